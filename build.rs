@@ -1,0 +1,22 @@
+//! Compiles `csrc/jpeg_rows.c`, the row-by-row JPEG reader, against the headers of the libjpeg-turbo that
+//! `turbojpeg-sys` builds or finds, so that header and library always agree.
+
+fn main() {
+    println!("cargo:rerun-if-changed=csrc/jpeg_rows.c");
+    println!("cargo:rerun-if-env-changed=TURBOJPEG_SOURCE");
+    let mut build = cc::Build::new();
+    build.file("csrc/jpeg_rows.c").warnings(true).extra_warnings(true);
+    // turbojpeg-sys publishes its include folders, separated by commas; none means the system's own.
+    println!("cargo:rerun-if-env-changed=DEP_TURBOJPEG_INCLUDE");
+    if let Ok(folders) = std::env::var("DEP_TURBOJPEG_INCLUDE") {
+        for folder in folders.split(',').filter(|folder| !folder.is_empty()) {
+            build.include(folder);
+        }
+    }
+    build.compile("origami_jpeg_rows");
+    // The vendored static libturbojpeg carries the jpeg_* functions; a shared libturbojpeg hides them, and its
+    // sibling libjpeg of the same release provides them.
+    if std::env::var("TURBOJPEG_SOURCE").is_ok_and(|source| source.to_lowercase().starts_with("pkg")) {
+        println!("cargo:rustc-link-lib=jpeg");
+    }
+}

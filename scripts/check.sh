@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The whole gate for a change: format, lints, tests, every feature by itself, documentation, licences, and that none of
+# it altered the tree. Stops at the first failure.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# tree_state: what git sees of the working tree, contents of changed files included; nothing outside a repository.
+tree_state() {
+    git rev-parse --is-inside-work-tree >/dev/null 2>&1 || return 0
+    git status --porcelain
+    git diff
+}
+
+# feature_names: all features of the crate, as cargo sees them: implicit ones of optional dependencies too. In the
+# metadata of one package the only object called "features" maps each name to a list.
+feature_names() {
+    cargo metadata --locked --no-deps --format-version 1 |
+        grep -o '"features":{[^}]*}' | sed 's/^"features"://; s/\[[^]]*\]//g' |
+        grep -o '"[^"]*"' | tr -d '"' | grep -vx default
+}
+
+lint() { cargo clippy --locked --all-targets "$@" -- -D warnings; }
+
+before=$(tree_state)
+
+step "scripts"
+for script in scripts/*.sh .ci/run; do
+    bash -n "$script"
+done
+if have shellcheck; then
+    shellcheck -x scripts/*.sh .ci/run
+else
+    skipped "no shellcheck here: the scripts were only parsed"
+fi
+
+step "format"
+cargo fmt --check
+
+step "lints: all features, no features, each feature alone"
+lint --all-features
+lint --no-default-features
+# An assignment, so that a failure to list them is a failure.
+features=$(feature_names)
+for feature in $features; do
+    echo "-- $feature"
+    lint --no-default-features --features "$feature"
+done
+
+step "documentation"
+RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --no-deps --all-features
+
+step "licences"
+if have cargo-deny; then
+    # Advisories need a database from the network: a gate that fails on some days for no change is no gate.
+    cargo deny --locked --all-features check bans licenses sources
+    scripts/licences.sh --vendor
+else
+    scripts/licences.sh
+fi
+
+step "tests"
+cargo test --locked
+
+step "clean tree"
+after=$(tree_state)
+if [[ $after != "$before" ]]; then
+    diff <(printf '%s\n' "$before") <(printf '%s\n' "$after") || true
+    die "the checks changed the working tree (what is generated belongs into .gitignore or into the commit)"
+fi
+echo "check: all passed"

@@ -1,0 +1,1 @@
+//! Empty: this package exists to pin the demo slide, see its `Cargo.toml`.

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Makes a Debian or Ubuntu machine with Rust ready to build, test and run the demo: installs what is missing, only
+# that, and fetches the demo slide. Where everything is in place it says one line and touches nothing.
+#
+#   scripts/setup.sh             everything the tests use
+#   scripts/setup.sh --minimal   what building and the demo need: no software Vulkan, no cross toolchain
+#
+# ORIGAMI_SETUP_NEON=0   leave out the aarch64 cross toolchain (optional in any case)
+# ORIGAMI_SETUP_DENY=1   also build and install cargo-deny, which takes minutes
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+minimum_rust=1.88
+slide_sha256=ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7
+slide=$target_dir/demo/CMU-1-Small-Region.svs
+
+minimal=0
+case ${1:-} in
+'') ;;
+--minimal) minimal=1 ;;
+*) die "unknown argument '$1'; usage: scripts/setup.sh [--minimal]" ;;
+esac
+
+# --- Debian packages -----------------------------------------------------------------------------------------------
+
+lists_are_fresh=0
+
+# apt_do ARGUMENT...: apt-get as root, without questions; its chatter is shown only when it fails.
+apt_do() {
+    local become=() log
+    if [[ $(id -u) != 0 ]]; then
+        have sudo || { warn "not root and no sudo: cannot run apt-get $*"; return 1; }
+        become=(sudo)
+    fi
+    log=$(mktemp)
+    if "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -qq "$@" >"$log" 2>&1; then
+        rm -f "$log"
+    else
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+}
+
+# apt_refresh: the package lists, once a run and only when something is to be installed.
+apt_refresh() {
+    have apt-get || { warn "no apt-get here"; return 1; }
+    if [[ $lists_are_fresh == 0 ]]; then
+        # One foreign source that does not answer must not stop the rest.
+        apt_do update || warn "apt-get update failed: going on with the package lists at hand"
+        lists_are_fresh=1
+    fi
+}
+
+# first_known PACKAGE...: the first of several names of one package that this release knows.
+first_known() {
+    local name
+    for name in "$@"; do
+        if [[ -n $(apt-cache policy "$name" 2>/dev/null | sed -n '/Candidate: [^(]/p') ]]; then
+            printf '%s\n' "$name"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# apt_install PACKAGE...: a name may be a choice, "new-name|old-name".
+apt_install() {
+    local choice choices name names=()
+    apt_refresh || return 1
+    for choice in "$@"; do
+        IFS='|' read -ra choices <<<"$choice"
+        name=$(first_known "${choices[@]}") || { warn "no package ${choice//|/ or } in this release"; return 1; }
+        names+=("$name")
+    done
+    printf 'installing: %s\n' "${names[*]}"
+    apt_do install --no-install-recommends "${names[@]}"
+}
+
+required_packages() {
+    { have cc && have c++ && have make; } || echo build-essential
+    have cmake || echo cmake
+    have pkg-config || echo 'pkg-config|pkgconf'
+    # libjpeg-turbo's x86 SIMD is written in assembler; other processors' is C.
+    [[ $(uname -m) != x86_64 ]] || have nasm || echo nasm
+    has_library libopenslide.so || echo 'libopenslide1t64|libopenslide1|libopenslide0t64|libopenslide0'
+    if [[ $minimal == 0 ]]; then
+        has_library libvulkan.so.1 || echo libvulkan1
+        has_software_vulkan || echo mesa-vulkan-drivers
+    fi
+}
+
+# A Vulkan driver that needs no GPU, for the tests: Mesa's llvmpipe.
+has_software_vulkan() { compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null; }
+
+cross_packages() {
+    have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
+    # The row reader and libjpeg-turbo are C: the emulated tests need the target's headers, loader and libc.
+    [[ -e /usr/aarch64-linux-gnu/include/stdio.h ]] || echo libc6-dev-arm64-cross
+    qemu_aarch64 >/dev/null || echo 'qemu-user|qemu-user-static'
+}
+
+install_required() {
+    local wanted
+    mapfile -t wanted < <(required_packages)
+    [[ ${#wanted[@]} != 0 ]] || return 0
+    apt_install "${wanted[@]}" || die "could not install: ${wanted[*]} (install them by hand, then run this again)"
+    mapfile -t wanted < <(required_packages)
+    [[ ${#wanted[@]} == 0 ]] || die "still missing after the installation: ${wanted[*]}"
+}
+
+# The NEON kernels are tested under emulation; a machine without the toolchain only loses that test.
+install_cross() {
+    local wanted triple=aarch64-unknown-linux-gnu
+    [[ $minimal == 0 && ${ORIGAMI_SETUP_NEON:-1} != 0 && $(uname -m) == x86_64 ]] || return 0
+    mapfile -t wanted < <(cross_packages)
+    if [[ ${#wanted[@]} != 0 ]]; then
+        apt_install "${wanted[@]}" || { warn "no aarch64 cross toolchain: the NEON tests will be skipped"; return 0; }
+    fi
+    has_rust_target "$triple" && return 0
+    have rustup || { warn "no rustup to add $triple: the NEON tests will be skipped"; return 0; }
+    rustup -q target add "$triple" || warn "rustup could not add $triple: the NEON tests will be skipped"
+}
+
+# --- Rust ----------------------------------------------------------------------------------------------------------
+
+check_rust() {
+    local version oldest
+    have cargo || die "no Rust here: install it with rustup, then run this again"
+    version=$(rustc --version | cut -d' ' -f2)
+    oldest=$(printf '%s\n%s\n' "$minimum_rust" "${version%%-*}" | sort -V | head -n 1)
+    [[ $oldest == "$minimum_rust" ]] || die "Rust $version is too old, $minimum_rust is needed: run 'rustup update stable'"
+}
+
+install_deny() {
+    [[ ${ORIGAMI_SETUP_DENY:-0} == 1 ]] || return 0
+    have cargo-deny && return 0
+    echo "installing: cargo-deny"
+    cargo install --quiet --locked cargo-deny
+}
+
+# --- The demo slide ------------------------------------------------------------------------------------------------
+
+# CMU-1 Small Region: OpenSlide's test data (Aperio), CC0, carried in the package of the openslide-rs crate.
+fetch_slide() {
+    local manifest=$root/scripts/demo-slide/Cargo.toml folder partial=$slide.$$
+    has_slide "$slide" && return 0
+    echo "fetching: the demo slide"
+    cargo fetch --quiet --locked --manifest-path "$manifest" --target "$(host_triple)"
+    # Every package stands in the metadata with the absolute path of its manifest, which names the folder.
+    folder=$(cargo metadata --offline --locked --format-version 1 --filter-platform "$(host_triple)" \
+        --manifest-path "$manifest" |
+        grep -o '"manifest_path":"[^"]*/openslide-rs[^/"]*/Cargo\.toml"' |
+        sed -n '1s/^"manifest_path":"\(.*\)\/Cargo\.toml"$/\1/p')
+    [[ -n $folder ]] || die "cargo metadata does not name the folder of openslide-rs"
+    has_slide "$folder/tests/assets/default.svs" ||
+        die "$folder/tests/assets/default.svs is missing or is not the pinned slide (sha256 $slide_sha256)"
+    mkdir -p "${slide%/*}"
+    cp "$folder/tests/assets/default.svs" "$partial"
+    mv -f "$partial" "$slide"
+}
+
+# has_slide FILE: whether it is the pinned slide, whole.
+has_slide() { [[ -f $1 && $(sha256sum <"$1") == "$slide_sha256  -" ]]; }
+
+check_rust
+install_required
+install_cross
+install_deny
+fetch_slide
+echo "setup: ready (demo slide: ${slide#"$root"/})"

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, and the demo on a
+# real slide with its quality limits.
+#
+# ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
+#                      Tests that want it say SKIPPED without it.
+# ORIGAMI_REQUIRE_GPU  passed on to the tests as it is.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+step "setup"
+scripts/setup.sh
+
+if [[ -z ${ORIGAMI_TEST_DATA:-} && -d ../shared/data ]]; then
+    ORIGAMI_TEST_DATA=$(cd ../shared/data && pwd)
+fi
+if [[ -n ${ORIGAMI_TEST_DATA:-} ]]; then
+    export ORIGAMI_TEST_DATA
+    echo "test data: $ORIGAMI_TEST_DATA"
+else
+    skipped "tests on further data: set ORIGAMI_TEST_DATA to a folder that holds it"
+fi
+
+scripts/check.sh
+scripts/neon.sh
+
+step "demo"
+scripts/demo.sh --check
+
+step "all passed"

@@ -1,0 +1,248 @@
+//! The bytes of header, indexes and family heads: `docs/format.md`, transcribed.
+//!
+//! Everything is little-endian. Reads are checked: no offset is used before it was compared with the size of the file.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::spec;
+
+/// Length of the fixed header.
+pub const HEADER_BYTES: usize = 80;
+/// Header bytes that its own checksum covers.
+const HEADER_CHECKED: usize = 72;
+/// Length of one entry of the family index.
+pub const FAMILY_ENTRY_BYTES: usize = 32;
+/// Length of one entry of the tile index.
+pub const TILE_ENTRY_BYTES: usize = 24;
+/// Length of a family's head before its payload table.
+pub const HEAD_BYTES: usize = 32;
+/// Length of one entry of a payload table.
+pub const PAYLOAD_ENTRY_BYTES: usize = 16;
+/// Most payloads of a family.
+pub const MAX_PAYLOADS: usize = 64;
+/// Longest JSON object.
+pub const MAX_META_BYTES: u32 = 16 << 20;
+
+/// What an archive holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Kind {
+    /// One family.
+    Pack = 1,
+    /// A slide.
+    Bundle = 2,
+}
+
+impl Kind {
+    /// Its name for people and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Pack => "pack",
+            Kind::Bundle => "bundle",
+        }
+    }
+}
+
+/// The fixed header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub kind: Kind,
+    pub file_bytes: u64,
+    pub width: u32,
+    pub height: u32,
+    pub tile: u32,
+    pub families: u32,
+    pub tiles: u32,
+    pub meta_bytes: u32,
+    pub icc_offset: u64,
+    pub icc_bytes: u32,
+    pub icc_check: u64,
+    pub directory_check: u64,
+}
+
+/// A finding that the reader turns into an error with the file's name: where, what, expected, found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub offset: u64,
+    pub what: String,
+    pub expected: String,
+    pub found: String,
+}
+
+impl Fault {
+    pub fn new(offset: u64, what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
+        Self { offset, what: what.into(), expected: expected.to_string(), found: found.to_string() }
+    }
+
+    /// Compares a checksum.
+    pub fn check(offset: u64, what: &str, bytes: &[u8], want: u64) -> Result<(), Self> {
+        let found = xxh3_64(bytes);
+        if found == want {
+            return Ok(());
+        }
+        Err(Self::new(offset, format!("checksum of {what}"), format_args!("{want:016x}"), format_args!("{found:016x}")))
+    }
+}
+
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(array(bytes, at))
+}
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(array(bytes, at))
+}
+pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array(bytes, at))
+}
+pub fn u128_at(bytes: &[u8], at: usize) -> u128 {
+    u128::from_le_bytes(array(bytes, at))
+}
+
+/// Zero-filled past the end; callers pass slices whose length they have checked.
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut out = [0; N];
+    if let Some(found) = bytes.get(at..at + N) {
+        out.copy_from_slice(found);
+    }
+    out
+}
+
+impl Header {
+    /// Bytes of indexes and JSON after the header.
+    pub fn directory_bytes(&self) -> u64 {
+        u64::from(self.families) * FAMILY_ENTRY_BYTES as u64
+            + u64::from(self.tiles) * TILE_ENTRY_BYTES as u64
+            + u64::from(self.meta_bytes)
+    }
+
+    /// Where the blobs begin.
+    pub fn data_start(&self) -> u64 {
+        HEADER_BYTES as u64 + self.directory_bytes()
+    }
+
+    pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
+        let mut out = Vec::with_capacity(HEADER_BYTES);
+        out.extend(spec::MAGIC);
+        out.extend(spec::VERSION.to_le_bytes());
+        out.extend((self.kind as u16).to_le_bytes());
+        out.extend(self.file_bytes.to_le_bytes());
+        for value in [self.width, self.height, self.tile, self.families, self.tiles, self.meta_bytes] {
+            out.extend(value.to_le_bytes());
+        }
+        out.extend(self.icc_offset.to_le_bytes());
+        out.extend(self.icc_bytes.to_le_bytes());
+        out.extend(0u32.to_le_bytes());
+        out.extend(self.icc_check.to_le_bytes());
+        out.extend(self.directory_check.to_le_bytes());
+        let check = xxh3_64(&out);
+        out.extend(check.to_le_bytes());
+        let mut fixed = [0; HEADER_BYTES];
+        fixed.copy_from_slice(&out);
+        fixed
+    }
+
+    pub fn parse(bytes: &[u8; HEADER_BYTES], size: u64) -> Result<Self, Fault> {
+        let magic = &bytes[..4];
+        if magic == spec::MAGIC_RRIP {
+            return Err(Fault::new(0, "magic", "\"ORIG\"", "\"RRIP\": a pack of the older tool; encode the slide again"));
+        }
+        if magic != spec::MAGIC {
+            return Err(Fault::new(0, "magic", "\"ORIG\"", format_args!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic))));
+        }
+        let version = u16_at(bytes, 4);
+        if version != spec::VERSION {
+            let advice = if version > spec::VERSION { "written by a newer origami: update this one" } else { "too old: encode the slide again" };
+            return Err(Fault::new(4, "format version", spec::VERSION, format_args!("{version}: {advice}")));
+        }
+        Fault::check(HEADER_CHECKED as u64, "the header", &bytes[..HEADER_CHECKED], u64_at(bytes, HEADER_CHECKED))?;
+        let kind = match u16_at(bytes, 6) {
+            1 => Kind::Pack,
+            2 => Kind::Bundle,
+            other => return Err(Fault::new(6, "kind", "1 (pack) or 2 (bundle)", other)),
+        };
+        let header = Self {
+            kind,
+            file_bytes: u64_at(bytes, 8),
+            width: u32_at(bytes, 16),
+            height: u32_at(bytes, 20),
+            tile: u32_at(bytes, 24),
+            families: u32_at(bytes, 28),
+            tiles: u32_at(bytes, 32),
+            meta_bytes: u32_at(bytes, 36),
+            icc_offset: u64_at(bytes, 40),
+            icc_bytes: u32_at(bytes, 48),
+            icc_check: u64_at(bytes, 56),
+            directory_check: u64_at(bytes, 64),
+        };
+        if header.file_bytes != size {
+            return Err(Fault::new(8, "size of the file", header.file_bytes, format_args!("{size}: cut short or added to")));
+        }
+        if u32_at(bytes, 52) != 0 {
+            return Err(Fault::new(52, "reserved bytes", 0, u32_at(bytes, 52)));
+        }
+        if header.data_start() > size || header.meta_bytes > MAX_META_BYTES {
+            return Err(Fault::new(28, "size of the directory", format_args!("at most {size}"), header.data_start()));
+        }
+        Ok(header)
+    }
+}
+
+/// The head of a family's record: proof and payload table.
+pub fn family_head(record: &super::FamilyRecord) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD_BYTES + record.payloads.len() * PAYLOAD_ENTRY_BYTES);
+    out.extend(record.proof.luma.to_le_bytes());
+    out.extend(record.proof.chroma.to_le_bytes());
+    for payload in &record.payloads {
+        out.extend((payload.kind as u16).to_le_bytes());
+        out.extend((payload.codec as u16).to_le_bytes());
+        out.extend((payload.bytes.len() as u32).to_le_bytes());
+        out.extend(xxh3_64(&payload.bytes).to_le_bytes());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            kind: Kind::Bundle,
+            file_bytes: 5000,
+            width: 2220,
+            height: 2967,
+            tile: 256,
+            families: 9,
+            tiles: 20,
+            meta_bytes: 700,
+            icc_offset: 2000,
+            icc_bytes: 12,
+            icc_check: 1,
+            directory_check: 2,
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back() {
+        assert_eq!(Header::parse(&header().to_bytes(), 5000), Ok(header()));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_header_is_found() {
+        let good = header().to_bytes();
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bad = good;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::parse(&bad, 5000).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_older_magic_is_named() {
+        let mut bytes = header().to_bytes();
+        bytes[..4].copy_from_slice(b"RRIP");
+        assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("RRIP"));
+        let mut bytes = header().to_bytes();
+        bytes[4] = 1;
+        assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("encode the slide again"));
+    }
+}

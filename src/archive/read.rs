@@ -1,0 +1,299 @@
+//! Opening an archive and taking families and tiles out of it.
+
+use std::path::{Path, PathBuf};
+
+use super::layout::{
+    u128_at, u16_at, u32_at, u64_at, Fault, Header, Kind, FAMILY_ENTRY_BYTES, HEADER_BYTES, HEAD_BYTES, MAX_PAYLOADS, PAYLOAD_ENTRY_BYTES,
+    TILE_ENTRY_BYTES,
+};
+use super::{FamilyRecord, Meta, Payload};
+use crate::codec::CodecId;
+use crate::error::{Error, Result};
+use crate::family::{PayloadKind, Proof};
+use crate::geometry::{hilbert, FamilyId, Geometry, TileId};
+use crate::store::{FileStore, ReadAt};
+
+/// What one read fetches at open: header, indexes and JSON of most slides.
+const FIRST_READ_BYTES: u64 = 16 << 10;
+
+/// Where a family's record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FamilyEntry {
+    /// Which family.
+    pub id: FamilyId,
+    /// First byte of the record.
+    pub offset: u64,
+    /// Length of the record in bytes.
+    pub bytes: u32,
+    payloads: u16,
+    check: u64,
+}
+
+/// Where a tile of a small level lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileEntry {
+    /// Which tile.
+    pub id: TileId,
+    /// First byte.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// How it is coded.
+    pub codec: CodecId,
+    check: u64,
+}
+
+/// An open pack or bundle: everything but the blobs is in memory and has been checked.
+pub struct Archive {
+    path: PathBuf,
+    store: Box<dyn ReadAt>,
+    header: Header,
+    geometry: Geometry,
+    meta: Meta,
+    families: Vec<FamilyEntry>,
+    tiles: Vec<TileEntry>,
+}
+
+impl Archive {
+    /// Opens a file: at most two reads.
+    ///
+    /// # Errors
+    /// A file that cannot be read; anything wrong with header, indexes or JSON, with the offset.
+    pub fn open(path: &Path) -> Result<Self> {
+        let store = FileStore::open(path).map_err(Error::io("open", path))?;
+        Self::from_store(path, Box::new(store))
+    }
+
+    /// Opens an archive in any store; `path` is its name in errors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_store(path: &Path, store: Box<dyn ReadAt>) -> Result<Self> {
+        let at = |fault: Fault| fault_error(path, fault);
+        let size = store.size().map_err(Error::io("read", path))?;
+        let mut start = vec![0; size.min(FIRST_READ_BYTES) as usize];
+        store.read_exact_at(&mut start, 0).map_err(Error::io("read", path))?;
+        let Some(fixed) = start.first_chunk::<HEADER_BYTES>() else {
+            return Err(at(Fault::new(0, "header", format_args!("{HEADER_BYTES} bytes"), format_args!("{size}: not a pack or bundle"))));
+        };
+        let header = Header::parse(fixed, size).map_err(at)?;
+        let geometry = Geometry::new(header.width, header.height, header.tile)
+            .map_err(|e| at(Fault::new(16, "slide and tile size", "a possible one", e)))?;
+        let directory_end = header.data_start() as usize;
+        if start.len() < directory_end {
+            let have = start.len();
+            start.resize(directory_end, 0);
+            store.read_exact_at(&mut start[have..], have as u64).map_err(Error::io("read", path))?;
+        }
+        let directory = &start[HEADER_BYTES..directory_end];
+        Fault::check(HEADER_BYTES as u64, "the directory", directory, header.directory_check).map_err(at)?;
+        let family_bytes = header.families as usize * FAMILY_ENTRY_BYTES;
+        let tile_bytes = header.tiles as usize * TILE_ENTRY_BYTES;
+        let families = parse_families(&header, &geometry, &directory[..family_bytes]).map_err(at)?;
+        let tiles = parse_tiles(&header, &geometry, &directory[family_bytes..][..tile_bytes]).map_err(at)?;
+        let meta_at = HEADER_BYTES + family_bytes + tile_bytes;
+        let meta: Meta = serde_json::from_slice(&directory[family_bytes + tile_bytes..])
+            .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "the JSON of docs/format.md", e)))?;
+        meta.coding.sharpen().map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
+        if !(1..=100).contains(&meta.coding.l0_scale_pct) {
+            return Err(at(Fault::new(meta_at as u64, "l0_scale_pct", "1 to 100", meta.coding.l0_scale_pct)));
+        }
+        if meta.complete && header.kind == Kind::Bundle && u64::from(header.families) != geometry.family_count() {
+            return Err(at(Fault::new(28, "number of families", geometry.family_count(), header.families)));
+        }
+        if header.icc_bytes > 0 {
+            in_data(&header, 40, "the ICC profile", header.icc_offset, header.icc_bytes).map_err(at)?;
+        }
+        Ok(Self { path: path.to_path_buf(), store, header, geometry, meta, families, tiles })
+    }
+
+    /// The file, or whatever name the store was opened under.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Pack or bundle.
+    pub fn kind(&self) -> Kind {
+        self.header.kind
+    }
+    /// Slide and tile size.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+    /// What the archive says of its slide.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+    /// Size of the file in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        self.header.file_bytes
+    }
+    /// Bytes of header, indexes and JSON.
+    pub fn directory_bytes(&self) -> u64 {
+        self.header.data_start()
+    }
+    /// Bytes of the colour profile, 0 for none.
+    pub fn icc_bytes(&self) -> u32 {
+        self.header.icc_bytes
+    }
+    /// First byte of the colour profile.
+    pub fn icc_offset(&self) -> u64 {
+        self.header.icc_offset
+    }
+    /// The checksum over the directory, which holds the checksums of everything else: it names these contents.
+    pub fn identity(&self) -> u64 {
+        self.header.directory_check
+    }
+    /// All families, along the Hilbert curve.
+    pub fn families(&self) -> &[FamilyEntry] {
+        &self.families
+    }
+    /// The tiles of the small levels, by level, then row by row; empty in a pack.
+    pub fn tiles(&self) -> &[TileEntry] {
+        &self.tiles
+    }
+
+    /// The entry of a family, if it is here.
+    pub fn find(&self, id: FamilyId) -> Option<&FamilyEntry> {
+        let key = hilbert(id);
+        let at = self.families.binary_search_by_key(&key, |entry| hilbert(entry.id)).ok()?;
+        self.families.get(at)
+    }
+
+    /// The entry of a small level's tile, if it is here.
+    pub fn find_tile(&self, id: TileId) -> Option<&TileEntry> {
+        let at = self.tiles.binary_search_by_key(&(id.level, id.y, id.x), |entry| (entry.id.level, entry.id.y, entry.id.x)).ok()?;
+        self.tiles.get(at)
+    }
+
+    /// Reads a family's record in one read and checks every byte of it.
+    ///
+    /// # Errors
+    /// A wrong checksum or an impossible payload table, with the offset.
+    pub fn read_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
+        let bytes = self.read(entry.offset, entry.bytes)?;
+        self.parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+    }
+
+    /// Reads a tile of a small level and checks it.
+    ///
+    /// # Errors
+    /// A wrong checksum, with the offset.
+    pub fn read_tile(&self, entry: &TileEntry) -> Result<Vec<u8>> {
+        let bytes = self.read(entry.offset, entry.bytes)?;
+        Fault::check(entry.offset, &format!("tile {}", entry.id), &bytes, entry.check).map_err(|f| fault_error(&self.path, f))?;
+        Ok(bytes)
+    }
+
+    /// The colour profile.
+    ///
+    /// # Errors
+    /// A wrong checksum, with the offset.
+    pub fn icc_profile(&self) -> Result<Option<Vec<u8>>> {
+        if self.header.icc_bytes == 0 {
+            return Ok(None);
+        }
+        let bytes = self.read(self.header.icc_offset, self.header.icc_bytes)?;
+        Fault::check(self.header.icc_offset, "the ICC profile", &bytes, self.header.icc_check).map_err(|f| fault_error(&self.path, f))?;
+        Ok(Some(bytes))
+    }
+
+    fn read(&self, offset: u64, bytes: u32) -> Result<Vec<u8>> {
+        let mut buf = vec![0; bytes as usize];
+        self.store.read_exact_at(&mut buf, offset).map_err(Error::io("read", &self.path))?;
+        Ok(buf)
+    }
+
+    fn parse_record(&self, entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault> {
+        let id = entry.id;
+        let head_bytes = HEAD_BYTES + usize::from(entry.payloads) * PAYLOAD_ENTRY_BYTES;
+        let Some((head, mut rest)) = bytes.split_at_checked(head_bytes) else {
+            return Err(Fault::new(entry.offset, format!("record of family {id}"), format_args!("{head_bytes} bytes of head"), bytes.len()));
+        };
+        Fault::check(entry.offset, &format!("the head of family {id}"), head, entry.check)?;
+        let proof = Proof { luma: u128_at(head, 0), chroma: u128_at(head, 16) };
+        let mut payloads: Vec<Payload> = Vec::with_capacity(entry.payloads.into());
+        for row in head[HEAD_BYTES..].chunks_exact(PAYLOAD_ENTRY_BYTES) {
+            let offset = entry.offset + (bytes.len() - rest.len()) as u64;
+            let (number, codec, len) = (u16_at(row, 0), u16_at(row, 2), u32_at(row, 4) as usize);
+            let kind = PayloadKind::from_u16(number)
+                .ok_or_else(|| Fault::new(offset, format!("payload of family {id}"), "a kind this version knows", number))?;
+            let codec = CodecId::from_u16(codec)
+                .ok_or_else(|| Fault::new(offset, format!("{} of family {id}", kind.name()), "a codec this version knows", codec))?;
+            let Some((data, after)) = rest.split_at_checked(len) else {
+                return Err(Fault::new(offset, format!("{} of family {id}", kind.name()), format_args!("{len} bytes"), rest.len()));
+            };
+            Fault::check(offset, &format!("the {} of family {id}", kind.name()), data, u64_at(row, 8))?;
+            if payloads.iter().any(|p| p.kind == kind) {
+                return Err(Fault::new(offset, format!("payloads of family {id}"), "each kind once", kind.name()));
+            }
+            payloads.push(Payload { kind, codec, bytes: data.to_vec() });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(Fault::new(entry.offset, format!("record of family {id}"), "no bytes after the payloads", rest.len()));
+        }
+        Ok(FamilyRecord { proof, payloads })
+    }
+}
+
+fn fault_error(path: &Path, fault: Fault) -> Error {
+    Error::Archive { path: path.to_path_buf(), offset: fault.offset, what: fault.what, expected: fault.expected, found: fault.found }
+}
+
+fn in_data(header: &Header, at: u64, what: &str, offset: u64, bytes: u32) -> Result<(), Fault> {
+    let end = offset.checked_add(u64::from(bytes));
+    if offset >= header.data_start() && end.is_some_and(|end| end <= header.file_bytes) {
+        return Ok(());
+    }
+    let range = format!("bytes {} to {}", header.data_start(), header.file_bytes);
+    Err(Fault::new(at, format!("place of {what}"), range, format_args!("{bytes} bytes at {offset}")))
+}
+
+fn parse_families(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec<FamilyEntry>, Fault> {
+    let mut families: Vec<FamilyEntry> = Vec::with_capacity(header.families as usize);
+    let mut last = None;
+    for (i, row) in index.chunks_exact(FAMILY_ENTRY_BYTES).enumerate() {
+        let at = (HEADER_BYTES + i * FAMILY_ENTRY_BYTES) as u64;
+        let (x, y) = (u32_at(row, 0), u32_at(row, 4));
+        let (cols, rows) = geometry.families();
+        let id = geometry
+            .family(x, y)
+            .ok_or_else(|| Fault::new(at, "family index", format_args!("a family of {cols}x{rows}"), format_args!("{x}_{y}")))?;
+        if last.replace(hilbert(id)).is_some_and(|key| key >= hilbert(id)) {
+            return Err(Fault::new(at, "family index", "Hilbert order, each family once", id));
+        }
+        let entry = FamilyEntry { id, offset: u64_at(row, 8), bytes: u32_at(row, 16), payloads: u16_at(row, 20), check: u64_at(row, 24) };
+        if usize::from(entry.payloads) > MAX_PAYLOADS || u16_at(row, 22) != 0 {
+            return Err(Fault::new(at + 20, "payloads of a family", format_args!("at most {MAX_PAYLOADS}"), u32_at(row, 20)));
+        }
+        in_data(header, at + 8, &format!("family {id}"), entry.offset, entry.bytes)?;
+        families.push(entry);
+    }
+    if header.kind == Kind::Pack && families.len() != 1 {
+        return Err(Fault::new(28, "families in a pack", 1, families.len()));
+    }
+    Ok(families)
+}
+
+fn parse_tiles(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec<TileEntry>, Fault> {
+    let want = if header.kind == Kind::Pack { 0 } else { geometry.stored_tile_count() };
+    if u64::from(header.tiles) != want {
+        return Err(Fault::new(32, "number of tiles in the small levels", want, header.tiles));
+    }
+    let rows = index.chunks_exact(TILE_ENTRY_BYTES).enumerate();
+    geometry
+        .stored_tiles()
+        .zip(rows)
+        .map(|(id, (i, row))| {
+            let at = (HEADER_BYTES + header.families as usize * FAMILY_ENTRY_BYTES + i * TILE_ENTRY_BYTES) as u64;
+            let codec = CodecId::from_u16(u16_at(row, 12))
+                .ok_or_else(|| Fault::new(at + 12, format!("tile {id}"), "a codec this version knows", u16_at(row, 12)))?;
+            if u16_at(row, 14) != 0 {
+                return Err(Fault::new(at + 14, "reserved bytes", 0, u16_at(row, 14)));
+            }
+            let entry = TileEntry { id, offset: u64_at(row, 0), bytes: u32_at(row, 8), codec, check: u64_at(row, 16) };
+            in_data(header, at, &format!("tile {id}"), entry.offset, entry.bytes)?;
+            Ok(entry)
+        })
+        .collect()
+}

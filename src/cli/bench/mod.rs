@@ -1,0 +1,40 @@
+//! `origami bench`: speed and rate as ratios to something measured in the same run.
+
+mod rate;
+mod slide;
+mod speed;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Encode against the bare JPEG calls of the same work
+    Encode(speed::SpeedArgs),
+    /// Decode against the bare JPEG calls of the same work
+    Decode(speed::SpeedArgs),
+    /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
+    Rate(rate::RateArgs),
+    /// Make a slide of any size for benches: synthetic tissue as PNG
+    Slide(slide::SlideArgs),
+}
+
+pub fn run(command: BenchCommand) -> Result<()> {
+    match command {
+        BenchCommand::Encode(args) => speed::run_encode(args),
+        BenchCommand::Decode(args) => speed::run_decode(args),
+        BenchCommand::Rate(args) => rate::run(args),
+        BenchCommand::Slide(args) => slide::run(args),
+    }
+}
+
+/// The middle value.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    if n == 0 {
+        return f64::NAN;
+    }
+    (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0
+}

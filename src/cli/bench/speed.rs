@@ -1,0 +1,246 @@
+//! Encode and decode against the bare codec calls of the same work, in turn, in one run.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use origami::archive::Kind;
+use origami::backend::scheduler::Scheduler;
+use origami::backend::{Backend, CpuBackend};
+use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
+use origami::coding::EncodeParams;
+use origami::decode::{decode, DecodeOptions, Input};
+use origami::encode::{encode, encode_families, EncodeOptions};
+use origami::family::{Reconstruction, Want};
+use origami::kernels::level::Level;
+use origami::pyramid::build::{build, BuildOptions};
+use origami::pyramid::slide::Slide;
+use origami::pyramid::source::Source;
+use origami::pyramid::tree::{Missing, Tree};
+use origami::pyramid::write::Existing;
+use serde_json::json;
+
+use super::super::encode::CodingArgs;
+use super::super::pyramid::OpenArgs;
+use super::slide::write_slide;
+use super::median;
+
+#[derive(Args)]
+pub struct SpeedArgs {
+    /// A Deep Zoom tree of JPEG tiles [default: synthetic tissue, made for the run]
+    #[arg(long, value_name = "P")]
+    pyramid: Option<PathBuf>,
+    /// Side of the synthetic slide in pixels
+    #[arg(long, default_value_t = 6144)]
+    side: u32,
+    /// Rounds; every figure is a median over them
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
+    /// JSON instead of text
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    coding: CodingArgs,
+    #[command(flatten)]
+    open: OpenArgs,
+}
+
+/// A family as the bare calls need it.
+struct Work {
+    tiles: Vec<Vec<u8>>,
+    baseline_jpeg: Vec<u8>,
+    residual_jpeg: Vec<u8>,
+    l2: Ycc,
+    residual: Ycc,
+    after: Reconstruction,
+}
+
+struct Setup {
+    dir: tempfile::TempDir,
+    tree: PathBuf,
+    params: EncodeParams,
+    scheduler: Scheduler,
+    work: Vec<Work>,
+    megapixels: f64,
+}
+
+fn set_up(args: &SpeedArgs) -> Result<Setup> {
+    let dir = tempfile::tempdir().context("cannot make a directory for the run")?;
+    let scheduler = Scheduler::new(args.threads)?;
+    let tree_path = match &args.pyramid {
+        Some(path) => path.clone(),
+        None => {
+            let png = dir.path().join("slide.png");
+            write_slide(&png, args.side, args.side)?;
+            let mut slide = Slide::open(&png, &args.open.options())?;
+            let options = BuildOptions { tile: 256, quality: 90, sampling: Sampling::S420, png: false, existing: Existing::Keep };
+            build(&mut slide, dir.path(), &options, &scheduler, &|_| {})?
+        }
+    };
+    let params = args.coding.params();
+    params.validate()?;
+    let tree = Tree::open(&tree_path, Missing::Refuse)?;
+    let geometry = *tree.geometry();
+    let backend = CpuBackend::new();
+    // The bare calls cycle over at most so many families, which are held in memory.
+    let kept: Vec<_> = geometry.all_families().take(48).collect();
+    let mut work = Vec::new();
+    for &id in &kept {
+        let tiles = geometry.family_tiles(id, 0).map(|tile| std::fs::read(tree.tile_path(tile))).collect::<Result<Vec<_>, _>>()?;
+        let family = tree.family(id, params.upsample_filter)?;
+        let encoded = encode_families(&backend, &params, vec![family])?.remove(0);
+        let (width, height) = (encoded.luma.width(), encoded.luma.height());
+        let mut payloads = encoded.record.payloads.into_iter().map(|p| p.bytes);
+        let (baseline_jpeg, residual_jpeg) = (payloads.next().unwrap_or_default(), payloads.next().unwrap_or_default());
+        let decoded = origami::family::DecodedFamily { baseline: encoded.baseline.clone(), residual: encoded.residual.clone(), width, height };
+        let after = backend.reconstruct(&params.coding(), &[decoded], Want { sampling: Sampling::S420 })?.remove(0);
+        work.push(Work { tiles, baseline_jpeg, residual_jpeg, l2: encoded.baseline, residual: Ycc::gray(encoded.residual), after });
+    }
+    let megapixels = f64::from(geometry.width()) * f64::from(geometry.height()) / 1e6;
+    Ok(Setup { dir, tree: tree_path, params, scheduler, work, megapixels })
+}
+
+impl Setup {
+    /// Runs `calls` once for every family of the slide, on all threads; seconds.
+    fn bare(&self, families: u64, calls: impl Fn(&Work) -> origami::error::Result<usize> + Sync) -> Result<f64> {
+        let started = Instant::now();
+        let mut bytes = 0;
+        self.scheduler.ordered(
+            (0..families as usize).map(|i| Ok(&self.work[i % self.work.len()])),
+            |work| calls(work),
+            |n| {
+                bytes += n;
+                Ok(())
+            },
+        )?;
+        std::hint::black_box(bytes);
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    fn encode(&self, params: &EncodeParams, backend: &dyn Backend) -> Result<(f64, PathBuf)> {
+        let started = Instant::now();
+        let mut source = Source::Tree(Box::new(Tree::open(&self.tree, Missing::Refuse)?));
+        let report = encode(&mut source, self.dir.path(), params, &EncodeOptions::default(), backend, &self.scheduler, &|_| {})?;
+        Ok((started.elapsed().as_secs_f64(), report.bundle))
+    }
+}
+
+fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
+    let (mut encoder, mut decoder) = (JpegEncoder::new()?, JpegDecoder);
+    for tile in &work.tiles {
+        std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
+    }
+    let mut total = 0;
+    for (image, quality) in [(work.l2.view(), params.base_quality), (work.residual.view(), params.residual_quality)] {
+        let bytes = encoder.encode(image, quality)?;
+        let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
+        std::hint::black_box(decoder.decode(&bytes, shape)?);
+        total += bytes.len();
+    }
+    Ok(total)
+}
+
+fn decode_calls(work: &Work) -> origami::error::Result<usize> {
+    let (mut encoder, mut decoder) = (JpegEncoder::new()?, JpegDecoder);
+    for (bytes, image) in [(&work.baseline_jpeg, &work.l2), (&work.residual_jpeg, &work.residual)] {
+        let shape = Shape { width: image.luma.width(), height: image.luma.height(), sampling: None };
+        std::hint::black_box(decoder.decode(bytes, shape)?);
+    }
+    let mut total = 0;
+    for (image, tiles) in [(&work.after.l0, 4), (&work.after.l1, 2)] {
+        let (width, height) = (image.luma.width(), image.luma.height());
+        let side = work.after.l0.luma.width().max(work.after.l0.luma.height()).div_ceil(4).max(2).next_multiple_of(2);
+        for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
+            for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
+                let part: YccRef<'_> = image.view().part(x, y, side.min(width - x), side.min(height - y));
+                total += encoder.encode(part, 95)?.len();
+            }
+        }
+    }
+    Ok(total)
+}
+
+pub fn run_encode(args: SpeedArgs) -> Result<()> {
+    let setup = set_up(&args)?;
+    let backend = CpuBackend::new();
+    let families = Tree::open(&setup.tree, Missing::Refuse)?.geometry().family_count();
+    let with_optl2 = EncodeParams { optl2: true, ..setup.params.clone() };
+    let (mut bare, mut whole, mut opt, mut ratios, mut opt_ratios) = (vec![], vec![], vec![], vec![], vec![]);
+    setup.encode(&with_optl2, &backend)?;
+    for _ in 0..args.rounds {
+        let b = setup.bare(families, |work| encode_calls(work, &setup.params))?;
+        let w = setup.encode(&setup.params, &backend)?.0;
+        let o = setup.encode(&with_optl2, &backend)?.0;
+        bare.push(b);
+        whole.push(w);
+        opt.push(o);
+        ratios.push(w / b);
+        opt_ratios.push(o / w);
+    }
+    report(&args, &setup, "encode", families, &bare, &whole, &ratios, Some((median(&opt), median(&opt_ratios))))
+}
+
+pub fn run_decode(args: SpeedArgs) -> Result<()> {
+    let setup = set_up(&args)?;
+    let backend = CpuBackend::new();
+    let (_, bundle) = setup.encode(&setup.params, &backend)?;
+    let input = Input::file(&bundle, Kind::Bundle)?;
+    let families = input.geometry().family_count();
+    let options = DecodeOptions { existing: Existing::Replace, ..DecodeOptions::default() };
+    let (mut bare, mut whole, mut ratios) = (vec![], vec![], vec![]);
+    let out: &Path = &setup.dir.path().join("decoded");
+    for round in 0..=args.rounds {
+        let b = setup.bare(families, decode_calls)?;
+        let started = Instant::now();
+        decode(&input, None, out, &options, &backend, &setup.scheduler, &|_, _| {})?;
+        let w = started.elapsed().as_secs_f64();
+        // The first round warms caches up.
+        if round > 0 {
+            bare.push(b);
+            whole.push(w);
+            ratios.push(w / b);
+        }
+    }
+    report(&args, &setup, "decode", families, &bare, &whole, &ratios, None)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn report(
+    args: &SpeedArgs,
+    setup: &Setup,
+    what: &str,
+    families: u64,
+    bare: &[f64],
+    whole: &[f64],
+    ratios: &[f64],
+    optl2: Option<(f64, f64)>,
+) -> Result<()> {
+    let (bare, whole, ratio) = (median(bare), median(whole), median(ratios));
+    let threads = setup.scheduler.threads();
+    let rate = setup.megapixels / whole;
+    if args.json {
+        let mut value = json!({
+            "bench": what, "threads": threads, "cpu": Level::current().name(), "families": families, "rounds": args.rounds,
+            "bare_jpeg_s": bare, "origami_s": whole, "ratio": ratio, "megapixels_per_s": rate,
+            "bare_ms_per_family_and_thread": bare * 1e3 * threads as f64 / families as f64,
+            "origami_ms_per_family_and_thread": whole * 1e3 * threads as f64 / families as f64,
+        });
+        if let Some((seconds, ratio)) = optl2 {
+            value["optl2_s"] = json!(seconds);
+            value["optl2_ratio"] = json!(ratio);
+        }
+        println!("{}", serde_json::to_string_pretty(&value)?);
+        return Ok(());
+    }
+    println!("{what}: {families} families on {threads} threads ({}), medians of {} rounds", Level::current().name(), args.rounds);
+    println!("bare JPEG calls   {bare:8.3} s");
+    println!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s");
+    if let Some((seconds, ratio)) = optl2 {
+        println!("with --optl2      {seconds:8.3} s   {ratio:.2} times without");
+    }
+    Ok(())
+}

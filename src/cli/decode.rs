@@ -1,0 +1,137 @@
+//! `origami decode`: a bundle or packs to a Deep Zoom tree.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use origami::archive::Kind;
+use origami::backend::CpuBackend;
+use origami::codec::Sampling;
+use origami::decode::{decode, DecodeOptions, Input, Timing};
+use origami::pyramid::tree::{Missing, Tree};
+use origami::pyramid::write::Existing;
+use origami::tile::OutputFormat;
+
+use super::{human_bytes, progress, FilterArg, WorkArgs};
+
+/// Writes DIR/decoded_pyramid.dzi and its tiles.
+#[derive(Args)]
+pub struct DecodeArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The slide's tree, for the small levels that packs do not hold
+    #[arg(long, value_name = "P")]
+    pyramid: Option<PathBuf>,
+    /// Where decoded_pyramid.dzi goes
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Quality of the tiles of L0 and L1
+    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Tile size; an error where it contradicts the archive [default: the archive's]
+    #[arg(long)]
+    tile: Option<u32>,
+    /// Filter; an error where it contradicts the archive [default: the archive's]
+    #[arg(long, value_enum)]
+    upsample_filter: Option<FilterArg>,
+    /// Format of the tiles; png shows the planes without another lossy step
+    #[arg(long, value_enum, default_value_t = FormatArg::Jpeg)]
+    output_format: FormatArg,
+    /// Chroma sampling of JPEG tiles
+    #[arg(long, value_enum, default_value_t = TileSubsampArg::S420)]
+    tile_subsamp: TileSubsampArg,
+    /// Luma only
+    #[arg(long)]
+    grayscale: bool,
+    /// Stop after N families
+    #[arg(long, value_name = "N")]
+    max_parents: Option<u64>,
+    /// Print where the time of each family went
+    #[arg(long)]
+    timing: bool,
+    /// Replace a decoded tree that is there
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct InputArgs {
+    /// A directory of .pack files
+    #[arg(long, value_name = "DIR")]
+    packs: Option<PathBuf>,
+    /// One .pack: only its family is written
+    #[arg(long, value_name = "F")]
+    pack_file: Option<PathBuf>,
+    /// A .bundle
+    #[arg(long, value_name = "F")]
+    bundle: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Jpeg,
+    Webp,
+    Png,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum TileSubsampArg {
+    #[value(name = "444")]
+    S444,
+    #[value(name = "420")]
+    S420,
+}
+
+pub fn run(args: DecodeArgs) -> Result<()> {
+    let input = match (&args.input.packs, &args.input.pack_file, &args.input.bundle) {
+        (Some(dir), ..) => Input::packs(dir)?,
+        (_, Some(file), _) => Input::file(file, Kind::Pack)?,
+        (.., Some(file)) => Input::file(file, Kind::Bundle)?,
+        _ => anyhow::bail!("give --packs, --pack-file or --bundle"),
+    };
+    let tree = args.pyramid.as_deref().map(|path| Tree::open(path, Missing::Background)).transpose()?;
+    let options = DecodeOptions {
+        quality: args.quality,
+        tile: args.tile,
+        upsample_filter: args.upsample_filter.map(Into::into),
+        format: match args.output_format {
+            FormatArg::Jpeg => OutputFormat::Jpeg,
+            FormatArg::Webp => OutputFormat::Webp,
+            FormatArg::Png => OutputFormat::Png,
+        },
+        sampling: match args.tile_subsamp {
+            TileSubsampArg::S444 => Sampling::S444,
+            TileSubsampArg::S420 => Sampling::S420,
+        },
+        grayscale: args.grayscale,
+        max_parents: args.max_parents,
+        existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
+    };
+    let total = input.families().len() as u64;
+    let bar = progress::families(args.max_parents.map_or(total, |n| n.min(total)), args.work.quiet);
+    if args.timing {
+        println!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
+    }
+    let on_family = |done: u64, t: &Timing| {
+        bar.set_position(done);
+        if args.timing {
+            let us = |d: std::time::Duration| d.as_micros();
+            let (read, decode, rest) = (us(t.read), us(t.decode), us(t.reconstruct));
+            println!("{}  {read}  {decode}  {rest}  {}  {}", t.id, us(t.encode), us(t.write));
+        }
+    };
+    let started = std::time::Instant::now();
+    let report = decode(&input, tree.as_ref(), &args.out, &options, &CpuBackend::new(), &args.work.scheduler()?, &on_family)?;
+    bar.finish_and_clear();
+    if report.left_out > 0 && !args.work.quiet {
+        eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
+    }
+    if !args.work.quiet {
+        let seconds = started.elapsed().as_secs_f64();
+        println!("{}: {} families, {} of tiles, {seconds:.1} s", report.dzi.display(), report.families, human_bytes(report.tile_bytes));
+    }
+    Ok(())
+}

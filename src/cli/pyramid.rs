@@ -1,0 +1,142 @@
+//! `origami pyramid`: a slide to a Deep Zoom tree.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use origami::codec::{encode_png, Sampling};
+use origami::error::Error;
+use origami::geometry::Geometry;
+use origami::pyramid::build::{build, BuildOptions};
+use origami::pyramid::slide::{OpenOptions, OpenSlideUse, Slide};
+use origami::pyramid::write::{write_whole, Existing};
+
+use super::{progress, WorkArgs};
+
+/// Any slide OpenSlide reads, and TIFF, PNG and JPEG without it.
+#[derive(Args)]
+pub struct PyramidArgs {
+    /// The slide
+    slide: PathBuf,
+    /// Where baseline_pyramid.dzi and its tiles go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Tile size in pixels
+    #[arg(long, default_value_t = 256)]
+    tile: u32,
+    /// JPEG quality, 1 to 100
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// JPEG chroma sampling
+    #[arg(long, value_enum, default_value_t = SubsampArg::S420)]
+    subsamp: SubsampArg,
+    /// Tile format
+    #[arg(long, value_enum, default_value_t = FormatArg::Jpg)]
+    format: FormatArg,
+    /// Also write an associated image, such as label or macro, as DIR/NAME.png; they may identify a patient
+    #[arg(long, value_name = "NAME")]
+    associated: Vec<String>,
+    /// Replace a tree that is there
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    open: OpenArgs,
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SubsampArg {
+    /// Full chroma.
+    #[value(name = "444")]
+    S444,
+    /// Half horizontally.
+    #[value(name = "422")]
+    S422,
+    /// Half both ways.
+    #[value(name = "420")]
+    S420,
+}
+
+impl From<SubsampArg> for Sampling {
+    fn from(arg: SubsampArg) -> Self {
+        match arg {
+            SubsampArg::S444 => Sampling::S444,
+            SubsampArg::S422 => Sampling::S422,
+            SubsampArg::S420 => Sampling::S420,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum FormatArg {
+    Jpg,
+    Png,
+}
+
+/// How slides are opened.
+#[derive(Args, Clone, Copy)]
+pub struct OpenArgs {
+    /// Memory for a slide that can only be decoded whole (progressive JPEG, interlaced PNG), in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    max_memory: u64,
+    /// Whether OpenSlide opens slides: auto (it knows the vendor), never, only
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = OpenSlideArg::Auto)]
+    openslide: OpenSlideArg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OpenSlideArg {
+    Auto,
+    Never,
+    Only,
+}
+
+impl OpenArgs {
+    /// For the library.
+    pub fn options(self) -> OpenOptions {
+        OpenOptions {
+            max_memory_bytes: self.max_memory.saturating_mul(1 << 20),
+            openslide: match self.openslide {
+                OpenSlideArg::Auto => OpenSlideUse::Auto,
+                OpenSlideArg::Never => OpenSlideUse::Never,
+                OpenSlideArg::Only => OpenSlideUse::Only,
+            },
+        }
+    }
+}
+
+pub fn run(args: PyramidArgs) -> Result<()> {
+    let mut slide = Slide::open(&args.slide, &args.open.options())?;
+    // Asked for by name: found out before hours of work.
+    let mut associated = Vec::new();
+    for name in &args.associated {
+        if name.contains(['/', '\\']) || !slide.info.associated.contains(name) {
+            let have = if slide.info.associated.is_empty() { "none".into() } else { slide.info.associated.join(", ") };
+            anyhow::bail!("{}: no associated image \"{name}\"; it has: {have}", args.slide.display());
+        }
+        let image = slide.associated_image(name)?;
+        associated.push((name, encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?));
+    }
+    let options = BuildOptions {
+        tile: args.tile,
+        quality: args.quality,
+        sampling: args.subsamp.into(),
+        png: args.format == FormatArg::Png,
+        existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
+    };
+    let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile).map_err(|e| anyhow::anyhow!("{}: {e}", args.slide.display()))?;
+    let bar = progress::families(geometry.family_count(), args.work.quiet);
+    let started = std::time::Instant::now();
+    let dzi = build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    for (name, png) in associated {
+        let path = args.out.join(format!("{name}.png"));
+        write_whole(&path, &png).map_err(|e: Error| anyhow::anyhow!(e))?;
+    }
+    if !args.work.quiet {
+        let (w, h) = (geometry.width(), geometry.height());
+        println!("{}: {w}x{h}, {} levels, {:.1} s", dzi.display(), geometry.top_level() + 1, started.elapsed().as_secs_f64());
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! `origami verify`: is it whole, and does it decode to what its encoder saw?
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use origami::archive::Archive;
+use origami::backend::scheduler::Scheduler;
+use origami::backend::CpuBackend;
+use origami::verify::{verify, Verified};
+
+use super::{human_bytes, WorkArgs};
+
+/// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Bundles and packs; a directory stands for all those in it
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Also reconstruct every family and compare with the proof that its encoder stored
+    #[arg(long)]
+    deep: bool,
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+pub fn run(args: VerifyArgs) -> Result<ExitCode> {
+    let (backend, scheduler) = (CpuBackend::new(), args.work.scheduler()?);
+    let mut files = Vec::new();
+    for path in &args.files {
+        if path.is_dir() { files.extend(archives_in(path)?) } else { files.push(path.clone()) }
+    }
+    let mut faults = 0;
+    for file in &files {
+        match check(file, args.deep, &backend, &scheduler) {
+            Ok(done) if args.work.quiet => drop(done),
+            Ok(done) => {
+                let proved = if args.deep { format!(", {} proved", done.proved) } else { String::new() };
+                println!("{}: whole: {} families{proved}, {} small tiles, {}", file.display(), done.families, done.tiles, human_bytes(done.bytes));
+            }
+            Err(fault) => {
+                faults += 1;
+                eprintln!("origami: {fault}");
+            }
+        }
+    }
+    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn check(file: &Path, deep: bool, backend: &CpuBackend, scheduler: &Scheduler) -> origami::error::Result<Verified> {
+    verify(&Archive::open(file)?, deep, backend, scheduler)
+}
+
+fn archives_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "bundle" || e == "pack") {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        anyhow::bail!("{}: no .bundle or .pack here", dir.display());
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,199 @@
+//! Image codecs: planes to bytes and back.
+//!
+//! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
+//! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
+
+mod png;
+mod turbo;
+#[cfg(feature = "webp")]
+mod webp;
+
+use crate::error::{Error, Result};
+use crate::plane::{Plane, PlaneRef};
+
+pub use self::png::{decode_png, encode_png};
+pub use turbo::{Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader, Opened as OpenedJpeg};
+#[cfg(feature = "webp")]
+pub use webp::encode_webp;
+
+/// How often chroma is sampled against luma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// No chroma.
+    Gray,
+    /// As often.
+    S444,
+    /// Half horizontally.
+    S422,
+    /// Half both ways.
+    S420,
+    /// Half vertically.
+    S440,
+    /// A quarter horizontally.
+    S411,
+    /// A quarter vertically.
+    S441,
+}
+
+impl Sampling {
+    /// Luma samples to one chroma sample: horizontally, vertically. (1, 1) for gray.
+    pub fn factors(self) -> (usize, usize) {
+        match self {
+            Sampling::Gray | Sampling::S444 => (1, 1),
+            Sampling::S422 => (2, 1),
+            Sampling::S420 => (2, 2),
+            Sampling::S440 => (1, 2),
+            Sampling::S411 => (4, 1),
+            Sampling::S441 => (1, 4),
+        }
+    }
+
+    /// Size of a chroma plane for a luma plane of `width` x `height`.
+    pub fn chroma_size(self, width: usize, height: usize) -> (usize, usize) {
+        let (fx, fy) = self.factors();
+        (width.div_ceil(fx), height.div_ceil(fy))
+    }
+}
+
+/// A gray or YCbCr image (BT.601 full range) in planes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ycc {
+    /// Y, at the size of the image.
+    pub luma: Plane,
+    /// Cb and Cr, at [`Sampling::chroma_size`]; `None` for gray.
+    pub chroma: Option<[Plane; 2]>,
+    /// How the chroma planes are sampled.
+    pub sampling: Sampling,
+}
+
+/// A borrowed [`Ycc`] or part of one.
+#[derive(Clone, Copy, Debug)]
+pub struct YccRef<'a> {
+    /// Y.
+    pub luma: PlaneRef<'a>,
+    /// Cb and Cr.
+    pub chroma: Option<[PlaneRef<'a>; 2]>,
+    /// How the chroma planes are sampled.
+    pub sampling: Sampling,
+}
+
+impl Ycc {
+    /// A gray image.
+    pub fn gray(luma: Plane) -> Self {
+        Self { luma, chroma: None, sampling: Sampling::Gray }
+    }
+
+    /// All of it, borrowed.
+    pub fn view(&self) -> YccRef<'_> {
+        let chroma = self.chroma.as_ref().map(|[cb, cr]| [cb.view(), cr.view()]);
+        YccRef { luma: self.luma.view(), chroma, sampling: self.sampling }
+    }
+}
+
+impl<'a> YccRef<'a> {
+    /// Luma alone.
+    pub fn gray(luma: PlaneRef<'a>) -> Self {
+        Self { luma, chroma: None, sampling: Sampling::Gray }
+    }
+
+    /// A part whose corner lies on the chroma grid.
+    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> YccRef<'a> {
+        let (fx, fy) = self.sampling.factors();
+        debug_assert!(x % fx == 0 && y % fy == 0);
+        let (cw, ch) = self.sampling.chroma_size(width, height);
+        let chroma = self.chroma.map(|planes| planes.map(|p| p.part(x / fx, y / fy, cw, ch)));
+        YccRef { luma: self.luma.part(x, y, width, height), chroma, sampling: self.sampling }
+    }
+}
+
+/// Which codec wrote a payload, as archives record it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum CodecId {
+    /// Baseline JPEG, gray or YCbCr, 8 bits.
+    Jpeg = 1,
+}
+
+impl CodecId {
+    /// From the number in an archive.
+    pub fn from_u16(value: u16) -> Option<Self> {
+        (value == 1).then_some(CodecId::Jpeg)
+    }
+
+    /// Its name for people and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            CodecId::Jpeg => "jpeg",
+        }
+    }
+}
+
+/// The encoders that `--encoder` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncoderKind {
+    /// libjpeg-turbo.
+    Turbojpeg,
+    /// mozjpeg.
+    Mozjpeg,
+    /// jpegli.
+    Jpegli,
+    /// libjxl.
+    Jpegxl,
+    /// libwebp.
+    Webp,
+}
+
+impl EncoderKind {
+    /// A maker of encoders of this kind for baselines and residuals.
+    ///
+    /// # Errors
+    /// Where this build cannot write residuals with it.
+    pub fn encoder(self) -> Result<Box<dyn ImageEncoder>> {
+        match self {
+            EncoderKind::Turbojpeg => Ok(Box::new(JpegEncoder::new()?)),
+            other => Err(Error::Usage(format!(
+                "--encoder {}: this version writes archives with turbojpeg only; use --encoder turbojpeg",
+                format!("{other:?}").to_lowercase()
+            ))),
+        }
+    }
+}
+
+/// Planes to bytes.
+pub trait ImageEncoder: Send {
+    /// Codes an image at `quality` 1 to 100.
+    ///
+    /// # Errors
+    /// Where the codec refuses; sizes over its limit (65,500 a side for JPEG), lack of memory.
+    fn encode(&mut self, image: YccRef<'_>, quality: u8) -> Result<Vec<u8>>;
+    /// What its bytes are.
+    fn codec(&self) -> CodecId;
+}
+
+/// Bytes to planes.
+pub trait ImageDecoder: Send {
+    /// Decodes an image that must have exactly the shape `expect`; checked from the header, before anything is allocated.
+    ///
+    /// # Errors
+    /// Another shape, damaged bytes. The message says which; the caller adds where.
+    fn decode(&mut self, bytes: &[u8], expect: Shape) -> Result<Ycc>;
+}
+
+/// A decoder for what an archive holds.
+pub fn decoder(codec: CodecId) -> Box<dyn ImageDecoder> {
+    match codec {
+        CodecId::Jpeg => Box::new(JpegDecoder),
+    }
+}
+
+/// What an image must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Required sampling; `None` takes gray or any YCbCr sampling.
+    pub sampling: Option<Sampling>,
+}

@@ -1,0 +1,174 @@
+//! How a slide is coded: what an encoder is told, and the part of it that a decoder must know.
+//!
+//! Plain data. [`Coding`] travels in every pack and bundle, so that a wrong flag at decode is impossible;
+//! [`EncodeParams`] travels too, for the record, but nothing is decoded by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{EncoderKind, Sampling};
+use crate::error::{Error, Result};
+use crate::kernels::sharpen::Strength;
+use crate::kernels::taps::Filter;
+use crate::spec;
+
+/// What a decoder must know besides sizes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coding {
+    /// Filter of the prediction, of chroma and of a scaled residual on its way up.
+    pub upsample_filter: Filter,
+    /// Filter from L0 luma to L1 luma.
+    pub downsample_filter: Filter,
+    /// Chroma sampling of the L2 baseline.
+    pub baseline_subsamp: BaselineSubsamp,
+    /// Strength in 1/256 with which the decoder sharpens L2 luma before it predicts; 0 for none.
+    pub sharpen_q8: u32,
+    /// Side of the coded residual in percent of L0.
+    pub l0_scale_pct: u32,
+}
+
+impl Coding {
+    /// The sharpening that the decoder does, if any.
+    ///
+    /// # Errors
+    /// A strength out of range.
+    pub fn sharpen(&self) -> Result<Option<Strength>> {
+        if self.sharpen_q8 == 0 {
+            return Ok(None);
+        }
+        let value = f64::from(self.sharpen_q8) / f64::from(1u32 << spec::SHARPEN_BITS);
+        Strength::new(value).map(Some).ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
+    }
+
+    /// Size of the coded residual for L0 planes of `width` x `height`.
+    pub fn residual_size(&self, width: usize, height: usize) -> (usize, usize) {
+        let scaled = |n: usize| ((n as u64 * u64::from(self.l0_scale_pct) + 50) / 100).max(1) as usize;
+        (scaled(width), scaled(height))
+    }
+}
+
+/// Chroma sampling of the L2 baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BaselineSubsamp {
+    /// 4:4:4.
+    #[serde(rename = "444")]
+    S444,
+    /// 4:2:0.
+    #[serde(rename = "420")]
+    S420,
+}
+
+impl BaselineSubsamp {
+    /// As a codec's sampling.
+    pub fn sampling(self) -> Sampling {
+        match self {
+            BaselineSubsamp::S444 => Sampling::S444,
+            BaselineSubsamp::S420 => Sampling::S420,
+        }
+    }
+}
+
+/// `--subsamp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subsamp {
+    /// Full chroma at L2.
+    #[serde(rename = "444")]
+    S444,
+    /// Half-size chroma at L2.
+    #[serde(rename = "420")]
+    S420,
+    /// Half-size chroma, chosen by gradient descent so that it upsamples best.
+    #[serde(rename = "420opt")]
+    S420Opt,
+}
+
+/// Everything that decides the bytes of an encode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncodeParams {
+    /// Quality of the L2 baseline, 1 to 100.
+    pub base_quality: u8,
+    /// Quality of the residual, 1 to 100.
+    pub residual_quality: u8,
+    /// Chroma of the baseline.
+    pub subsamp: Subsamp,
+    /// Encoder of baseline and residual.
+    pub encoder: EncoderKind,
+    /// Gradient-descent L2 luma.
+    pub optl2: bool,
+    /// Largest change per sample by optL2 and 420opt.
+    pub max_delta: u8,
+    /// Unsharp mask on L2 luma, 0 for none.
+    pub sharpen: f64,
+    /// Store the sharpened L2; else the decoder sharpens.
+    pub save_sharpened: bool,
+    /// Filter of the prediction.
+    pub upsample_filter: Filter,
+    /// Filter to L2 and L1.
+    pub downsample_filter: Filter,
+    /// Side of the coded residual in percent of L0, 1 to 100.
+    pub l0_scale_pct: u32,
+    /// Unsharp mask on the residual, 0 for none.
+    pub l0_sharpen: f64,
+}
+
+impl Default for EncodeParams {
+    fn default() -> Self {
+        Self {
+            base_quality: 95,
+            residual_quality: 50,
+            subsamp: Subsamp::S444,
+            encoder: EncoderKind::Turbojpeg,
+            optl2: false,
+            max_delta: 15,
+            sharpen: 0.0,
+            save_sharpened: false,
+            upsample_filter: Filter::Lanczos3,
+            downsample_filter: Filter::Lanczos3,
+            l0_scale_pct: 100,
+            l0_sharpen: 0.0,
+        }
+    }
+}
+
+impl EncodeParams {
+    /// Checks every range and every combination.
+    ///
+    /// # Errors
+    /// Names the flag, its range and what was given.
+    pub fn validate(&self) -> Result<()> {
+        let quality = |flag: &str, q: u8| match q {
+            1..=100 => Ok(()),
+            _ => Err(Error::Usage(format!("{flag} {q}: a JPEG quality is 1 to 100"))),
+        };
+        quality("--baseq", self.base_quality)?;
+        quality("--l0q", self.residual_quality)?;
+        if !(1..=100).contains(&self.l0_scale_pct) {
+            return Err(Error::Usage(format!("--l0-scale {}: a percentage of 1 to 100", self.l0_scale_pct)));
+        }
+        for (flag, value) in [("--sharpen", self.sharpen), ("--l0-sharpen", self.l0_sharpen)] {
+            if value != 0.0 && Strength::new(value).is_none() {
+                return Err(Error::Usage(format!("{flag} {value}: a strength is 1/512 to {}, or 0 for none", spec::MAX_SHARPEN)));
+            }
+        }
+        if self.save_sharpened && self.sharpen == 0.0 {
+            return Err(Error::Usage("--save-sharpened stores the sharpened L2; give --sharpen S as well".into()));
+        }
+        Ok(())
+    }
+
+    /// The part that a decoder must know.
+    pub fn coding(&self) -> Coding {
+        let by_decoder = if self.save_sharpened { None } else { Strength::new(self.sharpen) };
+        Coding {
+            upsample_filter: self.upsample_filter,
+            downsample_filter: self.downsample_filter,
+            baseline_subsamp: match self.subsamp {
+                Subsamp::S444 => BaselineSubsamp::S444,
+                Subsamp::S420 | Subsamp::S420Opt => BaselineSubsamp::S420,
+            },
+            sharpen_q8: by_decoder.map_or(0, Strength::q8),
+            l0_scale_pct: self.l0_scale_pct,
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Decode: decode, predict, add, cut.
+//!
+//! [`decode_record`] takes a stored family to planes and the backend predicts and adds; [`decode`] runs it over an archive and
+//! writes a Deep Zoom tree. Knows the order of things, no pixel arithmetic.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::archive::{Archive, FamilyRecord, Kind, Meta};
+use crate::backend::scheduler::Scheduler;
+use crate::backend::Backend;
+use crate::codec::{decoder, CodecId, Sampling, Shape, Ycc};
+use crate::coding::Coding;
+use crate::error::{Error, Result};
+use crate::family::{DecodedFamily, PayloadKind, Reconstruction, Want};
+use crate::geometry::{FamilyId, Geometry, TileId};
+use crate::kernels::resample::{resample, Scratch};
+use crate::kernels::taps::{Filter, Taps};
+use crate::plane::{Plane, PlaneRef};
+use crate::pyramid::tree::Tree;
+use crate::pyramid::write::{Existing, TreeWriter};
+use crate::pyramid::SlideFacts;
+use crate::tile::{OutputFormat, TileCoder};
+
+/// Name of the tree that [`decode`] writes, without extension.
+pub const DECODED_NAME: &str = "decoded_pyramid";
+
+/// Decodes a family's payloads to planes, their shapes checked against what the archive says.
+///
+/// # Errors
+/// A payload that is missing or decodes to another shape.
+pub fn decode_record(geometry: &Geometry, coding: &Coding, id: FamilyId, record: &FamilyRecord) -> Result<DecodedFamily> {
+    let rect = geometry.family_rect(id);
+    let (width, height) = (rect.width as usize, rect.height as usize);
+    let payload = |kind: PayloadKind| {
+        let missing = || Error::Codec { what: format!("family {id}"), problem: format!("it has no {}", kind.name()) };
+        record.payload(kind).ok_or_else(missing)
+    };
+    let named = |kind: PayloadKind| move |e: Error| Error::Codec { what: format!("{} of family {id}", kind.name()), problem: e.to_string() };
+    let baseline = payload(PayloadKind::Baseline)?;
+    let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
+    let baseline = decoder(baseline.codec).decode(&baseline.bytes, shape).map_err(named(PayloadKind::Baseline))?;
+    if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&baseline.sampling) {
+        let problem = format!("its sampling is {:?}, the archive says {:?}", baseline.sampling, coding.baseline_subsamp);
+        return Err(Error::Codec { what: format!("baseline of family {id}"), problem });
+    }
+    let residual = payload(PayloadKind::Residual)?;
+    let (rw, rh) = coding.residual_size(width, height);
+    let shape = Shape { width: rw, height: rh, sampling: Some(Sampling::Gray) };
+    let residual = decoder(residual.codec).decode(&residual.bytes, shape).map_err(named(PayloadKind::Residual))?.luma;
+    Ok(DecodedFamily { baseline, residual, width, height })
+}
+
+/// What is decoded: a bundle, one pack, or a directory of packs.
+pub struct Input {
+    /// The bundle, the pack, or the first pack of the directory.
+    first: Archive,
+    /// The directory of packs and the families in it.
+    packs: Option<(PathBuf, Vec<FamilyId>)>,
+}
+
+impl Input {
+    /// A `.bundle` or a `.pack`.
+    ///
+    /// # Errors
+    /// Anything wrong with the file; the other kind than `kind`.
+    pub fn file(path: &Path, kind: Kind) -> Result<Self> {
+        let first = Archive::open(path)?;
+        if first.kind() != kind {
+            let flag = if first.kind() == Kind::Pack { "--pack-file" } else { "--bundle" };
+            return Err(Error::input(path, format!("it is a {}; give it with {flag}", first.kind().name())));
+        }
+        Ok(Self { first, packs: None })
+    }
+
+    /// A directory of `{x2}_{y2}.pack`.
+    ///
+    /// # Errors
+    /// No packs; a first pack that is damaged. The others are opened when their turn comes.
+    pub fn packs(dir: &Path) -> Result<Self> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let path = entry.map_err(Error::io("list", dir))?.path();
+            if path.extension().is_some_and(|e| e == "pack") {
+                names.push(path);
+            }
+        }
+        names.sort();
+        let Some(first) = names.first() else {
+            return Err(Error::input(dir, "no .pack files here; encode with --pack, or decode with --bundle"));
+        };
+        let first = Archive::open(first)?;
+        let geometry = *first.geometry();
+        let ids = names.iter().map(|path| {
+            let at = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.split_once('_'));
+            let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
+            id.ok_or_else(|| Error::input(path, "its name is not the column and row of a family of this slide; remove it"))
+        });
+        let mut ids = ids.collect::<Result<Vec<_>>>()?;
+        ids.sort_by_key(|id| (id.y(), id.x()));
+        Ok(Self { first, packs: Some((dir.to_path_buf(), ids)) })
+    }
+
+    /// Slide and tile size.
+    pub fn geometry(&self) -> &Geometry {
+        self.first.geometry()
+    }
+    /// What the archive says of its slide.
+    pub fn meta(&self) -> &Meta {
+        self.first.meta()
+    }
+    /// The bundle, the pack, or the first pack.
+    pub fn archive(&self) -> &Archive {
+        &self.first
+    }
+
+    /// All families here, row by row.
+    pub fn families(&self) -> Vec<FamilyId> {
+        if let Some((_, ids)) = &self.packs {
+            return ids.clone();
+        }
+        let mut ids: Vec<_> = self.first.families().iter().map(|entry| entry.id).collect();
+        ids.sort_by_key(|id| (id.y(), id.x()));
+        ids
+    }
+
+    /// Reads a family.
+    ///
+    /// # Errors
+    /// Damage, with file and offset; a pack that belongs to another encode.
+    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
+        let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
+        let Some((dir, _)) = &self.packs else {
+            let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
+            return self.first.read_family(entry);
+        };
+        let path = dir.join(format!("{id}.pack"));
+        let pack = Archive::open(&path)?;
+        if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
+            let problem = format!("it belongs to another encode than {}; encode again with --pack", self.first.path().display());
+            return Err(Error::input(&path, problem));
+        }
+        let entry = pack.find(id).ok_or_else(|| absent(&path))?;
+        pack.read_family(entry)
+    }
+}
+
+/// How to decode.
+#[derive(Clone, Debug)]
+pub struct DecodeOptions {
+    /// Quality of output tiles, 1 to 100.
+    pub quality: u8,
+    /// A tile size that the archive must agree with.
+    pub tile: Option<u32>,
+    /// A filter that the archive must agree with.
+    pub upsample_filter: Option<Filter>,
+    /// Format of output tiles.
+    pub format: OutputFormat,
+    /// Chroma sampling of JPEG output: 4:2:0 or 4:4:4.
+    pub sampling: Sampling,
+    /// Luma only.
+    pub grayscale: bool,
+    /// Stop after so many families.
+    pub max_parents: Option<u64>,
+    /// Whether an earlier tree may be replaced.
+    pub existing: Existing,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self {
+            quality: 95,
+            tile: None,
+            upsample_filter: None,
+            format: OutputFormat::Jpeg,
+            sampling: Sampling::S420,
+            grayscale: false,
+            max_parents: None,
+            existing: Existing::Keep,
+        }
+    }
+}
+
+/// Where the time of one family went.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Which family.
+    pub id: FamilyId,
+    /// Reading and checking.
+    pub read: Duration,
+    /// JPEG to planes.
+    pub decode: Duration,
+    /// Prediction, residual, chroma, L1.
+    pub reconstruct: Duration,
+    /// Coding the tiles.
+    pub encode: Duration,
+    /// Writing the files.
+    pub write: Duration,
+}
+
+/// What a decode wrote.
+#[derive(Clone, Debug)]
+pub struct DecodeReport {
+    /// The descriptor.
+    pub dzi: PathBuf,
+    /// Families decoded.
+    pub families: u64,
+    /// Families that the slide has and the archive, or the limit, left out.
+    pub left_out: u64,
+    /// Bytes of all tiles written.
+    pub tile_bytes: u64,
+}
+
+/// Decodes an archive to `out/decoded_pyramid.dzi`.
+///
+/// The small levels come from the bundle, or from `tree` where the archive has none. `progress` is called after every family.
+///
+/// # Errors
+/// Flags that contradict the record; damage, with file and offset; a disk that cannot be written. Nothing half-written is left
+/// under a final name.
+pub fn decode(
+    input: &Input,
+    tree: Option<&Tree>,
+    out: &Path,
+    options: &DecodeOptions,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64, &Timing),
+) -> Result<DecodeReport> {
+    let (geometry, coding) = (*input.geometry(), &input.meta().coding);
+    check_flags(input, tree, options)?;
+    let families = input.families();
+    let limit = options.max_parents.map_or(families.len(), |n| families.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
+    if options.max_parents.is_none() && input.packs.is_some() && input.meta().complete && (families.len() as u64) < geometry.family_count() {
+        let (have, all) = (families.len(), geometry.family_count());
+        let problem = format!("{have} packs of the slide's {all} families; restore the others, or give --max-parents {have}");
+        return Err(Error::input(input.archive().path(), problem));
+    }
+    // Fails now rather than in a thread.
+    TileCoder::new(options.format, options.quality)?;
+    let writer = TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
+    let cutter = Cutter { writer: &writer, geometry, options };
+    let (mut done, mut tile_bytes) = (0, 0);
+    scheduler.ordered(
+        families.iter().take(limit).map(|&id| Ok(id)),
+        |id| cutter.family(input, coding, backend, id),
+        |(bytes, timing)| {
+            done += 1;
+            tile_bytes += bytes;
+            progress(done, &timing);
+            Ok(())
+        },
+    )?;
+    scheduler.ordered(
+        geometry.stored_tiles().map(Ok),
+        |id| cutter.stored_tile(input, tree, id),
+        |bytes| {
+            tile_bytes += bytes;
+            Ok(())
+        },
+    )?;
+    let meta = input.meta();
+    let facts = SlideFacts {
+        source: meta.source.name.clone(),
+        format: "origami".into(),
+        microns_per_pixel: meta.microns_per_pixel,
+        objective_power: meta.objective_power,
+        icc_profile: None,
+    };
+    let icc = input.archive().icc_profile()?;
+    let dzi = writer.finish(Some(&facts), icc.as_deref())?;
+    Ok(DecodeReport { dzi, families: done, left_out: geometry.family_count() - done, tile_bytes })
+}
+
+fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
+    let (geometry, coding, path) = (input.geometry(), &input.meta().coding, input.archive().path());
+    if let Some(tile) = options.tile.filter(|&t| t != geometry.tile()) {
+        let advice = format!("--tile {tile} contradicts the archive, whose tiles are {}; leave the flag out", geometry.tile());
+        return Err(Error::input(path, advice));
+    }
+    if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
+        let (given, recorded) = (filter.name(), coding.upsample_filter.name());
+        return Err(Error::input(path, format!("--upsample-filter {given} contradicts the archive, which records {recorded}; leave the flag out")));
+    }
+    if let Some(tree) = tree {
+        let of_tree = tree.geometry();
+        if (of_tree.width(), of_tree.height(), of_tree.tile()) != (geometry.width(), geometry.height(), geometry.tile()) {
+            let shape = |g: &Geometry| format!("{}x{} in tiles of {}", g.width(), g.height(), g.tile());
+            let problem = format!("it is {}, but {} is {}", shape(of_tree), path.display(), shape(geometry));
+            return Err(Error::input(tree.path(), format!("{problem}; they are not the same slide")));
+        }
+    } else if input.archive().kind() == Kind::Pack && geometry.stored_tile_count() > 0 {
+        return Err(Error::input(path, "a pack has no small levels; give --pyramid P for them, or decode the bundle"));
+    }
+    Ok(())
+}
+
+struct Cutter<'a> {
+    writer: &'a TreeWriter,
+    geometry: Geometry,
+    options: &'a DecodeOptions,
+}
+
+impl Cutter<'_> {
+    fn family(&self, input: &Input, coding: &Coding, backend: &dyn Backend, id: FamilyId) -> Result<(u64, Timing)> {
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - std::mem::replace(&mut clock, now)
+        };
+        let record = input.read(id)?;
+        let read = lap();
+        let decoded = decode_record(&self.geometry, coding, id, &record).map_err(|e| Error::input(input.archive().path(), e.to_string()))?;
+        let baseline = decoded.baseline.clone();
+        let decode = lap();
+        let wanted = if self.options.grayscale { Sampling::Gray } else { self.wanted() };
+        let reconstruction = backend.reconstruct(coding, &[decoded], Want { sampling: wanted }).map_err(|e| e.in_family(id))?.remove(0);
+        let reconstruct = lap();
+        let mut tiles = self.cut(id, &reconstruction)?;
+        let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
+        let stored = record.payload(PayloadKind::Baseline).map(|p| (p.codec, p.bytes.clone()));
+        tiles.push((l2, self.as_output(stored, baseline, coding.upsample_filter)?));
+        let encode = lap();
+        let mut total = 0;
+        for (tile, bytes) in tiles {
+            self.writer.tile(tile, &bytes)?;
+            total += bytes.len() as u64;
+        }
+        let write = lap();
+        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+    }
+
+    /// Chroma sampling of output tiles. Tiles of an odd size do not lie on the grid of subsampled chroma.
+    fn wanted(&self) -> Sampling {
+        let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.options.sampling };
+        TileCoder::wanted(self.options.format, jpeg)
+    }
+
+    fn cut(&self, id: FamilyId, reconstruction: &Reconstruction) -> Result<Vec<(TileId, Vec<u8>)>> {
+        let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
+        let mut out = Vec::with_capacity(21);
+        for (down, image) in [(0, &reconstruction.l0), (1, &reconstruction.l1)] {
+            let side = (4u32 >> down) * self.geometry.tile();
+            for tile in self.geometry.family_tiles(id, down) {
+                let Some(rect) = self.geometry.tile_rect(tile) else { continue };
+                let (x, y) = ((rect.x - id.x() * side) as usize, (rect.y - id.y() * side) as usize);
+                let part = image.view().part(x, y, rect.width as usize, rect.height as usize);
+                out.push((tile, coder.encode(part)?));
+            }
+        }
+        Ok(out)
+    }
+
+    fn stored_tile(&self, input: &Input, tree: Option<&Tree>, id: TileId) -> Result<u64> {
+        let (codec, bytes) = match (input.archive().find_tile(id), tree) {
+            (Some(entry), _) => (entry.codec, input.archive().read_tile(entry)?),
+            (None, Some(tree)) => tree.stored_tile(id, &input.meta().encode)?,
+            (None, None) => return Err(Error::tile(input.archive().path(), id, "it is not in the archive; give --pyramid P")),
+        };
+        let image = self.decode_tile(codec, &bytes, id).map_err(|e| Error::tile(input.archive().path(), id, e.to_string()))?;
+        let bytes = self.as_output(Some((codec, bytes)), image, input.meta().coding.upsample_filter)?;
+        self.writer.tile(id, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    fn decode_tile(&self, codec: CodecId, bytes: &[u8], id: TileId) -> Result<Ycc> {
+        let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
+        decoder(codec).decode(bytes, Shape { width: rect.width as usize, height: rect.height as usize, sampling: None })
+    }
+
+    /// A stored tile in the output's format: its own bytes where they fit, else coded again from its planes.
+    fn as_output(&self, stored: Option<(CodecId, Vec<u8>)>, image: Ycc, filter: Filter) -> Result<Vec<u8>> {
+        let fits = self.options.format == OutputFormat::Jpeg && (!self.options.grayscale || image.sampling == Sampling::Gray);
+        if let (true, Some((CodecId::Jpeg, bytes))) = (fits, stored) {
+            return Ok(bytes);
+        }
+        let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
+        let image = if self.options.grayscale { Ycc::gray(image.luma) } else { raise_444(image, filter) };
+        coder.encode(image.view())
+    }
+}
+
+/// Chroma at full resolution, by the normative kernel.
+pub fn raise_444(image: Ycc, filter: Filter) -> Ycc {
+    let (fx, fy) = image.sampling.factors();
+    let (width, height) = (image.luma.width(), image.luma.height());
+    let raise = |plane: PlaneRef<'_>| {
+        let h = Taps::upsample(filter, plane.width, fx, width);
+        let v = Taps::upsample(filter, plane.height, fy, height);
+        let mut out = Plane::default();
+        resample(plane, &h, &v, &mut out, &mut Scratch::default());
+        out
+    };
+    match image.chroma {
+        None => Ycc::gray(image.luma),
+        Some(planes) if (fx, fy) == (1, 1) => Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 },
+        Some(planes) => Ycc { luma: image.luma, chroma: Some(planes.map(|p| raise(p.view()))), sampling: Sampling::S444 },
+    }
+}

@@ -1,0 +1,243 @@
+//! Encode: predict, subtract, code.
+//!
+//! [`encode_family`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
+//! the order of things, no pixel arithmetic (`backend`), no bytes of the container (`archive`).
+
+use std::path::{Path, PathBuf};
+
+use crate::archive::{write_pack, BundleWriter, FamilyRecord, Meta, Payload, PACK_DIR};
+use crate::backend::scheduler::Scheduler;
+use crate::backend::Backend;
+use crate::codec::{decoder, Sampling, Shape, Ycc, YccRef};
+use crate::coding::EncodeParams;
+use crate::debug_images;
+use crate::error::{Error, Result};
+use crate::family::{PayloadKind, Proof, SourceFamily};
+use crate::geometry::FamilyId;
+use crate::manifest::{FamilyMetrics, Manifest};
+use crate::plane::Plane;
+use crate::pyramid::build::SmallLevels;
+use crate::pyramid::source::Source;
+use crate::pyramid::tree::rgb_planes;
+
+/// One family, encoded, with what the encoder saw on the way.
+pub struct EncodedFamily {
+    /// Which.
+    pub id: FamilyId,
+    /// What is stored.
+    pub record: FamilyRecord,
+    /// L0 as it came in.
+    pub source: SourceFamily,
+    /// L2 as every decoder will see it.
+    pub baseline: Ycc,
+    /// L0 luma before the residual.
+    pub prediction: Plane,
+    /// The residual as every decoder will see it.
+    pub residual: Plane,
+    /// L0 luma as every decoder will see it.
+    pub luma: Plane,
+}
+
+/// Encodes a batch of families: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
+///
+/// # Errors
+/// Those of codec and backend.
+pub fn encode_families(backend: &dyn Backend, params: &EncodeParams, batch: Vec<SourceFamily>) -> Result<Vec<EncodedFamily>> {
+    let mut encoder = params.encoder.encoder()?;
+    let codec = encoder.codec();
+    let mut decoder = decoder(codec);
+    let mut round_trip = |image: YccRef<'_>, quality: u8| -> Result<(Vec<u8>, Ycc)> {
+        let bytes = encoder.encode(image, quality)?;
+        let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
+        let decoded = decoder.decode(&bytes, shape)?;
+        Ok((bytes, decoded))
+    };
+
+    let (mut ticket, l2) = backend.base(params, batch)?;
+    let (baseline_bytes, baselines) = unzip(l2.iter().map(|image| round_trip(image.view(), params.base_quality)))?;
+    let residuals = backend.residual(params, &mut ticket, &baselines)?;
+    let (residual_bytes, decoded) = unzip(residuals.iter().map(|plane| round_trip(YccRef::gray(plane.view()), params.residual_quality)))?;
+    let decoded: Vec<Plane> = decoded.into_iter().map(|image| image.luma).collect();
+    let corrected = backend.correct(params, &mut ticket, &decoded)?;
+
+    let (families, predictions) = ticket.into_parts();
+    let stored = baseline_bytes.into_iter().zip(residual_bytes);
+    let seen = baselines.into_iter().zip(predictions).zip(decoded).zip(corrected);
+    let encoded = families.into_iter().zip(stored).zip(seen).map(|((source, (base, res)), (((baseline, prediction), residual), luma))| {
+        let record = FamilyRecord {
+            proof: Proof::new(&luma, &baseline),
+            payloads: vec![
+                Payload { kind: PayloadKind::Baseline, codec, bytes: base },
+                Payload { kind: PayloadKind::Residual, codec, bytes: res },
+            ],
+        };
+        EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma }
+    });
+    Ok(encoded.collect())
+}
+
+fn unzip<A, B>(items: impl Iterator<Item = Result<(A, B)>>) -> Result<(Vec<A>, Vec<B>)> {
+    items.collect::<Result<Vec<_>>>().map(|pairs| pairs.into_iter().unzip())
+}
+
+/// What to write besides the bundle.
+#[derive(Clone, Debug, Default)]
+pub struct EncodeOptions {
+    /// One `.pack` per family as well.
+    pub packs: bool,
+    /// `manifest.json` with per-tile metrics.
+    pub manifest: bool,
+    /// PNGs of every stage.
+    pub debug_images: bool,
+    /// Stop after so many families.
+    pub max_parents: Option<u64>,
+}
+
+/// What an encode wrote.
+#[derive(Clone, Debug)]
+pub struct EncodeReport {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Its size in bytes.
+    pub bundle_bytes: u64,
+    /// Bytes saved because equal families and tiles are stored once.
+    pub shared_bytes: u64,
+    /// Families in it.
+    pub families: u64,
+    /// Bytes of the L2 baselines, each family counted.
+    pub baseline_bytes: u64,
+    /// Bytes of the residuals, each family counted.
+    pub residual_bytes: u64,
+    /// Bytes of the source tree, where there is one.
+    pub source_bytes: Option<u64>,
+    /// L0 luma PSNR in dB over the whole slide, where it was measured; infinite for no error.
+    pub y_psnr: Option<f64>,
+}
+
+/// Encodes a slide to `out/residual_packs/residuals.bundle`.
+///
+/// `progress` is called after every family with how many are done.
+///
+/// # Errors
+/// Bad parameters, a source that cannot be read, a disk that cannot be written. Nothing half-written is left under a final
+/// name; an older bundle stands until the new one is whole.
+pub fn encode(
+    source: &mut Source,
+    out: &Path,
+    params: &EncodeParams,
+    options: &EncodeOptions,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
+) -> Result<EncodeReport> {
+    params.validate()?;
+    let geometry = *source.geometry();
+    let total = geometry.family_count();
+    let limit = options.max_parents.unwrap_or(total).min(total);
+    let facts = source.facts();
+    let meta = Meta {
+        tool: format!("origami {}", env!("CARGO_PKG_VERSION")),
+        coding: params.coding(),
+        encode: params.clone(),
+        source: source.meta(),
+        microns_per_pixel: facts.microns_per_pixel,
+        objective_power: facts.objective_power,
+        complete: limit == total,
+    };
+    let icc = source.icc_profile().map(<[u8]>::to_vec);
+    let source_bytes = match source {
+        Source::Tree(tree) => Some(tree.total_bytes()?),
+        Source::Slide(..) => None,
+    };
+    let dir = out.join(PACK_DIR);
+    let mut writer = BundleWriter::create(&dir, geometry)?;
+    let mut manifest = options.manifest.then(|| Manifest::new(&meta, &geometry));
+    let mut small = match source {
+        Source::Slide(slide, _) => Some((SmallLevels::new(geometry, usize::from(slide.info.channels)), usize::from(slide.info.channels))),
+        Source::Tree(_) => None,
+    };
+    let (mut families, mut baseline_bytes, mut residual_bytes) = (0, 0, 0);
+
+    if let (Source::Slide(slide, _), Some((levels, channels)), true) = (&mut *source, &mut small, geometry.l2().is_none()) {
+        levels.whole(slide, &mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?;
+    }
+    scheduler.ordered(
+        source.jobs(params.upsample_filter, limit as usize),
+        |job| {
+            let loaded = job()?;
+            let id = loaded.family.id;
+            let encoded = encode_families(backend, params, vec![loaded.family]).map_err(|e| e.in_family(id))?;
+            let Some(encoded) = encoded.into_iter().next() else { unreachable!("one family in, one out") };
+            if options.debug_images {
+                debug_images::write(out, &encoded, backend, &params.coding())?;
+            }
+            let metrics = options.manifest.then(|| FamilyMetrics::measure(&geometry, &encoded, params));
+            Ok((encoded.id, encoded.record, metrics, loaded.block))
+        },
+        |(id, record, metrics, block)| {
+            writer.add_family(id, &record)?;
+            if options.packs {
+                write_pack(&dir, &geometry, &meta, icc.as_deref(), id, &record)?;
+            }
+            let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
+            baseline_bytes += size(PayloadKind::Baseline);
+            residual_bytes += size(PayloadKind::Residual);
+            if let (Some(manifest), Some(metrics)) = (&mut manifest, metrics) {
+                manifest.add(metrics);
+            }
+            if let (Some((levels, channels)), Some(block)) = (&mut small, block) {
+                levels.push(id, block, &mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?;
+            }
+            families += 1;
+            progress(families);
+            Ok(())
+        },
+    )?;
+    match (&*source, &mut small) {
+        (Source::Tree(tree), _) => scheduler.ordered(
+            geometry.stored_tiles().map(Ok),
+            |id| Ok((id, tree.stored_tile(id, params)?)),
+            |(id, (codec, bytes))| writer.add_tile(id, codec, &bytes),
+        )?,
+        (_, Some((levels, channels))) => levels.fill(&mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?,
+        _ => {}
+    }
+    let written = writer.finish(&meta, icc.as_deref())?;
+    let y_psnr = manifest.as_ref().map(Manifest::y_psnr);
+    if let Some(manifest) = manifest {
+        manifest.write(&out.join("manifest.json"), written.bytes, source_bytes)?;
+    }
+    Ok(EncodeReport {
+        bundle: written.path,
+        bundle_bytes: written.bytes,
+        shared_bytes: written.shared_bytes,
+        families,
+        baseline_bytes,
+        residual_bytes,
+        source_bytes,
+        y_psnr,
+    })
+}
+
+/// Codes a tile of a small level from pixels, as L2 is coded, and adds it.
+fn add_pixels(
+    writer: &mut BundleWriter,
+    params: &EncodeParams,
+    id: crate::geometry::TileId,
+    pixels: &[u8],
+    width: usize,
+    height: usize,
+    channels: usize,
+) -> Result<()> {
+    let mut encoder = crate::codec::JpegEncoder::new()?;
+    use crate::codec::ImageEncoder;
+    let bytes = match (channels, params.coding().baseline_subsamp.sampling()) {
+        (1, _) => encoder.encode(YccRef::gray(crate::plane::PlaneRef::new(pixels, width, height, width)), params.base_quality)?,
+        (_, Sampling::S444) => encoder.encode(rgb_planes(pixels, width, height).view(), params.base_quality)?,
+        (_, sampling) => encoder.encode_rgb(pixels, width, height, params.base_quality, sampling)?,
+    };
+    writer.add_tile(id, encoder.codec(), &bytes).map_err(|e| match e {
+        Error::Usage(problem) => Error::Usage(format!("tile {id}: {problem}")),
+        other => other,
+    })
+}

@@ -1,0 +1,78 @@
+//! BT.601 full range between RGB and YCbCr, in libjpeg's integers (16 fraction bits).
+//!
+//! Only pixels from PNG, OpenSlide and the like come this way in, and only PNG and WebP tiles this way out; JPEG
+//! stays in YCbCr. Source: JFIF 1.02 section "Colour space"; the rounding is that of libjpeg's jccolor.c and jdcolor.c.
+
+use super::level::vectorised;
+
+const BITS: i32 = 16;
+const HALF: i32 = 1 << (BITS - 1);
+
+/// `round(value * 65536)`.
+const fn fix(value: f64) -> i32 {
+    (value * 65536.0 + 0.5) as i32
+}
+
+vectorised! {
+    /// Interleaved RGB to three rows. `rgb` holds three bytes a sample of `luma`.
+    pub fn rgb_to_ycc(rgb: &[u8], luma: &mut [u8], cb: &mut [u8], cr: &mut [u8]) {
+        for (((px, y), cb), cr) in rgb.chunks_exact(3).zip(luma).zip(cb).zip(cr) {
+            let (r, g, b) = (i32::from(px[0]), i32::from(px[1]), i32::from(px[2]));
+            *y = ((fix(0.299) * r + fix(0.587) * g + fix(0.114) * b + HALF) >> BITS) as u8;
+            // One less than a half, as libjpeg does, so that the largest value is 255.
+            *cb = ((-fix(0.168_735_892) * r - fix(0.331_264_108) * g + fix(0.5) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
+            *cr = ((fix(0.5) * r - fix(0.418_687_589) * g - fix(0.081_312_411) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
+        }
+    }
+}
+
+vectorised! {
+    /// Three rows to interleaved RGB. `rgb` holds three bytes a sample of `luma`.
+    pub fn ycc_to_rgb(luma: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
+        for (((px, &y), &cb), &cr) in rgb.chunks_exact_mut(3).zip(luma).zip(cb).zip(cr) {
+            let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+            px[0] = (y + ((fix(1.402) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
+            px[1] = (y + ((-fix(0.344_136_286) * cb - fix(0.714_136_286) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
+            px[2] = (y + ((fix(1.772) * cb + HALF) >> BITS)).clamp(0, 255) as u8;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_are_within_rounding_of_the_definition() {
+        for r in (0..256).step_by(5) {
+            for g in (0..256).step_by(3) {
+                for b in (0..256).step_by(5) {
+                    let rgb = [r as u8, g as u8, b as u8];
+                    let (mut y, mut cb, mut cr) = ([0u8], [0u8], [0u8]);
+                    rgb_to_ycc(&rgb, &mut y, &mut cb, &mut cr);
+                    let (rf, gf, bf) = (f64::from(r), f64::from(g), f64::from(b));
+                    let fy = 0.299 * rf + 0.587 * gf + 0.114 * bf;
+                    assert!((f64::from(y[0]) - fy).abs() <= 0.502);
+                    assert!((f64::from(cb[0]) - (128.0 + (bf - fy) / 1.772)).abs() <= 0.51);
+                    assert!((f64::from(cr[0]) - (128.0 + (rf - fy) / 1.402)).abs() <= 0.51);
+                    let mut back = [0u8; 3];
+                    ycc_to_rgb(&y, &cb, &cr, &mut back);
+                    for i in 0..3 {
+                        assert!(back[i].abs_diff(rgb[i]) <= 2, "{rgb:?} came back as {back:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gray_is_exact_both_ways() {
+        for v in 0..=255u8 {
+            let (mut y, mut cb, mut cr, mut back) = ([0u8], [0u8], [0u8], [0u8; 3]);
+            rgb_to_ycc(&[v; 3], &mut y, &mut cb, &mut cr);
+            assert_eq!((y[0], cb[0], cr[0]), (v, 128, 128));
+            ycc_to_rgb(&y, &cb, &cr, &mut back);
+            assert_eq!(back, [v; 3]);
+        }
+    }
+}

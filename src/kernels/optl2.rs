@@ -1,0 +1,223 @@
+//! optL2 and 420opt: the L2 plane from which the prediction comes out best.
+//!
+//! Minimises `|t - U x|^2` over the box `|x - x0| <= delta, 0 <= x <= 255`, where U is the upsampling of the decoder
+//! and t the full-size plane. Works in the normal equations at L2 size: `B = Ut t` once, then projected gradient
+//! steps `x <- clamp(x - step (UtU x - B))` with the banded UtU, all in Q6 `i16`. Both sides are divided by the
+//! factor of each axis, so that every table fits Q14. Knows nothing of JPEG or of the residual.
+
+use super::level::vectorised;
+use super::resample::{resample_q6, resample_to_q6, Scratch};
+use super::taps::{Filter, Taps};
+use crate::plane::{Plane, PlaneRef};
+use crate::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, TAP_BITS};
+
+/// What one axis of a problem is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Axis {
+    /// Samples of x.
+    pub small: usize,
+    /// Samples of t, at most `small * factor`; it is continued by its last sample up to that.
+    pub large: usize,
+    /// 1, 2, 4 or 8.
+    pub factor: usize,
+}
+
+/// The tables of one problem: everything but the pixels.
+#[derive(Debug)]
+pub struct Problem {
+    right: [Taps; 2],
+    gram: [Taps; 2],
+    /// Step size, Q14.
+    step: i32,
+    steps: u32,
+}
+
+impl Problem {
+    /// For a plane of `h.small x v.small` that is upsampled by `filter`.
+    pub fn new(filter: Filter, h: Axis, v: Axis) -> Self {
+        let tables = |axis: Axis| {
+            let up = Taps::upsample(filter, axis.small, axis.factor, axis.small * axis.factor);
+            (Taps::transpose(&up, axis.factor, axis.large), Taps::gram(&up, axis.factor))
+        };
+        let ((right_h, gram_h), (right_v, gram_v)) = (tables(h), tables(v));
+        // 1/L of the separable operator; a gradient step of that size never overshoots.
+        let norm = gram_h.spectral_norm() * gram_v.spectral_norm();
+        Self {
+            right: [right_h, right_v],
+            gram: [gram_h, gram_v],
+            step: (f64::from(1 << TAP_BITS) / norm).floor() as i32,
+            steps: if filter == Filter::Bilinear { OPTL2_STEPS_BILINEAR } else { OPTL2_STEPS },
+        }
+    }
+
+    /// The size that t must have.
+    pub fn target_size(&self) -> (usize, usize) {
+        (self.right[0].in_len(), self.right[1].in_len())
+    }
+
+    /// Improves `x` in place: from x0 to within rounding of the minimum over the box.
+    ///
+    /// # Panics
+    /// Where the planes do not have the sizes that the problem was made for: a mistake of the caller.
+    pub fn solve(&self, target: PlaneRef<'_>, x: &mut Plane, delta: u8, scratch: &mut Scratch) {
+        assert_eq!((target.width, target.height), self.target_size());
+        assert_eq!((x.width(), x.height()), (self.gram[0].in_len(), self.gram[1].in_len()));
+        let (mut right, mut image) = (Plane::default(), Plane::default());
+        resample_to_q6(target, &self.right[0], &self.right[1], &mut right, scratch);
+        let x0 = x.clone();
+        let mut wide = Plane::<i16>::new(x.width(), x.height());
+        for y in 0..x.height() {
+            for (wide, &v) in wide.row_mut(y).iter_mut().zip(x0.row(y)) {
+                *wide = i16::from(v) << MID_BITS;
+            }
+        }
+        for _ in 0..self.steps {
+            resample_q6(wide.view(), &self.gram[0], &self.gram[1], &mut image, scratch);
+            for y in 0..x.height() {
+                step_row(wide.row_mut(y), image.row(y), right.row(y), x0.row(y), self.step, i32::from(delta));
+            }
+        }
+        for y in 0..x.height() {
+            for (out, &v) in x.row_mut(y).iter_mut().zip(wide.row(y)) {
+                *out = ((v + (1 << (MID_BITS - 1))) >> MID_BITS) as u8;
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn step_row(x: &mut [i16], image: &[i16], right: &[i16], x0: &[u8], step: i32, delta: i32) {
+        for (((x, &image), &right), &x0) in x.iter_mut().zip(image).zip(right).zip(x0) {
+            let gradient = i32::from(image) - i32::from(right);
+            let moved = i32::from(*x) - ((gradient * step + (1 << (TAP_BITS - 1))) >> TAP_BITS);
+            let x0 = i32::from(x0);
+            let (low, high) = ((x0 - delta).max(0) << MID_BITS, (x0 + delta).min(255) << MID_BITS);
+            *x = moved.clamp(low, high) as i16;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::resample::resample;
+    use crate::kernels::testing::Rng;
+
+    fn dense(t: &Taps) -> Vec<Vec<f64>> {
+        (0..t.out_len())
+            .map(|i| {
+                let mut row = vec![0.0; t.in_len()];
+                for (k, &c) in t.coeffs(i).iter().enumerate().filter(|&(_, &c)| c != 0) {
+                    row[t.start(i) + k] += f64::from(c) / 16384.0;
+                }
+                row
+            })
+            .collect()
+    }
+
+    fn matmul(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        a.iter().map(|r| (0..b[0].len()).map(|j| r.iter().zip(b).map(|(x, row)| x * row[j]).sum()).collect()).collect()
+    }
+
+    fn transposed(a: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        (0..a[0].len()).map(|j| a.iter().map(|r| r[j]).collect()).collect()
+    }
+
+    fn floats(p: PlaneRef<'_>) -> Vec<Vec<f64>> {
+        (0..p.height).map(|y| p.row(y).iter().map(|&v| f64::from(v)).collect()).collect()
+    }
+
+    /// `|t - V x Ht|^2`.
+    fn objective(v: &[Vec<f64>], h: &[Vec<f64>], x: &[Vec<f64>], t: &[Vec<f64>]) -> f64 {
+        let p = matmul(&matmul(v, x), &transposed(h));
+        p.iter().zip(t).flat_map(|(a, b)| a.iter().zip(b)).map(|(a, b)| (a - b) * (a - b)).sum()
+    }
+
+    /// Texture with energy at all scales, like tissue: smoothed noise of three sizes and a few hard edges.
+    fn texture(w: usize, h: usize, rng: &mut Rng) -> Plane {
+        let mut s = Scratch::default();
+        let mut sum = vec![0.0f64; w * h];
+        for (cell, gain) in [(16usize, 0.9), (5, 0.5), (2, 0.25)] {
+            let (cw, ch) = (w.div_ceil(cell) + 1, h.div_ceil(cell) + 1);
+            let noise = Plane::from_vec(cw, ch, (0..cw * ch).map(|_| rng.byte()).collect());
+            let (th, tv) = (Taps::scale(Filter::Bicubic, cw, w), Taps::scale(Filter::Bicubic, ch, h));
+            let mut out = Plane::default();
+            resample(noise.view(), &th, &tv, &mut out, &mut s);
+            for (a, &v) in sum.iter_mut().zip(out.data()) {
+                *a += gain * (f64::from(v) - 128.0);
+            }
+        }
+        let data = sum.iter().enumerate().map(|(i, v)| {
+            let edge = if (i % w) / 11 % 3 == 0 && (i / w) / 13 % 2 == 0 { 60.0 } else { 0.0 };
+            (150.0 + v + edge).clamp(0.0, 255.0) as u8
+        });
+        Plane::from_vec(w, h, data.collect())
+    }
+
+    #[test]
+    fn reaches_the_float_optimum_for_every_filter_delta_and_shape() {
+        let mut rng = Rng::new(4);
+        let mut scratch = Scratch::default();
+        let mut worst = 0.0f64;
+        for filter in Filter::ALL {
+            for (factor, tw, th) in [(4usize, 96usize, 96usize), (4, 93, 70), (4, 9, 41), (8, 128, 120), (8, 101, 67)] {
+                let target = texture(tw, th, &mut rng);
+                let axis = |n: usize| Axis { small: n.div_ceil(factor), large: n, factor };
+                let problem = Problem::new(filter, axis(tw), axis(th));
+                let (down_h, down_v) = (Taps::downsample(filter, tw, factor), Taps::downsample(filter, th, factor));
+                let mut x0 = Plane::default();
+                resample(target.view(), &down_h, &down_v, &mut x0, &mut scratch);
+                let (sw, sh) = (x0.width(), x0.height());
+                let h = dense(&Taps::upsample(filter, sw, factor, sw * factor));
+                let v = dense(&Taps::upsample(filter, sh, factor, sh * factor));
+                let t = floats(target.view().extended(sw * factor, sh * factor).view());
+                let (gh, gv) = (matmul(&transposed(&h), &h), matmul(&transposed(&v), &v));
+                let b = matmul(&matmul(&transposed(&v), &t), &h);
+                for delta in [1u8, 4, 15, 255] {
+                    let start = floats(x0.view());
+                    let mut x = start.clone();
+                    for _ in 0..600 {
+                        let g = matmul(&matmul(&gv, &x), &gh);
+                        for j in 0..sh {
+                            for i in 0..sw {
+                                let (lo, hi) = ((start[j][i] - f64::from(delta)).max(0.0), (start[j][i] + f64::from(delta)).min(255.0));
+                                x[j][i] = (x[j][i] - (g[j][i] - b[j][i]) / (1.07 * (factor * factor) as f64)).clamp(lo, hi);
+                            }
+                        }
+                    }
+                    for value in x.iter_mut().flatten() {
+                        *value = value.round();
+                    }
+                    let mut ours = x0.clone();
+                    problem.solve(target.view(), &mut ours, delta, &mut scratch);
+                    assert!(ours.data().iter().zip(x0.data()).all(|(a, b)| a.abs_diff(*b) <= delta));
+                    let (f0, best, got) =
+                        (objective(&v, &h, &start, &t), objective(&v, &h, &x, &t), objective(&v, &h, &floats(ours.view()), &t));
+                    let short = (got - best) / (f0 - best);
+                    worst = worst.max(short);
+                    println!("{filter:?} x{factor} {tw}x{th} delta {delta}: gain {:.2}%, short of it by {:.3}%", 100.0 * (f0 - best) / f0, 100.0 * short);
+                    assert!(short <= 0.005, "{filter:?} x{factor} {tw}x{th} delta {delta}: {:.3}% short", 100.0 * short);
+                }
+            }
+        }
+        println!("worst: {:.3}% of the gain", 100.0 * worst);
+    }
+
+    #[test]
+    fn a_delta_of_zero_changes_nothing_and_flat_stays_flat() {
+        let axis = Axis { small: 8, large: 32, factor: 4 };
+        let problem = Problem::new(Filter::Lanczos3, axis, axis);
+        let mut s = Scratch::default();
+        let mut rng = Rng::new(5);
+        let target = Plane::from_vec(32, 32, (0..1024).map(|_| rng.byte()).collect());
+        let x0 = Plane::from_vec(8, 8, (0..64).map(|_| rng.byte()).collect());
+        let mut x = x0.clone();
+        problem.solve(target.view(), &mut x, 0, &mut s);
+        assert_eq!(x, x0);
+        for v in [0u8, 1, 77, 254, 255] {
+            let mut x = Plane::filled(8, 8, v);
+            problem.solve(Plane::filled(32, 32, v).view(), &mut x, 15, &mut s);
+            assert_eq!(x, Plane::filled(8, 8, v));
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Filter tables: which input samples make an output sample, with which weights.
+//!
+//! Made once from f64 and quantised to Q14 `i16`, so that every backend uses the same integers. Edges replicate:
+//! weights that would fall outside are added to the edge sample, so a kernel never reads outside its plane.
+//! Sampling is centre-aligned: output sample i of an interpolation by f lies at `(i + 0.5) / f - 0.5`.
+//!
+//! Filters: bilinear (triangle), Catmull-Rom cubic (Keys 1981, a = -0.5), Lanczos with 3 lobes (Duchon 1979).
+//! When a plane gets smaller the filter is stretched by the ratio, so that it is a low-pass.
+
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::f64::consts::PI;
+use std::sync::{Arc, RwLock};
+
+use crate::spec::TAP_ONE;
+
+/// A resampling filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filter {
+    /// Triangle, support 1.
+    Bilinear,
+    /// Catmull-Rom cubic, support 2.
+    Bicubic,
+    /// Lanczos, support 3.
+    Lanczos3,
+}
+
+impl Filter {
+    /// All filters, for tests and help.
+    pub const ALL: [Filter; 3] = [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos3];
+
+    /// Its name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Filter::Bilinear => "bilinear",
+            Filter::Bicubic => "bicubic",
+            Filter::Lanczos3 => "lanczos3",
+        }
+    }
+
+    /// Half the width of the filter, in input samples.
+    fn support(self) -> f64 {
+        match self {
+            Filter::Bilinear => 1.0,
+            Filter::Bicubic => 2.0,
+            Filter::Lanczos3 => 3.0,
+        }
+    }
+
+    fn weight(self, x: f64) -> f64 {
+        let x = x.abs();
+        match self {
+            Filter::Bilinear => (1.0 - x).max(0.0),
+            Filter::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Filter::Bicubic if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+            Filter::Lanczos3 if x < 1e-9 => 1.0,
+            Filter::Lanczos3 if x < 3.0 => 3.0 * libm::sin(PI * x) * libm::sin(PI * x / 3.0) / (PI * PI * x * x),
+            _ => 0.0,
+        }
+    }
+}
+
+/// A table for one axis: output sample i is the sum over k of `coeffs(i)[k] * input[start(i) + k]`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Taps {
+    in_len: usize,
+    out_len: usize,
+    /// Coefficients an output; a multiple of 8, the unused ones at the end zero.
+    row: usize,
+    /// Coefficients that any output uses.
+    used: usize,
+    start: Vec<u32>,
+    coeffs: Vec<i16>,
+}
+
+impl Taps {
+    /// Samples that the table reads.
+    pub fn in_len(&self) -> usize {
+        self.in_len
+    }
+    /// Samples that it makes.
+    pub fn out_len(&self) -> usize {
+        self.out_len
+    }
+    /// Coefficients stored per output: a multiple of 8.
+    pub fn row_len(&self) -> usize {
+        self.row
+    }
+    /// Coefficients that any output uses: at most `row_len`.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+    /// First input sample of output `i`.
+    pub fn start(&self, i: usize) -> usize {
+        self.start[i] as usize
+    }
+    /// Coefficients of output `i`, Q14, zero beyond those used.
+    pub fn coeffs(&self, i: usize) -> &[i16] {
+        &self.coeffs[i * self.row..][..self.row]
+    }
+
+    /// `out_len = factor * in_len` samples from `in_len`; `crop` keeps the first ones.
+    pub fn upsample(filter: Filter, in_len: usize, factor: usize, out_len: usize) -> Self {
+        assert!(out_len <= in_len * factor, "an upsampled axis is cropped, never extended");
+        interpolation(filter, in_len, out_len, 1.0 / factor as f64)
+    }
+
+    /// `ceil(in_len / factor)` samples from `in_len`; the last input sample is repeated to fill the last group.
+    pub fn downsample(filter: Filter, in_len: usize, factor: usize) -> Self {
+        interpolation(filter, in_len, in_len.div_ceil(factor), factor as f64)
+    }
+
+    /// `out_len` samples from `in_len`, any ratio: the two ends of the axis coincide.
+    pub fn scale(filter: Filter, in_len: usize, out_len: usize) -> Self {
+        interpolation(filter, in_len, out_len, in_len as f64 / out_len as f64)
+    }
+
+    /// The transpose of `up` over `factor`, for the right side of the normal equations. The target that it reads has
+    /// `target_len` samples and is continued by its last one up to `up.out_len`.
+    pub fn transpose(up: &Taps, factor: usize, target_len: usize) -> Self {
+        let mut rows = vec![Vec::new(); up.in_len];
+        for i in 0..up.out_len {
+            for (k, &c) in up.coeffs(i).iter().enumerate().filter(|&(_, &c)| c != 0) {
+                rows[up.start(i) + k].push((i.min(target_len - 1), f64::from(c)));
+            }
+        }
+        let scale = 1.0 / (factor as f64 * f64::from(TAP_ONE));
+        Self::quantise(target_len, &rows, scale)
+    }
+
+    /// `transpose(up) * up / factor`: the banded matrix of the normal equations on one axis.
+    pub fn gram(up: &Taps, factor: usize) -> Self {
+        let mut rows: Vec<HashMap<usize, f64>> = vec![HashMap::new(); up.in_len];
+        for i in 0..up.out_len {
+            let taps: Vec<(usize, f64)> =
+                up.coeffs(i).iter().enumerate().filter(|&(_, &c)| c != 0).map(|(k, &c)| (up.start(i) + k, f64::from(c))).collect();
+            for &(a, ca) in &taps {
+                for &(b, cb) in &taps {
+                    *rows[a].entry(b).or_insert(0.0) += ca * cb;
+                }
+            }
+        }
+        let rows: Vec<Vec<(usize, f64)>> = rows.into_iter().map(|row| row.into_iter().collect()).collect();
+        let one = f64::from(TAP_ONE);
+        Self::quantise(up.in_len, &rows, 1.0 / (factor as f64 * one * one))
+    }
+
+    /// The largest eigenvalue of a symmetric table, by power iteration, in units of 1.0.
+    pub fn spectral_norm(&self) -> f64 {
+        let n = self.out_len;
+        // A start vector with energy at every frequency.
+        let mut v: Vec<f64> = (0..n).map(|i| 1.0 + f64::from((i as u32).wrapping_mul(2_654_435_761) >> 16) / 65536.0).collect();
+        let mut norm = 0.0;
+        for _ in 0..200 {
+            let w: Vec<f64> = (0..n)
+                .map(|i| self.coeffs(i).iter().zip(&v[self.start(i)..]).map(|(&c, x)| f64::from(c) * x).sum::<f64>() / f64::from(TAP_ONE))
+                .collect();
+            norm = w.iter().map(|x| x * x).sum::<f64>().sqrt() / v.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let peak = w.iter().fold(1e-30f64, |m, x| m.max(x.abs()));
+            v = w.into_iter().map(|x| x / peak).collect();
+        }
+        norm
+    }
+
+    /// Folds, sorts and rounds rows of `(input index, weight)`; each row keeps its sum exactly.
+    fn quantise(in_len: usize, rows: &[Vec<(usize, f64)>], scale: f64) -> Self {
+        let mut spans = Vec::with_capacity(rows.len());
+        for row in rows {
+            let first = row.iter().map(|&(j, _)| j).min().unwrap_or(0);
+            let last = row.iter().map(|&(j, _)| j).max().unwrap_or(0);
+            let mut dense = vec![0.0; last - first + 1];
+            for &(j, w) in row {
+                dense[j - first] += w * scale * f64::from(TAP_ONE);
+            }
+            let sum: f64 = dense.iter().sum();
+            let mut taps: Vec<i32> = dense.iter().map(|w| w.round_ties_even() as i32).collect();
+            // What rounding lost goes to the taps whose rounding was furthest off, so that flat areas stay flat.
+            let mut missing = sum.round_ties_even() as i32 - taps.iter().sum::<i32>();
+            while missing != 0 {
+                let sign = missing.signum();
+                let error = |k: usize| (dense[k] - f64::from(taps[k])) * f64::from(sign);
+                let best = (0..taps.len()).max_by(|&a, &b| error(a).total_cmp(&error(b)).then(b.cmp(&a))).unwrap_or(0);
+                taps[best] += sign;
+                missing -= sign;
+            }
+            spans.push((first, taps));
+        }
+        let trimmed: Vec<(usize, Vec<i32>)> = spans
+            .into_iter()
+            .map(|(first, taps)| {
+                let lead = taps.iter().take_while(|&&t| t == 0).count().min(taps.len() - 1);
+                let end = taps.iter().rposition(|&t| t != 0).map_or(lead + 1, |p| p + 1);
+                (first + lead, taps[lead..end.max(lead + 1)].to_vec())
+            })
+            .collect();
+        let used = trimmed.iter().map(|(_, taps)| taps.len()).max().unwrap_or(1);
+        let row = used.next_multiple_of(8);
+        let mut coeffs = vec![0i16; row * rows.len()];
+        let mut start = Vec::with_capacity(rows.len());
+        for (i, (first, taps)) in trimmed.iter().enumerate() {
+            start.push(*first as u32);
+            for (k, &t) in taps.iter().enumerate() {
+                coeffs[i * row + k] = i16::try_from(t).expect("a tap is under 2.0: the bounds test covers every table");
+            }
+        }
+        Self { in_len, out_len: rows.len(), row, used, start, coeffs }
+    }
+}
+
+/// Rows for outputs whose centres are `step` input samples apart.
+fn interpolation(filter: Filter, in_len: usize, out_len: usize, step: f64) -> Taps {
+    let stretch = step.max(1.0);
+    let reach = filter.support() * stretch;
+    let rows: Vec<Vec<(usize, f64)>> = (0..out_len)
+        .map(|i| {
+            let centre = (i as f64 + 0.5) * step - 0.5;
+            let first = (centre - reach).ceil() as i64;
+            let last = (centre + reach).floor() as i64;
+            let weights: Vec<f64> = (first..=last).map(|j| filter.weight((j as f64 - centre) / stretch)).collect();
+            let sum: f64 = weights.iter().sum();
+            (first..=last).zip(weights).map(|(j, w)| (j.clamp(0, in_len as i64 - 1) as usize, w / sum)).collect()
+        })
+        .collect();
+    Taps::quantise(in_len, &rows, 1.0)
+}
+
+/// What a cached table is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Axis {
+    /// [`Taps::upsample`] of `in_len` by `factor`, cropped to `out_len`.
+    Up {
+        /// Filter.
+        filter: Filter,
+        /// Input samples.
+        in_len: usize,
+        /// 1, 2, 4 or 8.
+        factor: usize,
+        /// Output samples.
+        out_len: usize,
+    },
+    /// [`Taps::downsample`] of `in_len` by `factor`.
+    Down {
+        /// Filter.
+        filter: Filter,
+        /// Input samples.
+        in_len: usize,
+        /// 1, 2, 4 or 8.
+        factor: usize,
+    },
+    /// [`Taps::scale`] from `in_len` to `out_len`.
+    Scale {
+        /// Filter.
+        filter: Filter,
+        /// Input samples.
+        in_len: usize,
+        /// Output samples.
+        out_len: usize,
+    },
+}
+
+/// Tables by what they are for, made on first use.
+#[derive(Debug, Default)]
+pub struct TapCache {
+    tables: RwLock<HashMap<Axis, Arc<Taps>>>,
+}
+
+impl TapCache {
+    /// The table for `axis`.
+    pub fn get(&self, axis: Axis) -> Arc<Taps> {
+        if let Some(found) = self.tables.read().unwrap_or_else(|e| e.into_inner()).get(&axis) {
+            return found.clone();
+        }
+        let made = Arc::new(match axis {
+            Axis::Up { filter, in_len, factor, out_len } => Taps::upsample(filter, in_len, factor, out_len),
+            Axis::Down { filter, in_len, factor } => Taps::downsample(filter, in_len, factor),
+            Axis::Scale { filter, in_len, out_len } => Taps::scale(filter, in_len, out_len),
+        });
+        self.tables.write().unwrap_or_else(|e| e.into_inner()).entry(axis).or_insert(made).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every shape of table that the codec can make.
+    fn tables() -> Vec<(String, Taps)> {
+        let mut all = Vec::new();
+        for filter in Filter::ALL {
+            for factor in [1, 2, 4, 8] {
+                for n in [1usize, 2, 3, 5, 8, 13, 64, 255, 256] {
+                    let up = Taps::upsample(filter, n, factor, n * factor);
+                    for cut in 0..factor.min(3) {
+                        let target = n * factor - cut;
+                        all.push((format!("{filter:?} transpose x{factor} {n}-{cut}"), Taps::transpose(&up, factor, target)));
+                    }
+                    all.push((format!("{filter:?} gram x{factor} {n}"), Taps::gram(&up, factor)));
+                    all.push((format!("{filter:?} up x{factor} {n}"), up));
+                    all.push((format!("{filter:?} down /{factor} {n}"), Taps::downsample(filter, n, factor)));
+                }
+            }
+            for n in [1usize, 7, 100, 1024] {
+                for pct in [1usize, 10, 33, 50, 75, 99] {
+                    let m = (n * pct / 100).max(1);
+                    all.push((format!("{filter:?} scale {n}->{m}"), Taps::scale(filter, n, m)));
+                    all.push((format!("{filter:?} scale {m}->{n}"), Taps::scale(filter, m, n)));
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn no_pass_can_overflow_with_any_table() {
+        for (name, t) in tables() {
+            for i in 0..t.out_len() {
+                assert!(t.start(i) + t.used() <= t.in_len() || t.coeffs(i)[t.in_len() - t.start(i)..].iter().all(|&c| c == 0));
+                let plus: i64 = t.coeffs(i).iter().filter(|&&c| c > 0).map(|&c| i64::from(c)).sum();
+                let minus: i64 = t.coeffs(i).iter().filter(|&&c| c < 0).map(|&c| i64::from(c)).sum();
+                // Horizontal: u8 x Q14, rounded to Q6, must fit i16.
+                assert!((255 * plus + 128) >> 8 <= i64::from(i16::MAX), "{name}: row {i} reaches {}", (255 * plus) >> 8);
+                assert!((255 * minus + 128) >> 8 >= i64::from(i16::MIN), "{name}: row {i}");
+                // Vertical: the widest Q6 sample times Q14 must fit i32 with the rounding term.
+                let (hi, lo) = ((255 * plus + 128) >> 8, (255 * minus + 128) >> 8);
+                assert!(hi * plus + lo * minus + (1 << 19) < i64::from(i32::MAX), "{name}: row {i}");
+                assert!(lo * plus + hi * minus > i64::from(i32::MIN), "{name}: row {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn interpolation_keeps_flat_areas_flat() {
+        for (name, t) in tables().iter().filter(|(n, _)| !n.contains("transpose") && !n.contains("gram")) {
+            for i in 0..t.out_len() {
+                assert_eq!(t.coeffs(i).iter().map(|&c| i32::from(c)).sum::<i32>(), TAP_ONE, "{name}: row {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_normal_equations_agree_on_flat_areas() {
+        for filter in Filter::ALL {
+            for factor in [2, 4, 8] {
+                for n in [1usize, 2, 3, 9, 40] {
+                    let up = Taps::upsample(filter, n, factor, n * factor);
+                    let (b, g) = (Taps::transpose(&up, factor, n * factor), Taps::gram(&up, factor));
+                    for i in 0..n {
+                        let sum = |t: &Taps| t.coeffs(i).iter().map(|&c| i32::from(c)).sum::<i32>();
+                        assert_eq!(sum(&b), sum(&g), "{filter:?} x{factor} of {n}: row {i}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_band_of_the_normal_equations_is_as_wide_as_the_theory_says() {
+        for (filter, width) in [(Filter::Lanczos3, 11), (Filter::Bicubic, 7), (Filter::Bilinear, 3)] {
+            let up = Taps::upsample(filter, 64, 4, 256);
+            assert_eq!(Taps::gram(&up, 4).used(), width, "{filter:?}");
+            let norm = Taps::gram(&up, 4).spectral_norm();
+            assert!((0.99..1.06).contains(&norm), "{filter:?}: {norm}");
+        }
+    }
+
+    #[test]
+    fn tables_are_pinned() {
+        use xxhash_rust::xxh3::Xxh3;
+        let mut h = Xxh3::new();
+        for (_, t) in tables() {
+            for i in 0..t.out_len() {
+                h.update(&(t.start(i) as u32).to_le_bytes());
+                for c in t.coeffs(i) {
+                    h.update(&c.to_le_bytes());
+                }
+            }
+        }
+        assert_eq!(format!("{:016x}", h.digest()), "74f504e4d11431ff");
+    }
+}

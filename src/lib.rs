@@ -1,0 +1,41 @@
+//! ORIGAMI: a residual codec, archive and toolbox for Deep Zoom pyramids of whole-slide images.
+//!
+//! A slide's two finest levels are 94% of its pixels. Level L2 is kept as JPEG, L0 is predicted from it, and only what
+//! the prediction missed is stored. The map:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`encode`], [`decode`], [`mod@verify`] | the two directions and the check, each readable on one screen |
+//! | [`backend`] | where the arithmetic runs: CPU; the scheduler that feeds it |
+//! | [`kernels`] | the arithmetic: normative integer kernels and their SIMD |
+//! | [`codec`] | JPEG, PNG, WebP: planes to bytes and back |
+//! | [`archive`] | packs and bundles: family streams to bytes and back |
+//! | [`store`] | where archives live |
+//! | [`pyramid`] | Deep Zoom trees, and slides through OpenSlide, TIFF, PNG, JPEG |
+//! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
+//! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
+//! | [`tile`] | one output tile |
+//! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
+//! | [`error`] | what can go wrong |
+//!
+//! `ARCHITECTURE.md` follows one tile through the code; `docs/format.md` specifies the archive.
+
+pub mod archive;
+pub mod backend;
+pub mod codec;
+pub mod coding;
+pub mod debug_images;
+pub mod decode;
+pub mod encode;
+pub mod error;
+pub mod family;
+pub mod geometry;
+pub mod kernels;
+pub mod manifest;
+pub mod metrics;
+pub mod plane;
+pub mod pyramid;
+pub mod spec;
+pub mod store;
+pub mod tile;
+pub mod verify;

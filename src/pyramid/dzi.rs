@@ -1,0 +1,90 @@
+//! The `.dzi` descriptor. Knows XML and numbers, no tiles.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// What a `.dzi` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Full width in pixels.
+    pub width: u32,
+    /// Full height in pixels.
+    pub height: u32,
+    /// Tile side in pixels, without overlap.
+    pub tile: u32,
+    /// Pixels that a tile shows of each neighbour.
+    pub overlap: u32,
+    /// File name extension of the tiles, literally.
+    pub format: String,
+}
+
+impl Descriptor {
+    /// Parses the XML of Deep Zoom (either namespace, or none).
+    ///
+    /// # Errors
+    /// Anything missing or not a number; names the attribute.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let bad = |problem: String| Error::input(path, problem);
+        let doc = roxmltree::Document::parse(text).map_err(|e| bad(format!("not a Deep Zoom descriptor: {e}")))?;
+        let image = doc.root_element();
+        if image.tag_name().name() != "Image" {
+            let advice = if image.tag_name().name() == "Collection" { "; Deep Zoom collections are not supported" } else { "" };
+            return Err(bad(format!("the root element is <{}>, not <Image>{advice}", image.tag_name().name())));
+        }
+        let size = image
+            .children()
+            .find(|n| n.tag_name().name() == "Size")
+            .ok_or_else(|| bad("no <Size> element".into()))?;
+        let number = |node: roxmltree::Node<'_, '_>, name: &str| {
+            let text = node.attribute(name).ok_or_else(|| bad(format!("no {name} attribute")))?;
+            text.trim().parse::<u32>().map_err(|_| bad(format!("{name}=\"{text}\" is not a whole number")))
+        };
+        let format = image.attribute("Format").ok_or_else(|| bad("no Format attribute".into()))?.to_string();
+        if !matches!(format.as_str(), "jpg" | "jpeg" | "png" | "JPG" | "JPEG" | "PNG") {
+            return Err(bad(format!("Format=\"{format}\": tiles must be jpg, jpeg or png")));
+        }
+        let found = Self {
+            width: number(size, "Width")?,
+            height: number(size, "Height")?,
+            tile: number(image, "TileSize")?,
+            overlap: number(image, "Overlap")?,
+            format,
+        };
+        if found.overlap > found.tile {
+            return Err(bad(format!("Overlap={} is larger than TileSize={}", found.overlap, found.tile)));
+        }
+        Ok(found)
+    }
+
+    /// The XML.
+    pub fn to_xml(&self) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" Format=\"{}\" Overlap=\"{}\" TileSize=\"{}\">\n  <Size Width=\"{}\" Height=\"{}\"/>\n</Image>\n",
+            self.format, self.overlap, self.tile, self.width, self.height
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let d = Descriptor { width: 2220, height: 2967, tile: 254, overlap: 1, format: "jpeg".into() };
+        assert_eq!(Descriptor::parse(Path::new("a.dzi"), &d.to_xml()).unwrap(), d);
+    }
+
+    #[test]
+    fn what_is_missing_or_absurd_is_named() {
+        let parse = |text: &str| Descriptor::parse(Path::new("a.dzi"), text).unwrap_err().to_string();
+        assert!(parse("no xml").contains("not a Deep Zoom descriptor"));
+        assert!(parse("<Images/>").contains("<Images>"));
+        assert!(parse("<Image Format='jpg' Overlap='0' TileSize='256'/>").contains("<Size>"));
+        assert!(parse("<Image Format='jpg' Overlap='0'><Size Width='1' Height='1'/></Image>").contains("TileSize"));
+        assert!(parse("<Image Format='jpg' Overlap='x' TileSize='256'><Size Width='1' Height='1'/></Image>").contains("Overlap=\"x\""));
+        assert!(parse("<Image Format='gif' Overlap='0' TileSize='256'><Size Width='1' Height='1'/></Image>").contains("gif"));
+        assert!(parse("<Image Format='jpg' Overlap='9' TileSize='4'><Size Width='1' Height='1'/></Image>").contains("larger"));
+    }
+}

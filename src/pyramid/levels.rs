@@ -1,0 +1,168 @@
+//! Small levels from a stream of pixel rows: each level halves the one above by the mean of 2x2 pixels.
+//!
+//! Holds one row of tiles a level, so memory grows with the width of a slide, not with its area. Knows nothing of codecs.
+
+use crate::error::Result;
+use crate::geometry::{Geometry, TileId};
+
+/// Halves interleaved samples of `channels`, rounding sizes up; an odd last column or row counts twice.
+///
+/// The rounding term alternates 1, 2 along a row, so that repeated halving does not brighten: libjpeg does the same.
+pub fn halve(src: &[u8], width: usize, height: usize, channels: usize) -> (Vec<u8>, usize, usize) {
+    let (w, h) = (width.div_ceil(2), height.div_ceil(2));
+    let mut out = Vec::with_capacity(w * h * channels);
+    let stride = width * channels;
+    for y in 0..h {
+        let a = &src[2 * y * stride..][..stride];
+        let b = &src[(2 * y + 1).min(height - 1) * stride..][..stride];
+        halve_row(a, b, channels, &mut out);
+    }
+    (out, w, h)
+}
+
+fn halve_row(a: &[u8], b: &[u8], channels: usize, out: &mut Vec<u8>) {
+    let pairs = a.chunks(2 * channels).zip(b.chunks(2 * channels));
+    for (x, (a, b)) in pairs.enumerate() {
+        let right = a.len() - channels;
+        for c in 0..channels {
+            let sum = u32::from(a[c]) + u32::from(a[right + c]) + u32::from(b[c]) + u32::from(b[right + c]);
+            out.push(((sum + 1 + (x as u32 & 1)) >> 2) as u8);
+        }
+    }
+}
+
+struct Level {
+    number: u32,
+    width: usize,
+    height: usize,
+    /// Rows taken so far.
+    rows: usize,
+    /// Rows of the current row of tiles.
+    band: Vec<u8>,
+    /// An even row that waits for the odd one below it.
+    waiting: Option<Vec<u8>>,
+    emit: bool,
+}
+
+/// Takes the rows of one level and gives out the tiles of that level (if asked) and of all below.
+pub struct Levels {
+    tile: usize,
+    channels: usize,
+    levels: Vec<Level>,
+}
+
+impl Levels {
+    /// Rows will be those of `level`, `channels` samples a pixel; its own tiles are given out if `emit`.
+    pub fn new(geometry: &Geometry, level: u32, channels: usize, emit: bool) -> Self {
+        let levels = (0..=level).rev().map(|number| {
+            let (width, height) = geometry.level_size(number);
+            let (width, height) = (width as usize, height as usize);
+            Level { number, width, height, rows: 0, band: Vec::new(), waiting: None, emit: emit || number < level }
+        });
+        Self { tile: geometry.tile() as usize, channels, levels: levels.collect() }
+    }
+
+    /// Takes the next row and calls `sink` with every tile that is complete now: id, samples, width, height.
+    ///
+    /// # Errors
+    /// Those of `sink`.
+    pub fn push_row(&mut self, row: &[u8], sink: &mut dyn FnMut(TileId, &[u8], usize, usize) -> Result<()>) -> Result<()> {
+        push(&mut self.levels, self.tile, self.channels, row, sink)
+    }
+}
+
+type Sink<'a> = dyn FnMut(TileId, &[u8], usize, usize) -> Result<()> + 'a;
+
+fn push(levels: &mut [Level], tile: usize, channels: usize, row: &[u8], sink: &mut Sink<'_>) -> Result<()> {
+    let Some((level, below)) = levels.split_first_mut() else { return Ok(()) };
+    level.rows += 1;
+    let last = level.rows == level.height;
+    if level.emit {
+        level.band.extend_from_slice(row);
+        let rows = level.band.len() / (level.width * channels);
+        if rows == tile || last {
+            emit_tiles(level, tile, channels, rows, sink)?;
+            level.band.clear();
+        }
+    }
+    if below.is_empty() {
+        return Ok(());
+    }
+    let mut half = Vec::with_capacity(level.width.div_ceil(2) * channels);
+    match level.waiting.take() {
+        Some(above) => halve_row(&above, row, channels, &mut half),
+        None if last => halve_row(row, row, channels, &mut half),
+        None => {
+            level.waiting = Some(row.to_vec());
+            return Ok(());
+        }
+    }
+    push(below, tile, channels, &half, sink)
+}
+
+fn emit_tiles(level: &Level, tile: usize, channels: usize, rows: usize, sink: &mut Sink<'_>) -> Result<()> {
+    let y = (level.rows - rows) / tile;
+    let stride = level.width * channels;
+    for (x, left) in (0..level.width).step_by(tile).enumerate() {
+        let width = tile.min(level.width - left);
+        let mut pixels = Vec::with_capacity(width * rows * channels);
+        for row in level.band.chunks_exact(stride) {
+            pixels.extend_from_slice(&row[left * channels..][..width * channels]);
+        }
+        sink(TileId { level: level.number, x: x as u32, y: y as u32 }, &pixels, width, rows)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tile_of_every_level_comes_once_with_the_right_pixels() {
+        for (w, h, t) in [(37u32, 23u32, 8u32), (64, 64, 16), (5, 1, 2), (1, 9, 3), (33, 35, 7)] {
+            let g = Geometry::new(w, h, t).unwrap();
+            let image: Vec<u8> = (0..w * h * 3).map(|i| (i * 31 % 251) as u8).collect();
+            let mut levels = Levels::new(&g, g.top_level(), 3, true);
+            let mut got = std::collections::HashMap::new();
+            for row in image.chunks_exact(3 * w as usize) {
+                levels
+                    .push_row(row, &mut |id, px, w, h| {
+                        assert!(got.insert(id, (px.to_vec(), w, h)).is_none());
+                        Ok(())
+                    })
+                    .unwrap();
+            }
+            let (mut whole, mut ww, mut hh) = (image, w as usize, h as usize);
+            for level in (0..=g.top_level()).rev() {
+                assert_eq!(g.level_size(level), (ww as u32, hh as u32));
+                let (cols, rows) = g.tiles(level);
+                for y in 0..rows {
+                    for x in 0..cols {
+                        let id = TileId { level, x, y };
+                        let r = g.tile_rect(id).unwrap();
+                        let (px, tw, th) = got.remove(&id).unwrap();
+                        assert_eq!((tw as u32, th as u32), (r.width, r.height));
+                        for row in 0..th {
+                            let at = ((r.y as usize + row) * ww + r.x as usize) * 3;
+                            assert_eq!(px[row * tw * 3..][..tw * 3], whole[at..][..tw * 3], "{id}");
+                        }
+                    }
+                }
+                (whole, ww, hh) = halve(&whole, ww, hh, 3);
+            }
+            assert!(got.is_empty());
+        }
+    }
+
+    #[test]
+    fn halving_does_not_brighten() {
+        let noise: Vec<u8> = (0..256 * 256).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mean = |v: &[u8]| v.iter().map(|&x| f64::from(x)).sum::<f64>() / v.len() as f64;
+        let (mut now, mut w, mut h) = (noise.clone(), 256, 256);
+        for _ in 0..5 {
+            (now, w, h) = halve(&now, w, h, 1);
+        }
+        assert!((mean(&now) - mean(&noise)).abs() < 0.5);
+    }
+}

@@ -1,0 +1,41 @@
+//! Deep Zoom trees, read and written, and the slides that they are made from.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`dzi`] | the `.dzi` descriptor |
+//! | [`tree`] | a tree on disk, read: families and stored tiles, whatever its tiling and format |
+//! | [`write`](mod@write) | a tree on disk, written |
+//! | [`slide`] | full-resolution pixels of any slide: OpenSlide, TIFF, PNG, JPEG |
+//! | [`levels`] | small levels from a stream of pixel rows |
+//! | [`build`] | slide to tree: `origami pyramid` |
+//! | [`source`] | what `encode` reads families from: a tree or a slide |
+
+pub mod build;
+pub mod dzi;
+pub mod levels;
+pub mod slide;
+pub mod source;
+pub mod tree;
+pub mod write;
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of a slide besides its pixels. Written beside a tree as `NAME.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlideFacts {
+    /// File name of the slide, without its directory.
+    #[serde(default)]
+    pub source: String,
+    /// Format of the slide: "aperio", "tiff", "png", ...
+    #[serde(default)]
+    pub format: String,
+    /// Horizontal and vertical size of an L0 pixel in micrometres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microns_per_pixel: Option<(f64, f64)>,
+    /// Magnification of the objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective_power: Option<f64>,
+    /// File name of the ICC profile beside this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icc_profile: Option<String>,
+}

@@ -1,0 +1,163 @@
+//! What can go wrong while opening or reading a slide.
+//!
+//! Every message names the file, the place in it where there is one, and what to do next. It deliberately does not
+//! know which reader raised it beyond a short format name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a slide could not be opened or read. Each error is final for the call that returned it; none is logged here.
+#[derive(Debug, thiserror::Error)]
+pub enum SlideError {
+    /// The operating system refused a file operation.
+    #[error("{}: {action}: {source}; check that the file exists and may be read", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        action: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// No reader recognises the first bytes.
+    #[error("{}: not a slide or image that can be read; {advice}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// What to do next.
+        advice: String,
+    },
+    /// Only OpenSlide reads this, and it is not there.
+    #[error("{}: OpenSlide is needed ({reason}) and not available: {problem}", path.display())]
+    NeedsOpenSlide {
+        /// The file.
+        path: PathBuf,
+        /// Why it is needed.
+        reason: String,
+        /// Why OpenSlide is missing and how to get it.
+        problem: String,
+    },
+    /// OpenSlide reported an error.
+    #[error("{}: OpenSlide, {place}: {message}; the file is damaged or incomplete, copy it again with all its parts",
+        path.display())]
+    OpenSlide {
+        /// The file.
+        path: PathBuf,
+        /// Which call or region.
+        place: String,
+        /// OpenSlide's own words.
+        message: String,
+    },
+    /// The bytes contradict the format or themselves.
+    #[error("{}: damaged {format}, {place}: {problem}; copy or export the file again", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// `TIFF`, `PNG`, `JPEG`.
+        format: &'static str,
+        /// Row, tile, tag or marker.
+        place: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// A valid file of a kind that is not supported.
+    #[error("{}: {format} with {what} is not supported; {advice}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// `TIFF`, `PNG`, `JPEG`.
+        format: &'static str,
+        /// The feature.
+        what: String,
+        /// What to do next.
+        advice: String,
+    },
+    /// Reading would need more memory than allowed.
+    #[error("{}: {what} needs {needed_bytes} bytes of memory and {limit_bytes} are allowed; {advice}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What needs the memory.
+        what: String,
+        /// Bytes needed.
+        needed_bytes: u64,
+        /// Bytes allowed.
+        limit_bytes: u64,
+        /// What to do next.
+        advice: &'static str,
+    },
+    /// A region outside the slide, or past the last row.
+    #[error("{}: asked for {width}x{height} pixels at ({x}, {y}) of a slide of {slide_width}x{slide_height}; \
+        ask for a region inside it", path.display())]
+    OutOfBounds {
+        /// The file.
+        path: PathBuf,
+        /// Left edge asked for, in pixels.
+        x: u32,
+        /// Top edge asked for, in pixels.
+        y: u32,
+        /// Width asked for, in pixels.
+        width: u32,
+        /// Height asked for, in pixels.
+        height: u32,
+        /// Width of the slide, in pixels.
+        slide_width: u32,
+        /// Height of the slide, in pixels.
+        slide_height: u32,
+    },
+    /// The output buffer does not fit the region.
+    #[error("{}: the output buffer holds {found_bytes} bytes and the region needs exactly {expected_bytes}",
+        path.display())]
+    BufferSize {
+        /// The file.
+        path: PathBuf,
+        /// Bytes needed.
+        expected_bytes: u64,
+        /// Bytes given.
+        found_bytes: u64,
+    },
+    /// There is no associated image of that name.
+    #[error("{}: no associated image named {name:?}; there is: {known}", path.display())]
+    NoAssociatedImage {
+        /// The file.
+        path: PathBuf,
+        /// The name asked for.
+        name: String,
+        /// The names there are, or `none`.
+        known: String,
+    },
+}
+
+impl SlideError {
+    pub(super) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), action: action.into(), source }
+    }
+
+    pub(super) fn corrupt(
+        path: &Path,
+        format: &'static str,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Corrupt { path: path.to_path_buf(), format, place: place.into(), problem: problem.into() }
+    }
+
+    pub(super) fn unsupported(
+        path: &Path,
+        format: &'static str,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self::Unsupported { path: path.to_path_buf(), format, what: what.into(), advice: advice.into() }
+    }
+
+    pub(super) fn too_large(
+        path: &Path,
+        what: impl Into<String>,
+        needed_bytes: u64,
+        limit_bytes: u64,
+        advice: &'static str,
+    ) -> Self {
+        Self::TooLarge { path: path.to_path_buf(), what: what.into(), needed_bytes, limit_bytes, advice }
+    }
+}

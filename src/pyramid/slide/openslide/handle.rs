@@ -1,0 +1,145 @@
+//! One slide open in OpenSlide: a safe face for its handle.
+//!
+//! It deliberately does not know regions of ours or colours: it hands out what the library gives. OpenSlide keeps the
+//! first error of a handle for good, so every call asks for it.
+
+use super::library::{self, Api, Handle};
+use std::ffi::{CStr, CString};
+use std::path::Path;
+use std::ptr::NonNull;
+
+/// Longest list of associated images believed.
+const NAME_LIMIT: usize = 1000;
+
+/// An open slide.
+pub(super) struct OpenHandle {
+    api: &'static Api,
+    raw: NonNull<Handle>,
+}
+
+// SAFETY: OpenSlide documents that all functions may be called on one handle from many threads at once, except `close`,
+// which only `drop` calls.
+#[allow(unsafe_code)]
+unsafe impl Send for OpenHandle {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for OpenHandle {}
+
+/// A path as the library takes it: bytes on Unix, UTF-8 on Windows.
+pub(super) fn c_path(path: &Path) -> Result<CString, String> {
+    #[cfg(unix)]
+    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec();
+    #[cfg(not(unix))]
+    let bytes = path.to_str().ok_or("the name is not valid Unicode")?.as_bytes().to_vec();
+    CString::new(bytes).map_err(|_| "the name holds a zero byte".into())
+}
+
+/// The vendor whose format the file is in.
+#[allow(unsafe_code)]
+pub(super) fn vendor(api: &Api, path: &CStr) -> Option<String> {
+    // SAFETY: a terminated string in, null or a static string out.
+    unsafe { library::text((api.detect_vendor)(path.as_ptr())) }
+}
+
+impl OpenHandle {
+    #[allow(unsafe_code)]
+    pub fn open(api: &'static Api, path: &CStr) -> Result<Self, String> {
+        // SAFETY: a terminated string in; null when the format is unknown, else a handle that `drop` closes.
+        let raw = unsafe { (api.open)(path.as_ptr()) };
+        let raw = NonNull::new(raw).ok_or("it does not recognise the file")?;
+        let handle = Self { api, raw };
+        handle.check()?;
+        Ok(handle)
+    }
+
+    /// The handle's error, if it has one.
+    #[allow(unsafe_code)]
+    fn check(&self) -> Result<(), String> {
+        // SAFETY: a live handle in; null or a string that the handle owns out.
+        unsafe { library::text((self.api.get_error)(self.raw.as_ptr())) }.map_or(Ok(()), Err)
+    }
+
+    /// Width and height of the full resolution.
+    #[allow(unsafe_code)]
+    pub fn dimensions(&self) -> Result<(i64, i64), String> {
+        let (mut width, mut height) = (-1, -1);
+        // SAFETY: a live handle; both results are valid for writes.
+        unsafe { (self.api.level0_dimensions)(self.raw.as_ptr(), &mut width, &mut height) };
+        self.check().map(|()| (width, height))
+    }
+
+    #[allow(unsafe_code)]
+    pub fn property(&self, name: &CStr) -> Option<String> {
+        // SAFETY: a live handle and a terminated name in; null or a string that the handle owns out.
+        unsafe { library::text((self.api.property_value)(self.raw.as_ptr(), name.as_ptr())) }
+    }
+
+    /// Reads `width * height` pixels into `pixels`, which must have exactly that length.
+    #[allow(unsafe_code)]
+    pub fn read(&self, x: u32, y: u32, width: u32, height: u32, pixels: &mut [u32]) -> Result<(), String> {
+        if pixels.len() as u64 != u64::from(width) * u64::from(height) {
+            return Err("the pixel buffer has another size than the region".into());
+        }
+        let (x, y, width, height) = (i64::from(x), i64::from(y), i64::from(width), i64::from(height));
+        // SAFETY: a live handle; `pixels` has room for width * height pixels by the check above.
+        unsafe { (self.api.read_region)(self.raw.as_ptr(), pixels.as_mut_ptr(), x, y, 0, width, height) };
+        self.check()
+    }
+
+    #[allow(unsafe_code)]
+    pub fn associated_names(&self) -> Vec<String> {
+        // SAFETY: a live handle in; null or a list that the handle owns out, ended by a null pointer: the loop stops there.
+        unsafe {
+            let list = (self.api.associated_names)(self.raw.as_ptr());
+            if list.is_null() {
+                return Vec::new();
+            }
+            (0..NAME_LIMIT).map_while(|index| library::text(*list.add(index))).collect()
+        }
+    }
+
+    /// Size of an associated image; `(-1, -1)` when there is none of that name.
+    #[allow(unsafe_code)]
+    pub fn associated_dimensions(&self, name: &CStr) -> Result<(i64, i64), String> {
+        let (mut width, mut height) = (-1, -1);
+        // SAFETY: as for `dimensions`, with a terminated name.
+        unsafe { (self.api.associated_dimensions)(self.raw.as_ptr(), name.as_ptr(), &mut width, &mut height) };
+        self.check().map(|()| (width, height))
+    }
+
+    /// Reads an associated image into `pixels`, which must have exactly its size.
+    #[allow(unsafe_code)]
+    pub fn read_associated(&self, name: &CStr, pixels: &mut [u32]) -> Result<(), String> {
+        let (width, height) = self.associated_dimensions(name)?;
+        let size = width.checked_mul(height).and_then(|size| usize::try_from(size).ok());
+        if width <= 0 || height <= 0 || size != Some(pixels.len()) {
+            return Err("the pixel buffer has another size than the image".into());
+        }
+        // SAFETY: a live handle; `pixels` has room for the image by the check above.
+        unsafe { (self.api.read_associated)(self.raw.as_ptr(), name.as_ptr(), pixels.as_mut_ptr()) };
+        self.check()
+    }
+
+    /// The colour profile, when the library is new enough and the slide has one of at most `limit_bytes`.
+    #[allow(unsafe_code)]
+    pub fn icc_profile(&self, limit_bytes: i64) -> Option<Vec<u8>> {
+        let icc = self.api.icc?;
+        // SAFETY: a live handle.
+        let size = unsafe { (icc.size)(self.raw.as_ptr()) };
+        if !(1..=limit_bytes).contains(&size) {
+            return None;
+        }
+        let mut profile = vec![0; usize::try_from(size).ok()?];
+        // SAFETY: a live handle; the buffer has the size that the library just named.
+        unsafe { (icc.read)(self.raw.as_ptr(), profile.as_mut_ptr().cast()) };
+        self.check().ok().map(|()| profile)
+    }
+}
+
+impl Drop for OpenHandle {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: the handle is closed once, and `&mut self` shows that no call is running.
+        unsafe { (self.api.close)(self.raw.as_ptr()) };
+    }
+}

@@ -1,0 +1,32 @@
+//! Microns per pixel from the densities that image files declare.
+//!
+//! Most files carry a density for printing (72 or 96 dots per inch), which says nothing about a microscope. A value is
+//! believed only when it is one that a slide scanner could have: at least 1 nm and under 10 um per pixel, both ways.
+
+const PLAUSIBLE_UM: std::ops::Range<f64> = 0.001..10.0;
+
+/// Both values if both are plausible for a microscope.
+pub(super) fn plausible(x_um: f64, y_um: f64) -> Option<(f64, f64)> {
+    // NaN and infinity are outside every range.
+    (PLAUSIBLE_UM.contains(&x_um) && PLAUSIBLE_UM.contains(&y_um)).then_some((x_um, y_um))
+}
+
+/// From pixels per unit, the unit being `unit_um` microns long (25400 for an inch, 10000 for a centimetre, 1e6 for a
+/// metre).
+pub(super) fn from_density(x_per_unit: f64, y_per_unit: f64, unit_um: f64) -> Option<(f64, f64)> {
+    plausible(unit_um / x_per_unit, unit_um / y_per_unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn print_densities_are_not_microscopes() {
+        assert_eq!(from_density(72.0, 72.0, 25_400.0), None);
+        assert_eq!(from_density(300.0, 300.0, 25_400.0), None);
+        assert_eq!(from_density(0.0, 0.0, 10_000.0), None);
+        assert_eq!(from_density(20_000.0, 20_000.0, 10_000.0), Some((0.5, 0.5)));
+        assert_eq!(plausible(f64::NAN, 0.5), None);
+    }
+}

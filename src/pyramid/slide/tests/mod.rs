@@ -1,0 +1,48 @@
+//! Tests of the readers as a caller sees them: files made in code, opened through [`Slide::open`].
+
+mod fixtures;
+mod hostile;
+mod jpegs;
+#[cfg(feature = "openslide")]
+mod openslides;
+mod pngs;
+mod tiffs;
+
+use super::*;
+use fixtures::*;
+
+#[test]
+fn what_is_not_an_image_is_refused_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [("empty.png", &b""[..]), ("text.txt", b"hello, slide"), ("short.tif", b"II*")] {
+        let error = open_bytes(folder.path(), name, bytes, &never()).unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, SlideError::UnknownFormat { .. }), "{text}");
+        assert!(text.contains(name) && text.contains("TIFF"), "{text}");
+    }
+    assert!(matches!(Slide::open(&folder.path().join("none"), &never()), Err(SlideError::Io { .. })));
+    assert!(matches!(Slide::open(folder.path(), &never()), Err(SlideError::UnknownFormat { .. })));
+}
+
+#[test]
+fn a_scanners_file_in_a_common_coat_is_left_to_openslide() {
+    let folder = tempfile::tempdir().unwrap();
+    let jpeg = encode_jpeg(&picture(16, 16, 3), 16, 3, JpegKind::Baseline);
+    let error = open_bytes(folder.path(), "thumbnail.mrxs", &jpeg, &never()).unwrap_err();
+    assert!(matches!(error, SlideError::NeedsOpenSlide { .. }), "{error}");
+}
+
+#[test]
+fn regions_and_buffers_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = TiffFile::strips(8, 8, 1, picture(8, 8, 1)).bytes();
+    let slide = open_bytes(folder.path(), "a.tif", &file, &never()).unwrap();
+    let Access::Random(regions) = &slide.access else { panic!("TIFF is random access") };
+    for (x, y, width, height) in [(1, 0, 8, 8), (0, 8, 1, 1), (u32::MAX, 0, 2, 1), (0, 0, u32::MAX, u32::MAX)] {
+        let result = regions.read(x, y, width, height, &mut [0; 64]);
+        assert!(matches!(result, Err(SlideError::OutOfBounds { .. })), "{x} {y} {width} {height}");
+    }
+    assert!(matches!(regions.read(0, 0, 8, 8, &mut [0; 63]), Err(SlideError::BufferSize { .. })));
+    regions.read(8, 8, 0, 0, &mut []).unwrap();
+    assert!(matches!(slide.associated_image("label"), Err(SlideError::NoAssociatedImage { .. })));
+}

@@ -1,0 +1,103 @@
+use super::*;
+use ::png::{BitDepth, ColorType, Encoder, PixelDimensions, Unit};
+
+fn encode(
+    width: u32,
+    color: ColorType,
+    depth: BitDepth,
+    data: &[u8],
+    set: impl FnOnce(&mut Encoder<&mut Vec<u8>>),
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    let bits = color.samples() * depth as usize * width as usize;
+    let height = (data.len() / bits.div_ceil(8)) as u32;
+    let mut encoder = Encoder::new(&mut out, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    set(&mut encoder);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(data).unwrap();
+    writer.finish().unwrap();
+    out
+}
+
+#[test]
+fn eight_bit_gray_and_rgb_are_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    for (color, channels) in [(ColorType::Grayscale, 1), (ColorType::Rgb, 3)] {
+        let data = picture(61, 47, channels);
+        let file = encode(61, color, BitDepth::Eight, &data, |_| ());
+        let mut slide = open_bytes(folder.path(), "a.png", &file, &never()).unwrap();
+        assert_eq!((slide.info.width, slide.info.height, u32::from(slide.info.channels)), (61, 47, channels));
+        assert!(matches!(slide.access, Access::Sequential(_)));
+        assert_eq!(read_all(&mut slide).unwrap(), data);
+        let Access::Sequential(rows) = &mut slide.access else { unreachable!() };
+        let more = rows.read_rows(1, &mut vec![0; 61 * channels as usize]);
+        assert!(matches!(more, Err(SlideError::OutOfBounds { .. })), "nothing lies below the last row");
+    }
+}
+
+#[test]
+fn sixteen_bits_palettes_and_transparency_become_eight_bits_over_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let wide = encode(2, ColorType::Grayscale, BitDepth::Sixteen, &[0, 128, 0, 129, 0xff, 0xff, 0x80, 0], |_| ());
+    assert_eq!(pixels(folder.path(), "16.png", &wide).unwrap(), [0, 1, 255, 128]);
+    let palette = encode(2, ColorType::Indexed, BitDepth::One, &[0b0100_0000], |encoder| {
+        encoder.set_palette(vec![10, 20, 30, 40, 50, 60]);
+        encoder.set_trns(vec![255, 0]);
+    });
+    assert_eq!(pixels(folder.path(), "palette.png", &palette).unwrap(), [10, 20, 30, 255, 255, 255]);
+    let alpha = encode(2, ColorType::Rgba, BitDepth::Eight, &[9, 9, 9, 255, 0, 255, 100, 128], |_| ());
+    assert_eq!(pixels(folder.path(), "alpha.png", &alpha).unwrap(), [9, 9, 9, 127, 255, 177]);
+}
+
+#[test]
+fn resolution_counts_only_when_a_microscope_could_have_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (per_metre, expected) in [(2835, None), (2_000_000, Some((0.5, 0.5)))] {
+        let file = encode(4, ColorType::Grayscale, BitDepth::Eight, &[0; 16], |encoder| {
+            encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
+        });
+        let slide = open_bytes(folder.path(), "a.png", &file, &never()).unwrap();
+        assert_eq!(slide.info.microns_per_pixel, expected);
+    }
+}
+
+#[test]
+fn truncated_and_altered_files_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = encode(61, ColorType::Rgb, BitDepth::Eight, &picture(61, 47, 3), |_| ());
+    for cut in [8, 20, 33, 60, file.len() / 2, file.len() - 13] {
+        assert!(pixels(folder.path(), "cut.png", &file[..cut]).is_err(), "cut at {cut}");
+    }
+    let mut altered = file.clone();
+    altered[file.len() / 2] ^= 0x10;
+    assert!(pixels(folder.path(), "altered.png", &altered).is_err());
+}
+
+#[test]
+fn the_suite_of_odd_pngs_reads_or_fails_as_its_names_say() {
+    let Some(data) = test_data() else { return };
+    let mut read = 0;
+    for entry in std::fs::read_dir(data.join("torture/pngsuite")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".png") {
+            continue;
+        }
+        let result = Slide::open(&path, &never()).and_then(|mut slide| read_all(&mut slide));
+        assert_eq!(result.is_err(), name.starts_with('x'), "{name}: {:?}", result.err());
+        read += 1;
+    }
+    assert!(read > 100, "only {read} files");
+    // The same picture stored both ways: interlaced and not.
+    for kind in ["0g01", "0g16", "2c08", "2c16", "3p04", "4a08", "4a16", "6a16"] {
+        let both = ["basi", "basn"].map(|prefix| {
+            let path = data.join(format!("torture/pngsuite/{prefix}{kind}.png"));
+            read_all(&mut Slide::open(&path, &never()).unwrap()).unwrap()
+        });
+        assert_eq!(both[0], both[1], "{kind}");
+        let interlaced = data.join(format!("torture/pngsuite/basi{kind}.png"));
+        assert!(matches!(Slide::open(&interlaced, &limited(100)), Err(SlideError::TooLarge { .. })), "{kind}");
+    }
+}

@@ -1,0 +1,182 @@
+//! One image file directory of a TIFF or BigTIFF: tags to values, every offset checked against the file.
+//!
+//! Source: TIFF 6.0 (Adobe, 1992) and the BigTIFF design of libtiff. It deliberately does not know what tags mean, and
+//! reads the first directory only, so a loop of directories cannot hold it.
+
+use super::super::error::SlideError;
+use super::super::positioned::PositionedFile;
+use std::collections::BTreeMap;
+
+/// Entries of one directory; real ones have a few dozen.
+const ENTRY_LIMIT: u64 = 4096;
+/// Bytes of one value; the offsets of 10 million tiles.
+const VALUE_LIMIT_BYTES: u64 = 160 << 20;
+
+/// Order of the bytes in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    Little,
+    Big,
+}
+
+impl ByteOrder {
+    /// An unsigned number of up to eight bytes.
+    fn number(self, bytes: &[u8]) -> u64 {
+        let push = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        match self {
+            Self::Little => bytes.iter().rev().fold(0, push),
+            Self::Big => bytes.iter().fold(0, push),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    kind: u16,
+    count: u64,
+    /// Where the value lies: in the entry itself, or elsewhere in the file.
+    offset: u64,
+}
+
+/// The first directory of a file.
+#[derive(Debug)]
+pub(super) struct Directory<'f> {
+    file: &'f PositionedFile,
+    pub order: ByteOrder,
+    entries: BTreeMap<u16, Entry>,
+}
+
+impl<'f> Directory<'f> {
+    /// Reads the header and the first directory.
+    pub fn read_first(file: &'f PositionedFile) -> Result<Self, SlideError> {
+        let corrupt = |problem: String| SlideError::corrupt(file.path(), "TIFF", "header", problem);
+        let head = bytes_at(file, "header", 0, 8)?;
+        let order = match head.get(..2) {
+            Some(b"II") => ByteOrder::Little,
+            Some(b"MM") => ByteOrder::Big,
+            _ => return Err(corrupt("no byte order mark".into())),
+        };
+        let field = |from: usize, to: usize| order.number(head.get(from..to).unwrap_or_default());
+        let (big, first) = match (field(2, 4), field(4, 6), field(6, 8)) {
+            (42, _, _) => (false, field(4, 8)),
+            (43, 8, 0) => (true, order.number(&bytes_at(file, "header", 8, 8)?)),
+            (version, _, _) => return Err(corrupt(format!("version {version}, expected 42 or 43"))),
+        };
+        // Sizes of: the number of entries, one entry, its count and its value field.
+        let (number_size, entry_size, word) = if big { (8, 20, 8) } else { (2, 12, 4) };
+        let place = format!("directory at byte {first}");
+        let number = order.number(&bytes_at(file, &place, first, number_size)?);
+        if number == 0 || number > ENTRY_LIMIT {
+            let problem = format!("{number} entries, expected 1 to {ENTRY_LIMIT}");
+            return Err(SlideError::corrupt(file.path(), "TIFF", place, problem));
+        }
+        // `bytes_at` checked that first + number_size lies in the file.
+        let start = first + number_size;
+        let table = bytes_at(file, &place, start, number * entry_size)?;
+        let mut entries = BTreeMap::new();
+        for (index, raw) in (0u64..).zip(table.chunks_exact(entry_size as usize)) {
+            let part = |from: usize, length: usize| raw.get(from..from + length).unwrap_or_default();
+            let kind = order.number(part(2, 2)) as u16;
+            let count = order.number(part(4, word));
+            let inline = start + index * entry_size + 4 + word as u64;
+            let size = kind_size(kind).and_then(|size| size.checked_mul(count));
+            let offset =
+                if size.is_some_and(|size| size <= word as u64) { inline } else { order.number(part(4 + word, word)) };
+            entries.entry(order.number(part(0, 2)) as u16).or_insert(Entry { kind, count, offset });
+        }
+        Ok(Self { file, order, entries })
+    }
+
+    /// The value's bytes as they lie in the file, with the size of one element.
+    fn raw(&self, tag: u16) -> Result<Option<(Entry, Vec<u8>)>, SlideError> {
+        let Some(&entry) = self.entries.get(&tag) else { return Ok(None) };
+        let place = format!("tag {tag}");
+        let size = kind_size(entry.kind).and_then(|size| size.checked_mul(entry.count));
+        match size {
+            Some(size) if size <= VALUE_LIMIT_BYTES => {
+                bytes_at(self.file, &place, entry.offset, size).map(|bytes| Some((entry, bytes)))
+            }
+            _ => Err(self.corrupt(tag, format!("{} values of type {}", entry.count, entry.kind))),
+        }
+    }
+
+    /// An error about a tag.
+    pub fn corrupt(&self, tag: u16, problem: impl Into<String>) -> SlideError {
+        SlideError::corrupt(self.file.path(), "TIFF", format!("tag {tag}"), problem)
+    }
+
+    /// All values of a tag of unsigned integers.
+    pub fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, SlideError> {
+        let Some((entry, bytes)) = self.raw(tag)? else { return Ok(None) };
+        let size = match entry.kind {
+            1 | 7 => 1,
+            3 => 2,
+            4 | 13 => 4,
+            16 | 18 => 8,
+            kind => return Err(self.corrupt(tag, format!("type {kind}, expected an unsigned integer"))),
+        };
+        Ok(Some(bytes.chunks_exact(size).map(|part| self.order.number(part)).collect()))
+    }
+
+    /// The first value of a tag of unsigned integers.
+    pub fn number(&self, tag: u16) -> Result<Option<u64>, SlideError> {
+        match self.numbers(tag)? {
+            None => Ok(None),
+            Some(values) => values.first().map(|&value| Some(value)).ok_or_else(|| self.corrupt(tag, "no value")),
+        }
+    }
+
+    /// The bytes of a tag of bytes, of any sign or none, or of text.
+    pub fn bytes(&self, tag: u16) -> Result<Option<Vec<u8>>, SlideError> {
+        match self.raw(tag)? {
+            Some((entry, bytes)) if matches!(entry.kind, 1 | 2 | 6 | 7) => Ok(Some(bytes)),
+            Some((entry, _)) => Err(self.corrupt(tag, format!("type {}, expected bytes", entry.kind))),
+            None => Ok(None),
+        }
+    }
+
+    /// The first value of a tag of fractions or floats. Wrong types and divisions by zero give `None`.
+    pub fn fraction(&self, tag: u16) -> Option<f64> {
+        let (entry, bytes) = self.raw(tag).ok()??;
+        let word = |from: usize| bytes.get(from..from + 4).map(|part| self.order.number(part) as u32);
+        let value = match entry.kind {
+            5 => f64::from(word(0)?) / f64::from(word(4)?),
+            11 => f64::from(f32::from_bits(word(0)?)),
+            12 => f64::from_bits(self.order.number(bytes.get(..8)?)),
+            _ => return None,
+        };
+        value.is_finite().then_some(value)
+    }
+
+    /// True if the tag is there.
+    pub fn has(&self, tag: u16) -> bool {
+        self.entries.contains_key(&tag)
+    }
+}
+
+/// Bytes of one element of a type; `None` for types nobody defined.
+fn kind_size(kind: u16) -> Option<u64> {
+    Some(match kind {
+        1 | 2 | 6 | 7 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 | 16 | 17 | 18 => 8,
+        _ => return None,
+    })
+}
+
+/// Reads a range that lies inside the file; nothing is allocated for one that does not.
+pub(super) fn bytes_at(file: &PositionedFile, place: &str, offset: u64, length: u64) -> Result<Vec<u8>, SlideError> {
+    let outside = || {
+        let problem = format!("{length} bytes at byte {offset} of a file of {} bytes", file.len());
+        SlideError::corrupt(file.path(), "TIFF", place, problem)
+    };
+    let inside = offset.checked_add(length).is_some_and(|end| end <= file.len());
+    let size = usize::try_from(length).ok().filter(|_| inside).ok_or_else(outside)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size).map_err(|_| outside())?;
+    bytes.resize(size, 0);
+    file.read_exact_at(offset, &mut bytes)
+        .map_err(|source| SlideError::io(file.path(), format!("cannot read {place}"), source))?;
+    Ok(bytes)
+}

@@ -1,0 +1,202 @@
+//! What `encode` reads families from: a Deep Zoom tree, or a slide without a tree on disk.
+//!
+//! Both give jobs, one a family, in raster order; a job is run on any thread. A slide's jobs also give the family's pixels at
+//! L2 size, from which the small levels are made.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::levels::halve;
+use super::slide::{Access, RandomAccess, Sequential, Slide};
+use super::tree::{rgb_planes, Tree};
+use super::SlideFacts;
+use crate::archive::{SourceKind, SourceMeta};
+use crate::codec::Ycc;
+use crate::error::{Error, Result};
+use crate::family::SourceFamily;
+use crate::geometry::{FamilyId, Geometry, Rect};
+use crate::kernels::taps::Filter;
+use crate::plane::Plane;
+
+/// A tree or a slide.
+pub enum Source {
+    /// A tree on disk.
+    Tree(Box<Tree>),
+    /// A slide with the geometry that it will have.
+    Slide(Box<Slide>, Geometry),
+}
+
+/// A family that has been loaded.
+pub struct Loaded {
+    /// Its L0.
+    pub family: SourceFamily,
+    /// Its pixels at L2 size, where the source is a slide.
+    pub block: Option<Block>,
+}
+
+/// Interleaved pixels of a family, reduced to L2 by the mean.
+pub struct Block {
+    /// Samples, rows tightly packed.
+    pub pixels: Vec<u8>,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+}
+
+/// Loads one family.
+pub type Job<'a> = Box<dyn FnOnce() -> Result<Loaded> + Send + 'a>;
+
+impl Source {
+    /// Slide and tile size.
+    pub fn geometry(&self) -> &Geometry {
+        match self {
+            Source::Tree(tree) => tree.geometry(),
+            Source::Slide(_, geometry) => geometry,
+        }
+    }
+
+    /// What is known of the slide besides its pixels.
+    pub fn facts(&self) -> SlideFacts {
+        match self {
+            Source::Tree(tree) => tree.facts().clone(),
+            Source::Slide(slide, _) => slide_facts(slide),
+        }
+    }
+
+    /// The colour profile.
+    pub fn icc_profile(&self) -> Option<&[u8]> {
+        match self {
+            Source::Tree(tree) => tree.icc_profile(),
+            Source::Slide(slide, _) => slide.info.icc_profile.as_deref(),
+        }
+    }
+
+    /// For the archive's record.
+    pub fn meta(&self) -> SourceMeta {
+        match self {
+            Source::Tree(tree) => SourceMeta {
+                name: file_name(tree.path()),
+                kind: SourceKind::Deepzoom,
+                format: tree.descriptor().format.clone(),
+                overlap: tree.descriptor().overlap,
+                lossy: (!tree.descriptor().format.eq_ignore_ascii_case("png")).then_some(true),
+            },
+            Source::Slide(slide, _) => SourceMeta {
+                name: file_name(&slide.path),
+                kind: SourceKind::Slide,
+                format: slide.info.format.clone(),
+                overlap: 0,
+                lossy: match slide.info.format.as_str() {
+                    "png" => Some(false),
+                    "jpeg" => Some(true),
+                    _ => None,
+                },
+            },
+        }
+    }
+
+    /// Jobs for the first `limit` families, row by row. Advance it on one thread, run the jobs on any.
+    pub fn jobs<'a>(&'a mut self, raise_filter: Filter, limit: usize) -> Box<dyn Iterator<Item = Result<Job<'a>>> + 'a> {
+        match self {
+            Source::Tree(tree) => {
+                let tree: &'a Tree = tree;
+                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
+                    let job: Job<'a> = Box::new(move || Ok(Loaded { family: tree.family(id, raise_filter)?, block: None }));
+                    Ok(job)
+                }))
+            }
+            Source::Slide(slide, geometry) => {
+                let geometry = *geometry;
+                Box::new(region_jobs(slide, geometry).take(limit).map(move |region| {
+                    let (id, read) = region?;
+                    let job: Job<'a> = Box::new(move || {
+                        let (pixels, rect, channels) = read()?;
+                        Ok(load(id, pixels, rect, channels))
+                    });
+                    Ok(job)
+                }))
+            }
+        }
+    }
+}
+
+/// Reads one family's pixels: samples, where they lie, channels.
+pub type ReadRegion<'a> = Box<dyn FnOnce() -> Result<(Vec<u8>, Rect, usize)> + Send + 'a>;
+
+/// One reader per family, row by row. A sequential slide is read ahead by one row of families, on the thread that advances the
+/// iterator.
+pub fn region_jobs<'a>(slide: &'a mut Slide, geometry: Geometry) -> Box<dyn Iterator<Item = Result<(FamilyId, ReadRegion<'a>)>> + 'a> {
+    let channels = usize::from(slide.info.channels);
+    match &mut slide.access {
+        Access::Random(pixels) => {
+            let pixels: &'a dyn RandomAccess = &**pixels;
+            Box::new(geometry.all_families().map(move |id| {
+                let rect = geometry.family_rect(id);
+                let read: ReadRegion<'a> = Box::new(move || {
+                    let mut out = vec![0; rect.width as usize * rect.height as usize * channels];
+                    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut out)?;
+                    Ok((out, rect, channels))
+                });
+                Ok((id, read))
+            }))
+        }
+        Access::Sequential(rows) => {
+            let rows: &'a mut dyn Sequential = &mut **rows;
+            let stride = geometry.width() as usize * channels;
+            let mut band: Option<(u32, Arc<Vec<u8>>)> = None;
+            Box::new(geometry.all_families().map(move |id| {
+                let rect = geometry.family_rect(id);
+                let pixels = match &band {
+                    Some((top, pixels)) if *top == rect.y => pixels.clone(),
+                    _ => {
+                        // The old band is let go first: jobs still under way hold the only other copies.
+                        band = None;
+                        let mut pixels = vec![0; rect.height as usize * stride];
+                        rows.read_rows(rect.height, &mut pixels)?;
+                        band.insert((rect.y, Arc::new(pixels))).1.clone()
+                    }
+                };
+                let read: ReadRegion<'a> = Box::new(move || {
+                    let (left, width) = (rect.x as usize * channels, rect.width as usize * channels);
+                    let out = pixels.chunks_exact(stride).flat_map(|row| &row[left..][..width]).copied().collect();
+                    Ok((out, rect, channels))
+                });
+                Ok((id, read))
+            }))
+        }
+    }
+}
+
+fn load(id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
+    let (width, height) = (rect.width as usize, rect.height as usize);
+    let (half, w, h) = halve(&pixels, width, height, channels);
+    let (quarter, w, h) = halve(&half, w, h, channels);
+    let image = match channels {
+        1 => Ycc::gray(Plane::from_vec(width, height, pixels)),
+        _ => rgb_planes(&pixels, width, height),
+    };
+    let family = SourceFamily { id, image, tile_bytes: Vec::new() };
+    Loaded { family, block: Some(Block { pixels: quarter, width: w, height: h }) }
+}
+
+/// What a slide says of itself, as the sidecar holds it.
+pub fn slide_facts(slide: &Slide) -> SlideFacts {
+    SlideFacts {
+        source: file_name(&slide.path),
+        format: slide.info.format.clone(),
+        microns_per_pixel: slide.info.microns_per_pixel,
+        objective_power: slide.info.objective_power,
+        icc_profile: None,
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl From<super::slide::SlideError> for Error {
+    fn from(source: super::slide::SlideError) -> Self {
+        Error::Slide(source)
+    }
+}

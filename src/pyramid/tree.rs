@@ -1,0 +1,444 @@
+//! A Deep Zoom tree on disk, read: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling.
+//!
+//! Hands out families (L0 in planes) and tiles of the small levels. JPEG samples are taken from the decoder's own planes;
+//! chroma stays subsampled where the tiles lie on its grid, else it is raised to 4:4:4 by the normative kernel and cropped.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::dzi::Descriptor;
+use super::SlideFacts;
+use crate::codec::{decode_png, CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Ycc};
+use crate::coding::EncodeParams;
+use crate::error::{Error, Result};
+use crate::family::SourceFamily;
+use crate::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::kernels::color::rgb_to_ycc;
+use crate::kernels::resample::{resample, Scratch};
+use crate::kernels::taps::{Axis, Filter, TapCache};
+use crate::plane::{Plane, PlaneRef};
+
+/// What to do about tiles that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// An error that names them.
+    #[default]
+    Refuse,
+    /// White.
+    Background,
+}
+
+/// A tree on disk.
+pub struct Tree {
+    dzi: PathBuf,
+    files: PathBuf,
+    descriptor: Descriptor,
+    geometry: Geometry,
+    facts: SlideFacts,
+    icc: Option<Vec<u8>>,
+    missing: Missing,
+    absent: HashSet<TileId>,
+    taps: TapCache,
+}
+
+/// One tile file, opened: enough is known to decide how its family is laid out.
+enum OpenTile<'a> {
+    Jpeg(OpenedJpeg<'a>),
+    /// Decoded: a JPEG in RGB, a PNG, or background.
+    Planes(Ycc),
+}
+
+impl OpenTile<'_> {
+    fn sampling(&self) -> Sampling {
+        match self {
+            OpenTile::Jpeg(jpeg) => jpeg.header().sampling.unwrap_or(Sampling::S444),
+            OpenTile::Planes(image) => image.sampling,
+        }
+    }
+}
+
+impl Tree {
+    /// Opens a tree by its `.dzi`, by the directory that holds it, or by its `_files`.
+    ///
+    /// # Errors
+    /// No descriptor, several of them, or one that lies; missing tiles unless `missing` fills them.
+    pub fn open(path: &Path, missing: Missing) -> Result<Self> {
+        let dzi = find_descriptor(path)?;
+        let text = fs::read_to_string(&dzi).map_err(Error::io("read", &dzi))?;
+        let descriptor = Descriptor::parse(&dzi, &text)?;
+        let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile).map_err(|e| Error::input(&dzi, e.to_string()))?;
+        let files = dzi.with_file_name(format!("{}_files", stem(&dzi)));
+        if !files.is_dir() {
+            return Err(Error::input(&dzi, format!("its tiles should be in {}, which is not there", files.display())));
+        }
+        let (facts, icc) = read_facts(&dzi)?;
+        let mut tree =
+            Self { dzi, files, descriptor, geometry, facts, icc, missing, absent: HashSet::new(), taps: TapCache::default() };
+        tree.find_absent()?;
+        Ok(tree)
+    }
+
+    /// The descriptor's path.
+    pub fn path(&self) -> &Path {
+        &self.dzi
+    }
+    /// What the `.dzi` says.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+    /// Slide and tile size.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+    /// What the sidecar says; empty where there is none.
+    pub fn facts(&self) -> &SlideFacts {
+        &self.facts
+    }
+    /// The colour profile beside the tree.
+    pub fn icc_profile(&self) -> Option<&[u8]> {
+        self.icc.as_deref()
+    }
+    /// Tiles that are missing and will be background.
+    pub fn absent(&self) -> usize {
+        self.absent.len()
+    }
+
+    /// The file of a tile.
+    pub fn tile_path(&self, id: TileId) -> PathBuf {
+        self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format))
+    }
+
+    /// Bytes of all tile files of all levels; files that are not there count nothing.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be looked at.
+    pub fn total_bytes(&self) -> Result<u64> {
+        let mut total = 0;
+        for level in 0..=self.geometry.top_level() {
+            let (cols, rows) = self.geometry.tiles(level);
+            for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
+                let path = self.tile_path(id);
+                match fs::metadata(&path) {
+                    Ok(found) => total += found.len(),
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(Error::io("read", &path)(e)),
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// A family's L0, in planes.
+    ///
+    /// # Errors
+    /// A tile that is missing, damaged or of another size than the descriptor says.
+    pub fn family(&self, id: FamilyId, raise_filter: Filter) -> Result<SourceFamily> {
+        let rect = self.geometry.family_rect(id);
+        let tiles: Vec<TileId> = self.geometry.family_tiles(id, 0).collect();
+        let bytes = tiles.iter().map(|&tile| self.read(tile)).collect::<Result<Vec<_>>>()?;
+        let opened = tiles.iter().zip(&bytes).map(|(&tile, b)| self.open_tile(tile, b.as_deref())).collect::<Result<Vec<_>>>()?;
+        let sampling = self.common_sampling(&opened);
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let mut luma = Plane::new(width, height);
+        let (cw, ch) = sampling.chroma_size(width, height);
+        let mut chroma = (sampling != Sampling::Gray).then(|| [Plane::filled(cw, ch, 128), Plane::filled(cw, ch, 128)]);
+        for (&tile, open) in tiles.iter().zip(opened) {
+            let image = match open {
+                OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(tile, e))?,
+                OpenTile::Planes(image) => image,
+            };
+            let part = self.core(tile);
+            let at = self.geometry.tile_rect(tile).unwrap_or(part);
+            let (x, y) = ((at.x - rect.x) as usize, (at.y - rect.y) as usize);
+            luma.paste(x, y, crop(&image.luma, part, (1, 1)));
+            let (Some(to), Some(from)) = (chroma.as_mut(), &image.chroma) else { continue };
+            let (fx, fy) = sampling.factors();
+            for (to, from) in to.iter_mut().zip(from) {
+                if image.sampling == sampling {
+                    to.paste(x / fx, y / fy, crop(from, part, (fx, fy)));
+                } else {
+                    let full = self.raise(raise_filter, from.view(), image.sampling, &image.luma);
+                    to.paste(x, y, crop(&full, part, (1, 1)));
+                }
+            }
+        }
+        let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
+        Ok(SourceFamily { id, image: Ycc { luma, chroma, sampling }, tile_bytes })
+    }
+
+    /// A tile of a small level as a bundle stores it: the source's bytes where they are what we would write, else recut
+    /// from its pixels.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn stored_tile(&self, id: TileId, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
+        let bytes = self.read(id)?;
+        let open = self.open_tile(id, bytes.as_deref())?;
+        let image = match open {
+            OpenTile::Jpeg(jpeg) => {
+                let baseline = jpeg.header().baseline;
+                // Decoded either way: a damaged tile must not be carried into an archive.
+                let image = jpeg.planes().map_err(|e| self.tile_error(id, e))?;
+                if let (true, 0, Some(bytes)) = (baseline, self.descriptor.overlap, bytes) {
+                    return Ok((CodecId::Jpeg, bytes));
+                }
+                image
+            }
+            OpenTile::Planes(image) => image,
+        };
+        let part = self.core(id);
+        let luma = crop(&image.luma, part, (1, 1)).to_plane();
+        let sampling = params.coding().baseline_subsamp.sampling();
+        let cut = match &image.chroma {
+            None => Ycc::gray(luma),
+            Some(planes) => {
+                let (w, h) = sampling.chroma_size(luma.width(), luma.height());
+                let chroma = planes.each_ref().map(|plane| {
+                    let full = self.raise(params.upsample_filter, plane.view(), image.sampling, &image.luma);
+                    let full = crop(&full, part, (1, 1)).to_plane();
+                    if (w, h) == (full.width(), full.height()) { full } else { self.halve(params.downsample_filter, &full) }
+                });
+                Ycc { luma, chroma: Some(chroma), sampling }
+            }
+        };
+        let mut encoder = EncoderKind::Turbojpeg.encoder()?;
+        Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality)?))
+    }
+
+    /// A tile's pixels without overlap, in planes, chroma at 4:4:4: for comparing trees.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn tile_444(&self, id: TileId) -> Result<Ycc> {
+        let bytes = self.read(id)?;
+        let image = match self.open_tile(id, bytes.as_deref())? {
+            OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(id, e))?,
+            OpenTile::Planes(image) => image,
+        };
+        let part = self.core(id);
+        let chroma = image.chroma.as_ref().map(|planes| {
+            planes.each_ref().map(|plane| {
+                let full = self.raise(Filter::Lanczos3, plane.view(), image.sampling, &image.luma);
+                crop(&full, part, (1, 1)).to_plane()
+            })
+        });
+        let sampling = if chroma.is_some() { Sampling::S444 } else { Sampling::Gray };
+        Ok(Ycc { luma: crop(&image.luma, part, (1, 1)).to_plane(), chroma, sampling })
+    }
+
+    /// The bytes of a tile, `None` where it is to be background.
+    fn read(&self, id: TileId) -> Result<Option<Vec<u8>>> {
+        if self.absent.contains(&id) {
+            return Ok(None);
+        }
+        let path = self.tile_path(id);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.missing == Missing::Background => Ok(None),
+            Err(e) => Err(Error::io("read", &path)(e)),
+        }
+    }
+
+    fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {
+        Error::tile(&self.tile_path(id), id, problem.to_string())
+    }
+
+    fn open_tile<'a>(&self, id: TileId, bytes: Option<&'a [u8]>) -> Result<OpenTile<'a>> {
+        let fail = |e: Error| self.tile_error(id, e);
+        let (width, height) = self.file_size(id);
+        let Some(bytes) = bytes else {
+            return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));
+        };
+        let wrong_size = |w: usize, h: usize| {
+            let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
+            Err(self.tile_error(id, format!("{says}; the descriptor or the tile is wrong")))
+        };
+        if self.descriptor.format.eq_ignore_ascii_case("png") {
+            let pixels = decode_png(bytes, width * height).map_err(fail)?;
+            if (pixels.width, pixels.height) != (width, height) {
+                return wrong_size(pixels.width, pixels.height);
+            }
+            return Ok(OpenTile::Planes(match pixels.channels {
+                1 => Ycc::gray(Plane::from_vec(width, height, pixels.data)),
+                _ => rgb_planes(&pixels.data, width, height),
+            }));
+        }
+        let jpeg = JpegDecoder::open(bytes).map_err(fail)?;
+        let header = jpeg.header();
+        if (header.width, header.height) != (width, height) {
+            return wrong_size(header.width, header.height);
+        }
+        match (header.color, header.sampling) {
+            (JpegColor::Gray | JpegColor::Ycc, Some(_)) => Ok(OpenTile::Jpeg(jpeg)),
+            _ => Ok(OpenTile::Planes(rgb_planes(&jpeg.rgb().map_err(fail)?, width, height))),
+        }
+    }
+
+    /// One sampling for a family: that of its tiles where they agree and lie on its grid, else 4:4:4; gray if all are.
+    fn common_sampling(&self, tiles: &[OpenTile<'_>]) -> Sampling {
+        let mut colour = tiles.iter().map(OpenTile::sampling).filter(|&s| s != Sampling::Gray);
+        let Some(first) = colour.next() else { return Sampling::Gray };
+        let (fx, fy) = first.factors();
+        let on_grid = |f: usize| f <= 2 && self.descriptor.tile as usize % f == 0 && self.descriptor.overlap as usize % f == 0;
+        if colour.all(|s| s == first) && on_grid(fx) && on_grid(fy) { first } else { Sampling::S444 }
+    }
+
+    /// Size of a tile's file in pixels, overlap included.
+    fn file_size(&self, id: TileId) -> (usize, usize) {
+        let (w, h) = self.geometry.level_size(id.level);
+        let side = |i: u32, n: u32| {
+            let (tile, overlap) = (u64::from(self.descriptor.tile), u64::from(self.descriptor.overlap));
+            let start = (u64::from(i) * tile).saturating_sub(if i > 0 { overlap } else { 0 });
+            let end = (u64::from(i + 1) * tile + overlap).min(u64::from(n));
+            (end - start) as usize
+        };
+        (side(id.x, w), side(id.y, h))
+    }
+
+    /// The part of a tile's file that is its own, without overlap.
+    fn core(&self, id: TileId) -> Rect {
+        let own = self.geometry.tile_rect(id).unwrap_or(Rect { x: 0, y: 0, width: 1, height: 1 });
+        let inset = |i: u32| if i > 0 { self.descriptor.overlap } else { 0 };
+        Rect { x: inset(id.x), y: inset(id.y), width: own.width, height: own.height }
+    }
+
+    fn raise(&self, filter: Filter, plane: PlaneRef<'_>, sampling: Sampling, luma: &Plane) -> Plane {
+        let (fx, fy) = sampling.factors();
+        if (fx, fy) == (1, 1) {
+            return plane.to_plane();
+        }
+        let axis = |in_len, factor, out_len| self.taps.get(Axis::Up { filter, in_len, factor, out_len });
+        let mut out = Plane::default();
+        let (h, v) = (axis(plane.width, fx, luma.width()), axis(plane.height, fy, luma.height()));
+        resample(plane, &h, &v, &mut out, &mut Scratch::default());
+        out
+    }
+
+    fn halve(&self, filter: Filter, plane: &Plane) -> Plane {
+        let axis = |in_len| self.taps.get(Axis::Down { filter, in_len, factor: 2 });
+        let mut out = Plane::default();
+        resample(plane.view(), &axis(plane.width()), &axis(plane.height()), &mut out, &mut Scratch::default());
+        out
+    }
+
+    /// Lists the levels that are read (L0 and the small ones) and notes which tiles are not there.
+    fn find_absent(&mut self) -> Result<()> {
+        let mut levels: Vec<u32> = self.geometry.stored_levels().collect();
+        if self.geometry.l2().is_some() {
+            levels.push(self.geometry.top_level());
+        }
+        let mut absent = Vec::new();
+        for level in levels {
+            let present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
+            let (cols, rows) = self.geometry.tiles(level);
+            let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
+            absent.extend(all.filter(|at| !present.contains(at)).map(|(x, y)| TileId { level, x, y }));
+        }
+        if !absent.is_empty() && self.missing == Missing::Refuse {
+            let names: Vec<String> = absent.iter().take(5).map(|id| format!("{id}.{}", self.descriptor.format)).collect();
+            let more = if absent.len() > 5 { ", ..." } else { "" };
+            let files = self.files.display();
+            return Err(Error::input(
+                &self.dzi,
+                format!(
+                    "{} tile(s) missing in {files}: {}{more}; restore them, or encode with --missing background",
+                    absent.len(),
+                    names.join(", ")
+                ),
+            ));
+        }
+        self.absent = absent.into_iter().collect();
+        Ok(())
+    }
+}
+
+/// Interleaved RGB to 4:4:4 planes.
+pub fn rgb_planes(rgb: &[u8], width: usize, height: usize) -> Ycc {
+    let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
+    for y in 0..height {
+        rgb_to_ycc(&rgb[3 * width * y..][..3 * width], luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
+    }
+    Ycc { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 }
+}
+
+fn crop(plane: &Plane, part: Rect, (fx, fy): (usize, usize)) -> PlaneRef<'_> {
+    let (x, y) = (part.x as usize / fx, part.y as usize / fy);
+    plane.view().part(x, y, (part.width as usize).div_ceil(fx), (part.height as usize).div_ceil(fy))
+}
+
+fn stem(dzi: &Path) -> String {
+    dzi.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Columns and rows of the tile files in a directory; empty where there is no such directory.
+fn list_tiles(dir: &Path, format: &str) -> Result<HashSet<(u32, u32)>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(e) => return Err(Error::io("list", dir)(e)),
+    };
+    let mut found = HashSet::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("list", dir))?.file_name();
+        let at = name.to_str().and_then(|name| {
+            let (x, y) = name.strip_suffix(format)?.strip_suffix('.')?.split_once('_')?;
+            Some((x.parse().ok()?, y.parse().ok()?))
+        });
+        found.extend(at);
+    }
+    Ok(found)
+}
+
+/// From a `.dzi`, the directory that holds it, or its `_files`, to the `.dzi`.
+fn find_descriptor(path: &Path) -> Result<PathBuf> {
+    let kind = fs::metadata(path).map_err(Error::io("open", path))?;
+    if kind.is_file() {
+        return Ok(path.to_path_buf());
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(stem) = name.strip_suffix("_files") {
+        let dzi = path.with_file_name(format!("{stem}.dzi"));
+        if dzi.is_file() {
+            return Ok(dzi);
+        }
+    }
+    let usual = path.join("baseline_pyramid.dzi");
+    if usual.is_file() {
+        return Ok(usual);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
+        let file = entry.map_err(Error::io("list", path))?.path();
+        if file.extension().is_some_and(|e| e == "dzi") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Error::input(path, "no .dzi here; give a .dzi, the directory that holds it, or its _files")),
+        n => Err(Error::input(path, format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()))),
+    }
+}
+
+/// The sidecar `NAME.json` and the profile that it names, where they are.
+fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
+    let path = dzi.with_extension("json");
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
+        Err(e) => return Err(Error::io("read", &path)(e)),
+    };
+    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| Error::input(&path, format!("not a sidecar of this tree: {e}")))?;
+    let icc = match &facts.icc_profile {
+        // A bare file name only: a sidecar from elsewhere must not reach other directories.
+        Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
+            let path = dzi.with_file_name(name);
+            Some(fs::read(&path).map_err(Error::io("read", &path))?)
+        }
+        Some(name) => return Err(Error::input(&path, format!("icc_profile \"{name}\" must be a file beside this one"))),
+        None => None,
+    };
+    Ok((facts, icc))
+}

@@ -1,0 +1,107 @@
+//! Verify: is an archive whole, and does it decode to what its encoder saw?
+//!
+//! Opening an archive checks header and directory; this goes on to every blob: checksum, that each decodes to the shape it must
+//! have, that the blobs fill the file without a gap or an overlap; with `deep`, that each family reconstructs to its proof.
+
+use crate::archive::Archive;
+use crate::backend::scheduler::Scheduler;
+use crate::backend::Backend;
+use crate::codec::{decoder, Sampling, Shape};
+use crate::decode::decode_record;
+use crate::error::{Error, Result};
+use crate::family::{Proof, Want};
+
+/// What was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Families whose payloads decode.
+    pub families: u64,
+    /// Families that were reconstructed and equal their proof.
+    pub proved: u64,
+    /// Tiles of small levels that decode.
+    pub tiles: u64,
+    /// Bytes of the file, all of which are covered by a checksum.
+    pub bytes: u64,
+}
+
+/// Checks an open archive.
+///
+/// # Errors
+/// The first fault, in the order of the file's directory: file, offset, what was expected and what was found.
+pub fn verify(archive: &Archive, deep: bool, backend: &dyn Backend, scheduler: &Scheduler) -> Result<Verified> {
+    let fault = |offset: u64, what: String, expected: String, found: String| Error::Archive {
+        path: archive.path().to_path_buf(),
+        offset,
+        what,
+        expected,
+        found,
+    };
+    covers_the_file(archive)?;
+    archive.icc_profile()?;
+    let mut done = Verified { bytes: archive.file_bytes(), ..Verified::default() };
+    scheduler.ordered(
+        archive.tiles().iter().map(Ok),
+        |entry| {
+            let bytes = archive.read_tile(entry)?;
+            let rect = archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
+            let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
+            decoder(entry.codec)
+                .decode(&bytes, shape)
+                .map_err(|e| fault(entry.offset, format!("tile {}", entry.id), format!("{}x{} pixels", shape.width, shape.height), e.to_string()))
+        },
+        |_| {
+            done.tiles += 1;
+            Ok(())
+        },
+    )?;
+    scheduler.ordered(
+        archive.families().iter().map(Ok),
+        |entry| {
+            let record = archive.read_family(entry)?;
+            let coding = &archive.meta().coding;
+            let decoded = decode_record(archive.geometry(), coding, entry.id, &record)
+                .map_err(|e| fault(entry.offset, format!("family {}", entry.id), "payloads that decode".into(), e.to_string()))?;
+            if !deep {
+                return Ok(false);
+            }
+            let baseline = decoded.baseline.clone();
+            let luma = backend.reconstruct(coding, &[decoded], Want { sampling: Sampling::Gray })?.remove(0).l0.luma;
+            let found = Proof::new(&luma, &baseline);
+            let hex = |p: Proof| format!("luma {:032x} chroma {:032x}", p.luma, p.chroma);
+            if found != record.proof {
+                return Err(fault(entry.offset, format!("reconstruction of family {}", entry.id), hex(record.proof), hex(found)));
+            }
+            Ok(true)
+        },
+        |proved| {
+            done.families += 1;
+            done.proved += u64::from(proved);
+            Ok(())
+        },
+    )?;
+    Ok(done)
+}
+
+/// Every byte after the directory belongs to a blob, and no two blobs overlap unless they are the same.
+fn covers_the_file(archive: &Archive) -> Result<()> {
+    let families = archive.families().iter().map(|e| (e.offset, e.bytes));
+    let tiles = archive.tiles().iter().map(|e| (e.offset, e.bytes));
+    let icc = (archive.icc_bytes() > 0).then(|| (archive.icc_offset(), archive.icc_bytes()));
+    let mut blobs: Vec<(u64, u32)> = families.chain(tiles).chain(icc).filter(|&(_, bytes)| bytes > 0).collect();
+    blobs.sort_unstable();
+    blobs.dedup();
+    let mut end = archive.directory_bytes();
+    for (offset, bytes) in blobs.into_iter().chain([(archive.file_bytes(), 0)]) {
+        if offset != end {
+            return Err(Error::Archive {
+                path: archive.path().to_path_buf(),
+                offset: end.min(offset),
+                what: "place of the next blob".into(),
+                expected: end.to_string(),
+                found: offset.to_string(),
+            });
+        }
+        end = offset + u64::from(bytes);
+    }
+    Ok(())
+}
