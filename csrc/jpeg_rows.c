@@ -109,7 +109,7 @@ void origami_jpeg_free(origami_jpeg *jpeg) {
 
 /* A decoder that may use about `max_memory` bytes for coefficients. NULL when memory is short. */
 origami_jpeg *origami_jpeg_new(origami_read_fn read, void *context, long max_memory, int scan_limit) {
-  origami_jpeg *jpeg = calloc(1, sizeof *jpeg);
+  origami_jpeg *volatile jpeg = calloc(1, sizeof *jpeg); /* volatile: read after longjmp */
   if (jpeg == NULL) return NULL;
   jpeg->read = read;
   jpeg->context = context;

@@ -37,7 +37,9 @@ impl Coding {
             return Ok(None);
         }
         let value = f64::from(self.sharpen_q8) / f64::from(1u32 << spec::SHARPEN_BITS);
-        Strength::new(value).map(Some).ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
+        Strength::new(value)
+            .map(Some)
+            .ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
     }
 
     /// Size of the coded residual for L0 planes of `width` x `height`.
@@ -148,11 +150,16 @@ impl EncodeParams {
         }
         for (flag, value) in [("--sharpen", self.sharpen), ("--l0-sharpen", self.l0_sharpen)] {
             if value != 0.0 && Strength::new(value).is_none() {
-                return Err(Error::Usage(format!("{flag} {value}: a strength is 1/512 to {}, or 0 for none", spec::MAX_SHARPEN)));
+                return Err(Error::Usage(format!(
+                    "{flag} {value}: a strength is 1/512 to {}, or 0 for none",
+                    spec::MAX_SHARPEN
+                )));
             }
         }
         if self.save_sharpened && self.sharpen == 0.0 {
-            return Err(Error::Usage("--save-sharpened stores the sharpened L2; give --sharpen S as well".into()));
+            return Err(Error::Usage(
+                "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),
+            ));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::backend::Backend;
-use crate::codec::{encode_png, Sampling, Ycc};
+use crate::codec::{Sampling, Ycc, encode_png};
 use crate::coding::Coding;
 use crate::encode::EncodedFamily;
 use crate::error::{Error, Result};

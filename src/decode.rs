@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::archive::{Archive, FamilyRecord, Kind, Meta};
-use crate::backend::scheduler::Scheduler;
 use crate::backend::Backend;
-use crate::codec::{decoder, CodecId, Sampling, Shape, Ycc};
+use crate::backend::scheduler::Scheduler;
+use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, TileId};
-use crate::kernels::resample::{resample, Scratch};
+use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, Taps};
 use crate::plane::{Plane, PlaneRef};
+use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
-use crate::pyramid::SlideFacts;
 use crate::tile::{OutputFormat, TileCoder};
 
 /// Name of the tree that [`decode`] writes, without extension.
@@ -29,25 +29,41 @@ pub const DECODED_NAME: &str = "decoded_pyramid";
 ///
 /// # Errors
 /// A payload that is missing or decodes to another shape.
-pub fn decode_record(geometry: &Geometry, coding: &Coding, id: FamilyId, record: &FamilyRecord) -> Result<DecodedFamily> {
+pub fn decode_record(
+    geometry: &Geometry,
+    coding: &Coding,
+    id: FamilyId,
+    record: &FamilyRecord,
+) -> Result<DecodedFamily> {
     let rect = geometry.family_rect(id);
     let (width, height) = (rect.width as usize, rect.height as usize);
     let payload = |kind: PayloadKind| {
-        let missing = || Error::Codec { what: format!("family {id}"), problem: format!("it has no {}", kind.name()) };
+        let missing =
+            || Error::Codec { what: format!("family {id}"), problem: format!("it has no {}", kind.name()) };
         record.payload(kind).ok_or_else(missing)
     };
-    let named = |kind: PayloadKind| move |e: Error| Error::Codec { what: format!("{} of family {id}", kind.name()), problem: e.to_string() };
+    let named = |kind: PayloadKind| {
+        move |e: Error| Error::Codec {
+            what: format!("{} of family {id}", kind.name()),
+            problem: e.to_string(),
+        }
+    };
     let baseline = payload(PayloadKind::Baseline)?;
     let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
-    let baseline = decoder(baseline.codec).decode(&baseline.bytes, shape).map_err(named(PayloadKind::Baseline))?;
+    let baseline =
+        decoder(baseline.codec).decode(&baseline.bytes, shape).map_err(named(PayloadKind::Baseline))?;
     if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&baseline.sampling) {
-        let problem = format!("its sampling is {:?}, the archive says {:?}", baseline.sampling, coding.baseline_subsamp);
+        let problem = format!(
+            "its sampling is {:?}, the archive says {:?}",
+            baseline.sampling, coding.baseline_subsamp
+        );
         return Err(Error::Codec { what: format!("baseline of family {id}"), problem });
     }
     let residual = payload(PayloadKind::Residual)?;
     let (rw, rh) = coding.residual_size(width, height);
     let shape = Shape { width: rw, height: rh, sampling: Some(Sampling::Gray) };
-    let residual = decoder(residual.codec).decode(&residual.bytes, shape).map_err(named(PayloadKind::Residual))?.luma;
+    let residual =
+        decoder(residual.codec).decode(&residual.bytes, shape).map_err(named(PayloadKind::Residual))?.luma;
     Ok(DecodedFamily { baseline, residual, width, height })
 }
 
@@ -87,14 +103,19 @@ impl Input {
         }
         names.sort();
         let Some(first) = names.first() else {
-            return Err(Error::input(dir, "no .pack files here; encode with --pack, or decode with --bundle"));
+            return Err(Error::input(
+                dir,
+                "no .pack files here; encode with --pack, or decode with --bundle",
+            ));
         };
         let first = Archive::open(first)?;
         let geometry = *first.geometry();
         let ids = names.iter().map(|path| {
             let at = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.split_once('_'));
             let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
-            id.ok_or_else(|| Error::input(path, "its name is not the column and row of a family of this slide; remove it"))
+            id.ok_or_else(|| {
+                Error::input(path, "its name is not the column and row of a family of this slide; remove it")
+            })
         });
         let mut ids = ids.collect::<Result<Vec<_>>>()?;
         ids.sort_by_key(|id| (id.y(), id.x()));
@@ -137,7 +158,10 @@ impl Input {
         let path = dir.join(format!("{id}.pack"));
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
-            let problem = format!("it belongs to another encode than {}; encode again with --pack", self.first.path().display());
+            let problem = format!(
+                "it belongs to another encode than {}; encode again with --pack",
+                self.first.path().display()
+            );
             return Err(Error::input(&path, problem));
         }
         let entry = pack.find(id).ok_or_else(|| absent(&path))?;
@@ -230,15 +254,24 @@ pub fn decode(
     let (geometry, coding) = (*input.geometry(), &input.meta().coding);
     check_flags(input, tree, options)?;
     let families = input.families();
-    let limit = options.max_parents.map_or(families.len(), |n| families.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
-    if options.max_parents.is_none() && input.packs.is_some() && input.meta().complete && (families.len() as u64) < geometry.family_count() {
+    let limit = options
+        .max_parents
+        .map_or(families.len(), |n| families.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
+    if options.max_parents.is_none()
+        && input.packs.is_some()
+        && input.meta().complete
+        && (families.len() as u64) < geometry.family_count()
+    {
         let (have, all) = (families.len(), geometry.family_count());
-        let problem = format!("{have} packs of the slide's {all} families; restore the others, or give --max-parents {have}");
+        let problem = format!(
+            "{have} packs of the slide's {all} families; restore the others, or give --max-parents {have}"
+        );
         return Err(Error::input(input.archive().path(), problem));
     }
     // Fails now rather than in a thread.
     TileCoder::new(options.format, options.quality)?;
-    let writer = TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
+    let writer =
+        TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
     let cutter = Cutter { writer: &writer, geometry, options };
     let (mut done, mut tile_bytes) = (0, 0);
     scheduler.ordered(
@@ -275,22 +308,35 @@ pub fn decode(
 fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
     let (geometry, coding, path) = (input.geometry(), &input.meta().coding, input.archive().path());
     if let Some(tile) = options.tile.filter(|&t| t != geometry.tile()) {
-        let advice = format!("--tile {tile} contradicts the archive, whose tiles are {}; leave the flag out", geometry.tile());
+        let advice = format!(
+            "--tile {tile} contradicts the archive, whose tiles are {}; leave the flag out",
+            geometry.tile()
+        );
         return Err(Error::input(path, advice));
     }
     if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
         let (given, recorded) = (filter.name(), coding.upsample_filter.name());
-        return Err(Error::input(path, format!("--upsample-filter {given} contradicts the archive, which records {recorded}; leave the flag out")));
+        return Err(Error::input(
+            path,
+            format!(
+                "--upsample-filter {given} contradicts the archive, which records {recorded}; leave the flag out"
+            ),
+        ));
     }
     if let Some(tree) = tree {
         let of_tree = tree.geometry();
-        if (of_tree.width(), of_tree.height(), of_tree.tile()) != (geometry.width(), geometry.height(), geometry.tile()) {
+        if (of_tree.width(), of_tree.height(), of_tree.tile())
+            != (geometry.width(), geometry.height(), geometry.tile())
+        {
             let shape = |g: &Geometry| format!("{}x{} in tiles of {}", g.width(), g.height(), g.tile());
             let problem = format!("it is {}, but {} is {}", shape(of_tree), path.display(), shape(geometry));
             return Err(Error::input(tree.path(), format!("{problem}; they are not the same slide")));
         }
     } else if input.archive().kind() == Kind::Pack && geometry.stored_tile_count() > 0 {
-        return Err(Error::input(path, "a pack has no small levels; give --pyramid P for them, or decode the bundle"));
+        return Err(Error::input(
+            path,
+            "a pack has no small levels; give --pyramid P for them, or decode the bundle",
+        ));
     }
     Ok(())
 }
@@ -302,7 +348,13 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    fn family(&self, input: &Input, coding: &Coding, backend: &dyn Backend, id: FamilyId) -> Result<(u64, Timing)> {
+    fn family(
+        &self,
+        input: &Input,
+        coding: &Coding,
+        backend: &dyn Backend,
+        id: FamilyId,
+    ) -> Result<(u64, Timing)> {
         let mut clock = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -310,11 +362,15 @@ impl Cutter<'_> {
         };
         let record = input.read(id)?;
         let read = lap();
-        let decoded = decode_record(&self.geometry, coding, id, &record).map_err(|e| Error::input(input.archive().path(), e.to_string()))?;
+        let decoded = decode_record(&self.geometry, coding, id, &record)
+            .map_err(|e| Error::input(input.archive().path(), e.to_string()))?;
         let baseline = decoded.baseline.clone();
         let decode = lap();
         let wanted = if self.options.grayscale { Sampling::Gray } else { self.wanted() };
-        let reconstruction = backend.reconstruct(coding, &[decoded], Want { sampling: wanted }).map_err(|e| e.in_family(id))?.remove(0);
+        let reconstruction = backend
+            .reconstruct(coding, &[decoded], Want { sampling: wanted })
+            .map_err(|e| e.in_family(id))?
+            .remove(0);
         let reconstruct = lap();
         let mut tiles = self.cut(id, &reconstruction)?;
         let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
@@ -355,9 +411,17 @@ impl Cutter<'_> {
         let (codec, bytes) = match (input.archive().find_tile(id), tree) {
             (Some(entry), _) => (entry.codec, input.archive().read_tile(entry)?),
             (None, Some(tree)) => tree.stored_tile(id, &input.meta().encode)?,
-            (None, None) => return Err(Error::tile(input.archive().path(), id, "it is not in the archive; give --pyramid P")),
+            (None, None) => {
+                return Err(Error::tile(
+                    input.archive().path(),
+                    id,
+                    "it is not in the archive; give --pyramid P",
+                ));
+            }
         };
-        let image = self.decode_tile(codec, &bytes, id).map_err(|e| Error::tile(input.archive().path(), id, e.to_string()))?;
+        let image = self
+            .decode_tile(codec, &bytes, id)
+            .map_err(|e| Error::tile(input.archive().path(), id, e.to_string()))?;
         let bytes = self.as_output(Some((codec, bytes)), image, input.meta().coding.upsample_filter)?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)
@@ -365,12 +429,14 @@ impl Cutter<'_> {
 
     fn decode_tile(&self, codec: CodecId, bytes: &[u8], id: TileId) -> Result<Ycc> {
         let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-        decoder(codec).decode(bytes, Shape { width: rect.width as usize, height: rect.height as usize, sampling: None })
+        decoder(codec)
+            .decode(bytes, Shape { width: rect.width as usize, height: rect.height as usize, sampling: None })
     }
 
     /// A stored tile in the output's format: its own bytes where they fit, else coded again from its planes.
     fn as_output(&self, stored: Option<(CodecId, Vec<u8>)>, image: Ycc, filter: Filter) -> Result<Vec<u8>> {
-        let fits = self.options.format == OutputFormat::Jpeg && (!self.options.grayscale || image.sampling == Sampling::Gray);
+        let fits = self.options.format == OutputFormat::Jpeg
+            && (!self.options.grayscale || image.sampling == Sampling::Gray);
         if let (true, Some((CodecId::Jpeg, bytes))) = (fits, stored) {
             return Ok(bytes);
         }
@@ -393,7 +459,11 @@ pub fn raise_444(image: Ycc, filter: Filter) -> Ycc {
     };
     match image.chroma {
         None => Ycc::gray(image.luma),
-        Some(planes) if (fx, fy) == (1, 1) => Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 },
-        Some(planes) => Ycc { luma: image.luma, chroma: Some(planes.map(|p| raise(p.view()))), sampling: Sampling::S444 },
+        Some(planes) if (fx, fy) == (1, 1) => {
+            Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 }
+        }
+        Some(planes) => {
+            Ycc { luma: image.luma, chroma: Some(planes.map(|p| raise(p.view()))), sampling: Sampling::S444 }
+        }
     }
 }

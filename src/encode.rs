@@ -5,10 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{write_pack, BundleWriter, FamilyRecord, Meta, Payload, PACK_DIR};
-use crate::backend::scheduler::Scheduler;
+use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload, write_pack};
 use crate::backend::Backend;
-use crate::codec::{decoder, Sampling, Shape, Ycc, YccRef};
+use crate::backend::scheduler::Scheduler;
+use crate::codec::{Sampling, Shape, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
 use crate::error::{Error, Result};
@@ -42,37 +42,46 @@ pub struct EncodedFamily {
 ///
 /// # Errors
 /// Those of codec and backend.
-pub fn encode_families(backend: &dyn Backend, params: &EncodeParams, batch: Vec<SourceFamily>) -> Result<Vec<EncodedFamily>> {
+pub fn encode_families(
+    backend: &dyn Backend,
+    params: &EncodeParams,
+    batch: Vec<SourceFamily>,
+) -> Result<Vec<EncodedFamily>> {
     let mut encoder = params.encoder.encoder()?;
     let codec = encoder.codec();
     let mut decoder = decoder(codec);
     let mut round_trip = |image: YccRef<'_>, quality: u8| -> Result<(Vec<u8>, Ycc)> {
         let bytes = encoder.encode(image, quality)?;
-        let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
+        let shape =
+            Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
         let decoded = decoder.decode(&bytes, shape)?;
         Ok((bytes, decoded))
     };
 
     let (mut ticket, l2) = backend.base(params, batch)?;
-    let (baseline_bytes, baselines) = unzip(l2.iter().map(|image| round_trip(image.view(), params.base_quality)))?;
+    let (baseline_bytes, baselines) =
+        unzip(l2.iter().map(|image| round_trip(image.view(), params.base_quality)))?;
     let residuals = backend.residual(params, &mut ticket, &baselines)?;
-    let (residual_bytes, decoded) = unzip(residuals.iter().map(|plane| round_trip(YccRef::gray(plane.view()), params.residual_quality)))?;
+    let (residual_bytes, decoded) =
+        unzip(residuals.iter().map(|plane| round_trip(YccRef::gray(plane.view()), params.residual_quality)))?;
     let decoded: Vec<Plane> = decoded.into_iter().map(|image| image.luma).collect();
     let corrected = backend.correct(params, &mut ticket, &decoded)?;
 
     let (families, predictions) = ticket.into_parts();
     let stored = baseline_bytes.into_iter().zip(residual_bytes);
     let seen = baselines.into_iter().zip(predictions).zip(decoded).zip(corrected);
-    let encoded = families.into_iter().zip(stored).zip(seen).map(|((source, (base, res)), (((baseline, prediction), residual), luma))| {
-        let record = FamilyRecord {
-            proof: Proof::new(&luma, &baseline),
-            payloads: vec![
-                Payload { kind: PayloadKind::Baseline, codec, bytes: base },
-                Payload { kind: PayloadKind::Residual, codec, bytes: res },
-            ],
-        };
-        EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma }
-    });
+    let encoded = families.into_iter().zip(stored).zip(seen).map(
+        |((source, (base, res)), (((baseline, prediction), residual), luma))| {
+            let record = FamilyRecord {
+                proof: Proof::new(&luma, &baseline),
+                payloads: vec![
+                    Payload { kind: PayloadKind::Baseline, codec, bytes: base },
+                    Payload { kind: PayloadKind::Residual, codec, bytes: res },
+                ],
+            };
+            EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma }
+        },
+    );
     Ok(encoded.collect())
 }
 
@@ -153,12 +162,17 @@ pub fn encode(
     let mut writer = BundleWriter::create(&dir, geometry)?;
     let mut manifest = options.manifest.then(|| Manifest::new(&meta, &geometry));
     let mut small = match source {
-        Source::Slide(slide, _) => Some((SmallLevels::new(geometry, usize::from(slide.info.channels)), usize::from(slide.info.channels))),
+        Source::Slide(slide, _) => Some((
+            SmallLevels::new(geometry, usize::from(slide.info.channels)),
+            usize::from(slide.info.channels),
+        )),
         Source::Tree(_) => None,
     };
     let (mut families, mut baseline_bytes, mut residual_bytes) = (0, 0, 0);
 
-    if let (Source::Slide(slide, _), Some((levels, channels)), true) = (&mut *source, &mut small, geometry.l2().is_none()) {
+    if let (Source::Slide(slide, _), Some((levels, channels)), true) =
+        (&mut *source, &mut small, geometry.l2().is_none())
+    {
         levels.whole(slide, &mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?;
     }
     scheduler.ordered(
@@ -166,7 +180,8 @@ pub fn encode(
         |job| {
             let loaded = job()?;
             let id = loaded.family.id;
-            let encoded = encode_families(backend, params, vec![loaded.family]).map_err(|e| e.in_family(id))?;
+            let encoded =
+                encode_families(backend, params, vec![loaded.family]).map_err(|e| e.in_family(id))?;
             let Some(encoded) = encoded.into_iter().next() else { unreachable!("one family in, one out") };
             if options.debug_images {
                 debug_images::write(out, &encoded, backend, &params.coding())?;
@@ -186,7 +201,9 @@ pub fn encode(
                 manifest.add(metrics);
             }
             if let (Some((levels, channels)), Some(block)) = (&mut small, block) {
-                levels.push(id, block, &mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?;
+                levels.push(id, block, &mut |id, px, w, h| {
+                    add_pixels(&mut writer, params, id, px, w, h, *channels)
+                })?;
             }
             families += 1;
             progress(families);
@@ -199,7 +216,9 @@ pub fn encode(
             |id| Ok((id, tree.stored_tile(id, params)?)),
             |(id, (codec, bytes))| writer.add_tile(id, codec, &bytes),
         )?,
-        (_, Some((levels, channels))) => levels.fill(&mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?,
+        (_, Some((levels, channels))) => {
+            levels.fill(&mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?
+        }
         _ => {}
     }
     let written = writer.finish(&meta, icc.as_deref())?;
@@ -229,11 +248,16 @@ fn add_pixels(
     height: usize,
     channels: usize,
 ) -> Result<()> {
-    let mut encoder = crate::codec::JpegEncoder::new()?;
+    let mut encoder = crate::codec::JpegEncoder::new()?.optimised()?;
     use crate::codec::ImageEncoder;
     let bytes = match (channels, params.coding().baseline_subsamp.sampling()) {
-        (1, _) => encoder.encode(YccRef::gray(crate::plane::PlaneRef::new(pixels, width, height, width)), params.base_quality)?,
-        (_, Sampling::S444) => encoder.encode(rgb_planes(pixels, width, height).view(), params.base_quality)?,
+        (1, _) => encoder.encode(
+            YccRef::gray(crate::plane::PlaneRef::new(pixels, width, height, width)),
+            params.base_quality,
+        )?,
+        (_, Sampling::S444) => {
+            encoder.encode(rgb_planes(pixels, width, height).view(), params.base_quality)?
+        }
         (_, sampling) => encoder.encode_rgb(pixels, width, height, params.base_quality, sampling)?,
     };
     writer.add_tile(id, encoder.codec(), &bytes).map_err(|e| match e {

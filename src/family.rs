@@ -2,7 +2,7 @@
 //!
 //! Plain data; the arithmetic is in `backend`, the order of things in `encode` and `decode`.
 
-use xxhash_rust::xxh3::{xxh3_128, Xxh3};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::codec::{Sampling, Ycc};
 use crate::geometry::FamilyId;

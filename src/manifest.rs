@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::archive::{Meta, HEADER_BYTES};
+use crate::archive::{HEADER_BYTES, Meta};
 use crate::coding::EncodeParams;
 use crate::encode::EncodedFamily;
 use crate::error::{Error, Result};
 use crate::family::PayloadKind;
 use crate::geometry::{Geometry, TileId};
-use crate::kernels::resample::{resample, Scratch};
+use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::Taps;
 use crate::metrics::SquaredError;
 use crate::plane::Plane;
@@ -75,7 +75,13 @@ impl FamilyMetrics {
         let half = |plane: &Plane| {
             let axis = |n| Taps::downsample(params.downsample_filter, n, 2);
             let mut out = Plane::default();
-            resample(plane.view(), &axis(plane.width()), &axis(plane.height()), &mut out, &mut Scratch::default());
+            resample(
+                plane.view(),
+                &axis(plane.width()),
+                &axis(plane.height()),
+                &mut out,
+                &mut Scratch::default(),
+            );
             out
         };
         let mut tiles = Vec::new();
@@ -94,16 +100,33 @@ impl FamilyMetrics {
         let size = |kind| encoded.record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
         let (baseline_bytes, residual_bytes) = (size(PayloadKind::Baseline), size(PayloadKind::Residual));
         let record_bytes = baseline_bytes + residual_bytes + encoded.record.head_bytes();
-        Self { x: encoded.id.x(), y: encoded.id.y(), baseline_bytes, residual_bytes, record_bytes, tiles, l0, l1 }
+        Self {
+            x: encoded.id.x(),
+            y: encoded.id.y(),
+            baseline_bytes,
+            residual_bytes,
+            record_bytes,
+            tiles,
+            l0,
+            l1,
+        }
     }
 }
 
-fn compare(geometry: &Geometry, encoded: &EncodedFamily, tile: TileId, down: u32, a: &Plane, b: &Plane) -> (SquaredError, TileMetrics) {
+fn compare(
+    geometry: &Geometry,
+    encoded: &EncodedFamily,
+    tile: TileId,
+    down: u32,
+    a: &Plane,
+    b: &Plane,
+) -> (SquaredError, TileMetrics) {
     let side = (4u32 >> down) * geometry.tile();
     let mut error = SquaredError::new();
     if let Some(rect) = geometry.tile_rect(tile) {
         let (x, y) = ((rect.x - encoded.id.x() * side) as usize, (rect.y - encoded.id.y() * side) as usize);
-        let part = |plane: &Plane| plane.view().part(x, y, rect.width as usize, rect.height as usize).to_plane();
+        let part =
+            |plane: &Plane| plane.view().part(x, y, rect.width as usize, rect.height as usize).to_plane();
         error.add(part(a).data(), part(b).data());
     }
     let metrics = TileMetrics {
@@ -195,7 +218,8 @@ impl Manifest {
                 ratio: source_bytes.filter(|&n| n > 0).map(|n| bundle_bytes as f64 / n as f64),
             },
         };
-        let json = serde_json::to_vec_pretty(&file).map_err(|e| Error::Usage(format!("the manifest cannot be written as JSON: {e}")))?;
+        let json = serde_json::to_vec_pretty(&file)
+            .map_err(|e| Error::Usage(format!("the manifest cannot be written as JSON: {e}")))?;
         write_whole(path, &json)
     }
 }

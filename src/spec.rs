@@ -38,8 +38,8 @@ pub const MAX_JPEG_SCANS: i32 = 100;
 pub const OPTL2_STEPS: u32 = 8;
 /// Steps for bilinear, whose normal equations are worse conditioned.
 pub const OPTL2_STEPS_BILINEAR: u32 = 12;
-/// Largest `--max-delta`.
-pub const MAX_DELTA: u8 = 255;
+/// Fraction bits of the step size of those descents.
+pub const STEP_BITS: u32 = 15;
 
 /// Fraction bits of a sharpening strength.
 pub const SHARPEN_BITS: u32 = 8;

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{encode_png, ImageEncoder, JpegEncoder, Sampling, Ycc, YccRef};
+use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, YccRef, encode_png};
 use crate::error::{Error, Result};
 use crate::kernels::color::ycc_to_rgb;
 
@@ -49,7 +49,9 @@ impl TileCoder {
             return Err(Error::Usage(format!("--quality {quality}: 1 to 100")));
         }
         if format == OutputFormat::Webp && cfg!(not(feature = "webp")) {
-            return Err(Error::Usage("--output-format webp: this build has no WebP; build with --features webp".into()));
+            return Err(Error::Usage(
+                "--output-format webp: this build has no WebP; build with --features webp".into(),
+            ));
         }
         Ok(Self { format, quality, jpeg: JpegEncoder::new()?, rgb: Vec::new() })
     }

@@ -4,9 +4,9 @@
 //! have, that the blobs fill the file without a gap or an overlap; with `deep`, that each family reconstructs to its proof.
 
 use crate::archive::Archive;
-use crate::backend::scheduler::Scheduler;
 use crate::backend::Backend;
-use crate::codec::{decoder, Sampling, Shape};
+use crate::backend::scheduler::Scheduler;
+use crate::codec::{Sampling, Shape, decoder};
 use crate::decode::decode_record;
 use crate::error::{Error, Result};
 use crate::family::{Proof, Want};
@@ -28,7 +28,12 @@ pub struct Verified {
 ///
 /// # Errors
 /// The first fault, in the order of the file's directory: file, offset, what was expected and what was found.
-pub fn verify(archive: &Archive, deep: bool, backend: &dyn Backend, scheduler: &Scheduler) -> Result<Verified> {
+pub fn verify(
+    archive: &Archive,
+    deep: bool,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+) -> Result<Verified> {
     let fault = |offset: u64, what: String, expected: String, found: String| Error::Archive {
         path: archive.path().to_path_buf(),
         offset,
@@ -43,11 +48,17 @@ pub fn verify(archive: &Archive, deep: bool, backend: &dyn Backend, scheduler: &
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
-            let rect = archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
+            let rect =
+                archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
             let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
-            decoder(entry.codec)
-                .decode(&bytes, shape)
-                .map_err(|e| fault(entry.offset, format!("tile {}", entry.id), format!("{}x{} pixels", shape.width, shape.height), e.to_string()))
+            decoder(entry.codec).decode(&bytes, shape).map_err(|e| {
+                fault(
+                    entry.offset,
+                    format!("tile {}", entry.id),
+                    format!("{}x{} pixels", shape.width, shape.height),
+                    e.to_string(),
+                )
+            })
         },
         |_| {
             done.tiles += 1;
@@ -59,17 +70,29 @@ pub fn verify(archive: &Archive, deep: bool, backend: &dyn Backend, scheduler: &
         |entry| {
             let record = archive.read_family(entry)?;
             let coding = &archive.meta().coding;
-            let decoded = decode_record(archive.geometry(), coding, entry.id, &record)
-                .map_err(|e| fault(entry.offset, format!("family {}", entry.id), "payloads that decode".into(), e.to_string()))?;
+            let decoded = decode_record(archive.geometry(), coding, entry.id, &record).map_err(|e| {
+                fault(
+                    entry.offset,
+                    format!("family {}", entry.id),
+                    "payloads that decode".into(),
+                    e.to_string(),
+                )
+            })?;
             if !deep {
                 return Ok(false);
             }
             let baseline = decoded.baseline.clone();
-            let luma = backend.reconstruct(coding, &[decoded], Want { sampling: Sampling::Gray })?.remove(0).l0.luma;
+            let luma =
+                backend.reconstruct(coding, &[decoded], Want { sampling: Sampling::Gray })?.remove(0).l0.luma;
             let found = Proof::new(&luma, &baseline);
             let hex = |p: Proof| format!("luma {:032x} chroma {:032x}", p.luma, p.chroma);
             if found != record.proof {
-                return Err(fault(entry.offset, format!("reconstruction of family {}", entry.id), hex(record.proof), hex(found)));
+                return Err(fault(
+                    entry.offset,
+                    format!("reconstruction of family {}", entry.id),
+                    hex(record.proof),
+                    hex(found),
+                ));
             }
             Ok(true)
         },
@@ -87,7 +110,8 @@ fn covers_the_file(archive: &Archive) -> Result<()> {
     let families = archive.families().iter().map(|e| (e.offset, e.bytes));
     let tiles = archive.tiles().iter().map(|e| (e.offset, e.bytes));
     let icc = (archive.icc_bytes() > 0).then(|| (archive.icc_offset(), archive.icc_bytes()));
-    let mut blobs: Vec<(u64, u32)> = families.chain(tiles).chain(icc).filter(|&(_, bytes)| bytes > 0).collect();
+    let mut blobs: Vec<(u64, u32)> =
+        families.chain(tiles).chain(icc).filter(|&(_, bytes)| bytes > 0).collect();
     blobs.sort_unstable();
     blobs.dedup();
     let mut end = archive.directory_bytes();

@@ -80,7 +80,12 @@ impl Fault {
         if found == want {
             return Ok(());
         }
-        Err(Self::new(offset, format!("checksum of {what}"), format_args!("{want:016x}"), format_args!("{found:016x}")))
+        Err(Self::new(
+            offset,
+            format!("checksum of {what}"),
+            format_args!("{want:016x}"),
+            format_args!("{found:016x}"),
+        ))
     }
 }
 
@@ -143,17 +148,36 @@ impl Header {
     pub fn parse(bytes: &[u8; HEADER_BYTES], size: u64) -> Result<Self, Fault> {
         let magic = &bytes[..4];
         if magic == spec::MAGIC_RRIP {
-            return Err(Fault::new(0, "magic", "\"ORIG\"", "\"RRIP\": a pack of the older tool; encode the slide again"));
+            return Err(Fault::new(
+                0,
+                "magic",
+                "\"ORIG\"",
+                "\"RRIP\": a pack of the older tool; encode the slide again",
+            ));
         }
         if magic != spec::MAGIC {
-            return Err(Fault::new(0, "magic", "\"ORIG\"", format_args!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic))));
+            return Err(Fault::new(
+                0,
+                "magic",
+                "\"ORIG\"",
+                format_args!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic)),
+            ));
         }
         let version = u16_at(bytes, 4);
         if version != spec::VERSION {
-            let advice = if version > spec::VERSION { "written by a newer origami: update this one" } else { "too old: encode the slide again" };
+            let advice = if version > spec::VERSION {
+                "written by a newer origami: update this one"
+            } else {
+                "too old: encode the slide again"
+            };
             return Err(Fault::new(4, "format version", spec::VERSION, format_args!("{version}: {advice}")));
         }
-        Fault::check(HEADER_CHECKED as u64, "the header", &bytes[..HEADER_CHECKED], u64_at(bytes, HEADER_CHECKED))?;
+        Fault::check(
+            HEADER_CHECKED as u64,
+            "the header",
+            &bytes[..HEADER_CHECKED],
+            u64_at(bytes, HEADER_CHECKED),
+        )?;
         let kind = match u16_at(bytes, 6) {
             1 => Kind::Pack,
             2 => Kind::Bundle,
@@ -174,13 +198,23 @@ impl Header {
             directory_check: u64_at(bytes, 64),
         };
         if header.file_bytes != size {
-            return Err(Fault::new(8, "size of the file", header.file_bytes, format_args!("{size}: cut short or added to")));
+            return Err(Fault::new(
+                8,
+                "size of the file",
+                header.file_bytes,
+                format_args!("{size}: cut short or added to"),
+            ));
         }
         if u32_at(bytes, 52) != 0 {
             return Err(Fault::new(52, "reserved bytes", 0, u32_at(bytes, 52)));
         }
         if header.data_start() > size || header.meta_bytes > MAX_META_BYTES {
-            return Err(Fault::new(28, "size of the directory", format_args!("at most {size}"), header.data_start()));
+            return Err(Fault::new(
+                28,
+                "size of the directory",
+                format_args!("at most {size}"),
+                header.data_start(),
+            ));
         }
         Ok(header)
     }

@@ -9,10 +9,10 @@ mod meta;
 mod read;
 mod write;
 
-pub use layout::{Kind, HEADER_BYTES};
+pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
 pub use read::{Archive, FamilyEntry, TileEntry};
-pub use write::{write_pack, BundleWriter, Written};
+pub use write::{BundleWriter, Written, write_pack};
 
 use crate::codec::CodecId;
 use crate::family::{PayloadKind, Proof};

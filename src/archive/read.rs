@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::layout::{
-    u128_at, u16_at, u32_at, u64_at, Fault, Header, Kind, FAMILY_ENTRY_BYTES, HEADER_BYTES, HEAD_BYTES, MAX_PAYLOADS, PAYLOAD_ENTRY_BYTES,
-    TILE_ENTRY_BYTES,
+    FAMILY_ENTRY_BYTES, Fault, HEAD_BYTES, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, PAYLOAD_ENTRY_BYTES,
+    TILE_ENTRY_BYTES, u16_at, u32_at, u64_at, u128_at,
 };
 use super::{FamilyRecord, Meta, Payload};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
 use crate::family::{PayloadKind, Proof};
-use crate::geometry::{hilbert, FamilyId, Geometry, TileId};
+use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
 use crate::store::{FileStore, ReadAt};
 
 /// What one read fetches at open: header, indexes and JSON of most slides.
@@ -74,7 +74,12 @@ impl Archive {
         let mut start = vec![0; size.min(FIRST_READ_BYTES) as usize];
         store.read_exact_at(&mut start, 0).map_err(Error::io("read", path))?;
         let Some(fixed) = start.first_chunk::<HEADER_BYTES>() else {
-            return Err(at(Fault::new(0, "header", format_args!("{HEADER_BYTES} bytes"), format_args!("{size}: not a pack or bundle"))));
+            return Err(at(Fault::new(
+                0,
+                "header",
+                format_args!("{HEADER_BYTES} bytes"),
+                format_args!("{size}: not a pack or bundle"),
+            )));
         };
         let header = Header::parse(fixed, size).map_err(at)?;
         let geometry = Geometry::new(header.width, header.height, header.tile)
@@ -94,11 +99,16 @@ impl Archive {
         let meta_at = HEADER_BYTES + family_bytes + tile_bytes;
         let meta: Meta = serde_json::from_slice(&directory[family_bytes + tile_bytes..])
             .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "the JSON of docs/format.md", e)))?;
-        meta.coding.sharpen().map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
+        meta.coding
+            .sharpen()
+            .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
         if !(1..=100).contains(&meta.coding.l0_scale_pct) {
             return Err(at(Fault::new(meta_at as u64, "l0_scale_pct", "1 to 100", meta.coding.l0_scale_pct)));
         }
-        if meta.complete && header.kind == Kind::Bundle && u64::from(header.families) != geometry.family_count() {
+        if meta.complete
+            && header.kind == Kind::Bundle
+            && u64::from(header.families) != geometry.family_count()
+        {
             return Err(at(Fault::new(28, "number of families", geometry.family_count(), header.families)));
         }
         if header.icc_bytes > 0 {
@@ -161,7 +171,10 @@ impl Archive {
 
     /// The entry of a small level's tile, if it is here.
     pub fn find_tile(&self, id: TileId) -> Option<&TileEntry> {
-        let at = self.tiles.binary_search_by_key(&(id.level, id.y, id.x), |entry| (entry.id.level, entry.id.y, entry.id.x)).ok()?;
+        let at = self
+            .tiles
+            .binary_search_by_key(&(id.level, id.y, id.x), |entry| (entry.id.level, entry.id.y, entry.id.x))
+            .ok()?;
         self.tiles.get(at)
     }
 
@@ -180,7 +193,8 @@ impl Archive {
     /// A wrong checksum, with the offset.
     pub fn read_tile(&self, entry: &TileEntry) -> Result<Vec<u8>> {
         let bytes = self.read(entry.offset, entry.bytes)?;
-        Fault::check(entry.offset, &format!("tile {}", entry.id), &bytes, entry.check).map_err(|f| fault_error(&self.path, f))?;
+        Fault::check(entry.offset, &format!("tile {}", entry.id), &bytes, entry.check)
+            .map_err(|f| fault_error(&self.path, f))?;
         Ok(bytes)
     }
 
@@ -193,7 +207,8 @@ impl Archive {
             return Ok(None);
         }
         let bytes = self.read(self.header.icc_offset, self.header.icc_bytes)?;
-        Fault::check(self.header.icc_offset, "the ICC profile", &bytes, self.header.icc_check).map_err(|f| fault_error(&self.path, f))?;
+        Fault::check(self.header.icc_offset, "the ICC profile", &bytes, self.header.icc_check)
+            .map_err(|f| fault_error(&self.path, f))?;
         Ok(Some(bytes))
     }
 
@@ -207,7 +222,12 @@ impl Archive {
         let id = entry.id;
         let head_bytes = HEAD_BYTES + usize::from(entry.payloads) * PAYLOAD_ENTRY_BYTES;
         let Some((head, mut rest)) = bytes.split_at_checked(head_bytes) else {
-            return Err(Fault::new(entry.offset, format!("record of family {id}"), format_args!("{head_bytes} bytes of head"), bytes.len()));
+            return Err(Fault::new(
+                entry.offset,
+                format!("record of family {id}"),
+                format_args!("{head_bytes} bytes of head"),
+                bytes.len(),
+            ));
         };
         Fault::check(entry.offset, &format!("the head of family {id}"), head, entry.check)?;
         let proof = Proof { luma: u128_at(head, 0), chroma: u128_at(head, 16) };
@@ -215,29 +235,57 @@ impl Archive {
         for row in head[HEAD_BYTES..].chunks_exact(PAYLOAD_ENTRY_BYTES) {
             let offset = entry.offset + (bytes.len() - rest.len()) as u64;
             let (number, codec, len) = (u16_at(row, 0), u16_at(row, 2), u32_at(row, 4) as usize);
-            let kind = PayloadKind::from_u16(number)
-                .ok_or_else(|| Fault::new(offset, format!("payload of family {id}"), "a kind this version knows", number))?;
-            let codec = CodecId::from_u16(codec)
-                .ok_or_else(|| Fault::new(offset, format!("{} of family {id}", kind.name()), "a codec this version knows", codec))?;
+            let kind = PayloadKind::from_u16(number).ok_or_else(|| {
+                Fault::new(offset, format!("payload of family {id}"), "a kind this version knows", number)
+            })?;
+            let codec = CodecId::from_u16(codec).ok_or_else(|| {
+                Fault::new(
+                    offset,
+                    format!("{} of family {id}", kind.name()),
+                    "a codec this version knows",
+                    codec,
+                )
+            })?;
             let Some((data, after)) = rest.split_at_checked(len) else {
-                return Err(Fault::new(offset, format!("{} of family {id}", kind.name()), format_args!("{len} bytes"), rest.len()));
+                return Err(Fault::new(
+                    offset,
+                    format!("{} of family {id}", kind.name()),
+                    format_args!("{len} bytes"),
+                    rest.len(),
+                ));
             };
             Fault::check(offset, &format!("the {} of family {id}", kind.name()), data, u64_at(row, 8))?;
             if payloads.iter().any(|p| p.kind == kind) {
-                return Err(Fault::new(offset, format!("payloads of family {id}"), "each kind once", kind.name()));
+                return Err(Fault::new(
+                    offset,
+                    format!("payloads of family {id}"),
+                    "each kind once",
+                    kind.name(),
+                ));
             }
             payloads.push(Payload { kind, codec, bytes: data.to_vec() });
             rest = after;
         }
         if !rest.is_empty() {
-            return Err(Fault::new(entry.offset, format!("record of family {id}"), "no bytes after the payloads", rest.len()));
+            return Err(Fault::new(
+                entry.offset,
+                format!("record of family {id}"),
+                "no bytes after the payloads",
+                rest.len(),
+            ));
         }
         Ok(FamilyRecord { proof, payloads })
     }
 }
 
 fn fault_error(path: &Path, fault: Fault) -> Error {
-    Error::Archive { path: path.to_path_buf(), offset: fault.offset, what: fault.what, expected: fault.expected, found: fault.found }
+    Error::Archive {
+        path: path.to_path_buf(),
+        offset: fault.offset,
+        what: fault.what,
+        expected: fault.expected,
+        found: fault.found,
+    }
 }
 
 fn in_data(header: &Header, at: u64, what: &str, offset: u64, bytes: u32) -> Result<(), Fault> {
@@ -256,15 +304,26 @@ fn parse_families(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<
         let at = (HEADER_BYTES + i * FAMILY_ENTRY_BYTES) as u64;
         let (x, y) = (u32_at(row, 0), u32_at(row, 4));
         let (cols, rows) = geometry.families();
-        let id = geometry
-            .family(x, y)
-            .ok_or_else(|| Fault::new(at, "family index", format_args!("a family of {cols}x{rows}"), format_args!("{x}_{y}")))?;
+        let id = geometry.family(x, y).ok_or_else(|| {
+            Fault::new(at, "family index", format_args!("a family of {cols}x{rows}"), format_args!("{x}_{y}"))
+        })?;
         if last.replace(hilbert(id)).is_some_and(|key| key >= hilbert(id)) {
             return Err(Fault::new(at, "family index", "Hilbert order, each family once", id));
         }
-        let entry = FamilyEntry { id, offset: u64_at(row, 8), bytes: u32_at(row, 16), payloads: u16_at(row, 20), check: u64_at(row, 24) };
+        let entry = FamilyEntry {
+            id,
+            offset: u64_at(row, 8),
+            bytes: u32_at(row, 16),
+            payloads: u16_at(row, 20),
+            check: u64_at(row, 24),
+        };
         if usize::from(entry.payloads) > MAX_PAYLOADS || u16_at(row, 22) != 0 {
-            return Err(Fault::new(at + 20, "payloads of a family", format_args!("at most {MAX_PAYLOADS}"), u32_at(row, 20)));
+            return Err(Fault::new(
+                at + 20,
+                "payloads of a family",
+                format_args!("at most {MAX_PAYLOADS}"),
+                u32_at(row, 20),
+            ));
         }
         in_data(header, at + 8, &format!("family {id}"), entry.offset, entry.bytes)?;
         families.push(entry);
@@ -285,13 +344,21 @@ fn parse_tiles(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec
         .stored_tiles()
         .zip(rows)
         .map(|(id, (i, row))| {
-            let at = (HEADER_BYTES + header.families as usize * FAMILY_ENTRY_BYTES + i * TILE_ENTRY_BYTES) as u64;
-            let codec = CodecId::from_u16(u16_at(row, 12))
-                .ok_or_else(|| Fault::new(at + 12, format!("tile {id}"), "a codec this version knows", u16_at(row, 12)))?;
+            let at =
+                (HEADER_BYTES + header.families as usize * FAMILY_ENTRY_BYTES + i * TILE_ENTRY_BYTES) as u64;
+            let codec = CodecId::from_u16(u16_at(row, 12)).ok_or_else(|| {
+                Fault::new(at + 12, format!("tile {id}"), "a codec this version knows", u16_at(row, 12))
+            })?;
             if u16_at(row, 14) != 0 {
                 return Err(Fault::new(at + 14, "reserved bytes", 0, u16_at(row, 14)));
             }
-            let entry = TileEntry { id, offset: u64_at(row, 0), bytes: u32_at(row, 8), codec, check: u64_at(row, 16) };
+            let entry = TileEntry {
+                id,
+                offset: u64_at(row, 0),
+                bytes: u32_at(row, 8),
+                codec,
+                check: u64_at(row, 16),
+            };
             in_data(header, at, &format!("tile {id}"), entry.offset, entry.bytes)?;
             Ok(entry)
         })

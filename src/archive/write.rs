@@ -9,13 +9,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::{xxh3_128, xxh3_64};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::layout::{family_head, Header, Kind, HEADER_BYTES};
-use super::{FamilyRecord, Meta, BUNDLE_NAME};
+use super::layout::{HEADER_BYTES, Header, Kind, family_head};
+use super::{BUNDLE_NAME, FamilyRecord, Meta};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
-use crate::geometry::{hilbert, FamilyId, Geometry, TileId};
+use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
 use crate::store::{FileStore, ReadAt};
 
 /// Where a blob lies in the spool.
@@ -129,7 +129,10 @@ impl BundleWriter {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                return Err(Error::input(dir, "another encode is writing here; wait for it or choose another --out"));
+                return Err(Error::input(
+                    dir,
+                    "another encode is writing here; wait for it or choose another --out",
+                ));
             }
             Err(fs::TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
         }
@@ -187,7 +190,9 @@ impl BundleWriter {
     fn fetch(&self, blob: Blob) -> Result<Vec<u8>> {
         let file = self.spool.file.try_clone().map_err(Error::io("read", &self.spool.path))?;
         let mut buf = vec![0; blob.bytes as usize];
-        FileStore::from_file(file).read_exact_at(&mut buf, blob.offset).map_err(Error::io("read", &self.spool.path))?;
+        FileStore::from_file(file)
+            .read_exact_at(&mut buf, blob.offset)
+            .map_err(Error::io("read", &self.spool.path))?;
         Ok(buf)
     }
 
@@ -196,7 +201,10 @@ impl BundleWriter {
     /// # Errors
     /// A full disk and the like: then nothing has changed under the final name.
     pub fn finish(mut self, meta: &Meta, icc: Option<&[u8]>) -> Result<Written> {
-        let icc_blob = icc.map(|bytes| self.put(bytes)).transpose()?.map(|blob| (blob, xxh3_64(icc.unwrap_or_default())));
+        let icc_blob = icc
+            .map(|bytes| self.put(bytes))
+            .transpose()?
+            .map(|blob| (blob, xxh3_64(icc.unwrap_or_default())));
         self.families.sort_by_key(|row| hilbert(row.id));
         self.tiles.sort_by_key(|row| (row.id.level, row.id.y, row.id.x));
         let plan = plan(Kind::Bundle, &self.geometry, meta, &self.families, &self.tiles, icc_blob)?;
@@ -211,7 +219,14 @@ impl BundleWriter {
 ///
 /// # Errors
 /// A full disk and the like.
-pub fn write_pack(dir: &Path, geometry: &Geometry, meta: &Meta, icc: Option<&[u8]>, id: FamilyId, record: &FamilyRecord) -> Result<Written> {
+pub fn write_pack(
+    dir: &Path,
+    geometry: &Geometry,
+    meta: &Meta,
+    icc: Option<&[u8]>,
+    id: FamilyId,
+    record: &FamilyRecord,
+) -> Result<Written> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     let (bytes, payloads, check) = record_bytes(record)?;
     let blob = Blob { offset: 0, bytes: blob_len(&bytes)? };
@@ -222,7 +237,9 @@ pub fn write_pack(dir: &Path, geometry: &Geometry, meta: &Meta, icc: Option<&[u8
     let plan = plan(Kind::Pack, geometry, meta, &[FamilyRow { id, blob, payloads, check }], &[], icc_blob)?;
     let target = dir.join(format!("{id}.pack"));
     let part = Part::create(dir.join(format!(".{id}.pack.part")))?;
-    write_planned(&part, &plan, |wanted| Ok(if wanted == blob { bytes.clone() } else { icc.unwrap_or_default().to_vec() }))?;
+    write_planned(&part, &plan, |wanted| {
+        Ok(if wanted == blob { bytes.clone() } else { icc.unwrap_or_default().to_vec() })
+    })?;
     part.publish(&target)?;
     Ok(Written { path: target, bytes: plan.file_bytes, shared_bytes: 0 })
 }
@@ -257,8 +274,10 @@ fn plan(
     tiles: &[TileRow],
     icc: Option<(Blob, u64)>,
 ) -> Result<Plan> {
-    let json = serde_json::to_vec(meta).map_err(|e| Error::Usage(format!("metadata cannot be written as JSON: {e}")))?;
-    let too_many = |_| Error::Usage("more families or tiles than an archive indexes; use larger tiles".into());
+    let json = serde_json::to_vec(meta)
+        .map_err(|e| Error::Usage(format!("metadata cannot be written as JSON: {e}")))?;
+    let too_many =
+        |_| Error::Usage("more families or tiles than an archive indexes; use larger tiles".into());
     let mut header = Header {
         kind,
         file_bytes: 0,

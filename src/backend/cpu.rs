@@ -14,8 +14,8 @@ use crate::coding::{Coding, EncodeParams, Subsamp};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::kernels::optl2::{self, Problem};
-use crate::kernels::resample::{resample, Scratch};
-use crate::kernels::sharpen::{sharpen, Strength};
+use crate::kernels::resample::{Scratch, resample};
+use crate::kernels::sharpen::{Strength, sharpen};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::kernels::{level::Level, residual};
 use crate::plane::{Plane, PlaneRef};
@@ -55,7 +55,14 @@ impl CpuBackend {
         self.resample(src, axis(src.width, fx), axis(src.height, fy))
     }
 
-    fn up(&self, filter: Filter, src: PlaneRef<'_>, (fx, fy): (usize, usize), width: usize, height: usize) -> Plane {
+    fn up(
+        &self,
+        filter: Filter,
+        src: PlaneRef<'_>,
+        (fx, fy): (usize, usize),
+        width: usize,
+        height: usize,
+    ) -> Plane {
         if (fx, fy) == (1, 1) {
             return src.part(0, 0, width, height).to_plane();
         }
@@ -70,11 +77,25 @@ impl CpuBackend {
 
     /// A plane raised from a subsampled grid to `width` x `height`: how a source whose tiles do not lie on the
     /// chroma grid becomes 4:4:4.
-    pub fn raise(&self, filter: Filter, src: PlaneRef<'_>, factors: (usize, usize), width: usize, height: usize) -> Plane {
+    pub fn raise(
+        &self,
+        filter: Filter,
+        src: PlaneRef<'_>,
+        factors: (usize, usize),
+        width: usize,
+        height: usize,
+    ) -> Plane {
         self.up(filter, src, factors, width, height)
     }
 
-    fn optimise(&self, filter: Filter, target: PlaneRef<'_>, (fx, fy): (usize, usize), delta: u8, x: &mut Plane) {
+    fn optimise(
+        &self,
+        filter: Filter,
+        target: PlaneRef<'_>,
+        (fx, fy): (usize, usize),
+        delta: u8,
+        x: &mut Plane,
+    ) {
         let h = optl2::Axis { small: x.width(), large: target.width, factor: fx };
         let v = optl2::Axis { small: x.height(), large: target.height, factor: fy };
         let key = (filter, h, v);
@@ -115,7 +136,13 @@ impl CpuBackend {
         let image = &source.image;
         let mut luma = self.down(filter, image.luma.view(), (L0_FROM_L2, L0_FROM_L2));
         if params.optl2 {
-            self.optimise(params.upsample_filter, image.luma.view(), (L0_FROM_L2, L0_FROM_L2), params.max_delta, &mut luma);
+            self.optimise(
+                params.upsample_filter,
+                image.luma.view(),
+                (L0_FROM_L2, L0_FROM_L2),
+                params.max_delta,
+                &mut luma,
+            );
         }
         if params.save_sharpened
             && let Some(strength) = Strength::new(params.sharpen)
@@ -156,7 +183,11 @@ impl CpuBackend {
         let at = |from_l2, size| Some(chroma.each_ref().map(|plane| raise(plane, from_l2, size)));
         Ok(Reconstruction {
             l0: Ycc { luma, chroma: at(L0_FROM_L2, (width, height)), sampling: want.sampling },
-            l1: Ycc { luma: l1_luma, chroma: at(L0_FROM_L2 / 2, (half_width, half_height)), sampling: want.sampling },
+            l1: Ycc {
+                luma: l1_luma,
+                chroma: at(L0_FROM_L2 / 2, (half_width, half_height)),
+                sampling: want.sampling,
+            },
         })
     }
 }
@@ -203,7 +234,12 @@ impl Backend for CpuBackend {
         })
     }
 
-    fn reconstruct(&self, coding: &Coding, batch: &[DecodedFamily], want: Want) -> Result<Vec<Reconstruction>> {
+    fn reconstruct(
+        &self,
+        coding: &Coding,
+        batch: &[DecodedFamily],
+        want: Want,
+    ) -> Result<Vec<Reconstruction>> {
         each(batch, |family| self.reconstruct_one(coding, family, want))
     }
 }

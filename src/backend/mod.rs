@@ -71,5 +71,10 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::base`].
-    fn reconstruct(&self, coding: &Coding, batch: &[DecodedFamily], want: Want) -> Result<Vec<Reconstruction>>;
+    fn reconstruct(
+        &self,
+        coding: &Coding,
+        batch: &[DecodedFamily],
+        want: Want,
+    ) -> Result<Vec<Reconstruction>>;
 }

@@ -4,7 +4,7 @@
 //! however long the stream of jobs is.
 
 use std::collections::BTreeMap;
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
 use crate::error::{Error, Result};
@@ -139,9 +139,14 @@ mod tests {
             },
         );
         assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
-        let result = s.ordered((0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }), Ok, |_| Ok(()));
+        let result = s.ordered(
+            (0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }),
+            Ok,
+            |_| Ok(()),
+        );
         assert_eq!(result.unwrap_err().to_string(), "source");
-        let result = s.ordered((0..10).map(Ok), Ok, |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) });
+        let result = s
+            .ordered((0..10).map(Ok), Ok, |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) });
         assert_eq!(result.unwrap_err().to_string(), "sink");
     }
 }

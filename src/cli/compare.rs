@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Result};
+use anyhow::{Result, bail};
 use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::encode_png;
-use origami::geometry::{Geometry, TileId};
+use origami::geometry::TileId;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use origami::metrics::{DeltaE, SquaredError, SsimRows};
 use origami::pyramid::slide::{Access, Slide};
@@ -14,8 +14,8 @@ use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::write_whole;
 use serde_json::json;
 
-use super::pyramid::OpenArgs;
 use super::WorkArgs;
+use super::pyramid::OpenArgs;
 
 /// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
 #[derive(Args)]
@@ -113,7 +113,8 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
     let mut rows = Rows { luma: vec![0; width * height as usize], rgb: vec![0; 3 * width * height as usize] };
     let (cols, tile_rows) = geometry.tiles(geometry.top_level());
     let (first, last) = (top / geometry.tile(), (top + height - 1) / geometry.tile());
-    let ids = (first..=last.min(tile_rows - 1)).flat_map(|y| (0..cols).map(move |x| TileId { level: geometry.top_level(), x, y }));
+    let ids = (first..=last.min(tile_rows - 1))
+        .flat_map(|y| (0..cols).map(move |x| TileId { level: geometry.top_level(), x, y }));
     scheduler.ordered(
         ids.map(Ok),
         |id| {
@@ -145,7 +146,12 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
 }
 
 /// Compares band by band; memory grows with the width of the slide only.
-pub fn compare(reference: &mut Side, tree: &mut Side, colour: bool, scheduler: &Scheduler) -> Result<Quality> {
+pub fn compare(
+    reference: &mut Side,
+    tree: &mut Side,
+    colour: bool,
+    scheduler: &Scheduler,
+) -> Result<Quality> {
     let (width, height) = reference.size();
     if tree.size() != (width, height) {
         let (w, h) = tree.size();
@@ -164,7 +170,11 @@ pub fn compare(reference: &mut Side, tree: &mut Side, colour: bool, scheduler: &
         for left in (0..width).step_by(512).filter(|&left| left + 512 <= width && rows == 512) {
             let error = (0..rows as usize).map(|y| {
                 let at = y * width as usize + left as usize;
-                a.luma[at..][..512].iter().zip(&b.luma[at..][..512]).map(|(&a, &b)| u64::from(a.abs_diff(b))).sum::<u64>()
+                a.luma[at..][..512]
+                    .iter()
+                    .zip(&b.luma[at..][..512])
+                    .map(|(&a, &b)| u64::from(a.abs_diff(b)))
+                    .sum::<u64>()
             });
             worst = worst.max((error.sum(), (left, top)));
         }
@@ -198,13 +208,19 @@ pub fn compare(reference: &mut Side, tree: &mut Side, colour: bool, scheduler: &
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
-    let open = || -> Result<(Side, Side)> { Ok((Side::open(&args.reference, args.open)?, Side::open(&args.tree, args.open)?)) };
+    let open = || -> Result<(Side, Side)> {
+        Ok((Side::open(&args.reference, args.open)?, Side::open(&args.tree, args.open)?))
+    };
     let (mut reference, mut tree) = open()?;
     let q = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
     if let Some(path) = &args.picture {
         let (width, height) = reference.size();
         let region = match args.region.as_deref() {
-            Some(&[x, y, w, h]) if w > 0 && h > 0 && x.saturating_add(w) <= width && y.saturating_add(h) <= height => [x, y, w, h],
+            Some(&[x, y, w, h])
+                if w > 0 && h > 0 && x.saturating_add(w) <= width && y.saturating_add(h) <= height =>
+            {
+                [x, y, w, h]
+            }
             Some(_) => bail!("--region must lie inside {width}x{height}"),
             None => [q.worst_px.0, q.worst_px.1, 512.min(width), 512.min(height)],
         };
@@ -234,7 +250,13 @@ pub fn run(args: CompareArgs) -> Result<()> {
 }
 
 /// Reference, tree and eight times their difference, side by side.
-fn picture(path: &Path, mut reference: Side, mut tree: Side, [x, y, w, h]: [u32; 4], scheduler: &Scheduler) -> Result<()> {
+fn picture(
+    path: &Path,
+    mut reference: Side,
+    mut tree: Side,
+    [x, y, w, h]: [u32; 4],
+    scheduler: &Scheduler,
+) -> Result<()> {
     let width = reference.size().0 as usize;
     let (w_px, gap) = (w as usize, 8);
     let total = 3 * w_px + 2 * gap;
@@ -249,7 +271,8 @@ fn picture(path: &Path, mut reference: Side, mut tree: Side, [x, y, w, h]: [u32;
                 let (p, q) = (a.rgb[from + i], b.rgb[from + i]);
                 line[i] = p;
                 line[3 * (w_px + gap) + i] = q;
-                line[3 * 2 * (w_px + gap) + i] = (128 + 8 * (i32::from(q) - i32::from(p))).clamp(0, 255) as u8;
+                line[3 * 2 * (w_px + gap) + i] =
+                    (128 + 8 * (i32::from(q) - i32::from(p))).clamp(0, 255) as u8;
             }
         }
     }

@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 use origami::archive::Kind;
 use origami::backend::CpuBackend;
 use origami::codec::Sampling;
-use origami::decode::{decode, DecodeOptions, Input, Timing};
+use origami::decode::{DecodeOptions, Input, Timing, decode};
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 
-use super::{human_bytes, progress, FilterArg, WorkArgs};
+use super::{FilterArg, WorkArgs, human_bytes, progress};
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -124,14 +124,27 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         }
     };
     let started = std::time::Instant::now();
-    let report = decode(&input, tree.as_ref(), &args.out, &options, &CpuBackend::new(), &args.work.scheduler()?, &on_family)?;
+    let report = decode(
+        &input,
+        tree.as_ref(),
+        &args.out,
+        &options,
+        &CpuBackend::new(),
+        &args.work.scheduler()?,
+        &on_family,
+    )?;
     bar.finish_and_clear();
     if report.left_out > 0 && !args.work.quiet {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }
     if !args.work.quiet {
         let seconds = started.elapsed().as_secs_f64();
-        println!("{}: {} families, {} of tiles, {seconds:.1} s", report.dzi.display(), report.families, human_bytes(report.tile_bytes));
+        println!(
+            "{}: {} families, {} of tiles, {seconds:.1} s",
+            report.dzi.display(),
+            report.families,
+            human_bytes(report.tile_bytes)
+        );
     }
     Ok(())
 }

@@ -2,19 +2,19 @@
 
 use std::path::PathBuf;
 
-use anyhow::{bail, Result};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use origami::backend::CpuBackend;
 use origami::codec::EncoderKind;
 use origami::coding::{EncodeParams, Subsamp};
-use origami::encode::{encode, EncodeOptions, EncodeReport};
+use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
 use origami::pyramid::slide::{OpenSlideUse, Slide};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 
 use super::pyramid::OpenArgs;
-use super::{human_bytes, progress, FilterArg, WorkArgs};
+use super::{FilterArg, WorkArgs, human_bytes, progress};
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -176,7 +176,11 @@ impl EncodeArgs {
                 let tree = Tree::open(path, missing)?;
                 let own = tree.geometry().tile();
                 if self.tile.is_some_and(|tile| tile != own) {
-                    bail!("{}: --tile {} contradicts its TileSize of {own}; leave the flag out", tree.path().display(), self.tile.unwrap_or(own));
+                    bail!(
+                        "{}: --tile {} contradicts its TileSize of {own}; leave the flag out",
+                        tree.path().display(),
+                        self.tile.unwrap_or(own)
+                    );
                 }
                 return Ok(Source::Tree(Box::new(tree)));
             }
@@ -219,7 +223,9 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let bar = progress::families(total, args.work.quiet);
     let (backend, scheduler) = (CpuBackend::new(), args.work.scheduler()?);
     let started = std::time::Instant::now();
-    let report = encode(&mut source, &args.out, &params, &options, &backend, &scheduler, &|done| bar.set_position(done))?;
+    let report = encode(&mut source, &args.out, &params, &options, &backend, &scheduler, &|done| {
+        bar.set_position(done)
+    })?;
     bar.finish_and_clear();
     if !args.work.quiet {
         print_summary(&report, started.elapsed().as_secs_f64());
@@ -230,7 +236,11 @@ pub fn run(args: EncodeArgs) -> Result<()> {
 fn print_summary(report: &EncodeReport, seconds: f64) {
     let mut line = format!("{}: {}", report.bundle.display(), human_bytes(report.bundle_bytes));
     if let Some(source) = report.source_bytes.filter(|&n| n > 0) {
-        line += &format!(", {:.3} of the pyramid's {}", report.bundle_bytes as f64 / source as f64, human_bytes(source));
+        line += &format!(
+            ", {:.3} of the pyramid's {}",
+            report.bundle_bytes as f64 / source as f64,
+            human_bytes(source)
+        );
     }
     if let Some(db) = report.y_psnr {
         line += &format!(", Y-PSNR {db:.2} dB");

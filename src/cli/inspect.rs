@@ -38,7 +38,8 @@ pub fn run(args: InspectArgs) -> Result<()> {
     let mut families = Vec::new();
     for entry in archive.families() {
         let record = archive.read_family(entry)?;
-        let payloads: Vec<_> = record.payloads.iter().map(|p| (p.kind, p.codec, p.bytes.len() as u64)).collect();
+        let payloads: Vec<_> =
+            record.payloads.iter().map(|p| (p.kind, p.codec, p.bytes.len() as u64)).collect();
         if seen.insert(entry.offset) {
             parts.heads += record.head_bytes();
             for &(kind, _, bytes) in &payloads {
@@ -96,10 +97,26 @@ pub fn run(args: InspectArgs) -> Result<()> {
     }
     let row = |name: &str, text: String| println!("{name:<18}{text}");
     let part = |name: &str, bytes: u64| {
-        row(name, format!("{:>10}  {:5.1}%", human_bytes(bytes), 100.0 * bytes as f64 / archive.file_bytes() as f64));
+        row(
+            name,
+            format!(
+                "{:>10}  {:5.1}%",
+                human_bytes(bytes),
+                100.0 * bytes as f64 / archive.file_bytes() as f64
+            ),
+        );
     };
     row("file", format!("{} ({}, {:016x})", args.file.display(), archive.kind().name(), archive.identity()));
-    row("slide", format!("{}x{}, {} levels, tiles of {}", geometry.width(), geometry.height(), geometry.top_level() + 1, geometry.tile()));
+    row(
+        "slide",
+        format!(
+            "{}x{}, {} levels, tiles of {}",
+            geometry.width(),
+            geometry.height(),
+            geometry.top_level() + 1,
+            geometry.tile()
+        ),
+    );
     row("source", format!("{} ({})", meta.source.name, meta.source.format));
     if let Some((x, y)) = meta.microns_per_pixel {
         row("microns per pixel", format!("{x:.4} x {y:.4}"));
@@ -108,10 +125,16 @@ pub fn run(args: InspectArgs) -> Result<()> {
         row("objective", format!("{power}x"));
     }
     let (e, c) = (&meta.encode, &meta.coding);
-    row("baseline", format!("quality {}, {}", e.base_quality, serde_json::to_string(&e.subsamp)?.trim_matches('"')));
+    row(
+        "baseline",
+        format!("quality {}, {}", e.base_quality, serde_json::to_string(&e.subsamp)?.trim_matches('"')),
+    );
     row("residual", format!("quality {}, {}% of L0", e.residual_quality, c.l0_scale_pct));
     row("filters", format!("up {}, down {}", c.upsample_filter.name(), c.downsample_filter.name()));
-    let on = [(e.optl2, format!("optL2 (max delta {})", e.max_delta)), (e.sharpen > 0.0, format!("sharpen {}", e.sharpen))];
+    let on = [
+        (e.optl2, format!("optL2 (max delta {})", e.max_delta)),
+        (e.sharpen > 0.0, format!("sharpen {}", e.sharpen)),
+    ];
     let on: Vec<_> = on.into_iter().filter(|(on, _)| *on).map(|(_, text)| text).collect();
     row("extras", if on.is_empty() { "none".into() } else { on.join(", ") });
     row("families", format!("{} of {}", archive.families().len(), geometry.family_count()));
@@ -123,11 +146,27 @@ pub fn run(args: InspectArgs) -> Result<()> {
     part("  directory", archive.directory_bytes() + parts.heads);
     part("  ICC profile", archive.icc_bytes().into());
     row("shared", format!("{:>10}  (equal parts, stored once)", human_bytes(parts.shared)));
-    row("rate", format!("{:.3} bits per pixel, 1/{:.0} of raw RGB", archive.file_bytes() as f64 * 24.0 / raw as f64, raw as f64 / archive.file_bytes() as f64));
+    row(
+        "rate",
+        format!(
+            "{:.3} bits per pixel, 1/{:.0} of raw RGB",
+            archive.file_bytes() as f64 * 24.0 / raw as f64,
+            raw as f64 / archive.file_bytes() as f64
+        ),
+    );
     if args.list {
         for (e, payloads) in &families {
-            let text: Vec<_> = payloads.iter().map(|(kind, codec, bytes)| format!("{} {} {bytes}", kind.name(), codec.name())).collect();
-            println!("family {:<9} at {:>10}  {:>8} bytes: {}", e.id.to_string(), e.offset, e.bytes, text.join(", "));
+            let text: Vec<_> = payloads
+                .iter()
+                .map(|(kind, codec, bytes)| format!("{} {} {bytes}", kind.name(), codec.name()))
+                .collect();
+            println!(
+                "family {:<9} at {:>10}  {:>8} bytes: {}",
+                e.id.to_string(),
+                e.offset,
+                e.bytes,
+                text.join(", ")
+            );
         }
         for e in archive.tiles() {
             println!("tile {:<11} at {:>10}  {:>8} bytes", e.id.to_string(), e.offset, e.bytes);

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use origami::codec::{encode_png, Sampling};
+use origami::codec::{Sampling, encode_png};
 use origami::error::Error;
 use origami::geometry::Geometry;
-use origami::pyramid::build::{build, BuildOptions};
+use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::slide::{OpenOptions, OpenSlideUse, Slide};
-use origami::pyramid::write::{write_whole, Existing};
+use origami::pyramid::write::{Existing, write_whole};
 
-use super::{progress, WorkArgs};
+use super::{WorkArgs, progress};
 
 /// Any slide OpenSlide reads, and TIFF, PNG and JPEG without it.
 #[derive(Args)]
@@ -112,7 +112,11 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     let mut associated = Vec::new();
     for name in &args.associated {
         if name.contains(['/', '\\']) || !slide.info.associated.contains(name) {
-            let have = if slide.info.associated.is_empty() { "none".into() } else { slide.info.associated.join(", ") };
+            let have = if slide.info.associated.is_empty() {
+                "none".into()
+            } else {
+                slide.info.associated.join(", ")
+            };
             anyhow::bail!("{}: no associated image \"{name}\"; it has: {have}", args.slide.display());
         }
         let image = slide.associated_image(name)?;
@@ -125,10 +129,12 @@ pub fn run(args: PyramidArgs) -> Result<()> {
         png: args.format == FormatArg::Png,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
-    let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile).map_err(|e| anyhow::anyhow!("{}: {e}", args.slide.display()))?;
+    let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)
+        .map_err(|e| anyhow::anyhow!("{}: {e}", args.slide.display()))?;
     let bar = progress::families(geometry.family_count(), args.work.quiet);
     let started = std::time::Instant::now();
-    let dzi = build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
+    let dzi =
+        build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
     bar.finish_and_clear();
     for (name, png) in associated {
         let path = args.out.join(format!("{name}.png"));
@@ -136,7 +142,12 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     }
     if !args.work.quiet {
         let (w, h) = (geometry.width(), geometry.height());
-        println!("{}: {w}x{h}, {} levels, {:.1} s", dzi.display(), geometry.top_level() + 1, started.elapsed().as_secs_f64());
+        println!(
+            "{}: {w}x{h}, {} levels, {:.1} s",
+            dzi.display(),
+            geometry.top_level() + 1,
+            started.elapsed().as_secs_f64()
+        );
     }
     Ok(())
 }

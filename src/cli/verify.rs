@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use origami::archive::Archive;
-use origami::backend::scheduler::Scheduler;
 use origami::backend::CpuBackend;
-use origami::verify::{verify, Verified};
+use origami::backend::scheduler::Scheduler;
+use origami::verify::{Verified, verify};
 
-use super::{human_bytes, WorkArgs};
+use super::{WorkArgs, human_bytes};
 
 /// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
 #[derive(Args)]
@@ -34,10 +34,16 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     let mut faults = 0;
     for file in &files {
         match check(file, args.deep, &backend, &scheduler) {
-            Ok(done) if args.work.quiet => drop(done),
+            Ok(_) if args.work.quiet => {}
             Ok(done) => {
                 let proved = if args.deep { format!(", {} proved", done.proved) } else { String::new() };
-                println!("{}: whole: {} families{proved}, {} small tiles, {}", file.display(), done.families, done.tiles, human_bytes(done.bytes));
+                println!(
+                    "{}: whole: {} families{proved}, {} small tiles, {}",
+                    file.display(),
+                    done.families,
+                    done.tiles,
+                    human_bytes(done.bytes)
+                );
             }
             Err(fault) => {
                 faults += 1;
@@ -48,7 +54,12 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn check(file: &Path, deep: bool, backend: &CpuBackend, scheduler: &Scheduler) -> origami::error::Result<Verified> {
+fn check(
+    file: &Path,
+    deep: bool,
+    backend: &CpuBackend,
+    scheduler: &Scheduler,
+) -> origami::error::Result<Verified> {
     verify(&Archive::open(file)?, deep, backend, scheduler)
 }
 

@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::plane::{Plane, PlaneRef};
 
 pub use self::png::{decode_png, encode_png};
-pub use turbo::{Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader, Opened as OpenedJpeg};
+pub use turbo::{
+    Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
+    Opened as OpenedJpeg,
+};
 #[cfg(feature = "webp")]
 pub use webp::encode_webp;
 
@@ -99,7 +102,7 @@ impl<'a> YccRef<'a> {
     /// A part whose corner lies on the chroma grid.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> YccRef<'a> {
         let (fx, fy) = self.sampling.factors();
-        debug_assert!(x % fx == 0 && y % fy == 0);
+        debug_assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy));
         let (cw, ch) = self.sampling.chroma_size(width, height);
         let chroma = self.chroma.map(|planes| planes.map(|p| p.part(x / fx, y / fy, cw, ch)));
         YccRef { luma: self.luma.part(x, y, width, height), chroma, sampling: self.sampling }
@@ -151,7 +154,7 @@ impl EncoderKind {
     /// Where this build cannot write residuals with it.
     pub fn encoder(self) -> Result<Box<dyn ImageEncoder>> {
         match self {
-            EncoderKind::Turbojpeg => Ok(Box::new(JpegEncoder::new()?)),
+            EncoderKind::Turbojpeg => Ok(Box::new(JpegEncoder::new()?.optimised()?)),
             other => Err(Error::Usage(format!(
                 "--encoder {}: this version writes archives with turbojpeg only; use --encoder turbojpeg",
                 format!("{other:?}").to_lowercase()

@@ -45,9 +45,12 @@ pub fn decode_png(bytes: &[u8], max_pixels: usize) -> Result<Pixels> {
         png::ColorType::Grayscale => (data, 1),
         png::ColorType::Rgb => (data, 3),
         png::ColorType::GrayscaleAlpha => (data.chunks_exact(2).map(|p| over_white(p[0], p[1])).collect(), 1),
-        png::ColorType::Rgba => {
-            (data.chunks_exact(4).flat_map(|p| [over_white(p[0], p[3]), over_white(p[1], p[3]), over_white(p[2], p[3])]).collect(), 3)
-        }
+        png::ColorType::Rgba => (
+            data.chunks_exact(4)
+                .flat_map(|p| [over_white(p[0], p[3]), over_white(p[1], p[3]), over_white(p[2], p[3])])
+                .collect(),
+            3,
+        ),
         png::ColorType::Indexed => return Err(codec("a palette that was not expanded")),
     };
     Ok(Pixels { data, channels, width, height })

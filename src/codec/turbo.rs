@@ -104,7 +104,14 @@ impl Encoder {
     ///
     /// # Errors
     /// See [`ImageEncoder::encode`].
-    pub fn encode_rgb(&mut self, rgb: &[u8], width: usize, height: usize, quality: u8, sampling: Sampling) -> Result<Vec<u8>> {
+    pub fn encode_rgb(
+        &mut self,
+        rgb: &[u8],
+        width: usize,
+        height: usize,
+        quality: u8,
+        sampling: Sampling,
+    ) -> Result<Vec<u8>> {
         assert_eq!(rgb.len(), 3 * width * height, "bytes of an RGB image");
         self.prepare(width, height, quality, sampling)?;
         let (mut out, mut size) = (self.buffer.as_mut_ptr(), self.buffer.capacity());
@@ -127,13 +134,16 @@ impl Encoder {
 
     fn prepare(&mut self, width: usize, height: usize, quality: u8, sampling: Sampling) -> Result<()> {
         if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
-            return Err(codec(format!("an image of {width}x{height}: JPEG codes 1 to {MAX_SIDE} pixels a side")));
+            return Err(codec(format!(
+                "an image of {width}x{height}: JPEG codes 1 to {MAX_SIDE} pixels a side"
+            )));
         }
         self.handle.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
         self.handle.set(sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality))?;
         self.handle.set(sys::TJPARAM_TJPARAM_SUBSAMP, tj_sampling(sampling))?;
         // SAFETY: a pure function of its arguments.
-        let bound = unsafe { sys::tj3JPEGBufSize(width as i32, height as i32, tj_sampling(sampling)) } as usize;
+        let bound =
+            unsafe { sys::tj3JPEGBufSize(width as i32, height as i32, tj_sampling(sampling)) } as usize;
         if bound == 0 {
             return Err(codec(format!("an image of {width}x{height} is too large for JPEG")));
         }
@@ -175,7 +185,11 @@ impl ImageEncoder for Encoder {
             (Sampling::Gray, _) => {}
             (sampling, Some(chroma)) => {
                 for (i, plane) in chroma.iter().enumerate() {
-                    assert_eq!((plane.width, plane.height), sampling.chroma_size(width, height), "size of a chroma plane");
+                    assert_eq!(
+                        (plane.width, plane.height),
+                        sampling.chroma_size(width, height),
+                        "size of a chroma plane"
+                    );
                     planes[i + 1] = plane.row(0).as_ptr();
                     strides[i + 1] = plane.stride as i32;
                 }
@@ -257,7 +271,8 @@ impl Decoder {
         // SAFETY: pointer and length of one live slice.
         let rc = unsafe { sys::tj3DecompressHeader(handle.0, bytes.as_ptr(), bytes.len() as _) };
         handle.check(rc)?;
-        let (width, height) = (handle.get(sys::TJPARAM_TJPARAM_JPEGWIDTH), handle.get(sys::TJPARAM_TJPARAM_JPEGHEIGHT));
+        let (width, height) =
+            (handle.get(sys::TJPARAM_TJPARAM_JPEGWIDTH), handle.get(sys::TJPARAM_TJPARAM_JPEGHEIGHT));
         if width < 1 || height < 1 {
             return Err(codec("tables without an image".into()));
         }
@@ -271,13 +286,18 @@ impl Decoder {
             x if x == sys::TJCS_TJCS_RGB as i32 => Color::Rgb,
             _ => Color::Cmyk,
         };
-        let all = [Sampling::S444, Sampling::S422, Sampling::S420, Sampling::S440, Sampling::S411, Sampling::S441];
+        let all =
+            [Sampling::S444, Sampling::S422, Sampling::S420, Sampling::S440, Sampling::S411, Sampling::S441];
         let subsamp = handle.get(sys::TJPARAM_TJPARAM_SUBSAMP);
         let sampling = match color {
             Color::Gray => Some(Sampling::Gray),
             _ => all.into_iter().find(|&s| tj_sampling(s) == subsamp),
         };
-        let special = [sys::TJPARAM_TJPARAM_PROGRESSIVE, sys::TJPARAM_TJPARAM_ARITHMETIC, sys::TJPARAM_TJPARAM_LOSSLESS];
+        let special = [
+            sys::TJPARAM_TJPARAM_PROGRESSIVE,
+            sys::TJPARAM_TJPARAM_ARITHMETIC,
+            sys::TJPARAM_TJPARAM_LOSSLESS,
+        ];
         let baseline = special.into_iter().all(|p| handle.get(p) != 1);
         let header = Header { width: width as usize, height: height as usize, color, sampling, baseline };
         Ok(Opened { handle, bytes, header })
@@ -302,7 +322,8 @@ impl Opened<'_> {
         let (fx, fy) = sampling.factors();
         let (pw, ph) = (header.width.next_multiple_of(fx), header.height.next_multiple_of(fy));
         let mut luma = Plane::new(pw, ph);
-        let mut chroma = (sampling != Sampling::Gray).then(|| [Plane::new(pw / fx, ph / fy), Plane::new(pw / fx, ph / fy)]);
+        let mut chroma = (sampling != Sampling::Gray)
+            .then(|| [Plane::new(pw / fx, ph / fy), Plane::new(pw / fx, ph / fy)]);
         let mut planes = [luma.data_mut().as_mut_ptr(), std::ptr::null_mut(), std::ptr::null_mut()];
         let mut strides = [pw as i32, 0, 0];
         for (i, plane) in chroma.iter_mut().flatten().enumerate() {
@@ -362,7 +383,10 @@ impl ImageDecoder for Decoder {
             )));
         }
         if expect.sampling.is_some() && header.sampling != expect.sampling {
-            return Err(codec(format!("the sampling is {:?} where {:?} belongs", header.sampling, expect.sampling)));
+            return Err(codec(format!(
+                "the sampling is {:?} where {:?} belongs",
+                header.sampling, expect.sampling
+            )));
         }
         opened.planes()
     }
@@ -373,7 +397,9 @@ mod tests {
     use super::*;
 
     fn image(width: usize, height: usize, sampling: Sampling) -> Ycc {
-        let plane = |w: usize, h: usize, k: usize| Plane::from_vec(w, h, (0..w * h).map(|i| (128 + (i % w) * k / 4 + (i / w) * 2) as u8).collect());
+        let plane = |w: usize, h: usize, k: usize| {
+            Plane::from_vec(w, h, (0..w * h).map(|i| (128 + (i % w) * k / 4 + (i / w) * 2) as u8).collect())
+        };
         let (cw, ch) = sampling.chroma_size(width, height);
         let chroma = (sampling != Sampling::Gray).then(|| [plane(cw, ch, 3), plane(cw, ch, 5)]);
         Ycc { luma: plane(width, height, 4), chroma, sampling }
@@ -381,7 +407,15 @@ mod tests {
 
     #[test]
     fn every_sampling_and_odd_size_comes_back_in_its_own_planes() {
-        let all = [Sampling::Gray, Sampling::S444, Sampling::S422, Sampling::S420, Sampling::S440, Sampling::S411, Sampling::S441];
+        let all = [
+            Sampling::Gray,
+            Sampling::S444,
+            Sampling::S422,
+            Sampling::S420,
+            Sampling::S440,
+            Sampling::S411,
+            Sampling::S441,
+        ];
         let (mut enc, mut dec) = (Encoder::new().unwrap(), Decoder);
         for sampling in all {
             for (w, h) in [(1, 1), (17, 5), (64, 64), (255, 33)] {
@@ -391,7 +425,10 @@ mod tests {
                 let back = dec.decode(&bytes, shape).unwrap();
                 assert_eq!((back.luma.width(), back.luma.height()), (w, h));
                 assert_eq!(back.chroma.is_some(), sampling != Sampling::Gray);
-                let worst = (0..h).flat_map(|y| back.luma.row(y).iter().zip(source.luma.row(y))).map(|(a, b)| a.abs_diff(*b)).max();
+                let worst = (0..h)
+                    .flat_map(|y| back.luma.row(y).iter().zip(source.luma.row(y)))
+                    .map(|(a, b)| a.abs_diff(*b))
+                    .max();
                 assert!(worst.unwrap() < 40, "{sampling:?} {w}x{h}: {worst:?}");
                 assert!(dec.decode(&bytes, Shape { width: w + 1, ..shape }).is_err());
             }

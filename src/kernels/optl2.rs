@@ -6,10 +6,10 @@
 //! factor of each axis, so that every table fits Q14. Knows nothing of JPEG or of the residual.
 
 use super::level::vectorised;
-use super::resample::{resample_q6, resample_to_q6, Scratch};
+use super::resample::{Scratch, resample_q6, resample_to_q6};
 use super::taps::{Filter, Taps};
 use crate::plane::{Plane, PlaneRef};
-use crate::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, TAP_BITS};
+use crate::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, STEP_BITS};
 
 /// What one axis of a problem is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,8 +27,8 @@ pub struct Axis {
 pub struct Problem {
     right: [Taps; 2],
     gram: [Taps; 2],
-    /// Step size, Q14.
-    step: i32,
+    /// Step size, Q15.
+    step: i16,
     steps: u32,
 }
 
@@ -45,7 +45,7 @@ impl Problem {
         Self {
             right: [right_h, right_v],
             gram: [gram_h, gram_v],
-            step: (f64::from(1 << TAP_BITS) / norm).floor() as i32,
+            step: (f64::from(1 << STEP_BITS) / norm).floor().min(f64::from(i16::MAX)) as i16,
             steps: if filter == Filter::Bilinear { OPTL2_STEPS_BILINEAR } else { OPTL2_STEPS },
         }
     }
@@ -74,7 +74,7 @@ impl Problem {
         for _ in 0..self.steps {
             resample_q6(wide.view(), &self.gram[0], &self.gram[1], &mut image, scratch);
             for y in 0..x.height() {
-                step_row(wide.row_mut(y), image.row(y), right.row(y), x0.row(y), self.step, i32::from(delta));
+                step_row(wide.row_mut(y), image.row(y), right.row(y), x0.row(y), self.step, i16::from(delta));
             }
         }
         for y in 0..x.height() {
@@ -86,13 +86,14 @@ impl Problem {
 }
 
 vectorised! {
-    fn step_row(x: &mut [i16], image: &[i16], right: &[i16], x0: &[u8], step: i32, delta: i32) {
+    fn step_row(x: &mut [i16], image: &[i16], right: &[i16], x0: &[u8], step: i16, delta: i16) {
         for (((x, &image), &right), &x0) in x.iter_mut().zip(image).zip(right).zip(x0) {
-            let gradient = i32::from(image) - i32::from(right);
-            let moved = i32::from(*x) - ((gradient * step + (1 << (TAP_BITS - 1))) >> TAP_BITS);
-            let x0 = i32::from(x0);
+            let gradient = image.saturating_sub(right);
+            // Rounded Q15 product of two i16: one `pmulhrsw` or `sqrdmulh` a vector.
+            let change = ((i32::from(gradient) * i32::from(step) + (1 << (STEP_BITS - 1))) >> STEP_BITS) as i16;
+            let x0 = i16::from(x0);
             let (low, high) = ((x0 - delta).max(0) << MID_BITS, (x0 + delta).min(255) << MID_BITS);
-            *x = moved.clamp(low, high) as i16;
+            *x = x.saturating_sub(change).max(low).min(high);
         }
     }
 }
@@ -116,7 +117,9 @@ mod tests {
     }
 
     fn matmul(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        a.iter().map(|r| (0..b[0].len()).map(|j| r.iter().zip(b).map(|(x, row)| x * row[j]).sum()).collect()).collect()
+        a.iter()
+            .map(|r| (0..b[0].len()).map(|j| r.iter().zip(b).map(|(x, row)| x * row[j]).sum()).collect())
+            .collect()
     }
 
     fn transposed(a: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -148,7 +151,8 @@ mod tests {
             }
         }
         let data = sum.iter().enumerate().map(|(i, v)| {
-            let edge = if (i % w) / 11 % 3 == 0 && (i / w) / 13 % 2 == 0 { 60.0 } else { 0.0 };
+            let edge =
+                if ((i % w) / 11).is_multiple_of(3) && ((i / w) / 13).is_multiple_of(2) { 60.0 } else { 0.0 };
             (150.0 + v + edge).clamp(0.0, 255.0) as u8
         });
         Plane::from_vec(w, h, data.collect())
@@ -160,11 +164,14 @@ mod tests {
         let mut scratch = Scratch::default();
         let mut worst = 0.0f64;
         for filter in Filter::ALL {
-            for (factor, tw, th) in [(4usize, 96usize, 96usize), (4, 93, 70), (4, 9, 41), (8, 128, 120), (8, 101, 67)] {
+            for (factor, tw, th) in
+                [(4usize, 96usize, 96usize), (4, 93, 70), (4, 9, 41), (8, 128, 120), (8, 101, 67)]
+            {
                 let target = texture(tw, th, &mut rng);
                 let axis = |n: usize| Axis { small: n.div_ceil(factor), large: n, factor };
                 let problem = Problem::new(filter, axis(tw), axis(th));
-                let (down_h, down_v) = (Taps::downsample(filter, tw, factor), Taps::downsample(filter, th, factor));
+                let (down_h, down_v) =
+                    (Taps::downsample(filter, tw, factor), Taps::downsample(filter, th, factor));
                 let mut x0 = Plane::default();
                 resample(target.view(), &down_h, &down_v, &mut x0, &mut scratch);
                 let (sw, sh) = (x0.width(), x0.height());
@@ -180,8 +187,12 @@ mod tests {
                         let g = matmul(&matmul(&gv, &x), &gh);
                         for j in 0..sh {
                             for i in 0..sw {
-                                let (lo, hi) = ((start[j][i] - f64::from(delta)).max(0.0), (start[j][i] + f64::from(delta)).min(255.0));
-                                x[j][i] = (x[j][i] - (g[j][i] - b[j][i]) / (1.07 * (factor * factor) as f64)).clamp(lo, hi);
+                                let (lo, hi) = (
+                                    (start[j][i] - f64::from(delta)).max(0.0),
+                                    (start[j][i] + f64::from(delta)).min(255.0),
+                                );
+                                x[j][i] = (x[j][i] - (g[j][i] - b[j][i]) / (1.07 * (factor * factor) as f64))
+                                    .clamp(lo, hi);
                             }
                         }
                     }
@@ -191,12 +202,23 @@ mod tests {
                     let mut ours = x0.clone();
                     problem.solve(target.view(), &mut ours, delta, &mut scratch);
                     assert!(ours.data().iter().zip(x0.data()).all(|(a, b)| a.abs_diff(*b) <= delta));
-                    let (f0, best, got) =
-                        (objective(&v, &h, &start, &t), objective(&v, &h, &x, &t), objective(&v, &h, &floats(ours.view()), &t));
+                    let (f0, best, got) = (
+                        objective(&v, &h, &start, &t),
+                        objective(&v, &h, &x, &t),
+                        objective(&v, &h, &floats(ours.view()), &t),
+                    );
                     let short = (got - best) / (f0 - best);
                     worst = worst.max(short);
-                    println!("{filter:?} x{factor} {tw}x{th} delta {delta}: gain {:.2}%, short of it by {:.3}%", 100.0 * (f0 - best) / f0, 100.0 * short);
-                    assert!(short <= 0.005, "{filter:?} x{factor} {tw}x{th} delta {delta}: {:.3}% short", 100.0 * short);
+                    println!(
+                        "{filter:?} x{factor} {tw}x{th} delta {delta}: gain {:.2}%, short of it by {:.3}%",
+                        100.0 * (f0 - best) / f0,
+                        100.0 * short
+                    );
+                    assert!(
+                        short <= 0.005,
+                        "{filter:?} x{factor} {tw}x{th} delta {delta}: {:.3}% short",
+                        100.0 * short
+                    );
                 }
             }
         }

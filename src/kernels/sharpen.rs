@@ -67,7 +67,7 @@ pub fn sharpen(plane: &mut Plane, strength: Strength) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{planes, Rng};
+    use crate::kernels::testing::{Rng, planes};
 
     #[test]
     fn equals_the_definition_in_exact_arithmetic() {
@@ -90,7 +90,8 @@ mod tests {
                                     blur += wx * wy * at(dx, dy);
                                 }
                             }
-                            let exact = at(0, 0) as f64 + f64::from(s) / 256.0 * (at(0, 0) as f64 - blur as f64 / 16.0);
+                            let exact = at(0, 0) as f64
+                                + f64::from(s) / 256.0 * (at(0, 0) as f64 - blur as f64 / 16.0);
                             let want = (exact + 0.5).floor().clamp(0.0, 255.0) as u8;
                             assert_eq!(got.row(y)[x], want, "{name} {w}x{h} strength {s} at {x},{y}");
                         }
@@ -102,7 +103,11 @@ mod tests {
 
     #[test]
     fn strength_is_bounded() {
-        assert!(Strength::new(-0.1).is_none() && Strength::new(16.1).is_none() && Strength::new(f64::NAN).is_none());
+        assert!(
+            Strength::new(-0.1).is_none()
+                && Strength::new(16.1).is_none()
+                && Strength::new(f64::NAN).is_none()
+        );
         assert!(Strength::new(0.0).is_none());
         assert_eq!(Strength::new(0.5).unwrap().q8(), 128);
     }

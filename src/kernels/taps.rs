@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::f64::consts::PI;
+use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
 use crate::spec::TAP_ONE;
@@ -55,7 +56,9 @@ impl Filter {
             Filter::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
             Filter::Bicubic if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
             Filter::Lanczos3 if x < 1e-9 => 1.0,
-            Filter::Lanczos3 if x < 3.0 => 3.0 * libm::sin(PI * x) * libm::sin(PI * x / 3.0) / (PI * PI * x * x),
+            Filter::Lanczos3 if x < 3.0 => {
+                3.0 * libm::sin(PI * x) * libm::sin(PI * x / 3.0) / (PI * PI * x * x)
+            }
             _ => 0.0,
         }
     }
@@ -72,6 +75,7 @@ pub struct Taps {
     used: usize,
     start: Vec<u32>,
     coeffs: Vec<i16>,
+    run: Range<usize>,
 }
 
 impl Taps {
@@ -98,6 +102,12 @@ impl Taps {
     /// Coefficients of output `i`, Q14, zero beyond those used.
     pub fn coeffs(&self, i: usize) -> &[i16] {
         &self.coeffs[i * self.row..][..self.row]
+    }
+
+    /// Outputs that have the same coefficients, each starting one input sample after the one before: nearly all of a banded
+    /// matrix, one output of anything else.
+    pub fn run(&self) -> Range<usize> {
+        self.run.clone()
     }
 
     /// `out_len = factor * in_len` samples from `in_len`; `crop` keeps the first ones.
@@ -133,8 +143,13 @@ impl Taps {
     pub fn gram(up: &Taps, factor: usize) -> Self {
         let mut rows: Vec<HashMap<usize, f64>> = vec![HashMap::new(); up.in_len];
         for i in 0..up.out_len {
-            let taps: Vec<(usize, f64)> =
-                up.coeffs(i).iter().enumerate().filter(|&(_, &c)| c != 0).map(|(k, &c)| (up.start(i) + k, f64::from(c))).collect();
+            let taps: Vec<(usize, f64)> = up
+                .coeffs(i)
+                .iter()
+                .enumerate()
+                .filter(|&(_, &c)| c != 0)
+                .map(|(k, &c)| (up.start(i) + k, f64::from(c)))
+                .collect();
             for &(a, ca) in &taps {
                 for &(b, cb) in &taps {
                     *rows[a].entry(b).or_insert(0.0) += ca * cb;
@@ -150,11 +165,19 @@ impl Taps {
     pub fn spectral_norm(&self) -> f64 {
         let n = self.out_len;
         // A start vector with energy at every frequency.
-        let mut v: Vec<f64> = (0..n).map(|i| 1.0 + f64::from((i as u32).wrapping_mul(2_654_435_761) >> 16) / 65536.0).collect();
+        let mut v: Vec<f64> =
+            (0..n).map(|i| 1.0 + f64::from((i as u32).wrapping_mul(2_654_435_761) >> 16) / 65536.0).collect();
         let mut norm = 0.0;
         for _ in 0..200 {
             let w: Vec<f64> = (0..n)
-                .map(|i| self.coeffs(i).iter().zip(&v[self.start(i)..]).map(|(&c, x)| f64::from(c) * x).sum::<f64>() / f64::from(TAP_ONE))
+                .map(|i| {
+                    self.coeffs(i)
+                        .iter()
+                        .zip(&v[self.start(i)..])
+                        .map(|(&c, x)| f64::from(c) * x)
+                        .sum::<f64>()
+                        / f64::from(TAP_ONE)
+                })
                 .collect();
             norm = w.iter().map(|x| x * x).sum::<f64>().sqrt() / v.iter().map(|x| x * x).sum::<f64>().sqrt();
             let peak = w.iter().fold(1e-30f64, |m, x| m.max(x.abs()));
@@ -180,7 +203,9 @@ impl Taps {
             while missing != 0 {
                 let sign = missing.signum();
                 let error = |k: usize| (dense[k] - f64::from(taps[k])) * f64::from(sign);
-                let best = (0..taps.len()).max_by(|&a, &b| error(a).total_cmp(&error(b)).then(b.cmp(&a))).unwrap_or(0);
+                let best = (0..taps.len())
+                    .max_by(|&a, &b| error(a).total_cmp(&error(b)).then(b.cmp(&a)))
+                    .unwrap_or(0);
                 taps[best] += sign;
                 missing -= sign;
             }
@@ -201,10 +226,23 @@ impl Taps {
         for (i, (first, taps)) in trimmed.iter().enumerate() {
             start.push(*first as u32);
             for (k, &t) in taps.iter().enumerate() {
-                coeffs[i * row + k] = i16::try_from(t).expect("a tap is under 2.0: the bounds test covers every table");
+                coeffs[i * row + k] =
+                    i16::try_from(t).expect("a tap is under 2.0: the bounds test covers every table");
             }
         }
-        Self { in_len, out_len: rows.len(), row, used, start, coeffs }
+        let same = |i: usize| {
+            start[i] == start[i - 1] + 1 && coeffs[i * row..][..row] == coeffs[(i - 1) * row..][..row]
+        };
+        let (mut run, mut from) = (0..1, 0);
+        for i in 1..=rows.len() {
+            if i == rows.len() || !same(i) {
+                if i - from > run.len() {
+                    run = from..i;
+                }
+                from = i;
+            }
+        }
+        Self { in_len, out_len: rows.len(), row, used, start, coeffs, run }
     }
 }
 
@@ -217,9 +255,13 @@ fn interpolation(filter: Filter, in_len: usize, out_len: usize, step: f64) -> Ta
             let centre = (i as f64 + 0.5) * step - 0.5;
             let first = (centre - reach).ceil() as i64;
             let last = (centre + reach).floor() as i64;
-            let weights: Vec<f64> = (first..=last).map(|j| filter.weight((j as f64 - centre) / stretch)).collect();
+            let weights: Vec<f64> =
+                (first..=last).map(|j| filter.weight((j as f64 - centre) / stretch)).collect();
             let sum: f64 = weights.iter().sum();
-            (first..=last).zip(weights).map(|(j, w)| (j.clamp(0, in_len as i64 - 1) as usize, w / sum)).collect()
+            (first..=last)
+                .zip(weights)
+                .map(|(j, w)| (j.clamp(0, in_len as i64 - 1) as usize, w / sum))
+                .collect()
         })
         .collect();
     Taps::quantise(in_len, &rows, 1.0)
@@ -293,7 +335,10 @@ mod tests {
                     let up = Taps::upsample(filter, n, factor, n * factor);
                     for cut in 0..factor.min(3) {
                         let target = n * factor - cut;
-                        all.push((format!("{filter:?} transpose x{factor} {n}-{cut}"), Taps::transpose(&up, factor, target)));
+                        all.push((
+                            format!("{filter:?} transpose x{factor} {n}-{cut}"),
+                            Taps::transpose(&up, factor, target),
+                        ));
                     }
                     all.push((format!("{filter:?} gram x{factor} {n}"), Taps::gram(&up, factor)));
                     all.push((format!("{filter:?} up x{factor} {n}"), up));
@@ -315,11 +360,18 @@ mod tests {
     fn no_pass_can_overflow_with_any_table() {
         for (name, t) in tables() {
             for i in 0..t.out_len() {
-                assert!(t.start(i) + t.used() <= t.in_len() || t.coeffs(i)[t.in_len() - t.start(i)..].iter().all(|&c| c == 0));
+                assert!(
+                    t.start(i) + t.used() <= t.in_len()
+                        || t.coeffs(i)[t.in_len() - t.start(i)..].iter().all(|&c| c == 0)
+                );
                 let plus: i64 = t.coeffs(i).iter().filter(|&&c| c > 0).map(|&c| i64::from(c)).sum();
                 let minus: i64 = t.coeffs(i).iter().filter(|&&c| c < 0).map(|&c| i64::from(c)).sum();
                 // Horizontal: u8 x Q14, rounded to Q6, must fit i16.
-                assert!((255 * plus + 128) >> 8 <= i64::from(i16::MAX), "{name}: row {i} reaches {}", (255 * plus) >> 8);
+                assert!(
+                    (255 * plus + 128) >> 8 <= i64::from(i16::MAX),
+                    "{name}: row {i} reaches {}",
+                    (255 * plus) >> 8
+                );
                 assert!((255 * minus + 128) >> 8 >= i64::from(i16::MIN), "{name}: row {i}");
                 // Vertical: the widest Q6 sample times Q14 must fit i32 with the rounding term.
                 let (hi, lo) = ((255 * plus + 128) >> 8, (255 * minus + 128) >> 8);
@@ -333,7 +385,11 @@ mod tests {
     fn interpolation_keeps_flat_areas_flat() {
         for (name, t) in tables().iter().filter(|(n, _)| !n.contains("transpose") && !n.contains("gram")) {
             for i in 0..t.out_len() {
-                assert_eq!(t.coeffs(i).iter().map(|&c| i32::from(c)).sum::<i32>(), TAP_ONE, "{name}: row {i}");
+                assert_eq!(
+                    t.coeffs(i).iter().map(|&c| i32::from(c)).sum::<i32>(),
+                    TAP_ONE,
+                    "{name}: row {i}"
+                );
             }
         }
     }

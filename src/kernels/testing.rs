@@ -38,7 +38,12 @@ pub fn planes(width: usize, height: usize, rng: &mut Rng) -> Vec<(&'static str, 
 }
 
 /// Fails with the kernel, the case and the first sample that differs.
-pub fn assert_same<T: Copy + Default + PartialEq + std::fmt::Debug>(kernel: &str, case: &str, want: &Plane<T>, got: &Plane<T>) {
+pub fn assert_same<T: Copy + Default + PartialEq + std::fmt::Debug>(
+    kernel: &str,
+    case: &str,
+    want: &Plane<T>,
+    got: &Plane<T>,
+) {
     assert_eq!((want.width(), want.height()), (got.width(), got.height()), "{kernel} {case}: size");
     for y in 0..want.height() {
         if let Some(x) = (0..want.width()).find(|&x| want.row(y)[x] != got.row(y)[x]) {

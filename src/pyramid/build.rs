@@ -5,12 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::levels::{halve, Levels};
+use super::levels::{Levels, TileSink, halve};
 use super::slide::Slide;
-use super::source::{region_jobs, slide_facts, Block};
+use super::source::{Block, region_jobs, slide_facts};
 use super::write::{Existing, TreeWriter};
 use crate::backend::scheduler::Scheduler;
-use crate::codec::{encode_png, ImageEncoder, JpegEncoder, Sampling, YccRef};
+use crate::codec::{ImageEncoder, JpegEncoder, Sampling, YccRef, encode_png};
 use crate::error::{Error, Result};
 use crate::geometry::{FamilyId, Geometry, TileId};
 use crate::plane::PlaneRef;
@@ -39,8 +39,15 @@ pub const PYRAMID_NAME: &str = "baseline_pyramid";
 ///
 /// # Errors
 /// A slide that cannot be read, a disk that cannot be written; then nothing stands under the final name.
-pub fn build(slide: &mut Slide, out: &Path, options: &BuildOptions, scheduler: &Scheduler, progress: &dyn Fn(u64)) -> Result<PathBuf> {
-    let geometry = Geometry::new(slide.info.width, slide.info.height, options.tile).map_err(|e| Error::input(&slide.path, e.to_string()))?;
+pub fn build(
+    slide: &mut Slide,
+    out: &Path,
+    options: &BuildOptions,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
+) -> Result<PathBuf> {
+    let geometry = Geometry::new(slide.info.width, slide.info.height, options.tile)
+        .map_err(|e| Error::input(&slide.path, e.to_string()))?;
     let format = if options.png { "png" } else { "jpg" };
     let writer = TreeWriter::create(out, PYRAMID_NAME, &geometry, format, options.existing)?;
     let (facts, icc) = (slide_facts(slide), slide.info.icc_profile.clone());
@@ -78,7 +85,13 @@ struct Tiler<'a> {
 
 impl Tiler<'_> {
     /// Cuts and writes a family's tiles of L0, L1 and L2; returns its pixels at L2.
-    fn family(&self, id: FamilyId, mut pixels: Vec<u8>, mut width: usize, mut height: usize) -> Result<Block> {
+    fn family(
+        &self,
+        id: FamilyId,
+        mut pixels: Vec<u8>,
+        mut width: usize,
+        mut height: usize,
+    ) -> Result<Block> {
         let mut encoder = JpegEncoder::new()?;
         for down in 0..3 {
             if down > 0 {
@@ -88,7 +101,8 @@ impl Tiler<'_> {
             for tile in self.geometry.family_tiles(id, down) {
                 let Some(rect) = self.geometry.tile_rect(tile) else { continue };
                 let step = self.geometry.tile() as usize;
-                let (x, y) = ((tile.x - id.x() * side) as usize * step, (tile.y - id.y() * side) as usize * step);
+                let (x, y) =
+                    ((tile.x - id.x() * side) as usize * step, (tile.y - id.y() * side) as usize * step);
                 let (w, h) = (rect.width as usize, rect.height as usize);
                 let cut: Vec<u8> = (y..y + h)
                     .flat_map(|row| &pixels[(row * width + x) * self.channels..][..w * self.channels])
@@ -104,12 +118,19 @@ impl Tiler<'_> {
         self.writer.tile(id, &self.encode(&mut JpegEncoder::new()?, pixels, width, height)?)
     }
 
-    fn encode(&self, encoder: &mut JpegEncoder, pixels: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
+    fn encode(
+        &self,
+        encoder: &mut JpegEncoder,
+        pixels: &[u8],
+        width: usize,
+        height: usize,
+    ) -> Result<Vec<u8>> {
         if self.options.png {
             return encode_png(pixels, self.channels, width, height);
         }
         if self.channels == 1 {
-            return encoder.encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), self.options.quality);
+            return encoder
+                .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), self.options.quality);
         }
         encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)
     }
@@ -124,8 +145,6 @@ pub struct SmallLevels {
     band: Vec<u8>,
     taken: u64,
 }
-
-type TileSink<'a> = dyn FnMut(TileId, &[u8], usize, usize) -> Result<()> + 'a;
 
 impl SmallLevels {
     /// For a slide of `channels` samples a pixel; gives out the tiles of the stored levels.
@@ -142,7 +161,11 @@ impl SmallLevels {
     /// Those of `sink`.
     pub fn push(&mut self, id: FamilyId, block: Block, sink: &mut TileSink<'_>) -> Result<()> {
         let (cols, _) = self.geometry.families();
-        debug_assert_eq!(self.taken, u64::from(id.y()) * u64::from(cols) + u64::from(id.x()), "families come row by row");
+        debug_assert_eq!(
+            self.taken,
+            u64::from(id.y()) * u64::from(cols) + u64::from(id.x()),
+            "families come row by row"
+        );
         self.taken += 1;
         // White, for families that never come.
         self.band.resize(block.height * self.stride, 255);

@@ -26,11 +26,19 @@ impl Descriptor {
     /// Anything missing or not a number; names the attribute.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::input(path, problem);
-        let doc = roxmltree::Document::parse(text).map_err(|e| bad(format!("not a Deep Zoom descriptor: {e}")))?;
+        let doc =
+            roxmltree::Document::parse(text).map_err(|e| bad(format!("not a Deep Zoom descriptor: {e}")))?;
         let image = doc.root_element();
         if image.tag_name().name() != "Image" {
-            let advice = if image.tag_name().name() == "Collection" { "; Deep Zoom collections are not supported" } else { "" };
-            return Err(bad(format!("the root element is <{}>, not <Image>{advice}", image.tag_name().name())));
+            let advice = if image.tag_name().name() == "Collection" {
+                "; Deep Zoom collections are not supported"
+            } else {
+                ""
+            };
+            return Err(bad(format!(
+                "the root element is <{}>, not <Image>{advice}",
+                image.tag_name().name()
+            )));
         }
         let size = image
             .children()
@@ -82,9 +90,21 @@ mod tests {
         assert!(parse("no xml").contains("not a Deep Zoom descriptor"));
         assert!(parse("<Images/>").contains("<Images>"));
         assert!(parse("<Image Format='jpg' Overlap='0' TileSize='256'/>").contains("<Size>"));
-        assert!(parse("<Image Format='jpg' Overlap='0'><Size Width='1' Height='1'/></Image>").contains("TileSize"));
-        assert!(parse("<Image Format='jpg' Overlap='x' TileSize='256'><Size Width='1' Height='1'/></Image>").contains("Overlap=\"x\""));
-        assert!(parse("<Image Format='gif' Overlap='0' TileSize='256'><Size Width='1' Height='1'/></Image>").contains("gif"));
-        assert!(parse("<Image Format='jpg' Overlap='9' TileSize='4'><Size Width='1' Height='1'/></Image>").contains("larger"));
+        assert!(
+            parse("<Image Format='jpg' Overlap='0'><Size Width='1' Height='1'/></Image>")
+                .contains("TileSize")
+        );
+        assert!(
+            parse("<Image Format='jpg' Overlap='x' TileSize='256'><Size Width='1' Height='1'/></Image>")
+                .contains("Overlap=\"x\"")
+        );
+        assert!(
+            parse("<Image Format='gif' Overlap='0' TileSize='256'><Size Width='1' Height='1'/></Image>")
+                .contains("gif")
+        );
+        assert!(
+            parse("<Image Format='jpg' Overlap='9' TileSize='4'><Size Width='1' Height='1'/></Image>")
+                .contains("larger")
+        );
     }
 }

@@ -57,7 +57,15 @@ impl Levels {
         let levels = (0..=level).rev().map(|number| {
             let (width, height) = geometry.level_size(number);
             let (width, height) = (width as usize, height as usize);
-            Level { number, width, height, rows: 0, band: Vec::new(), waiting: None, emit: emit || number < level }
+            Level {
+                number,
+                width,
+                height,
+                rows: 0,
+                band: Vec::new(),
+                waiting: None,
+                emit: emit || number < level,
+            }
         });
         Self { tile: geometry.tile() as usize, channels, levels: levels.collect() }
     }
@@ -66,14 +74,21 @@ impl Levels {
     ///
     /// # Errors
     /// Those of `sink`.
-    pub fn push_row(&mut self, row: &[u8], sink: &mut dyn FnMut(TileId, &[u8], usize, usize) -> Result<()>) -> Result<()> {
+    pub fn push_row(&mut self, row: &[u8], sink: &mut TileSink<'_>) -> Result<()> {
         push(&mut self.levels, self.tile, self.channels, row, sink)
     }
 }
 
-type Sink<'a> = dyn FnMut(TileId, &[u8], usize, usize) -> Result<()> + 'a;
+/// Takes a tile: id, interleaved samples, width, height.
+pub type TileSink<'a> = dyn FnMut(TileId, &[u8], usize, usize) -> Result<()> + 'a;
 
-fn push(levels: &mut [Level], tile: usize, channels: usize, row: &[u8], sink: &mut Sink<'_>) -> Result<()> {
+fn push(
+    levels: &mut [Level],
+    tile: usize,
+    channels: usize,
+    row: &[u8],
+    sink: &mut TileSink<'_>,
+) -> Result<()> {
     let Some((level, below)) = levels.split_first_mut() else { return Ok(()) };
     level.rows += 1;
     let last = level.rows == level.height;
@@ -100,7 +115,13 @@ fn push(levels: &mut [Level], tile: usize, channels: usize, row: &[u8], sink: &m
     push(below, tile, channels, &half, sink)
 }
 
-fn emit_tiles(level: &Level, tile: usize, channels: usize, rows: usize, sink: &mut Sink<'_>) -> Result<()> {
+fn emit_tiles(
+    level: &Level,
+    tile: usize,
+    channels: usize,
+    rows: usize,
+    sink: &mut TileSink<'_>,
+) -> Result<()> {
     let y = (level.rows - rows) / tile;
     let stride = level.width * channels;
     for (x, left) in (0..level.width).step_by(tile).enumerate() {
@@ -157,7 +178,8 @@ mod tests {
 
     #[test]
     fn halving_does_not_brighten() {
-        let noise: Vec<u8> = (0..256 * 256).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let noise: Vec<u8> =
+            (0..256 * 256).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let mean = |v: &[u8]| v.iter().map(|&x| f64::from(x)).sum::<f64>() / v.len() as f64;
         let (mut now, mut w, mut h) = (noise.clone(), 256, 256);
         for _ in 0..5 {

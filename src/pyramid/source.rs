@@ -6,10 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::SlideFacts;
 use super::levels::halve;
 use super::slide::{Access, RandomAccess, Sequential, Slide};
-use super::tree::{rgb_planes, Tree};
-use super::SlideFacts;
+use super::tree::{Tree, rgb_planes};
 use crate::archive::{SourceKind, SourceMeta};
 use crate::codec::Ycc;
 use crate::error::{Error, Result};
@@ -97,12 +97,17 @@ impl Source {
     }
 
     /// Jobs for the first `limit` families, row by row. Advance it on one thread, run the jobs on any.
-    pub fn jobs<'a>(&'a mut self, raise_filter: Filter, limit: usize) -> Box<dyn Iterator<Item = Result<Job<'a>>> + 'a> {
+    pub fn jobs<'a>(
+        &'a mut self,
+        raise_filter: Filter,
+        limit: usize,
+    ) -> Box<dyn Iterator<Item = Result<Job<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
                 Box::new(tree.geometry().all_families().take(limit).map(move |id| {
-                    let job: Job<'a> = Box::new(move || Ok(Loaded { family: tree.family(id, raise_filter)?, block: None }));
+                    let job: Job<'a> =
+                        Box::new(move || Ok(Loaded { family: tree.family(id, raise_filter)?, block: None }));
                     Ok(job)
                 }))
             }
@@ -126,7 +131,10 @@ pub type ReadRegion<'a> = Box<dyn FnOnce() -> Result<(Vec<u8>, Rect, usize)> + S
 
 /// One reader per family, row by row. A sequential slide is read ahead by one row of families, on the thread that advances the
 /// iterator.
-pub fn region_jobs<'a>(slide: &'a mut Slide, geometry: Geometry) -> Box<dyn Iterator<Item = Result<(FamilyId, ReadRegion<'a>)>> + 'a> {
+pub fn region_jobs<'a>(
+    slide: &'a mut Slide,
+    geometry: Geometry,
+) -> Box<dyn Iterator<Item = Result<(FamilyId, ReadRegion<'a>)>> + 'a> {
     let channels = usize::from(slide.info.channels);
     match &mut slide.access {
         Access::Random(pixels) => {
@@ -159,7 +167,8 @@ pub fn region_jobs<'a>(slide: &'a mut Slide, geometry: Geometry) -> Box<dyn Iter
                 };
                 let read: ReadRegion<'a> = Box::new(move || {
                     let (left, width) = (rect.x as usize * channels, rect.width as usize * channels);
-                    let out = pixels.chunks_exact(stride).flat_map(|row| &row[left..][..width]).copied().collect();
+                    let out =
+                        pixels.chunks_exact(stride).flat_map(|row| &row[left..][..width]).copied().collect();
                     Ok((out, rect, channels))
                 });
                 Ok((id, read))

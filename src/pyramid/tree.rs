@@ -7,15 +7,15 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::dzi::Descriptor;
 use super::SlideFacts;
-use crate::codec::{decode_png, CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Ycc};
+use super::dzi::Descriptor;
+use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Ycc, decode_png};
 use crate::coding::EncodeParams;
 use crate::error::{Error, Result};
 use crate::family::SourceFamily;
 use crate::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::kernels::color::rgb_to_ycc;
-use crate::kernels::resample::{resample, Scratch};
+use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::plane::{Plane, PlaneRef};
 
@@ -67,14 +67,27 @@ impl Tree {
         let dzi = find_descriptor(path)?;
         let text = fs::read_to_string(&dzi).map_err(Error::io("read", &dzi))?;
         let descriptor = Descriptor::parse(&dzi, &text)?;
-        let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile).map_err(|e| Error::input(&dzi, e.to_string()))?;
+        let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)
+            .map_err(|e| Error::input(&dzi, e.to_string()))?;
         let files = dzi.with_file_name(format!("{}_files", stem(&dzi)));
         if !files.is_dir() {
-            return Err(Error::input(&dzi, format!("its tiles should be in {}, which is not there", files.display())));
+            return Err(Error::input(
+                &dzi,
+                format!("its tiles should be in {}, which is not there", files.display()),
+            ));
         }
         let (facts, icc) = read_facts(&dzi)?;
-        let mut tree =
-            Self { dzi, files, descriptor, geometry, facts, icc, missing, absent: HashSet::new(), taps: TapCache::default() };
+        let mut tree = Self {
+            dzi,
+            files,
+            descriptor,
+            geometry,
+            facts,
+            icc,
+            missing,
+            absent: HashSet::new(),
+            taps: TapCache::default(),
+        };
         tree.find_absent()?;
         Ok(tree)
     }
@@ -137,12 +150,17 @@ impl Tree {
         let rect = self.geometry.family_rect(id);
         let tiles: Vec<TileId> = self.geometry.family_tiles(id, 0).collect();
         let bytes = tiles.iter().map(|&tile| self.read(tile)).collect::<Result<Vec<_>>>()?;
-        let opened = tiles.iter().zip(&bytes).map(|(&tile, b)| self.open_tile(tile, b.as_deref())).collect::<Result<Vec<_>>>()?;
+        let opened = tiles
+            .iter()
+            .zip(&bytes)
+            .map(|(&tile, b)| self.open_tile(tile, b.as_deref()))
+            .collect::<Result<Vec<_>>>()?;
         let sampling = self.common_sampling(&opened);
         let (width, height) = (rect.width as usize, rect.height as usize);
         let mut luma = Plane::new(width, height);
         let (cw, ch) = sampling.chroma_size(width, height);
-        let mut chroma = (sampling != Sampling::Gray).then(|| [Plane::filled(cw, ch, 128), Plane::filled(cw, ch, 128)]);
+        let mut chroma =
+            (sampling != Sampling::Gray).then(|| [Plane::filled(cw, ch, 128), Plane::filled(cw, ch, 128)]);
         for (&tile, open) in tiles.iter().zip(opened) {
             let image = match open {
                 OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(tile, e))?,
@@ -197,7 +215,11 @@ impl Tree {
                 let chroma = planes.each_ref().map(|plane| {
                     let full = self.raise(params.upsample_filter, plane.view(), image.sampling, &image.luma);
                     let full = crop(&full, part, (1, 1)).to_plane();
-                    if (w, h) == (full.width(), full.height()) { full } else { self.halve(params.downsample_filter, &full) }
+                    if (w, h) == (full.width(), full.height()) {
+                        full
+                    } else {
+                        self.halve(params.downsample_filter, &full)
+                    }
                 });
                 Ycc { luma, chroma: Some(chroma), sampling }
             }
@@ -235,7 +257,9 @@ impl Tree {
         let path = self.tile_path(id);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.missing == Missing::Background => Ok(None),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.missing == Missing::Background => {
+                Ok(None)
+            }
             Err(e) => Err(Error::io("read", &path)(e)),
         }
     }
@@ -280,7 +304,11 @@ impl Tree {
         let mut colour = tiles.iter().map(OpenTile::sampling).filter(|&s| s != Sampling::Gray);
         let Some(first) = colour.next() else { return Sampling::Gray };
         let (fx, fy) = first.factors();
-        let on_grid = |f: usize| f <= 2 && self.descriptor.tile as usize % f == 0 && self.descriptor.overlap as usize % f == 0;
+        let on_grid = |f: usize| {
+            f <= 2
+                && (self.descriptor.tile as usize).is_multiple_of(f)
+                && (self.descriptor.overlap as usize).is_multiple_of(f)
+        };
         if colour.all(|s| s == first) && on_grid(fx) && on_grid(fy) { first } else { Sampling::S444 }
     }
 
@@ -318,7 +346,13 @@ impl Tree {
     fn halve(&self, filter: Filter, plane: &Plane) -> Plane {
         let axis = |in_len| self.taps.get(Axis::Down { filter, in_len, factor: 2 });
         let mut out = Plane::default();
-        resample(plane.view(), &axis(plane.width()), &axis(plane.height()), &mut out, &mut Scratch::default());
+        resample(
+            plane.view(),
+            &axis(plane.width()),
+            &axis(plane.height()),
+            &mut out,
+            &mut Scratch::default(),
+        );
         out
     }
 
@@ -336,7 +370,8 @@ impl Tree {
             absent.extend(all.filter(|at| !present.contains(at)).map(|(x, y)| TileId { level, x, y }));
         }
         if !absent.is_empty() && self.missing == Missing::Refuse {
-            let names: Vec<String> = absent.iter().take(5).map(|id| format!("{id}.{}", self.descriptor.format)).collect();
+            let names: Vec<String> =
+                absent.iter().take(5).map(|id| format!("{id}.{}", self.descriptor.format)).collect();
             let more = if absent.len() > 5 { ", ..." } else { "" };
             let files = self.files.display();
             return Err(Error::input(
@@ -418,7 +453,10 @@ fn find_descriptor(path: &Path) -> Result<PathBuf> {
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(Error::input(path, "no .dzi here; give a .dzi, the directory that holds it, or its _files")),
-        n => Err(Error::input(path, format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()))),
+        n => Err(Error::input(
+            path,
+            format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()),
+        )),
     }
 }
 
@@ -430,14 +468,20 @@ fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
         Err(e) => return Err(Error::io("read", &path)(e)),
     };
-    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| Error::input(&path, format!("not a sidecar of this tree: {e}")))?;
+    let facts: SlideFacts = serde_json::from_slice(&text)
+        .map_err(|e| Error::input(&path, format!("not a sidecar of this tree: {e}")))?;
     let icc = match &facts.icc_profile {
         // A bare file name only: a sidecar from elsewhere must not reach other directories.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
             let path = dzi.with_file_name(name);
             Some(fs::read(&path).map_err(Error::io("read", &path))?)
         }
-        Some(name) => return Err(Error::input(&path, format!("icc_profile \"{name}\" must be a file beside this one"))),
+        Some(name) => {
+            return Err(Error::input(
+                &path,
+                format!("icc_profile \"{name}\" must be a file beside this one"),
+            ));
+        }
         None => None,
     };
     Ok((facts, icc))

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::dzi::Descriptor;
 use super::SlideFacts;
+use super::dzi::Descriptor;
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, TileId};
 
@@ -33,11 +33,20 @@ impl TreeWriter {
     ///
     /// # Errors
     /// A tree of that name that must be kept; a directory that cannot be written.
-    pub fn create(dir: &Path, name: &str, geometry: &Geometry, format: &str, existing: Existing) -> Result<Self> {
+    pub fn create(
+        dir: &Path,
+        name: &str,
+        geometry: &Geometry,
+        format: &str,
+        existing: Existing,
+    ) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         for target in [dir.join(format!("{name}.dzi")), dir.join(format!("{name}_files"))] {
             if existing == Existing::Keep && target.exists() {
-                return Err(Error::input(&target, "it is there already; remove it, choose another --out, or give --overwrite"));
+                return Err(Error::input(
+                    &target,
+                    "it is there already; remove it, choose another --out, or give --overwrite",
+                ));
             }
         }
         let part = dir.join(format!("{name}_files.part"));
@@ -56,7 +65,14 @@ impl TreeWriter {
             let path = part.join(level.to_string());
             fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         }
-        Ok(Self { dir: dir.to_path_buf(), name: name.to_string(), part, descriptor, existing, finished: false })
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            name: name.to_string(),
+            part,
+            descriptor,
+            existing,
+            finished: false,
+        })
     }
 
     /// Writes one tile. May be called from many threads.
@@ -64,7 +80,10 @@ impl TreeWriter {
     /// # Errors
     /// A full disk and the like.
     pub fn tile(&self, id: TileId, bytes: &[u8]) -> Result<()> {
-        let path = self.part.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format));
+        let path = self
+            .part
+            .join(id.level.to_string())
+            .join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format));
         fs::write(&path, bytes).map_err(Error::io("write", &path))
     }
 
@@ -89,7 +108,8 @@ impl TreeWriter {
                 write_whole(&self.dir.join(&name), icc)?;
                 facts.icc_profile = Some(name);
             }
-            let json = serde_json::to_vec_pretty(&facts).map_err(|e| Error::Usage(format!("the sidecar cannot be written as JSON: {e}")))?;
+            let json = serde_json::to_vec_pretty(&facts)
+                .map_err(|e| Error::Usage(format!("the sidecar cannot be written as JSON: {e}")))?;
             write_whole(&self.dir.join(format!("{}.json", self.name)), &json)?;
         }
         fs::rename(&self.part, &target).map_err(Error::io("rename to", &target))?;

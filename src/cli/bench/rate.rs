@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::archive::Kind;
-use origami::backend::scheduler::Scheduler;
 use origami::backend::CpuBackend;
+use origami::backend::scheduler::Scheduler;
 use origami::codec::Sampling;
-use origami::decode::{decode, DecodeOptions, Input};
-use origami::encode::{encode, EncodeOptions};
+use origami::decode::{DecodeOptions, Input, decode};
+use origami::encode::{EncodeOptions, encode};
 use origami::geometry::Geometry;
 use origami::metrics::interpolate_log;
-use origami::pyramid::build::{build, BuildOptions};
+use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::slide::Slide;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
@@ -20,7 +20,7 @@ use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 use serde_json::json;
 
-use super::super::compare::{compare, Quality, Side};
+use super::super::compare::{Quality, Side, compare};
 use super::super::encode::CodingArgs;
 use super::super::pyramid::OpenArgs;
 
@@ -63,7 +63,13 @@ impl Run<'_> {
         let mut points = Vec::new();
         for quality in QUALITIES {
             let mut slide = Slide::open(&self.args.slide, &self.args.open.options())?;
-            let options = BuildOptions { tile: 256, quality, sampling: Sampling::S420, png: false, existing: Existing::Replace };
+            let options = BuildOptions {
+                tile: 256,
+                quality,
+                sampling: Sampling::S420,
+                png: false,
+                existing: Existing::Replace,
+            };
             let dzi = build(&mut slide, &self.dir.join("jpeg"), &options, &self.scheduler, &|_| {})?;
             let bytes = Tree::open(&dzi, Missing::Refuse)?.total_bytes()?;
             points.push((quality, self.judge(&dzi, false)?.y_psnr, bytes as f64));
@@ -72,7 +78,8 @@ impl Run<'_> {
     }
 
     fn decoded(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Quality> {
-        let options = DecodeOptions { format, sampling, existing: Existing::Replace, ..DecodeOptions::default() };
+        let options =
+            DecodeOptions { format, sampling, existing: Existing::Replace, ..DecodeOptions::default() };
         let out = self.dir.join("decoded");
         let input = Input::file(bundle, Kind::Bundle)?;
         let report = decode(&input, None, &out, &options, &CpuBackend::new(), &self.scheduler, &|_, _| {})?;
@@ -87,7 +94,15 @@ pub fn run(args: RateArgs) -> Result<()> {
     let slide = Slide::open(&args.slide, &args.open.options())?;
     let geometry = Geometry::new(slide.info.width, slide.info.height, 256)?;
     let mut source = Source::Slide(Box::new(slide), geometry);
-    let report = encode(&mut source, dir.path(), &params, &EncodeOptions::default(), &CpuBackend::new(), &run.scheduler, &|_| {})?;
+    let report = encode(
+        &mut source,
+        dir.path(),
+        &params,
+        &EncodeOptions::default(),
+        &CpuBackend::new(),
+        &run.scheduler,
+        &|_| {},
+    )?;
     let curve = run.jpeg_curve()?;
     let points: Vec<_> = curve.iter().map(|&(_, db, bytes)| (db, bytes)).collect();
     let judged = [
@@ -115,10 +130,18 @@ pub fn run(args: RateArgs) -> Result<()> {
         for (q, db, bytes) in &curve {
             println!("  q{q:<3} {db:6.2} dB {bytes:>10.0} bytes");
         }
-        println!("{:<18}{:>8}{:>9}{:>9}  bytes against JPEG of equal Y-PSNR", "judged on", "Y-PSNR", "SSIM", "Delta E");
+        println!(
+            "{:<18}{:>8}{:>9}{:>9}  bytes against JPEG of equal Y-PSNR",
+            "judged on", "Y-PSNR", "SSIM", "Delta E"
+        );
         for (name, q, ratio, _) in &rows {
             let ratio = ratio.map_or("outside the curve".into(), |r| format!("{r:.3}"));
-            println!("{name:<18}{:>8.2}{:>9.4}{:>9.3}  {ratio}", q.y_psnr, q.ssim.unwrap_or(f64::NAN), q.delta_e.unwrap_or(f64::NAN));
+            println!(
+                "{name:<18}{:>8.2}{:>9.4}{:>9.3}  {ratio}",
+                q.y_psnr,
+                q.ssim.unwrap_or(f64::NAN),
+                q.delta_e.unwrap_or(f64::NAN)
+            );
         }
     }
     for (name, _, ratio, limit) in rows {

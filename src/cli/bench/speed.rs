@@ -10,11 +10,11 @@ use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
 use origami::coding::EncodeParams;
-use origami::decode::{decode, DecodeOptions, Input};
-use origami::encode::{encode, encode_families, EncodeOptions};
+use origami::decode::{DecodeOptions, Input, decode};
+use origami::encode::{EncodeOptions, encode, encode_families};
 use origami::family::{Reconstruction, Want};
 use origami::kernels::level::Level;
-use origami::pyramid::build::{build, BuildOptions};
+use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::slide::Slide;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
@@ -23,8 +23,8 @@ use serde_json::json;
 
 use super::super::encode::CodingArgs;
 use super::super::pyramid::OpenArgs;
-use super::slide::write_slide;
 use super::median;
+use super::slide::write_slide;
 
 #[derive(Args)]
 pub struct SpeedArgs {
@@ -77,7 +77,13 @@ fn set_up(args: &SpeedArgs) -> Result<Setup> {
             let png = dir.path().join("slide.png");
             write_slide(&png, args.side, args.side)?;
             let mut slide = Slide::open(&png, &args.open.options())?;
-            let options = BuildOptions { tile: 256, quality: 90, sampling: Sampling::S420, png: false, existing: Existing::Keep };
+            let options = BuildOptions {
+                tile: 256,
+                quality: 90,
+                sampling: Sampling::S420,
+                png: false,
+                existing: Existing::Keep,
+            };
             build(&mut slide, dir.path(), &options, &scheduler, &|_| {})?
         }
     };
@@ -90,15 +96,32 @@ fn set_up(args: &SpeedArgs) -> Result<Setup> {
     let kept: Vec<_> = geometry.all_families().take(48).collect();
     let mut work = Vec::new();
     for &id in &kept {
-        let tiles = geometry.family_tiles(id, 0).map(|tile| std::fs::read(tree.tile_path(tile))).collect::<Result<Vec<_>, _>>()?;
+        let tiles = geometry
+            .family_tiles(id, 0)
+            .map(|tile| std::fs::read(tree.tile_path(tile)))
+            .collect::<Result<Vec<_>, _>>()?;
         let family = tree.family(id, params.upsample_filter)?;
         let encoded = encode_families(&backend, &params, vec![family])?.remove(0);
         let (width, height) = (encoded.luma.width(), encoded.luma.height());
         let mut payloads = encoded.record.payloads.into_iter().map(|p| p.bytes);
-        let (baseline_jpeg, residual_jpeg) = (payloads.next().unwrap_or_default(), payloads.next().unwrap_or_default());
-        let decoded = origami::family::DecodedFamily { baseline: encoded.baseline.clone(), residual: encoded.residual.clone(), width, height };
-        let after = backend.reconstruct(&params.coding(), &[decoded], Want { sampling: Sampling::S420 })?.remove(0);
-        work.push(Work { tiles, baseline_jpeg, residual_jpeg, l2: encoded.baseline, residual: Ycc::gray(encoded.residual), after });
+        let (baseline_jpeg, residual_jpeg) =
+            (payloads.next().unwrap_or_default(), payloads.next().unwrap_or_default());
+        let decoded = origami::family::DecodedFamily {
+            baseline: encoded.baseline.clone(),
+            residual: encoded.residual.clone(),
+            width,
+            height,
+        };
+        let after =
+            backend.reconstruct(&params.coding(), &[decoded], Want { sampling: Sampling::S420 })?.remove(0);
+        work.push(Work {
+            tiles,
+            baseline_jpeg,
+            residual_jpeg,
+            l2: encoded.baseline,
+            residual: Ycc::gray(encoded.residual),
+            after,
+        });
     }
     let megapixels = f64::from(geometry.width()) * f64::from(geometry.height()) / 1e6;
     Ok(Setup { dir, tree: tree_path, params, scheduler, work, megapixels })
@@ -106,12 +129,16 @@ fn set_up(args: &SpeedArgs) -> Result<Setup> {
 
 impl Setup {
     /// Runs `calls` once for every family of the slide, on all threads; seconds.
-    fn bare(&self, families: u64, calls: impl Fn(&Work) -> origami::error::Result<usize> + Sync) -> Result<f64> {
+    fn bare(
+        &self,
+        families: u64,
+        calls: impl Fn(&Work) -> origami::error::Result<usize> + Sync,
+    ) -> Result<f64> {
         let started = Instant::now();
         let mut bytes = 0;
         self.scheduler.ordered(
             (0..families as usize).map(|i| Ok(&self.work[i % self.work.len()])),
-            |work| calls(work),
+            calls,
             |n| {
                 bytes += n;
                 Ok(())
@@ -124,18 +151,28 @@ impl Setup {
     fn encode(&self, params: &EncodeParams, backend: &dyn Backend) -> Result<(f64, PathBuf)> {
         let started = Instant::now();
         let mut source = Source::Tree(Box::new(Tree::open(&self.tree, Missing::Refuse)?));
-        let report = encode(&mut source, self.dir.path(), params, &EncodeOptions::default(), backend, &self.scheduler, &|_| {})?;
+        let report = encode(
+            &mut source,
+            self.dir.path(),
+            params,
+            &EncodeOptions::default(),
+            backend,
+            &self.scheduler,
+            &|_| {},
+        )?;
         Ok((started.elapsed().as_secs_f64(), report.bundle))
     }
 }
 
 fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
-    let (mut encoder, mut decoder) = (JpegEncoder::new()?, JpegDecoder);
+    let (mut encoder, mut decoder) = (params.encoder.encoder()?, JpegDecoder);
     for tile in &work.tiles {
         std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
     }
     let mut total = 0;
-    for (image, quality) in [(work.l2.view(), params.base_quality), (work.residual.view(), params.residual_quality)] {
+    for (image, quality) in
+        [(work.l2.view(), params.base_quality), (work.residual.view(), params.residual_quality)]
+    {
         let bytes = encoder.encode(image, quality)?;
         let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
         std::hint::black_box(decoder.decode(&bytes, shape)?);
@@ -153,7 +190,15 @@ fn decode_calls(work: &Work) -> origami::error::Result<usize> {
     let mut total = 0;
     for (image, tiles) in [(&work.after.l0, 4), (&work.after.l1, 2)] {
         let (width, height) = (image.luma.width(), image.luma.height());
-        let side = work.after.l0.luma.width().max(work.after.l0.luma.height()).div_ceil(4).max(2).next_multiple_of(2);
+        let side = work
+            .after
+            .l0
+            .luma
+            .width()
+            .max(work.after.l0.luma.height())
+            .div_ceil(4)
+            .max(2)
+            .next_multiple_of(2);
         for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
             for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
                 let part: YccRef<'_> = image.view().part(x, y, side.min(width - x), side.min(height - y));
@@ -181,7 +226,16 @@ pub fn run_encode(args: SpeedArgs) -> Result<()> {
         ratios.push(w / b);
         opt_ratios.push(o / w);
     }
-    report(&args, &setup, "encode", families, &bare, &whole, &ratios, Some((median(&opt), median(&opt_ratios))))
+    report(
+        &args,
+        &setup,
+        "encode",
+        families,
+        &bare,
+        &whole,
+        &ratios,
+        Some((median(&opt), median(&opt_ratios))),
+    )
 }
 
 pub fn run_decode(args: SpeedArgs) -> Result<()> {
@@ -236,7 +290,11 @@ fn report(
         println!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
-    println!("{what}: {families} families on {threads} threads ({}), medians of {} rounds", Level::current().name(), args.rounds);
+    println!(
+        "{what}: {families} families on {threads} threads ({}), medians of {} rounds",
+        Level::current().name(),
+        args.rounds
+    );
     println!("bare JPEG calls   {bare:8.3} s");
     println!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s");
     if let Some((seconds, ratio)) = optl2 {

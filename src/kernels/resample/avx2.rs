@@ -9,19 +9,35 @@ use crate::plane::Plane;
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
     assert!(row.len() >= taps.in_len() + taps.row_len() && out.len() == taps.out_len());
-    let done = out.len() / 8 * 8;
-    // SAFETY: this module is only reached at `Level::Avx2`, which means that the processor has AVX2. Reads reach
-    // `start + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of `row_len`.
-    unsafe { horizontal_8(row, taps, shift, &mut out[..done]) };
-    scalar::horizontal(row, taps, shift, done, out);
+    let run = taps.run();
+    let along = if shift == super::SHIFT_MID { run.len() / 16 * 16 } else { 0 };
+    for part in [0..run.start, run.start + along..out.len()] {
+        let done = part.start + part.len() / 8 * 8;
+        // SAFETY: this module is only reached at `Level::Avx2`, which means that the processor has AVX2. Reads reach
+        // `start + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of `row_len`.
+        unsafe { horizontal_8(row, taps, shift, part.start, &mut out[part.start..done]) };
+        scalar::horizontal(row, taps, shift, done, &mut out[..part.end]);
+    }
+    if along > 0 {
+        // Equal coefficients that move along by one sample are a vertical filter over rows that are one sample apart.
+        let (first, coeffs) = (taps.start(run.start), &taps.coeffs(run.start)[..taps.used()]);
+        for (block, out) in out[run.start..][..along].chunks_exact_mut(16).enumerate() {
+            // SAFETY: reads reach `first + along + used`, which the outputs of the run read anyway: inside `row`;
+            // `out` is a chunk of exactly sixteen i16.
+            unsafe {
+                let words = columns_16::<14>(row.as_ptr().add(first + 16 * block), 1, coeffs);
+                _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
+            }
+        }
+    }
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
+unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, from: usize, out: &mut [i16]) {
     let round = _mm256_set1_epi32(1 << (shift - 1));
     let count = _mm_cvtsi32_si128(shift as i32);
     for (block, out) in out.chunks_exact_mut(8).enumerate() {
-        let x = block * 8;
+        let x = from + block * 8;
         let mut sums = [_mm256_setzero_si256(); 4];
         for (i, sum) in sums.iter_mut().enumerate() {
             // The low lane makes output x + i, the high lane x + i + 4.
@@ -38,7 +54,8 @@ unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(samples, coeffs));
             }
         }
-        let total = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+        let total =
+            _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
         let q = _mm256_sra_epi32(_mm256_add_epi32(total, round), count);
         let packed = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256::<1>(q));
         // SAFETY: `out` is a chunk of exactly eight i16.
@@ -53,7 +70,12 @@ unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
 #[target_feature(enable = "avx2")]
 unsafe fn load_pair(low: *const i16, high: *const i16) -> __m256i {
     // SAFETY: by the contract above.
-    unsafe { _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(_mm_loadu_si128(low.cast())), _mm_loadu_si128(high.cast())) }
+    unsafe {
+        _mm256_inserti128_si256::<1>(
+            _mm256_castsi128_si256(_mm_loadu_si128(low.cast())),
+            _mm_loadu_si128(high.cast()),
+        )
+    }
 }
 
 pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
@@ -76,7 +98,8 @@ pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i
 unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     for (block, out) in out.chunks_exact_mut(16).enumerate() {
         // SAFETY: columns `16 * block..+16` lie inside every row, by the caller's assertion.
-        let words = unsafe { columns_16::<20>(mid, first, coeffs, block * 16) };
+        let words =
+            unsafe { columns_16::<20>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs) };
         let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
         // SAFETY: `out` is a chunk of exactly sixteen bytes.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bytes) };
@@ -87,29 +110,32 @@ unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &m
 unsafe fn vertical_i16_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
     for (block, out) in out.chunks_exact_mut(16).enumerate() {
         // SAFETY: as in `vertical_u8_16`.
-        let words = unsafe { columns_16::<14>(mid, first, coeffs, block * 16) };
+        let words =
+            unsafe { columns_16::<14>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs) };
         // SAFETY: `out` is a chunk of exactly sixteen i16.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
     }
 }
 
-/// Sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order.
+/// Sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order. Row k begins at `top + k * stride`.
 ///
 /// # Safety
-/// Rows `first..first + coeffs.len()` of `mid` must have columns `x..x + 16`.
+/// Each of the `coeffs.len()` rows must be good for reading sixteen i16.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn columns_16<const SHIFT: i32>(mid: &Plane<i16>, first: usize, coeffs: &[i16], x: usize) -> __m256i {
+unsafe fn columns_16<const SHIFT: i32>(top: *const i16, stride: usize, coeffs: &[i16]) -> __m256i {
     let round = _mm256_set1_epi32(1 << (SHIFT - 1));
     let (mut low, mut high) = (round, round);
-    let base = mid.data().as_ptr();
-    let stride = mid.stride();
     for (pair, c) in coeffs.chunks(2).enumerate() {
-        let row = (first + 2 * pair) * stride + x;
+        let row = 2 * pair * stride;
         // SAFETY: by the contract; an odd last row is paired with zeros.
         let (a, b) = unsafe {
-            let a = _mm256_loadu_si256(base.add(row).cast());
-            let b = if c.len() == 2 { _mm256_loadu_si256(base.add(row + stride).cast()) } else { _mm256_setzero_si256() };
+            let a = _mm256_loadu_si256(top.add(row).cast());
+            let b = if c.len() == 2 {
+                _mm256_loadu_si256(top.add(row + stride).cast())
+            } else {
+                _mm256_setzero_si256()
+            };
             (a, b)
         };
         let second = c.get(1).copied().unwrap_or(0);

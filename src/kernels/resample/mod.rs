@@ -127,7 +127,7 @@ fn vertical_i16(level: Level, mid: &Plane<i16>, first: usize, coeffs: &[i16], ou
 mod tests {
     use super::*;
     use crate::kernels::taps::Filter;
-    use crate::kernels::testing::{assert_same, planes, Rng};
+    use crate::kernels::testing::{Rng, assert_same, planes};
 
     fn shapes(filter: Filter, n: usize) -> Vec<Taps> {
         let mut all = vec![Taps::scale(filter, n, (n * 2 / 3).max(1)), Taps::scale(filter, n, n + n / 3)];
@@ -165,7 +165,7 @@ mod tests {
     fn simd_equals_scalar_in_q6() {
         let mut rng = Rng::new(2);
         for filter in Filter::ALL {
-            for n in [1usize, 3, 16, 41] {
+            for n in [1usize, 3, 16, 41, 100] {
                 let up = Taps::upsample(filter, n, 4, n * 4);
                 let (t, g) = (Taps::transpose(&up, 4, n * 4), Taps::gram(&up, 4));
                 for (name, plane) in planes(n * 4, n * 4, &mut rng) {

@@ -165,10 +165,13 @@ impl Slide {
     /// # Errors
     /// No image of that name, or a damaged one.
     pub fn associated_image(&self, name: &str) -> Result<RgbImage, SlideError> {
-        if let (Some(images), true) = (&self.associated, self.info.associated.iter().any(|known| known == name)) {
+        if let (Some(images), true) =
+            (&self.associated, self.info.associated.iter().any(|known| known == name))
+        {
             return images.image(name);
         }
-        let known = if self.info.associated.is_empty() { "none".into() } else { self.info.associated.join(", ") };
+        let known =
+            if self.info.associated.is_empty() { "none".into() } else { self.info.associated.join(", ") };
         Err(SlideError::NoAssociatedImage { path: self.path.clone(), name: name.into(), known })
     }
 }

@@ -18,7 +18,10 @@ const FORMAT: &str = "PNG";
 const CHUNK_BYTES: u64 = 64 << 20;
 
 /// Opens a PNG file; an interlaced one is decoded here.
-pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
+pub(super) fn open(
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
     let limit = options.max_memory_bytes;
     let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
     let bytes = usize::try_from(limit.saturating_add(CHUNK_BYTES)).unwrap_or(usize::MAX);
@@ -115,8 +118,9 @@ impl Sequential for PngRows {
                 }
                 Source::Stream(reader) => {
                     let row = reader.next_row().map_err(|error| problem(&self.path, &place(), error))?;
-                    let row =
-                        row.ok_or_else(|| SlideError::corrupt(&self.path, FORMAT, place(), "the row is missing"))?;
+                    let row = row.ok_or_else(|| {
+                        SlideError::corrupt(&self.path, FORMAT, place(), "the row is missing")
+                    })?;
                     convert(self.pixel, row.data(), to);
                 }
             }

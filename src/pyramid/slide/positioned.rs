@@ -21,7 +21,8 @@ pub(super) struct PositionedFile {
 impl PositionedFile {
     pub fn open(path: &Path) -> Result<Self, SlideError> {
         let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
-        let length = file.metadata().map_err(|source| SlideError::io(path, "cannot get the size", source))?.len();
+        let length =
+            file.metadata().map_err(|source| SlideError::io(path, "cannot get the size", source))?.len();
         #[cfg(not(any(unix, windows)))]
         let file = std::sync::Mutex::new(file);
         Ok(Self { path: path.to_path_buf(), length, file })

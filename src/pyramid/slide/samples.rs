@@ -47,7 +47,8 @@ pub(super) fn high_byte(value: u16) -> u8 {
 
 /// `color` at opacity `alpha` over `background`, all out of `max`, rounded to nearest.
 fn over(color: u32, alpha: u32, background: u32, max: u32, premultiplied: bool) -> u32 {
-    let front = if premultiplied { u64::from(color) * u64::from(max) } else { u64::from(color) * u64::from(alpha) };
+    let front =
+        if premultiplied { u64::from(color) * u64::from(max) } else { u64::from(color) * u64::from(alpha) };
     let sum = front + u64::from(background) * u64::from(max - alpha.min(max));
     // A premultiplied colour above its alpha is a lie; the clamp keeps it in range.
     ((sum + u64::from(max / 2)) / u64::from(max)).min(u64::from(max)) as u32
@@ -100,7 +101,8 @@ pub(super) fn argb_over(argb: u32, background: [u8; 3]) -> [u8; 3] {
     if alpha == 255 {
         return [red, green, blue];
     }
-    let mix = |color: u8, back: u8| over(u32::from(color), u32::from(alpha), u32::from(back), 255, true) as u8;
+    let mix =
+        |color: u8, back: u8| over(u32::from(color), u32::from(alpha), u32::from(back), 255, true) as u8;
     let [back_red, back_green, back_blue] = background;
     [mix(red, back_red), mix(green, back_green), mix(blue, back_blue)]
 }
@@ -117,7 +119,10 @@ mod tests {
 
     #[test]
     fn sixteen_bits_round_to_the_nearest_level() {
-        assert_eq!([0, 128, 129, 32767, 32768, 65406, 65407, 65535].map(high_byte), [0, 0, 1, 127, 128, 254, 255, 255]);
+        assert_eq!(
+            [0, 128, 129, 32767, 32768, 65406, 65407, 65535].map(high_byte),
+            [0, 0, 1, 127, 128, 254, 255, 255]
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         let advice = match options.openslide {
             OpenSlideUse::Never => "TIFF, BigTIFF, SVS, PNG and JPEG are read without OpenSlide".to_string(),
             _ => {
-                format!("TIFF, SVS, PNG and JPEG are read directly, scanners' formats through OpenSlide ({})", state())
+                format!(
+                    "TIFF, SVS, PNG and JPEG are read directly, scanners' formats through OpenSlide ({})",
+                    state()
+                )
             }
         };
         Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice })
@@ -69,7 +72,11 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
     Ok(magic)
 }
 
-fn open_openslide_or_refuse(path: &Path, options: &OpenOptions, extension: &str) -> Result<Slide, SlideError> {
+fn open_openslide_or_refuse(
+    path: &Path,
+    options: &OpenOptions,
+    extension: &str,
+) -> Result<Slide, SlideError> {
     let reason = format!("a slide of the kind .{extension}");
     if options.openslide == OpenSlideUse::Never {
         let problem = "it is switched off by an option; allow it".into();

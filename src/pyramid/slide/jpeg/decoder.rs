@@ -30,7 +30,12 @@ unsafe extern "C" {
     fn origami_jpeg_free(jpeg: *mut Raw);
     fn origami_jpeg_message(jpeg: *const Raw) -> *const c_char;
     fn origami_jpeg_tables(jpeg: *mut Raw) -> c_int;
-    fn origami_jpeg_header(jpeg: *mut Raw, width: *mut u32, height: *mut u32, components: *mut c_int) -> c_int;
+    fn origami_jpeg_header(
+        jpeg: *mut Raw,
+        width: *mut u32,
+        height: *mut u32,
+        components: *mut c_int,
+    ) -> c_int;
     fn origami_jpeg_start(jpeg: *mut Raw, coded: c_int, samples: c_int) -> c_int;
     fn origami_jpeg_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
 }
@@ -47,7 +52,8 @@ unsafe extern "C" fn read_block(context: *mut c_void, buffer: *mut u8, length: u
     // SAFETY: `context` is the `Feed` that `Decoder::new` leaked, alive until `drop`; the decoder runs only inside
     // `call`, which holds `&mut Decoder`, so nothing else refers to it. `buffer` is the C side's own input array of
     // `length` bytes (INPUT_BYTES, zeroed by calloc).
-    let (feed, buffer) = unsafe { (&mut *context.cast::<Feed<'_>>(), std::slice::from_raw_parts_mut(buffer, length)) };
+    let (feed, buffer) =
+        unsafe { (&mut *context.cast::<Feed<'_>>(), std::slice::from_raw_parts_mut(buffer, length)) };
     loop {
         match feed.reader.read(buffer) {
             Ok(count) => return isize::try_from(count).unwrap_or(-1),
@@ -150,8 +156,10 @@ impl<'a> Decoder<'a> {
         }
         // SAFETY: the C side is not running and `&mut self` is the only way to the feed.
         let read_error = unsafe { self.feed.as_mut() }.error.take();
-        // SAFETY: the message is a terminated string inside the live decoder, copied before anything else runs.
-        let told = || unsafe { CStr::from_ptr(origami_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned();
+        let told = || {
+            // SAFETY: the message is a terminated string inside the live decoder, copied before anything else runs.
+            unsafe { CStr::from_ptr(origami_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned()
+        };
         let message = read_error.map_or_else(told, |error| format!("reading failed: {error}"));
         self.failed = Some(message.clone());
         Err(message)

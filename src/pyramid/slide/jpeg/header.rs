@@ -121,7 +121,8 @@ impl<R: BufRead> Scanner<R> {
                         return Err(format!("a second frame at byte {at}"));
                     }
                     header.frame = marker - 0xC0;
-                    read_frame(&mut header, &segment).ok_or(format!("a frame of a wrong length at byte {at}"))?;
+                    read_frame(&mut header, &segment)
+                        .ok_or(format!("a frame of a wrong length at byte {at}"))?;
                 }
                 _ => {
                     let segment = self.segment()?;
@@ -140,7 +141,9 @@ impl<R: BufRead> Scanner<R> {
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), String> {
         self.reader.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => format!("the file ends inside the header, after byte {}", self.offset),
+            io::ErrorKind::UnexpectedEof => {
+                format!("the file ends inside the header, after byte {}", self.offset)
+            }
             _ => format!("cannot read at byte {}: {error}", self.offset),
         })?;
         self.offset += buffer.len() as u64;
@@ -163,7 +166,8 @@ impl<R: BufRead> Scanner<R> {
     /// A segment without its length: at most 65533 bytes.
     fn segment(&mut self) -> Result<Vec<u8>, String> {
         let length = usize::from(u16::from_be_bytes([self.byte()?, self.byte()?]));
-        let body = length.checked_sub(2).ok_or(format!("a segment of length {length} at byte {}", self.offset))?;
+        let body =
+            length.checked_sub(2).ok_or(format!("a segment of length {length} at byte {}", self.offset))?;
         let mut segment = vec![0; body];
         self.fill(&mut segment)?;
         Ok(segment)
@@ -176,7 +180,9 @@ impl<R: BufRead> Scanner<R> {
                 let across = u16::from_be_bytes([*x_high, *x_low]);
                 header.density = Some((*unit, across, u16::from_be_bytes([*y_high, *y_low])));
             }
-            (0xEE, [b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => header.adobe = Some(*transform),
+            (0xEE, [b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
+                header.adobe = Some(*transform)
+            }
             (0xE2, _) => {
                 let held: usize = self.icc.iter().map(|(_, _, data)| data.len()).sum();
                 if let Some([number, count, data @ ..]) = segment.strip_prefix(b"ICC_PROFILE\0")
@@ -202,7 +208,8 @@ fn read_frame(header: &mut Header, segment: &[u8]) -> Option<()> {
             _ => None,
         })
         .collect();
-    (count > 0 && header.components.len() == usize::from(count) && rest.len() == usize::from(count) * 3).then_some(())
+    (count > 0 && header.components.len() == usize::from(count) && rest.len() == usize::from(count) * 3)
+        .then_some(())
 }
 
 /// The profile, when its chunks are complete; a broken profile is no profile.
@@ -210,6 +217,9 @@ fn assemble(mut chunks: Vec<(u8, u8, Vec<u8>)>) -> Option<Vec<u8>> {
     chunks.sort_by_key(|(number, _, _)| *number);
     let total = chunks.first()?.1;
     let whole = chunks.len() == usize::from(total)
-        && chunks.iter().zip(1..=255u8).all(|((number, count, _), expected)| *number == expected && *count == total);
+        && chunks
+            .iter()
+            .zip(1..=255u8)
+            .all(|((number, count, _), expected)| *number == expected && *count == total);
     whole.then(|| chunks.into_iter().flat_map(|(_, _, data)| data).collect())
 }

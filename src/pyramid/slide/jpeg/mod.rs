@@ -18,7 +18,10 @@ use std::path::{Path, PathBuf};
 const FORMAT: &str = "JPEG";
 
 /// Opens a JPEG file and reads its header; a multi-scan image is read in whole.
-pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
+pub(super) fn open(
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
     let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open", source));
     let corrupt = |problem| SlideError::corrupt(path, FORMAT, "header", problem);
     let header = Header::parse(BufReader::new(file()?)).map_err(corrupt)?;
@@ -48,7 +51,9 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<(SlideInfo, Box
         3 => 3,
         _ => 4,
     };
-    decoder.start(None, stored).map_err(|problem| SlideError::corrupt(path, FORMAT, "start of the image", problem))?;
+    decoder
+        .start(None, stored)
+        .map_err(|problem| SlideError::corrupt(path, FORMAT, "start of the image", problem))?;
     let extent = Extent { width, height, channels: stored.min(3) };
     let info = SlideInfo {
         width,
@@ -114,7 +119,8 @@ impl Sequential for JpegRows {
         self.extent.check_rows(&self.path, self.next_row, rows, out.len())?;
         let first = self.next_row;
         let last = first.saturating_add(rows.saturating_sub(1));
-        let damaged = |problem| SlideError::corrupt(&self.path, FORMAT, format!("rows {first} to {last}"), problem);
+        let damaged =
+            |problem| SlideError::corrupt(&self.path, FORMAT, format!("rows {first} to {last}"), problem);
         // A JPEG is at most 65500 pixels wide, so a row always fits a usize.
         let width = self.extent.width as usize;
         let stride = width * usize::from(self.extent.channels);

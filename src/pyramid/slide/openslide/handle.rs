@@ -103,7 +103,9 @@ impl OpenHandle {
     pub fn associated_dimensions(&self, name: &CStr) -> Result<(i64, i64), String> {
         let (mut width, mut height) = (-1, -1);
         // SAFETY: as for `dimensions`, with a terminated name.
-        unsafe { (self.api.associated_dimensions)(self.raw.as_ptr(), name.as_ptr(), &mut width, &mut height) };
+        unsafe {
+            (self.api.associated_dimensions)(self.raw.as_ptr(), name.as_ptr(), &mut width, &mut height)
+        };
         self.check().map(|()| (width, height))
     }
 

@@ -88,7 +88,8 @@ fn load() -> Result<Api, String> {
             Ok(api) => return Ok(api),
             Err(error) => {
                 // The system's own words are one level down.
-                let detail = std::error::Error::source(&error).map_or(error.to_string(), |source| source.to_string());
+                let detail =
+                    std::error::Error::source(&error).map_or(error.to_string(), |source| source.to_string());
                 failures.push(format!("{}: {detail}", name.to_string_lossy()));
             }
         }

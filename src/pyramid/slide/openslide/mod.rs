@@ -9,7 +9,9 @@ mod library;
 
 use super::error::SlideError;
 use super::region::{Extent, Region, allocate};
-use super::{Access, Associated, OpenOptions, RandomAccess, RgbImage, Slide, SlideInfo, resolution, samples, tiff};
+use super::{
+    Access, Associated, OpenOptions, RandomAccess, RgbImage, Slide, SlideInfo, resolution, samples, tiff,
+};
 use handle::OpenHandle;
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -58,7 +60,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         channels: 3,
         format: vendor,
         microns_per_pixel: microns.and_then(|(x, y)| resolution::plausible(x, y)),
-        objective_power: number(c"openslide.objective-power").filter(|power| *power > 0.0 && power.is_finite()),
+        objective_power: number(c"openslide.objective-power")
+            .filter(|power| *power > 0.0 && power.is_finite()),
         icc_profile: profile,
         associated: handle.associated_names(),
     };
@@ -153,7 +156,13 @@ impl Associated for Pictures {
         let what = format!("the associated image {name:?}");
         if count.saturating_mul(7) > source.limit_bytes {
             let needed = count.saturating_mul(7);
-            return Err(SlideError::too_large(&source.path, what, needed, source.limit_bytes, "allow more memory"));
+            return Err(SlideError::too_large(
+                &source.path,
+                what,
+                needed,
+                source.limit_bytes,
+                "allow more memory",
+            ));
         }
         let mut rgb = allocate(&source.path, &what, count * 3, source.limit_bytes, "allow more memory")?;
         let mut pixels = vec![0u32; rgb.len() / 3];

@@ -19,7 +19,12 @@ pub(super) fn picture(width: u32, height: u32, channels: u32) -> Vec<u8> {
     rows.flat_map(|(x, y)| (0..channels).map(move |c| sample(x / 4, y / 4, c))).collect()
 }
 
-pub(super) fn open_bytes(folder: &Path, name: &str, bytes: &[u8], options: &OpenOptions) -> Result<Slide, SlideError> {
+pub(super) fn open_bytes(
+    folder: &Path,
+    name: &str,
+    bytes: &[u8],
+    options: &OpenOptions,
+) -> Result<Slide, SlideError> {
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
     Slide::open(&path, options)
@@ -141,7 +146,14 @@ impl TiffFile {
         Self { big: false, tags, chunks: vec![pixels], tiled: false }
     }
 
-    pub fn tiles(width: u32, height: u32, samples: u64, tile: u32, compression: u64, chunks: Vec<Vec<u8>>) -> Self {
+    pub fn tiles(
+        width: u32,
+        height: u32,
+        samples: u64,
+        tile: u32,
+        compression: u64,
+        chunks: Vec<Vec<u8>>,
+    ) -> Self {
         let size = (322, 4, vec![tile.into()]);
         let file = Self { tiled: true, chunks, ..Self::strips(width, height, samples, Vec::new()) };
         file.with(259, 3, vec![compression]).with(size.0, size.1, size.2).with(323, 4, vec![tile.into()])
@@ -173,7 +185,10 @@ impl TiffFile {
             }
         };
         default(if self.tiled { 324 } else { 273 }, offsets);
-        default(if self.tiled { 325 } else { 279 }, self.chunks.iter().map(|chunk| chunk.len() as u64).collect());
+        default(
+            if self.tiled { 325 } else { 279 },
+            self.chunks.iter().map(|chunk| chunk.len() as u64).collect(),
+        );
         tags.sort();
         let mut entries = Vec::new();
         for (tag, kind, values) in &tags {
@@ -183,7 +198,8 @@ impl TiffFile {
                 4 => 4,
                 _ => 8,
             };
-            let value: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()[..size].to_vec()).collect();
+            let value: Vec<u8> =
+                values.iter().flat_map(|value| value.to_le_bytes()[..size].to_vec()).collect();
             entries.extend_from_slice(&tag.to_le_bytes());
             entries.extend_from_slice(&kind.to_le_bytes());
             word(&mut entries, values.len() as u64);

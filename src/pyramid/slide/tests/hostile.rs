@@ -25,7 +25,10 @@ fn tiff_offsets_and_counts() {
         ("an empty width", good.clone().with(256, 4, vec![])),
         ("64-bit offset", TiffFile { big: true, ..good.clone() }.with(273, 16, vec![u64::MAX - 3])),
         ("tiny tiles of a huge image", TiffFile::tiles(u32::MAX, u32::MAX, 1, 1, 1, vec![vec![1]])),
-        ("deflate of nothing", good.clone().with(259, 3, vec![8]).with(256, 4, vec![30_000]).with(257, 4, vec![500])),
+        (
+            "deflate of nothing",
+            good.clone().with(259, 3, vec![8]).with(256, 4, vec![30_000]).with(257, 4, vec![500]),
+        ),
         ("damaged LZW", good.clone().with(259, 3, vec![5])),
         ("a picture that is no JPEG", good.clone().with(259, 3, vec![7])),
         ("palette cut short", good.clone().with(262, 3, vec![3]).with(320, 3, vec![0; 30])),
@@ -53,9 +56,11 @@ fn tiff_directories() {
     assert!(matches!(refused("count.tif", &file), SlideError::Corrupt { .. }));
     file[directory..directory + 2].copy_from_slice(&[0xFF; 2]);
     assert!(matches!(refused("entries.tif", &file), SlideError::Corrupt { .. }));
-    for header in
-        [&b"II*\0\xff\xff\xff\xff"[..], b"II+\0\x08\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", b"MM\0*\0\0\0\x08"]
-    {
+    for header in [
+        &b"II*\0\xff\xff\xff\xff"[..],
+        b"II+\0\x08\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"MM\0*\0\0\0\x08",
+    ] {
         assert!(matches!(refused("header.tif", header), SlideError::Corrupt { .. }));
     }
 }
@@ -119,7 +124,8 @@ fn a_progressive_image_of_a_thousand_scans() {
 fn damaged_bytes_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let jpeg = encode_jpeg(&picture(40, 24, 3), 40, 3, JpegKind::Baseline);
-    let tiled = TiffFile::tiles(40, 24, 3, 40, 7, vec![encode_jpeg(&picture(40, 40, 3), 40, 3, JpegKind::Baseline)]);
+    let tiled =
+        TiffFile::tiles(40, 24, 3, 40, 7, vec![encode_jpeg(&picture(40, 40, 3), 40, 3, JpegKind::Baseline)]);
     let gray = TiffFile::strips(16, 16, 1, picture(16, 16, 1));
     let seeds = [("a.jpg", jpeg), ("b.tif", tiled.bytes()), ("c.tif", gray.bytes())];
     let mut random = 0x2545_F491_4F6C_DD1D_u64;

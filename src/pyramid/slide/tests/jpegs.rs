@@ -35,7 +35,11 @@ fn a_truncated_image_is_an_error_not_a_gray_field() {
     for kind in [JpegKind::Baseline, JpegKind::Progressive, JpegKind::Arithmetic] {
         let file = encode_jpeg(&original, 133, 3, kind);
         for cut in [3, 30, file.len() / 4, file.len() / 2, file.len() - 40] {
-            assert!(pixels(folder.path(), "cut.jpg", &file[..cut]).is_err(), "cut at {cut} of {}", file.len());
+            assert!(
+                pixels(folder.path(), "cut.jpg", &file[..cut]).is_err(),
+                "cut at {cut} of {}",
+                file.len()
+            );
         }
     }
 }

@@ -38,7 +38,8 @@ fn regions_and_buffers_are_checked() {
     let file = TiffFile::strips(8, 8, 1, picture(8, 8, 1)).bytes();
     let slide = open_bytes(folder.path(), "a.tif", &file, &never()).unwrap();
     let Access::Random(regions) = &slide.access else { panic!("TIFF is random access") };
-    for (x, y, width, height) in [(1, 0, 8, 8), (0, 8, 1, 1), (u32::MAX, 0, 2, 1), (0, 0, u32::MAX, u32::MAX)] {
+    for (x, y, width, height) in [(1, 0, 8, 8), (0, 8, 1, 1), (u32::MAX, 0, 2, 1), (0, 0, u32::MAX, u32::MAX)]
+    {
         let result = regions.read(x, y, width, height, &mut [0; 64]);
         assert!(matches!(result, Err(SlideError::OutOfBounds { .. })), "{x} {y} {width} {height}");
     }

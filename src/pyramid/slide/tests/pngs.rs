@@ -40,7 +40,8 @@ fn eight_bit_gray_and_rgb_are_exact() {
 #[test]
 fn sixteen_bits_palettes_and_transparency_become_eight_bits_over_white() {
     let folder = tempfile::tempdir().unwrap();
-    let wide = encode(2, ColorType::Grayscale, BitDepth::Sixteen, &[0, 128, 0, 129, 0xff, 0xff, 0x80, 0], |_| ());
+    let wide =
+        encode(2, ColorType::Grayscale, BitDepth::Sixteen, &[0, 128, 0, 129, 0xff, 0xff, 0x80, 0], |_| ());
     assert_eq!(pixels(folder.path(), "16.png", &wide).unwrap(), [0, 1, 255, 128]);
     let palette = encode(2, ColorType::Indexed, BitDepth::One, &[0b0100_0000], |encoder| {
         encoder.set_palette(vec![10, 20, 30, 40, 50, 60]);
@@ -56,7 +57,11 @@ fn resolution_counts_only_when_a_microscope_could_have_it() {
     let folder = tempfile::tempdir().unwrap();
     for (per_metre, expected) in [(2835, None), (2_000_000, Some((0.5, 0.5)))] {
         let file = encode(4, ColorType::Grayscale, BitDepth::Eight, &[0; 16], |encoder| {
-            encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_metre, yppu: per_metre, unit: Unit::Meter }));
+            encoder.set_pixel_dims(Some(PixelDimensions {
+                xppu: per_metre,
+                yppu: per_metre,
+                unit: Unit::Meter,
+            }));
         });
         let slide = open_bytes(folder.path(), "a.png", &file, &never()).unwrap();
         assert_eq!(slide.info.microns_per_pixel, expected);
@@ -98,6 +103,9 @@ fn the_suite_of_odd_pngs_reads_or_fails_as_its_names_say() {
         });
         assert_eq!(both[0], both[1], "{kind}");
         let interlaced = data.join(format!("torture/pngsuite/basi{kind}.png"));
-        assert!(matches!(Slide::open(&interlaced, &limited(100)), Err(SlideError::TooLarge { .. })), "{kind}");
+        assert!(
+            matches!(Slide::open(&interlaced, &limited(100)), Err(SlideError::TooLarge { .. })),
+            "{kind}"
+        );
     }
 }

@@ -166,6 +166,7 @@ fn many_threads_read_the_same_slide() {
 #[test]
 fn the_false_coloured_trap_is_read_rightly() {
     let Some(data) = test_data() else { return };
-    let read = |name: &str| read_all(&mut Slide::open(&data.join("dev").join(name), &never()).unwrap()).unwrap();
+    let read =
+        |name: &str| read_all(&mut Slide::open(&data.join("dev").join(name), &never()).unwrap()).unwrap();
     assert!(distance(&read("OS-1-detail.ome.tif"), &read("OS-1-detail.png")) <= 3);
 }

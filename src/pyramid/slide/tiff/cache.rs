@@ -81,8 +81,9 @@ impl ChunkCache {
             state.held_bytes += size;
         }
         while state.held_bytes > self.limit_bytes {
-            let used =
-                |(key, (_, used)): (&u64, &(Arc<Slot>, u64))| state.sizes.contains_key(key).then_some((*used, *key));
+            let used = |(key, (_, used)): (&u64, &(Arc<Slot>, u64))| {
+                state.sizes.contains_key(key).then_some((*used, *key))
+            };
             let oldest = state.slots.iter().filter_map(used).min();
             match oldest {
                 Some((_, oldest)) if oldest != key => {

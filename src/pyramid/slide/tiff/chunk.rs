@@ -90,7 +90,9 @@ impl Named<'_> {
     fn entry(&self, index: u64) -> Result<(u64, u64), SlideError> {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let found = self.layout.offsets.get(index).zip(self.layout.byte_counts.get(index));
-        found.map(|(&offset, &count)| (offset, count)).ok_or_else(|| self.corrupt("it is not in the file's list"))
+        found
+            .map(|(&offset, &count)| (offset, count))
+            .ok_or_else(|| self.corrupt("it is not in the file's list"))
     }
 
     /// The decompressed rows of a plane, exactly the size that the layout asks for.
@@ -117,7 +119,9 @@ impl Named<'_> {
             Compression::None => copy(&stored, target),
             Compression::PackBits => unpack_bits(&stored, target),
             Compression::Lzw => unpack_lzw(&stored, target).map_err(|problem| self.corrupt(problem))?,
-            Compression::Deflate => unpack_deflate(&stored, target).map_err(|problem| self.corrupt(problem))?,
+            Compression::Deflate => {
+                unpack_deflate(&stored, target).map_err(|problem| self.corrupt(problem))?
+            }
             Compression::Jpeg => 0,
         };
         if (found as u64) < wanted {
@@ -140,14 +144,16 @@ impl Named<'_> {
             let length = rows.saturating_mul(row_bytes as u64);
             let inner = (row % strip_rows).saturating_mul(row_bytes as u64);
             let (start, last) = (offset.checked_add(inner), inner.saturating_add(length));
-            let inside = start.and_then(|start| start.checked_add(length)).is_some_and(|end| end <= self.file.len());
+            let inside =
+                start.and_then(|start| start.checked_add(length)).is_some_and(|end| end <= self.file.len());
             let (Some(start), true, true) = (start, inside, last <= count) else {
-                return Err(
-                    self.corrupt(format!("{count} bytes at byte {offset}, where rows up to byte {last} are expected"))
-                );
+                return Err(self.corrupt(format!(
+                    "{count} bytes at byte {offset}, where rows up to byte {last} are expected"
+                )));
             };
             let (part, after) = rest.split_at_mut_checked(length as usize).unwrap_or_default();
-            let failed = |source| SlideError::io(self.file.path(), format!("cannot read {}", self.name()), source);
+            let failed =
+                |source| SlideError::io(self.file.path(), format!("cannot read {}", self.name()), source);
             self.file.read_exact_at(start, part).map_err(failed)?;
             (row, rest) = (row + rows, after);
         }

@@ -80,8 +80,11 @@ impl<'f> Directory<'f> {
             let count = order.number(part(4, word));
             let inline = start + index * entry_size + 4 + word as u64;
             let size = kind_size(kind).and_then(|size| size.checked_mul(count));
-            let offset =
-                if size.is_some_and(|size| size <= word as u64) { inline } else { order.number(part(4 + word, word)) };
+            let offset = if size.is_some_and(|size| size <= word as u64) {
+                inline
+            } else {
+                order.number(part(4 + word, word))
+            };
             entries.entry(order.number(part(0, 2)) as u16).or_insert(Entry { kind, count, offset });
         }
         Ok(Self { file, order, entries })
@@ -122,7 +125,9 @@ impl<'f> Directory<'f> {
     pub fn number(&self, tag: u16) -> Result<Option<u64>, SlideError> {
         match self.numbers(tag)? {
             None => Ok(None),
-            Some(values) => values.first().map(|&value| Some(value)).ok_or_else(|| self.corrupt(tag, "no value")),
+            Some(values) => {
+                values.first().map(|&value| Some(value)).ok_or_else(|| self.corrupt(tag, "no value"))
+            }
         }
     }
 
@@ -166,7 +171,12 @@ fn kind_size(kind: u16) -> Option<u64> {
 }
 
 /// Reads a range that lies inside the file; nothing is allocated for one that does not.
-pub(super) fn bytes_at(file: &PositionedFile, place: &str, offset: u64, length: u64) -> Result<Vec<u8>, SlideError> {
+pub(super) fn bytes_at(
+    file: &PositionedFile,
+    place: &str,
+    offset: u64,
+    length: u64,
+) -> Result<Vec<u8>, SlideError> {
     let outside = || {
         let problem = format!("{length} bytes at byte {offset} of a file of {} bytes", file.len());
         SlideError::corrupt(file.path(), "TIFF", place, problem)

@@ -9,18 +9,30 @@ use super::chunk::Place;
 use super::layout::{Color, Layout};
 
 /// Decodes a chunk into `out`, which has `chunk_width * chunk_height` pixels.
-pub(super) fn decode(layout: &Layout, at: Place, bytes: &[u8], limit_bytes: u64, out: &mut [u8]) -> Result<(), String> {
+pub(super) fn decode(
+    layout: &Layout,
+    at: Place,
+    bytes: &[u8],
+    limit_bytes: u64,
+    out: &mut [u8],
+) -> Result<(), String> {
     let header = Header::parse(bytes)?;
     let components = header.components.len();
     if header.precision != 8 || !matches!(components, 1 | 3) || matches!(header.frame, 5..=7 | 13..=15) {
-        return Err(format!("a JPEG of {components} components at {} bits, expected 1 or 3 at 8", header.precision));
+        return Err(format!(
+            "a JPEG of {components} components at {} bits, expected 1 or 3 at 8",
+            header.precision
+        ));
     }
     // At most the whole chunk, at least the part of it that the image shows.
     let (least_width, least_height) = (layout.columns_in(at.column), layout.rows_in(at.row));
     let width_fits = (least_width..=layout.chunk_width).contains(&header.width);
     if !width_fits || !(least_height..=layout.chunk_height).contains(&header.height) {
         let (width, height) = (layout.chunk_width, layout.chunk_height);
-        return Err(format!("a JPEG of {}x{} pixels, expected {width}x{height}", header.width, header.height));
+        return Err(format!(
+            "a JPEG of {}x{} pixels, expected {width}x{height}",
+            header.width, header.height
+        ));
     }
     if header.multi_scan() && header.coefficient_bytes() > limit_bytes {
         return Err("a progressive JPEG that needs more memory than allowed".into());
@@ -29,7 +41,9 @@ pub(super) fn decode(layout: &Layout, at: Place, bytes: &[u8], limit_bytes: u64,
     let mut decoder = match &layout.jpeg_tables {
         Some(tables) => {
             let mut decoder = Decoder::new(Box::new(tables.as_slice()), limit)?;
-            decoder.tables_then(Box::new(bytes)).map_err(|problem| format!("its tables (tag 347): {problem}"))?;
+            decoder
+                .tables_then(Box::new(bytes))
+                .map_err(|problem| format!("its tables (tag 347): {problem}"))?;
             decoder
         }
         None => Decoder::new(Box::new(bytes), limit)?,

@@ -89,7 +89,8 @@ impl Layout {
 
     /// Bytes of a chunk as handed out; `read` checked that it fits memory.
     pub fn chunk_bytes(&self) -> u64 {
-        (u64::from(self.chunk_width) * u64::from(self.chunk_height)).saturating_mul(u64::from(self.channels()))
+        (u64::from(self.chunk_width) * u64::from(self.chunk_height))
+            .saturating_mul(u64::from(self.channels()))
     }
 
     /// Rows of the image in a row of chunks.
@@ -105,7 +106,11 @@ impl Layout {
     }
 
     /// Reads and checks all tags. A chunk may take at most `limit_bytes`, decoded twice over.
-    pub fn read(file: &PositionedFile, directory: &Directory<'_>, limit_bytes: u64) -> Result<Self, SlideError> {
+    pub fn read(
+        file: &PositionedFile,
+        directory: &Directory<'_>,
+        limit_bytes: u64,
+    ) -> Result<Self, SlideError> {
         let tags = Tags { file, directory };
         let (width, height) = (tags.side(256)?, tags.side(257)?);
         let samples = tags.small(277, 1)?;
@@ -188,8 +193,10 @@ impl Layout {
     }
 
     fn check_memory(&self, file: &PositionedFile, limit_bytes: u64) -> Result<(), SlideError> {
-        let raw =
-            self.raw_row_bytes().saturating_mul(u64::from(self.chunk_height)).saturating_mul(self.planes() as u64);
+        let raw = self
+            .raw_row_bytes()
+            .saturating_mul(u64::from(self.chunk_height))
+            .saturating_mul(self.planes() as u64);
         // JPEG decodes straight into the result.
         let raw = if self.compression == Compression::Jpeg { 0 } else { raw };
         let needed = raw.saturating_add(self.chunk_bytes());
@@ -292,7 +299,8 @@ impl Tags<'_> {
             return Err(self.unsupported(format!("{samples} samples of {bits} bits for {colors} colours")));
         }
         // Only an extra sample that says it is opacity is taken for it: 1 premultiplied, 2 not.
-        let alpha = extras.iter().position(|&extra| matches!(extra, 1 | 2)).filter(|&at| colors + at < samples);
+        let alpha =
+            extras.iter().position(|&extra| matches!(extra, 1 | 2)).filter(|&at| colors + at < samples);
         let alpha = if bits < 8 { None } else { alpha };
         let premultiplied = alpha.is_some_and(|at| extras.get(at) == Some(&1));
         let pixel = match (colors, alpha, premultiplied) {
@@ -313,17 +321,23 @@ impl Tags<'_> {
         }
         let map = self.directory.numbers(320)?.ok_or_else(|| self.directory.corrupt(320, "missing"))?;
         let size = 1usize << bits;
-        let (reds, greens, blues) = match (map.get(..size), map.get(size..2 * size), map.get(2 * size..3 * size)) {
-            (Some(reds), Some(greens), Some(blues)) => (reds, greens, blues),
-            _ => return Err(self.directory.corrupt(320, format!("{} values, expected {}", map.len(), 3 * size))),
-        };
+        let (reds, greens, blues) =
+            match (map.get(..size), map.get(size..2 * size), map.get(2 * size..3 * size)) {
+                (Some(reds), Some(greens), Some(blues)) => (reds, greens, blues),
+                _ => {
+                    return Err(self
+                        .directory
+                        .corrupt(320, format!("{} values, expected {}", map.len(), 3 * size)));
+                }
+            };
         // Some writers store 8-bit values; nothing above 255 anywhere gives them away.
         let narrow = map.iter().all(|&value| value < 256);
         let byte = |value: u64| {
             let value = value.min(65535) as u16;
             if narrow { value as u8 } else { super::super::samples::high_byte(value) }
         };
-        let colors = reds.iter().zip(greens).zip(blues).map(|((&red, &green), &blue)| [red, green, blue].map(byte));
+        let colors =
+            reds.iter().zip(greens).zip(blues).map(|((&red, &green), &blue)| [red, green, blue].map(byte));
         Ok(Color::Palette(colors.collect()))
     }
 }

@@ -29,7 +29,10 @@ const THREADS: u64 = 64;
 const CACHE_LEAST_BYTES: u64 = 64 << 20;
 
 /// Opens a TIFF file and checks its first directory.
-pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<(SlideInfo, Box<dyn RandomAccess>), SlideError> {
+pub(super) fn open(
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<(SlideInfo, Box<dyn RandomAccess>), SlideError> {
     let file = PositionedFile::open(path)?;
     let directory = Directory::read_first(&file)?;
     if directory.has(metadata::NDPI_MARK) {
@@ -120,7 +123,8 @@ impl TiffRegions {
         let length = columns as usize * channels;
         for row in 0..rows as usize {
             let start_in = ((from_y - top) as usize + row) * stride_in + (from_x - left) as usize * channels;
-            let start_out = ((from_y - region.y) as usize + row) * stride_out + (from_x - region.x) as usize * channels;
+            let start_out =
+                ((from_y - region.y) as usize + row) * stride_out + (from_x - region.x) as usize * channels;
             let (Some(from), Some(to)) =
                 (chunk.get(start_in..start_in + length), out.get_mut(start_out..start_out + length))
             else {

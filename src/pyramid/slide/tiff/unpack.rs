@@ -19,7 +19,8 @@ pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
     let mut gathered = Vec::new();
     for (index, to) in out.chunks_exact_mut(out_bytes).enumerate() {
         let start = index * row_bytes;
-        let rows: Vec<&[u8]> = planes.iter().filter_map(|plane| plane.get(start..start + row_bytes)).collect();
+        let rows: Vec<&[u8]> =
+            planes.iter().filter_map(|plane| plane.get(start..start + row_bytes)).collect();
         let first = rows.first().copied().unwrap_or_default();
         match &layout.color {
             Color::Palette(colors) => {
@@ -29,7 +30,8 @@ pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
             }
             Color::Direct { invert, .. } if layout.bits < 8 => {
                 let most = (1u32 << layout.bits) - 1;
-                for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, layout.chunk_samples())) {
+                for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, layout.chunk_samples()))
+                {
                     let level = u32::from(sample) * 255 / most;
                     *to = if *invert { 255 - level as u8 } else { level as u8 };
                 }
@@ -90,10 +92,13 @@ fn gather(layout: &Layout, pixel: Pixel, alpha_at: usize, rows: &[&[u8]], out: &
     }
     out.resize(layout.chunk_width as usize * pixel.samples() * size, 0);
     for (slot, sample) in wanted.enumerate() {
-        let (row, at, step) = if layout.planar { (sample, 0, size) } else { (0, sample * size, layout.samples * size) };
+        let (row, at, step) =
+            if layout.planar { (sample, 0, size) } else { (0, sample * size, layout.samples * size) };
         let from = rows.get(row).copied().unwrap_or_default().chunks_exact(step);
         for (to, from) in out.chunks_exact_mut(pixel.samples() * size).zip(from) {
-            if let (Some(to), Some(from)) = (to.get_mut(slot * size..(slot + 1) * size), from.get(at..at + size)) {
+            if let (Some(to), Some(from)) =
+                (to.get_mut(slot * size..(slot + 1) * size), from.get(at..at + size))
+            {
                 to.copy_from_slice(from);
             }
         }
