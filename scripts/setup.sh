@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-minimum_rust=1.88
+minimum_rust=1.89
 slide_sha256=ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7
 slide=$target_dir/demo/CMU-1-Small-Region.svs
 

@@ -30,16 +30,24 @@ pub struct CompareArgs {
     /// Luma only: no Delta E
     #[arg(long)]
     luma_only: bool,
-    /// Write a picture: reference, tree, and their difference (8 times, around gray), side by side
+    /// Write a picture: reference, tree, and their difference (4 times, around gray), side by side
     #[arg(long, value_name = "PNG")]
     picture: Option<PathBuf>,
     /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
-    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',', num_args = 4)]
-    region: Option<Vec<u32>>,
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    region: Option<[u32; 4]>,
     #[command(flatten)]
     open: OpenArgs,
     #[command(flatten)]
     work: WorkArgs,
+}
+
+fn parse_region(text: &str) -> Result<[u32; 4], String> {
+    let numbers = text.split(',').map(|n| n.trim().parse()).collect::<Result<Vec<u32>, _>>();
+    match numbers.as_deref() {
+        Ok(&[x, y, w, h]) if w > 0 && h > 0 => Ok([x, y, w, h]),
+        _ => Err("four whole numbers, width and height above 0, as 900,1500,512,512".into()),
+    }
 }
 
 /// What a comparison found.
@@ -215,13 +223,11 @@ pub fn run(args: CompareArgs) -> Result<()> {
     let q = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
     if let Some(path) = &args.picture {
         let (width, height) = reference.size();
-        let region = match args.region.as_deref() {
-            Some(&[x, y, w, h])
-                if w > 0 && h > 0 && x.saturating_add(w) <= width && y.saturating_add(h) <= height =>
-            {
-                [x, y, w, h]
+        let region = match args.region {
+            Some([x, y, w, h]) if x.saturating_add(w) > width || y.saturating_add(h) > height => {
+                bail!("--region {x},{y},{w},{h} does not lie inside {width}x{height}")
             }
-            Some(_) => bail!("--region must lie inside {width}x{height}"),
+            Some(region) => region,
             None => [q.worst_px.0, q.worst_px.1, 512.min(width), 512.min(height)],
         };
         // Sequential slides cannot be read twice.
@@ -249,7 +255,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
     Ok(())
 }
 
-/// Reference, tree and eight times their difference, side by side.
+/// Reference, tree and four times their difference, side by side.
 fn picture(
     path: &Path,
     mut reference: Side,
@@ -272,7 +278,7 @@ fn picture(
                 line[i] = p;
                 line[3 * (w_px + gap) + i] = q;
                 line[3 * 2 * (w_px + gap) + i] =
-                    (128 + 8 * (i32::from(q) - i32::from(p))).clamp(0, 255) as u8;
+                    (128 + 4 * (i32::from(q) - i32::from(p))).clamp(0, 255) as u8;
             }
         }
     }

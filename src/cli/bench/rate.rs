@@ -44,7 +44,7 @@ pub struct RateArgs {
 }
 
 /// Qualities of the JPEG pyramids between which bytes are interpolated.
-const QUALITIES: [u8; 14] = [10, 20, 30, 35, 40, 45, 50, 55, 60, 70, 80, 85, 90, 95];
+const QUALITIES: [u8; 20] = [10, 20, 26, 30, 34, 38, 40, 42, 44, 46, 48, 50, 52, 55, 60, 70, 80, 85, 90, 95];
 
 struct Run<'a> {
     args: &'a RateArgs,
