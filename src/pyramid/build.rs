@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::levels::{Levels, TileSink, halve};
+use super::levels::{Levels, TileSink, cut, halve};
 use super::slide::Slide;
 use super::source::{Block, region_jobs, slide_facts};
 use super::write::{Existing, TreeWriter};
@@ -104,10 +104,7 @@ impl Tiler<'_> {
                 let (x, y) =
                     ((tile.x - id.x() * side) as usize * step, (tile.y - id.y() * side) as usize * step);
                 let (w, h) = (rect.width as usize, rect.height as usize);
-                let cut: Vec<u8> = (y..y + h)
-                    .flat_map(|row| &pixels[(row * width + x) * self.channels..][..w * self.channels])
-                    .copied()
-                    .collect();
+                let cut = cut(&pixels, width, self.channels, x, y, w, h);
                 self.writer.tile(tile, &self.encode(&mut encoder, &cut, w, h)?)?;
             }
         }

@@ -20,6 +20,23 @@ pub fn halve(src: &[u8], width: usize, height: usize, channels: usize) -> (Vec<u
     (out, w, h)
 }
 
+/// A copy of the `width` x `height` pixels at `(x, y)` of interleaved samples whose rows are `row_px` pixels long.
+pub fn cut(
+    src: &[u8],
+    row_px: usize,
+    channels: usize,
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(width * height * channels);
+    for row in src.chunks_exact(row_px * channels).skip(y).take(height) {
+        out.extend_from_slice(&row[x * channels..][..width * channels]);
+    }
+    out
+}
+
 fn halve_row(a: &[u8], b: &[u8], channels: usize, out: &mut Vec<u8>) {
     let pairs = a.chunks(2 * channels).zip(b.chunks(2 * channels));
     for (x, (a, b)) in pairs.enumerate() {
@@ -123,13 +140,9 @@ fn emit_tiles(
     sink: &mut TileSink<'_>,
 ) -> Result<()> {
     let y = (level.rows - rows) / tile;
-    let stride = level.width * channels;
     for (x, left) in (0..level.width).step_by(tile).enumerate() {
         let width = tile.min(level.width - left);
-        let mut pixels = Vec::with_capacity(width * rows * channels);
-        for row in level.band.chunks_exact(stride) {
-            pixels.extend_from_slice(&row[left * channels..][..width * channels]);
-        }
+        let pixels = cut(&level.band, level.width, channels, left, 0, width, rows);
         sink(TileId { level: level.number, x: x as u32, y: y as u32 }, &pixels, width, rows)?;
     }
     Ok(())

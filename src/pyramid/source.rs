@@ -4,10 +4,9 @@
 //! L2 size, from which the small levels are made.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::SlideFacts;
-use super::levels::halve;
+use super::levels::{cut, halve};
 use super::slide::{Access, RandomAccess, Sequential, Slide};
 use super::tree::{Tree, rgb_planes};
 use crate::archive::{SourceKind, SourceMeta};
@@ -152,25 +151,19 @@ pub fn region_jobs<'a>(
         Access::Sequential(rows) => {
             let rows: &'a mut dyn Sequential = &mut **rows;
             let stride = geometry.width() as usize * channels;
-            let mut band: Option<(u32, Arc<Vec<u8>>)> = None;
+            let mut band = Vec::new();
+            let mut top = None;
             Box::new(geometry.all_families().map(move |id| {
                 let rect = geometry.family_rect(id);
-                let pixels = match &band {
-                    Some((top, pixels)) if *top == rect.y => pixels.clone(),
-                    _ => {
-                        // The old band is let go first: jobs still under way hold the only other copies.
-                        band = None;
-                        let mut pixels = vec![0; rect.height as usize * stride];
-                        rows.read_rows(rect.height, &mut pixels)?;
-                        band.insert((rect.y, Arc::new(pixels))).1.clone()
-                    }
-                };
-                let read: ReadRegion<'a> = Box::new(move || {
-                    let (left, width) = (rect.x as usize * channels, rect.width as usize * channels);
-                    let out =
-                        pixels.chunks_exact(stride).flat_map(|row| &row[left..][..width]).copied().collect();
-                    Ok((out, rect, channels))
-                });
+                if top != Some(rect.y) {
+                    band.resize(rect.height as usize * stride, 0);
+                    rows.read_rows(rect.height, &mut band)?;
+                    top = Some(rect.y);
+                }
+                // Cut here and not in the job, so that one band is all that is ever held.
+                let (x, width, height) = (rect.x as usize, rect.width as usize, rect.height as usize);
+                let pixels = cut(&band, geometry.width() as usize, channels, x, 0, width, height);
+                let read: ReadRegion<'a> = Box::new(move || Ok((pixels, rect, channels)));
                 Ok((id, read))
             }))
         }

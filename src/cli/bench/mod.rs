@@ -1,5 +1,6 @@
 //! `origami bench`: speed and rate as ratios to something measured in the same run.
 
+mod kernels;
 mod rate;
 mod slide;
 mod speed;
@@ -13,6 +14,8 @@ pub enum BenchCommand {
     Encode(speed::SpeedArgs),
     /// Decode against the bare JPEG calls of the same work
     Decode(speed::SpeedArgs),
+    /// Every kernel against its scalar definition
+    Kernels(kernels::KernelArgs),
     /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
     Rate(rate::RateArgs),
     /// Make a slide of any size for benches: synthetic tissue as PNG
@@ -23,6 +26,7 @@ pub fn run(command: BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Encode(args) => speed::run_encode(args),
         BenchCommand::Decode(args) => speed::run_decode(args),
+        BenchCommand::Kernels(args) => kernels::run(args),
         BenchCommand::Rate(args) => rate::run(args),
         BenchCommand::Slide(args) => slide::run(args),
     }

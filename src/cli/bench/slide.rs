@@ -62,7 +62,7 @@ fn noise(x: u32, y: u32, shift: u32, seed: u32) -> i32 {
 }
 
 /// Pink tissue with dark nuclei on glass: about half of the slide is empty.
-fn pixel(x: u32, y: u32) -> [u8; 3] {
+pub fn pixel(x: u32, y: u32) -> [u8; 3] {
     if noise(x, y, 11, 1) < 120 {
         return [243, 242, 244];
     }
