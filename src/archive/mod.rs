@@ -11,7 +11,7 @@ mod write;
 
 pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
-pub use read::{Archive, FamilyEntry, TileEntry};
+pub use read::{Archive, FamilyEntry, PayloadEntry, TileEntry};
 pub use write::{BundleWriter, Written, write_pack};
 
 use crate::codec::CodecId;

@@ -29,6 +29,20 @@ pub struct FamilyEntry {
     check: u64,
 }
 
+/// Where a payload lies and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadEntry {
+    /// What it is.
+    pub kind: PayloadKind,
+    /// How it is coded.
+    pub codec: CodecId,
+    /// First byte in the file.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u32,
+    check: u64,
+}
+
 /// Where a tile of a small level lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileEntry {
@@ -184,7 +198,7 @@ impl Archive {
     /// A wrong checksum or an impossible payload table, with the offset.
     pub fn read_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
         let bytes = self.read(entry.offset, entry.bytes)?;
-        self.parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+        parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
     }
 
     /// Reads a tile of a small level and checks it.
@@ -218,64 +232,73 @@ impl Archive {
         Ok(buf)
     }
 
-    fn parse_record(&self, entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault> {
-        let id = entry.id;
-        let head_bytes = HEAD_BYTES + usize::from(entry.payloads) * PAYLOAD_ENTRY_BYTES;
-        let Some((head, mut rest)) = bytes.split_at_checked(head_bytes) else {
-            return Err(Fault::new(
-                entry.offset,
-                format!("record of family {id}"),
-                format_args!("{head_bytes} bytes of head"),
-                bytes.len(),
-            ));
-        };
-        Fault::check(entry.offset, &format!("the head of family {id}"), head, entry.check)?;
-        let proof = Proof { luma: u128_at(head, 0), chroma: u128_at(head, 16) };
-        let mut payloads: Vec<Payload> = Vec::with_capacity(entry.payloads.into());
-        for row in head[HEAD_BYTES..].chunks_exact(PAYLOAD_ENTRY_BYTES) {
-            let offset = entry.offset + (bytes.len() - rest.len()) as u64;
-            let (number, codec, len) = (u16_at(row, 0), u16_at(row, 2), u32_at(row, 4) as usize);
-            let kind = PayloadKind::from_u16(number).ok_or_else(|| {
-                Fault::new(offset, format!("payload of family {id}"), "a kind this version knows", number)
-            })?;
-            let codec = CodecId::from_u16(codec).ok_or_else(|| {
-                Fault::new(
-                    offset,
-                    format!("{} of family {id}", kind.name()),
-                    "a codec this version knows",
-                    codec,
-                )
-            })?;
-            let Some((data, after)) = rest.split_at_checked(len) else {
-                return Err(Fault::new(
-                    offset,
-                    format!("{} of family {id}", kind.name()),
-                    format_args!("{len} bytes"),
-                    rest.len(),
-                ));
-            };
-            Fault::check(offset, &format!("the {} of family {id}", kind.name()), data, u64_at(row, 8))?;
-            if payloads.iter().any(|p| p.kind == kind) {
-                return Err(Fault::new(
-                    offset,
-                    format!("payloads of family {id}"),
-                    "each kind once",
-                    kind.name(),
-                ));
-            }
-            payloads.push(Payload { kind, codec, bytes: data.to_vec() });
-            rest = after;
-        }
-        if !rest.is_empty() {
-            return Err(Fault::new(
-                entry.offset,
-                format!("record of family {id}"),
-                "no bytes after the payloads",
-                rest.len(),
-            ));
-        }
-        Ok(FamilyRecord { proof, payloads })
+    /// Reads only the head of a family's record: what payloads it has, and how many bytes each.
+    ///
+    /// # Errors
+    /// A wrong checksum or an impossible payload table, with the offset.
+    pub fn read_head(&self, entry: &FamilyEntry) -> Result<Vec<PayloadEntry>> {
+        let bytes = self.read(entry.offset, entry.bytes.min(head_bytes(entry) as u32))?;
+        let head = parse_head(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+        Ok(head.1)
     }
+}
+
+/// Bytes of proof and payload table.
+fn head_bytes(entry: &FamilyEntry) -> usize {
+    HEAD_BYTES + usize::from(entry.payloads) * PAYLOAD_ENTRY_BYTES
+}
+
+/// Proof and payload table from the first bytes of a record; checks that the payloads fill the record.
+fn parse_head(entry: &FamilyEntry, bytes: &[u8]) -> Result<(Proof, Vec<PayloadEntry>), Fault> {
+    let id = entry.id;
+    let Some(head) = bytes.get(..head_bytes(entry)) else {
+        let expected = format!("{} bytes of head", head_bytes(entry));
+        return Err(Fault::new(entry.offset, format!("record of family {id}"), expected, bytes.len()));
+    };
+    Fault::check(entry.offset, &format!("the head of family {id}"), head, entry.check)?;
+    let proof = Proof { luma: u128_at(head, 0), chroma: u128_at(head, 16) };
+    let mut payloads: Vec<PayloadEntry> = Vec::with_capacity(entry.payloads.into());
+    let mut offset = entry.offset + head.len() as u64;
+    for (i, row) in head[HEAD_BYTES..].chunks_exact(PAYLOAD_ENTRY_BYTES).enumerate() {
+        let at = entry.offset + (HEAD_BYTES + i * PAYLOAD_ENTRY_BYTES) as u64;
+        let (number, codec) = (u16_at(row, 0), u16_at(row, 2));
+        let kind = PayloadKind::from_u16(number).ok_or_else(|| {
+            Fault::new(at, format!("payload of family {id}"), "a kind this version knows", number)
+        })?;
+        let what = || format!("{} of family {id}", kind.name());
+        let codec = CodecId::from_u16(codec)
+            .ok_or_else(|| Fault::new(at + 2, what(), "a codec this version knows", codec))?;
+        if payloads.iter().any(|p| p.kind == kind) {
+            return Err(Fault::new(at, format!("payloads of family {id}"), "each kind once", kind.name()));
+        }
+        let payload = PayloadEntry { kind, codec, offset, bytes: u32_at(row, 4), check: u64_at(row, 8) };
+        offset += u64::from(payload.bytes);
+        payloads.push(payload);
+    }
+    let found = offset - entry.offset;
+    if found != u64::from(entry.bytes) {
+        return Err(Fault::new(
+            entry.offset,
+            format!("length of family {id}'s payloads"),
+            entry.bytes,
+            found,
+        ));
+    }
+    Ok((proof, payloads))
+}
+
+fn parse_record(entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault> {
+    let (proof, entries) = parse_head(entry, bytes)?;
+    let mut payloads = Vec::with_capacity(entries.len());
+    for payload in entries {
+        // `parse_head` has checked that the payloads fill the record exactly.
+        let start = (payload.offset - entry.offset) as usize;
+        let data = bytes.get(start..start + payload.bytes as usize).unwrap_or_default();
+        let what = format!("the {} of family {}", payload.kind.name(), entry.id);
+        Fault::check(payload.offset, &what, data, payload.check)?;
+        payloads.push(Payload { kind: payload.kind, codec: payload.codec, bytes: data.to_vec() });
+    }
+    Ok(FamilyRecord { proof, payloads })
 }
 
 fn fault_error(path: &Path, fault: Fault) -> Error {

@@ -29,7 +29,7 @@ pub struct EncodeArgs {
     /// Tile size in pixels; must match the pyramid [default: the pyramid's, or 256]
     #[arg(long)]
     tile: Option<u32>,
-    /// What to do about missing tiles
+    /// Missing tiles: stop and name them, or take them as white
     #[arg(long, value_enum, default_value_t = MissingArg::Error)]
     missing: MissingArg,
     /// Also write one .pack per family
@@ -129,9 +129,7 @@ pub enum EncoderArg {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum MissingArg {
-    /// Stop and name them.
     Error,
-    /// Take them as white.
     Background,
 }
 

@@ -41,7 +41,7 @@ pub fn run(args: InspectArgs) -> Result<()> {
         let payloads: Vec<_> =
             record.payloads.iter().map(|p| (p.kind, p.codec, p.bytes.len() as u64)).collect();
         if seen.insert(entry.offset) {
-            parts.heads += record.head_bytes();
+            parts.heads += u64::from(entry.bytes) - payloads.iter().map(|p| p.2).sum::<u64>();
             for &(kind, _, bytes) in &payloads {
                 match kind {
                     origami::family::PayloadKind::Baseline => parts.baseline += bytes,

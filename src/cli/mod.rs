@@ -76,11 +76,8 @@ impl WorkArgs {
 /// A resampling filter, as typed.
 #[derive(Clone, Copy, ValueEnum)]
 enum FilterArg {
-    /// Triangle.
     Bilinear,
-    /// Catmull-Rom.
     Bicubic,
-    /// Lanczos, three lobes.
     Lanczos3,
 }
 

@@ -47,13 +47,10 @@ pub struct PyramidArgs {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum SubsampArg {
-    /// Full chroma.
     #[value(name = "444")]
     S444,
-    /// Half horizontally.
     #[value(name = "422")]
     S422,
-    /// Half both ways.
     #[value(name = "420")]
     S420,
 }

@@ -3,6 +3,10 @@
 //! The first directory is the slide; smaller copies and associated images behind it are ignored. Strips and tiles are
 //! decoded on demand and kept in a cache of bounded size. Samples of 1 to 16 bits, gray, RGB, palette, with or without
 //! opacity, interleaved or planar; uncompressed, LZW, deflate, PackBits or JPEG. It deliberately does not know scanners.
+//!
+//! Not the `tiff` crate (0.11), which the tests use to write files: it decodes through `&mut`, so one thread at a time; it
+//! multiplies sizes from the file unchecked and asserts on some of them; it has no palettes; and it trusts the tag where
+//! JPEG tiles say another colour space, which shows real slides in green. Decompression is `flate2`, `weezl`, libjpeg-turbo.
 
 mod cache;
 mod chunk;
