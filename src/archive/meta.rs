@@ -36,7 +36,8 @@ pub struct SourceMeta {
     pub format: String,
     /// Overlap of the source's tiles; archives have none.
     pub overlap: u32,
-    /// Whether the source was lossy already, so that this archive is a further generation. Absent where unknown.
+    /// True where the source is known to be lossy already, so that this archive is a further generation. Absent where its format
+    /// does not tell: PNG and TIFF may hold pixels that have been through JPEG.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lossy: Option<bool>,
 }

@@ -239,12 +239,12 @@ pub fn run(args: CompareArgs) -> Result<()> {
             "reference": args.reference, "tree": args.tree, "y_psnr": q.y_psnr, "rgb_psnr": q.rgb_psnr, "ssim": q.ssim,
             "delta_e_2000": q.delta_e, "delta_e_2000_p95": q.delta_e_p95,
         });
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
     let show = |name: &str, value: Option<f64>, unit: &str| {
         if let Some(v) = value {
-            println!("{name:<22}{v:.4}{unit}");
+            say!("{name:<22}{v:.4}{unit}");
         }
     };
     show("Y-PSNR", Some(q.y_psnr), " dB");

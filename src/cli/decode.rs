@@ -113,14 +113,14 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     let total = input.families().len() as u64;
     let bar = progress::families(args.max_parents.map_or(total, |n| n.min(total)), args.work.quiet);
     if args.timing {
-        println!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
+        say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
     }
     let on_family = |done: u64, t: &Timing| {
         bar.set_position(done);
         if args.timing {
             let us = |d: std::time::Duration| d.as_micros();
             let (read, decode, rest) = (us(t.read), us(t.decode), us(t.reconstruct));
-            println!("{}  {read}  {decode}  {rest}  {}  {}", t.id, us(t.encode), us(t.write));
+            say!("{}  {read}  {decode}  {rest}  {}  {}", t.id, us(t.encode), us(t.write));
         }
     };
     let started = std::time::Instant::now();
@@ -139,7 +139,7 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     }
     if !args.work.quiet {
         let seconds = started.elapsed().as_secs_f64();
-        println!(
+        say!(
             "{}: {} families, {} of tiles, {seconds:.1} s",
             report.dzi.display(),
             report.families,

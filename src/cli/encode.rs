@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use origami::backend::CpuBackend;
 use origami::codec::EncoderKind;
 use origami::coding::{EncodeParams, Subsamp};
+use origami::decode::Input;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
 use origami::pyramid::slide::{OpenSlideUse, Slide};
@@ -211,6 +212,10 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     {
         eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
     }
+    let packs_dir = args.out.join(origami::archive::PACK_DIR);
+    if !args.pack && !args.work.quiet && Input::packs(&packs_dir).is_ok() {
+        eprintln!("{}: it holds packs of an earlier encode, which stay as they are", packs_dir.display());
+    }
     let options = EncodeOptions {
         packs: args.pack,
         manifest: args.manifest,
@@ -243,5 +248,5 @@ fn print_summary(report: &EncodeReport, seconds: f64) {
     if let Some(db) = report.y_psnr {
         line += &format!(", Y-PSNR {db:.2} dB");
     }
-    println!("{line}, {} families, {seconds:.1} s", report.families);
+    say!("{line}, {} families, {seconds:.1} s", report.families);
 }

@@ -92,10 +92,10 @@ pub fn run(args: InspectArgs) -> Result<()> {
                 .map(|e| json!({"level": e.id.level, "x": e.id.x, "y": e.id.y, "offset": e.offset, "bytes": e.bytes, "codec": e.codec.name()}))
                 .collect();
         }
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
-    let row = |name: &str, text: String| println!("{name:<18}{text}");
+    let row = |name: &str, text: String| say!("{name:<18}{text}");
     let part = |name: &str, bytes: u64| {
         row(
             name,
@@ -160,7 +160,7 @@ pub fn run(args: InspectArgs) -> Result<()> {
                 .iter()
                 .map(|(kind, codec, bytes)| format!("{} {} {bytes}", kind.name(), codec.name()))
                 .collect();
-            println!(
+            say!(
                 "family {:<9} at {:>10}  {:>8} bytes: {}",
                 e.id.to_string(),
                 e.offset,
@@ -169,7 +169,7 @@ pub fn run(args: InspectArgs) -> Result<()> {
             );
         }
         for e in archive.tiles() {
-            println!("tile {:<11} at {:>10}  {:>8} bytes", e.id.to_string(), e.offset, e.bytes);
+            say!("tile {:<11} at {:>10}  {:>8} bytes", e.id.to_string(), e.offset, e.bytes);
         }
     }
     Ok(())

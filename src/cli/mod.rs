@@ -1,5 +1,10 @@
 //! The command line: arguments as typed, turned into arguments as meant. One file per subcommand, each thin.
 
+/// Prints a line on standard output; see [`print_line`].
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::print_line(format_args!($($text)*)) };
+}
+
 mod bench;
 mod compare;
 mod decode;
@@ -9,7 +14,9 @@ mod progress;
 mod pyramid;
 mod verify;
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use origami::backend::scheduler::Scheduler;
@@ -44,16 +51,32 @@ enum Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
     match Cli::parse().command {
         Command::Pyramid(args) => pyramid::run(args)?,
         Command::Encode(args) => encode::run(args)?,
         Command::Decode(args) => decode::run(args)?,
         Command::Inspect(args) => inspect::run(args)?,
-        Command::Verify(args) => return verify::run(args),
+        Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Bench(command) => bench::run(command)?,
     }
-    Ok(ExitCode::SUCCESS)
+    if OUTPUT_LOST.load(Ordering::Relaxed) {
+        anyhow::bail!("standard output could not be written");
+    }
+    Ok(code)
+}
+
+/// Whether standard output refused a line.
+static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
+
+/// A reader that closed its end has heard enough: the work goes on without it. Anything else, such as a full disk, is remembered
+/// and makes the program fail once the work is done.
+fn print_line(line: std::fmt::Arguments<'_>) {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => OUTPUT_LOST.store(true, Ordering::Relaxed),
+        _ => {}
+    }
 }
 
 /// What every subcommand that works takes.

@@ -139,7 +139,7 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     }
     if !args.work.quiet {
         let (w, h) = (geometry.width(), geometry.height());
-        println!(
+        say!(
             "{}: {w}x{h}, {} levels, {:.1} s",
             dzi.display(),
             geometry.top_level() + 1,

@@ -37,7 +37,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
             Ok(_) if args.work.quiet => {}
             Ok(done) => {
                 let proved = if args.deep { format!(", {} proved", done.proved) } else { String::new() };
-                println!(
+                say!(
                     "{}: whole: {} families{proved}, {} small tiles, {}",
                     file.display(),
                     done.families,

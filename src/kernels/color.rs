@@ -1,7 +1,8 @@
 //! BT.601 full range between RGB and YCbCr, in libjpeg's integers (16 fraction bits).
 //!
 //! Only pixels from PNG, OpenSlide and the like come this way in, and only PNG and WebP tiles this way out; JPEG
-//! stays in YCbCr. Source: JFIF 1.02 section "Colour space"; the rounding is that of libjpeg's jccolor.c and jdcolor.c.
+//! stays in YCbCr. Source: JFIF 1.02 section "Colour space"; constants and rounding are those of libjpeg's jccolor.c and jdcolor.c, so
+//! that RGB from here equals RGB from a JPEG library.
 
 use super::level::vectorised;
 
@@ -20,8 +21,8 @@ vectorised! {
             let (r, g, b) = (i32::from(px[0]), i32::from(px[1]), i32::from(px[2]));
             *y = ((fix(0.299) * r + fix(0.587) * g + fix(0.114) * b + HALF) >> BITS) as u8;
             // One less than a half, as libjpeg does, so that the largest value is 255.
-            *cb = ((-fix(0.168_735_892) * r - fix(0.331_264_108) * g + fix(0.5) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
-            *cr = ((fix(0.5) * r - fix(0.418_687_589) * g - fix(0.081_312_411) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
+            *cb = ((-fix(0.16874) * r - fix(0.33126) * g + fix(0.5) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
+            *cr = ((fix(0.5) * r - fix(0.41869) * g - fix(0.08131) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
         }
     }
 }
@@ -32,7 +33,7 @@ vectorised! {
         for (((px, &y), &cb), &cr) in rgb.chunks_exact_mut(3).zip(luma).zip(cb).zip(cr) {
             let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
             px[0] = (y + ((fix(1.402) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
-            px[1] = (y + ((-fix(0.344_136_286) * cb - fix(0.714_136_286) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
+            px[1] = (y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
             px[2] = (y + ((fix(1.772) * cb + HALF) >> BITS)).clamp(0, 255) as u8;
         }
     }

@@ -86,11 +86,7 @@ impl Source {
                 kind: SourceKind::Slide,
                 format: slide.info.format.clone(),
                 overlap: 0,
-                lossy: match slide.info.format.as_str() {
-                    "png" => Some(false),
-                    "jpeg" => Some(true),
-                    _ => None,
-                },
+                lossy: (slide.info.format == "jpeg").then_some(true),
             },
         }
     }

@@ -91,7 +91,7 @@ pub fn run(args: KernelArgs) -> Result<()> {
     let own = measure();
     if args.single {
         let times: Vec<f64> = own.iter().map(|row| row.3).collect();
-        println!("{}", serde_json::to_string(&times)?);
+        say!("{}", serde_json::to_string(&times)?);
         return Ok(());
     }
     let child = Command::new(std::env::current_exe()?)
@@ -111,16 +111,16 @@ pub fn run(args: KernelArgs) -> Result<()> {
                     "bytes_per_s": *bytes as f64 / us * 1e6})
             })
             .collect();
-        println!(
+        say!(
             "{}",
             serde_json::to_string_pretty(&json!({"cpu": Level::current().name(), "kernels": kernels}))?
         );
         return Ok(());
     }
-    println!("one thread, {} against scalar", Level::current().name());
+    say!("one thread, {} against scalar", Level::current().name());
     for ((kernel, what, bytes, us), scalar_us) in rows {
         let (ratio, rate) = (scalar_us / us, *bytes as f64 / us / 1e3);
-        println!("{kernel:<10}{what:<36}{us:>8.0} us  {rate:>6.2} GB/s  {ratio:>5.1} times scalar");
+        say!("{kernel:<10}{what:<36}{us:>8.0} us  {rate:>6.2} GB/s  {ratio:>5.1} times scalar");
     }
     Ok(())
 }

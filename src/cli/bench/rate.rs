@@ -124,19 +124,22 @@ pub fn run(args: RateArgs) -> Result<()> {
                 "on": name, "y_psnr": q.y_psnr, "rgb_psnr": q.rgb_psnr, "ssim": q.ssim, "delta_e_2000": q.delta_e, "bytes_ratio": ratio,
             })).collect::<Vec<_>>(),
         });
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
     } else {
-        println!("bundle {} bytes; JPEG 4:2:0 pyramid of the same slide, all levels:", report.bundle_bytes);
+        say!("bundle {} bytes; JPEG 4:2:0 pyramid of the same slide, all levels:", report.bundle_bytes);
         for (q, db, bytes) in &curve {
-            println!("  q{q:<3} {db:6.2} dB {bytes:>10.0} bytes");
+            say!("  q{q:<3} {db:6.2} dB {bytes:>10.0} bytes");
         }
-        println!(
+        say!(
             "{:<18}{:>8}{:>9}{:>9}  bytes against JPEG of equal Y-PSNR",
-            "judged on", "Y-PSNR", "SSIM", "Delta E"
+            "judged on",
+            "Y-PSNR",
+            "SSIM",
+            "Delta E"
         );
         for (name, q, ratio, _) in &rows {
             let ratio = ratio.map_or("outside the curve".into(), |r| format!("{r:.3}"));
-            println!(
+            say!(
                 "{name:<18}{:>8.2}{:>9.4}{:>9.3}  {ratio}",
                 q.y_psnr,
                 q.ssim.unwrap_or(f64::NAN),

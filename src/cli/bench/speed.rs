@@ -287,18 +287,18 @@ fn report(
             value["optl2_s"] = json!(seconds);
             value["optl2_ratio"] = json!(ratio);
         }
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(());
     }
-    println!(
+    say!(
         "{what}: {families} families on {threads} threads ({}), medians of {} rounds",
         Level::current().name(),
         args.rounds
     );
-    println!("bare JPEG calls   {bare:8.3} s");
-    println!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s");
+    say!("bare JPEG calls   {bare:8.3} s");
+    say!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s");
     if let Some((seconds, ratio)) = optl2 {
-        println!("with --optl2      {seconds:8.3} s   {ratio:.2} times without");
+        say!("with --optl2      {seconds:8.3} s   {ratio:.2} times without");
     }
     Ok(())
 }

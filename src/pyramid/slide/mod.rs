@@ -51,9 +51,9 @@ pub struct OpenOptions {
 }
 
 impl Default for OpenOptions {
-    /// 2 GiB, and OpenSlide where it helps.
+    /// 1 GiB, and OpenSlide where it helps.
     fn default() -> Self {
-        Self { max_memory_bytes: 2 << 30, openslide: OpenSlideUse::Auto }
+        Self { max_memory_bytes: 1 << 30, openslide: OpenSlideUse::Auto }
     }
 }
 
