@@ -145,17 +145,25 @@ impl Input {
         ids
     }
 
+    /// The file that holds a family.
+    pub fn path(&self, id: FamilyId) -> PathBuf {
+        match &self.packs {
+            Some((dir, _)) => dir.join(format!("{id}.pack")),
+            None => self.first.path().to_path_buf(),
+        }
+    }
+
     /// Reads a family.
     ///
     /// # Errors
     /// Damage, with file and offset; a pack that belongs to another encode.
     pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
         let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
-        let Some((dir, _)) = &self.packs else {
+        let path = self.path(id);
+        if self.packs.is_none() {
             let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
             return self.first.read_family(entry);
-        };
-        let path = dir.join(format!("{id}.pack"));
+        }
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
             let problem = format!(
@@ -363,7 +371,7 @@ impl Cutter<'_> {
         let record = input.read(id)?;
         let read = lap();
         let decoded = decode_record(&self.geometry, coding, id, &record)
-            .map_err(|e| Error::input(input.archive().path(), e.to_string()))?;
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
         let baseline = decoded.baseline.clone();
         let decode = lap();
         let wanted = if self.options.grayscale { Sampling::Gray } else { self.wanted() };

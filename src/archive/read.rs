@@ -98,6 +98,15 @@ impl Archive {
         let header = Header::parse(fixed, size).map_err(at)?;
         let geometry = Geometry::new(header.width, header.height, header.tile)
             .map_err(|e| at(Fault::new(16, "slide and tile size", "a possible one", e)))?;
+        // Before memory is asked for: a store may claim any size.
+        if u64::from(header.families) > geometry.family_count() {
+            let want = format!("at most {}", geometry.family_count());
+            return Err(at(Fault::new(28, "number of families", want, header.families)));
+        }
+        let tiles = if header.kind == Kind::Pack { 0 } else { geometry.stored_tile_count() };
+        if u64::from(header.tiles) != tiles {
+            return Err(at(Fault::new(32, "number of tiles in the small levels", tiles, header.tiles)));
+        }
         let directory_end = header.data_start() as usize;
         if start.len() < directory_end {
             let have = start.len();
@@ -358,10 +367,6 @@ fn parse_families(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<
 }
 
 fn parse_tiles(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec<TileEntry>, Fault> {
-    let want = if header.kind == Kind::Pack { 0 } else { geometry.stored_tile_count() };
-    if u64::from(header.tiles) != want {
-        return Err(Fault::new(32, "number of tiles in the small levels", want, header.tiles));
-    }
     let rows = index.chunks_exact(TILE_ENTRY_BYTES).enumerate();
     geometry
         .stored_tiles()

@@ -16,7 +16,7 @@ use super::{BUNDLE_NAME, FamilyRecord, Meta};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
 use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
-use crate::store::{FileStore, ReadAt};
+use crate::store::{FileStore, LockFile, ReadAt};
 
 /// Where a blob lies in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,7 +103,7 @@ fn sync_parent(_: &Path) -> Result<()> {
 pub struct BundleWriter {
     target: PathBuf,
     geometry: Geometry,
-    spool: Part,
+    spool: LockFile,
     spool_bytes: u64,
     shared_bytes: u64,
     seen: HashMap<(u128, u32), Blob>,
@@ -119,28 +119,17 @@ impl BundleWriter {
     pub fn create(dir: &Path, geometry: Geometry) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let path = dir.join(".residuals.spool.part");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(Error::io("create", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(Error::input(
-                    dir,
-                    "another encode is writing here; wait for it or choose another --out",
-                ));
-            }
-            Err(fs::TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
-        }
-        file.set_len(0).map_err(Error::io("write", &path))?;
+        let Some(spool) = LockFile::acquire(&path).map_err(Error::io("create", &path))? else {
+            return Err(Error::input(
+                dir,
+                "another encode is writing here; wait for it or choose another --out",
+            ));
+        };
+        spool.file().set_len(0).map_err(Error::io("write", &path))?;
         Ok(Self {
             target: dir.join(BUNDLE_NAME),
             geometry,
-            spool: Part { path, file, published: false },
+            spool,
             spool_bytes: 0,
             shared_bytes: 0,
             seen: HashMap::new(),
@@ -181,18 +170,18 @@ impl BundleWriter {
             }
         }
         let blob = Blob { offset: self.spool_bytes, bytes: len };
-        (&self.spool.file).write_all(bytes).map_err(Error::io("write", &self.spool.path))?;
+        self.spool.file().write_all(bytes).map_err(Error::io("write", self.spool.path()))?;
         self.spool_bytes += u64::from(len);
         self.seen.insert(key, blob);
         Ok(blob)
     }
 
     fn fetch(&self, blob: Blob) -> Result<Vec<u8>> {
-        let file = self.spool.file.try_clone().map_err(Error::io("read", &self.spool.path))?;
+        let file = self.spool.file().try_clone().map_err(Error::io("read", self.spool.path()))?;
         let mut buf = vec![0; blob.bytes as usize];
         FileStore::from_file(file)
             .read_exact_at(&mut buf, blob.offset)
-            .map_err(Error::io("read", &self.spool.path))?;
+            .map_err(Error::io("read", self.spool.path()))?;
         Ok(buf)
     }
 

@@ -9,6 +9,9 @@ use std::sync::mpsc;
 
 use crate::error::{Error, Result};
 
+/// Most worker threads: starting millions of them takes longer than any slide.
+const MAX_THREADS: usize = 1024;
+
 /// Threads, and how many jobs may be under way.
 pub struct Scheduler {
     pool: rayon::ThreadPool,
@@ -21,6 +24,11 @@ impl Scheduler {
     /// # Errors
     /// Where the system gives no threads.
     pub fn new(threads: usize) -> Result<Self> {
+        if threads > MAX_THREADS {
+            return Err(Error::Usage(format!(
+                "--threads {threads}: at most {MAX_THREADS}, or 0 for one per core"
+            )));
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("origami-{i}"))

@@ -86,6 +86,9 @@ enum TileSubsampArg {
 }
 
 pub fn run(args: DecodeArgs) -> Result<()> {
+    if args.max_parents == Some(0) {
+        anyhow::bail!("--max-parents 0: decode at least one family");
+    }
     let input = match (&args.input.packs, &args.input.pack_file, &args.input.bundle) {
         (Some(dir), ..) => Input::packs(dir)?,
         (_, Some(file), _) => Input::file(file, Kind::Pack)?,
@@ -112,6 +115,7 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     };
     let total = input.families().len() as u64;
     let bar = progress::families(args.max_parents.map_or(total, |n| n.min(total)), args.work.quiet);
+    let timings = std::cell::RefCell::new(Vec::new());
     if args.timing {
         say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
     }
@@ -134,6 +138,10 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         &on_family,
     )?;
     bar.finish_and_clear();
+    // Once the tree stands: a closed pipe must not end a decode half-way.
+    for row in timings.into_inner() {
+        say!("{row}");
+    }
     if report.left_out > 0 && !args.work.quiet {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }

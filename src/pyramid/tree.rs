@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::SlideFacts;
@@ -18,6 +19,11 @@ use crate::kernels::color::rgb_to_ycc;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::plane::{Plane, PlaneRef};
+
+/// Most missing tiles that an error names.
+const NAMED_TILES: usize = 5;
+/// Longest `.dzi`: real ones have a few hundred bytes, a slide given by mistake has gigabytes.
+const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
 
 /// What to do about tiles that are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -38,7 +44,7 @@ pub struct Tree {
     facts: SlideFacts,
     icc: Option<Vec<u8>>,
     missing: Missing,
-    absent: HashSet<TileId>,
+    absent: u64,
     taps: TapCache,
 }
 
@@ -65,7 +71,7 @@ impl Tree {
     /// No descriptor, several of them, or one that lies; missing tiles unless `missing` fills them.
     pub fn open(path: &Path, missing: Missing) -> Result<Self> {
         let dzi = find_descriptor(path)?;
-        let text = fs::read_to_string(&dzi).map_err(Error::io("read", &dzi))?;
+        let text = read_descriptor(&dzi)?;
         let descriptor = Descriptor::parse(&dzi, &text)?;
         let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)
             .map_err(|e| Error::input(&dzi, e.to_string()))?;
@@ -85,7 +91,7 @@ impl Tree {
             facts,
             icc,
             missing,
-            absent: HashSet::new(),
+            absent: 0,
             taps: TapCache::default(),
         };
         tree.find_absent()?;
@@ -113,8 +119,8 @@ impl Tree {
         self.icc.as_deref()
     }
     /// Tiles that are missing and will be background.
-    pub fn absent(&self) -> usize {
-        self.absent.len()
+    pub fn absent(&self) -> u64 {
+        self.absent
     }
 
     /// The file of a tile.
@@ -251,9 +257,6 @@ impl Tree {
 
     /// The bytes of a tile, `None` where it is to be background.
     fn read(&self, id: TileId) -> Result<Option<Vec<u8>>> {
-        if self.absent.contains(&id) {
-            return Ok(None);
-        }
         let path = self.tile_path(id);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -362,28 +365,33 @@ impl Tree {
         if self.geometry.l2().is_some() {
             levels.push(self.geometry.top_level());
         }
-        let mut absent = Vec::new();
+        // A descriptor may claim a billion tiles: they are counted, and only those that will be named are listed.
+        let (mut absent, mut named) = (0u64, Vec::new());
         for level in levels {
             let present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
             let (cols, rows) = self.geometry.tiles(level);
             let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
-            absent.extend(all.filter(|at| !present.contains(at)).map(|(x, y)| TileId { level, x, y }));
+            let here = present.iter().filter(|&&(x, y)| x < cols && y < rows).count() as u64;
+            let missing = u64::from(cols) * u64::from(rows) - here;
+            absent += missing;
+            let missing = missing.min(NAMED_TILES.saturating_sub(named.len()) as u64) as usize;
+            let gone = all.filter(|at| !present.contains(at)).map(|(x, y)| TileId { level, x, y });
+            named.extend(gone.take(missing));
         }
-        if !absent.is_empty() && self.missing == Missing::Refuse {
+        if absent > 0 && self.missing == Missing::Refuse {
             let names: Vec<String> =
-                absent.iter().take(5).map(|id| format!("{id}.{}", self.descriptor.format)).collect();
-            let more = if absent.len() > 5 { ", ..." } else { "" };
+                named.iter().map(|id| format!("{id}.{}", self.descriptor.format)).collect();
+            let more = if absent > NAMED_TILES as u64 { ", ..." } else { "" };
             let files = self.files.display();
             return Err(Error::input(
                 &self.dzi,
                 format!(
-                    "{} tile(s) missing in {files}: {}{more}; restore them, or encode with --missing background",
-                    absent.len(),
+                    "{absent} tile(s) missing in {files}: {}{more}; restore them, or encode with --missing background",
                     names.join(", ")
                 ),
             ));
         }
-        self.absent = absent.into_iter().collect();
+        self.absent = absent;
         Ok(())
     }
 }
@@ -456,6 +464,20 @@ fn find_descriptor(path: &Path) -> Result<PathBuf> {
         n => Err(Error::input(
             path,
             format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()),
+        )),
+    }
+}
+
+fn read_descriptor(dzi: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(dzi)
+        .and_then(|file| file.take(MAX_DESCRIPTOR_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(Error::io("read", dzi))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() as u64 <= MAX_DESCRIPTOR_BYTES => Ok(text),
+        _ => Err(Error::input(
+            dzi,
+            "not a Deep Zoom descriptor; give a slide or an image with --slide or --image",
         )),
     }
 }

@@ -7,6 +7,7 @@ use super::SlideFacts;
 use super::dzi::Descriptor;
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, TileId};
+use crate::store::LockFile;
 
 /// Whether files of an earlier run may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,6 +27,8 @@ pub struct TreeWriter {
     descriptor: Descriptor,
     existing: Existing,
     finished: bool,
+    /// Keeps a second writer of this tree out; dropped last.
+    _lock: LockFile,
 }
 
 impl TreeWriter {
@@ -41,6 +44,15 @@ impl TreeWriter {
         existing: Existing,
     ) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        let lock_path = dir.join(format!(".{name}.lock.part"));
+        let Some(lock) = LockFile::acquire(&lock_path).map_err(Error::io("create", &lock_path))? else {
+            let advice = format!("another run is writing {name} here; wait for it or choose another --out");
+            return Err(Error::input(dir, advice));
+        };
+        // A run that was killed between the renames of `finish`: its tiles are whole, and ours to replace.
+        let dzi = dir.join(format!("{name}.dzi"));
+        let interrupted = part_of(&dzi).exists() && !dzi.exists();
+        let existing = if interrupted { Existing::Replace } else { existing };
         for target in [dir.join(format!("{name}.dzi")), dir.join(format!("{name}_files"))] {
             if existing == Existing::Keep && target.exists() {
                 return Err(Error::input(
@@ -50,9 +62,11 @@ impl TreeWriter {
             }
         }
         let part = dir.join(format!("{name}_files.part"));
-        if part.exists() {
-            // What a run that was killed left behind; the name is ours alone.
-            fs::remove_dir_all(&part).map_err(Error::io("remove", &part))?;
+        for leftover in [&part, &dir.join(format!("{name}_files.old.part"))] {
+            if leftover.exists() {
+                // What a run that was killed left behind; the name is ours alone.
+                fs::remove_dir_all(leftover).map_err(Error::io("remove", leftover))?;
+            }
         }
         let descriptor = Descriptor {
             width: geometry.width(),
@@ -72,6 +86,7 @@ impl TreeWriter {
             descriptor,
             existing,
             finished: false,
+            _lock: lock,
         })
     }
 
@@ -94,13 +109,6 @@ impl TreeWriter {
     pub fn finish(mut self, facts: Option<&SlideFacts>, icc: Option<&[u8]>) -> Result<PathBuf> {
         let target = self.dir.join(format!("{}_files", self.name));
         let dzi = self.dir.join(format!("{}.dzi", self.name));
-        if self.existing == Existing::Replace && target.exists() {
-            // The descriptor goes first, so that no viewer finds it without its tiles.
-            if dzi.exists() {
-                fs::remove_file(&dzi).map_err(Error::io("remove", &dzi))?;
-            }
-            fs::remove_dir_all(&target).map_err(Error::io("remove", &target))?;
-        }
         if let Some(facts) = facts {
             let mut facts = facts.clone();
             if let Some(icc) = icc {
@@ -112,10 +120,44 @@ impl TreeWriter {
                 .map_err(|e| Error::Usage(format!("the sidecar cannot be written as JSON: {e}")))?;
             write_whole(&self.dir.join(format!("{}.json", self.name)), &json)?;
         }
-        fs::rename(&self.part, &target).map_err(Error::io("rename to", &target))?;
-        self.finished = true;
-        write_whole(&dzi, self.descriptor.to_xml().as_bytes())?;
+        // Its presence marks what stands between here and the last rename as ours.
+        let marker = part_of(&dzi);
+        let xml = self.descriptor.to_xml();
+        let published = fs::write(&marker, xml).map_err(Error::io("write", &marker)).and_then(|()| {
+            self.replace_tiles(&dzi, &target)?;
+            self.finished = true;
+            fs::rename(&marker, &dzi).map_err(Error::io("rename to", &dzi))
+        });
+        if published.is_err() && !self.finished {
+            drop(fs::remove_file(&marker));
+        }
+        published?;
+        drop(fs::remove_dir_all(self.old()));
         Ok(dzi)
+    }
+}
+
+impl TreeWriter {
+    /// Where an older tree's tiles wait to be removed.
+    fn old(&self) -> PathBuf {
+        self.dir.join(format!("{}_files.old.part", self.name))
+    }
+
+    fn replace_tiles(&self, dzi: &Path, target: &Path) -> Result<()> {
+        if self.existing == Existing::Replace {
+            // The descriptor goes first, so that no viewer finds it without its tiles.
+            if dzi.exists() {
+                fs::remove_file(dzi).map_err(Error::io("remove", dzi))?;
+            }
+            if target.exists() {
+                let old = self.old();
+                if old.exists() {
+                    fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?;
+                }
+                fs::rename(target, &old).map_err(Error::io("rename to", &old))?;
+            }
+        }
+        fs::rename(&self.part, target).map_err(Error::io("rename to", target))
     }
 }
 
@@ -128,13 +170,17 @@ impl Drop for TreeWriter {
     }
 }
 
+fn part_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
+}
+
 /// Writes a file under a temporary name and renames it.
 ///
 /// # Errors
 /// A full disk and the like: then the old file, if there was one, still stands.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".{name}.part"));
+    let part = part_of(path);
     let result = fs::write(&part, bytes).map_err(Error::io("write", &part));
     let result = result.and_then(|()| fs::rename(&part, path).map_err(Error::io("rename to", path)));
     if result.is_err() {

@@ -2,6 +2,10 @@
 //!
 //! Knows nothing of what the bytes mean. Files now; object storage answers the same two calls with range requests.
 
+mod lock;
+
+pub use lock::LockFile;
+
 use std::fs::File;
 use std::io;
 use std::path::Path;

@@ -1,0 +1,95 @@
+//! A lock file: one writer at a time under a name.
+//!
+//! Knows nothing of what is written. The lock goes with the process, however that ends; the file is removed by whoever holds it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A locked file, removed when dropped.
+pub struct LockFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LockFile {
+    /// Creates and locks `path`; `None` where another process or thread holds it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(e)) => return Err(e),
+            }
+            // Its holder may have removed it between open and lock: then the name is another file, or none, by now.
+            if names(path, &file)? {
+                return Ok(Some(Self { path: path.to_path_buf(), file }));
+            }
+        }
+    }
+
+    /// The file itself, which its holder may use.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // Still locked here. Only a leftover: the next run takes it over where it cannot be removed now.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+#[cfg(unix)]
+fn names(path: &Path, file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let own = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// An open file cannot be removed here.
+#[cfg(not(unix))]
+fn names(_: &Path, _: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_no_file_after_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let (held, tried) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        tried.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        let Some(lock) = LockFile::acquire(&path).unwrap() else { continue };
+                        assert_eq!(held.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        std::thread::yield_now();
+                        held.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!path.exists());
+    }
+}
