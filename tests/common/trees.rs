@@ -105,16 +105,26 @@ fn image_size(bytes: &[u8]) -> (usize, usize) {
     (header.width, header.height)
 }
 
-/// The luma of a whole level, without overlap.
-pub fn level_luma(tree: &Tree, level: u32) -> Plane {
+/// Y, Cb and Cr of a whole level at full size, without overlap; gray tiles have a chroma of 128.
+pub fn level_planes(tree: &Tree, level: u32) -> [Plane; 3] {
     let geometry = tree.geometry();
     let (w, h) = geometry.level_size(level);
-    let mut luma = Plane::new(w as usize, h as usize);
+    let mut planes = [0, 128, 128].map(|v| Plane::filled(w as usize, h as usize, v));
     let (cols, rows) = geometry.tiles(level);
     for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
         let rect = geometry.tile_rect(id).unwrap();
-        luma.paste(rect.x as usize, rect.y as usize, tree.tile_444(id).unwrap().luma.view());
+        let tile = tree.tile_444(id).unwrap();
+        let from = std::iter::once(&tile.luma).chain(tile.chroma.iter().flatten());
+        for (to, from) in planes.iter_mut().zip(from) {
+            to.paste(rect.x as usize, rect.y as usize, from.view());
+        }
     }
+    planes
+}
+
+/// The luma of a whole level, without overlap.
+pub fn level_luma(tree: &Tree, level: u32) -> Plane {
+    let [luma, _, _] = level_planes(tree, level);
     luma
 }
 
