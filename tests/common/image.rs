@@ -1,6 +1,6 @@
 //! Synthetic slides: tissue, smooth colour, noise.
 
-use origami::codec::{Sampling, Ycc, encode_png};
+use origami::codec::{Ycc, encode_png};
 use origami::pyramid::levels::halve;
 use origami::pyramid::tree::rgb_planes;
 
@@ -77,17 +77,16 @@ impl Image {
 
     /// Slow waves of colour that any codec keeps well.
     pub fn smooth(width: usize, height: usize) -> Self {
-        Self::paint(width, height, |x, y| {
-            let wave = |fx: f64, fy: f64, at: f64| 0.55 + 0.3 * (x as f64 * fx + y as f64 * fy + at).sin();
-            [wave(0.021, 0.013, 0.0), wave(-0.011, 0.019, 1.0), wave(0.009, 0.017, 2.0)]
-        })
+        Self::waves(width, height, 1.0)
     }
 
-    /// Every sample at random: what no codec predicts.
-    pub fn random(width: usize, height: usize, seed: u64) -> Self {
-        let mut rng = Rng(seed);
-        let data = (0..3 * width * height).map(|_| (rng.next() >> 56) as u8).collect();
-        Self { width, height, channels: 3, data }
+    /// Waves of colour, `steep` times as many as in [`Self::smooth`].
+    pub fn waves(width: usize, height: usize, steep: f64) -> Self {
+        Self::paint(width, height, |x, y| {
+            let (x, y) = (x as f64 * steep, y as f64 * steep);
+            let wave = |fx: f64, fy: f64, at: f64| 0.55 + 0.3 * (x * fx + y * fy + at).sin();
+            [wave(0.021, 0.013, 0.0), wave(-0.011, 0.019, 1.0), wave(0.009, 0.017, 2.0)]
+        })
     }
 
     /// The luma alone, as one channel.
@@ -114,22 +113,6 @@ impl Image {
             1 => Ycc::gray(Plane::from_vec(self.width, self.height, self.data.clone())),
             _ => rgb_planes(&self.data, self.width, self.height),
         }
-    }
-
-    /// Planes with chroma thinned to `sampling` by taking every so manieth sample.
-    pub fn planes_at(&self, sampling: Sampling) -> Ycc {
-        let full = self.planes();
-        let (Some(chroma), (fx, fy)) = (&full.chroma, sampling.factors()) else { return full };
-        if sampling == Sampling::Gray {
-            return Ycc::gray(full.luma);
-        }
-        let (w, h) = sampling.chroma_size(self.width, self.height);
-        let thin = |plane: &Plane| {
-            let at = |i: usize| plane.row(i / w * fy)[i % w * fx];
-            Plane::from_vec(w, h, (0..w * h).map(at).collect())
-        };
-        let chroma = chroma.each_ref().map(thin);
-        Ycc { luma: full.luma, chroma: Some(chroma), sampling }
     }
 
     pub fn luma(&self) -> Plane {
