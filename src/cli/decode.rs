@@ -115,7 +115,6 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     };
     let total = input.families().len() as u64;
     let bar = progress::families(args.max_parents.map_or(total, |n| n.min(total)), args.work.quiet);
-    let timings = std::cell::RefCell::new(Vec::new());
     if args.timing {
         say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
     }
@@ -138,10 +137,6 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         &on_family,
     )?;
     bar.finish_and_clear();
-    // Once the tree stands: a closed pipe must not end a decode half-way.
-    for row in timings.into_inner() {
-        say!("{row}");
-    }
     if report.left_out > 0 && !args.work.quiet {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }

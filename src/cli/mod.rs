@@ -114,18 +114,6 @@ impl From<FilterArg> for Filter {
     }
 }
 
-/// Writes a line to standard output. A reader that closed its end of the pipe has heard enough; any other failure is told.
-fn say(text: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    if let Err(e) = writeln!(std::io::stdout().lock(), "{text}") {
-        if e.kind() == std::io::ErrorKind::BrokenPipe {
-            std::process::exit(0);
-        }
-        eprintln!("origami: cannot write to standard output: {e}");
-        std::process::exit(1);
-    }
-}
-
 /// Bytes for people: `667 kB`, `1.21 GB` (decimal, as disks are sold).
 fn human_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
