@@ -82,6 +82,12 @@ impl Tree {
                 format!("its tiles should be in {}, which is not there", files.display()),
             ));
         }
+        let finer = geometry.top_level() + 1;
+        if files.join(finer.to_string()).is_dir() {
+            let (w, h) = (geometry.width(), geometry.height());
+            let problem = format!("{w}x{h} has no level {finer}, but {} has one", files.display());
+            return Err(Error::input(&dzi, format!("{problem}; the descriptor is wrong")));
+        }
         let (facts, icc) = read_facts(&dzi)?;
         let mut tree = Self {
             dzi,
