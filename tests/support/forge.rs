@@ -1,0 +1,189 @@
+//! Archives that lie, with checksums that hold: the format of `docs/format.md`, written without the crate's own writer.
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+const HEADER: usize = 80;
+const FAMILY: usize = 32;
+const TILE: usize = 24;
+
+/// A payload and what the table says of it.
+#[derive(Clone)]
+pub struct Payload {
+    pub kind: u16,
+    pub codec: u16,
+    pub bytes: Vec<u8>,
+    /// The length that the table claims; the true one where `None`.
+    pub claims: Option<u32>,
+}
+
+/// A family.
+#[derive(Clone)]
+pub struct Family {
+    pub x: u32,
+    pub y: u32,
+    pub proof: [u8; 32],
+    pub payloads: Vec<Payload>,
+    /// Bytes after the last payload, within the record.
+    pub tail: Vec<u8>,
+}
+
+/// A whole archive, taken apart.
+#[derive(Clone)]
+pub struct Forge {
+    pub kind: u16,
+    pub width: u32,
+    pub height: u32,
+    pub tile: u32,
+    pub meta: Value,
+    pub families: Vec<Family>,
+    /// Codec and bytes.
+    pub tiles: Vec<(u16, Vec<u8>)>,
+    pub icc: Vec<u8>,
+}
+
+fn take<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().unwrap()
+}
+
+/// Two bytes.
+pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(take(bytes, at))
+}
+
+/// Four bytes.
+pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(take(bytes, at))
+}
+
+/// Eight bytes as an offset.
+pub fn offset_at(bytes: &[u8], at: usize) -> usize {
+    u64::from_le_bytes(take(bytes, at)) as usize
+}
+
+/// Overwrites bytes.
+pub fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+/// Where the entry of a family stands.
+pub fn family_at(i: usize) -> usize {
+    HEADER + i * FAMILY
+}
+
+/// Where the entry of a tile stands.
+pub fn tile_at(bytes: &[u8], i: usize) -> usize {
+    HEADER + u32_at(bytes, 28) as usize * FAMILY + i * TILE
+}
+
+/// Makes the checksums of directory and header right again, after bytes of them were changed.
+pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = tile_at(&bytes, u32_at(&bytes, 32) as usize) + u32_at(&bytes, 36) as usize;
+    let check = xxh3_64(&bytes[HEADER..end.min(bytes.len())]);
+    put(&mut bytes, 64, &check.to_le_bytes());
+    seal_header(bytes)
+}
+
+/// Makes the checksum of the header right again.
+pub fn seal_header(mut bytes: Vec<u8>) -> Vec<u8> {
+    let check = xxh3_64(&bytes[..72]);
+    put(&mut bytes, 72, &check.to_le_bytes());
+    bytes
+}
+
+impl Forge {
+    /// Takes a good archive apart.
+    pub fn new(bytes: &[u8]) -> Self {
+        let (families, tiles) = (u32_at(bytes, 28) as usize, u32_at(bytes, 32) as usize);
+        let meta_at = tile_at(bytes, tiles);
+        let meta = serde_json::from_slice(&bytes[meta_at..meta_at + u32_at(bytes, 36) as usize]).unwrap();
+        let (icc_at, icc_bytes) = (offset_at(bytes, 40), u32_at(bytes, 48) as usize);
+        let family = |i| {
+            let at = family_at(i);
+            let record = &bytes[offset_at(bytes, at + 8)..];
+            let mut from = 32 + 16 * usize::from(u16_at(bytes, at + 20));
+            let payloads = (32..from).step_by(16).map(|row| {
+                let len = u32_at(record, row + 4) as usize;
+                from += len;
+                let (kind, codec) = (u16_at(record, row), u16_at(record, row + 2));
+                Payload { kind, codec, bytes: record[from - len..from].to_vec(), claims: None }
+            });
+            let (x, y) = (u32_at(bytes, at), u32_at(bytes, at + 4));
+            Family { x, y, proof: take(record, 0), payloads: payloads.collect(), tail: Vec::new() }
+        };
+        let tile = |i| {
+            let (at, bytes_at) = (tile_at(bytes, i), offset_at(bytes, tile_at(bytes, i)));
+            (u16_at(bytes, at + 12), bytes[bytes_at..bytes_at + u32_at(bytes, at + 8) as usize].to_vec())
+        };
+        Self {
+            kind: u16_at(bytes, 6),
+            width: u32_at(bytes, 16),
+            height: u32_at(bytes, 20),
+            tile: u32_at(bytes, 24),
+            meta,
+            families: (0..families).map(family).collect(),
+            tiles: (0..tiles).map(tile).collect(),
+            icc: bytes[icc_at..icc_at + icc_bytes].to_vec(),
+        }
+    }
+
+    /// Puts it together again, every checksum right. Nothing is shared.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes_with_meta(&serde_json::to_vec(&self.meta).unwrap())
+    }
+
+    /// [`Self::bytes`] with other bytes where the JSON belongs.
+    pub fn bytes_with_meta(&self, meta: &[u8]) -> Vec<u8> {
+        let start = HEADER + self.families.len() * FAMILY + self.tiles.len() * TILE + meta.len();
+        let (mut data, mut directory, mut index) = (Vec::new(), Vec::new(), Vec::new());
+        for (codec, bytes) in &self.tiles {
+            index.extend(((start + data.len()) as u64).to_le_bytes());
+            index.extend((bytes.len() as u32).to_le_bytes());
+            index.extend(u32::from(*codec).to_le_bytes());
+            index.extend(xxh3_64(bytes).to_le_bytes());
+            data.extend(bytes);
+        }
+        let icc_at = if self.icc.is_empty() { 0 } else { start + data.len() };
+        data.extend(&self.icc);
+        for family in &self.families {
+            let record = family.record();
+            let head = 32 + 16 * family.payloads.len();
+            directory.extend([family.x, family.y].iter().flat_map(|v| v.to_le_bytes()));
+            directory.extend(((start + data.len()) as u64).to_le_bytes());
+            directory.extend((record.len() as u32).to_le_bytes());
+            directory.extend((family.payloads.len() as u32).to_le_bytes());
+            directory.extend(xxh3_64(&record[..head]).to_le_bytes());
+            data.extend(record);
+        }
+        directory.extend(index);
+        directory.extend(meta);
+
+        let mut out = b"ORIG\x02\x00".to_vec();
+        out.extend(self.kind.to_le_bytes());
+        out.extend(((start + data.len()) as u64).to_le_bytes());
+        let counts = [self.families.len(), self.tiles.len(), meta.len()].map(|n| n as u32);
+        out.extend([self.width, self.height, self.tile].iter().chain(&counts).flat_map(|v| v.to_le_bytes()));
+        out.extend((icc_at as u64).to_le_bytes());
+        out.extend((self.icc.len() as u64).to_le_bytes());
+        out.extend(if self.icc.is_empty() { 0 } else { xxh3_64(&self.icc) }.to_le_bytes());
+        out.extend([0; 16]);
+        out.extend(directory);
+        out.extend(data);
+        seal(out)
+    }
+}
+
+impl Family {
+    fn record(&self) -> Vec<u8> {
+        let mut out = self.proof.to_vec();
+        for payload in &self.payloads {
+            out.extend(payload.kind.to_le_bytes());
+            out.extend(payload.codec.to_le_bytes());
+            out.extend(payload.claims.unwrap_or(payload.bytes.len() as u32).to_le_bytes());
+            out.extend(xxh3_64(&payload.bytes).to_le_bytes());
+        }
+        out.extend(self.payloads.iter().flat_map(|payload| &payload.bytes));
+        out.extend(&self.tail);
+        out
+    }
+}
