@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::archive::{Archive, FamilyRecord, Kind, Meta};
 use crate::backend::Backend;
-use crate::backend::scheduler::Scheduler;
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
@@ -97,7 +97,9 @@ impl Input {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
             let path = entry.map_err(Error::io("list", dir))?.path();
-            if path.extension().is_some_and(|e| e == "pack") {
+            // Names that begin with a dot are other programs' leftovers, or ours.
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension().is_some_and(|e| e == "pack") {
                 names.push(path);
             }
         }
@@ -111,9 +113,11 @@ impl Input {
         let first = Archive::open(first)?;
         let geometry = *first.geometry();
         let ids = names.iter().map(|path| {
-            let at = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.split_once('_'));
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let at = name.strip_suffix(".pack").and_then(|s| s.split_once('_'));
             let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
-            id.ok_or_else(|| {
+            // Exactly the name that encode gives, so that no two files stand for one family.
+            id.filter(|id| name == format!("{id}.pack")).ok_or_else(|| {
                 Error::input(path, "its name is not the column and row of a family of this slide; remove it")
             })
         });
@@ -167,7 +171,7 @@ impl Input {
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
             let problem = format!(
-                "it belongs to another encode than {}; encode again with --pack",
+                "it belongs to another encode than {}; remove it, or encode again with --pack",
                 self.first.path().display()
             );
             return Err(Error::input(&path, problem));
@@ -281,36 +285,48 @@ pub fn decode(
     let writer =
         TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
     let cutter = Cutter { writer: &writer, geometry, options };
-    let (mut done, mut tile_bytes) = (0, 0);
+    let (mut done, mut written_bytes) = (0, 0);
     scheduler.ordered(
+        family_bytes(&geometry),
         families.iter().take(limit).map(|&id| Ok(id)),
         |id| cutter.family(input, coding, backend, id),
         |(bytes, timing)| {
             done += 1;
-            tile_bytes += bytes;
+            written_bytes += bytes;
             progress(done, &timing);
             Ok(())
         },
     )?;
     scheduler.ordered(
+        tile_bytes(&geometry),
         geometry.stored_tiles().map(Ok),
         |id| cutter.stored_tile(input, tree, id),
         |bytes| {
-            tile_bytes += bytes;
+            written_bytes += bytes;
             Ok(())
         },
     )?;
     let meta = input.meta();
     let facts = SlideFacts {
+        generator: crate::pyramid::generator(),
         source: meta.source.name.clone(),
         format: "origami".into(),
         microns_per_pixel: meta.microns_per_pixel,
         objective_power: meta.objective_power,
         icc_profile: None,
     };
-    let icc = input.archive().icc_profile()?;
-    let dzi = writer.finish(Some(&facts), icc.as_deref())?;
-    Ok(DecodeReport { dzi, families: done, left_out: geometry.family_count() - done, tile_bytes })
+    let mut icc = input.archive().icc_profile()?;
+    if icc.is_none() {
+        // Packs leave the profile to the tree.
+        icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
+    }
+    let dzi = writer.finish(&facts, icc.as_deref())?;
+    Ok(DecodeReport {
+        dzi,
+        families: done,
+        left_out: geometry.family_count().saturating_sub(done),
+        tile_bytes: written_bytes,
+    })
 }
 
 fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
@@ -427,9 +443,11 @@ impl Cutter<'_> {
                 ));
             }
         };
-        let image = self
-            .decode_tile(codec, &bytes, id)
-            .map_err(|e| Error::tile(input.archive().path(), id, e.to_string()))?;
+        let image = self.decode_tile(codec, &bytes, id).map_err(|e| {
+            let path =
+                tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
+            Error::tile(path.as_deref().unwrap_or(input.archive().path()), id, e.to_string())
+        })?;
         let bytes = self.as_output(Some((codec, bytes)), image, input.meta().coding.upsample_filter)?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)

@@ -5,19 +5,20 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload, write_pack};
+use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
 use crate::backend::Backend;
-use crate::backend::scheduler::Scheduler;
-use crate::codec::{Sampling, Shape, Ycc, YccRef, decoder};
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
+use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Shape, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::{PayloadKind, Proof, SourceFamily};
 use crate::geometry::FamilyId;
 use crate::manifest::{FamilyMetrics, Manifest};
-use crate::plane::Plane;
+use crate::plane::{Plane, PlaneRef};
 use crate::pyramid::build::SmallLevels;
-use crate::pyramid::source::Source;
+use crate::pyramid::levels::TileSink;
+use crate::pyramid::source::{Block, Source};
 use crate::pyramid::tree::rgb_planes;
 
 /// One family, encoded, with what the encoder saw on the way.
@@ -143,39 +144,34 @@ pub fn encode(
     let geometry = *source.geometry();
     let total = geometry.family_count();
     let limit = options.max_parents.unwrap_or(total).min(total);
-    let facts = source.facts();
-    let meta = Meta {
-        tool: format!("origami {}", env!("CARGO_PKG_VERSION")),
-        coding: params.coding(),
-        encode: params.clone(),
-        source: source.meta(),
-        microns_per_pixel: facts.microns_per_pixel,
-        objective_power: facts.objective_power,
-        complete: limit == total,
-    };
-    let icc = source.icc_profile().map(<[u8]>::to_vec);
+    let manifest_path = out.join("manifest.json");
+    if options.manifest {
+        Manifest::may_replace(&manifest_path)?;
+    }
     let source_bytes = match source {
         Source::Tree(tree) => Some(tree.total_bytes()?),
         Source::Slide(..) => None,
     };
-    let dir = out.join(PACK_DIR);
-    let mut writer = BundleWriter::create(&dir, geometry)?;
-    let mut manifest = options.manifest.then(|| Manifest::new(&meta, &geometry));
-    let mut small = match source {
-        Source::Slide(slide, _) => Some((
-            SmallLevels::new(geometry, usize::from(slide.info.channels)),
-            usize::from(slide.info.channels),
-        )),
-        Source::Tree(_) => None,
+    let meta = meta_of(source, params, limit == total);
+    let icc = source.icc_profile().map(<[u8]>::to_vec);
+    let mut sink = Sink {
+        writer: BundleWriter::create(&out.join(PACK_DIR), geometry)?,
+        manifest: options.manifest.then(|| Manifest::new(&meta, &geometry)),
+        small: match source {
+            Source::Slide(slide, _) => Some(SmallLevels::new(geometry, usize::from(slide.info.channels))),
+            Source::Tree(_) => None,
+        },
+        params,
+        families: 0,
+        baseline_bytes: 0,
+        residual_bytes: 0,
     };
-    let (mut families, mut baseline_bytes, mut residual_bytes) = (0, 0, 0);
 
-    if let (Source::Slide(slide, _), Some((levels, channels)), true) =
-        (&mut *source, &mut small, geometry.l2().is_none())
-    {
-        levels.whole(slide, &mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?;
+    if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
+        sink.small_levels(|levels, put| levels.whole(slide, put))?;
     }
     scheduler.ordered(
+        family_bytes(&geometry),
         source.jobs(params.upsample_filter, limit as usize),
         |job| {
             let loaded = job()?;
@@ -190,78 +186,102 @@ pub fn encode(
             Ok((encoded.id, encoded.record, metrics, loaded.block))
         },
         |(id, record, metrics, block)| {
-            writer.add_family(id, &record)?;
-            if options.packs {
-                write_pack(&dir, &geometry, &meta, icc.as_deref(), id, &record)?;
-            }
-            let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
-            baseline_bytes += size(PayloadKind::Baseline);
-            residual_bytes += size(PayloadKind::Residual);
-            if let (Some(manifest), Some(metrics)) = (&mut manifest, metrics) {
-                manifest.add(metrics);
-            }
-            if let (Some((levels, channels)), Some(block)) = (&mut small, block) {
-                levels.push(id, block, &mut |id, px, w, h| {
-                    add_pixels(&mut writer, params, id, px, w, h, *channels)
-                })?;
-            }
-            families += 1;
-            progress(families);
+            sink.family(id, &record, metrics, block)?;
+            progress(sink.families);
             Ok(())
         },
     )?;
-    match (&*source, &mut small) {
-        (Source::Tree(tree), _) => scheduler.ordered(
+    match source {
+        Source::Tree(tree) => scheduler.ordered(
+            tile_bytes(&geometry),
             geometry.stored_tiles().map(Ok),
             |id| Ok((id, tree.stored_tile(id, params)?)),
-            |(id, (codec, bytes))| writer.add_tile(id, codec, &bytes),
+            |(id, (codec, bytes))| sink.writer.add_tile(id, codec, &bytes),
         )?,
-        (_, Some((levels, channels))) => {
-            levels.fill(&mut |id, px, w, h| add_pixels(&mut writer, params, id, px, w, h, *channels))?
-        }
-        _ => {}
+        Source::Slide(..) => sink.small_levels(SmallLevels::fill)?,
     }
-    let written = writer.finish(&meta, icc.as_deref())?;
-    let y_psnr = manifest.as_ref().map(Manifest::y_psnr);
-    if let Some(manifest) = manifest {
-        manifest.write(&out.join("manifest.json"), written.bytes, source_bytes)?;
+    let written = sink.writer.finish(&meta, icc.as_deref(), options.packs)?;
+    if let Some(manifest) = &sink.manifest {
+        manifest.write(&manifest_path, written.bytes, source_bytes)?;
     }
     Ok(EncodeReport {
         bundle: written.path,
         bundle_bytes: written.bytes,
         shared_bytes: written.shared_bytes,
-        families,
-        baseline_bytes,
-        residual_bytes,
+        families: sink.families,
+        baseline_bytes: sink.baseline_bytes,
+        residual_bytes: sink.residual_bytes,
         source_bytes,
-        y_psnr,
+        y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr),
     })
 }
 
-/// Codes a tile of a small level from pixels, as L2 is coded, and adds it.
-fn add_pixels(
-    writer: &mut BundleWriter,
-    params: &EncodeParams,
-    id: crate::geometry::TileId,
-    pixels: &[u8],
-    width: usize,
-    height: usize,
-    channels: usize,
-) -> Result<()> {
-    let mut encoder = crate::codec::JpegEncoder::new()?.optimised()?;
-    use crate::codec::ImageEncoder;
-    let bytes = match (channels, params.coding().baseline_subsamp.sampling()) {
-        (1, _) => encoder.encode(
-            YccRef::gray(crate::plane::PlaneRef::new(pixels, width, height, width)),
-            params.base_quality,
-        )?,
-        (_, Sampling::S444) => {
-            encoder.encode(rgb_planes(pixels, width, height).view(), params.base_quality)?
+fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
+    let facts = source.facts();
+    Meta {
+        tool: crate::pyramid::generator(),
+        content: String::new(),
+        coding: params.coding(),
+        encode: params.clone(),
+        source: source.meta(),
+        microns_per_pixel: facts.microns_per_pixel,
+        objective_power: facts.objective_power,
+        complete,
+    }
+}
+
+/// Takes encoded families in order, on one thread: into the archive, the manifest and, from a slide, the small levels.
+struct Sink<'a> {
+    writer: BundleWriter,
+    manifest: Option<Manifest>,
+    small: Option<SmallLevels>,
+    params: &'a EncodeParams,
+    families: u64,
+    baseline_bytes: u64,
+    residual_bytes: u64,
+}
+
+impl Sink<'_> {
+    fn family(
+        &mut self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        metrics: Option<FamilyMetrics>,
+        block: Option<Block>,
+    ) -> Result<()> {
+        self.writer.add_family(id, record)?;
+        let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
+        self.baseline_bytes += size(PayloadKind::Baseline);
+        self.residual_bytes += size(PayloadKind::Residual);
+        self.families += 1;
+        if let (Some(manifest), Some(metrics)) = (&mut self.manifest, metrics) {
+            manifest.add(metrics);
         }
-        (_, sampling) => encoder.encode_rgb(pixels, width, height, params.base_quality, sampling)?,
-    };
-    writer.add_tile(id, encoder.codec(), &bytes).map_err(|e| match e {
-        Error::Usage(problem) => Error::Usage(format!("tile {id}: {problem}")),
-        other => other,
-    })
+        match block {
+            Some(block) => self.small_levels(|levels, put| levels.push(id, block, put)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `step` on the small levels, if there are any, with a sink that codes their tiles as L2 is coded and stores them.
+    fn small_levels(
+        &mut self,
+        step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(levels) = &mut self.small else { return Ok(()) };
+        let (channels, quality) = (levels.channels(), self.params.base_quality);
+        let sampling = self.params.coding().baseline_subsamp.sampling();
+        let writer = &mut self.writer;
+        step(levels, &mut |id, pixels, width, height| {
+            let mut encoder = JpegEncoder::new()?.optimised()?;
+            let bytes = match (channels, sampling) {
+                (1, _) => {
+                    encoder.encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality)?
+                }
+                (_, Sampling::S444) => encoder.encode(rgb_planes(pixels, width, height).view(), quality)?,
+                _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
+            };
+            writer.add_tile(id, encoder.codec(), &bytes)
+        })
+    }
 }

@@ -9,7 +9,11 @@ fn main() -> std::process::ExitCode {
     match cli::run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("origami: {error:#}");
+            // An error of the library holds what the system said already: its own chain would say it twice.
+            match error.downcast_ref::<origami::error::Error>() {
+                Some(own) => eprintln!("origami: {own}"),
+                None => eprintln!("origami: {error:#}"),
+            }
             std::process::ExitCode::FAILURE
         }
     }

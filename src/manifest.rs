@@ -157,6 +157,26 @@ impl Manifest {
         }
     }
 
+    /// Whether a manifest may be written to `path`: nothing is there, or a manifest of an earlier encode.
+    ///
+    /// # Errors
+    /// Another file of that name, which must not be lost.
+    pub fn may_replace(path: &Path) -> Result<()> {
+        let ours = |bytes: &[u8]| {
+            let found: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+            Some(found.get("tool")?.as_str()?.starts_with("origami "))
+        };
+        match std::fs::read(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(Error::io("read", path)(e)),
+            Ok(bytes) if ours(&bytes) == Some(true) => Ok(()),
+            Ok(_) => Err(Error::input(
+                path,
+                "it is there and no manifest of an encode; move it, or choose another --out",
+            )),
+        }
+    }
+
     /// Adds the next family.
     pub fn add(&mut self, family: FamilyMetrics) {
         self.l0.merge(&family.l0);

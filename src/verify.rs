@@ -5,7 +5,7 @@
 
 use crate::archive::Archive;
 use crate::backend::Backend;
-use crate::backend::scheduler::Scheduler;
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{Sampling, Shape, decoder};
 use crate::decode::decode_record;
 use crate::error::{Error, Result};
@@ -45,6 +45,7 @@ pub fn verify(
     archive.icc_profile()?;
     let mut done = Verified { bytes: archive.file_bytes(), ..Verified::default() };
     scheduler.ordered(
+        tile_bytes(archive.geometry()),
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
@@ -66,6 +67,7 @@ pub fn verify(
         },
     )?;
     scheduler.ordered(
+        family_bytes(archive.geometry()),
         archive.families().iter().map(Ok),
         |entry| {
             let record = archive.read_family(entry)?;

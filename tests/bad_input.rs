@@ -149,15 +149,21 @@ fn a_descriptor_that_lies_is_refused() {
 fn a_sidecar_that_lies_is_refused() {
     let s = Small::new();
     let sidecar = s.dzi.with_extension("json");
-    for text in ["", "[1]", "{\"microns_per_pixel\":[1e999,1]}", "{\"microns_per_pixel\":\"x\"}"] {
-        encode_with(&s, &sidecar, Some(text.as_bytes()), &[]).fails(&["baseline_pyramid.json"]);
+    let ours = |fields: &str| format!("{{\"generator\":\"origami 9\",{fields}}}");
+    for fields in ["\"microns_per_pixel\":[1]", "\"microns_per_pixel\":\"x\"", "\"source\":{}"] {
+        encode_with(&s, &sidecar, Some(ours(fields).as_bytes()), &[]).fails(&["baseline_pyramid.json"]);
+    }
+    // Another program's file of that name is not about this tree.
+    for text in ["", "[1]", "{\"microns_per_pixel\":\"x\"}", "{\"generator\":\"scanner\",\"source\":1}"] {
+        encode_with(&s, &sidecar, Some(text.as_bytes()), &[]).ok();
     }
     for icc in ["../secret", "/etc/hostname", ".."] {
-        let text = format!("{{\"icc_profile\":\"{icc}\"}}");
+        let text = ours(&format!("\"icc_profile\":\"{icc}\""));
         encode_with(&s, &sidecar, Some(text.as_bytes()), &[])
             .fails(&["baseline_pyramid.json", "beside this"]);
     }
-    encode_with(&s, &sidecar, Some(b"{\"icc_profile\":\"absent.icc\"}"), &[]).fails(&["absent.icc"]);
+    let absent = ours("\"icc_profile\":\"absent.icc\"");
+    encode_with(&s, &sidecar, Some(absent.as_bytes()), &[]).fails(&["absent.icc"]);
 }
 
 #[test]

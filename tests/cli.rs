@@ -35,6 +35,7 @@ fn help_lists_every_flag_and_default_of_the_contract() {
         }
     }
     let help = origami(&["encode", "--help"]).ok().stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for word in [
         "[default: 95]",
         "[default: 50]",

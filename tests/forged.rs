@@ -179,10 +179,13 @@ fn payloads_that_lie_are_refused() {
         change(&mut forge.families[0]);
         forge.bytes()
     };
-    refused(&edit(&|f| f.payloads[1].claims = Some(u32::MAX)), "residual of family 0_0");
-    refused(&edit(&|f| f.payloads[1].claims = Some(f.payloads[1].bytes.len() as u32 - 1)), "checksum");
-    refused(&edit(&|f| f.payloads[0].claims = Some(0)), "checksum of the baseline");
-    refused(&edit(&|f| f.tail = vec![0; 3]), "no bytes after the payloads");
+    refused(&edit(&|f| f.payloads[1].claims = Some(u32::MAX)), "length of family 0_0's payloads");
+    refused(
+        &edit(&|f| f.payloads[1].claims = Some(f.payloads[1].bytes.len() as u32 - 1)),
+        "length of family 0_0's payloads",
+    );
+    refused(&edit(&|f| f.payloads[0].claims = Some(0)), "length of family 0_0's payloads");
+    refused(&edit(&|f| f.tail = vec![0; 3]), "length of family 0_0's payloads");
     refused(&edit(&|f| f.payloads[1].kind = 1), "each kind once");
     refused(&edit(&|f| f.payloads[1].kind = 77), "a kind this version knows, found 77");
     refused(&edit(&|f| f.payloads[1].codec = 9), "a codec this version knows, found 9");

@@ -9,6 +9,9 @@ use crate::coding::{Coding, EncodeParams};
 pub struct Meta {
     /// The program that wrote the file.
     pub tool: String,
+    /// Names the contents: a hash over the checksums of all families and small tiles of the encode, the same in its bundle and in
+    /// each of its packs. Packs of two encodes are told apart by it.
+    pub content: String,
     /// What a decoder must know.
     pub coding: Coding,
     /// What the encoder was told.

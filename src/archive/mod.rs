@@ -12,7 +12,7 @@ mod write;
 pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
 pub use read::{Archive, FamilyEntry, PayloadEntry, TileEntry};
-pub use write::{BundleWriter, Written, write_pack};
+pub use write::{BundleWriter, Written};
 
 use crate::codec::CodecId;
 use crate::family::{PayloadKind, Proof};

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::layout::{
     FAMILY_ENTRY_BYTES, Fault, HEAD_BYTES, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, PAYLOAD_ENTRY_BYTES,
     TILE_ENTRY_BYTES, u16_at, u32_at, u64_at, u128_at,
@@ -172,9 +174,9 @@ impl Archive {
     pub fn icc_offset(&self) -> u64 {
         self.header.icc_offset
     }
-    /// The checksum over the directory, which holds the checksums of everything else: it names these contents.
+    /// The checksum of the header, which holds that of the directory, which holds those of everything else: it names these bytes.
     pub fn identity(&self) -> u64 {
-        self.header.directory_check
+        xxh3_64(&self.header.to_bytes())
     }
     /// All families, along the Hilbert curve.
     pub fn families(&self) -> &[FamilyEntry] {

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::layout::{HEADER_BYTES, Header, Kind, family_head};
 use super::{BUNDLE_NAME, FamilyRecord, Meta};
@@ -42,7 +42,7 @@ struct TileRow {
 /// What was written.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The file, under its final name.
+    /// The bundle, under its final name.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -69,12 +69,12 @@ impl Part {
         Ok(Self { path, file, published: false })
     }
 
-    /// Syncs, renames to `target`, syncs the directory.
+    /// Syncs and renames to `target`. The directory is to be synced by the caller, once for all its files.
     fn publish(mut self, target: &Path) -> Result<()> {
         self.file.sync_all().map_err(Error::io("write", &self.path))?;
         fs::rename(&self.path, target).map_err(Error::io("rename to", target))?;
         self.published = true;
-        sync_parent(target)
+        Ok(())
     }
 }
 
@@ -118,6 +118,12 @@ impl BundleWriter {
     /// A directory that cannot be written; another encoder at work in it.
     pub fn create(dir: &Path, geometry: Geometry) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        if dir.join(BUNDLE_NAME).is_dir() {
+            return Err(Error::input(
+                &dir.join(BUNDLE_NAME),
+                "it is a directory, where the bundle is to go; remove it",
+            ));
+        }
         let path = dir.join(".residuals.spool.part");
         let Some(spool) = LockFile::acquire(&path).map_err(Error::io("create", &path))? else {
             return Err(Error::input(
@@ -185,52 +191,61 @@ impl BundleWriter {
         Ok(buf)
     }
 
-    /// Writes the bundle and gives it its name.
+    /// Writes the bundle and gives it its name; then, if asked, one pack a family, `{x2}_{y2}.pack`, beside it.
+    ///
+    /// `meta.content` is filled in here. Packs carry neither small levels nor the colour profile.
     ///
     /// # Errors
-    /// A full disk and the like: then nothing has changed under the final name.
-    pub fn finish(mut self, meta: &Meta, icc: Option<&[u8]>) -> Result<Written> {
+    /// A full disk and the like: then nothing has changed under the bundle's name. Families or tiles that are there twice,
+    /// tiles that are missing: mistakes of the caller.
+    pub fn finish(mut self, meta: &Meta, icc: Option<&[u8]>, packs: bool) -> Result<Written> {
         let icc_blob = icc
             .map(|bytes| self.put(bytes))
             .transpose()?
             .map(|blob| (blob, xxh3_64(icc.unwrap_or_default())));
         self.families.sort_by_key(|row| hilbert(row.id));
         self.tiles.sort_by_key(|row| (row.id.level, row.id.y, row.id.x));
-        let plan = plan(Kind::Bundle, &self.geometry, meta, &self.families, &self.tiles, icc_blob)?;
+        let twice = self.families.windows(2).any(|pair| pair[0].id == pair[1].id);
+        if twice || !self.tiles.iter().map(|row| row.id).eq(self.geometry.stored_tiles()) {
+            return Err(Error::Usage(
+                "a bundle needs each family once and every tile of the small levels".into(),
+            ));
+        }
+        let meta = Meta { content: self.content(), ..meta.clone() };
+        let plan = plan(Kind::Bundle, &self.geometry, &meta, &self.families, &self.tiles, icc_blob)?;
         let part = Part::create(self.target.with_file_name(format!(".{BUNDLE_NAME}.part")))?;
         write_planned(&part, &plan, |blob| self.fetch(blob))?;
         part.publish(&self.target)?;
+        sync_parent(&self.target)?;
+        if packs {
+            self.write_packs(&meta)?;
+        }
         Ok(Written { path: self.target.clone(), bytes: plan.file_bytes, shared_bytes: self.shared_bytes })
     }
-}
 
-/// Writes `dir/{x}_{y}.pack`, whole or not at all.
-///
-/// # Errors
-/// A full disk and the like.
-pub fn write_pack(
-    dir: &Path,
-    geometry: &Geometry,
-    meta: &Meta,
-    icc: Option<&[u8]>,
-    id: FamilyId,
-    record: &FamilyRecord,
-) -> Result<Written> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    let (bytes, payloads, check) = record_bytes(record)?;
-    let blob = Blob { offset: 0, bytes: blob_len(&bytes)? };
-    let icc_blob = match icc {
-        Some(icc) => Some((Blob { offset: u64::from(blob.bytes), bytes: blob_len(icc)? }, xxh3_64(icc))),
-        None => None,
-    };
-    let plan = plan(Kind::Pack, geometry, meta, &[FamilyRow { id, blob, payloads, check }], &[], icc_blob)?;
-    let target = dir.join(format!("{id}.pack"));
-    let part = Part::create(dir.join(format!(".{id}.pack.part")))?;
-    write_planned(&part, &plan, |wanted| {
-        Ok(if wanted == blob { bytes.clone() } else { icc.unwrap_or_default().to_vec() })
-    })?;
-    part.publish(&target)?;
-    Ok(Written { path: target, bytes: plan.file_bytes, shared_bytes: 0 })
+    fn content(&self) -> String {
+        let mut state = Xxh3::new();
+        for row in &self.families {
+            state.update(&row.id.x().to_le_bytes());
+            state.update(&row.id.y().to_le_bytes());
+            state.update(&row.check.to_le_bytes());
+        }
+        for row in &self.tiles {
+            state.update(&row.check.to_le_bytes());
+        }
+        format!("{:032x}", state.digest128())
+    }
+
+    fn write_packs(&self, meta: &Meta) -> Result<()> {
+        for row in &self.families {
+            let target = self.target.with_file_name(format!("{}.pack", row.id));
+            let plan = plan(Kind::Pack, &self.geometry, meta, std::slice::from_ref(row), &[], None)?;
+            let part = Part::create(self.target.with_file_name(format!(".{}.pack.part", row.id)))?;
+            write_planned(&part, &plan, |blob| self.fetch(blob))?;
+            part.publish(&target)?;
+        }
+        sync_parent(&self.target)
+    }
 }
 
 fn blob_len(bytes: &[u8]) -> Result<u32> {

@@ -31,7 +31,7 @@ const L0_FROM_L2: usize = FAMILY_FACTOR as usize;
 #[derive(Debug, Default)]
 pub struct CpuBackend {
     taps: TapCache,
-    problems: RwLock<HashMap<(Filter, optl2::Axis, optl2::Axis), Arc<Problem>>>,
+    problems: RwLock<HashMap<(Filter, optl2::Extent, optl2::Extent), Arc<Problem>>>,
 }
 
 impl CpuBackend {
@@ -75,19 +75,6 @@ impl CpuBackend {
         self.resample(src, axis(src.width, width), axis(src.height, height))
     }
 
-    /// A plane raised from a subsampled grid to `width` x `height`: how a source whose tiles do not lie on the
-    /// chroma grid becomes 4:4:4.
-    pub fn raise(
-        &self,
-        filter: Filter,
-        src: PlaneRef<'_>,
-        factors: (usize, usize),
-        width: usize,
-        height: usize,
-    ) -> Plane {
-        self.up(filter, src, factors, width, height)
-    }
-
     fn optimise(
         &self,
         filter: Filter,
@@ -96,8 +83,8 @@ impl CpuBackend {
         delta: u8,
         x: &mut Plane,
     ) {
-        let h = optl2::Axis { small: x.width(), large: target.width, factor: fx };
-        let v = optl2::Axis { small: x.height(), large: target.height, factor: fy };
+        let h = optl2::Extent { small: x.width(), large: target.width, factor: fx };
+        let v = optl2::Extent { small: x.height(), large: target.height, factor: fy };
         let key = (filter, h, v);
         let found = self.problems.read().unwrap_or_else(|e| e.into_inner()).get(&key).cloned();
         let problem = found.unwrap_or_else(|| {

@@ -16,7 +16,7 @@ use crate::plane::Plane;
 
 /// A batch that a backend is in the middle of encoding.
 ///
-/// It keeps the host's planes, so that a backend that fails half way loses nothing: [`Ticket::into_families`] gives them back
+/// It keeps the host's planes, so that a backend that fails half way loses nothing: [`Ticket::into_parts`] gives them back
 /// for another one.
 #[derive(Debug)]
 pub struct Ticket {
@@ -37,10 +37,6 @@ impl Ticket {
     /// Gives up the batch: its families, and their predictions where [`Backend::residual`] has run.
     pub fn into_parts(self) -> (Vec<SourceFamily>, Vec<Plane>) {
         (self.families, self.predictions)
-    }
-    /// Gives up the batch and returns its families.
-    pub fn into_families(self) -> Vec<SourceFamily> {
-        self.families
     }
 }
 

@@ -1,13 +1,15 @@
 //! Feeds work to threads and hands results back in order, with a bound on what is in flight.
 //!
-//! Knows nothing of families: a job is any value, the work any function of it. The bound is what keeps memory flat
-//! however long the stream of jobs is.
+//! A job is any value, the work any function of it; all that is known of it is about how much memory it takes. The bound is what
+//! keeps memory flat however long the stream of jobs is, however many threads there are and however large the tiles.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 
 use crate::error::{Error, Result};
+use crate::geometry::Geometry;
+use crate::spec;
 
 /// Most worker threads: starting millions of them takes longer than any slide.
 const MAX_THREADS: usize = 1024;
@@ -16,6 +18,30 @@ const MAX_THREADS: usize = 1024;
 pub struct Scheduler {
     pool: rayon::ThreadPool,
     in_flight: usize,
+    budget_bytes: u64,
+}
+
+/// Memory for jobs under way where the system does not say how much there is.
+const LEAST_BUDGET_BYTES: u64 = 320 << 20;
+
+/// About what one family takes while it is worked on: its source, planes, prediction, residual and codec buffers.
+pub fn family_bytes(geometry: &Geometry) -> u64 {
+    let side = u64::from(geometry.tile() * spec::FAMILY_FACTOR);
+    side.min(geometry.width().into()) * side.min(geometry.height().into()) * 12
+}
+
+/// About what one tile takes while it is worked on.
+pub fn tile_bytes(geometry: &Geometry) -> u64 {
+    u64::from(geometry.tile()) * u64::from(geometry.tile()) * 12
+}
+
+/// A quarter of the memory that the system has free now.
+fn budget() -> u64 {
+    let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    });
+    free.map_or(LEAST_BUDGET_BYTES, |kib| (kib << 10) / 4).max(LEAST_BUDGET_BYTES)
 }
 
 impl Scheduler {
@@ -35,7 +61,7 @@ impl Scheduler {
             .build()
             .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))?;
         let in_flight = 2 * pool.current_num_threads() + 1;
-        Ok(Self { pool, in_flight })
+        Ok(Self { pool, in_flight, budget_bytes: budget() })
     }
 
     /// Number of workers.
@@ -43,7 +69,10 @@ impl Scheduler {
         self.pool.current_num_threads()
     }
 
-    /// Runs `work` on every job, at most a fixed number at a time, and gives the results to `sink` in the order of the jobs.
+    /// Runs `work` on every job and gives the results to `sink` in the order of the jobs. At most two jobs a thread are under way,
+    /// fewer where jobs of `job_bytes` would take more than a quarter of the machine's free memory, but always one.
+    ///
+    /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
     ///
     /// `jobs` is advanced and `sink` called on the calling thread. The first error, from a job, `work` or `sink`, ends the run:
     /// what is under way is finished and dropped.
@@ -52,17 +81,20 @@ impl Scheduler {
     /// The first one, in the order of the jobs.
     pub fn ordered<J: Send, R: Send>(
         &self,
+        job_bytes: u64,
         jobs: impl IntoIterator<Item = Result<J>>,
         work: impl Fn(J) -> Result<R> + Sync,
         mut sink: impl FnMut(R) -> Result<()>,
     ) -> Result<()> {
+        let affordable = (self.budget_bytes / job_bytes.max(1)).max(1);
+        let in_flight = affordable.min(self.in_flight as u64);
         let mut jobs = jobs.into_iter().fuse();
         let (tx, rx) = mpsc::channel();
         self.pool.in_place_scope_fifo(|scope| {
             let (mut next_in, mut next_out, mut more) = (0u64, 0u64, true);
             let mut waiting = BTreeMap::new();
             loop {
-                while more && next_in - next_out < self.in_flight as u64 {
+                while more && next_in - next_out < in_flight {
                     match jobs.next() {
                         None => more = false,
                         Some(Err(e)) => {
@@ -115,6 +147,7 @@ mod tests {
         let (now, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let mut got = Vec::new();
         s.ordered(
+            1,
             (0..500u64).map(|i| {
                 peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 Ok(i)
@@ -139,6 +172,7 @@ mod tests {
         let s = Scheduler::new(3).unwrap();
         let mut done = 0;
         let result = s.ordered(
+            1,
             (0..1000).map(Ok),
             |i| if i % 100 == 50 { Err(Error::Usage(format!("job {i}"))) } else { Ok(i) },
             |_| {
@@ -148,13 +182,19 @@ mod tests {
         );
         assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
         let result = s.ordered(
+            1,
             (0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }),
             Ok,
             |_| Ok(()),
         );
         assert_eq!(result.unwrap_err().to_string(), "source");
-        let result = s
-            .ordered((0..10).map(Ok), Ok, |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) });
+        let result =
+            s.ordered(
+                1,
+                (0..10).map(Ok),
+                Ok,
+                |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) },
+            );
         assert_eq!(result.unwrap_err().to_string(), "sink");
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use origami::backend::scheduler::Scheduler;
+use origami::backend::scheduler::{Scheduler, tile_bytes};
 use origami::codec::encode_png;
 use origami::geometry::TileId;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
@@ -124,6 +124,7 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
     let ids = (first..=last.min(tile_rows - 1))
         .flat_map(|y| (0..cols).map(move |x| TileId { level: geometry.top_level(), x, y }));
     scheduler.ordered(
+        tile_bytes(&geometry),
         ids.map(Ok),
         |id| {
             let image = tree.tile_444(id)?;
@@ -190,6 +191,7 @@ pub fn compare(
             rgb.add(&a.rgb, &b.rgb);
             // Colour differences are slow to compute; rows go to all threads.
             scheduler.ordered(
+                1,
                 (0..rows as usize).step_by(16).map(Ok),
                 |y| {
                     let part = 3 * width as usize * y..3 * width as usize * (y + 16).min(rows as usize);

@@ -8,7 +8,7 @@ use origami::archive::Kind;
 use origami::backend::CpuBackend;
 use origami::codec::Sampling;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
-use origami::pyramid::tree::{Missing, Tree};
+use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 
@@ -95,7 +95,7 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         (.., Some(file)) => Input::file(file, Kind::Bundle)?,
         _ => anyhow::bail!("give --packs, --pack-file or --bundle"),
     };
-    let tree = args.pyramid.as_deref().map(|path| Tree::open(path, Missing::Background)).transpose()?;
+    let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
     let options = DecodeOptions {
         quality: args.quality,
         tile: args.tile,

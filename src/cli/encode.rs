@@ -7,7 +7,6 @@ use clap::{Args, ValueEnum};
 use origami::backend::CpuBackend;
 use origami::codec::EncoderKind;
 use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::Input;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
 use origami::pyramid::slide::{OpenSlideUse, Slide};
@@ -166,6 +165,9 @@ impl CodingArgs {
 
 impl EncodeArgs {
     fn open_source(&self) -> Result<Source> {
+        if self.source.pyramid.is_none() && matches!(self.missing, MissingArg::Background) {
+            bail!("--missing background is about the tiles of a --pyramid; leave it out");
+        }
         let (path, openslide) = match (&self.source.pyramid, &self.source.image, &self.source.slide) {
             (Some(path), ..) => {
                 let missing = match self.missing {
@@ -212,10 +214,6 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     {
         eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
     }
-    let packs_dir = args.out.join(origami::archive::PACK_DIR);
-    if !args.pack && !args.work.quiet && Input::packs(&packs_dir).is_ok() {
-        eprintln!("{}: it holds packs of an earlier encode, which stay as they are", packs_dir.display());
-    }
     let options = EncodeOptions {
         packs: args.pack,
         manifest: args.manifest,
@@ -230,10 +228,23 @@ pub fn run(args: EncodeArgs) -> Result<()> {
         bar.set_position(done)
     })?;
     bar.finish_and_clear();
+    warn_of_other_packs(&args, &report);
     if !args.work.quiet {
         print_summary(&report, started.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// Packs of an earlier encode stay where they are; whoever decodes them should know that they are not this bundle.
+fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
+    let dir = args.out.join(origami::archive::PACK_DIR);
+    let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+    let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
+    let ours = if args.pack { report.families } else { 0 };
+    if packs > ours && !args.work.quiet {
+        let others = packs - ours;
+        eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
+    }
 }
 
 fn print_summary(report: &EncodeReport, seconds: f64) {

@@ -37,9 +37,8 @@ pub fn run(args: InspectArgs) -> Result<()> {
     let mut seen = HashSet::new();
     let mut families = Vec::new();
     for entry in archive.families() {
-        let record = archive.read_family(entry)?;
-        let payloads: Vec<_> =
-            record.payloads.iter().map(|p| (p.kind, p.codec, p.bytes.len() as u64)).collect();
+        let head = archive.read_head(entry)?;
+        let payloads: Vec<_> = head.iter().map(|p| (p.kind, p.codec, u64::from(p.bytes))).collect();
         if seen.insert(entry.offset) {
             parts.heads += u64::from(entry.bytes) - payloads.iter().map(|p| p.2).sum::<u64>();
             for &(kind, _, bytes) in &payloads {

@@ -116,8 +116,12 @@ pub fn run(args: PyramidArgs) -> Result<()> {
             };
             anyhow::bail!("{}: no associated image \"{name}\"; it has: {have}", args.slide.display());
         }
+        let path = args.out.join(format!("{name}.png"));
+        if path.exists() && !args.overwrite {
+            anyhow::bail!("{}: it is there already; remove it, or give --overwrite", path.display());
+        }
         let image = slide.associated_image(name)?;
-        associated.push((name, encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?));
+        associated.push((path, encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?));
     }
     let options = BuildOptions {
         tile: args.tile,
@@ -133,8 +137,7 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     let dzi =
         build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
     bar.finish_and_clear();
-    for (name, png) in associated {
-        let path = args.out.join(format!("{name}.png"));
+    for (path, png) in associated {
         write_whole(&path, &png).map_err(|e: Error| anyhow::anyhow!(e))?;
     }
     if !args.work.quiet {

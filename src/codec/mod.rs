@@ -100,9 +100,12 @@ impl<'a> YccRef<'a> {
     }
 
     /// A part whose corner lies on the chroma grid.
+    ///
+    /// # Panics
+    /// Where it does not, or where the part does not lie inside: a mistake of the caller.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> YccRef<'a> {
         let (fx, fy) = self.sampling.factors();
-        debug_assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy));
+        assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy), "a part begins on the chroma grid");
         let (cw, ch) = self.sampling.chroma_size(width, height);
         let chroma = self.chroma.map(|planes| planes.map(|p| p.part(x / fx, y / fy, cw, ch)));
         YccRef { luma: self.luma.part(x, y, width, height), chroma, sampling: self.sampling }

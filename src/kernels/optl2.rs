@@ -13,7 +13,7 @@ use crate::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, STEP_BITS};
 
 /// What one axis of a problem is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Axis {
+pub struct Extent {
     /// Samples of x.
     pub small: usize,
     /// Samples of t, at most `small * factor`; it is continued by its last sample up to that.
@@ -34,8 +34,8 @@ pub struct Problem {
 
 impl Problem {
     /// For a plane of `h.small x v.small` that is upsampled by `filter`.
-    pub fn new(filter: Filter, h: Axis, v: Axis) -> Self {
-        let tables = |axis: Axis| {
+    pub fn new(filter: Filter, h: Extent, v: Extent) -> Self {
+        let tables = |axis: Extent| {
             let up = Taps::upsample(filter, axis.small, axis.factor, axis.small * axis.factor);
             (Taps::transpose(&up, axis.factor, axis.large), Taps::gram(&up, axis.factor))
         };
@@ -168,7 +168,7 @@ mod tests {
                 [(4usize, 96usize, 96usize), (4, 93, 70), (4, 9, 41), (8, 128, 120), (8, 101, 67)]
             {
                 let target = texture(tw, th, &mut rng);
-                let axis = |n: usize| Axis { small: n.div_ceil(factor), large: n, factor };
+                let axis = |n: usize| Extent { small: n.div_ceil(factor), large: n, factor };
                 let problem = Problem::new(filter, axis(tw), axis(th));
                 let (down_h, down_v) =
                     (Taps::downsample(filter, tw, factor), Taps::downsample(filter, th, factor));
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_delta_of_zero_changes_nothing_and_flat_stays_flat() {
-        let axis = Axis { small: 8, large: 32, factor: 4 };
+        let axis = Extent { small: 8, large: 32, factor: 4 };
         let problem = Problem::new(Filter::Lanczos3, axis, axis);
         let mut s = Scratch::default();
         let mut rng = Rng::new(5);

@@ -9,7 +9,7 @@ use super::levels::{Levels, TileSink, cut, halve};
 use super::slide::Slide;
 use super::source::{Block, region_jobs, slide_facts};
 use super::write::{Existing, TreeWriter};
-use crate::backend::scheduler::Scheduler;
+use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::codec::{ImageEncoder, JpegEncoder, Sampling, YccRef, encode_png};
 use crate::error::{Error, Result};
 use crate::geometry::{FamilyId, Geometry, TileId};
@@ -59,6 +59,7 @@ pub fn build(
         small.whole(slide, &mut |id, px, w, h| tiler.put(id, px, w, h))?;
     } else {
         scheduler.ordered(
+            family_bytes(&geometry),
             region_jobs(slide, geometry),
             |(id, read)| {
                 let (pixels, rect, _) = read()?;
@@ -73,7 +74,7 @@ pub fn build(
             },
         )?;
     }
-    writer.finish(Some(&facts), icc.as_deref())
+    writer.finish(&facts, icc.as_deref())
 }
 
 struct Tiler<'a> {
@@ -150,6 +151,11 @@ impl SmallLevels {
         let levels = Levels::new(&geometry, fed, channels, geometry.l2().is_none());
         let stride = geometry.level_size(fed).0 as usize * channels;
         Self { levels, geometry, channels, stride, band: Vec::new(), taken: 0 }
+    }
+
+    /// Samples a pixel.
+    pub fn channels(&self) -> usize {
+        self.channels
     }
 
     /// Takes the next family, row by row; calls `sink` with the tiles that are complete now.

@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 /// What is known of a slide besides its pixels. Written beside a tree as `NAME.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlideFacts {
+    /// The program that wrote the file, by which a sidecar is told from any other JSON of that name.
+    #[serde(default)]
+    pub generator: String,
     /// File name of the slide, without its directory.
     #[serde(default)]
     pub source: String,
@@ -38,4 +41,9 @@ pub struct SlideFacts {
     /// File name of the ICC profile beside this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icc_profile: Option<String>,
+}
+
+/// What [`SlideFacts::generator`] and the archive's `tool` say.
+pub fn generator() -> String {
+    format!("origami {}", env!("CARGO_PKG_VERSION"))
 }

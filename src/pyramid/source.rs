@@ -181,6 +181,7 @@ fn load(id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
 /// What a slide says of itself, as the sidecar holds it.
 pub fn slide_facts(slide: &Slide) -> SlideFacts {
     SlideFacts {
+        generator: super::generator(),
         source: file_name(&slide.path),
         format: slide.info.format.clone(),
         microns_per_pixel: slide.info.microns_per_pixel,

@@ -65,11 +65,23 @@ impl OpenTile<'_> {
 }
 
 impl Tree {
+    /// Opens a tree of which only the small levels will be read: tiles of L0 may be missing.
+    ///
+    /// # Errors
+    /// As [`Self::open`] with [`Missing::Refuse`].
+    pub fn open_small_levels(path: &Path) -> Result<Self> {
+        Self::open_levels(path, Missing::Refuse, false)
+    }
+
     /// Opens a tree by its `.dzi`, by the directory that holds it, or by its `_files`.
     ///
     /// # Errors
     /// No descriptor, several of them, or one that lies; missing tiles unless `missing` fills them.
     pub fn open(path: &Path, missing: Missing) -> Result<Self> {
+        Self::open_levels(path, missing, true)
+    }
+
+    fn open_levels(path: &Path, missing: Missing, with_l0: bool) -> Result<Self> {
         let dzi = find_descriptor(path)?;
         let text = read_descriptor(&dzi)?;
         let descriptor = Descriptor::parse(&dzi, &text)?;
@@ -100,7 +112,7 @@ impl Tree {
             absent: 0,
             taps: TapCache::default(),
         };
-        tree.find_absent()?;
+        tree.find_absent(with_l0)?;
         Ok(tree)
     }
 
@@ -366,9 +378,9 @@ impl Tree {
     }
 
     /// Lists the levels that are read (L0 and the small ones) and notes which tiles are not there.
-    fn find_absent(&mut self) -> Result<()> {
+    fn find_absent(&mut self, with_l0: bool) -> Result<()> {
         let mut levels: Vec<u32> = self.geometry.stored_levels().collect();
-        if self.geometry.l2().is_some() {
+        if with_l0 && self.geometry.l2().is_some() {
             levels.push(self.geometry.top_level());
         }
         // A descriptor may claim a billion tiles: they are counted, and only those that will be named are listed.
@@ -445,6 +457,9 @@ fn find_descriptor(path: &Path) -> Result<PathBuf> {
     if kind.is_file() {
         return Ok(path.to_path_buf());
     }
+    // `.` and the like have no name of their own.
+    let full = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
+    let path = full.as_deref().unwrap_or(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(stem) = name.strip_suffix("_files") {
         let dzi = path.with_file_name(format!("{stem}.dzi"));
@@ -496,8 +511,16 @@ fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
         Err(e) => return Err(Error::io("read", &path)(e)),
     };
-    let facts: SlideFacts = serde_json::from_slice(&text)
-        .map_err(|e| Error::input(&path, format!("not a sidecar of this tree: {e}")))?;
+    // Any other program's JSON may have that name: it is ours only if it says so.
+    let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
+        value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
+    });
+    if !marked {
+        return Ok((SlideFacts::default(), None));
+    }
+    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| {
+        Error::input(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
+    })?;
     let icc = match &facts.icc_profile {
         // A bare file name only: a sidecar from elsewhere must not reach other directories.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {

@@ -23,6 +23,8 @@ impl LockFile {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
+                // A file system without locks: better unguarded than unusable.
+                Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(e)) => return Err(e),
             }
             // Its holder may have removed it between open and lock: then the name is another file, or none, by now.
@@ -61,7 +63,7 @@ fn names(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-/// An open file cannot be removed here.
+/// No stable way to ask here: the check is left out.
 #[cfg(not(unix))]
 fn names(_: &Path, _: &File) -> io::Result<bool> {
     Ok(true)

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use origami::kernels::level::Level;
-use origami::kernels::optl2::{Axis, Problem};
+use origami::kernels::optl2::{Extent, Problem};
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::residual;
 use origami::kernels::sharpen::{Strength, sharpen};
@@ -67,7 +67,7 @@ fn measure() -> Vec<(&'static str, &'static str, usize, f64)> {
     let make_us = time(|| residual::make(l0.view(), prediction.view(), &mut residual));
     let mut sum = prediction.clone();
     let apply_us = time(|| residual::apply(&mut sum, residual.view()));
-    let axis = Axis { small, large: SIDE_PX, factor: 4 };
+    let axis = Extent { small, large: SIDE_PX, factor: 4 };
     let problem = Problem::new(Filter::Lanczos3, axis, axis);
     let optl2_us = time(|| {
         let mut x = l2.clone();

@@ -137,6 +137,7 @@ impl Setup {
         let started = Instant::now();
         let mut bytes = 0;
         self.scheduler.ordered(
+            1,
             (0..families as usize).map(|i| Ok(&self.work[i % self.work.len()])),
             calls,
             |n| {
