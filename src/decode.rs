@@ -3,10 +3,12 @@
 //! [`decode_record`] takes a stored family to planes and the backend predicts and adds; [`decode`] runs it over an archive and
 //! writes a Deep Zoom tree. Knows the order of things, no pixel arithmetic.
 
+mod input;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::archive::{Archive, FamilyRecord, Kind, Meta};
+use crate::archive::{FamilyRecord, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
@@ -14,13 +16,13 @@ use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, TileId};
-use crate::kernels::resample::{Scratch, resample};
-use crate::kernels::taps::{Filter, Taps};
-use crate::plane::{Plane, PlaneRef};
+use crate::kernels::taps::{Filter, TapCache};
 use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
-use crate::tile::{OutputFormat, TileCoder};
+use crate::tile::{OutputFormat, TileCoder, raise_444};
+
+pub use input::Input;
 
 /// Name of the tree that [`decode`] writes, without extension.
 pub const DECODED_NAME: &str = "decoded_pyramid";
@@ -65,120 +67,6 @@ pub fn decode_record(
     let residual =
         decoder(residual.codec).decode(&residual.bytes, shape).map_err(named(PayloadKind::Residual))?.luma;
     Ok(DecodedFamily { baseline, residual, width, height })
-}
-
-/// What is decoded: a bundle, one pack, or a directory of packs.
-pub struct Input {
-    /// The bundle, the pack, or the first pack of the directory.
-    first: Archive,
-    /// The directory of packs and the families in it.
-    packs: Option<(PathBuf, Vec<FamilyId>)>,
-}
-
-impl Input {
-    /// A `.bundle` or a `.pack`.
-    ///
-    /// # Errors
-    /// Anything wrong with the file; the other kind than `kind`.
-    pub fn file(path: &Path, kind: Kind) -> Result<Self> {
-        let first = Archive::open(path)?;
-        if first.kind() != kind {
-            let flag = if first.kind() == Kind::Pack { "--pack-file" } else { "--bundle" };
-            return Err(Error::input(path, format!("it is a {}; give it with {flag}", first.kind().name())));
-        }
-        Ok(Self { first, packs: None })
-    }
-
-    /// A directory of `{x2}_{y2}.pack`.
-    ///
-    /// # Errors
-    /// No packs; a first pack that is damaged. The others are opened when their turn comes.
-    pub fn packs(dir: &Path) -> Result<Self> {
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
-            let path = entry.map_err(Error::io("list", dir))?.path();
-            // Names that begin with a dot are other programs' leftovers, or ours.
-            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !hidden && path.extension().is_some_and(|e| e == "pack") {
-                names.push(path);
-            }
-        }
-        names.sort();
-        let Some(first) = names.first() else {
-            return Err(Error::input(
-                dir,
-                "no .pack files here; encode with --pack, or decode with --bundle",
-            ));
-        };
-        let first = Archive::open(first)?;
-        let geometry = *first.geometry();
-        let ids = names.iter().map(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let at = name.strip_suffix(".pack").and_then(|s| s.split_once('_'));
-            let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
-            // Exactly the name that encode gives, so that no two files stand for one family.
-            id.filter(|id| name == format!("{id}.pack")).ok_or_else(|| {
-                Error::input(path, "its name is not the column and row of a family of this slide; remove it")
-            })
-        });
-        let mut ids = ids.collect::<Result<Vec<_>>>()?;
-        ids.sort_by_key(|id| (id.y(), id.x()));
-        Ok(Self { first, packs: Some((dir.to_path_buf(), ids)) })
-    }
-
-    /// Slide and tile size.
-    pub fn geometry(&self) -> &Geometry {
-        self.first.geometry()
-    }
-    /// What the archive says of its slide.
-    pub fn meta(&self) -> &Meta {
-        self.first.meta()
-    }
-    /// The bundle, the pack, or the first pack.
-    pub fn archive(&self) -> &Archive {
-        &self.first
-    }
-
-    /// All families here, row by row.
-    pub fn families(&self) -> Vec<FamilyId> {
-        if let Some((_, ids)) = &self.packs {
-            return ids.clone();
-        }
-        let mut ids: Vec<_> = self.first.families().iter().map(|entry| entry.id).collect();
-        ids.sort_by_key(|id| (id.y(), id.x()));
-        ids
-    }
-
-    /// The file that holds a family.
-    pub fn path(&self, id: FamilyId) -> PathBuf {
-        match &self.packs {
-            Some((dir, _)) => dir.join(format!("{id}.pack")),
-            None => self.first.path().to_path_buf(),
-        }
-    }
-
-    /// Reads a family.
-    ///
-    /// # Errors
-    /// Damage, with file and offset; a pack that belongs to another encode.
-    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
-        let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
-        let path = self.path(id);
-        if self.packs.is_none() {
-            let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
-            return self.first.read_family(entry);
-        }
-        let pack = Archive::open(&path)?;
-        if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
-            let problem = format!(
-                "it belongs to another encode than {}; remove it, or encode again with --pack",
-                self.first.path().display()
-            );
-            return Err(Error::input(&path, problem));
-        }
-        let entry = pack.find(id).ok_or_else(|| absent(&path))?;
-        pack.read_family(entry)
-    }
 }
 
 /// How to decode.
@@ -270,7 +158,7 @@ pub fn decode(
         .max_parents
         .map_or(families.len(), |n| families.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     if options.max_parents.is_none()
-        && input.packs.is_some()
+        && input.is_directory()
         && input.meta().complete
         && (families.len() as u64) < geometry.family_count()
     {
@@ -284,7 +172,7 @@ pub fn decode(
     TileCoder::new(options.format, options.quality)?;
     let writer =
         TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
-    let cutter = Cutter { writer: &writer, geometry, options };
+    let cutter = Cutter { writer: &writer, geometry, options, taps: TapCache::default() };
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.ordered(
         family_bytes(&geometry),
@@ -369,6 +257,7 @@ struct Cutter<'a> {
     writer: &'a TreeWriter,
     geometry: Geometry,
     options: &'a DecodeOptions,
+    taps: TapCache,
 }
 
 impl Cutter<'_> {
@@ -467,29 +356,8 @@ impl Cutter<'_> {
             return Ok(bytes);
         }
         let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
-        let image = if self.options.grayscale { Ycc::gray(image.luma) } else { raise_444(image, filter) };
+        let image =
+            if self.options.grayscale { Ycc::gray(image.luma) } else { raise_444(image, filter, &self.taps) };
         coder.encode(image.view())
-    }
-}
-
-/// Chroma at full resolution, by the normative kernel.
-pub fn raise_444(image: Ycc, filter: Filter) -> Ycc {
-    let (fx, fy) = image.sampling.factors();
-    let (width, height) = (image.luma.width(), image.luma.height());
-    let raise = |plane: PlaneRef<'_>| {
-        let h = Taps::upsample(filter, plane.width, fx, width);
-        let v = Taps::upsample(filter, plane.height, fy, height);
-        let mut out = Plane::default();
-        resample(plane, &h, &v, &mut out, &mut Scratch::default());
-        out
-    };
-    match image.chroma {
-        None => Ycc::gray(image.luma),
-        Some(planes) if (fx, fy) == (1, 1) => {
-            Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 }
-        }
-        Some(planes) => {
-            Ycc { luma: image.luma, chroma: Some(planes.map(|p| raise(p.view()))), sampling: Sampling::S444 }
-        }
     }
 }

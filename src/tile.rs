@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, YccRef, encode_png};
 use crate::error::{Error, Result};
 use crate::kernels::color::ycc_to_rgb;
+use crate::kernels::resample::{Scratch, resample};
+use crate::kernels::taps::{Axis, Filter, TapCache};
+use crate::plane::Plane;
 
 /// `--output-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,4 +119,28 @@ pub fn rgb_of(image: &Ycc) -> Vec<u8> {
     let mut rgb = Vec::new();
     to_rgb(image.view(), &mut rgb);
     rgb
+}
+
+/// Chroma at full resolution, by the normative kernel. A gray image stays gray.
+pub fn raise_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
+    let (fx, fy) = image.sampling.factors();
+    let (width, height) = (image.luma.width(), image.luma.height());
+    let Some(planes) = image.chroma else { return Ycc::gray(image.luma) };
+    if (fx, fy) == (1, 1) {
+        return Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 };
+    }
+    let mut scratch = Scratch::default();
+    let chroma = planes.map(|plane| {
+        let up = |in_len, factor, out_len| taps.get(Axis::Up { filter, in_len, factor, out_len });
+        let mut out = Plane::default();
+        resample(
+            plane.view(),
+            &up(plane.width(), fx, width),
+            &up(plane.height(), fy, height),
+            &mut out,
+            &mut scratch,
+        );
+        out
+    });
+    Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
 }

@@ -272,3 +272,59 @@ fn a_full_or_closed_standard_output_is_no_panic() {
 fn io_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
     std::io::pipe().unwrap()
 }
+
+#[test]
+fn packs_of_two_slides_that_look_alike_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for (name, quality) in [("a", "50"), ("b", "90")] {
+        // The same name, size and parameters; only the pixels differ.
+        origami(&["bench", "slide", "--size", "300x300", "--out", &at(&format!("{name}.png"))]).ok();
+        let (png, tree) = (at(&format!("{name}.png")), at(name));
+        origami(&["pyramid", &png, "--out", &tree, "--tile", "32", "--quality", quality]).ok();
+        origami(&["encode", "--pyramid", &tree, "--out", &tree, "--pack"]).ok();
+    }
+    let decode = |out: &str| {
+        origami(&["decode", "--packs", &at("a/residual_packs"), "--pyramid", &at("a"), "--out", out])
+    };
+    decode(&at("whole")).ok();
+    std::fs::copy(at("b/residual_packs/1_1.pack"), at("a/residual_packs/1_1.pack")).unwrap();
+    decode(&at("mixed")).fails(&["1_1.pack", "another encode"]);
+    assert!(!dir.path().join("mixed/decoded_pyramid.dzi").exists());
+    std::fs::rename(at("a/residual_packs/1_1.pack"), at("a/residual_packs/01_1.pack")).unwrap();
+    decode(&at("mixed")).fails(&["01_1.pack"]);
+}
+
+#[test]
+fn files_that_were_there_are_not_replaced_unasked() {
+    let s = Small::new();
+    let (dzi, bundle) = (arg(&s.dzi), arg(&s.bundle));
+    let out = s.path("mine");
+    for (name, args) in [
+        ("decoded_pyramid.json", vec!["decode", "--bundle", bundle, "--out", arg(&out)]),
+        ("manifest.json", vec!["encode", "--pyramid", dzi, "--out", arg(&out), "--manifest"]),
+    ] {
+        std::fs::create_dir_all(&out).unwrap();
+        let file = out.join(name);
+        std::fs::write(&file, "my notes").unwrap();
+        origami(&args).fails(&[name]);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "my notes");
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+    // A manifest of an earlier encode is the next one's to replace.
+    let encode = ["encode", "--pyramid", dzi, "--out", arg(&out), "--manifest"];
+    origami(&encode).ok();
+    origami(&encode).ok();
+}
+
+#[test]
+fn small_levels_missing_from_the_tree_beside_packs_are_refused() {
+    let s = Small::new();
+    let dir = s.dzi.parent().unwrap();
+    let out = s.path("from_packs");
+    origami(&["encode", "--pyramid", arg(&s.dzi), "--out", arg(dir), "--pack"]).ok();
+    let packs = dir.join("residual_packs");
+    std::fs::remove_file(dir.join("baseline_pyramid_files/0/0_0.jpg")).unwrap();
+    origami(&["decode", "--packs", arg(&packs), "--pyramid", arg(&s.dzi), "--out", arg(&out)])
+        .fails(&["0/0_0.jpg"]);
+}

@@ -10,13 +10,15 @@ use common::trees::{Layout, assert_whole, level_planes, psnr, write_tree};
 use common::{as_png, assert_same, decode_to, encode_to, jpeg, slide_source, tree_source, verify_deep};
 use origami::codec::{JpegDecoder, Sampling};
 use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::{DecodeOptions, raise_444};
+use origami::decode::DecodeOptions;
 use origami::encode::EncodeOptions;
 use origami::geometry::TileId;
 use origami::kernels::taps::Filter;
+use origami::kernels::taps::TapCache;
 use origami::plane::Plane;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::tile::raise_444;
 
 type Coder = dyn Fn(TileId, &Image) -> Vec<u8>;
 
@@ -104,7 +106,11 @@ fn families_as_planes(tree: &Tree) -> [Plane; 3] {
         [0, 128, 128].map(|v| Plane::filled(geometry.width() as usize, geometry.height() as usize, v));
     for id in geometry.all_families() {
         let rect = geometry.family_rect(id);
-        let image = raise_444(tree.family(id, Filter::Lanczos3).unwrap().image, Filter::Lanczos3);
+        let image = raise_444(
+            tree.family(id, Filter::Lanczos3).unwrap().image,
+            Filter::Lanczos3,
+            &TapCache::default(),
+        );
         let from = std::iter::once(&image.luma).chain(image.chroma.iter().flatten());
         for (to, from) in planes.iter_mut().zip(from) {
             to.paste(rect.x as usize, rect.y as usize, from.view());

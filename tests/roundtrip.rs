@@ -11,15 +11,17 @@ use origami::archive::Archive;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{Sampling, Ycc};
 use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::{decode_record, raise_444};
+use origami::decode::decode_record;
 use origami::encode::{EncodeOptions, EncodedFamily, encode_families};
 use origami::family::{SourceFamily, Want};
 use origami::geometry::Geometry;
 use origami::kernels::color::ycc_to_rgb;
 use origami::kernels::resample::{Scratch, resample};
+use origami::kernels::taps::TapCache;
 use origami::kernels::taps::{Filter, Taps};
 use origami::plane::Plane;
 use origami::pyramid::source::Source;
+use origami::tile::raise_444;
 
 /// Two columns and two rows of families of 120 pixels; the last ones are partial and odd.
 const WIDTH: usize = 171;
@@ -314,7 +316,7 @@ fn colour_png_output_is_the_planes_as_rgb() {
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
         let family = decode_record(&geometry, &archive.meta().coding, entry.id, &record).unwrap();
-        let l2 = raise_444(family.baseline.clone(), params.upsample_filter);
+        let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
         let want = Want { sampling: Sampling::S444 };
         let made = CpuBackend::new().reconstruct(&archive.meta().coding, &[family], want).unwrap().remove(0);
         for (down, image) in [(0, &made.l0), (1, &made.l1), (2, &l2)] {

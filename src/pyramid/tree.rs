@@ -3,9 +3,9 @@
 //! Hands out families (L0 in planes) and tiles of the small levels. JPEG samples are taken from the decoder's own planes;
 //! chroma stays subsampled where the tiles lie on its grid, else it is raised to 4:4:4 by the normative kernel and cropped.
 
-use std::collections::HashSet;
+mod find;
+
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::SlideFacts;
@@ -19,11 +19,11 @@ use crate::kernels::color::rgb_to_ycc;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::plane::{Plane, PlaneRef};
+use crate::tile::raise_444;
+use find::{find_descriptor, list_tiles, read_descriptor, read_facts, stem};
 
 /// Most missing tiles that an error names.
 const NAMED_TILES: usize = 5;
-/// Longest `.dzi`: real ones have a few hundred bytes, a slide given by mistake has gigabytes.
-const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
 
 /// What to do about tiles that are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -194,15 +194,12 @@ impl Tree {
             let at = self.geometry.tile_rect(tile).unwrap_or(part);
             let (x, y) = ((at.x - rect.x) as usize, (at.y - rect.y) as usize);
             luma.paste(x, y, crop(&image.luma, part, (1, 1)));
+            let image =
+                if image.sampling == sampling { image } else { raise_444(image, raise_filter, &self.taps) };
             let (Some(to), Some(from)) = (chroma.as_mut(), &image.chroma) else { continue };
             let (fx, fy) = sampling.factors();
             for (to, from) in to.iter_mut().zip(from) {
-                if image.sampling == sampling {
-                    to.paste(x / fx, y / fy, crop(from, part, (fx, fy)));
-                } else {
-                    let full = self.raise(raise_filter, from.view(), image.sampling, &image.luma);
-                    to.paste(x, y, crop(&full, part, (1, 1)));
-                }
+                to.paste(x / fx, y / fy, crop(from, part, (fx, fy)));
             }
         }
         let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
@@ -229,25 +226,12 @@ impl Tree {
             }
             OpenTile::Planes(image) => image,
         };
-        let part = self.core(id);
-        let luma = crop(&image.luma, part, (1, 1)).to_plane();
+        let mut cut = self.own_444(id, image, params.upsample_filter);
         let sampling = params.coding().baseline_subsamp.sampling();
-        let cut = match &image.chroma {
-            None => Ycc::gray(luma),
-            Some(planes) => {
-                let (w, h) = sampling.chroma_size(luma.width(), luma.height());
-                let chroma = planes.each_ref().map(|plane| {
-                    let full = self.raise(params.upsample_filter, plane.view(), image.sampling, &image.luma);
-                    let full = crop(&full, part, (1, 1)).to_plane();
-                    if (w, h) == (full.width(), full.height()) {
-                        full
-                    } else {
-                        self.halve(params.downsample_filter, &full)
-                    }
-                });
-                Ycc { luma, chroma: Some(chroma), sampling }
-            }
-        };
+        if let (Some(planes), Sampling::S420) = (&cut.chroma, sampling) {
+            cut.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
+            cut.sampling = sampling;
+        }
         let mut encoder = EncoderKind::Turbojpeg.encoder()?;
         Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality)?))
     }
@@ -262,15 +246,16 @@ impl Tree {
             OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(id, e))?,
             OpenTile::Planes(image) => image,
         };
+        Ok(self.own_444(id, image, Filter::Lanczos3))
+    }
+
+    /// A tile's own part, without overlap, chroma raised to 4:4:4.
+    fn own_444(&self, id: TileId, image: Ycc, filter: Filter) -> Ycc {
         let part = self.core(id);
-        let chroma = image.chroma.as_ref().map(|planes| {
-            planes.each_ref().map(|plane| {
-                let full = self.raise(Filter::Lanczos3, plane.view(), image.sampling, &image.luma);
-                crop(&full, part, (1, 1)).to_plane()
-            })
-        });
-        let sampling = if chroma.is_some() { Sampling::S444 } else { Sampling::Gray };
-        Ok(Ycc { luma: crop(&image.luma, part, (1, 1)).to_plane(), chroma, sampling })
+        let full = raise_444(image, filter, &self.taps);
+        let own = |plane: &Plane| crop(plane, part, (1, 1)).to_plane();
+        let chroma = full.chroma.as_ref().map(|planes| planes.each_ref().map(own));
+        Ycc { luma: own(&full.luma), chroma, sampling: full.sampling }
     }
 
     /// The bytes of a tile, `None` where it is to be background.
@@ -352,18 +337,6 @@ impl Tree {
         Rect { x: inset(id.x), y: inset(id.y), width: own.width, height: own.height }
     }
 
-    fn raise(&self, filter: Filter, plane: PlaneRef<'_>, sampling: Sampling, luma: &Plane) -> Plane {
-        let (fx, fy) = sampling.factors();
-        if (fx, fy) == (1, 1) {
-            return plane.to_plane();
-        }
-        let axis = |in_len, factor, out_len| self.taps.get(Axis::Up { filter, in_len, factor, out_len });
-        let mut out = Plane::default();
-        let (h, v) = (axis(plane.width, fx, luma.width()), axis(plane.height, fy, luma.height()));
-        resample(plane, &h, &v, &mut out, &mut Scratch::default());
-        out
-    }
-
     fn halve(&self, filter: Filter, plane: &Plane) -> Plane {
         let axis = |in_len| self.taps.get(Axis::Down { filter, in_len, factor: 2 });
         let mut out = Plane::default();
@@ -426,114 +399,4 @@ pub fn rgb_planes(rgb: &[u8], width: usize, height: usize) -> Ycc {
 fn crop(plane: &Plane, part: Rect, (fx, fy): (usize, usize)) -> PlaneRef<'_> {
     let (x, y) = (part.x as usize / fx, part.y as usize / fy);
     plane.view().part(x, y, (part.width as usize).div_ceil(fx), (part.height as usize).div_ceil(fy))
-}
-
-fn stem(dzi: &Path) -> String {
-    dzi.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Columns and rows of the tile files in a directory; empty where there is no such directory.
-fn list_tiles(dir: &Path, format: &str) -> Result<HashSet<(u32, u32)>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
-        Err(e) => return Err(Error::io("list", dir)(e)),
-    };
-    let mut found = HashSet::new();
-    for entry in entries {
-        let name = entry.map_err(Error::io("list", dir))?.file_name();
-        let at = name.to_str().and_then(|name| {
-            let (x, y) = name.strip_suffix(format)?.strip_suffix('.')?.split_once('_')?;
-            Some((x.parse().ok()?, y.parse().ok()?))
-        });
-        found.extend(at);
-    }
-    Ok(found)
-}
-
-/// From a `.dzi`, the directory that holds it, or its `_files`, to the `.dzi`.
-fn find_descriptor(path: &Path) -> Result<PathBuf> {
-    let kind = fs::metadata(path).map_err(Error::io("open", path))?;
-    if kind.is_file() {
-        return Ok(path.to_path_buf());
-    }
-    // `.` and the like have no name of their own.
-    let full = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
-    let path = full.as_deref().unwrap_or(path);
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if let Some(stem) = name.strip_suffix("_files") {
-        let dzi = path.with_file_name(format!("{stem}.dzi"));
-        if dzi.is_file() {
-            return Ok(dzi);
-        }
-    }
-    let usual = path.join("baseline_pyramid.dzi");
-    if usual.is_file() {
-        return Ok(usual);
-    }
-    let mut found = Vec::new();
-    for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
-        let file = entry.map_err(Error::io("list", path))?.path();
-        if file.extension().is_some_and(|e| e == "dzi") {
-            found.push(file);
-        }
-    }
-    found.sort();
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(Error::input(path, "no .dzi here; give a .dzi, the directory that holds it, or its _files")),
-        n => Err(Error::input(
-            path,
-            format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()),
-        )),
-    }
-}
-
-fn read_descriptor(dzi: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    fs::File::open(dzi)
-        .and_then(|file| file.take(MAX_DESCRIPTOR_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(Error::io("read", dzi))?;
-    match String::from_utf8(bytes) {
-        Ok(text) if text.len() as u64 <= MAX_DESCRIPTOR_BYTES => Ok(text),
-        _ => Err(Error::input(
-            dzi,
-            "not a Deep Zoom descriptor; give a slide or an image with --slide or --image",
-        )),
-    }
-}
-
-/// The sidecar `NAME.json` and the profile that it names, where they are.
-fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
-    let path = dzi.with_extension("json");
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
-        Err(e) => return Err(Error::io("read", &path)(e)),
-    };
-    // Any other program's JSON may have that name: it is ours only if it says so.
-    let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
-        value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
-    });
-    if !marked {
-        return Ok((SlideFacts::default(), None));
-    }
-    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| {
-        Error::input(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
-    })?;
-    let icc = match &facts.icc_profile {
-        // A bare file name only: a sidecar from elsewhere must not reach other directories.
-        Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
-            let path = dzi.with_file_name(name);
-            Some(fs::read(&path).map_err(Error::io("read", &path))?)
-        }
-        Some(name) => {
-            return Err(Error::input(
-                &path,
-                format!("icc_profile \"{name}\" must be a file beside this one"),
-            ));
-        }
-        None => None,
-    };
-    Ok((facts, icc))
 }

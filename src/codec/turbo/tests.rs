@@ -1,0 +1,57 @@
+//! Round trips of every sampling, and damage.
+
+use super::*;
+use crate::codec::{ImageDecoder, ImageEncoder, Sampling, Shape, Ycc};
+use crate::plane::Plane;
+
+fn image(width: usize, height: usize, sampling: Sampling) -> Ycc {
+    let plane = |w: usize, h: usize, k: usize| {
+        Plane::from_vec(w, h, (0..w * h).map(|i| (128 + (i % w) * k / 4 + (i / w) * 2) as u8).collect())
+    };
+    let (cw, ch) = sampling.chroma_size(width, height);
+    let chroma = (sampling != Sampling::Gray).then(|| [plane(cw, ch, 3), plane(cw, ch, 5)]);
+    Ycc { luma: plane(width, height, 4), chroma, sampling }
+}
+
+#[test]
+fn every_sampling_and_odd_size_comes_back_in_its_own_planes() {
+    let all = [
+        Sampling::Gray,
+        Sampling::S444,
+        Sampling::S422,
+        Sampling::S420,
+        Sampling::S440,
+        Sampling::S411,
+        Sampling::S441,
+    ];
+    let (mut enc, mut dec) = (Encoder::new().unwrap(), Decoder);
+    for sampling in all {
+        for (w, h) in [(1, 1), (17, 5), (64, 64), (255, 33)] {
+            let source = image(w, h, sampling);
+            let bytes = enc.encode(source.view(), 100).unwrap();
+            let shape = Shape { width: w, height: h, sampling: Some(sampling) };
+            let back = dec.decode(&bytes, shape).unwrap();
+            assert_eq!((back.luma.width(), back.luma.height()), (w, h));
+            assert_eq!(back.chroma.is_some(), sampling != Sampling::Gray);
+            let worst = (0..h)
+                .flat_map(|y| back.luma.row(y).iter().zip(source.luma.row(y)))
+                .map(|(a, b)| a.abs_diff(*b))
+                .max();
+            assert!(worst.unwrap() < 40, "{sampling:?} {w}x{h}: {worst:?}");
+            assert!(dec.decode(&bytes, Shape { width: w + 1, ..shape }).is_err());
+        }
+    }
+}
+
+#[test]
+fn damaged_bytes_are_errors() {
+    let bytes = Encoder::new().unwrap().encode(image(200, 200, Sampling::S420).view(), 80).unwrap();
+    let mut dec = Decoder;
+    let shape = Shape { width: 200, height: 200, sampling: None };
+    assert!(dec.decode(&bytes, shape).is_ok());
+    for cut in [0, 1, 20, bytes.len() / 2, bytes.len() - 3] {
+        assert!(dec.decode(&bytes[..cut], shape).is_err(), "cut at {cut}");
+    }
+    assert!(dec.decode(b"GIF89a", shape).is_err());
+    assert!(dec.decode(&bytes, shape).is_ok());
+}

@@ -1,0 +1,125 @@
+//! What a decode reads from: a bundle, one pack, or a directory of packs.
+
+use std::path::{Path, PathBuf};
+
+use crate::archive::{Archive, FamilyRecord, Kind, Meta};
+use crate::error::{Error, Result};
+use crate::geometry::{FamilyId, Geometry};
+
+/// What is decoded: a bundle, one pack, or a directory of packs.
+pub struct Input {
+    /// The bundle, the pack, or the first pack of the directory.
+    first: Archive,
+    /// The directory of packs and the families in it.
+    packs: Option<(PathBuf, Vec<FamilyId>)>,
+}
+
+impl Input {
+    /// A `.bundle` or a `.pack`.
+    ///
+    /// # Errors
+    /// Anything wrong with the file; the other kind than `kind`.
+    pub fn file(path: &Path, kind: Kind) -> Result<Self> {
+        let first = Archive::open(path)?;
+        if first.kind() != kind {
+            let flag = if first.kind() == Kind::Pack { "--pack-file" } else { "--bundle" };
+            return Err(Error::input(path, format!("it is a {}; give it with {flag}", first.kind().name())));
+        }
+        Ok(Self { first, packs: None })
+    }
+
+    /// A directory of `{x2}_{y2}.pack`.
+    ///
+    /// # Errors
+    /// No packs; a first pack that is damaged. The others are opened when their turn comes.
+    pub fn packs(dir: &Path) -> Result<Self> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let path = entry.map_err(Error::io("list", dir))?.path();
+            // Names that begin with a dot are other programs' leftovers, or ours.
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension().is_some_and(|e| e == "pack") {
+                names.push(path);
+            }
+        }
+        names.sort();
+        let Some(first) = names.first() else {
+            return Err(Error::input(
+                dir,
+                "no .pack files here; encode with --pack, or decode with --bundle",
+            ));
+        };
+        let first = Archive::open(first)?;
+        let geometry = *first.geometry();
+        let ids = names.iter().map(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let at = name.strip_suffix(".pack").and_then(|s| s.split_once('_'));
+            let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
+            // Exactly the name that encode gives, so that no two files stand for one family.
+            id.filter(|id| name == format!("{id}.pack")).ok_or_else(|| {
+                Error::input(path, "its name is not the column and row of a family of this slide; remove it")
+            })
+        });
+        let mut ids = ids.collect::<Result<Vec<_>>>()?;
+        ids.sort_by_key(|id| (id.y(), id.x()));
+        Ok(Self { first, packs: Some((dir.to_path_buf(), ids)) })
+    }
+
+    /// Whether it is a directory of packs.
+    pub fn is_directory(&self) -> bool {
+        self.packs.is_some()
+    }
+    /// Slide and tile size.
+    pub fn geometry(&self) -> &Geometry {
+        self.first.geometry()
+    }
+    /// What the archive says of its slide.
+    pub fn meta(&self) -> &Meta {
+        self.first.meta()
+    }
+    /// The bundle, the pack, or the first pack.
+    pub fn archive(&self) -> &Archive {
+        &self.first
+    }
+
+    /// All families here, row by row.
+    pub fn families(&self) -> Vec<FamilyId> {
+        if let Some((_, ids)) = &self.packs {
+            return ids.clone();
+        }
+        let mut ids: Vec<_> = self.first.families().iter().map(|entry| entry.id).collect();
+        ids.sort_by_key(|id| (id.y(), id.x()));
+        ids
+    }
+
+    /// The file that holds a family.
+    pub fn path(&self, id: FamilyId) -> PathBuf {
+        match &self.packs {
+            Some((dir, _)) => dir.join(format!("{id}.pack")),
+            None => self.first.path().to_path_buf(),
+        }
+    }
+
+    /// Reads a family.
+    ///
+    /// # Errors
+    /// Damage, with file and offset; a pack that belongs to another encode.
+    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
+        let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
+        let path = self.path(id);
+        if self.packs.is_none() {
+            let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
+            return self.first.read_family(entry);
+        }
+        let pack = Archive::open(&path)?;
+        if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
+            let problem = format!(
+                "it belongs to another encode than {}; remove it, or encode again with --pack",
+                self.first.path().display()
+            );
+            return Err(Error::input(&path, problem));
+        }
+        let entry = pack.find(id).ok_or_else(|| absent(&path))?;
+        pack.read_family(entry)
+    }
+}

@@ -1,0 +1,122 @@
+//! Finding the parts of a tree: descriptor, tile files, sidecar.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::pyramid::SlideFacts;
+
+/// Longest `.dzi`: real ones have a few hundred bytes, a slide given by mistake has gigabytes.
+const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
+
+pub fn stem(dzi: &Path) -> String {
+    dzi.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Columns and rows of the tile files in a directory; empty where there is no such directory.
+pub fn list_tiles(dir: &Path, format: &str) -> Result<HashSet<(u32, u32)>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(e) => return Err(Error::io("list", dir)(e)),
+    };
+    let mut found = HashSet::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("list", dir))?.file_name();
+        let at = name.to_str().and_then(|name| {
+            let (x, y) = name.strip_suffix(format)?.strip_suffix('.')?.split_once('_')?;
+            Some((x.parse().ok()?, y.parse().ok()?))
+        });
+        found.extend(at);
+    }
+    Ok(found)
+}
+
+/// From a `.dzi`, the directory that holds it, or its `_files`, to the `.dzi`.
+pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
+    let kind = fs::metadata(path).map_err(Error::io("open", path))?;
+    if kind.is_file() {
+        return Ok(path.to_path_buf());
+    }
+    // `.` and the like have no name of their own.
+    let full = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
+    let path = full.as_deref().unwrap_or(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(stem) = name.strip_suffix("_files") {
+        let dzi = path.with_file_name(format!("{stem}.dzi"));
+        if dzi.is_file() {
+            return Ok(dzi);
+        }
+    }
+    let usual = path.join("baseline_pyramid.dzi");
+    if usual.is_file() {
+        return Ok(usual);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
+        let file = entry.map_err(Error::io("list", path))?.path();
+        if file.extension().is_some_and(|e| e == "dzi") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Error::input(path, "no .dzi here; give a .dzi, the directory that holds it, or its _files")),
+        n => Err(Error::input(
+            path,
+            format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()),
+        )),
+    }
+}
+
+pub fn read_descriptor(dzi: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(dzi)
+        .and_then(|file| file.take(MAX_DESCRIPTOR_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(Error::io("read", dzi))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() as u64 <= MAX_DESCRIPTOR_BYTES => Ok(text),
+        _ => Err(Error::input(
+            dzi,
+            "not a Deep Zoom descriptor; give a slide or an image with --slide or --image",
+        )),
+    }
+}
+
+/// The sidecar `NAME.json` and the profile that it names, where they are.
+pub fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
+    let path = dzi.with_extension("json");
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
+        Err(e) => return Err(Error::io("read", &path)(e)),
+    };
+    // Any other program's JSON may have that name: it is ours only if it says so.
+    let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
+        value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
+    });
+    if !marked {
+        return Ok((SlideFacts::default(), None));
+    }
+    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| {
+        Error::input(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
+    })?;
+    let icc = match &facts.icc_profile {
+        // A bare file name only: a sidecar from elsewhere must not reach other directories.
+        Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
+            let path = dzi.with_file_name(name);
+            Some(fs::read(&path).map_err(Error::io("read", &path))?)
+        }
+        Some(name) => {
+            return Err(Error::input(
+                &path,
+                format!("icc_profile \"{name}\" must be a file beside this one"),
+            ));
+        }
+        None => None,
+    };
+    Ok((facts, icc))
+}
