@@ -1,6 +1,6 @@
 //! Encode: predict, subtract, code.
 //!
-//! [`encode_family`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
+//! [`encode_families`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
 //! the order of things, no pixel arithmetic (`backend`), no bytes of the container (`archive`).
 
 use std::path::{Path, PathBuf};
