@@ -1,28 +1,11 @@
 //! Synthetic slides: tissue, smooth colour, noise.
 
+use super::rng::Rng;
 use origami::codec::{Ycc, encode_png};
 use origami::pyramid::levels::halve;
 use origami::pyramid::tree::rgb_planes;
 
 use origami::plane::Plane;
-
-/// SplitMix64.
-pub struct Rng(pub u64);
-
-impl Rng {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// 0 to 1.
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// Interleaved 8-bit samples, 1 or 3 channels.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,7 @@
 pub mod image;
 pub mod jpeg;
 pub mod reference;
+pub mod rng;
 pub mod trees;
 
 use std::path::{Path, PathBuf};

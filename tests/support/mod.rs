@@ -4,6 +4,8 @@
 #![allow(dead_code)] // Every test file takes its own part of this.
 
 pub mod forge;
+#[path = "../common/rng.rs"]
+mod rng;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,24 +25,7 @@ use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
 use origami::verify::{Verified, verify};
 
-/// A small generator of reproducible numbers (SplitMix64).
-pub struct Random(pub u64);
-
-impl Random {
-    /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
+pub use rng::Rng as Random;
 
 /// RGB that looks a little like tissue: smooth colour, some edges, some noise.
 pub fn picture(width: usize, height: usize, seed: u64) -> Vec<u8> {
