@@ -14,20 +14,19 @@ use crate::family::{DecodedFamily, Want};
 use crate::kernels::residual;
 use crate::plane::Plane;
 use crate::pyramid::write::write_whole;
-use crate::tile::rgb_of;
 
 /// Writes the pictures of one family below `out`, named `{x2}_{y2}_STAGE.png`.
 ///
 /// # Errors
-/// A full disk and the like.
-pub fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, coding: &Coding) -> Result<()> {
-    let original = &family.source.image;
+/// A full disk and the like; those of the backend.
+pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, coding: &Coding) -> Result<()> {
+    let original = family.source.image.ycc();
     let mut residual = Plane::default();
     residual::make(original.luma.view(), family.prediction.view(), &mut residual);
     let gray = |plane: &Plane| encode_png(plane.view().to_plane().data(), 1, plane.width(), plane.height());
     let colour = |image: &Ycc| match image.chroma {
         None => gray(&image.luma),
-        Some(_) => encode_png(&rgb_of(image), 3, image.luma.width(), image.luma.height()),
+        Some(_) => encode_png(image.to_rgb().data(), 3, image.luma.width(), image.luma.height()),
     };
     let decoded = DecodedFamily {
         baseline: family.baseline.clone(),
@@ -35,7 +34,7 @@ pub fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, coding: 
         width: original.luma.width(),
         height: original.luma.height(),
     };
-    let after = backend.reconstruct(coding, &[decoded], Want { sampling: Sampling::S444 })?.remove(0).l0;
+    let after = backend.reconstruct(coding, &decoded, Want::Planes(Sampling::S444)).await?.l0.into_ycc();
     let before = match &original.chroma {
         None => Ycc::gray(original.luma.clone()),
         Some(planes) => {

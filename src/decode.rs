@@ -14,7 +14,7 @@ use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
-use crate::family::{DecodedFamily, PayloadKind, Reconstruction, Want};
+use crate::family::{DecodedFamily, PayloadKind, PixelsRef, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::{Filter, TapCache};
 use crate::pyramid::SlideFacts;
@@ -114,7 +114,7 @@ pub struct Timing {
     pub read: Duration,
     /// JPEG to planes.
     pub decode: Duration,
-    /// Prediction, residual, chroma, L1.
+    /// Prediction, residual, chroma, L1; on a device also the wait for it.
     pub reconstruct: Duration,
     /// Coding the tiles.
     pub encode: Duration,
@@ -174,7 +174,8 @@ pub fn decode(
         TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
     let cutter = Cutter { writer: &writer, geometry, options, taps: TapCache::default() };
     let (mut done, mut written_bytes) = (0, 0);
-    scheduler.ordered(
+    scheduler.pipelined(
+        backend.in_flight(),
         family_bytes(&geometry),
         families.iter().take(limit).map(|&id| Ok(id)),
         |id| cutter.family(input, coding, backend, id),
@@ -261,7 +262,7 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    fn family(
+    async fn family(
         &self,
         input: &Input,
         coding: &Coding,
@@ -277,18 +278,14 @@ impl Cutter<'_> {
         let read = lap();
         let decoded = decode_record(&self.geometry, coding, id, &record)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
-        let baseline = decoded.baseline.clone();
         let decode = lap();
-        let wanted = if self.options.grayscale { Sampling::Gray } else { self.wanted() };
-        let reconstruction = backend
-            .reconstruct(coding, &[decoded], Want { sampling: wanted })
-            .map_err(|e| e.in_family(id))?
-            .remove(0);
+        let reconstruction =
+            backend.reconstruct(coding, &decoded, self.wanted()).await.map_err(|e| e.in_family(id))?;
         let reconstruct = lap();
         let mut tiles = self.cut(id, &reconstruction)?;
         let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
         let stored = record.payload(PayloadKind::Baseline).map(|p| (p.codec, p.bytes.clone()));
-        tiles.push((l2, self.as_output(stored, baseline, coding.upsample_filter)?));
+        tiles.push((l2, self.as_output(stored, decoded.baseline, coding.upsample_filter)?));
         let encode = lap();
         let mut total = 0;
         for (tile, bytes) in tiles {
@@ -299,8 +296,11 @@ impl Cutter<'_> {
         Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
     }
 
-    /// Chroma sampling of output tiles. Tiles of an odd size do not lie on the grid of subsampled chroma.
-    fn wanted(&self) -> Sampling {
+    /// What output tiles are coded from. Tiles of an odd size do not lie on the grid of subsampled chroma.
+    fn wanted(&self) -> Want {
+        if self.options.grayscale {
+            return Want::Planes(Sampling::Gray);
+        }
         let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.options.sampling };
         TileCoder::wanted(self.options.format, jpeg)
     }
@@ -358,6 +358,6 @@ impl Cutter<'_> {
         let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
         let image =
             if self.options.grayscale { Ycc::gray(image.luma) } else { raise_444(image, filter, &self.taps) };
-        coder.encode(image.view())
+        coder.encode(PixelsRef::Ycc(image.view()))
     }
 }

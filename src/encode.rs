@@ -1,13 +1,13 @@
 //! Encode: predict, subtract, code.
 //!
-//! [`encode_families`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
+//! [`encode_family`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
 //! the order of things, no pixel arithmetic (`backend`), no bytes of the container (`archive`).
 
 use std::path::{Path, PathBuf};
 
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
-use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
+use crate::backend::{Backend, Base, Predicted};
 use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Shape, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
@@ -19,7 +19,6 @@ use crate::plane::{Plane, PlaneRef};
 use crate::pyramid::build::SmallLevels;
 use crate::pyramid::levels::TileSink;
 use crate::pyramid::source::{Block, Source};
-use crate::pyramid::tree::rgb_planes;
 
 /// One family, encoded, with what the encoder saw on the way.
 pub struct EncodedFamily {
@@ -39,55 +38,42 @@ pub struct EncodedFamily {
     pub luma: Plane,
 }
 
-/// Encodes a batch of families: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
+/// Encodes a family: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
 ///
 /// # Errors
 /// Those of codec and backend.
-pub fn encode_families(
+pub async fn encode_family(
     backend: &dyn Backend,
     params: &EncodeParams,
-    batch: Vec<SourceFamily>,
-) -> Result<Vec<EncodedFamily>> {
-    let mut encoder = params.encoder.encoder()?;
-    let codec = encoder.codec();
-    let mut decoder = decoder(codec);
-    let mut round_trip = |image: YccRef<'_>, quality: u8| -> Result<(Vec<u8>, Ycc)> {
-        let bytes = encoder.encode(image, quality)?;
-        let shape =
-            Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
-        let decoded = decoder.decode(&bytes, shape)?;
-        Ok((bytes, decoded))
-    };
+    source: SourceFamily,
+) -> Result<EncodedFamily> {
+    let Base { ticket, l2 } = backend.base(params, &source).await?;
+    let (base_payload, baseline) = round_trip(params, PayloadKind::Baseline, l2.view(), params.base_quality)?;
 
-    let (mut ticket, l2) = backend.base(params, batch)?;
-    let (baseline_bytes, baselines) =
-        unzip(l2.iter().map(|image| round_trip(image.view(), params.base_quality)))?;
-    let residuals = backend.residual(params, &mut ticket, &baselines)?;
-    let (residual_bytes, decoded) =
-        unzip(residuals.iter().map(|plane| round_trip(YccRef::gray(plane.view()), params.residual_quality)))?;
-    let decoded: Vec<Plane> = decoded.into_iter().map(|image| image.luma).collect();
-    let corrected = backend.correct(params, &mut ticket, &decoded)?;
+    let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
+    let coded = YccRef::gray(residual.view());
+    let (residual_payload, decoded) =
+        round_trip(params, PayloadKind::Residual, coded, params.residual_quality)?;
+    let residual = decoded.luma;
 
-    let (families, predictions) = ticket.into_parts();
-    let stored = baseline_bytes.into_iter().zip(residual_bytes);
-    let seen = baselines.into_iter().zip(predictions).zip(decoded).zip(corrected);
-    let encoded = families.into_iter().zip(stored).zip(seen).map(
-        |((source, (base, res)), (((baseline, prediction), residual), luma))| {
-            let record = FamilyRecord {
-                proof: Proof::new(&luma, &baseline),
-                payloads: vec![
-                    Payload { kind: PayloadKind::Baseline, codec, bytes: base },
-                    Payload { kind: PayloadKind::Residual, codec, bytes: res },
-                ],
-            };
-            EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma }
-        },
-    );
-    Ok(encoded.collect())
+    let luma = backend.correct(&params.coding(), prediction.clone(), &residual);
+    let record =
+        FamilyRecord { proof: Proof::new(&luma, &baseline), payloads: vec![base_payload, residual_payload] };
+    Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma })
 }
 
-fn unzip<A, B>(items: impl Iterator<Item = Result<(A, B)>>) -> Result<(Vec<A>, Vec<B>)> {
-    items.collect::<Result<Vec<_>>>().map(|pairs| pairs.into_iter().unzip())
+/// What is stored of an image, and what every decoder will see of it.
+fn round_trip(
+    params: &EncodeParams,
+    kind: PayloadKind,
+    image: YccRef<'_>,
+    quality: u8,
+) -> Result<(Payload, Ycc)> {
+    let mut encoder = params.encoder.encoder()?;
+    let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
+    let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
+    let decoded = decoder(codec).decode(&bytes, shape)?;
+    Ok((Payload { kind, codec, bytes }, decoded))
 }
 
 /// What to write besides the bundle.
@@ -170,17 +156,16 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.whole(slide, put))?;
     }
-    scheduler.ordered(
+    scheduler.pipelined(
+        backend.in_flight(),
         family_bytes(&geometry),
         source.jobs(params.upsample_filter, limit as usize),
-        |job| {
+        |job| async move {
             let loaded = job()?;
             let id = loaded.family.id;
-            let encoded =
-                encode_families(backend, params, vec![loaded.family]).map_err(|e| e.in_family(id))?;
-            let Some(encoded) = encoded.into_iter().next() else { unreachable!("one family in, one out") };
+            let encoded = encode_family(backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
             if options.debug_images {
-                debug_images::write(out, &encoded, backend, &params.coding())?;
+                debug_images::write(out, &encoded, backend, &params.coding()).await?;
             }
             let metrics = options.manifest.then(|| FamilyMetrics::measure(&geometry, &encoded, params));
             Ok((encoded.id, encoded.record, metrics, loaded.block))
@@ -278,7 +263,10 @@ impl Sink<'_> {
                 (1, _) => {
                     encoder.encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality)?
                 }
-                (_, Sampling::S444) => encoder.encode(rgb_planes(pixels, width, height).view(), quality)?,
+                (_, Sampling::S444) => {
+                    let rgb = PlaneRef::new(pixels, 3 * width, height, 3 * width);
+                    encoder.encode(Ycc::from_rgb(rgb).view(), quality)?
+                }
                 _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
             };
             writer.add_tile(id, encoder.codec(), &bytes)

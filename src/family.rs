@@ -2,19 +2,95 @@
 //!
 //! Plain data; the arithmetic is in `backend`, the order of things in `encode` and `decode`.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::codec::{Sampling, Ycc};
+use crate::codec::{Sampling, Ycc, YccRef};
 use crate::geometry::FamilyId;
-use crate::plane::Plane;
+use crate::plane::{Plane, PlaneRef};
+
+/// An image as its source has it or as its taker wants it.
+#[derive(Clone, Debug)]
+pub enum Pixels {
+    /// Planes, gray or YCbCr.
+    Ycc(Ycc),
+    /// Interleaved RGB: the plane's width is three times the image's.
+    Rgb(Plane),
+}
+
+/// A borrowed [`Pixels`] or part of one.
+#[derive(Clone, Copy, Debug)]
+pub enum PixelsRef<'a> {
+    /// Planes, gray or YCbCr.
+    Ycc(YccRef<'a>),
+    /// Interleaved RGB: the plane's width is three times the image's.
+    Rgb(PlaneRef<'a>),
+}
+
+impl Pixels {
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        match self {
+            Pixels::Ycc(planes) => planes.luma.width(),
+            Pixels::Rgb(rgb) => rgb.width() / 3,
+        }
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        match self {
+            Pixels::Ycc(planes) => planes.luma.height(),
+            Pixels::Rgb(rgb) => rgb.height(),
+        }
+    }
+
+    /// The planes; RGB is converted to 4:4:4, at every call.
+    pub fn ycc(&self) -> Cow<'_, Ycc> {
+        match self {
+            Pixels::Ycc(planes) => Cow::Borrowed(planes),
+            Pixels::Rgb(rgb) => Cow::Owned(Ycc::from_rgb(rgb.view())),
+        }
+    }
+
+    /// As [`Self::ycc`], owned.
+    pub fn into_ycc(self) -> Ycc {
+        match self {
+            Pixels::Ycc(planes) => planes,
+            Pixels::Rgb(rgb) => Ycc::from_rgb(rgb.view()),
+        }
+    }
+
+    /// All of it, borrowed.
+    pub fn view(&self) -> PixelsRef<'_> {
+        match self {
+            Pixels::Ycc(planes) => PixelsRef::Ycc(planes.view()),
+            Pixels::Rgb(rgb) => PixelsRef::Rgb(rgb.view()),
+        }
+    }
+}
+
+impl<'a> PixelsRef<'a> {
+    /// A part, in pixels; of planes its corner lies on the chroma grid.
+    ///
+    /// # Panics
+    /// As [`YccRef::part`].
+    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> PixelsRef<'a> {
+        match self {
+            PixelsRef::Ycc(planes) => PixelsRef::Ycc(planes.part(x, y, width, height)),
+            PixelsRef::Rgb(rgb) => PixelsRef::Rgb(rgb.part(3 * x, y, 3 * width, height)),
+        }
+    }
+}
 
 /// A family's L0 as the source has it.
 #[derive(Clone, Debug)]
 pub struct SourceFamily {
     /// Which.
     pub id: FamilyId,
-    /// L0: luma at the family's own size, chroma in the source's sampling (4:4:4, 4:2:2, 4:2:0, 4:4:0) or none.
-    pub image: Ycc,
+    /// L0 at the family's own size. Planes have chroma in the source's sampling (4:4:4, 4:2:2, 4:2:0, 4:4:0) or none; RGB
+    /// is converted by the backend.
+    pub image: Pixels,
     /// Bytes of the source's L0 tiles, row by row; empty where the source has no tiles.
     pub tile_bytes: Vec<u64>,
 }
@@ -35,17 +111,29 @@ pub struct DecodedFamily {
 /// L0 and L1, regenerated.
 #[derive(Clone, Debug)]
 pub struct Reconstruction {
-    /// Full size, chroma in the sampling that was asked for.
-    pub l0: Ycc,
-    /// Half size, the same sampling.
-    pub l1: Ycc,
+    /// Full size, as it was asked for.
+    pub l0: Pixels,
+    /// Half size, the same way.
+    pub l1: Pixels,
 }
 
 /// What a caller wants of a reconstruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Want {
-    /// Chroma of the result: `Gray`, `S420` or `S444`.
-    pub sampling: Sampling,
+pub enum Want {
+    /// Planes, chroma in this sampling: `Gray`, `S420` or `S444`. A family without chroma gives gray ones.
+    Planes(Sampling),
+    /// Interleaved RGB, of the 4:4:4 planes. A family without chroma gives gray planes.
+    Rgb,
+}
+
+impl Want {
+    /// Chroma of the planes that are asked for, or that RGB is made of.
+    pub fn sampling(self) -> Sampling {
+        match self {
+            Want::Planes(sampling) => sampling,
+            Want::Rgb => Sampling::S444,
+        }
+    }
 }
 
 /// Hashes that pin what a family decodes to: XXH3-128 over the samples, row by row.

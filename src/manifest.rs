@@ -71,7 +71,8 @@ fn finite(db: Option<f64>) -> Option<f64> {
 impl FamilyMetrics {
     /// Compares what a family decodes to with what it was. L1 is compared with the L1 that the source's L0 gives.
     pub fn measure(geometry: &Geometry, encoded: &EncodedFamily, params: &EncodeParams) -> Self {
-        let original = &encoded.source.image.luma;
+        let original = encoded.source.image.ycc();
+        let original = &original.luma;
         let half = |plane: &Plane| {
             let axis = |n| Taps::downsample(params.downsample_filter, n, 2);
             let mut out = Plane::default();

@@ -1,4 +1,4 @@
-//! One output tile: planes to the bytes that a viewer gets.
+//! One output tile: planes or RGB to the bytes that a viewer gets.
 //!
 //! Knows output formats, nothing of families.
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, YccRef, encode_png};
 use crate::error::{Error, Result};
-use crate::kernels::color::ycc_to_rgb;
+use crate::family::{PixelsRef, Want};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::plane::Plane;
@@ -39,7 +39,7 @@ pub struct TileCoder {
     format: OutputFormat,
     quality: u8,
     jpeg: JpegEncoder,
-    rgb: Vec<u8>,
+    rgb: Plane,
 }
 
 impl TileCoder {
@@ -56,69 +56,59 @@ impl TileCoder {
                 "--output-format webp: this build has no WebP; build with --features webp".into(),
             ));
         }
-        Ok(Self { format, quality, jpeg: JpegEncoder::new()?, rgb: Vec::new() })
+        Ok(Self { format, quality, jpeg: JpegEncoder::new()?, rgb: Plane::default() })
     }
 
-    /// Chroma sampling that a reconstruction must have to be coded: JPEG takes `jpeg`, the others 4:4:4.
-    pub fn wanted(format: OutputFormat, jpeg: Sampling) -> Sampling {
-        if format == OutputFormat::Jpeg { jpeg } else { Sampling::S444 }
+    /// What a reconstruction must be to be coded without another conversion: for JPEG planes in its sampling, `jpeg`; for
+    /// the others RGB.
+    pub fn wanted(format: OutputFormat, jpeg: Sampling) -> Want {
+        if format == OutputFormat::Jpeg { Want::Planes(jpeg) } else { Want::Rgb }
     }
 
-    /// Codes a tile: for JPEG in its own sampling; for PNG and WebP it must be gray or 4:4:4.
+    /// Codes a tile. Planes are coded by JPEG in their own sampling; for PNG and WebP they must be gray or 4:4:4.
     ///
     /// # Errors
     /// What the codec says.
-    pub fn encode(&mut self, tile: YccRef<'_>) -> Result<Vec<u8>> {
-        let (width, height) = (tile.luma.width, tile.luma.height);
-        match (self.format, tile.chroma) {
-            (OutputFormat::Jpeg, _) => self.jpeg.encode(tile, self.quality),
-            (OutputFormat::Png, None) => {
-                let gray = tile.luma.to_plane();
-                encode_png(gray.data(), 1, width, height)
+    pub fn encode(&mut self, tile: PixelsRef<'_>) -> Result<Vec<u8>> {
+        match (self.format, tile) {
+            (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => self.jpeg.encode(planes, self.quality),
+            (OutputFormat::Jpeg, PixelsRef::Rgb(rgb)) => {
+                self.jpeg.encode(Ycc::from_rgb(rgb).view(), self.quality)
             }
-            (OutputFormat::Png, Some(_)) => {
-                to_rgb(tile, &mut self.rgb);
-                encode_png(&self.rgb, 3, width, height)
+            (OutputFormat::Png, PixelsRef::Ycc(YccRef { luma, chroma: None, .. })) => {
+                encode_png(luma.to_plane().data(), 1, luma.width, luma.height)
             }
-            (OutputFormat::Webp, _) => {
-                to_rgb(tile, &mut self.rgb);
-                self.webp(width, height)
+            (OutputFormat::Png, tile) => {
+                self.take_rgb(tile);
+                encode_png(self.rgb.data(), 3, self.rgb.width() / 3, self.rgb.height())
+            }
+            (OutputFormat::Webp, tile) => {
+                self.take_rgb(tile);
+                self.webp(self.rgb.width() / 3, self.rgb.height())
+            }
+        }
+    }
+
+    /// Fills `rgb`, rows tightly packed.
+    fn take_rgb(&mut self, tile: PixelsRef<'_>) {
+        match tile {
+            PixelsRef::Ycc(planes) => planes.to_rgb(&mut self.rgb),
+            PixelsRef::Rgb(rgb) => {
+                self.rgb.reset(rgb.width, rgb.height);
+                self.rgb.paste(0, 0, rgb);
             }
         }
     }
 
     #[cfg(feature = "webp")]
     fn webp(&self, width: usize, height: usize) -> Result<Vec<u8>> {
-        crate::codec::encode_webp(&self.rgb, width, height, self.quality)
+        crate::codec::encode_webp(self.rgb.data(), width, height, self.quality)
     }
 
     #[cfg(not(feature = "webp"))]
     fn webp(&self, _: usize, _: usize) -> Result<Vec<u8>> {
         Err(Error::Usage("this build has no WebP".into()))
     }
-}
-
-/// Gray or 4:4:4 planes to interleaved RGB.
-pub fn to_rgb(tile: YccRef<'_>, rgb: &mut Vec<u8>) {
-    let (width, height) = (tile.luma.width, tile.luma.height);
-    rgb.resize(3 * width * height, 0);
-    for (y, out) in rgb.chunks_exact_mut(3 * width).enumerate() {
-        match tile.chroma {
-            Some([cb, cr]) => ycc_to_rgb(tile.luma.row(y), cb.row(y), cr.row(y), out),
-            None => {
-                for (px, &v) in out.chunks_exact_mut(3).zip(tile.luma.row(y)) {
-                    px.fill(v);
-                }
-            }
-        }
-    }
-}
-
-/// [`to_rgb`] of a whole image, newly allocated.
-pub fn rgb_of(image: &Ycc) -> Vec<u8> {
-    let mut rgb = Vec::new();
-    to_rgb(image.view(), &mut rgb);
-    rgb
 }
 
 /// Chroma at full resolution, by the normative kernel. A gray image stays gray.
@@ -143,4 +133,28 @@ pub fn raise_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
         out
     });
     Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::decode_png;
+    use crate::family::Pixels;
+
+    #[test]
+    fn a_part_of_rgb_is_coded_as_the_same_part_of_its_planes() {
+        let rgb = Plane::from_vec(3 * 20, 10, (0..600u32).map(|i| (i * 41 % 251) as u8).collect());
+        let rgb = Pixels::Rgb(rgb);
+        let planes = rgb.ycc();
+        let as_planes = PixelsRef::Ycc(planes.view()).part(3, 2, 11, 7);
+        let as_rgb = rgb.view().part(3, 2, 11, 7);
+        let mut jpeg = TileCoder::new(OutputFormat::Jpeg, 90).unwrap();
+        assert_eq!(jpeg.encode(as_rgb).unwrap(), jpeg.encode(as_planes).unwrap());
+        let mut png = TileCoder::new(OutputFormat::Png, 90).unwrap();
+        let PixelsRef::Rgb(want) = as_rgb else { unreachable!("a part of RGB is RGB") };
+        assert_eq!(decode_png(&png.encode(as_rgb).unwrap(), 77).unwrap().data, want.to_plane().data());
+        let back = Pixels::Rgb(planes.to_rgb());
+        let want = png.encode(back.view().part(3, 2, 11, 7)).unwrap();
+        assert_eq!(png.encode(as_planes).unwrap(), want);
+    }
 }

@@ -34,7 +34,7 @@ pub fn verify(
     backend: &dyn Backend,
     scheduler: &Scheduler,
 ) -> Result<Verified> {
-    let fault = |offset: u64, what: String, expected: String, found: String| Error::Archive {
+    let fault = &|offset: u64, what: String, expected: String, found: String| Error::Archive {
         path: archive.path().to_path_buf(),
         offset,
         what,
@@ -66,10 +66,11 @@ pub fn verify(
             Ok(())
         },
     )?;
-    scheduler.ordered(
+    scheduler.pipelined(
+        backend.in_flight(),
         family_bytes(archive.geometry()),
         archive.families().iter().map(Ok),
-        |entry| {
+        |entry| async move {
             let record = archive.read_family(entry)?;
             let coding = &archive.meta().coding;
             let decoded = decode_record(archive.geometry(), coding, entry.id, &record).map_err(|e| {
@@ -83,10 +84,8 @@ pub fn verify(
             if !deep {
                 return Ok(false);
             }
-            let baseline = decoded.baseline.clone();
-            let luma =
-                backend.reconstruct(coding, &[decoded], Want { sampling: Sampling::Gray })?.remove(0).l0.luma;
-            let found = Proof::new(&luma, &baseline);
+            let made = backend.reconstruct(coding, &decoded, Want::Planes(Sampling::Gray)).await?;
+            let found = Proof::new(&made.l0.ycc().luma, &decoded.baseline);
             let hex = |p: Proof| format!("luma {:032x} chroma {:032x}", p.luma, p.chroma);
             if found != record.proof {
                 return Err(fault(

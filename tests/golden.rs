@@ -152,8 +152,9 @@ fn hash_planes(archive: &Archive, sampling: Sampling) -> u128 {
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
         let decoded = decode_record(archive.geometry(), coding, entry.id, &record).unwrap();
-        let made = backend.reconstruct(coding, &[decoded], Want { sampling }).unwrap().remove(0);
-        for image in [&made.l0, &made.l1] {
+        let want = Want::Planes(sampling);
+        let made = pollster::block_on(backend.reconstruct(coding, &decoded, want)).unwrap();
+        for image in [made.l0.ycc(), made.l1.ycc()] {
             for plane in std::iter::once(&image.luma).chain(image.chroma.iter().flatten()) {
                 (0..plane.height()).for_each(|y| state.update(plane.row(y)));
             }

@@ -107,7 +107,7 @@ fn families_as_planes(tree: &Tree) -> [Plane; 3] {
     for id in geometry.all_families() {
         let rect = geometry.family_rect(id);
         let image = raise_444(
-            tree.family(id, Filter::Lanczos3).unwrap().image,
+            tree.family(id, Filter::Lanczos3).unwrap().image.into_ycc(),
             Filter::Lanczos3,
             &TapCache::default(),
         );

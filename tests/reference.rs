@@ -9,7 +9,7 @@ use origami::backend::{Backend, CpuBackend};
 use origami::codec::Sampling;
 use origami::coding::{EncodeParams, Subsamp};
 use origami::decode::decode_record;
-use origami::encode::{EncodedFamily, encode_families};
+use origami::encode::{EncodedFamily, encode_family};
 use origami::family::Want;
 use origami::geometry::Geometry;
 use origami::kernels::taps::Filter;
@@ -17,7 +17,7 @@ use origami::metrics::{DeltaE, psnr_from_mse};
 use origami::plane::Plane;
 use origami::pyramid::slide::Access;
 use origami::pyramid::source::Source;
-use origami::tile::rgb_of;
+use pollster::block_on;
 
 /// Squared error and colour difference of the codec and of the reference against the source.
 #[derive(Default)]
@@ -35,7 +35,8 @@ fn squared(source: &Plane, other: &Plane) -> f64 {
 
 impl Figures {
     fn add(&mut self, seen: &EncodedFamily, rgb: &[u8], ours: (&Plane, &[u8]), theirs: &Reconstructed) {
-        let source = &seen.source.image.luma;
+        let image = seen.source.image.ycc();
+        let source = &image.luma;
         self.samples += source.data().len() as f64;
         self.prediction[0] += squared(source, &seen.prediction);
         self.prediction[1] += squared(source, &theirs.prediction.to_plane());
@@ -71,17 +72,17 @@ fn compare(case: &str, mut source: Source, rgb: &[u8], params: &EncodeParams) {
     let mut figures = Figures::default();
     for job in source.jobs(params.upsample_filter, usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
-        let seen = encode_families(&backend, params, vec![family]).unwrap().remove(0);
+        let seen = block_on(encode_family(&backend, params, family)).unwrap();
         let decoded = decode_record(&geometry, &coding, seen.id, &seen.record).unwrap();
         let theirs = reference::reconstruct(&coding, &decoded);
-        let want = Want { sampling: Sampling::S444 };
-        let ours = backend.reconstruct(&coding, &[decoded], want).unwrap().remove(0);
+        let want = Want::Planes(Sampling::S444);
+        let ours = block_on(backend.reconstruct(&coding, &decoded, want)).unwrap().l0.into_ycc();
         let rect = geometry.family_rect(seen.id);
         let part: Vec<u8> = (rect.y..rect.y + rect.height)
             .flat_map(|y| &rgb[y as usize * stride + 3 * rect.x as usize..][..3 * rect.width as usize])
             .copied()
             .collect();
-        figures.add(&seen, &part, (&ours.l0.luma, &rgb_of(&ours.l0)), &theirs);
+        figures.add(&seen, &part, (&ours.luma, ours.to_rgb().data()), &theirs);
     }
     figures.check(case);
 }
@@ -178,26 +179,27 @@ fn to_edge(at: u32, side: u32, length: u32) -> u32 {
 fn seams(path: &std::path::Path, tile: u32, edges_of: u32) -> [Seam; 3] {
     let backend = CpuBackend::new();
     let params = EncodeParams { base_quality: 90, ..EncodeParams::default() };
-    let mut source = slide_source(path, tile);
-    let geometry: Geometry = *source.geometry();
+    let mut slide = slide_source(path, tile);
+    let geometry: Geometry = *slide.geometry();
     let side = 4 * edges_of;
     let mut found = [Seam::default(); 3];
-    for job in source.jobs(params.upsample_filter, usize::MAX) {
+    for job in slide.jobs(params.upsample_filter, usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
-        let seen = encode_families(&backend, &params, vec![family]).unwrap().remove(0);
+        let seen = block_on(encode_family(&backend, &params, family)).unwrap();
         let decoded = decode_record(&geometry, &params.coding(), seen.id, &seen.record).unwrap();
-        let want = Want { sampling: Sampling::S444 };
-        let made = backend.reconstruct(&params.coding(), &[decoded], want).unwrap().remove(0).l0;
+        let (coding, want) = (params.coding(), Want::Planes(Sampling::S444));
+        let made = block_on(backend.reconstruct(&coding, &decoded, want)).unwrap().l0.into_ycc();
+        let source = seen.source.image.ycc();
         let rect = geometry.family_rect(seen.id);
-        let (Some([scb, scr]), Some([cb, cr])) = (&seen.source.image.chroma, &made.chroma) else {
+        let (Some([scb, scr]), Some([cb, cr])) = (&source.chroma, &made.chroma) else {
             panic!("the slide has colour")
         };
-        let pairs = [(&seen.source.image.luma, &made.luma), (scb, cb), (scr, cr)];
+        let pairs = [(&source.luma, &made.luma), (scb, cb), (scr, cr)];
         for y in 0..rect.height {
             let dy = to_edge(rect.y + y, side, geometry.height());
             for x in 0..rect.width {
                 let (px, py) = (x as usize, y as usize);
-                if seen.source.image.luma.row(py)[px] > GLASS {
+                if source.luma.row(py)[px] > GLASS {
                     continue;
                 }
                 let near = dy.min(to_edge(rect.x + x, side, geometry.width())) < EDGE_PX;

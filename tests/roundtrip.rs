@@ -8,12 +8,12 @@ use common::{
     as_png, assert_same, decode_to, encode_to, jpeg, slide_source, tree_source, trees, verify_deep,
 };
 use origami::archive::Archive;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, Base, CpuBackend, Ticket};
 use origami::codec::{Sampling, Ycc};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::decode::decode_record;
-use origami::encode::{EncodeOptions, EncodedFamily, encode_families};
-use origami::family::{SourceFamily, Want};
+use origami::encode::{EncodeOptions, EncodedFamily, encode_family};
+use origami::family::{Pixels, SourceFamily, Want};
 use origami::geometry::Geometry;
 use origami::kernels::color::ycc_to_rgb;
 use origami::kernels::resample::{Scratch, resample};
@@ -22,6 +22,7 @@ use origami::kernels::taps::{Filter, Taps};
 use origami::plane::Plane;
 use origami::pyramid::source::Source;
 use origami::tile::raise_444;
+use pollster::block_on;
 
 /// Two columns and two rows of families of 120 pixels; the last ones are partial and odd.
 const WIDTH: usize = 171;
@@ -67,13 +68,13 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
     }
     for sampling in [Sampling::Gray, Sampling::S420, Sampling::S444] {
         let case = format!("{case}, asked for {sampling:?}");
-        let made =
-            backend.reconstruct(coding, std::slice::from_ref(&decoded), Want { sampling }).unwrap().remove(0);
-        assert_same(&format!("{case}, L0 luma"), &seen.luma, &made.l0.luma);
-        assert_same(&format!("{case}, L1 luma"), &half(coding.downsample_filter, &seen.luma), &made.l1.luma);
+        let made = block_on(backend.reconstruct(coding, &decoded, Want::Planes(sampling))).unwrap();
+        let (l0, l1) = (made.l0.ycc(), made.l1.ycc());
+        assert_same(&format!("{case}, L0 luma"), &seen.luma, &l0.luma);
+        assert_same(&format!("{case}, L1 luma"), &half(coding.downsample_filter, &seen.luma), &l1.luma);
         let colour = sampling != Sampling::Gray && seen.baseline.chroma.is_some();
-        assert_eq!(made.l0.chroma.is_some(), colour, "{case}: chroma");
-        for image in [&made.l0, &made.l1] {
+        assert_eq!(l0.chroma.is_some(), colour, "{case}: chroma");
+        for image in [&l0, &l1] {
             let size = sampling.chroma_size(image.luma.width(), image.luma.height());
             for plane in image.chroma.iter().flatten() {
                 assert_eq!((plane.width(), plane.height()), size, "{case}: size of chroma");
@@ -81,7 +82,7 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
         }
         // L1 in 4:2:0 from a 4:4:4 baseline is the L2 plane itself.
         if let (Sampling::S420, Sampling::S444, Some(got), Some(want)) =
-            (sampling, seen.baseline.sampling, &made.l1.chroma, &seen.baseline.chroma)
+            (sampling, seen.baseline.sampling, &l1.chroma, &seen.baseline.chroma)
         {
             for (name, (want, got)) in ["Cb", "Cr"].iter().zip(want.iter().zip(got)) {
                 let (w, h) = (got.width(), got.height());
@@ -97,8 +98,8 @@ fn check(case: &str, source: impl Fn() -> Source, params: &EncodeParams, backend
     let report = encode_to(source(), out.path(), params, &EncodeOptions::default()).unwrap();
     let (archive, verified) = verify_deep(&report.bundle).unwrap_or_else(|e| panic!("{case}: {e}"));
     assert_eq!(verified.families, archive.geometry().family_count(), "{case}");
-    let sources = families(source(), params.upsample_filter);
-    for seen in encode_families(backend, params, sources).unwrap() {
+    for family in families(source(), params.upsample_filter) {
+        let seen = block_on(encode_family(backend, params, family)).unwrap();
         check_family(case, &archive, &seen, backend);
     }
 }
@@ -211,14 +212,40 @@ fn decode_equals_the_encoder_for_sources_of_every_sampling() {
 
 /// Planes of L2 and the prediction's squared error, before any JPEG.
 fn base(backend: &CpuBackend, params: &EncodeParams, sources: &[SourceFamily]) -> Vec<(Ycc, f64)> {
-    let (mut ticket, l2) = backend.base(params, sources.to_vec()).unwrap();
-    backend.residual(params, &mut ticket, &l2).unwrap();
-    let error = |(source, prediction): (&SourceFamily, &Plane)| {
-        let pairs = source.image.luma.data().iter().zip(prediction.data());
-        pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum::<f64>()
+    let of_one = |source: &SourceFamily| {
+        let Base { ticket, l2 } = block_on(backend.base(params, source)).unwrap();
+        let made = block_on(backend.residual(params, source, ticket, &l2)).unwrap();
+        let image = source.image.ycc();
+        let pairs = image.luma.data().iter().zip(made.prediction.data());
+        let error = pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum::<f64>();
+        (l2, error)
     };
-    let errors: Vec<f64> = sources.iter().zip(ticket.predictions()).map(error).collect();
-    l2.into_iter().zip(errors).collect()
+    sources.iter().map(of_one).collect()
+}
+
+#[test]
+fn any_ticket_gives_the_same_residual_and_rgb_the_same_family_as_its_planes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (slide, backend) = (tissue_slide(dir.path()), CpuBackend::new());
+    let params = EncodeParams { optl2: true, subsamp: Subsamp::S420Opt, ..EncodeParams::default() };
+    for source in families(slide_source(&slide, TILE), params.upsample_filter) {
+        let case = format!("family {}", source.id);
+        assert!(matches!(source.image, Pixels::Rgb(_)), "{case}: a slide gives its pixels as they are");
+        let planes = SourceFamily { image: Pixels::Ycc(source.image.ycc().into_owned()), ..source.clone() };
+        let Base { ticket, l2 } = block_on(backend.base(&params, &source)).unwrap();
+        let of_planes = block_on(backend.base(&params, &planes)).unwrap();
+        assert!(l2 == of_planes.l2, "{case}: L2 of RGB and of its planes");
+        let own = block_on(backend.residual(&params, &source, ticket, &l2)).unwrap();
+        for (name, source, ticket) in [
+            ("RGB, a ticket that holds nothing", &source, Ticket::default()),
+            ("RGB, the ticket of its planes", &source, of_planes.ticket),
+            ("planes, a ticket that holds nothing", &planes, Ticket::default()),
+        ] {
+            let other = block_on(backend.residual(&params, source, ticket, &l2)).unwrap();
+            assert_same(&format!("{case}, {name}: prediction"), &own.prediction, &other.prediction);
+            assert_same(&format!("{case}, {name}: residual"), &own.residual, &other.residual);
+        }
+    }
 }
 
 #[test]
@@ -284,12 +311,14 @@ fn grayscale_png_output_is_the_encoders_luma_and_the_manifest_tells_its_psnr() {
 
         let sources = families(slide_source(&slide, tile), params.upsample_filter);
         let mut source = Plane::new(WIDTH, HEIGHT);
-        for seen in encode_families(&CpuBackend::new(), &params, sources).unwrap() {
+        let backend = CpuBackend::new();
+        for family in sources {
+            let seen = block_on(encode_family(&backend, &params, family)).unwrap();
             let rect = geometry.family_rect(seen.id);
             let (x, y) = (rect.x as usize, rect.y as usize);
             let got = luma.view().part(x, y, rect.width as usize, rect.height as usize).to_plane();
             assert_same(&format!("tile {tile}, family {}", seen.id), &seen.luma, &got);
-            source.paste(x, y, seen.source.image.luma.view());
+            source.paste(x, y, seen.source.image.ycc().luma.view());
         }
         let text = std::fs::read(dir.path().join("manifest.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -317,9 +346,15 @@ fn colour_png_output_is_the_planes_as_rgb() {
         let record = archive.read_family(entry).unwrap();
         let family = decode_record(&geometry, &archive.meta().coding, entry.id, &record).unwrap();
         let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
-        let want = Want { sampling: Sampling::S444 };
-        let made = CpuBackend::new().reconstruct(&archive.meta().coding, &[family], want).unwrap().remove(0);
-        for (down, image) in [(0, &made.l0), (1, &made.l1), (2, &l2)] {
+        let (backend, coding) = (CpuBackend::new(), &archive.meta().coding);
+        let reconstruct = |want| block_on(backend.reconstruct(coding, &family, want)).unwrap();
+        let (made, as_rgb) = (reconstruct(Want::Planes(Sampling::S444)), reconstruct(Want::Rgb));
+        let (l0, l1) = (made.l0.into_ycc(), made.l1.into_ycc());
+        for (name, planes, rgb) in [("L0", &l0, &as_rgb.l0), ("L1", &l1, &as_rgb.l1)] {
+            let Pixels::Rgb(rgb) = rgb else { panic!("{name} was asked for as RGB") };
+            assert_same(&format!("family {}, {name} as RGB", entry.id), &planes.to_rgb(), rgb);
+        }
+        for (down, image) in [(0, &l0), (1, &l1), (2, &l2)] {
             let [cb, cr] = image.chroma.as_ref().unwrap();
             let side = (4 >> down) * geometry.tile();
             for tile in geometry.family_tiles(entry.id, down) {

@@ -1,18 +1,18 @@
 //! The kernels on this processor, family by family.
 //!
-//! Parallelism is over families (see `scheduler`) and over a batch here; one family runs on one thread, in its caches.
+//! Parallelism is over families (see `scheduler`); one family runs on one thread, in its caches, and every call is done
+//! when it is first polled.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use rayon::prelude::*;
-
-use super::{Backend, Ticket};
+use super::{Backend, Base, Pending, Place, Predicted, Ticket};
 use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams, Subsamp};
 use crate::error::Result;
-use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
+use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::kernels::optl2::{self, Problem};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::sharpen::{Strength, sharpen};
@@ -118,9 +118,8 @@ impl CpuBackend {
         }
     }
 
-    fn base_one(&self, params: &EncodeParams, source: &SourceFamily) -> Ycc {
+    fn l2_of(&self, params: &EncodeParams, image: &Ycc) -> Ycc {
         let filter = params.downsample_filter;
-        let image = &source.image;
         let mut luma = self.down(filter, image.luma.view(), (L0_FROM_L2, L0_FROM_L2));
         if params.optl2 {
             self.optimise(
@@ -152,30 +151,43 @@ impl CpuBackend {
         Ycc { luma, chroma: Some(chroma), sampling }
     }
 
-    fn reconstruct_one(&self, coding: &Coding, family: &DecodedFamily, want: Want) -> Result<Reconstruction> {
+    /// Predicts `original` from a decoded L2 and subtracts.
+    fn predicted(&self, params: &EncodeParams, original: &Plane, l2_luma: &Plane) -> Result<Predicted> {
+        let coding = params.coding();
+        let prediction = self.predict(&coding, l2_luma, original.width(), original.height())?;
+        let mut residual = Plane::default();
+        residual::make(original.view(), prediction.view(), &mut residual);
+        let (width, height) = coding.residual_size(original.width(), original.height());
+        if (width, height) != (residual.width(), residual.height()) {
+            residual = self.scale(params.downsample_filter, residual.view(), width, height);
+        }
+        if let Some(strength) = Strength::new(params.l0_sharpen) {
+            sharpen(&mut residual, strength);
+        }
+        Ok(Predicted { prediction, residual })
+    }
+
+    /// L0 and L1 in planes of one sampling; gray where that is `Gray` or the family has no chroma.
+    fn planes_of(&self, coding: &Coding, family: &DecodedFamily, sampling: Sampling) -> Result<[Ycc; 2]> {
         let (width, height) = (family.width, family.height);
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         let mut luma = self.predict(coding, &family.baseline.luma, width, height)?;
         self.add_residual(coding, &mut luma, &family.residual);
         let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2));
-        let (Some(chroma), false) = (&family.baseline.chroma, want.sampling == Sampling::Gray) else {
-            return Ok(Reconstruction { l0: Ycc::gray(luma), l1: Ycc::gray(l1_luma) });
+        let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
+            return Ok([Ycc::gray(luma), Ycc::gray(l1_luma)]);
         };
         // Each output plane straight from the L2 plane, in one step, at the size it is needed at.
-        let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), want.sampling.factors());
+        let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
         let raise = |plane: &Plane, from_l2: usize, (w, h): (usize, usize)| {
-            let (cw, ch) = want.sampling.chroma_size(w, h);
+            let (cw, ch) = sampling.chroma_size(w, h);
             self.up(coding.upsample_filter, plane.view(), (from_l2 * bx / ox, from_l2 * by / oy), cw, ch)
         };
         let at = |from_l2, size| Some(chroma.each_ref().map(|plane| raise(plane, from_l2, size)));
-        Ok(Reconstruction {
-            l0: Ycc { luma, chroma: at(L0_FROM_L2, (width, height)), sampling: want.sampling },
-            l1: Ycc {
-                luma: l1_luma,
-                chroma: at(L0_FROM_L2 / 2, (half_width, half_height)),
-                sampling: want.sampling,
-            },
-        })
+        Ok([
+            Ycc { luma, chroma: at(L0_FROM_L2, (width, height)), sampling },
+            Ycc { luma: l1_luma, chroma: at(L0_FROM_L2 / 2, (half_width, half_height)), sampling },
+        ])
     }
 }
 
@@ -184,57 +196,53 @@ impl Backend for CpuBackend {
         format!("cpu ({})", Level::current().name())
     }
 
-    fn base(&self, params: &EncodeParams, batch: Vec<SourceFamily>) -> Result<(Ticket, Vec<Ycc>)> {
-        let planes = each(&batch, |source| Ok(self.base_one(params, source)))?;
-        Ok((Ticket { families: batch, predictions: Vec::new() }, planes))
-    }
-
-    fn residual(&self, params: &EncodeParams, ticket: &mut Ticket, coded: &[Ycc]) -> Result<Vec<Plane>> {
-        let coding = params.coding();
-        let pairs: Vec<_> = ticket.families.iter().zip(coded).collect();
-        let made = each(&pairs, |(source, l2)| {
-            let original = &source.image.luma;
-            let prediction = self.predict(&coding, &l2.luma, original.width(), original.height())?;
-            let mut residual = Plane::default();
-            residual::make(original.view(), prediction.view(), &mut residual);
-            let (width, height) = coding.residual_size(original.width(), original.height());
-            if (width, height) != (residual.width(), residual.height()) {
-                residual = self.scale(params.downsample_filter, residual.view(), width, height);
-            }
-            if let Some(strength) = Strength::new(params.l0_sharpen) {
-                sharpen(&mut residual, strength);
-            }
-            Ok((prediction, residual))
-        })?;
-        let (predictions, residuals) = made.into_iter().unzip();
-        ticket.predictions = predictions;
-        Ok(residuals)
-    }
-
-    fn correct(&self, params: &EncodeParams, ticket: &mut Ticket, residuals: &[Plane]) -> Result<Vec<Plane>> {
-        let coding = params.coding();
-        let pairs: Vec<_> = ticket.predictions.iter().zip(residuals).collect();
-        each(&pairs, |(prediction, residual)| {
-            let mut luma = (*prediction).clone();
-            self.add_residual(&coding, &mut luma, residual);
-            Ok(luma)
+    fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base> {
+        Box::pin(async move {
+            let image = source.image.ycc();
+            let l2 = self.l2_of(params, &image);
+            let converted = match image {
+                Cow::Owned(planes) => Some(planes),
+                Cow::Borrowed(_) => None,
+            };
+            Ok(Base { ticket: Ticket(Place::Host(converted)), l2 })
         })
     }
 
-    fn reconstruct(
-        &self,
-        coding: &Coding,
-        batch: &[DecodedFamily],
-        want: Want,
-    ) -> Result<Vec<Reconstruction>> {
-        each(batch, |family| self.reconstruct_one(coding, family, want))
+    fn residual<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+        ticket: Ticket,
+        coded: &'a Ycc,
+    ) -> Pending<'a, Predicted> {
+        Box::pin(async move {
+            let image = match ticket.0 {
+                Place::Host(Some(planes)) => Cow::Owned(planes),
+                Place::Host(None) => source.image.ycc(),
+            };
+            self.predicted(params, &image.luma, &coded.luma)
+        })
     }
-}
 
-/// Runs over a batch, in parallel where there is more than one.
-fn each<T: Sync, R: Send>(batch: &[T], work: impl Fn(&T) -> Result<R> + Sync + Send) -> Result<Vec<R>> {
-    match batch {
-        [one] => Ok(vec![work(one)?]),
-        many => many.par_iter().map(work).collect(),
+    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
+        let mut luma = prediction;
+        self.add_residual(coding, &mut luma, residual);
+        luma
+    }
+
+    fn reconstruct<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        want: Want,
+    ) -> Pending<'a, Reconstruction> {
+        Box::pin(async move {
+            let planes = self.planes_of(coding, family, want.sampling())?;
+            let [l0, l1] = planes.map(|image| match want {
+                Want::Rgb if image.chroma.is_some() => Pixels::Rgb(image.to_rgb()),
+                _ => Pixels::Ycc(image),
+            });
+            Ok(Reconstruction { l0, l1 })
+        })
     }
 }

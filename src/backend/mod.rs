@@ -1,12 +1,18 @@
 //! Where the pixel arithmetic runs, behind one trait, and the scheduler that feeds it.
 //!
-//! A backend takes batches of families through the kernels. It knows nothing of JPEG, files or archives: codecs run
-//! before, between and after its calls. Every implementation returns identical bytes for identical input.
+//! A backend takes families through the kernels, one family a call; one that works on many at once forms its own batches
+//! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
+//! its calls. Every implementation returns identical bytes for identical input.
 
 mod cpu;
+mod executor;
 pub mod scheduler;
+mod stream;
+
+use std::pin::Pin;
 
 pub use cpu::CpuBackend;
+pub use stream::Results;
 
 use crate::codec::Ycc;
 use crate::coding::{Coding, EncodeParams};
@@ -14,63 +20,93 @@ use crate::error::Result;
 use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::plane::Plane;
 
-/// A batch that a backend is in the middle of encoding.
-///
-/// It keeps the host's planes, so that a backend that fails half way loses nothing: [`Ticket::into_parts`] gives them back
-/// for another one.
+/// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
+/// dropping it gives the call up.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// What [`Backend::base`] leaves for [`Backend::residual`] of the same family, so that nothing crosses to a device or is
+/// converted twice. It spares work, no more: the planes of the source stay with the host, and any ticket will do, also
+/// the default one, which holds nothing.
+#[derive(Debug, Default)]
+pub struct Ticket(Place);
+
+/// Where the planes of a family are between the two calls.
 #[derive(Debug)]
-pub struct Ticket {
-    families: Vec<SourceFamily>,
-    /// One per family once `residual` has run: luma as predicted.
-    predictions: Vec<Plane>,
+enum Place {
+    /// Here: an RGB source as converted to planes, `None` where the source is planes already.
+    Host(Option<Ycc>),
 }
 
-impl Ticket {
-    /// The families as they were handed in.
-    pub fn families(&self) -> &[SourceFamily] {
-        &self.families
-    }
-    /// The luma predictions; empty before [`Backend::residual`].
-    pub fn predictions(&self) -> &[Plane] {
-        &self.predictions
-    }
-    /// Gives up the batch: its families, and their predictions where [`Backend::residual`] has run.
-    pub fn into_parts(self) -> (Vec<SourceFamily>, Vec<Plane>) {
-        (self.families, self.predictions)
+impl Default for Place {
+    fn default() -> Self {
+        Place::Host(None)
     }
 }
 
-/// The arithmetic of both directions. One batch crosses to a device once: L0 goes up with `base` and stays there.
+/// A family at the size of L2.
+#[derive(Debug)]
+pub struct Base {
+    /// For [`Backend::residual`].
+    pub ticket: Ticket,
+    /// L2 as it is to be coded.
+    pub l2: Ycc,
+}
+
+/// A family's L0 luma, predicted from its decoded L2.
+#[derive(Debug)]
+pub struct Predicted {
+    /// L0 luma as predicted.
+    pub prediction: Plane,
+    /// What the prediction missed, around 128, at the size at which it is to be coded.
+    pub residual: Plane,
+}
+
+/// The arithmetic of both directions.
+///
+/// The caller keeps the [`SourceFamily`] and lends it to both calls of an encode. A device that is lost in between
+/// therefore costs nothing: its backend, or another one, starts again from the same planes.
 pub trait Backend: Send + Sync {
     /// Its name for logs and reports.
     fn name(&self) -> String;
 
-    /// L0 planes to L2 planes: downsample, then optL2, then sharpening where it is to be stored.
+    /// Families that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
+    /// [`scheduler::Scheduler::pipelined`] takes as `extra`.
+    fn in_flight(&self) -> usize {
+        0
+    }
+
+    /// L0 to L2 planes: colour conversion of an RGB source, downsample, then optL2, then sharpening where it is to be
+    /// stored.
     ///
     /// # Errors
     /// Only what a device may do: lost, out of memory, late. The CPU does not fail.
-    fn base(&self, params: &EncodeParams, batch: Vec<SourceFamily>) -> Result<(Ticket, Vec<Ycc>)>;
+    fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base>;
 
-    /// Predicts from the decoded L2 of each family and subtracts: the residuals to be coded.
+    /// Predicts from the decoded L2 of a family and subtracts: the residual to be coded. `ticket` is that of
+    /// [`Self::base`], of this backend or another.
     ///
     /// # Errors
     /// As [`Self::base`].
-    fn residual(&self, params: &EncodeParams, ticket: &mut Ticket, coded: &[Ycc]) -> Result<Vec<Plane>>;
+    fn residual<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+        ticket: Ticket,
+        coded: &'a Ycc,
+    ) -> Pending<'a, Predicted>;
 
-    /// Adds the decoded residuals to the predictions: L0 luma as every decoder will see it.
-    ///
-    /// # Errors
-    /// As [`Self::base`].
-    fn correct(&self, params: &EncodeParams, ticket: &mut Ticket, residuals: &[Plane]) -> Result<Vec<Plane>>;
+    /// Adds the decoded residual to the prediction: L0 luma as every decoder will see it. One pass over planes that are
+    /// at hand: every backend does it on the caller's thread.
+    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane;
 
     /// Decoded payloads to L0 and L1.
     ///
     /// # Errors
     /// As [`Self::base`].
-    fn reconstruct(
-        &self,
-        coding: &Coding,
-        batch: &[DecodedFamily],
+    fn reconstruct<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
         want: Want,
-    ) -> Result<Vec<Reconstruction>>;
+    ) -> Pending<'a, Reconstruction>;
 }

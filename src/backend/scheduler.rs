@@ -3,10 +3,9 @@
 //! A job is any value, the work any function of it; all that is known of it is about how much memory it takes. The bound is what
 //! keeps memory flat however long the stream of jobs is, however many threads there are and however large the tiles.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc;
+use std::sync::Arc;
 
+use super::executor::{self, Ready};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::spec;
@@ -16,8 +15,7 @@ const MAX_THREADS: usize = 1024;
 
 /// Threads, and how many jobs may be under way.
 pub struct Scheduler {
-    pool: rayon::ThreadPool,
-    in_flight: usize,
+    pub(super) pool: rayon::ThreadPool,
     budget_bytes: u64,
 }
 
@@ -60,8 +58,7 @@ impl Scheduler {
             .thread_name(|i| format!("origami-{i}"))
             .build()
             .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))?;
-        let in_flight = 2 * pool.current_num_threads() + 1;
-        Ok(Self { pool, in_flight, budget_bytes: budget() })
+        Ok(Self { pool, budget_bytes: budget() })
     }
 
     /// Number of workers.
@@ -69,13 +66,17 @@ impl Scheduler {
         self.pool.current_num_threads()
     }
 
-    /// Runs `work` on every job and gives the results to `sink` in the order of the jobs. At most two jobs a thread are under way,
-    /// fewer where jobs of `job_bytes` would take more than a quarter of the machine's free memory, but always one.
+    /// How many jobs may be under way: two a thread and one, `extra` on a device, fewer where jobs of `job_bytes` would take
+    /// more than a quarter of the machine's free memory, but always one.
+    pub(super) fn in_flight(&self, extra: usize, job_bytes: u64) -> u64 {
+        let affordable = (self.budget_bytes / job_bytes.max(1)).max(1);
+        affordable.min((2 * self.threads() + 1 + extra) as u64)
+    }
+
+    /// Runs `work` on every job and gives the results to `sink` in the order of the jobs: [`Self::pipelined`] for work that
+    /// never waits.
     ///
     /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
-    ///
-    /// `jobs` is advanced and `sink` called on the calling thread. The first error, from a job, `work` or `sink`, ends the run:
-    /// what is under way is finished and dropped.
     ///
     /// # Errors
     /// The first one, in the order of the jobs.
@@ -84,55 +85,35 @@ impl Scheduler {
         job_bytes: u64,
         jobs: impl IntoIterator<Item = Result<J>>,
         work: impl Fn(J) -> Result<R> + Sync,
-        mut sink: impl FnMut(R) -> Result<()>,
+        sink: impl FnMut(R) -> Result<()>,
     ) -> Result<()> {
-        let affordable = (self.budget_bytes / job_bytes.max(1)).max(1);
-        let in_flight = affordable.min(self.in_flight as u64);
-        let mut jobs = jobs.into_iter().fuse();
-        let (tx, rx) = mpsc::channel();
-        self.pool.in_place_scope_fifo(|scope| {
-            let (mut next_in, mut next_out, mut more) = (0u64, 0u64, true);
-            let mut waiting = BTreeMap::new();
-            loop {
-                while more && next_in - next_out < in_flight {
-                    match jobs.next() {
-                        None => more = false,
-                        Some(Err(e)) => {
-                            waiting.insert(next_in, Ok(Err(e)));
-                            next_in += 1;
-                            more = false;
-                        }
-                        Some(Ok(job)) => {
-                            let (tx, work, index) = (tx.clone(), &work, next_in);
-                            next_in += 1;
-                            scope.spawn_fifo(move |_| {
-                                let result = catch_unwind(AssertUnwindSafe(|| work(job)));
-                                // Where the run has failed nobody listens any more.
-                                drop(tx.send((index, result)));
-                            });
-                        }
-                    }
-                    while let Ok((index, result)) = rx.try_recv() {
-                        waiting.insert(index, result);
-                    }
-                }
-                while let Some(result) = waiting.remove(&next_out) {
-                    next_out += 1;
-                    sink(result.unwrap_or_else(|panic| resume_unwind(panic))?)?;
-                }
-                if next_in == next_out {
-                    if more {
-                        continue;
-                    }
-                    return Ok(());
-                }
-                if !waiting.contains_key(&next_out)
-                    && let Ok((index, result)) = rx.recv()
-                {
-                    waiting.insert(index, result);
-                }
-            }
-        })
+        let work = &work;
+        self.pipelined(0, job_bytes, jobs, |job| async move { work(job) }, sink)
+    }
+
+    /// Runs the future that `work` makes of every job and gives the results to `sink` in the order of the jobs. A future
+    /// that waits for a device gives its thread to others; of those that can go on the oldest goes first. At most two jobs
+    /// a thread are under way and `extra` ones on the device ([`super::Backend::in_flight`]), fewer where jobs of
+    /// `job_bytes` would take more than a quarter of the machine's free memory, but always one.
+    ///
+    /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
+    ///
+    /// `jobs` is advanced and `sink` called on the calling thread. The first error, from a job, `work` or `sink`, ends the
+    /// run when all jobs before it are done, so that it is the same one in every run: of what is under way polls are
+    /// finished, and futures are dropped wherever they are. A panic in `work` is resumed in its turn. No future is left
+    /// when this returns.
+    ///
+    /// # Errors
+    /// The first one, in the order of the jobs.
+    pub fn pipelined<J: Send, R: Send, F: Future<Output = Result<R>> + Send>(
+        &self,
+        extra: usize,
+        job_bytes: u64,
+        jobs: impl IntoIterator<Item = Result<J>>,
+        work: impl Fn(J) -> F + Sync,
+        sink: impl FnMut(R) -> Result<()>,
+    ) -> Result<()> {
+        executor::run(&self.pool, Arc::<Ready>::default(), self.in_flight(extra, job_bytes), jobs, work, sink)
     }
 }
 

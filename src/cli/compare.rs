@@ -7,7 +7,7 @@ use clap::Args;
 use origami::backend::scheduler::{Scheduler, tile_bytes};
 use origami::codec::encode_png;
 use origami::geometry::TileId;
-use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
+use origami::kernels::color::rgb_to_ycc;
 use origami::metrics::{DeltaE, SquaredError, SsimRows};
 use origami::pyramid::slide::{Access, Slide};
 use origami::pyramid::tree::{Missing, Tree};
@@ -128,13 +128,7 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
         ids.map(Ok),
         |id| {
             let image = tree.tile_444(id)?;
-            let mut rgb = vec![0; 3 * image.luma.width() * image.luma.height()];
-            for (y, out) in rgb.chunks_exact_mut(3 * image.luma.width()).enumerate() {
-                match &image.chroma {
-                    Some([cb, cr]) => ycc_to_rgb(image.luma.row(y), cb.row(y), cr.row(y), out),
-                    None => out.chunks_exact_mut(3).zip(image.luma.row(y)).for_each(|(px, &v)| px.fill(v)),
-                }
-            }
+            let rgb = image.to_rgb();
             Ok((id, image.luma, rgb))
         },
         |(id, luma, rgb)| {
@@ -146,7 +140,7 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
                 }
                 let at = (rect.y + y - top) as usize * width + rect.x as usize;
                 rows.luma[at..][..w].copy_from_slice(luma.row(y as usize));
-                rows.rgb[3 * at..][..3 * w].copy_from_slice(&rgb[3 * w * y as usize..][..3 * w]);
+                rows.rgb[3 * at..][..3 * w].copy_from_slice(rgb.row(y as usize));
             }
             Ok(())
         },

@@ -9,6 +9,7 @@ mod turbo;
 mod webp;
 
 use crate::error::{Error, Result};
+use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
 pub use self::png::{decode_png, encode_png};
@@ -86,6 +87,23 @@ impl Ycc {
         Self { luma, chroma: None, sampling: Sampling::Gray }
     }
 
+    /// Interleaved RGB, three samples of `rgb` a pixel, as 4:4:4 planes.
+    pub fn from_rgb(rgb: PlaneRef<'_>) -> Self {
+        let (width, height) = (rgb.width / 3, rgb.height);
+        let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
+        for y in 0..height {
+            rgb_to_ycc(rgb.row(y), luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
+        }
+        Self { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 }
+    }
+
+    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel.
+    pub fn to_rgb(&self) -> Plane {
+        let mut rgb = Plane::default();
+        self.view().to_rgb(&mut rgb);
+        rgb
+    }
+
     /// All of it, borrowed.
     pub fn view(&self) -> YccRef<'_> {
         let chroma = self.chroma.as_ref().map(|[cb, cr]| [cb.view(), cr.view()]);
@@ -109,6 +127,18 @@ impl<'a> YccRef<'a> {
         let (cw, ch) = self.sampling.chroma_size(width, height);
         let chroma = self.chroma.map(|planes| planes.map(|p| p.part(x / fx, y / fy, cw, ch)));
         YccRef { luma: self.luma.part(x, y, width, height), chroma, sampling: self.sampling }
+    }
+
+    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel, in the memory of `rgb`.
+    pub fn to_rgb(&self, rgb: &mut Plane) {
+        rgb.reset(3 * self.luma.width, self.luma.height);
+        for y in 0..self.luma.height {
+            let (luma, out) = (self.luma.row(y), rgb.row_mut(y));
+            match self.chroma {
+                Some([cb, cr]) => ycc_to_rgb(luma, cb.row(y), cr.row(y), out),
+                None => out.chunks_exact_mut(3).zip(luma).for_each(|(px, &v)| px.fill(v)),
+            }
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use std::path::Path;
 use super::SlideFacts;
 use super::levels::{cut, halve};
 use super::slide::{Access, RandomAccess, Sequential, Slide};
-use super::tree::{Tree, rgb_planes};
+use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
 use crate::codec::Ycc;
 use crate::error::{Error, Result};
-use crate::family::SourceFamily;
+use crate::family::{Pixels, SourceFamily};
 use crate::geometry::{FamilyId, Geometry, Rect};
 use crate::kernels::taps::Filter;
 use crate::plane::Plane;
@@ -171,8 +171,8 @@ fn load(id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
     let (half, w, h) = halve(&pixels, width, height, channels);
     let (quarter, w, h) = halve(&half, w, h, channels);
     let image = match channels {
-        1 => Ycc::gray(Plane::from_vec(width, height, pixels)),
-        _ => rgb_planes(&pixels, width, height),
+        1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(width, height, pixels))),
+        _ => Pixels::Rgb(Plane::from_vec(3 * width, height, pixels)),
     };
     let family = SourceFamily { id, image, tile_bytes: Vec::new() };
     Loaded { family, block: Some(Block { pixels: quarter, width: w, height: h }) }

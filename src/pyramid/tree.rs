@@ -13,9 +13,8 @@ use super::dzi::Descriptor;
 use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Ycc, decode_png};
 use crate::coding::EncodeParams;
 use crate::error::{Error, Result};
-use crate::family::SourceFamily;
+use crate::family::{Pixels, SourceFamily};
 use crate::geometry::{FamilyId, Geometry, Rect, TileId};
-use crate::kernels::color::rgb_to_ycc;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::plane::{Plane, PlaneRef};
@@ -203,7 +202,7 @@ impl Tree {
             }
         }
         let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
-        Ok(SourceFamily { id, image: Ycc { luma, chroma, sampling }, tile_bytes })
+        Ok(SourceFamily { id, image: Pixels::Ycc(Ycc { luma, chroma, sampling }), tile_bytes })
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are what we would write, else recut
@@ -291,7 +290,7 @@ impl Tree {
             }
             return Ok(OpenTile::Planes(match pixels.channels {
                 1 => Ycc::gray(Plane::from_vec(width, height, pixels.data)),
-                _ => rgb_planes(&pixels.data, width, height),
+                _ => Ycc::from_rgb(Plane::from_vec(3 * width, height, pixels.data).view()),
             }));
         }
         let jpeg = JpegDecoder::open(bytes).map_err(fail)?;
@@ -301,7 +300,10 @@ impl Tree {
         }
         match (header.color, header.sampling) {
             (JpegColor::Gray | JpegColor::Ycc, Some(_)) => Ok(OpenTile::Jpeg(jpeg)),
-            _ => Ok(OpenTile::Planes(rgb_planes(&jpeg.rgb().map_err(fail)?, width, height))),
+            _ => {
+                let rgb = Plane::from_vec(3 * width, height, jpeg.rgb().map_err(fail)?);
+                Ok(OpenTile::Planes(Ycc::from_rgb(rgb.view())))
+            }
         }
     }
 
@@ -385,15 +387,6 @@ impl Tree {
         self.absent = absent;
         Ok(())
     }
-}
-
-/// Interleaved RGB to 4:4:4 planes.
-pub fn rgb_planes(rgb: &[u8], width: usize, height: usize) -> Ycc {
-    let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
-    for y in 0..height {
-        rgb_to_ycc(&rgb[3 * width * y..][..3 * width], luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
-    }
-    Ycc { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 }
 }
 
 fn crop(plane: &Plane, part: Rect, (fx, fy): (usize, usize)) -> PlaneRef<'_> {

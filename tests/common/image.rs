@@ -3,7 +3,6 @@
 use super::rng::Rng;
 use origami::codec::{Ycc, encode_png};
 use origami::pyramid::levels::halve;
-use origami::pyramid::tree::rgb_planes;
 
 use origami::plane::Plane;
 
@@ -94,7 +93,7 @@ impl Image {
     pub fn planes(&self) -> Ycc {
         match self.channels {
             1 => Ycc::gray(Plane::from_vec(self.width, self.height, self.data.clone())),
-            _ => rgb_planes(&self.data, self.width, self.height),
+            _ => Ycc::from_rgb(Plane::from_vec(3 * self.width, self.height, self.data.clone()).view()),
         }
     }
 

@@ -11,8 +11,8 @@ use origami::backend::{Backend, CpuBackend};
 use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
 use origami::coding::EncodeParams;
 use origami::decode::{DecodeOptions, Input, decode};
-use origami::encode::{EncodeOptions, encode, encode_families};
-use origami::family::{Reconstruction, Want};
+use origami::encode::{EncodeOptions, encode, encode_family};
+use origami::family::{DecodedFamily, Want};
 use origami::kernels::level::Level;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::slide::Slide;
@@ -56,7 +56,8 @@ struct Work {
     residual_jpeg: Vec<u8>,
     l2: Ycc,
     residual: Ycc,
-    after: Reconstruction,
+    /// L0 and L1 as decoded.
+    after: [Ycc; 2],
 }
 
 struct Setup {
@@ -101,26 +102,26 @@ fn set_up(args: &SpeedArgs) -> Result<Setup> {
             .map(|tile| std::fs::read(tree.tile_path(tile)))
             .collect::<Result<Vec<_>, _>>()?;
         let family = tree.family(id, params.upsample_filter)?;
-        let encoded = encode_families(&backend, &params, vec![family])?.remove(0);
+        let encoded = pollster::block_on(encode_family(&backend, &params, family))?;
         let (width, height) = (encoded.luma.width(), encoded.luma.height());
         let mut payloads = encoded.record.payloads.into_iter().map(|p| p.bytes);
         let (baseline_jpeg, residual_jpeg) =
             (payloads.next().unwrap_or_default(), payloads.next().unwrap_or_default());
-        let decoded = origami::family::DecodedFamily {
+        let decoded = DecodedFamily {
             baseline: encoded.baseline.clone(),
             residual: encoded.residual.clone(),
             width,
             height,
         };
-        let after =
-            backend.reconstruct(&params.coding(), &[decoded], Want { sampling: Sampling::S420 })?.remove(0);
+        let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));
+        let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
         work.push(Work {
             tiles,
             baseline_jpeg,
             residual_jpeg,
             l2: encoded.baseline,
             residual: Ycc::gray(encoded.residual),
-            after,
+            after: [made.l0.into_ycc(), made.l1.into_ycc()],
         });
     }
     let megapixels = f64::from(geometry.width()) * f64::from(geometry.height()) / 1e6;
@@ -189,17 +190,10 @@ fn decode_calls(work: &Work) -> origami::error::Result<usize> {
         std::hint::black_box(decoder.decode(bytes, shape)?);
     }
     let mut total = 0;
-    for (image, tiles) in [(&work.after.l0, 4), (&work.after.l1, 2)] {
+    let l0 = &work.after[0].luma;
+    let side = l0.width().max(l0.height()).div_ceil(4).max(2).next_multiple_of(2);
+    for (image, tiles) in work.after.iter().zip([4, 2]) {
         let (width, height) = (image.luma.width(), image.luma.height());
-        let side = work
-            .after
-            .l0
-            .luma
-            .width()
-            .max(work.after.l0.luma.height())
-            .div_ceil(4)
-            .max(2)
-            .next_multiple_of(2);
         for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
             for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
                 let part: YccRef<'_> = image.view().part(x, y, side.min(width - x), side.min(height - y));

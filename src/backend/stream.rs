@@ -1,0 +1,193 @@
+//! A run of the scheduler as an iterator: for servers, bindings and whoever wants to stop half way.
+
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use super::executor::{self, Ready};
+use super::scheduler::Scheduler;
+use crate::error::{Error, Result};
+
+/// The results of [`Scheduler::stream`] in the order of their jobs; after an error there are none.
+///
+/// Dropping it ends the run: polls under way are finished, futures are dropped, the thread of the run is joined.
+pub struct Results<R> {
+    ready: Arc<Ready>,
+    /// `None` only while it is dropped.
+    results: Option<mpsc::Receiver<R>>,
+    /// Until its end has been told.
+    run: Option<io::Result<JoinHandle<Result<()>>>>,
+}
+
+impl Scheduler {
+    /// As [`Self::pipelined`], owning what it works on: `jobs` is advanced on a thread of its own while the caller takes
+    /// results, and only so far ahead that no more than the jobs under way and one result are held. Several runs may share
+    /// a scheduler; one whose results are not taken holds the others up no longer than a poll.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use origami::backend::scheduler::{Scheduler, family_bytes};
+    /// use origami::backend::{Backend, CpuBackend};
+    /// use origami::coding::EncodeParams;
+    /// use origami::encode::encode_family;
+    /// use origami::family::{DecodedFamily, Pixels, SourceFamily, Want};
+    /// use origami::geometry::Geometry;
+    /// use origami::plane::Plane;
+    ///
+    /// // A pink image of two by one families, encoded and decoded again.
+    /// let geometry = Geometry::new(300, 100, 64)?;
+    /// let sources = geometry.all_families().map(move |id| {
+    ///     let rect = geometry.family_rect(id);
+    ///     let (width, height) = (rect.width as usize, rect.height as usize);
+    ///     let rgb = Plane::from_vec(3 * width, height, [230, 170, 200].repeat(width * height));
+    ///     Ok(SourceFamily { id, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
+    /// });
+    /// let shared = Arc::new((CpuBackend::new(), EncodeParams::default()));
+    /// let work = move |source: SourceFamily| {
+    ///     let shared = Arc::clone(&shared);
+    ///     async move {
+    ///         let (backend, params) = &*shared;
+    ///         let (width, height) = (source.image.width(), source.image.height());
+    ///         let encoded = encode_family(backend, params, source).await?;
+    ///         let (baseline, residual) = (encoded.baseline, encoded.residual);
+    ///         let decoded = DecodedFamily { baseline, residual, width, height };
+    ///         Ok((encoded.id, backend.reconstruct(&params.coding(), &decoded, Want::Rgb).await?))
+    ///     }
+    /// };
+    /// let scheduler = Arc::new(Scheduler::new(2)?);
+    /// let mut widths = Vec::new();
+    /// for result in scheduler.stream(0, family_bytes(&geometry), sources, work) {
+    ///     let (id, made) = result?;
+    ///     widths.push((id.to_string(), made.l0.width(), made.l1.width()));
+    /// }
+    /// assert_eq!(widths, [("0_0".to_string(), 256, 128), ("1_0".to_string(), 44, 22)]);
+    /// # Ok::<(), origami::error::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// The iterator resumes a panic of `jobs` or `work`.
+    pub fn stream<J, R, F>(
+        self: &Arc<Self>,
+        extra: usize,
+        job_bytes: u64,
+        jobs: impl Iterator<Item = Result<J>> + Send + 'static,
+        work: impl Fn(J) -> F + Send + Sync + 'static,
+    ) -> Results<R>
+    where
+        J: Send + 'static,
+        R: Send + 'static,
+        F: Future<Output = Result<R>> + Send + 'static,
+    {
+        let (scheduler, ready) = (Arc::clone(self), Arc::<Ready>::default());
+        let (give, results) = mpsc::sync_channel(0);
+        let of_run = Arc::clone(&ready);
+        let run = std::thread::Builder::new().name("origami-stream".into()).spawn(move || {
+            let in_flight = scheduler.in_flight(extra, job_bytes);
+            executor::run(&scheduler.pool, of_run, in_flight, jobs, work, |result| {
+                // An error that nobody will see: it only ends the run.
+                give.send(result).map_err(|_| Error::Usage("nobody takes the results".into()))
+            })
+        });
+        Results { ready, results: Some(results), run: Some(run) }
+    }
+}
+
+impl<R> Iterator for Results<R> {
+    type Item = Result<R>;
+
+    fn next(&mut self) -> Option<Result<R>> {
+        if let Some(result) = self.results.as_ref().and_then(|results| results.recv().ok()) {
+            return Some(Ok(result));
+        }
+        match self.run.take()? {
+            Err(e) => Some(Err(Error::Usage(format!("cannot start a thread: {e}")))),
+            Ok(run) => run.join().unwrap_or_else(|panic| resume_unwind(panic)).err().map(Err),
+        }
+    }
+}
+
+impl<R> Drop for Results<R> {
+    fn drop(&mut self) {
+        self.ready.close();
+        drop(self.results.take());
+        if let Some(Ok(run)) = self.run.take() {
+            // A panic of work that nobody asked for any more.
+            drop(run.join());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    #[test]
+    fn runs_share_a_scheduler_of_one_thread() {
+        let scheduler = Arc::new(Scheduler::new(1).unwrap());
+        let numbers = |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok), async |n| Ok(2 * n));
+        let (a, b) = (numbers(0), numbers(1000));
+        let pairs: Vec<_> = a.zip(b).map(|(a, b)| (a.unwrap(), b.unwrap())).collect();
+        assert_eq!(pairs, (0..100).map(|n| (2 * n, 2 * n + 2000)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_more_is_begun_than_may_be_held_and_dropping_ends_the_run() {
+        let scheduler = Arc::new(Scheduler::new(2).unwrap());
+        let begun = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&begun);
+        let jobs = (0u64..).map(move |n| {
+            count.store(n + 1, SeqCst);
+            Ok(n)
+        });
+        let mut results = scheduler.stream(2, 1, jobs, async |n| Ok(n));
+        for want in 0..50 {
+            assert_eq!(results.next().unwrap().unwrap(), want);
+            // What is under way, the result that is being handed over, and this one.
+            assert!(begun.load(SeqCst) <= want + 2 * 2 + 1 + 2 + 2);
+        }
+        drop(results);
+        assert_eq!(Arc::strong_count(&begun), 1, "the jobs went with the run");
+    }
+
+    #[test]
+    fn dropping_ends_a_run_that_waits_for_ever() {
+        let scheduler = Arc::new(Scheduler::new(1).unwrap());
+        let held = Arc::new(());
+        let of_work = Arc::clone(&held);
+        let work = move |n: u64| {
+            let held = Arc::clone(&of_work);
+            async move {
+                if n > 0 {
+                    std::future::pending::<()>().await;
+                }
+                drop(held);
+                Ok(n)
+            }
+        };
+        let mut results = scheduler.stream(5, 1, (0..).map(Ok), work);
+        assert_eq!(results.next().unwrap().unwrap(), 0);
+        drop(results);
+        assert_eq!(Arc::strong_count(&held), 1, "futures that outlived the run");
+    }
+
+    #[test]
+    fn an_error_comes_last_and_a_panic_is_resumed() {
+        let scheduler = Arc::new(Scheduler::new(2).unwrap());
+        let fail = async |n| if n == 3 { Err(Error::Usage("work".into())) } else { Ok(n) };
+        let mut results = scheduler.stream(0, 1, (0..10).map(Ok), fail);
+        let got: Vec<_> = results.by_ref().map(|r| r.map_err(|e| e.to_string())).collect();
+        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("work".into())]);
+        assert!(results.next().is_none());
+        let mut results = scheduler.stream(0, 1, (0..10).map(Ok), async |n: u64| {
+            assert_ne!(n, 1, "no such job");
+            Ok(n)
+        });
+        assert_eq!(results.next().unwrap().unwrap(), 0);
+        let panic = catch_unwind(AssertUnwindSafe(|| results.next())).unwrap_err();
+        assert!(panic.downcast::<String>().unwrap().contains("no such job"));
+    }
+}
