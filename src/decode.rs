@@ -175,7 +175,7 @@ pub fn decode(
     let cutter = Cutter { writer: &writer, geometry, options, taps: TapCache::default() };
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.pipelined(
-        backend.in_flight(),
+        backend.in_flight(&geometry),
         family_bytes(&geometry),
         families.iter().take(limit).map(|&id| Ok(id)),
         |id| cutter.family(input, coding, backend, id),

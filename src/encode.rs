@@ -157,7 +157,7 @@ pub fn encode(
         sink.small_levels(|levels, put| levels.whole(slide, put))?;
     }
     scheduler.pipelined(
-        backend.in_flight(),
+        backend.in_flight(&geometry),
         family_bytes(&geometry),
         source.jobs(params.upsample_filter, limit as usize),
         |job| async move {

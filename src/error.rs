@@ -74,6 +74,10 @@ pub enum Error {
     /// A slide cannot be opened or read.
     #[error(transparent)]
     Slide(crate::pyramid::slide::SlideError),
+    /// A GPU failed or cannot be had.
+    #[cfg(feature = "gpu")]
+    #[error(transparent)]
+    Gpu(#[from] crate::backend::gpu::GpuError),
     /// The request itself makes no sense: contradicting or impossible parameters.
     #[error("{0}")]
     Usage(String),

@@ -67,7 +67,7 @@ pub fn verify(
         },
     )?;
     scheduler.pipelined(
-        backend.in_flight(),
+        backend.in_flight(archive.geometry()),
         family_bytes(archive.geometry()),
         archive.families().iter().map(Ok),
         |entry| async move {

@@ -5,15 +5,13 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
 
 use super::{Backend, Base, Pending, Place, Predicted, Ticket};
 use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams, Subsamp};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
-use crate::kernels::optl2::{self, Problem};
+use crate::kernels::optl2::{self, ProblemCache};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::sharpen::{Strength, sharpen};
 use crate::kernels::taps::{Axis, Filter, TapCache};
@@ -31,7 +29,7 @@ const L0_FROM_L2: usize = FAMILY_FACTOR as usize;
 #[derive(Debug, Default)]
 pub struct CpuBackend {
     taps: TapCache,
-    problems: RwLock<HashMap<(Filter, optl2::Extent, optl2::Extent), Arc<Problem>>>,
+    problems: ProblemCache,
 }
 
 impl CpuBackend {
@@ -85,12 +83,7 @@ impl CpuBackend {
     ) {
         let h = optl2::Extent { small: x.width(), large: target.width, factor: fx };
         let v = optl2::Extent { small: x.height(), large: target.height, factor: fy };
-        let key = (filter, h, v);
-        let found = self.problems.read().unwrap_or_else(|e| e.into_inner()).get(&key).cloned();
-        let problem = found.unwrap_or_else(|| {
-            let made = Arc::new(Problem::new(filter, h, v));
-            self.problems.write().unwrap_or_else(|e| e.into_inner()).entry(key).or_insert(made).clone()
-        });
+        let problem = self.problems.get(filter, h, v);
         SCRATCH.with_borrow_mut(|scratch| problem.solve(target, x, delta, scratch));
     }
 
@@ -218,7 +211,8 @@ impl Backend for CpuBackend {
         Box::pin(async move {
             let image = match ticket.0 {
                 Place::Host(Some(planes)) => Cow::Owned(planes),
-                Place::Host(None) => source.image.ycc(),
+                // A seat on a device is given up here.
+                _ => source.image.ycc(),
             };
             self.predicted(params, &image.luma, &coded.luma)
         })

@@ -4,8 +4,14 @@
 //! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
 //! its calls. Every implementation returns identical bytes for identical input.
 
+#[cfg(feature = "gpu")]
+pub mod auto;
 mod cpu;
+#[cfg(feature = "gpu")]
+pub mod engine;
 mod executor;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod scheduler;
 mod stream;
 
@@ -18,6 +24,7 @@ use crate::codec::Ycc;
 use crate::coding::{Coding, EncodeParams};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
+use crate::geometry::Geometry;
 use crate::plane::Plane;
 
 /// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
@@ -35,6 +42,9 @@ pub struct Ticket(Place);
 enum Place {
     /// Here: an RGB source as converted to planes, `None` where the source is planes already.
     Host(Option<Ycc>),
+    /// On a device, luma of L0 ready.
+    #[cfg(feature = "gpu")]
+    Device(gpu::Seat),
 }
 
 impl Default for Place {
@@ -69,9 +79,10 @@ pub trait Backend: Send + Sync {
     /// Its name for logs and reports.
     fn name(&self) -> String;
 
-    /// Families that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
+    /// Families of such a slide that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
     /// [`scheduler::Scheduler::pipelined`] takes as `extra`.
-    fn in_flight(&self) -> usize {
+    fn in_flight(&self, geometry: &Geometry) -> usize {
+        let _ = geometry;
         0
     }
 

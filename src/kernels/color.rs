@@ -6,11 +6,12 @@
 
 use super::level::vectorised;
 
-const BITS: i32 = 16;
+/// Fraction bits of the coefficients.
+pub(crate) const BITS: i32 = 16;
 const HALF: i32 = 1 << (BITS - 1);
 
 /// `round(value * 65536)`.
-const fn fix(value: f64) -> i32 {
+pub(crate) const fn fix(value: f64) -> i32 {
     (value * 65536.0 + 0.5) as i32
 }
 

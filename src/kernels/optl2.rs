@@ -5,6 +5,9 @@
 //! steps `x <- clamp(x - step (UtU x - B))` with the banded UtU, all in Q6 `i16`. Both sides are divided by the
 //! factor of each axis, so that every table fits Q14. Knows nothing of JPEG or of the residual.
 
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
 use super::level::vectorised;
 use super::resample::{Scratch, resample_q6, resample_to_q6};
 use super::taps::{Filter, Taps};
@@ -25,8 +28,8 @@ pub struct Extent {
 /// The tables of one problem: everything but the pixels.
 #[derive(Debug)]
 pub struct Problem {
-    right: [Taps; 2],
-    gram: [Taps; 2],
+    right: [Arc<Taps>; 2],
+    gram: [Arc<Taps>; 2],
     /// Step size, Q15.
     step: i16,
     steps: u32,
@@ -43,11 +46,28 @@ impl Problem {
         // 1/L of the separable operator; a gradient step of that size never overshoots.
         let norm = gram_h.spectral_norm() * gram_v.spectral_norm();
         Self {
-            right: [right_h, right_v],
-            gram: [gram_h, gram_v],
+            right: [right_h, right_v].map(Arc::new),
+            gram: [gram_h, gram_v].map(Arc::new),
             step: (f64::from(1 << STEP_BITS) / norm).floor().min(f64::from(i16::MAX)) as i16,
             steps: if filter == Filter::Bilinear { OPTL2_STEPS_BILINEAR } else { OPTL2_STEPS },
         }
+    }
+
+    /// Tables of the right side, from t to the size of x: horizontal, vertical.
+    pub fn right(&self) -> &[Arc<Taps>; 2] {
+        &self.right
+    }
+    /// The banded tables of UtU: horizontal, vertical.
+    pub fn gram(&self) -> &[Arc<Taps>; 2] {
+        &self.gram
+    }
+    /// Size of a step, Q15.
+    pub fn step(&self) -> i16 {
+        self.step
+    }
+    /// Number of steps.
+    pub fn steps(&self) -> u32 {
+        self.steps
     }
 
     /// The size that t must have.
@@ -82,6 +102,32 @@ impl Problem {
                 *out = ((v + (1 << (MID_BITS - 1))) >> MID_BITS) as u8;
             }
         }
+    }
+}
+
+/// Most problems that are kept; see [`ProblemCache`].
+const MOST_PROBLEMS: usize = 256;
+
+/// Problems by filter and extents, made on first use. A server meets many slides, each with edges of its own size, so that the
+/// cache is emptied when it has grown large.
+#[derive(Debug, Default)]
+pub struct ProblemCache {
+    made: RwLock<HashMap<(Filter, Extent, Extent), Arc<Problem>>>,
+}
+
+impl ProblemCache {
+    /// The problem for a filter and its two axes.
+    pub fn get(&self, filter: Filter, h: Extent, v: Extent) -> Arc<Problem> {
+        let key = (filter, h, v);
+        if let Some(found) = self.made.read().unwrap_or_else(|e| e.into_inner()).get(&key) {
+            return found.clone();
+        }
+        let problem = Arc::new(Problem::new(filter, h, v));
+        let mut made = self.made.write().unwrap_or_else(|e| e.into_inner());
+        if made.len() >= MOST_PROBLEMS {
+            made.clear();
+        }
+        made.entry(key).or_insert(problem).clone()
     }
 }
 

@@ -301,7 +301,11 @@ pub enum Axis {
     },
 }
 
-/// Tables by what they are for, made on first use.
+/// Most tables that are kept; see [`TapCache`].
+const MOST_TABLES: usize = 1024;
+
+/// Tables by what they are for, made on first use. A server meets many slides, each with edges of its own size, so that the cache is
+/// emptied when it has grown large.
 #[derive(Debug, Default)]
 pub struct TapCache {
     tables: RwLock<HashMap<Axis, Arc<Taps>>>,
@@ -318,7 +322,11 @@ impl TapCache {
             Axis::Down { filter, in_len, factor } => Taps::downsample(filter, in_len, factor),
             Axis::Scale { filter, in_len, out_len } => Taps::scale(filter, in_len, out_len),
         });
-        self.tables.write().unwrap_or_else(|e| e.into_inner()).entry(axis).or_insert(made).clone()
+        let mut tables = self.tables.write().unwrap_or_else(|e| e.into_inner());
+        if tables.len() >= MOST_TABLES {
+            tables.clear();
+        }
+        tables.entry(axis).or_insert(made).clone()
     }
 }
 

@@ -1,0 +1,60 @@
+//! What a device may do instead of its work. The families concerned are still with the host.
+
+/// Why a GPU cannot be used, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GpuError {
+    /// There is none, or none of the name that was asked for.
+    #[error("{0}")]
+    NoAdapter(String),
+    /// The driver refused the device.
+    #[error("the adapter cannot be opened: {0}")]
+    Open(String),
+    /// A shader did not compile.
+    #[error("shader {kernel} does not compile: {problem}")]
+    Shader {
+        /// Which kernel.
+        kernel: &'static str,
+        /// What the driver said.
+        problem: String,
+    },
+    /// A buffer could not be had.
+    #[error("out of device memory: {0}")]
+    OutOfMemory(String),
+    /// The device is gone: reset, unplugged, taken away.
+    #[error("the device was lost: {0}")]
+    Lost(String),
+    /// A batch did not come back in time.
+    #[error("a batch did not come back within {seconds} s")]
+    Hung {
+        /// The deadline.
+        seconds: u64,
+    },
+    /// The driver reported something else.
+    #[error("the driver failed: {0}")]
+    Driver(String),
+    /// One family takes more memory than a batch may: nothing is wrong with the device.
+    #[error("a family takes {need_bytes} bytes on the device, a batch has {have_bytes}")]
+    TooLarge {
+        /// What the family takes.
+        need_bytes: u64,
+        /// What there is.
+        have_bytes: u64,
+    },
+}
+
+impl GpuError {
+    /// A word for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            GpuError::NoAdapter(_) => "no_adapter",
+            GpuError::Open(_) => "open",
+            GpuError::Shader { .. } => "shader",
+            GpuError::OutOfMemory(_) => "out_of_memory",
+            GpuError::Lost(_) => "lost",
+            GpuError::Hung { .. } => "hung",
+            GpuError::Driver(_) => "driver",
+            GpuError::TooLarge { .. } => "too_large",
+        }
+    }
+}

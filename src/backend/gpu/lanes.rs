@@ -1,0 +1,496 @@
+//! Batches as they form, travel and come back: seats for families, and the thread that waits for the device.
+//!
+//! A family takes a seat in the open batch, writes its planes into the staging buffer from its own thread, and is woken when the
+//! batch is back. A batch leaves when it is full or when the device has nothing else to do; so it is as large as the work that waits,
+//! and a lone family does not wait at all. Whoever completes a batch submits it. At least two travel at a time.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::assembly::ProgramTables;
+use super::desk::{At, Capacity, Desk, Refusal, Region};
+use super::device::Device;
+use super::error::GpuError;
+use super::fault::{Fault, Stage};
+use super::program::{Place, Program};
+use super::workspace::{PLANES_AT, Workspace};
+use crate::plane::{Plane, PlaneRef};
+
+/// Time that a batch should take on the device: long enough to be efficient, short enough to keep two directions overlapped and
+/// a viewer content.
+const BATCH_TIME: Duration = Duration::from_millis(50);
+
+/// Counters; every value only grows.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Crossings submitted.
+    pub crossings: AtomicU64,
+    /// Families in them.
+    pub families: AtomicU64,
+    /// Nanoseconds that passes took on the device, by its own clock where it has one, else from submission to completion.
+    pub device_ns: AtomicU64,
+    /// Nanoseconds from submission to completion.
+    pub crossing_ns: AtomicU64,
+    /// Nanoseconds that threads spent writing to staging.
+    pub upload_ns: AtomicU64,
+    /// Nanoseconds that threads spent reading from it.
+    pub download_ns: AtomicU64,
+    /// Bytes up.
+    pub upload_bytes: AtomicU64,
+    /// Bytes down.
+    pub download_bytes: AtomicU64,
+}
+
+struct Books {
+    desks: Vec<Desk>,
+    /// The desk that families join.
+    open: Option<usize>,
+    /// Families that found no free workspace.
+    joiners: VecDeque<Waker>,
+    /// Batches on the device.
+    travelling: usize,
+    /// Most families of a batch, by the time that they were seen to take.
+    limit: usize,
+    /// A family's time on the device, smoothed, in nanoseconds.
+    family_ns: f64,
+}
+
+/// A batch on its way.
+struct Trip {
+    index: wgpu::SubmissionIndex,
+    desk: usize,
+    families: usize,
+    submitted: Instant,
+    mapped: Arc<AtomicUsize>,
+}
+
+/// All batches of a device.
+pub struct Lanes {
+    pub(super) device: Device,
+    pub(super) counters: Counters,
+    workspaces: Vec<Workspace>,
+    capacity: Capacity,
+    deadline: Duration,
+    books: Mutex<Books>,
+    trips: Mutex<Option<mpsc::Sender<Trip>>>,
+}
+
+/// Both buffers of a workspace are mapped.
+const BOTH: usize = 2;
+/// Mapping failed.
+const NEVER: usize = 1 << 16;
+
+impl Lanes {
+    /// Over workspaces that are mapped for writing.
+    pub fn new(
+        device: Device,
+        workspaces: Vec<Workspace>,
+        capacity: Capacity,
+        deadline: Duration,
+    ) -> Arc<Self> {
+        let books = Books {
+            desks: workspaces.iter().map(|_| Desk::default()).collect(),
+            open: None,
+            joiners: VecDeque::new(),
+            travelling: 0,
+            limit: 1,
+            family_ns: 0.0,
+        };
+        let (tx, rx) = mpsc::channel();
+        let lanes = Arc::new(Self {
+            device,
+            counters: Counters::default(),
+            workspaces,
+            capacity,
+            deadline,
+            books: Mutex::new(books),
+            trips: Mutex::new(Some(tx)),
+        });
+        let waiter = lanes.clone();
+        let thread = std::thread::Builder::new().name("origami-gpu".into());
+        if let Err(e) = thread.spawn(move || waiter.wait_for_trips(&rx)) {
+            lanes.fail(GpuError::Driver(format!("no thread to wait for it: {e}")));
+        }
+        lanes
+    }
+
+    /// Families that fit at a time, each with `words` of its own.
+    pub fn room_for(&self, words: u32) -> usize {
+        self.workspaces.len() * (self.capacity.words / words.max(1)).clamp(1, 256) as usize
+    }
+
+    /// Ends the waiting thread once nothing travels any more.
+    pub fn close(&self) {
+        self.trips.lock().unwrap_or_else(|e| e.into_inner()).take();
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Whether a family would find a seat at once.
+    pub fn has_room(&self) -> bool {
+        let books = self.books();
+        let open = books.open.is_some_and(|i| books.desks[i].members < books.limit);
+        open || books.desks.iter().any(|desk| desk.at == At::Free)
+    }
+
+    /// A seat in the open batch or in a new one; pending while there is none.
+    pub fn join(
+        self: &Arc<Self>,
+        program: &Arc<Program>,
+        tables: &ProgramTables,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Seat, GpuError>> {
+        if let Err(e) = self.device.healthy() {
+            return Poll::Ready(Err(e));
+        }
+        let mut books = self.books();
+        let mut complete = None;
+        let mut joined = None;
+        if let Some(i) = books.open {
+            let full = books.desks[i].members >= books.limit;
+            let entry =
+                if full { Err(Refusal::Full) } else { books.desks[i].join(program, tables, self.capacity) };
+            match entry {
+                Ok(region) => joined = Some((i, region)),
+                Err(_) => {
+                    books.open = None;
+                    books.desks[i].closed = true;
+                    complete = books.desks[i].complete().then_some(i);
+                }
+            }
+        }
+        if joined.is_none()
+            && let Some(i) = books.desks.iter().position(|desk| desk.at == At::Free)
+        {
+            books.desks[i].open();
+            match books.desks[i].join(program, tables, self.capacity) {
+                Ok(region) => joined = Some((i, region)),
+                Err(refusal) => {
+                    books.desks[i].end();
+                    let need_bytes = if let Refusal::TooLarge(bytes) = refusal { bytes } else { 0 };
+                    let have_bytes = self.capacity.staging_bytes.max(4 * u64::from(self.capacity.words));
+                    drop(books);
+                    self.submit(complete);
+                    return Poll::Ready(Err(GpuError::TooLarge { need_bytes, have_bytes }));
+                }
+            }
+            books.open = Some(i);
+        }
+        if joined.is_none() {
+            books.joiners.push_back(context.waker().clone());
+        }
+        drop(books);
+        self.submit(complete);
+        match joined {
+            None => Poll::Pending,
+            Some((desk, region)) => Poll::Ready(Ok(Seat {
+                lanes: self.clone(),
+                program: program.clone(),
+                desk,
+                region,
+                turn: 0,
+                arrived: false,
+            })),
+        }
+    }
+
+    /// Hands a complete batch to the device.
+    fn submit(&self, desk: Option<usize>) {
+        let Some(i) = desk else { return };
+        let (crossing, families, readable) = {
+            let mut books = self.books();
+            // Somebody else may have been quicker.
+            if !books.desks[i].complete() {
+                return;
+            }
+            books.travelling += 1;
+            let desk = &mut books.desks[i];
+            let readable = std::mem::replace(&mut desk.readable, true);
+            (desk.depart(), desk.members, readable)
+        };
+        let workspace = &self.workspaces[i];
+        if readable {
+            workspace.download.unmap();
+        }
+        match self.device.faults.at(Stage::Submit) {
+            None => {}
+            Some(Fault::OutOfMemory) => return self.fail(GpuError::OutOfMemory("injected".into())),
+            Some(Fault::Hung) => return self.fail(GpuError::Hung { seconds: self.deadline.as_secs() }),
+            Some(Fault::Lost) => self.device.device.destroy(),
+        }
+        let mapped = Arc::new(AtomicUsize::new(0));
+        let count = mapped.clone();
+        let submitted = Instant::now();
+        let index = workspace.submit(&self.device, &crossing, move |result| {
+            count.fetch_add(if result.is_ok() { 1 } else { NEVER }, Ordering::SeqCst);
+        });
+        let sent = index.and_then(|index| self.device.healthy().map(|()| index)).map(|index| {
+            let trip = Trip { index, desk: i, families, submitted, mapped };
+            self.trips
+                .lock()
+                .unwrap_or_else(|e| e.into_inner())
+                .as_ref()
+                .is_some_and(|tx| tx.send(trip).is_ok())
+        });
+        match sent {
+            Ok(true) => {}
+            Ok(false) => self.fail(GpuError::Driver("the thread that waits for it has ended".into())),
+            Err(e) => self.fail(e),
+        }
+        self.counters.crossings.fetch_add(1, Ordering::Relaxed);
+        self.counters.families.fetch_add(families as u64, Ordering::Relaxed);
+    }
+
+    fn wait_for_trips(&self, trips: &mpsc::Receiver<Trip>) {
+        while let Ok(trip) = trips.recv() {
+            if let Err(e) = self.wait_for(&trip) {
+                self.fail(e);
+                continue;
+            }
+            let elapsed = trip.submitted.elapsed();
+            let of_device =
+                self.workspaces[trip.desk].device_ns(&self.device).unwrap_or(elapsed.as_nanos() as u64);
+            self.counters.device_ns.fetch_add(of_device, Ordering::Relaxed);
+            self.counters.crossing_ns.fetch_add(elapsed.as_nanos() as u64, Ordering::Relaxed);
+            self.arrived(&trip, of_device);
+        }
+    }
+
+    fn wait_for(&self, trip: &Trip) -> Result<(), GpuError> {
+        self.device.healthy()?;
+        let late = GpuError::Hung { seconds: self.deadline.as_secs() };
+        match self.device.faults.at(Stage::Wait) {
+            None => {}
+            Some(Fault::Hung) => return Err(late),
+            Some(Fault::OutOfMemory) => return Err(GpuError::OutOfMemory("injected".into())),
+            Some(Fault::Lost) => self.device.device.destroy(),
+        }
+        let until = trip.submitted + self.deadline;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let wait =
+                wgpu::PollType::Wait { submission_index: Some(trip.index.clone()), timeout: Some(left) };
+            let polled = self.device.device.poll(wait);
+            match trip.mapped.load(Ordering::SeqCst) {
+                BOTH => return self.device.healthy(),
+                n if n >= NEVER => {
+                    self.device.healthy()?;
+                    return Err(GpuError::Lost("its memory cannot be read".into()));
+                }
+                _ => {}
+            }
+            self.device.healthy()?;
+            if polled.is_err() || left.is_zero() {
+                return Err(late);
+            }
+            // The work is done and the mapping follows.
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    fn arrived(&self, trip: &Trip, device_ns: u64) {
+        let mut books = self.books();
+        books.travelling -= 1;
+        let per_family = device_ns as f64 / trip.families.max(1) as f64;
+        books.family_ns =
+            if books.family_ns == 0.0 { per_family } else { 0.8 * books.family_ns + 0.2 * per_family };
+        let fitting = BATCH_TIME.as_nanos() as f64 / books.family_ns.max(1.0);
+        // Growing step by step: the first batches say little.
+        books.limit = (fitting as usize).clamp(1, 2 * books.limit.max(trip.families)).min(1024);
+        let desk = &mut books.desks[trip.desk];
+        desk.at = At::Host;
+        let mut wakers = desk.wake();
+        if desk.members == 0 {
+            desk.end();
+            wakers.extend(books.joiners.drain(..));
+        }
+        let complete = self.next_complete(&mut books);
+        drop(books);
+        wakers.into_iter().for_each(Waker::wake);
+        self.submit(complete);
+    }
+
+    /// The open batch, closed, where the device has nothing else to do and all of its members are there.
+    fn next_complete(&self, books: &mut Books) -> Option<usize> {
+        let i = books.open.filter(|_| books.travelling == 0)?;
+        let desk = &mut books.desks[i];
+        if desk.arrived == 0 {
+            return None;
+        }
+        desk.closed = true;
+        let complete = desk.complete();
+        books.open = None;
+        complete.then_some(i)
+    }
+
+    /// Marks the device as failed and tells everybody.
+    pub fn fail(&self, error: GpuError) {
+        self.device.fail(error);
+        let mut books = self.books();
+        let mut wakers: Vec<Waker> = books.joiners.drain(..).collect();
+        for desk in &mut books.desks {
+            wakers.extend(desk.wake());
+        }
+        drop(books);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A family's place in a batch. Dropping it leaves the batch.
+pub struct Seat {
+    lanes: Arc<Lanes>,
+    program: Arc<Program>,
+    desk: usize,
+    region: Region,
+    turn: usize,
+    arrived: bool,
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat").field("desk", &self.desk).field("turn", &self.turn).finish_non_exhaustive()
+    }
+}
+
+impl Seat {
+    /// Whether the seat is on this device.
+    pub fn is_of(&self, lanes: &Arc<Lanes>) -> bool {
+        Arc::ptr_eq(&self.lanes, lanes)
+    }
+
+    /// Hands in the planes of the next crossing, in the order of the program, and waits for what comes back.
+    ///
+    /// # Errors
+    /// The device failed; the planes are still the caller's.
+    pub async fn cross(&mut self, planes: &[PlaneRef<'_>]) -> Result<Vec<Plane>, GpuError> {
+        let started = Instant::now();
+        self.write(planes)?;
+        let counters = &self.lanes.counters;
+        counters.upload_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        self.arrive();
+        std::future::poll_fn(|context| self.back(context)).await?;
+        let started = Instant::now();
+        let made = self.read();
+        self.lanes.counters.download_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        self.turn += 1;
+        made
+    }
+
+    fn write(&self, planes: &[PlaneRef<'_>]) -> Result<(), GpuError> {
+        self.lanes.device.healthy()?;
+        let places = &self.program.phases[self.turn].up;
+        debug_assert_eq!(planes.len(), places.len(), "one plane for each place");
+        let base = PLANES_AT + self.region.staging[self.turn].0;
+        let upload = &self.lanes.workspaces[self.desk].upload;
+        let mut written = 0;
+        for (plane, place) in planes.iter().zip(places) {
+            let at = base + 4 * u64::from(place.at - places[0].at);
+            let bytes = 4 * u64::from(place.words());
+            let lost = |e: wgpu::MapRangeError| GpuError::Lost(e.to_string());
+            let mut view = upload.get_mapped_range_mut(at..at + bytes).map_err(lost)?;
+            let stride = 4 * place.stride() as usize;
+            debug_assert_eq!((plane.width, plane.height), (place.row_bytes(), place.height));
+            match plane.packed().filter(|_| stride == plane.width) {
+                Some(samples) => view.copy_from_slice(samples),
+                None => {
+                    for y in 0..plane.height {
+                        view.slice(y * stride..y * stride + plane.width).copy_from_slice(plane.row(y));
+                    }
+                }
+            }
+            written += bytes;
+        }
+        self.lanes.counters.upload_bytes.fetch_add(written, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn arrive(&mut self) {
+        self.arrived = true;
+        let mut books = self.lanes.books();
+        let desk = &mut books.desks[self.desk];
+        desk.arrived += 1;
+        let complete = if desk.closed {
+            desk.complete().then_some(self.desk)
+        } else {
+            self.lanes.next_complete(&mut books)
+        };
+        drop(books);
+        self.lanes.submit(complete);
+    }
+
+    fn back(&mut self, context: &mut Context<'_>) -> Poll<Result<(), GpuError>> {
+        let mut books = self.lanes.books();
+        // Under the lock: whoever fails the device takes the wakers after that.
+        if let Err(e) = self.lanes.device.healthy() {
+            return Poll::Ready(Err(e));
+        }
+        let desk = &mut books.desks[self.desk];
+        if desk.turn > self.turn && desk.at == At::Host {
+            self.arrived = false;
+            return Poll::Ready(Ok(()));
+        }
+        desk.waiting.push(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn read(&self) -> Result<Vec<Plane>, GpuError> {
+        if self.lanes.device.faults.at(Stage::Download).is_some() {
+            self.lanes.device.device.destroy();
+            self.lanes.fail(GpuError::Lost("injected".into()));
+        }
+        self.lanes.device.healthy()?;
+        let places = &self.program.phases[self.turn].down;
+        let base = self.region.staging[self.turn].1;
+        let download = &self.lanes.workspaces[self.desk].download;
+        let first = places.first().map_or(0, |place| place.at);
+        places
+            .iter()
+            .map(|place| {
+                read_plane(download, base + 4 * u64::from(place.at - first), place, &self.lanes.counters)
+            })
+            .collect()
+    }
+}
+
+fn read_plane(
+    download: &wgpu::Buffer,
+    at: u64,
+    place: &Place,
+    counters: &Counters,
+) -> Result<Plane, GpuError> {
+    let bytes = 4 * u64::from(place.words());
+    let view = download.get_mapped_range(at..at + bytes).map_err(|e| GpuError::Lost(e.to_string()))?;
+    counters.download_bytes.fetch_add(bytes, Ordering::Relaxed);
+    let (width, stride) = (place.row_bytes(), 4 * place.stride() as usize);
+    Ok(PlaneRef::new(&view, width, place.height, stride).to_plane())
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut books = self.lanes.books();
+        let desk = &mut books.desks[self.desk];
+        desk.members -= 1;
+        // What had arrived for a crossing that has not left does not leave any more.
+        if self.arrived && desk.at == At::Host && desk.turn == self.turn {
+            desk.arrived -= 1;
+        }
+        let (mut complete, mut wakers) = (None, Vec::new());
+        if desk.members == 0 && desk.at == At::Host {
+            desk.end();
+            if books.open == Some(self.desk) {
+                books.open = None;
+            }
+            wakers = books.joiners.drain(..).collect();
+        } else if desk.complete() {
+            complete = Some(self.desk);
+        }
+        drop(books);
+        wakers.into_iter().for_each(Waker::wake);
+        self.lanes.submit(complete);
+    }
+}

@@ -1,0 +1,364 @@
+//! The kernels on a GPU, through WGSL: any number of families at a time, batched as they come.
+//!
+//! ```text
+//! program    what one family needs: planes, passes         no device
+//! tables     tables of taps as shaders read them           no device
+//! assembly   programs of a batch put together              no device
+//! desk       who is in a batch, how far it is              no device
+//! lanes      batches forming, travelling, coming back      threads, wakers
+//! workspace  the buffers of one batch                      wgpu
+//! device     queue, pipelines, errors                      wgpu
+//! adapter    which adapters there are                      wgpu
+//! ```
+//!
+//! Every call keeps the host's planes with the caller. When the device fails, every family in flight gets a [`GpuError`] and its
+//! planes are still there: see `engine` for what is done then.
+
+mod adapter;
+mod assembly;
+mod ceiling;
+mod desk;
+mod device;
+mod error;
+mod fault;
+mod lanes;
+pub mod parity;
+mod program;
+mod shader;
+mod tables;
+mod workspace;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+pub use adapter::{AdapterFacts, Found, adapters, choose};
+pub use ceiling::Ceiling;
+pub use error::GpuError;
+pub use fault::{Fault, Faults, Stage};
+pub use program::{Form, Job, Phase, Place, Program, Steps};
+pub use shader::{Kernel, Pass};
+
+use self::assembly::ProgramTables;
+use self::desk::Capacity;
+use self::device::Device;
+use self::lanes::Lanes;
+pub(super) use self::lanes::Seat;
+use self::program::Programs;
+use self::tables::DeviceTables;
+use self::workspace::Workspace;
+use super::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
+use crate::codec::{Sampling, Ycc};
+use crate::coding::{Coding, EncodeParams};
+use crate::error::Result;
+use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use crate::geometry::Geometry;
+use crate::plane::{Plane, PlaneRef};
+use crate::spec;
+
+/// How to open a GPU.
+#[derive(Clone, Debug)]
+pub struct GpuOptions {
+    /// Name, part of a name or index of an adapter; `None` takes the best that is not software.
+    pub adapter: Option<String>,
+    /// Bytes on the device for the planes of all batches together; `None` for what suits the adapter.
+    pub memory_bytes: Option<u64>,
+    /// How long a batch may take before the device counts as hung.
+    pub deadline: Duration,
+    /// Failures on purpose, for tests.
+    pub faults: Faults,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        Self {
+            adapter: None,
+            memory_bytes: None,
+            deadline: Duration::from_secs(10),
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Batches that may be under way at a time: one forming or being coded, one on the device, one coming back.
+const BATCHES: u64 = 3;
+/// The least that a workspace must hold.
+const LEAST_ARENA_BYTES: u64 = 16 << 20;
+
+/// What the device has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct GpuStats {
+    /// Batches handed to the device; an encode's count twice.
+    pub crossings: u64,
+    /// Families in them.
+    pub families: u64,
+    /// Time that passes took, by the device's clock where it has one, in nanoseconds.
+    pub device_ns: u64,
+    /// Time from submission to completion, in nanoseconds.
+    pub crossing_ns: u64,
+    /// Time that threads spent copying planes into staging buffers, in nanoseconds.
+    pub upload_ns: u64,
+    /// Time that threads spent copying planes out of them, in nanoseconds.
+    pub download_ns: u64,
+    /// Bytes to the device.
+    pub upload_bytes: u64,
+    /// Bytes from it.
+    pub download_bytes: u64,
+}
+
+impl std::ops::Add for GpuStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            crossings: self.crossings + other.crossings,
+            families: self.families + other.families,
+            device_ns: self.device_ns + other.device_ns,
+            crossing_ns: self.crossing_ns + other.crossing_ns,
+            upload_ns: self.upload_ns + other.upload_ns,
+            download_ns: self.download_ns + other.download_ns,
+            upload_bytes: self.upload_bytes + other.upload_bytes,
+            download_bytes: self.download_bytes + other.download_bytes,
+        }
+    }
+}
+
+/// A GPU. Share one among all slides.
+pub struct GpuBackend {
+    lanes: Arc<Lanes>,
+    programs: Programs,
+    tables: DeviceTables,
+    cpu: CpuBackend,
+}
+
+impl GpuBackend {
+    /// Opens an adapter, compiles the shaders and takes the memory that it will use.
+    ///
+    /// # Errors
+    /// No adapter of that name, a driver that refuses, a shader that does not compile, no memory.
+    pub fn open(options: &GpuOptions) -> Result<Self, GpuError> {
+        Self::open_adapter(choose(adapters(), options.adapter.as_deref())?, options)
+    }
+
+    /// As [`Self::open`], with the adapter at hand.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_adapter(found: Found, options: &GpuOptions) -> Result<Self, GpuError> {
+        let device = Device::open(found, options.faults.clone())?;
+        let mut arena_bytes = arena_bytes(&device.facts, options.memory_bytes);
+        loop {
+            let staging_bytes = arena_bytes / 2;
+            let made: Result<Vec<_>, _> =
+                (0..BATCHES).map(|_| Workspace::new(&device, arena_bytes, staging_bytes)).collect();
+            match made {
+                Ok(workspaces) => {
+                    let capacity = Capacity { words: (arena_bytes / 4) as u32, staging_bytes };
+                    let lanes = Lanes::new(device, workspaces, capacity, options.deadline);
+                    let (programs, tables, cpu) = Default::default();
+                    return Ok(Self { lanes, programs, tables, cpu });
+                }
+                // A smaller batch may do.
+                Err(GpuError::OutOfMemory(_)) if arena_bytes / 2 >= LEAST_ARENA_BYTES => arena_bytes /= 2,
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// What it runs on.
+    pub fn adapter(&self) -> &AdapterFacts {
+        &self.lanes.device.facts
+    }
+
+    /// What it has done so far.
+    pub fn stats(&self) -> GpuStats {
+        let c = &self.lanes.counters;
+        GpuStats {
+            crossings: c.crossings.load(Relaxed),
+            families: c.families.load(Relaxed),
+            device_ns: c.device_ns.load(Relaxed),
+            crossing_ns: c.crossing_ns.load(Relaxed),
+            upload_ns: c.upload_ns.load(Relaxed),
+            download_ns: c.download_ns.load(Relaxed),
+            upload_bytes: c.upload_bytes.load(Relaxed),
+            download_bytes: c.download_bytes.load(Relaxed),
+        }
+    }
+
+    /// Whether a family would be taken at once.
+    pub fn has_room(&self) -> bool {
+        self.lanes.has_room()
+    }
+
+    /// The first thing that went wrong, if anything has. Nothing works after that; open it anew.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn healthy(&self) -> Result<(), GpuError> {
+        self.lanes.device.healthy()
+    }
+
+    /// What this adapter can do at most, measured now: bandwidth of a plain copy, rate of integer arithmetic.
+    ///
+    /// # Errors
+    /// What a device may do.
+    pub fn ceiling(&self) -> Result<Ceiling, GpuError> {
+        Ceiling::measure(&self.lanes.device)
+    }
+
+    /// Runs a program of one crossing on planes in the order of its places; for self-tests and benches.
+    ///
+    /// # Errors
+    /// What a device may do.
+    pub async fn run(&self, program: Program, planes: &[Plane]) -> Result<Vec<Plane>, GpuError> {
+        let views: Vec<_> = planes.iter().map(Plane::view).collect();
+        self.seat(program).await?.cross(&views).await
+    }
+
+    async fn seat(&self, program: Program) -> Result<Seat, GpuError> {
+        let (program, tables) = (Arc::new(program), &self.tables);
+        let tables = ProgramTables::new(&program.phases, tables);
+        poll_fn(|context| self.lanes.join(&program, &tables, context)).await
+    }
+
+    async fn base_of(&self, params: &EncodeParams, source: &SourceFamily) -> Result<Base> {
+        let mut seat = self.seat(self.programs.encode(params, source)?).await?;
+        let planes: Vec<PlaneRef<'_>> = match &source.image {
+            Pixels::Ycc(image) => planes_of(image),
+            Pixels::Rgb(rgb) => vec![rgb.view()],
+        };
+        let made = seat.cross(&planes).await?;
+        let l2 = ycc(made, params.coding().baseline_subsamp.sampling());
+        Ok(Base { ticket: Ticket(super::Place::Device(seat)), l2 })
+    }
+
+    async fn residual_of(
+        &self,
+        params: &EncodeParams,
+        source: &SourceFamily,
+        ticket: Ticket,
+        coded: &Ycc,
+    ) -> Result<Predicted> {
+        let mut seat = match ticket.0 {
+            super::Place::Device(seat) if seat.is_of(&self.lanes) => seat,
+            // From another backend: L0 has to come up first.
+            _ => {
+                let Base { ticket: Ticket(super::Place::Device(seat)), .. } =
+                    self.base_of(params, source).await?
+                else {
+                    unreachable!("the base of a device leaves a seat")
+                };
+                seat
+            }
+        };
+        let mut made = seat.cross(&[coded.luma.view()]).await?.into_iter();
+        let (Some(prediction), Some(residual)) = (made.next(), made.next()) else {
+            unreachable!("the program brings back two planes")
+        };
+        Ok(Predicted { prediction, residual })
+    }
+
+    async fn reconstruct_of(
+        &self,
+        coding: &Coding,
+        family: &DecodedFamily,
+        want: Want,
+    ) -> Result<Reconstruction> {
+        let mut seat = self.seat(self.programs.reconstruct(coding, family, want)?).await?;
+        let colour = family.baseline.chroma.is_some() && want.sampling() != Sampling::Gray;
+        let mut planes = if colour { planes_of(&family.baseline) } else { vec![family.baseline.luma.view()] };
+        planes.push(family.residual.view());
+        let mut made = seat.cross(&planes).await?;
+        if colour && want == Want::Rgb {
+            let l1 = made.pop().map(Pixels::Rgb);
+            let l0 = made.pop().map(Pixels::Rgb);
+            let (Some(l0), Some(l1)) = (l0, l1) else { unreachable!("the program brings back two planes") };
+            return Ok(Reconstruction { l0, l1 });
+        }
+        let sampling = if colour { want.sampling() } else { Sampling::Gray };
+        let mut l1 = made.split_off(if colour { 3 } else { 1 });
+        if let (true, 1, Some(chroma)) = (colour, l1.len(), &family.baseline.chroma) {
+            // Chroma of L1 that is the L2 plane itself did not travel.
+            let (width, height) = sampling.chroma_size(l1[0].width(), l1[0].height());
+            l1.extend(chroma.iter().map(|plane| plane.view().part(0, 0, width, height).to_plane()));
+        }
+        Ok(Reconstruction { l0: Pixels::Ycc(ycc(made, sampling)), l1: Pixels::Ycc(ycc(l1, sampling)) })
+    }
+}
+
+impl Drop for GpuBackend {
+    fn drop(&mut self) {
+        self.lanes.close();
+        if matches!(self.healthy(), Err(GpuError::Hung { .. })) {
+            // A driver that hangs may well hang whoever frees what it still works on.
+            std::mem::forget(self.lanes.clone());
+        }
+    }
+}
+
+/// Bytes of a workspace's planes: a third of the budget, as far as the adapter lets a shader see it.
+fn arena_bytes(facts: &AdapterFacts, budget: Option<u64>) -> u64 {
+    let suits: u64 = match facts.kind {
+        "discrete" | "virtual" => 1536 << 20,
+        "software" => 96 << 20,
+        _ => 384 << 20,
+    };
+    // Staging takes as much again as the planes.
+    let arena = budget.unwrap_or(2 * suits) / BATCHES / 2;
+    let most = facts.max_binding_bytes.min(facts.max_buffer_bytes).min(1 << 33);
+    arena.min(most).max(LEAST_ARENA_BYTES) / 256 * 256
+}
+
+fn planes_of(image: &Ycc) -> Vec<PlaneRef<'_>> {
+    std::iter::once(&image.luma).chain(image.chroma.iter().flatten()).map(Plane::view).collect()
+}
+
+fn ycc(planes: Vec<Plane>, sampling: Sampling) -> Ycc {
+    let mut planes = planes.into_iter();
+    let luma = planes.next().unwrap_or_default();
+    match (planes.next(), planes.next()) {
+        (Some(cb), Some(cr)) => Ycc { luma, chroma: Some([cb, cr]), sampling },
+        _ => Ycc::gray(luma),
+    }
+}
+
+impl Backend for GpuBackend {
+    fn name(&self) -> String {
+        format!("gpu: {}", self.adapter().label())
+    }
+
+    fn in_flight(&self, geometry: &Geometry) -> usize {
+        // A family of an encode takes up to six and a half times its luma.
+        let side = |n: u32| u64::from(n.min(geometry.tile() * spec::FAMILY_FACTOR));
+        let words = side(geometry.width()) * side(geometry.height()) * 13 / 8;
+        self.lanes.room_for(u32::try_from(words).unwrap_or(u32::MAX))
+    }
+
+    fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base> {
+        Box::pin(self.base_of(params, source))
+    }
+
+    fn residual<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+        ticket: Ticket,
+        coded: &'a Ycc,
+    ) -> Pending<'a, Predicted> {
+        Box::pin(self.residual_of(params, source, ticket, coded))
+    }
+
+    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
+        self.cpu.correct(coding, prediction, residual)
+    }
+
+    fn reconstruct<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        want: Want,
+    ) -> Pending<'a, Reconstruction> {
+        Box::pin(self.reconstruct_of(coding, family, want))
+    }
+}
