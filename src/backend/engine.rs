@@ -68,18 +68,18 @@ pub struct EngineOptions {
     pub families: Option<u64>,
     /// How long after a failure the GPU is tried again; doubled with every failure.
     pub retry_after: Duration,
+    /// Failures in a row after which the GPU is left alone for good.
+    pub most_failures: u32,
 }
 
 impl EngineOptions {
     /// For a task, everything else at its default.
     pub fn new(backend: Choice, task: Task) -> Self {
         let (gpu, retry_after) = (GpuOptions::default(), Duration::from_secs(2));
-        Self { backend, gpu, task, families: None, retry_after }
+        Self { backend, gpu, task, families: None, retry_after, most_failures: 6 }
     }
 }
 
-/// Failures in a row after which the GPU is left alone for good.
-const MOST_FAILURES: u32 = 6;
 /// Crossings after which a device counts as recovered.
 const RECOVERED: u64 = 256;
 /// Fewer families than this are done before a GPU is open.
@@ -94,7 +94,7 @@ pub struct EngineStats {
     pub fallbacks: u64,
     /// Family calls that the GPU finished.
     pub on_gpu: u64,
-    /// Family calls that the CPU took by itself.
+    /// Family calls that the CPU finished, for the GPU or by itself.
     pub on_cpu: u64,
 }
 
@@ -227,7 +227,8 @@ impl Engine {
         self.counters.failures.fetch_add(1, Relaxed);
         device.failures += 1;
         // An adapter that is not there does not come back.
-        let hopeless = matches!(error, GpuError::NoAdapter(_)) || device.failures >= MOST_FAILURES;
+        let hopeless =
+            matches!(error, GpuError::NoAdapter(_)) || device.failures >= self.options.most_failures;
         let pause = (!hopeless).then(|| self.options.retry_after * (1 << (device.failures - 1).min(8)));
         device.retry_at = pause.map(|pause| Instant::now() + pause);
         pause
@@ -298,8 +299,8 @@ impl Backend for Engine {
     fn name(&self) -> String {
         match (self.mode, self.adapter()) {
             (Mode::Cpu, _) | (_, None) => self.cpu.name(),
-            (Mode::Gpu, Some(gpu)) => format!("gpu: {}", gpu.label()),
-            (Mode::Hybrid, Some(gpu)) => format!("{} and gpu: {}", self.cpu.name(), gpu.label()),
+            (Mode::Gpu, Some(gpu)) => format!("gpu {}", gpu.label()),
+            (Mode::Hybrid, Some(gpu)) => format!("{} and gpu {}", self.cpu.name(), gpu.label()),
         }
     }
 

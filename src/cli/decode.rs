@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use origami::archive::Kind;
-use origami::backend::CpuBackend;
 use origami::codec::Sampling;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 
+use super::backend::{BackendArgs, Purpose};
 use super::{FilterArg, WorkArgs, human_bytes, progress};
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
@@ -52,6 +52,8 @@ pub struct DecodeArgs {
     /// Replace a decoded tree that is there
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
     #[command(flatten)]
     work: WorkArgs,
 }
@@ -113,8 +115,10 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         max_parents: args.max_parents,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
-    let total = input.families().len() as u64;
-    let bar = progress::families(args.max_parents.map_or(total, |n| n.min(total)), args.work.quiet);
+    let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
+    let scheduler = args.work.scheduler()?;
+    let opened = args.backend.open(Purpose::Decode, Some(total), &scheduler, args.work.quiet)?;
+    let bar = progress::families(total, args.work.quiet);
     if args.timing {
         say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
     }
@@ -127,15 +131,8 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         }
     };
     let started = std::time::Instant::now();
-    let report = decode(
-        &input,
-        tree.as_ref(),
-        &args.out,
-        &options,
-        &CpuBackend::new(),
-        &args.work.scheduler()?,
-        &on_family,
-    )?;
+    let report =
+        decode(&input, tree.as_ref(), &args.out, &options, &*opened.backend, &scheduler, &on_family)?;
     bar.finish_and_clear();
     if report.left_out > 0 && !args.work.quiet {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
@@ -143,10 +140,11 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     if !args.work.quiet {
         let seconds = started.elapsed().as_secs_f64();
         say!(
-            "{}: {} families, {} of tiles, {seconds:.1} s",
+            "{}: {} families, {} of tiles, {seconds:.1} s {}",
             report.dzi.display(),
             report.families,
-            human_bytes(report.tile_bytes)
+            human_bytes(report.tile_bytes),
+            opened.summary()
         );
     }
     Ok(())

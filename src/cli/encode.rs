@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use origami::backend::CpuBackend;
 use origami::codec::EncoderKind;
 use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
@@ -13,6 +12,7 @@ use origami::pyramid::slide::{OpenSlideUse, Slide};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 
+use super::backend::{BackendArgs, Opened, Purpose};
 use super::pyramid::OpenArgs;
 use super::{FilterArg, WorkArgs, human_bytes, progress};
 
@@ -46,6 +46,8 @@ pub struct EncodeArgs {
     max_parents: Option<u64>,
     #[command(flatten)]
     open: OpenArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
     #[command(flatten)]
     work: WorkArgs,
 }
@@ -222,15 +224,16 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     };
     let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
     let bar = progress::families(total, args.work.quiet);
-    let (backend, scheduler) = (CpuBackend::new(), args.work.scheduler()?);
+    let scheduler = args.work.scheduler()?;
+    let opened = args.backend.open(Purpose::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
-    let report = encode(&mut source, &args.out, &params, &options, &backend, &scheduler, &|done| {
+    let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
         bar.set_position(done)
     })?;
     bar.finish_and_clear();
     warn_of_other_packs(&args, &report);
     if !args.work.quiet {
-        print_summary(&report, started.elapsed().as_secs_f64());
+        print_summary(&report, started.elapsed().as_secs_f64(), &opened);
     }
     Ok(())
 }
@@ -247,7 +250,7 @@ fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
     }
 }
 
-fn print_summary(report: &EncodeReport, seconds: f64) {
+fn print_summary(report: &EncodeReport, seconds: f64, opened: &Opened) {
     let mut line = format!("{}: {}", report.bundle.display(), human_bytes(report.bundle_bytes));
     if let Some(source) = report.source_bytes.filter(|&n| n > 0) {
         line += &format!(
@@ -259,5 +262,5 @@ fn print_summary(report: &EncodeReport, seconds: f64) {
     if let Some(db) = report.y_psnr {
         line += &format!(", Y-PSNR {db:.2} dB");
     }
-    say!("{line}, {} families, {seconds:.1} s", report.families);
+    say!("{line}, {} families, {seconds:.1} s {}", report.families, opened.summary());
 }

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use origami::archive::Archive;
-use origami::backend::CpuBackend;
+use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
 use origami::verify::{Verified, verify};
 
+use super::backend::{BackendArgs, Purpose};
 use super::{WorkArgs, human_bytes};
 
 /// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
@@ -22,18 +23,25 @@ pub struct VerifyArgs {
     #[arg(long)]
     deep: bool,
     #[command(flatten)]
+    backend: BackendArgs,
+    #[command(flatten)]
     work: WorkArgs,
 }
 
 pub fn run(args: VerifyArgs) -> Result<ExitCode> {
-    let (backend, scheduler) = (CpuBackend::new(), args.work.scheduler()?);
+    let scheduler = args.work.scheduler()?;
+    // Without --deep there is nothing to reconstruct.
+    let opened = match args.deep {
+        true => args.backend.open(Purpose::Decode, None, &scheduler, args.work.quiet)?,
+        false => BackendArgs::cpu(),
+    };
     let mut files = Vec::new();
     for path in &args.files {
         if path.is_dir() { files.extend(archives_in(path)?) } else { files.push(path.clone()) }
     }
     let mut faults = 0;
     for file in &files {
-        match check(file, args.deep, &backend, &scheduler) {
+        match check(file, args.deep, &*opened.backend, &scheduler) {
             Ok(_) if args.work.quiet => {}
             Ok(done) => {
                 let proved = if args.deep { format!(", {} proved", done.proved) } else { String::new() };
@@ -57,7 +65,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
 fn check(
     file: &Path,
     deep: bool,
-    backend: &CpuBackend,
+    backend: &dyn Backend,
     scheduler: &Scheduler,
 ) -> origami::error::Result<Verified> {
     verify(&Archive::open(file)?, deep, backend, scheduler)

@@ -3,6 +3,8 @@
 //! The best of the machine, a software one too: `ORIGAMI_GPU_ADAPTER` names another. Where there is none a test says `SKIPPED`, which
 //! `ORIGAMI_REQUIRE_GPU=1` turns into a failure.
 
+#![allow(dead_code)] // Every test file takes its own part of this.
+
 use origami::backend::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};
 
 /// The name of the adapter to run `test` on, for `--gpu-adapter`.

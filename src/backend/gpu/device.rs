@@ -71,12 +71,14 @@ impl Device {
             ..DeviceDescriptor::default()
         };
         let opened = pollster::block_on(adapter.request_device(&descriptor));
-        let (device, queue) = opened.map_err(|e| GpuError::Open(e.to_string()))?;
+        let (device, queue) = opened.map_err(|e| GpuError::Open(one_line(&e.to_string())))?;
 
         let failure = Arc::new(OnceLock::new());
         let lost = failure.clone();
         device.set_device_lost_callback(move |_, message| {
-            lost.set(GpuError::Lost(message)).unwrap_or_default();
+            let reason =
+                if message.is_empty() { "the driver gives no reason".into() } else { one_line(&message) };
+            lost.set(GpuError::Lost(reason)).unwrap_or_default();
         });
         let other = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -253,9 +255,14 @@ fn pipeline(
 
 fn as_gpu_error(error: wgpu::Error) -> GpuError {
     match error {
-        wgpu::Error::OutOfMemory { source } => GpuError::OutOfMemory(source.to_string()),
+        wgpu::Error::OutOfMemory { source } => GpuError::OutOfMemory(one_line(&source.to_string())),
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
-            GpuError::Driver(description)
+            GpuError::Driver(one_line(&description))
         }
     }
+}
+
+/// A report of many lines as one, for the log.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -249,7 +249,11 @@ impl Lanes {
     fn wait_for_trips(&self, trips: &mpsc::Receiver<Trip>) {
         while let Ok(trip) = trips.recv() {
             if let Err(e) = self.wait_for(&trip) {
+                let hung = matches!(e, GpuError::Hung { .. });
                 self.fail(e);
+                if hung {
+                    self.outwait();
+                }
                 continue;
             }
             let elapsed = trip.submitted.elapsed();
@@ -259,6 +263,17 @@ impl Lanes {
             self.counters.crossing_ns.fetch_add(elapsed.as_nanos() as u64, Ordering::Relaxed);
             self.arrived(&trip, of_device);
         }
+    }
+
+    /// Waits until a device that is given up has ended its work, however long that takes: whoever frees what a hung driver still
+    /// works on may hang with it, and this thread is the last to let go.
+    fn outwait(&self) {
+        while self
+            .device
+            .device
+            .poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(self.deadline) })
+            .is_err()
+        {}
     }
 
     fn wait_for(&self, trip: &Trip) -> Result<(), GpuError> {

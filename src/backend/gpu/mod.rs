@@ -75,7 +75,7 @@ impl Default for GpuOptions {
         Self {
             adapter: None,
             memory_bytes: None,
-            deadline: Duration::from_secs(10),
+            deadline: Duration::from_secs(30),
             faults: Faults::default(),
         }
     }
@@ -290,10 +290,6 @@ impl GpuBackend {
 impl Drop for GpuBackend {
     fn drop(&mut self) {
         self.lanes.close();
-        if matches!(self.healthy(), Err(GpuError::Hung { .. })) {
-            // A driver that hangs may well hang whoever frees what it still works on.
-            std::mem::forget(self.lanes.clone());
-        }
     }
 }
 
@@ -325,7 +321,7 @@ fn ycc(planes: Vec<Plane>, sampling: Sampling) -> Ycc {
 
 impl Backend for GpuBackend {
     fn name(&self) -> String {
-        format!("gpu: {}", self.adapter().label())
+        format!("gpu {}", self.adapter().label())
     }
 
     fn in_flight(&self, geometry: &Geometry) -> usize {

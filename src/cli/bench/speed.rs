@@ -21,6 +21,7 @@ use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
 use serde_json::json;
 
+use super::super::backend::{BackendArgs, Opened, Purpose};
 use super::super::encode::CodingArgs;
 use super::super::pyramid::OpenArgs;
 use super::median;
@@ -43,6 +44,8 @@ pub struct SpeedArgs {
     /// JSON instead of text
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
     #[command(flatten)]
     coding: CodingArgs,
     #[command(flatten)]
@@ -206,15 +209,16 @@ fn decode_calls(work: &Work) -> origami::error::Result<usize> {
 
 pub fn run_encode(args: SpeedArgs) -> Result<()> {
     let setup = set_up(&args)?;
-    let backend = CpuBackend::new();
+    let opened = args.backend.open(Purpose::Encode, None, &setup.scheduler, false)?;
+    let backend = &*opened.backend;
     let families = Tree::open(&setup.tree, Missing::Refuse)?.geometry().family_count();
     let with_optl2 = EncodeParams { optl2: true, ..setup.params.clone() };
     let (mut bare, mut whole, mut opt, mut ratios, mut opt_ratios) = (vec![], vec![], vec![], vec![], vec![]);
-    setup.encode(&with_optl2, &backend)?;
+    setup.encode(&with_optl2, backend)?;
     for _ in 0..args.rounds {
         let b = setup.bare(families, |work| encode_calls(work, &setup.params))?;
-        let w = setup.encode(&setup.params, &backend)?.0;
-        let o = setup.encode(&with_optl2, &backend)?.0;
+        let w = setup.encode(&setup.params, backend)?.0;
+        let o = setup.encode(&with_optl2, backend)?.0;
         bare.push(b);
         whole.push(w);
         opt.push(o);
@@ -224,6 +228,7 @@ pub fn run_encode(args: SpeedArgs) -> Result<()> {
     report(
         &args,
         &setup,
+        &opened,
         "encode",
         families,
         &bare,
@@ -235,8 +240,9 @@ pub fn run_encode(args: SpeedArgs) -> Result<()> {
 
 pub fn run_decode(args: SpeedArgs) -> Result<()> {
     let setup = set_up(&args)?;
-    let backend = CpuBackend::new();
-    let (_, bundle) = setup.encode(&setup.params, &backend)?;
+    let opened = args.backend.open(Purpose::Decode, None, &setup.scheduler, false)?;
+    let backend = &*opened.backend;
+    let (_, bundle) = setup.encode(&setup.params, backend)?;
     let input = Input::file(&bundle, Kind::Bundle)?;
     let families = input.geometry().family_count();
     let options = DecodeOptions { existing: Existing::Replace, ..DecodeOptions::default() };
@@ -245,7 +251,7 @@ pub fn run_decode(args: SpeedArgs) -> Result<()> {
     for round in 0..=args.rounds {
         let b = setup.bare(families, decode_calls)?;
         let started = Instant::now();
-        decode(&input, None, out, &options, &backend, &setup.scheduler, &|_, _| {})?;
+        decode(&input, None, out, &options, backend, &setup.scheduler, &|_, _| {})?;
         let w = started.elapsed().as_secs_f64();
         // The first round warms caches up.
         if round > 0 {
@@ -254,13 +260,14 @@ pub fn run_decode(args: SpeedArgs) -> Result<()> {
             ratios.push(w / b);
         }
     }
-    report(&args, &setup, "decode", families, &bare, &whole, &ratios, None)
+    report(&args, &setup, &opened, "decode", families, &bare, &whole, &ratios, None)
 }
 
 #[allow(clippy::too_many_arguments)]
 fn report(
     args: &SpeedArgs,
     setup: &Setup,
+    opened: &Opened,
     what: &str,
     families: u64,
     bare: &[f64],
@@ -273,7 +280,7 @@ fn report(
     let rate = setup.megapixels / whole;
     if args.json {
         let mut value = json!({
-            "bench": what, "threads": threads, "cpu": Level::current().name(), "families": families, "rounds": args.rounds,
+            "bench": what, "threads": threads, "cpu": Level::current().name(), "backend": opened.backend.name(), "families": families, "rounds": args.rounds,
             "bare_jpeg_s": bare, "origami_s": whole, "ratio": ratio, "megapixels_per_s": rate,
             "bare_ms_per_family_and_thread": bare * 1e3 * threads as f64 / families as f64,
             "origami_ms_per_family_and_thread": whole * 1e3 * threads as f64 / families as f64,
@@ -291,7 +298,8 @@ fn report(
         args.rounds
     );
     say!("bare JPEG calls   {bare:8.3} s");
-    say!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s");
+    let place = opened.summary();
+    say!("origami {what}    {whole:8.3} s   {ratio:.2} times the bare calls, {rate:.0} megapixels/s {place}");
     if let Some((seconds, ratio)) = optl2 {
         say!("with --optl2      {seconds:8.3} s   {ratio:.2} times without");
     }

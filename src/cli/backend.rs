@@ -1,0 +1,130 @@
+//! `--backend` and what goes with it.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use origami::backend::scheduler::Scheduler;
+use origami::backend::{Backend, CpuBackend};
+
+/// Where the pixel arithmetic runs. The bytes are the same everywhere.
+#[derive(Args, Clone)]
+pub struct BackendArgs {
+    /// CPU, GPU, or both from one queue; auto measures them for a moment and takes the fastest
+    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
+    pub backend: BackendArg,
+    /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub gpu_adapter: Option<String>,
+    /// Device memory for batches in MiB [default: what suits the adapter]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    pub gpu_memory: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendArg {
+    Auto,
+    Gpu,
+    Cpu,
+    Hybrid,
+}
+
+/// What families are for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    Encode,
+    Decode,
+}
+
+/// A backend, and what became of it.
+pub struct Opened {
+    /// For the library.
+    pub backend: Arc<dyn Backend>,
+    #[cfg(feature = "gpu")]
+    engine: Option<Arc<origami::backend::engine::Engine>>,
+}
+
+impl Opened {
+    /// For the last line of a run: where it ran.
+    pub fn summary(&self) -> String {
+        #[cfg(feature = "gpu")]
+        if let Some(engine) = &self.engine {
+            let stats = engine.stats();
+            if stats.failures > 0 && stats.fallbacks > 0 {
+                let name = engine.name();
+                return format!(
+                    "on {name}, {} calls finished by the CPU after a GPU failed",
+                    stats.fallbacks
+                );
+            }
+        }
+        format!("on {}", self.backend.name())
+    }
+}
+
+impl BackendArgs {
+    /// Opens what was asked for; says on standard error what that is, unless there was nothing to choose.
+    #[cfg(feature = "gpu")]
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        families: Option<u64>,
+        scheduler: &Scheduler,
+        quiet: bool,
+    ) -> Result<Opened> {
+        use origami::backend::auto::Task;
+        use origami::backend::engine::{Engine, EngineOptions, Mode};
+        use origami::backend::gpu::{adapters, choose};
+
+        if let (Some(name), true) = (&self.gpu_adapter, self.backend != BackendArg::Cpu) {
+            // A name that is not there is a mistake, not a reason to go on without.
+            if let Err(e) = choose(adapters(), Some(name)) {
+                bail!("--gpu-adapter {name}: {e}");
+            }
+        }
+        let task = match purpose {
+            Purpose::Encode => Task::Encode,
+            Purpose::Decode => Task::Decode,
+        };
+        let mut options = EngineOptions::new(self.choice(), task);
+        options.families = families;
+        options.gpu.adapter = self.gpu_adapter.clone();
+        options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
+        let engine = Arc::new(Engine::new(options, scheduler));
+        let (mode, reason) = engine.mode();
+        let said = self.backend != BackendArg::Auto || mode != Mode::Cpu || self.gpu_adapter.is_some();
+        if said && !quiet {
+            eprintln!("backend: {}: {reason}", engine.name());
+        }
+        Ok(Opened { backend: engine.clone(), engine: Some(engine) })
+    }
+
+    /// Opens the CPU, which is all that this build has.
+    #[cfg(not(feature = "gpu"))]
+    pub fn open(&self, _: Purpose, _: Option<u64>, _: &Scheduler, _: bool) -> Result<Opened> {
+        if matches!(self.backend, BackendArg::Gpu | BackendArg::Hybrid) || self.gpu_adapter.is_some() {
+            bail!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
+        }
+        Ok(Opened { backend: Arc::new(CpuBackend::new()) })
+    }
+
+    /// The CPU alone.
+    pub fn cpu() -> Opened {
+        Opened {
+            backend: Arc::new(CpuBackend::new()),
+            #[cfg(feature = "gpu")]
+            engine: None,
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn choice(&self) -> origami::backend::engine::Choice {
+        use origami::backend::engine::Choice;
+        match self.backend {
+            BackendArg::Auto => Choice::Auto,
+            BackendArg::Gpu => Choice::Gpu,
+            BackendArg::Cpu => Choice::Cpu,
+            BackendArg::Hybrid => Choice::Hybrid,
+        }
+    }
+}
