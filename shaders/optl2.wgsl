@@ -1,39 +1,25 @@
 // One projected gradient step of optL2 and 420opt; the twin of kernels/optl2.rs.
 //
 // In: x (Q6, or the 8-bit start in the first step), the right side B (`a`, Q6), the 8-bit start x0 (`b`); tables of the banded UtU;
-// `p` the step size in Q15, `q` the largest change. Out: the next x in Q6, or rounded to 8 bits in the last step. All of the size of x.
-// A workgroup owns a tile of 64 x TILE_ROWS samples, an invocation one quad in every LANES-th row of it; z counts jobs.
+// `p` the step size in Q15, `q` the largest change. Out: the next x in Q6, or rounded to 8 bits in the last step. All of the size of
+// x. Who owns what: lib/separable.wgsl.
 
 override LAST: bool = false;
 
-@compute @workgroup_size(QUADS, LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>) {
-    let job = jobs[group.z];
-    let tile = vec2<u32>(group.x * QUADS, group.y * TILE_ROWS);
-    if 4u * tile.x >= job.width || tile.y >= job.height {
-        return;
-    }
-    let sums = separable(job, tile, lid.xy);
-    let quad = tile.x + lid.x;
+fn put(job: Job, quad: u32, y: u32, sum: vec4<i32>) {
     let quads = (job.width + 3u) / 4u;
-    for (var i = 0u; i < ROWS_EACH; i++) {
-        let y = tile.y + lid.y + i * LANES;
-        if 4u * quad >= job.width || y >= job.height {
-            return;
-        }
-        let start = load_u8(job.b + y * quads + quad);
-        let right = load_q6(job.a + 2u * (y * quads + quad));
-        let x = source_quad(job, y, quad);
-        let gradient = saturate_i16(to_q6(sums[i]) - right);
-        let change = (gradient * job.p + vec4<i32>(1 << (STEP_BITS - 1u))) >> vec4<u32>(STEP_BITS);
-        let low = max(start - job.q, vec4<i32>(0)) << vec4<u32>(MID_BITS);
-        let high = min(start + job.q, vec4<i32>(255)) << vec4<u32>(MID_BITS);
-        let next = min(max(saturate_i16(x - change), low), high);
-        if LAST {
-            let rounded = (next + vec4<i32>(1 << (MID_BITS - 1u))) >> vec4<u32>(MID_BITS);
-            arena[job.dst + y * job.dst_stride + quad] = pack_u8(rounded);
-        } else {
-            store_q6(job.dst + y * job.dst_stride + 2u * quad, next);
-        }
+    let start = load_u8(job.b + y * quads + quad);
+    let right = load_q6(job.a + 2u * (y * quads + quad));
+    let x = source_quad(job, y, quad);
+    let gradient = saturate_i16(to_q6(sum) - right);
+    let change = (gradient * job.p + vec4<i32>(1 << (STEP_BITS - 1u))) >> vec4<u32>(STEP_BITS);
+    let low = max(start - job.q, vec4<i32>(0)) << vec4<u32>(MID_BITS);
+    let high = min(start + job.q, vec4<i32>(255)) << vec4<u32>(MID_BITS);
+    let next = min(max(saturate_i16(x - change), low), high);
+    if LAST {
+        let rounded = (next + vec4<i32>(1 << (MID_BITS - 1u))) >> vec4<u32>(MID_BITS);
+        arena[job.dst + y * job.dst_stride + quad] = pack_u8(rounded);
+    } else {
+        store_q6(job.dst + y * job.dst_stride + 2u * quad, next);
     }
 }

@@ -12,16 +12,13 @@ struct Job {
     dst_stride: u32,
     width: u32,
     height: u32,
-    h_table: u32,    // horizontal table of taps: its first record
-    h_record: u32,   // from one record to the next
+    h_table: u32,    // horizontal table of taps
     v_table: u32,    // vertical table
-    v_record: u32,
+    v_spans: u32,    // groups that the vertical table needs, for every TILE_ROWS rows of the result
     a: u32,          // further planes, as the kernel says
     b: u32,
     p: i32,          // numbers, as the kernel says
     q: i32,
-    v_blocks: u32,   // spans of the vertical table, one for every TILE_ROWS rows of the result
-    spare: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> arena: array<u32>;

@@ -161,13 +161,11 @@ impl Assembly {
 
 /// The order of `Job` in `shaders/lib/planes.wgsl`.
 fn encode(job: &Job, region: u32, tables: Option<[(u32, &DeviceTable); 2]>) -> Words {
-    let mut h = [0; 2];
-    let mut v = [0; 3];
-    if let Some([(h_at, h_table), (v_at, v_table)]) = tables {
-        h = [h_at, h_table.record];
-        v = [v_at, v_table.record, v_at + v_table.spans];
-    }
-    let numbers = job.numbers.map(i32::cast_unsigned);
+    let [h_table, v_table, v_spans] = match tables {
+        Some([(h_at, _), (v_at, v)]) => [h_at, v_at, v_at + v.spans],
+        None => [0; 3],
+    };
+    let [p, q] = job.numbers.map(i32::cast_unsigned);
     [
         region + job.src.at,
         job.src.stride(),
@@ -175,16 +173,13 @@ fn encode(job: &Job, region: u32, tables: Option<[(u32, &DeviceTable); 2]>) -> W
         job.dst.stride(),
         job.dst.width as u32,
         job.dst.height as u32,
-        h[0],
-        h[1],
-        v[0],
-        v[1],
+        h_table,
+        v_table,
+        v_spans,
         region + job.planes[0],
         region + job.planes[1],
-        numbers[0],
-        numbers[1],
-        v[2],
-        0,
+        p,
+        q,
     ]
 }
 
@@ -210,15 +205,12 @@ mod tests {
             "width",
             "height",
             "h_table",
-            "h_record",
             "v_table",
-            "v_record",
+            "v_spans",
             "a",
             "b",
             "p",
             "q",
-            "v_blocks",
-            "spare",
         ];
         assert_eq!(names, order.iter().zip((0..).step_by(4)).map(|(n, at)| (*n, at)).collect::<Vec<_>>());
     }

@@ -20,7 +20,7 @@ use super::fault::{Fault, Faults, Stage};
 use super::shader::{Kernel, Pass};
 
 /// Bytes of a job: `Job` of `shaders/lib/planes.wgsl`.
-pub const JOB_BYTES: usize = 64;
+pub const JOB_BYTES: usize = 52;
 /// Jobs of one dispatch begin at multiples of this many bytes in their buffer; no adapter asks for more.
 pub const JOBS_ALIGN: usize = 256;
 

@@ -37,7 +37,7 @@ pub use adapter::{AdapterFacts, Found, adapters, choose};
 pub use ceiling::Ceiling;
 pub use error::GpuError;
 pub use fault::{Fault, Faults, Stage};
-pub use program::{Form, Job, Phase, Place, Program, Steps};
+pub use program::{Form, Job, Phase, Place, Program, Room, Steps};
 pub use shader::{Kernel, Pass};
 
 use self::assembly::ProgramTables;
@@ -107,20 +107,35 @@ pub struct GpuStats {
     pub download_bytes: u64,
 }
 
+impl GpuStats {
+    fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            crossings: both(self.crossings, other.crossings),
+            families: both(self.families, other.families),
+            device_ns: both(self.device_ns, other.device_ns),
+            crossing_ns: both(self.crossing_ns, other.crossing_ns),
+            upload_ns: both(self.upload_ns, other.upload_ns),
+            download_ns: both(self.download_ns, other.download_ns),
+            upload_bytes: both(self.upload_bytes, other.upload_bytes),
+            download_bytes: both(self.download_bytes, other.download_bytes),
+        }
+    }
+}
+
 impl std::ops::Add for GpuStats {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            crossings: self.crossings + other.crossings,
-            families: self.families + other.families,
-            device_ns: self.device_ns + other.device_ns,
-            crossing_ns: self.crossing_ns + other.crossing_ns,
-            upload_ns: self.upload_ns + other.upload_ns,
-            download_ns: self.download_ns + other.download_ns,
-            upload_bytes: self.upload_bytes + other.upload_bytes,
-            download_bytes: self.download_bytes + other.download_bytes,
-        }
+        self.each(other, u64::wrapping_add)
+    }
+}
+
+impl std::ops::Sub for GpuStats {
+    type Output = Self;
+
+    /// What was done between `other`, an earlier look, and now.
+    fn sub(self, other: Self) -> Self {
+        self.each(other, u64::saturating_sub)
     }
 }
 

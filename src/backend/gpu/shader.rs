@@ -11,8 +11,8 @@ use crate::spec::{MID_BITS, RESIDUAL_ZERO, STEP_BITS, TAP_BITS};
 pub const TILE_ROWS: usize = 64;
 /// Quads across such a tile.
 pub const TILE_QUADS: usize = 16;
-/// Source rows held in workgroup memory at a time.
-const CHUNK_ROWS: usize = 32;
+/// Source rows held in workgroup memory at a time: two for each of the TILE_ROWS / 4 lanes.
+const CHUNK_ROWS: usize = TILE_ROWS / 2;
 /// Rows and quads of a workgroup of the kernels that work sample by sample.
 const POINT_SIDE: usize = 16;
 

@@ -1,8 +1,9 @@
 //! Tables of taps in the form that shaders read.
 //!
-//! One record an output: a head (first group, number of groups), then the taps in groups of four. Groups begin at multiples of
-//! four source samples, so that a group meets one quad of the source. After the records come the spans: for every
-//! [`TILE_ROWS`] outputs the first group and the end of those that they need. Knows no device.
+//! One head an output: first group, number of groups, where its taps are. Then the spans: for every [`TILE_ROWS`] outputs the first
+//! group and the end of those that they need. Then taps in groups of four, where equal ones are stored once: away from the edges
+//! all outputs of a phase share theirs, and what a workgroup reads is the same few words. Groups begin at multiples of four source
+//! samples, so that a group meets one quad of the source. Knows no device.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,10 +14,8 @@ use crate::kernels::taps::Taps;
 /// A table for the device.
 #[derive(Debug)]
 pub struct DeviceTable {
-    /// Records, then spans.
+    /// Heads, spans, taps.
     pub rows: Vec<[i32; 4]>,
-    /// Rows from one record to the next.
-    pub record: u32,
     /// Where the spans begin.
     pub spans: u32,
 }
@@ -25,34 +24,34 @@ impl DeviceTable {
     /// From a table of the CPU.
     pub fn new(taps: &Taps) -> Self {
         let outputs = taps.out_len();
-        // First and last source sample with a tap that is not zero.
-        let range = |i: usize| {
-            let coeffs = taps.coeffs(i);
-            let used = coeffs.iter().rposition(|&c| c != 0).map_or(1, |last| last + 1);
-            (taps.start(i), taps.start(i) + used)
-        };
-        let groups = |i: usize| {
-            let (first, end) = range(i);
-            (first / 4, end.div_ceil(4))
-        };
-        let longest = (0..outputs).map(|i| groups(i).1 - groups(i).0).max().unwrap_or(1);
-        let record = 1 + longest;
-        let mut rows = vec![[0i32; 4]; record * outputs];
+        let mut heads = Vec::with_capacity(outputs);
+        let mut groups: Vec<[i32; 4]> = Vec::new();
+        let mut known: HashMap<Vec<[i32; 4]>, i32> = HashMap::new();
+        let taps_at = outputs + outputs.div_ceil(TILE_ROWS);
         for i in 0..outputs {
-            let ((first, end), (group, group_end)) = (range(i), groups(i));
-            rows[i * record] = [group as i32, (group_end - group) as i32, 0, 0];
-            for at in first..end {
-                let k = at - 4 * group;
-                rows[i * record + 1 + k / 4][k % 4] = i32::from(taps.coeffs(i)[at - first]);
+            let (start, coeffs) = (taps.start(i), taps.coeffs(i));
+            let used = coeffs.iter().rposition(|&c| c != 0).map_or(1, |last| last + 1);
+            let (first, end) = (start / 4, (start + used).div_ceil(4));
+            let mut own = vec![[0i32; 4]; end - first];
+            for (k, &c) in coeffs[..used].iter().enumerate() {
+                let at = start + k - 4 * first;
+                own[at / 4][at % 4] = i32::from(c);
             }
+            let at = *known.entry(own).or_insert_with_key(|own| {
+                groups.extend(own);
+                (taps_at + groups.len() - own.len()) as i32
+            });
+            heads.push([first as i32, (end - first) as i32, at, 0]);
         }
-        let spans = rows.len() as u32;
+        let mut rows = heads;
         for block in (0..outputs).step_by(TILE_ROWS) {
-            let of = (block..outputs.min(block + TILE_ROWS)).map(groups);
-            let (first, end) = of.fold((usize::MAX, 0), |(first, end), (a, b)| (first.min(a), end.max(b)));
-            rows.push([first as i32, end as i32, 0, 0]);
+            let of = rows[block..outputs.min(block + TILE_ROWS)].iter();
+            let (first, end) =
+                of.fold((i32::MAX, 0), |(first, end), head| (first.min(head[0]), end.max(head[0] + head[1])));
+            rows.push([first, end, 0, 0]);
         }
-        Self { rows, record: record as u32, spans }
+        rows.extend(groups);
+        Self { rows, spans: outputs as u32 }
     }
 }
 
@@ -96,18 +95,24 @@ mod tests {
                 for taps in [&up, &down, &Taps::scale(filter, n, n.div_ceil(3)), &Taps::gram(&up, 4)] {
                     let table = DeviceTable::new(taps);
                     for i in 0..taps.out_len() {
-                        let record = &table.rows[i * table.record as usize..][..table.record as usize];
-                        let (first, groups) = (record[0][0] as usize, record[0][1] as usize);
+                        let [first, groups, at, _] = table.rows[i].map(|v| v as usize);
                         let mut want = vec![0i32; 4 * groups];
                         for (k, &c) in taps.coeffs(i).iter().enumerate().filter(|&(_, &c)| c != 0) {
                             want[taps.start(i) + k - 4 * first] = i32::from(c);
                         }
-                        assert_eq!(record[1..=groups].concat(), want, "{filter:?} {n} output {i}");
+                        assert_eq!(table.rows[at..at + groups].concat(), want, "{filter:?} {n} output {i}");
                         let span = table.rows[table.spans as usize + i / TILE_ROWS];
                         assert!(span[0] as usize <= first && first + groups <= span[1] as usize);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn equal_taps_are_stored_once() {
+        let down = DeviceTable::new(&Taps::downsample(Filter::Lanczos3, 1024, 4));
+        let (heads, spans) = (256, 4);
+        assert!(down.rows.len() < heads + spans + 100, "{} rows", down.rows.len());
     }
 }

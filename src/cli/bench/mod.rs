@@ -1,5 +1,7 @@
 //! `origami bench`: speed and rate as ratios to something measured in the same run.
 
+#[cfg(feature = "gpu")]
+mod gpu;
 mod kernels;
 mod rate;
 mod slide;
@@ -16,6 +18,9 @@ pub enum BenchCommand {
     Decode(speed::SpeedArgs),
     /// Every kernel against its scalar definition
     Kernels(kernels::KernelArgs),
+    /// A GPU against its own limits, and end to end against the CPU and the bare JPEG calls
+    #[cfg(feature = "gpu")]
+    Gpu(gpu::GpuArgs),
     /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
     Rate(rate::RateArgs),
     /// Make a slide of any size for benches: synthetic tissue as PNG
@@ -27,6 +32,8 @@ pub fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Encode(args) => speed::run_encode(args),
         BenchCommand::Decode(args) => speed::run_decode(args),
         BenchCommand::Kernels(args) => kernels::run(args),
+        #[cfg(feature = "gpu")]
+        BenchCommand::Gpu(args) => gpu::run(args),
         BenchCommand::Rate(args) => rate::run(args),
         BenchCommand::Slide(args) => slide::run(args),
     }

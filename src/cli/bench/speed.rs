@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::archive::Kind;
-use origami::backend::scheduler::Scheduler;
+use origami::backend::scheduler::{Scheduler, family_bytes};
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
 use origami::coding::EncodeParams;
@@ -37,15 +37,15 @@ pub struct SpeedArgs {
     side: u32,
     /// Rounds; every figure is a median over them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: u32,
+    pub rounds: u32,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// JSON instead of text
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    backend: BackendArgs,
+    pub backend: BackendArgs,
     #[command(flatten)]
     coding: CodingArgs,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct SpeedArgs {
 }
 
 /// A family as the bare calls need it.
-struct Work {
+pub struct Work {
     tiles: Vec<Vec<u8>>,
     baseline_jpeg: Vec<u8>,
     residual_jpeg: Vec<u8>,
@@ -63,16 +63,20 @@ struct Work {
     after: [Ycc; 2],
 }
 
-struct Setup {
+/// A tree, and what the bare calls work on.
+pub struct Setup {
     dir: tempfile::TempDir,
     tree: PathBuf,
-    params: EncodeParams,
-    scheduler: Scheduler,
+    /// Parameters of the encode.
+    pub params: EncodeParams,
+    /// Threads.
+    pub scheduler: Scheduler,
     work: Vec<Work>,
     megapixels: f64,
 }
 
-fn set_up(args: &SpeedArgs) -> Result<Setup> {
+/// Makes or opens the tree and prepares the bare calls.
+pub fn set_up(args: &SpeedArgs) -> Result<Setup> {
     let dir = tempfile::tempdir().context("cannot make a directory for the run")?;
     let scheduler = Scheduler::new(args.threads)?;
     let tree_path = match &args.pyramid {
@@ -133,7 +137,7 @@ fn set_up(args: &SpeedArgs) -> Result<Setup> {
 
 impl Setup {
     /// Runs `calls` once for every family of the slide, on all threads; seconds.
-    fn bare(
+    pub fn bare(
         &self,
         families: u64,
         calls: impl Fn(&Work) -> origami::error::Result<usize> + Sync,
@@ -153,7 +157,38 @@ impl Setup {
         Ok(started.elapsed().as_secs_f64())
     }
 
-    fn encode(&self, params: &EncodeParams, backend: &dyn Backend) -> Result<(f64, PathBuf)> {
+    /// Families of the tree.
+    pub fn families(&self) -> Result<u64> {
+        Ok(Tree::open(&self.tree, Missing::Refuse)?.geometry().family_count())
+    }
+
+    /// Decodes families to coded tiles without reading or writing files; seconds.
+    #[cfg(feature = "gpu")]
+    pub fn decode_in_memory(&self, backend: &dyn Backend, families: u64) -> Result<f64> {
+        let started = Instant::now();
+        let (coding, want) = (self.params.coding(), Want::Planes(Sampling::S420));
+        let geometry = *Tree::open(&self.tree, Missing::Refuse)?.geometry();
+        let decode = async |work: &Work| {
+            let made = backend.reconstruct(&coding, &decode_payloads(work)?, want).await?;
+            code_tiles([&made.l0.ycc(), &made.l1.ycc()])
+        };
+        let mut bytes = 0;
+        self.scheduler.pipelined(
+            backend.in_flight(&geometry),
+            family_bytes(&geometry),
+            (0..families as usize).map(|i| Ok(&self.work[i % self.work.len()])),
+            decode,
+            |n| {
+                bytes += n;
+                Ok(())
+            },
+        )?;
+        std::hint::black_box(bytes);
+        Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// Encodes the tree; seconds, and the bundle.
+    pub fn encode(&self, params: &EncodeParams, backend: &dyn Backend) -> Result<(f64, PathBuf)> {
         let started = Instant::now();
         let mut source = Source::Tree(Box::new(Tree::open(&self.tree, Missing::Refuse)?));
         let report = encode(
@@ -169,7 +204,8 @@ impl Setup {
     }
 }
 
-fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
+/// The JPEG calls of encoding a family.
+pub fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
     let (mut encoder, mut decoder) = (params.encoder.encoder()?, JpegDecoder);
     for tile in &work.tiles {
         std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
@@ -186,16 +222,34 @@ fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<us
     Ok(total)
 }
 
-fn decode_calls(work: &Work) -> origami::error::Result<usize> {
-    let (mut encoder, mut decoder) = (JpegEncoder::new()?, JpegDecoder);
-    for (bytes, image) in [(&work.baseline_jpeg, &work.l2), (&work.residual_jpeg, &work.residual)] {
-        let shape = Shape { width: image.luma.width(), height: image.luma.height(), sampling: None };
-        std::hint::black_box(decoder.decode(bytes, shape)?);
-    }
-    let mut total = 0;
+/// The JPEG calls of decoding a family.
+pub fn decode_calls(work: &Work) -> origami::error::Result<usize> {
+    std::hint::black_box(decode_payloads(work)?);
+    let [l0, l1] = &work.after;
+    code_tiles([l0, l1])
+}
+
+fn decode_payloads(work: &Work) -> origami::error::Result<DecodedFamily> {
+    let [baseline, residual] =
+        [(&work.baseline_jpeg, &work.l2), (&work.residual_jpeg, &work.residual)].map(|(bytes, image)| {
+            let shape = Shape { width: image.luma.width(), height: image.luma.height(), sampling: None };
+            JpegDecoder.decode(bytes, shape)
+        });
     let l0 = &work.after[0].luma;
+    Ok(DecodedFamily {
+        baseline: baseline?,
+        residual: residual?.luma,
+        width: l0.width(),
+        height: l0.height(),
+    })
+}
+
+/// L0 and L1 as tiles of a quarter of the family's side; their bytes.
+fn code_tiles(levels: [&Ycc; 2]) -> origami::error::Result<usize> {
+    let (mut encoder, mut total) = (JpegEncoder::new()?, 0);
+    let l0 = &levels[0].luma;
     let side = l0.width().max(l0.height()).div_ceil(4).max(2).next_multiple_of(2);
-    for (image, tiles) in work.after.iter().zip([4, 2]) {
+    for (image, tiles) in levels.into_iter().zip([4, 2]) {
         let (width, height) = (image.luma.width(), image.luma.height());
         for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
             for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
@@ -211,7 +265,7 @@ pub fn run_encode(args: SpeedArgs) -> Result<()> {
     let setup = set_up(&args)?;
     let opened = args.backend.open(Purpose::Encode, None, &setup.scheduler, false)?;
     let backend = &*opened.backend;
-    let families = Tree::open(&setup.tree, Missing::Refuse)?.geometry().family_count();
+    let families = setup.families()?;
     let with_optl2 = EncodeParams { optl2: true, ..setup.params.clone() };
     let (mut bare, mut whole, mut opt, mut ratios, mut opt_ratios) = (vec![], vec![], vec![], vec![], vec![]);
     setup.encode(&with_optl2, backend)?;
