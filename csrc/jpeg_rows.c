@@ -1,4 +1,5 @@
-/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/pyramid/slide/jpeg/decoder.rs.
+/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/pyramid/slide/jpeg/decoder.rs; and which
+ * libjpeg-turbo that is, for src/codec/turbo.rs.
  *
  * Every error is caught here with setjmp and comes back as a status and a message: nothing ever jumps over a frame of
  * the caller. Bytes come from a callback, so memory stays flat however large the file is. Warnings that mean lost or
@@ -185,4 +186,19 @@ int origami_jpeg_rows(origami_jpeg *jpeg, uint8_t *out, size_t stride, uint32_t 
   }
   if (jpeg->hit_end && jpeg->cinfo.arith_code) fail(jpeg, "the file ends before the image does");
   return 0;
+}
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
+/* The release of libjpeg-turbo whose headers these are. */
+const char *origami_jpeg_version(void) { return TEXT(LIBJPEG_TURBO_VERSION); }
+
+/* Whether that release was built with its SIMD routines. */
+int origami_jpeg_has_simd(void) {
+#ifdef WITH_SIMD
+  return 1;
+#else
+  return 0;
+#endif
 }

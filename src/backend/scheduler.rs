@@ -33,13 +33,16 @@ pub fn tile_bytes(geometry: &Geometry) -> u64 {
     u64::from(geometry.tile()) * u64::from(geometry.tile()) * 12
 }
 
+/// Memory that the system has free now, where it says so.
+pub fn free_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
 /// A quarter of the memory that the system has free now.
 fn budget() -> u64 {
-    let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
-    });
-    free.map_or(LEAST_BUDGET_BYTES, |kib| (kib << 10) / 4).max(LEAST_BUDGET_BYTES)
+    free_memory_bytes().map_or(LEAST_BUDGET_BYTES, |bytes| bytes / 4).max(LEAST_BUDGET_BYTES)
 }
 
 impl Scheduler {

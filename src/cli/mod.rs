@@ -9,23 +9,28 @@ mod backend;
 mod bench;
 mod compare;
 mod decode;
+mod doctor;
 mod encode;
 mod inspect;
 mod progress;
 mod pyramid;
 mod verify;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use origami::backend::scheduler::Scheduler;
 use origami::kernels::taps::Filter;
+use tracing_subscriber::EnvFilter;
 
 /// Stores a slide's Deep Zoom pyramid at a fraction of its bytes.
 #[derive(Parser)]
 #[command(name = "origami", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    after_help = "RUST_LOG sets how much is logged to standard error: error, warn, info, debug, trace."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +50,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure a tree against a slide or another tree: Y-PSNR, SSIM, Delta E.
     Compare(compare::CompareArgs),
+    /// Say what this machine has, whether its GPUs compute rightly, and what to do.
+    Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -52,20 +59,38 @@ enum Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
+    let command = Cli::parse().command;
+    log_to_stderr();
     let mut code = ExitCode::SUCCESS;
-    match Cli::parse().command {
+    match command {
         Command::Pyramid(args) => pyramid::run(args)?,
         Command::Encode(args) => encode::run(args)?,
         Command::Decode(args) => decode::run(args)?,
         Command::Inspect(args) => inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
+        Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
     }
     if OUTPUT_LOST.load(Ordering::Relaxed) {
         anyhow::bail!("standard output could not be written");
     }
     Ok(code)
+}
+
+/// What is logged where `RUST_LOG` does not say: the errors of ours say what a driver said. Builds with debug assertions also pass on
+/// what Vulkan's loader prints, such as that a machine has no driver.
+const LOGGED: &str = "warn,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
+
+fn log_to_stderr() {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(LOGGED));
+    let format = tracing_subscriber::fmt().compact().with_target(false).without_time();
+    format
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 /// Whether standard output refused a line.

@@ -15,7 +15,7 @@ use crate::plane::{Plane, PlaneRef};
 pub use self::png::{decode_png, encode_png};
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
-    Opened as OpenedJpeg,
+    Opened as OpenedJpeg, Simd as JpegSimd, simd as jpeg_simd, version as jpeg_version,
 };
 #[cfg(feature = "webp")]
 pub use webp::encode_webp;

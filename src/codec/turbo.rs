@@ -20,6 +20,40 @@ use crate::error::{Error, Result};
 pub use decoder::{Color, Decoder, Header, Opened};
 pub use encoder::Encoder;
 
+unsafe extern "C" {
+    // Of csrc/jpeg_rows.c, which sees the headers of the library that is linked.
+    fn origami_jpeg_version() -> *const libc::c_char;
+    fn origami_jpeg_has_simd() -> libc::c_int;
+}
+
+/// Whether libjpeg-turbo runs its SIMD routines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Simd {
+    /// It does, as far as the processor has them.
+    On,
+    /// `JSIMD_FORCENONE=1` switched them off.
+    Off,
+    /// It was built without them: on x86-64 that is a build without nasm.
+    NotBuilt,
+}
+
+/// The version of the libjpeg-turbo that this program was built with: `3.1.0`.
+pub fn version() -> String {
+    // SAFETY: a constant of the C side: terminated, and there for good.
+    unsafe { CStr::from_ptr(origami_jpeg_version()) }.to_string_lossy().into_owned()
+}
+
+/// Whether that library runs its SIMD routines in this process.
+pub fn simd() -> Simd {
+    // SAFETY: a call without arguments that gives a constant.
+    if unsafe { origami_jpeg_has_simd() } == 0 {
+        return Simd::NotBuilt;
+    }
+    // It looks for exactly this value.
+    if std::env::var_os("JSIMD_FORCENONE").is_some_and(|v| v == "1") { Simd::Off } else { Simd::On }
+}
+
 struct Handle(sys::tjhandle);
 
 // SAFETY: a TurboJPEG instance has no thread affinity; it is only ever used through `&mut`.

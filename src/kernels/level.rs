@@ -27,18 +27,21 @@ impl Level {
         })
     }
 
+    /// The best level of this processor, whatever was asked for.
     #[cfg(target_arch = "x86_64")]
-    fn best() -> Self {
+    pub fn best() -> Self {
         if is_x86_feature_detected!("avx2") { Level::Avx2 } else { Level::Scalar }
     }
 
+    /// The best level of this processor, whatever was asked for.
     #[cfg(target_arch = "aarch64")]
-    fn best() -> Self {
+    pub fn best() -> Self {
         Level::Neon
     }
 
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    fn best() -> Self {
+    /// The best level of this processor, whatever was asked for.
+    pub fn best() -> Self {
         Level::Scalar
     }
 

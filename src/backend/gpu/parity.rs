@@ -154,7 +154,7 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
         let planes = planes(w, h, thorough).into_iter();
         planes.flat_map(move |(name, plane)| {
             let name = format!("{name} {w}x{h}");
-            resamples(&name, &plane, thorough)
+            resamples(&name, &plane, if thorough { THOROUGH } else { QUICK })
                 .chain(residuals(&name, &plane))
                 .chain(descents(&name, &plane, thorough))
                 .chain(sharpenings(&name, &plane))
@@ -163,10 +163,10 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
         })
     });
     // One of the size that slides have, across many workgroups.
-    all.chain(planes(640, 333, false).into_iter().take(1).flat_map(|(name, plane)| {
+    all.chain(planes(640, 333, false).into_iter().take(1).flat_map(move |(name, plane)| {
         let name = format!("{name} 640x333");
         let mut some: Vec<_> = residuals(&name, &plane).collect();
-        some.extend(resamples(&name, &plane, false));
+        some.extend(resamples(&name, &plane, if thorough { THOROUGH_LARGE } else { QUICK_LARGE }));
         some
     }))
 }
@@ -181,7 +181,21 @@ fn filtered(plane: &Plane, h: &Taps, v: &Taps) -> Plane {
     out
 }
 
-fn resamples(name: &str, plane: &Plane, thorough: bool) -> impl Iterator<Item = Case> {
+/// What a plane is resampled with.
+#[derive(Clone, Copy)]
+struct Sizes {
+    factors: &'static [(usize, usize)],
+    percents: &'static [usize],
+}
+
+const QUICK: Sizes = Sizes { factors: &[(2, 2), (4, 8)], percents: &[37, 143] };
+const THOROUGH: Sizes =
+    Sizes { factors: &[(1, 1), (2, 2), (4, 4), (8, 8), (1, 4), (8, 2)], percents: &[1, 37, 75, 100, 143] };
+/// A large plane takes most of the time.
+const QUICK_LARGE: Sizes = Sizes { factors: &[(2, 2)], percents: &[] };
+const THOROUGH_LARGE: Sizes = Sizes { factors: QUICK.factors, percents: THOROUGH.percents };
+
+fn resamples(name: &str, plane: &Plane, sizes: Sizes) -> impl Iterator<Item = Case> {
     let (w, h) = (plane.width(), plane.height());
     let mut all = Vec::new();
     for filter in Filter::ALL {
@@ -199,9 +213,7 @@ fn resamples(name: &str, plane: &Plane, thorough: bool) -> impl Iterator<Item = 
                 want: vec![want],
             });
         };
-        let factors: &[(usize, usize)] =
-            if thorough { &[(1, 1), (2, 2), (4, 4), (8, 8), (1, 4), (8, 2)] } else { &[(2, 2), (4, 8)] };
-        for &(fx, fy) in factors {
+        for &(fx, fy) in sizes.factors {
             let up = |n, f| Taps::upsample(filter, n, f, n * f);
             push(format!("up {fx}x{fy}"), up(w, fx), up(h, fy));
             // As families at the edge of a slide want it.
@@ -210,7 +222,7 @@ fn resamples(name: &str, plane: &Plane, thorough: bool) -> impl Iterator<Item = 
             push(format!("up {fx}x{fy}, cropped"), cropped(w, fx), cropped(h, fy));
             push(format!("down {fx}x{fy}"), Taps::downsample(filter, w, fx), Taps::downsample(filter, h, fy));
         }
-        for percent in [1usize, 37, 75, 100, 143] {
+        for &percent in sizes.percents {
             let to = |n: usize| (n * percent / 100).max(1);
             push(format!("to {percent}%"), Taps::scale(filter, w, to(w)), Taps::scale(filter, h, to(h)));
         }

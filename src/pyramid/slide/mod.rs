@@ -24,6 +24,7 @@ mod tests;
 mod tiff;
 
 pub use error::SlideError;
+pub use select::openslide_library;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,15 @@ pub enum OpenSlideUse {
     Never,
     /// Always; a file that it cannot read is an error.
     Only,
+}
+
+/// Which OpenSlide was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSlideLibrary {
+    /// `3.4.1`.
+    pub version: String,
+    /// The library's file, or the name that it goes by where the system does not tell the file.
+    pub file: String,
 }
 
 /// How to open a slide.

@@ -4,7 +4,7 @@
 //! `.scn` is a TIFF whose first page is not the slide. Those names are never left to the built-in readers. It
 //! deliberately does not decode anything.
 
-use super::{Access, OpenOptions, OpenSlideUse, Slide, SlideError, SlideInfo};
+use super::{Access, OpenOptions, OpenSlideLibrary, OpenSlideUse, Slide, SlideError, SlideInfo};
 use super::{jpeg, png, tiff};
 use std::fs::File;
 use std::io::Read;
@@ -113,6 +113,27 @@ fn state() -> String {
 }
 
 #[cfg(not(feature = "openslide"))]
+const NOT_BUILT: &str = "this program was built without it; build it with the feature `openslide`";
+
+#[cfg(not(feature = "openslide"))]
 fn state() -> String {
-    "this program was built without it; build it with the feature `openslide`".into()
+    NOT_BUILT.into()
+}
+
+/// The OpenSlide in use.
+///
+/// # Errors
+/// Why there is none, and what to do about it.
+#[cfg(feature = "openslide")]
+pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
+    super::openslide::library()
+}
+
+/// The OpenSlide in use.
+///
+/// # Errors
+/// There is none in this build.
+#[cfg(not(feature = "openslide"))]
+pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
+    Err(NOT_BUILT.into())
 }

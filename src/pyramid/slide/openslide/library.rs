@@ -49,6 +49,7 @@ pub(super) struct Api {
     /// Version 4 only.
     pub icc: Option<Icc>,
     version: String,
+    name: OsString,
     _library: Library,
 }
 
@@ -74,6 +75,35 @@ impl Api {
     /// For messages: `OpenSlide 3.4.1`.
     pub fn describe(&self) -> String {
         format!("OpenSlide {}", self.version)
+    }
+
+    /// Its version: `3.4.1`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The file that it was loaded from, or the name that it was asked for by where the system does not say.
+    #[cfg(unix)]
+    #[allow(unsafe_code)]
+    pub fn file(&self) -> String {
+        let mut info = libc::Dl_info {
+            dli_fname: std::ptr::null(),
+            dli_fbase: std::ptr::null_mut(),
+            dli_sname: std::ptr::null(),
+            dli_saddr: std::ptr::null_mut(),
+        };
+        // SAFETY: `dladdr` takes any address and fills `info` where it returns non-zero; the name then belongs to the library,
+        // which stays loaded, and is copied at once.
+        let file = unsafe {
+            (libc::dladdr(self.open as *const c_void, &mut info) != 0).then(|| text(info.dli_fname)).flatten()
+        };
+        file.unwrap_or_else(|| self.name.to_string_lossy().into_owned())
+    }
+
+    /// The name that it was asked for by.
+    #[cfg(not(unix))]
+    pub fn file(&self) -> String {
+        self.name.to_string_lossy().into_owned()
     }
 }
 
@@ -124,6 +154,7 @@ fn load_from(name: &OsString) -> Result<Api, libloading::Error> {
             read_associated: *library.get(b"openslide_read_associated_image\0")?,
             icc: size.zip(read).map(|(size, read)| Icc { size, read }),
             version: text(version()).unwrap_or_default(),
+            name: name.clone(),
             _library: library,
         })
     }

@@ -27,6 +27,13 @@ pub(super) fn state() -> String {
     library::api().map_or_else(|problem| problem.to_string(), |api| format!("{} is loaded", api.describe()))
 }
 
+/// The library that is loaded, or why there is none.
+pub(super) fn library() -> Result<super::OpenSlideLibrary, String> {
+    let found =
+        |api: &library::Api| super::OpenSlideLibrary { version: api.version().into(), file: api.file() };
+    library::api().map(found).map_err(Into::into)
+}
+
 /// Whether OpenSlide takes the file for a scanner's. False where there is no OpenSlide, unless the user named one.
 pub(super) fn recognises(path: &Path) -> Result<bool, SlideError> {
     match library::api() {

@@ -1,0 +1,95 @@
+//! Processor, memory and libraries, as far as the system tells.
+
+use std::thread::available_parallelism;
+
+use origami::backend::scheduler::free_memory_bytes;
+use origami::codec::{JpegSimd, jpeg_simd, jpeg_version};
+use origami::kernels::level::Level;
+use origami::pyramid::slide::openslide_library;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct Cpu {
+    /// As `/proc/cpuinfo` has it; x86-64 only.
+    pub model: Option<String>,
+    /// That this process may use.
+    pub cores: usize,
+    /// Instruction set of the kernels.
+    pub level: &'static str,
+    /// The best one of this processor.
+    pub best_level: &'static str,
+    /// Whether `ORIGAMI_CPU` lowered it.
+    pub lowered: bool,
+    pub free_memory_bytes: Option<u64>,
+}
+
+impl Cpu {
+    pub fn found() -> Self {
+        let (level, best) = (Level::current(), Level::best());
+        Self {
+            model: std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| model(&text)),
+            cores: available_parallelism().map_or(1, |n| n.get()),
+            level: level.name(),
+            best_level: best.name(),
+            lowered: level != best,
+            free_memory_bytes: free_memory_bytes(),
+        }
+    }
+}
+
+fn model(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    let name = line.split_once(':')?.1.trim();
+    (!name.is_empty()).then(|| name.into())
+}
+
+#[derive(Serialize)]
+pub struct Jpeg {
+    pub library: &'static str,
+    pub version: String,
+    pub simd: JpegSimd,
+}
+
+impl Jpeg {
+    pub fn found() -> Self {
+        Self { library: "libjpeg-turbo", version: jpeg_version(), simd: jpeg_simd() }
+    }
+}
+
+#[derive(Serialize)]
+pub struct OpenSlide {
+    pub found: bool,
+    /// The file that was loaded.
+    pub library: Option<String>,
+    pub version: Option<String>,
+    /// Why there is none, and what to install.
+    pub problem: Option<String>,
+}
+
+impl OpenSlide {
+    pub fn found() -> Self {
+        match openslide_library() {
+            Ok(it) => Self { found: true, library: Some(it.file), version: Some(it.version), problem: None },
+            Err(problem) => Self { found: false, library: None, version: None, problem: Some(problem) },
+        }
+    }
+}
+
+/// Whether the kernel side of NVIDIA's driver is here: `/dev/nvidia0`, `/dev/nvidiactl`.
+pub fn has_nvidia_files() -> bool {
+    let devices = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    devices.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("nvidia"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_what_follows_the_first_colon() {
+        let text = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: Xeon: Gold\nprocessor\t: 1\n";
+        assert_eq!(model(text).as_deref(), Some("Xeon: Gold"));
+        assert_eq!(model("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
+        assert_eq!(model("model name\t:\n"), None);
+    }
+}
