@@ -25,14 +25,17 @@ lint() { cargo clippy --locked --all-targets "$@" -- -D warnings; }
 before=$(tree_state)
 
 step "scripts"
-for script in scripts/*.sh .ci/run; do
+scripts=(scripts/*.sh benches/*.sh runpod/*.sh .ci/run)
+for script in "${scripts[@]}"; do
     bash -n "$script"
 done
 if have shellcheck; then
-    shellcheck -x scripts/*.sh .ci/run
+    shellcheck -x "${scripts[@]}"
 else
     skipped "no shellcheck here: the scripts were only parsed"
 fi
+# Among others: that nothing in there deletes recursively.
+runpod/check.sh
 
 step "format"
 cargo fmt --check
