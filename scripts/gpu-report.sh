@@ -297,7 +297,7 @@ fi
 # --- Benches ----------------------------------------------------------------------------------------------------------
 
 step "bench gpu"
-keep bench-gpu "$origami" bench gpu --json --gpu-adapter "$index" || fault "origami bench gpu"
+keep bench-gpu "$origami" bench gpu --json --gpu-adapter "$index" --side "$side" --rounds "$rounds" || fault "origami bench gpu"
 for what in encode decode; do
     for backend in cpu gpu hybrid; do
         step "bench $what, $backend"
@@ -339,31 +339,29 @@ for what in ("encode", "decode"):
 PY
 }
 
-# figures FILE: every figure of a JSON file as a row; what a list holds goes by its own names where it has some.
-figures() {
+# gpu_tables FILE: kernels against the adapter's limits, backends against the codec's.
+gpu_tables() {
     python3 - "$1" <<'PY'
 import json, sys
 
-def label(item, place):
-    if isinstance(item, dict):
-        keys = ("kernel", "backend", "mode", "what", "name", "task")
-        names = [item[key] for key in keys if isinstance(item.get(key), str)]
-        if names:
-            return " ".join(names)
-    return str(place)
-
-def walk(path, value):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            walk(path + [key], inner)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            walk(path + [label(inner, place)], inner)
-    else:
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        print(f"| {' / '.join(path)} | {text} |".replace("\n", " "))
-
-walk([], json.load(open(sys.argv[1])))
+d = json.load(open(sys.argv[1]))
+limit = d["ceiling"]
+print(f"Plain copy {limit['copy_bytes_per_s'] / 1e9:.1f} GB/s (read and written), "
+      f"{limit['multiply_adds_per_s'] / 1e9:.0f} G integer multiply-adds/s, measured in the same run. A kernel's ceiling is")
+print("the lower of the two: how long copying its bytes, or doing its multiply-adds, takes at least.")
+print("\n| kernel | what | us | of copy | of integer rate | of ceiling |\n|---|---|---|---|---|---|")
+for k in d["kernels"]:
+    print(f"| {k['kernel']} | {k['what']} | {k['us']:.2f} | {k['of_copy']:.2f} | {k['of_integer_rate']:.2f} | {k['of_ceiling']:.2f} |")
+print("\n`of codec` is the bare JPEG calls' time against the whole job's in the same run: 1 is the ceiling. Shares of thread")
+print("time for codec and copies, of wall time for the device; a sum over 1 is overlap.")
+print("\n| job | backend | families/s | of codec | codec | copies | device | families a crossing |\n|---|---|---|---|---|---|---|---|")
+for end in d["end_to_end"]:
+    print(f"| {end['what']} | codec alone | {end['bare_families_per_s']:.1f} | 1 | | | | |")
+    for run in end["runs"]:
+        x = run["shares"]
+        copies = x["threads_upload"] + x["threads_download"]
+        print(f"| {end['what']} | {run['backend']} | {run['families_per_s']:.1f} | {run['of_codec_ceiling']:.2f} "
+              f"| {x['threads_codec']:.2f} | {copies:.3f} | {x['device_compute']:.2f} | {x['families_a_crossing']:.1f} |")
 PY
 }
 
@@ -438,8 +436,7 @@ $(bench_table)
 
 MD
     if [[ -f $results/bench-gpu.json ]]; then
-        printf '| figure | value |\n|---|---|\n'
-        figures "$results/bench-gpu.json"
+        gpu_tables "$results/bench-gpu.json"
     else
         echo "Did not run."
     fi

@@ -7,9 +7,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
-use origami::backend::auto::Task;
+use origami::backend::auto::{self, Task};
 use origami::backend::engine::{Choice, Engine, EngineOptions, Mode};
-use origami::backend::gpu::Faults;
+use origami::backend::gpu::{Faults, GpuBackend};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::Sampling;
@@ -215,4 +215,29 @@ fn the_real_slide_gives_the_same_files_everywhere() {
         }
     }
     backends.ran_on_the_gpu();
+}
+
+#[test]
+fn auto_measures_but_never_takes_a_software_adapter() {
+    let scheduler = Scheduler::new(2).unwrap();
+    let Some(gpu) = gpu::options("auto", Faults::default()) else { return };
+    let opened = GpuBackend::open(&gpu).unwrap();
+    for task in [Task::Encode, Task::Decode] {
+        let (mode, reason) = auto::decide(task, &CpuBackend::new(), &opened, &scheduler);
+        println!("{task:?}: {mode:?}: {reason}");
+        for word in ["cpu", "gpu", "hybrid", "families a second", &opened.adapter().name] {
+            assert!(reason.contains(word), "{reason}");
+        }
+        // Whatever was measured: software is no GPU.
+        if opened.adapter().is_software() {
+            let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(Choice::Auto, task) };
+            let engine = Engine::new(options, &scheduler);
+            assert_eq!(engine.mode().0, Mode::Cpu);
+            assert!(engine.mode().1.contains("not a GPU"), "{}", engine.mode().1);
+        }
+    }
+    let options = EngineOptions { families: Some(9), ..EngineOptions::new(Choice::Auto, Task::Encode) };
+    let engine = Engine::new(options, &scheduler);
+    assert_eq!(engine.mode().0, Mode::Cpu);
+    assert!(engine.mode().1.contains("9 families"), "{}", engine.mode().1);
 }

@@ -236,6 +236,27 @@ fn no_adapter_is_no_failure() {
     assert_eq!(engine.stats().on_gpu, 0);
 }
 
+/// The device is fed as it should be: several batches under way, of several families, in buffers that are there.
+#[test]
+fn batches_overlap_grow_and_take_no_new_buffers() {
+    let _turn = turn();
+    let Some(gpu) = gpu::open("batches", Faults::default()) else { return };
+    let (scheduler, params) = (Scheduler::new(2).unwrap(), params(true));
+    let (geometry, ids) = families(200);
+    let (gpu, params, before) = (&gpu, &params, gpu.peaks().buffers);
+    let work = |id| {
+        let source = source(&geometry, id);
+        async move { round_trip(gpu, params, source).await }
+    };
+    scheduler.pipelined(64, 1 << 20, ids.iter().map(|&id| Ok(id)), work, |_| Ok(())).unwrap();
+    let peaks = gpu.peaks();
+    println!("{peaks:?}, {:?}", gpu.stats());
+    assert_eq!(peaks.buffers, before);
+    assert!(peaks.batches >= 2, "{peaks:?}");
+    assert!(peaks.families >= 2, "{peaks:?}");
+    assert_eq!(gpu.stats().families, 3 * 200);
+}
+
 /// Memory of this process in use, in bytes.
 fn resident_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -4,6 +4,7 @@
 //! `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use wgpu::{
@@ -34,6 +35,7 @@ pub struct Device {
     layout: BindGroupLayout,
     pipelines: HashMap<Pass, ComputePipeline>,
     failure: Arc<OnceLock<GpuError>>,
+    buffers: AtomicU64,
 }
 
 /// One dispatch: a pipeline over a row of jobs.
@@ -93,7 +95,16 @@ impl Device {
                 storage_entry(2, true, true),
             ],
         });
-        let mut opened = Self { facts, device, queue, faults, layout, pipelines: HashMap::new(), failure };
+        let mut opened = Self {
+            facts,
+            device,
+            queue,
+            faults,
+            layout,
+            pipelines: HashMap::new(),
+            failure,
+            buffers: AtomicU64::new(0),
+        };
         opened.build_pipelines()?;
         Ok(opened)
     }
@@ -149,6 +160,11 @@ impl Device {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
+    /// Buffers made so far.
+    pub(super) fn buffers(&self) -> u64 {
+        self.buffers.load(Relaxed)
+    }
+
     /// Marks the device as failed; the first reason stays.
     pub(super) fn fail(&self, error: GpuError) {
         self.failure.set(error).unwrap_or_default();
@@ -165,6 +181,7 @@ impl Device {
             return Err(GpuError::OutOfMemory("injected".into()));
         }
         let size = bytes.next_multiple_of(wgpu::COPY_BUFFER_ALIGNMENT).max(wgpu::COPY_BUFFER_ALIGNMENT);
+        self.buffers.fetch_add(1, Relaxed);
         let mapped_at_creation = usage.contains(BufferUsages::MAP_WRITE);
         let descriptor = BufferDescriptor { label: Some(label), size, usage, mapped_at_creation };
         self.guarded(|device| device.create_buffer(&descriptor))

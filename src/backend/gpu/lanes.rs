@@ -42,6 +42,10 @@ pub struct Counters {
     pub upload_bytes: AtomicU64,
     /// Bytes down.
     pub download_bytes: AtomicU64,
+    /// Most families that one batch had.
+    pub most_families: AtomicU64,
+    /// Most batches that were under way at a time, on the device or on their way through the host.
+    pub most_batches: AtomicU64,
 }
 
 struct Books {
@@ -209,6 +213,8 @@ impl Lanes {
                 return;
             }
             books.travelling += 1;
+            let under_way = books.desks.iter().filter(|desk| desk.at != At::Free).count();
+            self.counters.most_batches.fetch_max(under_way as u64, Ordering::Relaxed);
             let desk = &mut books.desks[i];
             let readable = std::mem::replace(&mut desk.readable, true);
             (desk.depart(), desk.members, readable)
@@ -244,6 +250,7 @@ impl Lanes {
         }
         self.counters.crossings.fetch_add(1, Ordering::Relaxed);
         self.counters.families.fetch_add(families as u64, Ordering::Relaxed);
+        self.counters.most_families.fetch_max(families as u64, Ordering::Relaxed);
     }
 
     fn wait_for_trips(&self, trips: &mpsc::Receiver<Trip>) {

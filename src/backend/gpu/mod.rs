@@ -107,6 +107,17 @@ pub struct GpuStats {
     pub download_bytes: u64,
 }
 
+/// How far a device was put to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct GpuPeaks {
+    /// Most families in one batch.
+    pub families: u64,
+    /// Most batches under way at a time.
+    pub batches: u64,
+    /// Buffers ever made: the workspaces' at the start, none after that.
+    pub buffers: u64,
+}
+
 impl GpuStats {
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         Self {
@@ -198,6 +209,16 @@ impl GpuBackend {
             download_ns: c.download_ns.load(Relaxed),
             upload_bytes: c.upload_bytes.load(Relaxed),
             download_bytes: c.download_bytes.load(Relaxed),
+        }
+    }
+
+    /// How far it was put to use so far.
+    pub fn peaks(&self) -> GpuPeaks {
+        let c = &self.lanes.counters;
+        GpuPeaks {
+            families: c.most_families.load(Relaxed),
+            batches: c.most_batches.load(Relaxed),
+            buffers: self.lanes.device.buffers(),
         }
     }
 
