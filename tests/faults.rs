@@ -275,7 +275,7 @@ fn soak() {
     let plan = move |stage: Stage| {
         let roll = dice.lock().unwrap().next();
         let often = if matches!(stage, Stage::Submit | Stage::Wait) { 150 } else { 500 };
-        (roll % often == 0).then(|| {
+        roll.is_multiple_of(often).then(|| {
             count.fetch_add(1, SeqCst);
             [Fault::Lost, Fault::OutOfMemory, Fault::Hung][(roll >> 32) as usize % 3]
         })
