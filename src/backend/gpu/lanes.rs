@@ -1,4 +1,4 @@
-//! Batches as they form, travel and come back: seats for families, and the thread that waits for the device.
+//! Batches as they form, travel and come back, and the thread that waits for the device.
 //!
 //! A family takes a seat in the open batch, writes its planes into the staging buffer from its own thread, and is woken when the
 //! batch is back. A batch leaves when it is full or when the device has nothing else to do; so it is as large as the work that waits,
@@ -11,13 +11,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::assembly::ProgramTables;
-use super::desk::{At, Capacity, Desk, Refusal, Region};
+use super::desk::{At, Capacity, Desk, Refusal};
 use super::device::Device;
 use super::error::GpuError;
 use super::fault::{Fault, Stage};
-use super::program::{Place, Program};
-use super::workspace::{PLANES_AT, Workspace};
-use crate::plane::{Plane, PlaneRef};
+use super::program::Program;
+use super::seat::Seat;
+use super::workspace::Workspace;
 
 /// Time that a batch should take on the device: long enough to be efficient, short enough to keep two directions overlapped and
 /// a viewer content.
@@ -48,12 +48,12 @@ pub struct Counters {
     pub most_batches: AtomicU64,
 }
 
-struct Books {
-    desks: Vec<Desk>,
+pub(super) struct Books {
+    pub(super) desks: Vec<Desk>,
     /// The desk that families join.
-    open: Option<usize>,
+    pub(super) open: Option<usize>,
     /// Families that found no free workspace.
-    joiners: VecDeque<Waker>,
+    pub(super) joiners: VecDeque<Waker>,
     /// Batches on the device.
     travelling: usize,
     /// Most families of a batch, by the time that they were seen to take.
@@ -75,7 +75,7 @@ struct Trip {
 pub struct Lanes {
     pub(super) device: Device,
     pub(super) counters: Counters,
-    workspaces: Vec<Workspace>,
+    pub(super) workspaces: Vec<Workspace>,
     capacity: Capacity,
     deadline: Duration,
     books: Mutex<Books>,
@@ -131,7 +131,7 @@ impl Lanes {
         self.trips.lock().unwrap_or_else(|e| e.into_inner()).take();
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(|e| e.into_inner())
     }
 
@@ -192,19 +192,12 @@ impl Lanes {
         self.submit(complete);
         match joined {
             None => Poll::Pending,
-            Some((desk, region)) => Poll::Ready(Ok(Seat {
-                lanes: self.clone(),
-                program: program.clone(),
-                desk,
-                region,
-                turn: 0,
-                arrived: false,
-            })),
+            Some((desk, region)) => Poll::Ready(Ok(Seat::new(self.clone(), program.clone(), desk, region))),
         }
     }
 
     /// Hands a complete batch to the device.
-    fn submit(&self, desk: Option<usize>) {
+    pub(super) fn submit(&self, desk: Option<usize>) {
         let Some(i) = desk else { return };
         let (crossing, families, readable) = {
             let mut books = self.books();
@@ -338,7 +331,7 @@ impl Lanes {
     }
 
     /// The open batch, closed, where the device has nothing else to do and all of its members are there.
-    fn next_complete(&self, books: &mut Books) -> Option<usize> {
+    pub(super) fn next_complete(&self, books: &mut Books) -> Option<usize> {
         let i = books.open.filter(|_| books.travelling == 0)?;
         let desk = &mut books.desks[i];
         if desk.arrived == 0 {
@@ -360,159 +353,5 @@ impl Lanes {
         }
         drop(books);
         wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A family's place in a batch. Dropping it leaves the batch.
-pub struct Seat {
-    lanes: Arc<Lanes>,
-    program: Arc<Program>,
-    desk: usize,
-    region: Region,
-    turn: usize,
-    arrived: bool,
-}
-
-impl std::fmt::Debug for Seat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seat").field("desk", &self.desk).field("turn", &self.turn).finish_non_exhaustive()
-    }
-}
-
-impl Seat {
-    /// Whether the seat is on this device.
-    pub fn is_of(&self, lanes: &Arc<Lanes>) -> bool {
-        Arc::ptr_eq(&self.lanes, lanes)
-    }
-
-    /// Hands in the planes of the next crossing, in the order of the program, and waits for what comes back.
-    ///
-    /// # Errors
-    /// The device failed; the planes are still the caller's.
-    pub async fn cross(&mut self, planes: &[PlaneRef<'_>]) -> Result<Vec<Plane>, GpuError> {
-        let started = Instant::now();
-        self.write(planes)?;
-        let counters = &self.lanes.counters;
-        counters.upload_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        self.arrive();
-        std::future::poll_fn(|context| self.back(context)).await?;
-        let started = Instant::now();
-        let made = self.read();
-        self.lanes.counters.download_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        self.turn += 1;
-        made
-    }
-
-    fn write(&self, planes: &[PlaneRef<'_>]) -> Result<(), GpuError> {
-        self.lanes.device.healthy()?;
-        let places = &self.program.phases[self.turn].up;
-        debug_assert_eq!(planes.len(), places.len(), "one plane for each place");
-        let base = PLANES_AT + self.region.staging[self.turn].0;
-        let upload = &self.lanes.workspaces[self.desk].upload;
-        let mut written = 0;
-        for (plane, place) in planes.iter().zip(places) {
-            let at = base + 4 * u64::from(place.at - places[0].at);
-            let bytes = 4 * u64::from(place.words());
-            let lost = |e: wgpu::MapRangeError| GpuError::Lost(e.to_string());
-            let mut view = upload.get_mapped_range_mut(at..at + bytes).map_err(lost)?;
-            let stride = 4 * place.stride() as usize;
-            debug_assert_eq!((plane.width, plane.height), (place.row_bytes(), place.height));
-            match plane.packed().filter(|_| stride == plane.width) {
-                Some(samples) => view.copy_from_slice(samples),
-                None => {
-                    for y in 0..plane.height {
-                        view.slice(y * stride..y * stride + plane.width).copy_from_slice(plane.row(y));
-                    }
-                }
-            }
-            written += bytes;
-        }
-        self.lanes.counters.upload_bytes.fetch_add(written, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn arrive(&mut self) {
-        self.arrived = true;
-        let mut books = self.lanes.books();
-        let desk = &mut books.desks[self.desk];
-        desk.arrived += 1;
-        let complete = if desk.closed {
-            desk.complete().then_some(self.desk)
-        } else {
-            self.lanes.next_complete(&mut books)
-        };
-        drop(books);
-        self.lanes.submit(complete);
-    }
-
-    fn back(&mut self, context: &mut Context<'_>) -> Poll<Result<(), GpuError>> {
-        let mut books = self.lanes.books();
-        // Under the lock: whoever fails the device takes the wakers after that.
-        if let Err(e) = self.lanes.device.healthy() {
-            return Poll::Ready(Err(e));
-        }
-        let desk = &mut books.desks[self.desk];
-        if desk.turn > self.turn && desk.at == At::Host {
-            self.arrived = false;
-            return Poll::Ready(Ok(()));
-        }
-        desk.waiting.push(context.waker().clone());
-        Poll::Pending
-    }
-
-    fn read(&self) -> Result<Vec<Plane>, GpuError> {
-        if self.lanes.device.faults.at(Stage::Download).is_some() {
-            self.lanes.device.device.destroy();
-            self.lanes.fail(GpuError::Lost("injected".into()));
-        }
-        self.lanes.device.healthy()?;
-        let places = &self.program.phases[self.turn].down;
-        let base = self.region.staging[self.turn].1;
-        let download = &self.lanes.workspaces[self.desk].download;
-        let first = places.first().map_or(0, |place| place.at);
-        places
-            .iter()
-            .map(|place| {
-                read_plane(download, base + 4 * u64::from(place.at - first), place, &self.lanes.counters)
-            })
-            .collect()
-    }
-}
-
-fn read_plane(
-    download: &wgpu::Buffer,
-    at: u64,
-    place: &Place,
-    counters: &Counters,
-) -> Result<Plane, GpuError> {
-    let bytes = 4 * u64::from(place.words());
-    let view = download.get_mapped_range(at..at + bytes).map_err(|e| GpuError::Lost(e.to_string()))?;
-    counters.download_bytes.fetch_add(bytes, Ordering::Relaxed);
-    let (width, stride) = (place.row_bytes(), 4 * place.stride() as usize);
-    Ok(PlaneRef::new(&view, width, place.height, stride).to_plane())
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut books = self.lanes.books();
-        let desk = &mut books.desks[self.desk];
-        desk.members -= 1;
-        // What had arrived for a crossing that has not left does not leave any more.
-        if self.arrived && desk.at == At::Host && desk.turn == self.turn {
-            desk.arrived -= 1;
-        }
-        let (mut complete, mut wakers) = (None, Vec::new());
-        if desk.members == 0 && desk.at == At::Host {
-            desk.end();
-            if books.open == Some(self.desk) {
-                books.open = None;
-            }
-            wakers = books.joiners.drain(..).collect();
-        } else if desk.complete() {
-            complete = Some(self.desk);
-        }
-        drop(books);
-        wakers.into_iter().for_each(Waker::wake);
-        self.lanes.submit(complete);
     }
 }

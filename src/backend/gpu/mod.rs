@@ -5,6 +5,7 @@
 //! tables     tables of taps as shaders read them           no device
 //! assembly   programs of a batch put together              no device
 //! desk       who is in a batch, how far it is              no device
+//! seat       a family's place in a batch                   wakers
 //! lanes      batches forming, travelling, coming back      threads, wakers
 //! workspace  the buffers of one batch                      wgpu
 //! device     queue, pipelines, errors                      wgpu
@@ -24,6 +25,7 @@ mod fault;
 mod lanes;
 pub mod parity;
 mod program;
+mod seat;
 mod shader;
 mod tables;
 mod workspace;
@@ -44,8 +46,8 @@ use self::assembly::ProgramTables;
 use self::desk::Capacity;
 use self::device::Device;
 use self::lanes::Lanes;
-pub(super) use self::lanes::Seat;
 use self::program::Programs;
+pub(super) use self::seat::Seat;
 use self::tables::DeviceTables;
 use self::workspace::Workspace;
 use super::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
