@@ -4,10 +4,14 @@
 #
 # ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
 #                      Tests that want it say SKIPPED without it.
-# ORIGAMI_REQUIRE_GPU  passed on to the tests as it is.
+# ORIGAMI_REQUIRE_GPU  1 (the default here): a test of the GPU path that finds no adapter fails; setup installs Mesa's, in
+#                      software. 0: it says SKIPPED.
+# ORIGAMI_GPU_ADAPTER  part of the name of the adapter that the tests run on (default: hardware before software).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+export ORIGAMI_REQUIRE_GPU=${ORIGAMI_REQUIRE_GPU:-1}
 
 step "setup"
 scripts/setup.sh

@@ -5,13 +5,20 @@
 
 #![allow(dead_code)] // Every test file takes its own part of this.
 
+use std::io::Write;
+
 use origami::backend::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};
 
 /// The name of the adapter to run `test` on, for `--gpu-adapter`.
 pub fn adapter(test: &str) -> Option<String> {
     let found = find()?;
-    println!("{test}: on {}, {}", found.facts.label(), found.facts.driver);
+    tell(&format!("{test}: on {}, {}", found.facts.label(), found.facts.driver));
     Some(found.facts.index.to_string())
+}
+
+/// Past the test harness, which shows the output of failures only: a log says what a test ran on.
+fn tell(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap();
 }
 
 fn find() -> Option<Found> {
@@ -29,7 +36,7 @@ fn find() -> Option<Found> {
     if best.is_none() {
         let required = std::env::var("ORIGAMI_REQUIRE_GPU").is_ok_and(|v| v == "1");
         assert!(!required, "ORIGAMI_REQUIRE_GPU=1, and there is no adapter: install mesa-vulkan-drivers");
-        println!("SKIPPED: no Vulkan adapter; mesa-vulkan-drivers has one in software");
+        tell("SKIPPED: no Vulkan adapter; mesa-vulkan-drivers has one in software");
     }
     best
 }
