@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use crate::archive::{FamilyRecord, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
+use crate::codec::{Sampling, Shape, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
-use crate::family::{DecodedFamily, PayloadKind, PixelsRef, Reconstruction, Want};
+use crate::family::{DecodedFamily, PayloadKind};
 use crate::geometry::{FamilyId, Geometry, TileId};
-use crate::kernels::taps::{Filter, TapCache};
+use crate::kernels::taps::Filter;
 use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
-use crate::tile::{OutputFormat, TileCoder, raise_444};
+use crate::render::{Output, Renderer};
+use crate::tile::OutputFormat;
 
 pub use input::Input;
 
@@ -168,11 +169,16 @@ pub fn decode(
         );
         return Err(Error::input(input.archive().path(), problem));
     }
-    // Fails now rather than in a thread.
-    TileCoder::new(options.format, options.quality)?;
+    let output = Output {
+        format: options.format,
+        quality: options.quality,
+        sampling: options.sampling,
+        grayscale: options.grayscale,
+    };
+    let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
     let writer =
         TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
-    let cutter = Cutter { writer: &writer, geometry, options, taps: TapCache::default() };
+    let cutter = Cutter { writer: &writer, geometry, renderer };
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.pipelined(
         backend.in_flight(&geometry),
@@ -257,8 +263,7 @@ fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> R
 struct Cutter<'a> {
     writer: &'a TreeWriter,
     geometry: Geometry,
-    options: &'a DecodeOptions,
-    taps: TapCache,
+    renderer: Renderer,
 }
 
 impl Cutter<'_> {
@@ -280,12 +285,15 @@ impl Cutter<'_> {
             .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
         let decode = lap();
         let reconstruction =
-            backend.reconstruct(coding, &decoded, self.wanted()).await.map_err(|e| e.in_family(id))?;
+            backend.reconstruct(coding, &decoded, self.renderer.want()).await.map_err(|e| e.in_family(id))?;
         let reconstruct = lap();
-        let mut tiles = self.cut(id, &reconstruction)?;
+        let cut = |tile| Ok((tile, self.renderer.cut(id, &reconstruction, tile)?));
+        let mut tiles = self.renderer.tiles(id).map(cut).collect::<Result<Vec<_>>>()?;
         let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
-        let stored = record.payload(PayloadKind::Baseline).map(|p| (p.codec, p.bytes.clone()));
-        tiles.push((l2, self.as_output(stored, decoded.baseline, coding.upsample_filter)?));
+        if let Some(payload) = record.payload(PayloadKind::Baseline) {
+            let bytes = payload.bytes.clone();
+            tiles.push((l2, self.renderer.decoded(payload.codec, bytes, decoded.baseline)?));
+        }
         let encode = lap();
         let mut total = 0;
         for (tile, bytes) in tiles {
@@ -294,30 +302,6 @@ impl Cutter<'_> {
         }
         let write = lap();
         Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
-    }
-
-    /// What output tiles are coded from. Tiles of an odd size do not lie on the grid of subsampled chroma.
-    fn wanted(&self) -> Want {
-        if self.options.grayscale {
-            return Want::Planes(Sampling::Gray);
-        }
-        let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.options.sampling };
-        TileCoder::wanted(self.options.format, jpeg)
-    }
-
-    fn cut(&self, id: FamilyId, reconstruction: &Reconstruction) -> Result<Vec<(TileId, Vec<u8>)>> {
-        let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
-        let mut out = Vec::with_capacity(21);
-        for (down, image) in [(0, &reconstruction.l0), (1, &reconstruction.l1)] {
-            let side = (4u32 >> down) * self.geometry.tile();
-            for tile in self.geometry.family_tiles(id, down) {
-                let Some(rect) = self.geometry.tile_rect(tile) else { continue };
-                let (x, y) = ((rect.x - id.x() * side) as usize, (rect.y - id.y() * side) as usize);
-                let part = image.view().part(x, y, rect.width as usize, rect.height as usize);
-                out.push((tile, coder.encode(part)?));
-            }
-        }
-        Ok(out)
     }
 
     fn stored_tile(&self, input: &Input, tree: Option<&Tree>, id: TileId) -> Result<u64> {
@@ -332,32 +316,12 @@ impl Cutter<'_> {
                 ));
             }
         };
-        let image = self.decode_tile(codec, &bytes, id).map_err(|e| {
+        let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
             let path =
                 tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
             Error::tile(path.as_deref().unwrap_or(input.archive().path()), id, e.to_string())
         })?;
-        let bytes = self.as_output(Some((codec, bytes)), image, input.meta().coding.upsample_filter)?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)
-    }
-
-    fn decode_tile(&self, codec: CodecId, bytes: &[u8], id: TileId) -> Result<Ycc> {
-        let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-        decoder(codec)
-            .decode(bytes, Shape { width: rect.width as usize, height: rect.height as usize, sampling: None })
-    }
-
-    /// A stored tile in the output's format: its own bytes where they fit, else coded again from its planes.
-    fn as_output(&self, stored: Option<(CodecId, Vec<u8>)>, image: Ycc, filter: Filter) -> Result<Vec<u8>> {
-        let fits = self.options.format == OutputFormat::Jpeg
-            && (!self.options.grayscale || image.sampling == Sampling::Gray);
-        if let (true, Some((CodecId::Jpeg, bytes))) = (fits, stored) {
-            return Ok(bytes);
-        }
-        let mut coder = TileCoder::new(self.options.format, self.options.quality)?;
-        let image =
-            if self.options.grayscale { Ycc::gray(image.luma) } else { raise_444(image, filter, &self.taps) };
-        coder.encode(PixelsRef::Ycc(image.view()))
     }
 }

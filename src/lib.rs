@@ -6,7 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | the two directions and the check, each readable on one screen |
-//! | [`backend`] | where the arithmetic runs: CPU; the scheduler that feeds it |
+//! | [`backend`] | where the arithmetic runs: CPU, GPU, both; the scheduler that feeds it |
 //! | [`kernels`] | the arithmetic: normative integer kernels and their SIMD |
 //! | [`codec`] | JPEG, PNG, WebP: planes to bytes and back |
 //! | [`archive`] | packs and bundles: family streams to bytes and back |
@@ -14,7 +14,7 @@
 //! | [`pyramid`] | Deep Zoom trees, and slides through OpenSlide, TIFF, PNG, JPEG |
 //! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
-//! | [`tile`] | one output tile |
+//! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
 //! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
 //! | [`error`] | what can go wrong |
 //!
@@ -35,6 +35,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod plane;
 pub mod pyramid;
+pub mod render;
 pub mod spec;
 pub mod store;
 pub mod tile;

@@ -1,0 +1,100 @@
+//! Output tiles: cut from a reconstruction, or stored ones in the output's format.
+//!
+//! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
+
+use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
+use crate::error::{Error, Result};
+use crate::family::{PixelsRef, Reconstruction, Want};
+use crate::geometry::{FamilyId, Geometry, TileId};
+use crate::kernels::taps::{Filter, TapCache};
+use crate::tile::{OutputFormat, TileCoder, raise_444};
+
+/// How output tiles are to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Their format.
+    pub format: OutputFormat,
+    /// Quality of tiles that are coded, 1 to 100.
+    pub quality: u8,
+    /// Chroma sampling of JPEG tiles that are coded: 4:2:0 or 4:4:4.
+    pub sampling: Sampling,
+    /// Luma only.
+    pub grayscale: bool,
+}
+
+/// Makes the tiles of one slide.
+pub struct Renderer {
+    geometry: Geometry,
+    filter: Filter,
+    output: Output,
+    taps: TapCache,
+}
+
+impl Renderer {
+    /// `filter` raises the chroma of stored tiles that are coded again.
+    ///
+    /// # Errors
+    /// A quality out of range, a format that this build lacks.
+    pub fn new(geometry: Geometry, filter: Filter, output: Output) -> Result<Self> {
+        TileCoder::new(output.format, output.quality)?;
+        Ok(Self { geometry, filter, output, taps: TapCache::default() })
+    }
+
+    /// What tiles are cut from. Tiles of an odd size do not lie on the grid of subsampled chroma.
+    pub fn want(&self) -> Want {
+        if self.output.grayscale {
+            return Want::Planes(Sampling::Gray);
+        }
+        let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.output.sampling };
+        TileCoder::wanted(self.output.format, jpeg)
+    }
+
+    /// One tile of L0 or L1 of a family.
+    ///
+    /// # Errors
+    /// What the codec says; a tile that is not the family's.
+    pub fn cut(&self, id: FamilyId, made: &Reconstruction, tile: TileId) -> Result<Vec<u8>> {
+        let down = self.geometry.top_level().saturating_sub(tile.level);
+        let image = if down == 0 { &made.l0 } else { &made.l1 };
+        let rect =
+            self.geometry.tile_rect(tile).filter(|_| down < 2 && self.geometry.family_of(tile) == Some(id));
+        let Some(rect) = rect else {
+            return Err(Error::Usage(format!("tile {tile} is not made from family {id}")));
+        };
+        let side = (4u32 >> down) * self.geometry.tile();
+        let (x, y) = ((rect.x - id.x() * side) as usize, (rect.y - id.y() * side) as usize);
+        let part = image.view().part(x, y, rect.width as usize, rect.height as usize);
+        TileCoder::new(self.output.format, self.output.quality)?.encode(part)
+    }
+
+    /// The tiles of L0 and L1 that a family makes.
+    pub fn tiles(&self, id: FamilyId) -> impl Iterator<Item = TileId> + use<> {
+        self.geometry.family_tiles(id, 0).chain(self.geometry.family_tiles(id, 1))
+    }
+
+    /// A stored tile in the output's format: its own bytes where they fit, else coded again. Decoded either way: a damaged
+    /// tile must not be passed on.
+    ///
+    /// # Errors
+    /// Damaged bytes, another size than the tile's.
+    pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
+        let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
+        let image = decoder(codec).decode(&bytes, shape)?;
+        self.decoded(codec, bytes, image)
+    }
+
+    /// As [`Self::stored`], of a tile that is decoded already.
+    ///
+    /// # Errors
+    /// What the codec says.
+    pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
+        let Output { format, quality, grayscale, .. } = self.output;
+        let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
+        if fits && codec == CodecId::Jpeg {
+            return Ok(bytes);
+        }
+        let image = if grayscale { Ycc::gray(image.luma) } else { raise_444(image, self.filter, &self.taps) };
+        TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
+    }
+}
