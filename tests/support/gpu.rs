@@ -18,7 +18,7 @@ pub fn adapter(test: &str) -> Option<String> {
 
 /// Past the test harness, which shows the output of failures only: a log says what a test ran on.
 fn tell(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 fn find() -> Option<Found> {
