@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::archive::Kind;
-use origami::backend::scheduler::{Scheduler, family_bytes};
+use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
 use origami::coding::EncodeParams;
@@ -175,7 +175,7 @@ impl Setup {
         let mut bytes = 0;
         self.scheduler.pipelined(
             backend.in_flight(&geometry),
-            family_bytes(&geometry),
+            origami::backend::scheduler::family_bytes(&geometry),
             (0..families as usize).map(|i| Ok(&self.work[i % self.work.len()])),
             decode,
             |n| {
