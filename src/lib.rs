@@ -6,7 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | the two directions and the check, each readable on one screen |
-//! | [`backend`] | where the arithmetic runs: CPU; the scheduler that feeds it |
+//! | [`backend`] | where the arithmetic runs: CPU, GPU or both; the scheduler that feeds it |
 //! | [`kernels`] | the arithmetic: normative integer kernels and their SIMD |
 //! | [`codec`] | JPEG, PNG, WebP: planes to bytes and back |
 //! | [`archive`] | packs and bundles: family streams to bytes and back |
