@@ -2,7 +2,7 @@
 //!
 //! A family takes a seat in the open batch, writes its planes into the staging buffer from its own thread, and is woken when the
 //! batch is back. A batch leaves when it is full or when the device has nothing else to do; so it is as large as the work that waits,
-//! and a lone family does not wait at all. Whoever completes a batch submits it. At least two travel at a time.
+//! and a lone family does not wait at all. Whoever completes a batch submits it. Every workspace may have one under way.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
