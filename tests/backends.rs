@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::backend::auto::{self, Task};
 use origami::backend::engine::{Choice, Engine, EngineOptions, Mode};
-use origami::backend::gpu::{Faults, GpuBackend};
+use origami::backend::gpu::{Faults, GpuBackend, Kernel};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::Sampling;
@@ -240,4 +240,17 @@ fn auto_measures_but_never_takes_a_software_adapter() {
     let engine = Engine::new(options, &scheduler);
     assert_eq!(engine.mode().0, Mode::Cpu);
     assert!(engine.mode().1.contains("9 families"), "{}", engine.mode().1);
+}
+
+#[test]
+fn every_kernel_is_timed_by_bench_gpu() {
+    let Some(adapter) = gpu::adapter("bench gpu") else { return };
+    let args = ["bench", "gpu", "--kernels-only", "--json", "--gpu-adapter", &adapter];
+    let report: serde_json::Value = serde_json::from_str(&support::origami(&args).ok().stdout).unwrap();
+    for kernel in Kernel::ALL {
+        let rows = report["kernels"].as_array().unwrap().iter().filter(|row| row["kernel"] == kernel.name());
+        let timed =
+            rows.filter(|row| row["us"].as_f64().unwrap() > 0.0 && row["of_ceiling"].as_f64().unwrap() > 0.0);
+        assert!(timed.count() > 0, "{} is not timed: {report:#}", kernel.name());
+    }
 }

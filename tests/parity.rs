@@ -29,6 +29,10 @@ const MISTAKES: [(Kernel, &str, &str); 5] = [
 
 #[test]
 fn a_shader_with_a_mistake_is_found_out() {
+    assert!(
+        Kernel::ALL.iter().all(|kernel| MISTAKES.iter().any(|(of, ..)| of == kernel)),
+        "a mistake for every kernel"
+    );
     for (kernel, right, wrong) in MISTAKES {
         let spoil = move |which: Kernel, source: String| {
             if which != kernel {

@@ -68,7 +68,11 @@ pub fn decide(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Schedu
             let all = rates.pipelines().map(|(mode, rate)| format!("{} {rate:.0}", mode.name())).join(", ");
             (rates.best(), format!("expected families a second: {all}, with {}", gpu.adapter().label()))
         }
-        Err(e) => (Mode::Cpu, format!("{} could not be measured: {e}", gpu.adapter().label())),
+        Err(e) => {
+            let reason = format!("{} could not be measured: {e}", gpu.adapter().label());
+            tracing::warn!("{reason}; all families are worked on by the CPU");
+            (Mode::Cpu, reason)
+        }
     }
 }
 
@@ -79,7 +83,7 @@ fn measure(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Scheduler
     let on_cpu = rate(scheduler, 0, || family.kernels(task, cpu))?;
     let extra = gpu.in_flight(&geometry);
     // The first families find their batches small and their tables not there yet.
-    rate(scheduler, extra, || family.kernels(task, gpu))?;
+    rate(scheduler, extra.min(16), || family.kernels(task, gpu))?;
     let before = gpu.stats();
     let on_gpu = rate(scheduler, extra, || family.kernels(task, gpu))?;
     let after = gpu.stats();

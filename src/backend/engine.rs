@@ -164,7 +164,12 @@ impl Engine {
             false => GpuBackend::open_adapter(found, &self.options.gpu),
         });
         match opened {
-            Err(e) => self.reason = e.to_string(),
+            Err(e @ GpuError::NoAdapter(_)) => self.reason = e.to_string(),
+            Err(e) => {
+                self.reason = e.to_string();
+                self.counters.failures.fetch_add(1, Relaxed);
+                tracing::warn!(kind = e.kind(), "no GPU: {e}; all families are worked on by the CPU");
+            }
             Ok(gpu) => {
                 let gpu = Arc::new(gpu);
                 let (mode, reason) = auto::decide(self.options.task, &self.cpu, &gpu, scheduler);
@@ -273,7 +278,8 @@ impl Engine {
             let stats = gpu.stats();
             device.gpu = None;
             device.past = device.past + stats;
-            if stats.crossings >= RECOVERED {
+            // One that hangs again and again leaves a thread behind each time.
+            if stats.crossings >= RECOVERED && !matches!(e, GpuError::Hung { .. }) {
                 device.failures = 0;
             }
             let next = match self.count_failure(&mut device, &e) {

@@ -34,6 +34,10 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// What [`Backend::base`] leaves for [`Backend::residual`] of the same family, so that nothing crosses to a device or is
 /// converted twice. It spares work, no more: the planes of the source stay with the host, and any ticket will do, also
 /// the default one, which holds nothing.
+///
+/// A ticket of a device holds a place in a batch there, and the batch waits for all of its members: take each on to
+/// [`Backend::residual`], or drop it, before you wait for the base of many more families. One future a family, as in
+/// [`crate::encode::encode_family`], does that by itself.
 #[derive(Debug, Default)]
 pub struct Ticket(Place);
 

@@ -16,8 +16,8 @@ pub struct BackendArgs {
     /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]
     #[arg(long, value_name = "NAME|INDEX")]
     pub gpu_adapter: Option<String>,
-    /// Device memory for batches in MiB [default: what suits the adapter]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    /// Memory of all batches on the device and as much again for planes on their way, in MiB together [default: what suits]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(128..=1_048_576))]
     pub gpu_memory: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ pub struct Opened {
     /// For the library.
     pub backend: Arc<dyn Backend>,
     #[cfg(feature = "gpu")]
-    engine: Option<Arc<origami::backend::engine::Engine>>,
+    pub engine: Option<Arc<origami::backend::engine::Engine>>,
 }
 
 impl Opened {
@@ -50,13 +50,14 @@ impl Opened {
         #[cfg(feature = "gpu")]
         if let Some(engine) = &self.engine {
             let stats = engine.stats();
-            if stats.failures > 0 && stats.fallbacks > 0 {
-                let name = engine.name();
-                return format!(
-                    "on {name}, {} calls finished by the CPU after a GPU failed",
-                    stats.fallbacks
-                );
-            }
+            let name = if stats.on_gpu == 0 { CpuBackend::new().name() } else { engine.name() };
+            return match stats.fallbacks {
+                0 => format!("on {name}"),
+                n if stats.failures == 0 => {
+                    format!("on {name}, {n} calls of families too large for a GPU batch by the CPU")
+                }
+                n => format!("on {name}, {n} calls finished by the CPU after a GPU failed"),
+            };
         }
         format!("on {}", self.backend.name())
     }
@@ -76,7 +77,10 @@ impl BackendArgs {
         use origami::backend::engine::{Engine, EngineOptions, Mode};
         use origami::backend::gpu::{adapters, choose};
 
-        if let (Some(name), true) = (&self.gpu_adapter, self.backend != BackendArg::Cpu) {
+        if let (Some(name), BackendArg::Cpu) = (&self.gpu_adapter, self.backend) {
+            bail!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
+        }
+        if let Some(name) = &self.gpu_adapter {
             // A name that is not there is a mistake, not a reason to go on without.
             if let Err(e) = choose(adapters(), Some(name)) {
                 bail!("--gpu-adapter {name}: {e}");
@@ -92,8 +96,9 @@ impl BackendArgs {
         options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
         let engine = Arc::new(Engine::new(options, scheduler));
         let (mode, reason) = engine.mode();
-        let said = self.backend != BackendArg::Auto || mode != Mode::Cpu || self.gpu_adapter.is_some();
-        if said && !quiet {
+        // What was asked for and did not come has been told; the CPU goes without saying.
+        let by_name = self.backend == BackendArg::Auto && self.gpu_adapter.is_some();
+        if (mode != Mode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
             eprintln!("backend: {}: {reason}", engine.name());
         }
         Ok(Opened { backend: engine.clone(), engine: Some(engine) })
@@ -106,6 +111,11 @@ impl BackendArgs {
             bail!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
         }
         Ok(Opened { backend: Arc::new(CpuBackend::new()) })
+    }
+
+    /// Whether anything was asked for.
+    pub fn is_given(&self) -> bool {
+        self.backend != BackendArg::Auto || self.gpu_adapter.is_some() || self.gpu_memory.is_some()
     }
 
     /// The CPU alone.

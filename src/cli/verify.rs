@@ -31,6 +31,9 @@ pub struct VerifyArgs {
 pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     let scheduler = args.work.scheduler()?;
     // Without --deep there is nothing to reconstruct.
+    if !args.deep && args.backend.is_given() {
+        anyhow::bail!("--backend and --gpu-... are about --deep; give that as well");
+    }
     let opened = match args.deep {
         true => args.backend.open(Purpose::Decode, None, &scheduler, args.work.quiet)?,
         false => BackendArgs::cpu(),
@@ -44,7 +47,11 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
         match check(file, args.deep, &*opened.backend, &scheduler) {
             Ok(_) if args.work.quiet => {}
             Ok(done) => {
-                let proved = if args.deep { format!(", {} proved", done.proved) } else { String::new() };
+                let proved = if args.deep {
+                    format!(", {} proved {}", done.proved, opened.summary())
+                } else {
+                    String::new()
+                };
                 say!(
                     "{}: whole: {} families{proved}, {} small tiles, {}",
                     file.display(),

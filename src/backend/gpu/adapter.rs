@@ -129,9 +129,9 @@ fn choose_from<T>(
             let hardware = found.iter().enumerate().filter(|(_, f)| !facts(f).is_software());
             let best = hardware.min_by_key(|(_, f)| rank(facts(f).kind)).map(|(place, _)| place);
             best.ok_or_else(|| match found.first() {
-                None => GpuError::NoAdapter("no adapter; `origami doctor` says what is missing".into()),
+                None => GpuError::NoAdapter("no GPU is found (`origami doctor` advises)".into()),
                 Some(first) => GpuError::NoAdapter(format!(
-                    "only a software adapter is here; --gpu-adapter {} takes it",
+                    "only a software adapter is here; --backend gpu --gpu-adapter {} takes it",
                     facts(first).name.split_whitespace().next().unwrap_or("0")
                 )),
             })?
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(taken(&all, Some("1"), false).unwrap(), "Iris Xe");
         assert_eq!(taken(&all, Some("LLVMpipe"), false).unwrap(), "llvmpipe (LLVM 15)");
         let refused = taken(&all[..1], None, false).unwrap_err();
-        assert!(refused.contains("--gpu-adapter llvmpipe"), "{refused}");
+        assert!(refused.contains("--backend gpu --gpu-adapter llvmpipe"), "{refused}");
         let unknown = taken(&all, Some("radeon"), false).unwrap_err();
         assert!(unknown.contains("radeon") && unknown.contains("2: NVIDIA H100"), "{unknown}");
         assert!(taken(&[], None, false).unwrap_err().contains("origami doctor"));

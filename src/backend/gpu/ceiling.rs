@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use wgpu::{BufferUsages, ComputePassDescriptor, PollType};
+use wgpu::{BufferUsages, ComputePassDescriptor};
 
 use super::device::{Device, JOB_WINDOW_BYTES};
 use super::error::GpuError;
@@ -69,10 +69,9 @@ fn best(device: &Device, record: impl Fn(&mut wgpu::CommandEncoder)) -> Result<D
         let commands = encoder.finish();
         let started = Instant::now();
         device.queue.submit([commands]);
-        let waited = device
-            .device
-            .poll(PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(30)) });
-        waited.map_err(|_| GpuError::Hung { seconds: 30 })?;
+        if !device.wait(None, Duration::from_secs(30))? {
+            return Err(GpuError::Hung { seconds: 30 });
+        }
         device.healthy()?;
         best = best.min(started.elapsed());
     }

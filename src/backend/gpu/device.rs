@@ -4,8 +4,10 @@
 //! `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor,
@@ -36,6 +38,7 @@ pub struct Device {
     pipelines: HashMap<Pass, ComputePipeline>,
     failure: Arc<OnceLock<GpuError>>,
     buffers: AtomicU64,
+    copies: RwLock<()>,
 }
 
 /// One dispatch: a pipeline over a row of jobs.
@@ -104,6 +107,7 @@ impl Device {
             pipelines: HashMap::new(),
             failure,
             buffers: AtomicU64::new(0),
+            copies: RwLock::new(()),
         };
         opened.build_pipelines()?;
         Ok(opened)
@@ -168,6 +172,54 @@ impl Device {
     /// Marks the device as failed; the first reason stays.
     pub(super) fn fail(&self, error: GpuError) {
         self.failure.set(error).unwrap_or_default();
+    }
+
+    /// Waits until the device has done all that was submitted up to `index`, or all there is; says whether it has.
+    ///
+    /// # Errors
+    /// The device is lost.
+    pub(super) fn wait(
+        &self,
+        index: Option<wgpu::SubmissionIndex>,
+        timeout: Duration,
+    ) -> Result<bool, GpuError> {
+        let wait = wgpu::PollType::Wait { submission_index: index, timeout: Some(timeout) };
+        let poll = || {
+            if self.faults.at(Stage::Poll).is_some() {
+                panic!("injected");
+            }
+            self.device.poll(wait)
+        };
+        // wgpu panics where the driver reports that the device was lost while it is waited for.
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(wgpu::PollError::Timeout)) => Ok(false),
+            Ok(Err(e)) => Err(GpuError::Driver(one_line(&e.to_string()))),
+            Err(_) => Err(self.healthy().err().unwrap_or(GpuError::Lost("while it was waited for".into()))),
+        }
+    }
+
+    /// Keeps the staging buffers where they are while somebody copies: what a lost device has is freed at once.
+    ///
+    /// # Errors
+    /// The device has failed already: there may be nothing to copy from or to.
+    pub(super) fn copying(&self) -> Result<RwLockReadGuard<'_, ()>, GpuError> {
+        let guard = self.copies.read().unwrap_or_else(|e| e.into_inner());
+        self.healthy().map(|()| guard)
+    }
+
+    /// Waits until nobody copies any more. After a failure nobody begins.
+    pub(super) fn copies_done(&self) {
+        drop(self.copies.write().unwrap_or_else(|e| e.into_inner()));
+    }
+
+    /// Loses the device on purpose.
+    pub(super) fn lose(&self) -> GpuError {
+        let error = GpuError::Lost("injected".into());
+        self.fail(error.clone());
+        self.copies_done();
+        self.device.destroy();
+        error
     }
 
     /// A buffer; one that the host writes begins mapped.

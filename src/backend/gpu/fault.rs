@@ -20,14 +20,23 @@ pub enum Stage {
     Submit,
     /// Waiting for a batch.
     Wait,
+    /// The driver's own call that waits: it panics there.
+    Poll,
     /// Reading results.
     Download,
 }
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Stage; 6] =
-        [Stage::Open, Stage::Compile, Stage::Allocate, Stage::Submit, Stage::Wait, Stage::Download];
+    pub const ALL: [Stage; 7] = [
+        Stage::Open,
+        Stage::Compile,
+        Stage::Allocate,
+        Stage::Submit,
+        Stage::Wait,
+        Stage::Poll,
+        Stage::Download,
+    ];
 }
 
 /// What happens there.

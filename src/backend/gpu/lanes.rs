@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::assembly::ProgramTables;
@@ -88,13 +89,13 @@ const BOTH: usize = 2;
 const NEVER: usize = 1 << 16;
 
 impl Lanes {
-    /// Over workspaces that are mapped for writing.
+    /// Over workspaces that are mapped for writing; also gives the thread that waits for the device, until [`Self::close`].
     pub fn new(
         device: Device,
         workspaces: Vec<Workspace>,
         capacity: Capacity,
         deadline: Duration,
-    ) -> Arc<Self> {
+    ) -> (Arc<Self>, Option<JoinHandle<()>>) {
         let books = Books {
             desks: workspaces.iter().map(|_| Desk::default()).collect(),
             open: None,
@@ -115,10 +116,11 @@ impl Lanes {
         });
         let waiter = lanes.clone();
         let thread = std::thread::Builder::new().name("origami-gpu".into());
-        if let Err(e) = thread.spawn(move || waiter.wait_for_trips(&rx)) {
+        let spawned = thread.spawn(move || waiter.wait_for_trips(&rx));
+        if let Err(e) = &spawned {
             lanes.fail(GpuError::Driver(format!("no thread to wait for it: {e}")));
         }
-        lanes
+        (lanes, spawned.ok())
     }
 
     /// Families that fit at a time, each with `words` of its own.
@@ -138,6 +140,10 @@ impl Lanes {
     /// Whether a family would find a seat at once.
     pub fn has_room(&self) -> bool {
         let books = self.books();
+        if self.device.healthy().is_err() {
+            // At once, if only the error.
+            return true;
+        }
         let open = books.open.is_some_and(|i| books.desks[i].members < books.limit);
         open || books.desks.iter().any(|desk| desk.at == At::Free)
     }
@@ -149,10 +155,11 @@ impl Lanes {
         tables: &ProgramTables,
         context: &mut Context<'_>,
     ) -> Poll<Result<Seat, GpuError>> {
+        let mut books = self.books();
+        // Under the lock: whoever fails the device takes the wakers after that.
         if let Err(e) = self.device.healthy() {
             return Poll::Ready(Err(e));
         }
-        let mut books = self.books();
         let mut complete = None;
         let mut joined = None;
         if let Some(i) = books.open {
@@ -220,7 +227,10 @@ impl Lanes {
             None => {}
             Some(Fault::OutOfMemory) => return self.fail(GpuError::OutOfMemory("injected".into())),
             Some(Fault::Hung) => return self.fail(GpuError::Hung { seconds: self.deadline.as_secs() }),
-            Some(Fault::Lost) => self.device.device.destroy(),
+            Some(Fault::Lost) => {
+                let error = self.device.lose();
+                return self.fail(error);
+            }
         }
         let mapped = Arc::new(AtomicUsize::new(0));
         let count = mapped.clone();
@@ -268,12 +278,8 @@ impl Lanes {
     /// Waits until a device that is given up has ended its work, however long that takes: whoever frees what a hung driver still
     /// works on may hang with it, and this thread is the last to let go.
     fn outwait(&self) {
-        while self
-            .device
-            .device
-            .poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(self.deadline) })
-            .is_err()
-        {}
+        self.device.copies_done();
+        while let Ok(false) = self.device.wait(None, self.deadline) {}
     }
 
     fn wait_for(&self, trip: &Trip) -> Result<(), GpuError> {
@@ -283,14 +289,12 @@ impl Lanes {
             None => {}
             Some(Fault::Hung) => return Err(late),
             Some(Fault::OutOfMemory) => return Err(GpuError::OutOfMemory("injected".into())),
-            Some(Fault::Lost) => self.device.device.destroy(),
+            Some(Fault::Lost) => return Err(self.device.lose()),
         }
         let until = trip.submitted + self.deadline;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let wait =
-                wgpu::PollType::Wait { submission_index: Some(trip.index.clone()), timeout: Some(left) };
-            let polled = self.device.device.poll(wait);
+            let done = self.device.wait(Some(trip.index.clone()), left)?;
             match trip.mapped.load(Ordering::SeqCst) {
                 BOTH => return self.device.healthy(),
                 n if n >= NEVER => {
@@ -300,7 +304,7 @@ impl Lanes {
                 _ => {}
             }
             self.device.healthy()?;
-            if polled.is_err() || left.is_zero() {
+            if !done || left.is_zero() {
                 return Err(late);
             }
             // The work is done and the mapping follows.

@@ -33,6 +33,7 @@ mod workspace;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::{JoinHandle, current};
 use std::time::Duration;
 
 pub use adapter::{AdapterFacts, Found, adapters, choose};
@@ -50,6 +51,7 @@ use self::program::Programs;
 pub(super) use self::seat::Seat;
 use self::tables::DeviceTables;
 use self::workspace::Workspace;
+use super::scheduler::free_memory_bytes;
 use super::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
 use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams};
@@ -64,7 +66,8 @@ use crate::spec;
 pub struct GpuOptions {
     /// Name, part of a name or index of an adapter; `None` takes the best that is not software.
     pub adapter: Option<String>,
-    /// Bytes on the device for the planes of all batches together; `None` for what suits the adapter.
+    /// Bytes of all batches together: half for planes on the device, half for planes on their way; `None` for what suits the adapter
+    /// and the host.
     pub memory_bytes: Option<u64>,
     /// How long a batch may take before the device counts as hung.
     pub deadline: Duration,
@@ -83,8 +86,6 @@ impl Default for GpuOptions {
     }
 }
 
-/// Batches that may be under way at a time: one forming or being coded, one on the device, one coming back.
-const BATCHES: u64 = 3;
 /// The least that a workspace must hold.
 const LEAST_ARENA_BYTES: u64 = 16 << 20;
 
@@ -155,6 +156,7 @@ impl std::ops::Sub for GpuStats {
 /// A GPU. Share one among all slides.
 pub struct GpuBackend {
     lanes: Arc<Lanes>,
+    waiter: Option<JoinHandle<()>>,
     programs: Programs,
     tables: DeviceTables,
     cpu: CpuBackend,
@@ -175,20 +177,22 @@ impl GpuBackend {
     /// As [`Self::open`].
     pub fn open_adapter(found: Found, options: &GpuOptions) -> Result<Self, GpuError> {
         let device = Device::open(found, options.faults.clone())?;
-        let mut arena_bytes = arena_bytes(&device.facts, options.memory_bytes);
+        let (batches, mut arena_bytes) = workspaces(&device.facts, options.memory_bytes);
         loop {
             let staging_bytes = arena_bytes / 2;
             let made: Result<Vec<_>, _> =
-                (0..BATCHES).map(|_| Workspace::new(&device, arena_bytes, staging_bytes)).collect();
+                (0..batches).map(|_| Workspace::new(&device, arena_bytes, staging_bytes)).collect();
             match made {
                 Ok(workspaces) => {
                     let capacity = Capacity { words: (arena_bytes / 4) as u32, staging_bytes };
-                    let lanes = Lanes::new(device, workspaces, capacity, options.deadline);
+                    let (lanes, waiter) = Lanes::new(device, workspaces, capacity, options.deadline);
                     let (programs, tables, cpu) = Default::default();
-                    return Ok(Self { lanes, programs, tables, cpu });
+                    return Ok(Self { lanes, waiter, programs, tables, cpu });
                 }
                 // A smaller batch may do.
-                Err(GpuError::OutOfMemory(_)) if arena_bytes / 2 >= LEAST_ARENA_BYTES => arena_bytes /= 2,
+                Err(GpuError::OutOfMemory(_)) if arena_bytes / 2 >= LEAST_ARENA_BYTES => {
+                    arena_bytes = arena_bytes / 2 / 256 * 256;
+                }
                 Err(e) => return Err(e),
             }
         }
@@ -280,8 +284,9 @@ impl GpuBackend {
     ) -> Result<Predicted> {
         let mut seat = match ticket.0 {
             super::Place::Device(seat) if seat.is_of(&self.lanes) => seat,
-            // From another backend: L0 has to come up first.
-            _ => {
+            // From another backend: L0 has to come up first, and what the ticket holds there is let go before.
+            other => {
+                drop(other);
                 let Base { ticket: Ticket(super::Place::Device(seat)), .. } =
                     self.base_of(params, source).await?
                 else {
@@ -328,20 +333,30 @@ impl GpuBackend {
 impl Drop for GpuBackend {
     fn drop(&mut self) {
         self.lanes.close();
+        let hung = matches!(self.healthy(), Err(GpuError::Hung { .. }));
+        // A driver must not be at work, nor be unloaded by another thread, while the process ends. One that hangs is not waited for.
+        if let Some(waiter) =
+            self.waiter.take().filter(|waiter| !hung && waiter.thread().id() != current().id())
+        {
+            drop(waiter.join());
+        }
     }
 }
 
-/// Bytes of a workspace's planes: a third of the budget, as far as the adapter lets a shader see it.
-fn arena_bytes(facts: &AdapterFacts, budget: Option<u64>) -> u64 {
-    let suits: u64 = match facts.kind {
-        "discrete" | "virtual" => 1536 << 20,
-        "software" => 96 << 20,
-        _ => 384 << 20,
+/// How many batches may be under way, and bytes of planes of each, as far as the adapter lets a shader see them.
+///
+/// A batch of an encode keeps its workspace while the host codes its L2 tiles, so a fast device needs several: one forming, one or two
+/// on the device, the others with the host. Staging buffers take as much host memory as the planes take of the device's.
+fn workspaces(facts: &AdapterFacts, budget: Option<u64>) -> (u64, u64) {
+    let (batches, suits): (u64, u64) = match facts.kind {
+        "discrete" | "virtual" => (8, 3 << 30),
+        "software" => (3, 192 << 20),
+        _ => (4, 1 << 30),
     };
-    // Staging takes as much again as the planes.
-    let arena = budget.unwrap_or(2 * suits) / BATCHES / 2;
+    let affordable = free_memory_bytes().map_or(suits, |free| suits.min(free / 4));
+    let arena = budget.unwrap_or(affordable) / batches / 2;
     let most = facts.max_binding_bytes.min(facts.max_buffer_bytes).min(1 << 33);
-    arena.min(most).max(LEAST_ARENA_BYTES) / 256 * 256
+    (batches, arena.min(most).max(LEAST_ARENA_BYTES) / 256 * 256)
 }
 
 fn planes_of(image: &Ycc) -> Vec<PlaneRef<'_>> {

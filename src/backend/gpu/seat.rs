@@ -61,7 +61,7 @@ impl Seat {
     }
 
     fn write(&self, planes: &[PlaneRef<'_>]) -> Result<(), GpuError> {
-        self.lanes.device.healthy()?;
+        let _copying = self.lanes.device.copying()?;
         let places = &self.program.phases[self.turn].up;
         debug_assert_eq!(planes.len(), places.len(), "one plane for each place");
         let base = PLANES_AT + self.region.staging[self.turn].0;
@@ -119,10 +119,9 @@ impl Seat {
 
     fn read(&self) -> Result<Vec<Plane>, GpuError> {
         if self.lanes.device.faults.at(Stage::Download).is_some() {
-            self.lanes.device.device.destroy();
-            self.lanes.fail(GpuError::Lost("injected".into()));
+            self.lanes.fail(self.lanes.device.lose());
         }
-        self.lanes.device.healthy()?;
+        let _copying = self.lanes.device.copying()?;
         let places = &self.program.phases[self.turn].down;
         let base = self.region.staging[self.turn].1;
         let download = &self.lanes.workspaces[self.desk].download;

@@ -154,8 +154,9 @@ impl Workspace {
         let view =
             self.download.get_mapped_range(self.staging_bytes..self.staging_bytes + TIME_BYTES).ok()?;
         let tick = |at: usize| view[at..at + 8].try_into().map(u64::from_le_bytes).unwrap_or(0);
+        // Clocks that stand still or run backwards have been seen.
         let ticks = tick(8).saturating_sub(tick(0));
-        Some((ticks as f64 * f64::from(device.queue.get_timestamp_period())) as u64)
+        (ticks > 0).then_some((ticks as f64 * f64::from(device.queue.get_timestamp_period())) as u64)
     }
 }
 

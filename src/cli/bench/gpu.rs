@@ -17,6 +17,7 @@ use origami::kernels::taps::{Filter, Taps};
 use origami::plane::Plane;
 use serde_json::{Value, json};
 
+use super::super::backend::BackendArg;
 use super::median;
 use super::speed::{Setup, SpeedArgs, decode_calls, encode_calls, set_up};
 
@@ -282,6 +283,11 @@ fn shares(run: &Run, bare_s: f64, threads: usize) -> Value {
 }
 
 pub fn run(args: GpuArgs) -> Result<()> {
+    if args.speed.backend.backend != BackendArg::Auto || args.speed.coding.optl2 {
+        bail!(
+            "bench gpu measures cpu, gpu and hybrid, with and without --optl2; leave --backend and --optl2 out"
+        );
+    }
     let wanted = args.speed.backend.gpu_adapter.as_deref();
     let found = choose(adapters(), wanted)?;
     let options = GpuOptions {

@@ -47,7 +47,7 @@ pub struct SpeedArgs {
     #[command(flatten)]
     pub backend: BackendArgs,
     #[command(flatten)]
-    coding: CodingArgs,
+    pub coding: CodingArgs,
     #[command(flatten)]
     open: OpenArgs,
 }

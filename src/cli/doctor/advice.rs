@@ -82,7 +82,7 @@ fn about_gpus(found: &Situation<'_>, all: &mut Vec<String>) {
     }
     if let (true, Some(software)) = (found.hardware.is_empty(), found.software.first()) {
         all.push(format!(
-            "{software} is a GPU in software, for tests: the CPU's own kernels are faster, and it is only taken by name."
+            "{software} is a GPU in software, for tests: the CPU's own kernels are faster; it is only taken by name, with --backend gpu --gpu-adapter."
         ));
     }
 }
