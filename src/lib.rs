@@ -15,6 +15,7 @@
 //! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
 //! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
+//! | `serve` | the tile server (feature `serve`) |
 //! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
 //! | [`error`] | what can go wrong |
 //!
@@ -36,6 +37,8 @@ pub mod metrics;
 pub mod plane;
 pub mod pyramid;
 pub mod render;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod spec;
 pub mod store;
 pub mod tile;

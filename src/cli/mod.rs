@@ -14,6 +14,8 @@ mod encode;
 mod inspect;
 mod progress;
 mod pyramid;
+#[cfg(feature = "serve")]
+mod serve;
 mod verify;
 
 use std::io::{IsTerminal, Write};
@@ -44,6 +46,9 @@ enum Command {
     Encode(encode::EncodeArgs),
     /// Decode a bundle or packs to a Deep Zoom tree.
     Decode(decode::DecodeArgs),
+    /// Serve slides as Deep Zoom tiles over HTTP.
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Say what a pack or bundle holds.
     Inspect(inspect::InspectArgs),
     /// Check every byte of a pack or bundle.
@@ -66,6 +71,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Pyramid(args) => pyramid::run(args)?,
         Command::Encode(args) => encode::run(args)?,
         Command::Decode(args) => decode::run(args)?,
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args)?,
         Command::Inspect(args) => inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,

@@ -1,0 +1,192 @@
+//! `origami serve`: slides as Deep Zoom tiles over HTTP.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use origami::backend::scheduler::Scheduler;
+use origami::codec::Sampling;
+use origami::serve::{BackendFigures, ServeOptions, Server};
+use origami::tile::OutputFormat;
+
+use super::FilterArg;
+use super::backend::{BackendArgs, Opened, Purpose};
+
+/// Serves every slide below --slides-root: directories of the usual layout, and single bundles. Slides may come, change and go
+/// while it runs. Ctrl-C finishes the requests in flight.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Directory of slides
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    slides_root: PathBuf,
+    /// Where a slide's archive is looked for next, within its directory
+    #[arg(long, value_name = "DIR", default_value = "residuals_q32")]
+    residuals_dir: PathBuf,
+    /// Where a slide's archive is looked for first, within its directory
+    #[arg(long, value_name = "DIR", default_value = "residual_packs")]
+    pack_dir: PathBuf,
+    /// Port; 0 takes a free one and says which
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Address to listen on; 0.0.0.0 or :: for all networks
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// Quality of tiles that are coded
+    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    tile_quality: u8,
+    /// Filter; a slide whose archive records another is refused [default: the archive's]
+    #[arg(long, value_enum)]
+    upsample_filter: Option<FilterArg>,
+    /// Unsharp mask on L2 of archives that record none [default: off]
+    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
+    sharpen: f64,
+    /// Format of tiles
+    #[arg(long, value_enum, default_value_t = FormatArg::Jpeg)]
+    output_format: FormatArg,
+    /// Chroma sampling of JPEG tiles
+    #[arg(long, value_enum, default_value_t = TileSubsampArg::S420)]
+    tile_subsamp: TileSubsampArg,
+    /// Luma only
+    #[arg(long)]
+    grayscale_only: bool,
+    /// L0 and L1 from the slide's own tree where it has them
+    #[arg(long)]
+    prefer_original: bool,
+    /// Most tiles in memory
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..))]
+    cache_entries: u64,
+    /// Most memory for them
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    cache_mb: u64,
+    /// Families reconstructed at a time
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    max_inflight_families: u32,
+    /// How long a family waits for its turn before the answer is 503
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    queue_timeout_ms: u64,
+    /// Threads that decode and code [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    rayon_threads: usize,
+    /// Threads for connections
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    tokio_workers: u32,
+    /// Threads for reading files
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    tokio_blocking_threads: u32,
+    /// A request for an L2 tile reconstructs its family ahead, where there is time
+    #[arg(long)]
+    prewarm_on_l2: bool,
+    /// Log where the time of each family went
+    #[arg(long)]
+    timing_breakdown: bool,
+    /// How often a line of figures is logged; 0 for never
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    metrics_interval_secs: u64,
+    /// Cache-Control of tiles
+    #[arg(long, value_name = "VALUE", default_value = "public, max-age=3600")]
+    cache_control: String,
+    /// Access-Control-Allow-Origin: an origin, or * [default: none]
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Option<String>,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Jpeg,
+    Webp,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum TileSubsampArg {
+    #[value(name = "444")]
+    S444,
+    #[value(name = "420")]
+    S420,
+}
+
+impl ServeArgs {
+    fn options(&self) -> ServeOptions {
+        ServeOptions {
+            slides_root: self.slides_root.clone(),
+            pack_dir: self.pack_dir.clone(),
+            residuals_dir: self.residuals_dir.clone(),
+            quality: self.tile_quality,
+            upsample_filter: self.upsample_filter.map(Into::into),
+            sharpen: self.sharpen,
+            format: match self.output_format {
+                FormatArg::Jpeg => OutputFormat::Jpeg,
+                FormatArg::Webp => OutputFormat::Webp,
+            },
+            sampling: match self.tile_subsamp {
+                TileSubsampArg::S444 => Sampling::S444,
+                TileSubsampArg::S420 => Sampling::S420,
+            },
+            grayscale: self.grayscale_only,
+            prefer_original: self.prefer_original,
+            cache_entries: self.cache_entries,
+            cache_mb: self.cache_mb,
+            max_inflight_families: self.max_inflight_families as usize,
+            queue_timeout: Duration::from_millis(self.queue_timeout_ms),
+            rayon_threads: self.rayon_threads,
+            prewarm_on_l2: self.prewarm_on_l2,
+            timing_breakdown: self.timing_breakdown,
+            cache_control: self.cache_control.clone(),
+            cors: self.cors.clone(),
+            metrics_interval: Duration::from_secs(self.metrics_interval_secs),
+        }
+    }
+}
+
+pub fn run(args: ServeArgs) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(args.tokio_workers as usize)
+        .max_blocking_threads(args.tokio_blocking_threads as usize)
+        .enable_all()
+        .build()
+        .context("cannot start threads for connections")?;
+    let opened = args.backend.open(Purpose::Decode, None, &Scheduler::new(args.rayon_threads)?, false)?;
+    let server = Server::new(args.options(), opened.backend.clone(), Arc::new(figures(&opened)))?;
+    runtime.block_on(async {
+        let address = SocketAddr::new(args.bind, args.port);
+        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}; --port and --bind choose another address")
+        })?;
+        say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
+        server.serve(listener, stopped()).await.context("the server failed")
+    })
+}
+
+/// Done when the process is told to end.
+async fn stopped() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// What the backend has done so far, for metrics.
+fn figures(opened: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
+    #[cfg(feature = "gpu")]
+    let engine = opened.engine.clone();
+    move || {
+        #[cfg(feature = "gpu")]
+        if let Some(engine) = &engine {
+            let (stats, gpu) = (engine.stats(), engine.gpu_stats());
+            return BackendFigures {
+                failures: stats.failures,
+                fallbacks: stats.fallbacks,
+                batches: gpu.crossings,
+            };
+        }
+        BackendFigures::default()
+    }
+}

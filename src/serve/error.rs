@@ -1,0 +1,18 @@
+//! What a request may get instead of what it asked for. Nothing in it names a file: that goes to the log.
+
+/// Why a request failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServeError {
+    /// No such slide, level or tile.
+    #[error("not found")]
+    NotFound,
+    /// The request itself is wrong.
+    #[error("{0}")]
+    Bad(String),
+    /// More families are asked for than the server takes on.
+    #[error("busy: try again")]
+    Busy,
+    /// The slide's files are damaged or cannot be read.
+    #[error("this slide cannot be read; the server's log says why")]
+    Broken,
+}

@@ -1,0 +1,295 @@
+//! Addresses to answers: routes, headers, errors. Thin over `catalog` and `tiles`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State as Shared};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::catalog::Catalog;
+use super::error::ServeError;
+use super::metrics::{LevelClass, Metrics};
+use super::slide::Slide;
+use super::tiles::Tiles;
+use super::{Figures, ServeOptions};
+use crate::geometry::TileId;
+use crate::tile::OutputFormat;
+
+/// What every handler needs.
+#[derive(Clone)]
+pub struct State {
+    pub options: Arc<ServeOptions>,
+    pub catalog: Arc<Catalog>,
+    pub tiles: Arc<Tiles>,
+    pub metrics: Arc<Metrics>,
+    pub figures: Figures,
+}
+
+type Answer = Result<Response, ServeError>;
+
+/// Every address.
+pub fn router(state: State) -> Router {
+    let mut router = Router::new()
+        .route("/dzi/{file}", get(descriptor))
+        .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
+        .route("/tiles/{slide}/{level}/{tile}", get(tile))
+        .route("/thumbnails/{slide}", get(thumbnail))
+        .route("/api/slides", get(slides))
+        .route("/api/slides/{slide}", get(slide))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(async || ServeError::NotFound)
+        .layer(CompressionLayer::new());
+    if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
+    {
+        let any = origin == "*";
+        let layer =
+            CorsLayer::new().allow_methods([Method::GET, Method::HEAD]).expose_headers([header::ETAG]);
+        router = router.layer(if any {
+            layer.allow_origin(tower_http::cors::Any)
+        } else {
+            layer.allow_origin(origin)
+        });
+    }
+    router.layer(middleware::from_fn_with_state(state.clone(), log)).with_state(state)
+}
+
+impl IntoResponse for ServeError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            ServeError::NotFound => StatusCode::NOT_FOUND,
+            ServeError::Bad(_) => StatusCode::BAD_REQUEST,
+            ServeError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ServeError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut response = json_response(status, &json!({"error": self.to_string()}));
+        if self == ServeError::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+fn json_response(status: StatusCode, value: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// One line a request, a number for each, and the figures.
+async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let started = Instant::now();
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let id = format!("{:08x}-{number:x}", std::process::id());
+    let (method, path) = (request.method().clone(), request.uri().path().to_string());
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    let bytes = axum::body::HttpBody::size_hint(response.body()).exact().unwrap_or(0);
+    state.metrics.response(status, bytes);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    tracing::info!(target: "origami::access", id, %method, path, status, bytes, us = started.elapsed().as_micros() as u64);
+    response
+}
+
+/// Looks a name up off the asynchronous threads: it may open files.
+async fn open(state: &State, name: &str) -> Result<Arc<Slide>, ServeError> {
+    let (catalog, name) = (state.catalog.clone(), name.to_string());
+    let found =
+        tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?;
+    found.ok_or(ServeError::NotFound)?.map_err(|_| ServeError::Broken)
+}
+
+fn content_type(format: OutputFormat) -> &'static str {
+    match format {
+        OutputFormat::Jpeg => "image/jpeg",
+        OutputFormat::Webp => "image/webp",
+        OutputFormat::Png => "image/png",
+    }
+}
+
+async fn descriptor(Shared(state): Shared<State>, Path(file): Path<String>, headers: HeaderMap) -> Answer {
+    let name = file.strip_suffix(".dzi").ok_or(ServeError::NotFound)?;
+    let slide = open(&state, name).await?;
+    let xml = slide.descriptor(state.options.format.extension()).to_xml();
+    let tag = format!("\"{:016x}\"", xxh3_64(xml.as_bytes()));
+    Ok(cacheable(&headers, &tag, "no-cache", "application/xml", xml.into()))
+}
+
+async fn derived_tile(
+    Shared(state): Shared<State>,
+    Path((files, level, tile)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
+    send_tile(&state, name, &level, &tile, &headers).await
+}
+
+async fn tile(
+    Shared(state): Shared<State>,
+    Path((name, level, tile)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    send_tile(&state, &name, &level, &tile, &headers).await
+}
+
+/// `{level}` and `{x}_{y}.{ext}` to an address; the extension may be any that a client derives.
+fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
+    let (place, extension) = tile.rsplit_once('.')?;
+    if !["jpg", "jpeg", "webp", "png"].contains(&extension) {
+        return None;
+    }
+    let (x, y) = place.split_once('_')?;
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
+    Some(TileId { level: number(level)?, x: number(x)?, y: number(y)? })
+}
+
+async fn send_tile(state: &State, name: &str, level: &str, tile: &str, headers: &HeaderMap) -> Answer {
+    let id = parse_tile(level, tile).ok_or(ServeError::NotFound)?;
+    let slide = open(state, name).await?;
+    if slide.origin(id).is_none() {
+        return Err(ServeError::NotFound);
+    }
+    // What a tile is follows from what is stored and how it is sent: no need to make it to know whether the client has it.
+    let mut of = slide.identity.to_le_bytes().to_vec();
+    of.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
+    let tag = format!("\"{:016x}\"", xxh3_64(&of));
+    let (control, kind) = (state.options.cache_control.as_str(), content_type(state.options.format));
+    if matches(headers, &tag) {
+        return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
+    }
+    let started = Instant::now();
+    let (bytes, outcome) = state.tiles.get(&slide, id).await?;
+    let class = match slide.geometry.top_level() - id.level {
+        0 => LevelClass::L0,
+        1 => LevelClass::L1,
+        _ => LevelClass::Small,
+    };
+    state.metrics.tile(class, outcome, started.elapsed());
+    Ok(cacheable(headers, &tag, control, kind, bytes))
+}
+
+/// Whether the client has it already.
+fn matches(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|list| list.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+    })
+}
+
+fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static str, body: Bytes) -> Response {
+    let seen = matches(headers, tag);
+    let mut response =
+        if seen { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(body).into_response() };
+    let out = response.headers_mut();
+    for (name, value) in [(header::ETAG, tag), (header::CACHE_CONTROL, control)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            out.insert(name, value);
+        }
+    }
+    if !seen {
+        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    response
+}
+
+/// The largest level that is one tile.
+async fn thumbnail(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
+    let slide = open(&state, &name).await?;
+    let geometry = &slide.geometry;
+    let level = (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
+    send_tile(&state, &name, &level.to_string(), "0_0.jpg", &headers).await
+}
+
+async fn slides(Shared(state): Shared<State>) -> Answer {
+    let catalog = state.catalog.clone();
+    let names = tokio::task::spawn_blocking(move || catalog.names()).await.map_err(|_| ServeError::Broken)?;
+    let mut all = Vec::new();
+    for name in names {
+        all.push(match open(&state, &name).await {
+            Ok(slide) => describe(&state, &slide),
+            Err(e) => json!({"name": name, "error": e.to_string()}),
+        });
+    }
+    Ok(json_response(StatusCode::OK, &json!({"slides": all})))
+}
+
+async fn slide(Shared(state): Shared<State>, Path(name): Path<String>) -> Answer {
+    let slide = open(&state, &name).await?;
+    Ok(json_response(StatusCode::OK, &describe(&state, &slide)))
+}
+
+fn describe(state: &State, slide: &Slide) -> Value {
+    let g = &slide.geometry;
+    let levels = (0..=g.top_level()).map(|level| {
+        let ((width, height), (columns, rows)) = (g.level_size(level), g.tiles(level));
+        json!({"level": level, "width": width, "height": height, "columns": columns, "rows": rows})
+    });
+    let pixels: u64 =
+        (0..=g.top_level()).map(|l| g.level_size(l)).map(|(w, h)| u64::from(w) * u64::from(h)).sum();
+    let stored =
+        slide.input().filter(|input| !input.is_directory()).map(|input| input.archive().file_bytes());
+    let lossy = slide.input().map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
+    json!({
+        "name": slide.name, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
+        "format": state.options.format.extension(), "levels": levels.collect::<Vec<_>>(),
+        "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
+        "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
+        "has_original": slide.tree().is_some() && slide.input().is_some(),
+        "dzi": format!("/dzi/{}.dzi", slide.name), "thumbnail": format!("/thumbnails/{}", slide.name),
+    })
+}
+
+/// Ready once the root can be listed.
+async fn ready(Shared(state): Shared<State>) -> Response {
+    let root = state.options.slides_root.clone();
+    match tokio::task::spawn_blocking(move || std::fs::read_dir(root).is_ok()).await {
+        Ok(true) => "ready\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the slides cannot be listed\n").into_response(),
+    }
+}
+
+async fn metrics(Shared(state): Shared<State>) -> Response {
+    let text = state.metrics.text(state.tiles.gauges(), (state.figures)());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// A line of figures now and then.
+pub fn log_figures(state: State) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let every = state.options.metrics_interval;
+        if every.is_zero() {
+            return std::future::pending().await;
+        }
+        let mut ticks = tokio::time::interval(every.max(Duration::from_secs(1)));
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            let (tiles, bytes, families) = state.tiles.gauges();
+            let made = state.metrics.families_reconstructed();
+            tracing::info!(
+                tiles,
+                bytes,
+                families,
+                made,
+                "cached tiles, their weight, families in flight, families made"
+            );
+        }
+    })
+}

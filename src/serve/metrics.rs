@@ -1,0 +1,191 @@
+//! What an operator watches, in Prometheus' conventions. No slide is named in a label.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Where a tile came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Outcome {
+    /// The cache in memory.
+    Hot,
+    /// As stored in the archive or the tree.
+    Stored,
+    /// Reconstructed for this request.
+    Cold,
+    /// Reconstructed for another request that came before.
+    Joined,
+}
+
+/// Which levels a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum LevelClass {
+    /// The finest.
+    L0,
+    /// Half of it.
+    L1,
+    /// L2 and all coarser ones.
+    Small,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TileLabels {
+    level: LevelClass,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabels {
+    status: u16,
+}
+
+/// All of them.
+pub struct Metrics {
+    registry: Registry,
+    tiles: Family<TileLabels, Counter>,
+    tile_seconds: Family<TileLabels, Histogram>,
+    responses: Family<StatusLabels, Counter>,
+    sent_bytes: Counter,
+    families: Counter,
+    family_seconds: Histogram,
+    queue_seconds: Histogram,
+    refused: Counter,
+    in_flight: Gauge,
+    cache_tiles: Gauge,
+    cache_bytes: Gauge,
+    gpu_failures: Gauge<u64, AtomicU64>,
+    gpu_fallbacks: Gauge<u64, AtomicU64>,
+    gpu_batches: Gauge<u64, AtomicU64>,
+}
+
+fn latencies() -> Histogram {
+    Histogram::new([
+        0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    ])
+}
+
+/// What the backend has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BackendFigures {
+    /// Times that a GPU failed.
+    pub failures: u64,
+    /// Calls that the CPU finished for it.
+    pub fallbacks: u64,
+    /// Batches that it took.
+    pub batches: u64,
+}
+
+impl Metrics {
+    /// With every figure at zero. `backend` is its name.
+    pub fn new(backend: &str) -> Self {
+        let mut registry = Registry::with_prefix("origami");
+        let tile_seconds = Family::<TileLabels, Histogram>::new_with_constructor(latencies);
+        let metrics = Self {
+            tiles: Family::default(),
+            tile_seconds,
+            responses: Family::default(),
+            sent_bytes: Counter::default(),
+            families: Counter::default(),
+            family_seconds: latencies(),
+            queue_seconds: latencies(),
+            refused: Counter::default(),
+            in_flight: Gauge::default(),
+            cache_tiles: Gauge::default(),
+            cache_bytes: Gauge::default(),
+            gpu_failures: Gauge::default(),
+            gpu_fallbacks: Gauge::default(),
+            gpu_batches: Gauge::default(),
+            registry: Registry::default(),
+        };
+        let m = &metrics;
+        registry.register("tiles", "Tiles sent, by level and where they came from", m.tiles.clone());
+        let (name, help) =
+            ("tile_duration", "Time to have a tile's bytes, by level and where they came from");
+        registry.register_with_unit(name, help, Unit::Seconds, m.tile_seconds.clone());
+        registry.register("responses", "Responses by status", m.responses.clone());
+        registry.register_with_unit("sent", "Bytes of bodies sent", Unit::Bytes, m.sent_bytes.clone());
+        registry.register("families_reconstructed", "Families reconstructed", m.families.clone());
+        let (name, help) = ("family_duration", "Time to reconstruct a family and code its tiles");
+        registry.register_with_unit(name, help, Unit::Seconds, m.family_seconds.clone());
+        let (name, help) = ("queue_duration", "Time that a family waited for its turn");
+        registry.register_with_unit(name, help, Unit::Seconds, m.queue_seconds.clone());
+        registry.register(
+            "families_refused",
+            "Families refused because too many were waiting",
+            m.refused.clone(),
+        );
+        registry.register(
+            "families_in_flight",
+            "Families waiting or being reconstructed",
+            m.in_flight.clone(),
+        );
+        registry.register("cache_tiles", "Tiles in the cache in memory", m.cache_tiles.clone());
+        registry.register_with_unit(
+            "cache",
+            "Weight of the cache in memory",
+            Unit::Bytes,
+            m.cache_bytes.clone(),
+        );
+        registry.register("gpu_failures", "Times that a GPU failed since the start", m.gpu_failures.clone());
+        let help = "Calls that the CPU finished after a GPU had failed, since the start";
+        registry.register("gpu_fallbacks", help, m.gpu_fallbacks.clone());
+        registry.register("gpu_batches", "Batches that a GPU took since the start", m.gpu_batches.clone());
+        let info = vec![("version", env!("CARGO_PKG_VERSION").to_string()), ("backend", backend.to_string())];
+        registry.register("build", "This program", prometheus_client::metrics::info::Info::new(info));
+        Self { registry, ..metrics }
+    }
+
+    /// A tile's bytes were had.
+    pub fn tile(&self, level: LevelClass, outcome: Outcome, time: Duration) {
+        let labels = TileLabels { level, outcome };
+        self.tiles.get_or_create(&labels).inc();
+        self.tile_seconds.get_or_create(&labels).observe(time.as_secs_f64());
+    }
+
+    /// A response was made.
+    pub fn response(&self, status: u16, bytes: u64) {
+        self.responses.get_or_create(&StatusLabels { status }).inc();
+        self.sent_bytes.inc_by(bytes);
+    }
+
+    /// A family was reconstructed.
+    pub fn family(&self, time: Duration) {
+        self.families.inc();
+        self.family_seconds.observe(time.as_secs_f64());
+    }
+
+    /// A family got its turn.
+    pub fn queued(&self, time: Duration) {
+        self.queue_seconds.observe(time.as_secs_f64());
+    }
+
+    /// A family did not get its turn in time.
+    pub fn refused(&self) {
+        self.refused.inc();
+    }
+
+    /// All figures as text. `gauges` are tiles and bytes in the cache, and families on their way.
+    pub fn text(&self, gauges: (u64, u64, u64), backend: BackendFigures) -> String {
+        self.cache_tiles.set(gauges.0.cast_signed());
+        self.cache_bytes.set(gauges.1.cast_signed());
+        self.in_flight.set(gauges.2.cast_signed());
+        self.gpu_failures.set(backend.failures);
+        self.gpu_fallbacks.set(backend.fallbacks);
+        self.gpu_batches.set(backend.batches);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .unwrap_or_else(|e| unreachable!("a string takes everything: {e}"));
+        text
+    }
+
+    /// Families reconstructed so far.
+    pub fn families_reconstructed(&self) -> u64 {
+        self.families.get()
+    }
+}

@@ -1,0 +1,286 @@
+//! One slide as the server has it: its archive, its tree, and what each of its tiles is made of.
+//!
+//! Knows files and geometry; caches and HTTP are elsewhere.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::ServeOptions;
+use crate::archive::{BUNDLE_NAME, Kind};
+use crate::coding::{Coding, EncodeParams};
+use crate::decode::{Input, decode_record};
+use crate::error::{Error, Result};
+use crate::family::{DecodedFamily, PayloadKind};
+use crate::geometry::{FamilyId, Geometry, TileId};
+use crate::kernels::sharpen::Strength;
+use crate::pyramid::dzi::Descriptor;
+use crate::pyramid::tree::Tree;
+use crate::render::{Output, Renderer};
+
+/// Where a slide's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name in addresses.
+    pub name: String,
+    /// A bundle, or a directory of packs.
+    pub archive: Option<PathBuf>,
+    /// The descriptor of its tree.
+    pub tree: Option<PathBuf>,
+    /// Why it cannot be served, where that is known from its files' names alone.
+    pub refused: Option<String>,
+    /// Changes when one of the files does: length, time and file number of each.
+    pub stamp: Vec<(u64, u64, u64)>,
+}
+
+/// What a tile is made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// L0 or L1, from the family that has it.
+    Family(FamilyId),
+    /// L2, from the baseline of its family.
+    Baseline(FamilyId),
+    /// A small level, from the archive.
+    Archived,
+    /// The tree.
+    Tree,
+}
+
+/// An open slide.
+pub struct Slide {
+    /// Its name in addresses.
+    pub name: String,
+    /// Slide and tile size.
+    pub geometry: Geometry,
+    /// Hash of all that its tiles depend on: what is stored, and how it is sent.
+    pub identity: u128,
+    /// What an operator should know of it.
+    pub warning: Option<String>,
+    input: Option<Input>,
+    tree: Option<Tree>,
+    coding: Option<Coding>,
+    families: HashSet<FamilyId>,
+    renderer: Renderer,
+    prefer_tree: bool,
+}
+
+impl Slide {
+    /// Opens archive and tree.
+    ///
+    /// # Errors
+    /// Damage; an archive and a tree of different slides; flags that contradict the record.
+    pub fn open(found: &Found, options: &ServeOptions) -> Result<Self> {
+        if let Some(reason) = &found.refused {
+            return Err(Error::Usage(reason.clone()));
+        }
+        let input = match &found.archive {
+            Some(path) if path.is_dir() => Some(Input::packs(path)?),
+            Some(path) => Some(Input::file(path, Kind::Bundle)?),
+            None => None,
+        };
+        let tree = found.tree.as_deref().map(Tree::open_small_levels).transpose()?;
+        let geometry = match (&input, &tree) {
+            (Some(input), _) => *input.geometry(),
+            (None, Some(tree)) => *tree.geometry(),
+            (None, None) => return Err(Error::Usage(format!("{}: no archive and no tree", found.name))),
+        };
+        let fits = tree.as_ref().is_some_and(|tree| same_tiling(tree.geometry(), &geometry));
+        if let (Some(tree), Some(_), false) = (&tree, &input, fits) {
+            let (a, b) = (tree.geometry(), &geometry);
+            let shape = |g: &Geometry| format!("{}x{} in tiles of {}", g.width(), g.height(), g.tile());
+            let problem =
+                format!("it is {}, its archive {}; they are not the same slide", shape(a), shape(b));
+            return Err(Error::input(tree.path(), problem));
+        }
+        let (coding, warning) = match &input {
+            Some(input) => {
+                let (coding, warning) = coding_of(input, options)?;
+                (Some(coding), warning)
+            }
+            None => (None, None),
+        };
+        let output = Output {
+            format: options.format,
+            quality: options.quality,
+            sampling: options.sampling,
+            grayscale: options.grayscale,
+        };
+        let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
+        let mut slide = Self {
+            name: found.name.clone(),
+            geometry,
+            identity: 0,
+            warning,
+            families: input.iter().flat_map(Input::families).collect(),
+            renderer: Renderer::new(geometry, filter, output)?,
+            prefer_tree: options.prefer_original && fits,
+            input,
+            tree,
+            coding,
+        };
+        slide.identity = slide.hash(found, &output);
+        Ok(slide)
+    }
+
+    fn hash(&self, found: &Found, output: &Output) -> u128 {
+        let mut text = format!("1 {output:?} {:?} {} {:?}", self.coding, self.prefer_tree, self.geometry);
+        match &self.input {
+            // The same on every machine that has a copy of the file.
+            Some(input) => {
+                let _ = write!(text, " {} {:?}", input.meta().content, input.meta().coding);
+            }
+            None => {
+                let _ = write!(text, " {} {:?}", found.name, found.stamp);
+            }
+        }
+        xxh3_128(text.as_bytes())
+    }
+
+    /// What the archive says of the slide.
+    pub fn input(&self) -> Option<&Input> {
+        self.input.as_ref()
+    }
+    /// The tree.
+    pub fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
+    }
+    /// How its families are decoded.
+    pub fn coding(&self) -> Option<&Coding> {
+        self.coding.as_ref()
+    }
+    /// What makes its tiles.
+    pub fn renderer(&self) -> &Renderer {
+        &self.renderer
+    }
+
+    /// Micrometres a pixel of L0, both ways.
+    pub fn microns_per_pixel(&self) -> Option<(f64, f64)> {
+        let recorded = self.input.as_ref().and_then(|input| input.meta().microns_per_pixel);
+        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.facts().microns_per_pixel))
+    }
+
+    /// Magnification of the objective.
+    pub fn objective_power(&self) -> Option<f64> {
+        let recorded = self.input.as_ref().and_then(|input| input.meta().objective_power);
+        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.facts().objective_power))
+    }
+
+    /// The `.dzi` of what is sent: overlap 0, and the format that it has.
+    pub fn descriptor(&self, format: &str) -> Descriptor {
+        Descriptor {
+            width: self.geometry.width(),
+            height: self.geometry.height(),
+            tile: self.geometry.tile(),
+            overlap: 0,
+            format: format.into(),
+        }
+    }
+
+    /// What a tile is made from; `None` where the slide has no such tile.
+    pub fn origin(&self, tile: TileId) -> Option<Origin> {
+        self.geometry.tile_rect(tile)?;
+        let (Some(input), false) = (&self.input, self.prefer_tree) else { return Some(Origin::Tree) };
+        if let Some(id) = self.geometry.family_of(tile) {
+            let baseline = Some(tile.level) == self.geometry.l2();
+            return match self.families.contains(&id) {
+                true if baseline => Some(Origin::Baseline(id)),
+                true => Some(Origin::Family(id)),
+                // An archive of part of a slide, or packs of some families.
+                false => self.tree.is_some().then_some(Origin::Tree),
+            };
+        }
+        match input.archive().find_tile(tile) {
+            Some(_) => Some(Origin::Archived),
+            None => self.tree.is_some().then_some(Origin::Tree),
+        }
+    }
+
+    /// Reads a family and decodes its payloads to planes.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode(&self, id: FamilyId) -> Result<DecodedFamily> {
+        let (Some(input), Some(coding)) = (&self.input, &self.coding) else {
+            return Err(Error::Usage(format!("{}: no archive", self.name)));
+        };
+        let record = input.read(id)?;
+        decode_record(&self.geometry, coding, id, &record)
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+    }
+
+    /// A tile that no family makes, in the output's format.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn stored(&self, tile: TileId, origin: Origin) -> Result<Vec<u8>> {
+        let (codec, bytes) = match (origin, &self.input, &self.tree) {
+            (Origin::Baseline(id), Some(input), _) => {
+                let mut record = input.read(id)?;
+                let place = record.payloads.iter().position(|p| p.kind == PayloadKind::Baseline);
+                let Some(place) = place else {
+                    return Err(Error::input(&input.path(id), format!("family {id} has no baseline")));
+                };
+                let payload = record.payloads.swap_remove(place);
+                (payload.codec, payload.bytes)
+            }
+            (Origin::Archived, Some(input), _) => {
+                let Some(entry) = input.archive().find_tile(tile) else {
+                    return Err(Error::tile(input.archive().path(), tile, "it is not in the archive"));
+                };
+                (entry.codec, input.archive().read_tile(entry)?)
+            }
+            (_, input, Some(tree)) => {
+                let recut = input.as_ref().map(|input| input.meta().encode.clone());
+                tree.stored_tile(tile, &recut.unwrap_or_default())?
+            }
+            _ => return Err(Error::Usage(format!("{}: tile {tile} comes from nowhere", self.name))),
+        };
+        self.renderer.stored(tile, codec, bytes)
+    }
+}
+
+fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
+    (a.width(), a.height(), a.tile()) == (b.width(), b.height(), b.tile())
+}
+
+/// What the archive records, with the server's own sharpening where it records none.
+fn coding_of(input: &Input, options: &ServeOptions) -> Result<(Coding, Option<String>)> {
+    let (mut coding, path) = (input.meta().coding.clone(), input.archive().path());
+    if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
+        let (given, recorded) = (filter.name(), coding.upsample_filter.name());
+        let problem = format!("--upsample-filter {given} contradicts the archive, which records {recorded}");
+        return Err(Error::input(path, problem));
+    }
+    let Some(strength) = Strength::new(options.sharpen) else { return Ok((coding, None)) };
+    if coding.sharpen_q8 != 0 || input.meta().encode.save_sharpened {
+        return Ok((coding, None));
+    }
+    coding.sharpen_q8 = strength.q8();
+    let warning =
+        "--sharpen acts on an archive that was made without: its tiles are no longer what its encoder saw";
+    Ok((coding, Some(warning.into())))
+}
+
+/// Whether a directory of a slide holds files of the scheme that came before archives.
+pub fn has_loose_residuals(dir: &Path) -> bool {
+    let images = |dir: &Path| {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).any(|path| {
+            path.extension().is_some_and(|e| e == "jpg" || e == "jpeg" || e == "png" || e == "webp")
+        })
+    };
+    let below = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    images(dir) || below.map(|entry| entry.path()).any(|path| path.is_dir() && images(&path))
+}
+
+/// The archive in a directory: a bundle, else packs.
+pub fn archive_in(dir: &Path) -> Option<PathBuf> {
+    let bundle = dir.join(BUNDLE_NAME);
+    if bundle.is_file() {
+        return Some(bundle);
+    }
+    let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().extension().is_some_and(|e| e == "pack")).then(|| dir.to_path_buf())
+}
