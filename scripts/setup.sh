@@ -88,6 +88,9 @@ required_packages() {
     if [[ $minimal == 0 ]]; then
         has_library libvulkan.so.1 || echo libvulkan1
         has_software_vulkan || echo mesa-vulkan-drivers
+        # The IIIF validator's.
+        has_library libmagic.so.1 || echo 'libmagic1t64|libmagic1'
+        python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
     fi
 }
 

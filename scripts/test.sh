@@ -29,6 +29,9 @@ fi
 scripts/check.sh
 scripts/neon.sh
 
+step "IIIF"
+scripts/iiif.sh "$target_dir/debug/origami"
+
 step "demo"
 scripts/demo.sh --check
 

@@ -9,6 +9,9 @@ pub enum ServeError {
     /// The request itself is wrong.
     #[error("{0}")]
     Bad(String),
+    /// The request is right and asks for what this server does not do.
+    #[error("{0}")]
+    Unsupported(String),
     /// More families are asked for than the server takes on.
     #[error("busy: try again")]
     Busy,

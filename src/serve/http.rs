@@ -1,5 +1,7 @@
 //! Addresses to answers: routes, headers, errors. Thin over `catalog` and `tiles`.
 
+mod iiif;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +51,7 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .merge(iiif::routes())
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new());
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
@@ -70,6 +73,7 @@ impl IntoResponse for ServeError {
         let status = match &self {
             ServeError::NotFound => StatusCode::NOT_FOUND,
             ServeError::Bad(_) => StatusCode::BAD_REQUEST,
+            ServeError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
             ServeError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             ServeError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -5,6 +5,8 @@
 //! slide      what each tile of a slide is made of           files
 //! tiles      a tile's bytes: cache, stored, reconstructed   threads
 //! flight     one reconstruction however many ask            no I/O
+//! iiif       what an IIIF address asks for                  no I/O
+//! image      any region at any size, from tiles             threads
 //! http       addresses, headers, errors                     HTTP
 //! metrics    what an operator watches                       no I/O
 //! ```
@@ -13,6 +15,8 @@ mod catalog;
 mod error;
 mod flight;
 mod http;
+mod iiif;
+mod image;
 mod metrics;
 mod slide;
 mod tiles;

@@ -15,6 +15,7 @@ use super::slide::{Origin, Slide};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::geometry::{FamilyId, TileId};
+use crate::tile::OutputFormat;
 
 /// A tile as it is sent: the slide's identity and the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +92,19 @@ impl Tiles {
                 Ok((bytes, Outcome::Stored))
             }
         }
+    }
+
+    /// As [`Self::get`], for those who decode it again.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; tiles that are no JPEG.
+    pub async fn jpeg(self: &Arc<Self>, slide: &Arc<Slide>, tile: TileId) -> Result<Bytes, ServeError> {
+        if self.options.format != OutputFormat::Jpeg {
+            return Err(ServeError::Unsupported(
+                "images of any size are only made with --output-format jpeg".into(),
+            ));
+        }
+        self.get(slide, tile).await.map(|(bytes, _)| bytes)
     }
 
     async fn stored(
@@ -200,7 +214,7 @@ impl Tiles {
     }
 
     /// Runs work on the threads for it.
-    fn on_pool<T: Send + 'static>(
+    pub fn on_pool<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Result<T, ServeError>> {

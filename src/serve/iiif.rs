@@ -1,0 +1,286 @@
+//! IIIF Image API 3.0, level 2: what an address asks for. Source: <https://iiif.io/api/image/3.0/>.
+//!
+//! Parses and computes; pixels are made in `image`. Also does: bitonal, which the official validator asks for.
+
+use serde_json::{Value, json};
+
+use super::error::ServeError;
+use crate::geometry::Geometry;
+
+/// Most pixels of a side, and of an image, that are sent.
+pub const MAX_SIDE: u32 = 8192;
+/// As `maxArea` of the description.
+pub const MAX_AREA: u64 = 1 << 24;
+
+/// A region of L0 in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Left.
+    pub x: u32,
+    /// Top.
+    pub y: u32,
+    /// Width, at least 1.
+    pub width: u32,
+    /// Height, at least 1.
+    pub height: u32,
+}
+
+/// How colours are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    /// As they are.
+    Color,
+    /// Luma.
+    Gray,
+    /// Black and white.
+    Bitonal,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JPEG.
+    Jpg,
+    /// PNG.
+    Png,
+}
+
+/// An image as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of L0.
+    pub region: Region,
+    /// Width and height before rotation.
+    pub size: (u32, u32),
+    /// Quarter turns clockwise.
+    pub turns: u32,
+    /// Colours.
+    pub quality: Quality,
+    /// File format.
+    pub format: Format,
+}
+
+fn bad(what: &str, text: &str) -> ServeError {
+    ServeError::Bad(format!("{what} '{text}' is not understood"))
+}
+
+/// A number without sign, with a fraction where `fraction` allows it.
+fn number(text: &str, fraction: bool) -> Option<f64> {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let plain = match text.split_once('.') {
+        Some((whole, part)) => fraction && digits(whole) && digits(part),
+        None => digits(text),
+    };
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+fn list<const N: usize>(text: &str, fraction: bool) -> Option<[f64; N]> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|part| number(part, fraction)).collect();
+    numbers?.try_into().ok()
+}
+
+fn parse_region(text: &str, geometry: &Geometry) -> Result<Region, ServeError> {
+    let (width, height) = (geometry.width(), geometry.height());
+    let (full_w, full_h) = (f64::from(width), f64::from(height));
+    let [x, y, w, h] = match text {
+        "full" => return Ok(Region { x: 0, y: 0, width, height }),
+        "square" => {
+            let side = width.min(height);
+            return Ok(Region { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side });
+        }
+        _ => match text.strip_prefix("pct:") {
+            Some(pct) => {
+                let [x, y, w, h] = list::<4>(pct, true).ok_or_else(|| bad("region", text))?;
+                [x * full_w / 100.0, y * full_h / 100.0, w * full_w / 100.0, h * full_h / 100.0]
+                    .map(f64::round)
+            }
+            None => list::<4>(text, false).ok_or_else(|| bad("region", text))?,
+        },
+    };
+    if w < 1.0 || h < 1.0 || x >= full_w || y >= full_h {
+        return Err(ServeError::Bad(format!("region '{text}' is empty: the image is {width}x{height}")));
+    }
+    let (right, bottom) = ((x + w).min(full_w), (y + h).min(full_h));
+    Ok(Region { x: x as u32, y: y as u32, width: (right - x) as u32, height: (bottom - y) as u32 })
+}
+
+fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
+    if text.starts_with('^') {
+        return Err(ServeError::Unsupported("sizes larger than the region ('^') are not supported".into()));
+    }
+    let (w, h) = (f64::from(region.width), f64::from(region.height));
+    let scaled = |scale: f64| ((w * scale).round().max(1.0), (h * scale).round().max(1.0));
+    let fail = || bad("size", text);
+    let (out_w, out_h) = if text == "max" {
+        let largest = (f64::from(MAX_SIDE) / w.max(h)).min((MAX_AREA as f64 / (w * h)).sqrt());
+        if largest >= 1.0 { (w, h) } else { (w * largest, h * largest) }
+    } else if let Some(percent) = text.strip_prefix("pct:") {
+        scaled(number(percent, true).filter(|&p| p > 0.0).ok_or_else(fail)? / 100.0)
+    } else if let Some(inside) = text.strip_prefix('!') {
+        let [bw, bh] = list::<2>(inside, false).ok_or_else(fail)?;
+        let scale = (bw / w).min(bh / h);
+        if scale > 1.0 {
+            // The specification would send the region as it is; the official validator wants a refusal.
+            return Err(ServeError::Bad(format!("size '{text}' is larger than the region, {w}x{h}")));
+        }
+        scaled(scale)
+    } else {
+        match text.split_once(',').ok_or_else(fail)? {
+            (width, "") => {
+                let width = number(width, false).ok_or_else(fail)?;
+                (width, (h * width / w).round().max(1.0))
+            }
+            ("", height) => {
+                let height = number(height, false).ok_or_else(fail)?;
+                ((w * height / h).round().max(1.0), height)
+            }
+            (width, height) => {
+                (number(width, false).ok_or_else(fail)?, number(height, false).ok_or_else(fail)?)
+            }
+        }
+    };
+    if out_w < 1.0 || out_h < 1.0 {
+        return Err(ServeError::Bad(format!("size '{text}' is empty")));
+    }
+    if out_w > w || out_h > h {
+        return Err(ServeError::Bad(format!(
+            "size '{text}' is larger than the region, {w}x{h}; '^' is not supported"
+        )));
+    }
+    let side = f64::from(MAX_SIDE);
+    if out_w > side || out_h > side || out_w * out_h > MAX_AREA as f64 {
+        return Err(ServeError::Bad(format!("size '{text}' is over the limits of info.json")));
+    }
+    Ok((out_w as u32, out_h as u32))
+}
+
+/// `{region}/{size}/{rotation}/{quality}.{format}`.
+///
+/// # Errors
+/// What is not understood, not supported, empty or too large.
+pub fn parse(
+    geometry: &Geometry,
+    region: &str,
+    size: &str,
+    rotation: &str,
+    file: &str,
+) -> Result<Wanted, ServeError> {
+    let region = parse_region(region, geometry)?;
+    let size = parse_size(size, region)?;
+    if rotation.starts_with('!') {
+        return Err(ServeError::Unsupported("mirroring is not supported".into()));
+    }
+    let degrees = number(rotation, true).filter(|&d| d <= 360.0).ok_or_else(|| bad("rotation", rotation))?;
+    if degrees % 90.0 != 0.0 {
+        return Err(ServeError::Unsupported("rotations are multiples of 90 degrees".into()));
+    }
+    let (quality, format) = file.split_once('.').ok_or_else(|| bad("quality and format", file))?;
+    let quality = match quality {
+        "default" | "color" => Quality::Color,
+        "gray" => Quality::Gray,
+        "bitonal" => Quality::Bitonal,
+        _ => return Err(bad("quality", quality)),
+    };
+    let format = match format {
+        "jpg" => Format::Jpg,
+        "png" => Format::Png,
+        "tif" | "gif" | "jp2" | "pdf" | "webp" => {
+            return Err(ServeError::Unsupported(format!(
+                "format '{format}' is not supported; jpg and png are"
+            )));
+        }
+        _ => return Err(bad("format", format)),
+    };
+    Ok(Wanted { region, size, turns: (degrees / 90.0) as u32 % 4, quality, format })
+}
+
+/// `info.json`. `id` is the address of the image.
+pub fn info(id: &str, geometry: &Geometry) -> Value {
+    let top = geometry.top_level();
+    let sizes = (0..=top).map(|level| geometry.level_size(level));
+    let sizes: Vec<_> = sizes
+        .filter(|&(w, h)| w.max(h) <= MAX_SIDE && u64::from(w) * u64::from(h) <= MAX_AREA)
+        .map(|(width, height)| json!({"width": width, "height": height}))
+        .collect();
+    let factors: Vec<u32> = (0..=top.min(30)).map(|down| 1 << down).collect();
+    json!({
+        "@context": "http://iiif.io/api/image/3/context.json",
+        "id": id, "type": "ImageService3", "protocol": "http://iiif.io/api/image", "profile": "level2",
+        "width": geometry.width(), "height": geometry.height(), "maxWidth": MAX_SIDE, "maxHeight": MAX_SIDE, "maxArea": MAX_AREA,
+        "sizes": sizes, "tiles": [{"width": geometry.tile(), "height": geometry.tile(), "scaleFactors": factors}],
+        "extraQualities": ["color", "gray", "bitonal"], "extraFormats": ["jpg", "png"],
+        "extraFeatures": ["regionSquare", "profileLinkHeader"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(region: &str, size: &str, rotation: &str, file: &str) -> Result<Wanted, ServeError> {
+        parse(&Geometry::new(1000, 600, 256).unwrap(), region, size, rotation, file)
+    }
+
+    fn shape(region: &str, size: &str) -> (Region, (u32, u32)) {
+        let wanted = of(region, size, "0", "default.jpg").unwrap();
+        (wanted.region, wanted.size)
+    }
+
+    #[test]
+    fn regions_and_sizes_are_what_the_specification_says() {
+        let full = Region { x: 0, y: 0, width: 1000, height: 600 };
+        assert_eq!(shape("full", "max"), (full, (1000, 600)));
+        assert_eq!(shape("square", "max").0, Region { x: 200, y: 0, width: 600, height: 600 });
+        assert_eq!(
+            shape("900,500,300,300", "max"),
+            (Region { x: 900, y: 500, width: 100, height: 100 }, (100, 100))
+        );
+        assert_eq!(shape("pct:10,50,50,25", "max").0, Region { x: 100, y: 300, width: 500, height: 150 });
+        assert_eq!(shape("full", "500,").1, (500, 300));
+        assert_eq!(shape("full", ",300").1, (500, 300));
+        assert_eq!(shape("full", "pct:10").1, (100, 60));
+        assert_eq!(shape("full", "70,90").1, (70, 90));
+        assert_eq!(shape("full", "!200,200").1, (200, 120));
+        assert_eq!(shape("0,0,7,1", "3,").1, (3, 1));
+        let turned = of("full", "max", "270", "gray.png").unwrap();
+        assert_eq!((turned.turns, turned.quality, turned.format), (3, Quality::Gray, Format::Png));
+    }
+
+    #[test]
+    fn what_is_wrong_and_what_is_not_supported_are_told_apart() {
+        let bad = [
+            ("full", "1001,", "0", "default.jpg"),
+            ("full", "0,", "0", "default.jpg"),
+            ("full", "!2000,3000", "0", "default.jpg"),
+            ("1000,0,10,10", "max", "0", "default.jpg"),
+            ("0,0,0,10", "max", "0", "default.jpg"),
+            ("0,0,10", "max", "0", "default.jpg"),
+            ("-1,0,10,10", "max", "0", "default.jpg"),
+            ("1e3,0,10,10", "max", "0", "default.jpg"),
+            ("full", "full", "0", "default.jpg"),
+            ("full", "max", "x", "default.jpg"),
+            ("full", "max", "361", "default.jpg"),
+            ("full", "max", "0", "nice.jpg"),
+            ("full", "max", "0", "default.xyz"),
+            ("full", "max", "0", "default"),
+            ("18446744073709551616,0,1,1", "max", "0", "default.jpg"),
+        ];
+        for (region, size, rotation, file) in bad {
+            assert!(
+                matches!(of(region, size, rotation, file), Err(ServeError::Bad(_))),
+                "{region}/{size}/{rotation}/{file}"
+            );
+        }
+        for (size, rotation, file) in [
+            ("^2000,", "0", "default.jpg"),
+            ("max", "!0", "default.jpg"),
+            ("max", "45", "default.jpg"),
+            ("max", "0", "default.tif"),
+        ] {
+            assert!(
+                matches!(of("full", size, rotation, file), Err(ServeError::Unsupported(_))),
+                "{size}/{rotation}/{file}"
+            );
+        }
+    }
+}
