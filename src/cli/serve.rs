@@ -174,19 +174,21 @@ async fn stopped() {
 }
 
 /// What the backend has done so far, for metrics.
+#[cfg(feature = "gpu")]
 fn figures(opened: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
-    #[cfg(feature = "gpu")]
     let engine = opened.engine.clone();
-    move || {
-        #[cfg(feature = "gpu")]
-        if let Some(engine) = &engine {
-            let (stats, gpu) = (engine.stats(), engine.gpu_stats());
-            return BackendFigures {
-                failures: stats.failures,
-                fallbacks: stats.fallbacks,
-                batches: gpu.crossings,
-            };
-        }
-        BackendFigures::default()
+    move || match &engine {
+        Some(engine) => BackendFigures {
+            failures: engine.stats().failures,
+            fallbacks: engine.stats().fallbacks,
+            batches: engine.gpu_stats().crossings,
+        },
+        None => BackendFigures::default(),
     }
+}
+
+/// Without a GPU there is nothing to tell.
+#[cfg(not(feature = "gpu"))]
+fn figures(_: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
+    BackendFigures::default
 }
