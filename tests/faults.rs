@@ -9,7 +9,7 @@ mod rng;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use origami::backend::auto::Task;
 use origami::backend::engine::{Choice, Engine, EngineOptions};
@@ -147,14 +147,20 @@ fn run(
     mut seen: impl FnMut(usize),
 ) {
     let ((geometry, ids), cpu) = (families(count), CpuBackend::new());
-    let pause = Duration::from_millis(if count > 1000 { 20 } else { 0 });
+    let (patient, waiting) = (count > 1000, AtomicU64::new(0));
     let mut done = Vec::new();
     let work = |id: FamilyId| {
-        let (geometry, cpu) = (&geometry, &cpu);
+        let (geometry, cpu, waiting) = (&geometry, &cpu, &waiting);
         async move {
-            if engine.adapter().is_none() {
-                // The device is being opened: most families should meet one.
-                std::thread::sleep(pause);
+            if patient && waiting.fetch_add(1, SeqCst) == 0 {
+                // Most families should meet a device: one thread opens it anew, the other waits for that.
+                let until = Instant::now() + Duration::from_secs(5);
+                while engine.adapter().is_none() && Instant::now() < until {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            if patient {
+                waiting.fetch_sub(1, SeqCst);
             }
             let (stored, made) = round_trip(engine, params, source(geometry, id)).await?;
             let (want, clean) = round_trip(cpu, params, source(geometry, id)).await?;
