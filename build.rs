@@ -1,7 +1,18 @@
 //! Compiles `csrc/jpeg_rows.c`, the row-by-row JPEG reader, against the headers of the libjpeg-turbo that
-//! `turbojpeg-sys` builds or finds, so that header and library always agree.
+//! `turbojpeg-sys` builds or finds, so that header and library always agree. Asks for the part of the server's viewer that
+//! is not in the repository.
+
+/// What `src/serve/viewer.rs` embeds beside its own files.
+const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
 
 fn main() {
+    println!("cargo::rerun-if-changed={OPENSEADRAGON}");
+    if std::env::var_os("CARGO_FEATURE_SERVE").is_some() && !std::path::Path::new(OPENSEADRAGON).is_file() {
+        println!(
+            "cargo::error={OPENSEADRAGON} is missing: run scripts/setup.sh, or build without the feature `serve`"
+        );
+        return;
+    }
     println!("cargo:rerun-if-changed=csrc/jpeg_rows.c");
     println!("cargo:rerun-if-env-changed=TURBOJPEG_SOURCE");
     let mut build = cc::Build::new();

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes a Debian or Ubuntu machine with Rust ready to build, test and run the demo: installs what is missing, only
-# that, and fetches the demo slide. Where everything is in place it says one line and touches nothing.
+# that, and fetches the demo slide and the viewer's OpenSeadragon. Where everything is in place it says one line and touches nothing.
 #
 #   scripts/setup.sh             everything the tests use
-#   scripts/setup.sh --minimal   what building and the demo need: no software Vulkan, no cross toolchain
+#   scripts/setup.sh --minimal   what building and the demo need: no software Vulkan, no cross toolchain, no browser
 #
 # ORIGAMI_SETUP_NEON=0   leave out the aarch64 cross toolchain (optional in any case)
 # ORIGAMI_SETUP_DENY=1   also build and install cargo-deny, which takes minutes
@@ -84,6 +84,7 @@ required_packages() {
     have pkg-config || echo 'pkg-config|pkgconf'
     # libjpeg-turbo's x86 SIMD is written in assembler; other processors' is C.
     [[ $(uname -m) != x86_64 ]] || have nasm || echo nasm
+    scripts/openseadragon.sh --check || have npm || echo npm
     has_library libopenslide.so || echo 'libopenslide1t64|libopenslide1|libopenslide0t64|libopenslide0'
     if [[ $minimal == 0 ]]; then
         has_library libvulkan.so.1 || echo libvulkan1
@@ -124,6 +125,16 @@ install_cross() {
     has_rust_target "$triple" && return 0
     have rustup || { warn "no rustup to add $triple: the NEON tests will be skipped"; return 0; }
     rustup -q target add "$triple" || warn "rustup could not add $triple: the NEON tests will be skipped"
+}
+
+# The viewer is tested in a real browser; a machine without one only loses that test.
+install_browser() {
+    local wanted=()
+    [[ $minimal == 0 ]] || return 0
+    have chromium || have chromium-browser || have google-chrome || wanted+=(chromium)
+    have python3 || wanted+=(python3)
+    [[ ${#wanted[@]} != 0 ]] || return 0
+    apt_install "${wanted[@]}" || warn "no Chromium: the test of the viewer will be skipped"
 }
 
 # --- Rust ----------------------------------------------------------------------------------------------------------
@@ -170,6 +181,8 @@ has_slide() { [[ -f $1 && $(sha256sum <"$1") == "$slide_sha256  -" ]]; }
 check_rust
 install_required
 install_cross
+install_browser
+scripts/openseadragon.sh
 install_deny
 fetch_slide
 echo "setup: ready (demo slide: ${slide#"$root"/})"

@@ -23,6 +23,7 @@ use super::error::ServeError;
 use super::metrics::{LevelClass, Metrics};
 use super::slide::Slide;
 use super::tiles::Tiles;
+use super::viewer;
 use super::{Figures, ServeOptions};
 use crate::geometry::TileId;
 use crate::tile::OutputFormat;
@@ -45,6 +46,8 @@ pub fn router(state: State) -> Router {
         .route("/dzi/{file}", get(descriptor))
         .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
         .route("/tiles/{slide}/{level}/{tile}", get(tile))
+        .route("/original/{file}", get(original_descriptor))
+        .route("/original/{files}/{level}/{tile}", get(original_tile))
         .route("/thumbnails/{slide}", get(thumbnail))
         .route("/api/slides", get(slides))
         .route("/api/slides/{slide}", get(slide))
@@ -52,6 +55,7 @@ pub fn router(state: State) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .merge(iiif::routes())
+        .merge(viewer::router())
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new());
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
@@ -110,7 +114,7 @@ async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Resp
 }
 
 /// Looks a name up off the asynchronous threads: it may open files.
-async fn open(state: &State, name: &str) -> Result<Arc<Slide>, ServeError> {
+pub async fn open(state: &State, name: &str) -> Result<Arc<Slide>, ServeError> {
     let (catalog, name) = (state.catalog.clone(), name.to_string());
     let found =
         tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?;
@@ -126,11 +130,34 @@ fn content_type(format: OutputFormat) -> &'static str {
 }
 
 async fn descriptor(Shared(state): Shared<State>, Path(file): Path<String>, headers: HeaderMap) -> Answer {
+    send_descriptor(&state, &file, &headers, Side::Served).await
+}
+
+/// The tiles of `/original` are those of the tree in the geometry of what is sent, so that both sides can be compared.
+async fn original_descriptor(
+    Shared(state): Shared<State>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    send_descriptor(&state, &file, &headers, Side::Original).await
+}
+
+/// Which of a slide's two sets of tiles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Served,
+    Original,
+}
+
+async fn send_descriptor(state: &State, file: &str, headers: &HeaderMap, side: Side) -> Answer {
     let name = file.strip_suffix(".dzi").ok_or(ServeError::NotFound)?;
-    let slide = open(&state, name).await?;
+    let slide = open(state, name).await?;
+    if side == Side::Original && slide.original.is_none() {
+        return Err(ServeError::NotFound);
+    }
     let xml = slide.descriptor(state.options.format.extension()).to_xml();
     let tag = format!("\"{:016x}\"", xxh3_64(xml.as_bytes()));
-    Ok(cacheable(&headers, &tag, "no-cache", "application/xml", xml.into()))
+    Ok(cacheable(headers, &tag, "no-cache", "application/xml", xml.into()))
 }
 
 async fn derived_tile(
@@ -139,7 +166,16 @@ async fn derived_tile(
     headers: HeaderMap,
 ) -> Answer {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, name, &level, &tile, &headers).await
+    send_tile(&state, name, &level, &tile, &headers, Side::Served).await
+}
+
+async fn original_tile(
+    Shared(state): Shared<State>,
+    Path((files, level, tile)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
+    send_tile(&state, name, &level, &tile, &headers, Side::Original).await
 }
 
 async fn tile(
@@ -147,7 +183,7 @@ async fn tile(
     Path((name, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    send_tile(&state, &name, &level, &tile, &headers).await
+    send_tile(&state, &name, &level, &tile, &headers, Side::Served).await
 }
 
 /// `{level}` and `{x}_{y}.{ext}` to an address; the extension may be any that a client derives.
@@ -161,14 +197,23 @@ fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
     Some(TileId { level: number(level)?, x: number(x)?, y: number(y)? })
 }
 
-async fn send_tile(state: &State, name: &str, level: &str, tile: &str, headers: &HeaderMap) -> Answer {
+async fn send_tile(
+    state: &State,
+    name: &str,
+    level: &str,
+    tile: &str,
+    headers: &HeaderMap,
+    side: Side,
+) -> Answer {
     let id = parse_tile(level, tile).ok_or(ServeError::NotFound)?;
     let slide = open(state, name).await?;
-    if slide.origin(id).is_none() {
-        return Err(ServeError::NotFound);
-    }
+    let identity = match side {
+        Side::Served => slide.origin(id).map(|_| slide.identity),
+        Side::Original => slide.geometry.tile_rect(id).and(slide.original),
+    };
+    let identity = identity.ok_or(ServeError::NotFound)?;
     // What a tile is follows from what is stored and how it is sent: no need to make it to know whether the client has it.
-    let mut of = slide.identity.to_le_bytes().to_vec();
+    let mut of = identity.to_le_bytes().to_vec();
     of.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
     let tag = format!("\"{:016x}\"", xxh3_64(&of));
     let (control, kind) = (state.options.cache_control.as_str(), content_type(state.options.format));
@@ -176,7 +221,10 @@ async fn send_tile(state: &State, name: &str, level: &str, tile: &str, headers: 
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }
     let started = Instant::now();
-    let (bytes, outcome) = state.tiles.get(&slide, id).await?;
+    let (bytes, outcome) = match side {
+        Side::Served => state.tiles.get(&slide, id).await?,
+        Side::Original => state.tiles.original(&slide, id).await?,
+    };
     let class = match slide.geometry.top_level() - id.level {
         0 => LevelClass::L0,
         1 => LevelClass::L1,
@@ -195,7 +243,8 @@ fn matches(headers: &HeaderMap, tag: &str) -> bool {
     })
 }
 
-fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static str, body: Bytes) -> Response {
+/// What a client may keep: 304 where it has it already.
+pub fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static str, body: Bytes) -> Response {
     let seen = matches(headers, tag);
     let mut response =
         if seen { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(body).into_response() };
@@ -217,7 +266,7 @@ async fn thumbnail(Shared(state): Shared<State>, Path(name): Path<String>, heade
     let slide = open(&state, &name).await?;
     let geometry = &slide.geometry;
     let level = (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
-    send_tile(&state, &name, &level.to_string(), "0_0.jpg", &headers).await
+    send_tile(&state, &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
 }
 
 async fn slides(Shared(state): Shared<State>) -> Answer {
@@ -248,13 +297,16 @@ fn describe(state: &State, slide: &Slide) -> Value {
         (0..=g.top_level()).map(|l| g.level_size(l)).map(|(w, h)| u64::from(w) * u64::from(h)).sum();
     let stored =
         slide.input().filter(|input| !input.is_directory()).map(|input| input.archive().file_bytes());
-    let lossy = slide.input().map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
+    let lossy = slide
+        .input()
+        .filter(|_| slide.reconstructs())
+        .map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
     json!({
         "name": slide.name, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.format.extension(), "levels": levels.collect::<Vec<_>>(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
-        "has_original": slide.tree().is_some() && slide.input().is_some(),
+        "has_original": slide.original.is_some() && slide.reconstructs(),
         "dzi": format!("/dzi/{}.dzi", slide.name), "thumbnail": format!("/thumbnails/{}", slide.name),
     })
 }

@@ -9,6 +9,7 @@
 //! image      any region at any size, from tiles             threads
 //! http       addresses, headers, errors                     HTTP
 //! metrics    what an operator watches                       no I/O
+//! viewer     the pages, embedded                            no I/O
 //! ```
 
 mod catalog;
@@ -20,6 +21,7 @@ mod image;
 mod metrics;
 mod slide;
 mod tiles;
+mod viewer;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

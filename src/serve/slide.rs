@@ -56,6 +56,8 @@ pub struct Slide {
     pub geometry: Geometry,
     /// Hash of all that its tiles depend on: what is stored, and how it is sent.
     pub identity: u128,
+    /// The same of the tree's own tiles, `None` without a tree.
+    pub original: Option<u128>,
     /// What an operator should know of it.
     pub warning: Option<String>,
     input: Option<Input>,
@@ -112,6 +114,7 @@ impl Slide {
             name: found.name.clone(),
             geometry,
             identity: 0,
+            original: None,
             warning,
             families: input.iter().flat_map(Input::families).collect(),
             renderer: Renderer::new(geometry, filter, output)?,
@@ -121,6 +124,9 @@ impl Slide {
             coding,
         };
         slide.identity = slide.hash(found, &output);
+        // A tree has no content hash. The archive's stamp is in it too: its record says how overlapping tiles are cut.
+        let of_tree = format!("original 1 {output:?} {:?} {:?} {geometry:?}", found.tree, found.stamp);
+        slide.original = slide.tree.as_ref().map(|_| xxh3_128(of_tree.as_bytes()));
         Ok(slide)
     }
 
@@ -142,9 +148,9 @@ impl Slide {
     pub fn input(&self) -> Option<&Input> {
         self.input.as_ref()
     }
-    /// The tree.
-    pub fn tree(&self) -> Option<&Tree> {
-        self.tree.as_ref()
+    /// Whether its tiles are made from an archive.
+    pub fn reconstructs(&self) -> bool {
+        self.input.is_some() && !self.prefer_tree
     }
     /// How its families are decoded.
     pub fn coding(&self) -> Option<&Coding> {

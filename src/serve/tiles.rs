@@ -20,7 +20,7 @@ use crate::tile::OutputFormat;
 /// A tile as it is sent: the slide's identity and the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TileKey {
-    /// [`Slide::identity`].
+    /// [`Slide::identity`] or [`Slide::original`].
     pub slide: u128,
     /// Which tile.
     pub tile: TileId,
@@ -105,6 +105,23 @@ impl Tiles {
             ));
         }
         self.get(slide, tile).await.map(|(bytes, _)| bytes)
+    }
+
+    /// As [`Self::get`], of the slide's own tree.
+    ///
+    /// # Errors
+    /// No tree or no such tile in it; damage.
+    pub async fn original(
+        self: &Arc<Self>,
+        slide: &Arc<Slide>,
+        tile: TileId,
+    ) -> Result<(Bytes, Outcome), ServeError> {
+        let identity = slide.original.ok_or(ServeError::NotFound)?;
+        let key = TileKey { slide: identity, tile };
+        if let Some(bytes) = self.hot.get(&key) {
+            return Ok((bytes, Outcome::Hot));
+        }
+        Ok((self.stored(slide, key, Origin::Tree).await?, Outcome::Stored))
     }
 
     async fn stored(

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
+# through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark. Fails on an error on
+# the console, a request that fails, anything missing, and a difference map that is wrong by one pixel.
+#
+#   scripts/browser.sh BINARY
+#
+# Says SKIPPED where there is no Chromium (scripts/setup.sh installs it); ORIGAMI_REQUIRE_BROWSER=1 makes that a failure.
+# CHROMIUM names the browser; default: the first of chromium, chromium-browser, google-chrome.
+#
+# The pictures are in target/browser.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+origami=${1:?usage: scripts/browser.sh BINARY}
+
+cannot() {
+    [[ ${ORIGAMI_REQUIRE_BROWSER:-0} != 1 ]] || die "$1"
+    skipped "the viewer in a browser: $1"
+    exit 0
+}
+
+for program in ${CHROMIUM:-chromium chromium-browser google-chrome}; do
+    ! have "$program" || break
+done
+have "$program" || cannot "no $program here"
+have python3 || cannot "no python3 here"
+slide=$target_dir/demo/CMU-1-Small-Region.svs
+[[ -f $slide ]] || cannot "no demo slide: scripts/setup.sh fetches it"
+
+
+# Names as slides have them, and one with everything that an address must escape.
+slides=$target_dir/demo/browser
+name=CMU-1-Small-Region
+bundle_name='odd & #1 100% ä <b>'
+"$origami" --quiet pyramid "$slide" --out "$slides/$name" --overwrite
+"$origami" --quiet encode --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
+cp "$slides/$name/residual_packs/residuals.bundle" "$slides/$bundle_name.bundle"
+
+log=$target_dir/demo/browser.log
+"$origami" serve --slides-root "$slides" --port 0 >"$log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+address=
+for _ in {1..100}; do
+    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
+    [[ -z $address ]] || break
+    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$log")"
+    sleep 0.1
+done
+[[ -n $address ]] || die "the server does not say where it listens: $(cat "$log")"
+
+CHROMIUM=$program python3 scripts/browser.py "$address" "$target_dir/browser" "$name" "$bundle_name"

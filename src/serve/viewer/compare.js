@@ -1,0 +1,185 @@
+// Reconstruction against original: a second OpenSeadragon viewer that shows the same place, cut at a slider, and a map
+// of the difference of what both have drawn. Both sides have one geometry, so both canvases hold the same pixels of the
+// slide at the same scale, and their difference is that of the two pictures as shown.
+'use strict';
+var origami = {};
+(() => {
+  const byId = id => document.getElementById(id);
+
+  // "magma": even steps look even, and bright is much. Black is no difference.
+  const STOPS = ['000004', '1c1044', '4f127b', '812581', 'b5367a', 'e55064', 'fb8861', 'fec287', 'fcfdbf']
+    .map(hex => [0, 2, 4].map(at => parseInt(hex.slice(at, at + 2), 16)));
+
+  // The colour of `level` of 256, as a word of RGBA in memory order.
+  const RAMP = Uint32Array.from({ length: 256 }, (_, level) => {
+    const place = level / 255 * (STOPS.length - 1);
+    const low = Math.min(Math.floor(place), STOPS.length - 2);
+    const rgb = STOPS[low].map((from, i) => Math.round(from + (STOPS[low + 1][i] - from) * (place - low)));
+    return new Uint32Array(Uint8Array.of(...rgb, 255).buffer)[0];
+  });
+
+  const scratch = document.createElement('canvas');
+  function pixels(canvas) {
+    if (scratch.width !== canvas.width || scratch.height !== canvas.height) {
+      [scratch.width, scratch.height] = [canvas.width, canvas.height];
+    }
+    const context = scratch.getContext('2d', { willReadFrequently: true });
+    context.clearRect(0, 0, scratch.width, scratch.height);
+    context.drawImage(canvas, 0, 0);
+    return context.getImageData(0, 0, scratch.width, scratch.height).data;
+  }
+
+  // The largest difference of a channel at each pixel that both sides cover wholly, into `out` where there is one:
+  // `span` levels are the end of the ramp. Returns how often each difference occurs.
+  function difference(a, b, span, out) {
+    if (a.width !== b.width || a.height !== b.height) throw new Error('two sizes cannot be compared');
+    const [p, q] = [pixels(a), pixels(b)];
+    const counts = new Uint32Array(256);
+    const map = new ImageData(a.width, a.height);
+    const words = new Uint32Array(map.data.buffer);
+    const colour = RAMP.map((_, level) => RAMP[Math.min(255, Math.round(level * 255 / span))]);
+    for (let i = 0; i < p.length; i += 4) {
+      if (p[i + 3] !== 255 || q[i + 3] !== 255) continue;
+      const level =
+        Math.max(Math.abs(p[i] - q[i]), Math.abs(p[i + 1] - q[i + 1]), Math.abs(p[i + 2] - q[i + 2]));
+      counts[level]++;
+      words[i >> 2] = colour[level];
+    }
+    if (out) {
+      [out.width, out.height] = [a.width, a.height];
+      out.getContext('2d').putImageData(map, 0, 0);
+    }
+    return counts;
+  }
+
+  // Mean, 99th percentile and maximum of what `difference` has counted.
+  function figures(counts) {
+    const pixels = counts.reduce((sum, n) => sum + n, 0);
+    if (!pixels) return null;
+    const mean = counts.reduce((sum, n, level) => sum + n * level, 0) / pixels;
+    let [p99, seen] = [0, counts[0]];
+    while (seen < pixels * 0.99) seen += counts[++p99];
+    return { pixels, mean, p99, max: counts.findLastIndex(n => n > 0) };
+  }
+
+  // `viewer` shows the reconstruction, `open(element)` makes a viewer of the original, `changed` is told of each new
+  // mode and place of the slider.
+  function comparison(viewer, open, changed) {
+    const [other, heat, divider, legend] = ['other', 'heat', 'divider', 'legend'].map(byId);
+    let [second, mode, split, span, drawn, timer] = [null, 'one', 0.5, 32, false, 0];
+
+    const ramp = byId('ramp').getContext('2d');
+    ramp.putImageData(new ImageData(new Uint8ClampedArray(RAMP.buffer), 256, 1), 0, 0);
+
+    function follow() {
+      if (!second || mode === 'one') return;
+      const [from, to] = [viewer.viewport, second.viewport];
+      to.zoomTo(from.getZoom(true), undefined, true);
+      to.panTo(from.getCenter(true), true);
+      to.setRotation(from.getRotation(true), true);
+      later();
+    }
+
+    function settled() {
+      const whole = each => each.world.getItemCount() > 0 && each.world.getItemAt(0).getFullyLoaded();
+      if (!whole(viewer) || viewer.isAnimating()) return false;
+      if (mode === 'one') return true;
+      return Boolean(second) && whole(second) && !second.isAnimating() && (mode !== 'difference' || drawn);
+    }
+
+    // The map is of a picture that stands still and is whole: it goes as soon as something moves.
+    function stale() {
+      drawn = false;
+      heat.hidden = true;
+      byId('figures').textContent = '…';
+    }
+    function later() {
+      if (mode !== 'difference') return;
+      stale();
+      clearTimeout(timer);
+      timer = setTimeout(draw, 80);
+    }
+    function draw() {
+      if (mode !== 'difference' || drawn) return;
+      drawn = true;
+      const [a, b] = [viewer.drawer.canvas, second.drawer.canvas];
+      if (!settled() || a.width !== b.width || a.height !== b.height) {
+        drawn = false;
+        timer = setTimeout(draw, 80);
+        return;
+      }
+      const found = figures(difference(a, b, span, heat));
+      heat.hidden = false;
+      byId('figures').textContent = found
+        ? `mean ${found.mean.toFixed(1)} · 99 % ≤ ${found.p99} · max ${found.max}`
+        : 'nothing of the slide in view';
+    }
+
+    function place(at) {
+      split = Math.min(1, Math.max(0, at));
+      divider.style.left = `${split * 100}%`;
+      divider.setAttribute('aria-valuenow', Math.round(split * 100));
+      other.style.clipPath = `inset(0 ${(1 - split) * 100}% 0 0)`;
+    }
+
+    function start() {
+      if (second) return;
+      second = open(other);
+      second.addHandler('open', follow);
+      second.addHandler('resize', follow);
+      second.addHandler('update-viewport', later);
+      viewer.addHandler('update-viewport', follow);
+    }
+
+    function set(wanted) {
+      mode = wanted;
+      // Invisible, never gone: OpenSeadragon measures its element.
+      other.hidden = !second && mode === 'one';
+      other.style.visibility = mode === 'compare' ? '' : 'hidden';
+      divider.hidden = mode !== 'compare';
+      legend.hidden = mode !== 'difference';
+      for (const each of ['compare', 'difference']) byId(each).setAttribute('aria-pressed', String(mode === each));
+      clearTimeout(timer);
+      stale();
+      if (mode !== 'one') {
+        start();
+        if (second.viewport && second.world.getItemCount()) follow();
+      }
+      changed();
+    }
+
+    divider.addEventListener('pointerdown', event => {
+      divider.setPointerCapture(event.pointerId);
+      event.preventDefault();
+      divider.focus({ preventScroll: true });
+    });
+    divider.addEventListener('pointermove', event => {
+      if (!divider.hasPointerCapture(event.pointerId)) return;
+      const box = byId('stage').getBoundingClientRect();
+      place((event.clientX - box.left) / box.width);
+    });
+    divider.addEventListener('pointerup', () => changed());
+    divider.addEventListener('keydown', event => {
+      const to = { ArrowLeft: split - 0.02, ArrowRight: split + 0.02, Home: 0, End: 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      place(to);
+      changed();
+    });
+    byId('span').value = String(span);
+    byId('span').addEventListener('change', event => {
+      span = Number(event.target.value);
+      later();
+    });
+    place(split);
+    return {
+      set, place, settled,
+      get mode() { return mode; },
+      get split() { return split; },
+      get second() { return second; },
+    };
+  }
+
+  Object.assign(origami, { comparison, difference, figures });
+})();
