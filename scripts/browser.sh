@@ -34,8 +34,8 @@ slide=$target_dir/demo/CMU-1-Small-Region.svs
 slides=$target_dir/demo/browser
 name=CMU-1-Small-Region
 bundle_name='odd & #1 100% ä <b>'
-"$origami" --quiet pyramid "$slide" --out "$slides/$name" --overwrite
-"$origami" --quiet encode --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
+"$origami" pyramid --quiet "$slide" --out "$slides/$name" --overwrite
+"$origami" encode --quiet --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
 cp "$slides/$name/residual_packs/residuals.bundle" "$slides/$bundle_name.bundle"
 
 log=$target_dir/demo/browser.log

@@ -44,9 +44,9 @@ inside=package/build/openseadragon/openseadragon.min.js
 npm pack --silent --ignore-scripts --pack-destination "$folder" "openseadragon@$version" >/dev/null ||
     die "npm could not fetch openseadragon@$version"
 [[ $(integrity_of "$package") == "$integrity" ]] || die "$package is not the pinned package ($integrity)"
-tar -xzf "$package" -C "$folder" "$inside"
-has_file "$folder/$inside" || die "$folder/$inside is not the pinned file (sha256 $file_sha256)"
 mkdir -p "${file%/*}"
-cp "$folder/$inside" "$file.$$"
+tar -xOzf "$package" "$inside" >"$file.$$"
+has_file "$file.$$" || die "$file.$$ is not the pinned file (sha256 $file_sha256)"
 mv -f "$file.$$" "$file"
-rm -f "$package" "$folder/$inside"
+rm -f "$package"
+rmdir "$folder"

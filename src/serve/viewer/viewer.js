@@ -220,7 +220,7 @@
     if (!answer.ok) throw new Error((await answer.json()).error);
     slide = await answer.json();
     describe();
-    for (const id of ['tools', 'corner']) byId(id).hidden = false;
+    for (const id of ['tools', 'corner', 'navigator']) byId(id).hidden = false;
     // As large as its corner allows, in the slide's shape.
     const corner = Math.min(170, Math.max(90, innerWidth / 6)) / Math.max(slide.width, slide.height);
     byId('navigator').style.width = `${Math.max(24, slide.width * corner)}px`;
