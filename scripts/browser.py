@@ -118,7 +118,9 @@ class Browser:
     def open(self, address):
         # A change of the part after # alone would load nothing.
         self.call("Page.navigate", url="about:blank")
-        self.call("Page.navigate", url=address)
+        failed = self.call("Page.navigate", url=address).get("errorText")
+        if failed:
+            raise SystemExit(f"error: {address}: {failed}")
         self.wait("document.documentElement?.dataset.ready === 'yes'", address)
 
     def wait(self, condition, what):

@@ -38,7 +38,9 @@ bundle_name='odd & #1 100% ä <b>'
 "$origami" encode --quiet --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
 cp "$slides/$name/residual_packs/residuals.bundle" "$slides/$bundle_name.bundle"
 
+# Emptied before the server starts: the address of the run before must not be taken for this one's.
 log=$target_dir/demo/browser.log
+: >"$log"
 "$origami" serve --slides-root "$slides" --port 0 >"$log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
