@@ -90,6 +90,15 @@ fn a_tree_without_an_archive_is_served_as_it_is_and_preferred_on_request() {
     for (tile, want) in &files {
         assert!(&server.get(&format!("/tiles/plain/{tile}")).body == want, "{tile}");
     }
+    // A tree that is written anew shows under other tags, whatever its archive says.
+    let tag = |server: &Running| server.get("/tiles/plain/9/0_0.jpg").header("etag").to_string();
+    let before = tag(&server);
+    fs::write(&dzi, fs::read(&dzi).unwrap()).unwrap();
+    let until = Instant::now() + Duration::from_secs(15);
+    while tag(&server) == before {
+        assert!(Instant::now() < until, "the old tag stays");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]

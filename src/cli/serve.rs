@@ -11,6 +11,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::codec::Sampling;
 use origami::serve::{BackendFigures, ServeOptions, Server};
 use origami::tile::OutputFormat;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::FilterArg;
 use super::backend::{BackendArgs, Opened, Purpose};
@@ -156,21 +157,22 @@ pub fn run(args: ServeArgs) -> Result<()> {
         let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}; --port and --bind choose another address")
         })?;
+        // Before anybody is told that it listens: a signal that comes early must not end it halfway.
+        let stop = stopped().context("cannot listen to signals")?;
         say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
-        server.serve(listener, stopped()).await.context("the server failed")
+        server.serve(listener, stop).await.context("the server failed")
     })
 }
 
-/// Done when the process is told to end.
-async fn stopped() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// Listens to signals from now on; done when the process is told to end.
+fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// What the backend has done so far, for metrics.

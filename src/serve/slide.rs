@@ -134,10 +134,11 @@ impl Slide {
         let mut text = format!("1 {output:?} {:?} {} {:?}", self.coding, self.prefer_tree, self.geometry);
         match &self.input {
             // The same on every machine that has a copy of the file.
-            Some(input) => {
+            Some(input) if !self.prefer_tree => {
                 let _ = write!(text, " {} {:?}", input.meta().content, input.meta().coding);
             }
-            None => {
+            // A tree has no hash of its contents.
+            _ => {
                 let _ = write!(text, " {} {:?}", found.name, found.stamp);
             }
         }
