@@ -34,7 +34,10 @@ pub struct Catalog {
 impl Catalog {
     /// Over a root that may change at any time.
     pub fn new(options: Arc<ServeOptions>) -> Self {
-        Self { options, entries: RwLock::default(), listed: Mutex::default() }
+        let catalog = Self { options, entries: RwLock::default(), listed: Mutex::default() };
+        // Nobody may come before the first listing.
+        catalog.refresh();
+        catalog
     }
 
     /// Names of all slides. Looks at the disk, at most every two seconds.
