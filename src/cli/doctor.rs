@@ -69,10 +69,11 @@ struct Taken {
     reason: String,
 }
 
-const FEATURES: [(&str, bool); 6] = [
+const FEATURES: [(&str, bool); 7] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
     ("openslide", cfg!(feature = "openslide")),
+    ("serve", cfg!(feature = "serve")),
     ("webp", cfg!(feature = "webp")),
     ("metal", cfg!(feature = "metal")),
     ("dx12", cfg!(feature = "dx12")),
