@@ -3,7 +3,7 @@
 # that, and fetches the demo slide and the viewer's OpenSeadragon. Where everything is in place it says one line and touches nothing.
 #
 #   scripts/setup.sh             everything the tests use
-#   scripts/setup.sh --minimal   what building and the demo need: no software Vulkan, no cross toolchain, no browser
+#   scripts/setup.sh --minimal   what the demo needs: no RocksDB, no software Vulkan, no cross toolchain, no browser
 #
 # ORIGAMI_SETUP_NEON=0   leave out the aarch64 cross toolchain (optional in any case)
 # ORIGAMI_SETUP_DENY=1   also build and install cargo-deny, which takes minutes
@@ -89,6 +89,8 @@ required_packages() {
     if [[ $minimal == 0 ]]; then
         has_library libvulkan.so.1 || echo libvulkan1
         has_software_vulkan || echo mesa-vulkan-drivers
+        # RocksDB's headers are read by libclang when the cache on disk is built.
+        has_libclang || echo libclang-dev
         # The IIIF validator's.
         has_library libmagic.so.1 || echo 'libmagic1t64|libmagic1'
         python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
@@ -97,6 +99,8 @@ required_packages() {
 
 # A Vulkan driver that needs no GPU, for the tests: Mesa's llvmpipe.
 has_software_vulkan() { compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null; }
+
+has_libclang() { [[ -n ${LIBCLANG_PATH:-} ]] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; }
 
 cross_packages() {
     have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, the viewer in a browser,
-# and the demo on a real slide with its quality limits.
+# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, the server under load, the
+# viewer in a browser, and the demo on a real slide with its quality limits.
 #
 # ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
 #                      Tests that want it say SKIPPED without it.
@@ -31,6 +31,9 @@ scripts/neon.sh
 
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
+
+step "server under load"
+scripts/load.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"

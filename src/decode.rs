@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::archive::{FamilyRecord, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{Sampling, Shape, decoder};
+use crate::codec::{Sampling, Shape, Ycc, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
@@ -38,6 +38,22 @@ pub fn decode_record(
     id: FamilyId,
     record: &FamilyRecord,
 ) -> Result<DecodedFamily> {
+    let mut family = DecodedFamily::default();
+    decode_record_into(geometry, coding, id, record, &mut family)?;
+    Ok(family)
+}
+
+/// As [`decode_record`], in the memory of a family that has been used up.
+///
+/// # Errors
+/// As [`decode_record`]; `family` then holds nothing of use.
+pub fn decode_record_into(
+    geometry: &Geometry,
+    coding: &Coding,
+    id: FamilyId,
+    record: &FamilyRecord,
+    family: &mut DecodedFamily,
+) -> Result<()> {
     let rect = geometry.family_rect(id);
     let (width, height) = (rect.width as usize, rect.height as usize);
     let payload = |kind: PayloadKind| {
@@ -53,21 +69,24 @@ pub fn decode_record(
     };
     let baseline = payload(PayloadKind::Baseline)?;
     let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
-    let baseline =
-        decoder(baseline.codec).decode(&baseline.bytes, shape).map_err(named(PayloadKind::Baseline))?;
-    if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&baseline.sampling) {
-        let problem = format!(
-            "its sampling is {:?}, the archive says {:?}",
-            baseline.sampling, coding.baseline_subsamp
-        );
+    decoder(baseline.codec)
+        .decode_into(&baseline.bytes, shape, &mut family.baseline)
+        .map_err(named(PayloadKind::Baseline))?;
+    let sampling = family.baseline.sampling;
+    if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&sampling) {
+        let problem = format!("its sampling is {sampling:?}, the archive says {:?}", coding.baseline_subsamp);
         return Err(Error::Codec { what: format!("baseline of family {id}"), problem });
     }
     let residual = payload(PayloadKind::Residual)?;
     let (rw, rh) = coding.residual_size(width, height);
     let shape = Shape { width: rw, height: rh, sampling: Some(Sampling::Gray) };
-    let residual =
-        decoder(residual.codec).decode(&residual.bytes, shape).map_err(named(PayloadKind::Residual))?.luma;
-    Ok(DecodedFamily { baseline, residual, width, height })
+    let mut image = Ycc::gray(std::mem::take(&mut family.residual));
+    decoder(residual.codec)
+        .decode_into(&residual.bytes, shape, &mut image)
+        .map_err(named(PayloadKind::Residual))?;
+    family.residual = image.luma;
+    (family.width, family.height) = (width, height);
+    Ok(())
 }
 
 /// How to decode.

@@ -19,6 +19,12 @@ pub enum Pixels {
     Rgb(Plane),
 }
 
+impl Default for Pixels {
+    fn default() -> Self {
+        Pixels::Ycc(Ycc::default())
+    }
+}
+
 /// A borrowed [`Pixels`] or part of one.
 #[derive(Clone, Copy, Debug)]
 pub enum PixelsRef<'a> {
@@ -95,8 +101,8 @@ pub struct SourceFamily {
     pub tile_bytes: Vec<u64>,
 }
 
-/// A family's payloads, decoded.
-#[derive(Clone, Debug)]
+/// A family's payloads, decoded. By default empty: memory to be.
+#[derive(Clone, Debug, Default)]
 pub struct DecodedFamily {
     /// L2, as its JPEG decodes.
     pub baseline: Ycc,
@@ -108,13 +114,26 @@ pub struct DecodedFamily {
     pub height: usize,
 }
 
-/// L0 and L1, regenerated.
-#[derive(Clone, Debug)]
+/// L0 and L1, regenerated. By default empty: memory to be.
+#[derive(Clone, Debug, Default)]
 pub struct Reconstruction {
     /// Full size, as it was asked for.
     pub l0: Pixels,
     /// Half size, the same way.
     pub l1: Pixels,
+}
+
+impl Reconstruction {
+    /// Its planes, for their memory: L0's, then L1's.
+    pub fn into_planes(self) -> Vec<Plane> {
+        let of = |pixels| match pixels {
+            Pixels::Ycc(Ycc { luma, chroma, .. }) => {
+                std::iter::once(luma).chain(chroma.into_iter().flatten())
+            }
+            Pixels::Rgb(rgb) => std::iter::once(rgb).chain(None.into_iter().flatten()),
+        };
+        of(self.l0).chain(of(self.l1)).collect()
+    }
 }
 
 /// What a caller wants of a reconstruction.

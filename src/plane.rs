@@ -89,6 +89,12 @@ impl<T: Copy + Default> Plane<T> {
         self.width = width;
         self.height = height;
     }
+    /// Becomes a tightly packed copy of `src`, keeping its memory.
+    pub fn copy_from(&mut self, src: PlaneRef<'_, T>) {
+        (self.width, self.height, self.stride) = (src.width, src.height, src.width);
+        self.data.clear();
+        (0..src.height).for_each(|y| self.data.extend_from_slice(src.row(y)));
+    }
     /// Copies `src` to `(x, y)`, as much of it as lies inside.
     pub fn paste(&mut self, x: usize, y: usize, src: PlaneRef<'_, T>) {
         let width = src.width.min(self.width.saturating_sub(x));

@@ -131,8 +131,8 @@ fn many_clients_on_one_cold_family_cause_one_reconstruction() {
     assert_eq!(bodies.len(), 20, "every client got the same bytes of its tile");
     assert_eq!(server.figure("origami_families_reconstructed_total"), 1.0);
     assert_eq!(
-        server.figure("origami_tiles_total{level=\"L0\",outcome=\"Cold\"}")
-            + server.figure("origami_tiles_total{level=\"L1\",outcome=\"Cold\"}"),
+        server.figure("origami_tiles_total{level=\"L0\",outcome=\"cold\"}")
+            + server.figure("origami_tiles_total{level=\"L1\",outcome=\"cold\"}"),
         1.0
     );
 }

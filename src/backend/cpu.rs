@@ -38,19 +38,20 @@ impl CpuBackend {
         Self::default()
     }
 
-    fn resample(&self, src: PlaneRef<'_>, h: Axis, v: Axis) -> Plane {
+    /// `dst` lends its memory, here and below.
+    fn resample(&self, src: PlaneRef<'_>, h: Axis, v: Axis, mut dst: Plane) -> Plane {
         let (h, v) = (self.taps.get(h), self.taps.get(v));
-        let mut dst = Plane::default();
         SCRATCH.with_borrow_mut(|scratch| resample(src, &h, &v, &mut dst, scratch));
         dst
     }
 
-    fn down(&self, filter: Filter, src: PlaneRef<'_>, (fx, fy): (usize, usize)) -> Plane {
+    fn down(&self, filter: Filter, src: PlaneRef<'_>, (fx, fy): (usize, usize), mut dst: Plane) -> Plane {
         if (fx, fy) == (1, 1) {
-            return src.to_plane();
+            dst.copy_from(src);
+            return dst;
         }
         let axis = |in_len, factor| Axis::Down { filter, in_len, factor };
-        self.resample(src, axis(src.width, fx), axis(src.height, fy))
+        self.resample(src, axis(src.width, fx), axis(src.height, fy), dst)
     }
 
     fn up(
@@ -58,19 +59,20 @@ impl CpuBackend {
         filter: Filter,
         src: PlaneRef<'_>,
         (fx, fy): (usize, usize),
-        width: usize,
-        height: usize,
+        (width, height): (usize, usize),
+        mut dst: Plane,
     ) -> Plane {
         if (fx, fy) == (1, 1) {
-            return src.part(0, 0, width, height).to_plane();
+            dst.copy_from(src.part(0, 0, width, height));
+            return dst;
         }
         let axis = |in_len, factor, out_len| Axis::Up { filter, in_len, factor, out_len };
-        self.resample(src, axis(src.width, fx, width), axis(src.height, fy, height))
+        self.resample(src, axis(src.width, fx, width), axis(src.height, fy, height), dst)
     }
 
     fn scale(&self, filter: Filter, src: PlaneRef<'_>, width: usize, height: usize) -> Plane {
         let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
-        self.resample(src, axis(src.width, width), axis(src.height, height))
+        self.resample(src, axis(src.width, width), axis(src.height, height), Plane::default())
     }
 
     fn optimise(
@@ -88,7 +90,7 @@ impl CpuBackend {
     }
 
     /// Luma of L0, predicted from the luma of a decoded L2. This is the prediction of the whole codec.
-    fn predict(&self, coding: &Coding, l2_luma: &Plane, width: usize, height: usize) -> Result<Plane> {
+    fn predict(&self, coding: &Coding, l2_luma: &Plane, size: (usize, usize), dst: Plane) -> Result<Plane> {
         let sharpened = match coding.sharpen()? {
             None => None,
             Some(strength) => {
@@ -98,7 +100,7 @@ impl CpuBackend {
             }
         };
         let luma = sharpened.as_ref().unwrap_or(l2_luma);
-        Ok(self.up(coding.upsample_filter, luma.view(), (L0_FROM_L2, L0_FROM_L2), width, height))
+        Ok(self.up(coding.upsample_filter, luma.view(), (L0_FROM_L2, L0_FROM_L2), size, dst))
     }
 
     /// A decoded residual at L0 size, added to a prediction.
@@ -113,7 +115,7 @@ impl CpuBackend {
 
     fn l2_of(&self, params: &EncodeParams, image: &Ycc) -> Ycc {
         let filter = params.downsample_filter;
-        let mut luma = self.down(filter, image.luma.view(), (L0_FROM_L2, L0_FROM_L2));
+        let mut luma = self.down(filter, image.luma.view(), (L0_FROM_L2, L0_FROM_L2), Plane::default());
         if params.optl2 {
             self.optimise(
                 params.upsample_filter,
@@ -135,7 +137,7 @@ impl CpuBackend {
         let ((sx, sy), (bx, by)) = (image.sampling.factors(), sampling.factors());
         let factors = (L0_FROM_L2 * bx / sx, L0_FROM_L2 * by / sy);
         let chroma = chroma.each_ref().map(|plane| {
-            let mut small = self.down(filter, plane.view(), factors);
+            let mut small = self.down(filter, plane.view(), factors, Plane::default());
             if params.subsamp == Subsamp::S420Opt {
                 self.optimise(params.upsample_filter, plane.view(), factors, params.max_delta, &mut small);
             }
@@ -147,7 +149,8 @@ impl CpuBackend {
     /// Predicts `original` from a decoded L2 and subtracts.
     fn predicted(&self, params: &EncodeParams, original: &Plane, l2_luma: &Plane) -> Result<Predicted> {
         let coding = params.coding();
-        let prediction = self.predict(&coding, l2_luma, original.width(), original.height())?;
+        let size = (original.width(), original.height());
+        let prediction = self.predict(&coding, l2_luma, size, Plane::default())?;
         let mut residual = Plane::default();
         residual::make(original.view(), prediction.view(), &mut residual);
         let (width, height) = coding.residual_size(original.width(), original.height());
@@ -161,25 +164,36 @@ impl CpuBackend {
     }
 
     /// L0 and L1 in planes of one sampling; gray where that is `Gray` or the family has no chroma.
-    fn planes_of(&self, coding: &Coding, family: &DecodedFamily, sampling: Sampling) -> Result<[Ycc; 2]> {
-        let (width, height) = (family.width, family.height);
-        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-        let mut luma = self.predict(coding, &family.baseline.luma, width, height)?;
+    fn planes_of(
+        &self,
+        coding: &Coding,
+        family: &DecodedFamily,
+        sampling: Sampling,
+        used: Reconstruction,
+    ) -> Result<[Ycc; 2]> {
+        let size = (family.width, family.height);
+        let half = (size.0.div_ceil(2), size.1.div_ceil(2));
+        // Taken in the order in which they are given back, so that each has the size that it had.
+        let mut spare = used.into_planes().into_iter();
+        let mut take = || spare.next().unwrap_or_default();
+        let mut luma = self.predict(coding, &family.baseline.luma, size, take())?;
         self.add_residual(coding, &mut luma, &family.residual);
-        let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2));
         let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
+            let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2), take());
             return Ok([Ycc::gray(luma), Ycc::gray(l1_luma)]);
         };
         // Each output plane straight from the L2 plane, in one step, at the size it is needed at.
         let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
-        let raise = |plane: &Plane, from_l2: usize, (w, h): (usize, usize)| {
-            let (cw, ch) = sampling.chroma_size(w, h);
-            self.up(coding.upsample_filter, plane.view(), (from_l2 * bx / ox, from_l2 * by / oy), cw, ch)
+        let raise = |plane: &Plane, from_l2: usize, (w, h): (usize, usize), dst: Plane| {
+            let factors = (from_l2 * bx / ox, from_l2 * by / oy);
+            self.up(coding.upsample_filter, plane.view(), factors, sampling.chroma_size(w, h), dst)
         };
-        let at = |from_l2, size| Some(chroma.each_ref().map(|plane| raise(plane, from_l2, size)));
+        let of_l0 = chroma.each_ref().map(|plane| raise(plane, L0_FROM_L2, size, take()));
+        let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2), take());
+        let of_l1 = chroma.each_ref().map(|plane| raise(plane, L0_FROM_L2 / 2, half, take()));
         Ok([
-            Ycc { luma, chroma: at(L0_FROM_L2, (width, height)), sampling },
-            Ycc { luma: l1_luma, chroma: at(L0_FROM_L2 / 2, (half_width, half_height)), sampling },
+            Ycc { luma, chroma: Some(of_l0), sampling },
+            Ycc { luma: l1_luma, chroma: Some(of_l1), sampling },
         ])
     }
 }
@@ -224,14 +238,15 @@ impl Backend for CpuBackend {
         luma
     }
 
-    fn reconstruct<'a>(
+    fn reconstruct_into<'a>(
         &'a self,
         coding: &'a Coding,
         family: &'a DecodedFamily,
         want: Want,
+        used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
         Box::pin(async move {
-            let planes = self.planes_of(coding, family, want.sampling())?;
+            let planes = self.planes_of(coding, family, want.sampling(), used)?;
             let [l0, l1] = planes.map(|image| match want {
                 Want::Rgb if image.chroma.is_some() => Pixels::Rgb(image.to_rgb()),
                 _ => Pixels::Ycc(image),

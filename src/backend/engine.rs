@@ -351,20 +351,22 @@ impl Backend for Engine {
         self.cpu.correct(coding, prediction, residual)
     }
 
-    fn reconstruct<'a>(
+    fn reconstruct_into<'a>(
         &'a self,
         coding: &'a Coding,
         family: &'a DecodedFamily,
         want: Want,
+        used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
         Box::pin(async move {
+            let mut used = used;
             if let Some(gpu) = self.device() {
-                match gpu.reconstruct(coding, family, want).await {
+                match gpu.reconstruct_into(coding, family, want, std::mem::take(&mut used)).await {
                     Ok(made) => return self.count(&self.counters.on_gpu, Ok(made)),
                     Err(e) => self.failed(&gpu, e)?,
                 }
             }
-            self.count(&self.counters.on_cpu, self.cpu.reconstruct(coding, family, want).await)
+            self.count(&self.counters.on_cpu, self.cpu.reconstruct_into(coding, family, want, used).await)
         })
     }
 }

@@ -123,5 +123,19 @@ pub trait Backend: Send + Sync {
         coding: &'a Coding,
         family: &'a DecodedFamily,
         want: Want,
+    ) -> Pending<'a, Reconstruction> {
+        self.reconstruct_into(coding, family, want, Reconstruction::default())
+    }
+
+    /// As [`Self::reconstruct`], in the memory of a reconstruction that has been used up.
+    ///
+    /// # Errors
+    /// As [`Self::base`].
+    fn reconstruct_into<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        want: Want,
+        used: Reconstruction,
     ) -> Pending<'a, Reconstruction>;
 }

@@ -29,11 +29,17 @@ pub enum BackendArg {
     Hybrid,
 }
 
+/// A tile that arrives at a busy GPU waits for the batch that is there and for its own: two of these, and far below what an eye notices.
+#[cfg(feature = "gpu")]
+const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8);
+
 /// What families are for.
 #[derive(Clone, Copy)]
 pub enum Purpose {
     Encode,
     Decode,
+    /// Decode while somebody waits for each family.
+    Serve,
 }
 
 /// A backend, and what became of it.
@@ -88,11 +94,14 @@ impl BackendArgs {
         }
         let task = match purpose {
             Purpose::Encode => Task::Encode,
-            Purpose::Decode => Task::Decode,
+            Purpose::Decode | Purpose::Serve => Task::Decode,
         };
         let mut options = EngineOptions::new(self.choice(), task);
         options.families = families;
         options.gpu.adapter = self.gpu_adapter.clone();
+        if let Purpose::Serve = purpose {
+            options.gpu.batch_time = SERVE_BATCH_TIME;
+        }
         options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
         let engine = Arc::new(Engine::new(options, scheduler));
         let (mode, reason) = engine.mode();

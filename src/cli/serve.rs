@@ -62,6 +62,18 @@ pub struct ServeArgs {
     /// Most memory for them
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache_mb: u64,
+    /// Directory in which tiles outlive the server (RocksDB) [default: off]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Most disk space for them; the oldest go first
+    #[arg(long, value_name = "MIB", default_value_t = 10_240, value_parser = clap::value_parser!(u64).range(4..=1_073_741_824))]
+    cache_dir_mb: u64,
+    /// Families' buffers that are kept in memory for the next ones
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    buffer_pool_size: usize,
+    /// Do not reconstruct families ahead, in the direction in which a viewer moves, where there is nothing else to do
+    #[arg(long)]
+    no_prefetch: bool,
     /// Families reconstructed at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     max_inflight_families: u32,
@@ -131,6 +143,10 @@ impl ServeArgs {
             prefer_original: self.prefer_original,
             cache_entries: self.cache_entries,
             cache_mb: self.cache_mb,
+            cache_dir: self.cache_dir.clone(),
+            cache_dir_mb: self.cache_dir_mb,
+            buffer_pool_size: self.buffer_pool_size,
+            no_prefetch: self.no_prefetch,
             max_inflight_families: self.max_inflight_families as usize,
             queue_timeout: Duration::from_millis(self.queue_timeout_ms),
             rayon_threads: self.rayon_threads,
@@ -150,7 +166,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads for connections")?;
-    let opened = args.backend.open(Purpose::Decode, None, &Scheduler::new(args.rayon_threads)?, false)?;
+    let opened = args.backend.open(Purpose::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
     let server = Server::new(args.options(), opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
         let address = SocketAddr::new(args.bind, args.port);

@@ -81,6 +81,13 @@ pub struct YccRef<'a> {
     pub sampling: Sampling,
 }
 
+/// An empty gray image: no samples, memory to be.
+impl Default for Ycc {
+    fn default() -> Self {
+        Self::gray(Plane::default())
+    }
+}
+
 impl Ycc {
     /// A gray image.
     pub fn gray(luma: Plane) -> Self {
@@ -213,7 +220,16 @@ pub trait ImageDecoder: Send {
     ///
     /// # Errors
     /// Another shape, damaged bytes. The message says which; the caller adds where.
-    fn decode(&mut self, bytes: &[u8], expect: Shape) -> Result<Ycc>;
+    fn decode(&mut self, bytes: &[u8], expect: Shape) -> Result<Ycc> {
+        let mut image = Ycc::default();
+        self.decode_into(bytes, expect, &mut image)?;
+        Ok(image)
+    }
+    /// As [`Self::decode`], in the memory of an image that has been used up.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; `image` then holds nothing of use.
+    fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()>;
 }
 
 /// A decoder for what an archive holds.

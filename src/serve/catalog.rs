@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ServeOptions;
@@ -14,30 +15,52 @@ use super::slide::{Found, Slide, archive_in, has_loose_residuals};
 
 /// How long a listing stands before files are looked at again.
 const FRESH: Duration = Duration::from_secs(2);
+/// How old a listing may be that answers a request while files are being looked at: a server that nobody asked anything for long
+/// must not answer from memory.
+const STALE: Duration = Duration::from_secs(10);
 
 /// A slide, or why it cannot be served.
 pub type Opened = Result<Arc<Slide>, Arc<str>>;
 
 struct Entry {
     found: Found,
-    /// `None` until it is asked for.
-    opened: Option<Opened>,
+    /// Empty until it is asked for.
+    opened: OnceLock<Opened>,
 }
 
 /// All slides.
 pub struct Catalog {
     options: Arc<ServeOptions>,
-    entries: RwLock<BTreeMap<String, Arc<Mutex<Entry>>>>,
-    listed: Mutex<Option<Instant>>,
+    entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// When files were looked at last, in milliseconds after `started`.
+    listed_ms: AtomicU64,
+    started: Instant,
+    listing: Mutex<()>,
 }
 
 impl Catalog {
     /// Over a root that may change at any time.
     pub fn new(options: Arc<ServeOptions>) -> Self {
-        let catalog = Self { options, entries: RwLock::default(), listed: Mutex::default() };
+        let catalog = Self {
+            options,
+            entries: RwLock::default(),
+            listed_ms: AtomicU64::new(0),
+            started: Instant::now(),
+            listing: Mutex::default(),
+        };
         // Nobody may come before the first listing.
-        catalog.refresh();
+        catalog.list();
         catalog
+    }
+
+    /// How old the listing is.
+    fn age(&self) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.listed_ms.load(Relaxed)))
+    }
+
+    /// Whether files should be looked at again.
+    pub fn is_due(&self) -> bool {
+        self.age() >= FRESH
     }
 
     /// Names of all slides. Looks at the disk, at most every two seconds.
@@ -46,47 +69,61 @@ impl Catalog {
         self.entries.read().unwrap_or_else(|e| e.into_inner()).keys().cloned().collect()
     }
 
+    /// A slide that is open, as far as that is known without a look at the disk.
+    pub fn known(&self, name: &str) -> Option<Opened> {
+        if self.age() >= STALE {
+            return None;
+        }
+        self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.opened.get().cloned()
+    }
+
     /// A slide by name, `None` where there is none. May read from disk.
     pub fn get(&self, name: &str) -> Option<Opened> {
         self.refresh();
         let entry = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.clone();
-        let mut entry = entry.lock().unwrap_or_else(|e| e.into_inner());
-        if entry.opened.is_none() {
-            let opened = Slide::open(&entry.found, &self.options);
-            entry.opened = Some(match opened {
-                Ok(slide) => {
-                    if let Some(warning) = &slide.warning {
-                        tracing::warn!(slide = name, "{warning}");
-                    }
-                    Ok(Arc::new(slide))
+        let open = || match Slide::open(&entry.found, &self.options) {
+            Ok(slide) => {
+                if let Some(warning) = &slide.warning {
+                    tracing::warn!(slide = name, "{warning}");
                 }
-                Err(e) => {
-                    tracing::error!(slide = name, "refused: {e}");
-                    Err(e.to_string().into())
-                }
-            });
-        }
-        entry.opened.clone()
+                Ok(Arc::new(slide))
+            }
+            Err(e) => {
+                tracing::error!(slide = name, "refused: {e}");
+                Err(e.to_string().into())
+            }
+        };
+        Some(entry.opened.get_or_init(open).clone())
     }
 
-    fn refresh(&self) {
-        // Whoever comes while another one looks takes what is there.
-        let Ok(mut listed) = self.listed.try_lock() else { return };
-        if listed.is_some_and(|at| at.elapsed() < FRESH) {
+    /// Looks at the files again if it is time.
+    pub fn refresh(&self) {
+        if !self.is_due() {
             return;
         }
+        // Whoever comes while another one looks takes what is there, unless that is too old.
+        let listing = match self.listing.try_lock() {
+            Ok(listing) => listing,
+            Err(_) if self.age() < STALE => return,
+            Err(_) => self.listing.lock().unwrap_or_else(|e| e.into_inner()),
+        };
+        if self.is_due() {
+            self.list();
+        }
+        drop(listing);
+    }
+
+    fn list(&self) {
         let now = scan(&self.options);
         let mut entries = self.entries.write().unwrap_or_else(|e| e.into_inner());
         entries.retain(|name, _| now.contains_key(name));
         for (name, found) in now {
-            let same = entries
-                .get(&name)
-                .is_some_and(|entry| entry.lock().unwrap_or_else(|e| e.into_inner()).found == found);
-            if !same {
-                entries.insert(name, Arc::new(Mutex::new(Entry { found, opened: None })));
+            if entries.get(&name).is_none_or(|entry| entry.found != found) {
+                entries.insert(name, Arc::new(Entry { found, opened: OnceLock::new() }));
             }
         }
-        *listed = Some(Instant::now());
+        drop(entries);
+        self.listed_ms.store(self.started.elapsed().as_millis() as u64, Relaxed);
     }
 }
 

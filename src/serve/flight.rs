@@ -136,6 +136,11 @@ impl Flight {
         state.left.remove(place.unwrap_or(0))
     }
 
+    /// The tiles that are there.
+    pub fn made(&self) -> HashMap<TileId, Bytes> {
+        self.state().made.clone()
+    }
+
     /// A tile is there: everybody who waits for it gets it.
     pub fn publish(&self, tile: TileId, bytes: &Bytes) {
         let mut state = self.state();

@@ -2,12 +2,13 @@
 
 mod iiif;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State as Shared};
+use axum::extract::{ConnectInfo, Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::catalog::Catalog;
 use super::error::ServeError;
-use super::metrics::{LevelClass, Metrics};
+use super::metrics::{LevelClass, Metrics, TileGauges};
 use super::slide::Slide;
 use super::tiles::Tiles;
 use super::viewer;
@@ -44,11 +45,7 @@ type Answer = Result<Response, ServeError>;
 pub fn router(state: State) -> Router {
     let mut router = Router::new()
         .route("/dzi/{file}", get(descriptor))
-        .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
-        .route("/tiles/{slide}/{level}/{tile}", get(tile))
         .route("/original/{file}", get(original_descriptor))
-        .route("/original/{files}/{level}/{tile}", get(original_tile))
-        .route("/thumbnails/{slide}", get(thumbnail))
         .route("/api/slides", get(slides))
         .route("/api/slides/{slide}", get(slide))
         .route("/healthz", get(async || "ok\n"))
@@ -57,7 +54,12 @@ pub fn router(state: State) -> Router {
         .merge(iiif::routes())
         .merge(viewer::router())
         .fallback(async || ServeError::NotFound)
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new())
+        // Coded images: nothing to compress.
+        .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
+        .route("/tiles/{slide}/{level}/{tile}", get(tile))
+        .route("/original/{files}/{level}/{tile}", get(original_tile))
+        .route("/thumbnails/{slide}", get(thumbnail));
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
     {
         let any = origin == "*";
@@ -113,11 +115,20 @@ async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Resp
     response
 }
 
-/// Looks a name up off the asynchronous threads: it may open files.
+/// Looks a name up; off the asynchronous threads where that may open files.
 pub async fn open(state: &State, name: &str) -> Result<Arc<Slide>, ServeError> {
-    let (catalog, name) = (state.catalog.clone(), name.to_string());
-    let found =
-        tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?;
+    let catalog = state.catalog.clone();
+    if catalog.is_due() {
+        let catalog = catalog.clone();
+        tokio::task::spawn_blocking(move || catalog.refresh());
+    }
+    let found = match catalog.known(name) {
+        Some(slide) => Some(slide),
+        None => {
+            let name = name.to_string();
+            tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?
+        }
+    };
     found.ok_or(ServeError::NotFound)?.map_err(|_| ServeError::Broken)
 }
 
@@ -162,28 +173,31 @@ async fn send_descriptor(state: &State, file: &str, headers: &HeaderMap, side: S
 
 async fn derived_tile(
     Shared(state): Shared<State>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, name, &level, &tile, &headers, Side::Served).await
+    send_tile(&state, client.ip(), name, &level, &tile, &headers, Side::Served).await
 }
 
 async fn original_tile(
     Shared(state): Shared<State>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, name, &level, &tile, &headers, Side::Original).await
+    send_tile(&state, client.ip(), name, &level, &tile, &headers, Side::Original).await
 }
 
 async fn tile(
     Shared(state): Shared<State>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     Path((name, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    send_tile(&state, &name, &level, &tile, &headers, Side::Served).await
+    send_tile(&state, client.ip(), &name, &level, &tile, &headers, Side::Served).await
 }
 
 /// `{level}` and `{x}_{y}.{ext}` to an address; the extension may be any that a client derives.
@@ -199,6 +213,7 @@ fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
 
 async fn send_tile(
     state: &State,
+    client: IpAddr,
     name: &str,
     level: &str,
     tile: &str,
@@ -231,6 +246,9 @@ async fn send_tile(
         _ => LevelClass::Small,
     };
     state.metrics.tile(class, outcome, started.elapsed());
+    if side == Side::Served && class != LevelClass::Small {
+        state.tiles.travelled(client, &slide, id);
+    }
     Ok(cacheable(headers, &tag, control, kind, bytes))
 }
 
@@ -262,11 +280,16 @@ pub fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static s
 }
 
 /// The largest level that is one tile.
-async fn thumbnail(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
+async fn thumbnail(
+    Shared(state): Shared<State>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
     let slide = open(&state, &name).await?;
     let geometry = &slide.geometry;
     let level = (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
-    send_tile(&state, &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
+    send_tile(&state, client.ip(), &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
 }
 
 async fn slides(Shared(state): Shared<State>) -> Answer {
@@ -321,7 +344,7 @@ async fn ready(Shared(state): Shared<State>) -> Response {
 }
 
 async fn metrics(Shared(state): Shared<State>) -> Response {
-    let text = state.metrics.text(state.tiles.gauges(), (state.figures)());
+    let text = state.metrics.text(&state.tiles.gauges(), (state.figures)());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -337,7 +360,7 @@ pub fn log_figures(state: State) -> tokio::task::JoinHandle<()> {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            let (tiles, bytes, families) = state.tiles.gauges();
+            let TileGauges { tiles, bytes, families, .. } = state.tiles.gauges();
             let made = state.metrics.families_reconstructed();
             tracing::info!(
                 tiles,

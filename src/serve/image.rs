@@ -34,7 +34,7 @@ pub async fn render(
         for x in columns.clone() {
             let id = TileId { level, x, y };
             let bytes = tiles.jpeg(slide, id).await?;
-            let tile = tiles.on_pool(move || decode(&bytes)).await?.map_err(|e| {
+            let tile = tiles.threads().run(async move { decode(&bytes) }).await?.map_err(|e| {
                 tracing::error!(slide = slide.name, tile = %id, "{e}");
                 ServeError::Broken
             })?;
@@ -42,7 +42,7 @@ pub async fn render(
             paste(&mut whole, &tile, (x * side, y * side), part);
         }
     }
-    let made = tiles.on_pool(move || finish(whole, colour, wanted, quality)).await?;
+    let made = tiles.threads().run(async move { finish(whole, colour, wanted, quality) }).await?;
     made.map_err(|e| {
         tracing::error!(slide = slide.name, "{e}");
         ServeError::Broken

@@ -3,18 +3,22 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::warm::WarmFigures;
+
 /// Where a tile came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The cache in memory.
     Hot,
+    /// The cache on disk.
+    Warm,
     /// As stored in the archive or the tree.
     Stored,
     /// Reconstructed for this request.
@@ -23,8 +27,56 @@ pub enum Outcome {
     Joined,
 }
 
+impl Outcome {
+    fn label(self) -> &'static str {
+        match self {
+            Outcome::Hot => "hot",
+            Outcome::Warm => "warm",
+            Outcome::Stored => "stored",
+            Outcome::Cold => "cold",
+            Outcome::Joined => "joined",
+        }
+    }
+}
+
+/// What a look into the cache on disk gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WarmRead {
+    /// The tile.
+    Hit,
+    /// Nothing.
+    Miss,
+    /// Something that cannot be trusted.
+    Damaged,
+}
+
+impl WarmRead {
+    fn label(self) -> &'static str {
+        match self {
+            WarmRead::Hit => "hit",
+            WarmRead::Miss => "miss",
+            WarmRead::Damaged => "damaged",
+        }
+    }
+}
+
+/// How full the caches and buffers are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TileGauges {
+    /// Tiles in memory.
+    pub tiles: u64,
+    /// Their weight.
+    pub bytes: u64,
+    /// Families on their way.
+    pub families: u64,
+    /// Families' buffers, idle and in use.
+    pub buffers: (usize, usize),
+    /// The cache on disk, if there is one.
+    pub warm: Option<WarmFigures>,
+}
+
 /// Which levels a request is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LevelClass {
     /// The finest.
     L0,
@@ -34,10 +86,30 @@ pub enum LevelClass {
     Small,
 }
 
+impl LevelClass {
+    fn label(self) -> &'static str {
+        match self {
+            LevelClass::L0 => "L0",
+            LevelClass::L1 => "L1",
+            LevelClass::Small => "small",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TileLabels {
-    level: LevelClass,
-    outcome: Outcome,
+    level: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +131,13 @@ pub struct Metrics {
     in_flight: Gauge,
     cache_tiles: Gauge,
     cache_bytes: Gauge,
+    buffers: Family<StateLabels, Gauge>,
+    prefetched: Counter,
+    warm_reads: Family<ResultLabels, Counter>,
+    warm_writes: Family<ResultLabels, Counter>,
+    warm_bytes: Gauge,
+    warm_memory_bytes: Gauge,
+    warm_files: Gauge,
     gpu_failures: Gauge<u64, AtomicU64>,
     gpu_fallbacks: Gauge<u64, AtomicU64>,
     gpu_batches: Gauge<u64, AtomicU64>,
@@ -98,6 +177,13 @@ impl Metrics {
             in_flight: Gauge::default(),
             cache_tiles: Gauge::default(),
             cache_bytes: Gauge::default(),
+            buffers: Family::default(),
+            prefetched: Counter::default(),
+            warm_reads: Family::default(),
+            warm_writes: Family::default(),
+            warm_bytes: Gauge::default(),
+            warm_memory_bytes: Gauge::default(),
+            warm_files: Gauge::default(),
             gpu_failures: Gauge::default(),
             gpu_fallbacks: Gauge::default(),
             gpu_batches: Gauge::default(),
@@ -132,6 +218,21 @@ impl Metrics {
             Unit::Bytes,
             m.cache_bytes.clone(),
         );
+        registry.register(
+            "buffers",
+            "Families' buffers, in use and kept for the next family",
+            m.buffers.clone(),
+        );
+        let help = "Families begun ahead: in the direction of travel, or for an L2 tile";
+        registry.register("prefetched", help, m.prefetched.clone());
+        registry.register("warm_reads", "Looks into the cache on disk, by result", m.warm_reads.clone());
+        let help = "Tiles handed to the cache on disk; it drops them where the disk does not keep up";
+        registry.register("warm_writes", help, m.warm_writes.clone());
+        let (name, help) = ("warm", "Bytes of the files of the cache on disk");
+        registry.register_with_unit(name, help, Unit::Bytes, m.warm_bytes.clone());
+        let help = "Memory of the cache on disk: tiles not yet in files, and what tiles are found by";
+        registry.register_with_unit("warm_memory", help, Unit::Bytes, m.warm_memory_bytes.clone());
+        registry.register("warm_files", "Files of the cache on disk", m.warm_files.clone());
         registry.register("gpu_failures", "Times that a GPU failed since the start", m.gpu_failures.clone());
         let help = "Calls that the CPU finished after a GPU had failed, since the start";
         registry.register("gpu_fallbacks", help, m.gpu_fallbacks.clone());
@@ -143,7 +244,7 @@ impl Metrics {
 
     /// A tile's bytes were had.
     pub fn tile(&self, level: LevelClass, outcome: Outcome, time: Duration) {
-        let labels = TileLabels { level, outcome };
+        let labels = TileLabels { level: level.label(), outcome: outcome.label() };
         self.tiles.get_or_create(&labels).inc();
         self.tile_seconds.get_or_create(&labels).observe(time.as_secs_f64());
     }
@@ -160,6 +261,22 @@ impl Metrics {
         self.family_seconds.observe(time.as_secs_f64());
     }
 
+    /// A look into the cache on disk.
+    pub fn warm_read(&self, read: WarmRead) {
+        self.warm_reads.get_or_create(&ResultLabels { result: read.label() }).inc();
+    }
+
+    /// Tiles were handed to the cache on disk, which took them or not.
+    pub fn warm_written(&self, tiles: u64, taken: bool) {
+        let result = if taken { "written" } else { "dropped" };
+        self.warm_writes.get_or_create(&ResultLabels { result }).inc_by(tiles);
+    }
+
+    /// A family was begun ahead.
+    pub fn prefetched(&self) {
+        self.prefetched.inc();
+    }
+
     /// A family got its turn.
     pub fn queued(&self, time: Duration) {
         self.queue_seconds.observe(time.as_secs_f64());
@@ -170,11 +287,18 @@ impl Metrics {
         self.refused.inc();
     }
 
-    /// All figures as text. `gauges` are tiles and bytes in the cache, and families on their way.
-    pub fn text(&self, gauges: (u64, u64, u64), backend: BackendFigures) -> String {
-        self.cache_tiles.set(gauges.0.cast_signed());
-        self.cache_bytes.set(gauges.1.cast_signed());
-        self.in_flight.set(gauges.2.cast_signed());
+    /// All figures as text.
+    pub fn text(&self, gauges: &TileGauges, backend: BackendFigures) -> String {
+        self.cache_tiles.set(gauges.tiles.cast_signed());
+        self.cache_bytes.set(gauges.bytes.cast_signed());
+        self.in_flight.set(gauges.families.cast_signed());
+        for (state, count) in [("idle", gauges.buffers.0), ("used", gauges.buffers.1)] {
+            self.buffers.get_or_create(&StateLabels { state }).set(count.cast_signed() as i64);
+        }
+        let warm = gauges.warm.unwrap_or_default();
+        self.warm_bytes.set(warm.disk_bytes.cast_signed());
+        self.warm_memory_bytes.set(warm.memory_bytes.cast_signed());
+        self.warm_files.set(warm.files.cast_signed());
         self.gpu_failures.set(backend.failures);
         self.gpu_fallbacks.set(backend.fallbacks);
         self.gpu_batches.set(backend.batches);

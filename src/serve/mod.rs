@@ -3,8 +3,12 @@
 //! ```text
 //! catalog    slides by name, opened when asked for          files
 //! slide      what each tile of a slide is made of           files
-//! tiles      a tile's bytes: cache, stored, reconstructed   threads
+//! tiles      a tile's bytes: caches, stored, reconstructed  threads
 //! flight     one reconstruction however many ask            no I/O
+//! travel     where a viewer is going                        no I/O
+//! buffers    the memory of families, used again             no I/O
+//! warm       tiles on disk that outlive the server          RocksDB
+//! threads    where decoding and coding run                  threads
 //! iiif       what an IIIF address asks for                  no I/O
 //! image      any region at any size, from tiles             threads
 //! http       addresses, headers, errors                     HTTP
@@ -12,6 +16,7 @@
 //! viewer     the pages, embedded                            no I/O
 //! ```
 
+mod buffers;
 mod catalog;
 mod error;
 mod flight;
@@ -20,8 +25,16 @@ mod iiif;
 mod image;
 mod metrics;
 mod slide;
+mod threads;
 mod tiles;
+mod travel;
 mod viewer;
+#[cfg(feature = "rocksdb")]
+mod warm;
+#[cfg(not(feature = "rocksdb"))]
+#[allow(dead_code, reason = "it is never made")]
+#[path = "warm_absent.rs"]
+mod warm;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +82,14 @@ pub struct ServeOptions {
     pub cache_entries: u64,
     /// Most mebibytes of them.
     pub cache_mb: u64,
+    /// Where tiles outlive the server; `None` for nowhere.
+    pub cache_dir: Option<PathBuf>,
+    /// Most mebibytes there.
+    pub cache_dir_mb: u64,
+    /// Families' buffers that are kept for the next ones.
+    pub buffer_pool_size: usize,
+    /// No family is reconstructed ahead in the direction a viewer moves.
+    pub no_prefetch: bool,
     /// Families reconstructed at a time.
     pub max_inflight_families: usize,
     /// How long a family waits for its turn.
@@ -102,6 +123,10 @@ impl Default for ServeOptions {
             prefer_original: false,
             cache_entries: 2048,
             cache_mb: 256,
+            cache_dir: None,
+            cache_dir_mb: 10_240,
+            buffer_pool_size: 128,
+            no_prefetch: false,
             max_inflight_families: 32,
             queue_timeout: Duration::from_secs(5),
             rayon_threads: 0,
@@ -155,6 +180,7 @@ impl Server {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
+        let tiles = self.state.tiles.clone();
         let ticker = http::log_figures(self.state.clone());
         let served = axum::serve(
             listener,
@@ -163,6 +189,7 @@ impl Server {
         .with_graceful_shutdown(stop)
         .await;
         ticker.abort();
+        tiles.close();
         served
     }
 

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::ServeOptions;
 use crate::archive::{BUNDLE_NAME, Kind};
 use crate::coding::{Coding, EncodeParams};
-use crate::decode::{Input, decode_record};
+use crate::decode::{Input, decode_record_into};
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
 use crate::geometry::{FamilyId, Geometry, TileId};
@@ -204,16 +204,21 @@ impl Slide {
         }
     }
 
-    /// Reads a family and decodes its payloads to planes.
+    /// Whether its archive has a family from which tiles are made.
+    pub fn has_family(&self, id: FamilyId) -> bool {
+        self.reconstructs() && self.families.contains(&id)
+    }
+
+    /// Reads a family and decodes its payloads to planes, in the memory of `family`.
     ///
     /// # Errors
     /// Damage.
-    pub fn decode(&self, id: FamilyId) -> Result<DecodedFamily> {
+    pub fn decode(&self, id: FamilyId, family: &mut DecodedFamily) -> Result<()> {
         let (Some(input), Some(coding)) = (&self.input, &self.coding) else {
             return Err(Error::Usage(format!("{}: no archive", self.name)));
         };
         let record = input.read(id)?;
-        decode_record(&self.geometry, coding, id, &record)
+        decode_record_into(&self.geometry, coding, id, &record, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
     }
 

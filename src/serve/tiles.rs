@@ -1,17 +1,22 @@
-//! From a tile's address to its bytes: cache, then what is stored, then a reconstruction.
+//! From a tile's address to its bytes: memory, then disk, then what is stored, then a reconstruction.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use moka::sync::Cache;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use super::ServeOptions;
+use super::buffers::{Buffers, FamilyBuffers, Lent};
 use super::error::ServeError;
 use super::flight::{Boarding, Flight, Flights};
-use super::metrics::{Metrics, Outcome};
+use super::metrics::{Metrics, Outcome, TileGauges, WarmRead};
 use super::slide::{Origin, Slide};
+use super::threads::Threads;
+use super::travel::Trail;
+use super::warm::{Found, Warm};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::geometry::{FamilyId, TileId};
@@ -26,14 +31,22 @@ pub struct TileKey {
     pub tile: TileId,
 }
 
+/// Viewers whose way is followed at a time.
+const MOST_TRAILS: u64 = 4096;
+/// How long after its last request a viewer is forgotten.
+const TRAIL_TIME: Duration = Duration::from_secs(30);
+
 /// All tiles of all slides.
 pub struct Tiles {
     options: Arc<ServeOptions>,
     hot: Cache<TileKey, Bytes>,
+    warm: Option<Warm>,
     flights: Flights,
     permits: Arc<Semaphore>,
     backend: Arc<dyn Backend>,
-    pool: rayon::ThreadPool,
+    buffers: Arc<Buffers>,
+    threads: Threads,
+    trails: Cache<(IpAddr, u128), Arc<Mutex<Trail>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -41,17 +54,12 @@ impl Tiles {
     /// With threads of its own for decoding and coding.
     ///
     /// # Errors
-    /// Where the system gives no threads.
+    /// Where the system gives no threads; a cache on disk that cannot be had.
     pub fn new(
         options: Arc<ServeOptions>,
         backend: Arc<dyn Backend>,
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.rayon_threads)
-            .thread_name(|i| format!("origami-tiles-{i}"))
-            .build()
-            .map_err(|e| Error::Usage(format!("cannot start threads: {e}")))?;
         let bytes = options.cache_mb << 20;
         // Every tile weighs its bytes, and at least so much that no more than `cache_entries` fit.
         let least = (bytes / options.cache_entries.max(1)).max(1);
@@ -59,13 +67,47 @@ impl Tiles {
             .max_capacity(bytes)
             .weigher(move |_, tile: &Bytes| (tile.len() as u64).max(least).try_into().unwrap_or(u32::MAX))
             .build();
-        let permits = Arc::new(Semaphore::new(options.max_inflight_families));
-        Ok(Arc::new(Self { options, hot, flights: Flights::default(), permits, backend, pool, metrics }))
+        let warm = options.cache_dir.as_deref().map(|dir| Warm::open(dir, options.cache_dir_mb << 20));
+        Ok(Arc::new(Self {
+            hot,
+            warm: warm.transpose()?,
+            flights: Flights::default(),
+            permits: Arc::new(Semaphore::new(options.max_inflight_families)),
+            backend,
+            buffers: Buffers::new(options.buffer_pool_size),
+            threads: Threads::new(options.rayon_threads)?,
+            trails: Cache::builder().max_capacity(MOST_TRAILS).time_to_idle(TRAIL_TIME).build(),
+            metrics,
+            options,
+        }))
     }
 
-    /// Tiles and bytes in the hot cache, and families on their way.
-    pub fn gauges(&self) -> (u64, u64, u64) {
-        (self.hot.entry_count(), self.hot.weighted_size(), self.flights.len() as u64)
+    /// How full everything is.
+    pub fn gauges(&self) -> TileGauges {
+        TileGauges {
+            tiles: self.hot.entry_count(),
+            bytes: self.hot.weighted_size(),
+            families: self.flights.len() as u64,
+            buffers: self.buffers.counts(),
+            warm: self.warm.as_ref().map(Warm::figures),
+        }
+    }
+
+    /// Before an orderly end: what is only in memory goes to disk.
+    pub fn close(&self) {
+        if let Some(warm) = &self.warm {
+            warm.flush();
+        }
+    }
+
+    /// The threads that decode and code.
+    pub fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
+    /// A tile that is in memory.
+    pub fn hot(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
+        self.hot.get(&TileKey { slide: slide.identity, tile })
     }
 
     /// The bytes of a tile, and where they came from.
@@ -77,21 +119,40 @@ impl Tiles {
         slide: &Arc<Slide>,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let Some(origin) = slide.origin(tile) else { return Err(ServeError::NotFound) };
-        let key = TileKey { slide: slide.identity, tile };
-        if let Some(bytes) = self.hot.get(&key) {
+        if let Some(bytes) = self.hot(slide, tile) {
             return Ok((bytes, Outcome::Hot));
         }
-        match origin {
-            Origin::Family(id) => self.reconstructed(slide, id, tile).await,
-            _ => {
-                let bytes = self.stored(slide, key, origin).await?;
-                if let (Origin::Baseline(id), true) = (origin, self.options.prewarm_on_l2) {
-                    self.prewarm(slide, id);
-                }
-                Ok((bytes, Outcome::Stored))
+        let Some(origin) = slide.origin(tile) else { return Err(ServeError::NotFound) };
+        let Origin::Family(id) = origin else {
+            let bytes = self.stored(slide, TileKey { slide: slide.identity, tile }, origin).await?;
+            if let (Origin::Baseline(id), true) = (origin, self.options.prewarm_on_l2) {
+                self.ahead(slide, id);
+            }
+            return Ok((bytes, Outcome::Stored));
+        };
+        if self.warm.is_some() {
+            let (this, of) = (self.clone(), slide.clone());
+            let read = tokio::task::spawn_blocking(move || this.warm(&of, tile));
+            if let Some(bytes) = read.await.map_err(|_| ServeError::Broken)? {
+                return Ok((bytes, Outcome::Warm));
             }
         }
+        self.reconstructed(slide, id, tile).await
+    }
+
+    /// A tile from the cache on disk, which goes to memory.
+    fn warm(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
+        let key = TileKey { slide: slide.identity, tile };
+        match self.warm.as_ref()?.get(&slide.name, &key) {
+            Found::Hit(bytes) => {
+                self.metrics.warm_read(WarmRead::Hit);
+                self.hot.insert(key, bytes.clone());
+                return Some(bytes);
+            }
+            Found::Miss => self.metrics.warm_read(WarmRead::Miss),
+            Found::Damaged => self.metrics.warm_read(WarmRead::Damaged),
+        }
+        None
     }
 
     /// As [`Self::get`], for those who decode it again.
@@ -145,9 +206,7 @@ impl Tiles {
         id: FamilyId,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let key = (slide.identity, id);
-        let cached = || self.hot.get(&TileKey { slide: slide.identity, tile });
-        let (take, outcome) = match self.flights.board(key, tile, cached) {
+        let (take, outcome) = match self.flights.board((slide.identity, id), tile, || self.hot(slide, tile)) {
             Err(bytes) => return Ok((bytes, Outcome::Hot)),
             Ok(Boarding::Joined(take)) => (take, Outcome::Joined),
             Ok(Boarding::First(take, flight)) => {
@@ -159,13 +218,39 @@ impl Tiles {
         take.await.unwrap_or(Err(ServeError::Broken)).map(|bytes| (bytes, outcome))
     }
 
+    /// A viewer has asked for a tile of L0 or L1: makes the families that it is about to see, if there is nothing else to do.
+    pub fn travelled(self: &Arc<Self>, client: IpAddr, slide: &Arc<Slide>, tile: TileId) {
+        if self.options.no_prefetch {
+            return;
+        }
+        let Some(Origin::Family(id)) = slide.origin(tile) else { return };
+        let trail = self.trails.get_with((client, slide.identity), Arc::default);
+        let step = trail.lock().unwrap_or_else(|e| e.into_inner()).step(id, Instant::now());
+        if step == (0, 0) {
+            return;
+        }
+        let next = |(dx, dy): (i64, i64)| {
+            let at = |from: u32, by: i64| u32::try_from(i64::from(from) + by).ok();
+            slide.geometry.family(at(id.x(), dx)?, at(id.y(), dy)?).filter(|&id| slide.has_family(id))
+        };
+        let (dx, dy) = step;
+        // Across a corner the two beside it come into view as well.
+        let mut steps = vec![step, (dx, 0), (0, dy)];
+        steps.dedup();
+        for id in steps.into_iter().filter(|&step| step != (0, 0)).filter_map(next) {
+            self.ahead(slide, id);
+        }
+    }
+
     /// Reconstructs a family that will be asked for, if there is nothing else to do.
-    fn prewarm(self: &Arc<Self>, slide: &Arc<Slide>, id: FamilyId) {
-        let idle = self.permits.available_permits() > self.options.max_inflight_families / 2;
-        let known = slide.renderer().tiles(id).next();
-        let cached =
-            known.is_some_and(|tile| self.hot.contains_key(&TileKey { slide: slide.identity, tile }));
-        if let (true, false, Some(flight)) = (idle, cached, self.flights.ahead((slide.identity, id))) {
+    fn ahead(self: &Arc<Self>, slide: &Arc<Slide>, id: FamilyId) {
+        let idle = self.flights.len() < self.threads.count();
+        let cached = slide.renderer().tiles(id).next().is_some_and(|tile| self.hot(slide, tile).is_some());
+        if !idle || cached {
+            return;
+        }
+        if let Some(flight) = self.flights.ahead((slide.identity, id)) {
+            self.metrics.prefetched();
             tokio::spawn(self.clone().fly(slide.clone(), id, flight));
         }
     }
@@ -173,7 +258,23 @@ impl Tiles {
     /// A family from its archive to all of its tiles.
     async fn fly(self: Arc<Self>, slide: Arc<Slide>, id: FamilyId, flight: Arc<Flight>) {
         let ended = self.work(&slide, id, &flight).await;
+        let whole = ended.is_ok();
         self.flights.land((slide.identity, id), &flight, ended.err());
+        if whole && self.warm.is_some() {
+            // Nobody waits for this.
+            tokio::task::spawn_blocking(move || self.keep(&slide, &flight));
+        }
+    }
+
+    /// Hands the tiles of a flight to the cache on disk.
+    fn keep(&self, slide: &Slide, flight: &Flight) {
+        let (Some(warm), made) = (&self.warm, flight.made()) else { return };
+        if made.is_empty() {
+            return;
+        }
+        let key = |tile| TileKey { slide: slide.identity, tile };
+        let kept = warm.put(&slide.name, made.iter().map(|(&tile, bytes)| (key(tile), bytes)));
+        self.metrics.warm_written(made.len() as u64, kept);
     }
 
     async fn work(
@@ -189,40 +290,25 @@ impl Tiles {
             return Err(ServeError::Busy);
         };
         self.metrics.queued(queued.elapsed());
-        if flight.abandoned() {
-            return Ok(());
-        }
-        let mut laps = Laps::new();
-        let failed = |e: &Error| broken(slide, e);
-        let of = slide.clone();
-        let decoded = self.on_pool(move || of.decode(id)).await?.map_err(|e| failed(&e))?;
-        laps.lap("decode");
-        let (of, backend) = (slide.clone(), self.backend.clone());
-        let reconstruct = move || match of.coding() {
-            Some(coding) => block_on(backend.reconstruct(coding, &decoded, of.renderer().want())),
-            None => Err(Error::Usage("no archive".into())),
-        };
-        let made = Arc::new(self.on_pool(reconstruct).await?.map_err(|e| failed(&e))?);
-        laps.lap("reconstruct");
-        flight.load(slide.renderer().tiles(id));
-        let coders = self.pool.current_num_threads().min(20);
-        let coding: Vec<_> = (0..coders)
+        let (this, of, on) = (self.clone(), slide.clone(), flight.clone());
+        let first = self.threads.run(async move { this.begin(&of, id, &on).await });
+        let Some((made, mut laps)) = first.await?.map_err(|e| broken(slide, &e))? else { return Ok(()) };
+        let made = Arc::new(made);
+        let coding: Vec<_> = (0..self.threads.count().min(20))
             .map(|_| {
-                let (this, of, flight, made) = (self.clone(), slide.clone(), flight.clone(), made.clone());
-                self.on_pool(move || {
-                    while let Some(tile) = flight.next() {
-                        let bytes = Bytes::from(of.renderer().cut(id, &made, tile)?);
-                        this.hot.insert(TileKey { slide: of.identity, tile }, bytes.clone());
-                        flight.publish(tile, &bytes);
+                let (this, of, on, made) = (self.clone(), slide.clone(), flight.clone(), made.clone());
+                self.threads.run(async move {
+                    while let Some(tile) = on.next() {
+                        this.code(&of, id, &made, tile, &on)?;
                     }
                     Ok(())
                 })
             })
             .collect();
         for coder in coding {
-            coder.await?.map_err(|e: Error| failed(&e))?;
+            coder.await?.map_err(|e: Error| broken(slide, &e))?;
         }
-        laps.lap("encode");
+        laps.lap("encode the rest");
         self.metrics.family(laps.total());
         if self.options.timing_breakdown {
             tracing::info!(slide = slide.name, family = %id, "{}", laps.text());
@@ -230,26 +316,50 @@ impl Tiles {
         Ok(())
     }
 
-    /// Runs work on the threads for it.
-    pub fn on_pool<T: Send + 'static>(
+    /// The way of a family to the first tile that somebody waits for. `None` where nobody does any more.
+    async fn begin(&self, slide: &Slide, id: FamilyId, flight: &Flight) -> Result<Option<(Lent, Laps)>> {
+        if flight.abandoned() {
+            return Ok(None);
+        }
+        let Some(coding) = slide.coding() else { return Err(Error::Usage("no archive".into())) };
+        let mut laps = Laps::new();
+        let mut lent = self.buffers.take();
+        let FamilyBuffers { decoded, made } = &mut *lent;
+        slide.decode(id, decoded)?;
+        laps.lap("decode");
+        if flight.abandoned() {
+            return Ok(None);
+        }
+        let used = std::mem::take(made);
+        *made = self.backend.reconstruct_into(coding, decoded, slide.renderer().want(), used).await?;
+        laps.lap("reconstruct");
+        flight.load(slide.renderer().tiles(id));
+        if let Some(tile) = flight.next() {
+            self.code(slide, id, &lent, tile, flight)?;
+        }
+        laps.lap("encode the first");
+        Ok(Some((lent, laps)))
+    }
+
+    /// One tile, to whoever waits for it and to the cache.
+    fn code(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = Result<T, ServeError>> {
-        // Begun at once, not when it is first polled.
-        let (give, take) = oneshot::channel();
-        self.pool.spawn_fifo(move || drop(give.send(work())));
-        async { take.await.map_err(|_| ServeError::Broken) }
+        slide: &Slide,
+        id: FamilyId,
+        buffers: &FamilyBuffers,
+        tile: TileId,
+        flight: &Flight,
+    ) -> Result<()> {
+        let bytes = Bytes::from(slide.renderer().cut(id, &buffers.made, tile)?);
+        self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
+        flight.publish(tile, &bytes);
+        Ok(())
     }
 }
 
 fn broken(slide: &Slide, error: &Error) -> ServeError {
     tracing::error!(slide = slide.name, "{error}");
     ServeError::Broken
-}
-
-/// Waits on this thread: a backend on the CPU is done at once.
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    pollster::block_on(work)
 }
 
 /// Where the time of a family went.

@@ -20,10 +20,6 @@ use super::program::Program;
 use super::seat::Seat;
 use super::workspace::Workspace;
 
-/// Time that a batch should take on the device: long enough to be efficient, short enough to keep two directions overlapped and
-/// a viewer content.
-const BATCH_TIME: Duration = Duration::from_millis(50);
-
 /// Counters; every value only grows.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -79,6 +75,7 @@ pub struct Lanes {
     pub(super) workspaces: Vec<Workspace>,
     capacity: Capacity,
     deadline: Duration,
+    batch_time: Duration,
     books: Mutex<Books>,
     trips: Mutex<Option<mpsc::Sender<Trip>>>,
 }
@@ -95,6 +92,7 @@ impl Lanes {
         workspaces: Vec<Workspace>,
         capacity: Capacity,
         deadline: Duration,
+        batch_time: Duration,
     ) -> (Arc<Self>, Option<JoinHandle<()>>) {
         let books = Books {
             desks: workspaces.iter().map(|_| Desk::default()).collect(),
@@ -111,6 +109,7 @@ impl Lanes {
             workspaces,
             capacity,
             deadline,
+            batch_time,
             books: Mutex::new(books),
             trips: Mutex::new(Some(tx)),
         });
@@ -318,7 +317,7 @@ impl Lanes {
         let per_family = device_ns as f64 / trip.families.max(1) as f64;
         books.family_ns =
             if books.family_ns == 0.0 { per_family } else { 0.8 * books.family_ns + 0.2 * per_family };
-        let fitting = BATCH_TIME.as_nanos() as f64 / books.family_ns.max(1.0);
+        let fitting = self.batch_time.as_nanos() as f64 / books.family_ns.max(1.0);
         // Growing step by step: the first batches say little.
         books.limit = (fitting as usize).clamp(1, 2 * books.limit.max(trip.families)).min(1024);
         let desk = &mut books.desks[trip.desk];

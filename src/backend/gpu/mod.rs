@@ -71,6 +71,8 @@ pub struct GpuOptions {
     pub memory_bytes: Option<u64>,
     /// How long a batch may take before the device counts as hung.
     pub deadline: Duration,
+    /// How long a batch should take on the device: long enough to be efficient, short enough for whoever waits for one of its families.
+    pub batch_time: Duration,
     /// Failures on purpose, for tests.
     pub faults: Faults,
 }
@@ -81,6 +83,7 @@ impl Default for GpuOptions {
             adapter: None,
             memory_bytes: None,
             deadline: Duration::from_secs(30),
+            batch_time: Duration::from_millis(50),
             faults: Faults::default(),
         }
     }
@@ -185,7 +188,8 @@ impl GpuBackend {
             match made {
                 Ok(workspaces) => {
                     let capacity = Capacity { words: (arena_bytes / 4) as u32, staging_bytes };
-                    let (lanes, waiter) = Lanes::new(device, workspaces, capacity, options.deadline);
+                    let (lanes, waiter) =
+                        Lanes::new(device, workspaces, capacity, options.deadline, options.batch_time);
                     let (programs, tables, cpu) = Default::default();
                     return Ok(Self { lanes, waiter, programs, tables, cpu });
                 }
@@ -307,12 +311,14 @@ impl GpuBackend {
         coding: &Coding,
         family: &DecodedFamily,
         want: Want,
+        used: Reconstruction,
     ) -> Result<Reconstruction> {
         let mut seat = self.seat(self.programs.reconstruct(coding, family, want)?).await?;
         let colour = family.baseline.chroma.is_some() && want.sampling() != Sampling::Gray;
         let mut planes = if colour { planes_of(&family.baseline) } else { vec![family.baseline.luma.view()] };
         planes.push(family.residual.view());
-        let mut made = seat.cross(&planes).await?;
+        // L0 first, as the planes come back.
+        let mut made = seat.cross_into(&planes, used.into_planes()).await?;
         if colour && want == Want::Rgb {
             let l1 = made.pop().map(Pixels::Rgb);
             let l0 = made.pop().map(Pixels::Rgb);
@@ -402,12 +408,13 @@ impl Backend for GpuBackend {
         self.cpu.correct(coding, prediction, residual)
     }
 
-    fn reconstruct<'a>(
+    fn reconstruct_into<'a>(
         &'a self,
         coding: &'a Coding,
         family: &'a DecodedFamily,
         want: Want,
+        used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
-        Box::pin(self.reconstruct_of(coding, family, want))
+        Box::pin(self.reconstruct_of(coding, family, want, used))
     }
 }

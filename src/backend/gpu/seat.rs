@@ -47,6 +47,18 @@ impl Seat {
     /// # Errors
     /// The device failed; the planes are still the caller's.
     pub async fn cross(&mut self, planes: &[PlaneRef<'_>]) -> Result<Vec<Plane>, GpuError> {
+        self.cross_into(planes, Vec::new()).await
+    }
+
+    /// As [`Self::cross`], in the memory of planes that have been used up, as far as there are any.
+    ///
+    /// # Errors
+    /// As [`Self::cross`].
+    pub async fn cross_into(
+        &mut self,
+        planes: &[PlaneRef<'_>],
+        used: Vec<Plane>,
+    ) -> Result<Vec<Plane>, GpuError> {
         let started = Instant::now();
         self.write(planes)?;
         let counters = &self.lanes.counters;
@@ -54,7 +66,7 @@ impl Seat {
         self.arrive();
         std::future::poll_fn(|context| self.back(context)).await?;
         let started = Instant::now();
-        let made = self.read();
+        let made = self.read(used);
         self.lanes.counters.download_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
         self.turn += 1;
         made
@@ -117,7 +129,7 @@ impl Seat {
         Poll::Pending
     }
 
-    fn read(&self) -> Result<Vec<Plane>, GpuError> {
+    fn read(&self, used: Vec<Plane>) -> Result<Vec<Plane>, GpuError> {
         if self.lanes.device.faults.at(Stage::Download).is_some() {
             self.lanes.fail(self.lanes.device.lose());
         }
@@ -126,12 +138,13 @@ impl Seat {
         let base = self.region.staging[self.turn].1;
         let download = &self.lanes.workspaces[self.desk].download;
         let first = places.first().map_or(0, |place| place.at);
-        places
-            .iter()
-            .map(|place| {
-                read_plane(download, base + 4 * u64::from(place.at - first), place, &self.lanes.counters)
-            })
-            .collect()
+        let spare = used.into_iter().chain(std::iter::repeat_with(Plane::default));
+        let read = |(place, mut plane): (&Place, Plane)| {
+            let at = base + 4 * u64::from(place.at - first);
+            read_plane(download, at, place, &self.lanes.counters, &mut plane)?;
+            Ok(plane)
+        };
+        places.iter().zip(spare).map(read).collect()
     }
 }
 
@@ -140,12 +153,14 @@ fn read_plane(
     at: u64,
     place: &Place,
     counters: &Counters,
-) -> Result<Plane, GpuError> {
+    plane: &mut Plane,
+) -> Result<(), GpuError> {
     let bytes = 4 * u64::from(place.words());
     let view = download.get_mapped_range(at..at + bytes).map_err(|e| GpuError::Lost(e.to_string()))?;
     counters.download_bytes.fetch_add(bytes, Ordering::Relaxed);
     let (width, stride) = (place.row_bytes(), 4 * place.stride() as usize);
-    Ok(PlaneRef::new(&view, width, place.height, stride).to_plane())
+    plane.copy_from(PlaneRef::new(&view, width, place.height, stride));
+    Ok(())
 }
 
 impl Drop for Seat {

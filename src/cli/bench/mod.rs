@@ -3,7 +3,11 @@
 #[cfg(feature = "gpu")]
 mod gpu;
 mod kernels;
+#[cfg(feature = "serve")]
+mod load;
 mod rate;
+#[cfg(feature = "serve")]
+mod serve;
 mod slide;
 mod speed;
 
@@ -23,6 +27,9 @@ pub enum BenchCommand {
     Gpu(gpu::GpuArgs),
     /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
     Rate(rate::RateArgs),
+    /// A tile server under load, or its first tile of a cold family against the bare JPEG calls
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Make a slide of any size for benches: synthetic tissue as PNG
     Slide(slide::SlideArgs),
 }
@@ -35,6 +42,8 @@ pub fn run(command: BenchCommand) -> Result<()> {
         #[cfg(feature = "gpu")]
         BenchCommand::Gpu(args) => gpu::run(args),
         BenchCommand::Rate(args) => rate::run(args),
+        #[cfg(feature = "serve")]
+        BenchCommand::Serve(args) => serve::run(args),
         BenchCommand::Slide(args) => slide::run(args),
     }
 }

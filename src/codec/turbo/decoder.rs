@@ -5,7 +5,6 @@ use turbojpeg_sys as sys;
 use super::{Handle, codec, tj_sampling};
 use crate::codec::{ImageDecoder, Sampling, Shape, Ycc};
 use crate::error::Result;
-use crate::plane::Plane;
 use crate::spec::MAX_JPEG_SCANS;
 
 /// What the samples of a JPEG mean.
@@ -108,16 +107,32 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// Damaged bytes; RGB, CMYK or unusual sampling: [`Self::rgb`] takes all but CMYK.
-    pub fn planes(mut self) -> Result<Ycc> {
+    pub fn planes(self) -> Result<Ycc> {
+        let mut image = Ycc::default();
+        self.planes_into(&mut image)?;
+        Ok(image)
+    }
+
+    /// As [`Self::planes`], in the memory of an image that has been used up.
+    ///
+    /// # Errors
+    /// As [`Self::planes`]; `image` then holds nothing of use.
+    pub fn planes_into(mut self, image: &mut Ycc) -> Result<()> {
         let header = self.header;
         let (Some(sampling), Color::Gray | Color::Ycc) = (header.sampling, header.color) else {
             return Err(codec("samples that are not gray or YCbCr in a usual sampling".into()));
         };
         let (fx, fy) = sampling.factors();
         let (pw, ph) = (header.width.next_multiple_of(fx), header.height.next_multiple_of(fy));
-        let mut luma = Plane::new(pw, ph);
-        let mut chroma = (sampling != Sampling::Gray)
-            .then(|| [Plane::new(pw / fx, ph / fy), Plane::new(pw / fx, ph / fy)]);
+        let Ycc { luma, chroma, sampling: of } = image;
+        *of = sampling;
+        luma.reset(pw, ph);
+        if sampling == Sampling::Gray {
+            *chroma = None;
+        } else {
+            let chroma = chroma.get_or_insert_default();
+            chroma.iter_mut().for_each(|plane| plane.reset(pw / fx, ph / fy));
+        }
         let mut planes = [luma.data_mut().as_mut_ptr(), std::ptr::null_mut(), std::ptr::null_mut()];
         let mut strides = [pw as i32, 0, 0];
         for (i, plane) in chroma.iter_mut().flatten().enumerate() {
@@ -137,7 +152,7 @@ impl Opened<'_> {
         };
         self.handle.check(rc)?;
         luma.crop(header.width, header.height);
-        Ok(Ycc { luma, chroma, sampling })
+        Ok(())
     }
 
     /// Decodes to interleaved RGB; libjpeg's chroma resampling is used, so this is for sources only.
@@ -167,7 +182,7 @@ impl Opened<'_> {
 }
 
 impl ImageDecoder for Decoder {
-    fn decode(&mut self, bytes: &[u8], expect: Shape) -> Result<Ycc> {
+    fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let opened = Self::open(bytes)?;
         let header = opened.header;
         if (header.width, header.height) != (expect.width, expect.height) {
@@ -182,6 +197,6 @@ impl ImageDecoder for Decoder {
                 header.sampling, expect.sampling
             )));
         }
-        opened.planes()
+        opened.planes_into(image)
     }
 }

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# `origami serve` under load: 400 connections ask for random tiles of a slide for a minute, with every cache smaller than
+# what is asked for, so that tiles come from memory, from disk and from reconstruction at once. Fails on any error, on a tile
+# whose bytes are not those that it had before, and where the server's memory exceeds what its flags allow. Latencies are
+# reported and decide nothing.
+#
+#   scripts/load.sh BINARY [SECONDS]
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+binary=$(realpath "${1:?usage: scripts/load.sh BINARY [SECONDS]}") seconds=${2:-60} connections=400
+cache_mb=12 cache_dir_mb=64 families=16
+# What the README says the server takes at most (tiles of 256): the cache in memory and its books; of each family in work its
+# planes, payloads and tiles; three tables of the cache on disk and what its tiles are found by; connections; the program itself.
+limit_mb=$((cache_mb * 5 / 4 + families * 6 + 3 * cache_dir_mb / 64 + 32 + connections / 4 + 64))
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/origami-load.XXXXXX")
+server=
+# Everything below the scratch folder was written by this run.
+finish() {
+    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    [[ -z $server ]] || wait "$server" 2>/dev/null || true
+    rm -r -- "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+mkdir "$scratch/slides"
+"$binary" bench slide --size 7168x5120 --out "$scratch/large.png"
+"$binary" encode --quiet --slide "$scratch/large.png" --out "$scratch/large" --backend cpu
+cp "$scratch/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundle"
+
+flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb"
+    --max-inflight-families "$families" --queue-timeout-ms 60000)
+"$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" >"$scratch/log" 2>&1 &
+server=$!
+address=
+for _ in {1..200}; do
+    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$scratch/log")
+    [[ -z $address ]] || break
+    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$scratch/log")"
+    sleep 0.1
+done
+[[ -n $address ]] || die "the server does not say where it listens: $(cat "$scratch/log")"
+
+"$binary" bench serve "$address/dzi/large.dzi" --connections "$connections" --seconds "$seconds" --json >"$scratch/load.json" ||
+    die "$(cat "$scratch/load.json" "$scratch/log")"
+cat "$scratch/load.json"
+peak_mb=$(($(sed -n 's/^VmHWM: *\([0-9]*\) kB/\1/p' "/proc/$server/status") / 1024))
+echo "memory: at most $peak_mb MiB of the $limit_mb MiB that its flags allow"
+kill "$server"
+wait "$server" || die "the server ended with an error: $(cat "$scratch/log")"
+server=
+# What it logs at all is about something wrong.
+grep -v '^origami serves' "$scratch/log" | sed '/^backend: /d' >"$scratch/complaints" || true
+[[ ! -s $scratch/complaints ]] || die "the server complained: $(cat "$scratch/complaints")"
+python3 - "$scratch/load.json" <<'PYTHON'
+import json, sys
+
+seen = json.load(open(sys.argv[1]))
+assert seen["errors"] == 0 and seen["refused"] == 0 and seen["requests"] > 1000, seen
+PYTHON
+[[ $peak_mb -le $limit_mb ]] || die "$peak_mb MiB, more than the $limit_mb MiB that its flags allow"
+echo "load: passed"
