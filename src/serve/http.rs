@@ -1,5 +1,7 @@
 //! Addresses to answers: routes, headers, errors. Thin over `catalog` and `tiles`.
 
+mod client;
+mod guard;
 mod iiif;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::client::Client;
 use super::catalog::Catalog;
 use super::error::ServeError;
 use super::metrics::{LevelClass, Metrics};
@@ -54,15 +57,18 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .merge(iiif::routes())
         .merge(viewer::router())
         .fallback(async || ServeError::NotFound)
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .merge(iiif::routes(&state))
         .layer(CompressionLayer::new());
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
     {
         let any = origin == "*";
-        let layer =
-            CorsLayer::new().allow_methods([Method::GET, Method::HEAD]).expose_headers([header::ETAG]);
+        let layer = CorsLayer::new()
+            .allow_methods([Method::GET, Method::HEAD])
+            .allow_headers([header::AUTHORIZATION])
+            .expose_headers([header::ETAG]);
         router = router.layer(if any {
             layer.allow_origin(tower_http::cors::Any)
         } else {
@@ -96,11 +102,15 @@ fn json_response(status: StatusCode, value: &Value) -> Response {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One line a request, a number for each, and the figures.
-async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+async fn log(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let started = Instant::now();
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let id = format!("{:08x}-{number:x}", std::process::id());
+    let trust = state.options.trust_forwarded;
+    let given = trust.then(|| client::request_id(request.headers())).flatten();
+    let id = given.map_or_else(|| format!("{:08x}-{number:x}", std::process::id()), str::to_string);
+    let client = Client::of(&request, trust);
+    request.extensions_mut().insert(client);
     let (method, path) = (request.method().clone(), request.uri().path().to_string());
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
@@ -109,7 +119,7 @@ async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Resp
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    tracing::info!(target: "origami::access", id, %method, path, status, bytes, us = started.elapsed().as_micros() as u64);
+    tracing::info!(target: "origami::access", id, client = %client.address, %method, path, status, bytes, us = started.elapsed().as_micros() as u64);
     response
 }
 
