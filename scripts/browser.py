@@ -402,15 +402,33 @@ class Tour:
         self.picture("viewer-missing")
         b.faults = [fault for fault in b.faults if not fault.endswith("/viewer/none") and "/api/slides/none" not in fault]
 
+    def signed(self, list, slide):
+        """Addresses of the list and of a slide on a server that asks for signatures: every request has to carry them on."""
+        b = self.browser
+        query = urllib.parse.urlsplit(list).query
+        b.screen(1200, 800)
+        b.open(list)
+        self.thumbnails()
+        self.check(f"[...document.querySelectorAll('a.card')].every(a => a.search === '?{query}')", "the links are signed")
+        b.open(b.eval(f"[...document.querySelectorAll('a.card')].find(a => a.querySelector('.name').textContent === {json.dumps(self.slide)}).href"))
+        self.settle()
+        self.check(f"document.querySelector('a.back').search === '?{query}'", "the way back is signed")
+        b.open(slide + "#m=difference")
+        self.settle()
+        b.key("+")
+        self.settle()
+        self.check("origami.comparing.mode === 'difference' && !document.getElementById('heat').hidden", "both sides are shown")
+        self.check(f"location.search === '?{urllib.parse.urlsplit(slide).query}' && location.hash.length > 10", "the address remembers view and signature")
+
 
 def main():
-    address, out, slide, bundle = sys.argv[1:]
+    address, out, slide, bundle, *signed = sys.argv[1:]
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
     try:
         tour = Tour(browser, address, out, slide, bundle)
-        for part in (tour.list, tour.look, tour.compare, tour.phone, tour.alone, tour.missing):
+        for part in (tour.list, tour.look, tour.compare, tour.phone, tour.alone, lambda: tour.signed(*signed), tour.missing):
             part()
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))

@@ -38,19 +38,34 @@ bundle_name='odd & #1 100% ä <b>'
 "$origami" encode --quiet --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
 cp "$slides/$name/residual_packs/residuals.bundle" "$slides/$bundle_name.bundle"
 
-# Emptied before the server starts: the address of the run before must not be taken for this one's.
-log=$target_dir/demo/browser.log
-: >"$log"
-"$origami" serve --slides-root "$slides" --port 0 >"$log" 2>&1 &
-server=$!
-trap 'kill "$server" 2>/dev/null || true' EXIT
-address=
-for _ in {1..100}; do
-    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
-    [[ -z $address ]] || break
-    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$log")"
-    sleep 0.1
-done
-[[ -n $address ]] || die "the server does not say where it listens: $(cat "$log")"
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
 
-CHROMIUM=$program python3 scripts/browser.py "$address" "$target_dir/browser" "$name" "$bundle_name"
+# serve LOG FLAG...: starts a server and sets `address`.
+serve() {
+    local log=$1
+    shift
+    # Emptied before the server starts: the address of the run before must not be taken for this one's.
+    : >"$log"
+    "$origami" serve --slides-root "$slides" --port 0 "$@" >"$log" 2>&1 &
+    servers+=($!)
+    address=
+    for _ in {1..100}; do
+        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
+        [[ -z $address ]] || return 0
+        kill -0 "${servers[-1]}" 2>/dev/null || die "the server has ended: $(cat "$log")"
+        sleep 0.1
+    done
+    die "the server does not say where it listens: $(cat "$log")"
+}
+
+serve "$target_dir/demo/browser.log"
+open=$address
+# Another one asks for signed addresses: the pages have to hand theirs on.
+key=$target_dir/demo/browser.key
+printf 'not a secret: the key of a test, nothing else\n' >"$key"
+serve "$target_dir/demo/browser-signed.log" --signing-key-file "$key"
+signed=$("$origami" sign --key-file "$key" --slide '*' --valid 1h --url "$address" | head -n 1)
+signed_slide=$("$origami" sign --key-file "$key" --slide "$name" --valid 1h --url "$address" | head -n 1)
+
+CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$name" "$bundle_name" "$signed" "$signed_slide"

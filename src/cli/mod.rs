@@ -16,6 +16,8 @@ mod progress;
 mod pyramid;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "serve")]
+mod sign;
 mod verify;
 
 use std::io::{IsTerminal, Write};
@@ -49,6 +51,9 @@ enum Command {
     /// Serve slides as Deep Zoom tiles over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
+    /// Make signed addresses for a server that asks for them.
+    #[cfg(feature = "serve")]
+    Sign(sign::SignArgs),
     /// Say what a pack or bundle holds.
     Inspect(inspect::InspectArgs),
     /// Check every byte of a pack or bundle.
@@ -73,6 +78,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Decode(args) => decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
+        #[cfg(feature = "serve")]
+        Command::Sign(args) => sign::run(args)?,
         Command::Inspect(args) => inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::backend::scheduler::Scheduler;
 use origami::codec::Sampling;
-use origami::serve::{BackendFigures, ServeOptions, Server};
+use origami::serve::{Access, BackendFigures, ServeOptions, Server};
 use origami::tile::OutputFormat;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -98,12 +98,25 @@ pub struct ServeArgs {
     /// How often a line of figures is logged; 0 for never
     #[arg(long, value_name = "S", default_value_t = 30)]
     metrics_interval_secs: u64,
-    /// Cache-Control of tiles
-    #[arg(long, value_name = "VALUE", default_value = "public, max-age=3600")]
-    cache_control: String,
+    /// Cache-Control of tiles [default: public, max-age=3600; private where credentials are asked for]
+    #[arg(long, value_name = "VALUE")]
+    cache_control: Option<String>,
     /// Access-Control-Allow-Origin: an origin, or * [default: none]
     #[arg(long, value_name = "ORIGIN")]
     cors: Option<String>,
+    /// Ask for a bearer token: one of this file's lines, 16 characters at least; # before comments
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Ask for signed addresses: the file is the key, 32 bytes at least; `origami sign` makes addresses. With --token-file
+    /// either will do
+    #[arg(long, value_name = "FILE")]
+    signing_key_file: Option<PathBuf>,
+    /// Believe X-Forwarded-For (its last entry), -Proto, -Host, -Prefix and X-Request-Id: only behind a proxy that sets them
+    #[arg(long)]
+    trust_forwarded: bool,
+    /// Connections at a time; more wait until one ends
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
     #[command(flatten)]
     backend: BackendArgs,
 }
@@ -123,8 +136,11 @@ enum TileSubsampArg {
 }
 
 impl ServeArgs {
-    fn options(&self) -> ServeOptions {
-        ServeOptions {
+    fn options(&self) -> Result<ServeOptions> {
+        let access = Access::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
+        // A cache that many share must not hand on what only some may see.
+        let caches = if access.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
+        Ok(ServeOptions {
             slides_root: self.slides_root.clone(),
             pack_dir: self.pack_dir.clone(),
             residuals_dir: self.residuals_dir.clone(),
@@ -152,10 +168,13 @@ impl ServeArgs {
             rayon_threads: self.rayon_threads,
             prewarm_on_l2: self.prewarm_on_l2,
             timing_breakdown: self.timing_breakdown,
-            cache_control: self.cache_control.clone(),
+            cache_control: self.cache_control.clone().unwrap_or_else(|| caches.into()),
             cors: self.cors.clone(),
             metrics_interval: Duration::from_secs(self.metrics_interval_secs),
-        }
+            access,
+            trust_forwarded: self.trust_forwarded,
+            max_connections: self.max_connections as usize,
+        })
     }
 }
 
@@ -167,7 +186,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     let opened = args.backend.open(Purpose::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
-    let server = Server::new(args.options(), opened.backend.clone(), Arc::new(figures(&opened)))?;
+    let server = Server::new(args.options()?, opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
         let address = SocketAddr::new(args.bind, args.port);
         let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {

@@ -1,14 +1,17 @@
 //! Addresses to answers: routes, headers, errors. Thin over `catalog` and `tiles`.
 
+mod client;
+mod guard;
 mod iiif;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Request, State as Shared};
+use axum::extract::{Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +22,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::client::Client;
 use super::catalog::Catalog;
 use super::error::ServeError;
 use super::metrics::{LevelClass, Metrics, TileGauges};
@@ -51,7 +55,6 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .merge(iiif::routes())
         .merge(viewer::router())
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new())
@@ -59,12 +62,16 @@ pub fn router(state: State) -> Router {
         .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
         .route("/tiles/{slide}/{level}/{tile}", get(tile))
         .route("/original/{files}/{level}/{tile}", get(original_tile))
-        .route("/thumbnails/{slide}", get(thumbnail));
+        .route("/thumbnails/{slide}", get(thumbnail))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .merge(iiif::routes(&state).layer(CompressionLayer::new()));
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
     {
         let any = origin == "*";
-        let layer =
-            CorsLayer::new().allow_methods([Method::GET, Method::HEAD]).expose_headers([header::ETAG]);
+        let layer = CorsLayer::new()
+            .allow_methods([Method::GET, Method::HEAD])
+            .allow_headers([header::AUTHORIZATION])
+            .expose_headers([header::ETAG]);
         router = router.layer(if any {
             layer.allow_origin(tower_http::cors::Any)
         } else {
@@ -98,11 +105,15 @@ fn json_response(status: StatusCode, value: &Value) -> Response {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// One line a request, a number for each, and the figures.
-async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+async fn log(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let started = Instant::now();
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let id = format!("{:08x}-{number:x}", std::process::id());
+    let trust = state.options.trust_forwarded;
+    let given = trust.then(|| client::request_id(request.headers())).flatten();
+    let id = given.map_or_else(|| format!("{:08x}-{number:x}", std::process::id()), str::to_string);
+    let client = Client::of(&request, trust);
+    request.extensions_mut().insert(client);
     let (method, path) = (request.method().clone(), request.uri().path().to_string());
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
@@ -111,7 +122,7 @@ async fn log(Shared(state): Shared<State>, request: Request, next: Next) -> Resp
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    tracing::info!(target: "origami::access", id, %method, path, status, bytes, us = started.elapsed().as_micros() as u64);
+    tracing::info!(target: "origami::access", id, client = %client.address, %method, path, status, bytes, us = started.elapsed().as_micros() as u64);
     response
 }
 
@@ -173,31 +184,31 @@ async fn send_descriptor(state: &State, file: &str, headers: &HeaderMap, side: S
 
 async fn derived_tile(
     Shared(state): Shared<State>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.ip(), name, &level, &tile, &headers, Side::Served).await
+    send_tile(&state, client.address, name, &level, &tile, &headers, Side::Served).await
 }
 
 async fn original_tile(
     Shared(state): Shared<State>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.ip(), name, &level, &tile, &headers, Side::Original).await
+    send_tile(&state, client.address, name, &level, &tile, &headers, Side::Original).await
 }
 
 async fn tile(
     Shared(state): Shared<State>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path((name, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    send_tile(&state, client.ip(), &name, &level, &tile, &headers, Side::Served).await
+    send_tile(&state, client.address, &name, &level, &tile, &headers, Side::Served).await
 }
 
 /// `{level}` and `{x}_{y}.{ext}` to an address; the extension may be any that a client derives.
@@ -282,14 +293,14 @@ pub fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static s
 /// The largest level that is one tile.
 async fn thumbnail(
     Shared(state): Shared<State>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Answer {
     let slide = open(&state, &name).await?;
     let geometry = &slide.geometry;
     let level = (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
-    send_tile(&state, client.ip(), &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
+    send_tile(&state, client.address, &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
 }
 
 async fn slides(Shared(state): Shared<State>) -> Answer {

@@ -12,10 +12,13 @@
 //! iiif       what an IIIF address asks for                  no I/O
 //! image      any region at any size, from tiles             threads
 //! http       addresses, headers, errors                     HTTP
+//! access     tokens, signatures                             files
+//! listen     connections and their limits                   sockets
 //! metrics    what an operator watches                       no I/O
 //! viewer     the pages, embedded                            no I/O
 //! ```
 
+mod access;
 mod buffers;
 mod catalog;
 mod error;
@@ -23,6 +26,7 @@ mod flight;
 mod http;
 mod iiif;
 mod image;
+mod listen;
 mod metrics;
 mod slide;
 mod threads;
@@ -36,13 +40,13 @@ mod warm;
 #[path = "warm_absent.rs"]
 mod warm;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+pub use access::{ALL, Access, SigningKey, path_segment};
 pub use error::ServeError;
 pub use metrics::BackendFigures;
 
@@ -106,6 +110,12 @@ pub struct ServeOptions {
     pub cors: Option<String>,
     /// How often a line of figures is logged; zero for never.
     pub metrics_interval: Duration,
+    /// What a request must carry.
+    pub access: Access,
+    /// Whether a proxy is believed what it says of its clients in `X-Forwarded-*` and `X-Request-Id`.
+    pub trust_forwarded: bool,
+    /// Connections at a time.
+    pub max_connections: usize,
 }
 
 impl Default for ServeOptions {
@@ -135,6 +145,9 @@ impl Default for ServeOptions {
             cache_control: "public, max-age=3600".into(),
             cors: None,
             metrics_interval: Duration::from_secs(30),
+            access: Access::default(),
+            trust_forwarded: false,
+            max_connections: 4096,
         }
     }
 }
@@ -159,6 +172,9 @@ impl Server {
                 "not a directory; --slides-root is where slides are",
             ));
         }
+        if options.max_connections == 0 {
+            return Err(Error::Usage("--max-connections 0: at least one".into()));
+        }
         // Fails now rather than at every slide.
         crate::tile::TileCoder::new(options.format, options.quality)?;
         if options.max_inflight_families == 0 {
@@ -171,10 +187,10 @@ impl Server {
         Ok(Self { state: http::State { options, catalog, tiles, metrics, figures } })
     }
 
-    /// Serves until `stop` is done, then finishes the requests in flight.
+    /// Serves until `stop` is done, then finishes the requests in flight, for 30 seconds at most.
     ///
     /// # Errors
-    /// A socket that fails.
+    /// None at present: a connection that fails, or cannot be had, does not end the server.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -182,15 +198,11 @@ impl Server {
     ) -> std::io::Result<()> {
         let tiles = self.state.tiles.clone();
         let ticker = http::log_figures(self.state.clone());
-        let served = axum::serve(
-            listener,
-            http::router(self.state).into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(stop)
-        .await;
+        let limits = listen::Limits::new(self.state.options.max_connections);
+        listen::serve(listener, http::router(self.state), limits, stop).await;
         ticker.abort();
         tiles.close();
-        served
+        Ok(())
     }
 
     /// Families reconstructed so far; for tests and logs.

@@ -32,7 +32,7 @@ struct Asset {
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-static ASSETS: [Asset; 6] = [
+static ASSETS: [Asset; 7] = [
     Asset { name: "app.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("viewer/app.css") },
     Asset { name: "compare.js", kind: SCRIPT, bytes: include_bytes!("viewer/compare.js") },
     Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("viewer/icon.svg") },
@@ -43,6 +43,7 @@ static ASSETS: [Asset; 6] = [
         kind: SCRIPT,
         bytes: include_bytes!("../../vendor/openseadragon/openseadragon.min.js"),
     },
+    Asset { name: "signed.js", kind: SCRIPT, bytes: include_bytes!("viewer/signed.js") },
     Asset { name: "viewer.js", kind: SCRIPT, bytes: include_bytes!("viewer/viewer.js") },
 ];
 
@@ -130,7 +131,7 @@ mod tests {
                 assert_eq!(version, *VERSION);
             }
         }
-        for script in ["list.js", "viewer.js", "compare.js"] {
+        for script in ["list.js", "viewer.js", "compare.js", "signed.js"] {
             let asset = ASSETS.iter().find(|asset| asset.name == script).unwrap();
             let text = std::str::from_utf8(asset.bytes).unwrap();
             // Names of slides come from files: no way for one to become markup.

@@ -39,7 +39,18 @@ impl Reply {
 impl Running {
     /// Starts `origami serve` over `root` and waits until it listens.
     pub fn start(root: &Path, flags: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_origami"))
+        Self::of(&mut Command::new(env!("CARGO_BIN_EXE_origami")), root, flags)
+    }
+
+    /// The same with a line of log for each request.
+    #[allow(dead_code, reason = "for tests/access.rs")]
+    pub fn logging(root: &Path, flags: &[&str]) -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_origami")).env("RUST_LOG", "info"), root, flags)
+    }
+
+    /// The same by a command that ends in the program.
+    pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--port", "0", "--backend", "cpu", "--slides-root"])
             .arg(root)
             .args(flags)

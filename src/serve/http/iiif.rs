@@ -1,46 +1,65 @@
 //! The addresses of IIIF Image API 3.0.
 
 use axum::Router;
-use axum::extract::{Path, Request, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::IntoResponse;
 use axum::routing::get;
+use tower_http::cors::{Any, CorsLayer};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::access::{credentials, path_segment};
 use super::super::iiif::{Format, info, parse};
 use super::super::image::render;
-use super::{Answer, State, cacheable, matches, open};
+use super::guard::guard;
+use super::{Answer, State, cacheable, client, matches, open};
 
 const INFO_TYPE: &str = "application/ld+json;profile=\"http://iiif.io/api/image/3/context.json\"";
 const PROFILE: &str = "<http://iiif.io/api/image/3/level2.json>;rel=\"profile\"";
 
 /// Everything below `/iiif/3`.
-pub fn routes() -> Router<State> {
+pub fn routes(state: &State) -> Router<State> {
+    // IIIF asks for this whatever else is configured; outside the guard, so that a page elsewhere can ask with a token.
+    let open_to_all = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::AUTHORIZATION])
+        .vary([]);
     Router::new()
         .route("/iiif/3/{slide}", get(base))
         .route("/iiif/3/{slide}/info.json", get(description))
         .route("/iiif/3/{slide}/{region}/{size}/{rotation}/{file}", get(image))
-        .layer(middleware::from_fn(open_to_all))
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(open_to_all)
 }
 
-/// IIIF asks for this whatever else is configured.
-async fn open_to_all(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response
-}
-
-async fn base(Shared(state): Shared<State>, Path(name): Path<String>) -> Answer {
+/// A signature goes on to where the redirect leads.
+async fn base(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
     let slide = open(&state, &name).await?;
-    let place = format!("/iiif/3/{}/info.json", encoded(&slide.name));
+    let prefix = client::prefix(&headers, state.options.trust_forwarded);
+    let mut place = format!("{prefix}/iiif/3/{}/info.json", path_segment(&slide.name));
+    let signed = credentials(query.as_deref().unwrap_or(""));
+    if !signed.is_empty() {
+        place += &format!("?{signed}");
+    }
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
 }
 
-async fn description(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
+async fn description(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
     let slide = open(&state, &name).await?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let id = format!("http://{host}/iiif/3/{}", encoded(&slide.name));
+    let base = client::base(&uri, &headers, state.options.trust_forwarded);
+    let id = format!("{base}/iiif/3/{}", path_segment(&slide.name));
     let text = info(&id, &slide.geometry).to_string();
     let tag = format!("\"{:016x}\"", xxh3_64(text.as_bytes()));
     let plain = headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
@@ -67,10 +86,4 @@ async fn image(
     let mut response = cacheable(&headers, &tag, &control, kind, bytes.into());
     response.headers_mut().insert(header::LINK, HeaderValue::from_static(PROFILE));
     Ok(response)
-}
-
-/// A name as a part of an address.
-fn encoded(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

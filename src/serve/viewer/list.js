@@ -34,14 +34,14 @@
       return item;
     }
     const name = encodeURIComponent(slide.name);
-    part('a').href = `/viewer/${name}`;
-    part('img').src = `/thumbnails/${name}`;
+    part('a').href = signed(`/viewer/${name}`);
+    part('img').src = signed(`/thumbnails/${name}`);
     part('.facts').textContent = facts(slide);
     return item;
   }
 
   async function list() {
-    const answer = await fetch('/api/slides');
+    const answer = await fetch(signed('/api/slides'));
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const { slides } = await answer.json();
     const cards = slides.map(slide => ({ name: slide.name.toLowerCase(), item: card(slide) }));

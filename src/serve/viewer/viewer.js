@@ -39,14 +39,10 @@
     return OpenSeadragon({
       element,
       drawer: SharpDrawer,
-      tileSources: {
-        Image: {
-          xmlns: 'http://schemas.microsoft.com/deepzoom/2008',
-          Url: `/${tiles}/${encoded}_files/`,
-          Format: slide.format, Overlap: '0', TileSize: String(slide.tile_size),
-          Size: { Width: String(slide.width), Height: String(slide.height) },
-        },
-      },
+      tileSources: new OpenSeadragon.DziTileSource({
+        width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
+        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(''),
+      }),
       showNavigationControl: false,
       keyboardNavEnabled: false,
       animationTime: calm.matches ? 0 : 0.5,
@@ -215,7 +211,8 @@
   }
 
   async function begin() {
-    const answer = await fetch(`/api/slides/${encoded}`);
+    document.querySelector('a.back').href = signed('/');
+    const answer = await fetch(signed(`/api/slides/${encoded}`));
     if (answer.status === 404) throw new Error('there is no such slide');
     if (!answer.ok) throw new Error((await answer.json()).error);
     slide = await answer.json();

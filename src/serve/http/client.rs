@@ -1,0 +1,181 @@
+//! Who asks, and under which address the server is known to them: from the connection, or from what a proxy says where
+//! the operator trusts one.
+//!
+//! What a header says ends in logs and in answers, so whatever is not plainly an address, a host or a path is ignored.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, Uri, header};
+
+/// Who sent a request; every request carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// Of the peer; with `--trust-forwarded` of whoever the nearest proxy names.
+    pub address: IpAddr,
+}
+
+impl Client {
+    /// Of a request.
+    pub fn of(request: &Request, trust: bool) -> Self {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        let forwarded = trust.then(|| last(request.headers(), "x-forwarded-for").and_then(ip)).flatten();
+        // An IPv4 client of an IPv6 socket is written as the one it is.
+        Self { address: forwarded.unwrap_or(peer).to_canonical() }
+    }
+}
+
+/// The last entry of a header: the one that the nearest proxy wrote. Those before it may be from the client.
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next().map(str::trim)
+}
+
+/// An address, with or without a port.
+fn ip(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
+/// The number that a proxy gave a request, if it can stand in a log.
+pub fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
+}
+
+/// What an address of this server begins with, as the client knows it: `https://host/prefix`.
+pub fn base(uri: &Uri, headers: &HeaderMap, trust: bool) -> String {
+    let forwarded = |name| trust.then(|| last(headers, name)).flatten();
+    let scheme = match forwarded("x-forwarded-proto") {
+        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    };
+    // HTTP/2 has the host in the address.
+    let own = || {
+        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        uri.authority().map(|authority| authority.as_str()).or(named).filter(|host| is_host(host))
+    };
+    let host = forwarded("x-forwarded-host").filter(|host| is_host(host)).or_else(own);
+    format!("{scheme}://{}{}", host.unwrap_or("localhost"), prefix(headers, trust))
+}
+
+/// The path below which a proxy shows this server; empty mostly.
+pub fn prefix(headers: &HeaderMap, trust: bool) -> &str {
+    let given =
+        trust.then(|| last(headers, "x-forwarded-prefix")).flatten().unwrap_or("").trim_end_matches('/');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain);
+    match given.strip_prefix('/') {
+        Some(path) if path.len() < 128 && path.split('/').all(part) => given,
+        _ => "",
+    }
+}
+
+/// A name or an address with or without a port, and nothing that means something elsewhere in an address.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port =
+        port.is_none_or(|port| port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit()));
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let name = |host: &str| {
+        (1..=253).contains(&host.len())
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+    };
+    port && literal.map_or_else(|| name(host), |ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Request {
+        let mut request = Request::builder().uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 9], 1234))));
+        request
+    }
+
+    #[test]
+    fn the_last_entry_is_the_client_and_only_for_who_trusts_it() {
+        for (given, want) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("1.2.3.4, 203.0.113.7", "203.0.113.7"),
+            ("junk,203.0.113.7:4711", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            // Not the one before: that may be the client's own invention.
+            ("203.0.113.7, unknown", "10.0.0.9"),
+            ("203.0.113.7,", "10.0.0.9"),
+            ("", "10.0.0.9"),
+        ] {
+            let request = request(&[("x-forwarded-for", "9.9.9.9"), ("x-forwarded-for", given)]);
+            assert_eq!(Client::of(&request, true).address.to_string(), want, "{given}");
+            assert_eq!(Client::of(&request, false).address.to_string(), "10.0.0.9", "{given}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_made_of_hosts_and_paths_and_nothing_else() {
+        let of = |headers: &[(&str, &str)], trust| {
+            let request = request(headers);
+            base(request.uri(), request.headers(), trust)
+        };
+        let all = [
+            ("host", "inner:8080"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "slides.example.org"),
+            ("x-forwarded-prefix", "/wsi/one/"),
+        ];
+        assert_eq!(of(&all, true), "https://slides.example.org/wsi/one");
+        assert_eq!(of(&all, false), "http://inner:8080");
+        assert_eq!(of(&[], true), "http://localhost");
+        for host in ["a.b-c_d.org:8443", "[2001:db8::1]", "[::1]:80", "127.0.0.1"] {
+            assert_eq!(of(&[("host", "inner"), ("x-forwarded-host", host)], true), format!("http://{host}"));
+        }
+        let long = "a".repeat(254);
+        for host in [
+            "", "a/b", "a b", "user@a", "a\"b", "a:b", "a:", ":80", "a:+80", "[::1", "[x]", "a?b", "ä", &long,
+        ] {
+            assert_eq!(of(&[("host", "inner"), ("x-forwarded-host", host)], true), "http://inner", "{host}");
+            assert_eq!(of(&[("host", host)], false), "http://localhost", "{host}");
+        }
+        let long = format!("/{}", "a".repeat(128));
+        for prefix in ["", "/", "//elsewhere.org", "wsi", "/a/../b", "/a//b", "/a?b", "/a b", "/%2e", &long] {
+            assert_eq!(
+                of(&[("host", "inner"), ("x-forwarded-prefix", prefix)], true),
+                "http://inner",
+                "{prefix}"
+            );
+        }
+        assert_eq!(of(&[("host", "inner"), ("x-forwarded-proto", "javascript")], true), "http://inner");
+        let uri = "http://two:81/iiif".parse().unwrap();
+        assert_eq!(base(&uri, &HeaderMap::new(), false), "http://two:81");
+    }
+
+    #[test]
+    fn a_request_id_is_short_and_plain() {
+        let long = "x".repeat(65);
+        for (id, good) in [
+            ("a-B_9.c", true),
+            (&long[1..], true),
+            (&long, false),
+            ("", false),
+            ("a b", false),
+            ("a\"b", false),
+        ] {
+            assert_eq!(request_id(request(&[("x-request-id", id)]).headers()).is_some(), good, "{id}");
+        }
+    }
+}
