@@ -59,7 +59,7 @@ class Tour:
     def thumbnails(self, density):
         """Those in view: the others are loaded when they come near."""
         seen = "[...document.images].filter(i => i.getBoundingClientRect().top < innerHeight)"
-        self.browser.wait(f"{seen}.length > 1 && {seen}.every(i => i.complete && i.naturalWidth > 0)", "thumbnails")
+        self.browser.wait(f"{seen}.length > 1 && {seen}.every(i => i.complete && i.naturalHeight > 0)", "thumbnails")
         # No larger than their place on this screen, and of a slide that is large enough no smaller.
         self.check(f"{seen}.every(i => i.naturalWidth <= 480 && i.naturalHeight <= 180)", "thumbnails are not too large")
         mine = f"[...document.images].find(i => i.closest('.card').querySelector('.name').textContent === {json.dumps(self.slide)})"

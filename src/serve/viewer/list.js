@@ -48,7 +48,9 @@
     // Only of JPEG tiles are pictures made to measure.
     if (slide.format !== 'jpg') return [at('thumbnails', slide.name, { v: slide.version }), null];
     const sized = (width, height) => at('thumbnails', slide.name, { width, height, v: slide.version });
-    return [sized(480, 180), `${sized(480, 180)}, ${sized(960, 360)} 2x, ${sized(1024, 540)} 3x`];
+    const dense = `${sized(480, 180)}, ${sized(960, 360)} 2x, ${sized(1024, 540)} 3x`;
+    // Of a slide that is smaller than its place all of them would be the same picture.
+    return [sized(480, 180), slide.width > 480 || slide.height > 180 ? dense : null];
   }
 
   function fill(item, slide) {
