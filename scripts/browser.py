@@ -113,9 +113,18 @@ class Tour:
             self.check(f"document.activeElement.querySelector('.name').textContent === {json.dumps(new.stem)}", "the new card comes first")
         finally:
             new.unlink()
-        # The server looks at its files every two seconds. Whoever comes back to the page does not wait for the next round.
-        time.sleep(2.5)
-        b.eval("document.dispatchEvent(new Event('visibilitychange'))")
+        # A page that nobody sees asks for nothing; whoever comes back to it does not wait for the next round.
+        b.eval("""(() => {
+            const ask = window.fetch;
+            window.asked = 0;
+            window.fetch = (...what) => { window.asked += 1; return ask(...what); };
+        })()""")
+        seen = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true }), document.dispatchEvent(new Event('visibilitychange'))"
+        b.eval(seen % "true")
+        time.sleep(12)
+        self.check("asked === 0", "nothing is asked for a page that nobody sees")
+        b.eval(seen % "false")
+        self.check("asked === 1", "whoever comes back sees what is new")
         b.wait(f"{LISTED} === JSON.stringify({json.dumps(self.names)})", "a slide that is removed")
         self.check("before.all.every(e => e.isConnected) && document.activeElement === before.all[0]", "the neighbour has the focus")
 

@@ -184,6 +184,19 @@ fn a_tree_of_png_is_coded_in_the_format_of_the_server() {
     }
 }
 
+#[test]
+fn a_slide_without_families_is_told_to_be_what_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, (width, height), lossy) in [("two levels", (2, 1), false), ("three levels", (3, 2), true)] {
+        let dir = root.path().join(name);
+        encode_tree(&tree(&dir, width, height, 64, 5), &dir, &EncodeParams::default());
+        let server = Running::start(root.path(), &[]);
+        let path = format!("/api/slides/{}", name.replace(' ', "%20"));
+        let told: serde_json::Value = serde_json::from_str(&server.get(&path).text()).unwrap();
+        assert_eq!((told["lossy"].is_object(), &told["has_original"]), (lossy, &lossy.into()), "{told}");
+    }
+}
+
 /// Every tile of a slide by address, with its tag.
 fn all(root: &Path, flags: &[&str], name: &str) -> (Vec<(TileId, Reply)>, String) {
     let server = Running::start(root, flags);
