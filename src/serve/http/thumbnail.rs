@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(of(1, 1, (Some(16), Some(16))), (1, 1));
         // What is not named is bounded all the same, and nothing vanishes.
         assert_eq!(of(3, 1 << 30, (Some(16), None)), (1, 1024));
-        assert_eq!(of(1 << 30, 1 << 30, (Some(1024), Some(1024))), (1024, 1024));
+        assert_eq!(of(1 << 30, 3, (None, Some(1024))), (1024, 1));
     }
 
     #[test]
