@@ -1,174 +1,36 @@
 """Drives headless Chromium through the viewer: what scripts/browser.sh runs against a server.
 
-Speaks the DevTools protocol over a pair of pipes, so it needs nothing but Python and Chromium. Any error on the console,
-any request that fails and anything missing on a page is a failure.
+Any error on the console, any request that fails and anything missing on a page is a failure.
 
-    browser.py ADDRESS SCREENSHOTS SLIDE BUNDLE
+    browser.py ADDRESS SCREENSHOTS SLIDES SLIDE BUNDLE
 
-SLIDE is the name of a slide with its original beside it, BUNDLE that of one without.
+SLIDES is the directory that is served, SLIDE the name of a slide with its original beside it, BUNDLE that of one without.
 """
 
 import base64
 import json
 import os
 import pathlib
-import select
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
-PATIENCE_S = 120
+import deepzoom
+from chromium import Browser
 
 
-class Browser:
-    """One Chromium with one page."""
-
-    def __init__(self, program):
-        self.home = tempfile.mkdtemp(prefix="origami-browser-")
-        (self.give_in, self.give), (self.take, self.take_out) = os.pipe(), os.pipe()
-        # Chromium reads commands from 3 and writes answers to 4. First out of the way of those two numbers.
-        ends = [os.dup(end) for end in (self.give_in, self.take_out)]
-        while min(ends) < 5:
-            ends = [os.dup(end) for end in ends]
-
-        def connect():
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
-
-        flags = ["--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.home}", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-dev-shm-usage",
-                 "--hide-scrollbars", "--force-color-profile=srgb"]
-        # Chromium's own sandbox refuses to start for root, as in most containers.
-        flags += ["--no-sandbox"] if os.geteuid() == 0 else []
-        self.log = open(os.path.join(self.home, "log"), "wb")
-        self.process = subprocess.Popen([program, *flags, "about:blank"], preexec_fn=connect, close_fds=False,
-                                        stdout=self.log, stderr=self.log)
-        for end in (self.give_in, self.take_out, *ends):
-            os.close(end)
-        self.buffer, self.number, self.session, self.faults, self.requests = b"", 0, None, [], {}
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def close(self):
-        os.close(self.give)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-    def message(self, until):
-        while b"\0" not in self.buffer:
-            if not select.select([self.take], [], [], max(0, until - time.monotonic()))[0]:
-                raise SystemExit("error: Chromium does not answer")
-            read = os.read(self.take, 1 << 20)
-            if not read:
-                raise SystemExit("error: Chromium has ended: " + pathlib.Path(self.home, "log").read_text()[-2000:])
-            self.buffer += read
-        one, self.buffer = self.buffer.split(b"\0", 1)
-        return json.loads(one)
-
-    def call(self, method, **params):
-        self.number += 1
-        request = {"id": self.number, "method": method, "params": params}
-        if self.session:
-            request["sessionId"] = self.session
-        os.write(self.give, json.dumps(request).encode() + b"\0")
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            got = self.message(until)
-            if got.get("id") == self.number:
-                if "error" in got:
-                    raise SystemExit(f"error: {method}: {got['error']['message']}")
-                return got["result"]
-            if "method" in got:
-                self.event(got["method"], got.get("params", {}))
-
-    def event(self, method, params):
-        """Keeps what must not happen."""
-        if method == "Network.requestWillBeSent":
-            self.requests[params["requestId"]] = params["request"]["url"]
-        elif method == "Network.responseReceived" and params["response"]["status"] >= 400:
-            self.faults.append(f"{params['response']['status']} for {params['response']['url']}")
-        elif method == "Network.loadingFailed" and not params.get("canceled"):
-            self.faults.append(f"{params['errorText']} for {self.requests.get(params['requestId'])}")
-        elif method == "Runtime.exceptionThrown":
-            details = params["exceptionDetails"]
-            self.faults.append(details.get("exception", {}).get("description") or details["text"])
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            said = " ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"])
-            self.faults.append(f"console {params['type']}: {said}")
-        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-            self.faults.append(f"log: {params['entry']['text']} {params['entry'].get('url', '')}")
-
-    def eval(self, code):
-        got = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in got:
-            details = got["exceptionDetails"]
-            raise SystemExit(f"error: {code}: {details.get('exception', {}).get('description') or details['text']}")
-        return got["result"].get("value")
-
-    def open(self, address):
-        # A change of the part after # alone would load nothing.
-        self.call("Page.navigate", url="about:blank")
-        failed = self.call("Page.navigate", url=address).get("errorText")
-        if failed:
-            raise SystemExit(f"error: {address}: {failed}")
-        self.wait("document.documentElement?.dataset.ready === 'yes'", address)
-
-    def wait(self, condition, what):
-        until = time.monotonic() + PATIENCE_S
-        while not self.eval(condition):
-            if time.monotonic() > until:
-                raise SystemExit(f"error: waited in vain for {what}; {self.faults}")
-            time.sleep(0.05)
-
-    def screen(self, width, height, scale=1, phone=False, dark=False):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=phone)
-        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
-        self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-
-    def key(self, key):
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, **({"text": key} if len(key) == 1 and kind == "keyDown" else {}))
-
-    def mouse(self, kind, x, y, **more):
-        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
-
-    def drag(self, start, end):
-        self.mouse("mouseMoved", *start)
-        self.mouse("mousePressed", *start, button="left", clickCount=1)
-        for step in range(1, 9):
-            self.mouse("mouseMoved", *(a + (b - a) * step / 8 for a, b in zip(start, end)), button="left", buttons=1)
-            time.sleep(0.02)
-        # Still for a moment: no flick.
-        time.sleep(0.2)
-        self.mouse("mouseReleased", *end, button="left", clickCount=1)
-
-    def touch(self, kind, *points):
-        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)])
-
-    def click(self, element):
-        x, y = self.eval(f"(b => [b.left + b.width / 2, b.top + b.height / 2])(document.querySelector('{element}').getBoundingClientRect())")
-        self.mouse("mouseMoved", x, y)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.mouse(kind, x, y, button="left", clickCount=1)
+# Names on the list, in its order.
+LISTED = "JSON.stringify([...document.querySelectorAll('.name')].map(e => e.textContent))"
 
 
 class Tour:
     """What a user does, in order, and what must be there."""
 
-    def __init__(self, browser, address, out, slide, bundle):
-        self.browser, self.address, self.out = browser, address, out
+    def __init__(self, browser, address, out, slides, slide, bundle):
+        self.browser, self.address, self.out, self.slides = browser, address, out, slides
         self.slide, self.bundle = slide, bundle
+        self.names = sorted(path.stem if path.suffix == ".bundle" else path.name for path in slides.iterdir())
         self.pictures = self.checks = 0
 
     def check(self, condition, what):
@@ -194,23 +56,90 @@ class Tour:
                    ".every(e => (b => b.left >= 0 && b.right <= innerWidth && b.bottom <= Math.max(innerHeight, document.documentElement.scrollHeight))"
                    "(e.getBoundingClientRect()))", f"all controls of {where} are on the screen")
 
-    def thumbnails(self):
-        self.browser.wait("document.images.length > 1 && [...document.images].every(i => i.complete && i.naturalWidth > 0)", "thumbnails")
+    def thumbnails(self, density):
+        """Those in view: the others are loaded when they come near."""
+        seen = "[...document.images].filter(i => i.getBoundingClientRect().top < innerHeight)"
+        self.browser.wait(f"{seen}.length > 1 && {seen}.every(i => i.complete && i.naturalHeight > 0)", "thumbnails")
+        # No larger than their place on this screen, and of a slide that is large enough no smaller.
+        self.check(f"{seen}.every(i => i.naturalWidth <= 480 && i.naturalHeight <= 180)", "thumbnails are not too large")
+        mine = f"[...document.images].find(i => i.closest('.card').querySelector('.name').textContent === {json.dumps(self.slide)})"
+        self.check(f"{mine}.currentSrc.includes('height={180 * density}') && {mine}.naturalHeight === 180", "a thumbnail is as sharp as the screen")
 
     def list(self):
         b = self.browser
         for dark in (False, True):
             b.screen(1200, 800, dark=dark)
             b.open(f"{self.address}/")
-            self.thumbnails()
+            self.thumbnails(1)
             self.picture(f"list-{'dark' if dark else 'light'}")
-        names = json.dumps(sorted([self.slide, self.bundle]))
-        self.check(f"JSON.stringify([...document.querySelectorAll('.name')].map(e => e.textContent).sort()) === JSON.stringify({names})", "both slides are listed")
+        self.check(f"{LISTED} === JSON.stringify({json.dumps(self.names)})", "all slides are listed")
+        b.eval("document.getElementById('filter').focus()")
+        for key in "needle":
+            b.key(key)
+        self.check(f"JSON.stringify([...document.querySelectorAll('.card')].filter(e => e.checkVisibility()).length) === '1'", "what is typed is found")
         b.screen(360, 740, 2, phone=True)
         b.open(f"{self.address}/")
-        self.thumbnails()
+        self.thumbnails(2)
         self.fits("the list")
         self.picture("list-phone")
+
+    def refresh(self):
+        """The list follows the directory while it is open; who looks at it keeps place and focus."""
+        b, new = self.browser, self.slides / "AAA before all others.bundle"
+        b.screen(700, 500)
+        b.open(f"{self.address}/")
+        # The last card, focused by keyboard and scrolled to.
+        b.eval("""(() => {
+            const card = [...document.querySelectorAll('a.card')].pop();
+            card.focus();
+            card.scrollIntoView({ block: 'center' });
+            window.before = { card, all: [...document.querySelectorAll('.card')], pictures: [...document.images].map(i => i.src) };
+        })()""")
+        time.sleep(0.3)
+        place = "Math.round(before.card.getBoundingClientRect().top)"
+        top = b.eval(place)
+        steady = ("document.activeElement === before.card && before.all.every(e => e.isConnected)"
+                  " && before.pictures.every(src => [...document.images].some(i => i.src === src))")
+        # Written beside and renamed, as whoever adds slides should.
+        shutil.copy(self.slides / f"{self.bundle}.bundle", self.slides / ".new")
+        (self.slides / ".new").rename(new)
+        try:
+            b.wait(f"{LISTED} === JSON.stringify({json.dumps(sorted([*self.names, new.stem]))})", "a slide that is added")
+            self.check(steady, "what was there before stays")
+            self.check(f"Math.abs({place} - {top}) < 2", "the page does not jump")
+            self.check(f"document.getElementById('count').textContent === '{len(self.names) + 1} slides'", "the number of slides")
+            # Who is on a card that goes continues from its neighbour.
+            b.eval("document.querySelector('a.card').focus()")
+            self.check(f"document.activeElement.querySelector('.name').textContent === {json.dumps(new.stem)}", "the new card comes first")
+        finally:
+            new.unlink()
+        # A page that nobody sees asks for nothing; whoever comes back to it does not wait for the next round.
+        b.eval("""(() => {
+            const ask = window.fetch;
+            window.asked = 0;
+            window.fetch = (...what) => { window.asked += 1; return ask(...what); };
+        })()""")
+        seen = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true }), document.dispatchEvent(new Event('visibilitychange'))"
+        b.eval(seen % "true")
+        time.sleep(12)
+        self.check("asked === 0", "nothing is asked for a page that nobody sees")
+        b.eval(seen % "false")
+        self.check("asked === 1", "whoever comes back sees what is new")
+        b.wait(f"{LISTED} === JSON.stringify({json.dumps(self.names)})", "a slide that is removed")
+        self.check("before.all.every(e => e.isConnected) && document.activeElement === before.all[0]", "the neighbour has the focus")
+
+    def geometry(self):
+        """What OpenSeadragon's own tile source computes and asks for, slide by slide."""
+        self.browser.screen(1200, 800)
+        tiles = 0
+        for name in self.names:
+            self.viewer(name)
+            if name.startswith("awkward"):
+                self.picture(name)
+            checks, fetched = deepzoom.check(self.browser, self.address, name)
+            self.checks += checks
+            tiles += fetched
+        print(f"deep zoom: {tiles} tiles of {len(self.names)} slides are where OpenSeadragon expects them, and none beyond")
 
     def look(self):
         b = self.browser
@@ -422,13 +351,13 @@ class Tour:
 
 
 def main():
-    address, out, slide, bundle, *signed = sys.argv[1:]
-    out = pathlib.Path(out)
+    address, out, slides, slide, bundle, *signed = sys.argv[1:]
+    out, slides = pathlib.Path(out), pathlib.Path(slides)
     out.mkdir(parents=True, exist_ok=True)
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
     try:
-        tour = Tour(browser, address, out, slide, bundle)
-        for part in (tour.list, tour.look, tour.compare, tour.phone, tour.alone, lambda: tour.signed(*signed), tour.missing):
+        tour = Tour(browser, address, out, slides, slide, bundle)
+        for part in (tour.list, tour.refresh, tour.geometry, tour.look, tour.compare, tour.phone, tour.alone, lambda: tour.signed(*signed), tour.missing):
             part()
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))

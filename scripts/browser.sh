@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
-# through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark. Fails on an error on
-# the console, a request that fails, anything missing, and a difference map that is wrong by one pixel.
+# through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark. Slides of awkward sizes
+# are there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
+# error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel.
 #
 #   scripts/browser.sh BINARY
 #
@@ -38,6 +39,23 @@ bundle_name='odd & #1 100% ä <b>'
 "$origami" encode --quiet --pyramid "$slides/$name" --out "$slides/$name" --baseq 90 --l0q 50
 cp "$slides/$name/residual_packs/residuals.bundle" "$slides/$bundle_name.bundle"
 
+# awkward NAME WIDTH HEIGHT TILE: a slide with its archive, of a size at which tiles and levels end unevenly.
+awkward() {
+    local image=$target_dir/demo/awkward.png
+    python3 scripts/deepzoom.py "$image" "$2" "$3"
+    "$origami" pyramid --quiet "$image" --out "$slides/$1" --tile "$4" --overwrite
+    "$origami" encode --quiet --pyramid "$slides/$1" --out "$slides/$1"
+}
+awkward 'awkward 1x1' 1 1 256
+awkward 'awkward 255x257' 255 257 256
+awkward 'awkward 1025x513' 1025 513 256
+awkward 'awkward small tiles' 700 650 64
+awkward 'awkward odd tiles' 641 513 63
+awkward 'awkward 254' 1023 765 254
+awkward 'awkward needle' 3 2000 256
+# As after a run that was cut short.
+rm -f "$slides/AAA before all others.bundle" "$slides/.new"
+
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
 
@@ -68,4 +86,4 @@ serve "$target_dir/demo/browser-signed.log" --signing-key-file "$key"
 signed=$("$origami" sign --key-file "$key" --slide '*' --valid 1h --url "$address" | head -n 1)
 signed_slide=$("$origami" sign --key-file "$key" --slide "$name" --valid 1h --url "$address" | head -n 1)
 
-CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$name" "$bundle_name" "$signed" "$signed_slide"
+CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

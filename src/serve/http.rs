@@ -3,6 +3,7 @@
 mod client;
 mod guard;
 mod iiif;
+mod thumbnail;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub fn router(state: State) -> Router {
         .route("/dzi/{files}/{level}/{tile}", get(derived_tile))
         .route("/tiles/{slide}/{level}/{tile}", get(tile))
         .route("/original/{files}/{level}/{tile}", get(original_tile))
-        .route("/thumbnails/{slide}", get(thumbnail))
+        .route("/thumbnails/{slide}", get(thumbnail::thumbnail))
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         .merge(iiif::routes(&state).layer(CompressionLayer::new()));
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
@@ -290,20 +291,8 @@ pub fn cacheable(headers: &HeaderMap, tag: &str, control: &str, kind: &'static s
     response
 }
 
-/// The largest level that is one tile.
-async fn thumbnail(
-    Shared(state): Shared<State>,
-    Extension(client): Extension<Client>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
-    let slide = open(&state, &name).await?;
-    let geometry = &slide.geometry;
-    let level = (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
-    send_tile(&state, client.address, &name, &level.to_string(), "0_0.jpg", &headers, Side::Served).await
-}
-
-async fn slides(Shared(state): Shared<State>) -> Answer {
+/// Pages ask again and again: whoever has it already gets no body.
+async fn slides(Shared(state): Shared<State>, headers: HeaderMap) -> Answer {
     let catalog = state.catalog.clone();
     let names = tokio::task::spawn_blocking(move || catalog.names()).await.map_err(|_| ServeError::Broken)?;
     let mut all = Vec::new();
@@ -313,7 +302,9 @@ async fn slides(Shared(state): Shared<State>) -> Answer {
             Err(e) => json!({"name": name, "error": e.to_string()}),
         });
     }
-    Ok(json_response(StatusCode::OK, &json!({"slides": all})))
+    let text = json!({"slides": all}).to_string();
+    let tag = format!("\"{:016x}\"", xxh3_64(text.as_bytes()));
+    Ok(cacheable(&headers, &tag, "no-cache", "application/json", text.into()))
 }
 
 async fn slide(Shared(state): Shared<State>, Path(name): Path<String>) -> Answer {
@@ -341,6 +332,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
         "has_original": slide.original.is_some() && slide.reconstructs(),
+        "version": format!("{:016x}", slide.identity as u64),
         "dzi": format!("/dzi/{}.dzi", slide.name), "thumbnail": format!("/thumbnails/{}", slide.name),
     })
 }

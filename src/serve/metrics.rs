@@ -239,6 +239,13 @@ impl Metrics {
         registry.register("gpu_batches", "Batches that a GPU took since the start", m.gpu_batches.clone());
         let info = vec![("version", env!("CARGO_PKG_VERSION").to_string()), ("backend", backend.to_string())];
         registry.register("build", "This program", prometheus_client::metrics::info::Info::new(info));
+        // At zero from the start: a rate needs a first value.
+        for result in [WarmRead::Hit, WarmRead::Miss, WarmRead::Damaged].map(WarmRead::label) {
+            metrics.warm_reads.get_or_create(&ResultLabels { result });
+        }
+        for result in ["written", "dropped"] {
+            metrics.warm_writes.get_or_create(&ResultLabels { result });
+        }
         Self { registry, ..metrics }
     }
 

@@ -56,6 +56,7 @@ use self::tiles::Tiles;
 use crate::backend::Backend;
 use crate::codec::Sampling;
 use crate::error::{Error, Result};
+use crate::kernels::sharpen::Strength;
 use crate::kernels::taps::Filter;
 use crate::tile::OutputFormat;
 
@@ -177,6 +178,12 @@ impl Server {
         }
         // Fails now rather than at every slide.
         crate::tile::TileCoder::new(options.format, options.quality)?;
+        if options.sharpen != 0.0 && Strength::new(options.sharpen).is_none() {
+            let (given, most) = (options.sharpen, crate::spec::MAX_SHARPEN);
+            return Err(Error::Usage(format!(
+                "--sharpen {given}: a strength is 1/512 to {most}, or 0 for none"
+            )));
+        }
         if options.max_inflight_families == 0 {
             return Err(Error::Usage("--max-inflight-families 0: at least one".into()));
         }

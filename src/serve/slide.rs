@@ -149,9 +149,9 @@ impl Slide {
     pub fn input(&self) -> Option<&Input> {
         self.input.as_ref()
     }
-    /// Whether its tiles are made from an archive.
+    /// Whether any of its tiles are made from families: a slide of fewer than three levels has none, its tiles are stored.
     pub fn reconstructs(&self) -> bool {
-        self.input.is_some() && !self.prefer_tree
+        self.input.is_some() && !self.prefer_tree && self.geometry.l2().is_some()
     }
     /// How its families are decoded.
     pub fn coding(&self) -> Option<&Coding> {

@@ -1,7 +1,17 @@
-// The list of slides. Names come from files: they reach the page as text and as encoded addresses only.
+// The list of slides, kept up to date while somebody looks at it. Names come from files: they reach the page as text and as
+// encoded addresses only.
 'use strict';
 (() => {
+  const EVERY_MS = 10_000;
   const byId = id => document.getElementById(id);
+  // Every address that this page asks for or points to is made here.
+  const at = (place, name, query = {}) => {
+    const text = new URLSearchParams(query).toString();
+    return signed(`/${place}${name === undefined ? '' : `/${encodeURIComponent(name)}`}${text && `?${text}`}`);
+  };
+  // By name: the element, and the description that it shows.
+  const cards = new Map();
+  let [asking, timer, shown] = [false, 0, null];
 
   const bytes = n => {
     const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -11,6 +21,7 @@
   };
 
   function facts(slide) {
+    if (slide.error) return '';
     const parts = [`${slide.width} × ${slide.height}`];
     if (slide.objective_power) parts.push(`${+slide.objective_power.toFixed(1)}×`);
     if (slide.stored_bytes) parts.push(bytes(slide.stored_bytes));
@@ -23,41 +34,102 @@
     return slide.has_original ? 'reconstructed, lossy; original to compare' : 'reconstructed, lossy';
   }
 
-  function card(slide) {
-    const item = byId('card').content.firstElementChild.cloneNode(true);
+  // What is equal already stays untouched: no flicker, nothing announced twice, no picture loaded again.
+  const put = (element, key, value) => { if (element[key] !== value) element[key] = value; };
+  const attribute = (element, key, value) => {
+    if (!value) element.removeAttribute(key);
+    else if (element.getAttribute(key) !== value) element.setAttribute(key, value);
+  };
+
+  // The picture's place is 180 pixels high and up to 460 wide; a screen may have two or three pixels for each. `v` changes
+  // with the slide, so that a browser does not show the picture that it kept of the one before.
+  function picture(slide) {
+    if (slide.error) return [null, null];
+    // Only of JPEG tiles are pictures made to measure.
+    if (slide.format !== 'jpg') return [at('thumbnails', slide.name, { v: slide.version }), null];
+    const sized = (width, height) => at('thumbnails', slide.name, { width, height, v: slide.version });
+    const dense = `${sized(480, 180)}, ${sized(960, 360)} 2x, ${sized(1024, 540)} 3x`;
+    // Of a slide that is smaller than its place all of them would be the same picture.
+    return [sized(480, 180), slide.width > 480 || slide.height > 180 ? dense : null];
+  }
+
+  function fill(item, slide) {
     const part = name => item.querySelector(name);
-    part('.name').textContent = slide.name;
-    part('.note').textContent = note(slide);
-    if (slide.error) {
-      part('.note').classList.add('bad');
-      part('img').remove();
-      return item;
+    put(part('.name'), 'textContent', slide.name);
+    put(part('.facts'), 'textContent', facts(slide));
+    put(part('.note'), 'textContent', note(slide));
+    part('.note').classList.toggle('bad', Boolean(slide.error));
+    attribute(part('a'), 'href', slide.error ? null : at('viewer', slide.name));
+    const [src, srcset] = picture(slide);
+    attribute(part('img'), 'srcset', srcset);
+    attribute(part('img'), 'src', src);
+    put(part('img'), 'hidden', !src);
+  }
+
+  function remove(item) {
+    // Who was there by keyboard goes on from the neighbour, not from the top of the page.
+    if (item.contains(document.activeElement)) {
+      const next = item.nextElementSibling || item.previousElementSibling;
+      next?.querySelector('a').focus({ preventScroll: true });
     }
-    const name = encodeURIComponent(slide.name);
-    part('a').href = signed(`/viewer/${name}`);
-    part('img').src = signed(`/thumbnails/${name}`);
-    part('.facts').textContent = facts(slide);
-    return item;
+    item.remove();
+  }
+
+  // Cards that stay are not moved: an element that is moved loses its focus. Both sides are in order of names, so it is
+  // enough to put new ones between.
+  function show(slides) {
+    const names = new Set(slides.map(slide => slide.name));
+    for (const [name, { item }] of cards) {
+      if (names.has(name)) continue;
+      remove(item);
+      cards.delete(name);
+    }
+    let next = byId('slides').firstElementChild;
+    for (const slide of slides) {
+      const described = JSON.stringify(slide);
+      const card = cards.get(slide.name)
+        ?? { item: byId('card').content.firstElementChild.cloneNode(true), described: null };
+      if (card.described !== described) fill(card.item, slide);
+      card.described = described;
+      cards.set(slide.name, card);
+      if (card.item === next) next = next.nextElementSibling;
+      else byId('slides').insertBefore(card.item, next);
+    }
+    put(byId('count'), 'textContent', slides.length === 1 ? '1 slide' : `${slides.length} slides`);
+    // A few are seen at a glance. What somebody has typed does not vanish under their fingers.
+    byId('search').hidden = slides.length < 7 && !byId('filter').value && document.activeElement !== byId('filter');
+    filter();
+  }
+
+  function filter() {
+    const wanted = byId('filter').value.trim().toLowerCase();
+    for (const [name, { item }] of cards) put(item, 'hidden', !name.toLowerCase().includes(wanted));
   }
 
   async function list() {
-    const answer = await fetch(signed('/api/slides'));
+    const answer = await fetch(at('api/slides'));
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    const { slides } = await answer.json();
-    const cards = slides.map(slide => ({ name: slide.name.toLowerCase(), item: card(slide) }));
-    byId('slides').replaceChildren(...cards.map(each => each.item));
-    byId('count').textContent = slides.length === 1 ? '1 slide' : `${slides.length} slides`;
-    byId('message').textContent = slides.length ? ''
-      : 'No slides here yet. They appear once they lie in the directory that the server was started with.';
-    byId('search').hidden = slides.length < 7;
-    byId('filter').addEventListener('input', event => {
-      const wanted = event.target.value.trim().toLowerCase();
-      for (const each of cards) each.item.hidden = !each.name.includes(wanted);
-    });
+    const text = await answer.text();
+    if (text !== shown) show(JSON.parse(text).slides);
+    shown = text;
+    put(byId('message'), 'textContent', cards.size ? ''
+      : 'No slides here yet. They appear once they lie in the directory that the server was started with.');
     document.documentElement.dataset.ready = 'yes';
   }
 
-  list().catch(error => {
-    byId('message').textContent = `The list cannot be loaded: ${error.message}. Reload the page to try again.`;
-  });
+  async function refresh() {
+    clearTimeout(timer);
+    if (asking) return;
+    asking = true;
+    await list().catch(error => {
+      const old = shown === null ? 'The list cannot be loaded' : 'The list may be out of date';
+      put(byId('message'), 'textContent', `${old}: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
+    });
+    asking = false;
+    if (!document.hidden) timer = setTimeout(refresh, EVERY_MS);
+  }
+
+  byId('filter').addEventListener('input', filter);
+  document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
+  refresh();
 })();

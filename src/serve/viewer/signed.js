@@ -4,6 +4,6 @@
 const signed = (() => {
   const given = new URLSearchParams(location.search);
   const kept = ['expires', 'signature'].filter(key => given.has(key)).map(key => [key, given.get(key)]);
-  const query = kept.length ? `?${new URLSearchParams(kept)}` : '';
-  return address => address + query;
+  const query = new URLSearchParams(kept).toString();
+  return address => (query ? `${address}${address.includes('?') ? '&' : '?'}${query}` : address);
 })();
