@@ -5,7 +5,7 @@
 use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
 use crate::error::{Error, Result};
 use crate::family::{PixelsRef, Reconstruction, Want};
-use crate::geometry::{FamilyId, Geometry, TileId};
+use crate::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::kernels::taps::{Filter, TapCache};
 use crate::tile::{OutputFormat, TileCoder, raise_444};
 
@@ -54,17 +54,33 @@ impl Renderer {
     /// # Errors
     /// What the codec says; a tile that is not the family's.
     pub fn cut(&self, id: FamilyId, made: &Reconstruction, tile: TileId) -> Result<Vec<u8>> {
+        let image = if tile.level == self.geometry.top_level() { &made.l0 } else { &made.l1 };
+        let rect = self.place(id, tile)?;
+        let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
+        self.code(image.view().part(x, y, width, height))
+    }
+
+    /// Where a tile of L0 or L1 lies in its family, in pixels of its level.
+    ///
+    /// # Errors
+    /// A tile that is not the family's.
+    pub fn place(&self, id: FamilyId, tile: TileId) -> Result<Rect> {
         let down = self.geometry.top_level().saturating_sub(tile.level);
-        let image = if down == 0 { &made.l0 } else { &made.l1 };
         let rect =
             self.geometry.tile_rect(tile).filter(|_| down < 2 && self.geometry.family_of(tile) == Some(id));
         let Some(rect) = rect else {
             return Err(Error::Usage(format!("tile {tile} is not made from family {id}")));
         };
         let side = (4u32 >> down) * self.geometry.tile();
-        let (x, y) = ((rect.x - id.x() * side) as usize, (rect.y - id.y() * side) as usize);
-        let part = image.view().part(x, y, rect.width as usize, rect.height as usize);
-        TileCoder::new(self.output.format, self.output.quality)?.encode(part)
+        Ok(Rect { x: rect.x - id.x() * side, y: rect.y - id.y() * side, ..rect })
+    }
+
+    /// The pixels of a tile, as [`Self::want`] asks for them, in the output's format.
+    ///
+    /// # Errors
+    /// What the codec says.
+    pub fn code(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
+        TileCoder::new(self.output.format, self.output.quality)?.encode(pixels)
     }
 
     /// The tiles of L0 and L1 that a family makes.

@@ -14,7 +14,7 @@ use origami::coding::{EncodeParams, Subsamp};
 use origami::decode::decode_record;
 use origami::encode::{EncodeOptions, EncodedFamily, encode_family};
 use origami::family::{Pixels, SourceFamily, Want};
-use origami::geometry::Geometry;
+use origami::geometry::{Geometry, Rect};
 use origami::kernels::color::ycc_to_rgb;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::TapCache;
@@ -78,6 +78,25 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
             let size = sampling.chroma_size(image.luma.width(), image.luma.height());
             for plane in image.chroma.iter().flatten() {
                 assert_eq!((plane.width(), plane.height()), size, "{case}: size of chroma");
+            }
+        }
+        // Any part of L0 by itself is what the whole has there.
+        let side = |n: usize| (n / 3).next_multiple_of(2).max(2).min(n) as u32;
+        let (dx, dy) = (side(decoded.width), side(decoded.height));
+        for y in (0..decoded.height as u32).step_by(dy as usize) {
+            for x in (0..decoded.width as u32).step_by(dx as usize) {
+                let (width, height) = (dx.min(decoded.width as u32 - x), dy.min(decoded.height as u32 - y));
+                let part = Rect { x, y, width, height };
+                let got = backend.part(coding, &decoded, Want::Planes(sampling), part).unwrap().into_ycc();
+                let [x, y, width, height] = [x, y, width, height].map(|n| n as usize);
+                let want = l0.view().part(x, y, width, height);
+                let case = format!("{case}, part {part:?}");
+                assert_same(&format!("{case}, luma"), &want.luma.to_plane(), &got.luma);
+                let planes = want.chroma.iter().flatten().zip(got.chroma.iter().flatten());
+                for (name, (want, got)) in ["Cb", "Cr"].iter().zip(planes) {
+                    assert_same(&format!("{case}, {name}"), &want.to_plane(), got);
+                }
+                assert_eq!(got.chroma.is_some(), colour, "{case}");
             }
         }
         // L1 in 4:2:0 from a 4:4:4 baseline is the L2 plane itself.

@@ -11,6 +11,7 @@ use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams, Subsamp};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use crate::geometry::Rect;
 use crate::kernels::optl2::{self, ProblemCache};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::sharpen::{Strength, sharpen};
@@ -41,6 +42,17 @@ impl CpuBackend {
     /// `dst` lends its memory, here and below.
     fn resample(&self, src: PlaneRef<'_>, h: Axis, v: Axis, mut dst: Plane) -> Plane {
         let (h, v) = (self.taps.get(h), self.taps.get(v));
+        SCRATCH.with_borrow_mut(|scratch| resample(src, &h, &v, &mut dst, scratch));
+        dst
+    }
+
+    /// As [`Self::resample`], of a part of the output alone.
+    fn resample_part(&self, src: PlaneRef<'_>, h: Axis, v: Axis, part: Rect) -> Plane {
+        let range = |at: u32, len: u32| at as usize..(at + len) as usize;
+        let (columns, h) = self.taps.get(h).part(range(part.x, part.width));
+        let (rows, v) = self.taps.get(v).part(range(part.y, part.height));
+        let src = src.part(columns.start, rows.start, columns.len(), rows.len());
+        let mut dst = Plane::default();
         SCRATCH.with_borrow_mut(|scratch| resample(src, &h, &v, &mut dst, scratch));
         dst
     }
@@ -91,15 +103,7 @@ impl CpuBackend {
 
     /// Luma of L0, predicted from the luma of a decoded L2. This is the prediction of the whole codec.
     fn predict(&self, coding: &Coding, l2_luma: &Plane, size: (usize, usize), dst: Plane) -> Result<Plane> {
-        let sharpened = match coding.sharpen()? {
-            None => None,
-            Some(strength) => {
-                let mut luma = l2_luma.clone();
-                sharpen(&mut luma, strength);
-                Some(luma)
-            }
-        };
-        let luma = sharpened.as_ref().unwrap_or(l2_luma);
+        let luma = sharpened(coding, l2_luma)?;
         Ok(self.up(coding.upsample_filter, luma.view(), (L0_FROM_L2, L0_FROM_L2), size, dst))
     }
 
@@ -198,6 +202,14 @@ impl CpuBackend {
     }
 }
 
+/// The luma that L0 is predicted from.
+fn sharpened<'a>(coding: &Coding, l2_luma: &'a Plane) -> Result<Cow<'a, Plane>> {
+    let Some(strength) = coding.sharpen()? else { return Ok(Cow::Borrowed(l2_luma)) };
+    let mut luma = l2_luma.clone();
+    sharpen(&mut luma, strength);
+    Ok(Cow::Owned(luma))
+}
+
 impl Backend for CpuBackend {
     fn name(&self) -> String {
         format!("cpu ({})", Level::current().name())
@@ -236,6 +248,43 @@ impl Backend for CpuBackend {
         let mut luma = prediction;
         self.add_residual(coding, &mut luma, residual);
         luma
+    }
+
+    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
+        let filter = coding.upsample_filter;
+        let up = |src: &Plane, (fx, fy): (usize, usize), (width, height): (usize, usize), part: Rect| {
+            if (fx, fy) == (1, 1) {
+                let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
+                return src.view().part(x, y, w, h).to_plane();
+            }
+            let axis = |in_len, factor, out_len| Axis::Up { filter, in_len, factor, out_len };
+            self.resample_part(src.view(), axis(src.width(), fx, width), axis(src.height(), fy, height), part)
+        };
+        let size = (family.width, family.height);
+        let l2_luma = sharpened(coding, &family.baseline.luma)?;
+        let mut luma = up(&l2_luma, (L0_FROM_L2, L0_FROM_L2), size, part);
+        let coded = &family.residual;
+        if (coded.width(), coded.height()) == size {
+            let (x, y) = (part.x as usize, part.y as usize);
+            residual::apply(&mut luma, coded.view().part(x, y, part.width as usize, part.height as usize));
+        } else {
+            let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
+            let (h, v) = (axis(coded.width(), size.0), axis(coded.height(), size.1));
+            residual::apply(&mut luma, self.resample_part(coded.view(), h, v, part).view());
+        }
+        let sampling = want.sampling();
+        let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
+            return Ok(Pixels::Ycc(Ycc::gray(luma)));
+        };
+        let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
+        let (width, height) = sampling.chroma_size(part.width as usize, part.height as usize);
+        let (x, y) = (part.x / ox as u32, part.y / oy as u32);
+        let of_chroma = Rect { x, y, width: width as u32, height: height as u32 };
+        let factors = (L0_FROM_L2 * bx / ox, L0_FROM_L2 * by / oy);
+        let chroma_size = sampling.chroma_size(size.0, size.1);
+        let chroma = Some(chroma.each_ref().map(|plane| up(plane, factors, chroma_size, of_chroma)));
+        let image = Ycc { luma, chroma, sampling };
+        Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
     }
 
     fn reconstruct_into<'a>(

@@ -15,8 +15,8 @@ use super::{Backend, Base, CpuBackend, Pending, Place, Predicted, Ticket};
 use crate::codec::Ycc;
 use crate::coding::{Coding, EncodeParams};
 use crate::error::{Error, Result};
-use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
-use crate::geometry::Geometry;
+use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use crate::geometry::{Geometry, Rect};
 use crate::plane::Plane;
 
 /// `--backend`.
@@ -349,6 +349,10 @@ impl Backend for Engine {
 
     fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
         self.cpu.correct(coding, prediction, residual)
+    }
+
+    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
+        self.cpu.part(coding, family, want, part)
     }
 
     fn reconstruct_into<'a>(

@@ -23,8 +23,8 @@ pub use stream::Results;
 use crate::codec::Ycc;
 use crate::coding::{Coding, EncodeParams};
 use crate::error::Result;
-use crate::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
-use crate::geometry::Geometry;
+use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use crate::geometry::{Geometry, Rect};
 use crate::plane::Plane;
 
 /// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
@@ -113,6 +113,13 @@ pub trait Backend: Send + Sync {
     /// Adds the decoded residual to the prediction: L0 luma as every decoder will see it. One pass over planes that are
     /// at hand: every backend does it on the caller's thread.
     fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane;
+
+    /// A part of L0, which is what [`Self::reconstruct`] makes there: for whoever waits for one tile of a family. Its corner lies
+    /// on the chroma grid of `want`. A few per cent of the work of the family: every backend does it on the caller's thread.
+    ///
+    /// # Errors
+    /// A sharpening that no encoder records.
+    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels>;
 
     /// Decoded payloads to L0 and L1.
     ///

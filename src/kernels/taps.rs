@@ -110,6 +110,30 @@ impl Taps {
         self.run.clone()
     }
 
+    /// The table of a part of the outputs, and the part of the input that it reads: what it makes of that is what the whole table
+    /// makes there of the whole.
+    ///
+    /// # Panics
+    /// Where `outputs` is empty or does not lie inside: a mistake of the caller.
+    pub fn part(&self, outputs: Range<usize>) -> (Range<usize>, Self) {
+        assert!(!outputs.is_empty() && outputs.end <= self.out_len, "a part lies inside its table");
+        let start = &self.start[outputs.clone()];
+        let first = start.iter().min().map_or(0, |&first| first as usize);
+        let last = start.iter().max().map_or(0, |&last| last as usize);
+        let input = first..(last + self.used).min(self.in_len);
+        let run = self.run.start.max(outputs.start)..self.run.end.min(outputs.end);
+        let part = Self {
+            in_len: input.len(),
+            out_len: outputs.len(),
+            row: self.row,
+            used: self.used,
+            start: start.iter().map(|&start| start - first as u32).collect(),
+            coeffs: self.coeffs[outputs.start * self.row..outputs.end * self.row].to_vec(),
+            run: if run.is_empty() { 0..1 } else { run.start - outputs.start..run.end - outputs.start },
+        };
+        (input, part)
+    }
+
     /// `out_len = factor * in_len` samples from `in_len`; `crop` keeps the first ones.
     pub fn upsample(filter: Filter, in_len: usize, factor: usize, out_len: usize) -> Self {
         assert!(out_len <= in_len * factor, "an upsampled axis is cropped, never extended");

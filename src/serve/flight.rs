@@ -128,6 +128,15 @@ impl Flight {
         self.state().left.extend(tiles);
     }
 
+    /// A tile of `level` that somebody waits for and nobody has begun to code.
+    pub fn next_wanted(&self, level: u32) -> Option<TileId> {
+        let mut state = self.state();
+        let wanted = state.waiting.iter().filter(|(tile, give)| tile.level == level && !give.is_closed());
+        let tile = wanted.map(|&(tile, _)| tile).find(|tile| state.left.contains(tile))?;
+        state.left.retain(|&left| left != tile);
+        Some(tile)
+    }
+
     /// The next tile to code: one that somebody waits for, else any.
     pub fn next(&self) -> Option<TileId> {
         let mut state = self.state();

@@ -241,10 +241,10 @@ impl Metrics {
         registry.register("build", "This program", prometheus_client::metrics::info::Info::new(info));
         // At zero from the start: a rate needs a first value.
         for result in [WarmRead::Hit, WarmRead::Miss, WarmRead::Damaged].map(WarmRead::label) {
-            metrics.warm_reads.get_or_create(&ResultLabels { result });
+            drop(metrics.warm_reads.get_or_create(&ResultLabels { result }));
         }
         for result in ["written", "dropped"] {
-            metrics.warm_writes.get_or_create(&ResultLabels { result });
+            drop(metrics.warm_writes.get_or_create(&ResultLabels { result }));
         }
         Self { registry, ..metrics }
     }

@@ -191,7 +191,7 @@ impl Server {
         let metrics = Arc::new(Metrics::new(&backend.name()));
         let tiles = Tiles::new(options.clone(), backend, metrics.clone())?;
         let catalog = Arc::new(Catalog::new(options.clone()));
-        Ok(Self { state: http::State { options, catalog, tiles, metrics, figures } })
+        Ok(Self { state: Arc::new(http::Everything { options, catalog, tiles, metrics, figures }) })
     }
 
     /// Serves until `stop` is done, then finishes the requests in flight, for 30 seconds at most.

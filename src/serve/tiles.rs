@@ -130,10 +130,15 @@ impl Tiles {
             }
             return Ok((bytes, Outcome::Stored));
         };
-        if self.warm.is_some() {
-            let (this, of) = (self.clone(), slide.clone());
-            let read = tokio::task::spawn_blocking(move || this.warm(&of, tile));
-            if let Some(bytes) = read.await.map_err(|_| ServeError::Broken)? {
+        if let Some(warm) = &self.warm {
+            let bytes = if warm.is_quick() {
+                self.warm(slide, tile)
+            } else {
+                let (this, of) = (self.clone(), slide.clone());
+                let read = tokio::task::spawn_blocking(move || this.warm(&of, tile));
+                read.await.map_err(|_| ServeError::Broken)?
+            };
+            if let Some(bytes) = bytes {
                 return Ok((bytes, Outcome::Warm));
             }
         }
@@ -299,7 +304,7 @@ impl Tiles {
                 let (this, of, on, made) = (self.clone(), slide.clone(), flight.clone(), made.clone());
                 self.threads.run(async move {
                     while let Some(tile) = on.next() {
-                        this.code(&of, id, &made, tile, &on)?;
+                        this.publish(&of, tile, of.renderer().cut(id, &made.made, tile)?, &on);
                     }
                     Ok(())
                 })
@@ -308,7 +313,7 @@ impl Tiles {
         for coder in coding {
             coder.await?.map_err(|e: Error| broken(slide, &e))?;
         }
-        laps.lap("encode the rest");
+        laps.lap("encode");
         self.metrics.family(laps.total());
         if self.options.timing_breakdown {
             tracing::info!(slide = slide.name, family = %id, "{}", laps.text());
@@ -330,30 +335,25 @@ impl Tiles {
         if flight.abandoned() {
             return Ok(None);
         }
-        let used = std::mem::take(made);
-        *made = self.backend.reconstruct_into(coding, decoded, slide.renderer().want(), used).await?;
-        laps.lap("reconstruct");
         flight.load(slide.renderer().tiles(id));
-        if let Some(tile) = flight.next() {
-            self.code(slide, id, &lent, tile, flight)?;
+        let renderer = slide.renderer();
+        if let Some(tile) = flight.next_wanted(slide.geometry.top_level()) {
+            // Somebody waits: this tile alone first.
+            let part = self.backend.part(coding, decoded, renderer.want(), renderer.place(id, tile)?)?;
+            self.publish(slide, tile, renderer.code(part.view())?, flight);
+            laps.lap("first tile");
         }
-        laps.lap("encode the first");
+        let used = std::mem::take(made);
+        *made = self.backend.reconstruct_into(coding, decoded, renderer.want(), used).await?;
+        laps.lap("reconstruct");
         Ok(Some((lent, laps)))
     }
 
-    /// One tile, to whoever waits for it and to the cache.
-    fn code(
-        &self,
-        slide: &Slide,
-        id: FamilyId,
-        buffers: &FamilyBuffers,
-        tile: TileId,
-        flight: &Flight,
-    ) -> Result<()> {
-        let bytes = Bytes::from(slide.renderer().cut(id, &buffers.made, tile)?);
+    /// A tile, to whoever waits for it and to the cache.
+    fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, flight: &Flight) {
+        let bytes = Bytes::from(bytes);
         self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
         flight.publish(tile, &bytes);
-        Ok(())
     }
 }
 

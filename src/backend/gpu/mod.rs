@@ -57,7 +57,7 @@ use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Rect};
 use crate::plane::{Plane, PlaneRef};
 use crate::spec;
 
@@ -406,6 +406,10 @@ impl Backend for GpuBackend {
 
     fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
         self.cpu.correct(coding, prediction, residual)
+    }
+
+    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
+        self.cpu.part(coding, family, want, part)
     }
 
     fn reconstruct_into<'a>(

@@ -201,7 +201,8 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
         bail!("{}: not the slide at {}", bundle.display(), args.url);
     }
     let (backend, mut connection) = (CpuBackend::new(), target.connect().await?);
-    let mut times: [Vec<f64>; 2] = Default::default();
+    // Of the request; of the calls after the same pause, when caches and clocks are as the server found them; of the calls again.
+    let mut times: [Vec<f64>; 3] = Default::default();
     for (n, id) in input.families().into_iter().enumerate() {
         let tiles: Vec<_> = geometry.family_tiles(id, 0).collect();
         let tile = tiles[n * 7 % tiles.len()];
@@ -227,25 +228,28 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
             std::hint::black_box(JpegEncoder::new()?.encode(part, 95)?);
             Ok(started.elapsed().as_secs_f64() * 1e3)
         };
-        // The calls of the family before keep their code and tables in the caches of the processor; the server's likewise.
-        let before = bare()?;
+        let pause = || tokio::time::sleep(Duration::from_millis(args.pause_ms));
+        pause().await;
         let reply = connection.get(&target.path(tile)).await?;
         if reply.status != 200 {
             bail!("{}: status {}", target.path(tile), reply.status);
         }
-        tokio::time::sleep(Duration::from_millis(args.pause_ms)).await;
+        pause().await;
         times[0].push(reply.time.as_secs_f64() * 1e3);
-        times[1].push(before.min(bare()?));
+        times[1].push(bare()?);
+        times[2].push(bare()?.min(bare()?));
     }
-    let [cold, bare] = [&times[0], &times[1]].map(|all| median(all));
-    let ratios: Vec<_> = times[0].iter().zip(&times[1]).map(|(a, b)| a / b).collect();
-    let ratio = median(&ratios);
+    let [cold, bare, again] = [&times[0], &times[1], &times[2]].map(|all| median(all));
+    let ratio = |of: &[f64]| median(&times[0].iter().zip(of).map(|(a, b)| a / b).collect::<Vec<_>>());
+    let (ratio, ratio_again, families) = (ratio(&times[1]), ratio(&times[2]), times[0].len());
     if args.json {
-        let value = json!({"families": ratios.len(), "cold_ms": cold, "bare_ms": bare, "ratio": ratio});
+        let value = json!({"families": families, "cold_ms": cold, "bare_ms": bare, "ratio": ratio, "bare_repeated_ms": again,
+                "ratio_to_repeated": ratio_again});
         say!("{value:#}");
     } else {
-        say!("first tile of {} cold families: P50 {cold:.2} ms", ratios.len());
-        say!("bare JPEG calls of the same: P50 {bare:.2} ms; ratio {ratio:.2}");
+        say!("first tile of {families} cold families: P50 {cold:.2} ms");
+        say!("bare JPEG calls of the same after the same pause: P50 {bare:.2} ms; ratio {ratio:.2}");
+        say!("the same calls again at once: P50 {again:.2} ms; ratio {ratio_again:.2}");
     }
     Ok(())
 }
