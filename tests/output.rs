@@ -137,8 +137,8 @@ fn stored_tiles_are_sent_as_they_are_where_they_fit_and_coded_once_where_not() {
             assert!(again.body == first.body, "{flags:?}: {tile} is another one the second time");
         }
         // Read and coded once each: the second answer is the cache's.
-        for outcome in ["Stored", "Hot"] {
-            let figure = format!("origami_tiles_total{{level=\"Small\",outcome=\"{outcome}\"}}");
+        for outcome in ["stored", "hot"] {
+            let figure = format!("origami_tiles_total{{level=\"small\",outcome=\"{outcome}\"}}");
             assert_eq!(server.figure(&figure), small.len() as f64, "{flags:?}: {figure}");
         }
         assert_eq!(server.figure("origami_families_reconstructed_total"), 0.0);
@@ -180,7 +180,7 @@ fn a_tree_of_png_is_coded_in_the_format_of_the_server() {
             assert_eq!((first.header("content-type"), true_type(&first.body)), (kind, kind), "{tile}");
             assert!(server.get(&format!("/dzi/plain_files/{tile}")).body == first.body, "{tile}");
         }
-        assert_eq!(server.figure("origami_tiles_total{level=\"L0\",outcome=\"Hot\"}"), 25.0);
+        assert_eq!(server.figure("origami_tiles_total{level=\"L0\",outcome=\"hot\"}"), 25.0);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operator watches, in Prometheus' conventions. No slide is named in a label.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -138,9 +138,9 @@ pub struct Metrics {
     warm_bytes: Gauge,
     warm_memory_bytes: Gauge,
     warm_files: Gauge,
-    gpu_failures: Gauge<u64, AtomicU64>,
-    gpu_fallbacks: Gauge<u64, AtomicU64>,
-    gpu_batches: Gauge<u64, AtomicU64>,
+    gpu_failures: Counter,
+    gpu_fallbacks: Counter,
+    gpu_batches: Counter,
 }
 
 fn latencies() -> Histogram {
@@ -184,9 +184,9 @@ impl Metrics {
             warm_bytes: Gauge::default(),
             warm_memory_bytes: Gauge::default(),
             warm_files: Gauge::default(),
-            gpu_failures: Gauge::default(),
-            gpu_fallbacks: Gauge::default(),
-            gpu_batches: Gauge::default(),
+            gpu_failures: Counter::default(),
+            gpu_fallbacks: Counter::default(),
+            gpu_batches: Counter::default(),
             registry: Registry::default(),
         };
         let m = &metrics;
@@ -233,10 +233,10 @@ impl Metrics {
         let help = "Memory of the cache on disk: tiles not yet in files, and what tiles are found by";
         registry.register_with_unit("warm_memory", help, Unit::Bytes, m.warm_memory_bytes.clone());
         registry.register("warm_files", "Files of the cache on disk", m.warm_files.clone());
-        registry.register("gpu_failures", "Times that a GPU failed since the start", m.gpu_failures.clone());
-        let help = "Calls that the CPU finished after a GPU had failed, since the start";
+        registry.register("gpu_failures", "Times that a GPU failed", m.gpu_failures.clone());
+        let help = "Calls that the CPU finished after a GPU had failed";
         registry.register("gpu_fallbacks", help, m.gpu_fallbacks.clone());
-        registry.register("gpu_batches", "Batches that a GPU took since the start", m.gpu_batches.clone());
+        registry.register("gpu_batches", "Batches that a GPU took", m.gpu_batches.clone());
         let info = vec![("version", env!("CARGO_PKG_VERSION").to_string()), ("backend", backend.to_string())];
         registry.register("build", "This program", prometheus_client::metrics::info::Info::new(info));
         // At zero from the start: a rate needs a first value.
@@ -306,9 +306,9 @@ impl Metrics {
         self.warm_bytes.set(warm.disk_bytes.cast_signed());
         self.warm_memory_bytes.set(warm.memory_bytes.cast_signed());
         self.warm_files.set(warm.files.cast_signed());
-        self.gpu_failures.set(backend.failures);
-        self.gpu_fallbacks.set(backend.fallbacks);
-        self.gpu_batches.set(backend.batches);
+        self.gpu_failures.inner().store(backend.failures, Relaxed);
+        self.gpu_fallbacks.inner().store(backend.fallbacks, Relaxed);
+        self.gpu_batches.inner().store(backend.batches, Relaxed);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
             .unwrap_or_else(|e| unreachable!("a string takes everything: {e}"));

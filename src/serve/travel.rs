@@ -10,7 +10,7 @@ use crate::geometry::FamilyId;
 /// Families of one view are asked for within so short a time: they tell no direction among themselves.
 const ONE_VIEW: Duration = Duration::from_millis(120);
 /// What lies longer back tells none either.
-const MEMORY: Duration = Duration::from_secs(4);
+const MEMORY: Duration = Duration::from_secs(8);
 /// Farther apart than a view is wide: a jump, not a move.
 const JUMP: i64 = 4;
 /// Families that are remembered.

@@ -51,8 +51,9 @@ impl Running {
     /// The same by a command that ends in the program.
     pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
         let mut child = program
-            .args(["serve", "--port", "0", "--backend", "cpu", "--slides-root"])
+            .args(["serve", "--port", "0", "--slides-root"])
             .arg(root)
+            .args(if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] })
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

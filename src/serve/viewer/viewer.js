@@ -41,7 +41,7 @@
       drawer: SharpDrawer,
       tileSources: new OpenSeadragon.DziTileSource({
         width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
-        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(''),
+        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(`?v=${slide.version}`),
       }),
       showNavigationControl: false,
       keyboardNavEnabled: false,
