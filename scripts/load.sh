@@ -10,10 +10,12 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary=$(realpath "${1:?usage: scripts/load.sh BINARY [SECONDS]}") seconds=${2:-60} connections=400
-cache_mb=12 cache_dir_mb=64 families=16
+cache_mb=4 cache_dir_mb=64 families=16
 # What the README says the server takes at most (tiles of 256): the cache in memory and its books; of each family in work its
-# planes, payloads and tiles; three tables of the cache on disk and what its tiles are found by; connections; the program itself.
-limit_mb=$((cache_mb * 5 / 4 + families * 6 + 3 * cache_dir_mb / 64 + 32 + connections / 4 + 64))
+# planes, payloads and tiles; three tables of the cache on disk and what its tiles are found by; connections; threads; the
+# program itself.
+threads=$((40 + $(nproc)))
+limit_mb=$((cache_mb * 5 / 4 + families * 6 + 3 * cache_dir_mb / 64 + 32 + connections / 4 + threads * 2 + 64))
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/origami-load.XXXXXX")
 server=
@@ -48,7 +50,7 @@ done
 "$binary" bench serve "$address/dzi/large.dzi" --connections "$connections" --seconds "$seconds" --json >"$scratch/load.json" ||
     die "$(cat "$scratch/load.json" "$scratch/log")"
 cat "$scratch/load.json"
-peak_mb=$(($(sed -n 's/^VmHWM: *\([0-9]*\) kB/\1/p' "/proc/$server/status") / 1024))
+peak_mb=$(($(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$server/status") / 1024))
 echo "memory: at most $peak_mb MiB of the $limit_mb MiB that its flags allow"
 kill "$server"
 wait "$server" || die "the server ended with an error: $(cat "$scratch/log")"
