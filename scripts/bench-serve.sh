@@ -50,7 +50,8 @@ servers=()
 finish() {
     local pid
     for pid in "${servers[@]}"; do
-        kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null || continue
+        wait "$pid" 2>/dev/null || true
     done
     rm -r -- "$scratch"
 }
