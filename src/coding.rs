@@ -94,8 +94,11 @@ pub struct EncodeParams {
     pub residual_quality: u8,
     /// Chroma of the baseline.
     pub subsamp: Subsamp,
-    /// Encoder of baseline and residual.
+    /// Encoder of the baseline.
     pub encoder: EncoderKind,
+    /// Encoder of the residual; `None` for the baseline's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_encoder: Option<EncoderKind>,
     /// Gradient-descent L2 luma.
     pub optl2: bool,
     /// Largest change per sample by optL2 and 420opt.
@@ -121,6 +124,7 @@ impl Default for EncodeParams {
             residual_quality: 50,
             subsamp: Subsamp::S444,
             encoder: EncoderKind::Turbojpeg,
+            residual_encoder: None,
             optl2: false,
             max_delta: 15,
             sharpen: 0.0,
@@ -134,6 +138,11 @@ impl Default for EncodeParams {
 }
 
 impl EncodeParams {
+    /// Encoder of the residual.
+    pub fn residual_encoder(&self) -> EncoderKind {
+        self.residual_encoder.unwrap_or(self.encoder)
+    }
+
     /// Checks every range and every combination.
     ///
     /// # Errors

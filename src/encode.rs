@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::backend::{Backend, Base, Predicted};
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Shape, Ycc, YccRef, decoder};
+use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Shape, Use, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
 use crate::error::Result;
@@ -69,7 +69,10 @@ fn round_trip(
     image: YccRef<'_>,
     quality: u8,
 ) -> Result<(Payload, Ycc)> {
-    let mut encoder = params.encoder.encoder()?;
+    let mut encoder = match kind {
+        PayloadKind::Baseline => params.encoder.encoder(Use::Baseline)?,
+        PayloadKind::Residual => params.residual_encoder().encoder(Use::Residual)?,
+    };
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
     let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
     let decoded = decoder(codec).decode(&bytes, shape)?;

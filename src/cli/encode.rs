@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use origami::codec::EncoderKind;
+use origami::codec::{EncoderKind, Use};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
@@ -84,6 +84,9 @@ pub struct CodingArgs {
     /// Encoder of baseline and residual
     #[arg(long, value_enum, default_value_t = EncoderArg::Turbojpeg)]
     pub encoder: EncoderArg,
+    /// Encoder of the residual [default: that of --encoder]
+    #[arg(long, value_enum)]
+    pub residual_encoder: Option<EncoderArg>,
     /// Choose L2 by gradient descent so that it predicts L0 best
     #[arg(long)]
     pub optl2: bool,
@@ -129,6 +132,18 @@ pub enum EncoderArg {
     Webp,
 }
 
+impl From<EncoderArg> for EncoderKind {
+    fn from(arg: EncoderArg) -> Self {
+        match arg {
+            EncoderArg::Turbojpeg => EncoderKind::Turbojpeg,
+            EncoderArg::Mozjpeg => EncoderKind::Mozjpeg,
+            EncoderArg::Jpegli => EncoderKind::Jpegli,
+            EncoderArg::Jpegxl => EncoderKind::Jpegxl,
+            EncoderArg::Webp => EncoderKind::Webp,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum MissingArg {
     Error,
@@ -146,13 +161,8 @@ impl CodingArgs {
                 SubsampArg::S420 => Subsamp::S420,
                 SubsampArg::S420Opt => Subsamp::S420Opt,
             },
-            encoder: match self.encoder {
-                EncoderArg::Turbojpeg => EncoderKind::Turbojpeg,
-                EncoderArg::Mozjpeg => EncoderKind::Mozjpeg,
-                EncoderArg::Jpegli => EncoderKind::Jpegli,
-                EncoderArg::Jpegxl => EncoderKind::Jpegxl,
-                EncoderArg::Webp => EncoderKind::Webp,
-            },
+            encoder: self.encoder.into(),
+            residual_encoder: self.residual_encoder.map(Into::into),
             optl2: self.optl2,
             max_delta: self.max_delta,
             sharpen: self.sharpen,
@@ -205,7 +215,8 @@ impl EncodeArgs {
 pub fn run(args: EncodeArgs) -> Result<()> {
     let params = args.coding.params();
     params.validate()?;
-    params.encoder.encoder()?;
+    params.encoder.encoder(Use::Baseline)?;
+    params.residual_encoder().encoder(Use::Residual)?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
     }

@@ -3,6 +3,8 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+#[cfg(feature = "mozjpeg")]
+mod mozjpeg;
 mod png;
 mod turbo;
 #[cfg(feature = "webp")]
@@ -188,19 +190,47 @@ pub enum EncoderKind {
 }
 
 impl EncoderKind {
-    /// A maker of encoders of this kind for baselines and residuals.
+    /// An encoder of this kind.
     ///
     /// # Errors
-    /// Where this build cannot write residuals with it.
-    pub fn encoder(self) -> Result<Box<dyn ImageEncoder>> {
+    /// Where this build does not have it.
+    pub fn encoder(self, of: Use) -> Result<Box<dyn ImageEncoder>> {
+        // Only some encoders treat residuals in their own way.
+        let _ = of;
         match self {
             EncoderKind::Turbojpeg => Ok(Box::new(JpegEncoder::new()?.optimised()?)),
+            #[cfg(feature = "mozjpeg")]
+            EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(of))),
+            #[cfg(not(feature = "mozjpeg"))]
+            EncoderKind::Mozjpeg => Err(Error::Usage(
+                "--encoder mozjpeg: this build has no mozjpeg; build with --features mozjpeg".into(),
+            )),
             other => Err(Error::Usage(format!(
-                "--encoder {}: this version writes archives with turbojpeg only; use --encoder turbojpeg",
-                format!("{other:?}").to_lowercase()
+                "--encoder {}: this version writes archives with turbojpeg and mozjpeg only; use one of them",
+                other.name()
             ))),
         }
     }
+
+    /// Its name on the command line and in archives.
+    pub fn name(self) -> &'static str {
+        match self {
+            EncoderKind::Turbojpeg => "turbojpeg",
+            EncoderKind::Mozjpeg => "mozjpeg",
+            EncoderKind::Jpegli => "jpegli",
+            EncoderKind::Jpegxl => "jpegxl",
+            EncoderKind::Webp => "webp",
+        }
+    }
+}
+
+/// What an encoder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// An image as people see it.
+    Baseline,
+    /// What a prediction missed, around 128.
+    Residual,
 }
 
 /// Planes to bytes.

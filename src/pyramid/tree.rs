@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::SlideFacts;
 use super::dzi::Descriptor;
-use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Ycc, decode_png};
+use crate::codec::{
+    CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Sampling, Use, Ycc, decode_png,
+};
 use crate::coding::EncodeParams;
 use crate::error::{Error, Result};
 use crate::family::{Pixels, SourceFamily};
@@ -231,7 +233,7 @@ impl Tree {
             cut.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
             cut.sampling = sampling;
         }
-        let mut encoder = EncoderKind::Turbojpeg.encoder()?;
+        let mut encoder = EncoderKind::Turbojpeg.encoder(Use::Baseline)?;
         Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality)?))
     }
 

@@ -8,7 +8,9 @@ use clap::Args;
 use origami::archive::Kind;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Ycc, YccRef};
+use origami::codec::{
+    ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Use, Ycc, YccRef,
+};
 use origami::coding::EncodeParams;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode, encode_family};
@@ -206,15 +208,16 @@ impl Setup {
 
 /// The JPEG calls of encoding a family.
 pub fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
-    let (mut encoder, mut decoder) = (params.encoder.encoder()?, JpegDecoder);
+    let mut decoder = JpegDecoder;
     for tile in &work.tiles {
         std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
     }
     let mut total = 0;
-    for (image, quality) in
-        [(work.l2.view(), params.base_quality), (work.residual.view(), params.residual_quality)]
-    {
-        let bytes = encoder.encode(image, quality)?;
+    for (image, quality, encoder, of) in [
+        (work.l2.view(), params.base_quality, params.encoder, Use::Baseline),
+        (work.residual.view(), params.residual_quality, params.residual_encoder(), Use::Residual),
+    ] {
+        let bytes = encoder.encoder(of)?.encode(image, quality)?;
         let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
         std::hint::black_box(decoder.decode(&bytes, shape)?);
         total += bytes.len();
