@@ -304,3 +304,153 @@ fn requests_in_flight_are_finished_when_it_is_told_to_end() {
     let answers: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
     assert!(answers.iter().flatten().all(|&status| status == 200), "{answers:?}");
 }
+
+/// Tiles by address, each as it is sent now, with its tag.
+fn sent(server: &Running, slide: &str, tiles: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let get = |(tile, _): &(String, Vec<u8>)| {
+        let reply = server.get(&format!("/tiles/{slide}/{tile}"));
+        (reply.header("etag").to_string(), reply.body)
+    };
+    tiles.iter().map(get).collect()
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_tree_behind_an_archive_with_gaps_shows_no_old_tile() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("part");
+    let dzi = tree(&dir, 700, 650, 64, 5);
+    let args = [
+        "encode",
+        "-q",
+        "--backend",
+        "cpu",
+        "--pyramid",
+        arg(&dzi),
+        "--out",
+        arg(&dir),
+        "--max-parents",
+        "1",
+    ];
+    origami(&args).ok();
+    let server = Running::start(root.path(), &[]);
+    let files = || contents(&dir.join("baseline_pyramid_files"));
+    let old = files();
+    let before = sent(&server, "part", &old);
+    assert!(old.iter().zip(&before).filter(|((_, file), (_, body))| file == body).count() > 100);
+
+    // Another tree of the same size in its place, tile by tile, its descriptor untouched.
+    let other = tempfile::tempdir().unwrap();
+    tree(other.path(), 700, 650, 64, 6);
+    for (tile, bytes) in contents(&other.path().join("baseline_pyramid_files")) {
+        let to = dir.join("baseline_pyramid_files").join(tile);
+        fs::write(to.with_extension("new"), bytes).unwrap();
+        fs::rename(to.with_extension("new"), to).unwrap();
+    }
+    let new = files();
+    assert!(old != new);
+    // Whatever does not come from the one family of the archive.
+    let is_new = || {
+        let after = sent(&server, "part", &new);
+        let tiles = new.iter().zip(before.iter().zip(&after));
+        tiles.filter(|((_, file), (_, (_, body)))| file == body).count() > 100
+            && new
+                .iter()
+                .zip(before.iter().zip(&after))
+                .all(|(_, ((tag, was), (new_tag, is)))| (tag == new_tag) == (was == is))
+    };
+    wait_until("old tiles, or other bytes under one tag", is_new);
+}
+
+#[test]
+fn packs_that_come_later_and_packs_that_are_replaced_show() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("packs");
+    let dzi = tree(&dir, 700, 650, 64, 5);
+    let encoded = |quality: &str| {
+        let out = tempfile::tempdir().unwrap();
+        let args =
+            ["encode", "-q", "--pack", "--resq", quality, "--pyramid", arg(&dzi), "--out", arg(out.path())];
+        origami(&args).ok();
+        let bundle = out.path().join(PACK_DIR).join(BUNDLE_NAME);
+        let want = decoded(&bundle, &[]);
+        (out, want)
+    };
+    let place = dir.join(PACK_DIR);
+    fs::create_dir(&place).unwrap();
+    let put = |from: &Path, which: &dyn Fn(&str) -> bool| {
+        for entry in fs::read_dir(from.join(PACK_DIR)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.ends_with(".pack") && which(name) {
+                // In place: the directory does not change.
+                fs::write(place.join(name), fs::read(&path).unwrap()).unwrap();
+            }
+        }
+    };
+    let (first, want) = encoded("50");
+    put(first.path(), &|name| name == "0_0.pack");
+    let server = Running::start(root.path(), &[]);
+    let large = |tiles: &[(String, Vec<u8>)]| -> Vec<(String, Vec<u8>)> {
+        let of = |(tile, _): &&(String, Vec<u8>)| tile.starts_with("10/") || tile.starts_with("9/");
+        tiles.iter().filter(of).cloned().collect()
+    };
+    let (want, right) = (large(&want), |want: &[(String, Vec<u8>)]| {
+        sent(&server, "packs", want).iter().zip(want).all(|((_, body), (_, want))| body == want)
+    });
+    assert!(!right(&want), "the tree fills the gaps");
+    put(first.path(), &|_| true);
+    wait_until("tiles of the tree where there are packs", || right(&want));
+    let (second, other) = encoded("20");
+    let other = large(&other);
+    assert!(other != want);
+    put(second.path(), &|_| true);
+    wait_until("packs that were replaced", || right(&other));
+}
+
+#[test]
+fn every_refusal_is_json_and_may_not_be_kept() {
+    let root = root();
+    let server = Running::start(root.path(), &[]);
+    for (method, path, status) in [
+        ("GET", "/tiles/%ff/10/0_0.jpg", 400),
+        ("GET", "/nothing", 404),
+        ("POST", "/tiles/one/10/0_0.jpg", 405),
+        ("GET", "/iiif/3/one/full/max/7/default.png", 501),
+    ] {
+        let reply = server.request(method, path, &[]);
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+        assert_eq!(
+            (reply.header("content-type"), reply.header("cache-control")),
+            ("application/json", "no-store")
+        );
+        let body: serde_json::Value = serde_json::from_str(&reply.text()).unwrap();
+        assert!(!body["error"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(server.request("POST", "/api/slides", &[]).header("allow"), "GET,HEAD");
+}
+
+#[test]
+fn iiif_is_for_pages_of_all_origins_whatever_tiles_are_for() {
+    let root = root();
+    let server = Running::start(root.path(), &["--cors", "https://a.example"]);
+    let origin = |path: &str| {
+        let reply = server.request("GET", path, &[("Origin", "https://b.example")]);
+        reply.header("access-control-allow-origin").to_string()
+    };
+    assert_eq!(origin("/iiif/3/one/info.json"), "*");
+    assert_eq!(origin("/tiles/one/10/0_0.jpg"), "https://a.example");
+    for cors in
+        ["https://a.example, https://b.example", "a.example", "https://a.example/", "https://*.example"]
+    {
+        let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cors", cors];
+        origami(&args).fails(&["--cors", cors]);
+    }
+}

@@ -179,3 +179,23 @@ fn two_servers_do_not_share_a_cache() {
     let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cache-dir", arg(cache.path())];
     origami(&args).fails(&["another server", "--cache-dir"]);
 }
+
+/// What lies on disk is not made again ahead of a viewer that moves.
+#[test]
+fn nothing_is_made_ahead_that_is_on_disk() {
+    let (root, tiles) = root(1, &EncodeParams::default());
+    let cache = tempfile::tempdir().unwrap();
+    let server = start(root.path(), cache.path());
+    compare_all(&server, 1, &tiles);
+    assert_eq!(server.terminate().0, Some(0));
+    let server = start(root.path(), cache.path());
+    for x in 0..3 {
+        assert_eq!(server.get(&format!("/tiles/s0/10/{}_1.jpg", 4 * x)).status, 200);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let figure = |name| server.figure(name);
+    assert_eq!(
+        (figure("origami_prefetched_total"), figure("origami_families_reconstructed_total")),
+        (0.0, 0.0)
+    );
+}

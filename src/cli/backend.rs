@@ -30,7 +30,7 @@ pub enum BackendArg {
 }
 
 /// A tile that arrives at a busy GPU waits for the batch that is there and for its own: two of these, and far below what an eye notices.
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "gpu", feature = "serve"))]
 const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8);
 
 /// What families are for.
@@ -39,6 +39,7 @@ pub enum Purpose {
     Encode,
     Decode,
     /// Decode while somebody waits for each family.
+    #[cfg(feature = "serve")]
     Serve,
 }
 
@@ -94,11 +95,14 @@ impl BackendArgs {
         }
         let task = match purpose {
             Purpose::Encode => Task::Encode,
-            Purpose::Decode | Purpose::Serve => Task::Decode,
+            Purpose::Decode => Task::Decode,
+            #[cfg(feature = "serve")]
+            Purpose::Serve => Task::Decode,
         };
         let mut options = EngineOptions::new(self.choice(), task);
         options.families = families;
         options.gpu.adapter = self.gpu_adapter.clone();
+        #[cfg(feature = "serve")]
         if let Purpose::Serve = purpose {
             options.gpu.batch_time = SERVE_BATCH_TIME;
         }

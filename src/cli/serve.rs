@@ -185,6 +185,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads for connections")?;
+    raise_open_files();
     let opened = args.backend.open(Purpose::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
     let server = Server::new(args.options()?, opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
@@ -197,6 +198,20 @@ pub fn run(args: ServeArgs) -> Result<()> {
         say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
         server.serve(listener, stop).await.context("the server failed")
     })
+}
+
+/// Every connection, every open slide and every table of the cache on disk is a file: as many as the system lets this process have.
+#[allow(unsafe_code)]
+fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls take a pointer to one live `rlimit`, which the first fills and the second only reads.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            // Where it is refused, the limit that was there still holds.
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
 }
 
 /// Listens to signals from now on; done when the process is told to end.

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
 use super::ServeOptions;
-use super::slide::{Found, Slide, archive_in, has_loose_residuals};
+use super::slide::{Found, Slide, archive_in, has_loose_residuals, list, stamp};
+use crate::error::Error;
 
 /// How long a listing stands before files are looked at again.
 const FRESH: Duration = Duration::from_secs(2);
@@ -26,6 +26,21 @@ struct Entry {
     found: Found,
     /// Empty until it is asked for.
     opened: OnceLock<Opened>,
+    /// Of a slide that was refused because the system did not let it be read, such as for want of file descriptors: it is tried again
+    /// at the next listing.
+    passing: AtomicBool,
+}
+
+impl Entry {
+    fn new(found: Found) -> Arc<Self> {
+        Arc::new(Self { found, opened: OnceLock::new(), passing: AtomicBool::new(false) })
+    }
+
+    /// Whether what is open still is what the files say.
+    fn stands(&self, found: &Found) -> bool {
+        let changed = matches!(self.opened.get(), Some(Ok(slide)) if slide.has_changed());
+        self.found == *found && !changed && !self.passing.load(Relaxed)
+    }
 }
 
 /// All slides.
@@ -36,6 +51,8 @@ pub struct Catalog {
     listed_ms: AtomicU64,
     started: Instant,
     listing: Mutex<()>,
+    /// Somebody has been told that a listing is due.
+    told: AtomicBool,
 }
 
 impl Catalog {
@@ -47,6 +64,7 @@ impl Catalog {
             listed_ms: AtomicU64::new(0),
             started: Instant::now(),
             listing: Mutex::default(),
+            told: AtomicBool::new(false),
         };
         // Nobody may come before the first listing.
         catalog.list();
@@ -59,8 +77,13 @@ impl Catalog {
     }
 
     /// Whether files should be looked at again.
-    pub fn is_due(&self) -> bool {
+    fn is_due(&self) -> bool {
         self.age() >= FRESH
+    }
+
+    /// Whether the caller is the one who has to see to [`Self::refresh`].
+    pub fn wants_refresh(&self) -> bool {
+        self.is_due() && !self.told.swap(true, Relaxed)
     }
 
     /// Names of all slides. Looks at the disk, at most every two seconds.
@@ -90,6 +113,7 @@ impl Catalog {
             }
             Err(e) => {
                 tracing::error!(slide = name, "refused: {e}");
+                entry.passing.store(matches!(e, Error::Io { .. }), Relaxed);
                 Err(e.to_string().into())
             }
         };
@@ -99,6 +123,7 @@ impl Catalog {
     /// Looks at the files again if it is time.
     pub fn refresh(&self) {
         if !self.is_due() {
+            self.told.store(false, Relaxed);
             return;
         }
         // Whoever comes while another one looks takes what is there, unless that is too old.
@@ -111,75 +136,76 @@ impl Catalog {
             self.list();
         }
         drop(listing);
+        self.told.store(false, Relaxed);
     }
 
     fn list(&self) {
-        let now = scan(&self.options);
-        let mut entries = self.entries.write().unwrap_or_else(|e| e.into_inner());
-        entries.retain(|name, _| now.contains_key(name));
-        for (name, found) in now {
-            if entries.get(&name).is_none_or(|entry| entry.found != found) {
-                entries.insert(name, Arc::new(Entry { found, opened: OnceLock::new() }));
+        match scan(&self.options) {
+            Ok(now) => {
+                let known = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
+                let entry = |(name, found): (String, Found)| {
+                    let stands = known.get(&name).filter(|entry| entry.stands(&found)).cloned();
+                    (name, stands.unwrap_or_else(|| Entry::new(found)))
+                };
+                let now = now.into_iter().map(entry).collect();
+                *self.entries.write().unwrap_or_else(|e| e.into_inner()) = now;
+            }
+            // What was there is there still, as far as anybody knows.
+            Err(e) => {
+                tracing::error!("cannot list {}: {e}; trying again", self.options.slides_root.display())
             }
         }
-        drop(entries);
         self.listed_ms.store(self.started.elapsed().as_millis() as u64, Relaxed);
     }
 }
 
 /// What lies under the root: directories of the usual layout, and single bundles.
-fn scan(options: &ServeOptions) -> BTreeMap<String, Found> {
+fn scan(options: &ServeOptions) -> std::io::Result<BTreeMap<String, Found>> {
     let mut all = BTreeMap::new();
-    for entry in fs::read_dir(&options.slides_root).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(&options.slides_root)? {
+        let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         let Some(file) = name.to_str().filter(|name| !name.starts_with('.')) else {
             continue;
         };
         if path.is_dir() {
-            if let Some(found) = in_directory(file, &path, options) {
+            if let Some(found) = in_directory(file, &path, options)? {
                 // A directory is more than a bundle of the same name.
                 all.insert(file.to_string(), found);
             }
         } else if let Some(name) = file.strip_suffix(".bundle").filter(|name| !name.is_empty()) {
-            let stamp = stamp(&[Some(&path)]);
+            let stamp = stamp([path.as_path()]);
             let found = Found { name: name.into(), archive: Some(path), tree: None, refused: None, stamp };
             all.entry(name.to_string()).or_insert(found);
         }
     }
-    all
+    Ok(all)
 }
 
-fn in_directory(name: &str, dir: &Path, options: &ServeOptions) -> Option<Found> {
+fn in_directory(name: &str, dir: &Path, options: &ServeOptions) -> std::io::Result<Option<Found>> {
     let places = [dir.join(&options.pack_dir), dir.join(&options.residuals_dir)];
-    let archive = places.iter().find_map(|place| archive_in(place));
+    let [first, second] = &places;
+    let archive = match archive_in(first)? {
+        Some(archive) => Some(archive),
+        None => archive_in(second)?,
+    };
     let usual = dir.join("baseline_pyramid.dzi");
-    let tree = if usual.is_file() { Some(usual) } else { only_descriptor(dir) };
-    let loose = archive.is_none() && places.iter().any(|place| has_loose_residuals(place));
+    let tree = if usual.is_file() { Some(usual) } else { only_descriptor(dir)? };
+    let loose = archive.is_none() && (has_loose_residuals(first)? || has_loose_residuals(second)?);
     let refused = loose.then(|| {
         format!(
             "{name}: its residuals are loose images of an older tool; encode it again with `origami encode`"
         )
     });
     if archive.is_none() && tree.is_none() && !loose {
-        return None;
+        return Ok(None);
     }
-    let stamp = stamp(&[archive.as_deref(), tree.as_deref()]);
-    Some(Found { name: name.into(), archive, tree, refused, stamp })
+    let stamp = stamp([&archive, &tree].into_iter().flatten().map(PathBuf::as_path));
+    Ok(Some(Found { name: name.into(), archive, tree, refused, stamp }))
 }
 
 /// The descriptor of a directory that has just one.
-fn only_descriptor(dir: &Path) -> Option<PathBuf> {
-    let files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
-    let mut found = files.filter(|path| path.extension().is_some_and(|e| e == "dzi"));
-    found.next().filter(|_| found.next().is_none())
-}
-
-fn stamp(paths: &[Option<&Path>]) -> Vec<(u64, u64, u64)> {
-    let of = |path: &Path| {
-        let found = fs::metadata(path).ok()?;
-        let nanos =
-            found.mtime().cast_unsigned().wrapping_mul(1_000_000_000) + found.mtime_nsec().cast_unsigned();
-        Some((found.len(), nanos, found.ino()))
-    };
-    paths.iter().map(|path| path.and_then(of).unwrap_or_default()).collect()
+fn only_descriptor(dir: &Path) -> std::io::Result<Option<PathBuf>> {
+    let mut found = list(dir)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "dzi"));
+    Ok(found.next().filter(|_| found.next().is_none()))
 }

@@ -94,14 +94,31 @@ impl Flights {
         Some(flight)
     }
 
+    /// Ends a flight for which everybody who asked has gone away; nobody can board it after that. False where somebody waits.
+    pub fn give_up(&self, key: FlightKey, flight: &Arc<Flight>) -> bool {
+        let mut all = self.all();
+        if !flight.abandoned() {
+            return false;
+        }
+        remove(&mut all, key, flight);
+        true
+    }
+
     /// Ends a flight: who still waits gets `error`, or comes too late for a tile that the family does not have.
-    pub fn land(&self, key: FlightKey, flight: &Flight, error: Option<ServeError>) {
-        self.all().remove(&key);
+    pub fn land(&self, key: FlightKey, flight: &Arc<Flight>, error: Option<ServeError>) {
+        remove(&mut self.all(), key, flight);
         let waiting = std::mem::take(&mut flight.state().waiting);
         for (_, give) in waiting {
             // A client that has gone away.
             drop(give.send(Err(error.clone().unwrap_or(ServeError::NotFound))));
         }
+    }
+}
+
+/// Another flight may have begun under the same key since this one was given up.
+fn remove(all: &mut HashMap<FlightKey, Arc<Flight>>, key: FlightKey, flight: &Arc<Flight>) {
+    if all.get(&key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
+        all.remove(&key);
     }
 }
 
@@ -119,7 +136,7 @@ impl Flight {
     }
 
     /// Whether everybody who asked has gone away.
-    pub fn abandoned(&self) -> bool {
+    fn abandoned(&self) -> bool {
         !self.ahead && self.state().waiting.iter().all(|(_, give)| give.is_closed())
     }
 
@@ -210,6 +227,14 @@ mod tests {
         assert!(!flight.abandoned());
         drop(take);
         assert!(flight.abandoned());
+        // Who boards in time is not left behind; who comes later begins another flight, which the end of this one leaves alone.
+        let Ok(Boarding::Joined(second)) = flights.board((1, id), tile, || None) else { panic!() };
+        assert!(!flights.give_up((1, id), &flight));
+        drop(second);
+        assert!(flights.give_up((1, id), &flight));
+        let Ok(Boarding::First(mut third, other)) = flights.board((1, id), tile, || None) else { panic!() };
+        flights.land((1, id), &flight, None);
+        assert!(third.try_recv().is_err() && !flights.give_up((1, id), &other));
         assert!(!flights.ahead((2, id)).unwrap().abandoned());
         assert!(flights.ahead((2, id)).is_none());
     }

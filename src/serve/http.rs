@@ -24,6 +24,7 @@ use tower_http::cors::CorsLayer;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::client::Client;
+use super::access::path_segment;
 use super::catalog::Catalog;
 use super::error::ServeError;
 use super::metrics::{LevelClass, Metrics, TileGauges};
@@ -71,7 +72,7 @@ pub fn router(state: State) -> Router {
     } else {
         router.layer(middleware::from_fn_with_state(state.clone(), guard::guard))
     };
-    let mut router = guarded.merge(iiif::routes(&state).layer(CompressionLayer::new()));
+    let mut router = guarded;
     if let Some(origin) = state.options.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok())
     {
         let any = origin == "*";
@@ -85,6 +86,8 @@ pub fn router(state: State) -> Router {
             layer.allow_origin(origin)
         });
     }
+    // With its own rule for other origins, which is the specification's.
+    let router = router.merge(iiif::routes(&state).layer(CompressionLayer::new()));
     router.layer(middleware::from_fn_with_state(state.clone(), log)).with_state(state)
 }
 
@@ -106,7 +109,29 @@ impl IntoResponse for ServeError {
 }
 
 fn json_response(status: StatusCode, value: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+    let mut response =
+        (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response();
+    if !status.is_success() {
+        // What is missing or broken now may be there in a moment.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Refusals that are not this server's own, such as of a method or of an address that is not UTF-8, look like those that are.
+fn as_json(response: Response) -> Response {
+    let status = response.status();
+    let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| !plain(kind));
+    if own || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let reason = status.canonical_reason().unwrap_or("refused").to_lowercase();
+    let mut made = json_response(status, &json!({"error": reason}));
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        made.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    made
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -123,7 +148,7 @@ async fn log(Shared(state): Shared<State>, mut request: Request, next: Next) -> 
     request.extensions_mut().insert(client);
     let told = tracing::enabled!(target: "origami::access", tracing::Level::INFO);
     let told = told.then(|| (request.method().clone(), request.uri().path().to_string()));
-    let mut response = next.run(request).await;
+    let mut response = as_json(next.run(request).await);
     let status = response.status().as_u16();
     let bytes = axum::body::HttpBody::size_hint(response.body()).exact().unwrap_or(0);
     state.metrics.response(status, bytes);
@@ -140,7 +165,7 @@ async fn log(Shared(state): Shared<State>, mut request: Request, next: Next) -> 
 /// Looks a name up; off the asynchronous threads where that may open files.
 pub async fn open(state: &State, name: &str) -> Result<Arc<Slide>, ServeError> {
     let catalog = state.catalog.clone();
-    if catalog.is_due() {
+    if catalog.wants_refresh() {
         let catalog = catalog.clone();
         tokio::task::spawn_blocking(move || catalog.refresh());
     }
@@ -245,7 +270,7 @@ async fn send_tile(
     let id = parse_tile(level, tile).ok_or(ServeError::NotFound)?;
     let slide = open(state, name).await?;
     let identity = match side {
-        Side::Served => slide.origin(id).map(|_| slide.identity),
+        Side::Served => slide.source(id).map(|(_, identity)| identity),
         Side::Original => slide.geometry.tile_rect(id).and(slide.original),
     };
     let identity = identity.ok_or(ServeError::NotFound)?;
@@ -342,8 +367,9 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
         "has_original": slide.original.is_some() && slide.reconstructs(),
-        "version": format!("{:016x}", slide.identity as u64),
-        "dzi": format!("/dzi/{}.dzi", slide.name), "thumbnail": format!("/thumbnails/{}", slide.name),
+        "version": format!("{:016x}", slide.version as u64),
+        "dzi": format!("/dzi/{}.dzi", path_segment(&slide.name)),
+        "thumbnail": format!("/thumbnails/{}", path_segment(&slide.name)),
     })
 }
 
@@ -352,7 +378,10 @@ async fn ready(Shared(state): Shared<State>) -> Response {
     let root = state.options.slides_root.clone();
     match tokio::task::spawn_blocking(move || std::fs::read_dir(root).is_ok()).await {
         Ok(true) => "ready\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the slides cannot be listed\n").into_response(),
+        _ => json_response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({"error": "the slides cannot be listed; the server's log says why"}),
+        ),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::error::ServeError;
-use super::iiif::{Format, Quality, Region, Wanted};
+use super::iiif::{Format, MAX_AREA, Quality, Region, Wanted};
 use super::slide::Slide;
 use super::tiles::Tiles;
 use crate::codec::{ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Ycc, encode_png};
-use crate::error::Result;
-use crate::geometry::TileId;
+use crate::error::{Error, Result};
+use crate::geometry::{Geometry, TileId};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
 use crate::plane::Plane;
@@ -24,22 +24,30 @@ pub async fn render(
     wanted: Wanted,
     quality: u8,
 ) -> Result<Vec<u8>, ServeError> {
-    let (level, part) = source(slide, &wanted);
+    let _place = tiles.place_for_image().await?;
+    let (level, part) = source(&slide.geometry, &wanted);
     let side = slide.geometry.tile();
     let columns = part.x / side..(part.x + part.width).div_ceil(side);
     let rows = part.y / side..(part.y + part.height).div_ceil(side);
-    let mut whole = [(); 3].map(|()| Plane::filled(part.width as usize, part.height as usize, 128));
+    let empty =
+        async move { [(); 3].map(|()| Plane::filled(part.width as usize, part.height as usize, 128)) };
+    let mut whole = tiles.threads().run(empty).await?;
     let mut colour = false;
     for y in rows {
         for x in columns.clone() {
             let id = TileId { level, x, y };
             let bytes = tiles.jpeg(slide, id).await?;
-            let tile = tiles.threads().run(async move { decode(&bytes) }).await?.map_err(|e| {
+            let pasted = tiles.threads().run(async move {
+                let tile = decode(&bytes)?;
+                paste(&mut whole, &tile, (x * side, y * side), part);
+                Ok((whole, tile.chroma.is_some()))
+            });
+            let pasted = pasted.await?.map_err(|e: Error| {
                 tracing::error!(slide = slide.name, tile = %id, "{e}");
                 ServeError::Broken
             })?;
-            colour |= tile.chroma.is_some();
-            paste(&mut whole, &tile, (x * side, y * side), part);
+            whole = pasted.0;
+            colour |= pasted.1;
         }
     }
     let made = tiles.threads().run(async move { finish(whole, colour, wanted, quality) }).await?;
@@ -49,11 +57,18 @@ pub async fn render(
     })
 }
 
-/// The coarsest level that has enough pixels, and the part of it that is needed.
-fn source(slide: &Slide, wanted: &Wanted) -> (u32, Region) {
-    let (geometry, region) = (&slide.geometry, wanted.region);
+/// Most pixels that an image is made from.
+const MOST_PIXELS: u64 = 4 * MAX_AREA;
+
+/// The coarsest level that has enough pixels, and the part of it that is needed. A coarser one where that would be a part too large,
+/// as for an image that is wide and one pixel high: whatever is asked for, it takes so much memory and no more.
+fn source(geometry: &Geometry, wanted: &Wanted) -> (u32, Region) {
+    let region = wanted.region;
     let shrink = (region.width / wanted.size.0.max(1)).min(region.height / wanted.size.1.max(1)).max(1);
-    let down = shrink.ilog2().min(geometry.top_level());
+    let area = |down: u32| (u64::from(region.width) >> down) * (u64::from(region.height) >> down);
+    let enough = shrink.ilog2().min(geometry.top_level());
+    let down = (enough..geometry.top_level()).find(|&down| area(down) <= MOST_PIXELS);
+    let down = down.unwrap_or(geometry.top_level());
     let (width, height) = geometry.level_size(geometry.top_level() - down);
     let x = (region.x >> down).min(width - 1);
     let y = (region.y >> down).min(height - 1);
@@ -131,6 +146,38 @@ fn turn(plane: Plane, turns: u32) -> Plane {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_image_is_made_from_more_than_so_many_pixels() {
+        let geometry = Geometry::new(100_000, 90_000, 256).unwrap();
+        for region in
+            [(0, 0, 100_000, 90_000), (0, 0, 16_383, 90_000), (5, 5, 100, 100), (99_999, 0, 1, 90_000)]
+        {
+            for size in [(1, 1), (8192, 1), (1, 8192), (4096, 4096), (100, 100)] {
+                let (x, y, width, height) = region;
+                let region = Region { x, y, width, height };
+                if size.0 > width || size.1 > height {
+                    continue;
+                }
+                let wanted = Wanted { region, size, turns: 0, quality: Quality::Color, format: Format::Jpg };
+                let (level, part) = source(&geometry, &wanted);
+                let (w, h) = geometry.level_size(level);
+                assert!(part.x + part.width <= w && part.y + part.height <= h);
+                // Rounding outward adds a row and a column at most.
+                let most = MOST_PIXELS + 2 * u64::from(part.width + part.height);
+                assert!(u64::from(part.width) * u64::from(part.height) <= most, "{wanted:?}: {part:?}");
+            }
+        }
+        let square = Region { x: 0, y: 0, width: 4096, height: 4096 };
+        let wanted = Wanted {
+            region: square,
+            size: (1024, 1024),
+            turns: 0,
+            quality: Quality::Color,
+            format: Format::Jpg,
+        };
+        assert_eq!(source(&geometry, &wanted).0, geometry.top_level() - 2);
+    }
 
     #[test]
     fn a_quarter_turn_is_clockwise() {

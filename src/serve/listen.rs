@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 /// What connections are held to.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take for the head of a request, and HTTP/1.1 be idle between two.
     pub header: Duration,
+    /// How long an answer may make no way because the client does not read.
+    pub stalled: Duration,
     /// How often a silent HTTP/2 connection is asked whether it lives, and how long its answer may take.
     pub ping: Duration,
     /// How long requests in flight may take once the server is told to end.
@@ -40,6 +43,7 @@ impl Limits {
         Self {
             connections,
             header: Duration::from_secs(15),
+            stalled: Duration::from_secs(30),
             ping: Duration::from_secs(20),
             goodbye: Duration::from_secs(30),
         }
@@ -130,7 +134,10 @@ async fn connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         app.call(request)
     });
-    let mut served = pin!(watcher.watch(builder.serve_connection(TokioIo::new(stream), service)));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.stalled));
+    let stream = TokioIo::new(Box::pin(stream));
+    let mut served = pin!(watcher.watch(builder.serve_connection(stream, service)));
     // The limit of HTTP/1.1 begins once it is known to be that: before, a client could be silent for ever.
     let opened = timeout(limits.header, async {
         tokio::select! {
@@ -175,8 +182,9 @@ mod tests {
         let (stop, stopped) = oneshot::channel();
         let router = Router::new()
             .route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()))
+            .route("/large", get(async || vec![b'.'; 64 << 20]))
             .route("/slow", get(std::future::pending::<()>));
-        let limits = Limits { connections, header: SHORT, ping: SHORT, goodbye: SHORT };
+        let limits = Limits { connections, header: SHORT, stalled: SHORT, ping: SHORT, goodbye: SHORT };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -228,6 +236,18 @@ mod tests {
         let mut stream = server.connect();
         stream.write_all(GET).unwrap();
         assert!(ends(&mut stream).ends_with("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_gives_its_place_up() {
+        let server = start(1);
+        let mut first = server.connect();
+        first.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        // The one place is free again once nothing has moved for a while.
+        let mut second = server.connect();
+        second.write_all(GET).unwrap();
+        assert!(ends(&mut second).contains("200"));
+        drop(first);
     }
 
     #[test]

@@ -153,6 +153,12 @@ impl Default for ServeOptions {
     }
 }
 
+/// `*`, or scheme and host with an optional port: what a browser compares with its own.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ',', ' ', '*']))
+}
+
 /// Says what the backend has done so far.
 pub type Figures = Arc<dyn Fn() -> BackendFigures + Send + Sync>;
 
@@ -182,6 +188,20 @@ impl Server {
             let (given, most) = (options.sharpen, crate::spec::MAX_SHARPEN);
             return Err(Error::Usage(format!(
                 "--sharpen {given}: a strength is 1/512 to {most}, or 0 for none"
+            )));
+        }
+        for (flag, value) in
+            [("--cors", options.cors.as_deref()), ("--cache-control", Some(&*options.cache_control))]
+        {
+            if let Some(value) = value
+                && axum::http::HeaderValue::from_str(value).is_err()
+            {
+                return Err(Error::Usage(format!("{flag} {value:?}: not a value that a header can have")));
+            }
+        }
+        if let Some(origin) = options.cors.as_deref().filter(|origin| !is_origin(origin)) {
+            return Err(Error::Usage(format!(
+                "--cors {origin}: give * or one origin, as https://viewer.example.org"
             )));
         }
         if options.max_inflight_families == 0 {

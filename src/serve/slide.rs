@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -32,7 +33,7 @@ pub struct Found {
     /// Why it cannot be served, where that is known from its files' names alone.
     pub refused: Option<String>,
     /// Changes when one of the files does: length, time and file number of each.
-    pub stamp: Vec<(u64, u64, u64)>,
+    pub stamp: Stamp,
 }
 
 /// What a tile is made from.
@@ -58,6 +59,8 @@ pub struct Slide {
     pub identity: u128,
     /// The same of the tree's own tiles, `None` without a tree.
     pub original: Option<u128>,
+    /// Changes when anything of it does; for what is made of many tiles.
+    pub version: u128,
     /// What an operator should know of it.
     pub warning: Option<String>,
     input: Option<Input>,
@@ -66,6 +69,22 @@ pub struct Slide {
     families: HashSet<FamilyId>,
     renderer: Renderer,
     prefer_tree: bool,
+    /// Of the files that a listing does not look at; see [`Self::has_changed`].
+    inner_stamp: Stamp,
+}
+
+/// Length, time and file number of files; zeros for one that is not there.
+pub type Stamp = Vec<(u64, u64, u64)>;
+
+/// Of the files at `paths`.
+pub fn stamp<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Stamp {
+    let of = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        let nanos =
+            found.mtime().cast_unsigned().wrapping_mul(1_000_000_000) + found.mtime_nsec().cast_unsigned();
+        Some((found.len(), nanos, found.ino()))
+    };
+    paths.into_iter().map(|path| of(path).unwrap_or_default()).collect()
 }
 
 impl Slide {
@@ -96,6 +115,8 @@ impl Slide {
                 format!("it is {}, its archive {}; they are not the same slide", shape(a), shape(b));
             return Err(Error::input(tree.path(), problem));
         }
+        // Before anything is read from them: what changes meanwhile shows at the next look.
+        let inner_stamp = inner_stamp(input.as_ref(), tree.as_ref());
         let (coding, warning) = match &input {
             Some(input) => {
                 let (coding, warning) = coding_of(input, options)?;
@@ -115,18 +136,31 @@ impl Slide {
             geometry,
             identity: 0,
             original: None,
+            version: 0,
             warning,
             families: input.iter().flat_map(Input::families).collect(),
             renderer: Renderer::new(geometry, filter, output)?,
             prefer_tree: options.prefer_original && fits,
+            inner_stamp,
             input,
             tree,
             coding,
         };
         slide.identity = slide.hash(found, &output);
         // A tree has no content hash. The archive's stamp is in it too: its record says how overlapping tiles are cut.
-        let of_tree = format!("original 1 {output:?} {:?} {:?} {geometry:?}", found.tree, found.stamp);
+        let stamps = (&found.stamp, &slide.inner_stamp);
+        let of_tree = format!("original 1 {output:?} {:?} {stamps:?} {geometry:?}", found.tree);
         slide.original = slide.tree.as_ref().map(|_| xxh3_128(of_tree.as_bytes()));
+        // Where the archive is whole, the tree has no part in what is sent.
+        let gaps = slide.input.as_ref().is_none_or(|input| {
+            slide.prefer_tree
+                || input.is_directory()
+                || (slide.families.len() as u64) < geometry.family_count()
+        });
+        slide.version = match slide.original.filter(|_| gaps) {
+            Some(original) => xxh3_128(format!("{:x} {original:x}", slide.identity).as_bytes()),
+            None => slide.identity,
+        };
         Ok(slide)
     }
 
@@ -139,10 +173,22 @@ impl Slide {
             }
             // A tree has no hash of its contents.
             _ => {
-                let _ = write!(text, " {} {:?}", found.name, found.stamp);
+                let _ = write!(text, " {} {:?} {:?}", found.name, found.stamp, self.inner_stamp);
             }
         }
         xxh3_128(text.as_bytes())
+    }
+
+    /// Whether files have changed that a listing does not look at: the directories of a tree's levels, the first of many packs.
+    pub fn has_changed(&self) -> bool {
+        inner_stamp(self.input.as_ref(), self.tree.as_ref()) != self.inner_stamp
+    }
+
+    /// What a tile is made from, and the hash of all that it depends on; `None` where the slide has no such tile.
+    pub fn source(&self, tile: TileId) -> Option<(Origin, u128)> {
+        let origin = self.origin(tile)?;
+        // A tile of the tree is the tree's, also where it fills a gap of an archive, which says nothing of it.
+        Some((origin, if origin == Origin::Tree { self.original? } else { self.identity }))
     }
 
     /// What the archive says of the slide.
@@ -186,7 +232,7 @@ impl Slide {
     }
 
     /// What a tile is made from; `None` where the slide has no such tile.
-    pub fn origin(&self, tile: TileId) -> Option<Origin> {
+    fn origin(&self, tile: TileId) -> Option<Origin> {
         self.geometry.tile_rect(tile)?;
         let (Some(input), false) = (&self.input, self.prefer_tree) else { return Some(Origin::Tree) };
         if let Some(id) = self.geometry.family_of(tile) {
@@ -253,6 +299,17 @@ impl Slide {
     }
 }
 
+fn inner_stamp(input: Option<&Input>, tree: Option<&Tree>) -> Stamp {
+    let pack = input.filter(|input| input.is_directory()).map(|input| input.archive().path());
+    let levels = tree.into_iter().flat_map(|tree| {
+        let top = tree.geometry().top_level();
+        (0..=top)
+            .filter_map(|level| Some(tree.tile_path(TileId { level, x: 0, y: 0 }).parent()?.to_path_buf()))
+    });
+    let levels: Vec<_> = levels.collect();
+    stamp(pack.into_iter().chain(levels.iter().map(PathBuf::as_path)))
+}
+
 fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
     (a.width(), a.height(), a.tile()) == (b.width(), b.height(), b.tile())
 }
@@ -275,24 +332,42 @@ fn coding_of(input: &Input, options: &ServeOptions) -> Result<(Coding, Option<St
     Ok((coding, Some(warning.into())))
 }
 
+/// The files of a directory; none where there is no such directory.
+///
+/// # Errors
+/// A system that does not let it be read now.
+pub fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match std::fs::read_dir(dir) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(e) if matches!(e.kind(), NotFound | NotADirectory) => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}
+
 /// Whether a directory of a slide holds files of the scheme that came before archives.
-pub fn has_loose_residuals(dir: &Path) -> bool {
-    let images = |dir: &Path| {
-        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).any(|path| {
-            path.extension().is_some_and(|e| e == "jpg" || e == "jpeg" || e == "png" || e == "webp")
-        })
+pub fn has_loose_residuals(dir: &Path) -> std::io::Result<bool> {
+    let is_image = |path: &PathBuf| {
+        path.extension().is_some_and(|e| e == "jpg" || e == "jpeg" || e == "png" || e == "webp")
     };
-    let below = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    images(dir) || below.map(|entry| entry.path()).any(|path| path.is_dir() && images(&path))
+    let here = list(dir)?;
+    if here.iter().any(is_image) {
+        return Ok(true);
+    }
+    for below in here.iter().filter(|path| path.is_dir()) {
+        if list(below)?.iter().any(is_image) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The archive in a directory: a bundle, else packs.
-pub fn archive_in(dir: &Path) -> Option<PathBuf> {
+pub fn archive_in(dir: &Path) -> std::io::Result<Option<PathBuf>> {
     let bundle = dir.join(BUNDLE_NAME);
     if bundle.is_file() {
-        return Some(bundle);
+        return Ok(Some(bundle));
     }
-    let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.any(|entry| entry.path().extension().is_some_and(|e| e == "pack")).then(|| dir.to_path_buf())
+    let packs = list(dir)?.iter().any(|path| path.extension().is_some_and(|e| e == "pack"));
+    Ok(packs.then(|| dir.to_path_buf()))
 }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ServeOptions;
 use super::buffers::{Buffers, FamilyBuffers, Lent};
 use super::error::ServeError;
-use super::flight::{Boarding, Flight, Flights};
+use super::flight::{Boarding, Flight, FlightKey, Flights};
 use super::metrics::{Metrics, Outcome, TileGauges, WarmRead};
 use super::slide::{Origin, Slide};
 use super::threads::Threads;
@@ -31,6 +32,8 @@ pub struct TileKey {
     pub tile: TileId,
 }
 
+/// Images of any size that are made at a time, at most; no more than there are threads.
+const MOST_IMAGES: usize = 8;
 /// Viewers whose way is followed at a time.
 const MOST_TRAILS: u64 = 4096;
 /// How long after its last request a viewer is forgotten.
@@ -43,6 +46,8 @@ pub struct Tiles {
     warm: Option<Warm>,
     flights: Flights,
     permits: Arc<Semaphore>,
+    /// Images of any size that are made at a time.
+    images: Arc<Semaphore>,
     backend: Arc<dyn Backend>,
     buffers: Arc<Buffers>,
     threads: Threads,
@@ -65,17 +70,21 @@ impl Tiles {
         let least = (bytes / options.cache_entries.max(1)).max(1);
         let hot = Cache::builder()
             .max_capacity(bytes)
+            // Frequency decides nothing: the rest of a family, and what is made ahead, has not been asked for yet.
+            .eviction_policy(EvictionPolicy::lru())
             .weigher(move |_, tile: &Bytes| (tile.len() as u64).max(least).try_into().unwrap_or(u32::MAX))
             .build();
         let warm = options.cache_dir.as_deref().map(|dir| Warm::open(dir, options.cache_dir_mb << 20));
+        let threads = Threads::new(options.rayon_threads)?;
         Ok(Arc::new(Self {
             hot,
+            images: Arc::new(Semaphore::new(threads.count().min(MOST_IMAGES))),
             warm: warm.transpose()?,
             flights: Flights::default(),
             permits: Arc::new(Semaphore::new(options.max_inflight_families)),
             backend,
             buffers: Buffers::new(options.buffer_pool_size),
-            threads: Threads::new(options.rayon_threads)?,
+            threads,
             trails: Cache::builder().max_capacity(MOST_TRAILS).time_to_idle(TRAIL_TIME).build(),
             metrics,
             options,
@@ -100,13 +109,22 @@ impl Tiles {
         }
     }
 
+    /// Leave to make an image of any size, for as long as it is held: such images take much memory and time.
+    ///
+    /// # Errors
+    /// Too many are being made for too long.
+    pub async fn place_for_image(&self) -> Result<OwnedSemaphorePermit, ServeError> {
+        let wait = tokio::time::timeout(self.options.queue_timeout, self.images.clone().acquire_owned());
+        wait.await.ok().and_then(Result::ok).ok_or(ServeError::Busy)
+    }
+
     /// The threads that decode and code.
     pub fn threads(&self) -> &Threads {
         &self.threads
     }
 
-    /// A tile that is in memory.
-    pub fn hot(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
+    /// A tile of an archive that is in memory.
+    fn hot(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
         self.hot.get(&TileKey { slide: slide.identity, tile })
     }
 
@@ -119,12 +137,13 @@ impl Tiles {
         slide: &Arc<Slide>,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        if let Some(bytes) = self.hot(slide, tile) {
+        let (origin, identity) = slide.source(tile).ok_or(ServeError::NotFound)?;
+        let key = TileKey { slide: identity, tile };
+        if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
-        let Some(origin) = slide.origin(tile) else { return Err(ServeError::NotFound) };
         let Origin::Family(id) = origin else {
-            let bytes = self.stored(slide, TileKey { slide: slide.identity, tile }, origin).await?;
+            let bytes = self.stored(slide, key, origin).await?;
             if let (Origin::Baseline(id), true) = (origin, self.options.prewarm_on_l2) {
                 self.ahead(slide, id);
             }
@@ -228,7 +247,7 @@ impl Tiles {
         if self.options.no_prefetch {
             return;
         }
-        let Some(Origin::Family(id)) = slide.origin(tile) else { return };
+        let Some((Origin::Family(id), _)) = slide.source(tile) else { return };
         let trail = self.trails.get_with((client, slide.identity), Arc::default);
         let step = trail.lock().unwrap_or_else(|e| e.into_inner()).step(id, Instant::now());
         if step == (0, 0) {
@@ -250,8 +269,14 @@ impl Tiles {
     /// Reconstructs a family that will be asked for, if there is nothing else to do.
     fn ahead(self: &Arc<Self>, slide: &Arc<Slide>, id: FamilyId) {
         let idle = self.flights.len() < self.threads.count();
-        let cached = slide.renderer().tiles(id).next().is_some_and(|tile| self.hot(slide, tile).is_some());
-        if !idle || cached {
+        let cached = |tile| {
+            let on_disk = |warm: &Warm| {
+                let key = TileKey { slide: slide.identity, tile };
+                warm.is_quick() && matches!(warm.get(&slide.name, &key), Found::Hit(_))
+            };
+            self.hot(slide, tile).is_some() || self.warm.as_ref().is_some_and(on_disk)
+        };
+        if !idle || slide.renderer().tiles(id).next().is_some_and(cached) {
             return;
         }
         if let Some(flight) = self.flights.ahead((slide.identity, id)) {
@@ -262,9 +287,11 @@ impl Tiles {
 
     /// A family from its archive to all of its tiles.
     async fn fly(self: Arc<Self>, slide: Arc<Slide>, id: FamilyId, flight: Arc<Flight>) {
+        let mut landing = Landing { this: &self, key: (slide.identity, id), flight: &flight, ended: None };
         let ended = self.work(&slide, id, &flight).await;
         let whole = ended.is_ok();
-        self.flights.land((slide.identity, id), &flight, ended.err());
+        landing.ended = Some(ended.err());
+        drop(landing);
         if whole && self.warm.is_some() {
             // Nobody waits for this.
             tokio::task::spawn_blocking(move || self.keep(&slide, &flight));
@@ -322,8 +349,9 @@ impl Tiles {
     }
 
     /// The way of a family to the first tile that somebody waits for. `None` where nobody does any more.
-    async fn begin(&self, slide: &Slide, id: FamilyId, flight: &Flight) -> Result<Option<(Lent, Laps)>> {
-        if flight.abandoned() {
+    async fn begin(&self, slide: &Slide, id: FamilyId, flight: &Arc<Flight>) -> Result<Option<(Lent, Laps)>> {
+        let key = (slide.identity, id);
+        if self.flights.give_up(key, flight) {
             return Ok(None);
         }
         let Some(coding) = slide.coding() else { return Err(Error::Usage("no archive".into())) };
@@ -332,7 +360,7 @@ impl Tiles {
         let FamilyBuffers { decoded, made } = &mut *lent;
         slide.decode(id, decoded)?;
         laps.lap("decode");
-        if flight.abandoned() {
+        if self.flights.give_up(key, flight) {
             return Ok(None);
         }
         flight.load(slide.renderer().tiles(id));
@@ -354,6 +382,22 @@ impl Tiles {
         let bytes = Bytes::from(bytes);
         self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
         flight.publish(tile, &bytes);
+    }
+}
+
+/// Ends a flight however its work ends, also by a panic: nobody must wait for ever.
+struct Landing<'a> {
+    this: &'a Tiles,
+    key: FlightKey,
+    flight: &'a Arc<Flight>,
+    /// The end of the work, with its error; `None` where it did not come to one.
+    ended: Option<Option<ServeError>>,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        let error = self.ended.take().unwrap_or(Some(ServeError::Broken));
+        self.this.flights.land(self.key, self.flight, error);
     }
 }
 

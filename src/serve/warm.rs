@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rocksdb::{
-    BlockBasedOptions, Cache, ChecksumType, DB, DBCompactionStyle, FifoCompactOptions, LogLevel, Options,
-    ReadOptions, WriteBatch, WriteOptions, properties,
+    BlockBasedOptions, Cache, ChecksumType, DB, DBCompactionStyle, ErrorKind, FifoCompactOptions, LogLevel,
+    Options, ReadOptions, WriteBatch, WriteOptions, properties,
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 
 /// Tables for lookups, in memory; tiles themselves are kept by the hot cache alone.
 const INDEX_BYTES: usize = 32 << 20;
+/// Tables that are open at a time.
+const MOST_OPEN_FILES: i32 = 256;
 /// Bytes of the hash before a tile.
 const HASH_BYTES: usize = 8;
 /// A read that takes no longer than this, on average, comes from the system's memory or a disk as fast.
@@ -88,6 +90,9 @@ impl Warm {
         }
         let (tiles, options) = (dir.join("tiles"), options(most_bytes));
         let db = DB::open(&options, &tiles).or_else(|e| {
+            if !is_damage(&e) {
+                return Err(problem("cannot be opened now", &e));
+            }
             let aside = set_aside(&tiles).map_err(|e| problem("a damaged cache cannot be set aside", &e))?;
             tracing::warn!("{}: damaged ({e}); moved to {}, begun anew", tiles.display(), aside.display());
             DB::open(&options, &tiles).map_err(|e| problem("no cache can be opened", &e))
@@ -210,6 +215,9 @@ fn options(most_bytes: u64) -> Options {
     options.set_fifo_compaction_options(&fifo);
     options.set_write_buffer_size(usize::try_from(table).unwrap_or(usize::MAX));
     options.set_max_write_buffer_number(3);
+    // Nothing is dropped for its age alone; that would keep every table open.
+    options.set_ttl(0);
+    options.set_max_open_files(MOST_OPEN_FILES);
     options.set_compression_type(rocksdb::DBCompressionType::None);
     options.set_bytes_per_sync(1 << 20);
     options.set_max_background_jobs(2);
@@ -226,6 +234,16 @@ fn options(most_bytes: u64) -> Options {
     blocks.set_checksum_type(ChecksumType::XXH3);
     options.set_block_based_table_factory(&blocks);
     options
+}
+
+/// Whether an error tells of files that will not become better: bytes that are wrong, a file that is gone. A disk that is full, no more
+/// file descriptors: those are no reason to give up what is there.
+fn is_damage(error: &rocksdb::Error) -> bool {
+    match error.kind() {
+        ErrorKind::Corruption | ErrorKind::InvalidArgument | ErrorKind::NotSupported => true,
+        ErrorKind::IOError => error.as_ref().contains("No such file"),
+        _ => false,
+    }
 }
 
 /// Moves a database away, over the one that was moved before. Nothing but a database's own files is ever removed.

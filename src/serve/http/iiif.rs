@@ -61,11 +61,12 @@ async fn description(
     let base = client::base(&uri, &headers, state.options.trust_forwarded);
     let id = format!("{base}/iiif/3/{}", path_segment(&slide.name));
     let text = info(&id, &slide.geometry).to_string();
-    let tag = format!("\"{:016x}\"", xxh3_64(text.as_bytes()));
     let plain = headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
     let kind = if plain { "application/json" } else { INFO_TYPE };
+    let tag = format!("\"{:016x}\"", xxh3_64(format!("{kind} {text}").as_bytes()));
     let mut response = cacheable(&headers, &tag, "no-cache", kind, text.into());
     response.headers_mut().insert(header::LINK, HeaderValue::from_static(PROFILE));
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
@@ -76,7 +77,7 @@ async fn image(
 ) -> Answer {
     let slide = open(&state, &name).await?;
     let wanted = parse(&slide.geometry, &region, &size, &rotation, &file)?;
-    let tag = format!("\"{:016x}\"", xxh3_64(format!("{:x} {wanted:?}", slide.identity).as_bytes()));
+    let tag = format!("\"{:016x}\"", xxh3_64(format!("{:x} {wanted:?}", slide.version).as_bytes()));
     let kind = if wanted.format == Format::Jpg { "image/jpeg" } else { "image/png" };
     let control = state.options.cache_control.clone();
     let bytes = match matches(&headers, &tag) {

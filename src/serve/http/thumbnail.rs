@@ -46,7 +46,7 @@ pub async fn thumbnail(
         .await;
     }
     let size = fitting(geometry, bounds);
-    let tag = format!("\"{:016x}\"", xxh3_64(format!("thumbnail {:x} {size:?}", slide.identity).as_bytes()));
+    let tag = format!("\"{:016x}\"", xxh3_64(format!("thumbnail {:x} {size:?}", slide.version).as_bytes()));
     let wanted = Wanted {
         region: Region { x: 0, y: 0, width: geometry.width(), height: geometry.height() },
         size,
