@@ -74,8 +74,12 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
     encode(&["--l0-scale", "0"]).fails(&["--l0-scale 0", "1 to 100"]);
     encode(&["--l0-scale", "101"]).fails(&["--l0-scale 101"]);
     encode(&["--max-parents", "0"]).fails(&["--max-parents 0"]);
-    for encoder in ["mozjpeg", "jpegli", "jpegxl", "webp"] {
-        encode(&["--encoder", encoder]).fails(&[encoder, "use --encoder turbojpeg"]);
+    for encoder in ["jpegli", "jpegxl", "webp"] {
+        encode(&["--encoder", encoder]).fails(&[encoder, "turbojpeg and mozjpeg only"]);
+        encode(&["--residual-encoder", encoder]).fails(&[encoder, "turbojpeg and mozjpeg only"]);
+    }
+    if cfg!(not(feature = "mozjpeg")) {
+        encode(&["--encoder", "mozjpeg"]).fails(&["--features mozjpeg"]);
     }
     encode(&["--threads", "100000000"]).fails(&["--threads 100000000", "1024"]);
     decode(&["--tile", "256"]).fails(&["residuals.bundle", "--tile 256", "32", "leave the flag out"]);

@@ -403,3 +403,35 @@ fn colour_png_output_is_the_planes_as_rgb() {
         }
     }
 }
+
+/// What mozjpeg writes is JPEG like any other: every decoder, and every way of making L0, sees what the encoder saw.
+#[cfg(feature = "mozjpeg")]
+#[test]
+fn decode_equals_the_encoder_with_mozjpeg_for_either_payload() {
+    use origami::codec::EncoderKind::{Mozjpeg, Turbojpeg};
+
+    let dir = tempfile::tempdir().unwrap();
+    let (slide, backend) = (tissue_slide(dir.path()), CpuBackend::new());
+    let mut sizes = Vec::new();
+    for (encoder, residual_encoder) in
+        [(Turbojpeg, None), (Mozjpeg, None), (Turbojpeg, Some(Mozjpeg)), (Mozjpeg, Some(Turbojpeg))]
+    {
+        for subsamp in [Subsamp::S444, Subsamp::S420] {
+            let params = EncodeParams { encoder, residual_encoder, subsamp, ..EncodeParams::default() };
+            let case = format!("{encoder:?} {residual_encoder:?} {subsamp:?}");
+            check(&case, || slide_source(&slide, 32), &params, &backend);
+            let out = tempfile::tempdir().unwrap();
+            let report =
+                encode_to(slide_source(&slide, 32), out.path(), &params, &EncodeOptions::default()).unwrap();
+            let (archive, _) = verify_deep(&report.bundle).unwrap();
+            assert_eq!(
+                archive.meta().encode.residual_encoder(),
+                residual_encoder.unwrap_or(encoder),
+                "{case}"
+            );
+            sizes.push(report.baseline_bytes);
+        }
+    }
+    // Trellis quantisation at the same tables: fewer bytes.
+    assert!(sizes[2] < sizes[0] && sizes[3] < sizes[1], "{sizes:?}");
+}
