@@ -337,7 +337,7 @@ class Tour:
         query = urllib.parse.urlsplit(list).query
         b.screen(1200, 800)
         b.open(list)
-        self.thumbnails()
+        self.thumbnails(1)
         self.check(f"[...document.querySelectorAll('a.card')].every(a => a.search === '?{query}')", "the links are signed")
         b.open(b.eval(f"[...document.querySelectorAll('a.card')].find(a => a.querySelector('.name').textContent === {json.dumps(self.slide)}).href"))
         self.settle()
