@@ -105,13 +105,13 @@ turn() {
 }
 
 step "slides: the demo slide, and 100 megapixels of synthetic tissue"
-mkdir "$scratch/slides" "$scratch/work"
-"$binary" encode --quiet --slide "$slide" --out "$scratch/work/real" --baseq 90 --l0q 50 --backend cpu
-cp "$scratch/work/real/residual_packs/residuals.bundle" "$scratch/slides/real.bundle"
-"$binary" decode --quiet --bundle "$scratch/slides/real.bundle" --out "$scratch/work/static" --backend cpu
-"$binary" bench slide --size 12288x8192 --out "$scratch/work/large.png"
-"$binary" encode --quiet --slide "$scratch/work/large.png" --out "$scratch/work/large" --baseq 90 --l0q 50 --backend cpu
-cp "$scratch/work/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundle"
+mkdir "$scratch/slides" "$scratch/made"
+"$binary" encode --quiet --slide "$slide" --out "$scratch/made/real" --baseq 90 --l0q 50 --backend cpu
+cp "$scratch/made/real/residual_packs/residuals.bundle" "$scratch/slides/real.bundle"
+"$binary" decode --quiet --bundle "$scratch/slides/real.bundle" --out "$scratch/made/static" --backend cpu
+"$binary" bench slide --size 12288x8192 --out "$scratch/made/large.png"
+"$binary" encode --quiet --slide "$scratch/made/large.png" --out "$scratch/made/large" --baseq 90 --l0q 50 --backend cpu
+cp "$scratch/made/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundle"
 
 step "nginx"
 # A port that is free now.
@@ -135,7 +135,7 @@ http {
     open_file_cache max=20000 inactive=1h;
     client_body_temp_path $scratch/body; proxy_temp_path $scratch/proxy; fastcgi_temp_path $scratch/fastcgi;
     uwsgi_temp_path $scratch/uwsgi; scgi_temp_path $scratch/scgi;
-    server { listen 127.0.0.1:$port; root $scratch/work/static; }
+    server { listen 127.0.0.1:$port; root $scratch/made/static; }
 }
 CONF
 nginx -c "$scratch/nginx.conf" -p "$scratch" &
