@@ -1,5 +1,7 @@
 //! From a tile's address to its bytes: memory, then disk, then what is stored, then a reconstruction.
 
+mod work;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,9 +12,9 @@ use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ServeOptions;
-use super::buffers::{Buffers, FamilyBuffers, Lent};
+use super::buffers::Buffers;
 use super::error::ServeError;
-use super::flight::{Boarding, Flight, FlightKey, Flights};
+use super::flight::{Boarding, Flights};
 use super::metrics::{Metrics, Outcome, TileGauges, WarmRead};
 use super::slide::{Origin, Slide};
 use super::threads::Threads;
@@ -284,152 +286,9 @@ impl Tiles {
             tokio::spawn(self.clone().fly(slide.clone(), id, flight));
         }
     }
-
-    /// A family from its archive to all of its tiles.
-    async fn fly(self: Arc<Self>, slide: Arc<Slide>, id: FamilyId, flight: Arc<Flight>) {
-        let mut landing = Landing { this: &self, key: (slide.identity, id), flight: &flight, ended: None };
-        let ended = self.work(&slide, id, &flight).await;
-        let whole = ended.is_ok();
-        landing.ended = Some(ended.err());
-        drop(landing);
-        if whole && self.warm.is_some() {
-            // Nobody waits for this.
-            tokio::task::spawn_blocking(move || self.keep(&slide, &flight));
-        }
-    }
-
-    /// Hands the tiles of a flight to the cache on disk.
-    fn keep(&self, slide: &Slide, flight: &Flight) {
-        let (Some(warm), made) = (&self.warm, flight.made()) else { return };
-        if made.is_empty() {
-            return;
-        }
-        let key = |tile| TileKey { slide: slide.identity, tile };
-        let kept = warm.put(&slide.name, made.iter().map(|(&tile, bytes)| (key(tile), bytes)));
-        self.metrics.warm_written(made.len() as u64, kept);
-    }
-
-    async fn work(
-        self: &Arc<Self>,
-        slide: &Arc<Slide>,
-        id: FamilyId,
-        flight: &Arc<Flight>,
-    ) -> Result<(), ServeError> {
-        let queued = Instant::now();
-        let wait = tokio::time::timeout(self.options.queue_timeout, self.permits.clone().acquire_owned());
-        let Ok(Ok(_permit)) = wait.await else {
-            self.metrics.refused();
-            return Err(ServeError::Busy);
-        };
-        self.metrics.queued(queued.elapsed());
-        let (this, of, on) = (self.clone(), slide.clone(), flight.clone());
-        let first = self.threads.run(async move { this.begin(&of, id, &on).await });
-        let Some((made, mut laps)) = first.await?.map_err(|e| broken(slide, &e))? else { return Ok(()) };
-        let made = Arc::new(made);
-        let coding: Vec<_> = (0..self.threads.count().min(20))
-            .map(|_| {
-                let (this, of, on, made) = (self.clone(), slide.clone(), flight.clone(), made.clone());
-                self.threads.run(async move {
-                    while let Some(tile) = on.next() {
-                        this.publish(&of, tile, of.renderer().cut(id, &made.made, tile)?, &on);
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        for coder in coding {
-            coder.await?.map_err(|e: Error| broken(slide, &e))?;
-        }
-        laps.lap("encode");
-        self.metrics.family(laps.total());
-        if self.options.timing_breakdown {
-            tracing::info!(slide = slide.name, family = %id, "{}", laps.text());
-        }
-        Ok(())
-    }
-
-    /// The way of a family to the first tile that somebody waits for. `None` where nobody does any more.
-    async fn begin(&self, slide: &Slide, id: FamilyId, flight: &Arc<Flight>) -> Result<Option<(Lent, Laps)>> {
-        let key = (slide.identity, id);
-        if self.flights.give_up(key, flight) {
-            return Ok(None);
-        }
-        let Some(coding) = slide.coding() else { return Err(Error::Usage("no archive".into())) };
-        let mut laps = Laps::new();
-        let mut lent = self.buffers.take();
-        let FamilyBuffers { decoded, made } = &mut *lent;
-        slide.decode(id, decoded)?;
-        laps.lap("decode");
-        if self.flights.give_up(key, flight) {
-            return Ok(None);
-        }
-        flight.load(slide.renderer().tiles(id));
-        let renderer = slide.renderer();
-        if let Some(tile) = flight.next_wanted(slide.geometry.top_level()) {
-            // Somebody waits: this tile alone first.
-            let part = self.backend.part(coding, decoded, renderer.want(), renderer.place(id, tile)?)?;
-            self.publish(slide, tile, renderer.code(part.view())?, flight);
-            laps.lap("first tile");
-        }
-        let used = std::mem::take(made);
-        *made = self.backend.reconstruct_into(coding, decoded, renderer.want(), used).await?;
-        laps.lap("reconstruct");
-        Ok(Some((lent, laps)))
-    }
-
-    /// A tile, to whoever waits for it and to the cache.
-    fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, flight: &Flight) {
-        let bytes = Bytes::from(bytes);
-        self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
-        flight.publish(tile, &bytes);
-    }
-}
-
-/// Ends a flight however its work ends, also by a panic: nobody must wait for ever.
-struct Landing<'a> {
-    this: &'a Tiles,
-    key: FlightKey,
-    flight: &'a Arc<Flight>,
-    /// The end of the work, with its error; `None` where it did not come to one.
-    ended: Option<Option<ServeError>>,
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        let error = self.ended.take().unwrap_or(Some(ServeError::Broken));
-        self.this.flights.land(self.key, self.flight, error);
-    }
 }
 
 fn broken(slide: &Slide, error: &Error) -> ServeError {
     tracing::error!(slide = slide.name, "{error}");
     ServeError::Broken
-}
-
-/// Where the time of a family went.
-struct Laps {
-    started: Instant,
-    last: Instant,
-    laps: Vec<(&'static str, Duration)>,
-}
-
-impl Laps {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { started: now, last: now, laps: Vec::new() }
-    }
-
-    fn lap(&mut self, name: &'static str) {
-        let now = Instant::now();
-        self.laps.push((name, now - std::mem::replace(&mut self.last, now)));
-    }
-
-    fn total(&self) -> Duration {
-        self.last - self.started
-    }
-
-    fn text(&self) -> String {
-        let laps = self.laps.iter().map(|(name, time)| format!("{name} {} us", time.as_micros()));
-        laps.collect::<Vec<_>>().join(", ")
-    }
 }

@@ -11,7 +11,8 @@ use super::super::error::ServeError;
 use super::super::iiif::{Format, Quality, Region, Wanted};
 use super::super::image::render;
 use super::client::Client;
-use super::{Answer, Side, State, cacheable, matches, open, send_tile};
+use super::tile::send_tile;
+use super::{Answer, Side, State, cacheable, matches, open};
 use crate::geometry::Geometry;
 
 /// Least and most pixels of a side that can be asked for.
