@@ -1,4 +1,4 @@
-//! Compiles `csrc/jpeg_rows.c`, the row-by-row JPEG reader, against the headers of the libjpeg-turbo that
+//! Compiles `csrc/`, the row-by-row JPEG reader and an encoder of planes, against the headers of the libjpeg-turbo that
 //! `turbojpeg-sys` builds or finds, so that header and library always agree. Asks for the part of the server's viewer that
 //! is not in the repository.
 
@@ -13,10 +13,10 @@ fn main() {
         );
         return;
     }
-    println!("cargo:rerun-if-changed=csrc/jpeg_rows.c");
+    println!("cargo:rerun-if-changed=csrc");
     println!("cargo:rerun-if-env-changed=TURBOJPEG_SOURCE");
     let mut build = cc::Build::new();
-    build.file("csrc/jpeg_rows.c").warnings(true).extra_warnings(true);
+    build.files(["csrc/jpeg_rows.c", "csrc/jpeg_planes.c"]).warnings(true).extra_warnings(true);
     // turbojpeg-sys publishes its include folders, separated by commas; none means the system's own.
     println!("cargo:rerun-if-env-changed=DEP_TURBOJPEG_INCLUDE");
     if let Ok(folders) = std::env::var("DEP_TURBOJPEG_INCLUDE") {
@@ -24,7 +24,7 @@ fn main() {
             build.include(folder);
         }
     }
-    build.compile("origami_jpeg_rows");
+    build.compile("origami_jpeg");
     // The vendored static libturbojpeg carries the jpeg_* functions; a shared libturbojpeg hides them, and its
     // sibling libjpeg of the same release provides them.
     if std::env::var("TURBOJPEG_SOURCE").is_ok_and(|source| source.to_lowercase().starts_with("pkg")) {

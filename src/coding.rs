@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{EncoderKind, Sampling};
+use crate::codec::{EncoderKind, Entropy, Quality, Sampling};
 use crate::error::{Error, Result};
 use crate::kernels::sharpen::Strength;
 use crate::kernels::taps::Filter;
@@ -25,6 +25,14 @@ pub struct Coding {
     pub sharpen_q8: u32,
     /// Side of the coded residual in percent of L0.
     pub l0_scale_pct: u32,
+    /// Whether the residual of a coloured family has chroma as well: Cb and Cr of L0 at half its size.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub chroma_residual: bool,
+}
+
+/// What was never said is not written: archives without a chroma residual are what they were before there was one.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Coding {
@@ -92,10 +100,16 @@ pub struct EncodeParams {
     pub base_quality: u8,
     /// Quality of the residual, 1 to 100.
     pub residual_quality: u8,
+    /// Quality of a residual of Cb and Cr at half size, 1 to 100; `None` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chroma_residual_quality: Option<u8>,
     /// Chroma of the baseline.
     pub subsamp: Subsamp,
     /// Encoder of the baseline.
     pub encoder: EncoderKind,
+    /// Coder of the coefficients of everything that is stored as JPEG.
+    #[serde(default, skip_serializing_if = "Entropy::is_default")]
+    pub entropy: Entropy,
     /// Encoder of the residual; `None` for the baseline's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub residual_encoder: Option<EncoderKind>,
@@ -122,8 +136,10 @@ impl Default for EncodeParams {
         Self {
             base_quality: 95,
             residual_quality: 50,
+            chroma_residual_quality: None,
             subsamp: Subsamp::S444,
             encoder: EncoderKind::Turbojpeg,
+            entropy: Entropy::Huffman,
             residual_encoder: None,
             optl2: false,
             max_delta: 15,
@@ -138,6 +154,12 @@ impl Default for EncodeParams {
 }
 
 impl EncodeParams {
+    /// Qualities of the residual.
+    pub fn residual_qualities(&self) -> Quality {
+        let luma = self.residual_quality;
+        Quality { luma, chroma: self.chroma_residual_quality.unwrap_or(luma) }
+    }
+
     /// Encoder of the residual.
     pub fn residual_encoder(&self) -> EncoderKind {
         self.residual_encoder.unwrap_or(self.encoder)
@@ -154,6 +176,7 @@ impl EncodeParams {
         };
         quality("--baseq", self.base_quality)?;
         quality("--l0q", self.residual_quality)?;
+        quality("--chroma-resq", self.chroma_residual_quality.unwrap_or(1))?;
         if !(1..=100).contains(&self.l0_scale_pct) {
             return Err(Error::Usage(format!("--l0-scale {}: a percentage of 1 to 100", self.l0_scale_pct)));
         }
@@ -185,6 +208,7 @@ impl EncodeParams {
             },
             sharpen_q8: by_decoder.map_or(0, Strength::q8),
             l0_scale_pct: self.l0_scale_pct,
+            chroma_residual: self.chroma_residual_quality.is_some(),
         }
     }
 }

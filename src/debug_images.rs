@@ -22,7 +22,7 @@ use crate::pyramid::write::write_whole;
 pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, coding: &Coding) -> Result<()> {
     let original = family.source.image.ycc();
     let mut residual = Plane::default();
-    residual::make(original.luma.view(), family.prediction.view(), &mut residual);
+    residual::make(original.luma.view(), family.prediction.luma.view(), &mut residual);
     let gray = |plane: &Plane| encode_png(plane.view().to_plane().data(), 1, plane.width(), plane.height());
     let colour = |image: &Ycc| match image.chroma {
         None => gray(&image.luma),
@@ -52,10 +52,10 @@ pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, co
     for (dir, stage, png) in [
         ("compress", "original", gray(&original.luma)?),
         ("compress", "l2", gray(&family.baseline.luma)?),
-        ("compress", "prediction", gray(&family.prediction)?),
+        ("compress", "prediction", gray(&family.prediction.luma)?),
         ("compress", "residual", gray(&residual)?),
-        ("decompress", "residual", gray(&family.residual)?),
-        ("decompress", "reconstruction", gray(&family.luma)?),
+        ("decompress", "residual", gray(&family.residual.luma)?),
+        ("decompress", "reconstruction", gray(&family.corrected.luma)?),
         ("images", "original", colour(&before)?),
         ("images", "reconstruction", colour(&after)?),
     ] {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::archive::{FamilyRecord, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{Sampling, Shape, Ycc, decoder};
+use crate::codec::{Sampling, Shape, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
@@ -21,6 +21,7 @@ use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::render::{Output, Renderer};
+use crate::spec::RESIDUAL_ZERO;
 use crate::tile::OutputFormat;
 
 pub use input::Input;
@@ -56,20 +57,17 @@ pub fn decode_record_into(
 ) -> Result<()> {
     let rect = geometry.family_rect(id);
     let (width, height) = (rect.width as usize, rect.height as usize);
-    let payload = |kind: PayloadKind| {
-        let missing =
-            || Error::Codec { what: format!("family {id}"), problem: format!("it has no {}", kind.name()) };
-        record.payload(kind).ok_or_else(missing)
-    };
     let named = |kind: PayloadKind| {
         move |e: Error| Error::Codec {
             what: format!("{} of family {id}", kind.name()),
             problem: e.to_string(),
         }
     };
-    let baseline = payload(PayloadKind::Baseline)?;
+    let baseline = record
+        .payload(PayloadKind::Baseline)
+        .ok_or_else(|| Error::Codec { what: format!("family {id}"), problem: "it has no baseline".into() })?;
     let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
-    decoder(baseline.codec)
+    decoder(baseline.codec)?
         .decode_into(&baseline.bytes, shape, &mut family.baseline)
         .map_err(named(PayloadKind::Baseline))?;
     let sampling = family.baseline.sampling;
@@ -77,14 +75,18 @@ pub fn decode_record_into(
         let problem = format!("its sampling is {sampling:?}, the archive says {:?}", coding.baseline_subsamp);
         return Err(Error::Codec { what: format!("baseline of family {id}"), problem });
     }
-    let residual = payload(PayloadKind::Residual)?;
     let (rw, rh) = coding.residual_size(width, height);
-    let shape = Shape { width: rw, height: rh, sampling: Some(Sampling::Gray) };
-    let mut image = Ycc::gray(std::mem::take(&mut family.residual));
-    decoder(residual.codec)
-        .decode_into(&residual.bytes, shape, &mut image)
-        .map_err(named(PayloadKind::Residual))?;
-    family.residual = image.luma;
+    let colour = coding.chroma_residual && sampling != Sampling::Gray;
+    let sampling = if colour { Sampling::S420 } else { Sampling::Gray };
+    match record.payload(PayloadKind::Residual) {
+        Some(payload) => {
+            let shape = Shape { width: rw, height: rh, sampling: Some(sampling) };
+            decoder(payload.codec)?
+                .decode_into(&payload.bytes, shape, &mut family.residual)
+                .map_err(named(PayloadKind::Residual))?;
+        }
+        None => family.residual.fill(sampling, rw, rh, RESIDUAL_ZERO as u8),
+    }
     (family.width, family.height) = (width, height);
     Ok(())
 }

@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::backend::{Backend, Base, Predicted};
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Shape, Use, Ycc, YccRef, decoder};
+use crate::codec::{ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
 use crate::error::Result;
 use crate::family::{PayloadKind, Proof, SourceFamily};
 use crate::geometry::FamilyId;
 use crate::manifest::{FamilyMetrics, Manifest};
-use crate::plane::{Plane, PlaneRef};
+use crate::plane::PlaneRef;
 use crate::pyramid::build::SmallLevels;
 use crate::pyramid::levels::TileSink;
 use crate::pyramid::source::{Block, Source};
+use crate::spec::RESIDUAL_ZERO;
 
 /// One family, encoded, with what the encoder saw on the way.
 pub struct EncodedFamily {
@@ -30,12 +31,12 @@ pub struct EncodedFamily {
     pub source: SourceFamily,
     /// L2 as every decoder will see it.
     pub baseline: Ycc,
-    /// L0 luma before the residual.
-    pub prediction: Plane,
+    /// L0 before the residual: luma, and chroma at half size where that is corrected as well.
+    pub prediction: Ycc,
     /// The residual as every decoder will see it.
-    pub residual: Plane,
-    /// L0 luma as every decoder will see it.
-    pub luma: Plane,
+    pub residual: Ycc,
+    /// L0 as every decoder will see it, as far as it is corrected.
+    pub corrected: Ycc,
 }
 
 /// Encodes a family: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
@@ -48,18 +49,21 @@ pub async fn encode_family(
     source: SourceFamily,
 ) -> Result<EncodedFamily> {
     let Base { ticket, l2 } = backend.base(params, &source).await?;
-    let (base_payload, baseline) = round_trip(params, PayloadKind::Baseline, l2.view(), params.base_quality)?;
+    let quality = Quality::from(params.base_quality);
+    let (base_payload, baseline) = round_trip(params, PayloadKind::Baseline, l2.view(), quality)?;
+    let mut payloads = vec![base_payload];
 
     let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
-    let coded = YccRef::gray(residual.view());
-    let (residual_payload, decoded) =
-        round_trip(params, PayloadKind::Residual, coded, params.residual_quality)?;
-    let residual = decoded.luma;
+    let quality = params.residual_qualities();
+    let (payload, residual) = round_trip(params, PayloadKind::Residual, residual.view(), quality)?;
+    // Where nothing is left of it, as on blank glass, there is nothing to store.
+    if !residual.is_filled(RESIDUAL_ZERO as u8) {
+        payloads.push(payload);
+    }
 
-    let luma = backend.correct(&params.coding(), prediction.clone(), &residual);
-    let record =
-        FamilyRecord { proof: Proof::new(&luma, &baseline), payloads: vec![base_payload, residual_payload] };
-    Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, luma })
+    let corrected = backend.correct(&params.coding(), prediction.clone(), &residual);
+    let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
+    Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
 }
 
 /// What is stored of an image, and what every decoder will see of it.
@@ -67,7 +71,7 @@ fn round_trip(
     params: &EncodeParams,
     kind: PayloadKind,
     image: YccRef<'_>,
-    quality: u8,
+    quality: Quality,
 ) -> Result<(Payload, Ycc)> {
     let mut encoder = match kind {
         PayloadKind::Baseline => params.encoder.encoder(Use::Baseline)?,
@@ -75,7 +79,8 @@ fn round_trip(
     };
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
     let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
-    let decoded = decoder(codec).decode(&bytes, shape)?;
+    let decoded = decoder(codec)?.decode(&bytes, shape)?;
+    let (codec, bytes) = params.entropy.store(codec, bytes);
     Ok((Payload { kind, codec, bytes }, decoded))
 }
 
@@ -183,7 +188,10 @@ pub fn encode(
         Source::Tree(tree) => scheduler.ordered(
             tile_bytes(&geometry),
             geometry.stored_tiles().map(Ok),
-            |id| Ok((id, tree.stored_tile(id, params)?)),
+            |id| {
+                let (codec, bytes) = tree.stored_tile(id, params)?;
+                Ok((id, params.entropy.store(codec, bytes)))
+            },
             |(id, (codec, bytes))| sink.writer.add_tile(id, codec, &bytes),
         )?,
         Source::Slide(..) => sink.small_levels(SmallLevels::fill)?,
@@ -258,21 +266,21 @@ impl Sink<'_> {
     ) -> Result<()> {
         let Some(levels) = &mut self.small else { return Ok(()) };
         let (channels, quality) = (levels.channels(), self.params.base_quality);
-        let sampling = self.params.coding().baseline_subsamp.sampling();
+        let (sampling, entropy) = (self.params.coding().baseline_subsamp.sampling(), self.params.entropy);
         let writer = &mut self.writer;
         step(levels, &mut |id, pixels, width, height| {
             let mut encoder = JpegEncoder::new()?.optimised()?;
             let bytes = match (channels, sampling) {
-                (1, _) => {
-                    encoder.encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality)?
-                }
+                (1, _) => encoder
+                    .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality.into())?,
                 (_, Sampling::S444) => {
                     let rgb = PlaneRef::new(pixels, 3 * width, height, 3 * width);
-                    encoder.encode(Ycc::from_rgb(rgb).view(), quality)?
+                    encoder.encode(Ycc::from_rgb(rgb).view(), quality.into())?
                 }
                 _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
             };
-            writer.add_tile(id, encoder.codec(), &bytes)
+            let (codec, bytes) = entropy.store(encoder.codec(), bytes);
+            writer.add_tile(id, codec, &bytes)
         })
     }
 }

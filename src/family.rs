@@ -106,8 +106,8 @@ pub struct SourceFamily {
 pub struct DecodedFamily {
     /// L2, as its JPEG decodes.
     pub baseline: Ycc,
-    /// The residual at its coded size, around 128.
-    pub residual: Plane,
+    /// The residual at its coded size, around 128: gray, or 4:2:0 where chroma was corrected as well.
+    pub residual: Ycc,
     /// L0 width in pixels.
     pub width: usize,
     /// L0 height in pixels.
@@ -160,15 +160,18 @@ impl Want {
 pub struct Proof {
     /// Of L0 luma after the residual.
     pub luma: u128,
-    /// Of the decoded L2 Cb, then Cr; 0 for gray.
+    /// Of the half-size Cb, then Cr of L0 after the residual, where that has chroma; else of those of the decoded L2; 0 for gray.
     pub chroma: u128,
 }
 
 impl Proof {
-    /// Of a corrected L0 luma and the decoded baseline that it was predicted from.
-    pub fn new(luma: &Plane, baseline: &Ycc) -> Self {
-        let chroma = baseline.chroma.as_ref().map_or(0, |planes| hash(planes.iter()));
-        Self { luma: hash(std::iter::once(luma)), chroma }
+    /// Of a corrected L0, as [`crate::backend::Backend::correct`] leaves it, and the decoded baseline that it was predicted from.
+    pub fn new(corrected: &Ycc, baseline: &Ycc) -> Self {
+        let chroma = corrected.chroma.as_ref().or(baseline.chroma.as_ref());
+        Self {
+            luma: hash(std::iter::once(&corrected.luma)),
+            chroma: chroma.map_or(0, |planes| hash(planes.iter())),
+        }
     }
 }
 
@@ -194,7 +197,7 @@ fn hash<'a>(planes: impl Iterator<Item = &'a Plane>) -> u128 {
 pub enum PayloadKind {
     /// The L2 tile.
     Baseline = 1,
-    /// The fused L0 luma residual.
+    /// The fused L0 residual. A family without one was predicted well enough.
     Residual = 2,
 }
 

@@ -13,6 +13,7 @@
 //! | [`store`] | where archives live |
 //! | [`pyramid`] | Deep Zoom trees, and slides through OpenSlide, TIFF, PNG, JPEG |
 //! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
+//! | [`presets`], [`target`] | parameters that go well together; the quality that comes to a PSNR or a size |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
 //! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
 //! | `serve` | the tile server (feature `serve`) |
@@ -35,11 +36,13 @@ pub mod kernels;
 pub mod manifest;
 pub mod metrics;
 pub mod plane;
+pub mod presets;
 pub mod pyramid;
 pub mod render;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod spec;
 pub mod store;
+pub mod target;
 pub mod tile;
 pub mod verify;

@@ -96,8 +96,8 @@ impl FamilyMetrics {
             }
             total
         };
-        let l0 = level(0, original, &encoded.luma);
-        let l1 = level(1, &half(original), &half(&encoded.luma));
+        let l0 = level(0, original, &encoded.corrected.luma);
+        let l1 = level(1, &half(original), &half(&encoded.corrected.luma));
         let size = |kind| encoded.record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
         let (baseline_bytes, residual_bytes) = (size(PayloadKind::Baseline), size(PayloadKind::Residual));
         let record_bytes = baseline_bytes + residual_bytes + encoded.record.head_bytes();

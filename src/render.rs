@@ -2,7 +2,7 @@
 //!
 //! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
 
-use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder};
+use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder, unpacked};
 use crate::error::{Error, Result};
 use crate::family::{PixelsRef, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -95,8 +95,10 @@ impl Renderer {
     /// Damaged bytes, another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-        let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
-        let image = decoder(codec).decode(&bytes, shape)?;
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
+        let shape = Shape { width, height, sampling: None };
+        let image = decoder(codec)?.decode(&bytes, shape)?;
         self.decoded(codec, bytes, image)
     }
 
@@ -106,6 +108,7 @@ impl Renderer {
     /// What the codec says.
     pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
         let Output { format, quality, grayscale, .. } = self.output;
+        let (codec, bytes) = unpacked(codec, bytes, image.luma.width(), image.luma.height())?;
         let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
         if fits && codec == CodecId::Jpeg {
             return Ok(bytes);

@@ -71,9 +71,9 @@ impl TileCoder {
     /// What the codec says.
     pub fn encode(&mut self, tile: PixelsRef<'_>) -> Result<Vec<u8>> {
         match (self.format, tile) {
-            (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => self.jpeg.encode(planes, self.quality),
+            (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => self.jpeg.encode(planes, self.quality.into()),
             (OutputFormat::Jpeg, PixelsRef::Rgb(rgb)) => {
-                self.jpeg.encode(Ycc::from_rgb(rgb).view(), self.quality)
+                self.jpeg.encode(Ycc::from_rgb(rgb).view(), self.quality.into())
             }
             (OutputFormat::Png, PixelsRef::Ycc(YccRef { luma, chroma: None, .. })) => {
                 encode_png(luma.to_plane().data(), 1, luma.width, luma.height)

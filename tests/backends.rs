@@ -125,6 +125,7 @@ fn all_params() -> Vec<(String, EncodeParams)> {
                             save_sharpened,
                             l0_scale_pct,
                             l0_sharpen,
+                            chroma_residual_quality: [None, Some(60), Some(50)][all.len() / 3 % 3],
                             ..EncodeParams::default()
                         };
                         all.push((format!("{params:?}"), params));

@@ -62,7 +62,7 @@ fn a_tile_that_is_not_what_it_should_be_is_named() {
     }
     // Gray among colour is a tile like another.
     let gray = Ycc::gray(Plane::filled(32, 32, 7));
-    let gray = JpegEncoder::new().unwrap().encode(gray.view(), 80).unwrap();
+    let gray = JpegEncoder::new().unwrap().encode(gray.view(), 80.into()).unwrap();
     encode_with(&s, &tile(&s, "8/1_1.jpg"), Some(&gray), &[]).ok();
 }
 

@@ -34,7 +34,7 @@ fn jpeg(width: usize, height: usize, sampling: Sampling) -> Vec<u8> {
 
 fn gray(width: usize, height: usize) -> Vec<u8> {
     let image = origami::codec::Ycc::gray(origami::plane::Plane::filled(width, height, 128));
-    JpegEncoder::new().unwrap().encode(image.view(), 80).unwrap()
+    JpegEncoder::new().unwrap().encode(image.view(), 80.into()).unwrap()
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Figures {
         let image = seen.source.image.ycc();
         let source = &image.luma;
         self.samples += source.data().len() as f64;
-        self.prediction[0] += squared(source, &seen.prediction);
+        self.prediction[0] += squared(source, &seen.prediction.luma);
         self.prediction[1] += squared(source, &theirs.prediction.to_plane());
         self.luma[0] += squared(source, ours.0);
         self.luma[1] += squared(source, &theirs.luma.to_plane());
@@ -98,6 +98,13 @@ fn tissue_decodes_as_well_as_in_float64_with_every_filter() {
         for params in [
             plain.clone(),
             EncodeParams { subsamp: Subsamp::S420, optl2: true, ..plain.clone() },
+            EncodeParams { chroma_residual_quality: Some(50), ..plain.clone() },
+            EncodeParams {
+                subsamp: Subsamp::S420,
+                chroma_residual_quality: Some(80),
+                l0_scale_pct: 50,
+                ..plain.clone()
+            },
             EncodeParams { sharpen: 0.5, l0_scale_pct: 50, ..plain.clone() },
             EncodeParams { sharpen: 0.5, save_sharpened: true, l0_scale_pct: 33, ..plain },
         ] {

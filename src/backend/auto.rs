@@ -149,14 +149,14 @@ impl Family {
             chroma: Some([plane(SIDE / 4, SIDE / 4), plane(SIDE / 4, SIDE / 4)]),
             sampling: Sampling::S444,
         };
-        let residual =
-            Plane::from_vec(SIDE, SIDE, (0..SIDE * SIDE).map(|i| 116 + grain(i % SIDE, i / SIDE)).collect());
+        let grains = (0..SIDE * SIDE).map(|i| 116 + grain(i % SIDE, i / SIDE)).collect();
+        let residual = Ycc::gray(Plane::from_vec(SIDE, SIDE, grains));
         let tile = image(SIDE / 4);
-        let tile_jpeg = JpegEncoder::new()?.encode(tile.view(), 90)?;
+        let tile_jpeg = JpegEncoder::new()?.encode(tile.view(), 90.into())?;
         let mut stored = JpegEncoder::new()?.optimised()?;
         Ok(Self {
-            baseline: stored.encode(baseline.view(), params.base_quality)?,
-            residual: stored.encode(Ycc::gray(residual.clone()).view(), params.residual_quality)?,
+            baseline: stored.encode(baseline.view(), params.base_quality.into())?,
+            residual: stored.encode(residual.view(), params.residual_qualities())?,
             decoded: DecodedFamily { baseline, residual, width: SIDE, height: SIDE },
             params,
             source,
@@ -177,14 +177,13 @@ impl Family {
                     decoder.decode(&self.tile_jpeg, shape(SIDE / 4, SIDE / 4))?;
                 }
                 let mut encoder = JpegEncoder::new()?.optimised()?;
-                encoder.encode(self.decoded.baseline.view(), self.params.base_quality)?;
-                encoder
-                    .encode(Ycc::gray(self.decoded.residual.clone()).view(), self.params.residual_quality)?;
+                encoder.encode(self.decoded.baseline.view(), self.params.base_quality.into())?;
+                encoder.encode(self.decoded.residual.view(), self.params.residual_qualities())?;
             }
             Task::Decode => {
                 let mut encoder = JpegEncoder::new()?;
                 for _ in 0..20 {
-                    encoder.encode(self.tile.view(), 95)?;
+                    encoder.encode(self.tile.view(), 95.into())?;
                 }
             }
         }

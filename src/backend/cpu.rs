@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use super::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
 use super::{Backend, Base, Pending, Place, Predicted, Ticket};
 use crate::codec::{Sampling, Ycc};
 use crate::coding::{Coding, EncodeParams, Subsamp};
@@ -18,13 +19,10 @@ use crate::kernels::sharpen::{Strength, sharpen};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::kernels::{level::Level, residual};
 use crate::plane::{Plane, PlaneRef};
-use crate::spec::FAMILY_FACTOR;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
-
-const L0_FROM_L2: usize = FAMILY_FACTOR as usize;
 
 /// The CPU. Holds tables, no pixels; share one among all slides.
 #[derive(Debug, Default)]
@@ -82,6 +80,23 @@ impl CpuBackend {
         self.resample(src, axis(src.width, fx, width), axis(src.height, fy, height), dst)
     }
 
+    /// As [`Self::up`], of a part of the output alone.
+    fn up_part(
+        &self,
+        filter: Filter,
+        src: &Plane,
+        (fx, fy): (usize, usize),
+        (width, height): (usize, usize),
+        part: Rect,
+    ) -> Plane {
+        if (fx, fy) == (1, 1) {
+            let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
+            return src.view().part(x, y, w, h).to_plane();
+        }
+        let axis = |in_len, factor, out_len| Axis::Up { filter, in_len, factor, out_len };
+        self.resample_part(src.view(), axis(src.width(), fx, width), axis(src.height(), fy, height), part)
+    }
+
     fn scale(&self, filter: Filter, src: PlaneRef<'_>, width: usize, height: usize) -> Plane {
         let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
         self.resample(src, axis(src.width, width), axis(src.height, height), Plane::default())
@@ -107,14 +122,100 @@ impl CpuBackend {
         Ok(self.up(coding.upsample_filter, luma.view(), (L0_FROM_L2, L0_FROM_L2), size, dst))
     }
 
-    /// A decoded residual at L0 size, added to a prediction.
-    fn add_residual(&self, coding: &Coding, luma: &mut Plane, coded: &Plane) {
-        if (coded.width(), coded.height()) == (luma.width(), luma.height()) {
-            residual::apply(luma, coded.view());
+    /// Chroma of L0 at half its size, predicted from a plane of a decoded L2.
+    fn predict_half(
+        &self,
+        coding: &Coding,
+        plane: &Plane,
+        sampling: Sampling,
+        (width, height): (usize, usize),
+        dst: Plane,
+    ) -> Plane {
+        let size = Sampling::S420.chroma_size(width, height);
+        self.up(coding.upsample_filter, plane.view(), half_from_l2(sampling), size, dst)
+    }
+
+    /// A decoded residual, added to a prediction of one plane.
+    fn add_residual(&self, coding: &Coding, plane: &mut Plane, coded: &Plane) {
+        if (coded.width(), coded.height()) == (plane.width(), plane.height()) {
+            residual::apply(plane, coded.view());
         } else {
-            let full = self.scale(coding.upsample_filter, coded.view(), luma.width(), luma.height());
-            residual::apply(luma, full.view());
+            let full = self.scale(coding.upsample_filter, coded.view(), plane.width(), plane.height());
+            residual::apply(plane, full.view());
         }
+    }
+
+    /// As [`Self::add_residual`], to a part of a plane of `width` x `height`.
+    fn add_residual_part(
+        &self,
+        filter: Filter,
+        plane: &mut Plane,
+        coded: &Plane,
+        (width, height): (usize, usize),
+        part: Rect,
+    ) {
+        if (coded.width(), coded.height()) == (width, height) {
+            let (x, y) = (part.x as usize, part.y as usize);
+            residual::apply(plane, coded.view().part(x, y, plane.width(), plane.height()));
+        } else {
+            let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
+            let (h, v) = (axis(coded.width(), width), axis(coded.height(), height));
+            residual::apply(plane, self.resample_part(coded.view(), h, v, part).view());
+        }
+    }
+
+    /// A part of a chroma plane of L0, whose planes are sampled as `output` says; straight from the plane of L2, or where there
+    /// is a residual through the corrected plane of half the size, of which only what is read is made.
+    fn chroma_part(
+        &self,
+        filter: Filter,
+        plane: &Plane,
+        baseline: Sampling,
+        missed: Option<&Plane>,
+        (output, size): (Sampling, (usize, usize)),
+        part: Rect,
+    ) -> Plane {
+        let out_size = output.chroma_size(size.0, size.1);
+        let Some(missed) = missed else {
+            let ((bx, by), (ox, oy)) = (baseline.factors(), output.factors());
+            let factors = (L0_FROM_L2 * bx / ox, L0_FROM_L2 * by / oy);
+            return self.up_part(filter, plane, factors, out_size, part);
+        };
+        let half = Sampling::S420.chroma_size(size.0, size.1);
+        let corrected = |part: Rect| {
+            let mut made = self.up_part(filter, plane, half_from_l2(baseline), half, part);
+            self.add_residual_part(filter, &mut made, missed, half, part);
+            made
+        };
+        let (fx, fy) = half_from_source(output);
+        if (fx, fy) == (1, 1) {
+            return corrected(part);
+        }
+        let axis = |in_len, factor, out_len| Axis::Up { filter, in_len, factor, out_len };
+        let range = |at: u32, len: u32| at as usize..(at + len) as usize;
+        let (columns, h) = self.taps.get(axis(half.0, fx, out_size.0)).part(range(part.x, part.width));
+        let (rows, v) = self.taps.get(axis(half.1, fy, out_size.1)).part(range(part.y, part.height));
+        let [x, y, width, height] = [columns.start, rows.start, columns.len(), rows.len()].map(|n| n as u32);
+        let read = corrected(Rect { x, y, width, height });
+        let mut dst = Plane::default();
+        SCRATCH.with_borrow_mut(|scratch| resample(read.view(), &h, &v, &mut dst, scratch));
+        dst
+    }
+
+    /// What the prediction of one plane missed, at the size at which it is coded.
+    fn missed(
+        &self,
+        params: &EncodeParams,
+        original: PlaneRef<'_>,
+        prediction: &Plane,
+        (width, height): (usize, usize),
+    ) -> Plane {
+        let mut missed = Plane::default();
+        residual::make(original, prediction.view(), &mut missed);
+        if (width, height) != (missed.width(), missed.height()) {
+            missed = self.scale(params.downsample_filter, missed.view(), width, height);
+        }
+        missed
     }
 
     fn l2_of(&self, params: &EncodeParams, image: &Ycc) -> Ycc {
@@ -151,20 +252,33 @@ impl CpuBackend {
     }
 
     /// Predicts `original` from a decoded L2 and subtracts.
-    fn predicted(&self, params: &EncodeParams, original: &Plane, l2_luma: &Plane) -> Result<Predicted> {
+    fn predicted(&self, params: &EncodeParams, original: &Ycc, l2: &Ycc) -> Result<Predicted> {
         let coding = params.coding();
-        let size = (original.width(), original.height());
-        let prediction = self.predict(&coding, l2_luma, size, Plane::default())?;
-        let mut residual = Plane::default();
-        residual::make(original.view(), prediction.view(), &mut residual);
-        let (width, height) = coding.residual_size(original.width(), original.height());
-        if (width, height) != (residual.width(), residual.height()) {
-            residual = self.scale(params.downsample_filter, residual.view(), width, height);
-        }
+        let size = (original.luma.width(), original.luma.height());
+        let coded = coding.residual_size(size.0, size.1);
+        let prediction = self.predict(&coding, &l2.luma, size, Plane::default())?;
+        let mut residual = self.missed(params, original.luma.view(), &prediction, coded);
         if let Some(strength) = Strength::new(params.l0_sharpen) {
             sharpen(&mut residual, strength);
         }
-        Ok(Predicted { prediction, residual })
+        let (true, Some(source), Some(chroma)) = (coding.chroma_residual, &original.chroma, &l2.chroma)
+        else {
+            return Ok(Predicted { prediction: Ycc::gray(prediction), residual: Ycc::gray(residual) });
+        };
+        let sampling = Sampling::S420;
+        let coded = sampling.chroma_size(coded.0, coded.1);
+        let factors = half_from_source(original.sampling);
+        let pairs = [0, 1].map(|i| {
+            let predicted = self.predict_half(&coding, &chroma[i], l2.sampling, size, Plane::default());
+            let half = self.down(params.downsample_filter, source[i].view(), factors, Plane::default());
+            let missed = self.missed(params, half.view(), &predicted, coded);
+            (predicted, missed)
+        });
+        let [(cb, missed_cb), (cr, missed_cr)] = pairs;
+        Ok(Predicted {
+            prediction: Ycc { luma: prediction, chroma: Some([cb, cr]), sampling },
+            residual: Ycc { luma: residual, chroma: Some([missed_cb, missed_cr]), sampling },
+        })
     }
 
     /// L0 and L1 in planes of one sampling; gray where that is `Gray` or the family has no chroma.
@@ -181,11 +295,31 @@ impl CpuBackend {
         let mut spare = used.into_planes().into_iter();
         let mut take = || spare.next().unwrap_or_default();
         let mut luma = self.predict(coding, &family.baseline.luma, size, take())?;
-        self.add_residual(coding, &mut luma, &family.residual);
+        self.add_residual(coding, &mut luma, &family.residual.luma);
         let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
             let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2), take());
             return Ok([Ycc::gray(luma), Ycc::gray(l1_luma)]);
         };
+        if let Some(missed) = &family.residual.chroma {
+            let corrected = [0, 1].map(|i| {
+                let mut plane =
+                    self.predict_half(coding, &chroma[i], family.baseline.sampling, size, Plane::default());
+                self.add_residual(coding, &mut plane, &missed[i]);
+                plane
+            });
+            let of_l0 = corrected.each_ref().map(|plane| {
+                let large = sampling.chroma_size(size.0, size.1);
+                self.up(coding.upsample_filter, plane.view(), half_from_source(sampling), large, take())
+            });
+            let l1_luma = self.down(coding.downsample_filter, luma.view(), (2, 2), take());
+            let of_l1 = corrected
+                .each_ref()
+                .map(|plane| self.down(coding.downsample_filter, plane.view(), sampling.factors(), take()));
+            return Ok([
+                Ycc { luma, chroma: Some(of_l0), sampling },
+                Ycc { luma: l1_luma, chroma: Some(of_l1), sampling },
+            ]);
+        }
         // Each output plane straight from the L2 plane, in one step, at the size it is needed at.
         let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
         let raise = |plane: &Plane, from_l2: usize, (w, h): (usize, usize), dst: Plane| {
@@ -240,50 +374,41 @@ impl Backend for CpuBackend {
                 // A seat on a device is given up here.
                 _ => source.image.ycc(),
             };
-            self.predicted(params, &image.luma, &coded.luma)
+            self.predicted(params, &image, coded)
         })
     }
 
-    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
-        let mut luma = prediction;
-        self.add_residual(coding, &mut luma, residual);
-        luma
+    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc {
+        let mut image = prediction;
+        self.add_residual(coding, &mut image.luma, &residual.luma);
+        if let (Some(planes), Some(missed)) = (&mut image.chroma, &residual.chroma) {
+            planes
+                .iter_mut()
+                .zip(missed)
+                .for_each(|(plane, missed)| self.add_residual(coding, plane, missed));
+        }
+        image
     }
 
     fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
         let filter = coding.upsample_filter;
-        let up = |src: &Plane, (fx, fy): (usize, usize), (width, height): (usize, usize), part: Rect| {
-            if (fx, fy) == (1, 1) {
-                let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
-                return src.view().part(x, y, w, h).to_plane();
-            }
-            let axis = |in_len, factor, out_len| Axis::Up { filter, in_len, factor, out_len };
-            self.resample_part(src.view(), axis(src.width(), fx, width), axis(src.height(), fy, height), part)
-        };
         let size = (family.width, family.height);
         let l2_luma = sharpened(coding, &family.baseline.luma)?;
-        let mut luma = up(&l2_luma, (L0_FROM_L2, L0_FROM_L2), size, part);
-        let coded = &family.residual;
-        if (coded.width(), coded.height()) == size {
-            let (x, y) = (part.x as usize, part.y as usize);
-            residual::apply(&mut luma, coded.view().part(x, y, part.width as usize, part.height as usize));
-        } else {
-            let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
-            let (h, v) = (axis(coded.width(), size.0), axis(coded.height(), size.1));
-            residual::apply(&mut luma, self.resample_part(coded.view(), h, v, part).view());
-        }
+        let mut luma = self.up_part(filter, &l2_luma, (L0_FROM_L2, L0_FROM_L2), size, part);
+        self.add_residual_part(filter, &mut luma, &family.residual.luma, size, part);
         let sampling = want.sampling();
         let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
             return Ok(Pixels::Ycc(Ycc::gray(luma)));
         };
-        let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
+        let (fx, fy) = sampling.factors();
         let (width, height) = sampling.chroma_size(part.width as usize, part.height as usize);
-        let (x, y) = (part.x / ox as u32, part.y / oy as u32);
-        let of_chroma = Rect { x, y, width: width as u32, height: height as u32 };
-        let factors = (L0_FROM_L2 * bx / ox, L0_FROM_L2 * by / oy);
-        let chroma_size = sampling.chroma_size(size.0, size.1);
-        let chroma = Some(chroma.each_ref().map(|plane| up(plane, factors, chroma_size, of_chroma)));
-        let image = Ycc { luma, chroma, sampling };
+        let (x, y) = (part.x / fx as u32, part.y / fy as u32);
+        let part = Rect { x, y, width: width as u32, height: height as u32 };
+        let planes = [0, 1].map(|i| {
+            let missed = family.residual.chroma.as_ref().map(|planes| &planes[i]);
+            self.chroma_part(filter, &chroma[i], family.baseline.sampling, missed, (sampling, size), part)
+        });
+        let image = Ycc { luma, chroma: Some(planes), sampling };
         Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
     }
 

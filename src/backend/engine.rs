@@ -17,7 +17,6 @@ use crate::coding::{Coding, EncodeParams};
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::geometry::{Geometry, Rect};
-use crate::plane::Plane;
 
 /// `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -347,7 +346,7 @@ impl Backend for Engine {
         })
     }
 
-    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
+    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc {
         self.cpu.correct(coding, prediction, residual)
     }
 

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "gpu")]
 pub mod auto;
+mod chroma;
 mod cpu;
 #[cfg(feature = "gpu")]
 pub mod engine;
@@ -25,7 +26,6 @@ use crate::coding::{Coding, EncodeParams};
 use crate::error::Result;
 use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::geometry::{Geometry, Rect};
-use crate::plane::Plane;
 
 /// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
 /// dropping it gives the call up.
@@ -66,13 +66,13 @@ pub struct Base {
     pub l2: Ycc,
 }
 
-/// A family's L0 luma, predicted from its decoded L2.
+/// A family's L0, predicted from its decoded L2: luma alone, or 4:2:0 where chroma is to be corrected as well.
 #[derive(Debug)]
 pub struct Predicted {
-    /// L0 luma as predicted.
-    pub prediction: Plane,
+    /// L0 as predicted.
+    pub prediction: Ycc,
     /// What the prediction missed, around 128, at the size at which it is to be coded.
-    pub residual: Plane,
+    pub residual: Ycc,
 }
 
 /// The arithmetic of both directions.
@@ -110,9 +110,9 @@ pub trait Backend: Send + Sync {
         coded: &'a Ycc,
     ) -> Pending<'a, Predicted>;
 
-    /// Adds the decoded residual to the prediction: L0 luma as every decoder will see it. One pass over planes that are
+    /// Adds the decoded residual to the prediction: L0 as every decoder will see it. One pass over planes that are
     /// at hand: every backend does it on the caller's thread.
-    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane;
+    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc;
 
     /// A part of L0, which is what [`Self::reconstruct`] makes there: for whoever waits for one tile of a family. Its corner lies
     /// on the chroma grid of `want`. A few per cent of the work of the family: every backend does it on the caller's thread.

@@ -4,17 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use origami::codec::{EncoderKind, Use};
-use origami::coding::{EncodeParams, Subsamp};
+use origami::codec::Use;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
 use origami::pyramid::slide::{OpenSlideUse, Slide};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::target::{Target, aim};
 
 use super::backend::{BackendArgs, Opened, Purpose};
+use super::coding::CodingArgs;
 use super::pyramid::OpenArgs;
-use super::{FilterArg, WorkArgs, human_bytes, progress};
+use super::{WorkArgs, human_bytes, progress};
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -26,6 +27,8 @@ pub struct EncodeArgs {
     out: PathBuf,
     #[command(flatten)]
     coding: CodingArgs,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Tile size in pixels; must match the pyramid [default: the pyramid's, or 256]
     #[arg(long)]
     tile: Option<u32>,
@@ -66,81 +69,35 @@ struct SourceArgs {
     slide: Option<PathBuf>,
 }
 
-/// Everything that decides the bytes.
+/// What the slide is to come to, instead of a quality.
 #[derive(Args)]
-pub struct CodingArgs {
-    /// Quality of the L2 baseline JPEG
-    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub baseq: u8,
-    /// Quality of the residual
-    #[arg(long, value_name = "Q", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub resq: u8,
-    /// Quality of the residual; overrides --resq
-    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub l0q: Option<u8>,
-    /// Chroma of the baseline: full, half, or half chosen so that it upsamples best
-    #[arg(long, value_enum, default_value_t = SubsampArg::S444)]
-    pub subsamp: SubsampArg,
-    /// Encoder of baseline and residual
-    #[arg(long, value_enum, default_value_t = EncoderArg::Turbojpeg)]
-    pub encoder: EncoderArg,
-    /// Encoder of the residual [default: that of --encoder]
-    #[arg(long, value_enum)]
-    pub residual_encoder: Option<EncoderArg>,
-    /// Choose L2 by gradient descent so that it predicts L0 best
-    #[arg(long)]
-    pub optl2: bool,
-    /// Largest change per sample by --optl2 and 420opt
-    #[arg(long, value_name = "N", default_value_t = 15)]
-    pub max_delta: u8,
-    /// Unsharp mask on L2, 0 to 16 [default: off]
-    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
-    pub sharpen: f64,
-    /// Store the sharpened L2; else the decoder sharpens
-    #[arg(long)]
-    pub save_sharpened: bool,
-    /// Filter of the prediction
-    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
-    pub upsample_filter: FilterArg,
-    /// Filter from L0 to L2 and L1
-    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
-    pub downsample_filter: FilterArg,
-    /// Side of the coded residual in percent
-    #[arg(long, value_name = "PCT", default_value_t = 100)]
-    pub l0_scale: u32,
-    /// Unsharp mask on the residual before coding [default: off]
-    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
-    pub l0_sharpen: f64,
+#[group(multiple = false)]
+struct TargetArgs {
+    /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
+    #[arg(long, value_name = "DB", conflicts_with_all = ["resq", "l0q"])]
+    target_psnr: Option<f64>,
+    /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, conflicts_with_all = ["resq", "l0q"])]
+    target_size: Option<u64>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum SubsampArg {
-    #[value(name = "444")]
-    S444,
-    #[value(name = "420")]
-    S420,
-    #[value(name = "420opt")]
-    S420Opt,
+impl TargetArgs {
+    fn target(&self) -> Option<Target> {
+        self.target_psnr.map(Target::Psnr).or(self.target_size.map(Target::Bytes))
+    }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum EncoderArg {
-    Turbojpeg,
-    Mozjpeg,
-    Jpegli,
-    Jpegxl,
-    Webp,
-}
-
-impl From<EncoderArg> for EncoderKind {
-    fn from(arg: EncoderArg) -> Self {
-        match arg {
-            EncoderArg::Turbojpeg => EncoderKind::Turbojpeg,
-            EncoderArg::Mozjpeg => EncoderKind::Mozjpeg,
-            EncoderArg::Jpegli => EncoderKind::Jpegli,
-            EncoderArg::Jpegxl => EncoderKind::Jpegxl,
-            EncoderArg::Webp => EncoderKind::Webp,
-        }
+/// `1500000`, `1500k`, `1.5M`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'M')) => (&text[..at], 1e6),
+        Some((at, 'G')) => (&text[..at], 1e9),
+        _ => (text, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok((value * factor) as u64),
+        _ => Err("a size is bytes, or a number with k, M or G: 800000, 800k, 1.5G".into()),
     }
 }
 
@@ -148,31 +105,6 @@ impl From<EncoderArg> for EncoderKind {
 enum MissingArg {
     Error,
     Background,
-}
-
-impl CodingArgs {
-    /// As the library means them.
-    pub fn params(&self) -> EncodeParams {
-        EncodeParams {
-            base_quality: self.baseq,
-            residual_quality: self.l0q.unwrap_or(self.resq),
-            subsamp: match self.subsamp {
-                SubsampArg::S444 => Subsamp::S444,
-                SubsampArg::S420 => Subsamp::S420,
-                SubsampArg::S420Opt => Subsamp::S420Opt,
-            },
-            encoder: self.encoder.into(),
-            residual_encoder: self.residual_encoder.map(Into::into),
-            optl2: self.optl2,
-            max_delta: self.max_delta,
-            sharpen: self.sharpen,
-            save_sharpened: self.save_sharpened,
-            upsample_filter: self.upsample_filter.into(),
-            downsample_filter: self.downsample_filter.into(),
-            l0_scale_pct: self.l0_scale,
-            l0_sharpen: self.l0_sharpen,
-        }
-    }
 }
 
 impl EncodeArgs {
@@ -213,10 +145,11 @@ impl EncodeArgs {
 }
 
 pub fn run(args: EncodeArgs) -> Result<()> {
-    let params = args.coding.params();
+    let mut params = args.coding.params();
     params.validate()?;
     params.encoder.encoder(Use::Baseline)?;
     params.residual_encoder().encoder(Use::Residual)?;
+    params.entropy.available()?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
     }
@@ -238,6 +171,21 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Purpose::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
+    if let Some(target) = args.target.target() {
+        let at = |quality| args.coding.at(quality);
+        let aim = aim(&mut args.open_source()?, target, &at, &*opened.backend, &scheduler)?;
+        params = at(aim.quality);
+        if !args.work.quiet {
+            let bytes = human_bytes(aim.bytes);
+            say!(
+                "residual quality {}, baseline {}: about {bytes} and {:.2} dB, by {} families",
+                params.residual_quality,
+                params.base_quality,
+                aim.psnr,
+                aim.families
+            );
+        }
+    }
     let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
         bar.set_position(done)
     })?;

@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod backend;
 mod bench;
+mod coding;
 mod compare;
 mod decode;
 mod doctor;

@@ -3,6 +3,8 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+#[cfg(feature = "lepton")]
+mod lepton;
 #[cfg(feature = "mozjpeg")]
 mod mozjpeg;
 mod png;
@@ -113,6 +115,28 @@ impl Ycc {
         rgb
     }
 
+    /// Becomes an image of one value, in its own memory as far as that goes.
+    pub fn fill(&mut self, sampling: Sampling, width: usize, height: usize, value: u8) {
+        let fill = |plane: &mut Plane, (width, height): (usize, usize)| {
+            plane.reset(width, height);
+            (0..height).for_each(|y| plane.row_mut(y).fill(value));
+        };
+        fill(&mut self.luma, (width, height));
+        self.sampling = sampling;
+        if sampling == Sampling::Gray {
+            self.chroma = None;
+        } else {
+            let planes = self.chroma.get_or_insert_default();
+            planes.iter_mut().for_each(|plane| fill(plane, sampling.chroma_size(width, height)));
+        }
+    }
+
+    /// Whether every sample of every plane is `value`.
+    pub fn is_filled(&self, value: u8) -> bool {
+        let planes = std::iter::once(&self.luma).chain(self.chroma.iter().flatten());
+        planes.into_iter().all(|plane| (0..plane.height()).all(|y| plane.row(y).iter().all(|&v| v == value)))
+    }
+
     /// All of it, borrowed.
     pub fn view(&self) -> YccRef<'_> {
         let chroma = self.chroma.as_ref().map(|[cb, cr]| [cb.view(), cr.view()]);
@@ -157,18 +181,25 @@ impl<'a> YccRef<'a> {
 pub enum CodecId {
     /// Baseline JPEG, gray or YCbCr, 8 bits.
     Jpeg = 1,
+    /// Such a JPEG, repacked by Lepton.
+    Lepton = 4,
 }
 
 impl CodecId {
     /// From the number in an archive.
     pub fn from_u16(value: u16) -> Option<Self> {
-        (value == 1).then_some(CodecId::Jpeg)
+        match value {
+            1 => Some(CodecId::Jpeg),
+            4 => Some(CodecId::Lepton),
+            _ => None,
+        }
     }
 
     /// Its name for people and JSON.
     pub fn name(self) -> &'static str {
         match self {
             CodecId::Jpeg => "jpeg",
+            CodecId::Lepton => "lepton",
         }
     }
 }
@@ -233,13 +264,28 @@ pub enum Use {
     Residual,
 }
 
+/// Quality of an image, 1 to 100 as JPEG's: of its luma, and of its chroma, which a residual may have coded otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quality {
+    /// Of Y.
+    pub luma: u8,
+    /// Of Cb and Cr; without meaning for a gray image.
+    pub chroma: u8,
+}
+
+impl From<u8> for Quality {
+    fn from(quality: u8) -> Self {
+        Self { luma: quality, chroma: quality }
+    }
+}
+
 /// Planes to bytes.
 pub trait ImageEncoder: Send {
-    /// Codes an image at `quality` 1 to 100.
+    /// Codes an image.
     ///
     /// # Errors
     /// Where the codec refuses; sizes over its limit (65,500 a side for JPEG), lack of memory.
-    fn encode(&mut self, image: YccRef<'_>, quality: u8) -> Result<Vec<u8>>;
+    fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>>;
     /// What its bytes are.
     fn codec(&self) -> CodecId;
 }
@@ -263,9 +309,81 @@ pub trait ImageDecoder: Send {
 }
 
 /// A decoder for what an archive holds.
-pub fn decoder(codec: CodecId) -> Box<dyn ImageDecoder> {
+///
+/// # Errors
+/// A codec that this build does not have.
+pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
-        CodecId::Jpeg => Box::new(JpegDecoder),
+        CodecId::Jpeg => Ok(Box::new(JpegDecoder)),
+        #[cfg(feature = "lepton")]
+        CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
+        #[cfg(not(feature = "lepton"))]
+        CodecId::Lepton => Err(no_lepton()),
+    }
+}
+
+/// The coder of the coefficients of stored JPEGs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Entropy {
+    /// Huffman codes: the files are JPEGs as everybody knows them.
+    #[default]
+    Huffman,
+    /// Lepton: smaller, the same JPEGs byte for byte once unpacked, slower.
+    Lepton,
+}
+
+impl Entropy {
+    /// Whether it is the one that needs no saying.
+    pub fn is_default(&self) -> bool {
+        *self == Entropy::default()
+    }
+
+    /// Whether this build has it.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn available(self) -> Result<()> {
+        match self {
+            Entropy::Lepton if !cfg!(feature = "lepton") => Err(no_lepton()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A payload as it is stored: repacked, where that can be done and pays.
+    pub fn store(self, codec: CodecId, bytes: Vec<u8>) -> (CodecId, Vec<u8>) {
+        match (self, codec) {
+            #[cfg(feature = "lepton")]
+            (Entropy::Lepton, CodecId::Jpeg) => match lepton::pack(&bytes) {
+                Some(packed) => (CodecId::Lepton, packed),
+                None => (codec, bytes),
+            },
+            _ => (codec, bytes),
+        }
+    }
+}
+
+fn no_lepton() -> Error {
+    Error::Usage("this build has no Lepton; build with --features lepton".into())
+}
+
+/// What is stored as what a viewer may be sent: a repacked JPEG of `width` x `height` pixels becomes the JPEG that it was.
+///
+/// # Errors
+/// Damaged bytes, a codec that this build does not have.
+pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> Result<(CodecId, Vec<u8>)> {
+    match codec {
+        #[cfg(feature = "lepton")]
+        CodecId::Lepton => {
+            let jpeg = lepton::unpack(&bytes, lepton::max_jpeg_bytes(width, height))?;
+            Ok((CodecId::Jpeg, jpeg))
+        }
+        #[cfg(not(feature = "lepton"))]
+        CodecId::Lepton => {
+            let _ = (width, height);
+            Err(no_lepton())
+        }
+        other => Ok((other, bytes)),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use mozjpeg_rs::{Encoder as Mozjpeg, QuantTableIdx, Subsampling};
 
-use super::{CodecId, ImageEncoder, Sampling, Use, YccRef};
+use super::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
 use crate::error::{Error, Result};
 use crate::plane::PlaneRef;
 
@@ -25,7 +25,7 @@ impl Encoder {
         Self { of }
     }
 
-    fn configured(&self, quality: u8, sampling: Sampling) -> Result<Mozjpeg> {
+    fn configured(&self, quality: Quality, sampling: Sampling) -> Result<Mozjpeg> {
         let subsampling = match sampling {
             Sampling::Gray => Subsampling::Gray,
             Sampling::S444 => Subsampling::S444,
@@ -33,7 +33,7 @@ impl Encoder {
             other => return Err(failed(format!("chroma sampling {other:?}; use --subsamp 444 or 420"))),
         };
         let encoder = Mozjpeg::baseline_optimized()
-            .quality(quality)
+            .quality(quality.luma)
             .subsampling(subsampling)
             .force_baseline(true)
             // The table of the JPEG standard, as with the other encoders.
@@ -41,7 +41,9 @@ impl Encoder {
             .overshoot_deringing(false);
         Ok(match self.of {
             Use::Baseline => encoder,
-            Use::Residual => encoder.custom_luma_qtable([flat_step(quality); 64]),
+            Use::Residual => encoder
+                .custom_luma_qtable([flat_step(quality.luma); 64])
+                .custom_chroma_qtable([flat_step(quality.chroma); 64]),
         })
     }
 }
@@ -63,7 +65,7 @@ impl ImageEncoder for Encoder {
         CodecId::Jpeg
     }
 
-    fn encode(&mut self, image: YccRef<'_>, quality: u8) -> Result<Vec<u8>> {
+    fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
         let (width, height) = (image.luma.width, image.luma.height);
         if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
             return Err(failed(format!(
@@ -114,7 +116,7 @@ mod tests {
         for sampling in [Sampling::Gray, Sampling::S444, Sampling::S420] {
             for (width, height) in [(1, 1), (8, 8), (17, 9), (64, 40), (255, 131)] {
                 let image = image(width, height, sampling);
-                let bytes = Encoder::new(Use::Baseline).encode(image.view(), 95).unwrap();
+                let bytes = Encoder::new(Use::Baseline).encode(image.view(), 95.into()).unwrap();
                 assert!(JpegDecoder::open(&bytes).unwrap().header().baseline);
                 let shape = Shape { width, height, sampling: Some(sampling) };
                 let back = JpegDecoder.decode(&bytes, shape).unwrap();
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn a_residual_has_one_step_for_all_frequencies() {
         let image = image(64, 64, Sampling::Gray);
-        let bytes = Encoder::new(Use::Residual).encode(image.view(), 50).unwrap();
+        let bytes = Encoder::new(Use::Residual).encode(image.view(), 50.into()).unwrap();
         // DQT: marker, length, precision and number, 64 steps.
         let at = bytes.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
         assert_eq!(bytes[at + 4], 0);
@@ -149,8 +151,9 @@ mod tests {
 
     #[test]
     fn what_jpeg_cannot_code_is_refused() {
-        let error =
-            |image: &Ycc| Encoder::new(Use::Baseline).encode(image.view(), 90).err().unwrap().to_string();
+        let error = |image: &Ycc| {
+            Encoder::new(Use::Baseline).encode(image.view(), 90.into()).err().unwrap().to_string()
+        };
         assert!(error(&Ycc::gray(Plane::new(65_501, 1))).contains("65500"));
         assert!(error(&image(16, 16, Sampling::S422)).contains("--subsamp"));
     }

@@ -9,6 +9,7 @@ mod decoder;
 mod encoder;
 #[cfg(test)]
 mod tests;
+mod two_qualities;
 
 use std::ffi::CStr;
 

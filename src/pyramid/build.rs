@@ -127,8 +127,10 @@ impl Tiler<'_> {
             return encode_png(pixels, self.channels, width, height);
         }
         if self.channels == 1 {
-            return encoder
-                .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), self.options.quality);
+            return encoder.encode(
+                YccRef::gray(PlaneRef::new(pixels, width, height, width)),
+                self.options.quality.into(),
+            );
         }
         encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)
     }

@@ -234,7 +234,7 @@ impl Tree {
             cut.sampling = sampling;
         }
         let mut encoder = EncoderKind::Turbojpeg.encoder(Use::Baseline)?;
-        Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality)?))
+        Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality.into())?))
     }
 
     /// A tile's pixels without overlap, in planes, chroma at 4:4:4: for comparing trees.

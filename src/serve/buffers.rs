@@ -87,11 +87,11 @@ mod tests {
     fn buffers_come_back_and_no_more_are_kept_than_asked_for() {
         let buffers = Buffers::new(2);
         let mut first = buffers.take();
-        first.decoded.residual.reset(64, 64);
-        let memory = first.decoded.residual.data().as_ptr();
+        first.decoded.residual.luma.reset(64, 64);
+        let memory = first.decoded.residual.luma.data().as_ptr();
         drop(first);
         let again = buffers.take();
-        assert_eq!(again.decoded.residual.data().as_ptr(), memory);
+        assert_eq!(again.decoded.residual.luma.data().as_ptr(), memory);
         let more = [buffers.take(), buffers.take()];
         assert_eq!(buffers.counts(), (0, 3));
         drop((again, more));

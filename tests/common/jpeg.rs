@@ -10,7 +10,7 @@ use super::image::Image;
 pub fn baseline(image: &Image, sampling: Sampling) -> Vec<u8> {
     let mut encoder = JpegEncoder::new().unwrap();
     match image.channels {
-        1 => origami::codec::ImageEncoder::encode(&mut encoder, image.planes().view(), 95).unwrap(),
+        1 => origami::codec::ImageEncoder::encode(&mut encoder, image.planes().view(), 95.into()).unwrap(),
         _ => encoder.encode_rgb(&image.data, image.width, image.height, 95, sampling).unwrap(),
     }
 }

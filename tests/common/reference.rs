@@ -133,7 +133,7 @@ pub fn reconstruct(coding: &Coding, family: &DecodedFamily) -> Reconstructed {
     }
     let mut prediction = l2.up(filter, (4, 4), size);
     prediction.data.iter_mut().for_each(|v| *v = v.clamp(0.0, 255.0));
-    let mut residual = Field::from_plane(&family.residual);
+    let mut residual = Field::from_plane(&family.residual.luma);
     if (residual.width, residual.height) != size {
         residual = residual.scaled(filter, size);
     }
@@ -142,8 +142,19 @@ pub fn reconstruct(coding: &Coding, family: &DecodedFamily) -> Reconstructed {
         *v = (*v + r - 128.0).clamp(0.0, 255.0);
     }
     let (fx, fy) = family.baseline.sampling.factors();
-    let raise = |plane: &Plane| Field::from_plane(plane).up(filter, (4 * fx, 4 * fy), size);
-    let chroma = family.baseline.chroma.as_ref().map(|planes| planes.each_ref().map(raise));
+    let half = (size.0.div_ceil(2), size.1.div_ceil(2));
+    let missed = |i: usize| family.residual.chroma.as_ref().map(|planes| Field::from_plane(&planes[i]));
+    let raise = |plane: &Plane, i: usize| {
+        let l2 = Field::from_plane(plane);
+        let Some(missed) = missed(i) else { return l2.up(filter, (4 * fx, 4 * fy), size) };
+        let mut corrected = l2.up(filter, (2 * fx, 2 * fy), half);
+        let missed = if (missed.width, missed.height) == half { missed } else { missed.scaled(filter, half) };
+        for (v, r) in corrected.data.iter_mut().zip(&missed.data) {
+            *v = (v.clamp(0.0, 255.0) + r - 128.0).clamp(0.0, 255.0);
+        }
+        corrected.up(filter, (2, 2), size)
+    };
+    let chroma = family.baseline.chroma.as_ref().map(|[cb, cr]| [raise(cb, 0), raise(cr, 1)]);
     Reconstructed { prediction, luma, chroma }
 }
 

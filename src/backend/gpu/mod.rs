@@ -299,11 +299,16 @@ impl GpuBackend {
                 seat
             }
         };
-        let mut made = seat.cross(&[coded.luma.view()]).await?.into_iter();
-        let (Some(prediction), Some(residual)) = (made.next(), made.next()) else {
-            unreachable!("the program brings back two planes")
+        let colour = params.coding().chroma_residual && coded.chroma.is_some();
+        let planes = if colour { planes_of(coded) } else { vec![coded.luma.view()] };
+        let made = seat.cross(&planes).await?;
+        // Prediction and residual of one plane after the other.
+        let (predictions, residuals): (Vec<_>, Vec<_>) =
+            made.into_iter().enumerate().partition(|(i, _)| i.is_multiple_of(2));
+        let image = |planes: Vec<(usize, Plane)>| {
+            ycc(planes.into_iter().map(|(_, plane)| plane).collect(), Sampling::S420)
         };
-        Ok(Predicted { prediction, residual })
+        Ok(Predicted { prediction: image(predictions), residual: image(residuals) })
     }
 
     async fn reconstruct_of(
@@ -316,7 +321,11 @@ impl GpuBackend {
         let mut seat = self.seat(self.programs.reconstruct(coding, family, want)?).await?;
         let colour = family.baseline.chroma.is_some() && want.sampling() != Sampling::Gray;
         let mut planes = if colour { planes_of(&family.baseline) } else { vec![family.baseline.luma.view()] };
-        planes.push(family.residual.view());
+        if colour {
+            planes.extend(planes_of(&family.residual));
+        } else {
+            planes.push(family.residual.luma.view());
+        }
         // L0 first, as the planes come back.
         let mut made = seat.cross_into(&planes, used.into_planes()).await?;
         if colour && want == Want::Rgb {
@@ -404,7 +413,7 @@ impl Backend for GpuBackend {
         Box::pin(self.residual_of(params, source, ticket, coded))
     }
 
-    fn correct(&self, coding: &Coding, prediction: Plane, residual: &Plane) -> Plane {
+    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc {
         self.cpu.correct(coding, prediction, residual)
     }
 

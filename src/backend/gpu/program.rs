@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::shader::Pass;
+use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
 use crate::codec::Sampling;
 use crate::coding::{Coding, EncodeParams, Subsamp};
 use crate::error::Result;
@@ -13,7 +14,6 @@ use crate::family::{DecodedFamily, Pixels, SourceFamily, Want};
 use crate::kernels::optl2::{Extent, Problem, ProblemCache};
 use crate::kernels::sharpen::Strength;
 use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
-use crate::spec::FAMILY_FACTOR;
 
 /// Planes begin at multiples of this many words.
 pub const PLANE_ALIGN_WORDS: u32 = 16;
@@ -218,8 +218,6 @@ pub struct Programs {
     problems: ProblemCache,
 }
 
-const L0_FROM_L2: usize = FAMILY_FACTOR as usize;
-
 impl Programs {
     fn down(&self, filter: Filter, src: Place, dst: Place, (fx, fy): (usize, usize)) -> Job {
         let axis = |in_len, factor| self.taps.get(Axis::Down { filter, in_len, factor });
@@ -236,23 +234,32 @@ impl Programs {
         Job::filter(src, dst, axis(src.width, dst.width), axis(src.height, dst.height))
     }
 
-    /// Encode: `base`, then `residual`. Planes up: those of the source, or one of RGB; then the decoded L2 luma. Planes down: L2; then
-    /// prediction and residual.
+    /// Encode: `base`, then `residual`. Planes up: those of the source, or one of RGB; then the decoded L2, of which only luma where
+    /// chroma has no residual. Planes down: L2; then prediction and residual, plane by plane.
     ///
     /// # Errors
     /// A recorded sharpening out of range.
     pub fn encode(&self, params: &EncodeParams, source: &SourceFamily) -> Result<Program> {
         let (width, height) = (source.image.width(), source.image.height());
         let mut room = Room::default();
-        // Luma of L0 is at the front and stays until the residual is made.
-        let luma = room.plane(width, height, Form::U8);
-        let after_luma = room.next;
-        let (mut up, mut steps, mut chroma) = (vec![luma], Steps::new(), Vec::new());
         let sampling = match &source.image {
             Pixels::Ycc(image) => image.sampling,
             Pixels::Rgb(_) => Sampling::S444,
         };
-        if sampling != Sampling::Gray {
+        // What residuals are made of is at the front and stays until they are: luma of L0, and its chroma at half size.
+        let luma = room.plane(width, height, Form::U8);
+        let mut kept = vec![luma];
+        let halves = half_from_source(sampling);
+        let corrects_chroma = params.coding().chroma_residual && sampling != Sampling::Gray;
+        if corrects_chroma {
+            let (cw, ch) = Sampling::S420.chroma_size(width, height);
+            kept.extend((0..2).map(|_| room.plane(cw, ch, Form::U8)));
+        }
+        let after_kept = room.next;
+        let (mut up, mut steps, mut chroma) = (vec![luma], Steps::new(), Vec::new());
+        if sampling == Sampling::S420 && corrects_chroma {
+            chroma = kept[1..].to_vec();
+        } else if sampling != Sampling::Gray {
             let (cw, ch) = sampling.chroma_size(width, height);
             chroma = (0..2).map(|_| room.plane(cw, ch, Form::U8)).collect();
         }
@@ -264,12 +271,19 @@ impl Programs {
                 steps.push((Pass::ToYcc, vec![Job::to_ycc(rgb, [luma, chroma[0], chroma[1]])]));
             }
         }
-        let l2 = self.base(params, luma, &chroma, sampling, &mut room, &mut steps);
+        let mut downs: Vec<Job> = kept
+            .iter()
+            .skip(1)
+            .zip(&chroma)
+            .filter(|(half, plane)| half != plane)
+            .map(|(&half, &plane)| self.down(params.downsample_filter, plane, half, halves))
+            .collect();
+        let l2 = self.base(params, luma, &chroma, sampling, &mut room, &mut downs, &mut steps);
         let base = Phase { up, steps, down: l2 };
 
-        // The second crossing has the region to itself but for luma.
-        room.next = after_luma;
-        let residual = self.residual(params, luma, &mut room)?;
+        // The second crossing has the region to itself but for those.
+        room.next = after_kept;
+        let residual = self.residual(params, &kept, &mut room)?;
         Ok(Program { phases: vec![base, residual], words: room.most })
     }
 
@@ -280,6 +294,7 @@ impl Programs {
         chroma: &[Place],
         sampling: Sampling,
         room: &mut Room,
+        downs: &mut Vec<Job>,
         steps: &mut Steps,
     ) -> Vec<Place> {
         let factors = |plane: usize| {
@@ -303,7 +318,7 @@ impl Programs {
             })
             .collect();
         let sharpening = params.save_sharpened.then(|| Strength::new(params.sharpen)).flatten();
-        let (mut downs, mut descents, mut sharpens) = (Vec::new(), Steps::new(), Vec::new());
+        let (mut descents, mut sharpens) = (Steps::new(), Vec::new());
         for (i, (&(plane, (fx, fy)), &done)) in planes.iter().zip(&done).enumerate() {
             let optimise = if i == 0 { params.optl2 } else { params.subsamp == Subsamp::S420Opt };
             let sharpening = sharpening.filter(|_| i == 0);
@@ -326,7 +341,7 @@ impl Programs {
                 sharpens.push(Job::sharpen(latest, done, strength));
             }
         }
-        steps.push((Pass::Resample, downs));
+        steps.push((Pass::Resample, std::mem::take(downs)));
         steps.extend(descents);
         if !sharpens.is_empty() {
             steps.push((Pass::Sharpen, sharpens));
@@ -334,36 +349,56 @@ impl Programs {
         done
     }
 
-    fn residual(&self, params: &EncodeParams, luma: Place, room: &mut Room) -> Result<Phase> {
-        let (width, height) = (luma.width, luma.height);
+    /// `originals` are luma of L0 and, where they have a residual, its Cb and Cr at half size.
+    fn residual(&self, params: &EncodeParams, originals: &[Place], room: &mut Room) -> Result<Phase> {
         let coding = params.coding();
-        let (rw, rh) = coding.residual_size(width, height);
-        let prediction = room.plane(width, height, Form::U8);
-        let done = room.plane(rw, rh, Form::U8);
-        let coded = room.plane(width.div_ceil(L0_FROM_L2), height.div_ceil(L0_FROM_L2), Form::U8);
+        let luma = originals[0];
+        let (rw, rh) = coding.residual_size(luma.width, luma.height);
+        let coded_size = |i: usize| if i == 0 { (rw, rh) } else { Sampling::S420.chroma_size(rw, rh) };
+        let factors = |i: usize| {
+            let chroma = half_from_l2(coding.baseline_subsamp.sampling());
+            if i == 0 { (L0_FROM_L2, L0_FROM_L2) } else { chroma }
+        };
+        // What comes back lies together, and so does what goes up.
+        let mut down = Vec::new();
+        for (i, original) in originals.iter().enumerate() {
+            let (width, height) = coded_size(i);
+            down.push(room.plane(original.width, original.height, Form::U8));
+            down.push(room.plane(width, height, Form::U8));
+        }
+        let l2_size = (luma.width.div_ceil(L0_FROM_L2), luma.height.div_ceil(L0_FROM_L2));
+        let l2_chroma_size = coding.baseline_subsamp.sampling().chroma_size(l2_size.0, l2_size.1);
+        let up: Vec<Place> = (0..originals.len())
+            .map(|i| if i == 0 { l2_size } else { l2_chroma_size })
+            .map(|(width, height)| room.plane(width, height, Form::U8))
+            .collect();
         let mut steps = Steps::new();
-        let l2 = sharpened(coding.sharpen()?, coded, room, &mut steps);
+        let l2 = sharpened(coding.sharpen()?, up[0], room, &mut steps);
 
-        let scales = (rw, rh) != (width, height);
-        let sharpening = Strength::new(params.l0_sharpen);
-        let full = if scales || sharpening.is_some() { room.plane(width, height, Form::U8) } else { done };
-        let predict =
-            self.up(params.upsample_filter, l2, prediction, (L0_FROM_L2, L0_FROM_L2)).with(luma, full);
-        steps.push((Pass::Predict, vec![predict]));
-        let mut last = full;
-        if scales {
-            let scaled = if sharpening.is_some() { room.plane(rw, rh, Form::U8) } else { done };
-            steps.push((Pass::Resample, vec![self.scale(params.downsample_filter, full, scaled)]));
-            last = scaled;
+        let (mut predicts, mut scalings, mut sharpens) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, (&original, places)) in originals.iter().zip(down.chunks_exact(2)).enumerate() {
+            let (prediction, done) = (places[0], places[1]);
+            let scales = (done.width, done.height) != (original.width, original.height);
+            let sharpening = Strength::new(params.l0_sharpen).filter(|_| i == 0);
+            let mut like = |plane: Place| room.plane(plane.width, plane.height, Form::U8);
+            let full = if scales || sharpening.is_some() { like(original) } else { done };
+            let from = if i == 0 { l2 } else { up[i] };
+            predicts.push(self.up(params.upsample_filter, from, prediction, factors(i)).with(original, full));
+            let mut last = full;
+            if scales {
+                let scaled = if sharpening.is_some() { like(done) } else { done };
+                scalings.push(self.scale(params.downsample_filter, full, scaled));
+                last = scaled;
+            }
+            sharpens.extend(sharpening.map(|strength| Job::sharpen(last, done, strength)));
         }
-        if let Some(strength) = sharpening {
-            steps.push((Pass::Sharpen, vec![Job::sharpen(last, done, strength)]));
-        }
-        Ok(Phase { up: vec![coded], steps, down: vec![prediction, done] })
+        let passes = [(Pass::Predict, predicts), (Pass::Resample, scalings), (Pass::Sharpen, sharpens)];
+        steps.extend(passes.into_iter().filter(|(_, jobs)| !jobs.is_empty()));
+        Ok(Phase { up, steps, down })
     }
 
-    /// Decode. Planes up: those of L2, then the residual. Planes down: those of L0, then those of L1, without the chroma of L1 where
-    /// that is the L2 plane itself; or one of RGB each.
+    /// Decode. Planes up: those of L2, then those of the residual, without chroma where none is wanted. Planes down: those of L0, then
+    /// those of L1, without the chroma of L1 where that is the L2 plane itself; or one of RGB each.
     ///
     /// # Errors
     /// A recorded sharpening out of range.
@@ -381,41 +416,74 @@ impl Programs {
             up.extend(chroma.iter().map(|plane| room.plane(plane.width(), plane.height(), Form::U8)));
         }
         let colour = up.len() == 3;
-        let coded = room.plane(family.residual.width(), family.residual.height(), Form::U8);
+        let corrects_chroma = colour && family.residual.chroma.is_some();
+        let missed = std::iter::once(&family.residual.luma)
+            .chain(family.residual.chroma.iter().flatten().filter(|_| corrects_chroma));
+        let coded: Vec<Place> =
+            missed.map(|plane| room.plane(plane.width(), plane.height(), Form::U8)).collect();
         let mut steps = Steps::new();
         let l2 = sharpened(coding.sharpen()?, up[0], &mut room, &mut steps);
 
         let mut resamples = Vec::new();
-        let mut residual = coded;
-        if (coded.width, coded.height) != (width, height) {
-            residual = room.plane(width, height, Form::U8);
-            resamples.push(self.scale(coding.upsample_filter, coded, residual));
-        }
+        let chroma_size = Sampling::S420.chroma_size(width, height);
+        let residuals: Vec<Place> = coded
+            .iter()
+            .enumerate()
+            .map(|(i, &coded)| {
+                let (w, h) = if i == 0 { (width, height) } else { chroma_size };
+                if (coded.width, coded.height) == (w, h) {
+                    return coded;
+                }
+                let full = room.plane(w, h, Form::U8);
+                resamples.push(self.scale(coding.upsample_filter, coded, full));
+                full
+            })
+            .collect();
         // What comes back lies together.
         let levels = [((width, height), L0_FROM_L2), (half, L0_FROM_L2 / 2)];
         let mut made = [const { Vec::new() }; 2];
+        let mut raises = Vec::new();
         for (planes, &((w, h), from_l2)) in made.iter_mut().zip(&levels) {
             planes.push(room.plane(w, h, Form::U8));
             let (bx, by) = baseline.sampling.factors();
             let (ox, oy) = sampling.factors();
             let factor = (from_l2 * bx / ox, from_l2 * by / oy);
-            if !colour || factor == (1, 1) {
+            if !colour || (factor == (1, 1) && !corrects_chroma) {
                 continue;
             }
             let (cw, ch) = sampling.chroma_size(w, h);
             for &small in &up[1..] {
                 let large = room.plane(cw, ch, Form::U8);
-                resamples.push(self.up(coding.upsample_filter, small, large, factor));
+                if !corrects_chroma {
+                    raises.push(self.up(coding.upsample_filter, small, large, factor));
+                }
                 planes.push(large);
             }
         }
+        resamples.extend(raises);
         if !resamples.is_empty() {
             steps.push((Pass::Resample, resamples));
         }
         let [l0, l1] = made;
         let apply = self.up(coding.upsample_filter, l2, l0[0], (L0_FROM_L2, L0_FROM_L2));
-        steps.push((Pass::Apply, vec![apply.with(residual, residual)]));
-        steps.push((Pass::Resample, vec![self.down(coding.downsample_filter, l0[0], l1[0], (2, 2))]));
+        let mut applies = vec![apply.with(residuals[0], residuals[0])];
+        let mut reductions = vec![self.down(coding.downsample_filter, l0[0], l1[0], (2, 2))];
+        if corrects_chroma {
+            // Chroma at half size is L0's 4:2:0 plane or L1's 4:4:4 plane; the other one is made of it.
+            for i in 1..3 {
+                let (corrected, other) =
+                    if sampling == Sampling::S420 { (l0[i], l1[i]) } else { (l1[i], l0[i]) };
+                let apply =
+                    self.up(coding.upsample_filter, up[i], corrected, half_from_l2(baseline.sampling));
+                applies.push(apply.with(residuals[i], residuals[i]));
+                reductions.push(match sampling {
+                    Sampling::S420 => self.down(coding.downsample_filter, corrected, other, (2, 2)),
+                    _ => self.up(coding.upsample_filter, corrected, other, (2, 2)),
+                });
+            }
+        }
+        steps.push((Pass::Apply, applies));
+        steps.push((Pass::Resample, reductions));
         let mut down: Vec<Place> = [l0, l1].concat();
         if want == Want::Rgb && colour {
             let rgb = levels.map(|((w, h), _)| room.plane(w, h, Form::Rgb));
@@ -424,7 +492,7 @@ impl Programs {
             steps.push((Pass::ToRgb, jobs.collect()));
             down = rgb.to_vec();
         }
-        up.push(coded);
+        up.extend(coded);
         Ok(Program { phases: vec![Phase { up, steps, down }], words: room.most })
     }
 }

@@ -20,8 +20,8 @@ use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 use serde_json::json;
 
+use super::super::coding::CodingArgs;
 use super::super::compare::{Quality, Side, compare};
-use super::super::encode::CodingArgs;
 use super::super::pyramid::OpenArgs;
 
 #[derive(Args)]

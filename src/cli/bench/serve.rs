@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use origami::archive::Kind;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{CodecId, ImageEncoder, JpegEncoder, Sampling, decoder};
+use origami::codec::{ImageEncoder, JpegEncoder, Sampling, decoder};
 use origami::decode::{Input, decode_record};
 use origami::family::{Pixels, Want};
 use origami::geometry::TileId;
@@ -220,12 +220,12 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
             let started = Instant::now();
             for payload in &record.payloads {
                 let residual = payload.kind == origami::family::PayloadKind::Residual;
-                let plane = if residual { &decoded.residual } else { &decoded.baseline.luma };
+                let plane = if residual { &decoded.residual.luma } else { &decoded.baseline.luma };
                 let shape =
                     origami::codec::Shape { width: plane.width(), height: plane.height(), sampling: None };
-                std::hint::black_box(decoder(CodecId::Jpeg).decode(&payload.bytes, shape)?);
+                std::hint::black_box(decoder(payload.codec)?.decode(&payload.bytes, shape)?);
             }
-            std::hint::black_box(JpegEncoder::new()?.encode(part, 95)?);
+            std::hint::black_box(JpegEncoder::new()?.encode(part, 95.into())?);
             Ok(started.elapsed().as_secs_f64() * 1e3)
         };
         let pause = || tokio::time::sleep(Duration::from_millis(args.pause_ms));

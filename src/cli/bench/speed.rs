@@ -5,16 +5,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use origami::archive::Kind;
+use origami::archive::{FamilyRecord, Kind};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{
-    ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Use, Ycc, YccRef,
-};
-use origami::coding::EncodeParams;
-use origami::decode::{DecodeOptions, Input, decode};
+use origami::codec::{ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Shape, Use, Ycc, YccRef, decoder};
+use origami::coding::{Coding, EncodeParams};
+use origami::decode::{DecodeOptions, Input, decode, decode_record};
 use origami::encode::{EncodeOptions, encode, encode_family};
 use origami::family::{DecodedFamily, Want};
+use origami::geometry::{FamilyId, Geometry};
 use origami::kernels::level::Level;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::slide::Slide;
@@ -24,7 +23,7 @@ use origami::pyramid::write::Existing;
 use serde_json::json;
 
 use super::super::backend::{BackendArgs, Opened, Purpose};
-use super::super::encode::CodingArgs;
+use super::super::coding::CodingArgs;
 use super::super::pyramid::OpenArgs;
 use super::median;
 use super::slide::write_slide;
@@ -57,10 +56,11 @@ pub struct SpeedArgs {
 /// A family as the bare calls need it.
 pub struct Work {
     tiles: Vec<Vec<u8>>,
-    baseline_jpeg: Vec<u8>,
-    residual_jpeg: Vec<u8>,
-    l2: Ycc,
-    residual: Ycc,
+    id: FamilyId,
+    geometry: Geometry,
+    coding: Coding,
+    record: FamilyRecord,
+    decoded: DecodedFamily,
     /// L0 and L1 as decoded.
     after: [Ycc; 2],
 }
@@ -112,24 +112,16 @@ pub fn set_up(args: &SpeedArgs) -> Result<Setup> {
             .collect::<Result<Vec<_>, _>>()?;
         let family = tree.family(id, params.upsample_filter)?;
         let encoded = pollster::block_on(encode_family(&backend, &params, family))?;
-        let (width, height) = (encoded.luma.width(), encoded.luma.height());
-        let mut payloads = encoded.record.payloads.into_iter().map(|p| p.bytes);
-        let (baseline_jpeg, residual_jpeg) =
-            (payloads.next().unwrap_or_default(), payloads.next().unwrap_or_default());
-        let decoded = DecodedFamily {
-            baseline: encoded.baseline.clone(),
-            residual: encoded.residual.clone(),
-            width,
-            height,
-        };
         let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));
+        let decoded = decode_record(&geometry, &coding, id, &encoded.record)?;
         let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
         work.push(Work {
             tiles,
-            baseline_jpeg,
-            residual_jpeg,
-            l2: encoded.baseline,
-            residual: Ycc::gray(encoded.residual),
+            id,
+            geometry,
+            coding,
+            record: encoded.record,
+            decoded,
             after: [made.l0.into_ycc(), made.l1.into_ycc()],
         });
     }
@@ -208,18 +200,18 @@ impl Setup {
 
 /// The JPEG calls of encoding a family.
 pub fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Result<usize> {
-    let mut decoder = JpegDecoder;
     for tile in &work.tiles {
         std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
     }
     let mut total = 0;
     for (image, quality, encoder, of) in [
-        (work.l2.view(), params.base_quality, params.encoder, Use::Baseline),
-        (work.residual.view(), params.residual_quality, params.residual_encoder(), Use::Residual),
+        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, Use::Baseline),
+        (work.decoded.residual.view(), params.residual_qualities(), params.residual_encoder(), Use::Residual),
     ] {
-        let bytes = encoder.encoder(of)?.encode(image, quality)?;
+        let mut encoder = encoder.encoder(of)?;
+        let bytes = encoder.encode(image, quality)?;
         let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
-        std::hint::black_box(decoder.decode(&bytes, shape)?);
+        std::hint::black_box(decoder(encoder.codec())?.decode(&bytes, shape)?);
         total += bytes.len();
     }
     Ok(total)
@@ -233,18 +225,7 @@ pub fn decode_calls(work: &Work) -> origami::error::Result<usize> {
 }
 
 fn decode_payloads(work: &Work) -> origami::error::Result<DecodedFamily> {
-    let [baseline, residual] =
-        [(&work.baseline_jpeg, &work.l2), (&work.residual_jpeg, &work.residual)].map(|(bytes, image)| {
-            let shape = Shape { width: image.luma.width(), height: image.luma.height(), sampling: None };
-            JpegDecoder.decode(bytes, shape)
-        });
-    let l0 = &work.after[0].luma;
-    Ok(DecodedFamily {
-        baseline: baseline?,
-        residual: residual?.luma,
-        width: l0.width(),
-        height: l0.height(),
-    })
+    decode_record(&work.geometry, &work.coding, work.id, &work.record)
 }
 
 /// L0 and L1 as tiles of a quarter of the family's side; their bytes.
@@ -257,7 +238,7 @@ fn code_tiles(levels: [&Ycc; 2]) -> origami::error::Result<usize> {
         for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
             for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
                 let part: YccRef<'_> = image.view().part(x, y, side.min(width - x), side.min(height - y));
-                total += encoder.encode(part, 95)?.len();
+                total += encoder.encode(part, 95.into())?.len();
             }
         }
     }

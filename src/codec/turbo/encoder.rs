@@ -2,8 +2,8 @@
 
 use turbojpeg_sys as sys;
 
-use super::{Handle, codec, tj_sampling};
-use crate::codec::{CodecId, ImageEncoder, Sampling, YccRef};
+use super::{Handle, codec, tj_sampling, two_qualities};
+use crate::codec::{CodecId, ImageEncoder, Quality, Sampling, YccRef};
 use crate::error::Result;
 use crate::plane::{Plane, PlaneRef};
 
@@ -100,9 +100,12 @@ impl ImageEncoder for Encoder {
         CodecId::Jpeg
     }
 
-    fn encode(&mut self, image: YccRef<'_>, quality: u8) -> Result<Vec<u8>> {
+    fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
         let (width, height) = (image.luma.width, image.luma.height);
-        self.prepare(width, height, quality, image.sampling)?;
+        self.prepare(width, height, quality.luma, image.sampling)?;
+        if image.sampling == Sampling::S420 && quality.chroma != quality.luma {
+            return two_qualities::encode(image, quality);
+        }
         // TurboJPEG reads luma up to a whole number of chroma samples.
         let (fx, fy) = image.sampling.factors();
         let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));

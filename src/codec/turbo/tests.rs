@@ -28,7 +28,7 @@ fn every_sampling_and_odd_size_comes_back_in_its_own_planes() {
     for sampling in all {
         for (w, h) in [(1, 1), (17, 5), (64, 64), (255, 33)] {
             let source = image(w, h, sampling);
-            let bytes = enc.encode(source.view(), 100).unwrap();
+            let bytes = enc.encode(source.view(), 100.into()).unwrap();
             let shape = Shape { width: w, height: h, sampling: Some(sampling) };
             let back = dec.decode(&bytes, shape).unwrap();
             assert_eq!((back.luma.width(), back.luma.height()), (w, h));
@@ -45,7 +45,7 @@ fn every_sampling_and_odd_size_comes_back_in_its_own_planes() {
 
 #[test]
 fn damaged_bytes_are_errors() {
-    let bytes = Encoder::new().unwrap().encode(image(200, 200, Sampling::S420).view(), 80).unwrap();
+    let bytes = Encoder::new().unwrap().encode(image(200, 200, Sampling::S420).view(), 80.into()).unwrap();
     let mut dec = Decoder;
     let shape = Shape { width: 200, height: 200, sampling: None };
     assert!(dec.decode(&bytes, shape).is_ok());

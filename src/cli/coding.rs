@@ -1,0 +1,174 @@
+//! Flags that decide how a slide is coded: those of `encode`, which the benches take as well.
+
+use clap::{Args, ValueEnum};
+use origami::codec::{EncoderKind, Entropy};
+use origami::coding::{EncodeParams, Subsamp};
+use origami::presets::{Preset, at_rung};
+
+use super::FilterArg;
+
+/// Everything that decides the bytes.
+#[derive(Args)]
+pub struct CodingArgs {
+    /// Parameters that go well together: archive (fine, packed tightly, slower to decode), balanced (plain JPEG streams, with
+    /// chroma), small (coarse, packed tightly). Flags beside it override it
+    #[arg(long, value_enum)]
+    pub preset: Option<PresetArg>,
+    /// Quality of the L2 baseline JPEG [default: 95]
+    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub baseq: Option<u8>,
+    /// Quality of the residual [default: 50]
+    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub resq: Option<u8>,
+    /// Quality of the residual; overrides --resq
+    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub l0q: Option<u8>,
+    /// Quality of a residual of Cb and Cr as well, at half the size of L0 [default: chroma comes from L2 alone]
+    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub chroma_resq: Option<u8>,
+    /// Chroma of the baseline: full, half, or half chosen so that it upsamples best [default: 444]
+    #[arg(long, value_enum)]
+    pub subsamp: Option<SubsampArg>,
+    /// How JPEGs are stored: as they are, or repacked, exactly, and smaller, for more time at encode and decode
+    /// [default: huffman]
+    #[arg(long, value_enum)]
+    pub entropy: Option<EntropyArg>,
+    /// Encoder of baseline and residual [default: turbojpeg]
+    #[arg(long, value_enum)]
+    pub encoder: Option<EncoderArg>,
+    /// Encoder of the residual [default: that of --encoder]
+    #[arg(long, value_enum)]
+    pub residual_encoder: Option<EncoderArg>,
+    /// Choose L2 by gradient descent so that it predicts L0 best
+    #[arg(long)]
+    pub optl2: bool,
+    /// Largest change per sample by --optl2 and 420opt
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    pub max_delta: u8,
+    /// Unsharp mask on L2, 0 to 16 [default: off]
+    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
+    pub sharpen: f64,
+    /// Store the sharpened L2; else the decoder sharpens
+    #[arg(long)]
+    pub save_sharpened: bool,
+    /// Filter of the prediction
+    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
+    pub upsample_filter: FilterArg,
+    /// Filter from L0 to L2 and L1
+    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
+    pub downsample_filter: FilterArg,
+    /// Side of the coded residual in percent
+    #[arg(long, value_name = "PCT", default_value_t = 100)]
+    pub l0_scale: u32,
+    /// Unsharp mask on the residual before coding [default: off]
+    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
+    pub l0_sharpen: f64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SubsampArg {
+    #[value(name = "444")]
+    S444,
+    #[value(name = "420")]
+    S420,
+    #[value(name = "420opt")]
+    S420Opt,
+}
+
+impl From<SubsampArg> for Subsamp {
+    fn from(arg: SubsampArg) -> Self {
+        match arg {
+            SubsampArg::S444 => Subsamp::S444,
+            SubsampArg::S420 => Subsamp::S420,
+            SubsampArg::S420Opt => Subsamp::S420Opt,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum EncoderArg {
+    Turbojpeg,
+    Mozjpeg,
+    Jpegli,
+    Jpegxl,
+    Webp,
+}
+
+impl From<EncoderArg> for EncoderKind {
+    fn from(arg: EncoderArg) -> Self {
+        match arg {
+            EncoderArg::Turbojpeg => EncoderKind::Turbojpeg,
+            EncoderArg::Mozjpeg => EncoderKind::Mozjpeg,
+            EncoderArg::Jpegli => EncoderKind::Jpegli,
+            EncoderArg::Jpegxl => EncoderKind::Jpegxl,
+            EncoderArg::Webp => EncoderKind::Webp,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum EntropyArg {
+    Huffman,
+    Lepton,
+}
+
+impl From<EntropyArg> for Entropy {
+    fn from(arg: EntropyArg) -> Self {
+        match arg {
+            EntropyArg::Huffman => Entropy::Huffman,
+            EntropyArg::Lepton => Entropy::Lepton,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PresetArg {
+    Archive,
+    Balanced,
+    Small,
+}
+
+impl From<PresetArg> for Preset {
+    fn from(arg: PresetArg) -> Self {
+        match arg {
+            PresetArg::Archive => Preset::Archive,
+            PresetArg::Balanced => Preset::Balanced,
+            PresetArg::Small => Preset::Small,
+        }
+    }
+}
+
+impl CodingArgs {
+    /// As the library means them: the preset's, or the defaults, and over them what was given.
+    pub fn params(&self) -> EncodeParams {
+        let preset = self.preset.map_or_else(EncodeParams::default, |preset| Preset::from(preset).params());
+        EncodeParams {
+            base_quality: self.baseq.unwrap_or(preset.base_quality),
+            residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
+            chroma_residual_quality: self.chroma_resq.or(preset.chroma_residual_quality),
+            subsamp: self.subsamp.map_or(preset.subsamp, Into::into),
+            encoder: self.encoder.map_or(preset.encoder, Into::into),
+            entropy: self.entropy.map_or(preset.entropy, Into::into),
+            residual_encoder: self.residual_encoder.map(Into::into).or(preset.residual_encoder),
+            optl2: self.optl2,
+            max_delta: self.max_delta,
+            sharpen: self.sharpen,
+            save_sharpened: self.save_sharpened,
+            upsample_filter: self.upsample_filter.into(),
+            downsample_filter: self.downsample_filter.into(),
+            l0_scale_pct: self.l0_scale,
+            l0_sharpen: self.l0_sharpen,
+        }
+    }
+
+    /// The parameters at another quality of the residual; what was given stays.
+    pub fn at(&self, quality: u8) -> EncodeParams {
+        let given = self.params();
+        let rung = at_rung(&given, quality);
+        EncodeParams {
+            base_quality: self.baseq.unwrap_or(rung.base_quality),
+            chroma_residual_quality: self.chroma_resq.or(rung.chroma_residual_quality),
+            ..rung
+        }
+    }
+}
