@@ -129,9 +129,9 @@ fn packs_that_are_mixed_missing_or_damaged_are_refused_by_name() {
     decode(&[]).fails(&["1_1.pack", "checksum"]);
     // A lie inside is blamed on its own pack, not on the first.
     let mut forge = support::forge::Forge::new(&own);
-    forge.families[0].payloads.pop();
+    forge.families[0].payloads.remove(0);
     fs::write(dir.join("1_1.pack"), forge.bytes()).unwrap();
-    decode(&[]).fails(&["1_1.pack", "it has no residual"]);
+    decode(&[]).fails(&["1_1.pack", "it has no baseline"]);
     fs::remove_file(dir.join("1_1.pack")).unwrap();
     decode(&[]).fails(&["3 packs", "4 families", "--max-parents 3"]);
     nothing_written(&out);

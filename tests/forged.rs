@@ -189,7 +189,11 @@ fn payloads_that_lie_are_refused() {
     refused(&edit(&|f| f.payloads[1].kind = 1), "each kind once");
     refused(&edit(&|f| f.payloads[1].kind = 77), "a kind this version knows, found 77");
     refused(&edit(&|f| f.payloads[1].codec = 9), "a codec this version knows, found 9");
-    refused(&edit(&|f| drop(f.payloads.pop())), "it has no residual");
+    // A family may do without a residual; one that does not is found out by its proof.
+    let without = edit(&|f| drop(f.payloads.pop()));
+    check(&without, false, &Scheduler::new(1).unwrap()).unwrap();
+    let error = check(&without, true, &Scheduler::new(1).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("reconstruction of family 0_0"), "{error}");
     refused(&edit(&|f| drop(f.payloads.remove(0))), "it has no baseline");
     refused(&edit(&|f| f.payloads.clear()), "it has no baseline");
     refused(&edit(&|f| f.payloads[0].bytes.clear()), "the file is empty");
