@@ -15,7 +15,7 @@
 //! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
 //! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
-//! | `serve` | the tile server (feature `serve`) |
+//! | `serve` | the tile server, and the page of evaluation runs (feature `serve`) |
 //! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
 //! | [`error`] | what can go wrong |
 //!
