@@ -162,9 +162,13 @@ fn what_an_encode_writes_is_a_run() {
     let encode = ["encode", "--quiet", "--manifest", "--debug-images", "--backend", "cpu", "--image"];
     let mut program = Command::new(env!("CARGO_BIN_EXE_origami"));
     Ran::from(program.args(encode).arg(&image).arg("--out").arg(&out).output().unwrap()).ok();
+    // By itself it is one as well.
+    let alone = listed(&Running::evals(&out));
     let server = Running::evals(&runs);
     let all = listed(&server);
     let shown = run(&all, "first");
+    assert_eq!(&alone["runs"][0]["metrics"], &shown["metrics"]);
+    assert_eq!(alone["runs"].as_array().unwrap().len(), 1);
     assert_eq!((&shown["kind"], &shown["image"]), (&json!("origami"), &json!("slide.png")));
     assert_eq!(shown["pixels"], 60_000.0);
     let bundle = fs::metadata(out.join("residual_packs/residuals.bundle")).unwrap().len();

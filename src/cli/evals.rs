@@ -11,7 +11,8 @@ use super::serve::{listen, stopped};
 
 /// Shows the runs below a folder in the browser: a table of their figures, rate-distortion curves, and the pictures of any
 /// two side by side, at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
-/// decompress/ or compress/; runs may lie in folders, one for each image. What comes later shows after a reload.
+/// decompress/ or compress/; runs may lie in folders, one for each image;
+/// the folder itself may be one run. What comes later shows after a reload.
 #[derive(Args)]
 pub struct EvalsArgs {
     /// Folder of runs

@@ -87,6 +87,13 @@ impl Library {
         let before = std::mem::take(&mut *manifests);
         let mut scan = Scan::new(&self.root, before);
         scan.folder(&self.root, "", DEPTH);
+        // Whoever names one run means that one.
+        if let Some(name) = self.root.file_name().and_then(|name| name.to_str())
+            && scan.runs.is_empty()
+            && scan.is_run(&self.root)
+        {
+            scan.run(&self.root, name.into(), "", name);
+        }
         *manifests = scan.after;
         scan.runs.sort_by(|a, b| a.0.cmp(&b.0));
         let runs: Vec<Value> = scan.runs.into_iter().map(|(_, run)| run).collect();

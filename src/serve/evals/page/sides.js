@@ -8,19 +8,30 @@
   const MOST_PIXELS = 64e6;
   const STRIP = 256;
 
-  // Decoded pictures by address; the last few, because who compares goes back and forth.
+  // Decoded pictures by address; the last few, because who compares goes back and forth, and few of large ones.
   const kept = new Map();
+  const [MOST_KEPT, MOST_KEPT_PIXELS] = [8, 128e6];
+  function forget() {
+    const pixels = () => [...kept.values()].reduce((sum, one) => sum + (one.pixels ?? 0), 0);
+    while (kept.size > 2 && (kept.size > MOST_KEPT || pixels() > MOST_KEPT_PIXELS)) kept.delete(kept.keys().next().value);
+  }
   async function picture(address) {
     if (!kept.has(address)) {
       const coming = fetch(address).then(async answer => {
         if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `the server answers ${answer.status}`);
-        return createImageBitmap(await answer.blob(), { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+        const made = await createImageBitmap(await answer.blob(), { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+        coming.pixels = made.width * made.height;
+        forget();
+        return made;
       });
       kept.set(address, coming);
       coming.catch(() => kept.delete(address));
-      if (kept.size > 8) kept.delete(kept.keys().next().value);
     }
-    return kept.get(address);
+    // What was asked for last goes last.
+    const one = kept.get(address);
+    kept.delete(address);
+    kept.set(address, one);
+    return one;
   }
 
   // |a - b| of each channel, times `gain`, where both are; and how often the largest of a pixel's three differences occurs.
