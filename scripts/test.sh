@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, the server under load, the
-# viewer in a browser, and the demo on a real slide with its quality limits.
+# viewer and the page of evaluation runs in a browser, and the demo on a real slide with its quality limits.
 #
 # ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
 #                      Tests that want it say SKIPPED without it.
@@ -37,6 +37,9 @@ scripts/load.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
+
+step "evals viewer"
+scripts/evals.sh "$target_dir/debug/origami"
 
 step "demo"
 scripts/demo.sh --check

@@ -16,7 +16,7 @@
 //! | [`presets`], [`target`] | parameters that go well together; the quality that comes to a PSNR or a size |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
 //! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
-//! | `serve` | the tile server (feature `serve`) |
+//! | `serve` | the tile server, and the page of evaluation runs (feature `serve`) |
 //! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
 //! | [`error`] | what can go wrong |
 //!

@@ -12,6 +12,8 @@ mod compare;
 mod decode;
 mod doctor;
 mod encode;
+#[cfg(feature = "serve")]
+mod evals;
 mod inspect;
 mod progress;
 mod pyramid;
@@ -52,6 +54,9 @@ enum Command {
     /// Serve slides as Deep Zoom tiles over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
+    /// Show evaluation runs in the browser: table, curves, pictures side by side.
+    #[cfg(feature = "serve")]
+    Evals(evals::EvalsArgs),
     /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
@@ -79,6 +84,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Decode(args) => decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
+        #[cfg(feature = "serve")]
+        Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
         Command::Inspect(args) => inspect::run(args)?,

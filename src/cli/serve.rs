@@ -11,6 +11,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::codec::Sampling;
 use origami::serve::{Access, BackendFigures, ServeOptions, Server};
 use origami::tile::OutputFormat;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::FilterArg;
@@ -189,15 +190,20 @@ pub fn run(args: ServeArgs) -> Result<()> {
     let opened = args.backend.open(Purpose::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
     let server = Server::new(args.options()?, opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
-        let address = SocketAddr::new(args.bind, args.port);
-        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
-            format!("cannot listen on {address}; --port and --bind choose another address")
-        })?;
+        let listener = listen(args.bind, args.port).await?;
         // Before anybody is told that it listens: a signal that comes early must not end it halfway.
         let stop = stopped().context("cannot listen to signals")?;
         say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
         server.serve(listener, stop).await.context("the server failed")
     })
+}
+
+/// Takes the port.
+pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
+    let address = SocketAddr::new(bind, port);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; --port and --bind choose another address"))
 }
 
 /// Every connection, every open slide and every table of the cache on disk is a file: as many as the system lets this process have.
@@ -215,7 +221,7 @@ fn raise_open_files() {
 }
 
 /// Listens to signals from now on; done when the process is told to end.
-fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

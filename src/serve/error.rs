@@ -15,6 +15,9 @@ pub enum ServeError {
     /// More families are asked for than the server takes on.
     #[error("busy: try again")]
     Busy,
+    /// What was asked for is there and cannot be sent; the text says why.
+    #[error("{0}")]
+    Failed(String),
     /// The slide's files are damaged or cannot be read.
     #[error("this slide cannot be read; the server's log says why")]
     Broken,

@@ -96,7 +96,7 @@ impl IntoResponse for ServeError {
             ServeError::Bad(_) => StatusCode::BAD_REQUEST,
             ServeError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
             ServeError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ServeError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            ServeError::Broken | ServeError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut response = json_response(status, &json!({"error": self.to_string()}));
         if self == ServeError::Busy {
@@ -117,7 +117,7 @@ fn json_response(status: StatusCode, value: &Value) -> Response {
 }
 
 /// Refusals that are not this server's own, such as of a method or of an address that is not UTF-8, look like those that are.
-fn as_json(response: Response) -> Response {
+pub fn as_json(response: Response) -> Response {
     let status = response.status();
     let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
     let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| !plain(kind));
@@ -217,7 +217,7 @@ async fn send_descriptor(state: &State, file: &str, headers: &HeaderMap, side: S
 }
 
 /// Whether the client has it already.
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
+pub fn matches(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|list| list.split(',')).any(|one| {
         let one = one.trim();

@@ -16,12 +16,16 @@
 //! listen     connections and their limits                   sockets
 //! metrics    what an operator watches                       no I/O
 //! viewer     the pages, embedded                            no I/O
+//! assets     how embedded files go out                      no I/O
+//! evals      another server: a page over evaluation runs    files
 //! ```
 
 mod access;
+mod assets;
 mod buffers;
 mod catalog;
 mod error;
+pub mod evals;
 mod flight;
 mod http;
 mod iiif;

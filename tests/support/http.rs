@@ -50,15 +50,21 @@ impl Running {
 
     /// The same by a command that ends in the program.
     pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
-        let mut child = program
-            .args(["serve", "--port", "0", "--slides-root"])
-            .arg(root)
-            .args(if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] })
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let backend = if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] };
+        Self::wait(
+            program.args(["serve", "--port", "0", "--slides-root"]).arg(root).args(backend).args(flags),
+        )
+    }
+
+    /// Starts `origami evals` over `runs` and waits until it listens.
+    #[allow(dead_code, reason = "for tests/evals.rs")]
+    pub fn evals(runs: &Path) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_origami"));
+        Self::wait(program.args(["evals", "--port", "0", "--runs"]).arg(runs))
+    }
+
+    fn wait(program: &mut Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some((_, address)) = line.trim().rsplit_once("http://") else {

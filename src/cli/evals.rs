@@ -1,0 +1,48 @@
+//! `origami evals`: a page over a folder of evaluation runs.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use origami::serve::evals::{EvalsOptions, EvalsServer};
+
+use super::serve::{listen, stopped};
+
+/// Shows the runs below a folder in the browser: a table of their figures, rate-distortion curves, and the pictures of any
+/// two side by side, at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
+/// decompress/ or compress/; runs may lie in folders, one for each image;
+/// the folder itself may be one run. What comes later shows after a reload.
+#[derive(Args)]
+pub struct EvalsArgs {
+    /// Folder of runs
+    #[arg(long, value_name = "DIR", default_value = "evals/runs")]
+    runs: PathBuf,
+    /// Port; 0 takes a free one and says which
+    #[arg(long, default_value_t = 8084)]
+    port: u16,
+    /// Address to listen on; 0.0.0.0 or :: for all networks: whoever reaches it sees every picture of the runs
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    bind: IpAddr,
+}
+
+/// Connections at a time: one user, perhaps a few.
+const MAX_CONNECTIONS: usize = 64;
+
+pub fn run(args: EvalsArgs) -> Result<()> {
+    let options = EvalsOptions { runs: args.runs, max_connections: MAX_CONNECTIONS };
+    let server = EvalsServer::new(&options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start threads for connections")?;
+    runtime.block_on(async {
+        let listener = listen(args.bind, args.port).await?;
+        // Before anybody is told that it listens: a signal that comes early must not end it halfway.
+        let stop = stopped().context("cannot listen to signals")?;
+        say!("origami shows {} on http://{}", options.runs.display(), listener.local_addr()?);
+        server.serve(listener, stop).await;
+        Ok(())
+    })
+}
