@@ -3,7 +3,7 @@
 //! The figures come from the curves in `evals/results/`. Knows no files and no pixels.
 
 use crate::codec::{EncoderKind, Entropy};
-use crate::coding::EncodeParams;
+use crate::coding::{EncodeParams, Subsamp};
 
 /// `--preset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,14 @@ impl Preset {
 
     /// Its parameters.
     pub fn params(self) -> EncodeParams {
-        let (quality, entropy) = match self {
-            Preset::Archive => (65, Entropy::Lepton),
-            Preset::Balanced => (50, Entropy::Huffman),
-            Preset::Small => (35, Entropy::Lepton),
+        let (quality, entropy, subsamp) = match self {
+            Preset::Archive => (65, Entropy::Lepton, Subsamp::S444),
+            // The residual brings back what 4:2:0 takes from the baseline.
+            Preset::Balanced => (50, Entropy::Huffman, Subsamp::S420),
+            Preset::Small => (40, Entropy::Lepton, Subsamp::S420),
         };
-        let plain = EncodeParams { encoder: EncoderKind::Mozjpeg, entropy, ..EncodeParams::default() };
+        let plain =
+            EncodeParams { encoder: EncoderKind::Mozjpeg, entropy, subsamp, ..EncodeParams::default() };
         at_rung(&EncodeParams { chroma_residual_quality: Some(quality), ..plain }, quality)
     }
 }
@@ -48,20 +50,15 @@ pub fn at_rung(params: &EncodeParams, residual_quality: u8) -> EncodeParams {
     EncodeParams {
         residual_quality: quality,
         base_quality: base_of(quality),
-        chroma_residual_quality: params.chroma_residual_quality.map(|_| chroma_of(quality)),
+        chroma_residual_quality: params.chroma_residual_quality.map(|_| quality),
         ..params.clone()
     }
 }
 
 /// Quality of the baseline under such a residual. What it loses of luma the residual brings back, so it may be coarse; L2 and the
-/// levels above it are looked at as they are, so it may not be coarser than this.
+/// levels above it are looked at as they are, so it stays a little finer, and may not be coarser than 40.
 fn base_of(residual: u8) -> u8 {
-    (residual / 2 + 45).clamp(50, 95)
-}
-
-/// Quality of a chroma residual beside such a one of luma.
-fn chroma_of(residual: u8) -> u8 {
-    residual.saturating_sub(10).clamp(1, 100)
+    residual.saturating_add(10).clamp(40, 95)
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@ pub struct CodingArgs {
     /// chroma), small (coarse, packed tightly). Flags beside it override it
     #[arg(long, value_enum)]
     pub preset: Option<PresetArg>,
+    /// One quality for all: that of the residual, which the baseline, and a chroma residual where there is one, follow in the
+    /// proportions that cost least
+    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), conflicts_with_all = ["resq", "l0q"])]
+    pub quality: Option<u8>,
     /// Quality of the L2 baseline JPEG [default: 95]
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub baseq: Option<u8>,
@@ -142,6 +146,13 @@ impl CodingArgs {
     /// As the library means them: the preset's, or the defaults, and over them what was given.
     pub fn params(&self) -> EncodeParams {
         let preset = self.preset.map_or_else(EncodeParams::default, |preset| Preset::from(preset).params());
+        self.over(match self.quality {
+            Some(quality) => at_rung(&preset, quality),
+            None => preset,
+        })
+    }
+
+    fn over(&self, preset: EncodeParams) -> EncodeParams {
         EncodeParams {
             base_quality: self.baseq.unwrap_or(preset.base_quality),
             residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
@@ -161,14 +172,8 @@ impl CodingArgs {
         }
     }
 
-    /// The parameters at another quality of the residual; what was given stays.
+    /// The parameters at another quality; what was given stays.
     pub fn at(&self, quality: u8) -> EncodeParams {
-        let given = self.params();
-        let rung = at_rung(&given, quality);
-        EncodeParams {
-            base_quality: self.baseq.unwrap_or(rung.base_quality),
-            chroma_residual_quality: self.chroma_resq.or(rung.chroma_residual_quality),
-            ..rung
-        }
+        self.over(at_rung(&self.params(), quality))
     }
 }

@@ -74,10 +74,10 @@ struct SourceArgs {
 #[group(multiple = false)]
 struct TargetArgs {
     /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", conflicts_with_all = ["resq", "l0q"])]
+    #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, conflicts_with_all = ["resq", "l0q"])]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
 }
 
