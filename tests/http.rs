@@ -12,16 +12,22 @@ use std::time::{Duration, Instant};
 
 use http::{Running, request};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
-use origami::coding::EncodeParams;
+use origami::codec::Entropy;
+use origami::coding::{EncodeParams, Subsamp};
 use origami::geometry::Geometry;
 use support::{arg, contents, encode_tree, origami, tree};
 
 /// A root with the slide `one`: tree and bundle; 700 x 650 in tiles of 64.
 fn root() -> tempfile::TempDir {
+    root_of(&EncodeParams::default())
+}
+
+/// As [`root`], encoded otherwise.
+fn root_of(params: &EncodeParams) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("one");
     let dzi = tree(&dir, 700, 650, 64, 3);
-    encode_tree(&dzi, &dir, &EncodeParams::default());
+    encode_tree(&dzi, &dir, params);
     root
 }
 
@@ -42,7 +48,23 @@ fn decoded(bundle: &Path, flags: &[&str]) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_served_tile_is_the_tile_that_decode_writes() {
-    let root = root();
+    every_tile_is_served_as_decoded(&EncodeParams::default());
+}
+
+#[test]
+fn a_served_tile_with_corrected_chroma_is_the_tile_that_decode_writes() {
+    let params = EncodeParams { chroma_residual_quality: Some(60), ..EncodeParams::default() };
+    every_tile_is_served_as_decoded(&EncodeParams {
+        subsamp: Subsamp::S420,
+        l0_scale_pct: 75,
+        ..params.clone()
+    });
+    let entropy = if cfg!(feature = "lepton") { Entropy::Lepton } else { Entropy::Huffman };
+    every_tile_is_served_as_decoded(&EncodeParams { entropy, ..params });
+}
+
+fn every_tile_is_served_as_decoded(params: &EncodeParams) {
+    let root = root_of(params);
     fs::copy(bundle(root.path()), root.path().join("alone.bundle")).unwrap();
     let cases: [(&[&str], &[&str], &str); 4] = [
         (&[], &[], "image/jpeg"),
