@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
 def rate(asked: argparse.Namespace, place: Workplace) -> None:
     """All curves of all images; tables and plots of what was just made or read."""
     manifests, comparisons = [], []
-    for source in experiment.variants_in(asked.folder, asked.quick):
+    for source in experiment.variants_in(asked.folder, experiment.QUICK_SIDE_PX if asked.quick else None):
         if asked.only not in source.name:
             continue
         start = time.perf_counter()
@@ -57,11 +57,11 @@ def main() -> None:
     elif asked.what == "timing":
         from .timing import time_all
 
-        time_all(asked.folder, place, asked.results, asked.quick)
+        time_all(asked.folder, place, asked.results, asked.quick, asked.only)
     else:
         from .science import study
 
-        study(asked.folder, place, asked.results, asked.quick)
+        study(asked.folder, place, asked.results, asked.quick, asked.only)
 
 
 main()

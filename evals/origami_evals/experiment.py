@@ -14,6 +14,8 @@ from .runs import Workplace, baseline_run, origami_run, write_json
 from .sweeps import SLOW_REFERENCES, references_for, sweeps_for
 from .words import scaled, told
 
+# Longest side of the crops with `--quick`, in pixels.
+QUICK_SIDE_PX = 768
 JUDGED = {"planes": "metrics", "tiles": "metrics_tiles"}
 
 
@@ -33,25 +35,34 @@ class Comparison:
     overlap: float | None
 
 
-def variants_in(folder: Path, quick: bool) -> Iterable[Variant]:
+def variants_in(folder: Path, side_px: int | None) -> Iterable[Variant]:
+    """Every variant of every file, at most `side_px` a side."""
     for file in files_of(folder):
-        yield from variants_of(file, quick)
+        yield from variants_of(file, side_px)
 
 
 def runs_of(place: Workplace, source: Variant, quick: bool) -> list[dict]:
-    """All manifests of an image, made or read; with `quick` the slow metrics only where they are asked for."""
-    whole = source.image_class == "slide"
+    """All manifests of an image, made or read."""
     manifests = []
     for name in references_for(source, quick):
-        slow = not whole and (not quick or name in SLOW_REFERENCES)
-        qualities = CODECS[name].quick_qualities if quick else CODECS[name].qualities
-        manifests += [baseline_run(place, source, name, quality, slow) for quality in qualities]
+        values = CODECS[name].quick_qualities if quick else CODECS[name].qualities
+        slow = slowly_judged(source, values, quick, name in SLOW_REFERENCES)
+        manifests += [baseline_run(place, source, name, value, value in slow) for value in values]
     for sweep in sweeps_for(source, quick):
-        slow = not whole and (not quick or sweep.slow)
         values = sweep.quick_values if quick else sweep.values
-        manifests += [origami_run(place, source, sweep, value, slow) for value in values]
+        slow = slowly_judged(source, values, quick, sweep.slow)
+        manifests += [origami_run(place, source, sweep, value, value in slow) for value in values]
     add_size_comparison(place, manifests)
     return manifests
+
+
+def slowly_judged(source: Variant, values: tuple[int, ...], quick: bool, chosen: bool) -> tuple[int, ...]:
+    """The points that the slow metrics are computed for: with `quick` all but the ends of the chosen curves; none of slides."""
+    if source.image_class == "slide":
+        return ()
+    if quick:
+        return values[1:-1] if chosen else ()
+    return values
 
 
 def add_size_comparison(place: Workplace, manifests: list[dict]) -> None:

@@ -16,7 +16,6 @@ from PIL import Image
 
 from .deepzoom import read_finest
 
-QUICK_SIDE_PX = 768
 SHIFT_PX = (3, 5)
 GRID_CONTRAST = 0.05
 # Files of the development set that are no tissue: no stains, no reduced variant.
@@ -120,9 +119,9 @@ def files_of(folder: Path) -> list[Path]:
     return [p for p in found if p.suffix not in {".tif", ".tiff"} or p.name.split(".")[0] not in pictures]
 
 
-def variants_of(path: Path, quick: bool) -> Iterator[Variant]:
-    """Every variant of a file. `quick`: at most QUICK_SIDE_PX a side."""
-    rgb, stem, side_px = read_rgb(path), path.stem, QUICK_SIDE_PX if quick else None
+def variants_of(path: Path, side_px: int | None) -> Iterator[Variant]:
+    """Every variant of a file, at most `side_px` a side unless that is None; whole slides stay whole."""
+    rgb, stem = read_rgb(path), path.stem
     name, tissue = stem.lower(), stem not in NOT_TISSUE
 
     def variant(image_class: str, pixels: np.ndarray) -> Variant:

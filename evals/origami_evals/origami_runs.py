@@ -39,7 +39,8 @@ class Origami:
 
     def encode(self, image: Path, flags: list[str], out: Path) -> tuple[Path, float]:
         """The bundle of an image, and seconds."""
-        _, seconds = self.call("encode", "--image", image, "--out", out, "--threads", 1, "--backend", "cpu", "--quiet", *flags)
+        backend = [] if "--backend" in flags else ["--backend", "cpu"]
+        _, seconds = self.call("encode", "--image", image, "--out", out, "--threads", 1, "--quiet", *backend, *flags)
         return out / "residual_packs" / "residuals.bundle", seconds
 
     def inspect(self, bundle: Path) -> dict:

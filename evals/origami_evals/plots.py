@@ -76,7 +76,7 @@ def rate_figure(manifests: list[dict], file: Path) -> None:
             axes.invert_yaxis()
         if metric in SIMILARITIES:
             axes.set_yscale("function", functions=(closeness, likeness))
-            axes.set_yticks([0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999])
+            axes.set_yticks([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999])
             axes.set_ylim(*axis_range(manifests, present, metric))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncol=5, frameon=False)

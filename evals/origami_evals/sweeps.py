@@ -33,7 +33,7 @@ class Sweep:
 
 
 DEFAULTS = "reference defaults"
-BEST_BASE = tuple(f"luma only, base {base}" for base in (70, 75, 80, 85, 90))
+BASES = tuple(f"luma only, base {base}" for base in (70, 75, 80, 85, 90))
 SOME = ("aligned",)
 ALL = ("aligned", "unaligned", "lossless", "reduced", "slide")
 
@@ -71,3 +71,21 @@ def sweeps_for(variant: Variant, quick: bool) -> list[Sweep]:
 def references_for(variant: Variant, quick: bool) -> tuple[str, ...]:
     """The baselines that are run on an image."""
     return SLIDE_REFERENCES if quick and variant.image_class == "slide" else REFERENCES
+
+
+# What the study on tissue and the times are of: one point of a curve each, flags of `origami encode`.
+STUDIED = {
+    "defaults, residual 50": (),
+    "base 80, residual 35": ("--baseq", "80", "--l0q", "35"),
+    "base 80, residual 50": ("--baseq", "80", "--l0q", "50"),
+    "mozjpeg, base 80, residual 45": ("--baseq", "80", "--encoder", "mozjpeg", "--l0q", "45"),
+}
+
+# What is timed: the first is what the others are ratios to.
+TIMED = STUDIED | {
+    "base 80, residual 50, optL2": ("--baseq", "80", "--l0q", "50", "--optl2"),
+    "base 80, residual 50, L2 4:2:0": ("--baseq", "80", "--l0q", "50", "--subsamp", "420"),
+    "base 80, residual 50, L2 420opt": ("--baseq", "80", "--l0q", "50", "--subsamp", "420opt"),
+    "base 80, residual 50, bilinear": ("--baseq", "80", "--l0q", "50", "--upsample-filter", "bilinear"),
+    "base 80, residual 80": ("--baseq", "80", "--l0q", "80"),
+}

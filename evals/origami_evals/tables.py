@@ -7,7 +7,7 @@ from .baselines import CODECS
 from .experiment import Comparison, median, rows
 from .metrics import NAMES
 from .runs import write_json
-from .sweeps import SWEEPS, Sweep
+from .sweeps import BASES, SWEEPS, Sweep
 from .words import TITLES
 
 SUMMARY_METRICS = ("y_psnr", "ssim_y", "ssim_rgb", "delta_e_2000_mean", "ssimulacra2")
@@ -20,11 +20,12 @@ NOTES = """\
 Numbers are BD-rates in percent: how many more bytes (+) or fewer (-) than the baseline for the same quality, over the
 qualities that both curves reach. Bytes: all tiles of all levels of a baseline, the whole file of a bundle. Quality: L0 after
 decode, against the source, on 8-bit RGB for all codecs alike, Y, Cb and Cr computed from that. *planes*: decoded to PNG;
-*tiles*: the 4:2:0 q95 JPEG tiles that users see. The curve of a baseline is swept over its own quality, that of a bundle over
-the flag in the column *swept*. Points that another one of the same curve beats in both bytes and quality are left out;
-between the others log bytes are a PCHIP over quality (SSIM and MS-SSIM as -10 log10(1 - value)). `*`: the curves share less than
-a quarter of the narrower one's qualities. A dash: they share none, or the metric was not computed. LPIPS is not available: its
-packages fetch weights from elsewhere."""
+*tiles*: the 4:2:0 q95 JPEG tiles that users see; SSIMULACRA 2, MS-SSIM and VIF are of planes only. The curve of a
+baseline is swept over its own quality, that of a bundle over the flag in the column *swept*. Points that another one of the
+same curve beats in both bytes and quality are left out; between the others log bytes are a PCHIP over quality (SSIM and
+MS-SSIM as -10 log10(1 - value)). `*`: the curves share less than a quarter of the narrower one's qualities. A dash: they share
+none, or the metric was not computed. A curve that levels off, as colour does where only luma has a residual, is compared only
+up to where it does: see the plots. LPIPS is not available: its packages fetch the network's weights from elsewhere."""
 
 
 def cell(percent: float | None, overlap: float | None = 1.0) -> str:
@@ -66,6 +67,20 @@ def medians(comparisons: list[Comparison], reference: str, metrics: tuple[str, .
         if own:
             body.append([label, swept(label), judged, str(images), *(cell(value) for value in values)])
     return table(["curve", "swept", "judged on", "images", *(TITLES[m] for m in metrics)], body)
+
+
+def best_base(comparisons: list[Comparison]) -> str:
+    """Which of the luma-only curves needs the fewest bytes, by the median over images, for each metric."""
+    found = []
+    for metric in SUMMARY_METRICS:
+        values = {
+            b: median(c.percent for c in chosen(comparisons, label=b, judged="planes", reference="jpeg420", metric=metric)) for b in BASES
+        }
+        there = {label: value for label, value in values.items() if value is not None}
+        if len(there) == len(BASES):
+            label = min(there, key=there.__getitem__)
+            found.append(f"{TITLES[metric]}: {label.split(', ')[1]} ({cell(there[label])})")
+    return "Best base of the luma-only curves against jpeg420, median over images: " + "; ".join(found) + "."
 
 
 def by_class(comparisons: list[Comparison], metric: str) -> str:
@@ -119,6 +134,7 @@ def report(comparisons: list[Comparison], command: str, tool: str, quick: bool) 
     ]
     for reference in SUMMARY_REFERENCES:
         parts += [f"## Against {reference}, median over images", medians(small, reference)]
+        parts += [best_base(small)] if reference == "jpeg420" else []
     for metric in IMAGE_METRICS:
         parts += [f"## Against jpeg420 by class: {TITLES[metric]}", by_class(small, metric)]
     if whole:
