@@ -131,7 +131,7 @@ CODECS = {
         Codec("mozjpeg420", "mozjpeg", "trellis, Huffman tables of each tile, quantisation table 3, sequential, 4:2:0", mozjpeg("on"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, LIBVIPS),
         Codec("mozjpeg444", "mozjpeg444", "the same, 4:4:4", mozjpeg("off"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, LIBVIPS),
         Codec("jpegli444", "jpegli", "the encoder's defaults (4:4:4, adaptive quantisation)", jpegli_encode, jpegli_decode, JPEG, (25, 45, 65, 80, 90), f"pyjpegli {version('pyjpegli')}"),
-        Codec("jp2", "jp2", "9/7 wavelet, colour transform, 6 resolutions, no container", jp2, imagecodecs.jpeg2k_decode, tuple(range(28, 47, 2)), (30, 33, 36, 39, 42), tool(imagecodecs.jpeg2k_version, "imagecodecs")),
+        Codec("jp2", "jp2", "9/7 wavelet, colour transform, 6 resolutions, no container", jp2, imagecodecs.jpeg2k_decode, tuple(range(24, 47, 2)), (26, 30, 33, 36, 39, 42), tool(imagecodecs.jpeg2k_version, "imagecodecs")),
         Codec("jpegxl", "jpegxl_jpeg", "VarDCT, effort 7, no container", jpegxl, imagecodecs.jpegxl_decode, (30, 40, 50, 60, 70, 75, 80, 85, 90, 95), (30, 55, 72, 84, 92), tool(imagecodecs.jpegxl_version, "imagecodecs")),
         Codec("avif444", "avif", "aom, speed 6, 4:4:4, 8 bits", avif, imagecodecs.avif_decode, (20, 30, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85), (30, 45, 58, 70, 80), tool(imagecodecs.avif_version, "imagecodecs")),
         Codec("webp", "webp", "lossy, method 4, 4:2:0", webp, imagecodecs.webp_decode, JPEG, (15, 40, 65, 80, 90), tool(imagecodecs.webp_version, "imagecodecs")),

@@ -3,7 +3,7 @@
 import itertools
 import statistics
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from .baselines import CODECS
@@ -108,7 +108,3 @@ def median(values: Iterable[float | None]) -> float | None:
     """Of those that are there."""
     there = [value for value in values if value is not None]
     return statistics.median(there) if there else None
-
-
-def rows(comparisons: list[Comparison]) -> list[dict]:
-    return [asdict(comparison) for comparison in comparisons]

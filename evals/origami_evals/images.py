@@ -18,7 +18,7 @@ from .deepzoom import read_finest
 
 SHIFT_PX = (3, 5)
 GRID_CONTRAST = 0.05
-# Files of the development set that are no tissue: no stains, no reduced variant.
+# Files of the development set that are no tissue: judged as they are only.
 NOT_TISSUE = {"bmng-bluemarble", "clic-7e499613", "kodak-8", "kodak-23"}
 # The whole slide of the development set: the only one with its glass.
 WHOLE_SLIDES = {"CMU-1-Small-Region"}
@@ -134,8 +134,8 @@ def variants_of(path: Path, side_px: int | None) -> Iterator[Variant]:
     elif path.suffix in {".png", ".tif", ".tiff"}:
         yield variant("lossless", cropped(rgb, side_px))
         return
-    yield variant("unaligned", cropped(rgb, side_px, SHIFT_PX))
     if tissue:
+        yield variant("unaligned", cropped(rgb, side_px, SHIFT_PX))
         yield variant("reduced", cropped(reduced(rgb), side_px))
     if stem in WHOLE_SLIDES:
         yield variant("slide", rgb)

@@ -16,7 +16,7 @@ class Sweep:
     """One curve of `origami encode`: fixed flags and one flag that takes a row of values.
 
     `tiles`: also judged on the q95 tiles. `slow`: also by the slow metrics with `--quick`. `only`: the classes of images that
-    it is run on with `--quick`; empty: all but whole slides.
+    it is run on with `--quick` (SOME: of tissue alone); empty: all but whole slides.
     """
 
     label: str
@@ -65,7 +65,8 @@ def sweeps_for(variant: Variant, quick: bool) -> list[Sweep]:
     if not quick:
         return list(SWEEPS)
     small = ("aligned", "unaligned", "lossless", "reduced")
-    return [sweep for sweep in SWEEPS if variant.image_class in (sweep.only or small)]
+    chosen = [sweep for sweep in SWEEPS if variant.image_class in (sweep.only or small)]
+    return [sweep for sweep in chosen if sweep.only != SOME or variant.tissue]
 
 
 def references_for(variant: Variant, quick: bool) -> tuple[str, ...]:

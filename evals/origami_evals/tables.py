@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from .baselines import CODECS
-from .experiment import Comparison, median, rows
+from .experiment import Comparison, median
 from .metrics import NAMES
 from .runs import write_json
 from .sweeps import BASES, SWEEPS, Sweep
@@ -160,31 +160,42 @@ def write_points(manifests: list[dict], file: Path) -> None:
             writer.writerow([m["image"], m["label"], m["name"], parameters["swept"], parameters["value"], m["bytes_total"], *told])
 
 
+def write_comparisons(comparisons: list[Comparison], file: Path) -> None:
+    """One row a curve, baseline and image: percent by each metric, and how much of the qualities overlap by those of IMAGE_METRICS."""
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["image", "class", "label", "judged", "reference", *NAMES, *(f"overlap:{name}" for name in IMAGE_METRICS)])
+        together: dict[tuple[str, ...], dict[str, Comparison]] = {}
+        for c in comparisons:
+            together.setdefault((c.image, c.image_class, c.label, c.judged, c.reference), {})[c.metric] = c
+        for key, own in together.items():
+            percents = [own[name].percent if name in own else None for name in NAMES]
+            overlaps = [own[name].overlap if name in own else None for name in IMAGE_METRICS]
+            writer.writerow(
+                [*key, *("" if v is None else f"{v:.1f}" for v in percents), *("" if v is None else f"{v:.2f}" for v in overlaps)]
+            )
+
+
+def summary_of(comparisons: list[Comparison]) -> list[dict]:
+    """Medians over images of every curve against every baseline by every metric."""
+    together: dict[tuple[str, str, str], list[Comparison]] = {}
+    for c in comparisons:
+        together.setdefault((c.label, c.judged, c.reference), []).append(c)
+    found = []
+    for label, judged in curves(comparisons):
+        for reference in CODECS:
+            own = together.get((label, judged, reference), [])
+            values = {name: median(c.percent for c in own if c.metric == name) for name in NAMES}
+            told = {name: round(value, 2) for name, value in values.items() if value is not None}
+            row = {"label": label, "judged": judged, "reference": reference, "images": len({c.image for c in own}), "median_percent": told}
+            found += [row] if own else []
+    return found
+
+
 def write_all(manifests: list[dict], comparisons: list[Comparison], results: Path, command: str, tool: str, quick: bool) -> None:
     """`bd-rate.md`, `bd-rate.csv`, `points.csv` and `medians.json` in `results`."""
     results.mkdir(parents=True, exist_ok=True)
     (results / "bd-rate.md").write_text(report(comparisons, command, tool, quick))
     write_points(manifests, results / "points.csv")
-    with (results / "bd-rate.csv").open("w", newline="") as out:
-        writer = csv.DictWriter(out, list(rows(comparisons)[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows(comparisons):
-            writer.writerow({k: "" if v is None else f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
-    small = [c for c in comparisons if c.image_class != "slide"]
-    summary = []
-    for label, judged in curves(small):
-        for reference in CODECS:
-            own = chosen(small, label=label, judged=judged, reference=reference)
-            values = {m: median(c.percent for c in own if c.metric == m) for m in NAMES} if own else {}
-            if own:
-                told = {m: round(v, 2) for m, v in values.items() if v is not None}
-                summary.append(
-                    {
-                        "label": label,
-                        "judged": judged,
-                        "reference": reference,
-                        "images": len({c.image for c in own}),
-                        "median_percent": told,
-                    }
-                )
-    write_json(results / "medians.json", summary)
+    write_comparisons(comparisons, results / "bd-rate.csv")
+    write_json(results / "medians.json", summary_of([c for c in comparisons if c.image_class != "slide"]))
