@@ -11,7 +11,7 @@ from .bdrate import delta_rate, rate_at
 from .images import Variant, files_of, variants_of
 from .metrics import NAMES
 from .runs import Workplace, baseline_run, origami_run, write_json
-from .sweeps import SLOW_REFERENCES, references_for, sweeps_for
+from .sweeps import OWN_REFERENCE, SLOW_REFERENCES, references_for, sweeps_for
 from .words import scaled, told
 
 # Longest side of the crops with `--quick`, in pixels.
@@ -84,11 +84,12 @@ def points(manifests: list[dict], label: str, judged: str, metric: str) -> list[
 
 
 def comparisons_of(manifests: list[dict]) -> list[Comparison]:
-    """Every curve of one image against every baseline, by every metric that both have."""
+    """Every curve of one image against every baseline, and every one of bundles against OWN_REFERENCE, by every metric that both have."""
     labels = dict.fromkeys(m["label"] for m in manifests)
-    references = [label for label in labels if label in CODECS]
-    pairs = itertools.product(labels, JUDGED, references, NAMES)
-    found = [compared(manifests, *pair) for pair in pairs if pair[0] != pair[2]]
+    bundles = [label for label in labels if label not in CODECS]
+    pairs = [*itertools.product(labels, [label for label in labels if label in CODECS])]
+    pairs += [*itertools.product(bundles, [OWN_REFERENCE] if OWN_REFERENCE in labels else [])]
+    found = [compared(manifests, a, judged, b, metric) for a, b in pairs if a != b for judged in JUDGED for metric in NAMES]
     return [comparison for comparison in found if comparison]
 
 

@@ -13,6 +13,7 @@ from ssimulacra2 import compute_ssimulacra2
 
 from .metrics import ycbcr
 
+SLOW_NAMES = ("ms_ssim", "vif", "ssimulacra2")
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 VIF_NOISE = 2.0
 TINY = 1e-10

@@ -54,6 +54,9 @@ SWEEPS = (
     Sweep("base swept, residual 50", ("--l0q", "50"), "--baseq", (40, 50, 60, 70, 80, 90, 95), (50, 70, 85, 95), only=SOME),
 )
 
+# The curve that those of other bundles are compared with, so that options can be told apart on the images that they ran on.
+OWN_REFERENCE = "luma only, base 80"
+
 # The pyramids that bundles are compared with, and those that are also judged by the slow metrics with `--quick`.
 REFERENCES = ("jpeg420", "jpegopt420", "mozjpeg420", "jpeg444", "mozjpeg444", "jpegli444", "jp2", "webp", "jpegxl", "avif444")
 SLOW_REFERENCES = ("jpeg420", "jpeg444", "jpegxl", "avif444")

@@ -7,7 +7,7 @@ from .baselines import CODECS
 from .experiment import Comparison, median
 from .metrics import NAMES
 from .runs import write_json
-from .sweeps import BASES, SWEEPS, Sweep
+from .sweeps import BASES, OWN_REFERENCE, SWEEPS, Sweep
 from .words import TITLES
 
 SUMMARY_METRICS = ("y_psnr", "ssim_y", "ssim_rgb", "delta_e_2000_mean", "ssimulacra2")
@@ -135,6 +135,7 @@ def report(comparisons: list[Comparison], command: str, tool: str, quick: bool) 
     for reference in SUMMARY_REFERENCES:
         parts += [f"## Against {reference}, median over images", medians(small, reference)]
         parts += [best_base(small)] if reference == "jpeg420" else []
+    parts += [f"## Bundles against `{OWN_REFERENCE}`, median over the images of each", medians(small, OWN_REFERENCE)]
     for metric in IMAGE_METRICS:
         parts += [f"## Against jpeg420 by class: {TITLES[metric]}", by_class(small, metric)]
     if whole:
