@@ -22,7 +22,7 @@ from .runs import Workplace, write_json
 from .sweeps import TIMED
 from .tables import table
 
-ROUNDS, QUICK_ROUNDS = 15, 7
+ROUNDS, QUICK_ROUNDS = 25, 15
 # An archive may take this often the defaults' decode time and still be served; above it is said to be too slow.
 SERVABLE = 4.0
 BASELINE_QUALITY = {"jp2": 38, "jpegxl": 75, "avif444": 58}
@@ -76,15 +76,17 @@ def best(rounds: list[Round]) -> Timed:
 
 
 def rounds_of(place: Workplace, source: Variant, rounds: int) -> list[dict[str, Round]]:
-    """Every configuration once a round, in turn, so that what else the machine does falls on all of them."""
+    """Every configuration once a round, each round beginning with another one, so that what else the machine does falls on all."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="origami-evals-", dir=memory if memory.is_dir() else None) as temporary:
         image = Path(temporary) / "image.png"
         Image.fromarray(source.rgb).save(image, compress_level=0)
         found = []
-        for _ in range(rounds):
+        turns = list(TIMED.items())
+        for number in range(rounds):
             found.append({})
-            for label, flags in TIMED.items():
+            first = number % len(turns)
+            for label, flags in turns[first:] + turns[:first]:
                 with tempfile.TemporaryDirectory(dir=temporary) as work:
                     found[-1][label] = time_once(place, image, flags, Path(work))
     return found
