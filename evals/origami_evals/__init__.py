@@ -1,0 +1,1 @@
+"""Rate, quality, time and tissue measurements of ORIGAMI against other pyramids."""
