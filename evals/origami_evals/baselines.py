@@ -12,7 +12,6 @@ from importlib.metadata import version
 import imagecodecs
 import numpy as np
 import pyjpegli
-import pyvips
 
 from .levels import TILE_PX, pyramid, tiles
 
@@ -69,18 +68,6 @@ def turbo(subsampling: str, optimize: bool = False) -> Encode:
     return lambda tile, quality: imagecodecs.jpeg8_encode(tile, quality, subsampling=subsampling, optimize=optimize)
 
 
-def mozjpeg(subsample_mode: str) -> Encode:
-    def encode(tile: np.ndarray, quality: int) -> bytes:
-        height, width = tile.shape[:2]
-        picture = pyvips.Image.new_from_memory(tile.tobytes(), width, height, 3, "uchar").copy(interpretation="srgb")
-        return picture.jpegsave_buffer(
-            Q=quality, optimize_coding=True, interlace=False, trellis_quant=True, overshoot_deringing=False,
-            quant_table=3, subsample_mode=subsample_mode, keep="none",
-        )  # fmt: skip
-
-    return encode
-
-
 def jpegli_encode(tile: np.ndarray, quality: int) -> bytes:
     return pyjpegli.encode(tile.tobytes(), tile.shape[1], tile.shape[0], quality)
 
@@ -119,7 +106,6 @@ def tool(function: Callable[[], str], package: str) -> str:
 
 JPEG = (10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95)
 QUICK_JPEG = (20, 40, 60, 75, 88)
-LIBVIPS = f"mozjpeg in libvips (pyvips-binary {version('pyvips-binary')})"
 TURBO = tool(imagecodecs.jpeg8_version, "imagecodecs")
 
 CODECS = {
@@ -128,8 +114,6 @@ CODECS = {
         Codec("jpeg420", "jpeg", "standard Huffman tables, 4:2:0", turbo("420"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, TURBO),
         Codec("jpeg444", "jpeg444", "standard Huffman tables, 4:4:4", turbo("444"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, TURBO),
         Codec("jpegopt420", "jpegopt", "Huffman tables of each tile, 4:2:0", turbo("420", True), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, TURBO),
-        Codec("mozjpeg420", "mozjpeg", "trellis, Huffman tables of each tile, quantisation table 3, sequential, 4:2:0", mozjpeg("on"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, LIBVIPS),
-        Codec("mozjpeg444", "mozjpeg444", "the same, 4:4:4", mozjpeg("off"), imagecodecs.jpeg8_decode, JPEG, QUICK_JPEG, LIBVIPS),
         Codec("jpegli444", "jpegli", "the encoder's defaults (4:4:4, adaptive quantisation)", jpegli_encode, jpegli_decode, JPEG, (25, 45, 65, 80, 90), f"pyjpegli {version('pyjpegli')}"),
         Codec("jp2", "jp2", "9/7 wavelet, colour transform, 6 resolutions, no container", jp2, imagecodecs.jpeg2k_decode, tuple(range(24, 47, 2)), (26, 30, 33, 36, 39, 42), tool(imagecodecs.jpeg2k_version, "imagecodecs")),
         Codec("jpegxl", "jpegxl_jpeg", "VarDCT, effort 7, no container", jpegxl, imagecodecs.jpegxl_decode, (30, 40, 50, 60, 70, 75, 80, 85, 90, 95), (30, 55, 72, 84, 92), tool(imagecodecs.jpegxl_version, "imagecodecs")),

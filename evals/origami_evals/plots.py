@@ -24,7 +24,6 @@ PANELS = ("y_psnr", "ssim_rgb", "delta_e_2000_mean")
 STYLES = {
     "jpeg420": ("JPEG 4:2:0", "#777777", "-", "o"),
     "jpeg444": ("JPEG 4:4:4", "#777777", "--", "s"),
-    "mozjpeg420": ("mozjpeg 4:2:0", "#000000", ":", "v"),
     "jp2": ("JPEG 2000", "#CC79A7", ":", "D"),
     "webp": ("WebP", "#E69F00", ":", "^"),
     "jpegxl": ("JPEG XL", "#56B4E9", "-", "o"),

@@ -9,6 +9,8 @@ QUICK_L0Q = (15, 35, 55, 75, 88)
 # mozjpeg codes residuals with one step for all frequencies: its scale is another.
 FLAT_L0Q = (20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
 QUICK_FLAT_L0Q = (25, 35, 45, 55, 65)
+RUNGS = (25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75)
+QUICK_RUNGS = (30, 40, 50, 60, 70)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ SWEEPS = (
     Sweep("luma only, base 90", ("--baseq", "90")),
     Sweep("mozjpeg, base 95", ("--encoder", "mozjpeg"), values=FLAT_L0Q, quick_values=QUICK_FLAT_L0Q),
     Sweep("mozjpeg, base 80", ("--baseq", "80", "--encoder", "mozjpeg"), "--l0q", FLAT_L0Q, QUICK_FLAT_L0Q, tiles=True, slow=True),
+    # One quality for residual, baseline and chroma residual.
+    Sweep("balanced", ("--preset", "balanced"), "--quality", RUNGS, QUICK_RUNGS, tiles=True, slow=True, only=ALL),
+    Sweep("archive", ("--preset", "archive"), "--quality", RUNGS, QUICK_RUNGS, tiles=True, slow=True, only=ALL),
     Sweep("base 80, optL2", ("--baseq", "80", "--optl2"), only=SOME),
     Sweep("base 80, L2 4:2:0", ("--baseq", "80", "--subsamp", "420"), only=SOME),
     Sweep("base 80, L2 420opt", ("--baseq", "80", "--subsamp", "420opt"), only=SOME),
@@ -58,7 +63,7 @@ SWEEPS = (
 OWN_REFERENCE = "luma only, base 80"
 
 # The pyramids that bundles are compared with, and those that are also judged by the slow metrics with `--quick`.
-REFERENCES = ("jpeg420", "jpegopt420", "mozjpeg420", "jpeg444", "mozjpeg444", "jpegli444", "jp2", "webp", "jpegxl", "avif444")
+REFERENCES = ("jpeg420", "jpegopt420", "jpeg444", "jpegli444", "jp2", "webp", "jpegxl", "avif444")
 SLOW_REFERENCES = ("jpeg420", "jpeg444", "jpegxl", "avif444")
 SLIDE_REFERENCES = ("jpeg420", "jpeg444", "jpegxl", "avif444")
 
@@ -83,6 +88,9 @@ STUDIED = {
     "base 80, residual 35": ("--baseq", "80", "--l0q", "35"),
     "base 80, residual 50": ("--baseq", "80", "--l0q", "50"),
     "mozjpeg, base 80, residual 45": ("--baseq", "80", "--encoder", "mozjpeg", "--l0q", "45"),
+    "preset small": ("--preset", "small"),
+    "preset balanced": ("--preset", "balanced"),
+    "preset archive": ("--preset", "archive"),
 }
 
 # What is timed: the first is what the others are ratios to.
