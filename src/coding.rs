@@ -165,6 +165,11 @@ impl EncodeParams {
                 )));
             }
         }
+        if self.encoder == EncoderKind::Webp && self.subsamp == Subsamp::S444 {
+            return Err(Error::Usage(
+                "--encoder webp: WebP has chroma of half size only; give --subsamp 420 or 420opt".into(),
+            ));
+        }
         if self.save_sharpened && self.sharpen == 0.0 {
             return Err(Error::Usage(
                 "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),

@@ -70,7 +70,7 @@ pub fn decode_record_into(
     let baseline = payload(PayloadKind::Baseline)?;
     let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
     decoder(baseline.codec)
-        .decode_into(&baseline.bytes, shape, &mut family.baseline)
+        .and_then(|mut codec| codec.decode_into(&baseline.bytes, shape, &mut family.baseline))
         .map_err(named(PayloadKind::Baseline))?;
     let sampling = family.baseline.sampling;
     if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&sampling) {
@@ -82,7 +82,7 @@ pub fn decode_record_into(
     let shape = Shape { width: rw, height: rh, sampling: Some(Sampling::Gray) };
     let mut image = Ycc::gray(std::mem::take(&mut family.residual));
     decoder(residual.codec)
-        .decode_into(&residual.bytes, shape, &mut image)
+        .and_then(|mut codec| codec.decode_into(&residual.bytes, shape, &mut image))
         .map_err(named(PayloadKind::Residual))?;
     family.residual = image.luma;
     (family.width, family.height) = (width, height);

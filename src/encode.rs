@@ -75,7 +75,7 @@ fn round_trip(
     };
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
     let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
-    let decoded = decoder(codec).decode(&bytes, shape)?;
+    let decoded = decoder(codec)?.decode(&bytes, shape)?;
     Ok((Payload { kind, codec, bytes }, decoded))
 }
 

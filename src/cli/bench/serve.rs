@@ -223,7 +223,7 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
                 let plane = if residual { &decoded.residual } else { &decoded.baseline.luma };
                 let shape =
                     origami::codec::Shape { width: plane.width(), height: plane.height(), sampling: None };
-                std::hint::black_box(decoder(CodecId::Jpeg).decode(&payload.bytes, shape)?);
+                std::hint::black_box(decoder(CodecId::Jpeg)?.decode(&payload.bytes, shape)?);
             }
             std::hint::black_box(JpegEncoder::new()?.encode(part, 95)?);
             Ok(started.elapsed().as_secs_f64() * 1e3)
