@@ -205,6 +205,9 @@ pub enum EncoderKind {
 }
 
 impl EncoderKind {
+    /// All of them, built or not.
+    pub const ALL: [Self; 5] = [Self::Turbojpeg, Self::Mozjpeg, Self::Jpegli, Self::Jpegxl, Self::Webp];
+
     /// An encoder of this kind.
     ///
     /// # Errors
