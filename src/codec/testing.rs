@@ -1,4 +1,6 @@
 //! What the tests of all codecs use: images, and what must hold of what comes back.
+// The codecs that are built use a part of it.
+#![allow(dead_code)]
 
 use super::{ImageDecoder, ImageEncoder, Sampling, Shape, Ycc, decoder};
 use crate::error::Result;
@@ -70,7 +72,7 @@ pub fn assert_close_in(
 }
 
 /// Nothing that happens to the bytes makes the decoder panic or give another shape; what is cut short is an error, or not missed:
-/// the image is whole. `cuts` and `flips` say how many of each are tried.
+/// the image is whole. `tries` is how many of each are tried.
 pub fn assert_survives_damage(decoder: &mut dyn ImageDecoder, image: &Ycc, bytes: &[u8], tries: usize) {
     let whole = decoder.decode(bytes, shape(image)).unwrap();
     let mut state = 0x9e37_79b9u32;
