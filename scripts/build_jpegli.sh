@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the program with `--encoder jpegli`. The crate jpegli-sys carries the source and has CMake build it, which takes
-# minutes the first time: the feature is off by default.
+# Builds the program with `--encoder jpegli`. The crate jpegli-sys carries the source and has CMake build it; the feature is on
+# by default.
 #
 #   scripts/build_jpegli.sh [CARGO ARGUMENT...]
 set -euo pipefail

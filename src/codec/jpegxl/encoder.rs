@@ -6,7 +6,7 @@ use super::{failed, jpeg_of};
 use crate::codec::{CodecId, EncoderKind, ImageEncoder, Sampling, Shape, Use, YccRef};
 use crate::error::{Error, Result};
 
-/// How hard libjxl tries, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time, 9 three times that for 0.3% (`benches/RESULTS.md`).
+/// How hard libjxl tries, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time, 9 twice as long for 0.3% more (`benches/RESULTS.md`).
 const EFFORT: i64 = 8;
 /// Bytes by which its output grows.
 const STEP_BYTES: usize = 64 << 10;
