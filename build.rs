@@ -1,6 +1,6 @@
 //! Compiles `csrc/`, the row-by-row JPEG reader and an encoder of planes, against the headers of the libjpeg-turbo that
-//! `turbojpeg-sys` builds or finds, so that header and library always agree. Asks for the part of the server's viewer that
-//! is not in the repository.
+//! `turbojpeg-sys` builds or finds, so that header and library always agree; with the feature `jpegli`, `csrc/jpegli.c` too.
+//! Asks for the part of the server's viewer that is not in the repository.
 
 /// What `src/serve/viewer.rs` embeds beside its own files.
 const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
@@ -13,10 +13,25 @@ fn main() {
         );
         return;
     }
-    println!("cargo:rerun-if-changed=csrc");
+    shim("jpeg_rows");
+    shim("jpeg_planes");
+    if std::env::var_os("CARGO_FEATURE_JPEGLI").is_some() {
+        shim("jpegli");
+    }
     println!("cargo:rerun-if-env-changed=TURBOJPEG_SOURCE");
+    // The vendored static libturbojpeg carries the jpeg_* functions; a shared libturbojpeg hides them, and its
+    // sibling libjpeg of the same release provides them.
+    if std::env::var("TURBOJPEG_SOURCE").is_ok_and(|source| source.to_lowercase().starts_with("pkg")) {
+        println!("cargo:rustc-link-lib=jpeg");
+    }
+}
+
+/// Compiles `csrc/{name}.c` to a library `origami_{name}`.
+fn shim(name: &str) {
+    let file = format!("csrc/{name}.c");
+    println!("cargo:rerun-if-changed={file}");
     let mut build = cc::Build::new();
-    build.files(["csrc/jpeg_rows.c", "csrc/jpeg_planes.c"]).warnings(true).extra_warnings(true);
+    build.file(&file).warnings(true).extra_warnings(true);
     // turbojpeg-sys publishes its include folders, separated by commas; none means the system's own.
     println!("cargo:rerun-if-env-changed=DEP_TURBOJPEG_INCLUDE");
     if let Ok(folders) = std::env::var("DEP_TURBOJPEG_INCLUDE") {
@@ -24,10 +39,5 @@ fn main() {
             build.include(folder);
         }
     }
-    build.compile("origami_jpeg");
-    // The vendored static libturbojpeg carries the jpeg_* functions; a shared libturbojpeg hides them, and its
-    // sibling libjpeg of the same release provides them.
-    if std::env::var("TURBOJPEG_SOURCE").is_ok_and(|source| source.to_lowercase().starts_with("pkg")) {
-        println!("cargo:rustc-link-lib=jpeg");
-    }
+    build.compile(&format!("origami_{name}"));
 }

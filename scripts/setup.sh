@@ -141,6 +141,14 @@ install_browser() {
     apt_install "${wanted[@]}" || warn "no Chromium: the test of the viewer will be skipped"
 }
 
+# JPEG XL payloads are written by libjxl, opened at run time; a machine without it reads them all the same.
+install_libjxl() {
+    [[ $minimal == 0 ]] || return 0
+    has_library libjxl.so && return 0
+    apt_install 'libjxl0.11|libjxl0.10|libjxl0.9|libjxl0.8|libjxl0.7' ||
+        warn "no libjxl: --encoder jpegxl will be refused, and its tests skipped"
+}
+
 # --- Rust ----------------------------------------------------------------------------------------------------------
 
 check_rust() {
@@ -186,6 +194,7 @@ check_rust
 install_required
 install_cross
 install_browser
+install_libjxl
 scripts/openseadragon.sh
 install_deny
 fetch_slide

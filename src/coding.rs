@@ -188,6 +188,19 @@ impl EncodeParams {
                 )));
             }
         }
+        if self.encoder == EncoderKind::Webp && self.subsamp == Subsamp::S444 {
+            return Err(Error::Usage(
+                "--encoder webp: WebP has chroma of half size only; give --subsamp 420 or 420opt".into(),
+            ));
+        }
+        if self.residual_encoder() == EncoderKind::Webp
+            && self.chroma_residual_quality.is_some_and(|quality| quality != self.residual_quality)
+        {
+            return Err(Error::Usage(format!(
+                "--chroma-resq: WebP has one quality for all planes; give {} as well, or another --residual-encoder",
+                self.residual_quality
+            )));
+        }
         if self.save_sharpened && self.sharpen == 0.0 {
             return Err(Error::Usage(
                 "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),

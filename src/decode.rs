@@ -67,8 +67,8 @@ pub fn decode_record_into(
         .payload(PayloadKind::Baseline)
         .ok_or_else(|| Error::Codec { what: format!("family {id}"), problem: "it has no baseline".into() })?;
     let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
-    decoder(baseline.codec)?
-        .decode_into(&baseline.bytes, shape, &mut family.baseline)
+    decoder(baseline.codec)
+        .and_then(|mut codec| codec.decode_into(&baseline.bytes, shape, &mut family.baseline))
         .map_err(named(PayloadKind::Baseline))?;
     let sampling = family.baseline.sampling;
     if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&sampling) {
@@ -81,8 +81,8 @@ pub fn decode_record_into(
     match record.payload(PayloadKind::Residual) {
         Some(payload) => {
             let shape = Shape { width: rw, height: rh, sampling: Some(sampling) };
-            decoder(payload.codec)?
-                .decode_into(&payload.bytes, shape, &mut family.residual)
+            decoder(payload.codec)
+                .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.residual))
                 .map_err(named(PayloadKind::Residual))?;
         }
         None => family.residual.fill(sampling, rw, rh, RESIDUAL_ZERO as u8),

@@ -2,7 +2,7 @@
 //!
 //! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
 
-use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder, unpacked};
+use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder, jpeg_in};
 use crate::error::{Error, Result};
 use crate::family::{PixelsRef, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -95,9 +95,12 @@ impl Renderer {
     /// Damaged bytes, another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-        let (width, height) = (rect.width as usize, rect.height as usize);
-        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
-        let shape = Shape { width, height, sampling: None };
+        let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
+        // Unpacked once, for the planes and for whoever gets the tile.
+        let (codec, bytes) = match codec {
+            CodecId::Lepton => (CodecId::Jpeg, jpeg_in(codec, bytes, shape)?.unwrap_or_default()),
+            _ => (codec, bytes),
+        };
         let image = decoder(codec)?.decode(&bytes, shape)?;
         self.decoded(codec, bytes, image)
     }
@@ -108,10 +111,13 @@ impl Renderer {
     /// What the codec says.
     pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
         let Output { format, quality, grayscale, .. } = self.output;
-        let (codec, bytes) = unpacked(codec, bytes, image.luma.width(), image.luma.height())?;
         let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
-        if fits && codec == CodecId::Jpeg {
-            return Ok(bytes);
+        if fits {
+            let (width, height) = (image.luma.width(), image.luma.height());
+            let shape = Shape { width, height, sampling: Some(image.sampling) };
+            if let Some(jpeg) = jpeg_in(codec, bytes, shape)? {
+                return Ok(jpeg);
+            }
         }
         let image = if grayscale { Ycc::gray(image.luma) } else { raise_444(image, self.filter, &self.taps) };
         TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))

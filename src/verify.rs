@@ -52,7 +52,7 @@ pub fn verify(
             let rect =
                 archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
             let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
-            decoder(entry.codec)?.decode(&bytes, shape).map_err(|e| {
+            decoder(entry.codec).and_then(|mut codec| codec.decode(&bytes, shape)).map_err(|e| {
                 fault(
                     entry.offset,
                     format!("tile {}", entry.id),

@@ -74,13 +74,18 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
     encode(&["--l0-scale", "0"]).fails(&["--l0-scale 0", "1 to 100"]);
     encode(&["--l0-scale", "101"]).fails(&["--l0-scale 101"]);
     encode(&["--max-parents", "0"]).fails(&["--max-parents 0"]);
-    for encoder in ["jpegli", "jpegxl", "webp"] {
-        encode(&["--encoder", encoder]).fails(&[encoder, "turbojpeg and mozjpeg only"]);
-        encode(&["--residual-encoder", encoder]).fails(&[encoder, "turbojpeg and mozjpeg only"]);
+    let built = [
+        ("mozjpeg", cfg!(feature = "mozjpeg")),
+        ("jpegli", cfg!(feature = "jpegli")),
+        ("jpegxl", cfg!(feature = "jpegxl")),
+        ("webp", cfg!(feature = "webp")),
+    ];
+    for (encoder, _) in built.into_iter().filter(|(_, built)| !built) {
+        let feature = format!("--features {encoder}");
+        encode(&["--encoder", encoder, "--subsamp", "420"]).fails(&[encoder, &feature]);
+        encode(&["--residual-encoder", encoder]).fails(&[encoder, &feature]);
     }
-    if cfg!(not(feature = "mozjpeg")) {
-        encode(&["--encoder", "mozjpeg"]).fails(&["--features mozjpeg"]);
-    }
+    encode(&["--encoder", "webp"]).fails(&["--encoder webp", "--subsamp 420"]);
     encode(&["--threads", "100000000"]).fails(&["--threads 100000000", "1024"]);
     decode(&["--tile", "256"]).fails(&["residuals.bundle", "--tile 256", "32", "leave the flag out"]);
     decode(&["--upsample-filter", "bicubic"]).fails(&["residuals.bundle", "bicubic", "lanczos3"]);

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use http::{Reply, Running};
 use origami::archive::{Archive, BUNDLE_NAME, PACK_DIR};
-use origami::codec::CodecId;
-use origami::coding::EncodeParams;
+use origami::codec::{CodecId, EncoderKind, Shape, Use, decoder};
+use origami::coding::{EncodeParams, Subsamp};
 use origami::family::PayloadKind;
 use origami::geometry::{Geometry, TileId};
 use support::forge::Forge;
@@ -310,6 +310,66 @@ fn content_type_manifest_and_descriptor_tell_the_truth_whatever_the_client_deriv
                 assert!(reply.text().contains("--output-format jpeg"), "{}", reply.text());
             } else {
                 assert_eq!((reply.header("content-type"), true_type(&reply.body)), (kind, kind), "{address}");
+            }
+        }
+    }
+}
+
+/// Encodes of every codec that this build has, the residual coded as the baseline is.
+fn encoders() -> Vec<EncodeParams> {
+    let ready = EncoderKind::ALL.into_iter().filter(|kind| match kind.encoder(Use::Baseline) {
+        Ok(_) => true,
+        Err(why) => {
+            println!("SKIPPED: {why}");
+            false
+        }
+    });
+    ready.map(|encoder| EncodeParams { encoder, subsamp: Subsamp::S420, ..EncodeParams::default() }).collect()
+}
+
+#[test]
+fn tiles_are_the_same_from_serve_and_from_decode_whatever_coded_the_archive() {
+    let root = tempfile::tempdir().unwrap();
+    let all = encoders();
+    for params in &all {
+        slide(root.path(), params.encoder.name(), 64, params);
+    }
+    for (flags, format) in [(&[][..], "jpg"), (&["--output-format", "webp"][..], "webp")] {
+        if format == "webp" && cfg!(not(feature = "webp")) {
+            continue;
+        }
+        let server = Running::start(root.path(), flags);
+        for params in &all {
+            let name = params.encoder.name();
+            let bundle = root.path().join(name).join(PACK_DIR).join(BUNDLE_NAME);
+            let archive = Archive::open(&bundle).unwrap();
+            let out = root.path().join(format!("{name}-{format}"));
+            origami(&[&["decode", "--bundle", arg(&bundle), "--out", arg(&out)], flags].concat()).ok();
+            let kind = if format == "jpg" { "image/jpeg" } else { "image/webp" };
+            for tile in tiles(64, |_| true) {
+                let case = format!("{name}, {format}, {tile}");
+                let reply = get(&server, name, tile);
+                assert_eq!((reply.header("content-type"), true_type(&reply.body)), (kind, kind), "{case}");
+                let path = format!("decoded_pyramid_files/{}/{}_{}.{format}", tile.level, tile.x, tile.y);
+                assert!(
+                    reply.body == fs::read(out.join(path)).unwrap(),
+                    "{case}: decode writes another tile"
+                );
+                let down = archive.geometry().top_level() - tile.level;
+                if down > 2 {
+                    assert_eq!(stored(&archive, tile).0, CodecId::Jpeg, "{case}: small levels are JPEG");
+                } else if down == 2 && format == "jpg" && params.encoder != EncoderKind::Webp {
+                    // L2 is a JPEG, or holds one: it is not coded a second time.
+                    let (codec, bytes) = stored(&archive, tile);
+                    let rect = archive.geometry().tile_rect(tile).unwrap();
+                    let shape =
+                        Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
+                    let planes = decoder(codec).unwrap().decode(&bytes, shape).unwrap();
+                    assert!(
+                        decoder(CodecId::Jpeg).unwrap().decode(&reply.body, shape).unwrap() == planes,
+                        "{case}"
+                    );
+                }
             }
         }
     }

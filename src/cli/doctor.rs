@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use self::advice::{Situation, advice};
 use self::gpu::Adapter;
-use self::machine::{Cpu, Jpeg, OpenSlide};
+use self::machine::{Cpu, Encoders, Jpeg, OpenSlide};
 
 /// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 0: what is there works; 1: an adapter
 /// failed or computes something else.
@@ -37,6 +37,7 @@ struct Report {
     features: Vec<&'static str>,
     cpu: Cpu,
     jpeg: Jpeg,
+    encoders: Encoders,
     openslide: OpenSlide,
     adapters: Vec<Adapter>,
     auto: Auto,
@@ -69,10 +70,14 @@ struct Taken {
     reason: String,
 }
 
-const FEATURES: [(&str, bool); 7] = [
+const FEATURES: [(&str, bool); 11] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
+    ("jpegli", cfg!(feature = "jpegli")),
+    ("jpegxl", cfg!(feature = "jpegxl")),
+    ("mozjpeg", cfg!(feature = "mozjpeg")),
     ("openslide", cfg!(feature = "openslide")),
+    ("rocksdb", cfg!(feature = "rocksdb")),
     ("serve", cfg!(feature = "serve")),
     ("webp", cfg!(feature = "webp")),
     ("metal", cfg!(feature = "metal")),
@@ -83,6 +88,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
     let wanted = args.gpu_adapter.as_deref();
     let adapters = gpu::examine(wanted)?;
     let (cpu, jpeg, openslide) = (Cpu::found(), Jpeg::found(), OpenSlide::found());
+    let encoders = Encoders::found();
     let failed = adapters.iter().filter_map(|a| Some((gpu::name(a), gpu::problem(a)?))).collect::<Vec<_>>();
     let situation = Situation {
         gpu_built: cfg!(feature = "gpu"),
@@ -95,6 +101,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         best_level: cpu.best_level,
         jpeg: jpeg.simd,
         openslide: openslide.problem.as_deref(),
+        libjxl: encoders.libjxl_problem.as_deref(),
     };
     let (advice, works) = (advice(&situation), situation.failed.is_empty());
     let report = Report {
@@ -103,6 +110,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         auto: gpu::auto(wanted)?,
         cpu,
         jpeg,
+        encoders,
         openslide,
         adapters,
         advice,

@@ -55,10 +55,14 @@ pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
     Ok(jpeg)
 }
 
-/// Most bytes that a JPEG of such an image has: three planes, none of them smaller coded than as it is, and headers.
-pub fn max_jpeg_bytes(width: usize, height: usize) -> usize {
+/// The JPEG in a payload that should hold an image of this size.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
     let padded = |n: usize| n.next_multiple_of(16);
-    6 * padded(width) * padded(height) + (1 << 20)
+    // Three planes, none of them larger coded than twice as it is, and headers.
+    unpack(bytes, 6 * padded(expect.width) * padded(expect.height) + (1 << 20))
 }
 
 /// Unpacks, then decodes the JPEG.
@@ -66,7 +70,7 @@ pub struct Decoder;
 
 impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
-        let jpeg = unpack(bytes, max_jpeg_bytes(expect.width, expect.height))?;
+        let jpeg = jpeg_of(bytes, expect)?;
         JpegDecoder.decode_into(&jpeg, expect, image)
     }
 }

@@ -3,11 +3,18 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+mod jpeg;
+#[cfg(feature = "jpegli")]
+mod jpegli;
+#[cfg(feature = "jpegxl")]
+mod jpegxl;
 #[cfg(feature = "lepton")]
 mod lepton;
 #[cfg(feature = "mozjpeg")]
 mod mozjpeg;
 mod png;
+#[cfg(test)]
+mod testing;
 mod turbo;
 #[cfg(feature = "webp")]
 mod webp;
@@ -17,6 +24,8 @@ use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
 pub use self::png::{decode_png, encode_png};
+#[cfg(feature = "jpegxl")]
+pub use jpegxl::state as libjxl_state;
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
     Opened as OpenedJpeg, Simd as JpegSimd, simd as jpeg_simd, version as jpeg_version,
@@ -181,24 +190,27 @@ impl<'a> YccRef<'a> {
 pub enum CodecId {
     /// Baseline JPEG, gray or YCbCr, 8 bits.
     Jpeg = 1,
-    /// Such a JPEG, repacked by Lepton.
+    /// A VP8 key frame: what is in a lossy WebP. Gray or 4:2:0.
+    Webp = 2,
+    /// A JPEG whose coefficients are kept as JPEG XL.
+    JpegXl = 3,
+    /// A JPEG, repacked by Lepton.
     Lepton = 4,
 }
 
 impl CodecId {
     /// From the number in an archive.
     pub fn from_u16(value: u16) -> Option<Self> {
-        match value {
-            1 => Some(CodecId::Jpeg),
-            4 => Some(CodecId::Lepton),
-            _ => None,
-        }
+        let all = [CodecId::Jpeg, CodecId::Webp, CodecId::JpegXl, CodecId::Lepton];
+        all.into_iter().find(|&codec| codec as u16 == value)
     }
 
     /// Its name for people and JSON.
     pub fn name(self) -> &'static str {
         match self {
             CodecId::Jpeg => "jpeg",
+            CodecId::Webp => "webp",
+            CodecId::JpegXl => "jpegxl",
             CodecId::Lepton => "lepton",
         }
     }
@@ -221,10 +233,13 @@ pub enum EncoderKind {
 }
 
 impl EncoderKind {
+    /// All of them, built or not.
+    pub const ALL: [Self; 5] = [Self::Turbojpeg, Self::Mozjpeg, Self::Jpegli, Self::Jpegxl, Self::Webp];
+
     /// An encoder of this kind.
     ///
     /// # Errors
-    /// Where this build does not have it.
+    /// Where this build does not have it, or where a library that it needs is not there.
     pub fn encoder(self, of: Use) -> Result<Box<dyn ImageEncoder>> {
         // Only some encoders treat residuals in their own way.
         let _ = of;
@@ -232,14 +247,31 @@ impl EncoderKind {
             EncoderKind::Turbojpeg => Ok(Box::new(JpegEncoder::new()?.optimised()?)),
             #[cfg(feature = "mozjpeg")]
             EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(of))),
-            #[cfg(not(feature = "mozjpeg"))]
-            EncoderKind::Mozjpeg => Err(Error::Usage(
-                "--encoder mozjpeg: this build has no mozjpeg; build with --features mozjpeg".into(),
-            )),
-            other => Err(Error::Usage(format!(
-                "--encoder {}: this version writes archives with turbojpeg and mozjpeg only; use one of them",
-                other.name()
-            ))),
+            #[cfg(feature = "jpegli")]
+            EncoderKind::Jpegli => Ok(Box::new(jpegli::Encoder::new(of))),
+            #[cfg(feature = "jpegxl")]
+            EncoderKind::Jpegxl => Ok(Box::new(jpegxl::Encoder::new(of)?)),
+            #[cfg(feature = "webp")]
+            EncoderKind::Webp => Ok(Box::new(webp::Encoder::new(of))),
+            #[allow(unreachable_patterns, reason = "reached where a feature is off")]
+            lacking => {
+                // Encoders and their features have the same names.
+                let name = lacking.name();
+                Err(Error::Usage(format!(
+                    "--encoder {name}: this build has no {name}; build with --features {name}"
+                )))
+            }
+        }
+    }
+
+    /// Whether this build has it.
+    pub fn is_built(self) -> bool {
+        match self {
+            EncoderKind::Turbojpeg => true,
+            EncoderKind::Mozjpeg => cfg!(feature = "mozjpeg"),
+            EncoderKind::Jpegli => cfg!(feature = "jpegli"),
+            EncoderKind::Jpegxl => cfg!(feature = "jpegxl"),
+            EncoderKind::Webp => cfg!(feature = "webp"),
         }
     }
 
@@ -311,14 +343,40 @@ pub trait ImageDecoder: Send {
 /// A decoder for what an archive holds.
 ///
 /// # Errors
-/// A codec that this build does not have.
+/// Where this build does not have it; the message names the feature.
 pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
         CodecId::Jpeg => Ok(Box::new(JpegDecoder)),
+        #[cfg(feature = "webp")]
+        CodecId::Webp => Ok(Box::new(webp::Decoder)),
+        #[cfg(feature = "jpegxl")]
+        CodecId::JpegXl => Ok(Box::new(jpegxl::Decoder)),
         #[cfg(feature = "lepton")]
         CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
-        #[cfg(not(feature = "lepton"))]
-        CodecId::Lepton => Err(no_lepton()),
+        #[allow(unreachable_patterns, reason = "reached where a feature is off")]
+        lacking => {
+            // Codecs and their features have the same names.
+            let name = lacking.name();
+            Err(Error::Usage(format!(
+                "it is coded as {name}, which this build cannot read; build with --features {name}"
+            )))
+        }
+    }
+}
+
+/// The JPEG that a payload is or holds, decoding to the same planes as the payload does; `None` for codecs that have none in them.
+///
+/// # Errors
+/// As [`ImageDecoder::decode`].
+pub fn jpeg_in(codec: CodecId, bytes: Vec<u8>, expect: Shape) -> Result<Option<Vec<u8>>> {
+    let _ = expect;
+    match codec {
+        CodecId::Jpeg => Ok(Some(bytes)),
+        #[cfg(feature = "jpegxl")]
+        CodecId::JpegXl => jpegxl::jpeg_of(&bytes, expect).map(Some),
+        #[cfg(feature = "lepton")]
+        CodecId::Lepton => lepton::jpeg_of(&bytes, expect).map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -345,7 +403,9 @@ impl Entropy {
     /// Where it does not.
     pub fn available(self) -> Result<()> {
         match self {
-            Entropy::Lepton if !cfg!(feature = "lepton") => Err(no_lepton()),
+            Entropy::Lepton if !cfg!(feature = "lepton") => Err(Error::Usage(
+                "--entropy lepton: this build has no lepton; build with --features lepton".into(),
+            )),
             _ => Ok(()),
         }
     }
@@ -360,30 +420,6 @@ impl Entropy {
             },
             _ => (codec, bytes),
         }
-    }
-}
-
-fn no_lepton() -> Error {
-    Error::Usage("this build has no Lepton; build with --features lepton".into())
-}
-
-/// What is stored as what a viewer may be sent: a repacked JPEG of `width` x `height` pixels becomes the JPEG that it was.
-///
-/// # Errors
-/// Damaged bytes, a codec that this build does not have.
-pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> Result<(CodecId, Vec<u8>)> {
-    match codec {
-        #[cfg(feature = "lepton")]
-        CodecId::Lepton => {
-            let jpeg = lepton::unpack(&bytes, lepton::max_jpeg_bytes(width, height))?;
-            Ok((CodecId::Jpeg, jpeg))
-        }
-        #[cfg(not(feature = "lepton"))]
-        CodecId::Lepton => {
-            let _ = (width, height);
-            Err(no_lepton())
-        }
-        other => Ok((other, bytes)),
     }
 }
 

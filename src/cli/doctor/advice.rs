@@ -22,6 +22,8 @@ pub struct Situation<'a> {
     pub jpeg: JpegSimd,
     /// Why there is no OpenSlide.
     pub openslide: Option<&'a str>,
+    /// Why there is no libjxl, in a program that could use it.
+    pub libjxl: Option<&'a str>,
 }
 
 /// The sentences, most important first.
@@ -53,6 +55,9 @@ pub fn advice(found: &Situation<'_>) -> Vec<String> {
     }
     if let Some(problem) = found.openslide {
         all.push(format!("Scanners' formats other than SVS and TIFF need OpenSlide: {problem}."));
+    }
+    if let Some(problem) = found.libjxl {
+        all.push(format!("--encoder jpegxl needs libjxl (decoding does not): {problem}."));
     }
     all
 }
@@ -103,6 +108,7 @@ mod tests {
             best_level: "avx2",
             jpeg: JpegSimd::On,
             openslide: None,
+            libjxl: None,
         }
     }
 
@@ -136,6 +142,7 @@ mod tests {
         says(&Situation { jpeg: JpegSimd::Off, ..well() }, &["JSIMD_FORCENONE"]);
         says(&Situation { jpeg: JpegSimd::NotBuilt, ..well() }, &["nasm"]);
         says(&Situation { openslide: Some("not found"), ..well() }, &["OpenSlide: not found"]);
+        says(&Situation { libjxl: Some("not found"), ..well() }, &["libjxl (decoding does not): not found"]);
         says(
             &Situation { failed: vec![("NVIDIA L4", "kernel color: noise")], ..well() },
             &["Do not use NVIDIA L4: kernel color: noise", "--backend cpu"],

@@ -3,7 +3,7 @@
 use std::thread::available_parallelism;
 
 use origami::backend::scheduler::free_memory_bytes;
-use origami::codec::{JpegSimd, jpeg_simd, jpeg_version};
+use origami::codec::{EncoderKind, JpegSimd, jpeg_simd, jpeg_version};
 use origami::kernels::level::Level;
 use origami::pyramid::slide::openslide_library;
 use serde::Serialize;
@@ -72,6 +72,30 @@ impl OpenSlide {
             Ok(it) => Self { found: true, library: Some(it.file), version: Some(it.version), problem: None },
             Err(problem) => Self { found: false, library: None, version: None, problem: Some(problem) },
         }
+    }
+}
+
+#[derive(Serialize)]
+pub struct Encoders {
+    /// What `--encoder` takes in this program.
+    pub built: Vec<&'static str>,
+    /// The libjxl that was loaded.
+    pub libjxl: Option<String>,
+    /// Why there is none, and what to install; absent where this program has no use for it.
+    pub libjxl_problem: Option<String>,
+}
+
+impl Encoders {
+    pub fn found() -> Self {
+        let built = EncoderKind::ALL.into_iter().filter(|kind| kind.is_built()).map(EncoderKind::name);
+        #[cfg(feature = "jpegxl")]
+        let (libjxl, libjxl_problem) = match origami::codec::libjxl_state() {
+            Ok(found) => (Some(found), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        #[cfg(not(feature = "jpegxl"))]
+        let (libjxl, libjxl_problem) = (None, None);
+        Self { built: built.collect(), libjxl, libjxl_problem }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use origami::codec::JpegSimd;
 
-use super::machine::{Cpu, Jpeg, OpenSlide};
+use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
 use super::{Report, gpu};
 use crate::cli::human_bytes;
 
@@ -40,6 +40,7 @@ pub fn print(report: &Report) {
     say!("origami {} ({})", report.version, report.features.join(", "));
     cpu(&report.cpu).print();
     jpeg(&report.jpeg).print();
+    encoders(&report.encoders).print();
     openslide(&report.openslide).print();
     gpu::sections(&report.adapters).iter().for_each(Section::print);
     let auto = [("encode", &report.auto.encode), ("decode", &report.auto.decode)];
@@ -77,6 +78,15 @@ fn jpeg(jpeg: &Jpeg) -> Section {
         JpegSimd::NotBuilt => "not built in",
     };
     Section::new("jpeg").row("library", &format!("{} {}", jpeg.library, jpeg.version)).row("simd", simd)
+}
+
+fn encoders(encoders: &Encoders) -> Section {
+    let section = Section::new("encoders").row("built", &encoders.built.join(", "));
+    match (&encoders.libjxl, &encoders.libjxl_problem) {
+        (Some(found), _) => section.row("jpegxl", found),
+        (None, Some(problem)) => section.row("jpegxl", &format!("no libjxl: {problem}")),
+        (None, None) => section,
+    }
 }
 
 fn openslide(openslide: &OpenSlide) -> Section {

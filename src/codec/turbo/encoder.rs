@@ -3,12 +3,10 @@
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling, two_qualities};
+use crate::codec::jpeg::MAX_SIDE;
 use crate::codec::{CodecId, ImageEncoder, Quality, Sampling, YccRef};
 use crate::error::Result;
 use crate::plane::{Plane, PlaneRef};
-
-/// Largest side that libjpeg codes.
-const MAX_SIDE: usize = 65_500;
 
 /// Planes or RGB to JPEG.
 pub struct Encoder {

@@ -1,0 +1,119 @@
+//! That what comes back is the JPEG that went in, and damage. Coding needs libjxl: `ORIGAMI_REQUIRE_LIBJXL=1` makes its absence
+//! a failure. Decoding is tested without it by `tests/golden.rs`.
+
+use super::*;
+use crate::codec::testing::{SIZES, assert_close, assert_survives_damage, image, planes, refusal, shape};
+use crate::codec::{EncoderKind, ImageDecoder, ImageEncoder, JpegDecoder, Sampling, Shape, Use, Ycc};
+use crate::plane::Plane;
+
+/// Whether there is a libjxl; says so where not.
+fn has_library() -> bool {
+    let state = state();
+    let required = std::env::var_os("ORIGAMI_REQUIRE_LIBJXL").is_some_and(|v| v == "1");
+    assert!(state.is_ok() || !required, "{state:?}");
+    println!("{}", state.as_ref().map_or_else(|why| format!("SKIPPED: {why}"), String::clone));
+    state.is_ok()
+}
+
+fn encoded(of: Use, image: &Ycc, quality: u8) -> Vec<u8> {
+    Encoder::new(of).unwrap().encode(image.view(), quality.into()).unwrap()
+}
+
+/// What the JPEG that goes in decodes to.
+fn as_jpeg(of: Use, image: &Ycc, quality: u8) -> (usize, Ycc) {
+    let kind = if cfg!(feature = "mozjpeg") { EncoderKind::Mozjpeg } else { EncoderKind::Turbojpeg };
+    let bytes = kind.encoder(of).unwrap().encode(image.view(), quality.into()).unwrap();
+    (bytes.len(), JpegDecoder.decode(&bytes, shape(image)).unwrap())
+}
+
+#[test]
+fn every_sampling_and_size_decodes_to_what_its_jpeg_decodes_to() {
+    if !has_library() {
+        return;
+    }
+    assert_close(|| Box::new(Encoder::new(Use::Baseline).unwrap()), 95, 40);
+    for sampling in [Sampling::Gray, Sampling::S444, Sampling::S420] {
+        for (width, height) in SIZES.into_iter().chain([(300, 270), (513, 260)]) {
+            for quality in [1, 50, 100] {
+                for of in [Use::Baseline, Use::Residual] {
+                    let case = format!("{sampling:?} {width}x{height} q{quality} {of:?}");
+                    let image = image(width, height, sampling);
+                    let bytes = encoded(of, &image, quality);
+                    let back = Decoder.decode(&bytes, shape(&image)).unwrap();
+                    let (_, want) = as_jpeg(of, &image, quality);
+                    for (want, got) in planes(&want).into_iter().zip(planes(&back)) {
+                        for y in 0..want.height() {
+                            assert!(want.row(y) == got.row(y), "{case}, row {y}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn it_is_smaller_than_the_jpeg() {
+    if !has_library() {
+        return;
+    }
+    for (sampling, of, quality) in [
+        (Sampling::S444, Use::Baseline, 90),
+        (Sampling::S420, Use::Baseline, 90),
+        (Sampling::Gray, Use::Residual, 50),
+    ] {
+        let image = image(512, 512, sampling);
+        let (jpeg, _) = as_jpeg(of, &image, quality);
+        let bytes = encoded(of, &image, quality).len();
+        println!("{sampling:?} {of:?}: {bytes} of {jpeg} bytes");
+        assert!(bytes < jpeg);
+    }
+}
+
+#[test]
+fn the_jpeg_in_it_is_one_that_every_viewer_reads() {
+    if !has_library() {
+        return;
+    }
+    for sampling in [Sampling::Gray, Sampling::S444, Sampling::S420] {
+        let image = image(40, 30, sampling);
+        let jpeg = jpeg_of(&encoded(Use::Baseline, &image, 80), shape(&image)).unwrap();
+        assert!(jpeg.starts_with(b"\xff\xd8\xff\xe0\x00\x10JFIF\0"));
+        let header = JpegDecoder::open(&jpeg).unwrap().header();
+        assert!(header.baseline && header.sampling == Some(sampling), "{header:?}");
+    }
+}
+
+#[test]
+fn damaged_bytes_are_errors_and_never_panics() {
+    if !has_library() {
+        return;
+    }
+    for (sampling, of) in
+        [(Sampling::S444, Use::Baseline), (Sampling::S420, Use::Baseline), (Sampling::Gray, Use::Residual)]
+    {
+        let image = image(75, 50, sampling);
+        let bytes = encoded(of, &image, 60);
+        assert_survives_damage(&mut Decoder, &image, &bytes, 300);
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(refusal(Decoder.decode(&longer, shape(&image))).contains("after the image"));
+        for other in [Sampling::Gray, Sampling::S444, Sampling::S420].into_iter().filter(|&s| s != sampling) {
+            let wrong = Shape { sampling: Some(other), ..shape(&image) };
+            assert!(refusal(Decoder.decode(&bytes, wrong)).contains("belongs"));
+        }
+    }
+    for junk in [&b""[..], b"\xff", b"\xff\x0a", b"\xff\xd8\xff", &[0xff; 64], &[0; 64]] {
+        refusal(Decoder.decode(junk, Shape { width: 8, height: 8, sampling: None }));
+    }
+}
+
+#[test]
+fn what_jpeg_cannot_code_is_refused() {
+    if !has_library() {
+        return;
+    }
+    let encode = |image: &Ycc| Encoder::new(Use::Baseline).unwrap().encode(image.view(), 90.into());
+    assert!(refusal(encode(&Ycc::gray(Plane::new(65_501, 1)))).contains("65500"));
+    assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("--subsamp"));
+}
