@@ -42,6 +42,8 @@ pub struct PayloadEntry {
     pub offset: u64,
     /// Length in bytes.
     pub bytes: u32,
+    /// Whether these bytes are those of an earlier payload of the record.
+    pub repeats: bool,
     check: u64,
 }
 
@@ -127,6 +129,10 @@ impl Archive {
         meta.coding
             .sharpen()
             .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
+        if !meta.coding.is_consistent() {
+            let found = "originals and what is for residuals";
+            return Err(at(Fault::new(meta_at as u64, "metadata", "originals alone", found)));
+        }
         if !(1..=100).contains(&meta.coding.l0_scale_pct) {
             return Err(at(Fault::new(meta_at as u64, "l0_scale_pct", "1 to 100", meta.coding.l0_scale_pct)));
         }
@@ -243,6 +249,24 @@ impl Archive {
         Ok(buf)
     }
 
+    /// Reads some payloads of a family and nothing else of it, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// A wrong checksum, a payload that the family does not have, with the offset.
+    pub fn read_payloads(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
+        let head = self.read_head(entry)?;
+        let read = |&kind: &PayloadKind| {
+            let found = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
+                let what = format!("payloads of family {}", entry.id);
+                fault_error(&self.path, Fault::new(entry.offset, what, kind.name(), "none"))
+            })?;
+            let bytes = self.read(found.offset, found.bytes)?;
+            check_payload(entry.id, found, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+            Ok(Payload { kind, codec: found.codec, bytes })
+        };
+        kinds.iter().map(read).collect()
+    }
+
     /// Reads only the head of a family's record: what payloads it has, and how many bytes each.
     ///
     /// # Errors
@@ -282,9 +306,14 @@ fn parse_head(entry: &FamilyEntry, bytes: &[u8]) -> Result<(Proof, Vec<PayloadEn
         if payloads.iter().any(|p| p.kind == kind) {
             return Err(Fault::new(at, format!("payloads of family {id}"), "each kind once", kind.name()));
         }
-        let payload = PayloadEntry { kind, codec, offset, bytes: u32_at(row, 4), check: u64_at(row, 8) };
-        offset += u64::from(payload.bytes);
-        payloads.push(payload);
+        let own = u32_at(row, 4);
+        let payload = PayloadEntry { kind, codec, offset, bytes: own, repeats: false, check: u64_at(row, 8) };
+        offset += u64::from(own);
+        payloads.push(if kind.is_original() && own == 0 {
+            repeated(&payloads, payload, at)?
+        } else {
+            payload
+        });
     }
     let found = offset - entry.offset;
     if found != u64::from(entry.bytes) {
@@ -298,6 +327,17 @@ fn parse_head(entry: &FamilyEntry, bytes: &[u8]) -> Result<(Proof, Vec<PayloadEn
     Ok((proof, payloads))
 }
 
+/// An L0 tile without bytes of its own is the earlier one that has its codec and checksum.
+fn repeated(payloads: &[PayloadEntry], payload: PayloadEntry, at: u64) -> Result<PayloadEntry, Fault> {
+    let same = |p: &&PayloadEntry| {
+        p.kind.is_original() && !p.repeats && (p.codec, p.check) == (payload.codec, payload.check)
+    };
+    let found = payloads.iter().find(same).ok_or_else(|| {
+        Fault::new(at + 4, payload.kind.name(), "bytes, or an equal tile before it in the record", 0)
+    })?;
+    Ok(PayloadEntry { offset: found.offset, bytes: found.bytes, repeats: true, ..payload })
+}
+
 fn parse_record(entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault> {
     let (proof, entries) = parse_head(entry, bytes)?;
     let mut payloads = Vec::with_capacity(entries.len());
@@ -305,11 +345,15 @@ fn parse_record(entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault
         // `parse_head` has checked that the payloads fill the record exactly.
         let start = (payload.offset - entry.offset) as usize;
         let data = bytes.get(start..start + payload.bytes as usize).unwrap_or_default();
-        let what = format!("the {} of family {}", payload.kind.name(), entry.id);
-        Fault::check(payload.offset, &what, data, payload.check)?;
+        check_payload(entry.id, &payload, data)?;
         payloads.push(Payload { kind: payload.kind, codec: payload.codec, bytes: data.to_vec() });
     }
     Ok(FamilyRecord { proof, payloads })
+}
+
+fn check_payload(id: FamilyId, payload: &PayloadEntry, bytes: &[u8]) -> Result<(), Fault> {
+    let what = format!("the {} of family {id}", payload.kind.name());
+    Fault::check(payload.offset, &what, bytes, payload.check)
 }
 
 fn fault_error(path: &Path, fault: Fault) -> Error {

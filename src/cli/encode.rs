@@ -82,6 +82,10 @@ struct TargetArgs {
 }
 
 impl TargetArgs {
+    fn flag(&self) -> Option<&'static str> {
+        self.target_psnr.map(|_| "--target-psnr").or(self.target_size.map(|_| "--target-size"))
+    }
+
     fn target(&self) -> Option<Target> {
         self.target_psnr.map(Target::Psnr).or(self.target_size.map(Target::Bytes))
     }
@@ -145,6 +149,7 @@ impl EncodeArgs {
 }
 
 pub fn run(args: EncodeArgs) -> Result<()> {
+    args.coding.check(args.source.pyramid.is_some())?;
     let mut params = args.coding.params();
     params.validate()?;
     params.encoder.encoder(Use::Baseline)?;
@@ -152,6 +157,9 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     params.entropy.available()?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
+    }
+    if let (Some(flag), true) = (args.target.flag(), params.originals) {
+        bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
     }
     let mut source = args.open_source()?;
     if let Source::Tree(tree) = &source

@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
-use super::{ImageDecoder, JpegDecoder, Shape, Ycc};
+use super::{ImageDecoder, JpegDecoder, Shape, Ycc, max_repacked_bytes};
 use crate::error::{Error, Result};
 
 /// Largest side of a JPEG.
@@ -55,18 +55,12 @@ pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
     Ok(jpeg)
 }
 
-/// Most bytes that a JPEG of such an image has: three planes, none of them smaller coded than as it is, and headers.
-pub fn max_jpeg_bytes(width: usize, height: usize) -> usize {
-    let padded = |n: usize| n.next_multiple_of(16);
-    6 * padded(width) * padded(height) + (1 << 20)
-}
-
 /// Unpacks, then decodes the JPEG.
 pub struct Decoder;
 
 impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
-        let jpeg = unpack(bytes, max_jpeg_bytes(expect.width, expect.height))?;
+        let jpeg = unpack(bytes, max_repacked_bytes(expect.width, expect.height))?;
         JpegDecoder.decode_into(&jpeg, expect, image)
     }
 }

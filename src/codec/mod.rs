@@ -3,6 +3,7 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+mod foreign;
 #[cfg(feature = "lepton")]
 mod lepton;
 #[cfg(feature = "mozjpeg")]
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
+pub use self::foreign::{decode_foreign, foreign_header};
 pub use self::png::{decode_png, encode_png};
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
@@ -361,6 +363,23 @@ impl Entropy {
             _ => (codec, bytes),
         }
     }
+
+    /// As [`Self::store`], of an image of `size` that somebody else has coded. A file that drags along more than any image has is stored
+    /// as it is: nobody would unpack it.
+    pub fn store_foreign(self, codec: CodecId, bytes: Vec<u8>, size: (usize, usize)) -> (CodecId, Vec<u8>) {
+        if bytes.len() > max_repacked_bytes(size.0, size.1) {
+            (codec, bytes)
+        } else {
+            self.store(codec, bytes)
+        }
+    }
+}
+
+/// Most bytes that a JPEG of such an image may have to be stored repacked: three planes, none of them smaller coded than as it is, and
+/// headers. Whoever unpacks it takes no more.
+pub fn max_repacked_bytes(width: usize, height: usize) -> usize {
+    let padded = |n: usize| n.next_multiple_of(16);
+    6 * padded(width) * padded(height) + (1 << 20)
 }
 
 fn no_lepton() -> Error {
@@ -375,7 +394,7 @@ pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> 
     match codec {
         #[cfg(feature = "lepton")]
         CodecId::Lepton => {
-            let jpeg = lepton::unpack(&bytes, lepton::max_jpeg_bytes(width, height))?;
+            let jpeg = lepton::unpack(&bytes, max_repacked_bytes(width, height))?;
             Ok((CodecId::Jpeg, jpeg))
         }
         #[cfg(not(feature = "lepton"))]

@@ -13,7 +13,7 @@ use crate::archive::{SourceKind, SourceMeta};
 use crate::codec::Ycc;
 use crate::error::{Error, Result};
 use crate::family::{Pixels, SourceFamily};
-use crate::geometry::{FamilyId, Geometry, Rect};
+use crate::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::kernels::taps::Filter;
 use crate::plane::Plane;
 
@@ -42,6 +42,27 @@ pub struct Block {
     /// Height in pixels.
     pub height: usize,
 }
+
+/// A family's L0 tiles as the source has them.
+pub struct LoadedTiles {
+    /// Which family.
+    pub id: FamilyId,
+    /// JPEG files, row by row; each has been decoded once.
+    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// What its L2 is.
+    pub l2: L2Source,
+}
+
+/// Where the L2 of a family of originals comes from.
+pub enum L2Source {
+    /// The source's own tile.
+    Stored(Vec<u8>),
+    /// The source has no such tile: it is made from the pixels.
+    Pixels(Loaded),
+}
+
+/// Loads one family's own tiles.
+pub type OriginalJob<'a> = Box<dyn FnOnce() -> Result<LoadedTiles> + Send + 'a>;
 
 /// Loads one family.
 pub type Job<'a> = Box<dyn FnOnce() -> Result<Loaded> + Send + 'a>;
@@ -91,6 +112,34 @@ impl Source {
         }
     }
 
+    /// Refuses a source that has no L0 tiles of its own to be stored as they are.
+    ///
+    /// # Errors
+    /// The reason, and what to do instead.
+    pub fn check_originals(&self) -> Result<()> {
+        match self {
+            Source::Tree(tree) => tree.check_originals(),
+            Source::Slide(slide, _) => Err(no_tiles(slide)),
+        }
+    }
+
+    /// As [`Self::jobs`], of the source's own tiles.
+    pub fn original_jobs<'a>(
+        &'a mut self,
+        limit: usize,
+    ) -> Box<dyn Iterator<Item = Result<OriginalJob<'a>>> + 'a> {
+        match self {
+            Source::Tree(tree) => {
+                let tree: &'a Tree = tree;
+                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
+                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id));
+                    Ok(job)
+                }))
+            }
+            Source::Slide(slide, _) => Box::new(std::iter::once(Err(no_tiles(slide)))),
+        }
+    }
+
     /// Jobs for the first `limit` families, row by row. Advance it on one thread, run the jobs on any.
     pub fn jobs<'a>(
         &'a mut self,
@@ -119,6 +168,13 @@ impl Source {
             }
         }
     }
+}
+
+fn no_tiles(slide: &Slide) -> Error {
+    Error::input(
+        &slide.path,
+        "it has no JPEG tiles of its own, which --preset lossless stores; give a tree of JPEG tiles, or --preset archive",
+    )
 }
 
 /// Reads one family's pixels: samples, where they lie, channels.

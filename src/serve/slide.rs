@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
 use crate::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::sharpen::Strength;
+use crate::originals::{jpeg, tiles_below};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
 use crate::render::{Output, Renderer};
@@ -41,6 +42,8 @@ pub struct Found {
 pub enum Origin {
     /// L0 or L1, from the family that has it.
     Family(FamilyId),
+    /// L0 as its source has it, or L1 made of four of those: from their payloads of the family alone.
+    Original(FamilyId),
     /// L2, from the baseline of its family.
     Baseline(FamilyId),
     /// A small level, from the archive.
@@ -239,6 +242,7 @@ impl Slide {
             let baseline = Some(tile.level) == self.geometry.l2();
             return match self.families.contains(&id) {
                 true if baseline => Some(Origin::Baseline(id)),
+                true if self.keeps_originals() => Some(Origin::Original(id)),
                 true => Some(Origin::Family(id)),
                 // An archive of part of a slide, or packs of some families.
                 false => self.tree.is_some().then_some(Origin::Tree),
@@ -253,6 +257,63 @@ impl Slide {
     /// Whether its archive has a family from which tiles are made.
     pub fn has_family(&self, id: FamilyId) -> bool {
         self.reconstructs() && self.families.contains(&id)
+    }
+
+    /// Whether its families hold the source's own tiles.
+    pub fn keeps_originals(&self) -> bool {
+        self.coding.as_ref().is_some_and(|coding| coding.originals)
+    }
+
+    /// A tile of L0 or L1 of a family of originals, in the output's format: reads and unpacks what it is made of and no more.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn original(&self, id: FamilyId, tile: TileId) -> Result<Vec<u8>> {
+        if tile.level == self.geometry.top_level() {
+            let mut l0 = self.unpacked(id, &[tile])?;
+            let jpeg = l0.pop().map(|(_, jpeg)| jpeg).unwrap_or_default();
+            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e));
+        }
+        let below: Vec<_> = tiles_below(&self.geometry, tile).collect();
+        self.halved(id, tile, &self.unpacked(id, &below)?)
+    }
+
+    /// A tile of L1 of a family of originals with the tiles of L0 below it, in the output's format.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn original_quad(&self, id: FamilyId, l1: TileId) -> Result<Vec<(TileId, Vec<u8>)>> {
+        let below: Vec<_> = tiles_below(&self.geometry, l1).collect();
+        let unpacked = self.unpacked(id, &below)?;
+        let mut made = vec![(l1, self.halved(id, l1, &unpacked)?)];
+        for (tile, jpeg) in unpacked {
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e))?));
+        }
+        Ok(made)
+    }
+
+    fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
+        let Some(coding) = &self.coding else {
+            return Err(Error::Usage(format!("{}: no archive", self.name)));
+        };
+        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e))
+    }
+
+    /// The files of some tiles of L0.
+    fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Vec<u8>)>> {
+        let Some(input) = &self.input else { return Err(Error::Usage(format!("{}: no archive", self.name))) };
+        let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
+        let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
+        let unpack = |(&tile, payload)| {
+            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, &e))?;
+            Ok((tile, jpeg))
+        };
+        payloads.map(unpack).collect()
+    }
+
+    fn in_tile(&self, id: FamilyId, tile: TileId, e: &Error) -> Error {
+        let path = self.input.as_ref().map(|input| input.path(id)).unwrap_or_default();
+        Error::tile(&path, tile, e.to_string())
     }
 
     /// Reads a family and decodes its payloads to planes, in the memory of `family`.
@@ -275,12 +336,9 @@ impl Slide {
     pub fn stored(&self, tile: TileId, origin: Origin) -> Result<Vec<u8>> {
         let (codec, bytes) = match (origin, &self.input, &self.tree) {
             (Origin::Baseline(id), Some(input), _) => {
-                let mut record = input.read(id)?;
-                let place = record.payloads.iter().position(|p| p.kind == PayloadKind::Baseline);
-                let Some(place) = place else {
+                let Some(payload) = input.read_payloads(id, &[PayloadKind::Baseline])?.pop() else {
                     return Err(Error::input(&input.path(id), format!("family {id} has no baseline")));
                 };
-                let payload = record.payloads.swap_remove(place);
                 (payload.codec, payload.bytes)
             }
             (Origin::Archived, Some(input), _) => {
@@ -317,12 +375,13 @@ fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
 /// What the archive records, with the server's own sharpening where it records none.
 fn coding_of(input: &Input, options: &ServeOptions) -> Result<(Coding, Option<String>)> {
     let (mut coding, path) = (input.meta().coding.clone(), input.archive().path());
+    let sharpen = if coding.originals { 0.0 } else { options.sharpen };
     if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
         let (given, recorded) = (filter.name(), coding.upsample_filter.name());
         let problem = format!("--upsample-filter {given} contradicts the archive, which records {recorded}");
         return Err(Error::input(path, problem));
     }
-    let Some(strength) = Strength::new(options.sharpen) else { return Ok((coding, None)) };
+    let Some(strength) = Strength::new(sharpen) else { return Ok((coding, None)) };
     if coding.sharpen_q8 != 0 || input.meta().encode.save_sharpened {
         return Ok((coding, None));
     }
