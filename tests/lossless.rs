@@ -2,6 +2,7 @@
 
 mod common;
 #[path = "support/http.rs"]
+#[allow(dead_code, reason = "a part of it is enough here")]
 mod http;
 mod support;
 

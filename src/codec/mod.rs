@@ -21,7 +21,7 @@ pub use self::foreign::{decode_foreign, foreign_header};
 pub use self::png::{decode_png, encode_png};
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
-    Opened as OpenedJpeg, Simd as JpegSimd, simd as jpeg_simd, version as jpeg_version,
+    Opened as OpenedJpeg, Simd as JpegSimd, crop as crop_jpeg, simd as jpeg_simd, version as jpeg_version,
 };
 #[cfg(feature = "webp")]
 pub use webp::encode_webp;

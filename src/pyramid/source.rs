@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::SlideFacts;
 use super::levels::{cut, halve};
-use super::slide::{Access, RandomAccess, Sequential, Slide};
+use super::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
 use crate::codec::Ycc;
@@ -119,7 +119,20 @@ impl Source {
     pub fn check_originals(&self) -> Result<()> {
         match self {
             Source::Tree(tree) => tree.check_originals(),
-            Source::Slide(slide, _) => Err(no_tiles(slide)),
+            Source::Slide(slide, geometry) => {
+                let own = slide.own_tiles().map_err(|reason| no_tiles(slide, &reason))?;
+                if own.side() != geometry.tile() {
+                    let (own, given) = (own.side(), geometry.tile());
+                    let problem =
+                        format!("--preset lossless stores its tiles of {own}; leave --tile {given} out");
+                    return Err(Error::input(&slide.path, problem));
+                }
+                if geometry.l2().is_none() {
+                    return Err(no_tiles(slide, "it has at most 2x2 pixels"));
+                }
+                // What is wrong with all of them is found before anything is written.
+                own.jpeg(0, 0).map(drop).map_err(Error::from)
+            }
         }
     }
 
@@ -136,7 +149,22 @@ impl Source {
                     Ok(job)
                 }))
             }
-            Source::Slide(slide, _) => Box::new(std::iter::once(Err(no_tiles(slide)))),
+            Source::Slide(slide, geometry) => {
+                let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
+                let channels = usize::from(slide.info.channels);
+                let (pixels, own) = match (&slide.access, slide.own_tiles()) {
+                    (Access::Random(pixels), Ok(own)) => (&**pixels, own),
+                    (_, refused) => {
+                        let reason = refused.err().unwrap_or_default();
+                        return Box::new(std::iter::once(Err(no_tiles(slide, &reason))));
+                    }
+                };
+                Box::new(geometry.all_families().take(limit).map(move |id| {
+                    let job: OriginalJob<'a> =
+                        Box::new(move || own_tiles(pixels, own, &geometry, id, channels));
+                    Ok(job)
+                }))
+            }
         }
     }
 
@@ -170,11 +198,38 @@ impl Source {
     }
 }
 
-fn no_tiles(slide: &Slide) -> Error {
+fn no_tiles(slide: &Slide, reason: &str) -> Error {
+    let needs = "--preset lossless stores JPEG tiles of the source's own";
     Error::input(
         &slide.path,
-        "it has no JPEG tiles of its own, which --preset lossless stores; give a tree of JPEG tiles, or --preset archive",
+        format!("{needs}, and {reason}; give a tree of JPEG tiles, or use --preset archive"),
     )
+}
+
+/// A family's own tiles, and its pixels, from which L2 and the levels above it are made.
+fn own_tiles(
+    pixels: &dyn RandomAccess,
+    own: &dyn OwnTiles,
+    geometry: &Geometry,
+    id: FamilyId,
+    channels: usize,
+) -> Result<LoadedTiles> {
+    let tiles = geometry.family_tiles(id, 0).map(|tile| Ok((tile, own.jpeg(tile.x, tile.y)?)));
+    let tiles = tiles.collect::<Result<Vec<_>>>()?;
+    let (samples, rect, channels) = read_family(pixels, geometry, id, channels)?;
+    Ok(LoadedTiles { id, tiles, l2: L2Source::Pixels(load(id, samples, rect, channels)) })
+}
+
+fn read_family(
+    pixels: &dyn RandomAccess,
+    geometry: &Geometry,
+    id: FamilyId,
+    channels: usize,
+) -> Result<(Vec<u8>, Rect, usize)> {
+    let rect = geometry.family_rect(id);
+    let mut out = vec![0; rect.width as usize * rect.height as usize * channels];
+    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut out)?;
+    Ok((out, rect, channels))
 }
 
 /// Reads one family's pixels: samples, where they lie, channels.
@@ -191,12 +246,7 @@ pub fn region_jobs<'a>(
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
             Box::new(geometry.all_families().map(move |id| {
-                let rect = geometry.family_rect(id);
-                let read: ReadRegion<'a> = Box::new(move || {
-                    let mut out = vec![0; rect.width as usize * rect.height as usize * channels];
-                    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut out)?;
-                    Ok((out, rect, channels))
-                });
+                let read: ReadRegion<'a> = Box::new(move || read_family(pixels, &geometry, id, channels));
                 Ok((id, read))
             }))
         }

@@ -1,0 +1,44 @@
+//! A JPEG cut to its top left corner without decoding its samples: the coefficients that are left are those that were there.
+
+use turbojpeg_sys as sys;
+
+use super::{Handle, codec};
+use crate::error::Result;
+use crate::spec::MAX_JPEG_SCANS;
+
+/// The top left `width` x `height` of a JPEG, markers included; Huffman tables of its own.
+///
+/// # Errors
+/// Damaged bytes, an unusual sampling, a part larger than the image.
+pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
+    let mut handle = Handle::new(sys::TJINIT_TJINIT_TRANSFORM)?;
+    handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
+    handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
+    let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
+    let transform = sys::tjtransform {
+        r: region,
+        op: sys::TJXOP_TJXOP_NONE as i32,
+        options: (sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE) as i32,
+        data: std::ptr::null_mut(),
+        customFilter: None,
+    };
+    let (mut out, mut size) = (std::ptr::null_mut::<u8>(), 0);
+    // SAFETY: pointer and length of one live slice; one transform and room for one result, which TurboJPEG allocates.
+    let rc = unsafe {
+        sys::tj3Transform(handle.0, jpeg.as_ptr(), jpeg.len() as _, 1, &mut out, &mut size, &transform)
+    };
+    let done = handle.check(rc);
+    let cropped = match out.is_null() {
+        true => Err(codec("nothing is left of a crop".into())),
+        // SAFETY: TurboJPEG allocated the buffer and wrote `size` bytes to it; after a failure none of them are looked at.
+        false => Ok(if rc == 0 {
+            unsafe { std::slice::from_raw_parts(out, size as usize) }.to_vec()
+        } else {
+            Vec::new()
+        }),
+    };
+    // SAFETY: the buffer came from TurboJPEG, or is null, which it takes; it is freed once.
+    unsafe { sys::tj3Free(out.cast()) };
+    done?;
+    cropped
+}
