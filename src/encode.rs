@@ -201,42 +201,16 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.whole(slide, put))?;
     }
-    let of_one = family_bytes(&geometry);
-    let in_flight = backend.in_flight(&geometry);
+    let work = Work { geometry, out, params, options, limit: limit as usize, backend, scheduler };
     let mut take = |(id, record, metrics, block): Stored| {
         sink.family(id, &record, metrics, block)?;
         progress(sink.families);
         Ok(())
     };
     if params.originals {
-        let jobs = source.original_jobs(limit as usize);
-        let geometry = &geometry;
-        scheduler.pipelined(
-            in_flight,
-            of_one,
-            jobs,
-            |job| async move { originals(geometry, backend, params, job()?).await },
-            &mut take,
-        )?;
+        work.originals(source, &mut take)?
     } else {
-        let jobs = source.jobs(params.upsample_filter, limit as usize);
-        scheduler.pipelined(
-            in_flight,
-            of_one,
-            jobs,
-            |job| async move {
-                let loaded = job()?;
-                let id = loaded.family.id;
-                let encoded =
-                    encode_family(backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
-                if options.debug_images {
-                    debug_images::write(out, &encoded, backend, &params.coding()).await?;
-                }
-                let metrics = options.manifest.then(|| FamilyMetrics::measure(&geometry, &encoded, params));
-                Ok((encoded.id, encoded.record, metrics, loaded.block))
-            },
-            &mut take,
-        )?;
+        work.predicted(source, &mut take)?
     }
     match source {
         Source::Tree(tree) => scheduler.ordered(
@@ -264,6 +238,52 @@ pub fn encode(
         source_bytes,
         y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr),
     })
+}
+
+/// What the families of a slide need on their way.
+struct Work<'a> {
+    geometry: Geometry,
+    out: &'a Path,
+    params: &'a EncodeParams,
+    options: &'a EncodeOptions,
+    limit: usize,
+    backend: &'a dyn Backend,
+    scheduler: &'a Scheduler,
+}
+
+impl Work<'_> {
+    /// Every family: predict, subtract, code.
+    fn predicted(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        let Work { geometry, out, params, options, backend, .. } = self;
+        self.scheduler.pipelined(
+            backend.in_flight(geometry),
+            family_bytes(geometry),
+            source.jobs(params.upsample_filter, self.limit),
+            |job| async move {
+                let loaded = job()?;
+                let id = loaded.family.id;
+                let encoded =
+                    encode_family(*backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
+                if options.debug_images {
+                    debug_images::write(out, &encoded, *backend, &params.coding()).await?;
+                }
+                let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
+                Ok((encoded.id, encoded.record, metrics, loaded.block))
+            },
+            take,
+        )
+    }
+
+    /// Every family as its source has it.
+    fn originals(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        self.scheduler.pipelined(
+            self.backend.in_flight(&self.geometry),
+            family_bytes(&self.geometry),
+            source.original_jobs(self.limit),
+            |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
+            take,
+        )
+    }
 }
 
 fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {

@@ -1,5 +1,7 @@
 //! `--preset lossless` of tiled-JPEG TIFF and SVS: every L0 tile decodes to exactly what the slide's own tile decodes to.
 
+#![allow(clippy::duplicate_mod, reason = "common and support each bring their random numbers")]
+
 mod common;
 mod support;
 

@@ -46,3 +46,10 @@ pub fn decode_foreign(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Ycc> 
     let rgb = Plane::from_vec(3 * header.width, header.height, opened.rgb()?);
     Ok(Ycc::from_rgb(rgb.view()))
 }
+
+/// Most bytes that a JPEG of such an image may have to be stored repacked: three planes, none of them smaller coded than as it is, and
+/// headers. Whoever unpacks it takes no more.
+pub fn max_repacked_bytes(width: usize, height: usize) -> usize {
+    let padded = |n: usize| n.next_multiple_of(16);
+    6 * padded(width) * padded(height) + (1 << 20)
+}

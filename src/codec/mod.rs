@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
-pub use self::foreign::{decode_foreign, foreign_header};
+pub use self::foreign::{decode_foreign, foreign_header, max_repacked_bytes};
 pub use self::png::{decode_png, encode_png};
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
@@ -373,13 +373,6 @@ impl Entropy {
             self.store(codec, bytes)
         }
     }
-}
-
-/// Most bytes that a JPEG of such an image may have to be stored repacked: three planes, none of them smaller coded than as it is, and
-/// headers. Whoever unpacks it takes no more.
-pub fn max_repacked_bytes(width: usize, height: usize) -> usize {
-    let padded = |n: usize| n.next_multiple_of(16);
-    6 * padded(width) * padded(height) + (1 << 20)
 }
 
 fn no_lepton() -> Error {

@@ -31,13 +31,10 @@ pub fn halve(
 /// 4:4:4. A gray tile among them has chroma of 128.
 fn whole(filter: Filter, taps: &TapCache, side: usize, tiles: Vec<((usize, usize), Ycc)>) -> Ycc {
     let sampling = common(side, tiles.iter().map(|(_, tile)| tile.sampling));
-    let extent = |end: fn(&((usize, usize), Ycc)) -> (usize, usize)| {
-        tiles.iter().map(end).map(|(at, n)| at * side + n).max()
-    };
-    let width = extent(|(at, tile)| (at.0, tile.luma.width())).unwrap_or(0);
-    let height = extent(|(at, tile)| (at.1, tile.luma.height())).unwrap_or(0);
+    let width = tiles.iter().map(|((column, _), tile)| column * side + tile.luma.width()).max();
+    let height = tiles.iter().map(|((_, row), tile)| row * side + tile.luma.height()).max();
     let mut all = Ycc::default();
-    all.fill(sampling, width, height, 128);
+    all.fill(sampling, width.unwrap_or(0), height.unwrap_or(0), 128);
     let (fx, fy) = sampling.factors();
     for ((column, row), tile) in tiles {
         let (x, y) = (column * side, row * side);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 use origami::archive::Kind;
-use origami::codec::{JpegDecoder, Sampling};
+use origami::codec::{Sampling, decode_foreign};
 use origami::decode::Input;
 use origami::family::PayloadKind;
 use origami::geometry::TileId;
@@ -60,13 +60,19 @@ pub fn run(args: OriginalsArgs) -> Result<()> {
     };
     let (mut cold, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for &(id, tile) in all.iter().step_by(step).take(args.tiles) {
-        let make = || {
+        let make = || -> Result<Vec<u8>> {
             let payload = input.read_payloads(id, &[PayloadKind::original(tile)])?.swap_remove(0);
             Ok(renderer.original(tile, jpeg(&geometry, tile, payload)?)?)
         };
-        let bytes: Vec<u8> = make()?;
-        let of_cold = best(&|| make().map(|made| drop(black_box(made))))?;
-        let of_bare = best(&|| Ok(drop(black_box(JpegDecoder::open(&bytes)?.planes()?))))?;
+        let bytes = make()?;
+        let of_cold = best(&|| {
+            black_box(make()?);
+            Ok(())
+        })?;
+        let of_bare = best(&|| {
+            black_box(decode_foreign(&bytes, None)?);
+            Ok(())
+        })?;
         ratios.push(of_cold / of_bare);
         cold.push(of_cold * 1e6);
         bare.push(of_bare * 1e6);

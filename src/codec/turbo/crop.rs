@@ -2,7 +2,7 @@
 
 use turbojpeg_sys as sys;
 
-use super::{Handle, codec};
+use super::Handle;
 use crate::error::Result;
 use crate::spec::MAX_JPEG_SCANS;
 
@@ -28,17 +28,13 @@ pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
         sys::tj3Transform(handle.0, jpeg.as_ptr(), jpeg.len() as _, 1, &mut out, &mut size, &transform)
     };
     let done = handle.check(rc);
-    let cropped = match out.is_null() {
-        true => Err(codec("nothing is left of a crop".into())),
-        // SAFETY: TurboJPEG allocated the buffer and wrote `size` bytes to it; after a failure none of them are looked at.
-        false => Ok(if rc == 0 {
-            unsafe { std::slice::from_raw_parts(out, size as usize) }.to_vec()
-        } else {
-            Vec::new()
-        }),
+    let cropped = if out.is_null() || rc != 0 {
+        Vec::new()
+    } else {
+        // SAFETY: TurboJPEG says that it succeeded, so `size` bytes of the buffer that it allocated are written.
+        unsafe { std::slice::from_raw_parts(out, size as usize) }.to_vec()
     };
     // SAFETY: the buffer came from TurboJPEG, or is null, which it takes; it is freed once.
     unsafe { sys::tj3Free(out.cast()) };
-    done?;
-    cropped
+    done.map(|()| cropped)
 }
