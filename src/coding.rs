@@ -28,6 +28,9 @@ pub struct Coding {
     /// Whether the residual of a coloured family has chroma as well: Cb and Cr of L0 at half its size.
     #[serde(default, skip_serializing_if = "is_false")]
     pub chroma_residual: bool,
+    /// Whether families hold the source's own L0 tiles instead of what a prediction missed: nothing of L0 is lost then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub originals: bool,
 }
 
 /// What was never said is not written: archives without a chroma residual are what they were before there was one.
@@ -48,6 +51,11 @@ impl Coding {
         Strength::new(value)
             .map(Some)
             .ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
+    }
+
+    /// Whether its members go together: where L0 is stored as it was, nothing predicts it.
+    pub fn is_consistent(&self) -> bool {
+        !self.originals || (self.sharpen_q8 == 0 && self.l0_scale_pct == 100 && !self.chroma_residual)
     }
 
     /// Size of the coded residual for L0 planes of `width` x `height`.
@@ -129,6 +137,9 @@ pub struct EncodeParams {
     pub l0_scale_pct: u32,
     /// Unsharp mask on the residual, 0 for none.
     pub l0_sharpen: f64,
+    /// The source's own L0 tiles are stored as they are; what is said above of residuals is then without meaning.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub originals: bool,
 }
 
 impl Default for EncodeParams {
@@ -149,6 +160,7 @@ impl Default for EncodeParams {
             downsample_filter: Filter::Lanczos3,
             l0_scale_pct: 100,
             l0_sharpen: 0.0,
+            originals: false,
         }
     }
 }
@@ -206,7 +218,26 @@ impl EncodeParams {
                 "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),
             ));
         }
-        Ok(())
+        if self.originals { self.validate_originals() } else { Ok(()) }
+    }
+
+    /// Where nothing is predicted, nothing that is about predictions may be asked for.
+    fn validate_originals(&self) -> Result<()> {
+        let refused = [
+            ("--chroma-resq", self.chroma_residual_quality.is_some()),
+            ("--residual-encoder", self.residual_encoder.is_some()),
+            ("--optl2", self.optl2),
+            ("--subsamp 420opt", self.subsamp == Subsamp::S420Opt),
+            ("--sharpen", self.sharpen != 0.0),
+            ("--l0-scale", self.l0_scale_pct != 100),
+            ("--l0-sharpen", self.l0_sharpen != 0.0),
+        ];
+        match refused.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Error::Usage(format!(
+                "{flag} is about predicting L0 from L2, and --preset lossless stores L0 as it is; leave one of them out"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The part that a decoder must know.
@@ -222,6 +253,7 @@ impl EncodeParams {
             sharpen_q8: by_decoder.map_or(0, Strength::q8),
             l0_scale_pct: self.l0_scale_pct,
             chroma_residual: self.chroma_residual_quality.is_some(),
+            originals: self.originals,
         }
     }
 }

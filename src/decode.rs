@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use crate::archive::{FamilyRecord, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{Sampling, Shape, decoder};
+use crate::codec::{CodecId, Sampling, Shape, decoder};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
 use crate::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
+use crate::originals::{OriginalFamily, tiles_below};
 use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
@@ -55,6 +56,10 @@ pub fn decode_record_into(
     record: &FamilyRecord,
     family: &mut DecodedFamily,
 ) -> Result<()> {
+    if coding.originals || record.payloads.iter().any(|p| p.kind.is_original()) {
+        let problem = "it holds the source's own tiles, of which no planes are reconstructed".into();
+        return Err(Error::Codec { what: format!("family {id}"), problem });
+    }
     let rect = geometry.family_rect(id);
     let (width, height) = (rect.width as usize, rect.height as usize);
     let named = |kind: PayloadKind| {
@@ -199,13 +204,18 @@ pub fn decode(
     let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
     let writer =
         TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
-    let cutter = Cutter { writer: &writer, geometry, renderer };
+    let cutter = &Cutter { writer: &writer, geometry, renderer };
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.pipelined(
         backend.in_flight(&geometry),
         family_bytes(&geometry),
         families.iter().take(limit).map(|&id| Ok(id)),
-        |id| cutter.family(input, coding, backend, id),
+        |id| async move {
+            match coding.originals {
+                true => cutter.originals(input, coding, id),
+                false => cutter.family(input, coding, backend, id).await,
+            }
+        },
         |(bytes, timing)| {
             done += 1;
             written_bytes += bytes;
@@ -318,6 +328,43 @@ impl Cutter<'_> {
         let encode = lap();
         let mut total = 0;
         for (tile, bytes) in tiles {
+            self.writer.tile(tile, &bytes)?;
+            total += bytes.len() as u64;
+        }
+        let write = lap();
+        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+    }
+
+    /// As [`Self::family`], of one that holds the source's own tiles.
+    fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - std::mem::replace(&mut clock, now)
+        };
+        let named = |e: Error| Error::input(&input.path(id), format!("family {id}: {e}"));
+        let record = input.read(id)?;
+        let read = lap();
+        let OriginalFamily { tiles, l2 } =
+            OriginalFamily::unpack(&self.geometry, id, record).map_err(named)?;
+        let decode = lap();
+        let mut made = Vec::new();
+        for l1 in self.geometry.family_tiles(id, 1) {
+            let below = tiles_below(&self.geometry, l1);
+            let below: Vec<_> =
+                below.filter_map(|id| tiles.iter().find(|(tile, _)| *tile == id).cloned()).collect();
+            made.push((l1, self.renderer.halved(coding, &below).map_err(named)?));
+        }
+        let reconstruct = lap();
+        for (tile, jpeg) in tiles {
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(named)?));
+        }
+        if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
+            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(named)?));
+        }
+        let encode = lap();
+        let mut total = 0;
+        for (tile, bytes) in made {
             self.writer.tile(tile, &bytes)?;
             total += bytes.len() as u64;
         }

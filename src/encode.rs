@@ -11,14 +11,15 @@ use crate::backend::{Backend, Base, Predicted};
 use crate::codec::{ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::family::{PayloadKind, Proof, SourceFamily};
-use crate::geometry::FamilyId;
+use crate::geometry::{FamilyId, Geometry};
 use crate::manifest::{FamilyMetrics, Manifest};
+use crate::originals::{OriginalFamily, tile_size};
 use crate::plane::PlaneRef;
 use crate::pyramid::build::SmallLevels;
 use crate::pyramid::levels::TileSink;
-use crate::pyramid::source::{Block, Source};
+use crate::pyramid::source::{Block, L2Source, LoadedTiles, Source};
 use crate::spec::RESIDUAL_ZERO;
 
 /// One family, encoded, with what the encoder saw on the way.
@@ -48,6 +49,11 @@ pub async fn encode_family(
     params: &EncodeParams,
     source: SourceFamily,
 ) -> Result<EncodedFamily> {
+    if params.originals {
+        let problem =
+            "--preset lossless predicts nothing; it is for encode, from the JPEG tiles of a tree or a slide";
+        return Err(Error::Usage(problem.into()));
+    }
     let Base { ticket, l2 } = backend.base(params, &source).await?;
     let quality = Quality::from(params.base_quality);
     let (base_payload, baseline) = round_trip(params, PayloadKind::Baseline, l2.view(), quality)?;
@@ -66,6 +72,29 @@ pub async fn encode_family(
     Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
 }
 
+/// A family on its way into the archive: with its metrics where they are wanted, its pixels where levels are made of them.
+type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<Block>);
+
+/// A family as its source has it: nothing is predicted, and only where the source has no L2 is one made.
+async fn originals(
+    geometry: &Geometry,
+    backend: &dyn Backend,
+    params: &EncodeParams,
+    loaded: LoadedTiles,
+) -> Result<Stored> {
+    let LoadedTiles { id, tiles, l2 } = loaded;
+    let (l2, block) = match l2 {
+        L2Source::Stored(jpeg) => (jpeg, None),
+        L2Source::Pixels(loaded) => {
+            let base = backend.base(params, &loaded.family).await.map_err(|e| e.in_family(id))?;
+            let quality = Quality::from(params.base_quality);
+            (params.encoder.encoder(Use::Baseline)?.encode(base.l2.view(), quality)?, loaded.block)
+        }
+    };
+    let record = OriginalFamily { tiles, l2 }.record(geometry, id, params.entropy)?;
+    Ok((id, record, None, block))
+}
+
 /// What is stored of an image, and what every decoder will see of it.
 fn round_trip(
     params: &EncodeParams,
@@ -74,7 +103,7 @@ fn round_trip(
     quality: Quality,
 ) -> Result<(Payload, Ycc)> {
     let mut encoder = match kind {
-        PayloadKind::Baseline => params.encoder.encoder(Use::Baseline)?,
+        PayloadKind::Baseline | PayloadKind::Original(_) => params.encoder.encoder(Use::Baseline)?,
         PayloadKind::Residual => params.residual_encoder().encoder(Use::Residual)?,
     };
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
@@ -135,6 +164,14 @@ pub fn encode(
     progress: &dyn Fn(u64),
 ) -> Result<EncodeReport> {
     params.validate()?;
+    if params.originals {
+        if options.manifest || options.debug_images {
+            let problem = "--manifest and --debug-images show what coding costs, and --preset lossless costs nothing; \
+                           leave one of them out";
+            return Err(Error::Usage(problem.into()));
+        }
+        source.check_originals()?;
+    }
     let geometry = *source.geometry();
     let total = geometry.family_count();
     let limit = options.max_parents.unwrap_or(total).min(total);
@@ -164,33 +201,24 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.whole(slide, put))?;
     }
-    scheduler.pipelined(
-        backend.in_flight(&geometry),
-        family_bytes(&geometry),
-        source.jobs(params.upsample_filter, limit as usize),
-        |job| async move {
-            let loaded = job()?;
-            let id = loaded.family.id;
-            let encoded = encode_family(backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
-            if options.debug_images {
-                debug_images::write(out, &encoded, backend, &params.coding()).await?;
-            }
-            let metrics = options.manifest.then(|| FamilyMetrics::measure(&geometry, &encoded, params));
-            Ok((encoded.id, encoded.record, metrics, loaded.block))
-        },
-        |(id, record, metrics, block)| {
-            sink.family(id, &record, metrics, block)?;
-            progress(sink.families);
-            Ok(())
-        },
-    )?;
+    let work = Work { geometry, out, params, options, limit: limit as usize, backend, scheduler };
+    let mut take = |(id, record, metrics, block): Stored| {
+        sink.family(id, &record, metrics, block)?;
+        progress(sink.families);
+        Ok(())
+    };
+    if params.originals {
+        work.originals(source, &mut take)?
+    } else {
+        work.predicted(source, &mut take)?
+    }
     match source {
         Source::Tree(tree) => scheduler.ordered(
             tile_bytes(&geometry),
             geometry.stored_tiles().map(Ok),
             |id| {
                 let (codec, bytes) = tree.stored_tile(id, params)?;
-                Ok((id, params.entropy.store(codec, bytes)))
+                Ok((id, params.entropy.store_foreign(codec, bytes, tile_size(&geometry, id)?)))
             },
             |(id, (codec, bytes))| sink.writer.add_tile(id, codec, &bytes),
         )?,
@@ -210,6 +238,52 @@ pub fn encode(
         source_bytes,
         y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr),
     })
+}
+
+/// What the families of a slide need on their way.
+struct Work<'a> {
+    geometry: Geometry,
+    out: &'a Path,
+    params: &'a EncodeParams,
+    options: &'a EncodeOptions,
+    limit: usize,
+    backend: &'a dyn Backend,
+    scheduler: &'a Scheduler,
+}
+
+impl Work<'_> {
+    /// Every family: predict, subtract, code.
+    fn predicted(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        let Work { geometry, out, params, options, backend, .. } = self;
+        self.scheduler.pipelined(
+            backend.in_flight(geometry),
+            family_bytes(geometry),
+            source.jobs(params.upsample_filter, self.limit),
+            |job| async move {
+                let loaded = job()?;
+                let id = loaded.family.id;
+                let encoded =
+                    encode_family(*backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
+                if options.debug_images {
+                    debug_images::write(out, &encoded, *backend, &params.coding()).await?;
+                }
+                let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
+                Ok((encoded.id, encoded.record, metrics, loaded.block))
+            },
+            take,
+        )
+    }
+
+    /// Every family as its source has it.
+    fn originals(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        self.scheduler.pipelined(
+            self.backend.in_flight(&self.geometry),
+            family_bytes(&self.geometry),
+            source.original_jobs(self.limit),
+            |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
+            take,
+        )
+    }
 }
 
 fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::codec::{Sampling, Ycc, YccRef};
-use crate::geometry::FamilyId;
+use crate::geometry::{FamilyId, TileId};
 use crate::plane::{Plane, PlaneRef};
 
 /// An image as its source has it or as its taker wants it.
@@ -155,7 +155,8 @@ impl Want {
     }
 }
 
-/// Hashes that pin what a family decodes to: XXH3-128 over the samples, row by row.
+/// Hashes that pin what a family decodes to: XXH3-128 over the samples, row by row; of a family of originals over their bytes, see
+/// [`crate::originals`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Of L0 luma after the residual.
@@ -193,13 +194,21 @@ fn hash<'a>(planes: impl Iterator<Item = &'a Plane>) -> u128 {
 
 /// Which part of a family a payload is, as archives record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
 pub enum PayloadKind {
     /// The L2 tile.
-    Baseline = 1,
+    Baseline,
     /// The fused L0 residual. A family without one was predicted well enough.
-    Residual = 2,
+    Residual,
+    /// An L0 tile as its source has it, by its place in the family: 4 times the row plus the column.
+    Original(u8),
 }
+
+/// The numbers of [`PayloadKind::Original`] begin here.
+const FIRST_ORIGINAL: u16 = 16;
+const ORIGINALS: [&str; 16] = [
+    "tile 0_0", "tile 1_0", "tile 2_0", "tile 3_0", "tile 0_1", "tile 1_1", "tile 2_1", "tile 3_1",
+    "tile 0_2", "tile 1_2", "tile 2_2", "tile 3_2", "tile 0_3", "tile 1_3", "tile 2_3", "tile 3_3",
+];
 
 impl PayloadKind {
     /// From the number in an archive.
@@ -207,8 +216,28 @@ impl PayloadKind {
         match value {
             1 => Some(PayloadKind::Baseline),
             2 => Some(PayloadKind::Residual),
+            16..=31 => Some(PayloadKind::Original((value - FIRST_ORIGINAL) as u8)),
             _ => None,
         }
+    }
+
+    /// The number in an archive.
+    pub fn number(self) -> u16 {
+        match self {
+            PayloadKind::Baseline => 1,
+            PayloadKind::Residual => 2,
+            PayloadKind::Original(place) => FIRST_ORIGINAL + u16::from(place),
+        }
+    }
+
+    /// That of an L0 tile of any family.
+    pub fn original(tile: TileId) -> Self {
+        PayloadKind::Original((4 * (tile.y % 4) + tile.x % 4) as u8)
+    }
+
+    /// Whether it is an L0 tile as its source has it.
+    pub fn is_original(self) -> bool {
+        matches!(self, PayloadKind::Original(_))
     }
 
     /// Its name for people and JSON.
@@ -216,6 +245,7 @@ impl PayloadKind {
         match self {
             PayloadKind::Baseline => "baseline",
             PayloadKind::Residual => "residual",
+            PayloadKind::Original(place) => ORIGINALS.get(usize::from(place)).copied().unwrap_or("tile"),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | the two directions and the check, each readable on one screen |
 //! | [`backend`] | where the arithmetic runs: CPU, GPU, both; the scheduler that feeds it |
+//! | [`originals`] | the families that lose nothing: L0 tiles as their source has them |
 //! | [`kernels`] | the arithmetic: normative integer kernels and their SIMD |
 //! | [`codec`] | JPEG, PNG, WebP: planes to bytes and back |
 //! | [`archive`] | packs and bundles: family streams to bytes and back |
@@ -35,6 +36,7 @@ pub mod geometry;
 pub mod kernels;
 pub mod manifest;
 pub mod metrics;
+pub mod originals;
 pub mod plane;
 pub mod presets;
 pub mod pyramid;

@@ -14,10 +14,12 @@ pub enum Preset {
     Balanced,
     /// As small as tissue bears: coarser, packed as tightly as can be.
     Small,
+    /// For archives that may not lose anything: the source's own L0 tiles, repacked, and given back byte for byte.
+    Lossless,
 }
 
 impl Preset {
-    /// All of them.
+    /// Those that have a quality, the finest first.
     pub const ALL: [Preset; 3] = [Preset::Archive, Preset::Balanced, Preset::Small];
 
     /// Its name on the command line.
@@ -26,6 +28,7 @@ impl Preset {
             Preset::Archive => "archive",
             Preset::Balanced => "balanced",
             Preset::Small => "small",
+            Preset::Lossless => "lossless",
         }
     }
 
@@ -36,6 +39,9 @@ impl Preset {
             // The residual brings back what 4:2:0 takes from the baseline.
             Preset::Balanced => (50, Entropy::Huffman, Subsamp::S420),
             Preset::Small => (40, Entropy::Lepton, Subsamp::S420),
+            Preset::Lossless => {
+                return EncodeParams { originals: true, entropy: Entropy::Lepton, ..EncodeParams::default() };
+            }
         };
         let plain =
             EncodeParams { encoder: EncoderKind::Mozjpeg, entropy, subsamp, ..EncodeParams::default() };
@@ -71,6 +77,10 @@ mod tests {
         for params in [&archive, &balanced, &small] {
             params.validate().unwrap();
         }
+        let lossless = Preset::Lossless.params();
+        lossless.validate().unwrap();
+        let optl2 = EncodeParams { optl2: true, ..lossless };
+        assert!(optl2.validate().unwrap_err().to_string().contains("--optl2"));
         for (fine, coarse) in [(&archive, &balanced), (&balanced, &small)] {
             assert!(fine.residual_quality > coarse.residual_quality);
             assert!(fine.base_quality > coarse.base_quality);

@@ -2,11 +2,15 @@
 //!
 //! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
 
-use crate::codec::{CodecId, Sampling, Shape, Ycc, decoder, jpeg_in};
+use crate::codec::{
+    CodecId, Sampling, Shape, Ycc, decode_foreign, decoder, foreign_header, jpeg_in, unpacked,
+};
+use crate::coding::Coding;
 use crate::error::{Error, Result};
 use crate::family::{PixelsRef, Reconstruction, Want};
 use crate::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::kernels::taps::{Filter, TapCache};
+use crate::originals::{halve, tile_size};
 use crate::tile::{OutputFormat, TileCoder, raise_444};
 
 /// How output tiles are to look.
@@ -94,15 +98,45 @@ impl Renderer {
     /// # Errors
     /// Damaged bytes, another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        let rect = self.geometry.tile_rect(id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-        let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
-        // Unpacked once, for the planes and for whoever gets the tile.
-        let (codec, bytes) = match codec {
-            CodecId::Lepton => (CodecId::Jpeg, jpeg_in(codec, bytes, shape)?.unwrap_or_default()),
-            _ => (codec, bytes),
+        let (width, height) = tile_size(&self.geometry, id)?;
+        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
+        let shape = Shape { width, height, sampling: None };
+        let image = match codec {
+            CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
+            _ => decoder(codec)?.decode(&bytes, shape)?,
         };
-        let image = decoder(codec)?.decode(&bytes, shape)?;
         self.decoded(codec, bytes, image)
+    }
+
+    /// A tile of L0 as its source has it, in the output's format. Its checksums have vouched for it and its encoder has decoded it, so
+    /// only its header is looked at where its bytes are what is wanted.
+    ///
+    /// # Errors
+    /// What the codec says; another size than the tile's.
+    pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
+        let size = tile_size(&self.geometry, id)?;
+        let Output { format, grayscale, .. } = self.output;
+        let gray = foreign_header(&jpeg, size)?.sampling == Some(Sampling::Gray);
+        if format == OutputFormat::Jpeg && (gray || !grayscale) {
+            return Ok(jpeg);
+        }
+        let image = decode_foreign(&jpeg, Some(size))?;
+        self.decoded(CodecId::Jpeg, jpeg, image)
+    }
+
+    /// A tile of L1 made of the tiles of L0 below it, in the output's format.
+    ///
+    /// # Errors
+    /// What the codec says; tiles of another size than theirs.
+    pub fn halved(&self, coding: &Coding, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
+        let decode = |(tile, jpeg): &(TileId, Vec<u8>)| {
+            let image = decode_foreign(jpeg, Some(tile_size(&self.geometry, *tile)?))?;
+            Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), image))
+        };
+        let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
+        let side = self.geometry.tile() as usize;
+        let image = halve(coding, &self.taps, side, tiles, self.want().sampling());
+        self.code(PixelsRef::Ycc(image.view()))
     }
 
     /// As [`Self::stored`], of a tile that is decoded already.

@@ -3,13 +3,14 @@
 //! Opening an archive checks header and directory; this goes on to every blob: checksum, that each decodes to the shape it must
 //! have, that the blobs fill the file without a gap or an overlap; with `deep`, that each family reconstructs to its proof.
 
-use crate::archive::Archive;
+use crate::archive::{Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{Sampling, Shape, decoder};
+use crate::codec::{CodecId, Sampling, Shape, decode_foreign, decoder, unpacked};
 use crate::decode::decode_record;
 use crate::error::{Error, Result};
 use crate::family::{Proof, Want};
+use crate::originals::OriginalFamily;
 
 /// What was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +53,12 @@ pub fn verify(
             let rect =
                 archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
             let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
-            decoder(entry.codec).and_then(|mut codec| codec.decode(&bytes, shape)).map_err(|e| {
+            let decoded = match unpacked(entry.codec, bytes, shape.width, shape.height) {
+                Ok((CodecId::Jpeg, jpeg)) => decode_foreign(&jpeg, Some((shape.width, shape.height))),
+                Ok((codec, bytes)) => decoder(codec).and_then(|mut decoder| decoder.decode(&bytes, shape)),
+                Err(e) => Err(e),
+            };
+            decoded.map_err(|e| {
                 fault(
                     entry.offset,
                     format!("tile {}", entry.id),
@@ -71,8 +77,11 @@ pub fn verify(
         family_bytes(archive.geometry()),
         archive.families().iter().map(Ok),
         |entry| async move {
-            let record = archive.read_family(entry)?;
             let coding = &archive.meta().coding;
+            if coding.originals {
+                return originals(archive, entry, deep);
+            }
+            let record = archive.read_family(entry)?;
             let decoded = decode_record(archive.geometry(), coding, entry.id, &record).map_err(|e| {
                 fault(
                     entry.offset,
@@ -88,7 +97,6 @@ pub fn verify(
             let sampling = if coding.chroma_residual { Sampling::S420 } else { Sampling::Gray };
             let made = backend.reconstruct(coding, &decoded, Want::Planes(sampling)).await?;
             let found = Proof::new(&made.l0.ycc(), &decoded.baseline);
-            let hex = |p: Proof| format!("luma {:032x} chroma {:032x}", p.luma, p.chroma);
             if found != record.proof {
                 return Err(fault(
                     entry.offset,
@@ -106,6 +114,31 @@ pub fn verify(
         },
     )?;
     Ok(done)
+}
+
+fn hex(p: Proof) -> String {
+    format!("luma {:032x} chroma {:032x}", p.luma, p.chroma)
+}
+
+/// A family of originals: each tile is unpacked and decodes; its proof is over the files, so that no backend has a part in it.
+fn originals(archive: &Archive, entry: &FamilyEntry, deep: bool) -> Result<bool> {
+    let fault = |what: String, expected: String, found: String| Error::Archive {
+        path: archive.path().to_path_buf(),
+        offset: entry.offset,
+        what,
+        expected,
+        found,
+    };
+    let (geometry, record) = (archive.geometry(), archive.read_family(entry)?);
+    let proof = record.proof;
+    let family = OriginalFamily::unpack(geometry, entry.id, record);
+    let family = family
+        .and_then(|family| family.check(geometry, entry.id).map(|()| family))
+        .map_err(|e| fault(format!("family {}", entry.id), "tiles that decode".into(), e.to_string()))?;
+    if deep && family.proof() != proof {
+        return Err(fault(format!("files of family {}", entry.id), hex(proof), hex(family.proof())));
+    }
+    Ok(deep)
 }
 
 /// Every byte after the directory belongs to a blob, and no two blobs overlap unless they are the same.

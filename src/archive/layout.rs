@@ -225,13 +225,21 @@ pub fn family_head(record: &super::FamilyRecord) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD_BYTES + record.payloads.len() * PAYLOAD_ENTRY_BYTES);
     out.extend(record.proof.luma.to_le_bytes());
     out.extend(record.proof.chroma.to_le_bytes());
-    for payload in &record.payloads {
-        out.extend((payload.kind as u16).to_le_bytes());
+    for (i, payload) in record.payloads.iter().enumerate() {
+        let bytes = if repeats(&record.payloads, i) { 0 } else { payload.bytes.len() as u32 };
+        out.extend(payload.kind.number().to_le_bytes());
         out.extend((payload.codec as u16).to_le_bytes());
-        out.extend((payload.bytes.len() as u32).to_le_bytes());
+        out.extend(bytes.to_le_bytes());
         out.extend(xxh3_64(&payload.bytes).to_le_bytes());
     }
     out
+}
+
+/// Whether a payload is an L0 tile that an earlier one of its record equals: the table then gives it no bytes of its own.
+pub fn repeats(payloads: &[super::Payload], i: usize) -> bool {
+    let this = &payloads[i];
+    let equals = |p: &super::Payload| p.kind.is_original() && p.codec == this.codec && p.bytes == this.bytes;
+    this.kind.is_original() && payloads[..i].iter().any(equals)
 }
 
 #[cfg(test)]

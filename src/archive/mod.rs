@@ -7,6 +7,7 @@
 mod layout;
 mod meta;
 mod read;
+mod record;
 mod write;
 
 pub use layout::{HEADER_BYTES, Kind};

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::layout::{
-    FAMILY_ENTRY_BYTES, Fault, HEAD_BYTES, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, PAYLOAD_ENTRY_BYTES,
-    TILE_ENTRY_BYTES, u16_at, u32_at, u64_at, u128_at,
+    FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, TILE_ENTRY_BYTES, u16_at, u32_at,
+    u64_at,
 };
+use super::record::{check_payload, head_bytes, parse_head, parse_record};
 use super::{FamilyRecord, Meta, Payload};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
-use crate::family::{PayloadKind, Proof};
+use crate::family::PayloadKind;
 use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
 use crate::store::{FileStore, ReadAt};
 
@@ -27,8 +28,8 @@ pub struct FamilyEntry {
     pub offset: u64,
     /// Length of the record in bytes.
     pub bytes: u32,
-    payloads: u16,
-    check: u64,
+    pub(super) payloads: u16,
+    pub(super) check: u64,
 }
 
 /// Where a payload lies and what it is.
@@ -42,7 +43,9 @@ pub struct PayloadEntry {
     pub offset: u64,
     /// Length in bytes.
     pub bytes: u32,
-    check: u64,
+    /// Whether these bytes are those of an earlier payload of the record.
+    pub repeats: bool,
+    pub(super) check: u64,
 }
 
 /// Where a tile of a small level lies.
@@ -127,6 +130,10 @@ impl Archive {
         meta.coding
             .sharpen()
             .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
+        if !meta.coding.is_consistent() {
+            let found = "originals and what is for residuals";
+            return Err(at(Fault::new(meta_at as u64, "metadata", "originals alone", found)));
+        }
         if !(1..=100).contains(&meta.coding.l0_scale_pct) {
             return Err(at(Fault::new(meta_at as u64, "l0_scale_pct", "1 to 100", meta.coding.l0_scale_pct)));
         }
@@ -243,6 +250,24 @@ impl Archive {
         Ok(buf)
     }
 
+    /// Reads some payloads of a family and nothing else of it, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// A wrong checksum, a payload that the family does not have, with the offset.
+    pub fn read_payloads(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
+        let head = self.read_head(entry)?;
+        let read = |&kind: &PayloadKind| {
+            let found = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
+                let what = format!("payloads of family {}", entry.id);
+                fault_error(&self.path, Fault::new(entry.offset, what, kind.name(), "none"))
+            })?;
+            let bytes = self.read(found.offset, found.bytes)?;
+            check_payload(entry.id, found, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+            Ok(Payload { kind, codec: found.codec, bytes })
+        };
+        kinds.iter().map(read).collect()
+    }
+
     /// Reads only the head of a family's record: what payloads it has, and how many bytes each.
     ///
     /// # Errors
@@ -252,64 +277,6 @@ impl Archive {
         let head = parse_head(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
         Ok(head.1)
     }
-}
-
-/// Bytes of proof and payload table.
-fn head_bytes(entry: &FamilyEntry) -> usize {
-    HEAD_BYTES + usize::from(entry.payloads) * PAYLOAD_ENTRY_BYTES
-}
-
-/// Proof and payload table from the first bytes of a record; checks that the payloads fill the record.
-fn parse_head(entry: &FamilyEntry, bytes: &[u8]) -> Result<(Proof, Vec<PayloadEntry>), Fault> {
-    let id = entry.id;
-    let Some(head) = bytes.get(..head_bytes(entry)) else {
-        let expected = format!("{} bytes of head", head_bytes(entry));
-        return Err(Fault::new(entry.offset, format!("record of family {id}"), expected, bytes.len()));
-    };
-    Fault::check(entry.offset, &format!("the head of family {id}"), head, entry.check)?;
-    let proof = Proof { luma: u128_at(head, 0), chroma: u128_at(head, 16) };
-    let mut payloads: Vec<PayloadEntry> = Vec::with_capacity(entry.payloads.into());
-    let mut offset = entry.offset + head.len() as u64;
-    for (i, row) in head[HEAD_BYTES..].chunks_exact(PAYLOAD_ENTRY_BYTES).enumerate() {
-        let at = entry.offset + (HEAD_BYTES + i * PAYLOAD_ENTRY_BYTES) as u64;
-        let (number, codec) = (u16_at(row, 0), u16_at(row, 2));
-        let kind = PayloadKind::from_u16(number).ok_or_else(|| {
-            Fault::new(at, format!("payload of family {id}"), "a kind this version knows", number)
-        })?;
-        let what = || format!("{} of family {id}", kind.name());
-        let codec = CodecId::from_u16(codec)
-            .ok_or_else(|| Fault::new(at + 2, what(), "a codec this version knows", codec))?;
-        if payloads.iter().any(|p| p.kind == kind) {
-            return Err(Fault::new(at, format!("payloads of family {id}"), "each kind once", kind.name()));
-        }
-        let payload = PayloadEntry { kind, codec, offset, bytes: u32_at(row, 4), check: u64_at(row, 8) };
-        offset += u64::from(payload.bytes);
-        payloads.push(payload);
-    }
-    let found = offset - entry.offset;
-    if found != u64::from(entry.bytes) {
-        return Err(Fault::new(
-            entry.offset,
-            format!("length of family {id}'s payloads"),
-            entry.bytes,
-            found,
-        ));
-    }
-    Ok((proof, payloads))
-}
-
-fn parse_record(entry: &FamilyEntry, bytes: &[u8]) -> Result<FamilyRecord, Fault> {
-    let (proof, entries) = parse_head(entry, bytes)?;
-    let mut payloads = Vec::with_capacity(entries.len());
-    for payload in entries {
-        // `parse_head` has checked that the payloads fill the record exactly.
-        let start = (payload.offset - entry.offset) as usize;
-        let data = bytes.get(start..start + payload.bytes as usize).unwrap_or_default();
-        let what = format!("the {} of family {}", payload.kind.name(), entry.id);
-        Fault::check(payload.offset, &what, data, payload.check)?;
-        payloads.push(Payload { kind: payload.kind, codec: payload.codec, bytes: data.to_vec() });
-    }
-    Ok(FamilyRecord { proof, payloads })
 }
 
 fn fault_error(path: &Path, fault: Fault) -> Error {

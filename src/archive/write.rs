@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
-use super::layout::{HEADER_BYTES, Header, Kind, family_head};
+use super::layout::{HEADER_BYTES, Header, Kind, family_head, repeats};
 use super::{BUNDLE_NAME, FamilyRecord, Meta};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
@@ -256,8 +256,10 @@ fn blob_len(bytes: &[u8]) -> Result<u32> {
 fn record_bytes(record: &FamilyRecord) -> Result<(Vec<u8>, u16, u64)> {
     let mut bytes = family_head(record);
     let check = xxh3_64(&bytes);
-    for payload in &record.payloads {
-        bytes.extend_from_slice(&payload.bytes);
+    for (i, payload) in record.payloads.iter().enumerate() {
+        if !repeats(&record.payloads, i) {
+            bytes.extend_from_slice(&payload.bytes);
+        }
     }
     blob_len(&bytes)?;
     Ok((bytes, record.payloads.len() as u16, check))

@@ -11,7 +11,8 @@ use super::FilterArg;
 #[derive(Args)]
 pub struct CodingArgs {
     /// Parameters that go well together: archive (fine, packed tightly, slower to decode), balanced (plain JPEG streams, with
-    /// chroma), small (coarse, packed tightly). Flags beside it override it
+    /// chroma), small (coarse, packed tightly); or lossless: the JPEG tiles of the source, repacked, and given back byte for byte.
+    /// Flags beside it override it
     #[arg(long, value_enum)]
     pub preset: Option<PresetArg>,
     /// One quality for all: that of the residual, which the baseline, and a chroma residual where there is one, follow in the
@@ -130,6 +131,7 @@ pub enum PresetArg {
     Archive,
     Balanced,
     Small,
+    Lossless,
 }
 
 impl From<PresetArg> for Preset {
@@ -138,6 +140,7 @@ impl From<PresetArg> for Preset {
             PresetArg::Archive => Preset::Archive,
             PresetArg::Balanced => Preset::Balanced,
             PresetArg::Small => Preset::Small,
+            PresetArg::Lossless => Preset::Lossless,
         }
     }
 }
@@ -169,6 +172,26 @@ impl CodingArgs {
             downsample_filter: self.downsample_filter.into(),
             l0_scale_pct: self.l0_scale,
             l0_sharpen: self.l0_sharpen,
+            originals: preset.originals,
+        }
+    }
+
+    /// Refuses what cannot mean anything beside `--preset lossless`; `tree` where the source is one, whose L2 is stored as it is too.
+    pub fn check(&self, tree: bool) -> anyhow::Result<()> {
+        let lossless = matches!(self.preset, Some(PresetArg::Lossless));
+        let refused = [
+            ("--resq", self.resq.is_some()),
+            ("--l0q", self.l0q.is_some()),
+            ("--baseq", tree && self.baseq.is_some()),
+            ("--subsamp", tree && self.subsamp.is_some()),
+            ("--encoder", tree && self.encoder.is_some()),
+            ("--save-sharpened", self.save_sharpened),
+        ];
+        match refused.into_iter().find(|(_, given)| lossless && *given) {
+            Some((flag, _)) => anyhow::bail!(
+                "{flag} is about coding anew, and --preset lossless stores what the source has; leave one of them out"
+            ),
+            None => Ok(()),
         }
     }
 

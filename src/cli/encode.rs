@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use origami::codec::Use;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::geometry::Geometry;
-use origami::pyramid::slide::{OpenSlideUse, Slide};
+use origami::pyramid::slide::{OpenSlideUse, Slide, SlideError};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::target::{Target, aim};
@@ -82,6 +82,10 @@ struct TargetArgs {
 }
 
 impl TargetArgs {
+    fn flag(&self) -> Option<&'static str> {
+        self.target_psnr.map(|_| "--target-psnr").or(self.target_size.map(|_| "--target-size"))
+    }
+
     fn target(&self) -> Option<Target> {
         self.target_psnr.map(Target::Psnr).or(self.target_size.map(Target::Bytes))
     }
@@ -137,14 +141,28 @@ impl EncodeArgs {
         if let Some(openslide) = openslide {
             options.openslide = openslide;
         }
-        let slide = Slide::open(path, &options)?;
-        let geometry = Geometry::new(slide.info.width, slide.info.height, self.tile.unwrap_or(256))
+        let lossless = self.coding.params().originals;
+        if lossless && options.openslide == OpenSlideUse::Auto {
+            // OpenSlide gives out pixels, not tiles.
+            options.openslide = OpenSlideUse::Never;
+        }
+        let slide = match Slide::open(path, &options) {
+            Err(SlideError::NeedsOpenSlide { .. }) if lossless => bail!(
+                "{}: --preset lossless takes JPEG tiles from trees, TIFF and SVS files as they are; use --preset archive",
+                path.display()
+            ),
+            opened => opened?,
+        };
+        let own = if lossless { slide.own_tiles().ok().map(|own| own.side()) } else { None };
+        let tile = self.tile.or(own).unwrap_or(256);
+        let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 }
 
 pub fn run(args: EncodeArgs) -> Result<()> {
+    args.coding.check(args.source.pyramid.is_some())?;
     let mut params = args.coding.params();
     params.validate()?;
     params.encoder.encoder(Use::Baseline)?;
@@ -152,6 +170,9 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     params.entropy.available()?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
+    }
+    if let (Some(flag), true) = (args.target.flag(), params.originals) {
+        bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
     }
     let mut source = args.open_source()?;
     if let Source::Tree(tree) = &source

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use origami::archive::Archive;
+use origami::archive::{Archive, PayloadEntry};
 use serde_json::json;
 
 use super::human_bytes;
@@ -26,6 +26,7 @@ pub struct InspectArgs {
 struct Parts {
     baseline: u64,
     residual: u64,
+    originals: u64,
     heads: u64,
     small: u64,
     shared: u64,
@@ -33,18 +34,21 @@ struct Parts {
 
 pub fn run(args: InspectArgs) -> Result<()> {
     let archive = Archive::open(&args.file)?;
-    let mut parts = Parts { baseline: 0, residual: 0, heads: 0, small: 0, shared: 0 };
+    let mut parts = Parts { baseline: 0, residual: 0, originals: 0, heads: 0, small: 0, shared: 0 };
     let mut seen = HashSet::new();
     let mut families = Vec::new();
     for entry in archive.families() {
         let head = archive.read_head(entry)?;
-        let payloads: Vec<_> = head.iter().map(|p| (p.kind, p.codec, u64::from(p.bytes))).collect();
+        // A tile that repeats an earlier one of its family has no bytes of its own.
+        let own = |p: &PayloadEntry| if p.repeats { 0 } else { u64::from(p.bytes) };
+        let payloads: Vec<_> = head.iter().map(|p| (p.kind, p.codec, own(p))).collect();
         if seen.insert(entry.offset) {
             parts.heads += u64::from(entry.bytes) - payloads.iter().map(|p| p.2).sum::<u64>();
             for &(kind, _, bytes) in &payloads {
                 match kind {
                     origami::family::PayloadKind::Baseline => parts.baseline += bytes,
                     origami::family::PayloadKind::Residual => parts.residual += bytes,
+                    origami::family::PayloadKind::Original(_) => parts.originals += bytes,
                 }
             }
         } else {
@@ -69,7 +73,7 @@ pub fn run(args: InspectArgs) -> Result<()> {
             "levels": geometry.top_level() + 1,
             "families": archive.families().len(), "families_of_slide": geometry.family_count(), "small_tiles": archive.tiles().len(),
             "bytes": {
-                "directory": archive.directory_bytes(), "baseline": parts.baseline, "residual": parts.residual,
+                "directory": archive.directory_bytes(), "baseline": parts.baseline, "residual": parts.residual, "originals": parts.originals,
                 "family_heads": parts.heads, "small_levels": parts.small, "icc_profile": archive.icc_bytes(), "shared": parts.shared,
             },
             "bits_per_pixel": archive.file_bytes() as f64 * 24.0 / raw as f64,
@@ -124,11 +128,15 @@ pub fn run(args: InspectArgs) -> Result<()> {
         row("objective", format!("{power}x"));
     }
     let (e, c) = (&meta.encode, &meta.coding);
-    row(
-        "baseline",
-        format!("quality {}, {}", e.base_quality, serde_json::to_string(&e.subsamp)?.trim_matches('"')),
-    );
-    row("residual", format!("quality {}, {}% of L0", e.residual_quality, c.l0_scale_pct));
+    if c.originals {
+        row("L0", "the source's own tiles, exactly".into());
+    } else {
+        row(
+            "baseline",
+            format!("quality {}, {}", e.base_quality, serde_json::to_string(&e.subsamp)?.trim_matches('"')),
+        );
+        row("residual", format!("quality {}, {}% of L0", e.residual_quality, c.l0_scale_pct));
+    }
     row("filters", format!("up {}, down {}", c.upsample_filter.name(), c.downsample_filter.name()));
     let on = [
         (e.optl2, format!("optL2 (max delta {})", e.max_delta)),
@@ -139,8 +147,13 @@ pub fn run(args: InspectArgs) -> Result<()> {
     row("families", format!("{} of {}", archive.families().len(), geometry.family_count()));
     row("small tiles", archive.tiles().len().to_string());
     part("total", archive.file_bytes());
-    part("  residuals", parts.residual);
-    part("  baselines", parts.baseline);
+    if c.originals {
+        part("  L0 tiles", parts.originals);
+        part("  L2 tiles", parts.baseline);
+    } else {
+        part("  residuals", parts.residual);
+        part("  baselines", parts.baseline);
+    }
     part("  small levels", parts.small);
     part("  directory", archive.directory_bytes() + parts.heads);
     part("  ICC profile", archive.icc_bytes().into());

@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
-use super::{ImageDecoder, JpegDecoder, Shape, Ycc};
+use super::{ImageDecoder, JpegDecoder, Shape, Ycc, max_repacked_bytes};
 use crate::error::{Error, Result};
 
 /// Largest side of a JPEG.
@@ -60,9 +60,7 @@ pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`unpack`].
 pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
-    let padded = |n: usize| n.next_multiple_of(16);
-    // Three planes, none of them larger coded than twice as it is, and headers.
-    unpack(bytes, 6 * padded(expect.width) * padded(expect.height) + (1 << 20))
+    unpack(bytes, max_repacked_bytes(expect.width, expect.height))
 }
 
 /// Unpacks, then decodes the JPEG.

@@ -3,6 +3,7 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+mod foreign;
 mod jpeg;
 #[cfg(feature = "jpegli")]
 mod jpegli;
@@ -23,12 +24,13 @@ use crate::error::{Error, Result};
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
+pub use self::foreign::{decode_foreign, foreign_header, max_repacked_bytes};
 pub use self::png::{decode_png, encode_png};
 #[cfg(feature = "jpegxl")]
 pub use jpegxl::state as libjxl_state;
 pub use turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
-    Opened as OpenedJpeg, Simd as JpegSimd, simd as jpeg_simd, version as jpeg_version,
+    Opened as OpenedJpeg, Simd as JpegSimd, crop as crop_jpeg, simd as jpeg_simd, version as jpeg_version,
 };
 #[cfg(feature = "webp")]
 pub use webp::encode_webp;
@@ -354,13 +356,7 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
         #[cfg(feature = "lepton")]
         CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
         #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-        lacking => {
-            // Codecs and their features have the same names.
-            let name = lacking.name();
-            Err(Error::Usage(format!(
-                "it is coded as {name}, which this build cannot read; build with --features {name}"
-            )))
-        }
+        lacking => Err(cannot_read(lacking)),
     }
 }
 
@@ -421,6 +417,34 @@ impl Entropy {
             _ => (codec, bytes),
         }
     }
+
+    /// As [`Self::store`], of an image of `size` that somebody else has coded. A file that drags along more than any image has is stored
+    /// as it is: nobody would unpack it.
+    pub fn store_foreign(self, codec: CodecId, bytes: Vec<u8>, size: (usize, usize)) -> (CodecId, Vec<u8>) {
+        if bytes.len() > max_repacked_bytes(size.0, size.1) {
+            (codec, bytes)
+        } else {
+            self.store(codec, bytes)
+        }
+    }
+}
+
+/// What is stored as what a viewer may be sent: a repacked JPEG of `width` x `height` pixels becomes the JPEG that it was.
+///
+/// # Errors
+/// Damaged bytes, a codec that this build does not have.
+pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> Result<(CodecId, Vec<u8>)> {
+    if codec != CodecId::Lepton {
+        return Ok((codec, bytes));
+    }
+    let jpeg = jpeg_in(codec, bytes, Shape { width, height, sampling: None })?;
+    Ok((CodecId::Jpeg, jpeg.ok_or_else(|| cannot_read(codec))?))
+}
+
+/// Codecs and their features have the same names.
+fn cannot_read(codec: CodecId) -> Error {
+    let name = codec.name();
+    Error::Usage(format!("it is coded as {name}, which this build cannot read; build with --features {name}"))
 }
 
 /// What an image must look like.

@@ -5,6 +5,7 @@
 //! that libjpeg-turbo would "repair" is refused. Source: the TurboJPEG 3 API.
 #![allow(unsafe_code)]
 
+mod crop;
 mod decoder;
 mod encoder;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use turbojpeg_sys as sys;
 use super::Sampling;
 use crate::error::{Error, Result};
 
+pub use crop::crop;
 pub use decoder::{Color, Decoder, Header, Opened};
 pub use encoder::Encoder;
 

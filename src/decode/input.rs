@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, FamilyRecord, Kind, Meta};
+use crate::archive::{Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
 use crate::error::{Error, Result};
+use crate::family::PayloadKind;
 use crate::geometry::{FamilyId, Geometry};
 
 /// What is decoded: a bundle, one pack, or a directory of packs.
@@ -105,11 +106,23 @@ impl Input {
     /// # Errors
     /// Damage, with file and offset; a pack that belongs to another encode.
     pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
+        self.with(id, Archive::read_family)
+    }
+
+    /// Reads some payloads of a family and nothing else of it, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; a payload that the family does not have.
+    pub fn read_payloads(&self, id: FamilyId, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
+        self.with(id, |archive, entry| archive.read_payloads(entry, kinds))
+    }
+
+    fn with<T>(&self, id: FamilyId, read: impl FnOnce(&Archive, &FamilyEntry) -> Result<T>) -> Result<T> {
         let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
         let path = self.path(id);
         if self.packs.is_none() {
             let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
-            return self.first.read_family(entry);
+            return read(&self.first, entry);
         }
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
@@ -120,6 +133,6 @@ impl Input {
             return Err(Error::input(&path, problem));
         }
         let entry = pack.find(id).ok_or_else(|| absent(&path))?;
-        pack.read_family(entry)
+        read(&pack, entry)
     }
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use super::SlideFacts;
 use super::levels::{cut, halve};
-use super::slide::{Access, RandomAccess, Sequential, Slide};
+use super::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
 use crate::codec::Ycc;
 use crate::error::{Error, Result};
 use crate::family::{Pixels, SourceFamily};
-use crate::geometry::{FamilyId, Geometry, Rect};
+use crate::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::kernels::taps::Filter;
 use crate::plane::Plane;
 
@@ -42,6 +42,27 @@ pub struct Block {
     /// Height in pixels.
     pub height: usize,
 }
+
+/// A family's L0 tiles as the source has them.
+pub struct LoadedTiles {
+    /// Which family.
+    pub id: FamilyId,
+    /// JPEG files, row by row; each has been decoded once.
+    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// What its L2 is.
+    pub l2: L2Source,
+}
+
+/// Where the L2 of a family of originals comes from.
+pub enum L2Source {
+    /// The source's own tile.
+    Stored(Vec<u8>),
+    /// The source has no such tile: it is made from the pixels.
+    Pixels(Loaded),
+}
+
+/// Loads one family's own tiles.
+pub type OriginalJob<'a> = Box<dyn FnOnce() -> Result<LoadedTiles> + Send + 'a>;
 
 /// Loads one family.
 pub type Job<'a> = Box<dyn FnOnce() -> Result<Loaded> + Send + 'a>;
@@ -91,6 +112,62 @@ impl Source {
         }
     }
 
+    /// Refuses a source that has no L0 tiles of its own to be stored as they are.
+    ///
+    /// # Errors
+    /// The reason, and what to do instead.
+    pub fn check_originals(&self) -> Result<()> {
+        match self {
+            Source::Tree(tree) => tree.check_originals(),
+            Source::Slide(slide, geometry) => {
+                let own = slide.own_tiles().map_err(|reason| no_tiles(slide, &reason))?;
+                if own.side() != geometry.tile() {
+                    let (own, given) = (own.side(), geometry.tile());
+                    let problem =
+                        format!("--preset lossless stores its tiles of {own}; leave --tile {given} out");
+                    return Err(Error::input(&slide.path, problem));
+                }
+                if geometry.l2().is_none() {
+                    return Err(no_tiles(slide, "it has at most 2x2 pixels"));
+                }
+                // What is wrong with all of them is found before anything is written.
+                own.jpeg(0, 0).map(drop).map_err(Error::from)
+            }
+        }
+    }
+
+    /// As [`Self::jobs`], of the source's own tiles.
+    pub fn original_jobs<'a>(
+        &'a mut self,
+        limit: usize,
+    ) -> Box<dyn Iterator<Item = Result<OriginalJob<'a>>> + 'a> {
+        match self {
+            Source::Tree(tree) => {
+                let tree: &'a Tree = tree;
+                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
+                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id));
+                    Ok(job)
+                }))
+            }
+            Source::Slide(slide, geometry) => {
+                let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
+                let channels = usize::from(slide.info.channels);
+                let (pixels, own) = match (&slide.access, slide.own_tiles()) {
+                    (Access::Random(pixels), Ok(own)) => (&**pixels, own),
+                    (_, refused) => {
+                        let reason = refused.err().unwrap_or_default();
+                        return Box::new(std::iter::once(Err(no_tiles(slide, &reason))));
+                    }
+                };
+                Box::new(geometry.all_families().take(limit).map(move |id| {
+                    let job: OriginalJob<'a> =
+                        Box::new(move || own_tiles(pixels, own, &geometry, id, channels));
+                    Ok(job)
+                }))
+            }
+        }
+    }
+
     /// Jobs for the first `limit` families, row by row. Advance it on one thread, run the jobs on any.
     pub fn jobs<'a>(
         &'a mut self,
@@ -121,6 +198,40 @@ impl Source {
     }
 }
 
+fn no_tiles(slide: &Slide, reason: &str) -> Error {
+    let needs = "--preset lossless stores JPEG tiles of the source's own";
+    Error::input(
+        &slide.path,
+        format!("{needs}, and {reason}; give a tree of JPEG tiles, or use --preset archive"),
+    )
+}
+
+/// A family's own tiles, and its pixels, from which L2 and the levels above it are made.
+fn own_tiles(
+    pixels: &dyn RandomAccess,
+    own: &dyn OwnTiles,
+    geometry: &Geometry,
+    id: FamilyId,
+    channels: usize,
+) -> Result<LoadedTiles> {
+    let tiles = geometry.family_tiles(id, 0).map(|tile| Ok((tile, own.jpeg(tile.x, tile.y)?)));
+    let tiles = tiles.collect::<Result<Vec<_>>>()?;
+    let (samples, rect, channels) = read_family(pixels, geometry, id, channels)?;
+    Ok(LoadedTiles { id, tiles, l2: L2Source::Pixels(load(id, samples, rect, channels)) })
+}
+
+fn read_family(
+    pixels: &dyn RandomAccess,
+    geometry: &Geometry,
+    id: FamilyId,
+    channels: usize,
+) -> Result<(Vec<u8>, Rect, usize)> {
+    let rect = geometry.family_rect(id);
+    let mut out = vec![0; rect.width as usize * rect.height as usize * channels];
+    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut out)?;
+    Ok((out, rect, channels))
+}
+
 /// Reads one family's pixels: samples, where they lie, channels.
 pub type ReadRegion<'a> = Box<dyn FnOnce() -> Result<(Vec<u8>, Rect, usize)> + Send + 'a>;
 
@@ -135,12 +246,7 @@ pub fn region_jobs<'a>(
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
             Box::new(geometry.all_families().map(move |id| {
-                let rect = geometry.family_rect(id);
-                let read: ReadRegion<'a> = Box::new(move || {
-                    let mut out = vec![0; rect.width as usize * rect.height as usize * channels];
-                    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut out)?;
-                    Ok((out, rect, channels))
-                });
+                let read: ReadRegion<'a> = Box::new(move || read_family(pixels, &geometry, id, channels));
                 Ok((id, read))
             }))
         }

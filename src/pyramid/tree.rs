@@ -4,6 +4,7 @@
 //! chroma stays subsampled where the tiles lie on its grid, else it is raised to 4:4:4 by the normative kernel and cropped.
 
 mod find;
+mod originals;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -213,6 +214,9 @@ impl Tree {
     /// # Errors
     /// As [`Self::family`].
     pub fn stored_tile(&self, id: TileId, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
+        if params.originals && self.is_jpeg() && self.descriptor.overlap == 0 {
+            return Ok((CodecId::Jpeg, self.original(id)?));
+        }
         let bytes = self.read(id)?;
         let open = self.open_tile(id, bytes.as_deref())?;
         let image = match open {
@@ -360,9 +364,21 @@ impl Tree {
         if with_l0 && self.geometry.l2().is_some() {
             levels.push(self.geometry.top_level());
         }
+        let (absent, named) = self.absent_of(&levels)?;
+        if absent > 0 && self.missing == Missing::Refuse {
+            let problem = self.absent_text(absent, &named);
+            let problem = format!("{problem}; restore them, or encode with --missing background");
+            return Err(Error::input(&self.dzi, problem));
+        }
+        self.absent = absent;
+        Ok(())
+    }
+
+    /// How many tiles of some levels are not there, and the first of them.
+    fn absent_of(&self, levels: &[u32]) -> Result<(u64, Vec<TileId>)> {
         // A descriptor may claim a billion tiles: they are counted, and only those that will be named are listed.
         let (mut absent, mut named) = (0u64, Vec::new());
-        for level in levels {
+        for &level in levels {
             let present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
             let (cols, rows) = self.geometry.tiles(level);
             let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
@@ -373,21 +389,13 @@ impl Tree {
             let gone = all.filter(|at| !present.contains(at)).map(|(x, y)| TileId { level, x, y });
             named.extend(gone.take(missing));
         }
-        if absent > 0 && self.missing == Missing::Refuse {
-            let names: Vec<String> =
-                named.iter().map(|id| format!("{id}.{}", self.descriptor.format)).collect();
-            let more = if absent > NAMED_TILES as u64 { ", ..." } else { "" };
-            let files = self.files.display();
-            return Err(Error::input(
-                &self.dzi,
-                format!(
-                    "{absent} tile(s) missing in {files}: {}{more}; restore them, or encode with --missing background",
-                    names.join(", ")
-                ),
-            ));
-        }
-        self.absent = absent;
-        Ok(())
+        Ok((absent, named))
+    }
+
+    fn absent_text(&self, absent: u64, named: &[TileId]) -> String {
+        let names: Vec<String> = named.iter().map(|id| format!("{id}.{}", self.descriptor.format)).collect();
+        let more = if absent > NAMED_TILES as u64 { ", ..." } else { "" };
+        format!("{absent} tile(s) missing in {}: {}{more}", self.files.display(), names.join(", "))
     }
 }
 

@@ -6,7 +6,7 @@ use super::error::ServeError;
 use super::iiif::{Format, MAX_AREA, Quality, Region, Wanted};
 use super::slide::Slide;
 use super::tiles::Tiles;
-use crate::codec::{ImageEncoder, JpegDecoder, JpegEncoder, Sampling, Ycc, encode_png};
+use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, decode_foreign, encode_png};
 use crate::error::{Error, Result};
 use crate::geometry::{Geometry, TileId};
 use crate::kernels::resample::{Scratch, resample};
@@ -78,7 +78,7 @@ fn source(geometry: &Geometry, wanted: &Wanted) -> (u32, Region) {
 }
 
 fn decode(bytes: &[u8]) -> Result<Ycc> {
-    Ok(raise_444(JpegDecoder::open(bytes)?.planes()?, Filter::Bilinear, &TapCache::default()))
+    Ok(raise_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
 }
 
 /// Copies what a tile has of `part` into place.

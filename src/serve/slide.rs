@@ -2,6 +2,8 @@
 //!
 //! Knows files and geometry; caches and HTTP are elsewhere.
 
+mod originals;
+
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::os::unix::fs::MetadataExt;
@@ -41,6 +43,8 @@ pub struct Found {
 pub enum Origin {
     /// L0 or L1, from the family that has it.
     Family(FamilyId),
+    /// L0 as its source has it, or L1 made of four of those: from their payloads of the family alone.
+    Original(FamilyId),
     /// L2, from the baseline of its family.
     Baseline(FamilyId),
     /// A small level, from the archive.
@@ -239,6 +243,7 @@ impl Slide {
             let baseline = Some(tile.level) == self.geometry.l2();
             return match self.families.contains(&id) {
                 true if baseline => Some(Origin::Baseline(id)),
+                true if self.keeps_originals() => Some(Origin::Original(id)),
                 true => Some(Origin::Family(id)),
                 // An archive of part of a slide, or packs of some families.
                 false => self.tree.is_some().then_some(Origin::Tree),
@@ -253,6 +258,11 @@ impl Slide {
     /// Whether its archive has a family from which tiles are made.
     pub fn has_family(&self, id: FamilyId) -> bool {
         self.reconstructs() && self.families.contains(&id)
+    }
+
+    /// Whether its families hold the source's own tiles.
+    pub fn keeps_originals(&self) -> bool {
+        self.coding.as_ref().is_some_and(|coding| coding.originals)
     }
 
     /// Reads a family and decodes its payloads to planes, in the memory of `family`.
@@ -275,12 +285,9 @@ impl Slide {
     pub fn stored(&self, tile: TileId, origin: Origin) -> Result<Vec<u8>> {
         let (codec, bytes) = match (origin, &self.input, &self.tree) {
             (Origin::Baseline(id), Some(input), _) => {
-                let mut record = input.read(id)?;
-                let place = record.payloads.iter().position(|p| p.kind == PayloadKind::Baseline);
-                let Some(place) = place else {
+                let Some(payload) = input.read_payloads(id, &[PayloadKind::Baseline])?.pop() else {
                     return Err(Error::input(&input.path(id), format!("family {id} has no baseline")));
                 };
-                let payload = record.payloads.swap_remove(place);
                 (payload.codec, payload.bytes)
             }
             (Origin::Archived, Some(input), _) => {
@@ -317,12 +324,13 @@ fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
 /// What the archive records, with the server's own sharpening where it records none.
 fn coding_of(input: &Input, options: &ServeOptions) -> Result<(Coding, Option<String>)> {
     let (mut coding, path) = (input.meta().coding.clone(), input.archive().path());
+    let sharpen = if coding.originals { 0.0 } else { options.sharpen };
     if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
         let (given, recorded) = (filter.name(), coding.upsample_filter.name());
         let problem = format!("--upsample-filter {given} contradicts the archive, which records {recorded}");
         return Err(Error::input(path, problem));
     }
-    let Some(strength) = Strength::new(options.sharpen) else { return Ok((coding, None)) };
+    let Some(strength) = Strength::new(sharpen) else { return Ok((coding, None)) };
     if coding.sharpen_q8 != 0 || input.meta().encode.save_sharpened {
         return Ok((coding, None));
     }

@@ -1,5 +1,6 @@
 //! From a tile's address to its bytes: memory, then disk, then what is stored, then a reconstruction.
 
+mod originals;
 mod work;
 
 use std::net::IpAddr;
@@ -144,6 +145,9 @@ impl Tiles {
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
+        if let Origin::Original(id) = origin {
+            return self.of_originals(slide, id, key).await;
+        }
         let Origin::Family(id) = origin else {
             let bytes = self.stored(slide, key, origin).await?;
             if let (Origin::Baseline(id), true) = (origin, self.options.prewarm_on_l2) {
@@ -151,19 +155,24 @@ impl Tiles {
             }
             return Ok((bytes, Outcome::Stored));
         };
-        if let Some(warm) = &self.warm {
-            let bytes = if warm.is_quick() {
-                self.warm(slide, tile)
-            } else {
-                let (this, of) = (self.clone(), slide.clone());
-                let read = tokio::task::spawn_blocking(move || this.warm(&of, tile));
-                read.await.map_err(|_| ServeError::Broken)?
-            };
-            if let Some(bytes) = bytes {
-                return Ok((bytes, Outcome::Warm));
-            }
+        if let Some(bytes) = self.from_disk(slide, tile).await? {
+            return Ok((bytes, Outcome::Warm));
         }
         self.reconstructed(slide, id, tile).await
+    }
+
+    /// A tile from the cache on disk, if there is one and it is there.
+    async fn from_disk(
+        self: &Arc<Self>,
+        slide: &Arc<Slide>,
+        tile: TileId,
+    ) -> Result<Option<Bytes>, ServeError> {
+        let Some(warm) = &self.warm else { return Ok(None) };
+        if warm.is_quick() {
+            return Ok(self.warm(slide, tile));
+        }
+        let (this, of) = (self.clone(), slide.clone());
+        tokio::task::spawn_blocking(move || this.warm(&of, tile)).await.map_err(|_| ServeError::Broken)
     }
 
     /// A tile from the cache on disk, which goes to memory.
@@ -249,7 +258,7 @@ impl Tiles {
         if self.options.no_prefetch {
             return;
         }
-        let Some((Origin::Family(id), _)) = slide.source(tile) else { return };
+        let Some((Origin::Family(id) | Origin::Original(id), _)) = slide.source(tile) else { return };
         let trail = self.trails.get_with((client, slide.identity), Arc::default);
         let step = trail.lock().unwrap_or_else(|e| e.into_inner()).step(id, Instant::now());
         if step == (0, 0) {

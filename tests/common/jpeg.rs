@@ -20,6 +20,11 @@ pub fn progressive(image: &Image, sampling: i32) -> Vec<u8> {
     compress(image, &[(sys::TJPARAM_TJPARAM_PROGRESSIVE, 1), (sys::TJPARAM_TJPARAM_SUBSAMP, sampling)])
 }
 
+/// A baseline JPEG of quality 95 with a restart marker after every second block.
+pub fn restarts(image: &Image, sampling: i32) -> Vec<u8> {
+    compress(image, &[(sys::TJPARAM_TJPARAM_RESTARTBLOCKS, 2), (sys::TJPARAM_TJPARAM_SUBSAMP, sampling)])
+}
+
 /// Red, green and blue as they are, marked by Adobe's marker with transform 0.
 pub fn rgb_coded(image: &Image) -> Vec<u8> {
     let rgb = sys::TJCS_TJCS_RGB as i32;

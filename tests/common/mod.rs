@@ -9,6 +9,7 @@ pub mod image;
 pub mod jpeg;
 pub mod reference;
 pub mod rng;
+pub mod tiff;
 pub mod trees;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use origami::codec::{JpegDecoder, decode_png};
+use origami::codec::{decode_foreign, decode_png};
 use origami::geometry::{Geometry, TileId};
 use origami::metrics::SquaredError;
 use origami::plane::Plane;
@@ -99,10 +99,8 @@ fn image_size(bytes: &[u8]) -> (usize, usize) {
         let pixels = decode_png(bytes, usize::MAX).unwrap();
         return (pixels.width, pixels.height);
     }
-    let opened = JpegDecoder::open(bytes).unwrap();
-    let header = opened.header();
-    opened.planes().unwrap();
-    (header.width, header.height)
+    let image = decode_foreign(bytes, None).unwrap();
+    (image.luma.width(), image.luma.height())
 }
 
 /// Y, Cb and Cr of a whole level at full size, without overlap; gray tiles have a chroma of 128.

@@ -5,6 +5,7 @@ mod gpu;
 mod kernels;
 #[cfg(feature = "serve")]
 mod load;
+mod originals;
 mod rate;
 #[cfg(feature = "serve")]
 mod serve;
@@ -25,6 +26,8 @@ pub enum BenchCommand {
     /// A GPU against its own limits, and end to end against the CPU and the bare JPEG calls
     #[cfg(feature = "gpu")]
     Gpu(gpu::GpuArgs),
+    /// A cold L0 tile of a lossless bundle against the bare JPEG decode of it
+    Originals(originals::OriginalsArgs),
     /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
     Rate(rate::RateArgs),
     /// A tile server under load, or its first tile of a cold family against the bare JPEG calls
@@ -41,6 +44,7 @@ pub fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Kernels(args) => kernels::run(args),
         #[cfg(feature = "gpu")]
         BenchCommand::Gpu(args) => gpu::run(args),
+        BenchCommand::Originals(args) => originals::run(args),
         BenchCommand::Rate(args) => rate::run(args),
         #[cfg(feature = "serve")]
         BenchCommand::Serve(args) => serve::run(args),

@@ -106,6 +106,26 @@ pub trait RandomAccess: Send + Sync {
     /// # Errors
     /// A region that is not inside the slide, a buffer of another size, damaged data.
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError>;
+
+    /// The JPEG tiles that the file itself has.
+    ///
+    /// # Errors
+    /// Why there are none that could be taken as they are.
+    fn own_tiles(&self) -> Result<&dyn OwnTiles, String> {
+        Err("its JPEG tiles, if it has any, are only taken from TIFF and SVS files as they are".into())
+    }
+}
+
+/// A slide's JPEG tiles of full resolution, as they are in the file.
+pub trait OwnTiles: Send + Sync {
+    /// Width and height of a tile in pixels; at the right and lower edge it is what is left.
+    fn side(&self) -> u32;
+
+    /// A tile as a JPEG file of its own, with the coefficients that it has in the slide's.
+    ///
+    /// # Errors
+    /// Damaged data; a tile that is not coded as its neighbours are.
+    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError>;
 }
 
 /// Rows from the top, once.
@@ -168,6 +188,17 @@ impl Slide {
     /// or needs more memory than `options` allow.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SlideError> {
         select::open(path, options)
+    }
+
+    /// The JPEG tiles that the file itself has.
+    ///
+    /// # Errors
+    /// Why there are none that could be taken as they are.
+    pub fn own_tiles(&self) -> Result<&dyn OwnTiles, String> {
+        match &self.access {
+            Access::Random(pixels) => pixels.own_tiles(),
+            Access::Sequential(_) => Err("it is one image without tiles".into()),
+        }
     }
 
     /// Decodes the associated image of that name (see [`SlideInfo::associated`]).

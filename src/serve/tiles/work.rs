@@ -51,6 +51,9 @@ impl Tiles {
             return Err(ServeError::Busy);
         };
         self.metrics.queued(queued.elapsed());
+        if slide.keeps_originals() {
+            return self.all_originals(slide, id, flight).await;
+        }
         let (this, of, on) = (self.clone(), slide.clone(), flight.clone());
         let first = self.threads.run(async move { this.begin(&of, id, &on).await });
         let Some((made, mut laps)) = first.await?.map_err(|e| broken(slide, &e))? else { return Ok(()) };
@@ -107,7 +110,7 @@ impl Tiles {
     }
 
     /// A tile, to whoever waits for it and to the cache.
-    fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, flight: &Flight) {
+    pub(super) fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, flight: &Flight) {
         let bytes = Bytes::from(bytes);
         self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
         flight.publish(tile, &bytes);
@@ -131,28 +134,28 @@ impl Drop for Landing<'_> {
 }
 
 /// Where the time of a family went.
-struct Laps {
+pub(super) struct Laps {
     started: Instant,
     last: Instant,
     laps: Vec<(&'static str, Duration)>,
 }
 
 impl Laps {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let now = Instant::now();
         Self { started: now, last: now, laps: Vec::new() }
     }
 
-    fn lap(&mut self, name: &'static str) {
+    pub(super) fn lap(&mut self, name: &'static str) {
         let now = Instant::now();
         self.laps.push((name, now - std::mem::replace(&mut self.last, now)));
     }
 
-    fn total(&self) -> Duration {
+    pub(super) fn total(&self) -> Duration {
         self.last - self.started
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let laps = self.laps.iter().map(|(name, time)| format!("{name} {} us", time.as_micros()));
         laps.collect::<Vec<_>>().join(", ")
     }

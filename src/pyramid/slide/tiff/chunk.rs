@@ -53,6 +53,17 @@ pub(super) fn decode(
     Ok(out)
 }
 
+/// The stored bytes of a chunk of JPEG.
+pub(super) fn stored_jpeg(file: &PositionedFile, layout: &Layout, at: Place) -> Result<Vec<u8>, SlideError> {
+    let named = Named { file, layout, at };
+    named.stored(0)?.ok_or_else(|| named.corrupt("its scanner left it out"))
+}
+
+/// An error that names a chunk.
+pub(super) fn corrupt(file: &PositionedFile, layout: &Layout, at: Place, problem: String) -> SlideError {
+    Named { file, layout, at }.corrupt(problem)
+}
+
 /// A chunk with what is needed to read it and to name it in messages.
 struct Named<'a> {
     file: &'a PositionedFile,

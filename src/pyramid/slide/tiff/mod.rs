@@ -14,12 +14,13 @@ mod directory;
 mod jpeg;
 mod layout;
 mod metadata;
+mod own;
 mod unpack;
 
 use super::error::SlideError;
 use super::positioned::PositionedFile;
 use super::region::{Extent, Region};
-use super::{OpenOptions, RandomAccess, SlideInfo};
+use super::{OpenOptions, OwnTiles, RandomAccess, SlideInfo};
 use cache::ChunkCache;
 use chunk::Place;
 use directory::Directory;
@@ -88,6 +89,10 @@ struct TiffRegions {
 }
 
 impl RandomAccess for TiffRegions {
+    fn own_tiles(&self) -> Result<&dyn OwnTiles, String> {
+        own::refusal(&self.layout).map_or(Ok(self), Err)
+    }
+
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
         let region = Region { x, y, width, height };
         self.extent.check(self.file.path(), region, out.len())?;

@@ -1,0 +1,40 @@
+//! A JPEG cut to its top left corner without decoding its samples: the coefficients that are left are those that were there.
+
+use turbojpeg_sys as sys;
+
+use super::Handle;
+use crate::error::Result;
+use crate::spec::MAX_JPEG_SCANS;
+
+/// The top left `width` x `height` of a JPEG, markers included; Huffman tables of its own.
+///
+/// # Errors
+/// Damaged bytes, an unusual sampling, a part larger than the image.
+pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
+    let mut handle = Handle::new(sys::TJINIT_TJINIT_TRANSFORM)?;
+    handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
+    handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
+    let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
+    let transform = sys::tjtransform {
+        r: region,
+        op: sys::TJXOP_TJXOP_NONE as i32,
+        options: (sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE) as i32,
+        data: std::ptr::null_mut(),
+        customFilter: None,
+    };
+    let (mut out, mut size) = (std::ptr::null_mut::<u8>(), 0);
+    // SAFETY: pointer and length of one live slice; one transform and room for one result, which TurboJPEG allocates.
+    let rc = unsafe {
+        sys::tj3Transform(handle.0, jpeg.as_ptr(), jpeg.len() as _, 1, &mut out, &mut size, &transform)
+    };
+    let done = handle.check(rc);
+    let cropped = if out.is_null() || rc != 0 {
+        Vec::new()
+    } else {
+        // SAFETY: TurboJPEG says that it succeeded, so `size` bytes of the buffer that it allocated are written.
+        unsafe { std::slice::from_raw_parts(out, size as usize) }.to_vec()
+    };
+    // SAFETY: the buffer came from TurboJPEG, or is null, which it takes; it is freed once.
+    unsafe { sys::tj3Free(out.cast()) };
+    done.map(|()| cropped)
+}

@@ -1,0 +1,74 @@
+//! A tree's tiles as they are: for families that lose nothing.
+
+use super::{Missing, Tree};
+use crate::codec::decode_foreign;
+use crate::error::{Error, Result};
+use crate::geometry::{FamilyId, TileId};
+use crate::pyramid::source::{L2Source, LoadedTiles};
+
+impl Tree {
+    /// Whether its tiles are JPEG files, by their names.
+    pub(super) fn is_jpeg(&self) -> bool {
+        let format = &self.descriptor().format;
+        ["jpg", "jpeg"].iter().any(|name| format.eq_ignore_ascii_case(name))
+    }
+
+    /// Refuses a tree whose tiles cannot be stored as they are, or lack some of L2.
+    ///
+    /// # Errors
+    /// The reason, and what to do instead.
+    pub fn check_originals(&self) -> Result<()> {
+        let refused = |problem: String| Err(Error::input(self.path(), problem));
+        let descriptor = self.descriptor();
+        if !self.is_jpeg() {
+            return refused(format!(
+                "its tiles are {}, and --preset lossless repacks JPEG tiles; use --preset archive",
+                descriptor.format
+            ));
+        }
+        if descriptor.overlap > 0 {
+            return refused(format!(
+                "its tiles overlap by {}, which archives do not, so --preset lossless cannot store them as they are; make the \
+                 tree again without overlap, or use --preset archive",
+                descriptor.overlap
+            ));
+        }
+        if self.missing == Missing::Background {
+            return refused(
+                "--preset lossless stores the tiles that there are, and --missing background makes up others; leave one of \
+                 them out"
+                    .into(),
+            );
+        }
+        let l2: Vec<u32> = self.geometry().l2().into_iter().collect();
+        let (absent, named) = self.absent_of(&l2)?;
+        if absent > 0 {
+            let problem = self.absent_text(absent, &named);
+            return refused(format!("{problem}; --preset lossless stores L2 as it is: restore them"));
+        }
+        Ok(())
+    }
+
+    /// A tile's file. It has been decoded once: what is damaged must not be carried into an archive.
+    ///
+    /// # Errors
+    /// A tile that is missing, damaged, no JPEG, or of another size than the descriptor says.
+    pub fn original(&self, id: TileId) -> Result<Vec<u8>> {
+        // There is no background: `check_originals`.
+        let bytes = self.read(id)?.ok_or_else(|| self.tile_error(id, "it is missing"))?;
+        decode_foreign(&bytes, Some(self.file_size(id))).map_err(|e| self.tile_error(id, e))?;
+        Ok(bytes)
+    }
+
+    /// A family's own tiles of L0 and L2.
+    ///
+    /// # Errors
+    /// As [`Self::original`].
+    pub fn originals(&self, id: FamilyId) -> Result<LoadedTiles> {
+        let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, self.original(tile)?)));
+        let tiles = tiles.collect::<Result<Vec<_>>>()?;
+        let l2 = self.geometry().family_tiles(id, 2).next();
+        let l2 = l2.ok_or_else(|| Error::Usage(format!("no family {id}")))?;
+        Ok(LoadedTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) })
+    }
+}

@@ -1,0 +1,61 @@
+//! Tiles of a slide whose archive holds the source's own: read and unpacked one by one.
+
+use super::Slide;
+use crate::error::{Error, Result};
+use crate::family::PayloadKind;
+use crate::geometry::{FamilyId, TileId};
+use crate::originals::{jpeg, tiles_below};
+
+impl Slide {
+    /// A tile of L0 or L1 of a family of originals, in the output's format: reads and unpacks what it is made of and no more.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn original(&self, id: FamilyId, tile: TileId) -> Result<Vec<u8>> {
+        if tile.level == self.geometry.top_level() {
+            let mut l0 = self.unpacked(id, &[tile])?;
+            let jpeg = l0.pop().map(|(_, jpeg)| jpeg).unwrap_or_default();
+            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e));
+        }
+        let below: Vec<_> = tiles_below(&self.geometry, tile).collect();
+        self.halved(id, tile, &self.unpacked(id, &below)?)
+    }
+
+    /// A tile of L1 of a family of originals with the tiles of L0 below it, in the output's format.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn original_quad(&self, id: FamilyId, l1: TileId) -> Result<Vec<(TileId, Vec<u8>)>> {
+        let below: Vec<_> = tiles_below(&self.geometry, l1).collect();
+        let unpacked = self.unpacked(id, &below)?;
+        let mut made = vec![(l1, self.halved(id, l1, &unpacked)?)];
+        for (tile, jpeg) in unpacked {
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e))?));
+        }
+        Ok(made)
+    }
+
+    fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
+        let Some(coding) = &self.coding else {
+            return Err(Error::Usage(format!("{}: no archive", self.name)));
+        };
+        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e))
+    }
+
+    /// The files of some tiles of L0.
+    fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Vec<u8>)>> {
+        let Some(input) = &self.input else { return Err(Error::Usage(format!("{}: no archive", self.name))) };
+        let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
+        let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
+        let unpack = |(&tile, payload)| {
+            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, &e))?;
+            Ok((tile, jpeg))
+        };
+        payloads.map(unpack).collect()
+    }
+
+    fn in_tile(&self, id: FamilyId, tile: TileId, e: &Error) -> Error {
+        let path = self.input.as_ref().map(|input| input.path(id)).unwrap_or_default();
+        Error::tile(&path, tile, e.to_string())
+    }
+}
