@@ -8,7 +8,7 @@ use crate::coding::{EncodeParams, Subsamp};
 /// `--preset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// For keeping: fine quality, packed as tightly as can be, some four times the time to decode.
+    /// For keeping: fine quality, packed as tightly as can be, three times the time to decode to tiles.
     Archive,
     /// For serving: plain JPEG streams with chroma of half the size, as quick to decode as the defaults.
     Balanced,
