@@ -13,13 +13,17 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-enum { LUMA_ROWS = 2 * DCTSIZE, CHROMA_ROWS = DCTSIZE };
+enum { LUMA_ROWS = 2 * DCTSIZE, CHROMA_ROWS = DCTSIZE, FIRST_BYTES = 1 << 16 };
 
+/* On the heap: what lies on the stack and changes after setjmp is lost after longjmp. */
 typedef struct {
   struct jpeg_compress_struct cinfo;
   struct jpeg_error_mgr errors;
+  struct jpeg_destination_mgr destination;
   jmp_buf on_error;
   char *message; /* of the caller, JMSG_LENGTH_MAX bytes */
+  JOCTET *bytes; /* what is written, `capacity` bytes long */
+  size_t capacity;
 } origami_encoder;
 
 static void on_error_exit(j_common_ptr cinfo) {
@@ -29,6 +33,28 @@ static void on_error_exit(j_common_ptr cinfo) {
 }
 
 static void on_output(j_common_ptr cinfo) { (void)cinfo; }
+
+/* Goes on writing at `used` in memory of twice the length. */
+static void grow(origami_encoder *encoder, size_t used) {
+  size_t capacity = encoder->capacity == 0 ? FIRST_BYTES : 2 * encoder->capacity;
+  JOCTET *bytes = capacity > encoder->capacity ? realloc(encoder->bytes, capacity) : NULL;
+  if (bytes == NULL) ERREXIT1(&encoder->cinfo, JERR_OUT_OF_MEMORY, 0);
+  encoder->bytes = bytes;
+  encoder->capacity = capacity;
+  encoder->destination.next_output_byte = bytes + used;
+  encoder->destination.free_in_buffer = capacity - used;
+}
+
+static void on_start(j_compress_ptr cinfo) { grow((origami_encoder *)cinfo->client_data, 0); }
+
+/* Called where the memory is full to its end. */
+static boolean on_full(j_compress_ptr cinfo) {
+  origami_encoder *encoder = (origami_encoder *)cinfo->client_data;
+  grow(encoder, encoder->capacity);
+  return TRUE;
+}
+
+static void on_end(j_compress_ptr cinfo) { (void)cinfo; }
 
 /* The standard's tables for luma at one quality, for chroma at another. */
 static void set_tables(j_compress_ptr cinfo, int luma, int chroma) {
@@ -44,25 +70,31 @@ static void set_tables(j_compress_ptr cinfo, int luma, int chroma) {
 int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides[3], uint32_t width, uint32_t height,
                             int luma_quality, int chroma_quality, uint8_t **out, unsigned long *out_bytes,
                             char *message) {
-  origami_encoder encoder;
-  memset(&encoder, 0, sizeof encoder);
-  encoder.message = message;
-  encoder.cinfo.err = jpeg_std_error(&encoder.errors);
-  encoder.errors.error_exit = on_error_exit;
-  encoder.errors.output_message = on_output;
-  encoder.cinfo.client_data = &encoder;
   *out = NULL;
   *out_bytes = 0;
-  if (setjmp(encoder.on_error)) {
-    jpeg_destroy_compress(&encoder.cinfo);
-    free(*out);
-    *out = NULL;
+  origami_encoder *encoder = calloc(1, sizeof *encoder);
+  if (encoder == NULL) {
+    strcpy(message, "out of memory");
     return -1;
   }
-  j_compress_ptr cinfo = &encoder.cinfo;
+  encoder->message = message;
+  j_compress_ptr cinfo = &encoder->cinfo;
+  cinfo->err = jpeg_std_error(&encoder->errors);
+  encoder->errors.error_exit = on_error_exit;
+  encoder->errors.output_message = on_output;
+  cinfo->client_data = encoder;
+  if (setjmp(encoder->on_error)) {
+    jpeg_destroy_compress(&encoder->cinfo);
+    free(encoder->bytes);
+    free(encoder);
+    return -1;
+  }
   jpeg_create_compress(cinfo);
-  cinfo->client_data = &encoder;
-  jpeg_mem_dest(cinfo, out, out_bytes);
+  cinfo->client_data = encoder;
+  encoder->destination.init_destination = on_start;
+  encoder->destination.empty_output_buffer = on_full;
+  encoder->destination.term_destination = on_end;
+  cinfo->dest = &encoder->destination;
   cinfo->image_width = width;
   cinfo->image_height = height;
   cinfo->input_components = 3;
@@ -87,6 +119,9 @@ int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides
   }
   jpeg_finish_compress(cinfo);
   jpeg_destroy_compress(cinfo);
+  *out = encoder->bytes;
+  *out_bytes = (unsigned long)(encoder->capacity - encoder->destination.free_in_buffer);
+  free(encoder);
   return 0;
 }
 

@@ -218,6 +218,7 @@ impl EncodeParams {
                 "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),
             ));
         }
+        self.entropy.available()?;
         if self.originals { self.validate_originals() } else { Ok(()) }
     }
 
@@ -232,6 +233,12 @@ impl EncodeParams {
             ("--l0-scale", self.l0_scale_pct != 100),
             ("--l0-sharpen", self.l0_sharpen != 0.0),
         ];
+        if matches!(self.encoder, EncoderKind::Jpegxl | EncoderKind::Webp) {
+            return Err(Error::Usage(format!(
+                "--encoder {}: --preset lossless stores JPEG files, and L2 as one too; use turbojpeg, mozjpeg or jpegli",
+                self.encoder.name()
+            )));
+        }
         match refused.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Error::Usage(format!(
                 "{flag} is about predicting L0 from L2, and --preset lossless stores L0 as it is; leave one of them out"

@@ -91,6 +91,7 @@ async fn originals(
             (params.encoder.encoder(Use::Baseline)?.encode(base.l2.view(), quality)?, loaded.block)
         }
     };
+    // Held to in the parameters: what is stored of a family is JPEG.
     let record = OriginalFamily { tiles, l2 }.record(geometry, id, params.entropy)?;
     Ok((id, record, None, block))
 }

@@ -315,6 +315,7 @@ fn what_has_no_tiles_to_keep_is_refused_before_anything_is_written() {
     run("--slide", "image.jpg", &["--openslide", "never"]).fails(&["one image without tiles"]);
     for extra in [
         &["--l0q", "40"][..],
+        &["--quality", "40"],
         &["--resq", "40"],
         &["--chroma-resq", "40"],
         &["--baseq", "90"],

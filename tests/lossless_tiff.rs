@@ -143,6 +143,9 @@ fn slides_whose_tiles_cannot_be_taken_are_refused_before_anything_is_written() {
         assert!(!out.exists(), "{name}: something was written");
     };
     let good = slide(&image, 64, 6, &code);
+    let webp = ["--encoder", "webp", "--subsamp", "420"];
+    refused("webp.svs", good.bytes(), &webp, &["--encoder webp", "turbojpeg"]);
+    refused("jpegxl.svs", good.bytes(), &["--encoder", "jpegxl"], &["--encoder jpegxl", "turbojpeg"]);
     refused("tile.svs", good.bytes(), &["--tile", "256"], &["tiles of 64", "leave --tile 256 out"]);
     let progressive = |part: &Image| progressive(part, sys::TJSAMP_TJSAMP_420);
     refused("progressive.tif", slide(&image, 64, 6, &progressive).bytes(), &[], &["sequential"]);

@@ -4,7 +4,7 @@
 //! layout, checksums and the order of things; nothing of pixels or of where the bytes live. `docs/format.md` is the
 //! specification, `layout` its transcription.
 
-mod layout;
+pub(crate) mod layout;
 mod meta;
 mod read;
 mod record;

@@ -180,6 +180,7 @@ impl CodingArgs {
     pub fn check(&self, tree: bool) -> anyhow::Result<()> {
         let lossless = matches!(self.preset, Some(PresetArg::Lossless));
         let refused = [
+            ("--quality", self.quality.is_some()),
             ("--resq", self.resq.is_some()),
             ("--l0q", self.l0q.is_some()),
             ("--baseq", tree && self.baseq.is_some()),

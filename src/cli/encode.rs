@@ -167,7 +167,6 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     params.validate()?;
     params.encoder.encoder(Use::Baseline)?;
     params.residual_encoder().encoder(Use::Residual)?;
-    params.entropy.available()?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
     }
@@ -194,7 +193,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let started = std::time::Instant::now();
     if let Some(target) = args.target.target() {
         let at = |quality| args.coding.at(quality);
-        let aim = aim(&mut args.open_source()?, target, &at, &*opened.backend, &scheduler)?;
+        let aim = aim(&mut args.open_source()?, args.max_parents, target, &at, &*opened.backend, &scheduler)?;
         params = at(aim.quality);
         if !args.work.quiet {
             let bytes = human_bytes(aim.bytes);

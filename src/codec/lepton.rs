@@ -4,7 +4,9 @@
 //! libjpeg-turbo makes of it, on every machine. Costs time at both ends. Format: Horn et al., "The Design, Implementation, and
 //! Deployment of a System to Transparently Compress Hundreds of Petabytes of Image Files for a File-Storage Service", NSDI 2017.
 
-use std::io::Cursor;
+mod header;
+
+use std::io::{Cursor, Write};
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
@@ -15,14 +17,14 @@ use crate::error::{Error, Result};
 const MAX_SIDE: u32 = 65_500;
 
 /// On the caller's thread, in one piece, which packs best. The 32-bit arithmetic is that of every processor.
-fn features(max_side: u32, max_file_bytes: u32) -> EnabledFeatures {
+fn features((max_width, max_height): (u32, u32), max_file_bytes: u32) -> EnabledFeatures {
     EnabledFeatures {
         use_16bit_dc_estimate: false,
         use_16bit_adv_predict: false,
         max_partitions: 1,
         max_processor_threads: 1,
-        max_jpeg_width: max_side,
-        max_jpeg_height: max_side,
+        max_jpeg_width: max_width,
+        max_jpeg_height: max_height,
         max_jpeg_file_size: max_file_bytes,
         ..EnabledFeatures::compat_lepton_vector_write()
     }
@@ -35,24 +37,48 @@ fn failed(e: impl ToString) -> Error {
 /// Repacks a JPEG; `None` where that is not possible or would not give the same bytes again.
 pub fn pack(jpeg: &[u8]) -> Option<Vec<u8>> {
     let mut packed = Cursor::new(Vec::with_capacity(jpeg.len()));
-    let features = features(MAX_SIDE, u32::try_from(jpeg.len()).ok()?);
+    let features = features((MAX_SIDE, MAX_SIDE), u32::try_from(jpeg.len()).ok()?);
     let run = || encode_lepton(&mut Cursor::new(jpeg), &mut packed, &features, &SingleThreadPool {});
     catch_unwind_result(run).ok()?;
     let packed = packed.into_inner();
-    let same = unpack(&packed, jpeg.len()).is_ok_and(|back| back == jpeg);
+    let same = unpack(&packed, (MAX_SIDE, MAX_SIDE), jpeg.len()).is_ok_and(|back| back == jpeg);
     (same && packed.len() < jpeg.len()).then_some(packed)
 }
 
-/// The JPEG that was repacked, of at most `max_bytes`.
+/// The JPEG that was repacked, of at most that width and height in pixels and `max_bytes`.
 ///
 /// # Errors
-/// Damaged bytes, a larger file.
-pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
-    let features = features(MAX_SIDE, u32::try_from(max_bytes).unwrap_or(u32::MAX));
-    let mut jpeg = Vec::new();
+/// Damaged bytes, a larger image or file.
+fn unpack(packed: &[u8], max_size: (u32, u32), max_bytes: usize) -> Result<Vec<u8>> {
+    if !header::is_sound(packed, max_bytes.saturating_add(1 << 16)) {
+        return Err(failed("its header is damaged, or says more than such an image has"));
+    }
+    let features = features(max_size, u32::try_from(max_bytes).unwrap_or(u32::MAX));
+    let mut jpeg = Bounded { bytes: Vec::new(), left: max_bytes };
     let run = || decode_lepton(&mut Cursor::new(packed), &mut jpeg, &features, &SingleThreadPool {});
     catch_unwind_result(run).map_err(failed)?;
-    Ok(jpeg)
+    Ok(jpeg.bytes)
+}
+
+/// Memory that takes so much and no more.
+struct Bounded {
+    bytes: Vec<u8>,
+    left: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+        let Some(left) = self.left.checked_sub(more.len()) else {
+            return Err(std::io::Error::other("the file is larger than such an image's"));
+        };
+        self.left = left;
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The JPEG in a payload that should hold an image of this size.
@@ -60,7 +86,8 @@ pub fn unpack(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`unpack`].
 pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
-    unpack(bytes, max_repacked_bytes(expect.width, expect.height))
+    let side = |n: usize| u32::try_from(n).unwrap_or(MAX_SIDE);
+    unpack(bytes, (side(expect.width), side(expect.height)), max_repacked_bytes(expect.width, expect.height))
 }
 
 /// Unpacks, then decodes the JPEG.
@@ -102,7 +129,11 @@ mod tests {
                 let jpeg = jpeg(width, height, sampling);
                 let Some(small) = pack(&jpeg) else { continue };
                 assert!(small.len() < jpeg.len());
-                assert_eq!(unpack(&small, jpeg.len()).unwrap(), jpeg, "{sampling:?} {width}x{height}");
+                assert_eq!(
+                    unpack(&small, (255, 131), jpeg.len()).unwrap(),
+                    jpeg,
+                    "{sampling:?} {width}x{height}"
+                );
                 let shape = Shape { width, height, sampling: Some(sampling) };
                 assert_eq!(Decoder.decode(&small, shape).unwrap(), JpegDecoder.decode(&jpeg, shape).unwrap());
                 packed += 1;
@@ -116,18 +147,49 @@ mod tests {
         let jpeg = jpeg(120, 90, Sampling::S420);
         let packed = pack(&jpeg).unwrap();
         assert!(pack(b"no JPEG").is_none());
-        assert!(unpack(&packed, jpeg.len() - 1).is_err(), "larger than may be");
+        assert!(unpack(&packed, (120, 90), jpeg.len() - 1).is_err(), "larger than may be");
         let shape = |width| Shape { width, height: 90, sampling: None };
         assert!(Decoder.decode(&packed, shape(120)).is_ok());
         assert!(Decoder.decode(&packed, shape(128)).is_err(), "another size");
+        assert!(unpack(&packed, (119, 90), jpeg.len()).is_err(), "wider than may be");
         for cut in (0..packed.len()).step_by(7) {
-            assert!(unpack(&packed[..cut], jpeg.len()).map_or(true, |back| back != jpeg), "cut at {cut}");
+            assert!(
+                unpack(&packed[..cut], (120, 90), jpeg.len()).map_or(true, |back| back != jpeg),
+                "cut at {cut}"
+            );
         }
         for at in (0..packed.len()).step_by(5) {
             let mut bad = packed.clone();
             bad[at] ^= 0x55;
             // An error or another JPEG, which the archive's checksums and the decoder find out; never more than was allowed.
-            assert!(unpack(&bad, jpeg.len()).map_or(true, |back| back.len() <= 2 * jpeg.len()));
+            assert!(unpack(&bad, (120, 90), jpeg.len()).map_or(true, |back| back.len() <= jpeg.len()));
         }
+    }
+
+    /// Lengths of gigabytes in a header of some bytes: refused before anybody asks for that memory.
+    #[test]
+    fn a_header_that_claims_more_than_there_is_is_refused() {
+        use std::io::Write as _;
+
+        let packed = pack(&jpeg(120, 90, Sampling::S420)).unwrap();
+        let forged = |parts: &[u8]| {
+            let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            deflated.write_all(parts).unwrap();
+            let deflated = deflated.finish().unwrap();
+            let mut file = packed[..24].to_vec();
+            file.extend((deflated.len() as u32).to_le_bytes());
+            file.extend(deflated);
+            file
+        };
+        let of = |mark: &[u8], count: u32| [b"HDR\x02\0\0\0\xff\xd8", mark, &count.to_le_bytes()].concat();
+        assert!(header::is_sound(&forged(&of(b"GRB", 0)), 1 << 20));
+        for mark in [b"HDR", b"FRS", b"GRB", b"CRS", b"PGR"] {
+            for count in [1, 0xFFFF_FFF0, u32::MAX] {
+                assert!(unpack(&forged(&of(mark, count)), (64, 40), 1 << 20).is_err(), "{mark:?} {count}");
+            }
+        }
+        // A bomb: a megabyte of nothing in a header.
+        assert!(!header::is_sound(&forged(&vec![0; 1 << 20]), 1 << 16));
+        assert!(!header::is_sound(&packed[..20], 1 << 16));
     }
 }

@@ -400,7 +400,7 @@ impl Entropy {
     pub fn available(self) -> Result<()> {
         match self {
             Entropy::Lepton if !cfg!(feature = "lepton") => Err(Error::Usage(
-                "--entropy lepton: this build has no lepton; build with --features lepton".into(),
+                "--entropy lepton: this build has no lepton; build with --features lepton, or give --entropy huffman".into(),
             )),
             _ => Ok(()),
         }

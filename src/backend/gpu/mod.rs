@@ -393,9 +393,9 @@ impl Backend for GpuBackend {
     }
 
     fn in_flight(&self, geometry: &Geometry) -> usize {
-        // A family of an encode takes up to six and a half times its luma.
+        // A family of an encode takes up to seven times its luma.
         let side = |n: u32| u64::from(n.min(geometry.tile() * spec::FAMILY_FACTOR));
-        let words = side(geometry.width()) * side(geometry.height()) * 13 / 8;
+        let words = side(geometry.width()) * side(geometry.height()) * 7 / 4;
         self.lanes.room_for(u32::try_from(words).unwrap_or(u32::MAX))
     }
 
