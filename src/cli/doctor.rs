@@ -70,11 +70,12 @@ struct Taken {
     reason: String,
 }
 
-const FEATURES: [(&str, bool); 11] = [
+const FEATURES: [(&str, bool); 12] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
     ("jpegli", cfg!(feature = "jpegli")),
     ("jpegxl", cfg!(feature = "jpegxl")),
+    ("lepton", cfg!(feature = "lepton")),
     ("mozjpeg", cfg!(feature = "mozjpeg")),
     ("openslide", cfg!(feature = "openslide")),
     ("rocksdb", cfg!(feature = "rocksdb")),
