@@ -42,7 +42,7 @@ fi
 
 if [[ -z $origami ]]; then
     step "origami"
-    cargo build --release --locked --no-default-features --features cli,mozjpeg,webp
+    cargo build --release --locked --no-default-features --features cli,lepton,mozjpeg,webp
     origami=$target_dir/release/origami
 fi
 [[ -x $origami ]] || die "$origami is no program"
