@@ -65,11 +65,12 @@ static void set_tables(j_compress_ptr cinfo, int luma, int chroma) {
 }
 
 /* Codes `width` x `height` pixels with Huffman tables made for them. `planes` are Y, Cb, Cr of `strides` bytes a row, padded:
- * luma to a multiple of 16 both ways, chroma to half of that. Gives 0 and, in `*out`, memory for `origami_planes_free`;
+ * luma to a multiple of 16 both ways, chroma to half of that. A restart marker follows every `restart_rows` MCU rows, none where
+ * that is 0. Gives 0 and, in `*out`, memory for `origami_planes_free`;
  * or -1 and a message of at most JMSG_LENGTH_MAX (200) bytes. */
 int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides[3], uint32_t width, uint32_t height,
-                            int luma_quality, int chroma_quality, uint8_t **out, unsigned long *out_bytes,
-                            char *message) {
+                            int luma_quality, int chroma_quality, int restart_rows, uint8_t **out,
+                            unsigned long *out_bytes, char *message) {
   *out = NULL;
   *out_bytes = 0;
   origami_encoder *encoder = calloc(1, sizeof *encoder);
@@ -104,6 +105,7 @@ int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides
   cinfo->comp_info[0].h_samp_factor = 2;
   cinfo->comp_info[0].v_samp_factor = 2;
   cinfo->optimize_coding = TRUE;
+  cinfo->restart_in_rows = restart_rows;
   cinfo->dct_method = JDCT_ISLOW;
   cinfo->raw_data_in = TRUE;
   jpeg_start_compress(cinfo, TRUE);

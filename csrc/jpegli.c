@@ -44,6 +44,7 @@ typedef struct {
   int factor;                /* luma samples to a chroma sample, each way: 1 or 2 */
   int quality;               /* 1 to 100 */
   int flat_steps[2];         /* one step for all frequencies, of luma and of chroma, or 0 for jpegli's own tables */
+  int restart_rows;          /* MCU rows from one restart marker to the next, or 0 for none */
   int adaptive;              /* whether jpegli may quantise some blocks more coarsely than others */
 } origami_jpegli_image;
 
@@ -144,6 +145,7 @@ static void compress(encoder *e, const origami_jpegli_image *image) {
   }
   cinfo->optimize_coding = TRUE;
   cinfo->raw_data_in = TRUE;
+  cinfo->restart_in_rows = image->restart_rows;
   for (int c = 0; c < image->components; c++) {
     cinfo->comp_info[c].h_samp_factor = c == 0 ? image->factor : 1;
     cinfo->comp_info[c].v_samp_factor = c == 0 ? image->factor : 1;

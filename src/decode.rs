@@ -4,17 +4,18 @@
 //! writes a Deep Zoom tree. Knows the order of things, no pixel arithmetic.
 
 mod input;
+mod record;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::archive::{FamilyRecord, Kind};
+use crate::archive::Kind;
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{CodecId, Sampling, Shape, decoder};
+use crate::codec::{CodecId, Sampling};
 use crate::coding::Coding;
 use crate::error::{Error, Result};
-use crate::family::{DecodedFamily, PayloadKind};
+use crate::family::PayloadKind;
 use crate::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::originals::{OriginalFamily, tiles_below};
@@ -22,79 +23,13 @@ use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::render::{Output, Renderer};
-use crate::spec::RESIDUAL_ZERO;
 use crate::tile::OutputFormat;
 
 pub use input::Input;
+pub use record::{decode_record, decode_record_into, decode_rest_into, decode_rows_into};
 
 /// Name of the tree that [`decode`] writes, without extension.
 pub const DECODED_NAME: &str = "decoded_pyramid";
-
-/// Decodes a family's payloads to planes, their shapes checked against what the archive says.
-///
-/// # Errors
-/// A payload that is missing or decodes to another shape.
-pub fn decode_record(
-    geometry: &Geometry,
-    coding: &Coding,
-    id: FamilyId,
-    record: &FamilyRecord,
-) -> Result<DecodedFamily> {
-    let mut family = DecodedFamily::default();
-    decode_record_into(geometry, coding, id, record, &mut family)?;
-    Ok(family)
-}
-
-/// As [`decode_record`], in the memory of a family that has been used up.
-///
-/// # Errors
-/// As [`decode_record`]; `family` then holds nothing of use.
-pub fn decode_record_into(
-    geometry: &Geometry,
-    coding: &Coding,
-    id: FamilyId,
-    record: &FamilyRecord,
-    family: &mut DecodedFamily,
-) -> Result<()> {
-    if coding.originals || record.payloads.iter().any(|p| p.kind.is_original()) {
-        let problem = "it holds the source's own tiles, of which no planes are reconstructed".into();
-        return Err(Error::Codec { what: format!("family {id}"), problem });
-    }
-    let rect = geometry.family_rect(id);
-    let (width, height) = (rect.width as usize, rect.height as usize);
-    let named = |kind: PayloadKind| {
-        move |e: Error| Error::Codec {
-            what: format!("{} of family {id}", kind.name()),
-            problem: e.to_string(),
-        }
-    };
-    let baseline = record
-        .payload(PayloadKind::Baseline)
-        .ok_or_else(|| Error::Codec { what: format!("family {id}"), problem: "it has no baseline".into() })?;
-    let shape = Shape { width: width.div_ceil(4), height: height.div_ceil(4), sampling: None };
-    decoder(baseline.codec)
-        .and_then(|mut codec| codec.decode_into(&baseline.bytes, shape, &mut family.baseline))
-        .map_err(named(PayloadKind::Baseline))?;
-    let sampling = family.baseline.sampling;
-    if ![Sampling::Gray, coding.baseline_subsamp.sampling()].contains(&sampling) {
-        let problem = format!("its sampling is {sampling:?}, the archive says {:?}", coding.baseline_subsamp);
-        return Err(Error::Codec { what: format!("baseline of family {id}"), problem });
-    }
-    let (rw, rh) = coding.residual_size(width, height);
-    let colour = coding.chroma_residual && sampling != Sampling::Gray;
-    let sampling = if colour { Sampling::S420 } else { Sampling::Gray };
-    match record.payload(PayloadKind::Residual) {
-        Some(payload) => {
-            let shape = Shape { width: rw, height: rh, sampling: Some(sampling) };
-            decoder(payload.codec)
-                .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.residual))
-                .map_err(named(PayloadKind::Residual))?;
-        }
-        None => family.residual.fill(sampling, rw, rh, RESIDUAL_ZERO as u8),
-    }
-    (family.width, family.height) = (width, height);
-    Ok(())
-}
 
 /// How to decode.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::backend::{Backend, Base, Predicted};
-use crate::codec::{ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
+use crate::codec::{Entropy, ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
 use crate::error::{Error, Result};
@@ -56,12 +56,15 @@ pub async fn encode_family(
     }
     let Base { ticket, l2 } = backend.base(params, &source).await?;
     let quality = Quality::from(params.base_quality);
-    let (base_payload, baseline) = round_trip(params, PayloadKind::Baseline, l2.view(), quality)?;
+    let base_encoder = params.encoder.encoder(Use::Baseline)?;
+    let (base_payload, baseline) =
+        round_trip(params, PayloadKind::Baseline, base_encoder, l2.view(), quality)?;
     let mut payloads = vec![base_payload];
 
     let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
     let quality = params.residual_qualities();
-    let (payload, residual) = round_trip(params, PayloadKind::Residual, residual.view(), quality)?;
+    let encoder = residual_encoder(params, source.tile)?;
+    let (payload, residual) = round_trip(params, PayloadKind::Residual, encoder, residual.view(), quality)?;
     // Where nothing is left of it, as on blank glass, there is nothing to store.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
         payloads.push(payload);
@@ -96,17 +99,24 @@ async fn originals(
     Ok((id, record, None, block))
 }
 
+/// An encoder of residuals, in stripes of a row of L0 tiles each. Repacked payloads are unpacked as a whole, so stripes would be of no
+/// use there; a residual of another size than L0 has no rows of tiles.
+fn residual_encoder(params: &EncodeParams, tile: usize) -> Result<Box<dyn ImageEncoder>> {
+    let mut encoder = params.residual_encoder().encoder(Use::Residual)?;
+    if params.entropy == Entropy::Huffman && params.l0_scale_pct == 100 {
+        encoder.set_stripes(tile);
+    }
+    Ok(encoder)
+}
+
 /// What is stored of an image, and what every decoder will see of it.
 fn round_trip(
     params: &EncodeParams,
     kind: PayloadKind,
+    mut encoder: Box<dyn ImageEncoder>,
     image: YccRef<'_>,
     quality: Quality,
 ) -> Result<(Payload, Ycc)> {
-    let mut encoder = match kind {
-        PayloadKind::Baseline | PayloadKind::Original(_) => params.encoder.encoder(Use::Baseline)?,
-        PayloadKind::Residual => params.residual_encoder().encoder(Use::Residual)?,
-    };
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
     let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
     let decoded = decoder(codec)?.decode(&bytes, shape)?;

@@ -94,6 +94,8 @@ impl<'a> PixelsRef<'a> {
 pub struct SourceFamily {
     /// Which.
     pub id: FamilyId,
+    /// Side of its tiles in pixels: residuals are coded in stripes of so many rows, where the codec has stripes.
+    pub tile: usize,
     /// L0 at the family's own size. Planes have chroma in the source's sampling (4:4:4, 4:2:2, 4:2:0, 4:4:0) or none; RGB
     /// is converted by the backend.
     pub image: Pixels,

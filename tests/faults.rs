@@ -103,7 +103,7 @@ fn source(geometry: &Geometry, id: FamilyId) -> SourceFamily {
             Pixels::Ycc(Ycc { luma, chroma: Some([plane(cw, ch), plane(cw, ch)]), sampling: Sampling::S420 })
         }
     };
-    SourceFamily { id, image, tile_bytes: Vec::new() }
+    SourceFamily { id, tile: geometry.tile() as usize, image, tile_bytes: Vec::new() }
 }
 
 /// Both directions of one family: what is stored, what comes back.
@@ -219,7 +219,7 @@ fn a_family_that_is_too_large_is_done_by_the_cpu_alone() {
     // 2048 x 2048 in RGB does not fit into the least that a batch has; 128 x 128 does.
     let large = Plane::from_vec(3 * 2048, 2048, (0..3 * 2048 * 2048).map(|i| (i * 7 / 5) as u8).collect());
     let (geometry, ids) = families(4);
-    let large = SourceFamily { id: ids[0], image: Pixels::Rgb(large), tile_bytes: Vec::new() };
+    let large = SourceFamily { id: ids[0], tile: 512, image: Pixels::Rgb(large), tile_bytes: Vec::new() };
     let params = params(false);
     let made = pollster::block_on(engine.base(&params, &large)).unwrap();
     let want = pollster::block_on(CpuBackend::new().base(&params, &large)).unwrap();

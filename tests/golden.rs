@@ -4,6 +4,9 @@
 //! A fresh encode is therefore pinned by its geometry, its coding, its records, its small tiles and the order and
 //! relative place of all of them; the files in `tests/golden/` are pinned byte for byte. A change here is a change of the format: look
 //! at it, then run with ORIGAMI_BLESS=1 and commit the difference with its reason.
+//!
+//! Reasons so far: residuals of JPEG have restart markers, which changed the bytes of `fresh.txt` and of no plane. `slide.bundle` and
+//! its pack are from before that and stay, for the reader; `slide_stripes.bundle` and its pack are the same slide since.
 
 mod common;
 
@@ -185,24 +188,31 @@ fn committed_files_decode_to_the_pinned_planes_and_are_encoded_again() {
     let (name, gray, params) = parameter_sets().remove(2);
     let dir = tempfile::tempdir().unwrap();
     let fresh = encode_golden(dir.path(), gray, &params);
+    let pack = fresh.with_file_name("1_0.pack");
     let mut found = BTreeMap::new();
-    for (file, fresh) in
-        [("slide.bundle", fresh.clone()), ("slide_1_0.pack", fresh.with_file_name("1_0.pack"))]
-    {
+    for (file, fresh) in [
+        ("slide.bundle", None),
+        ("slide_1_0.pack", None),
+        ("slide_stripes.bundle", Some(&fresh)),
+        ("slide_stripes_1_0.pack", Some(&pack)),
+    ] {
         let path = golden_dir().join(file);
-        if bless() {
+        if let (Some(fresh), true) = (fresh, bless()) {
             fs::create_dir_all(golden_dir()).unwrap();
-            fs::copy(&fresh, &path).unwrap();
+            fs::copy(fresh, &path).unwrap();
         }
         let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert!(bytes.len() < 40_000, "{file}: {} bytes; a golden file stays small", bytes.len());
         let (archive, _) = verify_deep(&path).unwrap_or_else(|e| panic!("{e}: {ADVICE}"));
         found.insert(format!("{file}: file"), xxh3_128(&bytes));
         found.insert(format!("{file}: planes"), hash_planes(&archive, Sampling::S444));
-        let again = hash_contents(&Archive::open(&fresh).unwrap());
+        let Some(fresh) = fresh else { continue };
+        let again = hash_contents(&Archive::open(fresh).unwrap());
         let stored = hash_contents(&archive);
         assert!(again == stored, "{file} ({name}): a fresh encode differs from it: {ADVICE}");
     }
+    let of = |file: &str| found[&format!("{file}: planes")];
+    assert!(of("slide.bundle") == of("slide_stripes.bundle"), "restart markers change no sample");
     check_hashes("committed.txt", &found);
 
     let report = decode_to(&golden_dir().join("slide.bundle"), dir.path(), &as_png(true)).unwrap();

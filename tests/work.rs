@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use http::{Running, request};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
+use origami::codec::EncoderKind;
 use origami::coding::EncodeParams;
-use support::{encode_tree, tree};
+use origami::geometry::Geometry;
+use support::{arg, contents, encode_tree, origami, tree};
 
 /// A root with the bundle `one`: 1300 x 520 in tiles of 64, six by three families.
 fn root() -> tempfile::TempDir {
@@ -75,6 +77,64 @@ fn the_next_family_is_made_ahead_of_a_viewer_that_moves() {
         std::thread::sleep(NEXT_VIEW);
     }
     assert_eq!((families(&server), server.figure("origami_prefetched_total")), (4.0, 0.0));
+}
+
+/// Of a family whose residual is coded in stripes the first tile is made of its own, before the others are decoded.
+#[test]
+fn every_tile_of_l0_that_is_the_first_of_its_family_is_the_tile_that_decode_writes() {
+    let chroma = EncodeParams { chroma_residual_quality: Some(60), ..EncodeParams::default() };
+    let of =
+        |params: &EncodeParams, encoder| EncodeParams { residual_encoder: Some(encoder), ..params.clone() };
+    for params in [
+        EncodeParams::default(),
+        of(&chroma, EncoderKind::Turbojpeg),
+        of(&chroma, EncoderKind::Mozjpeg),
+        of(&EncodeParams::default(), EncoderKind::Jpegli),
+    ] {
+        if !params.residual_encoder().is_built() {
+            println!("SKIPPED: {} is not built", params.residual_encoder().name());
+            continue;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("one");
+        let bundle = encode_tree(&tree(&dir, 300, 280, 64, 3), &dir, &params);
+        for (serve, decode) in [
+            (&[][..], &[][..]),
+            (&["--tile-subsamp", "444"], &["--tile-subsamp", "444"]),
+            (&["--output-format", "webp"], &["--output-format", "webp"]),
+        ] {
+            let out = tempfile::tempdir().unwrap();
+            let args = ["decode", "-q", "--bundle", arg(&bundle), "--out", arg(out.path())];
+            origami(&[&args[..], decode].concat()).ok();
+            let tiles = contents(&out.path().join("decoded_pyramid_files"));
+            let geometry = Geometry::new(300, 280, 64).unwrap();
+            // One tile of every stripe, each from a server that has made nothing yet.
+            for nth in [0, 5, 10, 15] {
+                let server = Running::start(root.path(), &[&["--no-prefetch"], serve].concat());
+                let families: Vec<_> = geometry.all_families().collect();
+                for &id in &families {
+                    let of_family: Vec<_> = geometry.family_tiles(id, 0).collect();
+                    let tile = of_family[nth % of_family.len()];
+                    let name = format!("{}/{}_{}.", tile.level, tile.x, tile.y);
+                    let (path, want) = tiles.iter().find(|(path, _)| path.starts_with(&name)).unwrap();
+                    let reply = server.get(&format!("/tiles/one/{path}"));
+                    assert_eq!(reply.status, 200, "{path}");
+                    assert!(reply.body == *want, "{params:?} {serve:?}: {path} is not what decode writes");
+                }
+                let cold = server.figure("origami_tiles_total{level=\"L0\",outcome=\"cold\"}");
+                assert_eq!(cold as usize, families.len(), "each was the first of its family");
+                // The rest of the families.
+                for (path, want) in
+                    tiles.iter().filter(|(path, _)| path.starts_with("9/") || path.starts_with("8/"))
+                {
+                    assert!(
+                        server.get(&format!("/tiles/one/{path}")).body == *want,
+                        "{params:?} {serve:?}: {path}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// A cache that is full of tiles that were asked for often still takes what has not been asked for yet.

@@ -143,7 +143,8 @@ impl Family {
         };
         let params = EncodeParams::default();
         let Some(id) = geometry.all_families().next() else { unreachable!("a slide has a family") };
-        let source = SourceFamily { id, image: Pixels::Ycc(image(SIDE)), tile_bytes: Vec::new() };
+        let source =
+            SourceFamily { id, tile: SIDE / 4, image: Pixels::Ycc(image(SIDE)), tile_bytes: Vec::new() };
         let baseline = Ycc {
             luma: plane(SIDE / 4, SIDE / 4),
             chroma: Some([plane(SIDE / 4, SIDE / 4), plane(SIDE / 4, SIDE / 4)]),

@@ -7,6 +7,7 @@ mod part;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 
 use super::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
 use super::{Backend, Base, Pending, Place, Predicted, Ticket};
@@ -309,6 +310,10 @@ impl Backend for CpuBackend {
 
     fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
         self.part_of(coding, family, want, part)
+    }
+
+    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
+        self.residual_rows(coding, size, want, part)
     }
 
     fn reconstruct_into<'a>(

@@ -4,6 +4,7 @@
 //! as its caller waits for one result, none is done twice. The device is then opened anew after a while. Knows no kernels and no
 //! device calls.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -352,6 +353,10 @@ impl Backend for Engine {
 
     fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
         self.cpu.part(coding, family, want, part)
+    }
+
+    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
+        self.cpu.rows_of_part(coding, size, want, part)
     }
 
     fn reconstruct_into<'a>(

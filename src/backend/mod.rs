@@ -16,6 +16,7 @@ pub mod gpu;
 pub mod scheduler;
 mod stream;
 
+use std::ops::Range;
 use std::pin::Pin;
 
 pub use cpu::CpuBackend;
@@ -120,6 +121,9 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// A sharpening that no encoder records.
     fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels>;
+
+    /// The rows, at the size of L0, of a residual that is not scaled which [`Self::part`] reads in a family of `size`: width, height.
+    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize>;
 
     /// Decoded payloads to L0 and L1.
     ///

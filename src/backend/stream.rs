@@ -42,7 +42,7 @@ impl Scheduler {
     ///     let rect = geometry.family_rect(id);
     ///     let (width, height) = (rect.width as usize, rect.height as usize);
     ///     let rgb = Plane::from_vec(3 * width, height, [230, 170, 200].repeat(width * height));
-    ///     Ok(SourceFamily { id, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
+    ///     Ok(SourceFamily { id, tile: 64, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
     /// });
     /// let shared = Arc::new((CpuBackend::new(), EncodeParams::default()));
     /// let work = move |source: SourceFamily| {

@@ -1,5 +1,11 @@
 //! What the JPEG encoders have in common, whoever's library they are.
 
+pub mod stripes;
+#[cfg(test)]
+mod tests;
+
+pub use stripes::restart_rows;
+
 /// Largest side that JPEG codes.
 pub const MAX_SIDE: usize = 65_500;
 /// Step of the flat table at quality 50. It gives a residual the luma error that the photographic table gives it there (measured on
@@ -14,14 +20,4 @@ pub fn flat_step(quality: u8) -> u16 {
     let quality = u32::from(quality.clamp(1, 100));
     let percent = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
     ((FLAT_STEP * percent + 50) / 100).clamp(1, 255) as u16
-}
-
-#[cfg(all(test, any(feature = "jpegli", feature = "mozjpeg")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_flat_step_follows_quality_as_libjpegs_tables_do() {
-        assert_eq!([100, 75, 50, 25, 1].map(flat_step), [1, 11, FLAT_STEP as u16, 44, 255]);
-    }
 }

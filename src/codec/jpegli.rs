@@ -11,7 +11,7 @@ use std::ffi::CStr;
 use jpegli_sys as _;
 use libc::{c_char, c_int};
 
-use super::jpeg::{MAX_SIDE, flat_step};
+use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
 use crate::error::{Error, Result};
 use crate::plane::PlaneRef;
@@ -30,6 +30,7 @@ struct Image {
     factor: c_int,
     quality: c_int,
     flat_steps: [c_int; 2],
+    restart_rows: c_int,
     adaptive: c_int,
 }
 
@@ -47,12 +48,14 @@ unsafe extern "C" {
 /// An encoder for one use.
 pub struct Encoder {
     of: Use,
+    /// Rows of a stripe; 0 for none.
+    stripe: usize,
 }
 
 impl Encoder {
     /// For baselines or for residuals.
     pub fn new(of: Use) -> Self {
-        Self { of }
+        Self { of, stripe: 0 }
     }
 }
 
@@ -63,6 +66,10 @@ fn failed(problem: impl ToString) -> Error {
 impl ImageEncoder for Encoder {
     fn codec(&self) -> CodecId {
         CodecId::Jpeg
+    }
+
+    fn set_stripes(&mut self, rows: usize) {
+        self.stripe = rows;
     }
 
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
@@ -94,6 +101,7 @@ impl ImageEncoder for Encoder {
                 Use::Residual => [quality.luma, quality.chroma].map(|quality| flat_step(quality).into()),
                 Use::Baseline => [0; 2],
             },
+            restart_rows: restart_rows(width, height, image.sampling, self.stripe).unwrap_or(0) as c_int,
             adaptive: (self.of == Use::Baseline).into(),
         };
         if let Some(chroma) = image.chroma {
@@ -176,6 +184,7 @@ mod tests {
                 factor,
                 quality: 50,
                 flat_steps: [0; 2],
+                restart_rows: 0,
                 adaptive: 1,
             };
             // SAFETY: these are refused before a sample is read.

@@ -20,6 +20,8 @@ mod turbo;
 #[cfg(feature = "webp")]
 mod webp;
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
@@ -322,6 +324,11 @@ pub trait ImageEncoder: Send {
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>>;
     /// What its bytes are.
     fn codec(&self) -> CodecId;
+    /// Asks for images of which stripes of `rows` rows can be decoded by themselves: [`ImageDecoder::decode_stripe`]. A wish: an
+    /// encoder that has no such thing, or not of such rows, goes on as ever.
+    fn set_stripes(&mut self, rows: usize) {
+        let _ = rows;
+    }
 }
 
 /// Bytes to planes.
@@ -340,6 +347,22 @@ pub trait ImageDecoder: Send {
     /// # Errors
     /// As [`Self::decode`]; `image` then holds nothing of use.
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()>;
+    /// Decodes the rows `rows` of an image, not empty, if it is coded so that this takes less than all of it; else does nothing and
+    /// gives `false`. They come to lie where [`Self::decode_into`] puts them. Other rows keep what an earlier call for the same
+    /// bytes put there, or hold nothing of use.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; `image` then holds nothing of use.
+    fn decode_stripe(
+        &mut self,
+        bytes: &[u8],
+        expect: Shape,
+        rows: Range<usize>,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        let _ = (bytes, expect, rows, image);
+        Ok(false)
+    }
 }
 
 /// A decoder for what an archive holds.

@@ -1,10 +1,13 @@
 //! Planes to JPEG by `mozjpeg-rs`: trellis quantisation, Huffman tables made for each image, and, for residuals, a flat table.
 //!
-//! What comes out is baseline JPEG like any other: nothing but the encoder knows that it was made here.
+//! What comes out is baseline JPEG like any other: nothing but the encoder knows that it was made here. Restart markers are
+//! libjpeg-turbo's: mozjpeg-rs makes its Huffman tables as if there were none, so that the code for what follows one may be missing,
+//! and writes the damaged file without a word (0.9.2).
 
 use mozjpeg_rs::{Encoder as Mozjpeg, QuantTableIdx, Subsampling};
 
-use super::jpeg::{MAX_SIDE, flat_step};
+use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
+use super::turbo::with_restarts;
 use super::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
 use crate::error::{Error, Result};
 use crate::plane::PlaneRef;
@@ -12,12 +15,14 @@ use crate::plane::PlaneRef;
 /// An encoder for one use.
 pub struct Encoder {
     of: Use,
+    /// Rows of a stripe; 0 for none.
+    stripe: usize,
 }
 
 impl Encoder {
     /// For baselines or for residuals.
     pub fn new(of: Use) -> Self {
-        Self { of }
+        Self { of, stripe: 0 }
     }
 
     fn configured(&self, quality: Quality, sampling: Sampling) -> Result<Mozjpeg> {
@@ -52,6 +57,10 @@ impl ImageEncoder for Encoder {
         CodecId::Jpeg
     }
 
+    fn set_stripes(&mut self, rows: usize) {
+        self.stripe = rows;
+    }
+
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
         let (width, height) = (image.luma.width, image.luma.height);
         if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
@@ -66,14 +75,18 @@ impl ImageEncoder for Encoder {
             None => plane.to_plane().data().to_vec(),
         };
         let luma = packed(image.luma);
-        match image.chroma {
+        let jpeg = match image.chroma {
             None => encoder.encode_gray(&luma, w, h),
             Some([cb, cr]) => {
                 let (cb, cr, stride) = (packed(cb), packed(cr), cb.width);
                 encoder.encode_ycbcr_planar_strided(&luma, width, &cb, stride, &cr, stride, w, h)
             }
         }
-        .map_err(failed)
+        .map_err(failed)?;
+        match restart_rows(width, height, image.sampling, self.stripe) {
+            Some(rows) => with_restarts(&jpeg, rows),
+            None => Ok(jpeg),
+        }
     }
 }
 

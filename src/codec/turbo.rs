@@ -5,11 +5,11 @@
 //! that libjpeg-turbo would "repair" is refused. Source: the TurboJPEG 3 API.
 #![allow(unsafe_code)]
 
-mod crop;
 mod decoder;
 mod encoder;
 #[cfg(test)]
 mod tests;
+mod transform;
 mod two_qualities;
 
 use std::ffi::CStr;
@@ -19,9 +19,11 @@ use turbojpeg_sys as sys;
 use super::Sampling;
 use crate::error::{Error, Result};
 
-pub use crop::crop;
 pub use decoder::{Color, Decoder, Header, Opened};
 pub use encoder::Encoder;
+pub use transform::crop;
+#[cfg(feature = "mozjpeg")]
+pub use transform::with_restarts;
 
 unsafe extern "C" {
     // Of csrc/jpeg_rows.c, which sees the headers of the library that is linked.

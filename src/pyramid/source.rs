@@ -58,7 +58,7 @@ pub enum L2Source {
     /// The source's own tile.
     Stored(Vec<u8>),
     /// The source has no such tile: it is made from the pixels.
-    Pixels(Loaded),
+    Pixels(Box<Loaded>),
 }
 
 /// Loads one family's own tiles.
@@ -189,7 +189,7 @@ impl Source {
                     let (id, read) = region?;
                     let job: Job<'a> = Box::new(move || {
                         let (pixels, rect, channels) = read()?;
-                        Ok(load(id, pixels, rect, channels))
+                        Ok(load(&geometry, id, pixels, rect, channels))
                     });
                     Ok(job)
                 }))
@@ -217,7 +217,7 @@ fn own_tiles(
     let tiles = geometry.family_tiles(id, 0).map(|tile| Ok((tile, own.jpeg(tile.x, tile.y)?)));
     let tiles = tiles.collect::<Result<Vec<_>>>()?;
     let (samples, rect, channels) = read_family(pixels, geometry, id, channels)?;
-    Ok(LoadedTiles { id, tiles, l2: L2Source::Pixels(load(id, samples, rect, channels)) })
+    Ok(LoadedTiles { id, tiles, l2: L2Source::Pixels(Box::new(load(geometry, id, samples, rect, channels))) })
 }
 
 fn read_family(
@@ -272,7 +272,7 @@ pub fn region_jobs<'a>(
     }
 }
 
-fn load(id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
+fn load(geometry: &Geometry, id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
     let (width, height) = (rect.width as usize, rect.height as usize);
     let (half, w, h) = halve(&pixels, width, height, channels);
     let (quarter, w, h) = halve(&half, w, h, channels);
@@ -280,7 +280,8 @@ fn load(id: FamilyId, pixels: Vec<u8>, rect: Rect, channels: usize) -> Loaded {
         1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(width, height, pixels))),
         _ => Pixels::Rgb(Plane::from_vec(3 * width, height, pixels)),
     };
-    let family = SourceFamily { id, image, tile_bytes: Vec::new() };
+    let tile = geometry.tile() as usize;
+    let family = SourceFamily { id, tile, image, tile_bytes: Vec::new() };
     Loaded { family, block: Some(Block { pixels: quarter, width: w, height: h }) }
 }
 

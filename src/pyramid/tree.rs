@@ -205,7 +205,8 @@ impl Tree {
             }
         }
         let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
-        Ok(SourceFamily { id, image: Pixels::Ycc(Ycc { luma, chroma, sampling }), tile_bytes })
+        let image = Pixels::Ycc(Ycc { luma, chroma, sampling });
+        Ok(SourceFamily { id, tile: self.geometry.tile() as usize, image, tile_bytes })
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are what we would write, else recut

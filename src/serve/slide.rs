@@ -6,15 +6,16 @@ mod originals;
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::ServeOptions;
-use crate::archive::{BUNDLE_NAME, Kind};
+use crate::archive::{BUNDLE_NAME, FamilyRecord, Kind};
 use crate::coding::{Coding, EncodeParams};
-use crate::decode::{Input, decode_record_into};
+use crate::decode::{Input, decode_rest_into, decode_rows_into};
 use crate::error::{Error, Result};
 use crate::family::{DecodedFamily, PayloadKind};
 use crate::geometry::{FamilyId, Geometry, TileId};
@@ -265,17 +266,52 @@ impl Slide {
         self.coding.as_ref().is_some_and(|coding| coding.originals)
     }
 
-    /// Reads a family and decodes its payloads to planes, in the memory of `family`.
+    /// Reads a family.
     ///
     /// # Errors
     /// Damage.
-    pub fn decode(&self, id: FamilyId, family: &mut DecodedFamily) -> Result<()> {
-        let (Some(input), Some(coding)) = (&self.input, &self.coding) else {
-            return Err(Error::Usage(format!("{}: no archive", self.name)));
-        };
-        let record = input.read(id)?;
-        decode_record_into(&self.geometry, coding, id, &record, family)
+    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
+        self.archive()?.0.read(id)
+    }
+
+    /// Decodes the payloads of a family to planes, in the memory of `family`: of the residual at least the rows `rows`. Which those
+    /// are comes back; the others are for [`Self::decode_rest`].
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode(
+        &self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        rows: Range<usize>,
+        family: &mut DecodedFamily,
+    ) -> Result<Range<usize>> {
+        let (input, coding) = self.archive()?;
+        decode_rows_into(&self.geometry, coding, id, record, rows, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
+    }
+
+    /// What [`Self::decode`] has left of a residual, of which it gave the rows `done`.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode_rest(
+        &self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        done: &Range<usize>,
+        family: &mut DecodedFamily,
+    ) -> Result<()> {
+        let (input, coding) = self.archive()?;
+        decode_rest_into(coding, id, record, done, family)
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+    }
+
+    fn archive(&self) -> Result<(&Input, &Coding)> {
+        self.input
+            .as_ref()
+            .zip(self.coding.as_ref())
+            .ok_or_else(|| Error::Usage(format!("{}: no archive", self.name)))
     }
 
     /// A tile that no family makes, in the output's format.

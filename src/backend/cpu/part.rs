@@ -1,5 +1,7 @@
 //! A part of L0 by itself, for whoever waits for one tile: each plane is made where it is asked for, of what that takes.
 
+use std::ops::Range;
+
 use super::{CpuBackend, SCRATCH, sharpened};
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
 use crate::codec::{Sampling, Ycc};
@@ -40,6 +42,28 @@ impl CpuBackend {
         });
         let image = Ycc { luma, chroma: Some(planes), sampling };
         Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
+    }
+
+    /// The rows of an unscaled residual that [`Self::part_of`] reads: those of the part, and where chroma is corrected at half the size
+    /// and raised from there, what the filter reads beside them.
+    pub(super) fn residual_rows(
+        &self,
+        coding: &Coding,
+        size: (usize, usize),
+        want: Want,
+        part: Rect,
+    ) -> Range<usize> {
+        let rows = part.y as usize..(part.y + part.height) as usize;
+        let sampling = want.sampling();
+        let (_, factor) = half_from_source(sampling);
+        if !coding.chroma_residual || sampling == Sampling::Gray || factor == 1 {
+            return rows;
+        }
+        let (half, full) =
+            (Sampling::S420.chroma_size(size.0, size.1).1, sampling.chroma_size(size.0, size.1).1);
+        let axis = Axis::Up { filter: coding.upsample_filter, in_len: half, factor, out_len: full };
+        let (read, _) = self.taps.get(axis).part(rows.clone());
+        rows.start.min(2 * read.start)..rows.end.max((2 * read.end).min(size.1))
     }
 
     /// As [`Self::resample`], of a part of the output alone.

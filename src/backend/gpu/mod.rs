@@ -31,6 +31,7 @@ mod tables;
 mod workspace;
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{JoinHandle, current};
@@ -419,6 +420,10 @@ impl Backend for GpuBackend {
 
     fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
         self.cpu.part(coding, family, want, part)
+    }
+
+    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
+        self.cpu.rows_of_part(coding, size, want, part)
     }
 
     fn reconstruct_into<'a>(

@@ -11,6 +11,7 @@ mod rate;
 mod serve;
 mod slide;
 mod speed;
+mod stripes;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -35,6 +36,8 @@ pub enum BenchCommand {
     Serve(serve::ServeArgs),
     /// Make a slide of any size for benches: synthetic tissue as PNG
     Slide(slide::SlideArgs),
+    /// The first tile of a cold family by the stripe that it lies in, against the same of the whole residual
+    Stripes(stripes::StripesArgs),
 }
 
 pub fn run(command: BenchCommand) -> Result<()> {
@@ -49,6 +52,7 @@ pub fn run(command: BenchCommand) -> Result<()> {
         #[cfg(feature = "serve")]
         BenchCommand::Serve(args) => serve::run(args),
         BenchCommand::Slide(args) => slide::run(args),
+        BenchCommand::Stripes(args) => stripes::run(args),
     }
 }
 

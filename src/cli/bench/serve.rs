@@ -193,7 +193,7 @@ fn report(args: &ServeArgs, mut seen: Seen, seconds: f64, tiles: usize) -> Resul
     }
 }
 
-/// One L0 tile of every family, never the same place in it, each beside the JPEG calls that it cannot do without.
+/// One L0 tile of every family, never the same place in it, each beside the JPEG calls of both payloads as a whole and the tile.
 async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Result<()> {
     let input = Input::file(bundle, Kind::Bundle)?;
     let (geometry, coding) = (*input.geometry(), input.meta().coding.clone());

@@ -1,10 +1,14 @@
 //! JPEG to planes or RGB.
 
+use std::ops::Range;
+
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling};
+use crate::codec::jpeg::stripes::Striped;
 use crate::codec::{ImageDecoder, Sampling, Shape, Ycc};
 use crate::error::Result;
+use crate::plane::Plane;
 use crate::spec::MAX_JPEG_SCANS;
 
 /// What the samples of a JPEG mean.
@@ -117,30 +121,45 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// As [`Self::planes`]; `image` then holds nothing of use.
-    pub fn planes_into(mut self, image: &mut Ycc) -> Result<()> {
-        let header = self.header;
-        let (Some(sampling), Color::Gray | Color::Ycc) = (header.sampling, header.color) else {
-            return Err(codec("samples that are not gray or YCbCr in a usual sampling".into()));
-        };
+    pub fn planes_into(self, image: &mut Ycc) -> Result<()> {
+        let sampling = self.sampling()?;
+        lay_out(image, sampling, self.header.width, self.header.height);
+        self.rows_into(image, 0)
+    }
+
+    fn sampling(&self) -> Result<Sampling> {
+        match (self.header.sampling, self.header.color) {
+            (Some(sampling), Color::Gray | Color::Ycc) => Ok(sampling),
+            _ => Err(codec("samples that are not gray or YCbCr in a usual sampling".into())),
+        }
+    }
+
+    /// Decodes to the rows from `first` on, which lies on the chroma grid, of an image as [`lay_out`] leaves it.
+    ///
+    /// # Panics
+    /// Where they do not fit there: a mistake of the caller.
+    fn rows_into(mut self, image: &mut Ycc, first: usize) -> Result<()> {
+        let Header { width, height, .. } = self.header;
+        let sampling = self.sampling()?;
+        assert_eq!((image.sampling, image.luma.width()), (sampling, width), "the image has been laid out");
+        assert_eq!(image.chroma.is_some(), sampling != Sampling::Gray, "the image has been laid out");
         let (fx, fy) = sampling.factors();
-        let (pw, ph) = (header.width.next_multiple_of(fx), header.height.next_multiple_of(fy));
-        let Ycc { luma, chroma, sampling: of } = image;
-        *of = sampling;
-        luma.reset(pw, ph);
-        if sampling == Sampling::Gray {
-            *chroma = None;
-        } else {
-            let chroma = chroma.get_or_insert_default();
-            chroma.iter_mut().for_each(|plane| plane.reset(pw / fx, ph / fy));
+        assert!(first.is_multiple_of(fy), "rows begin on the chroma grid");
+        let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
+        let rows = |plane: &mut Plane, (fx, fy): (usize, usize)| {
+            let (stride, rows) = (plane.stride(), first / fy..(first + ph) / fy);
+            assert!(stride >= pw / fx, "columns lie inside their plane");
+            (plane.data_mut()[rows.start * stride..rows.end * stride].as_mut_ptr(), stride as i32)
+        };
+        let mut planes = [std::ptr::null_mut(); 3];
+        let mut strides = [0; 3];
+        (planes[0], strides[0]) = rows(&mut image.luma, (1, 1));
+        for (i, plane) in image.chroma.iter_mut().flatten().enumerate() {
+            (planes[i + 1], strides[i + 1]) = rows(plane, (fx, fy));
         }
-        let mut planes = [luma.data_mut().as_mut_ptr(), std::ptr::null_mut(), std::ptr::null_mut()];
-        let mut strides = [pw as i32, 0, 0];
-        for (i, plane) in chroma.iter_mut().flatten().enumerate() {
-            strides[i + 1] = plane.width() as i32;
-            planes[i + 1] = plane.data_mut().as_mut_ptr();
-        }
-        // SAFETY: the planes have the sizes that TurboJPEG documents for this width, height and sampling (whole chroma
-        // samples), and `open` read those from these very bytes, which cannot have changed since.
+        // SAFETY: the planes hold, from these pointers on, the whole chroma samples that TurboJPEG documents for this width, height
+        // and sampling: `rows` checks columns and rows of each. `open` read the size from these very bytes, which cannot have
+        // changed since.
         let rc = unsafe {
             sys::tj3DecompressToYUVPlanes8(
                 self.handle.0,
@@ -150,9 +169,7 @@ impl Opened<'_> {
                 strides.as_mut_ptr(),
             )
         };
-        self.handle.check(rc)?;
-        luma.crop(header.width, header.height);
-        Ok(())
+        self.handle.check(rc)
     }
 
     /// Decodes to interleaved RGB; libjpeg's chroma resampling is used, so this is for sources only.
@@ -181,22 +198,61 @@ impl Opened<'_> {
     }
 }
 
+/// Makes room for an image with whole chroma samples, which is what TurboJPEG writes, and crops it. One that has been laid out for
+/// this size before keeps its samples.
+fn lay_out(image: &mut Ycc, sampling: Sampling, width: usize, height: usize) {
+    let (fx, fy) = sampling.factors();
+    let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
+    image.sampling = sampling;
+    image.luma.reset(pw, ph);
+    image.luma.crop(width, height);
+    if sampling == Sampling::Gray {
+        image.chroma = None;
+    } else {
+        let chroma = image.chroma.get_or_insert_default();
+        chroma.iter_mut().for_each(|plane| plane.reset(pw / fx, ph / fy));
+    }
+}
+
+/// Holds what a header says against what belongs there.
+fn check_shape(width: usize, height: usize, sampling: Option<Sampling>, expect: Shape) -> Result<()> {
+    if (width, height) != (expect.width, expect.height) {
+        return Err(codec(format!(
+            "the image is {width}x{height} where {}x{} belongs",
+            expect.width, expect.height
+        )));
+    }
+    if expect.sampling.is_some() && sampling != expect.sampling {
+        return Err(codec(format!("the sampling is {sampling:?} where {:?} belongs", expect.sampling)));
+    }
+    Ok(())
+}
+
 impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let opened = Self::open(bytes)?;
-        let header = opened.header;
-        if (header.width, header.height) != (expect.width, expect.height) {
-            return Err(codec(format!(
-                "the image is {}x{} where {}x{} belongs",
-                header.width, header.height, expect.width, expect.height
-            )));
-        }
-        if expect.sampling.is_some() && header.sampling != expect.sampling {
-            return Err(codec(format!(
-                "the sampling is {:?} where {:?} belongs",
-                header.sampling, expect.sampling
-            )));
-        }
+        let Header { width, height, sampling, .. } = opened.header;
+        check_shape(width, height, sampling, expect)?;
         opened.planes_into(image)
+    }
+
+    /// By restart markers.
+    fn decode_stripe(
+        &mut self,
+        bytes: &[u8],
+        expect: Shape,
+        rows: Range<usize>,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        let Some(striped) = Striped::parse(bytes) else { return Ok(false) };
+        let whole = striped.shape();
+        check_shape(whole.width, whole.height, whole.sampling, expect)?;
+        let (rows, part) = striped.cut(rows);
+        let opened = Self::open(&part)?;
+        let Header { width, height, sampling, .. } = opened.header;
+        check_shape(width, height, sampling, Shape { height: rows.len(), ..whole })?;
+        lay_out(image, opened.sampling()?, whole.width, whole.height);
+        opened.rows_into(image, rows.start)?;
+        Ok(true)
     }
 }

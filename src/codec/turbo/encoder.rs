@@ -3,7 +3,7 @@
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling, two_qualities};
-use crate::codec::jpeg::MAX_SIDE;
+use crate::codec::jpeg::{MAX_SIDE, restart_rows};
 use crate::codec::{CodecId, ImageEncoder, Quality, Sampling, YccRef};
 use crate::error::Result;
 use crate::plane::{Plane, PlaneRef};
@@ -12,6 +12,8 @@ use crate::plane::{Plane, PlaneRef};
 pub struct Encoder {
     handle: Handle,
     buffer: Vec<u8>,
+    /// Rows of a stripe; 0 for none.
+    stripe: usize,
 }
 
 impl Encoder {
@@ -20,7 +22,7 @@ impl Encoder {
     /// # Errors
     /// Lack of memory.
     pub fn new() -> Result<Self> {
-        Ok(Self { handle: Handle::new(sys::TJINIT_TJINIT_COMPRESS)?, buffer: Vec::new() })
+        Ok(Self { handle: Handle::new(sys::TJINIT_TJINIT_COMPRESS)?, buffer: Vec::new(), stripe: 0 })
     }
 
     /// Sets Huffman tables made for each image: smaller files, slower.
@@ -73,6 +75,8 @@ impl Encoder {
         self.handle.set(sys::TJPARAM_TJPARAM_NOREALLOC, 1)?;
         self.handle.set(sys::TJPARAM_TJPARAM_QUALITY, i32::from(quality))?;
         self.handle.set(sys::TJPARAM_TJPARAM_SUBSAMP, tj_sampling(sampling))?;
+        let restart_rows = self.restart_rows(width, height, sampling);
+        self.handle.set(sys::TJPARAM_TJPARAM_RESTARTROWS, restart_rows as i32)?;
         // SAFETY: a pure function of its arguments.
         let bound =
             unsafe { sys::tj3JPEGBufSize(width as i32, height as i32, tj_sampling(sampling)) } as usize;
@@ -82,6 +86,11 @@ impl Encoder {
         self.buffer.clear();
         self.buffer.reserve(bound);
         Ok(())
+    }
+
+    /// MCU rows from one restart marker to the next; 0 for none.
+    fn restart_rows(&self, width: usize, height: usize, sampling: Sampling) -> usize {
+        restart_rows(width, height, sampling, self.stripe).unwrap_or(0)
     }
 
     fn finish(&mut self, rc: libc::c_int, size: usize) -> Result<Vec<u8>> {
@@ -98,11 +107,15 @@ impl ImageEncoder for Encoder {
         CodecId::Jpeg
     }
 
+    fn set_stripes(&mut self, rows: usize) {
+        self.stripe = rows;
+    }
+
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
         let (width, height) = (image.luma.width, image.luma.height);
         self.prepare(width, height, quality.luma, image.sampling)?;
         if image.sampling == Sampling::S420 && quality.chroma != quality.luma {
-            return two_qualities::encode(image, quality);
+            return two_qualities::encode(image, quality, self.restart_rows(width, height, image.sampling));
         }
         // TurboJPEG reads luma up to a whole number of chroma samples.
         let (fx, fy) = image.sampling.factors();

@@ -21,6 +21,7 @@ unsafe extern "C" {
         height: u32,
         luma_quality: c_int,
         chroma_quality: c_int,
+        restart_rows: c_int,
         out: *mut *mut u8,
         out_bytes: *mut c_ulong,
         message: *mut c_char,
@@ -28,14 +29,15 @@ unsafe extern "C" {
     fn origami_planes_free(bytes: *mut u8);
 }
 
-/// Codes a 4:2:0 image of 1 to 65,500 pixels a side with Huffman tables made for it.
+/// Codes a 4:2:0 image of 1 to 65,500 pixels a side with Huffman tables made for it, and a restart marker after every
+/// `restart_rows` MCU rows, none for 0.
 ///
 /// # Errors
 /// What libjpeg says.
 ///
 /// # Panics
 /// Where the image is not 4:2:0: a mistake of the caller.
-pub fn encode(image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
+pub fn encode(image: YccRef<'_>, quality: Quality, restart_rows: usize) -> Result<Vec<u8>> {
     assert_eq!(image.sampling, Sampling::S420);
     let Some([cb, cr]) = image.chroma else {
         unreachable!("an image with a chroma sampling has chroma planes")
@@ -58,6 +60,7 @@ pub fn encode(image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
             height as u32,
             c_int::from(quality.luma),
             c_int::from(quality.chroma),
+            restart_rows as c_int,
             &mut out,
             &mut bytes,
             message.as_mut_ptr(),

@@ -90,18 +90,27 @@ impl Tiles {
         let mut laps = Laps::new();
         let mut lent = self.buffers.take();
         let FamilyBuffers { decoded, made } = &mut *lent;
-        slide.decode(id, decoded)?;
+        let record = slide.read(id)?;
+        let renderer = slide.renderer();
+        flight.load(renderer.tiles(id));
+        // Somebody waits: this tile alone first, and of the residual only what it takes.
+        let first = flight.next_wanted(slide.geometry.top_level());
+        let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
+        let rect = slide.geometry.family_rect(id);
+        let size = (rect.width as usize, rect.height as usize);
+        let rows = first
+            .map_or(0..size.1, |(_, part)| self.backend.rows_of_part(coding, size, renderer.want(), part));
+        let done = slide.decode(id, &record, rows, decoded)?;
         laps.lap("decode");
         if self.flights.give_up(key, flight) {
             return Ok(None);
         }
-        flight.load(slide.renderer().tiles(id));
-        let renderer = slide.renderer();
-        if let Some(tile) = flight.next_wanted(slide.geometry.top_level()) {
-            // Somebody waits: this tile alone first.
-            let part = self.backend.part(coding, decoded, renderer.want(), renderer.place(id, tile)?)?;
+        if let Some((tile, part)) = first {
+            let part = self.backend.part(coding, decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, flight);
             laps.lap("first tile");
+            slide.decode_rest(id, &record, &done, decoded)?;
+            laps.lap("rest");
         }
         let used = std::mem::take(made);
         *made = self.backend.reconstruct_into(coding, decoded, renderer.want(), used).await?;

@@ -1,4 +1,4 @@
-//! A JPEG cut to its top left corner without decoding its samples: the coefficients that are left are those that were there.
+//! A JPEG changed without decoding its samples: its coefficients are those that were there.
 
 use turbojpeg_sys as sys;
 
@@ -11,14 +11,33 @@ use crate::spec::MAX_JPEG_SCANS;
 /// # Errors
 /// Damaged bytes, an unusual sampling, a part larger than the image.
 pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
+    let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
+    transform(handle()?, jpeg, region, sys::TJXOPT_CROP)
+}
+
+/// A JPEG with a restart marker after every `rows` MCU rows; Huffman tables made for that.
+///
+/// # Errors
+/// Damaged bytes.
+#[cfg(feature = "mozjpeg")]
+pub fn with_restarts(jpeg: &[u8], rows: usize) -> Result<Vec<u8>> {
+    let mut handle = handle()?;
+    handle.set(sys::TJPARAM_TJPARAM_RESTARTROWS, rows as i32)?;
+    transform(handle, jpeg, sys::tjregion { x: 0, y: 0, w: 0, h: 0 }, 0)
+}
+
+fn handle() -> Result<Handle> {
     let mut handle = Handle::new(sys::TJINIT_TJINIT_TRANSFORM)?;
     handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
     handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
-    let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
+    Ok(handle)
+}
+
+fn transform(mut handle: Handle, jpeg: &[u8], region: sys::tjregion, options: u32) -> Result<Vec<u8>> {
     let transform = sys::tjtransform {
         r: region,
         op: sys::TJXOP_TJXOP_NONE as i32,
-        options: (sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE) as i32,
+        options: (options | sys::TJXOPT_OPTIMIZE) as i32,
         data: std::ptr::null_mut(),
         customFilter: None,
     };
@@ -28,7 +47,7 @@ pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
         sys::tj3Transform(handle.0, jpeg.as_ptr(), jpeg.len() as _, 1, &mut out, &mut size, &transform)
     };
     let done = handle.check(rc);
-    let cropped = if out.is_null() || rc != 0 {
+    let made = if out.is_null() || rc != 0 {
         Vec::new()
     } else {
         // SAFETY: TurboJPEG says that it succeeded, so `size` bytes of the buffer that it allocated are written.
@@ -36,5 +55,5 @@ pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
     };
     // SAFETY: the buffer came from TurboJPEG, or is null, which it takes; it is freed once.
     unsafe { sys::tj3Free(out.cast()) };
-    done.map(|()| cropped)
+    done.map(|()| made)
 }
