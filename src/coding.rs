@@ -226,6 +226,8 @@ impl EncodeParams {
     fn validate_originals(&self) -> Result<()> {
         let refused = [
             ("--chroma-resq", self.chroma_residual_quality.is_some()),
+            ("--entropy context", self.entropy == Entropy::Context),
+            ("--entropy adaptive", self.entropy == Entropy::Adaptive),
             ("--residual-encoder", self.residual_encoder.is_some()),
             ("--optl2", self.optl2),
             ("--subsamp 420opt", self.subsamp == Subsamp::S420Opt),

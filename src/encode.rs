@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::backend::{Backend, Base, Predicted};
-use crate::codec::{Entropy, ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
+use crate::codec::{CodecId, ImageEncoder, JpegEncoder, Quality, Sampling, Shape, Use, Ycc, YccRef, decoder};
 use crate::coding::EncodeParams;
 use crate::debug_images;
 use crate::error::{Error, Result};
@@ -57,14 +57,24 @@ pub async fn encode_family(
     let Base { ticket, l2 } = backend.base(params, &source).await?;
     let quality = Quality::from(params.base_quality);
     let base_encoder = params.encoder.encoder(Use::Baseline)?;
-    let (base_payload, baseline) =
-        round_trip(params, PayloadKind::Baseline, base_encoder, l2.view(), quality)?;
-    let mut payloads = vec![base_payload];
+    let (payload, baseline) =
+        round_trip(PayloadKind::Baseline, base_encoder, l2.view(), quality, |codec, bytes, _| {
+            Ok(params.entropy.store(codec, bytes))
+        })?;
+    let mut payloads = vec![payload];
 
     let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
     let quality = params.residual_qualities();
-    let encoder = residual_encoder(params, source.tile)?;
-    let (payload, residual) = round_trip(params, PayloadKind::Residual, encoder, residual.view(), quality)?;
+    // A residual of another size than L0 has no rows of tiles.
+    let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
+    let mut encoder = params.residual_encoder().encoder(Use::Residual)?;
+    if stripe > 0 && params.entropy.keeps_markers() {
+        encoder.set_stripes(stripe);
+    }
+    let (payload, residual) =
+        round_trip(PayloadKind::Residual, encoder, residual.view(), quality, |codec, bytes, shape| {
+            params.entropy.store_residual(codec, bytes, shape, stripe)
+        })?;
     // Where nothing is left of it, as on blank glass, there is nothing to store.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
         payloads.push(payload);
@@ -99,28 +109,18 @@ async fn originals(
     Ok((id, record, None, block))
 }
 
-/// An encoder of residuals, in stripes of a row of L0 tiles each. Repacked payloads are unpacked as a whole, so stripes would be of no
-/// use there; a residual of another size than L0 has no rows of tiles.
-fn residual_encoder(params: &EncodeParams, tile: usize) -> Result<Box<dyn ImageEncoder>> {
-    let mut encoder = params.residual_encoder().encoder(Use::Residual)?;
-    if params.entropy == Entropy::Huffman && params.l0_scale_pct == 100 {
-        encoder.set_stripes(tile);
-    }
-    Ok(encoder)
-}
-
-/// What is stored of an image, and what every decoder will see of it.
+/// What is stored of an image, `store` says how, and what every decoder will see of it.
 fn round_trip(
-    params: &EncodeParams,
     kind: PayloadKind,
     mut encoder: Box<dyn ImageEncoder>,
     image: YccRef<'_>,
     quality: Quality,
+    store: impl FnOnce(CodecId, Vec<u8>, Shape) -> Result<(CodecId, Vec<u8>)>,
 ) -> Result<(Payload, Ycc)> {
     let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
     let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
     let decoded = decoder(codec)?.decode(&bytes, shape)?;
-    let (codec, bytes) = params.entropy.store(codec, bytes);
+    let (codec, bytes) = store(codec, bytes, shape)?;
     Ok((Payload { kind, codec, bytes }, decoded))
 }
 

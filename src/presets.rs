@@ -8,7 +8,7 @@ use crate::coding::{EncodeParams, Subsamp};
 /// `--preset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// For keeping: fine quality, packed as tightly as can be, three times the time to decode to tiles.
+    /// For keeping: fine quality, packed as tightly as can be, between two and three times the time to decode to tiles.
     Archive,
     /// For serving: plain JPEG streams with chroma of half the size, as quick to decode as the defaults.
     Balanced,
@@ -35,10 +35,10 @@ impl Preset {
     /// Its parameters.
     pub fn params(self) -> EncodeParams {
         let (quality, entropy, subsamp) = match self {
-            Preset::Archive => (65, Entropy::Lepton, Subsamp::S444),
+            Preset::Archive => (65, Entropy::Context, Subsamp::S444),
             // The residual brings back what 4:2:0 takes from the baseline.
-            Preset::Balanced => (50, Entropy::Huffman, Subsamp::S420),
-            Preset::Small => (40, Entropy::Lepton, Subsamp::S420),
+            Preset::Balanced => (50, Entropy::Adaptive, Subsamp::S420),
+            Preset::Small => (40, Entropy::Context, Subsamp::S420),
             Preset::Lossless => {
                 return EncodeParams { originals: true, entropy: Entropy::Lepton, ..EncodeParams::default() };
             }

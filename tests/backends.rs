@@ -12,7 +12,7 @@ use origami::backend::engine::{Choice, Engine, EngineOptions, Mode};
 use origami::backend::gpu::{Faults, GpuBackend, Kernel};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::Sampling;
+use origami::codec::{Entropy, Sampling};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
@@ -104,6 +104,10 @@ fn formats() -> Vec<DecodeOptions> {
     ]
 }
 
+/// Those that every build has, and where that is built the one with Lepton in it.
+const ENTROPIES: [Entropy; 2] =
+    [Entropy::Huffman, if cfg!(feature = "lepton") { Entropy::Context } else { Entropy::Adaptive }];
+
 /// Every filter, subsampling, optL2 on and off, every way to sharpen; scaled and sharpened residuals along the way.
 fn all_params() -> Vec<(String, EncodeParams)> {
     let mut all = Vec::new();
@@ -126,6 +130,7 @@ fn all_params() -> Vec<(String, EncodeParams)> {
                             l0_scale_pct,
                             l0_sharpen,
                             chroma_residual_quality: [None, Some(60), Some(50)][all.len() / 3 % 3],
+                            entropy: ENTROPIES[all.len() % ENTROPIES.len()],
                             ..EncodeParams::default()
                         };
                         all.push((format!("{params:?}"), params));

@@ -318,6 +318,8 @@ fn what_has_no_tiles_to_keep_is_refused_before_anything_is_written() {
         &["--quality", "40"],
         &["--resq", "40"],
         &["--chroma-resq", "40"],
+        &["--entropy", "adaptive"],
+        &["--entropy", "context"],
         &["--baseq", "90"],
         &["--subsamp", "420"],
         &["--encoder", "turbojpeg"],

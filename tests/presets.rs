@@ -24,10 +24,7 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
         let meta = inspected(&bundle)["meta"].clone();
         assert_eq!(meta["coding"]["chroma_residual"], true, "{preset}");
         assert_eq!(meta["encode"]["encoder"], "mozjpeg");
-        assert_eq!(
-            meta["encode"]["entropy"],
-            if preset == "balanced" { Value::Null } else { "lepton".into() }
-        );
+        assert_eq!(meta["encode"]["entropy"], if preset == "balanced" { "adaptive" } else { "context" });
         sizes.push(fs::metadata(&bundle).unwrap().len());
     }
     assert!(sizes[0] > sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
@@ -41,6 +38,96 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
         (&91.into(), &33.into())
     );
     assert_eq!(meta["encode"]["entropy"], Value::Null);
+}
+
+#[test]
+fn what_a_preset_switches_on_can_be_switched_off_beside_it() {
+    let s = Small::new();
+    let encode = |name: &str, flags: &[&str]| {
+        let out = s.path(name);
+        origami(&[&["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out)], flags].concat()).ok();
+        out.join("residual_packs/residuals.bundle")
+    };
+    let bundle = encode("off", &["--preset", "balanced", "--chroma-resq", "off", "--entropy", "huffman"]);
+    origami(&["verify", "--deep", arg(&bundle)]).ok();
+    let meta = inspected(&bundle)["meta"].clone();
+    assert_eq!(meta["coding"]["chroma_residual"], Value::Null);
+    assert_eq!(
+        (&meta["encode"]["chroma_residual_quality"], &meta["encode"]["entropy"]),
+        (&Value::Null, &Value::Null)
+    );
+    // What is left of the preset is what its numbers alone say, to the byte.
+    let spelled = encode("spelled", &["--encoder", "mozjpeg", "--subsamp", "420", "--quality", "50"]);
+    assert_eq!(fs::read(&bundle).unwrap(), fs::read(spelled).unwrap());
+    // A quality or a target moves what is on, and brings nothing back.
+    let moved = encode("moved", &["--preset", "small", "--chroma-resq", "off", "--target-psnr", "30"]);
+    let meta = inspected(&moved)["meta"].clone();
+    assert_eq!(meta["coding"]["chroma_residual"], Value::Null);
+    assert_eq!(meta["encode"]["entropy"], "context");
+    for wrong in ["0", "101", "none"] {
+        let args = ["encode", "--pyramid", arg(&s.dzi), "--out", "x", "--chroma-resq", wrong];
+        origami(&args).refused(&["1 to 100", "off"]);
+    }
+}
+
+/// Two families: noisy glass with a speck on it, which is nearly nothing to a residual, and tissue.
+fn glass_and_tissue(path: &std::path::Path) {
+    let (width, height) = (512, 256);
+    let mut rgb = support::picture(width, height, 3);
+    for (i, px) in rgb.chunks_exact_mut(3).enumerate() {
+        let (x, y) = (i % width, i / width);
+        if x < width / 2 {
+            let noise = ((i.wrapping_mul(2_654_435_761) >> 13) % 4) as u8;
+            let speck = if x.abs_diff(100) < 3 && y.abs_diff(90) < 3 { 120 } else { 0 };
+            px.copy_from_slice(&[236 + noise - speck, 234 + noise - speck, 238 + noise - speck]);
+        }
+    }
+    fs::write(path, origami::codec::encode_png(&rgb, 3, width, height).unwrap()).unwrap();
+}
+
+#[test]
+fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_they_are() {
+    let s = Small::new();
+    let slide = s.path("slide.png");
+    glass_and_tissue(&slide);
+    let made = ["huffman", "adaptive", "lepton", "context"].map(|entropy| {
+        let out = s.path(entropy);
+        let args = ["encode", "--image", arg(&slide), "--tile", "64", "--out", arg(&out), "--pack"];
+        let how = ["--encoder", "mozjpeg", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
+        origami(&[&args[..], &how].concat()).ok();
+        let bundle = out.join("residual_packs/residuals.bundle");
+        origami(&["verify", "--deep", arg(&bundle)]).ok();
+        let payloads: Vec<Vec<(u64, String)>> = inspected(&bundle)["family_list"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|family| {
+                let of = |p: &Value| (p["bytes"].as_u64().unwrap(), p["codec"].as_str().unwrap().to_string());
+                family["payloads"].as_array().unwrap().iter().map(of).collect()
+            })
+            .collect();
+        let decoded = out.join("decoded");
+        let args = ["decode", "--bundle", arg(&bundle), "--out", arg(&decoded), "--output-format", "png"];
+        origami(&args).ok();
+        (payloads, contents(&decoded))
+    });
+    let [huffman, adaptive, lepton, context] = &made;
+    for other in [adaptive, lepton, context] {
+        assert!(huffman.1 == other.1, "the tiles differ");
+    }
+    let residual = |of: &(Vec<Vec<(u64, String)>>, _), family: usize| of.0[family][1].clone();
+    let (glass, tissue) = (0, 1);
+    // What viewers are sent as it is stays a JPEG of Huffman codes, and so does tissue.
+    assert_eq!(adaptive.0[glass][0], huffman.0[glass][0]);
+    assert_eq!(adaptive.0[tissue], huffman.0[tissue]);
+    assert_eq!(context.0[tissue][0], lepton.0[tissue][0]);
+    assert!(residual(adaptive, glass).0 * 4 <= residual(huffman, glass).0 * 3);
+    assert!(residual(context, glass).0 * 2 <= residual(adaptive, glass).0);
+    for family in [glass, tissue] {
+        assert_eq!(residual(context, family).1, "context");
+        assert!(residual(context, family).0 < residual(huffman, family).0);
+    }
+    assert!(residual(context, glass).0 * 2 <= residual(lepton, glass).0);
 }
 
 #[test]

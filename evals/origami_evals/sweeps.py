@@ -100,4 +100,5 @@ TIMED = STUDIED | {
     "base 80, residual 50, L2 420opt": ("--baseq", "80", "--l0q", "50", "--subsamp", "420opt"),
     "base 80, residual 50, bilinear": ("--baseq", "80", "--l0q", "50", "--upsample-filter", "bilinear"),
     "base 80, residual 80": ("--baseq", "80", "--l0q", "80"),
+    "preset archive, Lepton alone": ("--preset", "archive", "--entropy", "lepton"),
 }

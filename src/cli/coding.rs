@@ -28,14 +28,14 @@ pub struct CodingArgs {
     /// Quality of the residual; overrides --resq
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub l0q: Option<u8>,
-    /// Quality of a residual of Cb and Cr as well, at half the size of L0 [default: chroma comes from L2 alone]
-    #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub chroma_resq: Option<u8>,
+    /// Quality of a residual of Cb and Cr as well, at half the size of L0; off: chroma comes from L2 alone [default: off]
+    #[arg(long, value_name = "Q|off", value_parser = parse_chroma)]
+    pub chroma_resq: Option<ChromaArg>,
     /// Chroma of the baseline: full, half, or half chosen so that it upsamples best [default: 444]
     #[arg(long, value_enum)]
     pub subsamp: Option<SubsampArg>,
-    /// How JPEGs are stored: as they are, or repacked, exactly, and smaller, for more time at encode and decode
-    /// [default: huffman]
+    /// How JPEGs are stored: as they are; the same, but residuals with next to nothing in them in arithmetic codes; repacked by Lepton,
+    /// exactly, smaller and slower; or residuals coded by context, smaller still, everything else by Lepton [default: huffman]
     #[arg(long, value_enum)]
     pub entropy: Option<EntropyArg>,
     /// Encoder of baseline and residual [default: turbojpeg]
@@ -68,6 +68,21 @@ pub struct CodingArgs {
     /// Unsharp mask on the residual before coding [default: off]
     #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
     pub l0_sharpen: f64,
+}
+
+/// A quality, or no residual of chroma also where a preset has one.
+#[derive(Clone, Copy)]
+pub enum ChromaArg {
+    Off,
+    Quality(u8),
+}
+
+fn parse_chroma(text: &str) -> Result<ChromaArg, String> {
+    match text.parse() {
+        Ok(quality @ 1..=100) => Ok(ChromaArg::Quality(quality)),
+        _ if text == "off" => Ok(ChromaArg::Off),
+        _ => Err("a quality is 1 to 100; off is for no residual of chroma".into()),
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,14 +129,18 @@ impl From<EncoderArg> for EncoderKind {
 #[derive(Clone, Copy, ValueEnum)]
 pub enum EntropyArg {
     Huffman,
+    Adaptive,
     Lepton,
+    Context,
 }
 
 impl From<EntropyArg> for Entropy {
     fn from(arg: EntropyArg) -> Self {
         match arg {
             EntropyArg::Huffman => Entropy::Huffman,
+            EntropyArg::Adaptive => Entropy::Adaptive,
             EntropyArg::Lepton => Entropy::Lepton,
+            EntropyArg::Context => Entropy::Context,
         }
     }
 }
@@ -159,7 +178,11 @@ impl CodingArgs {
         EncodeParams {
             base_quality: self.baseq.unwrap_or(preset.base_quality),
             residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
-            chroma_residual_quality: self.chroma_resq.or(preset.chroma_residual_quality),
+            chroma_residual_quality: match self.chroma_resq {
+                Some(ChromaArg::Quality(quality)) => Some(quality),
+                Some(ChromaArg::Off) => None,
+                None => preset.chroma_residual_quality,
+            },
             subsamp: self.subsamp.map_or(preset.subsamp, Into::into),
             encoder: self.encoder.map_or(preset.encoder, Into::into),
             entropy: self.entropy.map_or(preset.entropy, Into::into),

@@ -3,6 +3,8 @@
 //! One file per codec, each the only owner of its foreign library. Nothing here knows of families or archives.
 //! What an archive records is a [`CodecId`]; what a user asks for is an [`EncoderKind`].
 
+mod context;
+mod entropy;
 mod foreign;
 mod jpeg;
 #[cfg(feature = "jpegli")]
@@ -26,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::plane::{Plane, PlaneRef};
 
+pub use self::entropy::Entropy;
 pub use self::foreign::{decode_foreign, foreign_header, max_repacked_bytes};
 pub use self::png::{decode_png, encode_png};
 #[cfg(feature = "jpegxl")]
@@ -200,12 +203,14 @@ pub enum CodecId {
     JpegXl = 3,
     /// A JPEG, repacked by Lepton.
     Lepton = 4,
+    /// The coefficients of a JPEG, gray or 4:2:0, coded by context.
+    Context = 5,
 }
 
 impl CodecId {
     /// From the number in an archive.
     pub fn from_u16(value: u16) -> Option<Self> {
-        let all = [CodecId::Jpeg, CodecId::Webp, CodecId::JpegXl, CodecId::Lepton];
+        let all = [CodecId::Jpeg, CodecId::Webp, CodecId::JpegXl, CodecId::Lepton, CodecId::Context];
         all.into_iter().find(|&codec| codec as u16 == value)
     }
 
@@ -216,6 +221,7 @@ impl CodecId {
             CodecId::Webp => "webp",
             CodecId::JpegXl => "jpegxl",
             CodecId::Lepton => "lepton",
+            CodecId::Context => "context",
         }
     }
 }
@@ -372,6 +378,7 @@ pub trait ImageDecoder: Send {
 pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
         CodecId::Jpeg => Ok(Box::new(JpegDecoder)),
+        CodecId::Context => Ok(Box::new(context::Decoder)),
         #[cfg(feature = "webp")]
         CodecId::Webp => Ok(Box::new(webp::Decoder)),
         #[cfg(feature = "jpegxl")]
@@ -396,59 +403,6 @@ pub fn jpeg_in(codec: CodecId, bytes: Vec<u8>, expect: Shape) -> Result<Option<V
         #[cfg(feature = "lepton")]
         CodecId::Lepton => lepton::jpeg_of(&bytes, expect).map(Some),
         _ => Ok(None),
-    }
-}
-
-/// The coder of the coefficients of stored JPEGs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Entropy {
-    /// Huffman codes: the files are JPEGs as everybody knows them.
-    #[default]
-    Huffman,
-    /// Lepton: smaller, the same JPEGs byte for byte once unpacked, slower.
-    Lepton,
-}
-
-impl Entropy {
-    /// Whether it is the one that needs no saying.
-    pub fn is_default(&self) -> bool {
-        *self == Entropy::default()
-    }
-
-    /// Whether this build has it.
-    ///
-    /// # Errors
-    /// Where it does not.
-    pub fn available(self) -> Result<()> {
-        match self {
-            Entropy::Lepton if !cfg!(feature = "lepton") => Err(Error::Usage(
-                "--entropy lepton: this build has no lepton; build with --features lepton, or give --entropy huffman".into(),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// A payload as it is stored: repacked, where that can be done and pays.
-    pub fn store(self, codec: CodecId, bytes: Vec<u8>) -> (CodecId, Vec<u8>) {
-        match (self, codec) {
-            #[cfg(feature = "lepton")]
-            (Entropy::Lepton, CodecId::Jpeg) => match lepton::pack(&bytes) {
-                Some(packed) => (CodecId::Lepton, packed),
-                None => (codec, bytes),
-            },
-            _ => (codec, bytes),
-        }
-    }
-
-    /// As [`Self::store`], of an image of `size` that somebody else has coded. A file that drags along more than any image has is stored
-    /// as it is: nobody would unpack it.
-    pub fn store_foreign(self, codec: CodecId, bytes: Vec<u8>, size: (usize, usize)) -> (CodecId, Vec<u8>) {
-        if bytes.len() > max_repacked_bytes(size.0, size.1) {
-            (codec, bytes)
-        } else {
-            self.store(codec, bytes)
-        }
     }
 }
 

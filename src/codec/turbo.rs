@@ -5,6 +5,7 @@
 //! that libjpeg-turbo would "repair" is refused. Source: the TurboJPEG 3 API.
 #![allow(unsafe_code)]
 
+mod coefficients;
 mod decoder;
 mod encoder;
 #[cfg(test)]
@@ -19,11 +20,12 @@ use turbojpeg_sys as sys;
 use super::Sampling;
 use crate::error::{Error, Result};
 
+pub use coefficients::{Component, coefficients};
 pub use decoder::{Color, Decoder, Header, Opened};
 pub use encoder::Encoder;
-pub use transform::crop;
 #[cfg(feature = "mozjpeg")]
 pub use transform::with_restarts;
+pub use transform::{arithmetic, crop};
 
 unsafe extern "C" {
     // Of csrc/jpeg_rows.c, which sees the headers of the library that is linked.

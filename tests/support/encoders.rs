@@ -1,7 +1,7 @@
 //! The closed loop with every encoder that this build has, for baseline and residual.
 
 use origami::backend::CpuBackend;
-use origami::codec::{EncoderKind, Use};
+use origami::codec::{EncoderKind, Entropy, Use};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::EncodeOptions;
 
@@ -23,6 +23,13 @@ fn encoders() -> Vec<EncoderKind> {
     };
     EncoderKind::ALL.into_iter().filter(ready).collect()
 }
+
+/// Those that every build has, and where that is built those with Lepton in them.
+const ENTROPIES: &[Entropy] = if cfg!(feature = "lepton") {
+    &[Entropy::Huffman, Entropy::Adaptive, Entropy::Context, Entropy::Lepton]
+} else {
+    &[Entropy::Huffman, Entropy::Adaptive]
+};
 
 /// Whatever writes a payload: every decoder, and every way of making L0, sees what the encoder saw, and a bundle and its packs
 /// decode to the same files.
@@ -46,6 +53,7 @@ fn every_encoder_with(tile: u32, gray: bool) {
                     residual_encoder,
                     subsamp,
                     chroma_residual_quality,
+                    entropy: ENTROPIES[combinations % ENTROPIES.len()],
                     ..EncodeParams::default()
                 };
                 let case = format!("tile {tile}, gray {gray}: {encoder:?} {residual_encoder:?} {subsamp:?}");

@@ -12,7 +12,7 @@ use crate::spec::MAX_JPEG_SCANS;
 /// Damaged bytes, an unusual sampling, a part larger than the image.
 pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
     let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
-    transform(handle()?, jpeg, region, sys::TJXOPT_CROP)
+    transform(handle()?, jpeg, region, sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE)
 }
 
 /// A JPEG with a restart marker after every `rows` MCU rows; Huffman tables made for that.
@@ -23,10 +23,21 @@ pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
 pub fn with_restarts(jpeg: &[u8], rows: usize) -> Result<Vec<u8>> {
     let mut handle = handle()?;
     handle.set(sys::TJPARAM_TJPARAM_RESTARTROWS, rows as i32)?;
-    transform(handle, jpeg, sys::tjregion { x: 0, y: 0, w: 0, h: 0 }, 0)
+    transform(handle, jpeg, WHOLE, sys::TJXOPT_OPTIMIZE)
 }
 
-fn handle() -> Result<Handle> {
+/// The same JPEG in arithmetic instead of Huffman codes, sequential (ITU-T T.81, annex D): a block without anything in it costs
+/// hundredths of a bit there, where a Huffman code costs a bit at least, and every block of a plane has two.
+///
+/// # Errors
+/// Damaged bytes, an unusual sampling.
+pub fn arithmetic(jpeg: &[u8]) -> Result<Vec<u8>> {
+    transform(handle()?, jpeg, WHOLE, sys::TJXOPT_ARITHMETIC)
+}
+
+const WHOLE: sys::tjregion = sys::tjregion { x: 0, y: 0, w: 0, h: 0 };
+
+pub(super) fn handle() -> Result<Handle> {
     let mut handle = Handle::new(sys::TJINIT_TJINIT_TRANSFORM)?;
     handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
     handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
@@ -37,7 +48,7 @@ fn transform(mut handle: Handle, jpeg: &[u8], region: sys::tjregion, options: u3
     let transform = sys::tjtransform {
         r: region,
         op: sys::TJXOP_TJXOP_NONE as i32,
-        options: (options | sys::TJXOPT_OPTIMIZE) as i32,
+        options: options as i32,
         data: std::ptr::null_mut(),
         customFilter: None,
     };

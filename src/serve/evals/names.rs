@@ -169,7 +169,7 @@ fn origami(tokens: &[&str]) -> Option<Name> {
     for token in rest {
         if let Some(subsamp) = find(&SUBSAMP, token) {
             once(&mut name.subsamp, subsamp)?;
-        } else if let Some(q) = number(token, "l0q").or_else(|| number(token, "j")) {
+        } else if let Some(q) = swept(token) {
             once(&mut name.quality, q)?;
         } else if let Some(q) = number(token, "l1q") {
             once(&mut name.l1q, q)?;
@@ -209,16 +209,21 @@ fn origami(tokens: &[&str]) -> Option<Name> {
         packs.map(str::to_string),
     ];
     name.label = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let swept = |token: &&&str| number(token, "l0q").or_else(|| number(token, "j")).is_none();
-    name.series = tokens.iter().filter(swept).copied().collect::<Vec<_>>().join("_");
+    let fixed = |token: &&&str| swept(token).is_none();
+    name.series = tokens.iter().filter(fixed).copied().collect::<Vec<_>>().join("_");
     Some(name)
+}
+
+/// The quality that moves a run of ORIGAMI along its curve: that of the residual, or the one for all.
+fn swept(token: &str) -> Option<f64> {
+    ["l0q", "j", "quality"].into_iter().find_map(|prefix| number(token, prefix))
 }
 
 /// A name that says nothing, but for a quality at its end: `_q70`, `-q70`.
 fn as_it_is(name: &str) -> Name {
     let cut = name.rsplit_once(['_', '-']).filter(|(before, _)| !before.is_empty());
     let swept = cut.and_then(|(before, last)| {
-        number(last, "q").or_else(|| number(last, "l0q")).map(|quality| (before, quality))
+        number(last, "q").or_else(|| swept(last)).map(|quality| (before, quality))
     });
     let (label, quality) = swept.map_or((name, None), |(before, quality)| (before, Some(quality)));
     Name { label: label.into(), series: label.into(), quality, ..Name::default() }
@@ -270,6 +275,13 @@ mod tests {
             ("uf_l3_444_optl2_l0q40", "origami", "ORIGAMI, 4:4:4, optL2, lanczos3", "uf_l3_444_optl2", 40.0),
             ("uf_bl_444_l0q40", "origami", "ORIGAMI, 4:4:4, bilinear", "uf_bl_444", 40.0),
             ("uf_bc_444_l0q40", "origami", "ORIGAMI, 4:4:4, bicubic", "uf_bc_444", 40.0),
+            (
+                "rs_444_p-archive_quality50",
+                "origami",
+                "ORIGAMI, 4:4:4, preset archive",
+                "rs_444_p-archive",
+                50.0,
+            ),
             (
                 "rs_420_mozjpeg_b85_l0q30",
                 "origami",

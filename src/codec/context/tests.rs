@@ -1,0 +1,141 @@
+use super::*;
+use crate::codec::testing::{SIZES, assert_survives_damage, image, refusal, shape};
+use crate::codec::{EncoderKind, ImageEncoder, JpegDecoder, JpegEncoder, Quality, Use};
+
+/// A JPEG of noise on soft steps, photographic tables.
+fn jpeg(image: &Ycc, quality: u8) -> Vec<u8> {
+    JpegEncoder::new().unwrap().optimised().unwrap().encode(image.view(), quality.into()).unwrap()
+}
+
+fn cases() -> impl Iterator<Item = (Ycc, u8)> {
+    let samplings = [Sampling::Gray, Sampling::S420];
+    let sizes = SIZES.into_iter().chain([(128, 100), (40, 257)]);
+    sizes.flat_map(move |(w, h)| {
+        samplings.into_iter().flat_map(move |s| [3, 50, 97].map(|quality| (image(w, h, s), quality)))
+    })
+}
+
+#[test]
+fn every_jpeg_decodes_to_the_samples_that_libjpeg_gives() {
+    let mut packed = 0;
+    for (image, quality) in cases() {
+        let (jpeg, shape) = (jpeg(&image, quality), shape(&image));
+        let expected = JpegDecoder.decode(&jpeg, shape).unwrap();
+        for rows in [0, 8, 16, 32, 48, 9999] {
+            let Some(small) = pack(&jpeg, shape, rows) else { continue };
+            assert!(small.len() < jpeg.len());
+            let case = format!("{shape:?}, quality {quality}, stripes of {rows}");
+            assert!(same(&Decoder.decode(&small, shape).unwrap(), &expected), "{case}");
+            assert!(
+                same(&Decoder.decode(&small, Shape { sampling: None, ..shape }).unwrap(), &expected),
+                "{case}"
+            );
+            packed += 1;
+        }
+    }
+    assert!(packed > 200, "only {packed} were packed");
+}
+
+/// Steps of 1 and samples from end to end: the largest coefficients there are.
+#[test]
+fn extreme_coefficients_come_back() {
+    for period in [1, 2, 3, 8, 11] {
+        let plane = |w: usize, h: usize| {
+            Plane::from_vec(
+                w,
+                h,
+                (0..w * h)
+                    .map(|i| if (i % w / period + i / w / period).is_multiple_of(2) { 0 } else { 255 })
+                    .collect(),
+            )
+        };
+        let image = Ycc {
+            luma: plane(96, 64),
+            chroma: Some([plane(48, 32), plane(48, 32)]),
+            sampling: Sampling::S420,
+        };
+        let jpeg = jpeg(&image, 100);
+        let small = pack(&jpeg, shape(&image), 32).unwrap();
+        assert!(
+            Decoder.decode(&small, shape(&image)).unwrap()
+                == JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
+        );
+    }
+}
+
+#[test]
+fn other_images_and_damaged_bytes_are_errors() {
+    let image = image(90, 70, Sampling::S420);
+    let jpeg = jpeg(&image, 60);
+    let small = pack(&jpeg, shape(&image), 32).unwrap();
+    assert_survives_damage(&mut Decoder, &image, &small, 3000);
+    let gray = Shape { sampling: Some(Sampling::Gray), ..shape(&image) };
+    assert!(refusal(Decoder.decode(&small, gray)).contains("belongs"));
+    // Kind, width, height, stripe, then 0 and the steps of luma.
+    let mut without_a_step = small.clone();
+    assert_eq!(without_a_step[7], 0);
+    without_a_step[20] = 0;
+    assert!(Decoder.decode(&without_a_step, shape(&image)).is_err());
+    let longer = [&small[..], &[0]].concat();
+    assert!(refusal(Decoder.decode(&longer, shape(&image))).contains("behind its last stripe"));
+    assert!(refusal(Decoder.decode(&[9; 40], shape(&image))).contains("does not know"));
+    assert!(pack(b"no JPEG", shape(&image), 32).is_none());
+}
+
+#[test]
+fn what_is_no_gray_or_420_jpeg_is_left_alone() {
+    let image = image(40, 40, Sampling::S444);
+    let jpeg = jpeg(&image, 60);
+    assert!(pack(&jpeg, shape(&image), 32).is_none());
+}
+
+#[test]
+fn stripes_are_rows_of_the_whole() {
+    for (w, h) in [(130, 257), (64, 200), (90, 33)] {
+        for sampling in [Sampling::Gray, Sampling::S420] {
+            let image = image(w, h, sampling);
+            let small = pack(&jpeg(&image, 80), shape(&image), 64).unwrap();
+            let whole = Decoder.decode(&small, shape(&image)).unwrap();
+            let starts = || (0..h).step_by(64);
+            if h <= 64 {
+                assert!(!Decoder.decode_stripe(&small, shape(&image), 0..h, &mut Ycc::default()).unwrap());
+                continue;
+            }
+            // Memory of another image, whose samples must not show.
+            let mut put_together = self::image(w + 9, h, sampling);
+            for (i, start) in starts().enumerate().rev() {
+                let rows = start..(start + 64).min(h);
+                assert!(
+                    Decoder.decode_stripe(&small, shape(&image), rows.clone(), &mut put_together).unwrap()
+                );
+                let upper = rows.start / sampling.factors().1..rows.end / sampling.factors().1;
+                assert!(
+                    rows.clone().all(|y| put_together.luma.row(y) == whole.luma.row(y)),
+                    "{w}x{h} stripe {i}"
+                );
+                for (a, b) in put_together.chroma.iter().flatten().zip(whole.chroma.iter().flatten()) {
+                    assert!(upper.clone().all(|y| a.row(y) == b.row(y)), "{w}x{h} stripe {i}");
+                }
+            }
+            assert!(same(&put_together, &whole));
+        }
+    }
+}
+
+#[test]
+fn residuals_shrink_whoever_coded_them() {
+    let mut image = image(512, 384, Sampling::S420);
+    // Three quarters of it blank, as residuals are where there is little to miss.
+    (96..384).for_each(|y| image.luma.row_mut(y).fill(128));
+    let quality = Quality { luma: 60, chroma: 40 };
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    for kind in kinds.into_iter().filter(|kind| kind.is_built()) {
+        let jpeg = kind.encoder(Use::Residual).unwrap().encode(image.view(), quality).unwrap();
+        let small = pack(&jpeg, shape(&image), 128).unwrap();
+        assert!(small.len() * 100 < jpeg.len() * 95, "{kind:?}: {} of {}", small.len(), jpeg.len());
+        assert!(same(
+            &Decoder.decode(&small, shape(&image)).unwrap(),
+            &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
+        ));
+    }
+}
