@@ -25,7 +25,7 @@ use crate::plane::Plane;
 /// The first byte of a payload: version and sampling.
 const GRAY: u8 = 0x10;
 const S420: u8 = 0x12;
-/// Pixels of a block, and of a unit of 4:2:0.
+/// Samples of a block, each way.
 const BLOCK: usize = 8;
 
 fn damaged(problem: impl Into<String>) -> Error {

@@ -60,6 +60,9 @@ pub enum Sampling {
 }
 
 impl Sampling {
+    /// Those of YCbCr images.
+    pub const YCC: [Self; 6] = [Self::S444, Self::S422, Self::S420, Self::S440, Self::S411, Self::S441];
+
     /// Luma samples to one chroma sample: horizontally, vertically. (1, 1) for gray.
     pub fn factors(self) -> (usize, usize) {
         match self {

@@ -62,7 +62,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
         }
         let mut image = origami::codec::Ycc::default();
         let shape = Shape { width: size.0, height: size.1, sampling: Some(family.residual.sampling) };
-        let mut codec = decoder(payload.codec)?;
+        let (mut codec, mut plain_codec) = (decoder(payload.codec)?, decoder(plain_payload.codec)?);
         let mut best = [f64::INFINITY; 7];
         for _ in 0..args.rounds.max(1) {
             let mut lap = Instant::now();
@@ -71,7 +71,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
                 times.push(lap.elapsed().as_secs_f64() * 1e6);
                 lap = Instant::now();
             };
-            codec.decode_into(&plain_payload.bytes, shape, &mut image)?;
+            plain_codec.decode_into(&plain_payload.bytes, shape, &mut image)?;
             take();
             codec.decode_stripe(&payload.bytes, shape, done.clone(), &mut image)?;
             take();

@@ -62,16 +62,9 @@ impl Frame {
         let factors = |plane: &[u8; 3]| (usize::from(plane[1] >> 4), usize::from(plane[1] & 15));
         let sampling = match planes {
             [luma] => Some(Sampling::Gray).filter(|_| factors(luma) == (1, 1)),
-            [luma, cb, cr] if factors(cb) == (1, 1) && factors(cr) == (1, 1) => [
-                Sampling::S444,
-                Sampling::S422,
-                Sampling::S420,
-                Sampling::S440,
-                Sampling::S411,
-                Sampling::S441,
-            ]
-            .into_iter()
-            .find(|sampling| sampling.factors() == factors(luma)),
+            [luma, cb, cr] if factors(cb) == (1, 1) && factors(cr) == (1, 1) => {
+                Sampling::YCC.into_iter().find(|sampling| sampling.factors() == factors(luma))
+            }
             _ => None,
         }?;
         let (width, height) = (u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into());

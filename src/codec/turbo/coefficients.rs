@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_short};
 use turbojpeg_sys as sys;
 
 use super::codec;
-use super::transform::handle;
+use super::transform::{WHOLE, handle};
 use crate::error::Result;
 
 /// One component of a JPEG.
@@ -20,7 +20,7 @@ pub struct Component {
     pub steps: [u16; 64],
 }
 
-/// Blocks of 8 x 8 pixels of a component, at most, as a size of its plane.
+/// Samples of a block, each way.
 const SIDE: c_int = 8;
 
 /// Of every component in the order of the file.
@@ -32,7 +32,7 @@ pub fn coefficients(jpeg: &[u8]) -> Result<Vec<Component>> {
     let mut components = Vec::<Component>::new();
     let mut handle = handle()?;
     let transform = sys::tjtransform {
-        r: sys::tjregion { x: 0, y: 0, w: 0, h: 0 },
+        r: WHOLE,
         op: sys::TJXOP_TJXOP_NONE as i32,
         options: sys::TJXOPT_NOOUTPUT as i32,
         data: (&raw mut components).cast(),

@@ -83,12 +83,10 @@ impl Decoder {
             x if x == sys::TJCS_TJCS_RGB as i32 => Color::Rgb,
             _ => Color::Cmyk,
         };
-        let all =
-            [Sampling::S444, Sampling::S422, Sampling::S420, Sampling::S440, Sampling::S411, Sampling::S441];
         let subsamp = handle.get(sys::TJPARAM_TJPARAM_SUBSAMP);
         let sampling = match color {
             Color::Gray => Some(Sampling::Gray),
-            _ => all.into_iter().find(|&s| tj_sampling(s) == subsamp),
+            _ => Sampling::YCC.into_iter().find(|&s| tj_sampling(s) == subsamp),
         };
         let special = [
             sys::TJPARAM_TJPARAM_PROGRESSIVE,

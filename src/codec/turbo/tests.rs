@@ -15,17 +15,8 @@ fn image(width: usize, height: usize, sampling: Sampling) -> Ycc {
 
 #[test]
 fn every_sampling_and_odd_size_comes_back_in_its_own_planes() {
-    let all = [
-        Sampling::Gray,
-        Sampling::S444,
-        Sampling::S422,
-        Sampling::S420,
-        Sampling::S440,
-        Sampling::S411,
-        Sampling::S441,
-    ];
     let (mut enc, mut dec) = (Encoder::new().unwrap(), Decoder);
-    for sampling in all {
+    for sampling in [Sampling::Gray].into_iter().chain(Sampling::YCC) {
         for (w, h) in [(1, 1), (17, 5), (64, 64), (255, 33)] {
             let source = image(w, h, sampling);
             let bytes = enc.encode(source.view(), 100.into()).unwrap();

@@ -35,7 +35,8 @@ pub fn arithmetic(jpeg: &[u8]) -> Result<Vec<u8>> {
     transform(handle()?, jpeg, WHOLE, sys::TJXOPT_ARITHMETIC)
 }
 
-const WHOLE: sys::tjregion = sys::tjregion { x: 0, y: 0, w: 0, h: 0 };
+/// No part of an image but all of it.
+pub(super) const WHOLE: sys::tjregion = sys::tjregion { x: 0, y: 0, w: 0, h: 0 };
 
 pub(super) fn handle() -> Result<Handle> {
     let mut handle = Handle::new(sys::TJINIT_TJINIT_TRANSFORM)?;
