@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, TileId};
 
 /// The result of most functions of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,11 +73,11 @@ pub enum Error {
     },
     /// A slide cannot be opened or read.
     #[error(transparent)]
-    Slide(crate::pyramid::slide::SlideError),
+    Slide(crate::slide::SlideError),
     /// A GPU failed or cannot be had.
     #[cfg(feature = "gpu")]
     #[error(transparent)]
-    Gpu(#[from] crate::backend::gpu::GpuError),
+    Gpu(#[from] crate::gpu::GpuError),
     /// The request itself makes no sense: contradicting or impossible parameters.
     #[error("{0}")]
     Usage(String),

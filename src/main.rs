@@ -1,6 +1,8 @@
 //! The `origami` program: parse, run, exit code.
 
+#[macro_use]
 mod cli;
+mod bench;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

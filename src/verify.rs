@@ -6,11 +6,12 @@
 use crate::archive::{Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{CodecId, Sampling, Shape, decode_foreign, decoder, unpacked};
-use crate::decode::decode_record;
+use crate::codec::{CodecId, Shape, decode_foreign, decoder, unpacked};
 use crate::error::{Error, Result};
-use crate::family::{Proof, Want};
-use crate::originals::OriginalFamily;
+use crate::image::family::{Proof, Want};
+use crate::image::ycc::Sampling;
+use crate::lossless::OriginalFamily;
+use crate::residual::decode_record;
 
 /// What was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

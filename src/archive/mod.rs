@@ -8,6 +8,7 @@ pub(crate) mod layout;
 mod meta;
 mod read;
 mod record;
+pub mod store;
 mod write;
 
 pub use layout::{HEADER_BYTES, Kind};
@@ -16,7 +17,7 @@ pub use read::{Archive, FamilyEntry, PayloadEntry, TileEntry};
 pub use write::{BundleWriter, Written};
 
 use crate::codec::CodecId;
-use crate::family::{PayloadKind, Proof};
+use crate::image::family::{PayloadKind, Proof};
 
 /// One payload of a family.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use super::layout::{
 };
 use super::record::{check_payload, head_bytes, parse_head, parse_record};
 use super::{FamilyRecord, Meta, Payload};
+use crate::archive::store::{FileStore, ReadAt};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
-use crate::family::PayloadKind;
-use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
-use crate::store::{FileStore, ReadAt};
+use crate::image::family::PayloadKind;
+use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
 /// What one read fetches at open: header, indexes and JSON of most slides.
 const FIRST_READ_BYTES: u64 = 16 << 10;

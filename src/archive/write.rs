@@ -13,10 +13,10 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::layout::{HEADER_BYTES, Header, Kind, family_head, repeats};
 use super::{BUNDLE_NAME, FamilyRecord, Meta};
+use crate::archive::store::{FileStore, LockFile, ReadAt};
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
-use crate::geometry::{FamilyId, Geometry, TileId, hilbert};
-use crate::store::{FileStore, LockFile, ReadAt};
+use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
 /// Where a blob lies in the spool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::executor::{self, Ready};
 use crate::error::{Error, Result};
-use crate::geometry::Geometry;
-use crate::spec;
+use crate::image::geometry::Geometry;
+use crate::image::spec;
 
 /// Most worker threads: starting millions of them takes longer than any slide.
 const MAX_THREADS: usize = 1024;

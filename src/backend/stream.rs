@@ -30,11 +30,11 @@ impl Scheduler {
     ///
     /// use origami::backend::scheduler::{Scheduler, family_bytes};
     /// use origami::backend::{Backend, CpuBackend};
-    /// use origami::coding::EncodeParams;
-    /// use origami::encode::encode_family;
-    /// use origami::family::{DecodedFamily, Pixels, SourceFamily, Want};
-    /// use origami::geometry::Geometry;
-    /// use origami::plane::Plane;
+    /// use origami::params::EncodeParams;
+    /// use origami::residual::encode_family;
+    /// use origami::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
+    /// use origami::image::geometry::Geometry;
+    /// use origami::image::plane::Plane;
     ///
     /// // A pink image of two by one families, encoded and decoded again.
     /// let geometry = Geometry::new(300, 100, 64)?;

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use origami::backend::scheduler::{Scheduler, tile_bytes};
 use origami::codec::encode_png;
-use origami::geometry::TileId;
+use origami::image::geometry::TileId;
 use origami::kernels::color::rgb_to_ycc;
-use origami::metrics::{DeltaE, SquaredError, SsimRows};
-use origami::pyramid::slide::{Access, Slide};
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::write_whole;
+use origami::quality::metrics::{DeltaE, SquaredError, SsimRows};
+use origami::slide::{Access, Slide};
 use serde_json::json;
 
 use super::WorkArgs;

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use origami::codec::{Sampling, encode_png};
+use origami::codec::encode_png;
 use origami::error::Error;
-use origami::geometry::Geometry;
+use origami::image::geometry::Geometry;
+use origami::image::ycc::Sampling;
 use origami::pyramid::build::{BuildOptions, build};
-use origami::pyramid::slide::{OpenOptions, OpenSlideUse, Slide};
 use origami::pyramid::write::{Existing, write_whole};
+use origami::slide::{OpenOptions, OpenSlideUse, Slide};
 
 use super::{WorkArgs, progress};
 

@@ -18,9 +18,10 @@ use model::{Around, Block, Model, Sizes, ZIGZAG};
 use transform::{Samples, Steps, inverse};
 
 use super::turbo::{Component, coefficients};
-use super::{ImageDecoder, JpegDecoder, Sampling, Shape, Ycc};
+use super::{ImageDecoder, JpegDecoder, Shape};
 use crate::error::{Error, Result};
-use crate::plane::Plane;
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// The first byte of a payload: version and sampling.
 const GRAY: u8 = 0x10;

@@ -17,8 +17,8 @@ use std::ffi::CStr;
 
 use turbojpeg_sys as sys;
 
-use super::Sampling;
 use crate::error::{Error, Result};
+use crate::image::ycc::Sampling;
 
 pub use coefficients::{Component, coefficients};
 pub use decoder::{Color, Decoder, Header, Opened};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
 use crate::error::{Error, Result};
-use crate::family::PayloadKind;
-use crate::geometry::{FamilyId, Geometry};
+use crate::image::family::PayloadKind;
+use crate::image::geometry::{FamilyId, Geometry};
 
 /// What is decoded: a bundle, one pack, or a directory of packs.
 pub struct Input {

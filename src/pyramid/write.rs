@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
 use super::{SlideFacts, generator};
+use crate::archive::store::LockFile;
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, TileId};
-use crate::store::LockFile;
+use crate::image::geometry::{Geometry, TileId};
 
 /// Whether files of an earlier run may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -6,13 +6,14 @@ use super::error::ServeError;
 use super::iiif::{Format, MAX_AREA, Quality, Region, Wanted};
 use super::slide::Slide;
 use super::tiles::Tiles;
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, decode_foreign, encode_png};
+use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign, encode_png};
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, TileId};
+use crate::image::geometry::{Geometry, TileId};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
-use crate::plane::Plane;
-use crate::tile::raise_444;
+use crate::output::tile::raise_444;
 
 /// The bytes of an image.
 ///

@@ -14,15 +14,16 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::ServeOptions;
 use crate::archive::{BUNDLE_NAME, FamilyRecord, Kind};
-use crate::coding::{Coding, EncodeParams};
-use crate::decode::{Input, decode_rest_into, decode_rows_into};
+use crate::decode::Input;
 use crate::error::{Error, Result};
-use crate::family::{DecodedFamily, PayloadKind};
-use crate::geometry::{FamilyId, Geometry, TileId};
+use crate::image::family::{DecodedFamily, PayloadKind};
+use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::sharpen::Strength;
+use crate::output::render::{Output, Renderer};
+use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
-use crate::render::{Output, Renderer};
+use crate::residual::{decode_rest_into, decode_rows_into};
 
 /// Where a slide's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]

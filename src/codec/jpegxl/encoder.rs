@@ -3,8 +3,9 @@
 
 use super::library::{self, Api, NEED_MORE_OUTPUT, SETTING_EFFORT, SUCCESS, api};
 use super::{failed, jpeg_of};
-use crate::codec::{CodecId, EncoderKind, ImageEncoder, Quality, Sampling, Shape, Use, YccRef};
+use crate::codec::{CodecId, EncoderKind, ImageEncoder, Quality, Shape, Use};
 use crate::error::{Error, Result};
+use crate::image::ycc::{Sampling, YccRef};
 
 /// How hard libjxl tries, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time, 9 twice as long for 0.3% more (`benches/RESULTS.md`).
 const EFFORT: i64 = 8;

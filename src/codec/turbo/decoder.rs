@@ -6,10 +6,11 @@ use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling};
 use crate::codec::jpeg::stripes::Striped;
-use crate::codec::{ImageDecoder, Sampling, Shape, Ycc};
+use crate::codec::{ImageDecoder, Shape};
 use crate::error::Result;
-use crate::plane::Plane;
-use crate::spec::MAX_JPEG_SCANS;
+use crate::image::plane::Plane;
+use crate::image::spec::MAX_JPEG_SCANS;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// What the samples of a JPEG mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

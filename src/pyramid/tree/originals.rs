@@ -3,7 +3,7 @@
 use super::{Missing, Tree};
 use crate::codec::decode_foreign;
 use crate::error::{Error, Result};
-use crate::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, TileId};
 use crate::pyramid::source::{L2Source, LoadedTiles};
 
 impl Tree {

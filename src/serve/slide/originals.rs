@@ -2,9 +2,9 @@
 
 use super::Slide;
 use crate::error::{Error, Result};
-use crate::family::PayloadKind;
-use crate::geometry::{FamilyId, TileId};
-use crate::originals::{jpeg, tiles_below};
+use crate::image::family::PayloadKind;
+use crate::image::geometry::{FamilyId, TileId};
+use crate::lossless::{jpeg, tiles_below};
 
 impl Slide {
     /// A tile of L0 or L1 of a family of originals, in the output's format: reads and unpacks what it is made of and no more.
