@@ -2,15 +2,11 @@
 //!
 //! Everything is made in code from a seed. Nothing here uses the command line, so these tests also run without the
 //! `cli` feature.
-// Every test binary compiles this module and uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
-pub mod context;
 pub mod image;
 pub mod jpeg;
-pub mod reference;
 pub mod rng;
-pub mod tiff;
 pub mod trees;
 
 use std::path::{Path, PathBuf};

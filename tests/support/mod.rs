@@ -1,7 +1,7 @@
 //! What the tests share: slides, trees and archives made in code, and the built binary.
 //!
 //! Everything is deterministic and lies in a temporary directory. Knows nothing of what a test asserts.
-#![allow(dead_code)] // Every test file takes its own part of this.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 pub mod forge;
 #[path = "../common/rng.rs"]
