@@ -1,10 +1,14 @@
 //! The same bytes on CPU, GPU and both: bundles and decoded trees, for every filter, subsampling and option.
 
-use crate::support;
-use crate::{gpu, shared};
+use crate::kit::data::real_slide;
+use crate::kit::files::contents;
+use crate::kit::gpu;
+use crate::kit::pipeline::{decode_to, tree_source};
+use crate::kit::program::origami;
+use crate::kit::slides::{encode_tree, tree, write_png};
+use crate::shared;
 use std::path::{Path, PathBuf};
 
-use crate::support::contents;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::backend::auto::{self, Task};
 use origami::backend::engine::{Choice, Engine, EngineOptions, Mode};
@@ -19,7 +23,6 @@ use origami::geometry::Geometry;
 use origami::kernels::taps::Filter;
 use origami::pyramid::slide::{OpenOptions, Slide};
 use origami::pyramid::source::Source;
-use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
 use origami::tile::OutputFormat;
 
@@ -147,7 +150,7 @@ fn every_option_gives_the_same_files_everywhere() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("slide.png");
     // Families of every kind of edge: 3 x 2, the last ones 77 wide and 29 high.
-    support::png(&image, 333, 157, 8);
+    write_png(&image, 333, 157, 8);
     let slide = || {
         let slide = Slide::open(&image, &OpenOptions::default()).unwrap();
         Source::Slide(Box::new(slide), Geometry::new(333, 157, 32).unwrap())
@@ -167,11 +170,11 @@ fn trees_of_every_sampling_give_the_same_files_everywhere() {
     let Some(backends) = Backends::open("trees") else { return };
     let dir = tempfile::tempdir().unwrap();
     // A tree of 4:2:0 JPEG, odd tiles (raised to 4:4:4), and one that is gray.
-    let dzi = support::tree(&dir.path().join("420"), 450, 300, 64, 9);
-    let odd = support::tree(&dir.path().join("odd"), 300, 333, 49, 10);
+    let dzi = tree(&dir.path().join("420"), 450, 300, 64, 9);
+    let odd = tree(&dir.path().join("odd"), 300, 333, 49, 10);
     let gray = gray_tree(&dir.path().join("gray"), &odd);
     for (i, dzi) in [&dzi, &odd, &gray].into_iter().enumerate() {
-        let tree = || Source::Tree(Box::new(Tree::open(dzi, Missing::Refuse).unwrap()));
+        let tree = || tree_source(dzi);
         for subsamp in [Subsamp::S444, Subsamp::S420, Subsamp::S420Opt] {
             let params = EncodeParams { subsamp, optl2: i != 1, ..EncodeParams::default() };
             backends.agree(&format!("{} {subsamp:?}", dzi.display()), &tree, &params, &formats());
@@ -182,22 +185,16 @@ fn trees_of_every_sampling_give_the_same_files_everywhere() {
 
 /// The luma of a tree as a tree of its own.
 fn gray_tree(dir: &Path, dzi: &Path) -> PathBuf {
-    let (scheduler, bundle) =
-        (Scheduler::new(1).unwrap(), support::encode_tree(dzi, dir, &EncodeParams::default()));
-    let input = Input::file(&bundle, Kind::Bundle).unwrap();
+    let bundle = encode_tree(dzi, dir, &EncodeParams::default());
     let options = DecodeOptions { grayscale: true, ..DecodeOptions::default() };
-    decode(&input, None, dir, &options, &CpuBackend::new(), &scheduler, &|_, _| ()).unwrap().dzi
+    decode_to(&bundle, dir, &options).unwrap().dzi
 }
 
 /// The real slide, with a set of options in which every value meets every value of the others.
 #[test]
 fn the_real_slide_gives_the_same_files_everywhere() {
     let _shared = shared();
-    let slide = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("demo").join("CMU-1-Small-Region.svs");
-    if !slide.exists() {
-        println!("SKIPPED: no demo slide; scripts/setup.sh fetches it");
-        return;
-    }
+    let Some(slide) = real_slide("the_real_slide_gives_the_same_files_everywhere") else { return };
     let Some(backends) = Backends::open("the real slide") else { return };
     let open = || {
         let slide = Slide::open(&slide, &OpenOptions::default()).unwrap();
@@ -255,7 +252,7 @@ fn every_kernel_is_timed_by_bench_gpu() {
     let _shared = shared();
     let Some(adapter) = gpu::adapter("bench gpu") else { return };
     let args = ["bench", "gpu", "--kernels-only", "--json", "--gpu-adapter", &adapter];
-    let report: serde_json::Value = serde_json::from_str(&support::origami(&args).ok().stdout).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&origami(&args).ok().stdout).unwrap();
     for kernel in Kernel::ALL {
         let rows = report["kernels"].as_array().unwrap().iter().filter(|row| row["kernel"] == kernel.name());
         let timed =

@@ -1,12 +1,13 @@
-//! A GPU that fails, at every stage and at random: no family is lost, none differs, memory stays flat, and it is told once.
+//! A GPU that fails, at every stage and at random: no family is lost, none differs, memory stays flat, and each failure is logged once.
 
-use crate::{alone, gpu};
+use crate::alone;
+use crate::kit::gpu;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use crate::rng::Rng;
+use crate::kit::rng::Rng;
 use origami::backend::auto::Task;
 use origami::backend::engine::{Choice, Engine, EngineOptions};
 use origami::backend::gpu::{Fault, Faults, Stage};
@@ -132,7 +133,7 @@ fn params(optl2: bool) -> EncodeParams {
     EncodeParams { optl2, sharpen: 0.4, ..EncodeParams::default() }
 }
 
-/// Runs `count` families both ways on `engine` and compares each with the CPU. `seen` is told how many are done.
+/// Runs `count` families both ways on `engine` and compares each with the CPU. `seen` gets the number of families done.
 fn run(
     engine: &Engine,
     scheduler: &Scheduler,

@@ -1,13 +1,7 @@
 //! The GPU backend: its kernels against the CPU's, its files against the CPU's, its faults.
 
-#[path = "../support/gpu.rs"]
-mod gpu;
-#[path = "../common/rng.rs"]
-#[allow(dead_code, reason = "a part of it is used here")]
-mod rng;
-#[cfg(feature = "cli")]
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../kit/mod.rs"]
+mod kit;
 
 #[cfg(feature = "cli")]
 mod backends;

@@ -1,6 +1,7 @@
 //! Every shader against its twin on the CPU, byte for byte, on the adapter at hand.
 
-use crate::{gpu, shared};
+use crate::kit::gpu;
+use crate::shared;
 use origami::backend::gpu::parity::{Disagreement, self_test};
 use origami::backend::gpu::{Faults, GpuBackend, Kernel};
 

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::image::Image;
-use crate::common::trees::{Layout, snapshot, write_tree};
-use crate::common::{as_png, decode_to, encode_to, jpeg, slide_source, tree_source, verify_deep};
+use crate::kit::files::contents;
+use crate::kit::image::Image;
+use crate::kit::jpeg;
+use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
+use crate::kit::trees::{Layout, write_tree};
 use origami::archive::{Archive, FamilyRecord};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
@@ -70,10 +72,7 @@ fn any_number_of_threads_makes_the_same_bytes() {
             let out = dir.path().join(format!("{from_tree}-{threads}"));
             let (backend, scheduler) = (CpuBackend::new(), Scheduler::new(threads).unwrap());
             encode(&mut source, &out, &params, &options, &backend, &scheduler, &|_| {}).unwrap();
-            let relative = |(path, bytes): (std::path::PathBuf, _)| {
-                (path.strip_prefix(&out).unwrap().to_path_buf(), bytes)
-            };
-            snapshot(&out).into_iter().map(relative).collect::<Vec<_>>()
+            contents(&out)
         };
         let one = run(1);
         assert!(one.len() > 20, "a bundle, packs and a manifest");
@@ -82,7 +81,7 @@ fn any_number_of_threads_makes_the_same_bytes() {
             assert_eq!(one.len(), many.len());
             for ((path, a), (other, b)) in one.iter().zip(&many) {
                 assert_eq!(path, other);
-                assert!(a == b, "{} differs between 1 and {threads} threads", path.display());
+                assert!(a == b, "{path} differs between 1 and {threads} threads");
             }
         }
     }
@@ -97,18 +96,18 @@ fn encoding_into_the_slides_own_directory_changes_nothing_that_was_there() {
     fs::create_dir(dir.path().join("residual_packs")).unwrap();
     fs::write(dir.path().join("residual_packs/README"), "keep me too").unwrap();
     let dzi = write_tree(dir.path(), "baseline_pyramid", &image, LAYOUT, &png);
-    let before = snapshot(dir.path());
+    let before = contents(dir.path());
     let options =
         EncodeOptions { packs: true, manifest: true, debug_images: true, ..EncodeOptions::default() };
     let report = encode_to(tree_source(&dzi), dir.path(), &EncodeParams::default(), &options).unwrap();
     let decoded = decode_to(&report.bundle, dir.path(), &as_png(true)).unwrap();
     assert!(decoded.dzi.is_file());
-    let after = snapshot(dir.path());
+    let after = contents(dir.path());
     for (path, bytes) in &before {
         let found = after.iter().find(|(other, _)| other == path);
-        assert!(found.is_some_and(|(_, now)| now == bytes), "{} was changed", path.display());
+        assert!(found.is_some_and(|(_, now)| now == bytes), "{path} was changed");
     }
-    assert!(after.iter().all(|(path, _)| path.extension().is_none_or(|e| e != "part")), "leftovers");
+    assert!(after.iter().all(|(path, _)| !path.ends_with(".part")), "leftovers");
     // Again, over the first bundle.
     let first = fs::read(&report.bundle).unwrap();
     encode_to(tree_source(&dzi), dir.path(), &EncodeParams::default(), &options).unwrap();

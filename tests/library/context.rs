@@ -1,6 +1,7 @@
 //! Context-coded residuals decode to the same samples in the program, by the text of `docs/format.md`, and as the JPEGs that they were.
 
-use crate::common::{assert_same, rng::Rng};
+use crate::kit::compare::{assert_same, planes};
+use crate::kit::rng::Rng;
 use crate::oracle::context::{Met, decode};
 use origami::codec::{CodecId, EncoderKind, Entropy, JpegDecoder, Quality, Sampling, Shape, Use, Ycc};
 use origami::codec::{ImageDecoder, decoder};
@@ -20,10 +21,6 @@ fn plane(kind: &str, width: usize, height: usize, seed: u64) -> Plane {
     };
     let values = (0..width * height).map(|i| (i % width, i / width));
     Plane::from_vec(width, height, values.map(|(x, y)| value(x, y)).collect())
-}
-
-fn planes(image: &Ycc) -> Vec<&Plane> {
-    std::iter::once(&image.luma).chain(image.chroma.iter().flatten()).collect()
 }
 
 fn image(kind: &str, Shape { width, height, sampling }: Shape) -> Ycc {

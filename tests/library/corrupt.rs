@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Small, check, nothing_written};
+use crate::kit::files::nothing_written;
+use crate::kit::pipeline::verify_bytes;
+use crate::kit::slides::Small;
 use origami::archive::Kind;
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
@@ -42,12 +44,12 @@ fn names_the_place(error: &Error, size: usize) {
 
 fn every_flipped_byte_is_found(bytes: &[u8], deep: bool) {
     let scheduler = Scheduler::new(1).unwrap();
-    check(bytes, true, &scheduler).unwrap();
+    verify_bytes(bytes, true, &scheduler).unwrap();
     for mask in [0x01, 0x80, 0xff] {
         everywhere(bytes.len(), |at, scheduler| {
             let mut bad = bytes.to_vec();
             bad[at] ^= mask;
-            let error = check(&bad, deep, scheduler).expect_err(&format!("byte {at} ^ {mask:#x}"));
+            let error = verify_bytes(&bad, deep, scheduler).expect_err(&format!("byte {at} ^ {mask:#x}"));
             names_the_place(&error, bytes.len());
         });
     }
@@ -77,12 +79,12 @@ fn a_flipped_byte_is_blamed_on_the_part_it_is_in() {
     ] {
         let mut bad = bytes.clone();
         bad[at] ^= 1;
-        let text = check(&bad, false, &scheduler).unwrap_err().to_string();
+        let text = verify_bytes(&bad, false, &scheduler).unwrap_err().to_string();
         assert!(text.contains(part), "{text}");
     }
     let mut bad = bytes.clone();
     *bad.last_mut().unwrap() ^= 1;
-    let text = check(&bad, false, &scheduler).unwrap_err().to_string();
+    let text = verify_bytes(&bad, false, &scheduler).unwrap_err().to_string();
     assert!(text.contains("checksum of the residual of family"), "{text}");
 }
 
@@ -92,7 +94,7 @@ fn every_truncation_is_found() {
     for path in [&small.bundle, &small.pack()] {
         let bytes = fs::read(path).unwrap();
         everywhere(bytes.len(), |len, scheduler| {
-            let error = check(&bytes[..len], false, scheduler).expect_err(&format!("cut to {len}"));
+            let error = verify_bytes(&bytes[..len], false, scheduler).expect_err(&format!("cut to {len}"));
             names_the_place(&error, bytes.len());
         });
         println!("{} lengths, all found", bytes.len());
@@ -104,7 +106,7 @@ fn anything_after_the_end_is_found() {
     let bytes = fs::read(Small::new().bundle).unwrap();
     let scheduler = Scheduler::new(1).unwrap();
     for more in [&b"\0"[..], b"x", &[0; 4096], &bytes] {
-        let error = check(&[&bytes, more].concat(), false, &scheduler).unwrap_err();
+        let error = verify_bytes(&[&bytes, more].concat(), false, &scheduler).unwrap_err();
         names_the_place(&error, bytes.len());
         assert!(error.to_string().contains("cut short or added to"), "{error}");
     }

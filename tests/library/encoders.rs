@@ -1,28 +1,14 @@
 //! The closed loop with every encoder that this build has, for baseline and residual.
 
+use crate::kit::image::Image;
+use crate::kit::pipeline::{as_png, decode_to, encode_to, ready_encoders, slide_source, verify_deep};
+use crate::kit::trees;
 use origami::backend::CpuBackend;
-use origami::codec::{EncoderKind, Entropy, Use};
+use origami::codec::{EncoderKind, Entropy};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::EncodeOptions;
 
-use crate::common::image::Image;
-use crate::common::{as_png, decode_to, encode_to, slide_source, trees, verify_deep};
 use crate::roundtrip::{HEIGHT, WIDTH, check};
-
-/// Encoders that this build has and that find the libraries they need; says which it leaves out.
-fn encoders() -> Vec<EncoderKind> {
-    let ready = |kind: &EncoderKind| match kind.encoder(Use::Baseline) {
-        Ok(_) => true,
-        Err(why) => {
-            println!("SKIPPED: {why}");
-            assert!(!kind.is_built() || *kind == EncoderKind::Jpegxl, "{why}");
-            let required = std::env::var_os("ORIGAMI_REQUIRE_LIBJXL").is_some_and(|v| v == "1");
-            assert!(!kind.is_built() || !required, "{why}");
-            false
-        }
-    };
-    EncoderKind::ALL.into_iter().filter(ready).collect()
-}
 
 /// Those that every build has, and where that is built those with Lepton in them.
 const ENTROPIES: &[Entropy] = if cfg!(feature = "lepton") {
@@ -41,8 +27,8 @@ fn every_encoder_with(tile: u32, gray: bool) {
     let source = || slide_source(&slide, tile);
     let options = EncodeOptions { packs: true, ..EncodeOptions::default() };
     let mut combinations = 0;
-    for encoder in encoders() {
-        for residual_encoder in [None].into_iter().chain(encoders().into_iter().map(Some)) {
+    for encoder in ready_encoders() {
+        for residual_encoder in [None].into_iter().chain(ready_encoders().into_iter().map(Some)) {
             for subsamp in [Subsamp::S444, Subsamp::S420] {
                 // With chroma in the residual as well where the baseline has less of it; WebP has one quality for all.
                 let webp = residual_encoder.unwrap_or(encoder) == EncoderKind::Webp;

@@ -1,14 +1,16 @@
 //! Archives that lie although every checksum holds: each lie is an error with a place, none costs memory or a panic.
 
-use crate::support;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::support::forge::{Forge, family_at, offset_at, put, seal, seal_header, tile_at, u32_at};
-use crate::support::{Small, check, picture};
+use crate::kit::forge::{self, Forge, family_at, offset_at, put, seal, seal_header, tile_at, u32_at};
+use crate::kit::image::Image;
+use crate::kit::jpeg::of_quality;
+use crate::kit::pipeline::verify_bytes;
+use crate::kit::slides::Small;
 use origami::archive::Archive;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::{ImageEncoder, JpegEncoder, Sampling};
@@ -18,7 +20,7 @@ use serde_json::json;
 /// Fails with a place in `forged` and with `says`, or is whole where `says` is empty.
 #[track_caller]
 fn refused(bytes: &[u8], says: &str) {
-    let error = check(bytes, false, &Scheduler::new(1).unwrap()).expect_err(says).to_string();
+    let error = verify_bytes(bytes, false, &Scheduler::new(1).unwrap()).expect_err(says).to_string();
     assert!(error.starts_with("forged: byte ") && error.contains(says), "wanted {says:?} in: {error}");
 }
 
@@ -28,7 +30,7 @@ fn good() -> (Vec<u8>, Vec<u8>) {
 }
 
 fn jpeg(width: usize, height: usize, sampling: Sampling) -> Vec<u8> {
-    JpegEncoder::new().unwrap().encode_rgb(&picture(width, height, 3), width, height, 80, sampling).unwrap()
+    of_quality(80, &Image::cells(width, height, 3), sampling)
 }
 
 fn gray(width: usize, height: usize) -> Vec<u8> {
@@ -41,7 +43,7 @@ fn an_archive_put_together_by_another_writer_is_read() {
     let (bundle, pack) = good();
     let scheduler = Scheduler::new(1).unwrap();
     for bytes in [bundle, pack] {
-        let done = check(&Forge::new(&bytes).bytes(), true, &scheduler).unwrap();
+        let done = verify_bytes(&Forge::new(&bytes).bytes(), true, &scheduler).unwrap();
         assert_eq!((done.families, done.proved > 0), (done.proved, true));
     }
 }
@@ -166,14 +168,14 @@ fn metadata_that_lies_is_refused() {
     // What this version does not know, outside of what a decoder must know, is let be.
     let mut more = forge.clone();
     more.meta["a later addition"] = json!({"x": 1});
-    check(&more.bytes(), true, &Scheduler::new(1).unwrap()).unwrap();
+    verify_bytes(&more.bytes(), true, &Scheduler::new(1).unwrap()).unwrap();
 }
 
 #[test]
 fn payloads_that_lie_are_refused() {
     let (bundle, _) = good();
     let forge = Forge::new(&bundle);
-    let edit = |change: &dyn Fn(&mut support::forge::Family)| {
+    let edit = |change: &dyn Fn(&mut forge::Family)| {
         let mut forge = forge.clone();
         change(&mut forge.families[0]);
         forge.bytes()
@@ -190,14 +192,14 @@ fn payloads_that_lie_are_refused() {
     refused(&edit(&|f| f.payloads[1].codec = 9), "a codec this version knows, found 9");
     // A family may do without a residual; one that does not is found out by its proof.
     let without = edit(&|f| drop(f.payloads.pop()));
-    check(&without, false, &Scheduler::new(1).unwrap()).unwrap();
-    let error = check(&without, true, &Scheduler::new(1).unwrap()).unwrap_err().to_string();
+    verify_bytes(&without, false, &Scheduler::new(1).unwrap()).unwrap();
+    let error = verify_bytes(&without, true, &Scheduler::new(1).unwrap()).unwrap_err().to_string();
     assert!(error.contains("reconstruction of family 0_0"), "{error}");
     refused(&edit(&|f| drop(f.payloads.remove(0))), "it has no baseline");
     refused(&edit(&|f| f.payloads.clear()), "it has no baseline");
     refused(&edit(&|f| f.payloads[0].bytes.clear()), "the file is empty");
     // Their order is free.
-    check(&edit(&|f| f.payloads.swap(0, 1)), true, &Scheduler::new(1).unwrap()).unwrap();
+    verify_bytes(&edit(&|f| f.payloads.swap(0, 1)), true, &Scheduler::new(1).unwrap()).unwrap();
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn images_of_another_shape_are_refused() {
     tiles.tiles[0].1 = gray(2, 1);
     refused(&tiles.bytes(), "2x1 where 1x1 belongs");
     // A gray baseline is what a gray slide has.
-    check(&with(0, gray(32, 32)), false, &Scheduler::new(1).unwrap()).unwrap();
+    verify_bytes(&with(0, gray(32, 32)), false, &Scheduler::new(1).unwrap()).unwrap();
 }
 
 #[test]
@@ -236,8 +238,8 @@ fn a_wrong_proof_is_found_by_deep_only_and_names_the_family() {
         forge.families[family].proof[byte] ^= 1;
         let name =
             format!("reconstruction of family {}_{}", forge.families[family].x, forge.families[family].y);
-        check(&forge.bytes(), false, &scheduler).unwrap();
-        let error = check(&forge.bytes(), true, &scheduler).unwrap_err().to_string();
+        verify_bytes(&forge.bytes(), false, &scheduler).unwrap();
+        let error = verify_bytes(&forge.bytes(), true, &scheduler).unwrap_err().to_string();
         assert!(error.contains(&name), "{error}");
     }
 }

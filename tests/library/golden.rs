@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::image::Image;
-use crate::common::trees::{Layout, write_tree};
-use crate::common::{as_png, decode_to, encode_to, jpeg, tree_source, trees, verify_deep};
+use crate::kit::compare::planes;
+use crate::kit::image::Image;
+use crate::kit::jpeg;
+use crate::kit::pipeline::{as_png, decode_to, encode_to, tree_source, verify_deep};
+use crate::kit::trees::{self, Layout, write_tree};
 use origami::archive::{Archive, Kind};
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{CodecId, EncoderKind, Sampling, decoder};
@@ -156,7 +158,7 @@ fn hash_planes(archive: &Archive, sampling: Sampling) -> u128 {
         let want = Want::Planes(sampling);
         let made = pollster::block_on(backend.reconstruct(coding, &decoded, want)).unwrap();
         for image in [made.l0.ycc(), made.l1.ycc()] {
-            for plane in std::iter::once(&image.luma).chain(image.chroma.iter().flatten()) {
+            for plane in planes(&image) {
                 (0..plane.height()).for_each(|y| state.update(plane.row(y)));
             }
         }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::image::Image;
-use crate::common::trees::{Layout, assert_whole, level_planes, psnr, write_tree};
-use crate::common::{
-    as_png, assert_same, decode_to, encode_to, jpeg, slide_source, tree_source, verify_deep,
-};
+use crate::kit::compare::{assert_same, planes, psnr};
+use crate::kit::image::Image;
+use crate::kit::jpeg;
+use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
+use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
 use origami::codec::{JpegDecoder, Sampling};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::decode::DecodeOptions;
@@ -47,7 +47,7 @@ fn check_source(case: &str, source: impl Fn() -> Source, image: &Image, params: 
             if level < top || want == *image {
                 let got = level_planes(&tree, level);
                 let want = want.planes();
-                let want = std::iter::once(&want.luma).chain(want.chroma.iter().flatten());
+                let want = planes(&want);
                 for (plane, (got, want)) in ["Y", "Cb", "Cr"].iter().zip(got.iter().zip(want)) {
                     let db = psnr(got, want);
                     assert!(db > CLOSE_DB, "{case}: {plane} of level {level} is {db:.2} dB from the slide");
@@ -102,7 +102,7 @@ fn every_tile_size_and_overlap_is_read() {
 /// Y, Cb and Cr of the whole slide as `encode` reads it, chroma at full size.
 fn families_as_planes(tree: &Tree) -> [Plane; 3] {
     let geometry = *tree.geometry();
-    let mut planes =
+    let mut whole =
         [0, 128, 128].map(|v| Plane::filled(geometry.width() as usize, geometry.height() as usize, v));
     for id in geometry.all_families() {
         let rect = geometry.family_rect(id);
@@ -111,12 +111,11 @@ fn families_as_planes(tree: &Tree) -> [Plane; 3] {
             Filter::Lanczos3,
             &TapCache::default(),
         );
-        let from = std::iter::once(&image.luma).chain(image.chroma.iter().flatten());
-        for (to, from) in planes.iter_mut().zip(from) {
+        for (to, from) in whole.iter_mut().zip(planes(&image)) {
             to.paste(rect.x as usize, rect.y as usize, from.view());
         }
     }
-    planes
+    whole
 }
 
 #[test]
@@ -128,8 +127,10 @@ fn overlap_is_cut_off_to_the_sample() {
         let dzi = write_tree(dir.path(), "slide", &exact, layout, &png);
         let tree = Tree::open(&dzi, Missing::Refuse).unwrap();
         let want = exact.planes();
-        let want = std::iter::once(&want.luma).chain(want.chroma.iter().flatten());
-        for (plane, (want, got)) in ["Y", "Cb", "Cr"].iter().zip(want.zip(&families_as_planes(&tree))) {
+        let want = planes(&want);
+        for (plane, (want, got)) in
+            ["Y", "Cb", "Cr"].iter().zip(want.into_iter().zip(&families_as_planes(&tree)))
+        {
             assert_same(&format!("{layout:?} {plane}"), want, got);
         }
         // JPEG loses a little; a shift by one sample would lose far more (chroma: about 32 dB).
@@ -142,8 +143,10 @@ fn overlap_is_cut_off_to_the_sample() {
             let dzi = write_tree(dir.path(), "jpeg", &image, layout, &as_jpeg(sampling));
             let tree = Tree::open(&dzi, Missing::Refuse).unwrap();
             let want = image.planes();
-            let want = std::iter::once(&want.luma).chain(want.chroma.iter().flatten());
-            for (plane, (want, got)) in ["Y", "Cb", "Cr"].iter().zip(want.zip(&families_as_planes(&tree))) {
+            let want = planes(&want);
+            for (plane, (want, got)) in
+                ["Y", "Cb", "Cr"].iter().zip(want.into_iter().zip(&families_as_planes(&tree)))
+            {
                 let db = psnr(want, got);
                 println!("{layout:?} {sampling:?} {plane}: {db:.2} dB");
                 assert!(db > 41.0, "{layout:?} {sampling:?} {plane}: {db:.2} dB from the slide");

@@ -1,9 +1,7 @@
 //! The library's API, in process: what is encoded, decoded, verified and refused. Needs no feature.
 
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../kit/mod.rs"]
+mod kit;
 
 mod oracle;
 

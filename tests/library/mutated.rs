@@ -2,14 +2,15 @@
 //!
 //! `ORIGAMI_FUZZ_SECS` sets how long each test goes on (default 2) and `ORIGAMI_FUZZ_SEED` where it begins.
 
-use crate::support;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::forge::{Forge, seal};
-use crate::support::{Random, Small};
+use crate::kit::forge::{Forge, seal};
+use crate::kit::image::Image;
+use crate::kit::rng::Rng;
+use crate::kit::slides::Small;
 use origami::archive::Archive;
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
@@ -25,12 +26,12 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Calls `once` with a new generator until time is up; a panic names the seed.
-fn for_a_while(name: &str, mut once: impl FnMut(&mut Random)) {
+fn for_a_while(name: &str, mut once: impl FnMut(&mut Rng)) {
     let end = Instant::now() + Duration::from_secs(number("ORIGAMI_FUZZ_SECS", 2));
     let first = number("ORIGAMI_FUZZ_SEED", 1);
     let mut seed = first;
     while Instant::now() < end {
-        let result = catch_unwind(AssertUnwindSafe(|| once(&mut Random(seed))));
+        let result = catch_unwind(AssertUnwindSafe(|| once(&mut Rng(seed))));
         assert!(result.is_ok(), "{name}: panic with ORIGAMI_FUZZ_SEED={seed}");
         seed += 1;
     }
@@ -38,7 +39,7 @@ fn for_a_while(name: &str, mut once: impl FnMut(&mut Random)) {
 }
 
 /// One to four edits: bytes set, runs removed, doubled or zeroed, numbers at the extremes.
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+fn mutate(bytes: &mut Vec<u8>, random: &mut Rng) {
     for _ in 0..=random.below(4) {
         if bytes.is_empty() {
             return;
@@ -95,7 +96,7 @@ fn mutated_tiles_do_no_harm() {
         .map(|name| s.dzi.with_file_name("baseline_pyramid_files").join(format!("{name}.jpg")))
         .into();
     let good: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
-    let png = origami::codec::encode_png(&support::picture(32, 32, 1), 3, 32, 32).unwrap();
+    let png = Image::cells(32, 32, 1).png();
     for_a_while("tiles", |random| {
         let which = random.below(files.len());
         let mut bytes = good[which].clone();

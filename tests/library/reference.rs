@@ -1,7 +1,8 @@
 //! The integer codec against an independent float64 decoder, and seams between families.
 
-use crate::common::image::Image;
-use crate::common::{open_slide, real_slide, slide_source};
+use crate::kit::data::real_slide;
+use crate::kit::image::Image;
+use crate::kit::pipeline::{open_slide, slide_source};
 use crate::oracle::float64::{self, Field, Reconstructed};
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::Sampling;

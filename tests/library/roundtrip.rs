@@ -1,10 +1,10 @@
 //! The closed loop: what a decoder makes is what the encoder saw, for every combination of parameters.
 
-use crate::common::image::Image;
-use crate::common::trees::{Layout, level_luma, psnr, write_tree};
-use crate::common::{
-    as_png, assert_same, decode_to, encode_to, jpeg, slide_source, tree_source, trees, verify_deep,
-};
+use crate::kit::compare::{assert_same, planes, psnr};
+use crate::kit::image::Image;
+use crate::kit::jpeg;
+use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
+use crate::kit::trees::{self, Layout, level_luma, write_tree};
 use origami::archive::Archive;
 use origami::backend::{Backend, Base, CpuBackend, Ticket};
 use origami::codec::{Sampling, Ycc};
@@ -59,12 +59,12 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
     let all = [&of_encoder, &of_decoder, &predicted, &corrected];
     assert!(all.iter().all(|planes| planes.len() == if corrects_chroma { 3 } else { 1 }), "{case}: planes");
     for (i, missed) in of_encoder.iter().enumerate() {
-        assert_same(&format!("{case}, residual of plane {i}"), missed, &of_decoder[i]);
+        assert_same(&format!("{case}, residual of plane {i}"), missed, of_decoder[i]);
         if coding.l0_scale_pct == 100 {
             let sum = |(p, r): (&u8, &u8)| (i32::from(*p) + i32::from(*r) - 128).clamp(0, 255) as u8;
             let data = predicted[i].data().iter().zip(missed.view().to_plane().data()).map(sum).collect();
             let sum = Plane::from_vec(missed.width(), missed.height(), data);
-            assert_same(&format!("{case}, prediction + residual of plane {i}"), &sum, &corrected[i]);
+            assert_same(&format!("{case}, prediction + residual of plane {i}"), &sum, corrected[i]);
         }
     }
     for sampling in [Sampling::Gray, Sampling::S420, Sampling::S444] {
@@ -137,10 +137,6 @@ pub fn check(case: &str, source: impl Fn() -> Source, params: &EncodeParams, bac
         let seen = block_on(encode_family(backend, params, family)).unwrap();
         check_family(case, &archive, &seen, backend);
     }
-}
-
-fn planes(image: &Ycc) -> Vec<Plane> {
-    std::iter::once(&image.luma).chain(image.chroma.iter().flatten()).cloned().collect()
 }
 
 pub fn tissue_slide(dir: &std::path::Path) -> std::path::PathBuf {

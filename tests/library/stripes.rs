@@ -1,7 +1,7 @@
 //! Residuals that are coded in stripes: a tile of one of them is the tile of the whole, and the rest completes the family.
 
-use crate::common::image::Image;
-use crate::common::{encode_to, slide_source, verify_deep};
+use crate::kit::image::Image;
+use crate::kit::pipeline::{encode_to, slide_source, verify_deep};
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{EncoderKind, Entropy, Sampling, Ycc};
 use origami::coding::{EncodeParams, Subsamp};

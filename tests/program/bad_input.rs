@@ -1,18 +1,18 @@
 //! Trees that are wrong: each gives one line that names the file and what to do, and nothing stands under a final name.
 
-use crate::support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Ran, Small, arg, nothing_written, origami, picture};
+use crate::kit::files::{no_leftovers, nothing_written};
+use crate::kit::image::Image;
+use crate::kit::jpeg::of_quality;
+use crate::kit::program::{Ran, arg, origami};
+use crate::kit::slides::{Small, tree, write_png};
 use origami::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc};
 use origami::plane::Plane;
 
 fn jpeg(width: usize, height: usize) -> Vec<u8> {
-    JpegEncoder::new()
-        .unwrap()
-        .encode_rgb(&picture(width, height, 1), width, height, 80, Sampling::S420)
-        .unwrap()
+    of_quality(80, &Image::cells(width, height, 1), Sampling::S420)
 }
 
 /// Encodes the tree with one file changed (`None` removes it), then puts it back. A failure must leave nothing.
@@ -174,7 +174,7 @@ fn paths_that_hold_no_tree_are_refused() {
     fs::write(two.join("a.dzi"), "").unwrap();
     fs::write(two.join("b.dzi"), "").unwrap();
     let image = s.path("a.png");
-    support::png(&image, 9, 9, 1);
+    write_png(&image, 9, 9, 1);
     let encode = |path: &Path| origami(&["encode", "--pyramid", arg(path), "--out", arg(&out)]);
     encode(&empty).fails(&["empty", "no .dzi here"]);
     encode(&two).fails(&["two", "2 .dzi files", "a.dzi"]);
@@ -189,7 +189,7 @@ fn paths_that_hold_no_tree_are_refused() {
     }
     nothing_written(&out);
     // A tree of another slide for the small levels.
-    let other = support::tree(&s.path("other"), 151, 130, 32, 1);
+    let other = tree(&s.path("other"), 151, 130, 32, 1);
     origami(&["decode", "--pack-file", arg(&s.pack()), "--pyramid", arg(&other), "--out", arg(&out)])
         .fails(&["not the same slide"]);
     nothing_written(&out);
@@ -199,8 +199,8 @@ fn paths_that_hold_no_tree_are_refused() {
 fn directories_that_cannot_be_written_are_named() {
     let s = Small::new();
     let image = s.path("a.png");
-    support::png(&image, 150, 130, 1);
-    // Below a file; and where the system lets nobody create anything.
+    write_png(&image, 150, 130, 1);
+    // Below a file; and where the system lets no program create anything.
     for out in
         [s.bundle.join("x"), s.dzi.clone(), PathBuf::from("/proc/origami"), PathBuf::from("/dev/full/x")]
     {
@@ -213,5 +213,5 @@ fn directories_that_cannot_be_written_are_named() {
     let out = s.path("taken");
     fs::create_dir_all(out.join("residual_packs/residuals.bundle/x")).unwrap();
     origami(&["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out)]).fails(&["residuals.bundle"]);
-    support::no_leftovers(&out);
+    no_leftovers(&out);
 }

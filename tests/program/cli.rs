@@ -1,12 +1,13 @@
-//! The program as people meet it: help, flags that contradict, output that must not be there.
+//! The command line: help, flags that contradict each other, output that must not be there.
 //!
 //! `bad_input.rs` has the files that are wrong, `crash.rs` the disk that is full and the run that is killed.
 
-use crate::support;
+use crate::kit::files::{contents, listing, nothing_written};
+use crate::kit::forge;
+use crate::kit::program::{Ran, arg, inspected, origami, program};
+use crate::kit::slides::{Small, write_png};
 use std::fs;
 use std::process::Stdio;
-
-use crate::support::{Small, arg, contents, listing, nothing_written, origami, program};
 
 /// What the help of each subcommand must list: the contract with users.
 const FLAGS: [(&str, &str); 3] = [
@@ -132,7 +133,7 @@ fn packs_that_are_mixed_missing_or_damaged_are_refused_by_name() {
     fs::write(dir.join("1_1.pack"), bad).unwrap();
     decode(&[]).fails(&["1_1.pack", "checksum"]);
     // A lie inside is blamed on its own pack, not on the first.
-    let mut forge = support::forge::Forge::new(&own);
+    let mut forge = forge::Forge::new(&own);
     forge.families[0].payloads.remove(0);
     fs::write(dir.join("1_1.pack"), forge.bytes()).unwrap();
     decode(&[]).fails(&["1_1.pack", "it has no baseline"]);
@@ -153,7 +154,7 @@ fn packs_that_are_mixed_missing_or_damaged_are_refused_by_name() {
 fn what_is_there_is_kept_unless_overwrite_is_given() {
     let s = Small::new();
     let (image, out) = (s.path("a.png"), s.path("both"));
-    support::png(&image, 150, 130, 1);
+    write_png(&image, 150, 130, 1);
     let pyramid = ["pyramid", arg(&image), "--out", arg(&out), "--tile", "32"];
     let decode = ["decode", "--bundle", arg(&s.bundle), "--out", arg(&out)];
     for command in [&pyramid[..], &decode] {
@@ -182,7 +183,7 @@ fn encode_into_the_slides_own_directory_adds_and_alters_nothing() {
 fn quiet_prints_nothing_and_pipes_get_no_control_characters() {
     let s = Small::new();
     let (image, dir) = (s.path("a.png"), s.path("t"));
-    support::png(&image, 150, 130, 1);
+    write_png(&image, 150, 130, 1);
     let (e, d) = (s.path("e"), s.path("d"));
     for quiet in ["--quiet", ""] {
         let again = if quiet.is_empty() { "--overwrite" } else { "" };
@@ -192,7 +193,7 @@ fn quiet_prints_nothing_and_pipes_get_no_control_characters() {
             origami(&["decode", "--bundle", arg(&s.bundle), "--out", arg(&d), quiet, again]),
             origami(&["verify", "--deep", arg(&s.bundle), quiet]),
         ];
-        for ran in all.map(support::Ran::ok) {
+        for ran in all.map(Ran::ok) {
             let printed = format!("{}{}", ran.stdout, ran.stderr);
             assert!(printed.chars().all(|c| c == '\n' || !c.is_control()), "{ran:?}");
             assert_eq!(printed.is_empty(), !quiet.is_empty(), "{ran:?}");
@@ -220,12 +221,11 @@ fn the_parts_that_inspect_lists_add_up_to_the_file() {
     fs::write(&white, origami::codec::encode_png(&vec![255; 3 * 300 * 300], 3, 300, 300).unwrap()).unwrap();
     origami(&["encode", "--image", arg(&white), "--tile", "32", "--out", arg(&out)]).ok();
     for file in [&s.bundle, &s.pack(), &out.join("residual_packs/residuals.bundle")] {
-        let text = origami(&["inspect", "--json", "--list", arg(file)]).ok().stdout;
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let value = inspected(file);
         let parts = value["bytes"].as_object().unwrap();
         let sum: u64 =
             parts.iter().filter(|(name, _)| *name != "shared").map(|(_, n)| n.as_u64().unwrap()).sum();
-        assert_eq!(sum, fs::metadata(file).unwrap().len(), "{text}");
+        assert_eq!(sum, fs::metadata(file).unwrap().len(), "{value}");
         assert_eq!(value["file_bytes"].as_u64(), Some(sum));
         assert!(!origami(&["inspect", arg(file)]).ok().stdout.is_empty());
     }
@@ -265,13 +265,11 @@ fn a_full_or_closed_standard_output_is_no_panic() {
     ];
     for args in commands {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let ran: support::Ran =
-            program().args(&args).stdout(full).stderr(Stdio::piped()).output().unwrap().into();
+        let ran: Ran = program().args(&args).stdout(full).stderr(Stdio::piped()).output().unwrap().into();
         ran.fails(&["standard output"]);
         let (reader, writer) = io_pipe();
         drop(reader);
-        let ran: support::Ran =
-            program().args(&args).stdout(writer).stderr(Stdio::piped()).output().unwrap().into();
+        let ran: Ran = program().args(&args).stdout(writer).stderr(Stdio::piped()).output().unwrap().into();
         assert!(ran.ok().stderr.is_empty());
     }
 }

@@ -1,14 +1,15 @@
 //! Runs that end badly: killed at any moment, out of disk, two at once. What stands under a final name is whole.
 
-use crate::support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{
-    Ran, Random, Small, arg, contents, no_leftovers, nothing_written, origami, png, program,
-};
+use crate::kit::files::{contents, no_leftovers, nothing_written};
+use crate::kit::pipeline::verify_bytes;
+use crate::kit::program::{PROGRAM, Ran, arg, origami, program};
+use crate::kit::rng::Rng;
+use crate::kit::slides::{Small, write_png};
 use origami::backend::scheduler::Scheduler;
 
 fn start(args: &[&str]) -> Child {
@@ -33,7 +34,7 @@ fn killed_anywhere(args: &[&str], out: &Path, times: u32, whole: &mut dyn FnMut(
     };
     let mut length = timed();
     let good = contents(out);
-    let (mut random, mut killed) = (Random(u64::from(times)), 0);
+    let (mut random, mut killed) = (Rng(u64::from(times)), 0);
     for i in 0..times {
         // Every other kill falls into the last tenth.
         let share = random.below(1000) as f64 / 1000.0;
@@ -54,7 +55,7 @@ fn killed_anywhere(args: &[&str], out: &Path, times: u32, whole: &mut dyn FnMut(
 
 fn slide(dir: &Path) -> PathBuf {
     let path = dir.join("slide.png");
-    png(&path, 1500, 1300, 5);
+    write_png(&path, 1500, 1300, 5);
     path
 }
 
@@ -62,7 +63,7 @@ fn verify_all(dir: &Path) {
     let scheduler = Scheduler::new(1).unwrap();
     for (name, bytes) in contents(dir) {
         if name.ends_with(".bundle") || name.ends_with(".pack") {
-            support::check(&bytes, false, &scheduler).unwrap_or_else(|e| panic!("{name}: {e}"));
+            verify_bytes(&bytes, false, &scheduler).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
     }
 }
@@ -165,15 +166,14 @@ fn two_runs_into_one_directory_end_whole_or_say_that_the_other_is_at_work() {
 /// Runs with files limited to `blocks` of 512 or 1024 bytes (the shell decides): writes beyond fail, as on a full disk.
 fn limited(blocks: u32, args: &[&str]) -> Ran {
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-    let program = env!("CARGO_BIN_EXE_origami");
-    Command::new("sh").args(["-c", &script, program]).args(args).output().unwrap().into()
+    Command::new("sh").args(["-c", &script, PROGRAM]).args(args).output().unwrap().into()
 }
 
 #[test]
 fn a_disk_that_fills_up_leaves_nothing() {
     let s = Small::new();
     let (image, out) = (s.path("a.png"), s.path("never"));
-    png(&image, 700, 600, 2);
+    write_png(&image, 700, 600, 2);
     let big = s.path("big");
     origami(&["encode", "--image", arg(&image), "--out", arg(&big), "--pack", "-q"]).ok();
     let bundle = big.join("residual_packs/residuals.bundle");

@@ -1,8 +1,7 @@
 //! `origami doctor` on whatever machine this is: complete, readable, and honest about what it has not got.
 
+use crate::kit::program::{Ran, program};
 use serde_json::Value;
-
-use crate::support::{Ran, program};
 
 /// Runs it with the variables that it reports on out of the way.
 fn doctor(args: &[&str], env: &[(&str, &str)]) -> Ran {

@@ -4,45 +4,22 @@
 //! (`JSIMD_FORCENONE`, libjpeg-turbo's own switch). A promise of the format hangs on each comparison.
 
 use std::path::Path;
-use std::process::Command;
 
-fn origami(args: &[&str], env: &[(&str, &str)]) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_origami"));
-    command.args(args).env_remove("ORIGAMI_CPU").env_remove("JSIMD_FORCENONE");
-    for (name, value) in env {
-        command.env(name, value);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{args:?} with {env:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
+use crate::kit::files::contents;
+use crate::kit::program::{Ran, origami, program};
 
-/// Every file below a directory with its bytes, by relative name.
-fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut open = vec![dir.to_path_buf()];
-    while let Some(next) = open.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                found.push((
-                    path.strip_prefix(dir).unwrap().display().to_string(),
-                    std::fs::read(&path).unwrap(),
-                ));
-            }
-        }
-    }
-    found.sort();
-    found
+fn run(args: &[&str], env: &[(&str, &str)]) {
+    let mut command = program();
+    command.args(args).env_remove("ORIGAMI_CPU").env_remove("JSIMD_FORCENONE").envs(env.iter().copied());
+    Ran::from(command.output().unwrap()).ok();
 }
 
 #[test]
 fn every_instruction_set_writes_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    origami(&["bench", "slide", "--size", "1301x1177", "--out", &at("slide.png")], &[]);
-    origami(&["pyramid", &at("slide.png"), "--out", &at("tree")], &[]);
+    run(&["bench", "slide", "--size", "1301x1177", "--out", &at("slide.png")], &[]);
+    run(&["pyramid", &at("slide.png"), "--out", &at("tree")], &[]);
     let sets: [&[(&str, &str)]; 4] = [
         &[],
         &[("ORIGAMI_CPU", "scalar")],
@@ -72,16 +49,16 @@ fn every_instruction_set_writes_the_same_bytes() {
             let tree = at("tree");
             args.extend([tree.as_str(), "--out", out.as_str()]);
             args.extend(*flags);
-            origami(&args, env);
+            run(&args, env);
             let bundle = format!("{out}/residual_packs/residuals.bundle");
             for format in ["jpeg", "png"] {
                 let to = format!("{out}/{format}");
-                origami(
+                run(
                     &["decode", "--quiet", "--bundle", &bundle, "--out", &to, "--output-format", format],
                     env,
                 );
             }
-            let now = files(Path::new(&out));
+            let now = contents(Path::new(&out));
             let want = first.get_or_insert_with(|| now.clone());
             assert_eq!(want.len(), now.len());
             for ((name, a), (other, b)) in want.iter().zip(&now) {
@@ -104,10 +81,8 @@ fn every_kernel_has_a_bench() {
         .collect();
     files.sort();
     files.dedup();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_origami")).args(["bench", "kernels", "--json"]).output().unwrap();
-    assert!(output.status.success());
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = origami(&["bench", "kernels", "--json"]).ok().stdout;
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let rows = report["kernels"].as_array().unwrap();
     let mut benches: Vec<String> =
         rows.iter().map(|row| row["kernel"].as_str().unwrap().to_string()).collect();

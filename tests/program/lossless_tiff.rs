@@ -1,15 +1,16 @@
 //! `--preset lossless` of tiled-JPEG TIFF and SVS: every L0 tile decodes to exactly what the slide's own tile decodes to.
 
-use crate::support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::image::Image;
-use crate::common::jpeg::{baseline, progressive, rgb_coded};
-use crate::common::trees::{assert_whole, level_planes, psnr};
-use crate::common::{assert_same, real_slide};
-use crate::support::{arg, contents, nothing_written, origami};
+use crate::kit::compare::{assert_same, psnr};
+use crate::kit::data::real_slide;
+use crate::kit::files::{contents, nothing_written};
+use crate::kit::image::Image;
+use crate::kit::jpeg::{baseline, progressive, rgb_coded};
+use crate::kit::program::{Ran, arg, origami};
+use crate::kit::trees::{assert_whole, level_planes};
 use crate::tiff::JpegTiff;
 use origami::codec::{JpegColor, JpegDecoder, Sampling, Ycc, decode_foreign};
 use origami::geometry::Geometry;
@@ -39,7 +40,7 @@ fn slide(image: &Image, tile: u32, photometric: u16, code: &dyn Fn(&Image) -> Ve
     JpegTiff { width, height, tile, photometric, tiles }
 }
 
-fn encode(slide: &Path, out: &Path, extra: &[&str]) -> support::Ran {
+fn encode(slide: &Path, out: &Path, extra: &[&str]) -> Ran {
     let args = ["encode", "-q", "--slide", arg(slide), "--out", arg(out), "--preset", "lossless"];
     origami(&[&args[..], extra].concat())
 }

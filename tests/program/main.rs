@@ -1,10 +1,7 @@
-//! The built `origami` program as people run it: flags, files, exit codes and messages.
+//! The built `origami` program as users run it: flags, files, exit codes and messages.
 
-#[cfg(feature = "lepton")]
-#[path = "../common/mod.rs"]
-mod common;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../kit/mod.rs"]
+mod kit;
 
 #[cfg(feature = "lepton")]
 mod tiff;

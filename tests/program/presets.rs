@@ -1,15 +1,12 @@
-//! `--preset`, `--target-psnr`, `--target-size`, `--entropy`: what people get who name an aim instead of numbers.
+//! `--preset`, `--target-psnr`, `--target-size`, `--entropy`: encodes by goal instead of by number.
 
-use crate::support;
 use std::fs;
 
-use crate::support::{Small, arg, contents, nothing_written, origami, png};
+use crate::kit::files::{contents, nothing_written};
+use crate::kit::image::Image;
+use crate::kit::program::{arg, inspected, origami};
+use crate::kit::slides::{Small, write_png};
 use serde_json::Value;
-
-fn inspected(bundle: &std::path::Path) -> Value {
-    let text = origami(&["inspect", "--json", "--list", arg(bundle)]).ok().stdout;
-    serde_json::from_str(&text).unwrap()
-}
 
 #[test]
 fn every_preset_decodes_to_what_its_encoder_saw() {
@@ -72,8 +69,8 @@ fn what_a_preset_switches_on_can_be_switched_off_beside_it() {
 /// Two families: noisy glass with a speck on it, which is nearly nothing to a residual, and tissue.
 fn glass_and_tissue(path: &std::path::Path) {
     let (width, height) = (512, 256);
-    let mut rgb = support::picture(width, height, 3);
-    for (i, px) in rgb.chunks_exact_mut(3).enumerate() {
+    let mut image = Image::cells(width, height, 3);
+    for (i, px) in image.data.chunks_exact_mut(3).enumerate() {
         let (x, y) = (i % width, i / width);
         if x < width / 2 {
             let noise = ((i.wrapping_mul(2_654_435_761) >> 13) % 4) as u8;
@@ -81,7 +78,7 @@ fn glass_and_tissue(path: &std::path::Path) {
             px.copy_from_slice(&[236 + noise - speck, 234 + noise - speck, 238 + noise - speck]);
         }
     }
-    fs::write(path, origami::codec::encode_png(&rgb, 3, width, height).unwrap()).unwrap();
+    fs::write(path, image.png()).unwrap();
 }
 
 #[test]
@@ -133,7 +130,7 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
 fn repacked_bundles_are_smaller_and_decode_to_the_same_files() {
     let dir = tempfile::tempdir().unwrap();
     let slide = dir.path().join("slide.png");
-    png(&slide, 700, 520, 5);
+    write_png(&slide, 700, 520, 5);
     let [plain, packed] = ["huffman", "lepton"].map(|entropy| {
         let out = dir.path().join(entropy);
         let args =
@@ -199,7 +196,7 @@ fn a_wanted_psnr_is_reached_by_the_lowest_quality_that_does() {
 fn a_wanted_size_is_kept_to() {
     let dir = tempfile::tempdir().unwrap();
     let slide = dir.path().join("slide.png");
-    png(&slide, 900, 700, 9);
+    write_png(&slide, 900, 700, 9);
     for size in [60_000u64, 120_000] {
         let out = dir.path().join(size.to_string());
         let wanted = format!("{}k", size / 1000);

@@ -1,5 +1,7 @@
 //! Tiled JPEG TIFFs as scanners write them: tables apart, tiles abbreviated, padded past the edge.
 
+use crate::kit::jpeg::segments;
+
 /// What is to be in the file.
 pub struct JpegTiff {
     pub width: u32,
@@ -9,17 +11,6 @@ pub struct JpegTiff {
     pub photometric: u16,
     /// JPEG files, row by row, all of one set of tables.
     pub tiles: Vec<Vec<u8>>,
-}
-
-/// Marker segments before the scan: marker, whole segment; and what follows from SOS on.
-fn segments(jpeg: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
-    let (mut at, mut found) = (2, Vec::new());
-    while jpeg[at + 1] != 0xDA {
-        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-        found.push((jpeg[at + 1], jpeg[at..end].to_vec()));
-        at = end;
-    }
-    (found, jpeg[at..].to_vec())
 }
 
 /// Tables alone, as tag 347 has them.

@@ -1,12 +1,12 @@
 //! Odd and broken images from outside: each ends in a bundle that verifies, or in one line that names the file.
 
-use crate::support;
+use crate::kit::data::test_data;
+use crate::kit::files::{listing, nothing_written};
+use crate::kit::program::{Ran, arg, origami, program};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-use crate::support::{Ran, arg, nothing_written, origami, program, test_data};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -25,7 +25,7 @@ fn run(args: &[&str]) -> Ran {
 
 fn images(dir: &Path) -> Vec<PathBuf> {
     let wanted = ["png", "jpg", "jpeg", "svs", "tif"];
-    let found = support::listing(dir).into_iter().map(|name| dir.join(name));
+    let found = listing(dir).into_iter().map(|name| dir.join(name));
     found.filter(|p| p.extension().is_some_and(|e| wanted.iter().any(|w| e == *w))).collect()
 }
 

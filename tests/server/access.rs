@@ -1,11 +1,12 @@
-//! Who may ask the built server for what, and what it believes of proxies.
+//! Access to the built server: credentials, and which headers of proxies it believes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::kit::program::{arg, origami};
+use crate::kit::slides::{encode_tree, tree};
 use crate::running::Running;
-use crate::support::{arg, encode_tree, origami, tree};
 use origami::coding::EncodeParams;
 use origami::serve::{ALL, SigningKey};
 
@@ -14,7 +15,7 @@ const NAME: &str = "odd & 100% ä+1";
 const IN_PATH: &str = "odd%20%26%20100%25%20%C3%A4%2B1";
 const TOKEN: &str = "a-token-of-some-length";
 
-/// Who sees an address.
+/// What it takes to see an address.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Seen {
     ByAll,
@@ -23,7 +24,7 @@ enum Seen {
 }
 use Seen::{ByAll, WithEverything, WithTheSlide};
 
-/// Every route, an address of it (`@` is the slide) and who sees that; last one that does not exist.
+/// Every route, an address of it (`@` is the slide) and what it takes to see that. The last one does not exist.
 const ROUTES: [(&str, &str, Seen); 18] = [
     ("/dzi/{file}", "/dzi/@.dzi", WithTheSlide),
     ("/dzi/{files}/{level}/{tile}", "/dzi/@_files/8/0_0.jpg", WithTheSlide),
@@ -119,7 +120,7 @@ fn nothing_of_a_slide_is_seen_without_credentials() {
     let guarded = Guarded::new();
     let server = guarded.start(&[]);
     for (address, seen) in addresses() {
-        // Whoever has a tile, or claims to, is told nothing either.
+        // A client that has a tile, or claims so, learns nothing either.
         for headers in
             [vec![], vec![("If-None-Match", "*")], vec![("Authorization", "Bearer a-token-of-some-lengtH")]]
         {
@@ -192,7 +193,7 @@ fn a_signature_opens_its_slide_until_its_time() {
         for (query, why) in wrong.iter().filter(|_| seen != ByAll) {
             let reply = ask(query);
             assert_eq!(reply.status, 403, "{address}?{query}");
-            // That a slide's signature has expired is nothing that is told of other addresses.
+            // Addresses outside the slide do not tell that its signature has expired.
             let told = if *query == wrong[6].0 && seen != WithTheSlide { "invalid" } else { why };
             assert!(reply.text().contains(told), "{address}?{query}: {}", reply.text());
         }
@@ -268,7 +269,7 @@ fn a_page_elsewhere_may_ask_with_a_token() {
         assert_eq!(reply.header("access-control-allow-origin"), "https://viewer.example.org", "{status}");
     }
     drop(server);
-    // IIIF is readable from everywhere without being told, by who may.
+    // Pages of every origin may read IIIF without `--cors`, given credentials.
     let server = guarded.start(&[]);
     let info = format!("/iiif/3/{IN_PATH}/info.json");
     let preflight = server.request("OPTIONS", &info, &asks);

@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::kit::program::PROGRAM;
+use crate::kit::slides::tree;
 use crate::running::Running;
-use crate::support::tree;
 
 #[test]
 fn one_connection_serves_one_request_after_another() {
@@ -34,7 +35,7 @@ fn one_connection_serves_one_request_after_another() {
         stream.read_exact(&mut body).unwrap();
         assert!(body == want, "{tile}");
     }
-    // A connection that waits for its next request does not hold the server when it is told to end.
+    // A connection that waits for its next request does not delay the end of the server.
     let started = Instant::now();
     assert_eq!(server.terminate().0, Some(0));
     assert!(started.elapsed() < Duration::from_secs(10));
@@ -92,7 +93,7 @@ fn one_connection_of_http_2_serves_many_requests_at_once() {
 fn a_server_that_runs_out_of_files_says_so_once_and_goes_on() {
     let root = tempfile::tempdir().unwrap();
     let mut program = Command::new("sh");
-    program.args(["-c", "ulimit -n 48 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_origami")]);
+    program.args(["-c", "ulimit -n 48 && exec \"$0\" \"$@\"", PROGRAM]);
     let server = Running::of(&mut program, root.path(), &[]);
     let clients: Vec<_> = (0..80).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
     std::thread::sleep(Duration::from_secs(1));

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::kit::slides::{encode_tree, tree};
 use crate::running::Running;
-use crate::support::{encode_tree, tree};
 use origami::coding::EncodeParams;
 use serde_json::Value;
 

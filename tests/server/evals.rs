@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use crate::kit::program::{Ran, arg, origami};
+use crate::kit::slides::write_png;
 use crate::running::Running;
-use crate::support::{Ran, png};
 use serde_json::{Value, json};
 
 fn listed(server: &Running) -> Value {
@@ -25,8 +26,8 @@ fn run<'a>(all: &'a Value, id: &str) -> &'a Value {
 fn make(root: &Path, id: &str, manifest: Option<&str>) {
     let images = root.join(id).join("images");
     fs::create_dir_all(&images).unwrap();
-    png(&images.join("reconstruction.png"), 20, 10, 1);
-    png(&images.join("original.png"), 20, 10, 2);
+    write_png(&images.join("reconstruction.png"), 20, 10, 1);
+    write_png(&images.join("original.png"), 20, 10, 2);
     if let Some(text) = manifest {
         fs::write(root.join(id).join("manifest.json"), text).unwrap();
     }
@@ -151,12 +152,11 @@ fn a_manifest_is_shown_and_a_broken_one_harms_its_own_run_only() {
 fn what_an_encode_writes_is_a_run() {
     let root = tempfile::tempdir().unwrap();
     let image = root.path().join("slide.png");
-    png(&image, 300, 200, 3);
+    write_png(&image, 300, 200, 3);
     let runs = root.path().join("runs");
     let out = runs.join("first");
-    let encode = ["encode", "--quiet", "--manifest", "--debug-images", "--backend", "cpu", "--image"];
-    let mut program = Command::new(env!("CARGO_BIN_EXE_origami"));
-    Ran::from(program.args(encode).arg(&image).arg("--out").arg(&out).output().unwrap()).ok();
+    let encode = ["encode", "--quiet", "--manifest", "--debug-images", "--backend", "cpu"];
+    origami(&[&encode[..], &["--image", arg(&image), "--out", arg(&out)]].concat()).ok();
     // By itself it is one as well.
     let alone = listed(&Running::evals(&out));
     let server = Running::evals(&runs);
@@ -203,7 +203,7 @@ fn pictures_are_sent_as_they_lie_there() {
     assert_eq!((again.status, again.body.len()), (304, 0));
     let head = server.request("HEAD", &path, &[]);
     assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, tag.as_str()));
-    png(&images.join("reconstruction.png"), 20, 10, 9);
+    write_png(&images.join("reconstruction.png"), 20, 10, 9);
     let changed = server.request("GET", &path, &[("If-None-Match", &tag)]);
     assert_eq!(changed.status, 200);
     assert_eq!(changed.body, fs::read(images.join("reconstruction.png")).unwrap());
@@ -227,7 +227,7 @@ fn pictures_are_sent_as_they_lie_there() {
 fn no_address_and_no_link_leads_out_of_the_folder() {
     let outside = tempfile::tempdir().unwrap();
     let secret = outside.path().join("secret.png");
-    png(&secret, 8, 8, 5);
+    write_png(&secret, 8, 8, 5);
     fs::create_dir_all(outside.path().join("elsewhere/images")).unwrap();
     fs::copy(&secret, outside.path().join("elsewhere/images/secret.png")).unwrap();
     fs::write(outside.path().join("manifest.json"), "{\"image\": \"secret\"}").unwrap();
@@ -341,8 +341,7 @@ fn a_large_manifest_is_refused_and_a_large_folder_cut() {
 /// The contract with users.
 #[test]
 fn help_lists_flags_and_defaults() {
-    let out = Command::new(env!("CARGO_BIN_EXE_origami")).args(["evals", "--help"]).output().unwrap();
-    let help = Ran::from(out).ok().stdout;
+    let help = origami(&["evals", "--help"]).ok().stdout;
     for word in
         ["--runs", "[default: evals/runs]", "--port", "[default: 8084]", "--bind", "[default: 127.0.0.1]"]
     {
@@ -353,10 +352,7 @@ fn help_lists_flags_and_defaults() {
 #[test]
 fn what_cannot_be_served_is_said_at_once() {
     let root = tempfile::tempdir().unwrap();
-    let evals = |runs: &Path, more: &[&str]| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_origami"));
-        Ran::from(program.args(["evals", "--runs"]).arg(runs).args(more).output().unwrap())
-    };
+    let evals = |runs: &Path, more: &[&str]| origami(&[&["evals", "--runs", arg(runs)], more].concat());
     evals(&root.path().join("none"), &[]).fails(&["none", "--runs is where evaluation runs are"]);
     let server = Running::evals(root.path());
     let port = server.address.rsplit(':').next().unwrap().to_string();

@@ -1,14 +1,15 @@
 //! The built server, over sockets: the bytes of `decode`, one reconstruction however many ask, and no way in.
 
-use crate::support;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::running::{Running, request};
-use crate::support::{arg, contents, encode_tree, origami, tree};
+use crate::kit::files::contents;
+use crate::kit::program::{arg, decoded, origami};
+use crate::kit::slides::{encode_tree, tree};
+use crate::running::{Running, request, wait_until};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::codec::Entropy;
 use origami::coding::{EncodeParams, Subsamp};
@@ -33,12 +34,8 @@ fn bundle(root: &Path) -> std::path::PathBuf {
 }
 
 /// Every tile that `decode` writes, by level, column and row.
-fn decoded(bundle: &Path, flags: &[&str]) -> Vec<(String, Vec<u8>)> {
-    let out = tempfile::tempdir().unwrap();
-    let mut args = vec!["decode", "-q", "--bundle", arg(bundle), "--out", arg(out.path())];
-    args.extend(flags);
-    origami(&args).ok();
-    let files = contents(&out.path().join("decoded_pyramid_files"));
+fn all_decoded(bundle: &Path, flags: &[&str]) -> Vec<(String, Vec<u8>)> {
+    let files = decoded(bundle, flags);
     assert!(files.len() > 100);
     files
 }
@@ -76,7 +73,7 @@ fn every_tile_is_served_as_decoded(params: &EncodeParams) {
     ];
     for (serve, decode, kind) in cases {
         let server = Running::start(root.path(), serve);
-        for (tile, want) in decoded(&bundle(root.path()), decode) {
+        for (tile, want) in all_decoded(&bundle(root.path()), decode) {
             // Both addresses, both kinds of slide; the second time from the cache.
             for path in [
                 format!("/tiles/one/{tile}"),
@@ -114,11 +111,7 @@ fn a_tree_without_an_archive_is_served_as_it_is_and_preferred_on_request() {
     let tag = |server: &Running| server.get("/tiles/plain/9/0_0.jpg").header("etag").to_string();
     let before = tag(&server);
     fs::write(&dzi, fs::read(&dzi).unwrap()).unwrap();
-    let until = Instant::now() + Duration::from_secs(15);
-    while tag(&server) == before {
-        assert!(Instant::now() < until, "the old tag stays");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    wait_until("the old tag stays", || tag(&server) != before);
 }
 
 #[test]
@@ -233,29 +226,22 @@ fn slides_come_change_and_go_while_it_runs() {
             .map(|s| s["name"].as_str().unwrap().to_string())
             .collect::<Vec<_>>()
     };
-    let eventually = |what: &str, done: &dyn Fn() -> bool| {
-        let until = Instant::now() + Duration::from_secs(15);
-        while !done() {
-            assert!(Instant::now() < until, "{what}");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    };
     assert_eq!(names(&server), ["one"]);
     let before = server.get("/tiles/one/10/0_0.jpg");
     fs::copy(bundle(root.path()), root.path().join("new.bundle")).unwrap();
-    eventually("a bundle is added", &|| names(&server) == ["new", "one"]);
+    wait_until("a bundle is added", || names(&server) == ["new", "one"]);
     // Encoded again with other parameters: other tiles under another tag.
     let params = EncodeParams { residual_quality: 20, ..EncodeParams::default() };
     encode_tree(&root.path().join("one/baseline_pyramid.dzi"), &root.path().join("one"), &params);
-    eventually("a bundle is replaced", &|| {
+    wait_until("a bundle is replaced", || {
         server.get("/tiles/one/10/0_0.jpg").header("etag") != before.header("etag")
     });
     let after = server.get("/tiles/one/10/0_0.jpg");
     let want =
-        decoded(&bundle(root.path()), &[]).into_iter().find(|(tile, _)| tile == "10/0_0.jpg").unwrap().1;
+        all_decoded(&bundle(root.path()), &[]).into_iter().find(|(tile, _)| tile == "10/0_0.jpg").unwrap().1;
     assert!(after.body == want && after.body != before.body);
     fs::remove_file(root.path().join("new.bundle")).unwrap();
-    eventually("a bundle is taken away", &|| server.get("/tiles/new/10/0_0.jpg").status == 404);
+    wait_until("a bundle is taken away", || server.get("/tiles/new/10/0_0.jpg").status == 404);
 }
 
 #[test]
@@ -270,7 +256,7 @@ fn a_damaged_slide_is_refused_and_the_server_lives() {
     fs::write(root.path().join("old/residual_packs/L0/0_0.jpg"), "").unwrap();
     let server = Running::start(root.path(), &[]);
     let mut broken = 0;
-    for (tile, _) in decoded(&bundle(root.path()), &[]) {
+    for (tile, _) in all_decoded(&bundle(root.path()), &[]) {
         let reply = server.get(&format!("/tiles/spoilt/{tile}"));
         assert!(reply.status == 200 || reply.status == 500, "{reply:?}");
         if reply.status == 500 {
@@ -299,7 +285,7 @@ fn a_flag_that_contradicts_a_record_refuses_the_slide_not_the_server() {
     assert_eq!(server.get("/healthz").status, 200);
     let (_, log) = server.terminate();
     assert!(log.contains("--upsample-filter bicubic contradicts"), "{log}");
-    support::origami(&["serve", "--slides-root", arg(&root.path().join("nothing"))])
+    origami(&["serve", "--slides-root", arg(&root.path().join("nothing"))])
         .fails(&["nothing", "--slides-root"]);
 }
 
@@ -320,7 +306,7 @@ fn requests_in_flight_are_finished_when_it_is_told_to_end() {
     std::thread::sleep(Duration::from_millis(5));
     let (code, _) = server.terminate();
     assert_eq!(code, Some(0));
-    // Whoever was connected has an answer; the others found no server.
+    // A client that was connected has its answer; the others found no server.
     let answers: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
     assert!(answers.iter().flatten().all(|&status| status == 200), "{answers:?}");
 }
@@ -332,14 +318,6 @@ fn sent(server: &Running, slide: &str, tiles: &[(String, Vec<u8>)]) -> Vec<(Stri
         (reply.header("etag").to_string(), reply.body)
     };
     tiles.iter().map(get).collect()
-}
-
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]
@@ -399,8 +377,7 @@ fn packs_that_come_later_and_packs_that_are_replaced_show() {
         let args =
             ["encode", "-q", "--pack", "--resq", quality, "--pyramid", arg(&dzi), "--out", arg(out.path())];
         origami(&args).ok();
-        let bundle = out.path().join(PACK_DIR).join(BUNDLE_NAME);
-        let want = decoded(&bundle, &[]);
+        let want = all_decoded(&out.path().join(PACK_DIR).join(BUNDLE_NAME), &[]);
         (out, want)
     };
     let place = dir.join(PACK_DIR);

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::image::Image;
-use crate::common::jpeg::{baseline, progressive, restarts, rgb_coded};
-use crate::common::trees::{Layout, assert_whole, level_planes, psnr, write_tree};
-use crate::running::Running;
-use crate::support::{arg, contents, no_leftovers, nothing_written, origami};
+use crate::kit::compare::psnr;
+use crate::kit::files::{contents, no_leftovers, nothing_written};
+use crate::kit::image::Image;
+use crate::kit::jpeg::{baseline, progressive, restarts, rgb_coded};
+use crate::kit::program::{arg, inspected, origami};
+use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
+use crate::running::{Running, wait_until};
 use origami::codec::Sampling;
 use origami::geometry::{Geometry, TileId};
-use serde_json::Value;
 use turbojpeg_sys as sys;
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -37,7 +38,8 @@ fn encode(root: &Path, name: &str, extra: &[&str]) -> PathBuf {
     packs.join("residuals.bundle")
 }
 
-fn decoded(bundle: &Path, flags: &[&str]) -> Files {
+/// The tiles of `decode`, after a look at the whole tree.
+fn decoded_tree(bundle: &Path, flags: &[&str]) -> Files {
     let out = tempfile::tempdir().unwrap();
     origami(&[&["decode", "-q", "--bundle", arg(bundle), "--out", arg(out.path())], flags].concat()).ok();
     if !flags.contains(&"webp") {
@@ -46,15 +48,11 @@ fn decoded(bundle: &Path, flags: &[&str]) -> Files {
     files(&out.path().join("decoded_pyramid_files"))
 }
 
-fn inspected(bundle: &Path) -> Value {
-    serde_json::from_str(&origami(&["inspect", "--json", "--list", arg(bundle)]).ok().stdout).unwrap()
-}
-
 /// All levels but L1 are what the tree has, and the server sends what `decode` writes, first and cached.
 fn comes_back(root: &Path, name: &str, size: (u32, u32), tile: u32) {
     let source = files(&root.join(name).join("baseline_pyramid_files"));
     let bundle = encode(root, name, &[]);
-    let back = decoded(&bundle, &[]);
+    let back = decoded_tree(&bundle, &[]);
     assert_eq!(back.keys().collect::<Vec<_>>(), source.keys().collect::<Vec<_>>());
     let l1 = format!("{}/", Geometry::new(size.0, size.1, tile).unwrap().top_level() - 1);
     for (path, want) in &source {
@@ -181,7 +179,7 @@ fn other_outputs_are_the_same_from_decode_and_server() {
     ];
     for (decode, serve) in cases {
         let server = Running::start(root.path(), serve);
-        for (path, want) in decoded(&bundle, decode) {
+        for (path, want) in decoded_tree(&bundle, decode) {
             assert!(server.get(&format!("/tiles/one/{path}")).body == want, "{serve:?}: {path}");
         }
         if decode.contains(&"webp") {
@@ -202,14 +200,10 @@ fn a_family_is_made_ahead_where_that_is_asked_for() {
     let root = tempfile::tempdir().unwrap();
     jpeg_tree(&root.path().join("one"), &Image::tissue(600, 500, 4), 64, &odd_kinds);
     let bundle = encode(root.path(), "one", &[]);
-    let tiles = decoded(&bundle, &[]);
+    let tiles = decoded_tree(&bundle, &[]);
     let server = Running::start(root.path(), &["--prewarm-on-l2"]);
     assert_eq!(server.get("/tiles/one/8/1_1.jpg").status, 200);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while server.figure("origami_families_reconstructed_total") < 1.0 {
-        assert!(std::time::Instant::now() < until, "nothing is made ahead");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    wait_until("nothing is made ahead", || server.figure("origami_families_reconstructed_total") >= 1.0);
     let hot = "origami_tiles_total{level=\"L0\",outcome=\"hot\"}";
     for path in ["10/4_4.jpg", "10/7_6.jpg", "9/3_2.jpg"] {
         assert!(server.get(&format!("/tiles/one/{path}")).body == tiles[path], "{path}");
@@ -244,7 +238,7 @@ fn damage_is_named_and_stays_where_it_is() {
     });
     let bundle = encode(root.path(), "one", &[]);
     let good = fs::read(&bundle).unwrap();
-    let tiles = decoded(&bundle, &[]);
+    let tiles = decoded_tree(&bundle, &[]);
     let out = root.path().join("out");
     for at in (0..good.len()).step_by(997) {
         let mut bad = good.clone();

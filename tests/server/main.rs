@@ -1,14 +1,9 @@
 //! The built server over sockets: `origami serve` and `origami evals`.
 
-#[cfg(all(feature = "lepton", feature = "webp"))]
-#[path = "../common/mod.rs"]
-mod common;
-#[cfg(feature = "gpu")]
-#[path = "../support/gpu.rs"]
-mod gpu;
+#[path = "../kit/mod.rs"]
+mod kit;
+
 mod running;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod access;
 mod connections;

@@ -4,11 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::kit::files::contents;
+use crate::kit::forge::Forge;
+use crate::kit::jpeg::frame;
+use crate::kit::pipeline::ready_encoders;
+use crate::kit::program::{arg, origami};
+use crate::kit::slides::{encode_tree, tree, write_png};
 use crate::running::{Reply, Running};
-use crate::support::forge::Forge;
-use crate::support::{arg, contents, encode_tree, origami, png, tree};
 use origami::archive::{Archive, BUNDLE_NAME, PACK_DIR};
-use origami::codec::{CodecId, EncoderKind, Shape, Use, decoder};
+use origami::codec::{CodecId, EncoderKind, Shape, decoder};
 use origami::coding::{EncodeParams, Subsamp};
 use origami::family::PayloadKind;
 use origami::geometry::{Geometry, TileId};
@@ -39,19 +43,9 @@ fn get(server: &Running, name: &str, tile: TileId) -> Reply {
     reply
 }
 
-/// Sampling factors of the components of a JPEG, from its frame header.
+/// Sampling factors of the components of a JPEG.
 fn factors(jpeg: &[u8]) -> Vec<(u8, u8)> {
-    assert_eq!(jpeg[..2], [0xff, 0xd8], "a JPEG");
-    let mut at = 2;
-    loop {
-        let (marker, len) = (jpeg[at + 1], usize::from(jpeg[at + 2]) << 8 | usize::from(jpeg[at + 3]));
-        assert_eq!(jpeg[at], 0xff);
-        if (0xc0..=0xc2).contains(&marker) {
-            let components = jpeg[at + 10..at + 2 + len].chunks(3);
-            return components.map(|c| (c[1] >> 4, c[1] & 15)).collect();
-        }
-        at += 2 + len;
-    }
+    frame(jpeg).2
 }
 
 /// The type that the bytes themselves tell.
@@ -143,9 +137,8 @@ fn stored_tiles_are_sent_as_they_are_where_they_fit_and_coded_once_where_not() {
 #[test]
 fn gray_tiles_that_are_stored_fit_a_gray_server() {
     let root = tempfile::tempdir().unwrap();
-    slide(root.path(), "colour", 64, &EncodeParams::default());
+    let bundle = slide(root.path(), "colour", 64, &EncodeParams::default());
     // A tree of gray JPEG tiles.
-    let bundle = root.path().join("colour").join(PACK_DIR).join(BUNDLE_NAME);
     let out = root.path().join("gray");
     origami(&["decode", "-q", "--bundle", arg(&bundle), "--out", arg(&out), "--grayscale"]).ok();
     let files = contents(&out.join("decoded_pyramid_files"));
@@ -162,7 +155,7 @@ fn gray_tiles_that_are_stored_fit_a_gray_server() {
 fn a_tree_of_png_is_coded_in_the_format_of_the_server() {
     let root = tempfile::tempdir().unwrap();
     let image = root.path().join("image.png");
-    png(&image, SIZE.0 as usize, SIZE.1 as usize, 6);
+    write_png(&image, SIZE.0 as usize, SIZE.1 as usize, 6);
     let dir = root.path().join("plain");
     origami(&["pyramid", "-q", arg(&image), "--out", arg(&dir), "--tile", "64", "--format", "png"]).ok();
     let files = contents(&dir.join("baseline_pyramid_files"));
@@ -312,14 +305,8 @@ fn content_type_manifest_and_descriptor_tell_the_truth_whatever_the_client_deriv
 
 /// Encodes of every codec that this build has, the residual coded as the baseline is.
 fn encoders() -> Vec<EncodeParams> {
-    let ready = EncoderKind::ALL.into_iter().filter(|kind| match kind.encoder(Use::Baseline) {
-        Ok(_) => true,
-        Err(why) => {
-            println!("SKIPPED: {why}");
-            false
-        }
-    });
-    ready.map(|encoder| EncodeParams { encoder, subsamp: Subsamp::S420, ..EncodeParams::default() }).collect()
+    let params = |encoder| EncodeParams { encoder, subsamp: Subsamp::S420, ..EncodeParams::default() };
+    ready_encoders().into_iter().map(params).collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The built server on a free port of loopback, and the smallest client that will do.
+//! The built server on a free port of loopback, and a small client.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::kit::program::program;
+
 /// A server; ended when dropped.
 pub struct Running {
     child: Child,
@@ -14,7 +16,7 @@ pub struct Running {
     pub address: String,
 }
 
-/// What came back.
+/// Answer of the server.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// Status code.
@@ -39,12 +41,12 @@ impl Reply {
 impl Running {
     /// Starts `origami serve` over `root` and waits until it listens.
     pub fn start(root: &Path, flags: &[&str]) -> Self {
-        Self::of(&mut Command::new(env!("CARGO_BIN_EXE_origami")), root, flags)
+        Self::of(&mut program(), root, flags)
     }
 
     /// The same with a line of log for each request.
     pub fn logging(root: &Path, flags: &[&str]) -> Self {
-        Self::of(Command::new(env!("CARGO_BIN_EXE_origami")).env("RUST_LOG", "info"), root, flags)
+        Self::of(program().env("RUST_LOG", "info"), root, flags)
     }
 
     /// The same by a command that ends in the program.
@@ -57,8 +59,7 @@ impl Running {
 
     /// Starts `origami evals` over `runs` and waits until it listens.
     pub fn evals(runs: &Path) -> Self {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_origami"));
-        Self::wait(program.args(["evals", "--port", "0", "--runs"]).arg(runs))
+        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs))
     }
 
     fn wait(program: &mut Command) -> Self {
@@ -92,16 +93,14 @@ impl Running {
     /// Sends SIGTERM and waits; the exit code and what was logged.
     pub fn terminate(mut self) -> (Option<i32>, String) {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        let until = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                let mut text = String::new();
-                drop(self.child.stderr.take().unwrap().read_to_string(&mut text));
-                return (status.code(), text);
-            }
-            assert!(Instant::now() < until, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let mut status = None;
+        wait_until("the server does not end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let mut text = String::new();
+        drop(self.child.stderr.take().unwrap().read_to_string(&mut text));
+        (status.unwrap().code(), text)
     }
 }
 
@@ -118,14 +117,24 @@ impl Drop for Running {
     }
 }
 
+/// Asks again and again whether it is done; fails with `what` after half a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// One request, HTTP/1.1, closed afterwards.
 pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
     let all = exchange(address, method, path, headers).unwrap();
     reply(&all).unwrap_or_else(|| panic!("no answer to {path}"))
 }
 
+/// GET of a server that may have ended: `None` where it has, or where its answer breaks off.
 #[cfg(feature = "rocksdb")]
-/// GET of a server that may be gone: `None` where it is, or where its answer breaks off.
 pub fn try_request(address: &str, path: &str) -> Option<Reply> {
     let reply = reply(&exchange(address, "GET", path, &[]).ok()?)?;
     let length: Option<usize> = reply.header("content-length").parse().ok();

@@ -3,9 +3,10 @@
 
 use std::fs;
 
-use crate::running::Running;
-use crate::support::{contents, encode_tree, tree};
-use origami::archive::{BUNDLE_NAME, PACK_DIR};
+use crate::kit::files::contents;
+use crate::kit::jpeg::frame;
+use crate::kit::slides::{encode_tree, tree};
+use crate::running::{Running, wait_until};
 use origami::coding::EncodeParams;
 
 #[test]
@@ -13,8 +14,8 @@ fn the_original_is_served_beside_the_reconstruction() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("both");
     let dzi = tree(&dir, 300, 200, 64, 4);
-    encode_tree(&dzi, &dir, &EncodeParams::default());
-    fs::copy(dir.join(PACK_DIR).join(BUNDLE_NAME), root.path().join("alone.bundle")).unwrap();
+    let bundle = encode_tree(&dzi, &dir, &EncodeParams::default());
+    fs::copy(bundle, root.path().join("alone.bundle")).unwrap();
     let server = Running::start(root.path(), &[]);
     let mut differ = 0;
     for (tile, want) in contents(&dzi.with_file_name("baseline_pyramid_files")) {
@@ -75,14 +76,10 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
     assert_eq!(server.get("/assets/..%2fviewer.rs").status, 404);
 }
 
-/// Width and height, from the frame header of a JPEG.
+/// Width and height.
 fn size(jpeg: &[u8]) -> (u32, u32) {
-    let mut at = 2;
-    while !(0xc0..=0xc2).contains(&jpeg[at + 1]) {
-        at += 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-    }
-    let number = |at: usize| u32::from(u16::from_be_bytes([jpeg[at], jpeg[at + 1]]));
-    (number(at + 7), number(at + 5))
+    let (width, height, _) = frame(jpeg);
+    (width, height)
 }
 
 #[test]
@@ -139,9 +136,7 @@ fn who_has_the_list_already_gets_no_body() {
     let tag = list.header("etag").to_string();
     assert_eq!(server.request("GET", "/api/slides", &[("If-None-Match", &tag)]).status, 304);
     tree(&root.path().join("two"), 100, 80, 64, 1);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(15);
-    while server.request("GET", "/api/slides", &[("If-None-Match", &tag)]).status == 304 {
-        assert!(std::time::Instant::now() < until, "a slide that is added does not show");
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    wait_until("a slide that is added does not show", || {
+        server.request("GET", "/api/slides", &[("If-None-Match", &tag)]).status != 304
+    });
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::kit::program::{arg, decoded, origami};
+use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, try_request};
-use crate::support::{arg, contents, encode_tree, origami, tree};
-use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::coding::EncodeParams;
 
 /// Tiles by address below `/tiles/{slide}/`.
@@ -20,14 +20,11 @@ fn root(copies: usize, params: &EncodeParams) -> (tempfile::TempDir, Tiles) {
     let root = tempfile::tempdir().unwrap();
     let work = tempfile::tempdir().unwrap();
     let dzi = tree(work.path(), 700, 650, 64, 3);
-    encode_tree(&dzi, work.path(), params);
-    let bundle = work.path().join(PACK_DIR).join(BUNDLE_NAME);
+    let bundle = encode_tree(&dzi, work.path(), params);
     for n in 0..copies {
         fs::copy(&bundle, root.path().join(format!("s{n}.bundle"))).unwrap();
     }
-    let args = ["decode", "-q", "--bundle", arg(&bundle), "--out", arg(work.path())];
-    origami(&args).ok();
-    let tiles: Tiles = contents(&work.path().join("decoded_pyramid_files")).into_iter().collect();
+    let tiles: Tiles = decoded(&bundle, &[]).into_iter().collect();
     assert!(tiles.len() > 100);
     (root, tiles)
 }

@@ -1,11 +1,11 @@
-//! What the built server takes on: how much at a time, what ahead of being asked, and on which device.
+//! The work of the built server: how much at a time, what it makes ahead, and on which device.
 
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::running::{Running, request};
-use crate::support::{arg, contents, encode_tree, origami, tree};
-use origami::archive::{BUNDLE_NAME, PACK_DIR};
+use crate::kit::program::decoded;
+use crate::kit::slides::{encode_tree, tree};
+use crate::running::{Running, request, wait_until};
 use origami::codec::EncoderKind;
 use origami::coding::EncodeParams;
 use origami::geometry::Geometry;
@@ -14,8 +14,7 @@ use origami::geometry::Geometry;
 fn root() -> tempfile::TempDir {
     let (root, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let dzi = tree(work.path(), 1300, 520, 64, 9);
-    encode_tree(&dzi, work.path(), &EncodeParams::default());
-    let bundle = work.path().join(PACK_DIR).join(BUNDLE_NAME);
+    let bundle = encode_tree(&dzi, work.path(), &EncodeParams::default());
     std::fs::copy(bundle, root.path().join("one.bundle")).unwrap();
     root
 }
@@ -29,14 +28,6 @@ fn families(server: &Running) -> f64 {
     server.figure("origami_families_reconstructed_total")
 }
 
-fn until(what: &str, done: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < until, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Longer than the requests of one view lie apart.
 const NEXT_VIEW: Duration = Duration::from_millis(200);
 
@@ -46,29 +37,29 @@ fn the_next_family_is_made_ahead_of_a_viewer_that_moves() {
     let server = Running::start(root.path(), &[]);
     for x in 0..2 {
         assert_eq!(server.get(&l0((x, 1), 1, 1)).status, 200);
-        until("the family is not finished", || families(&server) >= f64::from(x + 1));
+        wait_until("the family is not finished", || families(&server) >= f64::from(x + 1));
         std::thread::sleep(NEXT_VIEW);
     }
-    until("nothing is made ahead", || families(&server) == 3.0);
+    wait_until("nothing is made ahead", || families(&server) == 3.0);
     assert_eq!(server.figure("origami_prefetched_total"), 1.0);
     let hot = || server.figure("origami_tiles_total{level=\"L0\",outcome=\"hot\"}");
     let before = hot();
     assert_eq!(server.get(&l0((2, 1), 3, 2)).status, 200);
     assert_eq!(hot(), before + 1.0, "it was there before it was asked for");
 
-    // Beside the slide there is nothing; nor where nobody moves.
+    // Nothing is made ahead beyond the edge of the slide, nor for a viewer that stays where it is.
     let server = Running::start(root.path(), &[]);
     for family in [(1, 0), (0, 0), (0, 0)] {
         assert_eq!(server.get(&l0(family, 0, 3)).status, 200);
         std::thread::sleep(NEXT_VIEW);
     }
-    until("two families", || families(&server) == 2.0);
+    wait_until("two families", || families(&server) == 2.0);
     assert_eq!(server.figure("origami_prefetched_total"), 0.0);
 
     let server = Running::start(root.path(), &["--no-prefetch"]);
     for x in 0..4 {
         assert_eq!(server.get(&l0((x, 1), 1, 1)).status, 200);
-        until("the family is not finished", || families(&server) >= f64::from(x + 1));
+        wait_until("the family is not finished", || families(&server) >= f64::from(x + 1));
         std::thread::sleep(NEXT_VIEW);
     }
     assert_eq!((families(&server), server.figure("origami_prefetched_total")), (4.0, 0.0));
@@ -98,10 +89,7 @@ fn every_tile_of_l0_that_is_the_first_of_its_family_is_the_tile_that_decode_writ
             (&["--tile-subsamp", "444"], &["--tile-subsamp", "444"]),
             (&["--output-format", "webp"], &["--output-format", "webp"]),
         ] {
-            let out = tempfile::tempdir().unwrap();
-            let args = ["decode", "-q", "--bundle", arg(&bundle), "--out", arg(out.path())];
-            origami(&[&args[..], decode].concat()).ok();
-            let tiles = contents(&out.path().join("decoded_pyramid_files"));
+            let tiles = decoded(&bundle, decode);
             let geometry = Geometry::new(300, 280, 64).unwrap();
             // One tile of every stripe, each from a server that has made nothing yet.
             for nth in [0, 5, 10, 15] {
@@ -147,7 +135,7 @@ fn the_rest_of_a_family_is_there_although_the_cache_is_full() {
         let before = families(&server);
         for i in 0..16 {
             assert_eq!(server.get(&l0(family, i % 4, i / 4)).status, 200);
-            until("the family is not finished", || server.figure("origami_families_in_flight") == 0.0);
+            wait_until("the family is not finished", || server.figure("origami_families_in_flight") == 0.0);
         }
         assert_eq!(families(&server), before + 1.0, "{family:?}");
     }
@@ -158,7 +146,7 @@ fn an_l2_tile_makes_its_family_ahead_where_that_is_asked_for() {
     let root = root();
     let server = Running::start(root.path(), &["--prewarm-on-l2"]);
     assert_eq!(server.get("/tiles/one/9/3_1.jpg").status, 200);
-    until("nothing is made ahead", || families(&server) == 1.0);
+    wait_until("nothing is made ahead", || families(&server) == 1.0);
     assert_eq!(server.get(&l0((3, 1), 0, 0)).status, 200);
     assert_eq!(server.figure("origami_tiles_total{level=\"L0\",outcome=\"hot\"}"), 1.0);
     let server = Running::start(root.path(), &[]);
@@ -197,7 +185,7 @@ fn who_is_too_many_is_told_when_to_come_again() {
         if !refused.is_empty() {
             // And then it is served.
             for i in 0..18 {
-                until("it is never served", || server.get(&l0((i % 6, i / 6), 0, 0)).status == 200);
+                wait_until("it is never served", || server.get(&l0((i % 6, i / 6), 0, 0)).status == 200);
             }
             return;
         }
@@ -208,28 +196,12 @@ fn who_is_too_many_is_told_when_to_come_again() {
 #[cfg(feature = "gpu")]
 #[test]
 fn a_tile_from_a_gpu_is_the_tile_from_the_cpu() {
-    let Some(adapter) = crate::gpu::adapter("a_tile_from_a_gpu_is_the_tile_from_the_cpu") else { return };
-    let root = root();
-    let out = tempfile::tempdir().unwrap();
-    let decode = |flags: &[&str], out: &std::path::Path| {
-        let bundle = root.path().join("one.bundle");
-        let mut args = vec![
-            "decode",
-            "-q",
-            "--backend",
-            "cpu",
-            "--bundle",
-            arg(&bundle),
-            "--out",
-            arg(out),
-            "--overwrite",
-        ];
-        args.extend(flags);
-        origami(&args).ok();
-        contents(&out.join("decoded_pyramid_files"))
+    let Some(adapter) = crate::kit::gpu::adapter("a_tile_from_a_gpu_is_the_tile_from_the_cpu") else {
+        return;
     };
-    for (serve, decoded) in [(&[][..], &[][..]), (&["--tile-subsamp", "444"], &["--tile-subsamp", "444"])] {
-        let want = decode(decoded, out.path());
+    let root = root();
+    for (serve, decode) in [(&[][..], &[][..]), (&["--tile-subsamp", "444"], &["--tile-subsamp", "444"])] {
+        let want = decoded(&root.path().join("one.bundle"), &[&["--backend", "cpu"], decode].concat());
         for mode in ["gpu", "hybrid"] {
             let mut flags = vec!["--backend", mode, "--gpu-adapter", &adapter];
             flags.extend(serve);

@@ -1,17 +1,22 @@
-//! JPEGs of kinds that the crate reads and never writes: progressive, and RGB coded as such.
+//! JPEGs of kinds that the crate reads and never writes, such as progressive ones, and the segments of a JPEG.
 #![allow(unsafe_code)]
 
-use origami::codec::{JpegEncoder, Sampling};
+use origami::codec::{ImageEncoder, JpegEncoder, Sampling};
 use turbojpeg_sys as sys;
 
 use super::image::Image;
 
 /// A baseline JPEG of quality 95 as any viewer's encoder makes it.
 pub fn baseline(image: &Image, sampling: Sampling) -> Vec<u8> {
+    of_quality(95, image, sampling)
+}
+
+/// A baseline JPEG of any quality.
+pub fn of_quality(quality: u8, image: &Image, sampling: Sampling) -> Vec<u8> {
     let mut encoder = JpegEncoder::new().unwrap();
     match image.channels {
-        1 => origami::codec::ImageEncoder::encode(&mut encoder, image.planes().view(), 95.into()).unwrap(),
-        _ => encoder.encode_rgb(&image.data, image.width, image.height, 95, sampling).unwrap(),
+        1 => encoder.encode(image.planes().view(), quality.into()).unwrap(),
+        _ => encoder.encode_rgb(&image.data, image.width, image.height, quality, sampling).unwrap(),
     }
 }
 
@@ -56,4 +61,24 @@ fn compress(image: &Image, params: &[(sys::TJPARAM, i32)]) -> Vec<u8> {
         sys::tj3Destroy(handle);
         jpeg
     }
+}
+
+/// Marker segments before the scan: marker, whole segment; and what follows from SOS on.
+pub fn segments(jpeg: &[u8]) -> (Vec<(u8, Vec<u8>)>, Vec<u8>) {
+    let (mut at, mut found) = (2, Vec::new());
+    while jpeg[at + 1] != 0xDA {
+        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        found.push((jpeg[at + 1], jpeg[at..end].to_vec()));
+        at = end;
+    }
+    (found, jpeg[at..].to_vec())
+}
+
+/// Width, height, and the sampling factors of each component, from the frame header.
+pub fn frame(jpeg: &[u8]) -> (u32, u32, Vec<(u8, u8)>) {
+    assert_eq!(jpeg[..2], [0xFF, 0xD8], "a JPEG");
+    let (found, _) = segments(jpeg);
+    let (_, header) = found.iter().find(|(marker, _)| (0xC0..=0xC2).contains(marker)).unwrap();
+    let number = |at: usize| u32::from(u16::from_be_bytes([header[at], header[at + 1]]));
+    (number(7), number(5), header[10..].chunks(3).map(|c| (c[1] >> 4, c[1] & 15)).collect())
 }

@@ -1,4 +1,4 @@
-//! Synthetic slides: tissue, smooth colour, noise.
+//! Synthetic images: tissue, cells, smooth colour.
 
 use super::rng::Rng;
 use origami::codec::{Ycc, encode_png};
@@ -69,6 +69,20 @@ impl Image {
             let wave = |fx: f64, fy: f64, at: f64| 0.55 + 0.3 * (x * fx + y * fy + at).sin();
             [wave(0.021, 0.013, 0.0), wave(-0.011, 0.019, 1.0), wave(0.009, 0.017, 2.0)]
         })
+    }
+
+    /// Smooth colour with the edges of cells in a grid, and noise.
+    pub fn cells(width: usize, height: usize, seed: u64) -> Self {
+        let mut rng = Rng(seed);
+        let mut data = Vec::with_capacity(3 * width * height);
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            let wave = |k: usize| (((x * k + y * (5 - k)) as f64 / 23.0).sin() * 50.0) as i32;
+            let cell = if (x / 9 + y / 7) % 5 == 0 { -60 } else { 0 };
+            let noise = (rng.next() % 13) as i32;
+            let sample = |c: i32| (200 - 30 * c + wave(c as usize + 1) + cell + noise).clamp(0, 255) as u8;
+            data.extend([0, 1, 2].map(sample));
+        }
+        Self { width, height, channels: 3, data }
     }
 
     /// The luma alone, as one channel.

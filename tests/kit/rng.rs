@@ -1,4 +1,4 @@
-//! Reproducible numbers for tests of both kinds: SplitMix64 (Steele, Lea, Flood 2014).
+//! Reproducible numbers: SplitMix64 (Steele, Lea, Flood 2014).
 
 pub struct Rng(pub u64);
 

@@ -3,8 +3,6 @@
 //! The best of the machine, a software one too: `ORIGAMI_GPU_ADAPTER` names another. Where there is none a test says `SKIPPED`, which
 //! `ORIGAMI_REQUIRE_GPU=1` turns into a failure.
 
-#![allow(dead_code, reason = "each test binary uses a part of this")]
-
 use std::io::Write;
 
 use origami::backend::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use origami::codec::{decode_foreign, decode_png};
 use origami::geometry::{Geometry, TileId};
-use origami::metrics::SquaredError;
 use origami::plane::Plane;
 use origami::pyramid::dzi::Descriptor;
 use origami::pyramid::tree::{Missing, Tree};
 
+use super::compare::planes;
+use super::files::contents;
 use super::image::Image;
 
 /// How a tree is tiled and what its files are called.
@@ -55,22 +56,6 @@ pub fn write_tree(
     dzi
 }
 
-/// Every file under a directory with its bytes, by its path.
-pub fn snapshot(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(snapshot(&path));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            found.push((path, bytes));
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Opens a decoded tree and fails unless it has exactly the tiles that its descriptor promises, each of its size.
 pub fn assert_whole(case: &str, dzi: &Path) -> Tree {
     let tree = Tree::open(dzi, Missing::Refuse).unwrap_or_else(|e| panic!("{case}: {e}"));
@@ -89,7 +74,7 @@ pub fn assert_whole(case: &str, dzi: &Path) -> Tree {
         }
     }
     let files = dzi.with_file_name(format!("{}_files", dzi.file_stem().unwrap().to_string_lossy()));
-    let got: BTreeSet<PathBuf> = snapshot(&files).into_iter().map(|(path, _)| path).collect();
+    let got: BTreeSet<PathBuf> = contents(&files).into_iter().map(|(path, _)| files.join(path)).collect();
     assert_eq!(got, want, "{case}: files of the tree");
     tree
 }
@@ -107,31 +92,20 @@ fn image_size(bytes: &[u8]) -> (usize, usize) {
 pub fn level_planes(tree: &Tree, level: u32) -> [Plane; 3] {
     let geometry = tree.geometry();
     let (w, h) = geometry.level_size(level);
-    let mut planes = [0, 128, 128].map(|v| Plane::filled(w as usize, h as usize, v));
+    let mut whole = [0, 128, 128].map(|v| Plane::filled(w as usize, h as usize, v));
     let (cols, rows) = geometry.tiles(level);
     for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
         let rect = geometry.tile_rect(id).unwrap();
         let tile = tree.tile_444(id).unwrap();
-        let from = std::iter::once(&tile.luma).chain(tile.chroma.iter().flatten());
-        for (to, from) in planes.iter_mut().zip(from) {
+        for (to, from) in whole.iter_mut().zip(planes(&tile)) {
             to.paste(rect.x as usize, rect.y as usize, from.view());
         }
     }
-    planes
+    whole
 }
 
 /// The luma of a whole level, without overlap.
 pub fn level_luma(tree: &Tree, level: u32) -> Plane {
     let [luma, _, _] = level_planes(tree, level);
     luma
-}
-
-/// PSNR in dB of two planes of one size.
-pub fn psnr(a: &Plane, b: &Plane) -> f64 {
-    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
-    let mut error = SquaredError::new();
-    for y in 0..a.height() {
-        error.add(a.row(y), b.row(y));
-    }
-    error.psnr().unwrap()
 }

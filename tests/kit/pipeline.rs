@@ -1,25 +1,16 @@
-//! What the library's tests share: synthetic slides, trees written by hand, one call each for encode, decode and verify.
-//!
-//! Everything is made in code from a seed. Nothing here uses the command line, so these tests also run without the
-//! `cli` feature.
-#![allow(dead_code, reason = "each test binary uses a part of this")]
+//! One call each for what a test does with the library: open, encode, verify, decode. On the CPU.
 
-pub mod image;
-pub mod jpeg;
-pub mod rng;
-pub mod trees;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use origami::archive::{Archive, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
+use origami::codec::{EncoderKind, Use};
 use origami::coding::EncodeParams;
 use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
 use origami::geometry::Geometry;
-use origami::plane::Plane;
 use origami::pyramid::slide::{OpenOptions, OpenSlideUse, Slide};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
@@ -63,6 +54,12 @@ pub fn verify_deep(path: &Path) -> Result<(Archive, Verified)> {
     Ok((archive, verified))
 }
 
+/// Opens and verifies an archive in memory, under the name `forged`.
+pub fn verify_bytes(bytes: &[u8], deep: bool, scheduler: &Scheduler) -> Result<Verified> {
+    let archive = Archive::from_store(Path::new("forged"), Box::new(bytes.to_vec()))?;
+    verify(&archive, deep, &CpuBackend::new(), scheduler)
+}
+
 /// Decodes a bundle on two threads.
 pub fn decode_to(bundle: &Path, out: &Path, options: &DecodeOptions) -> Result<DecodeReport> {
     let input = Input::file(bundle, Kind::Bundle)?;
@@ -74,27 +71,18 @@ pub fn as_png(grayscale: bool) -> DecodeOptions {
     DecodeOptions { format: OutputFormat::Png, grayscale, ..DecodeOptions::default() }
 }
 
-/// Fails with the case and the first sample that differs.
-#[track_caller]
-pub fn assert_same(case: &str, want: &Plane, got: &Plane) {
-    assert_eq!((got.width(), got.height()), (want.width(), want.height()), "{case}: size");
-    for y in 0..want.height() {
-        if let Some(x) = (0..want.width()).find(|&x| want.row(y)[x] != got.row(y)[x]) {
-            panic!("{case}: at x {x}, y {y}: got {}, want {}", got.row(y)[x], want.row(y)[x]);
+/// Encoders that this build has and that find the libraries they need. Prints those that it leaves out, which
+/// `ORIGAMI_REQUIRE_LIBJXL=1` turns into a failure.
+pub fn ready_encoders() -> Vec<EncoderKind> {
+    let ready = |kind: &EncoderKind| match kind.encoder(Use::Baseline) {
+        Ok(_) => true,
+        Err(why) => {
+            println!("SKIPPED: {why}");
+            assert!(!kind.is_built() || *kind == EncoderKind::Jpegxl, "{why}");
+            let required = std::env::var_os("ORIGAMI_REQUIRE_LIBJXL").is_some_and(|v| v == "1");
+            assert!(!kind.is_built() || !required, "{why}");
+            false
         }
-    }
-}
-
-/// The real slide: in `ORIGAMI_TEST_DATA`, or where `scripts/setup.sh` puts it. `None` prints why a test is skipped.
-pub fn real_slide(test: &str) -> Option<PathBuf> {
-    const NAME: &str = "CMU-1-Small-Region.svs";
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let data = std::env::var_os("ORIGAMI_TEST_DATA").map(PathBuf::from);
-    let places = data.map(|d| d.join("dev").join(NAME)).into_iter().chain([target.join("demo").join(NAME)]);
-    let found = places.into_iter().find(|path| path.is_file());
-    if found.is_none() {
-        println!("SKIPPED: {test}: no {NAME}; set ORIGAMI_TEST_DATA or run scripts/setup.sh");
-    }
-    found
+    };
+    EncoderKind::ALL.into_iter().filter(ready).collect()
 }
