@@ -4,7 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::spec;
+use crate::image::spec;
 
 /// Length of the fixed header.
 pub const HEADER_BYTES: usize = 80;

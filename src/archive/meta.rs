@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::coding::{Coding, EncodeParams};
+use crate::params::{Coding, EncodeParams};
 
 /// The JSON object of an archive. Sizes and counts are in the binary header, once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,19 +4,22 @@
 //! layout, checksums and the order of things; nothing of pixels or of where the bytes live. `docs/format.md` is the
 //! specification, `layout` its transcription.
 
+mod error;
 pub(crate) mod layout;
 mod meta;
 mod read;
 mod record;
+pub mod store;
 mod write;
 
+pub use error::{Error, Result};
 pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
 pub use read::{Archive, FamilyEntry, PayloadEntry, TileEntry};
 pub use write::{BundleWriter, Written};
 
 use crate::codec::CodecId;
-use crate::family::{PayloadKind, Proof};
+use crate::image::family::{PayloadKind, Proof};
 
 /// One payload of a family.
 #[derive(Clone, Debug, PartialEq, Eq)]

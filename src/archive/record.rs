@@ -6,8 +6,8 @@ use super::layout::{Fault, HEAD_BYTES, PAYLOAD_ENTRY_BYTES, u16_at, u32_at, u64_
 use super::read::{FamilyEntry, PayloadEntry};
 use super::{FamilyRecord, Payload};
 use crate::codec::CodecId;
-use crate::family::{PayloadKind, Proof};
-use crate::geometry::FamilyId;
+use crate::image::family::{PayloadKind, Proof};
+use crate::image::geometry::FamilyId;
 
 /// Bytes of proof and payload table.
 pub fn head_bytes(entry: &FamilyEntry) -> usize {

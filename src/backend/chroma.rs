@@ -2,8 +2,8 @@
 //!
 //! A chroma residual is made and applied at half the size of L0, whatever the sampling of source, baseline and output.
 
-use crate::codec::Sampling;
-use crate::spec::FAMILY_FACTOR;
+use crate::image::spec::FAMILY_FACTOR;
+use crate::image::ycc::Sampling;
 
 /// Luma of L0 to a sample of L2, each way.
 pub const L0_FROM_L2: usize = FAMILY_FACTOR as usize;

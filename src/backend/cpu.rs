@@ -7,21 +7,19 @@ mod part;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::ops::Range;
 
 use super::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
-use super::{Backend, Base, Pending, Place, Predicted, Ticket};
-use crate::codec::{Sampling, Ycc};
-use crate::coding::{Coding, EncodeParams, Subsamp};
-use crate::error::Result;
-use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
-use crate::geometry::Rect;
+use super::{Backend, Base, Pending, Predicted, Ticket};
+use crate::backend::error::Result;
+use crate::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::optl2::{self, ProblemCache};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::sharpen::{Strength, sharpen};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::kernels::{level::Level, residual};
-use crate::plane::{Plane, PlaneRef};
+use crate::params::{Coding, EncodeParams, Subsamp};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -118,6 +116,19 @@ impl CpuBackend {
             let full = self.scale(coding.upsample_filter, coded.view(), plane.width(), plane.height());
             residual::apply(plane, full.view());
         }
+    }
+
+    /// Adds the decoded residual to the prediction: L0 as every decoder will see it.
+    pub fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc {
+        let mut image = prediction;
+        self.add_residual(coding, &mut image.luma, &residual.luma);
+        if let (Some(planes), Some(missed)) = (&mut image.chroma, &residual.chroma) {
+            planes
+                .iter_mut()
+                .zip(missed)
+                .for_each(|(plane, missed)| self.add_residual(coding, plane, missed));
+        }
+        image
     }
 
     /// What the prediction of one plane missed, at the size at which it is coded.
@@ -267,15 +278,19 @@ impl Backend for CpuBackend {
         format!("cpu ({})", Level::current().name())
     }
 
+    fn cpu(&self) -> &CpuBackend {
+        self
+    }
+
     fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base> {
         Box::pin(async move {
             let image = source.image.ycc();
             let l2 = self.l2_of(params, &image);
-            let converted = match image {
-                Cow::Owned(planes) => Some(planes),
-                Cow::Borrowed(_) => None,
+            let ticket = match image {
+                Cow::Owned(planes) => Ticket::with_planes(planes),
+                Cow::Borrowed(_) => Ticket::default(),
             };
-            Ok(Base { ticket: Ticket(Place::Host(converted)), l2 })
+            Ok(Base { ticket, l2 })
         })
     }
 
@@ -287,33 +302,9 @@ impl Backend for CpuBackend {
         coded: &'a Ycc,
     ) -> Pending<'a, Predicted> {
         Box::pin(async move {
-            let image = match ticket.0 {
-                Place::Host(Some(planes)) => Cow::Owned(planes),
-                // A seat on a device is given up here.
-                _ => source.image.ycc(),
-            };
+            let image = ticket.into_planes().map_or_else(|| source.image.ycc(), Cow::Owned);
             self.predicted(params, &image, coded)
         })
-    }
-
-    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc {
-        let mut image = prediction;
-        self.add_residual(coding, &mut image.luma, &residual.luma);
-        if let (Some(planes), Some(missed)) = (&mut image.chroma, &residual.chroma) {
-            planes
-                .iter_mut()
-                .zip(missed)
-                .for_each(|(plane, missed)| self.add_residual(coding, plane, missed));
-        }
-        image
-    }
-
-    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
-        self.part_of(coding, family, want, part)
-    }
-
-    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
-        self.residual_rows(coding, size, want, part)
     }
 
     fn reconstruct_into<'a>(

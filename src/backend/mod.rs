@@ -4,57 +4,81 @@
 //! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
 //! its calls. Every implementation returns identical bytes for identical input.
 
-#[cfg(feature = "gpu")]
-pub mod auto;
-mod chroma;
+pub(crate) mod chroma;
 mod cpu;
-#[cfg(feature = "gpu")]
-pub mod engine;
+pub(crate) mod error;
 mod executor;
-#[cfg(feature = "gpu")]
-pub mod gpu;
+mod gpu_error;
 pub mod scheduler;
 mod stream;
 
-use std::ops::Range;
+use std::any::Any;
 use std::pin::Pin;
 
 pub use cpu::CpuBackend;
+pub use error::{Error, Result};
+pub use gpu_error::GpuError;
 pub use stream::Results;
 
-use crate::codec::Ycc;
-use crate::coding::{Coding, EncodeParams};
-use crate::error::Result;
-use crate::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
-use crate::geometry::{Geometry, Rect};
+use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
+use crate::image::geometry::Geometry;
+use crate::image::ycc::Ycc;
+use crate::params::{Coding, EncodeParams};
 
 /// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
 /// dropping it gives the call up.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// What [`Backend::base`] leaves for [`Backend::residual`] of the same family, so that nothing crosses to a device or is
-/// converted twice. It spares work, no more: the planes of the source stay with the host, and any ticket will do, also
-/// the default one, which holds nothing.
+/// State of a family between [`Backend::base`] and [`Backend::residual`]. It saves a conversion or an upload and nothing else: the
+/// caller keeps the source planes, and every ticket works, including the default one, which is empty.
 ///
-/// A ticket of a device holds a place in a batch there, and the batch waits for all of its members: take each on to
+/// A ticket of a device holds a slot of a batch, and the batch waits for all its members: pass each ticket on to
 /// [`Backend::residual`], or drop it, before you wait for the base of many more families. One future a family, as in
-/// [`crate::encode::encode_family`], does that by itself.
+/// [`crate::residual::encode_family`], does that.
 #[derive(Debug, Default)]
-pub struct Ticket(Place);
+pub struct Ticket(TicketState);
 
-/// Where the planes of a family are between the two calls.
-#[derive(Debug)]
-enum Place {
-    /// Here: an RGB source as converted to planes, `None` where the source is planes already.
-    Host(Option<Ycc>),
-    /// On a device, luma of L0 ready.
-    #[cfg(feature = "gpu")]
-    Device(gpu::Seat),
+#[derive(Debug, Default)]
+enum TicketState {
+    /// The source is planes already.
+    #[default]
+    Empty,
+    /// An RGB source, converted to planes.
+    Planes(Ycc),
+    /// L0 luma is on a device; the value is that backend's own.
+    Device(Box<dyn Any + Send>),
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Place::Host(None)
+impl Ticket {
+    /// Holds an RGB source that was converted to planes.
+    pub fn with_planes(planes: Ycc) -> Self {
+        Self(TicketState::Planes(planes))
+    }
+
+    /// Holds a device's own record of the family.
+    pub fn on_device<T: Any + Send>(slot: T) -> Self {
+        Self(TicketState::Device(Box::new(slot)))
+    }
+
+    /// Whether a device holds the family.
+    pub fn is_on_device(&self) -> bool {
+        matches!(self.0, TicketState::Device(_))
+    }
+
+    /// The converted planes, if it holds any. A slot on a device is given up.
+    pub fn into_planes(self) -> Option<Ycc> {
+        match self.0 {
+            TicketState::Planes(planes) => Some(planes),
+            TicketState::Empty | TicketState::Device(_) => None,
+        }
+    }
+
+    /// The device's record, if it holds one of this type. Anything else is given up.
+    pub fn into_device<T: Any + Send>(self) -> Option<T> {
+        match self.0 {
+            TicketState::Device(slot) => slot.downcast().ok().map(|slot| *slot),
+            TicketState::Empty | TicketState::Planes(_) => None,
+        }
     }
 }
 
@@ -84,6 +108,10 @@ pub trait Backend: Send + Sync {
     /// Its name for logs and reports.
     fn name(&self) -> String;
 
+    /// The CPU's kernels with their tables, for the steps that every backend does on the caller's thread:
+    /// [`CpuBackend::correct`], [`CpuBackend::part`].
+    fn cpu(&self) -> &CpuBackend;
+
     /// Families of such a slide that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
     /// [`scheduler::Scheduler::pipelined`] takes as `extra`.
     fn in_flight(&self, geometry: &Geometry) -> usize {
@@ -110,20 +138,6 @@ pub trait Backend: Send + Sync {
         ticket: Ticket,
         coded: &'a Ycc,
     ) -> Pending<'a, Predicted>;
-
-    /// Adds the decoded residual to the prediction: L0 as every decoder will see it. One pass over planes that are
-    /// at hand: every backend does it on the caller's thread.
-    fn correct(&self, coding: &Coding, prediction: Ycc, residual: &Ycc) -> Ycc;
-
-    /// A part of L0, which is what [`Self::reconstruct`] makes there: for whoever waits for one tile of a family. Its corner lies
-    /// on the chroma grid of `want`. A few per cent of the work of the family: every backend does it on the caller's thread.
-    ///
-    /// # Errors
-    /// A sharpening that no encoder records.
-    fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels>;
-
-    /// The rows, at the size of L0, of a residual that is not scaled which [`Self::part`] reads in a family of `size`: width, height.
-    fn rows_of_part(&self, coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize>;
 
     /// Decoded payloads to L0 and L1.
     ///

@@ -48,7 +48,7 @@ pub struct Opened {
     /// For the library.
     pub backend: Arc<dyn Backend>,
     #[cfg(feature = "gpu")]
-    pub engine: Option<Arc<origami::backend::engine::Engine>>,
+    pub engine: Option<Arc<origami::gpu::engine::Engine>>,
 }
 
 impl Opened {
@@ -80,9 +80,9 @@ impl BackendArgs {
         scheduler: &Scheduler,
         quiet: bool,
     ) -> Result<Opened> {
-        use origami::backend::auto::Task;
-        use origami::backend::engine::{Engine, EngineOptions, Mode};
-        use origami::backend::gpu::{adapters, choose};
+        use origami::gpu::auto::Task;
+        use origami::gpu::engine::{Engine, EngineOptions, Mode};
+        use origami::gpu::{adapters, choose};
 
         if let (Some(name), BackendArg::Cpu) = (&self.gpu_adapter, self.backend) {
             bail!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
@@ -141,8 +141,8 @@ impl BackendArgs {
     }
 
     #[cfg(feature = "gpu")]
-    fn choice(&self) -> origami::backend::engine::Choice {
-        use origami::backend::engine::Choice;
+    fn choice(&self) -> origami::gpu::engine::Choice {
+        use origami::gpu::engine::Choice;
         match self.backend {
             BackendArg::Auto => Choice::Auto,
             BackendArg::Gpu => Choice::Gpu,

@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use origami::codec::{EncoderKind, Entropy};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::presets::{Preset, at_rung};
+use origami::params::{EncodeParams, Subsamp};
+use origami::quality::presets::{Preset, at_rung};
 
 use super::FilterArg;
 

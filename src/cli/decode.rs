@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use origami::archive::Kind;
-use origami::codec::Sampling;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
+use origami::image::ycc::Sampling;
+use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
-use origami::tile::OutputFormat;
 
 use super::backend::{BackendArgs, Purpose};
 use super::{FilterArg, WorkArgs, human_bytes, progress};

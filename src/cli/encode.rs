@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use origami::codec::Use;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
-use origami::geometry::Geometry;
-use origami::pyramid::slide::{OpenSlideUse, Slide, SlideError};
+use origami::image::geometry::Geometry;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::target::{Target, aim};
+use origami::quality::target::{Target, aim};
+use origami::slide::{OpenSlideUse, Slide, SlideError};
 
 use super::backend::{BackendArgs, Opened, Purpose};
 use super::coding::CodingArgs;

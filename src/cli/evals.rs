@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use origami::serve::evals::{EvalsOptions, EvalsServer};
+use origami::evals::{EvalsOptions, EvalsServer};
 
 use super::serve::{listen, stopped};
 

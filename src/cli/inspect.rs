@@ -46,9 +46,9 @@ pub fn run(args: InspectArgs) -> Result<()> {
             parts.heads += u64::from(entry.bytes) - payloads.iter().map(|p| p.2).sum::<u64>();
             for &(kind, _, bytes) in &payloads {
                 match kind {
-                    origami::family::PayloadKind::Baseline => parts.baseline += bytes,
-                    origami::family::PayloadKind::Residual => parts.residual += bytes,
-                    origami::family::PayloadKind::Original(_) => parts.originals += bytes,
+                    origami::image::family::PayloadKind::Baseline => parts.baseline += bytes,
+                    origami::image::family::PayloadKind::Residual => parts.residual += bytes,
+                    origami::image::family::PayloadKind::Original(_) => parts.originals += bytes,
                 }
             }
         } else {

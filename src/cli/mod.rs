@@ -5,10 +5,9 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::cli::print_line(format_args!($($text)*)) };
 }
 
-mod backend;
-mod bench;
-mod coding;
-mod compare;
+pub(crate) mod backend;
+pub(crate) mod coding;
+pub(crate) mod compare;
 mod decode;
 mod doctor;
 mod encode;
@@ -16,12 +15,15 @@ mod encode;
 mod evals;
 mod inspect;
 mod progress;
-mod pyramid;
+pub(crate) mod pyramid;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod verify;
+mod words;
+
+pub use words::describe;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -70,7 +72,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
-    Bench(bench::BenchCommand),
+    Bench(crate::bench::BenchCommand),
 }
 
 /// Parses the arguments and runs the subcommand.
@@ -92,7 +94,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
-        Command::Bench(command) => bench::run(command)?,
+        Command::Bench(command) => crate::bench::run(command)?,
     }
     if OUTPUT_LOST.load(Ordering::Relaxed) {
         anyhow::bail!("standard output could not be written");
@@ -120,7 +122,7 @@ static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
 /// A reader that closed its end has heard enough: the work goes on without it. Anything else, such as a full disk, is remembered
 /// and makes the program fail once the work is done.
-fn print_line(line: std::fmt::Arguments<'_>) {
+pub(crate) fn print_line(line: std::fmt::Arguments<'_>) {
     match writeln!(std::io::stdout().lock(), "{line}") {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => OUTPUT_LOST.store(true, Ordering::Relaxed),
         _ => {}
@@ -139,14 +141,14 @@ struct WorkArgs {
 }
 
 impl WorkArgs {
-    fn scheduler(self) -> origami::error::Result<Scheduler> {
+    fn scheduler(self) -> origami::backend::Result<Scheduler> {
         Scheduler::new(self.threads)
     }
 }
 
 /// A resampling filter, as typed.
 #[derive(Clone, Copy, ValueEnum)]
-enum FilterArg {
+pub(crate) enum FilterArg {
     Bilinear,
     Bicubic,
     Lanczos3,

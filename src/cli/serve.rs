@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::backend::scheduler::Scheduler;
-use origami::codec::Sampling;
+use origami::image::ycc::Sampling;
+use origami::output::tile::OutputFormat;
 use origami::serve::{Access, BackendFigures, ServeOptions, Server};
-use origami::tile::OutputFormat;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -18,9 +18,10 @@ use model::{Around, Block, Model, Sizes, ZIGZAG};
 use transform::{Samples, Steps, inverse};
 
 use super::turbo::{Component, coefficients};
-use super::{ImageDecoder, JpegDecoder, Sampling, Shape, Ycc};
-use crate::error::{Error, Result};
-use crate::plane::Plane;
+use super::{ImageDecoder, JpegDecoder, Shape};
+use crate::codec::error::{Error, Result};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// The first byte of a payload: version and sampling.
 const GRAY: u8 = 0x10;
@@ -29,7 +30,7 @@ const S420: u8 = 0x12;
 const BLOCK: usize = 8;
 
 fn damaged(problem: impl Into<String>) -> Error {
-    Error::Codec { what: "context-coded residual".into(), problem: problem.into() }
+    Error::Image { what: "context-coded residual".into(), problem: problem.into() }
 }
 
 /// Sizes of an image in blocks.

@@ -3,8 +3,9 @@
 #[cfg(feature = "lepton")]
 use super::lepton;
 use super::turbo::arithmetic;
-use super::{CodecId, Sampling, Shape, context, max_repacked_bytes};
-use crate::error::{Error, Result};
+use super::{CodecId, Shape, context, max_repacked_bytes};
+use crate::codec::error::{Error, Result};
+use crate::image::ycc::Sampling;
 
 /// A residual is next to empty below a byte for so many blocks. An empty block has two Huffman codes and so 2 bits at least: at 4
 /// half of the bytes are that floor. Above, arithmetic codes save less and their decoder takes longer (`benches/RESULTS.md`).
@@ -49,10 +50,9 @@ impl Entropy {
     /// Where it does not.
     pub fn available(self) -> Result<()> {
         match self {
-            Entropy::Lepton | Entropy::Context if !cfg!(feature = "lepton") => Err(Error::Usage(format!(
-                "--entropy {}: this build has no lepton; build with --features lepton, or give --entropy huffman",
-                self.name()
-            ))),
+            Entropy::Lepton | Entropy::Context if !cfg!(feature = "lepton") => {
+                Err(Error::NoEntropy(self.name()))
+            }
             _ => Ok(()),
         }
     }
@@ -122,8 +122,9 @@ fn is_sparse(jpeg: &[u8], shape: Shape) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{EncoderKind, Use, Ycc, decoder};
-    use crate::plane::Plane;
+    use crate::codec::{EncoderKind, Use, decoder};
+    use crate::image::plane::Plane;
+    use crate::image::ycc::Ycc;
 
     /// A residual around 128 with a bright square every `period` pixels in both directions: rarely or often something to code.
     fn residual(sampling: Sampling, period: usize) -> Ycc {

@@ -3,12 +3,13 @@
 //! Wider than what archives hold otherwise: besides gray and YCbCr in the usual samplings also RGB coded as such, which some scanners
 //! write. Knows nothing of what the image is for.
 
-use super::{JpegColor, JpegDecoder, JpegHeader, OpenedJpeg, Sampling, Ycc};
-use crate::error::{Error, Result};
-use crate::plane::Plane;
+use super::{JpegColor, JpegDecoder, JpegHeader, OpenedJpeg};
+use crate::codec::error::{Error, Result};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 fn failed(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 /// Opens it and holds its header to the size and to what [`decode_foreign`] decodes.

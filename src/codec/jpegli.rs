@@ -12,9 +12,10 @@ use jpegli_sys as _;
 use libc::{c_char, c_int};
 
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
-use super::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
-use crate::error::{Error, Result};
-use crate::plane::PlaneRef;
+use super::{CodecId, ImageEncoder, Quality, Use};
+use crate::codec::error::{Error, Result};
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::{Sampling, YccRef};
 
 /// Bytes of a message: libjpeg's `JMSG_LENGTH_MAX`.
 const MESSAGE_BYTES: usize = 200;
@@ -60,7 +61,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "jpegli".into(), problem: problem.to_string() }
+    Error::Image { what: "jpegli".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {
@@ -136,9 +137,10 @@ impl ImageEncoder for Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::JpegDecoder;
     use crate::codec::testing::{assert_close, image, refusal};
-    use crate::codec::{JpegDecoder, Ycc};
-    use crate::plane::Plane;
+    use crate::image::plane::Plane;
+    use crate::image::ycc::Ycc;
 
     #[test]
     fn every_sampling_and_size_comes_back_close_and_in_shape() {

@@ -5,6 +5,7 @@
 
 mod context;
 mod entropy;
+mod error;
 mod foreign;
 mod jpeg;
 #[cfg(feature = "jpegli")]
@@ -24,11 +25,10 @@ mod webp;
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
-use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
-use crate::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 pub use self::entropy::Entropy;
+pub use self::error::{Error, Result};
 pub use self::foreign::{decode_foreign, foreign_header, max_repacked_bytes};
 pub use self::png::{decode_png, encode_png};
 #[cfg(feature = "jpegxl")]
@@ -39,160 +39,6 @@ pub use turbo::{
 };
 #[cfg(feature = "webp")]
 pub use webp::encode_webp;
-
-/// How often chroma is sampled against luma.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sampling {
-    /// No chroma.
-    Gray,
-    /// As often.
-    S444,
-    /// Half horizontally.
-    S422,
-    /// Half both ways.
-    S420,
-    /// Half vertically.
-    S440,
-    /// A quarter horizontally.
-    S411,
-    /// A quarter vertically.
-    S441,
-}
-
-impl Sampling {
-    /// Those of YCbCr images.
-    pub const YCC: [Self; 6] = [Self::S444, Self::S422, Self::S420, Self::S440, Self::S411, Self::S441];
-
-    /// Luma samples to one chroma sample: horizontally, vertically. (1, 1) for gray.
-    pub fn factors(self) -> (usize, usize) {
-        match self {
-            Sampling::Gray | Sampling::S444 => (1, 1),
-            Sampling::S422 => (2, 1),
-            Sampling::S420 => (2, 2),
-            Sampling::S440 => (1, 2),
-            Sampling::S411 => (4, 1),
-            Sampling::S441 => (1, 4),
-        }
-    }
-
-    /// Size of a chroma plane for a luma plane of `width` x `height`.
-    pub fn chroma_size(self, width: usize, height: usize) -> (usize, usize) {
-        let (fx, fy) = self.factors();
-        (width.div_ceil(fx), height.div_ceil(fy))
-    }
-}
-
-/// A gray or YCbCr image (BT.601 full range) in planes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ycc {
-    /// Y, at the size of the image.
-    pub luma: Plane,
-    /// Cb and Cr, at [`Sampling::chroma_size`]; `None` for gray.
-    pub chroma: Option<[Plane; 2]>,
-    /// How the chroma planes are sampled.
-    pub sampling: Sampling,
-}
-
-/// A borrowed [`Ycc`] or part of one.
-#[derive(Clone, Copy, Debug)]
-pub struct YccRef<'a> {
-    /// Y.
-    pub luma: PlaneRef<'a>,
-    /// Cb and Cr.
-    pub chroma: Option<[PlaneRef<'a>; 2]>,
-    /// How the chroma planes are sampled.
-    pub sampling: Sampling,
-}
-
-/// An empty gray image: no samples, memory to be.
-impl Default for Ycc {
-    fn default() -> Self {
-        Self::gray(Plane::default())
-    }
-}
-
-impl Ycc {
-    /// A gray image.
-    pub fn gray(luma: Plane) -> Self {
-        Self { luma, chroma: None, sampling: Sampling::Gray }
-    }
-
-    /// Interleaved RGB, three samples of `rgb` a pixel, as 4:4:4 planes.
-    pub fn from_rgb(rgb: PlaneRef<'_>) -> Self {
-        let (width, height) = (rgb.width / 3, rgb.height);
-        let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
-        for y in 0..height {
-            rgb_to_ycc(rgb.row(y), luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
-        }
-        Self { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 }
-    }
-
-    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel.
-    pub fn to_rgb(&self) -> Plane {
-        let mut rgb = Plane::default();
-        self.view().to_rgb(&mut rgb);
-        rgb
-    }
-
-    /// Becomes an image of one value, in its own memory as far as that goes.
-    pub fn fill(&mut self, sampling: Sampling, width: usize, height: usize, value: u8) {
-        let fill = |plane: &mut Plane, (width, height): (usize, usize)| {
-            plane.reset(width, height);
-            (0..height).for_each(|y| plane.row_mut(y).fill(value));
-        };
-        fill(&mut self.luma, (width, height));
-        self.sampling = sampling;
-        if sampling == Sampling::Gray {
-            self.chroma = None;
-        } else {
-            let planes = self.chroma.get_or_insert_default();
-            planes.iter_mut().for_each(|plane| fill(plane, sampling.chroma_size(width, height)));
-        }
-    }
-
-    /// Whether every sample of every plane is `value`.
-    pub fn is_filled(&self, value: u8) -> bool {
-        let planes = std::iter::once(&self.luma).chain(self.chroma.iter().flatten());
-        planes.into_iter().all(|plane| (0..plane.height()).all(|y| plane.row(y).iter().all(|&v| v == value)))
-    }
-
-    /// All of it, borrowed.
-    pub fn view(&self) -> YccRef<'_> {
-        let chroma = self.chroma.as_ref().map(|[cb, cr]| [cb.view(), cr.view()]);
-        YccRef { luma: self.luma.view(), chroma, sampling: self.sampling }
-    }
-}
-
-impl<'a> YccRef<'a> {
-    /// Luma alone.
-    pub fn gray(luma: PlaneRef<'a>) -> Self {
-        Self { luma, chroma: None, sampling: Sampling::Gray }
-    }
-
-    /// A part whose corner lies on the chroma grid.
-    ///
-    /// # Panics
-    /// Where it does not, or where the part does not lie inside: a mistake of the caller.
-    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> YccRef<'a> {
-        let (fx, fy) = self.sampling.factors();
-        assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy), "a part begins on the chroma grid");
-        let (cw, ch) = self.sampling.chroma_size(width, height);
-        let chroma = self.chroma.map(|planes| planes.map(|p| p.part(x / fx, y / fy, cw, ch)));
-        YccRef { luma: self.luma.part(x, y, width, height), chroma, sampling: self.sampling }
-    }
-
-    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel, in the memory of `rgb`.
-    pub fn to_rgb(&self, rgb: &mut Plane) {
-        rgb.reset(3 * self.luma.width, self.luma.height);
-        for y in 0..self.luma.height {
-            let (luma, out) = (self.luma.row(y), rgb.row_mut(y));
-            match self.chroma {
-                Some([cb, cr]) => ycc_to_rgb(luma, cb.row(y), cr.row(y), out),
-                None => out.chunks_exact_mut(3).zip(luma).for_each(|(px, &v)| px.fill(v)),
-            }
-        }
-    }
-}
 
 /// Which codec wrote a payload, as archives record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,13 +113,7 @@ impl EncoderKind {
             #[cfg(feature = "webp")]
             EncoderKind::Webp => Ok(Box::new(webp::Encoder::new(of))),
             #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-            lacking => {
-                // Encoders and their features have the same names.
-                let name = lacking.name();
-                Err(Error::Usage(format!(
-                    "--encoder {name}: this build has no {name}; build with --features {name}"
-                )))
-            }
+            lacking => Err(Error::NoEncoder(lacking.name())),
         }
     }
 
@@ -389,7 +229,7 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
         #[cfg(feature = "lepton")]
         CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
         #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-        lacking => Err(cannot_read(lacking)),
+        lacking => Err(Error::NotReadable(lacking.name())),
     }
 }
 
@@ -418,13 +258,7 @@ pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> 
         return Ok((codec, bytes));
     }
     let jpeg = jpeg_in(codec, bytes, Shape { width, height, sampling: None })?;
-    Ok((CodecId::Jpeg, jpeg.ok_or_else(|| cannot_read(codec))?))
-}
-
-/// Codecs and their features have the same names.
-fn cannot_read(codec: CodecId) -> Error {
-    let name = codec.name();
-    Error::Usage(format!("it is coded as {name}, which this build cannot read; build with --features {name}"))
+    Ok((CodecId::Jpeg, jpeg.ok_or(Error::NotReadable(codec.name()))?))
 }
 
 /// What an image must look like.

@@ -8,9 +8,10 @@ use mozjpeg_rs::{Encoder as Mozjpeg, QuantTableIdx, Subsampling};
 
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::turbo::with_restarts;
-use super::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
-use crate::error::{Error, Result};
-use crate::plane::PlaneRef;
+use super::{CodecId, ImageEncoder, Quality, Use};
+use crate::codec::error::{Error, Result};
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::{Sampling, YccRef};
 
 /// An encoder for one use.
 pub struct Encoder {
@@ -49,7 +50,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "mozjpeg".into(), problem: problem.to_string() }
+    Error::Image { what: "mozjpeg".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {
@@ -93,9 +94,10 @@ impl ImageEncoder for Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::JpegDecoder;
     use crate::codec::testing::{assert_close, image, refusal};
-    use crate::codec::{JpegDecoder, Ycc};
-    use crate::plane::Plane;
+    use crate::image::plane::Plane;
+    use crate::image::ycc::Ycc;
 
     #[test]
     fn every_sampling_and_size_comes_back_close_and_in_shape() {

@@ -2,9 +2,10 @@
 // The codecs that are built use a part of it.
 #![allow(dead_code)]
 
-use super::{ImageDecoder, ImageEncoder, Sampling, Shape, Ycc, decoder};
-use crate::error::Result;
-use crate::plane::Plane;
+use super::{ImageDecoder, ImageEncoder, Shape, decoder};
+use crate::codec::error::Result;
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// Sizes that are whole blocks, odd, smaller than a block, and long and thin.
 pub const SIZES: [(usize, usize); 8] =

@@ -17,8 +17,8 @@ use std::ffi::CStr;
 
 use turbojpeg_sys as sys;
 
-use super::Sampling;
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
+use crate::image::ycc::Sampling;
 
 pub use coefficients::{Component, coefficients};
 pub use decoder::{Color, Decoder, Header, Opened};
@@ -105,7 +105,7 @@ impl Drop for Handle {
 }
 
 fn codec(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 fn tj_sampling(sampling: Sampling) -> sys::TJSAMP {

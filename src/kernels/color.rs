@@ -4,7 +4,12 @@
 //! stays in YCbCr. Source: JFIF 1.02 section "Colour space"; constants and rounding are those of libjpeg's jccolor.c and jdcolor.c, so
 //! that RGB from here equals RGB from a JPEG library.
 
+use std::borrow::Cow;
+
 use super::level::vectorised;
+use crate::image::family::Pixels;
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 /// Fraction bits of the coefficients.
 pub(crate) const BITS: i32 = 16;
@@ -36,6 +41,57 @@ vectorised! {
             px[0] = (y + ((fix(1.402) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
             px[1] = (y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
             px[2] = (y + ((fix(1.772) * cb + HALF) >> BITS)).clamp(0, 255) as u8;
+        }
+    }
+}
+
+impl Ycc {
+    /// Interleaved RGB, three samples of `rgb` a pixel, as 4:4:4 planes.
+    pub fn from_rgb(rgb: PlaneRef<'_>) -> Self {
+        let (width, height) = (rgb.width / 3, rgb.height);
+        let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
+        for y in 0..height {
+            rgb_to_ycc(rgb.row(y), luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
+        }
+        Self { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 }
+    }
+
+    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel.
+    pub fn to_rgb(&self) -> Plane {
+        let mut rgb = Plane::default();
+        self.view().to_rgb(&mut rgb);
+        rgb
+    }
+}
+
+impl YccRef<'_> {
+    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel, in the memory of `rgb`.
+    pub fn to_rgb(&self, rgb: &mut Plane) {
+        rgb.reset(3 * self.luma.width, self.luma.height);
+        for y in 0..self.luma.height {
+            let (luma, out) = (self.luma.row(y), rgb.row_mut(y));
+            match self.chroma {
+                Some([cb, cr]) => ycc_to_rgb(luma, cb.row(y), cr.row(y), out),
+                None => out.chunks_exact_mut(3).zip(luma).for_each(|(px, &v)| px.fill(v)),
+            }
+        }
+    }
+}
+
+impl Pixels {
+    /// The planes; RGB is converted to 4:4:4, at every call.
+    pub fn ycc(&self) -> Cow<'_, Ycc> {
+        match self {
+            Pixels::Ycc(planes) => Cow::Borrowed(planes),
+            Pixels::Rgb(rgb) => Cow::Owned(Ycc::from_rgb(rgb.view())),
+        }
+    }
+
+    /// As [`Self::ycc`], owned.
+    pub fn into_ycc(self) -> Ycc {
+        match self {
+            Pixels::Ycc(planes) => planes,
+            Pixels::Rgb(rgb) => Ycc::from_rgb(rgb.view()),
         }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, RwLock};
 use super::level::vectorised;
 use super::resample::{Scratch, resample_q6, resample_to_q6};
 use super::taps::{Filter, Taps};
-use crate::plane::{Plane, PlaneRef};
-use crate::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, STEP_BITS};
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, STEP_BITS};
 
 /// What one axis of a problem is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 //! Works sample by sample; knows nothing of where the prediction came from.
 
 use super::level::vectorised;
-use crate::plane::{Plane, PlaneRef};
-use crate::spec::RESIDUAL_ZERO;
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spec::RESIDUAL_ZERO;
 
 vectorised! {
     fn make_row(original: &[u8], prediction: &[u8], out: &mut [u8]) {

@@ -3,8 +3,8 @@
 //! Works on one plane, edges replicated; knows nothing of when the codec sharpens.
 
 use super::level::vectorised;
-use crate::plane::Plane;
-use crate::spec::{MAX_SHARPEN, SHARPEN_BITS};
+use crate::image::plane::Plane;
+use crate::image::spec::{MAX_SHARPEN, SHARPEN_BITS};
 
 /// A sharpening strength, quantised to 1/256 so that it is the same number everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

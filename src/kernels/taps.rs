@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 use std::ops::Range;
 use std::sync::{Arc, RwLock};
 
-use crate::spec::TAP_ONE;
+use crate::image::spec::TAP_ONE;
 
 /// A resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

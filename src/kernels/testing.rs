@@ -1,6 +1,6 @@
 //! What the kernels' tests share: seeded random planes, and a comparison that names the first difference.
 
-use crate::plane::Plane;
+use crate::image::plane::Plane;
 
 /// SplitMix64: small, seeded, the same everywhere. Source: Steele, Lea, Flood 2014.
 pub struct Rng(u64);

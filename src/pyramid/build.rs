@@ -6,14 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use super::levels::{Levels, TileSink, cut, halve};
-use super::slide::Slide;
 use super::source::{Block, region_jobs, slide_facts};
 use super::write::{Existing, TreeWriter};
 use crate::backend::scheduler::{Scheduler, family_bytes};
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, YccRef, encode_png};
-use crate::error::{Error, Result};
-use crate::geometry::{FamilyId, Geometry, TileId};
-use crate::plane::PlaneRef;
+use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
+use crate::image::geometry::{FamilyId, Geometry, TileId};
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::{Sampling, YccRef};
+use crate::pyramid::error::{Error, Result};
+use crate::slide::Slide;
 
 /// How tiles are written.
 #[derive(Clone, Debug)]
@@ -124,15 +125,15 @@ impl Tiler<'_> {
         height: usize,
     ) -> Result<Vec<u8>> {
         if self.options.png {
-            return encode_png(pixels, self.channels, width, height);
+            return Ok(encode_png(pixels, self.channels, width, height)?);
         }
         if self.channels == 1 {
-            return encoder.encode(
+            return Ok(encoder.encode(
                 YccRef::gray(PlaneRef::new(pixels, width, height, width)),
                 self.options.quality.into(),
-            );
+            )?);
         }
-        encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)
+        Ok(encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)?)
     }
 }
 
@@ -212,7 +213,7 @@ impl SmallLevels {
     /// # Errors
     /// Those of the slide and of `sink`.
     pub fn whole(&mut self, slide: &mut Slide, sink: &mut TileSink<'_>) -> Result<()> {
-        use super::slide::Access;
+        use crate::slide::Access;
         let (w, h) = (slide.info.width, slide.info.height);
         let mut pixels = vec![0; self.stride * h as usize];
         match &mut slide.access {

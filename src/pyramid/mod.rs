@@ -1,22 +1,23 @@
-//! Deep Zoom trees, read and written, and the slides that they are made from.
+//! Deep Zoom trees, read, written, and made from slides.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`dzi`] | the `.dzi` descriptor |
 //! | [`tree`] | a tree on disk, read: families and stored tiles, whatever its tiling and format |
 //! | [`write`](mod@write) | a tree on disk, written |
-//! | [`slide`] | full-resolution pixels of any slide: OpenSlide, TIFF, PNG, JPEG |
 //! | [`levels`] | small levels from a stream of pixel rows |
 //! | [`build`] | slide to tree: `origami pyramid` |
 //! | [`source`] | what `encode` reads families from: a tree or a slide |
 
 pub mod build;
 pub mod dzi;
+mod error;
 pub mod levels;
-pub mod slide;
 pub mod source;
 pub mod tree;
 pub mod write;
+
+pub use error::{Error, Result};
 
 use serde::{Deserialize, Serialize};
 

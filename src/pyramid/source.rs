@@ -7,15 +7,15 @@ use std::path::Path;
 
 use super::SlideFacts;
 use super::levels::{cut, halve};
-use super::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
-use crate::codec::Ycc;
-use crate::error::{Error, Result};
-use crate::family::{Pixels, SourceFamily};
-use crate::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::image::family::{Pixels, SourceFamily};
+use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::image::plane::Plane;
+use crate::image::ycc::Ycc;
 use crate::kernels::taps::Filter;
-use crate::plane::Plane;
+use crate::pyramid::error::{Error, Result};
+use crate::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
 
 /// A tree or a slide.
 pub enum Source {
@@ -299,10 +299,4 @@ pub fn slide_facts(slide: &Slide) -> SlideFacts {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-impl From<super::slide::SlideError> for Error {
-    fn from(source: super::slide::SlideError) -> Self {
-        Error::Slide(source)
-    }
 }

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::family::{DecodedFamily, Reconstruction};
+use crate::image::family::{DecodedFamily, Reconstruction};
 
 /// What one family needs.
 #[derive(Default)]

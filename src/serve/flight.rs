@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::error::ServeError;
-use crate::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, TileId};
 
 /// What a waiting request gets.
 pub type Answer = Result<Bytes, ServeError>;
@@ -184,7 +184,7 @@ impl Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Geometry;
+    use crate::image::geometry::Geometry;
 
     #[test]
     fn one_flight_serves_all_and_codes_what_is_waited_for_first() {

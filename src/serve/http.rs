@@ -31,7 +31,7 @@ use super::slide::Slide;
 use super::tiles::Tiles;
 use super::viewer;
 use super::{Figures, ServeOptions};
-use crate::tile::OutputFormat;
+use crate::output::tile::OutputFormat;
 
 /// What every handler needs, under one count: every layer of every request clones it.
 pub type State = Arc<Everything>;

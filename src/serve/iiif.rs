@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::error::ServeError;
-use crate::geometry::Geometry;
+use crate::image::geometry::Geometry;
 
 /// Most pixels of a side, and of an image, that are sent.
 pub const MAX_SIDE: u32 = 8192;

@@ -6,13 +6,14 @@ use super::error::ServeError;
 use super::iiif::{Format, MAX_AREA, Quality, Region, Wanted};
 use super::slide::Slide;
 use super::tiles::Tiles;
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc, decode_foreign, encode_png};
+use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign, encode_png};
 use crate::error::{Error, Result};
-use crate::geometry::{Geometry, TileId};
+use crate::image::geometry::{Geometry, TileId};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
-use crate::plane::Plane;
-use crate::tile::raise_444;
+use crate::output::tile::raise_444;
 
 /// The bytes of an image.
 ///
@@ -119,9 +120,9 @@ fn finish(whole: [Plane; 3], colour: bool, wanted: Wanted, quality: u8) -> Resul
     };
     let (width, height) = (image.luma.width(), image.luma.height());
     match wanted.format {
-        Format::Jpg => JpegEncoder::new()?.encode(image.view(), quality.into()),
-        Format::Png if gray => encode_png(image.luma.data(), 1, width, height),
-        Format::Png => encode_png(image.to_rgb().data(), 3, width, height),
+        Format::Jpg => Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?),
+        Format::Png if gray => Ok(encode_png(image.luma.data(), 1, width, height)?),
+        Format::Png => Ok(encode_png(image.to_rgb().data(), 3, width, height)?),
     }
 }
 

@@ -21,16 +21,15 @@
 //! ```
 
 mod access;
-mod assets;
+pub(crate) mod assets;
 mod buffers;
 mod catalog;
-mod error;
-pub mod evals;
+pub(crate) mod error;
 mod flight;
-mod http;
+pub(crate) mod http;
 mod iiif;
 mod image;
-mod listen;
+pub(crate) mod listen;
 mod metrics;
 mod slide;
 mod threads;
@@ -58,11 +57,11 @@ use self::catalog::Catalog;
 use self::metrics::Metrics;
 use self::tiles::Tiles;
 use crate::backend::Backend;
-use crate::codec::Sampling;
 use crate::error::{Error, Result};
+use crate::image::ycc::Sampling;
 use crate::kernels::sharpen::Strength;
 use crate::kernels::taps::Filter;
-use crate::tile::OutputFormat;
+use crate::output::tile::OutputFormat;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -187,9 +186,9 @@ impl Server {
             return Err(Error::Usage("--max-connections 0: at least one".into()));
         }
         // Fails now rather than at every slide.
-        crate::tile::TileCoder::new(options.format, options.quality)?;
+        crate::output::tile::TileCoder::new(options.format, options.quality)?;
         if options.sharpen != 0.0 && Strength::new(options.sharpen).is_none() {
-            let (given, most) = (options.sharpen, crate::spec::MAX_SHARPEN);
+            let (given, most) = (options.sharpen, crate::image::spec::MAX_SHARPEN);
             return Err(Error::Usage(format!(
                 "--sharpen {given}: a strength is 1/512 to {most}, or 0 for none"
             )));

@@ -23,8 +23,8 @@ use super::travel::Trail;
 use super::warm::{Found, Warm};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::geometry::{FamilyId, TileId};
-use crate::tile::OutputFormat;
+use crate::image::geometry::{FamilyId, TileId};
+use crate::output::tile::OutputFormat;
 
 /// A tile as it is sent: the slide's identity and the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

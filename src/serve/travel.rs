@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::geometry::FamilyId;
+use crate::image::geometry::FamilyId;
 
 /// Families of one view are asked for within so short a time: they tell no direction among themselves.
 const ONE_VIEW: Duration = Duration::from_millis(120);
@@ -52,7 +52,7 @@ impl Trail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Geometry;
+    use crate::image::geometry::Geometry;
 
     /// Asks for families, each at its time in milliseconds; the last step.
     fn steps(of: &[(u32, u32, u64)]) -> (i64, i64) {

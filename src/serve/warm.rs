@@ -264,7 +264,7 @@ fn set_aside(tiles: &Path) -> std::io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::TileId;
+    use crate::image::geometry::TileId;
 
     fn key(x: u32) -> TileKey {
         TileKey { slide: 7, tile: TileId { level: 10, x, y: 0 } }

@@ -4,25 +4,23 @@ use std::ops::Range;
 
 use super::{CpuBackend, SCRATCH, sharpened};
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
-use crate::codec::{Sampling, Ycc};
-use crate::coding::Coding;
-use crate::error::Result;
-use crate::family::{DecodedFamily, Pixels, Want};
-use crate::geometry::Rect;
+use crate::backend::error::Result;
+use crate::image::family::{DecodedFamily, Pixels, Want};
+use crate::image::geometry::Rect;
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::resample;
 use crate::kernels::residual;
 use crate::kernels::taps::{Axis, Filter};
-use crate::plane::{Plane, PlaneRef};
+use crate::params::Coding;
 
 impl CpuBackend {
-    /// What [`CpuBackend::planes_of`] makes in a rectangle of L0.
-    pub(super) fn part_of(
-        &self,
-        coding: &Coding,
-        family: &DecodedFamily,
-        want: Want,
-        part: Rect,
-    ) -> Result<Pixels> {
+    /// A rectangle of L0, equal to the same rectangle of a whole reconstruction, for a caller that waits for one tile of a family.
+    /// Its corner lies on the chroma grid of `want`. It costs a few per cent of the family's work.
+    ///
+    /// # Errors
+    /// A sharpening that no encoder records.
+    pub fn part(&self, coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
         let filter = coding.upsample_filter;
         let size = (family.width, family.height);
         let l2_luma = sharpened(coding, &family.baseline.luma)?;
@@ -44,9 +42,9 @@ impl CpuBackend {
         Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
     }
 
-    /// The rows of an unscaled residual that [`Self::part_of`] reads: those of the part, and where chroma is corrected at half the size
-    /// and raised from there, what the filter reads beside them.
-    pub(super) fn residual_rows(
+    /// The rows of L0, of an unscaled residual, that [`Self::part`] reads in a family of `size` (width, height): those of the part, and
+    /// where chroma is corrected at half the size and raised from there, the rows that the filter reads beside them.
+    pub fn rows_of_part(
         &self,
         coding: &Coding,
         size: (usize, usize),

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use origami::backend::engine::{Choice, Engine, EngineOptions};
-use origami::backend::gpu::parity::{Agreed, self_test};
-use origami::backend::gpu::{AdapterFacts, Found, GpuBackend, GpuOptions, adapters, choose};
-use origami::backend::{auto::Task, scheduler::Scheduler};
+use origami::backend::scheduler::Scheduler;
+use origami::gpu::auto::Task;
+use origami::gpu::engine::{Choice, Engine, EngineOptions};
+use origami::gpu::parity::{Agreed, self_test};
+use origami::gpu::{AdapterFacts, Found, GpuBackend, GpuOptions, adapters, choose};
 use serde::Serialize;
 
 use super::text::{Section, binary_bytes};

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use origami::backend::scheduler::free_memory_bytes;
 use origami::codec::{EncoderKind, JpegSimd, jpeg_simd, jpeg_version};
 use origami::kernels::level::Level;
-use origami::pyramid::slide::openslide_library;
+use origami::slide::openslide_library;
 use serde::Serialize;
 
 #[derive(Serialize)]

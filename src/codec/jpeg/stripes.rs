@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::codec::{Sampling, Shape};
+use crate::codec::Shape;
+use crate::image::ycc::Sampling;
 
 /// Side of a block of samples.
 const BLOCK: usize = 8;

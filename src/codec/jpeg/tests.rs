@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::stripes::Striped;
 use super::*;
+use crate::codec::error::Result;
 use crate::codec::testing::{image, planes, refusal, shape};
-use crate::codec::{EncoderKind, ImageDecoder, JpegDecoder, Quality, Sampling, Shape, Use, Ycc};
-use crate::error::Result;
+use crate::codec::{EncoderKind, ImageDecoder, JpegDecoder, Quality, Shape, Use};
+use crate::image::ycc::{Sampling, Ycc};
 
 #[cfg(any(feature = "jpegli", feature = "mozjpeg"))]
 #[test]

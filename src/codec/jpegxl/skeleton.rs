@@ -6,9 +6,10 @@
 
 use std::sync::OnceLock;
 
-use crate::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc};
-use crate::error::Result;
-use crate::plane::Plane;
+use crate::codec::error::Result;
+use crate::codec::{ImageEncoder, JpegEncoder};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 use super::failed;
 

@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::codec::testing::{SIZES, assert_close, assert_survives_damage, image, planes, refusal, shape};
-use crate::codec::{EncoderKind, ImageDecoder, ImageEncoder, JpegDecoder, Sampling, Shape, Use, Ycc};
-use crate::plane::Plane;
+use crate::codec::{EncoderKind, ImageDecoder, ImageEncoder, JpegDecoder, Shape, Use};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// Whether there is a libjxl; says so where not.
 fn has_library() -> bool {

@@ -5,11 +5,12 @@ use std::ops::Range;
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling};
+use crate::codec::error::Result;
 use crate::codec::jpeg::stripes::Striped;
-use crate::codec::{ImageDecoder, Sampling, Shape, Ycc};
-use crate::error::Result;
-use crate::plane::Plane;
-use crate::spec::MAX_JPEG_SCANS;
+use crate::codec::{ImageDecoder, Shape};
+use crate::image::plane::Plane;
+use crate::image::spec::MAX_JPEG_SCANS;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// What the samples of a JPEG mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

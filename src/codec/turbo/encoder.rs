@@ -3,10 +3,11 @@
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling, two_qualities};
+use crate::codec::error::Result;
 use crate::codec::jpeg::{MAX_SIDE, restart_rows};
-use crate::codec::{CodecId, ImageEncoder, Quality, Sampling, YccRef};
-use crate::error::Result;
-use crate::plane::{Plane, PlaneRef};
+use crate::codec::{CodecId, ImageEncoder, Quality};
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, YccRef};
 
 /// Planes or RGB to JPEG.
 pub struct Encoder {

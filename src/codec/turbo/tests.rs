@@ -1,8 +1,9 @@
 //! Round trips of every sampling, and damage.
 
 use super::*;
-use crate::codec::{ImageDecoder, ImageEncoder, Sampling, Shape, Ycc};
-use crate::plane::Plane;
+use crate::codec::{ImageDecoder, ImageEncoder, Shape};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 fn image(width: usize, height: usize, sampling: Sampling) -> Ycc {
     let plane = |w: usize, h: usize, k: usize| {

@@ -4,9 +4,10 @@
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 
 use super::codec;
-use crate::codec::{Quality, Sampling, YccRef};
-use crate::error::Result;
-use crate::plane::PlaneRef;
+use crate::codec::Quality;
+use crate::codec::error::Result;
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::{Sampling, YccRef};
 
 /// Length of libjpeg's messages: `JMSG_LENGTH_MAX`.
 const MESSAGE_BYTES: usize = 200;

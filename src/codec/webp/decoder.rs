@@ -3,8 +3,9 @@
 use libwebp_sys as sys;
 
 use super::failed;
-use crate::codec::{ImageDecoder, Sampling, Shape, Ycc};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
+use crate::codec::{ImageDecoder, Shape};
+use crate::image::ycc::{Sampling, Ycc};
 
 /// VP8 to planes.
 pub struct Decoder;

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use libwebp_sys as sys;
 
 use super::{MAX_SIDE, failed};
-use crate::codec::{CodecId, ImageEncoder, Quality, Sampling, Use, YccRef};
-use crate::error::Result;
-use crate::plane::{Plane, PlaneRef};
+use crate::codec::error::Result;
+use crate::codec::{CodecId, ImageEncoder, Quality, Use};
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, YccRef};
 
 /// How hard libwebp tries, 0 to 6.
 const METHOD: i32 = 4;

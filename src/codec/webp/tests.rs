@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::*;
 use crate::codec::testing::{SIZES, assert_close_in, assert_survives_damage, image, planes, refusal, shape};
-use crate::codec::{ImageDecoder, ImageEncoder, Sampling, Use, Ycc};
-use crate::plane::Plane;
+use crate::codec::{ImageDecoder, ImageEncoder, Use};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 fn encoded(of: Use, image: &Ycc, quality: u8) -> Vec<u8> {
     Encoder::new(of).encode(image.view(), quality.into()).unwrap()

@@ -11,7 +11,7 @@ mod scalar;
 
 use super::level::Level;
 use super::taps::Taps;
-use crate::plane::{Plane, PlaneRef};
+use crate::image::plane::{Plane, PlaneRef};
 
 /// Shift from Q14 products of 8-bit samples to Q6.
 const SHIFT_U8: u32 = 8;

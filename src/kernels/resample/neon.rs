@@ -4,8 +4,8 @@
 use std::arch::aarch64::*;
 
 use super::scalar;
+use crate::image::plane::Plane;
 use crate::kernels::taps::Taps;
-use crate::plane::Plane;
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
     assert!(row.len() >= taps.in_len() + taps.row_len() && out.len() == taps.out_len());

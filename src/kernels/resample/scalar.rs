@@ -1,7 +1,7 @@
 //! The normative definition of both passes.
 
+use crate::image::plane::Plane;
 use crate::kernels::taps::Taps;
-use crate::plane::Plane;
 
 fn round_shift(sum: i32, shift: u32) -> i32 {
     (sum + (1 << (shift - 1))) >> shift

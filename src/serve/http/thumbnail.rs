@@ -13,7 +13,7 @@ use super::super::image::render;
 use super::client::Client;
 use super::tile::send_tile;
 use super::{Answer, Side, State, cacheable, matches, open};
-use crate::geometry::Geometry;
+use crate::image::geometry::Geometry;
 
 /// Least and most pixels of a side that can be asked for.
 const SIDES: std::ops::RangeInclusive<u32> = 16..=1024;

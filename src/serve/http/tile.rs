@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::client::Client;
 use super::{Answer, Side, State, cacheable, content_type, matches, open};
-use crate::geometry::TileId;
+use crate::image::geometry::TileId;
 use crate::serve::error::ServeError;
 use crate::serve::metrics::LevelClass;
 

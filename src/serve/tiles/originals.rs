@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::work::Laps;
 use super::{TileKey, Tiles, broken};
 use crate::error::Error;
-use crate::geometry::FamilyId;
+use crate::image::geometry::FamilyId;
 use crate::serve::error::ServeError;
 use crate::serve::flight::Flight;
 use crate::serve::metrics::Outcome;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{TileKey, Tiles, broken};
 use crate::error::{Error, Result};
-use crate::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::buffers::{FamilyBuffers, Lent};
 use crate::serve::error::ServeError;
 use crate::serve::flight::{Flight, FlightKey};
@@ -98,15 +98,16 @@ impl Tiles {
         let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
         let rect = slide.geometry.family_rect(id);
         let size = (rect.width as usize, rect.height as usize);
-        let rows = first
-            .map_or(0..size.1, |(_, part)| self.backend.rows_of_part(coding, size, renderer.want(), part));
+        let rows = first.map_or(0..size.1, |(_, part)| {
+            self.backend.cpu().rows_of_part(coding, size, renderer.want(), part)
+        });
         let done = slide.decode(id, &record, rows, decoded)?;
         laps.lap("decode");
         if self.flights.give_up(key, flight) {
             return Ok(None);
         }
         if let Some((tile, part)) = first {
-            let part = self.backend.part(coding, decoded, renderer.want(), part)?;
+            let part = self.backend.cpu().part(coding, decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, flight);
             laps.lap("first tile");
             slide.decode_rest(id, &record, &done, decoded)?;

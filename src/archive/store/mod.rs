@@ -1,0 +1,88 @@
+//! Where archives live: anything that can be read at an offset.
+//!
+//! Knows nothing of what the bytes mean. Files now; object storage answers the same two calls with range requests.
+
+mod error;
+mod lock;
+
+pub use error::FileError;
+pub use lock::LockFile;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Bytes that can be read at an offset, from many threads at once.
+pub trait ReadAt: Send + Sync {
+    /// Length in bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Fills `buf` from `offset` on.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the object ends before; what the system says.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// A file on a local disk.
+pub struct FileStore(File);
+
+impl FileStore {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// What the system says; a directory is refused.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, not a file"));
+        }
+        Ok(Self(file))
+    }
+
+    /// A file that is open already.
+    pub fn from_file(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl ReadAt for FileStore {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.0, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.0, buf, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => {
+                    buf = &mut buf[n..];
+                    offset += n as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        let end = start.checked_add(buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        buf.copy_from_slice(self.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}

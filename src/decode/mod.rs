@@ -1,0 +1,333 @@
+//! Decode: decode, predict, add, cut.
+//!
+//! [`decode_record`] takes a stored family to planes and the backend predicts and adds; [`decode`] runs it over an archive and
+//! writes a Deep Zoom tree. Knows the order of things, no pixel arithmetic.
+
+mod input;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::archive::Kind;
+use crate::backend::Backend;
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
+use crate::codec::CodecId;
+use crate::error::{Error, Result};
+use crate::image::family::PayloadKind;
+use crate::image::geometry::{FamilyId, Geometry, TileId};
+use crate::image::ycc::Sampling;
+use crate::kernels::taps::Filter;
+use crate::lossless::{OriginalFamily, tiles_below};
+use crate::output::render::{Output, Renderer};
+use crate::output::tile::OutputFormat;
+use crate::params::Coding;
+use crate::pyramid::SlideFacts;
+use crate::pyramid::tree::Tree;
+use crate::pyramid::write::{Existing, TreeWriter};
+use crate::residual::FamilyDecoder;
+
+pub use input::Input;
+
+/// Name of the tree that [`decode`] writes, without extension.
+pub const DECODED_NAME: &str = "decoded_pyramid";
+
+/// How to decode.
+#[derive(Clone, Debug)]
+pub struct DecodeOptions {
+    /// Quality of output tiles, 1 to 100.
+    pub quality: u8,
+    /// A tile size that the archive must agree with.
+    pub tile: Option<u32>,
+    /// A filter that the archive must agree with.
+    pub upsample_filter: Option<Filter>,
+    /// Format of output tiles.
+    pub format: OutputFormat,
+    /// Chroma sampling of JPEG output: 4:2:0 or 4:4:4.
+    pub sampling: Sampling,
+    /// Luma only.
+    pub grayscale: bool,
+    /// Stop after so many families.
+    pub max_parents: Option<u64>,
+    /// Whether an earlier tree may be replaced.
+    pub existing: Existing,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self {
+            quality: 95,
+            tile: None,
+            upsample_filter: None,
+            format: OutputFormat::Jpeg,
+            sampling: Sampling::S420,
+            grayscale: false,
+            max_parents: None,
+            existing: Existing::Keep,
+        }
+    }
+}
+
+/// Where the time of one family went.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Which family.
+    pub id: FamilyId,
+    /// Reading and checking.
+    pub read: Duration,
+    /// JPEG to planes.
+    pub decode: Duration,
+    /// Prediction, residual, chroma, L1; on a device also the wait for it.
+    pub reconstruct: Duration,
+    /// Coding the tiles.
+    pub encode: Duration,
+    /// Writing the files.
+    pub write: Duration,
+}
+
+/// What a decode wrote.
+#[derive(Clone, Debug)]
+pub struct DecodeReport {
+    /// The descriptor.
+    pub dzi: PathBuf,
+    /// Families decoded.
+    pub families: u64,
+    /// Families that the slide has and the archive, or the limit, left out.
+    pub left_out: u64,
+    /// Bytes of all tiles written.
+    pub tile_bytes: u64,
+}
+
+/// Decodes an archive to `out/decoded_pyramid.dzi`.
+///
+/// The small levels come from the bundle, or from `tree` where the archive has none. `progress` is called after every family.
+///
+/// # Errors
+/// Flags that contradict the record; damage, with file and offset; a disk that cannot be written. Nothing half-written is left
+/// under a final name.
+pub fn decode(
+    input: &Input,
+    tree: Option<&Tree>,
+    out: &Path,
+    options: &DecodeOptions,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64, &Timing),
+) -> Result<DecodeReport> {
+    let (geometry, coding) = (*input.geometry(), &input.meta().coding);
+    check_flags(input, tree, options)?;
+    let families = input.families();
+    let limit = options
+        .max_parents
+        .map_or(families.len(), |n| families.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
+    if options.max_parents.is_none()
+        && input.is_directory()
+        && input.meta().complete
+        && (families.len() as u64) < geometry.family_count()
+    {
+        let (have, all) = (families.len(), geometry.family_count());
+        let problem = format!(
+            "{have} packs of the slide's {all} families; restore the others, or give --max-parents {have}"
+        );
+        return Err(Error::input(input.archive().path(), problem));
+    }
+    let output = Output {
+        format: options.format,
+        quality: options.quality,
+        sampling: options.sampling,
+        grayscale: options.grayscale,
+    };
+    let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
+    let writer =
+        TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
+    let cutter = &Cutter { writer: &writer, geometry, renderer };
+    let (mut done, mut written_bytes) = (0, 0);
+    scheduler.pipelined(
+        backend.in_flight(&geometry),
+        family_bytes(&geometry),
+        families.iter().take(limit).map(|&id| Ok(id)),
+        |id| async move {
+            match coding.originals {
+                true => cutter.originals(input, coding, id),
+                false => cutter.family(input, coding, backend, id).await,
+            }
+        },
+        |(bytes, timing)| {
+            done += 1;
+            written_bytes += bytes;
+            progress(done, &timing);
+            Ok(())
+        },
+    )?;
+    scheduler.ordered(
+        tile_bytes(&geometry),
+        geometry.stored_tiles().map(Ok),
+        |id| cutter.stored_tile(input, tree, id),
+        |bytes| {
+            written_bytes += bytes;
+            Ok(())
+        },
+    )?;
+    let meta = input.meta();
+    let facts = SlideFacts {
+        generator: crate::pyramid::generator(),
+        source: meta.source.name.clone(),
+        format: "origami".into(),
+        microns_per_pixel: meta.microns_per_pixel,
+        objective_power: meta.objective_power,
+        icc_profile: None,
+    };
+    let mut icc = input.archive().icc_profile()?;
+    if icc.is_none() {
+        // Packs leave the profile to the tree.
+        icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
+    }
+    let dzi = writer.finish(&facts, icc.as_deref())?;
+    Ok(DecodeReport {
+        dzi,
+        families: done,
+        left_out: geometry.family_count().saturating_sub(done),
+        tile_bytes: written_bytes,
+    })
+}
+
+fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
+    let (geometry, coding, path) = (input.geometry(), &input.meta().coding, input.archive().path());
+    if let Some(tile) = options.tile.filter(|&t| t != geometry.tile()) {
+        let advice = format!(
+            "--tile {tile} contradicts the archive, whose tiles are {}; leave the flag out",
+            geometry.tile()
+        );
+        return Err(Error::input(path, advice));
+    }
+    if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
+        let (given, recorded) = (filter.name(), coding.upsample_filter.name());
+        return Err(Error::input(
+            path,
+            format!(
+                "--upsample-filter {given} contradicts the archive, which records {recorded}; leave the flag out"
+            ),
+        ));
+    }
+    if let Some(tree) = tree {
+        let of_tree = tree.geometry();
+        if (of_tree.width(), of_tree.height(), of_tree.tile())
+            != (geometry.width(), geometry.height(), geometry.tile())
+        {
+            let shape = |g: &Geometry| format!("{}x{} in tiles of {}", g.width(), g.height(), g.tile());
+            let problem = format!("it is {}, but {} is {}", shape(of_tree), path.display(), shape(geometry));
+            return Err(Error::input(tree.path(), format!("{problem}; they are not the same slide")));
+        }
+    } else if input.archive().kind() == Kind::Pack && geometry.stored_tile_count() > 0 {
+        return Err(Error::input(
+            path,
+            "a pack has no small levels; give --pyramid P for them, or decode the bundle",
+        ));
+    }
+    Ok(())
+}
+
+struct Cutter<'a> {
+    writer: &'a TreeWriter,
+    geometry: Geometry,
+    renderer: Renderer,
+}
+
+impl Cutter<'_> {
+    async fn family(
+        &self,
+        input: &Input,
+        coding: &Coding,
+        backend: &dyn Backend,
+        id: FamilyId,
+    ) -> Result<(u64, Timing)> {
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - std::mem::replace(&mut clock, now)
+        };
+        let record = input.read(id)?;
+        let read = lap();
+        let decoded = FamilyDecoder { geometry: &self.geometry, coding: coding, id: id, record: &record }
+            .decode()
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
+        let decode = lap();
+        let reconstruction = backend
+            .reconstruct(coding, &decoded, self.renderer.want())
+            .await
+            .map_err(Error::in_family(id))?;
+        let reconstruct = lap();
+        let cut = |tile| Ok((tile, self.renderer.cut(id, &reconstruction, tile)?));
+        let mut tiles = self.renderer.tiles(id).map(cut).collect::<Result<Vec<_>>>()?;
+        let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
+        if let Some(payload) = record.payload(PayloadKind::Baseline) {
+            let bytes = payload.bytes.clone();
+            tiles.push((l2, self.renderer.decoded(payload.codec, bytes, decoded.baseline)?));
+        }
+        let encode = lap();
+        let mut total = 0;
+        for (tile, bytes) in tiles {
+            self.writer.tile(tile, &bytes)?;
+            total += bytes.len() as u64;
+        }
+        let write = lap();
+        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+    }
+
+    /// As [`Self::family`], of one that holds the source's own tiles.
+    fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
+        let mut clock = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - std::mem::replace(&mut clock, now)
+        };
+        let named = |e: &dyn std::fmt::Display| Error::input(&input.path(id), format!("family {id}: {e}"));
+        let record = input.read(id)?;
+        let read = lap();
+        let OriginalFamily { tiles, l2 } =
+            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(&e))?;
+        let decode = lap();
+        let mut made = Vec::new();
+        for l1 in self.geometry.family_tiles(id, 1) {
+            let below = tiles_below(&self.geometry, l1);
+            let below: Vec<_> =
+                below.filter_map(|id| tiles.iter().find(|(tile, _)| *tile == id).cloned()).collect();
+            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(&e))?));
+        }
+        let reconstruct = lap();
+        for (tile, jpeg) in tiles {
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(&e))?));
+        }
+        if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
+            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(&e))?));
+        }
+        let encode = lap();
+        let mut total = 0;
+        for (tile, bytes) in made {
+            self.writer.tile(tile, &bytes)?;
+            total += bytes.len() as u64;
+        }
+        let write = lap();
+        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+    }
+
+    fn stored_tile(&self, input: &Input, tree: Option<&Tree>, id: TileId) -> Result<u64> {
+        let (codec, bytes) = match (input.archive().find_tile(id), tree) {
+            (Some(entry), _) => (entry.codec, input.archive().read_tile(entry)?),
+            (None, Some(tree)) => tree.stored_tile(id, &input.meta().encode)?,
+            (None, None) => {
+                return Err(Error::tile(
+                    input.archive().path(),
+                    id,
+                    "it is not in the archive; give --pyramid P",
+                ));
+            }
+        };
+        let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
+            let path =
+                tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
+            Error::tile(path.as_deref().unwrap_or(input.archive().path()), id, e.to_string())
+        })?;
+        self.writer.tile(id, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+}

@@ -1,0 +1,294 @@
+//! Encode: predict, subtract, code.
+//!
+//! [`encode_family`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
+//! the order of things, no pixel arithmetic (`backend`), no bytes of the container (`archive`).
+
+use std::path::{Path, PathBuf};
+
+use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR};
+use crate::backend::Backend;
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
+use crate::codec::{ImageEncoder, JpegEncoder, Quality, Use};
+use crate::error::{Error, Result};
+use crate::image::family::PayloadKind;
+use crate::image::geometry::{FamilyId, Geometry};
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::{Sampling, Ycc, YccRef};
+use crate::lossless::{OriginalFamily, tile_size};
+use crate::params::EncodeParams;
+use crate::pyramid;
+use crate::pyramid::build::SmallLevels;
+use crate::pyramid::levels::TileSink;
+use crate::pyramid::source::{Block, L2Source, LoadedTiles, Source};
+use crate::report::debug_images;
+use crate::report::manifest::{FamilyMetrics, Manifest};
+use crate::residual::encode_family;
+
+/// A family on its way into the archive: with its metrics where they are wanted, its pixels where levels are made of them.
+type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<Block>);
+
+/// A family as its source has it: nothing is predicted, and only where the source has no L2 is one made.
+async fn originals(
+    geometry: &Geometry,
+    backend: &dyn Backend,
+    params: &EncodeParams,
+    loaded: LoadedTiles,
+) -> Result<Stored> {
+    let LoadedTiles { id, tiles, l2 } = loaded;
+    let (l2, block) = match l2 {
+        L2Source::Stored(jpeg) => (jpeg, None),
+        L2Source::Pixels(loaded) => {
+            let base = backend.base(params, &loaded.family).await.map_err(Error::in_family(id))?;
+            let quality = Quality::from(params.base_quality);
+            (params.encoder.encoder(Use::Baseline)?.encode(base.l2.view(), quality)?, loaded.block)
+        }
+    };
+    // Held to in the parameters: what is stored of a family is JPEG.
+    let record = OriginalFamily { tiles, l2 }.record(geometry, id, params.entropy)?;
+    Ok((id, record, None, block))
+}
+
+/// What to write besides the bundle.
+#[derive(Clone, Debug, Default)]
+pub struct EncodeOptions {
+    /// One `.pack` per family as well.
+    pub packs: bool,
+    /// `manifest.json` with per-tile metrics.
+    pub manifest: bool,
+    /// PNGs of every stage.
+    pub debug_images: bool,
+    /// Stop after so many families.
+    pub max_parents: Option<u64>,
+}
+
+/// What an encode wrote.
+#[derive(Clone, Debug)]
+pub struct EncodeReport {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Its size in bytes.
+    pub bundle_bytes: u64,
+    /// Bytes saved because equal families and tiles are stored once.
+    pub shared_bytes: u64,
+    /// Families in it.
+    pub families: u64,
+    /// Bytes of the L2 baselines, each family counted.
+    pub baseline_bytes: u64,
+    /// Bytes of the residuals, each family counted.
+    pub residual_bytes: u64,
+    /// Bytes of the source tree, where there is one.
+    pub source_bytes: Option<u64>,
+    /// L0 luma PSNR in dB over the whole slide, where it was measured; infinite for no error.
+    pub y_psnr: Option<f64>,
+}
+
+/// Encodes a slide to `out/residual_packs/residuals.bundle`.
+///
+/// `progress` is called after every family with how many are done.
+///
+/// # Errors
+/// Bad parameters, a source that cannot be read, a disk that cannot be written. Nothing half-written is left under a final
+/// name; an older bundle stands until the new one is whole.
+pub fn encode(
+    source: &mut Source,
+    out: &Path,
+    params: &EncodeParams,
+    options: &EncodeOptions,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
+) -> Result<EncodeReport> {
+    params.validate()?;
+    if params.originals {
+        if options.manifest || options.debug_images {
+            return Err(Error::NothingToReport);
+        }
+        source.check_originals()?;
+    }
+    let geometry = *source.geometry();
+    let total = geometry.family_count();
+    let limit = options.max_parents.unwrap_or(total).min(total);
+    let manifest_path = out.join("manifest.json");
+    if options.manifest {
+        Manifest::may_replace(&manifest_path)?;
+    }
+    let source_bytes = match source {
+        Source::Tree(tree) => Some(tree.total_bytes()?),
+        Source::Slide(..) => None,
+    };
+    let meta = meta_of(source, params, limit == total);
+    let icc = source.icc_profile().map(<[u8]>::to_vec);
+    let mut sink = Sink {
+        writer: BundleWriter::create(&out.join(PACK_DIR), geometry)?,
+        manifest: options.manifest.then(|| Manifest::new(&meta, &geometry)),
+        small: match source {
+            Source::Slide(slide, _) => Some(SmallLevels::new(geometry, usize::from(slide.info.channels))),
+            Source::Tree(_) => None,
+        },
+        params,
+        families: 0,
+        baseline_bytes: 0,
+        residual_bytes: 0,
+    };
+
+    if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
+        sink.small_levels(|levels, put| levels.whole(slide, put))?;
+    }
+    let work = Work { geometry, out, params, options, limit: limit as usize, backend, scheduler };
+    let mut take = |(id, record, metrics, block): Stored| {
+        sink.family(id, &record, metrics, block)?;
+        progress(sink.families);
+        Ok(())
+    };
+    if params.originals {
+        work.originals(source, &mut take)?
+    } else {
+        work.predicted(source, &mut take)?
+    }
+    match source {
+        Source::Tree(tree) => scheduler.ordered(
+            tile_bytes(&geometry),
+            geometry.stored_tiles().map(Ok),
+            |id| {
+                let (codec, bytes) = tree.stored_tile(id, params)?;
+                Ok((id, params.entropy.store_foreign(codec, bytes, tile_size(&geometry, id)?)))
+            },
+            |(id, (codec, bytes))| Ok::<_, Error>(sink.writer.add_tile(id, codec, &bytes)?),
+        )?,
+        Source::Slide(..) => sink.small_levels(SmallLevels::fill)?,
+    }
+    let written = sink.writer.finish(&meta, icc.as_deref(), options.packs)?;
+    if let Some(manifest) = &sink.manifest {
+        manifest.write(&manifest_path, written.bytes, source_bytes)?;
+    }
+    Ok(EncodeReport {
+        bundle: written.path,
+        bundle_bytes: written.bytes,
+        shared_bytes: written.shared_bytes,
+        families: sink.families,
+        baseline_bytes: sink.baseline_bytes,
+        residual_bytes: sink.residual_bytes,
+        source_bytes,
+        y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr),
+    })
+}
+
+/// What the families of a slide need on their way.
+struct Work<'a> {
+    geometry: Geometry,
+    out: &'a Path,
+    params: &'a EncodeParams,
+    options: &'a EncodeOptions,
+    limit: usize,
+    backend: &'a dyn Backend,
+    scheduler: &'a Scheduler,
+}
+
+impl Work<'_> {
+    /// Every family: predict, subtract, code.
+    fn predicted(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        let Work { geometry, out, params, options, backend, .. } = self;
+        self.scheduler.pipelined(
+            backend.in_flight(geometry),
+            family_bytes(geometry),
+            source.jobs(params.upsample_filter, self.limit).map(|job| Ok::<_, Error>(job?)),
+            |job| async move {
+                let loaded = job()?;
+                let id = loaded.family.id;
+                let encoded =
+                    encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
+                if options.debug_images {
+                    debug_images::write(out, &encoded, *backend, &params.coding()).await?;
+                }
+                let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
+                Ok((encoded.id, encoded.record, metrics, loaded.block))
+            },
+            take,
+        )
+    }
+
+    /// Every family as its source has it.
+    fn originals(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
+        self.scheduler.pipelined(
+            self.backend.in_flight(&self.geometry),
+            family_bytes(&self.geometry),
+            source.original_jobs(self.limit).map(|job| Ok::<_, Error>(job?)),
+            |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
+            take,
+        )
+    }
+}
+
+fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
+    let facts = source.facts();
+    Meta {
+        tool: crate::pyramid::generator(),
+        content: String::new(),
+        coding: params.coding(),
+        encode: params.clone(),
+        source: source.meta(),
+        microns_per_pixel: facts.microns_per_pixel,
+        objective_power: facts.objective_power,
+        complete,
+    }
+}
+
+/// Takes encoded families in order, on one thread: into the archive, the manifest and, from a slide, the small levels.
+struct Sink<'a> {
+    writer: BundleWriter,
+    manifest: Option<Manifest>,
+    small: Option<SmallLevels>,
+    params: &'a EncodeParams,
+    families: u64,
+    baseline_bytes: u64,
+    residual_bytes: u64,
+}
+
+impl Sink<'_> {
+    fn family(
+        &mut self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        metrics: Option<FamilyMetrics>,
+        block: Option<Block>,
+    ) -> Result<()> {
+        self.writer.add_family(id, record)?;
+        let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
+        self.baseline_bytes += size(PayloadKind::Baseline);
+        self.residual_bytes += size(PayloadKind::Residual);
+        self.families += 1;
+        if let (Some(manifest), Some(metrics)) = (&mut self.manifest, metrics) {
+            manifest.add(metrics);
+        }
+        match block {
+            Some(block) => self.small_levels(|levels, put| levels.push(id, block, put)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `step` on the small levels, if there are any, with a sink that codes their tiles as L2 is coded and stores them.
+    fn small_levels(
+        &mut self,
+        step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> pyramid::Result<()>,
+    ) -> Result<()> {
+        let Some(levels) = &mut self.small else { return Ok(()) };
+        let (channels, quality) = (levels.channels(), self.params.base_quality);
+        let (sampling, entropy) = (self.params.coding().baseline_subsamp.sampling(), self.params.entropy);
+        let writer = &mut self.writer;
+        step(levels, &mut |id, pixels, width, height| {
+            let mut encoder = JpegEncoder::new()?.optimised()?;
+            let bytes = match (channels, sampling) {
+                (1, _) => encoder
+                    .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality.into())?,
+                (_, Sampling::S444) => {
+                    let rgb = PlaneRef::new(pixels, 3 * width, height, 3 * width);
+                    encoder.encode(Ycc::from_rgb(rgb).view(), quality.into())?
+                }
+                _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
+            };
+            let (codec, bytes) = entropy.store(encoder.codec(), bytes);
+            Ok(writer.add_tile(id, codec, &bytes)?)
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Output tiles: which part of a family or stored tile they are, and their encoding as JPEG, WebP or PNG.
+//!
+//! Decode and the tile server share it, so a served tile has the bytes that decode writes.
+
+mod error;
+pub mod render;
+pub mod tile;
+
+pub use error::{Error, Result};

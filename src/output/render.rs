@@ -1,0 +1,158 @@
+//! Output tiles: cut from a reconstruction, or stored ones in the output's format.
+//!
+//! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
+
+use super::error::{Error, Result};
+use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg_in, unpacked};
+use crate::image::family::{PixelsRef, Reconstruction, Want};
+use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::taps::{Filter, TapCache};
+use crate::lossless::{halve, tile_size};
+use crate::output::tile::{OutputFormat, TileCoder, raise_444};
+use crate::params::Coding;
+
+/// How output tiles are to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Their format.
+    pub format: OutputFormat,
+    /// Quality of tiles that are coded, 1 to 100.
+    pub quality: u8,
+    /// Chroma sampling of JPEG tiles that are coded: 4:2:0 or 4:4:4.
+    pub sampling: Sampling,
+    /// Luma only.
+    pub grayscale: bool,
+}
+
+/// Makes the tiles of one slide.
+pub struct Renderer {
+    geometry: Geometry,
+    filter: Filter,
+    output: Output,
+    taps: TapCache,
+}
+
+impl Renderer {
+    /// `filter` raises the chroma of stored tiles that are coded again.
+    ///
+    /// # Errors
+    /// A quality out of range, a format that this build lacks.
+    pub fn new(geometry: Geometry, filter: Filter, output: Output) -> Result<Self> {
+        TileCoder::new(output.format, output.quality)?;
+        Ok(Self { geometry, filter, output, taps: TapCache::default() })
+    }
+
+    /// What tiles are cut from. Tiles of an odd size do not lie on the grid of subsampled chroma.
+    pub fn want(&self) -> Want {
+        if self.output.grayscale {
+            return Want::Planes(Sampling::Gray);
+        }
+        let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.output.sampling };
+        TileCoder::wanted(self.output.format, jpeg)
+    }
+
+    /// One tile of L0 or L1 of a family.
+    ///
+    /// # Errors
+    /// What the codec says; a tile that is not the family's.
+    pub fn cut(&self, id: FamilyId, made: &Reconstruction, tile: TileId) -> Result<Vec<u8>> {
+        let image = if tile.level == self.geometry.top_level() { &made.l0 } else { &made.l1 };
+        let rect = self.place(id, tile)?;
+        let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
+        self.code(image.view().part(x, y, width, height))
+    }
+
+    /// Where a tile of L0 or L1 lies in its family, in pixels of its level.
+    ///
+    /// # Errors
+    /// A tile that is not the family's.
+    pub fn place(&self, id: FamilyId, tile: TileId) -> Result<Rect> {
+        let down = self.geometry.top_level().saturating_sub(tile.level);
+        let rect =
+            self.geometry.tile_rect(tile).filter(|_| down < 2 && self.geometry.family_of(tile) == Some(id));
+        let Some(rect) = rect else {
+            return Err(Error::NotOfFamily { tile, family: id });
+        };
+        let side = (4u32 >> down) * self.geometry.tile();
+        Ok(Rect { x: rect.x - id.x() * side, y: rect.y - id.y() * side, ..rect })
+    }
+
+    /// The pixels of a tile, as [`Self::want`] asks for them, in the output's format.
+    ///
+    /// # Errors
+    /// What the codec says.
+    pub fn code(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
+        TileCoder::new(self.output.format, self.output.quality)?.encode(pixels)
+    }
+
+    /// The tiles of L0 and L1 that a family makes.
+    pub fn tiles(&self, id: FamilyId) -> impl Iterator<Item = TileId> + use<> {
+        self.geometry.family_tiles(id, 0).chain(self.geometry.family_tiles(id, 1))
+    }
+
+    /// A stored tile in the output's format: its own bytes where they fit, else coded again. Decoded either way: a damaged
+    /// tile must not be passed on.
+    ///
+    /// # Errors
+    /// Damaged bytes, another size than the tile's.
+    pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let (width, height) = tile_size(&self.geometry, id)?;
+        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
+        let shape = Shape { width, height, sampling: None };
+        let image = match codec {
+            CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
+            _ => decoder(codec)?.decode(&bytes, shape)?,
+        };
+        self.decoded(codec, bytes, image)
+    }
+
+    /// A tile of L0 as its source has it, in the output's format. Its checksums have vouched for it and its encoder has decoded it, so
+    /// only its header is looked at where its bytes are what is wanted.
+    ///
+    /// # Errors
+    /// What the codec says; another size than the tile's.
+    pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
+        let size = tile_size(&self.geometry, id)?;
+        let Output { format, grayscale, .. } = self.output;
+        let gray = foreign_header(&jpeg, size)?.sampling == Some(Sampling::Gray);
+        if format == OutputFormat::Jpeg && (gray || !grayscale) {
+            return Ok(jpeg);
+        }
+        let image = decode_foreign(&jpeg, Some(size))?;
+        self.decoded(CodecId::Jpeg, jpeg, image)
+    }
+
+    /// A tile of L1 made of the tiles of L0 below it, in the output's format.
+    ///
+    /// # Errors
+    /// What the codec says; tiles of another size than theirs.
+    pub fn halved(&self, coding: &Coding, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
+        let decode = |(tile, jpeg): &(TileId, Vec<u8>)| {
+            let image = decode_foreign(jpeg, Some(tile_size(&self.geometry, *tile)?))?;
+            Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), image))
+        };
+        let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
+        let side = self.geometry.tile() as usize;
+        let image = halve(coding, &self.taps, side, tiles, self.want().sampling());
+        self.code(PixelsRef::Ycc(image.view()))
+    }
+
+    /// As [`Self::stored`], of a tile that is decoded already.
+    ///
+    /// # Errors
+    /// What the codec says.
+    pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
+        let Output { format, quality, grayscale, .. } = self.output;
+        let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
+        if fits {
+            let (width, height) = (image.luma.width(), image.luma.height());
+            let shape = Shape { width, height, sampling: Some(image.sampling) };
+            if let Some(jpeg) = jpeg_in(codec, bytes, shape)? {
+                return Ok(jpeg);
+            }
+        }
+        let image = if grayscale { Ycc::gray(image.luma) } else { raise_444(image, self.filter, &self.taps) };
+        TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
+    }
+}

@@ -1,0 +1,87 @@
+//! One family to its payloads: L2, its JPEG, the prediction from that JPEG, the residual and its JPEG.
+
+use super::error::{Error, Result};
+use crate::archive::{FamilyRecord, Payload};
+use crate::backend::{Backend, Base, Predicted};
+use crate::codec::{CodecId, ImageEncoder, Quality, Shape, Use, decoder};
+use crate::image::family::{PayloadKind, Proof, SourceFamily};
+use crate::image::geometry::FamilyId;
+use crate::image::spec::RESIDUAL_ZERO;
+use crate::image::ycc::{Ycc, YccRef};
+use crate::params::EncodeParams;
+
+/// One family, encoded, with what the encoder saw on the way.
+pub struct EncodedFamily {
+    /// Which.
+    pub id: FamilyId,
+    /// What is stored.
+    pub record: FamilyRecord,
+    /// L0 as it came in.
+    pub source: SourceFamily,
+    /// L2 as every decoder will see it.
+    pub baseline: Ycc,
+    /// L0 before the residual: luma, and chroma at half size where that is corrected as well.
+    pub prediction: Ycc,
+    /// The residual as every decoder will see it.
+    pub residual: Ycc,
+    /// L0 as every decoder will see it, as far as it is corrected.
+    pub corrected: Ycc,
+}
+
+/// Encodes a family: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
+///
+/// # Errors
+/// Those of codec and backend.
+pub async fn encode_family(
+    backend: &dyn Backend,
+    params: &EncodeParams,
+    source: SourceFamily,
+) -> Result<EncodedFamily> {
+    if params.originals {
+        return Err(Error::Lossless);
+    }
+    let Base { ticket, l2 } = backend.base(params, &source).await?;
+    let quality = Quality::from(params.base_quality);
+    let base_encoder = params.encoder.encoder(Use::Baseline)?;
+    let (payload, baseline) =
+        round_trip(PayloadKind::Baseline, base_encoder, l2.view(), quality, |codec, bytes, _| {
+            Ok(params.entropy.store(codec, bytes))
+        })?;
+    let mut payloads = vec![payload];
+
+    let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
+    let quality = params.residual_qualities();
+    // A residual of another size than L0 has no rows of tiles.
+    let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
+    let mut encoder = params.residual_encoder().encoder(Use::Residual)?;
+    if stripe > 0 && params.entropy.keeps_markers() {
+        encoder.set_stripes(stripe);
+    }
+    let (payload, residual) =
+        round_trip(PayloadKind::Residual, encoder, residual.view(), quality, |codec, bytes, shape| {
+            Ok(params.entropy.store_residual(codec, bytes, shape, stripe)?)
+        })?;
+    // Where nothing is left of it, as on blank glass, there is nothing to store.
+    if !residual.is_filled(RESIDUAL_ZERO as u8) {
+        payloads.push(payload);
+    }
+
+    let corrected = backend.cpu().correct(&params.coding(), prediction.clone(), &residual);
+    let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
+    Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
+}
+
+/// What is stored of an image, `store` says how, and what every decoder will see of it.
+fn round_trip(
+    kind: PayloadKind,
+    mut encoder: Box<dyn ImageEncoder>,
+    image: YccRef<'_>,
+    quality: Quality,
+    store: impl FnOnce(CodecId, Vec<u8>, Shape) -> Result<(CodecId, Vec<u8>)>,
+) -> Result<(Payload, Ycc)> {
+    let (codec, bytes) = (encoder.codec(), encoder.encode(image, quality)?);
+    let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
+    let decoded = decoder(codec)?.decode(&bytes, shape)?;
+    let (codec, bytes) = store(codec, bytes, shape)?;
+    Ok((Payload { kind, codec, bytes }, decoded))
+}
