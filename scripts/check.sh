@@ -29,11 +29,8 @@ scripts=(scripts/*.sh benches/*.sh runpod/*.sh .ci/run)
 for script in "${scripts[@]}"; do
     bash -n "$script"
 done
-if have shellcheck; then
-    shellcheck -x "${scripts[@]}"
-else
-    skipped "no shellcheck here: the scripts were only parsed"
-fi
+have shellcheck || die "no shellcheck here: scripts/setup.sh installs it"
+shellcheck -x "${scripts[@]}"
 # Among others: that nothing in there deletes recursively.
 runpod/check.sh
 
