@@ -163,17 +163,22 @@ registries() {
     done
     for file in .npmrc .config/pip/pip.conf .pip/pip.conf; do copy_in "$1" "$HOME/$file" "/root/$file"; done
     copy_in "$1" "$cargo_home/config.toml" /root/.cargo/config.toml
-    for file in "${certificates[@]}"; do copy_in "$1" "${!file}" "/etc/bare-certificates/$file"; done
+    for file in "${certificates[@]}"; do copy_in "$1" "$file"; done
+    # One file each, as the package ca-certificates wants them: when it is installed it writes the common file anew.
+    mkdir -p "$1/usr/local/share/ca-certificates"
+    [[ ! -f /etc/ssl/certs/ca-certificates.crt ]] ||
+        awk -v folder="$1/usr/local/share/ca-certificates" '
+            /BEGIN CERTIFICATE/ { n++ }
+            { print >(folder "/machine-" n ".crt") }
+            /END CERTIFICATE/ { close(folder "/machine-" n ".crt") }' /etc/ssl/certs/ca-certificates.crt
 }
 
-# The certificates' variables name files, which may be overwritten in the root by a package: they get a folder of their own.
 certificates=()
 for variable in $(compgen -e); do
     case $variable in
     PIP_CERT | SSL_CERT_FILE | CURL_CA_BUNDLE | REQUESTS_CA_BUNDLE | NODE_EXTRA_CA_CERTS | CARGO_HTTP_CAINFO)
-        [[ -f ${!variable} ]] || continue
-        certificates+=("$variable")
-        registry_environment+=("$variable=/etc/bare-certificates/$variable")
+        certificates+=("${!variable}")
+        registry_environment+=("$variable=${!variable}")
         ;;
     CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTRIES_* | CARGO_SOURCE_* | PIP_* | [nN][pP][mM]_[cC][oO][nN][fF][iI][gG]_* | \
         *_proxy | *_PROXY)
