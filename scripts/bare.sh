@@ -220,7 +220,7 @@ mislead() {
     # named REGEX: the newest package of such a name.
     named() { apt-cache pkgnames | grep -Ex "$1" | sort -V | tail -n 1; }
     export DEBIAN_FRONTEND=noninteractive
-    local default packages foreign
+    local default file packages foreign
     apt-get update -qq
     default=$(apt-cache depends libclang-dev | sed -n 's/.*Depends: libclang-\([0-9]*\)-dev/\1/p')
     # Another library of nearly libclang's name; libclang without its headers, of the version that libclang-dev brings and of
@@ -228,14 +228,20 @@ mislead() {
     packages=("libclang-cpp$default" "libclang1-$default" "$(named 'libclang1-[0-9]+')" gcc gcc-aarch64-linux-gnu
         python3-minimal nodejs)
     apt-get install -y -qq --no-install-recommends "${packages[@]}"
-    # Libraries and the Vulkan driver's manifest of another architecture. Mirrors are often behind with that one.
+    # Libraries and the Vulkan driver's manifest of another architecture. Unpacked only: their dependencies prove nothing, and
+    # mirrors are often behind with that architecture's updates.
     if [[ $(dpkg --print-architecture) == amd64 ]]; then
         dpkg --add-architecture i386
+        apt-get update -qq || true
         foreign=(libvulkan1 mesa-vulkan-drivers "$(named 'libopenslide[0-9]+(t64)?')" "$(named 'libjxl0\.[0-9]+')"
             "$(named 'libmagic1(t64)?')")
-        apt-get update -qq || true
-        apt-get install -y -qq --no-install-recommends "${foreign[@]/%/:i386}" ||
-            echo "SKIPPED: libraries of another architecture: apt cannot install ${foreign[*]} for i386"
+        mkdir /root/foreign
+        (cd /root/foreign && apt-get download -qq "${foreign[@]/%/:i386}" && for file in *.deb; do dpkg -x "$file" .; done)
+        cp -a /root/foreign/usr/lib/i386-linux-gnu /usr/lib/
+        cp -a /root/foreign/usr/share/vulkan /usr/share/
+        echo /usr/lib/i386-linux-gnu >/etc/ld.so.conf.d/i386-linux-gnu.conf
+        ldconfig
+        dpkg --remove-architecture i386
     fi
     # What Ubuntu's package leaves where snap does not work.
     printf '#!/bin/sh\necho "this command needs the chromium snap" >&2\nexit 1\n' >/usr/local/bin/chromium-browser
