@@ -210,8 +210,7 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
         let tile = tiles[n * 7 % tiles.len()];
         // What the calls need is made before, what the server does with the rest of the family is over after the pause.
         let record = input.read(id)?;
-        let decoded =
-            FamilyDecoder { geometry: &geometry, coding: &coding, id: id, record: &record }.decode()?;
+        let decoded = FamilyDecoder { geometry: &geometry, coding: &coding, id, record: &record }.decode()?;
         let made = backend.reconstruct(&coding, &decoded, Want::Planes(Sampling::S420)).await?;
         let (Pixels::Ycc(l0), Some(rect)) = (&made.l0, geometry.tile_rect(tile)) else {
             bail!("{}: family {id} has no tile {tile}", bundle.display());

@@ -116,8 +116,8 @@ pub fn set_up(args: &SpeedArgs) -> Result<Setup> {
         let family = tree.family(id, params.upsample_filter)?;
         let encoded = pollster::block_on(encode_family(&backend, &params, family))?;
         let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));
-        let decoded = FamilyDecoder { geometry: &geometry, coding: &coding, id: id, record: &encoded.record }
-            .decode()?;
+        let decoded =
+            FamilyDecoder { geometry: &geometry, coding: &coding, id, record: &encoded.record }.decode()?;
         let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
         work.push(Work {
             tiles,
