@@ -35,15 +35,16 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # linker_cache: what the dynamic linker knows.
 linker_cache() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true; }
 
+# loads SONAME: whether a program of this architecture can have that library; the linker's list has those of others too.
+loads() { [[ -z $(LD_PRELOAD=$1 "$(type -P true)" 2>&1) ]]; }
+
 # missing_packages: Vulkan's loader, and what NVIDIA's two ways into Vulkan link to: libGLX_nvidia wants X11's libraries
 # even where there is no display.
 missing_packages() {
-    local known
-    known=$(linker_cache)
-    [[ $known == *libvulkan.so.1* ]] || echo libvulkan1
-    [[ $known == *libEGL.so.1* ]] || echo libegl1
-    [[ $known == *libX11.so.6* ]] || echo libx11-6
-    [[ $known == *libXext.so.6* ]] || echo libxext6
+    loads libvulkan.so.1 || echo libvulkan1
+    loads libEGL.so.1 || echo libegl1
+    loads libX11.so.6 || echo libx11-6
+    loads libXext.so.6 || echo libxext6
     have git || echo git
     have curl || echo curl
     have python3 || echo python3
