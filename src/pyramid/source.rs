@@ -15,7 +15,7 @@ use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 use crate::kernels::taps::Filter;
-use crate::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
+use crate::slide::{Access, JpegTiles, RandomAccess, Sequential, Slide};
 
 /// A tree or a slide.
 pub enum Source {
@@ -120,9 +120,9 @@ impl Source {
         match self {
             Source::Tree(tree) => tree.check_originals(),
             Source::Slide(slide, geometry) => {
-                let own = slide.own_tiles().map_err(|reason| no_tiles(slide, &reason))?;
-                if own.side() != geometry.tile() {
-                    let (own, given) = (own.side(), geometry.tile());
+                let own = slide.jpeg_tiles().map_err(|reason| no_tiles(slide, &reason))?;
+                if own.side_px() != geometry.tile() {
+                    let (own, given) = (own.side_px(), geometry.tile());
                     let problem =
                         format!("--preset lossless stores its tiles of {own}; leave --tile {given} out");
                     return Err(Error::input(&slide.path, problem));
@@ -152,7 +152,7 @@ impl Source {
             Source::Slide(slide, geometry) => {
                 let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
                 let channels = usize::from(slide.info.channels);
-                let (pixels, own) = match (&slide.access, slide.own_tiles()) {
+                let (pixels, own) = match (&slide.access, slide.jpeg_tiles()) {
                     (Access::Random(pixels), Ok(own)) => (&**pixels, own),
                     (_, refused) => {
                         let reason = refused.err().unwrap_or_default();
@@ -209,7 +209,7 @@ fn no_tiles(slide: &Slide, reason: &str) -> Error {
 /// A family's own tiles, and its pixels, from which L2 and the levels above it are made.
 fn own_tiles(
     pixels: &dyn RandomAccess,
-    own: &dyn OwnTiles,
+    own: &dyn JpegTiles,
     geometry: &Geometry,
     id: FamilyId,
     channels: usize,
