@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::pyramid::error::{Error, Result};
 
 /// The contents of a `.dzi`.
 #[derive(Clone, Debug, PartialEq, Eq)]

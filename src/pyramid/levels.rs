@@ -3,8 +3,8 @@
 //! At most one row of tiles a level is in memory, so memory grows with the width of a slide, not with its area. The module
 //! knows no codecs.
 
-use crate::error::Result;
 use crate::image::geometry::{Geometry, TileId};
+use crate::pyramid::error::Result;
 
 /// Halves interleaved samples of `channels`, rounding sizes up; an odd last column or row counts twice.
 ///

@@ -1,6 +1,6 @@
 //! What is read of one family: its pixels, or its original tiles.
 
-use crate::error::Result;
+use super::error::Result;
 use crate::image::family::SourceFamily;
 use crate::image::geometry::{FamilyId, TileId};
 

@@ -14,6 +14,7 @@
 
 pub mod build;
 pub mod dzi;
+mod error;
 pub mod levels;
 pub mod loaded;
 pub mod metadata;
@@ -23,4 +24,5 @@ pub mod source;
 pub mod tree;
 pub mod write;
 
+pub use error::{Error, Result};
 pub use metadata::{SlideMetadata, generator};

@@ -1,8 +1,8 @@
 //! Reads the pixels of families from a slide, one region a family.
 
+use super::error::Result;
 use super::levels::{crop, halve};
 use super::loaded::{L2Pixels, LoadedFamily};
-use crate::error::Result;
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::plane::Plane;

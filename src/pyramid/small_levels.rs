@@ -1,8 +1,8 @@
 //! The small levels of a slide, from the L2 pixels of its families.
 
+use super::error::Result;
 use super::levels::{LevelBuilder, TileSink};
 use super::loaded::L2Pixels;
-use crate::error::Result;
 use crate::image::geometry::{FamilyId, Geometry};
 use crate::slide::{Access, Slide};
 

@@ -10,9 +10,9 @@ use super::metadata::{SlideMetadata, generator};
 use super::regions::{read_region, region_jobs};
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
-use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, Geometry};
 use crate::kernels::taps::Filter;
+use crate::pyramid::error::{Error, Result};
 use crate::slide::{Access, JpegTiles, RandomAccess, Slide};
 
 /// A tree or a slide.
@@ -191,10 +191,4 @@ pub fn slide_metadata(slide: &Slide) -> SlideMetadata {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-impl From<crate::slide::SlideError> for Error {
-    fn from(source: crate::slide::SlideError) -> Self {
-        Error::Slide(source)
-    }
 }

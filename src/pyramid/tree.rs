@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
 use super::metadata::SlideMetadata;
-use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
+use crate::pyramid::error::{Error, Result};
 use find::{find_descriptor, list_tiles, read_descriptor, read_metadata, stem};
 
 /// Missing tiles that an error names.

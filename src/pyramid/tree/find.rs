@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::pyramid::error::{Error, Result};
 use crate::pyramid::metadata::SlideMetadata;
 
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.

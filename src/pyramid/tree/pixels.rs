@@ -4,8 +4,7 @@
 //! normative kernel upsamples it to 4:4:4 before the overlap is cropped.
 
 use super::Tree;
-use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
-use crate::error::{Error, Result};
+use crate::codec::{self, CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Rect, TileId};
 use crate::image::plane::{Plane, PlaneRef};
@@ -13,6 +12,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample, upsample_to_444};
 use crate::kernels::taps::{Axis, Filter};
 use crate::params::EncodeParams;
+use crate::pyramid::error::Result;
 
 /// A tile file whose header is read, which decides the chroma sampling of its family.
 enum OpenTile<'a> {
@@ -129,7 +129,7 @@ impl Tree {
 
     /// Reads the header of a tile file and checks its size; a PNG and a JPEG in RGB are decoded. `None` is background.
     fn open_tile<'a>(&self, id: TileId, bytes: Option<&'a [u8]>) -> Result<OpenTile<'a>> {
-        let fail = |e: Error| self.tile_error(id, e);
+        let fail = |e: codec::Error| self.tile_error(id, e);
         let (width, height) = self.file_size(id);
         let Some(bytes) = bytes else {
             return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));
