@@ -153,7 +153,7 @@ impl EncodeArgs {
             ),
             opened => opened?,
         };
-        let own = if lossless { slide.own_tiles().ok().map(|own| own.side()) } else { None };
+        let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
