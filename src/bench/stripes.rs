@@ -1,55 +1,53 @@
-//! The first tile of a cold family by the stripe that it lies in, against the same of the whole residual.
+//! The first tile of a cold family from the stripe that holds it, against the same tile from the whole residual.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
-use clap::Args;
-use origami::archive::{FamilyRecord, Kind};
+use anyhow::Result;
+use origami::archive::FamilyRecord;
 use origami::backend::CpuBackend;
 use origami::codec::{Shape, decoder};
 use origami::decode::Input;
 use origami::image::family::{DecodedFamily, PayloadKind};
-use origami::image::ycc::Sampling;
+use origami::image::ycc::{Sampling, Ycc};
 use origami::output::render::{Output, Renderer};
 use origami::output::tile::OutputFormat;
 use origami::residual::{decode_rest_into, decode_rows_into};
-use serde_json::json;
 
-use super::median;
+use super::stats::{median, median_ratio};
 
-#[derive(Args)]
-pub struct StripesArgs {
-    /// A .bundle whose residuals are coded in stripes
-    bundle: PathBuf,
-    /// The same slide's bundle without stripes, which then stands for the whole
-    #[arg(long, value_name = "BUNDLE")]
-    against: Option<PathBuf>,
-    /// Rounds a family, of which the best counts
-    #[arg(long, default_value_t = 15)]
-    rounds: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+/// Medians over all families.
+pub struct StripeTimes {
+    /// Families whose residual is coded in stripes.
+    pub families: usize,
+    /// Decode of the whole residual, in microseconds.
+    pub residual_us: f64,
+    /// The first tile from the whole residual, in microseconds.
+    pub first_tile_whole_us: f64,
+    /// Decode of a stripe divided by decode of the whole residual.
+    pub stripe: f64,
+    /// Decode of all other stripes divided by decode of the whole residual.
+    pub rest: f64,
+    /// The first tile from its stripe divided by the first tile from the whole residual.
+    pub first_tile: f64,
+    /// Decode of both payloads in two steps, the stripe first, divided by decode at once.
+    pub both_steps: f64,
 }
 
-pub fn run(args: StripesArgs) -> Result<()> {
-    let input = Input::file(&args.bundle, Kind::Bundle)?;
-    let against = args.against.as_deref().map(|path| Input::file(path, Kind::Bundle)).transpose()?;
+/// Times every family of `input`, each the shortest of `rounds`. `against` holds the same slide in the same coding without stripes and
+/// then stands for the whole residual. `None` if no residual is coded in stripes.
+pub fn measure(input: &Input, against: Option<&Input>, rounds: usize) -> Result<Option<StripeTimes>> {
     let (geometry, coding) = (*input.geometry(), &input.meta().coding);
-    if against.as_ref().is_some_and(|of| of.geometry() != &geometry || of.meta().coding != *coding) {
-        bail!("--against: it is not the same slide in the same coding");
-    }
     let output =
         Output { format: OutputFormat::Jpeg, quality: 95, sampling: Sampling::S420, grayscale: false };
     let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
     let backend = CpuBackend::new();
-    // In microseconds: payload whole, stripe, rest; first tile whole, by stripe; all payloads at once, in two steps.
+    // In microseconds: the whole payload, its stripe, the rest; the first tile from the whole payload, from the stripe; all payloads
+    // at once, in two steps.
     let mut times: [Vec<f64>; 7] = Default::default();
     for (n, id) in input.families().into_iter().enumerate() {
         let record = input.read(id)?;
-        let plain = against.as_ref().map_or_else(|| Ok(record.clone()), |input| input.read(id))?;
+        let plain = against.map_or_else(|| Ok(record.clone()), |input| input.read(id))?;
         let of = |record| FamilyRecord::payload(record, PayloadKind::Residual);
         let (Some(payload), Some(plain_payload)) = (of(&record), of(&plain)) else { continue };
         let tiles: Vec<_> = geometry.family_tiles(id, 0).collect();
@@ -62,11 +60,11 @@ pub fn run(args: StripesArgs) -> Result<()> {
         if done == (0..size.1) {
             continue;
         }
-        let mut image = origami::image::ycc::Ycc::default();
+        let mut image = Ycc::default();
         let shape = Shape { width: size.0, height: size.1, sampling: Some(family.residual.sampling) };
         let (mut codec, mut plain_codec) = (decoder(payload.codec)?, decoder(plain_payload.codec)?);
         let mut best = [f64::INFINITY; 7];
-        for _ in 0..args.rounds.max(1) {
+        for _ in 0..rounds.max(1) {
             let mut lap = Instant::now();
             let mut times = Vec::with_capacity(best.len());
             let mut take = || {
@@ -99,22 +97,16 @@ pub fn run(args: StripesArgs) -> Result<()> {
         times.iter_mut().zip(best).for_each(|(all, best)| all.push(best));
     }
     if times[0].is_empty() {
-        bail!("{}: none of its residuals is coded in stripes", args.bundle.display());
+        return Ok(None);
     }
-    let ratio =
-        |a: usize, b: usize| median(&times[a].iter().zip(&times[b]).map(|(a, b)| a / b).collect::<Vec<_>>());
-    let (stripe, rest, first, all) = (ratio(1, 0), ratio(2, 0), ratio(4, 3), ratio(6, 5));
-    if args.json {
-        let value = json!({
-            "families": times[0].len(), "stripe": stripe, "rest": rest, "first_tile": first, "both_steps": all,
-            "residual_us": median(&times[0]), "first_tile_whole_us": median(&times[3]),
-        });
-        say!("{value:#}");
-        return Ok(());
-    }
-    say!("{} families, against the whole residual ({:.0} us):", times[0].len(), median(&times[0]));
-    say!("its stripe {stripe:.2}, the rest of it {rest:.2}");
-    say!("first tile of a cold family ({:.0} us): {first:.2}", median(&times[3]));
-    say!("both payloads, the stripe first and then the rest: {all:.2}");
-    Ok(())
+    let ratio = |a: usize, b: usize| median_ratio(&times[a], &times[b]);
+    Ok(Some(StripeTimes {
+        families: times[0].len(),
+        residual_us: median(&times[0]),
+        first_tile_whole_us: median(&times[3]),
+        stripe: ratio(1, 0),
+        rest: ratio(2, 0),
+        first_tile: ratio(4, 3),
+        both_steps: ratio(6, 5),
+    }))
 }

@@ -15,6 +15,7 @@ use crate::kernels::taps::{Axis, Filter, TapCache};
 /// `--output-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OutputFormat {
     /// JPEG.
     Jpeg,

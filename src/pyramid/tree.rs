@@ -28,9 +28,11 @@ const NAMED_TILES: usize = 5;
 
 /// What to do about tiles that are not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Missing {
     /// An error that names them.
     #[default]
+    #[cfg_attr(feature = "cli", value(name = "error"))]
     Refuse,
     /// White.
     Background,

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether to use OpenSlide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OpenSlideUse {
     /// Where it is installed and recognises a scanner's format; the built-in readers otherwise.
     #[default]
