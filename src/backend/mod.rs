@@ -7,7 +7,9 @@
 mod choice;
 pub(crate) mod chroma;
 mod cpu;
+pub(crate) mod error;
 mod executor;
+mod gpu_error;
 pub mod scheduler;
 mod stream;
 
@@ -16,9 +18,10 @@ use std::pin::Pin;
 
 pub use choice::BackendChoice;
 pub use cpu::CpuBackend;
+pub use error::{Error, Result};
+pub use gpu_error::GpuError;
 pub use stream::Results;
 
-use crate::error::Result;
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;

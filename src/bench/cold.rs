@@ -11,7 +11,7 @@ use origami::codec::{ImageEncoder, JpegEncoder, Shape, decoder};
 use origami::decode::Input;
 use origami::image::family::{PayloadKind, Pixels, Want};
 use origami::image::ycc::Sampling;
-use origami::residual::decode_record;
+use origami::residual::FamilyDecoder;
 
 use super::http_client::ServedSlide;
 use super::stats::{median, median_ratio};
@@ -49,7 +49,7 @@ pub async fn measure(slide: &ServedSlide, bundle: &Path, pause_ms: u64) -> Resul
         let tile = tiles[n * 7 % tiles.len()];
         // The input of the calls is made before the pause, and the server finishes the rest of the family during it.
         let record = input.read(id)?;
-        let decoded = decode_record(&geometry, &coding, id, &record)?;
+        let decoded = FamilyDecoder { geometry: &geometry, coding: &coding, id, record: &record }.decode()?;
         let made = backend.reconstruct(&coding, &decoded, Want::Planes(Sampling::S420)).await?;
         let (Pixels::Ycc(l0), Some(rect)) = (&made.l0, geometry.tile_rect(tile)) else {
             bail!("{}: family {id} has no tile {tile}", bundle.display());

@@ -15,7 +15,7 @@ use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
-use origami::residual::{decode_record, encode_family};
+use origami::residual::{FamilyDecoder, encode_family};
 use origami::slide::{OpenOptions, Slide};
 
 use super::tissue::write_slide;
@@ -162,7 +162,8 @@ fn prepare(tree: &Tree, params: &EncodeParams, id: FamilyId) -> Result<Work> {
     let family = tree.family(id, params.upsample_filter)?;
     let encoded = pollster::block_on(encode_family(&backend, params, family))?;
     let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));
-    let decoded = decode_record(&geometry, &coding, id, &encoded.record)?;
+    let decoded =
+        FamilyDecoder { geometry: &geometry, coding: &coding, id, record: &encoded.record }.decode()?;
     let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
     let levels = [made.l0.into_ycc(), made.l1.into_ycc()];
     Ok(Work { tiles, id, geometry, coding, record: encoded.record, decoded, levels })

@@ -7,7 +7,7 @@ use origami::image::family::DecodedFamily;
 use origami::image::geometry::{FamilyId, Geometry};
 use origami::image::ycc::{Ycc, YccRef};
 use origami::params::{Coding, EncodeParams};
-use origami::residual::decode_record;
+use origami::residual::{self, FamilyDecoder};
 
 /// A family with the input of every bare call.
 pub struct Work {
@@ -49,8 +49,9 @@ pub fn decode_calls(work: &Work) -> Result<usize> {
 }
 
 /// Decodes the payloads of a family to planes.
-pub fn decode_payloads(work: &Work) -> Result<DecodedFamily> {
-    decode_record(&work.geometry, &work.coding, work.id, &work.record)
+pub fn decode_payloads(work: &Work) -> residual::Result<DecodedFamily> {
+    FamilyDecoder { geometry: &work.geometry, coding: &work.coding, id: work.id, record: &work.record }
+        .decode()
 }
 
 /// Codes L0 and L1 as tiles of a quarter of the family's side; the bytes of all tiles.

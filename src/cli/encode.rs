@@ -1,16 +1,19 @@
 //! `origami encode`: a tree, a slide or an image to one bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use origami::backend::Backend;
+use origami::backend::scheduler::Scheduler;
 use origami::codec::Use;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
+use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
-use origami::slide::{OpenSlideUse, Slide, SlideError};
+use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
@@ -99,27 +102,30 @@ impl EncodeArgs {
         if self.source.pyramid.is_none() && self.missing == Missing::Background {
             bail!("--missing background is about the tiles of a --pyramid; leave it out");
         }
-        let (path, openslide) = match (&self.source.pyramid, &self.source.image, &self.source.slide) {
-            (Some(path), ..) => {
-                let tree = Tree::open(path, self.missing)?;
-                let own = tree.geometry().tile();
-                if self.tile.is_some_and(|tile| tile != own) {
-                    bail!(
-                        "{}: --tile {} contradicts its TileSize of {own}; leave the flag out",
-                        tree.path().display(),
-                        self.tile.unwrap_or(own)
-                    );
-                }
-                return Ok(Source::Tree(Box::new(tree)));
+        let options = self.open.options();
+        match (&self.source.pyramid, &self.source.image, &self.source.slide) {
+            (Some(path), ..) => self.open_tree(path),
+            (_, Some(path), _) => {
+                self.open_slide(path, OpenOptions { openslide: OpenSlideUse::Never, ..options })
             }
-            (_, Some(path), _) => (path, Some(OpenSlideUse::Never)),
-            (.., Some(path)) => (path, None),
+            (.., Some(path)) => self.open_slide(path, options),
             _ => bail!("give --pyramid, --image or --slide"),
-        };
-        let mut options = self.open.options();
-        if let Some(openslide) = openslide {
-            options.openslide = openslide;
         }
+    }
+
+    fn open_tree(&self, path: &Path) -> Result<Source> {
+        let tree = Tree::open(path, self.missing)?;
+        let own = tree.geometry().tile();
+        match self.tile {
+            Some(tile) if tile != own => bail!(
+                "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
+                tree.path().display()
+            ),
+            _ => Ok(Source::Tree(Box::new(tree))),
+        }
+    }
+
+    fn open_slide(&self, path: &Path, mut options: OpenOptions) -> Result<Source> {
         let lossless = self.coding.params().originals;
         if lossless && options.openslide == OpenSlideUse::Auto {
             // OpenSlide gives pixels, not the JPEG tiles of the file.
@@ -138,20 +144,50 @@ impl EncodeArgs {
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
+
+    /// Refuses what can be refused before a source is opened.
+    fn check(&self, params: &EncodeParams) -> Result<()> {
+        params.validate()?;
+        params.encoder.encoder(Use::Baseline)?;
+        params.residual_encoder().encoder(Use::Residual)?;
+        if self.max_parents == Some(0) {
+            bail!("--max-parents 0: encode at least one family");
+        }
+        if let (Some(flag), true) = (self.target.flag(), params.originals) {
+            bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
+        }
+        Ok(())
+    }
+
+    /// Searches for the quality that reaches a target, and reports it.
+    fn search(
+        &self,
+        target: QualityTarget,
+        backend: &dyn Backend,
+        scheduler: &Scheduler,
+    ) -> Result<EncodeParams> {
+        let params_at = |quality| self.coding.params_at(quality);
+        let mut source = self.open_source()?;
+        let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
+        let params = params_at(estimate.quality);
+        if !self.work.quiet {
+            say!(
+                "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
+                params.residual_quality,
+                params.base_quality,
+                human_bytes(estimate.bytes),
+                estimate.psnr,
+                estimate.families
+            );
+        }
+        Ok(params)
+    }
 }
 
 pub fn run(args: EncodeArgs) -> Result<()> {
     args.coding.check(args.source.pyramid.is_some())?;
     let mut params = args.coding.params();
-    params.validate()?;
-    params.encoder.encoder(Use::Baseline)?;
-    params.residual_encoder().encoder(Use::Residual)?;
-    if args.max_parents == Some(0) {
-        bail!("--max-parents 0: encode at least one family");
-    }
-    if let (Some(flag), true) = (args.target.flag(), params.originals) {
-        bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
-    }
+    args.check(&params)?;
     let mut source = args.open_source()?;
     if let Source::Tree(tree) = &source
         && tree.absent() > 0
@@ -171,21 +207,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let opened = args.backend.open(Workload::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
     if let Some(target) = args.target.target() {
-        let params_at = |quality| args.coding.params_at(quality);
-        let mut sampled = args.open_source()?;
-        let estimate =
-            search_quality(&mut sampled, args.max_parents, target, &params_at, &*opened.backend, &scheduler)?;
-        params = params_at(estimate.quality);
-        if !args.work.quiet {
-            say!(
-                "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
-                params.residual_quality,
-                params.base_quality,
-                human_bytes(estimate.bytes),
-                estimate.psnr,
-                estimate.families
-            );
-        }
+        params = args.search(target, &*opened.backend, &scheduler)?;
     }
     let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
         bar.set_position(done)

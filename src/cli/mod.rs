@@ -21,6 +21,9 @@ mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod verify;
+mod words;
+
+pub use words::describe;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

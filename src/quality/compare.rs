@@ -39,10 +39,7 @@ pub fn compare(
 ) -> Result<Comparison> {
     let (width, height) = reference.size();
     if tree.size() != (width, height) {
-        let (w, h) = tree.size();
-        return Err(Error::Usage(format!(
-            "the reference is {width}x{height}, the tree {w}x{h}: not the same slide"
-        )));
+        return Err(Error::OtherSize { reference: (width, height), tree: tree.size() });
     }
     let row = width as usize;
     let (mut luma, mut rgb, mut delta_e) = (SquaredError::new(), SquaredError::new(), DeltaE::new());
@@ -91,7 +88,7 @@ fn worst_cell(a: &Band, b: &Band, width: u32, top: u32) -> (u64, (u32, u32)) {
 fn add_delta_e(sum: &mut DeltaE, a: &Band, b: &Band, part: usize, scheduler: &Scheduler) -> Result<()> {
     scheduler.ordered(
         1,
-        a.rgb.chunks(part).zip(b.rgb.chunks(part)).map(Ok),
+        a.rgb.chunks(part).zip(b.rgb.chunks(part)).map(Ok::<_, Error>),
         |(a, b)| {
             let mut delta_e = DeltaE::new();
             delta_e.add(a, b);

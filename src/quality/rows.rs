@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::backend::scheduler::{Scheduler, tile_bytes};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::geometry::TileId;
 use crate::kernels::color::rgb_to_ycc;
 use crate::pyramid::tree::{Missing, Tree};
@@ -93,7 +93,7 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
         .flat_map(|y| (0..cols).map(move |x| TileId { level: geometry.top_level(), x, y }));
     scheduler.ordered(
         tile_bytes(&geometry),
-        ids.map(Ok),
+        ids.map(Ok::<_, Error>),
         |id| {
             let image = tree.tile_444(id)?;
             let rgb = image.to_rgb();

@@ -95,17 +95,12 @@ pub fn search_quality(
 }
 
 fn out_of_reach(target: QualityTarget, nearest: &QualityEstimate) -> Error {
-    Error::Usage(match target {
-        QualityTarget::Psnr(db) => format!(
-            "--target-psnr {db}: residual quality 100 comes to {:.2} dB here; ask for less, or give --l0q and --baseq",
-            nearest.psnr
-        ),
-        QualityTarget::Bytes(bytes) => format!(
-            "--target-size {bytes}: residual quality 1 comes to about {} bytes here; ask for more, or give --preset small \
-             or --l0-scale 50",
-            nearest.bytes
-        ),
-    })
+    match target {
+        QualityTarget::Psnr(wanted_db) => Error::PsnrOutOfReach { wanted_db, best_db: nearest.psnr },
+        QualityTarget::Bytes(wanted_bytes) => {
+            Error::SizeOutOfReach { wanted_bytes, least_bytes: nearest.bytes }
+        }
+    }
 }
 
 /// Indices of at most `max` sampled families among the first `total`, row by row. Rows follow one another and columns follow the
@@ -152,9 +147,7 @@ impl Sample {
         let family_bytes = family_bytes(&geometry);
         let total = geometry.family_count().min(limit.unwrap_or(u64::MAX));
         if total == 0 {
-            return Err(Error::Usage(
-                "a slide without L2 stores its tiles as they are: it has no residual to aim with".into(),
-            ));
+            return Err(Error::NoResidual);
         }
         let (mut fixed_bytes, mut small_levels) = (index_bytes(&geometry), SMALL_LEVELS);
         if let Source::Tree(tree) = &*source {
@@ -196,11 +189,11 @@ impl Sample {
         scheduler.pipelined(
             0,
             self.family_bytes,
-            self.families.iter().map(Ok),
+            self.families.iter().map(Ok::<_, Error>),
             |family| async move {
                 let id = family.id;
                 let made =
-                    encode_family(backend, params, family.clone()).await.map_err(|e| e.in_family(id))?;
+                    encode_family(backend, params, family.clone()).await.map_err(Error::in_family(id))?;
                 let (original, mut error) = (made.source.image.ycc(), SquaredError::new());
                 for y in 0..original.luma.height() {
                     error.add(original.luma.row(y), made.corrected.luma.row(y));

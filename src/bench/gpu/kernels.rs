@@ -11,8 +11,9 @@ use origami::kernels::taps::{Filter, Taps};
 
 use crate::bench::stats::median;
 
-/// Side of L0: a family of 256-pixel tiles.
+/// Side of L0 in pixels: a family of 256-pixel tiles.
 const SIDE: usize = 1024;
+/// Side of L2.
 const SMALL: usize = SIDE / 4;
 
 /// Time of one kernel for one plane or family.

@@ -16,7 +16,7 @@ pub struct WorkArgs {
 
 impl WorkArgs {
     /// Starts the threads.
-    pub fn scheduler(self) -> origami::error::Result<Scheduler> {
+    pub fn scheduler(self) -> origami::backend::Result<Scheduler> {
         Scheduler::new(self.threads)
     }
 }
