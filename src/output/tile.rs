@@ -13,6 +13,7 @@ use crate::image::ycc::{Sampling, Ycc, YccRef};
 /// `--output-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OutputFormat {
     /// JPEG.
     Jpeg,

@@ -21,9 +21,11 @@ const MAX_NAMED_TILES: usize = 5;
 
 /// What to do about missing tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Missing {
     /// An error that names them.
     #[default]
+    #[cfg_attr(feature = "cli", value(name = "error"))]
     Refuse,
     /// Read them as white.
     Background,

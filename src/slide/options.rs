@@ -2,6 +2,7 @@
 
 /// Whether to use OpenSlide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OpenSlideUse {
     /// For a scanner's format that an installed OpenSlide recognises; the built-in readers otherwise.
     #[default]
