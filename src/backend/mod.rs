@@ -4,9 +4,10 @@
 //! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
 //! its calls. Every implementation returns identical bytes for identical input.
 
+pub mod choice;
 pub(crate) mod chroma;
-mod cpu;
-mod executor;
+pub mod cpu;
+pub(crate) mod executor;
 pub mod scheduler;
 mod stream;
 
@@ -104,10 +105,6 @@ pub struct Predicted {
 pub trait Backend: Send + Sync {
     /// Its name for logs and reports.
     fn name(&self) -> String;
-
-    /// The CPU's kernels with their tables, for the steps that every backend does on the caller's thread:
-    /// [`CpuBackend::correct`], [`CpuBackend::part`].
-    fn cpu(&self) -> &CpuBackend;
 
     /// Families of such a slide that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
     /// [`scheduler::Scheduler::pipelined`] takes as `extra`.

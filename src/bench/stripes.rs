@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 use origami::archive::{FamilyRecord, Kind};
-use origami::backend::CpuBackend;
+use origami::backend::cpu;
 use origami::codec::{Shape, decoder};
 use origami::decode::Input;
 use origami::image::family::{DecodedFamily, PayloadKind};
@@ -44,7 +44,6 @@ pub fn run(args: StripesArgs) -> Result<()> {
     let output =
         Output { format: OutputFormat::Jpeg, quality: 95, sampling: Sampling::S420, grayscale: false };
     let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
-    let backend = CpuBackend::new();
     // In microseconds: payload whole, stripe, rest; first tile whole, by stripe; all payloads at once, in two steps.
     let mut times: [Vec<f64>; 7] = Default::default();
     for (n, id) in input.families().into_iter().enumerate() {
@@ -56,7 +55,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
         let tile = tiles[n * 7 % tiles.len()];
         let (rect, part) = (geometry.family_rect(id), renderer.place(id, tile)?);
         let size = (rect.width as usize, rect.height as usize);
-        let rows = backend.rows_of_part(coding, size, renderer.want(), part);
+        let rows = cpu::rows_of_part(coding, size, renderer.want(), part);
         let mut family = DecodedFamily::default();
         let done = decode_rows_into(&geometry, coding, id, &record, rows.clone(), &mut family)?;
         if done == (0..size.1) {
@@ -85,7 +84,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
             take();
             for (record, rows) in [(&plain, 0..size.1), (&record, rows.clone())] {
                 decode_rows_into(&geometry, coding, id, record, rows, &mut family)?;
-                let made = backend.part(coding, &family, renderer.want(), part)?;
+                let made = cpu::reconstruct_part(coding, &family, renderer.want(), part)?;
                 black_box(renderer.code(made.view())?);
                 take();
             }

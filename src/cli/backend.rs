@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+#[cfg(feature = "gpu")]
+use origami::backend::choice::BackendChoice;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 
@@ -80,8 +82,8 @@ impl BackendArgs {
         scheduler: &Scheduler,
         quiet: bool,
     ) -> Result<Opened> {
-        use origami::gpu::auto::Task;
-        use origami::gpu::engine::{Engine, EngineOptions, Mode};
+        use origami::backend::choice::{BackendMode, Task};
+        use origami::gpu::engine::{Engine, EngineOptions};
         use origami::gpu::{adapters, choose};
 
         if let (Some(name), BackendArg::Cpu) = (&self.gpu_adapter, self.backend) {
@@ -111,7 +113,7 @@ impl BackendArgs {
         let (mode, reason) = engine.mode();
         // What was asked for and did not come has been told; the CPU goes without saying.
         let by_name = self.backend == BackendArg::Auto && self.gpu_adapter.is_some();
-        if (mode != Mode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
+        if (mode != BackendMode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
             eprintln!("backend: {}: {reason}", engine.name());
         }
         Ok(Opened { backend: engine.clone(), engine: Some(engine) })
@@ -141,13 +143,12 @@ impl BackendArgs {
     }
 
     #[cfg(feature = "gpu")]
-    fn choice(&self) -> origami::gpu::engine::Choice {
-        use origami::gpu::engine::Choice;
+    fn choice(&self) -> BackendChoice {
         match self.backend {
-            BackendArg::Auto => Choice::Auto,
-            BackendArg::Gpu => Choice::Gpu,
-            BackendArg::Cpu => Choice::Cpu,
-            BackendArg::Hybrid => Choice::Hybrid,
+            BackendArg::Auto => BackendChoice::Auto,
+            BackendArg::Gpu => BackendChoice::Gpu,
+            BackendArg::Cpu => BackendChoice::Cpu,
+            BackendArg::Hybrid => BackendChoice::Hybrid,
         }
     }
 }

@@ -239,7 +239,7 @@ fn figures(opened: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'stat
         Some(engine) => BackendFigures {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
-            batches: engine.gpu_stats().crossings,
+            batches: engine.gpu_stats().submissions,
         },
         None => BackendFigures::default(),
     }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use wgpu::{BufferUsages, ComputePassDescriptor};
 
-use super::device::{Device, JOB_WINDOW_BYTES};
+use super::device::Device;
 use super::error::GpuError;
+use super::job::JOB_WINDOW_BYTES;
 
 /// Bytes of the buffers that are copied.
 const COPY_BYTES: u64 = 64 << 20;

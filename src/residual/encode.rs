@@ -1,7 +1,7 @@
 //! One family to its payloads: L2, its JPEG, the prediction from that JPEG, the residual and its JPEG.
 
 use crate::archive::{FamilyRecord, Payload};
-use crate::backend::{Backend, Base, Predicted};
+use crate::backend::{Backend, Base, Predicted, cpu};
 use crate::codec::{CodecId, ImageEncoder, Quality, Shape, Use, decoder};
 use crate::error::{Error, Result};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
@@ -68,7 +68,7 @@ pub async fn encode_family(
         payloads.push(payload);
     }
 
-    let corrected = backend.cpu().correct(&params.coding(), prediction.clone(), &residual);
+    let corrected = cpu::correct(&params.coding(), prediction.clone(), &residual);
     let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
     Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
 }

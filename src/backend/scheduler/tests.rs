@@ -1,14 +1,71 @@
-//! Futures that wait, against a thread that plays the device.
+//! Order, bound, errors and panics of a run, with futures that wait for a thread in the place of a device.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::backend::scheduler::Scheduler;
 
-/// What a future waits for and counts.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[test]
+fn results_come_in_order_and_the_bound_holds() {
+    let s = Scheduler::new(4).unwrap();
+    let (now, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut got = Vec::new();
+    s.ordered(
+        1,
+        (0..500u64).map(|i| {
+            peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            Ok(i)
+        }),
+        |i| {
+            std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
+            Ok(i)
+        },
+        |i| {
+            now.fetch_sub(1, Ordering::SeqCst);
+            got.push(i);
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(got, (0..500).collect::<Vec<_>>());
+    assert!(peak.into_inner() <= 9);
+}
+
+#[test]
+fn the_first_error_in_order_ends_the_run() {
+    let s = Scheduler::new(3).unwrap();
+    let mut done = 0;
+    let result = s.ordered(
+        1,
+        (0..1000).map(Ok),
+        |i| if i % 100 == 50 { Err(Error::Usage(format!("job {i}"))) } else { Ok(i) },
+        |_| {
+            done += 1;
+            Ok(())
+        },
+    );
+    assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
+    let result = s.ordered(
+        1,
+        (0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }),
+        Ok,
+        |_| Ok(()),
+    );
+    assert_eq!(result.unwrap_err().to_string(), "source");
+    let result =
+        s.ordered(1, (0..10).map(Ok), Ok, |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) });
+    assert_eq!(result.unwrap_err().to_string(), "sink");
+}
+
+/// A future waits for it. It counts the polls.
 #[derive(Default)]
 struct Signal {
     ready: AtomicBool,
@@ -134,19 +191,25 @@ fn a_wake_during_a_poll_is_not_lost() {
 }
 
 #[test]
-fn many_wakes_of_a_sleeping_future_are_one_poll() {
-    let ready = Ready::default();
-    ready.add(3);
-    assert_eq!(ready.next(), Some(3));
-    assert!(!ready.pending(3));
-    (0..4).for_each(|_| ready.wake(3));
-    assert_eq!((ready.wait_for_wakes(), ready.next(), ready.next()), (Some(1), Some(3), None));
-    (0..4).for_each(|_| ready.wake(3));
-    assert!(ready.pending(3), "woken during the poll");
-    assert_eq!((ready.next(), ready.next()), (Some(3), None));
-    ready.finished(3);
-    ready.wake(3);
-    assert_eq!(ready.next(), None, "woken after its end");
+fn wakes_of_a_queued_or_finished_future_do_nothing() {
+    let scheduler = Scheduler::new(1).unwrap();
+    let signal = Signal::default();
+    let signal = &signal;
+    let work = |job: u64| async move {
+        if job == 0 {
+            signal.future().await;
+        } else {
+            // The one thread is here, so the first future stays queued.
+            signal.give();
+            (0..4).for_each(|_| signal.wake());
+        }
+        Ok(())
+    };
+    scheduler.pipelined(0, 1, (0..2).map(Ok), work, |()| Ok(())).unwrap();
+    assert_eq!(signal.polls.load(SeqCst), 2);
+    signal.wake();
+    scheduler.ordered(1, (0..20).map(Ok), Ok, |_| Ok(())).unwrap();
+    assert_eq!(signal.polls.load(SeqCst), 2, "woken after its end");
 }
 
 #[test]
