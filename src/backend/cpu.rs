@@ -1,7 +1,7 @@
 //! The kernels on this processor, family by family.
 //!
-//! Parallelism is over families (see `scheduler`). One family runs on one thread, in its caches; every call completes in its first
-//! poll.
+//! Parallelism is over families (see `scheduler`). One family runs on one thread, in its caches; every call
+//! completes in its first poll.
 
 mod filter;
 mod part;

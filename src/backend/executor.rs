@@ -1,8 +1,9 @@
 //! The executor of the library: polls futures on a pool of threads, the oldest first.
 //!
-//! Every future is an `async-task`, which knows whether it sleeps, waits for a poll or is being polled. A future that can be polled
-//! enters a queue, and the pool gets one *turn*: a short job that polls the oldest future of the queue once. An idle future occupies
-//! no thread, so many runs share a pool: one whose results are not taken, or whose futures wait for a device, blocks no other.
+//! Every future is an `async-task`, which knows whether it sleeps, waits for a poll or is being polled. A
+//! future that can be polled enters a queue, and the pool gets one *turn*: a short job that polls the oldest
+//! future of the queue once. An idle future occupies no thread, so many runs share a pool: one whose results
+//! are not taken, or whose futures wait for a device, blocks no other.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// The futures that can be polled, by number: a late stage of an old family goes before an early stage of a new one.
+/// The futures that can be polled, by number: a late stage of an old family goes before an early stage of a
+/// new one.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,
@@ -37,7 +39,8 @@ struct QueueState {
 }
 
 impl Queue {
-    /// What `async-task` does with future `number` when it can be polled: from any thread, also after the end of a run.
+    /// What `async-task` does with future `number` when it can be polled: from any thread, also after the end
+    /// of a run.
     fn schedule(
         self: &Arc<Self>,
         pool: &Arc<ThreadPool>,
@@ -103,8 +106,8 @@ impl Stop {
     }
 }
 
-/// The tasks of a run, in the order of their jobs. Dropping it ends them: polls that have begun are completed, and all futures are
-/// dropped before `drop` returns.
+/// The tasks of a run, in the order of their jobs. Dropping it ends them: polls that have begun are
+/// completed, and all futures are dropped before `drop` returns.
 struct RunTasks<T> {
     queue: Arc<Queue>,
     tasks: VecDeque<Task<Outcome<T>>>,
@@ -144,7 +147,8 @@ impl Executor {
         self.pool.current_num_threads()
     }
 
-    /// Starts a future. Every poll is on a thread of the pool. Dropping the task drops the future, after a poll that has begun.
+    /// Starts a future. Every poll is on a thread of the pool. Dropping the task drops the future, after a
+    /// poll that has begun.
     pub fn spawn<F>(&self, future: F) -> Task<Outcome<F::Output>>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
@@ -155,8 +159,8 @@ impl Executor {
         task
     }
 
-    /// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart. `work` and its futures run on the
-    /// pool. All futures are dropped when it returns. See `Scheduler::pipelined`.
+    /// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart. `work` and
+    /// its futures run on the pool. All futures are dropped when it returns. See `Scheduler::pipelined`.
     ///
     /// # Errors
     /// The first one of `jobs`, `work` and `sink`, in the order of the jobs.
@@ -195,10 +199,11 @@ impl Executor {
                 };
                 let future = caught(async move { work(job).await });
                 let schedule = run.queue.schedule(&self.pool, number);
-                // SAFETY: `schedule` is `Send`, `Sync` and `'static`. Future and output are `Send` by the bounds of this function. What
-                // they borrow outlives this function, or is `work`, which is dropped after `run`. No future outlives `run`: its task
-                // is in `run.tasks` until the output is taken, which is after the future was dropped, and `RunTasks::drop` waits for
-                // the others. `run` is a local variable, so it cannot be leaked.
+                // SAFETY: `schedule` is `Send`, `Sync` and `'static`. Future and output are `Send` by the
+                // bounds of this function. What they borrow outlives this function, or is `work`, which is
+                // dropped after `run`. No future outlives `run`: its task is in `run.tasks` until the output
+                // is taken, which is after the future was dropped, and `RunTasks::drop` waits for the others.
+                // `run` is a local variable, so it cannot be leaked.
                 #[allow(unsafe_code)]
                 let (runnable, task) = unsafe { Builder::new().spawn_unchecked(|_| future, schedule) };
                 run.tasks.push_back(task);

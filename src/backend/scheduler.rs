@@ -1,7 +1,8 @@
 //! Runs a function over a stream of jobs on a pool of threads and returns the results in order.
 //!
-//! A job is any value. The scheduler knows only about how much memory it takes, and bounds the number of jobs in flight. So memory does
-//! not grow with the number of jobs, with the number of threads or with the size of tiles.
+//! A job is any value. The scheduler knows only about how much memory it takes, and bounds the number of jobs
+//! in flight. So memory does not grow with the number of jobs, with the number of threads or with the size of
+//! tiles.
 
 use super::executor::{Executor, Stop};
 use crate::error::{Error, Result};
@@ -19,7 +20,8 @@ pub struct Scheduler {
     budget_bytes: u64,
 }
 
-/// Approximate memory of one family in flight, in bytes: its source, planes, prediction, residual and codec buffers.
+/// Approximate memory of one family in flight, in bytes: its source, planes, prediction, residual and codec
+/// buffers.
 pub fn family_bytes(geometry: &Geometry) -> u64 {
     let side = u64::from(geometry.tile() * spec::FAMILY_FACTOR);
     side.min(geometry.width().into()) * side.min(geometry.height().into()) * 12
@@ -63,15 +65,15 @@ impl Scheduler {
         self.executor.threads()
     }
 
-    /// The largest number of jobs in flight: two a thread and one, and `extra` on a device. Fewer where jobs of `job_bytes` would take
-    /// more than a quarter of the free memory, but at least one.
+    /// The largest number of jobs in flight: two a thread and one, and `extra` on a device. Fewer where jobs
+    /// of `job_bytes` would take more than a quarter of the free memory, but at least one.
     pub(super) fn in_flight(&self, extra: usize, job_bytes: u64) -> usize {
         let affordable = (self.budget_bytes / job_bytes.max(1)).max(1);
         usize::try_from(affordable).unwrap_or(usize::MAX).min(2 * self.threads() + 1 + extra)
     }
 
-    /// Runs `work` on every job and passes the results to `sink` in the order of the jobs: [`Self::pipelined`] for work that never
-    /// waits.
+    /// Runs `work` on every job and passes the results to `sink` in the order of the jobs:
+    /// [`Self::pipelined`] for work that never waits.
     ///
     /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
     ///
@@ -88,16 +90,18 @@ impl Scheduler {
         self.pipelined(0, job_bytes, jobs, |job| async move { work(job) }, sink)
     }
 
-    /// Runs the future that `work` makes of every job and passes the results to `sink` in the order of the jobs. A future that waits
-    /// for a device frees its thread; of the futures that can be polled the oldest goes first. At most two jobs a thread and one are in
-    /// flight, and `extra` ones on the device ([`super::Backend::in_flight`]). Fewer where jobs of `job_bytes` would take more than a
-    /// quarter of the machine's free memory, but at least one.
+    /// Runs the future that `work` makes of every job and passes the results to `sink` in the order of the
+    /// jobs. A future that waits for a device frees its thread; of the futures that can be polled the oldest
+    /// goes first. At most two jobs a thread and one are in flight, and `extra` ones on the device
+    /// ([`super::Backend::in_flight`]). Fewer where jobs of `job_bytes` would take more than a quarter of the
+    /// machine's free memory, but at least one.
     ///
     /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
     ///
-    /// `jobs` is advanced and `sink` called on the calling thread. The first error of a job, `work` or `sink` ends the run when all
-    /// jobs before it are done, so that it is the same in every run. Polls that have begun are then completed, and all futures are
-    /// dropped. A panic in `work` is resumed in its turn. No future is left when this returns.
+    /// `jobs` is advanced and `sink` called on the calling thread. The first error of a job, `work` or `sink`
+    /// ends the run when all jobs before it are done, so that it is the same in every run. Polls that have
+    /// begun are then completed, and all futures are dropped. A panic in `work` is resumed in its turn. No
+    /// future is left when this returns.
     ///
     /// # Errors
     /// The first one, in the order of the jobs.

@@ -1,4 +1,5 @@
-//! A run of the scheduler as an iterator: for servers, for bindings, and for callers that may stop before the end.
+//! A run of the scheduler as an iterator: for servers, for bindings, and for callers that may stop before the
+//! end.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -11,7 +12,8 @@ use crate::error::{Error, Result};
 
 /// The results of [`Scheduler::stream`] in the order of their jobs; after an error there are none.
 ///
-/// Dropping it ends the run: polls that have begun are completed, futures are dropped, the thread of the run is joined.
+/// Dropping it ends the run: polls that have begun are completed, futures are dropped, the thread of the run
+/// is joined.
 pub struct Results<R> {
     stop: Arc<Stop>,
     /// `None` only in `drop`.
@@ -21,9 +23,9 @@ pub struct Results<R> {
 }
 
 impl Scheduler {
-    /// As [`Self::pipelined`], with owned arguments. A thread of its own advances `jobs` while the caller takes results, and only so
-    /// far ahead that memory holds the jobs in flight and one result. Several runs may share a scheduler; a run whose results are not
-    /// taken delays the others by no more than a poll.
+    /// As [`Self::pipelined`], with owned arguments. A thread of its own advances `jobs` while the caller
+    /// takes results, and only so far ahead that memory holds the jobs in flight and one result. Several runs
+    /// may share a scheduler; a run whose results are not taken delays the others by no more than a poll.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The adapters of this machine, and the choice of one.
 //!
-//! Honours wgpu's own variables: `WGPU_BACKEND`, `WGPU_ADAPTER_NAME`, `WGPU_POWER_PREF`, `WGPU_VALIDATION` and the like.
+//! Honours wgpu's own variables: `WGPU_BACKEND`, `WGPU_ADAPTER_NAME`, `WGPU_POWER_PREF`, `WGPU_VALIDATION`
+//! and the like.
 
 use serde::Serialize;
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
@@ -87,8 +88,9 @@ fn facts(index: usize, adapter: &wgpu::Adapter) -> AdapterFacts {
     }
 }
 
-/// The adapter that `wanted` names: an index, or part of a name in any case. Without it `WGPU_ADAPTER_NAME` counts, then the kind:
-/// discrete first, with `WGPU_POWER_PREF=low` integrated first. A software adapter is only taken by name or index.
+/// The adapter that `wanted` names: an index, or part of a name in any case. Without it `WGPU_ADAPTER_NAME`
+/// counts, then the kind: discrete first, with `WGPU_POWER_PREF=low` integrated first. A software adapter is
+/// only taken by name or index.
 ///
 /// # Errors
 /// No adapter matches; the message lists those that exist.

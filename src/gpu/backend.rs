@@ -205,7 +205,8 @@ impl Drop for GpuBackend {
     fn drop(&mut self) {
         self.queue.close();
         let hung = matches!(self.healthy(), Err(GpuError::Hung { .. }));
-        // While the process ends, a driver must neither be at work nor be unloaded by another thread. A hung one is not waited for.
+        // While the process ends, a driver must neither be at work nor be unloaded by another thread. A hung
+        // one is not waited for.
         let thread = self.completion.take();
         if let Some(thread) = thread.filter(|thread| !hung && thread.thread().id() != current().id()) {
             drop(thread.join());
@@ -215,8 +216,9 @@ impl Drop for GpuBackend {
 
 /// The number of batches, and the bytes of the arena of each, as far as the adapter lets a shader see them.
 ///
-/// A batch of an encode keeps its workspace while the host codes its L2 tiles, so a fast device needs several: one that forms, one or
-/// two on the device, the others on the host. Staging buffers take as much host memory as the arenas take of the device's.
+/// A batch of an encode keeps its workspace while the host codes its L2 tiles, so a fast device needs
+/// several: one that forms, one or two on the device, the others on the host. Staging buffers take as much
+/// host memory as the arenas take of the device's.
 fn workspaces(facts: &AdapterFacts, budget: Option<u64>) -> (u64, u64) {
     let (batches, preferred): (u64, u64) = match facts.kind {
         "discrete" | "virtual" => (8, 3 << 30),

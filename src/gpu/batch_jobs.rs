@@ -17,7 +17,8 @@ pub const MAX_TABLE_ROWS: u32 = 1 << 18;
 /// A device table and its first row in the table buffer.
 pub type PlacedTable = (Arc<DeviceTable>, u32);
 
-/// The tables in a workspace's table buffer. They stay from batch to batch, as most families use the same ones.
+/// The tables in a workspace's table buffer. They stay from batch to batch, as most families use the same
+/// ones.
 #[derive(Default)]
 pub struct ResidentTables {
     /// By the address of the table.
@@ -86,7 +87,8 @@ impl ProgramTables {
         Self { all: all.collect() }
     }
 
-    /// Assigns them to rows of the table buffer; `alone` where no other family of the batch uses it. False where they do not fit.
+    /// Assigns them to rows of the table buffer; `alone` where no other family of the batch uses it. False
+    /// where they do not fit.
     pub fn insert_into(&self, resident: &mut ResidentTables, alone: bool) -> bool {
         if alone { resident.insert_or_replace(&self.all) } else { resident.insert(&self.all) }
     }
@@ -135,8 +137,9 @@ impl BatchJobs {
         counts.map(|count| (count * JOB_BYTES).next_multiple_of(JOBS_ALIGN)).sum()
     }
 
-    /// Adds a family whose region begins at the word `region`. `tables` are those of its whole program, `skip` the number of tables of
-    /// the round trips before this one. Returns `skip` for the next round trip.
+    /// Adds a family whose region begins at the word `region`. `tables` are those of its whole program,
+    /// `skip` the number of tables of the round trips before this one. Returns `skip` for the next round
+    /// trip.
     pub fn add(
         &mut self,
         round_trip: &RoundTrip,

@@ -1,8 +1,9 @@
 //! Batches as families join them, and their submission to the device.
 //!
-//! A family joins the open batch, writes its planes into the staging buffer from its own thread, and is woken when the batch is back.
-//! A batch is submitted when it is full or when the device is idle. So it is as large as the work that waits, and a single family does
-//! not wait at all. The thread whose call makes a batch ready submits it. Every workspace may have one batch in use.
+//! A family joins the open batch, writes its planes into the staging buffer from its own thread, and is woken
+//! when the batch is back. A batch is submitted when it is full or when the device is idle. So it is as large
+//! as the work that waits, and a single family does not wait at all. The thread whose call makes a batch
+//! ready submits it. Every workspace may have one batch in use.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,7 +46,8 @@ pub(super) struct InFlight {
     pub batch: usize,
     pub families: usize,
     pub submitted: Instant,
-    /// Staging buffers that are mapped again: [`MAPPED`] when all are, at least [`MAP_FAILED`] when a mapping failed.
+    /// Staging buffers that are mapped again: [`MAPPED`] when all are, at least [`MAP_FAILED`] when a mapping
+    /// failed.
     pub mapped: Arc<AtomicUsize>,
 }
 
@@ -67,7 +69,8 @@ pub struct BatchQueue {
 }
 
 impl BatchQueue {
-    /// A queue over workspaces whose upload buffers are mapped, and the submissions that a thread must wait for: see `completion`.
+    /// A queue over workspaces whose upload buffers are mapped, and the submissions that a thread must wait
+    /// for: see `completion`.
     pub(super) fn new(
         device: Device,
         workspaces: Vec<Workspace>,
@@ -122,7 +125,8 @@ impl BatchQueue {
         open || state.batches.iter().any(|batch| batch.location == BatchLocation::Free)
     }
 
-    /// Adds a family to the open batch or to a new one; pending while there is none. Returns the batch and the family's region.
+    /// Adds a family to the open batch or to a new one; pending while there is none. Returns the batch and
+    /// the family's region.
     pub fn join(
         &self,
         program: &Program,
@@ -211,7 +215,8 @@ impl BatchQueue {
         Poll::Pending
     }
 
-    /// A family leaves its batch. `uploaded` says whether its planes for the next round trip, `round_trip`, are in the upload buffer.
+    /// A family leaves its batch. `uploaded` says whether its planes for the next round trip, `round_trip`,
+    /// are in the upload buffer.
     pub fn leave(&self, batch: usize, round_trip: usize, uploaded: bool) {
         let mut state = self.state();
         let entry = &mut state.batches[batch];

@@ -54,7 +54,8 @@ impl BatchSlot {
         Arc::ptr_eq(&self.queue, queue)
     }
 
-    /// Makes the next round trip: uploads its planes, in the order of the program, waits, and downloads the results.
+    /// Makes the next round trip: uploads its planes, in the order of the program, waits, and downloads the
+    /// results.
     ///
     /// # Errors
     /// The device failed. The caller still has its planes.

@@ -1,8 +1,9 @@
-//! The state of a batch: which families take part, where their planes lie, how far it is. No device calls; `batch_queue` makes those.
+//! The state of a batch: which families take part, where their planes lie, how far it is. No device calls;
+//! `batch_queue` makes those.
 //!
-//! A batch begins empty on the host. It is closed when no more families may join. It is submitted when all of its families have
-//! uploaded their planes, and comes back. Then it is submitted once more (an encode makes two round trips), or ends when its last
-//! family has left.
+//! A batch begins empty on the host. It is closed when no more families may join. It is submitted when all of
+//! its families have uploaded their planes, and comes back. Then it is submitted once more (an encode makes
+//! two round trips), or ends when its last family has left.
 
 use std::task::Waker;
 

@@ -1,4 +1,4 @@
-//! What an adapter can do at most: the measure that kernels are held against.
+//! The limits of an adapter, measured: the ceiling that benches compare kernels with.
 
 use std::time::{Duration, Instant};
 

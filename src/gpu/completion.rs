@@ -9,7 +9,8 @@ use super::batch_queue::{BatchQueue, InFlight, MAP_FAILED, MAPPED};
 use super::error::GpuError;
 use super::fault::{Fault, Stage};
 
-/// Starts the thread. It ends after [`BatchQueue::close`]. Where the system has no thread, the device counts as failed.
+/// Starts the thread. It ends after [`BatchQueue::close`]. Where the system has no thread, the device counts
+/// as failed.
 pub(super) fn spawn(
     queue: &Arc<BatchQueue>,
     submissions: mpsc::Receiver<InFlight>,
@@ -41,8 +42,8 @@ fn run(queue: &BatchQueue, submissions: &mpsc::Receiver<InFlight>) {
     }
 }
 
-/// Waits until a device that counts as hung is idle, however long that takes. Freeing buffers that a hung driver still works on may
-/// hang as well, and this thread is the last to hold them.
+/// Waits until a device that counts as hung is idle, however long that takes. Freeing buffers that a hung
+/// driver still works on may hang as well, and this thread is the last to hold them.
 fn wait_until_idle(queue: &BatchQueue) {
     queue.device.copies_done();
     while let Ok(false) = queue.device.wait(None, queue.deadline) {}

@@ -1,7 +1,7 @@
 //! An open device: its queue, the pipelines, and how passes are recorded.
 //!
-//! Every kernel has the same three bindings: the planes of the batch, tables, jobs. They are declared once, here and in
-//! `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
+//! Every kernel has the same three bindings: the planes of the batch, tables, jobs. They are declared once,
+//! here and in `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -158,7 +158,8 @@ impl Device {
         self.failure.set(error).unwrap_or_default();
     }
 
-    /// Waits until the device has completed all submissions up to `index`, or all of them. False after `timeout`.
+    /// Waits until the device has completed all submissions up to `index`, or all of them. False after
+    /// `timeout`.
     ///
     /// # Errors
     /// The device is lost.
@@ -274,9 +275,9 @@ fn compile(device: &wgpu::Device, name: &str, source: String) -> wgpu::ShaderMod
     let desc = ShaderModuleDescriptor { label: Some(name), source: ShaderSource::Wgsl(source.into()) };
     let checks =
         wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-    // SAFETY: the only check that is left out bounds loops; it costs a counter in the innermost ones. Every loop of the shaders counts
-    // from one number to another by a positive constant, and the upper bounds are numbers of groups in tables that `tables.rs` made.
-    // All accesses stay checked.
+    // SAFETY: the only check that is left out bounds loops; it costs a counter in the innermost ones. Every
+    // loop of the shaders counts from one number to another by a positive constant, and the upper bounds are
+    // numbers of groups in tables that `tables.rs` made. All accesses stay checked.
     #[allow(unsafe_code)]
     unsafe {
         device.create_shader_module_trusted(desc, checks)

@@ -1,7 +1,8 @@
 //! CPU and GPU as one backend: assigns families to them, and goes on when the GPU fails.
 //!
-//! A family that the GPU does not finish is finished on the CPU, from the planes that the caller still holds. So none is lost, and as
-//! its caller waits for one result, none is done twice. After a pause the device is opened again. Knows no kernels and no device calls.
+//! A family that the GPU does not finish is finished on the CPU, from the planes that the caller still holds.
+//! So none is lost, and as its caller waits for one result, none is done twice. After a pause the device is
+//! opened again. Knows no kernels and no device calls.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -97,8 +98,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the devices of [`EngineOptions::backend`]; `auto` measures CPU and GPU on `scheduler` first. Never fails: without a GPU the
-    /// CPU takes all families.
+    /// Opens the devices of [`EngineOptions::backend`]; `auto` measures CPU and GPU on `scheduler` first.
+    /// Never fails: without a GPU the CPU takes all families.
     pub fn new(options: EngineOptions, scheduler: &Scheduler) -> Self {
         let mut engine = Self {
             cpu: CpuBackend::new(),

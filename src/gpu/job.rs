@@ -4,7 +4,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-/// One plane to compute. Offsets and strides are in words from the start of the arena, sizes in samples of the result.
+/// One plane to compute. Offsets and strides are in words from the start of the arena, sizes in samples of
+/// the result.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct GpuJob {

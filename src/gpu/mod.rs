@@ -19,7 +19,8 @@
 //! parity       every kernel against its CPU twin           no device
 //! ```
 //!
-//! The caller of every call keeps the planes. When the device fails, every family in flight gets a [`GpuError`] and none is lost:
+//! The caller of every call keeps the planes. When the device fails, every family in flight gets a
+//! [`GpuError`] and none is lost:
 //! [`engine`] then finishes them on the CPU.
 
 mod adapter;

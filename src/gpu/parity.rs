@@ -1,7 +1,7 @@
 //! Self-test: every kernel on the device against its twin on the CPU, byte for byte.
 //!
-//! `doctor` runs the quick one, which takes about a second. Tests run the thorough one: odd sizes, planes of one sample, extremes,
-//! noise, all filters and factors.
+//! `doctor` runs the quick one, which takes about a second. Tests run the thorough one: odd sizes, planes of
+//! one sample, extremes, noise, all filters and factors.
 
 use std::fmt;
 use std::sync::Arc;

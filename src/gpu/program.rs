@@ -1,6 +1,7 @@
 //! The work of one family on a device, as plain data: where its planes lie and which passes run over them.
 //!
-//! Offsets are in words from the start of the family's own region; the batch adds the region's offset. Knows no device.
+//! Offsets are in words from the start of the family's own region; the batch adds the region's offset. Knows
+//! no device.
 
 mod encode;
 mod reconstruct;

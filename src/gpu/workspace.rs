@@ -76,8 +76,9 @@ impl Workspace {
         Ok(Self { arena, tables, jobs, upload, download, bindings, timer, staging_bytes })
     }
 
-    /// Writes jobs and tables to the upload buffer, records a round trip and submits it to the queue. The upload buffer must be
-    /// mapped, the download buffer unmapped. Requests a mapping of both; `mapped` is called once for each.
+    /// Writes jobs and tables to the upload buffer, records a round trip and submits it to the queue. The
+    /// upload buffer must be mapped, the download buffer unmapped. Requests a mapping of both; `mapped` is
+    /// called once for each.
     ///
     /// # Errors
     /// The device has unmapped the upload buffer.
@@ -148,8 +149,8 @@ impl Workspace {
         Ok(())
     }
 
-    /// Nanoseconds that the passes of the last round trip took by the device's clock, where it has one. The download buffer must be
-    /// mapped.
+    /// Nanoseconds that the passes of the last round trip took by the device's clock, where it has one. The
+    /// download buffer must be mapped.
     pub fn device_ns(&self, device: &Device) -> Option<u64> {
         self.timer.as_ref()?;
         let range = self.staging_bytes..self.staging_bytes + TIMESTAMP_BYTES;

@@ -26,7 +26,8 @@ impl Threads {
         self.0.threads()
     }
 
-    /// Starts a future on these threads at once. Dropping the returned future drops `work`, after a poll that has begun.
+    /// Starts a future on these threads at once. Dropping the returned future drops `work`, after a poll that
+    /// has begun.
     pub fn run<F>(&self, work: F) -> impl Future<Output = Result<F::Output, ServeError>> + use<F>
     where
         F: Future<Output: Send + 'static> + Send + 'static,

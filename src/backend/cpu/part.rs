@@ -1,4 +1,5 @@
-//! A part of L0 alone, for a caller that waits for one tile: only the samples that it depends on are computed.
+//! A part of L0 alone, for a caller that waits for one tile: only the samples that it depends on are
+//! computed.
 
 use std::ops::Range;
 
@@ -14,8 +15,8 @@ use crate::kernels::residual;
 use crate::kernels::taps::{Axis, Filter};
 use crate::params::Coding;
 
-/// A rectangle of L0, equal to the same rectangle of a whole reconstruction. Its corner lies on the chroma grid of `want`. For one tile
-/// it costs a few per cent of the family's work.
+/// A rectangle of L0, equal to the same rectangle of a whole reconstruction. Its corner lies on the chroma
+/// grid of `want`. For one tile it costs a few per cent of the family's work.
 ///
 /// # Errors
 /// A recorded sharpening out of range.
@@ -41,8 +42,9 @@ pub fn reconstruct_part(coding: &Coding, family: &DecodedFamily, want: Want, par
     Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
 }
 
-/// The rows of an unscaled residual that [`reconstruct_part`] reads in a family of `size` (width, height): those of the part, and where chroma is
-/// corrected at half the size and enlarged from there, the rows beside them that the filter reads.
+/// The rows of an unscaled residual that [`reconstruct_part`] reads in a family of `size` (width, height):
+/// those of the part, and where chroma is corrected at half the size and enlarged from there, the rows beside
+/// them that the filter reads.
 pub fn rows_of_part(coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
     let rows = part.y as usize..(part.y + part.height) as usize;
     let sampling = want.sampling();
@@ -105,8 +107,9 @@ fn add_residual_part(
     }
 }
 
-/// Computes a part of a chroma plane of L0, sampled as `output` says. Without a residual it comes straight from the plane of L2; with
-/// one, from the corrected plane at half the size, of which only the samples that are read are computed.
+/// Computes a part of a chroma plane of L0, sampled as `output` says. Without a residual it comes straight
+/// from the plane of L2; with one, from the corrected plane at half the size, of which only the samples that
+/// are read are computed.
 fn chroma_part(
     filter: Filter,
     plane: &Plane,

@@ -231,8 +231,8 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
-/// Jobs from `first_stuck` on pend for ever; what comes before does as `early` says. How the run ended, and a waker that
-/// outlived it.
+/// Jobs from `first_stuck` on pend for ever; what comes before does as `early` says. How the run ended, and a
+/// waker that outlived it.
 fn with_stuck_jobs(
     first_stuck: u64,
     jobs: impl Iterator<Item = Result<u64>>,

@@ -14,8 +14,9 @@ use crate::kernels::sharpen::Strength;
 use crate::params::{EncodeParams, Subsamp};
 
 impl Programs {
-    /// The program of `base`, then `residual`. Uploads the planes of the source, or one of RGB; then the decoded L2, of which only
-    /// luma where chroma has no residual. Downloads L2; then prediction and residual, plane by plane.
+    /// The program of `base`, then `residual`. Uploads the planes of the source, or one of RGB; then the
+    /// decoded L2, of which only luma where chroma has no residual. Downloads L2; then prediction and
+    /// residual, plane by plane.
     ///
     /// # Errors
     /// A recorded sharpening out of range.

@@ -11,8 +11,9 @@ use crate::image::ycc::Sampling;
 use crate::params::Coding;
 
 impl Programs {
-    /// The program of a decode. Uploads the planes of L2, then those of the residual, without chroma where none is asked for.
-    /// Downloads the planes of L0, then those of L1, without the chroma of L1 where that equals the L2 plane; or one of RGB each.
+    /// The program of a decode. Uploads the planes of L2, then those of the residual, without chroma where
+    /// none is asked for. Downloads the planes of L0, then those of L1, without the chroma of L1 where that
+    /// equals the L2 plane; or one of RGB each.
     ///
     /// # Errors
     /// A recorded sharpening out of range.
@@ -86,7 +87,8 @@ impl Programs {
         let mut applies = vec![apply.with(residuals[0], residuals[0])];
         let mut reductions = vec![self.down(coding.downsample_filter, l0[0], l1[0], (2, 2))];
         if corrects_chroma {
-            // Chroma at half size is L0's 4:2:0 plane or L1's 4:4:4 plane; the other one is resampled from it.
+            // Chroma at half size is L0's 4:2:0 plane or L1's 4:4:4 plane; the other one is resampled from
+            // it.
             for i in 1..3 {
                 let (corrected, other) =
                     if sampling == Sampling::S420 { (l0[i], l1[i]) } else { (l1[i], l0[i]) };
