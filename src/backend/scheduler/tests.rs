@@ -21,7 +21,7 @@ fn results_come_in_order_and_the_bound_holds() {
     s.ordered(
         1,
         (0..500u64).map(|i| {
-            peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
             Ok(i)
         }),
         |i| {
@@ -29,7 +29,7 @@ fn results_come_in_order_and_the_bound_holds() {
             Ok(i)
         },
         |i| {
-            now.fetch_sub(1, Ordering::SeqCst);
+            now.fetch_sub(1, SeqCst);
             got.push(i);
             Ok(())
         },
@@ -65,7 +65,7 @@ fn the_first_error_in_order_ends_the_run() {
     assert_eq!(result.unwrap_err().to_string(), "sink");
 }
 
-/// A future waits for it. It counts the polls.
+/// A signal that a future waits for, with a count of polls.
 #[derive(Default)]
 struct Signal {
     ready: AtomicBool,
@@ -74,7 +74,7 @@ struct Signal {
 }
 
 impl Signal {
-    /// Whether it has been given; leaves the waker of this poll.
+    /// Whether the signal was given; stores the waker of this poll.
     fn poll(&self, context: &Context<'_>) -> bool {
         self.polls.fetch_add(1, SeqCst);
         *lock(&self.waker) = Some(context.waker().clone());
@@ -97,7 +97,7 @@ impl Signal {
     }
 }
 
-/// Counts itself while it lives.
+/// Counts the values that are alive.
 struct Live<'a>(&'a AtomicUsize);
 
 impl<'a> Live<'a> {
@@ -129,7 +129,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
             while let Ok(first) = calls.recv() {
                 thread::sleep(Duration::from_micros(200));
                 let batch: Vec<_> = std::iter::once(first).chain(calls.try_iter()).collect();
-                // The youngest first, and each one twice.
+                // In reverse order, and each one twice.
                 for call in batch.iter().rev() {
                     call.give();
                     call.wake();
@@ -157,7 +157,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
             Ok(())
         };
         scheduler.pipelined(7, 1, jobs, work, sink).unwrap();
-        // Ends the device.
+        // Ends the thread.
         lock(&device).take();
     });
     assert_eq!(got, (0..300).collect::<Vec<_>>());
@@ -167,7 +167,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
 #[test]
 fn a_wake_during_a_poll_is_not_lost() {
     let scheduler = Scheduler::new(1).unwrap();
-    // Woken by itself a few times, then by a thread that is done before the poll is.
+    // Woken by itself a few times, then by a thread that ends before the poll does.
     let work = |job: u64| {
         let mut left = 5;
         std::future::poll_fn(move |context| {
@@ -231,8 +231,8 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
-/// Jobs from `first_stuck` on pend for ever; what comes before does as `early` says. How the run ended, and a
-/// waker that outlived it.
+/// Runs jobs of which those from `first_stuck` on pend for ever and those before return `early`. Checks that no
+/// future outlives the run and that a late wake does nothing. Returns the end of the run.
 fn with_stuck_jobs(
     first_stuck: u64,
     jobs: impl Iterator<Item = Result<u64>>,
@@ -255,7 +255,7 @@ fn with_stuck_jobs(
     let end = catch_unwind(AssertUnwindSafe(|| scheduler.pipelined(3, 1, jobs, work, sink)));
     assert_eq!(live.load(SeqCst), 0, "futures that outlived the run");
     stuck.give();
-    // The pool is whole: it takes the next run.
+    // The pool takes the next run.
     scheduler.ordered(1, (0..20).map(Ok), Ok, |_| Ok(())).unwrap();
     end
 }
