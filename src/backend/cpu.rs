@@ -16,7 +16,7 @@ use self::filter::{down, optimise, scale, up};
 use self::predict::{add_residual, predict, predict_half};
 use super::chroma::{L0_FROM_L2, half_from_source};
 use super::{Backend, Base, Pending, Predicted, Ticket};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc};

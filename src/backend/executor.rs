@@ -5,7 +5,6 @@
 //! future of the queue once. An idle future occupies no thread, so many runs share a pool: one whose results
 //! are not taken, or whose futures wait for a device, blocks no other.
 
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,8 +16,11 @@ use std::task::{Poll, Waker};
 use async_task::{Builder, Runnable, Task};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+/// Most threads: starting millions of them takes longer than any slide.
+pub(super) const MAX_THREADS: usize = 1024;
+
 /// The output of a future, or its panic.
-pub type Outcome<T> = Result<T, Box<dyn Any + Send>>;
+pub type Outcome<T> = std::thread::Result<T>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())

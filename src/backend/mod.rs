@@ -7,7 +7,9 @@
 pub mod choice;
 pub(crate) mod chroma;
 pub mod cpu;
+pub(crate) mod error;
 pub(crate) mod executor;
+mod gpu_error;
 pub mod scheduler;
 mod stream;
 
@@ -15,9 +17,10 @@ use std::any::Any;
 use std::pin::Pin;
 
 pub use cpu::CpuBackend;
+pub use error::{Error, Result};
+pub use gpu_error::GpuError;
 pub use stream::Results;
 
-use crate::error::Result;
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;

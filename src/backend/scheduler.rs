@@ -4,13 +4,11 @@
 //! in flight. So memory does not grow with the number of jobs, with the number of threads or with the size of
 //! tiles.
 
-use super::executor::{Executor, Stop};
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
+use super::executor::{Executor, MAX_THREADS, Stop};
 use crate::image::geometry::Geometry;
 use crate::image::spec;
 
-/// Most worker threads: starting millions of them takes longer than any slide.
-const MAX_THREADS: usize = 1024;
 /// Memory for jobs in flight where little is free or the system does not say how much.
 const MIN_BUDGET_BYTES: u64 = 320 << 20;
 
@@ -51,12 +49,9 @@ impl Scheduler {
     /// More than 1024 threads, or the system gives no threads.
     pub fn new(threads: usize) -> Result<Self> {
         if threads > MAX_THREADS {
-            return Err(Error::Usage(format!(
-                "--threads {threads}: at most {MAX_THREADS}, or 0 for one per core"
-            )));
+            return Err(Error::TooManyThreads(threads));
         }
-        let executor = Executor::new(threads, "origami")
-            .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))?;
+        let executor = Executor::new(threads, "origami").map_err(|e| Error::Threads(e.to_string()))?;
         Ok(Self { executor, budget_bytes: budget_bytes() })
     }
 
@@ -79,13 +74,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// The first one, in the order of the jobs.
-    pub fn ordered<J: Send, R: Send>(
+    pub fn ordered<J: Send, R: Send, E: Send>(
         &self,
         job_bytes: u64,
-        jobs: impl IntoIterator<Item = Result<J>>,
-        work: impl Fn(J) -> Result<R> + Sync,
-        sink: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
+        jobs: impl IntoIterator<Item = Result<J, E>>,
+        work: impl Fn(J) -> Result<R, E> + Sync,
+        sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
         let work = &work;
         self.pipelined(0, job_bytes, jobs, |job| async move { work(job) }, sink)
     }
@@ -105,14 +100,14 @@ impl Scheduler {
     ///
     /// # Errors
     /// The first one, in the order of the jobs.
-    pub fn pipelined<J: Send, R: Send, F: Future<Output = Result<R>> + Send>(
+    pub fn pipelined<J: Send, R: Send, E: Send, F: Future<Output = Result<R, E>> + Send>(
         &self,
         extra: usize,
         job_bytes: u64,
-        jobs: impl IntoIterator<Item = Result<J>>,
+        jobs: impl IntoIterator<Item = Result<J, E>>,
         work: impl Fn(J) -> F + Sync,
-        sink: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
+        sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
         let in_flight = self.in_flight(extra, job_bytes);
         self.executor.run_in_order(&Stop::default(), in_flight, jobs, work, sink)
     }

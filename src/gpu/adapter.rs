@@ -6,7 +6,7 @@
 use serde::Serialize;
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
-use super::error::GpuError;
+use crate::backend::GpuError;
 
 /// Properties of an adapter that are known before it is opened.
 #[derive(Clone, Debug, Serialize)]

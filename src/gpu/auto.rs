@@ -7,9 +7,8 @@ use crate::backend::choice::{BackendMode, Task};
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, CpuBackend};
 use crate::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Shape};
-use crate::error::Result;
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
-use crate::image::geometry::Geometry;
+use crate::image::geometry::{Geometry, GeometryError};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::params::EncodeParams;
@@ -52,6 +51,19 @@ impl Rates {
         if hybrid.1 > plain.1 * MIN_GAIN { hybrid.0 } else { plain.0 }
     }
 }
+
+/// Why no measurement was made.
+#[derive(Debug, thiserror::Error)]
+enum MeasureError {
+    #[error(transparent)]
+    Backend(#[from] crate::backend::Error),
+    #[error(transparent)]
+    Codec(#[from] crate::codec::Error),
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+}
+
+type Result<T, E = MeasureError> = std::result::Result<T, E>;
 
 /// Measures and chooses a mode; also returns the reason.
 pub fn decide(

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use super::batch_jobs::ProgramTables;
 use super::batch_state::{BatchCapacity, BatchLocation, BatchState, FamilyRegion, JoinError};
 use super::device::Device;
-use super::error::GpuError;
 use super::fault::{Fault, Stage};
 use super::program::Program;
 use super::stats::Counters;
 use super::workspace::Workspace;
+use crate::backend::GpuError;
 
 /// Most families of a batch, however fast the device is.
 const MAX_BATCH_FAMILIES: usize = 1024;

@@ -8,10 +8,10 @@ use std::time::Instant;
 use super::batch_jobs::ProgramTables;
 use super::batch_queue::BatchQueue;
 use super::batch_state::FamilyRegion;
-use super::error::GpuError;
 use super::fault::Stage;
 use super::program::{PlaneLayout, Program};
 use super::workspace::PLANES_OFFSET;
+use crate::backend::GpuError;
 use crate::image::plane::{Plane, PlaneRef};
 
 /// A family's slot in a batch. Dropping it leaves the batch.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use wgpu::{BufferUsages, ComputePassDescriptor};
 
 use super::device::Device;
-use super::error::GpuError;
 use super::job::JOB_WINDOW_BYTES;
+use crate::backend::GpuError;
 
 /// Bytes of the buffers that are copied.
 const COPY_BYTES: u64 = 64 << 20;

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::batch_queue::{BatchQueue, InFlight, MAP_FAILED, MAPPED};
-use super::error::GpuError;
 use super::fault::{Fault, Stage};
+use crate::backend::GpuError;
 
 /// Starts the thread. It ends after [`BatchQueue::close`]. Where the system has no thread, the device counts
 /// as failed.

@@ -19,10 +19,10 @@ use wgpu::{
 
 use super::adapter::{AdapterFacts, GpuAdapter};
 use super::batch_jobs::Dispatch;
-use super::error::GpuError;
 use super::fault::{Fault, Faults, Stage};
 use super::job::JOB_WINDOW_BYTES;
 use super::shader::{Kernel, Pass};
+use crate::backend::GpuError;
 
 /// An open adapter with every pipeline built.
 pub struct Device {

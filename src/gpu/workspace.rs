@@ -4,8 +4,8 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePassDescripto
 
 use super::batch_jobs::{Dispatch, MAX_TABLE_ROWS, PlacedTable};
 use super::device::Device;
-use super::error::GpuError;
 use super::job::{JOB_WINDOW_BYTES, MAX_JOBS_BYTES};
+use crate::backend::GpuError;
 
 /// Bytes of a row of tables.
 const ROW_BYTES: u64 = 16;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::error::ServeError;
+use crate::backend;
 use crate::backend::executor::Executor;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The server's [`Executor`]; clones share it.
 #[derive(Clone)]
@@ -16,8 +17,8 @@ impl Threads {
     /// # Errors
     /// The system gives no threads.
     pub fn new(count: usize) -> Result<Self> {
-        let executor = Executor::new(count, "origami-tiles")
-            .map_err(|e| Error::Usage(format!("cannot start threads: {e}")))?;
+        let executor =
+            Executor::new(count, "origami-tiles").map_err(|e| backend::Error::Threads(e.to_string()))?;
         Ok(Self(Arc::new(executor)))
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::filter::{scale, up};
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::residual;

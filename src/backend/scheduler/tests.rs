@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use super::*;
+use super::Scheduler;
+
+type Result<T> = std::result::Result<T, String>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
@@ -22,7 +24,7 @@ fn results_come_in_order_and_the_bound_holds() {
         1,
         (0..500u64).map(|i| {
             peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-            Ok(i)
+            Ok::<_, String>(i)
         }),
         |i| {
             std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
@@ -45,23 +47,19 @@ fn the_first_error_in_order_ends_the_run() {
     let mut done = 0;
     let result = s.ordered(
         1,
-        (0..1000).map(Ok),
-        |i| if i % 100 == 50 { Err(Error::Usage(format!("job {i}"))) } else { Ok(i) },
+        (0..1000).map(Ok::<_, String>),
+        |i| if i % 100 == 50 { Err(format!("job {i}")) } else { Ok(i) },
         |_| {
             done += 1;
             Ok(())
         },
     );
     assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
-    let result = s.ordered(
-        1,
-        (0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }),
-        Ok,
-        |_| Ok(()),
-    );
-    assert_eq!(result.unwrap_err().to_string(), "source");
     let result =
-        s.ordered(1, (0..10).map(Ok), Ok, |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) });
+        s.ordered(1, (0..10).map(|i| if i == 3 { Err(failure("source")) } else { Ok(i) }), Ok, |_| Ok(()));
+    assert_eq!(result.unwrap_err().to_string(), "source");
+    let result = s
+        .ordered(1, (0..10).map(Ok::<_, String>), Ok, |i| if i == 4 { Err(failure("sink")) } else { Ok(()) });
     assert_eq!(result.unwrap_err().to_string(), "sink");
 }
 
@@ -113,8 +111,8 @@ impl Drop for Live<'_> {
     }
 }
 
-fn failure(text: &str) -> Error {
-    Error::Usage(text.into())
+fn failure(text: &str) -> String {
+    text.into()
 }
 
 #[test]
@@ -145,7 +143,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
         let jobs = (0..300).map(|job| {
             let guard = Live::new(live);
             peak.fetch_max(live.load(SeqCst), SeqCst);
-            Ok((job, guard))
+            Ok::<_, String>((job, guard))
         });
         let work = |job| async move {
             call().await;
@@ -186,7 +184,7 @@ fn a_wake_during_a_poll_is_not_lost() {
         sum += job;
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..50).map(Ok), work, sink).unwrap();
+    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, String>), work, sink).unwrap();
     assert_eq!(sum, (0..50).sum::<u64>());
 }
 
@@ -205,10 +203,10 @@ fn wakes_of_a_queued_or_finished_future_do_nothing() {
         }
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..2).map(Ok), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..2).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
     assert_eq!(signal.polls.load(SeqCst), 2);
     signal.wake();
-    scheduler.ordered(1, (0..20).map(Ok), Ok, |_| Ok(())).unwrap();
+    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
     assert_eq!(signal.polls.load(SeqCst), 2, "woken after its end");
 }
 
@@ -227,7 +225,7 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
         lock(order).push(job);
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..3).map(Ok), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
@@ -256,7 +254,7 @@ fn with_stuck_jobs(
     assert_eq!(live.load(SeqCst), 0, "futures that outlived the run");
     stuck.give();
     // The pool takes the next run.
-    scheduler.ordered(1, (0..20).map(Ok), Ok, |_| Ok(())).unwrap();
+    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
     end
 }
 
@@ -264,8 +262,11 @@ fn with_stuck_jobs(
 fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
     let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok), fail_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok), |_| Ok(()), |()| Err(failure("sink")))), "sink");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), fail_at(2), |()| Ok(()))), "work");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| Err(failure("sink")))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { Err(failure("source")) } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(5, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }
@@ -274,8 +275,11 @@ fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
 fn a_panic_is_resumed_on_the_caller_and_leaves_nothing_behind() {
     let text = |end: thread::Result<Result<()>>| *end.unwrap_err().downcast::<&str>().unwrap();
     let panic_at = |at| move |job| if job == at { panic!("work") } else { Ok(()) };
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok), panic_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok), |_| Ok(()), |()| panic!("sink"))), "sink");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), panic_at(2), |()| Ok(()))), "work");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| panic!("sink"))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { panic!("source") } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(2, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }

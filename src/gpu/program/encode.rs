@@ -6,7 +6,7 @@ use super::{
     merge_passes, sharpened_l2,
 };
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::ycc::Sampling;
 use crate::kernels::optl2::Extent;

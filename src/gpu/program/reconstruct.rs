@@ -5,7 +5,7 @@ use super::{
     Job, PassList, PlaneAllocator, PlaneLayout, Program, Programs, RoundTrip, SampleFormat, sharpened_l2,
 };
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{DecodedFamily, Want};
 use crate::image::ycc::Sampling;
 use crate::params::Coding;
