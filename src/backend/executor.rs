@@ -41,8 +41,8 @@ struct QueueState {
 }
 
 impl Queue {
-    /// What `async-task` does with future `number` when it can be polled: from any thread, also after the end
-    /// of a run.
+    /// The schedule function of future `number`. `async-task` calls it when the future can be polled, from any
+    /// thread, also after the end of a run.
     fn schedule(
         self: &Arc<Self>,
         pool: &Arc<ThreadPool>,

@@ -93,7 +93,8 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
             for x in (0..decoded.width as u32).step_by(dx as usize) {
                 let (width, height) = (dx.min(decoded.width as u32 - x), dy.min(decoded.height as u32 - y));
                 let part = Rect { x, y, width, height };
-                let got = cpu::reconstruct_part(coding, &decoded, Want::Planes(sampling), part).unwrap().into_ycc();
+                let got =
+                    cpu::reconstruct_part(coding, &decoded, Want::Planes(sampling), part).unwrap().into_ycc();
                 let [x, y, width, height] = [x, y, width, height].map(|n| n as usize);
                 let want = l0.view().part(x, y, width, height);
                 let case = format!("{case}, part {part:?}");
