@@ -204,7 +204,7 @@ fn figures(opened: &OpenBackend) -> impl Fn() -> BackendFigures + Send + Sync + 
         Some(engine) => BackendFigures {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
-            batches: engine.gpu_stats().crossings,
+            batches: engine.gpu_stats().submissions,
         },
         None => BackendFigures::default(),
     }
