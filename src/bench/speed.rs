@@ -8,7 +8,7 @@ use clap::Args;
 use origami::archive::{FamilyRecord, Kind};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{ImageEncoder, JpegDecoder, JpegEncoder, Shape, Use, decoder};
+use origami::codec::{ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Shape, decoder};
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::family::{DecodedFamily, Want};
@@ -208,8 +208,13 @@ pub fn encode_calls(work: &Work, params: &EncodeParams) -> origami::error::Resul
     }
     let mut total = 0;
     for (image, quality, encoder, of) in [
-        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, Use::Baseline),
-        (work.decoded.residual.view(), params.residual_qualities(), params.residual_encoder(), Use::Residual),
+        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, ImageRole::Baseline),
+        (
+            work.decoded.residual.view(),
+            params.residual_qualities(),
+            params.residual_encoder(),
+            ImageRole::Residual,
+        ),
     ] {
         let mut encoder = encoder.encoder(of)?;
         let bytes = encoder.encode(image, quality)?;

@@ -137,10 +137,10 @@ pub enum EntropyArg {
 impl From<EntropyArg> for Entropy {
     fn from(arg: EntropyArg) -> Self {
         match arg {
-            EntropyArg::Huffman => Entropy::Huffman,
-            EntropyArg::Adaptive => Entropy::Adaptive,
-            EntropyArg::Lepton => Entropy::Lepton,
-            EntropyArg::Context => Entropy::Context,
+            EntropyArg::Huffman => Entropy::HUFFMAN,
+            EntropyArg::Adaptive => Entropy::ADAPTIVE,
+            EntropyArg::Lepton => Entropy::LEPTON,
+            EntropyArg::Context => Entropy::CONTEXT,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use origami::codec::Use;
+use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::pyramid::source::Source;
@@ -165,8 +165,8 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     args.coding.check(args.source.pyramid.is_some())?;
     let mut params = args.coding.params();
     params.validate()?;
-    params.encoder.encoder(Use::Baseline)?;
-    params.residual_encoder().encoder(Use::Residual)?;
+    params.encoder.encoder(ImageRole::Baseline)?;
+    params.residual_encoder().encoder(ImageRole::Residual)?;
     if args.max_parents == Some(0) {
         bail!("--max-parents 0: encode at least one family");
     }

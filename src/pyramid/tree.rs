@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::SlideFacts;
 use super::dzi::Descriptor;
-use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
+use crate::codec::{CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png};
 use crate::error::{Error, Result};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -237,7 +237,7 @@ impl Tree {
             cut.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
             cut.sampling = sampling;
         }
-        let mut encoder = EncoderKind::Turbojpeg.encoder(Use::Baseline)?;
+        let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Baseline)?;
         Ok((encoder.codec(), encoder.encode(cut.view(), params.base_quality.into())?))
     }
 

@@ -1,6 +1,6 @@
 //! Round trips of every sampling, and damage.
 
-use super::*;
+use super::{Decoder, Encoder};
 use crate::codec::{ImageDecoder, ImageEncoder, Shape};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};

@@ -1,0 +1,7 @@
+//! The errors of this codec.
+
+use crate::error::Error;
+
+pub fn failed(problem: impl ToString) -> Error {
+    Error::Codec { what: "JPEG XL".into(), problem: problem.to_string() }
+}
