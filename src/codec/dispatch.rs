@@ -14,7 +14,7 @@ use super::mozjpeg;
 #[cfg(feature = "webp")]
 use super::webp;
 use super::{context, turbo};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 
 impl EncoderKind {
     /// An encoder of this kind for images of one role.
@@ -35,13 +35,7 @@ impl EncoderKind {
             #[cfg(feature = "webp")]
             EncoderKind::Webp => Ok(Box::new(webp::Encoder::new(role))),
             #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-            lacking => {
-                // Encoders and their features have the same names.
-                let name = lacking.name();
-                Err(Error::Usage(format!(
-                    "--encoder {name}: this build has no {name}; build with --features {name}"
-                )))
-            }
+            lacking => Err(Error::NoEncoder(lacking.name())),
         }
     }
 }
@@ -67,7 +61,7 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
         #[cfg(feature = "lepton")]
         CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
         #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-        lacking => Err(cannot_read(lacking)),
+        lacking => Err(Error::NotReadable(lacking.name())),
     }
 }
 
@@ -98,11 +92,5 @@ pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> 
         return Ok((codec, bytes));
     }
     let jpeg = jpeg_in(codec, bytes, Shape { width, height, sampling: None })?;
-    Ok((CodecId::Jpeg, jpeg.ok_or_else(|| cannot_read(codec))?))
-}
-
-/// Codecs and their features have the same names.
-fn cannot_read(codec: CodecId) -> Error {
-    let name = codec.name();
-    Error::Usage(format!("it is coded as {name}, which this build cannot read; build with --features {name}"))
+    Ok((CodecId::Jpeg, jpeg.ok_or(Error::NotReadable(codec.name()))?))
 }

@@ -14,7 +14,7 @@ use super::jpeg::max_repacked_bytes;
 #[cfg(feature = "lepton")]
 use super::lepton;
 use super::turbo::arithmetic;
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
 /// A residual is sparse with fewer bytes than one for so many blocks. An empty block has two Huffman codes and so 2 bits at least: at 4
@@ -134,10 +134,7 @@ impl Entropy {
     pub fn available(self) -> Result<()> {
         let lepton = self.baseline == BaselineCoder::Lepton || self.residual == ResidualCoder::Lepton;
         if lepton && !cfg!(feature = "lepton") {
-            return Err(Error::Usage(format!(
-                "--entropy {}: this build has no lepton; build with --features lepton, or give --entropy huffman",
-                self.name()
-            )));
+            return Err(Error::NoEntropy(self.name()));
         }
         Ok(())
     }

@@ -4,12 +4,12 @@
 //! some scanners write.
 
 use super::turbo::{Color, Decoder, Header, Opened};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
 fn failed(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 /// Opens a JPEG and checks its size and that [`decode_foreign`] can decode it.

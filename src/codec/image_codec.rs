@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::id::CodecId;
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 /// Quality of luma and of chroma, each 1 to 100 on JPEG's scale. Pictures have the same for both; a residual may differ.

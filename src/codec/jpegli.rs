@@ -15,7 +15,7 @@ use super::id::CodecId;
 use super::image_codec::{ImageEncoder, Quality};
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::kind::ImageRole;
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 
@@ -63,7 +63,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "jpegli".into(), problem: problem.to_string() }
+    Error::Image { what: "jpegli".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {

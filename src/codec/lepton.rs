@@ -13,7 +13,7 @@ use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode
 use super::image_codec::{ImageDecoder, Shape};
 use super::jpeg::{MAX_SIDE, max_repacked_bytes};
 use super::turbo::Decoder as JpegDecoder;
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Ycc;
 
 /// Limits on the size of a JPEG: none but JPEG's own.
@@ -35,7 +35,7 @@ fn features((max_width, max_height): (u32, u32), max_file_bytes: u32) -> Enabled
 }
 
 fn failed(e: impl ToString) -> Error {
-    Error::Codec { what: "Lepton".into(), problem: e.to_string() }
+    Error::Image { what: "Lepton".into(), problem: e.to_string() }
 }
 
 /// Repacks a JPEG; `None` where Lepton cannot, or where unpacking would not restore the same bytes.

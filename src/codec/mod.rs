@@ -15,6 +15,7 @@
 mod context;
 mod dispatch;
 mod entropy;
+mod error;
 mod foreign;
 mod id;
 mod image_codec;
@@ -37,6 +38,7 @@ mod webp;
 
 pub use self::dispatch::{decoder, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
+pub use self::error::{Error, Result};
 pub use self::foreign::{decode_foreign, foreign_header};
 pub use self::id::CodecId;
 pub use self::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};

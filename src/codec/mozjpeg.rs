@@ -10,7 +10,7 @@ use super::image_codec::{ImageEncoder, Quality};
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::kind::ImageRole;
 use super::turbo::with_restarts;
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 
@@ -51,7 +51,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "mozjpeg".into(), problem: problem.to_string() }
+    Error::Image { what: "mozjpeg".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {

@@ -4,7 +4,7 @@
 
 use super::dispatch::decoder;
 use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 

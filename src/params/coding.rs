@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use super::error::{Error, Result};
 use crate::image::spec;
 use crate::image::ycc::Sampling;
 use crate::kernels::sharpen::Strength;
@@ -40,9 +40,7 @@ impl Coding {
             return Ok(None);
         }
         let value = f64::from(self.sharpen_q8) / f64::from(1u32 << spec::SHARPEN_BITS);
-        Strength::new(value)
-            .map(Some)
-            .ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
+        Strength::new(value).map(Some).ok_or(Error::RecordedSharpening(value))
     }
 
     /// Whether the members agree: an archive of original tiles has no prediction, and so none of its parameters.

@@ -5,6 +5,10 @@
 
 mod coding;
 mod encode;
+mod error;
+mod subsamp;
 
 pub use coding::{BaselineSubsamp, Coding};
-pub use encode::{EncodeParams, Subsamp};
+pub use encode::EncodeParams;
+pub use error::{Error, Parameter, Result};
+pub use subsamp::Subsamp;

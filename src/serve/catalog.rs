@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use super::ServeOptions;
 use super::slide::{Found, Slide, archive_in, has_loose_residuals, list, stamp};
-use crate::error::Error;
 
 /// How long a listing stands before files are looked at again.
 const FRESH: Duration = Duration::from_secs(2);
@@ -113,7 +112,7 @@ impl Catalog {
             }
             Err(e) => {
                 tracing::error!(slide = name, "refused: {e}");
-                entry.passing.store(matches!(e, Error::Io { .. }), Relaxed);
+                entry.passing.store(e.is_of_file_system(), Relaxed);
                 Err(e.to_string().into())
             }
         };

@@ -23,7 +23,7 @@ use crate::output::render::{Output, Renderer};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
-use crate::residual::{decode_rest_into, decode_rows_into};
+use crate::residual::FamilyDecoder;
 
 /// Where a slide's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,7 +288,8 @@ impl Slide {
         family: &mut DecodedFamily,
     ) -> Result<Range<usize>> {
         let (input, coding) = self.archive()?;
-        decode_rows_into(&self.geometry, coding, id, record, rows, family)
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rows(rows, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
     }
 
@@ -304,7 +305,8 @@ impl Slide {
         family: &mut DecodedFamily,
     ) -> Result<()> {
         let (input, coding) = self.archive()?;
-        decode_rest_into(coding, id, record, done, family)
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rest(done, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
     }
 
@@ -339,7 +341,7 @@ impl Slide {
             }
             _ => return Err(Error::Usage(format!("{}: tile {tile} comes from nowhere", self.name))),
         };
-        self.renderer.stored(tile, codec, bytes)
+        Ok(self.renderer.stored(tile, codec, bytes)?)
     }
 }
 

@@ -8,8 +8,8 @@ use super::model::Block;
 use super::payload::Payload;
 use super::stripe::{BlockPlace, Blocks, code_stripe};
 use super::transform::{Samples, Steps, inverse};
+use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
-use crate::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 

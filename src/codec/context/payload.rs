@@ -3,8 +3,8 @@
 use super::layout::Layout;
 use super::model::ZIGZAG;
 use super::transform::Steps;
+use crate::codec::error::{Error, Result};
 use crate::codec::image_codec::Shape;
-use crate::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
 /// The first byte of a payload: version and sampling.
@@ -12,7 +12,7 @@ pub const GRAY: u8 = 0x10;
 pub const S420: u8 = 0x12;
 
 fn damaged(problem: impl Into<String>) -> Error {
-    Error::Codec { what: "context-coded residual".into(), problem: problem.into() }
+    Error::Image { what: "context-coded residual".into(), problem: problem.into() }
 }
 
 /// Seven bits a byte, the lowest first; the highest bit says that another byte follows.

@@ -14,9 +14,9 @@ use jxl_threadpool::JxlThreadPool;
 
 use super::error::failed;
 use super::skeleton;
+use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::turbo::Decoder as JpegDecoder;
-use crate::error::Result;
 use crate::image::ycc::{Sampling, Ycc};
 
 /// Memory limit of a frame: bytes for each pixel, and bytes for everything else.

@@ -4,9 +4,9 @@
 use super::decoder::jpeg_of;
 use super::error::failed;
 use super::library::{self, Api, NEED_MORE_OUTPUT, SETTING_EFFORT, SUCCESS, api};
+use crate::codec::error::{Error, Result};
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality, Shape};
-use crate::error::{Error, Result};
 use crate::image::ycc::{Sampling, YccRef};
 
 /// libjxl's effort, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time; 9 saves another 0.3% in twice the time
@@ -27,8 +27,7 @@ impl Encoder {
     /// # Errors
     /// A system without libjxl; the message says what to do.
     pub fn new(jpeg: Box<dyn ImageEncoder>) -> Result<Self> {
-        let missing = |why: &str| Error::Usage(format!("--encoder jpegxl needs the libjxl library: {why}"));
-        Ok(Self { api: api().map_err(missing)?, jpeg })
+        Ok(Self { api: api().map_err(|why| Error::NoLibjxl(why.into()))?, jpeg })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The errors of this codec.
 
-use crate::error::Error;
+use crate::codec::error::Error;
 
 pub fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "JPEG XL".into(), problem: problem.to_string() }
+    Error::Image { what: "JPEG XL".into(), problem: problem.to_string() }
 }

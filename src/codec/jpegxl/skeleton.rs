@@ -7,9 +7,9 @@
 use std::sync::OnceLock;
 
 use super::error::failed;
+use crate::codec::error::Result;
 use crate::codec::image_codec::ImageEncoder;
 use crate::codec::turbo::Encoder as JpegEncoder;
-use crate::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 

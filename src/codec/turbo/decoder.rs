@@ -5,9 +5,9 @@ use std::ops::Range;
 use turbojpeg_sys as sys;
 
 use super::handle::{Handle, failed, subsamp};
+use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::jpeg::stripes::Striped;
-use crate::error::Result;
 use crate::image::plane::Plane;
 use crate::image::spec::MAX_JPEG_SCANS;
 use crate::image::ycc::{Sampling, Ycc};

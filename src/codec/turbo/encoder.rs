@@ -4,10 +4,10 @@ use turbojpeg::{Compressor, Image, PixelFormat, YuvPlanesImage, compressed_buf_l
 
 use super::handle::{failed, subsamp};
 use super::raw_encoder;
+use crate::codec::error::{Error, Result};
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
 use crate::codec::jpeg::{MAX_SIDE, restart_rows};
-use crate::error::{Error, Result};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, YccRef};
 

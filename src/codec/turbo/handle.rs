@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use turbojpeg::Subsamp;
 use turbojpeg_sys as sys;
 
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
 /// An instance, destroyed on drop.
@@ -56,7 +56,7 @@ impl Drop for Handle {
 }
 
 pub fn failed(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 /// TurboJPEG's name of a sampling; as an integer it is the `TJSAMP` of the C API.

@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 
 use super::handle::failed;
+use crate::codec::error::Result;
 use crate::codec::image_codec::Quality;
-use crate::error::Result;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::YccRef;
 

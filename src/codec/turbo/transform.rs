@@ -3,7 +3,7 @@
 use turbojpeg_sys as sys;
 
 use super::handle::Handle;
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::spec::MAX_JPEG_SCANS;
 
 /// The top left `width` x `height` pixels of a JPEG with all its application markers, and Huffman tables made for this part.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use libwebp_sys as sys;
 
 use super::error::failed;
+use crate::codec::error::Result;
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
 use crate::codec::kind::ImageRole;
-use crate::error::Result;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, YccRef};
 

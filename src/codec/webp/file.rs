@@ -1,7 +1,7 @@
 //! RGB to WebP files.
 
 use super::error::failed;
-use crate::error::Result;
+use crate::codec::error::Result;
 
 /// Codes interleaved RGB at `quality` 1 to 100; 4:2:0, as every lossy WebP.
 ///
