@@ -1,5 +1,7 @@
 //! What the JPEG codecs have in common, whichever library they call.
 
+#[cfg(test)]
+mod second_decoder;
 pub mod stripes;
 #[cfg(test)]
 mod tests;

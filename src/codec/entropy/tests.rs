@@ -5,7 +5,7 @@ use crate::codec::{EncoderKind, ImageRole, decoder};
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 
-/// A residual around 128 with a bright square every `period` pixels in both directions: rarely or often something to code.
+/// A residual of 128 with a bright square every `period` pixels in both directions.
 fn residual(sampling: Sampling, period: usize) -> Ycc {
     let plane = |w: usize, h: usize| {
         let value = |x: usize, y: usize| if x % period < 5 && y % period < 5 { 190 } else { 128 };
@@ -26,7 +26,7 @@ fn jpegs(image: &Ycc) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_residual_with_next_to_nothing_in_it_shrinks_and_decodes_to_the_same_samples() {
+fn a_sparse_residual_shrinks_and_decodes_to_the_same_samples() {
     for sampling in [Sampling::Gray, Sampling::S420] {
         let image = residual(sampling, 400);
         let shape = Shape { width: 500, height: 260, sampling: Some(sampling) };
@@ -47,7 +47,7 @@ fn a_residual_with_next_to_nothing_in_it_shrinks_and_decodes_to_the_same_samples
 }
 
 #[test]
-fn any_other_residual_is_stored_as_if_it_were_any_image() {
+fn any_other_residual_is_stored_as_a_baseline() {
     let image = residual(Sampling::S420, 10);
     let shape = Shape { width: 500, height: 260, sampling: Some(Sampling::S420) };
     for jpeg in jpegs(&image) {
@@ -59,5 +59,43 @@ fn any_other_residual_is_stored_as_if_it_were_any_image() {
     for entropy in [Entropy::HUFFMAN, Entropy::ADAPTIVE, Entropy::CONTEXT] {
         let other = entropy.store_residual(CodecId::Webp, vec![1, 2, 3], shape, 256).unwrap();
         assert_eq!(other, (CodecId::Webp, vec![1, 2, 3]));
+    }
+}
+
+#[test]
+fn names_are_those_of_archives_and_each_pair_has_one() {
+    let json = |pair: Entropy| serde_json::to_string(&pair).unwrap();
+    assert_eq!(Entropy::NAMED.map(json), [r#""huffman""#, r#""adaptive""#, r#""lepton""#, r#""context""#]);
+    let huffman_context = Entropy { residual: ResidualCoder::Context, ..Entropy::HUFFMAN };
+    assert_eq!(json(huffman_context), r#""huffman+context""#);
+    for pair in Entropy::all() {
+        assert_eq!(serde_json::from_str::<Entropy>(&json(pair)).unwrap(), pair);
+    }
+    assert_eq!(Entropy::all().count(), 8);
+    for wrong in ["\"huffman+huffman\"", "\"Huffman\"", "\"\"", "{}", "null"] {
+        assert!(serde_json::from_str::<Entropy>(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn context_residuals_need_no_lepton_beside_huffman_baselines() {
+    let entropy = Entropy { residual: ResidualCoder::Context, ..Entropy::HUFFMAN };
+    entropy.available().unwrap();
+    assert_eq!(Entropy::CONTEXT.available().is_ok(), cfg!(feature = "lepton"));
+    let image = residual(Sampling::S420, 40);
+    let shape = Shape { width: 500, height: 260, sampling: Some(Sampling::S420) };
+    for jpeg in jpegs(&image) {
+        assert_eq!(entropy.store(CodecId::Jpeg, jpeg.clone()), (CodecId::Jpeg, jpeg.clone()));
+        let (codec, stored) = entropy.store_residual(CodecId::Jpeg, jpeg.clone(), shape, 256).unwrap();
+        assert!(codec == CodecId::Context && stored.len() < jpeg.len());
+        let decode = |codec, bytes: &[u8]| decoder(codec).unwrap().decode(bytes, shape).unwrap();
+        assert_eq!(decode(codec, &stored), decode(CodecId::Jpeg, &jpeg));
+    }
+    // 4:4:4 cannot be coded by context: such a residual is stored as a baseline.
+    let full = residual(Sampling::S444, 40);
+    let shape = Shape { sampling: Some(Sampling::S444), ..shape };
+    for jpeg in jpegs(&full) {
+        let stored = entropy.store_residual(CodecId::Jpeg, jpeg.clone(), shape, 256).unwrap();
+        assert_eq!(stored, (CodecId::Jpeg, jpeg));
     }
 }
