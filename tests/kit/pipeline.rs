@@ -6,15 +6,15 @@ use origami::archive::{Archive, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::{EncoderKind, Use};
-use origami::coding::EncodeParams;
 use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
-use origami::geometry::Geometry;
-use origami::pyramid::slide::{OpenOptions, OpenSlideUse, Slide};
+use origami::image::geometry::Geometry;
+use origami::output::tile::OutputFormat;
+use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::tile::OutputFormat;
+use origami::slide::{OpenOptions, OpenSlideUse, Slide};
 use origami::verify::{Verified, verify};
 
 /// A tree as a source of families.

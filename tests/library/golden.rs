@@ -19,12 +19,14 @@ use crate::kit::pipeline::{as_png, decode_to, encode_to, tree_source, verify_dee
 use crate::kit::trees::{self, Layout, write_tree};
 use origami::archive::{Archive, Kind};
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{CodecId, EncoderKind, Sampling, decoder};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::{Input, decode_record};
+use origami::codec::{CodecId, EncoderKind, decoder};
+use origami::decode::Input;
 use origami::encode::EncodeOptions;
-use origami::family::Want;
+use origami::image::family::Want;
+use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::params::{EncodeParams, Subsamp};
+use origami::residual::FamilyDecoder;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 const ADVICE: &str = "the format has changed. If that is meant, run `ORIGAMI_BLESS=1 cargo test --test library golden::` and commit \
@@ -154,7 +156,9 @@ fn hash_planes(archive: &Archive, sampling: Sampling) -> u128 {
     let mut state = Xxh3::new();
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
-        let decoded = decode_record(archive.geometry(), coding, entry.id, &record).unwrap();
+        let decoded = FamilyDecoder { geometry: archive.geometry(), coding, id: entry.id, record: &record }
+            .decode()
+            .unwrap();
         let want = Want::Planes(sampling);
         let made = pollster::block_on(backend.reconstruct(coding, &decoded, want)).unwrap();
         for image in [made.l0.ycc(), made.l1.ycc()] {

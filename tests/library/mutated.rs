@@ -15,10 +15,10 @@ use origami::archive::Archive;
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::decode_png;
-use origami::coding::EncodeParams;
-use origami::decode::decode_record;
 use origami::kernels::taps::Filter;
+use origami::params::EncodeParams;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::residual::FamilyDecoder;
 use origami::verify::verify;
 
 fn number(name: &str, default: u64) -> u64 {
@@ -149,7 +149,15 @@ fn mutated_archives_do_no_harm() {
         drop(verify(&archive, true, &CpuBackend::new(), &scheduler));
         for entry in archive.families() {
             let Ok(record) = archive.read_family(entry) else { continue };
-            drop(decode_record(archive.geometry(), &archive.meta().coding, entry.id, &record));
+            drop(
+                FamilyDecoder {
+                    geometry: archive.geometry(),
+                    coding: &archive.meta().coding,
+                    id: entry.id,
+                    record: &record,
+                }
+                .decode(),
+            );
         }
     });
 }

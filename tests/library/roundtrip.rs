@@ -7,19 +7,20 @@ use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_sour
 use crate::kit::trees::{self, Layout, level_luma, write_tree};
 use origami::archive::Archive;
 use origami::backend::{Backend, Base, CpuBackend, Ticket};
-use origami::codec::{Sampling, Ycc};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::decode_record;
-use origami::encode::{EncodeOptions, EncodedFamily, encode_family};
-use origami::family::{Pixels, SourceFamily, Want};
-use origami::geometry::{Geometry, Rect};
+use origami::encode::EncodeOptions;
+use origami::image::family::{Pixels, SourceFamily, Want};
+use origami::image::geometry::{Geometry, Rect};
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::color::ycc_to_rgb;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::TapCache;
 use origami::kernels::taps::{Filter, Taps};
-use origami::plane::Plane;
+use origami::output::tile::raise_444;
+use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
-use origami::tile::raise_444;
+use origami::residual::FamilyDecoder;
+use origami::residual::{EncodedFamily, encode_family};
 use pollster::block_on;
 
 /// Two columns and two rows of families of 120 pixels; the last ones are partial and odd.
@@ -47,7 +48,7 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
     let (geometry, coding) = (archive.geometry(), &archive.meta().coding);
     let record = archive.read_family(archive.find(seen.id).unwrap()).unwrap();
     assert!(record == seen.record, "{case}: the bundle holds another record than the encoder made");
-    let decoded = decode_record(geometry, coding, seen.id, &record).unwrap();
+    let decoded = FamilyDecoder { geometry, coding, id: seen.id, record: &record }.decode().unwrap();
     let (want, got) = (planes(&seen.baseline), planes(&decoded.baseline));
     assert_eq!(got.len(), want.len(), "{case}: planes of the baseline");
     for (name, (want, got)) in ["Y", "Cb", "Cr"].iter().zip(want.iter().zip(&got)) {
@@ -388,7 +389,14 @@ fn colour_png_output_is_the_planes_as_rgb() {
     let geometry: Geometry = *archive.geometry();
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
-        let family = decode_record(&geometry, &archive.meta().coding, entry.id, &record).unwrap();
+        let family = FamilyDecoder {
+            geometry: &geometry,
+            coding: &archive.meta().coding,
+            id: entry.id,
+            record: &record,
+        }
+        .decode()
+        .unwrap();
         let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
         let (backend, coding) = (CpuBackend::new(), &archive.meta().coding);
         let reconstruct = |want| block_on(backend.reconstruct(coding, &family, want)).unwrap();

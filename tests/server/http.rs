@@ -12,8 +12,8 @@ use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, request, wait_until};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::codec::Entropy;
-use origami::coding::{EncodeParams, Subsamp};
-use origami::geometry::Geometry;
+use origami::image::geometry::Geometry;
+use origami::params::{EncodeParams, Subsamp};
 
 /// A root with the slide `one`: tree and bundle; 700 x 650 in tiles of 64.
 fn root() -> tempfile::TempDir {
@@ -287,6 +287,17 @@ fn a_flag_that_contradicts_a_record_refuses_the_slide_not_the_server() {
     assert!(log.contains("--upsample-filter bicubic contradicts"), "{log}");
     origami(&["serve", "--slides-root", arg(&root.path().join("nothing"))])
         .fails(&["nothing", "--slides-root"]);
+}
+
+#[test]
+fn a_build_without_rocksdb_says_how_to_get_a_cache_on_disk() {
+    if cfg!(feature = "rocksdb") {
+        return;
+    }
+    let root = root();
+    let cache = root.path().join("cache");
+    let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cache-dir", arg(&cache)];
+    support::origami(&args).fails(&["--cache-dir: ", "`cargo build --release --features rocksdb`"]);
 }
 
 #[test]
