@@ -12,9 +12,9 @@ use crate::roundtrip::{HEIGHT, WIDTH, check};
 
 /// Those that every build has, and where that is built those with Lepton in them.
 const ENTROPIES: &[Entropy] = if cfg!(feature = "lepton") {
-    &[Entropy::Huffman, Entropy::Adaptive, Entropy::Context, Entropy::Lepton]
+    &[Entropy::HUFFMAN, Entropy::ADAPTIVE, Entropy::CONTEXT, Entropy::LEPTON]
 } else {
-    &[Entropy::Huffman, Entropy::Adaptive]
+    &[Entropy::HUFFMAN, Entropy::ADAPTIVE]
 };
 
 /// Whatever writes a payload: every decoder, and every way of making L0, sees what the encoder saw, and a bundle and its packs
