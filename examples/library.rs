@@ -32,7 +32,7 @@ pub fn encode_one() -> Result<usize, Box<dyn Error>> {
     let image = Pixels::Ycc(Ycc::gray(Plane::filled(1000, 700, 200)));
     let source = SourceFamily { id, tile: 256, image, tile_bytes: Vec::new() };
     let encoded = block_on(encode_family(&CpuBackend::new(), &EncodeParams::default(), source))?;
-    assert_eq!(encoded.record.proof, Proof::new(&encoded.luma, &encoded.baseline));
+    assert_eq!(encoded.record.proof, Proof::new(&encoded.corrected, &encoded.baseline));
     Ok(encoded.record.payloads.iter().map(|payload| payload.bytes.len()).sum())
 }
 
