@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn runs_share_a_scheduler_of_one_thread() {
         let scheduler = Arc::new(Scheduler::new(1).unwrap());
-        let numbers = |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok::<_, Error>), async |n| Ok(2 * n));
+        let numbers =
+            |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok::<_, Error>), async |n| Ok(2 * n));
         let (a, b) = (numbers(0), numbers(1000));
         let pairs: Vec<_> = a.zip(b).map(|(a, b)| (a.unwrap(), b.unwrap())).collect();
         assert_eq!(pairs, (0..100).map(|n| (2 * n, 2 * n + 2000)).collect::<Vec<_>>());
@@ -182,7 +183,7 @@ mod tests {
         let fail = async |n| if n == 3 { Err(Error::Threads("work".into())) } else { Ok(n) };
         let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), fail);
         let got: Vec<_> = results.by_ref().map(|r| r.map_err(|e| e.to_string())).collect();
-        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("work".into())]);
+        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("cannot start threads: work".into())]);
         assert!(results.next().is_none());
         let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), async |n: u64| {
             assert_ne!(n, 1, "no such job");

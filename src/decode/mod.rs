@@ -247,7 +247,7 @@ impl Cutter<'_> {
         };
         let record = input.read(id)?;
         let read = lap();
-        let decoded = FamilyDecoder { geometry: &self.geometry, coding: coding, id: id, record: &record }
+        let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
             .decode()
             .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
         let decode = lap();

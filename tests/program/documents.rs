@@ -4,9 +4,6 @@
 
 #[path = "../../examples/library.rs"]
 mod library;
-#[path = "../common/tiff.rs"]
-#[allow(dead_code, reason = "the fixture takes a part of it")]
-mod tiff;
 
 use std::fs;
 use std::io::Write;
@@ -17,21 +14,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The demo slide; `scripts/setup.sh` fetches it.
-const DEMO_SLIDE: &str = "CMU-1-Small-Region.svs";
+use crate::kit::data::real_slide;
+use crate::kit::program::{PROGRAM, arg, origami};
+use crate::tiff::JpegTiff;
+
 /// Ports of the examples. Each page gets free ones instead.
 const PORTS: [&str; 2] = ["8080", "8084"];
 /// A page that takes longer hangs: seconds are usual.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(300);
-/// Features without which the examples cannot run. `rocksdb` is not among them: its block is marked.
-const COMPLETE: bool = cfg!(all(
-    feature = "jpegli",
-    feature = "lepton",
-    feature = "mozjpeg",
-    feature = "openslide",
-    feature = "serve",
-    feature = "webp"
-));
 
 /// A fenced block of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,11 +134,8 @@ struct Machine {
 
 impl Machine {
     fn new(scratch: &Path) -> Self {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("demo").join(DEMO_SLIDE);
-        let data =
-            std::env::var_os("ORIGAMI_TEST_DATA").map(|data| Path::new(&data).join("dev").join(DEMO_SLIDE));
-        let demo = [Some(target), data].into_iter().flatten().find(|path| path.is_file());
-        let doctor = origami(&["doctor"]);
+        let demo = real_slide("output in documents");
+        let doctor = origami(&["doctor"]).ok().stdout;
         let is_demo = demo.is_some();
         Self { slide: demo.unwrap_or_else(|| synthetic_slide(scratch)), is_demo, doctor }
     }
@@ -161,26 +148,18 @@ impl Machine {
     }
 }
 
-/// Runs the program, which must succeed; returns its standard output.
-fn origami(args: &[&str]) -> String {
-    let out = Command::new(env!("CARGO_BIN_EXE_origami")).args(args).output().unwrap();
-    assert!(out.status.success(), "origami {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
 /// A tiled JPEG TIFF of synthetic tissue, for machines without the demo slide.
 fn synthetic_slide(scratch: &Path) -> PathBuf {
     const TILE: u32 = 256;
     let (columns, rows) = (9, 12);
     let (image, tree) = (scratch.join("tissue.png"), scratch.join("tissue"));
-    let (image, folder) = (image.to_str().unwrap(), tree.to_str().unwrap());
-    origami(&["bench", "slide", "--size", &format!("{}x{}", columns * TILE, rows * TILE), "--out", image]);
-    origami(&["pyramid", image, "--out", folder, "--quiet"]);
+    let size = format!("{}x{}", columns * TILE, rows * TILE);
+    origami(&["bench", "slide", "--size", &size, "--out", arg(&image)]).ok();
+    origami(&["pyramid", arg(&image), "--out", arg(&tree), "--quiet"]).ok();
     let top = tree.join("baseline_pyramid_files/12");
     let tiles = (0..rows).flat_map(|y| (0..columns).map(move |x| format!("{x}_{y}.jpg")));
     let tiles = tiles.map(|name| fs::read(top.join(name)).unwrap()).collect();
-    let slide =
-        tiff::JpegTiff { width: columns * TILE, height: rows * TILE, tile: TILE, photometric: 6, tiles };
+    let slide = JpegTiff { width: columns * TILE, height: rows * TILE, tile: TILE, photometric: 6, tiles };
     let path = scratch.join("synthetic.svs");
     fs::write(&path, slide.bytes()).unwrap();
     path
@@ -254,7 +233,7 @@ fn run(page: &str, scratch: &Path, machine: &Machine) -> Result<Vec<String>, Str
 
 /// Runs a script to its end; says how it ended.
 fn bash(script: &str, work: &Path, logs: &Path) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_origami")).parent().unwrap().to_path_buf();
+    let program = Path::new(PROGRAM).parent().unwrap().to_path_buf();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([program].into_iter().chain(std::env::split_paths(&path))).unwrap();
     let mut command = Command::new("bash");
@@ -277,9 +256,6 @@ fn bash(script: &str, work: &Path, logs: &Path) -> String {
 fn every_command_block_runs() {
     // Standard error itself: what is left out must be seen where the test passes, too.
     let say = |line: &str| writeln!(std::io::stderr(), "{line}").unwrap();
-    if !COMPLETE {
-        return say("SKIPPED: documents: the examples need the default features");
-    }
     let scratch = tempfile::tempdir().unwrap();
     let machine = Machine::new(scratch.path());
     if !machine.is_demo {
@@ -390,9 +366,8 @@ fn the_example_of_the_library_is_the_one_that_is_printed_and_runs() {
 
     let scratch = tempfile::tempdir().unwrap();
     let (image, out) = (scratch.path().join("tissue.png"), scratch.path().join("out"));
-    let (image, folder) = (image.to_str().unwrap(), out.to_str().unwrap());
-    origami(&["bench", "slide", "--size", "1100x1300", "--out", image]);
-    origami(&["encode", "--image", image, "--out", folder, "--quiet"]);
+    origami(&["bench", "slide", "--size", "1100x1300", "--out", arg(&image)]).ok();
+    origami(&["encode", "--image", arg(&image), "--out", arg(&out), "--quiet"]).ok();
     let decoded = library::decode_one(&out.join("residual_packs/residuals.bundle")).unwrap();
     assert_eq!(decoded, (1100 - 1024, 1300 - 1024));
     // An even gray leaves nothing to code but headers.

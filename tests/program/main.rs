@@ -1,0 +1,30 @@
+//! The built `origami` program as users run it: flags, files, exit codes and messages.
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+#[cfg(feature = "lepton")]
+mod tiff;
+
+mod bad_input;
+mod cli;
+#[cfg(unix)]
+mod crash;
+mod doctor;
+// The examples of the documents use all of these.
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod documents;
+mod identity;
+#[cfg(feature = "lepton")]
+mod lossless_tiff;
+#[cfg(all(feature = "lepton", feature = "mozjpeg"))]
+mod presets;
+mod torture;
