@@ -4,6 +4,7 @@
 
 #[path = "../../examples/library.rs"]
 mod library;
+mod page;
 
 use std::fs;
 use std::io::Write;
@@ -14,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::page::{anchors, output_matches, parse};
 use crate::kit::data::real_slide;
 use crate::kit::program::{PROGRAM, arg, origami};
 use crate::tiff::JpegTiff;
@@ -22,57 +24,6 @@ use crate::tiff::JpegTiff;
 const PORTS: [&str; 2] = ["8080", "8084"];
 /// A page that takes longer hangs: seconds are usual.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// A fenced block of a page.
-#[derive(Clone, Debug, PartialEq)]
-struct Block {
-    /// Line of its fence, from 1.
-    line: usize,
-    /// First word of the info string.
-    language: String,
-    text: String,
-    /// What a comment on the line before the block says, as `norun: REASON` or `needs: WORD`.
-    mark: Option<String>,
-    /// The `text` block that begins on the line after its end.
-    expected: Option<String>,
-}
-
-impl Block {
-    fn marked(&self, name: &str) -> Option<&str> {
-        self.mark.as_deref()?.strip_prefix(name)?.strip_prefix(':').map(str::trim)
-    }
-}
-
-/// All fenced blocks of a page, and its other lines with their numbers.
-fn parse(page: &str) -> (Vec<Block>, Vec<(usize, &str)>) {
-    let (mut blocks, mut prose) = (Vec::<Block>::new(), Vec::new());
-    let mut lines = page.lines().zip(1..);
-    let (mut before, mut previous_end) = ("", 0);
-    while let Some((line, number)) = lines.next() {
-        let Some(info) = line.trim_start().strip_prefix("```") else {
-            before = line;
-            prose.push((number, line));
-            continue;
-        };
-        let body: Vec<_> = lines.by_ref().take_while(|(line, _)| line.trim() != "```").collect();
-        let end = number + body.len() + 1;
-        let text: String = body.iter().map(|(line, _)| format!("{line}\n")).collect();
-        let language = info.split([' ', ',']).next().unwrap_or_default().to_string();
-        let follows = previous_end + 1 == number;
-        match blocks.last_mut() {
-            Some(command) if follows && language == "text" && command.language == "sh" => {
-                command.expected = Some(text);
-            }
-            _ => {
-                let mark = before.trim().strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->"));
-                let mark = mark.map(|mark| mark.trim().to_string());
-                blocks.push(Block { line: number, language, text, mark, expected: None });
-            }
-        }
-        (before, previous_end) = ("", end);
-    }
-    (blocks, prose)
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -97,30 +48,6 @@ fn pages() -> Vec<String> {
 
 fn read(page: &str) -> String {
     fs::read_to_string(root().join(page)).unwrap_or_else(|e| panic!("{page}: {e}"))
-}
-
-/// Whether a line is what was expected; `[..]` stands for anything.
-fn line_matches(expected: &str, got: &str) -> bool {
-    let (expected, got) = (expected.trim_end(), got.trim_end());
-    let parts: Vec<_> = expected.split("[..]").collect();
-    let [first, middle @ .., last] = &parts[..] else { return expected == got };
-    let Some(mut rest) = got.strip_prefix(first) else { return false };
-    for part in middle {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
-}
-
-/// Whether output is what was expected; a line `...` stands for any number of lines.
-fn output_matches(expected: &[&str], got: &[&str]) -> bool {
-    match expected.split_first() {
-        None => got.is_empty(),
-        Some((&"...", rest)) => (0..=got.len()).any(|skip| output_matches(rest, &got[skip..])),
-        Some((line, rest)) => got
-            .split_first()
-            .is_some_and(|(first, got)| line_matches(line, first) && output_matches(rest, got)),
-    }
 }
 
 /// What the pages share: the slide, and what this machine has.
@@ -290,10 +217,10 @@ fn every_block_has_a_language_and_no_command_hides_outside_of_blocks() {
                 "bash" | "shell" | "console" => faults.push(format!("{at}: a block of commands is `sh`")),
                 _ => {}
             }
-            if block.mark.is_some()
+            if let Some(mark) = &block.mark
                 && block.marked("norun").or(block.marked("needs")).is_none_or(str::is_empty)
             {
-                faults.push(format!("{at}: `{}` is no mark with a reason", block.mark.as_ref().unwrap()));
+                faults.push(format!("{at}: `{mark}` is no mark with a reason"));
             }
         }
         for (line, text) in prose {
@@ -306,17 +233,6 @@ fn every_block_has_a_language_and_no_command_hides_outside_of_blocks() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-/// The names of a page's headings in links, as GitHub and mdBook make them.
-fn anchors(page: &str) -> Vec<String> {
-    let headings = parse(page).1.into_iter().filter(|(_, line)| line.starts_with('#'));
-    let slug = |heading: &str| -> String {
-        let kept = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-    };
-    headings.map(|(_, line)| slug(line)).collect()
 }
 
 #[test]
@@ -372,34 +288,4 @@ fn the_example_of_the_library_is_the_one_that_is_printed_and_runs() {
     assert_eq!(decoded, (1100 - 1024, 1300 - 1024));
     // An even gray leaves nothing to code but headers.
     assert!((100..1000).contains(&library::encode_one().unwrap()));
-}
-
-#[test]
-fn outputs_are_compared_with_their_wildcards() {
-    let matches = |expected: &str, got: &str| {
-        output_matches(&expected.lines().collect::<Vec<_>>(), &got.lines().collect::<Vec<_>>())
-    };
-    assert!(matches("a\nb", "a\nb"));
-    assert!(!matches("a\nb", "a"));
-    assert!(!matches("a", "a\nb"));
-    assert!(matches("x [..] s on cpu ([..])", "x 0.3 s on cpu (avx2)"));
-    assert!(!matches("x [..] s on cpu ([..])", "x 0.3 s on gpu (llvmpipe)"));
-    assert!(!matches("ab[..]bc", "abc"));
-    assert!(matches("a\n...\nd", "a\nb\nc\nd"));
-    assert!(matches("a\n...\nd", "a\nd"));
-    assert!(!matches("a\n...\nd", "a\nb"));
-}
-
-#[test]
-fn blocks_are_read_with_marks_and_expected_output() {
-    let page = "# A\n\n<!-- needs: curl -->\n```sh\necho 1\n```\n```text\n1\n```\n\n```text\nprose\n```\n\
-                \n<!-- norun: why -->\n\n```sh\nrm\n```\n";
-    let (blocks, prose) = parse(page);
-    let summary: Vec<_> =
-        blocks.iter().map(|b| (b.line, b.language.as_str(), b.expected.as_deref())).collect();
-    assert_eq!(summary, [(4, "sh", Some("1\n")), (11, "text", None), (17, "sh", None)]);
-    assert_eq!(blocks[0].marked("needs"), Some("curl"));
-    assert_eq!(blocks[0].marked("norun"), None);
-    assert_eq!(blocks[2].mark, None, "a mark stands on the line before its block");
-    assert_eq!(prose.first(), Some(&(1, "# A")));
 }
