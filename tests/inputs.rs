@@ -18,7 +18,7 @@ use origami::kernels::taps::TapCache;
 use origami::plane::Plane;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::tile::raise_444;
+use origami::tile::upsample_to_444;
 
 type Coder = dyn Fn(TileId, &Image) -> Vec<u8>;
 
@@ -106,7 +106,7 @@ fn families_as_planes(tree: &Tree) -> [Plane; 3] {
         [0, 128, 128].map(|v| Plane::filled(geometry.width() as usize, geometry.height() as usize, v));
     for id in geometry.all_families() {
         let rect = geometry.family_rect(id);
-        let image = raise_444(
+        let image = upsample_to_444(
             tree.family(id, Filter::Lanczos3).unwrap().image.into_ycc(),
             Filter::Lanczos3,
             &TapCache::default(),

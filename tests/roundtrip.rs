@@ -23,7 +23,7 @@ use origami::kernels::taps::TapCache;
 use origami::kernels::taps::{Filter, Taps};
 use origami::plane::Plane;
 use origami::pyramid::source::Source;
-use origami::tile::raise_444;
+use origami::tile::upsample_to_444;
 use pollster::block_on;
 
 /// Two columns and two rows of families of 120 pixels; the last ones are partial and odd.
@@ -397,7 +397,7 @@ fn colour_png_output_is_the_planes_as_rgb() {
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
         let family = decode_record(&geometry, &archive.meta().coding, entry.id, &record).unwrap();
-        let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
+        let l2 = upsample_to_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
         let (backend, coding) = (CpuBackend::new(), &archive.meta().coding);
         let reconstruct = |want| block_on(backend.reconstruct(coding, &family, want)).unwrap();
         let (made, as_rgb) = (reconstruct(Want::Planes(Sampling::S444)), reconstruct(Want::Rgb));

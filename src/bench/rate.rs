@@ -11,6 +11,7 @@ use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::source::Source;
@@ -78,8 +79,8 @@ impl Run<'_> {
     }
 
     fn decoded(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Quality> {
-        let options =
-            DecodeOptions { format, sampling, existing: Existing::Replace, ..DecodeOptions::default() };
+        let output = Output { format, sampling, ..Output::default() };
+        let options = DecodeOptions { output, existing: Existing::Replace, ..DecodeOptions::default() };
         let out = self.dir.join("decoded");
         let input = Input::file(bundle, Kind::Bundle)?;
         let report = decode(&input, None, &out, &options, &CpuBackend::new(), &self.scheduler, &|_, _| {})?;

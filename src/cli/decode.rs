@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use origami::archive::Kind;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
@@ -99,19 +100,21 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     };
     let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
     let options = DecodeOptions {
-        quality: args.quality,
+        output: Output {
+            format: match args.output_format {
+                FormatArg::Jpeg => OutputFormat::Jpeg,
+                FormatArg::Webp => OutputFormat::Webp,
+                FormatArg::Png => OutputFormat::Png,
+            },
+            quality: args.quality,
+            sampling: match args.tile_subsamp {
+                TileSubsampArg::S444 => Sampling::S444,
+                TileSubsampArg::S420 => Sampling::S420,
+            },
+            grayscale: args.grayscale,
+        },
         tile: args.tile,
         upsample_filter: args.upsample_filter.map(Into::into),
-        format: match args.output_format {
-            FormatArg::Jpeg => OutputFormat::Jpeg,
-            FormatArg::Webp => OutputFormat::Webp,
-            FormatArg::Png => OutputFormat::Png,
-        },
-        sampling: match args.tile_subsamp {
-            TileSubsampArg::S444 => Sampling::S444,
-            TileSubsampArg::S420 => Sampling::S420,
-        },
-        grayscale: args.grayscale,
         max_parents: args.max_parents,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };

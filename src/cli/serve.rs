@@ -9,8 +9,11 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::backend::scheduler::Scheduler;
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
-use origami::serve::{Access, BackendFigures, ServeOptions, Server};
+use origami::serve::{
+    Access, BackendStats, CacheOptions, Credentials, Limits, Logging, ServeOptions, Server, SlideOptions,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -138,43 +141,55 @@ enum TileSubsampArg {
 
 impl ServeArgs {
     fn options(&self) -> Result<ServeOptions> {
-        let access = Access::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
-        // A cache that many share must not hand on what only some may see.
-        let caches = if access.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
+        let credentials = Credentials::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
+        // A shared cache must not hand out what only some users may see.
+        let shared = if credentials.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
         Ok(ServeOptions {
-            slides_root: self.slides_root.clone(),
-            pack_dir: self.pack_dir.clone(),
-            residuals_dir: self.residuals_dir.clone(),
-            quality: self.tile_quality,
-            upsample_filter: self.upsample_filter.map(Into::into),
-            sharpen: self.sharpen,
-            format: match self.output_format {
-                FormatArg::Jpeg => OutputFormat::Jpeg,
-                FormatArg::Webp => OutputFormat::Webp,
+            slides: SlideOptions {
+                root: self.slides_root.clone(),
+                pack_dir: self.pack_dir.clone(),
+                residuals_dir: self.residuals_dir.clone(),
+                upsample_filter: self.upsample_filter.map(Into::into),
+                sharpen: self.sharpen,
+                prefer_original: self.prefer_original,
             },
-            sampling: match self.tile_subsamp {
-                TileSubsampArg::S444 => Sampling::S444,
-                TileSubsampArg::S420 => Sampling::S420,
+            output: Output {
+                format: match self.output_format {
+                    FormatArg::Jpeg => OutputFormat::Jpeg,
+                    FormatArg::Webp => OutputFormat::Webp,
+                },
+                quality: self.tile_quality,
+                sampling: match self.tile_subsamp {
+                    TileSubsampArg::S444 => Sampling::S444,
+                    TileSubsampArg::S420 => Sampling::S420,
+                },
+                grayscale: self.grayscale_only,
             },
-            grayscale: self.grayscale_only,
-            prefer_original: self.prefer_original,
-            cache_entries: self.cache_entries,
-            cache_mb: self.cache_mb,
-            cache_dir: self.cache_dir.clone(),
-            cache_dir_mb: self.cache_dir_mb,
-            buffer_pool_size: self.buffer_pool_size,
-            no_prefetch: self.no_prefetch,
-            max_inflight_families: self.max_inflight_families as usize,
-            queue_timeout: Duration::from_millis(self.queue_timeout_ms),
-            rayon_threads: self.rayon_threads,
-            prewarm_on_l2: self.prewarm_on_l2,
-            timing_breakdown: self.timing_breakdown,
-            cache_control: self.cache_control.clone().unwrap_or_else(|| caches.into()),
-            cors: self.cors.clone(),
-            metrics_interval: Duration::from_secs(self.metrics_interval_secs),
-            access,
-            trust_forwarded: self.trust_forwarded,
-            max_connections: self.max_connections as usize,
+            cache: CacheOptions {
+                max_tiles: self.cache_entries,
+                max_memory_mib: self.cache_mb,
+                dir: self.cache_dir.clone(),
+                max_disk_mib: self.cache_dir_mb,
+                prefetch: !self.no_prefetch,
+                prewarm_on_l2: self.prewarm_on_l2,
+            },
+            limits: Limits {
+                max_inflight_families: self.max_inflight_families as usize,
+                queue_timeout: Duration::from_millis(self.queue_timeout_ms),
+                buffer_pool_size: self.buffer_pool_size,
+                threads: self.rayon_threads,
+                max_connections: self.max_connections as usize,
+            },
+            access: Access {
+                credentials,
+                cors: self.cors.clone(),
+                cache_control: self.cache_control.clone().unwrap_or_else(|| shared.into()),
+                trust_forwarded: self.trust_forwarded,
+            },
+            logging: Logging {
+                timing_breakdown: self.timing_breakdown,
+                stats_interval: Duration::from_secs(self.metrics_interval_secs),
+            },
         })
     }
 }
@@ -233,20 +248,20 @@ pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
 
 /// What the backend has done so far, for metrics.
 #[cfg(feature = "gpu")]
-fn figures(opened: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
+fn figures(opened: &Opened) -> impl Fn() -> BackendStats + Send + Sync + 'static {
     let engine = opened.engine.clone();
     move || match &engine {
-        Some(engine) => BackendFigures {
+        Some(engine) => BackendStats {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
             batches: engine.gpu_stats().crossings,
         },
-        None => BackendFigures::default(),
+        None => BackendStats::default(),
     }
 }
 
 /// Without a GPU there is nothing to tell.
 #[cfg(not(feature = "gpu"))]
-fn figures(_: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
-    BackendFigures::default
+fn figures(_: &Opened) -> impl Fn() -> BackendStats + Send + Sync + 'static {
+    BackendStats::default
 }

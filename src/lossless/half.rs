@@ -4,7 +4,7 @@ use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
-use crate::output::tile::raise_444;
+use crate::output::tile::upsample_to_444;
 use crate::params::Coding;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn whole(filter: Filter, taps: &TapCache, side: usize, tiles: Vec<((usize, usize
     let (fx, fy) = sampling.factors();
     for ((column, row), tile) in tiles {
         let (x, y) = (column * side, row * side);
-        let tile = if tile.sampling == sampling { tile } else { raise_444(tile, filter, taps) };
+        let tile = if tile.sampling == sampling { tile } else { upsample_to_444(tile, filter, taps) };
         all.luma.paste(x, y, tile.luma.view());
         for (to, from) in all.chroma.iter_mut().flatten().zip(tile.chroma.iter().flatten()) {
             to.paste(x / fx, y / fy, from.view());

@@ -19,7 +19,7 @@ use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
-use crate::output::tile::raise_444;
+use crate::output::tile::upsample_to_444;
 use crate::params::EncodeParams;
 use find::{find_descriptor, list_tiles, read_descriptor, read_facts, stem};
 
@@ -195,8 +195,11 @@ impl Tree {
             let at = self.geometry.tile_rect(tile).unwrap_or(part);
             let (x, y) = ((at.x - rect.x) as usize, (at.y - rect.y) as usize);
             luma.paste(x, y, crop(&image.luma, part, (1, 1)));
-            let image =
-                if image.sampling == sampling { image } else { raise_444(image, raise_filter, &self.taps) };
+            let image = if image.sampling == sampling {
+                image
+            } else {
+                upsample_to_444(image, raise_filter, &self.taps)
+            };
             let (Some(to), Some(from)) = (chroma.as_mut(), &image.chroma) else { continue };
             let (fx, fy) = sampling.factors();
             for (to, from) in to.iter_mut().zip(from) {
@@ -257,7 +260,7 @@ impl Tree {
     /// A tile's own part, without overlap, chroma raised to 4:4:4.
     fn own_444(&self, id: TileId, image: Ycc, filter: Filter) -> Ycc {
         let part = self.core(id);
-        let full = raise_444(image, filter, &self.taps);
+        let full = upsample_to_444(image, filter, &self.taps);
         let own = |plane: &Plane| crop(plane, part, (1, 1)).to_plane();
         let chroma = full.chroma.as_ref().map(|planes| planes.each_ref().map(own));
         Ycc { luma: own(&full.luma), chroma, sampling: full.sampling }

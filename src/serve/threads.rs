@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use super::error::ServeError;
 use crate::error::{Error, Result};
+use crate::web::error::ServeError;
 
 /// A pool of threads; clones share it.
 #[derive(Clone)]

@@ -1,0 +1,65 @@
+//! A folder of runs, scanned again for each listing. A manifest is parsed again only when its file has changed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::images::Image;
+use super::scan::{Listing, ManifestCache, scan};
+
+/// A folder of runs.
+pub struct Library {
+    /// Canonical.
+    root: PathBuf,
+    manifests: Mutex<ManifestCache>,
+}
+
+impl Library {
+    /// A folder that may be empty and may change.
+    ///
+    /// # Errors
+    /// A folder that does not exist.
+    pub fn new(root: &Path) -> std::io::Result<Self> {
+        Ok(Self { root: root.canonicalize()?, manifests: Mutex::default() })
+    }
+
+    /// Lists all runs. One scan runs at a time.
+    pub fn scan(&self) -> Listing {
+        // After a panic the cache is still valid.
+        let mut manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        scan(&self.root, &mut manifests)
+    }
+
+    /// The canonical path of a picture, if it is within the folder. Links may have changed since the scan.
+    pub fn locate(&self, image: &Image) -> Option<PathBuf> {
+        let path = image.path.canonicalize().ok()?;
+        (path.starts_with(&self.root) && path.metadata().ok()?.is_file()).then_some(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::scan::MANIFEST;
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_parsed_again_only_when_it_has_changed() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("rs_444_l0q40");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(dir.join(MANIFEST), r#"{"image": "one"}"#).unwrap();
+        let library = Library::new(root.path()).unwrap();
+        let listed = |text: &str| String::from_utf8_lossy(&library.scan().json).contains(text);
+        let parsed = || library.manifests.lock().unwrap().values().next().unwrap().1.clone();
+        assert!(listed("\"image\":\"one\""));
+        let first = parsed();
+        assert!(listed("\"image\":\"one\""));
+        assert!(Arc::ptr_eq(&first, &parsed()), "kept");
+        std::fs::write(dir.join(MANIFEST), r#"{"image": "another"}"#).unwrap();
+        assert!(listed("\"image\":\"another\""));
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(listed("\"runs\":[]"));
+        assert!(library.manifests.lock().unwrap().is_empty(), "what is gone is forgotten");
+    }
+}
