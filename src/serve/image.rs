@@ -188,6 +188,6 @@ mod tests {
         assert_eq!(rotate(plane.clone(), 1), Plane::from_vec(2, 3, vec![4, 1, 5, 2, 6, 3]));
         assert_eq!(rotate(plane.clone(), 2), Plane::from_vec(3, 2, vec![6, 5, 4, 3, 2, 1]));
         assert_eq!(rotate(plane.clone(), 3), Plane::from_vec(2, 3, vec![3, 6, 2, 5, 1, 4]));
-        assert_eq!(turn(turn(plane.clone(), 1), 3), plane);
+        assert_eq!(rotate(rotate(plane.clone(), 1), 3), plane);
     }
 }

@@ -2,10 +2,11 @@
 //! fills the caches.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
 use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, TileId};
@@ -150,35 +151,5 @@ impl Drop for FinishGuard<'_> {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or(Err(ServeError::Broken));
         self.tiles.calls.finish(self.key, self.call, result.err());
-    }
-}
-
-/// Times of the steps of a family.
-pub(super) struct Stopwatch {
-    started: Instant,
-    last: Instant,
-    laps: Vec<(&'static str, Duration)>,
-}
-
-impl Stopwatch {
-    pub(super) fn start() -> Self {
-        let now = Instant::now();
-        Self { started: now, last: now, laps: Vec::new() }
-    }
-
-    /// Ends a step.
-    pub(super) fn lap(&mut self, name: &'static str) {
-        let now = Instant::now();
-        self.laps.push((name, now - std::mem::replace(&mut self.last, now)));
-    }
-
-    /// Time from the start to the end of the last step.
-    pub(super) fn total(&self) -> Duration {
-        self.last - self.started
-    }
-
-    fn text(&self) -> String {
-        let laps = self.laps.iter().map(|(name, time)| format!("{name} {} us", time.as_micros()));
-        laps.collect::<Vec<_>>().join(", ")
     }
 }

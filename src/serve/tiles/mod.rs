@@ -3,6 +3,7 @@
 mod family;
 mod originals;
 mod prefetch;
+mod stopwatch;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};

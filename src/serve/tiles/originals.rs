@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::family::Stopwatch;
+use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
 use crate::error::Error;
 use crate::image::geometry::FamilyId;
