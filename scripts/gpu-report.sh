@@ -169,10 +169,11 @@ run_tests() {
     else
         step "parity tests on $name"
         command="ORIGAMI_REQUIRE_GPU=1 ORIGAMI_GPU_ADAPTER=$(printf %q "$name")"
-        command+=" cargo test --release --locked --test parity --test backends -- --nocapture"
+        command+=" cargo test --release --locked --test gpu -- --nocapture parity:: backends::"
         printf '%s\n' "$command" >>"$scratch/commands.txt"
         if ORIGAMI_REQUIRE_GPU=1 ORIGAMI_GPU_ADAPTER=$name \
-            cargo test --release --locked --test parity --test backends -- --nocapture >"$log" 2>&1; then
+            cargo test --release --locked --test gpu -- --nocapture parity:: backends:: >"$log" 2>&1; then
+            grep -Eq '^test result: ok\. [1-9][0-9]* passed' "$log" || fault "parity tests: the filter matches none"
             ! grep -q '^SKIPPED' "$log" || fault "parity tests: some were skipped: $(grep -m1 '^SKIPPED' "$log")"
         else
             tail -n 40 "$log" >&2

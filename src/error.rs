@@ -1,12 +1,17 @@
-//! What can go wrong, with the file, the place, what was found and what to do.
+//! The error of the calls that a program makes: encode, decode, verify, the search for a quality, the server.
 //!
-//! One enum for the library. Errors are returned, never logged here.
+//! Each layer below has an error type of its own; they convert to this one with `?`. Every message names the file, the place in
+//! it and what to do. Errors are returned, never logged here. No message names a flag of the command line: the program words
+//! those.
 
 use std::path::{Path, PathBuf};
 
-use crate::image::geometry::{FamilyId, TileId};
+use crate::archive::store::FileError;
+use crate::image::geometry::{FamilyId, GeometryError, TileId};
+use crate::slide::SlideError;
+use crate::{archive, backend, codec, lossless, output, params, pyramid, residual};
 
-/// The result of most functions of the library.
+/// The result of these calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any error of the library.
@@ -14,16 +19,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused something.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried: "read", "create", ...
-        action: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// An input file is not what it should be.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An input file or directory is not what it should be.
     #[error("{}: {problem}", path.display())]
     Input {
         /// The file or directory.
@@ -31,7 +29,7 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
-    /// A tile of a pyramid is missing or is not what the descriptor says.
+    /// A tile is missing or is not what it should be.
     #[error("{}: tile {tile}: {problem}", path.display())]
     Tile {
         /// The tile's file, or the archive that holds it.
@@ -39,28 +37,6 @@ pub enum Error {
         /// Its address.
         tile: TileId,
         /// What is wrong and what to do about it.
-        problem: String,
-    },
-    /// A pack or bundle is damaged.
-    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}", path.display())]
-    Archive {
-        /// The pack or bundle.
-        path: PathBuf,
-        /// Where in it.
-        offset: u64,
-        /// Which part: "header checksum", "residual of family 3_1", ...
-        what: String,
-        /// What should be there.
-        expected: String,
-        /// What is there.
-        found: String,
-    },
-    /// An image codec failed on bytes that nothing else vouches for.
-    #[error("{what}: {problem}")]
-    Codec {
-        /// Which image.
-        what: String,
-        /// What the codec said.
         problem: String,
     },
     /// Something failed while a family was worked on.
@@ -71,13 +47,67 @@ pub enum Error {
         /// What failed.
         source: Box<Error>,
     },
+    /// A pack or bundle cannot be read or written.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// A tree cannot be read or written.
+    #[error(transparent)]
+    Pyramid(#[from] pyramid::Error),
     /// A slide cannot be opened or read.
     #[error(transparent)]
-    Slide(crate::slide::SlideError),
-    /// A GPU failed or cannot be had.
-    #[cfg(feature = "gpu")]
+    Slide(#[from] SlideError),
+    /// A codec failed.
     #[error(transparent)]
-    Gpu(#[from] crate::gpu::GpuError),
+    Codec(#[from] codec::Error),
+    /// A family could not be coded.
+    #[error(transparent)]
+    Residual(#[from] residual::Error),
+    /// A family of originals could not be coded.
+    #[error(transparent)]
+    Lossless(#[from] lossless::Error),
+    /// An output tile could not be made.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// A backend or its scheduler failed.
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+    /// A slide, tile or family that cannot be.
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+    /// Parameters are out of range or contradict each other.
+    #[error(transparent)]
+    Params(#[from] params::Error),
+    /// A manifest or pictures of a lossless encode.
+    #[error(
+        "a manifest and pictures show what coding loses, and a lossless encode loses nothing: leave them out"
+    )]
+    NothingToReport,
+    /// A PSNR that no quality reaches.
+    #[error("a PSNR of {wanted_db} dB cannot be reached: residual quality 100 gives {best_db:.2} dB here")]
+    PsnrOutOfReach {
+        /// The PSNR asked for, in dB.
+        wanted_db: f64,
+        /// The PSNR of quality 100, in dB.
+        best_db: f64,
+    },
+    /// A size that no quality keeps to.
+    #[error(
+        "{wanted_bytes} bytes cannot be kept to: residual quality 1 gives about {least_bytes} bytes here"
+    )]
+    SizeOutOfReach {
+        /// The size asked for.
+        wanted_bytes: u64,
+        /// The size that quality 1 gives, estimated.
+        least_bytes: u64,
+    },
+    /// A slide without families.
+    #[error(
+        "a slide without L2 stores its tiles as they are: it has no residual whose quality could be chosen"
+    )]
+    NoResidual,
+    /// A report that JSON cannot express.
+    #[error("the manifest cannot be written as JSON: {0}")]
+    Manifest(serde_json::Error),
     /// The request itself makes no sense: contradicting or impossible parameters.
     #[error("{0}")]
     Usage(String),
@@ -86,8 +116,7 @@ pub enum Error {
 impl Error {
     /// For `map_err` after a call of `std::fs` and the like.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Error::Io { action, path, source }
+        FileError::on(action, path)
     }
 
     pub(crate) fn input(path: &Path, problem: impl Into<String>) -> Self {
@@ -98,11 +127,31 @@ impl Error {
         Error::Tile { path: path.to_path_buf(), tile, problem: problem.into() }
     }
 
-    pub(crate) fn in_family(self, family: FamilyId) -> Self {
+    /// Adds the family, unless the message names a place already. For `map_err`.
+    pub(crate) fn in_family<E: Into<Self>>(family: FamilyId) -> impl FnOnce(E) -> Self {
+        move |e| match e.into() {
+            e if e.names_a_place() => e,
+            e => Error::Family { family, source: Box::new(e) },
+        }
+    }
+
+    /// Whether the operating system refused something: such an error may pass.
+    pub(crate) fn is_of_file_system(&self) -> bool {
+        matches!(
+            self,
+            Error::File(_)
+                | Error::Archive(archive::Error::File(_))
+                | Error::Pyramid(pyramid::Error::File(_))
+        )
+    }
+
+    fn names_a_place(&self) -> bool {
+        use {archive::Error as Archive, pyramid::Error as Pyramid};
         match self {
-            // These already say where.
-            Error::Family { .. } | Error::Archive { .. } | Error::Tile { .. } | Error::Io { .. } => self,
-            other => Error::Family { family, source: Box::new(other) },
+            Error::File(_) | Error::Tile { .. } | Error::Family { .. } => true,
+            Error::Archive(e) => matches!(e, Archive::File(_) | Archive::Damaged { .. }),
+            Error::Pyramid(e) => matches!(e, Pyramid::File(_) | Pyramid::Tile { .. }),
+            _ => false,
         }
     }
 }

@@ -12,11 +12,7 @@ fn main() -> std::process::ExitCode {
     match cli::run() {
         Ok(code) => code,
         Err(error) => {
-            // An error of the library holds what the system said already: its own chain would say it twice.
-            match error.downcast_ref::<origami::error::Error>() {
-                Some(own) => eprintln!("origami: {own}"),
-                None => eprintln!("origami: {error:#}"),
-            }
+            eprintln!("origami: {}", cli::describe(&error));
             std::process::ExitCode::FAILURE
         }
     }

@@ -3,15 +3,15 @@
 //! Opening an archive checks header and directory; this goes on to every blob: checksum, that each decodes to the shape it must
 //! have, that the blobs fill the file without a gap or an overlap; with `deep`, that each family reconstructs to its proof.
 
-use crate::archive::{Archive, FamilyEntry};
+use crate::archive::{self, Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{CodecId, Shape, decode_foreign, decoder, unpacked};
 use crate::error::{Error, Result};
 use crate::image::family::{Proof, Want};
 use crate::image::ycc::Sampling;
-use crate::lossless::OriginalFamily;
-use crate::residual::decode_record;
+use crate::lossless::{OriginalFamily, tile_size};
+use crate::residual::FamilyDecoder;
 
 /// What was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +36,8 @@ pub fn verify(
     backend: &dyn Backend,
     scheduler: &Scheduler,
 ) -> Result<Verified> {
-    let fault = &|offset: u64, what: String, expected: String, found: String| Error::Archive {
-        path: archive.path().to_path_buf(),
-        offset,
-        what,
-        expected,
-        found,
+    let fault = &|offset: u64, what: String, expected: String, found: String| {
+        damaged(archive, offset, what, expected, found)
     };
     covers_the_file(archive)?;
     archive.icc_profile()?;
@@ -51,9 +47,8 @@ pub fn verify(
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
-            let rect =
-                archive.geometry().tile_rect(entry.id).ok_or_else(|| Error::Usage("no such tile".into()))?;
-            let shape = Shape { width: rect.width as usize, height: rect.height as usize, sampling: None };
+            let (width, height) = tile_size(archive.geometry(), entry.id)?;
+            let shape = Shape { width, height, sampling: None };
             let decoded = match unpacked(entry.codec, bytes, shape.width, shape.height) {
                 Ok((CodecId::Jpeg, jpeg)) => decode_foreign(&jpeg, Some((shape.width, shape.height))),
                 Ok((codec, bytes)) => decoder(codec).and_then(|mut decoder| decoder.decode(&bytes, shape)),
@@ -83,14 +78,17 @@ pub fn verify(
                 return originals(archive, entry, deep);
             }
             let record = archive.read_family(entry)?;
-            let decoded = decode_record(archive.geometry(), coding, entry.id, &record).map_err(|e| {
-                fault(
-                    entry.offset,
-                    format!("family {}", entry.id),
-                    "payloads that decode".into(),
-                    e.to_string(),
-                )
-            })?;
+            let decoded =
+                FamilyDecoder { geometry: archive.geometry(), coding, id: entry.id, record: &record }
+                    .decode()
+                    .map_err(|e| {
+                        fault(
+                            entry.offset,
+                            format!("family {}", entry.id),
+                            "payloads that decode".into(),
+                            e.to_string(),
+                        )
+                    })?;
             if !deep {
                 return Ok(false);
             }
@@ -117,19 +115,18 @@ pub fn verify(
     Ok(done)
 }
 
+fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
+    archive::Error::Damaged { path: archive.path().to_path_buf(), offset, what, expected, found }.into()
+}
+
 fn hex(p: Proof) -> String {
     format!("luma {:032x} chroma {:032x}", p.luma, p.chroma)
 }
 
 /// A family of originals: each tile is unpacked and decodes; its proof is over the files, so that no backend has a part in it.
 fn originals(archive: &Archive, entry: &FamilyEntry, deep: bool) -> Result<bool> {
-    let fault = |what: String, expected: String, found: String| Error::Archive {
-        path: archive.path().to_path_buf(),
-        offset: entry.offset,
-        what,
-        expected,
-        found,
-    };
+    let fault =
+        |what: String, expected: String, found: String| damaged(archive, entry.offset, what, expected, found);
     let (geometry, record) = (archive.geometry(), archive.read_family(entry)?);
     let proof = record.proof;
     let family = OriginalFamily::unpack(geometry, entry.id, record);
@@ -154,13 +151,8 @@ fn covers_the_file(archive: &Archive) -> Result<()> {
     let mut end = archive.directory_bytes();
     for (offset, bytes) in blobs.into_iter().chain([(archive.file_bytes(), 0)]) {
         if offset != end {
-            return Err(Error::Archive {
-                path: archive.path().to_path_buf(),
-                offset: end.min(offset),
-                what: "place of the next blob".into(),
-                expected: end.to_string(),
-                found: offset.to_string(),
-            });
+            let what = "place of the next blob".into();
+            return Err(damaged(archive, end.min(offset), what, end.to_string(), offset.to_string()));
         }
         end = offset + u64::from(bytes);
     }

@@ -4,6 +4,7 @@
 //! layout, checksums and the order of things; nothing of pixels or of where the bytes live. `docs/format.md` is the
 //! specification, `layout` its transcription.
 
+mod error;
 pub(crate) mod layout;
 mod meta;
 mod read;
@@ -11,6 +12,7 @@ mod record;
 pub mod store;
 mod write;
 
+pub use error::{Error, Result};
 pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
 pub use read::{Archive, FamilyEntry, PayloadEntry, TileEntry};

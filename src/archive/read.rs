@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::{Error, Result};
 use super::layout::{
     FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, TILE_ENTRY_BYTES, u16_at, u32_at,
     u64_at,
@@ -12,7 +13,6 @@ use super::record::{check_payload, head_bytes, parse_head, parse_record};
 use super::{FamilyRecord, Meta, Payload};
 use crate::archive::store::{FileStore, ReadAt};
 use crate::codec::CodecId;
-use crate::error::{Error, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
@@ -280,7 +280,7 @@ impl Archive {
 }
 
 fn fault_error(path: &Path, fault: Fault) -> Error {
-    Error::Archive {
+    Error::Damaged {
         path: path.to_path_buf(),
         offset: fault.offset,
         what: fault.what,

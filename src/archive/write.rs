@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
+use super::error::{Error, Result};
 use super::layout::{HEADER_BYTES, Header, Kind, family_head, repeats};
 use super::{BUNDLE_NAME, FamilyRecord, Meta};
 use crate::archive::store::{FileStore, LockFile, ReadAt};
 use crate::codec::CodecId;
-use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
 /// Where a blob lies in the spool.
@@ -119,17 +119,17 @@ impl BundleWriter {
     pub fn create(dir: &Path, geometry: Geometry) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         if dir.join(BUNDLE_NAME).is_dir() {
-            return Err(Error::input(
-                &dir.join(BUNDLE_NAME),
-                "it is a directory, where the bundle is to go; remove it",
-            ));
+            return Err(Error::Target {
+                path: dir.join(BUNDLE_NAME),
+                problem: "it is a directory, where the bundle is to go; remove it",
+            });
         }
         let path = dir.join(".residuals.spool.part");
         let Some(spool) = LockFile::acquire(&path).map_err(Error::io("create", &path))? else {
-            return Err(Error::input(
-                dir,
-                "another encode is writing here; wait for it or choose another --out",
-            ));
+            return Err(Error::Target {
+                path: dir.to_path_buf(),
+                problem: "another encode is writing here; wait for it or choose another --out",
+            });
         };
         spool.file().set_len(0).map_err(Error::io("write", &path))?;
         Ok(Self {
@@ -207,9 +207,7 @@ impl BundleWriter {
         self.tiles.sort_by_key(|row| (row.id.level, row.id.y, row.id.x));
         let twice = self.families.windows(2).any(|pair| pair[0].id == pair[1].id);
         if twice || !self.tiles.iter().map(|row| row.id).eq(self.geometry.stored_tiles()) {
-            return Err(Error::Usage(
-                "a bundle needs each family once and every tile of the small levels".into(),
-            ));
+            return Err(Error::Incomplete);
         }
         let meta = Meta { content: self.content(), ..meta.clone() };
         let plan = plan(Kind::Bundle, &self.geometry, &meta, &self.families, &self.tiles, icc_blob)?;
@@ -249,7 +247,7 @@ impl BundleWriter {
 }
 
 fn blob_len(bytes: &[u8]) -> Result<u32> {
-    u32::try_from(bytes.len()).map_err(|_| Error::Usage("a blob of over 4 GiB; use smaller tiles".into()))
+    u32::try_from(bytes.len()).map_err(|_| Error::BlobTooLarge)
 }
 
 /// A record's bytes, its number of payloads and the checksum of its head.
@@ -280,10 +278,8 @@ fn plan(
     tiles: &[TileRow],
     icc: Option<(Blob, u64)>,
 ) -> Result<Plan> {
-    let json = serde_json::to_vec(meta)
-        .map_err(|e| Error::Usage(format!("metadata cannot be written as JSON: {e}")))?;
-    let too_many =
-        |_| Error::Usage("more families or tiles than an archive indexes; use larger tiles".into());
+    let json = serde_json::to_vec(meta).map_err(Error::Metadata)?;
+    let too_many = |_| Error::TooManyEntries;
     let mut header = Header {
         kind,
         file_bytes: 0,

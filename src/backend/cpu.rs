@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 use super::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
 use super::{Backend, Base, Pending, Predicted, Ticket};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc};

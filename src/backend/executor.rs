@@ -5,7 +5,6 @@
 //! or whose futures wait for a device, holds no other up. Wakers outlive the run and know no lifetimes, so they cannot
 //! start turns themselves; one thread a run, asleep unless woken, does it for them.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -14,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use rayon::{ScopeFifo, ThreadPool};
 
-use crate::error::{Error, Result};
+use crate::backend::error::{Error, Result};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
@@ -149,19 +148,19 @@ enum Task<J, F> {
 }
 
 /// A result, or the panic of the work.
-type Outcome<R> = Result<Result<R>, Box<dyn Any + Send>>;
+type Outcome<R, E> = std::thread::Result<Result<R, E>>;
 
 /// One run: its work, the futures that are not being polled, the results that have not been taken.
-struct Run<J, R, F, W> {
+struct Run<J, R, E, F, W> {
     ready: Arc<Ready>,
     work: W,
     tasks: Mutex<HashMap<u64, Task<J, F>>>,
-    results: Mutex<BTreeMap<u64, Outcome<R>>>,
+    results: Mutex<BTreeMap<u64, Outcome<R, E>>>,
 }
 
-impl<J: Send, R: Send, F, W> Run<J, R, F, W>
+impl<J: Send, R: Send, E: Send, F, W> Run<J, R, E, F, W>
 where
-    F: Future<Output = Result<R>> + Send,
+    F: Future<Output = Result<R, E>> + Send,
     W: Fn(J) -> F + Sync,
 {
     /// Advances `jobs` and calls `sink` in their order, at most `in_flight` apart.
@@ -169,9 +168,9 @@ where
         &'run self,
         scope: &ScopeFifo<'run>,
         in_flight: u64,
-        jobs: impl IntoIterator<Item = Result<J>>,
-        mut sink: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
+        jobs: impl IntoIterator<Item = Result<J, E>>,
+        mut sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut jobs = jobs.into_iter();
         let (mut next_in, mut next_out, mut end) = (0, 0, None);
         loop {
@@ -235,7 +234,7 @@ where
     }
 
     /// Waits for the result of a job; `None` where the run was closed from outside. Resumes a panic of the work.
-    fn take(&self, job: u64) -> Option<Result<R>> {
+    fn take(&self, job: u64) -> Option<Result<R, E>> {
         if !self.ready.wait_for(job) {
             return None;
         }
@@ -246,9 +245,9 @@ where
 
 /// Closes a run however it ends, also by a panic: turns and threads of its scope must not wait for ever. Futures that
 /// are not being polled are dropped here, the others by the end of the run.
-struct CloseOnDrop<'a, J, R, F, W>(&'a Run<J, R, F, W>);
+struct CloseOnDrop<'a, J, R, E, F, W>(&'a Run<J, R, E, F, W>);
 
-impl<J, R, F, W> Drop for CloseOnDrop<'_, J, R, F, W> {
+impl<J, R, E, F, W> Drop for CloseOnDrop<'_, J, R, E, F, W> {
     fn drop(&mut self) {
         self.0.ready.close();
         let tasks = std::mem::take(&mut *lock(&self.0.tasks));
@@ -258,14 +257,14 @@ impl<J, R, F, W> Drop for CloseOnDrop<'_, J, R, F, W> {
 
 /// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart; `work` and its futures run
 /// on `pool`. All futures are dropped when it returns. See `Scheduler::pipelined`.
-pub(super) fn run<J: Send, R: Send, F: Future<Output = Result<R>> + Send>(
+pub(super) fn run<J: Send, R: Send, E: From<Error> + Send, F: Future<Output = Result<R, E>> + Send>(
     pool: &ThreadPool,
     ready: Arc<Ready>,
     in_flight: u64,
-    jobs: impl IntoIterator<Item = Result<J>>,
+    jobs: impl IntoIterator<Item = Result<J, E>>,
     work: impl Fn(J) -> F + Sync,
-    sink: impl FnMut(R) -> Result<()>,
-) -> Result<()> {
+    sink: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
     let run = Run { ready, work, tasks: Mutex::default(), results: Mutex::default() };
     pool.in_place_scope_fifo(|scope| {
         std::thread::scope(|threads| {
@@ -273,7 +272,7 @@ pub(super) fn run<J: Send, R: Send, F: Future<Output = Result<R>> + Send>(
             std::thread::Builder::new()
                 .name("origami-wakes".into())
                 .spawn_scoped(threads, || run.start_turns(scope))
-                .map_err(|e| Error::Usage(format!("cannot start a thread: {e}")))?;
+                .map_err(|e| Error::Threads(e.to_string()))?;
             run.feed(scope, in_flight, jobs, sink)
         })
     })

@@ -6,7 +6,9 @@
 
 pub(crate) mod chroma;
 mod cpu;
+pub(crate) mod error;
 mod executor;
+mod gpu_error;
 pub mod scheduler;
 mod stream;
 
@@ -14,9 +16,10 @@ use std::any::Any;
 use std::pin::Pin;
 
 pub use cpu::CpuBackend;
+pub use error::{Error, Result};
+pub use gpu_error::GpuError;
 pub use stream::Results;
 
-use crate::error::Result;
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;

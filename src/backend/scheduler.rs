@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::executor::{self, Ready};
-use crate::error::{Error, Result};
+use crate::backend::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::image::spec;
 
 /// Most worker threads: starting millions of them takes longer than any slide.
-const MAX_THREADS: usize = 1024;
+pub(super) const MAX_THREADS: usize = 1024;
 
 /// Threads, and how many jobs may be under way.
 pub struct Scheduler {
@@ -52,15 +52,13 @@ impl Scheduler {
     /// Where the system gives no threads.
     pub fn new(threads: usize) -> Result<Self> {
         if threads > MAX_THREADS {
-            return Err(Error::Usage(format!(
-                "--threads {threads}: at most {MAX_THREADS}, or 0 for one per core"
-            )));
+            return Err(Error::TooManyThreads(threads));
         }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("origami-{i}"))
             .build()
-            .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))?;
+            .map_err(|e| Error::Threads(e.to_string()))?;
         Ok(Self { pool, budget_bytes: budget() })
     }
 
@@ -83,13 +81,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// The first one, in the order of the jobs.
-    pub fn ordered<J: Send, R: Send>(
+    pub fn ordered<J: Send, R: Send, E: From<Error> + Send>(
         &self,
         job_bytes: u64,
-        jobs: impl IntoIterator<Item = Result<J>>,
-        work: impl Fn(J) -> Result<R> + Sync,
-        sink: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
+        jobs: impl IntoIterator<Item = Result<J, E>>,
+        work: impl Fn(J) -> Result<R, E> + Sync,
+        sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
         let work = &work;
         self.pipelined(0, job_bytes, jobs, |job| async move { work(job) }, sink)
     }
@@ -108,14 +106,14 @@ impl Scheduler {
     ///
     /// # Errors
     /// The first one, in the order of the jobs.
-    pub fn pipelined<J: Send, R: Send, F: Future<Output = Result<R>> + Send>(
+    pub fn pipelined<J: Send, R: Send, E: From<Error> + Send, F: Future<Output = Result<R, E>> + Send>(
         &self,
         extra: usize,
         job_bytes: u64,
-        jobs: impl IntoIterator<Item = Result<J>>,
+        jobs: impl IntoIterator<Item = Result<J, E>>,
         work: impl Fn(J) -> F + Sync,
-        sink: impl FnMut(R) -> Result<()>,
-    ) -> Result<()> {
+        sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
         executor::run(&self.pool, Arc::<Ready>::default(), self.in_flight(extra, job_bytes), jobs, work, sink)
     }
 }
@@ -134,7 +132,7 @@ mod tests {
             1,
             (0..500u64).map(|i| {
                 peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                Ok(i)
+                Ok::<_, Error>(i)
             }),
             |i| {
                 std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
@@ -157,28 +155,24 @@ mod tests {
         let mut done = 0;
         let result = s.ordered(
             1,
-            (0..1000).map(Ok),
-            |i| if i % 100 == 50 { Err(Error::Usage(format!("job {i}"))) } else { Ok(i) },
+            (0..1000).map(Ok::<_, Error>),
+            |i| if i % 100 == 50 { Err(Error::Threads(format!("job {i}"))) } else { Ok(i) },
             |_| {
                 done += 1;
                 Ok(())
             },
         );
-        assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
+        assert_eq!((result.unwrap_err().to_string(), done), ("cannot start threads: job 50".to_string(), 50));
         let result = s.ordered(
             1,
-            (0..10).map(|i| if i == 3 { Err(Error::Usage("source".into())) } else { Ok(i) }),
+            (0..10).map(|i| if i == 3 { Err(Error::Threads("source".into())) } else { Ok(i) }),
             Ok,
             |_| Ok(()),
         );
-        assert_eq!(result.unwrap_err().to_string(), "source");
-        let result =
-            s.ordered(
-                1,
-                (0..10).map(Ok),
-                Ok,
-                |i| if i == 4 { Err(Error::Usage("sink".into())) } else { Ok(()) },
-            );
-        assert_eq!(result.unwrap_err().to_string(), "sink");
+        assert_eq!(result.unwrap_err().to_string(), "cannot start threads: source");
+        let result = s.ordered(1, (0..10).map(Ok::<_, Error>), Ok, |i| {
+            if i == 4 { Err(Error::Threads("sink".into())) } else { Ok(()) }
+        });
+        assert_eq!(result.unwrap_err().to_string(), "cannot start threads: sink");
     }
 }

@@ -7,17 +7,17 @@ use std::thread::JoinHandle;
 
 use super::executor::{self, Ready};
 use super::scheduler::Scheduler;
-use crate::error::{Error, Result};
+use crate::backend::error::{Error, Result};
 
 /// The results of [`Scheduler::stream`] in the order of their jobs; after an error there are none.
 ///
 /// Dropping it ends the run: polls under way are finished, futures are dropped, the thread of the run is joined.
-pub struct Results<R> {
+pub struct Results<R, E> {
     ready: Arc<Ready>,
     /// `None` only while it is dropped.
     results: Option<mpsc::Receiver<R>>,
     /// Until its end has been told.
-    run: Option<io::Result<JoinHandle<Result<()>>>>,
+    run: Option<io::Result<JoinHandle<Result<(), E>>>>,
 }
 
 impl Scheduler {
@@ -68,17 +68,18 @@ impl Scheduler {
     ///
     /// # Panics
     /// The iterator resumes a panic of `jobs` or `work`.
-    pub fn stream<J, R, F>(
+    pub fn stream<J, R, E, F>(
         self: &Arc<Self>,
         extra: usize,
         job_bytes: u64,
-        jobs: impl Iterator<Item = Result<J>> + Send + 'static,
+        jobs: impl Iterator<Item = Result<J, E>> + Send + 'static,
         work: impl Fn(J) -> F + Send + Sync + 'static,
-    ) -> Results<R>
+    ) -> Results<R, E>
     where
         J: Send + 'static,
         R: Send + 'static,
-        F: Future<Output = Result<R>> + Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: Future<Output = Result<R, E>> + Send + 'static,
     {
         let (scheduler, ready) = (Arc::clone(self), Arc::<Ready>::default());
         let (give, results) = mpsc::sync_channel(0);
@@ -86,29 +87,30 @@ impl Scheduler {
         let run = std::thread::Builder::new().name("origami-stream".into()).spawn(move || {
             let in_flight = scheduler.in_flight(extra, job_bytes);
             executor::run(&scheduler.pool, of_run, in_flight, jobs, work, |result| {
-                // An error that nobody will see: it only ends the run.
-                give.send(result).map_err(|_| Error::Usage("nobody takes the results".into()))
+                // The iterator takes results until it is dropped, and that closes the run.
+                drop(give.send(result));
+                Ok(())
             })
         });
         Results { ready, results: Some(results), run: Some(run) }
     }
 }
 
-impl<R> Iterator for Results<R> {
-    type Item = Result<R>;
+impl<R, E: From<Error>> Iterator for Results<R, E> {
+    type Item = Result<R, E>;
 
-    fn next(&mut self) -> Option<Result<R>> {
+    fn next(&mut self) -> Option<Result<R, E>> {
         if let Some(result) = self.results.as_ref().and_then(|results| results.recv().ok()) {
             return Some(Ok(result));
         }
         match self.run.take()? {
-            Err(e) => Some(Err(Error::Usage(format!("cannot start a thread: {e}")))),
+            Err(e) => Some(Err(Error::Threads(e.to_string()).into())),
             Ok(run) => run.join().unwrap_or_else(|panic| resume_unwind(panic)).err().map(Err),
         }
     }
 }
 
-impl<R> Drop for Results<R> {
+impl<R, E> Drop for Results<R, E> {
     fn drop(&mut self) {
         self.ready.close();
         drop(self.results.take());
@@ -128,7 +130,8 @@ mod tests {
     #[test]
     fn runs_share_a_scheduler_of_one_thread() {
         let scheduler = Arc::new(Scheduler::new(1).unwrap());
-        let numbers = |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok), async |n| Ok(2 * n));
+        let numbers =
+            |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok::<_, Error>), async |n| Ok(2 * n));
         let (a, b) = (numbers(0), numbers(1000));
         let pairs: Vec<_> = a.zip(b).map(|(a, b)| (a.unwrap(), b.unwrap())).collect();
         assert_eq!(pairs, (0..100).map(|n| (2 * n, 2 * n + 2000)).collect::<Vec<_>>());
@@ -141,7 +144,7 @@ mod tests {
         let count = Arc::clone(&begun);
         let jobs = (0u64..).map(move |n| {
             count.store(n + 1, SeqCst);
-            Ok(n)
+            Ok::<_, Error>(n)
         });
         let mut results = scheduler.stream(2, 1, jobs, async |n| Ok(n));
         for want in 0..50 {
@@ -168,7 +171,7 @@ mod tests {
                 Ok(n)
             }
         };
-        let mut results = scheduler.stream(5, 1, (0..).map(Ok), work);
+        let mut results = scheduler.stream(5, 1, (0..).map(Ok::<_, Error>), work);
         assert_eq!(results.next().unwrap().unwrap(), 0);
         drop(results);
         assert_eq!(Arc::strong_count(&held), 1, "futures that outlived the run");
@@ -177,12 +180,12 @@ mod tests {
     #[test]
     fn an_error_comes_last_and_a_panic_is_resumed() {
         let scheduler = Arc::new(Scheduler::new(2).unwrap());
-        let fail = async |n| if n == 3 { Err(Error::Usage("work".into())) } else { Ok(n) };
-        let mut results = scheduler.stream(0, 1, (0..10).map(Ok), fail);
+        let fail = async |n| if n == 3 { Err(Error::Threads("work".into())) } else { Ok(n) };
+        let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), fail);
         let got: Vec<_> = results.by_ref().map(|r| r.map_err(|e| e.to_string())).collect();
-        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("work".into())]);
+        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("cannot start threads: work".into())]);
         assert!(results.next().is_none());
-        let mut results = scheduler.stream(0, 1, (0..10).map(Ok), async |n: u64| {
+        let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), async |n: u64| {
             assert_ne!(n, 1, "no such job");
             Ok(n)
         });

@@ -16,7 +16,7 @@ use origami::decode::Input;
 use origami::image::family::{Pixels, Want};
 use origami::image::geometry::TileId;
 use origami::image::ycc::Sampling;
-use origami::residual::decode_record;
+use origami::residual::FamilyDecoder;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -210,7 +210,8 @@ async fn cold(args: &ServeArgs, target: &Target, bundle: &std::path::Path) -> Re
         let tile = tiles[n * 7 % tiles.len()];
         // What the calls need is made before, what the server does with the rest of the family is over after the pause.
         let record = input.read(id)?;
-        let decoded = decode_record(&geometry, &coding, id, &record)?;
+        let decoded =
+            FamilyDecoder { geometry: &geometry, coding: &coding, id: id, record: &record }.decode()?;
         let made = backend.reconstruct(&coding, &decoded, Want::Planes(Sampling::S420)).await?;
         let (Pixels::Ycc(l0), Some(rect)) = (&made.l0, geometry.tile_rect(tile)) else {
             bail!("{}: family {id} has no tile {tile}", bundle.display());

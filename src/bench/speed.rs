@@ -20,7 +20,7 @@ use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
-use origami::residual::decode_record;
+use origami::residual::FamilyDecoder;
 use origami::residual::encode_family;
 use origami::slide::Slide;
 use serde_json::json;
@@ -116,7 +116,8 @@ pub fn set_up(args: &SpeedArgs) -> Result<Setup> {
         let family = tree.family(id, params.upsample_filter)?;
         let encoded = pollster::block_on(encode_family(&backend, &params, family))?;
         let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));
-        let decoded = decode_record(&geometry, &coding, id, &encoded.record)?;
+        let decoded = FamilyDecoder { geometry: &geometry, coding: &coding, id: id, record: &encoded.record }
+            .decode()?;
         let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
         work.push(Work {
             tiles,
@@ -227,8 +228,9 @@ pub fn decode_calls(work: &Work) -> origami::error::Result<usize> {
     code_tiles([l0, l1])
 }
 
-fn decode_payloads(work: &Work) -> origami::error::Result<DecodedFamily> {
-    decode_record(&work.geometry, &work.coding, work.id, &work.record)
+fn decode_payloads(work: &Work) -> origami::residual::Result<DecodedFamily> {
+    FamilyDecoder { geometry: &work.geometry, coding: &work.coding, id: work.id, record: &work.record }
+        .decode()
 }
 
 /// L0 and L1 as tiles of a quarter of the family's side; their bytes.

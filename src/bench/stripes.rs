@@ -14,7 +14,7 @@ use origami::image::family::{DecodedFamily, PayloadKind};
 use origami::image::ycc::Sampling;
 use origami::output::render::{Output, Renderer};
 use origami::output::tile::OutputFormat;
-use origami::residual::{decode_rest_into, decode_rows_into};
+use origami::residual::FamilyDecoder;
 use serde_json::json;
 
 use super::median;
@@ -58,7 +58,9 @@ pub fn run(args: StripesArgs) -> Result<()> {
         let size = (rect.width as usize, rect.height as usize);
         let rows = backend.rows_of_part(coding, size, renderer.want(), part);
         let mut family = DecodedFamily::default();
-        let done = decode_rows_into(&geometry, coding, id, &record, rows.clone(), &mut family)?;
+        let striped = FamilyDecoder { geometry: &geometry, coding, id, record: &record };
+        let plain = FamilyDecoder { record: &plain, ..striped };
+        let done = striped.decode_rows(rows.clone(), &mut family)?;
         if done == (0..size.1) {
             continue;
         }
@@ -83,16 +85,16 @@ pub fn run(args: StripesArgs) -> Result<()> {
                 }
             }
             take();
-            for (record, rows) in [(&plain, 0..size.1), (&record, rows.clone())] {
-                decode_rows_into(&geometry, coding, id, record, rows, &mut family)?;
+            for (decoder, rows) in [(plain, 0..size.1), (striped, rows.clone())] {
+                decoder.decode_rows(rows, &mut family)?;
                 let made = backend.part(coding, &family, renderer.want(), part)?;
                 black_box(renderer.code(made.view())?);
                 take();
             }
-            decode_rows_into(&geometry, coding, id, &plain, 0..size.1, &mut family)?;
+            plain.decode_rows(0..size.1, &mut family)?;
             take();
-            let done = decode_rows_into(&geometry, coding, id, &record, rows.clone(), &mut family)?;
-            decode_rest_into(coding, id, &record, &done, &mut family)?;
+            let done = striped.decode_rows(rows.clone(), &mut family)?;
+            striped.decode_rest(&done, &mut family)?;
             take();
             best.iter_mut().zip(times).for_each(|(best, time)| *best = best.min(time));
         }

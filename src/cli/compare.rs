@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use origami::backend::scheduler::{Scheduler, tile_bytes};
 use origami::codec::encode_png;
+use origami::error::Error;
 use origami::image::geometry::TileId;
 use origami::kernels::color::rgb_to_ycc;
 use origami::pyramid::tree::{Missing, Tree};
@@ -125,7 +126,7 @@ fn tree_band(tree: &Tree, top: u32, height: u32, scheduler: &Scheduler) -> Resul
         .flat_map(|y| (0..cols).map(move |x| TileId { level: geometry.top_level(), x, y }));
     scheduler.ordered(
         tile_bytes(&geometry),
-        ids.map(Ok),
+        ids.map(Ok::<_, Error>),
         |id| {
             let image = tree.tile_444(id)?;
             let rgb = image.to_rgb();
@@ -186,7 +187,7 @@ pub fn compare(
             // Colour differences are slow to compute; rows go to all threads.
             scheduler.ordered(
                 1,
-                (0..rows as usize).step_by(16).map(Ok),
+                (0..rows as usize).step_by(16).map(Ok::<_, Error>),
                 |y| {
                     let part = 3 * width as usize * y..3 * width as usize * (y + 16).min(rows as usize);
                     let mut part_delta = DeltaE::new();

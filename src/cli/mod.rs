@@ -21,6 +21,9 @@ mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod verify;
+mod words;
+
+pub use words::describe;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -138,7 +141,7 @@ struct WorkArgs {
 }
 
 impl WorkArgs {
-    fn scheduler(self) -> origami::error::Result<Scheduler> {
+    fn scheduler(self) -> origami::backend::Result<Scheduler> {
         Scheduler::new(self.threads)
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use origami::codec::encode_png;
-use origami::error::Error;
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::pyramid::build::{BuildOptions, build};
@@ -139,7 +138,7 @@ pub fn run(args: PyramidArgs) -> Result<()> {
         build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
     bar.finish_and_clear();
     for (path, png) in associated {
-        write_whole(&path, &png).map_err(|e: Error| anyhow::anyhow!(e))?;
+        write_whole(&path, &png)?;
     }
     if !args.work.quiet {
         let (w, h) = (geometry.width(), geometry.height());

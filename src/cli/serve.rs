@@ -66,7 +66,7 @@ pub struct ServeArgs {
     /// Most memory for them
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache_mb: u64,
-    /// Directory in which tiles outlive the server (RocksDB) [default: off]
+    /// Directory in which tiles outlive the server (RocksDB; needs the feature rocksdb) [default: off]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
     /// Most disk space for them; the oldest go first

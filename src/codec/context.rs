@@ -19,7 +19,7 @@ use transform::{Samples, Steps, inverse};
 
 use super::turbo::{Component, coefficients};
 use super::{ImageDecoder, JpegDecoder, Shape};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
@@ -30,7 +30,7 @@ const S420: u8 = 0x12;
 const BLOCK: usize = 8;
 
 fn damaged(problem: impl Into<String>) -> Error {
-    Error::Codec { what: "context-coded residual".into(), problem: problem.into() }
+    Error::Image { what: "context-coded residual".into(), problem: problem.into() }
 }
 
 /// Sizes of an image in blocks.

@@ -4,7 +4,7 @@
 use super::lepton;
 use super::turbo::arithmetic;
 use super::{CodecId, Shape, context, max_repacked_bytes};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
 /// A residual is next to empty below a byte for so many blocks. An empty block has two Huffman codes and so 2 bits at least: at 4
@@ -50,10 +50,9 @@ impl Entropy {
     /// Where it does not.
     pub fn available(self) -> Result<()> {
         match self {
-            Entropy::Lepton | Entropy::Context if !cfg!(feature = "lepton") => Err(Error::Usage(format!(
-                "--entropy {}: this build has no lepton; build with --features lepton, or give --entropy huffman",
-                self.name()
-            ))),
+            Entropy::Lepton | Entropy::Context if !cfg!(feature = "lepton") => {
+                Err(Error::NoEntropy(self.name()))
+            }
             _ => Ok(()),
         }
     }

@@ -4,12 +4,12 @@
 //! write. Knows nothing of what the image is for.
 
 use super::{JpegColor, JpegDecoder, JpegHeader, OpenedJpeg};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
 fn failed(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 /// Opens it and holds its header to the size and to what [`decode_foreign`] decodes.

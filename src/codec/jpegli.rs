@@ -13,7 +13,7 @@ use libc::{c_char, c_int};
 
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::{CodecId, ImageEncoder, Quality, Use};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 
@@ -61,7 +61,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "jpegli".into(), problem: problem.to_string() }
+    Error::Image { what: "jpegli".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {

@@ -15,12 +15,12 @@ mod skeleton;
 #[cfg(test)]
 mod tests;
 
-use crate::error::Error;
+use crate::codec::error::Error;
 
 pub use decoder::{Decoder, jpeg_of};
 pub use encoder::Encoder;
 pub use library::state;
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "JPEG XL".into(), problem: problem.to_string() }
+    Error::Image { what: "JPEG XL".into(), problem: problem.to_string() }
 }

@@ -11,7 +11,7 @@ use std::io::{Cursor, Write};
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
 use super::{ImageDecoder, JpegDecoder, Shape, max_repacked_bytes};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Ycc;
 
 /// Largest side of a JPEG.
@@ -32,7 +32,7 @@ fn features((max_width, max_height): (u32, u32), max_file_bytes: u32) -> Enabled
 }
 
 fn failed(e: impl ToString) -> Error {
-    Error::Codec { what: "Lepton".into(), problem: e.to_string() }
+    Error::Image { what: "Lepton".into(), problem: e.to_string() }
 }
 
 /// Repacks a JPEG; `None` where that is not possible or would not give the same bytes again.

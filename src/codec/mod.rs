@@ -5,6 +5,7 @@
 
 mod context;
 mod entropy;
+mod error;
 mod foreign;
 mod jpeg;
 #[cfg(feature = "jpegli")]
@@ -24,10 +25,10 @@ mod webp;
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 pub use self::entropy::Entropy;
+pub use self::error::{Error, Result};
 pub use self::foreign::{decode_foreign, foreign_header, max_repacked_bytes};
 pub use self::png::{decode_png, encode_png};
 #[cfg(feature = "jpegxl")]
@@ -112,13 +113,7 @@ impl EncoderKind {
             #[cfg(feature = "webp")]
             EncoderKind::Webp => Ok(Box::new(webp::Encoder::new(of))),
             #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-            lacking => {
-                // Encoders and their features have the same names.
-                let name = lacking.name();
-                Err(Error::Usage(format!(
-                    "--encoder {name}: this build has no {name}; build with --features {name}"
-                )))
-            }
+            lacking => Err(Error::NoEncoder(lacking.name())),
         }
     }
 
@@ -234,7 +229,7 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
         #[cfg(feature = "lepton")]
         CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
         #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-        lacking => Err(cannot_read(lacking)),
+        lacking => Err(Error::NotReadable(lacking.name())),
     }
 }
 
@@ -263,13 +258,7 @@ pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> 
         return Ok((codec, bytes));
     }
     let jpeg = jpeg_in(codec, bytes, Shape { width, height, sampling: None })?;
-    Ok((CodecId::Jpeg, jpeg.ok_or_else(|| cannot_read(codec))?))
-}
-
-/// Codecs and their features have the same names.
-fn cannot_read(codec: CodecId) -> Error {
-    let name = codec.name();
-    Error::Usage(format!("it is coded as {name}, which this build cannot read; build with --features {name}"))
+    Ok((CodecId::Jpeg, jpeg.ok_or(Error::NotReadable(codec.name()))?))
 }
 
 /// What an image must look like.

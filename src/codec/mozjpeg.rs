@@ -9,7 +9,7 @@ use mozjpeg_rs::{Encoder as Mozjpeg, QuantTableIdx, Subsampling};
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
 use super::turbo::with_restarts;
 use super::{CodecId, ImageEncoder, Quality, Use};
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 
@@ -50,7 +50,7 @@ impl Encoder {
 }
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "mozjpeg".into(), problem: problem.to_string() }
+    Error::Image { what: "mozjpeg".into(), problem: problem.to_string() }
 }
 
 impl ImageEncoder for Encoder {

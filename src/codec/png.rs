@@ -2,10 +2,10 @@
 //!
 //! Knows 8-bit gray and RGB; other depths and alpha are brought to that, alpha over white.
 
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 
 fn codec(problem: impl std::fmt::Display) -> Error {
-    Error::Codec { what: "PNG".into(), problem: problem.to_string() }
+    Error::Image { what: "PNG".into(), problem: problem.to_string() }
 }
 
 /// Samples, channels (1 or 3), width and height of a decoded PNG.

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use super::{ImageDecoder, ImageEncoder, Shape, decoder};
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 

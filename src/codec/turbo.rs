@@ -17,7 +17,7 @@ use std::ffi::CStr;
 
 use turbojpeg_sys as sys;
 
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
 pub use coefficients::{Component, coefficients};
@@ -105,7 +105,7 @@ impl Drop for Handle {
 }
 
 fn codec(problem: String) -> Error {
-    Error::Codec { what: "JPEG".into(), problem }
+    Error::Image { what: "JPEG".into(), problem }
 }
 
 fn tj_sampling(sampling: Sampling) -> sys::TJSAMP {

@@ -14,7 +14,7 @@ mod encoder;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{Error, Result};
+use crate::codec::error::{Error, Result};
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
@@ -23,7 +23,7 @@ pub use encoder::Encoder;
 const MAX_SIDE: usize = 16_383;
 
 fn failed(problem: impl ToString) -> Error {
-    Error::Codec { what: "WebP".into(), problem: problem.to_string() }
+    Error::Image { what: "WebP".into(), problem: problem.to_string() }
 }
 
 /// Codes interleaved RGB at `quality` 1 to 100; 4:2:0, as every lossy WebP.

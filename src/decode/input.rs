@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
+use crate::archive::{self, Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
 use crate::error::{Error, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
@@ -117,12 +117,16 @@ impl Input {
         self.with(id, |archive, entry| archive.read_payloads(entry, kinds))
     }
 
-    fn with<T>(&self, id: FamilyId, read: impl FnOnce(&Archive, &FamilyEntry) -> Result<T>) -> Result<T> {
+    fn with<T>(
+        &self,
+        id: FamilyId,
+        read: impl FnOnce(&Archive, &FamilyEntry) -> archive::Result<T>,
+    ) -> Result<T> {
         let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
         let path = self.path(id);
         if self.packs.is_none() {
             let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;
-            return read(&self.first, entry);
+            return Ok(read(&self.first, entry)?);
         }
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
@@ -133,6 +137,6 @@ impl Input {
             return Err(Error::input(&path, problem));
         }
         let entry = pack.find(id).ok_or_else(|| absent(&path))?;
-        read(&pack, entry)
+        Ok(read(&pack, entry)?)
     }
 }

@@ -22,7 +22,7 @@ use crate::params::Coding;
 use crate::pyramid::SlideFacts;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
-use crate::residual::decode_record;
+use crate::residual::FamilyDecoder;
 
 pub use input::Input;
 
@@ -230,11 +230,14 @@ impl Cutter<'_> {
         };
         let record = input.read(id)?;
         let read = lap();
-        let decoded = decode_record(&self.geometry, coding, id, &record)
+        let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
+            .decode()
             .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
         let decode = lap();
-        let reconstruction =
-            backend.reconstruct(coding, &decoded, self.renderer.want()).await.map_err(|e| e.in_family(id))?;
+        let reconstruction = backend
+            .reconstruct(coding, &decoded, self.renderer.want())
+            .await
+            .map_err(Error::in_family(id))?;
         let reconstruct = lap();
         let cut = |tile| Ok((tile, self.renderer.cut(id, &reconstruction, tile)?));
         let mut tiles = self.renderer.tiles(id).map(cut).collect::<Result<Vec<_>>>()?;
@@ -260,25 +263,25 @@ impl Cutter<'_> {
             let now = Instant::now();
             now - std::mem::replace(&mut clock, now)
         };
-        let named = |e: Error| Error::input(&input.path(id), format!("family {id}: {e}"));
+        let named = |e: &dyn std::fmt::Display| Error::input(&input.path(id), format!("family {id}: {e}"));
         let record = input.read(id)?;
         let read = lap();
         let OriginalFamily { tiles, l2 } =
-            OriginalFamily::unpack(&self.geometry, id, record).map_err(named)?;
+            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(&e))?;
         let decode = lap();
         let mut made = Vec::new();
         for l1 in self.geometry.family_tiles(id, 1) {
             let below = tiles_below(&self.geometry, l1);
             let below: Vec<_> =
                 below.filter_map(|id| tiles.iter().find(|(tile, _)| *tile == id).cloned()).collect();
-            made.push((l1, self.renderer.halved(coding, &below).map_err(named)?));
+            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(&e))?));
         }
         let reconstruct = lap();
         for (tile, jpeg) in tiles {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(named)?));
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(&e))?));
         }
         if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
-            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(named)?));
+            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(&e))?));
         }
         let encode = lap();
         let mut total = 0;

@@ -16,6 +16,7 @@ use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
+use crate::pyramid;
 use crate::pyramid::build::SmallLevels;
 use crate::pyramid::levels::TileSink;
 use crate::pyramid::source::{Block, L2Source, LoadedTiles, Source};
@@ -37,7 +38,7 @@ async fn originals(
     let (l2, block) = match l2 {
         L2Source::Stored(jpeg) => (jpeg, None),
         L2Source::Pixels(loaded) => {
-            let base = backend.base(params, &loaded.family).await.map_err(|e| e.in_family(id))?;
+            let base = backend.base(params, &loaded.family).await.map_err(Error::in_family(id))?;
             let quality = Quality::from(params.base_quality);
             (params.encoder.encoder(Use::Baseline)?.encode(base.l2.view(), quality)?, loaded.block)
         }
@@ -100,9 +101,7 @@ pub fn encode(
     params.validate()?;
     if params.originals {
         if options.manifest || options.debug_images {
-            let problem = "--manifest and --debug-images show what coding costs, and --preset lossless costs nothing; \
-                           leave one of them out";
-            return Err(Error::Usage(problem.into()));
+            return Err(Error::NothingToReport);
         }
         source.check_originals()?;
     }
@@ -154,7 +153,7 @@ pub fn encode(
                 let (codec, bytes) = tree.stored_tile(id, params)?;
                 Ok((id, params.entropy.store_foreign(codec, bytes, tile_size(&geometry, id)?)))
             },
-            |(id, (codec, bytes))| sink.writer.add_tile(id, codec, &bytes),
+            |(id, (codec, bytes))| Ok::<_, Error>(sink.writer.add_tile(id, codec, &bytes)?),
         )?,
         Source::Slide(..) => sink.small_levels(SmallLevels::fill)?,
     }
@@ -192,12 +191,12 @@ impl Work<'_> {
         self.scheduler.pipelined(
             backend.in_flight(geometry),
             family_bytes(geometry),
-            source.jobs(params.upsample_filter, self.limit),
+            source.jobs(params.upsample_filter, self.limit).map(|job| Ok::<_, Error>(job?)),
             |job| async move {
                 let loaded = job()?;
                 let id = loaded.family.id;
                 let encoded =
-                    encode_family(*backend, params, loaded.family).await.map_err(|e| e.in_family(id))?;
+                    encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
                 if options.debug_images {
                     debug_images::write(out, &encoded, *backend, &params.coding()).await?;
                 }
@@ -213,7 +212,7 @@ impl Work<'_> {
         self.scheduler.pipelined(
             self.backend.in_flight(&self.geometry),
             family_bytes(&self.geometry),
-            source.original_jobs(self.limit),
+            source.original_jobs(self.limit).map(|job| Ok::<_, Error>(job?)),
             |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
             take,
         )
@@ -270,7 +269,7 @@ impl Sink<'_> {
     /// Runs `step` on the small levels, if there are any, with a sink that codes their tiles as L2 is coded and stores them.
     fn small_levels(
         &mut self,
-        step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> Result<()>,
+        step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> pyramid::Result<()>,
     ) -> Result<()> {
         let Some(levels) = &mut self.small else { return Ok(()) };
         let (channels, quality) = (levels.channels(), self.params.base_quality);
@@ -288,7 +287,8 @@ impl Sink<'_> {
                 _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
             };
             let (codec, bytes) = entropy.store(encoder.codec(), bytes);
-            writer.add_tile(id, codec, &bytes)
-        })
+            Ok(writer.add_tile(id, codec, &bytes)?)
+        })?;
+        Ok(())
     }
 }

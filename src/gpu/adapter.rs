@@ -5,7 +5,7 @@
 use serde::Serialize;
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
-use super::error::GpuError;
+use crate::backend::GpuError;
 
 /// What is known of an adapter before it is opened.
 #[derive(Clone, Debug, Serialize)]

@@ -7,9 +7,8 @@ use super::engine::Mode;
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, CpuBackend};
 use crate::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Shape};
-use crate::error::Result;
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
-use crate::image::geometry::Geometry;
+use crate::image::geometry::{Geometry, GeometryError};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::params::EncodeParams;
@@ -61,6 +60,19 @@ impl Rates {
         if hybrid.1 > plain.1 * GAIN { hybrid.0 } else { plain.0 }
     }
 }
+
+/// Why no measurement was made.
+#[derive(Debug, thiserror::Error)]
+enum MeasureError {
+    #[error(transparent)]
+    Backend(#[from] crate::backend::Error),
+    #[error(transparent)]
+    Codec(#[from] crate::codec::Error),
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+}
+
+type Result<T, E = MeasureError> = std::result::Result<T, E>;
 
 /// Measures and decides; says why.
 pub fn decide(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Scheduler) -> (Mode, String) {

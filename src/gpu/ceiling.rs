@@ -6,7 +6,7 @@ use serde::Serialize;
 use wgpu::{BufferUsages, ComputePassDescriptor};
 
 use super::device::{Device, JOB_WINDOW_BYTES};
-use super::error::GpuError;
+use crate::backend::GpuError;
 
 /// Bytes of the buffers that are copied.
 const COPY_BYTES: u64 = 64 << 20;

@@ -18,9 +18,9 @@ use wgpu::{
 };
 
 use super::adapter::{AdapterFacts, Found};
-use super::error::GpuError;
 use super::fault::{Fault, Faults, Stage};
 use super::shader::{Kernel, Pass};
+use crate::backend::GpuError;
 
 /// Bytes of a job: `Job` of `shaders/lib/planes.wgsl`.
 pub const JOB_BYTES: usize = 52;

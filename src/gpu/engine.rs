@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::auto::{self, Task};
 use super::{AdapterFacts, GpuBackend, GpuError, GpuOptions, GpuStats, adapters, choose};
+use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
-use crate::error::{Error, Result};
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use super::assembly::ProgramTables;
 use super::desk::{At, Capacity, Desk, Refusal};
 use super::device::Device;
-use super::error::GpuError;
 use super::fault::{Fault, Stage};
 use super::program::Program;
 use super::seat::Seat;
 use super::workspace::Workspace;
+use crate::backend::GpuError;
 
 /// Counters; every value only grows.
 #[derive(Debug, Default)]

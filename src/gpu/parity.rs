@@ -5,11 +5,12 @@
 
 use std::fmt;
 
+use super::GpuBackend;
 use super::program::{Form, Job, Phase, Place, Program, Room, Steps, descent};
 use super::shader::{Kernel, Pass};
-use super::{GpuBackend, GpuError};
+use crate::backend::GpuError;
+use crate::backend::error::Error;
 use crate::backend::scheduler::Scheduler;
-use crate::error::Error;
 use crate::image::plane::Plane;
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use crate::kernels::optl2::{Extent, Problem};
@@ -63,6 +64,12 @@ impl fmt::Display for Disagreement {
 
 impl std::error::Error for Disagreement {}
 
+impl From<Error> for Disagreement {
+    fn from(e: Error) -> Self {
+        Disagreement::Failed(e)
+    }
+}
+
 impl From<GpuError> for Disagreement {
     fn from(e: GpuError) -> Self {
         Disagreement::Failed(e.into())
@@ -83,33 +90,22 @@ struct Case {
 /// The first difference, or the failure of the device.
 pub fn self_test(gpu: &GpuBackend, thorough: bool) -> Result<Vec<Agreed>, Disagreement> {
     // Two threads: one prepares the next case while the other compares.
-    let scheduler = Scheduler::new(2).map_err(Disagreement::Failed)?;
+    let scheduler = Scheduler::new(2)?;
     let mut agreed = Kernel::ALL.map(|kernel| Agreed { kernel: kernel.name(), cases: 0 });
-    let mut wrong = None;
-    let outcome = scheduler.pipelined(
+    scheduler.pipelined(
         32,
         1 << 20,
         cases(thorough).map(Ok),
         |case: Case| async move {
             let got = gpu.run(case.program.clone(), &case.planes).await?;
-            Ok(compare(&case, &got).map_or(Ok(case.kernel), Err))
+            compare(&case, &got).map_or(Ok(case.kernel), Err)
         },
-        |result| match result {
-            Ok(kernel) => {
-                agreed.iter_mut().filter(|a| a.kernel == kernel.name()).for_each(|a| a.cases += 1);
-                Ok(())
-            }
-            Err(disagreement) => {
-                wrong = Some(disagreement);
-                Err(Error::Usage("a kernel disagrees".into()))
-            }
+        |kernel: Kernel| {
+            agreed.iter_mut().filter(|a| a.kernel == kernel.name()).for_each(|a| a.cases += 1);
+            Ok(())
         },
-    );
-    match (wrong, outcome) {
-        (Some(disagreement), _) => Err(disagreement),
-        (None, Err(e)) => Err(Disagreement::Failed(e)),
-        (None, Ok(())) => Ok(agreed.to_vec()),
-    }
+    )?;
+    Ok(agreed.to_vec())
 }
 
 fn compare(case: &Case, got: &[Plane]) -> Option<Disagreement> {

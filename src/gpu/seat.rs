@@ -6,11 +6,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::desk::{At, Region};
-use super::error::GpuError;
 use super::fault::Stage;
 use super::lanes::{Counters, Lanes};
 use super::program::{Place, Program};
 use super::workspace::PLANES_AT;
+use crate::backend::GpuError;
 use crate::image::plane::{Plane, PlaneRef};
 
 /// A family's place in a batch. Dropping it leaves the batch.

@@ -4,8 +4,8 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePassDescripto
 
 use super::assembly::{JOBS_BYTES, TABLE_ROWS};
 use super::device::{Device, Dispatch, JOB_WINDOW_BYTES};
-use super::error::GpuError;
 use super::tables::DeviceTable;
+use crate::backend::GpuError;
 
 /// Bytes of a row of tables.
 const ROW_BYTES: u64 = 16;

@@ -4,7 +4,6 @@
 //! halving with rounding up; L0 = N, L1 = N-1, L2 = N-2. Overlap is always 0 here.
 //! Source: the Deep Zoom file format as OpenSeadragon and openslide-python compute it.
 
-use crate::error::Error;
 use crate::image::spec;
 
 /// A rectangle in pixels of one level.
@@ -18,6 +17,39 @@ pub struct Rect {
     pub width: u32,
     /// Height in pixels, at least 1.
     pub height: u32,
+}
+
+/// A slide, tile or family that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GeometryError {
+    /// A side of 0 pixels, or over the limit.
+    #[error("a slide of {width}x{height} pixels: each side must be 1 to {max}", max = spec::MAX_SIDE)]
+    SlideSize {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// A tile of 0 pixels a side, or over the limit.
+    #[error("a tile size of {0}: it must be 1 to {max}", max = spec::MAX_TILE)]
+    TileSize(u32),
+    /// More tiles than an archive indexes.
+    #[error("a slide of {width}x{height} in tiles of {tile} has too many tiles; use larger tiles")]
+    TooManyTiles {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Side of a tile in pixels.
+        tile: u32,
+    },
+    /// A tile outside the slide.
+    #[error("no tile {0}")]
+    NoTile(TileId),
+    /// A family outside the slide.
+    #[error("no family {0}")]
+    NoFamily(FamilyId),
 }
 
 /// The address of one tile.
@@ -80,21 +112,16 @@ impl Geometry {
     /// # Errors
     /// Sides of 0 or over [`spec::MAX_SIDE`], tiles of 0 or over [`spec::MAX_TILE`], and slides of more than
     /// [`spec::MAX_ENTRIES`] families or stored tiles.
-    pub fn new(width: u32, height: u32, tile: u32) -> Result<Self, Error> {
+    pub fn new(width: u32, height: u32, tile: u32) -> Result<Self, GeometryError> {
         if width == 0 || height == 0 || width > spec::MAX_SIDE || height > spec::MAX_SIDE {
-            return Err(Error::Usage(format!(
-                "a slide of {width}x{height} pixels: each side must be 1 to {}",
-                spec::MAX_SIDE
-            )));
+            return Err(GeometryError::SlideSize { width, height });
         }
         if tile == 0 || tile > spec::MAX_TILE {
-            return Err(Error::Usage(format!("a tile size of {tile}: it must be 1 to {}", spec::MAX_TILE)));
+            return Err(GeometryError::TileSize(tile));
         }
         let geometry = Self { width, height, tile };
         if geometry.family_count().max(geometry.stored_tile_count()) > spec::MAX_ENTRIES {
-            return Err(Error::Usage(format!(
-                "a slide of {width}x{height} in tiles of {tile} has too many tiles; use larger tiles"
-            )));
+            return Err(GeometryError::TooManyTiles { width, height, tile });
         }
         Ok(geometry)
     }

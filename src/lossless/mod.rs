@@ -4,16 +4,17 @@
 //! own, repacked where that pays, so that one tile is read and unpacked by itself. Knows bytes and planes, no files: `encode`,
 //! `decode`, `verify` and the server bring those.
 
+mod error;
 mod half;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::archive::{FamilyRecord, Payload};
 use crate::codec::{CodecId, Entropy, decode_foreign, unpacked};
-use crate::error::{Error, Result};
 use crate::image::family::{PayloadKind, Proof};
-use crate::image::geometry::{FamilyId, Geometry, TileId};
+use crate::image::geometry::{FamilyId, Geometry, GeometryError, TileId};
 
+pub use error::{Error, Result};
 pub use half::halve;
 
 /// A family as JPEG files.
@@ -29,8 +30,8 @@ pub struct OriginalFamily {
 ///
 /// # Errors
 /// A tile that the slide does not have.
-pub fn tile_size(geometry: &Geometry, tile: TileId) -> Result<(usize, usize)> {
-    let rect = geometry.tile_rect(tile).ok_or_else(|| Error::Usage(format!("no tile {tile}")))?;
+pub fn tile_size(geometry: &Geometry, tile: TileId) -> Result<(usize, usize), GeometryError> {
+    let rect = geometry.tile_rect(tile).ok_or(GeometryError::NoTile(tile))?;
     Ok((rect.width as usize, rect.height as usize))
 }
 
@@ -51,7 +52,7 @@ pub fn jpeg(geometry: &Geometry, tile: TileId, payload: Payload) -> Result<Vec<u
     match unpacked(payload.codec, payload.bytes, width, height)? {
         (CodecId::Jpeg, bytes) => Ok(bytes),
         #[allow(unreachable_patterns, reason = "codecs come and go by feature")]
-        (other, _) => Err(Error::Codec {
+        (other, _) => Err(Error::Payload {
             what: format!("{} {tile}", payload.kind.name()),
             problem: format!("{} where a JPEG belongs", other.name()),
         }),
@@ -90,12 +91,12 @@ impl OriginalFamily {
     /// # Errors
     /// A payload that is missing, too many, or damaged.
     pub fn unpack(geometry: &Geometry, id: FamilyId, record: FamilyRecord) -> Result<Self> {
-        let broken = |problem: String| Error::Codec { what: format!("family {id}"), problem };
+        let broken = |problem: String| Error::Payload { what: format!("family {id}"), problem };
         let mut left = record.payloads;
         let mut take = |kind: PayloadKind, tile: TileId| {
             let at = left.iter().position(|p| p.kind == kind);
             let at = at.ok_or_else(|| broken(format!("it has no {}", kind.name())))?;
-            jpeg(geometry, tile, left.swap_remove(at)).map_err(|e| Error::Codec {
+            jpeg(geometry, tile, left.swap_remove(at)).map_err(|e| Error::Payload {
                 what: format!("{} of family {id}", kind.name()),
                 problem: e.to_string(),
             })
@@ -128,7 +129,7 @@ impl OriginalFamily {
         let l2 = (l2_tile(geometry, id)?, &self.l2);
         for (tile, bytes) in self.tiles.iter().map(|(tile, bytes)| (*tile, bytes)).chain([l2]) {
             decode_foreign(bytes, Some(tile_size(geometry, tile)?))
-                .map_err(|e| Error::Codec { what: format!("tile {tile}"), problem: e.to_string() })?;
+                .map_err(|e| Error::Payload { what: format!("tile {tile}"), problem: e.to_string() })?;
         }
         Ok(())
     }
@@ -136,5 +137,5 @@ impl OriginalFamily {
 
 fn l2_tile(geometry: &Geometry, id: FamilyId) -> Result<TileId> {
     let tile = geometry.family_tiles(id, 2).next();
-    tile.ok_or_else(|| Error::Usage(format!("no family {id}")))
+    Ok(tile.ok_or(GeometryError::NoFamily(id))?)
 }

@@ -2,5 +2,8 @@
 //!
 //! Decode and the tile server share it, so a served tile has the bytes that decode writes.
 
+mod error;
 pub mod render;
 pub mod tile;
+
+pub use error::{Error, Result};

@@ -2,8 +2,8 @@
 //!
 //! `decode` and the server both use it, so both produce the same bytes. Knows planes and formats, no archives.
 
+use super::error::{Error, Result};
 use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg_in, unpacked};
-use crate::error::{Error, Result};
 use crate::image::family::{PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
@@ -80,7 +80,7 @@ impl Renderer {
         let rect =
             self.geometry.tile_rect(tile).filter(|_| down < 2 && self.geometry.family_of(tile) == Some(id));
         let Some(rect) = rect else {
-            return Err(Error::Usage(format!("tile {tile} is not made from family {id}")));
+            return Err(Error::NotOfFamily { tile, family: id });
         };
         let side = (4u32 >> down) * self.geometry.tile();
         Ok(Rect { x: rect.x - id.x() * side, y: rect.y - id.y() * side, ..rect })

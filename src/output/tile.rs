@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{Error, Result};
 use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
-use crate::error::{Error, Result};
 use crate::image::family::{PixelsRef, Want};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
@@ -50,12 +50,10 @@ impl TileCoder {
     /// A quality out of range, WebP in a build without it.
     pub fn new(format: OutputFormat, quality: u8) -> Result<Self> {
         if !(1..=100).contains(&quality) {
-            return Err(Error::Usage(format!("--quality {quality}: 1 to 100")));
+            return Err(Error::Quality(quality));
         }
         if format == OutputFormat::Webp && cfg!(not(feature = "webp")) {
-            return Err(Error::Usage(
-                "--output-format webp: this build has no WebP; build with --features webp".into(),
-            ));
+            return Err(Error::NoWebp);
         }
         Ok(Self { format, quality, jpeg: JpegEncoder::new()?, rgb: Plane::default() })
     }
@@ -71,16 +69,18 @@ impl TileCoder {
     /// A codec error.
     pub fn encode(&mut self, tile: PixelsRef<'_>) -> Result<Vec<u8>> {
         match (self.format, tile) {
-            (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => self.jpeg.encode(planes, self.quality.into()),
+            (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => {
+                Ok(self.jpeg.encode(planes, self.quality.into())?)
+            }
             (OutputFormat::Jpeg, PixelsRef::Rgb(rgb)) => {
-                self.jpeg.encode(Ycc::from_rgb(rgb).view(), self.quality.into())
+                Ok(self.jpeg.encode(Ycc::from_rgb(rgb).view(), self.quality.into())?)
             }
             (OutputFormat::Png, PixelsRef::Ycc(YccRef { luma, chroma: None, .. })) => {
-                encode_png(luma.to_plane().data(), 1, luma.width, luma.height)
+                Ok(encode_png(luma.to_plane().data(), 1, luma.width, luma.height)?)
             }
             (OutputFormat::Png, tile) => {
                 self.fill_rgb(tile);
-                encode_png(self.rgb.data(), 3, self.rgb.width() / 3, self.rgb.height())
+                Ok(encode_png(self.rgb.data(), 3, self.rgb.width() / 3, self.rgb.height())?)
             }
             (OutputFormat::Webp, tile) => {
                 self.fill_rgb(tile);
@@ -102,12 +102,12 @@ impl TileCoder {
 
     #[cfg(feature = "webp")]
     fn webp(&self, width: usize, height: usize) -> Result<Vec<u8>> {
-        crate::codec::encode_webp(self.rgb.data(), width, height, self.quality)
+        Ok(crate::codec::encode_webp(self.rgb.data(), width, height, self.quality)?)
     }
 
     #[cfg(not(feature = "webp"))]
     fn webp(&self, _: usize, _: usize) -> Result<Vec<u8>> {
-        Err(Error::Usage("this build has no WebP".into()))
+        Err(Error::NoWebp)
     }
 }
 

@@ -3,10 +3,13 @@
 //! Plain data. [`Coding`] travels in every pack and bundle, so that a wrong flag at decode is impossible;
 //! [`EncodeParams`] travels too, for the record, but nothing is decoded by it.
 
+mod error;
+
 use serde::{Deserialize, Serialize};
 
+pub use error::{Error, Parameter, Result};
+
 use crate::codec::{EncoderKind, Entropy, Quality};
-use crate::error::{Error, Result};
 use crate::image::spec;
 use crate::image::ycc::Sampling;
 use crate::kernels::sharpen::Strength;
@@ -49,9 +52,7 @@ impl Coding {
             return Ok(None);
         }
         let value = f64::from(self.sharpen_q8) / f64::from(1u32 << spec::SHARPEN_BITS);
-        Strength::new(value)
-            .map(Some)
-            .ok_or_else(|| Error::Usage(format!("a recorded sharpening of {value} is out of range")))
+        Strength::new(value).map(Some).ok_or(Error::RecordedSharpening(value))
     }
 
     /// Whether its members go together: where L0 is stored as it was, nothing predicts it.
@@ -99,6 +100,17 @@ pub enum Subsamp {
     /// Half-size chroma, chosen by gradient descent so that it upsamples best.
     #[serde(rename = "420opt")]
     S420Opt,
+}
+
+impl Subsamp {
+    /// Its name on the command line and in archives.
+    pub fn name(self) -> &'static str {
+        match self {
+            Subsamp::S444 => "444",
+            Subsamp::S420 => "420",
+            Subsamp::S420Opt => "420opt",
+        }
+    }
 }
 
 /// Everything that decides the bytes of an encode.
@@ -181,71 +193,60 @@ impl EncodeParams {
     /// Checks every range and every combination.
     ///
     /// # Errors
-    /// Names the flag, its range and what was given.
+    /// Names the parameter, its range and the value.
     pub fn validate(&self) -> Result<()> {
-        let quality = |flag: &str, q: u8| match q {
-            1..=100 => Ok(()),
-            _ => Err(Error::Usage(format!("{flag} {q}: a JPEG quality is 1 to 100"))),
-        };
-        quality("--baseq", self.base_quality)?;
-        quality("--l0q", self.residual_quality)?;
-        quality("--chroma-resq", self.chroma_residual_quality.unwrap_or(1))?;
-        if !(1..=100).contains(&self.l0_scale_pct) {
-            return Err(Error::Usage(format!("--l0-scale {}: a percentage of 1 to 100", self.l0_scale_pct)));
+        let qualities = [
+            (Parameter::BaseQuality, self.base_quality),
+            (Parameter::ResidualQuality, self.residual_quality),
+            (Parameter::ChromaResidualQuality, self.chroma_residual_quality.unwrap_or(1)),
+        ];
+        for (parameter, quality) in qualities {
+            if !(1..=100).contains(&quality) {
+                return Err(Error::Quality { parameter, quality });
+            }
         }
-        for (flag, value) in [("--sharpen", self.sharpen), ("--l0-sharpen", self.l0_sharpen)] {
+        if !(1..=100).contains(&self.l0_scale_pct) {
+            return Err(Error::L0Scale { percent: self.l0_scale_pct });
+        }
+        for (parameter, value) in
+            [(Parameter::Sharpen, self.sharpen), (Parameter::L0Sharpen, self.l0_sharpen)]
+        {
             if value != 0.0 && Strength::new(value).is_none() {
-                return Err(Error::Usage(format!(
-                    "{flag} {value}: a strength is 1/512 to {}, or 0 for none",
-                    spec::MAX_SHARPEN
-                )));
+                return Err(Error::Strength { parameter, value });
             }
         }
         if self.encoder == EncoderKind::Webp && self.subsamp == Subsamp::S444 {
-            return Err(Error::Usage(
-                "--encoder webp: WebP has chroma of half size only; give --subsamp 420 or 420opt".into(),
-            ));
+            return Err(Error::WebpBaseline444);
         }
         if self.residual_encoder() == EncoderKind::Webp
             && self.chroma_residual_quality.is_some_and(|quality| quality != self.residual_quality)
         {
-            return Err(Error::Usage(format!(
-                "--chroma-resq: WebP has one quality for all planes; give {} as well, or another --residual-encoder",
-                self.residual_quality
-            )));
+            return Err(Error::WebpChromaQuality { residual_quality: self.residual_quality });
         }
         if self.save_sharpened && self.sharpen == 0.0 {
-            return Err(Error::Usage(
-                "--save-sharpened stores the sharpened L2; give --sharpen S as well".into(),
-            ));
+            return Err(Error::SaveSharpenedWithoutSharpen);
         }
         self.entropy.available()?;
         if self.originals { self.validate_originals() } else { Ok(()) }
     }
 
-    /// Where nothing is predicted, nothing that is about predictions may be asked for.
+    /// Where nothing is predicted, parameters of the prediction are refused.
     fn validate_originals(&self) -> Result<()> {
         let refused = [
-            ("--chroma-resq", self.chroma_residual_quality.is_some()),
-            ("--entropy context", self.entropy == Entropy::Context),
-            ("--entropy adaptive", self.entropy == Entropy::Adaptive),
-            ("--residual-encoder", self.residual_encoder.is_some()),
-            ("--optl2", self.optl2),
-            ("--subsamp 420opt", self.subsamp == Subsamp::S420Opt),
-            ("--sharpen", self.sharpen != 0.0),
-            ("--l0-scale", self.l0_scale_pct != 100),
-            ("--l0-sharpen", self.l0_sharpen != 0.0),
+            (Parameter::ChromaResidualQuality, self.chroma_residual_quality.is_some()),
+            (Parameter::Entropy(self.entropy), matches!(self.entropy, Entropy::Context | Entropy::Adaptive)),
+            (Parameter::ResidualEncoder, self.residual_encoder.is_some()),
+            (Parameter::Optl2, self.optl2),
+            (Parameter::Subsamp(Subsamp::S420Opt), self.subsamp == Subsamp::S420Opt),
+            (Parameter::Sharpen, self.sharpen != 0.0),
+            (Parameter::L0Scale, self.l0_scale_pct != 100),
+            (Parameter::L0Sharpen, self.l0_sharpen != 0.0),
         ];
         if matches!(self.encoder, EncoderKind::Jpegxl | EncoderKind::Webp) {
-            return Err(Error::Usage(format!(
-                "--encoder {}: --preset lossless stores JPEG files, and L2 as one too; use turbojpeg, mozjpeg or jpegli",
-                self.encoder.name()
-            )));
+            return Err(Error::LosslessEncoder(self.encoder));
         }
         match refused.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(Error::Usage(format!(
-                "{flag} is about predicting L0 from L2, and --preset lossless stores L0 as it is; leave one of them out"
-            ))),
+            Some((parameter, _)) => Err(Error::NotWithLossless(*parameter)),
             None => Ok(()),
         }
     }

@@ -10,10 +10,10 @@ use super::source::{Block, region_jobs, slide_facts};
 use super::write::{Existing, TreeWriter};
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
-use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
+use crate::pyramid::error::{Error, Result};
 use crate::slide::Slide;
 
 /// How tiles are written.
@@ -125,15 +125,15 @@ impl Tiler<'_> {
         height: usize,
     ) -> Result<Vec<u8>> {
         if self.options.png {
-            return encode_png(pixels, self.channels, width, height);
+            return Ok(encode_png(pixels, self.channels, width, height)?);
         }
         if self.channels == 1 {
-            return encoder.encode(
+            return Ok(encoder.encode(
                 YccRef::gray(PlaneRef::new(pixels, width, height, width)),
                 self.options.quality.into(),
-            );
+            )?);
         }
-        encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)
+        Ok(encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::pyramid::error::{Error, Result};
 
 /// What a `.dzi` says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! Holds one row of tiles a level, so memory grows with the width of a slide, not with its area. Knows nothing of codecs.
 
-use crate::error::Result;
 use crate::image::geometry::{Geometry, TileId};
+use crate::pyramid::error::Result;
 
 /// Halves interleaved samples of `channels`, rounding sizes up; an odd last column or row counts twice.
 ///

@@ -11,10 +11,13 @@
 
 pub mod build;
 pub mod dzi;
+mod error;
 pub mod levels;
 pub mod source;
 pub mod tree;
 pub mod write;
+
+pub use error::{Error, Result};
 
 use serde::{Deserialize, Serialize};
 

@@ -9,12 +9,12 @@ use super::SlideFacts;
 use super::levels::{cut, halve};
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
-use crate::error::{Error, Result};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 use crate::kernels::taps::Filter;
+use crate::pyramid::error::{Error, Result};
 use crate::slide::{Access, OwnTiles, RandomAccess, Sequential, Slide};
 
 /// A tree or a slide.
@@ -299,10 +299,4 @@ pub fn slide_facts(slide: &Slide) -> SlideFacts {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-impl From<crate::slide::SlideError> for Error {
-    fn from(source: crate::slide::SlideError) -> Self {
-        Error::Slide(source)
-    }
 }

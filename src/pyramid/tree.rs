@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::SlideFacts;
 use super::dzi::Descriptor;
-use crate::codec::{CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
-use crate::error::{Error, Result};
+use crate::codec::{self, CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::plane::{Plane, PlaneRef};
@@ -21,6 +20,7 @@ use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Axis, Filter, TapCache};
 use crate::output::tile::upsample_to_444;
 use crate::params::EncodeParams;
+use crate::pyramid::error::{Error, Result};
 use find::{find_descriptor, list_tiles, read_descriptor, read_facts, stem};
 
 /// Most missing tiles that an error names.
@@ -283,7 +283,7 @@ impl Tree {
     }
 
     fn open_tile<'a>(&self, id: TileId, bytes: Option<&'a [u8]>) -> Result<OpenTile<'a>> {
-        let fail = |e: Error| self.tile_error(id, e);
+        let fail = |e: codec::Error| self.tile_error(id, e);
         let (width, height) = self.file_size(id);
         let Some(bytes) = bytes else {
             return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));

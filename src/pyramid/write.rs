@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::dzi::Descriptor;
 use super::{SlideFacts, generator};
 use crate::archive::store::LockFile;
-use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
+use crate::pyramid::error::{Error, Result};
 
 /// Whether files of an earlier run may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -180,8 +180,7 @@ impl TreeWriter {
         if let Some(icc) = icc {
             write_synced(&self.names.part(".icc"), icc)?;
         }
-        let json = serde_json::to_vec_pretty(&facts)
-            .map_err(|e| Error::Usage(format!("the sidecar cannot be written as JSON: {e}")))?;
+        let json = serde_json::to_vec_pretty(&facts).map_err(Error::Sidecar)?;
         write_synced(&self.names.part(".json"), &json)?;
         sync_file_system(&self.names.dir)?;
         write_synced(&self.names.part(".dzi"), self.descriptor.to_xml().as_bytes())?;

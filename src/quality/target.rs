@@ -94,17 +94,10 @@ pub fn aim(
 }
 
 fn out_of_reach(target: Target, nearest: &Aim) -> Error {
-    Error::Usage(match target {
-        Target::Psnr(db) => format!(
-            "--target-psnr {db}: residual quality 100 comes to {:.2} dB here; ask for less, or give --l0q and --baseq",
-            nearest.psnr
-        ),
-        Target::Bytes(bytes) => format!(
-            "--target-size {bytes}: residual quality 1 comes to about {} bytes here; ask for more, or give --preset small \
-             or --l0-scale 50",
-            nearest.bytes
-        ),
-    })
+    match target {
+        Target::Psnr(wanted_db) => Error::PsnrOutOfReach { wanted_db, best_db: nearest.psnr },
+        Target::Bytes(wanted_bytes) => Error::SizeOutOfReach { wanted_bytes, least_bytes: nearest.bytes },
+    }
 }
 
 /// Which of the first `total` families, row by row, are tried: rows one after the other, columns by the golden ratio, so that no
@@ -150,9 +143,7 @@ impl Sample {
         let of_one = family_bytes(&geometry);
         let total = geometry.family_count().min(limit.unwrap_or(u64::MAX));
         if total == 0 {
-            return Err(Error::Usage(
-                "a slide without L2 stores its tiles as they are: it has no residual to aim with".into(),
-            ));
+            return Err(Error::NoResidual);
         }
         let (mut besides, mut small_levels) = (indexes(&geometry), SMALL_LEVELS);
         if let Source::Tree(tree) = &*source {
@@ -187,11 +178,11 @@ impl Sample {
         scheduler.pipelined(
             0,
             self.family_bytes,
-            self.families.iter().map(Ok),
+            self.families.iter().map(Ok::<_, Error>),
             |family| async move {
                 let id = family.id;
                 let made =
-                    encode_family(backend, params, family.clone()).await.map_err(|e| e.in_family(id))?;
+                    encode_family(backend, params, family.clone()).await.map_err(Error::in_family(id))?;
                 let (original, mut error) = (made.source.image.ycc(), SquaredError::new());
                 for y in 0..original.luma.height() {
                     error.add(original.luma.row(y), made.corrected.luma.row(y));

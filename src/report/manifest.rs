@@ -239,8 +239,7 @@ impl Manifest {
                 ratio: source_bytes.filter(|&n| n > 0).map(|n| bundle_bytes as f64 / n as f64),
             },
         };
-        let json = serde_json::to_vec_pretty(&file)
-            .map_err(|e| Error::Usage(format!("the manifest cannot be written as JSON: {e}")))?;
-        write_whole(path, &json)
+        let json = serde_json::to_vec_pretty(&file).map_err(Error::Manifest)?;
+        Ok(write_whole(path, &json)?)
     }
 }

@@ -1,9 +1,9 @@
 //! One family to its payloads: L2, its JPEG, the prediction from that JPEG, the residual and its JPEG.
 
+use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
 use crate::backend::{Backend, Base, Predicted};
 use crate::codec::{CodecId, ImageEncoder, Quality, Shape, Use, decoder};
-use crate::error::{Error, Result};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
@@ -38,9 +38,7 @@ pub async fn encode_family(
     source: SourceFamily,
 ) -> Result<EncodedFamily> {
     if params.originals {
-        let problem =
-            "--preset lossless predicts nothing; it is for encode, from the JPEG tiles of a tree or a slide";
-        return Err(Error::Usage(problem.into()));
+        return Err(Error::Lossless);
     }
     let Base { ticket, l2 } = backend.base(params, &source).await?;
     let quality = Quality::from(params.base_quality);
@@ -61,7 +59,7 @@ pub async fn encode_family(
     }
     let (payload, residual) =
         round_trip(PayloadKind::Residual, encoder, residual.view(), quality, |codec, bytes, shape| {
-            params.entropy.store_residual(codec, bytes, shape, stripe)
+            Ok(params.entropy.store_residual(codec, bytes, shape, stripe)?)
         })?;
     // Where nothing is left of it, as on blank glass, there is nothing to store.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {

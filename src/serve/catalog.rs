@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use super::discovery::{SlideFiles, scan};
 use super::options::ServeOptions;
 use super::slide::Slide;
-use crate::error::Error;
 
 /// Age of a listing at which the root is listed again.
 const REFRESH_AGE: Duration = Duration::from_secs(2);
@@ -111,7 +110,7 @@ impl Catalog {
             }
             Err(e) => {
                 tracing::error!(slide = name, "refused: {e}");
-                entry.transient.store(matches!(e, Error::Io { .. }), Relaxed);
+                entry.transient.store(e.is_of_file_system(), Relaxed);
                 Err(e.to_string().into())
             }
         };

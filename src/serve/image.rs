@@ -121,9 +121,9 @@ fn encode(whole: [Plane; 3], colour: bool, request: ImageRequest, quality: u8) -
     };
     let (width, height) = (image.luma.width(), image.luma.height());
     match request.format {
-        Format::Jpg => JpegEncoder::new()?.encode(image.view(), quality.into()),
-        Format::Png if gray => encode_png(image.luma.data(), 1, width, height),
-        Format::Png => encode_png(image.to_rgb().data(), 3, width, height),
+        Format::Jpg => Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?),
+        Format::Png if gray => Ok(encode_png(image.luma.data(), 1, width, height)?),
+        Format::Png => Ok(encode_png(image.to_rgb().data(), 3, width, height)?),
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Knows nothing of what the bytes mean. Files now; object storage answers the same two calls with range requests.
 
+mod error;
 mod lock;
 
+pub use error::FileError;
 pub use lock::LockFile;
 
 use std::fs::File;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{CpuBackend, SCRATCH, sharpened};
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{DecodedFamily, Pixels, Want};
 use crate::image::geometry::Rect;
 use crate::image::plane::{Plane, PlaneRef};

@@ -57,7 +57,7 @@ impl Drop for Live<'_> {
 }
 
 fn failure(text: &str) -> Error {
-    Error::Usage(text.into())
+    Error::Threads(text.into())
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
         let jobs = (0..300).map(|job| {
             let guard = Live::new(live);
             peak.fetch_max(live.load(SeqCst), SeqCst);
-            Ok((job, guard))
+            Ok::<_, Error>((job, guard))
         });
         let work = |job| async move {
             call().await;
@@ -129,7 +129,7 @@ fn a_wake_during_a_poll_is_not_lost() {
         sum += job;
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..50).map(Ok), work, sink).unwrap();
+    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, Error>), work, sink).unwrap();
     assert_eq!(sum, (0..50).sum::<u64>());
 }
 
@@ -164,7 +164,7 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
         lock(order).push(job);
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..3).map(Ok), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, Error>), work, |()| Ok(())).unwrap();
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
@@ -193,16 +193,22 @@ fn with_stuck_jobs(
     assert_eq!(live.load(SeqCst), 0, "futures that outlived the run");
     stuck.give();
     // The pool is whole: it takes the next run.
-    scheduler.ordered(1, (0..20).map(Ok), Ok, |_| Ok(())).unwrap();
+    scheduler.ordered(1, (0..20).map(Ok::<_, Error>), Ok, |_| Ok(())).unwrap();
     end
 }
 
 #[test]
 fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
-    let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok), fail_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok), |_| Ok(()), |()| Err(failure("sink")))), "sink");
+    let text = |end: thread::Result<Result<()>>| match end.unwrap().unwrap_err() {
+        Error::Threads(text) => text,
+        other => panic!("{other}"),
+    };
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), fail_at(2), |()| Ok(()))), "work");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| Err(failure("sink")))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { Err(failure("source")) } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(5, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }
@@ -211,8 +217,11 @@ fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
 fn a_panic_is_resumed_on_the_caller_and_leaves_nothing_behind() {
     let text = |end: thread::Result<Result<()>>| *end.unwrap_err().downcast::<&str>().unwrap();
     let panic_at = |at| move |job| if job == at { panic!("work") } else { Ok(()) };
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok), panic_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok), |_| Ok(()), |()| panic!("sink"))), "sink");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), panic_at(2), |()| Ok(()))), "work");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| panic!("sink"))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { panic!("source") } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(2, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::stripes::Striped;
 use super::*;
+use crate::codec::error::Result;
 use crate::codec::testing::{image, planes, refusal, shape};
 use crate::codec::{EncoderKind, ImageDecoder, JpegDecoder, Quality, Shape, Use};
-use crate::error::Result;
 use crate::image::ycc::{Sampling, Ycc};
 
 #[cfg(any(feature = "jpegli", feature = "mozjpeg"))]

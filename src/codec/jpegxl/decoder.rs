@@ -13,8 +13,8 @@ use jxl_oxide_common::Bundle;
 use jxl_threadpool::JxlThreadPool;
 
 use super::{failed, skeleton};
+use crate::codec::error::Result;
 use crate::codec::{ImageDecoder, JpegDecoder, Shape};
-use crate::error::Result;
 use crate::image::ycc::{Sampling, Ycc};
 
 /// Memory that a frame may ask for: so many bytes a pixel, and so many besides.

@@ -3,8 +3,8 @@
 
 use super::library::{self, Api, NEED_MORE_OUTPUT, SETTING_EFFORT, SUCCESS, api};
 use super::{failed, jpeg_of};
+use crate::codec::error::{Error, Result};
 use crate::codec::{CodecId, EncoderKind, ImageEncoder, Quality, Shape, Use};
-use crate::error::{Error, Result};
 use crate::image::ycc::{Sampling, YccRef};
 
 /// How hard libjxl tries, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time, 9 twice as long for 0.3% more (`benches/RESULTS.md`).
@@ -24,7 +24,7 @@ impl Encoder {
     /// # Errors
     /// Where there is no libjxl; the message says what to do.
     pub fn new(of: Use) -> Result<Self> {
-        let missing = |why: &str| Error::Usage(format!("--encoder jpegxl needs the libjxl library: {why}"));
+        let missing = |why: &str| Error::NoLibjxl(why.into());
         // The best JPEG that this build makes: its coefficients are all that is kept.
         let kind = if cfg!(feature = "mozjpeg") { EncoderKind::Mozjpeg } else { EncoderKind::Turbojpeg };
         Ok(Self { api: api().map_err(missing)?, jpeg: kind.encoder(of)? })

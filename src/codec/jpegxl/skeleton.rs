@@ -6,8 +6,8 @@
 
 use std::sync::OnceLock;
 
+use crate::codec::error::Result;
 use crate::codec::{ImageEncoder, JpegEncoder};
-use crate::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 

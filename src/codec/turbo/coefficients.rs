@@ -6,7 +6,7 @@ use turbojpeg_sys as sys;
 
 use super::codec;
 use super::transform::{WHOLE, handle};
-use crate::error::Result;
+use crate::codec::error::Result;
 
 /// One component of a JPEG.
 pub struct Component {

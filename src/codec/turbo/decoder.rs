@@ -5,9 +5,9 @@ use std::ops::Range;
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling};
+use crate::codec::error::Result;
 use crate::codec::jpeg::stripes::Striped;
 use crate::codec::{ImageDecoder, Shape};
-use crate::error::Result;
 use crate::image::plane::Plane;
 use crate::image::spec::MAX_JPEG_SCANS;
 use crate::image::ycc::{Sampling, Ycc};

@@ -3,9 +3,9 @@
 use turbojpeg_sys as sys;
 
 use super::{Handle, codec, tj_sampling, two_qualities};
+use crate::codec::error::Result;
 use crate::codec::jpeg::{MAX_SIDE, restart_rows};
 use crate::codec::{CodecId, ImageEncoder, Quality};
-use crate::error::Result;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, YccRef};
 

@@ -3,7 +3,7 @@
 use turbojpeg_sys as sys;
 
 use super::Handle;
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::spec::MAX_JPEG_SCANS;
 
 /// The top left `width` x `height` of a JPEG, markers included; Huffman tables of its own.

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_ulong};
 
 use super::codec;
 use crate::codec::Quality;
-use crate::error::Result;
+use crate::codec::error::Result;
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 

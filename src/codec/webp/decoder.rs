@@ -3,8 +3,8 @@
 use libwebp_sys as sys;
 
 use super::failed;
+use crate::codec::error::{Error, Result};
 use crate::codec::{ImageDecoder, Shape};
-use crate::error::{Error, Result};
 use crate::image::ycc::{Sampling, Ycc};
 
 /// VP8 to planes.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use libwebp_sys as sys;
 
 use super::{MAX_SIDE, failed};
+use crate::codec::error::Result;
 use crate::codec::{CodecId, ImageEncoder, Quality, Use};
-use crate::error::Result;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, YccRef};
 

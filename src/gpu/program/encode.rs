@@ -3,7 +3,7 @@
 use super::super::shader::Pass;
 use super::{Form, Job, Phase, Place, Program, Programs, Room, Steps, alongside, descent, sharpened};
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2, half_from_source};
-use crate::error::Result;
+use crate::backend::error::Result;
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::ycc::Sampling;
 use crate::kernels::optl2::Extent;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
 use crate::pyramid::SlideFacts;
+use crate::pyramid::error::{Error, Result};
 
 /// Longest `.dzi`: real ones have a few hundred bytes, a slide given by mistake has gigabytes.
 const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;

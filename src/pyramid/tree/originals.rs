@@ -2,8 +2,8 @@
 
 use super::{Missing, Tree};
 use crate::codec::decode_foreign;
-use crate::error::{Error, Result};
-use crate::image::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, GeometryError, TileId};
+use crate::pyramid::error::{Error, Result};
 use crate::pyramid::source::{L2Source, LoadedTiles};
 
 impl Tree {
@@ -68,7 +68,7 @@ impl Tree {
         let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, self.original(tile)?)));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let l2 = self.geometry().family_tiles(id, 2).next();
-        let l2 = l2.ok_or_else(|| Error::Usage(format!("no family {id}")))?;
+        let l2 = l2.ok_or(GeometryError::NoFamily(id))?;
         Ok(LoadedTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) })
     }
 }

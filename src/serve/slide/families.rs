@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::image::family::DecodedFamily;
 use crate::image::geometry::FamilyId;
 use crate::params::Coding;
-use crate::residual::{decode_rest_into, decode_rows_into};
+use crate::residual::FamilyDecoder;
 
 impl Slide {
     /// Reads a family.
@@ -33,7 +33,8 @@ impl Slide {
         family: &mut DecodedFamily,
     ) -> Result<Range<usize>> {
         let (input, coding) = self.archive()?;
-        decode_rows_into(&self.geometry, coding, id, record, rows, family)
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rows(rows, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
     }
 
@@ -49,7 +50,8 @@ impl Slide {
         family: &mut DecodedFamily,
     ) -> Result<()> {
         let (input, coding) = self.archive()?;
-        decode_rest_into(coding, id, record, done, family)
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rest(done, family)
             .map_err(|e| Error::input(&input.path(id), e.to_string()))
     }
 

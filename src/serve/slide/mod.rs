@@ -256,7 +256,7 @@ impl Slide {
             }
             _ => return Err(Error::Usage(format!("{}: tile {tile} comes from nowhere", self.name))),
         };
-        self.renderer.stored(tile, codec, bytes)
+        Ok(self.renderer.stored(tile, codec, bytes)?)
     }
 }
 

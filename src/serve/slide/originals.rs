@@ -15,7 +15,7 @@ impl Slide {
         if tile.level == self.geometry.top_level() {
             let mut l0 = self.unpacked(id, &[tile])?;
             let jpeg = l0.pop().map(|(_, jpeg)| jpeg).unwrap_or_default();
-            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e));
+            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e.into()));
         }
         let below: Vec<_> = tiles_below(&self.geometry, tile).collect();
         self.halved(id, tile, &self.unpacked(id, &below)?)
@@ -30,7 +30,10 @@ impl Slide {
         let unpacked = self.unpacked(id, &below)?;
         let mut made = vec![(l1, self.halved(id, l1, &unpacked)?)];
         for (tile, jpeg) in unpacked {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e))?));
+            made.push((
+                tile,
+                self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e.into()))?,
+            ));
         }
         Ok(made)
     }
@@ -40,7 +43,7 @@ impl Slide {
         let Some(coding) = &self.coding else {
             return Err(Error::Usage(format!("{}: no archive", self.name)));
         };
-        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e))
+        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e.into()))
     }
 
     /// The JPEG files of tiles of L0.
@@ -49,7 +52,7 @@ impl Slide {
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
         let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
         let unpack = |(&tile, payload)| {
-            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, &e))?;
+            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, &e.into()))?;
             Ok((tile, jpeg))
         };
         payloads.map(unpack).collect()

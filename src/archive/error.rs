@@ -1,0 +1,62 @@
+//! What can go wrong with packs and bundles.
+
+use std::path::{Path, PathBuf};
+
+use super::store::FileError;
+use crate::params;
+
+/// The result of archive calls.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of reading or writing an archive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused something.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A pack or bundle is damaged.
+    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}", path.display())]
+    Damaged {
+        /// The pack or bundle.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// Which part: "header checksum", "residual of family 3_1", ...
+        what: String,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A directory in which no bundle can be written.
+    #[error("{}: {problem}", path.display())]
+    Target {
+        /// The directory, or the bundle in it.
+        path: PathBuf,
+        /// What is wrong and what to do about it.
+        problem: &'static str,
+    },
+    /// Families or tiles that are missing or come twice: a mistake of the caller.
+    #[error("a bundle needs each family once and every tile of the small levels")]
+    Incomplete,
+    /// A record or image whose size does not fit the format.
+    #[error("a blob of over 4 GiB; use smaller tiles")]
+    BlobTooLarge,
+    /// More entries than the format's indexes hold.
+    #[error("more families or tiles than an archive indexes; use larger tiles")]
+    TooManyEntries,
+    /// Metadata that JSON cannot express, such as a number that is not finite.
+    #[error("metadata cannot be written as JSON: {0}")]
+    Metadata(serde_json::Error),
+    /// Recorded parameters that no encoder gives.
+    #[error(transparent)]
+    Params(#[from] params::Error),
+}
+
+impl Error {
+    /// For `map_err` after a call of `std::fs` and the like.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        FileError::on(action, path)
+    }
+}

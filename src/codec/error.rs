@@ -1,0 +1,30 @@
+//! What a codec can fail with. It knows no file: the caller adds where the image is.
+
+/// The result of codec calls.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of a codec.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes that cannot be decoded, or an image that cannot be encoded.
+    #[error("{what}: {problem}")]
+    Image {
+        /// Which image or codec.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A payload of a codec that this build lacks. Codecs and cargo features have the same names.
+    #[error("it is coded as {0}, which this build cannot read; build with --features {0}")]
+    NotReadable(&'static str),
+    /// An encoder that this build lacks. Encoders and cargo features have the same names.
+    #[error("this build has no encoder {0}; build with --features {0}")]
+    NoEncoder(&'static str),
+    /// The libjxl library is missing at run time.
+    #[error("the encoder jpegxl needs the libjxl library: {0}")]
+    NoLibjxl(String),
+    /// An entropy coder that this build lacks.
+    #[error("the entropy coder {0} needs Lepton, which this build lacks; build with --features lepton")]
+    NoEntropy(&'static str),
+}

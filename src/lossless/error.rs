@@ -1,0 +1,27 @@
+//! What can go wrong with families that hold their source's own tiles.
+
+use crate::codec;
+use crate::image::geometry::GeometryError;
+
+/// The result of calls of this layer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of coding such a family.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A codec failed.
+    #[error(transparent)]
+    Codec(#[from] codec::Error),
+    /// A tile or family that the slide does not have.
+    #[error(transparent)]
+    Geometry(#[from] GeometryError),
+    /// A payload that is missing, superfluous or damaged.
+    #[error("{what}: {problem}")]
+    Payload {
+        /// Which.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}

@@ -1,0 +1,18 @@
+//! The library's API, in process: what is encoded, decoded, verified and refused. Needs no feature.
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod oracle;
+
+mod bundles;
+mod context;
+mod corrupt;
+mod encoders;
+mod forged;
+mod golden;
+mod inputs;
+mod mutated;
+mod reference;
+mod roundtrip;
+mod stripes;

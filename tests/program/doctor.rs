@@ -1,0 +1,113 @@
+//! `origami doctor` on whatever machine this is: complete, readable, and honest about what it has not got.
+
+use crate::kit::program::{Ran, program};
+use serde_json::Value;
+
+/// Runs it with the variables that it reports on out of the way.
+fn doctor(args: &[&str], env: &[(&str, &str)]) -> Ran {
+    let mut command = program();
+    command.arg("doctor").args(args);
+    for name in ["ORIGAMI_CPU", "JSIMD_FORCENONE", "NODEVICE_SELECT", "RUST_LOG", "XDG_RUNTIME_DIR"] {
+        command.env_remove(name);
+    }
+    command.envs(env.iter().copied()).output().unwrap().into()
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
+}
+
+#[test]
+fn the_json_has_every_key_and_the_adapters_agree_with_the_cpu() {
+    let ran = doctor(&["--json"], &[]).ok();
+    let report = json(&ran);
+    for key in ["version", "features", "cpu", "jpeg", "encoders", "openslide", "adapters", "auto", "advice"] {
+        assert!(!report[key].is_null(), "no {key} in {report:#}");
+    }
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    assert!(report["features"].as_array().unwrap().contains(&"cli".into()), "{report:#}");
+    assert!(report["cpu"]["cores"].as_u64().unwrap() >= 1 && report["cpu"]["level"].is_string());
+    assert!(report["jpeg"]["version"].as_str().unwrap().starts_with("3."), "{report:#}");
+    assert_ne!(report["jpeg"]["simd"], "off", "{report:#}");
+    assert_eq!(report["openslide"]["found"] == true, report["openslide"]["version"].is_string());
+    assert_eq!(report["openslide"]["found"] == true, report["openslide"]["problem"].is_null());
+    for task in ["encode", "decode"] {
+        let taken = &report["auto"][task];
+        assert!(["cpu", "gpu", "hybrid"].contains(&taken["backend"].as_str().unwrap()), "{taken}");
+        assert!(!taken["reason"].as_str().unwrap().is_empty());
+    }
+    let adapters = report["adapters"].as_array().unwrap();
+    for adapter in adapters {
+        for key in ["index", "name", "kind", "api", "driver", "max_binding_bytes", "max_buffer_bytes"] {
+            assert!(!adapter[key].is_null(), "no {key} in {adapter:#}");
+        }
+        let parity = &adapter["parity"];
+        assert!(parity["ok"] == true && parity["problem"].is_null() && parity["ms"].as_f64() > Some(0.0));
+        let kernels = parity["kernels"].as_array().unwrap();
+        assert!(kernels.len() >= 5, "{adapter:#}");
+        assert!(
+            kernels.iter().all(|k| k["kernel"].is_string() && k["cases"].as_u64() > Some(0)),
+            "{adapter:#}"
+        );
+        println!("parity on {} in {} ms", adapter["name"], parity["ms"]);
+    }
+    if adapters.is_empty() {
+        let required = std::env::var("ORIGAMI_REQUIRE_GPU").is_ok_and(|v| v == "1");
+        assert!(!required, "ORIGAMI_REQUIRE_GPU=1, and there is no adapter: {report:#}");
+        println!("SKIPPED: parity: no Vulkan adapter; mesa-vulkan-drivers has one in software");
+    }
+    assert!(!ran.stderr.contains("XDG_RUNTIME_DIR"), "{ran:?}");
+}
+
+#[test]
+fn the_text_names_the_level_of_the_cpu_and_who_lowered_it() {
+    let level = json(&doctor(&["--json"], &[]).ok())["cpu"]["level"].as_str().unwrap().to_string();
+    let ran = doctor(&[], &[]).ok();
+    let line = |ran: &Ran, label: &str| {
+        let found = ran.stdout.lines().find(|line| line.trim_start().starts_with(label));
+        found.unwrap_or_else(|| panic!("no {label} in {ran:?}")).to_string()
+    };
+    assert!(line(&ran, "kernels").ends_with(&level), "{ran:?}");
+    assert!(line(&ran, "simd").ends_with("on"), "{ran:?}");
+    for section in ["cpu", "jpeg", "encoders", "openslide", "gpu", "--backend auto", "advice"] {
+        assert!(ran.stdout.lines().any(|l| l.starts_with(section)), "no {section} in {ran:?}");
+    }
+    assert!(!ran.stdout.contains('\x1b'), "{ran:?}");
+
+    let lowered = doctor(&[], &[("ORIGAMI_CPU", "scalar"), ("JSIMD_FORCENONE", "1")]).ok();
+    assert!(line(&lowered, "simd").contains("off: JSIMD_FORCENONE=1"), "{lowered:?}");
+    assert!(line(&lowered, "kernels").contains("scalar"), "{lowered:?}");
+    assert_eq!(
+        line(&lowered, "kernels").contains(&format!("from {level} by ORIGAMI_CPU")),
+        level != "scalar"
+    );
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_refused_with_those_that_are() {
+    let adapters = json(&doctor(&["--json"], &[]).ok())["adapters"].as_array().unwrap().clone();
+    let ran = doctor(&["--gpu-adapter", "no such adapter"], &[]).fails(&["no such adapter"]);
+    for adapter in &adapters {
+        assert!(ran.stderr.contains(adapter["name"].as_str().unwrap()), "{ran:?}");
+    }
+    if !adapters.is_empty() {
+        let one = json(&doctor(&["--json", "--gpu-adapter", "0"], &[]).ok());
+        let tested = one["adapters"].as_array().unwrap().iter().filter(|a| !a["parity"].is_null());
+        assert_eq!(tested.map(|a| a["index"].as_u64().unwrap()).collect::<Vec<_>>(), [0]);
+    }
+}
+
+#[test]
+fn a_machine_without_libraries_is_advised_and_not_failed() {
+    // No driver manifest for the Vulkan loader, no OpenSlide.
+    let bare = [("VK_DRIVER_FILES", "/nowhere.json"), ("VK_ICD_FILENAMES", "/nowhere.json")];
+    let ran = doctor(&["--json"], &[&bare[..], &[("ORIGAMI_OPENSLIDE", "/nowhere.so")]].concat()).ok();
+    let report = json(&ran);
+    assert_eq!(report["openslide"]["found"], false);
+    let advice = report["advice"].to_string();
+    assert!(advice.contains("OpenSlide"), "{advice}");
+    if report["adapters"].as_array().unwrap().is_empty() {
+        assert!(advice.contains("Vulkan") || advice.contains("--features gpu"), "{advice}");
+        assert_eq!(report["auto"]["encode"]["backend"], "cpu");
+    }
+}

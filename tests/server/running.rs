@@ -1,0 +1,182 @@
+//! The built server on a free port of loopback, and a small client.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::kit::program::program;
+
+/// A server; ended when dropped.
+pub struct Running {
+    child: Child,
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+}
+
+/// Answer of the server.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Status code.
+    pub status: u16,
+    /// Headers by lower-case name.
+    pub headers: HashMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Running {
+    /// Starts `origami serve` over `root` and waits until it listens.
+    pub fn start(root: &Path, flags: &[&str]) -> Self {
+        Self::of(&mut program(), root, flags)
+    }
+
+    /// The same with a line of log for each request.
+    pub fn logging(root: &Path, flags: &[&str]) -> Self {
+        Self::of(program().env("RUST_LOG", "info"), root, flags)
+    }
+
+    /// The same by a command that ends in the program.
+    pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
+        let backend = if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] };
+        Self::wait(
+            program.args(["serve", "--port", "0", "--slides-root"]).arg(root).args(backend).args(flags),
+        )
+    }
+
+    /// Starts `origami evals` over `runs` and waits until it listens.
+    pub fn evals(runs: &Path) -> Self {
+        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs))
+    }
+
+    fn wait(program: &mut Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some((_, address)) = line.trim().rsplit_once("http://") else {
+            drop(child.kill());
+            panic!("the server says {line:?}: {}", stderr_of(child));
+        };
+        Self { child, address: address.to_string() }
+    }
+
+    /// One request on a connection of its own.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+        request(&self.address, method, path, headers)
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Reply {
+        self.request("GET", path, &[])
+    }
+
+    /// A figure of `/metrics`, the sum over its labels.
+    pub fn figure(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Sends SIGTERM and waits; the exit code and what was logged.
+    pub fn terminate(mut self) -> (Option<i32>, String) {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let mut status = None;
+        wait_until("the server does not end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let mut text = String::new();
+        drop(self.child.stderr.take().unwrap().read_to_string(&mut text));
+        (status.unwrap().code(), text)
+    }
+}
+
+fn stderr_of(mut child: Child) -> String {
+    let mut text = String::new();
+    drop(child.stderr.take().unwrap().read_to_string(&mut text));
+    text
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Asks again and again whether it is done; fails with `what` after half a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// One request, HTTP/1.1, closed afterwards.
+pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+    let all = exchange(address, method, path, headers).unwrap();
+    reply(&all).unwrap_or_else(|| panic!("no answer to {path}"))
+}
+
+/// GET of a server that may have ended: `None` where it has, or where its answer breaks off.
+#[cfg(feature = "rocksdb")]
+pub fn try_request(address: &str, path: &str) -> Option<Reply> {
+    let reply = reply(&exchange(address, "GET", path, &[]).ok()?)?;
+    let length: Option<usize> = reply.header("content-length").parse().ok();
+    length.is_some_and(|length| length == reply.body.len()).then_some(reply)
+}
+
+fn exchange(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all)?;
+    Ok(all)
+}
+
+fn reply(all: &[u8]) -> Option<Reply> {
+    let end = all.windows(4).position(|w| w == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&all[..end]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let pairs = lines.filter_map(|line| line.split_once(": "));
+    let headers: HashMap<_, _> = pairs.map(|(k, v)| (k.to_lowercase(), v.to_string())).collect();
+    let mut body = all[end + 4..].to_vec();
+    if headers.get("transfer-encoding").is_some_and(|v| v == "chunked") {
+        body = unchunked(&body);
+    }
+    Some(Reply { status, headers, body })
+}
+
+fn unchunked(mut from: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    loop {
+        let end = from.windows(2).position(|w| w == b"\r\n").unwrap();
+        let n = usize::from_str_radix(std::str::from_utf8(&from[..end]).unwrap(), 16).unwrap();
+        if n == 0 {
+            return out;
+        }
+        out.extend(&from[end + 2..end + 2 + n]);
+        from = &from[end + 4 + n..];
+    }
+}
