@@ -62,4 +62,41 @@ mod tests {
         assert!(listed("\"runs\":[]"));
         assert!(library.manifests.lock().unwrap().is_empty(), "what is gone is forgotten");
     }
+
+    #[test]
+    fn fields_come_from_the_manifest_and_from_the_name_only_without_them() {
+        let root = tempfile::tempdir().unwrap();
+        for (dir, manifest) in [
+            // The name says otherwise, and does not count.
+            (
+                "rs_444_b80_l0q10",
+                r#"{"run": {"kind": "origami", "backend": "cpu", "subsamp": "420", "baseq": 90, "l0q": 40}}"#,
+            ),
+            ("any name", r#"{"run": {"kind": "baseline", "codec": "jp2", "quality": 38}}"#),
+            ("rs_444_b80_l0q20", r#"{"image": "one"}"#),
+            ("renamed", r#"{"name": "jpeg444_baseline_q70"}"#),
+            ("rs_444_b80_l0q30", r#"{"run": {"kind": "origami", "baseq": "high"}}"#),
+        ] {
+            std::fs::create_dir(root.path().join(dir)).unwrap();
+            std::fs::write(root.path().join(dir).join(MANIFEST), manifest).unwrap();
+        }
+        let listing = Library::new(root.path()).unwrap().scan();
+        let listing: serde_json::Value = serde_json::from_slice(&listing.json).unwrap();
+        let runs = listing["runs"].as_array().unwrap();
+        for (dir, label, quality, notes) in [
+            ("rs_444_b80_l0q10", "ORIGAMI, 4:2:0, base 90", 40.0, 0),
+            ("any name", "JPEG 2000", 38.0, 0),
+            ("rs_444_b80_l0q20", "ORIGAMI, 4:4:4, base 80", 20.0, 0),
+            ("renamed", "JPEG, 4:4:4", 70.0, 0),
+            ("rs_444_b80_l0q30", "ORIGAMI, 4:4:4, base 80", 30.0, 1),
+        ] {
+            let run = runs.iter().find(|run| run["id"] == dir).unwrap();
+            assert_eq!(
+                (run["label"].as_str(), run["quality"].as_f64()),
+                (Some(label), Some(quality)),
+                "{dir}"
+            );
+            assert_eq!(run["notes"].as_array().unwrap().len(), notes, "{dir}");
+        }
+    }
 }
