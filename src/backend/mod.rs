@@ -4,6 +4,7 @@
 //! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
 //! its calls. Every implementation returns identical bytes for identical input.
 
+mod choice;
 pub(crate) mod chroma;
 mod cpu;
 pub(crate) mod error;
@@ -15,6 +16,7 @@ mod stream;
 use std::any::Any;
 use std::pin::Pin;
 
+pub use choice::BackendChoice;
 pub use cpu::CpuBackend;
 pub use error::{Error, Result};
 pub use gpu_error::GpuError;

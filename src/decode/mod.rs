@@ -19,7 +19,7 @@ use crate::kernels::taps::Filter;
 use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::{Output, Renderer};
 use crate::params::Coding;
-use crate::pyramid::SlideFacts;
+use crate::pyramid::SlideMetadata;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::residual::FamilyDecoder;
@@ -151,7 +151,7 @@ pub fn decode(
         },
     )?;
     let meta = input.meta();
-    let facts = SlideFacts {
+    let metadata = SlideMetadata {
         generator: crate::pyramid::generator(),
         source: meta.source.name.clone(),
         format: "origami".into(),
@@ -164,7 +164,7 @@ pub fn decode(
         // Packs leave the profile to the tree.
         icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
     }
-    let dzi = writer.finish(&facts, icc.as_deref())?;
+    let dzi = writer.finish(&metadata, icc.as_deref())?;
     Ok(DecodeReport {
         dzi,
         families: done,

@@ -18,19 +18,7 @@ use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;
 use crate::params::{Coding, EncodeParams};
 
-/// `--backend`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Choice {
-    /// Measures and takes the fastest.
-    #[default]
-    Auto,
-    /// The GPU, the CPU only where that fails.
-    Gpu,
-    /// The CPU alone.
-    Cpu,
-    /// Both: the CPU takes the families for which the GPU has no room.
-    Hybrid,
-}
+pub use crate::backend::BackendChoice as Choice;
 
 /// How families are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

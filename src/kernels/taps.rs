@@ -18,6 +18,7 @@ use crate::image::spec::TAP_ONE;
 /// A resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Filter {
     /// Triangle, support 1.
     Bilinear,

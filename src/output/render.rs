@@ -7,9 +7,10 @@ use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg
 use crate::image::family::{PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
-use crate::lossless::{halve, tile_size};
-use crate::output::tile::{OutputFormat, TileCoder, upsample_to_444};
+use crate::lossless::{l1_from_l0, tile_size};
+use crate::output::tile::{OutputFormat, TileCoder};
 use crate::params::Coding;
 
 /// Format and quality of output tiles.
@@ -142,7 +143,7 @@ impl Renderer {
         };
         let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
         let side = self.geometry.tile() as usize;
-        let image = halve(coding, &self.taps, side, tiles, self.want().sampling());
+        let image = l1_from_l0(coding, &self.taps, side, tiles, self.want().sampling());
         self.code(PixelsRef::Ycc(image.view()))
     }
 

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
-use crate::output::tile::upsample_to_444;
 use crate::web::error::ServeError;
 
 /// The encoded image.

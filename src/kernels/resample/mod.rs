@@ -10,8 +10,9 @@ mod neon;
 mod scalar;
 
 use super::level::Level;
-use super::taps::Taps;
+use super::taps::{Axis, Filter, TapCache, Taps};
 use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc};
 
 /// Shift from Q14 products of 8-bit samples to Q6.
 const SHIFT_U8: u32 = 8;
@@ -123,10 +124,33 @@ fn vertical_i16(level: Level, mid: &Plane<i16>, first: usize, coeffs: &[i16], ou
     }
 }
 
+/// Upsamples the chroma of an image to 4:4:4. A gray image stays gray.
+pub fn upsample_to_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
+    let (fx, fy) = image.sampling.factors();
+    let (width, height) = (image.luma.width(), image.luma.height());
+    let Some(planes) = image.chroma else { return Ycc::gray(image.luma) };
+    if (fx, fy) == (1, 1) {
+        return Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 };
+    }
+    let mut scratch = Scratch::default();
+    let chroma = planes.map(|plane| {
+        let up = |in_len, factor, out_len| taps.get(Axis::Up { filter, in_len, factor, out_len });
+        let mut out = Plane::default();
+        resample(
+            plane.view(),
+            &up(plane.width(), fx, width),
+            &up(plane.height(), fy, height),
+            &mut out,
+            &mut scratch,
+        );
+        out
+    });
+    Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::taps::Filter;
     use crate::kernels::testing::{Rng, assert_same, planes};
 
     fn shapes(filter: Filter, n: usize) -> Vec<Taps> {

@@ -1,16 +1,18 @@
-//! Chooses the reader of a file: by what OpenSlide recognises, then by the first bytes.
+//! Picks the reader of a file: OpenSlide where it recognises a scanner's format, else by the first bytes.
 //!
-//! A few scanners' files wear the coat of a common format: an `.mrxs` is a JPEG thumbnail beside a folder, an `.ndpi` or
-//! `.scn` is a TIFF whose first page is not the slide. Those names are never left to the built-in readers. It
+//! Some scanners' files begin like a common format: an `.mrxs` is a JPEG thumbnail beside a folder, an `.ndpi` or `.scn`
+//! is a TIFF whose first page is not the slide. Files with such extensions never go to the built-in readers. This module
 //! deliberately does not decode anything.
 
-use super::{Access, OpenOptions, OpenSlideLibrary, OpenSlideUse, Slide, SlideError, SlideInfo};
+use super::access::Slide;
+use super::error::SlideError;
+use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
 use super::{jpeg, png, tiff};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Extensions of formats that only OpenSlide reads rightly, in lower case.
+/// Extensions, in lower case, of formats that the built-in readers would misread.
 const OPENSLIDE_ONLY: [&str; 11] =
     ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "dcm", "dicom", "czi", "zvi"];
 
@@ -18,14 +20,25 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
-pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+impl Slide {
+    /// Opens a slide or an image. Its content decides the format, except for extensions that belong to a scanner.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is damaged, is of an unknown or unsupported kind, needs OpenSlide where it is missing,
+    /// or needs more memory than `options` allow.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SlideError> {
+        open(path, options)
+    }
+}
+
+fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let magic = first_bytes(path)?;
     if options.openslide == OpenSlideUse::Only {
         return open_openslide(path, options, "OpenSlide was asked for");
     }
     let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
     let reserved = OPENSLIDE_ONLY.contains(&extension.as_str());
-    // A PNG or an ordinary JPEG is never a slide of OpenSlide's.
+    // OpenSlide is not asked about a PNG or an ordinary JPEG.
     let ordinary = magic.starts_with(PNG) || (magic.starts_with(JPEG) && !reserved);
     if options.openslide == OpenSlideUse::Auto && !ordinary && recognised(path)? {
         return open_openslide(path, options, "a scanner's format");
@@ -33,13 +46,12 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     if reserved {
         return open_openslide_or_refuse(path, options, &extension);
     }
-    let rows = |(info, rows): (SlideInfo, _)| slide(path, info, Access::Sequential(rows));
     if magic.starts_with(PNG) {
-        png::open(path, options).map(rows)
+        png::open(path, options)
     } else if magic.starts_with(JPEG) {
-        jpeg::open(path, options).map(rows)
+        jpeg::open(path, options)
     } else if TIFF.iter().any(|mark| magic.starts_with(mark)) {
-        tiff::open(path, options).map(|(info, regions)| slide(path, info, Access::Random(regions)))
+        tiff::open(path, options)
     } else {
         let advice = match options.openslide {
             OpenSlideUse::Never => "TIFF, BigTIFF, SVS, PNG and JPEG are read without OpenSlide".to_string(),
@@ -52,10 +64,6 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         };
         Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice })
     }
-}
-
-fn slide(path: &Path, info: SlideInfo, access: Access) -> Slide {
-    Slide { path: path.to_path_buf(), info, access, associated: None }
 }
 
 /// Up to eight bytes from the start.
@@ -95,7 +103,7 @@ fn open_openslide(path: &Path, _options: &OpenOptions, reason: &str) -> Result<S
     Err(SlideError::NeedsOpenSlide { path: path.to_path_buf(), reason: reason.into(), problem: state() })
 }
 
-/// Whether OpenSlide is there and takes the file for more than a plain TIFF.
+/// Whether OpenSlide is installed and recognises a scanner's format.
 #[cfg(feature = "openslide")]
 fn recognised(path: &Path) -> Result<bool, SlideError> {
     super::openslide::recognises(path)
@@ -106,7 +114,7 @@ fn recognised(_path: &Path) -> Result<bool, SlideError> {
     Ok(false)
 }
 
-/// Whether OpenSlide is there, or why not, for messages.
+/// The state of OpenSlide for messages: its version, or why it is missing.
 #[cfg(feature = "openslide")]
 fn state() -> String {
     super::openslide::state()
@@ -120,19 +128,19 @@ fn state() -> String {
     NOT_BUILT.into()
 }
 
-/// The OpenSlide in use.
+/// The OpenSlide library in use.
 ///
 /// # Errors
-/// Why there is none, and what to do about it.
+/// The reason why OpenSlide is missing, and what to do about it.
 #[cfg(feature = "openslide")]
 pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
     super::openslide::library()
 }
 
-/// The OpenSlide in use.
+/// The OpenSlide library in use.
 ///
 /// # Errors
-/// There is none in this build.
+/// Always: this build has no OpenSlide.
 #[cfg(not(feature = "openslide"))]
 pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
     Err(NOT_BUILT.into())

@@ -1,4 +1,4 @@
-//! A file read at given offsets from many threads at once, without a shared cursor.
+//! Positional file reads: at given offsets, from many threads at once, without a shared cursor.
 //!
 //! It deliberately does not know what the bytes mean.
 
@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An open file, its name for messages and its length when it was opened.
+/// An open file with its path, for messages, and its length at opening.
 #[derive(Debug)]
-pub(super) struct PositionedFile {
+pub(super) struct PositionalFile {
     path: PathBuf,
     length: u64,
     #[cfg(any(unix, windows))]
@@ -18,7 +18,7 @@ pub(super) struct PositionedFile {
     file: std::sync::Mutex<File>,
 }
 
-impl PositionedFile {
+impl PositionalFile {
     pub fn open(path: &Path) -> Result<Self, SlideError> {
         let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
         let length =

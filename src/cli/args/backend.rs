@@ -1,18 +1,20 @@
-//! `--backend` and what goes with it.
+//! `--backend` and the flags of the GPU.
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, BackendChoice, CpuBackend};
+
+use super::values::names;
 
 /// Where the pixel arithmetic runs. The bytes are the same everywhere.
 #[derive(Args, Clone)]
 pub struct BackendArgs {
     /// CPU, GPU, or both from one queue; auto measures them for a moment and takes the fastest
-    #[arg(long, value_enum, default_value_t = BackendArg::Auto)]
-    pub backend: BackendArg,
+    #[arg(long, value_enum, value_parser = names::<BackendChoice>(), default_value_t)]
+    pub backend: BackendChoice,
     /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]
     #[arg(long, value_name = "NAME|INDEX")]
     pub gpu_adapter: Option<String>,
@@ -21,38 +23,39 @@ pub struct BackendArgs {
     pub gpu_memory: Option<u64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BackendArg {
-    Auto,
-    Gpu,
-    Cpu,
-    Hybrid,
-}
-
-/// A tile that arrives at a busy GPU waits for the batch that is there and for its own: two of these, and far below what an eye notices.
+/// A tile that arrives at a busy GPU waits for the running batch and for its own: two of these, far below what an eye notices.
 #[cfg(all(feature = "gpu", feature = "serve"))]
 const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8);
 
-/// What families are for.
+/// The kind of work that a backend is opened for.
 #[derive(Clone, Copy)]
-pub enum Purpose {
+pub enum Workload {
     Encode,
     Decode,
-    /// Decode while somebody waits for each family.
+    /// Decode with low latency: a viewer waits for each family.
     #[cfg(feature = "serve")]
     Serve,
 }
 
-/// A backend, and what became of it.
-pub struct Opened {
-    /// For the library.
+/// A backend, with its engine for statistics.
+pub struct OpenBackend {
     pub backend: Arc<dyn Backend>,
+    /// `None` for the CPU alone.
     #[cfg(feature = "gpu")]
     pub engine: Option<Arc<origami::gpu::engine::Engine>>,
 }
 
-impl Opened {
-    /// For the last line of a run: where it ran.
+impl OpenBackend {
+    /// The CPU alone.
+    pub fn cpu() -> Self {
+        Self {
+            backend: Arc::new(CpuBackend::new()),
+            #[cfg(feature = "gpu")]
+            engine: None,
+        }
+    }
+
+    /// Where the work ran, for the last line of a run.
     pub fn summary(&self) -> String {
         #[cfg(feature = "gpu")]
         if let Some(engine) = &self.engine {
@@ -71,83 +74,64 @@ impl Opened {
 }
 
 impl BackendArgs {
-    /// Opens what was asked for; says on standard error what that is, unless there was nothing to choose.
+    /// Opens the backend for a workload of `families` families, where their number is known. Prints on standard error which backend
+    /// it is, unless the CPU is used without a choice or `quiet` is set.
     #[cfg(feature = "gpu")]
     pub fn open(
         &self,
-        purpose: Purpose,
+        workload: Workload,
         families: Option<u64>,
         scheduler: &Scheduler,
         quiet: bool,
-    ) -> Result<Opened> {
+    ) -> Result<OpenBackend> {
         use origami::gpu::auto::Task;
         use origami::gpu::engine::{Engine, EngineOptions, Mode};
         use origami::gpu::{adapters, choose};
 
-        if let (Some(name), BackendArg::Cpu) = (&self.gpu_adapter, self.backend) {
+        if let (Some(name), BackendChoice::Cpu) = (&self.gpu_adapter, self.backend) {
             bail!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
         }
         if let Some(name) = &self.gpu_adapter {
-            // A name that is not there is a mistake, not a reason to go on without.
+            // An unknown name is a mistake of the user, not a reason to continue without a GPU.
             if let Err(e) = choose(adapters(), Some(name)) {
                 bail!("--gpu-adapter {name}: {e}");
             }
         }
-        let task = match purpose {
-            Purpose::Encode => Task::Encode,
-            Purpose::Decode => Task::Decode,
+        let task = match workload {
+            Workload::Encode => Task::Encode,
+            Workload::Decode => Task::Decode,
             #[cfg(feature = "serve")]
-            Purpose::Serve => Task::Decode,
+            Workload::Serve => Task::Decode,
         };
-        let mut options = EngineOptions::new(self.choice(), task);
+        let mut options = EngineOptions::new(self.backend, task);
         options.families = families;
         options.gpu.adapter = self.gpu_adapter.clone();
         #[cfg(feature = "serve")]
-        if let Purpose::Serve = purpose {
+        if let Workload::Serve = workload {
             options.gpu.batch_time = SERVE_BATCH_TIME;
         }
         options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
         let engine = Arc::new(Engine::new(options, scheduler));
         let (mode, reason) = engine.mode();
-        // What was asked for and did not come has been told; the CPU goes without saying.
-        let by_name = self.backend == BackendArg::Auto && self.gpu_adapter.is_some();
+        // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.
+        let by_name = self.backend == BackendChoice::Auto && self.gpu_adapter.is_some();
         if (mode != Mode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
             eprintln!("backend: {}: {reason}", engine.name());
         }
-        Ok(Opened { backend: engine.clone(), engine: Some(engine) })
+        Ok(OpenBackend { backend: engine.clone(), engine: Some(engine) })
     }
 
-    /// Opens the CPU, which is all that this build has.
+    /// Opens the CPU, the only backend of this build.
     #[cfg(not(feature = "gpu"))]
-    pub fn open(&self, _: Purpose, _: Option<u64>, _: &Scheduler, _: bool) -> Result<Opened> {
-        if matches!(self.backend, BackendArg::Gpu | BackendArg::Hybrid) || self.gpu_adapter.is_some() {
+    pub fn open(&self, _: Workload, _: Option<u64>, _: &Scheduler, _: bool) -> Result<OpenBackend> {
+        if matches!(self.backend, BackendChoice::Gpu | BackendChoice::Hybrid) || self.gpu_adapter.is_some() {
             bail!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
         }
-        Ok(Opened { backend: Arc::new(CpuBackend::new()) })
+        Ok(OpenBackend::cpu())
     }
 
-    /// Whether anything was asked for.
+    /// Whether any of these flags was given.
     pub fn is_given(&self) -> bool {
-        self.backend != BackendArg::Auto || self.gpu_adapter.is_some() || self.gpu_memory.is_some()
-    }
-
-    /// The CPU alone.
-    pub fn cpu() -> Opened {
-        Opened {
-            backend: Arc::new(CpuBackend::new()),
-            #[cfg(feature = "gpu")]
-            engine: None,
-        }
-    }
-
-    #[cfg(feature = "gpu")]
-    fn choice(&self) -> origami::gpu::engine::Choice {
-        use origami::gpu::engine::Choice;
-        match self.backend {
-            BackendArg::Auto => Choice::Auto,
-            BackendArg::Gpu => Choice::Gpu,
-            BackendArg::Cpu => Choice::Cpu,
-            BackendArg::Hybrid => Choice::Hybrid,
-        }
+        self.backend != BackendChoice::Auto || self.gpu_adapter.is_some() || self.gpu_memory.is_some()
     }
 }

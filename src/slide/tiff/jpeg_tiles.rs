@@ -1,18 +1,19 @@
-//! The JPEG tiles of a TIFF as files: shared tables and tile put together, colours said, padding cut off.
+//! The JPEG tiles of a TIFF as complete files: shared tables inserted, an Adobe marker for RGB, padding cropped off.
 //!
-//! Coefficients are not touched. A tile in the middle keeps its entropy-coded bytes; one that is padded past the edge of the slide is
-//! cropped by libjpeg-turbo's lossless transform. Markers: ITU-T T.81 annex B, TIFF Technical Note 2, Adobe Technical Note 5116.
+//! Coefficients do not change. A tile inside the slide keeps its entropy-coded bytes; one that is padded past the edge of
+//! the slide is cropped by libjpeg-turbo's lossless transform. Markers: ITU-T T.81 annex B, TIFF Technical Note 2, Adobe
+//! Technical Note 5116.
 
-use super::super::OwnTiles;
 use super::super::error::SlideError;
-use super::super::jpeg::header::{Coded, Header};
-use super::TiffRegions;
-use super::chunk::{self, Place};
-use super::layout::{Color, Compression, Layout};
+use super::super::jpeg::header::{ColorModel, Header};
+use super::super::positional::PositionalFile;
+use super::chunk;
+use super::layout::{ChunkCoord, Layout};
+use super::pixel_tags::{Color, Compression};
 use crate::codec::{crop_jpeg, decode_foreign};
 use crate::image::spec::MAX_TILE;
 
-/// Why the tiles cannot be taken as they are, if so.
+/// Why the tiles cannot be taken unchanged; `None` where they can.
 pub(super) fn refusal(layout: &Layout) -> Option<String> {
     if layout.compression != Compression::Jpeg {
         return Some("its pixels are not compressed as JPEG".into());
@@ -32,46 +33,42 @@ pub(super) fn refusal(layout: &Layout) -> Option<String> {
     (absent > 0).then(|| format!("{absent} of its tiles were left out by its scanner"))
 }
 
-impl OwnTiles for TiffRegions {
-    fn side(&self) -> u32 {
-        self.layout.chunk_width
-    }
-
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
-        let (layout, at) = (&self.layout, Place { column, row });
-        let stored = chunk::stored_jpeg(&self.file, layout, at)?;
-        whole(layout, at, &stored).map_err(|problem| chunk::corrupt(&self.file, layout, at, problem))
-    }
+/// Reads a tile and makes it a complete JPEG file of its part inside the slide.
+pub(super) fn read(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Result<Vec<u8>, SlideError> {
+    let stored = chunk::stored_jpeg(file, layout, coord)?;
+    complete(layout, coord, &stored).map_err(|problem| chunk::corrupt(file, layout, coord, problem))
 }
 
-/// A complete JPEG of the part of a tile that lies on the slide. It has been decoded once.
-fn whole(layout: &Layout, at: Place, tile: &[u8]) -> Result<Vec<u8>, String> {
+/// The complete JPEG file. It is decoded once, as a check.
+fn complete(layout: &Layout, coord: ChunkCoord, tile: &[u8]) -> Result<Vec<u8>, String> {
     let header = Header::parse(tile)?;
-    if header.frame > 1 || header.precision != 8 {
+    if header.sof > 1 || header.precision != 8 {
         return Err("a JPEG that is not sequential at 8 bits, which --preset lossless does not take".into());
     }
-    let (width, height) = (layout.columns_in(at.column) as usize, layout.rows_in(at.row) as usize);
-    let (has_width, has_height) = (header.width as usize, header.height as usize);
-    if has_width < width || has_height < height {
-        return Err(format!("a JPEG of {has_width}x{has_height} pixels, expected {width}x{height} at least"));
+    let (width, height) = (layout.columns_in(coord.column) as usize, layout.rows_in(coord.row) as usize);
+    let (stored_width, stored_height) = (header.width as usize, header.height as usize);
+    if stored_width < width || stored_height < height {
+        return Err(format!(
+            "a JPEG of {stored_width}x{stored_height} pixels, expected {width}x{height} at least"
+        ));
     }
-    let by_tag = if layout.ycbcr { Coded::YCbCr } else { Coded::Rgb };
-    let rgb = header.components.len() == 3 && header.coded().unwrap_or(by_tag) == Coded::Rgb;
+    let by_tag = if layout.ycbcr { ColorModel::YCbCr } else { ColorModel::Rgb };
+    let rgb = header.components.len() == 3 && header.color_model().unwrap_or(by_tag) == ColorModel::Rgb;
     let mut jpeg = vec![0xFF, 0xD8];
     if rgb && header.adobe.is_none() {
         jpeg.extend(b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00");
     }
-    tables(layout.jpeg_tables.as_deref().unwrap_or_default(), &mut jpeg)?;
+    append_tables(layout.jpeg_tables.as_deref().unwrap_or_default(), &mut jpeg)?;
     jpeg.extend_from_slice(tile.get(2..).unwrap_or_default());
-    if (has_width, has_height) != (width, height) {
+    if (stored_width, stored_height) != (width, height) {
         jpeg = crop_jpeg(&jpeg, width, height).map_err(|e| e.to_string())?;
     }
     decode_foreign(&jpeg, Some((width, height))).map_err(|e| e.to_string())?;
     Ok(jpeg)
 }
 
-/// The tables of a tables-only stream (tag 347), without whatever else is in it.
-fn tables(stream: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+/// Appends the tables of a tables-only stream (tag 347) to `out`, without its other segments.
+fn append_tables(stream: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     let broken = || "its tables (tag 347) are broken".to_string();
     let mut rest = stream.strip_prefix(b"\xFF\xD8").unwrap_or(stream);
     while let [0xFF, marker, after @ ..] = rest {
@@ -83,7 +80,7 @@ fn tables(stream: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
                 let length = after.first_chunk().map(|&length| usize::from(u16::from_be_bytes(length)));
                 let end = 2 + length.filter(|&n| n >= 2).ok_or_else(broken)?;
                 let segment = rest.get(..end).ok_or_else(broken)?;
-                // Quantisation, Huffman and arithmetic coding; a tile's own come later and count.
+                // DQT, DHT, DAC. A tile's own tables follow and override these.
                 if matches!(marker, 0xDB | 0xC4 | 0xCC) {
                     out.extend_from_slice(segment);
                 }

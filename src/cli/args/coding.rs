@@ -1,20 +1,21 @@
-//! Flags that decide how a slide is coded: those of `encode`, which the benches take as well.
+//! Flags that decide how a slide is coded: those of `encode`, which `bench` takes as well.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use origami::codec::{EncoderKind, Entropy};
+use origami::kernels::taps::Filter;
 use origami::params::{EncodeParams, Subsamp};
-use origami::quality::presets::{Preset, at_rung};
+use origami::quality::presets::{Preset, at_quality};
 
-use super::FilterArg;
+use super::values::names;
 
-/// Everything that decides the bytes.
+/// Everything that decides the bytes of a bundle.
 #[derive(Args)]
 pub struct CodingArgs {
     /// Parameters that go well together: archive (fine, packed tightly, slower to decode), balanced (plain JPEG streams, with
     /// chroma), small (coarse, packed tightly); or lossless: the JPEG tiles of the source, repacked, and given back byte for byte.
     /// Flags beside it override it
-    #[arg(long, value_enum)]
-    pub preset: Option<PresetArg>,
+    #[arg(long, value_parser = names::<Preset>())]
+    pub preset: Option<Preset>,
     /// One quality for all: that of the residual, which the baseline, and a chroma residual where there is one, follow in the
     /// proportions that cost least
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), conflicts_with_all = ["resq", "l0q"])]
@@ -32,18 +33,18 @@ pub struct CodingArgs {
     #[arg(long, value_name = "Q|off", value_parser = parse_chroma)]
     pub chroma_resq: Option<ChromaArg>,
     /// Chroma of the baseline: full, half, or half chosen so that it upsamples best [default: 444]
-    #[arg(long, value_enum)]
-    pub subsamp: Option<SubsampArg>,
+    #[arg(long, value_parser = names::<Subsamp>())]
+    pub subsamp: Option<Subsamp>,
     /// How JPEGs are stored: as they are; the same, but residuals with next to nothing in them in arithmetic codes; repacked by Lepton,
     /// exactly, smaller and slower; or residuals coded by context, smaller still, everything else by Lepton [default: huffman]
-    #[arg(long, value_enum)]
-    pub entropy: Option<EntropyArg>,
+    #[arg(long, value_parser = names::<Entropy>())]
+    pub entropy: Option<Entropy>,
     /// Encoder of baseline and residual [default: turbojpeg]
-    #[arg(long, value_enum)]
-    pub encoder: Option<EncoderArg>,
+    #[arg(long, value_parser = names::<EncoderKind>())]
+    pub encoder: Option<EncoderKind>,
     /// Encoder of the residual [default: that of --encoder]
-    #[arg(long, value_enum)]
-    pub residual_encoder: Option<EncoderArg>,
+    #[arg(long, value_parser = names::<EncoderKind>())]
+    pub residual_encoder: Option<EncoderKind>,
     /// Choose L2 by gradient descent so that it predicts L0 best
     #[arg(long)]
     pub optl2: bool,
@@ -57,11 +58,11 @@ pub struct CodingArgs {
     #[arg(long)]
     pub save_sharpened: bool,
     /// Filter of the prediction
-    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
-    pub upsample_filter: FilterArg,
+    #[arg(long, value_enum, value_parser = names::<Filter>(), default_value_t = Filter::Lanczos3)]
+    pub upsample_filter: Filter,
     /// Filter from L0 to L2 and L1
-    #[arg(long, value_enum, default_value_t = FilterArg::Lanczos3)]
-    pub downsample_filter: FilterArg,
+    #[arg(long, value_enum, value_parser = names::<Filter>(), default_value_t = Filter::Lanczos3)]
+    pub downsample_filter: Filter,
     /// Side of the coded residual in percent
     #[arg(long, value_name = "PCT", default_value_t = 100)]
     pub l0_scale: u32,
@@ -70,7 +71,7 @@ pub struct CodingArgs {
     pub l0_sharpen: f64,
 }
 
-/// A quality, or no residual of chroma also where a preset has one.
+/// A quality of the chroma residual, or none even where the preset has one.
 #[derive(Clone, Copy)]
 pub enum ChromaArg {
     Off,
@@ -85,96 +86,17 @@ fn parse_chroma(text: &str) -> Result<ChromaArg, String> {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum SubsampArg {
-    #[value(name = "444")]
-    S444,
-    #[value(name = "420")]
-    S420,
-    #[value(name = "420opt")]
-    S420Opt,
-}
-
-impl From<SubsampArg> for Subsamp {
-    fn from(arg: SubsampArg) -> Self {
-        match arg {
-            SubsampArg::S444 => Subsamp::S444,
-            SubsampArg::S420 => Subsamp::S420,
-            SubsampArg::S420Opt => Subsamp::S420Opt,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum EncoderArg {
-    Turbojpeg,
-    Mozjpeg,
-    Jpegli,
-    Jpegxl,
-    Webp,
-}
-
-impl From<EncoderArg> for EncoderKind {
-    fn from(arg: EncoderArg) -> Self {
-        match arg {
-            EncoderArg::Turbojpeg => EncoderKind::Turbojpeg,
-            EncoderArg::Mozjpeg => EncoderKind::Mozjpeg,
-            EncoderArg::Jpegli => EncoderKind::Jpegli,
-            EncoderArg::Jpegxl => EncoderKind::Jpegxl,
-            EncoderArg::Webp => EncoderKind::Webp,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum EntropyArg {
-    Huffman,
-    Adaptive,
-    Lepton,
-    Context,
-}
-
-impl From<EntropyArg> for Entropy {
-    fn from(arg: EntropyArg) -> Self {
-        match arg {
-            EntropyArg::Huffman => Entropy::Huffman,
-            EntropyArg::Adaptive => Entropy::Adaptive,
-            EntropyArg::Lepton => Entropy::Lepton,
-            EntropyArg::Context => Entropy::Context,
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum PresetArg {
-    Archive,
-    Balanced,
-    Small,
-    Lossless,
-}
-
-impl From<PresetArg> for Preset {
-    fn from(arg: PresetArg) -> Self {
-        match arg {
-            PresetArg::Archive => Preset::Archive,
-            PresetArg::Balanced => Preset::Balanced,
-            PresetArg::Small => Preset::Small,
-            PresetArg::Lossless => Preset::Lossless,
-        }
-    }
-}
-
 impl CodingArgs {
-    /// As the library means them: the preset's, or the defaults, and over them what was given.
+    /// The parameters as the library takes them: those of the preset or the defaults, overridden by the flags.
     pub fn params(&self) -> EncodeParams {
-        let preset = self.preset.map_or_else(EncodeParams::default, |preset| Preset::from(preset).params());
-        self.over(match self.quality {
-            Some(quality) => at_rung(&preset, quality),
+        let preset = self.preset.map_or_else(EncodeParams::default, Preset::params);
+        self.overriding(match self.quality {
+            Some(quality) => at_quality(&preset, quality),
             None => preset,
         })
     }
 
-    fn over(&self, preset: EncodeParams) -> EncodeParams {
+    fn overriding(&self, preset: EncodeParams) -> EncodeParams {
         EncodeParams {
             base_quality: self.baseq.unwrap_or(preset.base_quality),
             residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
@@ -183,25 +105,26 @@ impl CodingArgs {
                 Some(ChromaArg::Off) => None,
                 None => preset.chroma_residual_quality,
             },
-            subsamp: self.subsamp.map_or(preset.subsamp, Into::into),
-            encoder: self.encoder.map_or(preset.encoder, Into::into),
-            entropy: self.entropy.map_or(preset.entropy, Into::into),
-            residual_encoder: self.residual_encoder.map(Into::into).or(preset.residual_encoder),
+            subsamp: self.subsamp.unwrap_or(preset.subsamp),
+            encoder: self.encoder.unwrap_or(preset.encoder),
+            entropy: self.entropy.unwrap_or(preset.entropy),
+            residual_encoder: self.residual_encoder.or(preset.residual_encoder),
             optl2: self.optl2,
             max_delta: self.max_delta,
             sharpen: self.sharpen,
             save_sharpened: self.save_sharpened,
-            upsample_filter: self.upsample_filter.into(),
-            downsample_filter: self.downsample_filter.into(),
+            upsample_filter: self.upsample_filter,
+            downsample_filter: self.downsample_filter,
             l0_scale_pct: self.l0_scale,
             l0_sharpen: self.l0_sharpen,
             originals: preset.originals,
         }
     }
 
-    /// Refuses what cannot mean anything beside `--preset lossless`; `tree` where the source is one, whose L2 is stored as it is too.
+    /// Refuses flags that have no meaning beside `--preset lossless`. A tree as source (`tree`) has an L2 that is stored as it is, so
+    /// flags of the baseline have no meaning either.
     pub fn check(&self, tree: bool) -> anyhow::Result<()> {
-        let lossless = matches!(self.preset, Some(PresetArg::Lossless));
+        let lossless = self.preset == Some(Preset::Lossless);
         let refused = [
             ("--quality", self.quality.is_some()),
             ("--resq", self.resq.is_some()),
@@ -219,8 +142,8 @@ impl CodingArgs {
         }
     }
 
-    /// The parameters at another quality; what was given stays.
-    pub fn at(&self, quality: u8) -> EncodeParams {
-        self.over(at_rung(&self.params(), quality))
+    /// The parameters at another quality, overridden by the flags.
+    pub fn params_at(&self, quality: u8) -> EncodeParams {
+        self.overriding(at_quality(&self.params(), quality))
     }
 }

@@ -1,31 +1,12 @@
-//! Synthetic tissue of any size, row by row: what benches use where no slide is at hand.
+//! Synthetic tissue of any size, row by row, for benches without a slide.
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Context, Result};
 
-#[derive(Args)]
-pub struct SlideArgs {
-    /// Width and height in pixels, as 40000x30000
-    #[arg(long, value_name = "WxH")]
-    size: String,
-    /// The PNG to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-}
-
-pub fn run(args: SlideArgs) -> Result<()> {
-    let size = args.size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let Some((width, height)) = size.filter(|&(w, h): &(u32, u32)| w > 0 && h > 0) else {
-        bail!("--size {}: give width and height, as 40000x30000", args.size);
-    };
-    write_slide(&args.out, width, height)
-}
-
-/// Writes a PNG of `width` x `height`; holds one row.
+/// Writes a PNG of `width` x `height` pixels; holds one row in memory.
 pub fn write_slide(path: &Path, width: u32, height: u32) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
@@ -61,7 +42,7 @@ fn noise(x: u32, y: u32, shift: u32, seed: u32) -> i32 {
     mix(top, bottom, fy)
 }
 
-/// Pink tissue with dark nuclei on glass: about half of the slide is empty.
+/// A pixel of pink tissue with dark nuclei on glass; about half of the slide is empty.
 pub fn pixel(x: u32, y: u32) -> [u8; 3] {
     if noise(x, y, 11, 1) < 120 {
         return [243, 242, 244];

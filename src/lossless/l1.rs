@@ -1,36 +1,35 @@
-//! One tile of L1 from the tiles of L0 below it, by the normative kernels: section 9.9 of `docs/format.md`.
+//! A tile of L1 from the L0 tiles that it covers, by the normative kernels: section 9.9 of `docs/format.md`.
 
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
-use crate::kernels::resample::{Scratch, resample};
+use crate::kernels::resample::{Scratch, resample, upsample_to_444};
 use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
-use crate::output::tile::upsample_to_444;
 use crate::params::Coding;
 use std::sync::Arc;
 
-/// Halves an image that is given as tiles of `side` pixels, each with its column and row of 0 or 1; chroma comes out as `want` says
-/// (`Gray`, `S420` or `S444`), each plane resampled once. Gray tiles alone give a gray image.
-pub fn halve(
+/// Halves an image that is given as tiles of `side` pixels, each with its column and row of 0 or 1. `want` is the chroma sampling
+/// of the result (`Gray`, `S420` or `S444`); each plane is resampled once. If all tiles are gray, the result is gray.
+pub fn l1_from_l0(
     coding: &Coding,
     taps: &TapCache,
     side: usize,
     tiles: Vec<((usize, usize), Ycc)>,
     want: Sampling,
 ) -> Ycc {
-    let Ycc { luma, chroma, sampling } = whole(coding.upsample_filter, taps, side, tiles);
+    let Ycc { luma, chroma, sampling } = assemble(coding.upsample_filter, taps, side, tiles);
     let (width, height) = (luma.width().div_ceil(2), luma.height().div_ceil(2));
-    let axes = Axes { taps, coding };
-    let half = axes.resample(&luma, (1, 1), (width, height), (1, 1));
+    let resampler = Resampler { taps, coding };
+    let half = resampler.resample(&luma, (1, 1), (width, height), (1, 1));
     let Some(planes) = chroma.filter(|_| want != Sampling::Gray) else { return Ycc::gray(half) };
     let size = want.chroma_size(width, height);
-    let planes = planes.map(|plane| axes.resample(&plane, sampling.factors(), size, want.factors()));
+    let planes = planes.map(|plane| resampler.resample(&plane, sampling.factors(), size, want.factors()));
     Ycc { luma: half, chroma: Some(planes), sampling: want }
 }
 
-/// The tiles as one image: in the sampling of those that have chroma where that is one and their corners lie on its grid, else in
-/// 4:4:4. A gray tile among them has chroma of 128.
-fn whole(filter: Filter, taps: &TapCache, side: usize, tiles: Vec<((usize, usize), Ycc)>) -> Ycc {
-    let sampling = common(side, tiles.iter().map(|(_, tile)| tile.sampling));
+/// Assembles the tiles to one image. It keeps the chroma sampling where all tiles with chroma share one and tile corners lie on
+/// its grid; else it is 4:4:4. The chroma of gray tiles is 128.
+fn assemble(filter: Filter, taps: &TapCache, side: usize, tiles: Vec<((usize, usize), Ycc)>) -> Ycc {
+    let sampling = common_sampling(side, tiles.iter().map(|(_, tile)| tile.sampling));
     let width = tiles.iter().map(|((column, _), tile)| column * side + tile.luma.width()).max();
     let height = tiles.iter().map(|((_, row), tile)| row * side + tile.luma.height()).max();
     let mut all = Ycc::default();
@@ -47,7 +46,7 @@ fn whole(filter: Filter, taps: &TapCache, side: usize, tiles: Vec<((usize, usize
     all
 }
 
-fn common(side: usize, samplings: impl Iterator<Item = Sampling>) -> Sampling {
+fn common_sampling(side: usize, samplings: impl Iterator<Item = Sampling>) -> Sampling {
     let mut coloured = samplings.filter(|&sampling| sampling != Sampling::Gray);
     let Some(first) = coloured.next() else { return Sampling::Gray };
     let (fx, fy) = first.factors();
@@ -55,13 +54,14 @@ fn common(side: usize, samplings: impl Iterator<Item = Sampling>) -> Sampling {
     if on_grid && coloured.all(|other| other == first) { first } else { Sampling::S444 }
 }
 
-struct Axes<'a> {
+/// Resamples planes of L0 to L1.
+struct Resampler<'a> {
     taps: &'a TapCache,
     coding: &'a Coding,
 }
 
-impl Axes<'_> {
-    /// A plane of L0 that is sampled by `from`, as one of L1 sampled by `to`.
+impl Resampler<'_> {
+    /// Resamples a plane of L0 with subsampling factors `from` to a plane of L1 with factors `to`.
     fn resample(
         &self,
         plane: &Plane,
@@ -76,7 +76,7 @@ impl Axes<'_> {
         out
     }
 
-    /// L1 is half of L0: `2 * to / from` samples become one. Only a quarter (4:1:1) may have to grow.
+    /// L1 is half of L0, so `2 * to / from` samples become one. Only chroma at a quarter (4:1:1) may need upsampling.
     fn table(&self, in_len: usize, from: usize, out_len: usize, to: usize) -> Arc<Taps> {
         let Coding { downsample_filter, upsample_filter, .. } = *self.coding;
         self.taps.get(if 2 * to >= from {
@@ -90,7 +90,7 @@ impl Axes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quality::presets::Preset;
+    use crate::params::EncodeParams;
 
     fn plane(width: usize, height: usize, seed: usize) -> Plane {
         let sample = |i: usize| ((i % width * 5 + i / width * 3 + seed * 40 + i * i % 11) % 256) as u8;
@@ -104,8 +104,8 @@ mod tests {
     }
 
     #[test]
-    fn a_tile_of_l1_is_the_halved_whole_in_every_sampling_and_size() {
-        let coding = Preset::Lossless.params().coding();
+    fn halving_tiles_equals_halving_the_whole_image() {
+        let coding = EncodeParams::default().coding();
         let all =
             [Sampling::Gray, Sampling::S444, Sampling::S422, Sampling::S420, Sampling::S440, Sampling::S411];
         for sampling in all {
@@ -121,8 +121,8 @@ mod tests {
                 }
                 for want in [Sampling::Gray, Sampling::S420, Sampling::S444] {
                     let taps = TapCache::default();
-                    let half = halve(&coding, &taps, 8, tiles.clone(), want);
-                    let once = halve(&coding, &taps, 16, vec![((0, 0), whole.clone())], want);
+                    let half = l1_from_l0(&coding, &taps, 8, tiles.clone(), want);
+                    let once = l1_from_l0(&coding, &taps, 16, vec![((0, 0), whole.clone())], want);
                     assert_eq!(half, once, "{sampling:?} {width}x{height} as {want:?}");
                     let (w, h) = (width.div_ceil(2), height.div_ceil(2));
                     assert_eq!((half.luma.width(), half.luma.height()), (w, h));
@@ -136,15 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn tiles_of_several_kinds_are_put_together_in_full_chroma() {
-        let coding = Preset::Lossless.params().coding();
+    fn tiles_of_different_samplings_are_assembled_in_444() {
+        let coding = EncodeParams::default().coding();
         let tiles = vec![
             ((0, 0), image(7, 7, Sampling::S420)),
             ((1, 0), image(7, 7, Sampling::Gray)),
             ((0, 1), image(7, 4, Sampling::S444)),
             ((1, 1), image(7, 4, Sampling::S422)),
         ];
-        let half = halve(&coding, &TapCache::default(), 7, tiles, Sampling::S444);
+        let half = l1_from_l0(&coding, &TapCache::default(), 7, tiles, Sampling::S444);
         assert_eq!((half.luma.width(), half.luma.height(), half.sampling), (7, 6, Sampling::S444));
     }
 }
