@@ -17,7 +17,8 @@
 //! | [`presets`], [`target`] | parameters that go well together; the quality that comes to a PSNR or a size |
 //! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
 //! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
-//! | `serve` | the tile server, and the page of evaluation runs (feature `serve`) |
+//! | `serve`, `evals` | the tile server; the page of evaluation runs (feature `serve`) |
+//! | `web` | what both share: connections, responses, embedded files |
 //! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
 //! | [`error`] | what can go wrong |
 //!
@@ -46,3 +47,5 @@ pub mod residual;
 pub mod serve;
 pub mod slide;
 pub mod verify;
+#[cfg(feature = "serve")]
+mod web;

@@ -1,31 +1,17 @@
-//! What `warm` is in a build without RocksDB: nothing that can be opened.
+//! The warm cache of a build without RocksDB: a type without values, which [`WarmCache::open`] refuses to make.
 
 use std::path::Path;
 
 use bytes::Bytes;
 
-use super::tiles::TileKey;
+use super::lookup::{Lookup, WarmStats};
 use crate::error::{Error, Result};
+use crate::serve::tile_key::TileKey;
 
-/// What a look into the cache gave.
-pub enum Found {
-    Hit(Bytes),
-    Miss,
-    Damaged,
-}
+/// Has no values.
+pub enum WarmCache {}
 
-/// Its size now.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WarmFigures {
-    pub disk_bytes: u64,
-    pub memory_bytes: u64,
-    pub files: u64,
-}
-
-/// There is none.
-pub enum Warm {}
-
-impl Warm {
+impl WarmCache {
     /// # Errors
     /// Always.
     pub fn open(_: &Path, _: u64) -> Result<Self> {
@@ -36,13 +22,13 @@ impl Warm {
     pub fn is_quick(&self) -> bool {
         match *self {}
     }
-    pub fn get(&self, _: &str, _: &TileKey) -> Found {
+    pub fn get(&self, _: &str, _: &TileKey) -> Lookup {
         match *self {}
     }
     pub fn put<'a>(&self, _: &str, _: impl IntoIterator<Item = (TileKey, &'a Bytes)>) -> bool {
         match *self {}
     }
-    pub fn figures(&self) -> WarmFigures {
+    pub fn stats(&self) -> WarmStats {
         match *self {}
     }
     pub fn flush(&self) {

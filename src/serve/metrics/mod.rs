@@ -1,123 +1,37 @@
-//! What an operator watches, in Prometheus' conventions. No slide is named in a label.
+//! Prometheus metrics.
+
+mod labels;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::warm::WarmFigures;
+pub use labels::{LevelClass, Outcome, WarmRead};
 
-/// Where a tile came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The cache in memory.
-    Hot,
-    /// The cache on disk.
-    Warm,
-    /// As stored in the archive or the tree.
-    Stored,
-    /// Reconstructed for this request.
-    Cold,
-    /// Reconstructed for another request that came before.
-    Joined,
-}
+use self::labels::{ResultLabels, StateLabels, StatusLabels, TileLabels};
+use super::warm::WarmStats;
 
-impl Outcome {
-    fn label(self) -> &'static str {
-        match self {
-            Outcome::Hot => "hot",
-            Outcome::Warm => "warm",
-            Outcome::Stored => "stored",
-            Outcome::Cold => "cold",
-            Outcome::Joined => "joined",
-        }
-    }
-}
-
-/// What a look into the cache on disk gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WarmRead {
-    /// The tile.
-    Hit,
-    /// Nothing.
-    Miss,
-    /// Something that cannot be trusted.
-    Damaged,
-}
-
-impl WarmRead {
-    fn label(self) -> &'static str {
-        match self {
-            WarmRead::Hit => "hit",
-            WarmRead::Miss => "miss",
-            WarmRead::Damaged => "damaged",
-        }
-    }
-}
-
-/// How full the caches and buffers are.
+/// Current sizes of caches and queues.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct TileGauges {
-    /// Tiles in memory.
+pub struct Gauges {
+    /// Tiles in the hot cache.
     pub tiles: u64,
     /// Their weight.
     pub bytes: u64,
-    /// Families on their way.
+    /// Families in flight.
     pub families: u64,
     /// Families' buffers, idle and in use.
     pub buffers: (usize, usize),
-    /// The cache on disk, if there is one.
-    pub warm: Option<WarmFigures>,
+    /// The warm cache, if there is one.
+    pub warm: Option<WarmStats>,
 }
 
-/// Which levels a request is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LevelClass {
-    /// The finest.
-    L0,
-    /// Half of it.
-    L1,
-    /// L2 and all coarser ones.
-    Small,
-}
-
-impl LevelClass {
-    fn label(self) -> &'static str {
-        match self {
-            LevelClass::L0 => "L0",
-            LevelClass::L1 => "L1",
-            LevelClass::Small => "small",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TileLabels {
-    level: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabels {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StatusLabels {
-    status: u16,
-}
-
-/// All of them.
+/// All metrics of a server.
 pub struct Metrics {
     registry: Registry,
     tiles: Family<TileLabels, Counter>,
@@ -149,19 +63,19 @@ fn latencies() -> Histogram {
     ])
 }
 
-/// What the backend has done so far.
+/// Counts of the backend since its start; zeros without a GPU.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct BackendFigures {
-    /// Times that a GPU failed.
+pub struct BackendStats {
+    /// GPU failures.
     pub failures: u64,
-    /// Calls that the CPU finished for it.
+    /// Calls that the CPU finished after one.
     pub fallbacks: u64,
-    /// Batches that it took.
+    /// Batches that the GPU took.
     pub batches: u64,
 }
 
 impl Metrics {
-    /// With every figure at zero. `backend` is its name.
+    /// Registers every metric, at zero. `backend` is the backend's name.
     pub fn new(backend: &str) -> Self {
         let mut registry = Registry::with_prefix("origami");
         let tile_seconds = Family::<TileLabels, Histogram>::new_with_constructor(latencies);
@@ -239,7 +153,7 @@ impl Metrics {
         registry.register("gpu_batches", "Batches that a GPU took", m.gpu_batches.clone());
         let info = vec![("version", env!("CARGO_PKG_VERSION").to_string()), ("backend", backend.to_string())];
         registry.register("build", "This program", prometheus_client::metrics::info::Info::new(info));
-        // At zero from the start: a rate needs a first value.
+        // A rate needs a first value, so these series exist from the start.
         for result in [WarmRead::Hit, WarmRead::Miss, WarmRead::Damaged].map(WarmRead::label) {
             drop(metrics.warm_reads.get_or_create(&ResultLabels { result }));
         }
@@ -249,53 +163,53 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// A tile's bytes were had.
+    /// Counts a tile and the time to get its bytes.
     pub fn tile(&self, level: LevelClass, outcome: Outcome, time: Duration) {
         let labels = TileLabels { level: level.label(), outcome: outcome.label() };
         self.tiles.get_or_create(&labels).inc();
         self.tile_seconds.get_or_create(&labels).observe(time.as_secs_f64());
     }
 
-    /// A response was made.
+    /// Counts a response and the bytes of its body.
     pub fn response(&self, status: u16, bytes: u64) {
         self.responses.get_or_create(&StatusLabels { status }).inc();
         self.sent_bytes.inc_by(bytes);
     }
 
-    /// A family was reconstructed.
+    /// Counts a reconstructed family and its time.
     pub fn family(&self, time: Duration) {
         self.families.inc();
         self.family_seconds.observe(time.as_secs_f64());
     }
 
-    /// A look into the cache on disk.
+    /// Counts a read from the warm cache.
     pub fn warm_read(&self, read: WarmRead) {
         self.warm_reads.get_or_create(&ResultLabels { result: read.label() }).inc();
     }
 
-    /// Tiles were handed to the cache on disk, which took them or not.
-    pub fn warm_written(&self, tiles: u64, taken: bool) {
-        let result = if taken { "written" } else { "dropped" };
+    /// Counts tiles that the warm cache stored, or dropped.
+    pub fn warm_written(&self, tiles: u64, stored: bool) {
+        let result = if stored { "written" } else { "dropped" };
         self.warm_writes.get_or_create(&ResultLabels { result }).inc_by(tiles);
     }
 
-    /// A family was begun ahead.
+    /// Counts a family that is reconstructed ahead.
     pub fn prefetched(&self) {
         self.prefetched.inc();
     }
 
-    /// A family got its turn.
+    /// Counts the time that a family waited for its turn.
     pub fn queued(&self, time: Duration) {
         self.queue_seconds.observe(time.as_secs_f64());
     }
 
-    /// A family did not get its turn in time.
+    /// Counts a family that did not get its turn in time.
     pub fn refused(&self) {
         self.refused.inc();
     }
 
-    /// All figures as text.
-    pub fn text(&self, gauges: &TileGauges, backend: BackendFigures) -> String {
+    /// All metrics in the OpenMetrics text format.
+    pub fn text(&self, gauges: &Gauges, backend: BackendStats) -> String {
         self.cache_tiles.set(gauges.tiles.cast_signed());
         self.cache_bytes.set(gauges.bytes.cast_signed());
         self.in_flight.set(gauges.families.cast_signed());
@@ -315,7 +229,7 @@ impl Metrics {
         text
     }
 
-    /// Families reconstructed so far.
+    /// Number of families reconstructed so far.
     pub fn families_reconstructed(&self) -> u64 {
         self.families.get()
     }

@@ -1,6 +1,7 @@
-//! Connections: how many there are, how long one may be silent, how they end. HTTP/1.1 and HTTP/2 on one port.
+//! Accepts connections, HTTP/1.1 and HTTP/2 on one port, with limits on their number and on how long one may be idle, and ends
+//! them at shutdown.
 //!
-//! Knows nothing of addresses: a request goes to the router with the peer's address beside it.
+//! Knows no routes: each request goes to the router with [`ConnectInfo`] of the peer.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -22,50 +23,55 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-/// What connections are held to.
+/// Limits of connections.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Open at a time; who comes later waits in the system's queue.
-    pub connections: usize,
-    /// How long a client may take for the head of a request, and HTTP/1.1 be idle between two.
+pub struct ConnectionLimits {
+    /// Most open connections; further clients wait in the system's accept queue.
+    pub max_connections: usize,
+    /// Timeout for the head of a request, and for an idle HTTP/1.1 connection.
     pub header: Duration,
-    /// How long an answer may make no way because the client does not read.
-    pub stalled: Duration,
-    /// How often a silent HTTP/2 connection is asked whether it lives, and how long its answer may take.
+    /// Timeout for a write that makes no progress because the client does not read.
+    pub write: Duration,
+    /// Interval of HTTP/2 keep-alive pings, and the timeout of each.
     pub ping: Duration,
-    /// How long requests in flight may take once the server is told to end.
-    pub goodbye: Duration,
+    /// How long requests in flight may take after shutdown begins.
+    pub shutdown: Duration,
 }
 
-impl Limits {
-    /// The limits of the program.
-    pub fn new(connections: usize) -> Self {
+impl ConnectionLimits {
+    /// The timeouts of the program, with `max_connections`.
+    pub fn new(max_connections: usize) -> Self {
         Self {
-            connections,
+            max_connections,
             header: Duration::from_secs(15),
-            stalled: Duration::from_secs(30),
+            write: Duration::from_secs(30),
             ping: Duration::from_secs(20),
-            goodbye: Duration::from_secs(30),
+            shutdown: Duration::from_secs(30),
         }
     }
 }
 
-/// How long to leave alone a system that gave no connection: it mostly has no file descriptor left.
-const BACK_OFF: Duration = Duration::from_millis(500);
-/// How long nothing more is said about that.
-const QUIET: Duration = Duration::from_secs(60);
+/// Pause after a failed accept: usually the process has no file descriptor left.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(500);
+/// Least time between two log lines about failed accepts.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` is done, then finishes the requests in flight, within limits. No connection that fails ends it.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+/// Serves until `stop` completes, then finishes the requests in flight, within `limits`. A failed connection does not end it.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
-    let mut told: Option<Instant> = None;
+    let mut last_logged: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
-            // A connection that ended is forgotten.
+            // Reaps finished connections.
             Some(_) = connections.join_next() => continue,
             () = &mut stop => break,
         };
@@ -73,32 +79,32 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             Ok((stream, peer, slot)) => {
                 connections.spawn(connection(stream, peer, slot, router.clone(), limits, graceful.watcher()));
             }
-            Err(e) if is_of_one_client(&e) => {}
+            Err(e) if is_client_fault(&e) => {}
             Err(e) => {
-                // Now and then, however often it fails: a full disk would be the next thing to fail.
-                if told.is_none_or(|at| at.elapsed() > QUIET) {
-                    told = Some(Instant::now());
+                // Rate-limited: a log line for each failure would fill the disk.
+                if last_logged.is_none_or(|at| at.elapsed() > ACCEPT_LOG_INTERVAL) {
+                    last_logged = Some(Instant::now());
                     tracing::error!(
                         "no new connections: {e}; trying again (ulimit -n raises the limit of open files)"
                     );
                 }
                 tokio::select! {
-                    () = sleep(BACK_OFF) => {}
+                    () = sleep(ACCEPT_BACKOFF) => {}
                     () = &mut stop => break,
                 }
             }
         }
     }
     drop(listener);
-    if timeout(limits.goodbye, graceful.shutdown()).await.is_err() {
+    if timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
         while connections.try_join_next().is_some() {}
-        let (open, seconds) = (connections.len(), limits.goodbye.as_secs());
+        let (open, seconds) = (connections.len(), limits.shutdown.as_secs());
         tracing::warn!("{open} connections were not done after {seconds} s and are dropped");
     }
     connections.shutdown().await;
 }
 
-/// A connection and its place among all; first the place, so that whoever is too many stays in the system's queue.
+/// Accepts a connection once it has a slot, so that excess clients stay in the system's queue.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
@@ -108,8 +114,8 @@ async fn accept(
     Ok((stream, peer, slot))
 }
 
-/// Whether the fault is with the client that was about to be accepted: the next one may well be fine.
-fn is_of_one_client(error: &std::io::Error) -> bool {
+/// Whether accept failed because of the client: the next one may well succeed.
+fn is_client_fault(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
@@ -119,39 +125,39 @@ async fn connection(
     peer: SocketAddr,
     _slot: OwnedSemaphorePermit,
     router: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     watcher: Watcher,
 ) {
-    // Tiles are small: waiting to fill a packet costs a round trip. A socket that refuses is slower, no more.
+    // Tiles are small: Nagle's algorithm would cost a round trip. A socket that refuses the option still works.
     drop(stream.set_nodelay(true));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits.ping).keep_alive_timeout(limits.ping);
-    let asked = Arc::new(Notify::new());
-    let (app, first) = (TowerToHyperService::new(router), asked.clone());
+    let requested = Arc::new(Notify::new());
+    let (app, first) = (TowerToHyperService::new(router), requested.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         first.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
         app.call(request)
     });
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.stalled));
+    stream.set_write_timeout(Some(limits.write));
     let stream = TokioIo::new(Box::pin(stream));
     let mut served = pin!(watcher.watch(builder.serve_connection(stream, service)));
-    // The limit of HTTP/1.1 begins once it is known to be that: before, a client could be silent for ever.
-    let opened = timeout(limits.header, async {
+    // hyper's header timeout begins once it has recognised HTTP/1.1. Before that, only this bounds a silent client.
+    let first_request = timeout(limits.header, async {
         tokio::select! {
             done = served.as_mut() => Some(done),
-            () = asked.notified() => None,
+            () = requested.notified() => None,
         }
     });
-    let done = match opened.await {
+    let done = match first_request.await {
         Err(_) => return,
         Ok(Some(done)) => done,
         Ok(None) => served.await,
     };
     if let Err(e) = done {
-        // Clients go when they like and send what they like: nothing an operator could do about.
+        // Clients may disconnect or send nonsense at any time: nothing for an operator to act on.
         tracing::debug!("connection of {peer}: {e}");
     }
 }
@@ -174,8 +180,8 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
 
-    /// `/` answers at once, `/slow` never.
-    fn start(connections: usize) -> Running {
+    /// `/` answers at once, `/slow` never, `/large` with more than a socket buffers.
+    fn start(max_connections: usize) -> Running {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -184,7 +190,8 @@ mod tests {
             .route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()))
             .route("/large", get(async || vec![b'.'; 64 << 20]))
             .route("/slow", get(std::future::pending::<()>));
-        let limits = Limits { connections, header: SHORT, stalled: SHORT, ping: SHORT, goodbye: SHORT };
+        let limits =
+            ConnectionLimits { max_connections, header: SHORT, write: SHORT, ping: SHORT, shutdown: SHORT };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -210,9 +217,9 @@ mod tests {
         }
     }
 
-    fn ends(stream: &mut TcpStream) -> String {
+    /// Reads until the server closes the connection.
+    fn read_to_close(stream: &mut TcpStream) -> String {
         let mut text = Vec::new();
-        // A reset ends it as well.
         if let Err(e) = stream.read_to_end(&mut text) {
             assert_eq!(e.kind(), std::io::ErrorKind::ConnectionReset, "still open");
         }
@@ -222,52 +229,52 @@ mod tests {
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
     #[test]
-    fn a_client_that_does_not_finish_its_head_is_disconnected() {
+    fn a_client_that_does_not_finish_a_request_head_is_disconnected() {
         let server = start(8);
         let begun: [&[u8]; 4] =
             [b"", b"GET / HTTP/1.1\r\nHos", b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
         for head in begun {
             let mut stream = server.connect();
             stream.write_all(head).unwrap();
-            let got = ends(&mut stream);
+            let got = read_to_close(&mut stream);
             assert!(!got.contains("200"), "{got}");
         }
-        // One that asked and then says no more is let go too.
+        // An idle connection is closed too.
         let mut stream = server.connect();
         stream.write_all(GET).unwrap();
-        assert!(ends(&mut stream).ends_with("127.0.0.1"));
+        assert!(read_to_close(&mut stream).ends_with("127.0.0.1"));
     }
 
     #[test]
-    fn a_client_that_does_not_read_gives_its_place_up() {
+    fn a_client_that_does_not_read_loses_its_slot() {
         let server = start(1);
         let mut first = server.connect();
         first.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        // The one place is free again once nothing has moved for a while.
+        // The only slot is free again after the write timeout.
         let mut second = server.connect();
         second.write_all(GET).unwrap();
-        assert!(ends(&mut second).contains("200"));
+        assert!(read_to_close(&mut second).contains("200"));
         drop(first);
     }
 
     #[test]
-    fn who_is_too_many_waits_until_another_goes() {
+    fn an_excess_client_waits_until_a_slot_is_free() {
         let server = start(1);
         let mut first = server.connect();
         first.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        // Long enough that the first has the only place.
+        // Long enough for the first to take the only slot.
         std::thread::sleep(SHORT);
         let mut second = server.connect();
         second.write_all(GET).unwrap();
         second.set_read_timeout(Some(3 * SHORT)).unwrap();
-        assert!(second.read(&mut [0]).is_err(), "two at a time");
+        assert!(second.read(&mut [0]).is_err(), "both connections were accepted");
         drop(first);
         second.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        assert!(ends(&mut second).starts_with("HTTP/1.1 200"));
+        assert!(read_to_close(&mut second).starts_with("HTTP/1.1 200"));
     }
 
     #[test]
-    fn the_end_does_not_wait_for_ever() {
+    fn shutdown_does_not_wait_for_ever() {
         let mut server = start(8);
         let mut slow = server.connect();
         slow.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -277,6 +284,6 @@ mod tests {
         server.thread.take().unwrap().join().unwrap();
         server.thread = Some(std::thread::spawn(|| ()));
         assert!(started.elapsed() >= SHORT && started.elapsed() < Duration::from_secs(10));
-        assert_eq!(ends(&mut slow), "");
+        assert_eq!(read_to_close(&mut slow), "");
     }
 }

@@ -1,4 +1,4 @@
-//! Which address belongs to which slide, and the answer to who may not see it. Whether one may is for `access`.
+//! Requires credentials: maps a route to the slide that it reads, and a refusal to its response. `access` decides.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,35 +9,36 @@ use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::json;
 
-use super::super::access::Refusal;
-use super::{State, json_response};
+use super::state::State;
+use crate::serve::access::Refusal;
+use crate::web::respond::json_response;
 
-/// Open to everybody: whether the server lives, and files that are in every copy of the program.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", "/assets/{name}"];
+/// Routes that need no credentials: health, and files that are in every copy of the program.
+const OPEN_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/assets/{name}"];
 
-/// Lets through who may. What has no slide, an address that does not exist included, needs credentials for everything.
-pub async fn guard(
+/// Refuses requests without valid credentials. Routes of no slide, unknown routes included, need credentials for every slide.
+pub async fn require_credentials(
     Shared(state): Shared<State>,
     route: Option<MatchedPath>,
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Response {
-    let access = &state.options.access;
-    if access.is_open() || route.is_some_and(|route| OPEN.contains(&route.as_str())) {
+    let credentials = &state.options.access.credentials;
+    if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
         return next.run(request).await;
     }
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    // A clock before 1970 is wrong: as late as can be, so that nothing passes that should not.
+    // A clock before 1970 is wrong: the latest time makes every signature expire.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
     let name = params.as_ref().ok().and_then(slide_of);
-    match access.check(name, authorization, request.uri().query(), now) {
+    match credentials.check(name, authorization, request.uri().query(), now) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refused(refusal),
     }
 }
 
-/// The slide that an address is about, as the handlers read it: decoded, without what follows the name.
+/// The slide of a route, as its handler reads it: decoded, without a suffix.
 fn slide_of(params: &RawPathParams) -> Option<&str> {
     params.iter().find_map(|(key, value)| match key {
         "slide" => Some(value),
