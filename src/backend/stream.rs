@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn runs_share_a_scheduler_of_one_thread() {
         let scheduler = Arc::new(Scheduler::new(1).unwrap());
-        let numbers = |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok::<_, Error>), async |n| Ok(2 * n));
+        let numbers =
+            |from: u64| scheduler.stream(0, 1, (from..from + 100).map(Ok::<_, Error>), async |n| Ok(2 * n));
         let (a, b) = (numbers(0), numbers(1000));
         let pairs: Vec<_> = a.zip(b).map(|(a, b)| (a.unwrap(), b.unwrap())).collect();
         assert_eq!(pairs, (0..100).map(|n| (2 * n, 2 * n + 2000)).collect::<Vec<_>>());

@@ -10,21 +10,22 @@ use crate::shared;
 use std::path::{Path, PathBuf};
 
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
-use origami::backend::auto::{self, Task};
-use origami::backend::engine::{Choice, Engine, EngineOptions, Mode};
-use origami::backend::gpu::{Faults, GpuBackend, Kernel};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{Entropy, Sampling};
-use origami::coding::{EncodeParams, Subsamp};
+use origami::codec::Entropy;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
-use origami::geometry::Geometry;
+use origami::gpu::auto::{self, Task};
+use origami::gpu::engine::{Choice, Engine, EngineOptions, Mode};
+use origami::gpu::{Faults, GpuBackend, Kernel};
+use origami::image::geometry::Geometry;
+use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
-use origami::pyramid::slide::{OpenOptions, Slide};
+use origami::output::tile::OutputFormat;
+use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::pyramid::write::Existing;
-use origami::tile::OutputFormat;
+use origami::slide::{OpenOptions, Slide};
 
 /// The CPU, and with an adapter the GPU and both.
 struct Backends {

@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::kit::rng::Rng;
-use origami::backend::auto::Task;
-use origami::backend::engine::{Choice, Engine, EngineOptions};
-use origami::backend::gpu::{Fault, Faults, Stage};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{Sampling, Ycc};
-use origami::coding::EncodeParams;
-use origami::encode::encode_family;
-use origami::error::Result;
-use origami::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
-use origami::geometry::{FamilyId, Geometry};
-use origami::plane::Plane;
+use origami::error::{Error, Result};
+use origami::gpu::auto::Task;
+use origami::gpu::engine::{Choice, Engine, EngineOptions};
+use origami::gpu::{Fault, Faults, Stage};
+use origami::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
+use origami::image::geometry::{FamilyId, Geometry};
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
+use origami::params::EncodeParams;
+use origami::residual::encode_family;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -161,7 +161,7 @@ fn run(
             let (want, clean) = round_trip(cpu, params, source(geometry, id)).await?;
             assert!(stored == want, "family {id}: other payloads than the CPU's");
             assert!(same(&made.l0, &clean.l0) && same(&made.l1, &clean.l1), "family {id}: other pixels");
-            Ok(id)
+            Ok::<_, Error>(id)
         }
     };
     // Few at a time: many batches, and few families in them when one fails.

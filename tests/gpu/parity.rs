@@ -2,8 +2,8 @@
 
 use crate::kit::gpu;
 use crate::shared;
-use origami::backend::gpu::parity::{Disagreement, self_test};
-use origami::backend::gpu::{Faults, GpuBackend, Kernel};
+use origami::gpu::parity::{Disagreement, self_test};
+use origami::gpu::{Faults, GpuBackend, Kernel};
 
 #[test]
 fn every_kernel_computes_the_bytes_of_its_twin() {

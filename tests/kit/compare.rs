@@ -1,8 +1,8 @@
 //! Planes compared: exactly, or in dB.
 
-use origami::codec::Ycc;
-use origami::metrics::SquaredError;
-use origami::plane::Plane;
+use origami::image::plane::Plane;
+use origami::image::ycc::Ycc;
+use origami::quality::metrics::SquaredError;
 
 /// Y, then Cb and Cr where there is colour.
 pub fn planes(image: &Ycc) -> Vec<&Plane> {

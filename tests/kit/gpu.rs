@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use origami::backend::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};
+use origami::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};
 
 /// The name of the adapter to run `test` on, for `--gpu-adapter`.
 pub fn adapter(test: &str) -> Option<String> {

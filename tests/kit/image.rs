@@ -1,10 +1,11 @@
 //! Synthetic images: tissue, cells, smooth colour.
 
 use super::rng::Rng;
-use origami::codec::{Ycc, encode_png};
+use origami::codec::encode_png;
+use origami::image::ycc::Ycc;
 use origami::pyramid::levels::halve;
 
-use origami::plane::Plane;
+use origami::image::plane::Plane;
 
 /// Interleaved 8-bit samples, 1 or 3 channels.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! JPEGs of kinds that the crate reads and never writes, such as progressive ones, and the segments of a JPEG.
 #![allow(unsafe_code)]
 
-use origami::codec::{ImageEncoder, JpegEncoder, Sampling};
+use origami::codec::{ImageEncoder, JpegEncoder};
+use origami::image::ycc::Sampling;
 use turbojpeg_sys as sys;
 
 use super::image::Image;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use origami::backend::scheduler::Scheduler;
-use origami::codec::Sampling;
-use origami::coding::EncodeParams;
 use origami::encode::EncodeOptions;
+use origami::image::ycc::Sampling;
+use origami::params::EncodeParams;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::write::Existing;
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use origami::codec::{decode_foreign, decode_png};
-use origami::geometry::{Geometry, TileId};
-use origami::plane::Plane;
+use origami::image::geometry::{Geometry, TileId};
+use origami::image::plane::Plane;
 use origami::pyramid::dzi::Descriptor;
 use origami::pyramid::tree::{Missing, Tree};
 

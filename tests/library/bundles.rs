@@ -11,15 +11,15 @@ use crate::kit::trees::{Layout, write_tree};
 use origami::archive::{Archive, FamilyRecord};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
-use origami::codec::Sampling;
-use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::{EncodeOptions, encode};
-use origami::family::PayloadKind;
-use origami::geometry::FamilyId;
+use origami::image::family::PayloadKind;
+use origami::image::geometry::FamilyId;
+use origami::image::ycc::Sampling;
+use origami::params::{EncodeParams, Subsamp};
 
 const LAYOUT: Layout = Layout { tile: 16, overlap: 0, format: "png" };
 
-fn png(_: origami::geometry::TileId, part: &Image) -> Vec<u8> {
+fn png(_: origami::image::geometry::TileId, part: &Image) -> Vec<u8> {
     part.png()
 }
 

@@ -3,9 +3,10 @@
 use crate::kit::compare::{assert_same, planes};
 use crate::kit::rng::Rng;
 use crate::oracle::context::{Met, decode};
-use origami::codec::{CodecId, EncoderKind, Entropy, JpegDecoder, Quality, Sampling, Shape, Use, Ycc};
+use origami::codec::{CodecId, EncoderKind, Entropy, JpegDecoder, Quality, Shape, Use};
 use origami::codec::{ImageDecoder, decoder};
-use origami::plane::Plane;
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
 
 /// A plane as residuals have them, and as they hardly ever have them.
 fn plane(kind: &str, width: usize, height: usize, seed: u64) -> Plane {

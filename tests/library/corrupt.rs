@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::kit::files::nothing_written;
 use crate::kit::pipeline::verify_bytes;
 use crate::kit::slides::Small;
-use origami::archive::Kind;
+use origami::archive::{self, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::decode::{DecodeOptions, Input, decode};
@@ -36,7 +36,9 @@ fn everywhere(positions: usize, check_one: impl Fn(usize, &Scheduler) + Sync) {
 #[track_caller]
 fn names_the_place(error: &Error, size: usize) {
     let text = error.to_string();
-    let Error::Archive { path, offset, .. } = error else { panic!("no place: {text}") };
+    let Error::Archive(archive::Error::Damaged { path, offset, .. }) = error else {
+        panic!("no place: {text}")
+    };
     assert!(path == Path::new("forged") && text.starts_with("forged: byte "), "{text}");
     assert!(*offset <= size as u64, "{text}");
     assert!(text.contains("expected") && text.contains("found"), "{text}");

@@ -5,8 +5,8 @@ use crate::kit::pipeline::{as_png, decode_to, encode_to, ready_encoders, slide_s
 use crate::kit::trees;
 use origami::backend::CpuBackend;
 use origami::codec::{EncoderKind, Entropy};
-use origami::coding::{EncodeParams, Subsamp};
 use origami::encode::EncodeOptions;
+use origami::params::{EncodeParams, Subsamp};
 
 use crate::roundtrip::{HEIGHT, WIDTH, check};
 

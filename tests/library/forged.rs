@@ -12,9 +12,10 @@ use crate::kit::jpeg::of_quality;
 use crate::kit::pipeline::verify_bytes;
 use crate::kit::slides::Small;
 use origami::archive::Archive;
+use origami::archive::store::ReadAt;
 use origami::backend::scheduler::Scheduler;
-use origami::codec::{ImageEncoder, JpegEncoder, Sampling};
-use origami::store::ReadAt;
+use origami::codec::{ImageEncoder, JpegEncoder};
+use origami::image::ycc::Sampling;
 use serde_json::json;
 
 /// Fails with a place in `forged` and with `says`, or is whole where `says` is empty.
@@ -34,7 +35,7 @@ fn jpeg(width: usize, height: usize, sampling: Sampling) -> Vec<u8> {
 }
 
 fn gray(width: usize, height: usize) -> Vec<u8> {
-    let image = origami::codec::Ycc::gray(origami::plane::Plane::filled(width, height, 128));
+    let image = origami::image::ycc::Ycc::gray(origami::image::plane::Plane::filled(width, height, 128));
     JpegEncoder::new().unwrap().encode(image.view(), 80.into()).unwrap()
 }
 

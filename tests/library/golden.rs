@@ -15,16 +15,18 @@ use std::path::{Path, PathBuf};
 use crate::kit::compare::planes;
 use crate::kit::image::Image;
 use crate::kit::jpeg;
+use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, tree_source, verify_deep};
 use crate::kit::trees::{self, Layout, write_tree};
 use origami::archive::{Archive, Kind};
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{CodecId, EncoderKind, Sampling, decoder};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::{Input, decode_record};
+use origami::codec::{CodecId, EncoderKind, decoder};
+use origami::decode::Input;
 use origami::encode::EncodeOptions;
-use origami::family::Want;
+use origami::image::family::Want;
+use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::params::{EncodeParams, Subsamp};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 const ADVICE: &str = "the format has changed. If that is meant, run `ORIGAMI_BLESS=1 cargo test --test library golden::` and commit \

@@ -8,17 +8,18 @@ use crate::kit::image::Image;
 use crate::kit::jpeg;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
 use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
-use origami::codec::{JpegDecoder, Sampling};
-use origami::coding::{EncodeParams, Subsamp};
+use origami::codec::JpegDecoder;
 use origami::decode::DecodeOptions;
 use origami::encode::EncodeOptions;
-use origami::geometry::TileId;
+use origami::image::geometry::TileId;
+use origami::image::plane::Plane;
+use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::kernels::taps::TapCache;
-use origami::plane::Plane;
+use origami::output::tile::raise_444;
+use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::tile::raise_444;
 
 type Coder = dyn Fn(TileId, &Image) -> Vec<u8>;
 

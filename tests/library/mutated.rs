@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::kit::forge::{Forge, seal};
 use crate::kit::image::Image;
+use crate::kit::pipeline::decode_record;
 use crate::kit::rng::Rng;
 use crate::kit::slides::Small;
 use origami::archive::Archive;
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::decode_png;
-use origami::coding::EncodeParams;
-use origami::decode::decode_record;
 use origami::kernels::taps::Filter;
+use origami::params::EncodeParams;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::verify::verify;
 

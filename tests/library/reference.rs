@@ -2,20 +2,20 @@
 
 use crate::kit::data::real_slide;
 use crate::kit::image::Image;
+use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{open_slide, slide_source};
 use crate::oracle::float64::{self, Field, Reconstructed};
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::Sampling;
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::decode_record;
-use origami::encode::{EncodedFamily, encode_family};
-use origami::family::Want;
-use origami::geometry::Geometry;
+use origami::image::family::Want;
+use origami::image::geometry::Geometry;
+use origami::image::plane::Plane;
+use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
-use origami::metrics::{DeltaE, psnr_from_mse};
-use origami::plane::Plane;
-use origami::pyramid::slide::Access;
+use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
+use origami::quality::metrics::{DeltaE, psnr_from_mse};
+use origami::residual::{EncodedFamily, encode_family};
+use origami::slide::Access;
 use pollster::block_on;
 
 /// Squared error and colour difference of the codec and of the reference against the source.

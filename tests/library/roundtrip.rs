@@ -3,23 +3,24 @@
 use crate::kit::compare::{assert_same, planes, psnr};
 use crate::kit::image::Image;
 use crate::kit::jpeg;
+use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
 use crate::kit::trees::{self, Layout, level_luma, write_tree};
 use origami::archive::Archive;
 use origami::backend::{Backend, Base, CpuBackend, Ticket};
-use origami::codec::{Sampling, Ycc};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::decode_record;
-use origami::encode::{EncodeOptions, EncodedFamily, encode_family};
-use origami::family::{Pixels, SourceFamily, Want};
-use origami::geometry::{Geometry, Rect};
+use origami::encode::EncodeOptions;
+use origami::image::family::{Pixels, SourceFamily, Want};
+use origami::image::geometry::{Geometry, Rect};
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::color::ycc_to_rgb;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::TapCache;
 use origami::kernels::taps::{Filter, Taps};
-use origami::plane::Plane;
+use origami::output::tile::raise_444;
+use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
-use origami::tile::raise_444;
+use origami::residual::{EncodedFamily, encode_family};
 use pollster::block_on;
 
 /// Two columns and two rows of families of 120 pixels; the last ones are partial and odd.

@@ -1,17 +1,19 @@
 //! Residuals that are coded in stripes: a tile of one of them is the tile of the whole, and the rest completes the family.
 
 use crate::kit::image::Image;
+use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{encode_to, slide_source, verify_deep};
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{EncoderKind, Entropy, Sampling, Ycc};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::decode::{decode_record, decode_rest_into, decode_rows_into};
+use origami::codec::{EncoderKind, Entropy};
 use origami::encode::EncodeOptions;
-use origami::family::{DecodedFamily, PayloadKind, PixelsRef, Want};
+use origami::image::family::{DecodedFamily, PayloadKind, PixelsRef, Want};
+use origami::image::plane::{Plane, PlaneRef};
+use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::taps::Filter;
-use origami::plane::{Plane, PlaneRef};
-use origami::render::{Output, Renderer};
-use origami::tile::OutputFormat;
+use origami::output::render::{Output, Renderer};
+use origami::output::tile::OutputFormat;
+use origami::params::{EncodeParams, Subsamp};
+use origami::residual::FamilyDecoder;
 
 /// Partial families at the right and below, of sizes that are no multiples of anything.
 const WIDTH: usize = 171;
@@ -65,7 +67,8 @@ fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
             for entry in archive.families() {
                 let id = entry.id;
                 let record = archive.read_family(entry).unwrap();
-                let whole = decode_record(geometry, coding, id, &record).unwrap();
+                let decoder = FamilyDecoder { geometry, coding, id, record: &record };
+                let whole = decoder.decode().unwrap();
                 let made = pollster::block_on(backend.reconstruct(coding, &whole, want)).unwrap();
                 let size = (whole.width, whole.height);
                 for l0 in geometry.family_tiles(id, 0) {
@@ -73,14 +76,13 @@ fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
                     let part = renderer.place(id, l0).unwrap();
                     let rows = backend.rows_of_part(coding, size, want, part);
                     let mut family = used();
-                    let done =
-                        decode_rows_into(geometry, coding, id, &record, rows.clone(), &mut family).unwrap();
+                    let done = decoder.decode_rows(rows.clone(), &mut family).unwrap();
                     assert!(done.start <= rows.start && rows.end <= done.end, "{case}: {done:?} of {rows:?}");
                     parts += usize::from(done != (0..size.1));
                     let got = backend.part(coding, &family, want, part).unwrap();
                     let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
                     assert_equal(&case, got.view(), made.l0.view().part(x, y, w, h));
-                    decode_rest_into(coding, id, &record, &done, &mut family).unwrap();
+                    decoder.decode_rest(&done, &mut family).unwrap();
                     let residual =
                         [&family.residual, &whole.residual].map(|image| PixelsRef::Ycc(image.view()));
                     assert_equal(&format!("{case}: the rest"), residual[0], residual[1]);

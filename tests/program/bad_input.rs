@@ -8,8 +8,9 @@ use crate::kit::image::Image;
 use crate::kit::jpeg::of_quality;
 use crate::kit::program::{Ran, arg, origami};
 use crate::kit::slides::{Small, tree, write_png};
-use origami::codec::{ImageEncoder, JpegEncoder, Sampling, Ycc};
-use origami::plane::Plane;
+use origami::codec::{ImageEncoder, JpegEncoder};
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
 
 fn jpeg(width: usize, height: usize) -> Vec<u8> {
     of_quality(80, &Image::cells(width, height, 1), Sampling::S420)

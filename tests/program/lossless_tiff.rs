@@ -12,8 +12,9 @@ use crate::kit::jpeg::{baseline, progressive, rgb_coded};
 use crate::kit::program::{Ran, arg, origami};
 use crate::kit::trees::{assert_whole, level_planes};
 use crate::tiff::JpegTiff;
-use origami::codec::{JpegColor, JpegDecoder, Sampling, Ycc, decode_foreign};
-use origami::geometry::Geometry;
+use origami::codec::{JpegColor, JpegDecoder, decode_foreign};
+use origami::image::geometry::Geometry;
+use origami::image::ycc::{Sampling, Ycc};
 use turbojpeg_sys as sys;
 
 /// A slide of such an image, padded by its last column and row, and its tiles before they were abbreviated.

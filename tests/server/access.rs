@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::kit::program::{arg, origami};
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::Running;
-use origami::coding::EncodeParams;
+use origami::params::EncodeParams;
 use origami::serve::{ALL, SigningKey};
 
 /// A name with what an address must escape.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::Running;
-use origami::coding::EncodeParams;
+use origami::params::EncodeParams;
 use serde_json::Value;
 
 fn dashboard() -> Value {

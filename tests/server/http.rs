@@ -12,8 +12,8 @@ use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, request, wait_until};
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::codec::Entropy;
-use origami::coding::{EncodeParams, Subsamp};
-use origami::geometry::Geometry;
+use origami::image::geometry::Geometry;
+use origami::params::{EncodeParams, Subsamp};
 
 /// A root with the slide `one`: tree and bundle; 700 x 650 in tiles of 64.
 fn root() -> tempfile::TempDir {

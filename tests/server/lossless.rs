@@ -11,8 +11,8 @@ use crate::kit::jpeg::{baseline, progressive, restarts, rgb_coded};
 use crate::kit::program::{arg, inspected, origami};
 use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
 use crate::running::{Running, wait_until};
-use origami::codec::Sampling;
-use origami::geometry::{Geometry, TileId};
+use origami::image::geometry::{Geometry, TileId};
+use origami::image::ycc::Sampling;
 use turbojpeg_sys as sys;
 
 type Files = BTreeMap<String, Vec<u8>>;

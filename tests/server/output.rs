@@ -13,9 +13,9 @@ use crate::kit::slides::{encode_tree, tree, write_png};
 use crate::running::{Reply, Running};
 use origami::archive::{Archive, BUNDLE_NAME, PACK_DIR};
 use origami::codec::{CodecId, EncoderKind, Shape, decoder};
-use origami::coding::{EncodeParams, Subsamp};
-use origami::family::PayloadKind;
-use origami::geometry::{Geometry, TileId};
+use origami::image::family::PayloadKind;
+use origami::image::geometry::{Geometry, TileId};
+use origami::params::{EncodeParams, Subsamp};
 
 const SIZE: (u32, u32) = (300, 260);
 

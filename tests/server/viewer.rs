@@ -7,7 +7,7 @@ use crate::kit::files::contents;
 use crate::kit::jpeg::frame;
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, wait_until};
-use origami::coding::EncodeParams;
+use origami::params::EncodeParams;
 
 #[test]
 fn the_original_is_served_beside_the_reconstruction() {

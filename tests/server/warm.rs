@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::kit::program::{arg, decoded, origami};
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, try_request};
-use origami::coding::EncodeParams;
+use origami::params::EncodeParams;
 
 /// Tiles by address below `/tiles/{slide}/`.
 type Tiles = HashMap<String, Vec<u8>>;

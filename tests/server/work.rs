@@ -7,8 +7,8 @@ use crate::kit::program::decoded;
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, request, wait_until};
 use origami::codec::EncoderKind;
-use origami::coding::EncodeParams;
-use origami::geometry::Geometry;
+use origami::image::geometry::Geometry;
+use origami::params::EncodeParams;
 
 /// A root with the bundle `one`: 1300 x 520 in tiles of 64, six by three families.
 fn root() -> tempfile::TempDir {

@@ -202,7 +202,10 @@ fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
     let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
     assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), fail_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| Err(failure("sink")))), "sink");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| Err(failure("sink")))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { Err(failure("source")) } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(5, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }
@@ -212,7 +215,10 @@ fn a_panic_is_resumed_on_the_caller_and_leaves_nothing_behind() {
     let text = |end: thread::Result<Result<()>>| *end.unwrap_err().downcast::<&str>().unwrap();
     let panic_at = |at| move |job| if job == at { panic!("work") } else { Ok(()) };
     assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), panic_at(2), |()| Ok(()))), "work");
-    assert_eq!(text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| panic!("sink"))), "sink");
+    assert_eq!(
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| panic!("sink"))),
+        "sink"
+    );
     let jobs = (0..5).map(|job| if job == 4 { panic!("source") } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(2, jobs, |_| Ok(()), |()| Ok(()))), "source");
 }

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use origami::codec::{Sampling, Ycc};
-use origami::plane::Plane;
+use origami::image::plane::Plane;
+use origami::image::ycc::{Sampling, Ycc};
 
 const COUNT: &[i32] = &[0, 1, 2, 3, 4, 6, 9, 13, 19, 28, 40];
 const LEFT: &[i32] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 23, 31, 43];

@@ -5,10 +5,10 @@
 
 use std::f64::consts::PI;
 
-use origami::coding::Coding;
-use origami::family::DecodedFamily;
+use origami::image::family::DecodedFamily;
+use origami::image::plane::Plane;
 use origami::kernels::taps::Filter;
-use origami::plane::Plane;
+use origami::params::Coding;
 
 /// Samples in float64.
 #[derive(Clone, Debug)]
