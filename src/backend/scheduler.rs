@@ -162,17 +162,17 @@ mod tests {
                 Ok(())
             },
         );
-        assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
+        assert_eq!((result.unwrap_err().to_string(), done), ("cannot start threads: job 50".to_string(), 50));
         let result = s.ordered(
             1,
             (0..10).map(|i| if i == 3 { Err(Error::Threads("source".into())) } else { Ok(i) }),
             Ok,
             |_| Ok(()),
         );
-        assert_eq!(result.unwrap_err().to_string(), "source");
+        assert_eq!(result.unwrap_err().to_string(), "cannot start threads: source");
         let result = s.ordered(1, (0..10).map(Ok::<_, Error>), Ok, |i| {
             if i == 4 { Err(Error::Threads("sink".into())) } else { Ok(()) }
         });
-        assert_eq!(result.unwrap_err().to_string(), "sink");
+        assert_eq!(result.unwrap_err().to_string(), "cannot start threads: sink");
     }
 }

@@ -183,7 +183,7 @@ mod tests {
         let fail = async |n| if n == 3 { Err(Error::Threads("work".into())) } else { Ok(n) };
         let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), fail);
         let got: Vec<_> = results.by_ref().map(|r| r.map_err(|e| e.to_string())).collect();
-        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("work".into())]);
+        assert_eq!(got, [Ok(0), Ok(1), Ok(2), Err("cannot start threads: work".into())]);
         assert!(results.next().is_none());
         let mut results = scheduler.stream(0, 1, (0..10).map(Ok::<_, Error>), async |n: u64| {
             assert_ne!(n, 1, "no such job");

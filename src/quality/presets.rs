@@ -70,6 +70,7 @@ fn base_of(residual: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params;
 
     #[test]
     fn every_preset_is_valid_and_finer_ones_are_finer_in_everything() {
@@ -80,7 +81,7 @@ mod tests {
         let lossless = Preset::Lossless.params();
         lossless.validate().unwrap();
         let optl2 = EncodeParams { optl2: true, ..lossless };
-        assert!(optl2.validate().unwrap_err().to_string().contains("--optl2"));
+        assert_eq!(optl2.validate(), Err(params::Error::NotWithLossless(params::Parameter::Optl2)));
         for (fine, coarse) in [(&archive, &balanced), (&balanced, &small)] {
             assert!(fine.residual_quality > coarse.residual_quality);
             assert!(fine.base_quality > coarse.base_quality);

@@ -200,7 +200,10 @@ fn with_stuck_jobs(
 #[test]
 fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
-    let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
+    let text = |end: thread::Result<Result<()>>| match end.unwrap().unwrap_err() {
+        Error::Threads(text) => text,
+        other => panic!("{other}"),
+    };
     assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), fail_at(2), |()| Ok(()))), "work");
     assert_eq!(
         text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| Err(failure("sink")))),
