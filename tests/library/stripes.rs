@@ -1,7 +1,6 @@
 //! Residuals that are coded in stripes: a tile of one of them is the tile of the whole, and the rest completes the family.
 
 use crate::kit::image::Image;
-use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{encode_to, slide_source, verify_deep};
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::{EncoderKind, Entropy};
