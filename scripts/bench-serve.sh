@@ -36,7 +36,7 @@ have nginx || die "this needs nginx to compare with: install the package nginx-l
 have python3 || die "this needs python3, to read the program's JSON"
 if [[ -z $binary ]]; then
     step "build"
-    cargo build --release --locked
+    cargo build --release --locked --features rocksdb
     binary=$target_dir/release/origami
 fi
 slide=$target_dir/demo/CMU-1-Small-Region.svs

@@ -22,10 +22,7 @@ cannot() {
     exit 0
 }
 
-for program in ${CHROMIUM:-chromium chromium-browser google-chrome}; do
-    ! have "$program" || break
-done
-have "$program" || cannot "no $program here"
+program=$(browser_program) || cannot "no ${CHROMIUM:-Chromium} here that starts"
 have python3 || cannot "no python3 here"
 slide=$target_dir/demo/CMU-1-Small-Region.svs
 [[ -f $slide ]] || cannot "no demo slide: scripts/setup.sh fetches it"

@@ -24,8 +24,7 @@ esac
 scripts/setup.sh --minimal
 
 step "build"
-# All but RocksDB, the server's cache on disk, which takes longer to build than everything else together.
-cargo build --release --locked --no-default-features --features cli,gpu,openslide,serve,webp
+cargo build --release --locked
 origami=$target_dir/release/origami
 demo=$target_dir/demo
 slide=$demo/CMU-1-Small-Region.svs

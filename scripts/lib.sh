@@ -34,19 +34,38 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # host_triple: the target the installed compiler builds for by default.
 host_triple() { rustc -vV | sed -n 's/^host: //p'; }
 
-# has_library SONAME: whether the dynamic linker knows a library whose name starts so.
+# runs COMMAND...: whether it can be run at all. A name on the path may be a placeholder that only prints advice.
+runs() { "$@" </dev/null >/dev/null 2>&1; }
+
+# has_library NAME...: whether the dynamic linker can load one of these libraries, each a soname or a path. It is loaded
+# into a program of this architecture that does nothing; the linker's list would also hold libraries of other
+# architectures, names that only begin alike, and libraries that lack one of their own.
 has_library() {
-    local cache
-    # The whole list is read before it is searched: under `pipefail` an early end of grep would fail the pipe.
-    cache=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
-    [[ $cache == *"$1"* ]]
+    local name nothing
+    nothing=$(type -P true) || return 1
+    for name in "$@"; do
+        [[ -n $(LD_PRELOAD=$name "$nothing" 2>&1) ]] || return 0
+    done
+    return 1
+}
+
+# browser_program: prints the name of a Chromium that starts, fails when there is none. CHROMIUM chooses one.
+browser_program() {
+    local name
+    for name in ${CHROMIUM:-chromium chromium-browser google-chrome}; do
+        if runs "$name" --version; then
+            printf '%s\n' "$name"
+            return 0
+        fi
+    done
+    return 1
 }
 
 # qemu_aarch64: prints the name of the user-mode emulator, fails when there is none.
 qemu_aarch64() {
     local name
     for name in qemu-aarch64 qemu-aarch64-static; do
-        if have "$name"; then
+        if runs "$name" --version; then
             printf '%s\n' "$name"
             return 0
         fi
@@ -55,4 +74,4 @@ qemu_aarch64() {
 }
 
 # has_rust_target TRIPLE: whether the standard library of that target is installed (with or without rustup).
-has_rust_target() { [[ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]]; }
+has_rust_target() { compgen -G "$(rustc --print sysroot)/lib/rustlib/$1/lib/libcore-*.rlib" >/dev/null; }

@@ -4,7 +4,7 @@
 # whose bytes are not those that it had before, and where the server's memory exceeds what its flags allow. Latencies are
 # reported and decide nothing.
 #
-#   scripts/load.sh BINARY [SECONDS]
+#   scripts/load.sh BINARY [SECONDS]      BINARY has the feature rocksdb
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -41,7 +41,7 @@ echo "fetching: OpenSeadragon $version"
 folder=$(mktemp -d)
 package=$folder/openseadragon-$version.tgz
 inside=package/build/openseadragon/openseadragon.min.js
-npm pack --silent --ignore-scripts --pack-destination "$folder" "openseadragon@$version" >/dev/null ||
+npm pack --loglevel error --ignore-scripts --pack-destination "$folder" "openseadragon@$version" >/dev/null ||
     die "npm could not fetch openseadragon@$version"
 [[ $(integrity_of "$package") == "$integrity" ]] || die "$package is not the pinned package ($integrity)"
 mkdir -p "${file%/*}"

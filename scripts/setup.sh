@@ -3,13 +3,16 @@
 # that, and fetches the demo slide and the viewer's OpenSeadragon. Where everything is in place it says one line and touches nothing.
 #
 #   scripts/setup.sh             everything the tests use
-#   scripts/setup.sh --minimal   what the demo needs: no RocksDB, no software Vulkan, no cross toolchain, no browser
+#   scripts/setup.sh --minimal   what an ordinary build and the demo need: nothing for the feature rocksdb, no software
+#                                Vulkan, no cross toolchain, no browser
 #
 # ORIGAMI_SETUP_NEON=0   leave out the aarch64 cross toolchain (optional in any case)
 # ORIGAMI_SETUP_DENY=1   also build and install cargo-deny, which takes minutes
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/probes.sh
+. "$(dirname "${BASH_SOURCE[0]}")/probes.sh"
 
 minimum_rust=1.89
 slide_sha256=ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7
@@ -57,7 +60,7 @@ apt_refresh() {
 first_known() {
     local name
     for name in "$@"; do
-        if [[ -n $(apt-cache policy "$name" 2>/dev/null | sed -n '/Candidate: [^(]/p') ]]; then
+        if [[ -n $(LC_ALL=C apt-cache policy "$name" 2>/dev/null | sed -n '/Candidate: [^(]/p') ]]; then
             printf '%s\n' "$name"
             return 0
         fi
@@ -78,44 +81,49 @@ apt_install() {
     apt_do install --no-install-recommends "${names[@]}"
 }
 
+# Before all others: some of the probes are programs.
+compiler_packages() { { has_c && has_cxx && runs make --version; } || echo build-essential; }
+
 required_packages() {
-    { have cc && have c++ && have make; } || echo build-essential
-    have cmake || echo cmake
-    have pkg-config || echo 'pkg-config|pkgconf'
+    runs cmake --version || echo cmake
+    runs pkg-config --version || echo 'pkg-config|pkgconf'
     # libjpeg-turbo's x86 SIMD is written in assembler; other processors' is C.
-    [[ $(uname -m) != x86_64 ]] || have nasm || echo nasm
-    scripts/openseadragon.sh --check || have npm || echo npm
-    has_library libopenslide.so || echo 'libopenslide1t64|libopenslide1|libopenslide0t64|libopenslide0'
+    [[ $(uname -m) != x86_64 ]] || runs nasm -v || echo nasm
+    scripts/openseadragon.sh --check || runs npm --version || echo npm
+    # These two names the program knows.
+    has_library libopenslide.so.1 libopenslide.so.0 ||
+        echo 'libopenslide1t64|libopenslide1|libopenslide0t64|libopenslide0'
     if [[ $minimal == 0 ]]; then
         has_library libvulkan.so.1 || echo libvulkan1
         has_software_vulkan || echo mesa-vulkan-drivers
         # RocksDB's headers are read by libclang when the cache on disk is built.
-        has_libclang || echo libclang-dev
+        has_libclang || libclang_package
         # The IIIF validator's.
         has_library libmagic.so.1 || echo 'libmagic1t64|libmagic1'
-        python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+        has_python || echo python3-venv
+        runs shellcheck --version || echo shellcheck
     fi
 }
 
-# A Vulkan driver that needs no GPU, for the tests: Mesa's llvmpipe.
-has_software_vulkan() { compgen -G '/usr/share/vulkan/icd.d/lvp_icd*.json' >/dev/null; }
-
-has_libclang() { [[ -n ${LIBCLANG_PATH:-} ]] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null; }
-
 cross_packages() {
-    have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
+    runs aarch64-linux-gnu-gcc --version || echo gcc-aarch64-linux-gnu
     # The row reader and libjpeg-turbo are C: the emulated tests need the target's headers, loader and libc.
-    [[ -e /usr/aarch64-linux-gnu/include/stdio.h ]] || echo libc6-dev-arm64-cross
+    has_c_aarch64 || echo libc6-dev-arm64-cross
     qemu_aarch64 >/dev/null || echo 'qemu-user|qemu-user-static'
 }
 
+# install_required LIST: installs what the function LIST prints, and asks it again.
 install_required() {
     local wanted
-    mapfile -t wanted < <(required_packages)
+    mapfile -t wanted < <("$1")
     [[ ${#wanted[@]} != 0 ]] || return 0
     apt_install "${wanted[@]}" || die "could not install: ${wanted[*]} (install them by hand, then run this again)"
-    mapfile -t wanted < <(required_packages)
-    [[ ${#wanted[@]} == 0 ]] || die "still missing after the installation: ${wanted[*]}"
+    mapfile -t wanted < <("$1")
+    [[ ${#wanted[@]} != 0 ]] || return 0
+    [[ ${wanted[*]} != *clang* ]] ||
+        warn "bindgen would take ${LIBCLANG_PATH:+LIBCLANG_PATH=}${LIBCLANG_PATH:-$(libclang_file)}, which does not work:" \
+            "set LIBCLANG_PATH to the folder of a libclang that has its headers"
+    die "still missing after the installation: ${wanted[*]}"
 }
 
 # The NEON kernels are tested under emulation; a machine without the toolchain only loses that test.
@@ -133,18 +141,15 @@ install_cross() {
 
 # The viewer is tested in a real browser; a machine without one only loses that test.
 install_browser() {
-    local wanted=()
     [[ $minimal == 0 ]] || return 0
-    have chromium || have chromium-browser || have google-chrome || wanted+=(chromium)
-    have python3 || wanted+=(python3)
-    [[ ${#wanted[@]} != 0 ]] || return 0
-    apt_install "${wanted[@]}" || warn "no Chromium: the test of the viewer will be skipped"
+    browser_program >/dev/null && return 0
+    apt_install chromium || warn "no Chromium: the test of the viewer will be skipped"
 }
 
 # JPEG XL payloads are written by libjxl, opened at run time; a machine without it reads them all the same.
 install_libjxl() {
     [[ $minimal == 0 ]] || return 0
-    has_library libjxl.so && return 0
+    has_library libjxl.so.0.{11,10,9,8,7} && return 0
     apt_install 'libjxl0.11|libjxl0.10|libjxl0.9|libjxl0.8|libjxl0.7' ||
         warn "no libjxl: --encoder jpegxl will be refused, and its tests skipped"
 }
@@ -153,10 +158,18 @@ install_libjxl() {
 
 check_rust() {
     local version oldest
-    have cargo || die "no Rust here: install it with rustup, then run this again"
+    { have cargo && have rustc; } || die "no Rust here: install it with rustup, then run this again"
     version=$(rustc --version | cut -d' ' -f2)
     oldest=$(printf '%s\n%s\n' "$minimum_rust" "${version%%-*}" | sort -V | head -n 1)
-    [[ $oldest == "$minimum_rust" ]] || die "Rust $version is too old, $minimum_rust is needed: run 'rustup update stable'"
+    [[ $oldest == "$minimum_rust" ]] || die "Rust $version ($(command -v rustc)) is too old, $minimum_rust is needed: run 'rustup update stable'"
+}
+
+# The gate formats and lints; rustup's minimal profile brings neither.
+install_rust_components() {
+    [[ $minimal == 0 ]] || return 0
+    runs cargo fmt --version && runs cargo clippy --version && return 0
+    have rustup || die "no cargo fmt or no cargo clippy here: install both from where Rust came from"
+    rustup -q component add rustfmt clippy || die "rustup could not add rustfmt and clippy"
 }
 
 install_deny() {
@@ -191,7 +204,9 @@ fetch_slide() {
 has_slide() { [[ -f $1 && $(sha256sum <"$1") == "$slide_sha256  -" ]]; }
 
 check_rust
-install_required
+install_rust_components
+install_required compiler_packages
+install_required required_packages
 install_cross
 install_browser
 install_libjxl

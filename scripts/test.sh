@@ -44,4 +44,9 @@ scripts/evals.sh "$target_dir/debug/origami"
 step "demo"
 scripts/demo.sh --check
 
+step "the ordinary build, without RocksDB, is asked for a cache on disk"
+asked=("$target_dir/release/origami" serve --port 0 --slides-root "$target_dir/demo" --cache-dir "$target_dir/demo/no cache")
+! said=$(timeout 30 "${asked[@]}" 2>&1) || die "it served"
+[[ $said == *--cache-dir*'cargo build --release --features rocksdb'* ]] || die "it does not say what to do: $said"
+
 step "all passed"

@@ -16,6 +16,7 @@ const HEADERS_BYTES: usize = 400;
 /// The coder of the coefficients of stored JPEGs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Entropy {
     /// Huffman codes: the files are JPEGs as everybody knows them.
     #[default]

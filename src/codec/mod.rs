@@ -78,6 +78,7 @@ impl CodecId {
 /// The encoders that `--encoder` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum EncoderKind {
     /// libjpeg-turbo.
     Turbojpeg,

@@ -21,7 +21,7 @@ use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::{Output, Renderer};
 use crate::output::tile::OutputFormat;
 use crate::params::Coding;
-use crate::pyramid::SlideFacts;
+use crate::pyramid::SlideMetadata;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::residual::FamilyDecoder;
@@ -168,7 +168,7 @@ pub fn decode(
         },
     )?;
     let meta = input.meta();
-    let facts = SlideFacts {
+    let metadata = SlideMetadata {
         generator: crate::pyramid::generator(),
         source: meta.source.name.clone(),
         format: "origami".into(),
@@ -181,7 +181,7 @@ pub fn decode(
         // Packs leave the profile to the tree.
         icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
     }
-    let dzi = writer.finish(&facts, icc.as_deref())?;
+    let dzi = writer.finish(&metadata, icc.as_deref())?;
     Ok(DecodeReport {
         dzi,
         families: done,
@@ -247,7 +247,7 @@ impl Cutter<'_> {
         };
         let record = input.read(id)?;
         let read = lap();
-        let decoded = FamilyDecoder { geometry: &self.geometry, coding: coding, id: id, record: &record }
+        let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
             .decode()
             .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
         let decode = lap();

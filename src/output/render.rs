@@ -7,9 +7,10 @@ use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg
 use crate::image::family::{PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
-use crate::lossless::{halve, tile_size};
-use crate::output::tile::{OutputFormat, TileCoder, raise_444};
+use crate::lossless::{l1_from_l0, tile_size};
+use crate::output::tile::{OutputFormat, TileCoder};
 use crate::params::Coding;
 
 /// How output tiles are to look.
@@ -134,7 +135,7 @@ impl Renderer {
         };
         let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
         let side = self.geometry.tile() as usize;
-        let image = halve(coding, &self.taps, side, tiles, self.want().sampling());
+        let image = l1_from_l0(coding, &self.taps, side, tiles, self.want().sampling());
         self.code(PixelsRef::Ycc(image.view()))
     }
 
@@ -152,7 +153,8 @@ impl Renderer {
                 return Ok(jpeg);
             }
         }
-        let image = if grayscale { Ycc::gray(image.luma) } else { raise_444(image, self.filter, &self.taps) };
+        let image =
+            if grayscale { Ycc::gray(image.luma) } else { upsample_to_444(image, self.filter, &self.taps) };
         TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
     }
 }

@@ -9,12 +9,11 @@ use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
 use crate::image::family::{PixelsRef, Want};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
-use crate::kernels::resample::{Scratch, resample};
-use crate::kernels::taps::{Axis, Filter, TapCache};
 
 /// `--output-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OutputFormat {
     /// JPEG.
     Jpeg,
@@ -110,30 +109,6 @@ impl TileCoder {
     fn webp(&self, _: usize, _: usize) -> Result<Vec<u8>> {
         Err(Error::NoWebp)
     }
-}
-
-/// Chroma at full resolution, by the normative kernel. A gray image stays gray.
-pub fn raise_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
-    let (fx, fy) = image.sampling.factors();
-    let (width, height) = (image.luma.width(), image.luma.height());
-    let Some(planes) = image.chroma else { return Ycc::gray(image.luma) };
-    if (fx, fy) == (1, 1) {
-        return Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 };
-    }
-    let mut scratch = Scratch::default();
-    let chroma = planes.map(|plane| {
-        let up = |in_len, factor, out_len| taps.get(Axis::Up { filter, in_len, factor, out_len });
-        let mut out = Plane::default();
-        resample(
-            plane.view(),
-            &up(plane.width(), fx, width),
-            &up(plane.height(), fy, height),
-            &mut out,
-            &mut scratch,
-        );
-        out
-    });
-    Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
 }
 
 #[cfg(test)]

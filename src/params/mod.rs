@@ -90,15 +90,19 @@ impl BaselineSubsamp {
 
 /// `--subsamp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Subsamp {
     /// Full chroma at L2.
     #[serde(rename = "444")]
+    #[cfg_attr(feature = "cli", value(name = "444"))]
     S444,
     /// Half-size chroma at L2.
     #[serde(rename = "420")]
+    #[cfg_attr(feature = "cli", value(name = "420"))]
     S420,
     /// Half-size chroma, chosen by gradient descent so that it upsamples best.
     #[serde(rename = "420opt")]
+    #[cfg_attr(feature = "cli", value(name = "420opt"))]
     S420Opt,
 }
 

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
-use crate::output::tile::raise_444;
 
 /// The bytes of an image.
 ///
@@ -79,7 +79,7 @@ fn source(geometry: &Geometry, wanted: &Wanted) -> (u32, Region) {
 }
 
 fn decode(bytes: &[u8]) -> Result<Ycc> {
-    Ok(raise_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
+    Ok(upsample_to_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
 }
 
 /// Copies what a tile has of `part` into place.

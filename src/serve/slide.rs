@@ -217,13 +217,13 @@ impl Slide {
     /// Micrometres a pixel of L0, both ways.
     pub fn microns_per_pixel(&self) -> Option<(f64, f64)> {
         let recorded = self.input.as_ref().and_then(|input| input.meta().microns_per_pixel);
-        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.facts().microns_per_pixel))
+        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.metadata().microns_per_pixel))
     }
 
     /// Magnification of the objective.
     pub fn objective_power(&self) -> Option<f64> {
         let recorded = self.input.as_ref().and_then(|input| input.meta().objective_power);
-        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.facts().objective_power))
+        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.metadata().objective_power))
     }
 
     /// The `.dzi` of what is sent: overlap 0, and the format that it has.

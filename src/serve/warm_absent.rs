@@ -29,8 +29,8 @@ impl Warm {
     /// # Errors
     /// Always.
     pub fn open(_: &Path, _: u64) -> Result<Self> {
-        let problem =
-            "--cache-dir: this build has no RocksDB; build with --features rocksdb, or leave it out";
+        let problem = "--cache-dir: this build has no RocksDB, which keeps the tiles on disk; build with \
+            `cargo build --release --features rocksdb`, or leave the flag out";
         Err(Error::Usage(problem.into()))
     }
     pub fn is_quick(&self) -> bool {

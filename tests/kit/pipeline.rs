@@ -2,20 +2,18 @@
 
 use std::path::Path;
 
-use origami::archive::{Archive, FamilyRecord, Kind};
+use origami::archive::{Archive, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::{EncoderKind, Use};
 use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
-use origami::image::family::DecodedFamily;
-use origami::image::geometry::{FamilyId, Geometry};
+use origami::image::geometry::Geometry;
 use origami::output::tile::OutputFormat;
-use origami::params::{Coding, EncodeParams};
+use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::residual::{self, FamilyDecoder};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide};
 use origami::verify::{Verified, verify};
 
@@ -66,16 +64,6 @@ pub fn verify_bytes(bytes: &[u8], deep: bool, scheduler: &Scheduler) -> Result<V
 pub fn decode_to(bundle: &Path, out: &Path, options: &DecodeOptions) -> Result<DecodeReport> {
     let input = Input::file(bundle, Kind::Bundle)?;
     decode(&input, None, out, options, &CpuBackend::new(), &Scheduler::new(2)?, &|_, _| {})
-}
-
-/// Decodes the payloads of one family.
-pub fn decode_record(
-    geometry: &Geometry,
-    coding: &Coding,
-    id: FamilyId,
-    record: &FamilyRecord,
-) -> residual::Result<DecodedFamily> {
-    FamilyDecoder { geometry, coding, id, record }.decode()
 }
 
 /// Options that show the planes without another lossy step.

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use crate::kit::compare::planes;
 use crate::kit::image::Image;
 use crate::kit::jpeg;
-use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, tree_source, verify_deep};
 use crate::kit::trees::{self, Layout, write_tree};
 use origami::archive::{Archive, Kind};
@@ -27,6 +26,7 @@ use origami::image::family::Want;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::params::{EncodeParams, Subsamp};
+use origami::residual::FamilyDecoder;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 const ADVICE: &str = "the format has changed. If that is meant, run `ORIGAMI_BLESS=1 cargo test --test library golden::` and commit \
@@ -156,7 +156,9 @@ fn hash_planes(archive: &Archive, sampling: Sampling) -> u128 {
     let mut state = Xxh3::new();
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
-        let decoded = decode_record(archive.geometry(), coding, entry.id, &record).unwrap();
+        let decoded = FamilyDecoder { geometry: archive.geometry(), coding, id: entry.id, record: &record }
+            .decode()
+            .unwrap();
         let want = Want::Planes(sampling);
         let made = pollster::block_on(backend.reconstruct(coding, &decoded, want)).unwrap();
         for image in [made.l0.ycc(), made.l1.ycc()] {

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::kit::forge::{Forge, seal};
 use crate::kit::image::Image;
-use crate::kit::pipeline::decode_record;
 use crate::kit::rng::Rng;
 use crate::kit::slides::Small;
 use origami::archive::Archive;
@@ -19,6 +18,7 @@ use origami::codec::decode_png;
 use origami::kernels::taps::Filter;
 use origami::params::EncodeParams;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::residual::FamilyDecoder;
 use origami::verify::verify;
 
 fn number(name: &str, default: u64) -> u64 {
@@ -149,7 +149,15 @@ fn mutated_archives_do_no_harm() {
         drop(verify(&archive, true, &CpuBackend::new(), &scheduler));
         for entry in archive.families() {
             let Ok(record) = archive.read_family(entry) else { continue };
-            drop(decode_record(archive.geometry(), &archive.meta().coding, entry.id, &record));
+            drop(
+                FamilyDecoder {
+                    geometry: archive.geometry(),
+                    coding: &archive.meta().coding,
+                    id: entry.id,
+                    record: &record,
+                }
+                .decode(),
+            );
         }
     });
 }

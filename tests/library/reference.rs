@@ -2,7 +2,6 @@
 
 use crate::kit::data::real_slide;
 use crate::kit::image::Image;
-use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{open_slide, slide_source};
 use crate::oracle::float64::{self, Field, Reconstructed};
 use origami::backend::{Backend, CpuBackend};
@@ -14,6 +13,7 @@ use origami::kernels::taps::Filter;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::quality::metrics::{DeltaE, psnr_from_mse};
+use origami::residual::FamilyDecoder;
 use origami::residual::{EncodedFamily, encode_family};
 use origami::slide::Access;
 use pollster::block_on;
@@ -72,7 +72,10 @@ fn compare(case: &str, mut source: Source, rgb: &[u8], params: &EncodeParams) {
     for job in source.jobs(params.upsample_filter, usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
         let seen = block_on(encode_family(&backend, params, family)).unwrap();
-        let decoded = decode_record(&geometry, &coding, seen.id, &seen.record).unwrap();
+        let decoded =
+            FamilyDecoder { geometry: &geometry, coding: &coding, id: seen.id, record: &seen.record }
+                .decode()
+                .unwrap();
         let theirs = float64::reconstruct(&coding, &decoded);
         let want = Want::Planes(Sampling::S444);
         let ours = block_on(backend.reconstruct(&coding, &decoded, want)).unwrap().l0.into_ycc();
@@ -192,7 +195,14 @@ fn seams(path: &std::path::Path, tile: u32, edges_of: u32) -> [Seam; 3] {
     for job in slide.jobs(params.upsample_filter, usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
         let seen = block_on(encode_family(&backend, &params, family)).unwrap();
-        let decoded = decode_record(&geometry, &params.coding(), seen.id, &seen.record).unwrap();
+        let decoded = FamilyDecoder {
+            geometry: &geometry,
+            coding: &params.coding(),
+            id: seen.id,
+            record: &seen.record,
+        }
+        .decode()
+        .unwrap();
         let (coding, want) = (params.coding(), Want::Planes(Sampling::S444));
         let made = block_on(backend.reconstruct(&coding, &decoded, want)).unwrap().l0.into_ycc();
         let source = seen.source.image.ycc();

@@ -3,11 +3,10 @@
 use crate::kit::compare::{assert_same, planes, psnr};
 use crate::kit::image::Image;
 use crate::kit::jpeg;
-use crate::kit::pipeline::decode_record;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, slide_source, tree_source, verify_deep};
 use crate::kit::trees::{self, Layout, level_luma, write_tree};
 use origami::archive::Archive;
-use origami::backend::{Backend, Base, CpuBackend, Ticket};
+use origami::backend::{Backend, Base, CpuBackend, Ticket, cpu};
 use origami::encode::EncodeOptions;
 use origami::image::family::{Pixels, SourceFamily, Want};
 use origami::image::geometry::{Geometry, Rect};
@@ -20,6 +19,7 @@ use origami::kernels::taps::{Filter, Taps};
 use origami::output::tile::raise_444;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
+use origami::residual::FamilyDecoder;
 use origami::residual::{EncodedFamily, encode_family};
 use pollster::block_on;
 
@@ -48,7 +48,7 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
     let (geometry, coding) = (archive.geometry(), &archive.meta().coding);
     let record = archive.read_family(archive.find(seen.id).unwrap()).unwrap();
     assert!(record == seen.record, "{case}: the bundle holds another record than the encoder made");
-    let decoded = decode_record(geometry, coding, seen.id, &record).unwrap();
+    let decoded = FamilyDecoder { geometry, coding, id: seen.id, record: &record }.decode().unwrap();
     let (want, got) = (planes(&seen.baseline), planes(&decoded.baseline));
     assert_eq!(got.len(), want.len(), "{case}: planes of the baseline");
     for (name, (want, got)) in ["Y", "Cb", "Cr"].iter().zip(want.iter().zip(&got)) {
@@ -93,7 +93,8 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
             for x in (0..decoded.width as u32).step_by(dx as usize) {
                 let (width, height) = (dx.min(decoded.width as u32 - x), dy.min(decoded.height as u32 - y));
                 let part = Rect { x, y, width, height };
-                let got = backend.part(coding, &decoded, Want::Planes(sampling), part).unwrap().into_ycc();
+                let got =
+                    cpu::reconstruct_part(coding, &decoded, Want::Planes(sampling), part).unwrap().into_ycc();
                 let [x, y, width, height] = [x, y, width, height].map(|n| n as usize);
                 let want = l0.view().part(x, y, width, height);
                 let case = format!("{case}, part {part:?}");
@@ -389,7 +390,14 @@ fn colour_png_output_is_the_planes_as_rgb() {
     let geometry: Geometry = *archive.geometry();
     for entry in archive.families() {
         let record = archive.read_family(entry).unwrap();
-        let family = decode_record(&geometry, &archive.meta().coding, entry.id, &record).unwrap();
+        let family = FamilyDecoder {
+            geometry: &geometry,
+            coding: &archive.meta().coding,
+            id: entry.id,
+            record: &record,
+        }
+        .decode()
+        .unwrap();
         let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
         let (backend, coding) = (CpuBackend::new(), &archive.meta().coding);
         let reconstruct = |want| block_on(backend.reconstruct(coding, &family, want)).unwrap();

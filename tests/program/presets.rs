@@ -17,7 +17,13 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
         origami(&["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out), "--preset", preset]).ok();
         let bundle = out.join("residual_packs/residuals.bundle");
         origami(&["verify", "--deep", arg(&bundle)]).ok();
-        let meta = inspected(&bundle)["meta"].clone();
+        let value = inspected(&bundle);
+        assert_eq!(value["preset"], preset);
+        let text = origami(&["inspect", arg(&bundle)]).ok().stdout;
+        let row = |label: &str| text.lines().find_map(|line| line.strip_prefix(label)).unwrap_or("").trim();
+        assert_eq!((row("preset "), row("complete ")), (preset, "yes"), "{text}");
+        assert_eq!(format!("\"{}\"", row("entropy coder ")), value["entropy"].to_string(), "{text}");
+        let meta = value["meta"].clone();
         assert_eq!(meta["coding"]["chroma_residual"], true, "{preset}");
         assert_eq!(meta["encode"]["encoder"], "mozjpeg");
         assert_eq!(meta["encode"]["entropy"], if preset == "balanced" { "adaptive" } else { "context" });
@@ -28,7 +34,9 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
     let out = s.path("own");
     let args = ["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out), "--preset", "archive"];
     origami(&[&args[..], &["--entropy", "huffman", "--baseq", "91", "--chroma-resq", "33"]].concat()).ok();
-    let meta = inspected(&out.join("residual_packs/residuals.bundle"))["meta"].clone();
+    let value = inspected(&out.join("residual_packs/residuals.bundle"));
+    assert_eq!((&value["preset"], &value["entropy"]), (&Value::Null, &"huffman".into()));
+    let meta = &value["meta"];
     assert_eq!(
         (&meta["encode"]["base_quality"], &meta["encode"]["chroma_residual_quality"]),
         (&91.into(), &33.into())
@@ -171,11 +179,11 @@ fn a_wanted_psnr_is_reached_by_the_lowest_quality_that_does() {
         let said = origami(&[&args[..], extra].concat()).ok().stdout;
         (out, said)
     };
-    let (out, said) = encode("aimed", &["--target-psnr", "38"]);
+    let (out, said) = encode("wanted", &["--target-psnr", "38"]);
     assert!(said.contains("residual quality"), "{said}");
     let meta = inspected(&out.join("residual_packs/residuals.bundle"))["meta"]["encode"].clone();
     let (quality, base) = (meta["residual_quality"].as_u64().unwrap(), meta["base_quality"].to_string());
-    // All families of so small a slide are tried: the aim is exact.
+    // All families of so small a slide are tried: the estimate is exact.
     assert!(psnr(&out) >= 38.0);
     let (lower, _) = encode("lower", &["--l0q", &(quality - 1).to_string(), "--baseq", &base]);
     assert!(psnr(&lower) < 38.3, "{quality}: {} dB below it", psnr(&lower));

@@ -290,6 +290,17 @@ fn a_flag_that_contradicts_a_record_refuses_the_slide_not_the_server() {
 }
 
 #[test]
+fn a_build_without_rocksdb_says_how_to_get_a_cache_on_disk() {
+    if cfg!(feature = "rocksdb") {
+        return;
+    }
+    let root = root();
+    let cache = root.path().join("cache");
+    let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cache-dir", arg(&cache)];
+    origami(&args).fails(&["--cache-dir: ", "`cargo build --release --features rocksdb`"]);
+}
+
+#[test]
 fn requests_in_flight_are_finished_when_it_is_told_to_end() {
     let root = root();
     let server = Running::start(root.path(), &[]);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{TileKey, Tiles, broken};
+use crate::backend::cpu;
 use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::buffers::{FamilyBuffers, Lent};
@@ -98,16 +99,15 @@ impl Tiles {
         let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
         let rect = slide.geometry.family_rect(id);
         let size = (rect.width as usize, rect.height as usize);
-        let rows = first.map_or(0..size.1, |(_, part)| {
-            self.backend.cpu().rows_of_part(coding, size, renderer.want(), part)
-        });
+        let rows =
+            first.map_or(0..size.1, |(_, part)| cpu::rows_of_part(coding, size, renderer.want(), part));
         let done = slide.decode(id, &record, rows, decoded)?;
         laps.lap("decode");
         if self.flights.give_up(key, flight) {
             return Ok(None);
         }
         if let Some((tile, part)) = first {
-            let part = self.backend.cpu().part(coding, decoded, renderer.want(), part)?;
+            let part = cpu::reconstruct_part(coding, decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, flight);
             laps.lap("first tile");
             slide.decode_rest(id, &record, &done, decoded)?;
