@@ -13,10 +13,10 @@ use origami::image::geometry::{Geometry, Rect};
 use origami::image::plane::Plane;
 use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::color::ycc_to_rgb;
+use origami::kernels::resample::upsample_to_444;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::TapCache;
 use origami::kernels::taps::{Filter, Taps};
-use origami::output::tile::raise_444;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::residual::FamilyDecoder;
@@ -398,7 +398,7 @@ fn colour_png_output_is_the_planes_as_rgb() {
         }
         .decode()
         .unwrap();
-        let l2 = raise_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
+        let l2 = upsample_to_444(family.baseline.clone(), params.upsample_filter, &TapCache::default());
         let (backend, coding) = (CpuBackend::new(), &archive.meta().coding);
         let reconstruct = |want| block_on(backend.reconstruct(coding, &family, want)).unwrap();
         let (made, as_rgb) = (reconstruct(Want::Planes(Sampling::S444)), reconstruct(Want::Rgb));
