@@ -10,6 +10,7 @@ use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
 use origami::pyramid::build::{BuildOptions, build};
@@ -112,8 +113,8 @@ impl Run<'_> {
     }
 
     fn decode(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Comparison> {
-        let options =
-            DecodeOptions { format, sampling, existing: Existing::Replace, ..DecodeOptions::default() };
+        let output = Output { format, sampling, ..Output::default() };
+        let options = DecodeOptions { output, existing: Existing::Replace, ..DecodeOptions::default() };
         let out = self.dir.join("decoded");
         let input = Input::file(bundle, Kind::Bundle)?;
         let report = decode(&input, None, &out, &options, &CpuBackend::new(), &self.scheduler, &|_, _| {})?;

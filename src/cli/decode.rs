@@ -8,6 +8,7 @@ use origami::archive::Kind;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
@@ -88,12 +89,14 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     };
     let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
     let options = DecodeOptions {
-        quality: args.quality,
+        output: Output {
+            format: args.output_format,
+            quality: args.quality,
+            sampling: args.tile_subsamp,
+            grayscale: args.grayscale,
+        },
         tile: args.tile,
         upsample_filter: args.upsample_filter,
-        format: args.output_format,
-        sampling: args.tile_subsamp,
-        grayscale: args.grayscale,
         max_parents: args.max_parents,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };

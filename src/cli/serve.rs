@@ -10,8 +10,11 @@ use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
-use origami::serve::{Access, BackendFigures, ServeOptions, Server};
+use origami::serve::{
+    Access, BackendStats, CacheOptions, Credentials, Limits, Logging, ServeOptions, Server, SlideOptions,
+};
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::values::{TILE_SAMPLINGS, names, one_of};
@@ -128,37 +131,49 @@ pub struct ServeArgs {
 
 impl ServeArgs {
     fn options(&self) -> Result<ServeOptions> {
-        let access = Access::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
+        let credentials = Credentials::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
         // A shared cache must not give one user's tiles to another who may not see them.
-        let caches = if access.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
+        let shared = if credentials.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
         Ok(ServeOptions {
-            slides_root: self.slides_root.clone(),
-            pack_dir: self.pack_dir.clone(),
-            residuals_dir: self.residuals_dir.clone(),
-            quality: self.tile_quality,
-            upsample_filter: self.upsample_filter,
-            sharpen: self.sharpen,
-            format: self.output_format,
-            sampling: self.tile_subsamp,
-            grayscale: self.grayscale_only,
-            prefer_original: self.prefer_original,
-            cache_entries: self.cache_entries,
-            cache_mb: self.cache_mb,
-            cache_dir: self.cache_dir.clone(),
-            cache_dir_mb: self.cache_dir_mb,
-            buffer_pool_size: self.buffer_pool_size,
-            no_prefetch: self.no_prefetch,
-            max_inflight_families: self.max_inflight_families as usize,
-            queue_timeout: Duration::from_millis(self.queue_timeout_ms),
-            rayon_threads: self.rayon_threads,
-            prewarm_on_l2: self.prewarm_on_l2,
-            timing_breakdown: self.timing_breakdown,
-            cache_control: self.cache_control.clone().unwrap_or_else(|| caches.into()),
-            cors: self.cors.clone(),
-            metrics_interval: Duration::from_secs(self.metrics_interval_secs),
-            access,
-            trust_forwarded: self.trust_forwarded,
-            max_connections: self.max_connections as usize,
+            slides: SlideOptions {
+                root: self.slides_root.clone(),
+                pack_dir: self.pack_dir.clone(),
+                residuals_dir: self.residuals_dir.clone(),
+                upsample_filter: self.upsample_filter,
+                sharpen: self.sharpen,
+                prefer_original: self.prefer_original,
+            },
+            output: Output {
+                format: self.output_format,
+                quality: self.tile_quality,
+                sampling: self.tile_subsamp,
+                grayscale: self.grayscale_only,
+            },
+            cache: CacheOptions {
+                max_tiles: self.cache_entries,
+                max_memory_mib: self.cache_mb,
+                dir: self.cache_dir.clone(),
+                max_disk_mib: self.cache_dir_mb,
+                prefetch: !self.no_prefetch,
+                prewarm_on_l2: self.prewarm_on_l2,
+            },
+            limits: Limits {
+                max_inflight_families: self.max_inflight_families as usize,
+                queue_timeout: Duration::from_millis(self.queue_timeout_ms),
+                buffer_pool_size: self.buffer_pool_size,
+                threads: self.rayon_threads,
+                max_connections: self.max_connections as usize,
+            },
+            access: Access {
+                credentials,
+                cors: self.cors.clone(),
+                cache_control: self.cache_control.clone().unwrap_or_else(|| shared.into()),
+                trust_forwarded: self.trust_forwarded,
+            },
+            logging: Logging {
+                timing_breakdown: self.timing_breakdown,
+                stats_interval: Duration::from_secs(self.metrics_interval_secs),
+            },
         })
     }
 }
@@ -198,20 +213,20 @@ fn raise_open_files() {
 
 /// Counters of the backend, for the server's metrics.
 #[cfg(feature = "gpu")]
-fn figures(opened: &OpenBackend) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
+fn figures(opened: &OpenBackend) -> impl Fn() -> BackendStats + Send + Sync + 'static {
     let engine = opened.engine.clone();
     move || match &engine {
-        Some(engine) => BackendFigures {
+        Some(engine) => BackendStats {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
             batches: engine.gpu_stats().submissions,
         },
-        None => BackendFigures::default(),
+        None => BackendStats::default(),
     }
 }
 
 /// Without a GPU there are no counters.
 #[cfg(not(feature = "gpu"))]
-fn figures(_: &OpenBackend) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
-    BackendFigures::default
+fn figures(_: &OpenBackend) -> impl Fn() -> BackendStats + Send + Sync + 'static {
+    BackendStats::default
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{ImageEncoder, JpegEncoder, Quality, Use};
+use crate::codec::{ImageEncoder, ImageRole, JpegEncoder, Quality};
 use crate::error::{Error, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
@@ -41,7 +41,7 @@ async fn originals(
         L2Source::Pixels(loaded) => {
             let base = backend.base(params, &loaded.family).await.map_err(Error::in_family(id))?;
             let quality = Quality::from(params.base_quality);
-            (params.encoder.encoder(Use::Baseline)?.encode(base.l2.view(), quality)?, loaded.l2_pixels)
+            (params.encoder.encoder(ImageRole::Baseline)?.encode(base.l2.view(), quality)?, loaded.l2_pixels)
         }
     };
     // Held to in the parameters: what is stored of a family is JPEG.

@@ -117,6 +117,10 @@ impl<'a, T: Copy + Default> PlaneRef<'a, T> {
     pub fn row(&self, y: usize) -> &'a [T] {
         &self.data[y * self.stride..][..self.width]
     }
+    /// All samples from the first row on, including what lies between the rows and, in a part, behind the last one.
+    pub fn data(&self) -> &'a [T] {
+        self.data
+    }
     /// A part of the plane.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
 use crate::backend::{Backend, Base, Predicted, cpu};
-use crate::codec::{CodecId, ImageEncoder, Quality, Shape, Use, decoder};
+use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, Shape, decoder};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
@@ -42,7 +42,7 @@ pub async fn encode_family(
     }
     let Base { ticket, l2 } = backend.base(params, &source).await?;
     let quality = Quality::from(params.base_quality);
-    let base_encoder = params.encoder.encoder(Use::Baseline)?;
+    let base_encoder = params.encoder.encoder(ImageRole::Baseline)?;
     let (payload, baseline) =
         round_trip(PayloadKind::Baseline, base_encoder, l2.view(), quality, |codec, bytes, _| {
             Ok(params.entropy.store(codec, bytes))
@@ -53,7 +53,7 @@ pub async fn encode_family(
     let quality = params.residual_qualities();
     // A residual of another size than L0 has no rows of tiles.
     let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
-    let mut encoder = params.residual_encoder().encoder(Use::Residual)?;
+    let mut encoder = params.residual_encoder().encoder(ImageRole::Residual)?;
     if stripe > 0 && params.entropy.keeps_markers() {
         encoder.set_stripes(stripe);
     }

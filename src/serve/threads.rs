@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::error::ServeError;
 use crate::backend;
 use crate::backend::executor::Executor;
 use crate::error::Result;
+use crate::web::error::ServeError;
 
 /// The server's [`Executor`]; clones share it.
 #[derive(Clone)]

@@ -22,6 +22,7 @@ use origami::gpu::{Faults, GpuBackend, Kernel};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
@@ -98,18 +99,19 @@ impl Backends {
 }
 
 fn formats() -> Vec<DecodeOptions> {
-    let plain = DecodeOptions { existing: Existing::Keep, ..DecodeOptions::default() };
-    vec![
-        DecodeOptions { format: OutputFormat::Png, ..plain.clone() },
-        DecodeOptions { sampling: Sampling::S420, ..plain.clone() },
-        DecodeOptions { sampling: Sampling::S444, ..plain.clone() },
-        DecodeOptions { grayscale: true, ..plain },
+    [
+        Output { format: OutputFormat::Png, ..Output::default() },
+        Output { sampling: Sampling::S420, ..Output::default() },
+        Output { sampling: Sampling::S444, ..Output::default() },
+        Output { grayscale: true, ..Output::default() },
     ]
+    .map(|output| DecodeOptions { output, existing: Existing::Keep, ..DecodeOptions::default() })
+    .into()
 }
 
 /// Those that every build has, and where that is built the one with Lepton in it.
 const ENTROPIES: [Entropy; 2] =
-    [Entropy::Huffman, if cfg!(feature = "lepton") { Entropy::Context } else { Entropy::Adaptive }];
+    [Entropy::HUFFMAN, if cfg!(feature = "lepton") { Entropy::CONTEXT } else { Entropy::ADAPTIVE }];
 
 /// Every filter, subsampling, optL2 on and off, every way to sharpen; scaled and sharpened residuals along the way.
 fn all_params() -> Vec<(String, EncodeParams)> {
@@ -188,7 +190,8 @@ fn trees_of_every_sampling_give_the_same_files_everywhere() {
 /// The luma of a tree as a tree of its own.
 fn gray_tree(dir: &Path, dzi: &Path) -> PathBuf {
     let bundle = encode_tree(dzi, dir, &EncodeParams::default());
-    let options = DecodeOptions { grayscale: true, ..DecodeOptions::default() };
+    let output = Output { grayscale: true, ..Output::default() };
+    let options = DecodeOptions { output, ..DecodeOptions::default() };
     decode_to(&bundle, dir, &options).unwrap().dzi
 }
 

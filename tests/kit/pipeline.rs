@@ -5,11 +5,12 @@ use std::path::Path;
 use origami::archive::{Archive, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
-use origami::codec::{EncoderKind, Use};
+use origami::codec::{EncoderKind, ImageRole};
 use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
 use origami::image::geometry::Geometry;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
@@ -68,13 +69,14 @@ pub fn decode_to(bundle: &Path, out: &Path, options: &DecodeOptions) -> Result<D
 
 /// Options that show the planes without another lossy step.
 pub fn as_png(grayscale: bool) -> DecodeOptions {
-    DecodeOptions { format: OutputFormat::Png, grayscale, ..DecodeOptions::default() }
+    let output = Output { format: OutputFormat::Png, grayscale, ..Output::default() };
+    DecodeOptions { output, ..DecodeOptions::default() }
 }
 
 /// Encoders that this build has and that find the libraries they need. Prints those that it leaves out, which
 /// `ORIGAMI_REQUIRE_LIBJXL=1` turns into a failure.
 pub fn ready_encoders() -> Vec<EncoderKind> {
-    let ready = |kind: &EncoderKind| match kind.encoder(Use::Baseline) {
+    let ready = |kind: &EncoderKind| match kind.encoder(ImageRole::Baseline) {
         Ok(_) => true,
         Err(why) => {
             println!("SKIPPED: {why}");
