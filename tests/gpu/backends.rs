@@ -108,7 +108,7 @@ fn formats() -> Vec<DecodeOptions> {
 
 /// Those that every build has, and where that is built the one with Lepton in it.
 const ENTROPIES: [Entropy; 2] =
-    [Entropy::Huffman, if cfg!(feature = "lepton") { Entropy::Context } else { Entropy::Adaptive }];
+    [Entropy::HUFFMAN, if cfg!(feature = "lepton") { Entropy::CONTEXT } else { Entropy::ADAPTIVE }];
 
 /// Every filter, subsampling, optL2 on and off, every way to sharpen; scaled and sharpened residuals along the way.
 fn all_params() -> Vec<(String, EncodeParams)> {

@@ -15,4 +15,5 @@ mod inputs;
 mod mutated;
 mod reference;
 mod roundtrip;
+mod second_decoder;
 mod stripes;

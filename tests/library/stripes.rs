@@ -127,7 +127,7 @@ fn where_there_are_no_stripes_everything_is_decoded() {
         ("tiles of no whole MCUs", 24, chroma),
     ];
     if cfg!(feature = "lepton") {
-        cases.push(("repacked", 32, EncodeParams { entropy: Entropy::Lepton, ..plain.clone() }));
+        cases.push(("repacked", 32, EncodeParams { entropy: Entropy::LEPTON, ..plain.clone() }));
     }
     if cfg!(feature = "webp") {
         cases.push(("webp", 32, EncodeParams { residual_encoder: Some(EncoderKind::Webp), ..plain }));
