@@ -2,7 +2,7 @@
 //! `turbojpeg-sys` builds or finds, so that header and library always agree; with the feature `jpegli`, `csrc/jpegli.c` too.
 //! Asks for the part of the server's viewer that is not in the repository.
 
-/// What `src/serve/viewer.rs` embeds beside its own files.
+/// What `src/serve/http/viewer.rs` embeds beside its own files.
 const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
 
 fn main() {

@@ -1,5 +1,5 @@
-/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/pyramid/slide/jpeg/decoder.rs; and which
- * libjpeg-turbo that is, for src/codec/turbo.rs.
+/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/slide/jpeg/decoder.rs; and the
+ * version of libjpeg-turbo, for src/codec/turbo.rs.
  *
  * Every error is caught here with setjmp and comes back as a status and a message: nothing ever jumps over a frame of
  * the caller. Bytes come from a callback, so memory stays flat however large the file is. Warnings that mean lost or

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Tests of this folder that need no network, no token and no GPU: pods.sh against answers made by hand, the parts of
-# start.sh that look for the driver against made folders, and that nothing here deletes recursively.
+# Tests of this folder that need no network, no token and no GPU: pods.sh against answers written by hand, start.sh's search
+# for the driver in temporary folders, and a check that nothing here deletes recursively.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# Sourced, start.sh only defines.
+# When sourced, start.sh only defines functions.
 # shellcheck source=runpod/start.sh
 . "$here/start.sh"
 unset RUNPOD_API_KEY RUNPOD_API_URL RUNPOD_SSH_KEY VK_DRIVER_FILES VK_ICD_FILENAMES ORIGAMI_JSON_TOOL
 
 # same WHAT WANT GOT
 same() { [[ $2 == "$3" ]] || die "$1: expected '$2', got '$3'"; }
-# refused WHAT WORDS COMMAND...: the command must fail and say these words.
+# refused WHAT WORDS COMMAND...: the command must fail with a message that has these words.
 refused() {
     local what=$1 words=$2 said
     shift 2
@@ -18,7 +18,7 @@ refused() {
     [[ $said == *"$words"* ]] || die "$what: expected a message with '$words', got '$said'"
 }
 
-# Written so that these lines do not find themselves.
+# The patterns are written so that they do not match these lines.
 if grep -rnE "\brm\b.*[[:space:]](-[[:alpha:]]*[rR]|--recursive)|[-]delete\b|[-]exec(dir)? +r[m]|rmtr[e]e|git +cle[a]n" \
     --exclude=check.sh "$here"; then
     die "nothing in runpod/ may delete recursively"
@@ -45,7 +45,7 @@ unset ORIGAMI_JSON_TOOL
 RUNPOD_API_URL=https://pods.invalid refused "no token" "RUNPOD_API_KEY is not set" "$here/pods.sh"
 RUNPOD_API_KEY=x RUNPOD_API_URL=http://pods.invalid refused "in the clear" "must begin with https://" "$here/pods.sh"
 
-# The driver, in made folders.
+# The search for the driver, in temporary folders.
 made=$(mktemp -d)
 mkdir "$made/usual" "$made/other" "$made/libraries"
 trap 'rm -f "$made"/*/*.json "$made"/libraries/*; rmdir "$made"/*/ "$made"' EXIT
@@ -66,7 +66,7 @@ same "one where the loader looks needs nothing" "-" "$(driver_candidates | sed -
 same "what is set stays" "/mine.json" "$(VK_DRIVER_FILES=/mine.json driver_candidates)"
 NVIDIA_DRIVER_CAPABILITIES=compute,utility capabilities_fault >/dev/null || die "compute,utility has no Vulkan"
 ! NVIDIA_DRIVER_CAPABILITIES=compute,graphics capabilities_fault >/dev/null || die "compute,graphics has Vulkan"
-# doctor, canned: the GPU shows only through the manifest of our own.
+# A fake doctor that sees the GPU only through the manifest that start.sh writes.
 cat >"$made/libraries/program" <<'PROGRAM'
 #!/bin/sh
 case ${VK_DRIVER_FILES:-} in

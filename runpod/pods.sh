@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Your pods on RunPod, and how to reach them. It only reads: nothing here starts, stops or removes a pod.
+# Lists your pods on RunPod and how to reach them. It never starts, stops or removes a pod.
 #
 #   runpod/pods.sh                  id, name, status, GPU, address and SSH port of every pod
 #   runpod/pods.sh ssh NAME         the ssh command for one pod (NAME or id), to run or to paste
 #   runpod/pods.sh fetch NAME DIR   copies that pod's evals/results into DIR/ID, with scp
 #
-# RUNPOD_API_KEY     the token, from the RunPod console; it may be one that can only read
+# RUNPOD_API_KEY     the token, from the RunPod console; a read-only token is enough
 # RUNPOD_API_URL     default https://api.runpod.io/v2/pods; answers of the older v1 are understood too; file:// for tests
-# RUNPOD_SSH_KEY     private key for scp and in the printed command (default: what ssh takes by itself)
-# RUNPOD_CHECKOUT    where the code is on the pod (default /workspace/origami, as runpod/start.sh puts it)
-# ORIGAMI_JSON_TOOL  python3 or jq, to read JSON with that one (default: whichever is there)
+# RUNPOD_SSH_KEY     private key for scp and in the printed command (default: ssh's own choice)
+# RUNPOD_CHECKOUT    folder of the code on the pod (default /workspace/origami, as in runpod/start.sh)
+# ORIGAMI_JSON_TOOL  python3 or jq, the tool that reads JSON (default: python3 if installed, else jq)
 set -euo pipefail
 
 url=${RUNPOD_API_URL:-https://api.runpod.io/v2/pods}
@@ -24,8 +24,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 usage() { die "usage: runpod/pods.sh [list] | ssh NAME | fetch NAME DIR"; }
 
-# ask: the API's answer. The token goes to curl on standard input: an argument could be read by anyone with ps, and
-# printf is built into the shell. Redirects are not followed, so that the token goes to this address only.
+# ask: prints the API's answer. The token goes to curl on standard input, because anyone can read arguments with ps; printf
+# is built into the shell. Redirects are not followed, so that the token goes to this address only.
 ask() {
     local token
     have curl || die "this needs curl"
@@ -45,8 +45,8 @@ ask() {
             "$url" || die "RunPod did not answer: is the token right, and does $url still exist?"
 }
 
-# Both programs below print one line for each pod: id, name, status, GPU, host, port, with tabs between and "-" for
-# what is not known. v2 wraps its list in {"pods": ...} and has `status`, `ssh.direct`, `runtime.ports`; v1 is a bare
+# Both programs below print one line for each pod: id, name, status, GPU, host, port, separated by tabs, with "-"
+# for unknown values. v2 wraps its list in {"pods": ...} and has `status`, `ssh.direct`, `runtime.ports`; v1 is a bare
 # list and has `desiredStatus`, `publicIp`, `portMappings`.
 read -r -d '' with_python <<'PY' || true
 import json, sys
@@ -100,10 +100,10 @@ def ssh: ([.runtime.ports[]? | select(.private == 22 and .type == "tcp" and .pub
   then ("warning: RunPod has more pods than fit into one answer; these are the first\n" | stderr | empty) else empty end,
   ($pods[] | [(.id | text), (.name | text), (.status // .desiredStatus | text), (gpu | text), (ssh[] | text)] | join("\t"))'
 
-# pods: the API's answer as lines.
+# pods: prints the API's answer as lines.
 pods() {
     local answer tool=${ORIGAMI_JSON_TOOL:-}
-    # Spelt out: inside $(...) a failure does not end the shell by itself.
+    # `|| return` is needed: a failure inside $(...) does not end the shell.
     answer=$(ask) || return
     [[ -n $tool ]] || { have python3 && tool=python3; } || { have jq && tool=jq; } ||
         die "this needs python3 or jq to read RunPod's answer"
@@ -129,7 +129,7 @@ list() {
     }'
 }
 
-# find_pod NAME: sets id, host and port of the one pod that is called so.
+# find_pod NAME: sets id, host and port of the only pod with this name or id.
 find_pod() {
     local lines found
     lines=$(pods)
@@ -139,7 +139,7 @@ find_pod() {
     IFS=$'\t' read -r id _ _ _ host port <<<"$found"
     [[ $host != - && $port != - ]] ||
         die "$1 has no public address for SSH yet: is it running, and is 22/tcp among its exposed TCP ports?"
-    # What comes from outside becomes arguments of ssh and scp, and the name of a folder.
+    # These values come from the API and become arguments of ssh and scp and the name of a folder.
     [[ $host =~ ^[0-9A-Za-z][0-9A-Za-z.:-]*$ && $port =~ ^[0-9]+$ && $id =~ ^[0-9A-Za-z_-]+$ ]] ||
         die "RunPod's answer for $1 makes no sense: id $id, address $host, port $port"
 }
@@ -152,7 +152,7 @@ list)
 ssh)
     [[ $# == 2 ]] || usage
     find_pod "$2"
-    # A command to read and paste: it is not run from here.
+    # Printed to be pasted, not run from here.
     printf 'ssh -p %s %sroot@%s\n' "$port" "${RUNPOD_SSH_KEY:+-i $(printf %q "$RUNPOD_SSH_KEY") }" "$host"
     ;;
 fetch)
@@ -160,7 +160,8 @@ fetch)
     find_pod "$2"
     [[ $3 != -* ]] || die "the folder $3 looks like an option: write ./$3"
     mkdir -p "$3/$id"
-    # One folder for each pod: two of one kind make result folders of one name. The key of a new pod's host is new too.
+    # One folder for each pod: two pods with the same GPU make result folders with the same name. A new pod has a new host
+    # key.
     scp -r -o StrictHostKeyChecking=accept-new ${RUNPOD_SSH_KEY:+-i "$RUNPOD_SSH_KEY"} -P "$port" \
         "root@$host:$checkout/evals/results" "$3/$id/"
     echo "fetched: $3/$id/results"

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Makes a bare GPU pod (Debian or Ubuntu, NVIDIA driver mounted by the container runtime) ready, and runs
-# scripts/gpu-report.sh on it. May be run again at any time; it removes nothing.
+# Prepares a bare GPU pod (Debian or Ubuntu, NVIDIA driver mounted by the container runtime) and runs
+# scripts/gpu-report.sh on it. It may be run again at any time and removes nothing.
 #
 #   runpod/start.sh [arguments of scripts/gpu-report.sh]
 #
-# From a checkout it uses that. Copied alone to a pod it gets the code by git:
-#   ORIGAMI_REPO    address of the repository; needed only there
+# In a checkout it uses that code. Copied alone to a pod, it clones the code:
+#   ORIGAMI_REPO    address of the repository; needed only for the clone
 #   ORIGAMI_REF     branch, tag or commit (default: the repository's own choice)
-#   ORIGAMI_DIR     where the code goes (default /workspace/origami, or ~/origami where there is no /workspace)
-#   ORIGAMI_BINARY  a program that is built already: nothing is built, and Rust is not installed
-#   VK_DRIVER_FILES  where set already, it is taken as it is
+#   ORIGAMI_DIR     folder for the code (default /workspace/origami, or ~/origami where there is no /workspace)
+#   ORIGAMI_BINARY  a built program to use: nothing is built, and Rust is not installed
+#   VK_DRIVER_FILES  the driver manifest to use; if set, no other is tried
 set -euo pipefail
 
-# Where Vulkan's loader looks by itself, and where container runtimes put the driver's manifest besides.
+# Folders that Vulkan's loader searches, and other folders where container runtimes put the driver's manifest.
 usual_icd_folders=(/etc/vulkan/icd.d /usr/local/etc/vulkan/icd.d /usr/local/share/vulkan/icd.d /usr/share/vulkan/icd.d)
 other_icd_folders=(/usr/local/nvidia/share/vulkan/icd.d /usr/local/nvidia/vulkan/icd.d
     /run/nvidia/driver/usr/share/vulkan/icd.d)
-# Where the driver's libraries are when the dynamic linker does not know them.
+# Folders of the driver's libraries when the dynamic linker does not find them.
 driver_folders=(/usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu
     /usr/lib64)
-# Where a manifest of our own goes.
+# Folder for a manifest that this script writes.
 own_icd_folder=${XDG_DATA_HOME:-$HOME/.local/share}/origami/icd.d
 
 step() { printf '\n== %s\n' "$*"; }
@@ -32,18 +32,19 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # --- Packages ---------------------------------------------------------------------------------------------------------
 
-# linker_cache: what the dynamic linker knows.
+# linker_cache: lists the libraries that the dynamic linker finds.
 linker_cache() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true; }
 
-# missing_packages: Vulkan's loader, and what NVIDIA's two ways into Vulkan link to: libGLX_nvidia wants X11's libraries
-# even where there is no display.
+# loads SONAME: whether programs of this architecture can load that library. The linker's list also has other architectures.
+loads() { [[ -z $(LD_PRELOAD=$1 "$(type -P true)" 2>&1) ]]; }
+
+# missing_packages: Vulkan's loader, and the libraries that NVIDIA's two Vulkan drivers link to: libGLX_nvidia needs X11's
+# libraries even without a display.
 missing_packages() {
-    local known
-    known=$(linker_cache)
-    [[ $known == *libvulkan.so.1* ]] || echo libvulkan1
-    [[ $known == *libEGL.so.1* ]] || echo libegl1
-    [[ $known == *libX11.so.6* ]] || echo libx11-6
-    [[ $known == *libXext.so.6* ]] || echo libxext6
+    loads libvulkan.so.1 || echo libvulkan1
+    loads libEGL.so.1 || echo libegl1
+    loads libX11.so.6 || echo libx11-6
+    loads libXext.so.6 || echo libxext6
     have git || echo git
     have curl || echo curl
     have python3 || echo python3
@@ -67,7 +68,7 @@ install_packages() {
 
 # --- The driver -------------------------------------------------------------------------------------------------------
 
-# library_path SONAME: prints what to write into a manifest: the name where the dynamic linker knows it, else the path.
+# library_path SONAME: prints the library for a manifest: its name if the dynamic linker finds it, else its path.
 library_path() {
     local folder
     if [[ $(linker_cache) == *"$1 "* ]]; then
@@ -80,19 +81,19 @@ library_path() {
     return 1
 }
 
-# nvidia_manifest FOLDER...: the first manifest of NVIDIA's in these folders.
+# nvidia_manifest FOLDER...: prints the first manifest of NVIDIA's driver in these folders.
 nvidia_manifest() {
     local folder file
     for folder in "$@"; do
         for file in "$folder"/nvidia*.json; do
-            # Layers have manifests too; only those of drivers have an ICD.
+            # Layers have manifests too; only the manifest of a driver has an ICD.
             ! grep -qs '"ICD"' "$file" || { printf '%s\n' "$file"; return; }
         done
     done
     return 1
 }
 
-# write_manifest SONAME: writes a manifest of our own for that library, prints its path.
+# write_manifest SONAME: writes a manifest for that library and prints its path.
 write_manifest() {
     local library file
     library=$(library_path "$1") || return
@@ -102,7 +103,7 @@ write_manifest() {
     printf '%s\n' "$file"
 }
 
-# driver_candidates: manifests to try, best first; "-" stands for the loader's own search.
+# driver_candidates: prints the manifests to try, best first; "-" stands for the loader's own search.
 driver_candidates() {
     local soname
     if [[ -n ${VK_DRIVER_FILES:-} ]]; then
@@ -111,17 +112,17 @@ driver_candidates() {
     fi
     ! nvidia_manifest "${usual_icd_folders[@]}" >/dev/null || echo -
     nvidia_manifest "${other_icd_folders[@]}" || true
-    # Through EGL first: it needs no X11 libraries.
+    # EGL first: it needs no X11 libraries.
     for soname in libEGL_nvidia.so.0 libGLX_nvidia.so.0; do write_manifest "$soname" || true; done
 }
 
-# use_driver CANDIDATE: loaders older than 1.3.207 (Ubuntu 22.04's) know only the second name.
+# use_driver CANDIDATE: sets both variables, since loaders older than 1.3.207 (Ubuntu 22.04) know only VK_ICD_FILENAMES.
 use_driver() {
     unset VK_ICD_FILENAMES
     if [[ $1 == - ]]; then unset VK_DRIVER_FILES; else export VK_DRIVER_FILES=$1 VK_ICD_FILENAMES=$1; fi
 }
 
-# capabilities_fault: prints why there may be no Vulkan here; fails where that variable is not the reason.
+# capabilities_fault: explains a wrong NVIDIA_DRIVER_CAPABILITIES; fails if the variable is right.
 capabilities_fault() {
     local given=${NVIDIA_DRIVER_CAPABILITIES:-}
     case ,$given, in
@@ -135,7 +136,7 @@ setting it in this shell changes nothing.
 MSG
 }
 
-# hardware_seen PROGRAM: whether doctor finds an adapter that is not software.
+# hardware_seen PROGRAM: succeeds if doctor finds an adapter that is not software.
 hardware_seen() {
     "$1" doctor --json 2>/dev/null | python3 -c '
 import json, sys
@@ -146,7 +147,7 @@ except ValueError:
 sys.exit(all(a.get("kind") == "software" for a in adapters))'
 }
 
-# find_driver PROGRAM: leaves the environment so that PROGRAM sees the GPU.
+# find_driver PROGRAM: sets the environment so that PROGRAM sees the GPU.
 find_driver() {
     local candidate candidates
     mapfile -t candidates < <(driver_candidates)
@@ -167,7 +168,7 @@ find_driver() {
 
 # --- Code and program -------------------------------------------------------------------------------------------------
 
-# get_code: prints the folder of the code; gets it where this script does not stand in it.
+# get_code: prints the folder of the code; clones it if this script is not in a checkout.
 get_code() {
     local here=${BASH_SOURCE[0]:-} dir default=$HOME/origami
     if [[ -n $here ]]; then
@@ -181,7 +182,7 @@ get_code() {
         git clone --quiet -- "$ORIGAMI_REPO" "$dir" >&2 || return
     fi
     if [[ -n ${ORIGAMI_REF:-} ]]; then
-        # Fetched by name, so that branches, tags and whole commit ids all do; git itself refuses to lose local changes.
+        # Fetched by name, so that branches, tags and full commit ids work. git refuses to overwrite local changes.
         git -C "$dir" fetch --quiet --tags origin "$ORIGAMI_REF" >&2 || return
         git -C "$dir" checkout --quiet --detach FETCH_HEAD >&2 || return
     fi
@@ -193,7 +194,7 @@ install_rust() {
     PATH=$PATH:$HOME/.cargo/bin
     ! have cargo || return 0
     echo "installing: Rust"
-    # Whole before it runs: a download that breaks off must not be half executed.
+    # Downloaded completely before it runs: an interrupted download must not be executed in part.
     installer=$(mktemp)
     curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs -o "$installer"
     sh "$installer" -y --quiet --profile minimal --no-modify-path
@@ -205,10 +206,10 @@ main() {
     step "packages"
     install_packages
     step "code"
-    code=$(get_code) || die "the code could not be had"
+    code=$(get_code) || die "cannot get the code"
     echo "code: $code"
     if [[ -n ${ORIGAMI_BINARY:-} ]]; then
-        # It may be given from where this was typed.
+        # The path may be relative to the caller's directory.
         program=$(cd "$(dirname "$ORIGAMI_BINARY")" && pwd)/${ORIGAMI_BINARY##*/}
         [[ -x $program ]] || die "ORIGAMI_BINARY=$ORIGAMI_BINARY: there is no such program"
         PATH=$PATH:$HOME/.cargo/bin
@@ -217,7 +218,7 @@ main() {
     else
         install_rust
         cd "$code"
-        # No software Vulkan, no cross compilers: this machine is here for its GPU.
+        # Without software Vulkan and cross compilers, which this machine does not need.
         scripts/setup.sh --minimal
         step "build"
         cargo build --release --locked
@@ -227,14 +228,14 @@ main() {
     find_driver "$program" || die "$program sees no GPU; see above, and runpod/README.md"
     step "doctor"
     "$program" doctor
-    # It runs the parity tests too.
+    # This also runs the parity tests.
     scripts/gpu-report.sh "${report[@]}" "$@"
     step "results"
     echo "fetch: scp -r -P ${RUNPOD_TCP_PORT_22:-PORT} root@${RUNPOD_PUBLIC_IP:-ADDRESS}:$PWD/evals/results ."
     echo "or:    runpod/pods.sh fetch ${RUNPOD_POD_ID:-POD} DIR"
 }
 
-# Sourced, it only defines: that is how runpod/check.sh gets at the parts. Piped into bash there is no BASH_SOURCE.
+# When sourced, this file only defines functions, which runpod/check.sh tests. Piped into bash there is no BASH_SOURCE.
 if [[ ${BASH_SOURCE[0]:-$0} == "$0" ]]; then
     main "$@"
 fi

@@ -105,6 +105,14 @@ pub enum Error {
         "a slide without L2 stores its tiles as they are: it has no residual whose quality could be chosen"
     )]
     NoResidual,
+    /// A comparison of images of different sizes.
+    #[error("the reference is {}x{}, the tree {}x{}: not the same slide", reference.0, reference.1, tree.0, tree.1)]
+    OtherSize {
+        /// Width and height of the reference in pixels.
+        reference: (u32, u32),
+        /// Width and height of the tree in pixels.
+        tree: (u32, u32),
+    },
     /// A report that JSON cannot express.
     #[error("the manifest cannot be written as JSON: {0}")]
     Manifest(serde_json::Error),

@@ -1,14 +1,13 @@
 //! The `origami` program: parse, run, exit code.
 
-#[macro_use]
-mod cli;
 mod bench;
+mod cli;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    leave_choice_of_device_to_us();
+    disable_device_select_layer();
     match cli::run() {
         Ok(code) => code,
         Err(error) => {
@@ -18,13 +17,13 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// Switches off Mesa's Vulkan layer that reorders devices, unless the user has spoken: the adapter is chosen by name here, and on
-/// a machine without a desktop the layer prints an error about `XDG_RUNTIME_DIR` for every instance.
+/// Switches off Mesa's Vulkan layer that reorders devices, unless the user has set its variable: this program chooses the adapter by
+/// name, and on a machine without a desktop the layer prints an error about `XDG_RUNTIME_DIR` for every instance.
 #[allow(unsafe_code)]
-fn leave_choice_of_device_to_us() {
+fn disable_device_select_layer() {
     const VARIABLE: &str = "NODEVICE_SELECT";
     if std::env::var_os(VARIABLE).is_none() {
-        // SAFETY: the first thing that `main` does: there is no other thread yet that could read the environment.
+        // SAFETY: `main` does this first: no other thread exists yet that could read the environment.
         unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }

@@ -1,7 +1,7 @@
-"""Makes one run: codes an image, measures it, writes its directory. A run that is there already is read instead.
+"""Makes one run: codes an image, measures it, writes its directory. A run that exists already is read instead.
 
-Two things save work. A manifest whose `key` fits is taken as it is. And what was measured is kept in `.measured/` by the
-hashes of both pictures, so a new program that decodes to the same pixels is not measured again.
+Two things save work. A manifest whose `key` matches is reused. And metrics are kept in `.measured/` by the hashes of both
+pictures, so a new program that decodes to the same pixels is not measured again.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ from .levels import TILE_PX, level_sizes
 from .metrics import NAMES, fast_metrics
 from .origami_runs import PLANES, TILES, Origami, bytes_by_level
 from .perceptual import SLOW_NAMES, slow_metrics
-from .run_names import baseline_name, flag_values, origami_name
+from .run_fields import baseline_fields, flag_values, origami_fields, run_name
 from .sweeps import Sweep
 
-# Raised where a metric or the layout of a run changes: everything is then made again.
+# To be raised when a metric or the layout of a run changes: everything is then made again.
 GENERATION = 1
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where runs go, the program, and the longest side of the pictures kept."""
+    """Where runs go, the program, and the longest side of the pictures that are kept."""
 
     runs: Path
     origami: Origami
@@ -39,7 +39,7 @@ class Workplace:
 
 
 def measured(place: Workplace, source: Variant, decoded: np.ndarray, slow: bool) -> dict[str, float | None]:
-    """All metrics by name, None for what was not asked for; from the cache where possible."""
+    """All metrics by name, None for those not asked for; from the cache where possible."""
     if decoded.shape != source.rgb.shape:
         raise ValueError(f"{source.name}: decoded to {decoded.shape}, expected {source.rgb.shape}")
     name = hashlib.blake2b(f"{GENERATION} {source.digest()} {digest_of(decoded)}".encode(), digest_size=16).hexdigest()
@@ -60,7 +60,7 @@ def tile_count(source: Variant) -> int:
 
 
 def write_json(file: Path, value: object) -> None:
-    """Writes beside it and renames, so that a file is whole or not there."""
+    """Writes a file beside it and renames that, so that the file is complete or absent."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(file.name + ".part")
     beside.write_text(json.dumps(value, indent=1) + "\n")
@@ -81,7 +81,7 @@ def save_picture(rgb: np.ndarray, region: dict[str, int], file: Path) -> None:
 
 
 def save_pictures(place: Workplace, source: Variant, folder: Path, pictures: dict[str, np.ndarray | None]) -> None:
-    """`images/`: the original, as a link to one file of all runs, and what was decoded."""
+    """`images/`: the original, as a hard link to one file of all runs, and the decoded pictures."""
     region = picture_region(source, place.picture_side_px)
     original, linked = folder.parent / ".original.png", folder / "images" / "original.png"
     if not original.exists():
@@ -98,7 +98,7 @@ def save_pictures(place: Workplace, source: Variant, folder: Path, pictures: dic
 
 
 def manifest(source: Variant, place: Workplace, facts: dict) -> dict:
-    """The fields that all runs share, in the order of README.md. `facts` has the others."""
+    """The manifest in the order of README.md. `facts` has what differs by kind; the other fields are the same for all runs."""
     raw_bytes, total = source.pixels * 3, facts["bytes_total"]
     phase = {name: facts[name] for name in ("tiles", "metrics", "metrics_tiles")}
     return {
@@ -106,7 +106,7 @@ def manifest(source: Variant, place: Workplace, facts: dict) -> dict:
         "image": source.name,
         "image_class": source.image_class,
         "source": source.source,
-        **{name: facts[name] for name in ("kind", "codec", "label", "parameters")},
+        **{name: facts[name] for name in ("kind", "codec", "label", "run", "parameters")},
         "pixels": source.pixels,
         "width": source.rgb.shape[1],
         "height": source.rgb.shape[0],
@@ -129,13 +129,16 @@ def manifest(source: Variant, place: Workplace, facts: dict) -> dict:
     }
 
 
-def cached_or_made(folder: Path, key: str, slow: bool, tiles: bool, make: Callable[[], dict]) -> dict:
-    """The manifest in `folder`, if its key fits and what is asked for is in it; else a new one."""
+def cached_or_made(folder: Path, key: str, fields: dict, slow: bool, tiles: bool, make: Callable[[], dict]) -> dict:
+    """The manifest in `folder`, if its key matches and it has the metrics asked for; else a new one. Older manifests gain their fields."""
     file = folder / "manifest.json"
     if file.exists():
         known = json.loads(file.read_text())
-        slow_there = not slow or known["metrics"]["ssimulacra2"] is not None
-        if known.get("key") == key and slow_there and (not tiles or known["metrics_tiles"]):
+        has_slow = not slow or known["metrics"]["ssimulacra2"] is not None
+        if known.get("key") == key and has_slow and (not tiles or known["metrics_tiles"]):
+            if known.get("run") != fields:
+                known["run"] = fields
+                write_json(file, known)
             return only_asked(known, slow)
     made = make()
     write_json(file, made)
@@ -143,7 +146,7 @@ def cached_or_made(folder: Path, key: str, slow: bool, tiles: bool, make: Callab
 
 
 def only_asked(manifest: dict, slow: bool) -> dict:
-    """Without slow metrics that an earlier run has left: the same tables, whatever has been run before."""
+    """Drops slow metrics that an earlier call left, so that the tables do not depend on earlier calls."""
     dropped = dict.fromkeys(SLOW_NAMES)
     metrics = manifest["metrics"] | ({} if slow else dropped)
     tiles = manifest["metrics_tiles"] and manifest["metrics_tiles"] | dropped
@@ -157,7 +160,8 @@ def key_of(*parts: object) -> str:
 def baseline_run(place: Workplace, source: Variant, codec_name: str, quality: int, slow: bool) -> dict:
     """The manifest of one baseline pyramid."""
     codec = CODECS[codec_name]
-    name = baseline_name(codec.prefix, quality)
+    fields = baseline_fields(codec.prefix, quality)
+    name = run_name(fields)
     folder = place.runs / source.name / name
     key = key_of(codec.tool, codec.settings, quality, source.digest(), place.picture_side_px)
 
@@ -168,19 +172,20 @@ def baseline_run(place: Workplace, source: Variant, codec_name: str, quality: in
         write_json(folder / "compress" / "sizes.json", coded.bytes_by_level)
         write_json(folder / "decompress" / "timing.json", timings)
         return manifest(source, place, {
-            "name": name, "kind": "baseline", "codec": codec_name, "label": codec_name, "tool": codec.tool, "key": key,
+            "name": name, "kind": "baseline", "codec": codec_name, "label": codec_name, "run": fields, "tool": codec.tool, "key": key,
             "parameters": {"settings": codec.settings, "swept": "quality", "value": quality}, "timings": timings,
             "bytes_total": sum(coded.bytes_by_level.values()), "bytes_by_level": coded.bytes_by_level, "tiles": coded.tiles,
             "metrics": measured(place, source, coded.finest, slow), "metrics_tiles": None,
         })  # fmt: skip
 
-    return cached_or_made(folder, key, slow, False, make)
+    return cached_or_made(folder, key, fields, slow, False, make)
 
 
 def origami_run(place: Workplace, source: Variant, sweep: Sweep, value: int, slow: bool) -> dict:
-    """The manifest of one bundle. Its label is the sweep's, even if another sweep has made it. `slow`: of the planes only."""
+    """The manifest of one bundle. Its label is that of `sweep`, even if another sweep made it. `slow` metrics are of the planes only."""
     flags = sweep.flags_at(value)
-    name = origami_name(flags)
+    fields = origami_fields(flags)
+    name = run_name(fields)
     folder = place.runs / source.name / name
     key = key_of(place.origami.digest, sorted(flag_values(flags).items()), source.digest(), place.picture_side_px)
 
@@ -199,7 +204,7 @@ def origami_run(place: Workplace, source: Variant, sweep: Sweep, value: int, slo
         save_pictures(place, source, folder, {"reconstruction": planes, "reconstruction_tiles": tiles})
         write_json(folder / "decompress" / "timing.json", timings)
         return manifest(source, place, {
-            "name": name, "kind": "origami", "codec": "origami", "label": sweep.label, "tool": place.origami.version,
+            "name": name, "kind": "origami", "codec": "origami", "label": sweep.label, "run": fields, "tool": place.origami.version,
             "parameters": {"flags": list(sweep.flags), "swept": sweep.swept, "value": value}, "timings": timings,
             "bytes_total": inspected["file_bytes"], "bytes_by_level": bytes_by_level(inspected), "tiles": tile_count(source),
             "metrics": measured(place, source, planes, slow), "key": key,
@@ -207,4 +212,4 @@ def origami_run(place: Workplace, source: Variant, sweep: Sweep, value: int, slo
         })  # fmt: skip
 
     parameters = {"flags": list(sweep.flags), "swept": sweep.swept, "value": value}
-    return cached_or_made(folder, key, slow, sweep.tiles, make) | {"label": sweep.label, "parameters": parameters}
+    return cached_or_made(folder, key, fields, slow, sweep.tiles, make) | {"label": sweep.label, "parameters": parameters}

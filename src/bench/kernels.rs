@@ -1,38 +1,37 @@
 //! Every kernel against its own scalar definition, in one run on one thread.
 //!
-//! The instruction set is chosen once a process, so the scalar side runs in a child of this program.
+//! A process chooses its instruction set once, so the scalar side runs in a child process.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use origami::image::plane::Plane;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
-use origami::kernels::level::Level;
 use origami::kernels::optl2::{Extent, Problem};
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::residual;
 use origami::kernels::sharpen::{Strength, sharpen};
 use origami::kernels::taps::{Filter, Taps};
-use serde_json::{Value, json};
 
-use super::slide::pixel;
+use super::tissue::pixel;
 
-/// Side of the L0 plane that is worked on: one family of 256-pixel tiles.
+/// Side of the L0 plane: one family of 256-pixel tiles.
 const SIDE_PX: usize = 1024;
 
-#[derive(Args)]
-pub struct KernelArgs {
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
-    /// Only this program's own level, as JSON: what the child is asked for
-    #[arg(long, hide = true)]
-    single: bool,
+/// Time of one kernel.
+pub struct KernelTime {
+    /// Name of the kernel: its file in `src/kernels`.
+    pub kernel: &'static str,
+    /// The operation and the size of its plane.
+    pub what: &'static str,
+    /// Bytes read and written.
+    pub bytes: usize,
+    /// Microseconds a call.
+    pub us: f64,
 }
 
-/// Microseconds a call: the best of several stretches of 20 ms, since noise only ever adds.
+/// Microseconds a call: the shortest of several periods of 20 ms, since noise only adds time.
 fn time(mut call: impl FnMut()) -> f64 {
     call();
     let mut best = f64::INFINITY;
@@ -47,8 +46,8 @@ fn time(mut call: impl FnMut()) -> f64 {
     best
 }
 
-/// Name, what it does, bytes read and written, microseconds.
-fn measure() -> Vec<(&'static str, &'static str, usize, f64)> {
+/// Times every kernel with the instruction set of this process.
+pub fn measure() -> Vec<KernelTime> {
     let n = SIDE_PX * SIDE_PX;
     let rgb: Vec<u8> =
         (0..n).flat_map(|i| pixel((i % SIDE_PX) as u32 + 4096, (i / SIDE_PX) as u32)).collect();
@@ -75,7 +74,7 @@ fn measure() -> Vec<(&'static str, &'static str, usize, f64)> {
     });
     let strength = Strength::new(0.5).unwrap_or_else(|| unreachable!("0.5 is in range"));
     let sharpen_us = time(|| sharpen(&mut l2.clone(), strength));
-    vec![
+    let times = [
         ("color", "RGB to YCbCr, 1024x1024", 6 * n, to_ycc),
         ("color", "YCbCr to RGB, 1024x1024", 6 * n, to_rgb),
         ("resample", "lanczos3 1024x1024 down to 256x256", n + n / 16, down_us),
@@ -84,43 +83,16 @@ fn measure() -> Vec<(&'static str, &'static str, usize, f64)> {
         ("residual", "apply, 1024x1024", 3 * n, apply_us),
         ("optl2", "lanczos3, 256x256 for 1024x1024", n + n / 8, optl2_us),
         ("sharpen", "256x256", n / 8, sharpen_us),
-    ]
+    ];
+    times.map(|(kernel, what, bytes, us)| KernelTime { kernel, what, bytes, us }).into()
 }
 
-pub fn run(args: KernelArgs) -> Result<()> {
-    let own = measure();
-    if args.single {
-        let times: Vec<f64> = own.iter().map(|row| row.3).collect();
-        say!("{}", serde_json::to_string(&times)?);
-        return Ok(());
+/// The times of the scalar kernels in microseconds, in the order of [`measure`]. `child` runs [`measure`] and prints its times as a
+/// JSON array.
+pub fn measure_scalar(mut child: Command) -> Result<Vec<f64>> {
+    let output = child.env("ORIGAMI_CPU", "scalar").output().context("cannot start the scalar run")?;
+    if !output.status.success() {
+        bail!("the scalar run failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    let child = Command::new(std::env::current_exe()?)
-        .args(["bench", "kernels", "--single"])
-        .env("ORIGAMI_CPU", "scalar")
-        .output()
-        .context("cannot start the scalar run")?;
-    if !child.status.success() {
-        bail!("the scalar run failed: {}", String::from_utf8_lossy(&child.stderr));
-    }
-    let scalar: Vec<f64> = serde_json::from_slice(&child.stdout)?;
-    let rows = own.iter().zip(scalar);
-    if args.json {
-        let kernels: Vec<Value> = rows
-            .map(|((kernel, what, bytes, us), scalar_us)| {
-                json!({"kernel": kernel, "what": what, "us": us, "scalar_us": scalar_us, "scalar_ratio": scalar_us / us,
-                    "bytes_per_s": *bytes as f64 / us * 1e6})
-            })
-            .collect();
-        say!(
-            "{}",
-            serde_json::to_string_pretty(&json!({"cpu": Level::current().name(), "kernels": kernels}))?
-        );
-        return Ok(());
-    }
-    say!("one thread, {} against scalar", Level::current().name());
-    for ((kernel, what, bytes, us), scalar_us) in rows {
-        let (ratio, rate) = (scalar_us / us, *bytes as f64 / us / 1e3);
-        say!("{kernel:<10}{what:<36}{us:>8.0} us  {rate:>6.2} GB/s  {ratio:>5.1} times scalar");
-    }
-    Ok(())
+    Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -1,133 +1,179 @@
-//! The smallest client of a Deep Zoom server that is fast: one request at a time on a connection that is kept.
+//! A tile server under load.
+//!
+//! Works against any server that speaks Deep Zoom.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use origami::image::geometry::{Geometry, TileId};
-use origami::pyramid::dzi::Descriptor;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use origami::image::geometry::TileId;
+use xxhash_rust::xxh3::xxh3_64;
 
-/// Longest head of an answer.
-const MOST_HEAD: usize = 64 << 10;
+use super::http_client::ServedSlide;
 
-/// A slide on a server.
-#[derive(Clone)]
-pub struct Target {
-    /// `host:port`.
-    host: String,
-    /// The descriptor's path without `.dzi`.
-    base: String,
-    /// `?` and what follows it, or nothing.
-    query: String,
-    /// Extension of tiles.
-    format: String,
-    /// Slide and tile size.
-    pub geometry: Geometry,
+/// How the server is loaded.
+pub struct LoadOptions {
+    /// Connections, each with one request at a time.
+    pub connections: u32,
+    /// Duration in seconds.
+    pub seconds: u64,
+    /// Number of different tiles of L0 and L1; `None` for all.
+    pub tiles: Option<u32>,
+    /// Request every tile once before, so that caches are full.
+    pub fill: bool,
 }
 
-impl Target {
-    /// Reads the descriptor at `http://HOST:PORT/PATH.dzi`.
-    pub async fn open(url: &str) -> Result<Self> {
-        let address = url.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
-        let Some((host, path)) = address else { bail!("{url}: give http://HOST:PORT/PATH.dzi") };
-        let (path, query) = path.split_once('?').map_or((path, String::new()), |(p, q)| (p, format!("?{q}")));
-        let Some(base) = path.strip_suffix(".dzi") else { bail!("{url}: the path must end in .dzi") };
-        let host = if host.contains(':') { host.to_string() } else { format!("{host}:80") };
-        let mut connection = Connection::open(&host).await?;
-        let answer = connection.get(&format!("/{path}{query}")).await?;
-        if answer.status != 200 {
-            bail!("{url}: status {}", answer.status);
+/// The answers of all connections.
+pub struct LoadReport {
+    /// Different tiles that were requested.
+    pub tiles: usize,
+    /// Requests that were answered with a tile.
+    pub requests: usize,
+    /// Duration.
+    pub seconds: f64,
+    /// Bytes of all tiles.
+    pub bytes: u64,
+    /// Latency of the 50th, 95th and 99th percentile and of the slowest request, in microseconds.
+    pub latency_us: [u32; 4],
+    /// Answers with 503.
+    pub refused: u64,
+    /// Other answers, broken connections, tiles whose bytes differ from an earlier answer.
+    pub errors: u64,
+    /// The first of them.
+    pub first_error: Option<String>,
+}
+
+/// State that all connections share.
+struct Shared {
+    slide: ServedSlide,
+    tiles: Vec<TileId>,
+    /// Hash of each tile's first answer; 0 until it has come.
+    hashes: Vec<AtomicU64>,
+    until: Instant,
+}
+
+/// Counts of one connection, or of all.
+#[derive(Default)]
+struct Counts {
+    micros: Vec<u32>,
+    bytes: u64,
+    refused: u64,
+    errors: u64,
+    first_error: Option<String>,
+}
+
+/// Loads the server. Errors of requests are in the report.
+pub async fn measure(slide: ServedSlide, options: &LoadOptions) -> Result<LoadReport> {
+    let tiles = choose_tiles(&slide, options.tiles)?;
+    if options.fill {
+        let mut connection = slide.connect().await?;
+        for &tile in &tiles {
+            connection.get(&slide.path(tile)).await?;
         }
-        let descriptor =
-            Descriptor::parse(std::path::Path::new(url), &String::from_utf8_lossy(connection.body()))?;
-        let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)?;
-        Ok(Self { host, base: format!("/{base}_files"), query, format: descriptor.format, geometry })
     }
-
-    /// A connection to its server.
-    pub async fn connect(&self) -> Result<Connection> {
-        Connection::open(&self.host).await
+    let hashes = tiles.iter().map(|_| AtomicU64::new(0)).collect();
+    let until = Instant::now() + Duration::from_secs(options.seconds);
+    let shared = Arc::new(Shared { slide, tiles, hashes, until });
+    let started = Instant::now();
+    let all: Vec<_> =
+        (0..options.connections).map(|n| tokio::spawn(request_tiles(shared.clone(), n))).collect();
+    let mut sum = Counts::default();
+    for counts in all {
+        let counts = counts.await.context("a connection's task")?;
+        sum.micros.extend(counts.micros);
+        sum.bytes += counts.bytes;
+        sum.refused += counts.refused;
+        sum.errors += counts.errors;
+        sum.first_error = sum.first_error.or(counts.first_error);
     }
-
-    /// The path of a tile.
-    pub fn path(&self, TileId { level, x, y }: TileId) -> String {
-        format!("{}/{level}/{x}_{y}.{}{}", self.base, self.format, self.query)
-    }
+    let seconds = started.elapsed().as_secs_f64();
+    sum.micros.sort_unstable();
+    let requests = sum.micros.len();
+    let percentile = |p: f64| match requests {
+        0 => 0,
+        n => sum.micros[((n as f64 * p / 100.0) as usize).min(n - 1)],
+    };
+    Ok(LoadReport {
+        tiles: shared.tiles.len(),
+        requests,
+        seconds,
+        bytes: sum.bytes,
+        latency_us: [50.0, 95.0, 99.0, 100.0].map(percentile),
+        refused: sum.refused,
+        errors: sum.errors,
+        first_error: sum.first_error,
+    })
 }
 
-/// What came back.
-#[derive(Clone, Copy, Debug)]
-pub struct Reply {
-    /// Status code.
-    pub status: u16,
-    /// From sending to the last byte.
-    pub time: Duration,
-}
-
-/// A connection that is kept, HTTP/1.1.
-pub struct Connection {
-    stream: TcpStream,
-    host: String,
-    request: Vec<u8>,
-    /// The answer, head and body.
-    buffer: Vec<u8>,
-    /// Where its body begins.
-    body_at: usize,
-}
-
-impl Connection {
-    async fn open(host: &str) -> Result<Self> {
-        let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
-        stream.set_nodelay(true)?;
-        let (request, buffer) = (Vec::new(), Vec::new());
-        Ok(Self { stream, host: host.to_string(), request, buffer, body_at: 0 })
+/// All tiles of L0 and L1, or `count` of them, spread over the slide and the same ones in every run.
+fn choose_tiles(slide: &ServedSlide, count: Option<u32>) -> Result<Vec<TileId>> {
+    let geometry = slide.geometry;
+    let mut tiles: Vec<_> = (0..2)
+        .flat_map(|down| geometry.all_families().flat_map(move |id| geometry.family_tiles(id, down)))
+        .collect();
+    if tiles.is_empty() {
+        bail!("{}: the slide is too small to have families", slide.url);
     }
-
-    /// The body of the last answer.
-    pub fn body(&self) -> &[u8] {
-        &self.buffer[self.body_at..]
-    }
-
-    /// GET. Fails where the connection does or where the answer is none; a status of any kind is an answer.
-    pub async fn get(&mut self, path: &str) -> Result<Reply> {
-        self.request.clear();
-        for part in ["GET ", path, " HTTP/1.1\r\nHost: ", &self.host, "\r\n\r\n"] {
-            self.request.extend_from_slice(part.as_bytes());
+    if let Some(count) = count {
+        let mut random = Random(1);
+        for i in (1..tiles.len()).rev() {
+            tiles.swap(i, random.below(i + 1));
         }
-        let started = Instant::now();
-        self.stream.write_all(&self.request).await?;
-        self.buffer.clear();
-        let end = loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server has closed the connection");
-            }
-            if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if self.buffer.len() > MOST_HEAD {
-                bail!("no end of the head after {MOST_HEAD} bytes");
-            }
+        tiles.truncate(count as usize);
+    }
+    Ok(tiles)
+}
+
+/// Requests random tiles on one connection until the time is over.
+async fn request_tiles(shared: Arc<Shared>, number: u32) -> Counts {
+    let (mut counts, mut random) = (Counts::default(), Random(u64::from(number) + 2));
+    let mut connection = None;
+    while Instant::now() < shared.until {
+        let open = match connection.take() {
+            Some(open) => Ok(open),
+            None => shared.slide.connect().await,
         };
-        let (status, length) = head(&self.buffer[..end]).context("not an answer with a length")?;
-        self.body_at = end;
-        self.buffer.reserve((end + length).saturating_sub(self.buffer.len()));
-        while self.buffer.len() < end + length {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server has closed the connection in the middle of a body");
+        let pick = random.below(shared.tiles.len());
+        let path = shared.slide.path(shared.tiles[pick]);
+        let reply = match open {
+            Ok(mut open) => open.get(&path).await.map(|reply| (open, reply)),
+            Err(e) => Err(e),
+        };
+        let problem = match reply {
+            Ok((open, reply)) if reply.status == 200 => {
+                counts.micros.push(u32::try_from(reply.time.as_micros()).unwrap_or(u32::MAX));
+                counts.bytes += open.body().len() as u64;
+                let hash = xxh3_64(open.body()).max(1);
+                let first = shared.hashes[pick].compare_exchange(0, hash, Relaxed, Relaxed);
+                connection = Some(open);
+                first.is_err_and(|known| known != hash).then(|| "other bytes than before".to_string())
             }
+            Ok((open, reply)) if reply.status == 503 => {
+                counts.refused += 1;
+                connection = Some(open);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                None
+            }
+            Ok((_, reply)) => Some(format!("status {}", reply.status)),
+            Err(e) => Some(format!("{e:#}")),
+        };
+        if let Some(problem) = problem {
+            counts.errors += 1;
+            counts.first_error.get_or_insert_with(|| format!("{path}: {problem}"));
+            // Do not ask a server that is gone a million times.
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(Reply { status, time: started.elapsed() })
     }
+    counts
 }
 
-/// Status and length of the body.
-fn head(bytes: &[u8]) -> Option<(u16, usize)> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut lines = text.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    Some((status, length?.1.trim().parse().ok()?))
+/// Pseudo-random numbers, the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % n
+    }
 }

@@ -1,68 +1,21 @@
-//! `origami bench`: speed and rate as ratios to something measured in the same run.
+//! The measurements of `origami bench`: speed and rate as ratios to something measured in the same run.
+//!
+//! Takes plain options and returns figures. The flags and the printing are in `cli/bench`.
 
+#[cfg(feature = "serve")]
+pub mod cold;
 #[cfg(feature = "gpu")]
-mod gpu;
-mod kernels;
+pub mod gpu;
 #[cfg(feature = "serve")]
-mod load;
-mod originals;
-mod rate;
+pub mod http_client;
+pub mod kernels;
 #[cfg(feature = "serve")]
-mod serve;
-mod slide;
-mod speed;
-mod stripes;
-
-use anyhow::Result;
-use clap::Subcommand;
-
-#[derive(Subcommand)]
-pub enum BenchCommand {
-    /// Encode against the bare JPEG calls of the same work
-    Encode(speed::SpeedArgs),
-    /// Decode against the bare JPEG calls of the same work
-    Decode(speed::SpeedArgs),
-    /// Every kernel against its scalar definition
-    Kernels(kernels::KernelArgs),
-    /// A GPU against its own limits, and end to end against the CPU and the bare JPEG calls
-    #[cfg(feature = "gpu")]
-    Gpu(gpu::GpuArgs),
-    /// A cold L0 tile of a lossless bundle against the bare JPEG decode of it
-    Originals(originals::OriginalsArgs),
-    /// Bytes of a bundle against a JPEG 4:2:0 pyramid of equal L0 Y-PSNR
-    Rate(rate::RateArgs),
-    /// A tile server under load, or its first tile of a cold family against the bare JPEG calls
-    #[cfg(feature = "serve")]
-    Serve(serve::ServeArgs),
-    /// Make a slide of any size for benches: synthetic tissue as PNG
-    Slide(slide::SlideArgs),
-    /// The first tile of a cold family by the stripe that it lies in, against the same of the whole residual
-    Stripes(stripes::StripesArgs),
-}
-
-pub fn run(command: BenchCommand) -> Result<()> {
-    match command {
-        BenchCommand::Encode(args) => speed::run_encode(args),
-        BenchCommand::Decode(args) => speed::run_decode(args),
-        BenchCommand::Kernels(args) => kernels::run(args),
-        #[cfg(feature = "gpu")]
-        BenchCommand::Gpu(args) => gpu::run(args),
-        BenchCommand::Originals(args) => originals::run(args),
-        BenchCommand::Rate(args) => rate::run(args),
-        #[cfg(feature = "serve")]
-        BenchCommand::Serve(args) => serve::run(args),
-        BenchCommand::Slide(args) => slide::run(args),
-        BenchCommand::Stripes(args) => stripes::run(args),
-    }
-}
-
-/// The middle value.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    if n == 0 {
-        return f64::NAN;
-    }
-    (sorted[(n - 1) / 2] + sorted[n / 2]) / 2.0
-}
+pub mod load;
+pub mod originals;
+pub mod rate;
+pub mod setup;
+pub mod speed;
+pub mod stats;
+pub mod stripes;
+pub mod tissue;
+pub mod work;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args;
 use origami::archive::Kind;
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
@@ -11,75 +10,111 @@ use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
+use origami::params::EncodeParams;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
+use origami::quality::compare::{Comparison, compare};
 use origami::quality::metrics::interpolate_log;
-use origami::slide::Slide;
-use serde_json::json;
-
-use crate::cli::coding::CodingArgs;
-use crate::cli::compare::{Quality, Side, compare};
-use crate::cli::pyramid::OpenArgs;
-
-#[derive(Args)]
-pub struct RateArgs {
-    /// The slide; its pixels are the reference
-    slide: PathBuf,
-    /// Fail where the ratio on the decoded planes is larger
-    #[arg(long, value_name = "RATIO")]
-    max_planes: Option<f64>,
-    /// Fail where the ratio on the q95 4:2:0 tiles is larger
-    #[arg(long, value_name = "RATIO")]
-    max_tiles: Option<f64>,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    coding: CodingArgs,
-    #[command(flatten)]
-    open: OpenArgs,
-}
+use origami::quality::rows::RowSource;
+use origami::slide::{OpenOptions, Slide};
 
 /// Qualities of the JPEG pyramids between which bytes are interpolated.
 const QUALITIES: [u8; 20] = [10, 20, 26, 30, 34, 38, 40, 42, 44, 46, 48, 50, 52, 55, 60, 70, 80, 85, 90, 95];
 
+/// What is measured.
+pub struct RateOptions {
+    /// The slide; its pixels are the reference.
+    pub slide: PathBuf,
+    /// How it is opened.
+    pub open: OpenOptions,
+    /// Parameters of the encode.
+    pub params: EncodeParams,
+}
+
+/// A JPEG pyramid at one quality.
+pub struct CurvePoint {
+    /// Quality of its tiles.
+    pub quality: u8,
+    /// PSNR of L0 luma in dB.
+    pub y_psnr: f64,
+    /// Bytes of all levels.
+    pub bytes: f64,
+}
+
+/// The bundle, decoded in one way.
+pub struct JudgedOutput {
+    /// Name of the way.
+    pub name: &'static str,
+    /// Against the slide.
+    pub quality: Comparison,
+    /// Bytes of the bundle divided by those of a JPEG pyramid of equal Y-PSNR; `None` outside of the curve.
+    pub bytes_ratio: Option<f64>,
+}
+
+/// The whole measurement.
+pub struct RateReport {
+    /// Bytes of the bundle.
+    pub bundle_bytes: u64,
+    /// JPEG pyramids by rising quality.
+    pub curve: Vec<CurvePoint>,
+    /// On the planes (PNG), on 4:4:4 tiles, on 4:2:0 tiles.
+    pub outputs: [JudgedOutput; 3],
+}
+
 struct Run<'a> {
-    args: &'a RateArgs,
+    options: &'a RateOptions,
     scheduler: Scheduler,
     dir: &'a Path,
 }
 
 impl Run<'_> {
-    fn judge(&self, tree: &Path, colour: bool) -> Result<Quality> {
-        let mut reference = Side::open(&self.args.slide, self.args.open)?;
-        compare(&mut reference, &mut Side::open(tree, self.args.open)?, colour, &self.scheduler)
+    fn judge(&self, tree: &Path, colour: bool) -> Result<Comparison> {
+        let open = |path| RowSource::open(path, &self.options.open);
+        let (mut reference, mut tree) = (open(&self.options.slide)?, open(tree)?);
+        Ok(compare(&mut reference, &mut tree, colour, &self.scheduler)?)
     }
 
-    /// Bytes of all levels and Y-PSNR of L0, per quality.
-    fn jpeg_curve(&self) -> Result<Vec<(u8, f64, f64)>> {
-        let mut points = Vec::new();
-        for quality in QUALITIES {
-            let mut slide = Slide::open(&self.args.slide, &self.args.open.options())?;
-            let options = BuildOptions {
-                tile: 256,
-                quality,
-                sampling: Sampling::S420,
-                png: false,
-                existing: Existing::Replace,
-            };
-            let dzi = build(&mut slide, &self.dir.join("jpeg"), &options, &self.scheduler, &|_| {})?;
-            let bytes = Tree::open(&dzi, Missing::Refuse)?.total_bytes()?;
-            points.push((quality, self.judge(&dzi, false)?.y_psnr, bytes as f64));
-        }
-        Ok(points)
+    fn slide(&self) -> Result<Slide> {
+        Ok(Slide::open(&self.options.slide, &self.options.open)?)
     }
 
-    fn decoded(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Quality> {
-        let options =
-            DecodeOptions { format, sampling, existing: Existing::Replace, ..DecodeOptions::default() };
+    fn jpeg_pyramid(&self, quality: u8) -> Result<CurvePoint> {
+        let options = BuildOptions {
+            tile: 256,
+            quality,
+            sampling: Sampling::S420,
+            png: false,
+            existing: Existing::Replace,
+        };
+        let dzi = build(&mut self.slide()?, &self.dir.join("jpeg"), &options, &self.scheduler, &|_| {})?;
+        let bytes = Tree::open(&dzi, Missing::Refuse)?.total_bytes()? as f64;
+        Ok(CurvePoint { quality, y_psnr: self.judge(&dzi, false)?.y_psnr, bytes })
+    }
+
+    /// Encodes the slide; the bundle and its bytes.
+    fn encode(&self) -> Result<(PathBuf, u64)> {
+        let slide = self.slide()?;
+        let geometry = Geometry::new(slide.info.width, slide.info.height, 256)?;
+        let mut source = Source::Slide(Box::new(slide), geometry);
+        let report = encode(
+            &mut source,
+            self.dir,
+            &self.options.params,
+            &EncodeOptions::default(),
+            &CpuBackend::new(),
+            &self.scheduler,
+            &|_| {},
+        )?;
+        Ok((report.bundle, report.bundle_bytes))
+    }
+
+    fn decode(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Comparison> {
+        let output = Output { format, sampling, ..Output::default() };
+        let options = DecodeOptions { output, existing: Existing::Replace, ..DecodeOptions::default() };
         let out = self.dir.join("decoded");
         let input = Input::file(bundle, Kind::Bundle)?;
         let report = decode(&input, None, &out, &options, &CpuBackend::new(), &self.scheduler, &|_, _| {})?;
@@ -87,72 +122,22 @@ impl Run<'_> {
     }
 }
 
-pub fn run(args: RateArgs) -> Result<()> {
+/// Encodes the slide, builds the JPEG pyramids, and compares both with the slide.
+pub fn measure(options: &RateOptions) -> Result<RateReport> {
     let dir = tempfile::tempdir().context("cannot make a directory for the run")?;
-    let run = Run { args: &args, scheduler: Scheduler::new(0)?, dir: dir.path() };
-    let params = args.coding.params();
-    let slide = Slide::open(&args.slide, &args.open.options())?;
-    let geometry = Geometry::new(slide.info.width, slide.info.height, 256)?;
-    let mut source = Source::Slide(Box::new(slide), geometry);
-    let report = encode(
-        &mut source,
-        dir.path(),
-        &params,
-        &EncodeOptions::default(),
-        &CpuBackend::new(),
-        &run.scheduler,
-        &|_| {},
-    )?;
-    let curve = run.jpeg_curve()?;
-    let points: Vec<_> = curve.iter().map(|&(_, db, bytes)| (db, bytes)).collect();
-    let judged = [
-        ("planes (PNG)", OutputFormat::Png, Sampling::S444, args.max_planes),
-        ("4:4:4 q95 tiles", OutputFormat::Jpeg, Sampling::S444, None),
-        ("4:2:0 q95 tiles", OutputFormat::Jpeg, Sampling::S420, args.max_tiles),
+    let run = Run { options, scheduler: Scheduler::new(0)?, dir: dir.path() };
+    let (bundle, bundle_bytes) = run.encode()?;
+    let curve = QUALITIES.into_iter().map(|quality| run.jpeg_pyramid(quality)).collect::<Result<Vec<_>>>()?;
+    let points: Vec<_> = curve.iter().map(|point| (point.y_psnr, point.bytes)).collect();
+    let judge = |name, format, sampling| -> Result<JudgedOutput> {
+        let quality = run.decode(&bundle, format, sampling)?;
+        let jpeg_bytes = interpolate_log(&points, quality.y_psnr);
+        Ok(JudgedOutput { name, quality, bytes_ratio: jpeg_bytes.map(|bytes| bundle_bytes as f64 / bytes) })
+    };
+    let outputs = [
+        judge("planes (PNG)", OutputFormat::Png, Sampling::S444)?,
+        judge("4:4:4 q95 tiles", OutputFormat::Jpeg, Sampling::S444)?,
+        judge("4:2:0 q95 tiles", OutputFormat::Jpeg, Sampling::S420)?,
     ];
-    let mut rows = Vec::new();
-    for (name, format, sampling, limit) in judged {
-        let quality = run.decoded(&report.bundle, format, sampling)?;
-        let equal = interpolate_log(&points, quality.y_psnr);
-        rows.push((name, quality, equal.map(|bytes| report.bundle_bytes as f64 / bytes), limit));
-    }
-    if args.json {
-        let value = json!({
-            "slide": args.slide, "bundle_bytes": report.bundle_bytes, "encode": params,
-            "jpeg_420_pyramid": curve.iter().map(|(q, db, bytes)| json!({"quality": q, "y_psnr": db, "bytes": bytes})).collect::<Vec<_>>(),
-            "judged_on": rows.iter().map(|(name, q, ratio, _)| json!({
-                "on": name, "y_psnr": q.y_psnr, "rgb_psnr": q.rgb_psnr, "ssim": q.ssim, "delta_e_2000": q.delta_e, "bytes_ratio": ratio,
-            })).collect::<Vec<_>>(),
-        });
-        say!("{}", serde_json::to_string_pretty(&value)?);
-    } else {
-        say!("bundle {} bytes; JPEG 4:2:0 pyramid of the same slide, all levels:", report.bundle_bytes);
-        for (q, db, bytes) in &curve {
-            say!("  q{q:<3} {db:6.2} dB {bytes:>10.0} bytes");
-        }
-        say!(
-            "{:<18}{:>8}{:>9}{:>9}  bytes against JPEG of equal Y-PSNR",
-            "judged on",
-            "Y-PSNR",
-            "SSIM",
-            "Delta E"
-        );
-        for (name, q, ratio, _) in &rows {
-            let ratio = ratio.map_or("outside the curve".into(), |r| format!("{r:.3}"));
-            say!(
-                "{name:<18}{:>8.2}{:>9.4}{:>9.3}  {ratio}",
-                q.y_psnr,
-                q.ssim.unwrap_or(f64::NAN),
-                q.delta_e.unwrap_or(f64::NAN)
-            );
-        }
-    }
-    for (name, _, ratio, limit) in rows {
-        if let Some(limit) = limit
-            && !ratio.is_some_and(|r| r <= limit)
-        {
-            anyhow::bail!("judged on {name} the bundle is {ratio:?} of a JPEG pyramid, over {limit}");
-        }
-    }
-    Ok(())
+    Ok(RateReport { bundle_bytes, curve, outputs })
 }

@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use origami::archive::Kind;
 use origami::decode::{DecodeOptions, Input, Timing, decode};
 use origami::image::ycc::Sampling;
+use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
 
-use super::backend::{BackendArgs, Purpose};
-use super::{FilterArg, WorkArgs, human_bytes, progress};
+use super::args::backend::{BackendArgs, Workload};
+use super::args::values::{TILE_SAMPLINGS, names, one_of};
+use super::args::work::WorkArgs;
+use super::print::{human_bytes, say};
+use super::progress;
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -32,14 +37,14 @@ pub struct DecodeArgs {
     #[arg(long)]
     tile: Option<u32>,
     /// Filter; an error where it contradicts the archive [default: the archive's]
-    #[arg(long, value_enum)]
-    upsample_filter: Option<FilterArg>,
+    #[arg(long, value_parser = names::<Filter>())]
+    upsample_filter: Option<Filter>,
     /// Format of the tiles; png shows the planes without another lossy step
-    #[arg(long, value_enum, default_value_t = FormatArg::Jpeg)]
-    output_format: FormatArg,
+    #[arg(long, value_enum, value_parser = names::<OutputFormat>(), default_value_t = OutputFormat::Jpeg)]
+    output_format: OutputFormat,
     /// Chroma sampling of JPEG tiles
-    #[arg(long, value_enum, default_value_t = TileSubsampArg::S420)]
-    tile_subsamp: TileSubsampArg,
+    #[arg(long, value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    tile_subsamp: Sampling,
     /// Luma only
     #[arg(long)]
     grayscale: bool,
@@ -72,21 +77,6 @@ struct InputArgs {
     bundle: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum FormatArg {
-    Jpeg,
-    Webp,
-    Png,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum TileSubsampArg {
-    #[value(name = "444")]
-    S444,
-    #[value(name = "420")]
-    S420,
-}
-
 pub fn run(args: DecodeArgs) -> Result<()> {
     if args.max_parents == Some(0) {
         anyhow::bail!("--max-parents 0: decode at least one family");
@@ -99,25 +89,20 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     };
     let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
     let options = DecodeOptions {
-        quality: args.quality,
+        output: Output {
+            format: args.output_format,
+            quality: args.quality,
+            sampling: args.tile_subsamp,
+            grayscale: args.grayscale,
+        },
         tile: args.tile,
-        upsample_filter: args.upsample_filter.map(Into::into),
-        format: match args.output_format {
-            FormatArg::Jpeg => OutputFormat::Jpeg,
-            FormatArg::Webp => OutputFormat::Webp,
-            FormatArg::Png => OutputFormat::Png,
-        },
-        sampling: match args.tile_subsamp {
-            TileSubsampArg::S444 => Sampling::S444,
-            TileSubsampArg::S420 => Sampling::S420,
-        },
-        grayscale: args.grayscale,
+        upsample_filter: args.upsample_filter,
         max_parents: args.max_parents,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
     let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
     let scheduler = args.work.scheduler()?;
-    let opened = args.backend.open(Purpose::Decode, Some(total), &scheduler, args.work.quiet)?;
+    let opened = args.backend.open(Workload::Decode, Some(total), &scheduler, args.work.quiet)?;
     let bar = progress::families(total, args.work.quiet);
     if args.timing {
         say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");

@@ -1,22 +1,25 @@
-//! `origami doctor`: what this machine has, whether it computes rightly, what to do about the rest.
+//! `origami doctor`: what this machine has, whether it computes correctly, and what to do where it does not.
 //!
-//! Finds things out, prints them, decides nothing: `--backend auto` is asked, not imitated.
+//! Reports and advises; decides nothing. The engine itself answers what `--backend auto` takes.
 
 mod advice;
+mod finding;
 #[cfg_attr(not(feature = "gpu"), path = "doctor/no_gpu.rs")]
 mod gpu;
 mod machine;
+mod report;
+mod section;
 mod text;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde::Serialize;
 
 use self::advice::{Situation, advice};
-use self::gpu::Adapter;
 use self::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use self::report::Report;
+use super::print::say;
 
 /// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 0: what is there works; 1: an adapter
 /// failed or computes something else.
@@ -28,46 +31,6 @@ pub struct DoctorArgs {
     /// Test only this adapter: its index, or part of its name [default: all]
     #[arg(long, value_name = "NAME|INDEX")]
     gpu_adapter: Option<String>,
-}
-
-/// All that is said, in the order in which it is said.
-#[derive(Serialize)]
-struct Report {
-    version: &'static str,
-    features: Vec<&'static str>,
-    cpu: Cpu,
-    jpeg: Jpeg,
-    encoders: Encoders,
-    openslide: OpenSlide,
-    adapters: Vec<Adapter>,
-    auto: Auto,
-    advice: Vec<String>,
-}
-
-/// Whether an adapter computes what the CPU computes.
-#[derive(Serialize)]
-struct Parity<K> {
-    ok: bool,
-    /// What the self-test took, in milliseconds; without `open_ms`.
-    ms: f64,
-    /// What opening the adapter and compiling the shaders took.
-    open_ms: f64,
-    /// Kernels that agreed, and on how many cases; none where one did not.
-    kernels: Vec<K>,
-    problem: Option<String>,
-}
-
-/// What `--backend auto` takes.
-#[derive(Serialize)]
-struct Auto {
-    encode: Taken,
-    decode: Taken,
-}
-
-#[derive(Serialize)]
-struct Taken {
-    backend: &'static str,
-    reason: String,
 }
 
 const FEATURES: [(&str, bool); 12] = [
@@ -88,8 +51,8 @@ const FEATURES: [(&str, bool); 12] = [
 pub fn run(args: DoctorArgs) -> Result<ExitCode> {
     let wanted = args.gpu_adapter.as_deref();
     let adapters = gpu::examine(wanted)?;
-    let (cpu, jpeg, openslide) = (Cpu::found(), Jpeg::found(), OpenSlide::found());
-    let encoders = Encoders::found();
+    let (cpu, jpeg, openslide) = (Cpu::detect(), Jpeg::detect(), OpenSlide::detect());
+    let encoders = Encoders::detect();
     let failed = adapters.iter().filter_map(|a| Some((gpu::name(a), gpu::problem(a)?))).collect::<Vec<_>>();
     let situation = Situation {
         gpu_built: cfg!(feature = "gpu"),

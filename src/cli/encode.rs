@@ -1,21 +1,27 @@
 //! `origami encode`: a tree, a slide or an image to one bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use origami::backend::Backend;
+use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
+use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
-use origami::quality::target::{Target, aim};
-use origami::slide::{OpenSlideUse, Slide, SlideError};
+use origami::quality::search::{QualityTarget, search_quality};
+use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
 
-use super::backend::{BackendArgs, Opened, Purpose};
-use super::coding::CodingArgs;
-use super::pyramid::OpenArgs;
-use super::{WorkArgs, human_bytes, progress};
+use super::args::backend::{BackendArgs, OpenBackend, Workload};
+use super::args::coding::CodingArgs;
+use super::args::open::OpenArgs;
+use super::args::values::{bytes, names};
+use super::args::work::WorkArgs;
+use super::print::{human_bytes, say};
+use super::progress;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -33,8 +39,8 @@ pub struct EncodeArgs {
     #[arg(long)]
     tile: Option<u32>,
     /// Missing tiles: stop and name them, or take them as white
-    #[arg(long, value_enum, default_value_t = MissingArg::Error)]
-    missing: MissingArg,
+    #[arg(long, value_enum, value_parser = names::<Missing>(), default_value_t)]
+    missing: Missing,
     /// Also write one .pack per family
     #[arg(long)]
     pack: bool,
@@ -69,7 +75,7 @@ struct SourceArgs {
     slide: Option<PathBuf>,
 }
 
-/// What the slide is to come to, instead of a quality.
+/// A PSNR or size to reach, instead of a quality.
 #[derive(Args)]
 #[group(multiple = false)]
 struct TargetArgs {
@@ -77,7 +83,7 @@ struct TargetArgs {
     #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
 }
 
@@ -86,64 +92,43 @@ impl TargetArgs {
         self.target_psnr.map(|_| "--target-psnr").or(self.target_size.map(|_| "--target-size"))
     }
 
-    fn target(&self) -> Option<Target> {
-        self.target_psnr.map(Target::Psnr).or(self.target_size.map(Target::Bytes))
+    fn target(&self) -> Option<QualityTarget> {
+        self.target_psnr.map(QualityTarget::Psnr).or(self.target_size.map(QualityTarget::Bytes))
     }
-}
-
-/// `1500000`, `1500k`, `1.5M`.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let (number, factor) = match text.char_indices().last() {
-        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
-        Some((at, 'M')) => (&text[..at], 1e6),
-        Some((at, 'G')) => (&text[..at], 1e9),
-        _ => (text, 1.0),
-    };
-    match number.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok((value * factor) as u64),
-        _ => Err("a size is bytes, or a number with k, M or G: 800000, 800k, 1.5G".into()),
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum MissingArg {
-    Error,
-    Background,
 }
 
 impl EncodeArgs {
     fn open_source(&self) -> Result<Source> {
-        if self.source.pyramid.is_none() && matches!(self.missing, MissingArg::Background) {
+        if self.source.pyramid.is_none() && self.missing == Missing::Background {
             bail!("--missing background is about the tiles of a --pyramid; leave it out");
         }
-        let (path, openslide) = match (&self.source.pyramid, &self.source.image, &self.source.slide) {
-            (Some(path), ..) => {
-                let missing = match self.missing {
-                    MissingArg::Error => Missing::Refuse,
-                    MissingArg::Background => Missing::Background,
-                };
-                let tree = Tree::open(path, missing)?;
-                let own = tree.geometry().tile();
-                if self.tile.is_some_and(|tile| tile != own) {
-                    bail!(
-                        "{}: --tile {} contradicts its TileSize of {own}; leave the flag out",
-                        tree.path().display(),
-                        self.tile.unwrap_or(own)
-                    );
-                }
-                return Ok(Source::Tree(Box::new(tree)));
+        let options = self.open.options();
+        match (&self.source.pyramid, &self.source.image, &self.source.slide) {
+            (Some(path), ..) => self.open_tree(path),
+            (_, Some(path), _) => {
+                self.open_slide(path, OpenOptions { openslide: OpenSlideUse::Never, ..options })
             }
-            (_, Some(path), _) => (path, Some(OpenSlideUse::Never)),
-            (.., Some(path)) => (path, None),
+            (.., Some(path)) => self.open_slide(path, options),
             _ => bail!("give --pyramid, --image or --slide"),
-        };
-        let mut options = self.open.options();
-        if let Some(openslide) = openslide {
-            options.openslide = openslide;
         }
+    }
+
+    fn open_tree(&self, path: &Path) -> Result<Source> {
+        let tree = Tree::open(path, self.missing)?;
+        let own = tree.geometry().tile();
+        match self.tile {
+            Some(tile) if tile != own => bail!(
+                "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
+                tree.path().display()
+            ),
+            _ => Ok(Source::Tree(Box::new(tree))),
+        }
+    }
+
+    fn open_slide(&self, path: &Path, mut options: OpenOptions) -> Result<Source> {
         let lossless = self.coding.params().originals;
         if lossless && options.openslide == OpenSlideUse::Auto {
-            // OpenSlide gives out pixels, not tiles.
+            // OpenSlide gives pixels, not the JPEG tiles of the file.
             options.openslide = OpenSlideUse::Never;
         }
         let slide = match Slide::open(path, &options) {
@@ -153,26 +138,56 @@ impl EncodeArgs {
             ),
             opened => opened?,
         };
-        let own = if lossless { slide.own_tiles().ok().map(|own| own.side()) } else { None };
+        let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
             .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
         Ok(Source::Slide(Box::new(slide), geometry))
+    }
+
+    /// Refuses what can be refused before a source is opened.
+    fn check(&self, params: &EncodeParams) -> Result<()> {
+        params.validate()?;
+        params.encoder.encoder(ImageRole::Baseline)?;
+        params.residual_encoder().encoder(ImageRole::Residual)?;
+        if self.max_parents == Some(0) {
+            bail!("--max-parents 0: encode at least one family");
+        }
+        if let (Some(flag), true) = (self.target.flag(), params.originals) {
+            bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
+        }
+        Ok(())
+    }
+
+    /// Searches for the quality that reaches a target, and reports it.
+    fn search(
+        &self,
+        target: QualityTarget,
+        backend: &dyn Backend,
+        scheduler: &Scheduler,
+    ) -> Result<EncodeParams> {
+        let params_at = |quality| self.coding.params_at(quality);
+        let mut source = self.open_source()?;
+        let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
+        let params = params_at(estimate.quality);
+        if !self.work.quiet {
+            say!(
+                "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
+                params.residual_quality,
+                params.base_quality,
+                human_bytes(estimate.bytes),
+                estimate.psnr,
+                estimate.families
+            );
+        }
+        Ok(params)
     }
 }
 
 pub fn run(args: EncodeArgs) -> Result<()> {
     args.coding.check(args.source.pyramid.is_some())?;
     let mut params = args.coding.params();
-    params.validate()?;
-    params.encoder.encoder(ImageRole::Baseline)?;
-    params.residual_encoder().encoder(ImageRole::Residual)?;
-    if args.max_parents == Some(0) {
-        bail!("--max-parents 0: encode at least one family");
-    }
-    if let (Some(flag), true) = (args.target.flag(), params.originals) {
-        bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
-    }
+    args.check(&params)?;
     let mut source = args.open_source()?;
     if let Source::Tree(tree) = &source
         && tree.absent() > 0
@@ -189,22 +204,10 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
     let bar = progress::families(total, args.work.quiet);
     let scheduler = args.work.scheduler()?;
-    let opened = args.backend.open(Purpose::Encode, Some(total), &scheduler, args.work.quiet)?;
+    let opened = args.backend.open(Workload::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
     if let Some(target) = args.target.target() {
-        let at = |quality| args.coding.at(quality);
-        let aim = aim(&mut args.open_source()?, args.max_parents, target, &at, &*opened.backend, &scheduler)?;
-        params = at(aim.quality);
-        if !args.work.quiet {
-            let bytes = human_bytes(aim.bytes);
-            say!(
-                "residual quality {}, baseline {}: about {bytes} and {:.2} dB, by {} families",
-                params.residual_quality,
-                params.base_quality,
-                aim.psnr,
-                aim.families
-            );
-        }
+        params = args.search(target, &*opened.backend, &scheduler)?;
     }
     let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
         bar.set_position(done)
@@ -217,7 +220,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     Ok(())
 }
 
-/// Packs of an earlier encode stay where they are; whoever decodes them should know that they are not this bundle.
+/// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
 fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
     let dir = args.out.join(origami::archive::PACK_DIR);
     let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
@@ -229,7 +232,7 @@ fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
     }
 }
 
-fn print_summary(report: &EncodeReport, seconds: f64, opened: &Opened) {
+fn print_summary(report: &EncodeReport, seconds: f64, opened: &OpenBackend) {
     let mut line = format!("{}: {}", report.bundle.display(), human_bytes(report.bundle_bytes));
     if let Some(source) = report.source_bytes.filter(|&n| n > 0) {
         line += &format!(

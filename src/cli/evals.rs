@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::evals::{EvalsOptions, EvalsServer};
 
-use super::serve::{listen, stopped};
+use super::listen::{listen, stopped};
+use super::print::say;
 
 /// Shows the runs below a folder in the browser: a table of their figures, rate-distortion curves, and the pictures of any
 /// two side by side, at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
@@ -39,7 +40,7 @@ pub fn run(args: EvalsArgs) -> Result<()> {
         .context("cannot start threads for connections")?;
     runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
-        // Before anybody is told that it listens: a signal that comes early must not end it halfway.
+        // Before the line below: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
         say!("origami shows {} on http://{}", options.runs.display(), listener.local_addr()?);
         server.serve(listener, stop).await;

@@ -12,7 +12,7 @@ pub fn families(total: u64, quiet: bool) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:32} {pos}/{len} families  {rate}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
-            // A bar that cannot be drawn is no reason to stop.
+            // An error of drawing must not stop the work.
             write!(out, "{:.0} a second", state.per_sec()).ok();
         });
     ProgressBar::with_draw_target(Some(total), target).with_style(style)

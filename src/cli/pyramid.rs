@@ -3,15 +3,26 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use origami::codec::encode_png;
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
+use origami::output::tile::OutputFormat;
 use origami::pyramid::build::{BuildOptions, build};
 use origami::pyramid::write::{Existing, write_whole};
-use origami::slide::{OpenOptions, OpenSlideUse, Slide};
+use origami::slide::Slide;
 
-use super::{WorkArgs, progress};
+use super::args::open::OpenArgs;
+use super::args::values::one_of;
+use super::args::work::WorkArgs;
+use super::print::say;
+use super::progress;
+
+/// Samplings of JPEG tiles.
+const SAMPLINGS: &[(&str, Sampling)] =
+    &[("444", Sampling::S444), ("422", Sampling::S422), ("420", Sampling::S420)];
+/// Formats of tiles.
+const FORMATS: &[(&str, OutputFormat)] = &[("jpg", OutputFormat::Jpeg), ("png", OutputFormat::Png)];
 
 /// Any slide OpenSlide reads, and TIFF, PNG and JPEG without it.
 #[derive(Args)]
@@ -28,11 +39,11 @@ pub struct PyramidArgs {
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     /// JPEG chroma sampling
-    #[arg(long, value_enum, default_value_t = SubsampArg::S420)]
-    subsamp: SubsampArg,
+    #[arg(long, value_parser = one_of(SAMPLINGS), default_value = "420")]
+    subsamp: Sampling,
     /// Tile format
-    #[arg(long, value_enum, default_value_t = FormatArg::Jpg)]
-    format: FormatArg,
+    #[arg(long, value_parser = one_of(FORMATS), default_value = "jpg")]
+    format: OutputFormat,
     /// Also write an associated image, such as label or macro, as DIR/NAME.png; they may identify a patient
     #[arg(long, value_name = "NAME")]
     associated: Vec<String>,
@@ -45,67 +56,9 @@ pub struct PyramidArgs {
     work: WorkArgs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum SubsampArg {
-    #[value(name = "444")]
-    S444,
-    #[value(name = "422")]
-    S422,
-    #[value(name = "420")]
-    S420,
-}
-
-impl From<SubsampArg> for Sampling {
-    fn from(arg: SubsampArg) -> Self {
-        match arg {
-            SubsampArg::S444 => Sampling::S444,
-            SubsampArg::S422 => Sampling::S422,
-            SubsampArg::S420 => Sampling::S420,
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum FormatArg {
-    Jpg,
-    Png,
-}
-
-/// How slides are opened.
-#[derive(Args, Clone, Copy)]
-pub struct OpenArgs {
-    /// Memory for a slide that can only be decoded whole (progressive JPEG, interlaced PNG), in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 1024)]
-    max_memory: u64,
-    /// Whether OpenSlide opens slides: auto (it knows the vendor), never, only
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = OpenSlideArg::Auto)]
-    openslide: OpenSlideArg,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum OpenSlideArg {
-    Auto,
-    Never,
-    Only,
-}
-
-impl OpenArgs {
-    /// For the library.
-    pub fn options(self) -> OpenOptions {
-        OpenOptions {
-            max_memory_bytes: self.max_memory.saturating_mul(1 << 20),
-            openslide: match self.openslide {
-                OpenSlideArg::Auto => OpenSlideUse::Auto,
-                OpenSlideArg::Never => OpenSlideUse::Never,
-                OpenSlideArg::Only => OpenSlideUse::Only,
-            },
-        }
-    }
-}
-
 pub fn run(args: PyramidArgs) -> Result<()> {
     let mut slide = Slide::open(&args.slide, &args.open.options())?;
-    // Asked for by name: found out before hours of work.
+    // A wrong name must fail before hours of work.
     let mut associated = Vec::new();
     for name in &args.associated {
         if name.contains(['/', '\\']) || !slide.info.associated.contains(name) {
@@ -126,8 +79,8 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     let options = BuildOptions {
         tile: args.tile,
         quality: args.quality,
-        sampling: args.subsamp.into(),
-        png: args.format == FormatArg::Png,
+        sampling: args.subsamp,
+        png: args.format == OutputFormat::Png,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
     let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)

@@ -1,21 +1,28 @@
 //! `origami serve`: slides as Deep Zoom tiles over HTTP.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::image::ycc::Sampling;
+use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
-use origami::serve::{Access, BackendFigures, ServeOptions, Server};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use origami::serve::{
+    Access, BackendStats, CacheOptions, Credentials, Limits, Logging, ServeOptions, Server, SlideOptions,
+};
 
-use super::FilterArg;
-use super::backend::{BackendArgs, Opened, Purpose};
+use super::args::backend::{BackendArgs, OpenBackend, Workload};
+use super::args::values::{TILE_SAMPLINGS, names, one_of};
+use super::listen::{listen, stopped};
+use super::print::say;
+
+/// Formats of tiles that viewers show.
+const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp", OutputFormat::Webp)];
 
 /// Serves every slide below --slides-root: directories of the usual layout, and single bundles. Slides may come, change and go
 /// while it runs. Ctrl-C finishes the requests in flight.
@@ -40,17 +47,17 @@ pub struct ServeArgs {
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
     tile_quality: u8,
     /// Filter; a slide whose archive records another is refused [default: the archive's]
-    #[arg(long, value_enum)]
-    upsample_filter: Option<FilterArg>,
+    #[arg(long, value_parser = names::<Filter>())]
+    upsample_filter: Option<Filter>,
     /// Unsharp mask on L2 of archives that record none [default: off]
     #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
     sharpen: f64,
     /// Format of tiles
-    #[arg(long, value_enum, default_value_t = FormatArg::Jpeg)]
-    output_format: FormatArg,
+    #[arg(long, value_parser = one_of(FORMATS), default_value = "jpeg")]
+    output_format: OutputFormat,
     /// Chroma sampling of JPEG tiles
-    #[arg(long, value_enum, default_value_t = TileSubsampArg::S420)]
-    tile_subsamp: TileSubsampArg,
+    #[arg(long, value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    tile_subsamp: Sampling,
     /// Luma only
     #[arg(long)]
     grayscale_only: bool,
@@ -122,59 +129,51 @@ pub struct ServeArgs {
     backend: BackendArgs,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum FormatArg {
-    Jpeg,
-    Webp,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum TileSubsampArg {
-    #[value(name = "444")]
-    S444,
-    #[value(name = "420")]
-    S420,
-}
-
 impl ServeArgs {
     fn options(&self) -> Result<ServeOptions> {
-        let access = Access::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
-        // A cache that many share must not hand on what only some may see.
-        let caches = if access.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
+        let credentials = Credentials::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
+        // A shared cache must not give one user's tiles to another who may not see them.
+        let shared = if credentials.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
         Ok(ServeOptions {
-            slides_root: self.slides_root.clone(),
-            pack_dir: self.pack_dir.clone(),
-            residuals_dir: self.residuals_dir.clone(),
-            quality: self.tile_quality,
-            upsample_filter: self.upsample_filter.map(Into::into),
-            sharpen: self.sharpen,
-            format: match self.output_format {
-                FormatArg::Jpeg => OutputFormat::Jpeg,
-                FormatArg::Webp => OutputFormat::Webp,
+            slides: SlideOptions {
+                root: self.slides_root.clone(),
+                pack_dir: self.pack_dir.clone(),
+                residuals_dir: self.residuals_dir.clone(),
+                upsample_filter: self.upsample_filter,
+                sharpen: self.sharpen,
+                prefer_original: self.prefer_original,
             },
-            sampling: match self.tile_subsamp {
-                TileSubsampArg::S444 => Sampling::S444,
-                TileSubsampArg::S420 => Sampling::S420,
+            output: Output {
+                format: self.output_format,
+                quality: self.tile_quality,
+                sampling: self.tile_subsamp,
+                grayscale: self.grayscale_only,
             },
-            grayscale: self.grayscale_only,
-            prefer_original: self.prefer_original,
-            cache_entries: self.cache_entries,
-            cache_mb: self.cache_mb,
-            cache_dir: self.cache_dir.clone(),
-            cache_dir_mb: self.cache_dir_mb,
-            buffer_pool_size: self.buffer_pool_size,
-            no_prefetch: self.no_prefetch,
-            max_inflight_families: self.max_inflight_families as usize,
-            queue_timeout: Duration::from_millis(self.queue_timeout_ms),
-            rayon_threads: self.rayon_threads,
-            prewarm_on_l2: self.prewarm_on_l2,
-            timing_breakdown: self.timing_breakdown,
-            cache_control: self.cache_control.clone().unwrap_or_else(|| caches.into()),
-            cors: self.cors.clone(),
-            metrics_interval: Duration::from_secs(self.metrics_interval_secs),
-            access,
-            trust_forwarded: self.trust_forwarded,
-            max_connections: self.max_connections as usize,
+            cache: CacheOptions {
+                max_tiles: self.cache_entries,
+                max_memory_mib: self.cache_mb,
+                dir: self.cache_dir.clone(),
+                max_disk_mib: self.cache_dir_mb,
+                prefetch: !self.no_prefetch,
+                prewarm_on_l2: self.prewarm_on_l2,
+            },
+            limits: Limits {
+                max_inflight_families: self.max_inflight_families as usize,
+                queue_timeout: Duration::from_millis(self.queue_timeout_ms),
+                buffer_pool_size: self.buffer_pool_size,
+                threads: self.rayon_threads,
+                max_connections: self.max_connections as usize,
+            },
+            access: Access {
+                credentials,
+                cors: self.cors.clone(),
+                cache_control: self.cache_control.clone().unwrap_or_else(|| shared.into()),
+                trust_forwarded: self.trust_forwarded,
+            },
+            logging: Logging {
+                timing_breakdown: self.timing_breakdown,
+                stats_interval: Duration::from_secs(self.metrics_interval_secs),
+            },
         })
     }
 }
@@ -187,26 +186,18 @@ pub fn run(args: ServeArgs) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     raise_open_files();
-    let opened = args.backend.open(Purpose::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
+    let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
     let server = Server::new(args.options()?, opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
-        // Before anybody is told that it listens: a signal that comes early must not end it halfway.
+        // Before the line below: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
         say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
         server.serve(listener, stop).await.context("the server failed")
     })
 }
 
-/// Takes the port.
-pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
-    let address = SocketAddr::new(bind, port);
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; --port and --bind choose another address"))
-}
-
-/// Every connection, every open slide and every table of the cache on disk is a file: as many as the system lets this process have.
+/// Raises the limit of open files as far as the system allows: every connection, open slide and table of the cache on disk is a file.
 #[allow(unsafe_code)]
 fn raise_open_files() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -214,39 +205,28 @@ fn raise_open_files() {
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max;
-            // Where it is refused, the limit that was there still holds.
+            // If the system refuses, the old limit stays.
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }
     }
 }
 
-/// Listens to signals from now on; done when the process is told to end.
-pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// What the backend has done so far, for metrics.
+/// Counters of the backend, for the server's metrics.
 #[cfg(feature = "gpu")]
-fn figures(opened: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
+fn figures(opened: &OpenBackend) -> impl Fn() -> BackendStats + Send + Sync + 'static {
     let engine = opened.engine.clone();
     move || match &engine {
-        Some(engine) => BackendFigures {
+        Some(engine) => BackendStats {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
-            batches: engine.gpu_stats().crossings,
+            batches: engine.gpu_stats().submissions,
         },
-        None => BackendFigures::default(),
+        None => BackendStats::default(),
     }
 }
 
-/// Without a GPU there is nothing to tell.
+/// Without a GPU there are no counters.
 #[cfg(not(feature = "gpu"))]
-fn figures(_: &Opened) -> impl Fn() -> BackendFigures + Send + Sync + 'static {
-    BackendFigures::default
+fn figures(_: &OpenBackend) -> impl Fn() -> BackendStats + Send + Sync + 'static {
+    BackendStats::default
 }

@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::serve::{ALL, SigningKey, path_segment};
 
+use super::print::say;
+
 /// Signs everything of one slide until a time: descriptor, tiles, original, thumbnail, viewer, description and IIIF. Prints what to
 /// append to their addresses after `?`; with --url the addresses of the viewer and of the descriptor.
 #[derive(Args)]
@@ -34,28 +36,28 @@ pub fn run(args: SignArgs) -> Result<()> {
         return Ok(());
     };
     let name = path_segment(&args.slide);
-    let places = match args.slide.as_str() {
+    let paths = match args.slide.as_str() {
         ALL => ["/".into(), "/api/slides".into()],
         _ => [format!("/viewer/{name}"), format!("/dzi/{name}.dzi")],
     };
-    for place in places {
-        say!("{base}{place}?{query}");
+    for path in paths {
+        say!("{base}{path}?{query}");
     }
     Ok(())
 }
 
-/// A whole number and its unit.
+/// Reads a whole number and its unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
-    let read = || {
+    let parse = || {
         let (_, seconds) = units.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
         let count = text.get(..text.len() - 1)?.parse::<u32>().ok().filter(|&count| count > 0)?;
         Some(Duration::from_secs(u64::from(count) * seconds))
     };
-    read().ok_or_else(|| "a whole number and s, m, h or d, such as 30m, 12h or 7d".into())
+    parse().ok_or_else(|| "a whole number and s, m, h or d, such as 30m, 12h or 7d".into())
 }
 
-/// Without the slash at its end.
+/// Reads the base of addresses, without the slash at its end.
 fn base(text: &str) -> Result<String, String> {
     let known =
         ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));

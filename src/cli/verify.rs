@@ -1,4 +1,4 @@
-//! `origami verify`: is it whole, and does it decode to what its encoder saw?
+//! `origami verify`: checks that archives are whole, and that they decode to what their encoder decoded.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,8 +10,9 @@ use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
 use origami::verify::{Verified, verify};
 
-use super::backend::{BackendArgs, Purpose};
-use super::{WorkArgs, human_bytes};
+use super::args::backend::{BackendArgs, OpenBackend, Workload};
+use super::args::work::WorkArgs;
+use super::print::{human_bytes, say};
 
 /// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
 #[derive(Args)]
@@ -35,8 +36,8 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
         anyhow::bail!("--backend and --gpu-... are about --deep; give that as well");
     }
     let opened = match args.deep {
-        true => args.backend.open(Purpose::Decode, None, &scheduler, args.work.quiet)?,
-        false => BackendArgs::cpu(),
+        true => args.backend.open(Workload::Decode, None, &scheduler, args.work.quiet)?,
+        false => OpenBackend::cpu(),
     };
     let mut files = Vec::new();
     for path in &args.files {

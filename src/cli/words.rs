@@ -15,15 +15,21 @@ pub fn describe(error: &anyhow::Error) -> String {
     let typed = typed.or_else(|| error.downcast_ref().map(output_words));
     let typed = typed.or_else(|| error.downcast_ref().map(params_words));
     let typed = typed.or_else(|| error.downcast_ref().map(residual_words));
-    match typed {
-        Some(Some(words)) => words,
-        // The library's texts hold what the system said already: their chain would say it twice.
-        Some(None) => error.to_string(),
-        None => format!("{error:#}"),
-    }
+    typed.flatten().unwrap_or_else(|| with_causes(error))
 }
 
-/// `None` where no flag is concerned, here and below.
+/// The error and its causes. The library's texts contain those of their causes, which are then left out.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text += &format!(": {cause}");
+        }
+    }
+    text
+}
+
+/// The text with flags; `None` where the error concerns no flag. So in all functions below.
 fn words(error: &Error) -> Option<String> {
     match error {
         Error::Backend(e) => backend_words(e),
@@ -138,9 +144,31 @@ fn flag(parameter: Parameter) -> String {
         Parameter::Sharpen => "--sharpen".into(),
         Parameter::L0Sharpen => "--l0-sharpen".into(),
         Parameter::Entropy(entropy) => format!("--entropy {}", entropy.name()),
+        Parameter::ResidualEntropy => "--residual-entropy".into(),
         Parameter::ResidualEncoder => "--residual-encoder".into(),
         Parameter::Optl2 => "--optl2".into(),
         Parameter::Subsamp(subsamp) => format!("--subsamp {}", subsamp.name()),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let missing = origami::archive::Archive::open(std::path::Path::new("/nowhere.bundle")).err().unwrap();
+        let cause = std::io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(describe(&missing.into()).matches(&cause).count(), 1);
+        let error = anyhow::Error::new(std::io::Error::from_raw_os_error(2)).context("cannot begin");
+        assert_eq!(describe(&error), format!("cannot begin: {cause}"));
+    }
+
+    #[test]
+    fn a_parameter_is_named_by_its_flag() {
+        let params = params::EncodeParams { l0_scale_pct: 0, ..params::EncodeParams::default() };
+        let error = params.validate().err().unwrap();
+        assert_eq!(describe(&error.into()), "--l0-scale 0: a percentage of 1 to 100");
     }
 }

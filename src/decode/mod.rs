@@ -15,13 +15,11 @@ use crate::codec::CodecId;
 use crate::error::{Error, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
-use crate::image::ycc::Sampling;
 use crate::kernels::taps::Filter;
 use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::{Output, Renderer};
-use crate::output::tile::OutputFormat;
 use crate::params::Coding;
-use crate::pyramid::SlideFacts;
+use crate::pyramid::SlideMetadata;
 use crate::pyramid::tree::Tree;
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::residual::FamilyDecoder;
@@ -34,18 +32,12 @@ pub const DECODED_NAME: &str = "decoded_pyramid";
 /// How to decode.
 #[derive(Clone, Debug)]
 pub struct DecodeOptions {
-    /// Quality of output tiles, 1 to 100.
-    pub quality: u8,
+    /// Format, quality and sampling of output tiles.
+    pub output: Output,
     /// A tile size that the archive must agree with.
     pub tile: Option<u32>,
     /// A filter that the archive must agree with.
     pub upsample_filter: Option<Filter>,
-    /// Format of output tiles.
-    pub format: OutputFormat,
-    /// Chroma sampling of JPEG output: 4:2:0 or 4:4:4.
-    pub sampling: Sampling,
-    /// Luma only.
-    pub grayscale: bool,
     /// Stop after so many families.
     pub max_parents: Option<u64>,
     /// Whether an earlier tree may be replaced.
@@ -55,12 +47,9 @@ pub struct DecodeOptions {
 impl Default for DecodeOptions {
     fn default() -> Self {
         Self {
-            quality: 95,
+            output: Output::default(),
             tile: None,
             upsample_filter: None,
-            format: OutputFormat::Jpeg,
-            sampling: Sampling::S420,
-            grayscale: false,
             max_parents: None,
             existing: Existing::Keep,
         }
@@ -130,15 +119,9 @@ pub fn decode(
         );
         return Err(Error::input(input.archive().path(), problem));
     }
-    let output = Output {
-        format: options.format,
-        quality: options.quality,
-        sampling: options.sampling,
-        grayscale: options.grayscale,
-    };
-    let renderer = Renderer::new(geometry, coding.upsample_filter, output)?;
-    let writer =
-        TreeWriter::create(out, DECODED_NAME, &geometry, options.format.extension(), options.existing)?;
+    let renderer = Renderer::new(geometry, coding.upsample_filter, options.output)?;
+    let extension = options.output.format.extension();
+    let writer = TreeWriter::create(out, DECODED_NAME, &geometry, extension, options.existing)?;
     let cutter = &Cutter { writer: &writer, geometry, renderer };
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.pipelined(
@@ -168,7 +151,7 @@ pub fn decode(
         },
     )?;
     let meta = input.meta();
-    let facts = SlideFacts {
+    let metadata = SlideMetadata {
         generator: crate::pyramid::generator(),
         source: meta.source.name.clone(),
         format: "origami".into(),
@@ -181,7 +164,7 @@ pub fn decode(
         // Packs leave the profile to the tree.
         icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
     }
-    let dzi = writer.finish(&facts, icc.as_deref())?;
+    let dzi = writer.finish(&metadata, icc.as_deref())?;
     Ok(DecodeReport {
         dzi,
         families: done,

@@ -17,30 +17,31 @@ use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
 use crate::pyramid;
-use crate::pyramid::build::SmallLevels;
 use crate::pyramid::levels::TileSink;
-use crate::pyramid::source::{Block, L2Source, LoadedTiles, Source};
+use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
+use crate::pyramid::small_levels::SmallLevels;
+use crate::pyramid::source::Source;
 use crate::report::debug_images;
 use crate::report::manifest::{FamilyMetrics, Manifest};
 use crate::residual::encode_family;
 
 /// A family on its way into the archive: with its metrics where they are wanted, its pixels where levels are made of them.
-type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<Block>);
+type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<L2Pixels>);
 
 /// A family as its source has it: nothing is predicted, and only where the source has no L2 is one made.
 async fn originals(
     geometry: &Geometry,
     backend: &dyn Backend,
     params: &EncodeParams,
-    loaded: LoadedTiles,
+    loaded: OriginalTiles,
 ) -> Result<Stored> {
-    let LoadedTiles { id, tiles, l2 } = loaded;
+    let OriginalTiles { id, tiles, l2 } = loaded;
     let (l2, block) = match l2 {
         L2Source::Stored(jpeg) => (jpeg, None),
         L2Source::Pixels(loaded) => {
             let base = backend.base(params, &loaded.family).await.map_err(Error::in_family(id))?;
             let quality = Quality::from(params.base_quality);
-            (params.encoder.encoder(ImageRole::Baseline)?.encode(base.l2.view(), quality)?, loaded.block)
+            (params.encoder.encoder(ImageRole::Baseline)?.encode(base.l2.view(), quality)?, loaded.l2_pixels)
         }
     };
     // Held to in the parameters: what is stored of a family is JPEG.
@@ -132,7 +133,7 @@ pub fn encode(
     };
 
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
-        sink.small_levels(|levels, put| levels.whole(slide, put))?;
+        sink.small_levels(|levels, put| levels.push_slide(slide, put))?;
     }
     let work = Work { geometry, out, params, options, limit: limit as usize, backend, scheduler };
     let mut take = |(id, record, metrics, block): Stored| {
@@ -201,7 +202,7 @@ impl Work<'_> {
                     debug_images::write(out, &encoded, *backend, &params.coding()).await?;
                 }
                 let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
-                Ok((encoded.id, encoded.record, metrics, loaded.block))
+                Ok((encoded.id, encoded.record, metrics, loaded.l2_pixels))
             },
             take,
         )
@@ -220,15 +221,15 @@ impl Work<'_> {
 }
 
 fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
-    let facts = source.facts();
+    let metadata = source.metadata();
     Meta {
         tool: crate::pyramid::generator(),
         content: String::new(),
         coding: params.coding(),
         encode: params.clone(),
-        source: source.meta(),
-        microns_per_pixel: facts.microns_per_pixel,
-        objective_power: facts.objective_power,
+        source: source.source_meta(),
+        microns_per_pixel: metadata.microns_per_pixel,
+        objective_power: metadata.objective_power,
         complete,
     }
 }
@@ -250,7 +251,7 @@ impl Sink<'_> {
         id: FamilyId,
         record: &FamilyRecord,
         metrics: Option<FamilyMetrics>,
-        block: Option<Block>,
+        block: Option<L2Pixels>,
     ) -> Result<()> {
         self.writer.add_family(id, record)?;
         let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);

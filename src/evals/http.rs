@@ -1,5 +1,5 @@
-//! Addresses to answers: the page, the listing, pictures. A picture's name is looked up in the last listing and never
-//! joined to a path.
+//! Routes and handlers: the page, the listing, pictures. A picture's name is looked up in the last listing and never joined to a
+//! path.
 
 use std::io::Read;
 use std::path::Path as FilePath;
@@ -17,47 +17,49 @@ use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 use super::images::Image;
-use super::runs::{Library, Listing, Stamp, tag};
-use crate::serve::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_page};
-use crate::serve::error::ServeError;
-use crate::serve::http::{as_json, cacheable, matches};
+use super::library::Library;
+use super::scan::Listing;
+use super::stamp::Stamp;
+use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_page};
+use crate::web::error::ServeError;
+use crate::web::respond::{cacheable, errors_as_json, etag, matches};
 
-/// The largest picture that is sent; it is read whole.
+/// Largest picture that is sent. A picture is read into memory as a whole.
 const MAX_IMAGE_BYTES: u64 = 1 << 30;
-/// Pictures that are read at a time.
-const READERS: usize = 4;
-/// How old a listing may be before a picture that is not in it is looked for again.
-const STALE: Duration = Duration::from_secs(1);
+/// Most pictures that are read at the same time.
+const MAX_READERS: usize = 4;
+/// Age of a listing from which on a request for a picture that is not in it makes a new one.
+const MIN_RELIST_AGE: Duration = Duration::from_secs(1);
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     Assets::new(&[
         APP_STYLE,
         ICON,
-        Asset { name: "evals.css", kind: STYLE, bytes: include_bytes!("page/evals.css") },
-        Asset { name: "runs.js", kind: SCRIPT, bytes: include_bytes!("page/runs.js") },
-        Asset { name: "table.js", kind: SCRIPT, bytes: include_bytes!("page/table.js") },
-        Asset { name: "plot.js", kind: SCRIPT, bytes: include_bytes!("page/plot.js") },
-        Asset { name: "sides.js", kind: SCRIPT, bytes: include_bytes!("page/sides.js") },
-        Asset { name: "compare.js", kind: SCRIPT, bytes: include_bytes!("page/compare.js") },
-        Asset { name: "page.js", kind: SCRIPT, bytes: include_bytes!("page/page.js") },
+        Asset { name: "evals.css", content_type: STYLE, bytes: include_bytes!("page/evals.css") },
+        Asset { name: "runs.js", content_type: SCRIPT, bytes: include_bytes!("page/runs.js") },
+        Asset { name: "table.js", content_type: SCRIPT, bytes: include_bytes!("page/table.js") },
+        Asset { name: "plot.js", content_type: SCRIPT, bytes: include_bytes!("page/plot.js") },
+        Asset { name: "sides.js", content_type: SCRIPT, bytes: include_bytes!("page/sides.js") },
+        Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("page/compare.js") },
+        Asset { name: "page.js", content_type: SCRIPT, bytes: include_bytes!("page/page.js") },
     ])
 });
 
 static PAGE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("page/index.html")));
 
-type State = Arc<Everything>;
+type State = Arc<AppState>;
 
 /// What the handlers share.
-struct Everything {
+struct AppState {
     library: Arc<Library>,
-    /// The last listing and when it was made.
+    /// The last listing and its time.
     last: RwLock<Option<(Instant, Arc<Listing>)>>,
     readers: Semaphore,
 }
 
-/// Every address.
+/// Every route.
 pub fn router(library: Arc<Library>) -> Router {
-    let state = Everything { library, last: RwLock::default(), readers: Semaphore::new(READERS) };
+    let state = AppState { library, last: RwLock::default(), readers: Semaphore::new(MAX_READERS) };
     Router::new()
         .route("/", get(async |headers: HeaderMap| send_page(&headers, &PAGE)))
         .route("/assets/{name}", get(asset))
@@ -65,9 +67,9 @@ pub fn router(library: Arc<Library>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new())
-        // Coded images: nothing to compress.
+        // Below the compression: images are compressed already.
         .route("/runs/{id}/{image}", get(image))
-        .layer(middleware::map_response(async |response: Response| as_json(response)))
+        .layer(middleware::map_response(async |response: Response| errors_as_json(response)))
         .with_state(Arc::new(state))
 }
 
@@ -79,7 +81,7 @@ async fn asset(
     ASSETS.send(&name, query.as_deref(), &headers)
 }
 
-/// Looks at the folder, off the threads of connections.
+/// Scans the folder, off the asynchronous threads.
 async fn list(state: &State) -> Result<Arc<Listing>, ServeError> {
     let state = state.clone();
     let scan = move || {
@@ -94,10 +96,9 @@ fn failed(problem: &str) -> ServeError {
     ServeError::Failed(problem.into())
 }
 
-/// Who has it already gets no body.
 async fn runs(Shared(state): Shared<State>, headers: HeaderMap) -> Result<Response, ServeError> {
     let json = list(&state).await?.json.clone();
-    Ok(cacheable(&headers, &tag(&json), "no-cache", "application/json", json))
+    Ok(cacheable(&headers, &etag(&json), "no-cache", "application/json", json))
 }
 
 async fn image(
@@ -107,37 +108,37 @@ async fn image(
 ) -> Result<Response, ServeError> {
     let found = find(&state, &id, &name).await?;
     let library = state.library.clone();
-    let _turn = state.readers.acquire().await.map_err(|_| failed("the server is ending"))?;
-    let asked = headers.clone();
-    let (kind, tag, body) = tokio::task::spawn_blocking(move || {
-        let place = library.locate(&found).ok_or(ServeError::NotFound)?;
-        let (tag, body) = read(&place, |tag| matches(&asked, tag))?;
-        Ok::<_, ServeError>((found.kind, tag, body))
+    let _permit = state.readers.acquire().await.map_err(|_| failed("the server is ending"))?;
+    let request_headers = headers.clone();
+    let (content_type, tag, body) = tokio::task::spawn_blocking(move || {
+        let path = library.locate(&found).ok_or(ServeError::NotFound)?;
+        let (tag, body) = read(&path, |tag| matches(&request_headers, tag))?;
+        Ok::<_, ServeError>((found.content_type, tag, body))
     })
     .await
     .map_err(|_| failed("the picture could not be read"))??;
-    let mut response = cacheable(&headers, &tag, "no-cache", kind, body);
+    let mut response = cacheable(&headers, &tag, "no-cache", content_type, body);
     let own = HeaderValue::from_static("same-origin");
     response.headers_mut().insert(header::HeaderName::from_static("cross-origin-resource-policy"), own);
     Ok(response)
 }
 
-/// A picture of the last listing, or of a new one where that is old.
+/// Looks a picture up in the last listing, or in a new one if that is old.
 async fn find(state: &State, id: &str, name: &str) -> Result<Image, ServeError> {
     let last = state.last.read().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((at, listing)) = last {
         if let Some(image) = listing.image(id, name) {
             return Ok(image.clone());
         }
-        if at.elapsed() < STALE {
+        if at.elapsed() < MIN_RELIST_AGE {
             return Err(ServeError::NotFound);
         }
     }
     list(state).await?.image(id, name).cloned().ok_or(ServeError::NotFound)
 }
 
-/// Tag and bytes of a file; no bytes for who has them.
-fn read(path: &FilePath, has: impl Fn(&str) -> bool) -> Result<(String, Bytes), ServeError> {
+/// Entity tag and bytes of a file; no bytes if the client's copy is `current`.
+fn read(path: &FilePath, current: impl Fn(&str) -> bool) -> Result<(String, Bytes), ServeError> {
     let gone = |e: std::io::Error| {
         tracing::warn!("{}: cannot be read: {e}", path.display());
         ServeError::NotFound
@@ -145,7 +146,7 @@ fn read(path: &FilePath, has: impl Fn(&str) -> bool) -> Result<(String, Bytes), 
     let file = std::fs::File::open(path).map_err(gone)?;
     let meta = file.metadata().map_err(gone)?;
     let tag = format!("\"{}\"", Stamp::of(&meta).text());
-    if has(&tag) {
+    if current(&tag) {
         return Ok((tag, Bytes::new()));
     }
     let mut body = Vec::new();
@@ -162,7 +163,7 @@ fn read(path: &FilePath, has: impl Fn(&str) -> bool) -> Result<(String, Bytes), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::assets::check;
+    use crate::web::assets::check;
 
     #[test]
     fn the_page_names_embedded_assets_only() {

@@ -1,4 +1,4 @@
-//! Which files of a run are pictures, and what they are by their names. Touches none of them.
+//! Which files of a run are pictures, and their roles, by their names alone.
 
 use std::path::PathBuf;
 
@@ -7,36 +7,39 @@ use serde::Serialize;
 /// A picture of a run.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// Where it lies.
+    /// Its file.
     pub path: PathBuf,
-    /// Its type.
-    pub kind: &'static str,
+    /// Its content type.
+    pub content_type: &'static str,
 }
 
-/// A picture as the page wants it.
+/// A picture in the listing.
 #[derive(Serialize)]
-pub struct Shown {
+pub struct ListedImage {
+    /// `{directory}/{file}`.
     pub name: String,
+    /// `original`, `reconstruction` or `other`.
     pub role: &'static str,
-    /// What a reconstruction shares with its original.
+    /// What the names of a reconstruction and its original have in common.
     pub part: String,
     pub bytes: u64,
+    /// Changes with the file.
     pub version: String,
 }
 
-/// Type and stem of a file that a browser can show.
+/// Content type and stem of a file that a browser can show.
 pub fn picture(name: &str) -> Option<(&'static str, &str)> {
     let (stem, extension) = name.rsplit_once('.')?;
-    let kind = match extension.to_ascii_lowercase().as_str() {
+    let content_type = match extension.to_ascii_lowercase().as_str() {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",
         "webp" => "image/webp",
         _ => return None,
     };
-    Some((kind, stem))
+    Some((content_type, stem))
 }
 
-/// What a picture is by its stem, and of which part: `0_0_original` is the original of `0_0`.
+/// Role and part of a picture by its stem: `0_0_original` is the original of `0_0`.
 pub fn role(stem: &str) -> (&'static str, &str) {
     for role in ["reconstruction", "original"] {
         if let Some(part) = stem.strip_suffix(role)

@@ -1,7 +1,6 @@
-//! What a run's `manifest.json` says, in one form: that of `evals/`, and the one that `origami encode --manifest` writes.
+//! Reads a run's `manifest.json`, that of `evals/` or that of `origami encode --manifest`, into one form.
 //!
-//! Every field may be missing. What has the wrong type is left out and named in a note: a run with half a manifest still
-//! is a run.
+//! Every field may be missing. A field of the wrong type is left out and named in a note: a run with half a manifest is still a run.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,11 +9,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The largest manifest that is read. One of a slide of 100,000 tiles has some 15 MB.
-pub const MAX_BYTES: u64 = 64 << 20;
-/// Most figures that are kept of `metrics`.
+use super::fields::RunFields;
+
+/// Largest manifest that is read. That of a slide of 100,000 tiles has some 15 MB.
+const MAX_BYTES: u64 = 64 << 20;
+/// Most numbers that are kept of `metrics`.
 const MAX_METRICS: usize = 200;
-/// The largest of the objects that are handed on as they are, as JSON.
+/// Largest object in `details`, as JSON.
 const MAX_OBJECT_BYTES: usize = 64 << 10;
 
 /// A manifest, read.
@@ -24,28 +25,31 @@ pub struct Manifest {
     pub image: Option<String>,
     pub kind: Option<String>,
     pub codec: Option<String>,
+    /// What the run was made with; older manifests do not say.
+    #[serde(skip)]
+    pub run: Option<RunFields>,
     /// The curve that the run is a point of.
     pub label: Option<String>,
-    /// What kind of image it is.
+    /// Class of the image.
     pub image_class: Option<String>,
-    /// The parameter that is swept along the curve, and its value.
+    /// The parameter that is swept along the curve; `quality` is its value.
     pub swept: Option<String>,
     pub quality: Option<f64>,
     pub bytes_total: Option<f64>,
     pub pixels: Option<f64>,
-    /// Figures by name; those of an object within have its name and a dot before theirs, those of the tiles `tiles.`. `"inf"`
-    /// for no error.
+    /// Numbers by name. Those of a nested object have its name and a dot before theirs, those of the tiles `tiles.`. A PSNR without
+    /// any error is `"inf"`.
     pub metrics: Map<String, Value>,
-    /// Whatever else the manifest says, as it says it.
+    /// Other objects of the manifest, unchanged.
     pub details: Map<String, Value>,
-    /// What could not be read.
+    /// Fields that could not be read, and why.
     pub notes: Vec<String>,
-    /// Whether it is that of `origami encode`, where `image` is the name of a file.
+    /// Whether `origami encode` wrote it. Its `image` is the name of a file.
     #[serde(skip)]
     pub own: bool,
 }
 
-/// The fields that are known. `families`, the bulk of our own manifest, is not among them and so is never kept.
+/// The known fields. `families`, the bulk of the manifest of `origami encode`, is not among them and so is not kept in memory.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Fields {
@@ -53,6 +57,7 @@ struct Fields {
     image: Value,
     kind: Value,
     codec: Value,
+    run: Value,
     label: Value,
     image_class: Value,
     bytes_total: Value,
@@ -66,7 +71,7 @@ struct Fields {
     size_comparison: Value,
     picture: Value,
     tool: Value,
-    // Of our own.
+    // Of `origami encode`.
     width: Value,
     height: Value,
     tile_size: Value,
@@ -79,7 +84,7 @@ impl Manifest {
     /// Reads a file.
     ///
     /// # Errors
-    /// What is wrong with the whole of it, for people, without its path.
+    /// Why nothing of it can be used, for people, without its path.
     pub fn read(path: &Path) -> Result<Self, String> {
         let unreadable = |e: std::io::Error| format!("manifest.json cannot be read: {e}");
         let mut bytes = Vec::new();
@@ -99,7 +104,7 @@ impl Manifest {
                 "manifest.json is not what it should be: {problem}; write it again, with null for what is no number"
             )
         };
-        // A list would do for the fields in their order.
+        // serde would also accept a list of the fields in their order.
         if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
             return Err(wrong(&"an object is expected"));
         }
@@ -114,6 +119,14 @@ impl Manifest {
     }
 
     fn take_common(&mut self, fields: Fields) {
+        if !fields.run.is_null() {
+            match RunFields::from_manifest(&fields.run) {
+                Ok(run) => self.run = Some(run),
+                Err(problem) => {
+                    self.notes.push(format!("run: {problem}; the directory's name is used instead"))
+                }
+            }
+        }
         for (key, value, place) in [
             ("name", &fields.name, &mut self.name),
             ("image", &fields.image, &mut self.image),
@@ -164,7 +177,7 @@ impl Manifest {
         }
     }
 
-    /// Figures of an object, and of those within it.
+    /// Adds the numbers of an object and of nested ones.
     fn take_metrics(&mut self, before: &str, metrics: &Map<String, Value>, depth: usize) {
         for (key, value) in metrics {
             if self.metrics.len() == MAX_METRICS {
@@ -176,13 +189,13 @@ impl Manifest {
                 Value::Number(_) => drop(self.metrics.insert(key, value.clone())),
                 Value::String(text) if is_infinite(text) => drop(self.metrics.insert(key, "inf".into())),
                 Value::Object(within) if depth < 3 => self.take_metrics(&key, within, depth + 1),
-                // What was not measured. Lists are curves and tables, not figures.
+                // `null` was not measured; lists are curves and tables.
                 _ => {}
             }
         }
     }
 
-    /// Hands an object on.
+    /// Adds an object to `details`.
     fn keep(&mut self, key: &str, value: Value) {
         if value.is_null() {
             return;
@@ -194,7 +207,7 @@ impl Manifest {
         self.details.insert(key.into(), value);
     }
 
-    /// What `origami encode --manifest` says.
+    /// Takes the fields of `origami encode --manifest`.
     fn take_own(&mut self, fields: &Fields) {
         let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
         self.kind = Some("origami".into());
@@ -210,7 +223,7 @@ impl Manifest {
         {
             match (number(&fields.summary, psnr), number(&fields.summary, mse)) {
                 (Some(db), _) => drop(self.metrics.insert(metric.into(), db.into())),
-                // No error at all: no number says how many dB that is.
+                // Without any error the PSNR is infinite, which JSON has no number for.
                 (None, Some(0.0)) => drop(self.metrics.insert(metric.into(), "inf".into())),
                 _ => {}
             }
@@ -250,6 +263,7 @@ mod tests {
     fn a_manifest_of_evals_is_read() {
         let read = of(json!({
             "name": "jpeg_baseline_q70", "image": "one", "kind": "baseline", "codec": "jpeg420", "label": "JPEG",
+            "run": {"kind": "baseline", "codec": "jpeg", "quality": 70},
             "parameters": {"swept": "quality", "value": 70}, "image_class": "aligned", "tool": "origami 0.1.0", "bytes_total": 1000, "bytes_by_level": {"L0": 800, "L1": 200},
             "pixels": 4096, "metrics": {"y_psnr": 38.5, "vif": null, "old": {"ssim_y": 0.9}, "cb_psnr": "inf"},
             "metrics_tiles": {"ssim_y": 0.98},
@@ -267,6 +281,7 @@ mod tests {
             Value::from(read.metrics),
             json!({"y_psnr": 38.5, "old.ssim_y": 0.9, "tiles.ssim_y": 0.98, "cb_psnr": "inf"})
         );
+        assert_eq!(read.run.unwrap().codec.as_deref(), Some("JPEG"));
         assert_eq!(read.details["timings"], json!({"encode_s": 0.5}));
         assert_eq!((read.details.len(), read.notes.len()), (6, 0));
     }
@@ -288,14 +303,15 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_wrong_type_is_named_and_left_out() {
+    fn fields_of_the_wrong_type_are_named_and_left_out() {
         let read = of(json!({
             "name": 3, "bytes_total": "many", "pixels": -1, "metrics": [1], "kind": "baseline",
-            "parameters": {"x": "y".repeat(MAX_OBJECT_BYTES)},
+            "parameters": {"x": "y".repeat(MAX_OBJECT_BYTES)}, "run": {"kind": "origami", "baseq": "high"},
         }));
         assert_eq!((read.name, read.bytes_total, read.pixels), (None, None, None));
-        assert_eq!(read.kind.as_deref(), Some("baseline"));
-        for key in ["name: expected text", "bytes_total", "pixels", "metrics", "parameters: longer"] {
+        assert_eq!((read.kind.as_deref(), read.run), (Some("baseline"), None));
+        for key in ["name: expected text", "run: ", "bytes_total", "pixels", "metrics", "parameters: longer"]
+        {
             assert!(read.notes.iter().any(|note| note.starts_with(key)), "{key}: {:?}", read.notes);
         }
         let many: Map<String, Value> = (0..1000).map(|i| (format!("m{i}"), i.into())).collect();
@@ -304,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_an_error_that_says_so() {
+    fn an_unreadable_manifest_is_an_error_that_says_so() {
         let nested = "[".repeat(100_000);
         for wrong in
             ["", "{", "[]", "3", "nul", "{\"metrics\": {\"y_psnr\": Infinity}}", "\u{feff}{}", &nested]

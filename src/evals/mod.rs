@@ -1,37 +1,43 @@
 //! The server of `origami evals`: a page over a folder of evaluation runs.
 //!
 //! ```text
-//! names      what a directory's name says                no I/O
-//! manifest   what its manifest.json says                 one file
-//! images     which files are pictures, and of what      no I/O
-//! runs       which directories are runs                  files
-//! http       addresses, the page, errors                 HTTP
+//! fields     what a run was made with                    no I/O
+//! names      the same, from directory names of old runs  no I/O
+//! manifest   a run's manifest.json                       one file
+//! images     which files are pictures, and their roles   no I/O
+//! stamp      detects changed files                       no I/O
+//! scan       which directories are runs                  files
+//! library    a folder of runs                            files
+//! http       routes, the page, pictures                  HTTP
 //! ```
 //!
-//! Shares connections, errors and the look of the pages with the tile server. Knows nothing of slides and decodes nothing:
-//! pictures are sent as they lie there, and compared by the browser.
+//! Shares connections, errors and the style of the pages with the tile server, by `web`. Knows no slides and decodes nothing: pictures
+//! are sent as they are, and the browser compares them.
 
+mod fields;
 mod http;
 mod images;
+mod library;
 mod manifest;
 mod names;
-mod runs;
+mod scan;
+mod stamp;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use self::runs::Library;
+use self::library::Library;
 use crate::error::{Error, Result};
-use crate::serve::listen;
+use crate::web::listen::{self, ConnectionLimits};
 
-/// What to serve, and how.
+/// What to serve.
 #[derive(Clone, Debug)]
 pub struct EvalsOptions {
     /// Folder of runs.
     pub runs: PathBuf,
-    /// Connections at a time.
+    /// Most open connections.
     pub max_connections: usize,
 }
 
@@ -42,10 +48,10 @@ pub struct EvalsServer {
 }
 
 impl EvalsServer {
-    /// Over a folder that may be empty and may change.
+    /// A server of a folder that may be empty and may change.
     ///
     /// # Errors
-    /// A folder that is not there.
+    /// A folder that does not exist.
     pub fn new(options: &EvalsOptions) -> Result<Self> {
         let problem = "not a directory; --runs is where evaluation runs are";
         if !options.runs.is_dir() {
@@ -55,9 +61,9 @@ impl EvalsServer {
         Ok(Self { library: Arc::new(library), max_connections: options.max_connections })
     }
 
-    /// Serves until `stop` is done, then finishes the requests in flight.
+    /// Serves until `stop` completes, then finishes the requests in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        let limits = listen::Limits::new(self.max_connections);
+        let limits = ConnectionLimits::new(self.max_connections);
         listen::serve(listener, http::router(self.library), limits, stop).await;
     }
 }

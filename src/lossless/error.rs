@@ -1,4 +1,4 @@
-//! What can go wrong with families that hold their source's own tiles.
+//! Errors of families that are stored as their original tiles.
 
 use crate::codec;
 use crate::image::geometry::GeometryError;
@@ -6,7 +6,7 @@ use crate::image::geometry::GeometryError;
 /// The result of calls of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any error of coding such a family.
+/// Any error of storing or reading such a family.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,10 +16,10 @@ pub enum Error {
     /// A tile or family that the slide does not have.
     #[error(transparent)]
     Geometry(#[from] GeometryError),
-    /// A payload that is missing, superfluous or damaged.
+    /// A missing, unexpected or damaged payload.
     #[error("{what}: {problem}")]
     Payload {
-        /// Which.
+        /// The payload or its family.
         what: String,
         /// What is wrong with it.
         problem: String,

@@ -1,11 +1,11 @@
-//! Families that lose nothing: the source's own L0 tiles, its L2 tile, and the L1 tiles that are made of L0.
+//! Lossless families: the source's original L0 tiles and an L2 tile are stored, L1 tiles are made from L0.
 //!
-//! The other way to store a family ([`crate::params::Coding::originals`]): no prediction, no residual. Each JPEG is a payload of its
-//! own, repacked where that pays, so that one tile is read and unpacked by itself. Knows bytes and planes, no files: `encode`,
-//! `decode`, `verify` and the server bring those.
+//! This is the alternative to prediction and residual ([`crate::params::Coding::originals`]). Each JPEG is one payload,
+//! repacked where that makes it smaller, so that every tile can be read and unpacked separately. The module knows bytes and
+//! planes, no files.
 
 mod error;
-mod half;
+mod l1;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -15,12 +15,12 @@ use crate::image::family::{PayloadKind, Proof};
 use crate::image::geometry::{FamilyId, Geometry, GeometryError, TileId};
 
 pub use error::{Error, Result};
-pub use half::halve;
+pub use l1::l1_from_l0;
 
-/// A family as JPEG files.
+/// The JPEG files of a family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalFamily {
-    /// The source's tiles of L0, row by row.
+    /// The original tiles of L0, row by row.
     pub tiles: Vec<(TileId, Vec<u8>)>,
     /// The tile of L2.
     pub l2: Vec<u8>,
@@ -35,7 +35,7 @@ pub fn tile_size(geometry: &Geometry, tile: TileId) -> Result<(usize, usize), Ge
     Ok((rect.width as usize, rect.height as usize))
 }
 
-/// The tiles of L0 below one of L1, row by row: one to four.
+/// The tiles of L0 that a tile of L1 covers, row by row: one to four.
 pub fn tiles_below(geometry: &Geometry, l1: TileId) -> impl Iterator<Item = TileId> + use<> {
     let (cols, rows) = geometry.tiles(l1.level + 1);
     let (x0, y0) = (2 * l1.x, 2 * l1.y);
@@ -43,10 +43,10 @@ pub fn tiles_below(geometry: &Geometry, l1: TileId) -> impl Iterator<Item = Tile
     (y0..(y0 + 2).min(rows)).flat_map(move |y| xs.clone().map(move |x| TileId { level: l1.level + 1, x, y }))
 }
 
-/// A payload's JPEG, as it was before it was stored.
+/// The original JPEG of a payload.
 ///
 /// # Errors
-/// Damaged bytes; anything but a JPEG.
+/// Damaged bytes; a payload that is not a JPEG.
 pub fn jpeg(geometry: &Geometry, tile: TileId, payload: Payload) -> Result<Vec<u8>> {
     let (width, height) = tile_size(geometry, tile)?;
     match unpacked(payload.codec, payload.bytes, width, height)? {
@@ -60,7 +60,7 @@ pub fn jpeg(geometry: &Geometry, tile: TileId, payload: Payload) -> Result<Vec<u
 }
 
 impl OriginalFamily {
-    /// What is stored. A JPEG that cannot be repacked exactly, or that does not get smaller, is stored as it is.
+    /// The record to store. A JPEG that cannot be repacked losslessly, or that does not get smaller, is stored unchanged.
     ///
     /// # Errors
     /// A tile that the slide does not have.
@@ -69,7 +69,7 @@ impl OriginalFamily {
         let l2 = (PayloadKind::Baseline, l2_tile(geometry, id)?, self.l2);
         let tiles = self.tiles.into_iter().map(|(tile, bytes)| (PayloadKind::original(tile), tile, bytes));
         let mut payloads: Vec<Payload> = Vec::new();
-        // What equals the one before it, as blank tiles do, need not be repacked again.
+        // A JPEG that equals the previous one, as blank tiles do, is not repacked again.
         let mut last: Option<(Vec<u8>, Payload)> = None;
         for (kind, tile, bytes) in std::iter::once(l2).chain(tiles) {
             let payload = match &last {
@@ -86,17 +86,17 @@ impl OriginalFamily {
         Ok(FamilyRecord { proof, payloads })
     }
 
-    /// Back from what is stored: each tile of the family once, and nothing else.
+    /// The JPEG files of a record, which must hold each tile of the family once and nothing else.
     ///
     /// # Errors
-    /// A payload that is missing, too many, or damaged.
+    /// A missing, unexpected or damaged payload.
     pub fn unpack(geometry: &Geometry, id: FamilyId, record: FamilyRecord) -> Result<Self> {
         let broken = |problem: String| Error::Payload { what: format!("family {id}"), problem };
         let mut left = record.payloads;
         let mut take = |kind: PayloadKind, tile: TileId| {
-            let at = left.iter().position(|p| p.kind == kind);
-            let at = at.ok_or_else(|| broken(format!("it has no {}", kind.name())))?;
-            jpeg(geometry, tile, left.swap_remove(at)).map_err(|e| Error::Payload {
+            let index = left.iter().position(|p| p.kind == kind);
+            let index = index.ok_or_else(|| broken(format!("it has no {}", kind.name())))?;
+            jpeg(geometry, tile, left.swap_remove(index)).map_err(|e| Error::Payload {
                 what: format!("{} of family {id}", kind.name()),
                 problem: e.to_string(),
             })
@@ -111,7 +111,8 @@ impl OriginalFamily {
         }
     }
 
-    /// Hashes of the files: of the tiles of L0 in their order, each after its length (u64, little-endian), and of that of L2.
+    /// XXH3-128 of the files: one hash over the L0 tiles in order, each after its length (u64, little-endian), and one over the
+    /// L2 tile.
     pub fn proof(&self) -> Proof {
         let mut state = Xxh3::new();
         for (_, bytes) in &self.tiles {
@@ -121,10 +122,10 @@ impl OriginalFamily {
         Proof { luma: state.digest128(), chroma: xxh3_128(&self.l2) }
     }
 
-    /// Decodes every tile, of which nothing is kept.
+    /// Decodes every tile as a check.
     ///
     /// # Errors
-    /// One that does not decode to its size.
+    /// A tile that does not decode to its size.
     pub fn check(&self, geometry: &Geometry, id: FamilyId) -> Result<()> {
         let l2 = (l2_tile(geometry, id)?, &self.l2);
         for (tile, bytes) in self.tiles.iter().map(|(tile, bytes)| (*tile, bytes)).chain([l2]) {

@@ -1,4 +1,4 @@
-//! Output tiles: which part of a family or stored tile they are, and their encoding as JPEG, WebP or PNG.
+//! Output tiles: which part of a family or which stored tile they are, and their encoding as JPEG, WebP or PNG.
 //!
 //! Decode and the tile server share it, so a served tile has the bytes that decode writes.
 

@@ -1,31 +1,39 @@
-//! Output tiles: cut from a reconstruction, or stored ones in the output's format.
+//! Renders the tiles of one slide: parts of a reconstruction, and stored tiles in the output's format.
 //!
-//! What `decode` writes and a server sends come from here, so that they are the same bytes. Knows planes and formats, no archives.
+//! `decode` and the server both use it, so both produce the same bytes. Knows planes and formats, no archives.
 
 use super::error::{Error, Result};
 use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg_in, unpacked};
 use crate::image::family::{PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
-use crate::lossless::{halve, tile_size};
-use crate::output::tile::{OutputFormat, TileCoder, raise_444};
+use crate::lossless::{l1_from_l0, tile_size};
+use crate::output::tile::{OutputFormat, TileCoder};
 use crate::params::Coding;
 
-/// How output tiles are to look.
+/// Format and quality of output tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Their format.
+    /// File format.
     pub format: OutputFormat,
-    /// Quality of tiles that are coded, 1 to 100.
+    /// Quality of tiles that are encoded, 1 to 100; PNG does not use it.
     pub quality: u8,
-    /// Chroma sampling of JPEG tiles that are coded: 4:2:0 or 4:4:4.
+    /// Chroma sampling of JPEG tiles that are encoded: 4:2:0 or 4:4:4.
     pub sampling: Sampling,
     /// Luma only.
     pub grayscale: bool,
 }
 
-/// Makes the tiles of one slide.
+/// JPEG 4:2:0 of quality 95 in colour.
+impl Default for Output {
+    fn default() -> Self {
+        Self { format: OutputFormat::Jpeg, quality: 95, sampling: Sampling::S420, grayscale: false }
+    }
+}
+
+/// Renders the tiles of one slide.
 pub struct Renderer {
     geometry: Geometry,
     filter: Filter,
@@ -34,7 +42,7 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// `filter` raises the chroma of stored tiles that are coded again.
+    /// `filter` upsamples the chroma of stored tiles that are encoded again.
     ///
     /// # Errors
     /// A quality out of range, a format that this build lacks.
@@ -43,7 +51,8 @@ impl Renderer {
         Ok(Self { geometry, filter, output, taps: TapCache::default() })
     }
 
-    /// What tiles are cut from. Tiles of an odd size do not lie on the grid of subsampled chroma.
+    /// The pixels that a reconstruction must have for [`Self::cut`]. Tiles of an odd size are 4:4:4, since they do not lie on the
+    /// grid of subsampled chroma.
     pub fn want(&self) -> Want {
         if self.output.grayscale {
             return Want::Planes(Sampling::Gray);
@@ -52,10 +61,10 @@ impl Renderer {
         TileCoder::wanted(self.output.format, jpeg)
     }
 
-    /// One tile of L0 or L1 of a family.
+    /// Encodes one tile of L0 or L1 of a family.
     ///
     /// # Errors
-    /// What the codec says; a tile that is not the family's.
+    /// A codec error; a tile of another family.
     pub fn cut(&self, id: FamilyId, made: &Reconstruction, tile: TileId) -> Result<Vec<u8>> {
         let image = if tile.level == self.geometry.top_level() { &made.l0 } else { &made.l1 };
         let rect = self.place(id, tile)?;
@@ -66,7 +75,7 @@ impl Renderer {
     /// Where a tile of L0 or L1 lies in its family, in pixels of its level.
     ///
     /// # Errors
-    /// A tile that is not the family's.
+    /// A tile of another family.
     pub fn place(&self, id: FamilyId, tile: TileId) -> Result<Rect> {
         let down = self.geometry.top_level().saturating_sub(tile.level);
         let rect =
@@ -78,24 +87,24 @@ impl Renderer {
         Ok(Rect { x: rect.x - id.x() * side, y: rect.y - id.y() * side, ..rect })
     }
 
-    /// The pixels of a tile, as [`Self::want`] asks for them, in the output's format.
+    /// Encodes the pixels of a tile, which are as [`Self::want`] says.
     ///
     /// # Errors
-    /// What the codec says.
+    /// A codec error.
     pub fn code(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
         TileCoder::new(self.output.format, self.output.quality)?.encode(pixels)
     }
 
-    /// The tiles of L0 and L1 that a family makes.
+    /// The tiles of L0 and L1 of a family.
     pub fn tiles(&self, id: FamilyId) -> impl Iterator<Item = TileId> + use<> {
         self.geometry.family_tiles(id, 0).chain(self.geometry.family_tiles(id, 1))
     }
 
-    /// A stored tile in the output's format: its own bytes where they fit, else coded again. Decoded either way: a damaged
-    /// tile must not be passed on.
+    /// A stored tile in the output's format: its own bytes where they fit, else encoded again. It is decoded either way, so that a
+    /// damaged tile is not passed on.
     ///
     /// # Errors
-    /// Damaged bytes, another size than the tile's.
+    /// Damaged bytes; an image of another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let (width, height) = tile_size(&self.geometry, id)?;
         let (codec, bytes) = unpacked(codec, bytes, width, height)?;
@@ -107,11 +116,11 @@ impl Renderer {
         self.decoded(codec, bytes, image)
     }
 
-    /// A tile of L0 as its source has it, in the output's format. Its checksums have vouched for it and its encoder has decoded it, so
-    /// only its header is looked at where its bytes are what is wanted.
+    /// An original tile of L0 in the output's format. Where its own bytes fit, only its header is checked: the archive's checksums
+    /// cover the rest, and the encoder has decoded it.
     ///
     /// # Errors
-    /// What the codec says; another size than the tile's.
+    /// A codec error; an image of another size than the tile's.
     pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
         let size = tile_size(&self.geometry, id)?;
         let Output { format, grayscale, .. } = self.output;
@@ -123,10 +132,10 @@ impl Renderer {
         self.decoded(CodecId::Jpeg, jpeg, image)
     }
 
-    /// A tile of L1 made of the tiles of L0 below it, in the output's format.
+    /// A tile of L1, downsampled from the original tiles of L0 below it, in the output's format.
     ///
     /// # Errors
-    /// What the codec says; tiles of another size than theirs.
+    /// A codec error; an image of another size than its tile's.
     pub fn halved(&self, coding: &Coding, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
         let decode = |(tile, jpeg): &(TileId, Vec<u8>)| {
             let image = decode_foreign(jpeg, Some(tile_size(&self.geometry, *tile)?))?;
@@ -134,14 +143,14 @@ impl Renderer {
         };
         let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
         let side = self.geometry.tile() as usize;
-        let image = halve(coding, &self.taps, side, tiles, self.want().sampling());
+        let image = l1_from_l0(coding, &self.taps, side, tiles, self.want().sampling());
         self.code(PixelsRef::Ycc(image.view()))
     }
 
-    /// As [`Self::stored`], of a tile that is decoded already.
+    /// As [`Self::stored`], for a tile that is decoded already.
     ///
     /// # Errors
-    /// What the codec says.
+    /// A codec error.
     pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
         let Output { format, quality, grayscale, .. } = self.output;
         let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
@@ -152,7 +161,8 @@ impl Renderer {
                 return Ok(jpeg);
             }
         }
-        let image = if grayscale { Ycc::gray(image.luma) } else { raise_444(image, self.filter, &self.taps) };
+        let image =
+            if grayscale { Ycc::gray(image.luma) } else { upsample_to_444(image, self.filter, &self.taps) };
         TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
     }
 }

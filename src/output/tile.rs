@@ -1,6 +1,6 @@
-//! One output tile: planes or RGB to the bytes that a viewer gets.
+//! Encodes one output tile: planes or RGB to JPEG, WebP or PNG.
 //!
-//! Knows output formats, nothing of families.
+//! Knows no families and no slides.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,23 +9,22 @@ use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
 use crate::image::family::{PixelsRef, Want};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
-use crate::kernels::resample::{Scratch, resample};
-use crate::kernels::taps::{Axis, Filter, TapCache};
 
-/// `--output-format`.
+/// File format of output tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OutputFormat {
     /// JPEG.
     Jpeg,
     /// WebP, where this build has it.
     Webp,
-    /// PNG: the planes without another lossy step.
+    /// PNG: the pixels without another lossy step.
     Png,
 }
 
 impl OutputFormat {
-    /// File name extension, and `Format` in the descriptor.
+    /// File name extension, and `Format` in a Deep Zoom descriptor.
     pub fn extension(self) -> &'static str {
         match self {
             OutputFormat::Jpeg => "jpg",
@@ -35,7 +34,7 @@ impl OutputFormat {
     }
 }
 
-/// Codes tiles in one format.
+/// Encodes tiles in one format.
 pub struct TileCoder {
     format: OutputFormat,
     quality: u8,
@@ -58,16 +57,15 @@ impl TileCoder {
         Ok(Self { format, quality, jpeg: JpegEncoder::new()?, rgb: Plane::default() })
     }
 
-    /// What a reconstruction must be to be coded without another conversion: for JPEG planes in its sampling, `jpeg`; for
-    /// the others RGB.
+    /// The pixels that need no further conversion: for JPEG planes in the sampling `jpeg`, for the others RGB.
     pub fn wanted(format: OutputFormat, jpeg: Sampling) -> Want {
         if format == OutputFormat::Jpeg { Want::Planes(jpeg) } else { Want::Rgb }
     }
 
-    /// Codes a tile. Planes are coded by JPEG in their own sampling; for PNG and WebP they must be gray or 4:4:4.
+    /// Encodes a tile. JPEG keeps the sampling of planes; for PNG and WebP they must be gray or 4:4:4.
     ///
     /// # Errors
-    /// What the codec says.
+    /// A codec error.
     pub fn encode(&mut self, tile: PixelsRef<'_>) -> Result<Vec<u8>> {
         match (self.format, tile) {
             (OutputFormat::Jpeg, PixelsRef::Ycc(planes)) => {
@@ -80,18 +78,18 @@ impl TileCoder {
                 Ok(encode_png(luma.to_plane().data(), 1, luma.width, luma.height)?)
             }
             (OutputFormat::Png, tile) => {
-                self.take_rgb(tile);
+                self.fill_rgb(tile);
                 Ok(encode_png(self.rgb.data(), 3, self.rgb.width() / 3, self.rgb.height())?)
             }
             (OutputFormat::Webp, tile) => {
-                self.take_rgb(tile);
+                self.fill_rgb(tile);
                 self.webp(self.rgb.width() / 3, self.rgb.height())
             }
         }
     }
 
-    /// Fills `rgb`, rows tightly packed.
-    fn take_rgb(&mut self, tile: PixelsRef<'_>) {
+    /// Fills `self.rgb`, with tightly packed rows.
+    fn fill_rgb(&mut self, tile: PixelsRef<'_>) {
         match tile {
             PixelsRef::Ycc(planes) => planes.to_rgb(&mut self.rgb),
             PixelsRef::Rgb(rgb) => {
@@ -112,30 +110,6 @@ impl TileCoder {
     }
 }
 
-/// Chroma at full resolution, by the normative kernel. A gray image stays gray.
-pub fn raise_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
-    let (fx, fy) = image.sampling.factors();
-    let (width, height) = (image.luma.width(), image.luma.height());
-    let Some(planes) = image.chroma else { return Ycc::gray(image.luma) };
-    if (fx, fy) == (1, 1) {
-        return Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 };
-    }
-    let mut scratch = Scratch::default();
-    let chroma = planes.map(|plane| {
-        let up = |in_len, factor, out_len| taps.get(Axis::Up { filter, in_len, factor, out_len });
-        let mut out = Plane::default();
-        resample(
-            plane.view(),
-            &up(plane.width(), fx, width),
-            &up(plane.height(), fy, height),
-            &mut out,
-            &mut scratch,
-        );
-        out
-    });
-    Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +117,7 @@ mod tests {
     use crate::image::family::Pixels;
 
     #[test]
-    fn a_part_of_rgb_is_coded_as_the_same_part_of_its_planes() {
+    fn a_part_of_rgb_is_encoded_as_the_same_part_of_its_planes() {
         let rgb = Plane::from_vec(3 * 20, 10, (0..600u32).map(|i| (i * 41 % 251) as u8).collect());
         let rgb = Pixels::Rgb(rgb);
         let planes = rgb.ycc();

@@ -1,10 +1,10 @@
-//! The `.dzi` descriptor. Knows XML and numbers, no tiles.
+//! The `.dzi` descriptor: its XML and its numbers. Knows no tiles.
 
 use std::path::Path;
 
 use crate::pyramid::error::{Error, Result};
 
-/// What a `.dzi` says.
+/// The contents of a `.dzi`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// Full width in pixels.
@@ -13,9 +13,9 @@ pub struct Descriptor {
     pub height: u32,
     /// Tile side in pixels, without overlap.
     pub tile: u32,
-    /// Pixels that a tile shows of each neighbour.
+    /// Pixels by which a tile overlaps each neighbour.
     pub overlap: u32,
-    /// File name extension of the tiles, literally.
+    /// File name extension of the tiles, exactly as written.
     pub format: String,
 }
 
@@ -23,7 +23,7 @@ impl Descriptor {
     /// Parses the XML of Deep Zoom (either namespace, or none).
     ///
     /// # Errors
-    /// Anything missing or not a number; names the attribute.
+    /// An element or attribute that is missing or not a number; the message names it.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::input(path, problem);
         let doc =
@@ -52,20 +52,23 @@ impl Descriptor {
         if !matches!(format.as_str(), "jpg" | "jpeg" | "png" | "JPG" | "JPEG" | "PNG") {
             return Err(bad(format!("Format=\"{format}\": tiles must be jpg, jpeg or png")));
         }
-        let found = Self {
+        let descriptor = Self {
             width: number(size, "Width")?,
             height: number(size, "Height")?,
             tile: number(image, "TileSize")?,
             overlap: number(image, "Overlap")?,
             format,
         };
-        if found.overlap > found.tile {
-            return Err(bad(format!("Overlap={} is larger than TileSize={}", found.overlap, found.tile)));
+        if descriptor.overlap > descriptor.tile {
+            return Err(bad(format!(
+                "Overlap={} is larger than TileSize={}",
+                descriptor.overlap, descriptor.tile
+            )));
         }
-        Ok(found)
+        Ok(descriptor)
     }
 
-    /// The XML.
+    /// The descriptor as XML.
     pub fn to_xml(&self) -> String {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" Format=\"{}\" Overlap=\"{}\" TileSize=\"{}\">\n  <Size Width=\"{}\" Height=\"{}\"/>\n</Image>\n",
@@ -79,13 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_descriptor_is_read_back() {
         let d = Descriptor { width: 2220, height: 2967, tile: 254, overlap: 1, format: "jpeg".into() };
         assert_eq!(Descriptor::parse(Path::new("a.dzi"), &d.to_xml()).unwrap(), d);
     }
 
     #[test]
-    fn what_is_missing_or_absurd_is_named() {
+    fn errors_name_the_missing_or_invalid_attribute() {
         let parse = |text: &str| Descriptor::parse(Path::new("a.dzi"), text).unwrap_err().to_string();
         assert!(parse("no xml").contains("not a Deep Zoom descriptor"));
         assert!(parse("<Images/>").contains("<Images>"));

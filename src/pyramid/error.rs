@@ -1,4 +1,4 @@
-//! What can go wrong with trees, and with slides on their way to tiles and families.
+//! Errors of reading and writing trees, and of reading families from slides.
 
 use std::path::{Path, PathBuf};
 
@@ -14,13 +14,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused something.
+    /// The operating system refused a file operation.
     #[error(transparent)]
     File(#[from] FileError),
     /// A slide cannot be opened or read.
     #[error(transparent)]
     Slide(#[from] SlideError),
-    /// A file or directory is not what it should be.
+    /// A file or directory that cannot be used.
     #[error("{}: {problem}", path.display())]
     Input {
         /// The file or directory.
@@ -41,7 +41,7 @@ pub enum Error {
     /// A codec failed on pixels of the slide.
     #[error(transparent)]
     Codec(#[from] codec::Error),
-    /// A slide, tile or family that cannot be.
+    /// A size, tile or family that the geometry does not allow.
     #[error(transparent)]
     Geometry(#[from] GeometryError),
     /// An archive refused a tile of the slide.
@@ -50,13 +50,13 @@ pub enum Error {
     /// The scheduler failed.
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    /// Facts of a slide that JSON cannot express.
+    /// The metadata of a slide cannot be written as JSON.
     #[error("the sidecar cannot be written as JSON: {0}")]
     Sidecar(serde_json::Error),
 }
 
 impl Error {
-    /// For `map_err` after a call of `std::fs` and the like.
+    /// For `map_err` after a file operation.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         FileError::on(action, path)
     }

@@ -1,13 +1,14 @@
-//! Small levels from a stream of pixel rows: each level halves the one above by the mean of 2x2 pixels.
+//! Levels from a stream of pixel rows: each level halves the one above by the mean of 2x2 pixels.
 //!
-//! Holds one row of tiles a level, so memory grows with the width of a slide, not with its area. Knows nothing of codecs.
+//! At most one row of tiles a level is in memory, so memory grows with the width of a slide, not with its area. The module
+//! knows no codecs.
 
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::error::Result;
 
 /// Halves interleaved samples of `channels`, rounding sizes up; an odd last column or row counts twice.
 ///
-/// The rounding term alternates 1, 2 along a row, so that repeated halving does not brighten: libjpeg does the same.
+/// The rounding term alternates between 1 and 2 along a row, as in libjpeg, so that repeated halving does not brighten.
 pub fn halve(src: &[u8], width: usize, height: usize, channels: usize) -> (Vec<u8>, usize, usize) {
     let (w, h) = (width.div_ceil(2), height.div_ceil(2));
     let mut out = Vec::with_capacity(w * h * channels);
@@ -20,8 +21,8 @@ pub fn halve(src: &[u8], width: usize, height: usize, channels: usize) -> (Vec<u
     (out, w, h)
 }
 
-/// A copy of the `width` x `height` pixels at `(x, y)` of interleaved samples whose rows are `row_px` pixels long.
-pub fn cut(
+/// Copies the `width` x `height` pixels at `(x, y)` of interleaved samples whose rows are `row_px` pixels long.
+pub fn crop(
     src: &[u8],
     row_px: usize,
     channels: usize,
@@ -52,24 +53,25 @@ struct Level {
     number: u32,
     width: usize,
     height: usize,
-    /// Rows taken so far.
+    /// Rows pushed so far.
     rows: usize,
-    /// Rows of the current row of tiles.
+    /// Pixel rows of the current row of tiles.
     band: Vec<u8>,
-    /// An even row that waits for the odd one below it.
-    waiting: Option<Vec<u8>>,
+    /// An even row, kept until the odd row below it comes.
+    even_row: Option<Vec<u8>>,
+    /// Whether to emit the tiles of this level.
     emit: bool,
 }
 
-/// Takes the rows of one level and gives out the tiles of that level (if asked) and of all below.
-pub struct Levels {
+/// Takes the rows of one level; emits the tiles of all smaller levels and, on request, of this one.
+pub struct LevelBuilder {
     tile: usize,
     channels: usize,
     levels: Vec<Level>,
 }
 
-impl Levels {
-    /// Rows will be those of `level`, `channels` samples a pixel; its own tiles are given out if `emit`.
+impl LevelBuilder {
+    /// For rows of `level` with `channels` samples a pixel. Tiles of `level` itself are emitted if `emit`.
     pub fn new(geometry: &Geometry, level: u32, channels: usize, emit: bool) -> Self {
         let levels = (0..=level).rev().map(|number| {
             let (width, height) = geometry.level_size(number);
@@ -80,14 +82,14 @@ impl Levels {
                 height,
                 rows: 0,
                 band: Vec::new(),
-                waiting: None,
+                even_row: None,
                 emit: emit || number < level,
             }
         });
         Self { tile: geometry.tile() as usize, channels, levels: levels.collect() }
     }
 
-    /// Takes the next row and calls `sink` with every tile that is complete now: id, samples, width, height.
+    /// Takes the next row and calls `sink` with every tile that is now complete.
     ///
     /// # Errors
     /// Those of `sink`.
@@ -121,11 +123,11 @@ fn push(
         return Ok(());
     }
     let mut half = Vec::with_capacity(level.width.div_ceil(2) * channels);
-    match level.waiting.take() {
+    match level.even_row.take() {
         Some(above) => halve_row(&above, row, channels, &mut half),
         None if last => halve_row(row, row, channels, &mut half),
         None => {
-            level.waiting = Some(row.to_vec());
+            level.even_row = Some(row.to_vec());
             return Ok(());
         }
     }
@@ -142,7 +144,7 @@ fn emit_tiles(
     let y = (level.rows - rows) / tile;
     for (x, left) in (0..level.width).step_by(tile).enumerate() {
         let width = tile.min(level.width - left);
-        let pixels = cut(&level.band, level.width, channels, left, 0, width, rows);
+        let pixels = crop(&level.band, level.width, channels, left, 0, width, rows);
         sink(TileId { level: level.number, x: x as u32, y: y as u32 }, &pixels, width, rows)?;
     }
     Ok(())
@@ -157,7 +159,7 @@ mod tests {
         for (w, h, t) in [(37u32, 23u32, 8u32), (64, 64, 16), (5, 1, 2), (1, 9, 3), (33, 35, 7)] {
             let g = Geometry::new(w, h, t).unwrap();
             let image: Vec<u8> = (0..w * h * 3).map(|i| (i * 31 % 251) as u8).collect();
-            let mut levels = Levels::new(&g, g.top_level(), 3, true);
+            let mut levels = LevelBuilder::new(&g, g.top_level(), 3, true);
             let mut got = std::collections::HashMap::new();
             for row in image.chunks_exact(3 * w as usize) {
                 levels

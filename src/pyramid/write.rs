@@ -1,44 +1,45 @@
-//! A Deep Zoom tree on disk, written: nothing appears under its final name before it is whole.
+//! Writes a Deep Zoom tree to disk. Nothing appears under its final name before the tree is complete.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
-use super::{SlideFacts, generator};
+use super::metadata::{SlideMetadata, generator};
 use crate::archive::store::LockFile;
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::error::{Error, Result};
 
-/// Whether files of an earlier run may be replaced.
+/// Whether existing files may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Existing {
-    /// An error that names what is there.
+    /// Keep them, and return an error that names the file.
     #[default]
     Keep,
-    /// Replaced, once the new tree is whole.
+    /// Replace them once the new tree is complete.
     Replace,
 }
 
 /// Writes `dir/NAME.dzi`, `dir/NAME_files`, the sidecar `dir/NAME.json` and the colour profile `dir/NAME.icc`.
 ///
-/// Everything is written under temporary names that begin with a dot. The temporary descriptor comes last and marks the tree as
-/// whole; from then on it only takes renames to publish it, which a later run completes if this one is killed between them.
+/// Everything is written under temporary names that begin with a dot. The temporary descriptor comes last and marks the tree
+/// as complete. After that, only renames publish the tree; if this run is killed between them, a later run completes them.
 pub struct TreeWriter {
     names: Names,
     descriptor: Descriptor,
     published: bool,
-    /// Keeps a second writer of this tree out; dropped last.
+    /// Keeps other writers of this tree out; dropped last.
     _lock: LockFile,
 }
 
-/// The final names of a tree's parts and, for each, the temporary one and the one an older part waits under.
+/// The names of a tree's parts: the final one, the temporary one of a new part, and the one of an old part that is moved
+/// aside.
 struct Names {
     dir: PathBuf,
     name: String,
 }
 
-/// Suffixes of the parts of a tree, in the order in which they are published: the descriptor, by which viewers find the rest, last.
+/// Suffixes of the parts of a tree, in the order of publication. The descriptor, by which viewers find the rest, is last.
 const PARTS: [&str; 4] = ["_files", ".icc", ".json", ".dzi"];
 
 impl Names {
@@ -52,13 +53,14 @@ impl Names {
         self.dir.join(format!(".{}{part}.old.part", self.name))
     }
 
-    /// Moves the old parts aside and the new ones in; where that fails, everything back. Can be repeated after a crash at any point.
+    /// Moves the old parts aside and the new ones to their final names; on failure, moves everything back. It can be repeated
+    /// after a crash at any point.
     fn publish(&self) -> Result<()> {
         let mut done = Vec::new();
         let result = self.move_parts(&mut done);
         if result.is_err() {
             for (from, to) in done.into_iter().rev() {
-                // The failure that led here is the one to report; what cannot go back now, the next run puts back.
+                // The first failure is the one to report. A part that cannot be moved back now is restored by the next run.
                 drop(fs::rename(to, from));
             }
         }
@@ -71,10 +73,11 @@ impl Names {
             done.push((from, to));
             Ok(())
         };
-        // Until the new tiles are in place, whatever stands under a final name is old, and a part without a new version goes too.
-        let tiles_wait = self.part("_files").exists();
+        // Until the new tiles have their final name, all parts with final names are old. All of them are moved aside, also
+        // those that have no new version.
+        let tiles_unpublished = self.part("_files").exists();
         for part in PARTS.iter().rev() {
-            if self.target(part).exists() && (tiles_wait || self.part(part).exists()) {
+            if self.target(part).exists() && (tiles_unpublished || self.part(part).exists()) {
                 rename(self.target(part), self.old(part))?;
             }
         }
@@ -86,7 +89,7 @@ impl Names {
         Ok(())
     }
 
-    /// Puts old parts back whose successors never came.
+    /// Moves old parts back where no new part was published.
     fn restore(&self) -> Result<()> {
         for part in PARTS {
             if self.old(part).exists() && !self.target(part).exists() {
@@ -110,7 +113,8 @@ impl TreeWriter {
     /// Begins a tree.
     ///
     /// # Errors
-    /// A tree, sidecar or profile of that name that must be kept; a directory that cannot be written; another run at work here.
+    /// An existing tree, sidecar or profile of that name, with [`Existing::Keep`]; a directory that cannot be written; another
+    /// run that writes this tree.
     pub fn create(
         dir: &Path,
         name: &str,
@@ -127,7 +131,7 @@ impl TreeWriter {
         };
         let interrupted = names.part(".dzi").exists();
         if interrupted {
-            // A run that was killed while it published a tree that was whole: it is completed, and may be replaced as it was asked.
+            // An earlier run was killed while it published a complete tree. It is published now; this run may then replace it.
             names.publish()?;
         } else {
             names.restore()?;
@@ -142,7 +146,7 @@ impl TreeWriter {
                 }
             }
         }
-        // What a run that was killed left behind; these names are ours alone.
+        // Leftovers of a killed run; no other program uses these names.
         names.remove_new()?;
         names.remove_old()?;
         let descriptor = Descriptor {
@@ -162,7 +166,7 @@ impl TreeWriter {
     /// Writes one tile. May be called from many threads.
     ///
     /// # Errors
-    /// A full disk and the like.
+    /// A full disk or another file error.
     pub fn tile(&self, id: TileId, bytes: &[u8]) -> Result<()> {
         let name = format!("{}_{}.{}", id.x, id.y, self.descriptor.format);
         let path = self.names.part("_files").join(id.level.to_string()).join(name);
@@ -172,15 +176,15 @@ impl TreeWriter {
     /// Publishes the tree with its sidecar and colour profile; returns the descriptor's path.
     ///
     /// # Errors
-    /// A full disk and the like: then whatever stood here before stands again.
-    pub fn finish(mut self, facts: &SlideFacts, icc: Option<&[u8]>) -> Result<PathBuf> {
-        let mut facts = facts.clone();
-        facts.generator = generator();
-        facts.icc_profile = icc.is_some().then(|| format!("{}.icc", self.names.name));
+    /// A full disk or another file error. Then the files that existed before are in place again.
+    pub fn finish(mut self, metadata: &SlideMetadata, icc: Option<&[u8]>) -> Result<PathBuf> {
+        let mut metadata = metadata.clone();
+        metadata.generator = generator();
+        metadata.icc_profile = icc.is_some().then(|| format!("{}.icc", self.names.name));
         if let Some(icc) = icc {
             write_synced(&self.names.part(".icc"), icc)?;
         }
-        let json = serde_json::to_vec_pretty(&facts).map_err(Error::Sidecar)?;
+        let json = serde_json::to_vec_pretty(&metadata).map_err(Error::Sidecar)?;
         write_synced(&self.names.part(".json"), &json)?;
         sync_file_system(&self.names.dir)?;
         write_synced(&self.names.part(".dzi"), self.descriptor.to_xml().as_bytes())?;
@@ -195,7 +199,7 @@ impl TreeWriter {
 impl Drop for TreeWriter {
     fn drop(&mut self) {
         if !self.published {
-            // Only leftovers: the next run removes them where they cannot be removed now.
+            // A failure is ignored: the next run removes leftovers.
             drop(self.names.remove_new());
         }
     }
@@ -214,7 +218,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", path))
 }
 
-/// Makes what was written below `dir` last: one call for the many files of a tree.
+/// Flushes the file system of `dir` to disk: one call for the many files of a tree.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn sync_file_system(dir: &Path) -> Result<()> {
@@ -235,7 +239,7 @@ fn sync_file_system(_: &Path) -> Result<()> {
 /// Writes a file under a temporary name, syncs and renames it.
 ///
 /// # Errors
-/// A full disk and the like: then the old file, if there was one, still stands.
+/// A full disk or another file error. Then an existing file is unchanged.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = path.with_file_name(format!(".{name}.part"));

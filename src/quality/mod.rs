@@ -1,5 +1,7 @@
-//! Quality of a coded slide: parameters that go well together, metrics, and the search for a wanted quality or size.
+//! Quality of a coded slide: presets, metrics, comparison of two images, and the search for a wanted quality or size.
 
+pub mod compare;
 pub mod metrics;
 pub mod presets;
-pub mod target;
+pub mod rows;
+pub mod search;

@@ -1,26 +1,27 @@
-//! Parameters that were found to go well together, and the ladder of qualities between them.
+//! Parameters that were measured to go well together, and how they follow one quality.
 //!
 //! The figures come from the curves in `evals/results/`. Knows no files and no pixels.
 
 use crate::codec::{EncoderKind, Entropy};
 use crate::params::{EncodeParams, Subsamp};
 
-/// `--preset`.
+/// A named set of encode parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Preset {
-    /// For keeping: fine quality, packed as tightly as can be, between two and three times the time to decode to tiles.
+    /// For long storage: fine quality and the smallest files at that quality. Decoding to tiles takes two to three times as long.
     Archive,
     /// For serving: plain JPEG streams with chroma of half the size, as quick to decode as the defaults.
     Balanced,
-    /// As small as tissue bears: coarser, packed as tightly as can be.
+    /// The coarsest quality that tissue tolerates, and the smallest files.
     Small,
-    /// For archives that may not lose anything: the source's own L0 tiles, repacked, and given back byte for byte.
+    /// Without any loss: the source's own L0 tiles are repacked and come back byte for byte.
     Lossless,
 }
 
 impl Preset {
-    /// Those that have a quality, the finest first.
-    pub const ALL: [Preset; 3] = [Preset::Archive, Preset::Balanced, Preset::Small];
+    /// All presets: those that have a quality from the finest to the coarsest, then the lossless one.
+    pub const ALL: [Preset; 4] = [Preset::Archive, Preset::Balanced, Preset::Small, Preset::Lossless];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -36,7 +37,7 @@ impl Preset {
     pub fn params(self) -> EncodeParams {
         let (quality, entropy, subsamp) = match self {
             Preset::Archive => (65, Entropy::CONTEXT, Subsamp::S444),
-            // The residual brings back what 4:2:0 takes from the baseline.
+            // The residual restores the chroma that 4:2:0 takes from the baseline.
             Preset::Balanced => (50, Entropy::ADAPTIVE, Subsamp::S420),
             Preset::Small => (40, Entropy::CONTEXT, Subsamp::S420),
             Preset::Lossless => {
@@ -45,25 +46,30 @@ impl Preset {
         };
         let plain =
             EncodeParams { encoder: EncoderKind::Mozjpeg, entropy, subsamp, ..EncodeParams::default() };
-        at_rung(&EncodeParams { chroma_residual_quality: Some(quality), ..plain }, quality)
+        at_quality(&EncodeParams { chroma_residual_quality: Some(quality), ..plain }, quality)
+    }
+
+    /// The preset whose parameters these are, if all of them are equal.
+    pub fn of(params: &EncodeParams) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.params() == *params)
     }
 }
 
-/// The parameters at another quality of the residual: the baseline follows, and so does a chroma residual, in the proportions that
-/// cost least for what they give.
-pub fn at_rung(params: &EncodeParams, residual_quality: u8) -> EncodeParams {
+/// The parameters at another quality of the residual, 1 to 100. The baseline and a chroma residual, where there is one, follow it
+/// in the proportions that measured best.
+pub fn at_quality(params: &EncodeParams, residual_quality: u8) -> EncodeParams {
     let quality = residual_quality.clamp(1, 100);
     EncodeParams {
         residual_quality: quality,
-        base_quality: base_of(quality),
+        base_quality: base_quality(quality),
         chroma_residual_quality: params.chroma_residual_quality.map(|_| quality),
         ..params.clone()
     }
 }
 
-/// Quality of the baseline under such a residual. What it loses of luma the residual brings back, so it may be coarse; L2 and the
-/// levels above it are looked at as they are, so it stays a little finer, and may not be coarser than 40.
-fn base_of(residual: u8) -> u8 {
+/// Quality of the baseline under a residual of this quality. The residual restores the luma that the baseline loses, so the
+/// baseline may be coarse. But viewers see L2 and the levels above it without a residual, so it is 10 finer and at least 40.
+fn base_quality(residual: u8) -> u8 {
     residual.saturating_add(10).clamp(40, 95)
 }
 
@@ -74,12 +80,10 @@ mod tests {
 
     #[test]
     fn every_preset_is_valid_and_finer_ones_are_finer_in_everything() {
-        let [archive, balanced, small] = Preset::ALL.map(Preset::params);
-        for params in [&archive, &balanced, &small] {
+        let [archive, balanced, small, lossless] = Preset::ALL.map(Preset::params);
+        for params in [&archive, &balanced, &small, &lossless] {
             params.validate().unwrap();
         }
-        let lossless = Preset::Lossless.params();
-        lossless.validate().unwrap();
         let optl2 = EncodeParams { optl2: true, ..lossless };
         assert_eq!(optl2.validate(), Err(params::Error::NotWithLossless(params::Parameter::Optl2)));
         for (fine, coarse) in [(&archive, &balanced), (&balanced, &small)] {
@@ -90,11 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn the_ladder_rises_and_gives_no_chroma_residual_where_there_was_none() {
+    fn the_baseline_rises_with_the_quality_and_no_chroma_residual_appears() {
         let plain = EncodeParams::default();
-        let rungs: Vec<_> = (1..=100).map(|quality| at_rung(&plain, quality)).collect();
-        assert!(rungs.windows(2).all(|pair| pair[0].base_quality <= pair[1].base_quality));
-        assert!(rungs.iter().all(|params| params.chroma_residual_quality.is_none()));
-        assert!(rungs.iter().all(|params| params.validate().is_ok()));
+        let all: Vec<_> = (1..=100).map(|quality| at_quality(&plain, quality)).collect();
+        assert!(all.windows(2).all(|pair| pair[0].base_quality <= pair[1].base_quality));
+        assert!(all.iter().all(|params| params.chroma_residual_quality.is_none()));
+        assert!(all.iter().all(|params| params.validate().is_ok()));
+    }
+
+    #[test]
+    fn a_preset_is_recognised_by_its_parameters_and_by_nothing_less() {
+        for preset in Preset::ALL {
+            assert_eq!(Preset::of(&preset.params()), Some(preset));
+            assert_eq!(Preset::of(&EncodeParams { max_delta: 14, ..preset.params() }), None);
+        }
+        assert_eq!(Preset::of(&EncodeParams::default()), None);
     }
 }

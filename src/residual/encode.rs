@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
-use crate::backend::{Backend, Base, Predicted};
+use crate::backend::{Backend, Base, Predicted, cpu};
 use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, Shape, decoder};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
@@ -66,7 +66,7 @@ pub async fn encode_family(
         payloads.push(payload);
     }
 
-    let corrected = backend.cpu().correct(&params.coding(), prediction.clone(), &residual);
+    let corrected = cpu::correct(&params.coding(), prediction.clone(), &residual);
     let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
     Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
 }

@@ -1,6 +1,6 @@
-//! The memory of families, used again and again: planes in, planes out.
+//! A pool of the planes that a family's reconstruction needs.
 //!
-//! A family needs the same few planes as the one before; a fresh megabyte costs more to get from the system than to fill.
+//! Every family needs planes of the same few sizes, and fresh memory costs more to get from the system than to fill.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -8,52 +8,52 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::image::family::{DecodedFamily, Reconstruction};
 
-/// What one family needs.
+/// The planes of one family.
 #[derive(Default)]
 pub struct FamilyBuffers {
-    /// Its payloads, decoded.
+    /// Its decoded payloads.
     pub decoded: DecodedFamily,
-    /// What becomes of them.
+    /// Its reconstruction.
     pub made: Reconstruction,
 }
 
-/// Buffers that nobody uses, at most so many, and a count of those in use.
-pub struct Buffers {
+/// Idle buffers, and the number of those in use.
+pub struct BufferPool {
     idle: Mutex<Vec<FamilyBuffers>>,
-    most: usize,
+    max_idle: usize,
     used: AtomicUsize,
 }
 
-/// Buffers in use; they go back when this is dropped.
-pub struct Lent {
+/// Buffers in use, which return to their pool on drop.
+pub struct PooledBuffers {
     buffers: FamilyBuffers,
-    home: Arc<Buffers>,
+    pool: Arc<BufferPool>,
 }
 
-impl Buffers {
-    /// Keeps at most `most` that nobody uses. They are made when they are first needed.
-    pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), most, used: AtomicUsize::new(0) })
+impl BufferPool {
+    /// An empty pool that keeps at most `max_idle` buffers.
+    pub fn new(max_idle: usize) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), max_idle, used: AtomicUsize::new(0) })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<FamilyBuffers>> {
         self.idle.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// The buffers that were used last, else new ones.
-    pub fn take(self: &Arc<Self>) -> Lent {
+    /// Takes the buffers that were returned last, whose memory is warmest, else new ones.
+    pub fn acquire(self: &Arc<Self>) -> PooledBuffers {
         let buffers = self.idle().pop().unwrap_or_default();
         self.used.fetch_add(1, Relaxed);
-        Lent { buffers, home: self.clone() }
+        PooledBuffers { buffers, pool: self.clone() }
     }
 
-    /// How many are idle and how many in use.
+    /// Numbers of idle buffers and of those in use.
     pub fn counts(&self) -> (usize, usize) {
         (self.idle().len(), self.used.load(Relaxed))
     }
 }
 
-impl Deref for Lent {
+impl Deref for PooledBuffers {
     type Target = FamilyBuffers;
 
     fn deref(&self) -> &FamilyBuffers {
@@ -61,21 +61,21 @@ impl Deref for Lent {
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for PooledBuffers {
     fn deref_mut(&mut self) -> &mut FamilyBuffers {
         &mut self.buffers
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledBuffers {
     fn drop(&mut self) {
         let buffers = std::mem::take(&mut self.buffers);
-        let mut idle = self.home.idle();
-        if idle.len() < self.home.most {
+        let mut idle = self.pool.idle();
+        if idle.len() < self.pool.max_idle {
             idle.push(buffers);
         }
         drop(idle);
-        self.home.used.fetch_sub(1, Relaxed);
+        self.pool.used.fetch_sub(1, Relaxed);
     }
 }
 
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_come_back_and_no_more_are_kept_than_asked_for() {
-        let buffers = Buffers::new(2);
-        let mut first = buffers.take();
+    fn buffers_return_to_the_pool_up_to_its_limit() {
+        let buffers = BufferPool::new(2);
+        let mut first = buffers.acquire();
         first.decoded.residual.luma.reset(64, 64);
         let memory = first.decoded.residual.luma.data().as_ptr();
         drop(first);
-        let again = buffers.take();
+        let again = buffers.acquire();
         assert_eq!(again.decoded.residual.luma.data().as_ptr(), memory);
-        let more = [buffers.take(), buffers.take()];
+        let more = [buffers.acquire(), buffers.acquire()];
         assert_eq!(buffers.counts(), (0, 3));
         drop((again, more));
         assert_eq!(buffers.counts(), (2, 0));

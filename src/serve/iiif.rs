@@ -1,15 +1,15 @@
-//! IIIF Image API 3.0, level 2: what an address asks for. Source: <https://iiif.io/api/image/3.0/>.
+//! IIIF Image API 3.0, level 2: parses requests and describes images. Source: <https://iiif.io/api/image/3.0/>.
 //!
-//! Parses and computes; pixels are made in `image`. Also does: bitonal, which the official validator asks for.
+//! Makes no pixels; `image` does. Beyond level 2 it has the quality `bitonal`, which the official validator tests.
 
 use serde_json::{Value, json};
 
-use super::error::ServeError;
 use crate::image::geometry::Geometry;
+use crate::web::error::ServeError;
 
-/// Most pixels of a side, and of an image, that are sent.
+/// Most pixels of a side of an image: `maxWidth` and `maxHeight` of `info.json`.
 pub const MAX_SIDE: u32 = 8192;
-/// As `maxArea` of the description.
+/// Most pixels of an image: `maxArea` of `info.json`.
 pub const MAX_AREA: u64 = 1 << 24;
 
 /// A region of L0 in pixels.
@@ -25,10 +25,10 @@ pub struct Region {
     pub height: u32,
 }
 
-/// How colours are sent.
+/// Colours of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quality {
-    /// As they are.
+    /// All channels.
     Color,
     /// Luma.
     Gray,
@@ -36,7 +36,7 @@ pub enum Quality {
     Bitonal,
 }
 
-/// What is sent.
+/// File format of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JPEG.
@@ -45,14 +45,14 @@ pub enum Format {
     Png,
 }
 
-/// An image as it was asked for.
+/// A request for an image, parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Of L0.
+pub struct ImageRequest {
+    /// In L0.
     pub region: Region,
     /// Width and height before rotation.
     pub size: (u32, u32),
-    /// Quarter turns clockwise.
+    /// Quarter turns clockwise, 0 to 3.
     pub turns: u32,
     /// Colours.
     pub quality: Quality,
@@ -64,7 +64,7 @@ fn bad(what: &str, text: &str) -> ServeError {
     ServeError::Bad(format!("{what} '{text}' is not understood"))
 }
 
-/// A number without sign, with a fraction where `fraction` allows it.
+/// A number without a sign; with decimals only if `fraction`.
 fn number(text: &str, fraction: bool) -> Option<f64> {
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let plain = match text.split_once('.') {
@@ -112,15 +112,15 @@ fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
     let scaled = |scale: f64| ((w * scale).round().max(1.0), (h * scale).round().max(1.0));
     let fail = || bad("size", text);
     let (out_w, out_h) = if text == "max" {
-        let largest = (f64::from(MAX_SIDE) / w.max(h)).min((MAX_AREA as f64 / (w * h)).sqrt());
-        if largest >= 1.0 { (w, h) } else { (w * largest, h * largest) }
+        let scale = (f64::from(MAX_SIDE) / w.max(h)).min((MAX_AREA as f64 / (w * h)).sqrt());
+        if scale >= 1.0 { (w, h) } else { (w * scale, h * scale) }
     } else if let Some(percent) = text.strip_prefix("pct:") {
         scaled(number(percent, true).filter(|&p| p > 0.0).ok_or_else(fail)? / 100.0)
     } else if let Some(inside) = text.strip_prefix('!') {
         let [bw, bh] = list::<2>(inside, false).ok_or_else(fail)?;
         let scale = (bw / w).min(bh / h);
         if scale > 1.0 {
-            // The specification would send the region as it is; the official validator wants a refusal.
+            // By the specification the region would be sent unscaled; the official validator expects an error.
             return Err(ServeError::Bad(format!("size '{text}' is larger than the region, {w}x{h}")));
         }
         scaled(scale)
@@ -154,17 +154,17 @@ fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
     Ok((out_w as u32, out_h as u32))
 }
 
-/// `{region}/{size}/{rotation}/{quality}.{format}`.
+/// Parses `{region}/{size}/{rotation}/{quality}.{format}`.
 ///
 /// # Errors
-/// What is not understood, not supported, empty or too large.
+/// A request that is malformed, not supported, empty or too large.
 pub fn parse(
     geometry: &Geometry,
     region: &str,
     size: &str,
     rotation: &str,
     file: &str,
-) -> Result<Wanted, ServeError> {
+) -> Result<ImageRequest, ServeError> {
     let region = parse_region(region, geometry)?;
     let size = parse_size(size, region)?;
     if rotation.starts_with('!') {
@@ -191,10 +191,10 @@ pub fn parse(
         }
         _ => return Err(bad("format", format)),
     };
-    Ok(Wanted { region, size, turns: (degrees / 90.0) as u32 % 4, quality, format })
+    Ok(ImageRequest { region, size, turns: (degrees / 90.0) as u32 % 4, quality, format })
 }
 
-/// `info.json`. `id` is the address of the image.
+/// `info.json` of the image with the address `id`.
 pub fn info(id: &str, geometry: &Geometry) -> Value {
     let top = geometry.top_level();
     let sizes = (0..=top).map(|level| geometry.level_size(level));
@@ -217,17 +217,17 @@ pub fn info(id: &str, geometry: &Geometry) -> Value {
 mod tests {
     use super::*;
 
-    fn of(region: &str, size: &str, rotation: &str, file: &str) -> Result<Wanted, ServeError> {
+    fn of(region: &str, size: &str, rotation: &str, file: &str) -> Result<ImageRequest, ServeError> {
         parse(&Geometry::new(1000, 600, 256).unwrap(), region, size, rotation, file)
     }
 
     fn shape(region: &str, size: &str) -> (Region, (u32, u32)) {
-        let wanted = of(region, size, "0", "default.jpg").unwrap();
-        (wanted.region, wanted.size)
+        let request = of(region, size, "0", "default.jpg").unwrap();
+        (request.region, request.size)
     }
 
     #[test]
-    fn regions_and_sizes_are_what_the_specification_says() {
+    fn regions_and_sizes_follow_the_specification() {
         let full = Region { x: 0, y: 0, width: 1000, height: 600 };
         assert_eq!(shape("full", "max"), (full, (1000, 600)));
         assert_eq!(shape("square", "max").0, Region { x: 200, y: 0, width: 600, height: 600 });
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_and_what_is_not_supported_are_told_apart() {
+    fn malformed_and_unsupported_requests_are_distinguished() {
         let bad = [
             ("full", "1001,", "0", "default.jpg"),
             ("full", "0,", "0", "default.jpg"),

@@ -1,9 +1,8 @@
-//! Any region of a slide at any size: tiles of the level that suits, put together, resampled, turned.
+//! Renders any region of a slide at any size: assembles tiles of the best level, resamples and rotates.
 
 use std::sync::Arc;
 
-use super::error::ServeError;
-use super::iiif::{Format, MAX_AREA, Quality, Region, Wanted};
+use super::iiif::{Format, ImageRequest, MAX_AREA, Quality, Region};
 use super::slide::Slide;
 use super::tiles::Tiles;
 use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign, encode_png};
@@ -11,22 +10,23 @@ use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::upsample_to_444;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
-use crate::output::tile::raise_444;
+use crate::web::error::ServeError;
 
-/// The bytes of an image.
+/// The encoded image.
 ///
 /// # Errors
-/// As those of its tiles.
+/// Those of its tiles; too much work.
 pub async fn render(
     tiles: &Arc<Tiles>,
     slide: &Arc<Slide>,
-    wanted: Wanted,
+    request: ImageRequest,
     quality: u8,
 ) -> Result<Vec<u8>, ServeError> {
-    let _place = tiles.place_for_image().await?;
-    let (level, part) = source(&slide.geometry, &wanted);
+    let _permit = tiles.image_permit().await?;
+    let (level, part) = source_region(&slide.geometry, &request);
     let side = slide.geometry.tile();
     let columns = part.x / side..(part.x + part.width).div_ceil(side);
     let rows = part.y / side..(part.y + part.height).div_ceil(side);
@@ -51,24 +51,24 @@ pub async fn render(
             colour |= pasted.1;
         }
     }
-    let made = tiles.threads().run(async move { finish(whole, colour, wanted, quality) }).await?;
+    let made = tiles.threads().run(async move { encode(whole, colour, request, quality) }).await?;
     made.map_err(|e| {
         tracing::error!(slide = slide.name, "{e}");
         ServeError::Broken
     })
 }
 
-/// Most pixels that an image is made from.
-const MOST_PIXELS: u64 = 4 * MAX_AREA;
+/// Most source pixels of an image.
+const MAX_SOURCE_PIXELS: u64 = 4 * MAX_AREA;
 
-/// The coarsest level that has enough pixels, and the part of it that is needed. A coarser one where that would be a part too large,
-/// as for an image that is wide and one pixel high: whatever is asked for, it takes so much memory and no more.
-fn source(geometry: &Geometry, wanted: &Wanted) -> (u32, Region) {
-    let region = wanted.region;
-    let shrink = (region.width / wanted.size.0.max(1)).min(region.height / wanted.size.1.max(1)).max(1);
+/// The coarsest level that has enough pixels, and the region of it that is needed. If that is more than [`MAX_SOURCE_PIXELS`], as for
+/// an image that is wide and one pixel high, a coarser level: memory is bounded for every request.
+fn source_region(geometry: &Geometry, request: &ImageRequest) -> (u32, Region) {
+    let (region, size) = (request.region, request.size);
+    let shrink = (region.width / size.0.max(1)).min(region.height / size.1.max(1)).max(1);
     let area = |down: u32| (u64::from(region.width) >> down) * (u64::from(region.height) >> down);
     let enough = shrink.ilog2().min(geometry.top_level());
-    let down = (enough..geometry.top_level()).find(|&down| area(down) <= MOST_PIXELS);
+    let down = (enough..geometry.top_level()).find(|&down| area(down) <= MAX_SOURCE_PIXELS);
     let down = down.unwrap_or(geometry.top_level());
     let (width, height) = geometry.level_size(geometry.top_level() - down);
     let x = (region.x >> down).min(width - 1);
@@ -79,10 +79,10 @@ fn source(geometry: &Geometry, wanted: &Wanted) -> (u32, Region) {
 }
 
 fn decode(bytes: &[u8]) -> Result<Ycc> {
-    Ok(raise_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
+    Ok(upsample_to_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
 }
 
-/// Copies what a tile has of `part` into place.
+/// Copies the part of a tile that lies in `part` to its place in `whole`.
 fn paste(whole: &mut [Plane; 3], tile: &Ycc, (left, top): (u32, u32), part: Region) {
     let from = |start: u32, origin: u32| start.saturating_sub(origin) as usize;
     let (sx, sy) = (from(part.x, left), from(part.y, top));
@@ -95,12 +95,13 @@ fn paste(whole: &mut [Plane; 3], tile: &Ycc, (left, top): (u32, u32), part: Regi
     }
 }
 
-fn finish(whole: [Plane; 3], colour: bool, wanted: Wanted, quality: u8) -> Result<Vec<u8>> {
-    let (width, height) = (wanted.size.0 as usize, wanted.size.1 as usize);
+/// Resamples, rotates and encodes.
+fn encode(whole: [Plane; 3], colour: bool, request: ImageRequest, quality: u8) -> Result<Vec<u8>> {
+    let (width, height) = (request.size.0 as usize, request.size.1 as usize);
     let h = Taps::scale(Filter::Bicubic, whole[0].width(), width);
     let v = Taps::scale(Filter::Bicubic, whole[0].height(), height);
     let mut scratch = Scratch::default();
-    let gray = !colour || wanted.quality != Quality::Color;
+    let gray = !colour || request.quality != Quality::Color;
     let mut planes = Vec::new();
     for plane in whole.into_iter().take(if gray { 1 } else { 3 }) {
         let mut scaled = Plane::default();
@@ -109,25 +110,25 @@ fn finish(whole: [Plane; 3], colour: bool, wanted: Wanted, quality: u8) -> Resul
         } else {
             resample(plane.view(), &h, &v, &mut scaled, &mut scratch);
         }
-        if wanted.quality == Quality::Bitonal {
+        if request.quality == Quality::Bitonal {
             scaled.data_mut().iter_mut().for_each(|sample| *sample = if *sample < 128 { 0 } else { 255 });
         }
-        planes.push(turn(scaled, wanted.turns));
+        planes.push(rotate(scaled, request.turns));
     }
     let image = match <[Plane; 3]>::try_from(planes) {
         Ok([luma, cb, cr]) => Ycc { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 },
         Err(mut one) => Ycc::gray(one.pop().unwrap_or_default()),
     };
     let (width, height) = (image.luma.width(), image.luma.height());
-    match wanted.format {
+    match request.format {
         Format::Jpg => Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?),
         Format::Png if gray => Ok(encode_png(image.luma.data(), 1, width, height)?),
         Format::Png => Ok(encode_png(image.to_rgb().data(), 3, width, height)?),
     }
 }
 
-/// Quarter turns clockwise.
-fn turn(plane: Plane, turns: u32) -> Plane {
+/// Rotates by quarter turns clockwise.
+fn rotate(plane: Plane, turns: u32) -> Plane {
     let (w, h) = (plane.width(), plane.height());
     let made = |width: usize, height: usize, at: &dyn Fn(usize, usize) -> (usize, usize)| {
         let samples = (0..width * height).map(|i| {
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_image_is_made_from_more_than_so_many_pixels() {
+    fn source_pixels_are_bounded() {
         let geometry = Geometry::new(100_000, 90_000, 256).unwrap();
         for region in
             [(0, 0, 100_000, 90_000), (0, 0, 16_383, 90_000), (5, 5, 100, 100), (99_999, 0, 1, 90_000)]
@@ -160,32 +161,33 @@ mod tests {
                 if size.0 > width || size.1 > height {
                     continue;
                 }
-                let wanted = Wanted { region, size, turns: 0, quality: Quality::Color, format: Format::Jpg };
-                let (level, part) = source(&geometry, &wanted);
+                let request =
+                    ImageRequest { region, size, turns: 0, quality: Quality::Color, format: Format::Jpg };
+                let (level, part) = source_region(&geometry, &request);
                 let (w, h) = geometry.level_size(level);
                 assert!(part.x + part.width <= w && part.y + part.height <= h);
                 // Rounding outward adds a row and a column at most.
-                let most = MOST_PIXELS + 2 * u64::from(part.width + part.height);
-                assert!(u64::from(part.width) * u64::from(part.height) <= most, "{wanted:?}: {part:?}");
+                let max = MAX_SOURCE_PIXELS + 2 * u64::from(part.width + part.height);
+                assert!(u64::from(part.width) * u64::from(part.height) <= max, "{request:?}: {part:?}");
             }
         }
         let square = Region { x: 0, y: 0, width: 4096, height: 4096 };
-        let wanted = Wanted {
+        let request = ImageRequest {
             region: square,
             size: (1024, 1024),
             turns: 0,
             quality: Quality::Color,
             format: Format::Jpg,
         };
-        assert_eq!(source(&geometry, &wanted).0, geometry.top_level() - 2);
+        assert_eq!(source_region(&geometry, &request).0, geometry.top_level() - 2);
     }
 
     #[test]
     fn a_quarter_turn_is_clockwise() {
         let plane = Plane::from_vec(3, 2, vec![1, 2, 3, 4, 5, 6]);
-        assert_eq!(turn(plane.clone(), 1), Plane::from_vec(2, 3, vec![4, 1, 5, 2, 6, 3]));
-        assert_eq!(turn(plane.clone(), 2), Plane::from_vec(3, 2, vec![6, 5, 4, 3, 2, 1]));
-        assert_eq!(turn(plane.clone(), 3), Plane::from_vec(2, 3, vec![3, 6, 2, 5, 1, 4]));
-        assert_eq!(turn(turn(plane.clone(), 1), 3), plane);
+        assert_eq!(rotate(plane.clone(), 1), Plane::from_vec(2, 3, vec![4, 1, 5, 2, 6, 3]));
+        assert_eq!(rotate(plane.clone(), 2), Plane::from_vec(3, 2, vec![6, 5, 4, 3, 2, 1]));
+        assert_eq!(rotate(plane.clone(), 3), Plane::from_vec(2, 3, vec![3, 6, 2, 5, 1, 4]));
+        assert_eq!(rotate(rotate(plane.clone(), 1), 3), plane);
     }
 }

@@ -1,12 +1,12 @@
-//! What can go wrong while opening or reading a slide.
+//! Errors of opening and reading slides.
 //!
-//! Every message names the file, the place in it where there is one, and what to do next. It deliberately does not
-//! know which reader raised it beyond a short format name.
+//! Every message names the file, the place in it where one is known, and what to do next. Of the reader that failed it
+//! deliberately keeps only a short format name.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a slide could not be opened or read. Each error is final for the call that returned it; none is logged here.
+/// Why a slide could not be opened or read. Errors are returned, never logged.
 #[derive(Debug, thiserror::Error)]
 pub enum SlideError {
     /// The operating system refused a file operation.
@@ -27,7 +27,7 @@ pub enum SlideError {
         /// What to do next.
         advice: String,
     },
-    /// Only OpenSlide reads this, and it is not there.
+    /// Only OpenSlide reads this file, and OpenSlide is missing.
     #[error("{}: OpenSlide is needed ({reason}) and not available: {problem}", path.display())]
     NeedsOpenSlide {
         /// The file.

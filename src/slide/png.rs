@@ -1,30 +1,30 @@
 //! PNG files as slides: rows from the top, at any bit depth and colour type.
 //!
-//! An ordinary PNG streams; an interlaced one has no final row before its last pass and is decoded whole, within the
-//! memory allowed. 16-bit samples are rounded to 8, transparency (alpha or tRNS) goes over white, a suggested background
-//! (bKGD) and gamma (gAMA) are ignored. Check sums are verified: a damaged file is an error, not a picture.
+//! An ordinary PNG streams. An interlaced one has no final row before its last pass, so it is decoded whole, within the
+//! memory limit. 16-bit samples are rounded to 8, transparency (alpha or tRNS) is composited over white, a suggested
+//! background (bKGD) and gamma (gAMA) are ignored. Checksums are verified: a damaged file is an error.
 
+use super::access::{Access, Sequential, Slide};
 use super::error::SlideError;
+use super::info::SlideInfo;
+use super::options::OpenOptions;
 use super::region::{Extent, allocate};
+use super::resolution;
 use super::samples::{self, Pixel};
-use super::{OpenOptions, Sequential, SlideInfo, resolution};
 use png::{BitDepth, ColorType, Reader, Transformations, Unit};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "PNG";
-/// Memory for a colour profile and other small chunks, beside the rows.
-const CHUNK_BYTES: u64 = 64 << 20;
+/// Memory for a colour profile and other small chunks, in addition to the rows.
+const ANCILLARY_BYTES: u64 = 64 << 20;
 
 /// Opens a PNG file; an interlaced one is decoded here.
-pub(super) fn open(
-    path: &Path,
-    options: &OpenOptions,
-) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let limit = options.max_memory_bytes;
     let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
-    let bytes = usize::try_from(limit.saturating_add(CHUNK_BYTES)).unwrap_or(usize::MAX);
+    let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
@@ -56,7 +56,7 @@ pub(super) fn open(
         icc_profile: header.icc_profile.as_ref().map(|profile| profile.to_vec()),
         associated: Vec::new(),
     };
-    // At most 2^32 * 4 * 2.
+    // At most 2^32 * 4 * 2, so it does not overflow.
     let line_bytes = u64::from(extent.width) * pixel.samples() as u64 * if wide { 2 } else { 1 };
     let advice = "allow more memory";
     if line_bytes > limit {
@@ -68,11 +68,13 @@ pub(super) fn open(
         let mut whole = allocate(path, "an interlaced PNG", total, limit, advice)?;
         reader.next_frame(&mut whole).map_err(|error| problem(path, "interlaced image", error))?;
         reader.finish().map_err(|error| problem(path, "end of the file", error))?;
-        Source::Whole { pixels: whole, line_bytes: line_bytes as usize }
+        RowSource::Whole { pixels: whole, line_bytes: line_bytes as usize }
     } else {
-        Source::Stream(Box::new(reader))
+        RowSource::Stream(Box::new(reader))
     };
-    Ok((info, Box::new(PngRows { path: path.to_path_buf(), extent, pixel, wide, source, next_row: 0 })))
+    let rows = PngRows { path: path.to_path_buf(), extent, pixel, wide, source, next_row: 0 };
+    let access = Access::Sequential(Box::new(rows));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: None })
 }
 
 fn problem(path: &Path, place: &str, error: png::DecodingError) -> SlideError {
@@ -85,7 +87,7 @@ fn problem(path: &Path, place: &str, error: png::DecodingError) -> SlideError {
     }
 }
 
-enum Source {
+enum RowSource {
     Stream(Box<Reader<BufReader<File>>>),
     Whole { pixels: Vec<u8>, line_bytes: usize },
 }
@@ -94,8 +96,9 @@ struct PngRows {
     path: PathBuf,
     extent: Extent,
     pixel: Pixel,
+    /// 16-bit samples.
     wide: bool,
-    source: Source,
+    source: RowSource,
     next_row: u32,
 }
 
@@ -106,17 +109,17 @@ impl Sequential for PngRows {
             return Ok(());
         }
         let convert = if self.wide { samples::convert_16 } else { samples::convert_8 };
-        // `out` holds `rows` rows by the check above, so a row fits a usize; it is never 0 wide.
+        // `out` holds `rows` rows by the check above, so a row fits a usize; a row has at least one byte.
         for to in out.chunks_exact_mut(self.extent.row_bytes() as usize) {
             let place = || format!("row {}", self.next_row);
             match &mut self.source {
-                Source::Whole { pixels, line_bytes } => {
+                RowSource::Whole { pixels, line_bytes } => {
                     let start = self.next_row as usize * *line_bytes;
                     let line = pixels.get(start..start + *line_bytes);
                     let missing = || SlideError::corrupt(&self.path, FORMAT, place(), "the row is missing");
                     convert(self.pixel, line.ok_or_else(missing)?, to);
                 }
-                Source::Stream(reader) => {
+                RowSource::Stream(reader) => {
                     let row = reader.next_row().map_err(|error| problem(&self.path, &place(), error))?;
                     let row = row.ok_or_else(|| {
                         SlideError::corrupt(&self.path, FORMAT, place(), "the row is missing")
@@ -126,7 +129,7 @@ impl Sequential for PngRows {
             }
             self.next_row += 1;
         }
-        if let (true, Source::Stream(reader)) = (self.next_row == self.extent.height, &mut self.source) {
+        if let (true, RowSource::Stream(reader)) = (self.next_row == self.extent.height, &mut self.source) {
             reader.finish().map_err(|error| problem(&self.path, "end of the file", error))?;
         }
         Ok(())

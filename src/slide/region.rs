@@ -1,11 +1,11 @@
-//! Arithmetic on regions and buffers, checked before any reader touches a pixel.
+//! Bounds checks of regions and buffers, done before a reader touches a pixel; allocation within a limit.
 //!
 //! It deliberately does not know where pixels come from.
 
 use super::error::SlideError;
 use std::path::Path;
 
-/// Pixels that a reader hands out: the slide's size and its interleaved 8-bit channels.
+/// Size of a slide in pixels, and its number of 8-bit channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub width: u32,
@@ -13,7 +13,7 @@ pub(super) struct Extent {
     pub channels: u8,
 }
 
-/// A rectangle known to lie inside its slide.
+/// A rectangle of pixels; [`Extent::check`] checks that it lies inside the slide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Region {
     pub x: u32,
@@ -55,13 +55,14 @@ impl Extent {
         Ok(())
     }
 
-    /// The same for `rows` full rows starting at row `y`.
+    /// As [`Self::check`], for `rows` full rows from row `y`.
     pub fn check_rows(self, path: &Path, y: u32, rows: u32, buffer_bytes: usize) -> Result<(), SlideError> {
         self.check(path, Region { x: 0, y, width: self.width, height: rows }, buffer_bytes)
     }
 }
 
-/// A zeroed buffer of `bytes`, or an error when it is over `limit_bytes` or the system has no such memory.
+/// A zeroed buffer of `bytes`, or an error when that is over `limit_bytes` or the system lacks the memory.
+/// `what` and `advice` go into the error.
 pub(super) fn allocate(
     path: &Path,
     what: &str,

@@ -1,7 +1,7 @@
 //! Microns per pixel from the densities that image files declare.
 //!
 //! Most files carry a density for printing (72 or 96 dots per inch), which says nothing about a microscope. A value is
-//! believed only when it is one that a slide scanner could have: at least 1 nm and under 10 um per pixel, both ways.
+//! used only when it is plausible for a slide scanner: at least 1 nm and under 10 um per pixel, in both directions.
 
 const PLAUSIBLE_UM: std::ops::Range<f64> = 0.001..10.0;
 
@@ -11,8 +11,8 @@ pub(super) fn plausible(x_um: f64, y_um: f64) -> Option<(f64, f64)> {
     (PLAUSIBLE_UM.contains(&x_um) && PLAUSIBLE_UM.contains(&y_um)).then_some((x_um, y_um))
 }
 
-/// From pixels per unit, the unit being `unit_um` microns long (25400 for an inch, 10000 for a centimetre, 1e6 for a
-/// metre).
+/// Microns per pixel from pixels per unit. The unit is `unit_um` microns long: 25400 for an inch, 10000 for a centimetre,
+/// 1e6 for a metre.
 pub(super) fn from_density(x_per_unit: f64, y_per_unit: f64, unit_um: f64) -> Option<(f64, f64)> {
     plausible(unit_um / x_per_unit, unit_um / y_per_unit)
 }

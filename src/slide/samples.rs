@@ -1,9 +1,9 @@
-//! Samples of any depth to 8-bit gray or RGB over white: the one place where colour is reduced.
+//! Conversion of samples to 8-bit gray or RGB over white, for all readers.
 //!
-//! It deliberately does not know file formats or colour profiles. Transparency is always composited over white, the
-//! colour of empty glass; a background colour that a PNG suggests (bKGD) is ignored on purpose.
+//! It deliberately does not know file formats or colour profiles. Transparency is composited over white, the colour of
+//! empty glass; a background colour that a PNG suggests (bKGD) is ignored on purpose.
 
-/// How many samples a pixel has, and what they mean. All are 8 bits wide, or all are 16 (big-endian, as PNG has them).
+/// The samples of a pixel. All are 8 bits wide, or all are 16 (big-endian, as in PNG).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pixel {
     Gray,
@@ -26,7 +26,7 @@ impl Pixel {
         }
     }
 
-    /// Channels once transparency is gone: 1 or 3.
+    /// Channels without transparency: 1 or 3.
     pub fn channels(self) -> u8 {
         match self {
             Self::Gray | Self::GrayAlpha | Self::GrayPremultiplied => 1,
@@ -40,7 +40,7 @@ impl Pixel {
 }
 
 /// 16 bits to 8, rounded to the nearest of the 256 levels: 65535 -> 255, 128 -> 0, 129 -> 1.
-pub(super) fn high_byte(value: u16) -> u8 {
+pub(super) fn round_to_8_bits(value: u16) -> u8 {
     // At most (65535 * 255 + 32767) / 65535 = 255.
     ((u32::from(value) * 255 + 32767) / 65535) as u8
 }
@@ -50,11 +50,11 @@ fn over(color: u32, alpha: u32, background: u32, max: u32, premultiplied: bool) 
     let front =
         if premultiplied { u64::from(color) * u64::from(max) } else { u64::from(color) * u64::from(alpha) };
     let sum = front + u64::from(background) * u64::from(max - alpha.min(max));
-    // A premultiplied colour above its alpha is a lie; the clamp keeps it in range.
+    // A premultiplied colour above its alpha is invalid; the clamp keeps the result in range.
     ((sum + u64::from(max / 2)) / u64::from(max)).min(u64::from(max)) as u32
 }
 
-/// Converts 8-bit pixels from `input` into `out`, which has room for `channels` bytes for each. Whole pixels only.
+/// Converts whole 8-bit pixels from `input` into `out`, which has `channels` bytes for each.
 pub(super) fn convert_8(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     let colors = usize::from(pixel.channels());
     if pixel.samples() == colors {
@@ -71,7 +71,7 @@ pub(super) fn convert_8(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     }
 }
 
-/// The same from 16-bit big-endian samples. Transparency is resolved at 16 bits, before the reduction.
+/// As [`convert_8`], from 16-bit big-endian samples. Compositing happens at 16 bits, before the rounding to 8.
 pub(super) fn convert_16(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     let colors = usize::from(pixel.channels());
     let wide = |pair: &[u8]| match *pair {
@@ -80,7 +80,7 @@ pub(super) fn convert_16(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     };
     if pixel.samples() == colors {
         for (to, from) in out.iter_mut().zip(input.chunks_exact(2)) {
-            *to = high_byte(wide(from));
+            *to = round_to_8_bits(wide(from));
         }
         return;
     }
@@ -89,7 +89,7 @@ pub(super) fn convert_16(pixel: Pixel, input: &[u8], out: &mut [u8]) {
         let alpha = u32::from(u16::from_be_bytes(*alpha));
         for (to, color) in to.iter_mut().zip(color.chunks_exact(2)) {
             let mixed = over(u32::from(wide(color)), alpha, 65535, 65535, pixel.premultiplied());
-            *to = high_byte(mixed as u16);
+            *to = round_to_8_bits(mixed as u16);
         }
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn argb_over(argb: u32, background: [u8; 3]) -> [u8; 3] {
     [mix(red, back_red), mix(green, back_green), mix(blue, back_blue)]
 }
 
-/// One CMYK pixel, where 255 is full ink, to RGB by the plain product of what each ink lets through.
+/// One CMYK pixel, where 255 is full ink, to RGB: a channel is the product of what its ink and black let pass.
 pub(super) fn cmyk(inks: [u8; 4]) -> [u8; 3] {
     let [c, m, y, k] = inks.map(|ink| u32::from(255 - ink));
     [c, m, y].map(|ink| ((ink * k + 127) / 255) as u8)
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn sixteen_bits_round_to_the_nearest_level() {
         assert_eq!(
-            [0, 128, 129, 32767, 32768, 65406, 65407, 65535].map(high_byte),
+            [0, 128, 129, 32767, 32768, 65406, 65407, 65535].map(round_to_8_bits),
             [0, 0, 1, 127, 128, 254, 255, 255]
         );
     }

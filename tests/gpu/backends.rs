@@ -10,17 +10,19 @@ use crate::shared;
 use std::path::{Path, PathBuf};
 
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
+use origami::backend::choice::{BackendChoice, BackendMode, Task};
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, CpuBackend};
 use origami::codec::Entropy;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
-use origami::gpu::auto::{self, Task};
-use origami::gpu::engine::{Choice, Engine, EngineOptions, Mode};
+use origami::gpu::auto;
+use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{Faults, GpuBackend, Kernel};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
@@ -38,11 +40,11 @@ impl Backends {
     fn open(test: &str) -> Option<Self> {
         let scheduler = Scheduler::new(2).unwrap();
         let gpu = gpu::options(test, Faults::default())?;
-        let others = [Choice::Gpu, Choice::Hybrid].map(|choice| {
+        let others = [BackendChoice::Gpu, BackendChoice::Hybrid].map(|choice| {
             let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(choice, Task::Encode) };
             Engine::new(options, &scheduler)
         });
-        assert_eq!(others.each_ref().map(|engine| engine.mode().0), [Mode::Gpu, Mode::Hybrid]);
+        assert_eq!(others.each_ref().map(|engine| engine.mode().0), [BackendMode::Gpu, BackendMode::Hybrid]);
         Some(Self { cpu: CpuBackend::new(), others: others.into(), scheduler })
     }
 
@@ -97,13 +99,14 @@ impl Backends {
 }
 
 fn formats() -> Vec<DecodeOptions> {
-    let plain = DecodeOptions { existing: Existing::Keep, ..DecodeOptions::default() };
-    vec![
-        DecodeOptions { format: OutputFormat::Png, ..plain.clone() },
-        DecodeOptions { sampling: Sampling::S420, ..plain.clone() },
-        DecodeOptions { sampling: Sampling::S444, ..plain.clone() },
-        DecodeOptions { grayscale: true, ..plain },
+    [
+        Output { format: OutputFormat::Png, ..Output::default() },
+        Output { sampling: Sampling::S420, ..Output::default() },
+        Output { sampling: Sampling::S444, ..Output::default() },
+        Output { grayscale: true, ..Output::default() },
     ]
+    .map(|output| DecodeOptions { output, existing: Existing::Keep, ..DecodeOptions::default() })
+    .into()
 }
 
 /// Those that every build has, and where that is built the one with Lepton in it.
@@ -187,7 +190,8 @@ fn trees_of_every_sampling_give_the_same_files_everywhere() {
 /// The luma of a tree as a tree of its own.
 fn gray_tree(dir: &Path, dzi: &Path) -> PathBuf {
     let bundle = encode_tree(dzi, dir, &EncodeParams::default());
-    let options = DecodeOptions { grayscale: true, ..DecodeOptions::default() };
+    let output = Output { grayscale: true, ..Output::default() };
+    let options = DecodeOptions { output, ..DecodeOptions::default() };
     decode_to(&bundle, dir, &options).unwrap().dzi
 }
 
@@ -236,15 +240,16 @@ fn auto_measures_but_never_takes_a_software_adapter() {
         }
         // Whatever was measured: software is no GPU.
         if opened.adapter().is_software() {
-            let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(Choice::Auto, task) };
+            let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(BackendChoice::Auto, task) };
             let engine = Engine::new(options, &scheduler);
-            assert_eq!(engine.mode().0, Mode::Cpu);
+            assert_eq!(engine.mode().0, BackendMode::Cpu);
             assert!(engine.mode().1.contains("not a GPU"), "{}", engine.mode().1);
         }
     }
-    let options = EngineOptions { families: Some(9), ..EngineOptions::new(Choice::Auto, Task::Encode) };
+    let options =
+        EngineOptions { families: Some(9), ..EngineOptions::new(BackendChoice::Auto, Task::Encode) };
     let engine = Engine::new(options, &scheduler);
-    assert_eq!(engine.mode().0, Mode::Cpu);
+    assert_eq!(engine.mode().0, BackendMode::Cpu);
     assert!(engine.mode().1.contains("9 families"), "{}", engine.mode().1);
 }
 

@@ -10,6 +10,7 @@ use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
 use origami::image::geometry::Geometry;
+use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
@@ -68,7 +69,8 @@ pub fn decode_to(bundle: &Path, out: &Path, options: &DecodeOptions) -> Result<D
 
 /// Options that show the planes without another lossy step.
 pub fn as_png(grayscale: bool) -> DecodeOptions {
-    DecodeOptions { format: OutputFormat::Png, grayscale, ..DecodeOptions::default() }
+    let output = Output { format: OutputFormat::Png, grayscale, ..Output::default() };
+    DecodeOptions { output, ..DecodeOptions::default() }
 }
 
 /// Encoders that this build has and that find the libraries they need. Prints those that it leaves out, which

@@ -14,9 +14,9 @@ use origami::encode::EncodeOptions;
 use origami::image::geometry::TileId;
 use origami::image::plane::Plane;
 use origami::image::ycc::Sampling;
+use origami::kernels::resample::upsample_to_444;
 use origami::kernels::taps::Filter;
 use origami::kernels::taps::TapCache;
-use origami::output::tile::raise_444;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
@@ -107,7 +107,7 @@ fn families_as_planes(tree: &Tree) -> [Plane; 3] {
         [0, 128, 128].map(|v| Plane::filled(geometry.width() as usize, geometry.height() as usize, v));
     for id in geometry.all_families() {
         let rect = geometry.family_rect(id);
-        let image = raise_444(
+        let image = upsample_to_444(
             tree.family(id, Filter::Lanczos3).unwrap().image.into_ycc(),
             Filter::Lanczos3,
             &TapCache::default(),

@@ -12,6 +12,7 @@ mod encoders;
 mod forged;
 mod golden;
 mod inputs;
+mod layers;
 mod mutated;
 mod reference;
 mod roundtrip;

@@ -12,6 +12,7 @@ use origami::decode::DecodeOptions;
 use origami::encode::EncodeOptions;
 use origami::image::geometry::TileId;
 use origami::image::ycc::Sampling;
+use origami::output::render::Output;
 use origami::params::{EncodeParams, Subsamp};
 use zune_jpeg::JpegDecoder as Zune;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -20,8 +21,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Largest difference of gray samples: another inverse DCT.
 const MAX_GRAY_DIFFERENCE: u8 = 1;
-/// Largest difference of R, G or B: also another upsampling of chroma, and another conversion.
-const MAX_RGB_DIFFERENCE: u8 = 4;
+/// Largest difference of R, G or B: also another upsampling of chroma, and another conversion. Measured with zune-jpeg 0.5.15.
+const MAX_RGB_DIFFERENCE: u8 = 6;
 
 /// Compares the two decoders on one file; returns the largest difference.
 fn compare(case: &str, jpeg: &[u8]) -> u8 {
@@ -41,10 +42,8 @@ fn compare(case: &str, jpeg: &[u8]) -> u8 {
     };
     assert_eq!(ours.len(), theirs.len(), "{case}: samples");
     let largest = ours.iter().zip(&theirs).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-    // The two upsample chroma in different ways where there is one column or row of it.
-    let narrow = header.width.min(header.height) <= 2;
     let most = if gray { MAX_GRAY_DIFFERENCE } else { MAX_RGB_DIFFERENCE };
-    assert!(largest <= most || narrow, "{case}: {largest}");
+    assert!(largest <= most, "{case}: {largest}");
     largest
 }
 
@@ -73,7 +72,8 @@ fn a_second_decoder_reads_what_bundles_hold_and_what_decode_writes() {
                 }
             }
             for grayscale in [false, true] {
-                let options = DecodeOptions { sampling, grayscale, ..DecodeOptions::default() };
+                let output = Output { sampling, grayscale, ..Output::default() };
+                let options = DecodeOptions { output, ..DecodeOptions::default() };
                 let decoded = out.join(format!("gray_{grayscale}"));
                 let tree =
                     trees::assert_whole("tree", &decode_to(&report.bundle, &decoded, &options).unwrap().dzi);

@@ -17,7 +17,13 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
         origami(&["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out), "--preset", preset]).ok();
         let bundle = out.join("residual_packs/residuals.bundle");
         origami(&["verify", "--deep", arg(&bundle)]).ok();
-        let meta = inspected(&bundle)["meta"].clone();
+        let value = inspected(&bundle);
+        assert_eq!(value["preset"], preset);
+        let text = origami(&["inspect", arg(&bundle)]).ok().stdout;
+        let row = |label: &str| text.lines().find_map(|line| line.strip_prefix(label)).unwrap_or("").trim();
+        assert_eq!((row("preset "), row("complete ")), (preset, "yes"), "{text}");
+        assert_eq!(format!("\"{}\"", row("entropy coder ")), value["entropy"].to_string(), "{text}");
+        let meta = value["meta"].clone();
         assert_eq!(meta["coding"]["chroma_residual"], true, "{preset}");
         assert_eq!(meta["encode"]["encoder"], "mozjpeg");
         assert_eq!(meta["encode"]["entropy"], if preset == "balanced" { "adaptive" } else { "context" });
@@ -28,7 +34,9 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
     let out = s.path("own");
     let args = ["encode", "--pyramid", arg(&s.dzi), "--out", arg(&out), "--preset", "archive"];
     origami(&[&args[..], &["--entropy", "huffman", "--baseq", "91", "--chroma-resq", "33"]].concat()).ok();
-    let meta = inspected(&out.join("residual_packs/residuals.bundle"))["meta"].clone();
+    let value = inspected(&out.join("residual_packs/residuals.bundle"));
+    assert_eq!((&value["preset"], &value["entropy"]), (&Value::Null, &"huffman".into()));
+    let meta = &value["meta"];
     assert_eq!(
         (&meta["encode"]["base_quality"], &meta["encode"]["chroma_residual_quality"]),
         (&91.into(), &33.into())
@@ -86,13 +94,16 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
     let s = Small::new();
     let slide = s.path("slide.png");
     glass_and_tissue(&slide);
-    let made = ["huffman", "adaptive", "lepton", "context"].map(|entropy| {
-        let out = s.path(entropy);
+    let made = ["huffman", "adaptive", "lepton", "context", "huffman+context"].map(|recorded| {
+        let out = s.path(recorded);
+        let (entropy, residual) = recorded.split_once('+').unwrap_or((recorded, ""));
         let args = ["encode", "--image", arg(&slide), "--tile", "64", "--out", arg(&out), "--pack"];
         let how = ["--encoder", "mozjpeg", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
-        origami(&[&args[..], &how].concat()).ok();
+        let apart = ["--residual-entropy", residual];
+        origami(&[&args[..], &how, if residual.is_empty() { &[] } else { &apart }].concat()).ok();
         let bundle = out.join("residual_packs/residuals.bundle");
         origami(&["verify", "--deep", arg(&bundle)]).ok();
+        assert_eq!(inspected(&bundle)["entropy"], recorded);
         let payloads: Vec<Vec<(u64, String)>> = inspected(&bundle)["family_list"]
             .as_array()
             .unwrap()
@@ -107,8 +118,8 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
         origami(&args).ok();
         (payloads, contents(&decoded))
     });
-    let [huffman, adaptive, lepton, context] = &made;
-    for other in [adaptive, lepton, context] {
+    let [huffman, adaptive, lepton, context, huffman_context] = &made;
+    for other in [adaptive, lepton, context, huffman_context] {
         assert!(huffman.1 == other.1, "the tiles differ");
     }
     let residual = |of: &(Vec<Vec<(u64, String)>>, _), family: usize| of.0[family][1].clone();
@@ -117,6 +128,10 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
     assert_eq!(adaptive.0[glass][0], huffman.0[glass][0]);
     assert_eq!(adaptive.0[tissue], huffman.0[tissue]);
     assert_eq!(context.0[tissue][0], lepton.0[tissue][0]);
+    for family in [glass, tissue] {
+        let parts = &huffman_context.0[family];
+        assert_eq!((&parts[0], &parts[1]), (&huffman.0[family][0], &context.0[family][1]));
+    }
     assert!(residual(adaptive, glass).0 * 4 <= residual(huffman, glass).0 * 3);
     assert!(residual(context, glass).0 * 2 <= residual(adaptive, glass).0);
     for family in [glass, tissue] {
@@ -171,11 +186,11 @@ fn a_wanted_psnr_is_reached_by_the_lowest_quality_that_does() {
         let said = origami(&[&args[..], extra].concat()).ok().stdout;
         (out, said)
     };
-    let (out, said) = encode("aimed", &["--target-psnr", "38"]);
+    let (out, said) = encode("wanted", &["--target-psnr", "38"]);
     assert!(said.contains("residual quality"), "{said}");
     let meta = inspected(&out.join("residual_packs/residuals.bundle"))["meta"]["encode"].clone();
     let (quality, base) = (meta["residual_quality"].as_u64().unwrap(), meta["base_quality"].to_string());
-    // All families of so small a slide are tried: the aim is exact.
+    // All families of so small a slide are tried: the estimate is exact.
     assert!(psnr(&out) >= 38.0);
     let (lower, _) = encode("lower", &["--l0q", &(quality - 1).to_string(), "--baseq", &base]);
     assert!(psnr(&lower) < 38.3, "{quality}: {} dB below it", psnr(&lower));

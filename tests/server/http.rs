@@ -297,7 +297,7 @@ fn a_build_without_rocksdb_says_how_to_get_a_cache_on_disk() {
     let root = root();
     let cache = root.path().join("cache");
     let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--cache-dir", arg(&cache)];
-    support::origami(&args).fails(&["--cache-dir: ", "`cargo build --release --features rocksdb`"]);
+    origami(&args).fails(&["--cache-dir: ", "`cargo build --release --features rocksdb`"]);
 }
 
 #[test]

@@ -1,51 +1,51 @@
-//! What to do, in plain sentences, from what was found. Knows no machine: all of it comes in.
+//! Advice in sentences. Looks at no machine: the findings are its input.
 
 use origami::codec::JpegSimd;
 
-/// What was found, as far as it calls for advice.
+/// The findings that may call for advice.
 pub struct Situation<'a> {
-    /// Whether this program has a GPU backend at all.
+    /// Whether this build has a GPU backend.
     pub gpu_built: bool,
-    /// Whether the Vulkan loader is here; only looked for where there is no adapter.
+    /// Whether the Vulkan loader is present; `None` where there are adapters, which prove it.
     pub loader: Option<bool>,
     /// Names of adapters that are GPUs.
     pub hardware: Vec<&'a str>,
-    /// Names of adapters that are processors in disguise.
+    /// Names of adapters that are GPUs in software.
     pub software: Vec<&'a str>,
-    /// Names of adapters that failed, and what happened.
+    /// Names of adapters that failed their test, with the fault.
     pub failed: Vec<(&'a str, &'a str)>,
-    /// Whether NVIDIA's kernel driver is here.
+    /// Whether NVIDIA's kernel driver is present.
     pub nvidia_files: bool,
     /// Instruction set of the kernels, and the best of the processor.
     pub level: &'static str,
     pub best_level: &'static str,
     pub jpeg: JpegSimd,
-    /// Why there is no OpenSlide.
+    /// Why OpenSlide is missing.
     pub openslide: Option<&'a str>,
-    /// Why there is no libjxl, in a program that could use it.
+    /// Why libjxl is missing, in a build that could use it.
     pub libjxl: Option<&'a str>,
 }
 
 /// The sentences, most important first.
-pub fn advice(found: &Situation<'_>) -> Vec<String> {
+pub fn advice(situation: &Situation<'_>) -> Vec<String> {
     let mut all = Vec::new();
-    for (name, problem) in &found.failed {
+    for (name, problem) in &situation.failed {
         all.push(format!(
             "Do not use {name}: {problem}. Take --backend cpu or another adapter, and update its driver."
         ));
     }
-    if found.gpu_built {
-        about_gpus(found, &mut all);
+    if situation.gpu_built {
+        about_gpus(situation, &mut all);
     } else {
         all.push("This program has no GPU backend: build it with --features gpu to use one.".into());
     }
-    if found.level != found.best_level {
+    if situation.level != situation.best_level {
         all.push(format!(
             "ORIGAMI_CPU holds the kernels at {}: unset it, and they run with {}.",
-            found.level, found.best_level
+            situation.level, situation.best_level
         ));
     }
-    match found.jpeg {
+    match situation.jpeg {
         JpegSimd::On => {}
         JpegSimd::Off => all.push("JSIMD_FORCENONE=1 makes JPEG several times slower: unset it.".into()),
         JpegSimd::NotBuilt => all.push(
@@ -53,31 +53,31 @@ pub fn advice(found: &Situation<'_>) -> Vec<String> {
                 .into(),
         ),
     }
-    if let Some(problem) = found.openslide {
+    if let Some(problem) = situation.openslide {
         all.push(format!("Scanners' formats other than SVS and TIFF need OpenSlide: {problem}."));
     }
-    if let Some(problem) = found.libjxl {
+    if let Some(problem) = situation.libjxl {
         all.push(format!("--encoder jpegxl needs libjxl (decoding does not): {problem}."));
     }
     all
 }
 
-fn about_gpus(found: &Situation<'_>, all: &mut Vec<String>) {
-    if found.loader == Some(false) {
+fn about_gpus(situation: &Situation<'_>, all: &mut Vec<String>) {
+    if situation.loader == Some(false) {
         all.push(
             "There is no Vulkan loader (libvulkan.so.1), so no GPU can be used: apt install libvulkan1 \
              mesa-vulkan-drivers."
                 .into(),
         );
-    } else if found.loader == Some(true) {
+    } else if situation.loader == Some(true) {
         all.push(
             "There is no Vulkan adapter: install the driver of the GPU, or mesa-vulkan-drivers, which has AMD, Intel and one \
              in software."
                 .into(),
         );
     }
-    let nvidia = found.hardware.iter().any(|name| name.to_lowercase().contains("nvidia"));
-    if found.nvidia_files && !nvidia {
+    let nvidia = situation.hardware.iter().any(|name| name.to_lowercase().contains("nvidia"));
+    if situation.nvidia_files && !nvidia {
         all.push(
             "NVIDIA's device files are in /dev, but Vulkan has no NVIDIA adapter. Start the container with \
              NVIDIA_DRIVER_CAPABILITIES=all (or with graphics among them), so that the Vulkan driver comes in; \
@@ -85,7 +85,7 @@ fn about_gpus(found: &Situation<'_>, all: &mut Vec<String>) {
                 .into(),
         );
     }
-    if let (true, Some(software)) = (found.hardware.is_empty(), found.software.first()) {
+    if let (true, Some(software)) = (situation.hardware.is_empty(), situation.software.first()) {
         all.push(format!(
             "{software} is a GPU in software, for tests: the CPU's own kernels are faster; it is only taken by name, with --backend gpu --gpu-adapter."
         ));
@@ -96,7 +96,7 @@ fn about_gpus(found: &Situation<'_>, all: &mut Vec<String>) {
 mod tests {
     use super::*;
 
-    fn well() -> Situation<'static> {
+    fn healthy() -> Situation<'static> {
         Situation {
             gpu_built: true,
             loader: None,
@@ -122,36 +122,42 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_is_well_needs_none() {
-        assert_eq!(advice(&well()), [""; 0]);
+    fn a_healthy_machine_needs_none() {
+        assert_eq!(advice(&healthy()), [""; 0]);
     }
 
     #[test]
-    fn every_shortcoming_has_its_sentence() {
-        let none = || Situation { hardware: Vec::new(), software: Vec::new(), ..well() };
+    fn every_problem_has_its_sentence() {
+        let none = || Situation { hardware: Vec::new(), software: Vec::new(), ..healthy() };
         says(
             &Situation { loader: Some(false), ..none() },
             &["libvulkan1 mesa-vulkan-drivers", "NVIDIA_DRIVER_CAPABILITIES"],
         );
         says(&Situation { loader: Some(true), ..none() }, &["no Vulkan adapter", "VK_DRIVER_FILES"]);
         says(
-            &Situation { hardware: Vec::new(), ..well() },
+            &Situation { hardware: Vec::new(), ..healthy() },
             &["llvmpipe is a GPU in software", "NVIDIA's device"],
         );
-        says(&Situation { level: "scalar", ..well() }, &["ORIGAMI_CPU holds the kernels at scalar", "avx2"]);
-        says(&Situation { jpeg: JpegSimd::Off, ..well() }, &["JSIMD_FORCENONE"]);
-        says(&Situation { jpeg: JpegSimd::NotBuilt, ..well() }, &["nasm"]);
-        says(&Situation { openslide: Some("not found"), ..well() }, &["OpenSlide: not found"]);
-        says(&Situation { libjxl: Some("not found"), ..well() }, &["libjxl (decoding does not): not found"]);
         says(
-            &Situation { failed: vec![("NVIDIA L4", "kernel color: noise")], ..well() },
+            &Situation { level: "scalar", ..healthy() },
+            &["ORIGAMI_CPU holds the kernels at scalar", "avx2"],
+        );
+        says(&Situation { jpeg: JpegSimd::Off, ..healthy() }, &["JSIMD_FORCENONE"]);
+        says(&Situation { jpeg: JpegSimd::NotBuilt, ..healthy() }, &["nasm"]);
+        says(&Situation { openslide: Some("not found"), ..healthy() }, &["OpenSlide: not found"]);
+        says(
+            &Situation { libjxl: Some("not found"), ..healthy() },
+            &["libjxl (decoding does not): not found"],
+        );
+        says(
+            &Situation { failed: vec![("NVIDIA L4", "kernel color: noise")], ..healthy() },
             &["Do not use NVIDIA L4: kernel color: noise", "--backend cpu"],
         );
     }
 
     #[test]
-    fn a_build_without_gpu_is_not_told_of_drivers() {
-        let found = Situation { gpu_built: false, hardware: Vec::new(), loader: Some(true), ..well() };
+    fn a_build_without_gpu_gets_no_advice_about_drivers() {
+        let found = Situation { gpu_built: false, hardware: Vec::new(), loader: Some(true), ..healthy() };
         let all = advice(&found);
         assert!(all.len() == 1 && all[0].contains("--features gpu"), "{all:?}");
     }

@@ -1,31 +1,31 @@
-//! Every adapter, put to the test; `no_gpu.rs` stands in for it in a build without a GPU backend.
+//! Lists and tests every adapter. A build without a GPU backend has `no_gpu.rs` in its place.
 
 use std::time::Instant;
 
 use anyhow::Result;
+use origami::backend::choice::{BackendChoice, Task};
 use origami::backend::scheduler::Scheduler;
-use origami::gpu::auto::Task;
-use origami::gpu::engine::{Choice, Engine, EngineOptions};
+use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::parity::{Agreed, self_test};
-use origami::gpu::{AdapterFacts, Found, GpuBackend, GpuOptions, adapters, choose};
+use origami::gpu::{AdapterFacts, GpuAdapter, GpuBackend, GpuOptions, adapters, choose};
 use serde::Serialize;
 
-use super::text::{Section, binary_bytes};
-use super::{Auto, Parity, Taken};
+use super::finding::{Auto, AutoChoice, Parity};
+use super::section::{Section, binary_bytes};
 
-/// An adapter and what came of it.
+/// An adapter and the result of its test.
 #[derive(Serialize)]
 pub struct Adapter {
     #[serde(flatten)]
     facts: AdapterFacts,
-    /// `None` where another one was asked for.
+    /// `None` where the user named another adapter.
     parity: Option<Parity<Agreed>>,
 }
 
-/// Lists all adapters and tests them, or only the one that is wanted.
+/// Lists all adapters and tests them, or only the one named `wanted`.
 ///
 /// # Errors
-/// None is called so. An adapter that fails is no error here: the report says so.
+/// No adapter has that name. An adapter that fails its test is no error: the report says so.
 pub fn examine(wanted: Option<&str>) -> Result<Vec<Adapter>> {
     let mut all: Vec<_> = adapters().into_iter().map(|found| (found.facts.clone(), Some(found))).collect();
     if wanted.is_some() {
@@ -39,7 +39,7 @@ pub fn examine(wanted: Option<&str>) -> Result<Vec<Adapter>> {
     Ok(all.into_iter().map(|(facts, found)| Adapter { facts, parity: found.map(test) }).collect())
 }
 
-fn test(found: Found) -> Parity<Agreed> {
+fn test(found: GpuAdapter) -> Parity<Agreed> {
     let started = Instant::now();
     let opened = GpuBackend::open_adapter(found, &GpuOptions::default());
     let open_ms = ms_since(started);
@@ -68,41 +68,41 @@ pub fn is_software(adapter: &Adapter) -> bool {
     adapter.facts.is_software()
 }
 
-/// What the self-test found wrong.
+/// The fault that the self-test found.
 pub fn problem(adapter: &Adapter) -> Option<&str> {
     adapter.parity.as_ref()?.problem.as_deref()
 }
 
-/// Whether the Vulkan loader can be loaded, by the name that it is looked for.
+/// Whether the Vulkan loader can be loaded, by the name under which wgpu looks for it.
 #[cfg(target_os = "linux")]
 pub fn has_loader() -> bool {
-    // SAFETY: a terminated name in; loading runs the constructors of the system's Vulkan loader, as making an instance does. It is
+    // SAFETY: the name is terminated; loading runs the constructors of the system's Vulkan loader, as making an instance does. It is
     // never unloaded.
     #[allow(unsafe_code)]
     let handle = unsafe { libc::dlopen(c"libvulkan.so.1".as_ptr(), libc::RTLD_LAZY) };
     !handle.is_null()
 }
 
-/// Elsewhere nothing is known of a loader, and nothing is said of it.
+/// Other systems have no separate loader to look for.
 #[cfg(not(target_os = "linux"))]
 pub fn has_loader() -> bool {
     true
 }
 
-/// Asks the engine itself.
+/// The choices of the engine itself.
 pub fn auto(wanted: Option<&str>) -> Result<Auto> {
     let scheduler = Scheduler::new(0)?;
     let taken = |task| {
-        let mut options = EngineOptions::new(Choice::Auto, task);
+        let mut options = EngineOptions::new(BackendChoice::Auto, task);
         options.gpu.adapter = wanted.map(Into::into);
         let engine = Engine::new(options, &scheduler);
         let (mode, reason) = engine.mode();
-        Taken { backend: mode.name(), reason: reason.into() }
+        AutoChoice { backend: mode.name(), reason: reason.into() }
     };
     Ok(Auto { encode: taken(Task::Encode), decode: taken(Task::Decode) })
 }
 
-/// The adapters for people.
+/// The adapters as text.
 pub fn sections(adapters: &[Adapter]) -> Vec<Section> {
     if adapters.is_empty() {
         return vec![Section::new("gpu").row("adapters", "none")];

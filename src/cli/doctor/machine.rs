@@ -1,4 +1,4 @@
-//! Processor, memory and libraries, as far as the system tells.
+//! Processor, memory and libraries, as far as the system reports them.
 
 use std::thread::available_parallelism;
 
@@ -10,21 +10,21 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 pub struct Cpu {
-    /// As `/proc/cpuinfo` has it; x86-64 only.
+    /// From `/proc/cpuinfo`; x86-64 only.
     pub model: Option<String>,
-    /// That this process may use.
+    /// Cores that this process may use.
     pub cores: usize,
     /// Instruction set of the kernels.
     pub level: &'static str,
-    /// The best one of this processor.
+    /// The best instruction set of this processor.
     pub best_level: &'static str,
-    /// Whether `ORIGAMI_CPU` lowered it.
+    /// Whether `ORIGAMI_CPU` lowered `level`.
     pub lowered: bool,
     pub free_memory_bytes: Option<u64>,
 }
 
 impl Cpu {
-    pub fn found() -> Self {
+    pub fn detect() -> Self {
         let (level, best) = (Level::current(), Level::best());
         Self {
             model: std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| model(&text)),
@@ -51,7 +51,7 @@ pub struct Jpeg {
 }
 
 impl Jpeg {
-    pub fn found() -> Self {
+    pub fn detect() -> Self {
         Self { library: "libjpeg-turbo", version: jpeg_version(), simd: jpeg_simd() }
     }
 }
@@ -59,15 +59,15 @@ impl Jpeg {
 #[derive(Serialize)]
 pub struct OpenSlide {
     pub found: bool,
-    /// The file that was loaded.
+    /// The loaded file.
     pub library: Option<String>,
     pub version: Option<String>,
-    /// Why there is none, and what to install.
+    /// Why OpenSlide is missing, and what to install.
     pub problem: Option<String>,
 }
 
 impl OpenSlide {
-    pub fn found() -> Self {
+    pub fn detect() -> Self {
         match openslide_library() {
             Ok(it) => Self { found: true, library: Some(it.file), version: Some(it.version), problem: None },
             Err(problem) => Self { found: false, library: None, version: None, problem: Some(problem) },
@@ -77,16 +77,16 @@ impl OpenSlide {
 
 #[derive(Serialize)]
 pub struct Encoders {
-    /// What `--encoder` takes in this program.
+    /// Values of `--encoder` in this build.
     pub built: Vec<&'static str>,
-    /// The libjxl that was loaded.
+    /// The loaded libjxl.
     pub libjxl: Option<String>,
-    /// Why there is none, and what to install; absent where this program has no use for it.
+    /// Why libjxl is missing, and what to install; absent in a build that does not use it.
     pub libjxl_problem: Option<String>,
 }
 
 impl Encoders {
-    pub fn found() -> Self {
+    pub fn detect() -> Self {
         let built = EncoderKind::ALL.into_iter().filter(|kind| kind.is_built()).map(EncoderKind::name);
         #[cfg(feature = "jpegxl")]
         let (libjxl, libjxl_problem) = match origami::codec::libjxl_state() {
@@ -99,7 +99,7 @@ impl Encoders {
     }
 }
 
-/// Whether the kernel side of NVIDIA's driver is here: `/dev/nvidia0`, `/dev/nvidiactl`.
+/// Whether NVIDIA's kernel driver is present: `/dev/nvidia0`, `/dev/nvidiactl`.
 pub fn has_nvidia_files() -> bool {
     let devices = std::fs::read_dir("/dev").into_iter().flatten().flatten();
     devices.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("nvidia"))

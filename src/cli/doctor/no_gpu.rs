@@ -1,14 +1,14 @@
-//! What `gpu.rs` says in a build without a GPU backend: that there is none.
+//! Stands for `gpu.rs` in a build without a GPU backend: there are no adapters.
 
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use super::text::Section;
-use super::{Auto, Parity, Taken};
+use super::finding::{Auto, AutoChoice, Parity};
+use super::section::Section;
 
 const NOT_BUILT: &str = "this program was built without it; build it with the feature `gpu`";
 
-/// There is none.
+/// Never made in this build.
 #[derive(Serialize)]
 pub struct Adapter {
     parity: Option<Parity<()>>,
@@ -38,7 +38,8 @@ pub fn has_loader() -> bool {
 }
 
 pub fn auto(_wanted: Option<&str>) -> Result<Auto> {
-    let taken = || Taken { backend: "cpu", reason: "this program was built without a GPU backend".into() };
+    let taken =
+        || AutoChoice { backend: "cpu", reason: "this program was built without a GPU backend".into() };
     Ok(Auto { encode: taken(), decode: taken() })
 }
 

@@ -1,10 +1,10 @@
-// The dialog that compares two pictures: which ones, how, where; by pointer, finger and keyboard.
+// The dialog that compares two pictures, by pointer, touch and keyboard.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
   const { state } = evals;
   const [dialog, stage, divider] = [byId('compare'), byId('stage'), byId('divider')];
-  // What is loaded, by address; `turn` tells an answer that comes late.
+  // URLs of the loaded pictures; `turn` is the number of the last load, by which late responses are recognised.
   let [pair, turn, busy, at] = [[null, null], 0, 0, null];
 
   const canvas = evals.sides(stage, byId('canvas'), () => {
@@ -12,14 +12,14 @@
     status();
     keep();
   });
-  // The address follows when the hand rests: browsers allow so many changes a second.
+  // Updates the URL after a pause, because browsers limit the rate of changes.
   let timer = 0;
   function keep() {
     clearTimeout(timer);
     timer = setTimeout(evals.remember, 150);
   }
 
-  // --- What is compared ------------------------------------------------------------------------------------------------
+  // --- Selection ------------------------------------------------------------------------------------------------
 
   function option(value, text, parent) {
     const element = evals.make('option', text);
@@ -27,7 +27,7 @@
     parent.append(element);
   }
 
-  // Runs by image, those of the other side's image first; pictures of the run.
+  // Fills the lists of a side: runs by image, with the other side's image first, and pictures of the run.
   function fill(name) {
     const [side, other] = name === 'a' ? [state.a, state.b] : [state.b, state.a];
     const [runs, files] = [byId(`run-${name}`), byId(`file-${name}`)];
@@ -55,7 +55,7 @@
   for (const name of ['a', 'b']) {
     byId(`run-${name}`).addEventListener('change', event => {
       const run = evals.byRun.get(event.target.value);
-      // The picture of the same name where there is one.
+      // Keeps the picture of the same name if the run has one.
       const same = run.images.some(image => image.name === state[name]?.file && image.role !== 'original');
       state[name] = same ? { run: run.id, file: state[name].file } : evals.side(run);
       evals.changed();
@@ -105,7 +105,7 @@
     }
   }
 
-  // The difference, for the view of it; its figures, for every view.
+  // Computes the difference, and its statistics, which every view shows.
   let measured = '';
   async function measure(mine) {
     const key = JSON.stringify([pair, state.gain]);
@@ -127,7 +127,7 @@
     }
   }
 
-  // --- How ---------------------------------------------------------------------------------------------------------------
+  // --- View ---------------------------------------------------------------------------------------------------------------
 
   function show() {
     for (const name of ['a', 'b']) {
@@ -141,7 +141,7 @@
     canvas.mode(state.mode);
     byId('gain-label').hidden = state.mode !== 'difference';
     byId('gain').value = String(state.gain);
-    // Focus must not vanish with the slider.
+    // A hidden slider must not keep the focus.
     if (state.mode !== 'split' && divider.contains(document.activeElement)) stage.focus();
     divider.hidden = state.mode !== 'split';
     place(state.split);
@@ -206,7 +206,7 @@
     actions[event.key]();
   });
 
-  // --- Pointers: one moves, two zoom -----------------------------------------------------------------------------------
+  // --- Pointers: one pans, two zoom -----------------------------------------------------------------------------------
 
   const down = new Map();
   const middle = () => [0, 1].map(i => [...down.values()].reduce((sum, one) => sum + one[i], 0) / down.size);

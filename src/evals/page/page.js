@@ -1,15 +1,15 @@
-// Puts the page together: what is filtered, what follows when something has changed, and the address.
+// Connects the parts of the page: filters, updates after a change, and the URL.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
   const { state } = evals;
   const ALL = '*';
 
-  // Filled in after the runs are there: an address may name an image that is gone.
+  // Called after the runs are loaded, because the URL may name an image that no longer exists.
   function images() {
     const names = [...new Set(evals.runs.map(run => run.image))].sort(evals.compare);
     const classOf = new Map(evals.runs.map(run => [run.image, run.image_class ?? '']));
-    // At first the image with most runs: curves of one image can be compared, those of many are a thicket.
+    // By default the image with most runs: curves of one image can be compared, those of many are too many.
     const many = name => evals.runs.filter(run => run.image === name).length;
     if (state.image !== ALL && !names.includes(state.image)) {
       state.image = names.length > 1 ? names.reduce((best, name) => (many(name) > many(best) ? name : best)) : ALL;
@@ -70,7 +70,7 @@
     byId('open').title = pictures ? '' : 'These runs have no pictures';
   }
 
-  // Everything that is shown follows from the state.
+  // Updates everything from the state.
   let working = null;
   function changed() {
     const list = shown();
@@ -148,7 +148,7 @@
     }
   }
 
-  // Resolves once what was asked for is loaded and drawn.
+  // Resolves when everything is loaded and drawn.
   async function settled() {
     const pause = ms => new Promise(done => setTimeout(done, ms));
     for (let calmFor = 0; calmFor < 2;) {

@@ -1,11 +1,11 @@
-// The plot of rate against distortion, as SVG: one curve for each series of each image. Knows no other library.
+// The plot of rate against distortion, as SVG: one curve for each series of each image. Uses no library.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
   const { state } = evals;
   const COLOURS = 10;
   const chart = byId('chart');
-  // The points that are drawn: {run, x, y} with places on the screen; and the one under pointer or keyboard.
+  // The drawn points, {run, x, y} in pixels of the chart; and the one under pointer or keyboard.
   let [points, current] = [[], null];
 
   const XS = {
@@ -43,7 +43,7 @@
       }
       return ticks;
     };
-    // As many as there is room for; a range of less than an octave has to be linear.
+    // The densest set that fits. A range of less than an octave gets linear ticks.
     const sets = [[1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map(of);
     const found = sets.find(ticks => ticks.length <= count) ?? sets.at(-1);
     return found.length >= 2 ? found : linear(from, to, count);
@@ -68,7 +68,7 @@
     diamond: (x, y) => ['path', { d: `M${x} ${y - 6}l6 6-6 6-6-6z` }],
     triangle: (x, y) => ['path', { d: `M${x} ${y - 5.5}l5.5 9.5h-11z` }],
   };
-  // Ours are round, others square; where colours come again the form is another.
+  // ORIGAMI is round, baselines are square; when the colours repeat, the shape changes.
   const form = ({ index, baseline }) => (baseline ? ['square', 'triangle'] : ['round', 'diamond'])[Math.floor(index / COLOURS) % 2];
 
   function show(shown) {
@@ -125,7 +125,7 @@
     }
     const chosen = evals.chosen();
     const order = [...groups.values()].sort((a, b) => evals.series.get(a[0].series).order - evals.series.get(b[0].series).order);
-    // Ours last, so that they lie on top; the points in an order for the keyboard.
+    // ORIGAMI is drawn last, on top. The order of the points is that of the keyboard.
     for (const group of order.reverse()) {
       group.sort((a, b) => x.of(a) - x.of(b));
       const series = evals.series.get(group[0].series);
@@ -142,7 +142,7 @@
     }
   }
 
-  // Whoever wants to see less takes curves away.
+  // The legend switches curves on and off.
   function legend(known) {
     const used = new Set(known.map(run => run.series));
     const items = [...evals.series.values()].filter(one => used.has(one.key)).map(one => {
@@ -171,7 +171,7 @@
 
   // --- Pointer and keyboard ------------------------------------------------------------------------------------------
 
-  // Says what a point is.
+  // Shows the tip of a point, or hides it.
   function point(to) {
     current?.marker.classList.remove('current');
     current = to;
@@ -188,7 +188,7 @@
       evals.make('span', run.id, 'folder'));
     const room = chart.clientWidth - tip.offsetWidth;
     tip.style.left = `${Math.max(0, Math.min(room, to.x + 12))}px`;
-    // Above the point where there is room, so that no finger covers it.
+    // Above the point if there is room, so that no finger covers it.
     const above = to.y - tip.offsetHeight - 12;
     tip.style.top = `${above >= 0 ? above : to.y + 14}px`;
   }

@@ -1,9 +1,9 @@
-// What the other scripts share: the runs as the server lists them, what figures are called, how numbers are written, and
-// the state of the page, which the address remembers after its #. Scripts that drive the page find `evals.settled()`.
+// Shared by the other scripts: the listed runs, names of metrics, formats of numbers, and the state of the page, which is kept
+// in the URL's fragment. Scripts that drive the page use `evals.settled()`.
 'use strict';
 const evals = {};
 (() => {
-  // Names of figures, digits after the point, whether less is better.
+  // Metrics: label, digits after the point, whether less is better.
   const METRICS = {
     y_psnr: ['Y-PSNR, dB', 2], cb_psnr: ['Cb-PSNR, dB', 2], cr_psnr: ['Cr-PSNR, dB', 2], rgb_psnr: ['RGB-PSNR, dB', 2],
     l1_y_psnr: ['L1 Y-PSNR, dB', 2], ssim_y: ['SSIM Y', 4], ssim_rgb: ['SSIM RGB', 4], ms_ssim: ['MS-SSIM', 4],
@@ -41,7 +41,7 @@ const evals = {};
   const runs = [];
   const byRun = new Map();
 
-  // What the server says, with what follows from it.
+  // A run as the server lists it, with derived values.
   function derive(run) {
     const metrics = {};
     for (const [key, value] of Object.entries(run.metrics)) metrics[key] = value === 'inf' ? Infinity : value;
@@ -69,7 +69,7 @@ const evals = {};
     return listed.notes;
   }
 
-  // Curves that would have one name are called by their directories. Ours come first: they are what is looked at.
+  // Names the series. Series with equal labels get their keys as well. Runs of ORIGAMI come before baselines.
   const series = new Map();
   function name() {
     series.clear();
@@ -96,11 +96,11 @@ const evals = {};
 
   // --- Pictures ------------------------------------------------------------------------------------------------------
 
-  // What a run shows first: what it decoded to.
+  // The picture that a run shows first: its reconstruction.
   const pictureOf = run => run.images.find(image => image.role === 'reconstruction')
     ?? run.images.find(image => image.role !== 'original') ?? run.images[0] ?? null;
 
-  // The original of what a run shows, its own or that of another run of the same image.
+  // The original of a run's picture: its own, or that of another run of the same image.
   function originalOf(run) {
     const part = pictureOf(run)?.part ?? '';
     const of = one => one.images.find(image => image.role === 'original' && image.part === part)
@@ -155,7 +155,7 @@ const evals = {};
     state.view = view.length === 3 && view.every(Number.isFinite) && view[2] > 0 ? view : null;
   }
 
-  // A side by its name, if it is there still. Directories may have a colon in their names, so the longest run counts.
+  // Parses `{run}:{file}`, if the run still exists. Names of directories may have a colon, so the longest name of a run wins.
   function sideOf(text) {
     for (let at = text?.lastIndexOf(':') ?? -1; at >= 0; at = at ? text.lastIndexOf(':', at - 1) : -1) {
       const run = byRun.get(text.slice(0, at));
@@ -169,7 +169,7 @@ const evals = {};
 
   // --- The selection -------------------------------------------------------------------------------------------------
 
-  // One run stands against its original, two against each other: A is the one that was chosen first.
+  // The selected runs. One run is compared with its original, two with each other; A was selected first.
   function chosen() {
     const [a, b] = [byRun.get(state.a?.run), byRun.get(state.b?.run)];
     const alone = !a || !b || a === b || imageOf(state.a)?.role === 'original';

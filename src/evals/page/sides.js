@@ -1,19 +1,19 @@
-// Two pictures on one canvas: side by side, at a slider, or their difference, all at one place and zoom. Pixels of a picture
-// are never mixed where they are enlarged, and never touched by a colour profile: what is compared is what was decoded.
+// Two pictures on one canvas: side by side, at a slider, or their difference, all with the same centre and zoom. Enlarged
+// pixels are not interpolated and colour profiles are ignored: the decoded pixels are compared.
 //
 // Knows no runs.
 'use strict';
 (() => {
-  // The difference is computed of the whole picture: beyond this it takes too much memory.
-  const MOST_PIXELS = 64e6;
+  // Most pixels of a difference, which is computed for the whole picture and takes much memory.
+  const MAX_PIXELS = 64e6;
   const STRIP = 256;
 
-  // Decoded pictures by address; the last few, because who compares goes back and forth, and few of large ones.
+  // Decoded pictures by URL: the last few, for switching back and forth, and fewer if they are large.
   const kept = new Map();
-  const [MOST_KEPT, MOST_KEPT_PIXELS] = [8, 128e6];
+  const [MAX_KEPT, MAX_KEPT_PIXELS] = [8, 128e6];
   function forget() {
     const pixels = () => [...kept.values()].reduce((sum, one) => sum + (one.pixels ?? 0), 0);
-    while (kept.size > 2 && (kept.size > MOST_KEPT || pixels() > MOST_KEPT_PIXELS)) kept.delete(kept.keys().next().value);
+    while (kept.size > 2 && (kept.size > MAX_KEPT || pixels() > MAX_KEPT_PIXELS)) kept.delete(kept.keys().next().value);
   }
   async function picture(address) {
     if (!kept.has(address)) {
@@ -27,17 +27,18 @@
       kept.set(address, coming);
       coming.catch(() => kept.delete(address));
     }
-    // What was asked for last goes last.
+    // The last used picture is the last to be evicted.
     const one = kept.get(address);
     kept.delete(address);
     kept.set(address, one);
     return one;
   }
 
-  // |a - b| of each channel, times `gain`, where both are; and how often the largest of a pixel's three differences occurs.
+  // |a - b| of each channel times `gain`, over the area of both; and statistics of the largest of a pixel's three differences.
+  // Null as soon as `wanted()` is false.
   async function difference(a, b, gain, wanted) {
     const [width, height] = [Math.min(a.width, b.width), Math.min(a.height, b.height)];
-    if (width * height > MOST_PIXELS) throw new Error(`more than ${MOST_PIXELS / 1e6} megapixels: too large for the difference`);
+    if (width * height > MAX_PIXELS) throw new Error(`more than ${MAX_PIXELS / 1e6} megapixels: too large for the difference`);
     const out = new OffscreenCanvas(width, height);
     const target = out.getContext('2d');
     const scratch = new OffscreenCanvas(width, Math.min(STRIP, height)).getContext('2d', { willReadFrequently: true });
@@ -62,7 +63,7 @@
         counts[most]++;
       }
       target.putImageData(p, 0, y);
-      // Large pictures must not freeze the page, and nobody waits for one that is no longer looked at.
+      // Large pictures must not freeze the page, and the work stops if its result is no longer wanted.
       if (y % (8 * STRIP) === 0) await new Promise(done => setTimeout(done));
       if (!wanted()) return null;
     }
@@ -77,11 +78,11 @@
     return { pixels, mean, p99, max: counts.findLastIndex(n => n > 0), psnr: mse ? 10 * Math.log10(255 * 255 / mse) : Infinity };
   }
 
-  // On `canvas`, which fills `stage`; `moved` is told of each new view.
+  // Draws on `canvas`, which fills `stage`. `moved` is called for each new view.
   function sides(stage, canvas, moved) {
     const context = canvas.getContext('2d');
     let [a, b, heat, mode, split, due] = [null, null, null, 'sides', 0.5, false];
-    // Centre in pixels of the picture; pixels of the screen (not of CSS) for one of the picture; null is the whole picture.
+    // Centre in pixels of the picture, and screen pixels (not CSS pixels) per pixel of the picture; null for the whole picture.
     let view = null;
 
     const ratio = () => devicePixelRatio || 1;
@@ -90,7 +91,7 @@
       return [Math.max(1, ...all.map(one => one.width)), Math.max(1, ...all.map(one => one.height))];
     };
 
-    // Where pictures are drawn, in pixels of the canvas: next to each other, or above each other on a tall screen.
+    // Areas of the pictures in pixels of the canvas: side by side, or stacked on a tall screen.
     function panes() {
       const [w, h] = [canvas.width, canvas.height];
       if (mode !== 'sides') return [{ x: 0, y: 0, w, h }];
@@ -108,7 +109,7 @@
     }
     const now = () => view ?? whole();
 
-    // The place of the picture's corner in a pane: on a whole pixel, so that 1:1 is exact.
+    // Position of the picture's corner in a pane, on a whole pixel so that 1:1 is exact.
     function corner(pane, { x, y, scale }) {
       return [Math.round(pane.x + pane.w / 2 - x * scale), Math.round(pane.y + pane.h / 2 - y * scale)];
     }
@@ -122,7 +123,7 @@
       context.clip();
       context.imageSmoothingEnabled = at.scale < 1;
       context.imageSmoothingQuality = 'high';
-      // The part that is seen alone: far enlarged, the whole would be larger than any canvas.
+      // Draws only the visible part: at high zoom the whole would exceed any canvas.
       const from = (edge, start, most) => Math.min(most, Math.max(0, Math.floor((edge - start) / at.scale)));
       const [x, y] = [from(clip.x, left, image.width), from(clip.y, top, image.height)];
       const [w, h] = [from(clip.x + clip.w, left, image.width - 1) + 1 - x, from(clip.y + clip.h, top, image.height - 1) + 1 - y];
@@ -162,7 +163,7 @@
       moved();
     }
 
-    // The pane at a place of the screen, and the pixel of the picture there.
+    // The pane at a position on the screen, and the pixel of the picture there.
     function under(clientX, clientY) {
       const box = canvas.getBoundingClientRect();
       const [x, y] = [(clientX - box.left) * ratio(), (clientY - box.top) * ratio()];
@@ -173,7 +174,7 @@
       return { pane, x: (x - left) / at.scale, y: (y - top) / at.scale, dx: x - pane.x - pane.w / 2, dy: y - pane.y - pane.h / 2 };
     }
 
-    // What is under the pointer stays there.
+    // The pixel under the pointer stays there.
     function zoom(by, clientX, clientY) {
       const at = now();
       if (clientX === undefined) return set({ ...at, scale: at.scale * by });

@@ -1,10 +1,10 @@
-// The tables: figures of all runs, sorted by any column, and everything that is known of those that are chosen.
+// The tables: numbers of all runs, sorted by any column, and all details of the selected ones.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
   const { state } = evals;
-  // Rows that are made at once; more on request.
-  const ROWS = 300;
+  // Most rows that are shown before the user asks for all.
+  const MAX_ROWS = 300;
   let all = false;
 
   function make(tag, text, className) {
@@ -14,7 +14,7 @@
     return element;
   }
 
-  // A column: how it is called, what it sorts by, what it shows.
+  // Columns: label, value to sort by, text.
   function columns(shown) {
     const has = of => shown.some(run => of(run) !== null && of(run) !== undefined && of(run) !== '');
     const digits = n => value => evals.number(value, n);
@@ -38,7 +38,7 @@
     return list.filter(column => column.key === 'name' || (column.when !== false && has(column.of)));
   }
 
-  // What is not known comes last, whichever way the column is sorted.
+  // Unknown values come last in both orders.
   function sorted(shown, column) {
     const sign = state.down ? -1 : 1;
     return [...shown].sort((a, b) => {
@@ -73,7 +73,7 @@
     return chosen.length === 1 || chosen[1] === run ? 'b' : 'a';
   };
 
-  // The first cell: the one that is clicked, with a note where something is wrong with the run.
+  // The first cell: the button that selects the run, and notes about faults of the run.
   function naming(run) {
     const cell = make('th', null, 'text');
     cell.scope = 'row';
@@ -101,7 +101,7 @@
       line.append(cell);
     }
     line.addEventListener('click', () => {
-      // Who marks text does not choose.
+      // Selecting text does not select the run.
       if (getSelection().toString()) return;
       evals.choose(run);
       evals.changed();
@@ -115,7 +115,7 @@
     const list = columns(shown);
     const column = list.find(one => one.key === state.sort) ?? list[0];
     const rows = sorted(shown, column);
-    const visible = all ? rows : rows.slice(0, ROWS);
+    const visible = all ? rows : rows.slice(0, MAX_ROWS);
     const [head, body] = [make('thead'), make('tbody')];
     head.append(make('tr'));
     head.firstChild.append(...list.map(heading));
@@ -130,9 +130,9 @@
     evals.changed();
   });
 
-  // --- What is known of the chosen ones --------------------------------------------------------------------------------
+  // --- Details of the selected runs --------------------------------------------------------------------------------
 
-  // An object as lines of name and text.
+  // Flattens an object into names and texts.
   function flat(value, before, out) {
     if (value === null || value === undefined) return out;
     if (typeof value === 'object' && !Array.isArray(value)) {
@@ -162,7 +162,7 @@
     return out;
   }
 
-  // Two columns of facts, and by how much B's figures differ.
+  // One column for each selected run, and the difference of B's numbers from A's.
   function details() {
     const chosen = evals.chosen();
     byId('details').hidden = !chosen.length;

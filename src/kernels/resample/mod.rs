@@ -1,7 +1,8 @@
-//! Separable resampling by tables of taps: the prediction, the small levels, every change of size.
+//! Separable resampling by tables of taps, for every change of size.
 //!
-//! Horizontal pass `u8 x Q14 -> Q6 i16`, vertical pass `Q6 x Q14 -> Q20 i32 -> round, clamp`. Knows nothing of what
-//! a table is for. `scalar` is the normative definition; `avx2` and `neon` equal it on every input.
+//! Horizontal pass `u8 x Q14 -> Q6 i16`, vertical pass `Q6 x Q14 -> Q20 i32 -> round, clamp`. Knows nothing
+//! of the purpose of a table. `scalar` is the normative definition; `avx2` and `neon` equal it on every
+//! input.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,27 +11,22 @@ mod neon;
 mod scalar;
 
 use super::level::Level;
-use super::taps::Taps;
+use super::taps::{Axis, Filter, TapCache, Taps};
 use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spec::{SHIFT_MID, SHIFT_U8};
+use crate::image::ycc::{Sampling, Ycc};
 
-/// Shift from Q14 products of 8-bit samples to Q6.
-const SHIFT_U8: u32 = 8;
-/// Shift from Q20 products of Q6 samples back to Q6.
-const SHIFT_MID: u32 = 14;
-/// Shift from Q20 to whole samples.
-const SHIFT_OUT: u32 = 20;
-
-/// Buffers that the passes reuse from call to call.
+/// Buffers that are reused from call to call.
 #[derive(Debug, Default)]
 pub struct Scratch {
     row: Vec<i16>,
     mid: Plane<i16>,
 }
 
-/// Filters `src` to `dst`, which takes the size `h.out_len() x v.out_len()`.
+/// Filters `src` to `dst`, which becomes `h.out_len() x v.out_len()` samples large.
 ///
 /// # Panics
-/// Where `src` is not `h.in_len() x v.in_len()`: a mistake of the caller.
+/// `src` is not `h.in_len() x v.in_len()`: a mistake of the caller.
 pub fn resample(src: PlaneRef<'_>, h: &Taps, v: &Taps, dst: &mut Plane, scratch: &mut Scratch) {
     resample_at(Level::current(), src, h, v, dst, scratch);
 }
@@ -87,7 +83,7 @@ fn vertical_q6(level: Level, mid: &Plane<i16>, v: &Taps, dst: &mut Plane<i16>) {
     }
 }
 
-/// First row and coefficients for output row `y`, without those that would reach past the last row (all zero).
+/// First row and coefficients of output row `y`, without the coefficients past the last row, which are zero.
 fn vertical_taps(v: &Taps, y: usize) -> (usize, &[i16]) {
     let first = v.start(y);
     (first, &v.coeffs(y)[..v.used().min(v.in_len() - first)])
@@ -123,10 +119,33 @@ fn vertical_i16(level: Level, mid: &Plane<i16>, first: usize, coeffs: &[i16], ou
     }
 }
 
+/// Upsamples the chroma of an image to 4:4:4. A gray image stays gray.
+pub fn upsample_to_444(image: Ycc, filter: Filter, taps: &TapCache) -> Ycc {
+    let (fx, fy) = image.sampling.factors();
+    let (width, height) = (image.luma.width(), image.luma.height());
+    let Some(planes) = image.chroma else { return Ycc::gray(image.luma) };
+    if (fx, fy) == (1, 1) {
+        return Ycc { luma: image.luma, chroma: Some(planes), sampling: Sampling::S444 };
+    }
+    let mut scratch = Scratch::default();
+    let chroma = planes.map(|plane| {
+        let up = |in_len, factor, out_len| taps.get(Axis::Up { filter, in_len, factor, out_len });
+        let mut out = Plane::default();
+        resample(
+            plane.view(),
+            &up(plane.width(), fx, width),
+            &up(plane.height(), fy, height),
+            &mut out,
+            &mut scratch,
+        );
+        out
+    });
+    Ycc { luma: image.luma, chroma: Some(chroma), sampling: Sampling::S444 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::taps::Filter;
     use crate::kernels::testing::{Rng, assert_same, planes};
 
     fn shapes(filter: Filter, n: usize) -> Vec<Taps> {

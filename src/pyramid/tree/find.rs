@@ -1,46 +1,47 @@
-//! Finding the parts of a tree: descriptor, tile files, sidecar.
+//! Finds the parts of a tree on disk: descriptor, tile files, sidecar.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::pyramid::SlideFacts;
 use crate::pyramid::error::{Error, Result};
+use crate::pyramid::metadata::SlideMetadata;
 
-/// Longest `.dzi`: real ones have a few hundred bytes, a slide given by mistake has gigabytes.
+/// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
 const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
 
+/// The name of a tree: its descriptor's file name without extension.
 pub fn stem(dzi: &Path) -> String {
     dzi.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Columns and rows of the tile files in a directory; empty where there is no such directory.
+/// Column and row of every tile file in a directory; empty where the directory is missing.
 pub fn list_tiles(dir: &Path, format: &str) -> Result<HashSet<(u32, u32)>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
         Err(e) => return Err(Error::io("list", dir)(e)),
     };
-    let mut found = HashSet::new();
+    let mut tiles = HashSet::new();
     for entry in entries {
         let name = entry.map_err(Error::io("list", dir))?.file_name();
-        let at = name.to_str().and_then(|name| {
+        let position = name.to_str().and_then(|name| {
             let (x, y) = name.strip_suffix(format)?.strip_suffix('.')?.split_once('_')?;
             Some((x.parse().ok()?, y.parse().ok()?))
         });
-        found.extend(at);
+        tiles.extend(position);
     }
-    Ok(found)
+    Ok(tiles)
 }
 
-/// From a `.dzi`, the directory that holds it, or its `_files`, to the `.dzi`.
+/// The `.dzi` of a tree that is given by the `.dzi`, by the directory that holds it, or by its `_files`.
 pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
     let kind = fs::metadata(path).map_err(Error::io("open", path))?;
     if kind.is_file() {
         return Ok(path.to_path_buf());
     }
-    // `.` and the like have no name of their own.
+    // A path such as `.` has no file name.
     let full = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
     let path = full.as_deref().unwrap_or(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -54,24 +55,25 @@ pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
     if usual.is_file() {
         return Ok(usual);
     }
-    let mut found = Vec::new();
+    let mut descriptors = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let file = entry.map_err(Error::io("list", path))?.path();
         if file.extension().is_some_and(|e| e == "dzi") {
-            found.push(file);
+            descriptors.push(file);
         }
     }
-    found.sort();
-    match found.len() {
-        1 => Ok(found.remove(0)),
+    descriptors.sort();
+    match descriptors.len() {
+        1 => Ok(descriptors.remove(0)),
         0 => Err(Error::input(path, "no .dzi here; give a .dzi, the directory that holds it, or its _files")),
         n => Err(Error::input(
             path,
-            format!("{n} .dzi files here; name the one to read, such as {}", found[0].display()),
+            format!("{n} .dzi files here; name the one to read, such as {}", descriptors[0].display()),
         )),
     }
 }
 
+/// The text of a `.dzi`.
 pub fn read_descriptor(dzi: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     fs::File::open(dzi)
@@ -86,26 +88,26 @@ pub fn read_descriptor(dzi: &Path) -> Result<String> {
     }
 }
 
-/// The sidecar `NAME.json` and the profile that it names, where they are.
-pub fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
+/// The sidecar `NAME.json` and the ICC profile that it names; empty where they are missing.
+pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
     let path = dzi.with_extension("json");
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideFacts::default(), None)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideMetadata::default(), None)),
         Err(e) => return Err(Error::io("read", &path)(e)),
     };
-    // Any other program's JSON may have that name: it is ours only if it says so.
+    // Another program's JSON may have this name; the field `generator` marks ours.
     let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
         value["generator"].as_str().is_some_and(|generator| generator.starts_with("origami "))
     });
     if !marked {
-        return Ok((SlideFacts::default(), None));
+        return Ok((SlideMetadata::default(), None));
     }
-    let facts: SlideFacts = serde_json::from_slice(&text).map_err(|e| {
+    let metadata: SlideMetadata = serde_json::from_slice(&text).map_err(|e| {
         Error::input(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
     })?;
-    let icc = match &facts.icc_profile {
-        // A bare file name only: a sidecar from elsewhere must not reach other directories.
+    let icc = match &metadata.icc_profile {
+        // Only a file name without directory: a sidecar must not make us read files elsewhere.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
             let path = dzi.with_file_name(name);
             Some(fs::read(&path).map_err(Error::io("read", &path))?)
@@ -118,5 +120,5 @@ pub fn read_facts(dzi: &Path) -> Result<(SlideFacts, Option<Vec<u8>>)> {
         }
         None => None,
     };
-    Ok((facts, icc))
+    Ok((metadata, icc))
 }

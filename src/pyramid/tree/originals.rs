@@ -1,22 +1,22 @@
-//! A tree's tiles as they are: for families that lose nothing.
+//! Reads the tile files of a tree unchanged, for families that are stored as their original tiles.
 
 use super::{Missing, Tree};
 use crate::codec::decode_foreign;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
 use crate::pyramid::error::{Error, Result};
-use crate::pyramid::source::{L2Source, LoadedTiles};
+use crate::pyramid::loaded::{L2Source, OriginalTiles};
 
 impl Tree {
-    /// Whether its tiles are JPEG files, by their names.
+    /// Whether its tiles are JPEG files, by the extension.
     pub(super) fn is_jpeg(&self) -> bool {
         let format = &self.descriptor().format;
         ["jpg", "jpeg"].iter().any(|name| format.eq_ignore_ascii_case(name))
     }
 
-    /// Refuses a tree whose tiles cannot be stored as they are, or lack some of L2.
+    /// Checks that the tiles can be stored unchanged, and that none of L2 is missing.
     ///
     /// # Errors
-    /// The reason, and what to do instead.
+    /// The reason why not, and what to do instead.
     pub fn check_originals(&self) -> Result<()> {
         let refused = |problem: String| Err(Error::input(self.path(), problem));
         let descriptor = self.descriptor();
@@ -49,26 +49,26 @@ impl Tree {
         Ok(())
     }
 
-    /// A tile's file. It has been decoded once: what is damaged must not be carried into an archive.
+    /// A tile's file. It is decoded once: a damaged tile must not go into an archive.
     ///
     /// # Errors
     /// A tile that is missing, damaged, no JPEG, or of another size than the descriptor says.
     pub fn original(&self, id: TileId) -> Result<Vec<u8>> {
-        // There is no background: `check_originals`.
+        // Missing tiles are never background here: `check_originals` refuses that option.
         let bytes = self.read(id)?.ok_or_else(|| self.tile_error(id, "it is missing"))?;
         decode_foreign(&bytes, Some(self.file_size(id))).map_err(|e| self.tile_error(id, e))?;
         Ok(bytes)
     }
 
-    /// A family's own tiles of L0 and L2.
+    /// The original tiles of L0 and L2 of a family.
     ///
     /// # Errors
     /// As [`Self::original`].
-    pub fn originals(&self, id: FamilyId) -> Result<LoadedTiles> {
+    pub fn originals(&self, id: FamilyId) -> Result<OriginalTiles> {
         let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, self.original(tile)?)));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let l2 = self.geometry().family_tiles(id, 2).next();
         let l2 = l2.ok_or(GeometryError::NoFamily(id))?;
-        Ok(LoadedTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) })
+        Ok(OriginalTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) })
     }
 }

@@ -163,12 +163,12 @@ impl Default for DeltaE {
 }
 
 impl DeltaE {
-    /// Width of a bin: how much a percentile may be too high.
+    /// Width of a bin, and so the largest error of a percentile; it is never too low.
     pub const STEP: f64 = 0.05;
-    /// Up to 128, more than any two sRGB colours differ by.
+    /// Bins up to a difference of 128, which no two sRGB colours reach.
     const BINS: usize = 2561;
 
-    /// Nothing measured yet.
+    /// An empty accumulator.
     pub fn new() -> Self {
         Self::default()
     }
@@ -182,7 +182,7 @@ impl DeltaE {
         let ((a, rest), (b, _)) = (a.as_chunks::<3>(), b.as_chunks::<3>());
         assert!(rest.is_empty(), "RGB samples come in threes");
         for (&a, &b) in a.iter().zip(b) {
-            // Blank glass: most of many a slide.
+            // Blank glass, which is most of many slides.
             if a == b {
                 self.bins[0] += 1;
                 continue;
@@ -194,14 +194,14 @@ impl DeltaE {
         self.count += a.len() as u64;
     }
 
-    /// Takes in what another accumulator saw.
+    /// Adds the pixels of another accumulator.
     pub fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.count += other.count;
         self.bins.iter_mut().zip(&other.bins).for_each(|(bin, more)| *bin += more);
     }
 
-    /// Number of pixels seen.
+    /// Number of pixels added.
     pub fn count(&self) -> u64 {
         self.count
     }

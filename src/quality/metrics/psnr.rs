@@ -11,7 +11,7 @@ pub struct SquaredError {
 }
 
 impl SquaredError {
-    /// Nothing measured yet.
+    /// An empty accumulator.
     pub fn new() -> Self {
         Self::default()
     }
@@ -21,7 +21,7 @@ impl SquaredError {
     /// # Panics
     /// If the slices differ in length.
     pub fn add(&mut self, a: &[u8], b: &[u8]) {
-        /// Samples whose squares surely fit `u32`: the inner loop runs on 32-bit lanes.
+        /// Samples whose sum of squares fits `u32`, so that the inner loop runs on 32-bit SIMD lanes.
         const CHUNK: usize = 1 << 15;
         assert_eq!(a.len(), b.len(), "both images must have the same number of samples");
         for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
@@ -31,13 +31,13 @@ impl SquaredError {
         self.count += a.len() as u64;
     }
 
-    /// Takes in what another accumulator saw.
+    /// Adds the samples of another accumulator.
     pub fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.count += other.count;
     }
 
-    /// Number of samples seen.
+    /// Number of samples added.
     pub fn count(&self) -> u64 {
         self.count
     }

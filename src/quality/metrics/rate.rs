@@ -2,10 +2,10 @@
 
 /// Bytes that the measured curve needs for `at_db`: piecewise linear in log(bytes) against dB.
 ///
-/// `points` are `(quality_db, bytes)` in any order. Real curves are not monotone: an encoder that meets the grid its
-/// source was coded on can be smaller *and* better at a higher setting. A point that another one beats or equals in
-/// both is therefore left out, so that the curve rises strictly and stands for the best the measured settings can do.
-/// Points without a finite quality or without bytes say nothing and are left out too.
+/// `points` are `(quality_db, bytes)` in any order. Real curves are not monotone: where an encoder hits the quantisation grid of its
+/// source, a higher setting can be smaller *and* better. A point that another one beats or equals in both is therefore left out, so that
+/// the curve rises strictly and shows the best that the measured settings can do. Points without a finite quality or without bytes are
+/// left out too.
 ///
 /// `None` if `at_db` lies outside the remaining points: the curve is never extended.
 pub fn interpolate_log(points: &[(f64, f64)], at_db: f64) -> Option<f64> {
@@ -14,7 +14,7 @@ pub fn interpolate_log(points: &[(f64, f64)], at_db: f64) -> Option<f64> {
         .copied()
         .filter(|&(db, bytes)| db.is_finite() && bytes.is_finite() && bytes > 0.0)
         .collect();
-    // Best quality first, and of equal quality the smallest first; then only what is smaller than all before it stays.
+    // Best quality first, and of equal quality the smallest first; then keep only points smaller than all before them.
     best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
     let mut smallest = f64::INFINITY;
     best.retain(|&(_, bytes)| {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_the_points_nothing_is_promised() {
+    fn outside_the_points_there_is_no_value() {
         let points = [(30.0, 100.0), (40.0, 400.0)];
         for db in [29.99, 40.01, f64::NAN, f64::INFINITY] {
             assert_eq!(interpolate_log(&points, db), None, "{db}");
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_beaten_does_not_bend_the_curve() {
-        // 34 dB for 250 bytes makes no sense when 38 dB cost 200; the double of 30 dB costs more.
+        // 250 bytes for 34 dB are beaten by 200 bytes for 38 dB, and the second point of 30 dB by the first.
         let points = [(30.0, 100.0), (34.0, 250.0), (38.0, 200.0), (40.0, 300.0), (30.0, 120.0)];
         let at = |db| interpolate_log(&points, db).unwrap();
         assert!((at(34.0) - 100.0 * 2f64.sqrt()).abs() < 1e-9);

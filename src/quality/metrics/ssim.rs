@@ -9,10 +9,10 @@ const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// Weighted window sums that SSIM needs: a, b, a^2 + b^2 and ab. The two variances enter only as their sum.
+/// Number of weighted window sums that SSIM needs: a, b, a^2 + b^2 and ab. The two variances enter only as their sum.
 const MAPS: usize = 4;
 
-/// Mean SSIM over all windows seen.
+/// Mean SSIM over all windows added.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ssim {
     sum: f64,
@@ -20,7 +20,7 @@ pub struct Ssim {
 }
 
 impl Ssim {
-    /// Nothing measured yet.
+    /// An empty accumulator.
     pub fn new() -> Self {
         Self::default()
     }
@@ -28,8 +28,8 @@ impl Ssim {
     /// Adds every window of one region, both images row by row without gaps. A region smaller than the window adds
     /// nothing.
     ///
-    /// Windows across the edge of a region are seen by nobody. For exactly the value of the whole image, let each region
-    /// reach `WINDOW_PX - 1` pixels into its right and lower neighbours: then each window lies in one region.
+    /// Windows across the edge of a region are not counted. For exactly the value of the whole image, extend each region by
+    /// `WINDOW_PX - 1` pixels into its right and lower neighbours: then each window lies in one region.
     ///
     /// # Panics
     /// If a slice does not hold `width * height` samples.
@@ -45,13 +45,13 @@ impl Ssim {
         self.merge(&rows.finish());
     }
 
-    /// Takes in what another accumulator saw, each window with equal weight.
+    /// Adds the windows of another accumulator, each with equal weight.
     pub fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.windows += other.windows;
     }
 
-    /// Number of windows seen.
+    /// Number of windows added.
     pub fn windows(&self) -> u64 {
         self.windows
     }
@@ -72,7 +72,7 @@ pub fn ssim(a: &[u8], b: &[u8], width: usize, height: usize) -> Option<f64> {
     all.mean()
 }
 
-/// SSIM of an image that comes row by row: exact for the whole image, with the memory of `WINDOW_PX` rows.
+/// SSIM of an image given row by row: exact for the whole image, with `WINDOW_PX` rows in memory.
 ///
 /// The window is separable. A ring keeps the last `WINDOW_PX` rows of the four maps; each new row gives one vertical
 /// sum per column and map, and along those the horizontal sums.
@@ -94,7 +94,7 @@ impl SsimRows {
         Self { taps: half_window(), ring, vertical: maps(), width, rows: 0, total: Ssim::new() }
     }
 
-    /// Takes the next row of both images, from the top.
+    /// Adds the next row of both images, from the top.
     ///
     /// # Panics
     /// If a row is not `width` samples long.
@@ -108,12 +108,12 @@ impl SsimRows {
         }
     }
 
-    /// What all windows of the rows so far add up to.
+    /// The sum over all windows of the rows so far.
     pub fn finish(self) -> Ssim {
         self.total
     }
 
-    /// Vertical sums of the rows in the ring, whose oldest row is the one that the next push overwrites.
+    /// Vertical sums of the rows in the ring. Its oldest row is the one that the next push overwrites.
     fn sum_columns(&mut self) {
         let row = |map: usize, age: usize| &self.ring[(self.rows + age) % WINDOW_PX][map][..];
         for (map, out) in self.vertical.iter_mut().enumerate() {

@@ -1,58 +1,58 @@
-//! Who asks, and under which address the server is known to them: from the connection, or from what a proxy says where
-//! the operator trusts one.
+//! The client's address and the server's own URL as the client knows it: from the connection, or from the headers of a proxy
+//! if the operator trusts one.
 //!
-//! What a header says ends in logs and in answers, so whatever is not plainly an address, a host or a path is ignored.
+//! These headers end up in logs and responses, so any value that is not plainly an address, a host or a path is ignored.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, Uri, header};
 
-/// Who sent a request; every request carries it.
+/// The sender of a request, in its extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
-    /// Of the peer; with `--trust-forwarded` of whoever the nearest proxy names.
+    /// Address of the peer, or with trusted headers that which the nearest proxy names.
     pub address: IpAddr,
 }
 
 impl Client {
-    /// Of a request.
+    /// The client of a request. `trust`: believe `X-Forwarded-For`.
     pub fn of(request: &Request, trust: bool) -> Self {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let forwarded = trust.then(|| last(request.headers(), "x-forwarded-for").and_then(ip)).flatten();
-        // An IPv4 client of an IPv6 socket is written as the one it is.
+        // An IPv4 client of an IPv6 socket has an IPv4-mapped address.
         Self { address: forwarded.unwrap_or(peer).to_canonical() }
     }
 }
 
-/// The last entry of a header: the one that the nearest proxy wrote. Those before it may be from the client.
+/// The last entry of a list header, which the nearest proxy wrote. Earlier ones may come from the client.
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next().map(str::trim)
 }
 
-/// An address, with or without a port.
+/// An IP address, with or without a port.
 fn ip(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
-/// The number that a proxy gave a request, if it can stand in a log.
+/// The request id that a proxy set, if it is short and plain enough for a log.
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
-/// What an address of this server begins with, as the client knows it: `https://host/prefix`.
+/// The base URL of this server as the client knows it: `https://host/prefix`.
 pub fn base(uri: &Uri, headers: &HeaderMap, trust: bool) -> String {
     let forwarded = |name| trust.then(|| last(headers, name)).flatten();
     let scheme = match forwarded("x-forwarded-proto") {
         Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    // HTTP/2 has the host in the address.
+    // HTTP/2 has the host in the URI.
     let own = || {
         let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         uri.authority().map(|authority| authority.as_str()).or(named).filter(|host| is_host(host))
@@ -61,7 +61,7 @@ pub fn base(uri: &Uri, headers: &HeaderMap, trust: bool) -> String {
     format!("{scheme}://{}{}", host.unwrap_or("localhost"), prefix(headers, trust))
 }
 
-/// The path below which a proxy shows this server; empty mostly.
+/// The path prefix under which a proxy exposes this server; usually empty.
 pub fn prefix(headers: &HeaderMap, trust: bool) -> &str {
     let given =
         trust.then(|| last(headers, "x-forwarded-prefix")).flatten().unwrap_or("").trim_end_matches('/');
@@ -73,7 +73,7 @@ pub fn prefix(headers: &HeaderMap, trust: bool) -> &str {
     }
 }
 
-/// A name or an address with or without a port, and nothing that means something elsewhere in an address.
+/// A host name or an IP address, with or without a port, and no character that has another meaning in a URL.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_entry_is_the_client_and_only_for_who_trusts_it() {
+    fn the_last_forwarded_entry_is_the_client_if_headers_are_trusted() {
         for (given, want) in [
             ("203.0.113.7", "203.0.113.7"),
             ("1.2.3.4, 203.0.113.7", "203.0.113.7"),
@@ -115,7 +115,7 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("[2001:db8::1]:4711", "2001:db8::1"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
-            // Not the one before: that may be the client's own invention.
+            // Not the entry before it: that may be the client's invention.
             ("203.0.113.7, unknown", "10.0.0.9"),
             ("203.0.113.7,", "10.0.0.9"),
             ("", "10.0.0.9"),

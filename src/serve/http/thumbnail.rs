@@ -1,35 +1,35 @@
-//! Small pictures of slides: one as it is stored, or one made to measure.
+//! `/thumbnails/{slide}`: a stored tile, or an image that fits the size in the query.
 //!
-//! Knows what a query asks for; `image` makes the pixels.
+//! Parses the query; `image` makes the pixels.
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::HeaderMap;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::super::error::ServeError;
-use super::super::iiif::{Format, Quality, Region, Wanted};
-use super::super::image::render;
 use super::client::Client;
-use super::tile::send_tile;
-use super::{Answer, Side, State, cacheable, matches, open};
+use super::state::{HandlerResult, State, open_slide};
+use super::tile::{TileSet, send_tile};
 use crate::image::geometry::Geometry;
+use crate::serve::iiif::{Format, ImageRequest, Quality, Region};
+use crate::serve::image::render;
+use crate::web::error::ServeError;
+use crate::web::respond::{cacheable, etag, matches};
 
-/// Least and most pixels of a side that can be asked for.
+/// Pixels of a side that a query may ask for.
 const SIDES: std::ops::RangeInclusive<u32> = 16..=1024;
 
-/// The box that a picture must fit into; `None` on a side that was not named.
+/// Width and height that the image must fit into; `None` for a side that the query does not name.
 type Bounds = (Option<u32>, Option<u32>);
 
-/// `/thumbnails/{slide}`: the largest level that is one tile; with `width`, `height` or both: what fits into them.
+/// Without a query the largest level that is one tile; with `width`, `height` or both an image that fits into them.
 pub async fn thumbnail(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Answer {
-    let slide = open(&state, &name).await?;
+) -> HandlerResult {
+    let slide = open_slide(&state, &name).await?;
     let geometry = &slide.geometry;
     let bounds = bounds(query.as_deref().unwrap_or_default())?;
     if bounds == (None, None) {
@@ -42,13 +42,13 @@ pub async fn thumbnail(
             &level.to_string(),
             "0_0.jpg",
             &headers,
-            Side::Served,
+            TileSet::Served,
         )
         .await;
     }
     let size = fitting(geometry, bounds);
-    let tag = format!("\"{:016x}\"", xxh3_64(format!("thumbnail {:x} {size:?}", slide.version).as_bytes()));
-    let wanted = Wanted {
+    let tag = etag(format!("thumbnail {:x} {size:?}", slide.version).as_bytes());
+    let request = ImageRequest {
         region: Region { x: 0, y: 0, width: geometry.width(), height: geometry.height() },
         size,
         turns: 0,
@@ -57,12 +57,12 @@ pub async fn thumbnail(
     };
     let bytes = match matches(&headers, &tag) {
         true => Vec::new(),
-        false => render(&state.tiles, &slide, wanted, state.options.quality).await?,
+        false => render(&state.tiles, &slide, request, state.options.output.quality).await?,
     };
-    Ok(cacheable(&headers, &tag, &state.options.cache_control, "image/jpeg", bytes.into()))
+    Ok(cacheable(&headers, &tag, &state.options.access.cache_control, "image/jpeg", bytes.into()))
 }
 
-/// What a query names. Other keys are not this module's business.
+/// Parses `width` and `height`. Other keys are ignored.
 fn bounds(query: &str) -> Result<Bounds, ServeError> {
     let mut bounds = (None, None);
     for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -73,26 +73,26 @@ fn bounds(query: &str) -> Result<Bounds, ServeError> {
         };
         let digits = value.bytes().all(|b| b.is_ascii_digit());
         let pixels = value.parse().ok().filter(|pixels| digits && SIDES.contains(pixels));
-        let (least, most) = (SIDES.start(), SIDES.end());
-        let problem = || format!("{key} '{value}': give a number of pixels from {least} to {most}");
+        let (min, max) = (SIDES.start(), SIDES.end());
+        let problem = || format!("{key} '{value}': give a number of pixels from {min} to {max}");
         *side = Some(pixels.ok_or_else(|| ServeError::Bad(problem()))?);
     }
     Ok(bounds)
 }
 
-/// The largest size in the slide's shape that fits, never larger than the slide. A side that was not named is bounded too:
-/// a narrow slide must not become a picture of a million rows.
+/// The largest size with the slide's aspect ratio that fits into the bounds, never larger than the slide. A side without a bound
+/// has the largest of [`SIDES`]: a narrow slide must not become an image of a million rows.
 fn fitting(geometry: &Geometry, (width, height): Bounds) -> (u32, u32) {
     let (w, h) = (u64::from(geometry.width()), u64::from(geometry.height()));
-    let (most_w, most_h) = [width, height].map(|side| u64::from(side.unwrap_or(*SIDES.end()))).into();
-    // In integers, so that the named side is met exactly.
+    let (max_w, max_h) = [width, height].map(|side| u64::from(side.unwrap_or(*SIDES.end()))).into();
+    // In integers, so that the bounded side has exactly the size asked for.
     let scaled = |side: u64, to: u64, of: u64| ((side * to + of / 2) / of).max(1) as u32;
-    if w <= most_w && h <= most_h {
+    if w <= max_w && h <= max_h {
         (geometry.width(), geometry.height())
-    } else if most_w * h <= most_h * w {
-        (most_w as u32, scaled(h, most_w, w))
+    } else if max_w * h <= max_h * w {
+        (max_w as u32, scaled(h, max_w, w))
     } else {
-        (scaled(w, most_h, h), most_h as u32)
+        (scaled(w, max_h, h), max_h as u32)
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_fits_its_box_in_the_shape_of_the_slide() {
+    fn an_image_fits_its_bounds_with_the_aspect_ratio_of_the_slide() {
         let of = |w, h, bounds| fitting(&Geometry::new(w, h, 256).unwrap(), bounds);
         assert_eq!(of(2220, 2967, (Some(480), None)), (480, 642));
         assert_eq!(of(2220, 2967, (None, Some(360))), (269, 360));
@@ -109,17 +109,17 @@ mod tests {
         assert_eq!(of(3000, 1000, (Some(480), Some(360))), (480, 160));
         assert_eq!(of(100, 50, (Some(480), None)), (100, 50), "never enlarged");
         assert_eq!(of(1, 1, (Some(16), Some(16))), (1, 1));
-        // What is not named is bounded all the same, and nothing vanishes.
+        // A side without a bound is bounded too, and no side becomes 0.
         assert_eq!(of(3, 1 << 30, (Some(16), None)), (1, 1024));
         assert_eq!(of(1 << 30, 3, (None, Some(1024))), (1024, 1));
     }
 
     #[test]
-    fn a_query_names_sides_of_16_to_1024() {
+    fn a_query_may_ask_for_sides_of_16_to_1024() {
         assert_eq!(bounds("width=480&token=a%20b&height=16").unwrap(), (Some(480), Some(16)));
         assert_eq!(bounds("expires=1&x").unwrap(), (None, None));
         for wrong in ["width=15", "height=1025", "width=", "width=+20", "height=1e2", "width=99999999999"] {
-            let Err(ServeError::Bad(text)) = bounds(wrong) else { panic!("{wrong} is taken") };
+            let Err(ServeError::Bad(text)) = bounds(wrong) else { panic!("{wrong} is accepted") };
             assert!(text.contains("16 to 1024"), "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Tiles by their addresses: `/dzi`, `/tiles` and `/original`.
+//! Tiles: `/dzi`, `/tiles` and `/original`.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -7,44 +7,57 @@ use axum::Extension;
 use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::client::Client;
-use super::{Answer, Side, State, cacheable, content_type, matches, open};
+use super::state::{HandlerResult, State, open_slide};
 use crate::image::geometry::TileId;
-use crate::serve::error::ServeError;
+use crate::output::tile::OutputFormat;
 use crate::serve::metrics::LevelClass;
+use crate::web::error::ServeError;
+use crate::web::respond::{cacheable, etag, matches};
 
-pub async fn derived(
+/// One of the two sets of tiles of a slide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TileSet {
+    /// What the server makes of archive and tree.
+    Served,
+    /// The tree's own tiles, in the geometry of the served ones.
+    Original,
+}
+
+/// `/dzi/{slide}_files/{level}/{tile}`.
+pub async fn deep_zoom(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.address, name, &level, &tile, &headers, Side::Served).await
+    send_tile(&state, client.address, name, &level, &tile, &headers, TileSet::Served).await
 }
 
+/// `/original/{slide}_files/{level}/{tile}`.
 pub async fn original(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.address, name, &level, &tile, &headers, Side::Original).await
+    send_tile(&state, client.address, name, &level, &tile, &headers, TileSet::Original).await
 }
 
-pub async fn tile(
+/// `/tiles/{slide}/{level}/{tile}`.
+pub async fn plain(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((name, level, tile)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
-    send_tile(&state, client.address, &name, &level, &tile, &headers, Side::Served).await
+) -> HandlerResult {
+    send_tile(&state, client.address, &name, &level, &tile, &headers, TileSet::Served).await
 }
 
-/// `{level}` and `{x}_{y}.{ext}` to an address; the extension may be any that a client derives.
+/// Parses `{level}` and `{x}_{y}.{ext}`. Clients may derive any of the extensions, whatever the format.
 fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
     let (place, extension) = tile.rsplit_once('.')?;
     if !["jpg", "jpeg", "webp", "png"].contains(&extension) {
@@ -55,6 +68,15 @@ fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
     Some(TileId { level: number(level)?, x: number(x)?, y: number(y)? })
 }
 
+fn content_type(format: OutputFormat) -> &'static str {
+    match format {
+        OutputFormat::Jpeg => "image/jpeg",
+        OutputFormat::Webp => "image/webp",
+        OutputFormat::Png => "image/png",
+    }
+}
+
+/// Sends a tile of a slide by its name, level and file name.
 pub async fn send_tile(
     state: &State,
     client: IpAddr,
@@ -62,27 +84,28 @@ pub async fn send_tile(
     level: &str,
     tile: &str,
     headers: &HeaderMap,
-    side: Side,
-) -> Answer {
+    set: TileSet,
+) -> HandlerResult {
     let id = parse_tile(level, tile).ok_or(ServeError::NotFound)?;
-    let slide = open(state, name).await?;
-    let identity = match side {
-        Side::Served => slide.source(id).map(|(_, identity)| identity),
-        Side::Original => slide.geometry.tile_rect(id).and(slide.original),
+    let slide = open_slide(state, name).await?;
+    let identity = match set {
+        TileSet::Served => slide.source(id).map(|(_, identity)| identity),
+        TileSet::Original => slide.geometry.tile_rect(id).and(slide.tree_identity),
     };
     let identity = identity.ok_or(ServeError::NotFound)?;
-    // What a tile is follows from what is stored and how it is sent: no need to make it to know whether the client has it.
-    let mut of = identity.to_le_bytes().to_vec();
-    of.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
-    let tag = format!("\"{:016x}\"", xxh3_64(&of));
-    let (control, kind) = (state.options.cache_control.as_str(), content_type(state.options.format));
+    // The identity covers everything that the bytes depend on, so a request with a current tag needs no tile.
+    let mut tagged = identity.to_le_bytes().to_vec();
+    tagged.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
+    let tag = etag(&tagged);
+    let (control, kind) =
+        (state.options.access.cache_control.as_str(), content_type(state.options.output.format));
     if matches(headers, &tag) {
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }
     let started = Instant::now();
-    let (bytes, outcome) = match side {
-        Side::Served => state.tiles.get(&slide, id).await?,
-        Side::Original => state.tiles.original(&slide, id).await?,
+    let (bytes, outcome) = match set {
+        TileSet::Served => state.tiles.get(&slide, id).await?,
+        TileSet::Original => state.tiles.original(&slide, id).await?,
     };
     let class = match slide.geometry.top_level() - id.level {
         0 => LevelClass::L0,
@@ -90,8 +113,8 @@ pub async fn send_tile(
         _ => LevelClass::Small,
     };
     state.metrics.tile(class, outcome, started.elapsed());
-    if side == Side::Served && class != LevelClass::Small {
-        state.tiles.travelled(client, &slide, id);
+    if set == TileSet::Served && class != LevelClass::Small {
+        state.tiles.prefetch_for(client, &slide, id);
     }
     Ok(cacheable(headers, &tag, control, kind, bytes))
 }

@@ -1,4 +1,4 @@
-//! Tiles of a slide whose archive holds the source's own: read and unpacked one by one.
+//! Tiles of archives that hold the source slide's own tiles: each is read and unpacked alone.
 
 use super::Slide;
 use crate::error::{Error, Result};
@@ -7,7 +7,7 @@ use crate::image::geometry::{FamilyId, TileId};
 use crate::lossless::{jpeg, tiles_below};
 
 impl Slide {
-    /// A tile of L0 or L1 of a family of originals, in the output's format: reads and unpacks what it is made of and no more.
+    /// A tile of L0 or L1 in the output's format. Reads only the payloads that it is made of.
     ///
     /// # Errors
     /// Damage.
@@ -21,7 +21,7 @@ impl Slide {
         self.halved(id, tile, &self.unpacked(id, &below)?)
     }
 
-    /// A tile of L1 of a family of originals with the tiles of L0 below it, in the output's format.
+    /// A tile of L1 and the tiles of L0 below it, in the output's format.
     ///
     /// # Errors
     /// Damage.
@@ -38,6 +38,7 @@ impl Slide {
         Ok(made)
     }
 
+    /// A tile of L1, downsampled from the tiles below it.
     fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
         let Some(coding) = &self.coding else {
             return Err(Error::Usage(format!("{}: no archive", self.name)));
@@ -45,7 +46,7 @@ impl Slide {
         self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e.into()))
     }
 
-    /// The files of some tiles of L0.
+    /// The JPEG files of tiles of L0.
     fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Vec<u8>)>> {
         let Some(input) = &self.input else { return Err(Error::Usage(format!("{}: no archive", self.name))) };
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();

@@ -1,68 +1,65 @@
-//! Tiles of archives that hold the source's own: each is made by itself; a family only where it is made ahead.
+//! Tiles of archives that hold the source slide's own tiles. Each is made alone; whole families are made only by prefetching.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::work::Laps;
-use super::{TileKey, Tiles, broken};
+use super::stopwatch::Stopwatch;
+use super::{Tiles, broken};
 use crate::error::Error;
 use crate::image::geometry::FamilyId;
-use crate::serve::error::ServeError;
-use crate::serve::flight::Flight;
 use crate::serve::metrics::Outcome;
+use crate::serve::singleflight::Call;
 use crate::serve::slide::Slide;
+use crate::serve::tile_key::TileKey;
+use crate::web::error::ServeError;
 
 impl Tiles {
-    /// A tile of L0 or L1: from disk, or from its payloads.
-    pub(super) async fn of_originals(
+    /// A tile of L0 or L1: from the warm cache, or made of its payloads.
+    pub(super) async fn original_tile(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
         id: FamilyId,
         key: TileKey,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        if let Some(bytes) = self.from_disk(slide, key.tile).await? {
+        if let Some(bytes) = self.from_warm(slide, key.tile).await? {
             return Ok((bytes, Outcome::Warm));
         }
-        let wait = tokio::time::timeout(self.options.queue_timeout, self.permits.clone().acquire_owned());
-        let Ok(Ok(_permit)) = wait.await else {
-            self.metrics.refused();
-            return Err(ServeError::Busy);
-        };
+        let _permit = self.family_permit().await?;
         let (this, of) = (self.clone(), slide.clone());
         let made = self.threads.run(async move {
-            // Equal requests at the same time make it once.
+            // Concurrent requests for the same tile make it once.
             this.hot.try_get_with(key, || of.original(id, key.tile).map(Bytes::from))
         });
         let bytes = made.await?.map_err(|e| broken(slide, &e))?;
         if self.warm.is_some() {
             let (this, of, bytes) = (self.clone(), slide.clone(), bytes.clone());
-            // Nobody waits for this.
+            // The response does not wait for this.
             tokio::task::spawn_blocking(move || {
                 let Some(warm) = &this.warm else { return };
-                let kept = warm.put(&of.name, std::iter::once((key, &bytes)));
-                this.metrics.warm_written(1, kept);
+                let stored = warm.put(&of.name, std::iter::once((key, &bytes)));
+                this.metrics.warm_written(1, stored);
             });
         }
         Ok((bytes, Outcome::Cold))
     }
 
-    /// All tiles of a family that will be asked for, each L1 tile with what it is made of.
-    pub(super) async fn all_originals(
+    /// All tiles of a family, each L1 tile together with the L0 tiles that it is made of.
+    pub(super) async fn original_family(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
         id: FamilyId,
-        flight: &Arc<Flight>,
+        call: &Arc<Call>,
     ) -> Result<(), ServeError> {
-        let mut laps = Laps::new();
+        let mut stopwatch = Stopwatch::start();
         let quads: Vec<_> = slide
             .geometry
             .family_tiles(id, 1)
             .map(|l1| {
-                let (this, of, on) = (self.clone(), slide.clone(), flight.clone());
+                let (this, of, call) = (self.clone(), slide.clone(), call.clone());
                 self.threads.run(async move {
                     for (tile, bytes) in of.original_quad(id, l1)? {
-                        this.publish(&of, tile, bytes, &on);
+                        this.publish(&of, tile, bytes, &call);
                     }
                     Ok(())
                 })
@@ -71,11 +68,8 @@ impl Tiles {
         for quad in quads {
             quad.await?.map_err(|e: Error| broken(slide, &e))?;
         }
-        laps.lap("tiles");
-        self.metrics.family(laps.total());
-        if self.options.timing_breakdown {
-            tracing::info!(slide = slide.name, family = %id, "{}", laps.text());
-        }
+        stopwatch.lap("tiles");
+        self.count_family(slide, id, &stopwatch);
         Ok(())
     }
 }

@@ -1,16 +1,16 @@
-// Reconstruction against original: a second OpenSeadragon viewer that shows the same place, cut at a slider, and a map
-// of the difference of what both have drawn. Both sides have one geometry, so both canvases hold the same pixels of the
-// slide at the same scale, and their difference is that of the two pictures as shown.
+// Compares reconstruction and original: a second OpenSeadragon viewer follows the first and is clipped at a slider, or a map
+// shows the difference of the two canvases. Both sides have the same geometry, so both canvases hold the same pixels of the
+// slide at the same scale.
 'use strict';
 var origami = {};
 (() => {
   const byId = id => document.getElementById(id);
 
-  // "magma": even steps look even, and bright is much. Black is no difference.
+  // The colour map "magma", which is perceptually uniform. Black is no difference.
   const STOPS = ['000004', '1c1044', '4f127b', '812581', 'b5367a', 'e55064', 'fb8861', 'fec287', 'fcfdbf']
     .map(hex => [0, 2, 4].map(at => parseInt(hex.slice(at, at + 2), 16)));
 
-  // The colour of `level` of 256, as a word of RGBA in memory order.
+  // The colour of each level from 0 to 255, as a 32-bit word of RGBA in memory order.
   const RAMP = Uint32Array.from({ length: 256 }, (_, level) => {
     const place = level / 255 * (STOPS.length - 1);
     const low = Math.min(Math.floor(place), STOPS.length - 2);
@@ -29,8 +29,8 @@ var origami = {};
     return context.getImageData(0, 0, scratch.width, scratch.height).data;
   }
 
-  // The largest difference of a channel at each pixel that both sides cover wholly, into `out` where there is one:
-  // `span` levels are the end of the ramp. Returns how often each difference occurs.
+  // Draws the largest difference of a channel at each pixel that is opaque on both sides into the canvas `out`, if given.
+  // A difference of `span` levels or more is the end of the ramp. Returns a histogram of the differences.
   function difference(a, b, span, out) {
     if (a.width !== b.width || a.height !== b.height) throw new Error('two sizes cannot be compared');
     const [p, q] = [pixels(a), pixels(b)];
@@ -52,7 +52,7 @@ var origami = {};
     return counts;
   }
 
-  // Mean, 99th percentile and maximum of what `difference` has counted.
+  // Mean, 99th percentile and maximum of a histogram of `difference`; null without pixels.
   function figures(counts) {
     const pixels = counts.reduce((sum, n) => sum + n, 0);
     if (!pixels) return null;
@@ -62,8 +62,8 @@ var origami = {};
     return { pixels, mean, p99, max: counts.findLastIndex(n => n > 0) };
   }
 
-  // `viewer` shows the reconstruction, `open(element)` makes a viewer of the original, `changed` is told of each new
-  // mode and place of the slider.
+  // `viewer` shows the reconstruction, `open(element)` creates a viewer of the original, and `changed` is called for each new
+  // mode or position of the slider.
   function comparison(viewer, open, changed) {
     const [other, heat, divider, legend] = ['other', 'heat', 'divider', 'legend'].map(byId);
     let [second, mode, split, span, drawn, timer] = [null, 'one', 0.5, 32, false, 0];
@@ -87,7 +87,7 @@ var origami = {};
       return Boolean(second) && whole(second) && !second.isAnimating() && (mode !== 'difference' || drawn);
     }
 
-    // The map is of a picture that stands still and is whole: it goes as soon as something moves.
+    // The map needs a still and complete picture, so it is hidden as soon as something moves.
     function stale() {
       drawn = false;
       heat.hidden = true;
@@ -133,7 +133,7 @@ var origami = {};
 
     function set(wanted) {
       mode = wanted;
-      // Invisible, never gone: OpenSeadragon measures its element.
+      // Invisible rather than removed, since OpenSeadragon measures its element.
       other.hidden = !second && mode === 'one';
       other.style.visibility = mode === 'compare' ? '' : 'hidden';
       divider.hidden = mode !== 'compare';

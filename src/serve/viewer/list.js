@@ -1,15 +1,15 @@
-// The list of slides, kept up to date while somebody looks at it. Names come from files: they reach the page as text and as
-// encoded addresses only.
+// The list of slides, refreshed while the page is visible. Names come from files, so they enter the page only as text and as
+// encoded URLs.
 'use strict';
 (() => {
   const EVERY_MS = 10_000;
   const byId = id => document.getElementById(id);
-  // Every address that this page asks for or points to is made here.
+  // Builds every URL that this page requests or links to.
   const at = (place, name, query = {}) => {
     const text = new URLSearchParams(query).toString();
     return signed(`/${place}${name === undefined ? '' : `/${encodeURIComponent(name)}`}${text && `?${text}`}`);
   };
-  // By name: the element, and the description that it shows.
+  // Elements by name, with the description that each shows.
   const cards = new Map();
   let [asking, timer, shown] = [false, 0, null];
 
@@ -34,22 +34,22 @@
     return slide.has_original ? 'reconstructed, lossy; original to compare' : 'reconstructed, lossy';
   }
 
-  // What is equal already stays untouched: no flicker, nothing announced twice, no picture loaded again.
+  // Sets only values that differ: nothing flickers, is announced twice or loads a picture again.
   const put = (element, key, value) => { if (element[key] !== value) element[key] = value; };
   const attribute = (element, key, value) => {
     if (!value) element.removeAttribute(key);
     else if (element.getAttribute(key) !== value) element.setAttribute(key, value);
   };
 
-  // The picture's place is 180 pixels high and up to 460 wide; a screen may have two or three pixels for each. `v` changes
-  // with the slide, so that a browser does not show the picture that it kept of the one before.
+  // Cards show pictures 180 CSS pixels high and up to 460 wide, on screens of up to three pixels for each. `v` changes with
+  // the slide, so that a browser does not show a cached picture of an older one.
   function picture(slide) {
     if (slide.error) return [null, null];
-    // Only of JPEG tiles are pictures made to measure.
+    // The server makes thumbnails of a given size from JPEG tiles only.
     if (slide.format !== 'jpg') return [at('thumbnails', slide.name, { v: slide.version }), null];
     const sized = (width, height) => at('thumbnails', slide.name, { width, height, v: slide.version });
     const dense = `${sized(480, 180)}, ${sized(960, 360)} 2x, ${sized(1024, 540)} 3x`;
-    // Of a slide that is smaller than its place all of them would be the same picture.
+    // For a slide that is smaller than its card, all sizes would be the same picture.
     return [sized(480, 180), slide.width > 480 || slide.height > 180 ? dense : null];
   }
 
@@ -67,7 +67,7 @@
   }
 
   function remove(item) {
-    // Who was there by keyboard goes on from the neighbour, not from the top of the page.
+    // Keyboard focus moves to a neighbour, not to the top of the page.
     if (item.contains(document.activeElement)) {
       const next = item.nextElementSibling || item.previousElementSibling;
       next?.querySelector('a').focus({ preventScroll: true });
@@ -75,8 +75,8 @@
     item.remove();
   }
 
-  // Cards that stay are not moved: an element that is moved loses its focus. Both sides are in order of names, so it is
-  // enough to put new ones between.
+  // Existing cards are not moved, because a moved element loses the focus. Both lists are sorted by name, so new cards only
+  // have to be inserted.
   function show(slides) {
     const names = new Set(slides.map(slide => slide.name));
     for (const [name, { item }] of cards) {
@@ -96,7 +96,7 @@
       else byId('slides').insertBefore(card.item, next);
     }
     put(byId('count'), 'textContent', slides.length === 1 ? '1 slide' : `${slides.length} slides`);
-    // A few are seen at a glance. What somebody has typed does not vanish under their fingers.
+    // A short list needs no search field, unless it is in use.
     byId('search').hidden = slides.length < 7 && !byId('filter').value && document.activeElement !== byId('filter');
     filter();
   }

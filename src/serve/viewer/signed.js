@@ -1,5 +1,5 @@
-// Where the server asks for signed addresses, the page's own address carries a signature: it goes on to every address that
-// the page asks for or leads to, and nothing else of the query does.
+// Signed URLs: adds the signature of the page's own URL, and nothing else of its query, to every URL that the page requests
+// or links to.
 'use strict';
 const signed = (() => {
   const given = new URLSearchParams(location.search);

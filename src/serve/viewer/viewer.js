@@ -1,5 +1,5 @@
-// One slide in OpenSeadragon: tools, keys, scale bar, and an address that remembers the view. Scripts that drive the page
-// find `origami.ready` (the first view is whole), `origami.settled()` (so is the present one) and `origami.viewer`.
+// Shows one slide in OpenSeadragon: tools, keys, scale bar, and the view in the URL's fragment. For scripts that drive the
+// page: `origami.ready` (the first view is complete), `origami.settled()` (so is the current one) and `origami.viewer`.
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
@@ -15,15 +15,15 @@
     return `${Number((n / 1000 ** power).toPrecision(3))} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`;
   };
 
-  // Tiles without overlap show seams between pixels, so OpenSeadragon enlarges each by one, which smears them. Here each
-  // edge lies on a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own.
+  // Tiles without overlap show seams, so OpenSeadragon enlarges each tile by one pixel, which blurs it. Here each edge lies on
+  // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own.
   class SharpDrawer extends OpenSeadragon.CanvasDrawer {
     minimumOverlapRequired() { return false; }
 
     _drawTile(tile, ...rest) {
       const { position, size } = tile;
       const ratio = OpenSeadragon.pixelDensityRatio;
-      // Neighbours come to the same edge by different sums: a little more than their error, so that halves round alike.
+      // Neighbours compute the same edge by different sums. The offset exceeds the rounding error, so that both round alike.
       const snap = point => new OpenSeadragon.Point(
         Math.round(point.x * ratio + 1e-6) / ratio, Math.round(point.y * ratio + 1e-6) / ratio);
       tile.position = snap(position);
@@ -33,8 +33,8 @@
     }
   }
 
-  // The same options for both sides: what is compared must be drawn alike. Canvases need no graphics hardware, and their
-  // pixels can be read.
+  // The same options for both sides, which must be drawn alike. Canvases need no graphics hardware and their pixels can be
+  // read.
   function open(element, tiles, more) {
     return OpenSeadragon({
       element,
@@ -50,7 +50,7 @@
       minZoomImageRatio: 0.6,
       maxZoomPixelRatio: 8,
       smoothTileEdgesMinZoom: Infinity,
-      // The server says 503 with "Retry-After: 1" when it has too much to do.
+      // A busy server answers 503 with "Retry-After: 1".
       tileRetryMax: 3,
       tileRetryDelay: 1200,
       imageLoaderLimit: 8,
@@ -58,7 +58,7 @@
     });
   }
 
-  // --- What is shown -------------------------------------------------------------------------------------------------
+  // --- Description -------------------------------------------------------------------------------------------------
 
   function describe() {
     document.title = `${name} · ORIGAMI`;
@@ -79,7 +79,7 @@
         + ` The ratio is ${share}.` : '');
   }
 
-  // Micrometres that one CSS pixel covers to the right on the screen; pixels of slides need not be square.
+  // Micrometres per CSS pixel, horizontally on the screen; the pixels of a slide need not be square.
   function micronsPerCssPixel(zoom) {
     if (!slide.microns_per_pixel) return null;
     const angle = viewer.viewport.getRotation(true) * Math.PI / 180;
@@ -106,9 +106,9 @@
     byId('length').textContent = `${round(value, 3)} ${unit}`;
   }
 
-  // --- The address ---------------------------------------------------------------------------------------------------
+  // --- The view in the URL ---------------------------------------------------------------------------------------------------
 
-  // Centre in pixels of L0, CSS pixels for each of them, degrees: the same place on every screen.
+  // Centre in pixels of L0, CSS pixels per pixel of L0, and degrees: the same view on every screen.
   function remember() {
     clearTimeout(remember.timer);
     remember.timer = setTimeout(() => {
@@ -138,12 +138,12 @@
     comparison.set(slide.has_original && ['compare', 'difference'].includes(mode) ? mode : 'one');
   }
 
-  // --- What can be done ----------------------------------------------------------------------------------------------
+  // --- Actions ----------------------------------------------------------------------------------------------
 
   const zoomBy = factor => { viewer.viewport.zoomBy(factor); viewer.viewport.applyConstraints(); };
   const turnBy = degrees => viewer.viewport.setRotation(viewer.viewport.getRotation() + degrees);
   const toggle = mode => slide.has_original && comparison.set(comparison.mode === mode ? 'one' : mode);
-  // By a fifth of what is in view, to where the arrow points on the screen however the slide is turned.
+  // Pans by a fifth of the view, in the direction of the arrow on the screen whatever the rotation.
   const move = (right, down) => {
     const view = viewer.viewport;
     const size = view.getContainerSize();
@@ -152,7 +152,7 @@
   };
   const fullScreen = () => {
     const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
-    // A browser that refuses stays as it is.
+    // A browser may refuse.
     done.catch(() => {});
   };
   const actions = {
@@ -190,7 +190,7 @@
       event.preventDefault();
       actions[keys[event.key]]();
     });
-    // An open note closes when something else is meant.
+    // A click elsewhere closes an open note.
     document.addEventListener('pointerdown', event => {
       if (!byId('note').contains(event.target)) byId('note').open = false;
     });
@@ -200,10 +200,10 @@
     viewer.addHandler('tile-load-failed', () => say('Some tiles could not be loaded. Reload the page to try again.'));
   }
 
-  // Resolves once everything in view is loaded at its best and nothing moves.
+  // Resolves when everything in view is loaded at full quality and nothing moves.
   async function settled() {
     const pause = ms => new Promise(done => setTimeout(done, ms));
-    // Twice in a row: a change that was just asked for begins with the next frame.
+    // Checked twice in a row, because a change begins with the next frame.
     for (let calmFor = 0; calmFor < 2;) {
       await pause(60);
       calmFor = comparison && comparison.settled() ? calmFor + 1 : 0;
@@ -218,7 +218,7 @@
     slide = await answer.json();
     describe();
     for (const id of ['tools', 'corner', 'navigator']) byId(id).hidden = false;
-    // As large as its corner allows, in the slide's shape.
+    // As large as its corner allows, with the slide's aspect ratio.
     const corner = Math.min(170, Math.max(90, innerWidth / 6)) / Math.max(slide.width, slide.height);
     byId('navigator').style.width = `${Math.max(24, slide.width * corner)}px`;
     byId('navigator').style.height = `${Math.max(24, slide.height * corner)}px`;
@@ -229,7 +229,7 @@
     });
     comparison = origami.comparison(
       viewer,
-      // The follower has no limits of its own: it goes wherever the first one is.
+      // The second viewer has no limits of its own, so that it can follow the first everywhere.
       element => open(element, 'original', {
         visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0,
       }),
@@ -252,6 +252,6 @@
     say(`This slide cannot be shown: ${error.message}`);
     throw error;
   });
-  // The message above is for whoever looks; nobody else has to handle it.
+  // The error is shown already, so it needs no other handler.
   origami.ready.catch(() => {});
 })();

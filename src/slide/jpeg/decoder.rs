@@ -1,19 +1,19 @@
-//! A safe face for `csrc/jpeg_rows.c`: one JPEG, decoded row by row from any reader.
+//! A safe wrapper of `csrc/jpeg_rows.c`: one JPEG, decoded row by row from any reader.
 //!
-//! It deliberately does not know files, TIFF or which colours are right; it decodes what it is told. The pixels are
-//! libjpeg-turbo's: accurate integer DCT, smooth chroma upsampling.
+//! It deliberately does not know files or TIFF, and does not choose the colour model. The pixels are libjpeg-turbo's:
+//! accurate integer DCT, smooth chroma upsampling.
 
-use super::header::Coded;
+use super::header::ColorModel;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::io::{self, Read};
 use std::ptr::NonNull;
-// Nothing of it is called from here, but it carries the library that the C code is linked with.
+// Not called from here: the crate links libjpeg-turbo, which the C code calls.
 use turbojpeg_sys as _;
 
-/// Scans allowed in one image. Real progressive files have about ten.
-const SCAN_LIMIT: c_int = 100;
+/// Scans in one image. Real progressive files have about ten.
+const MAX_SCANS: c_int = 100;
 
-/// The C side's state; never looked into.
+/// The C side's state, opaque here.
 #[repr(C)]
 struct Raw {
     _private: [u8; 0],
@@ -36,12 +36,12 @@ unsafe extern "C" {
         height: *mut u32,
         components: *mut c_int,
     ) -> c_int;
-    fn origami_jpeg_start(jpeg: *mut Raw, coded: c_int, samples: c_int) -> c_int;
+    fn origami_jpeg_start(jpeg: *mut Raw, color_model: c_int, samples: c_int) -> c_int;
     fn origami_jpeg_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
 }
 
-/// Where the bytes come from, and the error that reading them met.
-struct Feed<'a> {
+/// The source of the bytes, and the error that reading them returned.
+struct Input<'a> {
     reader: Box<dyn Read + Send + 'a>,
     error: Option<io::Error>,
 }
@@ -49,17 +49,17 @@ struct Feed<'a> {
 /// The callback of the C side.
 #[allow(unsafe_code)]
 unsafe extern "C" fn read_block(context: *mut c_void, buffer: *mut u8, length: usize) -> isize {
-    // SAFETY: `context` is the `Feed` that `Decoder::new` leaked, alive until `drop`; the decoder runs only inside
+    // SAFETY: `context` is the `Input` that `Decoder::new` leaked, alive until `drop`; the decoder runs only inside
     // `call`, which holds `&mut Decoder`, so nothing else refers to it. `buffer` is the C side's own input array of
     // `length` bytes (INPUT_BYTES, zeroed by calloc).
-    let (feed, buffer) =
-        unsafe { (&mut *context.cast::<Feed<'_>>(), std::slice::from_raw_parts_mut(buffer, length)) };
+    let (input, buffer) =
+        unsafe { (&mut *context.cast::<Input<'_>>(), std::slice::from_raw_parts_mut(buffer, length)) };
     loop {
-        match feed.reader.read(buffer) {
+        match input.reader.read(buffer) {
             Ok(count) => return isize::try_from(count).unwrap_or(-1),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                feed.error = Some(error);
+                input.error = Some(error);
                 return -1;
             }
         }
@@ -68,16 +68,16 @@ unsafe extern "C" fn read_block(context: *mut c_void, buffer: *mut u8, length: u
 
 /// Width, height and components as the library reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Shape {
+pub struct Shape {
     pub width: u32,
     pub height: u32,
     pub components: u32,
 }
 
 /// One image being decoded. After an error every later call repeats it.
-pub(in super::super) struct Decoder<'a> {
+pub struct Decoder<'a> {
     raw: NonNull<Raw>,
-    feed: NonNull<Feed<'a>>,
+    input: NonNull<Input<'a>>,
     failed: Option<String>,
 }
 
@@ -90,27 +90,27 @@ impl<'a> Decoder<'a> {
     /// A decoder over `reader` that keeps at most about `max_memory_bytes` of coefficients.
     #[allow(unsafe_code)]
     pub fn new(reader: Box<dyn Read + Send + 'a>, max_memory_bytes: u64) -> Result<Self, String> {
-        let feed = NonNull::from(Box::leak(Box::new(Feed { reader, error: None })));
+        let input = NonNull::from(Box::leak(Box::new(Input { reader, error: None })));
         let limit = c_long::try_from(max_memory_bytes).unwrap_or(c_long::MAX);
-        // SAFETY: `read_block` matches the C type and `feed` lives until `drop`.
-        let raw = unsafe { origami_jpeg_new(read_block, feed.as_ptr().cast(), limit, SCAN_LIMIT) };
+        // SAFETY: `read_block` matches the C type and `input` lives until `drop`.
+        let raw = unsafe { origami_jpeg_new(read_block, input.as_ptr().cast(), limit, MAX_SCANS) };
         match NonNull::new(raw) {
-            Some(raw) => Ok(Self { raw, feed, failed: None }),
+            Some(raw) => Ok(Self { raw, input, failed: None }),
             None => {
                 // SAFETY: leaked above, and the C side kept nothing.
-                drop(unsafe { Box::from_raw(feed.as_ptr()) });
+                drop(unsafe { Box::from_raw(input.as_ptr()) });
                 Err("no memory for a JPEG decoder".into())
             }
         }
     }
 
-    /// Reads a tables-only stream first, then goes on with `image`.
+    /// Reads the current input as a tables-only stream, then continues with `image`.
     #[allow(unsafe_code)]
     pub fn tables_then(&mut self, image: Box<dyn Read + Send + 'a>) -> Result<(), String> {
         // SAFETY: `call` passes the live decoder.
         self.call(|raw| unsafe { origami_jpeg_tables(raw) })?;
-        // SAFETY: the C side is not running and `&mut self` is the only way to the feed.
-        unsafe { self.feed.as_mut() }.reader = image;
+        // SAFETY: the C side is not running and `&mut self` is the only access to the input.
+        unsafe { self.input.as_mut() }.reader = image;
         Ok(())
     }
 
@@ -123,17 +123,17 @@ impl<'a> Decoder<'a> {
         Ok(Shape { width, height, components: u32::try_from(components).unwrap_or(0) })
     }
 
-    /// Starts decoding to `samples` bytes a pixel: 1 gray, 3 RGB, 4 CMYK as stored. `coded` overrides the library's
-    /// own opinion of a three-component image. Reads a multi-scan image in whole.
+    /// Starts decoding to `samples` bytes a pixel: 1 gray, 3 RGB, 4 CMYK as stored. `model` overrides the library's own
+    /// guess for a three-component image. Reads all of a multi-scan image.
     #[allow(unsafe_code)]
-    pub fn start(&mut self, coded: Option<Coded>, samples: u8) -> Result<(), String> {
-        let coded = match coded {
+    pub fn start(&mut self, model: Option<ColorModel>, samples: u8) -> Result<(), String> {
+        let model = match model {
             None => 0,
-            Some(Coded::Rgb) => 1,
-            Some(Coded::YCbCr) => 2,
+            Some(ColorModel::Rgb) => 1,
+            Some(ColorModel::YCbCr) => 2,
         };
         // SAFETY: `call` passes the live decoder; the C side refuses a wrong state or shape.
-        self.call(|raw| unsafe { origami_jpeg_start(raw, coded, c_int::from(samples)) })
+        self.call(|raw| unsafe { origami_jpeg_start(raw, model, c_int::from(samples)) })
     }
 
     /// Decodes as many rows as `out` has strides. The C side checks that a row fits its stride.
@@ -154,13 +154,13 @@ impl<'a> Decoder<'a> {
         if run(self.raw.as_ptr()) == 0 {
             return Ok(());
         }
-        // SAFETY: the C side is not running and `&mut self` is the only way to the feed.
-        let read_error = unsafe { self.feed.as_mut() }.error.take();
-        let told = || {
+        // SAFETY: the C side is not running and `&mut self` is the only access to the input.
+        let read_error = unsafe { self.input.as_mut() }.error.take();
+        let c_message = || {
             // SAFETY: the message is a terminated string inside the live decoder, copied before anything else runs.
             unsafe { CStr::from_ptr(origami_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned()
         };
-        let message = read_error.map_or_else(told, |error| format!("reading failed: {error}"));
+        let message = read_error.map_or_else(c_message, |error| format!("reading failed: {error}"));
         self.failed = Some(message.clone());
         Err(message)
     }
@@ -169,10 +169,10 @@ impl<'a> Decoder<'a> {
 impl Drop for Decoder<'_> {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        // SAFETY: both were made in `new` and are freed once, the user of the feed first.
+        // SAFETY: both were made in `new` and are freed once; the decoder goes first because it uses the input.
         unsafe {
             origami_jpeg_free(self.raw.as_ptr());
-            drop(Box::from_raw(self.feed.as_ptr()));
+            drop(Box::from_raw(self.input.as_ptr()));
         }
     }
 }

@@ -1,44 +1,44 @@
 //! The markers of a JPEG up to its first scan: size, coding, colour, density, profile (ITU-T T.81, JFIF 1.02, ICC.1).
 //!
-//! Read in safe code before the C library sees the data, so that sizes are judged first. It deliberately does not
-//! know entropy coding, and believes nothing that it does not need.
+//! Safe code reads them before the C library sees the data, so that sizes are checked first. It deliberately does not know
+//! entropy coding.
 
 use std::io::{self, BufRead};
 
-/// Bytes of a colour profile at most; a JPEG can hold 255 chunks of 64 KiB.
-const ICC_LIMIT_BYTES: usize = 16 << 20;
+/// Largest colour profile; a JPEG can hold 255 chunks of 64 KiB.
+const MAX_ICC_BYTES: usize = 16 << 20;
 /// Stray bytes tolerated between two markers.
-const STRAY_LIMIT_BYTES: u64 = 1 << 20;
+const MAX_STRAY_BYTES: u64 = 1 << 20;
 /// Marker segments tolerated before the first scan.
-const SEGMENT_LIMIT: usize = 20_000;
+const MAX_SEGMENTS: usize = 20_000;
 
 /// One colour component of the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Component {
+pub struct Component {
     pub id: u8,
     pub horizontal: u8,
     pub vertical: u8,
 }
 
-/// How three components are coded.
+/// What the three components of a colour JPEG are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Coded {
+pub enum ColorModel {
     Rgb,
     YCbCr,
 }
 
-/// What the markers say.
+/// The contents of the markers.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Header {
+pub struct Header {
     pub width: u32,
     pub height: u32,
     /// Bits per sample.
     pub precision: u8,
-    /// The number of the start-of-frame marker: 0 baseline, 1 extended, 2 progressive, 3 lossless, 9.. arithmetic.
-    pub frame: u8,
+    /// n of the start-of-frame marker SOFn: 0 baseline, 1 extended, 2 progressive, 3 lossless, 9 and up arithmetic.
+    pub sof: u8,
     pub components: Vec<Component>,
-    /// Components of the first scan; fewer than all means more scans follow.
-    pub first_scan: u8,
+    /// Components in the first scan; when it lacks some, more scans follow.
+    pub first_scan_components: u8,
     pub jfif: bool,
     /// JFIF density: unit (1 inch, 2 centimetre), across, down.
     pub density: Option<(u8, u16, u16)>,
@@ -53,31 +53,32 @@ impl Header {
         Scanner { reader, offset: 0, icc: Vec::new() }.run()
     }
 
-    /// What the JPEG itself says about its three components, in order of trust; `None` if it says nothing.
-    pub fn coded(&self) -> Option<Coded> {
+    /// The colour model of three components by the Adobe marker, the JFIF marker, then the component names, in this
+    /// order; `None` if none of them decides.
+    pub fn color_model(&self) -> Option<ColorModel> {
         match self.adobe {
-            Some(0) => return Some(Coded::Rgb),
-            Some(_) => return Some(Coded::YCbCr),
-            None if self.jfif => return Some(Coded::YCbCr),
+            Some(0) => return Some(ColorModel::Rgb),
+            Some(_) => return Some(ColorModel::YCbCr),
+            None if self.jfif => return Some(ColorModel::YCbCr),
             None => {}
         }
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         match ids.as_slice() {
-            b"RGB" => Some(Coded::Rgb),
-            [1, 2, 3] => Some(Coded::YCbCr),
+            b"RGB" => Some(ColorModel::Rgb),
+            [1, 2, 3] => Some(ColorModel::YCbCr),
             _ => None,
         }
     }
 
     /// True when no row is final before the last scan: progressive, or components in separate scans.
     pub fn multi_scan(&self) -> bool {
-        matches!(self.frame, 2 | 6 | 10 | 14) || usize::from(self.first_scan) < self.components.len()
+        matches!(self.sof, 2 | 6 | 10 | 14) || usize::from(self.first_scan_components) < self.components.len()
     }
 
-    /// Bytes of all coefficients, two each, in whole blocks: what a multi-scan image keeps in memory.
+    /// Bytes of all coefficients, two each, in whole blocks. Decoding a multi-scan image keeps them in memory.
     pub fn coefficient_bytes(&self) -> u64 {
-        let most = |side: fn(&Component) -> u8| self.components.iter().map(side).max().unwrap_or(1).max(1);
-        let (across, down) = (most(|c| c.horizontal), most(|c| c.vertical));
+        let max = |side: fn(&Component) -> u8| self.components.iter().map(side).max().unwrap_or(1).max(1);
+        let (across, down) = (max(|c| c.horizontal), max(|c| c.vertical));
         let units = |size: u32, factor: u8| u64::from(size).div_ceil(u64::from(factor) * 8);
         let (columns, rows) = (units(self.width, across), units(self.height, down));
         // Sizes are 16-bit and factors 4-bit, so this stays below 2^45.
@@ -89,7 +90,7 @@ impl Header {
 struct Scanner<R> {
     reader: R,
     offset: u64,
-    /// Sequence number, number of chunks and data.
+    /// Chunks of the colour profile: sequence number, number of chunks, data.
     icc: Vec<(u8, u8, Vec<u8>)>,
 }
 
@@ -99,14 +100,14 @@ impl<R: BufRead> Scanner<R> {
             return Err("no start-of-image marker at byte 0".into());
         }
         let mut header = Header::default();
-        for _ in 0..SEGMENT_LIMIT {
+        for _ in 0..MAX_SEGMENTS {
             let marker = self.marker()?;
             match marker {
                 0x01 | 0xD0..=0xD8 => {}
                 0xD9 => return Err(format!("the image ends at byte {} before any scan", self.offset)),
                 0xDA => {
                     let segment = self.segment()?;
-                    header.first_scan = segment.first().copied().unwrap_or(0);
+                    header.first_scan_components = segment.first().copied().unwrap_or(0);
                     if header.components.is_empty() {
                         return Err(format!("a scan before any frame at byte {}", self.offset));
                     }
@@ -115,14 +116,14 @@ impl<R: BufRead> Scanner<R> {
                 }
                 // DHT, JPG and DAC share the range of the frames.
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                    let at = self.offset;
+                    let start = self.offset;
                     let segment = self.segment()?;
                     if !header.components.is_empty() {
-                        return Err(format!("a second frame at byte {at}"));
+                        return Err(format!("a second frame at byte {start}"));
                     }
-                    header.frame = marker - 0xC0;
+                    header.sof = marker - 0xC0;
                     read_frame(&mut header, &segment)
-                        .ok_or(format!("a frame of a wrong length at byte {at}"))?;
+                        .ok_or(format!("a frame of a wrong length at byte {start}"))?;
                 }
                 _ => {
                     let segment = self.segment()?;
@@ -130,7 +131,7 @@ impl<R: BufRead> Scanner<R> {
                 }
             }
         }
-        Err(format!("more than {SEGMENT_LIMIT} marker segments before the first scan"))
+        Err(format!("more than {MAX_SEGMENTS} marker segments before the first scan"))
     }
 
     fn byte(&mut self) -> Result<u8, String> {
@@ -153,17 +154,17 @@ impl<R: BufRead> Scanner<R> {
     fn marker(&mut self) -> Result<u8, String> {
         let start = self.offset;
         let mut previous = 0;
-        while self.offset - start < STRAY_LIMIT_BYTES {
+        while self.offset - start < MAX_STRAY_BYTES {
             let byte = self.byte()?;
             if previous == 0xFF && byte != 0xFF && byte != 0 {
                 return Ok(byte);
             }
             previous = byte;
         }
-        Err(format!("no marker in {STRAY_LIMIT_BYTES} bytes after byte {start}"))
+        Err(format!("no marker in {MAX_STRAY_BYTES} bytes after byte {start}"))
     }
 
-    /// A segment without its length: at most 65533 bytes.
+    /// The body of a segment, after its length field: at most 65533 bytes.
     fn segment(&mut self) -> Result<Vec<u8>, String> {
         let length = usize::from(u16::from_be_bytes([self.byte()?, self.byte()?]));
         let body =
@@ -186,7 +187,7 @@ impl<R: BufRead> Scanner<R> {
             (0xE2, _) => {
                 let held: usize = self.icc.iter().map(|(_, _, data)| data.len()).sum();
                 if let Some([number, count, data @ ..]) = segment.strip_prefix(b"ICC_PROFILE\0")
-                    && held + data.len() <= ICC_LIMIT_BYTES
+                    && held + data.len() <= MAX_ICC_BYTES
                 {
                     self.icc.push((*number, *count, data.to_vec()));
                 }
@@ -212,7 +213,7 @@ fn read_frame(header: &mut Header, segment: &[u8]) -> Option<()> {
         .then_some(())
 }
 
-/// The profile, when its chunks are complete; a broken profile is no profile.
+/// The profile, when all its chunks are there; an incomplete one is ignored.
 fn assemble(mut chunks: Vec<(u8, u8, Vec<u8>)>) -> Option<Vec<u8>> {
     chunks.sort_by_key(|(number, _, _)| *number);
     let total = chunks.first()?.1;

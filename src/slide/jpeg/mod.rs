@@ -1,14 +1,17 @@
-//! JPEG files as slides: rows from the top, decoded by libjpeg-turbo with flat memory.
+//! JPEG files as slides: rows from the top, decoded by libjpeg-turbo.
 //!
-//! A sequential image of any size streams. A progressive or multi-scan one needs all its coefficients at once, and is
-//! read when they fit the memory allowed. It deliberately does not turn images by their EXIF orientation.
+//! A sequential image of any size streams in constant memory. A progressive or multi-scan one needs all its coefficients
+//! at once, and is read when they fit the memory limit. EXIF orientation is deliberately ignored.
 
 pub(super) mod decoder;
 pub(super) mod header;
 
+use super::access::{Access, Sequential, Slide};
 use super::error::SlideError;
+use super::info::SlideInfo;
+use super::options::OpenOptions;
 use super::region::Extent;
-use super::{OpenOptions, Sequential, SlideInfo, resolution, samples};
+use super::{resolution, samples};
 use decoder::{Decoder, Shape};
 use header::Header;
 use std::fs::File;
@@ -17,11 +20,8 @@ use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "JPEG";
 
-/// Opens a JPEG file and reads its header; a multi-scan image is read in whole.
-pub(super) fn open(
-    path: &Path,
-    options: &OpenOptions,
-) -> Result<(SlideInfo, Box<dyn Sequential>), SlideError> {
+/// Opens a JPEG file and reads its header; of a multi-scan image, all data.
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open", source));
     let corrupt = |problem| SlideError::corrupt(path, FORMAT, "header", problem);
     let header = Header::parse(BufReader::new(file()?)).map_err(corrupt)?;
@@ -39,7 +39,7 @@ pub(super) fn open(
             ));
         }
     }
-    // A little more than the estimate: the library also counts its row buffers.
+    // More than the estimate: the library also counts its row buffers.
     let limit = options.max_memory_bytes.saturating_add(64 << 20);
     let mut decoder = Decoder::new(Box::new(file()?), limit).map_err(corrupt)?;
     let Shape { width, height, components } = decoder.header().map_err(corrupt)?;
@@ -65,12 +65,14 @@ pub(super) fn open(
         icc_profile: header.icc,
         associated: Vec::new(),
     };
-    let cmyk = (stored == 4).then(|| Inks { inverted: header.adobe.is_some(), line: Vec::new() });
-    Ok((info, Box::new(JpegRows { path: path.to_path_buf(), extent, decoder, cmyk, next_row: 0 })))
+    let cmyk = (stored == 4).then(|| CmykRow { inverted: header.adobe.is_some(), samples: Vec::new() });
+    let rows = JpegRows { path: path.to_path_buf(), extent, decoder, cmyk, next_row: 0 };
+    let access = Access::Sequential(Box::new(rows));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: None })
 }
 
 fn check_supported(path: &Path, header: &Header) -> Result<(), SlideError> {
-    let what = match (header.frame, header.precision, header.components.len()) {
+    let what = match (header.sof, header.precision, header.components.len()) {
         (5..=7 | 13..=15, _, _) => "hierarchical coding".to_string(),
         (_, bits, _) if bits != 8 => format!("{bits} bits per sample"),
         (_, _, 1 | 3 | 4) => return Ok(()),
@@ -89,15 +91,15 @@ fn microns(header: &Header) -> Option<(f64, f64)> {
     resolution::from_density(f64::from(across), f64::from(down), unit_um)
 }
 
-/// Four inks a pixel. Adobe's programs store them inverted, and mark the file.
-struct Inks {
+/// One row of CMYK pixels. Adobe's programs store the inks inverted, and write the Adobe marker.
+struct CmykRow {
     inverted: bool,
-    line: Vec<u8>,
+    samples: Vec<u8>,
 }
 
-impl Inks {
+impl CmykRow {
     fn to_rgb(&self, out: &mut [u8]) {
-        for (to, from) in out.chunks_exact_mut(3).zip(self.line.chunks_exact(4)) {
+        for (to, from) in out.chunks_exact_mut(3).zip(self.samples.chunks_exact(4)) {
             if let [c, m, y, k] = *from {
                 let inks = if self.inverted { [255 - c, 255 - m, 255 - y, 255 - k] } else { [c, m, y, k] };
                 to.copy_from_slice(&samples::cmyk(inks));
@@ -110,7 +112,7 @@ struct JpegRows {
     path: PathBuf,
     extent: Extent,
     decoder: Decoder<'static>,
-    cmyk: Option<Inks>,
+    cmyk: Option<CmykRow>,
     next_row: u32,
 }
 
@@ -126,15 +128,15 @@ impl Sequential for JpegRows {
         let stride = width * usize::from(self.extent.channels);
         match &mut self.cmyk {
             None => self.decoder.rows(out, stride).map_err(damaged)?,
-            Some(inks) => {
-                inks.line.resize(width * 4, 0);
+            Some(cmyk) => {
+                cmyk.samples.resize(width * 4, 0);
                 for row in out.chunks_exact_mut(stride) {
-                    self.decoder.rows(&mut inks.line, width * 4).map_err(damaged)?;
-                    inks.to_rgb(row);
+                    self.decoder.rows(&mut cmyk.samples, width * 4).map_err(damaged)?;
+                    cmyk.to_rgb(row);
                 }
             }
         }
-        // `check_rows` held next_row + rows to the height.
+        // `check_rows` checked that next_row + rows is at most the height.
         self.next_row += rows;
         Ok(())
     }

@@ -1,15 +1,15 @@
-//! One slide open in OpenSlide: a safe face for its handle.
+//! A safe wrapper of an `openslide_t`.
 //!
-//! It deliberately does not know regions of ours or colours: it hands out what the library gives. OpenSlide keeps the
-//! first error of a handle for good, so every call asks for it.
+//! It deliberately does not know our regions or colours: results are the library's own. OpenSlide keeps the first error of a
+//! handle, and every later call fails, so the error is checked after every call.
 
 use super::library::{self, Api, Handle};
 use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::ptr::NonNull;
 
-/// Longest list of associated images believed.
-const NAME_LIMIT: usize = 1000;
+/// Names of associated images that are read at most.
+const MAX_NAMES: usize = 1000;
 
 /// An open slide.
 pub(super) struct OpenHandle {
@@ -25,7 +25,7 @@ unsafe impl Send for OpenHandle {}
 #[allow(unsafe_code)]
 unsafe impl Sync for OpenHandle {}
 
-/// A path as the library takes it: bytes on Unix, UTF-8 on Windows.
+/// A path as OpenSlide expects it: bytes on Unix, UTF-8 on Windows.
 pub(super) fn c_path(path: &Path) -> Result<CString, String> {
     #[cfg(unix)]
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec();
@@ -34,7 +34,7 @@ pub(super) fn c_path(path: &Path) -> Result<CString, String> {
     CString::new(bytes).map_err(|_| "the name holds a zero byte".into())
 }
 
-/// The vendor whose format the file is in.
+/// The vendor of the file's format, `None` for an unknown one.
 #[allow(unsafe_code)]
 pub(super) fn vendor(api: &Api, path: &CStr) -> Option<String> {
     // SAFETY: a terminated string in, null or a static string out.
@@ -52,7 +52,7 @@ impl OpenHandle {
         Ok(handle)
     }
 
-    /// The handle's error, if it has one.
+    /// An error if the handle is in its error state.
     #[allow(unsafe_code)]
     fn check(&self) -> Result<(), String> {
         // SAFETY: a live handle in; null or a string that the handle owns out.
@@ -94,7 +94,7 @@ impl OpenHandle {
             if list.is_null() {
                 return Vec::new();
             }
-            (0..NAME_LIMIT).map_while(|index| library::text(*list.add(index))).collect()
+            (0..MAX_NAMES).map_while(|index| library::text(*list.add(index))).collect()
         }
     }
 
@@ -132,7 +132,7 @@ impl OpenHandle {
             return None;
         }
         let mut profile = vec![0; usize::try_from(size).ok()?];
-        // SAFETY: a live handle; the buffer has the size that the library just named.
+        // SAFETY: a live handle; the buffer has the size that the library just returned.
         unsafe { (icc.read)(self.raw.as_ptr(), profile.as_mut_ptr().cast()) };
         self.check().ok().map(|()| profile)
     }

@@ -1,13 +1,13 @@
-//! The OpenSlide library, opened at run time, once in a process.
+//! The OpenSlide library, loaded at run time, once in a process.
 //!
-//! It deliberately does not link OpenSlide: the program runs where it is missing, and never holds two copies at once,
-//! which would silently read nothing. It knows signatures, not slides. Versions 3.4 and 4 both serve.
+//! OpenSlide is deliberately not linked: the program runs where it is missing, and never loads two copies at once, which
+//! would silently read nothing. This module knows signatures, not slides. Versions 3.4 and 4 both work.
 
 use libloading::Library;
 use std::ffi::{CStr, OsString, c_char, c_int, c_void};
 use std::sync::OnceLock;
 
-/// Names that the library goes by, tried in order.
+/// File names of the library, tried in order.
 const NAMES: &[&str] = if cfg!(windows) {
     &["libopenslide-1.dll", "libopenslide-0.dll"]
 } else if cfg!(target_os = "macos") {
@@ -22,10 +22,10 @@ const NAMES: &[&str] = if cfg!(windows) {
     &["libopenslide.so.1", "libopenslide.so.0"]
 };
 
-/// The path of a library to use instead.
+/// Environment variable with the path of a library to use instead.
 const PATH_VARIABLE: &str = "ORIGAMI_OPENSLIDE";
 
-/// OpenSlide's `openslide_t`; never looked into.
+/// OpenSlide's `openslide_t`, opaque.
 #[repr(C)]
 pub(super) struct Handle {
     _private: [u8; 0],
@@ -34,7 +34,7 @@ pub(super) struct Handle {
 /// A list of strings that ends with a null pointer.
 pub(super) type Names = *const *const c_char;
 
-/// The functions used. Text arguments and results are UTF-8 and end with a zero byte.
+/// The functions that are called. Text arguments and results are UTF-8 and end with a zero byte.
 pub(super) struct Api {
     pub detect_vendor: unsafe extern "C" fn(*const c_char) -> *const c_char,
     pub open: unsafe extern "C" fn(*const c_char) -> *mut Handle,
@@ -60,13 +60,13 @@ pub(super) struct Icc {
     pub read: unsafe extern "C" fn(*mut Handle, *mut c_void),
 }
 
-/// The library, or why there is none and what to do about it.
+/// The library, or why it is missing and what to do about it.
 pub(super) fn api() -> Result<&'static Api, &'static str> {
     static API: OnceLock<Result<Api, String>> = OnceLock::new();
     API.get_or_init(load).as_ref().map_err(String::as_str)
 }
 
-/// True when the user named a library; failing to load that one is an error, not a reason to do without.
+/// Whether the user named a library. If it does not load, that is an error, and not the same as a missing OpenSlide.
 pub(super) fn named_by_user() -> bool {
     std::env::var_os(PATH_VARIABLE).is_some()
 }
@@ -77,12 +77,12 @@ impl Api {
         format!("OpenSlide {}", self.version)
     }
 
-    /// Its version: `3.4.1`.
+    /// The version, for example `3.4.1`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The file that it was loaded from, or the name that it was asked for by where the system does not say.
+    /// The file that it was loaded from; the requested name where the system does not report the file.
     #[cfg(unix)]
     #[allow(unsafe_code)]
     pub fn file(&self) -> String {
@@ -92,15 +92,15 @@ impl Api {
             dli_sname: std::ptr::null(),
             dli_saddr: std::ptr::null_mut(),
         };
-        // SAFETY: `dladdr` takes any address and fills `info` where it returns non-zero; the name then belongs to the library,
-        // which stays loaded, and is copied at once.
+        // SAFETY: `dladdr` takes any address and fills `info` where it returns non-zero. The name then belongs to the
+        // library, which stays loaded, and is copied at once.
         let file = unsafe {
             (libc::dladdr(self.open as *const c_void, &mut info) != 0).then(|| text(info.dli_fname)).flatten()
         };
         file.unwrap_or_else(|| self.name.to_string_lossy().into_owned())
     }
 
-    /// The name that it was asked for by.
+    /// The name under which it was loaded.
     #[cfg(not(unix))]
     pub fn file(&self) -> String {
         self.name.to_string_lossy().into_owned()
@@ -117,7 +117,7 @@ fn load() -> Result<Api, String> {
         match load_from(name) {
             Ok(api) => return Ok(api),
             Err(error) => {
-                // The system's own words are one level down.
+                // The system's message is the error's source.
                 let detail =
                     std::error::Error::source(&error).map_or(error.to_string(), |source| source.to_string());
                 failures.push(format!("{}: {detail}", name.to_string_lossy()));
@@ -133,9 +133,9 @@ fn load() -> Result<Api, String> {
 
 #[allow(unsafe_code)]
 fn load_from(name: &OsString) -> Result<Api, libloading::Error> {
-    // SAFETY: loading runs the library's constructors; it is the OpenSlide that the system or the user names. Each symbol
+    // SAFETY: loading runs the library's constructors; it is the OpenSlide of the system or of the user. Each symbol
     // has the type that openslide.h of 3.4 and 4.0 declares, and the pointers stay valid because `_library` is kept
-    // beside them and `api` never drops it.
+    // in the same struct and `api` never drops it.
     unsafe {
         let library = Library::new(name)?;
         let size = library.get(b"openslide_get_icc_profile_size\0").map(|symbol| *symbol).ok();
@@ -160,13 +160,13 @@ fn load_from(name: &OsString) -> Result<Api, libloading::Error> {
     }
 }
 
-/// Copies a string of the library's.
+/// Copies a C string; `None` for null.
 ///
 /// # Safety
 /// `pointer` is null or a terminated string that lives during the call.
 #[allow(unsafe_code)]
 pub(super) unsafe fn text(pointer: *const c_char) -> Option<String> {
-    // SAFETY: the caller's promise, and the null check.
+    // SAFETY: the caller guarantees a terminated string, and null is checked.
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
 }
 

@@ -1,40 +1,41 @@
 //! Scanners' formats through the OpenSlide library, where it is installed.
 //!
-//! Pixels come premultiplied by their opacity and are composited over the slide's own background colour, or white. It
-//! deliberately does not use OpenSlide for plain TIFF files (its `generic-tiff`), which the built-in reader opens with
-//! more care for colour.
+//! OpenSlide's pixels are premultiplied by their opacity; they are composited over the slide's own background colour, or
+//! white. OpenSlide is deliberately not used for plain TIFF files (its `generic-tiff`), whose colour the built-in reader
+//! handles better.
 
 mod handle;
 mod library;
 
+use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Slide};
 use super::error::SlideError;
+use super::info::SlideInfo;
+use super::options::{OpenOptions, OpenSlideLibrary};
 use super::region::{Extent, Region, allocate};
-use super::{
-    Access, Associated, OpenOptions, RandomAccess, RgbImage, Slide, SlideInfo, resolution, samples, tiff,
-};
+use super::{resolution, samples, tiff};
 use handle::OpenHandle;
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Pixels asked for in one call: 4 Mi, 16 MiB of ARGB.
-const PIXELS_A_CALL: u64 = 4 << 20;
-/// Bytes of a colour profile at most.
-const ICC_LIMIT_BYTES: i64 = 16 << 20;
+/// Pixels read by one call: 4 Mi, 16 MiB of ARGB.
+const MAX_PIXELS_PER_CALL: u64 = 4 << 20;
+/// Largest colour profile.
+const MAX_ICC_BYTES: i64 = 16 << 20;
 
-/// For messages: which OpenSlide there is, or why there is none.
+/// The state of OpenSlide for messages: its version, or why it is missing.
 pub(super) fn state() -> String {
     library::api().map_or_else(|problem| problem.to_string(), |api| format!("{} is loaded", api.describe()))
 }
 
-/// The library that is loaded, or why there is none.
-pub(super) fn library() -> Result<super::OpenSlideLibrary, String> {
-    let found =
-        |api: &library::Api| super::OpenSlideLibrary { version: api.version().into(), file: api.file() };
-    library::api().map(found).map_err(Into::into)
+/// The loaded library, or why there is none.
+pub(super) fn library() -> Result<OpenSlideLibrary, String> {
+    let describe = |api: &library::Api| OpenSlideLibrary { version: api.version().into(), file: api.file() };
+    library::api().map(describe).map_err(Into::into)
 }
 
-/// Whether OpenSlide takes the file for a scanner's. False where there is no OpenSlide, unless the user named one.
+/// Whether OpenSlide recognises a scanner's format. `false` without OpenSlide, except that a library which the user named
+/// and which does not load is an error.
 pub(super) fn recognises(path: &Path) -> Result<bool, SlideError> {
     match library::api() {
         Ok(api) => {
@@ -46,7 +47,7 @@ pub(super) fn recognises(path: &Path) -> Result<bool, SlideError> {
     }
 }
 
-/// Opens a slide, whatever vendor it is of. `reason` says why it had to be OpenSlide.
+/// Opens a slide of any vendor. `reason` says in errors why OpenSlide is needed.
 pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<Slide, SlideError> {
     let api = library::api().map_err(|problem| missing(path, reason, problem))?;
     let at_open = |problem| failed(path, "opening", problem);
@@ -60,7 +61,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     };
     let number = |name: &CStr| handle.property(name).and_then(|text| text.trim().parse::<f64>().ok());
     let microns = number(c"openslide.mpp-x").zip(number(c"openslide.mpp-y"));
-    let profile = handle.icc_profile(ICC_LIMIT_BYTES).or_else(|| tiff::icc_profile(path));
+    let profile = handle.icc_profile(MAX_ICC_BYTES).or_else(|| tiff::icc_profile(path));
     let info = SlideInfo {
         width,
         height,
@@ -73,15 +74,15 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         associated: handle.associated_names(),
     };
     let background = handle.property(c"openslide.background-color").and_then(|text| parse_color(&text));
-    let source = Arc::new(Source {
+    let slide = Arc::new(OpenedSlide {
         path: path.to_path_buf(),
         extent: Extent { width, height, channels: 3 },
         handle,
         background: background.unwrap_or([255; 3]),
         limit_bytes: options.max_memory_bytes,
     });
-    let access = Access::Random(Box::new(Regions(Arc::clone(&source))));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Pictures(source))) })
+    let access = Access::Random(Box::new(Regions(Arc::clone(&slide))));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(slide))) })
 }
 
 fn failed(path: &Path, place: impl Into<String>, message: impl Into<String>) -> SlideError {
@@ -100,7 +101,8 @@ fn parse_color(text: &str) -> Option<[u8; 3]> {
     Some([red, green, blue])
 }
 
-struct Source {
+/// The state that the two kinds of access share.
+struct OpenedSlide {
     path: PathBuf,
     extent: Extent,
     handle: OpenHandle,
@@ -108,19 +110,19 @@ struct Source {
     limit_bytes: u64,
 }
 
-struct Regions(Arc<Source>);
-struct Pictures(Arc<Source>);
+struct Regions(Arc<OpenedSlide>);
+struct Associated(Arc<OpenedSlide>);
 
 impl RandomAccess for Regions {
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
-        let source = &*self.0;
-        source.extent.check(&source.path, Region { x, y, width, height }, out.len())?;
+        let slide = &*self.0;
+        slide.extent.check(&slide.path, Region { x, y, width, height }, out.len())?;
         if width == 0 || height == 0 {
             return Ok(());
         }
-        // Whole rows as far as they fit one call, or one row in pieces where even that is too long.
-        let columns = u64::from(width).min(PIXELS_A_CALL) as u32;
-        let rows = (PIXELS_A_CALL / u64::from(columns)).clamp(1, u64::from(height)) as u32;
+        // As many whole rows as fit one call; a row that is too long for one call is read in parts.
+        let columns = u64::from(width).min(MAX_PIXELS_PER_CALL) as u32;
+        let rows = (MAX_PIXELS_PER_CALL / u64::from(columns)).clamp(1, u64::from(height)) as u32;
         let mut pixels = vec![0u32; columns as usize * rows as usize];
         // `out` holds the region by the check above, so none of these products overflows.
         let stride = width as usize * 3;
@@ -130,12 +132,12 @@ impl RandomAccess for Regions {
                 let count = wide as usize * high as usize;
                 let Some(pixels) = pixels.get_mut(..count) else { continue };
                 let (at_x, at_y) = (x + left, y + band);
-                source.handle.read(at_x, at_y, wide, high, pixels).map_err(|message| {
-                    failed(&source.path, format!("{wide}x{high} pixels at ({at_x}, {at_y})"), message)
+                slide.handle.read(at_x, at_y, wide, high, pixels).map_err(|message| {
+                    failed(&slide.path, format!("{wide}x{high} pixels at ({at_x}, {at_y})"), message)
                 })?;
                 for (row, line) in pixels.chunks_exact(wide as usize).zip(out.chunks_mut(stride)) {
                     let line = line.get_mut(left as usize * 3..).unwrap_or_default();
-                    composite(row, source.background, line);
+                    composite(row, slide.background, line);
                 }
             }
         }
@@ -149,32 +151,32 @@ fn composite(pixels: &[u32], background: [u8; 3], out: &mut [u8]) {
     }
 }
 
-impl Associated for Pictures {
+impl AssociatedImages for Associated {
     fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
-        let source = &*self.0;
-        let at = |message: String| failed(&source.path, format!("associated image {name:?}"), message);
-        let c_name = CString::new(name).map_err(|_| at("the name holds a zero byte".into()))?;
-        let (width, height) = source.handle.associated_dimensions(&c_name).map_err(at)?;
+        let slide = &*self.0;
+        let fail = |message: String| failed(&slide.path, format!("associated image {name:?}"), message);
+        let c_name = CString::new(name).map_err(|_| fail("the name holds a zero byte".into()))?;
+        let (width, height) = slide.handle.associated_dimensions(&c_name).map_err(fail)?;
         let (Ok(width), Ok(height)) = (u32::try_from(width), u32::try_from(height)) else {
-            return Err(at(format!("an impossible size of {width}x{height}")));
+            return Err(fail(format!("an impossible size of {width}x{height}")));
         };
-        // Four bytes a pixel from the library and three for the result.
+        // Four bytes a pixel from the library and three in the result.
         let count = u64::from(width) * u64::from(height);
         let what = format!("the associated image {name:?}");
-        if count.saturating_mul(7) > source.limit_bytes {
+        if count.saturating_mul(7) > slide.limit_bytes {
             let needed = count.saturating_mul(7);
             return Err(SlideError::too_large(
-                &source.path,
+                &slide.path,
                 what,
                 needed,
-                source.limit_bytes,
+                slide.limit_bytes,
                 "allow more memory",
             ));
         }
-        let mut rgb = allocate(&source.path, &what, count * 3, source.limit_bytes, "allow more memory")?;
+        let mut rgb = allocate(&slide.path, &what, count * 3, slide.limit_bytes, "allow more memory")?;
         let mut pixels = vec![0u32; rgb.len() / 3];
-        source.handle.read_associated(&c_name, &mut pixels).map_err(at)?;
-        composite(&pixels, source.background, &mut rgb);
+        slide.handle.read_associated(&c_name, &mut pixels).map_err(fail)?;
+        composite(&pixels, slide.background, &mut rgb);
         Ok(RgbImage { width, height, rgb })
     }
 }

@@ -1,18 +1,19 @@
-//! Small files made in code, and ways to read them whole.
+//! Small files made in code, and functions that read all pixels of a file.
 
 use super::super::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Options without OpenSlide.
-pub(super) fn never() -> OpenOptions {
+/// Options without OpenSlide, with 256 MiB.
+pub(super) fn built_in() -> OpenOptions {
     OpenOptions { max_memory_bytes: 256 << 20, openslide: OpenSlideUse::Never }
 }
 
+/// Options without OpenSlide, with a memory limit.
 pub(super) fn limited(max_memory_bytes: u64) -> OpenOptions {
-    OpenOptions { max_memory_bytes, ..never() }
+    OpenOptions { max_memory_bytes, ..built_in() }
 }
 
-/// A smooth picture with some detail, the same each time.
+/// A deterministic picture, smooth with some detail.
 pub(super) fn picture(width: u32, height: u32, channels: u32) -> Vec<u8> {
     let sample = |x: u32, y: u32, c: u32| ((x * 3 + y * 5 + c * 70 + (x * y) % 7) % 256) as u8;
     let rows = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
@@ -30,7 +31,7 @@ pub(super) fn open_bytes(
     Slide::open(&path, options)
 }
 
-/// All pixels: rows in uneven bites, or regions of an awkward size.
+/// All pixels: in blocks of 7 rows, or in regions of 19x13 pixels, which divide no tile evenly.
 pub(super) fn read_all(slide: &mut Slide) -> Result<Vec<u8>, SlideError> {
     let (width, height) = (slide.info.width, slide.info.height);
     let stride = width as usize * slide.info.channels as usize;
@@ -63,13 +64,13 @@ pub(super) fn read_all(slide: &mut Slide) -> Result<Vec<u8>, SlideError> {
     Ok(pixels)
 }
 
-/// Opens and reads in one go.
+/// Opens a file and reads all pixels.
 pub(super) fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<Vec<u8>, SlideError> {
-    open_bytes(folder, name, bytes, &never()).and_then(|mut slide| read_all(&mut slide))
+    open_bytes(folder, name, bytes, &built_in()).and_then(|mut slide| read_all(&mut slide))
 }
 
-/// The largest difference between two pictures of the same size.
-pub(super) fn distance(left: &[u8], right: &[u8]) -> u8 {
+/// The largest absolute difference between samples of two pictures.
+pub(super) fn max_difference(left: &[u8], right: &[u8]) -> u8 {
     assert_eq!(left.len(), right.len());
     left.iter().zip(right).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }
@@ -79,13 +80,13 @@ pub(super) enum JpegKind {
     Baseline,
     Progressive,
     Arithmetic,
-    /// Red, green and blue as they are, marked by Adobe's marker.
+    /// RGB without colour transform, declared by an Adobe marker.
     Rgb,
-    /// Four inks.
+    /// Four components, without colour transform.
     Cmyk,
 }
 
-/// Quality 100, no chroma subsampling.
+/// A JPEG at quality 100 without chroma subsampling.
 #[allow(unsafe_code)]
 pub(super) fn encode_jpeg(pixels: &[u8], width: u32, samples: u32, kind: JpegKind) -> Vec<u8> {
     use turbojpeg_sys::*;
@@ -121,7 +122,7 @@ pub(super) fn encode_jpeg(pixels: &[u8], width: u32, samples: u32, kind: JpegKin
     }
 }
 
-/// A TIFF put together by hand, so that it can lie.
+/// A TIFF made tag by tag, so that any tag can be wrong.
 #[derive(Clone)]
 pub(super) struct TiffFile {
     pub big: bool,
@@ -171,7 +172,7 @@ impl TiffFile {
             out.extend_from_slice(&value.to_le_bytes()[..if self.big { 8 } else { 4 }]);
         };
         let mut out = if self.big { b"II+\0\x08\0\0\0".to_vec() } else { b"II*\0".to_vec() };
-        let first_at = out.len();
+        let directory_field = out.len();
         word(&mut out, 0);
         let mut offsets = Vec::new();
         for chunk in &self.chunks {
@@ -214,7 +215,7 @@ impl TiffFile {
         }
         let first = (out.len() as u64).to_le_bytes();
         let length = if self.big { 8 } else { 4 };
-        out[first_at..first_at + length].copy_from_slice(&first[..length]);
+        out[directory_field..directory_field + length].copy_from_slice(&first[..length]);
         let number = (tags.len() as u64).to_le_bytes();
         out.extend_from_slice(&number[..if self.big { 8 } else { 2 }]);
         out.extend_from_slice(&entries);
@@ -223,7 +224,7 @@ impl TiffFile {
     }
 }
 
-/// The test images beside the project, or a note that they are not there.
+/// The folder of test images; prints a note where the variable is not set.
 pub(super) fn test_data() -> Option<PathBuf> {
     let folder = std::env::var_os("ORIGAMI_TEST_DATA").map(PathBuf::from);
     if folder.is_none() {

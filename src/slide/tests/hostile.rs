@@ -1,19 +1,19 @@
-//! Files that lie. Each must end in an error, without a large allocation and without a panic.
+//! Damaged and malicious files. Each must end in an error, without a large allocation and without a panic.
 
 use super::*;
 
 fn refused(name: &str, bytes: &[u8]) -> SlideError {
     let folder = tempfile::tempdir().unwrap();
-    // A small limit turns any large allocation into a `TooLarge`; these tests expect other errors where they say so.
+    // The small limit turns a large allocation into `TooLarge`, which most of these tests do not expect.
     let options = limited(64 << 20);
     let result = open_bytes(folder.path(), name, bytes, &options).and_then(|mut slide| read_all(&mut slide));
     result.expect_err(name)
 }
 
 #[test]
-fn tiff_offsets_and_counts() {
+fn tiffs_with_wrong_offsets_and_counts() {
     let good = TiffFile::strips(8, 8, 1, vec![5; 64]);
-    let lies = [
+    let cases = [
         ("offset beyond the file", good.clone().with(273, 4, vec![1 << 30])),
         ("count beyond the file", good.clone().with(257, 4, vec![1000]).with(279, 4, vec![8000])),
         ("too few strips", good.clone().with(278, 4, vec![1])),
@@ -30,11 +30,11 @@ fn tiff_offsets_and_counts() {
             good.clone().with(259, 3, vec![8]).with(256, 4, vec![30_000]).with(257, 4, vec![500]),
         ),
         ("damaged LZW", good.clone().with(259, 3, vec![5])),
-        ("a picture that is no JPEG", good.clone().with(259, 3, vec![7])),
+        ("JPEG without a JPEG stream", good.clone().with(259, 3, vec![7])),
         ("palette cut short", good.clone().with(262, 3, vec![3]).with(320, 3, vec![0; 30])),
     ];
-    for (what, file) in lies {
-        let error = refused("lie.tif", &file.bytes());
+    for (what, file) in cases {
+        let error = refused("case.tif", &file.bytes());
         assert!(matches!(error, SlideError::Corrupt { format: "TIFF", .. }), "{what}: {error}");
     }
     let one_strip = TiffFile::strips(60_000, 60_000, 3, vec![0; 1000]).with(259, 3, vec![5]);
@@ -43,10 +43,10 @@ fn tiff_offsets_and_counts() {
 }
 
 #[test]
-fn tiff_directories() {
+fn tiffs_with_damaged_directories() {
     let mut file = TiffFile::strips(8, 8, 1, vec![5; 64]).bytes();
     let directory = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
-    // The next directory is this one: a loop that nobody walks.
+    // The directory names itself as the next one. Only the first is read, so the loop does no harm.
     let end = file.len();
     file[end - 4..].copy_from_slice(&(directory as u32).to_le_bytes());
     let folder = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ fn tiff_directories() {
 }
 
 #[test]
-fn png_headers() {
+fn pngs_with_impossible_sizes() {
     let header = |width: u32, height: u32| {
         let mut ihdr = b"IHDR".to_vec();
         ihdr.extend_from_slice(&width.to_be_bytes());
@@ -90,27 +90,27 @@ fn png_headers() {
 }
 
 #[test]
-fn a_giant_in_five_kilobytes() {
+fn a_huge_size_in_a_small_file_is_refused_or_streams() {
     // The header of a small progressive JPEG, its size replaced by 64250x64250.
     let mut jpeg = encode_jpeg(&picture(32, 32, 3), 32, 3, JpegKind::Progressive);
     let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC2]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFA, 0xFA, 0xFA, 0xFA]);
     let folder = tempfile::tempdir().unwrap();
-    let error = open_bytes(folder.path(), "giant.jpg", &jpeg, &never()).unwrap_err();
+    let error = open_bytes(folder.path(), "giant.jpg", &jpeg, &built_in()).unwrap_err();
     assert!(matches!(error, SlideError::TooLarge { .. }), "{error}");
-    // A baseline one streams, so it opens and ends at the first missing row.
+    // A baseline JPEG streams, so it opens; reading ends at the first missing row.
     let mut jpeg = encode_jpeg(&picture(32, 32, 1), 32, 1, JpegKind::Baseline);
     let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFA, 0xFA, 0xFA, 0xFA]);
-    let mut slide = open_bytes(folder.path(), "giant.jpg", &jpeg, &never()).unwrap();
+    let mut slide = open_bytes(folder.path(), "giant.jpg", &jpeg, &built_in()).unwrap();
     let Access::Sequential(rows) = &mut slide.access else { unreachable!() };
     let first = rows.read_rows(8, &mut vec![0; 8 * 64250]).unwrap_err();
     let again = rows.read_rows(8, &mut vec![0; 8 * 64250]).unwrap_err();
-    assert_eq!(first.to_string(), again.to_string(), "a failed decoder is not run again");
+    assert_eq!(first.to_string(), again.to_string(), "a failed decoder repeats its error");
 }
 
 #[test]
-fn a_progressive_image_of_a_thousand_scans() {
+fn a_progressive_jpeg_of_a_thousand_scans_is_refused() {
     let mut jpeg = encode_jpeg(&picture(32, 32, 1), 32, 1, JpegKind::Progressive);
     let last = jpeg.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
     let scan = jpeg[last..jpeg.len() - 2].to_vec();
@@ -121,7 +121,7 @@ fn a_progressive_image_of_a_thousand_scans() {
 }
 
 #[test]
-fn damaged_bytes_never_panic() {
+fn random_damage_never_panics() {
     let folder = tempfile::tempdir().unwrap();
     let jpeg = encode_jpeg(&picture(40, 24, 3), 40, 3, JpegKind::Baseline);
     let tiled =

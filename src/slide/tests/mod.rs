@@ -1,4 +1,4 @@
-//! Tests of the readers as a caller sees them: files made in code, opened through [`Slide::open`].
+//! Tests of the readers through [`Slide::open`], with files made in code.
 
 mod fixtures;
 mod hostile;
@@ -12,23 +12,23 @@ use super::*;
 use fixtures::*;
 
 #[test]
-fn what_is_not_an_image_is_refused_with_advice() {
+fn files_of_unknown_format_are_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [("empty.png", &b""[..]), ("text.txt", b"hello, slide"), ("short.tif", b"II*")] {
-        let error = open_bytes(folder.path(), name, bytes, &never()).unwrap_err();
+        let error = open_bytes(folder.path(), name, bytes, &built_in()).unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, SlideError::UnknownFormat { .. }), "{text}");
         assert!(text.contains(name) && text.contains("TIFF"), "{text}");
     }
-    assert!(matches!(Slide::open(&folder.path().join("none"), &never()), Err(SlideError::Io { .. })));
-    assert!(matches!(Slide::open(folder.path(), &never()), Err(SlideError::UnknownFormat { .. })));
+    assert!(matches!(Slide::open(&folder.path().join("none"), &built_in()), Err(SlideError::Io { .. })));
+    assert!(matches!(Slide::open(folder.path(), &built_in()), Err(SlideError::UnknownFormat { .. })));
 }
 
 #[test]
-fn a_scanners_file_in_a_common_coat_is_left_to_openslide() {
+fn a_scanners_extension_is_never_read_as_a_common_format() {
     let folder = tempfile::tempdir().unwrap();
     let jpeg = encode_jpeg(&picture(16, 16, 3), 16, 3, JpegKind::Baseline);
-    let error = open_bytes(folder.path(), "thumbnail.mrxs", &jpeg, &never()).unwrap_err();
+    let error = open_bytes(folder.path(), "thumbnail.mrxs", &jpeg, &built_in()).unwrap_err();
     assert!(matches!(error, SlideError::NeedsOpenSlide { .. }), "{error}");
 }
 
@@ -36,7 +36,7 @@ fn a_scanners_file_in_a_common_coat_is_left_to_openslide() {
 fn regions_and_buffers_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let file = TiffFile::strips(8, 8, 1, picture(8, 8, 1)).bytes();
-    let slide = open_bytes(folder.path(), "a.tif", &file, &never()).unwrap();
+    let slide = open_bytes(folder.path(), "a.tif", &file, &built_in()).unwrap();
     let Access::Random(regions) = &slide.access else { panic!("TIFF is random access") };
     for (x, y, width, height) in [(1, 0, 8, 8), (0, 8, 1, 1), (u32::MAX, 0, 2, 1), (0, 0, u32::MAX, u32::MAX)]
     {

@@ -1,10 +1,11 @@
 use super::*;
+use std::path::PathBuf;
 
 fn options(openslide: OpenSlideUse) -> OpenOptions {
-    OpenOptions { openslide, ..never() }
+    OpenOptions { openslide, ..built_in() }
 }
 
-/// The Aperio slide, opened through OpenSlide; `None` with a note where one of the two is missing.
+/// The Aperio slide, opened through OpenSlide; `None` where the slide or OpenSlide is missing.
 fn aperio() -> Option<(PathBuf, Slide)> {
     let path = test_data()?.join("dev/CMU-1-Small-Region.svs");
     match Slide::open(&path, &options(OpenSlideUse::Auto)) {
@@ -34,7 +35,7 @@ fn an_aperio_slide_is_the_same_with_and_without_openslide() {
 }
 
 #[test]
-fn associated_images_come_by_name() {
+fn associated_images_are_read_by_name() {
     let Some((_, slide)) = aperio() else { return };
     for name in ["label", "macro", "thumbnail"] {
         assert!(slide.info.associated.iter().any(|known| known == name), "{name}");
@@ -47,7 +48,7 @@ fn associated_images_come_by_name() {
 }
 
 #[test]
-fn only_openslide_means_only() {
+fn openslide_only_never_uses_another_reader() {
     let folder = tempfile::tempdir().unwrap();
     let jpeg = encode_jpeg(&picture(16, 16, 3), 16, 3, JpegKind::Baseline);
     let error = open_bytes(folder.path(), "a.jpg", &jpeg, &options(OpenSlideUse::Only)).unwrap_err();

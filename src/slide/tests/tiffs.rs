@@ -24,7 +24,7 @@ fn strips_of_every_compression_are_exact() {
 }
 
 #[test]
-fn big_tiff_and_sixteen_bits() {
+fn big_tiff_and_sixteen_bits_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut big = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::<_, TiffKindBig>::new_generic(&mut big).unwrap();
@@ -39,7 +39,7 @@ fn big_tiff_and_sixteen_bits() {
 }
 
 #[test]
-fn palette_white_is_zero_and_planes() {
+fn palettes_inverted_gray_and_planes_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let gray = TiffFile::strips(4, 1, 1, vec![0, 1, 2, 255]);
     let map = |index: u64| [index * 257, (255 - index) * 257, 10 * 257];
@@ -54,24 +54,24 @@ fn palette_white_is_zero_and_planes() {
     assert_eq!(pixels(folder.path(), "planar.tif", &planar.bytes()).unwrap(), [1, 3, 5, 2, 4, 6]);
 }
 
-/// A JPEG without its tables, and the tables: as TIFF stores them.
+/// Splits a JPEG into a tables-only stream and an image without tables, as TIFF stores them.
 fn split_tables(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let (mut tables, mut image, mut at) = (vec![0xFF, 0xD8], vec![0xFF, 0xD8], 2);
+    let (mut tables, mut image, mut offset) = (vec![0xFF, 0xD8], vec![0xFF, 0xD8], 2);
     loop {
-        let length = 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-        match jpeg[at + 1] {
-            0xDB | 0xC4 => tables.extend_from_slice(&jpeg[at..at + length]),
+        let length = 2 + usize::from(u16::from_be_bytes([jpeg[offset + 2], jpeg[offset + 3]]));
+        match jpeg[offset + 1] {
+            0xDB | 0xC4 => tables.extend_from_slice(&jpeg[offset..offset + length]),
             0xDA => break,
-            _ => image.extend_from_slice(&jpeg[at..at + length]),
+            _ => image.extend_from_slice(&jpeg[offset..offset + length]),
         }
-        at += length;
+        offset += length;
     }
-    image.extend_from_slice(&jpeg[at..]);
+    image.extend_from_slice(&jpeg[offset..]);
     tables.extend_from_slice(&[0xFF, 0xD9]);
     (tables, image)
 }
 
-/// Four tiles of 32x32 of a picture of 50x40, and the picture.
+/// A picture of 50x40 pixels as four JPEG tiles of 32x32, and the picture itself.
 fn jpeg_tiles(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
     let whole = picture(64, 64, 3);
     let part = |x: usize, y: usize| -> Vec<u8> {
@@ -83,26 +83,26 @@ fn jpeg_tiles(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
 }
 
 #[test]
-fn the_jpegs_own_word_on_colour_beats_the_tag() {
+fn the_colour_model_of_the_jpeg_overrides_the_tag() {
     let folder = tempfile::tempdir().unwrap();
     for kind in [JpegKind::Baseline, JpegKind::Rgb] {
         let (chunks, expected) = jpeg_tiles(kind);
         for photometric in [2, 6] {
             let file = TiffFile::tiles(50, 40, 3, 32, 7, chunks.clone()).with(262, 3, vec![photometric]);
             let read = pixels(folder.path(), "a.tif", &file.bytes()).unwrap();
-            assert!(distance(&read, &expected) <= 6, "photometric {photometric}");
+            assert!(max_difference(&read, &expected) <= 6, "photometric {photometric}");
         }
     }
 }
 
 #[test]
-fn shared_tables_are_used_and_a_silent_jpeg_follows_the_tag() {
+fn shared_tables_are_used_and_the_tag_decides_where_the_jpeg_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let (chunks, expected) = jpeg_tiles(JpegKind::Rgb);
     let split: Vec<_> = chunks.iter().map(|chunk| split_tables(chunk)).collect();
     let tables = split[0].0.iter().map(|&byte| byte.into()).collect::<Vec<u64>>();
-    // Without Adobe's marker, and with components named 0, 1, 2, the JPEG says nothing of colour.
-    let silent = |image: &[u8]| {
+    // Without an Adobe marker, and with components named 0, 1, 2, the JPEG does not tell its colour model.
+    let without_model = |image: &[u8]| {
         let mut image = image.to_vec();
         let adobe = image.windows(2).position(|pair| pair == [0xFF, 0xEE]).unwrap();
         image.drain(adobe..adobe + 16);
@@ -114,16 +114,16 @@ fn shared_tables_are_used_and_a_silent_jpeg_follows_the_tag() {
         }
         image
     };
-    let images: Vec<_> = split.iter().map(|(_, image)| silent(image)).collect();
+    let images: Vec<_> = split.iter().map(|(_, image)| without_model(image)).collect();
     let file = TiffFile::tiles(50, 40, 3, 32, 7, images).with(347, 7, tables);
     let read = pixels(folder.path(), "rgb.tif", &file.bytes()).unwrap();
-    assert!(distance(&read, &expected) <= 6);
+    assert!(max_difference(&read, &expected) <= 6);
     let wrong = pixels(folder.path(), "ycbcr.tif", &file.clone().with(262, 3, vec![6]).bytes()).unwrap();
-    assert!(distance(&wrong, &expected) > 50, "the tag decides");
+    assert!(max_difference(&wrong, &expected) > 50, "the tag decides");
 }
 
 #[test]
-fn a_tile_left_out_is_white() {
+fn a_tile_of_zero_bytes_is_white() {
     let folder = tempfile::tempdir().unwrap();
     let file = TiffFile::tiles(32, 16, 1, 16, 1, vec![vec![7; 256], vec![]]);
     let read = pixels(folder.path(), "sparse.tif", &file.bytes()).unwrap();
@@ -131,10 +131,10 @@ fn a_tile_left_out_is_white() {
 }
 
 #[test]
-fn resolution_and_aperio_descriptions() {
+fn resolution_tags_and_aperio_descriptions_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = TiffFile::strips(4, 4, 1, vec![0; 16]);
-    let info = |file: &TiffFile| open_bytes(folder.path(), "a.tif", &file.bytes(), &never()).unwrap().info;
+    let info = |file: &TiffFile| open_bytes(folder.path(), "a.tif", &file.bytes(), &built_in()).unwrap().info;
     let rational = |value: u64| vec![value | 1 << 32];
     let dense = |value| file.clone().with(282, 5, rational(value)).with(283, 5, rational(value));
     assert_eq!(info(&dense(72)).microns_per_pixel, None);
@@ -150,23 +150,23 @@ fn many_threads_read_the_same_slide() {
     let folder = tempfile::tempdir().unwrap();
     let (chunks, expected) = jpeg_tiles(JpegKind::Baseline);
     let file = TiffFile::tiles(50, 40, 3, 32, 7, chunks).bytes();
-    let slide = open_bytes(folder.path(), "a.tif", &file, &never()).unwrap();
+    let slide = open_bytes(folder.path(), "a.tif", &file, &built_in()).unwrap();
     let Access::Random(regions) = &slide.access else { unreachable!() };
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
                 let mut out = vec![0; 50 * 40 * 3];
                 regions.read(0, 0, 50, 40, &mut out).unwrap();
-                assert!(distance(&out, &expected) <= 6);
+                assert!(max_difference(&out, &expected) <= 6);
             });
         }
     });
 }
 
 #[test]
-fn the_false_coloured_trap_is_read_rightly() {
+fn a_tiff_with_a_wrong_photometric_tag_has_the_right_colours() {
     let Some(data) = test_data() else { return };
     let read =
-        |name: &str| read_all(&mut Slide::open(&data.join("dev").join(name), &never()).unwrap()).unwrap();
-    assert!(distance(&read("OS-1-detail.ome.tif"), &read("OS-1-detail.png")) <= 3);
+        |name: &str| read_all(&mut Slide::open(&data.join("dev").join(name), &built_in()).unwrap()).unwrap();
+    assert!(max_difference(&read("OS-1-detail.ome.tif"), &read("OS-1-detail.png")) <= 3);
 }

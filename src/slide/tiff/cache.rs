@@ -1,13 +1,14 @@
-//! Decoded chunks, shared by all threads, bounded in bytes; each is decoded once however many threads want it.
+//! A least-recently-used cache of decoded chunks, bounded in bytes and shared by all threads.
 //!
-//! The least recently used chunks go first. It deliberately does not know what a chunk is: a number and some bytes.
+//! Threads that ask for the same chunk at once share one decode. The cache deliberately does not know what a chunk is: it
+//! maps numbers to bytes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Bytes = Arc<Vec<u8>>;
 
-/// One chunk: absent, or decoded. Its lock is held while it is decoded, so that others wait for the same work.
+/// One chunk, absent or decoded. Its lock is held during the decode, so that other threads wait for the result.
 #[derive(Default)]
 struct Slot {
     bytes: Mutex<Option<Bytes>>,
@@ -15,32 +16,34 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
+    /// Each slot with the time of its last use.
     slots: HashMap<u64, (Arc<Slot>, u64)>,
     /// Bytes of all decoded chunks in `slots`.
-    held_bytes: u64,
+    total_bytes: u64,
     /// Sizes of the decoded chunks.
     sizes: HashMap<u64, u64>,
+    /// Counts the calls of `get`.
     clock: u64,
 }
 
-/// The cache.
+/// Maps chunk numbers to decoded bytes.
 pub(super) struct ChunkCache {
     limit_bytes: u64,
     state: Mutex<State>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves a slot empty or full, both of which are valid.
+    // After a panic in another thread a slot is empty or filled; both are valid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ChunkCache {
-    /// A cache of at most `limit_bytes`, or of one chunk where a single one is larger.
+    /// A cache of at most `limit_bytes`, or of one chunk that is larger.
     pub fn new(limit_bytes: u64) -> Self {
         Self { limit_bytes, state: Mutex::default() }
     }
 
-    /// The chunk `key`, from the cache or from `decode`. A failure is not kept.
+    /// The chunk `key`, from the cache or from `decode`. A failure is not cached.
     pub fn get<E>(&self, key: u64, decode: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Bytes, E> {
         let slot = {
             let mut state = lock(&self.state);
@@ -50,20 +53,20 @@ impl ChunkCache {
             entry.1 = now;
             Arc::clone(&entry.0)
         };
-        let mut held = lock(&slot.bytes);
-        if let Some(bytes) = &*held {
+        let mut cached = lock(&slot.bytes);
+        if let Some(bytes) = &*cached {
             return Ok(Arc::clone(bytes));
         }
         match decode() {
             Ok(bytes) => {
                 let bytes = Arc::new(bytes);
-                *held = Some(Arc::clone(&bytes));
-                drop(held);
-                self.admit(key, bytes.len() as u64);
+                *cached = Some(Arc::clone(&bytes));
+                drop(cached);
+                self.account(key, bytes.len() as u64);
                 Ok(bytes)
             }
             Err(error) => {
-                drop(held);
+                drop(cached);
                 let mut state = lock(&self.state);
                 // Another thread that waited here may have succeeded meanwhile.
                 if !state.sizes.contains_key(&key) {
@@ -74,22 +77,23 @@ impl ChunkCache {
         }
     }
 
-    fn admit(&self, key: u64, size: u64) {
+    /// Counts a decoded chunk and evicts the least recently used ones over the limit.
+    fn account(&self, key: u64, size: u64) {
         let mut state = lock(&self.state);
-        // A slot that failed for another thread meanwhile is simply not kept.
+        // Another thread's failure may have removed the slot meanwhile; then it is not counted.
         if state.slots.contains_key(&key) && state.sizes.insert(key, size).is_none() {
-            state.held_bytes += size;
+            state.total_bytes += size;
         }
-        while state.held_bytes > self.limit_bytes {
-            let used = |(key, (_, used)): (&u64, &(Arc<Slot>, u64))| {
+        while state.total_bytes > self.limit_bytes {
+            let last_use = |(key, (_, used)): (&u64, &(Arc<Slot>, u64))| {
                 state.sizes.contains_key(key).then_some((*used, *key))
             };
-            let oldest = state.slots.iter().filter_map(used).min();
+            let oldest = state.slots.iter().filter_map(last_use).min();
             match oldest {
                 Some((_, oldest)) if oldest != key => {
                     state.slots.remove(&oldest);
                     let freed = state.sizes.remove(&oldest).unwrap_or(0);
-                    state.held_bytes = state.held_bytes.saturating_sub(freed);
+                    state.total_bytes = state.total_bytes.saturating_sub(freed);
                 }
                 _ => return,
             }
@@ -103,7 +107,7 @@ mod tests {
     use std::cell::Cell;
 
     #[test]
-    fn keeps_the_recent_within_its_bytes() {
+    fn evicts_the_least_recently_used() {
         let cache = ChunkCache::new(250);
         let decoded = Cell::new(0);
         let get = |key| {
@@ -115,13 +119,13 @@ mod tests {
         for key in [1, 2, 1, 3, 1] {
             assert_eq!(get(key).unwrap()[0], key as u8);
         }
-        assert_eq!(decoded.get(), 3, "1 stayed because it was used after 2");
+        assert_eq!(decoded.get(), 3, "1 was used after 2, so 2 was evicted");
         get(2).unwrap();
-        assert_eq!(decoded.get(), 4, "2 had made room for 3");
+        assert_eq!(decoded.get(), 4, "2 is decoded again");
     }
 
     #[test]
-    fn a_failure_is_tried_again_and_a_giant_is_kept_alone() {
+    fn a_failure_is_retried_and_a_chunk_over_the_limit_is_kept_alone() {
         let cache = ChunkCache::new(10);
         assert_eq!(cache.get(1, || Err("damaged")), Err("damaged"));
         assert_eq!(cache.get(1, || Ok::<_, ()>(vec![7; 1000])).unwrap().len(), 1000);

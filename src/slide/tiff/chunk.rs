@@ -1,47 +1,42 @@
-//! One chunk of a TIFF: read, decompressed, and turned into 8-bit gray or RGB.
+//! One chunk of a TIFF: read, decompressed, and converted to 8-bit gray or RGB.
 //!
-//! A chunk of zero bytes is one that its scanner left out, and comes back white. It deliberately does not know caches or
-//! regions. Sizes come from a checked [`Layout`], which holds them to the memory allowed.
+//! A chunk of zero bytes, which scanners write for empty glass, decodes to white. This module deliberately does not know
+//! caches or regions. Sizes come from a checked [`Layout`], which keeps them within the memory limit.
 
 use super::super::error::SlideError;
-use super::super::positioned::PositionedFile;
+use super::super::positional::PositionalFile;
 use super::super::region::allocate;
 use super::directory::bytes_at;
-use super::layout::{Compression, Layout};
+use super::layout::{ChunkCoord, Layout};
+use super::pixel_tags::Compression;
 use super::{jpeg, unpack};
 use flate2::{Decompress, FlushDecompress};
 
 const ADVICE: &str = "allow more memory";
-/// No LZW or deflate stream expands by more than this.
-const EXPANSION_LIMIT: u64 = 4096;
+/// No LZW or deflate stream expands by a larger factor.
+const MAX_EXPANSION: u64 = 4096;
 
-/// A chunk's place in the grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub column: u32,
-    pub row: u32,
-}
-
-/// Decodes a chunk to `chunk_width * chunk_height * channels` bytes; pixels outside the image are of no meaning.
+/// Decodes a chunk to `chunk_width * chunk_height * channels` bytes; pixels outside the image are undefined.
 pub(super) fn decode(
-    file: &PositionedFile,
+    file: &PositionalFile,
     layout: &Layout,
-    at: Place,
+    coord: ChunkCoord,
     limit_bytes: u64,
 ) -> Result<Vec<u8>, SlideError> {
     let mut out = allocate(file.path(), "a decoded chunk", layout.chunk_bytes(), limit_bytes, ADVICE)?;
-    let named = Named { file, layout, at };
+    let reader = ChunkReader { file, layout, coord };
     if layout.compression == Compression::Jpeg {
-        let Some(bytes) = named.stored(0)? else {
+        let Some(bytes) = reader.stored(0)? else {
             out.fill(255);
             return Ok(out);
         };
-        jpeg::decode(layout, at, &bytes, limit_bytes, &mut out).map_err(|problem| named.corrupt(problem))?;
+        jpeg::decode(layout, coord, &bytes, limit_bytes, &mut out)
+            .map_err(|problem| reader.corrupt(problem))?;
         return Ok(out);
     }
     let mut planes = Vec::with_capacity(layout.planes());
     for plane in 0..layout.planes() {
-        match named.plane(plane, limit_bytes)? {
+        match reader.plane(plane, limit_bytes)? {
             Some(samples) => planes.push(samples),
             None => {
                 out.fill(255);
@@ -53,30 +48,39 @@ pub(super) fn decode(
     Ok(out)
 }
 
-/// The stored bytes of a chunk of JPEG.
-pub(super) fn stored_jpeg(file: &PositionedFile, layout: &Layout, at: Place) -> Result<Vec<u8>, SlideError> {
-    let named = Named { file, layout, at };
-    named.stored(0)?.ok_or_else(|| named.corrupt("its scanner left it out"))
+/// The stored bytes of a JPEG chunk.
+pub(super) fn stored_jpeg(
+    file: &PositionalFile,
+    layout: &Layout,
+    coord: ChunkCoord,
+) -> Result<Vec<u8>, SlideError> {
+    let reader = ChunkReader { file, layout, coord };
+    reader.stored(0)?.ok_or_else(|| reader.corrupt("its scanner left it out"))
 }
 
 /// An error that names a chunk.
-pub(super) fn corrupt(file: &PositionedFile, layout: &Layout, at: Place, problem: String) -> SlideError {
-    Named { file, layout, at }.corrupt(problem)
+pub(super) fn corrupt(
+    file: &PositionalFile,
+    layout: &Layout,
+    coord: ChunkCoord,
+    problem: String,
+) -> SlideError {
+    ChunkReader { file, layout, coord }.corrupt(problem)
 }
 
-/// A chunk with what is needed to read it and to name it in messages.
-struct Named<'a> {
-    file: &'a PositionedFile,
+/// Reads one chunk and names it in error messages.
+struct ChunkReader<'a> {
+    file: &'a PositionalFile,
     layout: &'a Layout,
-    at: Place,
+    coord: ChunkCoord,
 }
 
-impl Named<'_> {
+impl ChunkReader<'_> {
     fn name(&self) -> String {
         if self.layout.tiled {
-            format!("tile at column {}, row {}", self.at.column, self.at.row)
+            format!("tile at column {}, row {}", self.coord.column, self.coord.row)
         } else {
-            let top = u64::from(self.at.row) * u64::from(self.layout.chunk_height);
+            let top = u64::from(self.coord.row) * u64::from(self.layout.chunk_height);
             format!("strip at pixel row {top}")
         }
     }
@@ -85,11 +89,11 @@ impl Named<'_> {
         SlideError::corrupt(self.file.path(), "TIFF", self.name(), problem)
     }
 
-    /// The stored bytes of the chunk in a plane; `None` if it was left out.
+    /// The stored bytes of the chunk in a plane; `None` for a chunk of zero bytes.
     fn stored(&self, plane: usize) -> Result<Option<Vec<u8>>, SlideError> {
         let layout = self.layout;
-        // The grid was checked against the number of offsets, so the index fits; `get` holds it to that.
-        let in_plane = u64::from(self.at.row) * u64::from(layout.across) + u64::from(self.at.column);
+        // `Layout::read` checked the grid against the number of offsets, so the index is valid; `entry` checks it again.
+        let in_plane = u64::from(self.coord.row) * u64::from(layout.across) + u64::from(self.coord.column);
         let index = plane as u64 * u64::from(layout.across) * u64::from(layout.down) + in_plane;
         let (offset, count) = self.entry(index)?;
         if count == 0 {
@@ -98,15 +102,16 @@ impl Named<'_> {
         bytes_at(self.file, &self.name(), offset, count).map(Some)
     }
 
+    /// Offset and size of the stored chunk `index`.
     fn entry(&self, index: u64) -> Result<(u64, u64), SlideError> {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
-        let found = self.layout.offsets.get(index).zip(self.layout.byte_counts.get(index));
-        found
+        let entry = self.layout.offsets.get(index).zip(self.layout.byte_counts.get(index));
+        entry
             .map(|(&offset, &count)| (offset, count))
             .ok_or_else(|| self.corrupt("it is not in the file's list"))
     }
 
-    /// The decompressed rows of a plane, exactly the size that the layout asks for.
+    /// The decompressed rows of a plane: `chunk_height` rows of `raw_row_bytes`.
     fn plane(&self, plane: usize, limit_bytes: u64) -> Result<Option<Vec<u8>>, SlideError> {
         let layout = self.layout;
         let row_bytes = layout.raw_row_bytes();
@@ -117,16 +122,16 @@ impl Named<'_> {
             return Ok(Some(samples));
         }
         let Some(stored) = self.stored(plane)? else { return Ok(None) };
-        // Only the rows inside the image have to be there: the last strip is often cut short.
-        let rows = if layout.tiled { layout.chunk_height } else { layout.rows_in(self.at.row) };
+        // Only the rows inside the image must be stored: the last strip is often shorter.
+        let rows = if layout.tiled { layout.chunk_height } else { layout.rows_in(self.coord.row) };
         let wanted = row_bytes.saturating_mul(u64::from(rows));
-        if wanted > (stored.len() as u64).saturating_mul(EXPANSION_LIMIT) {
+        if wanted > (stored.len() as u64).saturating_mul(MAX_EXPANSION) {
             return Err(self.corrupt(format!("{} bytes cannot hold {wanted}", stored.len())));
         }
         let mut samples = allocate(self.file.path(), "a chunk", total, limit_bytes, ADVICE)?;
-        // `total` fits a usize since it was allocated, and `wanted` is no more.
+        // `total` was allocated, so it fits a usize, and `wanted` is at most `total`.
         let target = samples.get_mut(..wanted as usize).unwrap_or_default();
-        let found = match layout.compression {
+        let written = match layout.compression {
             Compression::None => copy(&stored, target),
             Compression::PackBits => unpack_bits(&stored, target),
             Compression::Lzw => unpack_lzw(&stored, target).map_err(|problem| self.corrupt(problem))?,
@@ -135,8 +140,8 @@ impl Named<'_> {
             }
             Compression::Jpeg => 0,
         };
-        if (found as u64) < wanted {
-            return Err(self.corrupt(format!("it ends after {found} of {wanted} bytes")));
+        if (written as u64) < wanted {
+            return Err(self.corrupt(format!("it ends after {written} of {wanted} bytes")));
         }
         Ok(Some(samples))
     }
@@ -145,8 +150,8 @@ impl Named<'_> {
     fn raw_rows(&self, plane: usize, row_bytes: usize, out: &mut [u8]) -> Result<(), SlideError> {
         let layout = self.layout;
         let strips = u64::from(layout.height.div_ceil(layout.strip_rows));
-        let top = u64::from(self.at.row) * u64::from(layout.chunk_height);
-        let end = top + u64::from(layout.rows_in(self.at.row));
+        let top = u64::from(self.coord.row) * u64::from(layout.chunk_height);
+        let end = top + u64::from(layout.rows_in(self.coord.row));
         let strip_rows = u64::from(layout.strip_rows);
         let (mut row, mut rest) = (top, out);
         while row < end {
@@ -179,7 +184,7 @@ fn copy(stored: &[u8], out: &mut [u8]) -> usize {
     stored.len().min(out.len())
 }
 
-/// TIFF 6.0, section 9. Returns the bytes written.
+/// PackBits: TIFF 6.0, section 9. Returns the number of bytes written.
 fn unpack_bits(stored: &[u8], out: &mut [u8]) -> usize {
     let (mut input, mut written) = (stored, 0);
     while let Some((&head, rest)) = input.split_first() {
@@ -204,7 +209,7 @@ fn unpack_bits(stored: &[u8], out: &mut [u8]) -> usize {
 }
 
 fn unpack_lzw(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    // A first bit of 0 marks the byte order of files from before TIFF 5, which starts with code 256 backwards.
+    // The LZW of files from before TIFF 5 has reversed bits, so the clear code 256 gives these first two bytes.
     if let [0, second, ..] = stored
         && second & 1 == 1
     {

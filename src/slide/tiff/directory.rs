@@ -1,18 +1,18 @@
-//! One image file directory of a TIFF or BigTIFF: tags to values, every offset checked against the file.
+//! The first image file directory of a TIFF or BigTIFF: tags to values, every offset checked against the file.
 //!
-//! Source: TIFF 6.0 (Adobe, 1992) and the BigTIFF design of libtiff. It deliberately does not know what tags mean, and
-//! reads the first directory only, so a loop of directories cannot hold it.
+//! Source: TIFF 6.0 (Adobe, 1992) and the BigTIFF design of libtiff. It deliberately does not know what tags mean. Further
+//! directories are not read, so directories that link in a loop do no harm.
 
 use super::super::error::SlideError;
-use super::super::positioned::PositionedFile;
+use super::super::positional::PositionalFile;
 use std::collections::BTreeMap;
 
 /// Entries of one directory; real ones have a few dozen.
-const ENTRY_LIMIT: u64 = 4096;
-/// Bytes of one value; the offsets of 10 million tiles.
-const VALUE_LIMIT_BYTES: u64 = 160 << 20;
+const MAX_ENTRIES: u64 = 4096;
+/// Bytes of one tag's values: the 64-bit offsets of 20 million tiles.
+const MAX_VALUE_BYTES: u64 = 160 << 20;
 
-/// Order of the bytes in numbers.
+/// Byte order of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -34,21 +34,21 @@ impl ByteOrder {
 struct Entry {
     kind: u16,
     count: u64,
-    /// Where the value lies: in the entry itself, or elsewhere in the file.
+    /// Byte offset of the value, in the entry itself or elsewhere in the file.
     offset: u64,
 }
 
 /// The first directory of a file.
 #[derive(Debug)]
 pub(super) struct Directory<'f> {
-    file: &'f PositionedFile,
+    file: &'f PositionalFile,
     pub order: ByteOrder,
     entries: BTreeMap<u16, Entry>,
 }
 
 impl<'f> Directory<'f> {
     /// Reads the header and the first directory.
-    pub fn read_first(file: &'f PositionedFile) -> Result<Self, SlideError> {
+    pub fn read_first(file: &'f PositionalFile) -> Result<Self, SlideError> {
         let corrupt = |problem: String| SlideError::corrupt(file.path(), "TIFF", "header", problem);
         let head = bytes_at(file, "header", 0, 8)?;
         let order = match head.get(..2) {
@@ -62,15 +62,15 @@ impl<'f> Directory<'f> {
             (43, 8, 0) => (true, order.number(&bytes_at(file, "header", 8, 8)?)),
             (version, _, _) => return Err(corrupt(format!("version {version}, expected 42 or 43"))),
         };
-        // Sizes of: the number of entries, one entry, its count and its value field.
+        // Bytes of the number of entries, of one entry, and of its count and its value field.
         let (number_size, entry_size, word) = if big { (8, 20, 8) } else { (2, 12, 4) };
         let place = format!("directory at byte {first}");
         let number = order.number(&bytes_at(file, &place, first, number_size)?);
-        if number == 0 || number > ENTRY_LIMIT {
-            let problem = format!("{number} entries, expected 1 to {ENTRY_LIMIT}");
+        if number == 0 || number > MAX_ENTRIES {
+            let problem = format!("{number} entries, expected 1 to {MAX_ENTRIES}");
             return Err(SlideError::corrupt(file.path(), "TIFF", place, problem));
         }
-        // `bytes_at` checked that first + number_size lies in the file.
+        // No overflow: `bytes_at` checked that first + number_size lies in the file.
         let start = first + number_size;
         let table = bytes_at(file, &place, start, number * entry_size)?;
         let mut entries = BTreeMap::new();
@@ -90,13 +90,13 @@ impl<'f> Directory<'f> {
         Ok(Self { file, order, entries })
     }
 
-    /// The value's bytes as they lie in the file, with the size of one element.
+    /// The entry of a tag, and the bytes of its values as stored.
     fn raw(&self, tag: u16) -> Result<Option<(Entry, Vec<u8>)>, SlideError> {
         let Some(&entry) = self.entries.get(&tag) else { return Ok(None) };
         let place = format!("tag {tag}");
         let size = kind_size(entry.kind).and_then(|size| size.checked_mul(entry.count));
         match size {
-            Some(size) if size <= VALUE_LIMIT_BYTES => {
+            Some(size) if size <= MAX_VALUE_BYTES => {
                 bytes_at(self.file, &place, entry.offset, size).map(|bytes| Some((entry, bytes)))
             }
             _ => Err(self.corrupt(tag, format!("{} values of type {}", entry.count, entry.kind))),
@@ -108,7 +108,7 @@ impl<'f> Directory<'f> {
         SlideError::corrupt(self.file.path(), "TIFF", format!("tag {tag}"), problem)
     }
 
-    /// All values of a tag of unsigned integers.
+    /// All values of a tag of unsigned integers; `None` without the tag.
     pub fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, SlideError> {
         let Some((entry, bytes)) = self.raw(tag)? else { return Ok(None) };
         let size = match entry.kind {
@@ -131,7 +131,7 @@ impl<'f> Directory<'f> {
         }
     }
 
-    /// The bytes of a tag of bytes, of any sign or none, or of text.
+    /// The bytes of a tag of signed, unsigned or undefined bytes, or of text.
     pub fn bytes(&self, tag: u16) -> Result<Option<Vec<u8>>, SlideError> {
         match self.raw(tag)? {
             Some((entry, bytes)) if matches!(entry.kind, 1 | 2 | 6 | 7) => Ok(Some(bytes)),
@@ -140,8 +140,8 @@ impl<'f> Directory<'f> {
         }
     }
 
-    /// The first value of a tag of fractions or floats. Wrong types and divisions by zero give `None`.
-    pub fn fraction(&self, tag: u16) -> Option<f64> {
+    /// The first value of a tag of rationals or floats. Wrong types and divisions by zero give `None`.
+    pub fn rational(&self, tag: u16) -> Option<f64> {
         let (entry, bytes) = self.raw(tag).ok()??;
         let word = |from: usize| bytes.get(from..from + 4).map(|part| self.order.number(part) as u32);
         let value = match entry.kind {
@@ -153,13 +153,13 @@ impl<'f> Directory<'f> {
         value.is_finite().then_some(value)
     }
 
-    /// True if the tag is there.
+    /// Whether the directory has the tag.
     pub fn has(&self, tag: u16) -> bool {
         self.entries.contains_key(&tag)
     }
 }
 
-/// Bytes of one element of a type; `None` for types nobody defined.
+/// Bytes of one element of a type; `None` for an undefined type.
 fn kind_size(kind: u16) -> Option<u64> {
     Some(match kind {
         1 | 2 | 6 | 7 => 1,
@@ -170,9 +170,9 @@ fn kind_size(kind: u16) -> Option<u64> {
     })
 }
 
-/// Reads a range that lies inside the file; nothing is allocated for one that does not.
+/// Reads a range of the file. A range outside it is an error before anything is allocated.
 pub(super) fn bytes_at(
-    file: &PositionedFile,
+    file: &PositionalFile,
     place: &str,
     offset: u64,
     length: u64,

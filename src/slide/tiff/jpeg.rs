@@ -1,33 +1,33 @@
-//! JPEG chunks of a TIFF: shared tables, and whose word on colour to believe.
+//! JPEG chunks of a TIFF: shared tables, and the choice of the colour model.
 //!
-//! Whole-slide files are often wrong about themselves: tagged RGB and coded YCbCr, or coded RGB without saying so in the
-//! JPEG. So the JPEG's own signs come first (Adobe marker, JFIF marker, names of its components), the TIFF's tag last.
+//! In whole-slide files the photometric tag is often wrong: tagged RGB and coded YCbCr, or coded RGB without an Adobe
+//! marker. So the JPEG itself decides first (Adobe marker, JFIF marker, names of its components), the TIFF's tag last.
 
 use super::super::jpeg::decoder::Decoder;
-use super::super::jpeg::header::{Coded, Header};
-use super::chunk::Place;
-use super::layout::{Color, Layout};
+use super::super::jpeg::header::{ColorModel, Header};
+use super::layout::{ChunkCoord, Layout};
+use super::pixel_tags::Color;
 
 /// Decodes a chunk into `out`, which has `chunk_width * chunk_height` pixels.
 pub(super) fn decode(
     layout: &Layout,
-    at: Place,
+    coord: ChunkCoord,
     bytes: &[u8],
     limit_bytes: u64,
     out: &mut [u8],
 ) -> Result<(), String> {
     let header = Header::parse(bytes)?;
     let components = header.components.len();
-    if header.precision != 8 || !matches!(components, 1 | 3) || matches!(header.frame, 5..=7 | 13..=15) {
+    if header.precision != 8 || !matches!(components, 1 | 3) || matches!(header.sof, 5..=7 | 13..=15) {
         return Err(format!(
             "a JPEG of {components} components at {} bits, expected 1 or 3 at 8",
             header.precision
         ));
     }
-    // At most the whole chunk, at least the part of it that the image shows.
-    let (least_width, least_height) = (layout.columns_in(at.column), layout.rows_in(at.row));
-    let width_fits = (least_width..=layout.chunk_width).contains(&header.width);
-    if !width_fits || !(least_height..=layout.chunk_height).contains(&header.height) {
+    // At most the whole chunk, at least its part inside the image.
+    let (min_width, min_height) = (layout.columns_in(coord.column), layout.rows_in(coord.row));
+    let width_fits = (min_width..=layout.chunk_width).contains(&header.width);
+    if !width_fits || !(min_height..=layout.chunk_height).contains(&header.height) {
         let (width, height) = (layout.chunk_width, layout.chunk_height);
         return Err(format!(
             "a JPEG of {}x{} pixels, expected {width}x{height}",
@@ -52,9 +52,9 @@ pub(super) fn decode(
     if (shape.width, shape.height) != (header.width, header.height) {
         return Err("two readers of the JPEG header disagree".into());
     }
-    let by_tag = if layout.ycbcr { Coded::YCbCr } else { Coded::Rgb };
-    let coded = (components == 3).then(|| header.coded().unwrap_or(by_tag));
-    decoder.start(coded, layout.channels())?;
+    let by_tag = if layout.ycbcr { ColorModel::YCbCr } else { ColorModel::Rgb };
+    let model = (components == 3).then(|| header.color_model().unwrap_or(by_tag));
+    decoder.start(model, layout.channels())?;
     // The JPEG is no wider than the chunk, so its rows fit the chunk's.
     let stride = layout.chunk_width as usize * usize::from(layout.channels());
     let rows = out.get_mut(..stride * header.height as usize).ok_or("the chunk has too few rows")?;

@@ -1,11 +1,12 @@
-//! Stored samples of any depth, order and arrangement to 8-bit gray or RGB.
+//! Conversion of decompressed samples of any depth, byte order and planar configuration to 8-bit gray or RGB.
 //!
-//! It deliberately does not know compression: it starts from decompressed rows, one buffer a plane, each of
-//! `chunk_height` rows of `raw_row_bytes`.
+//! It deliberately does not know compression: its input is one buffer a plane, each of `chunk_height` rows of
+//! `raw_row_bytes`.
 
 use super::super::samples::{self, Pixel};
 use super::directory::ByteOrder;
-use super::layout::{Color, Layout};
+use super::layout::Layout;
+use super::pixel_tags::Color;
 
 /// Unpacks a chunk into `out`. The planes are used as scratch space.
 pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
@@ -29,15 +30,15 @@ pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
                 }
             }
             Color::Direct { invert, .. } if layout.bits < 8 => {
-                let most = (1u32 << layout.bits) - 1;
+                let max = (1u32 << layout.bits) - 1;
                 for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, layout.chunk_samples()))
                 {
-                    let level = u32::from(sample) * 255 / most;
+                    let level = u32::from(sample) * 255 / max;
                     *to = if *invert { 255 - level as u8 } else { level as u8 };
                 }
             }
-            Color::Direct { pixel, invert, alpha_at } => {
-                gather(layout, *pixel, *alpha_at, &rows, &mut gathered);
+            Color::Direct { pixel, invert, alpha_index } => {
+                gather(layout, *pixel, *alpha_index, &rows, &mut gathered);
                 if *invert {
                     let color_bytes = usize::from(pixel.channels()) * layout.bits as usize / 8;
                     let pixel_bytes = pixel.samples() * layout.bits as usize / 8;
@@ -52,14 +53,14 @@ pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
     }
 }
 
-/// Undoes the predictor and turns 16-bit samples to big-endian.
+/// Undoes the predictor and makes 16-bit samples big-endian.
 fn normalise(layout: &Layout, row: &mut [u8]) {
     let samples = layout.chunk_samples();
     if layout.bits == 8 {
         if layout.predictor {
-            for at in samples..row.len() {
-                let (done, rest) = row.split_at_mut(at);
-                if let (Some(left), Some(byte)) = (done.get(at - samples), rest.first_mut()) {
+            for index in samples..row.len() {
+                let (done, rest) = row.split_at_mut(index);
+                if let (Some(left), Some(byte)) = (done.get(index - samples), rest.first_mut()) {
                     *byte = byte.wrapping_add(*left);
                 }
             }
@@ -71,20 +72,20 @@ fn normalise(layout: &Layout, row: &mut [u8]) {
     }
     if layout.predictor {
         let (pairs, _) = row.as_chunks_mut::<2>();
-        for at in samples..pairs.len() {
-            let (done, rest) = pairs.split_at_mut(at);
-            if let (Some(left), Some(pair)) = (done.get(at - samples), rest.first_mut()) {
+        for index in samples..pairs.len() {
+            let (done, rest) = pairs.split_at_mut(index);
+            if let (Some(left), Some(pair)) = (done.get(index - samples), rest.first_mut()) {
                 *pair = u16::from_be_bytes(*pair).wrapping_add(u16::from_be_bytes(*left)).to_be_bytes();
             }
         }
     }
 }
 
-/// One row of pixels with just the samples that `pixel` has: colours, then opacity.
-fn gather(layout: &Layout, pixel: Pixel, alpha_at: usize, rows: &[&[u8]], out: &mut Vec<u8>) {
+/// Gathers one row of interleaved pixels with the samples of `pixel`: colours, then opacity.
+fn gather(layout: &Layout, pixel: Pixel, alpha_index: usize, rows: &[&[u8]], out: &mut Vec<u8>) {
     let size = layout.bits as usize / 8;
     let colors = usize::from(pixel.channels());
-    let wanted = (0..colors).chain((pixel.samples() > colors).then_some(alpha_at));
+    let wanted = (0..colors).chain((pixel.samples() > colors).then_some(alpha_index));
     out.clear();
     if !layout.planar && layout.samples == pixel.samples() {
         out.extend_from_slice(rows.first().copied().unwrap_or_default());
@@ -92,12 +93,12 @@ fn gather(layout: &Layout, pixel: Pixel, alpha_at: usize, rows: &[&[u8]], out: &
     }
     out.resize(layout.chunk_width as usize * pixel.samples() * size, 0);
     for (slot, sample) in wanted.enumerate() {
-        let (row, at, step) =
+        let (row, start, step) =
             if layout.planar { (sample, 0, size) } else { (0, sample * size, layout.samples * size) };
         let from = rows.get(row).copied().unwrap_or_default().chunks_exact(step);
         for (to, from) in out.chunks_exact_mut(pixel.samples() * size).zip(from) {
             if let (Some(to), Some(from)) =
-                (to.get_mut(slot * size..(slot + 1) * size), from.get(at..at + size))
+                (to.get_mut(slot * size..(slot + 1) * size), from.get(start..start + size))
             {
                 to.copy_from_slice(from);
             }
@@ -105,11 +106,11 @@ fn gather(layout: &Layout, pixel: Pixel, alpha_at: usize, rows: &[&[u8]], out: &
     }
 }
 
-/// Every `step`-th sample of 1, 2, 4 or 8 bits, the highest bits first.
+/// Every `step`-th sample of 1, 2, 4 or 8 bits; the first sample is in the highest bits.
 fn bit_samples(row: &[u8], bits: u32, step: usize) -> impl Iterator<Item = u8> {
-    let each = (8 / bits) as usize;
+    let per_byte = 8 / bits;
     let all = row.iter().flat_map(move |&byte| {
-        (1..=each as u32).map(move |nth| (u32::from(byte) >> (8 - nth * bits)) as u8 & (0xFF >> (8 - bits)))
+        (1..=per_byte).map(move |nth| (u32::from(byte) >> (8 - nth * bits)) as u8 & (0xFF >> (8 - bits)))
     });
     all.step_by(step)
 }

@@ -1,0 +1,196 @@
+//! Every kernel on a GPU, against what the device copies and computes at most.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use origami::gpu::{
+    Ceiling, GpuBackend, Job, Pass, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat,
+};
+use origami::image::plane::Plane;
+use origami::kernels::optl2::{Extent, Problem};
+use origami::kernels::sharpen::Strength;
+use origami::kernels::taps::{Filter, Taps};
+
+use crate::bench::stats::median;
+
+/// Side of L0 in pixels: a family of 256-pixel tiles.
+const SIDE: usize = 1024;
+/// Side of L2.
+const SMALL: usize = SIDE / 4;
+
+/// Time of one kernel for one plane or family.
+pub struct KernelTime {
+    /// Name of the kernel: its file in `src/kernels`.
+    pub kernel: &'static str,
+    /// The operation and the size of its plane.
+    pub what: &'static str,
+    /// Bytes read and written.
+    pub bytes: usize,
+    /// Multiply-adds of its definition.
+    pub multiply_adds: usize,
+    /// Microseconds on the device.
+    pub us: f64,
+}
+
+impl KernelTime {
+    /// Bytes read and written a second.
+    pub fn bytes_per_s(&self) -> f64 {
+        self.bytes as f64 / self.us * 1e6
+    }
+    /// Multiply-adds a second.
+    pub fn multiply_adds_per_s(&self) -> f64 {
+        self.multiply_adds as f64 / self.us * 1e6
+    }
+    /// The time that copying alone or computing alone would take, whichever is longer, divided by the measured time.
+    pub fn of_ceiling(&self, ceiling: &Ceiling) -> f64 {
+        (self.bytes_per_s() / ceiling.copy_bytes_per_s)
+            .max(self.multiply_adds_per_s() / ceiling.multiply_adds_per_s)
+    }
+}
+
+/// A kernel over as many planes as fill the device.
+struct Load {
+    region: PlaneAllocator,
+    up: Vec<PlaneLayout>,
+    jobs: Vec<Job>,
+}
+
+impl Load {
+    fn new(count: usize, make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> Job) -> Self {
+        let (mut region, mut up) = (PlaneAllocator::default(), Vec::new());
+        let jobs = (0..count).map(|_| make(&mut region, &mut up)).collect();
+        Self { region, up, jobs }
+    }
+
+    /// Microseconds of one job: the difference between runs of many and of few rounds, so that constant costs cancel out.
+    fn time(&self, gpu: &GpuBackend, pass: Pass) -> Result<f64> {
+        let samples = |place: &PlaneLayout| {
+            let n = place.row_bytes() * place.height;
+            let noise = (0..n as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8);
+            Plane::from_vec(place.row_bytes(), place.height, noise.collect())
+        };
+        // One plane of noise is enough; the others keep their old contents.
+        let upload = vec![self.up[0]];
+        let planes: Vec<Plane> = upload.iter().map(samples).collect();
+        let download = vec![self.jobs[0].dst];
+        let run = |rounds: usize| -> Result<f64> {
+            let passes: PassList = (0..rounds).map(|_| (pass, self.jobs.clone())).collect();
+            let round_trips = vec![RoundTrip { upload: upload.clone(), passes, download: download.clone() }];
+            let program = Program { round_trips, words: self.region.peak_words() };
+            let before = gpu.stats().device_ns;
+            pollster::block_on(gpu.run(program, &planes))?;
+            Ok((gpu.stats().device_ns - before) as f64 / 1e3)
+        };
+        let (few, many) = if gpu.adapter().is_software() { (1, 4) } else { (4, 24) };
+        run(few)?;
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            times.push((run(many)? - run(few)?) / (many - few) as f64);
+        }
+        Ok(median(&times) / self.jobs.len() as f64)
+    }
+}
+
+/// Times every kernel.
+pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
+    let count = if gpu.adapter().is_software() { 2 } else { 64 };
+    let (n, small) = (SIDE * SIDE, SMALL * SMALL);
+    let filter = Filter::Lanczos3;
+    let down = Arc::new(Taps::downsample(filter, SIDE, 4));
+    let up = Arc::new(Taps::upsample(filter, SMALL, 4, SIDE));
+    let axis = Extent { small: SMALL, large: SIDE, factor: 4 };
+    let problem = Problem::new(filter, axis, axis);
+    let ([right, _], [gram, _]) = (problem.right().clone(), problem.gram().clone());
+    let strength = Strength::new(0.5).unwrap_or_else(|| unreachable!("0.5 is in range"));
+    // Both passes of a filter: rows x outputs x taps, then outputs x taps.
+    let work = |taps: &Taps, rows: usize| taps.used() * taps.out_len() * (rows + taps.out_len());
+
+    let filtered = |taps: &Arc<Taps>, from: usize, to: usize, form: SampleFormat| {
+        Load::new(count, move |region, sources| {
+            let (src, dst) = (region.allocate(from, from, SampleFormat::U8), region.allocate(to, to, form));
+            sources.push(src);
+            Job::filter(src, dst, taps.clone(), taps.clone())
+        })
+    };
+    let predicted = Load::new(count, |region, sources| {
+        let (src, other) =
+            (region.allocate(SMALL, SMALL, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
+        let (dst, second) =
+            (region.allocate(SIDE, SIDE, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
+        sources.push(src);
+        Job::filter(src, dst, up.clone(), up.clone()).with(other, second)
+    });
+    let stepped = Load::new(count, |region, sources| {
+        let mut wide = || region.allocate(SMALL, SMALL, SampleFormat::Q6);
+        let (src, dst, right) = (wide(), wide(), wide());
+        let start = region.allocate(SMALL, SMALL, SampleFormat::U8);
+        sources.push(start);
+        let mut job = Job::filter(src, dst, gram.clone(), gram.clone()).with(right, start);
+        job.numbers = [i32::from(problem.step()), 15];
+        job
+    });
+    let sharpened = Load::new(count, |region, sources| {
+        let (src, dst) =
+            (region.allocate(SIDE, SIDE, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
+        sources.push(src);
+        Job::sharpen(src, dst, strength)
+    });
+    let coloured = |to_rgb: bool| {
+        Load::new(count, move |region, sources| {
+            let rgb = region.allocate(SIDE, SIDE, SampleFormat::Rgb);
+            let planes = [(); 3].map(|()| region.allocate(SIDE, SIDE, SampleFormat::U8));
+            sources.push(if to_rgb { planes[0] } else { rgb });
+            if to_rgb { Job::to_rgb(planes, rgb) } else { Job::to_ycc(rgb, planes) }
+        })
+    };
+
+    let all: [(Pass, &'static str, usize, usize, Load); 9] = [
+        (Pass::ToYcc, "RGB to YCbCr, 1024x1024", 6 * n, 9 * n, coloured(false)),
+        (Pass::ToRgb, "YCbCr to RGB, 1024x1024", 6 * n, 4 * n, coloured(true)),
+        (
+            Pass::Resample,
+            "lanczos3 1024x1024 to 256x256",
+            n + small,
+            work(&down, SIDE),
+            filtered(&down, SIDE, SMALL, SampleFormat::U8),
+        ),
+        (
+            Pass::Resample,
+            "lanczos3 256x256 to 1024x1024",
+            n + small,
+            work(&up, SMALL),
+            filtered(&up, SMALL, SIDE, SampleFormat::U8),
+        ),
+        (
+            Pass::ResampleToQ6,
+            "right side of optL2, 1024x1024",
+            n + 2 * small,
+            work(&right, SIDE),
+            filtered(&right, SIDE, SMALL, SampleFormat::Q6),
+        ),
+        (Pass::Predict, "prediction and residual, 1024x1024", small + 3 * n, work(&up, SMALL), predicted),
+        (
+            Pass::Apply,
+            "prediction plus residual, 1024x1024",
+            small + 2 * n,
+            work(&up, SMALL),
+            Load::new(count, |region, sources| {
+                let (src, other) = (
+                    region.allocate(SMALL, SMALL, SampleFormat::U8),
+                    region.allocate(SIDE, SIDE, SampleFormat::U8),
+                );
+                let dst = region.allocate(SIDE, SIDE, SampleFormat::U8);
+                sources.push(src);
+                Job::filter(src, dst, up.clone(), up.clone()).with(other, other)
+            }),
+        ),
+        (Pass::Optl2, "one step of optL2, 256x256", 7 * small, work(&gram, SMALL) + small, stepped),
+        (Pass::Sharpen, "1024x1024", 2 * n, 4 * n, sharpened),
+    ];
+    let mut timed = Vec::new();
+    for (pass, what, bytes, multiply_adds, load) in all {
+        let kernel = pass.kernel().name();
+        timed.push(KernelTime { kernel, what, bytes, multiply_adds, us: load.time(gpu, pass)? });
+    }
+    Ok(timed)
+}

@@ -1,0 +1,77 @@
+//! A family prepared for the bare codec calls, and those calls: the floor that encode and decode are compared with.
+
+use origami::archive::FamilyRecord;
+use origami::codec::{ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Shape, decoder};
+use origami::error::Result;
+use origami::image::family::DecodedFamily;
+use origami::image::geometry::{FamilyId, Geometry};
+use origami::image::ycc::{Ycc, YccRef};
+use origami::params::{Coding, EncodeParams};
+use origami::residual::{self, FamilyDecoder};
+
+/// A family with the input of every bare call.
+pub struct Work {
+    /// JPEG files of the L0 tiles.
+    pub tiles: Vec<Vec<u8>>,
+    pub id: FamilyId,
+    pub geometry: Geometry,
+    pub coding: Coding,
+    pub record: FamilyRecord,
+    pub decoded: DecodedFamily,
+    /// L0 and L1 as decoded.
+    pub levels: [Ycc; 2],
+}
+
+/// The JPEG calls of encoding a family; the bytes that they wrote.
+pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<usize> {
+    for tile in &work.tiles {
+        std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
+    }
+    let mut total = 0;
+    for (image, quality, encoder, of) in [
+        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, ImageRole::Baseline),
+        (
+            work.decoded.residual.view(),
+            params.residual_qualities(),
+            params.residual_encoder(),
+            ImageRole::Residual,
+        ),
+    ] {
+        let mut encoder = encoder.encoder(of)?;
+        let bytes = encoder.encode(image, quality)?;
+        let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
+        std::hint::black_box(decoder(encoder.codec())?.decode(&bytes, shape)?);
+        total += bytes.len();
+    }
+    Ok(total)
+}
+
+/// The JPEG calls of decoding a family; the bytes that they wrote.
+pub fn decode_calls(work: &Work) -> Result<usize> {
+    std::hint::black_box(decode_payloads(work)?);
+    let [l0, l1] = &work.levels;
+    code_tiles([l0, l1])
+}
+
+/// Decodes the payloads of a family to planes.
+pub fn decode_payloads(work: &Work) -> residual::Result<DecodedFamily> {
+    FamilyDecoder { geometry: &work.geometry, coding: &work.coding, id: work.id, record: &work.record }
+        .decode()
+}
+
+/// Codes L0 and L1 as tiles of a quarter of the family's side; the bytes of all tiles.
+pub fn code_tiles(levels: [&Ycc; 2]) -> Result<usize> {
+    let (mut encoder, mut total) = (JpegEncoder::new()?, 0);
+    let l0 = &levels[0].luma;
+    let side = l0.width().max(l0.height()).div_ceil(4).max(2).next_multiple_of(2);
+    for (image, tiles) in levels.into_iter().zip([4, 2]) {
+        let (width, height) = (image.luma.width(), image.luma.height());
+        for y in (0..tiles).map(|i| i * side).filter(|&y| y < height) {
+            for x in (0..tiles).map(|i| i * side).filter(|&x| x < width) {
+                let part: YccRef<'_> = image.view().part(x, y, side.min(width - x), side.min(height - y));
+                total += encoder.encode(part, 95.into())?.len();
+            }
+        }
+    }
+    Ok(total)
+}

@@ -1,0 +1,137 @@
+//! `--backend` and the flags of the GPU.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use origami::backend::scheduler::Scheduler;
+use origami::backend::{Backend, BackendChoice, CpuBackend};
+
+use super::values::names;
+
+/// Where the pixel arithmetic runs. The bytes are the same everywhere.
+#[derive(Args, Clone)]
+pub struct BackendArgs {
+    /// CPU, GPU, or both from one queue; auto measures them for a moment and takes the fastest
+    #[arg(long, value_enum, value_parser = names::<BackendChoice>(), default_value_t)]
+    pub backend: BackendChoice,
+    /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub gpu_adapter: Option<String>,
+    /// Memory of all batches on the device and as much again for planes on their way, in MiB together [default: what suits]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(128..=1_048_576))]
+    pub gpu_memory: Option<u64>,
+}
+
+/// A tile that arrives at a busy GPU waits for the running batch and for its own: two of these, far below what an eye notices.
+#[cfg(all(feature = "gpu", feature = "serve"))]
+const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8);
+
+/// The kind of work that a backend is opened for.
+#[derive(Clone, Copy)]
+pub enum Workload {
+    Encode,
+    Decode,
+    /// Decode with low latency: a viewer waits for each family.
+    #[cfg(feature = "serve")]
+    Serve,
+}
+
+/// A backend, with its engine for statistics.
+pub struct OpenBackend {
+    pub backend: Arc<dyn Backend>,
+    /// `None` for the CPU alone.
+    #[cfg(feature = "gpu")]
+    pub engine: Option<Arc<origami::gpu::engine::Engine>>,
+}
+
+impl OpenBackend {
+    /// The CPU alone.
+    pub fn cpu() -> Self {
+        Self {
+            backend: Arc::new(CpuBackend::new()),
+            #[cfg(feature = "gpu")]
+            engine: None,
+        }
+    }
+
+    /// Where the work ran, for the last line of a run.
+    pub fn summary(&self) -> String {
+        #[cfg(feature = "gpu")]
+        if let Some(engine) = &self.engine {
+            let stats = engine.stats();
+            let name = if stats.on_gpu == 0 { CpuBackend::new().name() } else { engine.name() };
+            return match stats.fallbacks {
+                0 => format!("on {name}"),
+                n if stats.failures == 0 => {
+                    format!("on {name}, {n} calls of families too large for a GPU batch by the CPU")
+                }
+                n => format!("on {name}, {n} calls finished by the CPU after a GPU failed"),
+            };
+        }
+        format!("on {}", self.backend.name())
+    }
+}
+
+impl BackendArgs {
+    /// Opens the backend for a workload of `families` families, where their number is known. Prints on standard error which backend
+    /// it is, unless the CPU is used without a choice or `quiet` is set.
+    #[cfg(feature = "gpu")]
+    pub fn open(
+        &self,
+        workload: Workload,
+        families: Option<u64>,
+        scheduler: &Scheduler,
+        quiet: bool,
+    ) -> Result<OpenBackend> {
+        use origami::backend::choice::{BackendMode, Task};
+        use origami::gpu::engine::{Engine, EngineOptions};
+        use origami::gpu::{adapters, choose};
+
+        if let (Some(name), BackendChoice::Cpu) = (&self.gpu_adapter, self.backend) {
+            bail!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
+        }
+        if let Some(name) = &self.gpu_adapter {
+            // An unknown name is a mistake of the user, not a reason to continue without a GPU.
+            if let Err(e) = choose(adapters(), Some(name)) {
+                bail!("--gpu-adapter {name}: {e}");
+            }
+        }
+        let task = match workload {
+            Workload::Encode => Task::Encode,
+            Workload::Decode => Task::Decode,
+            #[cfg(feature = "serve")]
+            Workload::Serve => Task::Decode,
+        };
+        let mut options = EngineOptions::new(self.backend, task);
+        options.families = families;
+        options.gpu.adapter = self.gpu_adapter.clone();
+        #[cfg(feature = "serve")]
+        if let Workload::Serve = workload {
+            options.gpu.batch_time = SERVE_BATCH_TIME;
+        }
+        options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
+        let engine = Arc::new(Engine::new(options, scheduler));
+        let (mode, reason) = engine.mode();
+        // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.
+        let by_name = self.backend == BackendChoice::Auto && self.gpu_adapter.is_some();
+        if (mode != BackendMode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
+            eprintln!("backend: {}: {reason}", engine.name());
+        }
+        Ok(OpenBackend { backend: engine.clone(), engine: Some(engine) })
+    }
+
+    /// Opens the CPU, the only backend of this build.
+    #[cfg(not(feature = "gpu"))]
+    pub fn open(&self, _: Workload, _: Option<u64>, _: &Scheduler, _: bool) -> Result<OpenBackend> {
+        if matches!(self.backend, BackendChoice::Gpu | BackendChoice::Hybrid) || self.gpu_adapter.is_some() {
+            bail!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
+        }
+        Ok(OpenBackend::cpu())
+    }
+
+    /// Whether any of these flags was given.
+    pub fn is_given(&self) -> bool {
+        self.backend != BackendChoice::Auto || self.gpu_adapter.is_some() || self.gpu_memory.is_some()
+    }
+}

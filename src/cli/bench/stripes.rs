@@ -1,0 +1,54 @@
+//! `origami bench stripes`: the first tile of a cold family from its stripe against the same from the whole residual.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use origami::archive::Kind;
+use origami::decode::Input;
+use serde_json::json;
+
+use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::print::say;
+
+#[derive(Args)]
+pub struct StripesArgs {
+    /// A .bundle whose residuals are coded in stripes
+    bundle: PathBuf,
+    /// The same slide's bundle without stripes, which then stands for the whole
+    #[arg(long, value_name = "BUNDLE")]
+    against: Option<PathBuf>,
+    /// Rounds a family, of which the best counts
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: StripesArgs) -> Result<()> {
+    let input = Input::file(&args.bundle, Kind::Bundle)?;
+    let against = args.against.as_deref().map(|path| Input::file(path, Kind::Bundle)).transpose()?;
+    let is_same = |of: &Input| of.geometry() == input.geometry() && of.meta().coding == input.meta().coding;
+    if against.as_ref().is_some_and(|of| !is_same(of)) {
+        bail!("--against: it is not the same slide in the same coding");
+    }
+    let Some(times) = measure(&input, against.as_ref(), args.rounds)? else {
+        bail!("{}: none of its residuals is coded in stripes", args.bundle.display());
+    };
+    let StripeTimes { families, residual_us, first_tile_whole_us, stripe, rest, first_tile, both_steps } =
+        times;
+    if args.json {
+        let value = json!({
+            "families": families, "stripe": stripe, "rest": rest, "first_tile": first_tile,
+            "both_steps": both_steps, "residual_us": residual_us, "first_tile_whole_us": first_tile_whole_us,
+        });
+        say!("{value:#}");
+        return Ok(());
+    }
+    say!("{families} families, against the whole residual ({residual_us:.0} us):");
+    say!("its stripe {stripe:.2}, the rest of it {rest:.2}");
+    say!("first tile of a cold family ({first_tile_whole_us:.0} us): {first_tile:.2}");
+    say!("both payloads, the stripe first and then the rest: {both_steps:.2}");
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The whole report, in the order in which it is printed.
+
+use serde::Serialize;
+
+use super::finding::Auto;
+use super::gpu::Adapter;
+use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+pub struct Report {
+    pub version: &'static str,
+    pub features: Vec<&'static str>,
+    pub cpu: Cpu,
+    pub jpeg: Jpeg,
+    pub encoders: Encoders,
+    pub openslide: OpenSlide,
+    pub adapters: Vec<Adapter>,
+    pub auto: Auto,
+    pub advice: Vec<String>,
+}

@@ -1,0 +1,26 @@
+//! The port and the signals of a server.
+
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Binds the port.
+pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
+    let address = SocketAddr::new(bind, port);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; --port and --bind choose another address"))
+}
+
+/// Starts to listen for signals; the future is ready when SIGTERM or SIGINT arrives.
+pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,47 @@
+//! What is read of one family: its pixels, or its original tiles.
+
+use super::error::Result;
+use crate::image::family::SourceFamily;
+use crate::image::geometry::{FamilyId, TileId};
+
+/// The pixels of a family.
+pub struct LoadedFamily {
+    /// L0.
+    pub family: SourceFamily,
+    /// Its pixels at L2 size, where the source is a slide.
+    pub l2_pixels: Option<L2Pixels>,
+}
+
+/// Interleaved samples of a family, reduced to the size of L2 by the mean.
+pub struct L2Pixels {
+    /// Samples, rows tightly packed.
+    pub samples: Vec<u8>,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+}
+
+/// The L0 tiles of a family, as their source stores them.
+pub struct OriginalTiles {
+    /// The family.
+    pub id: FamilyId,
+    /// JPEG files, row by row. Each was decoded once, as a check.
+    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// Its L2 tile.
+    pub l2: L2Source,
+}
+
+/// Where the L2 tile of a family of original tiles comes from.
+pub enum L2Source {
+    /// The source's own tile, a JPEG file.
+    Stored(Vec<u8>),
+    /// The source has no such tile; it is made from the pixels.
+    Pixels(Box<LoadedFamily>),
+}
+
+/// Loads the pixels of one family, on any thread.
+pub type FamilyJob<'a> = Box<dyn FnOnce() -> Result<LoadedFamily> + Send + 'a>;
+
+/// Loads the original tiles of one family, on any thread.
+pub type OriginalJob<'a> = Box<dyn FnOnce() -> Result<OriginalTiles> + Send + 'a>;

@@ -1,0 +1,31 @@
+//! Metadata of a slide, and the sidecar that keeps it beside a tree.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of a slide besides its pixels. Written beside a tree as `NAME.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlideMetadata {
+    /// The program that wrote the file. It tells a sidecar from another program's JSON of the same name.
+    #[serde(default)]
+    pub generator: String,
+    /// File name of the slide, without its directory.
+    #[serde(default)]
+    pub source: String,
+    /// Format of the slide: "aperio", "tiff", "png", ...
+    #[serde(default)]
+    pub format: String,
+    /// Horizontal and vertical size of an L0 pixel in micrometres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microns_per_pixel: Option<(f64, f64)>,
+    /// Magnification of the objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective_power: Option<f64>,
+    /// File name of the ICC profile beside this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icc_profile: Option<String>,
+}
+
+/// Name and version of this program, as [`SlideMetadata::generator`] and the archive's `tool` record it.
+pub fn generator() -> String {
+    format!("origami {}", env!("CARGO_PKG_VERSION"))
+}

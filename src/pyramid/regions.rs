@@ -1,0 +1,90 @@
+//! Reads the pixels of families from a slide, one region a family.
+
+use super::error::Result;
+use super::levels::{crop, halve};
+use super::loaded::{L2Pixels, LoadedFamily};
+use crate::image::family::{Pixels, SourceFamily};
+use crate::image::geometry::{FamilyId, Geometry, Rect};
+use crate::image::plane::Plane;
+use crate::image::ycc::Ycc;
+use crate::slide::{Access, RandomAccess, Sequential, Slide};
+
+/// Pixels of one family at full resolution.
+pub struct FamilyRegion {
+    /// Interleaved samples, rows tightly packed.
+    pub samples: Vec<u8>,
+    /// Where they lie in the slide.
+    pub rect: Rect,
+    /// 1 gray, 3 RGB.
+    pub channels: usize,
+}
+
+/// Reads the region of one family, on any thread.
+pub type RegionJob<'a> = Box<dyn FnOnce() -> Result<FamilyRegion> + Send + 'a>;
+
+/// One job a family, row by row. A sequential slide is read one row of families ahead, on the thread that advances the
+/// iterator.
+pub fn region_jobs<'a>(
+    slide: &'a mut Slide,
+    geometry: Geometry,
+) -> Box<dyn Iterator<Item = Result<(FamilyId, RegionJob<'a>)>> + 'a> {
+    let channels = usize::from(slide.info.channels);
+    match &mut slide.access {
+        Access::Random(pixels) => {
+            let pixels: &'a dyn RandomAccess = &**pixels;
+            Box::new(geometry.all_families().map(move |id| {
+                let job: RegionJob<'a> = Box::new(move || read_region(pixels, &geometry, id, channels));
+                Ok((id, job))
+            }))
+        }
+        Access::Sequential(rows) => {
+            let rows: &'a mut dyn Sequential = &mut **rows;
+            let stride = geometry.width() as usize * channels;
+            let mut band = Vec::new();
+            let mut top = None;
+            Box::new(geometry.all_families().map(move |id| {
+                let rect = geometry.family_rect(id);
+                if top != Some(rect.y) {
+                    band.resize(rect.height as usize * stride, 0);
+                    rows.read_rows(rect.height, &mut band)?;
+                    top = Some(rect.y);
+                }
+                // Cropped here and not in the job, so that only one row of families is in memory.
+                let (x, width, height) = (rect.x as usize, rect.width as usize, rect.height as usize);
+                let samples = crop(&band, geometry.width() as usize, channels, x, 0, width, height);
+                let job: RegionJob<'a> = Box::new(move || Ok(FamilyRegion { samples, rect, channels }));
+                Ok((id, job))
+            }))
+        }
+    }
+}
+
+/// Reads the region of a family from a slide with random access.
+pub(super) fn read_region(
+    pixels: &dyn RandomAccess,
+    geometry: &Geometry,
+    id: FamilyId,
+    channels: usize,
+) -> Result<FamilyRegion> {
+    let rect = geometry.family_rect(id);
+    let mut samples = vec![0; rect.width as usize * rect.height as usize * channels];
+    pixels.read(rect.x, rect.y, rect.width, rect.height, &mut samples)?;
+    Ok(FamilyRegion { samples, rect, channels })
+}
+
+impl FamilyRegion {
+    /// The family of these pixels, with its pixels at L2 size.
+    pub(super) fn into_family(self, geometry: &Geometry, id: FamilyId) -> LoadedFamily {
+        let Self { samples, rect, channels } = self;
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let (half, w, h) = halve(&samples, width, height, channels);
+        let (quarter, w, h) = halve(&half, w, h, channels);
+        let image = match channels {
+            1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(width, height, samples))),
+            _ => Pixels::Rgb(Plane::from_vec(3 * width, height, samples)),
+        };
+        let tile = geometry.tile() as usize;
+        let family = SourceFamily { id, tile, image, tile_bytes: Vec::new() };
+        LoadedFamily { family, l2_pixels: Some(L2Pixels { samples: quarter, width: w, height: h }) }
+    }
+}

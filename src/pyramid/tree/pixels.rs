@@ -1,0 +1,204 @@
+//! Pixels of a tree: families in planes, tiles of the small levels, tiles for comparison.
+//!
+//! JPEG samples are taken from the decoder's own planes. Chroma stays subsampled where the tiles lie on its grid; else the
+//! normative kernel upsamples it to 4:4:4 before the overlap is cropped.
+
+use super::Tree;
+use crate::codec::{self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png};
+use crate::image::family::{Pixels, SourceFamily};
+use crate::image::geometry::{FamilyId, Rect, TileId};
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::resample::{Scratch, resample, upsample_to_444};
+use crate::kernels::taps::{Axis, Filter};
+use crate::params::EncodeParams;
+use crate::pyramid::error::Result;
+
+/// A tile file whose header is read, which decides the chroma sampling of its family.
+enum OpenTile<'a> {
+    Jpeg(OpenedJpeg<'a>),
+    /// Decoded pixels of a JPEG in RGB, a PNG or a missing tile.
+    Planes(Ycc),
+}
+
+impl OpenTile<'_> {
+    fn sampling(&self) -> Sampling {
+        match self {
+            OpenTile::Jpeg(jpeg) => jpeg.header().sampling.unwrap_or(Sampling::S444),
+            OpenTile::Planes(image) => image.sampling,
+        }
+    }
+}
+
+impl Tree {
+    /// A family's L0, in planes.
+    ///
+    /// # Errors
+    /// A tile that is missing, damaged or of another size than the descriptor says.
+    pub fn family(&self, id: FamilyId, filter: Filter) -> Result<SourceFamily> {
+        let rect = self.geometry.family_rect(id);
+        let tiles: Vec<TileId> = self.geometry.family_tiles(id, 0).collect();
+        let bytes = tiles.iter().map(|&tile| self.read(tile)).collect::<Result<Vec<_>>>()?;
+        let opened = tiles
+            .iter()
+            .zip(&bytes)
+            .map(|(&tile, b)| self.open_tile(tile, b.as_deref()))
+            .collect::<Result<Vec<_>>>()?;
+        let sampling = self.common_sampling(&opened);
+        let (width, height) = (rect.width as usize, rect.height as usize);
+        let mut luma = Plane::new(width, height);
+        let (cw, ch) = sampling.chroma_size(width, height);
+        let mut chroma =
+            (sampling != Sampling::Gray).then(|| [Plane::filled(cw, ch, 128), Plane::filled(cw, ch, 128)]);
+        for (&tile, open) in tiles.iter().zip(opened) {
+            let image = match open {
+                OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(tile, e))?,
+                OpenTile::Planes(image) => image,
+            };
+            let interior = self.interior(tile);
+            let tile_rect = self.geometry.tile_rect(tile).unwrap_or(interior);
+            let (x, y) = ((tile_rect.x - rect.x) as usize, (tile_rect.y - rect.y) as usize);
+            luma.paste(x, y, crop(&image.luma, interior, (1, 1)));
+            let image =
+                if image.sampling == sampling { image } else { upsample_to_444(image, filter, &self.taps) };
+            let (Some(to), Some(from)) = (chroma.as_mut(), &image.chroma) else { continue };
+            let (fx, fy) = sampling.factors();
+            for (to, from) in to.iter_mut().zip(from) {
+                to.paste(x / fx, y / fy, crop(from, interior, (fx, fy)));
+            }
+        }
+        let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
+        let image = Pixels::Ycc(Ycc { luma, chroma, sampling });
+        Ok(SourceFamily { id, tile: self.geometry.tile() as usize, image, tile_bytes })
+    }
+
+    /// A tile of a small level as a bundle stores it: the source's bytes where they are a baseline JPEG without overlap,
+    /// else its pixels, encoded again.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn stored_tile(&self, id: TileId, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
+        if params.originals && self.is_jpeg() && self.descriptor.overlap == 0 {
+            return Ok((CodecId::Jpeg, self.original(id)?));
+        }
+        let bytes = self.read(id)?;
+        let open = self.open_tile(id, bytes.as_deref())?;
+        let image = match open {
+            OpenTile::Jpeg(jpeg) => {
+                let baseline = jpeg.header().baseline;
+                // Always decoded: a damaged tile must not go into an archive.
+                let image = jpeg.planes().map_err(|e| self.tile_error(id, e))?;
+                if let (true, 0, Some(bytes)) = (baseline, self.descriptor.overlap, bytes) {
+                    return Ok((CodecId::Jpeg, bytes));
+                }
+                image
+            }
+            OpenTile::Planes(image) => image,
+        };
+        let mut tile = self.interior_444(id, image, params.upsample_filter);
+        let sampling = params.coding().baseline_subsamp.sampling();
+        if let (Some(planes), Sampling::S420) = (&tile.chroma, sampling) {
+            tile.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
+            tile.sampling = sampling;
+        }
+        let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Baseline)?;
+        Ok((encoder.codec(), encoder.encode(tile.view(), params.base_quality.into())?))
+    }
+
+    /// A tile's pixels without overlap, in planes, chroma at 4:4:4. For the comparison of trees.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn tile_444(&self, id: TileId) -> Result<Ycc> {
+        let bytes = self.read(id)?;
+        let image = match self.open_tile(id, bytes.as_deref())? {
+            OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(id, e))?,
+            OpenTile::Planes(image) => image,
+        };
+        Ok(self.interior_444(id, image, Filter::Lanczos3))
+    }
+
+    /// A tile without its overlap, chroma upsampled to 4:4:4.
+    fn interior_444(&self, id: TileId, image: Ycc, filter: Filter) -> Ycc {
+        let interior = self.interior(id);
+        let full = upsample_to_444(image, filter, &self.taps);
+        let cropped = |plane: &Plane| crop(plane, interior, (1, 1)).to_plane();
+        let chroma = full.chroma.as_ref().map(|planes| planes.each_ref().map(cropped));
+        Ycc { luma: cropped(&full.luma), chroma, sampling: full.sampling }
+    }
+
+    /// Reads the header of a tile file and checks its size; a PNG and a JPEG in RGB are decoded. `None` is background.
+    fn open_tile<'a>(&self, id: TileId, bytes: Option<&'a [u8]>) -> Result<OpenTile<'a>> {
+        let fail = |e: codec::Error| self.tile_error(id, e);
+        let (width, height) = self.file_size(id);
+        let Some(bytes) = bytes else {
+            return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));
+        };
+        let wrong_size = |w: usize, h: usize| {
+            let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
+            Err(self.tile_error(id, format!("{says}; the descriptor or the tile is wrong")))
+        };
+        if self.descriptor.format.eq_ignore_ascii_case("png") {
+            let pixels = decode_png(bytes, width * height).map_err(fail)?;
+            if (pixels.width, pixels.height) != (width, height) {
+                return wrong_size(pixels.width, pixels.height);
+            }
+            return Ok(OpenTile::Planes(match pixels.channels {
+                1 => Ycc::gray(Plane::from_vec(width, height, pixels.data)),
+                _ => Ycc::from_rgb(Plane::from_vec(3 * width, height, pixels.data).view()),
+            }));
+        }
+        let jpeg = JpegDecoder::open(bytes).map_err(fail)?;
+        let header = jpeg.header();
+        if (header.width, header.height) != (width, height) {
+            return wrong_size(header.width, header.height);
+        }
+        match (header.color, header.sampling) {
+            (JpegColor::Gray | JpegColor::Ycc, Some(_)) => Ok(OpenTile::Jpeg(jpeg)),
+            _ => {
+                let rgb = Plane::from_vec(3 * width, height, jpeg.rgb().map_err(fail)?);
+                Ok(OpenTile::Planes(Ycc::from_rgb(rgb.view())))
+            }
+        }
+    }
+
+    /// The chroma sampling of a family: that of its tiles where all agree and lie on its grid, else 4:4:4; gray where all
+    /// tiles are gray.
+    fn common_sampling(&self, tiles: &[OpenTile<'_>]) -> Sampling {
+        let mut colour = tiles.iter().map(OpenTile::sampling).filter(|&s| s != Sampling::Gray);
+        let Some(first) = colour.next() else { return Sampling::Gray };
+        let (fx, fy) = first.factors();
+        let on_grid = |f: usize| {
+            f <= 2
+                && (self.descriptor.tile as usize).is_multiple_of(f)
+                && (self.descriptor.overlap as usize).is_multiple_of(f)
+        };
+        if colour.all(|s| s == first) && on_grid(fx) && on_grid(fy) { first } else { Sampling::S444 }
+    }
+
+    /// The part of a tile's file without overlap.
+    fn interior(&self, id: TileId) -> Rect {
+        let tile = self.geometry.tile_rect(id).unwrap_or(Rect { x: 0, y: 0, width: 1, height: 1 });
+        let inset = |i: u32| if i > 0 { self.descriptor.overlap } else { 0 };
+        Rect { x: inset(id.x), y: inset(id.y), width: tile.width, height: tile.height }
+    }
+
+    fn halve(&self, filter: Filter, plane: &Plane) -> Plane {
+        let axis = |in_len| self.taps.get(Axis::Down { filter, in_len, factor: 2 });
+        let mut out = Plane::default();
+        resample(
+            plane.view(),
+            &axis(plane.width()),
+            &axis(plane.height()),
+            &mut out,
+            &mut Scratch::default(),
+        );
+        out
+    }
+}
+
+/// The part of a plane in `part`, which counts pixels of luma; `(fx, fy)` are the plane's subsampling factors.
+fn crop(plane: &Plane, part: Rect, (fx, fy): (usize, usize)) -> PlaneRef<'_> {
+    let (x, y) = (part.x as usize / fx, part.y as usize / fy);
+    plane.view().part(x, y, (part.width as usize).div_ceil(fx), (part.height as usize).div_ceil(fy))
+}

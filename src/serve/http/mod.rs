@@ -1,0 +1,64 @@
+//! Routes and middleware. The handlers are in the modules below; they share [`State`].
+
+mod auth;
+mod client;
+mod descriptor;
+mod iiif;
+mod monitor;
+mod request_log;
+mod slides;
+mod state;
+mod thumbnail;
+mod tile;
+mod url;
+mod viewer;
+
+use axum::Router;
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware;
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::web::error::ServeError;
+
+pub use monitor::log_stats;
+pub use state::{AppState, State};
+pub use url::path_segment;
+
+/// Every route.
+pub fn router(state: State) -> Router {
+    let router = Router::new()
+        .route("/dzi/{file}", get(descriptor::served))
+        .route("/original/{file}", get(descriptor::original))
+        .route("/api/slides", get(slides::list))
+        .route("/api/slides/{slide}", get(slides::one))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(monitor::ready))
+        .route("/metrics", get(monitor::metrics))
+        .merge(viewer::router())
+        .fallback(async || ServeError::NotFound)
+        .layer(CompressionLayer::new())
+        // Below the compression: images are compressed already.
+        .route("/dzi/{files}/{level}/{tile}", get(tile::deep_zoom))
+        .route("/tiles/{slide}/{level}/{tile}", get(tile::plain))
+        .route("/original/{files}/{level}/{tile}", get(tile::original))
+        .route("/thumbnails/{slide}", get(thumbnail::thumbnail));
+    let access = &state.options.access;
+    let mut router = if access.credentials.is_open() {
+        router
+    } else {
+        router.layer(middleware::from_fn_with_state(state.clone(), auth::require_credentials))
+    };
+    if let Some(origin) = access.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        let any = origin == "*";
+        let layer = CorsLayer::new()
+            .allow_methods([Method::GET, Method::HEAD])
+            .allow_headers([header::AUTHORIZATION])
+            .expose_headers([header::ETAG]);
+        router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
+    }
+    // IIIF prescribes its own CORS headers.
+    let router = router.merge(iiif::routes(&state).layer(CompressionLayer::new()));
+    router.layer(middleware::from_fn_with_state(state.clone(), request_log::log)).with_state(state)
+}

@@ -1,0 +1,55 @@
+//! What operators and orchestrators watch: readiness, metrics, and lines of statistics in the log.
+
+use std::time::Duration;
+
+use axum::extract::State as Shared;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::state::State;
+use crate::serve::metrics::Gauges;
+use crate::web::respond::json_response;
+
+/// `/readyz`: ready when the root can be listed.
+pub async fn ready(Shared(state): Shared<State>) -> Response {
+    let root = state.options.slides.root.clone();
+    match tokio::task::spawn_blocking(move || std::fs::read_dir(root).is_ok()).await {
+        Ok(true) => "ready\n".into_response(),
+        _ => json_response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({"error": "the slides cannot be listed; the server's log says why"}),
+        ),
+    }
+}
+
+/// `/metrics`, as OpenMetrics text.
+pub async fn metrics(Shared(state): Shared<State>) -> Response {
+    let text = state.metrics.text(&state.tiles.gauges(), (state.backend_stats)());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Logs a line of statistics at every interval, until it is aborted.
+pub fn log_stats(state: State) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let interval = state.options.logging.stats_interval;
+        if interval.is_zero() {
+            return std::future::pending().await;
+        }
+        let mut ticks = tokio::time::interval(interval.max(Duration::from_secs(1)));
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            let Gauges { tiles, bytes, families, .. } = state.tiles.gauges();
+            let made = state.metrics.families_reconstructed();
+            tracing::info!(
+                tiles,
+                bytes,
+                families,
+                made,
+                "cached tiles, their weight, families in flight, families made"
+            );
+        }
+    })
+}

@@ -1,0 +1,77 @@
+//! The pages that show slides: the files of `serve/viewer/` and OpenSeadragon, embedded in the program.
+//!
+//! Knows nothing of slides; the pages ask `/api`.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+
+use super::state::{State, open_slide};
+use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, send_page};
+use crate::web::error::ServeError;
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+    Assets::new(&[
+        APP_STYLE,
+        Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
+        ICON,
+        Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
+        // Not in the repository: scripts/openseadragon.sh fetches it, and build.rs checks that it is there.
+        Asset {
+            name: "openseadragon.min.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
+        },
+        Asset { name: "signed.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/signed.js") },
+        Asset { name: "viewer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/viewer.js") },
+    ])
+});
+
+static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
+static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
+
+/// The pages and their assets.
+pub fn router() -> Router<State> {
+    Router::new()
+        .route("/", get(async |headers: HeaderMap| send_page(&headers, &LIST)))
+        .route("/viewer/{slide}", get(viewer))
+        .route("/assets/{name}", get(asset))
+}
+
+/// The page is the same for every name; its script reports an unknown slide, and the status is 404.
+async fn viewer(
+    axum::extract::State(state): axum::extract::State<State>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if matches!(open_slide(&state, &name).await, Err(ServeError::NotFound)) {
+        let mut response = send_page(&HeaderMap::new(), &VIEWER);
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    }
+    send_page(&headers, &VIEWER)
+}
+
+async fn asset(
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ServeError> {
+    ASSETS.send(&name, query.as_deref(), &headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::assets::check;
+
+    #[test]
+    fn pages_name_embedded_assets_only() {
+        check(&ASSETS, &[&LIST, &VIEWER], 3);
+    }
+}

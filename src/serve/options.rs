@@ -1,0 +1,153 @@
+//! How to serve, grouped by subject. Plain data: [`super::Server::new`] checks it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::access::Credentials;
+use crate::kernels::taps::Filter;
+use crate::output::render::Output;
+
+/// How to serve.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Which slides, and how their archives are read.
+    pub slides: SlideOptions,
+    /// Format, quality and sampling of tiles.
+    pub output: Output,
+    /// Caches in memory and on disk, and what is reconstructed ahead.
+    pub cache: CacheOptions,
+    /// Threads, queues and connections.
+    pub limits: Limits,
+    /// Who may read, and the headers of shared caches and proxies.
+    pub access: Access,
+    /// What is logged beside requests and errors.
+    pub logging: Logging,
+}
+
+/// Where slides are, and how their archives are read.
+#[derive(Clone, Debug)]
+pub struct SlideOptions {
+    /// Directory of slides: directories of the usual layout, and single bundles. Default: `data`.
+    pub root: PathBuf,
+    /// Where a slide's archive is looked for first, within the slide's directory. Default: `residual_packs`.
+    pub pack_dir: PathBuf,
+    /// Where it is looked for next. Default: `residuals_q32`.
+    pub residuals_dir: PathBuf,
+    /// A filter that archives must agree with; a slide whose archive records another one is refused. Default: any.
+    pub upsample_filter: Option<Filter>,
+    /// Strength of the unsharp mask on L2 of archives that record none, 1/512 to [`MAX_SHARPEN`]; 0, the default, for none.
+    ///
+    /// [`MAX_SHARPEN`]: crate::image::spec::MAX_SHARPEN
+    pub sharpen: f64,
+    /// Serve L0 and L1 from the slide's own tree where it has one. Default: off.
+    pub prefer_original: bool,
+}
+
+impl Default for SlideOptions {
+    fn default() -> Self {
+        Self {
+            root: "data".into(),
+            pack_dir: "residual_packs".into(),
+            residuals_dir: "residuals_q32".into(),
+            upsample_filter: None,
+            sharpen: 0.0,
+            prefer_original: false,
+        }
+    }
+}
+
+/// Caches of encoded tiles, and what is reconstructed before it is requested.
+#[derive(Clone, Debug)]
+pub struct CacheOptions {
+    /// Most tiles in memory, at least 1. Default: 2048.
+    pub max_tiles: u64,
+    /// Most bytes of tiles in memory, in MiB, at least 1. Default: 256.
+    pub max_memory_mib: u64,
+    /// Directory of the cache on disk, which outlives the server. Default: none.
+    pub dir: Option<PathBuf>,
+    /// Most bytes of that directory, in MiB, at least 4. Default: 10,240.
+    pub max_disk_mib: u64,
+    /// Reconstruct families ahead in the direction in which a viewer pans, when the server is idle. Default: on.
+    pub prefetch: bool,
+    /// A request for an L2 tile reconstructs its family ahead, when the server is idle. Default: off.
+    pub prewarm_on_l2: bool,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self {
+            max_tiles: 2048,
+            max_memory_mib: 256,
+            dir: None,
+            max_disk_mib: 10_240,
+            prefetch: true,
+            prewarm_on_l2: false,
+        }
+    }
+}
+
+/// Limits of work and connections.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Families reconstructed at the same time, at least 1. Default: 32.
+    pub max_inflight_families: usize,
+    /// How long a family waits for its turn before its requests get 503. Default: 5 s.
+    pub queue_timeout: Duration,
+    /// Idle families' buffers that are kept for reuse. Default: 128.
+    pub buffer_pool_size: usize,
+    /// Threads that decode and encode; 0, the default, for one a core.
+    pub threads: usize,
+    /// Open connections, at least 1; further clients wait. Default: 4096.
+    pub max_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_inflight_families: 32,
+            queue_timeout: Duration::from_secs(5),
+            buffer_pool_size: 128,
+            threads: 0,
+            max_connections: 4096,
+        }
+    }
+}
+
+/// Who may read, and what browsers, caches and proxies are told.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// What a request must carry. Default: nothing.
+    pub credentials: Credentials,
+    /// `Access-Control-Allow-Origin`: `*` or one origin. Default: none.
+    pub cors: Option<String>,
+    /// `Cache-Control` of tiles. Default: `public, max-age=3600`.
+    pub cache_control: String,
+    /// Whether `X-Forwarded-*` and `X-Request-Id` are believed; only behind a proxy that sets them. Default: no.
+    pub trust_forwarded: bool,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            credentials: Credentials::default(),
+            cors: None,
+            cache_control: "public, max-age=3600".into(),
+            trust_forwarded: false,
+        }
+    }
+}
+
+/// What is logged beside requests and errors.
+#[derive(Clone, Debug)]
+pub struct Logging {
+    /// Log the time of each step of each family. Default: off.
+    pub timing_breakdown: bool,
+    /// Interval of a line with cache and family counts, at least 1 s; zero for never. Default: 30 s.
+    pub stats_interval: Duration,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { timing_breakdown: false, stats_interval: Duration::from_secs(30) }
+    }
+}

@@ -1,0 +1,65 @@
+//! Reads and decodes the families of a slide's archive.
+
+use std::ops::Range;
+
+use super::Slide;
+use crate::archive::FamilyRecord;
+use crate::decode::Input;
+use crate::error::{Error, Result};
+use crate::image::family::DecodedFamily;
+use crate::image::geometry::FamilyId;
+use crate::params::Coding;
+use crate::residual::FamilyDecoder;
+
+impl Slide {
+    /// Reads a family.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
+        self.archive()?.0.read(id)
+    }
+
+    /// Decodes the payloads of a family into `family`: the baseline, and of the residual at least the rows `rows`. Returns the decoded
+    /// rows; [`Self::decode_rest`] decodes the others.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode(
+        &self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        rows: Range<usize>,
+        family: &mut DecodedFamily,
+    ) -> Result<Range<usize>> {
+        let (input, coding) = self.archive()?;
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rows(rows, family)
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+    }
+
+    /// Decodes the rows of the residual that [`Self::decode`] left out; it returned `done`.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode_rest(
+        &self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        done: &Range<usize>,
+        family: &mut DecodedFamily,
+    ) -> Result<()> {
+        let (input, coding) = self.archive()?;
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_rest(done, family)
+            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+    }
+
+    /// The archive and how its families are coded.
+    fn archive(&self) -> Result<(&Input, &Coding)> {
+        self.input
+            .as_ref()
+            .zip(self.coding.as_ref())
+            .ok_or_else(|| Error::Usage(format!("{}: no archive", self.name)))
+    }
+}

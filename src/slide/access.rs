@@ -1,0 +1,126 @@
+//! An open slide and the two ways to its pixels: what every reader provides.
+
+use super::error::SlideError;
+use super::info::SlideInfo;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Any region, from many threads at once.
+pub trait RandomAccess: Send + Sync {
+    /// Reads a region into `out`: interleaved 8-bit samples, rows tightly packed, `width * height * channels` bytes.
+    ///
+    /// # Errors
+    /// A region that is not inside the slide, a buffer of another size, damaged data.
+    fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError>;
+
+    /// The file's own JPEG tiles at full resolution.
+    ///
+    /// # Errors
+    /// The reason why no tiles can be taken unchanged.
+    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+        Err("its JPEG tiles, if it has any, are only taken from TIFF and SVS files as they are".into())
+    }
+}
+
+/// The JPEG tiles of a slide's full resolution, without another lossy step.
+pub trait JpegTiles: Send + Sync {
+    /// Width and height of a tile in pixels. Tiles at the right and lower edge are cropped to the slide.
+    fn side_px(&self) -> u32;
+
+    /// A tile as a complete JPEG file, with the coefficients that the slide stores.
+    ///
+    /// # Errors
+    /// Damaged data; a tile that is coded in another way than sequential 8-bit JPEG.
+    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError>;
+}
+
+/// Rows from the top, once.
+pub trait Sequential: Send {
+    /// Reads the next `rows` rows into `out`: interleaved 8-bit samples, `rows * width * channels` bytes.
+    ///
+    /// # Errors
+    /// More rows than are left, a buffer of another size, damaged data. After damage, nothing more can be read.
+    fn read_rows(&mut self, rows: u32, out: &mut [u8]) -> Result<(), SlideError>;
+}
+
+/// How the pixels of a slide can be read.
+pub enum Access {
+    /// Any region, from many threads.
+    Random(Box<dyn RandomAccess>),
+    /// Rows from the top.
+    Sequential(Box<dyn Sequential>),
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Random(_) => "Random",
+            Self::Sequential(_) => "Sequential",
+        })
+    }
+}
+
+/// An image held in memory: rows from the top, three bytes a pixel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RgbImage {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// `width * height * 3` bytes, red first.
+    pub rgb: Vec<u8>,
+}
+
+/// Decodes the named images that come with a slide (label, macro, thumbnail).
+pub(super) trait AssociatedImages: Send + Sync {
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError>;
+}
+
+/// An open slide. `Slide::open` opens one.
+pub struct Slide {
+    /// The file that it was opened from.
+    pub path: PathBuf,
+    /// Size, format and metadata.
+    pub info: SlideInfo,
+    /// How its pixels can be read.
+    pub access: Access,
+    pub(super) associated: Option<Box<dyn AssociatedImages>>,
+}
+
+impl fmt::Debug for Slide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slide")
+            .field("path", &self.path)
+            .field("info", &self.info)
+            .field("access", &self.access)
+            .finish()
+    }
+}
+
+impl Slide {
+    /// The file's own JPEG tiles at full resolution.
+    ///
+    /// # Errors
+    /// The reason why no tiles can be taken unchanged.
+    pub fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+        match &self.access {
+            Access::Random(pixels) => pixels.jpeg_tiles(),
+            Access::Sequential(_) => Err("it is one image without tiles".into()),
+        }
+    }
+
+    /// Decodes the associated image of that name (see [`SlideInfo::associated`]).
+    ///
+    /// # Errors
+    /// No image of that name, or a damaged one.
+    pub fn associated_image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        if let (Some(images), true) =
+            (&self.associated, self.info.associated.iter().any(|known| known == name))
+        {
+            return images.image(name);
+        }
+        let known =
+            if self.info.associated.is_empty() { "none".into() } else { self.info.associated.join(", ") };
+        Err(SlideError::NoAssociatedImage { path: self.path.clone(), name: name.into(), known })
+    }
+}

@@ -1,0 +1,22 @@
+//! What a slide's file says about the slide.
+
+/// Size, format and metadata of a slide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlideInfo {
+    /// Width of the full resolution, in pixels; at least 1.
+    pub width: u32,
+    /// Height of the full resolution, in pixels; at least 1.
+    pub height: u32,
+    /// 1 gray, 3 RGB.
+    pub channels: u8,
+    /// OpenSlide's name of the vendor (`aperio`, `hamamatsu`...), or `tiff`, `png`, `jpeg`.
+    pub format: String,
+    /// Microns per pixel across and down, when the file gives a value that is plausible for a microscope.
+    pub microns_per_pixel: Option<(f64, f64)>,
+    /// Magnification of the objective (20, 40), when the file names it.
+    pub objective_power: Option<f64>,
+    /// The embedded ICC colour profile, unchanged.
+    pub icc_profile: Option<Vec<u8>>,
+    /// Names of other images in the file (label, macro, thumbnail); only OpenSlide lists them.
+    pub associated: Vec<String>,
+}

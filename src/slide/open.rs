@@ -1,0 +1,147 @@
+//! Picks the reader of a file: OpenSlide where it recognises a scanner's format, else by the first bytes.
+//!
+//! Some scanners' files begin like a common format: an `.mrxs` is a JPEG thumbnail beside a folder, an `.ndpi` or `.scn`
+//! is a TIFF whose first page is not the slide. Files with such extensions never go to the built-in readers. This module
+//! deliberately does not decode anything.
+
+use super::access::Slide;
+use super::error::SlideError;
+use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
+use super::{jpeg, png, tiff};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Extensions, in lower case, of formats that the built-in readers would misread.
+const OPENSLIDE_ONLY: [&str; 11] =
+    ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "dcm", "dicom", "czi", "zvi"];
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG: &[u8] = b"\xff\xd8\xff";
+const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+
+impl Slide {
+    /// Opens a slide or an image. Its content decides the format, except for extensions that belong to a scanner.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is damaged, is of an unknown or unsupported kind, needs OpenSlide where it is missing,
+    /// or needs more memory than `options` allow.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SlideError> {
+        open(path, options)
+    }
+}
+
+fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+    let magic = first_bytes(path)?;
+    if options.openslide == OpenSlideUse::Only {
+        return open_openslide(path, options, "OpenSlide was asked for");
+    }
+    let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let reserved = OPENSLIDE_ONLY.contains(&extension.as_str());
+    // OpenSlide is not asked about a PNG or an ordinary JPEG.
+    let ordinary = magic.starts_with(PNG) || (magic.starts_with(JPEG) && !reserved);
+    if options.openslide == OpenSlideUse::Auto && !ordinary && recognised(path)? {
+        return open_openslide(path, options, "a scanner's format");
+    }
+    if reserved {
+        return open_openslide_or_refuse(path, options, &extension);
+    }
+    if magic.starts_with(PNG) {
+        png::open(path, options)
+    } else if magic.starts_with(JPEG) {
+        jpeg::open(path, options)
+    } else if TIFF.iter().any(|mark| magic.starts_with(mark)) {
+        tiff::open(path, options)
+    } else {
+        let advice = match options.openslide {
+            OpenSlideUse::Never => "TIFF, BigTIFF, SVS, PNG and JPEG are read without OpenSlide".to_string(),
+            _ => {
+                format!(
+                    "TIFF, SVS, PNG and JPEG are read directly, scanners' formats through OpenSlide ({})",
+                    state()
+                )
+            }
+        };
+        Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice })
+    }
+}
+
+/// Up to eight bytes from the start.
+fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
+    let failed = |source| SlideError::io(path, "cannot open", source);
+    let file = File::open(path).map_err(failed)?;
+    let kind = file.metadata().map_err(failed)?;
+    if !kind.is_file() {
+        let advice = "give the slide's main file, not a folder or a device".into();
+        return Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice });
+    }
+    let mut magic = Vec::new();
+    file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read", source))?;
+    Ok(magic)
+}
+
+fn open_openslide_or_refuse(
+    path: &Path,
+    options: &OpenOptions,
+    extension: &str,
+) -> Result<Slide, SlideError> {
+    let reason = format!("a slide of the kind .{extension}");
+    if options.openslide == OpenSlideUse::Never {
+        let problem = "it is switched off by an option; allow it".into();
+        return Err(SlideError::NeedsOpenSlide { path: path.to_path_buf(), reason, problem });
+    }
+    open_openslide(path, options, &reason)
+}
+
+#[cfg(feature = "openslide")]
+fn open_openslide(path: &Path, options: &OpenOptions, reason: &str) -> Result<Slide, SlideError> {
+    super::openslide::open(path, options, reason)
+}
+
+#[cfg(not(feature = "openslide"))]
+fn open_openslide(path: &Path, _options: &OpenOptions, reason: &str) -> Result<Slide, SlideError> {
+    Err(SlideError::NeedsOpenSlide { path: path.to_path_buf(), reason: reason.into(), problem: state() })
+}
+
+/// Whether OpenSlide is installed and recognises a scanner's format.
+#[cfg(feature = "openslide")]
+fn recognised(path: &Path) -> Result<bool, SlideError> {
+    super::openslide::recognises(path)
+}
+
+#[cfg(not(feature = "openslide"))]
+fn recognised(_path: &Path) -> Result<bool, SlideError> {
+    Ok(false)
+}
+
+/// The state of OpenSlide for messages: its version, or why it is missing.
+#[cfg(feature = "openslide")]
+fn state() -> String {
+    super::openslide::state()
+}
+
+#[cfg(not(feature = "openslide"))]
+const NOT_BUILT: &str = "this program was built without it; build it with the feature `openslide`";
+
+#[cfg(not(feature = "openslide"))]
+fn state() -> String {
+    NOT_BUILT.into()
+}
+
+/// The OpenSlide library in use.
+///
+/// # Errors
+/// The reason why OpenSlide is missing, and what to do about it.
+#[cfg(feature = "openslide")]
+pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
+    super::openslide::library()
+}
+
+/// The OpenSlide library in use.
+///
+/// # Errors
+/// Always: this build has no OpenSlide.
+#[cfg(not(feature = "openslide"))]
+pub fn openslide_library() -> Result<OpenSlideLibrary, String> {
+    Err(NOT_BUILT.into())
+}

@@ -1,0 +1,40 @@
+//! How to open a slide: the memory limit, and whether to use OpenSlide.
+
+/// Whether to use OpenSlide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum OpenSlideUse {
+    /// For a scanner's format that an installed OpenSlide recognises; the built-in readers otherwise.
+    #[default]
+    Auto,
+    /// Never; only the built-in readers.
+    Never,
+    /// Always; a file that it cannot read is an error.
+    Only,
+}
+
+/// The OpenSlide library that was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSlideLibrary {
+    /// For example `3.4.1`.
+    pub version: String,
+    /// The library's file; its name where the system does not report the file.
+    pub file: String,
+}
+
+/// How to open a slide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Bytes that a reader may hold at once: a strip or tile of a TIFF, an interlaced PNG, the coefficients of a
+    /// progressive JPEG, the cache of decoded tiles. Files that stream need far less.
+    pub max_memory_bytes: u64,
+    /// Whether to use OpenSlide.
+    pub openslide: OpenSlideUse,
+}
+
+impl Default for OpenOptions {
+    /// 1 GiB, and OpenSlide for scanners' formats.
+    fn default() -> Self {
+        Self { max_memory_bytes: 1 << 30, openslide: OpenSlideUse::Auto }
+    }
+}

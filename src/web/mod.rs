@@ -1,0 +1,15 @@
+//! What the tile server and the page of evaluation runs share: connections, responses, embedded files.
+//!
+//! ```text
+//! listen     connections and their limits               sockets
+//! respond    cache validation, errors as JSON           HTTP
+//! assets     embedded files, headers of pages           HTTP
+//! error      why a request failed                       no I/O
+//! ```
+//!
+//! Knows no routes, no slides and no runs.
+
+pub mod assets;
+pub mod error;
+pub mod listen;
+pub mod respond;

@@ -1,0 +1,91 @@
+//! Responses: conditional requests, strong entity tags, and errors as JSON.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::error::ServeError;
+
+impl IntoResponse for ServeError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            ServeError::NotFound => StatusCode::NOT_FOUND,
+            ServeError::Bad(_) => StatusCode::BAD_REQUEST,
+            ServeError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
+            ServeError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ServeError::Broken | ServeError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut response = json_response(status, &json!({"error": self.to_string()}));
+        if self == ServeError::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// A JSON body. Errors are marked `no-store`: what is missing or broken now may be there in a moment.
+pub fn json_response(status: StatusCode, value: &Value) -> Response {
+    let mut response =
+        (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response();
+    if !status.is_success() {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Gives the framework's own refusals, such as of a method or of a path that is not UTF-8, the JSON body that all errors have.
+pub fn errors_as_json(response: Response) -> Response {
+    let status = response.status();
+    let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| !plain(kind));
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let reason = status.canonical_reason().unwrap_or("refused").to_lowercase();
+    let mut json = json_response(status, &json!({"error": reason}));
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        json.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    json
+}
+
+/// A strong entity tag of `bytes`, in quotes.
+pub fn etag(bytes: &[u8]) -> String {
+    format!("\"{:016x}\"", xxh3_64(bytes))
+}
+
+/// Whether `If-None-Match` names `tag`, so that the client needs no body.
+pub fn matches(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|list| list.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+    })
+}
+
+/// A response that a client may cache: 304 without a body where `If-None-Match` names `tag`, else 200 with `body`.
+pub fn cacheable(
+    headers: &HeaderMap,
+    tag: &str,
+    cache_control: &str,
+    content_type: &'static str,
+    body: Bytes,
+) -> Response {
+    let unchanged = matches(headers, tag);
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(body).into_response() };
+    let out = response.headers_mut();
+    for (name, value) in [(header::ETAG, tag), (header::CACHE_CONTROL, cache_control)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            out.insert(name, value);
+        }
+    }
+    if !unchanged {
+        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    response
+}
