@@ -144,7 +144,7 @@ impl Error {
     }
 
     /// Whether the operating system refused something: such an error may pass.
-    pub(crate) fn is_of_file_system(&self) -> bool {
+    pub fn is_of_file_system(&self) -> bool {
         matches!(
             self,
             Error::File(_)

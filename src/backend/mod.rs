@@ -8,7 +8,7 @@ mod choice;
 pub(crate) mod chroma;
 pub mod cpu;
 pub(crate) mod error;
-pub(crate) mod executor;
+pub mod executor;
 mod gpu_error;
 pub mod scheduler;
 mod stream;

@@ -23,8 +23,9 @@
 //!    `open(path, options) -> Result<Slide, SlideError>`. It fills [`SlideInfo`] and implements [`RandomAccess`] where
 //!    regions can be decoded on their own, else [`Sequential`]. Where the file stores square JPEG tiles, also implement
 //!    [`JpegTiles`], so that `--preset lossless` can store them unchanged.
-//! 2. Register it in `slide/open.rs`: its first bytes beside `TIFF`, `PNG` and `JPEG`, and a branch in `open`. Remove its
-//!    extensions from `OPENSLIDE_ONLY`.
+//! 2. Declare the module here, with a row in the table above. Register it in `slide/open.rs`: its first bytes beside `TIFF`,
+//!    `PNG` and `JPEG`, and a branch in `open`. Remove its extensions from `OPENSLIDE_ONLY`. `open` asks OpenSlide first: a
+//!    format that OpenSlide recognises as well needs its branch before that.
 //! 3. Test it in `slide/tests/`: `fixtures.rs` makes small files in code and reads them whole, a file of its own tests
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
 //!

@@ -19,7 +19,7 @@ pub fn sharpened_l2<'a>(coding: &Coding, l2_luma: &'a Plane) -> Result<Cow<'a, P
     Ok(Cow::Owned(luma))
 }
 
-/// Luma of L0, predicted from the luma of a decoded L2. This is the prediction of the whole codec.
+/// Luma of L0, predicted from the luma of a decoded L2. `part.rs` does the same for a part of L0.
 pub fn predict(coding: &Coding, l2_luma: &Plane, size: (usize, usize), dst: Plane) -> Result<Plane> {
     let luma = sharpened_l2(coding, l2_luma)?;
     Ok(up(coding.upsample_filter, luma.view(), (L0_FROM_L2, L0_FROM_L2), size, dst))
