@@ -4,7 +4,7 @@
 //! batches from the calls that are pending. A backend knows nothing of JPEG, files or archives: codecs run
 //! before, between and after its calls. Every implementation returns identical bytes for identical input.
 
-pub mod choice;
+mod choice;
 pub(crate) mod chroma;
 pub mod cpu;
 pub(crate) mod error;
@@ -16,7 +16,7 @@ mod stream;
 use std::any::Any;
 use std::pin::Pin;
 
-pub use choice::BackendChoice;
+pub use choice::{BackendChoice, BackendMode, Task};
 pub use cpu::CpuBackend;
 pub use error::{Error, Result};
 pub use gpu_error::GpuError;

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::backend::GpuBackend;
-use crate::backend::choice::{BackendMode, Task};
 use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, CpuBackend};
+use crate::backend::{Backend, BackendMode, CpuBackend, Task};
 use crate::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Shape};
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
 use crate::image::geometry::{Geometry, GeometryError};

@@ -14,10 +14,11 @@ use super::backend::GpuBackend;
 use super::options::GpuOptions;
 use super::stats::GpuStats;
 use crate::backend::GpuError;
-use crate::backend::choice::{BackendChoice, BackendMode, Task};
 use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
+use crate::backend::{
+    Backend, BackendChoice, BackendMode, Base, CpuBackend, Pending, Predicted, Task, Ticket,
+};
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;

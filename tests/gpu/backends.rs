@@ -10,9 +10,8 @@ use crate::shared;
 use std::path::{Path, PathBuf};
 
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
-use origami::backend::choice::{BackendChoice, BackendMode, Task};
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, BackendChoice, BackendMode, CpuBackend, Task};
 use origami::codec::Entropy;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::kit::rng::Rng;
-use origami::backend::choice::{BackendChoice, Task};
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, BackendChoice, CpuBackend, Task};
 use origami::error::Result;
 use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{Fault, Faults, Stage};

@@ -1,8 +1,7 @@
 //! Encode and decode with each backend, against the bare JPEG calls of the same work.
 
 use anyhow::{Result, bail};
-use origami::backend::BackendChoice;
-use origami::backend::choice::Task;
+use origami::backend::{BackendChoice, Task};
 use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{GpuOptions, GpuStats};
 use origami::params::EncodeParams;

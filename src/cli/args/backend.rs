@@ -84,7 +84,7 @@ impl BackendArgs {
         scheduler: &Scheduler,
         quiet: bool,
     ) -> Result<OpenBackend> {
-        use origami::backend::choice::{BackendMode, Task};
+        use origami::backend::{BackendMode, Task};
         use origami::gpu::engine::{Engine, EngineOptions};
         use origami::gpu::{adapters, choose};
 

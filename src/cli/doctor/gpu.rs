@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use origami::backend::choice::{BackendChoice, Task};
 use origami::backend::scheduler::Scheduler;
+use origami::backend::{BackendChoice, Task};
 use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::parity::{Agreed, self_test};
 use origami::gpu::{AdapterFacts, GpuAdapter, GpuBackend, GpuOptions, adapters, choose};
