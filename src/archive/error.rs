@@ -1,4 +1,4 @@
-//! What can go wrong with packs and bundles.
+//! The errors of packs and bundles.
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +20,13 @@ pub enum Error {
     Damaged {
         /// The pack or bundle.
         path: PathBuf,
-        /// Where in it.
+        /// The offset of the fault in bytes.
         offset: u64,
-        /// Which part: "header checksum", "residual of family 3_1", ...
+        /// The part: "header checksum", "residual of family 3_1", ...
         what: String,
-        /// What should be there.
+        /// The expected value.
         expected: String,
-        /// What is there.
+        /// The value in the file.
         found: String,
     },
     /// A directory in which no bundle can be written.
@@ -34,7 +34,7 @@ pub enum Error {
     Target {
         /// The directory, or the bundle in it.
         path: PathBuf,
-        /// What is wrong and what to do about it.
+        /// The fault, and the remedy.
         problem: &'static str,
     },
     /// Families or tiles that are missing or come twice: a mistake of the caller.
@@ -49,7 +49,7 @@ pub enum Error {
     /// Metadata that JSON cannot express, such as a number that is not finite.
     #[error("metadata cannot be written as JSON: {0}")]
     Metadata(serde_json::Error),
-    /// Recorded parameters that no encoder gives.
+    /// Recorded parameters that no encoder writes.
     #[error(transparent)]
     Params(#[from] params::Error),
 }

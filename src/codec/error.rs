@@ -1,4 +1,4 @@
-//! What a codec can fail with. It knows no file: the caller adds where the image is.
+//! The errors of codecs. They name no file: the caller adds where the image is.
 
 /// The result of codec calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,9 +10,9 @@ pub enum Error {
     /// Bytes that cannot be decoded, or an image that cannot be encoded.
     #[error("{what}: {problem}")]
     Image {
-        /// Which image or codec.
+        /// The image or codec.
         what: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
     /// A payload of a codec that this build lacks. Codecs and cargo features have the same names.

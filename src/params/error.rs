@@ -60,7 +60,7 @@ pub enum Error {
     /// A quality out of range.
     #[error("{parameter} is {quality}: a JPEG quality is 1 to 100")]
     Quality {
-        /// Which.
+        /// The parameter.
         parameter: Parameter,
         /// The value.
         quality: u8,
@@ -74,12 +74,12 @@ pub enum Error {
     /// A sharpening out of range.
     #[error("{parameter} is {value}: a strength is 1/512 to {max}, or 0 for none", max = spec::MAX_SHARPEN)]
     Strength {
-        /// Which.
+        /// The parameter.
         parameter: Parameter,
         /// The value.
         value: f64,
     },
-    /// An archive records a sharpening that no encoder gives it.
+    /// A recorded sharpening that no encoder writes.
     #[error("a recorded sharpening of {0} is out of range")]
     RecordedSharpening(f64),
     /// A WebP baseline in 4:4:4.
@@ -102,7 +102,7 @@ pub enum Error {
     /// A parameter of the prediction, for families without one.
     #[error("{0} concerns the prediction of L0, and a lossless archive stores L0 as it is")]
     NotWithLossless(Parameter),
-    /// A codec that is not there.
+    /// A codec that this build lacks.
     #[error(transparent)]
     Codec(#[from] codec::Error),
 }

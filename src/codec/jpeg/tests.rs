@@ -1,4 +1,4 @@
-//! Stripes of every JPEG encoder against the whole, and restart markers that are not what they should be.
+//! Stripes of every JPEG encoder against the whole image, and wrong restart markers.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ fn coded(kind: EncoderKind, image: &Ycc, quality: Quality, stripe: usize) -> Vec
     encoder.encode(image.view(), quality).unwrap()
 }
 
-/// The whole as libjpeg-turbo decodes it, which sees to restart markers by itself.
+/// The whole image, decoded by libjpeg-turbo, which handles restart markers itself.
 fn by_library(bytes: &[u8]) -> Result<Ycc> {
     JpegDecoder::open(bytes)?.planes()
 }
@@ -32,7 +32,7 @@ fn kinds() -> impl Iterator<Item = EncoderKind> {
     jpeg.into_iter().filter(|kind| kind.is_built())
 }
 
-/// That they have the same rows `rows`.
+/// Asserts that two images have the same rows `rows`.
 fn assert_equal_rows(a: &Ycc, b: &Ycc, rows: Range<usize>, case: &str) {
     assert_eq!(shape(a), shape(b), "{case}");
     let (_, chroma) = a.sampling.factors();
@@ -57,7 +57,7 @@ fn stripes_are_the_rows_of_the_whole_whatever_the_encoder() {
                     let whole = by_library(&bytes).unwrap();
                     let plain = coded(kind, &source, quality, 0);
                     assert!(decoder.decode(&plain, shape(&source)).unwrap() == whole, "{case}: coefficients");
-                    // What one image leaves behind is memory for the next.
+                    // Decoded into the memory of another image.
                     let mut striped = Ycc::default();
                     striped.fill(Sampling::S444, 300, 20, 77);
                     for y in (0..height).step_by(16).rev() {
@@ -70,7 +70,7 @@ fn stripes_are_the_rows_of_the_whole_whatever_the_encoder() {
                         assert_equal_rows(&striped, &whole, rows, &case);
                     }
                     assert_equal_rows(&striped, &whole, 0..height, &case);
-                    // Rows that begin or end with no stripe.
+                    // Rows that do not start or end with a stripe.
                     let mut some = Ycc::default();
                     let rows = height / 2..height / 2 + 1;
                     assert!(decoder.decode_stripe(&bytes, shape(&source), rows.clone(), &mut some).unwrap());
@@ -83,10 +83,10 @@ fn stripes_are_the_rows_of_the_whole_whatever_the_encoder() {
 }
 
 #[test]
-fn what_cannot_be_stripes_has_no_markers_and_is_left_alone() {
+fn images_that_cannot_have_stripes_have_no_markers_and_are_not_decoded_in_part() {
     let mut decoder = JpegDecoder;
     for kind in kinds() {
-        // Rows that are no MCU rows, too few rows, none asked for.
+        // Stripes that are not whole MCU rows, an image no higher than a stripe, no stripes.
         for (sampling, height, stripe) in [
             (Sampling::Gray, 64, 12),
             (Sampling::S420, 64, 24),
@@ -105,7 +105,7 @@ fn what_cannot_be_stripes_has_no_markers_and_is_left_alone() {
 }
 
 #[test]
-fn an_interval_is_a_stripe_or_a_part_of_one_that_a_marker_can_tell() {
+fn an_interval_is_a_stripe_or_a_part_of_one_that_dri_can_name() {
     let rows = |width, height, sampling, stripe| restart_rows(width, height, sampling, stripe);
     assert_eq!(rows(1024, 1024, Sampling::Gray, 256), Some(32));
     assert_eq!(rows(1024, 1024, Sampling::S420, 256), Some(16));
@@ -124,13 +124,13 @@ fn an_interval_is_a_stripe_or_a_part_of_one_that_a_marker_can_tell() {
     assert_equal_rows(&stripe, &by_library(&bytes).unwrap(), 16..32, "parts of a stripe");
 }
 
-/// Where in a JPEG its restart markers are.
+/// The offsets of the restart markers of a JPEG.
 fn markers(bytes: &[u8]) -> Vec<usize> {
     (0..bytes.len() - 1).filter(|&i| bytes[i] == 0xFF && (0xD0..=0xD7).contains(&bytes[i + 1])).collect()
 }
 
 #[test]
-fn another_shape_is_refused_as_it_is_of_the_whole() {
+fn another_shape_is_refused_as_for_the_whole_image() {
     let source = image(64, 64, Sampling::Gray);
     let bytes = coded(EncoderKind::Turbojpeg, &source, 60.into(), 16);
     let (good, mut out) = (shape(&source), Ycc::default());
@@ -146,7 +146,7 @@ fn another_shape_is_refused_as_it_is_of_the_whole() {
 }
 
 #[test]
-fn markers_that_are_forged_missing_or_misnumbered_are_found_or_left_to_the_whole() {
+fn forged_missing_or_misnumbered_markers_are_errors_or_leave_the_image_to_the_whole_decoder() {
     for sampling in [Sampling::Gray, Sampling::S420] {
         let source = image(70, 120, sampling);
         let bytes = coded(EncoderKind::Turbojpeg, &source, 70.into(), 32);
@@ -176,17 +176,17 @@ fn markers_that_are_forged_missing_or_misnumbered_are_found_or_left_to_the_whole
             assert!(Striped::parse(&bytes[..cut]).is_none(), "cut at {cut}");
         }
         assert!(Striped::parse(&[&bytes[..], b"more"].concat()).is_none());
-        // An interval of DRI that is another than that of the data.
+        // DRI names another interval than the data have.
         let dri = bytes.windows(4).position(|w| w == [0xFF, 0xDD, 0, 4]).unwrap();
         for forged in [0, 1, u16::MAX, u16::from_be_bytes([bytes[dri + 4], bytes[dri + 5]]) / 2] {
             let mut other = bytes.clone();
             other[dri + 4..dri + 6].copy_from_slice(&forged.to_be_bytes());
             not_striped(&other, "a forged interval");
         }
-        // One marker fewer and half the rows less: its header fits, its data do not.
+        // A stripe less than the header says.
         let half = [&bytes[..at[1]], &bytes[at[2]..]].concat();
         not_striped(&half, "a stripe that is gone");
-        // Data that end in the middle of an interval are an error of that stripe, and of that alone.
+        // Data that end in the middle of an interval are an error of that stripe alone.
         let short = [&bytes[..at[1] - 30], &bytes[at[1]..]].concat();
         let done = try_all(&short);
         assert!(done[1].is_err() && [0, 2, 3].into_iter().all(|i| matches!(done[i], Ok(true))));
@@ -214,7 +214,7 @@ fn damage_never_panics_and_never_gives_another_shape() {
             let (mut out, rows) = (Ycc::default(), 32 * (i % 3)..32 * (i % 3) + 32);
             if let Ok(true) = JpegDecoder.decode_stripe(&bytes, shape(&source), rows.clone(), &mut out) {
                 assert_eq!(shape(&out), shape(&source));
-                // Where the whole decodes as well, it decodes to the same.
+                // Where the whole image decodes too, it has the same rows.
                 if let Ok(whole) = by_library(&bytes) {
                     assert_equal_rows(&out, &whole, rows, "damaged");
                 }

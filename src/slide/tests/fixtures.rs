@@ -87,39 +87,28 @@ pub(super) enum JpegKind {
 }
 
 /// A JPEG at quality 100 without chroma subsampling.
-#[allow(unsafe_code)]
 pub(super) fn encode_jpeg(pixels: &[u8], width: u32, samples: u32, kind: JpegKind) -> Vec<u8> {
-    use turbojpeg_sys::*;
+    use turbojpeg::{Colorspace, Compressor, Image, PixelFormat, Subsamp};
     let height = pixels.len() as u32 / (width * samples);
     assert_eq!(pixels.len() as u32, width * height * samples);
-    let format = match samples {
-        1 => TJPF_TJPF_GRAY,
-        3 => TJPF_TJPF_RGB,
-        _ => TJPF_TJPF_CMYK,
+    let (format, subsamp) = match samples {
+        1 => (PixelFormat::GRAY, Subsamp::Gray),
+        3 => (PixelFormat::RGB, Subsamp::None),
+        _ => (PixelFormat::CMYK, Subsamp::None),
     };
-    let subsampling = if samples == 1 { TJSAMP_TJSAMP_GRAY } else { TJSAMP_TJSAMP_444 };
-    // SAFETY: the pixel buffer has width * height * samples bytes by the assertion above; the result is copied before
-    // it is freed.
-    unsafe {
-        let handle = tj3Init(TJINIT_TJINIT_COMPRESS as i32);
-        let set = |parameter: i32, value: i32| assert_eq!(tj3Set(handle, parameter, value), 0);
-        set(TJPARAM_TJPARAM_QUALITY as i32, 100);
-        set(TJPARAM_TJPARAM_SUBSAMP as i32, subsampling);
-        match kind {
-            JpegKind::Baseline => {}
-            JpegKind::Progressive => set(TJPARAM_TJPARAM_PROGRESSIVE as i32, 1),
-            JpegKind::Arithmetic => set(TJPARAM_TJPARAM_ARITHMETIC as i32, 1),
-            JpegKind::Rgb => set(TJPARAM_TJPARAM_COLORSPACE as i32, TJCS_TJCS_RGB as i32),
-            JpegKind::Cmyk => set(TJPARAM_TJPARAM_COLORSPACE as i32, TJCS_TJCS_CMYK as i32),
-        }
-        let (mut out, mut size) = (std::ptr::null_mut(), 0);
-        let (wide, high) = (width as i32, height as i32);
-        assert_eq!(tj3Compress8(handle, pixels.as_ptr(), wide, 0, high, format, &mut out, &mut size), 0);
-        let jpeg = std::slice::from_raw_parts(out, size as usize).to_vec();
-        tj3Free(out.cast());
-        tj3Destroy(handle);
-        jpeg
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_quality(100).unwrap();
+    compressor.set_subsamp(subsamp).unwrap();
+    match kind {
+        JpegKind::Baseline => Ok(()),
+        JpegKind::Progressive => compressor.set_progressive(true),
+        JpegKind::Arithmetic => compressor.set_arithmetic(true),
+        JpegKind::Rgb => compressor.set_colorspace(Colorspace::RGB),
+        JpegKind::Cmyk => compressor.set_colorspace(Colorspace::CMYK),
     }
+    .unwrap();
+    let (width, height, pitch) = (width as usize, height as usize, (width * samples) as usize);
+    compressor.compress_to_vec(Image { pixels, width, pitch, height, format }).unwrap()
 }
 
 /// A TIFF made tag by tag, so that any tag can be wrong.
