@@ -1,7 +1,8 @@
-/* One 4:2:0 JPEG with a quality of its own for chroma, over libjpeg-turbo's libjpeg API, for
- * src/codec/turbo/two_qualities.rs: the TurboJPEG API has one quality for all planes.
+/* Planes to JPEG with restart markers, and with a quality of its own for chroma, over libjpeg-turbo's libjpeg API, for
+ * src/codec/turbo/raw_encoder.rs: the TurboJPEG API has one quality for all planes, and the turbojpeg crate over it sets no
+ * restart markers.
  *
- * Every error is caught here with setjmp and comes back as a message: nothing ever jumps over a frame of the caller.
+ * setjmp catches every error here, and the caller gets a message: no longjmp crosses a frame of the caller.
  */
 #include <setjmp.h>
 #include <stddef.h>
@@ -13,16 +14,29 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-enum { LUMA_ROWS = 2 * DCTSIZE, CHROMA_ROWS = DCTSIZE, FIRST_BYTES = 1 << 16 };
+enum { COMPONENTS = 3, MAX_FACTOR = 4, MAX_ROWS = MAX_FACTOR * DCTSIZE, FIRST_BYTES = 1 << 16 };
 
-/* On the heap: what lies on the stack and changes after setjmp is lost after longjmp. */
+/* What src/codec/turbo/raw_encoder.rs fills in; its twin there has the same fields. */
+typedef struct {
+  const uint8_t *planes[COMPONENTS]; /* Y, Cb, Cr; each padded to whole MCUs */
+  size_t strides[COMPONENTS];        /* bytes from one row to the next */
+  uint32_t width;
+  uint32_t height;
+  int components;      /* 1 or 3 */
+  int factors[2];      /* luma samples to a chroma sample, across and down: 1 to 4; 1 for gray */
+  int luma_quality;    /* 1 to 100 */
+  int chroma_quality;  /* 1 to 100 */
+  int restart_rows;    /* MCU rows from one restart marker to the next, or 0 for none */
+} origami_jpeg_image;
+
+/* On the heap: a local variable that changes after setjmp is indeterminate after longjmp. */
 typedef struct {
   struct jpeg_compress_struct cinfo;
   struct jpeg_error_mgr errors;
   struct jpeg_destination_mgr destination;
   jmp_buf on_error;
-  char *message; /* of the caller, JMSG_LENGTH_MAX bytes */
-  JOCTET *bytes; /* what is written, `capacity` bytes long */
+  char *message; /* the caller's buffer of JMSG_LENGTH_MAX bytes */
+  JOCTET *bytes; /* the output, `capacity` bytes long */
   size_t capacity;
 } origami_encoder;
 
@@ -34,7 +48,7 @@ static void on_error_exit(j_common_ptr cinfo) {
 
 static void on_output(j_common_ptr cinfo) { (void)cinfo; }
 
-/* Goes on writing at `used` in memory of twice the length. */
+/* Doubles the output buffer; writing goes on at `used`. */
 static void grow(origami_encoder *encoder, size_t used) {
   size_t capacity = encoder->capacity == 0 ? FIRST_BYTES : 2 * encoder->capacity;
   JOCTET *bytes = capacity > encoder->capacity ? realloc(encoder->bytes, capacity) : NULL;
@@ -47,7 +61,7 @@ static void grow(origami_encoder *encoder, size_t used) {
 
 static void on_start(j_compress_ptr cinfo) { grow((origami_encoder *)cinfo->client_data, 0); }
 
-/* Called where the memory is full to its end. */
+/* Called when the output buffer is full. */
 static boolean on_full(j_compress_ptr cinfo) {
   origami_encoder *encoder = (origami_encoder *)cinfo->client_data;
   grow(encoder, encoder->capacity);
@@ -56,7 +70,7 @@ static boolean on_full(j_compress_ptr cinfo) {
 
 static void on_end(j_compress_ptr cinfo) { (void)cinfo; }
 
-/* The standard's tables for luma at one quality, for chroma at another. */
+/* The tables of the JPEG standard, scaled to one quality for luma and to another for chroma. */
 static void set_tables(j_compress_ptr cinfo, int luma, int chroma) {
   jpeg_set_quality(cinfo, luma, TRUE);
   JQUANT_TBL table = *cinfo->quant_tbl_ptrs[0];
@@ -64,13 +78,9 @@ static void set_tables(j_compress_ptr cinfo, int luma, int chroma) {
   *cinfo->quant_tbl_ptrs[0] = table;
 }
 
-/* Codes `width` x `height` pixels with Huffman tables made for them. `planes` are Y, Cb, Cr of `strides` bytes a row, padded:
- * luma to a multiple of 16 both ways, chroma to half of that. A restart marker follows every `restart_rows` MCU rows, none where
- * that is 0. Gives 0 and, in `*out`, memory for `origami_planes_free`;
- * or -1 and a message of at most JMSG_LENGTH_MAX (200) bytes. */
-int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides[3], uint32_t width, uint32_t height,
-                            int luma_quality, int chroma_quality, int restart_rows, uint8_t **out,
-                            unsigned long *out_bytes, char *message) {
+/* Codes `image` with Huffman tables made for it. Returns 0 and sets `*out` to memory for `origami_planes_free`; or returns -1 and
+ * writes a message to `message`, a buffer of JMSG_LENGTH_MAX (200) bytes. */
+int origami_jpeg_encode_planes(const origami_jpeg_image *image, uint8_t **out, unsigned long *out_bytes, char *message) {
   *out = NULL;
   *out_bytes = 0;
   origami_encoder *encoder = calloc(1, sizeof *encoder);
@@ -96,28 +106,30 @@ int origami_jpeg_encode_420(const uint8_t *const planes[3], const size_t strides
   encoder->destination.empty_output_buffer = on_full;
   encoder->destination.term_destination = on_end;
   cinfo->dest = &encoder->destination;
-  cinfo->image_width = width;
-  cinfo->image_height = height;
-  cinfo->input_components = 3;
-  cinfo->in_color_space = JCS_YCbCr;
+  cinfo->image_width = image->width;
+  cinfo->image_height = image->height;
+  cinfo->input_components = image->components;
+  cinfo->in_color_space = image->components == 1 ? JCS_GRAYSCALE : JCS_YCbCr;
   jpeg_set_defaults(cinfo);
-  set_tables(cinfo, luma_quality, chroma_quality);
-  cinfo->comp_info[0].h_samp_factor = 2;
-  cinfo->comp_info[0].v_samp_factor = 2;
+  set_tables(cinfo, image->luma_quality, image->chroma_quality);
+  cinfo->comp_info[0].h_samp_factor = image->factors[0];
+  cinfo->comp_info[0].v_samp_factor = image->factors[1];
   cinfo->optimize_coding = TRUE;
-  cinfo->restart_in_rows = restart_rows;
+  cinfo->restart_in_rows = image->restart_rows;
   cinfo->dct_method = JDCT_ISLOW;
   cinfo->raw_data_in = TRUE;
   jpeg_start_compress(cinfo, TRUE);
-  while (cinfo->next_scanline < height) {
-    JSAMPROW rows[3][LUMA_ROWS];
-    JSAMPARRAY data[3] = {rows[0], rows[1], rows[2]};
-    for (int plane = 0; plane < 3; plane++) {
-      size_t count = plane == 0 ? LUMA_ROWS : CHROMA_ROWS;
-      size_t first = plane == 0 ? cinfo->next_scanline : cinfo->next_scanline / 2;
-      for (size_t row = 0; row < count; row++) rows[plane][row] = (JSAMPROW)planes[plane] + (first + row) * strides[plane];
+  JDIMENSION luma_rows = (JDIMENSION)(image->factors[1] * DCTSIZE);
+  while (cinfo->next_scanline < image->height) {
+    JSAMPROW rows[COMPONENTS][MAX_ROWS];
+    JSAMPARRAY data[COMPONENTS] = {rows[0], rows[1], rows[2]};
+    for (int plane = 0; plane < image->components; plane++) {
+      size_t count = plane == 0 ? luma_rows : DCTSIZE;
+      size_t first = cinfo->next_scanline / luma_rows * count;
+      const uint8_t *samples = image->planes[plane] + first * image->strides[plane];
+      for (size_t row = 0; row < count; row++) rows[plane][row] = (JSAMPROW)samples + row * image->strides[plane];
     }
-    if (jpeg_write_raw_data(cinfo, data, LUMA_ROWS) == 0) ERREXIT(cinfo, JERR_CANT_SUSPEND);
+    if (jpeg_write_raw_data(cinfo, data, luma_rows) == 0) ERREXIT(cinfo, JERR_CANT_SUSPEND);
   }
   jpeg_finish_compress(cinfo);
   jpeg_destroy_compress(cinfo);

@@ -11,7 +11,7 @@ set -euo pipefail
 
 binary=$(realpath "${1:?usage: scripts/load.sh BINARY [SECONDS]}") seconds=${2:-60} connections=400
 cache_mb=4 cache_dir_mb=64 families=16
-# What the README says the server takes at most (tiles of 256): the cache in memory and its books; of each family in work its
+# What docs/operate.md says the server takes at most (tiles of 256): the cache in memory and its books; of each family in work its
 # planes, payloads and tiles; three tables of the cache on disk and what its tiles are found by; connections; threads; the
 # program itself.
 threads=$((40 + $(nproc)))

@@ -1,7 +1,8 @@
 // BT.601 full range between interleaved RGB and planes, in libjpeg's integers; the twin of kernels/color.rs.
 //
-// To planes: in interleaved RGB (`src`), out Y (`dst`), Cb (`a`), Cr (`b`). To RGB: in Y (`src`), Cb (`a`), Cr (`b`), out
-// interleaved RGB (`dst`). All planes of one size and one stride. An invocation owns one quad; z counts jobs.
+// To planes: reads interleaved RGB (`src`), writes Y (`dst`), Cb (`a`), Cr (`b`). To RGB: reads Y (`src`), Cb
+// (`a`), Cr (`b`), writes interleaved RGB (`dst`). The planes have one size and one stride. An invocation
+// owns one quad; z is the job.
 
 override TO_RGB: bool = false;
 
@@ -41,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let b = vec4<i32>(one.z, two.y, three.x, three.w);
         let out = id.y * job.dst_stride + quad;
         arena[job.dst + out] = pack_u8(scaled(FIX_0_299 * r + FIX_0_587 * g + FIX_0_114 * b + ROUND));
-        // One less than a half, as libjpeg does, so that the largest value is 255.
+        // The rounding term is one less than a half, as in libjpeg, so that the largest value is 255.
         arena[job.a + out] = pack_u8(scaled(FIX_0_5 * b - FIX_0_16874 * r - FIX_0_33126 * g + CENTRE + ROUND - 1));
         arena[job.b + out] = pack_u8(scaled(FIX_0_5 * r - FIX_0_41869 * g - FIX_0_08131 * b + CENTRE + ROUND - 1));
     }

@@ -1,8 +1,9 @@
 // One projected gradient step of optL2 and 420opt; the twin of kernels/optl2.rs.
 //
-// In: x (Q6, or the 8-bit start in the first step), the right side B (`a`, Q6), the 8-bit start x0 (`b`); tables of the banded UtU;
-// `p` the step size in Q15, `q` the largest change. Out: the next x in Q6, or rounded to 8 bits in the last step. All of the size of
-// x. Who owns what: lib/separable.wgsl.
+// Reads x (`src`: Q6, or the 8-bit start in the first step), the right side B (`a`, Q6), the 8-bit start x0
+// (`b`); tables of the banded UtU; `p` is the step size in Q15, `q` the largest change. Writes the next x
+// (`dst`) in Q6, or rounded to 8 bits in the last step. All planes have the size of x. Invocations own pixels
+// as in lib/separable.wgsl.
 
 override LAST: bool = false;
 

@@ -1,6 +1,7 @@
 // Separable resampling by tables of taps; the twin of kernels/resample.rs.
 //
-// In: a plane of 8-bit or Q6 samples of any size. Out: width x height samples, 8-bit or Q6. Who owns what: lib/separable.wgsl.
+// Reads a plane of 8-bit or Q6 samples of any size (`src`), writes width x height samples, 8-bit or Q6
+// (`dst`). Invocations own pixels as in lib/separable.wgsl.
 
 override TO_Q6: bool = false;
 

@@ -1,8 +1,9 @@
-// Prediction and residual in one pass; the twin of kernels/residual.rs, fused behind the upsampling that it always follows.
+// Prediction and residual in one pass; the twin of kernels/residual.rs, fused with the upsampling that comes
+// before it.
 //
-// In: L2 luma, and at L0 size (`a`) the original (make) or the decoded residual (apply). Out at L0 size: make: the prediction
-// (`dst`) and clamp(original - prediction + 128) (`b`); apply: clamp(prediction + residual - 128) (`dst`). Who owns what:
-// lib/separable.wgsl.
+// Reads L2 luma (`src`), and at L0 size (`a`) the original (make) or the decoded residual (apply). Writes at
+// L0 size: make: the prediction (`dst`) and clamp(original - prediction + 128) (`b`); apply: clamp(prediction
+// + residual - 128) (`dst`). Invocations own pixels as in lib/separable.wgsl.
 
 override APPLY: bool = false;
 

@@ -1,7 +1,7 @@
 // Unsharp mask with a 3x3 binomial blur; the twin of kernels/sharpen.rs.
 //
-// In: an 8-bit plane, edges replicated; `p` the strength in 1/256. Out (`dst`): a plane of the same size, another one.
-// An invocation owns one quad; z counts jobs.
+// Reads an 8-bit plane (`src`), edges replicated; `p` is the strength in 1/256. Writes another plane of the
+// same size (`dst`). An invocation owns one quad; z is the job.
 
 // The samples `x - 1 .. x + 4` of a row, x = 4 * quad.
 struct Six {

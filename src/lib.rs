@@ -5,24 +5,24 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`encode`], [`decode`], [`mod@verify`] | the two directions and the check, each readable on one screen |
-//! | [`backend`] | where the arithmetic runs: CPU, GPU, both; the scheduler that feeds it |
-//! | [`originals`] | the families that lose nothing: L0 tiles as their source has them |
-//! | [`kernels`] | the arithmetic: normative integer kernels and their SIMD |
-//! | [`codec`] | JPEG, PNG, WebP: planes to bytes and back |
-//! | [`archive`] | packs and bundles: family streams to bytes and back |
-//! | [`store`] | where archives live |
-//! | [`pyramid`] | Deep Zoom trees, and slides through OpenSlide, TIFF, PNG, JPEG |
-//! | [`family`], [`plane`], [`coding`] | plain data: one family, one plane, the parameters |
-//! | [`presets`], [`target`] | parameters that go well together; the quality that comes to a PSNR or a size |
-//! | [`geometry`], [`spec`] | levels, tiles and families; every number of the format |
-//! | [`render`], [`tile`] | the output tiles of a slide; one of them, coded |
-//! | `serve`, `evals` | the tile server; the page of evaluation runs (feature `serve`) |
-//! | `web` | what both share: connections, responses, embedded files |
-//! | [`manifest`], [`debug_images`], [`metrics`] | what an encode did, for people and evals |
-//! | [`error`] | what can go wrong |
+//! | [`encode`], [`decode`], [`mod@verify`] | a whole slide, in both directions, and the check |
+//! | [`residual`], [`lossless`] | one family: predicted, with a residual; or the source's own tiles |
+//! | [`backend`], `gpu` | where the arithmetic runs: CPU, GPU (feature `gpu`), both; the scheduler that feeds it |
+//! | [`kernels`] | the normative integer kernels and their SIMD |
+//! | [`codec`] | JPEG, PNG, WebP, JPEG XL: planes to bytes and back |
+//! | [`archive`] | packs and bundles; [`archive::store`]: where they lie |
+//! | [`slide`], [`pyramid`] | readers of slides; Deep Zoom trees, read, written and made from slides |
+//! | [`params`] | how a slide is coded |
+//! | [`quality`] | presets, metrics, the search for a quality |
+//! | [`output`] | output tiles: cut and coded |
+//! | [`report`] | manifest and pictures of an encode |
+//! | `serve`, `evals`, `web` | the tile server; the page of evaluation runs; what both share (feature `serve`) |
+//! | [`image`] | planes, tiles, families, geometry, every number of the format |
+//! | [`mod@error`] | the error type of the calls above; each layer below has its own |
 //!
-//! `ARCHITECTURE.md` follows one tile through the code; `docs/format.md` specifies the archive.
+//! A module imports only from modules that `ARCHITECTURE.md` lists above it; a test holds that.
+//!
+//! `ARCHITECTURE.md` follows one tile through the code and lists the places for new code; `docs/format.md` specifies the archive.
 
 pub mod archive;
 pub mod backend;

@@ -1,6 +1,8 @@
-// How many 32-bit integer multiply-adds an adapter does at most: the measure for the kernels, not a kernel.
+// Measures the 32-bit integer multiply-adds a second of an adapter. Not a kernel: benches compare the kernels
+// with it.
 //
-// Every invocation runs ROUNDS rounds of 16 independent multiply-adds on values that the compiler cannot know, and stores their sum.
+// Every invocation runs ROUNDS rounds of 16 independent multiply-adds on values that the compiler cannot
+// know, and stores their sum.
 
 @group(0) @binding(0) var<storage, read_write> arena: array<u32>;
 @group(0) @binding(1) var<storage, read> tables: array<vec4<i32>>;

@@ -1,23 +1,24 @@
-// Planes of samples in device memory, and the job that says where they lie. Every kernel is this text plus its own.
+// Planes of samples in device memory, and the job with their offsets. This text precedes every kernel.
 //
-// All planes of a batch lie in one buffer. Samples travel four to a quad: 8-bit samples take one word a quad, the first in
-// the low byte; Q6 samples take two words, two to a word; interleaved RGB takes three. A row begins on a word; what lies between
-// the last sample and the end of its quad is unspecified and never read as a sample.
+// All planes of a batch lie in one buffer. Four samples are a quad: 8-bit samples take one word a quad, the
+// first in the low byte; Q6 samples take two words, two to a word; interleaved RGB takes three. A row begins
+// on a word. The padding between the last sample and the end of its quad is unspecified and never read as a
+// sample.
 
-// One plane to make. Offsets and strides are in words; sizes in samples of the result.
+// One plane to compute. Offsets and strides are in words; sizes in samples of the result.
 struct Job {
     src: u32,        // the plane to read
     src_stride: u32, // from one of its rows to the next
-    dst: u32,        // the plane to make
+    dst: u32,        // the plane to write
     dst_stride: u32,
     width: u32,
     height: u32,
     h_table: u32,    // horizontal table of taps
     v_table: u32,    // vertical table
     v_spans: u32,    // groups that the vertical table needs, for every TILE_ROWS rows of the result
-    a: u32,          // further planes, as the kernel says
+    a: u32,          // further planes; their use depends on the kernel
     b: u32,
-    p: i32,          // numbers, as the kernel says
+    p: i32,          // numbers; their use depends on the kernel
     q: i32,
 }
 

@@ -1,25 +1,28 @@
-// The separable filter by tables of taps: what resample, residual and optl2 have in common. The kernel adds `put`.
+// The separable filter by tables of taps, shared by resample, residual and optl2. The kernel adds `put`,
+// which stores a sum.
 //
-// A workgroup owns a tile of the result: 16 quads wide, TILE_ROWS rows high; an invocation one quad in four rows of it; z counts
-// jobs. The workgroup walks down the source rows that the tile needs, CHUNK_ROWS at a time: filters them horizontally into workgroup
-// memory (Q6), then every invocation adds what these rows give to the sums of its own quads. So tables of any length work in the
-// same memory, and the plane between the passes never leaves the chip. What is loaded serves four outputs at a time: a source quad
-// the four columns of a quad, a row of the chunk four rows.
+// A workgroup owns a tile of the result, 16 quads wide and TILE_ROWS rows high; an invocation owns one quad
+// in four rows of it; z is the job. The workgroup walks down the source rows that the tile needs, CHUNK_ROWS
+// at a time. It filters them horizontally into workgroup memory (Q6); then every invocation adds the
+// contribution of these rows to the sums of its own quads. So tables of any length need the same memory, and
+// the plane between the passes never leaves the chip. Every load serves four outputs: a source quad the four
+// columns of a quad, a row of the chunk four rows.
 //
-// A table is one head an output: (first group, number of groups, where its taps are). Taps are Q14, four to a group; groups begin at
-// multiples of four source samples. Taps outside an output's own range are zero, so what is read there does not matter.
+// A table has one head an output: (first group, number of groups, row of its taps). Taps are Q14, four to a
+// group; groups begin at multiples of four source samples. Taps outside an output's own range are zero, so
+// samples read there do not matter.
 
 const QUADS: u32 = 16u;
 const LANES: u32 = TILE_ROWS / 4u;
 const CHUNK_GROUPS: u32 = CHUNK_ROWS / 4u;
 
-// What the source holds.
+// The format of the source.
 override SOURCE: u32 = 0u;
 const SOURCE_U8: u32 = 0u;
 const SOURCE_Q6: u32 = 1u;
-const SOURCE_U8_AS_Q6: u32 = 2u; // 8-bit samples, taken as if they had been stored in Q6
+const SOURCE_U8_AS_Q6: u32 = 2u; // 8-bit samples, converted to Q6 when they are loaded
 
-// Twice as many rows as lanes: every invocation filters two of them at a time.
+// LANES rows twice: every invocation filters two rows at a time.
 var<workgroup> mid: array<vec4<i32>, CHUNK_ROWS * QUADS>;
 
 fn source_quad(job: Job, row: u32, quad: u32) -> vec4<i32> {
@@ -33,7 +36,7 @@ fn source_quad(job: Job, row: u32, quad: u32) -> vec4<i32> {
     return samples;
 }
 
-// The heads of four outputs that follow each other, and the groups that they need together.
+// The heads of four consecutive outputs, and the groups that they need together.
 struct Heads {
     a: vec4<i32>,
     b: vec4<i32>,

@@ -1,4 +1,4 @@
-//! The bytes of header, indexes and family heads: `docs/format.md`, transcribed.
+//! The sizes of header, indexes and record heads of `docs/format.md`, and the bytes of the header.
 //!
 //! Everything is little-endian. Reads are checked: no offset is used before it was compared with the size of the file.
 
@@ -8,7 +8,7 @@ use crate::image::spec;
 
 /// Length of the fixed header.
 pub const HEADER_BYTES: usize = 80;
-/// Header bytes that its own checksum covers.
+/// Bytes of the header that its own checksum covers.
 const HEADER_CHECKED: usize = 72;
 /// Length of one entry of the family index.
 pub const FAMILY_ENTRY_BYTES: usize = 32;
@@ -20,10 +20,10 @@ pub const HEAD_BYTES: usize = 32;
 pub const PAYLOAD_ENTRY_BYTES: usize = 16;
 /// Most payloads of a family.
 pub const MAX_PAYLOADS: usize = 64;
-/// Longest JSON object.
+/// Longest JSON object, in bytes.
 pub const MAX_META_BYTES: u32 = 16 << 20;
 
-/// What an archive holds.
+/// The kind of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Kind {
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name for people and JSON.
+    /// The name for people and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Pack => "pack",
@@ -60,7 +60,7 @@ pub struct Header {
     pub directory_check: u64,
 }
 
-/// A finding that the reader turns into an error with the file's name: where, what, expected, found.
+/// A fault in the bytes, without the name of the file: the reader turns it into an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
     pub offset: u64,
@@ -102,7 +102,7 @@ pub fn u128_at(bytes: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(array(bytes, at))
 }
 
-/// Zero-filled past the end; callers pass slices whose length they have checked.
+/// Zeros past the end; callers pass slices whose length they have checked.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut out = [0; N];
     if let Some(found) = bytes.get(at..at + N) {
@@ -218,28 +218,6 @@ impl Header {
         }
         Ok(header)
     }
-}
-
-/// The head of a family's record: proof and payload table.
-pub fn family_head(record: &super::FamilyRecord) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD_BYTES + record.payloads.len() * PAYLOAD_ENTRY_BYTES);
-    out.extend(record.proof.luma.to_le_bytes());
-    out.extend(record.proof.chroma.to_le_bytes());
-    for (i, payload) in record.payloads.iter().enumerate() {
-        let bytes = if repeats(&record.payloads, i) { 0 } else { payload.bytes.len() as u32 };
-        out.extend(payload.kind.number().to_le_bytes());
-        out.extend((payload.codec as u16).to_le_bytes());
-        out.extend(bytes.to_le_bytes());
-        out.extend(xxh3_64(&payload.bytes).to_le_bytes());
-    }
-    out
-}
-
-/// Whether a payload is an L0 tile that an earlier one of its record equals: the table then gives it no bytes of its own.
-pub fn repeats(payloads: &[super::Payload], i: usize) -> bool {
-    let this = &payloads[i];
-    let equals = |p: &super::Payload| p.kind.is_original() && p.codec == this.codec && p.bytes == this.bytes;
-    this.kind.is_original() && payloads[..i].iter().any(equals)
 }
 
 #[cfg(test)]

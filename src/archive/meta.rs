@@ -1,4 +1,4 @@
-//! What an archive says of its slide, as JSON in the directory.
+//! The JSON object in the directory: coding, source and record of the encode.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +9,14 @@ use crate::params::{Coding, EncodeParams};
 pub struct Meta {
     /// The program that wrote the file.
     pub tool: String,
-    /// Names the contents: a hash over the checksums of all families and small tiles of the encode, the same in its bundle and in
-    /// each of its packs. Packs of two encodes are told apart by it.
+    /// Identifies the encode: a hash over the checksums of all its families and small tiles, the same in its bundle and in each of its
+    /// packs. It differs between packs of two encodes.
     pub content: String,
     /// What a decoder must know.
     pub coding: Coding,
-    /// What the encoder was told.
+    /// The parameters of the encoder, for the record.
     pub encode: EncodeParams,
-    /// Where the pixels came from.
+    /// The source of the pixels.
     pub source: SourceMeta,
     /// Horizontal and vertical size of an L0 pixel in micrometres.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -24,28 +24,28 @@ pub struct Meta {
     /// Magnification of the objective.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub objective_power: Option<f64>,
-    /// Whether every family of the slide is there; `--max-parents` leaves some out.
+    /// Whether the archive has every family of the slide; `--max-parents` leaves some out.
     pub complete: bool,
 }
 
-/// Where the pixels came from.
+/// The source of the pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceMeta {
     /// File name without its directory.
     pub name: String,
-    /// What kind of thing it was.
+    /// Its kind.
     pub kind: SourceKind,
-    /// Format: "jpg", "png" for trees; "aperio", "tiff", ... for slides.
+    /// Its format: "jpg" or "png" for trees; "aperio", "tiff", ... for slides.
     pub format: String,
     /// Overlap of the source's tiles; archives have none.
     pub overlap: u32,
-    /// True where the source is known to be lossy already, so that this archive is a further generation. Absent where its format
-    /// does not tell: PNG and TIFF may hold pixels that have been through JPEG.
+    /// True where the source is known to be lossy, so that this archive is a further generation. Absent where the format does not tell: PNG
+    /// and TIFF may hold pixels that were JPEG before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lossy: Option<bool>,
 }
 
-/// What kind of source.
+/// The kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {

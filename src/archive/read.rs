@@ -1,68 +1,23 @@
-//! Opening an archive and taking families and tiles out of it.
+//! Opening an archive, and reading families and tiles from it.
 
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::entries::{FamilyEntry, PayloadEntry, TileEntry};
 use super::error::{Error, Result};
-use super::layout::{
-    FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, MAX_PAYLOADS, TILE_ENTRY_BYTES, u16_at, u32_at,
-    u64_at,
-};
-use super::record::{check_payload, head_bytes, parse_head, parse_record};
-use super::{FamilyRecord, Meta, Payload};
-use crate::archive::store::{FileStore, ReadAt};
-use crate::codec::CodecId;
+use super::index::{in_data, parse_families, parse_tiles};
+use super::layout::{FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES};
+use super::meta::Meta;
+use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
+use super::store::{FileStore, ReadAt};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
-/// What one read fetches at open: header, indexes and JSON of most slides.
+/// Bytes of the first read at open: header, indexes and JSON of most slides.
 const FIRST_READ_BYTES: u64 = 16 << 10;
 
-/// Where a family's record lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FamilyEntry {
-    /// Which family.
-    pub id: FamilyId,
-    /// First byte of the record.
-    pub offset: u64,
-    /// Length of the record in bytes.
-    pub bytes: u32,
-    pub(super) payloads: u16,
-    pub(super) check: u64,
-}
-
-/// Where a payload lies and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PayloadEntry {
-    /// What it is.
-    pub kind: PayloadKind,
-    /// How it is coded.
-    pub codec: CodecId,
-    /// First byte in the file.
-    pub offset: u64,
-    /// Length in bytes.
-    pub bytes: u32,
-    /// Whether these bytes are those of an earlier payload of the record.
-    pub repeats: bool,
-    pub(super) check: u64,
-}
-
-/// Where a tile of a small level lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TileEntry {
-    /// Which tile.
-    pub id: TileId,
-    /// First byte.
-    pub offset: u64,
-    /// Length in bytes.
-    pub bytes: u32,
-    /// How it is coded.
-    pub codec: CodecId,
-    check: u64,
-}
-
-/// An open pack or bundle: everything but the blobs is in memory and has been checked.
+/// An open pack or bundle. Everything but the blobs is in memory and has been checked.
 pub struct Archive {
     path: PathBuf,
     store: Box<dyn ReadAt>,
@@ -103,7 +58,7 @@ impl Archive {
         let header = Header::parse(fixed, size).map_err(at)?;
         let geometry = Geometry::new(header.width, header.height, header.tile)
             .map_err(|e| at(Fault::new(16, "slide and tile size", "a possible one", e)))?;
-        // Before memory is asked for: a store may claim any size.
+        // Checked before memory is allocated: a store may claim any size.
         if u64::from(header.families) > geometry.family_count() {
             let want = format!("at most {}", geometry.family_count());
             return Err(at(Fault::new(28, "number of families", want, header.families)));
@@ -149,7 +104,7 @@ impl Archive {
         Ok(Self { path: path.to_path_buf(), store, header, geometry, meta, families, tiles })
     }
 
-    /// The file, or whatever name the store was opened under.
+    /// The file, or the name that the store was opened under.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -161,7 +116,7 @@ impl Archive {
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
-    /// What the archive says of its slide.
+    /// The JSON object: coding, source and record of the encode.
     pub fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -181,7 +136,8 @@ impl Archive {
     pub fn icc_offset(&self) -> u64 {
         self.header.icc_offset
     }
-    /// The checksum of the header, which holds that of the directory, which holds those of everything else: it names these bytes.
+    /// A checksum of the header. The header holds the checksum of the directory, and the directory those of all blobs, so it identifies the
+    /// contents of the file.
     pub fn identity(&self) -> u64 {
         xxh3_64(&self.header.to_bytes())
     }
@@ -194,14 +150,14 @@ impl Archive {
         &self.tiles
     }
 
-    /// The entry of a family, if it is here.
+    /// The entry of a family, if the archive has it.
     pub fn find(&self, id: FamilyId) -> Option<&FamilyEntry> {
         let key = hilbert(id);
         let at = self.families.binary_search_by_key(&key, |entry| hilbert(entry.id)).ok()?;
         self.families.get(at)
     }
 
-    /// The entry of a small level's tile, if it is here.
+    /// The entry of a tile of a small level, if the archive has it.
     pub fn find_tile(&self, id: TileId) -> Option<&TileEntry> {
         let at = self
             .tiles
@@ -210,7 +166,7 @@ impl Archive {
         self.tiles.get(at)
     }
 
-    /// Reads a family's record in one read and checks every byte of it.
+    /// Reads a family's record in one read and checks all of it.
     ///
     /// # Errors
     /// A wrong checksum or an impossible payload table, with the offset.
@@ -250,25 +206,25 @@ impl Archive {
         Ok(buf)
     }
 
-    /// Reads some payloads of a family and nothing else of it, in the order in which they are asked for.
+    /// Reads the payloads `kinds` of a family, in this order, and nothing else but the head of its record.
     ///
     /// # Errors
-    /// A wrong checksum, a payload that the family does not have, with the offset.
+    /// A wrong checksum, a payload that the family does not have; with the offset.
     pub fn read_payloads(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
         let head = self.read_head(entry)?;
         let read = |&kind: &PayloadKind| {
-            let found = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
+            let entry_of_kind = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
                 let what = format!("payloads of family {}", entry.id);
                 fault_error(&self.path, Fault::new(entry.offset, what, kind.name(), "none"))
             })?;
-            let bytes = self.read(found.offset, found.bytes)?;
-            check_payload(entry.id, found, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
-            Ok(Payload { kind, codec: found.codec, bytes })
+            let bytes = self.read(entry_of_kind.offset, entry_of_kind.bytes)?;
+            check_payload(entry.id, entry_of_kind, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+            Ok(Payload { kind, codec: entry_of_kind.codec, bytes })
         };
         kinds.iter().map(read).collect()
     }
 
-    /// Reads only the head of a family's record: what payloads it has, and how many bytes each.
+    /// Reads only the head of a family's record: its payload table.
     ///
     /// # Errors
     /// A wrong checksum or an impossible payload table, with the offset.
@@ -287,77 +243,4 @@ fn fault_error(path: &Path, fault: Fault) -> Error {
         expected: fault.expected,
         found: fault.found,
     }
-}
-
-fn in_data(header: &Header, at: u64, what: &str, offset: u64, bytes: u32) -> Result<(), Fault> {
-    let end = offset.checked_add(u64::from(bytes));
-    if offset >= header.data_start() && end.is_some_and(|end| end <= header.file_bytes) {
-        return Ok(());
-    }
-    let range = format!("bytes {} to {}", header.data_start(), header.file_bytes);
-    Err(Fault::new(at, format!("place of {what}"), range, format_args!("{bytes} bytes at {offset}")))
-}
-
-fn parse_families(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec<FamilyEntry>, Fault> {
-    let mut families: Vec<FamilyEntry> = Vec::with_capacity(header.families as usize);
-    let mut last = None;
-    for (i, row) in index.chunks_exact(FAMILY_ENTRY_BYTES).enumerate() {
-        let at = (HEADER_BYTES + i * FAMILY_ENTRY_BYTES) as u64;
-        let (x, y) = (u32_at(row, 0), u32_at(row, 4));
-        let (cols, rows) = geometry.families();
-        let id = geometry.family(x, y).ok_or_else(|| {
-            Fault::new(at, "family index", format_args!("a family of {cols}x{rows}"), format_args!("{x}_{y}"))
-        })?;
-        if last.replace(hilbert(id)).is_some_and(|key| key >= hilbert(id)) {
-            return Err(Fault::new(at, "family index", "Hilbert order, each family once", id));
-        }
-        let entry = FamilyEntry {
-            id,
-            offset: u64_at(row, 8),
-            bytes: u32_at(row, 16),
-            payloads: u16_at(row, 20),
-            check: u64_at(row, 24),
-        };
-        if usize::from(entry.payloads) > MAX_PAYLOADS || u16_at(row, 22) != 0 {
-            return Err(Fault::new(
-                at + 20,
-                "payloads of a family",
-                format_args!("at most {MAX_PAYLOADS}"),
-                u32_at(row, 20),
-            ));
-        }
-        in_data(header, at + 8, &format!("family {id}"), entry.offset, entry.bytes)?;
-        families.push(entry);
-    }
-    if header.kind == Kind::Pack && families.len() != 1 {
-        return Err(Fault::new(28, "families in a pack", 1, families.len()));
-    }
-    Ok(families)
-}
-
-fn parse_tiles(header: &Header, geometry: &Geometry, index: &[u8]) -> Result<Vec<TileEntry>, Fault> {
-    let rows = index.chunks_exact(TILE_ENTRY_BYTES).enumerate();
-    geometry
-        .stored_tiles()
-        .zip(rows)
-        .map(|(id, (i, row))| {
-            let at =
-                (HEADER_BYTES + header.families as usize * FAMILY_ENTRY_BYTES + i * TILE_ENTRY_BYTES) as u64;
-            let codec = CodecId::from_u16(u16_at(row, 12)).ok_or_else(|| {
-                Fault::new(at + 12, format!("tile {id}"), "a codec this version knows", u16_at(row, 12))
-            })?;
-            if u16_at(row, 14) != 0 {
-                return Err(Fault::new(at + 14, "reserved bytes", 0, u16_at(row, 14)));
-            }
-            let entry = TileEntry {
-                id,
-                offset: u64_at(row, 0),
-                bytes: u32_at(row, 8),
-                codec,
-                check: u64_at(row, 16),
-            };
-            in_data(header, at, &format!("tile {id}"), entry.offset, entry.bytes)?;
-            Ok(entry)
-        })
-        .collect()
 }

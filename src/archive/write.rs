@@ -1,102 +1,36 @@
-//! Writing packs and bundles so that what stands under a final name is always whole.
+//! Writes packs and bundles, so that a file under its final name is always whole.
 //!
-//! A bundle's blobs go to a spool file as they come, equal ones once. At the end the directory is known and the file
-//! is written in its final order under a temporary name, synced, renamed, and the directory synced. A lock keeps a second
-//! encoder out; whatever an earlier one left when it was killed is overwritten.
+//! Blobs go to a spool file as they come, equal ones once. At the end the directory is known: the file is written in its final order
+//! under a temporary name, synced and renamed, and the directory synced. A lock keeps other encoders out. Files that a killed encoder
+//! left are overwritten.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::error::{Error, Result};
-use super::layout::{HEADER_BYTES, Header, Kind, family_head, repeats};
-use super::{BUNDLE_NAME, FamilyRecord, Meta};
-use crate::archive::store::{FileStore, LockFile, ReadAt};
+use super::layout::Kind;
+use super::meta::Meta;
+use super::names::BUNDLE_NAME;
+use super::part_file::{PartFile, sync_parent};
+use super::plan::{Blob, FamilyRow, Plan, TileRow, blob_len, plan};
+use super::record::{FamilyRecord, family_head, repeats};
+use super::store::{FileStore, LockFile, ReadAt};
 use crate::codec::CodecId;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 
-/// Where a blob lies in the spool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Blob {
-    offset: u64,
-    bytes: u32,
-}
-
-struct FamilyRow {
-    id: FamilyId,
-    blob: Blob,
-    payloads: u16,
-    check: u64,
-}
-
-struct TileRow {
-    id: TileId,
-    blob: Blob,
-    codec: CodecId,
-    check: u64,
-}
-
-/// What was written.
+/// A bundle that was written.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// The bundle, under its final name.
     pub path: PathBuf,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Bytes that were not written because an equal blob was there.
+    /// Bytes of blobs that were not written, because they equal an earlier blob.
     pub shared_bytes: u64,
-}
-
-/// A file under a temporary name that removes itself unless it is published.
-struct Part {
-    path: PathBuf,
-    file: File,
-    published: bool,
-}
-
-impl Part {
-    fn create(path: PathBuf) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(Error::io("create", &path))?;
-        Ok(Self { path, file, published: false })
-    }
-
-    /// Syncs and renames to `target`. The directory is to be synced by the caller, once for all its files.
-    fn publish(mut self, target: &Path) -> Result<()> {
-        self.file.sync_all().map_err(Error::io("write", &self.path))?;
-        fs::rename(&self.path, target).map_err(Error::io("rename to", target))?;
-        self.published = true;
-        Ok(())
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.published {
-            // Only a leftover: the next run overwrites it where it cannot be removed now.
-            drop(fs::remove_file(&self.path));
-        }
-    }
-}
-
-#[cfg(unix)]
-fn sync_parent(path: &Path) -> Result<()> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    File::open(parent).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", parent))
-}
-
-#[cfg(not(unix))]
-fn sync_parent(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 /// Collects a slide and publishes it as one bundle.
@@ -112,7 +46,7 @@ pub struct BundleWriter {
 }
 
 impl BundleWriter {
-    /// Begins `dir/residuals.bundle`; nothing appears under that name before [`Self::finish`].
+    /// Starts `dir/residuals.bundle`. The file appears under that name in [`Self::finish`].
     ///
     /// # Errors
     /// A directory that cannot be written; another encoder at work in it.
@@ -168,11 +102,11 @@ impl BundleWriter {
     fn put(&mut self, bytes: &[u8]) -> Result<Blob> {
         let len = blob_len(bytes)?;
         let key = (xxh3_128(bytes), len);
-        if let Some(&found) = self.seen.get(&key) {
-            // The hash only finds candidates; equality is decided on the bytes.
-            if self.fetch(found)? == bytes {
+        if let Some(&candidate) = self.seen.get(&key) {
+            // The hash only finds a candidate; the bytes decide.
+            if self.fetch(candidate)? == bytes {
                 self.shared_bytes += u64::from(len);
-                return Ok(found);
+                return Ok(candidate);
             }
         }
         let blob = Blob { offset: self.spool_bytes, bytes: len };
@@ -191,13 +125,13 @@ impl BundleWriter {
         Ok(buf)
     }
 
-    /// Writes the bundle and gives it its name; then, if asked, one pack a family, `{x2}_{y2}.pack`, beside it.
+    /// Writes the bundle under its final name; with `packs`, also one pack a family, `{x2}_{y2}.pack`, beside it.
     ///
     /// `meta.content` is filled in here. Packs carry neither small levels nor the colour profile.
     ///
     /// # Errors
-    /// A full disk and the like: then nothing has changed under the bundle's name. Families or tiles that are there twice,
-    /// tiles that are missing: mistakes of the caller.
+    /// A full disk and the like; the file under the bundle's name has not changed then. A family or tile that was added twice, a tile that is
+    /// missing: mistakes of the caller.
     pub fn finish(mut self, meta: &Meta, icc: Option<&[u8]>, packs: bool) -> Result<Written> {
         let icc_blob = icc
             .map(|bytes| self.put(bytes))
@@ -211,7 +145,7 @@ impl BundleWriter {
         }
         let meta = Meta { content: self.content(), ..meta.clone() };
         let plan = plan(Kind::Bundle, &self.geometry, &meta, &self.families, &self.tiles, icc_blob)?;
-        let part = Part::create(self.target.with_file_name(format!(".{BUNDLE_NAME}.part")))?;
+        let part = PartFile::create(self.target.with_file_name(format!(".{BUNDLE_NAME}.part")))?;
         write_planned(&part, &plan, |blob| self.fetch(blob))?;
         part.publish(&self.target)?;
         sync_parent(&self.target)?;
@@ -238,16 +172,12 @@ impl BundleWriter {
         for row in &self.families {
             let target = self.target.with_file_name(format!("{}.pack", row.id));
             let plan = plan(Kind::Pack, &self.geometry, meta, std::slice::from_ref(row), &[], None)?;
-            let part = Part::create(self.target.with_file_name(format!(".{}.pack.part", row.id)))?;
+            let part = PartFile::create(self.target.with_file_name(format!(".{}.pack.part", row.id)))?;
             write_planned(&part, &plan, |blob| self.fetch(blob))?;
             part.publish(&target)?;
         }
         sync_parent(&self.target)
     }
-}
-
-fn blob_len(bytes: &[u8]) -> Result<u32> {
-    u32::try_from(bytes.len()).map_err(|_| Error::BlobTooLarge)
 }
 
 /// A record's bytes, its number of payloads and the checksum of its head.
@@ -263,79 +193,7 @@ fn record_bytes(record: &FamilyRecord) -> Result<(Vec<u8>, u16, u64)> {
     Ok((bytes, record.payloads.len() as u16, check))
 }
 
-/// Header and directory, and the blobs in the order in which they follow.
-struct Plan {
-    start: Vec<u8>,
-    blobs: Vec<Blob>,
-    file_bytes: u64,
-}
-
-fn plan(
-    kind: Kind,
-    geometry: &Geometry,
-    meta: &Meta,
-    families: &[FamilyRow],
-    tiles: &[TileRow],
-    icc: Option<(Blob, u64)>,
-) -> Result<Plan> {
-    let json = serde_json::to_vec(meta).map_err(Error::Metadata)?;
-    let too_many = |_| Error::TooManyEntries;
-    let mut header = Header {
-        kind,
-        file_bytes: 0,
-        width: geometry.width(),
-        height: geometry.height(),
-        tile: geometry.tile(),
-        families: u32::try_from(families.len()).map_err(too_many)?,
-        tiles: u32::try_from(tiles.len()).map_err(too_many)?,
-        meta_bytes: blob_len(&json)?,
-        icc_offset: 0,
-        icc_bytes: 0,
-        icc_check: 0,
-        directory_check: 0,
-    };
-    let mut end = header.data_start();
-    let (mut blobs, mut placed) = (Vec::new(), HashMap::new());
-    // Small levels first: what a viewer asks for when it opens a slide lies next to the directory.
-    let mut place = |blob: Blob| {
-        *placed.entry(blob).or_insert_with(|| {
-            blobs.push(blob);
-            end += u64::from(blob.bytes);
-            end - u64::from(blob.bytes)
-        })
-    };
-    let mut tile_index = Vec::new();
-    for row in tiles {
-        tile_index.extend(place(row.blob).to_le_bytes());
-        tile_index.extend(row.blob.bytes.to_le_bytes());
-        tile_index.extend((row.codec as u16).to_le_bytes());
-        tile_index.extend(0u16.to_le_bytes());
-        tile_index.extend(row.check.to_le_bytes());
-    }
-    if let Some((blob, check)) = icc {
-        (header.icc_offset, header.icc_bytes, header.icc_check) = (place(blob), blob.bytes, check);
-    }
-    let mut directory = Vec::new();
-    for row in families {
-        directory.extend(row.id.x().to_le_bytes());
-        directory.extend(row.id.y().to_le_bytes());
-        directory.extend(place(row.blob).to_le_bytes());
-        directory.extend(row.blob.bytes.to_le_bytes());
-        directory.extend(row.payloads.to_le_bytes());
-        directory.extend(0u16.to_le_bytes());
-        directory.extend(row.check.to_le_bytes());
-    }
-    directory.extend(tile_index);
-    directory.extend(json);
-    header.directory_check = xxh3_64(&directory);
-    header.file_bytes = end;
-    let mut start = header.to_bytes().to_vec();
-    start.extend(directory);
-    debug_assert_eq!(start.len() as u64, HEADER_BYTES as u64 + header.directory_bytes());
-    Ok(Plan { start, blobs, file_bytes: end })
-}
-
-fn write_planned(part: &Part, plan: &Plan, fetch: impl Fn(Blob) -> Result<Vec<u8>>) -> Result<()> {
+fn write_planned(part: &PartFile, plan: &Plan, fetch: impl Fn(Blob) -> Result<Vec<u8>>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, &part.file);
     let io = |e| Error::io("write", &part.path)(e);
     out.write_all(&plan.start).map_err(io)?;

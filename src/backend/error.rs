@@ -1,7 +1,7 @@
-//! What a backend, or the scheduler that feeds it, can fail with.
+//! The errors of backends and of the scheduler.
 
-use super::GpuError;
-use super::scheduler::MAX_THREADS;
+use super::executor::MAX_THREADS;
+use super::gpu_error::GpuError;
 use crate::params;
 
 /// The result of backend calls.

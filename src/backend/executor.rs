@@ -1,282 +1,281 @@
-//! Runs a stream of futures on a pool of threads, a bounded number at a time, the oldest first.
+//! The executor of the library: polls futures on a pool of threads, the oldest first.
 //!
-//! A future that can be polled gets a *turn*: a short task on the pool that polls the oldest one there is, once. Nothing
-//! of a run sits on a pool thread while it has nothing to do, so that runs share a pool: one whose results nobody takes,
-//! or whose futures wait for a device, holds no other up. Wakers outlive the run and know no lifetimes, so they cannot
-//! start turns themselves; one thread a run, asleep unless woken, does it for them.
+//! Every future is an `async-task`, which knows whether it sleeps, waits for a poll or is being polled. A
+//! future that can be polled enters a queue, and the pool gets one *turn*: a short job that polls the oldest
+//! future of the queue once. An idle future occupies no thread, so many runs share a pool: one whose results
+//! are not taken, or whose futures wait for a device, blocks no other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::task::{Context, Poll, Wake, Waker};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Poll, Waker};
 
-use rayon::{ScopeFifo, ThreadPool};
+use async_task::{Builder, Runnable, Task};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::backend::error::{Error, Result};
+/// Most threads: starting millions of them takes longer than any slide.
+pub(super) const MAX_THREADS: usize = 1024;
+
+/// The output of a future, or its panic.
+pub type Outcome<T> = std::thread::Result<T>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// Where a future is between its start and its end.
-#[derive(Clone, Copy)]
-enum Phase {
-    /// Pending; nobody has woken it.
-    Asleep,
-    /// To be polled.
-    Queued,
-    /// Being polled.
-    Polled,
-    /// Being polled, and woken meanwhile: to be polled again.
-    Again,
+/// The futures that can be polled, by number: a late stage of an old family goes before an early stage of a
+/// new one.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
 }
 
 #[derive(Default)]
-struct State {
-    /// The futures under way, by job.
-    phases: HashMap<u64, Phase>,
-    /// Those of them that can be polled. Ordered: a late stage of an old family goes before an early one of a new family.
-    queue: BTreeSet<u64>,
-    /// How many were woken outside of a poll and have no turn yet.
-    woken: usize,
+struct QueueState {
+    ready: BTreeMap<u64, Runnable>,
+    /// Futures are dropped instead of polled.
     closed: bool,
 }
 
-/// What can be polled. Shared with wakers, so it holds nothing of the run.
-#[derive(Default)]
-pub(super) struct Ready {
-    state: Mutex<State>,
-    /// To the thread that starts turns: `woken` or `closed`.
-    to_waker: Condvar,
-    /// To the thread that takes results: one has finished, or `closed`.
-    to_taker: Condvar,
-}
-
-impl Ready {
-    /// A new job, ready.
-    fn add(&self, job: u64) {
-        let mut state = lock(&self.state);
-        state.phases.insert(job, Phase::Queued);
-        state.queue.insert(job);
-    }
-
-    /// From a waker: at any time, from any thread, any number of times.
-    fn wake(&self, job: u64) {
-        let mut state = lock(&self.state);
-        match state.phases.get_mut(&job) {
-            Some(phase @ Phase::Asleep) => {
-                *phase = Phase::Queued;
-                state.queue.insert(job);
-                state.woken += 1;
-                self.to_waker.notify_one();
-            }
-            Some(phase @ Phase::Polled) => *phase = Phase::Again,
-            Some(Phase::Queued | Phase::Again) | None => {}
+impl Queue {
+    /// The schedule function of future `number`. `async-task` calls it when the future can be polled, from any
+    /// thread, also after the end of a run.
+    fn schedule(
+        self: &Arc<Self>,
+        pool: &Arc<ThreadPool>,
+        number: u64,
+    ) -> impl Fn(Runnable) + Send + Sync + 'static {
+        let (queue, pool) = (Arc::clone(self), Arc::clone(pool));
+        move |runnable| {
+            lock(&queue.state).ready.insert(number, runnable);
+            let queue = Arc::clone(&queue);
+            pool.spawn_fifo(move || queue.turn());
         }
     }
 
-    /// The oldest that can be polled.
-    fn next(&self) -> Option<u64> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return None;
-        }
-        let job = state.queue.pop_first()?;
-        state.phases.insert(job, Phase::Polled);
-        Some(job)
-    }
-
-    /// A poll gave nothing; whether the future is to be polled again.
-    fn pending(&self, job: u64) -> bool {
-        let mut state = lock(&self.state);
-        let again = matches!(state.phases.get(&job), Some(Phase::Again));
-        state.phases.insert(job, if again { Phase::Queued } else { Phase::Asleep });
-        if again {
-            state.queue.insert(job);
-        }
-        again
-    }
-
-    fn finished(&self, job: u64) {
-        lock(&self.state).phases.remove(&job);
-        self.to_taker.notify_one();
-    }
-
-    /// Waits for the end of a job; false where the run was closed before.
-    fn wait_for(&self, job: u64) -> bool {
-        let running = |state: &mut State| !state.closed && state.phases.contains_key(&job);
-        let state = self.to_taker.wait_while(lock(&self.state), running);
-        !state.unwrap_or_else(|e| e.into_inner()).closed
-    }
-
-    /// Waits for wakes; how many turns they need, `None` at the end.
-    fn wait_for_wakes(&self) -> Option<usize> {
-        let asleep = |state: &mut State| !state.closed && state.woken == 0;
-        let state = self.to_waker.wait_while(lock(&self.state), asleep);
-        let mut state = state.unwrap_or_else(|e| e.into_inner());
-        (!state.closed).then(|| std::mem::take(&mut state.woken))
-    }
-
-    /// Ends the run: nothing is polled any more, and nobody waits.
-    pub(super) fn close(&self) {
-        lock(&self.state).closed = true;
-        self.to_waker.notify_all();
-        self.to_taker.notify_all();
-    }
-}
-
-/// The waker of one job.
-struct JobWaker {
-    job: u64,
-    ready: Arc<Ready>,
-}
-
-impl Wake for JobWaker {
-    fn wake(self: Arc<Self>) {
-        self.ready.wake(self.job);
-    }
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.ready.wake(self.job);
-    }
-}
-
-/// A job between two polls.
-enum Task<J, F> {
-    New(J),
-    Begun(Pin<Box<F>>),
-}
-
-/// A result, or the panic of the work.
-type Outcome<R, E> = std::thread::Result<Result<R, E>>;
-
-/// One run: its work, the futures that are not being polled, the results that have not been taken.
-struct Run<J, R, E, F, W> {
-    ready: Arc<Ready>,
-    work: W,
-    tasks: Mutex<HashMap<u64, Task<J, F>>>,
-    results: Mutex<BTreeMap<u64, Outcome<R, E>>>,
-}
-
-impl<J: Send, R: Send, E: Send, F, W> Run<J, R, E, F, W>
-where
-    F: Future<Output = Result<R, E>> + Send,
-    W: Fn(J) -> F + Sync,
-{
-    /// Advances `jobs` and calls `sink` in their order, at most `in_flight` apart.
-    fn feed<'run>(
-        &'run self,
-        scope: &ScopeFifo<'run>,
-        in_flight: u64,
-        jobs: impl IntoIterator<Item = Result<J, E>>,
-        mut sink: impl FnMut(R) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut jobs = jobs.into_iter();
-        let (mut next_in, mut next_out, mut end) = (0, 0, None);
-        loop {
-            while end.is_none() && next_in - next_out < in_flight {
-                match jobs.next() {
-                    None => end = Some(Ok(())),
-                    Some(Err(e)) => end = Some(Err(e)),
-                    Some(Ok(job)) => {
-                        lock(&self.tasks).insert(next_in, Task::New(job));
-                        self.ready.add(next_in);
-                        scope.spawn_fifo(|_| self.turn());
-                        next_in += 1;
-                    }
-                }
-            }
-            if next_in == next_out {
-                return end.unwrap_or(Ok(()));
-            }
-            let Some(result) = self.take(next_out) else { return Ok(()) };
-            next_out += 1;
-            sink(result?)?;
-        }
-    }
-
-    /// Gives every future that was woken outside of a poll a turn, until the end of the run.
-    fn start_turns<'run>(&'run self, scope: &ScopeFifo<'run>) {
-        while let Some(woken) = self.ready.wait_for_wakes() {
-            (0..woken).for_each(|_| scope.spawn_fifo(|_| self.turn()));
-        }
-    }
-
-    /// Polls the oldest future that is ready, again if it was woken meanwhile.
+    /// Polls the oldest future once.
     fn turn(&self) {
-        while let Some(job) = self.ready.next() {
-            let Some(task) = lock(&self.tasks).remove(&job) else { return };
-            let waker = Waker::from(Arc::new(JobWaker { job, ready: Arc::clone(&self.ready) }));
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                let mut future = match task {
-                    Task::New(job) => Box::pin((self.work)(job)),
-                    Task::Begun(future) => future,
-                };
-                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                    Poll::Ready(result) => Ok(result),
-                    Poll::Pending => Err(future),
-                }
-            }));
-            let outcome = match polled {
-                Ok(Ok(result)) => Ok(result),
-                Err(panic) => Err(panic),
-                Ok(Err(future)) => {
-                    lock(&self.tasks).insert(job, Task::Begun(future));
-                    if self.ready.pending(job) {
-                        continue;
-                    }
-                    return;
-                }
-            };
-            lock(&self.results).insert(job, outcome);
-            return self.ready.finished(job);
+        let mut state = lock(&self.state);
+        let (oldest, closed) = (state.ready.pop_first(), state.closed);
+        drop(state);
+        if let Some((_, runnable)) = oldest.filter(|_| !closed) {
+            runnable.run();
         }
     }
 
-    /// Waits for the result of a job; `None` where the run was closed from outside. Resumes a panic of the work.
-    fn take(&self, job: u64) -> Option<Result<R, E>> {
-        if !self.ready.wait_for(job) {
-            return None;
-        }
-        let outcome = lock(&self.results).remove(&job)?;
-        Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
+    /// From now on a turn drops its future.
+    fn close(&self) {
+        lock(&self.state).closed = true;
     }
 }
 
-/// Closes a run however it ends, also by a panic: turns and threads of its scope must not wait for ever. Futures that
-/// are not being polled are dropped here, the others by the end of the run.
-struct CloseOnDrop<'a, J, R, E, F, W>(&'a Run<J, R, E, F, W>);
+/// Ends a run from another thread.
+#[derive(Default)]
+pub(super) struct Stop {
+    state: Mutex<StopState>,
+}
 
-impl<J, R, E, F, W> Drop for CloseOnDrop<'_, J, R, E, F, W> {
+#[derive(Default)]
+struct StopState {
+    stopped: bool,
+    /// Of the thread that waits for a result.
+    waker: Option<Waker>,
+}
+
+impl Stop {
+    pub(super) fn stop(&self) {
+        let mut state = lock(&self.state);
+        state.stopped = true;
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits for a future on this thread; `None` once the run is stopped.
+    fn wait_for<T>(&self, mut future: impl Future<Output = T> + Unpin) -> Option<T> {
+        pollster::block_on(poll_fn(|context| {
+            let mut state = lock(&self.state);
+            if state.stopped {
+                return Poll::Ready(None);
+            }
+            state.waker = Some(context.waker().clone());
+            drop(state);
+            Pin::new(&mut future).poll(context).map(Some)
+        }))
+    }
+}
+
+/// The tasks of a run, in the order of their jobs. Dropping it ends them: polls that have begun are
+/// completed, and all futures are dropped before `drop` returns.
+struct RunTasks<T> {
+    queue: Arc<Queue>,
+    tasks: VecDeque<Task<Outcome<T>>>,
+}
+
+impl<T> Drop for RunTasks<T> {
     fn drop(&mut self) {
-        self.0.ready.close();
-        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
-        drop(tasks);
+        self.queue.close();
+        // `cancel` waits until the future is dropped.
+        self.tasks.drain(..).for_each(|task| drop(pollster::block_on(task.cancel())));
     }
 }
 
-/// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart; `work` and its futures run
-/// on `pool`. All futures are dropped when it returns. See `Scheduler::pipelined`.
-pub(super) fn run<J: Send, R: Send, E: From<Error> + Send, F: Future<Output = Result<R, E>> + Send>(
-    pool: &ThreadPool,
-    ready: Arc<Ready>,
-    in_flight: u64,
-    jobs: impl IntoIterator<Item = Result<J, E>>,
-    work: impl Fn(J) -> F + Sync,
-    sink: impl FnMut(R) -> Result<(), E>,
-) -> Result<(), E> {
-    let run = Run { ready, work, tasks: Mutex::default(), results: Mutex::default() };
-    pool.in_place_scope_fifo(|scope| {
-        std::thread::scope(|threads| {
-            let _close = CloseOnDrop(&run);
-            std::thread::Builder::new()
-                .name("origami-wakes".into())
-                .spawn_scoped(threads, || run.start_turns(scope))
-                .map_err(|e| Error::Threads(e.to_string()))?;
-            run.feed(scope, in_flight, jobs, sink)
-        })
+/// A pool of threads that polls futures.
+pub struct Executor {
+    pool: Arc<ThreadPool>,
+    /// Of the futures of [`Self::spawn`].
+    queue: Arc<Queue>,
+    spawned: AtomicU64,
+}
+
+impl Executor {
+    /// `threads` threads, 0 for one per core, called `name` and a number.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn new(threads: usize, name: &'static str) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(move |i| format!("{name}-{i}"))
+            .build()?;
+        Ok(Self { pool: Arc::new(pool), queue: Arc::default(), spawned: AtomicU64::new(0) })
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Starts a future. Every poll is on a thread of the pool. Dropping the task drops the future, after a
+    /// poll that has begun.
+    pub fn spawn<F>(&self, future: F) -> Task<Outcome<F::Output>>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let number = self.spawned.fetch_add(1, Relaxed);
+        let (runnable, task) = async_task::spawn(caught(future), self.queue.schedule(&self.pool, number));
+        runnable.schedule();
+        task
+    }
+
+    /// Advances `jobs` and calls `sink` in their order, on this thread, at most `in_flight` apart. `work` and
+    /// its futures run on the pool. All futures are dropped when it returns. See `Scheduler::pipelined`.
+    ///
+    /// # Errors
+    /// The first one of `jobs`, `work` and `sink`, in the order of the jobs.
+    ///
+    /// # Panics
+    /// Resumes a panic of `jobs`, `work` and `sink`.
+    pub(super) fn run_in_order<J, R, F, E>(
+        &self,
+        stop: &Stop,
+        in_flight: usize,
+        jobs: impl IntoIterator<Item = Result<J, E>>,
+        work: impl Fn(J) -> F + Sync,
+        mut sink: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        J: Send,
+        R: Send,
+        E: Send,
+        F: Future<Output = Result<R, E>> + Send,
+    {
+        let work = &work;
+        let (mut jobs, mut number, mut end) = (jobs.into_iter(), 0, None);
+        let mut run = RunTasks { queue: Arc::default(), tasks: VecDeque::new() };
+        loop {
+            while end.is_none() && run.tasks.len() < in_flight {
+                let job = match jobs.next() {
+                    Some(Ok(job)) => job,
+                    Some(Err(e)) => {
+                        end = Some(Err(e));
+                        break;
+                    }
+                    None => {
+                        end = Some(Ok(()));
+                        break;
+                    }
+                };
+                let future = caught(async move { work(job).await });
+                let schedule = run.queue.schedule(&self.pool, number);
+                // SAFETY: `schedule` is `Send`, `Sync` and `'static`. Future and output are `Send` by the
+                // bounds of this function. What they borrow outlives this function, or is `work`, which is
+                // dropped after `run`. No future outlives `run`: its task is in `run.tasks` until the output
+                // is taken, which is after the future was dropped, and `RunTasks::drop` waits for the others.
+                // `run` is a local variable, so it cannot be leaked.
+                #[allow(unsafe_code)]
+                let (runnable, task) = unsafe { Builder::new().spawn_unchecked(|_| future, schedule) };
+                run.tasks.push_back(task);
+                runnable.schedule();
+                number += 1;
+            }
+            let Some(task) = run.tasks.front_mut() else { return end.unwrap_or(Ok(())) };
+            let Some(outcome) = stop.wait_for(task) else { return Ok(()) };
+            run.tasks.pop_front();
+            sink(outcome.unwrap_or_else(|panic| resume_unwind(panic))?)?;
+        }
+    }
+}
+
+/// A future whose panic is its output.
+async fn caught<F: Future>(future: F) -> Outcome<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     })
+    .await
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn spawned_futures_share_one_thread_and_a_panic_is_an_outcome() {
+        let executor = Executor::new(1, "test").unwrap();
+        let name = || std::thread::current().name().unwrap_or_default().to_string();
+        let (signal, polls) = (Arc::new(Mutex::new(None::<Waker>)), Arc::new(AtomicUsize::new(0)));
+        let (theirs, count) = (Arc::clone(&signal), Arc::clone(&polls));
+        // The one thread is free while this waits.
+        let waiting = executor.spawn(poll_fn(move |context| match count.fetch_add(1, Relaxed) {
+            0 => {
+                *lock(&theirs) = Some(context.waker().clone());
+                Poll::Pending
+            }
+            polls => Poll::Ready(polls),
+        }));
+        let ran_on = pollster::block_on(executor.spawn(async move { name() })).unwrap();
+        assert_eq!(ran_on, "test-0");
+        // Two wakes of a sleeping future are one poll.
+        let waker = lock(&signal).take().unwrap();
+        waker.wake_by_ref();
+        waker.wake();
+        assert_eq!(pollster::block_on(waiting).unwrap(), 1);
+        let panic = pollster::block_on(executor.spawn(async { panic!("on purpose") as u8 })).unwrap_err();
+        assert_eq!(*panic.downcast::<&str>().unwrap(), "on purpose");
+        assert_eq!(pollster::block_on(executor.spawn(async { 1 })).unwrap(), 1);
+        assert_eq!(polls.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn dropping_a_task_drops_its_future() {
+        let executor = Executor::new(1, "test").unwrap();
+        let held = Arc::new(());
+        let theirs = Arc::clone(&held);
+        let task = executor.spawn(async move {
+            std::future::pending::<()>().await;
+            drop(theirs);
+        });
+        drop(task);
+        // The thread is alive: it takes the next future.
+        assert_eq!(pollster::block_on(executor.spawn(async { 1 })).unwrap(), 1);
+        while Arc::strong_count(&held) > 1 {
+            std::thread::yield_now();
+        }
+    }
+}

@@ -1,14 +1,14 @@
-//! Where the pixel arithmetic runs, behind one trait, and the scheduler that feeds it.
+//! The pixel arithmetic of a family behind one trait, and the scheduler that runs families on threads.
 //!
-//! A backend takes families through the kernels, one family a call; one that works on many at once forms its own batches
-//! from the calls that are waiting. It knows nothing of JPEG, files or archives: codecs run before, between and after
-//! its calls. Every implementation returns identical bytes for identical input.
+//! A backend runs the kernels on a family, one family a call. A device that works on many at once forms
+//! batches from the calls that are pending. A backend knows nothing of JPEG, files or archives: codecs run
+//! before, between and after its calls. Every implementation returns identical bytes for identical input.
 
 mod choice;
 pub(crate) mod chroma;
-mod cpu;
+pub mod cpu;
 pub(crate) mod error;
-mod executor;
+pub(crate) mod executor;
 mod gpu_error;
 pub mod scheduler;
 mod stream;
@@ -16,7 +16,7 @@ mod stream;
 use std::any::Any;
 use std::pin::Pin;
 
-pub use choice::BackendChoice;
+pub use choice::{BackendChoice, BackendMode, Task};
 pub use cpu::CpuBackend;
 pub use error::{Error, Result};
 pub use gpu_error::GpuError;
@@ -27,37 +27,38 @@ use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;
 use crate::params::{Coding, EncodeParams};
 
-/// What a backend call gives: ready at once on the CPU, later on a device. Nothing happens before the first poll;
-/// dropping it gives the call up.
+/// The future of a backend call: ready in the first poll on the CPU, later on a device. It does nothing
+/// before the first poll. Dropping it cancels the call.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// State of a family between [`Backend::base`] and [`Backend::residual`]. It saves a conversion or an upload and nothing else: the
-/// caller keeps the source planes, and every ticket works, including the default one, which is empty.
+/// State of a family between [`Backend::base`] and [`Backend::residual`]. It only saves a conversion or an
+/// upload: the caller keeps the source planes, and every ticket is valid, including the default one, which is
+/// empty.
 ///
-/// A ticket of a device holds a slot of a batch, and the batch waits for all its members: pass each ticket on to
-/// [`Backend::residual`], or drop it, before you wait for the base of many more families. One future a family, as in
-/// [`crate::residual::encode_family`], does that.
+/// A ticket of a device holds a slot of a batch, and the batch waits for all its families. Pass each ticket on
+/// to [`Backend::residual`], or drop it, before you wait for the base of many more families. One future a
+/// family, as in `residual::encode_family`, does that.
 #[derive(Debug, Default)]
 pub struct Ticket(TicketState);
 
 #[derive(Debug, Default)]
 enum TicketState {
-    /// The source is planes already.
+    /// Nothing to keep.
     #[default]
     Empty,
     /// An RGB source, converted to planes.
     Planes(Ycc),
-    /// L0 luma is on a device; the value is that backend's own.
+    /// The family is on a device; the value is of that backend's own type.
     Device(Box<dyn Any + Send>),
 }
 
 impl Ticket {
-    /// Holds an RGB source that was converted to planes.
+    /// A ticket with the planes of a converted RGB source.
     pub fn with_planes(planes: Ycc) -> Self {
         Self(TicketState::Planes(planes))
     }
 
-    /// Holds a device's own record of the family.
+    /// A ticket with a device's slot for the family.
     pub fn on_device<T: Any + Send>(slot: T) -> Self {
         Self(TicketState::Device(Box::new(slot)))
     }
@@ -67,7 +68,7 @@ impl Ticket {
         matches!(self.0, TicketState::Device(_))
     }
 
-    /// The converted planes, if it holds any. A slot on a device is given up.
+    /// The converted planes, if it holds any. A slot on a device is released.
     pub fn into_planes(self) -> Option<Ycc> {
         match self.0 {
             TicketState::Planes(planes) => Some(planes),
@@ -75,7 +76,7 @@ impl Ticket {
         }
     }
 
-    /// The device's record, if it holds one of this type. Anything else is given up.
+    /// The device's slot, if it holds one of this type. A slot of another type is released.
     pub fn into_device<T: Any + Send>(self) -> Option<T> {
         match self.0 {
             TicketState::Device(slot) => slot.downcast().ok().map(|slot| *slot),
@@ -84,48 +85,45 @@ impl Ticket {
     }
 }
 
-/// A family at the size of L2.
+/// The result of [`Backend::base`].
 #[derive(Debug)]
 pub struct Base {
     /// For [`Backend::residual`].
     pub ticket: Ticket,
-    /// L2 as it is to be coded.
+    /// The planes of L2 to encode.
     pub l2: Ycc,
 }
 
-/// A family's L0, predicted from its decoded L2: luma alone, or 4:2:0 where chroma is to be corrected as well.
+/// A family's L0, predicted from its decoded L2: luma alone, or 4:2:0 where chroma is to be corrected as
+/// well.
 #[derive(Debug)]
 pub struct Predicted {
     /// L0 as predicted.
     pub prediction: Ycc,
-    /// What the prediction missed, around 128, at the size at which it is to be coded.
+    /// The original minus the prediction, plus 128, at the size at which it is coded.
     pub residual: Ycc,
 }
 
 /// The arithmetic of both directions.
 ///
-/// The caller keeps the [`SourceFamily`] and lends it to both calls of an encode. A device that is lost in between
-/// therefore costs nothing: its backend, or another one, starts again from the same planes.
+/// The caller keeps the [`SourceFamily`] and lends it to both calls of an encode. So a device that is lost in
+/// between loses no data: another backend starts again from the same planes.
 pub trait Backend: Send + Sync {
     /// Its name for logs and reports.
     fn name(&self) -> String;
 
-    /// The CPU's kernels with their tables, for the steps that every backend does on the caller's thread:
-    /// [`CpuBackend::correct`], [`CpuBackend::part`].
-    fn cpu(&self) -> &CpuBackend;
-
-    /// Families of such a slide that it can have in work at a time beside those on the caller's threads; 0 for the CPU. What
-    /// [`scheduler::Scheduler::pipelined`] takes as `extra`.
+    /// Families of such a slide that can be on a device at a time, beside those on the caller's threads; 0
+    /// for the CPU. It is the argument `extra` of [`scheduler::Scheduler::pipelined`].
     fn in_flight(&self, geometry: &Geometry) -> usize {
         let _ = geometry;
         0
     }
 
-    /// L0 to L2 planes: colour conversion of an RGB source, downsample, then optL2, then sharpening where it is to be
-    /// stored.
+    /// L0 to L2 planes: colour conversion of an RGB source, downsample, then optL2, then sharpening where it
+    /// is to be stored.
     ///
     /// # Errors
-    /// Only what a device may do: lost, out of memory, late. The CPU does not fail.
+    /// A recorded sharpening out of range. On a device also: lost, out of memory, hung.
     fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base>;
 
     /// Predicts from the decoded L2 of a family and subtracts: the residual to be coded. `ticket` is that of
@@ -154,7 +152,7 @@ pub trait Backend: Send + Sync {
         self.reconstruct_into(coding, family, want, Reconstruction::default())
     }
 
-    /// As [`Self::reconstruct`], in the memory of a reconstruction that has been used up.
+    /// As [`Self::reconstruct`]; the result reuses the memory of `used`.
     ///
     /// # Errors
     /// As [`Self::base`].

@@ -1,35 +1,38 @@
-//! A run of the scheduler as an iterator: for servers, bindings and whoever wants to stop half way.
+//! A run of the scheduler as an iterator: for servers, for bindings, and for callers that may stop before the
+//! end.
 
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use super::executor::{self, Ready};
+use super::error::{Error, Result};
+use super::executor::Stop;
 use super::scheduler::Scheduler;
-use crate::backend::error::{Error, Result};
 
 /// The results of [`Scheduler::stream`] in the order of their jobs; after an error there are none.
 ///
-/// Dropping it ends the run: polls under way are finished, futures are dropped, the thread of the run is joined.
+/// Dropping it ends the run: polls that have begun are completed, futures are dropped, the thread of the run
+/// is joined.
 pub struct Results<R, E> {
-    ready: Arc<Ready>,
-    /// `None` only while it is dropped.
+    stop: Arc<Stop>,
+    /// `None` only in `drop`.
     results: Option<mpsc::Receiver<R>>,
-    /// Until its end has been told.
+    /// The thread of the run; `None` after its end was returned.
     run: Option<io::Result<JoinHandle<Result<(), E>>>>,
 }
 
 impl Scheduler {
-    /// As [`Self::pipelined`], owning what it works on: `jobs` is advanced on a thread of its own while the caller takes
-    /// results, and only so far ahead that no more than the jobs under way and one result are held. Several runs may share
-    /// a scheduler; one whose results are not taken holds the others up no longer than a poll.
+    /// As [`Self::pipelined`], with owned arguments. A thread of its own advances `jobs` while the caller
+    /// takes results, and only so far ahead that memory holds the jobs in flight and one result. Several runs
+    /// may share a scheduler; a run whose results are not taken delays the others by no more than a poll.
     ///
     /// ```
     /// use std::sync::Arc;
     ///
     /// use origami::backend::scheduler::{Scheduler, family_bytes};
     /// use origami::backend::{Backend, CpuBackend};
+    /// use origami::error::Error;
     /// use origami::params::EncodeParams;
     /// use origami::residual::encode_family;
     /// use origami::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
@@ -42,7 +45,7 @@ impl Scheduler {
     ///     let rect = geometry.family_rect(id);
     ///     let (width, height) = (rect.width as usize, rect.height as usize);
     ///     let rgb = Plane::from_vec(3 * width, height, [230, 170, 200].repeat(width * height));
-    ///     Ok(SourceFamily { id, tile: 64, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
+    ///     Ok::<_, Error>(SourceFamily { id, tile: 64, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
     /// });
     /// let shared = Arc::new((CpuBackend::new(), EncodeParams::default()));
     /// let work = move |source: SourceFamily| {
@@ -63,7 +66,7 @@ impl Scheduler {
     ///     widths.push((id.to_string(), made.l0.width(), made.l1.width()));
     /// }
     /// assert_eq!(widths, [("0_0".to_string(), 256, 128), ("1_0".to_string(), 44, 22)]);
-    /// # Ok::<(), origami::error::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Panics
@@ -81,18 +84,18 @@ impl Scheduler {
         E: From<Error> + Send + 'static,
         F: Future<Output = Result<R, E>> + Send + 'static,
     {
-        let (scheduler, ready) = (Arc::clone(self), Arc::<Ready>::default());
+        let (scheduler, stop) = (Arc::clone(self), Arc::<Stop>::default());
         let (give, results) = mpsc::sync_channel(0);
-        let of_run = Arc::clone(&ready);
+        let of_run = Arc::clone(&stop);
         let run = std::thread::Builder::new().name("origami-stream".into()).spawn(move || {
             let in_flight = scheduler.in_flight(extra, job_bytes);
-            executor::run(&scheduler.pool, of_run, in_flight, jobs, work, |result| {
-                // The iterator takes results until it is dropped, and that closes the run.
+            scheduler.executor.run_in_order(&of_run, in_flight, jobs, work, |result| {
+                // Sending fails when the caller has dropped the results, and that stops the run.
                 drop(give.send(result));
                 Ok(())
             })
         });
-        Results { ready, results: Some(results), run: Some(run) }
+        Results { stop, results: Some(results), run: Some(run) }
     }
 }
 
@@ -112,10 +115,10 @@ impl<R, E: From<Error>> Iterator for Results<R, E> {
 
 impl<R, E> Drop for Results<R, E> {
     fn drop(&mut self) {
-        self.ready.close();
+        self.stop.stop();
         drop(self.results.take());
         if let Some(Ok(run)) = self.run.take() {
-            // A panic of work that nobody asked for any more.
+            // A panic of `work` is dropped with the results.
             drop(run.join());
         }
     }

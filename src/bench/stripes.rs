@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use origami::archive::FamilyRecord;
-use origami::backend::CpuBackend;
+use origami::backend::cpu;
 use origami::codec::{Shape, decoder};
 use origami::decode::Input;
 use origami::image::family::{DecodedFamily, PayloadKind};
@@ -86,7 +86,7 @@ fn measure_family(
     [striped_record, plain_record]: [&FamilyRecord; 2],
     rounds: usize,
 ) -> Result<Option<FamilyTimes>> {
-    let (geometry, coding, backend) = (input.geometry(), &input.meta().coding, CpuBackend::new());
+    let (geometry, coding) = (input.geometry(), &input.meta().coding);
     let residual = |record: &FamilyRecord| record.payload(PayloadKind::Residual).cloned();
     let (Some(payload), Some(plain_payload)) = (residual(striped_record), residual(plain_record)) else {
         return Ok(None);
@@ -94,7 +94,7 @@ fn measure_family(
     let tiles: Vec<_> = geometry.family_tiles(id, 0).collect();
     let (rect, part) = (geometry.family_rect(id), renderer.place(id, tiles[n * 7 % tiles.len()])?);
     let (width, height) = (rect.width as usize, rect.height as usize);
-    let rows = backend.rows_of_part(coding, (width, height), renderer.want(), part);
+    let rows = cpu::rows_of_part(coding, (width, height), renderer.want(), part);
     let mut family = DecodedFamily::default();
     let striped = FamilyDecoder { geometry, coding, id, record: striped_record };
     let plain = FamilyDecoder { record: plain_record, ..striped };
@@ -125,7 +125,7 @@ fn measure_family(
         take();
         for (decoder, rows) in [(plain, 0..height), (striped, rows.clone())] {
             decoder.decode_rows(rows, &mut family)?;
-            let made = backend.part(coding, &family, renderer.want(), part)?;
+            let made = cpu::reconstruct_part(coding, &family, renderer.want(), part)?;
             black_box(renderer.code(made.view())?);
             take();
         }

@@ -1,7 +1,7 @@
 //! A family prepared for the bare codec calls, and those calls: the floor that encode and decode are compared with.
 
 use origami::archive::FamilyRecord;
-use origami::codec::{ImageEncoder, JpegDecoder, JpegEncoder, Shape, Use, decoder};
+use origami::codec::{ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Shape, decoder};
 use origami::error::Result;
 use origami::image::family::DecodedFamily;
 use origami::image::geometry::{FamilyId, Geometry};
@@ -29,8 +29,13 @@ pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<usize> {
     }
     let mut total = 0;
     for (image, quality, encoder, of) in [
-        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, Use::Baseline),
-        (work.decoded.residual.view(), params.residual_qualities(), params.residual_encoder(), Use::Residual),
+        (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, ImageRole::Baseline),
+        (
+            work.decoded.residual.view(),
+            params.residual_qualities(),
+            params.residual_encoder(),
+            ImageRole::Residual,
+        ),
     ] {
         let mut encoder = encoder.encoder(of)?;
         let bytes = encoder.encode(image, quality)?;

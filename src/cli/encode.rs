@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
-use origami::codec::Use;
+use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::params::EncodeParams;
@@ -148,8 +148,8 @@ impl EncodeArgs {
     /// Refuses what can be refused before a source is opened.
     fn check(&self, params: &EncodeParams) -> Result<()> {
         params.validate()?;
-        params.encoder.encoder(Use::Baseline)?;
-        params.residual_encoder().encoder(Use::Residual)?;
+        params.encoder.encoder(ImageRole::Baseline)?;
+        params.residual_encoder().encoder(ImageRole::Residual)?;
         if self.max_parents == Some(0) {
             bail!("--max-parents 0: encode at least one family");
         }

@@ -219,7 +219,7 @@ fn figures(opened: &OpenBackend) -> impl Fn() -> BackendStats + Send + Sync + 's
         Some(engine) => BackendStats {
             failures: engine.stats().failures,
             fallbacks: engine.stats().fallbacks,
-            batches: engine.gpu_stats().crossings,
+            batches: engine.gpu_stats().submissions,
         },
         None => BackendStats::default(),
     }

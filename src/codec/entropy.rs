@@ -1,81 +1,156 @@
-//! How the coefficients of stored JPEGs are coded, which changes their bytes and nothing else.
+//! Which entropy coder the stored JPEGs have. It changes their bytes, and no sample.
+//!
+//! Baselines and residuals have a coder each: a baseline must give its JPEG file back, a residual only its samples.
 
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::context;
+use super::id::CodecId;
+use super::image_codec::Shape;
+use super::jpeg::max_repacked_bytes;
 #[cfg(feature = "lepton")]
 use super::lepton;
 use super::turbo::arithmetic;
-use super::{CodecId, Shape, context, max_repacked_bytes};
 use crate::codec::error::{Error, Result};
 use crate::image::ycc::Sampling;
 
-/// A residual is next to empty below a byte for so many blocks. An empty block has two Huffman codes and so 2 bits at least: at 4
+/// A residual is sparse with fewer bytes than one for so many blocks. An empty block has two Huffman codes and so 2 bits at least: at 4
 /// half of the bytes are that floor. Above, arithmetic codes save less and their decoder takes longer (`benches/RESULTS.md`).
 const SPARSE_BLOCKS_A_BYTE: usize = 2;
-/// About what tables and markers of a JPEG of three components take besides.
+/// Bytes of tables and markers of a JPEG of three components, about.
 const HEADERS_BYTES: usize = 400;
 
-/// The coder of the coefficients of stored JPEGs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum Entropy {
-    /// Huffman codes: the files are JPEGs as everybody knows them.
+/// The coder of baselines, of the tiles of small levels and of original tiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BaselineCoder {
+    /// The Huffman codes of the encoder.
     #[default]
     Huffman,
-    /// Huffman codes, and for residuals with next to nothing in them arithmetic ones, which are JPEG as well.
-    Adaptive,
-    /// Lepton: smaller, the same JPEGs byte for byte once unpacked, slower.
+    /// Lepton. Unpacked, the files are the same byte for byte; they are smaller, and slower to read. Needs the feature `lepton`.
     Lepton,
-    /// Residuals by context: smaller still, and quicker than Lepton, but no JPEGs any more; everything else as Lepton.
+}
+
+/// The coder of residuals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResidualCoder {
+    /// The Huffman codes of the encoder.
+    #[default]
+    Huffman,
+    /// JPEG's arithmetic codes for sparse residuals, the Huffman codes of the encoder for all others.
+    Adaptive,
+    /// Lepton, as for baselines. Needs the feature `lepton`.
+    Lepton,
+    /// The coder of this program, [`CodecId::Context`]: smaller than Lepton and quicker to decode, but no JPEG comes back. A residual
+    /// that it cannot code is stored as a baseline would be.
     Context,
 }
 
-impl Entropy {
-    /// Whether it is the one that needs no saying.
-    pub fn is_default(&self) -> bool {
-        *self == Entropy::default()
-    }
+/// The coders of an archive. Its JSON form is a name: see [`Self::name`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entropy {
+    /// The coder of everything but residuals.
+    pub baseline: BaselineCoder,
+    /// The coder of residuals.
+    pub residual: ResidualCoder,
+}
 
-    /// Its name on the command line and in archives.
-    pub fn name(self) -> &'static str {
-        match self {
-            Entropy::Huffman => "huffman",
-            Entropy::Adaptive => "adaptive",
-            Entropy::Lepton => "lepton",
-            Entropy::Context => "context",
-        }
-    }
+impl BaselineCoder {
+    const ALL: [Self; 2] = [Self::Huffman, Self::Lepton];
 
-    /// Whether this build has it.
-    ///
-    /// # Errors
-    /// Where it does not.
-    pub fn available(self) -> Result<()> {
-        match self {
-            Entropy::Lepton | Entropy::Context if !cfg!(feature = "lepton") => {
-                Err(Error::NoEntropy(self.name()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether residuals are JPEGs in which restart markers are of use. What is repacked as a whole is unpacked as a whole.
-    pub fn keeps_markers(self) -> bool {
-        matches!(self, Entropy::Huffman | Entropy::Adaptive)
-    }
-
-    /// A payload as it is stored: repacked, where that can be done and pays.
-    pub fn store(self, codec: CodecId, bytes: Vec<u8>) -> (CodecId, Vec<u8>) {
+    /// A payload as it is stored: repacked, where that is possible and saves bytes.
+    fn store(self, codec: CodecId, bytes: Vec<u8>) -> (CodecId, Vec<u8>) {
         match (self, codec) {
             #[cfg(feature = "lepton")]
-            (Entropy::Lepton | Entropy::Context, CodecId::Jpeg) => match lepton::pack(&bytes) {
+            (BaselineCoder::Lepton, CodecId::Jpeg) => match lepton::pack(&bytes) {
                 Some(packed) => (CodecId::Lepton, packed),
                 None => (codec, bytes),
             },
             _ => (codec, bytes),
         }
     }
+}
 
-    /// As [`Self::store`], of a residual of which stripes of `rows` rows are to be decoded by themselves, as far as that is possible.
+impl ResidualCoder {
+    /// Every coder of residuals.
+    pub const ALL: [Self; 4] = [Self::Huffman, Self::Adaptive, Self::Lepton, Self::Context];
+
+    /// The name on the command line and, in pairs, in archives.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResidualCoder::Huffman => "huffman",
+            ResidualCoder::Adaptive => "adaptive",
+            ResidualCoder::Lepton => "lepton",
+            ResidualCoder::Context => "context",
+        }
+    }
+}
+
+impl Entropy {
+    /// Huffman codes everywhere: every payload is a JPEG that any viewer reads.
+    pub const HUFFMAN: Self = Self { baseline: BaselineCoder::Huffman, residual: ResidualCoder::Huffman };
+    /// Huffman codes, and arithmetic ones for sparse residuals.
+    pub const ADAPTIVE: Self = Self { baseline: BaselineCoder::Huffman, residual: ResidualCoder::Adaptive };
+    /// Lepton everywhere.
+    pub const LEPTON: Self = Self { baseline: BaselineCoder::Lepton, residual: ResidualCoder::Lepton };
+    /// Residuals by context, everything else by Lepton.
+    pub const CONTEXT: Self = Self { baseline: BaselineCoder::Lepton, residual: ResidualCoder::Context };
+    /// The pairs that have a name of one word.
+    pub const NAMED: [Self; 4] = [Self::HUFFMAN, Self::ADAPTIVE, Self::LEPTON, Self::CONTEXT];
+
+    /// Whether these are the coders of an archive that names none.
+    pub fn is_default(&self) -> bool {
+        *self == Entropy::default()
+    }
+
+    /// The name in archives and, for [`Self::NAMED`], on the command line. Other pairs have the names of both coders, that of the
+    /// baselines first: `huffman+context`.
+    pub fn name(self) -> &'static str {
+        use {BaselineCoder as B, ResidualCoder as R};
+        match (self.baseline, self.residual) {
+            (B::Huffman, R::Huffman) => "huffman",
+            (B::Huffman, R::Adaptive) => "adaptive",
+            (B::Huffman, R::Lepton) => "huffman+lepton",
+            (B::Huffman, R::Context) => "huffman+context",
+            (B::Lepton, R::Huffman) => "lepton+huffman",
+            (B::Lepton, R::Adaptive) => "lepton+adaptive",
+            (B::Lepton, R::Lepton) => "lepton",
+            (B::Lepton, R::Context) => "context",
+        }
+    }
+
+    /// Every pair of coders.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of = |baseline| ResidualCoder::ALL.map(|residual| Self { baseline, residual });
+        BaselineCoder::ALL.into_iter().flat_map(of)
+    }
+
+    /// Checks that this build can encode with both coders.
+    ///
+    /// # Errors
+    /// Lepton in a build without it.
+    pub fn available(self) -> Result<()> {
+        let lepton = self.baseline == BaselineCoder::Lepton || self.residual == ResidualCoder::Lepton;
+        if lepton && !cfg!(feature = "lepton") {
+            return Err(Error::NoEntropy(self.name()));
+        }
+        Ok(())
+    }
+
+    /// Whether residuals are stored as JPEGs whose restart markers a decoder can use. The other coders make stripes of their own, or
+    /// none.
+    pub fn keeps_markers(self) -> bool {
+        matches!(self.residual, ResidualCoder::Huffman | ResidualCoder::Adaptive)
+    }
+
+    /// A baseline or a tile as it is stored: repacked, where that is possible and saves bytes.
+    pub fn store(self, codec: CodecId, bytes: Vec<u8>) -> (CodecId, Vec<u8>) {
+        self.baseline.store(codec, bytes)
+    }
+
+    /// A residual as it is stored. Stripes of `rows` rows decode by themselves where the coder has stripes.
     ///
     /// # Errors
     /// Damaged bytes.
@@ -86,20 +161,25 @@ impl Entropy {
         shape: Shape,
         rows: usize,
     ) -> Result<(CodecId, Vec<u8>)> {
-        let packed = match (self, codec) {
-            (Entropy::Adaptive, CodecId::Jpeg) if is_sparse(&bytes, shape) => {
-                Some((codec, arithmetic(&bytes)?)).filter(|(_, coded)| coded.len() < bytes.len())
+        if codec != CodecId::Jpeg {
+            return Ok((codec, bytes));
+        }
+        match self.residual {
+            ResidualCoder::Adaptive if is_sparse(&bytes, shape) => {
+                let coded = arithmetic(&bytes)?;
+                Ok((codec, if coded.len() < bytes.len() { coded } else { bytes }))
             }
-            (Entropy::Context, CodecId::Jpeg) => {
-                context::pack(&bytes, shape, rows).map(|packed| (CodecId::Context, packed))
-            }
-            _ => None,
-        };
-        Ok(packed.unwrap_or_else(|| self.store(codec, bytes)))
+            ResidualCoder::Huffman | ResidualCoder::Adaptive => Ok((codec, bytes)),
+            ResidualCoder::Lepton => Ok(BaselineCoder::Lepton.store(codec, bytes)),
+            ResidualCoder::Context => match context::pack(&bytes, shape, rows) {
+                Some(packed) => Ok((CodecId::Context, packed)),
+                None => Ok(self.baseline.store(codec, bytes)),
+            },
+        }
     }
 
-    /// As [`Self::store`], of an image of `size` that somebody else has coded. A file that drags along more than any image has is stored
-    /// as it is: nobody would unpack it.
+    /// As [`Self::store`], of an image of `size` in pixels that another program coded. A file of more than
+    /// [`max_repacked_bytes`] is stored as it is, because no reader would unpack it.
     pub fn store_foreign(self, codec: CodecId, bytes: Vec<u8>, size: (usize, usize)) -> (CodecId, Vec<u8>) {
         if bytes.len() > max_repacked_bytes(size.0, size.1) {
             (codec, bytes)
@@ -109,7 +189,7 @@ impl Entropy {
     }
 }
 
-/// Whether a residual's JPEG has next to nothing in it.
+/// Whether a residual's JPEG has next to no coefficients.
 fn is_sparse(jpeg: &[u8], shape: Shape) -> bool {
     let blocks = |(width, height): (usize, usize)| width.div_ceil(8) * height.div_ceil(8);
     let size = (shape.width, shape.height);
@@ -120,68 +200,44 @@ fn is_sparse(jpeg: &[u8], shape: Shape) -> bool {
     jpeg.len() < HEADERS_BYTES + (blocks(size) + chroma) / SPARSE_BLOCKS_A_BYTE
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::{EncoderKind, Use, decoder};
-    use crate::image::plane::Plane;
-    use crate::image::ycc::Ycc;
+impl Serialize for Entropy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
 
-    /// A residual around 128 with a bright square every `period` pixels in both directions: rarely or often something to code.
-    fn residual(sampling: Sampling, period: usize) -> Ycc {
-        let plane = |w: usize, h: usize| {
-            let value = |x: usize, y: usize| if x % period < 5 && y % period < 5 { 190 } else { 128 };
-            Plane::from_vec(w, h, (0..w * h).map(|i| value(i % w, i / w)).collect())
-        };
-        let (w, h) = (500, 260);
-        let (cw, ch) = sampling.chroma_size(w, h);
-        let chroma = (sampling != Sampling::Gray).then(|| [plane(cw, ch), plane(cw, ch)]);
-        Ycc { luma: plane(w, h), chroma, sampling }
+impl<'de> Deserialize<'de> for Entropy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let pair = Self::all().find(|pair| pair.name() == name);
+        pair.ok_or_else(|| {
+            let names: Vec<_> = Self::all().map(Self::name).collect();
+            serde::de::Error::custom(format!(
+                "unknown entropy coder `{name}`, expected one of {}",
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+#[cfg(feature = "cli")]
+impl clap::ValueEnum for Entropy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::NAMED
     }
 
-    fn jpegs(image: &Ycc) -> Vec<Vec<u8>> {
-        let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
-        let built = kinds.into_iter().filter(|kind| kind.is_built());
-        built
-            .map(|kind| kind.encoder(Use::Residual).unwrap().encode(image.view(), 50.into()).unwrap())
-            .collect()
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.name().into())
+    }
+}
+
+#[cfg(feature = "cli")]
+impl clap::ValueEnum for ResidualCoder {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
     }
 
-    #[test]
-    fn a_residual_with_next_to_nothing_in_it_shrinks_and_decodes_to_the_same_samples() {
-        for sampling in [Sampling::Gray, Sampling::S420] {
-            let image = residual(sampling, 400);
-            let shape = Shape { width: 500, height: 260, sampling: Some(sampling) };
-            for jpeg in jpegs(&image) {
-                let store = |entropy: Entropy| {
-                    entropy.store_residual(CodecId::Jpeg, jpeg.clone(), shape, 256).unwrap()
-                };
-                let (codec, stored) = store(Entropy::Adaptive);
-                assert_eq!(codec, CodecId::Jpeg);
-                assert!(stored.len() * 2 < jpeg.len(), "{} of {} bytes", stored.len(), jpeg.len());
-                let decode = |codec, bytes: &[u8]| decoder(codec).unwrap().decode(bytes, shape).unwrap();
-                assert_eq!(decode(codec, &stored), decode(codec, &jpeg));
-                let (codec, by_context) = store(Entropy::Context);
-                assert_eq!(codec, CodecId::Context);
-                assert!(by_context.len() < stored.len(), "{} of {} bytes", by_context.len(), stored.len());
-                assert_eq!(decode(codec, &by_context), decode(CodecId::Jpeg, &jpeg));
-            }
-        }
-    }
-
-    #[test]
-    fn any_other_residual_is_stored_as_if_it_were_any_image() {
-        let image = residual(Sampling::S420, 10);
-        let shape = Shape { width: 500, height: 260, sampling: Some(Sampling::S420) };
-        for jpeg in jpegs(&image) {
-            for entropy in [Entropy::Huffman, Entropy::Adaptive, Entropy::Lepton] {
-                let stored = entropy.store_residual(CodecId::Jpeg, jpeg.clone(), shape, 256).unwrap();
-                assert_eq!(stored, entropy.store(CodecId::Jpeg, jpeg.clone()));
-            }
-        }
-        for entropy in [Entropy::Huffman, Entropy::Adaptive, Entropy::Context] {
-            let other = entropy.store_residual(CodecId::Webp, vec![1, 2, 3], shape, 256).unwrap();
-            assert_eq!(other, (CodecId::Webp, vec![1, 2, 3]));
-        }
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.name().into())
     }
 }

@@ -1,18 +1,20 @@
 //! Planes to JPEG by jpegli, over `csrc/jpegli.c`: tables of its own, adaptive quantisation, Huffman tables made for each image,
 //! and, for residuals, a flat table.
 //!
-//! What comes out is baseline JPEG like any other. jpegli's encoder works in floats: its bytes are not promised to be the same
-//! on every machine, what they decode to is.
+//! The result is baseline JPEG like any other. jpegli's encoder works in floats: its bytes may differ between machines; the samples
+//! that given bytes decode to do not.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
 
-// Linked for its library alone: the C file names the functions.
+// Only its library is used, by the C file.
 use jpegli_sys as _;
 use libc::{c_char, c_int};
 
+use super::id::CodecId;
+use super::image_codec::{ImageEncoder, Quality};
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
-use super::{CodecId, ImageEncoder, Quality, Use};
+use super::kind::ImageRole;
 use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
@@ -46,17 +48,17 @@ unsafe extern "C" {
     fn origami_jpegli_free(bytes: *mut u8);
 }
 
-/// An encoder for one use.
+/// Planes to JPEG, for images of one role.
 pub struct Encoder {
-    of: Use,
+    role: ImageRole,
     /// Rows of a stripe; 0 for none.
     stripe: usize,
 }
 
 impl Encoder {
-    /// For baselines or for residuals.
-    pub fn new(of: Use) -> Self {
-        Self { of, stripe: 0 }
+    /// A new encoder.
+    pub fn new(role: ImageRole) -> Self {
+        Self { role, stripe: 0 }
     }
 }
 
@@ -86,7 +88,7 @@ impl ImageEncoder for Encoder {
             other => return Err(failed(format!("chroma sampling {other:?}; use --subsamp 444 or 420"))),
         };
         let rows = |plane: PlaneRef<'_>| {
-            // The last row is there: what the C side relies on.
+            // The last row exists: the C side reads up to its end.
             let _ = plane.row(plane.height - 1);
             plane.row(0).as_ptr()
         };
@@ -98,12 +100,14 @@ impl ImageEncoder for Encoder {
             components: 1,
             factor,
             quality: quality.luma.clamp(1, 100).into(),
-            flat_steps: match self.of {
-                Use::Residual => [quality.luma, quality.chroma].map(|quality| flat_step(quality).into()),
-                Use::Baseline => [0; 2],
+            flat_steps: match self.role {
+                ImageRole::Residual => {
+                    [quality.luma, quality.chroma].map(|quality| flat_step(quality).into())
+                }
+                ImageRole::Baseline => [0; 2],
             },
             restart_rows: restart_rows(width, height, image.sampling, self.stripe).unwrap_or(0) as c_int,
-            adaptive: (self.of == Use::Baseline).into(),
+            adaptive: (self.role == ImageRole::Baseline).into(),
         };
         if let Some(chroma) = image.chroma {
             given.components = 3;
@@ -116,15 +120,15 @@ impl ImageEncoder for Encoder {
         }
         let (mut out, mut size) = (std::ptr::null_mut(), 0);
         let mut message = [0; MESSAGE_BYTES];
-        // SAFETY: every plane has the rows of its size, `stride` apart: `rows` looked at the last one, and chroma has the size
+        // SAFETY: every plane has the rows of its size, `stride` apart: `rows` has read the last one, and chroma has the size
         // that is asserted above. The message has the length that the C side asks for.
         let rc = unsafe { origami_jpegli_encode(&given, &mut out, &mut size, message.as_mut_ptr()) };
         if rc != 0 {
-            // SAFETY: on failure the C side has put a terminated text there.
+            // SAFETY: on failure the C side has written a terminated text.
             let text = unsafe { CStr::from_ptr(message.as_ptr()) };
             return Err(failed(text.to_string_lossy()));
         }
-        // SAFETY: on success `out` holds `size` bytes that the C side wrote and gave away; they are copied and freed once.
+        // SAFETY: on success `out` holds `size` bytes, which belong to the caller; they are copied and freed once.
         let bytes = unsafe {
             let bytes = std::slice::from_raw_parts(out, size).to_vec();
             origami_jpegli_free(out);
@@ -144,28 +148,28 @@ mod tests {
 
     #[test]
     fn every_sampling_and_size_comes_back_close_and_in_shape() {
-        assert_close(|| Box::new(Encoder::new(Use::Baseline)), 95, 40);
-        assert_close(|| Box::new(Encoder::new(Use::Residual)), 95, 40);
+        assert_close(|| Box::new(Encoder::new(ImageRole::Baseline)), 95, 40);
+        assert_close(|| Box::new(Encoder::new(ImageRole::Residual)), 95, 40);
     }
 
     #[test]
     fn it_is_baseline_jpeg_that_a_part_of_a_larger_plane_codes_to_as_well() {
         let large = image(100, 60, Sampling::S420);
         let part = large.view().part(16, 8, 51, 33);
-        let bytes = Encoder::new(Use::Baseline).encode(part, 80.into()).unwrap();
+        let bytes = Encoder::new(ImageRole::Baseline).encode(part, 80.into()).unwrap();
         assert!(JpegDecoder::open(&bytes).unwrap().header().baseline);
         let copy = Ycc {
             luma: part.luma.to_plane(),
             chroma: part.chroma.map(|planes| planes.map(|plane| plane.to_plane())),
             sampling: Sampling::S420,
         };
-        assert!(bytes == Encoder::new(Use::Baseline).encode(copy.view(), 80.into()).unwrap());
+        assert!(bytes == Encoder::new(ImageRole::Baseline).encode(copy.view(), 80.into()).unwrap());
     }
 
     #[test]
     fn a_residual_has_one_step_for_all_frequencies() {
         let image = image(64, 64, Sampling::Gray);
-        let bytes = Encoder::new(Use::Residual).encode(image.view(), 50.into()).unwrap();
+        let bytes = Encoder::new(ImageRole::Residual).encode(image.view(), 50.into()).unwrap();
         let at = bytes.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
         assert_eq!(bytes[at + 4], 0);
         assert!(bytes[at + 5..at + 69].iter().all(|&step| u16::from(step) == flat_step(50)));
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_library_come_back_as_errors() {
-        // Two that only the library refuses, three of the C side.
+        // The library refuses the first two, the C side the others.
         let (mut out, mut size, mut message) = (std::ptr::null_mut(), 0, [0; MESSAGE_BYTES]);
         let row = [0u8; 16];
         for (width, components, factor) in [(0, 1, 1), (70_000, 1, 1), (16, 2, 1), (16, 3, 0), (16, 3, 3)] {
@@ -189,7 +193,7 @@ mod tests {
                 restart_rows: 0,
                 adaptive: 1,
             };
-            // SAFETY: these are refused before a sample is read.
+            // SAFETY: these images are refused before a sample is read.
             let rc = unsafe { origami_jpegli_encode(&given, &mut out, &mut size, message.as_mut_ptr()) };
             assert_eq!((rc, out.is_null(), size), (1, true, 0), "{width} {components} {factor}");
             assert_ne!(message[0], 0, "a reason");
@@ -198,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_jpeg_cannot_code_is_refused() {
-        let encode = |image: &Ycc| Encoder::new(Use::Baseline).encode(image.view(), 90.into());
+        let encode = |image: &Ycc| Encoder::new(ImageRole::Baseline).encode(image.view(), 90.into());
         assert!(refusal(encode(&Ycc::gray(Plane::new(65_501, 1)))).contains("65500"));
         assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("--subsamp"));
     }

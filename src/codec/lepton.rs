@@ -1,7 +1,7 @@
-//! JPEG files repacked by Lepton: about an eighth smaller, and back again byte for byte.
+//! JPEG files repacked by Lepton: about an eighth smaller, and restored byte for byte.
 //!
-//! What is in the file is not touched: coefficients, tables and headers come back as they were, so decoding stays what
-//! libjpeg-turbo makes of it, on every machine. Costs time at both ends. Format: Horn et al., "The Design, Implementation, and
+//! Coefficients, tables and headers come back as they were, so libjpeg-turbo decodes a restored file to the same samples on every
+//! machine. Packing and unpacking take time. Format: Horn et al., "The Design, Implementation, and
 //! Deployment of a System to Transparently Compress Hundreds of Petabytes of Image Files for a File-Storage Service", NSDI 2017.
 
 mod header;
@@ -10,14 +10,17 @@ use std::io::{Cursor, Write};
 
 use lepton_jpeg::{EnabledFeatures, SingleThreadPool, catch_unwind_result, decode_lepton, encode_lepton};
 
-use super::{ImageDecoder, JpegDecoder, Shape, max_repacked_bytes};
+use super::image_codec::{ImageDecoder, Shape};
+use super::jpeg::{MAX_SIDE, max_repacked_bytes};
+use super::turbo::Decoder as JpegDecoder;
 use crate::codec::error::{Error, Result};
 use crate::image::ycc::Ycc;
 
-/// Largest side of a JPEG.
-const MAX_SIDE: u32 = 65_500;
+/// Limits on the size of a JPEG: none but JPEG's own.
+const ANY_SIZE: (u32, u32) = (MAX_SIDE as u32, MAX_SIDE as u32);
 
-/// On the caller's thread, in one piece, which packs best. The 32-bit arithmetic is that of every processor.
+/// Settings of the library: the caller's thread, and one piece, which packs best. Of its two variants of arithmetic the 32-bit one, which
+/// gives the same result on every processor.
 fn features((max_width, max_height): (u32, u32), max_file_bytes: u32) -> EnabledFeatures {
     EnabledFeatures {
         use_16bit_dc_estimate: false,
@@ -35,18 +38,18 @@ fn failed(e: impl ToString) -> Error {
     Error::Image { what: "Lepton".into(), problem: e.to_string() }
 }
 
-/// Repacks a JPEG; `None` where that is not possible or would not give the same bytes again.
+/// Repacks a JPEG; `None` where Lepton cannot, or where unpacking would not restore the same bytes.
 pub fn pack(jpeg: &[u8]) -> Option<Vec<u8>> {
     let mut packed = Cursor::new(Vec::with_capacity(jpeg.len()));
-    let features = features((MAX_SIDE, MAX_SIDE), u32::try_from(jpeg.len()).ok()?);
+    let features = features(ANY_SIZE, u32::try_from(jpeg.len()).ok()?);
     let run = || encode_lepton(&mut Cursor::new(jpeg), &mut packed, &features, &SingleThreadPool {});
     catch_unwind_result(run).ok()?;
     let packed = packed.into_inner();
-    let same = unpack(&packed, (MAX_SIDE, MAX_SIDE), jpeg.len()).is_ok_and(|back| back == jpeg);
+    let same = unpack(&packed, ANY_SIZE, jpeg.len()).is_ok_and(|back| back == jpeg);
     (same && packed.len() < jpeg.len()).then_some(packed)
 }
 
-/// The JPEG that was repacked, of at most that width and height in pixels and `max_bytes`.
+/// The JPEG in a payload. It may have `max_size` (width, height) pixels and `max_bytes` at most.
 ///
 /// # Errors
 /// Damaged bytes, a larger image or file.
@@ -61,7 +64,7 @@ fn unpack(packed: &[u8], max_size: (u32, u32), max_bytes: usize) -> Result<Vec<u
     Ok(jpeg.bytes)
 }
 
-/// Memory that takes so much and no more.
+/// A buffer with a limit.
 struct Bounded {
     bytes: Vec<u8>,
     left: usize,
@@ -82,12 +85,12 @@ impl Write for Bounded {
     }
 }
 
-/// The JPEG in a payload that should hold an image of this size.
+/// The JPEG in a payload of an image of this size.
 ///
 /// # Errors
 /// As [`unpack`].
 pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
-    let side = |n: usize| u32::try_from(n).unwrap_or(MAX_SIDE);
+    let side = |n: usize| u32::try_from(n).unwrap_or(MAX_SIDE as u32);
     unpack(bytes, (side(expect.width), side(expect.height)), max_repacked_bytes(expect.width, expect.height))
 }
 
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_jpeg_comes_back_byte_for_byte_or_is_left_alone() {
+    fn every_jpeg_comes_back_byte_for_byte_or_is_not_packed() {
         let mut packed = 0;
         for sampling in [Sampling::Gray, Sampling::S444, Sampling::S420] {
             for (width, height) in [(1, 1), (8, 8), (17, 9), (64, 40), (255, 131)] {
@@ -149,11 +152,11 @@ mod tests {
         let jpeg = jpeg(120, 90, Sampling::S420);
         let packed = pack(&jpeg).unwrap();
         assert!(pack(b"no JPEG").is_none());
-        assert!(unpack(&packed, (120, 90), jpeg.len() - 1).is_err(), "larger than may be");
+        assert!(unpack(&packed, (120, 90), jpeg.len() - 1).is_err(), "more bytes than the limit");
         let shape = |width| Shape { width, height: 90, sampling: None };
         assert!(Decoder.decode(&packed, shape(120)).is_ok());
         assert!(Decoder.decode(&packed, shape(128)).is_err(), "another size");
-        assert!(unpack(&packed, (119, 90), jpeg.len()).is_err(), "wider than may be");
+        assert!(unpack(&packed, (119, 90), jpeg.len()).is_err(), "wider than the limit");
         for cut in (0..packed.len()).step_by(7) {
             assert!(
                 unpack(&packed[..cut], (120, 90), jpeg.len()).map_or(true, |back| back != jpeg),
@@ -163,12 +166,12 @@ mod tests {
         for at in (0..packed.len()).step_by(5) {
             let mut bad = packed.clone();
             bad[at] ^= 0x55;
-            // An error or another JPEG, which the archive's checksums and the decoder find out; never more than was allowed.
+            // An error, or another JPEG, which the archive's checksums reject; never more bytes than the limit.
             assert!(unpack(&bad, (120, 90), jpeg.len()).map_or(true, |back| back.len() <= jpeg.len()));
         }
     }
 
-    /// Lengths of gigabytes in a header of some bytes: refused before anybody asks for that memory.
+    /// Lengths of gigabytes in a header of some bytes are refused before memory is allocated.
     #[test]
     fn a_header_that_claims_more_than_there_is_is_refused() {
         use std::io::Write as _;
@@ -190,7 +193,7 @@ mod tests {
                 assert!(unpack(&forged(&of(mark, count)), (64, 40), 1 << 20).is_err(), "{mark:?} {count}");
             }
         }
-        // A bomb: a megabyte of nothing in a header.
+        // A decompression bomb: a megabyte of zeros in a header.
         assert!(!header::is_sound(&forged(&vec![0; 1 << 20]), 1 << 16));
         assert!(!header::is_sound(&packed[..20], 1 << 16));
     }

@@ -1,29 +1,30 @@
 //! Planes to JPEG by `mozjpeg-rs`: trellis quantisation, Huffman tables made for each image, and, for residuals, a flat table.
 //!
-//! What comes out is baseline JPEG like any other: nothing but the encoder knows that it was made here. Restart markers are
-//! libjpeg-turbo's: mozjpeg-rs makes its Huffman tables as if there were none, so that the code for what follows one may be missing,
-//! and writes the damaged file without a word (0.9.2).
+//! The result is baseline JPEG like any other. libjpeg-turbo adds the restart markers: mozjpeg-rs 0.9.2 counts symbols for its Huffman
+//! tables as if there were no markers, so that codes may be missing, and then writes a damaged file without an error.
 
 use mozjpeg_rs::{Encoder as Mozjpeg, QuantTableIdx, Subsampling};
 
+use super::id::CodecId;
+use super::image_codec::{ImageEncoder, Quality};
 use super::jpeg::{MAX_SIDE, flat_step, restart_rows};
+use super::kind::ImageRole;
 use super::turbo::with_restarts;
-use super::{CodecId, ImageEncoder, Quality, Use};
 use crate::codec::error::{Error, Result};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::{Sampling, YccRef};
 
-/// An encoder for one use.
+/// Planes to JPEG, for images of one role.
 pub struct Encoder {
-    of: Use,
+    role: ImageRole,
     /// Rows of a stripe; 0 for none.
     stripe: usize,
 }
 
 impl Encoder {
-    /// For baselines or for residuals.
-    pub fn new(of: Use) -> Self {
-        Self { of, stripe: 0 }
+    /// A new encoder.
+    pub fn new(role: ImageRole) -> Self {
+        Self { role, stripe: 0 }
     }
 
     fn configured(&self, quality: Quality, sampling: Sampling) -> Result<Mozjpeg> {
@@ -40,9 +41,9 @@ impl Encoder {
             // The table of the JPEG standard, as with the other encoders.
             .quant_tables(QuantTableIdx::JpegAnnexK)
             .overshoot_deringing(false);
-        Ok(match self.of {
-            Use::Baseline => encoder,
-            Use::Residual => encoder
+        Ok(match self.role {
+            ImageRole::Baseline => encoder,
+            ImageRole::Residual => encoder
                 .custom_luma_qtable([flat_step(quality.luma); 64])
                 .custom_chroma_qtable([flat_step(quality.chroma); 64]),
         })
@@ -101,16 +102,16 @@ mod tests {
 
     #[test]
     fn every_sampling_and_size_comes_back_close_and_in_shape() {
-        assert_close(|| Box::new(Encoder::new(Use::Baseline)), 95, 40);
+        assert_close(|| Box::new(Encoder::new(ImageRole::Baseline)), 95, 40);
         let bytes =
-            Encoder::new(Use::Baseline).encode(image(17, 9, Sampling::S420).view(), 95.into()).unwrap();
+            Encoder::new(ImageRole::Baseline).encode(image(17, 9, Sampling::S420).view(), 95.into()).unwrap();
         assert!(JpegDecoder::open(&bytes).unwrap().header().baseline);
     }
 
     #[test]
     fn a_residual_has_one_step_for_all_frequencies() {
         let image = image(64, 64, Sampling::Gray);
-        let bytes = Encoder::new(Use::Residual).encode(image.view(), 50.into()).unwrap();
+        let bytes = Encoder::new(ImageRole::Residual).encode(image.view(), 50.into()).unwrap();
         // DQT: marker, length, precision and number, 64 steps.
         let at = bytes.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
         assert_eq!(bytes[at + 4], 0);
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_jpeg_cannot_code_is_refused() {
-        let encode = |image: &Ycc| Encoder::new(Use::Baseline).encode(image.view(), 90.into());
+        let encode = |image: &Ycc| Encoder::new(ImageRole::Baseline).encode(image.view(), 90.into());
         assert!(refusal(encode(&Ycc::gray(Plane::new(65_501, 1)))).contains("65500"));
         assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("--subsamp"));
     }

@@ -1,6 +1,6 @@
 //! PNG: tiles of PNG pyramids, and output without another lossy step.
 //!
-//! Knows 8-bit gray and RGB; other depths and alpha are brought to that, alpha over white.
+//! Gray and RGB of 8 bits; other depths are converted to these, and alpha is laid over white.
 
 use crate::codec::error::{Error, Result};
 

@@ -1,13 +1,14 @@
-//! What the tests of all codecs use: images, and what must hold of what comes back.
-// The codecs that are built use a part of it.
+//! Images and checks for the tests of all codecs.
+// A build without some codecs uses a part of it.
 #![allow(dead_code)]
 
-use super::{ImageDecoder, ImageEncoder, Shape, decoder};
+use super::dispatch::decoder;
+use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
 use crate::codec::error::Result;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
-/// Sizes that are whole blocks, odd, smaller than a block, and long and thin.
+/// Sizes in whole blocks, odd, smaller than a block, long and thin.
 pub const SIZES: [(usize, usize); 8] =
     [(1, 1), (2, 1), (1, 9), (8, 8), (17, 9), (64, 40), (33, 130), (255, 131)];
 
@@ -28,7 +29,7 @@ pub fn image(width: usize, height: usize, sampling: Sampling) -> Ycc {
     Ycc { luma: noise(width, height, 1), chroma, sampling }
 }
 
-/// Its planes in order.
+/// The planes of an image in order.
 pub fn planes(image: &Ycc) -> Vec<&Plane> {
     std::iter::once(&image.luma).chain(image.chroma.iter().flatten()).collect()
 }
@@ -38,17 +39,17 @@ pub fn shape(image: &Ycc) -> Shape {
     Shape { width: image.luma.width(), height: image.luma.height(), sampling: Some(image.sampling) }
 }
 
-/// Gray, 4:4:4 and 4:2:0 of every size come back in their shape and no sample further off than `most`.
-pub fn assert_close(encoder: impl Fn() -> Box<dyn ImageEncoder>, quality: u8, most: u8) {
-    assert_close_in(&[Sampling::Gray, Sampling::S444, Sampling::S420], encoder, quality, most);
+/// Asserts that gray, 4:4:4 and 4:2:0 of every size come back in their shape, each sample within `tolerance`.
+pub fn assert_close(encoder: impl Fn() -> Box<dyn ImageEncoder>, quality: u8, tolerance: u8) {
+    assert_close_in(&[Sampling::Gray, Sampling::S444, Sampling::S420], encoder, quality, tolerance);
 }
 
-/// As [`assert_close`], of the samplings that a codec has.
+/// As [`assert_close`], for the samplings that a codec has.
 pub fn assert_close_in(
     samplings: &[Sampling],
     encoder: impl Fn() -> Box<dyn ImageEncoder>,
     quality: u8,
-    most: u8,
+    tolerance: u8,
 ) {
     for &sampling in samplings {
         for (width, height) in SIZES {
@@ -58,13 +59,13 @@ pub fn assert_close_in(
             let mut decoder = decoder(encoder.codec()).unwrap();
             let back = decoder.decode(&bytes, shape(&image)).unwrap();
             let open = decoder.decode(&bytes, Shape { sampling: None, ..shape(&image) }).unwrap();
-            assert!(open == back, "{case}: the codec itself does not tell the sampling");
+            assert!(open == back, "{case}: the sampling is not read from the payload");
             assert_eq!(planes(&back).len(), planes(&image).len(), "{case}");
             for (a, b) in planes(&image).into_iter().zip(planes(&back)) {
                 assert_eq!((a.width(), a.height()), (b.width(), b.height()), "{case}");
                 for y in 0..a.height() {
                     for (&a, &b) in a.row(y).iter().zip(b.row(y)) {
-                        assert!(a.abs_diff(b) <= most, "{case}: {a} came back as {b}");
+                        assert!(a.abs_diff(b) <= tolerance, "{case}: {a} came back as {b}");
                     }
                 }
             }
@@ -72,8 +73,8 @@ pub fn assert_close_in(
     }
 }
 
-/// Nothing that happens to the bytes makes the decoder panic or give another shape; what is cut short is an error, or not missed:
-/// the image is whole. `tries` is how many of each are tried.
+/// Asserts that no damage makes the decoder panic or return another shape, and that a truncated payload is an error or still decodes
+/// to the whole image. Tries `tries` truncations and as many kinds of damage.
 pub fn assert_survives_damage(decoder: &mut dyn ImageDecoder, image: &Ycc, bytes: &[u8], tries: usize) {
     let whole = decoder.decode(bytes, shape(image)).unwrap();
     let mut state = 0x9e37_79b9u32;
@@ -88,7 +89,7 @@ pub fn assert_survives_damage(decoder: &mut dyn ImageDecoder, image: &Ycc, bytes
         }
         let mut damaged = bytes.to_vec();
         for _ in 0..1 + i % 3 {
-            // Headers are where the damage is interesting.
+            // Half of the damage goes to the header.
             let at = random(if i % 2 == 0 { bytes.len() } else { bytes.len().min(40) });
             damaged[at] ^= 1 << random(8);
         }

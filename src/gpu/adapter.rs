@@ -1,18 +1,19 @@
-//! Which adapters there are and which one is taken.
+//! The adapters of this machine, and the choice of one.
 //!
-//! Honours wgpu's own variables: `WGPU_BACKEND`, `WGPU_ADAPTER_NAME`, `WGPU_POWER_PREF`, and `WGPU_VALIDATION` and the like.
+//! Honours wgpu's own variables: `WGPU_BACKEND`, `WGPU_ADAPTER_NAME`, `WGPU_POWER_PREF`, `WGPU_VALIDATION`
+//! and the like.
 
 use serde::Serialize;
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
 use crate::backend::GpuError;
 
-/// What is known of an adapter before it is opened.
+/// Properties of an adapter that are known before it is opened.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdapterFacts {
-    /// Its place in the list: what `--gpu-adapter INDEX` means.
+    /// Its index in the list of adapters, for `--gpu-adapter INDEX`.
     pub index: usize,
-    /// As the driver calls it.
+    /// The driver's name for it.
     pub name: String,
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
     pub kind: &'static str,
@@ -20,7 +21,7 @@ pub struct AdapterFacts {
     pub api: String,
     /// Driver and its version.
     pub driver: String,
-    /// Largest storage buffer that a shader may see, in bytes.
+    /// Largest storage buffer binding of a shader, in bytes.
     pub max_binding_bytes: u64,
     /// Largest buffer, in bytes.
     pub max_buffer_bytes: u64,
@@ -28,12 +29,12 @@ pub struct AdapterFacts {
     pub workgroup_bytes: u32,
     /// Invocations of a workgroup.
     pub workgroup_invocations: u32,
-    /// Whether it keeps timestamps.
+    /// Whether it has timestamp queries.
     pub timestamps: bool,
 }
 
 impl AdapterFacts {
-    /// Whether it is a processor in disguise, such as llvmpipe.
+    /// Whether it runs on the CPU, such as llvmpipe.
     pub fn is_software(&self) -> bool {
         self.kind == "software"
     }
@@ -45,14 +46,14 @@ impl AdapterFacts {
 }
 
 /// An adapter of this machine.
-pub struct Found {
-    /// What is known of it.
+pub struct GpuAdapter {
+    /// Its properties.
     pub facts: AdapterFacts,
     pub(super) adapter: wgpu::Adapter,
 }
 
 /// Every adapter that can compute, in the order of their indices.
-pub fn adapters() -> Vec<Found> {
+pub fn adapters() -> Vec<GpuAdapter> {
     let mut desc = InstanceDescriptor::new_without_display_handle();
     desc.backends = Backends::PRIMARY;
     let instance = Instance::new(desc.with_env());
@@ -61,7 +62,7 @@ pub fn adapters() -> Vec<Found> {
         let flags = adapter.get_downlevel_capabilities().flags;
         flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
     });
-    able.enumerate().map(|(index, adapter)| Found { facts: facts(index, &adapter), adapter }).collect()
+    able.enumerate().map(|(index, adapter)| GpuAdapter { facts: facts(index, &adapter), adapter }).collect()
 }
 
 fn facts(index: usize, adapter: &wgpu::Adapter) -> AdapterFacts {
@@ -87,12 +88,13 @@ fn facts(index: usize, adapter: &wgpu::Adapter) -> AdapterFacts {
     }
 }
 
-/// The adapter that `wanted` names: an index, or part of a name in any case. Without it `WGPU_ADAPTER_NAME` counts, then the kind:
-/// discrete first, as `WGPU_POWER_PREF=low` integrated first. A software adapter is only taken by name or index.
+/// The adapter that `wanted` names: an index, or part of a name in any case. Without it `WGPU_ADAPTER_NAME`
+/// counts, then the kind: discrete first, with `WGPU_POWER_PREF=low` integrated first. A software adapter is
+/// only taken by name or index.
 ///
 /// # Errors
-/// None that fits; the message lists those that are there.
-pub fn choose(found: Vec<Found>, wanted: Option<&str>) -> Result<Found, GpuError> {
+/// No adapter matches; the message lists those that exist.
+pub fn choose(found: Vec<GpuAdapter>, wanted: Option<&str>) -> Result<GpuAdapter, GpuError> {
     let by_env = std::env::var("WGPU_ADAPTER_NAME").ok().filter(|name| !name.is_empty());
     let low_power = std::env::var("WGPU_POWER_PREF").is_ok_and(|pref| pref.eq_ignore_ascii_case("low"));
     choose_from(found, wanted.or(by_env.as_deref()), low_power, |found| &found.facts)
@@ -106,13 +108,13 @@ fn choose_from<T>(
 ) -> Result<T, GpuError> {
     let list = found.iter().map(|f| format!("{}: {}", facts(f).index, facts(f).label()));
     let list = list.collect::<Vec<_>>().join("; ");
-    let place = match wanted {
+    let position = match wanted {
         Some(wanted) => {
             let name = wanted.to_lowercase();
             let index = found.iter().position(|f| wanted.parse() == Ok(facts(f).index));
-            let place =
+            let position =
                 index.or_else(|| found.iter().position(|f| facts(f).name.to_lowercase().contains(&name)));
-            place.ok_or_else(|| match list.as_str() {
+            position.ok_or_else(|| match list.as_str() {
                 "" => GpuError::NoAdapter(format!(
                     "no adapter for --gpu-adapter {wanted}: there is none at all"
                 )),
@@ -127,7 +129,7 @@ fn choose_from<T>(
                 _ => 3,
             };
             let hardware = found.iter().enumerate().filter(|(_, f)| !facts(f).is_software());
-            let best = hardware.min_by_key(|(_, f)| rank(facts(f).kind)).map(|(place, _)| place);
+            let best = hardware.min_by_key(|(_, f)| rank(facts(f).kind)).map(|(position, _)| position);
             best.ok_or_else(|| match found.first() {
                 None => GpuError::NoAdapter("no GPU is found (`origami doctor` advises)".into()),
                 Some(first) => GpuError::NoAdapter(format!(
@@ -137,7 +139,7 @@ fn choose_from<T>(
             })?
         }
     };
-    Ok(found.swap_remove(place))
+    Ok(found.swap_remove(position))
 }
 
 #[cfg(test)]

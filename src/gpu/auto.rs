@@ -1,11 +1,10 @@
-//! What `--backend auto` goes by: codec, CPU kernels and GPU, measured for a moment on a family made for it.
+//! The decision of `--backend auto`: measures codec, CPU kernels and GPU on a synthetic family.
 
 use std::time::{Duration, Instant};
 
-use super::GpuBackend;
-use super::engine::Mode;
+use super::backend::GpuBackend;
 use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, CpuBackend};
+use crate::backend::{Backend, BackendMode, CpuBackend, Task};
 use crate::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Shape};
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
 use crate::image::geometry::{Geometry, GeometryError};
@@ -13,51 +12,42 @@ use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::params::EncodeParams;
 
-/// What is to be done with families.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// L0 to payloads.
-    Encode,
-    /// Payloads to tiles.
-    Decode,
-}
-
-/// Side of the L0 that is measured with: a family of 256-pixel tiles.
+/// Side of the synthetic L0 in pixels: a family of 256-pixel tiles.
 const SIDE: usize = 1024;
-/// How long each of the three is measured.
-const MOMENT: Duration = Duration::from_millis(120);
-/// How much better another choice than the plain one must be.
-const GAIN: f64 = 1.05;
+/// Length of each measurement.
+const MEASURED: Duration = Duration::from_millis(120);
+/// A mode is preferred to a simpler one if it is faster by this factor.
+const MIN_GAIN: f64 = 1.05;
 
-/// Families a second of all threads, or of the device, in one run.
+/// Rates in families a second, of all threads or of the device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
     /// JPEG calls alone.
     pub codec: f64,
     /// Kernels alone, on the CPU.
     pub cpu: f64,
-    /// Kernels on the GPU, copies there and back included.
+    /// Kernels on the GPU, upload and download included.
     pub gpu: f64,
-    /// The threads' own part of that: copying into and out of staging buffers.
+    /// Copies by the threads into and out of staging buffers, alone.
     pub copies: f64,
 }
 
 impl Rates {
-    /// What the whole pipeline would do in each mode: cpu, gpu, hybrid.
-    pub fn pipelines(&self) -> [(Mode, f64); 3] {
+    /// The expected rate of the whole pipeline in each mode: cpu, gpu, hybrid.
+    pub fn pipelines(&self) -> [(BackendMode, f64); 3] {
         let cpu = 1.0 / (1.0 / self.codec + 1.0 / self.cpu);
         let fed = 1.0 / (1.0 / self.codec + 1.0 / self.copies);
         let gpu = self.gpu.min(fed);
         // The GPU takes `self.gpu` families a second, the threads do the kernels of the rest.
         let shared = (1.0 + self.gpu / self.cpu) / (1.0 / self.codec + 1.0 / self.cpu);
-        [(Mode::Cpu, cpu), (Mode::Gpu, gpu), (Mode::Hybrid, shared.min(fed).max(gpu))]
+        [(BackendMode::Cpu, cpu), (BackendMode::Gpu, gpu), (BackendMode::Hybrid, shared.min(fed).max(gpu))]
     }
 
-    /// The mode to take, the plainest of those that are about as fast.
-    pub fn best(&self) -> Mode {
+    /// The fastest mode; of modes about as fast the simplest.
+    pub fn best(&self) -> BackendMode {
         let [cpu, gpu, hybrid] = self.pipelines();
-        let plain = if gpu.1 > cpu.1 * GAIN { gpu } else { cpu };
-        if hybrid.1 > plain.1 * GAIN { hybrid.0 } else { plain.0 }
+        let plain = if gpu.1 > cpu.1 * MIN_GAIN { gpu } else { cpu };
+        if hybrid.1 > plain.1 * MIN_GAIN { hybrid.0 } else { plain.0 }
     }
 }
 
@@ -74,8 +64,13 @@ enum MeasureError {
 
 type Result<T, E = MeasureError> = std::result::Result<T, E>;
 
-/// Measures and decides; says why.
-pub fn decide(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Scheduler) -> (Mode, String) {
+/// Measures and chooses a mode; also returns the reason.
+pub fn decide(
+    task: Task,
+    cpu: &CpuBackend,
+    gpu: &GpuBackend,
+    scheduler: &Scheduler,
+) -> (BackendMode, String) {
     match measure(task, cpu, gpu, scheduler) {
         Ok(rates) => {
             let all = rates.pipelines().map(|(mode, rate)| format!("{} {rate:.0}", mode.name())).join(", ");
@@ -84,7 +79,7 @@ pub fn decide(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Schedu
         Err(e) => {
             let reason = format!("{} could not be measured: {e}", gpu.adapter().label());
             tracing::warn!("{reason}; all families are worked on by the CPU");
-            (Mode::Cpu, reason)
+            (BackendMode::Cpu, reason)
         }
     }
 }
@@ -95,26 +90,26 @@ fn measure(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Scheduler
     let codec = rate(scheduler, 0, || async { family.codec_calls(task) })?;
     let on_cpu = rate(scheduler, 0, || family.kernels(task, cpu))?;
     let extra = gpu.in_flight(&geometry);
-    // The first families find their batches small and their tables not there yet.
+    // Warm up: the first batches are small, and their tables are not uploaded yet.
     rate(scheduler, extra.min(16), || family.kernels(task, gpu))?;
     let before = gpu.stats();
     let on_gpu = rate(scheduler, extra, || family.kernels(task, gpu))?;
     let after = gpu.stats();
     let copy_ns = (after.upload_ns + after.download_ns - before.upload_ns - before.download_ns) as f64;
-    let crossings = if task == Task::Encode { 2.0 } else { 1.0 };
-    let families = (after.families - before.families) as f64 / crossings;
+    let round_trips = if task == Task::Encode { 2.0 } else { 1.0 };
+    let families = (after.families - before.families) as f64 / round_trips;
     let copies = scheduler.threads() as f64 * 1e9 * families / copy_ns.max(1.0);
     Ok(Rates { codec, cpu: on_cpu, gpu: on_gpu, copies })
 }
 
-/// How often a second `work` is done, by all threads.
+/// How often a second all threads together complete `work`.
 fn rate<F: Future<Output = Result<()>> + Send>(
     scheduler: &Scheduler,
     extra: usize,
     work: impl Fn() -> F + Sync,
 ) -> Result<f64> {
     let (started, mut done) = (Instant::now(), 0u32);
-    let jobs = std::iter::from_fn(|| (started.elapsed() < MOMENT).then_some(Ok(())));
+    let jobs = std::iter::from_fn(|| (started.elapsed() < MEASURED).then_some(Ok(())));
     scheduler.pipelined(
         extra,
         (SIDE * SIDE * 12) as u64,
@@ -141,7 +136,7 @@ struct Family {
 
 impl Family {
     fn new(geometry: &Geometry) -> Result<Self> {
-        // Waves and grain: about as hard to code as tissue.
+        // Waves and grain compress about as well as tissue.
         let wave = |x: usize, y: usize| (((x / 7 * (y / 5)) % 61) * 3) as u8;
         let grain = |x: usize, y: usize| ((x * 31 + y * 17) ^ (x * y)) as u8 % 23;
         let plane = |width: usize, height: usize| {
@@ -225,21 +220,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plainest_of_the_fast_ones_is_taken() {
+    fn the_simplest_of_the_fast_modes_is_chosen() {
         let rates = |codec, cpu, gpu| Rates { codec, cpu, gpu, copies: 100.0 * gpu };
-        // A GPU that outruns the codec leaves nothing for the CPU's kernels.
-        assert_eq!(rates(1000.0, 2000.0, 5000.0).best(), Mode::Gpu);
-        // One that is slower than all that the threads have to do only helps.
-        assert_eq!(rates(1000.0, 1000.0, 300.0).best(), Mode::Hybrid);
-        // One that hardly counts is left alone.
-        assert_eq!(rates(1000.0, 2000.0, 20.0).best(), Mode::Cpu);
-        // One whose copies cost more than the kernels.
+        // With a GPU faster than the codec, the CPU has no kernels left to run.
+        assert_eq!(rates(1000.0, 2000.0, 5000.0).best(), BackendMode::Gpu);
+        // A GPU slower than the threads can only help.
+        assert_eq!(rates(1000.0, 1000.0, 300.0).best(), BackendMode::Hybrid);
+        // A GPU that adds less than 5% is not used.
+        assert_eq!(rates(1000.0, 2000.0, 20.0).best(), BackendMode::Cpu);
+        // A GPU whose copies cost more than the kernels.
         let rates = Rates { codec: 1000.0, cpu: 4000.0, gpu: 3000.0, copies: 2000.0 };
-        assert_eq!(rates.best(), Mode::Cpu);
+        assert_eq!(rates.best(), BackendMode::Cpu);
     }
 
     #[test]
-    fn what_is_expected_follows_from_what_was_measured() {
+    fn expected_rates_follow_from_measured_rates() {
         let rates = Rates { codec: 200.0, cpu: 200.0, gpu: 50.0, copies: f64::INFINITY };
         let [cpu, gpu, hybrid] = rates.pipelines();
         assert_eq!((cpu.1, gpu.1), (100.0, 50.0));

@@ -1,11 +1,12 @@
-//! What an adapter can do at most: the measure that kernels are held against.
+//! The limits of an adapter, measured: the ceiling that benches compare kernels with.
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use wgpu::{BufferUsages, ComputePassDescriptor};
 
-use super::device::{Device, JOB_WINDOW_BYTES};
+use super::device::Device;
+use super::job::JOB_WINDOW_BYTES;
 use crate::backend::GpuError;
 
 /// Bytes of the buffers that are copied.

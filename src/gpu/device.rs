@@ -1,7 +1,7 @@
 //! An open device: its queue, the pipelines, and how passes are recorded.
 //!
-//! Every kernel has the same three bindings: the planes of the batch, tables, jobs. They are declared once, here and in
-//! `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
+//! Every kernel has the same three bindings: the planes of the batch, tables, jobs. They are declared once,
+//! here and in `shaders/lib/planes.wgsl`; pipeline creation checks one against the other.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,19 +17,16 @@ use wgpu::{
     ShaderStages,
 };
 
-use super::adapter::{AdapterFacts, Found};
+use super::adapter::{AdapterFacts, GpuAdapter};
+use super::batch_jobs::Dispatch;
 use super::fault::{Fault, Faults, Stage};
+use super::job::JOB_WINDOW_BYTES;
 use super::shader::{Kernel, Pass};
 use crate::backend::GpuError;
 
-/// Bytes of a job: `Job` of `shaders/lib/planes.wgsl`.
-pub const JOB_BYTES: usize = 52;
-/// Jobs of one dispatch begin at multiples of this many bytes in their buffer; no adapter asks for more.
-pub const JOBS_ALIGN: usize = 256;
-
 /// An open adapter with every pipeline built.
 pub struct Device {
-    /// What it is.
+    /// The adapter.
     pub facts: AdapterFacts,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
@@ -41,26 +38,13 @@ pub struct Device {
     copies: RwLock<()>,
 }
 
-/// One dispatch: a pipeline over a row of jobs.
-#[derive(Clone, Copy, Debug)]
-pub struct Dispatch {
-    /// Which pipeline.
-    pub pass: Pass,
-    /// Where its jobs begin, in bytes; a multiple of [`JOBS_ALIGN`].
-    pub jobs_at: u32,
-    /// How many.
-    pub jobs: u32,
-    /// Workgroups across and down.
-    pub groups: (u32, u32),
-}
-
 impl Device {
     /// Opens an adapter and builds the pipelines.
     ///
     /// # Errors
-    /// What the driver refuses.
-    pub fn open(found: Found, faults: Faults) -> Result<Self, GpuError> {
-        let Found { facts, adapter } = found;
+    /// The driver refuses the device, or a shader does not compile.
+    pub fn open(adapter: GpuAdapter, faults: Faults) -> Result<Self, GpuError> {
+        let GpuAdapter { facts, adapter } = adapter;
         match faults.at(Stage::Open) {
             None => {}
             Some(Fault::OutOfMemory) => return Err(GpuError::OutOfMemory("injected".into())),
@@ -121,7 +105,7 @@ impl Device {
         })
     }
 
-    /// A pipeline that is no kernel, with the same bindings.
+    /// A pipeline for a shader that is no kernel, with the same bindings.
     pub(super) fn single_pipeline(&self, name: &str, source: String) -> ComputePipeline {
         let module = compile(&self.device, name, source);
         pipeline(&self.device, &self.pipeline_layout(), &module, &[])
@@ -144,7 +128,7 @@ impl Device {
         Ok(())
     }
 
-    /// Runs something that may fail in the driver and waits for what it says.
+    /// Runs `work` and waits for the errors that the driver reports of it.
     pub(super) fn guarded<T>(&self, work: impl FnOnce(&wgpu::Device) -> T) -> Result<T, GpuError> {
         let filters = [ErrorFilter::OutOfMemory, ErrorFilter::Internal, ErrorFilter::Validation];
         let scopes = filters.map(|filter| self.device.push_error_scope(filter));
@@ -159,7 +143,7 @@ impl Device {
         }
     }
 
-    /// The first thing that went wrong with the device, if anything has.
+    /// Ok while the device works; after that the first failure.
     pub fn healthy(&self) -> Result<(), GpuError> {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
@@ -169,12 +153,13 @@ impl Device {
         self.buffers.load(Relaxed)
     }
 
-    /// Marks the device as failed; the first reason stays.
+    /// Marks the device as failed. The first error stays.
     pub(super) fn fail(&self, error: GpuError) {
         self.failure.set(error).unwrap_or_default();
     }
 
-    /// Waits until the device has done all that was submitted up to `index`, or all there is; says whether it has.
+    /// Waits until the device has completed all submissions up to `index`, or all of them. False after
+    /// `timeout`.
     ///
     /// # Errors
     /// The device is lost.
@@ -190,7 +175,7 @@ impl Device {
             }
             self.device.poll(wait)
         };
-        // wgpu panics where the driver reports that the device was lost while it is waited for.
+        // wgpu panics where the driver reports during the wait that the device was lost.
         match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(wgpu::PollError::Timeout)) => Ok(false),
@@ -199,21 +184,21 @@ impl Device {
         }
     }
 
-    /// Keeps the staging buffers where they are while somebody copies: what a lost device has is freed at once.
+    /// Keeps the staging buffers alive while a thread copies: the memory of a lost device is freed at once.
     ///
     /// # Errors
-    /// The device has failed already: there may be nothing to copy from or to.
+    /// The device has failed already, so the staging buffers may be gone.
     pub(super) fn copying(&self) -> Result<RwLockReadGuard<'_, ()>, GpuError> {
         let guard = self.copies.read().unwrap_or_else(|e| e.into_inner());
         self.healthy().map(|()| guard)
     }
 
-    /// Waits until nobody copies any more. After a failure nobody begins.
+    /// Waits until no thread copies any more. After a failure no thread begins to.
     pub(super) fn copies_done(&self) {
         drop(self.copies.write().unwrap_or_else(|e| e.into_inner()));
     }
 
-    /// Loses the device on purpose.
+    /// Destroys the device, for tests.
     pub(super) fn lose(&self) -> GpuError {
         let error = GpuError::Lost("injected".into());
         self.fail(error.clone());
@@ -222,7 +207,7 @@ impl Device {
         error
     }
 
-    /// A buffer; one that the host writes begins mapped.
+    /// Makes a buffer. One that the host writes is mapped from the start.
     pub(super) fn buffer(
         &self,
         label: &'static str,
@@ -241,7 +226,7 @@ impl Device {
 
     /// Binds planes, tables and jobs, the last at an offset given with each dispatch.
     pub(super) fn bind(&self, arena: &Buffer, tables: &Buffer, jobs: &Buffer) -> BindGroup {
-        // What a dispatch sees of the jobs is the rest of the buffer, which must hold one whole window.
+        // A dispatch sees one window of the jobs buffer from its offset on, which must lie inside the buffer.
         let window = BufferBinding {
             buffer: jobs,
             offset: 0,
@@ -267,14 +252,11 @@ impl Device {
     ) {
         for dispatch in dispatches.iter().filter(|dispatch| dispatch.jobs > 0) {
             pass.set_pipeline(&self.pipelines[&dispatch.pass]);
-            pass.set_bind_group(0, bindings, &[dispatch.jobs_at]);
+            pass.set_bind_group(0, bindings, &[dispatch.jobs_offset]);
             pass.dispatch_workgroups(dispatch.groups.0, dispatch.groups.1, dispatch.jobs);
         }
     }
 }
-
-/// What one dispatch can see of the jobs: as many as a batch may hold.
-pub const JOB_WINDOW_BYTES: usize = 1 << 16;
 
 fn storage_entry(binding: u32, read_only: bool, has_dynamic_offset: bool) -> BindGroupLayoutEntry {
     BindGroupLayoutEntry {
@@ -293,9 +275,9 @@ fn compile(device: &wgpu::Device, name: &str, source: String) -> wgpu::ShaderMod
     let desc = ShaderModuleDescriptor { label: Some(name), source: ShaderSource::Wgsl(source.into()) };
     let checks =
         wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-    // SAFETY: the only check that is left out bounds loops, at a counter for each turn of the innermost ones. Every loop of
-    // the shaders counts from one number to another by a positive constant, and the upper ones are numbers of groups in tables
-    // that `tables.rs` made; all accesses stay checked.
+    // SAFETY: the only check that is left out bounds loops; it costs a counter in the innermost ones. Every
+    // loop of the shaders counts from one number to another by a positive constant, and the upper bounds are
+    // numbers of groups in tables that `tables.rs` made. All accesses stay checked.
     #[allow(unsafe_code)]
     unsafe {
         device.create_shader_module_trusted(desc, checks)
@@ -331,7 +313,7 @@ fn as_gpu_error(error: wgpu::Error) -> GpuError {
     }
 }
 
-/// A report of many lines as one, for the log.
+/// A report of many lines as one line, for the log.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

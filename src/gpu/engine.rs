@@ -1,97 +1,80 @@
-//! CPU and GPU as one backend: which of them takes a family, and what happens when the GPU fails.
+//! CPU and GPU as one backend: assigns families to them, and goes on when the GPU fails.
 //!
-//! A family that the GPU does not finish is finished on the CPU from the planes that the caller still holds: none is lost, and
-//! as its caller waits for one result, none is done twice. The device is then opened anew after a while. Knows no kernels and no
-//! device calls.
+//! A family that the GPU does not finish is finished on the CPU, from the planes that the caller still holds.
+//! So none is lost, and as its caller waits for one result, none is done twice. After a pause the device is
+//! opened again. Knows no kernels and no device calls.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::auto::{self, Task};
-use super::{AdapterFacts, GpuBackend, GpuError, GpuOptions, GpuStats, adapters, choose};
+use super::adapter::{AdapterFacts, adapters, choose};
+use super::auto;
+use super::backend::GpuBackend;
+use super::options::GpuOptions;
+use super::stats::GpuStats;
+use crate::backend::GpuError;
 use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, Base, CpuBackend, Pending, Predicted, Ticket};
+use crate::backend::{
+    Backend, BackendChoice, BackendMode, Base, CpuBackend, Pending, Predicted, Task, Ticket,
+};
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;
 use crate::params::{Coding, EncodeParams};
 
-pub use crate::backend::BackendChoice as Choice;
-
-/// How families are shared out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// All to the CPU.
-    Cpu,
-    /// All to the GPU.
-    Gpu,
-    /// To the GPU while it has room.
-    Hybrid,
-}
-
-impl Mode {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Cpu => "cpu",
-            Mode::Gpu => "gpu",
-            Mode::Hybrid => "hybrid",
-        }
-    }
-}
-
 /// How to make an [`Engine`].
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
-    /// What was asked for.
-    pub backend: Choice,
-    /// Which GPU, and how.
+    /// The devices that the caller chose.
+    pub backend: BackendChoice,
+    /// Which GPU, and how to open it.
     pub gpu: GpuOptions,
-    /// What `auto` measures.
+    /// The work that `auto` measures.
     pub task: Task,
-    /// Families to come, as far as known: `auto` opens no GPU for a few.
+    /// Number of families, if known: `auto` opens no GPU for a few.
     pub families: Option<u64>,
-    /// How long after a failure the GPU is tried again; doubled with every failure.
+    /// Pause before the GPU is opened again after a failure; doubled with every failure.
     pub retry_after: Duration,
-    /// Failures in a row after which the GPU is left alone for good.
-    pub most_failures: u32,
+    /// Failures in a row after which the GPU is not opened again.
+    pub max_failures: u32,
 }
 
 impl EngineOptions {
     /// For a task, everything else at its default.
-    pub fn new(backend: Choice, task: Task) -> Self {
+    pub fn new(backend: BackendChoice, task: Task) -> Self {
         let (gpu, retry_after) = (GpuOptions::default(), Duration::from_secs(2));
-        Self { backend, gpu, task, families: None, retry_after, most_failures: 6 }
+        Self { backend, gpu, task, families: None, retry_after, max_failures: 6 }
     }
 }
 
-/// Crossings after which a device counts as recovered.
-const RECOVERED: u64 = 256;
-/// Fewer families than this are done before a GPU is open.
-const WORTH_OPENING: u64 = 48;
+/// Submissions after which a device counts as recovered from earlier failures.
+const MIN_SUBMISSIONS_TO_RECOVER: u64 = 256;
+/// Fewer families than this take less time than opening a GPU.
+const MIN_FAMILIES_FOR_GPU: u64 = 48;
 
-/// What came of the GPU so far; for logs and metrics.
+/// Counts of families and failures, for logs and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct EngineStats {
-    /// Times that the device failed.
+    /// Failures of the device.
     pub failures: u64,
-    /// Family calls that the CPU finished for the GPU.
+    /// Calls that the CPU finished after the GPU failed on them.
     pub fallbacks: u64,
-    /// Family calls that the GPU finished.
+    /// Calls that the GPU finished.
     pub on_gpu: u64,
-    /// Family calls that the CPU finished, for the GPU or by itself.
+    /// Calls that the CPU finished, fallbacks included.
     pub on_cpu: u64,
 }
 
 #[derive(Default)]
-struct Device {
+struct DeviceState {
     gpu: Option<Arc<GpuBackend>>,
+    /// In a row.
     failures: u32,
-    /// When to try again; `None` for never.
+    /// When to open the GPU again; `None` for never.
     retry_at: Option<Instant>,
-    /// Stats of devices that are gone.
+    /// Statistics of devices that failed and were closed.
     past: GpuStats,
 }
 
@@ -104,33 +87,34 @@ struct Counters {
     too_large: AtomicU64,
 }
 
-/// The CPU, and a GPU where there is one.
+/// The CPU, and a GPU if there is one.
 pub struct Engine {
     cpu: CpuBackend,
-    mode: Mode,
+    mode: BackendMode,
     /// Why this mode.
     reason: String,
     options: EngineOptions,
-    device: Mutex<Device>,
+    device: Mutex<DeviceState>,
     counters: Counters,
 }
 
 impl Engine {
-    /// Opens what was asked for. `auto` measures CPU and GPU with `scheduler` for a moment. An engine without a GPU works: on the CPU.
+    /// Opens the devices of [`EngineOptions::backend`]; `auto` measures CPU and GPU on `scheduler` first.
+    /// Never fails: without a GPU the CPU takes all families.
     pub fn new(options: EngineOptions, scheduler: &Scheduler) -> Self {
         let mut engine = Self {
             cpu: CpuBackend::new(),
-            mode: Mode::Cpu,
+            mode: BackendMode::Cpu,
             reason: "as asked".into(),
             options,
             device: Mutex::default(),
             counters: Counters::default(),
         };
         let mode = match engine.options.backend {
-            Choice::Cpu => return engine,
-            Choice::Auto => return engine.choose(scheduler),
-            Choice::Gpu => Mode::Gpu,
-            Choice::Hybrid => Mode::Hybrid,
+            BackendChoice::Cpu => return engine,
+            BackendChoice::Auto => return engine.choose(scheduler),
+            BackendChoice::Gpu => BackendMode::Gpu,
+            BackendChoice::Hybrid => BackendMode::Hybrid,
         };
         engine.mode = mode;
         if let Err(e) = engine.open() {
@@ -141,7 +125,7 @@ impl Engine {
     }
 
     fn choose(mut self, scheduler: &Scheduler) -> Self {
-        if let Some(few) = self.options.families.filter(|&n| n < WORTH_OPENING) {
+        if let Some(few) = self.options.families.filter(|&n| n < MIN_FAMILIES_FOR_GPU) {
             self.reason = format!("{few} families are too few to open a GPU for");
             return self;
         }
@@ -161,8 +145,8 @@ impl Engine {
                 let gpu = Arc::new(gpu);
                 let (mode, reason) = auto::decide(self.options.task, &self.cpu, &gpu, scheduler);
                 (self.mode, self.reason) = (mode, reason);
-                if mode != Mode::Cpu {
-                    self.books().gpu = Some(gpu);
+                if mode != BackendMode::Cpu {
+                    self.device_state().gpu = Some(gpu);
                 }
             }
         }
@@ -170,17 +154,17 @@ impl Engine {
         self
     }
 
-    /// How families are shared out, and why.
-    pub fn mode(&self) -> (Mode, &str) {
+    /// How families are distributed, and why.
+    pub fn mode(&self) -> (BackendMode, &str) {
         (self.mode, &self.reason)
     }
 
     /// The GPU in use, if any.
     pub fn adapter(&self) -> Option<AdapterFacts> {
-        self.books().gpu.as_ref().map(|gpu| gpu.adapter().clone())
+        self.device_state().gpu.as_ref().map(|gpu| gpu.adapter().clone())
     }
 
-    /// What came of the GPU so far.
+    /// Counts of families and failures so far.
     pub fn stats(&self) -> EngineStats {
         let c = &self.counters;
         EngineStats {
@@ -191,13 +175,13 @@ impl Engine {
         }
     }
 
-    /// What the devices of this engine have done so far.
+    /// Statistics of all devices that this engine has opened.
     pub fn gpu_stats(&self) -> GpuStats {
-        let device = self.books();
+        let device = self.device_state();
         device.gpu.as_ref().map_or(device.past, |gpu| device.past + gpu.stats())
     }
 
-    fn books(&self) -> MutexGuard<'_, Device> {
+    fn device_state(&self) -> MutexGuard<'_, DeviceState> {
         self.device.lock().unwrap_or_else(|e| e.into_inner())
     }
 
@@ -205,37 +189,37 @@ impl Engine {
         match GpuBackend::open(&self.options.gpu) {
             Ok(gpu) => {
                 let gpu = Arc::new(gpu);
-                self.books().gpu = Some(gpu.clone());
+                self.device_state().gpu = Some(gpu.clone());
                 Ok(gpu)
             }
             Err(e) => {
-                self.count_failure(&mut self.books(), &e);
+                self.count_failure(&mut self.device_state(), &e);
                 Err(e)
             }
         }
     }
 
-    fn count_failure(&self, device: &mut Device, error: &GpuError) -> Option<Duration> {
+    fn count_failure(&self, device: &mut DeviceState, error: &GpuError) -> Option<Duration> {
         self.counters.failures.fetch_add(1, Relaxed);
         device.failures += 1;
         // An adapter that is not there does not come back.
         let hopeless =
-            matches!(error, GpuError::NoAdapter(_)) || device.failures >= self.options.most_failures;
+            matches!(error, GpuError::NoAdapter(_)) || device.failures >= self.options.max_failures;
         let pause = (!hopeless).then(|| self.options.retry_after * (1 << (device.failures - 1).min(8)));
         device.retry_at = pause.map(|pause| Instant::now() + pause);
         pause
     }
 
-    /// The device for the next family, `None` where the CPU is to take it.
+    /// The device for the next family; `None` if the CPU takes it.
     fn device(&self) -> Option<Arc<GpuBackend>> {
-        if self.mode == Mode::Cpu {
+        if self.mode == BackendMode::Cpu {
             return None;
         }
-        let mut device = self.books();
+        let mut device = self.device_state();
         if let Some(gpu) = &device.gpu {
-            return (self.mode == Mode::Gpu || gpu.has_room()).then(|| gpu.clone());
+            return (self.mode == BackendMode::Gpu || gpu.has_free_slot()).then(|| gpu.clone());
         }
-        // One caller opens it anew, the others go on meanwhile.
+        // One caller opens the device again; meanwhile the others go on with the CPU.
         device.retry_at.take_if(|at| *at <= Instant::now())?;
         drop(device);
         let opened = self.open();
@@ -246,7 +230,10 @@ impl Engine {
         opened.ok()
     }
 
-    /// A family came back from the GPU with an error: says whether the CPU is to take it.
+    /// Handles the error of a GPU call. Ok if the CPU takes the family.
+    ///
+    /// # Errors
+    /// An error that is not the device's.
     fn failed(&self, gpu: &Arc<GpuBackend>, error: Error) -> Result<()> {
         let Error::Gpu(e) = error else { return Err(error) };
         self.counters.fallbacks.fetch_add(1, Relaxed);
@@ -259,14 +246,14 @@ impl Engine {
             }
             return Ok(());
         }
-        let mut device = self.books();
-        // The first family of a failed device is the one that tells.
+        let mut device = self.device_state();
+        // All families of a failed device come here; the first one closes it.
         if device.gpu.as_ref().is_some_and(|current| Arc::ptr_eq(current, gpu)) {
             let stats = gpu.stats();
             device.gpu = None;
             device.past = device.past + stats;
-            // One that hangs again and again leaves a thread behind each time.
-            if stats.crossings >= RECOVERED && !matches!(e, GpuError::Hung { .. }) {
+            // A device that hangs leaves a thread behind, so hangs count even when they are far apart.
+            if stats.submissions >= MIN_SUBMISSIONS_TO_RECOVER && !matches!(e, GpuError::Hung { .. }) {
                 device.failures = 0;
             }
             let next = match self.count_failure(&mut device, &e) {
@@ -291,18 +278,14 @@ impl Engine {
 impl Backend for Engine {
     fn name(&self) -> String {
         match (self.mode, self.adapter()) {
-            (Mode::Cpu, _) | (_, None) => self.cpu.name(),
-            (Mode::Gpu, Some(gpu)) => format!("gpu {}", gpu.label()),
-            (Mode::Hybrid, Some(gpu)) => format!("{} and gpu {}", self.cpu.name(), gpu.label()),
+            (BackendMode::Cpu, _) | (_, None) => self.cpu.name(),
+            (BackendMode::Gpu, Some(gpu)) => format!("gpu {}", gpu.label()),
+            (BackendMode::Hybrid, Some(gpu)) => format!("{} and gpu {}", self.cpu.name(), gpu.label()),
         }
     }
 
     fn in_flight(&self, geometry: &Geometry) -> usize {
-        self.books().gpu.as_ref().map_or(0, |gpu| gpu.in_flight(geometry))
-    }
-
-    fn cpu(&self) -> &CpuBackend {
-        &self.cpu
+        self.device_state().gpu.as_ref().map_or(0, |gpu| gpu.in_flight(geometry))
     }
 
     fn base<'a>(&'a self, params: &'a EncodeParams, source: &'a SourceFamily) -> Pending<'a, Base> {
@@ -325,8 +308,8 @@ impl Backend for Engine {
         coded: &'a Ycc,
     ) -> Pending<'a, Predicted> {
         Box::pin(async move {
-            // Where L0 is, there the rest is done: nothing goes up twice.
-            let gpu = self.books().gpu.clone();
+            // The device that holds L0 goes on with it, so that nothing is uploaded twice.
+            let gpu = self.device_state().gpu.clone();
             let mut ticket = ticket;
             if let (true, Some(gpu)) = (ticket.is_on_device(), gpu) {
                 match gpu.residual(params, source, std::mem::take(&mut ticket), coded).await {

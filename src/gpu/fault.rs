@@ -1,6 +1,6 @@
-//! Faults on purpose: what tests use to see that no family is lost when a device fails.
+//! Injected faults: tests use them to check that no family is lost when a device fails.
 //!
-//! In ordinary use there are none, and every question here is answered at once with "no".
+//! Without them, as in ordinary use, every check here is one test for `None`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ pub enum Stage {
     Open,
     /// Compiling a shader.
     Compile,
-    /// Getting a buffer.
+    /// Allocating a buffer.
     Allocate,
-    /// Handing a batch to the queue.
+    /// Submitting a batch to the queue.
     Submit,
     /// Waiting for a batch.
     Wait,
-    /// The driver's own call that waits: it panics there.
+    /// The driver's call that waits; the fault is a panic in it.
     Poll,
     /// Reading results.
     Download,
@@ -39,12 +39,12 @@ impl Stage {
     ];
 }
 
-/// What happens there.
+/// How it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// The device goes away, for real: it is destroyed.
+    /// The device is lost: it is destroyed.
     Lost,
-    /// Memory is refused.
+    /// The device is out of memory.
     OutOfMemory,
     /// The batch does not come back in time.
     Hung,
@@ -53,7 +53,7 @@ pub enum Fault {
 type Plan = dyn Fn(Stage) -> Option<Fault> + Send + Sync;
 type Edit = dyn Fn(Kernel, String) -> String + Send + Sync;
 
-/// When to fail, and which shaders to spoil.
+/// When to fail, and how to change shaders.
 #[derive(Clone, Default)]
 pub struct Faults {
     plan: Option<Arc<Plan>>,
@@ -61,12 +61,12 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// `plan` is asked every time a stage is passed.
+    /// Calls `plan` at every stage; its result is the fault.
     pub fn new(plan: impl Fn(Stage) -> Option<Fault> + Send + Sync + 'static) -> Self {
         Self { plan: Some(Arc::new(plan)), edit: None }
     }
 
-    /// Replaces the text of shaders: to see that a broken one is noticed.
+    /// Replaces the text of shaders, to check that a broken one is noticed.
     pub fn edit_shaders(edit: impl Fn(Kernel, String) -> String + Send + Sync + 'static) -> Self {
         Self { plan: None, edit: Some(Arc::new(edit)) }
     }

@@ -1,12 +1,15 @@
 //! Self-test: every kernel on the device against its twin on the CPU, byte for byte.
 //!
-//! Quick, it takes about a second and is what `doctor` runs; thorough, it is what the tests run: odd sizes, planes of one sample,
-//! extremes, noise, all filters and factors.
+//! `doctor` runs the quick one, which takes about a second. Tests run the thorough one: odd sizes, planes of
+//! one sample, extremes, noise, all filters and factors.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::GpuBackend;
-use super::program::{Form, Job, Phase, Place, Program, Room, Steps, descent};
+use super::backend::GpuBackend;
+use super::program::{
+    Job, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat, gradient_descent,
+};
 use super::shader::{Kernel, Pass};
 use crate::backend::GpuError;
 use crate::backend::error::Error;
@@ -18,33 +21,32 @@ use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::residual;
 use crate::kernels::sharpen::{Strength, sharpen};
 use crate::kernels::taps::{Filter, Taps};
-use std::sync::Arc;
 
 /// A kernel that agreed on every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Agreed {
-    /// Which.
+    /// Name of the kernel.
     pub kernel: &'static str,
-    /// On how many cases.
+    /// Number of cases.
     pub cases: usize,
 }
 
-/// Why a device is not to be trusted.
+/// How a self-test fails.
 #[derive(Debug)]
 pub enum Disagreement {
-    /// A kernel computed something else.
+    /// A kernel computed a wrong sample.
     Sample {
-        /// Which kernel.
+        /// Name of the kernel.
         kernel: &'static str,
-        /// Which case.
+        /// Name of the case.
         case: String,
         /// Column of the first difference, in samples.
         x: usize,
         /// Its row.
         y: usize,
-        /// What the device computed.
+        /// The sample of the device.
         got: u8,
-        /// What it should have.
+        /// The sample of the CPU.
         want: u8,
     },
     /// The device failed.
@@ -125,7 +127,7 @@ fn compare(case: &Case, got: &[Plane]) -> Option<Disagreement> {
 
 const SMALL: [(usize, usize); 7] = [(1, 1), (1, 9), (13, 1), (5, 6), (17, 66), (67, 31), (130, 129)];
 
-/// Planes that bring out mistakes: flat extremes, the hardest edges, noise.
+/// Planes that reveal mistakes: flat extremes, the hardest edges, noise.
 fn planes(width: usize, height: usize, thorough: bool) -> Vec<(&'static str, Plane)> {
     let made = |value: &dyn Fn(usize, usize) -> u8| {
         Plane::from_vec(width, height, (0..width * height).map(|i| value(i % width, i / width)).collect())
@@ -158,7 +160,7 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
                 .collect::<Vec<_>>()
         })
     });
-    // One of the size that slides have, across many workgroups.
+    // A larger plane, across many workgroups.
     all.chain(planes(640, 333, false).into_iter().take(1).flat_map(move |(name, plane)| {
         let name = format!("{name} 640x333");
         let mut some: Vec<_> = residuals(&name, &plane).collect();
@@ -167,8 +169,13 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
     }))
 }
 
-fn program(up: Vec<Place>, steps: Steps, down: Vec<Place>, room: Room) -> Program {
-    Program { phases: vec![Phase { up, steps, down }], words: room.most() }
+fn program(
+    upload: Vec<PlaneLayout>,
+    passes: PassList,
+    download: Vec<PlaneLayout>,
+    region: PlaneAllocator,
+) -> Program {
+    Program { round_trips: vec![RoundTrip { upload, passes, download }], words: region.peak_words() }
 }
 
 fn filtered(plane: &Plane, h: &Taps, v: &Taps) -> Plane {
@@ -177,7 +184,7 @@ fn filtered(plane: &Plane, h: &Taps, v: &Taps) -> Plane {
     out
 }
 
-/// What a plane is resampled with.
+/// Factors and percentages by which a plane is resampled.
 #[derive(Clone, Copy)]
 struct Sizes {
     factors: &'static [(usize, usize)],
@@ -187,7 +194,7 @@ struct Sizes {
 const QUICK: Sizes = Sizes { factors: &[(2, 2), (4, 8)], percents: &[37, 143] };
 const THOROUGH: Sizes =
     Sizes { factors: &[(1, 1), (2, 2), (4, 4), (8, 8), (1, 4), (8, 2)], percents: &[1, 37, 75, 100, 143] };
-/// A large plane takes most of the time.
+/// Fewer, as a large plane takes most of the time.
 const QUICK_LARGE: Sizes = Sizes { factors: &[(2, 2)], percents: &[] };
 const THOROUGH_LARGE: Sizes = Sizes { factors: QUICK.factors, percents: THOROUGH.percents };
 
@@ -197,14 +204,14 @@ fn resamples(name: &str, plane: &Plane, sizes: Sizes) -> impl Iterator<Item = Ca
     for filter in Filter::ALL {
         let mut push = |what: String, horizontal: Taps, vertical: Taps| {
             let want = filtered(plane, &horizontal, &vertical);
-            let mut room = Room::default();
-            let src = room.plane(w, h, Form::U8);
-            let dst = room.plane(want.width(), want.height(), Form::U8);
+            let mut region = PlaneAllocator::default();
+            let src = region.allocate(w, h, SampleFormat::U8);
+            let dst = region.allocate(want.width(), want.height(), SampleFormat::U8);
             let job = Job::filter(src, dst, Arc::new(horizontal), Arc::new(vertical));
             all.push(Case {
                 kernel: Kernel::Resample,
                 name: format!("{} {what} {name}", filter.name()),
-                program: program(vec![src], vec![(Pass::Resample, vec![job])], vec![dst], room),
+                program: program(vec![src], vec![(Pass::Resample, vec![job])], vec![dst], region),
                 planes: vec![plane.clone()],
                 want: vec![want],
             });
@@ -212,7 +219,7 @@ fn resamples(name: &str, plane: &Plane, sizes: Sizes) -> impl Iterator<Item = Ca
         for &(fx, fy) in sizes.factors {
             let up = |n, f| Taps::upsample(filter, n, f, n * f);
             push(format!("up {fx}x{fy}"), up(w, fx), up(h, fy));
-            // As families at the edge of a slide want it.
+            // Families at the edge of a slide are cropped.
             let cropped =
                 |n: usize, f: usize| Taps::upsample(filter, n, f, (n * f).saturating_sub(f - 1).max(1));
             push(format!("up {fx}x{fy}, cropped"), cropped(w, fx), cropped(h, fy));
@@ -226,7 +233,7 @@ fn resamples(name: &str, plane: &Plane, sizes: Sizes) -> impl Iterator<Item = Ca
     all.into_iter()
 }
 
-/// `plane` is the original; L2 is made of it, and the residual that is applied is noise.
+/// `plane` is the original. L2 is a reduction of it, and the residual that is applied is noise.
 fn residuals(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
     let (w, h) = (plane.width(), plane.height());
     let filters = Filter::ALL.into_iter();
@@ -235,26 +242,27 @@ fn residuals(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
         let up = |n, out| Arc::new(Taps::upsample(filter, n, 4, out));
         let (th, tv) = (up(small.width(), w), up(small.height(), h));
         let prediction = filtered(&small, &th, &tv);
-        let mut missed = Plane::default();
-        residual::make(plane.view(), prediction.view(), &mut missed);
+        let mut made = Plane::default();
+        residual::make(plane.view(), prediction.view(), &mut made);
         let (_, noise) = planes(w, h, false).swap_remove(0);
         let mut sum = prediction.clone();
         residual::apply(&mut sum, noise.view());
 
-        let mut room = Room::default();
-        let l2 = room.plane(small.width(), small.height(), Form::U8);
-        let other = room.plane(w, h, Form::U8);
-        let (first, second) = (room.plane(w, h, Form::U8), room.plane(w, h, Form::U8));
+        let mut region = PlaneAllocator::default();
+        let l2 = region.allocate(small.width(), small.height(), SampleFormat::U8);
+        let other = region.allocate(w, h, SampleFormat::U8);
+        let (first, second) =
+            (region.allocate(w, h, SampleFormat::U8), region.allocate(w, h, SampleFormat::U8));
         let job = Job::filter(l2, first, th, tv).with(other, second);
-        let case = |what: &str, pass, down: &[Place], other_plane: &Plane, want: Vec<Plane>| Case {
+        let case = |what: &str, pass, download: &[PlaneLayout], other_plane: &Plane, want: Vec<Plane>| Case {
             kernel: Kernel::Residual,
             name: format!("{} {what} {name}", filter.name()),
-            program: program(vec![l2, other], vec![(pass, vec![job.clone()])], down.to_vec(), room),
+            program: program(vec![l2, other], vec![(pass, vec![job.clone()])], download.to_vec(), region),
             planes: vec![small.clone(), other_plane.clone()],
             want,
         };
         [
-            case("make", Pass::Predict, &[first, second], plane, vec![prediction, missed]),
+            case("make", Pass::Predict, &[first, second], plane, vec![prediction, made]),
             case("apply", Pass::Apply, &[first], &noise, vec![sum]),
         ]
     });
@@ -274,16 +282,16 @@ fn descents(name: &str, plane: &Plane, thorough: bool) -> impl Iterator<Item = C
             for delta in if thorough { &[0u8, 1, 15, 255][..] } else { &[15] } {
                 let mut want = start.clone();
                 problem.solve(plane.view(), &mut want, *delta, &mut Scratch::default());
-                let mut room = Room::default();
-                let target = room.plane(w, h, Form::U8);
-                let mut small = |form| room.plane(start.width(), start.height(), form);
-                let (x0, result) = (small(Form::U8), small(Form::U8));
-                let wide = [small(Form::Q6), small(Form::Q6), small(Form::Q6)];
-                let steps = descent(&problem, *delta, [target, x0, result], wide);
+                let mut region = PlaneAllocator::default();
+                let target = region.allocate(w, h, SampleFormat::U8);
+                let mut small = |format| region.allocate(start.width(), start.height(), format);
+                let (x0, result) = (small(SampleFormat::U8), small(SampleFormat::U8));
+                let wide = [small(SampleFormat::Q6), small(SampleFormat::Q6), small(SampleFormat::Q6)];
+                let passes = gradient_descent(&problem, *delta, [target, x0, result], wide);
                 all.push(Case {
                     kernel: Kernel::Optl2,
                     name: format!("{} x{factor}, delta {delta}, {name}", filter.name()),
-                    program: program(vec![target, x0], steps, vec![result], room),
+                    program: program(vec![target, x0], passes, vec![result], region),
                     planes: vec![plane.clone(), start.clone()],
                     want: vec![want],
                 });
@@ -298,8 +306,8 @@ fn sharpenings(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
         let strength = Strength::new(strength)?;
         let mut want = plane.clone();
         sharpen(&mut want, strength);
-        let mut room = Room::default();
-        let [src, dst] = [(); 2].map(|()| room.plane(plane.width(), plane.height(), Form::U8));
+        let mut region = PlaneAllocator::default();
+        let [src, dst] = [(); 2].map(|()| region.allocate(plane.width(), plane.height(), SampleFormat::U8));
         Some(Case {
             kernel: Kernel::Sharpen,
             name: format!("strength {}/256, {name}", strength.q8()),
@@ -307,7 +315,7 @@ fn sharpenings(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
                 vec![src],
                 vec![(Pass::Sharpen, vec![Job::sharpen(src, dst, strength)])],
                 vec![dst],
-                room,
+                region,
             ),
             planes: vec![plane.clone()],
             want: vec![want],
@@ -327,9 +335,9 @@ fn colours(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
     rgb_to_ycc(&mixed, &mut y, &mut cb, &mut cr);
     ycc_to_rgb(&three[0], &three[1], &three[2], &mut rgb);
 
-    let mut room = Room::default();
-    let inter = room.plane(w, h, Form::Rgb);
-    let apart = [(); 3].map(|()| room.plane(w, h, Form::U8));
+    let mut region = PlaneAllocator::default();
+    let inter = region.allocate(w, h, SampleFormat::Rgb);
+    let apart = [(); 3].map(|()| region.allocate(w, h, SampleFormat::U8));
     let flat = |samples: Vec<u8>| Plane::from_vec(w, h, samples);
     let wide = |samples: Vec<u8>| Plane::from_vec(3 * w, h, samples);
     let to_ycc = vec![(Pass::ToYcc, vec![Job::to_ycc(inter, apart)])];
@@ -344,13 +352,13 @@ fn colours(name: &str, plane: &Plane) -> impl Iterator<Item = Case> {
     [
         case(
             "to planes",
-            program(vec![inter], to_ycc, apart.to_vec(), room),
+            program(vec![inter], to_ycc, apart.to_vec(), region),
             vec![wide(mixed)],
             [y, cb, cr].map(flat).to_vec(),
         ),
         case(
             "to RGB",
-            program(apart.to_vec(), to_rgb, vec![inter], room),
+            program(apart.to_vec(), to_rgb, vec![inter], region),
             three.map(flat).to_vec(),
             vec![wide(rgb)],
         ),

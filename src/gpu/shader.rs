@@ -1,19 +1,19 @@
-//! The shaders as text: fragments put together, constants taken from `spec`, and the variants that run.
+//! The shaders as text: fragments joined, constants generated from `spec`, and the pipelines made of them.
 //!
 //! Knows no device.
 
 use std::fmt::Write;
 
-use crate::image::spec::{MID_BITS, RESIDUAL_ZERO, STEP_BITS, TAP_BITS};
+use crate::image::spec::{MID_BITS, RESIDUAL_ZERO, SHIFT_MID, SHIFT_OUT, SHIFT_U8, STEP_BITS};
 use crate::kernels::color;
 
-/// Rows of a workgroup's tile of the result, for every kernel that filters.
+/// Rows of the tile of the result that a workgroup owns, for every kernel that filters.
 pub const TILE_ROWS: usize = 64;
 /// Quads across such a tile.
 pub const TILE_QUADS: usize = 16;
-/// Source rows held in workgroup memory at a time: two for each of the TILE_ROWS / 4 lanes.
+/// Source rows in workgroup memory at a time: two for each of the TILE_ROWS / 4 rows of invocations.
 const CHUNK_ROWS: usize = TILE_ROWS / 2;
-/// Rows and quads of a workgroup of the kernels that work sample by sample.
+/// Rows and quads of a workgroup, for the kernels that work sample by sample.
 const POINT_SIDE: usize = 16;
 
 /// A kernel: one WGSL file, named as its Rust twin.
@@ -69,16 +69,16 @@ impl Kernel {
     }
 }
 
-/// Every number that shaders share with Rust.
+/// All constants that shaders share with Rust.
 fn constants() -> String {
     let mut text = String::new();
     let unsigned = [
         ("TILE_ROWS", TILE_ROWS),
         ("CHUNK_ROWS", CHUNK_ROWS),
         ("MID_BITS", MID_BITS as usize),
-        ("SHIFT_U8", (TAP_BITS - MID_BITS) as usize),
-        ("SHIFT_MID", TAP_BITS as usize),
-        ("SHIFT_OUT", (TAP_BITS + MID_BITS) as usize),
+        ("SHIFT_U8", SHIFT_U8 as usize),
+        ("SHIFT_MID", SHIFT_MID as usize),
+        ("SHIFT_OUT", SHIFT_OUT as usize),
         ("STEP_BITS", STEP_BITS as usize),
         ("COLOR_BITS", color::BITS as usize),
     ];
@@ -106,7 +106,7 @@ fn constants() -> String {
     text
 }
 
-/// A pipeline: a kernel with its variants fixed.
+/// A pipeline: a kernel with values for its `override` declarations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pass {
     /// Interleaved RGB to planes.
@@ -170,7 +170,7 @@ impl Pass {
         }
     }
 
-    /// Workgroups for the largest of its jobs, whose result is `width` x `height` samples.
+    /// Workgroups across and down for a result of `width` x `height` samples.
     pub fn groups(self, width: usize, height: usize) -> (u32, u32) {
         let quads = width.div_ceil(4);
         let (across, down) =
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shader_has_a_twin_and_the_other_way_round() {
+    fn every_shader_has_a_twin_and_every_twin_a_shader() {
         let ours: BTreeSet<String> = Kernel::ALL.iter().map(|k| k.name().to_string()).collect();
         assert_eq!(names("shaders", "wgsl"), ours);
         let mut twins = names("src/kernels", "rs");
@@ -253,7 +253,7 @@ mod tests {
             TypeInner::Struct { members, .. } => {
                 members.iter().for_each(|member| scalars(module, inner(&member.ty), found));
             }
-            other => panic!("a pixel kernel has no use for {other:?}"),
+            other => panic!("no pixel kernel uses {other:?}"),
         }
     }
 

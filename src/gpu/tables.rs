@@ -1,9 +1,14 @@
 //! Tables of taps in the form that shaders read.
 //!
-//! One head an output: first group, number of groups, where its taps are. Then the spans: for every [`TILE_ROWS`] outputs the first
-//! group and the end of those that they need. Then taps in groups of four, where equal ones are stored once: away from the edges
-//! all outputs of a phase share theirs, and what a workgroup reads is the same few words. Groups begin at multiples of four source
-//! samples, so that a group meets one quad of the source. Knows no device.
+//! Rows of four `i32`, in three parts:
+//!
+//! - *heads*, one an output: first group, number of groups, row of its taps;
+//! - *spans*, one for every [`TILE_ROWS`] outputs: first group and end of the groups that they need together;
+//! - *taps* in groups of four. Equal ones are stored once: away from the edges all outputs of one phase of the
+//!   filter have the same taps, so a workgroup reads few distinct words.
+//!
+//! Groups begin at multiples of four source samples, so that a group covers one quad of the source. Knows no
+//! device.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -16,12 +21,12 @@ use crate::kernels::taps::Taps;
 pub struct DeviceTable {
     /// Heads, spans, taps.
     pub rows: Vec<[i32; 4]>,
-    /// Where the spans begin.
+    /// First row of the spans.
     pub spans: u32,
 }
 
 impl DeviceTable {
-    /// From a table of the CPU.
+    /// Converts a table of the CPU.
     pub fn new(taps: &Taps) -> Self {
         let outputs = taps.out_len();
         let mut heads = Vec::with_capacity(outputs);
@@ -55,23 +60,24 @@ impl DeviceTable {
     }
 }
 
-/// Most tables that are kept: a server meets many slides, each with edges of its own size.
-const MOST_TABLES: usize = 1024;
+/// Most tables in the cache. A server opens many slides, each with edges of its own size.
+const MAX_TABLES: usize = 1024;
 
-/// A table of the CPU, which keeps its address taken, and the device's form of it.
+/// A table of the CPU and the device's form of it. The first keeps the address, which is the key, from being
+/// reused.
 type Pair = (Arc<Taps>, Arc<DeviceTable>);
 
-/// Device tables by the address of the table that they are made from.
+/// A cache of device tables, by the address of the CPU's table.
 #[derive(Debug, Default)]
 pub struct DeviceTables {
     made: Mutex<HashMap<usize, Pair>>,
 }
 
 impl DeviceTables {
-    /// The device's form of `taps`, made on first use.
+    /// The device's form of `taps`, converted on first use.
     pub fn get(&self, taps: &Arc<Taps>) -> Arc<DeviceTable> {
         let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
-        if made.len() >= MOST_TABLES {
+        if made.len() >= MAX_TABLES {
             made.clear();
         }
         let entry = made

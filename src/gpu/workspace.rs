@@ -1,45 +1,45 @@
-//! The buffers of one batch, made once and used again and again.
+//! The buffers of one batch, made once and reused.
 
 use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, ComputePassDescriptor, MapMode};
 
-use super::assembly::{JOBS_BYTES, TABLE_ROWS};
-use super::device::{Device, Dispatch, JOB_WINDOW_BYTES};
-use super::tables::DeviceTable;
+use super::batch_jobs::{Dispatch, MAX_TABLE_ROWS, PlacedTable};
+use super::device::Device;
+use super::job::{JOB_WINDOW_BYTES, MAX_JOBS_BYTES};
 use crate::backend::GpuError;
 
 /// Bytes of a row of tables.
 const ROW_BYTES: u64 = 16;
-/// Where planes begin in the upload buffer: after jobs and tables.
-pub const PLANES_AT: u64 = JOBS_BYTES as u64 + TABLE_ROWS as u64 * ROW_BYTES;
+/// Byte offset of the planes in the upload buffer: after jobs and tables.
+pub const PLANES_OFFSET: u64 = MAX_JOBS_BYTES as u64 + MAX_TABLE_ROWS as u64 * ROW_BYTES;
 /// Bytes of the two timestamps at the end of the download buffer.
-const TIME_BYTES: u64 = 16;
+const TIMESTAMP_BYTES: u64 = 16;
 
-/// A copy between staging and the arena, in bytes.
+/// A copy between a staging buffer and the arena, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Copy {
-    /// Where in the upload buffer, after [`PLANES_AT`], or in the download buffer.
+pub struct BufferCopy {
+    /// Offset in the upload buffer, after [`PLANES_OFFSET`], or in the download buffer.
     pub staging: u64,
-    /// Where in the arena.
+    /// Offset in the arena.
     pub arena: u64,
-    /// How much.
+    /// Length.
     pub bytes: u64,
 }
 
-/// One crossing of a batch, ready to go.
-pub struct Crossing {
-    /// Planes that go up.
-    pub up: Vec<Copy>,
-    /// What runs.
+/// One round trip of a batch, ready for the device.
+pub struct Submission {
+    /// Planes to upload.
+    pub uploads: Vec<BufferCopy>,
+    /// Dispatches, in order.
     pub dispatches: Vec<Dispatch>,
-    /// Its jobs.
+    /// Their jobs.
     pub jobs: Vec<u8>,
-    /// Tables that are new to the workspace, with their rows.
-    pub tables: Vec<(std::sync::Arc<DeviceTable>, u32)>,
-    /// Planes that come back.
-    pub down: Vec<Copy>,
+    /// Tables to upload.
+    pub tables: Vec<PlacedTable>,
+    /// Planes to download.
+    pub downloads: Vec<BufferCopy>,
 }
 
-/// Device buffers of a batch, and the staging buffers on either side.
+/// Device buffers of a batch, and the staging buffers to and from them.
 pub struct Workspace {
     arena: Buffer,
     tables: Buffer,
@@ -52,23 +52,23 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// With `arena_bytes` for planes on the device and `staging_bytes` for those on their way, either way.
+    /// With `arena_bytes` for planes on the device and `staging_bytes` for planes in each staging buffer.
     ///
     /// # Errors
-    /// No memory.
+    /// Out of device memory.
     pub fn new(device: &Device, arena_bytes: u64, staging_bytes: u64) -> Result<Self, GpuError> {
         let storage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let arena = device.buffer("arena", arena_bytes, storage | BufferUsages::COPY_SRC)?;
-        let tables = device.buffer("tables", u64::from(TABLE_ROWS) * ROW_BYTES, storage)?;
-        let jobs = device.buffer("jobs", (JOBS_BYTES + JOB_WINDOW_BYTES) as u64, storage)?;
+        let tables = device.buffer("tables", u64::from(MAX_TABLE_ROWS) * ROW_BYTES, storage)?;
+        let jobs = device.buffer("jobs", (MAX_JOBS_BYTES + JOB_WINDOW_BYTES) as u64, storage)?;
         let upload = device.buffer(
             "upload",
-            PLANES_AT + staging_bytes,
+            PLANES_OFFSET + staging_bytes,
             BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
         )?;
         let download = device.buffer(
             "download",
-            staging_bytes + TIME_BYTES,
+            staging_bytes + TIMESTAMP_BYTES,
             BufferUsages::MAP_READ | BufferUsages::COPY_DST,
         )?;
         let timer = if device.facts.timestamps { Some(timer(device)?) } else { None };
@@ -76,48 +76,49 @@ impl Workspace {
         Ok(Self { arena, tables, jobs, upload, download, bindings, timer, staging_bytes })
     }
 
-    /// Writes what the host still has to give, records a crossing and hands it to the queue. Upload must be mapped, download not; both
-    /// are then asked to be mapped, and `mapped` is told twice.
+    /// Writes jobs and tables to the upload buffer, records a round trip and submits it to the queue. The
+    /// upload buffer must be mapped, the download buffer unmapped. Requests a mapping of both; `mapped` is
+    /// called once for each.
     ///
     /// # Errors
-    /// A mapping that the device has taken away.
+    /// The device has unmapped the upload buffer.
     pub fn submit(
         &self,
         device: &Device,
-        crossing: &Crossing,
+        submission: &Submission,
         mapped: impl Fn(Result<(), wgpu::BufferAsyncError>) + Clone + Send + 'static,
     ) -> Result<wgpu::SubmissionIndex, GpuError> {
-        self.write(0, &crossing.jobs)?;
-        for (table, row) in &crossing.tables {
-            let bytes: Vec<u8> = table.rows.iter().flatten().flat_map(|v| v.to_le_bytes()).collect();
-            self.write(JOBS_BYTES as u64 + u64::from(*row) * ROW_BYTES, &bytes)?;
+        self.write(0, &submission.jobs)?;
+        for (table, row) in &submission.tables {
+            let rows = bytemuck::cast_slice(&table.rows);
+            self.write(MAX_JOBS_BYTES as u64 + u64::from(*row) * ROW_BYTES, rows)?;
         }
         self.upload.unmap();
         let mut encoder =
             device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") });
-        self.record(device, &mut encoder, crossing);
+        self.record(device, &mut encoder, submission);
         let index = device.queue.submit([encoder.finish()]);
         self.upload.map_async(MapMode::Write, .., mapped.clone());
         self.download.map_async(MapMode::Read, .., mapped);
         Ok(index)
     }
 
-    fn record(&self, device: &Device, encoder: &mut CommandEncoder, crossing: &Crossing) {
+    fn record(&self, device: &Device, encoder: &mut CommandEncoder, submission: &Submission) {
         encoder.copy_buffer_to_buffer(
             &self.upload,
             0,
             &self.jobs,
             0,
-            crossing.jobs.len().next_multiple_of(4) as u64,
+            submission.jobs.len().next_multiple_of(4) as u64,
         );
-        for (table, row) in &crossing.tables {
+        for (table, row) in &submission.tables {
             let (at, bytes) = (u64::from(*row) * ROW_BYTES, table.rows.len() as u64 * ROW_BYTES);
-            encoder.copy_buffer_to_buffer(&self.upload, JOBS_BYTES as u64 + at, &self.tables, at, bytes);
+            encoder.copy_buffer_to_buffer(&self.upload, MAX_JOBS_BYTES as u64 + at, &self.tables, at, bytes);
         }
-        for copy in &crossing.up {
+        for copy in &submission.uploads {
             encoder.copy_buffer_to_buffer(
                 &self.upload,
-                PLANES_AT + copy.staging,
+                PLANES_OFFSET + copy.staging,
                 &self.arena,
                 copy.arena,
                 copy.bytes,
@@ -130,14 +131,14 @@ impl Workspace {
         });
         let mut pass =
             encoder.begin_compute_pass(&ComputePassDescriptor { label: Some("batch"), timestamp_writes });
-        device.record(&mut pass, &self.bindings, &crossing.dispatches);
+        device.record(&mut pass, &self.bindings, &submission.dispatches);
         drop(pass);
-        for copy in &crossing.down {
+        for copy in &submission.downloads {
             encoder.copy_buffer_to_buffer(&self.arena, copy.arena, &self.download, copy.staging, copy.bytes);
         }
         if let Some((queries, resolved)) = &self.timer {
             encoder.resolve_query_set(queries, 0..2, resolved, 0);
-            encoder.copy_buffer_to_buffer(resolved, 0, &self.download, self.staging_bytes, TIME_BYTES);
+            encoder.copy_buffer_to_buffer(resolved, 0, &self.download, self.staging_bytes, TIMESTAMP_BYTES);
         }
     }
 
@@ -148,14 +149,15 @@ impl Workspace {
         Ok(())
     }
 
-    /// Nanoseconds that the passes of the last crossing took on the device, where it keeps time. Download must be mapped.
+    /// Nanoseconds that the passes of the last round trip took by the device's clock, where it has one. The
+    /// download buffer must be mapped.
     pub fn device_ns(&self, device: &Device) -> Option<u64> {
         self.timer.as_ref()?;
-        let view =
-            self.download.get_mapped_range(self.staging_bytes..self.staging_bytes + TIME_BYTES).ok()?;
-        let tick = |at: usize| view[at..at + 8].try_into().map(u64::from_le_bytes).unwrap_or(0);
-        // Clocks that stand still or run backwards have been seen.
-        let ticks = tick(8).saturating_sub(tick(0));
+        let range = self.staging_bytes..self.staging_bytes + TIMESTAMP_BYTES;
+        let view = self.download.get_mapped_range(range).ok()?;
+        let [begin, end]: [u64; 2] = bytemuck::try_pod_read_unaligned(&view).ok()?;
+        // Some clocks stand still or run backwards.
+        let ticks = end.saturating_sub(begin);
         (ticks > 0).then_some((ticks as f64 * f64::from(device.queue.get_timestamp_period())) as u64)
     }
 }
@@ -168,5 +170,6 @@ fn timer(device: &Device) -> Result<(wgpu::QuerySet, Buffer), GpuError> {
             count: 2,
         })
     })?;
-    Ok((queries, device.buffer("times", TIME_BYTES, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?))
+    let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
+    Ok((queries, device.buffer("timestamps", TIMESTAMP_BYTES, usage)?))
 }

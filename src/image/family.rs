@@ -1,6 +1,6 @@
-//! One family on its way through the codec: as it came, as it is stored, as it comes back.
+//! The data of one family: source pixels, decoded payloads, reconstruction, and the kinds of its payloads.
 //!
-//! Plain data; the arithmetic is in `backend`, the order of things in `encode` and `decode`.
+//! Plain data. The arithmetic is in `backend`, the order of the steps in `encode` and `decode`.
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -8,7 +8,7 @@ use super::geometry::{FamilyId, TileId};
 use super::plane::{Plane, PlaneRef};
 use super::ycc::{Sampling, Ycc, YccRef};
 
-/// An image as its source has it or as its taker wants it.
+/// An image in planes or in interleaved RGB.
 #[derive(Clone, Debug)]
 pub enum Pixels {
     /// Planes, gray or YCbCr.
@@ -59,7 +59,7 @@ impl Pixels {
 }
 
 impl<'a> PixelsRef<'a> {
-    /// A part, in pixels; of planes its corner lies on the chroma grid.
+    /// A part, in pixels. In planes its corner lies on the chroma grid.
     ///
     /// # Panics
     /// As [`YccRef::part`].
@@ -74,23 +74,23 @@ impl<'a> PixelsRef<'a> {
 /// A family's L0 as the source has it.
 #[derive(Clone, Debug)]
 pub struct SourceFamily {
-    /// Which.
+    /// Which family.
     pub id: FamilyId,
-    /// Side of its tiles in pixels: residuals are coded in stripes of so many rows, where the codec has stripes.
+    /// Side of its tiles in pixels. Codecs with stripes code residuals in stripes of as many rows.
     pub tile: usize,
-    /// L0 at the family's own size. Planes have chroma in the source's sampling (4:4:4, 4:2:2, 4:2:0, 4:4:0) or none; RGB
-    /// is converted by the backend.
+    /// L0 at the family's own size. Planes have chroma in the source's sampling (4:4:4, 4:2:2, 4:2:0, 4:4:0)
+    /// or none; RGB is converted by the backend.
     pub image: Pixels,
     /// Bytes of the source's L0 tiles, row by row; empty where the source has no tiles.
     pub tile_bytes: Vec<u64>,
 }
 
-/// A family's payloads, decoded. By default empty: memory to be.
+/// A family's payloads, decoded. Empty by default; decoding reuses the memory.
 #[derive(Clone, Debug, Default)]
 pub struct DecodedFamily {
     /// L2, as its JPEG decodes.
     pub baseline: Ycc,
-    /// The residual at its coded size, around 128: gray, or 4:2:0 where chroma was corrected as well.
+    /// The residual at its coded size, around 128: gray, or 4:2:0 where chroma has a residual.
     pub residual: Ycc,
     /// L0 width in pixels.
     pub width: usize,
@@ -98,17 +98,17 @@ pub struct DecodedFamily {
     pub height: usize,
 }
 
-/// L0 and L1, regenerated. By default empty: memory to be.
+/// L0 and L1, reconstructed. Empty by default; reconstruction reuses the memory.
 #[derive(Clone, Debug, Default)]
 pub struct Reconstruction {
-    /// Full size, as it was asked for.
+    /// L0, in the form of the [`Want`].
     pub l0: Pixels,
-    /// Half size, the same way.
+    /// L1, in the same form.
     pub l1: Pixels,
 }
 
 impl Reconstruction {
-    /// Its planes, for their memory: L0's, then L1's.
+    /// All planes, whose memory can be reused: L0's, then L1's.
     pub fn into_planes(self) -> Vec<Plane> {
         let of = |pixels| match pixels {
             Pixels::Ycc(Ycc { luma, chroma, .. }) => {
@@ -120,17 +120,18 @@ impl Reconstruction {
     }
 }
 
-/// What a caller wants of a reconstruction.
+/// The form of a reconstruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// Planes, chroma in this sampling: `Gray`, `S420` or `S444`. A family without chroma gives gray ones.
+    /// Planes, chroma in this sampling: `Gray`, `S420` or `S444`. A family without chroma becomes a gray
+    /// plane.
     Planes(Sampling),
-    /// Interleaved RGB, of the 4:4:4 planes. A family without chroma gives gray planes.
+    /// Interleaved RGB, from 4:4:4 planes. A family without chroma becomes a gray plane.
     Rgb,
 }
 
 impl Want {
-    /// Chroma of the planes that are asked for, or that RGB is made of.
+    /// Sampling of the planes, or of those that RGB is converted from.
     pub fn sampling(self) -> Sampling {
         match self {
             Want::Planes(sampling) => sampling,
@@ -139,18 +140,20 @@ impl Want {
     }
 }
 
-/// Hashes that pin what a family decodes to: XXH3-128 over the samples, row by row; of a family of originals over their bytes, see
-/// [`crate::lossless`].
+/// Hashes of what a family decodes to: XXH3-128 over the samples, row by row. In a family of originals, over
+/// their bytes; see `lossless`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// Of L0 luma after the residual.
+    /// Hash of L0 luma after the residual.
     pub luma: u128,
-    /// Of the half-size Cb, then Cr of L0 after the residual, where that has chroma; else of those of the decoded L2; 0 for gray.
+    /// Hash of Cb, then Cr: of L0 at half size after the residual, if that has chroma, else of the decoded
+    /// L2. 0 for gray.
     pub chroma: u128,
 }
 
 impl Proof {
-    /// Of a corrected L0, as [`crate::backend::Backend::correct`] leaves it, and the decoded baseline that it was predicted from.
+    /// Hashes a corrected L0 (see `backend::cpu::correct`) and the decoded baseline that it was predicted
+    /// from.
     pub fn new(corrected: &Ycc, baseline: &Ycc) -> Self {
         let chroma = corrected.chroma.as_ref().or(baseline.chroma.as_ref());
         Self {
@@ -176,19 +179,20 @@ fn hash<'a>(planes: impl Iterator<Item = &'a Plane>) -> u128 {
     state.digest128()
 }
 
-/// Which part of a family a payload is, as archives record it.
+/// The kind of a payload, as archives record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadKind {
     /// The L2 tile.
     Baseline,
-    /// The fused L0 residual. A family without one was predicted well enough.
+    /// The residual of all of L0. Absent where it is zero everywhere.
     Residual,
-    /// An L0 tile as its source has it, by its place in the family: 4 times the row plus the column.
+    /// An L0 tile as its source has it, by its position in the family: 4 times the row plus the column.
     Original(u8),
 }
 
-/// The numbers of [`PayloadKind::Original`] begin here.
+/// The first number of [`PayloadKind::Original`].
 const FIRST_ORIGINAL: u16 = 16;
+/// Their names.
 const ORIGINALS: [&str; 16] = [
     "tile 0_0", "tile 1_0", "tile 2_0", "tile 3_0", "tile 0_1", "tile 1_1", "tile 2_1", "tile 3_1",
     "tile 0_2", "tile 1_2", "tile 2_2", "tile 3_2", "tile 0_3", "tile 1_3", "tile 2_3", "tile 3_3",
@@ -214,7 +218,7 @@ impl PayloadKind {
         }
     }
 
-    /// That of an L0 tile of any family.
+    /// The kind of an L0 tile of any family.
     pub fn original(tile: TileId) -> Self {
         PayloadKind::Original((4 * (tile.y % 4) + tile.x % 4) as u8)
     }

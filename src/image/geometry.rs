@@ -1,4 +1,4 @@
-//! Levels, tiles and families: the Deep Zoom arithmetic that everything else stands on.
+//! Levels, tiles and families: the coordinates of a Deep Zoom pyramid.
 //!
 //! Knows sizes and coordinates only, no pixels and no files. Level numbers run from 0 (1x1) to N (full size),
 //! halving with rounding up; L0 = N, L1 = N-1, L2 = N-2. Overlap is always 0 here.
@@ -101,11 +101,6 @@ pub struct Geometry {
     tile: u32,
 }
 
-/// `ceil(a / b)`.
-pub const fn div_ceil(a: u32, b: u32) -> u32 {
-    a.div_ceil(b)
-}
-
 impl Geometry {
     /// A slide of `width` x `height` pixels in tiles of `tile`.
     ///
@@ -160,7 +155,7 @@ impl Geometry {
     /// Columns and rows of tiles at a level.
     pub fn tiles(&self, level: u32) -> (u32, u32) {
         let (w, h) = self.level_size(level);
-        (div_ceil(w, self.tile), div_ceil(h, self.tile))
+        (w.div_ceil(self.tile), h.div_ceil(self.tile))
     }
 
     /// The pixels of a tile within its level, or `None` where there is no such tile.
@@ -250,8 +245,8 @@ impl Geometry {
     }
 }
 
-/// Position of a family along the Hilbert curve over a square of side 2^32: neighbours on the slide are near in
-/// the archive. Source: Hamilton, "Compact Hilbert indices" (2006), the two-dimensional case.
+/// Position of a family along the Hilbert curve over a square of side 2^32: neighbours on the slide are near
+/// in the archive. Source: Hamilton, "Compact Hilbert indices" (2006), the two-dimensional case.
 pub fn hilbert(id: FamilyId) -> u64 {
     let (mut x, mut y) = (u64::from(id.x), u64::from(id.y));
     let mut d = 0u64;
@@ -300,7 +295,7 @@ mod tests {
                 let r = g.family_rect(id);
                 let (l2w, l2h) = g.level_size(l2);
                 let base = g.tile_rect(TileId { level: l2, x: id.x(), y: id.y() }).unwrap();
-                assert_eq!((base.width, base.height), (div_ceil(r.width, 4), div_ceil(r.height, 4)));
+                assert_eq!((base.width, base.height), (r.width.div_ceil(4), r.height.div_ceil(4)));
                 assert!(base.x + base.width <= l2w && base.y + base.height <= l2h);
                 for down in 0..3 {
                     for tile in g.family_tiles(id, down) {

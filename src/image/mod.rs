@@ -1,4 +1,4 @@
-//! Plain data of the codec: planes and images, tiles and families, and every number of the format.
+//! Plain data: planes and images, tiles and families, and all constants of the format.
 //!
 //! Knows no arithmetic on pixels, no files and no threads.
 

@@ -1,6 +1,6 @@
 //! One colour component of an image: rows of samples with a stride.
 //!
-//! Knows nothing of what the samples mean.
+//! Knows nothing of the meaning of the samples.
 
 /// An owned plane. Rows are `stride` samples apart; `stride >= width`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,16 +34,16 @@ impl<T: Copy + Default> Plane<T> {
         Self { width, height, stride: width, data: vec![value; width * height] }
     }
 
-    /// A plane over samples that are already there, row by row, tightly packed.
+    /// A plane of the samples in `data`, row by row, tightly packed.
     ///
     /// # Panics
-    /// Where `data.len() != width * height`: a mistake of the caller.
+    /// `data.len() != width * height`: a mistake of the caller.
     pub fn from_vec(width: usize, height: usize, data: Vec<T>) -> Self {
         assert_eq!(data.len(), width * height, "samples of a {width}x{height} plane");
         Self { width, height, stride: width, data }
     }
 
-    /// Gives the plane a new size, keeping its memory. The samples are then unspecified (old values or zero).
+    /// Changes the size and reuses the memory. The samples are then unspecified (old values or zero).
     pub fn reset(&mut self, width: usize, height: usize) {
         self.width = width;
         self.height = height;
@@ -67,15 +67,15 @@ impl<T: Copy + Default> Plane<T> {
     pub fn row(&self, y: usize) -> &[T] {
         &self.data[y * self.stride..][..self.width]
     }
-    /// One row, to write.
+    /// One row, mutable.
     pub fn row_mut(&mut self, y: usize) -> &mut [T] {
         &mut self.data[y * self.stride..][..self.width]
     }
-    /// All samples including what lies between the rows.
+    /// All samples, and the padding between the rows.
     pub fn data(&self) -> &[T] {
         &self.data
     }
-    /// All samples, to write.
+    /// As [`Self::data`], mutable.
     pub fn data_mut(&mut self) -> &mut [T] {
         &mut self.data
     }
@@ -89,13 +89,13 @@ impl<T: Copy + Default> Plane<T> {
         self.width = width;
         self.height = height;
     }
-    /// Becomes a tightly packed copy of `src`, keeping its memory.
+    /// Becomes a tightly packed copy of `src` and reuses the memory.
     pub fn copy_from(&mut self, src: PlaneRef<'_, T>) {
         (self.width, self.height, self.stride) = (src.width, src.height, src.width);
         self.data.clear();
         (0..src.height).for_each(|y| self.data.extend_from_slice(src.row(y)));
     }
-    /// Copies `src` to `(x, y)`, as much of it as lies inside.
+    /// Copies `src` to `(x, y)`; the part that lies outside is skipped.
     pub fn paste(&mut self, x: usize, y: usize, src: PlaneRef<'_, T>) {
         let width = src.width.min(self.width.saturating_sub(x));
         for row in 0..src.height.min(self.height.saturating_sub(y)) {
@@ -108,7 +108,7 @@ impl<'a, T: Copy + Default> PlaneRef<'a, T> {
     /// A view over borrowed samples.
     ///
     /// # Panics
-    /// Where `data` is too short for the shape: a mistake of the caller.
+    /// `data` is too short for the shape: a mistake of the caller.
     pub fn new(data: &'a [T], width: usize, height: usize, stride: usize) -> Self {
         assert!(stride >= width && (height == 0 || data.len() >= (height - 1) * stride + width));
         Self { width, height, stride, data }
@@ -117,10 +117,14 @@ impl<'a, T: Copy + Default> PlaneRef<'a, T> {
     pub fn row(&self, y: usize) -> &'a [T] {
         &self.data[y * self.stride..][..self.width]
     }
+    /// All samples from the first row on, including what lies between the rows and, in a part, behind the last one.
+    pub fn data(&self) -> &'a [T] {
+        self.data
+    }
     /// A part of the plane.
     ///
     /// # Panics
-    /// Where the part does not lie inside: a mistake of the caller.
+    /// The part does not lie inside: a mistake of the caller.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> PlaneRef<'a, T> {
         assert!(x + width <= self.width && y + height <= self.height, "a part lies inside its plane");
         let data = if width == 0 || height == 0 { &[] } else { &self.data[y * self.stride + x..] };
@@ -134,7 +138,7 @@ impl<'a, T: Copy + Default> PlaneRef<'a, T> {
         }
         Plane { width: self.width, height: self.height, stride: self.width, data }
     }
-    /// A copy of `width` x `height` at least as large, the last column and row repeated.
+    /// A copy enlarged to `width` x `height`: the last column and row are repeated.
     pub fn extended(&self, width: usize, height: usize) -> Plane<T> {
         let mut data = Vec::with_capacity(width * height);
         for y in 0..height {
@@ -144,7 +148,7 @@ impl<'a, T: Copy + Default> PlaneRef<'a, T> {
         }
         Plane { width, height, stride: width, data }
     }
-    /// The samples where rows are tightly packed or it is a single row; else `None`.
+    /// All samples in one slice, if rows are tightly packed or there is one row.
     pub fn packed(&self) -> Option<&'a [T]> {
         (self.stride == self.width || self.height == 1).then(|| &self.data[..self.width * self.height])
     }

@@ -1,11 +1,11 @@
-//! Every number of the format and of its arithmetic, in one place.
+//! All constants of the format and of its arithmetic.
 //!
 //! Knows nothing of files, threads or codecs. The written specification is `docs/format.md`; a change here
 //! is a change of the format and shows in the golden files of `tests/golden.rs`.
 
 /// First four bytes of every pack and bundle.
 pub const MAGIC: [u8; 4] = *b"ORIG";
-/// First four bytes of packs written by the tool that came before this format.
+/// First four bytes of packs in the predecessor's format.
 pub const MAGIC_RRIP: [u8; 4] = *b"RRIP";
 /// Version of the container. Version 1 named loose residual images and was never a container.
 pub const VERSION: u16 = 2;
@@ -16,11 +16,17 @@ pub const TAP_BITS: u32 = 14;
 pub const TAP_ONE: i32 = 1 << TAP_BITS;
 /// Fraction bits of the samples between the horizontal and the vertical pass (Q6 in `i16`).
 pub const MID_BITS: u32 = 6;
+/// Shift from products of 8-bit samples with taps (Q14) to Q6.
+pub const SHIFT_U8: u32 = TAP_BITS - MID_BITS;
+/// Shift from products of Q6 samples with taps (Q20) to Q6.
+pub const SHIFT_MID: u32 = TAP_BITS;
+/// Shift from products of Q6 samples with taps (Q20) to whole samples.
+pub const SHIFT_OUT: u32 = TAP_BITS + MID_BITS;
 
-/// The value that a residual of zero is coded as.
+/// The sample value of a residual of zero.
 pub const RESIDUAL_ZERO: i32 = 128;
 
-/// A family's L0 side is this many L2 sides.
+/// A family's side at L0 in units of its side at L2.
 pub const FAMILY_FACTOR: u32 = 4;
 /// Levels that a family regenerates: L0 and L1.
 pub const REGENERATED_LEVELS: u32 = 2;
@@ -31,7 +37,7 @@ pub const MAX_TILE: u32 = 4096;
 pub const MAX_SIDE: u32 = 1 << 30;
 /// Most families, and most tiles at small levels, that an archive may index.
 pub const MAX_ENTRIES: u64 = 1 << 26;
-/// Most scans a progressive JPEG tile may have before it is taken for an attack.
+/// Most scans of a progressive JPEG tile. More count as an attack.
 pub const MAX_JPEG_SCANS: i32 = 100;
 
 /// Projected gradient steps of optL2 and 420opt for lanczos3 and bicubic.

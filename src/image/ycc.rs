@@ -1,33 +1,33 @@
 //! Gray and YCbCr images in planes, owned and borrowed.
 //!
-//! Plain data. Conversion from and to RGB is arithmetic and lies in [`crate::kernels::color`].
+//! Plain data. Conversion from and to RGB is in `kernels::color`.
 
 use super::plane::{Plane, PlaneRef};
 
-/// How often chroma is sampled against luma.
+/// Chroma subsampling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sampling {
     /// No chroma.
     Gray,
-    /// As often.
+    /// 4:4:4: chroma at the size of luma.
     S444,
-    /// Half horizontally.
+    /// 4:2:2: half the width.
     S422,
-    /// Half both ways.
+    /// 4:2:0: half the width and height.
     S420,
-    /// Half vertically.
+    /// 4:4:0: half the height.
     S440,
-    /// A quarter horizontally.
+    /// 4:1:1: a quarter of the width.
     S411,
-    /// A quarter vertically.
+    /// 4:4:1: a quarter of the height.
     S441,
 }
 
 impl Sampling {
-    /// Those of YCbCr images.
+    /// The samplings of YCbCr images.
     pub const YCC: [Self; 6] = [Self::S444, Self::S422, Self::S420, Self::S440, Self::S411, Self::S441];
 
-    /// Luma samples to one chroma sample: horizontally, vertically. (1, 1) for gray.
+    /// Luma samples per chroma sample: horizontally, vertically. (1, 1) for gray.
     pub fn factors(self) -> (usize, usize) {
         match self {
             Sampling::Gray | Sampling::S444 => (1, 1),
@@ -68,7 +68,7 @@ pub struct YccRef<'a> {
     pub sampling: Sampling,
 }
 
-/// An empty gray image: no samples, memory to be.
+/// An empty gray image, whose memory grows when it is filled.
 impl Default for Ycc {
     fn default() -> Self {
         Self::gray(Plane::default())
@@ -81,7 +81,7 @@ impl Ycc {
         Self { luma, chroma: None, sampling: Sampling::Gray }
     }
 
-    /// Becomes an image of one value, in its own memory as far as that goes.
+    /// Becomes an image of one value and reuses the memory.
     pub fn fill(&mut self, sampling: Sampling, width: usize, height: usize, value: u8) {
         let fill = |plane: &mut Plane, (width, height): (usize, usize)| {
             plane.reset(width, height);
@@ -119,7 +119,7 @@ impl<'a> YccRef<'a> {
     /// A part whose corner lies on the chroma grid.
     ///
     /// # Panics
-    /// Where it does not, or where the part does not lie inside: a mistake of the caller.
+    /// The corner does not, or the part does not lie inside: a mistake of the caller.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> YccRef<'a> {
         let (fx, fy) = self.sampling.factors();
         assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy), "a part begins on the chroma grid");

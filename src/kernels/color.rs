@@ -1,8 +1,8 @@
 //! BT.601 full range between RGB and YCbCr, in libjpeg's integers (16 fraction bits).
 //!
-//! Only pixels from PNG, OpenSlide and the like come this way in, and only PNG and WebP tiles this way out; JPEG
-//! stays in YCbCr. Source: JFIF 1.02 section "Colour space"; constants and rounding are those of libjpeg's jccolor.c and jdcolor.c, so
-//! that RGB from here equals RGB from a JPEG library.
+//! Input from PNG, OpenSlide and other RGB sources and output as PNG or WebP are converted; JPEG stays in
+//! YCbCr. Source: JFIF 1.02 section "Colour space". Constants and rounding are those of libjpeg's jccolor.c
+//! and jdcolor.c, so RGB from here equals RGB from a JPEG library.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ vectorised! {
         for (((px, y), cb), cr) in rgb.chunks_exact(3).zip(luma).zip(cb).zip(cr) {
             let (r, g, b) = (i32::from(px[0]), i32::from(px[1]), i32::from(px[2]));
             *y = ((fix(0.299) * r + fix(0.587) * g + fix(0.114) * b + HALF) >> BITS) as u8;
-            // One less than a half, as libjpeg does, so that the largest value is 255.
+            // The rounding term is one less than a half, as in libjpeg, so that the largest value is 255.
             *cb = ((-fix(0.16874) * r - fix(0.33126) * g + fix(0.5) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
             *cr = ((fix(0.5) * r - fix(0.41869) * g - fix(0.08131) * b + (128 << BITS) + HALF - 1) >> BITS) as u8;
         }
@@ -65,7 +65,7 @@ impl Ycc {
 }
 
 impl YccRef<'_> {
-    /// A gray or 4:4:4 image as interleaved RGB, three samples a pixel, in the memory of `rgb`.
+    /// Writes a gray or 4:4:4 image to `rgb` as interleaved RGB, three samples a pixel. Reuses its memory.
     pub fn to_rgb(&self, rgb: &mut Plane) {
         rgb.reset(3 * self.luma.width, self.luma.height);
         for y in 0..self.luma.height {
@@ -79,7 +79,7 @@ impl YccRef<'_> {
 }
 
 impl Pixels {
-    /// The planes; RGB is converted to 4:4:4, at every call.
+    /// The planes. RGB is converted to 4:4:4, anew at every call.
     pub fn ycc(&self) -> Cow<'_, Ycc> {
         match self {
             Pixels::Ycc(planes) => Cow::Borrowed(planes),

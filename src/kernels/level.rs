@@ -1,4 +1,4 @@
-//! Which instruction set the kernels use: found once, lowered on request, never raised.
+//! The instruction set that the kernels use: detected once, lowered on request, never raised.
 
 use std::sync::OnceLock;
 
@@ -27,20 +27,20 @@ impl Level {
         })
     }
 
-    /// The best level of this processor, whatever was asked for.
+    /// The best level of this processor, whatever the environment says.
     #[cfg(target_arch = "x86_64")]
     pub fn best() -> Self {
         if is_x86_feature_detected!("avx2") { Level::Avx2 } else { Level::Scalar }
     }
 
-    /// The best level of this processor, whatever was asked for.
+    /// The best level of this processor, whatever the environment says.
     #[cfg(target_arch = "aarch64")]
     pub fn best() -> Self {
         Level::Neon
     }
 
+    /// The best level of this processor, whatever the environment says.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    /// The best level of this processor, whatever was asked for.
     pub fn best() -> Self {
         Level::Scalar
     }
@@ -57,9 +57,10 @@ impl Level {
     }
 }
 
-/// Defines `$name`, which runs the plain Rust body compiled for the best instruction set at hand.
+/// Defines `$name`, whose plain Rust body is also compiled for AVX2 and runs on the best instruction set at
+/// hand.
 ///
-/// For loops over samples that the compiler vectorises well by itself: one body, so no twin to keep equal.
+/// For loops over samples that the compiler vectorises well by itself.
 macro_rules! vectorised {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
@@ -73,7 +74,7 @@ macro_rules! vectorised {
                 fn avx2($($arg: $ty),*) {
                     body($($arg),*)
                 }
-                // SAFETY: `Level::Avx2` is only returned after the processor said that it has AVX2.
+                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
                 #[allow(unsafe_code)]
                 unsafe {
                     return avx2($($arg),*);

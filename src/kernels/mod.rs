@@ -1,8 +1,8 @@
-//! The pixel arithmetic, normative: scalar integer Rust, and SIMD held to it byte for byte.
+//! The pixel arithmetic, normative: scalar integer Rust, and SIMD that equals it byte for byte.
 //!
-//! Every kernel works on planes of 8-bit samples and knows nothing of files, codecs or threads. Fixed point only:
-//! no result depends on a float at run time, so every machine computes the same bytes. Floats appear in `taps`
-//! alone, where the tables are made once, with a `sin` that does not come from the platform.
+//! Every kernel works on planes of 8-bit samples and knows nothing of files, codecs or threads. It computes
+//! in fixed point, so every machine computes the same bytes. Floats appear in `taps` alone, which makes the
+//! tables, with a `sin` that does not come from the platform.
 //!
 //! | kernel | what it does | where it is used |
 //! |---|---|---|

@@ -1,9 +1,10 @@
-//! optL2 and 420opt: the L2 plane from which the prediction comes out best.
+//! optL2 and 420opt: the L2 plane whose prediction has the smallest squared error.
 //!
-//! Minimises `|t - U x|^2` over the box `|x - x0| <= delta, 0 <= x <= 255`, where U is the upsampling of the decoder
-//! and t the full-size plane. Works in the normal equations at L2 size: `B = Ut t` once, then projected gradient
-//! steps `x <- clamp(x - step (UtU x - B))` with the banded UtU, all in Q6 `i16`. Both sides are divided by the
-//! factor of each axis, so that every table fits Q14. Knows nothing of JPEG or of the residual.
+//! Minimises `|t - U x|^2` over the box `|x - x0| <= delta, 0 <= x <= 255`, where U is the upsampling of the
+//! decoder and t the full-size plane. Works in the normal equations at L2 size: `B = Ut t` once, then
+//! projected gradient steps `x <- clamp(x - step (UtU x - B))` with the banded UtU, all in Q6 `i16`. Both
+//! sides are divided by the factor of each axis, so that every table fits Q14. Knows nothing of JPEG or of
+//! the residual.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -14,18 +15,18 @@ use super::taps::{Filter, Taps};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spec::{MID_BITS, OPTL2_STEPS, OPTL2_STEPS_BILINEAR, STEP_BITS};
 
-/// What one axis of a problem is made of.
+/// One axis of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Extent {
     /// Samples of x.
     pub small: usize,
-    /// Samples of t, at most `small * factor`; it is continued by its last sample up to that.
+    /// Samples of t, at most `small * factor`. The last one is repeated up to that.
     pub large: usize,
     /// 1, 2, 4 or 8.
     pub factor: usize,
 }
 
-/// The tables of one problem: everything but the pixels.
+/// The tables of one problem: filter and sizes, no pixels.
 #[derive(Debug)]
 pub struct Problem {
     right: [Arc<Taps>; 2],
@@ -36,14 +37,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// For a plane of `h.small x v.small` that is upsampled by `filter`.
+    /// The problem of a plane of `h.small x v.small` that `filter` upsamples.
     pub fn new(filter: Filter, h: Extent, v: Extent) -> Self {
         let tables = |axis: Extent| {
             let up = Taps::upsample(filter, axis.small, axis.factor, axis.small * axis.factor);
             (Taps::transpose(&up, axis.factor, axis.large), Taps::gram(&up, axis.factor))
         };
         let ((right_h, gram_h), (right_v, gram_v)) = (tables(h), tables(v));
-        // 1/L of the separable operator; a gradient step of that size never overshoots.
+        // 1/L of the separable operator: a gradient step of that size does not overshoot.
         let norm = gram_h.spectral_norm() * gram_v.spectral_norm();
         Self {
             right: [right_h, right_v].map(Arc::new),
@@ -61,7 +62,7 @@ impl Problem {
     pub fn gram(&self) -> &[Arc<Taps>; 2] {
         &self.gram
     }
-    /// Size of a step, Q15.
+    /// Step size, Q15.
     pub fn step(&self) -> i16 {
         self.step
     }
@@ -78,7 +79,7 @@ impl Problem {
     /// Improves `x` in place: from x0 to within rounding of the minimum over the box.
     ///
     /// # Panics
-    /// Where the planes do not have the sizes that the problem was made for: a mistake of the caller.
+    /// The planes do not have the sizes that the problem was made for: a mistake of the caller.
     pub fn solve(&self, target: PlaneRef<'_>, x: &mut Plane, delta: u8, scratch: &mut Scratch) {
         assert_eq!((target.width, target.height), self.target_size());
         assert_eq!((x.width(), x.height()), (self.gram[0].in_len(), self.gram[1].in_len()));
@@ -105,18 +106,18 @@ impl Problem {
     }
 }
 
-/// Most problems that are kept; see [`ProblemCache`].
-const MOST_PROBLEMS: usize = 256;
+/// Most problems in a [`ProblemCache`].
+const MAX_PROBLEMS: usize = 256;
 
-/// Problems by filter and extents, made on first use. A server meets many slides, each with edges of its own size, so that the
-/// cache is emptied when it has grown large.
+/// Problems by filter and extents, made on first use. A server opens many slides, each with edges of its own
+/// size, so a full cache is emptied.
 #[derive(Debug, Default)]
 pub struct ProblemCache {
     made: RwLock<HashMap<(Filter, Extent, Extent), Arc<Problem>>>,
 }
 
 impl ProblemCache {
-    /// The problem for a filter and its two axes.
+    /// The problem of a filter and two axes.
     pub fn get(&self, filter: Filter, h: Extent, v: Extent) -> Arc<Problem> {
         let key = (filter, h, v);
         if let Some(found) = self.made.read().unwrap_or_else(|e| e.into_inner()).get(&key) {
@@ -124,7 +125,7 @@ impl ProblemCache {
         }
         let problem = Arc::new(Problem::new(filter, h, v));
         let mut made = self.made.write().unwrap_or_else(|e| e.into_inner());
-        if made.len() >= MOST_PROBLEMS {
+        if made.len() >= MAX_PROBLEMS {
             made.clear();
         }
         made.entry(key).or_insert(problem).clone()

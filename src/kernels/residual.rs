@@ -1,6 +1,6 @@
-//! The residual: what the prediction missed, as an 8-bit image around 128.
+//! The residual: original minus prediction, as an 8-bit image around 128.
 //!
-//! Works sample by sample; knows nothing of where the prediction came from.
+//! Works sample by sample; knows nothing of how the prediction is made.
 
 use super::level::vectorised;
 use crate::image::plane::{Plane, PlaneRef};
@@ -22,7 +22,10 @@ vectorised! {
     }
 }
 
-/// `out = clamp(original - prediction + 128)`; all of the size of `original`.
+/// `out = clamp(original - prediction + 128)`. All planes have the size of `original`.
+///
+/// # Panics
+/// The sizes differ: a mistake of the caller.
 pub fn make(original: PlaneRef<'_>, prediction: PlaneRef<'_>, out: &mut Plane) {
     assert_eq!((original.width, original.height), (prediction.width, prediction.height));
     out.reset(original.width, original.height);
@@ -32,6 +35,9 @@ pub fn make(original: PlaneRef<'_>, prediction: PlaneRef<'_>, out: &mut Plane) {
 }
 
 /// `plane = clamp(plane + residual - 128)`, in place on the prediction.
+///
+/// # Panics
+/// The sizes differ: a mistake of the caller.
 pub fn apply(plane: &mut Plane, residual: PlaneRef<'_>) {
     assert_eq!((plane.width(), plane.height()), (residual.width, residual.height));
     for y in 0..residual.height {

@@ -11,7 +11,7 @@ use crate::image::spec::{MAX_SHARPEN, SHARPEN_BITS};
 pub struct Strength(u32);
 
 impl Strength {
-    /// From a number of 0 (off) to [`MAX_SHARPEN`]; `None` outside or where it rounds to 0.
+    /// A strength from 0 (off) to [`MAX_SHARPEN`]; `None` outside of that, and for values that round to 0.
     pub fn new(value: f64) -> Option<Self> {
         if !(0.0..=MAX_SHARPEN).contains(&value) {
             return None;

@@ -1,11 +1,12 @@
-//! Filter tables: which input samples make an output sample, with which weights.
+//! Filter tables: the input samples of an output sample, and their weights.
 //!
-//! Made once from f64 and quantised to Q14 `i16`, so that every backend uses the same integers. Edges replicate:
-//! weights that would fall outside are added to the edge sample, so a kernel never reads outside its plane.
-//! Sampling is centre-aligned: output sample i of an interpolation by f lies at `(i + 0.5) / f - 0.5`.
+//! Computed once in f64 and quantised to Q14 `i16`, so that every backend uses the same integers. Edges
+//! replicate: weights that would fall outside are added to the edge sample, so a kernel never reads outside
+//! its plane. Sampling is centre-aligned: output sample i of an interpolation by f lies at `(i + 0.5) / f -
+//! 0.5`.
 //!
 //! Filters: bilinear (triangle), Catmull-Rom cubic (Keys 1981, a = -0.5), Lanczos with 3 lobes (Duchon 1979).
-//! When a plane gets smaller the filter is stretched by the ratio, so that it is a low-pass.
+//! When a plane is reduced the filter is stretched by the ratio, so that it is a low-pass.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// All filters, for tests and help.
+    /// All filters.
     pub const ALL: [Filter; 3] = [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos3];
 
     /// Its name on the command line and in files.
@@ -70,9 +71,9 @@ impl Filter {
 pub struct Taps {
     in_len: usize,
     out_len: usize,
-    /// Coefficients an output; a multiple of 8, the unused ones at the end zero.
+    /// Coefficients stored per output; a multiple of 8, the unused ones at the end are zero.
     row: usize,
-    /// Coefficients that any output uses.
+    /// Most coefficients that an output uses.
     used: usize,
     start: Vec<u32>,
     coeffs: Vec<i16>,
@@ -84,7 +85,7 @@ impl Taps {
     pub fn in_len(&self) -> usize {
         self.in_len
     }
-    /// Samples that it makes.
+    /// Samples that it writes.
     pub fn out_len(&self) -> usize {
         self.out_len
     }
@@ -92,7 +93,7 @@ impl Taps {
     pub fn row_len(&self) -> usize {
         self.row
     }
-    /// Coefficients that any output uses: at most `row_len`.
+    /// Most coefficients that an output uses: at most `row_len`.
     pub fn used(&self) -> usize {
         self.used
     }
@@ -105,17 +106,17 @@ impl Taps {
         &self.coeffs[i * self.row..][..self.row]
     }
 
-    /// Outputs that have the same coefficients, each starting one input sample after the one before: nearly all of a banded
-    /// matrix, one output of anything else.
+    /// The longest run of outputs with equal coefficients, each starting one input sample after the one
+    /// before: nearly all outputs of a banded matrix, one output of other tables.
     pub fn run(&self) -> Range<usize> {
         self.run.clone()
     }
 
-    /// The table of a part of the outputs, and the part of the input that it reads: what it makes of that is what the whole table
-    /// makes there of the whole.
+    /// The table of a range of outputs, and the range of the input that it reads. Applied to that input it
+    /// computes what the whole table computes there.
     ///
     /// # Panics
-    /// Where `outputs` is empty or does not lie inside: a mistake of the caller.
+    /// `outputs` is empty or does not lie inside: a mistake of the caller.
     pub fn part(&self, outputs: Range<usize>) -> (Range<usize>, Self) {
         assert!(!outputs.is_empty() && outputs.end <= self.out_len, "a part lies inside its table");
         let start = &self.start[outputs.clone()];
@@ -141,7 +142,8 @@ impl Taps {
         interpolation(filter, in_len, out_len, 1.0 / factor as f64)
     }
 
-    /// `ceil(in_len / factor)` samples from `in_len`; the last input sample is repeated to fill the last group.
+    /// `ceil(in_len / factor)` samples from `in_len`; the last input sample is repeated to fill the last
+    /// group.
     pub fn downsample(filter: Filter, in_len: usize, factor: usize) -> Self {
         interpolation(filter, in_len, in_len.div_ceil(factor), factor as f64)
     }
@@ -151,8 +153,8 @@ impl Taps {
         interpolation(filter, in_len, out_len, in_len as f64 / out_len as f64)
     }
 
-    /// The transpose of `up` over `factor`, for the right side of the normal equations. The target that it reads has
-    /// `target_len` samples and is continued by its last one up to `up.out_len`.
+    /// The transpose of `up` over `factor`, for the right side of the normal equations. The target that it
+    /// reads has `target_len` samples; the last one is repeated up to `up.out_len`.
     pub fn transpose(up: &Taps, factor: usize, target_len: usize) -> Self {
         let mut rows = vec![Vec::new(); up.in_len];
         for i in 0..up.out_len {
@@ -223,7 +225,8 @@ impl Taps {
             }
             let sum: f64 = dense.iter().sum();
             let mut taps: Vec<i32> = dense.iter().map(|w| w.round_ties_even() as i32).collect();
-            // What rounding lost goes to the taps whose rounding was furthest off, so that flat areas stay flat.
+            // The rounding error of the sum goes to the taps with the largest errors of their own, so that
+            // flat areas stay flat.
             let mut missing = sum.round_ties_even() as i32 - taps.iter().sum::<i32>();
             while missing != 0 {
                 let sign = missing.signum();
@@ -292,7 +295,7 @@ fn interpolation(filter: Filter, in_len: usize, out_len: usize, step: f64) -> Ta
     Taps::quantise(in_len, &rows, 1.0)
 }
 
-/// What a cached table is for.
+/// One axis of a resampling: the key of a cached table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Axis {
     /// [`Taps::upsample`] of `in_len` by `factor`, cropped to `out_len`.
@@ -326,11 +329,11 @@ pub enum Axis {
     },
 }
 
-/// Most tables that are kept; see [`TapCache`].
-const MOST_TABLES: usize = 1024;
+/// Most tables in a [`TapCache`].
+const MAX_TABLES: usize = 1024;
 
-/// Tables by what they are for, made on first use. A server meets many slides, each with edges of its own size, so that the cache is
-/// emptied when it has grown large.
+/// Tables by axis, made on first use. A server opens many slides, each with edges of its own size, so a full
+/// cache is emptied.
 #[derive(Debug, Default)]
 pub struct TapCache {
     tables: RwLock<HashMap<Axis, Arc<Taps>>>,
@@ -348,7 +351,7 @@ impl TapCache {
             Axis::Scale { filter, in_len, out_len } => Taps::scale(filter, in_len, out_len),
         });
         let mut tables = self.tables.write().unwrap_or_else(|e| e.into_inner());
-        if tables.len() >= MOST_TABLES {
+        if tables.len() >= MAX_TABLES {
             tables.clear();
         }
         tables.entry(axis).or_insert(made).clone()

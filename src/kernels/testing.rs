@@ -1,4 +1,4 @@
-//! What the kernels' tests share: seeded random planes, and a comparison that names the first difference.
+//! Shared by the kernels' tests: seeded random planes, and a comparison that names the first difference.
 
 use crate::image::plane::Plane;
 
@@ -21,7 +21,7 @@ impl Rng {
     }
 }
 
-/// Planes that find mistakes: random, extremes, edges, a gradient, one pixel.
+/// Planes that reveal mistakes: random, extremes, edges, a gradient.
 pub fn planes(width: usize, height: usize, rng: &mut Rng) -> Vec<(&'static str, Plane)> {
     let make = |f: &mut dyn FnMut(usize, usize) -> u8| {
         let data = (0..width * height).map(|i| f(i % width, i / width)).collect();

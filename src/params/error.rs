@@ -1,6 +1,6 @@
 //! Parameters that are out of range or contradict each other.
 
-use super::Subsamp;
+use super::subsamp::Subsamp;
 use crate::codec::{self, EncoderKind, Entropy};
 use crate::image::spec;
 
@@ -25,6 +25,8 @@ pub enum Parameter {
     L0Sharpen,
     /// Entropy coder.
     Entropy(Entropy),
+    /// Entropy coder of the residual, where it is chosen apart from that of the baseline.
+    ResidualEntropy,
     /// Encoder of the residual.
     ResidualEncoder,
     /// Optimised L2 luma.
@@ -43,6 +45,7 @@ impl std::fmt::Display for Parameter {
             Parameter::Sharpen => "the sharpening of L2",
             Parameter::L0Sharpen => "the sharpening of the residual",
             Parameter::Entropy(entropy) => return write!(f, "the entropy coder {}", entropy.name()),
+            Parameter::ResidualEntropy => "an entropy coder of its own for the residual",
             Parameter::ResidualEncoder => "an encoder of its own for the residual",
             Parameter::Optl2 => "optL2",
             Parameter::Subsamp(subsamp) => return write!(f, "chroma sampling {}", subsamp.name()),

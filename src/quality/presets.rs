@@ -36,12 +36,12 @@ impl Preset {
     /// Its parameters.
     pub fn params(self) -> EncodeParams {
         let (quality, entropy, subsamp) = match self {
-            Preset::Archive => (65, Entropy::Context, Subsamp::S444),
+            Preset::Archive => (65, Entropy::CONTEXT, Subsamp::S444),
             // The residual restores the chroma that 4:2:0 takes from the baseline.
-            Preset::Balanced => (50, Entropy::Adaptive, Subsamp::S420),
-            Preset::Small => (40, Entropy::Context, Subsamp::S420),
+            Preset::Balanced => (50, Entropy::ADAPTIVE, Subsamp::S420),
+            Preset::Small => (40, Entropy::CONTEXT, Subsamp::S420),
             Preset::Lossless => {
-                return EncodeParams { originals: true, entropy: Entropy::Lepton, ..EncodeParams::default() };
+                return EncodeParams { originals: true, entropy: Entropy::LEPTON, ..EncodeParams::default() };
             }
         };
         let plain =

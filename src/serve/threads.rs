@@ -1,54 +1,41 @@
-//! The threads that decode and code: work of tokio's tasks runs on them, futures that wait for a device included.
+//! The threads that decode and encode tiles for the tasks of tokio.
 
 use std::sync::Arc;
 
-use rayon::ThreadPool;
-
-use crate::error::{Error, Result};
+use crate::backend;
+use crate::backend::executor::Executor;
+use crate::error::Result;
 use crate::web::error::ServeError;
 
-/// A pool of threads; clones share it.
+/// The server's [`Executor`]; clones share it.
 #[derive(Clone)]
-pub struct Threads(Arc<ThreadPool>);
+pub struct Threads(Arc<Executor>);
 
 impl Threads {
-    /// So many, 0 for one a core.
+    /// `count` threads, 0 for one per core.
     ///
     /// # Errors
-    /// Where the system gives none.
+    /// The system gives no threads.
     pub fn new(count: usize) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(count)
-            .thread_name(|i| format!("origami-tiles-{i}"))
-            // Whoever waits for the work finds out; the server lives.
-            .panic_handler(|_| {})
-            .build()
-            .map_err(|e| Error::Usage(format!("cannot start threads: {e}")))?;
-        Ok(Self(Arc::new(pool)))
+        let executor =
+            Executor::new(count, "origami-tiles").map_err(|e| backend::Error::Threads(e.to_string()))?;
+        Ok(Self(Arc::new(executor)))
     }
 
-    /// How many.
+    /// Number of threads.
     pub fn count(&self) -> usize {
-        self.0.current_num_threads()
+        self.0.threads()
     }
 
-    /// Runs work there, begun at once; every poll is on one of the threads, none of them waits between polls. Dropping what is
-    /// given back gives the work up where it next waits.
+    /// Starts a future on these threads at once. Dropping the returned future drops `work`, after a poll that
+    /// has begun.
     pub fn run<F>(&self, work: F) -> impl Future<Output = Result<F::Output, ServeError>> + use<F>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let pool = self.0.clone();
-        let schedule = move |task: async_task::Runnable| {
-            pool.spawn_fifo(|| {
-                task.run();
-            });
-        };
-        let (task, taken) = async_task::spawn(work, schedule);
-        task.schedule();
-        let taken = taken.fallible();
-        // None after a panic, which has been printed.
-        async move { taken.await.ok_or(ServeError::Broken) }
+        let task = self.0.spawn(work);
+        // The panic has been printed.
+        async move { task.await.map_err(|_| ServeError::Broken) }
     }
 }
 

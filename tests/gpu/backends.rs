@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, BackendChoice, BackendMode, CpuBackend, Task};
 use origami::codec::Entropy;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
-use origami::gpu::auto::{self, Task};
-use origami::gpu::engine::{Choice, Engine, EngineOptions, Mode};
+use origami::gpu::auto;
+use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{Faults, GpuBackend, Kernel};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
@@ -39,11 +39,11 @@ impl Backends {
     fn open(test: &str) -> Option<Self> {
         let scheduler = Scheduler::new(2).unwrap();
         let gpu = gpu::options(test, Faults::default())?;
-        let others = [Choice::Gpu, Choice::Hybrid].map(|choice| {
+        let others = [BackendChoice::Gpu, BackendChoice::Hybrid].map(|choice| {
             let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(choice, Task::Encode) };
             Engine::new(options, &scheduler)
         });
-        assert_eq!(others.each_ref().map(|engine| engine.mode().0), [Mode::Gpu, Mode::Hybrid]);
+        assert_eq!(others.each_ref().map(|engine| engine.mode().0), [BackendMode::Gpu, BackendMode::Hybrid]);
         Some(Self { cpu: CpuBackend::new(), others: others.into(), scheduler })
     }
 
@@ -110,7 +110,7 @@ fn formats() -> Vec<DecodeOptions> {
 
 /// Those that every build has, and where that is built the one with Lepton in it.
 const ENTROPIES: [Entropy; 2] =
-    [Entropy::Huffman, if cfg!(feature = "lepton") { Entropy::Context } else { Entropy::Adaptive }];
+    [Entropy::HUFFMAN, if cfg!(feature = "lepton") { Entropy::CONTEXT } else { Entropy::ADAPTIVE }];
 
 /// Every filter, subsampling, optL2 on and off, every way to sharpen; scaled and sharpened residuals along the way.
 fn all_params() -> Vec<(String, EncodeParams)> {
@@ -239,15 +239,16 @@ fn auto_measures_but_never_takes_a_software_adapter() {
         }
         // Whatever was measured: software is no GPU.
         if opened.adapter().is_software() {
-            let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(Choice::Auto, task) };
+            let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(BackendChoice::Auto, task) };
             let engine = Engine::new(options, &scheduler);
-            assert_eq!(engine.mode().0, Mode::Cpu);
+            assert_eq!(engine.mode().0, BackendMode::Cpu);
             assert!(engine.mode().1.contains("not a GPU"), "{}", engine.mode().1);
         }
     }
-    let options = EngineOptions { families: Some(9), ..EngineOptions::new(Choice::Auto, Task::Encode) };
+    let options =
+        EngineOptions { families: Some(9), ..EngineOptions::new(BackendChoice::Auto, Task::Encode) };
     let engine = Engine::new(options, &scheduler);
-    assert_eq!(engine.mode().0, Mode::Cpu);
+    assert_eq!(engine.mode().0, BackendMode::Cpu);
     assert!(engine.mode().1.contains("9 families"), "{}", engine.mode().1);
 }
 

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::kit::rng::Rng;
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, BackendChoice, CpuBackend, Task};
 use origami::error::Result;
-use origami::gpu::auto::Task;
-use origami::gpu::engine::{Choice, Engine, EngineOptions};
+use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{Fault, Faults, Stage};
 use origami::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use origami::image::geometry::{FamilyId, Geometry};
@@ -67,8 +66,8 @@ fn engine(test: &str, faults: Faults, scheduler: &Scheduler) -> Option<Engine> {
     let options = EngineOptions {
         gpu,
         retry_after: Duration::ZERO,
-        most_failures: u32::MAX,
-        ..EngineOptions::new(Choice::Gpu, Task::Encode)
+        max_failures: u32::MAX,
+        ..EngineOptions::new(BackendChoice::Gpu, Task::Encode)
     };
     Some(Engine::new(options, scheduler))
 }
@@ -209,7 +208,7 @@ fn a_family_that_is_too_large_is_done_by_the_cpu_alone() {
     let scheduler = Scheduler::new(2).unwrap();
     let Some(mut gpu) = gpu::options("too large", Faults::default()) else { return };
     gpu.memory_bytes = Some(1);
-    let options = EngineOptions { gpu, ..EngineOptions::new(Choice::Gpu, Task::Encode) };
+    let options = EngineOptions { gpu, ..EngineOptions::new(BackendChoice::Gpu, Task::Encode) };
     let engine = Engine::new(options, &scheduler);
     // 2048 x 2048 in RGB does not fit into the least that a batch has; 128 x 128 does.
     let large = Plane::from_vec(3 * 2048, 2048, (0..3 * 2048 * 2048).map(|i| (i * 7 / 5) as u8).collect());
@@ -229,7 +228,7 @@ fn a_family_that_is_too_large_is_done_by_the_cpu_alone() {
 fn no_adapter_is_no_failure() {
     let _alone = logged_alone();
     let scheduler = Scheduler::new(2).unwrap();
-    let mut options = EngineOptions::new(Choice::Hybrid, Task::Decode);
+    let mut options = EngineOptions::new(BackendChoice::Hybrid, Task::Decode);
     options.gpu.adapter = Some("an adapter that nobody has".into());
     let engine = Engine::new(options, &scheduler);
     assert!(engine.mode().1.contains("CPU"), "{:?}", engine.mode());

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use origami::gpu::{Faults, Found, GpuBackend, GpuOptions, adapters};
+use origami::gpu::{Faults, GpuAdapter, GpuBackend, GpuOptions, adapters};
 
 /// The name of the adapter to run `test` on, for `--gpu-adapter`.
 pub fn adapter(test: &str) -> Option<String> {
@@ -19,7 +19,7 @@ fn tell(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-fn find() -> Option<Found> {
+fn find() -> Option<GpuAdapter> {
     let named = std::env::var("ORIGAMI_GPU_ADAPTER").ok().map(|name| name.to_lowercase());
     let all = adapters().into_iter();
     let mut fitting =

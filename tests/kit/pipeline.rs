@@ -5,7 +5,7 @@ use std::path::Path;
 use origami::archive::{Archive, Kind};
 use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
-use origami::codec::{EncoderKind, Use};
+use origami::codec::{EncoderKind, ImageRole};
 use origami::decode::{DecodeOptions, DecodeReport, Input, decode};
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::error::Result;
@@ -76,7 +76,7 @@ pub fn as_png(grayscale: bool) -> DecodeOptions {
 /// Encoders that this build has and that find the libraries they need. Prints those that it leaves out, which
 /// `ORIGAMI_REQUIRE_LIBJXL=1` turns into a failure.
 pub fn ready_encoders() -> Vec<EncoderKind> {
-    let ready = |kind: &EncoderKind| match kind.encoder(Use::Baseline) {
+    let ready = |kind: &EncoderKind| match kind.encoder(ImageRole::Baseline) {
         Ok(_) => true,
         Err(why) => {
             println!("SKIPPED: {why}");

@@ -3,7 +3,7 @@
 use crate::kit::compare::{assert_same, planes};
 use crate::kit::rng::Rng;
 use crate::oracle::context::{Met, decode};
-use origami::codec::{CodecId, EncoderKind, Entropy, JpegDecoder, Quality, Shape, Use};
+use origami::codec::{CodecId, EncoderKind, Entropy, ImageRole, JpegDecoder, Quality, Shape};
 use origami::codec::{ImageDecoder, decoder};
 use origami::image::plane::Plane;
 use origami::image::ycc::{Sampling, Ycc};
@@ -36,7 +36,7 @@ fn check(case: &str, jpeg: &[u8], shape: Shape, met: &mut Met) {
     let of_jpeg = JpegDecoder.decode(jpeg, shape).unwrap();
     for rows in [0, 16, 32, 64] {
         let case = format!("{case}, stripes of {rows}");
-        let stored = Entropy::Context.store_residual(CodecId::Jpeg, jpeg.to_vec(), shape, rows).unwrap();
+        let stored = Entropy::CONTEXT.store_residual(CodecId::Jpeg, jpeg.to_vec(), shape, rows).unwrap();
         let (CodecId::Context, payload) = stored else {
             println!("{case}: not packed");
             continue;
@@ -63,7 +63,7 @@ fn the_text_suffices_to_decode_what_the_program_packs() {
                 let image = image(kind, shape);
                 for (luma, chroma) in [(30, 30), (75, 50), (95, 100), (100, 100)] {
                     let case = format!("{kind}, {width}x{height}, {sampling:?}, quality {luma}, {chroma}");
-                    let mut encoder = EncoderKind::Turbojpeg.encoder(Use::Residual).unwrap();
+                    let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Residual).unwrap();
                     let jpeg = encoder.encode(image.view(), Quality { luma, chroma }).unwrap();
                     check(&case, &jpeg, shape, &mut met);
                 }

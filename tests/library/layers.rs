@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "encode",
     "decode",
     "verify",
+    "web",
     "serve",
     "evals",
     "bench",

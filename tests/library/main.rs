@@ -16,4 +16,5 @@ mod layers;
 mod mutated;
 mod reference;
 mod roundtrip;
+mod second_decoder;
 mod stripes;

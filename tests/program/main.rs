@@ -11,6 +11,17 @@ mod cli;
 #[cfg(unix)]
 mod crash;
 mod doctor;
+// The examples of the documents use all of these.
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod documents;
 mod identity;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;

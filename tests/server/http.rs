@@ -54,7 +54,7 @@ fn a_served_tile_with_corrected_chroma_is_the_tile_that_decode_writes() {
         ..params.clone()
     });
     // Residuals in stripes of their own, and baselines repacked.
-    let entropy = if cfg!(feature = "lepton") { Entropy::Context } else { Entropy::Adaptive };
+    let entropy = if cfg!(feature = "lepton") { Entropy::CONTEXT } else { Entropy::ADAPTIVE };
     every_tile_is_served_as_decoded(&EncodeParams { entropy, ..params });
 }
 

@@ -1,6 +1,6 @@
 //! A lock file: one writer at a time under a name.
 //!
-//! Knows nothing of what is written. The lock goes with the process, however that ends; the file is removed by whoever holds it.
+//! Knows nothing of what is written. The system releases the lock when the process ends, in whatever way; the holder removes the file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -13,28 +13,28 @@ pub struct LockFile {
 }
 
 impl LockFile {
-    /// Creates and locks `path`; `None` where another process or thread holds it.
+    /// Creates and locks `path`; `None` where another process or thread holds the lock.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
         loop {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
-                // A file system without locks: better unguarded than unusable.
+                // A file system without locks: work without one.
                 Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(e)) => return Err(e),
             }
-            // Its holder may have removed it between open and lock: then the name is another file, or none, by now.
+            // The last holder may have removed the file between open and lock. The name then belongs to another file, or to none.
             if names(path, &file)? {
                 return Ok(Some(Self { path: path.to_path_buf(), file }));
             }
         }
     }
 
-    /// The file itself, which its holder may use.
+    /// The file, for the use of the holder.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -47,23 +47,24 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Still locked here. Only a leftover: the next run takes it over where it cannot be removed now.
+        // Removed while still locked. A file that cannot be removed does no harm: the next run locks it again.
         drop(fs::remove_file(&self.path));
     }
 }
 
+/// Whether `path` still names `file`.
 #[cfg(unix)]
 fn names(path: &Path, file: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let own = file.metadata()?;
     match fs::metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
     }
 }
 
-/// No stable way to ask here: the check is left out.
+/// The standard library cannot tell here, so this is not checked.
 #[cfg(not(unix))]
 fn names(_: &Path, _: &File) -> io::Result<bool> {
     Ok(true)

@@ -1,6 +1,6 @@
-//! Where archives live: anything that can be read at an offset.
+//! Storage of archives: anything that can be read at an offset.
 //!
-//! Knows nothing of what the bytes mean. Files now; object storage answers the same two calls with range requests.
+//! Knows nothing of what the bytes mean. Files today; object storage can serve the same two calls with range requests.
 
 mod error;
 mod lock;
@@ -17,13 +17,13 @@ pub trait ReadAt: Send + Sync {
     /// Length in bytes.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn size(&self) -> io::Result<u64>;
 
     /// Fills `buf` from `offset` on.
     ///
     /// # Errors
-    /// `UnexpectedEof` where the object ends before; what the system says.
+    /// `UnexpectedEof` where the object ends before; the error of the system.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
@@ -34,7 +34,7 @@ impl FileStore {
     /// Opens a file for reading.
     ///
     /// # Errors
-    /// What the system says; a directory is refused.
+    /// The error of the system; a directory is refused.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {

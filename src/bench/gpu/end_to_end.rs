@@ -1,8 +1,7 @@
 //! Encode and decode with each backend, against the bare JPEG calls of the same work.
 
 use anyhow::{Result, bail};
-use origami::backend::BackendChoice;
-use origami::gpu::auto::Task;
+use origami::backend::{BackendChoice, Task};
 use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{GpuOptions, GpuStats};
 use origami::params::EncodeParams;
@@ -45,8 +44,8 @@ fn shares(rounds_s: &[f64], stats: GpuStats, bare_s: f64, threads: usize) -> Sha
         threads_upload: upload,
         threads_download: download,
         device_compute: device,
-        device_crossing: seconds(stats.crossing_ns) / wall,
-        families_a_crossing: stats.families as f64 / stats.crossings.max(1) as f64,
+        device_crossing: seconds(stats.submission_ns) / wall,
+        families_a_crossing: stats.families as f64 / stats.submissions.max(1) as f64,
         overlap: codec + upload + download + device,
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use origami::gpu::{Ceiling, Form, GpuBackend, Job, Pass, Phase, Place, Program, Room, Steps};
+use origami::gpu::{
+    Ceiling, GpuBackend, Job, Pass, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat,
+};
 use origami::image::plane::Plane;
 use origami::kernels::optl2::{Extent, Problem};
 use origami::kernels::sharpen::Strength;
@@ -48,33 +50,33 @@ impl KernelTime {
 
 /// A kernel over as many planes as fill the device.
 struct Load {
-    room: Room,
-    up: Vec<Place>,
+    region: PlaneAllocator,
+    up: Vec<PlaneLayout>,
     jobs: Vec<Job>,
 }
 
 impl Load {
-    fn new(count: usize, make: impl Fn(&mut Room, &mut Vec<Place>) -> Job) -> Self {
-        let (mut room, mut up) = (Room::default(), Vec::new());
-        let jobs = (0..count).map(|_| make(&mut room, &mut up)).collect();
-        Self { room, up, jobs }
+    fn new(count: usize, make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> Job) -> Self {
+        let (mut region, mut up) = (PlaneAllocator::default(), Vec::new());
+        let jobs = (0..count).map(|_| make(&mut region, &mut up)).collect();
+        Self { region, up, jobs }
     }
 
     /// Microseconds of one job: the difference between runs of many and of few rounds, so that constant costs cancel out.
     fn time(&self, gpu: &GpuBackend, pass: Pass) -> Result<f64> {
-        let samples = |place: &Place| {
+        let samples = |place: &PlaneLayout| {
             let n = place.row_bytes() * place.height;
             let noise = (0..n as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8);
             Plane::from_vec(place.row_bytes(), place.height, noise.collect())
         };
         // One plane of noise is enough; the others keep their old contents.
-        let up = vec![self.up[0]];
-        let planes: Vec<Plane> = up.iter().map(samples).collect();
-        let down = vec![self.jobs[0].dst];
+        let upload = vec![self.up[0]];
+        let planes: Vec<Plane> = upload.iter().map(samples).collect();
+        let download = vec![self.jobs[0].dst];
         let run = |rounds: usize| -> Result<f64> {
-            let steps: Steps = (0..rounds).map(|_| (pass, self.jobs.clone())).collect();
-            let phases = vec![Phase { up: up.clone(), steps, down: down.clone() }];
-            let program = Program { phases, words: self.room.most() };
+            let passes: PassList = (0..rounds).map(|_| (pass, self.jobs.clone())).collect();
+            let round_trips = vec![RoundTrip { upload: upload.clone(), passes, download: download.clone() }];
+            let program = Program { round_trips, words: self.region.peak_words() };
             let before = gpu.stats().device_ns;
             pollster::block_on(gpu.run(program, &planes))?;
             Ok((gpu.stats().device_ns - before) as f64 / 1e3)
@@ -103,37 +105,40 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
     // Both passes of a filter: rows x outputs x taps, then outputs x taps.
     let work = |taps: &Taps, rows: usize| taps.used() * taps.out_len() * (rows + taps.out_len());
 
-    let filtered = |taps: &Arc<Taps>, from: usize, to: usize, form: Form| {
-        Load::new(count, move |room, sources| {
-            let (src, dst) = (room.plane(from, from, Form::U8), room.plane(to, to, form));
+    let filtered = |taps: &Arc<Taps>, from: usize, to: usize, form: SampleFormat| {
+        Load::new(count, move |region, sources| {
+            let (src, dst) = (region.allocate(from, from, SampleFormat::U8), region.allocate(to, to, form));
             sources.push(src);
             Job::filter(src, dst, taps.clone(), taps.clone())
         })
     };
-    let predicted = Load::new(count, |room, sources| {
-        let (src, other) = (room.plane(SMALL, SMALL, Form::U8), room.plane(SIDE, SIDE, Form::U8));
-        let (dst, second) = (room.plane(SIDE, SIDE, Form::U8), room.plane(SIDE, SIDE, Form::U8));
+    let predicted = Load::new(count, |region, sources| {
+        let (src, other) =
+            (region.allocate(SMALL, SMALL, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
+        let (dst, second) =
+            (region.allocate(SIDE, SIDE, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
         sources.push(src);
         Job::filter(src, dst, up.clone(), up.clone()).with(other, second)
     });
-    let stepped = Load::new(count, |room, sources| {
-        let mut wide = || room.plane(SMALL, SMALL, Form::Q6);
+    let stepped = Load::new(count, |region, sources| {
+        let mut wide = || region.allocate(SMALL, SMALL, SampleFormat::Q6);
         let (src, dst, right) = (wide(), wide(), wide());
-        let start = room.plane(SMALL, SMALL, Form::U8);
+        let start = region.allocate(SMALL, SMALL, SampleFormat::U8);
         sources.push(start);
         let mut job = Job::filter(src, dst, gram.clone(), gram.clone()).with(right, start);
         job.numbers = [i32::from(problem.step()), 15];
         job
     });
-    let sharpened = Load::new(count, |room, sources| {
-        let (src, dst) = (room.plane(SIDE, SIDE, Form::U8), room.plane(SIDE, SIDE, Form::U8));
+    let sharpened = Load::new(count, |region, sources| {
+        let (src, dst) =
+            (region.allocate(SIDE, SIDE, SampleFormat::U8), region.allocate(SIDE, SIDE, SampleFormat::U8));
         sources.push(src);
         Job::sharpen(src, dst, strength)
     });
     let coloured = |to_rgb: bool| {
-        Load::new(count, move |room, sources| {
-            let rgb = room.plane(SIDE, SIDE, Form::Rgb);
-            let planes = [(); 3].map(|()| room.plane(SIDE, SIDE, Form::U8));
+        Load::new(count, move |region, sources| {
+            let rgb = region.allocate(SIDE, SIDE, SampleFormat::Rgb);
+            let planes = [(); 3].map(|()| region.allocate(SIDE, SIDE, SampleFormat::U8));
             sources.push(if to_rgb { planes[0] } else { rgb });
             if to_rgb { Job::to_rgb(planes, rgb) } else { Job::to_ycc(rgb, planes) }
         })
@@ -147,21 +152,21 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
             "lanczos3 1024x1024 to 256x256",
             n + small,
             work(&down, SIDE),
-            filtered(&down, SIDE, SMALL, Form::U8),
+            filtered(&down, SIDE, SMALL, SampleFormat::U8),
         ),
         (
             Pass::Resample,
             "lanczos3 256x256 to 1024x1024",
             n + small,
             work(&up, SMALL),
-            filtered(&up, SMALL, SIDE, Form::U8),
+            filtered(&up, SMALL, SIDE, SampleFormat::U8),
         ),
         (
             Pass::ResampleToQ6,
             "right side of optL2, 1024x1024",
             n + 2 * small,
             work(&right, SIDE),
-            filtered(&right, SIDE, SMALL, Form::Q6),
+            filtered(&right, SIDE, SMALL, SampleFormat::Q6),
         ),
         (Pass::Predict, "prediction and residual, 1024x1024", small + 3 * n, work(&up, SMALL), predicted),
         (
@@ -169,9 +174,12 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
             "prediction plus residual, 1024x1024",
             small + 2 * n,
             work(&up, SMALL),
-            Load::new(count, |room, sources| {
-                let (src, other) = (room.plane(SMALL, SMALL, Form::U8), room.plane(SIDE, SIDE, Form::U8));
-                let dst = room.plane(SIDE, SIDE, Form::U8);
+            Load::new(count, |region, sources| {
+                let (src, other) = (
+                    region.allocate(SMALL, SMALL, SampleFormat::U8),
+                    region.allocate(SIDE, SIDE, SampleFormat::U8),
+                );
+                let dst = region.allocate(SIDE, SIDE, SampleFormat::U8);
                 sources.push(src);
                 Job::filter(src, dst, up.clone(), up.clone()).with(other, other)
             }),

@@ -84,8 +84,8 @@ impl BackendArgs {
         scheduler: &Scheduler,
         quiet: bool,
     ) -> Result<OpenBackend> {
-        use origami::gpu::auto::Task;
-        use origami::gpu::engine::{Engine, EngineOptions, Mode};
+        use origami::backend::{BackendMode, Task};
+        use origami::gpu::engine::{Engine, EngineOptions};
         use origami::gpu::{adapters, choose};
 
         if let (Some(name), BackendChoice::Cpu) = (&self.gpu_adapter, self.backend) {
@@ -115,7 +115,7 @@ impl BackendArgs {
         let (mode, reason) = engine.mode();
         // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.
         let by_name = self.backend == BackendChoice::Auto && self.gpu_adapter.is_some();
-        if (mode != Mode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
+        if (mode != BackendMode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
             eprintln!("backend: {}: {reason}", engine.name());
         }
         Ok(OpenBackend { backend: engine.clone(), engine: Some(engine) })

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use origami::backend::scheduler::Scheduler;
-use origami::gpu::auto::Task;
-use origami::gpu::engine::{Choice, Engine, EngineOptions};
+use origami::backend::{BackendChoice, Task};
+use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::parity::{Agreed, self_test};
-use origami::gpu::{AdapterFacts, Found, GpuBackend, GpuOptions, adapters, choose};
+use origami::gpu::{AdapterFacts, GpuAdapter, GpuBackend, GpuOptions, adapters, choose};
 use serde::Serialize;
 
 use super::finding::{Auto, AutoChoice, Parity};
@@ -39,7 +39,7 @@ pub fn examine(wanted: Option<&str>) -> Result<Vec<Adapter>> {
     Ok(all.into_iter().map(|(facts, found)| Adapter { facts, parity: found.map(test) }).collect())
 }
 
-fn test(found: Found) -> Parity<Agreed> {
+fn test(found: GpuAdapter) -> Parity<Agreed> {
     let started = Instant::now();
     let opened = GpuBackend::open_adapter(found, &GpuOptions::default());
     let open_ms = ms_since(started);
@@ -93,7 +93,7 @@ pub fn has_loader() -> bool {
 pub fn auto(wanted: Option<&str>) -> Result<Auto> {
     let scheduler = Scheduler::new(0)?;
     let taken = |task| {
-        let mut options = EngineOptions::new(Choice::Auto, task);
+        let mut options = EngineOptions::new(BackendChoice::Auto, task);
         options.gpu.adapter = wanted.map(Into::into);
         let engine = Engine::new(options, &scheduler);
         let (mode, reason) = engine.mode();

@@ -1,39 +1,39 @@
-//! Adaptive binary arithmetic coding: one model, two directions.
+//! Adaptive binary arithmetic coding, with one trait for both directions.
 //!
-//! What is coded is written once, over [`Coder`]; the encoder takes the bits that it is handed, the decoder ignores them and gives
-//! its own. Integers throughout, so that every machine decodes the same. Knows nothing of coefficients.
+//! The model is written once, over [`Coder`]: the encoder codes the bits that it gets, the decoder ignores them and returns its own.
+//! Integers throughout, so that every machine decodes the same. Knows nothing of coefficients.
 //!
-//! A range coder with 64 bits of range, 32 of which are written at a time (Martin, "Range encoding", 1979), beside it plain bits for what
-//! no model knows anything of: signs.
+//! A range coder with 64 bits of range, of which 32 are written at a time (Martin, "Range encoding", 1979). Bits that no model
+//! predicts, such as signs, go uncoded into a stream of their own.
 
 /// Bits of a probability.
 const BITS: u32 = 16;
-/// No bit is surer than this, a tenth of a percent: what a wrong guess may cost has an end.
-const SUREST: u32 = 64;
-/// Weight of what was seen before, at most.
-const LONGEST: u16 = 250;
+/// Smallest probability of a bit, a tenth of a percent: it limits the cost of a wrong prediction.
+const MIN_PROBABILITY: u32 = 64;
+/// Most bits that a context counts: later ones are averaged over this many.
+const MAX_SEEN: u16 = 250;
 
-/// How likely a bit is in some situation, learned from the bits that were there.
+/// The probability of a bit in one context, estimated from the bits coded there so far.
 #[derive(Clone, Copy)]
 pub struct Context {
     /// Probability of 1, of 65536.
     one: u16,
-    /// Bits seen, up to [`LONGEST`].
+    /// Bits seen, up to [`MAX_SEEN`].
     seen: u16,
 }
 
 impl Context {
-    /// Nothing seen yet: both are as likely.
+    /// The state before the first bit: both values are as likely.
     pub const NEW: Self = Self { one: 1 << (BITS - 1), seen: 0 };
 
-    /// Moves towards what was there: by `1 / (seen + 1.6)`, as a mean would, until it forgets.
+    /// Moves towards `bit` by `1 / (seen + 1.6)`: a mean at first, a moving average from [`MAX_SEEN`] bits on.
     #[inline(always)]
     fn learn(&mut self, bit: bool) {
         let target = if bit { 0xFFFF } else { 0 };
         let one = i32::from(self.one);
         let step = i32::from(STEPS[usize::from(self.seen & 0xFF)]);
         self.one = (one + (((target - one) * step) >> 15)) as u16;
-        self.seen += u16::from(self.seen < LONGEST);
+        self.seen += u16::from(self.seen < MAX_SEEN);
     }
 }
 
@@ -47,31 +47,31 @@ static STEPS: [u16; 256] = {
     steps
 };
 
-/// One direction.
+/// An encoder or a decoder.
 pub trait Coder {
-    /// Whether the bits that are handed over count.
+    /// Whether this is an encoder: only then are the bits passed in used.
     const ENCODES: bool;
 
-    /// A bit that is 1 with a probability of `one` of 65536.
+    /// Codes a bit that is 1 with a probability of `one` of 65536, and returns it.
     fn bit(&mut self, one: u32, bit: bool) -> bool;
 
-    /// `count` bits, up to 16, that nothing is known of.
+    /// Codes `count` bits, up to 16, without a model, and returns them.
     fn plain(&mut self, count: u32, bits: u32) -> u32;
 
-    /// A bit in two situations at a time: as likely as both say on average.
+    /// Codes a bit with the mean of two contexts' probabilities.
     #[inline(always)]
     fn coded(&mut self, a: &mut Context, b: &mut Context, bit: bool) -> bool {
         let one = (u32::from(a.one) + u32::from(b.one)) >> 1;
-        let bit = self.bit(one.clamp(SUREST, (1 << BITS) - SUREST), bit);
+        let bit = self.bit(one.clamp(MIN_PROBABILITY, (1 << BITS) - MIN_PROBABILITY), bit);
         a.learn(bit);
         b.learn(bit);
         bit
     }
 
-    /// A bit in one situation.
+    /// Codes a bit in one context.
     #[inline(always)]
     fn coded_alone(&mut self, a: &mut Context, bit: bool) -> bool {
-        let bit = self.bit(u32::from(a.one).clamp(SUREST, (1 << BITS) - SUREST), bit);
+        let bit = self.bit(u32::from(a.one).clamp(MIN_PROBABILITY, (1 << BITS) - MIN_PROBABILITY), bit);
         a.learn(bit);
         bit
     }
@@ -88,12 +88,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// With nothing written.
+    /// An encoder without output yet.
     pub fn new() -> Self {
         Self { low: 0, range: u64::MAX, coded: Vec::new(), plain: Vec::new(), waiting: 0, waits: 0 }
     }
 
-    /// A one over the top of `low`.
+    /// Adds one to the bytes written: `low` has overflowed.
     fn carry(&mut self) {
         for byte in self.coded.iter_mut().rev() {
             *byte = byte.wrapping_add(1);
@@ -103,9 +103,9 @@ impl Encoder {
         }
     }
 
-    /// The coded bytes, and the plain ones. Zeros at the end of the coded ones are not written: a decoder finds them there.
+    /// The coded bytes, and the plain ones. Zeros at the end of the coded bytes are left out: a decoder reads zeros past the end.
     pub fn finish(mut self) -> (Vec<u8>, Vec<u8>) {
-        // Of all numbers in the range the one with most zeros at its end.
+        // The number in the range with most zeros at its end.
         for zeros in (0..u64::BITS).rev() {
             let mask = (1u64 << zeros) - 1;
             let (up, over) = self.low.overflowing_add(mask);
@@ -162,7 +162,7 @@ impl Coder for Encoder {
     }
 }
 
-/// Bytes to bits. Never fails: past the end there are zeros.
+/// Bytes to bits. Never fails: it reads zeros past the end.
 pub struct Decoder<'a> {
     code: u64,
     range: u64,
@@ -173,7 +173,7 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Of what [`Encoder::finish`] gave.
+    /// A decoder of the two results of [`Encoder::finish`].
     pub fn new(coded: &'a [u8], plain: &'a [u8]) -> Self {
         let (coded, plain) = (Bytes { bytes: coded, at: 0 }, Bytes { bytes: plain, at: 0 });
         let mut new = Self { code: 0, range: u64::MAX, coded, plain, waiting: 0, waits: 0 };
@@ -213,7 +213,7 @@ impl Coder for Decoder<'_> {
     }
 }
 
-/// Bytes, and zeros behind them.
+/// Bytes, followed by zeros without end.
 #[derive(Clone, Copy)]
 struct Bytes<'a> {
     bytes: &'a [u8],
@@ -221,7 +221,7 @@ struct Bytes<'a> {
 }
 
 impl Bytes<'_> {
-    /// The next four, the first one lowest.
+    /// The next four bytes, little-endian.
     #[inline(always)]
     fn word(&mut self) -> u32 {
         let word = match self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<4>) {
@@ -233,7 +233,7 @@ impl Bytes<'_> {
     }
 }
 
-/// By value: a decoder whose address nobody asks for stays in registers.
+/// Takes its argument by value: a decoder whose address is never taken stays in registers.
 #[cold]
 fn last_word(bytes: Bytes<'_>) -> u32 {
     let mut word = [0; 4];
@@ -246,7 +246,7 @@ fn last_word(bytes: Bytes<'_>) -> u32 {
 mod tests {
     use super::*;
 
-    /// Bits of every likelihood, in turn with plain ones.
+    /// Codes bits of several probabilities in turn with plain ones.
     fn run<C: Coder>(coder: &mut C, wanted: &[(bool, u32)]) -> Vec<(bool, u32)> {
         let mut contexts = [Context::NEW; 5];
         let each = |(i, &(bit, plain)): (usize, &(bool, u32))| {

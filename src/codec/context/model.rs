@@ -1,9 +1,9 @@
-//! What is expected of a quantised DCT coefficient: the contexts of a residual's blocks.
+//! The probability model of quantised DCT coefficients: the contexts in which a residual's blocks are coded.
 //!
-//! A residual is noise with islands of structure, so what tells most is how much there is nearby: in the blocks above and to the left
-//! at the same frequency, and in this block at lower ones. A block is coded as the number of its coefficients that are not zero,
-//! then, in zigzag order until they have all been met, whether each is zero, its size, one bit at a time, and its sign. Written once for
-//! both directions, over [`Coder`]. After Marpe et al., "Context-based adaptive binary arithmetic coding in the H.264/AVC video
+//! A residual is noise with islands of structure, so the best predictor of a coefficient is the size of its neighbours: in the blocks
+//! above and to the left at the same frequency, and in this block at lower ones. A block is coded as the number of its coefficients
+//! that are not zero; then, in zigzag order up to the last of these, whether each is zero, its size in unary code, and its sign.
+//! One function over [`Coder`] serves both directions. After Marpe et al., "Context-based adaptive binary arithmetic coding in the H.264/AVC video
 //! compression standard", 2003, and Horn et al., "The design, implementation, and deployment of a system to transparently compress
 //! hundreds of petabytes of image files", 2017. The normative text is section 7.1 of `docs/format.md`.
 
@@ -11,33 +11,33 @@ use super::arithmetic::{Coder, Context};
 
 /// Coefficients of a block, row by row.
 pub type Block = [i16; 64];
-/// Sizes of the coefficients of a block in zigzag order, none larger than [`LARGE`].
+/// Sizes of the coefficients of a block in zigzag order, at most [`MAX_SIZE`].
 pub type Sizes = [u8; 64];
 
-/// Larger ones count as this for their neighbours.
-const LARGE: u16 = 31;
-/// Sizes from here on are coded as numbers.
+/// Sizes above this count as this for their neighbours.
+const MAX_SIZE: u16 = 31;
+/// Sizes from here on are coded as this size and the difference as a number.
 const ESCAPE: usize = 15;
-/// Bits of such a number, at most: what is over [`ESCAPE`] ends below 2 to the power of this.
+/// Most bits of such a number, which is below 2 to the power of this, less one.
 const ESCAPE_BITS: usize = 11;
-/// The largest coefficient that can be coded: JPEG's end at 2047.
-pub const LARGEST: u16 = (ESCAPE + (1 << (ESCAPE_BITS + 1)) - 2) as u16;
+/// The largest coefficient that can be coded; JPEG's are at most 2047.
+pub const MAX_COEFFICIENT: u16 = (ESCAPE + (1 << (ESCAPE_BITS + 1)) - 2) as u16;
 
-/// Place of each coefficient in its block, row by row, by its number in zigzag order.
+/// Index in a block, row by row, of each coefficient in zigzag order.
 pub static ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
     14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
     46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// Classes of what is nearby, by its weighted sum.
+/// Class of a weighted sum of neighbours' sizes.
 static NEARBY: [u8; 256] = classes([0, 2, 4, 6, 10, 16, 30]);
-/// Classes of a number of coefficients that are not zero.
+/// Class of a number of coefficients that are not zero.
 static COUNT: [u8; 256] = classes([0, 1, 2, 3, 4, 6, 9, 13, 19, 28, 40]);
-/// Classes of how many coefficients are left, and of how many of them are not zero.
+/// Class of the number of coefficients still to code, or of those among them that are not zero.
 static LEFT: [u8; 256] = classes([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 23, 31, 43]);
 
-/// The class of a number is the first whose end is not below it.
+/// A table from a number to its class: the first class whose end is not below the number.
 const fn classes<const N: usize>(ends: [u8; N]) -> [u8; 256] {
     let (mut of, mut number) = ([N as u8; 256], 0);
     while number < 256 {
@@ -51,25 +51,25 @@ const fn classes<const N: usize>(ends: [u8; N]) -> [u8; 256] {
     of
 }
 
-/// What has been learned of one kind of plane.
+/// The adaptive contexts of luma or of chroma.
 pub struct Model {
-    /// Nodes of the tree of counts, by the class of the blocks beside, and by that of another hint.
+    /// Nodes of the binary tree of counts, by the class of the mean count of the neighbours, and by that of the hint.
     count_beside: [[Context; 64]; 12],
     count_hint: [[Context; 64]; 12],
-    /// Whether a coefficient is zero, by its frequency and what is there in the blocks beside.
+    /// Whether a coefficient is zero, by its frequency and the class of the neighbouring blocks' sizes.
     zero_beside: [[Context; 8]; 64],
-    /// The same by how many are left, how many of them are not zero, and what is there in the block.
+    /// The same by the number of coefficients left, the number of these that are not zero, and the class of the sizes in this block.
     zero_left: [[[Context; 16]; 16]; 16],
-    /// Whether a size goes on, by frequency and the size so far.
+    /// Whether a size is larger, by frequency and the size so far.
     more_frequency: [[Context; 8]; 64],
-    /// The same by the size so far and what is there in the blocks beside and in the block.
+    /// The same by the size so far and the classes of neighbouring blocks and of this block.
     more_nearby: [[[Context; 8]; 8]; 8],
     /// Bits of sizes over [`ESCAPE`].
     escape: [Context; ESCAPE_BITS],
 }
 
 impl Model {
-    /// Nothing learned yet.
+    /// The state at the start of a stripe.
     pub const NEW: Self = Self {
         count_beside: [[Context::NEW; 64]; 12],
         count_hint: [[Context::NEW; 64]; 12],
@@ -81,40 +81,41 @@ impl Model {
     };
 }
 
-/// What is around a block; zeros where nothing is.
-pub struct Around<'a> {
+/// The neighbours of a block; zeros beyond the edges of the stripe.
+pub struct Neighbours<'a> {
     /// The block above.
     pub above: &'a Sizes,
-    /// The one to the left.
+    /// The block to the left.
     pub left: &'a Sizes,
-    /// The one above that.
+    /// The block above the left one.
     pub corner: &'a Sizes,
     /// Mean count of the blocks above and to the left.
     pub beside: u8,
-    /// Another count that says something of this one.
+    /// The count of another block that correlates with this one's.
     pub hint: u8,
 }
 
-/// Codes a block and gives the sizes of its coefficients and the count of those that are not zero. A decoder's `block` must hold zeros.
+/// Codes a block. Sets `sizes` to the sizes of its coefficients and returns the number of those that are not zero. A decoder's `block`
+/// must hold zeros.
 #[inline(always)]
 pub fn code<C: Coder>(
     coder: &mut C,
     model: &mut Model,
-    around: &Around<'_>,
+    neighbours: &Neighbours<'_>,
     block: &mut Block,
     sizes: &mut Sizes,
 ) -> u8 {
     *sizes = [0; 64];
     let wanted = if C::ENCODES { block.iter().filter(|&&v| v != 0).count() } else { 0 };
-    let count = code_count(coder, model, around, wanted);
+    let count = code_count(coder, model, neighbours, wanted);
     if count == 0 {
         return 0;
     }
     let mut beside = [0u8; 64];
     for (k, beside) in beside.iter_mut().enumerate() {
-        *beside = 2 * (around.above[k] + around.left[k]) + around.corner[k];
+        *beside = 2 * (neighbours.above[k] + neighbours.left[k]) + neighbours.corner[k];
     }
-    // Sizes of lower frequencies, by place in a grid of 10 to a row: there is room beyond the edges.
+    // Weighted sizes of lower frequencies, in a grid of 10 columns: sums beyond the right edge need no check.
     let mut inside = [0u8; 128];
     let mut left = count;
     for k in 0..64 {
@@ -153,7 +154,7 @@ pub fn code<C: Coder>(
         }
         let negative = coder.plain(1, u32::from(block[place] < 0)) != 0;
         block[place] = if negative { -(size as i16) } else { size as i16 };
-        sizes[k] = size.min(usize::from(LARGE)) as u8;
+        sizes[k] = size.min(usize::from(MAX_SIZE)) as u8;
         let size = size.min(8) as u8;
         for (step, weight) in [(1, 2), (10, 2), (11, 1), (2, 1), (20, 1)] {
             inside[(at + step) & 127] += weight * size;
@@ -162,11 +163,16 @@ pub fn code<C: Coder>(
     count as u8
 }
 
-/// How many coefficients are not zero: whether any, then six bits of one less.
+/// Codes the number of coefficients that are not zero: one bit for none, then six bits of the number less one.
 #[inline(always)]
-fn code_count<C: Coder>(coder: &mut C, model: &mut Model, around: &Around<'_>, wanted: usize) -> usize {
-    let beside = &mut model.count_beside[usize::from(COUNT[usize::from(around.beside)])];
-    let hint = &mut model.count_hint[usize::from(COUNT[usize::from(around.hint)])];
+fn code_count<C: Coder>(
+    coder: &mut C,
+    model: &mut Model,
+    neighbours: &Neighbours<'_>,
+    wanted: usize,
+) -> usize {
+    let beside = &mut model.count_beside[usize::from(COUNT[usize::from(neighbours.beside)])];
+    let hint = &mut model.count_hint[usize::from(COUNT[usize::from(neighbours.hint)])];
     if !coder.coded(&mut beside[0], &mut hint[0], wanted != 0) {
         return 0;
     }
@@ -178,7 +184,7 @@ fn code_count<C: Coder>(coder: &mut C, model: &mut Model, around: &Around<'_>, w
     node - 64 + 1
 }
 
-/// A number by the length of its successor and, plainly, the bits of that below the highest (Elias' gamma code).
+/// Codes a number by Elias' gamma code of its successor; the bits below the highest are plain.
 #[inline(always)]
 fn code_escape<C: Coder>(coder: &mut C, contexts: &mut [Context; ESCAPE_BITS], wanted: usize) -> usize {
     let wanted = wanted + 1;

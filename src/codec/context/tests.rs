@@ -1,6 +1,13 @@
-use super::*;
+//! That payloads decode to the samples of their JPEGs, in whole and in stripes; damage.
+
+use super::pack::same;
+use super::{Decoder, pack};
 use crate::codec::testing::{SIZES, assert_survives_damage, image, refusal, shape};
-use crate::codec::{EncoderKind, ImageEncoder, JpegDecoder, JpegEncoder, Quality, Use};
+use crate::codec::{
+    EncoderKind, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, Shape,
+};
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 
 /// A JPEG of noise on soft steps, photographic tables.
 fn jpeg(image: &Ycc, quality: u8) -> Vec<u8> {
@@ -36,7 +43,7 @@ fn every_jpeg_decodes_to_the_samples_that_libjpeg_gives() {
     assert!(packed > 200, "only {packed} were packed");
 }
 
-/// Steps of 1 and samples from end to end: the largest coefficients there are.
+/// Quantiser steps of 1 and samples of 0 and 255 give the largest coefficients.
 #[test]
 fn extreme_coefficients_come_back() {
     for period in [1, 2, 3, 8, 11] {
@@ -83,7 +90,7 @@ fn other_images_and_damaged_bytes_are_errors() {
 }
 
 #[test]
-fn what_is_no_gray_or_420_jpeg_is_left_alone() {
+fn a_jpeg_that_is_neither_gray_nor_420_is_not_packed() {
     let image = image(40, 40, Sampling::S444);
     let jpeg = jpeg(&image, 60);
     assert!(pack(&jpeg, shape(&image), 32).is_none());
@@ -101,7 +108,7 @@ fn stripes_are_rows_of_the_whole() {
                 assert!(!Decoder.decode_stripe(&small, shape(&image), 0..h, &mut Ycc::default()).unwrap());
                 continue;
             }
-            // Memory of another image, whose samples must not show.
+            // The memory of another image, whose samples must not remain.
             let mut put_together = self::image(w + 9, h, sampling);
             for (i, start) in starts().enumerate().rev() {
                 let rows = start..(start + 64).min(h);
@@ -123,14 +130,14 @@ fn stripes_are_rows_of_the_whole() {
 }
 
 #[test]
-fn residuals_shrink_whoever_coded_them() {
+fn residuals_of_every_encoder_shrink() {
     let mut image = image(512, 384, Sampling::S420);
-    // Three quarters of it blank, as residuals are where there is little to miss.
+    // Three quarters of it blank, as residuals are where the prediction is good.
     (96..384).for_each(|y| image.luma.row_mut(y).fill(128));
     let quality = Quality { luma: 60, chroma: 40 };
     let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     for kind in kinds.into_iter().filter(|kind| kind.is_built()) {
-        let jpeg = kind.encoder(Use::Residual).unwrap().encode(image.view(), quality).unwrap();
+        let jpeg = kind.encoder(ImageRole::Residual).unwrap().encode(image.view(), quality).unwrap();
         let small = pack(&jpeg, shape(&image), 128).unwrap();
         assert!(small.len() * 100 < jpeg.len() * 95, "{kind:?}: {} of {}", small.len(), jpeg.len());
         assert!(same(

@@ -1,5 +1,5 @@
-//! From quantised coefficients to samples: the accurate integer inverse DCT of libjpeg (`jpeg_idct_islow`), so that a residual decodes to
-//! what the JPEG would that it was made of.
+//! From quantised coefficients to samples: the accurate integer inverse DCT of libjpeg (`jpeg_idct_islow`). A residual thus decodes to
+//! the samples of the JPEG that it was made from.
 //!
 //! Source: Loeffler, Ligtenberg, Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications", 1989, in 13 bits of fraction.
 
@@ -27,7 +27,7 @@ fn lanes(of: impl Fn(usize) -> i32) -> Lanes {
     out
 }
 
-/// One pass over eight columns at once. Wraps where no encoder's coefficients lead.
+/// One pass over eight columns at once. Wraps at sizes that no encoder's coefficients reach.
 #[inline(always)]
 fn pass(x: [Lanes; 8], shift: u32) -> [Lanes; 8] {
     let add = |a: Lanes, b: Lanes| lanes(|i| a[i].wrapping_add(b[i]));
@@ -85,10 +85,10 @@ vectorised! {
     }
 }
 
-/// Samples of a block of which `count` coefficients are not zero.
+/// The samples of a block of which `count` coefficients are not zero.
 pub fn inverse(block: &Block, count: u8, steps: &Steps, out: &mut Samples) {
     if count == 0 || (count == 1 && block[0] != 0) {
-        // What the passes come to where there is nothing but a mean.
+        // The result of both passes for a block that has only a mean.
         let mean = (i32::from(block[0]) * i32::from(steps[0]) + 4) >> 3;
         *out = [[(mean + 128).clamp(0, 255) as u8; 8]; 8];
     } else {

@@ -1,18 +1,18 @@
-//! Restart markers: a JPEG by stripes.
+//! Stripes of a JPEG, by its restart markers.
 //!
-//! At a restart marker the entropy coder begins anew, so what lies between two of them decodes by itself. Where that is a whole number
-//! of MCU rows, some of it under the same header, with the height of those rows, is a JPEG that decodes to the same rows as the
-//! whole. Knows markers, no coefficients: what does not look as expected is left to the decoder of whole images, which says what is
-//! wrong with it. Source: ITU-T T.81, annex B.
+//! The entropy coder starts anew at a restart marker, so the data between two markers decode by themselves. Where an interval is a whole
+//! number of MCU rows, some intervals under the same header, with the height of their rows, are a JPEG that decodes to these rows of
+//! the whole. Knows markers, no coefficients. A file in any other form is left to the decoder of whole images, which says what is wrong.
+//! Source: ITU-T T.81, annex B.
 
 use std::ops::Range;
 
-use crate::codec::Shape;
+use crate::codec::image_codec::Shape;
 use crate::image::ycc::Sampling;
 
 /// Side of a block of samples.
 const BLOCK: usize = 8;
-/// What a DRI segment can say at most.
+/// Longest restart interval that a DRI segment can name.
 const MAX_INTERVAL_MCUS: usize = 65_535;
 
 const SOI: [u8; 2] = [0xFF, 0xD8];
@@ -20,8 +20,8 @@ const EOI: [u8; 2] = [0xFF, 0xD9];
 const RST0: u8 = 0xD0;
 const RESTARTS: usize = 8;
 
-/// MCU rows from one restart marker to the next in an image that is to be decoded by stripes of `rows` rows: those of a stripe, or
-/// so large a part of them as a restart interval can have. `None` where a stripe is not made of MCU rows, or is all of the image.
+/// MCU rows from one restart marker to the next in an image with stripes of `rows` rows: those of a stripe, or the largest part of them
+/// that divides a stripe and that a restart interval can have. `None` where a stripe is not whole MCU rows, or is the whole image.
 pub fn restart_rows(width: usize, height: usize, sampling: Sampling, rows: usize) -> Option<usize> {
     let (fx, fy) = sampling.factors();
     if height <= rows || rows == 0 || !rows.is_multiple_of(fy * BLOCK) {
@@ -33,9 +33,9 @@ pub fn restart_rows(width: usize, height: usize, sampling: Sampling, rows: usize
 
 /// A JPEG of one scan whose restart intervals are whole MCU rows.
 pub struct Striped<'a> {
-    /// All up to the entropy-coded data.
+    /// The bytes before the entropy-coded data.
     head: &'a [u8],
-    /// Where in the head the two bytes of the height are.
+    /// Offset of the two bytes of the height in the head.
     height_at: usize,
     shape: Shape,
     /// Rows of a restart interval; the last one may have fewer.
@@ -44,7 +44,7 @@ pub struct Striped<'a> {
     intervals: Vec<&'a [u8]>,
 }
 
-/// What is needed of SOF.
+/// The fields of SOF that stripes need.
 struct Frame {
     shape: Shape,
     components: u8,
@@ -74,7 +74,7 @@ impl Frame {
         (width > 0 && height > 0).then_some(Self { shape, components, mcu: (fx * BLOCK, fy * BLOCK) })
     }
 
-    /// Whether a SOS segment is that of a scan of all of it.
+    /// Whether a SOS segment starts a scan of all components and coefficients.
     fn is_whole_scan(&self, segment: &[u8]) -> bool {
         segment.len() == 4 + 2 * usize::from(self.components)
             && segment.first() == Some(&self.components)
@@ -83,7 +83,7 @@ impl Frame {
 }
 
 impl<'a> Striped<'a> {
-    /// Finds the restart markers of a sequential JPEG. `None` where there are none, or where anything is not as it should be.
+    /// Finds the restart markers of a sequential JPEG. `None` where there are none, or where the file is damaged or has another form.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut at = bytes.starts_with(&SOI).then_some(SOI.len())?;
         let (mut frame, mut interval) = (None, 0);
@@ -118,15 +118,15 @@ impl<'a> Striped<'a> {
         all.then_some(Self { head, height_at, shape: frame.shape, rows, intervals })
     }
 
-    /// What it is, as its header says.
+    /// Size and sampling by the header.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// A JPEG of the rows `rows`, or of some more where no interval begins or ends with them, and which those are.
+    /// A JPEG of the intervals that hold the rows `rows`, and the rows of these intervals.
     ///
     /// # Panics
-    /// Where there are no such rows: a mistake of the caller.
+    /// Where `rows` is empty or ends below the image: a mistake of the caller.
     pub fn cut(&self, rows: Range<usize>) -> (Range<usize>, Vec<u8>) {
         assert!(!rows.is_empty() && rows.end <= self.shape.height, "rows lie inside their image");
         let (first, end) = (rows.start / self.rows, rows.end.div_ceil(self.rows));
@@ -135,7 +135,7 @@ impl<'a> Striped<'a> {
         let bytes = parts.iter().map(|part| part.len() + 2).sum::<usize>();
         let mut jpeg = Vec::with_capacity(self.head.len() + bytes);
         jpeg.extend_from_slice(self.head);
-        // A height of a JPEG, so it fits.
+        // At most the height of the whole, so it fits 16 bits.
         jpeg[self.height_at..self.height_at + 2].copy_from_slice(&(rows.len() as u16).to_be_bytes());
         for (i, part) in parts.iter().enumerate() {
             jpeg.extend_from_slice(part);
@@ -146,7 +146,7 @@ impl<'a> Striped<'a> {
     }
 }
 
-/// Entropy-coded data up to EOI, which must end the file, split at restart markers, which must be numbered as they should be.
+/// Splits entropy-coded data at restart markers. `None` where the markers are not numbered in order, or EOI does not end the file.
 fn intervals(data: &[u8]) -> Option<Vec<&[u8]>> {
     let (mut intervals, mut begin, mut at) = (Vec::new(), 0, 0);
     loop {
@@ -167,7 +167,7 @@ fn intervals(data: &[u8]) -> Option<Vec<&[u8]>> {
     }
 }
 
-/// Where from `at` on the next byte of 255 is. Most bytes are none, so many are looked at together, without a branch each.
+/// The position of the next byte of 255 from `at` on. Such bytes are rare, so chunks of 32 are tested without a branch for each byte.
 fn next_ff(data: &[u8], mut at: usize) -> Option<usize> {
     let (chunks, _) = data.get(at..)?.as_chunks::<32>();
     let is_free = |chunk: &&[u8; 32]| !chunk.iter().fold(false, |any, &byte| any | (byte == 0xFF));

@@ -6,7 +6,7 @@ use super::stripes::Striped;
 use super::*;
 use crate::codec::error::Result;
 use crate::codec::testing::{image, planes, refusal, shape};
-use crate::codec::{EncoderKind, ImageDecoder, JpegDecoder, Quality, Shape, Use};
+use crate::codec::{EncoderKind, ImageDecoder, ImageRole, JpegDecoder, Quality, Shape};
 use crate::image::ycc::{Sampling, Ycc};
 
 #[cfg(any(feature = "jpegli", feature = "mozjpeg"))]
@@ -17,7 +17,7 @@ fn the_flat_step_follows_quality_as_libjpegs_tables_do() {
 
 /// An image coded in stripes of `stripe` rows.
 fn coded(kind: EncoderKind, image: &Ycc, quality: Quality, stripe: usize) -> Vec<u8> {
-    let mut encoder = kind.encoder(Use::Residual).unwrap();
+    let mut encoder = kind.encoder(ImageRole::Residual).unwrap();
     encoder.set_stripes(stripe);
     encoder.encode(image.view(), quality).unwrap()
 }

@@ -12,14 +12,16 @@ use jxl_jbr::JpegBitstreamData;
 use jxl_oxide_common::Bundle;
 use jxl_threadpool::JxlThreadPool;
 
-use super::{failed, skeleton};
+use super::error::failed;
+use super::skeleton;
 use crate::codec::error::Result;
-use crate::codec::{ImageDecoder, JpegDecoder, Shape};
+use crate::codec::image_codec::{ImageDecoder, Shape};
+use crate::codec::turbo::Decoder as JpegDecoder;
 use crate::image::ycc::{Sampling, Ycc};
 
-/// Memory that a frame may ask for: so many bytes a pixel, and so many besides.
-const BYTES_A_PIXEL: usize = 64;
-const BYTES_BESIDES: usize = 16 << 20;
+/// Memory limit of a frame: bytes for each pixel, and bytes for everything else.
+const MAX_BYTES_A_PIXEL: usize = 64;
+const MAX_FIXED_BYTES: usize = 16 << 20;
 
 /// JPEG XL to planes.
 pub struct Decoder;
@@ -30,12 +32,12 @@ impl ImageDecoder for Decoder {
     }
 }
 
-/// The JPEG in a payload, which must have the shape `expect`: checked from the headers, before memory is asked for.
+/// The JPEG in a payload, which must have the shape `expect`. The headers are checked before memory is allocated.
 ///
 /// # Errors
 /// Another shape, damaged bytes, anything that is not the one frame of coefficients that this program writes.
 pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
-    // The libraries are safe Rust that returns errors for most of what may be wrong, and panics at some of it.
+    // The libraries are safe Rust. They return errors for most kinds of damage, and panic at some.
     catch_unwind(AssertUnwindSafe(|| rebuild(bytes, expect))).unwrap_or_else(|_| Err(failed("damaged data")))
 }
 
@@ -58,7 +60,7 @@ fn rebuild(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
     }
     bits.zero_pad_to_byte().map_err(failed)?;
     let image = Arc::new(image);
-    // Read twice: the table of contents that comes with a frame is as long as its size asks for.
+    // Read twice: `Frame::parse` allocates a table of contents by the frame's size, so the size is checked first.
     let header = FrameHeader::parse(&mut bits.clone(), &image).map_err(failed)?;
     let sampling = sampling_of(&header, image.metadata.grayscale())
         .filter(|_| (header.width as usize, header.height as usize) == (width, height))
@@ -66,7 +68,8 @@ fn rebuild(bytes: &[u8], expect: Shape) -> Result<Vec<u8>> {
     if expect.sampling.is_some_and(|wanted| wanted != sampling) {
         return Err(failed(format!("the sampling is {sampling:?} where {:?} belongs", expect.sampling)));
     }
-    let limit = width.saturating_mul(height).saturating_mul(BYTES_A_PIXEL).saturating_add(BYTES_BESIDES);
+    let limit =
+        width.saturating_mul(height).saturating_mul(MAX_BYTES_A_PIXEL).saturating_add(MAX_FIXED_BYTES);
     let tracker = AllocTracker::with_limit(limit);
     let context = FrameContext { image_header: image, tracker: Some(&tracker), pool: JxlThreadPool::none() };
     let mut frame = Frame::parse(&mut bits, context).map_err(failed)?;
@@ -99,7 +102,7 @@ fn sampling_of(header: &FrameHeader, gray: bool) -> Option<Sampling> {
         && header.upsampling == 1
         && header.passes.num_passes == 1
         && !(flags.noise() || flags.patches() || flags.splines() || flags.use_lf_frame());
-    // Of Cb, Y and Cr: 0 as often as the finest, 1 half of it both ways.
+    // Sampling factors of Cb, Y and Cr relative to each other: 1 is twice 0, both ways.
     let sampling = match (header.jpeg_upsampling, gray) {
         ([0, 0, 0], true) => Sampling::Gray,
         ([0, 0, 0], false) => Sampling::S444,

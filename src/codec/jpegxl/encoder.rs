@@ -1,33 +1,33 @@
 //! Planes to JPEG, and that to a JPEG XL codestream.
 #![allow(unsafe_code)]
 
+use super::decoder::jpeg_of;
+use super::error::failed;
 use super::library::{self, Api, NEED_MORE_OUTPUT, SETTING_EFFORT, SUCCESS, api};
-use super::{failed, jpeg_of};
 use crate::codec::error::{Error, Result};
-use crate::codec::{CodecId, EncoderKind, ImageEncoder, Quality, Shape, Use};
+use crate::codec::id::CodecId;
+use crate::codec::image_codec::{ImageEncoder, Quality, Shape};
 use crate::image::ycc::{Sampling, YccRef};
 
-/// How hard libjxl tries, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time, 9 twice as long for 0.3% more (`benches/RESULTS.md`).
+/// libjxl's effort, 1 to 9: 8 takes 1% fewer bytes than 7 and a third more time; 9 saves another 0.3% in twice the time
+/// (`benches/RESULTS.md`).
 const EFFORT: i64 = 8;
-/// Bytes by which its output grows.
+/// Bytes by which the output buffer grows.
 const STEP_BYTES: usize = 64 << 10;
 
-/// An encoder for one use.
+/// Planes to JPEG XL.
 pub struct Encoder {
     api: &'static Api,
     jpeg: Box<dyn ImageEncoder>,
 }
 
 impl Encoder {
-    /// For baselines or for residuals.
+    /// An encoder that stores the coefficients of the JPEGs of `jpeg`.
     ///
     /// # Errors
-    /// Where there is no libjxl; the message says what to do.
-    pub fn new(of: Use) -> Result<Self> {
-        let missing = |why: &str| Error::NoLibjxl(why.into());
-        // The best JPEG that this build makes: its coefficients are all that is kept.
-        let kind = if cfg!(feature = "mozjpeg") { EncoderKind::Mozjpeg } else { EncoderKind::Turbojpeg };
-        Ok(Self { api: api().map_err(missing)?, jpeg: kind.encoder(of)? })
+    /// A system without libjxl; the message says what to do.
+    pub fn new(jpeg: Box<dyn ImageEncoder>) -> Result<Self> {
+        Ok(Self { api: api().map_err(|why| Error::NoLibjxl(why.into()))?, jpeg })
     }
 }
 
@@ -42,14 +42,14 @@ impl ImageEncoder for Encoder {
         }
         let jpeg = self.jpeg.encode(image, quality)?;
         let bytes = transcode(self.api, &jpeg)?;
-        // A library that writes what the decoder refuses must be found out here, not by who decodes.
+        // Decoded at once: a libjxl whose output the decoder refuses must fail here, not when the archive is read.
         let (width, height) = (image.luma.width, image.luma.height);
         jpeg_of(&bytes, Shape { width, height, sampling: Some(image.sampling) })?;
         Ok(bytes)
     }
 }
 
-/// A libjxl encoder that is destroyed at the end.
+/// A libjxl encoder, destroyed on drop.
 struct Handle {
     api: &'static Api,
     encoder: *mut library::Encoder,
@@ -62,7 +62,7 @@ impl Drop for Handle {
     }
 }
 
-/// The codestream of one frame with the coefficients of `jpeg`, nothing else of it.
+/// A codestream of one frame with the coefficients of `jpeg` and nothing else of the file.
 fn transcode(api: &'static Api, jpeg: &[u8]) -> Result<Vec<u8>> {
     // SAFETY: null stands for the usual memory functions; the result is checked.
     let encoder = unsafe { (api.create)(std::ptr::null()) };
@@ -86,7 +86,7 @@ fn transcode(api: &'static Api, jpeg: &[u8]) -> Result<Vec<u8>> {
         let free = &mut bytes[used..];
         let (mut next, mut left) = (free.as_mut_ptr(), free.len());
         let asked = left;
-        // SAFETY: `next` has `left` bytes, which is what the library is told; it moves both.
+        // SAFETY: `next` has room for `left` bytes; the library advances both by what it writes.
         let status = unsafe { (api.process)(handle.encoder, &mut next, &mut left) };
         used += asked - left;
         match status {

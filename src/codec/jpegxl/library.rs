@@ -1,13 +1,13 @@
-//! The libjxl library, opened at run time, once in a process: only its encoder, and of that only what takes a JPEG.
+//! The libjxl library, opened at run time, once in a process: the functions that take a JPEG.
 //!
-//! It knows signatures, not images. Versions 0.7 to 0.11 serve.
+//! Knows signatures, not images. Works with versions 0.7 to 0.11.
 
 use std::ffi::{OsString, c_int, c_void};
 use std::sync::OnceLock;
 
 use libloading::Library;
 
-/// Names that the library goes by, tried in order.
+/// File names of the library, tried in order.
 const NAMES: &[&str] = if cfg!(windows) {
     &["jxl.dll", "libjxl.dll"]
 } else if cfg!(target_os = "macos") {
@@ -16,7 +16,7 @@ const NAMES: &[&str] = if cfg!(windows) {
     &["libjxl.so.0.11", "libjxl.so.0.10", "libjxl.so.0.9", "libjxl.so.0.8", "libjxl.so.0.7"]
 };
 
-/// The path of a library to use instead.
+/// The environment variable with the path of a library to use instead.
 const PATH_VARIABLE: &str = "ORIGAMI_LIBJXL";
 
 /// `JXL_ENC_SUCCESS` and `JXL_ENC_NEED_MORE_OUTPUT`.
@@ -24,14 +24,14 @@ pub const SUCCESS: c_int = 0;
 pub const NEED_MORE_OUTPUT: c_int = 2;
 /// `JXL_ENC_FRAME_SETTING_EFFORT`.
 pub const SETTING_EFFORT: c_int = 0;
-/// The oldest version whose functions these are.
-const OLDEST: (u32, u32) = (0, 7);
+/// The oldest version with these functions.
+const MIN_VERSION: (u32, u32) = (0, 7);
 
-/// `JxlEncoder` and `JxlEncoderFrameSettings`; never looked into.
+/// `JxlEncoder` and `JxlEncoderFrameSettings`: opaque.
 pub type Encoder = c_void;
 pub type Settings = c_void;
 
-/// The functions used.
+/// The functions that are called.
 pub struct Api {
     pub create: unsafe extern "C" fn(*const c_void) -> *mut Encoder,
     pub destroy: unsafe extern "C" fn(*mut Encoder),
@@ -46,19 +46,19 @@ pub struct Api {
     _library: Library,
 }
 
-/// The library, or why there is none and what to do about it.
+/// The library, or a message that says why it cannot be loaded and what to do.
 pub fn api() -> Result<&'static Api, &'static str> {
     static API: OnceLock<Result<Api, String>> = OnceLock::new();
     API.get_or_init(load).as_ref().map_err(String::as_str)
 }
 
-/// For `doctor`: `libjxl 0.7.0 (libjxl.so.0.7)`, or why there is none.
+/// For `doctor`: version and file, as in `libjxl 0.7.0 (libjxl.so.0.7)`, or why the library cannot be loaded.
 pub fn state() -> Result<String, String> {
-    let told = |api: &'static Api| {
+    let describe = |api: &'static Api| {
         let (major, minor, patch) = api.version;
         format!("libjxl {major}.{minor}.{patch} ({})", api.name.to_string_lossy())
     };
-    api().map(told).map_err(Into::into)
+    api().map(describe).map_err(Into::into)
 }
 
 fn load() -> Result<Api, String> {
@@ -69,10 +69,10 @@ fn load() -> Result<Api, String> {
     let mut failures = Vec::new();
     for name in &names {
         match load_from(name) {
-            Ok(api) if (api.version.0, api.version.1) >= OLDEST => return Ok(api),
+            Ok(api) if (api.version.0, api.version.1) >= MIN_VERSION => return Ok(api),
             Ok(api) => failures.push(format!("{}: version {:?}", name.to_string_lossy(), api.version)),
             Err(error) => {
-                // The system's own words are one level down.
+                // The source of the error is the system's own message.
                 let detail =
                     std::error::Error::source(&error).map_or(error.to_string(), |source| source.to_string());
                 failures.push(format!("{}: {detail}", name.to_string_lossy()));

@@ -1,31 +1,31 @@
-//! What a JPEG is made of besides its coefficients and quantisation steps, in the form that the rebuilding takes: the
-//! JPEG bitstream reconstruction data of ISO/IEC 18181-2, annex A.
+//! The parts of a JPEG besides its coefficients and quantisation steps, as the JPEG bitstream reconstruction data of ISO/IEC 18181-2,
+//! annex A.
 //!
-//! It is made from a JPEG of libjpeg-turbo's: the markers in its order and its standard Huffman tables, which code whatever 8-bit
-//! coefficients there are. Only the quantisation tables differ: one for each component, since another encoder may have as many.
+//! They are taken from a JPEG that libjpeg-turbo writes: its order of markers, and its standard Huffman tables, which have codes for all
+//! coefficients of 8-bit samples. Only the quantisation tables differ: one for each component, because other encoders have that many.
 
 use std::sync::OnceLock;
 
+use super::error::failed;
 use crate::codec::error::Result;
-use crate::codec::{ImageEncoder, JpegEncoder};
+use crate::codec::image_codec::ImageEncoder;
+use crate::codec::turbo::Encoder as JpegEncoder;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
-use super::failed;
-
-/// A Brotli stream's head: a window of 64 KiB, then one uncompressed block of the 17 bytes that follow.
+/// The head of a Brotli stream: a window of 64 KiB, then an uncompressed block of 17 bytes.
 const BROTLI_17_RAW_BYTES: [u8; 3] = [0x00, 0x01, 0x10];
-/// Its tail: an empty last block.
+/// Its end: an empty last block.
 const BROTLI_END: u8 = 0x03;
 
-/// The data for gray or colour images.
+/// The reconstruction data of gray or colour images.
 pub fn data(sampling: Sampling) -> Result<&'static [u8]> {
     static GRAY: OnceLock<Vec<u8>> = OnceLock::new();
     static COLOUR: OnceLock<Vec<u8>> = OnceLock::new();
     let (cell, components) = if sampling == Sampling::Gray { (&GRAY, 1) } else { (&COLOUR, 3) };
     if cell.get().is_none() {
         let made = make(components)?;
-        // Whoever comes second made the same.
+        // A thread that comes second has made the same data.
         let _ = cell.set(made);
     }
     cell.get().map(Vec::as_slice).ok_or_else(|| failed("no reconstruction data"))
@@ -48,14 +48,14 @@ type Segment<'a> = (u8, &'a [u8]);
 /// The segments up to and including the start of the scan.
 fn segments(jpeg: &[u8]) -> Option<Vec<Segment<'_>>> {
     let mut rest = jpeg.strip_prefix(&[0xff, 0xd8])?;
-    let mut found = Vec::new();
+    let mut segments = Vec::new();
     loop {
         let [0xff, marker, high, low, ..] = *rest else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
-        found.push((marker, rest.get(4..2 + length)?));
+        segments.push((marker, rest.get(4..2 + length)?));
         rest = rest.get(2 + length..)?;
         if marker == 0xda {
-            return Some(found);
+            return Some(segments);
         }
     }
 }
@@ -76,12 +76,12 @@ fn from_template(jpeg: &[u8], components: usize) -> Option<Vec<u8>> {
     bits.put(jfif.len() as u32 + 2, 16);
     bits.put(components as u32 - 1, 2);
     for table in 0..components as u32 {
-        // 8 bits; number; the last one in its marker.
+        // 8-bit steps; the table's number; the last table in its marker.
         bits.put(0, 1);
         bits.put(table, 2);
         bits.put(1, 1);
     }
-    // Numbers of the components: 1, or 1 2 3; each with a quantisation table of its own.
+    // Component numbers 1, or 1 2 3; each component has its own quantisation table.
     bits.put((components == 3).into(), 2);
     (0..components as u32).for_each(|table| bits.put(table, 2));
     match tables.len() {
@@ -127,7 +127,7 @@ fn huffman(bits: &mut Bits, segment: &[u8]) -> Option<()> {
     bits.put((class >> 4).into(), 1);
     bits.put((class & 3).into(), 2);
     bits.put(1, 1);
-    // None of length 0, then 1 to 16. The code of all ones, which no symbol has, counts as one more of the greatest length.
+    // No codes of length 0, then lengths 1 to 16. The code of all ones, which no symbol has, counts as one more of the greatest length.
     let longest = counts.iter().rposition(|&n| n > 0)?;
     bits.put(0, 2);
     for (length, &count) in counts.iter().enumerate() {
@@ -156,7 +156,7 @@ fn huffman(bits: &mut Bits, segment: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Bits, the first in the lowest place of a byte.
+/// Bits, packed from the lowest bit of each byte.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,

@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use turbojpeg_sys as sys;
 
-use super::{Handle, codec, tj_sampling};
+use super::handle::{Handle, failed, subsamp};
 use crate::codec::error::Result;
+use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::jpeg::stripes::Striped;
-use crate::codec::{ImageDecoder, Shape};
 use crate::image::plane::Plane;
 use crate::image::spec::MAX_JPEG_SCANS;
 use crate::image::ycc::{Sampling, Ycc};
 
-/// What the samples of a JPEG mean.
+/// The colour space of a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
     /// One component.
@@ -25,25 +25,25 @@ pub enum Color {
     Cmyk,
 }
 
-/// What a JPEG says of itself.
+/// The header of a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// Meaning of the samples.
+    /// Colour space.
     pub color: Color,
-    /// Chroma sampling; `None` where it is none of the usual ones.
+    /// Chroma sampling; `None` for an unusual one.
     pub sampling: Option<Sampling>,
-    /// Sequential, Huffman, 8 bits: what every viewer decodes.
+    /// Sequential and Huffman-coded: every viewer decodes it.
     pub baseline: bool,
 }
 
 /// JPEG to planes or RGB.
 ///
-/// Every image gets a TurboJPEG instance of its own: after a header that fails, an instance is left in a state in which it
-/// refuses good files, and after one without an image it reports the size of the file before.
+/// Every image gets a TurboJPEG instance of its own. After a header that fails, an instance refuses good files; after tables without
+/// an image, it reports the size of the file before.
 #[derive(Default)]
 pub struct Decoder;
 
@@ -64,7 +64,7 @@ impl Decoder {
         handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
         handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
         if bytes.is_empty() {
-            return Err(codec("the file is empty".into()));
+            return Err(failed("the file is empty".into()));
         }
         // SAFETY: pointer and length of one live slice.
         let rc = unsafe { sys::tj3DecompressHeader(handle.0, bytes.as_ptr(), bytes.len() as _) };
@@ -72,11 +72,13 @@ impl Decoder {
         let (width, height) =
             (handle.get(sys::TJPARAM_TJPARAM_JPEGWIDTH), handle.get(sys::TJPARAM_TJPARAM_JPEGHEIGHT));
         if width < 1 || height < 1 {
-            return Err(codec("tables without an image".into()));
+            return Err(failed("tables without an image".into()));
         }
         let precision = handle.get(sys::TJPARAM_TJPARAM_PRECISION);
         if precision != 8 {
-            return Err(codec(format!("{precision} bits a sample; only 8 are supported: convert the image")));
+            return Err(failed(format!(
+                "{precision} bits a sample; only 8 are supported: convert the image"
+            )));
         }
         let color = match handle.get(sys::TJPARAM_TJPARAM_COLORSPACE) {
             x if x == sys::TJCS_TJCS_GRAY as i32 => Color::Gray,
@@ -84,10 +86,10 @@ impl Decoder {
             x if x == sys::TJCS_TJCS_RGB as i32 => Color::Rgb,
             _ => Color::Cmyk,
         };
-        let subsamp = handle.get(sys::TJPARAM_TJPARAM_SUBSAMP);
+        let sampling_number = handle.get(sys::TJPARAM_TJPARAM_SUBSAMP);
         let sampling = match color {
             Color::Gray => Some(Sampling::Gray),
-            _ => Sampling::YCC.into_iter().find(|&s| tj_sampling(s) == subsamp),
+            _ => Sampling::YCC.into_iter().find(|&s| subsamp(s) as i32 == sampling_number),
         };
         let special = [
             sys::TJPARAM_TJPARAM_PROGRESSIVE,
@@ -101,7 +103,7 @@ impl Decoder {
 }
 
 impl Opened<'_> {
-    /// What the header says. Check the size before decoding: the planes are allocated by it.
+    /// The header. Check the size before decoding, which allocates planes of that size.
     pub fn header(&self) -> Header {
         self.header
     }
@@ -116,10 +118,10 @@ impl Opened<'_> {
         Ok(image)
     }
 
-    /// As [`Self::planes`], in the memory of an image that has been used up.
+    /// As [`Self::planes`], into the memory of another image.
     ///
     /// # Errors
-    /// As [`Self::planes`]; `image` then holds nothing of use.
+    /// As [`Self::planes`]; the samples of `image` are then unspecified.
     pub fn planes_into(self, image: &mut Ycc) -> Result<()> {
         let sampling = self.sampling()?;
         lay_out(image, sampling, self.header.width, self.header.height);
@@ -129,14 +131,14 @@ impl Opened<'_> {
     fn sampling(&self) -> Result<Sampling> {
         match (self.header.sampling, self.header.color) {
             (Some(sampling), Color::Gray | Color::Ycc) => Ok(sampling),
-            _ => Err(codec("samples that are not gray or YCbCr in a usual sampling".into())),
+            _ => Err(failed("samples that are not gray or YCbCr in a usual sampling".into())),
         }
     }
 
     /// Decodes to the rows from `first` on, which lies on the chroma grid, of an image as [`lay_out`] leaves it.
     ///
     /// # Panics
-    /// Where they do not fit there: a mistake of the caller.
+    /// Where they do not fit: a mistake of the caller.
     fn rows_into(mut self, image: &mut Ycc, first: usize) -> Result<()> {
         let Header { width, height, .. } = self.header;
         let sampling = self.sampling()?;
@@ -178,7 +180,7 @@ impl Opened<'_> {
     pub fn rgb(mut self) -> Result<Vec<u8>> {
         let header = self.header;
         if header.color == Color::Cmyk {
-            return Err(codec("CMYK is not supported; convert the image to RGB".into()));
+            return Err(failed("CMYK is not supported; convert the image to RGB".into()));
         }
         let mut rgb = vec![0u8; 3 * header.width * header.height];
         // SAFETY: `rgb` holds `height` rows of `3 * width` for the size that `open` read from these bytes.
@@ -197,8 +199,8 @@ impl Opened<'_> {
     }
 }
 
-/// Makes room for an image with whole chroma samples, which is what TurboJPEG writes, and crops it. One that has been laid out for
-/// this size before keeps its samples.
+/// Gives an image room for whole chroma samples, which TurboJPEG writes, and crops it. An image that was laid out for this size before
+/// keeps its samples.
 fn lay_out(image: &mut Ycc, sampling: Sampling, width: usize, height: usize) {
     let (fx, fy) = sampling.factors();
     let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
@@ -213,16 +215,16 @@ fn lay_out(image: &mut Ycc, sampling: Sampling, width: usize, height: usize) {
     }
 }
 
-/// Holds what a header says against what belongs there.
+/// Compares a header with the shape that the image must have.
 fn check_shape(width: usize, height: usize, sampling: Option<Sampling>, expect: Shape) -> Result<()> {
     if (width, height) != (expect.width, expect.height) {
-        return Err(codec(format!(
+        return Err(failed(format!(
             "the image is {width}x{height} where {}x{} belongs",
             expect.width, expect.height
         )));
     }
     if expect.sampling.is_some() && sampling != expect.sampling {
-        return Err(codec(format!("the sampling is {sampling:?} where {:?} belongs", expect.sampling)));
+        return Err(failed(format!("the sampling is {sampling:?} where {:?} belongs", expect.sampling)));
     }
     Ok(())
 }
@@ -235,7 +237,7 @@ impl ImageDecoder for Decoder {
         opened.planes_into(image)
     }
 
-    /// By restart markers.
+    /// Uses restart markers.
     fn decode_stripe(
         &mut self,
         bytes: &[u8],

@@ -1,6 +1,6 @@
 //! Round trips of every sampling, and damage.
 
-use super::*;
+use super::{Decoder, Encoder, raw_encoder};
 use crate::codec::{ImageDecoder, ImageEncoder, Shape};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
@@ -46,4 +46,25 @@ fn damaged_bytes_are_errors() {
     }
     assert!(dec.decode(b"GIF89a", shape).is_err());
     assert!(dec.decode(&bytes, shape).is_ok());
+}
+
+/// The program codes with restart markers through `csrc/`, without them through the `turbojpeg` crate.
+#[test]
+fn both_ways_to_libjpeg_turbo_write_the_same_bytes() {
+    let mut encoder = Encoder::new().unwrap().optimised().unwrap();
+    for sampling in [Sampling::Gray].into_iter().chain(Sampling::YCC) {
+        for (w, h) in [(1, 1), (17, 5), (64, 64), (255, 33)] {
+            for quality in [1, 50, 95, 100] {
+                let source = image(w, h, sampling);
+                let raw = raw_encoder::encode(source.view(), quality.into(), 0).unwrap();
+                let case = format!("{sampling:?} {w}x{h} quality {quality}");
+                assert!(encoder.encode(source.view(), quality.into()).unwrap() == raw, "{case}");
+                // A part of a larger plane, whose rows are not packed.
+                let larger = image(w + 24, h + 40, sampling);
+                let part = larger.view().part(8, 16, w, h);
+                let raw = raw_encoder::encode(part, quality.into(), 0).unwrap();
+                assert!(encoder.encode(part, quality.into()).unwrap() == raw, "{case}, a part");
+            }
+        }
+    }
 }

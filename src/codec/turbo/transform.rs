@@ -1,15 +1,15 @@
-//! A JPEG changed without decoding its samples: its coefficients are those that were there.
+//! Changes to a JPEG that keep its coefficients.
 
 use turbojpeg_sys as sys;
 
-use super::Handle;
+use super::handle::Handle;
 use crate::codec::error::Result;
 use crate::image::spec::MAX_JPEG_SCANS;
 
-/// The top left `width` x `height` of a JPEG, markers included; Huffman tables of its own.
+/// The top left `width` x `height` pixels of a JPEG with all its application markers, and Huffman tables made for this part.
 ///
 /// # Errors
-/// Damaged bytes, an unusual sampling, a part larger than the image.
+/// Damaged bytes, an unusual sampling, a size over that of the image.
 pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
     let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
     transform(handle()?, jpeg, region, sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE)
@@ -26,8 +26,8 @@ pub fn with_restarts(jpeg: &[u8], rows: usize) -> Result<Vec<u8>> {
     transform(handle, jpeg, WHOLE, sys::TJXOPT_OPTIMIZE)
 }
 
-/// The same JPEG in arithmetic instead of Huffman codes, sequential (ITU-T T.81, annex D): a block without anything in it costs
-/// hundredths of a bit there, where a Huffman code costs a bit at least, and every block of a plane has two.
+/// The same JPEG in sequential arithmetic codes (ITU-T T.81, annex D). An empty block costs hundredths of a bit there; in Huffman codes
+/// it has two codes of a bit each at least.
 ///
 /// # Errors
 /// Damaged bytes, an unusual sampling.
@@ -35,7 +35,7 @@ pub fn arithmetic(jpeg: &[u8]) -> Result<Vec<u8>> {
     transform(handle()?, jpeg, WHOLE, sys::TJXOPT_ARITHMETIC)
 }
 
-/// No part of an image but all of it.
+/// The region of a whole image.
 pub(super) const WHOLE: sys::tjregion = sys::tjregion { x: 0, y: 0, w: 0, h: 0 };
 
 pub(super) fn handle() -> Result<Handle> {
@@ -54,18 +54,18 @@ fn transform(mut handle: Handle, jpeg: &[u8], region: sys::tjregion, options: u3
         customFilter: None,
     };
     let (mut out, mut size) = (std::ptr::null_mut::<u8>(), 0);
-    // SAFETY: pointer and length of one live slice; one transform and room for one result, which TurboJPEG allocates.
+    // SAFETY: pointer and length of one live slice; one transform, and one result, which TurboJPEG allocates.
     let rc = unsafe {
         sys::tj3Transform(handle.0, jpeg.as_ptr(), jpeg.len() as _, 1, &mut out, &mut size, &transform)
     };
     let done = handle.check(rc);
-    let made = if out.is_null() || rc != 0 {
+    let output = if out.is_null() || rc != 0 {
         Vec::new()
     } else {
-        // SAFETY: TurboJPEG says that it succeeded, so `size` bytes of the buffer that it allocated are written.
+        // SAFETY: TurboJPEG succeeded, so it has written `size` bytes to the buffer that it allocated.
         unsafe { std::slice::from_raw_parts(out, size as usize) }.to_vec()
     };
-    // SAFETY: the buffer came from TurboJPEG, or is null, which it takes; it is freed once.
+    // SAFETY: the buffer is TurboJPEG's or null, which `tj3Free` accepts; it is freed once.
     unsafe { sys::tj3Free(out.cast()) };
-    done.map(|()| made)
+    done.map(|()| output)
 }

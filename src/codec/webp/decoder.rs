@@ -2,15 +2,15 @@
 
 use libwebp_sys as sys;
 
-use super::failed;
+use super::error::failed;
 use crate::codec::error::{Error, Result};
-use crate::codec::{ImageDecoder, Shape};
+use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::image::ycc::{Sampling, Ycc};
 
 /// VP8 to planes.
 pub struct Decoder;
 
-/// What a payload says of itself.
+/// The header of a payload, and the frame.
 struct Header<'a> {
     sampling: Sampling,
     width: usize,
@@ -18,7 +18,8 @@ struct Header<'a> {
     frame: &'a [u8],
 }
 
-/// Reads the component count and the frame header of RFC 6386, section 9.1: a key frame that is shown, of a known profile.
+/// Reads the component count and the frame header of RFC 6386, section 9.1. The frame must be a key frame that is shown, of a known
+/// profile.
 fn header(bytes: &[u8]) -> Result<Header<'_>> {
     let Some((&components, frame)) = bytes.split_first() else { return Err(failed("the payload is empty")) };
     let sampling = match components {
@@ -33,7 +34,7 @@ fn header(bytes: &[u8]) -> Result<Header<'_>> {
     if inter != 0 || profile > 3 || shown != 1 {
         return Err(failed("a VP8 frame of an unknown kind"));
     }
-    // The two bits above each size ask a player to scale up.
+    // The two bits above each size are a request to scale the image up.
     let [width, height] = [[w0, w1], [h0, h1]].map(u16::from_le_bytes);
     if width >> 14 != 0 || height >> 14 != 0 {
         return Err(failed("a VP8 frame that asks to be scaled"));
@@ -80,7 +81,7 @@ impl ImageDecoder for Decoder {
         // frame's size from the same bytes, checks strides and sizes against it before it writes.
         let status = unsafe { sys::WebPDecode(frame.as_ptr(), frame.len(), &mut config) };
         if status != sys::VP8StatusCode::VP8_STATUS_OK {
-            return Err(told(status));
+            return Err(refusal(status));
         }
         if sampling == Sampling::Gray {
             *chroma = None;
@@ -89,7 +90,7 @@ impl ImageDecoder for Decoder {
     }
 }
 
-fn told(status: sys::VP8StatusCode) -> Error {
+fn refusal(status: sys::VP8StatusCode) -> Error {
     use sys::VP8StatusCode::*;
     failed(match status {
         VP8_STATUS_OUT_OF_MEMORY => "out of memory",

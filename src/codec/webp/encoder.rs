@@ -4,34 +4,38 @@ use std::borrow::Cow;
 
 use libwebp_sys as sys;
 
-use super::{MAX_SIDE, failed};
+use super::error::failed;
 use crate::codec::error::Result;
-use crate::codec::{CodecId, ImageEncoder, Quality, Use};
+use crate::codec::id::CodecId;
+use crate::codec::image_codec::{ImageEncoder, Quality};
+use crate::codec::kind::ImageRole;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, YccRef};
 
-/// How hard libwebp tries, 0 to 6.
+/// Largest side that VP8 codes, in pixels.
+const MAX_SIDE: usize = 16_383;
+/// libwebp's effort, 0 to 6.
 const METHOD: i32 = 4;
 /// Chroma of a gray image.
 const NEUTRAL: u8 = 128;
 
-/// An encoder for one use.
+/// Planes to VP8, for images of one role.
 pub struct Encoder {
-    of: Use,
+    role: ImageRole,
 }
 
 impl Encoder {
-    /// For baselines or for residuals.
-    pub fn new(of: Use) -> Self {
-        Self { of }
+    /// A new encoder.
+    pub fn new(role: ImageRole) -> Self {
+        Self { role }
     }
 
     fn config(&self, quality: u8) -> Result<sys::WebPConfig> {
         let mut config = sys::WebPConfig::new().map_err(|()| failed("libwebp of another version"))?;
         config.quality = quality.clamp(1, 100).into();
         config.method = METHOD;
-        if self.of == Use::Residual {
-            // Noise has no edges to smooth and no flat parts to favour.
+        if self.role == ImageRole::Residual {
+            // A residual is noise: it has no edges to smooth and no flat parts to favour.
             config.sns_strength = 0;
             config.filter_strength = 0;
         }
@@ -66,7 +70,7 @@ impl ImageEncoder for Encoder {
             }
         };
         assert!([cb, cr].iter().all(|p| (p.width, p.height) == (cw, ch)), "size of a chroma plane");
-        // Of both chroma planes there is one stride; every plane is read up to its last sample.
+        // libwebp has one stride for both chroma planes and reads every plane up to its last sample.
         let [luma, cb, cr] = [image.luma, cb, cr].map(packed);
         assert!(luma.len() == width * height && [&cb, &cr].iter().all(|p| p.len() == cw * ch));
         let config = self.config(quality.luma)?;
@@ -76,7 +80,7 @@ impl ImageEncoder for Encoder {
         picture.colorspace = sys::WebPEncCSP::WEBP_YUV420;
         (picture.width, picture.height) = (width as i32, height as i32);
         (picture.y_stride, picture.uv_stride) = (width as i32, cw as i32);
-        // libwebp takes them as mutable and changes them only where there is transparency.
+        // The pointers are mutable, but libwebp changes samples only under transparency.
         [picture.y, picture.u, picture.v] = [&luma, &cb, &cr].map(|plane| plane.as_ptr().cast_mut());
         picture.writer = Some(sys::WebPMemoryWrite);
         picture.custom_ptr = (&raw mut writer.0).cast();

@@ -6,24 +6,24 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::*;
 use crate::codec::testing::{SIZES, assert_close_in, assert_survives_damage, image, planes, refusal, shape};
-use crate::codec::{ImageDecoder, ImageEncoder, Use};
+use crate::codec::{ImageDecoder, ImageEncoder, ImageRole};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
-fn encoded(of: Use, image: &Ycc, quality: u8) -> Vec<u8> {
-    Encoder::new(of).encode(image.view(), quality.into()).unwrap()
+fn encoded(role: ImageRole, image: &Ycc, quality: u8) -> Vec<u8> {
+    Encoder::new(role).encode(image.view(), quality.into()).unwrap()
 }
 
 #[test]
 fn gray_and_420_of_every_size_come_back_close_and_in_shape() {
-    for of in [Use::Baseline, Use::Residual] {
-        assert_close_in(&[Sampling::Gray, Sampling::S420], || Box::new(Encoder::new(of)), 95, 48);
+    for role in [ImageRole::Baseline, ImageRole::Residual] {
+        assert_close_in(&[Sampling::Gray, Sampling::S420], || Box::new(Encoder::new(role)), 95, 48);
     }
 }
 
 #[test]
 fn samples_use_the_full_range_and_not_that_of_studios() {
-    for of in [Use::Baseline, Use::Residual] {
+    for role in [ImageRole::Baseline, ImageRole::Residual] {
         for value in [0, 1, 15, 16, 128, 235, 236, 240, 254, 255] {
             let flat = |w, h| Plane::filled(w, h, value);
             let image = Ycc {
@@ -31,16 +31,16 @@ fn samples_use_the_full_range_and_not_that_of_studios() {
                 chroma: Some([flat(24, 24), flat(24, 24)]),
                 sampling: Sampling::S420,
             };
-            let back = Decoder.decode(&encoded(of, &image, 90), shape(&image)).unwrap();
+            let back = Decoder.decode(&encoded(role, &image, 90), shape(&image)).unwrap();
             for plane in planes(&back) {
                 let worst = plane.data().iter().map(|&got| got.abs_diff(value)).max().unwrap();
-                assert!(worst <= 2, "{of:?}: {value} came back {worst} off");
+                assert!(worst <= 2, "{role:?}: {value} came back {worst} off");
             }
         }
-        // Both ends beside each other.
+        // Black and white side by side.
         let data = (0..64 * 64).map(|i| if (i / 16) % 2 == 0 { 0 } else { 255 }).collect();
         let image = Ycc::gray(Plane::from_vec(64, 64, data));
-        let back = Decoder.decode(&encoded(of, &image, 100), shape(&image)).unwrap();
+        let back = Decoder.decode(&encoded(role, &image, 100), shape(&image)).unwrap();
         let (least, most) = (back.luma.data().iter().min().unwrap(), back.luma.data().iter().max().unwrap());
         assert!(*least < 8 && *most > 247, "{least} to {most}");
     }
@@ -55,7 +55,7 @@ fn a_gray_image_is_gray_whatever_the_caller_expects() {
         sampling: Sampling::S420,
     };
     for (image, other) in [(&gray, Sampling::S420), (&neutral, Sampling::Gray)] {
-        let bytes = encoded(Use::Baseline, image, 90);
+        let bytes = encoded(ImageRole::Baseline, image, 90);
         let open = crate::codec::Shape { sampling: None, ..shape(image) };
         assert_eq!(Decoder.decode(&bytes, open).unwrap().sampling, image.sampling);
         let wrong = crate::codec::Shape { sampling: Some(other), ..shape(image) };
@@ -65,13 +65,13 @@ fn a_gray_image_is_gray_whatever_the_caller_expects() {
 
 #[test]
 fn damaged_bytes_never_panic_and_none_that_are_cut_decode_to_something_else() {
-    for (sampling, of) in [(Sampling::S420, Use::Baseline), (Sampling::Gray, Use::Residual)] {
+    for (sampling, role) in [(Sampling::S420, ImageRole::Baseline), (Sampling::Gray, ImageRole::Residual)] {
         let image = image(75, 50, sampling);
-        let bytes = encoded(of, &image, 60);
+        let bytes = encoded(role, &image, 60);
         assert_survives_damage(&mut Decoder, &image, &bytes, 2000);
     }
     let image = image(16, 16, Sampling::Gray);
-    let bytes = encoded(Use::Residual, &image, 60);
+    let bytes = encoded(ImageRole::Residual, &image, 60);
     let with = |at: usize, value: u8| {
         let mut bytes = bytes.clone();
         bytes[at] = value;
@@ -91,7 +91,7 @@ fn damaged_bytes_never_panic_and_none_that_are_cut_decode_to_something_else() {
 
 #[test]
 fn what_vp8_cannot_code_is_refused_with_advice() {
-    let encode = |image: &Ycc| Encoder::new(Use::Baseline).encode(image.view(), 90.into());
+    let encode = |image: &Ycc| Encoder::new(ImageRole::Baseline).encode(image.view(), 90.into());
     assert!(refusal(encode(&image(16, 16, Sampling::S444))).contains("--subsamp 420"));
     assert!(refusal(encode(&Ycc::gray(Plane::new(16_384, 1)))).contains("16383"));
     let widest = Ycc::gray(Plane::filled(16_383, 1, 9));
@@ -99,14 +99,14 @@ fn what_vp8_cannot_code_is_refused_with_advice() {
     assert!(Decoder.decode(&bytes, shape(&widest)).is_ok());
 }
 
-/// A hash of what many images decode to; the payloads' hash beside it.
+/// Hashes of the payloads of many images, and of the samples that they decode to.
 fn decoded_hashes() -> (u64, u64) {
     let (mut payloads, mut samples) = (Xxh3::new(), Xxh3::new());
     for sampling in [Sampling::Gray, Sampling::S420] {
         for (width, height) in SIZES.into_iter().chain([(512, 300)]) {
             for quality in [1, 20, 60, 90, 100] {
-                for of in [Use::Baseline, Use::Residual] {
-                    let bytes = encoded(of, &image(width, height, sampling), quality);
+                for role in [ImageRole::Baseline, ImageRole::Residual] {
+                    let bytes = encoded(role, &image(width, height, sampling), quality);
                     payloads.update(&bytes);
                     let shape = shape(&image(width, height, sampling));
                     for plane in planes(&scalar_or_not(|| Decoder.decode(&bytes, shape)).unwrap()) {
@@ -121,11 +121,11 @@ fn decoded_hashes() -> (u64, u64) {
 
 const SCALAR: &str = "ORIGAMI_TEST_WEBP_SCALAR";
 
-/// Runs `work` with libwebp's routines in plain C where this process was started for that.
+/// Runs `work`; with libwebp's plain C routines where the environment variable [`SCALAR`] is set.
 fn scalar_or_not<T>(work: impl FnOnce() -> T) -> T {
     type CpuInfo = Option<unsafe extern "C" fn(libc::c_int) -> libc::c_int>;
     unsafe extern "C" {
-        // libwebp's own hook (src/dsp/cpu.h): every table of routines is chosen anew when it has changed.
+        // libwebp's own hook (src/dsp/cpu.h): a change makes it choose every table of routines anew.
         static mut VP8GetCPUInfo: CpuInfo;
     }
     unsafe extern "C" fn nothing(_: libc::c_int) -> libc::c_int {
@@ -134,7 +134,7 @@ fn scalar_or_not<T>(work: impl FnOnce() -> T) -> T {
     if std::env::var_os(SCALAR).is_none() {
         return work();
     }
-    // SAFETY: this process runs one test, on one thread, so nobody reads the variable meanwhile.
+    // SAFETY: this process runs one test, on one thread, so no other thread reads the variable.
     unsafe {
         let usual = VP8GetCPUInfo;
         VP8GetCPUInfo = Some(nothing);

@@ -5,27 +5,31 @@ use std::arch::x86_64::*;
 
 use super::scalar;
 use crate::image::plane::Plane;
+use crate::image::spec::{SHIFT_MID, SHIFT_OUT};
 use crate::kernels::taps::Taps;
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
     assert!(row.len() >= taps.in_len() + taps.row_len() && out.len() == taps.out_len());
     let run = taps.run();
-    let along = if shift == super::SHIFT_MID { run.len() / 16 * 16 } else { 0 };
+    let along = if shift == SHIFT_MID { run.len() / 16 * 16 } else { 0 };
     for part in [0..run.start, run.start + along..out.len()] {
         let done = part.start + part.len() / 8 * 8;
-        // SAFETY: this module is only reached at `Level::Avx2`, which means that the processor has AVX2. Reads reach
-        // `start + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of `row_len`.
+        // SAFETY: this module is only called at `Level::Avx2`, so the processor has AVX2. Reads reach `start
+        // + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of
+        // `row_len`.
         unsafe { horizontal_8(row, taps, shift, part.start, &mut out[part.start..done]) };
         scalar::horizontal(row, taps, shift, done, &mut out[..part.end]);
     }
     if along > 0 {
-        // Equal coefficients that move along by one sample are a vertical filter over rows that are one sample apart.
+        // The outputs of a run have equal coefficients, one sample apart: a vertical filter over rows that
+        // are one sample apart.
         let (first, coeffs) = (taps.start(run.start), &taps.coeffs(run.start)[..taps.used()]);
         for (block, out) in out[run.start..][..along].chunks_exact_mut(16).enumerate() {
-            // SAFETY: reads reach `first + along + used`, which the outputs of the run read anyway: inside `row`;
-            // `out` is a chunk of exactly sixteen i16.
+            // SAFETY: reads reach `first + along + used`, which the outputs of the run read anyway: inside
+            // `row`; `out` is a chunk of exactly sixteen i16.
             unsafe {
-                let words = columns_16::<14>(row.as_ptr().add(first + 16 * block), 1, coeffs);
+                let words =
+                    columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(first + 16 * block), 1, coeffs);
                 _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
             }
         }
@@ -40,7 +44,7 @@ unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, from: usize, out: &
         let x = from + block * 8;
         let mut sums = [_mm256_setzero_si256(); 4];
         for (i, sum) in sums.iter_mut().enumerate() {
-            // The low lane makes output x + i, the high lane x + i + 4.
+            // The low lane computes output x + i, the high lane x + i + 4.
             let (ca, cb) = (taps.coeffs(x + i), taps.coeffs(x + i + 4));
             let (sa, sb) = (taps.start(x + i), taps.start(x + i + 4));
             for k in (0..ca.len()).step_by(8) {
@@ -66,7 +70,7 @@ unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, from: usize, out: &
 /// Two unaligned groups of eight i16, `low` in the low lane.
 ///
 /// # Safety
-/// Both pointers must be good for reading 16 bytes.
+/// Both pointers must be valid for reads of 16 bytes.
 #[target_feature(enable = "avx2")]
 unsafe fn load_pair(low: *const i16, high: *const i16) -> __m256i {
     // SAFETY: by the contract above.
@@ -81,7 +85,8 @@ unsafe fn load_pair(low: *const i16, high: *const i16) -> __m256i {
 pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     assert!(first + coeffs.len() <= mid.height() && out.len() == mid.width());
     let done = out.len() / 16 * 16;
-    // SAFETY: AVX2 is there at this level; rows `first..first + coeffs.len()` exist and are `out.len()` wide.
+    // SAFETY: the processor has AVX2 at this level; rows `first..first + coeffs.len()` exist and are
+    // `out.len()` wide.
     unsafe { vertical_u8_16(mid, first, coeffs, &mut out[..done]) };
     scalar::vertical_u8(mid, first, coeffs, done, out);
 }
@@ -98,8 +103,9 @@ pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i
 unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     for (block, out) in out.chunks_exact_mut(16).enumerate() {
         // SAFETY: columns `16 * block..+16` lie inside every row, by the caller's assertion.
-        let words =
-            unsafe { columns_16::<20>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs) };
+        let words = unsafe {
+            columns_16::<{ SHIFT_OUT as i32 }>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs)
+        };
         let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
         // SAFETY: `out` is a chunk of exactly sixteen bytes.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bytes) };
@@ -110,17 +116,19 @@ unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &m
 unsafe fn vertical_i16_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
     for (block, out) in out.chunks_exact_mut(16).enumerate() {
         // SAFETY: as in `vertical_u8_16`.
-        let words =
-            unsafe { columns_16::<14>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs) };
+        let words = unsafe {
+            columns_16::<{ SHIFT_MID as i32 }>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs)
+        };
         // SAFETY: `out` is a chunk of exactly sixteen i16.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
     }
 }
 
-/// Sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order. Row k begins at `top + k * stride`.
+/// Sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order. Row k begins at
+/// `top + k * stride`.
 ///
 /// # Safety
-/// Each of the `coeffs.len()` rows must be good for reading sixteen i16.
+/// Each of the `coeffs.len()` rows must be valid for reads of sixteen i16.
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn columns_16<const SHIFT: i32>(top: *const i16, stride: usize, coeffs: &[i16]) -> __m256i {

@@ -1,7 +1,8 @@
-//! Separable resampling by tables of taps: the prediction, the small levels, every change of size.
+//! Separable resampling by tables of taps, for every change of size.
 //!
-//! Horizontal pass `u8 x Q14 -> Q6 i16`, vertical pass `Q6 x Q14 -> Q20 i32 -> round, clamp`. Knows nothing of what
-//! a table is for. `scalar` is the normative definition; `avx2` and `neon` equal it on every input.
+//! Horizontal pass `u8 x Q14 -> Q6 i16`, vertical pass `Q6 x Q14 -> Q20 i32 -> round, clamp`. Knows nothing
+//! of the purpose of a table. `scalar` is the normative definition; `avx2` and `neon` equal it on every
+//! input.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -12,26 +13,20 @@ mod scalar;
 use super::level::Level;
 use super::taps::{Axis, Filter, TapCache, Taps};
 use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spec::{SHIFT_MID, SHIFT_U8};
 use crate::image::ycc::{Sampling, Ycc};
 
-/// Shift from Q14 products of 8-bit samples to Q6.
-const SHIFT_U8: u32 = 8;
-/// Shift from Q20 products of Q6 samples back to Q6.
-const SHIFT_MID: u32 = 14;
-/// Shift from Q20 to whole samples.
-const SHIFT_OUT: u32 = 20;
-
-/// Buffers that the passes reuse from call to call.
+/// Buffers that are reused from call to call.
 #[derive(Debug, Default)]
 pub struct Scratch {
     row: Vec<i16>,
     mid: Plane<i16>,
 }
 
-/// Filters `src` to `dst`, which takes the size `h.out_len() x v.out_len()`.
+/// Filters `src` to `dst`, which becomes `h.out_len() x v.out_len()` samples large.
 ///
 /// # Panics
-/// Where `src` is not `h.in_len() x v.in_len()`: a mistake of the caller.
+/// `src` is not `h.in_len() x v.in_len()`: a mistake of the caller.
 pub fn resample(src: PlaneRef<'_>, h: &Taps, v: &Taps, dst: &mut Plane, scratch: &mut Scratch) {
     resample_at(Level::current(), src, h, v, dst, scratch);
 }
@@ -88,7 +83,7 @@ fn vertical_q6(level: Level, mid: &Plane<i16>, v: &Taps, dst: &mut Plane<i16>) {
     }
 }
 
-/// First row and coefficients for output row `y`, without those that would reach past the last row (all zero).
+/// First row and coefficients of output row `y`, without the coefficients past the last row, which are zero.
 fn vertical_taps(v: &Taps, y: usize) -> (usize, &[i16]) {
     let first = v.start(y);
     (first, &v.coeffs(y)[..v.used().min(v.in_len() - first)])

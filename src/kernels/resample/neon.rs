@@ -5,6 +5,7 @@ use std::arch::aarch64::*;
 
 use super::scalar;
 use crate::image::plane::Plane;
+use crate::image::spec::{SHIFT_MID, SHIFT_OUT};
 use crate::kernels::taps::Taps;
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
@@ -14,8 +15,8 @@ pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
         let mut sums = [0i32; 4];
         for (i, sum) in sums.iter_mut().enumerate() {
             let (coeffs, start) = (taps.coeffs(x + i), taps.start(x + i));
-            // SAFETY: NEON is part of aarch64. Reads reach `start + row_len` with `start < in_len`, inside `row`
-            // by the assertion above, and `coeffs` holds `row_len`, a multiple of eight.
+            // SAFETY: NEON is part of aarch64. Reads reach `start + row_len` with `start < in_len`, inside
+            // `row` by the assertion above, and `coeffs` holds `row_len`, a multiple of eight.
             *sum = unsafe {
                 let mut acc = vdupq_n_s32(0);
                 for k in (0..coeffs.len()).step_by(8) {
@@ -42,7 +43,12 @@ pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8
     let done = out.len() / 8 * 8;
     for x in (0..done).step_by(8) {
         // SAFETY: rows `first..first + coeffs.len()` exist and columns `x..x + 8` lie inside them and `out`.
-        unsafe { vst1_u8(out[x..x + 8].as_mut_ptr(), vqmovun_s16(columns_8::<20>(mid, first, coeffs, x))) };
+        unsafe {
+            vst1_u8(
+                out[x..x + 8].as_mut_ptr(),
+                vqmovun_s16(columns_8::<{ SHIFT_OUT as i32 }>(mid, first, coeffs, x)),
+            )
+        };
     }
     scalar::vertical_u8(mid, first, coeffs, done, out);
 }
@@ -52,7 +58,9 @@ pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i
     let done = out.len() / 8 * 8;
     for x in (0..done).step_by(8) {
         // SAFETY: as for `vertical_u8`.
-        unsafe { vst1q_s16(out[x..x + 8].as_mut_ptr(), columns_8::<14>(mid, first, coeffs, x)) };
+        unsafe {
+            vst1q_s16(out[x..x + 8].as_mut_ptr(), columns_8::<{ SHIFT_MID as i32 }>(mid, first, coeffs, x))
+        };
     }
     scalar::vertical_i16(mid, first, coeffs, done, out);
 }

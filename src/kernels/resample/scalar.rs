@@ -1,6 +1,7 @@
 //! The normative definition of both passes.
 
 use crate::image::plane::Plane;
+use crate::image::spec::{SHIFT_MID, SHIFT_OUT};
 use crate::kernels::taps::Taps;
 
 fn round_shift(sum: i32, shift: u32) -> i32 {
@@ -27,13 +28,13 @@ fn column(mid: &Plane<i16>, first: usize, coeffs: &[i16], x: usize) -> i32 {
 /// Columns `from..` of one output row, as samples.
 pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], from: usize, out: &mut [u8]) {
     for (x, out) in out.iter_mut().enumerate().skip(from) {
-        *out = round_shift(column(mid, first, coeffs, x), super::SHIFT_OUT).clamp(0, 255) as u8;
+        *out = round_shift(column(mid, first, coeffs, x), SHIFT_OUT).clamp(0, 255) as u8;
     }
 }
 
 /// Columns `from..` of one output row, in Q6.
 pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], from: usize, out: &mut [i16]) {
     for (x, out) in out.iter_mut().enumerate().skip(from) {
-        *out = saturate(round_shift(column(mid, first, coeffs, x), super::SHIFT_MID));
+        *out = saturate(round_shift(column(mid, first, coeffs, x), SHIFT_MID));
     }
 }

@@ -4,7 +4,7 @@
 //! normative kernel upsamples it to 4:4:4 before the overlap is cropped.
 
 use super::Tree;
-use crate::codec::{self, CodecId, EncoderKind, JpegColor, JpegDecoder, OpenedJpeg, Use, decode_png};
+use crate::codec::{self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Rect, TileId};
 use crate::image::plane::{Plane, PlaneRef};
@@ -101,7 +101,7 @@ impl Tree {
             tile.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
             tile.sampling = sampling;
         }
-        let mut encoder = EncoderKind::Turbojpeg.encoder(Use::Baseline)?;
+        let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Baseline)?;
         Ok((encoder.codec(), encoder.encode(tile.view(), params.base_quality.into())?))
     }
 

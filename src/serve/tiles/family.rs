@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
+use crate::backend::cpu;
 use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::buffers::{FamilyBuffers, PooledBuffers};
@@ -109,16 +110,15 @@ impl Tiles {
         let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
         let rect = slide.geometry.family_rect(id);
         let size = (rect.width as usize, rect.height as usize);
-        let rows = first.map_or(0..size.1, |(_, part)| {
-            self.backend.cpu().rows_of_part(coding, size, renderer.want(), part)
-        });
+        let rows =
+            first.map_or(0..size.1, |(_, part)| cpu::rows_of_part(coding, size, renderer.want(), part));
         let done = slide.decode(id, &record, rows, decoded)?;
         stopwatch.lap("decode");
         if self.calls.cancel_if_abandoned(key, call) {
             return Ok(None);
         }
         if let Some((tile, part)) = first {
-            let part = self.backend.cpu().part(coding, decoded, renderer.want(), part)?;
+            let part = cpu::reconstruct_part(coding, decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, call);
             stopwatch.lap("first tile");
             slide.decode_rest(id, &record, &done, decoded)?;

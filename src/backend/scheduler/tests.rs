@@ -1,14 +1,69 @@
-//! Futures that wait, against a thread that plays the device.
+//! Order, bound, errors and panics of a run, with futures that wait for a thread in the place of a device.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use super::*;
-use crate::backend::scheduler::Scheduler;
+use super::Scheduler;
 
-/// What a future waits for and counts.
+type Result<T> = std::result::Result<T, String>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[test]
+fn results_come_in_order_and_the_bound_holds() {
+    let s = Scheduler::new(4).unwrap();
+    let (now, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut got = Vec::new();
+    s.ordered(
+        1,
+        (0..500u64).map(|i| {
+            peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+            Ok::<_, String>(i)
+        }),
+        |i| {
+            std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
+            Ok(i)
+        },
+        |i| {
+            now.fetch_sub(1, SeqCst);
+            got.push(i);
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(got, (0..500).collect::<Vec<_>>());
+    assert!(peak.into_inner() <= 9);
+}
+
+#[test]
+fn the_first_error_in_order_ends_the_run() {
+    let s = Scheduler::new(3).unwrap();
+    let mut done = 0;
+    let result = s.ordered(
+        1,
+        (0..1000).map(Ok::<_, String>),
+        |i| if i % 100 == 50 { Err(format!("job {i}")) } else { Ok(i) },
+        |_| {
+            done += 1;
+            Ok(())
+        },
+    );
+    assert_eq!((result.unwrap_err().to_string(), done), ("job 50".to_string(), 50));
+    let result =
+        s.ordered(1, (0..10).map(|i| if i == 3 { Err(failure("source")) } else { Ok(i) }), Ok, |_| Ok(()));
+    assert_eq!(result.unwrap_err().to_string(), "source");
+    let result = s
+        .ordered(1, (0..10).map(Ok::<_, String>), Ok, |i| if i == 4 { Err(failure("sink")) } else { Ok(()) });
+    assert_eq!(result.unwrap_err().to_string(), "sink");
+}
+
+/// A signal that a future waits for, with a count of polls.
 #[derive(Default)]
 struct Signal {
     ready: AtomicBool,
@@ -17,7 +72,7 @@ struct Signal {
 }
 
 impl Signal {
-    /// Whether it has been given; leaves the waker of this poll.
+    /// Whether the signal was given; stores the waker of this poll.
     fn poll(&self, context: &Context<'_>) -> bool {
         self.polls.fetch_add(1, SeqCst);
         *lock(&self.waker) = Some(context.waker().clone());
@@ -40,7 +95,7 @@ impl Signal {
     }
 }
 
-/// Counts itself while it lives.
+/// Counts the values that are alive.
 struct Live<'a>(&'a AtomicUsize);
 
 impl<'a> Live<'a> {
@@ -56,8 +111,8 @@ impl Drop for Live<'_> {
     }
 }
 
-fn failure(text: &str) -> Error {
-    Error::Threads(text.into())
+fn failure(text: &str) -> String {
+    text.into()
 }
 
 #[test]
@@ -72,7 +127,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
             while let Ok(first) = calls.recv() {
                 thread::sleep(Duration::from_micros(200));
                 let batch: Vec<_> = std::iter::once(first).chain(calls.try_iter()).collect();
-                // The youngest first, and each one twice.
+                // In reverse order, and each one twice.
                 for call in batch.iter().rev() {
                     call.give();
                     call.wake();
@@ -88,7 +143,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
         let jobs = (0..300).map(|job| {
             let guard = Live::new(live);
             peak.fetch_max(live.load(SeqCst), SeqCst);
-            Ok::<_, Error>((job, guard))
+            Ok::<_, String>((job, guard))
         });
         let work = |job| async move {
             call().await;
@@ -100,7 +155,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
             Ok(())
         };
         scheduler.pipelined(7, 1, jobs, work, sink).unwrap();
-        // Ends the device.
+        // Ends the thread.
         lock(&device).take();
     });
     assert_eq!(got, (0..300).collect::<Vec<_>>());
@@ -110,7 +165,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
 #[test]
 fn a_wake_during_a_poll_is_not_lost() {
     let scheduler = Scheduler::new(1).unwrap();
-    // Woken by itself a few times, then by a thread that is done before the poll is.
+    // Woken by itself a few times, then by a thread that ends before the poll does.
     let work = |job: u64| {
         let mut left = 5;
         std::future::poll_fn(move |context| {
@@ -129,24 +184,30 @@ fn a_wake_during_a_poll_is_not_lost() {
         sum += job;
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, Error>), work, sink).unwrap();
+    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, String>), work, sink).unwrap();
     assert_eq!(sum, (0..50).sum::<u64>());
 }
 
 #[test]
-fn many_wakes_of_a_sleeping_future_are_one_poll() {
-    let ready = Ready::default();
-    ready.add(3);
-    assert_eq!(ready.next(), Some(3));
-    assert!(!ready.pending(3));
-    (0..4).for_each(|_| ready.wake(3));
-    assert_eq!((ready.wait_for_wakes(), ready.next(), ready.next()), (Some(1), Some(3), None));
-    (0..4).for_each(|_| ready.wake(3));
-    assert!(ready.pending(3), "woken during the poll");
-    assert_eq!((ready.next(), ready.next()), (Some(3), None));
-    ready.finished(3);
-    ready.wake(3);
-    assert_eq!(ready.next(), None, "woken after its end");
+fn wakes_of_a_queued_or_finished_future_do_nothing() {
+    let scheduler = Scheduler::new(1).unwrap();
+    let signal = Signal::default();
+    let signal = &signal;
+    let work = |job: u64| async move {
+        if job == 0 {
+            signal.future().await;
+        } else {
+            // The one thread is here, so the first future stays queued.
+            signal.give();
+            (0..4).for_each(|_| signal.wake());
+        }
+        Ok(())
+    };
+    scheduler.pipelined(0, 1, (0..2).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
+    assert_eq!(signal.polls.load(SeqCst), 2);
+    signal.wake();
+    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
+    assert_eq!(signal.polls.load(SeqCst), 2, "woken after its end");
 }
 
 #[test]
@@ -164,12 +225,12 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
         lock(order).push(job);
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, Error>), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
-/// Jobs from `first_stuck` on pend for ever; what comes before does as `early` says. How the run ended, and a waker that
-/// outlived it.
+/// Runs jobs of which those from `first_stuck` on pend for ever and those before return `early`. Checks that no
+/// future outlives the run and that a late wake does nothing. Returns the end of the run.
 fn with_stuck_jobs(
     first_stuck: u64,
     jobs: impl Iterator<Item = Result<u64>>,
@@ -192,21 +253,18 @@ fn with_stuck_jobs(
     let end = catch_unwind(AssertUnwindSafe(|| scheduler.pipelined(3, 1, jobs, work, sink)));
     assert_eq!(live.load(SeqCst), 0, "futures that outlived the run");
     stuck.give();
-    // The pool is whole: it takes the next run.
-    scheduler.ordered(1, (0..20).map(Ok::<_, Error>), Ok, |_| Ok(())).unwrap();
+    // The pool takes the next run.
+    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
     end
 }
 
 #[test]
 fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
-    let text = |end: thread::Result<Result<()>>| match end.unwrap().unwrap_err() {
-        Error::Threads(text) => text,
-        other => panic!("{other}"),
-    };
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), fail_at(2), |()| Ok(()))), "work");
+    let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), fail_at(2), |()| Ok(()))), "work");
     assert_eq!(
-        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| Err(failure("sink")))),
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| Err(failure("sink")))),
         "sink"
     );
     let jobs = (0..5).map(|job| if job == 4 { Err(failure("source")) } else { Ok(job) });
@@ -217,9 +275,9 @@ fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
 fn a_panic_is_resumed_on_the_caller_and_leaves_nothing_behind() {
     let text = |end: thread::Result<Result<()>>| *end.unwrap_err().downcast::<&str>().unwrap();
     let panic_at = |at| move |job| if job == at { panic!("work") } else { Ok(()) };
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Error>), panic_at(2), |()| Ok(()))), "work");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), panic_at(2), |()| Ok(()))), "work");
     assert_eq!(
-        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Error>), |_| Ok(()), |()| panic!("sink"))),
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| panic!("sink"))),
         "sink"
     );
     let jobs = (0..5).map(|job| if job == 4 { panic!("source") } else { Ok(job) });

@@ -1,0 +1,80 @@
+//! A payload to planes.
+
+use std::ops::Range;
+
+use super::arithmetic::Decoder as BitReader;
+use super::layout::BLOCK;
+use super::model::Block;
+use super::payload::Payload;
+use super::stripe::{BlockPlace, Blocks, code_stripe};
+use super::transform::{Samples, Steps, inverse};
+use crate::codec::error::Result;
+use crate::codec::image_codec::{ImageDecoder, Shape};
+use crate::image::plane::Plane;
+use crate::image::ycc::Ycc;
+
+/// The planes that decoded blocks are written to.
+struct PlaneSink<'a> {
+    planes: [Option<&'a mut Plane>; 3],
+    steps: &'a [Steps; 2],
+}
+
+impl Blocks for PlaneSink<'_> {
+    fn load(&mut self, _: BlockPlace, _: &mut Block) {}
+
+    #[inline(always)]
+    fn store(&mut self, (plane, x, y): BlockPlace, block: &Block, count: u8) {
+        let mut samples = Samples::default();
+        inverse(block, count, &self.steps[plane.min(1)], &mut samples);
+        let Some(plane) = &mut self.planes[plane] else { return };
+        let (left, top) = (BLOCK * x, BLOCK * y);
+        let (width, height, stride) = (plane.width() - left, plane.height() - top, plane.stride());
+        let rows = plane.data_mut()[top * stride + left..].chunks_mut(stride).take(height);
+        for (row, samples) in rows.zip(&samples) {
+            match row.first_chunk_mut::<BLOCK>() {
+                Some(whole) if width >= BLOCK => *whole = *samples,
+                _ => row[..width].copy_from_slice(&samples[..width]),
+            }
+        }
+    }
+}
+
+/// Decodes what [`pack`](super::pack::pack) returns.
+pub struct Decoder;
+
+impl ImageDecoder for Decoder {
+    fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
+        let payload = Payload::parse(bytes, expect)?;
+        payload.layout.shape(image);
+        decode(&payload, 0..payload.stripes.len(), image);
+        Ok(())
+    }
+
+    fn decode_stripe(
+        &mut self,
+        bytes: &[u8],
+        expect: Shape,
+        rows: Range<usize>,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        let payload = Payload::parse(bytes, expect)?;
+        let stripe = payload.layout.stripe * payload.layout.unit();
+        let stripes = rows.start / stripe..rows.end.min(expect.height).div_ceil(stripe);
+        if rows.is_empty() || stripes.is_empty() || stripes.len() >= payload.stripes.len() {
+            return Ok(false);
+        }
+        // Rows of earlier calls stay: an image that has this shape already keeps its samples.
+        payload.layout.shape(image);
+        decode(&payload, stripes, image);
+        Ok(true)
+    }
+}
+
+fn decode(payload: &Payload<'_>, stripes: Range<usize>, image: &mut Ycc) {
+    let [cb, cr] = image.chroma.as_mut().map_or([None, None], |planes| planes.each_mut().map(Some));
+    let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], steps: &payload.steps };
+    for stripe in stripes {
+        let [coded, plain] = payload.stripes[stripe];
+        code_stripe(&mut BitReader::new(coded, plain), &payload.layout, stripe, &mut sink);
+    }
+}

@@ -1,0 +1,96 @@
+//! From the name of a codec or encoder to its implementation, or to the feature that this build lacks.
+
+use super::id::CodecId;
+use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
+#[cfg(feature = "jpegli")]
+use super::jpegli;
+#[cfg(feature = "jpegxl")]
+use super::jpegxl;
+use super::kind::{EncoderKind, ImageRole};
+#[cfg(feature = "lepton")]
+use super::lepton;
+#[cfg(feature = "mozjpeg")]
+use super::mozjpeg;
+#[cfg(feature = "webp")]
+use super::webp;
+use super::{context, turbo};
+use crate::codec::error::{Error, Result};
+
+impl EncoderKind {
+    /// An encoder of this kind for images of one role.
+    ///
+    /// # Errors
+    /// A build without the encoder; a library that is missing at run time.
+    pub fn encoder(self, role: ImageRole) -> Result<Box<dyn ImageEncoder>> {
+        // libjpeg-turbo, the one encoder of every build, codes both roles alike.
+        let _ = role;
+        match self {
+            EncoderKind::Turbojpeg => Ok(Box::new(turbo::Encoder::new()?.optimised()?)),
+            #[cfg(feature = "mozjpeg")]
+            EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(role))),
+            #[cfg(feature = "jpegli")]
+            EncoderKind::Jpegli => Ok(Box::new(jpegli::Encoder::new(role))),
+            #[cfg(feature = "jpegxl")]
+            EncoderKind::Jpegxl => Ok(Box::new(jpegxl::Encoder::new(best_jpeg().encoder(role)?)?)),
+            #[cfg(feature = "webp")]
+            EncoderKind::Webp => Ok(Box::new(webp::Encoder::new(role))),
+            #[allow(unreachable_patterns, reason = "reached where a feature is off")]
+            lacking => Err(Error::NoEncoder(lacking.name())),
+        }
+    }
+}
+
+/// The encoder of the JPEGs whose coefficients become JPEG XL: the one with the smallest files in this build.
+#[cfg(feature = "jpegxl")]
+fn best_jpeg() -> EncoderKind {
+    if cfg!(feature = "mozjpeg") { EncoderKind::Mozjpeg } else { EncoderKind::Turbojpeg }
+}
+
+/// A decoder for a codec that an archive names.
+///
+/// # Errors
+/// A build without the codec; the message names the feature.
+pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
+    match codec {
+        CodecId::Jpeg => Ok(Box::new(turbo::Decoder)),
+        CodecId::Context => Ok(Box::new(context::Decoder)),
+        #[cfg(feature = "webp")]
+        CodecId::Webp => Ok(Box::new(webp::Decoder)),
+        #[cfg(feature = "jpegxl")]
+        CodecId::JpegXl => Ok(Box::new(jpegxl::Decoder)),
+        #[cfg(feature = "lepton")]
+        CodecId::Lepton => Ok(Box::new(lepton::Decoder)),
+        #[allow(unreachable_patterns, reason = "reached where a feature is off")]
+        lacking => Err(Error::NotReadable(lacking.name())),
+    }
+}
+
+/// The JPEG file that a payload is or can be turned into. It decodes to the same planes as the payload. `None` for codecs that
+/// do not hold a JPEG.
+///
+/// # Errors
+/// As [`ImageDecoder::decode`].
+pub fn jpeg_in(codec: CodecId, bytes: Vec<u8>, expect: Shape) -> Result<Option<Vec<u8>>> {
+    let _ = expect;
+    match codec {
+        CodecId::Jpeg => Ok(Some(bytes)),
+        #[cfg(feature = "jpegxl")]
+        CodecId::JpegXl => jpegxl::jpeg_of(&bytes, expect).map(Some),
+        #[cfg(feature = "lepton")]
+        CodecId::Lepton => lepton::jpeg_of(&bytes, expect).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A stored image as a viewer can read it: a repacked JPEG of `width` x `height` pixels becomes the JPEG file again, everything else
+/// stays as it is.
+///
+/// # Errors
+/// Damaged bytes, a build without the codec.
+pub fn unpacked(codec: CodecId, bytes: Vec<u8>, width: usize, height: usize) -> Result<(CodecId, Vec<u8>)> {
+    if codec != CodecId::Lepton {
+        return Ok((codec, bytes));
+    }
+    let jpeg = jpeg_in(codec, bytes, Shape { width, height, sampling: None })?;
+    Ok((CodecId::Jpeg, jpeg.ok_or(Error::NotReadable(codec.name()))?))
+}

@@ -1,0 +1,82 @@
+//! The two traits that every codec implements, and the plain data that they take.
+
+use std::ops::Range;
+
+use super::id::CodecId;
+use crate::codec::error::Result;
+use crate::image::ycc::{Sampling, Ycc, YccRef};
+
+/// Quality of luma and of chroma, each 1 to 100 on JPEG's scale. Pictures have the same for both; a residual may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quality {
+    /// Quality of Y.
+    pub luma: u8,
+    /// Quality of Cb and Cr; without meaning for a gray image.
+    pub chroma: u8,
+}
+
+impl From<u8> for Quality {
+    fn from(quality: u8) -> Self {
+        Self { luma: quality, chroma: quality }
+    }
+}
+
+/// Size and sampling of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Sampling; `None` stands for gray or any YCbCr sampling.
+    pub sampling: Option<Sampling>,
+}
+
+/// Planes to bytes.
+pub trait ImageEncoder: Send {
+    /// Codes an image.
+    ///
+    /// # Errors
+    /// A size over the codec's limit (65,500 a side for JPEG), a sampling that the codec does not have, lack of memory.
+    fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>>;
+    /// The codec of the bytes that [`Self::encode`] gives.
+    fn codec(&self) -> CodecId;
+    /// Asks for images whose stripes of `rows` rows decode by themselves: [`ImageDecoder::decode_stripe`]; 0 for none.
+    /// An encoder without stripes, or without stripes of this height, codes as before.
+    fn set_stripes(&mut self, rows: usize) {
+        let _ = rows;
+    }
+}
+
+/// Bytes to planes.
+pub trait ImageDecoder: Send {
+    /// Decodes an image, which must have the shape `expect`. The header is checked before memory is allocated.
+    ///
+    /// # Errors
+    /// Another shape, damaged bytes. The message says which; the caller adds where.
+    fn decode(&mut self, bytes: &[u8], expect: Shape) -> Result<Ycc> {
+        let mut image = Ycc::default();
+        self.decode_into(bytes, expect, &mut image)?;
+        Ok(image)
+    }
+    /// As [`Self::decode`], into the memory of another image.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the samples of `image` are then unspecified.
+    fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()>;
+    /// Decodes the rows `rows`, which are not empty, to their place in `image`, if the image is coded in stripes; else does
+    /// nothing and returns `false`. Rows that an earlier call decoded from the same bytes stay; all others are unspecified.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the samples of `image` are then unspecified.
+    fn decode_stripe(
+        &mut self,
+        bytes: &[u8],
+        expect: Shape,
+        rows: Range<usize>,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        let _ = (bytes, expect, rows, image);
+        Ok(false)
+    }
+}
