@@ -1,4 +1,4 @@
-//! Connections to the built server: kept open, HTTP/2, and its end. How long they may be silent is for `src/serve/listen.rs`.
+//! Connections to the built server: kept open, HTTP/2, and its end. How long they may be silent is for `src/web/listen.rs`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
