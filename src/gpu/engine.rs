@@ -13,11 +13,11 @@ use super::auto;
 use super::backend::GpuBackend;
 use super::options::GpuOptions;
 use super::stats::GpuStats;
-use crate::backend::GpuError;
 use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{
-    Backend, BackendChoice, BackendMode, Base, CpuBackend, Pending, Predicted, Task, Ticket,
+    Backend, BackendChoice, BackendMode, Base, CpuBackend, GpuError, NoAdapter, Pending, Predicted, Task,
+    Ticket,
 };
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
@@ -87,12 +87,40 @@ struct Counters {
     too_large: AtomicU64,
 }
 
+/// Why an engine distributes families as it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The options say so.
+    AsAsked,
+    /// So many families do not repay opening a GPU.
+    FewFamilies(u64),
+    /// `auto` found no GPU that can be used.
+    NoGpu(GpuError),
+    /// The GPU that was asked for cannot be used.
+    CpuInstead(GpuError),
+    /// What a measurement gave, or why there is none.
+    Measured(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reason::AsAsked => f.write_str("as asked"),
+            Reason::FewFamilies(few) => write!(f, "{few} families are too few to open a GPU for"),
+            Reason::NoGpu(e) => e.fmt(f),
+            Reason::CpuInstead(e) => write!(f, "{e}; all on the CPU"),
+            Reason::Measured(text) => f.write_str(text),
+        }
+    }
+}
+
 /// The CPU, and a GPU if there is one.
 pub struct Engine {
     cpu: CpuBackend,
     mode: BackendMode,
     /// Why this mode.
-    reason: String,
+    reason: Reason,
     options: EngineOptions,
     device: Mutex<DeviceState>,
     counters: Counters,
@@ -105,7 +133,7 @@ impl Engine {
         let mut engine = Self {
             cpu: CpuBackend::new(),
             mode: BackendMode::Cpu,
-            reason: "as asked".into(),
+            reason: Reason::AsAsked,
             options,
             device: Mutex::default(),
             counters: Counters::default(),
@@ -118,33 +146,33 @@ impl Engine {
         };
         engine.mode = mode;
         if let Err(e) = engine.open() {
-            engine.reason = format!("{e}; all on the CPU");
             tracing::warn!(kind = e.kind(), "no GPU: {e}; all families are worked on by the CPU");
+            engine.reason = Reason::CpuInstead(e);
         }
         engine
     }
 
     fn choose(mut self, scheduler: &Scheduler) -> Self {
         if let Some(few) = self.options.families.filter(|&n| n < MIN_FAMILIES_FOR_GPU) {
-            self.reason = format!("{few} families are too few to open a GPU for");
+            self.reason = Reason::FewFamilies(few);
             return self;
         }
         let found = choose(adapters(), self.options.gpu.adapter.as_deref());
         let opened = found.and_then(|found| match found.facts.is_software() {
-            true => Err(GpuError::NoAdapter(format!("{} is not a GPU", found.facts.name))),
+            true => Err(NoAdapter::Software { name: found.facts.name }.into()),
             false => GpuBackend::open_adapter(found, &self.options.gpu),
         });
         match opened {
-            Err(e @ GpuError::NoAdapter(_)) => self.reason = e.to_string(),
+            Err(e @ GpuError::NoAdapter(_)) => self.reason = Reason::NoGpu(e),
             Err(e) => {
-                self.reason = e.to_string();
                 self.counters.failures.fetch_add(1, Relaxed);
                 tracing::warn!(kind = e.kind(), "no GPU: {e}; all families are worked on by the CPU");
+                self.reason = Reason::NoGpu(e);
             }
             Ok(gpu) => {
                 let gpu = Arc::new(gpu);
                 let (mode, reason) = auto::decide(self.options.task, &self.cpu, &gpu, scheduler);
-                (self.mode, self.reason) = (mode, reason);
+                (self.mode, self.reason) = (mode, Reason::Measured(reason));
                 if mode != BackendMode::Cpu {
                     self.device_state().gpu = Some(gpu);
                 }
@@ -155,7 +183,7 @@ impl Engine {
     }
 
     /// How families are distributed, and why.
-    pub fn mode(&self) -> (BackendMode, &str) {
+    pub fn mode(&self) -> (BackendMode, &Reason) {
         (self.mode, &self.reason)
     }
 
@@ -241,7 +269,7 @@ impl Engine {
             if self.counters.too_large.fetch_add(1, Relaxed) == 0 {
                 tracing::warn!(
                     kind = e.kind(),
-                    "{e}: the CPU takes such families; --gpu-memory gives it more"
+                    "{e}: the CPU takes such families; a higher limit of GPU memory admits them"
                 );
             }
             return Ok(());

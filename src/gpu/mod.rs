@@ -44,7 +44,7 @@ mod stats;
 mod tables;
 mod workspace;
 
-pub use crate::backend::GpuError;
+pub use crate::backend::{GpuError, NoAdapter};
 pub use adapter::{AdapterFacts, GpuAdapter, adapters, choose};
 pub use backend::GpuBackend;
 pub use ceiling::Ceiling;
