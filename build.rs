@@ -1,8 +1,8 @@
-//! Compiles `csrc/`, the row-by-row JPEG reader and an encoder of planes, against the headers of the libjpeg-turbo that
-//! `turbojpeg-sys` builds or finds, so that header and library always agree; with the feature `jpegli`, `csrc/jpegli.c` too.
-//! Asks for the part of the server's viewer that is not in the repository.
+//! Compiles `csrc/`: a row-by-row JPEG decoder, an encoder of planes and, with the feature `jpegli`, one by jpegli. It uses the
+//! headers of the libjpeg-turbo that `turbojpeg-sys` builds or finds, so that headers and library agree. Checks that the part of the
+//! server's viewer that is not in the repository has been fetched.
 
-/// What `src/serve/http/viewer.rs` embeds beside its own files.
+/// The file of OpenSeadragon that `src/serve/http/viewer.rs` embeds.
 const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
 
 fn main() {
@@ -19,8 +19,8 @@ fn main() {
         shim("jpegli");
     }
     println!("cargo:rerun-if-env-changed=TURBOJPEG_SOURCE");
-    // The vendored static libturbojpeg carries the jpeg_* functions; a shared libturbojpeg hides them, and its
-    // sibling libjpeg of the same release provides them.
+    // The vendored static libturbojpeg exports the jpeg_* functions. A shared libturbojpeg hides them; the libjpeg of the same
+    // release has them.
     if std::env::var("TURBOJPEG_SOURCE").is_ok_and(|source| source.to_lowercase().starts_with("pkg")) {
         println!("cargo:rustc-link-lib=jpeg");
     }
@@ -32,7 +32,7 @@ fn shim(name: &str) {
     println!("cargo:rerun-if-changed={file}");
     let mut build = cc::Build::new();
     build.file(&file).warnings(true).extra_warnings(true);
-    // turbojpeg-sys publishes its include folders, separated by commas; none means the system's own.
+    // turbojpeg-sys publishes its include folders, separated by commas; none stands for the system's folders.
     println!("cargo:rerun-if-env-changed=DEP_TURBOJPEG_INCLUDE");
     if let Ok(folders) = std::env::var("DEP_TURBOJPEG_INCLUDE") {
         for folder in folders.split(',').filter(|folder| !folder.is_empty()) {

@@ -1,11 +1,11 @@
-/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/slide/jpeg/decoder.rs; and the
- * version of libjpeg-turbo, for src/codec/turbo.rs.
+/* Row-by-row JPEG decoding over libjpeg-turbo's libjpeg API, for src/slide/jpeg/decoder.rs; and the version of that
+ * library, for src/codec/turbo/library.rs.
  *
- * Every error is caught here with setjmp and comes back as a status and a message: nothing ever jumps over a frame of
- * the caller. Bytes come from a callback, so memory stays flat however large the file is. Warnings that mean lost or
- * damaged image data are errors; harmless ones (stray bytes between markers, odd JFIF versions) are not.
+ * setjmp catches every error here, and the caller gets a status and a message: no longjmp crosses a frame of the caller.
+ * Bytes come from a callback, so the memory does not grow with the file. Warnings that mean lost or damaged image data
+ * are errors; harmless ones (stray bytes between markers, odd JFIF versions) are ignored.
  *
- * This file knows nothing about files, colour profiles or what a plausible size is; the caller checks those first.
+ * This file knows nothing about files and colour profiles, and has no limit on sizes; the caller checks those first.
  */
 #include <setjmp.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void on_error_exit(j_common_ptr cinfo) {
   longjmp(jpeg->on_error, 1);
 }
 
-/* Level -1 is a warning; 0 and above are traces. */
+/* Level -1 is a warning; levels from 0 on are traces. */
 static void on_message(j_common_ptr cinfo, int level) {
   if (level >= 0) return;
   switch (cinfo->err->msg_code) {
@@ -78,7 +78,7 @@ static boolean source_fill(j_decompress_ptr cinfo) {
   ptrdiff_t got = jpeg->hit_end ? 0 : jpeg->read(jpeg->context, jpeg->input, INPUT_BYTES);
   if (got < 0 || got > INPUT_BYTES) fail(jpeg, "reading the file failed");
   if (got == 0) {
-    /* Hand out an end-of-image marker; the entropy decoder complains by itself if it wanted more data. */
+    /* Return an end-of-image marker; the entropy decoder warns if it needed more data. */
     jpeg->hit_end = 1;
     jpeg->input[0] = 0xFF;
     jpeg->input[1] = JPEG_EOI;
@@ -94,7 +94,7 @@ static void source_skip(j_decompress_ptr cinfo, long count) {
   while (count > 0 && (size_t)count > jpeg->source.bytes_in_buffer) {
     count -= (long)jpeg->source.bytes_in_buffer;
     source_fill(cinfo);
-    if (jpeg->hit_end) return; /* a segment that claims to outlast the file */
+    if (jpeg->hit_end) return; /* the segment is longer than the file */
   }
   if (count > 0) {
     jpeg->source.next_input_byte += count;
@@ -108,7 +108,7 @@ void origami_jpeg_free(origami_jpeg *jpeg) {
   free(jpeg);
 }
 
-/* A decoder that may use about `max_memory` bytes for coefficients. NULL when memory is short. */
+/* Returns a decoder that may use about `max_memory` bytes for coefficients; NULL if memory is short. */
 origami_jpeg *origami_jpeg_new(origami_read_fn read, void *context, long max_memory, int scan_limit) {
   origami_jpeg *volatile jpeg = calloc(1, sizeof *jpeg); /* volatile: read after longjmp */
   if (jpeg == NULL) return NULL;
@@ -121,7 +121,7 @@ origami_jpeg *origami_jpeg_new(origami_read_fn read, void *context, long max_mem
   jpeg->errors.output_message = on_output;
   jpeg->cinfo.client_data = jpeg;
   if (setjmp(jpeg->on_error)) {
-    free(jpeg); /* creation failed: nothing of the library's is alive */
+    free(jpeg); /* creation failed: the library has allocated nothing */
     return NULL;
   }
   jpeg_create_decompress(&jpeg->cinfo);
@@ -139,7 +139,7 @@ origami_jpeg *origami_jpeg_new(origami_read_fn read, void *context, long max_mem
 
 const char *origami_jpeg_message(const origami_jpeg *jpeg) { return jpeg->message; }
 
-/* Reads a tables-only stream (TIFF's JPEGTables); the image itself follows from the same callback afterwards. */
+/* Reads a tables-only stream (TIFF's JPEGTables). The image then comes from the same callback. */
 int origami_jpeg_tables(origami_jpeg *jpeg) {
   if (setjmp(jpeg->on_error)) return -1;
   if (jpeg_read_header(&jpeg->cinfo, FALSE) != JPEG_HEADER_TABLES_ONLY) fail(jpeg, "the tables hold an image");
@@ -148,7 +148,7 @@ int origami_jpeg_tables(origami_jpeg *jpeg) {
   return 0;
 }
 
-/* Reads the header. The three results are what row buffers must be sized by. */
+/* Reads the header. Row buffers must be sized by the three results. */
 int origami_jpeg_header(origami_jpeg *jpeg, uint32_t *width, uint32_t *height, int *components) {
   if (setjmp(jpeg->on_error)) return -1;
   (void)jpeg_read_header(&jpeg->cinfo, TRUE);
@@ -158,8 +158,8 @@ int origami_jpeg_header(origami_jpeg *jpeg, uint32_t *width, uint32_t *height, i
   return 0;
 }
 
-/* Starts decoding. `coded`: 0 leave to the library, 1 the data is RGB, 2 it is YCbCr. `samples`: 1 gray, 3 RGB, 4 CMYK
- * as stored. A multi-scan image is read in whole here. */
+/* Starts decoding. `coded` is the colour space of the data: 1 RGB, 2 YCbCr, 0 as the library finds it. `samples` is that of the
+ * rows: 1 gray, 3 RGB, 4 CMYK as stored. A multi-scan image is read as a whole here. */
 int origami_jpeg_start(origami_jpeg *jpeg, int coded, int samples) {
   if (setjmp(jpeg->on_error)) return -1;
   if (coded == 1) jpeg->cinfo.jpeg_color_space = JCS_RGB;
@@ -174,7 +174,7 @@ int origami_jpeg_start(origami_jpeg *jpeg, int coded, int samples) {
   return 0;
 }
 
-/* Decodes `rows` rows of `stride` bytes each; the caller's buffer holds rows * stride bytes. */
+/* Decodes `rows` rows of `stride` bytes each to a buffer of rows * stride bytes. */
 int origami_jpeg_rows(origami_jpeg *jpeg, uint8_t *out, size_t stride, uint32_t rows) {
   if (setjmp(jpeg->on_error)) return -1;
   if (stride < (size_t)jpeg->cinfo.output_width * (size_t)jpeg->cinfo.output_components)
@@ -191,7 +191,7 @@ int origami_jpeg_rows(origami_jpeg *jpeg, uint8_t *out, size_t stride, uint32_t 
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 
-/* The release of libjpeg-turbo whose headers these are. */
+/* The release of libjpeg-turbo whose headers this file was compiled with. */
 const char *origami_jpeg_version(void) { return TEXT(LIBJPEG_TURBO_VERSION); }
 
 /* Whether that release was built with its SIMD routines. */

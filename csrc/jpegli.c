@@ -1,11 +1,11 @@
 /* Planes to JPEG through jpegli's C API, for src/codec/jpegli.rs.
  *
- * jpegli ends the process where nobody catches its errors. Here every error is caught with setjmp and comes back as a
- * status and a message: nothing ever jumps over a frame of the caller, and every buffer is freed on every path.
+ * jpegli ends the process on an error that is not caught. setjmp catches every error here, and the caller gets a status
+ * and a message: no longjmp crosses a frame of the caller, and every path frees every buffer.
  *
- * jpegli-sys builds the library but does not say where its header is. The header is libjpeg-turbo's jpeglib.h at API
- * version 80, which the vendored libjpeg-turbo has too: this file asks for that version of it, whichever the other files
- * of this program use, and names the functions itself. The library refuses a structure of another size at run time.
+ * jpegli-sys builds the library but does not publish its header. That header is libjpeg-turbo's jpeglib.h at API version
+ * 80, which the vendored libjpeg-turbo can provide: this file selects that version, whichever the other files of this
+ * program use, and declares the functions itself. The library checks the size of the structure at run time.
  */
 #include <setjmp.h>
 #include <stddef.h>
@@ -82,7 +82,7 @@ static void destination_start(j_compress_ptr cinfo) {
   e->destination.free_in_buffer = e->capacity;
 }
 
-/* libjpeg's rule: the whole buffer is full, whatever free_in_buffer says. */
+/* By libjpeg's rule the whole buffer is full here, whatever free_in_buffer says. */
 static boolean destination_grow(j_compress_ptr cinfo) {
   encoder *e = (encoder *)cinfo->client_data;
   size_t used = e->capacity;
@@ -97,7 +97,7 @@ static boolean destination_grow(j_compress_ptr cinfo) {
 
 static void destination_end(j_compress_ptr cinfo) { (void)cinfo; }
 
-/* One row of blocks: rows are copied and continued by their last sample to whole blocks, which jpegli reads. */
+/* Writes one row of MCUs. jpegli reads whole blocks, so rows are copied and their last samples repeated. */
 static void write_rows(encoder *e, const origami_jpegli_image *image, size_t padded, uint32_t y) {
   JSAMPROW rows[COMPONENTS][MAX_ROWS];
   JSAMPARRAY planes[COMPONENTS];
@@ -137,7 +137,7 @@ static void compress(encoder *e, const origami_jpegli_image *image) {
   jpegli_enable_adaptive_quantization(cinfo, image->adaptive ? TRUE : FALSE);
   if (image->flat_steps[0]) {
     unsigned int table[DCTSIZE2];
-    /* Colour: jpegli has up to three tables. */
+    /* jpegli has up to three tables, one for each component. */
     for (int t = 0; t < image->components; t++) {
       for (int i = 0; i < DCTSIZE2; i++) table[i] = (unsigned int)image->flat_steps[t > 0];
       jpegli_add_quant_table(cinfo, t, table, 100, TRUE);
@@ -159,8 +159,8 @@ static void compress(encoder *e, const origami_jpegli_image *image) {
   jpegli_finish_compress(cinfo);
 }
 
-/* Codes `image` as baseline JPEG. Returns 0 with *out (to be given to origami_jpegli_free) and *size set; else 1 with
- * `message`, a buffer of at least JMSG_LENGTH_MAX (200) bytes, filled and nothing to free. */
+/* Codes `image` as baseline JPEG. Returns 0 and sets *size, and *out to memory for origami_jpegli_free; or returns 1 and writes
+ * a message to `message`, a buffer of at least JMSG_LENGTH_MAX (200) bytes. */
 int origami_jpegli_encode(const origami_jpegli_image *image, uint8_t **out, size_t *size, char *message) {
   *out = NULL;
   *size = 0;

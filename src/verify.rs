@@ -1,7 +1,7 @@
-//! Verify: is an archive whole, and does it decode to what its encoder saw?
+//! Checks that an archive is whole and, on request, that it decodes to the pixels that its encoder saw.
 //!
-//! Opening an archive checks header and directory; this goes on to every blob: checksum, that each decodes to the shape it must
-//! have, that the blobs fill the file without a gap or an overlap; with `deep`, that each family reconstructs to its proof.
+//! Opening an archive checks header and directory. [`verify`] checks every blob: its checksum, that it decodes to its shape, and
+//! that the blobs fill the file without a gap or an overlap. With `deep`, every family must reconstruct to its proof.
 
 use crate::archive::{self, Archive, FamilyEntry};
 use crate::backend::Backend;
@@ -92,7 +92,7 @@ pub fn verify(
             if !deep {
                 return Ok(false);
             }
-            // Chroma that was corrected is proved as it was corrected: at half size.
+            // Chroma with a residual is corrected at half size, and so its proof is of that size.
             let sampling = if coding.chroma_residual { Sampling::S420 } else { Sampling::Gray };
             let made = backend.reconstruct(coding, &decoded, Want::Planes(sampling)).await?;
             let found = Proof::new(&made.l0.ycc(), &decoded.baseline);
@@ -123,7 +123,7 @@ fn hex(p: Proof) -> String {
     format!("luma {:032x} chroma {:032x}", p.luma, p.chroma)
 }
 
-/// A family of originals: each tile is unpacked and decodes; its proof is over the files, so that no backend has a part in it.
+/// Checks a lossless family: each tile must unpack and decode. Its proof is over the files, so no backend takes part.
 fn originals(archive: &Archive, entry: &FamilyEntry, deep: bool) -> Result<bool> {
     let fault =
         |what: String, expected: String, found: String| damaged(archive, entry.offset, what, expected, found);

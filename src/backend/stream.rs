@@ -32,6 +32,7 @@ impl Scheduler {
     ///
     /// use origami::backend::scheduler::{Scheduler, family_bytes};
     /// use origami::backend::{Backend, CpuBackend};
+    /// use origami::error::Error;
     /// use origami::params::EncodeParams;
     /// use origami::residual::encode_family;
     /// use origami::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
@@ -44,7 +45,7 @@ impl Scheduler {
     ///     let rect = geometry.family_rect(id);
     ///     let (width, height) = (rect.width as usize, rect.height as usize);
     ///     let rgb = Plane::from_vec(3 * width, height, [230, 170, 200].repeat(width * height));
-    ///     Ok(SourceFamily { id, tile: 64, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
+    ///     Ok::<_, Error>(SourceFamily { id, tile: 64, image: Pixels::Rgb(rgb), tile_bytes: Vec::new() })
     /// });
     /// let shared = Arc::new((CpuBackend::new(), EncodeParams::default()));
     /// let work = move |source: SourceFamily| {
@@ -65,7 +66,7 @@ impl Scheduler {
     ///     widths.push((id.to_string(), made.l0.width(), made.l1.width()));
     /// }
     /// assert_eq!(widths, [("0_0".to_string(), 256, 128), ("1_0".to_string(), 44, 22)]);
-    /// # Ok::<(), origami::error::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! The encoders that users choose from, and what an encoder is told about its images.
+//! The encoders that users choose from, and the role of the image that an encoder codes.
 
 /// An encoder, as `--encoder` and archives name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

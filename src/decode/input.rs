@@ -1,4 +1,4 @@
-//! What a decode reads from: a bundle, one pack, or a directory of packs.
+//! The input of a decode: a bundle, one pack, or a directory of packs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
 
-/// What is decoded: a bundle, one pack, or a directory of packs.
+/// A bundle, one pack, or a directory of packs.
 pub struct Input {
     /// The bundle, the pack, or the first pack of the directory.
     first: Archive,
@@ -19,7 +19,7 @@ impl Input {
     /// A `.bundle` or a `.pack`.
     ///
     /// # Errors
-    /// Anything wrong with the file; the other kind than `kind`.
+    /// A damaged file; a file that is not of this kind.
     pub fn file(path: &Path, kind: Kind) -> Result<Self> {
         let first = Archive::open(path)?;
         if first.kind() != kind {
@@ -31,12 +31,12 @@ impl Input {
     /// A directory of `{x2}_{y2}.pack`.
     ///
     /// # Errors
-    /// No packs; a first pack that is damaged. The others are opened when their turn comes.
+    /// No packs; a first pack that is damaged. The others are opened when they are read.
     pub fn packs(dir: &Path) -> Result<Self> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
             let path = entry.map_err(Error::io("list", dir))?.path();
-            // Names that begin with a dot are other programs' leftovers, or ours.
+            // Names that begin with a dot are leftovers of interrupted runs, or of other programs.
             let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
             if !hidden && path.extension().is_some_and(|e| e == "pack") {
                 names.push(path);
@@ -52,7 +52,7 @@ impl Input {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let at = name.strip_suffix(".pack").and_then(|s| s.split_once('_'));
             let id = at.and_then(|(x, y)| geometry.family(x.parse().ok()?, y.parse().ok()?));
-            // Exactly the name that encode gives, so that no two files stand for one family.
+            // Only the name that encode gives is accepted, so that no two files are the same family.
             id.filter(|id| name == format!("{id}.pack")).ok_or_else(|| {
                 Error::input(path, "its name is not the column and row of a family of this slide; remove it")
             })
@@ -70,7 +70,7 @@ impl Input {
     pub fn geometry(&self) -> &Geometry {
         self.first.geometry()
     }
-    /// What the archive says of its slide.
+    /// The metadata of the archive.
     pub fn meta(&self) -> &Meta {
         self.first.meta()
     }
@@ -105,7 +105,7 @@ impl Input {
         self.with(id, Archive::read_family)
     }
 
-    /// Reads some payloads of a family and nothing else of it, in the order in which they are asked for.
+    /// Reads only these payloads of a family, in this order.
     ///
     /// # Errors
     /// As [`Self::read`]; a payload that the family does not have.

@@ -1,7 +1,7 @@
 //! Decode: decode, predict, add, cut.
 //!
-//! [`decode_record`] takes a stored family to planes and the backend predicts and adds; [`decode`] runs it over an archive and
-//! writes a Deep Zoom tree. Knows the order of things, no pixel arithmetic.
+//! [`FamilyDecoder`] decodes the payloads of a family, a backend predicts and adds the residual; [`decode`] does both for every
+//! family of an archive and writes a Deep Zoom tree. The module knows the order of steps, no pixel arithmetic.
 
 mod input;
 
@@ -38,7 +38,7 @@ pub struct DecodeOptions {
     pub tile: Option<u32>,
     /// A filter that the archive must agree with.
     pub upsample_filter: Option<Filter>,
-    /// Stop after so many families.
+    /// Most families to decode; `None` for all.
     pub max_parents: Option<u64>,
     /// Whether an earlier tree may be replaced.
     pub existing: Existing,
@@ -56,16 +56,16 @@ impl Default for DecodeOptions {
     }
 }
 
-/// Where the time of one family went.
+/// Time that each step of one family took.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Which family.
+    /// The family.
     pub id: FamilyId,
     /// Reading and checking.
     pub read: Duration,
     /// JPEG to planes.
     pub decode: Duration,
-    /// Prediction, residual, chroma, L1; on a device also the wait for it.
+    /// Prediction, residual, chroma, L1; on a device including the wait for it.
     pub reconstruct: Duration,
     /// Coding the tiles.
     pub encode: Duration,
@@ -80,7 +80,7 @@ pub struct DecodeReport {
     pub dzi: PathBuf,
     /// Families decoded.
     pub families: u64,
-    /// Families that the slide has and the archive, or the limit, left out.
+    /// Families of the slide that are not in the archive, or beyond the limit.
     pub left_out: u64,
     /// Bytes of all tiles written.
     pub tile_bytes: u64,
@@ -158,7 +158,7 @@ pub fn decode(
     };
     let mut icc = input.archive().icc_profile()?;
     if icc.is_none() {
-        // Packs leave the profile to the tree.
+        // Packs hold no profile; the tree has it.
         icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
     }
     let dzi = writer.finish(&metadata, icc.as_deref())?;
@@ -243,7 +243,7 @@ impl Cutter<'_> {
         Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
     }
 
-    /// As [`Self::family`], of one that holds the source's own tiles.
+    /// As [`Self::family`], for a lossless family.
     fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
         let mut clock = Instant::now();
         let mut lap = || {

@@ -1,7 +1,7 @@
 //! Encode: predict, subtract, code.
 //!
-//! [`encode_family`] is the whole codec in this direction; [`encode`] runs it over a slide and writes the archive. Knows
-//! the order of things, no pixel arithmetic (`backend`), no bytes of the container (`archive`).
+//! [`encode_family`] codes one family; [`encode`] runs it over a slide and writes the archive. The module knows the order of
+//! steps. The pixel arithmetic is in `backend`, the bytes of the container are in `archive`.
 
 use std::path::{Path, PathBuf};
 
@@ -25,10 +25,10 @@ use crate::report::debug_images;
 use crate::report::manifest::{FamilyMetrics, Manifest};
 use crate::residual::encode_family;
 
-/// A family on its way into the archive: with its metrics where they are wanted, its pixels where levels are made of them.
+/// A coded family: its record, its metrics for a manifest, and the pixels from which the small levels of a slide are made.
 type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<L2Pixels>);
 
-/// A family as its source has it: nothing is predicted, and only where the source has no L2 is one made.
+/// Stores the original tiles of a family. L2 is made only if the source has none.
 async fn originals(
     geometry: &Geometry,
     backend: &dyn Backend,
@@ -44,7 +44,7 @@ async fn originals(
             (params.encoder.encoder(ImageRole::Baseline)?.encode(base.l2.view(), quality)?, loaded.l2_pixels)
         }
     };
-    // Held to in the parameters: what is stored of a family is JPEG.
+    // `EncodeParams::validate` allows only encoders that write JPEG here.
     let record = OriginalFamily { tiles, l2 }.record(geometry, id, params.entropy)?;
     Ok((id, record, None, block))
 }
@@ -58,7 +58,7 @@ pub struct EncodeOptions {
     pub manifest: bool,
     /// PNGs of every stage.
     pub debug_images: bool,
-    /// Stop after so many families.
+    /// Most families to encode; `None` for all.
     pub max_parents: Option<u64>,
 }
 
@@ -77,9 +77,9 @@ pub struct EncodeReport {
     pub baseline_bytes: u64,
     /// Bytes of the residuals, each family counted.
     pub residual_bytes: u64,
-    /// Bytes of the source tree, where there is one.
+    /// Bytes of the source tree; `None` for a slide.
     pub source_bytes: Option<u64>,
-    /// L0 luma PSNR in dB over the whole slide, where it was measured; infinite for no error.
+    /// PSNR of L0 luma in dB over the whole slide, measured for a manifest; infinite for no error.
     pub y_psnr: Option<f64>,
 }
 
@@ -174,7 +174,7 @@ pub fn encode(
     })
 }
 
-/// What the families of a slide need on their way.
+/// What every family of a slide needs.
 struct Work<'a> {
     geometry: Geometry,
     out: &'a Path,
@@ -208,7 +208,7 @@ impl Work<'_> {
         )
     }
 
-    /// Every family as its source has it.
+    /// Every family as original tiles.
     fn originals(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
         self.scheduler.pipelined(
             self.backend.in_flight(&self.geometry),
@@ -234,7 +234,7 @@ fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
     }
 }
 
-/// Takes encoded families in order, on one thread: into the archive, the manifest and, from a slide, the small levels.
+/// Receives coded families in order, on one thread, and adds them to the archive, the manifest and, for a slide, the small levels.
 struct Sink<'a> {
     writer: BundleWriter,
     manifest: Option<Manifest>,
@@ -267,7 +267,7 @@ impl Sink<'_> {
         }
     }
 
-    /// Runs `step` on the small levels, if there are any, with a sink that codes their tiles as L2 is coded and stores them.
+    /// Runs `step` on the small levels, if there are any. Its sink codes tiles as L2 is coded, and stores them.
     fn small_levels(
         &mut self,
         step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> pyramid::Result<()>,

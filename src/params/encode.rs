@@ -1,4 +1,4 @@
-//! What an encoder is told.
+//! The parameters of an encode.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! How a slide is coded.
 //!
 //! Plain data. [`Coding`], what a decoder must know, is in every pack and bundle, so no flag of `decode` can contradict the encoder.
-//! [`EncodeParams`], what the encoder was told, is there as a record; no decoder reads it.
+//! [`EncodeParams`], the parameters of the encode, is there as a record; no decoder reads it.
 
 mod coding;
 mod encode;

@@ -1,7 +1,7 @@
-//! `--debug-images`: PNGs of every stage of a family, for people.
+//! PNGs of every stage of a family, for people.
 //!
-//! `compress/` what the encoder saw (original, L2, prediction, residual), `decompress/` what a decoder sees, `images/` the
-//! colour before and after. Luma stages are gray.
+//! `compress/` has the stages of the encoder (original, L2, prediction, residual), `decompress/` those of a decoder, `images/`
+//! the colour images before and after. Stages of luma are gray.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, co
     let before = match &original.chroma {
         None => Ycc::gray(original.luma.clone()),
         Some(planes) => {
-            // For the picture alone: chroma by nearest neighbour.
+            // Only for the picture: chroma by nearest neighbour.
             let (fx, fy) = original.sampling.factors();
             let chroma = planes.each_ref().map(|p| {
                 let (w, h) = (original.luma.width(), original.luma.height());

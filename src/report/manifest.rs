@@ -1,6 +1,6 @@
-//! `manifest.json`: what an encode did to every tile of L0 and L1, for people and evals.
+//! `manifest.json`: bytes and luma error of every tile of L0 and L1, for people and evaluations.
 //!
-//! Measures luma against the source; an infinite PSNR (no error) is `null`.
+//! Luma is measured against the source. An infinite PSNR (no error) is `null`.
 
 use std::path::Path;
 
@@ -57,9 +57,9 @@ struct TileMetrics {
     x: u32,
     y: u32,
     y_mse: f64,
-    /// dB; `null` for no error.
+    /// In dB; `null` for no error.
     y_psnr: Option<f64>,
-    /// Bytes of the source's tile, where it has one.
+    /// Bytes of the source's tile, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     source_bytes: Option<u64>,
 }
@@ -69,7 +69,7 @@ fn finite(db: Option<f64>) -> Option<f64> {
 }
 
 impl FamilyMetrics {
-    /// Compares what a family decodes to with what it was. L1 is compared with the L1 that the source's L0 gives.
+    /// Compares the decoded family with its source. L1 is compared with the L1 that is made from the source's L0.
     pub fn measure(geometry: &Geometry, encoded: &EncodedFamily, params: &EncodeParams) -> Self {
         let original = encoded.source.image.ycc();
         let original = &original.luma;
@@ -142,7 +142,7 @@ fn compare(
 }
 
 impl Manifest {
-    /// Without families yet.
+    /// A manifest without families.
     pub fn new(meta: &Meta, geometry: &Geometry) -> Self {
         Self {
             tool: meta.tool.clone(),
@@ -158,10 +158,10 @@ impl Manifest {
         }
     }
 
-    /// Whether a manifest may be written to `path`: nothing is there, or a manifest of an earlier encode.
+    /// Checks that nothing but a manifest of an earlier encode is at `path`.
     ///
     /// # Errors
-    /// Another file of that name, which must not be lost.
+    /// Another file of that name, which must not be overwritten.
     pub fn may_replace(path: &Path) -> Result<()> {
         let ours = |bytes: &[u8]| {
             let found: serde_json::Value = serde_json::from_slice(bytes).ok()?;

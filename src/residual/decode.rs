@@ -1,6 +1,6 @@
-//! The payloads of a stored family to planes: all of them, or first the rows that a caller waits for.
+//! Decodes the payloads of a stored family to planes: all rows, or first the rows that a caller needs now.
 //!
-//! Knows payloads and their shapes, no pixel arithmetic.
+//! The module knows payloads and their shapes, no pixel arithmetic.
 
 use std::ops::Range;
 
@@ -13,12 +13,12 @@ use crate::image::spec::RESIDUAL_ZERO;
 use crate::image::ycc::Sampling;
 use crate::params::Coding;
 
-/// Decodes one family of an archive, every shape checked against what the archive says.
+/// Decodes one family of an archive and checks every shape against the archive's record.
 #[derive(Clone, Copy)]
 pub struct FamilyDecoder<'a> {
     /// Slide and tile size.
     pub geometry: &'a Geometry,
-    /// What the archive records of its coding.
+    /// Its coding, as the archive records it.
     pub coding: &'a Coding,
     /// The family.
     pub id: FamilyId,
@@ -38,11 +38,12 @@ impl FamilyDecoder<'_> {
         Ok(family)
     }
 
-    /// The baseline, and of the residual no more than the rows `rows` of L0 take, where it is coded in stripes. `family` lends its
-    /// memory. Returns the rows of L0 whose residual is decoded; the others hold nothing of use before [`Self::decode_rest`].
+    /// The baseline, and the residual of the rows `rows` of L0. A residual that has no stripes is decoded whole. The memory of
+    /// `family` is reused. Returns the rows of L0 whose residual is decoded; all other rows are unspecified until
+    /// [`Self::decode_rest`].
     ///
     /// # Errors
-    /// As [`Self::decode`]; `family` then holds nothing of use.
+    /// As [`Self::decode`]; the contents of `family` are then unspecified.
     pub fn decode_rows(&self, rows: Range<usize>, family: &mut DecodedFamily) -> Result<Range<usize>> {
         if self.coding.originals || self.record.payloads.iter().any(|p| p.kind.is_original()) {
             return Err(Error::HoldsOriginals(self.id));
@@ -69,10 +70,10 @@ impl FamilyDecoder<'_> {
         Ok(0..height)
     }
 
-    /// The rest of a residual, after [`Self::decode_rows`] returned the rows `done` of the same record.
+    /// The rows of the residual that [`Self::decode_rows`] left out, which returned the rows `done`.
     ///
     /// # Errors
-    /// As [`Self::decode`]; `family` then holds nothing of use.
+    /// As [`Self::decode`]; the contents of `family` are then unspecified.
     pub fn decode_rest(&self, done: &Range<usize>, family: &mut DecodedFamily) -> Result<()> {
         let Some(payload) = self.record.payload(PayloadKind::Residual) else { return Ok(()) };
         let shape = self.residual_shape(family);
@@ -106,7 +107,7 @@ impl FamilyDecoder<'_> {
         Ok(())
     }
 
-    /// Shape that the residual must have, given the decoded baseline.
+    /// The shape that the residual must have. Needs the decoded baseline.
     fn residual_shape(&self, family: &DecodedFamily) -> Shape {
         let (width, height) = self.coding.residual_size(family.width, family.height);
         let colour = self.coding.chroma_residual && family.baseline.sampling != Sampling::Gray;

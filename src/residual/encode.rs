@@ -10,21 +10,21 @@ use crate::image::spec::RESIDUAL_ZERO;
 use crate::image::ycc::{Ycc, YccRef};
 use crate::params::EncodeParams;
 
-/// One family, encoded, with what the encoder saw on the way.
+/// An encoded family and the intermediate images of its encoder.
 pub struct EncodedFamily {
-    /// Which.
+    /// The family.
     pub id: FamilyId,
-    /// What is stored.
+    /// The stored payloads and the proof.
     pub record: FamilyRecord,
-    /// L0 as it came in.
+    /// L0 as the source has it.
     pub source: SourceFamily,
     /// L2 as every decoder will see it.
     pub baseline: Ycc,
-    /// L0 before the residual: luma, and chroma at half size where that is corrected as well.
+    /// L0 before the residual: luma, and with a chroma residual also chroma at half size.
     pub prediction: Ycc,
     /// The residual as every decoder will see it.
     pub residual: Ycc,
-    /// L0 as every decoder will see it, as far as it is corrected.
+    /// L0 as every decoder will see it: the planes that have a residual.
     pub corrected: Ycc,
 }
 
@@ -51,7 +51,7 @@ pub async fn encode_family(
 
     let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
     let quality = params.residual_qualities();
-    // A residual of another size than L0 has no rows of tiles.
+    // A scaled residual has no rows of tiles, and so no stripes.
     let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
     let mut encoder = params.residual_encoder().encoder(ImageRole::Residual)?;
     if stripe > 0 && params.entropy.keeps_markers() {
@@ -61,7 +61,7 @@ pub async fn encode_family(
         round_trip(PayloadKind::Residual, encoder, residual.view(), quality, |codec, bytes, shape| {
             Ok(params.entropy.store_residual(codec, bytes, shape, stripe)?)
         })?;
-    // Where nothing is left of it, as on blank glass, there is nothing to store.
+    // A residual without content, as on blank glass, is not stored.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
         payloads.push(payload);
     }
@@ -71,7 +71,7 @@ pub async fn encode_family(
     Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
 }
 
-/// What is stored of an image, `store` says how, and what every decoder will see of it.
+/// Codes an image, decodes it as every decoder will, and converts the coded bytes to their stored form with `store`.
 fn round_trip(
     kind: PayloadKind,
     mut encoder: Box<dyn ImageEncoder>,

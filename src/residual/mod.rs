@@ -1,8 +1,8 @@
-//! The codec loop of one family: predict L0 from L2, code what the prediction missed, and back.
+//! The codec of one family: predict L0 from L2, code the residual, and back.
 //!
 //! [`encode_family`] is the whole codec in one direction. [`FamilyDecoder`] decodes payloads to planes; a
-//! [`Backend`](crate::backend::Backend) reconstructs L0 and L1 from them. Knows the order of steps, no pixel arithmetic and no
-//! bytes of the container.
+//! [`Backend`](crate::backend::Backend) reconstructs L0 and L1 from them. The module knows the order of
+//! steps, no pixel arithmetic and no bytes of the container.
 
 mod decode;
 mod encode;

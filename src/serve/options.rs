@@ -18,7 +18,7 @@ pub struct ServeOptions {
     pub cache: CacheOptions,
     /// Threads, queues and connections.
     pub limits: Limits,
-    /// Who may read, and the headers of shared caches and proxies.
+    /// Access control, and the headers for shared caches and proxies.
     pub access: Access,
     /// What is logged beside requests and errors.
     pub logging: Logging,
@@ -113,7 +113,7 @@ impl Default for Limits {
     }
 }
 
-/// Who may read, and what browsers, caches and proxies are told.
+/// Access control, and the headers for browsers, caches and proxies.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// What a request must carry. Default: nothing.

@@ -1,9 +1,8 @@
 //! JPEGs of kinds that the crate reads and never writes, such as progressive ones, and the segments of a JPEG.
-#![allow(unsafe_code)]
 
-use origami::codec::{ImageEncoder, JpegEncoder};
+use origami::codec::{ImageEncoder, JpegDecoder, JpegEncoder};
 use origami::image::ycc::Sampling;
-use turbojpeg_sys as sys;
+use turbojpeg::{Colorspace, Compressor, Image as Pixels, PixelFormat, Subsamp};
 
 use super::image::Image;
 
@@ -22,46 +21,36 @@ pub fn of_quality(quality: u8, image: &Image, sampling: Sampling) -> Vec<u8> {
 }
 
 /// A progressive JPEG of quality 95.
-pub fn progressive(image: &Image, sampling: i32) -> Vec<u8> {
-    compress(image, &[(sys::TJPARAM_TJPARAM_PROGRESSIVE, 1), (sys::TJPARAM_TJPARAM_SUBSAMP, sampling)])
+pub fn progressive(image: &Image, sampling: Sampling) -> Vec<u8> {
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    compressor.set_subsamp(if sampling == Sampling::S420 { Subsamp::Sub2x2 } else { Subsamp::None }).unwrap();
+    compress(compressor, image)
 }
 
-/// A baseline JPEG of quality 95 with a restart marker after every second block.
-pub fn restarts(image: &Image, sampling: i32) -> Vec<u8> {
-    compress(image, &[(sys::TJPARAM_TJPARAM_RESTARTBLOCKS, 2), (sys::TJPARAM_TJPARAM_SUBSAMP, sampling)])
+/// A baseline JPEG of quality 95 with a restart marker after every row of blocks.
+pub fn restarts(image: &Image, sampling: Sampling) -> Vec<u8> {
+    let planes = JpegDecoder::open(&baseline(image, sampling)).unwrap().planes().unwrap();
+    let mut encoder = JpegEncoder::new().unwrap();
+    encoder.set_stripes(8 * sampling.factors().1);
+    let jpeg = encoder.encode(planes.view(), 95.into()).unwrap();
+    assert!(image.height <= 8 || jpeg.windows(2).any(|marker| marker == [0xFF, 0xDD]), "DRI");
+    jpeg
 }
 
 /// Red, green and blue as they are, marked by Adobe's marker with transform 0.
 pub fn rgb_coded(image: &Image) -> Vec<u8> {
-    let rgb = sys::TJCS_TJCS_RGB as i32;
-    compress(
-        image,
-        &[(sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_444), (sys::TJPARAM_TJPARAM_COLORSPACE, rgb)],
-    )
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_colorspace(Colorspace::RGB).unwrap();
+    compress(compressor, image)
 }
 
-fn compress(image: &Image, params: &[(sys::TJPARAM, i32)]) -> Vec<u8> {
-    let (width, height) = (image.width as i32, image.height as i32);
+/// RGB, at the quality of a new compressor: 95.
+fn compress(mut compressor: Compressor, image: &Image) -> Vec<u8> {
     assert_eq!((image.channels, image.data.len()), (3, 3 * image.width * image.height));
-    // SAFETY: the pixel buffer has 3 * width * height bytes by the assertion above; the result is copied before it is
-    // freed.
-    unsafe {
-        let handle = sys::tj3Init(sys::TJINIT_TJINIT_COMPRESS as i32);
-        assert!(!handle.is_null());
-        assert_eq!(sys::tj3Set(handle, sys::TJPARAM_TJPARAM_QUALITY as i32, 95), 0);
-        for &(param, value) in params {
-            assert_eq!(sys::tj3Set(handle, param as i32, value), 0);
-        }
-        let (mut out, mut size) = (std::ptr::null_mut(), 0);
-        let format = sys::TJPF_TJPF_RGB;
-        let rc =
-            sys::tj3Compress8(handle, image.data.as_ptr(), width, 0, height, format, &mut out, &mut size);
-        assert_eq!(rc, 0);
-        let jpeg = std::slice::from_raw_parts(out, size as usize).to_vec();
-        sys::tj3Free(out.cast());
-        sys::tj3Destroy(handle);
-        jpeg
-    }
+    let (width, height, format) = (image.width, image.height, PixelFormat::RGB);
+    let pixels = Pixels { pixels: &image.data[..], width, pitch: 3 * width, height, format };
+    compressor.compress_to_vec(pixels).unwrap()
 }
 
 /// Marker segments before the scan: marker, whole segment; and what follows from SOS on.

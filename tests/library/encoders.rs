@@ -4,17 +4,18 @@ use crate::kit::image::Image;
 use crate::kit::pipeline::{as_png, decode_to, encode_to, ready_encoders, slide_source, verify_deep};
 use crate::kit::trees;
 use origami::backend::CpuBackend;
-use origami::codec::{EncoderKind, Entropy};
+use origami::codec::{EncoderKind, Entropy, ResidualCoder};
 use origami::encode::EncodeOptions;
 use origami::params::{EncodeParams, Subsamp};
 
 use crate::roundtrip::{HEIGHT, WIDTH, check};
 
-/// Those that every build has, and where that is built those with Lepton in them.
+const HUFFMAN_CONTEXT: Entropy = Entropy { residual: ResidualCoder::Context, ..Entropy::HUFFMAN };
+/// The coders of every build and, with the feature `lepton`, those that need it.
 const ENTROPIES: &[Entropy] = if cfg!(feature = "lepton") {
-    &[Entropy::HUFFMAN, Entropy::ADAPTIVE, Entropy::CONTEXT, Entropy::LEPTON]
+    &[Entropy::HUFFMAN, Entropy::ADAPTIVE, Entropy::CONTEXT, Entropy::LEPTON, HUFFMAN_CONTEXT]
 } else {
-    &[Entropy::HUFFMAN, Entropy::ADAPTIVE]
+    &[Entropy::HUFFMAN, Entropy::ADAPTIVE, HUFFMAN_CONTEXT]
 };
 
 /// Whatever writes a payload: every decoder, and every way of making L0, sees what the encoder saw, and a bundle and its packs

@@ -169,7 +169,7 @@ fn every_format_and_sampling_is_read() {
         check_tree("gray jpeg", &image.to_gray(), layout("jpg"), &as_jpeg(Sampling::Gray));
         check_tree("gray png", &image.to_gray(), layout("png"), &png);
         check_tree("RGB-coded", &image, layout("jpg"), &|_, part| jpeg::rgb_coded(part));
-        for sampling in [turbojpeg_sys::TJSAMP_TJSAMP_444, turbojpeg_sys::TJSAMP_TJSAMP_420] {
+        for sampling in [Sampling::S444, Sampling::S420] {
             check_tree("progressive", &image, layout("jpg"), &move |_, part| {
                 jpeg::progressive(part, sampling)
             });
@@ -209,7 +209,7 @@ fn progressive_and_rgb_fixtures_are_what_they_say() {
     let image = Image::smooth(33, 17);
     let rgb = jpeg::rgb_coded(&image);
     assert_eq!(JpegDecoder::open(&rgb).unwrap().header().color, origami::codec::JpegColor::Rgb);
-    let progressive = jpeg::progressive(&image, turbojpeg_sys::TJSAMP_TJSAMP_420);
+    let progressive = jpeg::progressive(&image, Sampling::S420);
     let header = JpegDecoder::open(&progressive).unwrap().header();
     assert_eq!((header.baseline, header.sampling), (false, Some(Sampling::S420)));
 }

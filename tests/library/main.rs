@@ -17,4 +17,5 @@ mod layers;
 mod mutated;
 mod reference;
 mod roundtrip;
+mod second_decoder;
 mod stripes;

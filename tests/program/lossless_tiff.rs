@@ -15,7 +15,6 @@ use crate::tiff::JpegTiff;
 use origami::codec::{JpegColor, JpegDecoder, decode_foreign};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::{Sampling, Ycc};
-use turbojpeg_sys as sys;
 
 /// A slide of such an image, padded by its last column and row, and its tiles before they were abbreviated.
 fn slide(image: &Image, tile: u32, photometric: u16, code: &dyn Fn(&Image) -> Vec<u8>) -> JpegTiff {
@@ -145,7 +144,7 @@ fn slides_whose_tiles_cannot_be_taken_are_refused_before_anything_is_written() {
     refused("webp.svs", good.bytes(), &webp, &["--encoder webp", "turbojpeg"]);
     refused("jpegxl.svs", good.bytes(), &["--encoder", "jpegxl"], &["--encoder jpegxl", "turbojpeg"]);
     refused("tile.svs", good.bytes(), &["--tile", "256"], &["tiles of 64", "leave --tile 256 out"]);
-    let progressive = |part: &Image| progressive(part, sys::TJSAMP_TJSAMP_420);
+    let progressive = |part: &Image| progressive(part, Sampling::S420);
     refused("progressive.tif", slide(&image, 64, 6, &progressive).bytes(), &[], &["sequential"]);
     let inverted = JpegTiff { photometric: 0, ..slide(&image.to_gray(), 64, 1, &code) };
     let mut bytes = inverted.bytes();

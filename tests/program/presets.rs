@@ -94,13 +94,16 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
     let s = Small::new();
     let slide = s.path("slide.png");
     glass_and_tissue(&slide);
-    let made = ["huffman", "adaptive", "lepton", "context"].map(|entropy| {
-        let out = s.path(entropy);
+    let made = ["huffman", "adaptive", "lepton", "context", "huffman+context"].map(|recorded| {
+        let out = s.path(recorded);
+        let (entropy, residual) = recorded.split_once('+').unwrap_or((recorded, ""));
         let args = ["encode", "--image", arg(&slide), "--tile", "64", "--out", arg(&out), "--pack"];
         let how = ["--encoder", "mozjpeg", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
-        origami(&[&args[..], &how].concat()).ok();
+        let apart = ["--residual-entropy", residual];
+        origami(&[&args[..], &how, if residual.is_empty() { &[] } else { &apart }].concat()).ok();
         let bundle = out.join("residual_packs/residuals.bundle");
         origami(&["verify", "--deep", arg(&bundle)]).ok();
+        assert_eq!(inspected(&bundle)["entropy"], recorded);
         let payloads: Vec<Vec<(u64, String)>> = inspected(&bundle)["family_list"]
             .as_array()
             .unwrap()
@@ -115,8 +118,8 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
         origami(&args).ok();
         (payloads, contents(&decoded))
     });
-    let [huffman, adaptive, lepton, context] = &made;
-    for other in [adaptive, lepton, context] {
+    let [huffman, adaptive, lepton, context, huffman_context] = &made;
+    for other in [adaptive, lepton, context, huffman_context] {
         assert!(huffman.1 == other.1, "the tiles differ");
     }
     let residual = |of: &(Vec<Vec<(u64, String)>>, _), family: usize| of.0[family][1].clone();
@@ -125,6 +128,10 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
     assert_eq!(adaptive.0[glass][0], huffman.0[glass][0]);
     assert_eq!(adaptive.0[tissue], huffman.0[tissue]);
     assert_eq!(context.0[tissue][0], lepton.0[tissue][0]);
+    for family in [glass, tissue] {
+        let parts = &huffman_context.0[family];
+        assert_eq!((&parts[0], &parts[1]), (&huffman.0[family][0], &context.0[family][1]));
+    }
     assert!(residual(adaptive, glass).0 * 4 <= residual(huffman, glass).0 * 3);
     assert!(residual(context, glass).0 * 2 <= residual(adaptive, glass).0);
     for family in [glass, tissue] {

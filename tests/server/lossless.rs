@@ -13,7 +13,6 @@ use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
 use crate::running::{Running, wait_until};
 use origami::image::geometry::{Geometry, TileId};
 use origami::image::ycc::Sampling;
-use turbojpeg_sys as sys;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -110,8 +109,8 @@ fn odd_kinds(id: TileId, part: &Image) -> Vec<u8> {
     let plain = || baseline(part, Sampling::S420);
     match (id.x + 3 * id.y + id.level) % 9 {
         0 => plain(),
-        1 => progressive(part, sys::TJSAMP_TJSAMP_420),
-        2 => restarts(part, sys::TJSAMP_TJSAMP_422),
+        1 => progressive(part, Sampling::S420),
+        2 => restarts(part, Sampling::S422),
         3 => with_segment(
             plain(),
             0xE1,
@@ -120,7 +119,7 @@ fn odd_kinds(id: TileId, part: &Image) -> Vec<u8> {
         4 => [plain(), b"bytes after the end".to_vec()].concat(),
         5 => baseline(&part.to_gray(), Sampling::Gray),
         6 => rgb_coded(part),
-        7 => with_segment(progressive(part, sys::TJSAMP_TJSAMP_444), 0xFE, b"a remark"),
+        7 => with_segment(progressive(part, Sampling::S444), 0xFE, b"a remark"),
         _ => [baseline(part, Sampling::S440), vec![0; 3000]].concat(),
     }
 }

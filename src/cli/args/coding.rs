@@ -1,7 +1,7 @@
 //! Flags that decide how a slide is coded: those of `encode`, which `bench` takes as well.
 
 use clap::Args;
-use origami::codec::{EncoderKind, Entropy};
+use origami::codec::{EncoderKind, Entropy, ResidualCoder};
 use origami::kernels::taps::Filter;
 use origami::params::{EncodeParams, Subsamp};
 use origami::quality::presets::{Preset, at_quality};
@@ -39,6 +39,10 @@ pub struct CodingArgs {
     /// exactly, smaller and slower; or residuals coded by context, smaller still, everything else by Lepton [default: huffman]
     #[arg(long, value_parser = names::<Entropy>())]
     pub entropy: Option<Entropy>,
+    /// How the residual is stored, where it differs from --entropy: `--entropy huffman --residual-entropy context` keeps baselines plain
+    /// JPEG files [default: that of --entropy]
+    #[arg(long, value_parser = names::<ResidualCoder>())]
+    pub residual_entropy: Option<ResidualCoder>,
     /// Encoder of baseline and residual [default: turbojpeg]
     #[arg(long, value_parser = names::<EncoderKind>())]
     pub encoder: Option<EncoderKind>,
@@ -97,6 +101,8 @@ impl CodingArgs {
     }
 
     fn overriding(&self, preset: EncodeParams) -> EncodeParams {
+        let entropy = self.entropy.unwrap_or(preset.entropy);
+        let residual = self.residual_entropy.unwrap_or(entropy.residual);
         EncodeParams {
             base_quality: self.baseq.unwrap_or(preset.base_quality),
             residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
@@ -107,7 +113,7 @@ impl CodingArgs {
             },
             subsamp: self.subsamp.unwrap_or(preset.subsamp),
             encoder: self.encoder.unwrap_or(preset.encoder),
-            entropy: self.entropy.unwrap_or(preset.entropy),
+            entropy: Entropy { residual, ..entropy },
             residual_encoder: self.residual_encoder.or(preset.residual_encoder),
             optl2: self.optl2,
             max_delta: self.max_delta,

@@ -2,7 +2,7 @@
 
 use origami::backend::{Error, GpuError, MAX_THREADS, NoAdapter};
 #[cfg(feature = "gpu")]
-use origami::gpu::engine::Reason;
+use origami::gpu::Reason;
 
 use super::params;
 

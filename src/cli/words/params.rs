@@ -49,6 +49,7 @@ fn flag(parameter: Parameter) -> String {
         Parameter::Sharpen => "--sharpen".into(),
         Parameter::L0Sharpen => "--l0-sharpen".into(),
         Parameter::Entropy(entropy) => format!("--entropy {}", entropy.name()),
+        Parameter::ResidualEntropy => "--residual-entropy".into(),
         Parameter::ResidualEncoder => "--residual-encoder".into(),
         Parameter::Optl2 => "--optl2".into(),
         Parameter::Subsamp(subsamp) => format!("--subsamp {}", subsamp.name()),
