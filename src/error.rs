@@ -6,8 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::archive::Kind;
 use crate::archive::store::FileError;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
+use crate::kernels::taps::Filter;
 use crate::slide::SlideError;
 use crate::{archive, backend, codec, lossless, output, params, pyramid, residual};
 
@@ -29,6 +31,14 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
+    /// A file or directory that this call cannot use.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not, and what to do about it.
+        refusal: Refusal,
+    },
     /// A tile is missing or is not what it should be.
     #[error("{}: tile {tile}: {problem}", path.display())]
     Tile {
@@ -38,6 +48,14 @@ pub enum Error {
         tile: TileId,
         /// What is wrong and what to do about it.
         problem: String,
+    },
+    /// A tile of a small level that an archive does not hold.
+    #[error("{}: tile {tile}: it is not in the archive; give the slide's tree", path.display())]
+    TileNotStored {
+        /// The archive.
+        path: PathBuf,
+        /// The tile's address.
+        tile: TileId,
     },
     /// Something failed while a family was worked on.
     #[error("family {family}: {source}")]
@@ -116,9 +134,82 @@ pub enum Error {
     /// A report that JSON cannot express.
     #[error("the manifest cannot be written as JSON: {0}")]
     Manifest(serde_json::Error),
-    /// The request itself makes no sense: contradicting or impossible parameters.
-    #[error("{0}")]
-    Usage(String),
+    /// A slide that a server cannot serve, or a tile of it.
+    #[error("{slide}: {fault}")]
+    Served {
+        /// The slide's name in addresses.
+        slide: String,
+        /// What is wrong and what to do about it.
+        fault: ServedFault,
+    },
+}
+
+/// Why a call cannot use a file or directory.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// An archive of the other kind.
+    #[error("it is a {}", .0.name())]
+    OtherKind(Kind),
+    /// A directory without packs.
+    #[error("no .pack files here; encode into packs, or decode a bundle")]
+    NoPacks,
+    /// A pack beside packs of another encode.
+    #[error("it belongs to another encode than {}; remove it, or encode again into packs", first.display())]
+    OtherEncode {
+        /// A pack of that encode.
+        first: PathBuf,
+    },
+    /// A directory without some of the slide's packs.
+    #[error("{have} packs of the slide's {all} families; restore the others, or decode only {have} families")]
+    MissingPacks {
+        /// Number of packs.
+        have: usize,
+        /// Number of families.
+        all: u64,
+    },
+    /// A pack without a tree beside it.
+    #[error("a pack has no small levels; give the slide's tree for them, or decode the bundle")]
+    NoSmallLevels,
+    /// A tile size that is not the archive's.
+    #[error("the tile size {given} contradicts the archive, whose tiles are {recorded} pixels")]
+    TileSize {
+        /// The size asked for, in pixels.
+        given: u32,
+        /// The archive's, in pixels.
+        recorded: u32,
+    },
+    /// An upsampling filter that is not the archive's.
+    #[error(
+        "the upsampling filter {} contradicts the archive, which records {}", given.name(), recorded.name()
+    )]
+    UpsampleFilter {
+        /// The filter asked for.
+        given: Filter,
+        /// The archive's.
+        recorded: Filter,
+    },
+    /// A file where a manifest is to go.
+    #[error("it is there and no manifest of an encode; move it, or choose another output directory")]
+    ForeignManifest,
+}
+
+/// Why a server cannot serve a slide, or a tile of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServedFault {
+    /// Residuals in the layout of an older tool.
+    #[error("its residuals are loose images of an older tool; encode it again with `origami encode`")]
+    LooseResiduals,
+    /// A call that needs the archive of a slide without one.
+    #[error("no archive")]
+    NoArchive,
+    /// A slide without files.
+    #[error("no archive and no tree")]
+    NoFiles,
+    /// A tile that neither the archive nor the tree holds.
+    #[error("tile {0} is in no file")]
+    NoSource(TileId),
 }
 
 impl Error {
@@ -129,6 +220,14 @@ impl Error {
 
     pub(crate) fn input(path: &Path, problem: impl Into<String>) -> Self {
         Error::Input { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    pub(crate) fn refused(path: &Path, refusal: Refusal) -> Self {
+        Error::Refused { path: path.to_path_buf(), refusal }
+    }
+
+    pub(crate) fn served(slide: &str, fault: ServedFault) -> Self {
+        Error::Served { slide: slide.to_string(), fault }
     }
 
     pub(crate) fn tile(path: &Path, tile: TileId, problem: impl Into<String>) -> Self {
@@ -156,7 +255,7 @@ impl Error {
     fn names_a_place(&self) -> bool {
         use {archive::Error as Archive, pyramid::Error as Pyramid};
         match self {
-            Error::File(_) | Error::Tile { .. } | Error::Family { .. } => true,
+            Error::File(_) | Error::Tile { .. } | Error::TileNotStored { .. } | Error::Family { .. } => true,
             Error::Archive(e) => matches!(e, Archive::File(_) | Archive::Damaged { .. }),
             Error::Pyramid(e) => matches!(e, Pyramid::File(_) | Pyramid::Tile { .. }),
             _ => false,

@@ -29,14 +29,12 @@ pub enum Error {
         /// The value in the file.
         found: String,
     },
-    /// A directory in which no bundle can be written.
-    #[error("{}: {problem}", path.display())]
-    Target {
-        /// The directory, or the bundle in it.
-        path: PathBuf,
-        /// The fault, and the remedy.
-        problem: &'static str,
-    },
+    /// A directory that has the name of the bundle to be written.
+    #[error("{}: it is a directory, where the bundle is to go; remove it", .0.display())]
+    DirectoryInPlace(PathBuf),
+    /// Another encode writes in the output directory.
+    #[error("{}: another encode is writing here; wait for it or choose another output directory", .0.display())]
+    AnotherEncode(PathBuf),
     /// Families or tiles that are missing or come twice: a mistake of the caller.
     #[error("a bundle needs each family once and every tile of the small levels")]
     Incomplete,

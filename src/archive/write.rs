@@ -53,17 +53,11 @@ impl BundleWriter {
     pub fn create(dir: &Path, geometry: Geometry) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         if dir.join(BUNDLE_NAME).is_dir() {
-            return Err(Error::Target {
-                path: dir.join(BUNDLE_NAME),
-                problem: "it is a directory, where the bundle is to go; remove it",
-            });
+            return Err(Error::DirectoryInPlace(dir.join(BUNDLE_NAME)));
         }
         let path = dir.join(".residuals.spool.part");
         let Some(spool) = LockFile::acquire(&path).map_err(Error::io("create", &path))? else {
-            return Err(Error::Target {
-                path: dir.to_path_buf(),
-                problem: "another encode is writing here; wait for it or choose another --out",
-            });
+            return Err(Error::AnotherEncode(dir.to_path_buf()));
         };
         spool.file().set_len(0).map_err(Error::io("write", &path))?;
         Ok(Self {

@@ -17,7 +17,7 @@ use async_task::{Builder, Runnable, Task};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// Most threads: starting millions of them takes longer than any slide.
-pub(super) const MAX_THREADS: usize = 1024;
+pub const MAX_THREADS: usize = 1024;
 
 /// The output of a future, or its panic.
 pub type Outcome<T> = std::thread::Result<T>;

@@ -4,9 +4,9 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GpuError {
-    /// There is none, or none of the name that was asked for.
-    #[error("{0}")]
-    NoAdapter(String),
+    /// No adapter can be used.
+    #[error(transparent)]
+    NoAdapter(#[from] NoAdapter),
     /// The driver refused the device.
     #[error("the adapter cannot be opened: {0}")]
     Open(String),
@@ -40,6 +40,41 @@ pub enum GpuError {
         need_bytes: u64,
         /// What there is.
         have_bytes: u64,
+    },
+}
+
+/// Why no adapter can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoAdapter {
+    /// The machine has none.
+    #[error("no GPU is found (`origami doctor` advises)")]
+    NoGpu,
+    /// The machine has none, and one was named.
+    #[error("no adapter for {wanted}: there is none at all")]
+    NoGpuNamed {
+        /// The name or index.
+        wanted: String,
+    },
+    /// None has the name or index.
+    #[error("no adapter is called {wanted}; there are {found}")]
+    Unknown {
+        /// The name or index.
+        wanted: String,
+        /// Those of the machine: index, name, API.
+        found: String,
+    },
+    /// Without a name, a software adapter is not used.
+    #[error("only a software adapter is here; it is used where it is named: {name}")]
+    SoftwareOnly {
+        /// A name that chooses it.
+        name: String,
+    },
+    /// A software adapter was named, which `auto` does not use.
+    #[error("{name} is not a GPU")]
+    Software {
+        /// Its name.
+        name: String,
     },
 }
 

@@ -19,7 +19,8 @@ use std::pin::Pin;
 pub use choice::{BackendChoice, BackendMode, Task};
 pub use cpu::CpuBackend;
 pub use error::{Error, Result};
-pub use gpu_error::GpuError;
+pub use executor::MAX_THREADS;
+pub use gpu_error::{GpuError, NoAdapter};
 pub use stream::Results;
 
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};

@@ -1,5 +1,7 @@
 //! The errors of codecs. They name no file: the caller adds where the image is.
 
+use crate::image::ycc::Sampling;
+
 /// The result of codec calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -14,6 +16,16 @@ pub enum Error {
         what: String,
         /// The fault.
         problem: String,
+    },
+    /// A chroma sampling that an encoder does not code.
+    #[error("{encoder}: chroma sampling {sampling:?}; it codes {coded}")]
+    Sampling {
+        /// The encoder.
+        encoder: &'static str,
+        /// The image's sampling.
+        sampling: Sampling,
+        /// The samplings that the encoder codes: "444 or 420", "420".
+        coded: &'static str,
     },
     /// A payload of a codec that this build lacks. Codecs and cargo features have the same names.
     #[error("it is coded as {0}, which this build cannot read; build with --features {0}")]

@@ -85,7 +85,7 @@ impl ImageEncoder for Encoder {
         let factor = match image.sampling {
             Sampling::Gray | Sampling::S444 => 1,
             Sampling::S420 => 2,
-            other => return Err(failed(format!("chroma sampling {other:?}; use --subsamp 444 or 420"))),
+            sampling => return Err(Error::Sampling { encoder: "jpegli", sampling, coded: "444 or 420" }),
         };
         let rows = |plane: PlaneRef<'_>| {
             // The last row exists: the C side reads up to its end.
@@ -204,6 +204,6 @@ mod tests {
     fn what_jpeg_cannot_code_is_refused() {
         let encode = |image: &Ycc| Encoder::new(ImageRole::Baseline).encode(image.view(), 90.into());
         assert!(refusal(encode(&Ycc::gray(Plane::new(65_501, 1)))).contains("65500"));
-        assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("--subsamp"));
+        assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("444 or 420"));
     }
 }

@@ -32,7 +32,7 @@ impl Encoder {
             Sampling::Gray => Subsampling::Gray,
             Sampling::S444 => Subsampling::S444,
             Sampling::S420 => Subsampling::S420,
-            other => return Err(failed(format!("chroma sampling {other:?}; use --subsamp 444 or 420"))),
+            sampling => return Err(Error::Sampling { encoder: "mozjpeg", sampling, coded: "444 or 420" }),
         };
         let encoder = Mozjpeg::baseline_optimized()
             .quality(quality.luma)
@@ -122,6 +122,6 @@ mod tests {
     fn what_jpeg_cannot_code_is_refused() {
         let encode = |image: &Ycc| Encoder::new(ImageRole::Baseline).encode(image.view(), 90.into());
         assert!(refusal(encode(&Ycc::gray(Plane::new(65_501, 1)))).contains("65500"));
-        assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("--subsamp"));
+        assert!(refusal(encode(&image(16, 16, Sampling::S422))).contains("444 or 420"));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
 
@@ -23,8 +23,7 @@ impl Input {
     pub fn file(path: &Path, kind: Kind) -> Result<Self> {
         let first = Archive::open(path)?;
         if first.kind() != kind {
-            let flag = if first.kind() == Kind::Pack { "--pack-file" } else { "--bundle" };
-            return Err(Error::input(path, format!("it is a {}; give it with {flag}", first.kind().name())));
+            return Err(Error::refused(path, Refusal::OtherKind(first.kind())));
         }
         Ok(Self { first, packs: None })
     }
@@ -45,10 +44,7 @@ impl Input {
         }
         names.sort();
         let Some(first) = names.first() else {
-            return Err(Error::input(
-                dir,
-                "no .pack files here; encode with --pack, or decode with --bundle",
-            ));
+            return Err(Error::refused(dir, Refusal::NoPacks));
         };
         let first = Archive::open(first)?;
         let geometry = *first.geometry();
@@ -130,11 +126,8 @@ impl Input {
         }
         let pack = Archive::open(&path)?;
         if pack.kind() != Kind::Pack || pack.geometry() != self.geometry() || pack.meta() != self.meta() {
-            let problem = format!(
-                "it belongs to another encode than {}; remove it, or encode again with --pack",
-                self.first.path().display()
-            );
-            return Err(Error::input(&path, problem));
+            let first = self.first.path().to_path_buf();
+            return Err(Error::refused(&path, Refusal::OtherEncode { first }));
         }
         let entry = pack.find(id).ok_or_else(|| absent(&path))?;
         Ok(read(&pack, entry)?)

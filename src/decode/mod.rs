@@ -12,7 +12,7 @@ use crate::archive::Kind;
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::CodecId;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
@@ -91,7 +91,7 @@ pub struct DecodeReport {
 /// The small levels come from the bundle, or from `tree` where the archive has none. `progress` is called after every family.
 ///
 /// # Errors
-/// Flags that contradict the record; damage, with file and offset; a disk that cannot be written. Nothing half-written is left
+/// Options that contradict the record; damage, with file and offset; a disk that cannot be written. Nothing half-written is left
 /// under a final name.
 pub fn decode(
     input: &Input,
@@ -103,7 +103,7 @@ pub fn decode(
     progress: &dyn Fn(u64, &Timing),
 ) -> Result<DecodeReport> {
     let (geometry, coding) = (*input.geometry(), &input.meta().coding);
-    check_flags(input, tree, options)?;
+    check_options(input, tree, options)?;
     let families = input.families();
     let limit = options
         .max_parents
@@ -114,10 +114,7 @@ pub fn decode(
         && (families.len() as u64) < geometry.family_count()
     {
         let (have, all) = (families.len(), geometry.family_count());
-        let problem = format!(
-            "{have} packs of the slide's {all} families; restore the others, or give --max-parents {have}"
-        );
-        return Err(Error::input(input.archive().path(), problem));
+        return Err(Error::refused(input.archive().path(), Refusal::MissingPacks { have, all }));
     }
     let renderer = Renderer::new(geometry, coding.upsample_filter, options.output)?;
     let extension = options.output.format.extension();
@@ -173,22 +170,15 @@ pub fn decode(
     })
 }
 
-fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
+fn check_options(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> Result<()> {
     let (geometry, coding, path) = (input.geometry(), &input.meta().coding, input.archive().path());
     if let Some(tile) = options.tile.filter(|&t| t != geometry.tile()) {
-        let advice = format!(
-            "--tile {tile} contradicts the archive, whose tiles are {}; leave the flag out",
-            geometry.tile()
-        );
-        return Err(Error::input(path, advice));
+        return Err(Error::refused(path, Refusal::TileSize { given: tile, recorded: geometry.tile() }));
     }
-    if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
-        let (given, recorded) = (filter.name(), coding.upsample_filter.name());
-        return Err(Error::input(
+    if let Some(given) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
+        return Err(Error::refused(
             path,
-            format!(
-                "--upsample-filter {given} contradicts the archive, which records {recorded}; leave the flag out"
-            ),
+            Refusal::UpsampleFilter { given, recorded: coding.upsample_filter },
         ));
     }
     if let Some(tree) = tree {
@@ -201,10 +191,7 @@ fn check_flags(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) -> R
             return Err(Error::input(tree.path(), format!("{problem}; they are not the same slide")));
         }
     } else if input.archive().kind() == Kind::Pack && geometry.stored_tile_count() > 0 {
-        return Err(Error::input(
-            path,
-            "a pack has no small levels; give --pyramid P for them, or decode the bundle",
-        ));
+        return Err(Error::refused(path, Refusal::NoSmallLevels));
     }
     Ok(())
 }
@@ -298,11 +285,8 @@ impl Cutter<'_> {
             (Some(entry), _) => (entry.codec, input.archive().read_tile(entry)?),
             (None, Some(tree)) => tree.stored_tile(id, &input.meta().encode)?,
             (None, None) => {
-                return Err(Error::tile(
-                    input.archive().path(),
-                    id,
-                    "it is not in the archive; give --pyramid P",
-                ));
+                let path = input.archive().path().to_path_buf();
+                return Err(Error::TileNotStored { path, tile: id });
             }
         };
         let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {

@@ -1,6 +1,7 @@
 //! The server of `origami evals`: a page over a folder of evaluation runs.
 //!
 //! ```text
+//! error      why the page cannot be served              data
 //! fields     what a run was made with                    no I/O
 //! names      the same, from directory names of old runs  no I/O
 //! manifest   a run's manifest.json                       one file
@@ -14,6 +15,7 @@
 //! Shares connections, errors and the style of the pages with the tile server, by `web`. Knows no slides and decodes nothing: pictures
 //! are sent as they are, and the browser compares them.
 
+mod error;
 mod fields;
 mod http;
 mod images;
@@ -28,8 +30,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub use self::error::StartError;
 use self::library::Library;
-use crate::error::{Error, Result};
+use crate::archive::store::FileError;
 use crate::web::listen::{self, ConnectionLimits};
 
 /// What to serve.
@@ -52,12 +55,12 @@ impl EvalsServer {
     ///
     /// # Errors
     /// A folder that does not exist.
-    pub fn new(options: &EvalsOptions) -> Result<Self> {
-        let problem = "not a directory; --runs is where evaluation runs are";
+    pub fn new(options: &EvalsOptions) -> Result<Self, StartError> {
         if !options.runs.is_dir() {
-            return Err(Error::input(&options.runs, problem));
+            return Err(StartError::Runs(options.runs.clone()));
         }
-        let library = Library::new(&options.runs).map_err(Error::io("open", &options.runs))?;
+        let opened = Library::new(&options.runs);
+        let library = opened.map_err(FileError::on::<StartError>("open", &options.runs))?;
         Ok(Self { library: Arc::new(library), max_connections: options.max_connections })
     }
 

@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
             self.folders += 1;
             if self.folders > MAX_FOLDERS {
                 self.note(format!(
-                    "more than {MAX_FOLDERS} folders; the others are left out: is --runs right?"
+                    "more than {MAX_FOLDERS} folders; the others are left out: is this the folder of runs?"
                 ));
                 return;
             }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
 
-use crate::backend::GpuError;
+use crate::backend::{GpuError, NoAdapter};
 
 /// Properties of an adapter that are known before it is opened.
 #[derive(Clone, Debug, Serialize)]
@@ -114,12 +114,12 @@ fn choose_from<T>(
             let index = found.iter().position(|f| wanted.parse() == Ok(facts(f).index));
             let position =
                 index.or_else(|| found.iter().position(|f| facts(f).name.to_lowercase().contains(&name)));
-            position.ok_or_else(|| match list.as_str() {
-                "" => GpuError::NoAdapter(format!(
-                    "no adapter for --gpu-adapter {wanted}: there is none at all"
-                )),
-                _ => GpuError::NoAdapter(format!("no adapter is called {wanted}; there are {list}")),
-            })?
+            let wanted = wanted.to_string();
+            let absent = match list.is_empty() {
+                true => NoAdapter::NoGpuNamed { wanted },
+                false => NoAdapter::Unknown { wanted, found: list },
+            };
+            position.ok_or(absent)?
         }
         None => {
             let rank = |kind: &str| match (kind, low_power) {
@@ -131,11 +131,10 @@ fn choose_from<T>(
             let hardware = found.iter().enumerate().filter(|(_, f)| !facts(f).is_software());
             let best = hardware.min_by_key(|(_, f)| rank(facts(f).kind)).map(|(position, _)| position);
             best.ok_or_else(|| match found.first() {
-                None => GpuError::NoAdapter("no GPU is found (`origami doctor` advises)".into()),
-                Some(first) => GpuError::NoAdapter(format!(
-                    "only a software adapter is here; --backend gpu --gpu-adapter {} takes it",
-                    facts(first).name.split_whitespace().next().unwrap_or("0")
-                )),
+                None => NoAdapter::NoGpu,
+                Some(first) => NoAdapter::SoftwareOnly {
+                    name: facts(first).name.split_whitespace().next().unwrap_or("0").to_string(),
+                },
             })?
         }
     };
@@ -177,7 +176,7 @@ mod tests {
         assert_eq!(taken(&all, Some("1"), false).unwrap(), "Iris Xe");
         assert_eq!(taken(&all, Some("LLVMpipe"), false).unwrap(), "llvmpipe (LLVM 15)");
         let refused = taken(&all[..1], None, false).unwrap_err();
-        assert!(refused.contains("--backend gpu --gpu-adapter llvmpipe"), "{refused}");
+        assert!(refused.contains("where it is named: llvmpipe"), "{refused}");
         let unknown = taken(&all, Some("radeon"), false).unwrap_err();
         assert!(unknown.contains("radeon") && unknown.contains("2: NVIDIA H100"), "{unknown}");
         assert!(taken(&[], None, false).unwrap_err().contains("origami doctor"));

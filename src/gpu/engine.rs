@@ -12,12 +12,13 @@ use super::adapter::{AdapterFacts, adapters, choose};
 use super::auto;
 use super::backend::GpuBackend;
 use super::options::GpuOptions;
+use super::reason::Reason;
 use super::stats::GpuStats;
-use crate::backend::GpuError;
 use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{
-    Backend, BackendChoice, BackendMode, Base, CpuBackend, Pending, Predicted, Task, Ticket,
+    Backend, BackendChoice, BackendMode, Base, CpuBackend, GpuError, NoAdapter, Pending, Predicted, Task,
+    Ticket,
 };
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
@@ -92,7 +93,7 @@ pub struct Engine {
     cpu: CpuBackend,
     mode: BackendMode,
     /// Why this mode.
-    reason: String,
+    reason: Reason,
     options: EngineOptions,
     device: Mutex<DeviceState>,
     counters: Counters,
@@ -105,7 +106,7 @@ impl Engine {
         let mut engine = Self {
             cpu: CpuBackend::new(),
             mode: BackendMode::Cpu,
-            reason: "as asked".into(),
+            reason: Reason::AsAsked,
             options,
             device: Mutex::default(),
             counters: Counters::default(),
@@ -118,33 +119,33 @@ impl Engine {
         };
         engine.mode = mode;
         if let Err(e) = engine.open() {
-            engine.reason = format!("{e}; all on the CPU");
             tracing::warn!(kind = e.kind(), "no GPU: {e}; all families are worked on by the CPU");
+            engine.reason = Reason::CpuInstead(e);
         }
         engine
     }
 
     fn choose(mut self, scheduler: &Scheduler) -> Self {
         if let Some(few) = self.options.families.filter(|&n| n < MIN_FAMILIES_FOR_GPU) {
-            self.reason = format!("{few} families are too few to open a GPU for");
+            self.reason = Reason::FewFamilies(few);
             return self;
         }
         let found = choose(adapters(), self.options.gpu.adapter.as_deref());
         let opened = found.and_then(|found| match found.facts.is_software() {
-            true => Err(GpuError::NoAdapter(format!("{} is not a GPU", found.facts.name))),
+            true => Err(NoAdapter::Software { name: found.facts.name }.into()),
             false => GpuBackend::open_adapter(found, &self.options.gpu),
         });
         match opened {
-            Err(e @ GpuError::NoAdapter(_)) => self.reason = e.to_string(),
+            Err(e @ GpuError::NoAdapter(_)) => self.reason = Reason::NoGpu(e),
             Err(e) => {
-                self.reason = e.to_string();
                 self.counters.failures.fetch_add(1, Relaxed);
                 tracing::warn!(kind = e.kind(), "no GPU: {e}; all families are worked on by the CPU");
+                self.reason = Reason::NoGpu(e);
             }
             Ok(gpu) => {
                 let gpu = Arc::new(gpu);
                 let (mode, reason) = auto::decide(self.options.task, &self.cpu, &gpu, scheduler);
-                (self.mode, self.reason) = (mode, reason);
+                (self.mode, self.reason) = (mode, Reason::Measured(reason));
                 if mode != BackendMode::Cpu {
                     self.device_state().gpu = Some(gpu);
                 }
@@ -155,7 +156,7 @@ impl Engine {
     }
 
     /// How families are distributed, and why.
-    pub fn mode(&self) -> (BackendMode, &str) {
+    pub fn mode(&self) -> (BackendMode, &Reason) {
         (self.mode, &self.reason)
     }
 
@@ -241,7 +242,7 @@ impl Engine {
             if self.counters.too_large.fetch_add(1, Relaxed) == 0 {
                 tracing::warn!(
                     kind = e.kind(),
-                    "{e}: the CPU takes such families; --gpu-memory gives it more"
+                    "{e}: the CPU takes such families; a higher limit of GPU memory admits them"
                 );
             }
             return Ok(());

@@ -28,6 +28,14 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
+    /// A tree or slide that this call cannot read or write.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not, and what to do about it.
+        refusal: Refusal,
+    },
     /// A tile of a pyramid is missing or is not what the descriptor says.
     #[error("{}: tile {tile}: {problem}", path.display())]
     Tile {
@@ -55,6 +63,86 @@ pub enum Error {
     Sidecar(serde_json::Error),
 }
 
+/// Why a call cannot read or write a tree or slide.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A file that is no `.dzi`.
+    #[error("not a Deep Zoom descriptor; a slide or an image is opened as such, not as a tree")]
+    NotADescriptor,
+    /// A tree without some of its tiles.
+    #[error("{0}; restore them, or read missing tiles as background")]
+    MissingTiles(MissingTiles),
+    /// A part of a tree where one is to be written.
+    #[error("it is there already; remove it, choose another output directory, or have it replaced")]
+    Exists,
+    /// Another run writes the same tree.
+    #[error("another run is writing {name} here; wait for it or choose another output directory")]
+    AnotherRun {
+        /// The tree's name.
+        name: String,
+    },
+    /// A lossless encode of tiles that are no JPEG files.
+    #[error("its tiles are {format}, and a lossless encode repacks JPEG tiles; use the preset archive")]
+    NotJpeg {
+        /// The format that the descriptor names.
+        format: String,
+    },
+    /// A lossless encode of tiles that overlap.
+    #[error(
+        "its tiles overlap by {overlap}, which archives do not, so a lossless encode cannot store them as they are; \
+         make the tree again without overlap, or use the preset archive"
+    )]
+    Overlap {
+        /// The overlap in pixels.
+        overlap: u32,
+    },
+    /// A lossless encode, with background in place of missing tiles.
+    #[error(
+        "a lossless encode stores the tiles that there are, and background for missing ones makes up others; choose one"
+    )]
+    LosslessBackground,
+    /// A lossless encode of a tree without some of its tiles of L2.
+    #[error("{0}; a lossless encode stores L2 as it is: restore them")]
+    MissingL2(MissingTiles),
+    /// A lossless encode with another tile size than the slide's own.
+    #[error("a lossless encode stores its tiles of {own} pixels; a tile size of {given} contradicts that")]
+    OtherTileSize {
+        /// The slide's, in pixels.
+        own: u32,
+        /// The size asked for, in pixels.
+        given: u32,
+    },
+    /// A lossless encode of a slide without JPEG tiles.
+    #[error(
+        "a lossless encode stores JPEG tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use the \
+         preset archive"
+    )]
+    NoJpegTiles {
+        /// What the slide has instead.
+        reason: String,
+    },
+}
+
+/// Tiles that a tree lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingTiles {
+    /// How many.
+    pub count: u64,
+    /// The tree's directory of tiles.
+    pub files: PathBuf,
+    /// File names of the first of them, from that directory.
+    pub first: Vec<String>,
+}
+
+impl std::fmt::Display for MissingTiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let more = if self.count > self.first.len() as u64 { ", ..." } else { "" };
+        let (files, first) = (self.files.display(), self.first.join(", "));
+        write!(f, "{} tile(s) missing in {files}: {first}{more}", self.count)
+    }
+}
+
 impl Error {
     /// For `map_err` after a file operation.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -63,6 +151,10 @@ impl Error {
 
     pub(crate) fn input(path: &Path, problem: impl Into<String>) -> Self {
         Error::Input { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    pub(crate) fn refused(path: &Path, refusal: Refusal) -> Self {
+        Error::Refused { path: path.to_path_buf(), refusal }
     }
 
     pub(crate) fn tile(path: &Path, tile: TileId, problem: impl Into<String>) -> Self {

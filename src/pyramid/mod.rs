@@ -24,5 +24,5 @@ pub mod source;
 pub mod tree;
 pub mod write;
 
-pub use error::{Error, Result};
+pub use error::{Error, MissingTiles, Refusal, Result};
 pub use metadata::{SlideMetadata, generator};

@@ -12,7 +12,7 @@ use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
 use crate::image::geometry::{FamilyId, Geometry};
 use crate::kernels::taps::Filter;
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, Refusal, Result};
 use crate::slide::{Access, JpegTiles, RandomAccess, Slide};
 
 /// A tree or a slide.
@@ -76,15 +76,13 @@ impl Source {
         match self {
             Source::Tree(tree) => tree.check_originals(),
             Source::Slide(slide, geometry) => {
-                let tiles = slide.jpeg_tiles().map_err(|reason| no_tiles(slide, &reason))?;
+                let tiles = slide.jpeg_tiles().map_err(|reason| no_tiles(slide, reason))?;
                 if tiles.side_px() != geometry.tile() {
                     let (own, given) = (tiles.side_px(), geometry.tile());
-                    let problem =
-                        format!("--preset lossless stores its tiles of {own}; leave --tile {given} out");
-                    return Err(Error::input(&slide.path, problem));
+                    return Err(Error::refused(&slide.path, Refusal::OtherTileSize { own, given }));
                 }
                 if geometry.l2().is_none() {
-                    return Err(no_tiles(slide, "it has at most 2x2 pixels"));
+                    return Err(no_tiles(slide, "it has at most 2x2 pixels".into()));
                 }
                 // One tile is read before anything is written: a fault of all tiles shows here.
                 tiles.jpeg(0, 0).map(drop).map_err(Error::from)
@@ -113,7 +111,7 @@ impl Source {
                     (Access::Random(pixels), Ok(tiles)) => (&**pixels, tiles),
                     (_, refused) => {
                         let reason = refused.err().unwrap_or_default();
-                        return Box::new(std::iter::once(Err(no_tiles(slide, &reason))));
+                        return Box::new(std::iter::once(Err(no_tiles(slide, reason))));
                     }
                 };
                 Box::new(geometry.all_families().take(limit).map(move |id| {
@@ -155,12 +153,8 @@ impl Source {
     }
 }
 
-fn no_tiles(slide: &Slide, reason: &str) -> Error {
-    let needs = "--preset lossless stores JPEG tiles of the source's own";
-    Error::input(
-        &slide.path,
-        format!("{needs}, and {reason}; give a tree of JPEG tiles, or use --preset archive"),
-    )
+fn no_tiles(slide: &Slide, reason: String) -> Error {
+    Error::refused(&slide.path, Refusal::NoJpegTiles { reason })
 }
 
 /// The original tiles of a slide's family, and its pixels, from which L2 and the small levels are made.

@@ -13,7 +13,7 @@ use super::dzi::Descriptor;
 use super::metadata::SlideMetadata;
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, MissingTiles, Refusal, Result};
 use find::{find_descriptor, list_tiles, read_descriptor, read_metadata, stem};
 
 /// Missing tiles that an error names.
@@ -180,37 +180,29 @@ impl Tree {
         if with_l0 && self.geometry.l2().is_some() {
             levels.push(self.geometry.top_level());
         }
-        let (absent, named) = self.absent_of(&levels)?;
-        if absent > 0 && self.missing == Missing::Refuse {
-            let problem = self.absent_text(absent, &named);
-            let problem = format!("{problem}; restore them, or encode with --missing background");
-            return Err(Error::input(&self.dzi, problem));
+        let absent = self.absent_of(&levels)?;
+        self.absent = absent.count;
+        if absent.count > 0 && self.missing == Missing::Refuse {
+            return Err(Error::refused(&self.dzi, Refusal::MissingTiles(absent)));
         }
-        self.absent = absent;
         Ok(())
     }
 
-    /// The number of missing tiles of some levels, and the first of them.
-    fn absent_of(&self, levels: &[u32]) -> Result<(u64, Vec<TileId>)> {
+    /// The missing tiles of some levels.
+    fn absent_of(&self, levels: &[u32]) -> Result<MissingTiles> {
         // A descriptor may claim a billion tiles, so missing tiles are counted, and only those to be named are listed.
-        let (mut absent, mut named) = (0u64, Vec::new());
+        let (mut count, mut first) = (0u64, Vec::new());
         for &level in levels {
             let present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
             let (cols, rows) = self.geometry.tiles(level);
             let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
             let valid = present.iter().filter(|&&(x, y)| x < cols && y < rows).count() as u64;
             let missing = u64::from(cols) * u64::from(rows) - valid;
-            absent += missing;
-            let missing = missing.min(MAX_NAMED_TILES.saturating_sub(named.len()) as u64) as usize;
+            count += missing;
+            let missing = missing.min(MAX_NAMED_TILES.saturating_sub(first.len()) as u64) as usize;
             let ids = all.filter(|position| !present.contains(position)).map(|(x, y)| TileId { level, x, y });
-            named.extend(ids.take(missing));
+            first.extend(ids.take(missing).map(|id| format!("{id}.{}", self.descriptor.format)));
         }
-        Ok((absent, named))
-    }
-
-    fn absent_text(&self, absent: u64, named: &[TileId]) -> String {
-        let names: Vec<String> = named.iter().map(|id| format!("{id}.{}", self.descriptor.format)).collect();
-        let more = if absent > MAX_NAMED_TILES as u64 { ", ..." } else { "" };
-        format!("{absent} tile(s) missing in {}: {}{more}", self.files.display(), names.join(", "))
+        Ok(MissingTiles { count, files: self.files.clone(), first })
     }
 }

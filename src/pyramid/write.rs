@@ -8,7 +8,7 @@ use super::dzi::Descriptor;
 use super::metadata::{SlideMetadata, generator};
 use crate::archive::store::LockFile;
 use crate::image::geometry::{Geometry, TileId};
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, Refusal, Result};
 
 /// Whether existing files may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -126,8 +126,7 @@ impl TreeWriter {
         let names = Names { dir: dir.to_path_buf(), name: name.to_string() };
         let lock_path = names.part(".lock");
         let Some(lock) = LockFile::acquire(&lock_path).map_err(Error::io("create", &lock_path))? else {
-            let advice = format!("another run is writing {name} here; wait for it or choose another --out");
-            return Err(Error::input(dir, advice));
+            return Err(Error::refused(dir, Refusal::AnotherRun { name: names.name }));
         };
         let interrupted = names.part(".dzi").exists();
         if interrupted {
@@ -139,10 +138,7 @@ impl TreeWriter {
         if existing == Existing::Keep && !interrupted {
             for target in PARTS.map(|part| names.target(part)) {
                 if target.exists() {
-                    return Err(Error::input(
-                        &target,
-                        "it is there already; remove it, choose another --out, or give --overwrite",
-                    ));
+                    return Err(Error::refused(&target, Refusal::Exists));
                 }
             }
         }

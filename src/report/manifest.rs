@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::archive::{HEADER_BYTES, Meta};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
@@ -171,10 +171,7 @@ impl Manifest {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(Error::io("read", path)(e)),
             Ok(bytes) if ours(&bytes) == Some(true) => Ok(()),
-            Ok(_) => Err(Error::input(
-                path,
-                "it is there and no manifest of an encode; move it, or choose another --out",
-            )),
+            Ok(_) => Err(Error::refused(path, Refusal::ForeignManifest)),
         }
     }
 

@@ -18,8 +18,8 @@ pub struct SlideFiles {
     pub archive: Option<PathBuf>,
     /// The descriptor of its tree.
     pub tree: Option<PathBuf>,
-    /// Why the slide cannot be served, if its files' names alone say so.
-    pub refused: Option<String>,
+    /// Whether all that it has are residuals in the layout of an older tool, which cannot be served.
+    pub loose_residuals: bool,
     /// The stamp of archive and descriptor, which changes when one of them does.
     pub stamp: Stamp,
 }
@@ -57,8 +57,13 @@ pub fn scan(options: &SlideOptions) -> std::io::Result<BTreeMap<String, SlideFil
             }
         } else if let Some(name) = file.strip_suffix(".bundle").filter(|name| !name.is_empty()) {
             let stamp = stamp([path.as_path()]);
-            let files =
-                SlideFiles { name: name.into(), archive: Some(path), tree: None, refused: None, stamp };
+            let files = SlideFiles {
+                name: name.into(),
+                archive: Some(path),
+                tree: None,
+                loose_residuals: false,
+                stamp,
+            };
             all.entry(name.to_string()).or_insert(files);
         }
     }
@@ -74,17 +79,12 @@ fn in_directory(name: &str, dir: &Path, options: &SlideOptions) -> std::io::Resu
     };
     let usual = dir.join("baseline_pyramid.dzi");
     let tree = if usual.is_file() { Some(usual) } else { only_descriptor(dir)? };
-    let loose = archive.is_none() && (has_loose_residuals(first)? || has_loose_residuals(second)?);
-    let refused = loose.then(|| {
-        format!(
-            "{name}: its residuals are loose images of an older tool; encode it again with `origami encode`"
-        )
-    });
-    if archive.is_none() && tree.is_none() && !loose {
+    let loose_residuals = archive.is_none() && (has_loose_residuals(first)? || has_loose_residuals(second)?);
+    if archive.is_none() && tree.is_none() && !loose_residuals {
         return Ok(None);
     }
     let stamp = stamp([&archive, &tree].into_iter().flatten().map(PathBuf::as_path));
-    Ok(Some(SlideFiles { name: name.into(), archive, tree, refused, stamp }))
+    Ok(Some(SlideFiles { name: name.into(), archive, tree, loose_residuals, stamp }))
 }
 
 /// The descriptor in a directory, if there is exactly one.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! options       how to serve                                 data
+//! error         why a server cannot start                    data
 //! discovery     which slides lie under the root              files
 //! catalog       slides by name, opened on request            files
 //! slide         what each tile of a slide is made of         files
@@ -23,6 +24,7 @@ mod access;
 mod buffers;
 mod catalog;
 mod discovery;
+mod error;
 mod http;
 mod iiif;
 mod image;
@@ -41,6 +43,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use access::{ALL, Credentials, SigningKey};
+pub use error::StartError;
 pub use http::path_segment;
 pub use metrics::BackendStats;
 pub use options::{Access, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
@@ -49,7 +52,6 @@ use self::catalog::Catalog;
 use self::metrics::Metrics;
 use self::tiles::Tiles;
 use crate::backend::Backend;
-use crate::error::{Error, Result};
 use crate::kernels::sharpen::Strength;
 use crate::web::listen::{self, ConnectionLimits};
 
@@ -59,38 +61,33 @@ fn is_origin(text: &str) -> bool {
     text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ',', ' ', '*']))
 }
 
-fn check(options: &ServeOptions) -> Result<()> {
+fn check(options: &ServeOptions) -> Result<(), StartError> {
     let root = &options.slides.root;
     if !root.is_dir() {
-        return Err(Error::input(root, "not a directory; --slides-root is where slides are"));
+        return Err(StartError::Root(root.clone()));
     }
     if options.limits.max_connections == 0 {
-        return Err(Error::Usage("--max-connections 0: at least one".into()));
+        return Err(StartError::NoConnections);
     }
     // Fails now rather than at every slide.
     crate::output::tile::TileCoder::new(options.output.format, options.output.quality)?;
     let sharpen = options.slides.sharpen;
     if sharpen != 0.0 && Strength::new(sharpen).is_none() {
-        let (given, most) = (sharpen, crate::image::spec::MAX_SHARPEN);
-        return Err(Error::Usage(format!("--sharpen {given}: a strength is 1/512 to {most}, or 0 for none")));
+        return Err(StartError::Sharpen(sharpen));
     }
-    let access = &options.access;
-    for (flag, value) in
-        [("--cors", access.cors.as_deref()), ("--cache-control", Some(&*access.cache_control))]
-    {
-        if let Some(value) = value
-            && axum::http::HeaderValue::from_str(value).is_err()
-        {
-            return Err(Error::Usage(format!("{flag} {value:?}: not a value that a header can have")));
-        }
+    let (origin, cache_control) = (&options.access.cors, &options.access.cache_control);
+    let is_header = |value: &str| axum::http::HeaderValue::from_str(value).is_ok();
+    if let Some(origin) = origin.as_ref().filter(|origin| !is_header(origin)) {
+        return Err(StartError::OriginHeader(origin.clone()));
     }
-    if let Some(origin) = access.cors.as_deref().filter(|origin| !is_origin(origin)) {
-        return Err(Error::Usage(format!(
-            "--cors {origin}: give * or one origin, as https://viewer.example.org"
-        )));
+    if !is_header(cache_control) {
+        return Err(StartError::CacheControlHeader(cache_control.clone()));
+    }
+    if let Some(origin) = origin.as_ref().filter(|origin| !is_origin(origin)) {
+        return Err(StartError::Origin(origin.clone()));
     }
     if options.limits.max_inflight_families == 0 {
-        return Err(Error::Usage("--max-inflight-families 0: at least one".into()));
+        return Err(StartError::NoFamilies);
     }
     Ok(())
 }
@@ -110,7 +107,7 @@ impl Server {
         options: ServeOptions,
         backend: Arc<dyn Backend>,
         backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
-    ) -> Result<Self> {
+    ) -> Result<Self, StartError> {
         check(&options)?;
         let options = Arc::new(options);
         let metrics = Arc::new(Metrics::new(&backend.name()));

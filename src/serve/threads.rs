@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::backend;
 use crate::backend::executor::Executor;
-use crate::error::Result;
 use crate::web::error::ServeError;
 
 /// The server's [`Executor`]; clones share it.
@@ -16,7 +15,7 @@ impl Threads {
     ///
     /// # Errors
     /// The system gives no threads.
-    pub fn new(count: usize) -> Result<Self> {
+    pub fn new(count: usize) -> backend::Result<Self> {
         let executor =
             Executor::new(count, "origami-tiles").map_err(|e| backend::Error::Threads(e.to_string()))?;
         Ok(Self(Arc::new(executor)))

@@ -60,6 +60,17 @@ pub enum SlideError {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A JPEG tile that a lossless encode cannot store as it is.
+    #[error(
+        "{}: TIFF, {place}: a JPEG that is not sequential at 8 bits, which a lossless encode does not take",
+        path.display()
+    )]
+    NotSequential {
+        /// The file.
+        path: PathBuf,
+        /// Which tile.
+        place: String,
+    },
     /// A valid file of a kind that is not supported.
     #[error("{}: {format} with {what} is not supported; {advice}", path.display())]
     Unsupported {

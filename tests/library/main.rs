@@ -9,6 +9,7 @@ mod bundles;
 mod context;
 mod corrupt;
 mod encoders;
+mod flags;
 mod forged;
 mod golden;
 mod inputs;

@@ -284,7 +284,7 @@ fn a_flag_that_contradicts_a_record_refuses_the_slide_not_the_server() {
     assert_eq!(server.get("/tiles/one/10/0_0.jpg").status, 500);
     assert_eq!(server.get("/healthz").status, 200);
     let (_, log) = server.terminate();
-    assert!(log.contains("--upsample-filter bicubic contradicts"), "{log}");
+    assert!(log.contains("the upsampling filter bicubic contradicts"), "{log}");
     origami(&["serve", "--slides-root", arg(&root.path().join("nothing"))])
         .fails(&["nothing", "--slides-root"]);
 }

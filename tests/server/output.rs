@@ -194,7 +194,7 @@ fn all(root: &Path, flags: &[&str], name: &str) -> (Vec<(TileId, Reply)>, String
     (replies, log)
 }
 
-const WARNING: &str = "--sharpen acts on an archive that was made without";
+const WARNING: &str = "sharpening acts on an archive that was made without";
 
 #[test]
 fn the_servers_sharpening_acts_on_archives_that_record_none_and_says_so() {
@@ -295,7 +295,7 @@ fn content_type_manifest_and_descriptor_tell_the_truth_whatever_the_client_deriv
                     (501, "application/json"),
                     "{address}"
                 );
-                assert!(reply.text().contains("--output-format jpeg"), "{}", reply.text());
+                assert!(reply.text().contains("output format is jpeg"), "{}", reply.text());
             } else {
                 assert_eq!((reply.header("content-type"), true_type(&reply.body)), (kind, kind), "{address}");
             }

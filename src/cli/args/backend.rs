@@ -8,6 +8,8 @@ use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend};
 
 use super::values::names;
+#[cfg(feature = "gpu")]
+use crate::cli::words;
 
 /// Where the pixel arithmetic runs. The bytes are the same everywhere.
 #[derive(Args, Clone)]
@@ -94,7 +96,7 @@ impl BackendArgs {
         if let Some(name) = &self.gpu_adapter {
             // An unknown name is a mistake of the user, not a reason to continue without a GPU.
             if let Err(e) = choose(adapters(), Some(name)) {
-                bail!("--gpu-adapter {name}: {e}");
+                return Err(anyhow::Error::new(e).context(format!("--gpu-adapter {name}")));
             }
         }
         let task = match workload {
@@ -116,7 +118,7 @@ impl BackendArgs {
         // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.
         let by_name = self.backend == BackendChoice::Auto && self.gpu_adapter.is_some();
         if (mode != BackendMode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
-            eprintln!("backend: {}: {reason}", engine.name());
+            eprintln!("backend: {}: {}", engine.name(), words::reason(reason));
         }
         Ok(OpenBackend { backend: engine.clone(), engine: Some(engine) })
     }

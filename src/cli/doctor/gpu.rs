@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::finding::{Auto, AutoChoice, Parity};
 use super::section::{Section, binary_bytes};
+use crate::cli::words;
 
 /// An adapter and the result of its test.
 #[derive(Serialize)]
@@ -97,7 +98,7 @@ pub fn auto(wanted: Option<&str>) -> Result<Auto> {
         options.gpu.adapter = wanted.map(Into::into);
         let engine = Engine::new(options, &scheduler);
         let (mode, reason) = engine.mode();
-        AutoChoice { backend: mode.name(), reason: reason.into() }
+        AutoChoice { backend: mode.name(), reason: words::reason(reason) }
     };
     Ok(Auto { encode: taken(Task::Encode), decode: taken(Task::Decode) })
 }

@@ -38,7 +38,8 @@ impl ImageEncoder for Encoder {
 
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
         if ![Sampling::Gray, Sampling::S444, Sampling::S420].contains(&image.sampling) {
-            return Err(failed(format!("chroma sampling {:?}; use --subsamp 444 or 420", image.sampling)));
+            let (encoder, sampling) = ("JPEG XL", image.sampling);
+            return Err(Error::Sampling { encoder, sampling, coded: "444 or 420" });
         }
         let jpeg = self.jpeg.encode(image, quality)?;
         let bytes = transcode(self.api, &jpeg)?;

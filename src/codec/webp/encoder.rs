@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use libwebp_sys as sys;
 
 use super::error::failed;
-use crate::codec::error::Result;
+use crate::codec::error::{Error, Result};
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
 use crate::codec::kind::ImageRole;
@@ -58,7 +58,7 @@ impl ImageEncoder for Encoder {
         let components = match image.sampling {
             Sampling::Gray => 1,
             Sampling::S420 => 3,
-            other => return Err(failed(format!("chroma sampling {other:?}; use --subsamp 420"))),
+            sampling => return Err(Error::Sampling { encoder: "WebP", sampling, coded: "420" }),
         };
         let (cw, ch) = Sampling::S420.chroma_size(width, height);
         let neutral: Plane;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, Refusal, Result};
 use crate::pyramid::metadata::SlideMetadata;
 
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
@@ -81,10 +81,7 @@ pub fn read_descriptor(dzi: &Path) -> Result<String> {
         .map_err(Error::io("read", dzi))?;
     match String::from_utf8(bytes) {
         Ok(text) if text.len() as u64 <= MAX_DESCRIPTOR_BYTES => Ok(text),
-        _ => Err(Error::input(
-            dzi,
-            "not a Deep Zoom descriptor; give a slide or an image with --slide or --image",
-        )),
+        _ => Err(Error::refused(dzi, Refusal::NotADescriptor)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Missing, Tree};
 use crate::codec::decode_foreign;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, Refusal, Result};
 use crate::pyramid::loaded::{L2Source, OriginalTiles};
 
 impl Tree {
@@ -18,33 +18,21 @@ impl Tree {
     /// # Errors
     /// The reason why not, and what to do instead.
     pub fn check_originals(&self) -> Result<()> {
-        let refused = |problem: String| Err(Error::input(self.path(), problem));
+        let refused = |refusal| Err(Error::refused(self.path(), refusal));
         let descriptor = self.descriptor();
         if !self.is_jpeg() {
-            return refused(format!(
-                "its tiles are {}, and --preset lossless repacks JPEG tiles; use --preset archive",
-                descriptor.format
-            ));
+            return refused(Refusal::NotJpeg { format: descriptor.format.clone() });
         }
         if descriptor.overlap > 0 {
-            return refused(format!(
-                "its tiles overlap by {}, which archives do not, so --preset lossless cannot store them as they are; make the \
-                 tree again without overlap, or use --preset archive",
-                descriptor.overlap
-            ));
+            return refused(Refusal::Overlap { overlap: descriptor.overlap });
         }
         if self.missing == Missing::Background {
-            return refused(
-                "--preset lossless stores the tiles that there are, and --missing background makes up others; leave one of \
-                 them out"
-                    .into(),
-            );
+            return refused(Refusal::LosslessBackground);
         }
         let l2: Vec<u32> = self.geometry().l2().into_iter().collect();
-        let (absent, named) = self.absent_of(&l2)?;
-        if absent > 0 {
-            let problem = self.absent_text(absent, &named);
-            return refused(format!("{problem}; --preset lossless stores L2 as it is: restore them"));
+        let absent = self.absent_of(&l2)?;
+        if absent.count > 0 {
+            return refused(Refusal::MissingL2(absent));
         }
         Ok(())
     }

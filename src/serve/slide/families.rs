@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Slide;
 use crate::archive::FamilyRecord;
 use crate::decode::Input;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServedFault};
 use crate::image::family::DecodedFamily;
 use crate::image::geometry::FamilyId;
 use crate::params::Coding;
@@ -60,6 +60,6 @@ impl Slide {
         self.input
             .as_ref()
             .zip(self.coding.as_ref())
-            .ok_or_else(|| Error::Usage(format!("{}: no archive", self.name)))
+            .ok_or_else(|| Error::served(&self.name, ServedFault::NoArchive))
     }
 }

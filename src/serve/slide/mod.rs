@@ -15,7 +15,7 @@ use super::discovery::{SlideFiles, Stamp, stamp};
 use super::options::{ServeOptions, SlideOptions};
 use crate::archive::Kind;
 use crate::decode::Input;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::sharpen::Strength;
@@ -69,8 +69,8 @@ impl Slide {
     /// # Errors
     /// Damage; an archive and a tree of different slides; options that contradict the archive.
     pub fn open(files: &SlideFiles, options: &ServeOptions) -> Result<Self> {
-        if let Some(reason) = &files.refused {
-            return Err(Error::Usage(reason.clone()));
+        if files.loose_residuals {
+            return Err(Error::served(&files.name, ServedFault::LooseResiduals));
         }
         let input = match &files.archive {
             Some(path) if path.is_dir() => Some(Input::packs(path)?),
@@ -81,7 +81,7 @@ impl Slide {
         let geometry = match (&input, &tree) {
             (Some(input), _) => *input.geometry(),
             (None, Some(tree)) => *tree.geometry(),
-            (None, None) => return Err(Error::Usage(format!("{}: no archive and no tree", files.name))),
+            (None, None) => return Err(Error::served(&files.name, ServedFault::NoFiles)),
         };
         let fits = tree.as_ref().is_some_and(|tree| same_tiling(tree.geometry(), &geometry));
         if let (Some(tree), Some(_), false) = (&tree, &input, fits) {
@@ -254,7 +254,7 @@ impl Slide {
                 let recut = input.as_ref().map(|input| input.meta().encode.clone());
                 tree.stored_tile(tile, &recut.unwrap_or_default())?
             }
-            _ => return Err(Error::Usage(format!("{}: tile {tile} comes from nowhere", self.name))),
+            _ => return Err(Error::served(&self.name, ServedFault::NoSource(tile))),
         };
         Ok(self.renderer.stored(tile, codec, bytes)?)
     }
@@ -280,10 +280,9 @@ fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
 fn coding_of(input: &Input, options: &SlideOptions) -> Result<(Coding, Option<String>)> {
     let (mut coding, path) = (input.meta().coding.clone(), input.archive().path());
     let sharpen = if coding.originals { 0.0 } else { options.sharpen };
-    if let Some(filter) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
-        let (given, recorded) = (filter.name(), coding.upsample_filter.name());
-        let problem = format!("--upsample-filter {given} contradicts the archive, which records {recorded}");
-        return Err(Error::input(path, problem));
+    if let Some(given) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
+        let recorded = coding.upsample_filter;
+        return Err(Error::refused(path, Refusal::UpsampleFilter { given, recorded }));
     }
     let Some(strength) = Strength::new(sharpen) else { return Ok((coding, None)) };
     if coding.sharpen_q8 != 0 || input.meta().encode.save_sharpened {
@@ -291,6 +290,6 @@ fn coding_of(input: &Input, options: &SlideOptions) -> Result<(Coding, Option<St
     }
     coding.sharpen_q8 = strength.q8();
     let warning =
-        "--sharpen acts on an archive that was made without: its tiles are no longer what its encoder saw";
+        "sharpening acts on an archive that was made without: its tiles are no longer what its encoder saw";
     Ok((coding, Some(warning.into())))
 }

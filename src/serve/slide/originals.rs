@@ -1,7 +1,7 @@
 //! Tiles of archives that hold the source slide's own tiles: each is read and unpacked alone.
 
 use super::Slide;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, TileId};
 use crate::lossless::{jpeg, tiles_below};
@@ -41,14 +41,16 @@ impl Slide {
     /// A tile of L1, downsampled from the tiles below it.
     fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
         let Some(coding) = &self.coding else {
-            return Err(Error::Usage(format!("{}: no archive", self.name)));
+            return Err(Error::served(&self.name, ServedFault::NoArchive));
         };
         self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e.into()))
     }
 
     /// The JPEG files of tiles of L0.
     fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Vec<u8>)>> {
-        let Some(input) = &self.input else { return Err(Error::Usage(format!("{}: no archive", self.name))) };
+        let Some(input) = &self.input else {
+            return Err(Error::served(&self.name, ServedFault::NoArchive));
+        };
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
         let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
         let unpack = |(&tile, payload)| {

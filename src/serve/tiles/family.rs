@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
 use crate::backend::cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::buffers::{FamilyBuffers, PooledBuffers};
 use crate::serve::singleflight::{Call, CallKey};
@@ -99,7 +99,9 @@ impl Tiles {
         if self.calls.cancel_if_abandoned(key, call) {
             return Ok(None);
         }
-        let Some(coding) = slide.coding() else { return Err(Error::Usage("no archive".into())) };
+        let Some(coding) = slide.coding() else {
+            return Err(Error::served(&slide.name, ServedFault::NoArchive));
+        };
         let mut stopwatch = Stopwatch::start();
         let mut buffers = self.buffers.acquire();
         let FamilyBuffers { decoded, made } = &mut *buffers;

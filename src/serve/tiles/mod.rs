@@ -15,6 +15,7 @@ use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::buffers::BufferPool;
+use super::error::StartError;
 use super::metrics::{Gauges, Metrics, Outcome, WarmRead};
 use super::options::ServeOptions;
 use super::pan::PanHistory;
@@ -24,7 +25,7 @@ use super::threads::Threads;
 use super::tile_key::TileKey;
 use super::warm::{Lookup, WarmCache};
 use crate::backend::Backend;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::image::geometry::{FamilyId, TileId};
 use crate::output::tile::OutputFormat;
 use crate::web::error::ServeError;
@@ -63,7 +64,7 @@ impl Tiles {
         options: Arc<ServeOptions>,
         backend: Arc<dyn Backend>,
         metrics: Arc<Metrics>,
-    ) -> Result<Arc<Self>> {
+    ) -> Result<Arc<Self>, StartError> {
         let cache = &options.cache;
         let bytes = cache.max_memory_mib << 20;
         // A tile weighs its bytes, and at least so much that no more than `max_tiles` fit.
@@ -212,7 +213,7 @@ impl Tiles {
     pub async fn jpeg(self: &Arc<Self>, slide: &Arc<Slide>, tile: TileId) -> Result<Bytes, ServeError> {
         if self.options.output.format != OutputFormat::Jpeg {
             return Err(ServeError::Unsupported(
-                "images of any size are only made with --output-format jpeg".into(),
+                "images of any size are only made where the output format is jpeg".into(),
             ));
         }
         self.get(slide, tile).await.map(|(bytes, _)| bytes)

@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::lookup::{Lookup, WarmStats};
-use crate::error::{Error, Result};
+use crate::serve::error::StartError;
 use crate::serve::tile_key::TileKey;
 
 /// Has no values.
@@ -14,10 +14,8 @@ pub enum WarmCache {}
 impl WarmCache {
     /// # Errors
     /// Always.
-    pub fn open(_: &Path, _: u64) -> Result<Self> {
-        let problem = "--cache-dir: this build has no RocksDB, which keeps the tiles on disk; build with \
-            `cargo build --release --features rocksdb`, or leave the flag out";
-        Err(Error::Usage(problem.into()))
+    pub fn open(_: &Path, _: u64) -> Result<Self, StartError> {
+        Err(StartError::NoDiskCache)
     }
     pub fn is_quick(&self) -> bool {
         match *self {}

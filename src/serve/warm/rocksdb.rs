@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::lookup::{Lookup, WarmStats};
 use super::tuning::{is_damage, options};
-use crate::error::{Error, Result};
+use crate::serve::error::StartError;
 use crate::serve::tile_key::TileKey;
 
 /// Bytes of the hash before a tile.
@@ -44,19 +44,17 @@ impl WarmCache {
     ///
     /// # Errors
     /// A directory that cannot be written, or that another server uses.
-    pub fn open(dir: &Path, max_bytes: u64) -> Result<Self> {
-        let problem = |what: &str, e: &dyn std::fmt::Display| {
-            Error::input(dir, format!("{what}: {e}; --cache-dir must be a directory that can be written"))
+    pub fn open(dir: &Path, max_bytes: u64) -> Result<Self, StartError> {
+        let problem = |what: &str, e: &dyn std::fmt::Display| StartError::DiskCache {
+            dir: dir.to_path_buf(),
+            problem: format!("{what}: {e}"),
         };
         fs::create_dir_all(dir).map_err(|e| problem("cannot be made", &e))?;
         let lock = File::create(dir.join("lock")).map_err(|e| problem("cannot be written", &e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::input(
-                    dir,
-                    "another server keeps its tiles here; give each its own --cache-dir",
-                ));
+                return Err(StartError::DiskCacheInUse(dir.to_path_buf()));
             }
             Err(TryLockError::Error(e)) => return Err(problem("cannot be locked", &e)),
         }
@@ -214,7 +212,7 @@ mod tests {
         let warm = WarmCache::open(dir.path(), 64 << 20).unwrap();
         assert!(warm.put("a:b", [(key(1), &tile(1, 500)), (key(2), &Bytes::new())]));
         let elsewhere = WarmCache::open(dir.path(), 64 << 20).err().unwrap().to_string();
-        assert!(elsewhere.contains("another server") && elsewhere.contains("--cache-dir"), "{elsewhere}");
+        assert!(elsewhere.contains("another server keeps its tiles here"), "{elsewhere}");
         warm.flush();
         drop(warm);
         let warm = WarmCache::open(dir.path(), 64 << 20).unwrap();

@@ -58,6 +58,12 @@ pub(super) fn stored_jpeg(
     reader.stored(0)?.ok_or_else(|| reader.corrupt("its scanner left it out"))
 }
 
+/// The error of a chunk whose JPEG is not sequential at 8 bits.
+pub(super) fn not_sequential(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> SlideError {
+    let place = ChunkReader { file, layout, coord }.name();
+    SlideError::NotSequential { path: file.path().to_path_buf(), place }
+}
+
 /// An error that names a chunk.
 pub(super) fn corrupt(
     file: &PositionalFile,

@@ -36,21 +36,38 @@ pub(super) fn refusal(layout: &Layout) -> Option<String> {
 /// Reads a tile and makes it a complete JPEG file of its part inside the slide.
 pub(super) fn read(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Result<Vec<u8>, SlideError> {
     let stored = chunk::stored_jpeg(file, layout, coord)?;
-    complete(layout, coord, &stored).map_err(|problem| chunk::corrupt(file, layout, coord, problem))
+    complete(layout, coord, &stored).map_err(|fault| match fault {
+        Fault::NotSequential => chunk::not_sequential(file, layout, coord),
+        Fault::Damaged(problem) => chunk::corrupt(file, layout, coord, problem),
+    })
+}
+
+/// Why a tile cannot be made a complete JPEG file.
+enum Fault {
+    /// Another process than baseline or extended sequential DCT at 8 bits.
+    NotSequential,
+    /// What is wrong with its bytes.
+    Damaged(String),
+}
+
+impl From<String> for Fault {
+    fn from(problem: String) -> Self {
+        Self::Damaged(problem)
+    }
 }
 
 /// The complete JPEG file. It is decoded once, as a check.
-fn complete(layout: &Layout, coord: ChunkCoord, tile: &[u8]) -> Result<Vec<u8>, String> {
+fn complete(layout: &Layout, coord: ChunkCoord, tile: &[u8]) -> Result<Vec<u8>, Fault> {
     let header = Header::parse(tile)?;
     if header.sof > 1 || header.precision != 8 {
-        return Err("a JPEG that is not sequential at 8 bits, which --preset lossless does not take".into());
+        return Err(Fault::NotSequential);
     }
     let (width, height) = (layout.columns_in(coord.column) as usize, layout.rows_in(coord.row) as usize);
     let (stored_width, stored_height) = (header.width as usize, header.height as usize);
     if stored_width < width || stored_height < height {
-        return Err(format!(
-            "a JPEG of {stored_width}x{stored_height} pixels, expected {width}x{height} at least"
-        ));
+        let problem =
+            format!("a JPEG of {stored_width}x{stored_height} pixels, expected {width}x{height} at least");
+        return Err(problem.into());
     }
     let by_tag = if layout.ycbcr { ColorModel::YCbCr } else { ColorModel::Rgb };
     let rgb = header.components.len() == 3 && header.color_model().unwrap_or(by_tag) == ColorModel::Rgb;

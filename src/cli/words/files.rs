@@ -1,0 +1,79 @@
+//! Faults of archives, slides and trees.
+
+use origami::pyramid::{self, Refusal};
+use origami::{archive, slide};
+
+use super::{backend, coding, params};
+
+pub fn archive(error: &archive::Error) -> Option<String> {
+    match error {
+        archive::Error::AnotherEncode(dir) => Some(format!(
+            "{}: another encode is writing here; wait for it or choose another --out",
+            dir.display()
+        )),
+        archive::Error::Params(e) => params::error(e),
+        _ => None,
+    }
+}
+
+pub fn slide(error: &slide::SlideError) -> Option<String> {
+    match error {
+        slide::SlideError::NotSequential { path, place } => Some(format!(
+            "{}: damaged TIFF, {place}: a JPEG that is not sequential at 8 bits, which --preset lossless does not take; \
+             copy or export the file again",
+            path.display()
+        )),
+        _ => None,
+    }
+}
+
+pub fn pyramid(error: &pyramid::Error) -> Option<String> {
+    match error {
+        pyramid::Error::Refused { path, refusal } => {
+            Some(format!("{}: {}", path.display(), refused(refusal)?))
+        }
+        pyramid::Error::Archive(e) => archive(e),
+        pyramid::Error::Backend(e) => backend::error(e),
+        pyramid::Error::Codec(e) => coding::codec(e),
+        pyramid::Error::Slide(e) => slide(e),
+        _ => None,
+    }
+}
+
+fn refused(refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        Refusal::NotADescriptor => {
+            "not a Deep Zoom descriptor; give a slide or an image with --slide or --image".into()
+        }
+        Refusal::MissingTiles(missing) => {
+            format!("{missing}; restore them, or encode with --missing background")
+        }
+        Refusal::Exists => "it is there already; remove it, choose another --out, or give --overwrite".into(),
+        Refusal::AnotherRun { name } => {
+            format!("another run is writing {name} here; wait for it or choose another --out")
+        }
+        Refusal::NotJpeg { format } => {
+            format!("its tiles are {format}, and --preset lossless repacks JPEG tiles; use --preset archive")
+        }
+        Refusal::Overlap { overlap } => format!(
+            "its tiles overlap by {overlap}, which archives do not, so --preset lossless cannot store them as they are; make \
+             the tree again without overlap, or use --preset archive"
+        ),
+        Refusal::LosslessBackground => {
+            "--preset lossless stores the tiles that there are, and --missing background makes up others; leave one of \
+             them out"
+                .into()
+        }
+        Refusal::MissingL2(missing) => {
+            format!("{missing}; --preset lossless stores L2 as it is: restore them")
+        }
+        Refusal::OtherTileSize { own, given } => {
+            format!("--preset lossless stores its tiles of {own}; leave --tile {given} out")
+        }
+        Refusal::NoJpegTiles { reason } => format!(
+            "--preset lossless stores JPEG tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use \
+             --preset archive"
+        ),
+        _ => return None,
+    })
+}

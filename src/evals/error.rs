@@ -1,0 +1,17 @@
+//! Why the page of runs cannot be served.
+
+use std::path::PathBuf;
+
+use crate::archive::store::FileError;
+
+/// The faults of [`super::EvalsServer::new`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The folder of runs is not a directory.
+    #[error("{}: not a directory; evaluation runs are shown from a directory", .0.display())]
+    Runs(PathBuf),
+    /// The operating system refused to open it.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

@@ -1,0 +1,55 @@
+//! Why a server cannot start.
+
+use std::path::PathBuf;
+
+use crate::image::spec;
+use crate::{backend, output};
+
+/// The faults of [`super::Server::new`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The root of the slides is not a directory.
+    #[error("{}: not a directory; slides are served from a directory", .0.display())]
+    Root(PathBuf),
+    /// No connection is allowed.
+    #[error("the limit of connections is 0: it must be at least one")]
+    NoConnections,
+    /// No family may be reconstructed.
+    #[error("the limit of families reconstructed at a time is 0: it must be at least one")]
+    NoFamilies,
+    /// A sharpening out of range.
+    #[error("the sharpening of L2 is {0}: a strength is 1/512 to {max}, or 0 for none", max = spec::MAX_SHARPEN)]
+    Sharpen(f64),
+    /// An origin that no header can have.
+    #[error("the allowed origin {0:?}: not a value that a header can have")]
+    OriginHeader(String),
+    /// A `Cache-Control` that no header can have.
+    #[error("the Cache-Control {0:?}: not a value that a header can have")]
+    CacheControlHeader(String),
+    /// An allowed origin that is none.
+    #[error("the allowed origin {0}: give * or one origin, as https://viewer.example.org")]
+    Origin(String),
+    /// A cache on disk, in a build without RocksDB.
+    #[error(
+        "this build has no RocksDB, which keeps tiles on disk; build with `cargo build --release --features rocksdb`"
+    )]
+    NoDiskCache,
+    /// A directory of the cache on disk that cannot be used.
+    #[error("{}: {problem}; the cache on disk needs a directory that can be written", dir.display())]
+    DiskCache {
+        /// The directory.
+        dir: PathBuf,
+        /// What failed.
+        problem: String,
+    },
+    /// A directory of the cache on disk that another server uses.
+    #[error("{}: another server keeps its tiles here; give each its own directory", .0.display())]
+    DiskCacheInUse(PathBuf),
+    /// Output tiles that cannot be made.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+    /// Threads that cannot be started.
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+}
