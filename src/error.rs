@@ -226,6 +226,7 @@ impl Error {
         Error::Refused { path: path.to_path_buf(), refusal }
     }
 
+    #[cfg(feature = "serve")]
     pub(crate) fn served(slide: &str, fault: ServedFault) -> Self {
         Error::Served { slide: slide.to_string(), fault }
     }
