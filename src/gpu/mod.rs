@@ -16,6 +16,7 @@
 //! backend      all of that as a `Backend`                  wgpu
 //! auto         measures CPU and GPU, chooses               threads
 //! engine       CPU and GPU as one `Backend`                no device
+//! reason       why families run where they do           data
 //! parity       every kernel against its CPU twin           no device
 //! ```
 //!

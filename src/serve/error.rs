@@ -31,9 +31,7 @@ pub enum StartError {
     #[error("the allowed origin {0}: give * or one origin, as https://viewer.example.org")]
     Origin(String),
     /// A cache on disk, in a build without RocksDB.
-    #[error(
-        "this build has no RocksDB, which keeps tiles on disk; build with `cargo build --release --features rocksdb`"
-    )]
+    #[error("this build has no RocksDB, which keeps tiles on disk; build with --features rocksdb")]
     NoDiskCache,
     /// A directory of the cache on disk that cannot be used.
     #[error("{}: {problem}; the cache on disk needs a directory that can be written", dir.display())]

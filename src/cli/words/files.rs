@@ -3,7 +3,7 @@
 use origami::pyramid::{self, Refusal};
 use origami::{archive, slide};
 
-use super::{backend, coding, params};
+use super::{backend, codec, params};
 
 pub fn archive(error: &archive::Error) -> Option<String> {
     match error {
@@ -34,7 +34,7 @@ pub fn pyramid(error: &pyramid::Error) -> Option<String> {
         }
         pyramid::Error::Archive(e) => archive(e),
         pyramid::Error::Backend(e) => backend::error(e),
-        pyramid::Error::Codec(e) => coding::codec(e),
+        pyramid::Error::Codec(e) => codec::error(e),
         pyramid::Error::Slide(e) => slide(e),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use origami::archive::Kind;
 use origami::error::{Error, Refusal};
 
-use super::{backend, coding, files, params};
+use super::{backend, codec, coding, files, params};
 
 pub fn error(error: &Error) -> Option<String> {
     match error {
@@ -14,7 +14,7 @@ pub fn error(error: &Error) -> Option<String> {
         Error::Family { family, source } => Some(format!("family {family}: {}", self::error(source)?)),
         Error::Archive(e) => files::archive(e),
         Error::Backend(e) => backend::error(e),
-        Error::Codec(e) => coding::codec(e),
+        Error::Codec(e) => codec::error(e),
         Error::Output(e) => coding::output(e),
         Error::Params(e) => params::error(e),
         Error::Pyramid(e) => files::pyramid(e),

@@ -1,10 +1,11 @@
 //! The library's errors in the words of the command line: with the flags that a user typed.
 //!
 //! An error that concerns no flag keeps its own text. The files follow the library's layers: `params` names parameters, `backend`
-//! threads and GPUs, `coding` codecs and families, `files` archives, slides and trees, `servers` what cannot be served, `library` the
+//! threads and GPUs, `codec` codecs, `coding` families and output tiles, `files` archives, slides and trees, `servers` what cannot be served, `library` the
 //! error of whole calls.
 
 mod backend;
+mod codec;
 mod coding;
 mod files;
 mod library;
@@ -46,7 +47,7 @@ fn with_flags(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let words = words.or_else(|| error.downcast_ref().and_then(files::archive));
     let words = words.or_else(|| error.downcast_ref().and_then(coding::output));
     let words = words.or_else(|| error.downcast_ref().and_then(coding::residual));
-    let words = words.or_else(|| error.downcast_ref().and_then(coding::codec));
+    let words = words.or_else(|| error.downcast_ref().and_then(codec::error));
     let words = words.or_else(|| error.downcast_ref().and_then(backend::error));
     let words = words.or_else(|| error.downcast_ref().and_then(backend::gpu));
     let words = words.or_else(|| error.downcast_ref().and_then(backend::no_adapter));

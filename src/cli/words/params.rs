@@ -3,7 +3,7 @@
 use origami::image::spec;
 use origami::params::{Error, Parameter};
 
-use super::coding;
+use super::codec;
 
 pub fn error(error: &Error) -> Option<String> {
     Some(match error {
@@ -34,7 +34,7 @@ pub fn error(error: &Error) -> Option<String> {
             "{} is about predicting L0 from L2, and --preset lossless stores L0 as it is; leave one of them out",
             flag(*parameter)
         ),
-        Error::Codec(e) => return coding::codec(e),
+        Error::Codec(e) => return codec::error(e),
         _ => return None,
     })
 }
