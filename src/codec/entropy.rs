@@ -179,7 +179,7 @@ impl Entropy {
     }
 
     /// As [`Self::store`], of an image of `size` in pixels that another program coded. A file of more than
-    /// [`max_repacked_bytes`] is stored as it is, because no reader would unpack it.
+    /// `max_repacked_bytes` is stored as it is, because no reader would unpack it.
     pub fn store_foreign(self, codec: CodecId, bytes: Vec<u8>, size: (usize, usize)) -> (CodecId, Vec<u8>) {
         if bytes.len() > max_repacked_bytes(size.0, size.1) {
             (codec, bytes)
