@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::Visit;
 
-/// Groups of the library and of the program, in the order of the table in `ARCHITECTURE.md`: each imports from those before it. A name with a slash is
-/// a part of a group that comes earlier than the rest of it.
+/// Groups of the library and of the program, in the order of the table in `ARCHITECTURE.md`: each imports from those before
+/// it. A name with a slash is a part of a group that comes earlier than the rest of it.
 const LAYERS: &[&str] = &[
     "image",
     "kernels",

@@ -1,8 +1,8 @@
 //! The library's errors in the words of the command line: with the flags that a user typed.
 //!
-//! An error that concerns no flag keeps its own text. The files follow the library's layers: `params` names parameters, `backend`
-//! threads and GPUs, `codec` codecs, `coding` families and output tiles, `files` archives, slides and trees, `servers` what cannot be served, `library` the
-//! error of whole calls.
+//! An error that concerns no flag keeps its own text. The files follow the library's layers: `params` names parameters,
+//! `backend` threads and GPUs, `codec` codecs, `coding` families and output tiles, `files` archives, slides and trees, `servers`
+//! slides that cannot be served, `library` the error of whole calls.
 
 mod backend;
 mod codec;
