@@ -102,6 +102,8 @@ required_packages() {
         has_library libmagic.so.1 || echo 'libmagic1t64|libmagic1'
         has_python || echo python3-venv
         runs shellcheck --version || echo shellcheck
+        # runpod/check.sh runs pods.sh, which asks through it.
+        runs curl --version || echo curl
     fi
 }
 
