@@ -10,10 +10,7 @@ fn main() -> std::process::ExitCode {
     disable_device_select_layer();
     match cli::run() {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("origami: {}", cli::describe(&error));
-            std::process::ExitCode::FAILURE
-        }
+        Err(error) => cli::fail(&error),
     }
 }
 

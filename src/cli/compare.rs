@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::encode_png;
@@ -10,10 +10,11 @@ use origami::pyramid::write::write_whole;
 use origami::quality::compare::{CELL_PX, Comparison, compare};
 use origami::quality::rows::RowSource;
 use origami::report::side_by_side::side_by_side;
-use serde_json::json;
 
 use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
+use super::fault::usage;
+use super::json;
 use super::print::say;
 
 /// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
@@ -23,9 +24,6 @@ pub struct CompareArgs {
     reference: PathBuf,
     /// The tree to judge: its .dzi, the directory that holds it, or its _files
     tree: PathBuf,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
     /// Luma only: no Delta E
     #[arg(long)]
     luma_only: bool,
@@ -64,11 +62,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
         let region = region(&args, reference.size(), &result)?;
         write_picture(path, &args, region, &scheduler)?;
     }
-    if args.json {
-        print_json(&args, &result)
-    } else {
-        print(&result)
+    if args.work.json() {
+        return print_json(&args, &result);
     }
+    print(&result);
     Ok(())
 }
 
@@ -76,7 +73,7 @@ pub fn run(args: CompareArgs) -> Result<()> {
 fn region(args: &CompareArgs, (width, height): (u32, u32), result: &Comparison) -> Result<[u32; 4]> {
     match args.region {
         Some([x, y, w, h]) if x.saturating_add(w) > width || y.saturating_add(h) > height => {
-            bail!("--region {x},{y},{w},{h} does not lie inside {width}x{height}")
+            usage!("--region {x},{y},{w},{h} does not lie inside {width}x{height}")
         }
         Some(region) => Ok(region),
         None => Ok([result.worst_px.0, result.worst_px.1, CELL_PX.min(width), CELL_PX.min(height)]),
@@ -91,12 +88,12 @@ fn write_picture(path: &Path, args: &CompareArgs, region: [u32; 4], scheduler: &
     Ok(())
 }
 
-fn print_json(args: &CompareArgs, result: &Comparison) {
-    let value = json!({
+fn print_json(args: &CompareArgs, result: &Comparison) -> Result<()> {
+    let value = serde_json::json!({
         "reference": args.reference, "tree": args.tree, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
         "ssim": result.ssim, "delta_e_2000": result.delta_e, "delta_e_2000_p95": result.delta_e_p95,
     });
-    say!("{value:#}");
+    Ok(json::print("compare", value)?)
 }
 
 fn print(result: &Comparison) {

@@ -16,8 +16,9 @@ use origami::pyramid::write::Existing;
 use super::args::backend::{BackendArgs, Workload};
 use super::args::values::{TILE_SAMPLINGS, names, one_of};
 use super::args::work::WorkArgs;
+use super::fault::usage;
 use super::print::{human_bytes, say};
-use super::progress;
+use super::progress::Families;
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -79,7 +80,7 @@ struct InputArgs {
 
 pub fn run(args: DecodeArgs) -> Result<()> {
     if args.max_parents == Some(0) {
-        anyhow::bail!("--max-parents 0: decode at least one family");
+        usage!("--max-parents 0: decode at least one family");
     }
     let input = match (&args.input.packs, &args.input.pack_file, &args.input.bundle) {
         (Some(dir), ..) => Input::packs(dir)?,
@@ -103,12 +104,12 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Workload::Decode, Some(total), &scheduler, args.work.quiet)?;
-    let bar = progress::families(total, args.work.quiet);
+    let progress = Families::new(&args.out.to_string_lossy(), total, args.work.progress());
     if args.timing {
         say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
     }
     let on_family = |done: u64, t: &Timing| {
-        bar.set_position(done);
+        progress.set(done);
         if args.timing {
             let us = |d: std::time::Duration| d.as_micros();
             let (read, decode, rest) = (us(t.read), us(t.decode), us(t.reconstruct));
@@ -118,11 +119,11 @@ pub fn run(args: DecodeArgs) -> Result<()> {
     let started = std::time::Instant::now();
     let report =
         decode(&input, tree.as_ref(), &args.out, &options, &*opened.backend, &scheduler, &on_family)?;
-    bar.finish_and_clear();
-    if report.left_out > 0 && !args.work.quiet {
+    progress.finish();
+    if report.left_out > 0 && args.work.summary() {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }
-    if !args.work.quiet {
+    if args.work.summary() {
         let seconds = started.elapsed().as_secs_f64();
         say!(
             "{}: {} families, {} of tiles, {seconds:.1} s {}",

@@ -20,8 +20,9 @@ use super::args::coding::CodingArgs;
 use super::args::open::OpenArgs;
 use super::args::values::{bytes, names};
 use super::args::work::WorkArgs;
+use super::fault::usage;
 use super::print::{human_bytes, say};
-use super::progress;
+use super::progress::Families;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -100,7 +101,7 @@ impl TargetArgs {
 impl EncodeArgs {
     fn open_source(&self) -> Result<Source> {
         if self.source.pyramid.is_none() && self.missing == Missing::Background {
-            bail!("--missing background is about the tiles of a --pyramid; leave it out");
+            usage!("--missing background is about the tiles of a --pyramid; leave it out");
         }
         let options = self.open.options();
         match (&self.source.pyramid, &self.source.image, &self.source.slide) {
@@ -151,10 +152,12 @@ impl EncodeArgs {
         params.encoder.encoder(ImageRole::Baseline)?;
         params.residual_encoder().encoder(ImageRole::Residual)?;
         if self.max_parents == Some(0) {
-            bail!("--max-parents 0: encode at least one family");
+            usage!("--max-parents 0: encode at least one family");
         }
         if let (Some(flag), true) = (self.target.flag(), params.originals) {
-            bail!("{flag} is about quality, of which --preset lossless loses nothing; leave one of them out");
+            usage!(
+                "{flag} is about quality, of which --preset lossless loses nothing; leave one of them out"
+            );
         }
         Ok(())
     }
@@ -191,7 +194,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let mut source = args.open_source()?;
     if let Source::Tree(tree) = &source
         && tree.absent() > 0
-        && !args.work.quiet
+        && args.work.summary()
     {
         eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
     }
@@ -202,7 +205,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
         max_parents: args.max_parents,
     };
     let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
-    let bar = progress::families(total, args.work.quiet);
+    let progress = Families::new(&source_name(&args), total, args.work.progress());
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Workload::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
@@ -210,11 +213,11 @@ pub fn run(args: EncodeArgs) -> Result<()> {
         params = args.search(target, &*opened.backend, &scheduler)?;
     }
     let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
-        bar.set_position(done)
+        progress.set(done)
     })?;
-    bar.finish_and_clear();
+    progress.finish();
     warn_of_other_packs(&args, &report);
-    if !args.work.quiet {
+    if args.work.summary() {
         print_summary(&report, started.elapsed().as_secs_f64(), &opened);
     }
     Ok(())
@@ -226,10 +229,17 @@ fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
     let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
     let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
     let ours = if args.pack { report.families } else { 0 };
-    if packs > ours && !args.work.quiet {
+    if packs > ours && args.work.summary() {
         let others = packs - ours;
         eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
     }
+}
+
+/// The path of the source, as it was given.
+fn source_name(args: &EncodeArgs) -> String {
+    let source = &args.source;
+    let path = source.pyramid.as_ref().or(source.image.as_ref()).or(source.slide.as_ref());
+    path.map_or_else(String::new, |path| path.display().to_string())
 }
 
 fn print_summary(report: &EncodeReport, seconds: f64, opened: &OpenBackend) {

@@ -10,7 +10,9 @@ mod doctor;
 mod encode;
 #[cfg(feature = "serve")]
 mod evals;
+mod fault;
 mod inspect;
+mod json;
 #[cfg(feature = "serve")]
 mod listen;
 mod print;
@@ -23,13 +25,13 @@ mod sign;
 mod verify;
 mod words;
 
-pub use words::describe;
-
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+
+use self::fault::{Exit, Fault};
 
 /// Stores a slide's Deep Zoom pyramid at a fraction of its bytes.
 #[derive(Parser)]
@@ -74,7 +76,7 @@ enum Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let command = Cli::parse().command;
+    let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
     log_to_stderr();
     let mut code = ExitCode::SUCCESS;
     match command {
@@ -97,6 +99,24 @@ pub fn run() -> anyhow::Result<ExitCode> {
         anyhow::bail!("standard output could not be written");
     }
     Ok(code)
+}
+
+/// Prints what clap has to say, help as well as errors, and ends the program.
+fn wrong_arguments(error: &clap::Error) -> ! {
+    if error.use_stderr() && json::is_wanted() {
+        json::print_error(&Fault::of_arguments(error));
+    }
+    error.exit()
+}
+
+/// Reports an error: text on standard error and, with `--json`, an object on standard output. Returns the exit code.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let fault = Fault::of(error);
+    eprintln!("origami: {}", fault.message);
+    if json::is_wanted() {
+        json::print_error(&fault);
+    }
+    Exit::of(error).into()
 }
 
 /// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,

@@ -16,7 +16,7 @@ use super::args::open::OpenArgs;
 use super::args::values::one_of;
 use super::args::work::WorkArgs;
 use super::print::say;
-use super::progress;
+use super::progress::Families;
 
 /// Samplings of JPEG tiles.
 const SAMPLINGS: &[(&str, Sampling)] =
@@ -85,15 +85,15 @@ pub fn run(args: PyramidArgs) -> Result<()> {
     };
     let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)
         .map_err(|e| anyhow::anyhow!("{}: {e}", args.slide.display()))?;
-    let bar = progress::families(geometry.family_count(), args.work.quiet);
+    let progress =
+        Families::new(&args.slide.to_string_lossy(), geometry.family_count(), args.work.progress());
     let started = std::time::Instant::now();
-    let dzi =
-        build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| bar.set_position(done))?;
-    bar.finish_and_clear();
+    let dzi = build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| progress.set(done))?;
+    progress.finish();
     for (path, png) in associated {
         write_whole(&path, &png)?;
     }
-    if !args.work.quiet {
+    if args.work.summary() {
         let (w, h) = (geometry.width(), geometry.height());
         say!(
             "{}: {w}x{h}, {} levels, {:.1} s",

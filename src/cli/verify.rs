@@ -12,6 +12,7 @@ use origami::verify::{Verified, verify};
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::work::WorkArgs;
+use super::fault::usage;
 use super::print::{human_bytes, say};
 
 /// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
@@ -33,7 +34,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     let scheduler = args.work.scheduler()?;
     // Without --deep there is nothing to reconstruct.
     if !args.deep && args.backend.is_given() {
-        anyhow::bail!("--backend and --gpu-... are about --deep; give that as well");
+        usage!("--backend and --gpu-... are about --deep; give that as well");
     }
     let opened = match args.deep {
         true => args.backend.open(Workload::Decode, None, &scheduler, args.work.quiet)?,

@@ -1,22 +1,79 @@
-//! Threads and silence.
+//! Threads, progress and the form of the result.
 
-use clap::Args;
+use std::io::IsTerminal;
+
+use clap::{Args, ValueEnum};
 use origami::backend::scheduler::Scheduler;
 
-/// Flags of every subcommand that works for a while.
+use super::values::names;
+
+/// Flags of every command that works for a while and reports.
 #[derive(Args, Clone, Copy)]
 pub struct WorkArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
-    /// No progress bar and no summary
+    /// No progress and no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// Progress on standard error: a bar, lines of JSON, or none; auto is a bar on a terminal
+    #[arg(long, value_name = "HOW", value_parser = names::<Progress>(), default_value_t)]
+    pub progress: Progress,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// The form of the result.
+#[derive(Args, Clone, Copy)]
+pub struct JsonArgs {
+    /// One JSON object on standard output instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    #[default]
+    Auto,
+    Bar,
+    Json,
+    None,
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Progress::Auto => "auto",
+            Progress::Bar => "bar",
+            Progress::Json => "json",
+            Progress::None => "none",
+        })
+    }
 }
 
 impl WorkArgs {
     /// Starts the threads.
     pub fn scheduler(self) -> origami::backend::Result<Scheduler> {
         Scheduler::new(self.threads)
+    }
+
+    /// Whether the result is one JSON object.
+    pub fn json(self) -> bool {
+        self.json.json
+    }
+
+    /// Whether a summary for people is wanted.
+    pub fn summary(self) -> bool {
+        !self.quiet && !self.json.json
+    }
+
+    /// How progress is shown here: never `Auto`.
+    pub fn progress(self) -> Progress {
+        match self.progress {
+            Progress::Auto if self.quiet || !std::io::stderr().is_terminal() => Progress::None,
+            Progress::Auto => Progress::Bar,
+            given => given,
+        }
     }
 }
