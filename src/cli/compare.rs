@@ -16,6 +16,7 @@ use super::args::work::WorkArgs;
 use super::fault::usage;
 use super::json;
 use super::print::say;
+use super::signals;
 
 /// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
 #[derive(Args)]
@@ -56,6 +57,9 @@ impl CompareArgs {
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
+    if let Some(path) = &args.picture {
+        signals::writes(path);
+    }
     let (mut reference, mut tree) = args.open()?;
     let result = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
     if let Some(path) = &args.picture {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use origami::archive::Kind;
-use origami::decode::{DecodeOptions, Input, Timing, decode};
+use origami::decode::{DECODED_NAME, DecodeOptions, Input, Timing, decode};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::output::render::Output;
@@ -19,6 +19,7 @@ use super::args::work::WorkArgs;
 use super::fault::usage;
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -117,6 +118,7 @@ pub fn run(args: DecodeArgs) -> Result<()> {
         }
     };
     let started = std::time::Instant::now();
+    signals::writes(&args.out.join(format!("{DECODED_NAME}.dzi")));
     let report =
         decode(&input, tree.as_ref(), &args.out, &options, &*opened.backend, &scheduler, &on_family)?;
     progress.finish();

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::params::EncodeParams;
+use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
@@ -23,6 +25,7 @@ use super::args::work::WorkArgs;
 use super::fault::usage;
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -118,7 +121,7 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => bail!(
+            Some(tile) if tile != own => usage!(
                 "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
                 tree.path().display()
             ),
@@ -142,7 +145,7 @@ impl EncodeArgs {
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
@@ -209,6 +212,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Workload::Encode, Some(total), &scheduler, args.work.quiet)?;
     let started = std::time::Instant::now();
+    signals::writes(&args.out.join(PACK_DIR).join(BUNDLE_NAME));
     if let Some(target) = args.target.target() {
         params = args.search(target, &*opened.backend, &scheduler)?;
     }
@@ -225,7 +229,7 @@ pub fn run(args: EncodeArgs) -> Result<()> {
 
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
 fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
-    let dir = args.out.join(origami::archive::PACK_DIR);
+    let dir = args.out.join(PACK_DIR);
     let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
     let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
     let ours = if args.pack { report.families } else { 0 };

@@ -8,15 +8,18 @@ use origami::codec::encode_png;
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::output::tile::OutputFormat;
-use origami::pyramid::build::{BuildOptions, build};
+use origami::pyramid;
+use origami::pyramid::build::{BuildOptions, PYRAMID_NAME, build};
 use origami::pyramid::write::{Existing, write_whole};
 use origami::slide::Slide;
 
 use super::args::open::OpenArgs;
 use super::args::values::one_of;
 use super::args::work::WorkArgs;
+use super::fault::usage;
 use super::print::say;
 use super::progress::Families;
+use super::signals;
 
 /// Samplings of JPEG tiles.
 const SAMPLINGS: &[(&str, Sampling)] =
@@ -67,7 +70,7 @@ pub fn run(args: PyramidArgs) -> Result<()> {
             } else {
                 slide.info.associated.join(", ")
             };
-            anyhow::bail!("{}: no associated image \"{name}\"; it has: {have}", args.slide.display());
+            usage!("{}: no associated image \"{name}\"; it has: {have}", args.slide.display());
         }
         let path = args.out.join(format!("{name}.png"));
         if path.exists() && !args.overwrite {
@@ -84,10 +87,11 @@ pub fn run(args: PyramidArgs) -> Result<()> {
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
     let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)
-        .map_err(|e| anyhow::anyhow!("{}: {e}", args.slide.display()))?;
+        .map_err(|source| pyramid::Error::Shape { path: args.slide.clone(), source })?;
     let progress =
         Families::new(&args.slide.to_string_lossy(), geometry.family_count(), args.work.progress());
     let started = std::time::Instant::now();
+    signals::writes(&args.out.join(format!("{PYRAMID_NAME}.dzi")));
     let dzi = build(&mut slide, &args.out, &options, &args.work.scheduler()?, &|done| progress.set(done))?;
     progress.finish();
     for (path, png) in associated {

@@ -12,10 +12,11 @@ use origami::verify::{Verified, verify};
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::work::WorkArgs;
-use super::fault::usage;
+use super::fault::{Exit, usage};
 use super::print::{human_bytes, say};
+use super::words;
 
-/// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
+/// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 3: damage, named with its place.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// Bundles and packs; a directory stands for all those in it
@@ -44,7 +45,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     for path in &args.files {
         if path.is_dir() { files.extend(archives_in(path)?) } else { files.push(path.clone()) }
     }
-    let mut faults = 0;
+    let mut exit = Exit::Good;
     for file in &files {
         match check(file, args.deep, &*opened.backend, &scheduler) {
             Ok(_) if args.work.quiet => {}
@@ -63,12 +64,16 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
                 );
             }
             Err(fault) => {
-                faults += 1;
-                eprintln!("origami: {fault}");
+                let fault = fault.into();
+                exit = exit.worst(Exit::of(&fault));
+                if exit == Exit::Interrupted {
+                    return Err(fault);
+                }
+                eprintln!("origami: {}", words::describe(&fault));
             }
         }
     }
-    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit.into())
 }
 
 fn check(

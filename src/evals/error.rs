@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::archive::store::FileError;
+use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 
 /// The faults of [`super::EvalsServer::new`].
 #[derive(Debug, thiserror::Error)]
@@ -14,4 +15,13 @@ pub enum StartError {
     /// The operating system refused to open it.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Diagnose for StartError {
+    fn diagnosis(&self) -> Diagnosis {
+        match self {
+            StartError::Runs(path) => Diagnosis::of(FaultKind::Failed).in_file(path),
+            StartError::File(e) => e.diagnosis(),
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl Descriptor {
     /// # Errors
     /// An element or attribute that is missing or not a number; the message names it.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let bad = |problem: String| Error::input(path, problem);
+        let bad = |problem: String| Error::damaged(path, problem);
         let doc =
             roxmltree::Document::parse(text).map_err(|e| bad(format!("not a Deep Zoom descriptor: {e}")))?;
         let image = doc.root_element();

@@ -1,6 +1,6 @@
 //! `origami bench gpu`: a GPU against its own limits, and end to end against the CPU and the bare JPEG calls.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::BackendChoice;
 use origami::gpu::{AdapterFacts, Ceiling, GpuBackend, GpuOptions, adapters, choose};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::speed::SpeedArgs;
 use crate::bench::gpu::end_to_end::{self, BackendResult, EndToEnd};
 use crate::bench::gpu::kernels::{self, KernelTime};
+use crate::cli::fault::usage;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -30,7 +31,7 @@ struct Report {
 
 pub fn run(args: GpuArgs) -> Result<()> {
     if args.speed.backend.backend != BackendChoice::Auto || args.speed.coding.optl2 {
-        bail!(
+        usage!(
             "bench gpu measures cpu, gpu and hybrid, with and without --optl2; leave --backend and --optl2 out"
         );
     }

@@ -10,6 +10,7 @@ use crate::bench::rate::{CurvePoint, JudgedOutput, RateOptions, RateReport, meas
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct RateArgs {
@@ -31,8 +32,12 @@ pub struct RateArgs {
 }
 
 pub fn run(args: RateArgs) -> Result<()> {
-    let options =
-        RateOptions { slide: args.slide.clone(), open: args.open.options(), params: args.coding.params() };
+    let options = RateOptions {
+        slide: args.slide.clone(),
+        open: args.open.options(),
+        params: args.coding.params(),
+        cancel: signals::cancel(),
+    };
     let report = measure(&options)?;
     if args.json {
         print_json(&options, &report)

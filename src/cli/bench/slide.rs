@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use crate::bench::tissue::write_slide;
+use crate::cli::fault::usage;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SlideArgs {
@@ -20,7 +22,8 @@ pub struct SlideArgs {
 pub fn run(args: SlideArgs) -> Result<()> {
     let size = args.size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     let Some((width, height)) = size.filter(|&(w, h): &(u32, u32)| w > 0 && h > 0) else {
-        bail!("--size {}: give width and height, as 40000x30000", args.size);
+        usage!("--size {}: give width and height, as 40000x30000", args.size);
     };
-    write_slide(&args.out, width, height)
+    signals::writes(&args.out);
+    write_slide(&args.out, width, height, &signals::cancel())
 }

@@ -13,6 +13,7 @@ use crate::cli::args::backend::{BackendArgs, OpenBackend, Workload};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SpeedArgs {
@@ -46,6 +47,7 @@ impl SpeedArgs {
             pyramid: self.pyramid.clone(),
             side: self.side,
             threads: self.threads,
+            cancel: signals::cancel(),
             open: self.open.options(),
             params: self.coding.params(),
         })

@@ -9,6 +9,7 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::fault::usage;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -31,7 +32,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
     let against = args.against.as_deref().map(|path| Input::file(path, Kind::Bundle)).transpose()?;
     let is_same = |of: &Input| of.geometry() == input.geometry() && of.meta().coding == input.meta().coding;
     if against.as_ref().is_some_and(|of| !is_same(of)) {
-        bail!("--against: it is not the same slide in the same coding");
+        usage!("--against: it is not the same slide in the same coding");
     }
     let Some(times) = measure(&input, against.as_ref(), args.rounds)? else {
         bail!("{}: none of its residuals is coded in stripes", args.bundle.display());
