@@ -113,7 +113,8 @@ pub fn verify(
 }
 
 fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
-    archive::Error::Damaged { path: archive.path().to_path_buf(), offset, what, expected, found }.into()
+    let (path, advice) = (archive.path().to_path_buf(), archive::RESTORE);
+    archive::Error::Damaged { path, offset, what, expected, found, advice }.into()
 }
 
 /// A family that does not decode: damage, or a codec that this build lacks.

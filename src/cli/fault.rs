@@ -185,7 +185,8 @@ mod tests {
             offset: 7,
             what: "magic".into(),
             expected: "ORIG".into(),
-            found: "RRIP; encode again".into(),
+            found: "RRIP".into(),
+            advice: "encode again",
         };
         let some = |text: &str| Some(text.to_string());
         let expected = ("damaged", some("a.bundle"), some("byte 7"), some("encode again"));

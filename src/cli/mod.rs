@@ -31,6 +31,7 @@ mod words;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -97,7 +98,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
     log_to_stderr();
     if command.works_for_a_while() {
-        signals::listen()?;
+        signals::listen().context("cannot listen for signals")?;
     }
     let mut code = ExitCode::SUCCESS;
     match command {

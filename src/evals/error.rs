@@ -10,7 +10,7 @@ use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 #[non_exhaustive]
 pub enum StartError {
     /// The folder of runs is not a directory.
-    #[error("{}: not a directory; evaluation runs are shown from a directory", .0.display())]
+    #[error("{}: no directory of this name; evaluation runs are shown from a directory", .0.display())]
     Runs(PathBuf),
     /// The operating system refused to open it.
     #[error(transparent)]

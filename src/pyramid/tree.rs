@@ -158,7 +158,7 @@ impl Tree {
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {
-        Error::tile(&self.tile_path(id), id, problem.to_string())
+        Error::tile(&self.tile_path(id), id, format!("{problem}; restore the tile"))
     }
 
     /// Size of a tile's file in pixels, overlap included.

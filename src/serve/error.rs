@@ -11,7 +11,7 @@ use crate::{backend, output};
 #[non_exhaustive]
 pub enum StartError {
     /// The root of the slides is not a directory.
-    #[error("{}: not a directory; slides are served from a directory", .0.display())]
+    #[error("{}: no directory of this name; slides are served from a directory", .0.display())]
     Root(PathBuf),
     /// No connection is allowed.
     #[error("the limit of connections is 0: it must be at least one")]

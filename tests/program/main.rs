@@ -22,7 +22,10 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+mod exit_codes;
 mod identity;
+#[cfg(unix)]
+mod interrupted;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]

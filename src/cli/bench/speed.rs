@@ -21,7 +21,7 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "P")]
     pyramid: Option<PathBuf>,
     /// Side of the synthetic slide in pixels
-    #[arg(long, default_value_t = 6144)]
+    #[arg(long, default_value_t = 6144, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     side: u32,
     /// Rounds; every figure is a median over them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -9,6 +9,7 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::args::values::at_least_one;
 use crate::cli::fault::usage;
 use crate::cli::print::say;
 
@@ -20,7 +21,7 @@ pub struct StripesArgs {
     #[arg(long, value_name = "BUNDLE")]
     against: Option<PathBuf>,
     /// Rounds a family, of which the best counts
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
     rounds: usize,
     /// JSON instead of text
     #[arg(long)]
