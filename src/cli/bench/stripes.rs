@@ -9,6 +9,8 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -21,9 +23,8 @@ pub struct StripesArgs {
     /// Rounds a family, of which the best counts
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: StripesArgs) -> Result<()> {
@@ -38,13 +39,12 @@ pub fn run(args: StripesArgs) -> Result<()> {
     };
     let StripeTimes { families, residual_us, first_tile_whole_us, stripe, rest, first_tile, both_steps } =
         times;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "families": families, "stripe": stripe, "rest": rest, "first_tile": first_tile,
             "both_steps": both_steps, "residual_us": residual_us, "first_tile_whole_us": first_tile_whole_us,
         });
-        say!("{value:#}");
-        return Ok(());
+        return Ok(json::print("bench stripes", value)?);
     }
     say!("{families} families, against the whole residual ({residual_us:.0} us):");
     say!("its stripe {stripe:.2}, the rest of it {rest:.2}");

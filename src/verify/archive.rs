@@ -6,11 +6,11 @@
 use crate::archive::{self, Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{CodecId, Shape, decode_foreign, decoder, unpacked};
 use crate::error::{Error, Result};
 use crate::image::family::{Proof, Want};
 use crate::image::ycc::Sampling;
 use crate::lossless::{OriginalFamily, tile_size};
+use crate::output::render::stored_image;
 use crate::residual::FamilyDecoder;
 
 /// What was checked.
@@ -47,20 +47,11 @@ pub fn verify(
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
-            let (width, height) = tile_size(archive.geometry(), entry.id)?;
-            let shape = Shape { width, height, sampling: None };
-            let decoded = match unpacked(entry.codec, bytes, shape.width, shape.height) {
-                Ok((CodecId::Jpeg, jpeg)) => decode_foreign(&jpeg, Some((shape.width, shape.height))),
-                Ok((codec, bytes)) => decoder(codec).and_then(|mut decoder| decoder.decode(&bytes, shape)),
-                Err(e) => Err(e),
-            };
-            decoded.map_err(|e| {
-                fault(
-                    entry.offset,
-                    format!("tile {}", entry.id),
-                    format!("{}x{} pixels", shape.width, shape.height),
-                    e.to_string(),
-                )
+            let decoded = stored_image(archive.geometry(), entry.id, entry.codec, bytes);
+            decoded.map(drop).map_err(|e| {
+                let (width, height) = tile_size(archive.geometry(), entry.id).unwrap_or_default();
+                let expected = format!("{width}x{height} pixels");
+                fault(entry.offset, format!("tile {}", entry.id), expected, e.to_string())
             })
         },
         |_| {
