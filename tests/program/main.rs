@@ -23,6 +23,9 @@ mod doctor;
 ))]
 mod documents;
 mod identity;
+// A schema for every command, and a run for every schema.
+#[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
+mod json;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
