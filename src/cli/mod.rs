@@ -3,6 +3,7 @@
 //! One file a subcommand. `args` has the groups of flags that several of them share.
 
 mod args;
+mod batch;
 mod bench;
 mod compare;
 mod decode;
@@ -11,6 +12,7 @@ mod encode;
 #[cfg(feature = "serve")]
 mod evals;
 mod fault;
+mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
@@ -81,7 +83,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::Pyramid(args) => pyramid::run(args)?,
-        Command::Encode(args) => encode::run(args)?,
+        Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
