@@ -17,7 +17,7 @@ use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::{Exit, Fault, usage};
-use super::inputs::{self, Input, Takes, Thing};
+use super::inputs::{self, Input, Thing};
 use super::print::{human_bytes, say};
 
 /// Faults of one input that are named; the others are counted.
@@ -47,7 +47,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
         usage!("--backend and --gpu-... are about --deep; give that as well");
     }
     let scheduler = args.work.scheduler()?;
-    let inputs = inputs::find(&args.files, Takes::EVERY_COPY)?;
+    let inputs = inputs::everything(&args.files)?;
     let opened = match args.deep {
         true => args.backend.open(Workload::Decode, None, &scheduler, args.work.quiet)?,
         false => OpenBackend::cpu(),

@@ -28,19 +28,28 @@ pub enum RowSource {
 }
 
 impl RowSource {
-    /// Opens a tree (its `.dzi` or a directory), a `.bundle`, or a slide or image (any other file).
+    /// Opens a bundle.
     ///
     /// # Errors
-    /// Those of [`Tree::open`], [`BundleRows::open`] and [`Slide::open`].
-    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
-        let has = |extension| path.extension().is_some_and(|e| e == extension);
-        Ok(if path.is_dir() || has("dzi") {
-            RowSource::Tree(Box::new(Tree::open(path, Missing::Background)?))
-        } else if has("bundle") || has("pack") {
-            RowSource::Bundle(Box::new(BundleRows::open(path)?))
-        } else {
-            RowSource::Slide(Box::new(Slide::open(path, options)?))
-        })
+    /// Those of [`BundleRows::open`].
+    pub fn bundle(path: &Path) -> Result<Self> {
+        Ok(RowSource::Bundle(Box::new(BundleRows::open(path)?)))
+    }
+
+    /// Opens a tree by its `.dzi`, by the directory that holds it, or by its `_files`.
+    ///
+    /// # Errors
+    /// Those of [`Tree::open`].
+    pub fn tree(path: &Path) -> Result<Self> {
+        Ok(RowSource::Tree(Box::new(Tree::open(path, Missing::Background)?)))
+    }
+
+    /// Opens a slide or an image.
+    ///
+    /// # Errors
+    /// Those of [`Slide::open`].
+    pub fn slide(path: &Path, options: &OpenOptions) -> Result<Self> {
+        Ok(RowSource::Slide(Box::new(Slide::open(path, options)?)))
     }
 
     /// The file: the descriptor of a tree, a bundle, a slide.
