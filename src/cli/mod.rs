@@ -82,9 +82,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     log_to_stderr();
     let mut code = ExitCode::SUCCESS;
     match command {
-        Command::Pyramid(args) => pyramid::run(args)?,
+        Command::Pyramid(args) => code = pyramid::run(args)?,
         Command::Encode(args) => code = encode::run(args)?,
-        Command::Decode(args) => decode::run(args)?,
+        Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
         #[cfg(feature = "serve")]

@@ -27,4 +27,4 @@ pub mod tree;
 pub mod write;
 
 pub use error::{Error, MissingTiles, Refusal, Result};
-pub use metadata::{SlideMetadata, generator};
+pub use metadata::{Origin, SlideMetadata, generator};

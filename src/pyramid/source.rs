@@ -194,6 +194,7 @@ pub fn slide_metadata(slide: &Slide) -> SlideMetadata {
         format: slide.info.format.clone(),
         microns_per_pixel: slide.info.microns_per_pixel,
         objective_power: slide.info.objective_power,
+        origin: None,
         icc_profile: None,
     }
 }
