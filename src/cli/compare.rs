@@ -17,6 +17,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Thing};
 use super::json;
 use super::print::say;
+use super::signals;
 
 /// Y-PSNR, SSIM of luma, Delta E 2000 of an image against a reference, at full size. Each is a slide, an image, a Deep Zoom tree or a
 /// bundle; of the directory of a slide its tree, or else its bundle.
@@ -33,7 +34,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "PNG")]
     picture: Option<PathBuf>,
     /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
-    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region, requires = "picture")]
     region: Option<[u32; 4]>,
     #[command(flatten)]
     open: OpenArgs,
@@ -69,10 +70,14 @@ impl CompareArgs {
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
+    if let Some(path) = &args.picture {
+        signals::writes(path);
+    }
     let (mut reference, mut tree) = args.open()?;
+    check_region(args.region, reference.size())?;
     let result = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
     if let Some(path) = &args.picture {
-        let region = region(&args, reference.size(), &result)?;
+        let region = region(&args, reference.size(), &result);
         write_picture(path, &args, region, &scheduler)?;
     }
     if args.work.json() {
@@ -85,13 +90,18 @@ pub fn run(args: CompareArgs) -> Result<()> {
 }
 
 /// The region of the picture: as given, or the cell with the largest error.
-fn region(args: &CompareArgs, (width, height): (u32, u32), result: &Comparison) -> Result<[u32; 4]> {
-    match args.region {
+fn region(args: &CompareArgs, (width, height): (u32, u32), result: &Comparison) -> [u32; 4] {
+    let (x, y) = result.worst_px;
+    args.region.unwrap_or([x, y, CELL_PX.min(width), CELL_PX.min(height)])
+}
+
+/// Refuses a region outside the reference before anything is compared.
+fn check_region(region: Option<[u32; 4]>, (width, height): (u32, u32)) -> Result<()> {
+    match region {
         Some([x, y, w, h]) if x.saturating_add(w) > width || y.saturating_add(h) > height => {
             usage!("--region {x},{y},{w},{h} does not lie inside {width}x{height}")
         }
-        Some(region) => Ok(region),
-        None => Ok([result.worst_px.0, result.worst_px.1, CELL_PX.min(width), CELL_PX.min(height)]),
+        _ => Ok(()),
     }
 }
 

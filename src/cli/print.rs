@@ -26,6 +26,11 @@ pub fn output_lost() -> bool {
     OUTPUT_LOST.load(Ordering::Relaxed)
 }
 
+/// Whether the user wants text without colours: <https://no-color.org>.
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 /// Bytes as text in decimal units, as disks are sold: `667 kB`, `1.21 GB`.
 pub fn human_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;

@@ -108,16 +108,10 @@ struct Faults {
 
 impl Faults {
     fn add(&mut self, error: &anyhow::Error) {
-        let of_file_system = |error: &origami::error::Error| error.is_of_file_system();
-        // The input could be opened, so what is wrong inside is damage.
-        let exit = match Exit::of(error) {
-            Exit::Failed if !error.downcast_ref().is_some_and(of_file_system) => Exit::Damaged,
-            exit => exit,
-        };
-        self.exit = self.exit.worst(exit);
+        self.exit = self.exit.worst(Exit::of(error));
         self.count += 1;
         if self.first.len() < MAX_NAMED {
-            let fault = Fault { kind: exit.kind(), ..Fault::of(error) };
+            let fault = Fault::of(error);
             eprintln!("origami: {}", fault.message);
             self.first.push(fault);
         }

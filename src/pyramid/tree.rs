@@ -66,19 +66,19 @@ impl Tree {
         let text = read_descriptor(&dzi)?;
         let descriptor = Descriptor::parse(&dzi, &text)?;
         let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)
-            .map_err(|e| Error::input(&dzi, e.to_string()))?;
+            .map_err(|e| Error::damaged(&dzi, e.to_string()))?;
         let files = dzi.with_file_name(format!("{}_files", stem(&dzi)));
         if !files.is_dir() {
-            return Err(Error::input(
+            return Err(Error::damaged(
                 &dzi,
-                format!("its tiles should be in {}, which is not there", files.display()),
+                format!("its tiles should be in {}, which is not there; restore them", files.display()),
             ));
         }
         let finer = geometry.top_level() + 1;
         if files.join(finer.to_string()).is_dir() {
             let (w, h) = (geometry.width(), geometry.height());
             let problem = format!("{w}x{h} has no level {finer}, but {} has one", files.display());
-            return Err(Error::input(&dzi, format!("{problem}; the descriptor is wrong")));
+            return Err(Error::damaged(&dzi, format!("{problem}; the descriptor is wrong")));
         }
         let (metadata, icc) = read_metadata(&dzi)?;
         let mut tree = Self {
@@ -158,7 +158,7 @@ impl Tree {
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {
-        Error::tile(&self.tile_path(id), id, problem.to_string())
+        Error::tile(&self.tile_path(id), id, format!("{problem}; restore the tile"))
     }
 
     /// Size of a tile's file in pixels, overlap included.

@@ -1,6 +1,7 @@
 //! Checks a slide: every pixel of its full resolution can be read.
 
 use crate::backend::scheduler::{Scheduler, family_bytes};
+use crate::error::diagnosis::{Diagnose, FaultKind};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::pyramid::regions::region_jobs;
@@ -22,7 +23,7 @@ pub struct VerifiedSlide {
 /// other, as in a PNG, end at the first fault, because nothing below it can be read.
 ///
 /// # Errors
-/// A slide that is too large for a tree.
+/// A slide that is too large for a tree; an interrupted run.
 pub fn verify_slide(
     slide: &mut Slide,
     scheduler: &Scheduler,
@@ -46,8 +47,10 @@ pub fn verify_slide(
             Ok(())
         },
     );
-    if let Err(e) = last {
-        fault(e);
+    match last {
+        Err(e) if e.diagnosis().kind == FaultKind::Interrupted => return Err(e),
+        Err(e) => fault(e),
+        Ok(()) => {}
     }
     Ok(done)
 }

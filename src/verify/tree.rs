@@ -2,6 +2,7 @@
 
 use crate::backend::scheduler::{Scheduler, tile_bytes};
 use crate::error::{Error, Result};
+use crate::pyramid;
 use crate::pyramid::tree::Tree;
 
 /// What was checked.
@@ -19,18 +20,14 @@ pub struct VerifiedTree {
 /// missing there, in the order of levels, rows and columns.
 ///
 /// # Errors
-/// A directory that cannot be listed.
-pub fn verify_tree(
-    tree: &Tree,
-    scheduler: &Scheduler,
-    fault: &mut dyn FnMut(Error),
-) -> Result<VerifiedTree> {
+/// A directory that cannot be listed; an interrupted run.
+pub fn verify_tree(tree: &Tree, scheduler: &Scheduler, fault: &mut dyn FnMut(Error)) -> Result<VerifiedTree> {
     let geometry = tree.geometry();
     let mut done = VerifiedTree { levels: geometry.top_level() + 1, ..VerifiedTree::default() };
     for level in 0..=geometry.top_level() {
         let (present, missing) = tree.tiles_on_disk(level)?;
         if missing.count > 0 {
-            fault(Error::input(tree.path(), format!("{missing}; restore them")));
+            fault(pyramid::Error::damaged(tree.path(), format!("{missing}; restore them")).into());
         }
         scheduler.ordered(
             tile_bytes(geometry),

@@ -59,8 +59,17 @@ impl Files {
         bytes[middle] ^= 4;
         fs::write(files.path("DAMAGED"), bytes).unwrap();
         let lossless = files.small.path("lossless");
-        origami(&["encode", "-q", "--preset", "lossless", "--pyramid", arg(&files.small.dzi), "--out", arg(&lossless)])
-            .ok();
+        origami(&[
+            "encode",
+            "-q",
+            "--preset",
+            "lossless",
+            "--pyramid",
+            arg(&files.small.dzi),
+            "--out",
+            arg(&lossless),
+        ])
+        .ok();
         files
     }
 
@@ -133,7 +142,8 @@ fn objects(value: &Value, at: String) -> Vec<String> {
     let mut found = Vec::new();
     match value {
         Value::Object(map) => {
-            found.extend(map.iter().flat_map(|(key, value)| objects(value, format!("{at}/{}", escaped(key)))));
+            found
+                .extend(map.iter().flat_map(|(key, value)| objects(value, format!("{at}/{}", escaped(key)))));
             found.push(at);
         }
         Value::Array(list) => {
@@ -192,7 +202,9 @@ fn every_schema_describes_every_key_and_fixes_the_version() {
 fn a_schema_refuses_what_it_does_not_say() {
     let good = json!({"schema": 1, "error": {"kind": "usage", "message": "m", "path": null, "at": null, "hint": null}});
     assert_eq!(faults("error", &good.to_string()), [""; 0]);
-    for (place, value) in [("/schema", json!(2)), ("/error/kind", json!("bad")), ("/error/message", json!(null))] {
+    for (place, value) in
+        [("/schema", json!(2)), ("/error/kind", json!("bad")), ("/error/message", json!(null))]
+    {
         let mut bad = good.clone();
         *bad.pointer_mut(place).unwrap() = value;
         assert_eq!(faults("error", &bad.to_string()).len(), 1, "{place}");
@@ -242,7 +254,8 @@ fn the_output_of_bench_serve_is_as_its_schema_says() {
     fs::copy(&small.bundle, &bundle).unwrap();
     let server = Server::start(&root);
     let url = format!("{}/dzi/small.dzi", server.url);
-    for flags in [&["--cold", arg(&bundle), "--pause-ms", "1"][..], &["--seconds", "1", "--connections", "2"]] {
+    for flags in [&["--cold", arg(&bundle), "--pause-ms", "1"][..], &["--seconds", "1", "--connections", "2"]]
+    {
         let ran = origami(&[&["bench", "serve", &url, "--json"], flags].concat()).ok();
         assert_eq!(faults("bench-serve", &ran.stdout), [""; 0], "{flags:?}");
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::bench::originals::{OriginalTimes, measure};
+use crate::cli::args::values::at_least_one;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -16,10 +17,10 @@ pub struct OriginalsArgs {
     /// A .bundle made with --preset lossless
     bundle: PathBuf,
     /// How many tiles, spread over the slide
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
     tiles: usize,
     /// Rounds a tile, of which the best counts
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     rounds: usize,
     #[command(flatten)]
     json: JsonArgs,

@@ -12,6 +12,7 @@ use crate::cli::args::open::OpenArgs;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct RateArgs {
@@ -32,8 +33,12 @@ pub struct RateArgs {
 }
 
 pub fn run(args: RateArgs) -> Result<()> {
-    let options =
-        RateOptions { slide: args.slide.clone(), open: args.open.options(), params: args.coding.params() };
+    let options = RateOptions {
+        slide: args.slide.clone(),
+        open: args.open.options(),
+        params: args.coding.params(),
+        cancel: signals::cancel(),
+    };
     let report = measure(&options)?;
     if args.json.json {
         print_json(&options, &report)?;

@@ -16,6 +16,7 @@ use crate::cli::print::say;
 #[derive(Args)]
 pub struct ServeArgs {
     /// Descriptor of a slide on a server: http://HOST:PORT/dzi/SLIDE.dzi, or a static tree
+    #[arg(value_parser = descriptor_url)]
     url: String,
     /// Connections, each with one request at a time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -38,6 +39,14 @@ pub struct ServeArgs {
     pause_ms: u64,
     #[command(flatten)]
     json: JsonArgs,
+}
+
+/// An address that the client of the benches reads.
+fn descriptor_url(text: &str) -> Result<String, String> {
+    match text.starts_with("http://") && text.ends_with(".dzi") {
+        true => Ok(text.into()),
+        false => Err("an address such as http://127.0.0.1:8080/dzi/slide.dzi".into()),
+    }
 }
 
 pub fn run(args: ServeArgs) -> Result<()> {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::bench::tissue::write_slide;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SlideArgs {
@@ -39,7 +40,8 @@ pub fn run(args: SlideArgs) -> Result<()> {
         bail!("{}: it is there already; choose another name, or give --overwrite", png.display());
     }
     let path = args.png.or(args.out).unwrap_or_default();
-    write_slide(&path, width, height)?;
+    signals::writes(&path);
+    write_slide(&path, width, height, &signals::cancel())?;
     if args.json.json {
         let bytes = std::fs::metadata(&path)?.len();
         let value = json!({"path": path, "width": width, "height": height, "bytes": bytes});

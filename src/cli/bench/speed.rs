@@ -15,6 +15,7 @@ use crate::cli::args::open::OpenArgs;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SpeedArgs {
@@ -22,7 +23,7 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "P")]
     pyramid: Option<PathBuf>,
     /// Side of the synthetic slide in pixels
-    #[arg(long, default_value_t = 6144)]
+    #[arg(long, default_value_t = 6144, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     side: u32,
     /// Rounds; every figure is a median over them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -52,6 +53,7 @@ impl SpeedArgs {
             pyramid: self.pyramid.clone(),
             side: self.side,
             threads: self.threads,
+            cancel: signals::cancel(),
             open: self.open.options(),
             params: self.coding.params(),
         })

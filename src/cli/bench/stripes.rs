@@ -9,7 +9,9 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::args::values::at_least_one;
 use crate::cli::args::work::JsonArgs;
+use crate::cli::fault::usage;
 use crate::cli::json;
 use crate::cli::print::say;
 
@@ -21,7 +23,7 @@ pub struct StripesArgs {
     #[arg(long, value_name = "BUNDLE")]
     against: Option<PathBuf>,
     /// Rounds a family, of which the best counts
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
     rounds: usize,
     #[command(flatten)]
     json: JsonArgs,
@@ -32,7 +34,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
     let against = args.against.as_deref().map(|path| Input::file(path, Kind::Bundle)).transpose()?;
     let is_same = |of: &Input| of.geometry() == input.geometry() && of.meta().coding == input.meta().coding;
     if against.as_ref().is_some_and(|of| !is_same(of)) {
-        bail!("--against: it is not the same slide in the same coding");
+        usage!("--against: it is not the same slide in the same coding");
     }
     let Some(times) = measure(&input, against.as_ref(), args.rounds)? else {
         bail!("{}: none of its residuals is coded in stripes", args.bundle.display());

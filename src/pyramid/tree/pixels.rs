@@ -12,6 +12,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample, upsample_to_444};
 use crate::kernels::taps::{Axis, Filter};
 use crate::params::EncodeParams;
+use crate::pyramid::error::Error;
 use crate::pyramid::error::Result;
 
 /// A tile file whose header is read, which decides the chroma sampling of its family.
@@ -148,7 +149,7 @@ impl Tree {
         };
         let wrong_size = |w: usize, h: usize| {
             let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
-            Err(self.tile_error(id, format!("{says}; the descriptor or the tile is wrong")))
+            Err(Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong")))
         };
         if self.descriptor.format.eq_ignore_ascii_case("png") {
             let pixels = decode_png(bytes, width * height).map_err(fail)?;

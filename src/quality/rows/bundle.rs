@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::band::{Band, tile_band};
-use crate::archive::{Archive, FamilyEntry, Kind};
+use crate::archive::{Archive, Kind, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::backend::{Backend, CpuBackend};
 use crate::codec::decode_foreign;
@@ -19,7 +19,7 @@ use crate::image::spec;
 use crate::image::ycc::Ycc;
 use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
-use crate::lossless::{jpeg, tile_size};
+use crate::lossless;
 use crate::output::render::stored_image;
 use crate::residual::FamilyDecoder;
 
@@ -114,12 +114,17 @@ impl BundleRows {
     /// The pixels of a tile that is stored as it is, chroma at 4:4:4.
     fn tile(&self, id: TileId) -> Result<Ycc> {
         let (archive, geometry) = (&self.archive, self.archive.geometry());
+        let absent = || Error::TileNotStored { path: archive.path().into(), tile: id };
         let image = match geometry.family_of(id).and_then(|family| archive.find(family)) {
-            Some(entry) => original(archive, entry, id)?,
+            Some(entry) => {
+                let mut payloads = archive.read_payloads(entry, &[PayloadKind::original(id)])?;
+                let payload = payloads.pop().ok_or_else(absent)?;
+                original(geometry, id, payload).map_err(Error::stored_tile(archive.path(), id))?
+            }
             None => {
-                let absent = || Error::TileNotStored { path: archive.path().into(), tile: id };
                 let entry = archive.find_tile(id).ok_or_else(absent)?;
-                stored_image(geometry, id, entry.codec, archive.read_tile(entry)?)?.2
+                let stored = stored_image(geometry, id, entry.codec, archive.read_tile(entry)?);
+                stored.map_err(Error::stored_tile(archive.path(), id))?.2
             }
         };
         Ok(upsample_to_444(image, Filter::Lanczos3, &self.taps))
@@ -133,7 +138,7 @@ async fn family_rgb(archive: &Archive, backend: &CpuBackend, id: FamilyId) -> Re
     let record = archive.read_family(archive.find(id).ok_or_else(absent)?)?;
     let decoded = FamilyDecoder { geometry, coding, id, record: &record }
         .decode()
-        .map_err(|e| Error::input(archive.path(), format!("family {id}: {e}")))?;
+        .map_err(Error::stored_family(archive.path(), id))?;
     let made = backend.reconstruct(coding, &decoded, Want::Rgb).await.map_err(Error::in_family(id))?;
     Ok(match made.l0 {
         Pixels::Rgb(rgb) => rgb,
@@ -142,11 +147,7 @@ async fn family_rgb(archive: &Archive, backend: &CpuBackend, id: FamilyId) -> Re
 }
 
 /// A tile of a lossless family.
-fn original(archive: &Archive, entry: &FamilyEntry, id: TileId) -> Result<Ycc> {
-    let named = |e: &dyn std::fmt::Display| Error::tile(archive.path(), id, e.to_string());
-    let geometry = archive.geometry();
-    let mut payloads = archive.read_payloads(entry, &[PayloadKind::original(id)])?;
-    let payload = payloads.pop().ok_or_else(|| named(&"it is not in its family"))?;
-    let jpeg = jpeg(geometry, id, payload).map_err(|e| named(&e))?;
-    decode_foreign(&jpeg, Some(tile_size(geometry, id)?)).map_err(|e| named(&e))
+fn original(geometry: &Geometry, id: TileId, payload: Payload) -> lossless::Result<Ycc> {
+    let jpeg = lossless::jpeg(geometry, id, payload)?;
+    Ok(decode_foreign(&jpeg, Some(lossless::tile_size(geometry, id)?))?)
 }
