@@ -76,8 +76,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn judge(&self, tree: &Path, colour: bool) -> Result<Comparison> {
-        let open = |path| RowSource::open(path, &self.options.open);
-        let (mut reference, mut tree) = (open(&self.options.slide)?, open(tree)?);
+        let mut reference = RowSource::slide(&self.options.slide, &self.options.open)?;
+        let mut tree = RowSource::tree(tree)?;
         Ok(compare(&mut reference, &mut tree, colour, &self.scheduler)?)
     }
 

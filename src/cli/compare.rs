@@ -1,4 +1,4 @@
-//! `origami compare`: a tree against a slide or another tree, at full size.
+//! `origami compare`: two images at full size, each a slide, a tree or a bundle.
 
 use std::path::{Path, PathBuf};
 
@@ -14,21 +14,23 @@ use origami::report::side_by_side::side_by_side;
 use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
 use super::fault::usage;
+use super::inputs::{self, Input, Thing};
 use super::json;
 use super::print::say;
 use super::signals;
 
-/// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
+/// Y-PSNR, SSIM of luma, Delta E 2000 of an image against a reference, at full size. Each is a slide, an image, a Deep Zoom tree or a
+/// bundle; of the directory of a slide its tree, or else its bundle.
 #[derive(Args)]
 pub struct CompareArgs {
-    /// The reference: a slide, an image, or a Deep Zoom tree
+    /// The reference
     reference: PathBuf,
-    /// The tree to judge: its .dzi, the directory that holds it, or its _files
-    tree: PathBuf,
+    /// The image to judge
+    image: PathBuf,
     /// Luma only: no Delta E
     #[arg(long)]
     luma_only: bool,
-    /// Write a picture: reference, tree, and their difference (4 times, around gray), side by side
+    /// Write a picture: reference, image, and their difference (4 times, around gray), side by side
     #[arg(long, value_name = "PNG")]
     picture: Option<PathBuf>,
     /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
@@ -50,8 +52,19 @@ fn parse_region(text: &str) -> Result<[u32; 4], String> {
 
 impl CompareArgs {
     fn open(&self) -> Result<(RowSource, RowSource)> {
-        let options = self.open.options();
-        Ok((RowSource::open(&self.reference, &options)?, RowSource::open(&self.tree, &options)?))
+        Ok((self.open_one(&self.reference)?, self.open_one(&self.image)?))
+    }
+
+    fn open_one(&self, path: &Path) -> Result<RowSource> {
+        let Input { path, thing, .. } = inputs::image(path)?;
+        Ok(match thing {
+            Thing::Slide => RowSource::slide(&path, &self.open.options())?,
+            Thing::Tree => RowSource::tree(&path)?,
+            Thing::Bundle => RowSource::bundle(&path)?,
+            Thing::Pack | Thing::Packs => {
+                usage!("{}: a pack holds one family; give the slide's bundle", path.display())
+            }
+        })
     }
 }
 
@@ -70,7 +83,9 @@ pub fn run(args: CompareArgs) -> Result<()> {
     if args.work.json() {
         return print_json(&args, &result);
     }
-    print(&result);
+    if args.work.summary() {
+        print(&result);
+    }
     Ok(())
 }
 
@@ -100,7 +115,7 @@ fn write_picture(path: &Path, args: &CompareArgs, region: [u32; 4], scheduler: &
 
 fn print_json(args: &CompareArgs, result: &Comparison) -> Result<()> {
     let value = serde_json::json!({
-        "reference": args.reference, "tree": args.tree, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
+        "reference": args.reference, "tree": args.image, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
         "ssim": result.ssim, "delta_e_2000": result.delta_e, "delta_e_2000_p95": result.delta_e_p95,
     });
     Ok(json::print("compare", value)?)

@@ -139,12 +139,15 @@ pub enum Error {
     )]
     NoResidual,
     /// A comparison of images of different sizes.
-    #[error("the reference is {}x{}, the tree {}x{}: not the same slide", reference.0, reference.1, tree.0, tree.1)]
+    #[error(
+        "{} is {}x{} pixels and {} is {}x{}: give two images of one slide at its full size",
+        paths[0].display(), sizes_px[0].0, sizes_px[0].1, paths[1].display(), sizes_px[1].0, sizes_px[1].1
+    )]
     OtherSize {
-        /// Width and height of the reference in pixels.
-        reference: (u32, u32),
-        /// Width and height of the tree in pixels.
-        tree: (u32, u32),
+        /// The two images.
+        paths: [PathBuf; 2],
+        /// Width and height of each in pixels.
+        sizes_px: [(u32, u32); 2],
     },
     /// A report that JSON cannot express.
     #[error("the manifest cannot be written as JSON: {0}")]

@@ -10,6 +10,7 @@ use super::speed::SpeedArgs;
 use crate::bench::gpu::end_to_end::{self, BackendResult, EndToEnd};
 use crate::bench::gpu::kernels::{self, KernelTime};
 use crate::cli::fault::usage;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -51,15 +52,14 @@ pub fn run(args: GpuArgs) -> Result<()> {
         false => end_to_end::measure(&args.speed.setup()?, &options, args.speed.rounds)?,
     };
     let report = Report { facts, ceiling, kernels, end_to_end };
-    if args.speed.json {
-        print_json(&report, args.speed.rounds)
-    } else {
-        print(&report, args.speed.rounds)
+    if args.speed.json() {
+        return print_json(&report, args.speed.rounds);
     }
+    print(&report, args.speed.rounds);
     Ok(())
 }
 
-fn print_json(report: &Report, rounds: u32) {
+fn print_json(report: &Report, rounds: u32) -> Result<()> {
     let ceiling = &report.ceiling;
     let kernel = |t: &KernelTime| {
         json!({
@@ -87,7 +87,7 @@ fn print_json(report: &Report, rounds: u32) {
         "kernels": report.kernels.iter().map(kernel).collect::<Vec<Value>>(),
         "end_to_end": report.end_to_end.iter().map(direction).collect::<Vec<Value>>(),
     });
-    say!("{value:#}");
+    Ok(json::print("bench gpu", value)?)
 }
 
 fn print(report: &Report, rounds: u32) {

@@ -10,7 +10,9 @@ use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
 use crate::cli::args::values::at_least_one;
+use crate::cli::args::work::JsonArgs;
 use crate::cli::fault::usage;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -23,9 +25,8 @@ pub struct StripesArgs {
     /// Rounds a family, of which the best counts
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
     rounds: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: StripesArgs) -> Result<()> {
@@ -40,13 +41,12 @@ pub fn run(args: StripesArgs) -> Result<()> {
     };
     let StripeTimes { families, residual_us, first_tile_whole_us, stripe, rest, first_tile, both_steps } =
         times;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "families": families, "stripe": stripe, "rest": rest, "first_tile": first_tile,
             "both_steps": both_steps, "residual_us": residual_us, "first_tile_whole_us": first_tile_whole_us,
         });
-        say!("{value:#}");
-        return Ok(());
+        return Ok(json::print("bench stripes", value)?);
     }
     say!("{families} families, against the whole residual ({residual_us:.0} us):");
     say!("its stripe {stripe:.2}, the rest of it {rest:.2}");

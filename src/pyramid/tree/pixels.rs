@@ -119,6 +119,18 @@ impl Tree {
         Ok(self.interior_444(id, image, Filter::Lanczos3))
     }
 
+    /// Decodes a tile and drops its pixels: the bytes of its file.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn check_tile(&self, id: TileId) -> Result<u64> {
+        let bytes = self.read(id)?;
+        if let OpenTile::Jpeg(jpeg) = self.open_tile(id, bytes.as_deref())? {
+            jpeg.planes().map_err(|e| self.tile_error(id, e))?;
+        }
+        Ok(bytes.map_or(0, |bytes| bytes.len() as u64))
+    }
+
     /// A tile without its overlap, chroma upsampled to 4:4:4.
     fn interior_444(&self, id: TileId, image: Ycc, filter: Filter) -> Ycc {
         let interior = self.interior(id);

@@ -8,12 +8,12 @@ use std::fmt::Display;
 use crate::archive::{self, Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{self, CodecId, Shape, decode_foreign, decoder, unpacked};
 use crate::error::diagnosis::{Diagnose, FaultKind};
 use crate::error::{Error, Result};
 use crate::image::family::{Proof, Want};
 use crate::image::ycc::Sampling;
 use crate::lossless::{OriginalFamily, tile_size};
+use crate::output::render::stored_image;
 use crate::residual::FamilyDecoder;
 
 /// What was checked.
@@ -50,21 +50,14 @@ pub fn verify(
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
-            let (width, height) = tile_size(archive.geometry(), entry.id)?;
-            let shape = Shape { width, height, sampling: None };
-            let decoded = match unpacked(entry.codec, bytes, shape.width, shape.height) {
-                Ok((CodecId::Jpeg, jpeg)) => decode_foreign(&jpeg, Some((shape.width, shape.height))),
-                Ok((codec, bytes)) => decoder(codec).and_then(|mut decoder| decoder.decode(&bytes, shape)),
-                Err(e) => Err(e),
-            };
-            decoded.map_err(|e| match e {
-                codec::Error::NotReadable(_) => Error::stored_tile(archive.path(), entry.id)(e),
-                e => fault(
-                    entry.offset,
-                    format!("tile {}", entry.id),
-                    format!("{}x{} pixels", shape.width, shape.height),
-                    e.to_string(),
-                ),
+            let decoded = stored_image(archive.geometry(), entry.id, entry.codec, bytes);
+            decoded.map(drop).map_err(|e| {
+                if e.diagnosis().kind != FaultKind::Damaged {
+                    return Error::stored_tile(archive.path(), entry.id)(e);
+                }
+                let (width, height) = tile_size(archive.geometry(), entry.id).unwrap_or_default();
+                let expected = format!("{width}x{height} pixels");
+                fault(entry.offset, format!("tile {}", entry.id), expected, e.to_string())
             })
         },
         |_| {
