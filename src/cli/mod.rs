@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use origami::backend;
 use tracing_subscriber::EnvFilter;
 
 use self::fault::{Exit, Fault};
@@ -98,7 +99,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
     log_to_stderr();
     if command.works_for_a_while() {
-        signals::listen().context("cannot listen for signals")?;
+        let report = || drop(fail(&backend::Error::Interrupted.into()));
+        signals::listen(Exit::Interrupted as i32, report).context("cannot listen for signals")?;
     }
     let mut code = ExitCode::SUCCESS;
     match command {
