@@ -1,10 +1,10 @@
 //! An archive as JSON.
 
 use origami::archive::{Archive, TileEntry};
+use origami::report::settings::preset;
+use origami::report::sizes::{FamilySizes, PayloadSize, Sizes, total};
 use serde_json::{Value, json};
 
-use super::settings::preset;
-use super::sizes::{FamilySizes, PayloadSize, Sizes, total};
 use crate::cli::print::say;
 
 /// Prints the archive, with every family and tile if `list` is set.
@@ -44,7 +44,7 @@ pub fn print(archive: &Archive, sizes: &Sizes<'_>, list: bool) {
     say!("{value:#}");
 }
 
-fn family(FamilySizes { entry, payloads }: &FamilySizes<'_>) -> Value {
+fn family(FamilySizes { entry, payloads, .. }: &FamilySizes<'_>) -> Value {
     let payload = |p: &PayloadSize| json!({"kind": p.kind.name(), "codec": p.codec.name(), "bytes": p.bytes});
     let payloads: Vec<_> = payloads.iter().map(payload).collect();
     json!({

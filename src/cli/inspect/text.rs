@@ -2,8 +2,9 @@
 
 use origami::archive::{Archive, SourceKind, SourceMeta};
 
-use super::settings;
-use super::sizes::{ByCodec, PayloadSize, Sizes, total};
+use origami::report::settings;
+use origami::report::sizes::{ByCodec, PayloadSize, Sizes};
+
 use crate::cli::print::{human_bytes, say};
 
 /// Prints the archive, with every family and tile if `list` is set.
@@ -85,16 +86,9 @@ fn print_sizes(archive: &Archive, sizes: &Sizes<'_>) {
         row(label, &format!("{:>10}  {percent:5.1}%", human_bytes(bytes)));
     };
     part("total", file_bytes);
-    if archive.meta().coding.originals {
-        part("  L0 tiles", total(&sizes.originals));
-        part("  L2 tiles", total(&sizes.baselines));
-    } else {
-        part("  residuals", total(&sizes.residuals));
-        part("  baselines", total(&sizes.baselines));
+    for (label, bytes) in sizes.parts(archive) {
+        part(&format!("  {label}"), bytes);
     }
-    part("  small levels", total(&sizes.small_levels));
-    part("  directory", archive.directory_bytes() + sizes.heads);
-    part("  ICC profile", archive.icc_bytes().into());
     row("shared", &format!("{:>10}  (equal parts, stored once)", human_bytes(sizes.shared)));
     let geometry = archive.geometry();
     let raw_bytes = 3.0 * f64::from(geometry.width()) * f64::from(geometry.height());
