@@ -3,6 +3,7 @@
 //! One file a subcommand. `args` has the groups of flags that several of them share.
 
 mod args;
+mod batch;
 mod bench;
 mod compare;
 mod decode;
@@ -11,6 +12,7 @@ mod encode;
 #[cfg(feature = "serve")]
 mod evals;
 mod fault;
+mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
@@ -80,9 +82,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     log_to_stderr();
     let mut code = ExitCode::SUCCESS;
     match command {
-        Command::Pyramid(args) => pyramid::run(args)?,
-        Command::Encode(args) => encode::run(args)?,
-        Command::Decode(args) => decode::run(args)?,
+        Command::Pyramid(args) => code = pyramid::run(args)?,
+        Command::Encode(args) => code = encode::run(args)?,
+        Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
         #[cfg(feature = "serve")]
