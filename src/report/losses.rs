@@ -50,6 +50,7 @@ pub struct Losses {
     pub families: Vec<FamilyLoss>,
     /// The families with the largest errors, the largest first. Families without an error are not among them.
     pub worst: Vec<Example>,
+    /// The error of all families together.
     total: SquaredError,
 }
 

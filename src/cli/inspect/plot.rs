@@ -16,10 +16,10 @@ use crate::cli::fault::usage;
 #[derive(Args)]
 pub struct PlotArgs {
     /// Draw where the bytes lie over the slide: .png, .svg or .html
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     plot: Option<PathBuf>,
     /// Leave the slide's name out of the plot
-    #[arg(long, requires = "plot")]
+    #[arg(long, requires = "plot", help_heading = "Output")]
     no_names: bool,
 }
 
@@ -30,26 +30,27 @@ enum Format {
 }
 
 impl PlotArgs {
-    /// The file to write.
-    pub fn file(&self) -> Option<&Path> {
-        self.plot.as_deref()
+    /// Whether there is a file to write.
+    pub fn is_wanted(&self) -> bool {
+        self.plot.is_some()
     }
 
     /// Refuses a file of another kind.
     pub fn check(&self) -> Result<()> {
-        self.file().map_or(Ok(()), |file| format(file).map(drop))
+        self.plot.as_deref().map_or(Ok(()), |file| format(file).map(drop))
     }
 
-    /// Writes the plot of an archive, if one is wanted.
-    pub fn write(&self, archive: &Archive, sizes: &Sizes<'_>) -> Result<()> {
-        let Some(file) = self.file() else { return Ok(()) };
+    /// Writes the plot of an archive, if one is wanted; returns where it is.
+    pub fn write(&self, archive: &Archive, sizes: &Sizes<'_>) -> Result<Option<&Path>> {
+        let Some(file) = &self.plot else { return Ok(None) };
         let drawing = bytes::sheet(archive, sizes, !self.no_names)?;
         let contents = match format(file)? {
             Format::Png => png::encode(&drawing)?,
             Format::Svg => svg::document(&drawing)?.into_bytes(),
             Format::Html => html::of_drawing(&drawing, "Where the bytes lie")?.into_bytes(),
         };
-        Ok(write_whole(file, &contents)?)
+        write_whole(file, &contents)?;
+        Ok(Some(file))
     }
 }
 

@@ -120,12 +120,13 @@ fn draw_parts(sheet: &mut Drawing, archive: &Archive, sizes: &Sizes<'_>, (left, 
     36.0 + 24.0 + rows as f64 * 22.0
 }
 
-/// How many families have which size; returns its height.
+/// How many families have which size; returns its height. One family has no distribution.
 fn draw_histogram(sheet: &mut Drawing, sizes: &Sizes<'_>, (left, y): (f64, f64)) -> f64 {
     const HEIGHT: f64 = 150.0;
     let mut bytes: Vec<u32> = sizes.families.iter().map(|family| family.entry.bytes).collect();
     bytes.sort_unstable();
-    let (Some(&largest), Some(&median)) = (bytes.last(), bytes.get(bytes.len() / 2)) else { return 0.0 };
+    let [_, .., largest] = bytes[..] else { return 0.0 };
+    let median = bytes[bytes.len() / 2];
     sheet.text(left, y + HEADING, HEADING, Paint::Ink, "How large families are");
     let note = format!("median {}, largest {}", human_bytes(median.into()), human_bytes(largest.into()));
     sheet.anchored(left + ROOM, y + HEADING, 13.0, Anchor::End, Paint::Muted, note);
@@ -135,7 +136,7 @@ fn draw_histogram(sheet: &mut Drawing, sizes: &Sizes<'_>, (left, y): (f64, f64))
         counts[bin as usize] += 1;
     }
     let most = counts.into_iter().max().unwrap_or(1) as f64;
-    let chart = Area::new(left + 60.0, y + 40.0, ROOM - 60.0, HEIGHT);
+    let chart = Area::new(left + 60.0, y + 48.0, ROOM - 84.0, HEIGHT);
     let base = chart.y + HEIGHT;
     for tick in ticks(0.0, most, 4).into_iter().filter(|tick| tick.fract() == 0.0) {
         let line = (base - tick / most * HEIGHT).round();
@@ -154,7 +155,7 @@ fn draw_histogram(sheet: &mut Drawing, sizes: &Sizes<'_>, (left, y): (f64, f64))
         sheet.fill(Area::new(x.round(), base, 1.0, 5.0), Paint::Muted);
         sheet.anchored(x, base + 19.0, SMALL, Anchor::Middle, Paint::Muted, round_bytes(tick));
     }
-    sheet.text(left, chart.y - 8.0, SMALL, Paint::Muted, "families");
+    sheet.text(left, chart.y - 9.0, SMALL, Paint::Muted, "families");
     sheet.anchored(left + ROOM, base + 37.0, SMALL, Anchor::End, Paint::Muted, "bytes per family");
-    40.0 + HEIGHT + 40.0
+    48.0 + HEIGHT + 40.0
 }

@@ -70,11 +70,14 @@ impl Map<'_> {
             bottom = place.y + height;
         }
         self.draw_scale_bar(sheet, x, bottom + 16.0, width);
-        self.draw_legend(sheet, Area::new(x + room - LEGEND, bottom + 16.0, LEGEND, 12.0));
+        // The legend ends where the pictures end, and leaves room for the scale bar and the mark of absent families.
+        let right = (if slide.is_some() { to_slide.0 } else { 0.0 }) + width;
+        let left = (right - LEGEND).clamp(320.0, room - LEGEND);
+        self.draw_legend(sheet, Area::new(x + left, bottom + 16.0, LEGEND, 12.0));
         bottom + 52.0 - y
     }
 
-    /// The larger of two layouts: slide beside map, or below it.
+    /// The slide beside the map, or below it where both are then clearly larger.
     fn layout(&self, room: f64) -> Layout {
         let (w, h) = (f64::from(self.geometry.width()), f64::from(self.geometry.height()));
         let fit = |width: f64, height: f64| (width / w).min(height / h);
@@ -82,13 +85,13 @@ impl Map<'_> {
             Some(_) => (fit((room - GAP) / 2.0, MAX_HEIGHTS.0), fit(room, MAX_HEIGHTS.1)),
             None => (fit(room, MAX_HEIGHTS.0), 0.0),
         };
-        let scale = beside.max(below);
+        let is_beside = 1.3 * beside >= below;
+        let scale = if is_beside { beside } else { below };
         // Whole points, so that every edge lies on a pixel. A slide that is a hundred times as long as wide stays visible.
         let (width, height) = ((w * scale).round().max(3.0), (h * scale).round().max(3.0));
-        let to_slide = if beside >= below {
-            (width.max(MIN_COLUMN) + GAP, 0.0)
-        } else {
-            (0.0, height + GAP / 2.0 + CAPTION)
+        let to_slide = match is_beside {
+            true => (width.max(MIN_COLUMN) + GAP, 0.0),
+            false => (0.0, height + GAP / 2.0 + CAPTION),
         };
         Layout { width, height, to_slide }
     }
