@@ -1,0 +1,51 @@
+//! What lies at the root and is not served, and why.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A file or directory that is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is not served.
+    pub reason: SkipReason,
+}
+
+/// Why something is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// A slide of a scanner, of which there is no archive.
+    NotEncoded,
+    /// A directory without an archive and without a tree.
+    Empty,
+    /// Another slide has this name.
+    SameName,
+    /// A name that no address can have.
+    NotUtf8,
+    /// The slide cannot be opened, for this reason.
+    Refused(Arc<str>),
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SkipReason::NotEncoded => "not encoded yet: slides are served from bundles, packs and trees",
+            SkipReason::Empty => "neither an archive nor a tree in it",
+            SkipReason::SameName => "a directory of the same name is served; rename one of them",
+            SkipReason::NotUtf8 => "its name is not UTF-8; rename it",
+            SkipReason::Refused(problem) => problem,
+        })
+    }
+}
+
+/// What a server has to say about its slides.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// The names of the slides that are served.
+    pub names: Vec<String>,
+    /// What is not served.
+    pub skipped: Vec<Skipped>,
+}
