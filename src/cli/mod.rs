@@ -3,6 +3,7 @@
 //! One file a subcommand. `args` has the groups of flags that several of them share.
 
 mod args;
+mod batch;
 mod bench;
 #[cfg(feature = "serve")]
 mod browser;
@@ -15,6 +16,7 @@ mod encode;
 #[cfg(feature = "serve")]
 mod evals;
 mod fault;
+mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
@@ -100,9 +102,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     log::to_stderr(command.server_log());
     let mut code = ExitCode::SUCCESS;
     match command {
-        Command::Pyramid(args) => pyramid::run(args)?,
-        Command::Encode(args) => encode::run(args)?,
-        Command::Decode(args) => decode::run(args)?,
+        Command::Pyramid(args) => code = pyramid::run(args)?,
+        Command::Encode(args) => code = encode::run(args)?,
+        Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args, &settings)?,
         #[cfg(feature = "serve")]
