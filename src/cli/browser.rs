@@ -1,5 +1,18 @@
 //! Opens the user's browser.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The address of the first page of a server that listens on `address`, for a browser on this machine.
+pub fn page(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}/")
+}
+
 /// Opens an address in the browser; where there is none, says so and goes on.
 pub fn open(address: &str) {
     let problem = match is_there() {

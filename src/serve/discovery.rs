@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::options::SlideOptions;
 use super::skipped::{SkipReason, Skipped};
 use crate::archive::BUNDLE_NAME;
+use crate::slide::EXTENSIONS;
 
 /// The descriptor of a slide's tree, where it has the usual name.
 const TREE: &str = "baseline_pyramid.dzi";
@@ -23,16 +24,24 @@ pub struct SlideFiles {
     pub archive: Option<PathBuf>,
     /// The descriptor of its tree.
     pub tree: Option<PathBuf>,
+    /// A slide of its name beside it, which may be what the archive was made of.
+    pub source: Option<PathBuf>,
     /// Whether all that it has are residuals in the layout of an older tool, which cannot be served.
     pub loose_residuals: bool,
-    /// The stamp of archive and descriptor, which changes when one of them does.
+    /// The stamp of these files, which changes when one of them does.
     pub stamp: Stamp,
 }
 
 impl SlideFiles {
     fn new(name: String, archive: Option<PathBuf>, tree: Option<PathBuf>) -> Self {
         let stamp = stamp([&archive, &tree].into_iter().flatten().map(PathBuf::as_path));
-        Self { name, archive, tree, loose_residuals: false, stamp }
+        Self { name, archive, tree, source: None, loose_residuals: false, stamp }
+    }
+
+    fn with_source(mut self, source: PathBuf) -> Self {
+        self.stamp.extend(stamp([source.as_path()]));
+        self.source = Some(source);
+        self
     }
 
     /// The file or directory that stands for the slide.
@@ -54,12 +63,6 @@ pub fn stamp<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Stamp {
     };
     paths.into_iter().map(|path| of(path).unwrap_or_default()).collect()
 }
-
-/// Extensions, in lower case, of slides that must be encoded before they are served.
-const SLIDES: [&str; 16] = [
-    "svs", "tif", "tiff", "ndpi", "mrxs", "scn", "vms", "vmu", "bif", "svslide", "dcm", "dicom", "czi",
-    "zvi", "isyntax", "qptiff",
-];
 
 /// What the root holds.
 #[derive(Debug, Default)]
@@ -115,25 +118,48 @@ pub fn scan(options: &SlideOptions) -> std::io::Result<Listing> {
             None => listing.skip(path, SkipReason::Empty),
         }
     }
-    for path in files {
+    let (scanned, archives): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_scanned(path));
+    for path in archives {
         match single_file(&path, stem(&path)) {
             // A directory takes precedence over a file of the same name, and a bundle over a tree.
             Some(slide) if listing.slides.contains_key(&slide.name) => {
                 listing.skip(path, SkipReason::SameName)
             }
             Some(slide) => listing.add(slide),
-            None if has_extension(&path, &SLIDES) => listing.skip(path, SkipReason::NotEncoded),
             None => {}
+        }
+    }
+    for path in scanned {
+        let archived = listing.slides.remove(&stem(&path));
+        match archived {
+            Some(slide) if slide.archive.is_some() && slide.source.is_none() => {
+                listing.add(slide.with_source(path))
+            }
+            other => {
+                other.into_iter().for_each(|slide| listing.add(slide));
+                listing.skip(path, SkipReason::NotEncoded);
+            }
         }
     }
     Ok(listing)
 }
 
-/// The root as one slide: a file, or a directory with an archive or a tree of the usual name.
-fn root_itself(options: &SlideOptions) -> std::io::Result<Option<SlideFiles>> {
+/// The root as one slide: a file, or a directory with an archive or a tree of the usual name. A scanned slide is the one whose
+/// archive lies beside it.
+///
+/// # Errors
+/// A directory that cannot be read now.
+pub fn root_itself(options: &SlideOptions) -> std::io::Result<Option<SlideFiles>> {
     let root = &options.root;
     let name = name_of(root, options);
-    if !root.is_dir() {
+    if root.is_file() && is_scanned(root) {
+        let in_directory = in_directory(&name, &root.with_extension(""), options)?;
+        let bundle = root.with_extension("bundle");
+        let beside = in_directory.filter(|slide| slide.archive.is_some());
+        let beside = beside.or_else(|| bundle.is_file().then(|| single_file(&bundle, name)).flatten());
+        return Ok(beside.map(|slide| slide.with_source(root.clone())));
+    }
+    if root.is_file() {
         return Ok(single_file(root, name));
     }
     if list(root)?.iter().any(|path| has_extension(path, &["pack"])) {
@@ -143,9 +169,9 @@ fn root_itself(options: &SlideOptions) -> std::io::Result<Option<SlideFiles>> {
     Ok(slide.filter(|slide| slide.archive.is_some() || slide.loose_residuals || root.join(TREE).is_file()))
 }
 
-/// Whether a file may be the root.
-pub fn is_served(file: &Path) -> bool {
-    file.is_file() && has_extension(file, &["bundle", "dzi"])
+/// Whether a file is a slide that must be encoded before it is served.
+fn is_scanned(path: &Path) -> bool {
+    has_extension(path, &EXTENSIONS)
 }
 
 /// A bundle or the descriptor of a tree.

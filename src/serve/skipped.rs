@@ -17,8 +17,10 @@ pub struct Skipped {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// A slide of a scanner, of which there is no archive.
+    /// A scanned slide, of which there is no archive.
     NotEncoded,
+    /// A scanned slide, and the archive of its name does not record that it was made of it.
+    NotSource,
     /// A directory without an archive and without a tree.
     Empty,
     /// Another slide has this name.
@@ -33,6 +35,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             SkipReason::NotEncoded => "not encoded yet: slides are served from bundles, packs and trees",
+            SkipReason::NotSource => "the archive of its name does not record that it was made of this file",
             SkipReason::Empty => "neither an archive nor a tree in it",
             SkipReason::SameName => "a directory of the same name is served; rename one of them",
             SkipReason::NotUtf8 => "its name is not UTF-8; rename it",

@@ -6,6 +6,7 @@ use std::path::Path;
 use origami::serve::{Overview, SkipReason, Skipped, path_segment};
 use serde_json::json;
 
+use crate::cli::browser;
 use crate::cli::json;
 use crate::cli::print::say;
 
@@ -27,16 +28,10 @@ pub struct Started<'a> {
 impl Started<'_> {
     /// The address for a browser: the viewer of the only slide, or the list of slides.
     pub fn page(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
+        let first = browser::page(self.address);
         match self.overview.names.as_slice() {
-            [name] => format!("http://{address}/viewer/{}", path_segment(name)),
-            _ => format!("http://{address}/"),
+            [name] => format!("{first}viewer/{}", path_segment(name)),
+            _ => first,
         }
     }
 
@@ -90,6 +85,9 @@ fn said(path: &Path, reason: &SkipReason) -> String {
     match reason {
         SkipReason::NotEncoded => {
             format!("not encoded yet; `origami encode {}` makes its bundle", path.display())
+        }
+        SkipReason::NotSource => {
+            format!("{reason}; `origami encode --overwrite {}` makes the archive anew", path.display())
         }
         reason => reason.to_string(),
     }

@@ -47,9 +47,11 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
 
 pub fn evals(error: &evals::StartError) -> Option<String> {
     match error {
-        evals::StartError::Runs(runs) => {
-            Some(format!("{}: not a directory; --runs is where evaluation runs are", runs.display()))
-        }
+        evals::StartError::Runs(runs) => Some(format!(
+            "{}: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+             --debug-images` makes one",
+            runs.display()
+        )),
         _ => None,
     }
 }
