@@ -101,15 +101,17 @@ impl Catalog {
         let mut names = Vec::new();
         for (name, entry) in entries {
             let opened = if Instant::now() < until { self.get(&name) } else { None };
-            let Some(Err(problem)) = opened else {
-                names.push(name);
-                continue;
-            };
-            let path = entry.files.path().to_path_buf();
-            // The path is named already.
-            let problem =
-                problem.strip_prefix(&format!("{}: ", path.display())).map_or(problem.clone(), Arc::from);
-            skipped.push(Skipped { path, reason: SkipReason::Refused(problem) });
+            match (opened, &entry.files.source) {
+                (Some(Err(problem)), _) => {
+                    skipped.push(Skipped::refused(entry.files.path(), &problem));
+                    continue;
+                }
+                (Some(Ok(slide)), Some(source)) if slide.original_identity().is_none() => {
+                    skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
+                }
+                _ => {}
+            }
+            names.push(name);
         }
         Overview { names, skipped }
     }

@@ -1,8 +1,7 @@
 //! What lies at the root and is not served, and why.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 /// A file or directory that is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +10,14 @@ pub struct Skipped {
     pub path: PathBuf,
     /// Why it is not served.
     pub reason: SkipReason,
+}
+
+impl Skipped {
+    /// A slide that cannot be opened. The path at the start of the problem is left out: it is named already.
+    pub(super) fn refused(path: &Path, problem: &str) -> Self {
+        let problem = problem.strip_prefix(&format!("{}: ", path.display())).unwrap_or(problem);
+        Self { path: path.into(), reason: SkipReason::Refused(problem.into()) }
+    }
 }
 
 /// Why something is not served.
@@ -28,7 +35,7 @@ pub enum SkipReason {
     /// A name that no address can have.
     NotUtf8,
     /// The slide cannot be opened, for this reason.
-    Refused(Arc<str>),
+    Refused(String),
 }
 
 impl fmt::Display for SkipReason {

@@ -50,8 +50,8 @@ pub fn variables(target: &Target, all: impl Iterator<Item = (OsString, OsString)
     for (key, value) in all {
         let Some(key) = key.to_str().filter(|key| key.starts_with(target.prefix)) else { continue };
         let Some(name) = target.names().find(|name| variable(name) == key) else {
-            let names: Vec<_> = target.names().map(variable).collect();
-            usage!("{key}: no setting has this variable{}", nearest(key, names.iter().map(String::as_str)));
+            let name = key[target.prefix.len()..].replace('_', "-").to_lowercase();
+            usage!("{key}: no setting has this variable{}", nearest(&name, target.names(), variable));
         };
         let setting = Setting { name: name.into(), value, origin: Origin::Variable(key.into()) };
         found.push(check(target, setting)?);
@@ -78,10 +78,8 @@ pub fn file(target: &Target, path: &Path) -> Result<Vec<Setting>> {
         // Secrets have files and variables of their own.
         let known = |name: &str| name != FILE && !target.is_secret(name);
         if target.flag(name).is_none() || !known(name) {
-            usage!(
-                "{origin}: {name}: no such setting{}",
-                nearest(name, target.names().filter(|name| known(name)))
-            );
+            let names = target.names().filter(|name| known(name));
+            usage!("{origin}: {name}: no such setting{}", nearest(name, names, String::from));
         }
         let Some(value) = plain(value.get_ref()) else {
             usage!("{origin}: {name}: a value is a string in quotes, a number, true or false");
@@ -133,11 +131,15 @@ pub fn argument(name: &str, value: &OsStr) -> OsString {
     argument
 }
 
-/// The end of a message about an unknown name: the nearest known one, if any is near.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// The end of a message about an unknown name: the nearest known one as `shown`, if any is near.
+fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    shown: impl Fn(&'a str) -> String,
+) -> String {
     let near = known.map(|known| (strsim::jaro_winkler(name, known), known));
     match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((likeness, known)) if likeness > LEAST_LIKENESS => format!("; the nearest is {known}"),
+        Some((likeness, known)) if likeness > LEAST_LIKENESS => format!("; the nearest is {}", shown(known)),
         _ => "; --print-config lists them all".into(),
     }
 }

@@ -87,7 +87,7 @@ fn said(path: &Path, reason: &SkipReason) -> String {
             format!("not encoded yet; `origami encode {}` makes its bundle", path.display())
         }
         SkipReason::NotSource => {
-            format!("{reason}; `origami encode --overwrite {}` makes the archive anew", path.display())
+            format!("{reason}; `origami encode --overwrite {}` makes one of it", path.display())
         }
         reason => reason.to_string(),
     }
