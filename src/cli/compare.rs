@@ -17,21 +17,25 @@ use super::fault::usage;
 use super::json;
 use super::print::say;
 
-/// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
+/// Measures a tree's L0 against a reference: Y-PSNR, SSIM of luma, Delta E 2000.
 #[derive(Args)]
 pub struct CompareArgs {
     /// The reference: a slide, an image, or a Deep Zoom tree
+    #[arg(help_heading = "Input")]
     reference: PathBuf,
     /// The tree to judge: its .dzi, the directory that holds it, or its _files
+    #[arg(help_heading = "Input")]
     tree: PathBuf,
     /// Luma only: no Delta E
-    #[arg(long)]
+    #[arg(long, help_heading = "Quality")]
     luma_only: bool,
-    /// Write a picture: reference, tree, and their difference (4 times, around gray), side by side
-    #[arg(long, value_name = "PNG")]
+    /// Write a picture: reference, tree, and their difference, side by side
+    ///
+    /// The difference is drawn 4 times as large, around gray.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
     picture: Option<PathBuf>,
-    /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
-    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    /// Which part the picture shows, in pixels of L0 [default: the 512x512 in which they differ most]
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region, help_heading = "Output")]
     region: Option<[u32; 4]>,
     #[command(flatten)]
     open: OpenArgs,

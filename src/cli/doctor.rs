@@ -21,15 +21,16 @@ use self::machine::{Cpu, Encoders, Jpeg, OpenSlide};
 use self::report::Report;
 use super::print::say;
 
-/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 0: what is there works; 1: an adapter
-/// failed or computes something else.
+/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's.
+///
+/// Exit code 0: what is there works; 1: an adapter failed or computes something else.
 #[derive(Args)]
 pub struct DoctorArgs {
     /// JSON instead of text
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
     /// Test only this adapter: its index, or part of its name [default: all]
-    #[arg(long, value_name = "NAME|INDEX")]
+    #[arg(long, value_name = "NAME|INDEX", help_heading = "Input")]
     gpu_adapter: Option<String>,
 }
 

@@ -18,7 +18,7 @@ use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
 use super::args::open::OpenArgs;
-use super::args::values::{bytes, names};
+use super::args::values::{BYTE, TIB, names, size};
 use super::args::work::WorkArgs;
 use super::fault::usage;
 use super::print::{human_bytes, say};
@@ -84,7 +84,7 @@ struct TargetArgs {
     #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
-    #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
+    #[arg(long, value_name = "SIZE", value_parser = size(BYTE, 1..=1024 * TIB), conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
 }
 

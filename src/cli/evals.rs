@@ -7,23 +7,28 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::evals::{EvalsOptions, EvalsServer};
 
+use super::args::values::whole;
 use super::listen::{listen, stopped};
 use super::print::say;
 
-/// Shows the runs below a folder in the browser: a table of their figures, rate-distortion curves, and the pictures of any
-/// two side by side, at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
-/// decompress/ or compress/; runs may lie in folders, one for each image;
-/// the folder itself may be one run. What comes later shows after a reload.
+/// Shows the runs below a folder in the browser: figures, rate-distortion curves, and pictures of any two side by side.
+///
+/// The pictures can also be compared at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
+/// decompress/ or compress/; runs may lie in folders, one for each image; the folder itself may be one run. What comes later shows
+/// after a reload.
 #[derive(Args)]
 pub struct EvalsArgs {
     /// Folder of runs
-    #[arg(long, value_name = "DIR", default_value = "evals/runs")]
+    #[arg(long, value_name = "DIR", default_value = "evals/runs", help_heading = "Input")]
     runs: PathBuf,
-    /// Port; 0 takes a free one and says which
-    #[arg(long, default_value_t = 8084)]
+    /// Port; 0 takes a free one and says which [range: 0 to 65535]
+    #[arg(long, value_name = "PORT", default_value_t = 8084, value_parser = whole::<u16>(0..=65_535))]
+    #[arg(help_heading = "Network")]
     port: u16,
-    /// Address to listen on; 0.0.0.0 or :: for all networks: whoever reaches it sees every picture of the runs
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    /// Address to listen on; 0.0.0.0 or :: for all networks
+    ///
+    /// Whoever reaches it sees every picture of the runs.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Network")]
     bind: IpAddr,
 }
 

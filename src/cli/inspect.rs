@@ -13,16 +13,17 @@ use origami::archive::Archive;
 
 use self::sizes::Sizes;
 
-/// Reads header, indexes and payload tables; checks what it reads, not what it does not (see verify).
+/// Reads header, indexes and payload tables. It checks what it reads, not what it does not: see verify.
 #[derive(Args)]
 pub struct InspectArgs {
     /// A .bundle or .pack
+    #[arg(help_heading = "Input")]
     file: PathBuf,
-    /// JSON instead of text
-    #[arg(long)]
+    /// One JSON object on standard output instead of text
+    #[arg(long, help_heading = "Output")]
     json: bool,
     /// List every family and tile as well
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     list: bool,
 }
 

@@ -19,10 +19,10 @@ use super::print::{human_bytes, say};
 #[derive(Args)]
 pub struct VerifyArgs {
     /// Bundles and packs; a directory stands for all those in it
-    #[arg(required = true)]
+    #[arg(required = true, help_heading = "Input")]
     files: Vec<PathBuf>,
     /// Also reconstruct every family and compare with the proof that its encoder stored
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     deep: bool,
     #[command(flatten)]
     backend: BackendArgs,

@@ -13,7 +13,7 @@ use crate::cli::print::say;
 #[derive(Args)]
 pub struct KernelArgs {
     /// JSON instead of text
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
     /// Only this program's own level, as JSON: what the child is asked for
     #[arg(long, hide = true)]

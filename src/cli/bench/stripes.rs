@@ -9,20 +9,23 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::args::values::whole;
 use crate::cli::print::say;
 
 #[derive(Args)]
 pub struct StripesArgs {
     /// A .bundle whose residuals are coded in stripes
+    #[arg(help_heading = "Input")]
     bundle: PathBuf,
     /// The same slide's bundle without stripes, which then stands for the whole
-    #[arg(long, value_name = "BUNDLE")]
+    #[arg(long, value_name = "BUNDLE", help_heading = "Input")]
     against: Option<PathBuf>,
-    /// Rounds a family, of which the best counts
-    #[arg(long, default_value_t = 15)]
+    /// Rounds a family, of which the best counts [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = whole::<usize>(1..=1000))]
+    #[arg(help_heading = "Input")]
     rounds: usize,
     /// JSON instead of text
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
