@@ -5,16 +5,20 @@
 mod args;
 mod bench;
 mod compare;
+mod completions;
 mod decode;
 mod doctor;
 mod encode;
 #[cfg(feature = "serve")]
 mod evals;
+mod examples;
 mod fault;
+mod help;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
+mod man;
 mod print;
 mod progress;
 mod pyramid;
@@ -23,25 +27,25 @@ mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod verify;
+mod version;
 mod words;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use self::fault::{Exit, Fault};
+use self::fault::{Exit, Fault, usage};
 
 /// Stores a slide's Deep Zoom pyramid at a fraction of its bytes.
 #[derive(Parser)]
-#[command(name = "origami", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(
-    after_help = "RUST_LOG sets how much is logged to standard error: error, warn, info, debug, trace."
-)]
+#[command(name = "origami", version, disable_version_flag = true, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    version: version::VersionArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -72,12 +76,29 @@ enum Command {
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArgs),
+    /// Write man pages.
+    Man(man::ManArgs),
 }
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
+    let cli = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
     log_to_stderr();
+    let code = match cli.command {
+        _ if cli.version.version => version::run(&cli.version)?,
+        None => usage!("no command; origami --help lists them"),
+        Some(command) => dispatch(command)?,
+    };
+    if print::output_lost() {
+        anyhow::bail!("standard output could not be written");
+    }
+    Ok(code)
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::Pyramid(args) => pyramid::run(args)?,
@@ -94,9 +115,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
-    }
-    if print::output_lost() {
-        anyhow::bail!("standard output could not be written");
+        Command::Completions(args) => completions::run(args)?,
+        Command::Man(args) => man::run(args)?,
     }
     Ok(code)
 }

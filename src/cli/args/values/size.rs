@@ -39,7 +39,9 @@ pub fn size(bare: u64, range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u6
         };
         match range.contains(&bytes) {
             true => Ok(bytes),
-            false => Err(format!("it must be a size from {} to {}", name(*range.start()), name(*range.end()))),
+            false => {
+                Err(format!("it must be a size from {} to {}", name(*range.start()), name(*range.end())))
+            }
         }
     }
 }
@@ -108,7 +110,8 @@ mod tests {
     #[test]
     fn what_is_no_size_is_refused_with_the_units() {
         let size = size(BYTE, 1..=u64::MAX);
-        for text in ["", "k", "-1", "+1", ".5M", "1P", "1kiB!", "1e6", "inf", "nan", "much", "1,5M", "1 000"] {
+        for text in ["", "k", "-1", "+1", ".5M", "1P", "1kiB!", "1e6", "inf", "nan", "much", "1,5M", "1 000"]
+        {
             let refused = size(text).unwrap_err();
             assert!(refused.contains("64MiB") && refused.ends_with("it is in bytes"), "{text}: {refused}");
         }
