@@ -34,6 +34,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a file that begins with these bytes, 8 or more; `None` where it is no archive. Checks nothing else.
+    pub fn of_magic(start: &[u8]) -> Option<Self> {
+        if start.len() < 8 || !(start.starts_with(&spec::MAGIC) || start.starts_with(&spec::MAGIC_RRIP)) {
+            return None;
+        }
+        Some(if u16_at(start, 6) == Kind::Pack as u16 { Kind::Pack } else { Kind::Bundle })
+    }
+
     /// The name for people and JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
 use origami::pyramid::build::{BuildOptions, build};
+use origami::pyramid::identity::Identity;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
@@ -91,7 +92,7 @@ impl Run<'_> {
             existing: Existing::Replace,
         };
         let dzi = build(&mut self.slide()?, &self.dir.join("jpeg"), &options, &self.scheduler, &|_| {})?;
-        let bytes = Tree::open(&dzi, Missing::Refuse)?.total_bytes()? as f64;
+        let bytes = Identity::of_tree(&Tree::open(&dzi, Missing::Refuse)?)?.bytes as f64;
         Ok(CurvePoint { quality, y_psnr: self.judge(&dzi, false)?.y_psnr, bytes })
     }
 

@@ -3,6 +3,7 @@
 //! One file a subcommand. `args` has the groups of flags that several of them share.
 
 mod args;
+mod batch;
 mod bench;
 mod compare;
 mod completions;
@@ -14,6 +15,7 @@ mod evals;
 mod examples;
 mod fault;
 mod help;
+mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
@@ -101,9 +103,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     match command {
-        Command::Pyramid(args) => pyramid::run(args)?,
-        Command::Encode(args) => encode::run(args)?,
-        Command::Decode(args) => decode::run(args)?,
+        Command::Pyramid(args) => code = pyramid::run(args)?,
+        Command::Encode(args) => code = encode::run(args)?,
+        Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args)?,
         #[cfg(feature = "serve")]

@@ -18,10 +18,11 @@ use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::{Output, Renderer};
+use crate::output::tile::OutputFormat;
 use crate::params::Coding;
-use crate::pyramid::SlideMetadata;
-use crate::pyramid::tree::Tree;
+use crate::pyramid::tree::{Missing, Tree};
 use crate::pyramid::write::{Existing, TreeWriter};
+use crate::pyramid::{Origin, SlideMetadata};
 use crate::residual::FamilyDecoder;
 
 pub use input::Input;
@@ -54,6 +55,30 @@ impl Default for DecodeOptions {
             existing: Existing::Keep,
         }
     }
+}
+
+impl DecodeOptions {
+    /// The origin of the tree that is decoded of an archive.
+    fn origin(&self, input: &Input) -> Origin {
+        let Output { format, quality, sampling, grayscale } = self.output;
+        let parameters = match format {
+            OutputFormat::Png => "png".into(),
+            OutputFormat::Webp => format!("webp, quality {quality}"),
+            OutputFormat::Jpeg => format!("jpeg, quality {quality}, {sampling:?}"),
+        };
+        let grayscale = if grayscale { ", luma" } else { "" };
+        let families = self.max_parents.map_or_else(String::new, |n| format!(", {n} families"));
+        Origin {
+            source: format!("content-{}", input.meta().content),
+            parameters: format!("{parameters}{grayscale}{families}"),
+        }
+    }
+}
+
+/// Whether `out` holds the whole tree that [`decode`] would write there.
+pub fn is_decoded(input: &Input, out: &Path, options: &DecodeOptions) -> bool {
+    let tree = Tree::open(&out.join(format!("{DECODED_NAME}.dzi")), Missing::Refuse);
+    tree.is_ok_and(|tree| tree.metadata().origin == Some(options.origin(input)))
 }
 
 /// Time that each step of one family took.
@@ -154,6 +179,7 @@ pub fn decode(
         format: "origami".into(),
         microns_per_pixel: meta.microns_per_pixel,
         objective_power: meta.objective_power,
+        origin: Some(options.origin(input)),
         icc_profile: None,
     };
     let mut icc = input.archive().icc_profile()?;

@@ -17,6 +17,7 @@ use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
 use crate::pyramid;
+use crate::pyramid::identity::Identity;
 use crate::pyramid::levels::TileSink;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::small_levels::SmallLevels;
@@ -113,11 +114,9 @@ pub fn encode(
     if options.manifest {
         Manifest::may_replace(&manifest_path)?;
     }
-    let source_bytes = match source {
-        Source::Tree(tree) => Some(tree.total_bytes()?),
-        Source::Slide(..) => None,
-    };
-    let meta = meta_of(source, params, limit == total);
+    let identity = source.identity()?;
+    let source_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
+    let meta = meta_of(source, &identity, params, limit == total);
     let icc = source.icc_profile().map(<[u8]>::to_vec);
     let mut sink = Sink {
         writer: BundleWriter::create(&out.join(PACK_DIR), geometry)?,
@@ -220,14 +219,14 @@ impl Work<'_> {
     }
 }
 
-fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
+fn meta_of(source: &Source, identity: &Identity, params: &EncodeParams, complete: bool) -> Meta {
     let metadata = source.metadata();
     Meta {
         tool: crate::pyramid::generator(),
         content: String::new(),
         coding: params.coding(),
         encode: params.clone(),
-        source: source.source_meta(),
+        source: source.source_meta(identity),
         microns_per_pixel: metadata.microns_per_pixel,
         objective_power: metadata.objective_power,
         complete,

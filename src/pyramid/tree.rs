@@ -126,24 +126,23 @@ impl Tree {
         self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format))
     }
 
-    /// Bytes of all tile files of all levels that exist.
+    /// Calls `take` with the address and the file of every tile that exists, level by level and row by row.
     ///
     /// # Errors
-    /// A file that exists and whose size cannot be read.
-    pub fn total_bytes(&self) -> Result<u64> {
-        let mut total = 0;
+    /// A file that exists and whose metadata cannot be read.
+    pub fn each_tile_file(&self, mut take: impl FnMut(TileId, &fs::Metadata)) -> Result<()> {
         for level in 0..=self.geometry.top_level() {
             let (cols, rows) = self.geometry.tiles(level);
             for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
                 let path = self.tile_path(id);
                 match fs::metadata(&path) {
-                    Ok(file) => total += file.len(),
+                    Ok(file) => take(id, &file),
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                     Err(e) => return Err(Error::io("read", &path)(e)),
                 }
             }
         }
-        Ok(total)
+        Ok(())
     }
 
     /// The bytes of a tile, `None` where it is missing and read as background.

@@ -80,6 +80,7 @@ mod tests {
                 kind: SourceKind::Slide,
                 format: "aperio".into(),
                 overlap: 0,
+                identity: None,
                 lossy: None,
             },
             microns_per_pixel: None,
