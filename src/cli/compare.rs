@@ -17,7 +17,9 @@ use super::fault::usage;
 use super::json;
 use super::print::say;
 
-/// Measures a tree's L0 against a reference: Y-PSNR, SSIM of luma, Delta E 2000.
+/// Measure a tree against a slide or another tree.
+///
+/// Prints Y-PSNR, SSIM of luma and Delta E 2000 of its L0.
 #[derive(Args)]
 pub struct CompareArgs {
     /// The reference: a slide, an image, or a Deep Zoom tree

@@ -12,11 +12,11 @@ use super::print::say;
 const SHELLS: &[(&str, Shell)] =
     &[("bash", Shell::Bash), ("zsh", Shell::Zsh), ("fish", Shell::Fish), ("powershell", Shell::PowerShell)];
 
-/// Prints a script that completes commands, flags and values.
+/// Print a script that completes commands, flags and values in a shell.
 ///
-/// The shell loads it when it starts: bash from ~/.local/share/bash-completion/completions/origami, zsh as _origami from a folder of
-/// $fpath, fish from ~/.config/fish/completions/origami.fish, PowerShell by a line `origami completions powershell | Out-String |
-/// Invoke-Expression` in $PROFILE.
+/// bash loads it from ~/.local/share/bash-completion/completions/origami, zsh as _origami from a folder of $fpath, fish from
+/// ~/.config/fish/completions/origami.fish. PowerShell needs a line in $PROFILE: `origami completions powershell | Out-String |
+/// Invoke-Expression`.
 #[derive(Args)]
 pub struct CompletionsArgs {
     /// The shell

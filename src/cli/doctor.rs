@@ -21,9 +21,10 @@ use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
 use super::print::say;
 
-/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's.
+/// Say what this machine has, whether its GPUs compute rightly, and what to do.
 ///
-/// Exit code 0: what is there works; 1: an adapter failed or computes something else.
+/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 1: an adapter failed or computes
+/// something else.
 #[derive(Args)]
 pub struct DoctorArgs {
     /// JSON instead of text

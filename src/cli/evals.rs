@@ -11,11 +11,11 @@ use super::args::values::whole;
 use super::listen::{listen, stopped};
 use super::print::say;
 
-/// Shows the runs below a folder in the browser: figures, rate-distortion curves, and pictures of any two side by side.
+/// Show evaluation runs in the browser: figures, curves, pictures side by side.
 ///
-/// The pictures can also be compared at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
-/// decompress/ or compress/; runs may lie in folders, one for each image; the folder itself may be one run. What comes later shows
-/// after a reload.
+/// A directory is a run if it has manifest.json, images/, decompress/ or compress/. Runs may lie in folders, one for each image; the
+/// folder itself may be one run. What comes later shows after a reload. Pictures can also be compared at a slider, or as their
+/// difference.
 #[derive(Args)]
 pub struct EvalsArgs {
     /// Folder of runs

@@ -1,7 +1,8 @@
-//! Three examples of each command, which its help and its man page show and a test runs.
+//! Examples of each command, which its help and its man page show and a test runs.
 //!
-//! The test gives every command a folder of its own, with `slide.svs` and `tissue.png`; `slides/a`, a tree with its bundle;
-//! `decoded`, a tree decoded from that bundle; `runs`, a folder of evaluation runs; `key.txt` and `tokens.txt`.
+//! The test gives every command a folder of its own. There are `slide.svs` and `tissue.png`; `slides` with the slide `b.svs` and `a`, a
+//! tree with its bundle; `decoded`, a tree decoded from that bundle; `lossless.bundle`; `runs`, a folder of evaluation runs; `key.txt`
+//! and `tokens.txt`.
 
 /// A command and what it is for.
 pub struct Example {
@@ -20,37 +21,38 @@ pub fn of(command: &str) -> &'static [Example] {
     EXAMPLES.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| examples)
 }
 
-const EXAMPLES: [(&str, &[Example]); 21] = [
+/// Commands and their examples.
+const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "",
         &[
-            example("Store a slide in one file", "origami encode --slide slide.svs --out slides/b"),
-            example("Look at the slides of a folder in the browser", "origami serve --slides-root slides"),
+            example("Store a slide in one file", "origami encode slide.svs"),
+            example("Show the slides of a folder in the browser", "origami serve --slides-root slides"),
             example("Say what this machine can do", "origami doctor"),
         ],
     ),
     (
         "pyramid",
         &[
-            example("Make a tree of JPEG tiles", "origami pyramid slide.svs --out slides/b"),
+            example("Make a tree beside a slide, in a directory of its name", "origami pyramid slide.svs"),
             example(
                 "Lossless tiles of another size",
                 "origami pyramid slide.svs --out png --format png --tile 512",
             ),
-            example("Write the label and the macro as well", "origami pyramid --help"),
+            example(
+                "The slides of a folder, whatever becomes of one",
+                "origami pyramid slides --out trees --keep-going",
+            ),
         ],
     ),
     (
         "encode",
         &[
-            example("Store a slide in one file", "origami encode --slide slide.svs --out slides/b"),
+            example("Store a slide in one file, in a directory of its name", "origami encode slide.svs"),
+            example("Smaller at the same quality", "origami encode slide.svs --out small --preset balanced"),
             example(
-                "Smaller at the same quality",
-                "origami encode --slide slide.svs --out slides/b --preset balanced",
-            ),
-            example(
-                "As good as a size allows",
-                "origami encode --slide slide.svs --out slides/b --target-size 900kB",
+                "A folder; a second time, what is not done yet",
+                "origami encode slides --skip-existing --keep-going",
             ),
         ],
     ),
@@ -58,27 +60,21 @@ const EXAMPLES: [(&str, &[Example]); 21] = [
         "decode",
         &[
             example(
-                "Give the tiles back as a Deep Zoom tree",
-                "origami decode --bundle slides/a/residual_packs/residuals.bundle --out tree",
+                "Give the tiles back, beside the bundle",
+                "origami decode slides/a/residual_packs/residuals.bundle",
             ),
             example(
-                "WebP tiles instead of JPEG",
-                "origami decode --bundle slides/a/residual_packs/residuals.bundle --out webp --output-format webp",
+                "WebP tiles, somewhere else",
+                "origami decode slides/a/residual_packs/residuals.bundle --out webp --output-format webp",
             ),
-            example(
-                "See where the time goes",
-                "origami decode --bundle slides/a/residual_packs/residuals.bundle --out timed --timing",
-            ),
+            example("Every bundle of a folder", "origami decode slides --out trees"),
         ],
     ),
     (
         "serve",
         &[
-            example("Serve the slides of a folder to this machine", "origami serve --slides-root slides"),
-            example(
-                "Serve all networks, and ask for a token",
-                "origami serve --slides-root slides --bind 0.0.0.0 --token-file tokens.txt",
-            ),
+            example("Show the slides of a folder on this machine", "origami serve --slides-root slides"),
+            example("Ask for a token", "origami serve --slides-root slides --token-file tokens.txt"),
             example(
                 "Keep more tiles in memory",
                 "origami serve --slides-root slides --cache-mb 1GiB --cache-entries 100000",
@@ -89,17 +85,20 @@ const EXAMPLES: [(&str, &[Example]); 21] = [
         "evals",
         &[
             example("Show the runs of a folder", "origami evals --runs runs"),
-            example("On another port", "origami evals --runs runs --port 9000"),
-            example("To all networks", "origami evals --runs runs --bind 0.0.0.0"),
+            example("Show one run", "origami evals --runs runs/a"),
+            example("On a port that is free", "origami evals --runs runs --port 0"),
         ],
     ),
     (
         "sign",
         &[
-            example("The query of a slide's addresses", "origami sign --key-file key.txt --slide a"),
-            example("For an hour only", "origami sign --key-file key.txt --slide a --valid 1h"),
             example(
-                "Whole addresses, of all slides",
+                "What to append to the addresses of a slide",
+                "origami sign --key-file key.txt --slide a",
+            ),
+            example("For a week", "origami sign --key-file key.txt --slide a --valid 7d"),
+            example(
+                "Addresses of all slides",
                 "origami sign --key-file key.txt --slide '*' --url https://slides.example.org",
             ),
         ],
@@ -113,7 +112,7 @@ const EXAMPLES: [(&str, &[Example]); 21] = [
                 "origami inspect slides/a/residual_packs/residuals.bundle --json",
             ),
             example(
-                "Every family and tile",
+                "Every family and tile as well",
                 "origami inspect slides/a/residual_packs/residuals.bundle --list",
             ),
         ],
@@ -133,35 +132,49 @@ const EXAMPLES: [(&str, &[Example]); 21] = [
         "compare",
         &[
             example("What a decoded tree lost", "origami compare slides/a decoded"),
-            example("For a script", "origami compare slides/a decoded --json"),
-            example("See the worst place", "origami compare slides/a decoded --picture worst.png"),
+            example("The same for a script", "origami compare slides/a decoded --json"),
+            example("See where they differ most", "origami compare slides/a decoded --picture worst.png"),
         ],
     ),
     (
         "doctor",
         &[
             example("Say what this machine can do", "origami doctor"),
-            example("For a script", "origami doctor --json"),
-            example("Test the first adapter alone", "origami doctor --gpu-adapter 0"),
+            example("The same for a script", "origami doctor --json"),
+            example("Without testing adapters but the first", "origami doctor --gpu-adapter 0"),
         ],
     ),
     (
         "bench",
         &[
-            example("Encoding against bare JPEG calls", "origami bench encode --side 1024 --rounds 1"),
-            example("Every kernel against its plain code", "origami bench kernels"),
-            example("A slide to measure with", "origami bench slide --size 4096x3072 --out bench.png"),
+            example("Encoding against the bare JPEG calls", "origami bench encode --side 1024 --rounds 1"),
+            example("Every kernel against its scalar definition", "origami bench kernels"),
+            example("A slide to measure with", "origami bench slide --size 2048x1536 --out bench.png"),
         ],
     ),
     ("bench encode", &[example("A quick look", "origami bench encode --side 1024 --rounds 1")]),
     ("bench decode", &[example("A quick look", "origami bench decode --side 1024 --rounds 1")]),
     ("bench kernels", &[example("For a script", "origami bench kernels --json")]),
-    ("bench gpu", &[example("Only the kernels", "origami bench gpu --kernels-only --side 1024 --rounds 1")]),
+    ("bench gpu", &[example("The kernels alone", "origami bench gpu --kernels-only --side 1024 --rounds 1")]),
+    (
+        "bench originals",
+        &[example("A bundle of --preset lossless", "origami bench originals lossless.bundle --rounds 1")],
+    ),
     ("bench rate", &[example("The default parameters", "origami bench rate tissue.png")]),
-    ("bench slide", &[example("Twelve megapixels", "origami bench slide --size 4096x3072 --out bench.png")]),
+    (
+        "bench serve",
+        &[example(
+            "A server on this machine",
+            "origami bench serve http://127.0.0.1:8080/dzi/a.dzi --seconds 1s",
+        )],
+    ),
+    ("bench slide", &[example("Three megapixels", "origami bench slide --size 2048x1536 --out bench.png")]),
     (
         "bench stripes",
-        &[example("One round", "origami bench stripes slides/a/residual_packs/residuals.bundle --rounds 1")],
+        &[example(
+            "A quick look",
+            "origami bench stripes slides/a/residual_packs/residuals.bundle --rounds 1",
+        )],
     ),
     (
         "completions",
@@ -174,9 +187,9 @@ const EXAMPLES: [(&str, &[Example]); 21] = [
     (
         "man",
         &[
-            example("Write a page for each command", "origami man man1"),
-            example("Read one of them", "origami man man1 && head -n 1 man1/origami-encode.1"),
-            example("Replace the pages after an update", "origami man man1"),
+            example("Into a folder", "origami man man1"),
+            example("For one user", "origami man ~/.local/share/man/man1"),
+            example("Then read a page", "origami man man1 && ls man1/origami-encode.1"),
         ],
     ),
 ];

@@ -24,6 +24,8 @@ fn complete(command: Command, path: &str) -> Command {
         .max_term_width(WIDTH)
         .disable_help_flag(true)
         .arg(help.help("Print help: -h a page of it, --help everything"))
+        // Before the flags of their group.
+        .mut_args(|arg| if arg.is_positional() { arg.display_order(0) } else { arg })
         .after_help(short(examples))
         .after_long_help(long(examples))
         .mut_subcommands(|command| {

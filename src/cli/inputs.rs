@@ -19,7 +19,7 @@ use super::fault::usage;
 #[derive(Args, Clone, Copy)]
 pub struct SeveralArgs {
     /// Go on with the next input after one that fails
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     pub keep_going: bool,
 }
 

@@ -13,6 +13,8 @@ use origami::archive::Archive;
 
 use self::sizes::Sizes;
 
+/// Say what a pack or bundle holds.
+///
 /// Reads header, indexes and payload tables. It checks what it reads, not what it does not: see verify.
 #[derive(Args)]
 pub struct InspectArgs {

@@ -1,6 +1,7 @@
 //! `origami man`: a man page for each command, from the same declarations as its help.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -13,10 +14,10 @@ use super::examples;
 use super::help;
 use super::print::say;
 
-/// Writes origami.1 and a page for each command, such as origami-encode.1.
+/// Write a man page for each command.
 ///
-/// `man` finds them below a folder of its path: ~/.local/share/man/man1 for one user, /usr/local/share/man/man1 for all. Pages that
-/// are there are replaced.
+/// man finds them below a folder of its path: ~/.local/share/man/man1 for one user, /usr/local/share/man/man1 for all. Pages that are
+/// there are replaced.
 #[derive(Args)]
 pub struct ManArgs {
     /// Where the pages go; made if it is not there
@@ -70,10 +71,12 @@ pub fn run(args: ManArgs) -> Result<()> {
 
 /// The file name and the text of a command's page, and of those of its subcommands.
 fn collect(command: &Command, path: &str, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
-    let man =
-        Man::new(command.clone()).source(concat!("origami ", env!("CARGO_PKG_VERSION"))).manual("ORIGAMI");
+    let man = Man::new(command.clone());
     let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    let version = concat!("origami ", env!("CARGO_PKG_VERSION"));
+    let name = man.get_filename();
+    // Without a date, so that equal sources give equal pages.
+    writeln!(page, ".TH {} 1 \"\" \"{version}\" ORIGAMI", name.trim_end_matches(".1"))?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
@@ -82,7 +85,7 @@ fn collect(command: &Command, path: &str, pages: &mut Vec<(String, Vec<u8>)>) ->
         man.render_subcommands_section(&mut page)?;
     }
     sections(path).to_writer(&mut page)?;
-    pages.push((man.get_filename(), page));
+    pages.push((name, page));
     for sub in command.get_subcommands() {
         collect(sub, format!("{path} {}", sub.get_name()).trim_start(), pages)?;
     }

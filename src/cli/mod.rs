@@ -52,35 +52,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a Deep Zoom tree from a slide.
     Pyramid(pyramid::PyramidArgs),
-    /// Encode a tree, a slide or an image to one bundle.
     Encode(encode::EncodeArgs),
-    /// Decode a bundle or packs to a Deep Zoom tree.
     Decode(decode::DecodeArgs),
-    /// Serve slides as Deep Zoom tiles over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
-    /// Show evaluation runs in the browser: table, curves, pictures side by side.
     #[cfg(feature = "serve")]
     Evals(evals::EvalsArgs),
-    /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a pack or bundle holds.
     Inspect(inspect::InspectArgs),
-    /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
-    /// Measure a tree against a slide or another tree: Y-PSNR, SSIM, Delta E.
     Compare(compare::CompareArgs),
-    /// Say what this machine has, whether its GPUs compute rightly, and what to do.
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Print completions for a shell.
     Completions(completions::CompletionsArgs),
-    /// Write man pages.
     Man(man::ManArgs),
 }
 

@@ -28,9 +28,10 @@ use super::print::say;
 /// Formats of tiles that viewers show.
 const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp", OutputFormat::Webp)];
 
-/// Serves every slide below --slides-root: directories of the usual layout, and single bundles.
+/// Serve slides as Deep Zoom tiles over HTTP.
 ///
-/// Slides may come, change and go while it runs. Ctrl-C finishes the requests in flight.
+/// Serves every slide below --slides-root: directories of the usual layout, and single bundles. Slides may come, change and go while
+/// it runs. Ctrl-C finishes the requests in flight.
 #[derive(Args)]
 pub struct ServeArgs {
     /// Directory of slides

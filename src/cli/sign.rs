@@ -10,10 +10,10 @@ use origami::serve::{ALL, SigningKey, path_segment};
 use super::args::values::{DAY, SECOND, duration};
 use super::print::say;
 
-/// Signs everything of one slide until a time, and prints what to append to its addresses after `?`.
+/// Make signed addresses for a server that asks for them.
 ///
-/// That is descriptor, tiles, original, thumbnail, viewer, description and IIIF. With --url it prints the addresses of the viewer
-/// and of the descriptor.
+/// Signs everything of one slide until a time: descriptor, tiles, original, thumbnail, viewer, description and IIIF. Prints what to
+/// append to their addresses after `?`; with --url the addresses of the viewer and of the descriptor.
 #[derive(Args)]
 pub struct SignArgs {
     /// The server's --signing-key-file

@@ -15,7 +15,9 @@ use super::args::work::WorkArgs;
 use super::fault::usage;
 use super::print::{human_bytes, say};
 
-/// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
+/// Check every byte of a pack or bundle.
+///
+/// Checks every checksum and offset and decodes every blob. A fault is named with its place.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// Bundles and packs; a directory stands for all those in it
