@@ -73,7 +73,9 @@ pub struct DecodeArgs {
     /// Replace a decoded tree that is there
     #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a decoded tree that is whole and was made of the same archive with the same parameters
+    /// Leave a decoded tree that is whole and was made in the same way
+    ///
+    /// That is of the same archive with the same parameters.
     #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]

@@ -50,7 +50,9 @@ pub struct EncodeArgs {
     /// --pyramid, --image and --slide do so in any case.
     #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a result that is whole and was made of the same source with the same parameters
+    /// Leave a result that is whole and was made in the same way
+    ///
+    /// That is of the same source with the same parameters.
     #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]
@@ -71,7 +73,7 @@ pub struct EncodeArgs {
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pack: bool,
     /// Write DIR/manifest.json with Y-PSNR, Y-MSE and bytes per tile
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     manifest: bool,
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
     #[arg(long, help_heading = "Output", hide_short_help = true)]
@@ -124,15 +126,15 @@ impl SourceArgs {
 #[derive(Args)]
 #[group(multiple = false)]
 struct TargetArgs {
-    /// Find the lowest quality with this PSNR of L0 luma in dB [range: 1 to 100] [default: off]
+    /// Lowest quality with this PSNR in dB [range: 1 to 100] [default: off]
     ///
-    /// It is measured on families spread over the slide.
+    /// It is that of L0 luma, measured on families spread over the slide.
     #[arg(long, value_name = "DB", value_parser = real(1.0..=100.0), help_heading = "Quality")]
     #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
-    /// Find the highest quality at this size, as 900kB or 1.5GiB [range: 1B to 1024TiB] [default: off]
+    /// Highest quality at this size [range: 1B to 1024TiB] [default: off]
     ///
-    /// The bundle should keep to it: it is estimated from families spread over the slide. Without a unit it is in bytes.
+    /// The bundle should keep to it, as to 900kB: it is estimated from families spread over the slide. Without a unit it is in bytes.
     #[arg(long, value_name = "SIZE", value_parser = size(BYTE, 1..=1024 * TIB), help_heading = "Quality")]
     #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,

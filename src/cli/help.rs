@@ -19,13 +19,17 @@ pub fn command() -> Command {
 /// Gives a command and its subcommands what all of them have. `path` is how it is called, after `origami`.
 fn complete(command: Command, path: &str) -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help_heading("Help");
-    let examples = examples::of(path);
+    let (examples, mut order) = (examples::of(path), 0);
     command
         .max_term_width(WIDTH)
         .disable_help_flag(true)
         .arg(help.help("Print help: -h a page of it, --help everything"))
-        // Before the flags of their group.
-        .mut_args(|arg| if arg.is_positional() { arg.display_order(0) } else { arg })
+        .mut_args(|arg| {
+            // As declared, but arguments before the flags of their group.
+            order += 1;
+            let place = if arg.is_positional() { 0 } else { order };
+            arg.display_order(place)
+        })
         .after_help(short(examples))
         .after_long_help(long(examples))
         .mut_subcommands(|command| {

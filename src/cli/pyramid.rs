@@ -66,7 +66,9 @@ pub struct PyramidArgs {
     /// Replace a tree that is there
     #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a tree that is whole and was made of the same slide with the same parameters
+    /// Leave a tree that is whole and was made in the same way
+    ///
+    /// That is of the same slide with the same parameters.
     #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]

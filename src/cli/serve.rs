@@ -66,7 +66,7 @@ pub struct ServeArgs {
     sharpen: f64,
     /// Format of tiles
     #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS), default_value = "jpeg")]
-    #[arg(help_heading = "Output")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     output_format: OutputFormat,
     /// Chroma sampling of JPEG tiles
     #[arg(long, value_name = "SAMPLING", value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
@@ -82,7 +82,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 2048, value_parser = whole::<u64>(1..=1_000_000_000))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_entries: u64,
-    /// Most memory for tiles; without a unit it is in MiB [range: 1MiB to 1TiB]
+    /// Most memory for tiles [range: 1MiB to 1TiB]
+    ///
+    /// Without a unit it is in MiB.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size(MIB, MIB..=TIB))]
     #[arg(help_heading = "Cache")]
     cache_mb: u64,
@@ -95,7 +97,7 @@ pub struct ServeArgs {
     ///
     /// Without a unit it is in MiB.
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 4 * MIB..=1024 * TIB))]
-    #[arg(help_heading = "Cache")]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_dir_mb: u64,
     /// Families' buffers that are kept in memory for the next ones [range: 0 to 65536]
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
@@ -119,7 +121,7 @@ pub struct ServeArgs {
     queue_timeout_ms: Duration,
     /// Threads that decode and code; 0 is one per core [range: 0 to 1024]
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
-    #[arg(help_heading = "Speed")]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     rayon_threads: usize,
     /// Threads for connections [range: 1 to 1024]
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole::<u32>(1..=1024))]
@@ -146,7 +148,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "VALUE", help_heading = "Network", hide_short_help = true)]
     cache_control: Option<String>,
     /// Access-Control-Allow-Origin: an origin, or * [default: none]
-    #[arg(long, value_name = "ORIGIN", help_heading = "Access")]
+    #[arg(long, value_name = "ORIGIN", help_heading = "Access", hide_short_help = true)]
     cors: Option<String>,
     /// Ask for a bearer token: one of this file's lines [default: none]
     ///

@@ -11,7 +11,7 @@ mod cli;
 #[cfg(unix)]
 mod crash;
 mod doctor;
-// The examples of the documents use all of these.
+// What the documents and the help show uses all of these.
 #[cfg(all(
     unix,
     feature = "jpegli",
@@ -22,11 +22,42 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod examples;
+mod help;
 mod identity;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod script;
+#[cfg(unix)]
+mod shells;
 mod torture;
-#[cfg(all(unix, feature = "jpegli", feature = "lepton", feature = "mozjpeg", feature = "openslide", feature = "serve", feature = "webp"))]
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
 mod transcripts;

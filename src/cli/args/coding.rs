@@ -19,7 +19,7 @@ pub struct CodingArgs {
     /// lossless: the JPEG tiles of the source, repacked, and given back byte for byte. Flags beside it override it.
     #[arg(long, value_parser = names::<Preset>())]
     pub preset: Option<Preset>,
-    /// One quality for everything [range: 1 to 100] [default: that of --baseq and --resq]
+    /// One quality for everything [range: 1 to 100] [default: none]
     ///
     /// It is that of the residual. The baseline, and a chroma residual where there is one, follow it in the proportions that cost
     /// least.
