@@ -31,7 +31,7 @@ pub struct CompareArgs {
     /// Luma only: no Delta E
     #[arg(long, help_heading = "Quality")]
     luma_only: bool,
-    /// Write a picture: reference, tree, and their difference, side by side
+    /// Write a picture: reference, tree, and their difference, side by side [default: none]
     ///
     /// The difference is drawn 4 times as large, around gray.
     #[arg(long, value_name = "PNG", help_heading = "Output")]

@@ -155,7 +155,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ("bench encode", &[example("A quick look", "origami bench encode --side 1024 --rounds 1")]),
     ("bench decode", &[example("A quick look", "origami bench decode --side 1024 --rounds 1")]),
     ("bench kernels", &[example("For a script", "origami bench kernels --json")]),
-    ("bench gpu", &[example("The kernels alone", "origami bench gpu --kernels-only --side 1024 --rounds 1")]),
+    (
+        "bench gpu",
+        &[example(
+            "The kernels alone, on the first adapter",
+            "origami bench gpu --gpu-adapter 0 --kernels-only --side 1024 --rounds 1",
+        )],
+    ),
     (
         "bench originals",
         &[example("A bundle of --preset lossless", "origami bench originals lossless.bundle --rounds 1")],

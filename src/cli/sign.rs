@@ -26,7 +26,7 @@ pub struct SignArgs {
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration(None, SECOND..=36_500 * DAY))]
     #[arg(help_heading = "Access")]
     valid: Duration,
-    /// What the server's addresses begin with
+    /// What the server's addresses begin with [default: none]
     #[arg(long, value_name = "URL", value_parser = base, help_heading = "Output")]
     url: Option<String>,
 }

@@ -53,7 +53,8 @@ fn script(command: &str, port: &str) -> String {
 /// Runs the examples of a command one after another in a copy of `files`.
 fn run(command: &[String], files: &Path, scratch: &Path) -> Result<(), String> {
     let folder = scratch.join(format!("of {}", command.join(" ")));
-    let copied = Command::new("cp").arg("-r").args([files, &folder]).status().unwrap();
+    // With the times of the sources, which archives record.
+    let copied = Command::new("cp").arg("-rp").args([files, &folder]).status().unwrap();
     assert!(copied.success());
     let examples = examples(&help(command, "--help"));
     let is_measurement = command.len() == 2;

@@ -87,7 +87,9 @@ fn ranges_that_help_names_are_those_that_are_held() {
         }
         let named = format!("{low} to {high}");
         let end = low.split_once('x').map_or(named.clone(), |(low, _)| format!("{low} to "));
-        for value in [moved(low, -1), moved(high, 1)] {
+        // Below 0 there is no size and no duration.
+        let below = (!low.starts_with('0')).then(|| moved(low, -1));
+        for value in below.into_iter().chain([moved(high, 1)]) {
             tried(&command, &flag, &value).refused(&["invalid value", flag.long(), &end]);
         }
     }
@@ -151,7 +153,7 @@ fn the_version_is_short_and_on_request_complete() {
     assert!(json["backends"].as_array().unwrap().contains(&"cpu".into()), "{json:#}");
     assert!(json["openslide"]["found"].is_boolean() && json["libjxl"]["found"].is_boolean(), "{json:#}");
     origami(&["--verbose"]).refused(&["--version"]);
-    origami(&["--"]).refused(&["origami --help"]);
+    origami(&["--"]).refused(&["Usage: origami"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct ServeArgs {
     /// Ask for every tile once before, so that caches are filled
     #[arg(long, help_heading = "Cache")]
     fill: bool,
-    /// Instead of load: one tile of every family, each against the bare JPEG calls of this bundle
+    /// One tile of every family, each against the bare JPEG calls of this bundle [default: load]
     ///
     /// One after another. The server must have just begun to serve the bundle: nothing of it in any cache.
     #[arg(long, value_name = "BUNDLE", help_heading = "Cache")]

@@ -50,6 +50,8 @@ fn subcommands(command: &[String]) -> Vec<String> {
     let help = help(command, "--help");
     let lines =
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // The text of a command may go on in further lines, which are indented more.
+    let lines = lines.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
     let names = lines.filter_map(|line| line.split_whitespace().next().map(String::from));
     names.filter(|name| name != "help").collect()
 }
