@@ -25,6 +25,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Decode bundles or packs to Deep Zoom trees.
 ///
@@ -151,6 +152,7 @@ impl Run<'_> {
     /// Decodes one archive to a tree in `out`.
     fn one(&self, which: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
+        signals::writes(&out.join(format!("{}.dzi", decode::DECODED_NAME)));
         let input = match which.thing {
             Thing::Packs => decode::Input::packs(&which.path)?,
             Thing::Pack => decode::Input::file(&which.path, Kind::Pack)?,

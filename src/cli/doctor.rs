@@ -19,7 +19,8 @@ use clap::Args;
 use self::advice::{Situation, advice};
 use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
-use super::print::say;
+use super::args::work::JsonArgs;
+use super::json;
 
 /// Say what this machine has, whether its GPUs compute rightly, and what to do.
 ///
@@ -27,9 +28,8 @@ use super::print::say;
 /// something else.
 #[derive(Args)]
 pub struct DoctorArgs {
-    /// JSON instead of text
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     /// Test only this adapter: its index, or part of its name [default: all]
     #[arg(long, value_name = "NAME|INDEX", help_heading = "Input")]
     gpu_adapter: Option<String>,
@@ -66,8 +66,8 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         adapters,
         advice,
     };
-    if args.json {
-        say!("{}", serde_json::to_string_pretty(&report)?);
+    if args.json.json {
+        json::print("doctor", &report)?;
     } else {
         text::print(&report);
     }

@@ -1,6 +1,7 @@
 //! `origami encode`: slides, trees and images to bundles.
 
 mod existing;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::params::EncodeParams;
+use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
@@ -31,6 +33,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Encode slides, trees and images, each to one bundle.
 ///
@@ -78,6 +81,8 @@ pub struct EncodeArgs {
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     debug_images: bool,
+    #[command(flatten)]
+    report: report::ReportArgs,
     /// Stop after N families [range: 1 to 67108864] [default: all]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
     #[arg(help_heading = "Input", hide_short_help = true)]
@@ -166,7 +171,7 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => bail!(
+            Some(tile) if tile != own => usage!(
                 "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
                 tree.path().display()
             ),
@@ -190,7 +195,7 @@ impl EncodeArgs {
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
@@ -241,6 +246,7 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let has_trees = inputs.list.iter().any(|input| input.thing == Thing::Tree);
     args.coding.check(args.source.pyramid.is_some())?;
     args.check(&args.coding.params(), has_trees)?;
+    args.report.check(inputs.several)?;
     let results = inputs.results(args.out.as_deref())?;
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
@@ -270,6 +276,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether there are several inputs.
+    fn several(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Encodes one input to `out`.
     fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
@@ -281,6 +292,7 @@ impl Run<'_> {
                 bundle.display()
             );
         }
+        signals::writes(&bundle);
         let mut source = args.open_source(input)?;
         if let Source::Tree(tree) = &source
             && tree.absent() > 0
@@ -318,6 +330,7 @@ impl Run<'_> {
             packs: args.pack,
             manifest: args.manifest,
             debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
             max_parents: args.max_parents,
         };
         let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
@@ -331,7 +344,11 @@ impl Run<'_> {
         if args.work.summary() {
             print_summary(&report, seconds, opened);
         }
-        Ok(Outcome::good(object(input, &report, seconds, opened)))
+        let mut value = object(input, &report, seconds, opened);
+        if let Some(page) = args.report.write(self, input, out, &report, opened)? {
+            value["report"] = json!(page);
+        }
+        Ok(Outcome::good(value))
     }
 }
 

@@ -28,6 +28,7 @@ mod pyramid;
 mod serve;
 #[cfg(feature = "serve")]
 mod sign;
+mod signals;
 mod verify;
 mod version;
 mod words;
@@ -35,6 +36,7 @@ mod words;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -72,6 +74,21 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Whether it reads or writes slides for so long that a signal must end it in order. Servers listen for themselves.
+    fn works_for_a_while(&self) -> bool {
+        matches!(
+            self,
+            Command::Pyramid(_)
+                | Command::Encode(_)
+                | Command::Decode(_)
+                | Command::Verify(_)
+                | Command::Compare(_)
+                | Command::Bench(_)
+        )
+    }
+}
+
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
@@ -89,6 +106,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    if command.works_for_a_while() {
+        signals::listen().context("cannot listen for signals")?;
+    }
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::Pyramid(args) => code = pyramid::run(args)?,
@@ -100,7 +120,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
-        Command::Inspect(args) => inspect::run(args)?,
+        Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
@@ -121,12 +141,16 @@ fn wrong_arguments(error: &clap::Error) -> ! {
 
 /// Reports an error: text on standard error and, with `--json`, an object on standard output. Returns the exit code.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let exit = Exit::of(error);
+    if exit == Exit::Interrupted && !signals::is_first_report() {
+        return exit.into();
+    }
     let fault = Fault::of(error);
     eprintln!("origami: {}", fault.message);
     if json::is_wanted() {
         json::print_error(&fault);
     }
-    Exit::of(error).into()
+    exit.into()
 }
 
 /// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
@@ -141,6 +165,6 @@ fn log_to_stderr() {
     format
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal() && !print::no_color())
         .init();
 }

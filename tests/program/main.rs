@@ -32,8 +32,14 @@ mod documents;
     feature = "webp"
 ))]
 mod examples;
+mod exit_codes;
 mod help;
 mod identity;
+// A schema for every command, and a run for every schema.
+#[cfg(unix)]
+mod interrupted;
+#[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
+mod json;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]

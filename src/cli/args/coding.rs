@@ -8,6 +8,7 @@ use origami::params::{EncodeParams, Subsamp};
 use origami::quality::presets::{Preset, at_quality};
 
 use super::values::{names, real, whole};
+use crate::cli::fault::usage;
 
 /// Everything that decides the bytes of a bundle.
 #[derive(Args)]
@@ -151,7 +152,7 @@ impl CodingArgs {
             ("--save-sharpened", self.save_sharpened),
         ];
         match refused.into_iter().find(|(_, given)| lossless && *given) {
-            Some((flag, _)) => anyhow::bail!(
+            Some((flag, _)) => usage!(
                 "{flag} is about coding anew, and --preset lossless stores what the source has; leave one of them out"
             ),
             None => Ok(()),

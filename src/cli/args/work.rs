@@ -7,6 +7,7 @@ use origami::backend::MAX_THREADS;
 use origami::backend::scheduler::Scheduler;
 
 use super::values::{names, whole};
+use crate::cli::signals;
 
 /// Flags of every command that works for a while and reports.
 #[derive(Args, Clone, Copy)]
@@ -56,9 +57,9 @@ impl std::fmt::Display for Progress {
 }
 
 impl WorkArgs {
-    /// Starts the threads.
+    /// Starts the threads. A signal ends their runs.
     pub fn scheduler(self) -> origami::backend::Result<Scheduler> {
-        Scheduler::new(self.threads)
+        Ok(Scheduler::new(self.threads)?.cancelled_by(signals::cancel()))
     }
 
     /// Whether the result is one JSON object.

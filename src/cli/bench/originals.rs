@@ -8,6 +8,8 @@ use serde_json::json;
 
 use crate::bench::originals::{OriginalTimes, measure};
 use crate::cli::args::values::whole;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -23,20 +25,19 @@ pub struct OriginalsArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(1..=1000))]
     #[arg(help_heading = "Input")]
     rounds: usize,
-    /// JSON instead of text
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: OriginalsArgs) -> Result<()> {
     let OriginalTimes { tiles, cold_us, decode_us, ratio, megapixels_per_s } =
         measure(&args.bundle, args.tiles, args.rounds)?;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "tiles": tiles, "cold_us": cold_us, "decode_us": decode_us, "ratio": ratio,
             "megapixels_a_second": megapixels_per_s,
         });
-        say!("{value:#}");
+        json::print("bench originals", value)?;
     } else {
         say!(
             "{tiles} tiles: read and unpacked in {cold_us:.0} us, decoded in {decode_us:.0} us: {ratio:.1} times, \
