@@ -112,8 +112,8 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "origami inspect slides/a/residual_packs/residuals.bundle --json",
             ),
             example(
-                "Every family and tile as well",
-                "origami inspect slides/a/residual_packs/residuals.bundle --list",
+                "See where the bytes lie",
+                "origami inspect slides/a/residual_packs/residuals.bundle --plot bytes.svg",
             ),
         ],
     ),
@@ -121,7 +121,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "verify",
         &[
             example("Check every byte", "origami verify slides/a/residual_packs/residuals.bundle"),
-            example("Check all archives of a folder", "origami verify slides/a/residual_packs"),
+            example("Check all slides, trees and archives of a folder", "origami verify slides"),
             example(
                 "Reconstruct every family as well",
                 "origami verify slides/a/residual_packs/residuals.bundle --deep",
@@ -149,7 +149,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("Encoding against the bare JPEG calls", "origami bench encode --side 1024 --rounds 1"),
             example("Every kernel against its scalar definition", "origami bench kernels"),
-            example("A slide to measure with", "origami bench slide --size 2048x1536 --out bench.png"),
+            example("A slide to measure with", "origami bench slide bench.png --size 2048x1536"),
         ],
     ),
     ("bench encode", &[example("A quick look", "origami bench encode --side 1024 --rounds 1")]),
@@ -174,7 +174,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             "origami bench serve http://127.0.0.1:8080/dzi/a.dzi --seconds 1s",
         )],
     ),
-    ("bench slide", &[example("Three megapixels", "origami bench slide --size 2048x1536 --out bench.png")]),
+    ("bench slide", &[example("Three megapixels", "origami bench slide bench.png --size 2048x1536")]),
     (
         "bench stripes",
         &[example(

@@ -103,7 +103,7 @@ fn run(page: &str, scratch: &Path, machine: &Machine) -> Result<Vec<String>, Str
             format!("exec >\"$LOGS/{i}.log\" 2>&1\n{text}cp \"$LOGS/{i}.log\" \"$LOGS/{i}.end\"\n")
         })
         .collect();
-    let status = bash(&script, &work, &[("LOGS", &logs)]);
+    let status = bash(&script, &work, &[("HOME", &work), ("LOGS", &logs)]);
 
     for (i, block) in taken.iter().enumerate() {
         let got = fs::read_to_string(logs.join(format!("{i}.end")));
