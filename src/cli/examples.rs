@@ -27,7 +27,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "",
         &[
             example("Store a slide in one file", "origami encode slide.svs"),
-            example("Show the slides of a folder in the browser", "origami serve --slides-root slides"),
+            example("Show the slides of a folder in the browser", "origami serve slides"),
             example("Say what this machine can do", "origami doctor"),
         ],
     ),
@@ -73,33 +73,30 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "serve",
         &[
-            example("Show the slides of a folder on this machine", "origami serve --slides-root slides"),
-            example("Ask for a token", "origami serve --slides-root slides --token-file tokens.txt"),
+            example("Show the slides of a folder on this machine", "origami serve slides"),
+            example("Ask for a token", "origami serve slides --token-file tokens.txt"),
             example(
                 "Keep more tiles in memory",
-                "origami serve --slides-root slides --cache-mb 1GiB --cache-entries 100000",
+                "origami serve slides --cache-mb 1GiB --cache-entries 100000",
             ),
         ],
     ),
     (
         "evals",
         &[
-            example("Show the runs of a folder", "origami evals --runs runs"),
-            example("Show one run", "origami evals --runs runs/a"),
-            example("On a port that is free", "origami evals --runs runs --port 0"),
+            example("Show the runs of a folder", "origami evals runs"),
+            example("Show one run", "origami evals runs/a"),
+            example("On a port that is free", "origami evals runs --port 0"),
         ],
     ),
     (
         "sign",
         &[
-            example(
-                "What to append to the addresses of a slide",
-                "origami sign --key-file key.txt --slide a",
-            ),
-            example("For a week", "origami sign --key-file key.txt --slide a --valid 7d"),
+            example("What to append to the addresses of a slide", "origami sign --key-file key.txt a"),
+            example("For a week", "origami sign --key-file key.txt a --valid 7d"),
             example(
                 "Addresses of all slides",
-                "origami sign --key-file key.txt --slide '*' --url https://slides.example.org",
+                "origami sign --key-file key.txt '*' --url https://slides.example.org",
             ),
         ],
     ),

@@ -5,8 +5,12 @@
 mod args;
 mod batch;
 mod bench;
+#[cfg(feature = "serve")]
+mod browser;
 mod compare;
 mod completions;
+#[cfg(feature = "serve")]
+mod config;
 mod decode;
 mod doctor;
 mod encode;
@@ -20,6 +24,7 @@ mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
+mod log;
 mod man;
 mod print;
 mod progress;
@@ -33,12 +38,11 @@ mod verify;
 mod version;
 mod words;
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use self::fault::{Exit, Fault, usage};
 
@@ -87,25 +91,40 @@ impl Command {
                 | Command::Bench(_)
         )
     }
+
+    /// How a server writes its log; `None` for a command that ends by itself.
+    fn server_log(&self) -> Option<log::LogFormat> {
+        match self {
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => Some(args.log_format),
+            _ => None,
+        }
+    }
 }
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let cli = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
-    log_to_stderr();
-    let code = match cli.command {
-        _ if cli.version.version => version::run(&cli.version)?,
-        None => usage!("no command; origami --help lists them"),
-        Some(command) => dispatch(command)?,
-    };
+    let code = run_command()?;
     if print::output_lost() {
         anyhow::bail!("standard output could not be written");
     }
     Ok(code)
 }
 
-fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+fn run_command() -> anyhow::Result<ExitCode> {
+    let command_line = help::command();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(feature = "serve")]
+    let (arguments, settings) = config::settle(&command_line, arguments, std::env::vars_os())?;
+    let cli =
+        command_line.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
+    let command = match cli.command {
+        _ if cli.version.version => return version::run(&cli.version),
+        None => usage!("no command; origami --help lists them"),
+        Some(command) => command,
+    };
+    log::to_stderr(command.server_log());
     if command.works_for_a_while() {
         signals::listen().context("cannot listen for signals")?;
     }
@@ -115,7 +134,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args)?,
+        Command::Serve(args) => serve::run(args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
@@ -151,20 +170,4 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
         json::print_error(&fault);
     }
     exit.into()
-}
-
-/// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
-/// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver.
-const DEFAULT_LOG_FILTER: &str =
-    "warn,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
-
-fn log_to_stderr() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_LOG_FILTER));
-    let format = tracing_subscriber::fmt().compact().with_target(false).without_time();
-    format
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && !print::no_color())
-        .init();
 }

@@ -37,9 +37,7 @@ fn script(command: &str, port: &str) -> String {
     let (server, then) = match command.split_whitespace().take(3).collect::<Vec<_>>()[..] {
         ["origami", "serve" | "evals", ..] if command.contains("--port") => (command.clone(), ""),
         ["origami", "serve" | "evals", ..] => (format!("{command} --port 0"), ""),
-        ["origami", "bench", "serve"] => {
-            (format!("origami serve --slides-root slides --port {port}"), command.as_str())
-        }
+        ["origami", "bench", "serve"] => (format!("origami serve slides --port {port}"), command.as_str()),
         _ => return command,
     };
     format!(
