@@ -14,6 +14,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
+use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::params::EncodeParams;
 use origami::pyramid;
 use origami::pyramid::source::Source;
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
 use super::args::open::OpenArgs;
-use super::args::values::{bytes, names};
+use super::args::values::{BYTE, TIB, names, real, size, whole};
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
@@ -34,20 +35,28 @@ use super::print::{human_bytes, say};
 use super::progress::Families;
 use super::signals;
 
-/// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
+/// Encode slides, trees and images, each to one bundle.
+///
+/// The bundle is residual_packs/residuals.bundle in the directory of the result. A directory as input stands for all slides and trees
+/// in it.
 #[derive(Args)]
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Where residual_packs/ goes; of several inputs each gets a directory of its name in it [default: beside x.svs the directory x,
-    /// a tree's own directory]
-    #[arg(long, value_name = "DIR")]
+    /// Where residual_packs/ goes [default: beside x.svs the directory x; a tree's own]
+    ///
+    /// Of several inputs each gets a directory of its name in it.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Replace a result that is there. --pyramid, --image and --slide do so in any case
-    #[arg(long)]
+    /// Replace a result that is there
+    ///
+    /// --pyramid, --image and --slide do so in any case.
+    #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a result that is whole and was made of the same source with the same parameters
-    #[arg(long)]
+    /// Leave a result that is whole and was made in the same way
+    ///
+    /// That is of the same source with the same parameters.
+    #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]
     several: SeveralArgs,
@@ -55,25 +64,28 @@ pub struct EncodeArgs {
     coding: CodingArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// Tile size in pixels; must match the pyramid [default: the pyramid's, or 256]
-    #[arg(long)]
+    /// Tile size in pixels; must match the pyramid [range: 1 to 4096] [default: the pyramid's, or 256]
+    #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     tile: Option<u32>,
     /// Missing tiles: stop and name them, or take them as white
-    #[arg(long, value_enum, value_parser = names::<Missing>(), default_value_t)]
+    #[arg(long, value_name = "WHAT", value_enum, value_parser = names::<Missing>(), default_value_t)]
+    #[arg(help_heading = "Safety", hide_short_help = true)]
     missing: Missing,
     /// Also write one .pack per family
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pack: bool,
     /// Write DIR/manifest.json with Y-PSNR, Y-MSE and bytes per tile
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     manifest: bool,
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     debug_images: bool,
     #[command(flatten)]
     report: report::ReportArgs,
-    /// Stop after N families
-    #[arg(long, value_name = "N")]
+    /// Stop after N families [range: 1 to 67108864] [default: all]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     max_parents: Option<u64>,
     #[command(flatten)]
     open: OpenArgs,
@@ -87,16 +99,16 @@ pub struct EncodeArgs {
 #[group(required = true, multiple = false)]
 struct SourceArgs {
     /// Slides, images, Deep Zoom trees, or directories that hold slides and trees
-    #[arg(value_name = "SLIDE|TREE|DIR")]
+    #[arg(value_name = "SLIDE|TREE|DIR", help_heading = "Input")]
     inputs: Vec<PathBuf>,
     /// A Deep Zoom tree: its .dzi, the directory that holds it, or its _files
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", help_heading = "Input", hide_short_help = true)]
     pyramid: Option<PathBuf>,
     /// One image: PNG, JPEG or TIFF
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = "Input", hide_short_help = true)]
     image: Option<PathBuf>,
     /// A slide, without a tree on disk
-    #[arg(long, value_name = "SLIDE")]
+    #[arg(long, value_name = "SLIDE", help_heading = "Input", hide_short_help = true)]
     slide: Option<PathBuf>,
 }
 
@@ -119,17 +131,18 @@ impl SourceArgs {
 #[derive(Args)]
 #[group(multiple = false)]
 struct TargetArgs {
-    /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["quality", "resq", "l0q"])]
+    /// Lowest quality with this PSNR in dB [range: 1 to 100] [default: off]
+    ///
+    /// It is that of L0 luma, measured on families spread over the slide.
+    #[arg(long, value_name = "DB", value_parser = real(1.0..=100.0), help_heading = "Quality")]
+    #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
-    /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
-    #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
+    /// Highest quality at this size [range: 1B to 1024TiB] [default: off]
+    ///
+    /// The bundle should keep to it, as to 900kB: it is estimated from families spread over the slide. Without a unit it is in bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size(BYTE, 1..=1024 * TIB), help_heading = "Quality")]
+    #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
-}
-
-fn decibels(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|db: &f64| db.is_finite() && *db > 0.0);
-    number.ok_or_else(|| "a PSNR in dB, above 0, such as 40".into())
 }
 
 impl TargetArgs {
@@ -194,9 +207,6 @@ impl EncodeArgs {
         params.validate()?;
         params.encoder.encoder(ImageRole::Baseline)?;
         params.residual_encoder().encoder(ImageRole::Residual)?;
-        if self.max_parents == Some(0) {
-            usage!("--max-parents 0: encode at least one family");
-        }
         if let (Some(flag), true) = (self.target.flag(), params.originals) {
             usage!(
                 "{flag} is about quality, of which --preset lossless loses nothing; leave one of them out"

@@ -31,7 +31,8 @@ impl Families {
     pub fn new(name: &str, total: u64, how: Progress) -> Self {
         let target =
             if how == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} families  {rate}  {eta} left")
+        // The bar takes what is left of the line: in a narrow terminal nothing, rather than a second line.
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} families  {rate}  {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
                 // An error of drawing must not stop the work.

@@ -11,7 +11,7 @@ mod cli;
 #[cfg(unix)]
 mod crash;
 mod doctor;
-// The examples of the documents use all of these.
+// What the documents and the help show uses all of these.
 #[cfg(all(
     unix,
     feature = "jpegli",
@@ -22,7 +22,18 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod examples;
 mod exit_codes;
+mod help;
 mod identity;
 // A schema for every command, and a run for every schema.
 #[cfg(unix)]
@@ -33,6 +44,18 @@ mod json;
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod script;
+#[cfg(unix)]
+mod shells;
 mod torture;
 #[cfg(all(
     unix,
