@@ -28,5 +28,13 @@ mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
 mod torture;
-#[cfg(all(unix, feature = "jpegli", feature = "lepton", feature = "mozjpeg", feature = "openslide", feature = "serve", feature = "webp"))]
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
 mod transcripts;

@@ -85,9 +85,13 @@ fn folder() -> PathBuf {
 /// The commands that `origami --help` lists.
 fn commands() -> Vec<String> {
     let help = origami(&["--help"]).ok().stdout;
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names.filter_map(|line| line.split_whitespace().next().map(String::from)).filter(|name| name != "help").collect()
+    names
+        .filter_map(|line| line.split_whitespace().next().map(String::from))
+        .filter(|name| name != "help")
+        .collect()
 }
 
 #[test]
@@ -99,6 +103,9 @@ fn every_command_prints_what_its_transcript_says() {
         let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
         let parts: Vec<_> = lines.map(|line| sandbox.run(line)).collect();
         assert!(parts.len() >= 3, "{command}: right use, wrong use, --json");
-        Assert::new().action_env("SNAPSHOTS").redact_with(redactions()).eq(parts.join("\n"), Data::read_from(&path, None));
+        Assert::new()
+            .action_env("SNAPSHOTS")
+            .redact_with(redactions())
+            .eq(parts.join("\n"), Data::read_from(&path, None));
     }
 }
