@@ -1,6 +1,7 @@
 //! `origami encode`: slides, trees and images to bundles.
 
 mod existing;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::params::EncodeParams;
+use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
@@ -30,6 +32,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -67,6 +70,8 @@ pub struct EncodeArgs {
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
     #[arg(long)]
     debug_images: bool,
+    #[command(flatten)]
+    report: report::ReportArgs,
     /// Stop after N families
     #[arg(long, value_name = "N")]
     max_parents: Option<u64>,
@@ -115,11 +120,16 @@ impl SourceArgs {
 #[group(multiple = false)]
 struct TargetArgs {
     /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
+    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
     #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
+}
+
+fn decibels(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|db: &f64| db.is_finite() && *db > 0.0);
+    number.ok_or_else(|| "a PSNR in dB, above 0, such as 40".into())
 }
 
 impl TargetArgs {
@@ -148,7 +158,7 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => bail!(
+            Some(tile) if tile != own => usage!(
                 "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
                 tree.path().display()
             ),
@@ -172,7 +182,7 @@ impl EncodeArgs {
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
@@ -226,6 +236,7 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let has_trees = inputs.list.iter().any(|input| input.thing == Thing::Tree);
     args.coding.check(args.source.pyramid.is_some())?;
     args.check(&args.coding.params(), has_trees)?;
+    args.report.check(inputs.several)?;
     let results = inputs.results(args.out.as_deref())?;
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
@@ -255,6 +266,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether there are several inputs.
+    fn several(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Encodes one input to `out`.
     fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
@@ -266,6 +282,7 @@ impl Run<'_> {
                 bundle.display()
             );
         }
+        signals::writes(&bundle);
         let mut source = args.open_source(input)?;
         if let Source::Tree(tree) = &source
             && tree.absent() > 0
@@ -303,6 +320,7 @@ impl Run<'_> {
             packs: args.pack,
             manifest: args.manifest,
             debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
             max_parents: args.max_parents,
         };
         let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
@@ -316,7 +334,11 @@ impl Run<'_> {
         if args.work.summary() {
             print_summary(&report, seconds, opened);
         }
-        Ok(Outcome::good(object(input, &report, seconds, opened)))
+        let mut value = object(input, &report, seconds, opened);
+        if let Some(page) = args.report.write(self, input, out, &report, opened)? {
+            value["report"] = json!(page);
+        }
+        Ok(Outcome::good(value))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Looks at names, and at the first bytes of a file; opens nothing.
 
+mod everything;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
@@ -15,6 +17,8 @@ use origami::pyramid::build::PYRAMID_NAME;
 use origami::slide::EXTENSIONS;
 
 use super::fault::usage;
+
+pub use everything::everything;
 
 /// Several inputs.
 #[derive(Args, Clone, Copy)]
@@ -171,6 +175,26 @@ fn leave_out_derived(list: &mut Vec<Input>) {
     list.retain(|input| input.thing != Thing::Tree || !is_usual(input) || !slides.contains(&input.home));
 }
 
+/// The one image that a path is: a file, a DICOM series, a tree, or the bundle of a slide's directory without a tree.
+///
+/// # Errors
+/// A path that cannot be read.
+pub fn image(path: &Path) -> Result<Input> {
+    let given = |thing| Ok(input(path, thing, Path::new("")));
+    if !path.is_dir() {
+        return given(thing_of_file(path)?);
+    }
+    let entries = entries(path)?;
+    if let Some(series) = dicom_series(path, &entries, Path::new("")) {
+        return Ok(series);
+    }
+    let has_tree = is_tree_files(path) || entries.iter().any(|path| extension(path) == "dzi");
+    match own_archive(path, &entries)? {
+        Some(archive) if !has_tree => Ok(archive),
+        _ => given(Thing::Tree),
+    }
+}
+
 fn cannot_open(path: &Path, source: std::io::Error) -> origami::archive::store::FileError {
     origami::archive::store::FileError { action: "open", path: path.to_path_buf(), source }
 }
@@ -218,10 +242,10 @@ fn thing_of_file(path: &Path) -> Result<Thing> {
 
 /// The one input that a directory is, if it is one: a tree, the files of one, a DICOM series, packs.
 fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
-    if takes.trees && is_tree_files(dir) {
-        let stem = dir.file_name().unwrap_or_default().to_string_lossy();
-        let stem = stem.strip_suffix("_files").unwrap_or_default();
-        return Ok(Some(input(&dir.with_file_name(format!("{stem}.dzi")), Thing::Tree, Path::new(""))));
+    if takes.trees
+        && let Some(dzi) = tree_of_files(dir)
+    {
+        return Ok(Some(input(&dzi, Thing::Tree, Path::new(""))));
     }
     let entries = entries(dir)?;
     if takes.slides
@@ -344,8 +368,14 @@ fn own_name(dir: &Path) -> PathBuf {
 
 /// Whether a directory holds the tiles of a tree beside it.
 fn is_tree_files(dir: &Path) -> bool {
+    tree_of_files(dir).is_some()
+}
+
+/// The descriptor beside a directory that holds the tiles of its tree.
+fn tree_of_files(dir: &Path) -> Option<PathBuf> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    name.strip_suffix("_files").is_some_and(|stem| dir.with_file_name(format!("{stem}.dzi")).is_file())
+    let dzi = dir.with_file_name(format!("{}.dzi", name.strip_suffix("_files")?));
+    dzi.is_file().then_some(dzi)
 }
 
 /// Whether a descriptor is that of a decoded tree: a result, and no source.

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+use super::print;
+
 /// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
 /// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver. The lines
 /// of the command line itself are about the start and the end of a server.
@@ -22,8 +24,7 @@ pub enum LogFormat {
 /// Starts the log; `server` is the format of one with timestamps, in UTC as RFC 3339 writes them.
 pub fn to_stderr(server: Option<LogFormat>) {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let colours =
-        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let colours = std::io::stderr().is_terminal() && !print::no_color();
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_FILTER)))
         .with_writer(std::io::stderr)

@@ -29,12 +29,14 @@ mod pyramid;
 mod serve;
 #[cfg(feature = "serve")]
 mod sign;
+mod signals;
 mod verify;
 mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use anyhow::Context;
 #[cfg(feature = "serve")]
 use clap::CommandFactory;
 use clap::{Parser, Subcommand};
@@ -69,7 +71,7 @@ enum Command {
     /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a pack or bundle holds.
+    /// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
     Inspect(inspect::InspectArgs),
     /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
@@ -83,6 +85,19 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it reads or writes slides for so long that a signal must end it in order. Servers listen for themselves.
+    fn works_for_a_while(&self) -> bool {
+        matches!(
+            self,
+            Command::Pyramid(_)
+                | Command::Encode(_)
+                | Command::Decode(_)
+                | Command::Verify(_)
+                | Command::Compare(_)
+                | Command::Bench(_)
+        )
+    }
+
     /// How a server writes its log; `None` for a command that ends by itself.
     fn server_log(&self) -> Option<log::LogFormat> {
         match self {
@@ -100,6 +115,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let (arguments, settings) = config::settle(&Cli::command(), arguments, std::env::vars_os())?;
     let command = Cli::try_parse_from(arguments).unwrap_or_else(|error| wrong_arguments(&error)).command;
     log::to_stderr(command.server_log());
+    if command.works_for_a_while() {
+        signals::listen().context("cannot listen for signals")?;
+    }
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::Pyramid(args) => code = pyramid::run(args)?,
@@ -111,7 +129,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
-        Command::Inspect(args) => inspect::run(args)?,
+        Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
@@ -133,10 +151,14 @@ fn wrong_arguments(error: &clap::Error) -> ! {
 
 /// Reports an error: text on standard error and, with `--json`, an object on standard output. Returns the exit code.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let exit = Exit::of(error);
+    if exit == Exit::Interrupted && !signals::is_first_report() {
+        return exit.into();
+    }
     let fault = Fault::of(error);
     eprintln!("origami: {}", fault.message);
     if json::is_wanted() {
         json::print_error(&fault);
     }
-    Exit::of(error).into()
+    exit.into()
 }

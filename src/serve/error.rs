@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::spec;
 use crate::{backend, output};
 
@@ -53,4 +54,24 @@ pub enum StartError {
     /// Threads that cannot be started.
     #[error(transparent)]
     Backend(#[from] backend::Error),
+}
+
+impl Diagnose for StartError {
+    fn diagnosis(&self) -> Diagnosis {
+        use StartError as E;
+        match self {
+            E::NoRoot(path) | E::Root(path) | E::DiskCache { dir: path, .. } | E::DiskCacheInUse(path) => {
+                Diagnosis::of(FaultKind::Failed).in_file(path)
+            }
+            E::NoConnections
+            | E::NoFamilies
+            | E::Sharpen(_)
+            | E::OriginHeader(_)
+            | E::CacheControlHeader(_)
+            | E::Origin(_)
+            | E::NoDiskCache => Diagnosis::of(FaultKind::Parameters),
+            E::Output(e) => e.diagnosis(),
+            E::Backend(e) => e.diagnosis(),
+        }
+    }
 }

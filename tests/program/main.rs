@@ -22,7 +22,13 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+mod exit_codes;
 mod identity;
+// A schema for every command, and a run for every schema.
+#[cfg(unix)]
+mod interrupted;
+#[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
+mod json;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]

@@ -9,6 +9,7 @@ use crate::image::family::{Pixels, PixelsRef};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
+use crate::pyramid;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::levels::halve;
 use crate::slide::{Access, OpenOptions, RandomAccess, Slide as Scanned};
@@ -107,7 +108,7 @@ impl Slide {
             return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
         };
         let pixels =
-            source.tile(&self.geometry, tile).map_err(|problem| Error::tile(&source.path, tile, problem))?;
+            source.tile(&self.geometry, tile).map_err(|e| pyramid::Error::tile(&source.path, tile, e))?;
         if self.renderer.want().sampling() != Sampling::Gray {
             return Ok(self.renderer.code(pixels.view())?);
         }
