@@ -27,4 +27,5 @@ mod identity;
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
+mod reports;
 mod torture;

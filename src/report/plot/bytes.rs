@@ -115,7 +115,7 @@ fn draw_parts(sheet: &mut Drawing, archive: &Archive, sizes: &Sizes<'_>, (left, 
         let name = if chroma { "residuals, chroma included" } else { name };
         let percent = 100.0 * bytes as f64 / total;
         let text = format!("{name}: {} ({percent:.1}%)", human_bytes(bytes));
-        sheet.text(x + 18.0, line, 13.0, Paint::Ink, text);
+        sheet.text(x + 18.0, line, 14.0, Paint::Ink, text);
     }
     36.0 + 24.0 + rows as f64 * 22.0
 }
