@@ -4,6 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::RESTORE;
 use crate::image::spec;
 
 /// Length of the fixed header.
@@ -68,6 +69,9 @@ pub struct Header {
     pub directory_check: u64,
 }
 
+/// What to do about a file of another kind.
+pub const GIVE_AN_ARCHIVE: &str = "give a pack or a bundle";
+
 /// A fault in the bytes, without the name of the file: the reader turns it into an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -75,11 +79,19 @@ pub struct Fault {
     pub what: String,
     pub expected: String,
     pub found: String,
+    /// What to do about it.
+    pub advice: &'static str,
 }
 
 impl Fault {
     pub fn new(offset: u64, what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
-        Self { offset, what: what.into(), expected: expected.to_string(), found: found.to_string() }
+        let (expected, found) = (expected.to_string(), found.to_string());
+        Self { offset, what: what.into(), expected, found, advice: RESTORE }
+    }
+
+    /// The same with other advice than to restore the file.
+    pub fn advising(self, advice: &'static str) -> Self {
+        Self { advice, ..self }
     }
 
     /// Compares a checksum.
@@ -156,29 +168,20 @@ impl Header {
     pub fn parse(bytes: &[u8; HEADER_BYTES], size: u64) -> Result<Self, Fault> {
         let magic = &bytes[..4];
         if magic == spec::MAGIC_RRIP {
-            return Err(Fault::new(
-                0,
-                "magic",
-                "\"ORIG\"",
-                "\"RRIP\": a pack of the older tool; encode the slide again",
-            ));
+            let found = "\"RRIP\": a pack of the older tool";
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising("encode the slide again"));
         }
         if magic != spec::MAGIC {
-            return Err(Fault::new(
-                0,
-                "magic",
-                "\"ORIG\"",
-                format_args!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic)),
-            ));
+            let found = format!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic));
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising(GIVE_AN_ARCHIVE));
         }
         let version = u16_at(bytes, 4);
         if version != spec::VERSION {
-            let advice = if version > spec::VERSION {
-                "written by a newer origami: update this one"
-            } else {
-                "too old: encode the slide again"
+            let (found, advice) = match version > spec::VERSION {
+                true => (format!("{version}, written by a newer origami"), "update this one"),
+                false => (format!("{version}, too old"), "encode the slide again"),
             };
-            return Err(Fault::new(4, "format version", spec::VERSION, format_args!("{version}: {advice}")));
+            return Err(Fault::new(4, "format version", spec::VERSION, found).advising(advice));
         }
         Fault::check(
             HEADER_CHECKED as u64,
@@ -271,6 +274,6 @@ mod tests {
         assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("RRIP"));
         let mut bytes = header().to_bytes();
         bytes[4] = 1;
-        assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("encode the slide again"));
+        assert!(Header::parse(&bytes, 5000).unwrap_err().advice.contains("encode the slide again"));
     }
 }

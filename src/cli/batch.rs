@@ -97,11 +97,11 @@ impl Batch {
                 break;
             }
         }
-        self.report(&counts, inputs.list.len(), results)?;
+        self.report(&counts, inputs.list.len(), results, exit)?;
         Ok(exit.into())
     }
 
-    fn report(&self, counts: &Counts, all: usize, results: Vec<Value>) -> Result<()> {
+    fn report(&self, counts: &Counts, all: usize, results: Vec<Value>, exit: Exit) -> Result<()> {
         let Counts { done, skipped, failed } = *counts;
         let left = all - done - skipped - failed;
         if self.json {
@@ -113,7 +113,7 @@ impl Batch {
             for (count, word) in counts.into_iter().filter(|(count, _)| *count > 0) {
                 line += &format!(", {count} {word}");
             }
-            if left > 0 {
+            if left > 0 && exit != Exit::Interrupted {
                 line += "; --keep-going goes on after a failure";
             }
             say!("{line}");

@@ -24,6 +24,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -143,6 +144,7 @@ impl Run<'_> {
     /// Decodes one archive to a tree in `out`.
     fn one(&self, which: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
+        signals::writes(&out.join(format!("{}.dzi", decode::DECODED_NAME)));
         let input = match which.thing {
             Thing::Packs => decode::Input::packs(&which.path)?,
             Thing::Pack => decode::Input::file(&which.path, Kind::Pack)?,

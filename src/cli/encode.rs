@@ -15,6 +15,7 @@ use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::params::EncodeParams;
+use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
@@ -31,6 +32,7 @@ use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
@@ -118,11 +120,16 @@ impl SourceArgs {
 #[group(multiple = false)]
 struct TargetArgs {
     /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
+    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
     #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
+}
+
+fn decibels(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|db: &f64| db.is_finite() && *db > 0.0);
+    number.ok_or_else(|| "a PSNR in dB, above 0, such as 40".into())
 }
 
 impl TargetArgs {
@@ -151,7 +158,7 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => bail!(
+            Some(tile) if tile != own => usage!(
                 "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
                 tree.path().display()
             ),
@@ -175,7 +182,7 @@ impl EncodeArgs {
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
@@ -275,6 +282,7 @@ impl Run<'_> {
                 bundle.display()
             );
         }
+        signals::writes(&bundle);
         let mut source = args.open_source(input)?;
         if let Source::Tree(tree) = &source
             && tree.absent() > 0

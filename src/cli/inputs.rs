@@ -2,6 +2,8 @@
 //!
 //! Looks at names, and at the first bytes of a file; opens nothing.
 
+mod everything;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
@@ -14,6 +16,8 @@ use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
 
 use super::fault::usage;
+
+pub use everything::everything;
 
 /// Several inputs.
 #[derive(Args, Clone, Copy)]
@@ -177,6 +181,26 @@ fn leave_out_derived(list: &mut Vec<Input>) {
     list.retain(|input| input.thing != Thing::Tree || !is_usual(input) || !slides.contains(&input.home));
 }
 
+/// The one image that a path is: a file, a DICOM series, a tree, or the bundle of a slide's directory without a tree.
+///
+/// # Errors
+/// A path that cannot be read.
+pub fn image(path: &Path) -> Result<Input> {
+    let given = |thing| Ok(input(path, thing, Path::new("")));
+    if !path.is_dir() {
+        return given(thing_of_file(path)?);
+    }
+    let entries = entries(path)?;
+    if let Some(series) = dicom_series(path, &entries, Path::new("")) {
+        return Ok(series);
+    }
+    let has_tree = is_tree_files(path) || entries.iter().any(|path| extension(path) == "dzi");
+    match own_archive(path, &entries)? {
+        Some(archive) if !has_tree => Ok(archive),
+        _ => given(Thing::Tree),
+    }
+}
+
 fn cannot_open(path: &Path, source: std::io::Error) -> origami::archive::store::FileError {
     origami::archive::store::FileError { action: "open", path: path.to_path_buf(), source }
 }
@@ -224,10 +248,10 @@ fn thing_of_file(path: &Path) -> Result<Thing> {
 
 /// The one input that a directory is, if it is one: a tree, the files of one, a DICOM series, packs.
 fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
-    if takes.trees && is_tree_files(dir) {
-        let stem = dir.file_name().unwrap_or_default().to_string_lossy();
-        let stem = stem.strip_suffix("_files").unwrap_or_default();
-        return Ok(Some(input(&dir.with_file_name(format!("{stem}.dzi")), Thing::Tree, Path::new(""))));
+    if takes.trees
+        && let Some(dzi) = tree_of_files(dir)
+    {
+        return Ok(Some(input(&dzi, Thing::Tree, Path::new(""))));
     }
     let entries = entries(dir)?;
     if takes.slides
@@ -350,8 +374,14 @@ fn own_name(dir: &Path) -> PathBuf {
 
 /// Whether a directory holds the tiles of a tree beside it.
 fn is_tree_files(dir: &Path) -> bool {
+    tree_of_files(dir).is_some()
+}
+
+/// The descriptor beside a directory that holds the tiles of its tree.
+fn tree_of_files(dir: &Path) -> Option<PathBuf> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    name.strip_suffix("_files").is_some_and(|stem| dir.with_file_name(format!("{stem}.dzi")).is_file())
+    let dzi = dir.with_file_name(format!("{}.dzi", name.strip_suffix("_files")?));
+    dzi.is_file().then_some(dzi)
 }
 
 /// Whether a descriptor is that of a decoded tree: a result, and no source.
@@ -376,4 +406,112 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 /// The extension in lower case; empty where there is none.
 fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory with empty files at these paths.
+    fn directory(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        dir
+    }
+
+    /// Path, kind, name and home of what is found, below `dir`.
+    fn found(dir: &Path, below: &str, takes: Takes) -> Vec<(String, Thing, String, String)> {
+        let inputs = find(&[dir.join(below)], takes).unwrap();
+        let text = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
+        inputs.list.iter().map(|i| (text(&i.path), i.thing, text(&i.name), text(&i.home))).collect()
+    }
+
+    fn row(path: &str, thing: Thing, name: &str, home: &str) -> (String, Thing, String, String) {
+        (path.into(), thing, name.into(), home.into())
+    }
+
+    #[test]
+    fn a_directory_is_searched_for_slides_and_the_trees_of_other_slides() {
+        let dir = directory(&[
+            "a.svs",
+            "a/baseline_pyramid.dzi",
+            "a/baseline_pyramid_files/0/0_0.jpg",
+            "a/decoded_pyramid.dzi",
+            "a/residual_packs/residuals.bundle",
+            "label.png",
+            "sub/B.TIFF",
+            "tree/x.dzi",
+            "tree/x_files/0/0_0.jpg",
+            ".hidden/c.svs",
+            "series/1.dcm",
+            "series/2.dcm",
+        ]);
+        let expected = [
+            row("a.svs", Thing::Slide, "a", "a"),
+            row("series/1.dcm", Thing::Slide, "series", "series"),
+            row("sub/B.TIFF", Thing::Slide, "sub/B", "sub/B"),
+            row("tree/x.dzi", Thing::Tree, "tree", "tree"),
+        ];
+        assert_eq!(found(dir.path(), "", Takes::SOURCES), expected);
+        let expected = [row("a/residual_packs/residuals.bundle", Thing::Bundle, "a", "a")];
+        assert_eq!(found(dir.path(), "", Takes::ARCHIVES), expected);
+        assert_eq!(found(dir.path(), "", Takes::ALL).len(), 6, "the tree beside its slide as well");
+    }
+
+    #[test]
+    fn a_directory_that_is_one_thing_is_that_thing() {
+        let dir = directory(&[
+            "t/baseline_pyramid.dzi",
+            "t/decoded_pyramid.dzi",
+            "t/baseline_pyramid_files/0/0_0.jpg",
+            "t/residual_packs/residuals.bundle",
+            "p/residual_packs/0_0.pack",
+            "s/b.dcm",
+            "s/a.dcm",
+        ]);
+        let tree = [row("t/baseline_pyramid.dzi", Thing::Tree, "t", "t")];
+        assert_eq!(found(dir.path(), "t", Takes::SOURCES), tree);
+        assert_eq!(found(dir.path(), "t/baseline_pyramid_files", Takes::SOURCES), tree);
+        let bundle = [row("t/residual_packs/residuals.bundle", Thing::Bundle, "t", "t")];
+        assert_eq!(found(dir.path(), "t", Takes::ARCHIVES), bundle);
+        assert_eq!(found(dir.path(), "t/residual_packs", Takes::ARCHIVES), bundle);
+        assert_eq!(found(dir.path(), "t", Takes::ALL).len(), 2);
+        let packs = [row("p/residual_packs", Thing::Packs, "p", "p")];
+        assert_eq!(found(dir.path(), "p", Takes::ARCHIVES), packs);
+        assert_eq!(found(dir.path(), "s", Takes::SLIDES), [row("s/a.dcm", Thing::Slide, "s", "s")]);
+    }
+
+    #[test]
+    fn what_a_command_does_not_take_is_named() {
+        let dir = directory(&["x.bundle", "x.svs", "none/readme.txt"]);
+        let text = |path: &str, takes| find(&[dir.path().join(path)], takes).unwrap_err().to_string();
+        assert!(
+            text("x.bundle", Takes::SOURCES)
+                .ends_with("x.bundle: it is a bundle, and this command takes slides or trees")
+        );
+        assert!(text("x.svs", Takes::ARCHIVES).contains("no bundle and no pack"));
+        assert!(text("none", Takes::SOURCES).contains("none: no slides or trees in this directory or below"));
+        assert!(text("gone.svs", Takes::SOURCES).starts_with("cannot open "));
+    }
+
+    #[test]
+    fn results_have_a_place_of_their_own() {
+        let dir = directory(&["a.svs", "a.tif", "b/a.svs"]);
+        let one = find(&[dir.path().join("a.svs")], Takes::SOURCES).unwrap();
+        assert_eq!(one.results(Some(Path::new("out"))).unwrap()[&dir.path().join("a.svs")], Path::new("out"));
+        let two = find(&[dir.path().join("a.svs"), dir.path().join("b")], Takes::SOURCES).unwrap();
+        // Both are "a" below the paths that were given.
+        assert!(two.results(Some(Path::new("out"))).is_err());
+        assert_eq!(two.results(None).unwrap()[&dir.path().join("b/a.svs")], dir.path().join("b/a"));
+        let same = find(&[dir.path().to_path_buf()], Takes::SOURCES).unwrap();
+        let text = same.results(None).unwrap_err().to_string();
+        assert!(
+            text.contains("a.svs and ") && text.contains("a.tif: the results of both would be in "),
+            "{text}"
+        );
+    }
 }

@@ -24,12 +24,14 @@ mod pyramid;
 mod serve;
 #[cfg(feature = "serve")]
 mod sign;
+mod signals;
 mod verify;
 mod words;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -76,10 +78,28 @@ enum Command {
     Bench(bench::BenchCommand),
 }
 
+impl Command {
+    /// Whether it reads or writes slides for so long that a signal must end it in order. Servers listen for themselves.
+    fn works_for_a_while(&self) -> bool {
+        matches!(
+            self,
+            Command::Pyramid(_)
+                | Command::Encode(_)
+                | Command::Decode(_)
+                | Command::Verify(_)
+                | Command::Compare(_)
+                | Command::Bench(_)
+        )
+    }
+}
+
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
     let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
     log_to_stderr();
+    if command.works_for_a_while() {
+        signals::listen().context("cannot listen for signals")?;
+    }
     let mut code = ExitCode::SUCCESS;
     match command {
         Command::Pyramid(args) => code = pyramid::run(args)?,
@@ -113,12 +133,16 @@ fn wrong_arguments(error: &clap::Error) -> ! {
 
 /// Reports an error: text on standard error and, with `--json`, an object on standard output. Returns the exit code.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let exit = Exit::of(error);
+    if exit == Exit::Interrupted && !signals::is_first_report() {
+        return exit.into();
+    }
     let fault = Fault::of(error);
     eprintln!("origami: {}", fault.message);
     if json::is_wanted() {
         json::print_error(&fault);
     }
-    Exit::of(error).into()
+    exit.into()
 }
 
 /// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
@@ -133,6 +157,6 @@ fn log_to_stderr() {
     format
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal() && !print::no_color())
         .init();
 }

@@ -27,3 +27,8 @@ pub fn print_line(line: std::fmt::Arguments<'_>) {
 pub fn output_lost() -> bool {
     OUTPUT_LOST.load(Ordering::Relaxed)
 }
+
+/// Whether the user wants text without colours: <https://no-color.org>.
+pub fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}

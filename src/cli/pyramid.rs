@@ -10,6 +10,7 @@ use origami::codec::encode_png;
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::output::tile::OutputFormat;
+use origami::pyramid;
 use origami::pyramid::build::{self, BuildOptions};
 use origami::pyramid::write::{Existing, write_whole};
 use origami::slide::Slide;
@@ -19,9 +20,11 @@ use super::args::open::OpenArgs;
 use super::args::values::one_of;
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
+use super::fault::usage;
 use super::inputs::{self, SeveralArgs, Takes};
 use super::print::say;
 use super::progress::Families;
+use super::signals;
 
 /// Samplings of JPEG tiles.
 const SAMPLINGS: &[(&str, Sampling)] =
@@ -84,6 +87,7 @@ pub fn run(args: PyramidArgs) -> Result<ExitCode> {
 
 /// Makes the tree of one slide in `out`.
 fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Result<Outcome> {
+    signals::writes(&out.join(format!("{}.dzi", build::PYRAMID_NAME)));
     let mut slide = Slide::open(path, &args.open.options())?;
     // A wrong name must fail before hours of work.
     let associated = associated(args, &mut slide, out)?;
@@ -95,7 +99,7 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
     };
     let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)
-        .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
     if args.skip_existing && build::is_built(&slide, out, &options)? {
         return Ok(skipped(args, out));
     }
@@ -127,7 +131,7 @@ fn associated(args: &PyramidArgs, slide: &mut Slide, out: &Path) -> Result<Vec<(
             } else {
                 slide.info.associated.join(", ")
             };
-            bail!("{}: no associated image \"{name}\"; it has: {have}", slide.path.display());
+            usage!("{}: no associated image \"{name}\"; it has: {have}", slide.path.display());
         }
         let path = out.join(format!("{name}.png"));
         if path.exists() && !args.overwrite && !args.skip_existing {

@@ -245,7 +245,7 @@ impl Cutter<'_> {
         let read = lap();
         let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
             .decode()
-            .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
+            .map_err(Error::stored_family(&input.path(id), id))?;
         let decode = lap();
         let reconstruction = backend
             .reconstruct(coding, &decoded, self.renderer.want())
@@ -276,25 +276,27 @@ impl Cutter<'_> {
             let now = Instant::now();
             now - std::mem::replace(&mut clock, now)
         };
-        let named = |e: &dyn std::fmt::Display| Error::input(&input.path(id), format!("family {id}: {e}"));
+        let path = input.path(id);
+        let named =
+            |e: Error| Error::stored_family(&path, id)(Error::Family { family: id, source: Box::new(e) });
         let record = input.read(id)?;
         let read = lap();
         let OriginalFamily { tiles, l2 } =
-            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(&e))?;
+            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(e.into()))?;
         let decode = lap();
         let mut made = Vec::new();
         for l1 in self.geometry.family_tiles(id, 1) {
             let below = tiles_below(&self.geometry, l1);
             let below: Vec<_> =
                 below.filter_map(|id| tiles.iter().find(|(tile, _)| *tile == id).cloned()).collect();
-            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(&e))?));
+            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(e.into()))?));
         }
         let reconstruct = lap();
         for (tile, jpeg) in tiles {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(&e))?));
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(e.into()))?));
         }
         if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
-            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(&e))?));
+            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(e.into()))?));
         }
         let encode = lap();
         let mut total = 0;
@@ -318,7 +320,7 @@ impl Cutter<'_> {
         let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
             let path =
                 tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
-            Error::tile(path.as_deref().unwrap_or(input.archive().path()), id, e.to_string())
+            Error::stored_tile(path.as_deref().unwrap_or(input.archive().path()), id)(e)
         })?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)

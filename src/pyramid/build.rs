@@ -74,7 +74,7 @@ pub fn build(
     progress: &dyn Fn(u64),
 ) -> Result<PathBuf> {
     let geometry = Geometry::new(slide.info.width, slide.info.height, options.tile)
-        .map_err(|e| Error::input(&slide.path, e.to_string()))?;
+        .map_err(|source| Error::Shape { path: slide.path.clone(), source })?;
     let format = if options.png { "png" } else { "jpg" };
     let writer = TreeWriter::create(out, PYRAMID_NAME, &geometry, format, options.existing)?;
     let origin = Some(options.origin(slide)?);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::spec;
 use crate::{backend, output};
 
@@ -10,7 +11,7 @@ use crate::{backend, output};
 #[non_exhaustive]
 pub enum StartError {
     /// The root of the slides is not a directory.
-    #[error("{}: not a directory; slides are served from a directory", .0.display())]
+    #[error("{}: no directory of this name; slides are served from a directory", .0.display())]
     Root(PathBuf),
     /// No connection is allowed.
     #[error("the limit of connections is 0: it must be at least one")]
@@ -50,4 +51,24 @@ pub enum StartError {
     /// Threads that cannot be started.
     #[error(transparent)]
     Backend(#[from] backend::Error),
+}
+
+impl Diagnose for StartError {
+    fn diagnosis(&self) -> Diagnosis {
+        use StartError as E;
+        match self {
+            E::Root(path) | E::DiskCache { dir: path, .. } | E::DiskCacheInUse(path) => {
+                Diagnosis::of(FaultKind::Failed).in_file(path)
+            }
+            E::NoConnections
+            | E::NoFamilies
+            | E::Sharpen(_)
+            | E::OriginHeader(_)
+            | E::CacheControlHeader(_)
+            | E::Origin(_)
+            | E::NoDiskCache => Diagnosis::of(FaultKind::Parameters),
+            E::Output(e) => e.diagnosis(),
+            E::Backend(e) => e.diagnosis(),
+        }
+    }
 }

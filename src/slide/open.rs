@@ -68,7 +68,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
 
 /// Up to eight bytes from the start.
 fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
-    let failed = |source| SlideError::io(path, "cannot open", source);
+    let failed = |source| SlideError::io(path, "cannot open it", source);
     let file = File::open(path).map_err(failed)?;
     let kind = file.metadata().map_err(failed)?;
     if !kind.is_file() {
@@ -76,7 +76,10 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
         return Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice });
     }
     let mut magic = Vec::new();
-    file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read", source))?;
+    file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read it", source))?;
+    if magic.is_empty() {
+        return Err(SlideError::corrupt(path, "slide", "start", "the file is empty"));
+    }
     Ok(magic)
 }
 

@@ -23,7 +23,7 @@ const ANCILLARY_BYTES: u64 = 64 << 20;
 /// Opens a PNG file; an interlaced one is decoded here.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let limit = options.max_memory_bytes;
-    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
+    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
     let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);

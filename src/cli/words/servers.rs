@@ -9,7 +9,10 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
     use serve::StartError;
     Some(match error {
         StartError::Root(root) => {
-            format!("{}: not a directory; --slides-root is where slides are", root.display())
+            format!(
+                "{}: no directory of this name; --slides-root names the one that holds slides",
+                root.display()
+            )
         }
         StartError::NoConnections => "--max-connections 0: at least one".into(),
         StartError::NoFamilies => "--max-inflight-families 0: at least one".into(),
@@ -43,7 +46,11 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
 pub fn evals(error: &evals::StartError) -> Option<String> {
     match error {
         evals::StartError::Runs(runs) => {
-            Some(format!("{}: not a directory; --runs is where evaluation runs are", runs.display()))
+            let runs = runs.display();
+            Some(format!(
+                "{runs}: no directory of this name; --runs names the one that holds evaluation runs, such as the --out of \
+                 `origami encode --manifest`"
+            ))
         }
         _ => None,
     }

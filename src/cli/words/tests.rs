@@ -172,7 +172,10 @@ fn what_a_server_refuses_has_its_flags() {
     use origami::serve::StartError;
     let header = "a\nb".to_string();
     for (error, expected) in [
-        (StartError::Root("a".into()), "a: not a directory; --slides-root is where slides are"),
+        (
+            StartError::Root("a".into()),
+            "a: no directory of this name; --slides-root names the one that holds slides",
+        ),
         (StartError::NoConnections, "--max-connections 0: at least one"),
         (StartError::NoFamilies, "--max-inflight-families 0: at least one"),
         (StartError::Sharpen(17.0), "--sharpen 17: a strength is 1/512 to 16, or 0 for none"),
@@ -200,6 +203,7 @@ fn what_a_server_refuses_has_its_flags() {
     );
     assert_eq!(
         shown(evals::StartError::Runs("a".into())),
-        "a: not a directory; --runs is where evaluation runs are"
+        "a: no directory of this name; --runs names the one that holds evaluation runs, such as the --out of `origami encode \
+         --manifest`"
     );
 }

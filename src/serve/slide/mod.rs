@@ -23,6 +23,7 @@ use crate::output::render::{Output, Renderer};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
+use crate::residual;
 
 /// What a tile is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,13 +241,18 @@ impl Slide {
         let (codec, bytes) = match (source, &self.input, &self.tree) {
             (TileSource::Baseline(id), Some(input), _) => {
                 let Some(payload) = input.read_payloads(id, &[PayloadKind::Baseline])?.pop() else {
-                    return Err(Error::input(&input.path(id), format!("family {id} has no baseline")));
+                    let (what, problem) = (format!("family {id}"), "it has no baseline".into());
+                    return Err(Error::stored_family(&input.path(id), id)(residual::Error::Payload {
+                        what,
+                        problem,
+                    }));
                 };
                 (payload.codec, payload.bytes)
             }
             (TileSource::Archived, Some(input), _) => {
                 let Some(entry) = input.archive().find_tile(tile) else {
-                    return Err(Error::tile(input.archive().path(), tile, "it is not in the archive"));
+                    let path = input.archive().path().to_path_buf();
+                    return Err(Error::TileNotStored { path, tile });
                 };
                 (entry.codec, input.archive().read_tile(entry)?)
             }
