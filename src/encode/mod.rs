@@ -85,7 +85,7 @@ pub struct EncodeReport {
     pub source_bytes: Option<u64>,
     /// PSNR of L0 luma in dB over the whole slide, measured for a manifest; infinite for no error.
     pub y_psnr: Option<f64>,
-    /// What was lost, if it was asked for; empty for a lossless encode.
+    /// What was lost, if it was asked for; `None` for a lossless encode as well.
     pub losses: Option<Losses>,
 }
 
@@ -139,7 +139,7 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.push_slide(slide, put))?;
     }
-    let losses = options.losses.then(Collector::default);
+    let losses = (options.losses && !params.originals).then(Collector::default);
     let work = Work {
         geometry,
         out,

@@ -56,6 +56,7 @@ mod presets;
 mod script;
 #[cfg(unix)]
 mod shells;
+mod reports;
 mod torture;
 #[cfg(all(
     unix,
