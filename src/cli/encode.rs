@@ -1,6 +1,7 @@
 //! `origami encode`: slides, trees and images to bundles.
 
 mod existing;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,6 +70,8 @@ pub struct EncodeArgs {
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
     #[arg(long)]
     debug_images: bool,
+    #[command(flatten)]
+    report: report::ReportArgs,
     /// Stop after N families
     #[arg(long, value_name = "N")]
     max_parents: Option<u64>,
@@ -233,6 +236,7 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let has_trees = inputs.list.iter().any(|input| input.thing == Thing::Tree);
     args.coding.check(args.source.pyramid.is_some())?;
     args.check(&args.coding.params(), has_trees)?;
+    args.report.check(inputs.several)?;
     let results = inputs.results(args.out.as_deref())?;
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
@@ -262,6 +266,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether there are several inputs.
+    fn several(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Encodes one input to `out`.
     fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
@@ -311,6 +320,7 @@ impl Run<'_> {
             packs: args.pack,
             manifest: args.manifest,
             debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
             max_parents: args.max_parents,
         };
         let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
@@ -324,7 +334,11 @@ impl Run<'_> {
         if args.work.summary() {
             print_summary(&report, seconds, opened);
         }
-        Ok(Outcome::good(object(input, &report, seconds, opened)))
+        let mut value = object(input, &report, seconds, opened);
+        if let Some(page) = args.report.write(self, input, out, &report, opened)? {
+            value["report"] = json!(page);
+        }
+        Ok(Outcome::good(value))
     }
 }
 

@@ -65,7 +65,7 @@ enum Command {
     /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a pack or bundle holds.
+    /// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
     Inspect(inspect::InspectArgs),
     /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
@@ -111,7 +111,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
-        Command::Inspect(args) => inspect::run(args)?,
+        Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
