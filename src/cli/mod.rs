@@ -5,7 +5,11 @@
 mod args;
 mod batch;
 mod bench;
+#[cfg(feature = "serve")]
+mod browser;
 mod compare;
+#[cfg(feature = "serve")]
+mod config;
 mod decode;
 mod doctor;
 mod encode;
@@ -17,6 +21,7 @@ mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
+mod log;
 mod print;
 mod progress;
 mod pyramid;
@@ -28,12 +33,13 @@ mod signals;
 mod verify;
 mod words;
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
+#[cfg(feature = "serve")]
+use clap::CommandFactory;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use self::fault::{Exit, Fault};
 
@@ -91,12 +97,24 @@ impl Command {
                 | Command::Bench(_)
         )
     }
+
+    /// How a server writes its log; `None` for a command that ends by itself.
+    fn server_log(&self) -> Option<log::LogFormat> {
+        match self {
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => Some(args.log_format),
+            _ => None,
+        }
+    }
 }
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
-    log_to_stderr();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(feature = "serve")]
+    let (arguments, settings) = config::settle(&Cli::command(), arguments, std::env::vars_os())?;
+    let command = Cli::try_parse_from(arguments).unwrap_or_else(|error| wrong_arguments(&error)).command;
+    log::to_stderr(command.server_log());
     if command.works_for_a_while() {
         signals::listen().context("cannot listen for signals")?;
     }
@@ -106,7 +124,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args)?,
+        Command::Serve(args) => serve::run(args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
@@ -143,20 +161,4 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
         json::print_error(&fault);
     }
     exit.into()
-}
-
-/// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
-/// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver.
-const DEFAULT_LOG_FILTER: &str =
-    "warn,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
-
-fn log_to_stderr() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_LOG_FILTER));
-    let format = tracing_subscriber::fmt().compact().with_target(false).without_time();
-    format
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && !print::no_color())
-        .init();
 }
