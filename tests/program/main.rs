@@ -8,6 +8,7 @@ mod tiff;
 
 mod bad_input;
 mod cli;
+mod compare;
 #[cfg(unix)]
 mod crash;
 mod doctor;
@@ -68,3 +69,4 @@ mod torture;
     feature = "webp"
 ))]
 mod transcripts;
+mod verify;
