@@ -16,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// A pack or bundle is damaged.
-    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}", path.display())]
+    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}; {advice}", path.display())]
     Damaged {
         /// The pack or bundle.
         path: PathBuf,
@@ -28,6 +28,8 @@ pub enum Error {
         expected: String,
         /// The value in the file.
         found: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// A directory that has the name of the bundle to be written.
     #[error("{}: it is a directory, where the bundle is to go; remove it", .0.display())]
@@ -51,6 +53,9 @@ pub enum Error {
     #[error(transparent)]
     Params(#[from] params::Error),
 }
+
+/// What to do about a damaged archive.
+pub(crate) const RESTORE: &str = "restore the file, or encode the slide again";
 
 impl Error {
     /// For `map_err` after a call of `std::fs` and the like.

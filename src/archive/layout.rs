@@ -4,6 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::error::RESTORE;
 use crate::image::spec;
 
 /// Length of the fixed header.
@@ -34,6 +35,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a file that begins with these bytes, 8 or more; `None` where it is no archive. Checks nothing else.
+    pub fn of_magic(start: &[u8]) -> Option<Self> {
+        if start.len() < 8 || !(start.starts_with(&spec::MAGIC) || start.starts_with(&spec::MAGIC_RRIP)) {
+            return None;
+        }
+        Some(if u16_at(start, 6) == Kind::Pack as u16 { Kind::Pack } else { Kind::Bundle })
+    }
+
     /// The name for people and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -60,6 +69,9 @@ pub struct Header {
     pub directory_check: u64,
 }
 
+/// What to do about a file of another kind.
+pub const GIVE_AN_ARCHIVE: &str = "give a pack or a bundle";
+
 /// A fault in the bytes, without the name of the file: the reader turns it into an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -67,11 +79,19 @@ pub struct Fault {
     pub what: String,
     pub expected: String,
     pub found: String,
+    /// What to do about it.
+    pub advice: &'static str,
 }
 
 impl Fault {
     pub fn new(offset: u64, what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
-        Self { offset, what: what.into(), expected: expected.to_string(), found: found.to_string() }
+        let (expected, found) = (expected.to_string(), found.to_string());
+        Self { offset, what: what.into(), expected, found, advice: RESTORE }
+    }
+
+    /// The same with other advice than to restore the file.
+    pub fn advising(self, advice: &'static str) -> Self {
+        Self { advice, ..self }
     }
 
     /// Compares a checksum.
@@ -148,29 +168,20 @@ impl Header {
     pub fn parse(bytes: &[u8; HEADER_BYTES], size: u64) -> Result<Self, Fault> {
         let magic = &bytes[..4];
         if magic == spec::MAGIC_RRIP {
-            return Err(Fault::new(
-                0,
-                "magic",
-                "\"ORIG\"",
-                "\"RRIP\": a pack of the older tool; encode the slide again",
-            ));
+            let found = "\"RRIP\": a pack of the older tool";
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising("encode the slide again"));
         }
         if magic != spec::MAGIC {
-            return Err(Fault::new(
-                0,
-                "magic",
-                "\"ORIG\"",
-                format_args!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic)),
-            ));
+            let found = format!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic));
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising(GIVE_AN_ARCHIVE));
         }
         let version = u16_at(bytes, 4);
         if version != spec::VERSION {
-            let advice = if version > spec::VERSION {
-                "written by a newer origami: update this one"
-            } else {
-                "too old: encode the slide again"
+            let (found, advice) = match version > spec::VERSION {
+                true => (format!("{version}, written by a newer origami"), "update this one"),
+                false => (format!("{version}, too old"), "encode the slide again"),
             };
-            return Err(Fault::new(4, "format version", spec::VERSION, format_args!("{version}: {advice}")));
+            return Err(Fault::new(4, "format version", spec::VERSION, found).advising(advice));
         }
         Fault::check(
             HEADER_CHECKED as u64,
@@ -263,6 +274,6 @@ mod tests {
         assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("RRIP"));
         let mut bytes = header().to_bytes();
         bytes[4] = 1;
-        assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("encode the slide again"));
+        assert!(Header::parse(&bytes, 5000).unwrap_err().advice.contains("encode the slide again"));
     }
 }

@@ -27,7 +27,7 @@ impl PartFile {
     /// Syncs the file and renames it to `target`. The caller syncs the directory, once for all its files.
     pub fn publish(mut self, target: &Path) -> Result<()> {
         self.file.sync_all().map_err(Error::io("write", &self.path))?;
-        fs::rename(&self.path, target).map_err(Error::io("rename to", target))?;
+        fs::rename(&self.path, target).map_err(Error::io("rename a file to", target))?;
         self.published = true;
         Ok(())
     }

@@ -7,7 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::entries::{FamilyEntry, PayloadEntry, TileEntry};
 use super::error::{Error, Result};
 use super::index::{in_data, parse_families, parse_tiles};
-use super::layout::{FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES};
+use super::layout::{
+    FAMILY_ENTRY_BYTES, Fault, GIVE_AN_ARCHIVE, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES,
+};
 use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
 use super::store::{FileStore, ReadAt};
@@ -48,12 +50,9 @@ impl Archive {
         let mut start = vec![0; size.min(FIRST_READ_BYTES) as usize];
         store.read_exact_at(&mut start, 0).map_err(Error::io("read", path))?;
         let Some(fixed) = start.first_chunk::<HEADER_BYTES>() else {
-            return Err(at(Fault::new(
-                0,
-                "header",
-                format_args!("{HEADER_BYTES} bytes"),
-                format_args!("{size}: not a pack or bundle"),
-            )));
+            let (expected, found) =
+                (format!("{HEADER_BYTES} bytes"), format!("{size}: not a pack or bundle"));
+            return Err(at(Fault::new(0, "header", expected, found).advising(GIVE_AN_ARCHIVE)));
         };
         let header = Header::parse(fixed, size).map_err(at)?;
         let geometry = Geometry::new(header.width, header.height, header.tile)
@@ -242,5 +241,6 @@ fn fault_error(path: &Path, fault: Fault) -> Error {
         what: fault.what,
         expected: fault.expected,
         found: fault.found,
+        advice: fault.advice,
     }
 }

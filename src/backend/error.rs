@@ -20,6 +20,9 @@ pub enum Error {
     /// More threads than a scheduler takes.
     #[error("{0} threads: at most {MAX_THREADS}, or 0 for one per core")]
     TooManyThreads(usize),
+    /// The caller asked for the end of the run.
+    #[error("interrupted")]
+    Interrupted,
     /// The system refused threads.
     #[error("cannot start threads: {0}")]
     Threads(String),

@@ -16,6 +16,9 @@ use std::task::{Poll, Waker};
 use async_task::{Builder, Runnable, Task};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+use super::cancel::Cancel;
+use super::error::Error;
+
 /// Most threads: starting millions of them takes longer than any slide.
 pub const MAX_THREADS: usize = 1024;
 
@@ -165,13 +168,14 @@ impl Executor {
     /// its futures run on the pool. All futures are dropped when it returns. See `Scheduler::pipelined`.
     ///
     /// # Errors
-    /// The first one of `jobs`, `work` and `sink`, in the order of the jobs.
+    /// The first one of `jobs`, `work` and `sink`, in the order of the jobs; [`Error::Interrupted`] once `cancel` is requested.
     ///
     /// # Panics
     /// Resumes a panic of `jobs`, `work` and `sink`.
     pub(super) fn run_in_order<J, R, F, E>(
         &self,
         stop: &Stop,
+        cancel: &Cancel,
         in_flight: usize,
         jobs: impl IntoIterator<Item = Result<J, E>>,
         work: impl Fn(J) -> F + Sync,
@@ -180,7 +184,7 @@ impl Executor {
     where
         J: Send,
         R: Send,
-        E: Send,
+        E: From<Error> + Send,
         F: Future<Output = Result<R, E>> + Send,
     {
         let work = &work;
@@ -188,6 +192,7 @@ impl Executor {
         let mut run = RunTasks { queue: Arc::default(), tasks: VecDeque::new() };
         loop {
             while end.is_none() && run.tasks.len() < in_flight {
+                cancel.check()?;
                 let job = match jobs.next() {
                     Some(Ok(job)) => job,
                     Some(Err(e)) => {
@@ -212,6 +217,7 @@ impl Executor {
                 runnable.schedule();
                 number += 1;
             }
+            cancel.check()?;
             let Some(task) = run.tasks.front_mut() else { return end.unwrap_or(Ok(())) };
             let Some(outcome) = stop.wait_for(task) else { return Ok(()) };
             run.tasks.pop_front();

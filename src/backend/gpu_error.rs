@@ -51,13 +51,13 @@ pub enum NoAdapter {
     #[error("no GPU is found (`origami doctor` advises)")]
     NoGpu,
     /// The machine has none, and one was named.
-    #[error("no adapter for {wanted}: there is none at all")]
+    #[error("no adapter has the index or name {wanted}: this machine has none; `origami doctor` advises")]
     NoGpuNamed {
         /// The name or index.
         wanted: String,
     },
     /// None has the name or index.
-    #[error("no adapter is called {wanted}; there are {found}")]
+    #[error("no adapter has the index or name {wanted}; this machine has {found}")]
     Unknown {
         /// The name or index.
         wanted: String,

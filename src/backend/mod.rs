@@ -4,6 +4,7 @@
 //! batches from the calls that are pending. A backend knows nothing of JPEG, files or archives: codecs run
 //! before, between and after its calls. Every implementation returns identical bytes for identical input.
 
+mod cancel;
 mod choice;
 pub(crate) mod chroma;
 pub mod cpu;
@@ -16,6 +17,7 @@ mod stream;
 use std::any::Any;
 use std::pin::Pin;
 
+pub use cancel::Cancel;
 pub use choice::{BackendChoice, BackendMode, Task};
 pub use cpu::CpuBackend;
 pub use error::{Error, Result};

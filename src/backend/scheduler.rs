@@ -4,6 +4,7 @@
 //! in flight. So memory does not grow with the number of jobs, with the number of threads or with the size of
 //! tiles.
 
+use super::cancel::Cancel;
 use super::error::{Error, Result};
 use super::executor::{Executor, MAX_THREADS, Stop};
 use crate::image::geometry::Geometry;
@@ -15,6 +16,7 @@ const MIN_BUDGET_BYTES: u64 = 320 << 20;
 /// Threads, and a memory budget for jobs in flight.
 pub struct Scheduler {
     pub(super) executor: Executor,
+    pub(super) cancel: Cancel,
     budget_bytes: u64,
 }
 
@@ -52,7 +54,14 @@ impl Scheduler {
             return Err(Error::TooManyThreads(threads));
         }
         let executor = Executor::new(threads, "origami").map_err(|e| Error::Threads(e.to_string()))?;
-        Ok(Self { executor, budget_bytes: budget_bytes() })
+        Ok(Self { executor, cancel: Cancel::default(), budget_bytes: budget_bytes() })
+    }
+
+    /// The same, whose runs end once `cancel` is requested: with [`Error::Interrupted`], when the polls that have begun are done.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
     }
 
     /// Number of workers.
@@ -73,8 +82,8 @@ impl Scheduler {
     /// Not to be called from `work` of the same scheduler: it would wait for a thread that waits for it.
     ///
     /// # Errors
-    /// The first one, in the order of the jobs.
-    pub fn ordered<J: Send, R: Send, E: Send>(
+    /// The first one, in the order of the jobs; [`Error::Interrupted`] once the run is cancelled.
+    pub fn ordered<J: Send, R: Send, E: From<Error> + Send>(
         &self,
         job_bytes: u64,
         jobs: impl IntoIterator<Item = Result<J, E>>,
@@ -99,8 +108,8 @@ impl Scheduler {
     /// future is left when this returns.
     ///
     /// # Errors
-    /// The first one, in the order of the jobs.
-    pub fn pipelined<J: Send, R: Send, E: Send, F: Future<Output = Result<R, E>> + Send>(
+    /// The first one, in the order of the jobs; [`Error::Interrupted`] once the run is cancelled.
+    pub fn pipelined<J: Send, R: Send, E: From<Error> + Send, F: Future<Output = Result<R, E>> + Send>(
         &self,
         extra: usize,
         job_bytes: u64,
@@ -109,7 +118,7 @@ impl Scheduler {
         sink: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), E> {
         let in_flight = self.in_flight(extra, job_bytes);
-        self.executor.run_in_order(&Stop::default(), in_flight, jobs, work, sink)
+        self.executor.run_in_order(&Stop::default(), &self.cancel, in_flight, jobs, work, sink)
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use origami::archive::Kind;
-use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
+use origami::backend::{Cancel, CpuBackend};
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::geometry::Geometry;
@@ -14,6 +14,7 @@ use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
 use origami::pyramid::build::{BuildOptions, build};
+use origami::pyramid::identity::Identity;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
@@ -33,6 +34,8 @@ pub struct RateOptions {
     pub open: OpenOptions,
     /// Parameters of the encode.
     pub params: EncodeParams,
+    /// Ends the runs.
+    pub cancel: Cancel,
 }
 
 /// A JPEG pyramid at one quality.
@@ -73,8 +76,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn judge(&self, tree: &Path, colour: bool) -> Result<Comparison> {
-        let open = |path| RowSource::open(path, &self.options.open);
-        let (mut reference, mut tree) = (open(&self.options.slide)?, open(tree)?);
+        let mut reference = RowSource::slide(&self.options.slide, &self.options.open)?;
+        let mut tree = RowSource::tree(tree)?;
         Ok(compare(&mut reference, &mut tree, colour, &self.scheduler)?)
     }
 
@@ -91,7 +94,7 @@ impl Run<'_> {
             existing: Existing::Replace,
         };
         let dzi = build(&mut self.slide()?, &self.dir.join("jpeg"), &options, &self.scheduler, &|_| {})?;
-        let bytes = Tree::open(&dzi, Missing::Refuse)?.total_bytes()? as f64;
+        let bytes = Identity::of_tree(&Tree::open(&dzi, Missing::Refuse)?)?.bytes as f64;
         Ok(CurvePoint { quality, y_psnr: self.judge(&dzi, false)?.y_psnr, bytes })
     }
 
@@ -125,7 +128,8 @@ impl Run<'_> {
 /// Encodes the slide, builds the JPEG pyramids, and compares both with the slide.
 pub fn measure(options: &RateOptions) -> Result<RateReport> {
     let dir = tempfile::tempdir().context("cannot make a directory for the run")?;
-    let run = Run { options, scheduler: Scheduler::new(0)?, dir: dir.path() };
+    let scheduler = Scheduler::new(0)?.cancelled_by(options.cancel.clone());
+    let run = Run { options, scheduler, dir: dir.path() };
     let (bundle, bundle_bytes) = run.encode()?;
     let curve = QUALITIES.into_iter().map(|quality| run.jpeg_pyramid(quality)).collect::<Result<Vec<_>>>()?;
     let points: Vec<_> = curve.iter().map(|point| (point.y_psnr, point.bytes)).collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use origami::backend::scheduler::Scheduler;
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::{Backend, Cancel, CpuBackend};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::family::Want;
 use origami::image::geometry::{FamilyId, Geometry};
@@ -36,6 +36,8 @@ pub struct SetupOptions {
     pub open: OpenOptions,
     /// Parameters of the encode.
     pub params: EncodeParams,
+    /// Ends the runs.
+    pub cancel: Cancel,
 }
 
 /// A tree, and families of it prepared for the bare calls.
@@ -58,12 +60,12 @@ impl Setup {
     /// Makes or opens the tree and prepares the bare calls.
     pub fn new(options: &SetupOptions) -> Result<Self> {
         let dir = tempfile::tempdir().context("cannot make a directory for the run")?;
-        let scheduler = Scheduler::new(options.threads)?;
+        let scheduler = Scheduler::new(options.threads)?.cancelled_by(options.cancel.clone());
         let tree_path = match &options.pyramid {
             Some(path) => path.clone(),
             None => {
                 let png = dir.path().join("slide.png");
-                write_slide(&png, options.side, options.side)?;
+                write_slide(&png, options.side, options.side, &options.cancel)?;
                 let mut slide = Slide::open(&png, &options.open)?;
                 let options = BuildOptions {
                     tile: 256,

@@ -5,9 +5,23 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use origami::backend::Cancel;
 
-/// Writes a PNG of `width` x `height` pixels; holds one row in memory.
-pub fn write_slide(path: &Path, width: u32, height: u32) -> Result<()> {
+/// Writes a PNG of `width` x `height` pixels; holds one row in memory. The file gets its name when it is whole.
+pub fn write_slide(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.part"));
+    let written = write_png(&part, width, height, cancel).and_then(|()| {
+        std::fs::rename(&part, path).with_context(|| format!("cannot rename to {}", path.display()))
+    });
+    if written.is_err() {
+        // The first failure is the one to report.
+        drop(std::fs::remove_file(&part));
+    }
+    written
+}
+
+fn write_png(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -16,6 +30,7 @@ pub fn write_slide(path: &Path, width: u32, height: u32) -> Result<()> {
     let mut stream = writer.stream_writer()?;
     let mut row = vec![0u8; 3 * width as usize];
     for y in 0..height {
+        cancel.check()?;
         for (x, px) in row.chunks_exact_mut(3).enumerate() {
             px.copy_from_slice(&pixel(x as u32, y));
         }

@@ -1,4 +1,4 @@
-//! `origami compare`: a tree against a slide or another tree, at full size.
+//! `origami compare`: two images at full size, each a slide, a tree or a bundle.
 
 use std::path::{Path, PathBuf};
 
@@ -14,24 +14,27 @@ use origami::report::side_by_side::side_by_side;
 use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
 use super::fault::usage;
+use super::inputs::{self, Input, Thing};
 use super::json;
 use super::print::say;
+use super::signals;
 
-/// Y-PSNR, SSIM of luma, Delta E 2000 of a tree's L0 against a reference.
+/// Y-PSNR, SSIM of luma, Delta E 2000 of an image against a reference, at full size. Each is a slide, an image, a Deep Zoom tree or a
+/// bundle; of the directory of a slide its tree, or else its bundle.
 #[derive(Args)]
 pub struct CompareArgs {
-    /// The reference: a slide, an image, or a Deep Zoom tree
+    /// The reference
     reference: PathBuf,
-    /// The tree to judge: its .dzi, the directory that holds it, or its _files
-    tree: PathBuf,
+    /// The image to judge
+    image: PathBuf,
     /// Luma only: no Delta E
     #[arg(long)]
     luma_only: bool,
-    /// Write a picture: reference, tree, and their difference (4 times, around gray), side by side
+    /// Write a picture: reference, image, and their difference (4 times, around gray), side by side
     #[arg(long, value_name = "PNG")]
     picture: Option<PathBuf>,
     /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
-    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region)]
+    #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region, requires = "picture")]
     region: Option<[u32; 4]>,
     #[command(flatten)]
     open: OpenArgs,
@@ -49,34 +52,56 @@ fn parse_region(text: &str) -> Result<[u32; 4], String> {
 
 impl CompareArgs {
     fn open(&self) -> Result<(RowSource, RowSource)> {
-        let options = self.open.options();
-        Ok((RowSource::open(&self.reference, &options)?, RowSource::open(&self.tree, &options)?))
+        Ok((self.open_one(&self.reference)?, self.open_one(&self.image)?))
+    }
+
+    fn open_one(&self, path: &Path) -> Result<RowSource> {
+        let Input { path, thing, .. } = inputs::image(path)?;
+        Ok(match thing {
+            Thing::Slide => RowSource::slide(&path, &self.open.options())?,
+            Thing::Tree => RowSource::tree(&path)?,
+            Thing::Bundle => RowSource::bundle(&path)?,
+            Thing::Pack | Thing::Packs => {
+                usage!("{}: a pack holds one family; give the slide's bundle", path.display())
+            }
+        })
     }
 }
 
 pub fn run(args: CompareArgs) -> Result<()> {
     let scheduler = args.work.scheduler()?;
+    if let Some(path) = &args.picture {
+        signals::writes(path);
+    }
     let (mut reference, mut tree) = args.open()?;
+    check_region(args.region, reference.size())?;
     let result = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
     if let Some(path) = &args.picture {
-        let region = region(&args, reference.size(), &result)?;
+        let region = region(&args, reference.size(), &result);
         write_picture(path, &args, region, &scheduler)?;
     }
     if args.work.json() {
         return print_json(&args, &result);
     }
-    print(&result);
+    if args.work.summary() {
+        print(&result);
+    }
     Ok(())
 }
 
 /// The region of the picture: as given, or the cell with the largest error.
-fn region(args: &CompareArgs, (width, height): (u32, u32), result: &Comparison) -> Result<[u32; 4]> {
-    match args.region {
+fn region(args: &CompareArgs, (width, height): (u32, u32), result: &Comparison) -> [u32; 4] {
+    let (x, y) = result.worst_px;
+    args.region.unwrap_or([x, y, CELL_PX.min(width), CELL_PX.min(height)])
+}
+
+/// Refuses a region outside the reference before anything is compared.
+fn check_region(region: Option<[u32; 4]>, (width, height): (u32, u32)) -> Result<()> {
+    match region {
         Some([x, y, w, h]) if x.saturating_add(w) > width || y.saturating_add(h) > height => {
             usage!("--region {x},{y},{w},{h} does not lie inside {width}x{height}")
         }
-        Some(region) => Ok(region),
-        None => Ok([result.worst_px.0, result.worst_px.1, CELL_PX.min(width), CELL_PX.min(height)]),
+        _ => Ok(()),
     }
 }
 
@@ -90,7 +115,7 @@ fn write_picture(path: &Path, args: &CompareArgs, region: [u32; 4], scheduler: &
 
 fn print_json(args: &CompareArgs, result: &Comparison) -> Result<()> {
     let value = serde_json::json!({
-        "reference": args.reference, "tree": args.tree, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
+        "reference": args.reference, "tree": args.image, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
         "ssim": result.ssim, "delta_e_2000": result.delta_e, "delta_e_2000_p95": result.delta_e_p95,
     });
     Ok(json::print("compare", value)?)

@@ -1,24 +1,30 @@
 //! `origami decode`: a bundle or packs to a Deep Zoom tree.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use origami::archive::Kind;
-use origami::decode::{DecodeOptions, Input, Timing, decode};
+use origami::backend::scheduler::Scheduler;
+use origami::decode::{self, DecodeOptions, DecodeReport, Timing};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
 use origami::pyramid::write::Existing;
+use serde_json::json;
 
-use super::args::backend::{BackendArgs, Workload};
+use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::values::{TILE_SAMPLINGS, names, one_of};
 use super::args::work::WorkArgs;
+use super::batch::{Batch, Outcome};
 use super::fault::usage;
+use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/decoded_pyramid.dzi and its tiles.
 #[derive(Args)]
@@ -28,9 +34,10 @@ pub struct DecodeArgs {
     /// The slide's tree, for the small levels that packs do not hold
     #[arg(long, value_name = "P")]
     pyramid: Option<PathBuf>,
-    /// Where decoded_pyramid.dzi goes
+    /// Where decoded_pyramid.dzi goes; of several inputs each gets a directory of its name in it [default: the directory that holds
+    /// residual_packs/; beside x.bundle the directory x]
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
     /// Quality of the tiles of L0 and L1
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: u8,
@@ -58,6 +65,11 @@ pub struct DecodeArgs {
     /// Replace a decoded tree that is there
     #[arg(long)]
     overwrite: bool,
+    /// Leave a decoded tree that is whole and was made of the same archive with the same parameters
+    #[arg(long)]
+    skip_existing: bool,
+    #[command(flatten)]
+    several: SeveralArgs,
     #[command(flatten)]
     backend: BackendArgs,
     #[command(flatten)]
@@ -67,6 +79,9 @@ pub struct DecodeArgs {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct InputArgs {
+    /// Bundles, packs, or directories that hold them
+    #[arg(value_name = "BUNDLE|DIR")]
+    inputs: Vec<PathBuf>,
     /// A directory of .pack files
     #[arg(long, value_name = "DIR")]
     packs: Option<PathBuf>,
@@ -78,60 +93,148 @@ struct InputArgs {
     bundle: Option<PathBuf>,
 }
 
-pub fn run(args: DecodeArgs) -> Result<()> {
+impl InputArgs {
+    fn inputs(&self) -> Result<Inputs> {
+        match (&self.packs, &self.pack_file, &self.bundle) {
+            (Some(dir), ..) => Ok(Inputs::one(dir, Thing::Packs)),
+            (_, Some(file), _) => Ok(Inputs::one(file, Thing::Pack)),
+            (.., Some(file)) => Ok(Inputs::one(file, Thing::Bundle)),
+            _ => inputs::find(&self.inputs, Takes::ARCHIVES),
+        }
+    }
+}
+
+pub fn run(args: DecodeArgs) -> Result<ExitCode> {
     if args.max_parents == Some(0) {
         usage!("--max-parents 0: decode at least one family");
     }
-    let input = match (&args.input.packs, &args.input.pack_file, &args.input.bundle) {
-        (Some(dir), ..) => Input::packs(dir)?,
-        (_, Some(file), _) => Input::file(file, Kind::Pack)?,
-        (.., Some(file)) => Input::file(file, Kind::Bundle)?,
-        _ => anyhow::bail!("give --packs, --pack-file or --bundle"),
-    };
-    let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
-    let options = DecodeOptions {
-        output: Output {
-            format: args.output_format,
-            quality: args.quality,
-            sampling: args.tile_subsamp,
-            grayscale: args.grayscale,
-        },
-        tile: args.tile,
-        upsample_filter: args.upsample_filter,
-        max_parents: args.max_parents,
-        existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
-    };
-    let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
-    let scheduler = args.work.scheduler()?;
-    let opened = args.backend.open(Workload::Decode, Some(total), &scheduler, args.work.quiet)?;
-    let progress = Families::new(&args.out.to_string_lossy(), total, args.work.progress());
-    if args.timing {
-        say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
+    let inputs = args.input.inputs()?;
+    if inputs.several && args.pyramid.is_some() {
+        usage!("--pyramid is the tree of one slide, and there are {} inputs; give one", inputs.list.len());
     }
-    let on_family = |done: u64, t: &Timing| {
-        progress.set(done);
-        if args.timing {
-            let us = |d: std::time::Duration| d.as_micros();
-            let (read, decode, rest) = (us(t.read), us(t.decode), us(t.reconstruct));
-            say!("{}  {read}  {decode}  {rest}  {}  {}", t.id, us(t.encode), us(t.write));
-        }
+    if args.timing && args.work.json() {
+        usage!("--timing is a table, and --json prints one object; leave one of them out");
+    }
+    let results = inputs.results(args.out.as_deref())?;
+    let scheduler = args.work.scheduler()?;
+    let shared = match inputs.several {
+        true => Some(args.backend.open(Workload::Decode, None, &scheduler, !args.work.summary())?),
+        false => None,
     };
-    let started = std::time::Instant::now();
-    let report =
-        decode(&input, tree.as_ref(), &args.out, &options, &*opened.backend, &scheduler, &on_family)?;
-    progress.finish();
-    if report.left_out > 0 && args.work.summary() {
+    let run = Run { args: &args, shared, scheduler };
+    let batch = Batch {
+        command: "decode",
+        done: "decoded",
+        json: args.work.json(),
+        summary: args.work.summary(),
+        keep_going: args.several.keep_going,
+    };
+    batch.run(&inputs, |input| run.one(input, &results[&input.path]))
+}
+
+/// What the decodes of a run share.
+struct Run<'a> {
+    args: &'a DecodeArgs,
+    /// The backend of several inputs.
+    shared: Option<OpenBackend>,
+    scheduler: Scheduler,
+}
+
+impl Run<'_> {
+    /// Decodes one archive to a tree in `out`.
+    fn one(&self, which: &Input, out: &Path) -> Result<Outcome> {
+        let args = self.args;
+        signals::writes(&out.join(format!("{}.dzi", decode::DECODED_NAME)));
+        let input = match which.thing {
+            Thing::Packs => decode::Input::packs(&which.path)?,
+            Thing::Pack => decode::Input::file(&which.path, Kind::Pack)?,
+            _ => decode::Input::file(&which.path, Kind::Bundle)?,
+        };
+        let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
+        let options = args.options();
+        if args.skip_existing && decode::is_decoded(&input, out, &options) {
+            return Ok(skipped(out, args));
+        }
+        let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
+        let opened = match &self.shared {
+            Some(_) => None,
+            None => Some(args.backend.open(
+                Workload::Decode,
+                Some(total),
+                &self.scheduler,
+                !args.work.summary(),
+            )?),
+        };
+        let Some(opened) = self.shared.as_ref().or(opened.as_ref()) else { bail!("no backend") };
+        let progress = Families::new(&which.path.to_string_lossy(), total, args.work.progress());
+        if args.timing {
+            say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
+        }
+        let on_family = |done: u64, t: &Timing| {
+            progress.set(done);
+            if args.timing {
+                let us = |d: std::time::Duration| d.as_micros();
+                let (read, decode, rest) = (us(t.read), us(t.decode), us(t.reconstruct));
+                say!("{}  {read}  {decode}  {rest}  {}  {}", t.id, us(t.encode), us(t.write));
+            }
+        };
+        let started = std::time::Instant::now();
+        let report = decode::decode(
+            &input,
+            tree.as_ref(),
+            out,
+            &options,
+            &*opened.backend,
+            &self.scheduler,
+            &on_family,
+        )?;
+        progress.finish();
+        let seconds = started.elapsed().as_secs_f64();
+        if args.work.summary() {
+            print_summary(&report, seconds, opened);
+        }
+        Ok(Outcome::good(json!({
+            "source": which.path, "dzi": report.dzi, "families": report.families, "left_out": report.left_out,
+            "tile_bytes": report.tile_bytes, "seconds": seconds, "backend": opened.backend.name(),
+        })))
+    }
+}
+
+impl DecodeArgs {
+    fn options(&self) -> DecodeOptions {
+        DecodeOptions {
+            output: Output {
+                format: self.output_format,
+                quality: self.quality,
+                sampling: self.tile_subsamp,
+                grayscale: self.grayscale,
+            },
+            tile: self.tile,
+            upsample_filter: self.upsample_filter,
+            max_parents: self.max_parents,
+            existing: if self.overwrite { Existing::Replace } else { Existing::Keep },
+        }
+    }
+}
+
+/// A result that stays as it is.
+fn skipped(out: &Path, args: &DecodeArgs) -> Outcome {
+    let dzi = out.join(format!("{}.dzi", decode::DECODED_NAME));
+    if args.work.summary() {
+        say!("{}: it is there already, made of this archive with these parameters", dzi.display());
+    }
+    Outcome::skipped(json!({"dzi": dzi, "skipped": true}))
+}
+
+fn print_summary(report: &DecodeReport, seconds: f64, opened: &OpenBackend) {
+    if report.left_out > 0 {
         eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }
-    if args.work.summary() {
-        let seconds = started.elapsed().as_secs_f64();
-        say!(
-            "{}: {} families, {} of tiles, {seconds:.1} s {}",
-            report.dzi.display(),
-            report.families,
-            human_bytes(report.tile_bytes),
-            opened.summary()
-        );
-    }
-    Ok(())
+    say!(
+        "{}: {} families, {} of tiles, {seconds:.1} s {}",
+        report.dzi.display(),
+        report.families,
+        human_bytes(report.tile_bytes),
+        opened.summary()
+    );
 }

@@ -19,15 +19,15 @@ use clap::Args;
 use self::advice::{Situation, advice};
 use self::machine::{Cpu, Encoders, Jpeg, OpenSlide};
 use self::report::Report;
-use super::print::say;
+use super::args::work::JsonArgs;
+use super::json;
 
 /// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 0: what is there works; 1: an adapter
 /// failed or computes something else.
 #[derive(Args)]
 pub struct DoctorArgs {
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     /// Test only this adapter: its index, or part of its name [default: all]
     #[arg(long, value_name = "NAME|INDEX")]
     gpu_adapter: Option<String>,
@@ -79,8 +79,8 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         adapters,
         advice,
     };
-    if args.json {
-        say!("{}", serde_json::to_string_pretty(&report)?);
+    if args.json.json {
+        json::print("doctor", &report)?;
     } else {
         text::print(&report);
     }

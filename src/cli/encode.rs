@@ -1,37 +1,56 @@
-//! `origami encode`: a tree, a slide or an image to one bundle.
+//! `origami encode`: slides, trees and images to bundles.
+
+mod existing;
+mod report;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
 use origami::params::EncodeParams;
+use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
+use serde_json::{Value, json};
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
 use super::args::open::OpenArgs;
 use super::args::values::{bytes, names};
 use super::args::work::WorkArgs;
+use super::batch::{Batch, Outcome};
 use super::fault::usage;
+use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
+use super::signals;
 
 /// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
 #[derive(Args)]
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Where residual_packs/ goes; may be the slide's own directory
+    /// Where residual_packs/ goes; of several inputs each gets a directory of its name in it [default: beside x.svs the directory x,
+    /// a tree's own directory]
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
+    /// Replace a result that is there. --pyramid, --image and --slide do so in any case
+    #[arg(long)]
+    overwrite: bool,
+    /// Leave a result that is whole and was made of the same source with the same parameters
+    #[arg(long)]
+    skip_existing: bool,
+    #[command(flatten)]
+    several: SeveralArgs,
     #[command(flatten)]
     coding: CodingArgs,
     #[command(flatten)]
@@ -51,6 +70,8 @@ pub struct EncodeArgs {
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
     #[arg(long)]
     debug_images: bool,
+    #[command(flatten)]
+    report: report::ReportArgs,
     /// Stop after N families
     #[arg(long, value_name = "N")]
     max_parents: Option<u64>,
@@ -65,6 +86,9 @@ pub struct EncodeArgs {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct SourceArgs {
+    /// Slides, images, Deep Zoom trees, or directories that hold slides and trees
+    #[arg(value_name = "SLIDE|TREE|DIR")]
+    inputs: Vec<PathBuf>,
     /// A Deep Zoom tree: its .dzi, the directory that holds it, or its _files
     #[arg(long, value_name = "P")]
     pyramid: Option<PathBuf>,
@@ -76,16 +100,36 @@ struct SourceArgs {
     slide: Option<PathBuf>,
 }
 
+impl SourceArgs {
+    /// The sources, and whether a flag named them.
+    fn inputs(&self) -> Result<(Inputs, bool)> {
+        let by_flag = match (&self.pyramid, &self.image, &self.slide) {
+            (Some(path), ..) => Some((path, Thing::Tree)),
+            (_, Some(path), _) | (.., Some(path)) => Some((path, Thing::Slide)),
+            _ => None,
+        };
+        match by_flag {
+            Some((path, thing)) => Ok((Inputs::one(path, thing), true)),
+            None => Ok((inputs::find(&self.inputs, Takes::SOURCES)?, false)),
+        }
+    }
+}
+
 /// A PSNR or size to reach, instead of a quality.
 #[derive(Args)]
 #[group(multiple = false)]
 struct TargetArgs {
     /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", conflicts_with_all = ["quality", "resq", "l0q"])]
+    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
     /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
     #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
+}
+
+fn decibels(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|db: &f64| db.is_finite() && *db > 0.0);
+    number.ok_or_else(|| "a PSNR in dB, above 0, such as 40".into())
 }
 
 impl TargetArgs {
@@ -99,18 +143,14 @@ impl TargetArgs {
 }
 
 impl EncodeArgs {
-    fn open_source(&self) -> Result<Source> {
-        if self.source.pyramid.is_none() && self.missing == Missing::Background {
-            usage!("--missing background is about the tiles of a --pyramid; leave it out");
+    fn open_source(&self, input: &Input) -> Result<Source> {
+        let mut options = self.open.options();
+        if self.source.image.is_some() {
+            options.openslide = OpenSlideUse::Never;
         }
-        let options = self.open.options();
-        match (&self.source.pyramid, &self.source.image, &self.source.slide) {
-            (Some(path), ..) => self.open_tree(path),
-            (_, Some(path), _) => {
-                self.open_slide(path, OpenOptions { openslide: OpenSlideUse::Never, ..options })
-            }
-            (.., Some(path)) => self.open_slide(path, options),
-            _ => bail!("give --pyramid, --image or --slide"),
+        match input.thing {
+            Thing::Tree => self.open_tree(&input.path),
+            _ => self.open_slide(&input.path, options),
         }
     }
 
@@ -118,7 +158,7 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => bail!(
+            Some(tile) if tile != own => usage!(
                 "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
                 tree.path().display()
             ),
@@ -142,12 +182,15 @@ impl EncodeArgs {
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
     /// Refuses what can be refused before a source is opened.
-    fn check(&self, params: &EncodeParams) -> Result<()> {
+    fn check(&self, params: &EncodeParams, has_trees: bool) -> Result<()> {
+        if !has_trees && self.missing == Missing::Background {
+            usage!("--missing background is about the tiles of a tree; leave it out");
+        }
         params.validate()?;
         params.encoder.encoder(ImageRole::Baseline)?;
         params.residual_encoder().encoder(ImageRole::Residual)?;
@@ -165,12 +208,13 @@ impl EncodeArgs {
     /// Searches for the quality that reaches a target, and reports it.
     fn search(
         &self,
+        input: &Input,
         target: QualityTarget,
         backend: &dyn Backend,
         scheduler: &Scheduler,
     ) -> Result<EncodeParams> {
         let params_at = |quality| self.coding.params_at(quality);
-        let mut source = self.open_source()?;
+        let mut source = self.open_source(input)?;
         let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
         let params = params_at(estimate.quality);
         if !self.work.quiet {
@@ -187,45 +231,135 @@ impl EncodeArgs {
     }
 }
 
-pub fn run(args: EncodeArgs) -> Result<()> {
+pub fn run(args: EncodeArgs) -> Result<ExitCode> {
+    let (inputs, by_flag) = args.source.inputs()?;
+    let has_trees = inputs.list.iter().any(|input| input.thing == Thing::Tree);
     args.coding.check(args.source.pyramid.is_some())?;
-    let mut params = args.coding.params();
-    args.check(&params)?;
-    let mut source = args.open_source()?;
-    if let Source::Tree(tree) = &source
-        && tree.absent() > 0
-        && args.work.summary()
-    {
-        eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
-    }
-    let options = EncodeOptions {
-        packs: args.pack,
-        manifest: args.manifest,
-        debug_images: args.debug_images,
-        max_parents: args.max_parents,
-    };
-    let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
-    let progress = Families::new(&source_name(&args), total, args.work.progress());
+    args.check(&args.coding.params(), has_trees)?;
+    args.report.check(inputs.several)?;
+    let results = inputs.results(args.out.as_deref())?;
     let scheduler = args.work.scheduler()?;
-    let opened = args.backend.open(Workload::Encode, Some(total), &scheduler, args.work.quiet)?;
-    let started = std::time::Instant::now();
-    if let Some(target) = args.target.target() {
-        params = args.search(target, &*opened.backend, &scheduler)?;
+    // Of several slides the number of families is not known, so the backend is opened once for all.
+    let shared = match inputs.several {
+        true => Some(args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?),
+        false => None,
+    };
+    let run = Run { replaces: by_flag || args.overwrite, args: &args, shared, scheduler };
+    let batch = Batch {
+        command: "encode",
+        done: "encoded",
+        json: args.work.json(),
+        summary: args.work.summary(),
+        keep_going: args.several.keep_going,
+    };
+    batch.run(&inputs, |input| run.one(input, &results[&input.path]))
+}
+
+/// What the encodes of a run share.
+struct Run<'a> {
+    args: &'a EncodeArgs,
+    /// Whether a result that is there is replaced without a question.
+    replaces: bool,
+    /// The backend of several inputs.
+    shared: Option<OpenBackend>,
+    scheduler: Scheduler,
+}
+
+impl Run<'_> {
+    /// Whether there are several inputs.
+    fn several(&self) -> bool {
+        self.shared.is_some()
     }
-    let report = encode(&mut source, &args.out, &params, &options, &*opened.backend, &scheduler, &|done| {
-        progress.set(done)
-    })?;
-    progress.finish();
-    warn_of_other_packs(&args, &report);
+
+    /// Encodes one input to `out`.
+    fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
+        let args = self.args;
+        let bundle = out.join(PACK_DIR).join(BUNDLE_NAME);
+        let is_there = bundle.exists();
+        if is_there && !self.replaces && !args.skip_existing {
+            bail!(
+                "{}: it is there already; give --overwrite to replace it, or --skip-existing",
+                bundle.display()
+            );
+        }
+        signals::writes(&bundle);
+        let mut source = args.open_source(input)?;
+        if let Source::Tree(tree) = &source
+            && tree.absent() > 0
+            && args.work.summary()
+        {
+            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+        }
+        let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
+        let opened = match &self.shared {
+            Some(_) => None,
+            None => Some(args.backend.open(
+                Workload::Encode,
+                Some(total),
+                &self.scheduler,
+                !args.work.summary(),
+            )?),
+        };
+        let Some(opened) = self.shared.as_ref().or(opened.as_ref()) else { bail!("no backend") };
+        let started = std::time::Instant::now();
+        let params = match args.target.target() {
+            Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
+            None => args.coding.params(),
+        };
+        if is_there && args.skip_existing {
+            match existing::difference(&bundle, &source, &params, total)? {
+                None => return Ok(skipped(&bundle, args)),
+                Some(difference) if !self.replaces => bail!(
+                    "{}: it is there already, and {difference}; give --overwrite to replace it",
+                    bundle.display()
+                ),
+                Some(_) => {}
+            }
+        }
+        let options = EncodeOptions {
+            packs: args.pack,
+            manifest: args.manifest,
+            debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
+            max_parents: args.max_parents,
+        };
+        let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
+        let report =
+            encode(&mut source, out, &params, &options, &*opened.backend, &self.scheduler, &|done| {
+                progress.set(done)
+            })?;
+        progress.finish();
+        warn_of_other_packs(args, out, &report);
+        let seconds = started.elapsed().as_secs_f64();
+        if args.work.summary() {
+            print_summary(&report, seconds, opened);
+        }
+        let mut value = object(input, &report, seconds, opened);
+        if let Some(page) = args.report.write(self, input, out, &report, opened)? {
+            value["report"] = json!(page);
+        }
+        Ok(Outcome::good(value))
+    }
+}
+
+/// A result that stays as it is.
+fn skipped(bundle: &Path, args: &EncodeArgs) -> Outcome {
     if args.work.summary() {
-        print_summary(&report, started.elapsed().as_secs_f64(), &opened);
+        say!("{}: it is there already, made of this source with these parameters", bundle.display());
     }
-    Ok(())
+    Outcome::skipped(json!({"bundle": bundle, "skipped": true}))
+}
+
+fn object(input: &Input, report: &EncodeReport, seconds: f64, opened: &OpenBackend) -> Value {
+    json!({
+        "source": input.path, "bundle": report.bundle, "bundle_bytes": report.bundle_bytes,
+        "families": report.families, "seconds": seconds, "backend": opened.backend.name(),
+    })
 }
 
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
-fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
-    let dir = args.out.join(origami::archive::PACK_DIR);
+fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
+    let dir = out.join(PACK_DIR);
     let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
     let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
     let ours = if args.pack { report.families } else { 0 };
@@ -233,13 +367,6 @@ fn warn_of_other_packs(args: &EncodeArgs, report: &EncodeReport) {
         let others = packs - ours;
         eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
     }
-}
-
-/// The path of the source, as it was given.
-fn source_name(args: &EncodeArgs) -> String {
-    let source = &args.source;
-    let path = source.pyramid.as_ref().or(source.image.as_ref()).or(source.slide.as_ref());
-    path.map_or_else(String::new, |path| path.display().to_string())
 }
 
 fn print_summary(report: &EncodeReport, seconds: f64, opened: &OpenBackend) {

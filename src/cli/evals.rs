@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::evals::{EvalsOptions, EvalsServer};
 
+use super::browser;
 use super::listen::{listen, stopped};
 use super::print::say;
 
@@ -16,9 +17,15 @@ use super::print::say;
 /// the folder itself may be one run. What comes later shows after a reload.
 #[derive(Args)]
 pub struct EvalsArgs {
-    /// Folder of runs
+    /// Folder of runs, or one run [default: evals/runs]
+    #[arg(value_name = "RUNS", conflicts_with = "runs")]
+    folder: Option<PathBuf>,
+    /// The same as a flag
     #[arg(long, value_name = "DIR", default_value = "evals/runs")]
     runs: PathBuf,
+    /// Open the page in the browser
+    #[arg(long)]
+    open: bool,
     /// Port; 0 takes a free one and says which
     #[arg(long, default_value_t = 8084)]
     port: u16,
@@ -27,11 +34,14 @@ pub struct EvalsArgs {
     bind: IpAddr,
 }
 
+/// The command that makes a run.
+const HOW_TO_MAKE_ONE: &str = "`origami encode IMAGE --out RUNS/NAME --manifest --debug-images` makes one";
+
 /// Connections at a time: one user, perhaps a few.
 const MAX_CONNECTIONS: usize = 64;
 
 pub fn run(args: EvalsArgs) -> Result<()> {
-    let options = EvalsOptions { runs: args.runs, max_connections: MAX_CONNECTIONS };
+    let options = EvalsOptions { runs: args.folder.unwrap_or(args.runs), max_connections: MAX_CONNECTIONS };
     let server = EvalsServer::new(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -42,7 +52,16 @@ pub fn run(args: EvalsArgs) -> Result<()> {
         let listener = listen(args.bind, args.port).await?;
         // Before the line below: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
-        say!("origami shows {} on http://{}", options.runs.display(), listener.local_addr()?);
+        let address = listener.local_addr()?;
+        say!("origami shows {} on http://{address}", options.runs.display());
+        match server.runs() {
+            0 => say!("no runs yet; {HOW_TO_MAKE_ONE}, and a reload of the page shows it"),
+            1 => say!("1 run"),
+            count => say!("{count} runs"),
+        }
+        if args.open {
+            browser::open(&browser::page(address));
+        }
         server.serve(listener, stop).await;
         Ok(())
     })

@@ -1,10 +1,13 @@
 //! What went wrong: the exit code of the program, and the parts of a message that scripts read.
 
-use std::path::PathBuf;
-
+use clap::error::{ContextKind, ContextValue};
+use origami::error::diagnose;
+#[cfg(feature = "serve")]
+use origami::error::diagnosis::Diagnose;
+use origami::error::diagnosis::{Diagnosis, FaultKind};
 use serde::Serialize;
 
-use super::words;
+use super::{signals, words};
 
 /// Exit codes of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +54,37 @@ impl Exit {
 
     /// The code of an error.
     pub fn of(error: &anyhow::Error) -> Self {
-        let is_usage = |cause: &(dyn std::error::Error + 'static)| {
-            cause.is::<Usage>() || cause.is::<origami::params::Error>()
-        };
-        if error.chain().any(is_usage) { Exit::Usage } else { Exit::Failed }
+        if error.chain().any(|cause| cause.is::<Usage>()) {
+            return Exit::Usage;
+        }
+        diagnosis(error).map_or(Exit::Failed, |diagnosis| diagnosis.kind.into())
     }
+}
+
+impl From<FaultKind> for Exit {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Parameters => Exit::Usage,
+            FaultKind::Damaged => Exit::Damaged,
+            FaultKind::MayPass => Exit::MayPass,
+            FaultKind::Interrupted => Exit::Interrupted,
+            FaultKind::Failed => Exit::Failed,
+        }
+    }
+}
+
+/// The diagnosis of the first cause that the library knows.
+fn diagnosis(error: &anyhow::Error) -> Option<Diagnosis> {
+    error.chain().find_map(|cause| {
+        let known = diagnose(cause);
+        #[cfg(feature = "serve")]
+        let known =
+            known.or_else(|| cause.downcast_ref::<origami::serve::StartError>().map(Diagnose::diagnosis));
+        #[cfg(feature = "serve")]
+        let known =
+            known.or_else(|| cause.downcast_ref::<origami::evals::StartError>().map(Diagnose::diagnosis));
+        known
+    })
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -82,8 +111,8 @@ pub struct Fault {
     pub kind: &'static str,
     /// The whole text, as the terminal shows it.
     pub message: String,
-    /// The file, directory or address concerned.
-    pub path: Option<PathBuf>,
+    /// The file or directory concerned.
+    pub path: Option<String>,
     /// The place in it: a byte, a tile, a family.
     pub at: Option<String>,
     /// What to do about it.
@@ -93,13 +122,91 @@ pub struct Fault {
 impl Fault {
     /// Takes an error apart.
     pub fn of(error: &anyhow::Error) -> Self {
-        let message = words::describe(error);
-        Self { kind: Exit::of(error).kind(), message, path: None, at: None, hint: None }
+        let exit = Exit::of(error);
+        if exit == Exit::Interrupted {
+            return Self::plain(exit, signals::outcome());
+        }
+        let Diagnosis { path, place, .. } =
+            diagnosis(error).unwrap_or_else(|| Diagnosis::of(FaultKind::Failed));
+        Self {
+            path: path.map(|path| path.to_string_lossy().into_owned()),
+            at: place.map(|place| place.to_string()),
+            ..Self::plain(exit, words::describe(error))
+        }
     }
 
-    /// Arguments that clap refuses.
+    /// Arguments that clap refuses: its text without advice and usage.
     pub fn of_arguments(error: &clap::Error) -> Self {
-        let message = error.to_string().trim_start_matches("error: ").trim_end().to_string();
-        Self { kind: Exit::Usage.kind(), message, path: None, at: None, hint: None }
+        let text = error.to_string();
+        let problem = text.split("\n\n").next().unwrap_or_default();
+        let problem = problem.trim_start_matches("error: ").trim_end().to_string();
+        Self { hint: suggestion(error), ..Self::plain(Exit::Usage, problem) }
+    }
+
+    fn plain(exit: Exit, message: String) -> Self {
+        let hint = hint(&message);
+        Self { kind: exit.kind(), message, path: None, at: None, hint }
+    }
+}
+
+/// What a message says to do: by our convention what follows its last semicolon.
+fn hint(message: &str) -> Option<String> {
+    message.rsplit_once("; ").map(|(_, hint)| hint.to_string())
+}
+
+/// The argument or value that clap takes for the one that was meant.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let names = kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => Some(names.join(", ")),
+        _ => None,
+    });
+    names.map(|names| format!("did you mean {names}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use origami::archive;
+    use origami::backend::Error;
+
+    fn parts(
+        error: impl Into<anyhow::Error>,
+    ) -> (&'static str, Option<String>, Option<String>, Option<String>) {
+        let Fault { kind, path, at, hint, .. } = Fault::of(&error.into());
+        (kind, path, at, hint)
+    }
+
+    #[test]
+    fn an_error_has_its_kind_path_place_and_advice() {
+        let damaged = archive::Error::Damaged {
+            path: "a.bundle".into(),
+            offset: 7,
+            what: "magic".into(),
+            expected: "ORIG".into(),
+            found: "RRIP".into(),
+            advice: "encode again",
+        };
+        let some = |text: &str| Some(text.to_string());
+        let expected = ("damaged", some("a.bundle"), some("byte 7"), some("encode again"));
+        assert_eq!(parts(anyhow::Error::new(damaged).context("while it was read")), expected);
+        assert_eq!(parts(Error::TooManyThreads(5000)), ("usage", None, None, None));
+        assert_eq!(parts(Usage("--a: no; leave it out".into())), ("usage", None, None, some("leave it out")));
+        assert_eq!(parts(anyhow::anyhow!("no")), ("failed", None, None, None));
+    }
+
+    #[test]
+    fn the_worst_of_several_ends_counts() {
+        use Exit::{Damaged, Failed, Good, Interrupted, MayPass};
+        for (a, b, worst) in [
+            (Good, MayPass, MayPass),
+            (MayPass, Failed, Failed),
+            (Damaged, Failed, Damaged),
+            (MayPass, Damaged, Damaged),
+            (Damaged, Interrupted, Interrupted),
+        ] {
+            assert_eq!((a.worst(b), b.worst(a)), (worst, worst));
+        }
     }
 }

@@ -3,18 +3,25 @@
 //! One file a subcommand. `args` has the groups of flags that several of them share.
 
 mod args;
+mod batch;
 mod bench;
+#[cfg(feature = "serve")]
+mod browser;
 mod compare;
+#[cfg(feature = "serve")]
+mod config;
 mod decode;
 mod doctor;
 mod encode;
 #[cfg(feature = "serve")]
 mod evals;
 mod fault;
+mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
+mod log;
 mod print;
 mod progress;
 mod pyramid;
@@ -22,14 +29,17 @@ mod pyramid;
 mod serve;
 #[cfg(feature = "serve")]
 mod sign;
+mod signals;
 mod verify;
 mod words;
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use anyhow::Context;
+#[cfg(feature = "serve")]
+use clap::CommandFactory;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use self::fault::{Exit, Fault};
 
@@ -61,7 +71,7 @@ enum Command {
     /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a pack or bundle holds.
+    /// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
     Inspect(inspect::InspectArgs),
     /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
@@ -74,22 +84,52 @@ enum Command {
     Bench(bench::BenchCommand),
 }
 
+impl Command {
+    /// Whether it reads or writes slides for so long that a signal must end it in order. Servers listen for themselves.
+    fn works_for_a_while(&self) -> bool {
+        matches!(
+            self,
+            Command::Pyramid(_)
+                | Command::Encode(_)
+                | Command::Decode(_)
+                | Command::Verify(_)
+                | Command::Compare(_)
+                | Command::Bench(_)
+        )
+    }
+
+    /// How a server writes its log; `None` for a command that ends by itself.
+    fn server_log(&self) -> Option<log::LogFormat> {
+        match self {
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => Some(args.log_format),
+            _ => None,
+        }
+    }
+}
+
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
-    log_to_stderr();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(feature = "serve")]
+    let (arguments, settings) = config::settle(&Cli::command(), arguments, std::env::vars_os())?;
+    let command = Cli::try_parse_from(arguments).unwrap_or_else(|error| wrong_arguments(&error)).command;
+    log::to_stderr(command.server_log());
+    if command.works_for_a_while() {
+        signals::listen().context("cannot listen for signals")?;
+    }
     let mut code = ExitCode::SUCCESS;
     match command {
-        Command::Pyramid(args) => pyramid::run(args)?,
-        Command::Encode(args) => encode::run(args)?,
-        Command::Decode(args) => decode::run(args)?,
+        Command::Pyramid(args) => code = pyramid::run(args)?,
+        Command::Encode(args) => code = encode::run(args)?,
+        Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args)?,
+        Command::Serve(args) => serve::run(args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
-        Command::Inspect(args) => inspect::run(args)?,
+        Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
@@ -111,26 +151,14 @@ fn wrong_arguments(error: &clap::Error) -> ! {
 
 /// Reports an error: text on standard error and, with `--json`, an object on standard output. Returns the exit code.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let exit = Exit::of(error);
+    if exit == Exit::Interrupted && !signals::is_first_report() {
+        return exit.into();
+    }
     let fault = Fault::of(error);
     eprintln!("origami: {}", fault.message);
     if json::is_wanted() {
         json::print_error(&fault);
     }
-    Exit::of(error).into()
-}
-
-/// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
-/// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver.
-const DEFAULT_LOG_FILTER: &str =
-    "warn,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
-
-fn log_to_stderr() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_LOG_FILTER));
-    let format = tracing_subscriber::fmt().compact().with_target(false).without_time();
-    format
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    exit.into()
 }

@@ -1,7 +1,9 @@
 //! `origami serve`: slides as Deep Zoom tiles over HTTP.
 
+mod start;
+
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,24 +15,47 @@ use origami::kernels::taps::Filter;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::serve::{
-    Access, BackendStats, CacheOptions, Credentials, Limits, Logging, ServeOptions, Server, SlideOptions,
+    Access, BackendStats, CacheOptions, Credentials, Limits, Logging, Secret, ServeOptions, Server,
+    SlideOptions,
 };
 
+use self::start::Started;
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::values::{TILE_SAMPLINGS, names, one_of};
+use super::args::work::JsonArgs;
+use super::browser;
+use super::config::Settings;
 use super::listen::{listen, stopped};
-use super::print::say;
+use super::log::LogFormat;
 
 /// Formats of tiles that viewers show.
 const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp", OutputFormat::Webp)];
 
-/// Serves every slide below --slides-root: directories of the usual layout, and single bundles. Slides may come, change and go
-/// while it runs. Ctrl-C finishes the requests in flight.
+/// Serves the slides of a directory: directories of the usual layout, bundles and trees; or one of these. Slides may come, change
+/// and go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the file of --config.
+/// Ctrl-C finishes the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Directory of slides
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    /// Directory of slides; or one slide: its directory, its bundle or the .dzi of its tree [default: data]
+    #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root")]
+    slides: Option<PathBuf>,
+    /// The same as a flag
+    #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "slides")]
     slides_root: PathBuf,
+    /// Open the viewer in the browser
+    #[arg(long)]
+    open: bool,
+    /// File of settings, in TOML: `port = 8080`. Flags and variables override it [default: none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Show each setting and where it comes from, and end
+    #[arg(long)]
+    print_config: bool,
+    /// How the log is written to standard error; RUST_LOG says how much
+    #[arg(long, value_name = "FORMAT", value_enum, value_parser = names::<LogFormat>(), default_value = "text")]
+    pub log_format: LogFormat,
+    #[command(flatten)]
+    json: JsonArgs,
     /// Where a slide's archive is looked for next, within its directory
     #[arg(long, value_name = "DIR", default_value = "residuals_q32")]
     residuals_dir: PathBuf,
@@ -130,13 +155,20 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    fn options(&self) -> Result<ServeOptions> {
-        let credentials = Credentials::read(self.token_file.as_deref(), self.signing_key_file.as_deref())?;
+    /// Where slides are.
+    fn root(&self) -> &Path {
+        self.slides.as_deref().unwrap_or(&self.slides_root)
+    }
+
+    fn options(&self, settings: &Settings) -> Result<ServeOptions> {
+        let tokens = secret(settings, "token", self.token_file.as_deref())?;
+        let key = secret(settings, "signing-key", self.signing_key_file.as_deref())?;
+        let credentials = Credentials::new(tokens.as_ref(), key.as_ref())?;
         // A shared cache must not give one user's tiles to another who may not see them.
         let shared = if credentials.is_open() { "public, max-age=3600" } else { "private, max-age=3600" };
         Ok(ServeOptions {
             slides: SlideOptions {
-                root: self.slides_root.clone(),
+                root: self.root().into(),
                 pack_dir: self.pack_dir.clone(),
                 residuals_dir: self.residuals_dir.clone(),
                 upsample_filter: self.upsample_filter,
@@ -178,7 +210,18 @@ impl ServeArgs {
     }
 }
 
-pub fn run(args: ServeArgs) -> Result<()> {
+/// A secret from its variable, else from its file.
+fn secret(settings: &Settings, name: &str, file: Option<&Path>) -> origami::error::Result<Option<Secret>> {
+    match settings.secret(name) {
+        Some(secret) => Ok(Some(Secret::new(&secret.variable, secret.contents.as_encoded_bytes().to_vec()))),
+        None => file.map(Secret::read).transpose(),
+    }
+}
+
+pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
+    if args.print_config {
+        return Ok(settings.print("serve", args.json.json)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(args.tokio_workers as usize)
         .max_blocking_threads(args.tokio_blocking_threads as usize)
@@ -186,13 +229,28 @@ pub fn run(args: ServeArgs) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     raise_open_files();
-    let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, false)?;
-    let server = Server::new(args.options()?, opened.backend.clone(), Arc::new(figures(&opened)))?;
+    let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
+    let options = args.options(settings)?;
+    let is_open = options.access.credentials.is_open();
+    let server = Server::new(options, opened.backend.clone(), Arc::new(figures(&opened)))?;
     runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
-        // Before the line below: a signal that arrives right after it must already end the server in order.
+        // Before anything is said: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
-        say!("origami serves {} on http://{}", args.slides_root.display(), listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let started = Started { root: args.root(), address, overview: server.overview(), is_open };
+        match args.json.json {
+            true => started.print_json()?,
+            false => started.print(),
+        }
+        tracing::info!("backend: {}", opened.backend.name());
+        if args.open {
+            browser::open(&started.page());
+        }
+        let stop = async {
+            stop.await;
+            tracing::info!("stopping: requests in flight have 30 s to finish; a second signal ends them");
+        };
         server.serve(listener, stop).await.context("the server failed")
     })
 }

@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::serve::{ALL, SigningKey, path_segment};
+use serde_json::json;
 
+use super::args::work::JsonArgs;
+use super::json;
 use super::print::say;
 
 /// Signs everything of one slide until a time: descriptor, tiles, original, thumbnail, viewer, description and IIIF. Prints what to
@@ -16,34 +19,47 @@ pub struct SignArgs {
     /// The server's --signing-key-file
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// Which slide; * for all of them and their list
+    /// Name of the slide; * for all of them and their list
+    #[arg(value_name = "SLIDE", required_unless_present = "slide", conflicts_with = "slide")]
+    name: Option<String>,
+    /// The same as a flag
     #[arg(long, value_name = "NAME")]
-    slide: String,
+    slide: Option<String>,
     /// For how long from now: 90s, 30m, 12h, 7d
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
     valid: Duration,
     /// What the server's addresses begin with
     #[arg(long, value_name = "URL", value_parser = base)]
     url: Option<String>,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: SignArgs) -> Result<()> {
+    let slide = args.name.or(args.slide).unwrap_or_default();
     let key = SigningKey::read(&args.key_file)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?;
-    let query = key.query(&args.slide, now.as_secs().saturating_add(args.valid.as_secs()));
-    let Some(base) = args.url else {
-        say!("{query}");
-        return Ok(());
-    };
-    let name = path_segment(&args.slide);
-    let paths = match args.slide.as_str() {
+    let expires = now.as_secs().saturating_add(args.valid.as_secs());
+    let query = key.query(&slide, expires);
+    let addresses = args.url.map(|base| addresses(&base, &slide, &query));
+    if args.json.json {
+        let body = json!({"slide": slide, "expires": expires, "query": query, "addresses": addresses.unwrap_or_default()});
+        return Ok(json::print("sign", body)?);
+    }
+    for line in addresses.unwrap_or_else(|| vec![query]) {
+        say!("{line}");
+    }
+    Ok(())
+}
+
+/// The signed addresses of a slide's viewer and descriptor; of all slides that of their list, as a page and as JSON.
+fn addresses(base: &str, slide: &str, query: &str) -> Vec<String> {
+    let name = path_segment(slide);
+    let paths = match slide {
         ALL => ["/".into(), "/api/slides".into()],
         _ => [format!("/viewer/{name}"), format!("/dzi/{name}.dzi")],
     };
-    for path in paths {
-        say!("{base}{path}?{query}");
-    }
-    Ok(())
+    paths.map(|path| format!("{base}{path}?{query}")).to_vec()
 }
 
 /// Reads a whole number and its unit.

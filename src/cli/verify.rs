@@ -1,4 +1,4 @@
-//! `origami verify`: checks that archives are whole, and that they decode to what their encoder decoded.
+//! `origami verify`: checks that archives, trees and slides are whole, and that archives decode to what their encoder decoded.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,24 +6,35 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use origami::archive::Archive;
-use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
-use origami::verify::{Verified, verify};
+use origami::pyramid::tree::{Missing, Tree};
+use origami::slide::Slide;
+use origami::verify::{verify, verify_slide, verify_tree};
+use serde::Serialize;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
+use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
-use super::fault::usage;
+use super::batch::{Batch, Outcome};
+use super::fault::{Exit, Fault, usage};
+use super::inputs::{self, Input, Thing};
 use super::print::{human_bytes, say};
 
-/// Checks every checksum and offset and decodes every blob. Exit code 0: all whole; 1: a fault, named with its place.
+/// Faults of one input that are named; the others are counted.
+const MAX_NAMED: usize = 20;
+
+/// Decodes everything: every byte of bundles and packs, every tile of trees, every pixel of slides. Every fault is named with its
+/// place. Exit code 0: all whole; 3: something is damaged.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// Bundles and packs; a directory stands for all those in it
+    /// Bundles, packs, trees and slides; a directory stands for all those in it and below
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Also reconstruct every family and compare with the proof that its encoder stored
+    /// Also reconstruct every family of bundles and packs and compare with the proof that its encoder stored
     #[arg(long)]
     deep: bool,
+    #[command(flatten)]
+    open: OpenArgs,
     #[command(flatten)]
     backend: BackendArgs,
     #[command(flatten)]
@@ -31,66 +42,145 @@ pub struct VerifyArgs {
 }
 
 pub fn run(args: VerifyArgs) -> Result<ExitCode> {
-    let scheduler = args.work.scheduler()?;
     // Without --deep there is nothing to reconstruct.
     if !args.deep && args.backend.is_given() {
         usage!("--backend and --gpu-... are about --deep; give that as well");
     }
+    let scheduler = args.work.scheduler()?;
+    let inputs = inputs::everything(&args.files)?;
     let opened = match args.deep {
         true => args.backend.open(Workload::Decode, None, &scheduler, args.work.quiet)?,
         false => OpenBackend::cpu(),
     };
-    let mut files = Vec::new();
-    for path in &args.files {
-        if path.is_dir() { files.extend(archives_in(path)?) } else { files.push(path.clone()) }
-    }
-    let mut faults = 0;
-    for file in &files {
-        match check(file, args.deep, &*opened.backend, &scheduler) {
-            Ok(_) if args.work.quiet => {}
-            Ok(done) => {
-                let proved = if args.deep {
-                    format!(", {} proved {}", done.proved, opened.summary())
-                } else {
-                    String::new()
-                };
-                say!(
-                    "{}: whole: {} families{proved}, {} small tiles, {}",
-                    file.display(),
-                    done.families,
-                    done.tiles,
-                    human_bytes(done.bytes)
-                );
-            }
-            Err(fault) => {
-                faults += 1;
-                eprintln!("origami: {fault}");
-            }
-        }
-    }
-    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let batch = Batch {
+        command: "verify",
+        done: "whole",
+        json: args.work.json(),
+        summary: args.work.summary(),
+        keep_going: true,
+    };
+    let verifier = Verifier { args, opened, scheduler };
+    batch.run(&inputs, |input| verifier.input(input))
 }
 
-fn check(
-    file: &Path,
-    deep: bool,
-    backend: &dyn Backend,
-    scheduler: &Scheduler,
-) -> origami::error::Result<Verified> {
-    verify(&Archive::open(file)?, deep, backend, scheduler)
+/// What every input is checked with.
+struct Verifier {
+    args: VerifyArgs,
+    opened: OpenBackend,
+    scheduler: Scheduler,
 }
 
-fn archives_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "bundle" || e == "pack") {
-            found.push(path);
+/// What `--json` prints of an input. What was not counted is null.
+#[derive(Serialize)]
+struct Report<'a> {
+    path: &'a Path,
+    kind: &'static str,
+    whole: bool,
+    #[serde(flatten)]
+    found: Found,
+    fault_count: u64,
+    faults: &'a [Fault],
+}
+
+/// What is whole in an input.
+#[derive(Default, Serialize)]
+struct Found {
+    /// Families whose payloads decode.
+    families: Option<u64>,
+    /// Families that equal their proof.
+    proved: Option<u64>,
+    /// Tiles of small levels of an archive.
+    small_tiles: Option<u64>,
+    /// Tiles of a tree.
+    tiles: Option<u64>,
+    /// Pixels of a slide.
+    pixels: Option<u64>,
+    /// Bytes of an archive, of a tree's tiles, of a slide's main file.
+    bytes: Option<u64>,
+}
+
+/// The faults of one input.
+struct Faults {
+    count: u64,
+    first: Vec<Fault>,
+    exit: Exit,
+}
+
+impl Faults {
+    fn add(&mut self, error: &anyhow::Error) {
+        self.exit = self.exit.worst(Exit::of(error));
+        self.count += 1;
+        if self.first.len() < MAX_NAMED {
+            let fault = Fault::of(error);
+            eprintln!("origami: {}", fault.message);
+            self.first.push(fault);
         }
     }
-    if found.is_empty() {
-        anyhow::bail!("{}: no .bundle or .pack here", dir.display());
+}
+
+impl Verifier {
+    fn input(&self, input: &Input) -> Result<Outcome> {
+        let path = &*input.path;
+        let mut faults = Faults { count: 0, first: Vec::new(), exit: Exit::Good };
+        let (kind, checked) = match input.thing {
+            Thing::Slide => ("slide", self.slide(path, &mut faults)),
+            Thing::Tree => ("tree", self.tree(path, &mut faults)),
+            Thing::Bundle => ("bundle", self.archive(path)),
+            Thing::Pack | Thing::Packs => ("pack", self.archive(path)),
+        };
+        let (found, text) = match checked {
+            Err(fault) if Exit::of(&fault) == Exit::Damaged => {
+                faults.add(&fault);
+                Default::default()
+            }
+            checked => checked?,
+        };
+        let whole = faults.count == 0;
+        if whole && self.args.work.summary() {
+            say!("{}: whole: {text}", path.display());
+        }
+        let unnamed = faults.count - faults.first.len() as u64;
+        if unnamed > 0 {
+            eprintln!("origami: {}: and {unnamed} more", path.display());
+        }
+        let report = Report { path, kind, whole, found, fault_count: faults.count, faults: &faults.first };
+        Ok(Outcome { exit: faults.exit, ..Outcome::good(serde_json::to_value(report)?) })
     }
-    found.sort();
-    Ok(found)
+
+    fn archive(&self, path: &Path) -> Result<(Found, String)> {
+        let archive = Archive::open(path)?;
+        let done = verify(&archive, self.args.deep, &*self.opened.backend, &self.scheduler)?;
+        let proved = match self.args.deep {
+            true => format!(", {} proved {}", done.proved, self.opened.summary()),
+            false => String::new(),
+        };
+        let (families, tiles, bytes) = (done.families, done.tiles, human_bytes(done.bytes));
+        let text = format!("{families} families{proved}, {tiles} small tiles, {bytes}");
+        let found = Found {
+            families: Some(families),
+            proved: self.args.deep.then_some(done.proved),
+            small_tiles: Some(tiles),
+            bytes: Some(done.bytes),
+            ..Found::default()
+        };
+        Ok((found, text))
+    }
+
+    fn tree(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
+        let tree = Tree::open(path, Missing::Background)?;
+        let done = verify_tree(&tree, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
+        let text = format!("{} levels, {} tiles, {}", done.levels, done.tiles, human_bytes(done.bytes));
+        let found = Found { tiles: Some(done.tiles), bytes: Some(done.bytes), ..Found::default() };
+        Ok((found, text))
+    }
+
+    fn slide(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
+        let mut slide = Slide::open(path, &self.args.open.options())?;
+        let done = verify_slide(&mut slide, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
+        let bytes = std::fs::metadata(path)?.len();
+        let (width, height) = (slide.info.width, slide.info.height);
+        let text = format!("{width}x{height} pixels of {}, {}", slide.info.format, human_bytes(bytes));
+        let found = Found { pixels: Some(done.pixels), bytes: Some(bytes), ..Found::default() };
+        Ok((found, text))
+    }
 }

@@ -18,10 +18,11 @@ use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::{Output, Renderer};
+use crate::output::tile::OutputFormat;
 use crate::params::Coding;
-use crate::pyramid::SlideMetadata;
-use crate::pyramid::tree::Tree;
+use crate::pyramid::tree::{Missing, Tree};
 use crate::pyramid::write::{Existing, TreeWriter};
+use crate::pyramid::{Origin, SlideMetadata};
 use crate::residual::FamilyDecoder;
 
 pub use input::Input;
@@ -54,6 +55,30 @@ impl Default for DecodeOptions {
             existing: Existing::Keep,
         }
     }
+}
+
+impl DecodeOptions {
+    /// The origin of the tree that is decoded of an archive.
+    fn origin(&self, input: &Input) -> Origin {
+        let Output { format, quality, sampling, grayscale } = self.output;
+        let parameters = match format {
+            OutputFormat::Png => "png".into(),
+            OutputFormat::Webp => format!("webp, quality {quality}"),
+            OutputFormat::Jpeg => format!("jpeg, quality {quality}, {sampling:?}"),
+        };
+        let grayscale = if grayscale { ", luma" } else { "" };
+        let families = self.max_parents.map_or_else(String::new, |n| format!(", {n} families"));
+        Origin {
+            source: format!("content-{}", input.meta().content),
+            parameters: format!("{parameters}{grayscale}{families}"),
+        }
+    }
+}
+
+/// Whether `out` holds the whole tree that [`decode`] would write there.
+pub fn is_decoded(input: &Input, out: &Path, options: &DecodeOptions) -> bool {
+    let tree = Tree::open(&out.join(format!("{DECODED_NAME}.dzi")), Missing::Refuse);
+    tree.is_ok_and(|tree| tree.metadata().origin == Some(options.origin(input)))
 }
 
 /// Time that each step of one family took.
@@ -154,6 +179,7 @@ pub fn decode(
         format: "origami".into(),
         microns_per_pixel: meta.microns_per_pixel,
         objective_power: meta.objective_power,
+        origin: Some(options.origin(input)),
         icc_profile: None,
     };
     let mut icc = input.archive().icc_profile()?;
@@ -219,7 +245,7 @@ impl Cutter<'_> {
         let read = lap();
         let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
             .decode()
-            .map_err(|e| Error::input(&input.path(id), e.to_string()))?;
+            .map_err(Error::stored_family(&input.path(id), id))?;
         let decode = lap();
         let reconstruction = backend
             .reconstruct(coding, &decoded, self.renderer.want())
@@ -250,25 +276,27 @@ impl Cutter<'_> {
             let now = Instant::now();
             now - std::mem::replace(&mut clock, now)
         };
-        let named = |e: &dyn std::fmt::Display| Error::input(&input.path(id), format!("family {id}: {e}"));
+        let path = input.path(id);
+        let named =
+            |e: Error| Error::stored_family(&path, id)(Error::Family { family: id, source: Box::new(e) });
         let record = input.read(id)?;
         let read = lap();
         let OriginalFamily { tiles, l2 } =
-            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(&e))?;
+            OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(e.into()))?;
         let decode = lap();
         let mut made = Vec::new();
         for l1 in self.geometry.family_tiles(id, 1) {
             let below = tiles_below(&self.geometry, l1);
             let below: Vec<_> =
                 below.filter_map(|id| tiles.iter().find(|(tile, _)| *tile == id).cloned()).collect();
-            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(&e))?));
+            made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(e.into()))?));
         }
         let reconstruct = lap();
         for (tile, jpeg) in tiles {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(&e))?));
+            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(e.into()))?));
         }
         if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
-            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(&e))?));
+            made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(e.into()))?));
         }
         let encode = lap();
         let mut total = 0;
@@ -292,7 +320,7 @@ impl Cutter<'_> {
         let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
             let path =
                 tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
-            Error::tile(path.as_deref().unwrap_or(input.archive().path()), id, e.to_string())
+            Error::stored_tile(path.as_deref().unwrap_or(input.archive().path()), id)(e)
         })?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)

@@ -17,11 +17,13 @@ use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
 use crate::pyramid;
+use crate::pyramid::identity::Identity;
 use crate::pyramid::levels::TileSink;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::small_levels::SmallLevels;
 use crate::pyramid::source::Source;
 use crate::report::debug_images;
+use crate::report::losses::{Collector, Losses};
 use crate::report::manifest::{FamilyMetrics, Manifest};
 use crate::residual::encode_family;
 
@@ -58,6 +60,8 @@ pub struct EncodeOptions {
     pub manifest: bool,
     /// PNGs of every stage.
     pub debug_images: bool,
+    /// Measures what every family loses: [`EncodeReport::losses`].
+    pub losses: bool,
     /// Most families to encode; `None` for all.
     pub max_parents: Option<u64>,
 }
@@ -81,6 +85,8 @@ pub struct EncodeReport {
     pub source_bytes: Option<u64>,
     /// PSNR of L0 luma in dB over the whole slide, measured for a manifest; infinite for no error.
     pub y_psnr: Option<f64>,
+    /// What was lost, if it was asked for; empty for a lossless encode.
+    pub losses: Option<Losses>,
 }
 
 /// Encodes a slide to `out/residual_packs/residuals.bundle`.
@@ -113,11 +119,9 @@ pub fn encode(
     if options.manifest {
         Manifest::may_replace(&manifest_path)?;
     }
-    let source_bytes = match source {
-        Source::Tree(tree) => Some(tree.total_bytes()?),
-        Source::Slide(..) => None,
-    };
-    let meta = meta_of(source, params, limit == total);
+    let identity = source.identity()?;
+    let source_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
+    let meta = meta_of(source, &identity, params, limit == total);
     let icc = source.icc_profile().map(<[u8]>::to_vec);
     let mut sink = Sink {
         writer: BundleWriter::create(&out.join(PACK_DIR), geometry)?,
@@ -135,7 +139,17 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.push_slide(slide, put))?;
     }
-    let work = Work { geometry, out, params, options, limit: limit as usize, backend, scheduler };
+    let losses = options.losses.then(Collector::default);
+    let work = Work {
+        geometry,
+        out,
+        params,
+        options,
+        losses: losses.as_ref(),
+        limit: limit as usize,
+        backend,
+        scheduler,
+    };
     let mut take = |(id, record, metrics, block): Stored| {
         sink.family(id, &record, metrics, block)?;
         progress(sink.families);
@@ -162,6 +176,7 @@ pub fn encode(
     if let Some(manifest) = &sink.manifest {
         manifest.write(&manifest_path, written.bytes, source_bytes)?;
     }
+    let losses = losses.map(Collector::finish);
     Ok(EncodeReport {
         bundle: written.path,
         bundle_bytes: written.bytes,
@@ -170,7 +185,8 @@ pub fn encode(
         baseline_bytes: sink.baseline_bytes,
         residual_bytes: sink.residual_bytes,
         source_bytes,
-        y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr),
+        y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr).or(losses.as_ref().map(Losses::y_psnr)),
+        losses,
     })
 }
 
@@ -180,6 +196,7 @@ struct Work<'a> {
     out: &'a Path,
     params: &'a EncodeParams,
     options: &'a EncodeOptions,
+    losses: Option<&'a Collector>,
     limit: usize,
     backend: &'a dyn Backend,
     scheduler: &'a Scheduler,
@@ -188,7 +205,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// Every family: predict, subtract, code.
     fn predicted(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
-        let Work { geometry, out, params, options, backend, .. } = self;
+        let Work { geometry, out, params, options, losses, backend, .. } = self;
         self.scheduler.pipelined(
             backend.in_flight(geometry),
             family_bytes(geometry),
@@ -200,6 +217,9 @@ impl Work<'_> {
                     encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
                 if options.debug_images {
                     debug_images::write(out, &encoded, *backend, &params.coding()).await?;
+                }
+                if let Some(losses) = losses {
+                    losses.add(&encoded, *backend, &params.coding()).await?;
                 }
                 let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
                 Ok((encoded.id, encoded.record, metrics, loaded.l2_pixels))
@@ -220,14 +240,14 @@ impl Work<'_> {
     }
 }
 
-fn meta_of(source: &Source, params: &EncodeParams, complete: bool) -> Meta {
+fn meta_of(source: &Source, identity: &Identity, params: &EncodeParams, complete: bool) -> Meta {
     let metadata = source.metadata();
     Meta {
         tool: crate::pyramid::generator(),
         content: String::new(),
         coding: params.coding(),
         encode: params.clone(),
-        source: source.source_meta(),
+        source: source.source_meta(identity),
         microns_per_pixel: metadata.microns_per_pixel,
         objective_power: metadata.objective_power,
         complete,

@@ -106,8 +106,8 @@ fn choose_from<T>(
     low_power: bool,
     facts: impl Fn(&T) -> &AdapterFacts,
 ) -> Result<T, GpuError> {
-    let list = found.iter().map(|f| format!("{}: {}", facts(f).index, facts(f).label()));
-    let list = list.collect::<Vec<_>>().join("; ");
+    let list = found.iter().map(|f| format!("[{}] {}", facts(f).index, facts(f).label()));
+    let list = list.collect::<Vec<_>>().join(", ");
     let position = match wanted {
         Some(wanted) => {
             let name = wanted.to_lowercase();

@@ -24,4 +24,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A payload that cannot be unpacked or decoded.
+    #[error("{what}: {source}")]
+    Within {
+        /// The payload or its tile.
+        what: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
 }

@@ -96,9 +96,9 @@ impl OriginalFamily {
         let mut take = |kind: PayloadKind, tile: TileId| {
             let index = left.iter().position(|p| p.kind == kind);
             let index = index.ok_or_else(|| broken(format!("it has no {}", kind.name())))?;
-            jpeg(geometry, tile, left.swap_remove(index)).map_err(|e| Error::Payload {
+            jpeg(geometry, tile, left.swap_remove(index)).map_err(|e| Error::Within {
                 what: format!("{} of family {id}", kind.name()),
-                problem: e.to_string(),
+                source: Box::new(e),
             })
         };
         let l2 = take(PayloadKind::Baseline, l2_tile(geometry, id)?)?;
@@ -130,7 +130,7 @@ impl OriginalFamily {
         let l2 = (l2_tile(geometry, id)?, &self.l2);
         for (tile, bytes) in self.tiles.iter().map(|(tile, bytes)| (*tile, bytes)).chain([l2]) {
             decode_foreign(bytes, Some(tile_size(geometry, tile)?))
-                .map_err(|e| Error::Payload { what: format!("tile {tile}"), problem: e.to_string() })?;
+                .map_err(|e| Error::Within { what: format!("tile {tile}"), source: Box::new(e.into()) })?;
         }
         Ok(())
     }

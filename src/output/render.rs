@@ -106,13 +106,7 @@ impl Renderer {
     /// # Errors
     /// Damaged bytes; an image of another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        let (width, height) = tile_size(&self.geometry, id)?;
-        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
-        let shape = Shape { width, height, sampling: None };
-        let image = match codec {
-            CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
-            _ => decoder(codec)?.decode(&bytes, shape)?,
-        };
+        let (codec, bytes, image) = stored_image(&self.geometry, id, codec, bytes)?;
         self.decoded(codec, bytes, image)
     }
 
@@ -165,4 +159,23 @@ impl Renderer {
             if grayscale { Ycc::gray(image.luma) } else { upsample_to_444(image, self.filter, &self.taps) };
         TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
     }
+}
+
+/// A stored tile without the entropy coder that repacked it, and its pixels: codec, bytes, image.
+///
+/// # Errors
+/// Damaged bytes; an image of another size than the tile's.
+pub fn stored_image(
+    geometry: &Geometry,
+    id: TileId,
+    codec: CodecId,
+    bytes: Vec<u8>,
+) -> Result<(CodecId, Vec<u8>, Ycc)> {
+    let (width, height) = tile_size(geometry, id)?;
+    let (codec, bytes) = unpacked(codec, bytes, width, height)?;
+    let image = match codec {
+        CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
+        _ => decoder(codec)?.decode(&bytes, Shape { width, height, sampling: None })?,
+    };
+    Ok((codec, bytes, image))
 }

@@ -5,11 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::identity::Identity;
 use super::levels::{crop, halve};
 use super::loaded::L2Pixels;
+use super::metadata::{Origin, SlideMetadata};
 use super::regions::region_jobs;
 use super::small_levels::SmallLevels;
 use super::source::slide_metadata;
+use super::tree::{Missing, Tree};
 use super::write::{Existing, TreeWriter};
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::codec::{ImageEncoder, JpegEncoder, encode_png};
@@ -34,6 +37,26 @@ pub struct BuildOptions {
     pub existing: Existing,
 }
 
+impl BuildOptions {
+    /// The origin of the tree that is made of a slide.
+    fn origin(&self, slide: &Slide) -> Result<Origin> {
+        let BuildOptions { tile, quality, sampling, png, .. } = *self;
+        let tiles = if png { "png".into() } else { format!("jpeg, quality {quality}, {sampling:?}") };
+        let source = Identity::of_file(&slide.path)?.text;
+        Ok(Origin { source, parameters: format!("tiles of {tile}, {tiles}") })
+    }
+}
+
+/// Whether `out` holds the whole tree that [`build`] would write there.
+///
+/// # Errors
+/// A slide that cannot be read.
+pub fn is_built(slide: &Slide, out: &Path, options: &BuildOptions) -> Result<bool> {
+    let origin = options.origin(slide)?;
+    let tree = Tree::open(&out.join(format!("{PYRAMID_NAME}.dzi")), Missing::Refuse);
+    Ok(tree.is_ok_and(|tree| tree.metadata().origin.as_ref() == Some(&origin)))
+}
+
 /// File name of the tree that [`build`] writes, without extension.
 pub const PYRAMID_NAME: &str = "baseline_pyramid";
 
@@ -51,10 +74,11 @@ pub fn build(
     progress: &dyn Fn(u64),
 ) -> Result<PathBuf> {
     let geometry = Geometry::new(slide.info.width, slide.info.height, options.tile)
-        .map_err(|e| Error::input(&slide.path, e.to_string()))?;
+        .map_err(|source| Error::Shape { path: slide.path.clone(), source })?;
     let format = if options.png { "png" } else { "jpg" };
     let writer = TreeWriter::create(out, PYRAMID_NAME, &geometry, format, options.existing)?;
-    let (metadata, icc) = (slide_metadata(slide), slide.info.icc_profile.clone());
+    let origin = Some(options.origin(slide)?);
+    let (metadata, icc) = (SlideMetadata { origin, ..slide_metadata(slide) }, slide.info.icc_profile.clone());
     let channels = usize::from(slide.info.channels);
     let tiler = Tiler { writer: &writer, options, geometry, channels };
     let mut small = SmallLevels::new(geometry, channels);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::pyramid::error::{Error, Result};
+use crate::pyramid::error::{Error, Refusal, Result};
 
 /// The contents of a `.dzi`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,10 @@ impl Descriptor {
     /// # Errors
     /// An element or attribute that is missing or not a number; the message names it.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let bad = |problem: String| Error::input(path, problem);
+        let bad = |problem: String| Error::damaged(path, problem);
+        if !text.is_empty() && !text.trim_start().starts_with('<') {
+            return Err(Error::refused(path, Refusal::NotADescriptor));
+        }
         let doc =
             roxmltree::Document::parse(text).map_err(|e| bad(format!("not a Deep Zoom descriptor: {e}")))?;
         let image = doc.root_element();

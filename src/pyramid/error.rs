@@ -28,6 +28,22 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
+    /// A file that is damaged or incomplete.
+    #[error("{}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do about it.
+        problem: String,
+    },
+    /// A slide whose size in tiles of the size asked for cannot be.
+    #[error("{}: {source}", path.display())]
+    Shape {
+        /// The slide.
+        path: PathBuf,
+        /// What cannot be.
+        source: GeometryError,
+    },
     /// A tree or slide that this call cannot read or write.
     #[error("{}: {refusal}", path.display())]
     Refused {
@@ -151,6 +167,10 @@ impl Error {
 
     pub(crate) fn input(path: &Path, problem: impl Into<String>) -> Self {
         Error::Input { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    pub(crate) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
+        Error::Damaged { path: path.to_path_buf(), problem: problem.into() }
     }
 
     pub(crate) fn refused(path: &Path, refusal: Refusal) -> Self {

@@ -20,9 +20,21 @@ pub struct SlideMetadata {
     /// Magnification of the objective.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective_power: Option<f64>,
+    /// What this program made the tree of, and how: a tree that has the same origin has the same tiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// File name of the ICC profile beside this file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icc_profile: Option<String>,
+}
+
+/// What a tree was made of, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The identity of the slide ([`super::identity`]), or the content hash of the archive.
+    pub source: String,
+    /// Parameters that decide the tiles, in words.
+    pub parameters: String,
 }
 
 /// Name and version of this program, as [`SlideMetadata::generator`] and the archive's `tool` record it.

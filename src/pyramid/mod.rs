@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`dzi`] | the `.dzi` descriptor |
 //! | [`metadata`] | metadata of a slide, and the sidecar that keeps it |
+//! | [`identity`] | whether two files are the same slide |
 //! | [`tree`] | reads a tree on disk: families and stored tiles, of any tile size and format |
 //! | [`write`](mod@write) | writes a tree to disk |
 //! | [`source`] | where `encode` reads families: a tree or a slide |
@@ -15,6 +16,7 @@
 pub mod build;
 pub mod dzi;
 mod error;
+pub mod identity;
 pub mod levels;
 pub mod loaded;
 pub mod metadata;
@@ -25,4 +27,4 @@ pub mod tree;
 pub mod write;
 
 pub use error::{Error, MissingTiles, Refusal, Result};
-pub use metadata::{SlideMetadata, generator};
+pub use metadata::{Origin, SlideMetadata, generator};

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::identity::Identity;
 use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
 use super::regions::{read_region, region_jobs};
@@ -48,14 +49,27 @@ impl Source {
         }
     }
 
+    /// The identity of the source, by its files.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn identity(&self) -> Result<Identity> {
+        match self {
+            Source::Tree(tree) => Identity::of_tree(tree),
+            Source::Slide(slide, _) => Identity::of_file(&slide.path),
+        }
+    }
+
     /// The record of the source in the archive.
-    pub fn source_meta(&self) -> SourceMeta {
+    pub fn source_meta(&self, identity: &Identity) -> SourceMeta {
+        let identity = Some(identity.text.clone());
         match self {
             Source::Tree(tree) => SourceMeta {
                 name: file_name(tree.path()),
                 kind: SourceKind::Deepzoom,
                 format: tree.descriptor().format.clone(),
                 overlap: tree.descriptor().overlap,
+                identity,
                 lossy: (!tree.descriptor().format.eq_ignore_ascii_case("png")).then_some(true),
             },
             Source::Slide(slide, _) => SourceMeta {
@@ -63,6 +77,7 @@ impl Source {
                 kind: SourceKind::Slide,
                 format: slide.info.format.clone(),
                 overlap: 0,
+                identity,
                 lossy: (slide.info.format == "jpeg").then_some(true),
             },
         }
@@ -179,6 +194,7 @@ pub fn slide_metadata(slide: &Slide) -> SlideMetadata {
         format: slide.info.format.clone(),
         microns_per_pixel: slide.info.microns_per_pixel,
         objective_power: slide.info.objective_power,
+        origin: None,
         icc_profile: None,
     }
 }

@@ -66,19 +66,19 @@ impl Tree {
         let text = read_descriptor(&dzi)?;
         let descriptor = Descriptor::parse(&dzi, &text)?;
         let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)
-            .map_err(|e| Error::input(&dzi, e.to_string()))?;
+            .map_err(|e| Error::damaged(&dzi, e.to_string()))?;
         let files = dzi.with_file_name(format!("{}_files", stem(&dzi)));
         if !files.is_dir() {
-            return Err(Error::input(
+            return Err(Error::damaged(
                 &dzi,
-                format!("its tiles should be in {}, which is not there", files.display()),
+                format!("its tiles should be in {}, which is not there; restore them", files.display()),
             ));
         }
         let finer = geometry.top_level() + 1;
         if files.join(finer.to_string()).is_dir() {
             let (w, h) = (geometry.width(), geometry.height());
             let problem = format!("{w}x{h} has no level {finer}, but {} has one", files.display());
-            return Err(Error::input(&dzi, format!("{problem}; the descriptor is wrong")));
+            return Err(Error::damaged(&dzi, format!("{problem}; the descriptor is wrong")));
         }
         let (metadata, icc) = read_metadata(&dzi)?;
         let mut tree = Self {
@@ -126,24 +126,23 @@ impl Tree {
         self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format))
     }
 
-    /// Bytes of all tile files of all levels that exist.
+    /// Calls `take` with the address and the file of every tile that exists, level by level and row by row.
     ///
     /// # Errors
-    /// A file that exists and whose size cannot be read.
-    pub fn total_bytes(&self) -> Result<u64> {
-        let mut total = 0;
+    /// A file that exists and whose metadata cannot be read.
+    pub fn each_tile_file(&self, mut take: impl FnMut(TileId, &fs::Metadata)) -> Result<()> {
         for level in 0..=self.geometry.top_level() {
             let (cols, rows) = self.geometry.tiles(level);
             for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
                 let path = self.tile_path(id);
                 match fs::metadata(&path) {
-                    Ok(file) => total += file.len(),
+                    Ok(file) => take(id, &file),
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                     Err(e) => return Err(Error::io("read", &path)(e)),
                 }
             }
         }
-        Ok(total)
+        Ok(())
     }
 
     /// The bytes of a tile, `None` where it is missing and read as background.
@@ -159,7 +158,7 @@ impl Tree {
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {
-        Error::tile(&self.tile_path(id), id, problem.to_string())
+        Error::tile(&self.tile_path(id), id, format!("{problem}; restore the tile"))
     }
 
     /// Size of a tile's file in pixels, overlap included.
@@ -190,19 +189,33 @@ impl Tree {
 
     /// The missing tiles of some levels.
     fn absent_of(&self, levels: &[u32]) -> Result<MissingTiles> {
-        // A descriptor may claim a billion tiles, so missing tiles are counted, and only those to be named are listed.
-        let (mut count, mut first) = (0u64, Vec::new());
+        let mut all = MissingTiles { count: 0, files: self.files.clone(), first: Vec::new() };
         for &level in levels {
-            let present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
-            let (cols, rows) = self.geometry.tiles(level);
-            let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
-            let valid = present.iter().filter(|&&(x, y)| x < cols && y < rows).count() as u64;
-            let missing = u64::from(cols) * u64::from(rows) - valid;
-            count += missing;
-            let missing = missing.min(MAX_NAMED_TILES.saturating_sub(first.len()) as u64) as usize;
-            let ids = all.filter(|position| !present.contains(position)).map(|(x, y)| TileId { level, x, y });
-            first.extend(ids.take(missing).map(|id| format!("{id}.{}", self.descriptor.format)));
+            let (_, missing) = self.tiles_on_disk(level)?;
+            all.count += missing.count;
+            all.first.extend(missing.first);
         }
-        Ok(MissingTiles { count, files: self.files.clone(), first })
+        all.first.truncate(MAX_NAMED_TILES);
+        Ok(all)
+    }
+
+    /// The tiles of a level that have a file, row by row, and those that have none.
+    ///
+    /// # Errors
+    /// A directory that cannot be listed.
+    pub fn tiles_on_disk(&self, level: u32) -> Result<(Vec<TileId>, MissingTiles)> {
+        let (cols, rows) = self.geometry.tiles(level);
+        let mut present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
+        present.retain(|&(x, y)| x < cols && y < rows);
+        // A descriptor may claim a billion tiles, so missing tiles are counted, and only those to be named are listed.
+        let count = u64::from(cols) * u64::from(rows) - present.len() as u64;
+        let named = count.min(MAX_NAMED_TILES as u64) as usize;
+        let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
+        let absent = all.filter(|position| !present.contains(position)).take(named);
+        let first = absent.map(|(x, y)| format!("{}.{}", TileId { level, x, y }, self.descriptor.format));
+        let missing = MissingTiles { count, files: self.files.clone(), first: first.collect() };
+        let mut present: Vec<_> = present.into_iter().map(|(x, y)| TileId { level, x, y }).collect();
+        present.sort_unstable_by_key(|id| (id.y, id.x));
+        Ok((present, missing))
     }
 }

@@ -69,7 +69,7 @@ impl Names {
 
     fn move_parts(&self, done: &mut Vec<(PathBuf, PathBuf)>) -> Result<()> {
         let mut rename = |from: PathBuf, to: PathBuf| -> Result<()> {
-            fs::rename(&from, &to).map_err(Error::io("rename to", &to))?;
+            fs::rename(&from, &to).map_err(Error::io("rename a file to", &to))?;
             done.push((from, to));
             Ok(())
         };
@@ -94,7 +94,7 @@ impl Names {
         for part in PARTS {
             if self.old(part).exists() && !self.target(part).exists() {
                 fs::rename(self.old(part), self.target(part))
-                    .map_err(Error::io("rename to", &self.target(part)))?;
+                    .map_err(Error::io("rename a file to", &self.target(part)))?;
             }
         }
         Ok(())
@@ -240,7 +240,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = path.with_file_name(format!(".{name}.part"));
     let result = write_synced(&part, bytes)
-        .and_then(|()| fs::rename(&part, path).map_err(Error::io("rename to", path)));
+        .and_then(|()| fs::rename(&part, path).map_err(Error::io("rename a file to", path)));
     if result.is_err() {
         drop(fs::remove_file(&part));
     }

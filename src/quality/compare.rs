@@ -39,7 +39,8 @@ pub fn compare(
 ) -> Result<Comparison> {
     let (width, height) = reference.size();
     if tree.size() != (width, height) {
-        return Err(Error::OtherSize { reference: (width, height), tree: tree.size() });
+        let paths = [reference.path().to_path_buf(), tree.path().to_path_buf()];
+        return Err(Error::OtherSize { paths, sizes_px: [(width, height), tree.size()] });
     }
     let row = width as usize;
     let (mut luma, mut rgb, mut delta_e) = (SquaredError::new(), SquaredError::new(), DeltaE::new());

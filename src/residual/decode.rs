@@ -133,7 +133,7 @@ impl FamilyDecoder<'_> {
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 
-    fn payload_error(&self, kind: PayloadKind, e: codec::Error) -> Error {
-        Error::Payload { what: format!("{} of family {}", kind.name(), self.id), problem: e.to_string() }
+    fn payload_error(&self, kind: PayloadKind, source: codec::Error) -> Error {
+        Error::Undecodable { what: format!("{} of family {}", kind.name(), self.id), source }
     }
 }

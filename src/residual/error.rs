@@ -27,6 +27,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A payload that its codec cannot decode.
+    #[error("{what}: {source}")]
+    Undecodable {
+        /// Which: "baseline of family 3_1".
+        what: String,
+        /// What its codec says.
+        source: codec::Error,
+    },
     /// Parameters without a prediction.
     #[error(
         "lossless parameters predict nothing: such families are encoded from the JPEG tiles of a tree or a slide"

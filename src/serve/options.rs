@@ -27,7 +27,7 @@ pub struct ServeOptions {
 /// Where slides are, and how their archives are read.
 #[derive(Clone, Debug)]
 pub struct SlideOptions {
-    /// Directory of slides: directories of the usual layout, and single bundles. Default: `data`.
+    /// Directory of slides: directories of the usual layout, bundles and trees; or one of these. Default: `data`.
     pub root: PathBuf,
     /// Where a slide's archive is looked for first, within the slide's directory. Default: `residual_packs`.
     pub pack_dir: PathBuf,

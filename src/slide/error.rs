@@ -6,11 +6,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::archive::store::Advice;
+
 /// Why a slide could not be opened or read. Errors are returned, never logged.
 #[derive(Debug, thiserror::Error)]
 pub enum SlideError {
     /// The operating system refused a file operation.
-    #[error("{}: {action}: {source}; check that the file exists and may be read", path.display())]
+    #[error("{}: {action}: {source}{}", path.display(), Advice(source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -16,6 +16,13 @@ use std::path::Path;
 const OPENSLIDE_ONLY: [&str; 11] =
     ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "dcm", "dicom", "czi", "zvi"];
 
+/// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
+/// are thumbnails, labels and screenshots. They are taken where they are named.
+pub const EXTENSIONS: [&str; 20] = [
+    "bif", "btf", "czi", "dcm", "dicom", "isyntax", "mrxs", "ndpi", "ndpis", "qptiff", "scn", "svs",
+    "svslide", "tf2", "tf8", "tif", "tiff", "vms", "vsi", "zvi",
+];
+
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
@@ -68,7 +75,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
 
 /// Up to eight bytes from the start.
 fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
-    let failed = |source| SlideError::io(path, "cannot open", source);
+    let failed = |source| SlideError::io(path, "cannot open it", source);
     let file = File::open(path).map_err(failed)?;
     let kind = file.metadata().map_err(failed)?;
     if !kind.is_file() {
@@ -76,7 +83,10 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
         return Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice });
     }
     let mut magic = Vec::new();
-    file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read", source))?;
+    file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read it", source))?;
+    if magic.is_empty() {
+        return Err(SlideError::corrupt(path, "slide", "start", "the file is empty"));
+    }
     Ok(magic)
 }
 

@@ -23,7 +23,7 @@ const ANCILLARY_BYTES: u64 = 64 << 20;
 /// Opens a PNG file; an interlaced one is decoded here.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let limit = options.max_memory_bytes;
-    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
+    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
     let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
@@ -54,6 +54,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
             .and_then(|dims| resolution::from_density(f64::from(dims.xppu), f64::from(dims.yppu), 1e6)),
         objective_power: None,
         icc_profile: header.icc_profile.as_ref().map(|profile| profile.to_vec()),
+        levels: vec![(extent.width, extent.height)],
+        tile: None,
         associated: Vec::new(),
     };
     // At most 2^32 * 4 * 2, so it does not overflow.

@@ -20,7 +20,7 @@ pub(super) struct PositionalFile {
 
 impl PositionalFile {
     pub fn open(path: &Path) -> Result<Self, SlideError> {
-        let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open", source))?;
+        let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
         let length =
             file.metadata().map_err(|source| SlideError::io(path, "cannot get the size", source))?.len();
         #[cfg(not(any(unix, windows)))]

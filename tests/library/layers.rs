@@ -72,9 +72,7 @@ impl Tree {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|e| e == "rs") && path.parent() != Some(&src)
-                    || ["error.rs", "verify.rs"].iter().any(|name| path == src.join(name))
-                {
+                } else if path.extension().is_some_and(|e| e == "rs") && path.parent() != Some(&src) {
                     let module = module_of(path.strip_prefix(&src).unwrap());
                     if !module.iter().any(|name| name == "tests" || name == "testing") {
                         tree.files.insert(module, File { path, ..File::default() });

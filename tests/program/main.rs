@@ -22,9 +22,25 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+mod exit_codes;
 mod identity;
+// A schema for every command, and a run for every schema.
+#[cfg(unix)]
+mod interrupted;
+#[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
+mod json;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
 mod torture;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod transcripts;

@@ -5,7 +5,7 @@
 mod error;
 mod lock;
 
-pub use error::FileError;
+pub use error::{Advice, FileError};
 pub use lock::LockFile;
 
 use std::fs::File;
@@ -38,7 +38,7 @@ impl FileStore {
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory, not a file"));
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; give a file"));
         }
         Ok(Self(file))
     }

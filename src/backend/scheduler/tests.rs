@@ -8,8 +8,20 @@ use std::thread;
 use std::time::Duration;
 
 use super::Scheduler;
+use crate::backend::{Cancel, Error};
 
-type Result<T> = std::result::Result<T, String>;
+type Result<T> = std::result::Result<T, Failed>;
+
+/// The error of a job, or of the scheduler.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failed(String);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
@@ -24,7 +36,7 @@ fn results_come_in_order_and_the_bound_holds() {
         1,
         (0..500u64).map(|i| {
             peak.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
-            Ok::<_, String>(i)
+            Ok::<_, Failed>(i)
         }),
         |i| {
             std::thread::sleep(std::time::Duration::from_micros((i * 7919) % 300));
@@ -47,8 +59,8 @@ fn the_first_error_in_order_ends_the_run() {
     let mut done = 0;
     let result = s.ordered(
         1,
-        (0..1000).map(Ok::<_, String>),
-        |i| if i % 100 == 50 { Err(format!("job {i}")) } else { Ok(i) },
+        (0..1000).map(Ok::<_, Failed>),
+        |i| if i % 100 == 50 { Err(Failed(format!("job {i}"))) } else { Ok(i) },
         |_| {
             done += 1;
             Ok(())
@@ -59,7 +71,7 @@ fn the_first_error_in_order_ends_the_run() {
         s.ordered(1, (0..10).map(|i| if i == 3 { Err(failure("source")) } else { Ok(i) }), Ok, |_| Ok(()));
     assert_eq!(result.unwrap_err().to_string(), "source");
     let result = s
-        .ordered(1, (0..10).map(Ok::<_, String>), Ok, |i| if i == 4 { Err(failure("sink")) } else { Ok(()) });
+        .ordered(1, (0..10).map(Ok::<_, Failed>), Ok, |i| if i == 4 { Err(failure("sink")) } else { Ok(()) });
     assert_eq!(result.unwrap_err().to_string(), "sink");
 }
 
@@ -111,8 +123,8 @@ impl Drop for Live<'_> {
     }
 }
 
-fn failure(text: &str) -> String {
-    text.into()
+fn failure(text: &str) -> Failed {
+    Failed(text.into())
 }
 
 #[test]
@@ -143,7 +155,7 @@ fn futures_that_another_thread_wakes_end_in_order_within_the_bound() {
         let jobs = (0..300).map(|job| {
             let guard = Live::new(live);
             peak.fetch_max(live.load(SeqCst), SeqCst);
-            Ok::<_, String>((job, guard))
+            Ok::<_, Failed>((job, guard))
         });
         let work = |job| async move {
             call().await;
@@ -184,7 +196,7 @@ fn a_wake_during_a_poll_is_not_lost() {
         sum += job;
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, String>), work, sink).unwrap();
+    scheduler.pipelined(0, 1, (0..50).map(Ok::<_, Failed>), work, sink).unwrap();
     assert_eq!(sum, (0..50).sum::<u64>());
 }
 
@@ -203,10 +215,10 @@ fn wakes_of_a_queued_or_finished_future_do_nothing() {
         }
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..2).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..2).map(Ok::<_, Failed>), work, |()| Ok(())).unwrap();
     assert_eq!(signal.polls.load(SeqCst), 2);
     signal.wake();
-    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
+    scheduler.ordered(1, (0..20).map(Ok::<_, Failed>), Ok, |_| Ok(())).unwrap();
     assert_eq!(signal.polls.load(SeqCst), 2, "woken after its end");
 }
 
@@ -225,7 +237,7 @@ fn an_old_family_goes_on_before_a_new_one_begins() {
         lock(order).push(job);
         Ok(())
     };
-    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, String>), work, |()| Ok(())).unwrap();
+    scheduler.pipelined(0, 1, (0..3).map(Ok::<_, Failed>), work, |()| Ok(())).unwrap();
     assert_eq!(*lock(order), [0, 1, 1, 0, 2, 2]);
 }
 
@@ -254,7 +266,7 @@ fn with_stuck_jobs(
     assert_eq!(live.load(SeqCst), 0, "futures that outlived the run");
     stuck.give();
     // The pool takes the next run.
-    scheduler.ordered(1, (0..20).map(Ok::<_, String>), Ok, |_| Ok(())).unwrap();
+    scheduler.ordered(1, (0..20).map(Ok::<_, Failed>), Ok, |_| Ok(())).unwrap();
     end
 }
 
@@ -262,9 +274,9 @@ fn with_stuck_jobs(
 fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
     let fail_at = |at| move |job| if job == at { Err(failure("work")) } else { Ok(()) };
     let text = |end: thread::Result<Result<()>>| end.unwrap().unwrap_err().to_string();
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), fail_at(2), |()| Ok(()))), "work");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Failed>), fail_at(2), |()| Ok(()))), "work");
     assert_eq!(
-        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| Err(failure("sink")))),
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Failed>), |_| Ok(()), |()| Err(failure("sink")))),
         "sink"
     );
     let jobs = (0..5).map(|job| if job == 4 { Err(failure("source")) } else { Ok(job) });
@@ -275,11 +287,30 @@ fn an_error_ends_the_run_and_drops_futures_that_nobody_will_wake() {
 fn a_panic_is_resumed_on_the_caller_and_leaves_nothing_behind() {
     let text = |end: thread::Result<Result<()>>| *end.unwrap_err().downcast::<&str>().unwrap();
     let panic_at = |at| move |job| if job == at { panic!("work") } else { Ok(()) };
-    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, String>), panic_at(2), |()| Ok(()))), "work");
+    assert_eq!(text(with_stuck_jobs(3, (0..100).map(Ok::<_, Failed>), panic_at(2), |()| Ok(()))), "work");
     assert_eq!(
-        text(with_stuck_jobs(1, (0..100).map(Ok::<_, String>), |_| Ok(()), |()| panic!("sink"))),
+        text(with_stuck_jobs(1, (0..100).map(Ok::<_, Failed>), |_| Ok(()), |()| panic!("sink"))),
         "sink"
     );
     let jobs = (0..5).map(|job| if job == 4 { panic!("source") } else { Ok(job) });
     assert_eq!(text(with_stuck_jobs(2, jobs, |_| Ok(()), |()| Ok(()))), "source");
+}
+
+#[test]
+fn a_cancelled_run_ends_with_what_has_begun() {
+    let cancel = Cancel::default();
+    let scheduler = Scheduler::new(2).unwrap().cancelled_by(cancel.clone());
+    let (live, mut done) = (AtomicUsize::new(0), 0);
+    let jobs = (0..).map(|_| Ok::<_, Failed>(Live::new(&live)));
+    let end = scheduler.ordered(1, jobs, Ok, |_| {
+        done += 1;
+        if done == 10 {
+            cancel.request();
+        }
+        Ok(())
+    });
+    assert_eq!((end.unwrap_err().to_string(), done), (Error::Interrupted.to_string(), 10));
+    assert_eq!(live.load(SeqCst), 0, "jobs that outlived the run");
+    // The request stays.
+    scheduler.ordered(1, (0..20).map(Ok::<_, Failed>), Ok, |_| Ok(())).unwrap_err();
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend};
 
 use super::values::names;
+use crate::cli::fault::usage;
 #[cfg(feature = "gpu")]
 use crate::cli::words;
 
@@ -91,13 +92,11 @@ impl BackendArgs {
         use origami::gpu::{adapters, choose};
 
         if let (Some(name), BackendChoice::Cpu) = (&self.gpu_adapter, self.backend) {
-            bail!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
+            usage!("--gpu-adapter {name} contradicts --backend cpu; leave one of them out");
         }
         if let Some(name) = &self.gpu_adapter {
             // An unknown name is a mistake of the user, not a reason to continue without a GPU.
-            if let Err(e) = choose(adapters(), Some(name)) {
-                return Err(anyhow::Error::new(e).context(format!("--gpu-adapter {name}")));
-            }
+            choose(adapters(), Some(name))?;
         }
         let task = match workload {
             Workload::Encode => Task::Encode,
@@ -127,7 +126,7 @@ impl BackendArgs {
     #[cfg(not(feature = "gpu"))]
     pub fn open(&self, _: Workload, _: Option<u64>, _: &Scheduler, _: bool) -> Result<OpenBackend> {
         if matches!(self.backend, BackendChoice::Gpu | BackendChoice::Hybrid) || self.gpu_adapter.is_some() {
-            bail!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
+            usage!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
         }
         Ok(OpenBackend::cpu())
     }

@@ -7,6 +7,7 @@ use origami::params::{EncodeParams, Subsamp};
 use origami::quality::presets::{Preset, at_quality};
 
 use super::values::names;
+use crate::cli::fault::usage;
 
 /// Everything that decides the bytes of a bundle.
 #[derive(Args)]
@@ -141,7 +142,7 @@ impl CodingArgs {
             ("--save-sharpened", self.save_sharpened),
         ];
         match refused.into_iter().find(|(_, given)| lossless && *given) {
-            Some((flag, _)) => anyhow::bail!(
+            Some((flag, _)) => usage!(
                 "{flag} is about coding anew, and --preset lossless stores what the source has; leave one of them out"
             ),
             None => Ok(()),

@@ -31,6 +31,11 @@ fn parser<T: Clone + Send + Sync + 'static>(
     })
 }
 
+/// A count that must not be 0.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a whole number, at least 1".into())
+}
+
 /// Bytes, or a number with k, M or G: `1500000`, `1500k`, `1.5M`.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let (number, factor) = match text.char_indices().last() {

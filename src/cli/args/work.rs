@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use origami::backend::scheduler::Scheduler;
 
 use super::values::names;
+use crate::cli::signals;
 
 /// Flags of every command that works for a while and reports.
 #[derive(Args, Clone, Copy)]
@@ -53,9 +54,9 @@ impl std::fmt::Display for Progress {
 }
 
 impl WorkArgs {
-    /// Starts the threads.
+    /// Starts the threads. A signal ends their runs.
     pub fn scheduler(self) -> origami::backend::Result<Scheduler> {
-        Scheduler::new(self.threads)
+        Ok(Scheduler::new(self.threads)?.cancelled_by(signals::cancel()))
     }
 
     /// Whether the result is one JSON object.

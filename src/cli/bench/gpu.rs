@@ -1,6 +1,6 @@
 //! `origami bench gpu`: a GPU against its own limits, and end to end against the CPU and the bare JPEG calls.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::BackendChoice;
 use origami::gpu::{AdapterFacts, Ceiling, GpuBackend, GpuOptions, adapters, choose};
@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::speed::SpeedArgs;
 use crate::bench::gpu::end_to_end::{self, BackendResult, EndToEnd};
 use crate::bench::gpu::kernels::{self, KernelTime};
+use crate::cli::fault::usage;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -30,7 +32,7 @@ struct Report {
 
 pub fn run(args: GpuArgs) -> Result<()> {
     if args.speed.backend.backend != BackendChoice::Auto || args.speed.coding.optl2 {
-        bail!(
+        usage!(
             "bench gpu measures cpu, gpu and hybrid, with and without --optl2; leave --backend and --optl2 out"
         );
     }
@@ -50,15 +52,14 @@ pub fn run(args: GpuArgs) -> Result<()> {
         false => end_to_end::measure(&args.speed.setup()?, &options, args.speed.rounds)?,
     };
     let report = Report { facts, ceiling, kernels, end_to_end };
-    if args.speed.json {
-        print_json(&report, args.speed.rounds)
-    } else {
-        print(&report, args.speed.rounds)
+    if args.speed.json() {
+        return print_json(&report, args.speed.rounds);
     }
+    print(&report, args.speed.rounds);
     Ok(())
 }
 
-fn print_json(report: &Report, rounds: u32) {
+fn print_json(report: &Report, rounds: u32) -> Result<()> {
     let ceiling = &report.ceiling;
     let kernel = |t: &KernelTime| {
         json!({
@@ -86,7 +87,7 @@ fn print_json(report: &Report, rounds: u32) {
         "kernels": report.kernels.iter().map(kernel).collect::<Vec<Value>>(),
         "end_to_end": report.end_to_end.iter().map(direction).collect::<Vec<Value>>(),
     });
-    say!("{value:#}");
+    Ok(json::print("bench gpu", value)?)
 }
 
 fn print(report: &Report, rounds: u32) {

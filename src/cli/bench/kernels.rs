@@ -8,13 +8,14 @@ use origami::kernels::level::Level;
 use serde_json::{Value, json};
 
 use crate::bench::kernels::{measure, measure_scalar};
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
 pub struct KernelArgs {
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     /// Only this program's own level, as JSON: what the child is asked for
     #[arg(long, hide = true)]
     single: bool,
@@ -32,7 +33,7 @@ pub fn run(args: KernelArgs) -> Result<()> {
     let scalar = measure_scalar(child)?;
     let level = Level::current().name();
     let rows = own.iter().zip(scalar);
-    if args.json {
+    if args.json.json {
         let kernels: Vec<Value> = rows
             .map(|(own, scalar_us)| {
                 json!({
@@ -41,8 +42,7 @@ pub fn run(args: KernelArgs) -> Result<()> {
                 })
             })
             .collect();
-        say!("{:#}", json!({"cpu": level, "kernels": kernels}));
-        return Ok(());
+        return Ok(json::print("bench kernels", json!({"cpu": level, "kernels": kernels}))?);
     }
     say!("one thread, {level} against scalar");
     for (own, scalar_us) in rows {

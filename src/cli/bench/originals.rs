@@ -7,6 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::bench::originals::{OriginalTimes, measure};
+use crate::cli::args::values::at_least_one;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -14,25 +17,24 @@ pub struct OriginalsArgs {
     /// A .bundle made with --preset lossless
     bundle: PathBuf,
     /// How many tiles, spread over the slide
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
     tiles: usize,
     /// Rounds a tile, of which the best counts
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     rounds: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: OriginalsArgs) -> Result<()> {
     let OriginalTimes { tiles, cold_us, decode_us, ratio, megapixels_per_s } =
         measure(&args.bundle, args.tiles, args.rounds)?;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "tiles": tiles, "cold_us": cold_us, "decode_us": decode_us, "ratio": ratio,
             "megapixels_a_second": megapixels_per_s,
         });
-        say!("{value:#}");
+        json::print("bench originals", value)?;
     } else {
         say!(
             "{tiles} tiles: read and unpacked in {cold_us:.0} us, decoded in {decode_us:.0} us: {ratio:.1} times, \

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::bench::rate::{CurvePoint, JudgedOutput, RateOptions, RateReport, measure};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct RateArgs {
@@ -21,9 +24,8 @@ pub struct RateArgs {
     /// Fail where the ratio on the q95 4:2:0 tiles is larger
     #[arg(long, value_name = "RATIO")]
     max_tiles: Option<f64>,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     #[command(flatten)]
     coding: CodingArgs,
     #[command(flatten)]
@@ -31,13 +33,17 @@ pub struct RateArgs {
 }
 
 pub fn run(args: RateArgs) -> Result<()> {
-    let options =
-        RateOptions { slide: args.slide.clone(), open: args.open.options(), params: args.coding.params() };
+    let options = RateOptions {
+        slide: args.slide.clone(),
+        open: args.open.options(),
+        params: args.coding.params(),
+        cancel: signals::cancel(),
+    };
     let report = measure(&options)?;
-    if args.json {
-        print_json(&options, &report)
+    if args.json.json {
+        print_json(&options, &report)?;
     } else {
-        print(&report)
+        print(&report);
     }
     for (output, limit) in report.outputs.iter().zip([args.max_planes, None, args.max_tiles]) {
         let JudgedOutput { name, bytes_ratio, .. } = output;
@@ -50,7 +56,7 @@ pub fn run(args: RateArgs) -> Result<()> {
     Ok(())
 }
 
-fn print_json(options: &RateOptions, report: &RateReport) {
+fn print_json(options: &RateOptions, report: &RateReport) -> Result<()> {
     let point = |p: &CurvePoint| json!({"quality": p.quality, "y_psnr": p.y_psnr, "bytes": p.bytes});
     let output = |JudgedOutput { name, quality: q, bytes_ratio }: &JudgedOutput| {
         json!({
@@ -63,7 +69,7 @@ fn print_json(options: &RateOptions, report: &RateReport) {
         "jpeg_420_pyramid": report.curve.iter().map(point).collect::<Vec<Value>>(),
         "judged_on": report.outputs.iter().map(output).collect::<Vec<Value>>(),
     });
-    say!("{value:#}");
+    Ok(json::print("bench rate", value)?)
 }
 
 fn print(report: &RateReport) {

@@ -9,11 +9,14 @@ use serde_json::json;
 use crate::bench::cold::{self, ColdTimes};
 use crate::bench::http_client::ServedSlide;
 use crate::bench::load::{self, LoadOptions, LoadReport};
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
 pub struct ServeArgs {
     /// Descriptor of a slide on a server: http://HOST:PORT/dzi/SLIDE.dzi, or a static tree
+    #[arg(value_parser = descriptor_url)]
     url: String,
     /// Connections, each with one request at a time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -34,9 +37,16 @@ pub struct ServeArgs {
     /// Between two families of --cold, for the server to finish the one before
     #[arg(long, value_name = "MS", default_value_t = 60)]
     pause_ms: u64,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// An address that the client of the benches reads.
+fn descriptor_url(text: &str) -> Result<String, String> {
+    match text.starts_with("http://") && text.ends_with(".dzi") {
+        true => Ok(text.into()),
+        false => Err("an address such as http://127.0.0.1:8080/dzi/slide.dzi".into()),
+    }
 }
 
 pub fn run(args: ServeArgs) -> Result<()> {
@@ -61,14 +71,14 @@ async fn measure_load(args: &ServeArgs, slide: ServedSlide) -> Result<()> {
         load::measure(slide, &options).await?;
     let (rate, megabytes) = (requests as f64 / seconds, bytes as f64 / seconds / 1e6);
     let [p50, p95, p99, max] = latency_us;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "url": args.url, "connections": args.connections, "seconds": seconds, "tiles": tiles,
             "requests": requests, "requests_per_second": rate, "megabytes_per_second": megabytes,
             "p50_us": p50, "p95_us": p95, "p99_us": p99, "max_us": max,
             "refused": refused, "errors": errors, "first_error": first_error,
         });
-        say!("{value:#}");
+        json::print("bench serve", value)?;
     } else {
         let connections = args.connections;
         say!(
@@ -86,12 +96,12 @@ async fn measure_load(args: &ServeArgs, slide: ServedSlide) -> Result<()> {
 async fn measure_cold(args: &ServeArgs, slide: &ServedSlide, bundle: &Path) -> Result<()> {
     let ColdTimes { families, cold_ms, bare_ms, bare_repeated_ms, ratio, ratio_to_repeated } =
         cold::measure(slide, bundle, args.pause_ms).await?;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "families": families, "cold_ms": cold_ms, "bare_ms": bare_ms, "ratio": ratio,
             "bare_repeated_ms": bare_repeated_ms, "ratio_to_repeated": ratio_to_repeated,
         });
-        say!("{value:#}");
+        json::print("bench serve", value)?;
     } else {
         say!("first tile of {families} cold families: P50 {cold_ms:.2} ms");
         say!("bare JPEG calls of the same after the same pause: P50 {bare_ms:.2} ms; ratio {ratio:.2}");

@@ -4,23 +4,61 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use serde_json::json;
 
 use crate::bench::tissue::write_slide;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SlideArgs {
-    /// Width and height in pixels, as 40000x30000
-    #[arg(long, value_name = "WxH")]
-    size: String,
     /// The PNG to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(value_name = "OUT.png", required_unless_present = "out")]
+    png: Option<PathBuf>,
+    /// The same as OUT.png
+    #[arg(long, value_name = "FILE", hide_short_help = true, conflicts_with = "png")]
+    out: Option<PathBuf>,
+    /// Replace OUT.png if it exists
+    #[arg(long)]
+    overwrite: bool,
+    /// Width and height in pixels, as 40000x30000
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    size: (u32, u32),
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), &'static str> {
+    let size = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    size.filter(|&(w, h)| w > 0 && h > 0).ok_or("give width and height in pixels, as 40000x30000")
 }
 
 pub fn run(args: SlideArgs) -> Result<()> {
-    let size = args.size.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let Some((width, height)) = size.filter(|&(w, h): &(u32, u32)| w > 0 && h > 0) else {
-        bail!("--size {}: give width and height, as 40000x30000", args.size);
-    };
-    write_slide(&args.out, width, height)
+    let (width, height) = args.size;
+    if let Some(png) = args.png.as_ref().filter(|png| png.exists() && !args.overwrite) {
+        bail!("{}: it is there already; choose another name, or give --overwrite", png.display());
+    }
+    let path = args.png.or(args.out).unwrap_or_default();
+    signals::writes(&path);
+    write_slide(&path, width, height, &signals::cancel())?;
+    if args.json.json {
+        let bytes = std::fs::metadata(&path)?.len();
+        let value = json!({"path": path, "width": width, "height": height, "bytes": bytes});
+        json::print("bench slide", value)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_two_numbers_above_0() {
+        assert_eq!(parse_size("40000x30000"), Ok((40000, 30000)));
+        for text in ["", "40000", "x", "0x5", "5x0", "-5x5", "5x5x5", "5 x 5"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
 }

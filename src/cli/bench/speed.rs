@@ -12,7 +12,10 @@ use crate::bench::speed::{Speed, measure_decode, measure_encode};
 use crate::cli::args::backend::{BackendArgs, OpenBackend, Workload};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::json;
 use crate::cli::print::say;
+use crate::cli::signals;
 
 #[derive(Args)]
 pub struct SpeedArgs {
@@ -20,7 +23,7 @@ pub struct SpeedArgs {
     #[arg(long, value_name = "P")]
     pyramid: Option<PathBuf>,
     /// Side of the synthetic slide in pixels
-    #[arg(long, default_value_t = 6144)]
+    #[arg(long, default_value_t = 6144, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     side: u32,
     /// Rounds; every figure is a median over them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -28,9 +31,8 @@ pub struct SpeedArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
     #[command(flatten)]
     pub backend: BackendArgs,
     #[command(flatten)]
@@ -40,12 +42,18 @@ pub struct SpeedArgs {
 }
 
 impl SpeedArgs {
+    /// Whether the result is one JSON object.
+    pub fn json(&self) -> bool {
+        self.json.json
+    }
+
     /// Makes or opens the tree.
     pub fn setup(&self) -> Result<Setup> {
         Setup::new(&SetupOptions {
             pyramid: self.pyramid.clone(),
             side: self.side,
             threads: self.threads,
+            cancel: signals::cancel(),
             open: self.open.options(),
             params: self.coding.params(),
         })
@@ -56,24 +64,22 @@ pub fn run_encode(args: SpeedArgs) -> Result<()> {
     let setup = args.setup()?;
     let opened = args.backend.open(Workload::Encode, None, &setup.scheduler, false)?;
     let speed = measure_encode(&setup, &*opened.backend, args.rounds)?;
-    print(&args, "encode", &setup, &opened, &speed);
-    Ok(())
+    print(&args, "encode", &setup, &opened, &speed)
 }
 
 pub fn run_decode(args: SpeedArgs) -> Result<()> {
     let setup = args.setup()?;
     let opened = args.backend.open(Workload::Decode, None, &setup.scheduler, false)?;
     let speed = measure_decode(&setup, &*opened.backend, args.rounds)?;
-    print(&args, "decode", &setup, &opened, &speed);
-    Ok(())
+    print(&args, "decode", &setup, &opened, &speed)
 }
 
-fn print(args: &SpeedArgs, what: &str, setup: &Setup, opened: &OpenBackend, speed: &Speed) {
+fn print(args: &SpeedArgs, what: &str, setup: &Setup, opened: &OpenBackend, speed: &Speed) -> Result<()> {
     let (threads, level) = (setup.scheduler.threads(), Level::current().name());
     let Speed { families, bare_s, whole_s, ratio, optl2 } = *speed;
     let rate = setup.megapixels / whole_s;
     let ms_per_family_and_thread = |seconds: f64| seconds * 1e3 * threads as f64 / families as f64;
-    if args.json {
+    if args.json() {
         let mut value = json!({
             "bench": what, "threads": threads, "cpu": level, "backend": opened.backend.name(),
             "families": families, "rounds": args.rounds,
@@ -85,8 +91,7 @@ fn print(args: &SpeedArgs, what: &str, setup: &Setup, opened: &OpenBackend, spee
             value["optl2_s"] = json!(seconds);
             value["optl2_ratio"] = json!(ratio);
         }
-        say!("{value:#}");
-        return;
+        return Ok(json::print(&format!("bench {what}"), value)?);
     }
     let rounds = args.rounds;
     say!("{what}: {families} families on {threads} threads ({level}), medians of {rounds} rounds");
@@ -98,4 +103,5 @@ fn print(args: &SpeedArgs, what: &str, setup: &Setup, opened: &OpenBackend, spee
     if let Some((seconds, ratio)) = optl2 {
         say!("with --optl2      {seconds:8.3} s   {ratio:.2} times without");
     }
+    Ok(())
 }

@@ -9,6 +9,10 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
+use crate::cli::args::values::at_least_one;
+use crate::cli::args::work::JsonArgs;
+use crate::cli::fault::usage;
+use crate::cli::json;
 use crate::cli::print::say;
 
 #[derive(Args)]
@@ -19,11 +23,10 @@ pub struct StripesArgs {
     #[arg(long, value_name = "BUNDLE")]
     against: Option<PathBuf>,
     /// Rounds a family, of which the best counts
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
     rounds: usize,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArgs,
 }
 
 pub fn run(args: StripesArgs) -> Result<()> {
@@ -31,20 +34,19 @@ pub fn run(args: StripesArgs) -> Result<()> {
     let against = args.against.as_deref().map(|path| Input::file(path, Kind::Bundle)).transpose()?;
     let is_same = |of: &Input| of.geometry() == input.geometry() && of.meta().coding == input.meta().coding;
     if against.as_ref().is_some_and(|of| !is_same(of)) {
-        bail!("--against: it is not the same slide in the same coding");
+        usage!("--against: it is not the same slide in the same coding");
     }
     let Some(times) = measure(&input, against.as_ref(), args.rounds)? else {
         bail!("{}: none of its residuals is coded in stripes", args.bundle.display());
     };
     let StripeTimes { families, residual_us, first_tile_whole_us, stripe, rest, first_tile, both_steps } =
         times;
-    if args.json {
+    if args.json.json {
         let value = json!({
             "families": families, "stripe": stripe, "rest": rest, "first_tile": first_tile,
             "both_steps": both_steps, "residual_us": residual_us, "first_tile_whole_us": first_tile_whole_us,
         });
-        say!("{value:#}");
-        return Ok(());
+        return Ok(json::print("bench stripes", value)?);
     }
     say!("{families} families, against the whole residual ({residual_us:.0} us):");
     say!("its stripe {stripe:.2}, the rest of it {rest:.2}");

@@ -1,10 +1,11 @@
 //! Stands for `gpu.rs` in a build without a GPU backend: there are no adapters.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::finding::{Auto, AutoChoice, Parity};
 use super::section::Section;
+use crate::cli::fault::usage;
 
 const NOT_BUILT: &str = "this program was built without it; build it with the feature `gpu`";
 
@@ -16,7 +17,7 @@ pub struct Adapter {
 
 pub fn examine(wanted: Option<&str>) -> Result<Vec<Adapter>> {
     match wanted {
-        Some(wanted) => bail!("--gpu-adapter {wanted}: no GPU backend: {NOT_BUILT}"),
+        Some(wanted) => usage!("--gpu-adapter {wanted}: no GPU backend: {NOT_BUILT}"),
         None => Ok(Vec::new()),
     }
 }

@@ -26,9 +26,12 @@ pub fn gpu(error: &GpuError) -> Option<String> {
 
 pub fn no_adapter(error: &NoAdapter) -> Option<String> {
     match error {
-        NoAdapter::NoGpuNamed { wanted } => {
-            Some(format!("no adapter for --gpu-adapter {wanted}: there is none at all"))
-        }
+        NoAdapter::NoGpuNamed { wanted } => Some(format!(
+            "--gpu-adapter {wanted}: this machine has no adapter; `origami doctor` says what to do"
+        )),
+        NoAdapter::Unknown { wanted, found } => Some(format!(
+            "--gpu-adapter {wanted}: no adapter has this index or name; this machine has {found}"
+        )),
         NoAdapter::SoftwareOnly { name } => {
             Some(format!("only a software adapter is here; --backend gpu --gpu-adapter {name} takes it"))
         }

@@ -1,5 +1,7 @@
 //! Faults of archives, slides and trees.
 
+use origami::image::geometry::GeometryError;
+use origami::image::spec;
 use origami::pyramid::{self, Refusal};
 use origami::{archive, slide};
 
@@ -32,10 +34,19 @@ pub fn pyramid(error: &pyramid::Error) -> Option<String> {
         pyramid::Error::Refused { path, refusal } => {
             Some(format!("{}: {}", path.display(), refused(refusal)?))
         }
+        pyramid::Error::Shape { source, .. } => shape(source),
         pyramid::Error::Archive(e) => archive(e),
         pyramid::Error::Backend(e) => backend::error(e),
         pyramid::Error::Codec(e) => codec::error(e),
         pyramid::Error::Slide(e) => slide(e),
+        _ => None,
+    }
+}
+
+/// A size of tiles that cannot be, or is too small for the slide.
+fn shape(error: &GeometryError) -> Option<String> {
+    match error {
+        GeometryError::TileSize(tile) => Some(format!("--tile {tile}: it must be 1 to {}", spec::MAX_TILE)),
         _ => None,
     }
 }

@@ -8,9 +8,14 @@ use super::{backend, coding};
 pub fn serve(error: &serve::StartError) -> Option<String> {
     use serve::StartError;
     Some(match error {
-        StartError::Root(root) => {
-            format!("{}: not a directory; --slides-root is where slides are", root.display())
-        }
+        StartError::NoRoot(root) => format!(
+            "{}: no such file or directory; `origami serve DIR` or --slides-root DIR says where slides are",
+            root.display()
+        ),
+        StartError::Root(root) => format!(
+            "{path}: not a directory, a bundle or a .dzi; if it is a slide, `origami encode {path}` makes its bundle",
+            path = root.display()
+        ),
         StartError::NoConnections => "--max-connections 0: at least one".into(),
         StartError::NoFamilies => "--max-inflight-families 0: at least one".into(),
         StartError::Sharpen(given) => {
@@ -42,9 +47,11 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
 
 pub fn evals(error: &evals::StartError) -> Option<String> {
     match error {
-        evals::StartError::Runs(runs) => {
-            Some(format!("{}: not a directory; --runs is where evaluation runs are", runs.display()))
-        }
+        evals::StartError::Runs(runs) => Some(format!(
+            "{}: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+             --debug-images` makes one",
+            runs.display()
+        )),
         _ => None,
     }
 }

@@ -172,7 +172,14 @@ fn what_a_server_refuses_has_its_flags() {
     use origami::serve::StartError;
     let header = "a\nb".to_string();
     for (error, expected) in [
-        (StartError::Root("a".into()), "a: not a directory; --slides-root is where slides are"),
+        (
+            StartError::NoRoot("a".into()),
+            "a: no such file or directory; `origami serve DIR` or --slides-root DIR says where slides are",
+        ),
+        (
+            StartError::Root("a.svs".into()),
+            "a.svs: not a directory, a bundle or a .dzi; if it is a slide, `origami encode a.svs` makes its bundle",
+        ),
         (StartError::NoConnections, "--max-connections 0: at least one"),
         (StartError::NoFamilies, "--max-inflight-families 0: at least one"),
         (StartError::Sharpen(17.0), "--sharpen 17: a strength is 1/512 to 16, or 0 for none"),
@@ -200,6 +207,7 @@ fn what_a_server_refuses_has_its_flags() {
     );
     assert_eq!(
         shown(evals::StartError::Runs("a".into())),
-        "a: not a directory; --runs is where evaluation runs are"
+        "a: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+         --debug-images` makes one"
     );
 }

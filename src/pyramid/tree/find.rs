@@ -101,7 +101,7 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
         return Ok((SlideMetadata::default(), None));
     }
     let metadata: SlideMetadata = serde_json::from_slice(&text).map_err(|e| {
-        Error::input(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
+        Error::damaged(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
     })?;
     let icc = match &metadata.icc_profile {
         // Only a file name without directory: a sidecar must not make us read files elsewhere.
@@ -110,7 +110,7 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
             Some(fs::read(&path).map_err(Error::io("read", &path))?)
         }
         Some(name) => {
-            return Err(Error::input(
+            return Err(Error::damaged(
                 &path,
                 format!("icc_profile \"{name}\" must be a file beside this one"),
             ));

@@ -12,6 +12,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::{Scratch, resample, upsample_to_444};
 use crate::kernels::taps::{Axis, Filter};
 use crate::params::EncodeParams;
+use crate::pyramid::error::Error;
 use crate::pyramid::error::Result;
 
 /// A tile file whose header is read, which decides the chroma sampling of its family.
@@ -118,6 +119,18 @@ impl Tree {
         Ok(self.interior_444(id, image, Filter::Lanczos3))
     }
 
+    /// Decodes a tile and drops its pixels: the bytes of its file.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn check_tile(&self, id: TileId) -> Result<u64> {
+        let bytes = self.read(id)?;
+        if let OpenTile::Jpeg(jpeg) = self.open_tile(id, bytes.as_deref())? {
+            jpeg.planes().map_err(|e| self.tile_error(id, e))?;
+        }
+        Ok(bytes.map_or(0, |bytes| bytes.len() as u64))
+    }
+
     /// A tile without its overlap, chroma upsampled to 4:4:4.
     fn interior_444(&self, id: TileId, image: Ycc, filter: Filter) -> Ycc {
         let interior = self.interior(id);
@@ -136,7 +149,7 @@ impl Tree {
         };
         let wrong_size = |w: usize, h: usize| {
             let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
-            Err(self.tile_error(id, format!("{says}; the descriptor or the tile is wrong")))
+            Err(Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong")))
         };
         if self.descriptor.format.eq_ignore_ascii_case("png") {
             let pixels = decode_png(bytes, width * height).map_err(fail)?;

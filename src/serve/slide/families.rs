@@ -35,7 +35,7 @@ impl Slide {
         let (input, coding) = self.archive()?;
         FamilyDecoder { geometry: &self.geometry, coding, id, record }
             .decode_rows(rows, family)
-            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+            .map_err(Error::stored_family(&input.path(id), id))
     }
 
     /// Decodes the rows of the residual that [`Self::decode`] left out; it returned `done`.
@@ -52,7 +52,7 @@ impl Slide {
         let (input, coding) = self.archive()?;
         FamilyDecoder { geometry: &self.geometry, coding, id, record }
             .decode_rest(done, family)
-            .map_err(|e| Error::input(&input.path(id), e.to_string()))
+            .map_err(Error::stored_family(&input.path(id), id))
     }
 
     /// The archive and how its families are coded.

@@ -15,7 +15,7 @@ impl Slide {
         if tile.level == self.geometry.top_level() {
             let mut l0 = self.unpacked(id, &[tile])?;
             let jpeg = l0.pop().map(|(_, jpeg)| jpeg).unwrap_or_default();
-            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e.into()));
+            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, e.into()));
         }
         let below: Vec<_> = tiles_below(&self.geometry, tile).collect();
         self.halved(id, tile, &self.unpacked(id, &below)?)
@@ -32,7 +32,7 @@ impl Slide {
         for (tile, jpeg) in unpacked {
             made.push((
                 tile,
-                self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, &e.into()))?,
+                self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, e.into()))?,
             ));
         }
         Ok(made)
@@ -43,7 +43,7 @@ impl Slide {
         let Some(coding) = &self.coding else {
             return Err(Error::served(&self.name, ServedFault::NoArchive));
         };
-        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, &e.into()))
+        self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, e.into()))
     }
 
     /// The JPEG files of tiles of L0.
@@ -54,14 +54,14 @@ impl Slide {
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
         let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
         let unpack = |(&tile, payload)| {
-            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, &e.into()))?;
+            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, e.into()))?;
             Ok((tile, jpeg))
         };
         payloads.map(unpack).collect()
     }
 
-    fn in_tile(&self, id: FamilyId, tile: TileId, e: &Error) -> Error {
+    fn in_tile(&self, id: FamilyId, tile: TileId, e: Error) -> Error {
         let path = self.input.as_ref().map(|input| input.path(id)).unwrap_or_default();
-        Error::tile(&path, tile, e.to_string())
+        Error::stored_tile(&path, tile)(e)
     }
 }

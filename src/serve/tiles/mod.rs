@@ -219,21 +219,32 @@ impl Tiles {
         self.get(slide, tile).await.map(|(bytes, _)| bytes)
     }
 
-    /// As [`Self::get`], for a tile of the slide's own tree.
+    /// As [`Self::get`], for a tile of the slide's original: its own tree, else the slide that its archive was made of.
     ///
     /// # Errors
-    /// No tree, or no such tile in it; damage.
+    /// No original, or no such tile in it; too much work; damage.
     pub async fn original(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let identity = slide.tree_identity.ok_or(ServeError::NotFound)?;
+        let identity = slide.original_identity().ok_or(ServeError::NotFound)?;
         let key = TileKey { slide: identity, tile };
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
-        Ok((self.stored(slide, key, TileSource::Tree).await?, Outcome::Stored))
+        if slide.has_tree() {
+            return Ok((self.stored(slide, key, TileSource::Tree).await?, Outcome::Stored));
+        }
+        if !slide.is_cut(tile) {
+            return self.get(slide, tile).await;
+        }
+        let _permit = self.family_permit().await?;
+        let (this, of) = (self.clone(), slide.clone());
+        // Concurrent requests for the same tile cut it once.
+        let made =
+            self.threads.run(async move { this.hot.try_get_with(key, || of.cut(tile).map(Bytes::from)) });
+        Ok((made.await?.map_err(|e| broken(slide, &e))?, Outcome::Cold))
     }
 
     async fn stored(

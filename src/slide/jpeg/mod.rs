@@ -22,7 +22,7 @@ const FORMAT: &str = "JPEG";
 
 /// Opens a JPEG file and reads its header; of a multi-scan image, all data.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
-    let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open", source));
+    let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source));
     let corrupt = |problem| SlideError::corrupt(path, FORMAT, "header", problem);
     let header = Header::parse(BufReader::new(file()?)).map_err(corrupt)?;
     check_supported(path, &header)?;
@@ -63,6 +63,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         microns_per_pixel: microns(&header),
         objective_power: None,
         icc_profile: header.icc,
+        levels: vec![(width, height)],
+        tile: None,
         associated: Vec::new(),
     };
     let cmyk = (stored == 4).then(|| CmykRow { inverted: header.adobe.is_some(), samples: Vec::new() });

@@ -3,14 +3,17 @@
 //! Opening an archive checks header and directory. [`verify`] checks every blob: its checksum, that it decodes to its shape, and
 //! that the blobs fill the file without a gap or an overlap. With `deep`, every family must reconstruct to its proof.
 
+use std::fmt::Display;
+
 use crate::archive::{self, Archive, FamilyEntry};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{CodecId, Shape, decode_foreign, decoder, unpacked};
+use crate::error::diagnosis::{Diagnose, FaultKind};
 use crate::error::{Error, Result};
 use crate::image::family::{Proof, Want};
 use crate::image::ycc::Sampling;
 use crate::lossless::{OriginalFamily, tile_size};
+use crate::output::render::stored_image;
 use crate::residual::FamilyDecoder;
 
 /// What was checked.
@@ -47,20 +50,14 @@ pub fn verify(
         archive.tiles().iter().map(Ok),
         |entry| {
             let bytes = archive.read_tile(entry)?;
-            let (width, height) = tile_size(archive.geometry(), entry.id)?;
-            let shape = Shape { width, height, sampling: None };
-            let decoded = match unpacked(entry.codec, bytes, shape.width, shape.height) {
-                Ok((CodecId::Jpeg, jpeg)) => decode_foreign(&jpeg, Some((shape.width, shape.height))),
-                Ok((codec, bytes)) => decoder(codec).and_then(|mut decoder| decoder.decode(&bytes, shape)),
-                Err(e) => Err(e),
-            };
-            decoded.map_err(|e| {
-                fault(
-                    entry.offset,
-                    format!("tile {}", entry.id),
-                    format!("{}x{} pixels", shape.width, shape.height),
-                    e.to_string(),
-                )
+            let decoded = stored_image(archive.geometry(), entry.id, entry.codec, bytes);
+            decoded.map(drop).map_err(|e| {
+                if e.diagnosis().kind != FaultKind::Damaged {
+                    return Error::stored_tile(archive.path(), entry.id)(e);
+                }
+                let (width, height) = tile_size(archive.geometry(), entry.id).unwrap_or_default();
+                let expected = format!("{width}x{height} pixels");
+                fault(entry.offset, format!("tile {}", entry.id), expected, e.to_string())
             })
         },
         |_| {
@@ -81,14 +78,7 @@ pub fn verify(
             let decoded =
                 FamilyDecoder { geometry: archive.geometry(), coding, id: entry.id, record: &record }
                     .decode()
-                    .map_err(|e| {
-                        fault(
-                            entry.offset,
-                            format!("family {}", entry.id),
-                            "payloads that decode".into(),
-                            e.to_string(),
-                        )
-                    })?;
+                    .map_err(|e| undecodable(archive, entry, "payloads that decode", e))?;
             if !deep {
                 return Ok(false);
             }
@@ -116,7 +106,21 @@ pub fn verify(
 }
 
 fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
-    archive::Error::Damaged { path: archive.path().to_path_buf(), offset, what, expected, found }.into()
+    let (path, advice) = (archive.path().to_path_buf(), archive::RESTORE);
+    archive::Error::Damaged { path, offset, what, expected, found, advice }.into()
+}
+
+/// A family that does not decode: damage, or a codec that this build lacks.
+fn undecodable(
+    archive: &Archive,
+    entry: &FamilyEntry,
+    expected: &str,
+    error: impl Diagnose + Display + Into<Error>,
+) -> Error {
+    if error.diagnosis().kind != FaultKind::Damaged {
+        return Error::stored_family(archive.path(), entry.id)(error);
+    }
+    damaged(archive, entry.offset, format!("family {}", entry.id), expected.into(), error.to_string())
 }
 
 fn hex(p: Proof) -> String {
@@ -132,7 +136,7 @@ fn originals(archive: &Archive, entry: &FamilyEntry, deep: bool) -> Result<bool>
     let family = OriginalFamily::unpack(geometry, entry.id, record);
     let family = family
         .and_then(|family| family.check(geometry, entry.id).map(|()| family))
-        .map_err(|e| fault(format!("family {}", entry.id), "tiles that decode".into(), e.to_string()))?;
+        .map_err(|e| undecodable(archive, entry, "tiles that decode", e))?;
     if deep && family.proof() != proof {
         return Err(fault(format!("files of family {}", entry.id), hex(proof), hex(family.proof())));
     }

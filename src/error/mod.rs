@@ -2,7 +2,12 @@
 //!
 //! Each layer below has an error type of its own; they convert to this one with `?`. Every message names the file, the place in
 //! it and what to do. Errors are returned, never logged here. No message names a flag of the command line: the program words
-//! those.
+//! those. [`diagnosis`] says what an error means to a program.
+
+pub mod diagnosis;
+mod layers;
+
+pub use layers::diagnose;
 
 use std::path::{Path, PathBuf};
 
@@ -39,15 +44,25 @@ pub enum Error {
         /// Why not, and what to do about it.
         refusal: Refusal,
     },
-    /// A tile is missing or is not what it should be.
-    #[error("{}: tile {tile}: {problem}", path.display())]
-    Tile {
+    /// A stored tile from which no output can be made.
+    #[error("{}: tile {tile}: {source}", path.display())]
+    StoredTile {
         /// The tile's file, or the archive that holds it.
         path: PathBuf,
         /// Its address.
         tile: TileId,
-        /// What is wrong and what to do about it.
-        problem: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
+    /// A stored family from which no output can be made.
+    #[error("{}: {source}", path.display())]
+    StoredFamily {
+        /// The archive.
+        path: PathBuf,
+        /// Which family.
+        family: FamilyId,
+        /// What is wrong; its text names the family.
+        source: Box<Error>,
     },
     /// A tile of a small level that an archive does not hold.
     #[error("{}: tile {tile}: it is not in the archive; give the slide's tree", path.display())]
@@ -124,12 +139,15 @@ pub enum Error {
     )]
     NoResidual,
     /// A comparison of images of different sizes.
-    #[error("the reference is {}x{}, the tree {}x{}: not the same slide", reference.0, reference.1, tree.0, tree.1)]
+    #[error(
+        "{} is {}x{} pixels and {} is {}x{}: give two images of one slide at its full size",
+        paths[0].display(), sizes_px[0].0, sizes_px[0].1, paths[1].display(), sizes_px[1].0, sizes_px[1].1
+    )]
     OtherSize {
-        /// Width and height of the reference in pixels.
-        reference: (u32, u32),
-        /// Width and height of the tree in pixels.
-        tree: (u32, u32),
+        /// The two images.
+        paths: [PathBuf; 2],
+        /// Width and height of each in pixels.
+        sizes_px: [(u32, u32); 2],
     },
     /// A report that JSON cannot express.
     #[error("the manifest cannot be written as JSON: {0}")]
@@ -231,8 +249,14 @@ impl Error {
         Error::Served { slide: slide.to_string(), fault }
     }
 
-    pub(crate) fn tile(path: &Path, tile: TileId, problem: impl Into<String>) -> Self {
-        Error::Tile { path: path.to_path_buf(), tile, problem: problem.into() }
+    /// For `map_err`: where the tile is stored.
+    pub(crate) fn stored_tile<E: Into<Self>>(path: &Path, tile: TileId) -> impl FnOnce(E) -> Self {
+        move |e| Error::StoredTile { path: path.to_path_buf(), tile, source: Box::new(e.into()) }
+    }
+
+    /// For `map_err`: where the family is stored. The text of the error names the family.
+    pub(crate) fn stored_family<E: Into<Self>>(path: &Path, family: FamilyId) -> impl FnOnce(E) -> Self {
+        move |e| Error::StoredFamily { path: path.to_path_buf(), family, source: Box::new(e.into()) }
     }
 
     /// Adds the family, unless the message names a place already. For `map_err`.
@@ -256,7 +280,11 @@ impl Error {
     fn names_a_place(&self) -> bool {
         use {archive::Error as Archive, pyramid::Error as Pyramid};
         match self {
-            Error::File(_) | Error::Tile { .. } | Error::TileNotStored { .. } | Error::Family { .. } => true,
+            Error::File(_)
+            | Error::StoredTile { .. }
+            | Error::StoredFamily { .. }
+            | Error::TileNotStored { .. }
+            | Error::Family { .. } => true,
             Error::Archive(e) => matches!(e, Archive::File(_) | Archive::Damaged { .. }),
             Error::Pyramid(e) => matches!(e, Pyramid::File(_) | Pyramid::Tile { .. }),
             _ => false,

@@ -1,0 +1,40 @@
+//! Whether a bundle that is there is what an encode would write.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use origami::archive::Archive;
+use origami::error::Result;
+use origami::params::EncodeParams;
+use origami::pyramid::source::Source;
+
+/// How the bundle at `path` differs from that of `families` families of `source` with `params`; `None` where it does not.
+///
+/// # Errors
+/// A source that cannot be read. A bundle that cannot be read is a difference.
+pub fn difference(
+    path: &Path,
+    source: &Source,
+    params: &EncodeParams,
+    families: u64,
+) -> Result<Option<String>> {
+    let archive = match Archive::open(path) {
+        Ok(archive) => archive,
+        Err(fault) => return Ok(Some(format!("it is not whole ({fault})"))),
+    };
+    let (meta, identity) = (archive.meta(), source.identity()?);
+    let written = std::fs::metadata(path).and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    Ok(Some(if meta.source.identity.as_ref() != Some(&identity.text) {
+        "was made of another source".into()
+    } else if identity.modified.is_none_or(|changed| changed > written) {
+        "its source was changed after it was made".into()
+    } else if archive.geometry() != source.geometry() {
+        format!("has tiles of {}", archive.geometry().tile())
+    } else if meta.encode != *params {
+        "was made with other parameters".into()
+    } else if archive.families().len() as u64 != families {
+        format!("has {} families instead of {families}", archive.families().len())
+    } else {
+        return Ok(None);
+    }))
+}

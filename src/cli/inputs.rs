@@ -1,0 +1,511 @@
+//! What the paths on a command line are: slides, trees, archives, or directories that hold them.
+//!
+//! Looks at names, and at the first bytes of a file; opens nothing.
+
+mod everything;
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
+use origami::decode::DECODED_NAME;
+use origami::pyramid::build::PYRAMID_NAME;
+use origami::slide::EXTENSIONS;
+
+use super::fault::usage;
+
+pub use everything::everything;
+
+/// Several inputs.
+#[derive(Args, Clone, Copy)]
+pub struct SeveralArgs {
+    /// Go on with the next input after one that fails
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// The kind of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A slide or an image.
+    Slide,
+    /// A Deep Zoom tree.
+    Tree,
+    /// A bundle.
+    Bundle,
+    /// One pack.
+    Pack,
+    /// A directory of packs without a bundle.
+    Packs,
+}
+
+/// A slide, tree or archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// What to open. For a tree its descriptor, or the path as it was given.
+    pub path: PathBuf,
+    /// Its kind.
+    pub thing: Thing,
+    /// Where results of several inputs go below `--out`: the slide's path below the directory in which it was found, without
+    /// extension and without the directories that a layout adds.
+    pub name: PathBuf,
+    /// Where its results go without `--out`: the directory of the slide.
+    pub home: PathBuf,
+}
+
+/// What the paths are.
+#[derive(Debug)]
+pub struct Inputs {
+    /// In the order of the paths; those of a directory by name.
+    pub list: Vec<Input>,
+    /// Whether several paths were given, or a directory that was searched.
+    pub several: bool,
+}
+
+impl Inputs {
+    /// One input that a flag names.
+    pub fn one(path: &Path, thing: Thing) -> Self {
+        // The directory of a tree may be given instead of its descriptor.
+        let dir = if path.is_dir() && !is_tree_files(path) { path.join("x") } else { path.to_path_buf() };
+        let own = Input {
+            path: path.to_path_buf(),
+            ..input(if thing == Thing::Tree { &dir } else { path }, thing, Path::new(""))
+        };
+        Self { list: vec![own], several: false }
+    }
+
+    /// The directory of each input's results, by its path: `out`, or the input's own; of several inputs a directory in `out`.
+    ///
+    /// # Errors
+    /// Two inputs whose results would have the same place.
+    pub fn results(&self, out: Option<&Path>) -> Result<HashMap<PathBuf, PathBuf>> {
+        let mut inputs_by_result = HashMap::new();
+        for input in &self.list {
+            let result = match out {
+                Some(out) if self.several => out.join(&input.name),
+                Some(out) => out.to_path_buf(),
+                None => input.home.clone(),
+            };
+            if let Some(other) = inputs_by_result.insert(result.clone(), &input.path)
+                && *other != input.path
+            {
+                let (one, two) = (other.display(), input.path.display());
+                usage!(
+                    "{one} and {two}: the results of both would be in {}; give one of them",
+                    result.display()
+                );
+            }
+        }
+        Ok(inputs_by_result.into_iter().map(|(result, path)| (path.clone(), result)).collect())
+    }
+}
+
+/// The kinds that a command takes.
+#[derive(Clone, Copy)]
+pub struct Takes {
+    pub slides: bool,
+    pub trees: bool,
+    pub archives: bool,
+}
+
+impl Takes {
+    /// Slides and trees, not archives: what can be encoded.
+    pub const SOURCES: Self = Self { slides: true, trees: true, archives: false };
+    /// Slides alone.
+    pub const SLIDES: Self = Self { slides: true, trees: false, archives: false };
+    /// Bundles and packs.
+    pub const ARCHIVES: Self = Self { slides: false, trees: false, archives: true };
+    /// Everything.
+    pub const ALL: Self = Self { slides: true, trees: true, archives: true };
+
+    fn takes(self, thing: Thing) -> bool {
+        match thing {
+            Thing::Slide => self.slides,
+            Thing::Tree => self.trees,
+            Thing::Bundle | Thing::Pack | Thing::Packs => self.archives,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match (self.slides, self.trees, self.archives) {
+            (true, true, true) => "slides, trees or bundles",
+            (true, true, false) => "slides or trees",
+            (true, false, false) => "slides",
+            _ => "bundles or packs",
+        }
+    }
+}
+
+/// Finds out what `paths` are.
+///
+/// # Errors
+/// A path that does not exist or is nothing that the command takes; a directory without any.
+pub fn find(paths: &[PathBuf], takes: Takes) -> Result<Inputs> {
+    let mut inputs = Inputs { list: Vec::new(), several: paths.len() > 1 };
+    for path in paths {
+        let kind = fs::metadata(path).map_err(|source| anyhow::Error::new(cannot_open(path, source)))?;
+        if !kind.is_dir() {
+            inputs.list.push(file(path, takes)?);
+        } else if let Some(input) = itself(path, takes)? {
+            inputs.list.push(input);
+        } else {
+            inputs.several = true;
+            let before = inputs.list.len();
+            search(path, Path::new(""), takes, &mut inputs.list)?;
+            if inputs.list.len() == before {
+                return Err(nothing_in(path, takes));
+            }
+        }
+    }
+    if takes.slides && takes.trees && !takes.archives {
+        leave_out_derived(&mut inputs.list);
+    }
+    Ok(inputs)
+}
+
+/// Leaves out the tree that `origami pyramid` made beside a slide, where the slide itself is there: it is the better source.
+fn leave_out_derived(list: &mut Vec<Input>) {
+    let slides: HashSet<_> =
+        list.iter().filter(|input| input.thing == Thing::Slide).map(|input| input.home.clone()).collect();
+    let is_usual = |input: &Input| input.path.file_stem().is_some_and(|stem| stem == PYRAMID_NAME);
+    list.retain(|input| input.thing != Thing::Tree || !is_usual(input) || !slides.contains(&input.home));
+}
+
+/// The one image that a path is: a file, a DICOM series, a tree, or the bundle of a slide's directory without a tree.
+///
+/// # Errors
+/// A path that cannot be read.
+pub fn image(path: &Path) -> Result<Input> {
+    let given = |thing| Ok(input(path, thing, Path::new("")));
+    if !path.is_dir() {
+        return given(thing_of_file(path)?);
+    }
+    let entries = entries(path)?;
+    if let Some(series) = dicom_series(path, &entries, Path::new("")) {
+        return Ok(series);
+    }
+    let has_tree = is_tree_files(path) || entries.iter().any(|path| extension(path) == "dzi");
+    match own_archive(path, &entries)? {
+        Some(archive) if !has_tree => Ok(archive),
+        _ => given(Thing::Tree),
+    }
+}
+
+fn cannot_open(path: &Path, source: std::io::Error) -> origami::archive::store::FileError {
+    origami::archive::store::FileError { action: "open", path: path.to_path_buf(), source }
+}
+
+fn nothing_in(dir: &Path, takes: Takes) -> anyhow::Error {
+    let hint = match takes.slides {
+        true => "; PNG and JPEG images are taken where they are named",
+        false => "; origami encode makes bundles of slides",
+    };
+    anyhow::anyhow!("{}: no {} in this directory or below{hint}", dir.display(), takes.words())
+}
+
+/// A file that was named.
+fn file(path: &Path, takes: Takes) -> Result<Input> {
+    let thing = thing_of_file(path)?;
+    if !takes.takes(thing) {
+        let what = match thing {
+            Thing::Bundle => "a bundle",
+            Thing::Pack | Thing::Packs => "a pack",
+            Thing::Tree => "a Deep Zoom tree",
+            Thing::Slide => "no bundle and no pack",
+        };
+        usage!("{}: it is {what}, and this command takes {}", path.display(), takes.words());
+    }
+    Ok(input(path, thing, Path::new("")))
+}
+
+/// The kind of a file, by its extension, else by its first bytes.
+fn thing_of_file(path: &Path) -> Result<Thing> {
+    match extension(path).as_str() {
+        "dzi" => return Ok(Thing::Tree),
+        "bundle" => return Ok(Thing::Bundle),
+        "pack" => return Ok(Thing::Pack),
+        _ => {}
+    }
+    let mut start = Vec::new();
+    let opened = fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    opened.map_err(|source| anyhow::Error::new(cannot_open(path, source)))?;
+    Ok(match Kind::of_magic(&start) {
+        Some(Kind::Bundle) => Thing::Bundle,
+        Some(Kind::Pack) => Thing::Pack,
+        None => Thing::Slide,
+    })
+}
+
+/// The one input that a directory is, if it is one: a tree, the files of one, a DICOM series, packs.
+fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
+    if takes.trees
+        && let Some(dzi) = tree_of_files(dir)
+    {
+        return Ok(Some(input(&dzi, Thing::Tree, Path::new(""))));
+    }
+    let entries = entries(dir)?;
+    if takes.slides
+        && let Some(series) = dicom_series(dir, &entries, Path::new(""))
+    {
+        return Ok(Some(series));
+    }
+    // A slide's directory may hold a tree and a bundle of it. A command that takes both gets both, by the search.
+    let trees = if takes.trees { own_trees(&entries) } else { Vec::new() };
+    let archive = if takes.archives { own_archive(dir, &entries)? } else { None };
+    Ok(match (&trees[..], archive) {
+        ([tree], None) => Some(input(tree, Thing::Tree, Path::new(""))),
+        ([], Some(archive)) => Some(archive),
+        _ => None,
+    })
+}
+
+/// The descriptors in a directory: that of `origami pyramid` alone, where there is one.
+fn own_trees(entries: &[PathBuf]) -> Vec<PathBuf> {
+    let mut trees: Vec<_> =
+        entries.iter().filter(|path| extension(path) == "dzi" && !is_decoded(path)).cloned().collect();
+    if let Some(usual) =
+        trees.iter().position(|path| path.file_stem().is_some_and(|stem| stem == PYRAMID_NAME))
+    {
+        trees = vec![trees.swap_remove(usual)];
+    }
+    trees
+}
+
+/// The archive of a slide's directory, or of its `residual_packs/`.
+fn own_archive(dir: &Path, here: &[PathBuf]) -> Result<Option<Input>> {
+    let below = dir.join(PACK_DIR);
+    for (dir, entries) in
+        [(dir, here.to_vec()), (&below, if below.is_dir() { entries(&below)? } else { Vec::new() })]
+    {
+        let bundle = dir.join(BUNDLE_NAME);
+        if bundle.is_file() {
+            return Ok(Some(input(&bundle, Thing::Bundle, Path::new(""))));
+        }
+        if entries.iter().any(|path| extension(path) == "pack") {
+            return Ok(Some(input(dir, Thing::Packs, Path::new(""))));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds what lies in a directory and below. `below` is its path below the directory that was given.
+fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Result<()> {
+    let entries = entries(dir)?;
+    if let Some(series) = dicom_series(dir, &entries, below) {
+        found.extend(takes.slides.then_some(series));
+        return Ok(());
+    }
+    if takes.trees {
+        found.extend(own_trees(&entries).iter().map(|path| input(path, Thing::Tree, below)));
+    }
+    let has_bundle = entries.iter().any(|path| extension(path) == "bundle");
+    if takes.archives && !has_bundle && entries.iter().any(|path| extension(path) == "pack") {
+        found.push(input(dir, Thing::Packs, below));
+    }
+    for path in entries {
+        let name = below.join(path.file_name().unwrap_or_default());
+        let extension = extension(&path);
+        if path.is_dir() {
+            // A link may lead back to where the search came from.
+            if !is_tree_files(&path) && !path.is_symlink() {
+                search(&path, &name, takes, found)?;
+            }
+        } else if takes.archives && extension == "bundle" {
+            found.push(input(&path, Thing::Bundle, below));
+        } else if takes.slides && EXTENSIONS.contains(&extension.as_str()) {
+            found.push(input(&path, Thing::Slide, below));
+        }
+    }
+    Ok(())
+}
+
+/// The series that a directory of nothing but DICOM files is. Readers take any file of it and find the others.
+fn dicom_series(dir: &Path, entries: &[PathBuf], below: &Path) -> Option<Input> {
+    let all = !entries.is_empty() && entries.iter().all(|path| matches!(&*extension(path), "dcm" | "dicom"));
+    all.then(|| Input {
+        path: entries[0].clone(),
+        thing: Thing::Slide,
+        name: if below.as_os_str().is_empty() { own_name(dir) } else { below.to_path_buf() },
+        home: dir.to_path_buf(),
+    })
+}
+
+/// An input at `path`, found in the directory `below`.
+fn input(path: &Path, thing: Thing, below: &Path) -> Input {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    let in_layout = dir.file_name().is_some_and(|name| name == PACK_DIR);
+    let (home, name) = match thing {
+        // A tree's results lie in its directory. So do those of an archive in the layout of a slide's directory.
+        Thing::Tree => (dir.to_path_buf(), below.to_path_buf()),
+        Thing::Packs if path.file_name().is_some_and(|name| name == PACK_DIR) => {
+            (dir.to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
+        }
+        Thing::Packs => (path.to_path_buf(), below.to_path_buf()),
+        Thing::Bundle | Thing::Pack if in_layout => {
+            (dir.parent().unwrap_or(dir).to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
+        }
+        Thing::Bundle | Thing::Pack | Thing::Slide => {
+            let stem = path.file_stem().unwrap_or_default();
+            (dir.join(stem), below.join(stem))
+        }
+    };
+    // A path such as `.` has no name of its own.
+    let name = if name.as_os_str().is_empty() { own_name(&home) } else { name };
+    let path = if thing == Thing::Tree && path.as_os_str().is_empty() { dir } else { path };
+    Input { path: path.to_path_buf(), thing, name, home }
+}
+
+/// The name of a directory, also of `.` and `..`.
+fn own_name(dir: &Path) -> PathBuf {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    let full = if dir.file_name().is_none() { fs::canonicalize(dir).ok() } else { None };
+    full.as_deref().unwrap_or(dir).file_name().map_or_else(PathBuf::new, PathBuf::from)
+}
+
+/// Whether a directory holds the tiles of a tree beside it.
+fn is_tree_files(dir: &Path) -> bool {
+    tree_of_files(dir).is_some()
+}
+
+/// The descriptor beside a directory that holds the tiles of its tree.
+fn tree_of_files(dir: &Path) -> Option<PathBuf> {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let dzi = dir.with_file_name(format!("{}.dzi", name.strip_suffix("_files")?));
+    dzi.is_file().then_some(dzi)
+}
+
+/// Whether a descriptor is that of a decoded tree: a result, and no source.
+fn is_decoded(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem == DECODED_NAME)
+}
+
+/// What a directory holds, by name. Names that begin with a dot are other programs' or unfinished.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let cannot_list = || format!("cannot list {}", dir.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).with_context(cannot_list)? {
+        let entry = entry.with_context(cannot_list)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The extension in lower case; empty where there is none.
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory with empty files at these paths.
+    fn directory(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        dir
+    }
+
+    /// Path, kind, name and home of what is found, below `dir`.
+    fn found(dir: &Path, below: &str, takes: Takes) -> Vec<(String, Thing, String, String)> {
+        let inputs = find(&[dir.join(below)], takes).unwrap();
+        let text = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
+        inputs.list.iter().map(|i| (text(&i.path), i.thing, text(&i.name), text(&i.home))).collect()
+    }
+
+    fn row(path: &str, thing: Thing, name: &str, home: &str) -> (String, Thing, String, String) {
+        (path.into(), thing, name.into(), home.into())
+    }
+
+    #[test]
+    fn a_directory_is_searched_for_slides_and_the_trees_of_other_slides() {
+        let dir = directory(&[
+            "a.svs",
+            "a/baseline_pyramid.dzi",
+            "a/baseline_pyramid_files/0/0_0.jpg",
+            "a/decoded_pyramid.dzi",
+            "a/residual_packs/residuals.bundle",
+            "label.png",
+            "sub/B.TIFF",
+            "tree/x.dzi",
+            "tree/x_files/0/0_0.jpg",
+            ".hidden/c.svs",
+            "series/1.dcm",
+            "series/2.dcm",
+        ]);
+        let expected = [
+            row("a.svs", Thing::Slide, "a", "a"),
+            row("series/1.dcm", Thing::Slide, "series", "series"),
+            row("sub/B.TIFF", Thing::Slide, "sub/B", "sub/B"),
+            row("tree/x.dzi", Thing::Tree, "tree", "tree"),
+        ];
+        assert_eq!(found(dir.path(), "", Takes::SOURCES), expected);
+        let expected = [row("a/residual_packs/residuals.bundle", Thing::Bundle, "a", "a")];
+        assert_eq!(found(dir.path(), "", Takes::ARCHIVES), expected);
+        assert_eq!(found(dir.path(), "", Takes::ALL).len(), 6, "the tree beside its slide as well");
+    }
+
+    #[test]
+    fn a_directory_that_is_one_thing_is_that_thing() {
+        let dir = directory(&[
+            "t/baseline_pyramid.dzi",
+            "t/decoded_pyramid.dzi",
+            "t/baseline_pyramid_files/0/0_0.jpg",
+            "t/residual_packs/residuals.bundle",
+            "p/residual_packs/0_0.pack",
+            "s/b.dcm",
+            "s/a.dcm",
+        ]);
+        let tree = [row("t/baseline_pyramid.dzi", Thing::Tree, "t", "t")];
+        assert_eq!(found(dir.path(), "t", Takes::SOURCES), tree);
+        assert_eq!(found(dir.path(), "t/baseline_pyramid_files", Takes::SOURCES), tree);
+        let bundle = [row("t/residual_packs/residuals.bundle", Thing::Bundle, "t", "t")];
+        assert_eq!(found(dir.path(), "t", Takes::ARCHIVES), bundle);
+        assert_eq!(found(dir.path(), "t/residual_packs", Takes::ARCHIVES), bundle);
+        assert_eq!(found(dir.path(), "t", Takes::ALL).len(), 2);
+        let packs = [row("p/residual_packs", Thing::Packs, "p", "p")];
+        assert_eq!(found(dir.path(), "p", Takes::ARCHIVES), packs);
+        assert_eq!(found(dir.path(), "s", Takes::SLIDES), [row("s/a.dcm", Thing::Slide, "s", "s")]);
+    }
+
+    #[test]
+    fn what_a_command_does_not_take_is_named() {
+        let dir = directory(&["x.bundle", "x.svs", "none/readme.txt"]);
+        let text = |path: &str, takes| find(&[dir.path().join(path)], takes).unwrap_err().to_string();
+        assert!(
+            text("x.bundle", Takes::SOURCES)
+                .ends_with("x.bundle: it is a bundle, and this command takes slides or trees")
+        );
+        assert!(text("x.svs", Takes::ARCHIVES).contains("no bundle and no pack"));
+        assert!(text("none", Takes::SOURCES).contains("none: no slides or trees in this directory or below"));
+        assert!(text("gone.svs", Takes::SOURCES).starts_with("cannot open "));
+    }
+
+    #[test]
+    fn results_have_a_place_of_their_own() {
+        let dir = directory(&["a.svs", "a.tif", "b/a.svs"]);
+        let one = find(&[dir.path().join("a.svs")], Takes::SOURCES).unwrap();
+        assert_eq!(one.results(Some(Path::new("out"))).unwrap()[&dir.path().join("a.svs")], Path::new("out"));
+        let two = find(&[dir.path().join("a.svs"), dir.path().join("b")], Takes::SOURCES).unwrap();
+        // Both are "a" below the paths that were given.
+        assert!(two.results(Some(Path::new("out"))).is_err());
+        assert_eq!(two.results(None).unwrap()[&dir.path().join("b/a.svs")], dir.path().join("b/a"));
+        let same = find(&[dir.path().to_path_buf()], Takes::SOURCES).unwrap();
+        let text = same.results(None).unwrap_err().to_string();
+        assert!(
+            text.contains("a.svs and ") && text.contains("a.tif: the results of both would be in "),
+            "{text}"
+        );
+    }
+}

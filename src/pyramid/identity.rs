@@ -1,0 +1,175 @@
+//! Tells whether two files, or a file and what was made of it, are the same slide.
+//!
+//! An identity is a text that archives record. It depends on the bytes of the slide alone: not on its name, its directory or
+//! its times, so that an encode on another machine writes the same archive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::tree::Tree;
+use crate::archive::store::{FileStore, ReadAt};
+use crate::image::geometry::TileId;
+use crate::pyramid::error::{Error, Result};
+
+/// Files up to this size are hashed whole. Of larger ones the ends and [`BLOCKS`] blocks between them are: a slide of 4 GB on a
+/// network disk must not be read twice to be recognised.
+const WHOLE_BYTES: u64 = 4 << 20;
+/// Bytes at each end of a large file. Scanners write directories and metadata there.
+const END_BYTES: u64 = 1 << 20;
+/// Blocks between the ends of a large file, at equal distances.
+const BLOCKS: u64 = 64;
+/// Bytes of a block.
+const BLOCK_BYTES: u64 = 16 << 10;
+
+/// The identity of a slide or tree, and what else its files tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The identity: `file-LENGTH-HASH` or `tree-TILES-HASH`.
+    pub text: String,
+    /// Bytes of the slide's file, or of all tiles of the tree.
+    pub bytes: u64,
+    /// When a file of it was last changed.
+    pub modified: Option<SystemTime>,
+}
+
+impl Identity {
+    /// The identity of a slide or image: its length and a hash of its bytes (of a sample of them, if it has more than 4 MiB), and of
+    /// a MIRAX slide the names and lengths of its data files.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let file = FileStore::open(path).map_err(Error::io("open", path))?;
+        let kind = fs::metadata(path).map_err(Error::io("read", path))?;
+        let mut hash = Xxh3::new();
+        for (offset, length) in parts(kind.len()) {
+            let mut bytes = vec![0; length as usize];
+            file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", path))?;
+            hash.update(&bytes);
+        }
+        let mut all = Files { bytes: kind.len(), modified: kind.modified().ok() };
+        for data in mirax_files(path)? {
+            let kind = fs::metadata(&data).map_err(Error::io("read", &data))?;
+            hash.update(data.file_name().unwrap_or_default().as_encoded_bytes());
+            hash.update(&kind.len().to_le_bytes());
+            all.add(&kind);
+        }
+        Ok(all.identity("file", kind.len(), &hash))
+    }
+
+    /// The identity of a tree: its descriptor, metadata, colour profile, and address and length of every tile.
+    ///
+    /// # Errors
+    /// A tile that exists and whose size cannot be read.
+    pub fn of_tree(tree: &Tree) -> Result<Self> {
+        let mut hash = Xxh3::new();
+        let descriptor = fs::read(tree.path()).map_err(Error::io("read", tree.path()))?;
+        hash.update(&descriptor);
+        hash.update(&serde_json::to_vec(tree.metadata()).map_err(Error::Sidecar)?);
+        hash.update(tree.icc_profile().unwrap_or_default());
+        let (mut all, mut tiles) = (Files { bytes: 0, modified: None }, 0);
+        tree.each_tile_file(|TileId { level, x, y }, kind| {
+            for number in [level, x, y] {
+                hash.update(&number.to_le_bytes());
+            }
+            hash.update(&kind.len().to_le_bytes());
+            all.add(kind);
+            tiles += 1;
+        })?;
+        Ok(all.identity("tree", tiles, &hash))
+    }
+}
+
+/// Bytes and last change of several files.
+struct Files {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Files {
+    fn add(&mut self, file: &fs::Metadata) {
+        self.bytes += file.len();
+        self.modified = self.modified.max(file.modified().ok());
+    }
+
+    fn identity(self, kind: &str, count: u64, hash: &Xxh3) -> Identity {
+        let text = format!("{kind}-{count}-{:032x}", hash.digest128());
+        Identity { text, bytes: self.bytes, modified: self.modified }
+    }
+}
+
+/// Offset and length of the parts of a file that are hashed.
+fn parts(length: u64) -> Vec<(u64, u64)> {
+    if length <= WHOLE_BYTES {
+        return vec![(0, length)];
+    }
+    let between = length - 2 * END_BYTES - BLOCK_BYTES;
+    let blocks = (0..BLOCKS).map(|k| (END_BYTES + between * k / (BLOCKS - 1), BLOCK_BYTES));
+    let ends = [(0, END_BYTES), (length - END_BYTES, END_BYTES)];
+    ends.into_iter().chain(blocks).collect()
+}
+
+/// The data files of a MIRAX slide, which lie in a directory of its name; none for other formats.
+fn mirax_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let dir = path.with_extension("");
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mrxs")) || !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
+        let file = entry.map_err(Error::io("list", &dir))?.path();
+        if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("dat") || e.eq_ignore_ascii_case("ini")) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(path: &Path, bytes: &[u8]) -> String {
+        fs::write(path, bytes).unwrap();
+        Identity::of_file(path).unwrap().text
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_bytes_and_not_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        let mut bytes: Vec<u8> =
+            (0..9_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let first = identity(&one, &bytes);
+        assert_eq!(identity(&two, &bytes), first);
+        assert!(first.starts_with("file-9000000-"), "{first}");
+        for at in [0, 1_000_000, 4_500_000, 8_999_999] {
+            // A block of the sample lies within every 110,000 bytes between the ends.
+            let range = at..(at + 120_000).min(bytes.len());
+            bytes[range.clone()].iter_mut().for_each(|b| *b ^= 1);
+            assert_ne!(identity(&two, &bytes), first, "byte {at}");
+            bytes[range].iter_mut().for_each(|b| *b ^= 1);
+        }
+        assert_ne!(identity(&two, &bytes[1..]), first);
+        assert_ne!(identity(&one, b"a"), identity(&two, b"b"));
+        assert_eq!(identity(&one, b""), identity(&two, b""));
+    }
+
+    #[test]
+    fn a_mirax_slide_is_known_by_its_data_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let slide = dir.path().join("s.mrxs");
+        let bare = identity(&slide, b"thumbnail");
+        fs::create_dir(dir.path().join("s")).unwrap();
+        fs::write(dir.path().join("s/Data0000.dat"), [0; 100]).unwrap();
+        let with_data = Identity::of_file(&slide).unwrap();
+        assert_ne!(with_data.text, bare);
+        assert_eq!(with_data.bytes, 109);
+        fs::create_dir(dir.path().join("s/residual_packs")).unwrap();
+        assert_eq!(Identity::of_file(&slide).unwrap(), with_data, "our own output is no part of the slide");
+    }
+}

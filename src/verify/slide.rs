@@ -1,0 +1,56 @@
+//! Checks a slide: every pixel of its full resolution can be read.
+
+use crate::backend::scheduler::{Scheduler, family_bytes};
+use crate::error::diagnosis::{Diagnose, FaultKind};
+use crate::error::{Error, Result};
+use crate::image::geometry::Geometry;
+use crate::pyramid::regions::region_jobs;
+use crate::slide::Slide;
+
+/// A region is a family of tiles of this size, as `encode` reads them.
+const TILE_PX: u32 = 256;
+
+/// What was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifiedSlide {
+    /// Regions that could be read.
+    pub regions: u64,
+    /// Pixels in them.
+    pub pixels: u64,
+}
+
+/// Reads all pixels once. Calls `fault` for each region that cannot be read, row by row. Rows that are stored one after the
+/// other, as in a PNG, end at the first fault, because nothing below it can be read.
+///
+/// # Errors
+/// A slide that is too large for a tree; an interrupted run.
+pub fn verify_slide(
+    slide: &mut Slide,
+    scheduler: &Scheduler,
+    fault: &mut dyn FnMut(Error),
+) -> Result<VerifiedSlide> {
+    let geometry = Geometry::new(slide.info.width, slide.info.height, TILE_PX)?;
+    let mut done = VerifiedSlide::default();
+    let jobs = region_jobs(slide, geometry);
+    let last = scheduler.ordered(
+        family_bytes(&geometry),
+        jobs.map(|job| job.map_err(Error::from)),
+        |(_, read)| Ok(read().map(|region| u64::from(region.rect.width) * u64::from(region.rect.height))),
+        |pixels| {
+            match pixels {
+                Ok(pixels) => {
+                    done.regions += 1;
+                    done.pixels += pixels;
+                }
+                Err(e) => fault(e.into()),
+            }
+            Ok(())
+        },
+    );
+    match last {
+        Err(e) if e.diagnosis().kind == FaultKind::Interrupted => return Err(e),
+        Err(e) => fault(e),
+        Ok(()) => {}
+    }
+    Ok(done)
+}

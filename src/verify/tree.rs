@@ -1,0 +1,49 @@
+//! Checks a Deep Zoom tree: every tile of every level is there, is of the descriptor's format and decodes to its size.
+
+use crate::backend::scheduler::{Scheduler, tile_bytes};
+use crate::error::{Error, Result};
+use crate::pyramid;
+use crate::pyramid::tree::Tree;
+
+/// What was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifiedTree {
+    /// Levels of the tree.
+    pub levels: u32,
+    /// Tiles that are whole.
+    pub tiles: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+}
+
+/// Checks every tile. Calls `fault` for each tile that is not what the descriptor says, and once a level for the tiles that are
+/// missing there, in the order of levels, rows and columns.
+///
+/// # Errors
+/// A directory that cannot be listed; an interrupted run.
+pub fn verify_tree(tree: &Tree, scheduler: &Scheduler, fault: &mut dyn FnMut(Error)) -> Result<VerifiedTree> {
+    let geometry = tree.geometry();
+    let mut done = VerifiedTree { levels: geometry.top_level() + 1, ..VerifiedTree::default() };
+    for level in 0..=geometry.top_level() {
+        let (present, missing) = tree.tiles_on_disk(level)?;
+        if missing.count > 0 {
+            fault(pyramid::Error::damaged(tree.path(), format!("{missing}; restore them")).into());
+        }
+        scheduler.ordered(
+            tile_bytes(geometry),
+            present.into_iter().map(Ok::<_, Error>),
+            |id| Ok(tree.check_tile(id)),
+            |checked| {
+                match checked {
+                    Ok(bytes) => {
+                        done.tiles += 1;
+                        done.bytes += bytes;
+                    }
+                    Err(e) => fault(e.into()),
+                }
+                Ok(())
+            },
+        )?;
+    }
+    Ok(done)
+}

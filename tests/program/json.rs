@@ -1,0 +1,262 @@
+//! What `--json` prints is what the schemas in `docs/schema/` say: every schema is held to a run of the program.
+//!
+//! A schema is strict: a key that it does not name is refused at every level of the object.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::kit::gpu;
+use crate::kit::program::{Ran, arg, origami, program};
+use crate::kit::slides::{Small, write_png};
+
+/// Schema, exit code, command line without `--json`. Words in capitals stand for the paths of [`Files`].
+const RUNS: &[(&str, i32, &str)] = &[
+    ("bench-decode", 0, "bench decode --side 512 --rounds 1 --backend cpu"),
+    ("bench-encode", 0, "bench encode --side 512 --rounds 1 --backend cpu"),
+    ("bench-kernels", 0, "bench kernels"),
+    ("bench-originals", 0, "bench originals LOSSLESS --tiles 2 --rounds 1"),
+    ("bench-rate", 0, "bench rate PNG --preset balanced"),
+    ("bench-slide", 0, "bench slide NEW.png --size 40x30"),
+    ("bench-stripes", 0, "bench stripes STRIPES --rounds 1"),
+    ("compare", 0, "compare PNG BUNDLE"),
+    ("compare", 0, "compare PNG PNG --luma-only"),
+    ("doctor", 0, "doctor"),
+    ("error", 1, "compare PNG OTHER"),
+    ("error", 1, "verify NEW.bundle"),
+    ("error", 2, "verify"),
+    ("error", 2, "bench slide NEW.png --size 40"),
+    ("verify", 0, "verify BUNDLE"),
+    ("verify", 0, "verify --deep BUNDLE"),
+    ("verify", 0, "verify PNG"),
+    ("verify", 0, "verify TREE"),
+    ("verify", 0, "verify TREE BUNDLE PACKS"),
+    ("verify", 1, "verify NEW.bundle PNG"),
+    ("verify", 3, "verify DAMAGED"),
+    ("verify", 3, "verify DAMAGED BUNDLE"),
+];
+
+/// Schemas whose command needs a server or a GPU: they have tests of their own.
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve"];
+
+/// Files that runs take.
+struct Files {
+    small: Small,
+}
+
+impl Files {
+    fn new() -> Self {
+        let files = Self { small: Small::new() };
+        write_png(&files.path("PNG"), 150, 130, 1);
+        write_png(&files.path("OTHER"), 90, 130, 1);
+        let mut bytes = fs::read(&files.small.bundle).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::write(files.path("DAMAGED"), bytes).unwrap();
+        let lossless = files.small.path("lossless");
+        origami(&[
+            "encode",
+            "-q",
+            "--preset",
+            "lossless",
+            "--pyramid",
+            arg(&files.small.dzi),
+            "--out",
+            arg(&lossless),
+        ])
+        .ok();
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        match name {
+            "TREE" => self.small.dzi.parent().unwrap().to_path_buf(),
+            "BUNDLE" => self.small.bundle.clone(),
+            "PACKS" => self.small.bundle.parent().unwrap().to_path_buf(),
+            "LOSSLESS" => self.small.path("lossless/residual_packs/residuals.bundle"),
+            "STRIPES" => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slide_stripes.bundle"),
+            "DAMAGED" => self.small.path("damaged.bundle"),
+            "PNG" | "OTHER" => self.small.path(&format!("{name}.png")),
+            new => self.small.path(new),
+        }
+    }
+
+    /// Runs a command line with `--json`.
+    fn run(&self, line: &str) -> Ran {
+        let word = |word: &str| match word.starts_with(|c: char| c.is_ascii_uppercase()) {
+            true => arg(&self.path(word)).to_string(),
+            false => word.to_string(),
+        };
+        let args: Vec<String> = line.split_whitespace().map(word).chain(["--json".into()]).collect();
+        origami(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema")
+}
+
+/// The names of all schemas.
+fn names() -> BTreeSet<String> {
+    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
+}
+
+fn read(name: &str) -> Value {
+    let path = folder().join(format!("{name}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn validator(name: &str) -> Validator {
+    jsonschema::draft202012::new(&read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// What is wrong with an output, by the schema `name`: nothing, if it is as the schema says and no key could be added to it.
+fn faults(name: &str, stdout: &str) -> Vec<String> {
+    let output: Value = match serde_json::from_str(stdout) {
+        Ok(output) => output,
+        Err(e) => return vec![format!("{name}: not one JSON object: {e}: {stdout}")],
+    };
+    let validator = validator(name);
+    let wrong = validator.iter_errors(&output).map(|e| format!("{name}: {}: {e}", e.instance_path()));
+    let mut faults: Vec<String> = wrong.collect();
+    for place in objects(&output, String::new()) {
+        let mut more = output.clone();
+        more.pointer_mut(&place).unwrap()["a key of the future"] = json!(1);
+        if validator.is_valid(&more) {
+            faults.push(format!("{name}: {place:?} may have keys that the schema does not name"));
+        }
+    }
+    faults
+}
+
+/// The places of all objects in a value, as JSON pointers.
+fn objects(value: &Value, at: String) -> Vec<String> {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    let mut found = Vec::new();
+    match value {
+        Value::Object(map) => {
+            found
+                .extend(map.iter().flat_map(|(key, value)| objects(value, format!("{at}/{}", escaped(key)))));
+            found.push(at);
+        }
+        Value::Array(list) => {
+            found.extend(list.iter().enumerate().flat_map(|(i, value)| objects(value, format!("{at}/{i}"))));
+        }
+        _ => {}
+    }
+    found
+}
+
+#[test]
+fn every_output_is_as_its_schema_says() {
+    let files = Files::new();
+    let mut wrong = Vec::new();
+    for &(name, code, line) in RUNS {
+        let ran = files.run(line);
+        if ran.code != Some(code) {
+            wrong.push(format!("{line}: exit code {code} was expected: {ran:?}"));
+        }
+        wrong.extend(faults(name, &ran.stdout).into_iter().map(|fault| format!("{line}: {fault}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_schema_is_held_to_a_run_and_listed_in_the_manual() {
+    let tested: BTreeSet<_> =
+        RUNS.iter().map(|(name, ..)| *name).chain(OTHERS.iter().copied()).map(String::from).collect();
+    assert_eq!(names(), tested, "files in docs/schema/, and schemas in RUNS and OTHERS");
+    let manual = fs::read_to_string(folder().with_file_name("json.md")).unwrap();
+    for name in names() {
+        assert!(manual.contains(&format!("(schema/{name}.json)")), "docs/json.md does not link {name}.json");
+    }
+}
+
+#[test]
+fn every_schema_describes_every_key_and_fixes_the_version() {
+    for name in names() {
+        let schema = read(&name);
+        jsonschema::draft202012::meta::validate(&schema).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut versions = 0;
+        for place in objects(&schema, String::new()) {
+            let Some(keys) = schema.pointer(&place).unwrap()["properties"].as_object() else { continue };
+            for (key, value) in keys {
+                let of = value["$ref"].as_str().and_then(|to| schema.pointer(to.trim_start_matches('#')));
+                let described = [Some(value), of].into_iter().flatten().any(|v| v["description"].is_string());
+                assert!(described, "{name}: {place}: {key} has no description");
+                versions += u32::from(key == "schema" && value["const"] == 1);
+            }
+        }
+        assert!(versions > 0, "{name}: \"schema\" is not fixed");
+    }
+}
+
+#[test]
+fn a_schema_refuses_what_it_does_not_say() {
+    let good = json!({"schema": 1, "error": {"kind": "usage", "message": "m", "path": null, "at": null, "hint": null}});
+    assert_eq!(faults("error", &good.to_string()), [""; 0]);
+    for (place, value) in
+        [("/schema", json!(2)), ("/error/kind", json!("bad")), ("/error/message", json!(null))]
+    {
+        let mut bad = good.clone();
+        *bad.pointer_mut(place).unwrap() = value;
+        assert_eq!(faults("error", &bad.to_string()).len(), 1, "{place}");
+    }
+}
+
+#[test]
+fn the_output_of_bench_gpu_is_as_its_schema_says() {
+    let Some(adapter) = gpu::adapter("the schema of bench gpu") else { return };
+    let args = ["bench", "gpu", "--json", "--side", "256", "--rounds", "1", "--gpu-adapter", &adapter];
+    assert_eq!(faults("bench-gpu", &origami(&args).ok().stdout), [""; 0]);
+}
+
+/// A server on a free port; ended when dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(root: &Path) -> Self {
+        let mut serve = program();
+        serve.args(["serve", "--port", "0", "--backend", "cpu", "--slides-root", arg(root)]);
+        let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines.into_iter().find_map(|line| {
+            let address = line.split("http://").nth(1)?;
+            Some(address.split(|c: char| c.is_whitespace() || c == '/').next()?.to_string())
+        });
+        Self { url: format!("http://{}", address.expect("the server's address")), child }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn the_output_of_bench_serve_is_as_its_schema_says() {
+    let small = Small::new();
+    let root = small.path("slides");
+    fs::create_dir(&root).unwrap();
+    let bundle = root.join("small.bundle");
+    fs::copy(&small.bundle, &bundle).unwrap();
+    let server = Server::start(&root);
+    let url = format!("{}/dzi/small.dzi", server.url);
+    for flags in [&["--cold", arg(&bundle), "--pause-ms", "1"][..], &["--seconds", "1", "--connections", "2"]]
+    {
+        let ran = origami(&[&["bench", "serve", &url, "--json"], flags].concat()).ok();
+        assert_eq!(faults("bench-serve", &ran.stdout), [""; 0], "{flags:?}");
+    }
+}
