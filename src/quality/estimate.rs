@@ -17,7 +17,10 @@ const DRAWN: usize = 4;
 /// Added to each size, as a part of the mean size: glass has next to no content, but its families have bytes as well.
 const LEAST_SIZE: f64 = 0.25;
 
-/// A value and where the true one lies, with 99% confidence.
+/// How sure it is that an interval holds the true value.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// A value and where the true one lies, with [`CONFIDENCE`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// Lower end.
@@ -78,7 +81,7 @@ impl Total {
         Self { value: of * mean, measured, variance, squares: variance * variance / freedom }
     }
 
-    /// The sum with its 99% confidence interval.
+    /// The sum with its interval.
     pub fn interval(&self) -> Interval {
         if self.variance <= 0.0 {
             return Interval::exact(self.value);
@@ -107,8 +110,18 @@ impl Add for Total {
 /// entries.
 fn student_t_99(freedom: f64) -> f64 {
     const TABLE: [(f64, f64); 12] = [
-        (60.0, 2.660), (40.0, 2.704), (30.0, 2.750), (20.0, 2.845), (15.0, 2.947), (12.0, 3.055),
-        (10.0, 3.169), (8.0, 3.355), (6.0, 3.707), (5.0, 4.032), (4.0, 4.604), (3.0, 5.841),
+        (60.0, 2.660),
+        (40.0, 2.704),
+        (30.0, 2.750),
+        (20.0, 2.845),
+        (15.0, 2.947),
+        (12.0, 3.055),
+        (10.0, 3.169),
+        (8.0, 3.355),
+        (6.0, 3.707),
+        (5.0, 4.032),
+        (4.0, 4.604),
+        (3.0, 5.841),
     ];
     TABLE.iter().find(|(from, _)| freedom >= *from).map_or(9.925, |(_, t)| *t)
 }
@@ -132,7 +145,9 @@ impl Design {
     pub fn new(sizes: &[f64], max: usize) -> Self {
         let max = max.max(DRAWN);
         if sizes.len() <= max {
-            return Self { strata: vec![Stratum { families: sizes.len(), drawn: (0..sizes.len()).collect() }] };
+            return Self {
+                strata: vec![Stratum { families: sizes.len(), drawn: (0..sizes.len()).collect() }],
+            };
         }
         let least = LEAST_SIZE * sizes.iter().sum::<f64>() / sizes.len() as f64;
         let size = |i: usize| if least > 0.0 { sizes[i] + least } else { 1.0 };

@@ -99,8 +99,16 @@ fn compare(name: &str, dir: &Path, open: Open, settings: &[EncodeParams]) -> Vec
         let Estimate { bytes, y_psnr, measured, families, .. } = estimate;
         println!(
             "{name:8} {what:9} {measured:3} of {families:3}  bytes {} est {} ({} to {}, {:.1}%)  db {:?} est {:?}  s {seconds:.2} est {:.2} ({:.2} to {:.2})",
-            report.bundle_bytes, bytes.value, bytes.low, bytes.high, 100.0 * (bytes.high - bytes.low) / 2.0 / bytes.value,
-            report.y_psnr, y_psnr.map(|i| (i.low, i.value, i.high)), estimate.seconds.value, estimate.seconds.low, estimate.seconds.high,
+            report.bundle_bytes,
+            bytes.value,
+            bytes.low,
+            bytes.high,
+            100.0 * (bytes.high - bytes.low) / 2.0 / bytes.value,
+            report.y_psnr,
+            y_psnr.map(|i| (i.low, i.value, i.high)),
+            estimate.seconds.value,
+            estimate.seconds.low,
+            estimate.seconds.high,
         );
         assert_within(&format!("{name}, {what}: bytes"), *bytes, report.bundle_bytes as f64);
         if let (Some(db), Some(y_psnr)) = (report.y_psnr, y_psnr) {

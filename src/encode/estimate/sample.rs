@@ -42,12 +42,7 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// Loads and codes the sampled families. `step` is called after each.
-    pub fn code(
-        &self,
-        source: &mut Source,
-        params: &EncodeParams,
-        mut step: impl FnMut(),
-    ) -> Result<Sample> {
+    pub fn code(&self, source: &mut Source, params: &EncodeParams, mut step: impl FnMut()) -> Result<Sample> {
         let (started, mut families) = (Instant::now(), BTreeMap::new());
         let mut take = |(at, coded)| {
             families.insert(at, coded);
@@ -79,9 +74,13 @@ impl Run<'_> {
                 let started = Instant::now();
                 let family = job()?.family;
                 let id = family.id;
-                let coded = encode_family(self.backend, params, family).await.map_err(Error::in_family(id))?;
+                let coded =
+                    encode_family(self.backend, params, family).await.map_err(Error::in_family(id))?;
                 let seconds = started.elapsed().as_secs_f64();
-                Ok((at, CodedFamily { record: record_key(&coded.record), error: squared_error(&coded), seconds }))
+                Ok((
+                    at,
+                    CodedFamily { record: record_key(&coded.record), error: squared_error(&coded), seconds },
+                ))
             },
             take,
         )
