@@ -45,6 +45,7 @@ mod json;
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
+mod reports;
 #[cfg(all(
     unix,
     feature = "jpegli",
@@ -57,7 +58,6 @@ mod presets;
 mod script;
 #[cfg(unix)]
 mod shells;
-mod reports;
 mod torture;
 #[cfg(all(
     unix,
