@@ -14,6 +14,7 @@ use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
+use origami::slide::EXTENSIONS;
 
 use super::fault::usage;
 
@@ -23,7 +24,7 @@ pub use everything::everything;
 #[derive(Args, Clone, Copy)]
 pub struct SeveralArgs {
     /// Go on with the next input after one that fails
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     pub keep_going: bool,
 }
 
@@ -138,13 +139,6 @@ impl Takes {
         }
     }
 }
-
-/// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
-/// are thumbnails, labels and screenshots. They are taken where they are named.
-const SLIDE_EXTENSIONS: [&str; 20] = [
-    "bif", "btf", "czi", "dcm", "dicom", "isyntax", "mrxs", "ndpi", "ndpis", "qptiff", "scn", "svs",
-    "svslide", "tf2", "tf8", "tif", "tiff", "vms", "vsi", "zvi",
-];
 
 /// Finds out what `paths` are.
 ///
@@ -322,7 +316,7 @@ fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Res
             }
         } else if takes.archives && extension == "bundle" {
             found.push(input(&path, Thing::Bundle, below));
-        } else if takes.slides && SLIDE_EXTENSIONS.contains(&extension.as_str()) {
+        } else if takes.slides && EXTENSIONS.contains(&extension.as_str()) {
             found.push(input(&path, Thing::Slide, below));
         }
     }
@@ -495,7 +489,7 @@ mod tests {
         );
         assert!(text("x.svs", Takes::ARCHIVES).contains("no bundle and no pack"));
         assert!(text("none", Takes::SOURCES).contains("none: no slides or trees in this directory or below"));
-        assert!(text("gone.svs", Takes::SOURCES).starts_with("cannot open "));
+        assert!(text("gone.svs", Takes::SOURCES).contains("gone.svs: cannot open it"));
     }
 
     #[test]

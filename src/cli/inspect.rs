@@ -1,38 +1,97 @@
-//! `origami inspect`: what a pack or bundle records and how its bytes are distributed.
+//! `origami inspect`: what a bundle, pack, slide or tree is, and where an archive's bytes are.
 
+mod archive;
 mod json;
-mod settings;
-mod sizes;
+mod packs;
+mod plot;
+mod slide;
 mod text;
+mod tree;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use origami::archive::Archive;
+use serde_json::Value;
 
-use self::sizes::Sizes;
+use super::args::open::OpenArgs;
+use super::args::work::JsonArgs;
+use super::batch::{Batch, Outcome};
+use super::fault::usage;
+use super::inputs::{self, Input, SeveralArgs, Takes, Thing};
+use super::print::say;
 
-/// Reads header, indexes and payload tables; checks what it reads, not what it does not (see verify).
+/// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
+///
+/// Reads headers, indexes and payload tables; checks what it reads, not what it does not: see verify. Of a slide it reads what the
+/// file says about it and no pixels, of a tree its descriptor and the sizes of its tiles.
 #[derive(Args)]
 pub struct InspectArgs {
-    /// A .bundle or .pack
-    file: PathBuf,
-    /// JSON instead of text
-    #[arg(long)]
-    json: bool,
-    /// List every family and tile as well
-    #[arg(long)]
+    /// Bundles, packs, slides, Deep Zoom trees, or directories that hold them
+    #[arg(required = true, value_name = "BUNDLE|SLIDE|TREE|DIR", help_heading = "Input")]
+    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    open: OpenArgs,
+    #[command(flatten)]
+    several: SeveralArgs,
+    #[command(flatten)]
+    json: JsonArgs,
+    /// List every family and tile of a bundle or pack as well
+    #[arg(long, help_heading = "Output")]
     list: bool,
+    #[command(flatten)]
+    plot: plot::PlotArgs,
 }
 
-pub fn run(args: InspectArgs) -> Result<()> {
-    let archive = Archive::open(&args.file)?;
-    let sizes = Sizes::read(&archive)?;
-    if args.json {
-        json::print(&archive, &sizes, args.list);
-    } else {
-        text::print(&archive, &sizes, args.list);
+/// What one input is: rows of text, or one object.
+struct Answer {
+    text: Vec<String>,
+    value: Value,
+}
+
+pub fn run(args: InspectArgs) -> Result<ExitCode> {
+    args.plot.check()?;
+    let inputs = inputs::find(&args.inputs, Takes::ALL)?;
+    let is_archive = |input: &Input| matches!(input.thing, Thing::Bundle | Thing::Pack);
+    if args.plot.is_wanted() && (inputs.several || !inputs.list.iter().all(is_archive)) {
+        usage!("--plot draws one bundle or pack; name it");
     }
-    Ok(())
+    if args.list && !inputs.list.iter().any(is_archive) {
+        usage!("--list lists the families and tiles of a bundle or pack, and there is none");
+    }
+    let batch = Batch {
+        command: "inspect",
+        done: "inspected",
+        json: args.json.json,
+        summary: !args.json.json,
+        keep_going: args.several.keep_going,
+    };
+    batch.run(&inputs, |input| {
+        let answer = match input.thing {
+            Thing::Bundle | Thing::Pack => archive::inspect(&input.path, args.list, &args.plot)?,
+            Thing::Packs => packs::inspect(&input.path)?,
+            Thing::Slide => slide::inspect(&input.path, &args.open.options())?,
+            Thing::Tree => tree::inspect(&input.path)?,
+        };
+        if !args.json.json {
+            answer.text.iter().for_each(|line| say!("{line}"));
+            if inputs.several {
+                say!("");
+            }
+        }
+        Ok(Outcome::good(answer.value))
+    })
+}
+
+/// A row of text: what it is, and its value.
+fn row(label: &str, text: impl std::fmt::Display) -> String {
+    format!("{label:<18}{text}")
+}
+
+/// Microns per pixel and objective, where they are known.
+fn scan_rows(microns_per_pixel: Option<(f64, f64)>, objective_power: Option<f64>) -> Vec<String> {
+    let microns = microns_per_pixel.map(|(x, y)| row("microns per pixel", format!("{x:.4} x {y:.4}")));
+    let objective = objective_power.map(|power| row("objective", format!("{power}x")));
+    microns.into_iter().chain(objective).collect()
 }

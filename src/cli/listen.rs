@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::fault::Exit;
+
 /// Binds the port.
 pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
     let address = SocketAddr::new(bind, port);
@@ -14,13 +16,21 @@ pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; --port and --bind choose another address"))
 }
 
-/// Starts to listen for signals; the future is ready when SIGTERM or SIGINT arrives.
+/// Starts to listen for signals; the future is ready when SIGTERM or SIGINT arrives. The next one ends the program.
 pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+    let mut signalled = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    Ok(async move {
+        signalled().await;
+        tokio::spawn(async move {
+            signalled().await;
+            // Without the destructors of other threads' data, such as those of RocksDB.
+            signal_hook::low_level::exit(Exit::Interrupted as i32);
+        });
     })
 }

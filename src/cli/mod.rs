@@ -5,18 +5,27 @@
 mod args;
 mod batch;
 mod bench;
+#[cfg(feature = "serve")]
+mod browser;
 mod compare;
+mod completions;
+#[cfg(feature = "serve")]
+mod config;
 mod decode;
 mod doctor;
 mod encode;
 #[cfg(feature = "serve")]
 mod evals;
+mod examples;
 mod fault;
+mod help;
 mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
+mod log;
+mod man;
 mod print;
 mod progress;
 mod pyramid;
@@ -26,57 +35,48 @@ mod serve;
 mod sign;
 mod signals;
 mod verify;
+mod version;
 mod words;
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use origami::backend;
-use tracing_subscriber::EnvFilter;
 
-use self::fault::{Exit, Fault};
+use self::fault::{Exit, Fault, usage};
 
 /// Stores a slide's Deep Zoom pyramid at a fraction of its bytes.
 #[derive(Parser)]
-#[command(name = "origami", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(
-    after_help = "RUST_LOG sets how much is logged to standard error: error, warn, info, debug, trace."
-)]
+#[command(name = "origami", version, disable_version_flag = true, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    version: version::VersionArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a Deep Zoom tree from a slide.
     Pyramid(pyramid::PyramidArgs),
-    /// Encode a tree, a slide or an image to one bundle.
     Encode(encode::EncodeArgs),
-    /// Decode a bundle or packs to a Deep Zoom tree.
     Decode(decode::DecodeArgs),
-    /// Serve slides as Deep Zoom tiles over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
-    /// Show evaluation runs in the browser: table, curves, pictures side by side.
     #[cfg(feature = "serve")]
     Evals(evals::EvalsArgs),
-    /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a pack or bundle holds.
     Inspect(inspect::InspectArgs),
-    /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
-    /// Measure a tree against a slide or another tree: Y-PSNR, SSIM, Delta E.
     Compare(compare::CompareArgs),
-    /// Say what this machine has, whether its GPUs compute rightly, and what to do.
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -92,14 +92,44 @@ impl Command {
                 | Command::Bench(_)
         )
     }
+
+    /// How a server writes its log; `None` for a command that ends by itself.
+    fn server_log(&self) -> Option<log::LogFormat> {
+        match self {
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => Some(args.log_format),
+            _ => None,
+        }
+    }
 }
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let command = Cli::try_parse().unwrap_or_else(|error| wrong_arguments(&error)).command;
-    log_to_stderr();
+    let code = run_command()?;
+    if print::output_lost() {
+        anyhow::bail!("standard output could not be written");
+    }
+    Ok(code)
+}
+
+fn run_command() -> anyhow::Result<ExitCode> {
+    let command_line = help::command();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(feature = "serve")]
+    let (arguments, settings) = config::settle(&command_line, arguments, std::env::vars_os())?;
+    let cli =
+        command_line.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
+    let command = match cli.command {
+        _ if cli.version.version => return version::run(&cli.version),
+        None => usage!("no command; origami --help lists them"),
+        Some(command) => command,
+    };
+    log::to_stderr(command.server_log());
     if command.works_for_a_while() {
-        let report = || drop(fail(&backend::Error::Interrupted.into()));
+        let report = || {
+            fail(&backend::Error::Interrupted.into());
+        };
         signals::listen(Exit::Interrupted as i32, report).context("cannot listen for signals")?;
     }
     let mut code = ExitCode::SUCCESS;
@@ -108,19 +138,18 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args)?,
+        Command::Serve(args) => serve::run(args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]
         Command::Sign(args) => sign::run(args)?,
-        Command::Inspect(args) => inspect::run(args)?,
+        Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
-    }
-    if print::output_lost() {
-        anyhow::bail!("standard output could not be written");
+        Command::Completions(args) => completions::run(args)?,
+        Command::Man(args) => man::run(args)?,
     }
     Ok(code)
 }
@@ -145,20 +174,4 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
         json::print_error(&fault);
     }
     exit.into()
-}
-
-/// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
-/// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver.
-const DEFAULT_LOG_FILTER: &str =
-    "warn,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
-
-fn log_to_stderr() {
-    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_LOG_FILTER));
-    let format = tracing_subscriber::fmt().compact().with_target(false).without_time();
-    format
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && !print::no_color())
-        .init();
 }

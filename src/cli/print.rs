@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use origami::report::numbers::human_bytes;
+
 /// Prints a line on standard output; see [`print_line`].
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::print::print_line(format_args!($($text)*)) };
@@ -29,31 +31,4 @@ pub fn output_lost() -> bool {
 /// Whether the user wants text without colours: <https://no-color.org>.
 pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-}
-
-/// Bytes as text in decimal units, as disks are sold: `667 kB`, `1.21 GB`.
-pub fn human_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" || value >= 100.0 {
-                format!("{value:.0} {unit}")
-            } else {
-                format!("{value:.2} {unit}")
-            };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.2} TB")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_have_three_digits_or_two_decimals() {
-        let text = [0, 999, 1000, 52_184, 645_600, 1_213_000_000, 4 << 40].map(human_bytes);
-        assert_eq!(text, ["0 B", "999 B", "1.00 kB", "52.18 kB", "646 kB", "1.21 GB", "4.40 TB"]);
-    }
 }

@@ -64,6 +64,11 @@ impl EvalsServer {
         Ok(Self { library: Arc::new(library), max_connections: options.max_connections })
     }
 
+    /// Number of runs at present.
+    pub fn runs(&self) -> usize {
+        self.library.scan().runs()
+    }
+
     /// Serves until `stop` completes, then finishes the requests in flight.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
         let limits = ConnectionLimits::new(self.max_connections);

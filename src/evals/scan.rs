@@ -47,6 +47,11 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Number of runs.
+    pub fn runs(&self) -> usize {
+        self.images.len()
+    }
+
     /// Looks a picture up. There is no other way from an address to a file.
     pub fn image(&self, run: &str, name: &str) -> Option<&Image> {
         self.images.get(run)?.get(name)

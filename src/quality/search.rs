@@ -94,6 +94,27 @@ pub fn search_quality(
     Ok(best)
 }
 
+/// Estimates at several qualities, from one sample. `limit`, `params_at` and the source are as in [`search_quality`].
+///
+/// # Errors
+/// As [`search_quality`], except that every result is good.
+pub fn rate_curve(
+    source: &mut Source,
+    limit: Option<u64>,
+    qualities: &[u8],
+    params_at: &(dyn Fn(u8) -> EncodeParams + Sync),
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+) -> Result<Vec<QualityEstimate>> {
+    let sample = Sample::take(source, limit, &params_at(50))?;
+    let code = |&quality: &u8| {
+        let params = params_at(quality);
+        params.validate()?;
+        sample.code(quality, &params, backend, scheduler)
+    };
+    qualities.iter().map(code).collect()
+}
+
 fn out_of_reach(target: QualityTarget, nearest: &QualityEstimate) -> Error {
     match target {
         QualityTarget::Psnr(wanted_db) => Error::PsnrOutOfReach { wanted_db, best_db: nearest.psnr },

@@ -3,21 +3,12 @@
 use crate::backend::scheduler::Scheduler;
 use crate::error::Result;
 use crate::quality::rows::{BAND_PX, RowSource};
+use crate::report::picture::Picture;
 
 /// Columns of white between the parts.
 const GAP_PX: usize = 8;
 /// Factor on the difference.
 const GAIN: i32 = 4;
-
-/// RGB pixels without gaps.
-pub struct Picture {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// `3 * width * height` bytes.
-    pub rgb: Vec<u8>,
-}
 
 /// Puts a region (x, y, width, height) of the reference, the same of the tree, and four times their difference around gray side by
 /// side. Both images are read from the top, so a sequential slide must be freshly opened.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::discovery::{SlideFiles, scan};
 use super::options::ServeOptions;
+use super::skipped::{Overview, SkipReason, Skipped};
 use super::slide::Slide;
 
 /// Age of a listing at which the root is listed again.
@@ -45,6 +46,8 @@ impl Entry {
 pub struct Catalog {
     options: Arc<ServeOptions>,
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// What the last listing left out.
+    skipped: Mutex<Vec<Skipped>>,
     /// Time of the last listing, in milliseconds after `started`.
     listed_ms: AtomicU64,
     started: Instant,
@@ -59,6 +62,7 @@ impl Catalog {
         let catalog = Self {
             options,
             entries: RwLock::default(),
+            skipped: Mutex::default(),
             listed_ms: AtomicU64::new(0),
             started: Instant::now(),
             listing: Mutex::default(),
@@ -87,6 +91,29 @@ impl Catalog {
     pub fn names(&self) -> Vec<String> {
         self.refresh();
         self.entries.read().unwrap_or_else(|e| e.into_inner()).keys().cloned().collect()
+    }
+
+    /// What is served and what is not. Opens slides until `patience` is over; the others are opened by their first request.
+    pub fn overview(&self, patience: Duration) -> Overview {
+        let until = Instant::now() + patience;
+        let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let entries = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let mut names = Vec::new();
+        for (name, entry) in entries {
+            let opened = if Instant::now() < until { self.get(&name) } else { None };
+            match (opened, &entry.files.source) {
+                (Some(Err(problem)), _) => {
+                    skipped.push(Skipped::refused(entry.files.path(), &problem));
+                    continue;
+                }
+                (Some(Ok(slide)), Some(source)) if slide.original_identity().is_none() => {
+                    skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
+                }
+                _ => {}
+            }
+            names.push(name);
+        }
+        Overview { names, skipped }
     }
 
     /// A slide that is open already, without disk access. `None` also if the listing is too old to tell.
@@ -144,7 +171,8 @@ impl Catalog {
                     let current = known.get(&name).filter(|entry| entry.is_current(&files)).cloned();
                     (name, current.unwrap_or_else(|| Entry::new(files)))
                 };
-                let now = now.into_iter().map(entry).collect();
+                *self.skipped.lock().unwrap_or_else(|e| e.into_inner()) = now.skipped;
+                let now = now.slides.into_iter().map(entry).collect();
                 *self.entries.write().unwrap_or_else(|e| e.into_inner()) = now;
             }
             // The previous listing stays.

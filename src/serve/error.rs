@@ -10,8 +10,11 @@ use crate::{backend, output};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The root of the slides is not a directory.
-    #[error("{}: no directory of this name; slides are served from a directory", .0.display())]
+    /// The root of the slides does not exist.
+    #[error("{}: no such file or directory; slides are served from a directory", .0.display())]
+    NoRoot(PathBuf),
+    /// The root is a file of another kind, such as a slide that is not encoded.
+    #[error("{}: not a directory, a bundle or a .dzi; a slide is encoded before it is served", .0.display())]
     Root(PathBuf),
     /// No connection is allowed.
     #[error("the limit of connections is 0: it must be at least one")]
@@ -57,7 +60,7 @@ impl Diagnose for StartError {
     fn diagnosis(&self) -> Diagnosis {
         use StartError as E;
         match self {
-            E::Root(path) | E::DiskCache { dir: path, .. } | E::DiskCacheInUse(path) => {
+            E::NoRoot(path) | E::Root(path) | E::DiskCache { dir: path, .. } | E::DiskCacheInUse(path) => {
                 Diagnosis::of(FaultKind::Failed).in_file(path)
             }
             E::NoConnections

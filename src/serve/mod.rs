@@ -3,7 +3,8 @@
 //! ```text
 //! options       how to serve                                 data
 //! error         why a server cannot start                    data
-//! discovery     which slides lie under the root              files
+//! skipped       what is not served, and why                  data
+//! discovery     which slides lie at the root                 files
 //! catalog       slides by name, opened on request            files
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
@@ -32,6 +33,7 @@ mod metrics;
 mod options;
 mod pan;
 mod singleflight;
+mod skipped;
 mod slide;
 mod threads;
 mod tile_key;
@@ -39,14 +41,16 @@ mod tiles;
 mod warm;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-pub use access::{ALL, Credentials, SigningKey};
+pub use access::{ALL, Credentials, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
 pub use metrics::BackendStats;
 pub use options::{Access, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
+pub use skipped::{Overview, SkipReason, Skipped};
 
 use self::catalog::Catalog;
 use self::metrics::Metrics;
@@ -63,7 +67,10 @@ fn is_origin(text: &str) -> bool {
 
 fn check(options: &ServeOptions) -> Result<(), StartError> {
     let root = &options.slides.root;
-    if !root.is_dir() {
+    if !root.exists() {
+        return Err(StartError::NoRoot(root.clone()));
+    }
+    if !root.is_dir() && !matches!(discovery::root_itself(&options.slides), Ok(Some(_))) {
         return Err(StartError::Root(root.clone()));
     }
     if options.limits.max_connections == 0 {
@@ -92,17 +99,20 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     Ok(())
 }
 
+/// How long slides are opened before the server listens.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A server that is ready to listen.
 pub struct Server {
     state: http::State,
 }
 
 impl Server {
-    /// A server of the slides under a root, which may be empty and may change. `backend_stats` is called for each scrape of the
+    /// A server of the slides at a root, which may be empty and may change. `backend_stats` is called for each scrape of the
     /// metrics.
     ///
     /// # Errors
-    /// A root that is not a directory; options out of range.
+    /// A root that is no directory, bundle or descriptor of a tree; options out of range.
     pub fn new(
         options: ServeOptions,
         backend: Arc<dyn Backend>,
@@ -114,6 +124,12 @@ impl Server {
         let tiles = Tiles::new(options.clone(), backend, metrics.clone())?;
         let catalog = Arc::new(Catalog::new(options.clone()));
         Ok(Self { state: Arc::new(http::AppState { options, catalog, tiles, metrics, backend_stats }) })
+    }
+
+    /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as
+    /// served.
+    pub fn overview(&self) -> Overview {
+        self.state.catalog.overview(PATIENCE)
     }
 
     /// Serves until `stop` completes, then finishes the requests in flight, for 30 seconds at most.

@@ -51,5 +51,5 @@ mod tiff;
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
 pub use error::SlideError;
 pub use info::SlideInfo;
-pub use open::openslide_library;
+pub use open::{EXTENSIONS, openslide_library};
 pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};

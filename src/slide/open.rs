@@ -16,6 +16,13 @@ use std::path::Path;
 const OPENSLIDE_ONLY: [&str; 11] =
     ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "dcm", "dicom", "czi", "zvi"];
 
+/// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
+/// are thumbnails, labels and screenshots. They are taken where they are named.
+pub const EXTENSIONS: [&str; 20] = [
+    "bif", "btf", "czi", "dcm", "dicom", "isyntax", "mrxs", "ndpi", "ndpis", "qptiff", "scn", "svs",
+    "svslide", "tf2", "tf8", "tif", "tiff", "vms", "vsi", "zvi",
+];
+
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];

@@ -54,6 +54,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
             .and_then(|dims| resolution::from_density(f64::from(dims.xppu), f64::from(dims.yppu), 1e6)),
         objective_power: None,
         icc_profile: header.icc_profile.as_ref().map(|profile| profile.to_vec()),
+        levels: vec![(extent.width, extent.height)],
+        tile: None,
         associated: Vec::new(),
     };
     // At most 2^32 * 4 * 2, so it does not overflow.

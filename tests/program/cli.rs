@@ -62,18 +62,18 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
     let decode =
         |extra: &[&str]| origami(&[&["decode", "--bundle", bundle, "--out", arg(&out)], extra].concat());
     encode(&["--upsample-filter", "sinc"]).refused(&["sinc", "lanczos3"]);
-    encode(&["--baseq", "0"]).refused(&["0", "--baseq", "1..=100"]);
-    encode(&["--l0q", "101"]).refused(&["101", "1..=100"]);
+    encode(&["--baseq", "0"]).refused(&["0", "--baseq", "1 to 100"]);
+    encode(&["--l0q", "101"]).refused(&["101", "1 to 100"]);
     encode(&["--subsamp", "422"]).refused(&["422", "420opt"]);
     encode(&["--image", dzi]).refused(&["cannot be used with"]);
     origami(&["encode", "--out", arg(&out)]).refused(&["--pyramid"]);
     encode(&["--tile", "256"]).refused(&["--tile 256", "32", "baseline_pyramid.dzi"]);
     encode(&["--save-sharpened"]).refused(&["--sharpen S"]);
-    encode(&["--sharpen", "17"]).refused(&["--sharpen 17", "16"]);
-    encode(&["--sharpen", "nan"]).refused(&["--sharpen NaN"]);
-    encode(&["--l0-scale", "0"]).refused(&["--l0-scale 0", "1 to 100"]);
-    encode(&["--l0-scale", "101"]).refused(&["--l0-scale 101"]);
-    encode(&["--max-parents", "0"]).refused(&["--max-parents 0"]);
+    encode(&["--sharpen", "17"]).refused(&["'17'", "--sharpen", "0 to 16"]);
+    encode(&["--sharpen", "nan"]).refused(&["'nan'", "--sharpen"]);
+    encode(&["--l0-scale", "0"]).refused(&["--l0-scale", "1 to 100"]);
+    encode(&["--l0-scale", "101"]).refused(&["'101'", "--l0-scale"]);
+    encode(&["--max-parents", "0"]).refused(&["'0'", "--max-parents"]);
     let built = [
         ("mozjpeg", cfg!(feature = "mozjpeg")),
         ("jpegli", cfg!(feature = "jpegli")),
@@ -86,13 +86,13 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
         encode(&["--residual-encoder", encoder]).refused(&[encoder, &feature]);
     }
     encode(&["--encoder", "webp"]).refused(&["--encoder webp", "--subsamp 420"]);
-    encode(&["--threads", "100000000"]).refused(&["--threads 100000000", "1024"]);
+    encode(&["--threads", "100000000"]).refused(&["'100000000'", "--threads", "0 to 1024"]);
     decode(&["--tile", "256"]).refused(&["residuals.bundle", "--tile 256", "32", "leave the flag out"]);
     decode(&["--upsample-filter", "bicubic"]).refused(&["residuals.bundle", "bicubic", "lanczos3"]);
-    decode(&["--quality", "0"]).refused(&["1..=100"]);
-    decode(&["--quality", "101"]).refused(&["1..=100"]);
+    decode(&["--quality", "0"]).refused(&["1 to 100"]);
+    decode(&["--quality", "101"]).refused(&["1 to 100"]);
     decode(&["--packs", bundle]).refused(&["cannot be used with"]);
-    decode(&["--max-parents", "0"]).refused(&["--max-parents 0"]);
+    decode(&["--max-parents", "0"]).refused(&["'0'", "--max-parents"]);
     origami(&["decode", "--out", arg(&out)]).refused(&["--bundle"]);
     nothing_written(&out);
     assert!(!out.exists());
@@ -230,29 +230,9 @@ fn the_parts_that_inspect_lists_add_up_to_the_file() {
         assert_eq!(value["file_bytes"].as_u64(), Some(sum));
         assert!(!origami(&["inspect", arg(file)]).ok().stdout.is_empty());
     }
-    assert!(origami(&["inspect", arg(&out)]).fails(&["white"]).stdout.is_empty());
-}
-
-#[test]
-fn verify_says_by_its_exit_code_what_it_found() {
-    let s = Small::new();
-    let dir = s.bundle.parent().unwrap();
-    let whole = origami(&["verify", "--deep", arg(dir)]).ok();
-    assert_eq!(whole.stdout.lines().count(), 5, "{whole:?}");
-    let mut bytes = fs::read(&s.bundle).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&s.bundle, bytes).unwrap();
-    let ran = origami(&["verify", arg(dir)]);
-    assert_eq!(
-        (ran.code, ran.stdout.lines().count(), ran.stderr.lines().count()),
-        (Some(3), 4, 1),
-        "{ran:?}"
-    );
-    assert!(ran.stderr.contains("residuals.bundle: byte "), "{ran:?}");
-    origami(&["verify", arg(&s.path("absent.bundle"))]).fails(&["absent.bundle"]);
-    origami(&["verify", arg(&s.path("tree"))]).fails(&["tree", "no .bundle or .pack"]);
-    origami(&["verify"]).refused(&["FILES"]);
+    let nothing = s.path("nothing");
+    fs::create_dir(&nothing).unwrap();
+    assert!(origami(&["inspect", arg(&nothing)]).fails(&["nothing"]).stdout.is_empty());
 }
 
 #[cfg(target_os = "linux")]

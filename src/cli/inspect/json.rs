@@ -1,14 +1,12 @@
 //! An archive as JSON.
 
 use origami::archive::{Archive, TileEntry};
+use origami::report::settings::preset;
+use origami::report::sizes::{FamilySizes, PayloadSize, Sizes, total};
 use serde_json::{Value, json};
 
-use super::settings::preset;
-use super::sizes::{FamilySizes, PayloadSize, Sizes, total};
-use crate::cli::print::say;
-
-/// Prints the archive, with every family and tile if `list` is set.
-pub fn print(archive: &Archive, sizes: &Sizes<'_>, list: bool) {
+/// The archive, with every family and tile if `list` is set.
+pub fn object(archive: &Archive, sizes: &Sizes<'_>, list: bool) -> Value {
     let (geometry, meta) = (archive.geometry(), archive.meta());
     let raw_bytes = 3.0 * f64::from(geometry.width()) * f64::from(geometry.height());
     let file_bytes = archive.file_bytes() as f64;
@@ -41,10 +39,10 @@ pub fn print(archive: &Archive, sizes: &Sizes<'_>, list: bool) {
         value["family_list"] = sizes.families.iter().map(family).collect();
         value["tile_list"] = archive.tiles().iter().map(tile).collect();
     }
-    say!("{value:#}");
+    value
 }
 
-fn family(FamilySizes { entry, payloads }: &FamilySizes<'_>) -> Value {
+fn family(FamilySizes { entry, payloads, .. }: &FamilySizes<'_>) -> Value {
     let payload = |p: &PayloadSize| json!({"kind": p.kind.name(), "codec": p.codec.name(), "bytes": p.bytes});
     let payloads: Vec<_> = payloads.iter().map(payload).collect();
     json!({

@@ -1,47 +1,33 @@
 //! An archive as text.
 
 use origami::archive::{Archive, SourceKind, SourceMeta};
+use origami::report::settings;
+use origami::report::sizes::{ByCodec, PayloadSize, Sizes};
 
-use super::settings;
-use super::sizes::{ByCodec, PayloadSize, Sizes, total};
-use crate::cli::print::{human_bytes, say};
+use super::{row, scan_rows};
+use crate::cli::print::human_bytes;
 
-/// Prints the archive, with every family and tile if `list` is set.
-pub fn print(archive: &Archive, sizes: &Sizes<'_>, list: bool) {
-    print_record(archive, sizes);
-    print_sizes(archive, sizes);
-    if list {
-        print_list(archive, sizes);
-    }
-}
-
-fn row(label: &str, text: &str) {
-    say!("{label:<18}{text}");
-}
-
-fn print_record(archive: &Archive, sizes: &Sizes<'_>) {
+/// What the archive records, and how its bytes are distributed.
+pub fn rows(archive: &Archive, sizes: &Sizes<'_>) -> Vec<String> {
     let (geometry, meta) = (archive.geometry(), archive.meta());
     let (path, kind, identity) = (archive.path().display(), archive.kind().name(), archive.identity());
-    row("file", &format!("{path} ({kind}, {identity:016x})"));
     let (width, height, tile) = (geometry.width(), geometry.height(), geometry.tile());
-    row("slide", &format!("{width}x{height}, {} levels, tiles of {tile}", geometry.top_level() + 1));
-    row("source", &format!("{} ({})", meta.source.name, meta.source.format));
-    if let Some((x, y)) = meta.microns_per_pixel {
-        row("microns per pixel", &format!("{x:.4} x {y:.4}"));
-    }
-    if let Some(power) = meta.objective_power {
-        row("objective", &format!("{power}x"));
-    }
-    row("source kind", &source_kind(&meta.source));
-    row("written by", &meta.tool);
-    row("content", &meta.content);
-    for (label, text) in settings::rows(meta) {
-        row(label, &text);
-    }
-    row("payloads", &payloads(sizes));
-    row("complete", if meta.complete { "yes" } else { "no: the encoder left families out" });
-    row("families", &format!("{} of {}", archive.families().len(), geometry.family_count()));
-    row("small tiles", &archive.tiles().len().to_string());
+    let mut rows = vec![
+        row("file", format!("{path} ({kind}, {identity:016x})")),
+        row("slide", format!("{width}x{height}, {} levels, tiles of {tile}", geometry.top_level() + 1)),
+        row("source", format!("{} ({})", meta.source.name, meta.source.format)),
+    ];
+    rows.extend(scan_rows(meta.microns_per_pixel, meta.objective_power));
+    rows.push(row("source kind", source_kind(&meta.source)));
+    rows.push(row("written by", &meta.tool));
+    rows.push(row("content", &meta.content));
+    rows.extend(settings::rows(meta).iter().map(|(label, text)| row(label, text)));
+    rows.push(row("payloads", payloads(sizes)));
+    rows.push(row("complete", if meta.complete { "yes" } else { "no: the encoder left families out" }));
+    rows.push(row("families", format!("{} of {}", archive.families().len(), geometry.family_count())));
+    rows.push(row("small tiles", archive.tiles().len()));
+    rows.extend(size_rows(archive, sizes));
+    rows
 }
 
 fn source_kind(source: &SourceMeta) -> String {
@@ -78,39 +64,34 @@ fn codecs(part: &ByCodec) -> String {
     names.join(" and ")
 }
 
-fn print_sizes(archive: &Archive, sizes: &Sizes<'_>) {
+fn size_rows(archive: &Archive, sizes: &Sizes<'_>) -> Vec<String> {
     let file_bytes = archive.file_bytes();
     let part = |label: &str, bytes: u64| {
         let percent = 100.0 * bytes as f64 / file_bytes as f64;
-        row(label, &format!("{:>10}  {percent:5.1}%", human_bytes(bytes)));
+        row(label, format!("{:>10}  {percent:5.1}%", human_bytes(bytes)))
     };
-    part("total", file_bytes);
-    if archive.meta().coding.originals {
-        part("  L0 tiles", total(&sizes.originals));
-        part("  L2 tiles", total(&sizes.baselines));
-    } else {
-        part("  residuals", total(&sizes.residuals));
-        part("  baselines", total(&sizes.baselines));
-    }
-    part("  small levels", total(&sizes.small_levels));
-    part("  directory", archive.directory_bytes() + sizes.heads);
-    part("  ICC profile", archive.icc_bytes().into());
-    row("shared", &format!("{:>10}  (equal parts, stored once)", human_bytes(sizes.shared)));
+    let mut rows = vec![part("total", file_bytes)];
+    rows.extend(sizes.parts(archive).into_iter().map(|(label, bytes)| part(&format!("  {label}"), bytes)));
+    rows.push(row("shared", format!("{:>10}  (equal parts, stored once)", human_bytes(sizes.shared))));
     let geometry = archive.geometry();
     let raw_bytes = 3.0 * f64::from(geometry.width()) * f64::from(geometry.height());
     let (bits, factor) = (file_bytes as f64 * 24.0 / raw_bytes, raw_bytes / file_bytes as f64);
-    row("rate", &format!("{bits:.3} bits per pixel, 1/{factor:.0} of raw RGB"));
+    rows.push(row("rate", format!("{bits:.3} bits per pixel, 1/{factor:.0} of raw RGB")));
+    rows
 }
 
-fn print_list(archive: &Archive, sizes: &Sizes<'_>) {
-    for family in &sizes.families {
+/// Every family and tile.
+pub fn list(archive: &Archive, sizes: &Sizes<'_>) -> Vec<String> {
+    let family = sizes.families.iter().map(|family| {
         let payload = |p: &PayloadSize| format!("{} {} {}", p.kind.name(), p.codec.name(), p.bytes);
         let payloads: Vec<_> = family.payloads.iter().map(payload).collect();
         let e = family.entry;
         let (id, payloads) = (e.id.to_string(), payloads.join(", "));
-        say!("family {id:<9} at {:>10}  {:>8} bytes: {payloads}", e.offset, e.bytes);
-    }
-    for e in archive.tiles() {
-        say!("tile {:<11} at {:>10}  {:>8} bytes", e.id.to_string(), e.offset, e.bytes);
-    }
+        format!("family {id:<9} at {:>10}  {:>8} bytes: {payloads}", e.offset, e.bytes)
+    });
+    let tile = archive
+        .tiles()
+        .iter()
+        .map(|e| format!("tile {:<11} at {:>10}  {:>8} bytes", e.id.to_string(), e.offset, e.bytes));
+    family.chain(tile).collect()
 }

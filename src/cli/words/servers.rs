@@ -8,12 +8,14 @@ use super::{backend, coding};
 pub fn serve(error: &serve::StartError) -> Option<String> {
     use serve::StartError;
     Some(match error {
-        StartError::Root(root) => {
-            format!(
-                "{}: no directory of this name; --slides-root names the one that holds slides",
-                root.display()
-            )
-        }
+        StartError::NoRoot(root) => format!(
+            "{}: no such file or directory; `origami serve DIR` or --slides-root DIR says where slides are",
+            root.display()
+        ),
+        StartError::Root(root) => format!(
+            "{path}: not a directory, a bundle or a .dzi; if it is a slide, `origami encode {path}` makes its bundle",
+            path = root.display()
+        ),
         StartError::NoConnections => "--max-connections 0: at least one".into(),
         StartError::NoFamilies => "--max-inflight-families 0: at least one".into(),
         StartError::Sharpen(given) => {
@@ -45,13 +47,11 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
 
 pub fn evals(error: &evals::StartError) -> Option<String> {
     match error {
-        evals::StartError::Runs(runs) => {
-            let runs = runs.display();
-            Some(format!(
-                "{runs}: no directory of this name; --runs names the one that holds evaluation runs, such as the --out of \
-                 `origami encode --manifest`"
-            ))
-        }
+        evals::StartError::Runs(runs) => Some(format!(
+            "{}: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+             --debug-images` makes one",
+            runs.display()
+        )),
         _ => None,
     }
 }

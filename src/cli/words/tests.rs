@@ -181,8 +181,12 @@ fn what_a_server_refuses_has_its_flags() {
     let header = "a\nb".to_string();
     for (error, expected) in [
         (
-            StartError::Root("a".into()),
-            "a: no directory of this name; --slides-root names the one that holds slides",
+            StartError::NoRoot("a".into()),
+            "a: no such file or directory; `origami serve DIR` or --slides-root DIR says where slides are",
+        ),
+        (
+            StartError::Root("a.svs".into()),
+            "a.svs: not a directory, a bundle or a .dzi; if it is a slide, `origami encode a.svs` makes its bundle",
         ),
         (StartError::NoConnections, "--max-connections 0: at least one"),
         (StartError::NoFamilies, "--max-inflight-families 0: at least one"),
@@ -211,7 +215,7 @@ fn what_a_server_refuses_has_its_flags() {
     );
     assert_eq!(
         shown(evals::StartError::Runs("a".into())),
-        "a: no directory of this name; --runs names the one that holds evaluation runs, such as the --out of `origami encode \
-         --manifest`"
+        "a: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+         --debug-images` makes one"
     );
 }

@@ -2,10 +2,9 @@
 //!
 //! Knows no slides and no routes: callers say which name a request belongs to, and where its credentials are.
 
-use std::path::Path;
-
 use hmac::Mac;
 
+use super::secret::Secret;
 use super::signature::{SigningKey, Verdict, hmac};
 use crate::error::{Error, Result};
 
@@ -42,14 +41,14 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Reads tokens, one a line with comments after `#`, and a key as [`SigningKey::read`] does. Either is enough for a request;
-    /// without either every request passes.
+    /// Credentials of tokens, one a line with comments after `#`, and of a key as [`SigningKey::new`] takes it. Either is enough for a
+    /// request; without either every request passes.
     ///
     /// # Errors
-    /// Files that cannot be read, are empty, or hold tokens or keys that are too short.
-    pub fn read(token_file: Option<&Path>, key_file: Option<&Path>) -> Result<Self> {
-        let tokens = token_file.map(read_tokens).transpose()?.unwrap_or_default();
-        Ok(Self { tokens, key: key_file.map(SigningKey::read).transpose()? })
+    /// Secrets that are empty, or hold tokens or keys that are too short.
+    pub fn new(tokens: Option<&Secret>, key: Option<&Secret>) -> Result<Self> {
+        let tokens = tokens.map(parse_tokens).transpose()?.unwrap_or_default();
+        Ok(Self { tokens, key: key.map(SigningKey::new).transpose()? })
     }
 
     /// Whether every request passes.
@@ -90,8 +89,9 @@ impl Credentials {
     }
 }
 
-fn read_tokens(path: &Path) -> Result<Vec<[u8; 32]>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+fn parse_tokens(secret: &Secret) -> Result<Vec<[u8; 32]>> {
+    let path = &secret.place;
+    let text = str::from_utf8(&secret.bytes).map_err(|_| Error::input(path, "the tokens are not UTF-8"))?;
     let lines = text.lines().map(str::trim).enumerate();
     let mut tokens = Vec::new();
     for (at, token) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
@@ -130,15 +130,13 @@ mod tests {
     const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
     const TOKEN: &str = "a-token-of-some-length";
 
-    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), bytes).unwrap();
-        file
+    fn secret(bytes: &[u8]) -> Secret {
+        Secret::new("here", bytes.to_vec())
     }
 
     fn credentials() -> Credentials {
-        let (tokens, key) = (file(format!("# who\n\n{TOKEN}\n").as_bytes()), file(KEY));
-        Credentials::read(Some(tokens.path()), Some(key.path())).unwrap()
+        let (tokens, key) = (secret(format!("# who\n\n{TOKEN}\n").as_bytes()), secret(KEY));
+        Credentials::new(Some(&tokens), Some(&key)).unwrap()
     }
 
     #[test]
@@ -181,9 +179,11 @@ mod tests {
             ("# x\nshort-secret\n", "line 2: a token of 12 characters"),
             ("two words in one line\n", "line 1: a token is letters"),
         ] {
-            let error =
-                Credentials::read(Some(file(tokens.as_bytes()).path()), None).unwrap_err().to_string();
-            assert!(error.contains(says) && !error.contains("secret"), "{error}");
+            let error = Credentials::new(Some(&secret(tokens.as_bytes())), None).unwrap_err().to_string();
+            assert!(
+                error.starts_with("here: ") && error.contains(says) && !error.contains("secret"),
+                "{error}"
+            );
         }
     }
 }

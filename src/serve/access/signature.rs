@@ -7,6 +7,7 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::secret::Secret;
 use crate::error::{Error, Result};
 
 /// The name whose signature covers every name, and the resources that belong to no name.
@@ -20,20 +21,28 @@ const MIN_KEY_BYTES: usize = 32;
 pub struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// Reads a key: the bytes of a file without the newline at its end.
+    /// Reads a key from a file, as [`Self::new`] takes it.
     ///
     /// # Errors
     /// A file that cannot be read, or holds fewer than 32 bytes.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        let key = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        Self::new(&Secret::read(path)?)
+    }
+
+    /// A key: the bytes of a secret without the newline at its end.
+    ///
+    /// # Errors
+    /// Fewer than 32 bytes.
+    pub fn new(secret: &Secret) -> Result<Self> {
+        let bytes = &secret.bytes;
+        let key = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let key = key.strip_suffix(b"\r").unwrap_or(key);
         if key.len() < MIN_KEY_BYTES {
             let problem = format!(
                 "a key of {} bytes; at least {MIN_KEY_BYTES} are needed: `openssl rand -hex 32` makes one",
                 key.len()
             );
-            return Err(Error::input(path, problem));
+            return Err(Error::input(&secret.place, problem));
         }
         Ok(Self(hmac(key)))
     }

@@ -16,8 +16,8 @@ pub async fn served(
     send(&state, &file, &headers, false).await
 }
 
-/// `/original/{slide}.dzi`. It is the descriptor of `/dzi`, so that viewers can compare both sets of tiles; slides without a tree
-/// have none.
+/// `/original/{slide}.dzi`. It is the descriptor of `/dzi`, so that viewers can compare both sets of tiles; slides without an
+/// original have none.
 pub async fn original(
     Shared(state): Shared<State>,
     Path(file): Path<String>,
@@ -26,10 +26,10 @@ pub async fn original(
     send(&state, &file, &headers, true).await
 }
 
-async fn send(state: &State, file: &str, headers: &HeaderMap, needs_tree: bool) -> HandlerResult {
+async fn send(state: &State, file: &str, headers: &HeaderMap, needs_original: bool) -> HandlerResult {
     let name = file.strip_suffix(".dzi").ok_or(ServeError::NotFound)?;
     let slide = open_slide(state, name).await?;
-    if needs_tree && slide.tree_identity.is_none() {
+    if needs_original && slide.original_identity().is_none() {
         return Err(ServeError::NotFound);
     }
     let xml = slide.descriptor(state.options.output.format.extension()).to_xml();

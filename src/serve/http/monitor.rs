@@ -14,7 +14,7 @@ use crate::web::respond::json_response;
 /// `/readyz`: ready when the root can be listed.
 pub async fn ready(Shared(state): Shared<State>) -> Response {
     let root = state.options.slides.root.clone();
-    match tokio::task::spawn_blocking(move || std::fs::read_dir(root).is_ok()).await {
+    match tokio::task::spawn_blocking(move || root.is_file() || std::fs::read_dir(root).is_ok()).await {
         Ok(true) => "ready\n".into_response(),
         _ => json_response(
             StatusCode::SERVICE_UNAVAILABLE,

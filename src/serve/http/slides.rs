@@ -50,7 +50,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "format": state.options.output.format.extension(), "levels": levels.collect::<Vec<_>>(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
-        "has_original": slide.tree_identity.is_some() && slide.reconstructs(),
+        "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
         "dzi": format!("/dzi/{}.dzi", path_segment(&slide.name)),
         "thumbnail": format!("/thumbnails/{}", path_segment(&slide.name)),

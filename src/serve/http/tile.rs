@@ -21,7 +21,7 @@ use crate::web::respond::{cacheable, etag, matches};
 pub enum TileSet {
     /// What the server makes of archive and tree.
     Served,
-    /// The tree's own tiles, in the geometry of the served ones.
+    /// Those of the slide's original, its tree or its source, in the geometry of the served ones.
     Original,
 }
 
@@ -90,7 +90,7 @@ pub async fn send_tile(
     let slide = open_slide(state, name).await?;
     let identity = match set {
         TileSet::Served => slide.source(id).map(|(_, identity)| identity),
-        TileSet::Original => slide.geometry.tile_rect(id).and(slide.tree_identity),
+        TileSet::Original => slide.geometry.tile_rect(id).and(slide.original_identity()),
     };
     let identity = identity.ok_or(ServeError::NotFound)?;
     // The identity covers everything that the bytes depend on, so a request with a current tag needs no tile.

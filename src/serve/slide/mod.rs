@@ -4,6 +4,7 @@
 
 mod families;
 mod originals;
+mod source;
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::source::Source;
 use super::discovery::{SlideFiles, Stamp, stamp};
 use super::options::{ServeOptions, SlideOptions};
 use crate::archive::Kind;
@@ -49,13 +51,15 @@ pub struct Slide {
     /// Hash of everything that its tiles depend on: what is stored, and the output options.
     pub identity: u128,
     /// The same for the tree's own tiles; `None` without a tree.
-    pub tree_identity: Option<u128>,
+    tree_identity: Option<u128>,
     /// Changes when any of its tiles does; for images made of many tiles.
     pub version: u128,
     /// A warning for operators and users.
     pub warning: Option<String>,
     input: Option<Input>,
     tree: Option<Tree>,
+    /// What the archive was made of; only without a tree.
+    source: Option<Source>,
     coding: Option<Coding>,
     families: HashSet<FamilyId>,
     renderer: Renderer,
@@ -114,6 +118,11 @@ impl Slide {
             renderer: Renderer::new(geometry, filter, output)?,
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
+            source: files
+                .source
+                .as_deref()
+                .filter(|_| tree.is_none())
+                .and_then(|path| Source::find(path, input.as_ref()?.meta().source.identity.as_deref())),
             input,
             tree,
             coding,
@@ -152,6 +161,12 @@ impl Slide {
         xxh3_128(text.as_bytes())
     }
 
+    /// Hash of everything that the tiles of its original depend on; `None` for a slide that has neither a tree nor its source.
+    pub fn original_identity(&self) -> Option<u128> {
+        let of = |source: &Source| format!("source 1 {} {:x}", source.identity(), self.identity);
+        self.tree_identity.or_else(|| self.source.as_ref().map(|source| xxh3_128(of(source).as_bytes())))
+    }
+
     /// Whether files have changed that a listing does not check: the directories of a tree's levels, the first of many packs.
     pub fn has_changed(&self) -> bool {
         inner_stamp(self.input.as_ref(), self.tree.as_ref()) != self.inner_stamp
@@ -164,6 +179,10 @@ impl Slide {
         Some((source, if source == TileSource::Tree { self.tree_identity? } else { self.identity }))
     }
 
+    /// Whether it has a tree of its own.
+    pub fn has_tree(&self) -> bool {
+        self.tree.is_some()
+    }
     /// The archive.
     pub fn input(&self) -> Option<&Input> {
         self.input.as_ref()

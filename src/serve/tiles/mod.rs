@@ -66,7 +66,7 @@ impl Tiles {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, StartError> {
         let cache = &options.cache;
-        let bytes = cache.max_memory_mib << 20;
+        let bytes = cache.max_memory_bytes;
         // A tile weighs its bytes, and at least so much that no more than `max_tiles` fit.
         let min_weight = (bytes / cache.max_tiles.max(1)).max(1);
         let hot = Cache::builder()
@@ -77,7 +77,7 @@ impl Tiles {
                 (tile.len() as u64).max(min_weight).try_into().unwrap_or(u32::MAX)
             })
             .build();
-        let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_mib << 20));
+        let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_bytes));
         let threads = Threads::new(options.limits.threads)?;
         Ok(Arc::new(Self {
             hot,
@@ -219,21 +219,32 @@ impl Tiles {
         self.get(slide, tile).await.map(|(bytes, _)| bytes)
     }
 
-    /// As [`Self::get`], for a tile of the slide's own tree.
+    /// As [`Self::get`], for a tile of the slide's original: its own tree, else the slide that its archive was made of.
     ///
     /// # Errors
-    /// No tree, or no such tile in it; damage.
+    /// No original, or no such tile in it; too much work; damage.
     pub async fn original(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let identity = slide.tree_identity.ok_or(ServeError::NotFound)?;
+        let identity = slide.original_identity().ok_or(ServeError::NotFound)?;
         let key = TileKey { slide: identity, tile };
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
-        Ok((self.stored(slide, key, TileSource::Tree).await?, Outcome::Stored))
+        if slide.has_tree() {
+            return Ok((self.stored(slide, key, TileSource::Tree).await?, Outcome::Stored));
+        }
+        if !slide.is_cut(tile) {
+            return self.get(slide, tile).await;
+        }
+        let _permit = self.family_permit().await?;
+        let (this, of) = (self.clone(), slide.clone());
+        // Concurrent requests for the same tile cut it once.
+        let made =
+            self.threads.run(async move { this.hot.try_get_with(key, || of.cut(tile).map(Bytes::from)) });
+        Ok((made.await?.map_err(|e| broken(slide, &e))?, Outcome::Cold))
     }
 
     async fn stored(

@@ -63,6 +63,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         microns_per_pixel: microns(&header),
         objective_power: None,
         icc_profile: header.icc,
+        levels: vec![(width, height)],
+        tile: None,
         associated: Vec::new(),
     };
     let cmyk = (stored == 4).then(|| CmykRow { inverted: header.adobe.is_some(), samples: Vec::new() });

@@ -74,6 +74,16 @@ impl OpenHandle {
         unsafe { library::text((self.api.property_value)(self.raw.as_ptr(), name.as_ptr())) }
     }
 
+    /// A property that is a whole number.
+    pub fn number(&self, name: &CStr) -> Option<u32> {
+        self.property(name)?.trim().parse().ok()
+    }
+
+    /// A number of a resolution: its `width`, `height`, `tile-width` or `tile-height`.
+    pub fn of_level(&self, level: u32, what: &str) -> Option<u32> {
+        self.number(&CString::new(format!("openslide.level[{level}].{what}")).ok()?)
+    }
+
     /// Reads `width * height` pixels into `pixels`, which must have exactly that length.
     #[allow(unsafe_code)]
     pub fn read(&self, x: u32, y: u32, width: u32, height: u32, pixels: &mut [u32]) -> Result<(), String> {

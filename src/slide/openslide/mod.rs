@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Pixels read by one call: 4 Mi, 16 MiB of ARGB.
 const MAX_PIXELS_PER_CALL: u64 = 4 << 20;
+/// Resolutions that are listed at most: a slide of 2^32 pixels a side has 33.
+const MAX_LEVELS: u32 = 64;
 /// Largest colour profile.
 const MAX_ICC_BYTES: i64 = 16 << 20;
 
@@ -71,6 +73,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         objective_power: number(c"openslide.objective-power")
             .filter(|power| *power > 0.0 && power.is_finite()),
         icc_profile: profile,
+        levels: levels(&handle),
+        tile: tile(&handle),
         associated: handle.associated_names(),
     };
     let background = handle.property(c"openslide.background-color").and_then(|text| parse_color(&text));
@@ -83,6 +87,18 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     });
     let access = Access::Random(Box::new(Regions(Arc::clone(&slide))));
     Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(slide))) })
+}
+
+/// The sizes of the resolutions, as OpenSlide's properties list them.
+fn levels(handle: &OpenHandle) -> Vec<(u32, u32)> {
+    let count = handle.number(c"openslide.level-count").unwrap_or_default().min(MAX_LEVELS);
+    let size = |level| Some((handle.of_level(level, "width")?, handle.of_level(level, "height")?));
+    (0..count).map_while(size).collect()
+}
+
+/// The size of the tiles of the full resolution, where the format has tiles.
+fn tile(handle: &OpenHandle) -> Option<(u32, u32)> {
+    Some((handle.of_level(0, "tile-width")?, handle.of_level(0, "tile-height")?))
 }
 
 fn failed(path: &Path, place: impl Into<String>, message: impl Into<String>) -> SlideError {

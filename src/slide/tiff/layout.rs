@@ -81,6 +81,11 @@ impl Layout {
             .saturating_mul(u64::from(self.channels()))
     }
 
+    /// Width and height of its tiles; `None` for strips.
+    pub fn tile_size(&self) -> Option<(u32, u32)> {
+        self.tiled.then_some((self.chunk_width, self.chunk_height))
+    }
+
     /// Rows of the image in a row of chunks.
     pub fn rows_in(&self, chunk_row: u32) -> u32 {
         let top = u64::from(chunk_row) * u64::from(self.chunk_height);

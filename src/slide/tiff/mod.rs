@@ -49,6 +49,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         microns_per_pixel: metadata::microns_per_pixel(&directory),
         objective_power: metadata::objective_power(&directory),
         icc_profile: metadata::icc_profile(&directory),
+        levels: Vec::new(),
+        tile: layout.tile_size(),
         associated: Vec::new(),
     };
     let access = Access::Random(Box::new(TiffRegions::new(file, layout, options.max_memory_bytes)));

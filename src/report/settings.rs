@@ -1,8 +1,8 @@
 //! The recorded settings of the encoder in words.
 
-use origami::archive::{Meta, SourceKind};
-use origami::params::{EncodeParams, Subsamp};
-use origami::quality::presets::Preset;
+use crate::archive::{Meta, SourceKind};
+use crate::params::{EncodeParams, Subsamp};
+use crate::quality::presets::Preset;
 
 /// The preset whose parameters were used.
 pub fn preset(params: &EncodeParams) -> Option<&'static str> {
@@ -67,7 +67,7 @@ fn baseline(params: &EncodeParams) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use origami::archive::SourceMeta;
+    use crate::archive::SourceMeta;
 
     fn meta(params: EncodeParams) -> Meta {
         Meta {
@@ -117,7 +117,7 @@ mod tests {
             sharpen: 0.5,
             l0_sharpen: 0.25,
             subsamp: Subsamp::S420Opt,
-            residual_encoder: Some(origami::codec::EncoderKind::Webp),
+            residual_encoder: Some(crate::codec::EncoderKind::Webp),
             ..EncodeParams::default()
         };
         let rows = rows(&meta(params));

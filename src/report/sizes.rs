@@ -2,32 +2,42 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use origami::archive::{Archive, FamilyEntry, PayloadEntry};
-use origami::codec::CodecId;
-use origami::error::Result;
-use origami::image::family::PayloadKind;
+use crate::archive::{Archive, FamilyEntry, PayloadEntry};
+use crate::codec::CodecId;
+use crate::error::Result;
+use crate::image::family::PayloadKind;
 
 /// Bytes of each codec, by its name.
 pub type ByCodec = BTreeMap<&'static str, u64>;
 
 /// A payload and its own bytes: 0 for a tile that repeats an earlier one of its family.
 pub struct PayloadSize {
+    /// What it is.
     pub kind: PayloadKind,
+    /// How it is coded.
     pub codec: CodecId,
+    /// Its bytes.
     pub bytes: u64,
 }
 
 /// A family's place in the file, and its payloads.
 pub struct FamilySizes<'a> {
+    /// Its entry in the index.
     pub entry: &'a FamilyEntry,
+    /// Its payloads, in their order in the file.
     pub payloads: Vec<PayloadSize>,
+    /// Whether an earlier family has the same bytes, which are stored once.
+    pub repeats: bool,
 }
 
 /// Bytes by what they hold. Parts that are equal are stored once and count once.
 #[derive(Default)]
 pub struct Sizes<'a> {
+    /// L2.
     pub baselines: ByCodec,
+    /// Residuals of L0, of luma and chroma together.
     pub residuals: ByCodec,
+    /// Tiles of L0 as the source has them.
     pub originals: ByCodec,
     /// Levels above L2.
     pub small_levels: ByCodec,
@@ -35,6 +45,7 @@ pub struct Sizes<'a> {
     pub heads: u64,
     /// Bytes that equal parts would take again if they were not stored once.
     pub shared: u64,
+    /// Every family, along the Hilbert curve.
     pub families: Vec<FamilySizes<'a>>,
 }
 
@@ -51,12 +62,13 @@ impl<'a> Sizes<'a> {
             let own_bytes = |p: &PayloadEntry| if p.repeats { 0 } else { u64::from(p.bytes) };
             let size = |p: &PayloadEntry| PayloadSize { kind: p.kind, codec: p.codec, bytes: own_bytes(p) };
             let payloads: Vec<_> = head.iter().map(size).collect();
-            if seen.insert(entry.offset) {
-                sizes.add(entry, &payloads);
-            } else {
+            let repeats = !seen.insert(entry.offset);
+            if repeats {
                 sizes.shared += u64::from(entry.bytes);
+            } else {
+                sizes.add(entry, &payloads);
             }
-            sizes.families.push(FamilySizes { entry, payloads });
+            sizes.families.push(FamilySizes { entry, payloads, repeats });
         }
         for entry in archive.tiles() {
             if seen.insert(entry.offset) {
@@ -66,6 +78,19 @@ impl<'a> Sizes<'a> {
             }
         }
         Ok(sizes)
+    }
+
+    /// Name and bytes of every part of the archive, in the order of a listing. Their sum is the size of the file.
+    pub fn parts(&self, archive: &Archive) -> Vec<(&'static str, u64)> {
+        let mut parts = if archive.meta().coding.originals {
+            vec![("L0 tiles", total(&self.originals)), ("L2 tiles", total(&self.baselines))]
+        } else {
+            vec![("residuals", total(&self.residuals)), ("baselines", total(&self.baselines))]
+        };
+        parts.push(("small levels", total(&self.small_levels)));
+        parts.push(("directory", archive.directory_bytes() + self.heads));
+        parts.push(("ICC profile", archive.icc_bytes().into()));
+        parts
     }
 
     fn add(&mut self, entry: &FamilyEntry, payloads: &[PayloadSize]) {

@@ -1,0 +1,45 @@
+//! A slide or an image.
+
+use std::path::Path;
+
+use anyhow::Result;
+use origami::pyramid::identity::Identity;
+use origami::slide::{OpenOptions, Slide};
+use serde_json::json;
+
+use super::{Answer, row, scan_rows};
+use crate::cli::print::human_bytes;
+
+/// What the file says about the slide. Associated images, of which one may show a patient's name, are named and not read.
+pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
+    let slide = Slide::open(path, options)?;
+    let (info, identity) = (&slide.info, Identity::of_file(path)?);
+    let size = |&(width, height): &(u32, u32)| format!("{width}x{height}");
+    let levels: Vec<_> = info.levels.iter().map(size).collect();
+    let icc_bytes = info.icc_profile.as_ref().map_or(0, |profile| profile.len() as u64);
+    let or_none = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+    let mut text = vec![
+        row("file", format!("{} (slide, {})", path.display(), human_bytes(identity.bytes))),
+        row("format", &info.format),
+        row("size", format!("{}x{}", info.width, info.height)),
+        row(
+            "levels",
+            if levels.is_empty() { "not listed without OpenSlide".into() } else { levels.join(", ") },
+        ),
+        row("tiles", info.tile.as_ref().map_or("none".into(), size)),
+        row("channels", if info.channels == 1 { "1 (gray)" } else { "3 (RGB)" }),
+    ];
+    text.extend(scan_rows(info.microns_per_pixel, info.objective_power));
+    text.push(row("ICC profile", if icc_bytes > 0 { human_bytes(icc_bytes) } else { "none".into() }));
+    text.push(row("associated images", or_none(&info.associated)));
+    text.push(row("identity", &identity.text));
+    let object = |&(width, height): &(u32, u32)| json!({"width": width, "height": height});
+    let value = json!({
+        "file": path, "kind": "slide", "file_bytes": identity.bytes, "identity": identity.text,
+        "format": info.format, "width": info.width, "height": info.height, "channels": info.channels,
+        "levels": info.levels.iter().map(object).collect::<Vec<_>>(), "tile": info.tile.as_ref().map(object),
+        "microns_per_pixel": info.microns_per_pixel, "objective_power": info.objective_power,
+        "icc_profile_bytes": icc_bytes, "associated_images": info.associated,
+    });
+    Ok(Answer { text, value })
+}

@@ -1,0 +1,40 @@
+//! The log on standard error. Servers run for long: theirs has timestamps.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+use super::print;
+
+/// The filter of the log where `RUST_LOG` is not set. It is strict with wgpu, because our own errors repeat what a driver reported,
+/// and because builds with debug assertions pass on the messages of Vulkan's loader, such as that a machine has no driver. The lines
+/// of the command line itself are about the start and the end of a server.
+const DEFAULT_FILTER: &str =
+    "warn,origami::cli=info,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
+
+/// How a server's log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Starts the log; `server` is the format of one with timestamps, in UTC as RFC 3339 writes them.
+pub fn to_stderr(server: Option<LogFormat>) {
+    let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let colours = std::io::stderr().is_terminal() && !print::no_color();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_FILTER)))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(colours);
+    match server {
+        None => log.compact().without_time().init(),
+        Some(LogFormat::Text) => log.compact().init(),
+        Some(LogFormat::Json) => {
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+        }
+    }
+}
