@@ -33,22 +33,28 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("encode", 0, "encode PNG --out NEW3"),
     ("encode", 0, "encode PNG --out NEW3 --skip-existing"),
     ("encode", 0, "encode PNG --out NEW4 --report NEW4.html"),
+    ("encode", 0, "encode PNG --estimate"),
+    ("encode", 0, "encode TREE PNG --estimate --max-parents 1"),
     ("encode", 1, "encode PNG KEY --out NEW5 --keep-going"),
     ("error", 1, "compare PNG OTHER"),
     ("error", 1, "verify NEW.bundle"),
     ("error", 2, "verify"),
     ("error", 2, "bench slide NEW.png --size 40"),
+    ("error", 2, "serve --prt 1"),
+    ("error", 1, "inspect PNG NEW.bundle"),
     ("error", 3, "decode DAMAGED --out NEW6"),
     ("inspect", 0, "inspect BUNDLE --list --plot NEW.svg"),
-    ("inspect", 0, "inspect LOSSLESS TREE PNG"),
+    ("inspect", 0, "inspect LOSSLESS --list"),
     ("inspect", 0, "inspect PACKS"),
     ("inspect", 0, "inspect PNG"),
     ("inspect", 0, "inspect TREE"),
+    ("inspect", 0, "inspect TREE BUNDLE PNG"),
     ("pyramid", 0, "pyramid PNG --out NEW7"),
     ("pyramid", 0, "pyramid PNG --out NEW7 --skip-existing"),
     ("pyramid", 0, "pyramid PNG OTHER --out NEW8"),
-    ("serve", 0, "serve PACKS --print-config"),
-    ("sign", 0, "sign --key-file KEY one --url http://localhost"),
+    ("serve-config", 0, "serve SLIDES --print-config --port 1"),
+    ("sign", 0, "sign one --key-file KEY"),
+    ("sign", 0, "sign one --key-file KEY --url https://slides.example.org"),
     ("verify", 0, "verify BUNDLE"),
     ("verify", 0, "verify --deep BUNDLE"),
     ("verify", 0, "verify PNG"),
@@ -57,10 +63,11 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("verify", 1, "verify NEW.bundle PNG"),
     ("verify", 3, "verify DAMAGED"),
     ("verify", 3, "verify DAMAGED BUNDLE"),
+    ("version", 0, "--version"),
 ];
 
-/// Schemas whose command needs a server or a GPU: they have tests of their own.
-const OTHERS: &[&str] = &["bench-gpu", "bench-serve"];
+/// Schemas whose command is a server or needs one, or a GPU: they have tests of their own.
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve"];
 
 /// Files that runs take.
 struct Files {
@@ -280,7 +287,8 @@ impl Drop for Server {
 fn what_a_server_says_and_bench_serve_are_as_their_schemas_say() {
     let small = Small::new();
     let root = small.path("slides");
-    fs::create_dir(&root).unwrap();
+    // A directory that is not served, so that the server says why.
+    fs::create_dir_all(root.join("nothing")).unwrap();
     let bundle = root.join("small.bundle");
     fs::copy(&small.bundle, &bundle).unwrap();
     let server = Server::start(&root);
