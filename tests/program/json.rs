@@ -261,7 +261,7 @@ impl Server {
     fn start(root: &Path) -> Self {
         let mut serve = program();
         serve.args(["serve", arg(root), "--port", "0", "--backend", "cpu", "--json"]);
-        let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // The object ends with a line of its closing brace.
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut start = String::new();
