@@ -1,18 +1,24 @@
 //! Compiles `csrc/`: a row-by-row JPEG decoder, an encoder of planes and, with the feature `jpegli`, one by jpegli. It uses the
 //! headers of the libjpeg-turbo that `turbojpeg-sys` builds or finds, so that headers and library agree. Checks that the part of the
-//! server's viewer that is not in the repository has been fetched.
+//! server's viewer that is not in the repository has been fetched. Gives release builds the commit that they are made of.
+
+use std::path::Path;
+use std::process::Command;
 
 /// The file of OpenSeadragon that `src/serve/http/viewer.rs` embeds.
 const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
 
 fn main() {
     println!("cargo::rerun-if-changed={OPENSEADRAGON}");
-    if std::env::var_os("CARGO_FEATURE_SERVE").is_some() && !std::path::Path::new(OPENSEADRAGON).is_file() {
+    if std::env::var_os("CARGO_FEATURE_SERVE").is_some() && !Path::new(OPENSEADRAGON).is_file() {
         println!(
             "cargo::error={OPENSEADRAGON} is missing: run scripts/setup.sh, or build without the feature `serve`"
         );
         return;
     }
+    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let commit = if release { commit() } else { None };
+    println!("cargo:rustc-env=ORIGAMI_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     shim("jpeg_rows");
     shim("jpeg_planes");
     if std::env::var_os("CARGO_FEATURE_JPEGLI").is_some() {
@@ -40,4 +46,31 @@ fn shim(name: &str) {
         }
     }
     build.compile(&format!("origami_{name}"));
+}
+
+/// The commit of this checkout; `None` without git, or where these files are only a part of another repository.
+///
+/// Whatever moves the head runs this script again, and with it the compiler. Only release builds pay for that; a developer who
+/// commits does not wait for a second compilation of the same sources.
+fn commit() -> Option<String> {
+    let folder = std::env::var("CARGO_MANIFEST_DIR").ok()?;
+    let top = Path::new(&git(&["rev-parse", "--show-toplevel"])?).canonicalize().ok()?;
+    if top != Path::new(&folder).canonicalize().ok()? {
+        return None;
+    }
+    for file in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", file])?;
+        // Cargo takes a file that is missing for one that has changed.
+        if Path::new(&path).is_file() {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
+    git(&["rev-parse", "HEAD"])
+}
+
+/// What git prints, if it is here and succeeds.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_string())
 }

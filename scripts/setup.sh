@@ -104,6 +104,10 @@ required_packages() {
         runs shellcheck --version || echo shellcheck
         # runpod/check.sh runs pods.sh, which asks through it.
         runs curl --version || echo curl
+        # Their completions are loaded, and man pages checked.
+        have zsh || echo zsh
+        have fish || echo fish
+        have mandoc || echo mandoc
     fi
 }
 

@@ -34,7 +34,7 @@ pub struct ColdTimes {
 
 /// Requests one L0 tile of every family, at another place in each, and times the JPEG calls of both payloads as a whole and of the
 /// tile.
-pub async fn measure(slide: &ServedSlide, bundle: &Path, pause_ms: u64) -> Result<ColdTimes> {
+pub async fn measure(slide: &ServedSlide, bundle: &Path, pause: Duration) -> Result<ColdTimes> {
     let input = Input::file(bundle, Kind::Bundle)?;
     let (geometry, coding) = (*input.geometry(), input.meta().coding.clone());
     if geometry != slide.geometry {
@@ -68,7 +68,7 @@ pub async fn measure(slide: &ServedSlide, bundle: &Path, pause_ms: u64) -> Resul
             black_box(JpegEncoder::new()?.encode(part, 95.into())?);
             Ok(started.elapsed().as_secs_f64() * 1e3)
         };
-        let pause = || tokio::time::sleep(Duration::from_millis(pause_ms));
+        let pause = || tokio::time::sleep(pause);
         pause().await;
         let reply = connection.get(&slide.path(tile)).await?;
         if reply.status != 200 {

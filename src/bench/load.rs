@@ -16,8 +16,8 @@ use super::http_client::ServedSlide;
 pub struct LoadOptions {
     /// Connections, each with one request at a time.
     pub connections: u32,
-    /// Duration in seconds.
-    pub seconds: u64,
+    /// How long.
+    pub duration: Duration,
     /// Number of different tiles of L0 and L1; `None` for all.
     pub tiles: Option<u32>,
     /// Request every tile once before, so that caches are full.
@@ -73,7 +73,7 @@ pub async fn measure(slide: ServedSlide, options: &LoadOptions) -> Result<LoadRe
         }
     }
     let hashes = tiles.iter().map(|_| AtomicU64::new(0)).collect();
-    let until = Instant::now() + Duration::from_secs(options.seconds);
+    let until = Instant::now() + options.duration;
     let shared = Arc::new(Shared { slide, tiles, hashes, until });
     let started = Instant::now();
     let all: Vec<_> =

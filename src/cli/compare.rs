@@ -19,22 +19,29 @@ use super::json;
 use super::print::say;
 use super::signals;
 
-/// Y-PSNR, SSIM of luma, Delta E 2000 of an image against a reference, at full size. Each is a slide, an image, a Deep Zoom tree or a
-/// bundle; of the directory of a slide its tree, or else its bundle.
+/// Measure an image against a reference: Y-PSNR, SSIM, Delta E.
+///
+/// Y-PSNR, SSIM of luma and Delta E 2000, at full size. Both are a slide, an image, a Deep Zoom tree or a bundle; of the directory of a
+/// slide its tree, or else its bundle.
 #[derive(Args)]
 pub struct CompareArgs {
     /// The reference
+    #[arg(help_heading = "Input")]
     reference: PathBuf,
     /// The image to judge
+    #[arg(help_heading = "Input")]
     image: PathBuf,
     /// Luma only: no Delta E
-    #[arg(long)]
+    #[arg(long, help_heading = "Quality")]
     luma_only: bool,
-    /// Write a picture: reference, image, and their difference (4 times, around gray), side by side
-    #[arg(long, value_name = "PNG")]
+    /// Write a picture: reference, image, and their difference, side by side [default: none]
+    ///
+    /// The difference is drawn 4 times as large, around gray.
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
     picture: Option<PathBuf>,
-    /// Which part the picture shows: X,Y,W,H in pixels of L0 [default: the 512x512 in which they differ most]
+    /// Which part the picture shows, in pixels of L0 [default: the 512x512 in which they differ most]
     #[arg(long, value_name = "X,Y,W,H", value_parser = parse_region, requires = "picture")]
+    #[arg(help_heading = "Output")]
     region: Option<[u32; 4]>,
     #[command(flatten)]
     open: OpenArgs,

@@ -8,6 +8,7 @@ use clap::Args;
 use origami::archive::Kind;
 use origami::backend::scheduler::Scheduler;
 use origami::decode::{self, DecodeOptions, DecodeReport, Timing};
+use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::output::render::Output;
@@ -17,7 +18,7 @@ use origami::pyramid::write::Existing;
 use serde_json::json;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
-use super::args::values::{TILE_SAMPLINGS, names, one_of};
+use super::args::values::{TILE_SAMPLINGS, names, one_of, whole};
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
@@ -26,47 +27,57 @@ use super::print::{human_bytes, say};
 use super::progress::Families;
 use super::signals;
 
-/// Writes DIR/decoded_pyramid.dzi and its tiles.
+/// Decode bundles or packs to Deep Zoom trees.
+///
+/// Writes decoded_pyramid.dzi and its tiles. Filters, tile size and sharpening come from the archive.
 #[derive(Args)]
 pub struct DecodeArgs {
     #[command(flatten)]
     input: InputArgs,
     /// The slide's tree, for the small levels that packs do not hold
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", help_heading = "Input", hide_short_help = true)]
     pyramid: Option<PathBuf>,
-    /// Where decoded_pyramid.dzi goes; of several inputs each gets a directory of its name in it [default: the directory that holds
-    /// residual_packs/; beside x.bundle the directory x]
-    #[arg(long, value_name = "DIR")]
+    /// Where the tree goes [default: where residual_packs/ is; beside x.bundle the directory x]
+    ///
+    /// Of several inputs each gets a directory of its name in it.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Quality of the tiles of L0 and L1
-    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// Quality of the tiles of L0 and L1 [range: 1 to 100]
+    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
+    #[arg(help_heading = "Quality")]
     quality: u8,
-    /// Tile size; an error where it contradicts the archive [default: the archive's]
-    #[arg(long)]
+    /// Tile size; an error where it contradicts the archive [range: 1 to 4096] [default: the archive's]
+    #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     tile: Option<u32>,
     /// Filter; an error where it contradicts the archive [default: the archive's]
-    #[arg(long, value_parser = names::<Filter>())]
+    #[arg(long, value_name = "FILTER", value_parser = names::<Filter>(), help_heading = "Quality", hide_short_help = true)]
     upsample_filter: Option<Filter>,
     /// Format of the tiles; png shows the planes without another lossy step
-    #[arg(long, value_enum, value_parser = names::<OutputFormat>(), default_value_t = OutputFormat::Jpeg)]
+    #[arg(long, value_name = "FORMAT", value_enum, value_parser = names::<OutputFormat>())]
+    #[arg(default_value_t = OutputFormat::Jpeg, help_heading = "Output")]
     output_format: OutputFormat,
     /// Chroma sampling of JPEG tiles
-    #[arg(long, value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    #[arg(long, value_name = "SAMPLING", value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    #[arg(help_heading = "Quality", hide_short_help = true)]
     tile_subsamp: Sampling,
     /// Luma only
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     grayscale: bool,
-    /// Stop after N families
-    #[arg(long, value_name = "N")]
+    /// Stop after N families [range: 1 to 67108864] [default: all]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     max_parents: Option<u64>,
     /// Print where the time of each family went
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     timing: bool,
     /// Replace a decoded tree that is there
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a decoded tree that is whole and was made of the same archive with the same parameters
-    #[arg(long)]
+    /// Leave a decoded tree that is whole and was made in the same way
+    ///
+    /// That is of the same archive with the same parameters.
+    #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]
     several: SeveralArgs,
@@ -80,16 +91,16 @@ pub struct DecodeArgs {
 #[group(required = true, multiple = false)]
 struct InputArgs {
     /// Bundles, packs, or directories that hold them
-    #[arg(value_name = "BUNDLE|DIR")]
+    #[arg(value_name = "BUNDLE|DIR", help_heading = "Input")]
     inputs: Vec<PathBuf>,
     /// A directory of .pack files
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Input", hide_short_help = true)]
     packs: Option<PathBuf>,
     /// One .pack: only its family is written
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = "Input", hide_short_help = true)]
     pack_file: Option<PathBuf>,
     /// A .bundle
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = "Input", hide_short_help = true)]
     bundle: Option<PathBuf>,
 }
 
@@ -105,9 +116,6 @@ impl InputArgs {
 }
 
 pub fn run(args: DecodeArgs) -> Result<ExitCode> {
-    if args.max_parents == Some(0) {
-        usage!("--max-parents 0: decode at least one family");
-    }
     let inputs = args.input.inputs()?;
     if inputs.several && args.pyramid.is_some() {
         usage!("--pyramid is the tree of one slide, and there are {} inputs; give one", inputs.list.len());

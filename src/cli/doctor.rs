@@ -6,7 +6,7 @@ mod advice;
 mod finding;
 #[cfg_attr(not(feature = "gpu"), path = "doctor/no_gpu.rs")]
 mod gpu;
-mod machine;
+pub mod machine;
 mod report;
 mod section;
 mod text;
@@ -17,36 +17,23 @@ use anyhow::Result;
 use clap::Args;
 
 use self::advice::{Situation, advice};
-use self::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
 use super::args::work::JsonArgs;
 use super::json;
 
-/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 0: what is there works; 1: an adapter
-/// failed or computes something else.
+/// Say what this machine has, whether its GPUs compute rightly, and what to do.
+///
+/// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 1: an adapter failed or computes
+/// something else.
 #[derive(Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
     json: JsonArgs,
     /// Test only this adapter: its index, or part of its name [default: all]
-    #[arg(long, value_name = "NAME|INDEX")]
+    #[arg(long, value_name = "NAME|INDEX", help_heading = "Input")]
     gpu_adapter: Option<String>,
 }
-
-const FEATURES: [(&str, bool); 12] = [
-    ("cli", cfg!(feature = "cli")),
-    ("gpu", cfg!(feature = "gpu")),
-    ("jpegli", cfg!(feature = "jpegli")),
-    ("jpegxl", cfg!(feature = "jpegxl")),
-    ("lepton", cfg!(feature = "lepton")),
-    ("mozjpeg", cfg!(feature = "mozjpeg")),
-    ("openslide", cfg!(feature = "openslide")),
-    ("rocksdb", cfg!(feature = "rocksdb")),
-    ("serve", cfg!(feature = "serve")),
-    ("webp", cfg!(feature = "webp")),
-    ("metal", cfg!(feature = "metal")),
-    ("dx12", cfg!(feature = "dx12")),
-];
 
 pub fn run(args: DoctorArgs) -> Result<ExitCode> {
     let wanted = args.gpu_adapter.as_deref();

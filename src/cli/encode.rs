@@ -1,8 +1,13 @@
 //! `origami encode`: slides, trees and images to bundles.
 
+mod advice;
+mod estimate;
 mod existing;
 mod report;
+mod summary;
 
+use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,18 +19,19 @@ use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::image::geometry::Geometry;
+use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::params::EncodeParams;
 use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
 use super::args::open::OpenArgs;
-use super::args::values::{bytes, names};
+use super::args::values::{BYTE, TIB, names, real, size, whole};
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
@@ -33,21 +39,30 @@ use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
 use super::signals;
+use summary::Summary;
 
-/// Writes DIR/residual_packs/residuals.bundle: the slide in one file.
+/// Encode slides, trees and images, each to one bundle.
+///
+/// The bundle is residual_packs/residuals.bundle in the directory of the result. A directory as input stands for all slides and trees
+/// in it.
 #[derive(Args)]
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Where residual_packs/ goes; of several inputs each gets a directory of its name in it [default: beside x.svs the directory x,
-    /// a tree's own directory]
-    #[arg(long, value_name = "DIR")]
+    /// Where residual_packs/ goes [default: beside x.svs the directory x; a tree's own]
+    ///
+    /// Of several inputs each gets a directory of its name in it.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Replace a result that is there. --pyramid, --image and --slide do so in any case
-    #[arg(long)]
+    /// Replace a result that is there
+    ///
+    /// --pyramid, --image and --slide do so in any case.
+    #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a result that is whole and was made of the same source with the same parameters
-    #[arg(long)]
+    /// Leave a result that is whole and was made in the same way
+    ///
+    /// That is of the same source with the same parameters.
+    #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]
     several: SeveralArgs,
@@ -55,25 +70,33 @@ pub struct EncodeArgs {
     coding: CodingArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// Tile size in pixels; must match the pyramid [default: the pyramid's, or 256]
-    #[arg(long)]
+    /// Encode nothing; estimate size, quality and time of these flags and of each preset
+    ///
+    /// It measures a sample of families and states the spread of every figure.
+    #[arg(long, help_heading = "Quality", conflicts_with_all = ["target_psnr", "target_size", "pack", "manifest", "debug_images", "report", "overwrite", "skip_existing"])]
+    estimate: bool,
+    /// Tile size in pixels; must match the pyramid [range: 1 to 4096] [default: the pyramid's, or 256]
+    #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     tile: Option<u32>,
     /// Missing tiles: stop and name them, or take them as white
-    #[arg(long, value_enum, value_parser = names::<Missing>(), default_value_t)]
+    #[arg(long, value_name = "WHAT", value_enum, value_parser = names::<Missing>(), default_value_t)]
+    #[arg(help_heading = "Safety", hide_short_help = true)]
     missing: Missing,
     /// Also write one .pack per family
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pack: bool,
     /// Write DIR/manifest.json with Y-PSNR, Y-MSE and bytes per tile
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     manifest: bool,
     /// Write PNGs of every stage to DIR/compress, DIR/decompress and DIR/images
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     debug_images: bool,
     #[command(flatten)]
     report: report::ReportArgs,
-    /// Stop after N families
-    #[arg(long, value_name = "N")]
+    /// Stop after N families [range: 1 to 67108864] [default: all]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     max_parents: Option<u64>,
     #[command(flatten)]
     open: OpenArgs,
@@ -87,16 +110,16 @@ pub struct EncodeArgs {
 #[group(required = true, multiple = false)]
 struct SourceArgs {
     /// Slides, images, Deep Zoom trees, or directories that hold slides and trees
-    #[arg(value_name = "SLIDE|TREE|DIR")]
+    #[arg(value_name = "SLIDE|TREE|DIR", help_heading = "Input")]
     inputs: Vec<PathBuf>,
     /// A Deep Zoom tree: its .dzi, the directory that holds it, or its _files
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", help_heading = "Input", hide_short_help = true)]
     pyramid: Option<PathBuf>,
     /// One image: PNG, JPEG or TIFF
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = "Input", hide_short_help = true)]
     image: Option<PathBuf>,
     /// A slide, without a tree on disk
-    #[arg(long, value_name = "SLIDE")]
+    #[arg(long, value_name = "SLIDE", help_heading = "Input", hide_short_help = true)]
     slide: Option<PathBuf>,
 }
 
@@ -119,17 +142,18 @@ impl SourceArgs {
 #[derive(Args)]
 #[group(multiple = false)]
 struct TargetArgs {
-    /// Find the lowest quality at which L0 luma has this PSNR in dB, on families spread over the slide
-    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["quality", "resq", "l0q"])]
+    /// Lowest quality with this PSNR in dB [range: 1 to 100] [default: off]
+    ///
+    /// It is that of L0 luma, measured on families spread over the slide.
+    #[arg(long, value_name = "DB", value_parser = real(1.0..=100.0), help_heading = "Quality")]
+    #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_psnr: Option<f64>,
-    /// Find the highest quality at which the bundle should keep to this size: bytes, or with k, M, G
-    #[arg(long, value_name = "SIZE", value_parser = bytes, conflicts_with_all = ["quality", "resq", "l0q"])]
+    /// Highest quality at this size [range: 1B to 1024TiB] [default: off]
+    ///
+    /// The bundle should keep to it, as to 900kB: it is estimated from families spread over the slide. Without a unit it is in bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size(BYTE, 1..=1024 * TIB), help_heading = "Quality")]
+    #[arg(conflicts_with_all = ["quality", "resq", "l0q"])]
     target_size: Option<u64>,
-}
-
-fn decibels(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|db: &f64| db.is_finite() && *db > 0.0);
-    number.ok_or_else(|| "a PSNR in dB, above 0, such as 40".into())
 }
 
 impl TargetArgs {
@@ -143,14 +167,20 @@ impl TargetArgs {
 }
 
 impl EncodeArgs {
+    /// Opens the source as these flags encode it.
     fn open_source(&self, input: &Input) -> Result<Source> {
+        self.open_for(input, self.coding.params().originals)
+    }
+
+    /// Opens the source for a lossless encode, or for any other.
+    fn open_for(&self, input: &Input, lossless: bool) -> Result<Source> {
         let mut options = self.open.options();
         if self.source.image.is_some() {
             options.openslide = OpenSlideUse::Never;
         }
         match input.thing {
             Thing::Tree => self.open_tree(&input.path),
-            _ => self.open_slide(&input.path, options),
+            _ => self.open_slide(&input.path, options, lossless),
         }
     }
 
@@ -166,8 +196,7 @@ impl EncodeArgs {
         }
     }
 
-    fn open_slide(&self, path: &Path, mut options: OpenOptions) -> Result<Source> {
-        let lossless = self.coding.params().originals;
+    fn open_slide(&self, path: &Path, mut options: OpenOptions, lossless: bool) -> Result<Source> {
         if lossless && options.openslide == OpenSlideUse::Auto {
             // OpenSlide gives pixels, not the JPEG tiles of the file.
             options.openslide = OpenSlideUse::Never;
@@ -186,6 +215,12 @@ impl EncodeArgs {
         Ok(Source::Slide(Box::new(slide), geometry))
     }
 
+    /// Whether a line of advice is welcome: nothing was chosen, and a person reads.
+    fn is_advised(&self) -> bool {
+        let chosen = self.target.flag().is_some() || !self.coding.leaves_quality_open();
+        !chosen && self.work.summary() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// Refuses what can be refused before a source is opened.
     fn check(&self, params: &EncodeParams, has_trees: bool) -> Result<()> {
         if !has_trees && self.missing == Missing::Background {
@@ -194,9 +229,6 @@ impl EncodeArgs {
         params.validate()?;
         params.encoder.encoder(ImageRole::Baseline)?;
         params.residual_encoder().encoder(ImageRole::Residual)?;
-        if self.max_parents == Some(0) {
-            usage!("--max-parents 0: encode at least one family");
-        }
         if let (Some(flag), true) = (self.target.flag(), params.originals) {
             usage!(
                 "{flag} is about quality, of which --preset lossless loses nothing; leave one of them out"
@@ -217,7 +249,7 @@ impl EncodeArgs {
         let mut source = self.open_source(input)?;
         let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
         let params = params_at(estimate.quality);
-        if !self.work.quiet {
+        if self.work.summary() {
             say!(
                 "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
                 params.residual_quality,
@@ -237,7 +269,8 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     args.coding.check(args.source.pyramid.is_some())?;
     args.check(&args.coding.params(), has_trees)?;
     args.report.check(inputs.several)?;
-    let results = inputs.results(args.out.as_deref())?;
+    // An estimate writes nothing, so two inputs cannot write to one place.
+    let results = if args.estimate { HashMap::new() } else { inputs.results(args.out.as_deref())? };
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
     let shared = match inputs.several {
@@ -247,12 +280,22 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let run = Run { replaces: by_flag || args.overwrite, args: &args, shared, scheduler };
     let batch = Batch {
         command: "encode",
-        done: "encoded",
+        done: if args.estimate { "estimated" } else { "encoded" },
         json: args.work.json(),
         summary: args.work.summary(),
         keep_going: args.several.keep_going,
     };
-    batch.run(&inputs, |input| run.one(input, &results[&input.path]))
+    let code = batch.run(&inputs, |input| match args.estimate {
+        true => estimate::run(&run, input),
+        false => run.one(input, &results[&input.path]),
+    })?;
+    if !args.estimate
+        && args.is_advised()
+        && let Some(advice) = advice::advice()
+    {
+        eprintln!("{advice}");
+    }
+    Ok(code)
 }
 
 /// What the encodes of a run share.
@@ -271,6 +314,26 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
+    /// How many families of a source are encoded. Says how many tiles it lacks.
+    fn families(&self, source: &Source) -> u64 {
+        if let Source::Tree(tree) = source
+            && tree.absent() > 0
+            && self.args.work.summary()
+        {
+            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+        }
+        source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
+    }
+
+    /// The backend of one input with so many families; `None` where inputs share one.
+    fn own_backend(&self, families: u64) -> Result<Option<OpenBackend>> {
+        if self.several() {
+            return Ok(None);
+        }
+        let quiet = !self.args.work.summary();
+        Ok(Some(self.args.backend.open(Workload::Encode, Some(families), &self.scheduler, quiet)?))
+    }
+
     /// Encodes one input to `out`.
     fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
@@ -284,23 +347,9 @@ impl Run<'_> {
         }
         signals::writes(&bundle);
         let mut source = args.open_source(input)?;
-        if let Source::Tree(tree) = &source
-            && tree.absent() > 0
-            && args.work.summary()
-        {
-            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
-        }
-        let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
-        let opened = match &self.shared {
-            Some(_) => None,
-            None => Some(args.backend.open(
-                Workload::Encode,
-                Some(total),
-                &self.scheduler,
-                !args.work.summary(),
-            )?),
-        };
-        let Some(opened) = self.shared.as_ref().or(opened.as_ref()) else { bail!("no backend") };
+        let total = self.families(&source);
+        let own = self.own_backend(total)?;
+        let Some(opened) = self.shared.as_ref().or(own.as_ref()) else { bail!("no backend") };
         let started = std::time::Instant::now();
         let params = match args.target.target() {
             Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
@@ -331,10 +380,14 @@ impl Run<'_> {
         progress.finish();
         warn_of_other_packs(args, out, &report);
         let seconds = started.elapsed().as_secs_f64();
+        let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
         if args.work.summary() {
-            print_summary(&report, seconds, opened);
+            say!("{}", summary.line());
+            if !self.several() && std::io::stdout().is_terminal() {
+                summary.details().iter().for_each(|line| say!("{line}"));
+            }
         }
-        let mut value = object(input, &report, seconds, opened);
+        let mut value = summary.json();
         if let Some(page) = args.report.write(self, input, out, &report, opened)? {
             value["report"] = json!(page);
         }
@@ -350,13 +403,6 @@ fn skipped(bundle: &Path, args: &EncodeArgs) -> Outcome {
     Outcome::skipped(json!({"bundle": bundle, "skipped": true}))
 }
 
-fn object(input: &Input, report: &EncodeReport, seconds: f64, opened: &OpenBackend) -> Value {
-    json!({
-        "source": input.path, "bundle": report.bundle, "bundle_bytes": report.bundle_bytes,
-        "families": report.families, "seconds": seconds, "backend": opened.backend.name(),
-    })
-}
-
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
 fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
     let dir = out.join(PACK_DIR);
@@ -367,19 +413,4 @@ fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
         let others = packs - ours;
         eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
     }
-}
-
-fn print_summary(report: &EncodeReport, seconds: f64, opened: &OpenBackend) {
-    let mut line = format!("{}: {}", report.bundle.display(), human_bytes(report.bundle_bytes));
-    if let Some(source) = report.source_bytes.filter(|&n| n > 0) {
-        line += &format!(
-            ", {:.3} of the pyramid's {}",
-            report.bundle_bytes as f64 / source as f64,
-            human_bytes(source)
-        );
-    }
-    if let Some(db) = report.y_psnr {
-        line += &format!(", Y-PSNR {db:.2} dB");
-    }
-    say!("{line}, {} families, {seconds:.1} s {}", report.families, opened.summary());
 }

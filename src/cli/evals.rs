@@ -7,30 +7,36 @@ use anyhow::{Context, Result};
 use clap::Args;
 use origami::evals::{EvalsOptions, EvalsServer};
 
+use super::args::values::whole;
 use super::browser;
 use super::listen::{listen, stopped};
 use super::print::say;
 
-/// Shows the runs below a folder in the browser: a table of their figures, rate-distortion curves, and the pictures of any
-/// two side by side, at a slider, or as their difference. A directory is a run if it has manifest.json, images/,
-/// decompress/ or compress/; runs may lie in folders, one for each image;
-/// the folder itself may be one run. What comes later shows after a reload.
+/// Show evaluation runs in the browser: figures, curves, pictures side by side.
+///
+/// A directory is a run if it has manifest.json, images/, decompress/ or compress/. Runs may lie in folders, one for each image; the
+/// folder itself may be one run. What comes later shows after a reload. Pictures can also be compared at a slider, or as their
+/// difference.
 #[derive(Args)]
 pub struct EvalsArgs {
     /// Folder of runs, or one run [default: evals/runs]
-    #[arg(value_name = "RUNS", conflicts_with = "runs")]
+    #[arg(value_name = "RUNS", conflicts_with = "runs", help_heading = "Input")]
     folder: Option<PathBuf>,
     /// The same as a flag
     #[arg(long, value_name = "DIR", default_value = "evals/runs")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     runs: PathBuf,
     /// Open the page in the browser
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     open: bool,
-    /// Port; 0 takes a free one and says which
-    #[arg(long, default_value_t = 8084)]
+    /// Port; 0 takes a free one and says which [range: 0 to 65535]
+    #[arg(long, value_name = "PORT", default_value_t = 8084, value_parser = whole::<u16>(0..=65_535))]
+    #[arg(help_heading = "Network")]
     port: u16,
-    /// Address to listen on; 0.0.0.0 or :: for all networks: whoever reaches it sees every picture of the runs
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    /// Address to listen on; 0.0.0.0 or :: for all networks
+    ///
+    /// Whoever reaches it sees every picture of the runs.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Network")]
     bind: IpAddr,
 }
 

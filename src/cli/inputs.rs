@@ -24,7 +24,7 @@ pub use everything::everything;
 #[derive(Args, Clone, Copy)]
 pub struct SeveralArgs {
     /// Go on with the next input after one that fails
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     pub keep_going: bool,
 }
 

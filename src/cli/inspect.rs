@@ -22,7 +22,9 @@ use super::fault::usage;
 use super::inputs::{self, Input, SeveralArgs, Takes, Thing};
 use super::print::say;
 
-/// Reads headers, indexes and payload tables; checks what it reads, not what it does not (see verify). Of a slide it reads what the
+/// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
+///
+/// Reads headers, indexes and payload tables; checks what it reads, not what it does not: see verify. Of a slide it reads what the
 /// file says about it and no pixels, of a tree its descriptor and the sizes of its tiles.
 #[derive(Args)]
 pub struct InspectArgs {

@@ -8,6 +8,7 @@ mod bench;
 #[cfg(feature = "serve")]
 mod browser;
 mod compare;
+mod completions;
 #[cfg(feature = "serve")]
 mod config;
 mod decode;
@@ -15,13 +16,16 @@ mod doctor;
 mod encode;
 #[cfg(feature = "serve")]
 mod evals;
+mod examples;
 mod fault;
+mod help;
 mod inputs;
 mod inspect;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
 mod log;
+mod man;
 mod print;
 mod progress;
 mod pyramid;
@@ -31,57 +35,47 @@ mod serve;
 mod sign;
 mod signals;
 mod verify;
+mod version;
 mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-#[cfg(feature = "serve")]
-use clap::CommandFactory;
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
-use self::fault::{Exit, Fault};
+use self::fault::{Exit, Fault, usage};
 
 /// Stores a slide's Deep Zoom pyramid at a fraction of its bytes.
 #[derive(Parser)]
-#[command(name = "origami", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(
-    after_help = "RUST_LOG sets how much is logged to standard error: error, warn, info, debug, trace."
-)]
+#[command(name = "origami", version, disable_version_flag = true, arg_required_else_help = true)]
 struct Cli {
+    #[command(flatten)]
+    version: version::VersionArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a Deep Zoom tree from a slide.
     Pyramid(pyramid::PyramidArgs),
-    /// Encode a tree, a slide or an image to one bundle.
     Encode(encode::EncodeArgs),
-    /// Decode a bundle or packs to a Deep Zoom tree.
     Decode(decode::DecodeArgs),
-    /// Serve slides as Deep Zoom tiles over HTTP.
     #[cfg(feature = "serve")]
     Serve(serve::ServeArgs),
-    /// Show evaluation runs in the browser: table, curves, pictures side by side.
     #[cfg(feature = "serve")]
     Evals(evals::EvalsArgs),
-    /// Make signed addresses for a server that asks for them.
     #[cfg(feature = "serve")]
     Sign(sign::SignArgs),
-    /// Say what a bundle, pack, slide or tree is, and where an archive's bytes are.
     Inspect(inspect::InspectArgs),
-    /// Check every byte of a pack or bundle.
     Verify(verify::VerifyArgs),
-    /// Measure a tree against a slide or another tree: Y-PSNR, SSIM, Delta E.
     Compare(compare::CompareArgs),
-    /// Say what this machine has, whether its GPUs compute rightly, and what to do.
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -110,10 +104,26 @@ impl Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
+    let code = run_command()?;
+    if print::output_lost() {
+        anyhow::bail!("standard output could not be written");
+    }
+    Ok(code)
+}
+
+fn run_command() -> anyhow::Result<ExitCode> {
+    let command_line = help::command();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     #[cfg(feature = "serve")]
-    let (arguments, settings) = config::settle(&Cli::command(), arguments, std::env::vars_os())?;
-    let command = Cli::try_parse_from(arguments).unwrap_or_else(|error| wrong_arguments(&error)).command;
+    let (arguments, settings) = config::settle(&command_line, arguments, std::env::vars_os())?;
+    let cli =
+        command_line.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
+    let command = match cli.command {
+        _ if cli.version.version => return version::run(&cli.version),
+        None => usage!("no command; origami --help lists them"),
+        Some(command) => command,
+    };
     log::to_stderr(command.server_log());
     if command.works_for_a_while() {
         signals::listen().context("cannot listen for signals")?;
@@ -134,9 +144,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
-    }
-    if print::output_lost() {
-        anyhow::bail!("standard output could not be written");
+        Command::Completions(args) => completions::run(args)?,
+        Command::Man(args) => man::run(args)?,
     }
     Ok(code)
 }

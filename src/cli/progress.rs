@@ -21,7 +21,7 @@ pub struct Families {
 /// Progress as lines of JSON.
 struct Lines {
     name: String,
-    total: u64,
+    total: Cell<u64>,
     started: Instant,
     last: Cell<Option<Instant>>,
 }
@@ -31,7 +31,8 @@ impl Families {
     pub fn new(name: &str, total: u64, how: Progress) -> Self {
         let target =
             if how == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} families  {rate}  {eta} left")
+        // The bar takes what is left of the line: in a narrow terminal nothing, rather than a second line.
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} families  {rate}  {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
                 // An error of drawing must not stop the work.
@@ -39,7 +40,7 @@ impl Families {
             });
         let json = (how == Progress::Json).then(|| Lines {
             name: name.into(),
-            total,
+            total: Cell::new(total),
             started: Instant::now(),
             last: Cell::new(None),
         });
@@ -50,15 +51,24 @@ impl Families {
     pub fn set(&self, done: u64) {
         self.bar.set_position(done);
         let Some(lines) = &self.json else { return };
-        let due = lines.last.get().is_none_or(|last| last.elapsed() >= INTERVAL) || done == lines.total;
+        let due = lines.last.get().is_none_or(|last| last.elapsed() >= INTERVAL) || done == lines.total.get();
         if due {
             lines.last.set(Some(Instant::now()));
             let seconds = lines.started.elapsed().as_secs_f64();
             let line = json!({
-                "progress": lines.name, "families": done, "of": lines.total, "seconds": (seconds * 1e3).round() / 1e3,
+                "progress": lines.name, "families": done, "of": lines.total.get(), "seconds": (seconds * 1e3).round() / 1e3,
             });
             eprintln!("{line}");
         }
+    }
+
+    /// `done` of now `of` families are done.
+    pub fn set_of(&self, done: u64, of: u64) {
+        self.bar.set_length(of);
+        if let Some(lines) = &self.json {
+            lines.total.set(of);
+        }
+        self.set(done);
     }
 
     /// Removes the bar.

@@ -8,6 +8,7 @@ use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::encode_png;
 use origami::image::geometry::Geometry;
+use origami::image::spec::MAX_TILE;
 use origami::image::ycc::Sampling;
 use origami::output::tile::OutputFormat;
 use origami::pyramid;
@@ -17,7 +18,7 @@ use origami::slide::Slide;
 use serde_json::json;
 
 use super::args::open::OpenArgs;
-use super::args::values::one_of;
+use super::args::values::{one_of, whole};
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
@@ -32,36 +33,46 @@ const SAMPLINGS: &[(&str, Sampling)] =
 /// Formats of tiles.
 const FORMATS: &[(&str, OutputFormat)] = &[("jpg", OutputFormat::Jpeg), ("png", OutputFormat::Png)];
 
-/// Any slide OpenSlide reads, and TIFF, PNG and JPEG without it.
+/// Make Deep Zoom trees from slides.
+///
+/// Reads every format that OpenSlide reads, and TIFF, BigTIFF, SVS, PNG and JPEG without it. Writes baseline_pyramid.dzi, its tiles
+/// and baseline_pyramid.json.
 #[derive(Args)]
 pub struct PyramidArgs {
     /// Slides or images, or directories that hold slides
-    #[arg(value_name = "SLIDE|DIR", required = true)]
+    #[arg(value_name = "SLIDE|DIR", required = true, help_heading = "Input")]
     slides: Vec<PathBuf>,
-    /// Where baseline_pyramid.dzi and its tiles go; of several inputs each gets a directory of its name in it [default: beside x.svs
-    /// the directory x]
-    #[arg(long, value_name = "DIR")]
+    /// Where the tree goes [default: beside x.svs the directory x]
+    ///
+    /// Of several inputs each gets a directory of its name in it.
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Tile size in pixels
-    #[arg(long, default_value_t = 256)]
+    /// Tile size in pixels [range: 1 to 4096]
+    #[arg(long, value_name = "PX", default_value_t = 256, value_parser = whole::<u32>(1..=MAX_TILE.into()))]
+    #[arg(help_heading = "Output")]
     tile: u32,
-    /// JPEG quality, 1 to 100
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// JPEG quality [range: 1 to 100]
+    #[arg(long, value_name = "Q", default_value_t = 90, value_parser = whole::<u8>(1..=100))]
+    #[arg(help_heading = "Quality")]
     quality: u8,
     /// JPEG chroma sampling
-    #[arg(long, value_parser = one_of(SAMPLINGS), default_value = "420")]
+    #[arg(long, value_name = "SAMPLING", value_parser = one_of(SAMPLINGS), default_value = "420", help_heading = "Quality")]
     subsamp: Sampling,
     /// Tile format
-    #[arg(long, value_parser = one_of(FORMATS), default_value = "jpg")]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS), default_value = "jpg", help_heading = "Output")]
     format: OutputFormat,
-    /// Also write an associated image, such as label or macro, as DIR/NAME.png; they may identify a patient
-    #[arg(long, value_name = "NAME")]
+    /// Also write an associated image, such as label or macro [default: none]
+    ///
+    /// It becomes NAME.png beside the tree. It may identify a patient.
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
     associated: Vec<String>,
     /// Replace a tree that is there
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Leave a tree that is whole and was made of the same slide with the same parameters
-    #[arg(long)]
+    /// Leave a tree that is whole and was made in the same way
+    ///
+    /// That is of the same slide with the same parameters.
+    #[arg(long, help_heading = "Safety")]
     skip_existing: bool,
     #[command(flatten)]
     several: SeveralArgs,

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use origami::backend::MAX_THREADS;
 use origami::backend::scheduler::Scheduler;
+use origami::image::spec::MAX_SHARPEN;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::output::render::Output;
@@ -21,7 +23,9 @@ use origami::serve::{
 
 use self::start::Started;
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
-use super::args::values::{TILE_SAMPLINGS, names, one_of};
+use super::args::values::{
+    DAY, MIB, MILLISECOND, SECOND, TIB, TILE_SAMPLINGS, duration, names, one_of, real, size, whole,
+};
 use super::args::work::JsonArgs;
 use super::browser;
 use super::config::Settings;
@@ -31,124 +35,170 @@ use super::log::LogFormat;
 /// Formats of tiles that viewers show.
 const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp", OutputFormat::Webp)];
 
-/// Serves the slides of a directory: directories of the usual layout, bundles and trees; or one of these. Slides may come, change
-/// and go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the file of --config.
-/// Ctrl-C finishes the requests in flight; a second one ends it at once.
+/// Serve slides as Deep Zoom tiles over HTTP.
+///
+/// Serves the slides of a directory: directories of the usual layout, bundles and trees; or one of these. Slides may come, change and
+/// go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the file of --config. Ctrl-C
+/// finishes the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Directory of slides; or one slide: its directory, its bundle or the .dzi of its tree [default: data]
-    #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root")]
+    /// Directory of slides, or one slide [default: data]
+    ///
+    /// One slide is its directory, its bundle or the .dzi of its tree.
+    #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root", help_heading = "Input")]
     slides: Option<PathBuf>,
     /// The same as a flag
     #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "slides")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     slides_root: PathBuf,
     /// Open the viewer in the browser
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     open: bool,
-    /// File of settings, in TOML: `port = 8080`. Flags and variables override it [default: none]
-    #[arg(long, value_name = "FILE")]
+    /// File of settings, in TOML: `port = 8080` [default: none]
+    ///
+    /// Flags and variables override it.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     config: Option<PathBuf>,
     /// Show each setting and where it comes from, and end
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     print_config: bool,
     /// How the log is written to standard error; RUST_LOG says how much
     #[arg(long, value_name = "FORMAT", value_enum, value_parser = names::<LogFormat>(), default_value = "text")]
+    #[arg(help_heading = "Logging", hide_short_help = true)]
     pub log_format: LogFormat,
     #[command(flatten)]
     json: JsonArgs,
     /// Where a slide's archive is looked for next, within its directory
     #[arg(long, value_name = "DIR", default_value = "residuals_q32")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     residuals_dir: PathBuf,
     /// Where a slide's archive is looked for first, within its directory
     #[arg(long, value_name = "DIR", default_value = "residual_packs")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     pack_dir: PathBuf,
-    /// Port; 0 takes a free one and says which
-    #[arg(long, default_value_t = 8080)]
+    /// Port; 0 takes a free one and says which [range: 0 to 65535]
+    #[arg(long, value_name = "PORT", default_value_t = 8080, value_parser = whole::<u16>(0..=65_535))]
+    #[arg(help_heading = "Network")]
     port: u16,
     /// Address to listen on; 0.0.0.0 or :: for all networks
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Network")]
     bind: IpAddr,
-    /// Quality of tiles that are coded
-    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    /// Quality of tiles that are coded [range: 1 to 100]
+    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
+    #[arg(help_heading = "Quality")]
     tile_quality: u8,
     /// Filter; a slide whose archive records another is refused [default: the archive's]
-    #[arg(long, value_parser = names::<Filter>())]
+    #[arg(long, value_name = "FILTER", value_parser = names::<Filter>())]
+    #[arg(help_heading = "Quality", hide_short_help = true)]
     upsample_filter: Option<Filter>,
-    /// Unsharp mask on L2 of archives that record none [default: off]
-    #[arg(long, value_name = "S", default_value_t = 0.0, hide_default_value = true)]
+    /// Unsharp mask on L2 of archives that record none; 0 is off [range: 0 to 16]
+    #[arg(long, value_name = "S", default_value = "0", value_parser = real(0.0..=MAX_SHARPEN))]
+    #[arg(help_heading = "Quality", hide_short_help = true)]
     sharpen: f64,
     /// Format of tiles
-    #[arg(long, value_parser = one_of(FORMATS), default_value = "jpeg")]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS), default_value = "jpeg")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     output_format: OutputFormat,
     /// Chroma sampling of JPEG tiles
-    #[arg(long, value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    #[arg(long, value_name = "SAMPLING", value_parser = one_of(TILE_SAMPLINGS), default_value = "420")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     tile_subsamp: Sampling,
     /// Luma only
-    #[arg(long)]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     grayscale_only: bool,
     /// L0 and L1 from the slide's own tree where it has them
-    #[arg(long)]
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
     prefer_original: bool,
-    /// Most tiles in memory
-    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Most tiles in memory [range: 1 to 1000000000]
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = whole::<u64>(1..=1_000_000_000))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_entries: u64,
-    /// Most memory for them
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    /// Most memory for tiles [range: 1MiB to 1TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size(MIB, MIB..=TIB))]
+    #[arg(help_heading = "Cache")]
     cache_mb: u64,
-    /// Directory in which tiles outlive the server (RocksDB; needs the feature rocksdb) [default: off]
-    #[arg(long, value_name = "DIR")]
+    /// Directory in which tiles outlive the server [default: off]
+    ///
+    /// It is a RocksDB; needs a build with the feature rocksdb.
+    #[arg(long, value_name = "DIR", help_heading = "Cache")]
     cache_dir: Option<PathBuf>,
-    /// Most disk space for them; the oldest go first
-    #[arg(long, value_name = "MIB", default_value_t = 10_240, value_parser = clap::value_parser!(u64).range(4..=1_073_741_824))]
+    /// Most disk space for tiles; the oldest go first [range: 4MiB to 1024TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 4 * MIB..=1024 * TIB))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_dir_mb: u64,
-    /// Families' buffers that are kept in memory for the next ones
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    /// Families' buffers that are kept in memory for the next ones [range: 0 to 65536]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     buffer_pool_size: usize,
-    /// Do not reconstruct families ahead, in the direction in which a viewer moves, where there is nothing else to do
-    #[arg(long)]
+    /// Do not reconstruct families ahead
+    ///
+    /// Otherwise it is done in the direction in which a viewer moves, where there is nothing else to do.
+    #[arg(long, help_heading = "Speed", hide_short_help = true)]
     no_prefetch: bool,
-    /// Families reconstructed at a time
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    /// Families reconstructed at a time [range: 1 to 65536]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = whole::<u32>(1..=65_536))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     max_inflight_families: u32,
-    /// How long a family waits for its turn before the answer is 503
-    #[arg(long, value_name = "MS", default_value_t = 5000)]
-    queue_timeout_ms: u64,
-    /// Threads that decode and code [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// How long a family waits for its turn before the answer is 503 [range: 0 to 1d]
+    ///
+    /// Without a unit it is in milliseconds.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = duration(Some(MILLISECOND), Duration::ZERO..=DAY))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    queue_timeout_ms: Duration,
+    /// Threads that decode and code; 0 is one per core [range: 0 to 1024]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     rayon_threads: usize,
-    /// Threads for connections
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// Threads for connections [range: 1 to 1024]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole::<u32>(1..=1024))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     tokio_workers: u32,
-    /// Threads for reading files
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    /// Threads for reading files [range: 1 to 4096]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = whole::<u32>(1..=4096))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
     tokio_blocking_threads: u32,
     /// A request for an L2 tile reconstructs its family ahead, where there is time
-    #[arg(long)]
+    #[arg(long, help_heading = "Speed", hide_short_help = true)]
     prewarm_on_l2: bool,
     /// Log where the time of each family went
-    #[arg(long)]
+    #[arg(long, help_heading = "Logging", hide_short_help = true)]
     timing_breakdown: bool,
-    /// How often a line of figures is logged; 0 for never
-    #[arg(long, value_name = "S", default_value_t = 30)]
-    metrics_interval_secs: u64,
+    /// How often a line of figures is logged; 0 is never [range: 0 to 365d]
+    ///
+    /// At most one line a second. Without a unit it is in seconds.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(value_parser = duration(Some(SECOND), Duration::ZERO..=365 * DAY))]
+    #[arg(help_heading = "Logging", hide_short_help = true)]
+    metrics_interval_secs: Duration,
     /// Cache-Control of tiles [default: public, max-age=3600; private where credentials are asked for]
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", help_heading = "Network", hide_short_help = true)]
     cache_control: Option<String>,
     /// Access-Control-Allow-Origin: an origin, or * [default: none]
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", help_heading = "Access", hide_short_help = true)]
     cors: Option<String>,
-    /// Ask for a bearer token: one of this file's lines, 16 characters at least; # before comments
-    #[arg(long, value_name = "FILE")]
+    /// Ask for a bearer token: one of this file's lines [default: none]
+    ///
+    /// Each has 16 characters at least; # begins a comment.
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
     token_file: Option<PathBuf>,
-    /// Ask for signed addresses: the file is the key, 32 bytes at least; `origami sign` makes addresses. With --token-file
-    /// either will do
-    #[arg(long, value_name = "FILE")]
+    /// Ask for signed addresses, which `origami sign` makes with this key [default: none]
+    ///
+    /// The file is the key, 32 bytes at least. With --token-file, a token or a signature will do.
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
     signing_key_file: Option<PathBuf>,
-    /// Believe X-Forwarded-For (its last entry), -Proto, -Host, -Prefix and X-Request-Id: only behind a proxy that sets them
-    #[arg(long)]
+    /// Believe the headers of a proxy: only behind one that sets them
+    ///
+    /// They are X-Forwarded-For (its last entry), -Proto, -Host, -Prefix and X-Request-Id.
+    #[arg(long, help_heading = "Access", hide_short_help = true)]
     trust_forwarded: bool,
-    /// Connections at a time; more wait until one ends
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Connections at a time; more wait until one ends [range: 1 to 1000000]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u32>(1..=1_000_000))]
+    #[arg(help_heading = "Network", hide_short_help = true)]
     max_connections: u32,
     #[command(flatten)]
     backend: BackendArgs,
@@ -183,15 +233,15 @@ impl ServeArgs {
             },
             cache: CacheOptions {
                 max_tiles: self.cache_entries,
-                max_memory_mib: self.cache_mb,
+                max_memory_bytes: self.cache_mb,
                 dir: self.cache_dir.clone(),
-                max_disk_mib: self.cache_dir_mb,
+                max_disk_bytes: self.cache_dir_mb,
                 prefetch: !self.no_prefetch,
                 prewarm_on_l2: self.prewarm_on_l2,
             },
             limits: Limits {
                 max_inflight_families: self.max_inflight_families as usize,
-                queue_timeout: Duration::from_millis(self.queue_timeout_ms),
+                queue_timeout: self.queue_timeout_ms,
                 buffer_pool_size: self.buffer_pool_size,
                 threads: self.rayon_threads,
                 max_connections: self.max_connections as usize,
@@ -204,7 +254,7 @@ impl ServeArgs {
             },
             logging: Logging {
                 timing_breakdown: self.timing_breakdown,
-                stats_interval: Duration::from_secs(self.metrics_interval_secs),
+                stats_interval: self.metrics_interval_secs,
             },
         })
     }

@@ -8,28 +8,33 @@ use clap::Args;
 use origami::serve::{ALL, SigningKey, path_segment};
 use serde_json::json;
 
+use super::args::values::{DAY, SECOND, duration};
 use super::args::work::JsonArgs;
 use super::json;
 use super::print::say;
 
+/// Make signed addresses for a server that asks for them.
+///
 /// Signs everything of one slide until a time: descriptor, tiles, original, thumbnail, viewer, description and IIIF. Prints what to
 /// append to their addresses after `?`; with --url the addresses of the viewer and of the descriptor.
 #[derive(Args)]
 pub struct SignArgs {
     /// The server's --signing-key-file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
     key_file: PathBuf,
     /// Name of the slide; * for all of them and their list
     #[arg(value_name = "SLIDE", required_unless_present = "slide", conflicts_with = "slide")]
+    #[arg(help_heading = "Input")]
     name: Option<String>,
     /// The same as a flag
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
     slide: Option<String>,
-    /// For how long from now: 90s, 30m, 12h, 7d
-    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration)]
+    /// For how long from now, with a unit: s, m, h or d [range: 1s to 36500d]
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration(None, SECOND..=36_500 * DAY))]
+    #[arg(help_heading = "Access")]
     valid: Duration,
-    /// What the server's addresses begin with
-    #[arg(long, value_name = "URL", value_parser = base)]
+    /// What the server's addresses begin with [default: none]
+    #[arg(long, value_name = "URL", value_parser = base, help_heading = "Output")]
     url: Option<String>,
     #[command(flatten)]
     json: JsonArgs,
@@ -62,17 +67,6 @@ fn addresses(base: &str, slide: &str, query: &str) -> Vec<String> {
     paths.map(|path| format!("{base}{path}?{query}")).to_vec()
 }
 
-/// Reads a whole number and its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
-    let parse = || {
-        let (_, seconds) = units.into_iter().find(|(unit, _)| text.ends_with(*unit))?;
-        let count = text.get(..text.len() - 1)?.parse::<u32>().ok().filter(|&count| count > 0)?;
-        Some(Duration::from_secs(u64::from(count) * seconds))
-    };
-    parse().ok_or_else(|| "a whole number and s, m, h or d, such as 30m, 12h or 7d".into())
-}
-
 /// Reads the base of addresses, without the slash at its end.
 fn base(text: &str) -> Result<String, String> {
     let known =
@@ -88,13 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_addresses_are_read_or_refused() {
-        for (text, seconds) in [("90s", 90), ("30m", 1800), ("12h", 43_200), ("7d", 604_800)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "h", "12", "0h", "-1h", "1.5h", "12H", "1w", "4294967296s", "1h30m", "7\u{e4}"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
+    fn addresses_are_read_or_refused() {
         assert_eq!(base("https://a.org/wsi/").as_deref(), Ok("https://a.org/wsi"));
         for text in ["", "http://", "a.org", "ftp://a.org", "http://a.org?x=1", "http://a b"] {
             assert!(base(text).is_err(), "{text}");

@@ -23,15 +23,18 @@ use super::print::{human_bytes, say};
 /// Faults of one input that are named; the others are counted.
 const MAX_NAMED: usize = 20;
 
-/// Decodes everything: every byte of bundles and packs, every tile of trees, every pixel of slides. Every fault is named with its
-/// place. Exit code 0: all whole; 3: something is damaged.
+/// Check every byte of bundles and packs, every tile of trees, every pixel of slides.
+///
+/// Decodes everything, and names every fault with its place. Exit code 0: all whole; 3: something is damaged.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// Bundles, packs, trees and slides; a directory stands for all those in it and below
-    #[arg(required = true)]
+    #[arg(required = true, help_heading = "Input")]
     files: Vec<PathBuf>,
-    /// Also reconstruct every family of bundles and packs and compare with the proof that its encoder stored
-    #[arg(long)]
+    /// Also reconstruct every family, and compare with the proof that its encoder stored
+    ///
+    /// That is of bundles and packs.
+    #[arg(long, help_heading = "Safety")]
     deep: bool,
     #[command(flatten)]
     open: OpenArgs,

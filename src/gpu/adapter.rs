@@ -178,7 +178,7 @@ mod tests {
         let refused = taken(&all[..1], None, false).unwrap_err();
         assert!(refused.contains("where it is named: llvmpipe"), "{refused}");
         let unknown = taken(&all, Some("radeon"), false).unwrap_err();
-        assert!(unknown.contains("radeon") && unknown.contains("2: NVIDIA H100"), "{unknown}");
+        assert!(unknown.contains("radeon") && unknown.contains("[2] NVIDIA H100"), "{unknown}");
         assert!(taken(&[], None, false).unwrap_err().contains("origami doctor"));
     }
 }

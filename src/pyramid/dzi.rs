@@ -38,10 +38,8 @@ impl Descriptor {
             } else {
                 ""
             };
-            return Err(bad(format!(
-                "the root element is <{}>, not <Image>{advice}",
-                image.tag_name().name()
-            )));
+            let name = image.tag_name().name();
+            return Err(Error::input(path, format!("the root element is <{name}>, not <Image>{advice}")));
         }
         let size = image
             .children()
@@ -53,7 +51,7 @@ impl Descriptor {
         };
         let format = image.attribute("Format").ok_or_else(|| bad("no Format attribute".into()))?.to_string();
         if !matches!(format.as_str(), "jpg" | "jpeg" | "png" | "JPG" | "JPEG" | "PNG") {
-            return Err(bad(format!("Format=\"{format}\": tiles must be jpg, jpeg or png")));
+            return Err(Error::input(path, format!("Format=\"{format}\": tiles must be jpg, jpeg or png")));
         }
         let descriptor = Self {
             width: number(size, "Width")?,

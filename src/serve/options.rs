@@ -61,12 +61,12 @@ impl Default for SlideOptions {
 pub struct CacheOptions {
     /// Most tiles in memory, at least 1. Default: 2048.
     pub max_tiles: u64,
-    /// Most bytes of tiles in memory, in MiB, at least 1. Default: 256.
-    pub max_memory_mib: u64,
+    /// Most bytes of tiles in memory, at least 1 MiB. Default: 256 MiB.
+    pub max_memory_bytes: u64,
     /// Directory of the cache on disk, which outlives the server. Default: none.
     pub dir: Option<PathBuf>,
-    /// Most bytes of that directory, in MiB, at least 4. Default: 10,240.
-    pub max_disk_mib: u64,
+    /// Most bytes of that directory, at least 4 MiB. Default: 10 GiB.
+    pub max_disk_bytes: u64,
     /// Reconstruct families ahead in the direction in which a viewer pans, when the server is idle. Default: on.
     pub prefetch: bool,
     /// A request for an L2 tile reconstructs its family ahead, when the server is idle. Default: off.
@@ -77,9 +77,9 @@ impl Default for CacheOptions {
     fn default() -> Self {
         Self {
             max_tiles: 2048,
-            max_memory_mib: 256,
+            max_memory_bytes: 256 << 20,
             dir: None,
-            max_disk_mib: 10_240,
+            max_disk_bytes: 10 << 30,
             prefetch: true,
             prewarm_on_l2: false,
         }

@@ -39,7 +39,19 @@ impl Ran {
     /// Panics unless it failed as a program should: exit code 1, one line on standard error with every one of `says`, no panic.
     #[track_caller]
     pub fn fails(self, says: &[&str]) -> Self {
-        assert_eq!(self.code, Some(1), "{self:?}");
+        self.ends(1, says)
+    }
+
+    /// As [`Self::fails`], for data that is damaged.
+    #[track_caller]
+    pub fn damaged(self, says: &[&str]) -> Self {
+        self.ends(3, says)
+    }
+
+    /// As [`Self::fails`], with any exit code.
+    #[track_caller]
+    pub fn ends(self, code: i32, says: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.stderr.trim_end().lines().count(), 1, "one line: {self:?}");
         assert!(self.stderr.starts_with("origami: "), "{self:?}");
         assert!(self.stdout.is_empty(), "{self:?}");

@@ -62,18 +62,18 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
     let decode =
         |extra: &[&str]| origami(&[&["decode", "--bundle", bundle, "--out", arg(&out)], extra].concat());
     encode(&["--upsample-filter", "sinc"]).refused(&["sinc", "lanczos3"]);
-    encode(&["--baseq", "0"]).refused(&["0", "--baseq", "1..=100"]);
-    encode(&["--l0q", "101"]).refused(&["101", "1..=100"]);
+    encode(&["--baseq", "0"]).refused(&["0", "--baseq", "1 to 100"]);
+    encode(&["--l0q", "101"]).refused(&["101", "1 to 100"]);
     encode(&["--subsamp", "422"]).refused(&["422", "420opt"]);
     encode(&["--image", dzi]).refused(&["cannot be used with"]);
     origami(&["encode", "--out", arg(&out)]).refused(&["--pyramid"]);
-    encode(&["--tile", "256"]).fails(&["--tile 256", "32", "baseline_pyramid.dzi"]);
-    encode(&["--save-sharpened"]).fails(&["--sharpen S"]);
-    encode(&["--sharpen", "17"]).fails(&["--sharpen 17", "16"]);
-    encode(&["--sharpen", "nan"]).fails(&["--sharpen NaN"]);
-    encode(&["--l0-scale", "0"]).fails(&["--l0-scale 0", "1 to 100"]);
-    encode(&["--l0-scale", "101"]).fails(&["--l0-scale 101"]);
-    encode(&["--max-parents", "0"]).fails(&["--max-parents 0"]);
+    encode(&["--tile", "256"]).refused(&["--tile 256", "32", "baseline_pyramid.dzi"]);
+    encode(&["--save-sharpened"]).refused(&["--sharpen S"]);
+    encode(&["--sharpen", "17"]).refused(&["'17'", "--sharpen", "0 to 16"]);
+    encode(&["--sharpen", "nan"]).refused(&["'nan'", "--sharpen"]);
+    encode(&["--l0-scale", "0"]).refused(&["--l0-scale", "1 to 100"]);
+    encode(&["--l0-scale", "101"]).refused(&["'101'", "--l0-scale"]);
+    encode(&["--max-parents", "0"]).refused(&["'0'", "--max-parents"]);
     let built = [
         ("mozjpeg", cfg!(feature = "mozjpeg")),
         ("jpegli", cfg!(feature = "jpegli")),
@@ -82,17 +82,17 @@ fn flags_that_make_no_sense_are_refused_before_anything_is_written() {
     ];
     for (encoder, _) in built.into_iter().filter(|(_, built)| !built) {
         let feature = format!("--features {encoder}");
-        encode(&["--encoder", encoder, "--subsamp", "420"]).fails(&[encoder, &feature]);
-        encode(&["--residual-encoder", encoder]).fails(&[encoder, &feature]);
+        encode(&["--encoder", encoder, "--subsamp", "420"]).refused(&[encoder, &feature]);
+        encode(&["--residual-encoder", encoder]).refused(&[encoder, &feature]);
     }
-    encode(&["--encoder", "webp"]).fails(&["--encoder webp", "--subsamp 420"]);
-    encode(&["--threads", "100000000"]).fails(&["--threads 100000000", "1024"]);
-    decode(&["--tile", "256"]).fails(&["residuals.bundle", "--tile 256", "32", "leave the flag out"]);
-    decode(&["--upsample-filter", "bicubic"]).fails(&["residuals.bundle", "bicubic", "lanczos3"]);
-    decode(&["--quality", "0"]).refused(&["1..=100"]);
-    decode(&["--quality", "101"]).refused(&["1..=100"]);
+    encode(&["--encoder", "webp"]).refused(&["--encoder webp", "--subsamp 420"]);
+    encode(&["--threads", "100000000"]).refused(&["'100000000'", "--threads", "0 to 1024"]);
+    decode(&["--tile", "256"]).refused(&["residuals.bundle", "--tile 256", "32", "leave the flag out"]);
+    decode(&["--upsample-filter", "bicubic"]).refused(&["residuals.bundle", "bicubic", "lanczos3"]);
+    decode(&["--quality", "0"]).refused(&["1 to 100"]);
+    decode(&["--quality", "101"]).refused(&["1 to 100"]);
     decode(&["--packs", bundle]).refused(&["cannot be used with"]);
-    decode(&["--max-parents", "0"]).fails(&["--max-parents 0"]);
+    decode(&["--max-parents", "0"]).refused(&["'0'", "--max-parents"]);
     origami(&["decode", "--out", arg(&out)]).refused(&["--bundle"]);
     nothing_written(&out);
     assert!(!out.exists());
@@ -103,10 +103,11 @@ fn a_pack_and_a_bundle_are_not_mistaken_for_one_another() {
     let s = Small::new();
     let out = s.path("out2");
     let (pack, o) = (s.pack(), arg(&out));
-    origami(&["decode", "--bundle", arg(&pack), "--out", o]).fails(&["0_0.pack", "give it with --pack-file"]);
+    origami(&["decode", "--bundle", arg(&pack), "--out", o])
+        .refused(&["0_0.pack", "give it with --pack-file"]);
     origami(&["decode", "--pack-file", arg(&s.bundle), "--out", o])
-        .fails(&["residuals.bundle", "give it with --bundle"]);
-    origami(&["decode", "--pack-file", arg(&pack), "--out", o]).fails(&["0_0.pack", "--pyramid P"]);
+        .refused(&["residuals.bundle", "give it with --bundle"]);
+    origami(&["decode", "--pack-file", arg(&pack), "--out", o]).refused(&["0_0.pack", "--pyramid P"]);
     nothing_written(&out);
     origami(&["decode", "--pack-file", arg(&pack), "--pyramid", arg(&s.dzi), "--out", o]).ok();
 }
@@ -131,14 +132,14 @@ fn packs_that_are_mixed_missing_or_damaged_are_refused_by_name() {
     let mut bad = own.clone();
     *bad.last_mut().unwrap() ^= 1;
     fs::write(dir.join("1_1.pack"), bad).unwrap();
-    decode(&[]).fails(&["1_1.pack", "checksum"]);
+    decode(&[]).damaged(&["1_1.pack", "checksum"]);
     // A lie inside is blamed on its own pack, not on the first.
     let mut forge = forge::Forge::new(&own);
     forge.families[0].payloads.remove(0);
     fs::write(dir.join("1_1.pack"), forge.bytes()).unwrap();
-    decode(&[]).fails(&["1_1.pack", "it has no baseline"]);
+    decode(&[]).damaged(&["1_1.pack", "it has no baseline"]);
     fs::remove_file(dir.join("1_1.pack")).unwrap();
-    decode(&[]).fails(&["3 packs", "4 families", "--max-parents 3"]);
+    decode(&[]).damaged(&["3 packs", "4 families", "--max-parents 3"]);
     nothing_written(&out);
     fs::write(dir.join("9_9.pack"), &own).unwrap();
     decode(&[]).fails(&["9_9.pack", "remove it"]);
@@ -234,28 +235,6 @@ fn the_parts_that_inspect_lists_add_up_to_the_file() {
     assert!(origami(&["inspect", arg(&nothing)]).fails(&["nothing"]).stdout.is_empty());
 }
 
-#[test]
-fn verify_says_by_its_exit_code_what_it_found() {
-    let s = Small::new();
-    let dir = s.bundle.parent().unwrap();
-    let whole = origami(&["verify", "--deep", arg(dir)]).ok();
-    assert_eq!(whole.stdout.lines().count(), 5, "{whole:?}");
-    let mut bytes = fs::read(&s.bundle).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&s.bundle, bytes).unwrap();
-    let ran = origami(&["verify", arg(dir)]);
-    assert_eq!(
-        (ran.code, ran.stdout.lines().count(), ran.stderr.lines().count()),
-        (Some(1), 4, 1),
-        "{ran:?}"
-    );
-    assert!(ran.stderr.contains("residuals.bundle: byte "), "{ran:?}");
-    origami(&["verify", arg(&s.path("absent.bundle"))]).fails(&["absent.bundle"]);
-    origami(&["verify", arg(&s.path("tree"))]).fails(&["tree", "no .bundle or .pack"]);
-    origami(&["verify"]).refused(&["FILES"]);
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_or_closed_standard_output_is_no_panic() {
@@ -334,5 +313,5 @@ fn small_levels_missing_from_the_tree_beside_packs_are_refused() {
     let packs = dir.join("residual_packs");
     std::fs::remove_file(dir.join("baseline_pyramid_files/0/0_0.jpg")).unwrap();
     origami(&["decode", "--packs", arg(&packs), "--pyramid", arg(&s.dzi), "--out", arg(&out)])
-        .fails(&["0/0_0.jpg"]);
+        .damaged(&["0/0_0.jpg"]);
 }

@@ -86,7 +86,7 @@ fn the_text_names_the_level_of_the_cpu_and_who_lowered_it() {
 #[test]
 fn an_adapter_that_is_not_there_is_refused_with_those_that_are() {
     let adapters = json(&doctor(&["--json"], &[]).ok())["adapters"].as_array().unwrap().clone();
-    let ran = doctor(&["--gpu-adapter", "no such adapter"], &[]).fails(&["no such adapter"]);
+    let ran = doctor(&["--gpu-adapter", "no such adapter"], &[]).refused(&["no such adapter"]);
     for adapter in &adapters {
         assert!(ran.stderr.contains(adapter["name"].as_str().unwrap()), "{ran:?}");
     }

@@ -9,21 +9,16 @@ mod page;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use self::page::{anchors, output_matches, parse};
 use crate::kit::data::real_slide;
-use crate::kit::program::{PROGRAM, arg, origami};
-use crate::tiff::JpegTiff;
+use crate::kit::program::{arg, origami};
+use crate::script::{bash, synthetic_slide};
 
 /// Ports of the examples. Each page gets free ones instead.
 const PORTS: [&str; 2] = ["8080", "8084"];
-/// A page that takes longer hangs: seconds are usual.
-const PAGE_TIMEOUT: Duration = Duration::from_secs(300);
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -64,7 +59,7 @@ impl Machine {
         let demo = real_slide("output in documents");
         let doctor = origami(&["doctor"]).ok().stdout;
         let is_demo = demo.is_some();
-        Self { slide: demo.unwrap_or_else(|| synthetic_slide(scratch)), is_demo, doctor }
+        Self { slide: demo.unwrap_or_else(|| synthetic_slide(scratch, 9, 12)), is_demo, doctor }
     }
 
     /// Whether `word` is a program on the path, or a word of what `origami doctor` prints.
@@ -72,35 +67,6 @@ impl Machine {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|folder| folder.join(word).is_file())
             || self.doctor.split(|c: char| !c.is_ascii_alphanumeric()).any(|known| known == word)
-    }
-}
-
-/// A tiled JPEG TIFF of synthetic tissue, for machines without the demo slide.
-fn synthetic_slide(scratch: &Path) -> PathBuf {
-    const TILE: u32 = 256;
-    let (columns, rows) = (9, 12);
-    let (image, tree) = (scratch.join("tissue.png"), scratch.join("tissue"));
-    let size = format!("{}x{}", columns * TILE, rows * TILE);
-    origami(&["bench", "slide", "--size", &size, "--out", arg(&image)]).ok();
-    origami(&["pyramid", arg(&image), "--out", arg(&tree), "--quiet"]).ok();
-    let top = tree.join("baseline_pyramid_files/12");
-    let tiles = (0..rows).flat_map(|y| (0..columns).map(move |x| format!("{x}_{y}.jpg")));
-    let tiles = tiles.map(|name| fs::read(top.join(name)).unwrap()).collect();
-    let slide = JpegTiff { width: columns * TILE, height: rows * TILE, tile: TILE, photometric: 6, tiles };
-    let path = scratch.join("synthetic.svs");
-    fs::write(&path, slide.bytes()).unwrap();
-    path
-}
-
-/// A process and everything that it started, ended when this is dropped.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // A negative number names the group, which holds nothing but what the page started.
-        let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-        let _ = self.0.wait();
     }
 }
 
@@ -137,7 +103,7 @@ fn run(page: &str, scratch: &Path, machine: &Machine) -> Result<Vec<String>, Str
             format!("exec >\"$LOGS/{i}.log\" 2>&1\n{text}cp \"$LOGS/{i}.log\" \"$LOGS/{i}.end\"\n")
         })
         .collect();
-    let status = bash(&script, &work, &logs);
+    let status = bash(&script, &work, &[("HOME", &work), ("LOGS", &logs)]);
 
     for (i, block) in taken.iter().enumerate() {
         let got = fs::read_to_string(logs.join(format!("{i}.end")));
@@ -156,27 +122,6 @@ fn run(page: &str, scratch: &Path, machine: &Machine) -> Result<Vec<String>, Str
         }
     }
     Ok(left_out)
-}
-
-/// Runs a script to its end; says how it ended.
-fn bash(script: &str, work: &Path, logs: &Path) -> String {
-    let program = Path::new(PROGRAM).parent().unwrap().to_path_buf();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths([program].into_iter().chain(std::env::split_paths(&path))).unwrap();
-    let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", script]).current_dir(work);
-    // Mesa's device selection prints an error where there is no desktop.
-    command.env("PATH", path).env("LOGS", logs).env("NODEVICE_SELECT", "1").env_remove("RUST_LOG");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut group = Group(command.spawn().unwrap());
-    let started = Instant::now();
-    while started.elapsed() < PAGE_TIMEOUT {
-        if let Some(status) = group.0.try_wait().unwrap() {
-            return status.to_string();
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    format!("not done after {} s", PAGE_TIMEOUT.as_secs())
 }
 
 #[test]

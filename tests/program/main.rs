@@ -8,10 +8,11 @@ mod tiff;
 
 mod bad_input;
 mod cli;
+mod compare;
 #[cfg(unix)]
 mod crash;
 mod doctor;
-// The examples of the documents use all of these.
+// What the documents and the help show uses all of these.
 #[cfg(all(
     unix,
     feature = "jpegli",
@@ -22,7 +23,18 @@ mod doctor;
     feature = "webp"
 ))]
 mod documents;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod examples;
 mod exit_codes;
+mod help;
 mod identity;
 // A schema for every command, and a run for every schema.
 #[cfg(unix)]
@@ -34,6 +46,18 @@ mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
 mod reports;
+#[cfg(all(
+    unix,
+    feature = "jpegli",
+    feature = "lepton",
+    feature = "mozjpeg",
+    feature = "openslide",
+    feature = "serve",
+    feature = "webp"
+))]
+mod script;
+#[cfg(unix)]
+mod shells;
 mod torture;
 #[cfg(all(
     unix,
@@ -45,3 +69,4 @@ mod torture;
     feature = "webp"
 ))]
 mod transcripts;
+mod verify;

@@ -7,22 +7,27 @@ use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend};
 
-use super::values::names;
+use super::values::{MIB, TIB, names, size};
 use crate::cli::fault::usage;
 #[cfg(feature = "gpu")]
 use crate::cli::words;
 
 /// Where the pixel arithmetic runs. The bytes are the same everywhere.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Speed")]
 pub struct BackendArgs {
-    /// CPU, GPU, or both from one queue; auto measures them for a moment and takes the fastest
-    #[arg(long, value_enum, value_parser = names::<BackendChoice>(), default_value_t)]
+    /// Where the arithmetic runs; auto measures for a moment and takes the fastest
+    ///
+    /// hybrid is the CPU and the GPU from one queue. The bytes are the same everywhere.
+    #[arg(long, value_name = "WHERE", value_enum, value_parser = names::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
     /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]
-    #[arg(long, value_name = "NAME|INDEX")]
+    #[arg(long, value_name = "NAME|INDEX", hide_short_help = true)]
     pub gpu_adapter: Option<String>,
-    /// Memory of all batches on the device and as much again for planes on their way, in MiB together [default: what suits]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(128..=1_048_576))]
+    /// Memory of the GPU's batches and of the planes on their way [range: 128MiB to 1TiB] [default: what suits]
+    ///
+    /// Batches on the device take half of it. Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", value_parser = size(MIB, 128 * MIB..=TIB), hide_short_help = true)]
     pub gpu_memory: Option<u64>,
 }
 
@@ -111,7 +116,7 @@ impl BackendArgs {
         if let Workload::Serve = workload {
             options.gpu.batch_time = SERVE_BATCH_TIME;
         }
-        options.gpu.memory_bytes = self.gpu_memory.map(|mib| mib << 20);
+        options.gpu.memory_bytes = self.gpu_memory;
         let engine = Arc::new(Engine::new(options, scheduler));
         let (mode, reason) = engine.mode();
         // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.

@@ -1,8 +1,18 @@
-//! Parsers of the values of flags.
+//! Parsers of the values of flags. What a flag takes is known when it is parsed, so that a wrong value is a usage error.
+//!
+//! A parser that has a range names it as the help of its flag does: `1 to 100`.
+
+mod duration;
+mod number;
+mod size;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use origami::image::ycc::Sampling;
+
+pub use self::duration::{DAY, HOUR, MILLISECOND, SECOND, duration};
+pub use self::number::{real, whole};
+pub use self::size::{BYTE, MIB, TIB, size};
 
 /// Chroma samplings of JPEG tiles that a decoder writes.
 pub const TILE_SAMPLINGS: &[(&str, Sampling)] = &[("444", Sampling::S444), ("420", Sampling::S420)];
@@ -29,40 +39,4 @@ fn parser<T: Clone + Send + Sync + 'static>(
             values.iter().find(|(name, _)| name.matches(&text, false)).map(|(_, value)| value.clone());
         value.ok_or_else(|| format!("{text}: no such value"))
     })
-}
-
-/// A count that must not be 0.
-pub fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a whole number, at least 1".into())
-}
-
-/// Bytes, or a number with k, M or G: `1500000`, `1500k`, `1.5M`.
-pub fn bytes(text: &str) -> Result<u64, String> {
-    let (number, factor) = match text.char_indices().last() {
-        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
-        Some((at, 'M')) => (&text[..at], 1e6),
-        Some((at, 'G')) => (&text[..at], 1e9),
-        _ => (text, 1.0),
-    };
-    match number.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok((value * factor) as u64),
-        _ => Err("a size is bytes, or a number with k, M or G: 800000, 800k, 1.5G".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_or_refused() {
-        for (text, size) in
-            [("800000", 800_000), ("800k", 800_000), ("1.5M", 1_500_000), ("2G", 2_000_000_000)]
-        {
-            assert_eq!(bytes(text), Ok(size), "{text}");
-        }
-        for text in ["", "k", "0", "-1", "1T", "inf", "nan", "much"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
 }

@@ -3,22 +3,25 @@
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
+use origami::backend::MAX_THREADS;
 use origami::backend::scheduler::Scheduler;
 
-use super::values::names;
+use super::values::{names, whole};
 use crate::cli::signals;
 
 /// Flags of every command that works for a while and reports.
 #[derive(Args, Clone, Copy)]
 pub struct WorkArgs {
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Worker threads; 0 is one per core [range: 0 to 1024]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
+    #[arg(help_heading = "Speed")]
     threads: usize,
     /// No progress and no summary
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
-    /// Progress on standard error: a bar, lines of JSON, or none; auto is a bar on a terminal
+    /// Progress on standard error; auto is a bar on a terminal, else none
     #[arg(long, value_name = "HOW", value_parser = names::<Progress>(), default_value_t)]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     pub progress: Progress,
     #[command(flatten)]
     json: JsonArgs,
@@ -28,7 +31,7 @@ pub struct WorkArgs {
 #[derive(Args, Clone, Copy)]
 pub struct JsonArgs {
     /// One JSON object on standard output instead of text
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct GpuArgs {
     #[command(flatten)]
     speed: SpeedArgs,
     /// Only the kernels
-    #[arg(long)]
+    #[arg(long, help_heading = "Input")]
     kernels_only: bool,
 }
 

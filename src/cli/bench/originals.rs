@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::bench::originals::{OriginalTimes, measure};
-use crate::cli::args::values::at_least_one;
+use crate::cli::args::values::whole;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -15,12 +15,15 @@ use crate::cli::print::say;
 #[derive(Args)]
 pub struct OriginalsArgs {
     /// A .bundle made with --preset lossless
+    #[arg(help_heading = "Input")]
     bundle: PathBuf,
-    /// How many tiles, spread over the slide
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
+    /// How many tiles, spread over the slide [range: 1 to 1000000]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = whole::<usize>(1..=1_000_000))]
+    #[arg(help_heading = "Input")]
     tiles: usize,
-    /// Rounds a tile, of which the best counts
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
+    /// Rounds a tile, of which the best counts [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(1..=1000))]
+    #[arg(help_heading = "Input")]
     rounds: usize,
     #[command(flatten)]
     json: JsonArgs,

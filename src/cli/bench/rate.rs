@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bench::rate::{CurvePoint, JudgedOutput, RateOptions, RateReport, measure};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
+use crate::cli::args::values::real;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -17,12 +18,13 @@ use crate::cli::signals;
 #[derive(Args)]
 pub struct RateArgs {
     /// The slide; its pixels are the reference
+    #[arg(help_heading = "Input")]
     slide: PathBuf,
-    /// Fail where the ratio on the decoded planes is larger
-    #[arg(long, value_name = "RATIO")]
+    /// Fail where the ratio on the decoded planes is larger [range: 0 to 1000] [default: off]
+    #[arg(long, value_name = "RATIO", value_parser = real(0.0..=1000.0), help_heading = "Safety")]
     max_planes: Option<f64>,
-    /// Fail where the ratio on the q95 4:2:0 tiles is larger
-    #[arg(long, value_name = "RATIO")]
+    /// Fail where the ratio on the q95 4:2:0 tiles is larger [range: 0 to 1000] [default: off]
+    #[arg(long, value_name = "RATIO", value_parser = real(0.0..=1000.0), help_heading = "Safety")]
     max_tiles: Option<f64>,
     #[command(flatten)]
     json: JsonArgs,

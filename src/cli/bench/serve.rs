@@ -1,6 +1,7 @@
 //! `origami bench serve`: a tile server under load, or its first tile of a cold family against the bare JPEG calls.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,6 +10,7 @@ use serde_json::json;
 use crate::bench::cold::{self, ColdTimes};
 use crate::bench::http_client::ServedSlide;
 use crate::bench::load::{self, LoadOptions, LoadReport};
+use crate::cli::args::values::{DAY, HOUR, MILLISECOND, SECOND, duration, whole};
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -16,27 +18,33 @@ use crate::cli::print::say;
 #[derive(Args)]
 pub struct ServeArgs {
     /// Descriptor of a slide on a server: http://HOST:PORT/dzi/SLIDE.dzi, or a static tree
-    #[arg(value_parser = descriptor_url)]
+    #[arg(value_parser = descriptor_url, help_heading = "Input")]
     url: String,
-    /// Connections, each with one request at a time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Connections, each with one request at a time [range: 1 to 100000]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = whole::<u32>(1..=100_000))]
+    #[arg(help_heading = "Network")]
     connections: u32,
-    /// How long
-    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    seconds: u64,
-    /// Ask for so many different tiles of L0 and L1 only [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// How long; without a unit it is in seconds [range: 1s to 1d]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration(Some(SECOND), SECOND..=DAY))]
+    #[arg(help_heading = "Speed")]
+    seconds: Duration,
+    /// Ask for so many different tiles of L0 and L1 only [range: 1 to 4294967295] [default: all]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)), help_heading = "Input")]
     tiles: Option<u32>,
     /// Ask for every tile once before, so that caches are filled
-    #[arg(long)]
+    #[arg(long, help_heading = "Cache")]
     fill: bool,
-    /// Instead of load: one tile of every family, one after another, each against the bare JPEG calls of this bundle, which
-    /// the server must have just begun to serve: nothing of it in any cache
-    #[arg(long, value_name = "BUNDLE")]
+    /// One tile of every family, each against the bare JPEG calls of this bundle [default: load]
+    ///
+    /// One after another. The server must have just begun to serve the bundle: nothing of it in any cache.
+    #[arg(long, value_name = "BUNDLE", help_heading = "Cache")]
     cold: Option<PathBuf>,
-    /// Between two families of --cold, for the server to finish the one before
-    #[arg(long, value_name = "MS", default_value_t = 60)]
-    pause_ms: u64,
+    /// Between two families of --cold, for the server to finish the one before [range: 0 to 1h]
+    ///
+    /// Without a unit it is in milliseconds.
+    #[arg(long, value_name = "TIME", default_value = "60ms")]
+    #[arg(value_parser = duration(Some(MILLISECOND), Duration::ZERO..=HOUR), help_heading = "Cache")]
+    pause_ms: Duration,
     #[command(flatten)]
     json: JsonArgs,
 }
@@ -63,7 +71,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
 async fn measure_load(args: &ServeArgs, slide: ServedSlide) -> Result<()> {
     let options = LoadOptions {
         connections: args.connections,
-        seconds: args.seconds,
+        duration: args.seconds,
         tiles: args.tiles,
         fill: args.fill,
     };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use origami::image::spec::MAX_SIDE;
 use serde_json::json;
 
 use crate::bench::tissue::write_slide;
@@ -14,24 +15,26 @@ use crate::cli::signals;
 #[derive(Args)]
 pub struct SlideArgs {
     /// The PNG to write
-    #[arg(value_name = "OUT.png", required_unless_present = "out")]
+    #[arg(value_name = "OUT.png", required_unless_present = "out", help_heading = "Output")]
     png: Option<PathBuf>,
     /// The same as OUT.png
-    #[arg(long, value_name = "FILE", hide_short_help = true, conflicts_with = "png")]
+    #[arg(long, value_name = "FILE", conflicts_with = "png")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     out: Option<PathBuf>,
     /// Replace OUT.png if it exists
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     overwrite: bool,
-    /// Width and height in pixels, as 40000x30000
-    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    /// Width and height in pixels, as 40000x30000 [range: 1x1 to 1073741824x1073741824]
+    #[arg(long, value_name = "WxH", value_parser = parse_size, help_heading = "Input")]
     size: (u32, u32),
     #[command(flatten)]
     json: JsonArgs,
 }
 
-fn parse_size(text: &str) -> Result<(u32, u32), &'static str> {
-    let size = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    size.filter(|&(w, h)| w > 0 && h > 0).ok_or("give width and height in pixels, as 40000x30000")
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    let size = text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?)));
+    size.ok_or_else(|| format!("it must be width and height, as 40000x30000, each from 1 to {MAX_SIDE}"))
 }
 
 pub fn run(args: SlideArgs) -> Result<()> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use origami::backend::MAX_THREADS;
 use origami::kernels::level::Level;
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::bench::speed::{Speed, measure_decode, measure_encode};
 use crate::cli::args::backend::{BackendArgs, OpenBackend, Workload};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
+use crate::cli::args::values::whole;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -20,16 +22,19 @@ use crate::cli::signals;
 #[derive(Args)]
 pub struct SpeedArgs {
     /// A Deep Zoom tree of JPEG tiles [default: synthetic tissue, made for the run]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", help_heading = "Input")]
     pyramid: Option<PathBuf>,
-    /// Side of the synthetic slide in pixels
-    #[arg(long, default_value_t = 6144, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    /// Side of the synthetic slide in pixels [range: 1 to 1048576]
+    #[arg(long, value_name = "PX", default_value_t = 6144, value_parser = whole::<u32>(1..=1 << 20))]
+    #[arg(help_heading = "Input")]
     side: u32,
-    /// Rounds; every figure is a median over them
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Rounds; every figure is a median over them [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=1000))]
+    #[arg(help_heading = "Input")]
     pub rounds: u32,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Worker threads; 0 is one per core [range: 0 to 1024]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
+    #[arg(help_heading = "Speed")]
     threads: usize,
     #[command(flatten)]
     json: JsonArgs,

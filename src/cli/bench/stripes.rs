@@ -9,7 +9,7 @@ use origami::decode::Input;
 use serde_json::json;
 
 use crate::bench::stripes::{StripeTimes, measure};
-use crate::cli::args::values::at_least_one;
+use crate::cli::args::values::whole;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::fault::usage;
 use crate::cli::json;
@@ -18,12 +18,14 @@ use crate::cli::print::say;
 #[derive(Args)]
 pub struct StripesArgs {
     /// A .bundle whose residuals are coded in stripes
+    #[arg(help_heading = "Input")]
     bundle: PathBuf,
     /// The same slide's bundle without stripes, which then stands for the whole
-    #[arg(long, value_name = "BUNDLE")]
+    #[arg(long, value_name = "BUNDLE", help_heading = "Input")]
     against: Option<PathBuf>,
-    /// Rounds a family, of which the best counts
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
+    /// Rounds a family, of which the best counts [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = whole::<usize>(1..=1000))]
+    #[arg(help_heading = "Input")]
     rounds: usize,
     #[command(flatten)]
     json: JsonArgs,

@@ -8,6 +8,22 @@ use origami::kernels::level::Level;
 use origami::slide::openslide_library;
 use serde::Serialize;
 
+/// The features of the crate, and whether this build has them.
+pub const FEATURES: [(&str, bool); 12] = [
+    ("cli", cfg!(feature = "cli")),
+    ("gpu", cfg!(feature = "gpu")),
+    ("jpegli", cfg!(feature = "jpegli")),
+    ("jpegxl", cfg!(feature = "jpegxl")),
+    ("lepton", cfg!(feature = "lepton")),
+    ("mozjpeg", cfg!(feature = "mozjpeg")),
+    ("openslide", cfg!(feature = "openslide")),
+    ("rocksdb", cfg!(feature = "rocksdb")),
+    ("serve", cfg!(feature = "serve")),
+    ("webp", cfg!(feature = "webp")),
+    ("metal", cfg!(feature = "metal")),
+    ("dx12", cfg!(feature = "dx12")),
+];
+
 #[derive(Serialize)]
 pub struct Cpu {
     /// From `/proc/cpuinfo`; x86-64 only.

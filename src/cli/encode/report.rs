@@ -23,12 +23,13 @@ const QUALITIES: [u8; 6] = [20, 35, 50, 65, 80, 90];
 /// The flags of the report.
 #[derive(Args)]
 pub struct ReportArgs {
-    /// Write a page that shows what was saved and what was lost, and where; of several inputs each gets one of this name beside its
-    /// residual_packs/
-    #[arg(long, value_name = "FILE.html")]
+    /// Write a page that shows what was saved and what was lost [default: none]
+    ///
+    /// Of several inputs each gets one of this name beside its residual_packs/.
+    #[arg(long, value_name = "FILE.html", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Leave the slide's name out of the report
-    #[arg(long, requires = "report")]
+    #[arg(long, requires = "report", help_heading = "Safety", hide_short_help = true)]
     no_names: bool,
 }
 
@@ -67,13 +68,9 @@ impl ReportArgs {
         let archive = Archive::open(&report.bundle)?;
         let estimates = self.curve(run, input, &archive, opened)?;
         let point = |e: &QualityEstimate| CurvePoint { quality: e.quality, bytes: e.bytes, y_psnr: e.psnr };
-        let source_bytes = match report.source_bytes {
-            Some(bytes) => bytes,
-            None => run.args.open_source(input)?.identity()?.bytes,
-        };
         let page = EncodePage {
             archive: &archive,
-            source_bytes,
+            source_bytes: report.source_bytes,
             losses: report.losses.as_ref(),
             curve: &estimates.iter().map(point).collect::<Vec<_>>(),
             sampled: estimates.first().map_or(0, |estimate| estimate.families),

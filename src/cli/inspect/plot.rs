@@ -15,11 +15,11 @@ use crate::cli::fault::usage;
 /// The flags of the plot.
 #[derive(Args)]
 pub struct PlotArgs {
-    /// Draw where the bytes lie over the slide: .png, .svg or .html
+    /// Draw where the bytes lie over the slide: .png, .svg or .html [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     plot: Option<PathBuf>,
     /// Leave the slide's name out of the plot
-    #[arg(long, requires = "plot", help_heading = "Output")]
+    #[arg(long, requires = "plot", help_heading = "Safety")]
     no_names: bool,
 }
 

@@ -146,16 +146,24 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
     let error = SlideError::NotSequential { path: "a".into(), place: "tile (0, 0)".into() };
     assert_eq!(
         shown(Error::Pyramid(pyramid::Error::Slide(error))),
-        "a: damaged TIFF, tile (0, 0): a JPEG that is not sequential at 8 bits, which --preset lossless does not take; \
-         copy or export the file again"
+        "a: TIFF, tile (0, 0): a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use \
+         --preset archive"
     );
 }
 
 #[test]
 fn words_are_found_below_contexts_and_families() {
     let adapter = || NoAdapter::NoGpuNamed { wanted: "b".into() };
-    let error = anyhow::Error::new(GpuError::from(adapter())).context("--gpu-adapter b");
-    assert_eq!(describe(&error), "--gpu-adapter b: no adapter for --gpu-adapter b: there is none at all");
+    let error = anyhow::Error::new(GpuError::from(adapter()));
+    assert_eq!(
+        describe(&error),
+        "--gpu-adapter b: this machine has no adapter; `origami doctor` says what to do"
+    );
+    let unknown = NoAdapter::Unknown { wanted: "b".into(), found: "[0] llvmpipe".into() };
+    assert_eq!(
+        shown(GpuError::from(unknown)),
+        "--gpu-adapter b: no adapter has this index or name; this machine has [0] llvmpipe"
+    );
     let family = Geometry::new(2048, 2048, 256).unwrap().family(0, 1).unwrap();
     let software = NoAdapter::SoftwareOnly { name: "llvmpipe".into() };
     let source = Box::new(Error::Backend(GpuError::from(software).into()));

@@ -66,7 +66,7 @@ impl Tiles {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, StartError> {
         let cache = &options.cache;
-        let bytes = cache.max_memory_mib << 20;
+        let bytes = cache.max_memory_bytes;
         // A tile weighs its bytes, and at least so much that no more than `max_tiles` fit.
         let min_weight = (bytes / cache.max_tiles.max(1)).max(1);
         let hot = Cache::builder()
@@ -77,7 +77,7 @@ impl Tiles {
                 (tile.len() as u64).max(min_weight).try_into().unwrap_or(u32::MAX)
             })
             .build();
-        let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_mib << 20));
+        let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_bytes));
         let threads = Threads::new(options.limits.threads)?;
         Ok(Arc::new(Self {
             hot,

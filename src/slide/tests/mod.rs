@@ -14,12 +14,14 @@ use fixtures::*;
 #[test]
 fn files_of_unknown_format_are_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in [("empty.png", &b""[..]), ("text.txt", b"hello, slide"), ("short.tif", b"II*")] {
+    for (name, bytes) in [("text.txt", &b"hello, slide"[..]), ("short.tif", b"II*")] {
         let error = open_bytes(folder.path(), name, bytes, &built_in()).unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, SlideError::UnknownFormat { .. }), "{text}");
         assert!(text.contains(name) && text.contains("TIFF"), "{text}");
     }
+    let empty = open_bytes(folder.path(), "empty.png", b"", &built_in()).unwrap_err();
+    assert!(matches!(empty, SlideError::Corrupt { .. }) && empty.to_string().contains("empty"), "{empty}");
     assert!(matches!(Slide::open(&folder.path().join("none"), &built_in()), Err(SlideError::Io { .. })));
     assert!(matches!(Slide::open(folder.path(), &built_in()), Err(SlideError::UnknownFormat { .. })));
 }

@@ -1,0 +1,198 @@
+//! Examples of each command, which its help and its man page show and a test runs.
+//!
+//! The test gives every command a folder of its own. There are `slide.svs` and `tissue.png`; `slides` with the slide `b.svs` and `a`, a
+//! tree with its bundle; `decoded`, a tree decoded from that bundle; `lossless.bundle`; `runs`, a folder of evaluation runs; `key.txt`
+//! and `tokens.txt`.
+
+/// A command and what it is for.
+pub struct Example {
+    /// What it does, in a line.
+    pub does: &'static str,
+    /// The command as it is typed.
+    pub command: &'static str,
+}
+
+const fn example(does: &'static str, command: &'static str) -> Example {
+    Example { does, command }
+}
+
+/// The examples of a command: its names after `origami`, joined by spaces.
+pub fn of(command: &str) -> &'static [Example] {
+    EXAMPLES.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| examples)
+}
+
+/// Commands and their examples.
+const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "",
+        &[
+            example("Store a slide in one file", "origami encode slide.svs"),
+            example("Show the slides of a folder in the browser", "origami serve slides"),
+            example("Say what this machine can do", "origami doctor"),
+        ],
+    ),
+    (
+        "pyramid",
+        &[
+            example("Make a tree beside a slide, in a directory of its name", "origami pyramid slide.svs"),
+            example(
+                "Lossless tiles of another size",
+                "origami pyramid slide.svs --out png --format png --tile 512",
+            ),
+            example(
+                "The slides of a folder, whatever becomes of one",
+                "origami pyramid slides --out trees --keep-going",
+            ),
+        ],
+    ),
+    (
+        "encode",
+        &[
+            example("Store a slide in one file, in a directory of its name", "origami encode slide.svs"),
+            example("Smaller at the same quality", "origami encode slide.svs --out small --preset balanced"),
+            example(
+                "A folder; a second time, what is not done yet",
+                "origami encode slides --skip-existing --keep-going",
+            ),
+        ],
+    ),
+    (
+        "decode",
+        &[
+            example(
+                "Give the tiles back, beside the bundle",
+                "origami decode slides/a/residual_packs/residuals.bundle",
+            ),
+            example(
+                "WebP tiles, somewhere else",
+                "origami decode slides/a/residual_packs/residuals.bundle --out webp --output-format webp",
+            ),
+            example("Every bundle of a folder", "origami decode slides --out trees"),
+        ],
+    ),
+    (
+        "serve",
+        &[
+            example("Show the slides of a folder on this machine", "origami serve slides"),
+            example("Ask for a token", "origami serve slides --token-file tokens.txt"),
+            example(
+                "Keep more tiles in memory",
+                "origami serve slides --cache-mb 1GiB --cache-entries 100000",
+            ),
+        ],
+    ),
+    (
+        "evals",
+        &[
+            example("Show the runs of a folder", "origami evals runs"),
+            example("Show one run", "origami evals runs/a"),
+            example("On a port that is free", "origami evals runs --port 0"),
+        ],
+    ),
+    (
+        "sign",
+        &[
+            example("What to append to the addresses of a slide", "origami sign --key-file key.txt a"),
+            example("For a week", "origami sign --key-file key.txt a --valid 7d"),
+            example(
+                "Addresses of all slides",
+                "origami sign --key-file key.txt '*' --url https://slides.example.org",
+            ),
+        ],
+    ),
+    (
+        "inspect",
+        &[
+            example("What a bundle holds", "origami inspect slides/a/residual_packs/residuals.bundle"),
+            example(
+                "The same for a script",
+                "origami inspect slides/a/residual_packs/residuals.bundle --json",
+            ),
+            example(
+                "See where the bytes lie",
+                "origami inspect slides/a/residual_packs/residuals.bundle --plot bytes.svg",
+            ),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            example("Check every byte", "origami verify slides/a/residual_packs/residuals.bundle"),
+            example("Check all slides, trees and archives of a folder", "origami verify slides"),
+            example(
+                "Reconstruct every family as well",
+                "origami verify slides/a/residual_packs/residuals.bundle --deep",
+            ),
+        ],
+    ),
+    (
+        "compare",
+        &[
+            example("What a decoded tree lost", "origami compare slides/a decoded"),
+            example("The same for a script", "origami compare slides/a decoded --json"),
+            example("See where they differ most", "origami compare slides/a decoded --picture worst.png"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            example("Say what this machine can do", "origami doctor"),
+            example("The same for a script", "origami doctor --json"),
+            example("Without testing adapters but the first", "origami doctor --gpu-adapter 0"),
+        ],
+    ),
+    (
+        "bench",
+        &[
+            example("Encoding against the bare JPEG calls", "origami bench encode --side 1024 --rounds 1"),
+            example("Every kernel against its scalar definition", "origami bench kernels"),
+            example("A slide to measure with", "origami bench slide bench.png --size 2048x1536"),
+        ],
+    ),
+    ("bench encode", &[example("A quick look", "origami bench encode --side 1024 --rounds 1")]),
+    ("bench decode", &[example("A quick look", "origami bench decode --side 1024 --rounds 1")]),
+    ("bench kernels", &[example("For a script", "origami bench kernels --json")]),
+    (
+        "bench gpu",
+        &[example(
+            "The kernels alone, on the first adapter",
+            "origami bench gpu --gpu-adapter 0 --kernels-only --side 1024 --rounds 1",
+        )],
+    ),
+    (
+        "bench originals",
+        &[example("A bundle of --preset lossless", "origami bench originals lossless.bundle --rounds 1")],
+    ),
+    ("bench rate", &[example("The default parameters", "origami bench rate tissue.png")]),
+    (
+        "bench serve",
+        &[example(
+            "A server on this machine",
+            "origami bench serve http://127.0.0.1:8080/dzi/a.dzi --seconds 1s",
+        )],
+    ),
+    ("bench slide", &[example("Three megapixels", "origami bench slide bench.png --size 2048x1536")]),
+    (
+        "bench stripes",
+        &[example(
+            "A quick look",
+            "origami bench stripes slides/a/residual_packs/residuals.bundle --rounds 1",
+        )],
+    ),
+    (
+        "completions",
+        &[
+            example("For bash", "origami completions bash > origami.bash"),
+            example("For zsh, in a folder of $fpath", "origami completions zsh > _origami"),
+            example("For fish", "origami completions fish > origami.fish"),
+        ],
+    ),
+    (
+        "man",
+        &[
+            example("Into a folder", "origami man man1"),
+            example("For one user", "origami man ~/.local/share/man/man1"),
+            example("Then read a page", "origami man man1 && ls man1/origami-encode.1"),
+        ],
+    ),
+];

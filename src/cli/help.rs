@@ -1,0 +1,51 @@
+//! The whole command line as clap knows it: parsed by the program, and written as help, completions and man pages.
+//!
+//! `-h` is a page of a terminal: what most people need. `--help` has every flag. A flag that only `--help` has is marked
+//! `hide_short_help` where it is declared.
+
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use super::Cli;
+use super::examples::{self, Example};
+
+/// Columns of help, in files and on terminals that are wider.
+const WIDTH: usize = 100;
+
+/// The command line with its help.
+pub fn command() -> Command {
+    complete(Cli::command(), "")
+}
+
+/// Gives a command and its subcommands what all of them have. `path` is how it is called, after `origami`.
+fn complete(command: Command, path: &str) -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help_heading("Help");
+    let (examples, mut order) = (examples::of(path), 0);
+    command
+        .max_term_width(WIDTH)
+        .disable_help_flag(true)
+        .arg(help.help("Print help: -h a page of it, --help everything"))
+        .mut_args(|arg| {
+            // As declared, but arguments before the flags of their group.
+            order += 1;
+            let place = if arg.is_positional() { 0 } else { order };
+            arg.display_order(place)
+        })
+        .after_help(short(examples))
+        .after_long_help(long(examples))
+        .mut_subcommands(|command| {
+            let path = format!("{path} {}", command.get_name());
+            complete(command, path.trim_start())
+        })
+}
+
+/// The end of `-h`.
+fn short(examples: &[Example]) -> String {
+    let lines: String = examples.iter().map(|example| format!("  {}\n", example.command)).collect();
+    format!("Examples:\n{lines}\n--help has everything: all flags, their ranges, what the examples do.")
+}
+
+/// The end of `--help`.
+fn long(examples: &[Example]) -> String {
+    let lines = examples.iter().map(|example| format!("  # {}\n  {}\n", example.does, example.command));
+    format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n").trim_end())
+}
