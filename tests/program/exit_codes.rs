@@ -322,7 +322,7 @@ fn json_takes_an_error_apart() {
     );
     assert_eq!(
         error("encode --json --slide @a.png --out OUT --tile 0"),
-        [some("usage"), path("a.png"), None, None]
+        [some("usage"), None, None, None]
     );
     assert_eq!(
         error("encode --json --slide @a.png --out OUT --tille 0"),
