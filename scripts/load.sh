@@ -36,27 +36,27 @@ cp "$scratch/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundl
 
 flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb"
     --max-inflight-families "$families" --queue-timeout-ms 60000)
-"$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" >"$scratch/log" 2>&1 &
+RUST_LOG=warn "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" \
+    >"$scratch/log" 2>"$scratch/complaints" &
 server=$!
 address=
 for _ in {1..200}; do
     address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$scratch/log")
     [[ -z $address ]] || break
-    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$scratch/log")"
+    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$scratch/log" "$scratch/complaints")"
     sleep 0.1
 done
-[[ -n $address ]] || die "the server does not say where it listens: $(cat "$scratch/log")"
+[[ -n $address ]] || die "the server does not say where it listens: $(cat "$scratch/log" "$scratch/complaints")"
 
 "$binary" bench serve "$address/dzi/large.dzi" --connections "$connections" --seconds "$seconds" --json >"$scratch/load.json" ||
-    die "$(cat "$scratch/load.json" "$scratch/log")"
+    die "$(cat "$scratch/load.json" "$scratch/complaints")"
 cat "$scratch/load.json"
 peak_mb=$(($(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$server/status") / 1024))
 echo "memory: at most $peak_mb MiB of the $limit_mb MiB that its flags allow"
 kill "$server"
-wait "$server" || die "the server ended with an error: $(cat "$scratch/log")"
+wait "$server" || die "the server ended with an error: $(cat "$scratch/complaints")"
 server=
 # What it logs at all is about something wrong.
-grep -v '^origami serves' "$scratch/log" | sed '/^backend: /d' >"$scratch/complaints" || true
 [[ ! -s $scratch/complaints ]] || die "the server complained: $(cat "$scratch/complaints")"
 python3 - "$scratch/load.json" <<'PYTHON'
 import json, sys

@@ -15,7 +15,7 @@
 //! | [`params`] | how a slide is coded |
 //! | [`quality`] | presets, metrics, the search for a quality |
 //! | [`output`] | output tiles: cut and coded |
-//! | [`report`] | manifest and pictures of an encode |
+//! | [`report`] | manifest, pictures, plots and pages of an encode |
 //! | `serve`, `evals`, `web` | the tile server; the page of evaluation runs; what both share (feature `serve`) |
 //! | [`image`] | planes, tiles, families, geometry, every number of the format |
 //! | [`mod@error`] | the error type of the calls above; each layer below has its own |

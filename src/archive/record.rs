@@ -40,6 +40,17 @@ impl FamilyRecord {
     pub fn head_bytes(&self) -> u64 {
         (HEAD_BYTES + self.payloads.len() * PAYLOAD_ENTRY_BYTES) as u64
     }
+
+    /// The bytes that an archive stores.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = family_head(self);
+        for (i, payload) in self.payloads.iter().enumerate() {
+            if !repeats(&self.payloads, i) {
+                bytes.extend_from_slice(&payload.bytes);
+            }
+        }
+        bytes
+    }
 }
 
 /// The head of a record: proof and payload table.

@@ -17,7 +17,7 @@ use super::meta::Meta;
 use super::names::BUNDLE_NAME;
 use super::part_file::{PartFile, sync_parent};
 use super::plan::{Blob, FamilyRow, Plan, TileRow, blob_len, plan};
-use super::record::{FamilyRecord, family_head, repeats};
+use super::record::FamilyRecord;
 use super::store::{FileStore, LockFile, ReadAt};
 use crate::codec::CodecId;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
@@ -176,13 +176,8 @@ impl BundleWriter {
 
 /// A record's bytes, its number of payloads and the checksum of its head.
 fn record_bytes(record: &FamilyRecord) -> Result<(Vec<u8>, u16, u64)> {
-    let mut bytes = family_head(record);
-    let check = xxh3_64(&bytes);
-    for (i, payload) in record.payloads.iter().enumerate() {
-        if !repeats(&record.payloads, i) {
-            bytes.extend_from_slice(&payload.bytes);
-        }
-    }
+    let bytes = record.to_bytes();
+    let check = xxh3_64(&bytes[..record.head_bytes() as usize]);
     blob_len(&bytes)?;
     Ok((bytes, record.payloads.len() as u16, check))
 }

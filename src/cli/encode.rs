@@ -1,8 +1,13 @@
 //! `origami encode`: slides, trees and images to bundles.
 
+mod advice;
+mod estimate;
 mod existing;
 mod report;
+mod summary;
 
+use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,7 +26,7 @@ use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
 use super::args::coding::CodingArgs;
@@ -34,6 +39,7 @@ use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::print::{human_bytes, say};
 use super::progress::Families;
 use super::signals;
+use summary::Summary;
 
 /// Encode slides, trees and images, each to one bundle.
 ///
@@ -64,6 +70,11 @@ pub struct EncodeArgs {
     coding: CodingArgs,
     #[command(flatten)]
     target: TargetArgs,
+    /// Encode nothing; estimate size, quality and time of these flags and of each preset
+    ///
+    /// It measures a sample of families and states the spread of every figure.
+    #[arg(long, help_heading = "Quality", conflicts_with_all = ["target_psnr", "target_size", "pack", "manifest", "debug_images", "report", "overwrite", "skip_existing"])]
+    estimate: bool,
     /// Tile size in pixels; must match the pyramid [range: 1 to 4096] [default: the pyramid's, or 256]
     #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
     #[arg(help_heading = "Input", hide_short_help = true)]
@@ -156,14 +167,20 @@ impl TargetArgs {
 }
 
 impl EncodeArgs {
+    /// Opens the source as these flags encode it.
     fn open_source(&self, input: &Input) -> Result<Source> {
+        self.open_for(input, self.coding.params().originals)
+    }
+
+    /// Opens the source for a lossless encode, or for any other.
+    fn open_for(&self, input: &Input, lossless: bool) -> Result<Source> {
         let mut options = self.open.options();
         if self.source.image.is_some() {
             options.openslide = OpenSlideUse::Never;
         }
         match input.thing {
             Thing::Tree => self.open_tree(&input.path),
-            _ => self.open_slide(&input.path, options),
+            _ => self.open_slide(&input.path, options, lossless),
         }
     }
 
@@ -179,8 +196,7 @@ impl EncodeArgs {
         }
     }
 
-    fn open_slide(&self, path: &Path, mut options: OpenOptions) -> Result<Source> {
-        let lossless = self.coding.params().originals;
+    fn open_slide(&self, path: &Path, mut options: OpenOptions, lossless: bool) -> Result<Source> {
         if lossless && options.openslide == OpenSlideUse::Auto {
             // OpenSlide gives pixels, not the JPEG tiles of the file.
             options.openslide = OpenSlideUse::Never;
@@ -197,6 +213,12 @@ impl EncodeArgs {
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
             .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
         Ok(Source::Slide(Box::new(slide), geometry))
+    }
+
+    /// Whether a line of advice is welcome: nothing was chosen, and a person reads.
+    fn is_advised(&self) -> bool {
+        let chosen = self.target.flag().is_some() || !self.coding.leaves_quality_open();
+        !chosen && self.work.summary() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Refuses what can be refused before a source is opened.
@@ -227,7 +249,7 @@ impl EncodeArgs {
         let mut source = self.open_source(input)?;
         let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
         let params = params_at(estimate.quality);
-        if !self.work.quiet {
+        if self.work.summary() {
             say!(
                 "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
                 params.residual_quality,
@@ -247,7 +269,8 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     args.coding.check(args.source.pyramid.is_some())?;
     args.check(&args.coding.params(), has_trees)?;
     args.report.check(inputs.several)?;
-    let results = inputs.results(args.out.as_deref())?;
+    // An estimate writes nothing, so two inputs cannot write to one place.
+    let results = if args.estimate { HashMap::new() } else { inputs.results(args.out.as_deref())? };
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
     let shared = match inputs.several {
@@ -257,12 +280,22 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let run = Run { replaces: by_flag || args.overwrite, args: &args, shared, scheduler };
     let batch = Batch {
         command: "encode",
-        done: "encoded",
+        done: if args.estimate { "estimated" } else { "encoded" },
         json: args.work.json(),
         summary: args.work.summary(),
         keep_going: args.several.keep_going,
     };
-    batch.run(&inputs, |input| run.one(input, &results[&input.path]))
+    let code = batch.run(&inputs, |input| match args.estimate {
+        true => estimate::run(&run, input),
+        false => run.one(input, &results[&input.path]),
+    })?;
+    if !args.estimate
+        && args.is_advised()
+        && let Some(advice) = advice::advice()
+    {
+        eprintln!("{advice}");
+    }
+    Ok(code)
 }
 
 /// What the encodes of a run share.
@@ -281,6 +314,26 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
+    /// How many families of a source are encoded. Says how many tiles it lacks.
+    fn families(&self, source: &Source) -> u64 {
+        if let Source::Tree(tree) = source
+            && tree.absent() > 0
+            && self.args.work.summary()
+        {
+            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+        }
+        source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
+    }
+
+    /// The backend of one input with so many families; `None` where inputs share one.
+    fn own_backend(&self, families: u64) -> Result<Option<OpenBackend>> {
+        if self.several() {
+            return Ok(None);
+        }
+        let quiet = !self.args.work.summary();
+        Ok(Some(self.args.backend.open(Workload::Encode, Some(families), &self.scheduler, quiet)?))
+    }
+
     /// Encodes one input to `out`.
     fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
@@ -294,23 +347,9 @@ impl Run<'_> {
         }
         signals::writes(&bundle);
         let mut source = args.open_source(input)?;
-        if let Source::Tree(tree) = &source
-            && tree.absent() > 0
-            && args.work.summary()
-        {
-            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
-        }
-        let total = source.geometry().family_count().min(args.max_parents.unwrap_or(u64::MAX));
-        let opened = match &self.shared {
-            Some(_) => None,
-            None => Some(args.backend.open(
-                Workload::Encode,
-                Some(total),
-                &self.scheduler,
-                !args.work.summary(),
-            )?),
-        };
-        let Some(opened) = self.shared.as_ref().or(opened.as_ref()) else { bail!("no backend") };
+        let total = self.families(&source);
+        let own = self.own_backend(total)?;
+        let Some(opened) = self.shared.as_ref().or(own.as_ref()) else { bail!("no backend") };
         let started = std::time::Instant::now();
         let params = match args.target.target() {
             Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
@@ -341,10 +380,14 @@ impl Run<'_> {
         progress.finish();
         warn_of_other_packs(args, out, &report);
         let seconds = started.elapsed().as_secs_f64();
+        let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
         if args.work.summary() {
-            print_summary(&report, seconds, opened);
+            say!("{}", summary.line());
+            if !self.several() && std::io::stdout().is_terminal() {
+                summary.details().iter().for_each(|line| say!("{line}"));
+            }
         }
-        let mut value = object(input, &report, seconds, opened);
+        let mut value = summary.json();
         if let Some(page) = args.report.write(self, input, out, &report, opened)? {
             value["report"] = json!(page);
         }
@@ -360,13 +403,6 @@ fn skipped(bundle: &Path, args: &EncodeArgs) -> Outcome {
     Outcome::skipped(json!({"bundle": bundle, "skipped": true}))
 }
 
-fn object(input: &Input, report: &EncodeReport, seconds: f64, opened: &OpenBackend) -> Value {
-    json!({
-        "source": input.path, "bundle": report.bundle, "bundle_bytes": report.bundle_bytes,
-        "families": report.families, "seconds": seconds, "backend": opened.backend.name(),
-    })
-}
-
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
 fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
     let dir = out.join(PACK_DIR);
@@ -377,19 +413,4 @@ fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
         let others = packs - ours;
         eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
     }
-}
-
-fn print_summary(report: &EncodeReport, seconds: f64, opened: &OpenBackend) {
-    let mut line = format!("{}: {}", report.bundle.display(), human_bytes(report.bundle_bytes));
-    if let Some(source) = report.source_bytes.filter(|&n| n > 0) {
-        line += &format!(
-            ", {:.3} of the pyramid's {}",
-            report.bundle_bytes as f64 / source as f64,
-            human_bytes(source)
-        );
-    }
-    if let Some(db) = report.y_psnr {
-        line += &format!(", Y-PSNR {db:.2} dB");
-    }
-    say!("{line}, {} families, {seconds:.1} s {}", report.families, opened.summary());
 }

@@ -21,7 +21,7 @@ pub struct Families {
 /// Progress as lines of JSON.
 struct Lines {
     name: String,
-    total: u64,
+    total: Cell<u64>,
     started: Instant,
     last: Cell<Option<Instant>>,
 }
@@ -40,7 +40,7 @@ impl Families {
             });
         let json = (how == Progress::Json).then(|| Lines {
             name: name.into(),
-            total,
+            total: Cell::new(total),
             started: Instant::now(),
             last: Cell::new(None),
         });
@@ -51,15 +51,24 @@ impl Families {
     pub fn set(&self, done: u64) {
         self.bar.set_position(done);
         let Some(lines) = &self.json else { return };
-        let due = lines.last.get().is_none_or(|last| last.elapsed() >= INTERVAL) || done == lines.total;
+        let due = lines.last.get().is_none_or(|last| last.elapsed() >= INTERVAL) || done == lines.total.get();
         if due {
             lines.last.set(Some(Instant::now()));
             let seconds = lines.started.elapsed().as_secs_f64();
             let line = json!({
-                "progress": lines.name, "families": done, "of": lines.total, "seconds": (seconds * 1e3).round() / 1e3,
+                "progress": lines.name, "families": done, "of": lines.total.get(), "seconds": (seconds * 1e3).round() / 1e3,
             });
             eprintln!("{line}");
         }
+    }
+
+    /// `done` of now `of` families are done.
+    pub fn set_of(&self, done: u64, of: u64) {
+        self.bar.set_length(of);
+        if let Some(lines) = &self.json {
+            lines.total.set(of);
+        }
+        self.set(done);
     }
 
     /// Removes the bar.

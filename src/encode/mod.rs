@@ -3,22 +3,20 @@
 //! [`encode_family`] codes one family; [`encode`] runs it over a slide and writes the archive. The module knows the order of
 //! steps. The pixel arithmetic is in `backend`, the bytes of the container are in `archive`.
 
+mod estimate;
+mod sink;
+
 use std::path::{Path, PathBuf};
 
-use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR};
+use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, SourceKind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{ImageEncoder, ImageRole, JpegEncoder, Quality};
+use crate::codec::{ImageRole, Quality};
 use crate::error::{Error, Result};
-use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
-use crate::image::plane::PlaneRef;
-use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
-use crate::pyramid;
 use crate::pyramid::identity::Identity;
-use crate::pyramid::levels::TileSink;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::small_levels::SmallLevels;
 use crate::pyramid::source::Source;
@@ -26,6 +24,9 @@ use crate::report::debug_images;
 use crate::report::losses::{Collector, Losses};
 use crate::report::manifest::{FamilyMetrics, Manifest};
 use crate::residual::encode_family;
+
+pub use estimate::{Estimate, estimate};
+use sink::Sink;
 
 /// A coded family: its record, its metrics for a manifest, and the pixels from which the small levels of a slide are made.
 type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<L2Pixels>);
@@ -81,11 +82,13 @@ pub struct EncodeReport {
     pub baseline_bytes: u64,
     /// Bytes of the residuals, each family counted.
     pub residual_bytes: u64,
-    /// Bytes of the source tree; `None` for a slide.
-    pub source_bytes: Option<u64>,
+    /// Whether it was made of a tree or of a slide.
+    pub source_kind: SourceKind,
+    /// Bytes of all tiles of the tree, or of the slide's files.
+    pub source_bytes: u64,
     /// PSNR of L0 luma in dB over the whole slide, measured for a manifest; infinite for no error.
     pub y_psnr: Option<f64>,
-    /// What was lost, if it was asked for; empty for a lossless encode.
+    /// What was lost, if it was asked for; `None` for a lossless encode as well.
     pub losses: Option<Losses>,
 }
 
@@ -120,7 +123,6 @@ pub fn encode(
         Manifest::may_replace(&manifest_path)?;
     }
     let identity = source.identity()?;
-    let source_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
     let meta = meta_of(source, &identity, params, limit == total);
     let icc = source.icc_profile().map(<[u8]>::to_vec);
     let mut sink = Sink {
@@ -139,7 +141,7 @@ pub fn encode(
     if let (Source::Slide(slide, _), true) = (&mut *source, geometry.l2().is_none()) {
         sink.small_levels(|levels, put| levels.push_slide(slide, put))?;
     }
-    let losses = options.losses.then(Collector::default);
+    let losses = (options.losses && !params.originals).then(Collector::default);
     let work = Work {
         geometry,
         out,
@@ -174,7 +176,8 @@ pub fn encode(
     }
     let written = sink.writer.finish(&meta, icc.as_deref(), options.packs)?;
     if let Some(manifest) = &sink.manifest {
-        manifest.write(&manifest_path, written.bytes, source_bytes)?;
+        let tree_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
+        manifest.write(&manifest_path, written.bytes, tree_bytes)?;
     }
     let losses = losses.map(Collector::finish);
     Ok(EncodeReport {
@@ -184,7 +187,8 @@ pub fn encode(
         families: sink.families,
         baseline_bytes: sink.baseline_bytes,
         residual_bytes: sink.residual_bytes,
-        source_bytes,
+        source_kind: meta.source.kind,
+        source_bytes: identity.bytes,
         y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr).or(losses.as_ref().map(Losses::y_psnr)),
         losses,
     })
@@ -251,65 +255,5 @@ fn meta_of(source: &Source, identity: &Identity, params: &EncodeParams, complete
         microns_per_pixel: metadata.microns_per_pixel,
         objective_power: metadata.objective_power,
         complete,
-    }
-}
-
-/// Receives coded families in order, on one thread, and adds them to the archive, the manifest and, for a slide, the small levels.
-struct Sink<'a> {
-    writer: BundleWriter,
-    manifest: Option<Manifest>,
-    small: Option<SmallLevels>,
-    params: &'a EncodeParams,
-    families: u64,
-    baseline_bytes: u64,
-    residual_bytes: u64,
-}
-
-impl Sink<'_> {
-    fn family(
-        &mut self,
-        id: FamilyId,
-        record: &FamilyRecord,
-        metrics: Option<FamilyMetrics>,
-        block: Option<L2Pixels>,
-    ) -> Result<()> {
-        self.writer.add_family(id, record)?;
-        let size = |kind| record.payload(kind).map_or(0, |p| p.bytes.len() as u64);
-        self.baseline_bytes += size(PayloadKind::Baseline);
-        self.residual_bytes += size(PayloadKind::Residual);
-        self.families += 1;
-        if let (Some(manifest), Some(metrics)) = (&mut self.manifest, metrics) {
-            manifest.add(metrics);
-        }
-        match block {
-            Some(block) => self.small_levels(|levels, put| levels.push(id, block, put)),
-            None => Ok(()),
-        }
-    }
-
-    /// Runs `step` on the small levels, if there are any. Its sink codes tiles as L2 is coded, and stores them.
-    fn small_levels(
-        &mut self,
-        step: impl FnOnce(&mut SmallLevels, &mut TileSink<'_>) -> pyramid::Result<()>,
-    ) -> Result<()> {
-        let Some(levels) = &mut self.small else { return Ok(()) };
-        let (channels, quality) = (levels.channels(), self.params.base_quality);
-        let (sampling, entropy) = (self.params.coding().baseline_subsamp.sampling(), self.params.entropy);
-        let writer = &mut self.writer;
-        step(levels, &mut |id, pixels, width, height| {
-            let mut encoder = JpegEncoder::new()?.optimised()?;
-            let bytes = match (channels, sampling) {
-                (1, _) => encoder
-                    .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), quality.into())?,
-                (_, Sampling::S444) => {
-                    let rgb = PlaneRef::new(pixels, 3 * width, height, 3 * width);
-                    encoder.encode(Ycc::from_rgb(rgb).view(), quality.into())?
-                }
-                _ => encoder.encode_rgb(pixels, width, height, quality, sampling)?,
-            };
-            let (codec, bytes) = entropy.store(encoder.codec(), bytes);
-            Ok(writer.add_tile(id, codec, &bytes)?)
-        })?;
-        Ok(())
     }
 }

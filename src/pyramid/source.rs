@@ -33,6 +33,14 @@ impl Source {
         }
     }
 
+    /// Which of both it is.
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            Source::Tree(_) => SourceKind::Deepzoom,
+            Source::Slide(..) => SourceKind::Slide,
+        }
+    }
+
     /// What is known of the slide besides its pixels.
     pub fn metadata(&self) -> SlideMetadata {
         match self {

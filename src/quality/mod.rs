@@ -1,6 +1,8 @@
-//! Quality of a coded slide: presets, metrics, comparison of two images, and the search for a wanted quality or size.
+//! Quality of a coded slide: presets, metrics, comparison of two images, the search for a wanted quality or size, and
+//! the statistics of samples.
 
 pub mod compare;
+pub mod estimate;
 pub mod metrics;
 pub mod presets;
 pub mod rows;

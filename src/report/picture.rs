@@ -1,10 +1,11 @@
 //! Pictures for people: RGB pixels, cut out of families and put together from the small levels of an archive.
 
 use crate::archive::Archive;
-use crate::codec::{decode_png, encode_png};
+use crate::codec::{JpegEncoder, decode_png, encode_png};
 use crate::error::Result;
 use crate::image::family::{Pixels, PixelsRef};
 use crate::image::geometry::TileId;
+use crate::image::ycc::Sampling;
 use crate::kernels::color::ycc_to_rgb;
 use crate::output::render::{Output, Renderer};
 use crate::output::tile::OutputFormat;
@@ -70,6 +71,15 @@ impl Picture {
         Ok(encode_png(&self.rgb, 3, self.width, self.height)?)
     }
 
+    /// The picture as JPEG of quality 90 without subsampling: for sight, at a tenth of a PNG's bytes.
+    ///
+    /// # Errors
+    /// Lack of memory.
+    pub fn jpeg(&self) -> Result<Vec<u8>> {
+        let quality = 90;
+        Ok(JpegEncoder::new()?.encode_rgb(&self.rgb, self.width, self.height, quality, Sampling::S444)?)
+    }
+
     /// Copies a smaller picture to a place inside this one.
     fn paste(&mut self, part: &Self, x: usize, y: usize) {
         for (row, line) in part.rgb.chunks_exact(3 * part.width).enumerate() {
@@ -114,7 +124,7 @@ pub fn thumbnail(archive: &Archive, width: u32) -> Result<Option<Picture>> {
 mod tests {
     use super::*;
     use crate::image::plane::Plane;
-    use crate::image::ycc::{Sampling, Ycc};
+    use crate::image::ycc::Ycc;
 
     #[test]
     fn a_part_of_planes_is_the_part_of_their_rgb() {

@@ -9,6 +9,8 @@ mod bundles;
 mod context;
 mod corrupt;
 mod encoders;
+#[cfg(all(feature = "lepton", feature = "mozjpeg"))]
+mod estimate;
 mod flags;
 mod forged;
 mod golden;

@@ -31,6 +31,16 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("error", 1, "verify NEW.bundle"),
     ("error", 2, "verify"),
     ("error", 2, "bench slide NEW.png --size 40"),
+    ("error", 2, "serve --prt 1"),
+    ("serve-config", 0, "serve SLIDES --print-config --port 1"),
+    ("sign", 0, "sign one --key-file KEY"),
+    ("sign", 0, "sign one --key-file KEY --url https://slides.example.org"),
+    ("inspect", 0, "inspect BUNDLE --list --plot NEW.svg"),
+    ("inspect", 0, "inspect LOSSLESS --list"),
+    ("inspect", 0, "inspect PNG"),
+    ("inspect", 0, "inspect TREE"),
+    ("inspect", 0, "inspect TREE BUNDLE PNG"),
+    ("error", 1, "inspect PNG NEW.bundle"),
     ("verify", 0, "verify BUNDLE"),
     ("verify", 0, "verify --deep BUNDLE"),
     ("verify", 0, "verify PNG"),
@@ -41,8 +51,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("verify", 3, "verify DAMAGED BUNDLE"),
 ];
 
-/// Schemas whose command needs a server or a GPU: they have tests of their own.
-const OTHERS: &[&str] = &["bench-gpu", "bench-serve"];
+/// Schemas whose command is a server or needs one, or a GPU: they have tests of their own.
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve"];
 
 /// Files that runs take.
 struct Files {
@@ -54,6 +64,7 @@ impl Files {
         let files = Self { small: Small::new() };
         write_png(&files.path("PNG"), 150, 130, 1);
         write_png(&files.path("OTHER"), 90, 130, 1);
+        fs::write(files.path("KEY"), [b'k'; 32]).unwrap();
         let mut bytes = fs::read(&files.small.bundle).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
@@ -259,4 +270,26 @@ fn the_output_of_bench_serve_is_as_its_schema_says() {
         let ran = origami(&[&["bench", "serve", &url, "--json"], flags].concat()).ok();
         assert_eq!(faults("bench-serve", &ran.stdout), [""; 0], "{flags:?}");
     }
+}
+
+#[test]
+fn what_a_server_says_at_its_start_is_as_its_schema_says() {
+    let small = Small::new();
+    let root = small.path("slides");
+    fs::create_dir_all(root.join("nothing")).unwrap();
+    fs::copy(&small.bundle, root.join("small.bundle")).unwrap();
+    let mut serve = program();
+    serve.args(["serve", "--port", "0", "--backend", "cpu", "--json", arg(&root)]);
+    let mut child = serve.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut said = String::new();
+    for line in lines {
+        said += &(line + "\n");
+        if said.ends_with("\n}\n") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(faults("serve", &said), [""; 0]);
 }

@@ -8,6 +8,7 @@ mod tiff;
 
 mod bad_input;
 mod cli;
+mod compare;
 #[cfg(unix)]
 mod crash;
 mod doctor;
@@ -44,6 +45,7 @@ mod json;
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]
 mod presets;
+mod reports;
 #[cfg(all(
     unix,
     feature = "jpegli",
@@ -67,3 +69,4 @@ mod torture;
     feature = "webp"
 ))]
 mod transcripts;
+mod verify;

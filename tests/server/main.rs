@@ -13,6 +13,7 @@ mod http;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod output;
+mod start;
 mod viewer;
 #[cfg(feature = "rocksdb")]
 mod warm;

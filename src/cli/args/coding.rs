@@ -138,6 +138,15 @@ impl CodingArgs {
         }
     }
 
+    /// Whether no flag decides how good or how large the result is.
+    pub fn leaves_quality_open(&self) -> bool {
+        let qualities = [self.quality, self.baseq, self.resq, self.l0q];
+        qualities.iter().all(Option::is_none)
+            && self.preset.is_none()
+            && self.chroma_resq.is_none()
+            && self.params() == EncodeParams::default()
+    }
+
     /// Refuses flags that have no meaning beside `--preset lossless`. A tree as source (`tree`) has an L2 that is stored as it is, so
     /// flags of the baseline have no meaning either.
     pub fn check(&self, tree: bool) -> anyhow::Result<()> {

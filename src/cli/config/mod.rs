@@ -14,6 +14,8 @@ mod layers;
 mod source;
 mod table;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

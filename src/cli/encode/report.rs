@@ -64,18 +64,14 @@ impl ReportArgs {
         report: &EncodeReport,
         opened: &OpenBackend,
     ) -> Result<Option<PathBuf>> {
-        let (Some(file), Some(losses)) = (&self.report, &report.losses) else { return Ok(None) };
+        let Some(file) = &self.report else { return Ok(None) };
         let archive = Archive::open(&report.bundle)?;
         let estimates = self.curve(run, input, &archive, opened)?;
         let point = |e: &QualityEstimate| CurvePoint { quality: e.quality, bytes: e.bytes, y_psnr: e.psnr };
-        let source_bytes = match report.source_bytes {
-            Some(bytes) => bytes,
-            None => run.args.open_source(input)?.identity()?.bytes,
-        };
         let page = EncodePage {
             archive: &archive,
-            source_bytes,
-            losses,
+            source_bytes: report.source_bytes,
+            losses: report.losses.as_ref(),
             curve: &estimates.iter().map(point).collect::<Vec<_>>(),
             sampled: estimates.first().map_or(0, |estimate| estimate.families),
             names: !self.no_names,

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use origami::slide::EXTENSIONS;
 
 use super::{
-    Input, Inputs, SLIDE_EXTENSIONS, Takes, Thing, dicom_series, entries, extension, input, is_tree_files,
-    nothing_in, thing_of_file, tree_of_files,
+    Input, Inputs, Takes, Thing, dicom_series, entries, extension, input, is_tree_files, itself, nothing_in,
+    thing_of_file, tree_of_files,
 };
 
 /// Finds every slide, tree, bundle and pack, decoded trees and packs beside their bundle among them. A file that cannot be read is an
@@ -15,7 +16,7 @@ use super::{
 /// # Errors
 /// A directory that cannot be listed or holds nothing.
 pub fn everything(paths: &[PathBuf]) -> Result<Inputs> {
-    let mut list = Vec::new();
+    let (mut list, mut several) = (Vec::new(), paths.len() > 1);
     for path in paths {
         if !path.is_dir() {
             list.push(found(path, thing_of_file(path).unwrap_or(Thing::Slide)));
@@ -26,12 +27,14 @@ pub fn everything(paths: &[PathBuf]) -> Result<Inputs> {
             continue;
         }
         let before = list.len();
+        // The form of what is reported must not depend on how much a directory happens to hold.
+        several |= itself(path, Takes::ALL)?.is_none();
         search(path, &mut list)?;
         if list.len() == before {
             return Err(nothing_in(path, Takes::ALL));
         }
     }
-    Ok(Inputs { several: paths.len() > 1 || list.len() > 1, list })
+    Ok(Inputs { several: several || list.len() > 1, list })
 }
 
 fn found(path: &Path, thing: Thing) -> Input {
@@ -56,7 +59,7 @@ fn search(dir: &Path, list: &mut Vec<Input>) -> Result<()> {
             "dzi" => Thing::Tree,
             "bundle" => Thing::Bundle,
             "pack" => Thing::Pack,
-            other if SLIDE_EXTENSIONS.contains(&other) => Thing::Slide,
+            other if EXTENSIONS.contains(&other) => Thing::Slide,
             _ => continue,
         };
         list.push(found(&path, thing));

@@ -22,8 +22,8 @@ pub struct EncodePage<'a> {
     pub archive: &'a Archive,
     /// Bytes of the slide's file, or of all tiles of the tree.
     pub source_bytes: u64,
-    /// What was lost; empty for a lossless encode.
-    pub losses: &'a Losses,
+    /// What was lost; `None` for a lossless encode.
+    pub losses: Option<&'a Losses>,
     /// Estimates at several qualities, from a sample of the families; empty for none.
     pub curve: &'a [CurvePoint],
     /// Families in the sample.
@@ -43,19 +43,15 @@ impl EncodePage<'_> {
         let mut body = format!("<h1>{}</h1>\n<p class=\"facts\">{}</p>\n", svg::escape(title), self.facts());
         let _ = writeln!(body, "<p class=\"verdict\">{}</p>", self.verdict());
         body += &self.sizes();
-        if !self.is_lossless() {
-            body += &self.quality()?;
-            body += &self.examples()?;
-            body += &self.rate_curve()?;
+        if let Some(losses) = self.losses {
+            body += &self.quality(losses)?;
+            body += &self.examples(losses)?;
+            body += &self.rate_curve(losses)?;
         }
         let plot = svg::fragment(&bytes::figure(self.archive, &sizes)?)?;
         let _ = writeln!(body, "<h2>Where the bytes lie</h2>\n<figure>{plot}</figure>");
         body += &self.settings();
         Ok(page(title, &body))
-    }
-
-    fn is_lossless(&self) -> bool {
-        self.archive.meta().coding.originals
     }
 
     fn facts(&self) -> String {
@@ -76,20 +72,20 @@ impl EncodePage<'_> {
     /// The result in a sentence or two.
     fn verdict(&self) -> String {
         let bundle = human_bytes(self.archive.file_bytes());
-        if self.is_lossless() {
+        let Some(losses) = self.losses else {
             return format!(
                 "<strong>Nothing was lost.</strong> The bundle of {bundle} holds the JPEG tiles of the source's full \
                  resolution and gives them back byte for byte."
             );
-        }
-        let worst = self.losses.worst.first().map(|example| psnr_from_mse(example.loss.y_mse));
+        };
+        let worst = losses.worst.first().map(|example| psnr_from_mse(example.loss.y_mse));
         let of_worst = match worst {
             Some(db) => format!("; the family that lost most has {db:.2} dB"),
             None => String::new(),
         };
-        let all = self.losses.y_psnr();
+        let all = losses.y_psnr();
         let all = if all.is_finite() { format!("{all:.2} dB") } else { "no error".into() };
-        format!("The bundle has {bundle}. Y-PSNR of the full resolution against the source: {all}{of_worst}.")
+        format!("The bundle is {bundle}. Y-PSNR of the full resolution against the source: {all}{of_worst}.")
     }
 
     fn sizes(&self) -> String {
@@ -115,8 +111,8 @@ impl EncodePage<'_> {
         )
     }
 
-    fn quality(&self) -> Result<String> {
-        let Some(map) = quality::draw(self.archive, self.losses)? else {
+    fn quality(&self, losses: &Losses) -> Result<String> {
+        let Some(map) = quality::draw(self.archive, losses)? else {
             return Ok("<h2>What was lost</h2>\n<p>No family has an error in luma.</p>\n".into());
         };
         Ok(format!(
@@ -126,15 +122,15 @@ impl EncodePage<'_> {
         ))
     }
 
-    fn examples(&self) -> Result<String> {
-        if self.losses.worst.is_empty() {
+    fn examples(&self, losses: &Losses) -> Result<String> {
+        if losses.worst.is_empty() {
             return Ok(String::new());
         }
         let mut html = format!(
             "<h2>The families that lost most</h2>\n<p>Of each, the part that differs most from the source, pixel by \
              pixel. The difference is multiplied by {GAIN}, around gray.</p>\n"
         );
-        for example in &self.losses.worst {
+        for example in &losses.worst {
             html += &self.example(example)?;
         }
         Ok(html)
@@ -154,7 +150,7 @@ impl EncodePage<'_> {
         let parts =
             [("source", &example.original), ("decoded", &example.decoded), ("difference", &difference)];
         for (name, picture) in parts {
-            let (uri, width, height) = (svg::data_uri(picture)?, picture.width, picture.height);
+            let (uri, width, height) = (svg::data_uri("png", &picture.png()?), picture.width, picture.height);
             let _ = writeln!(
                 html,
                 "<div><img alt=\"{name}\" width=\"{width}\" height=\"{height}\" src=\"{uri}\"><span>{name}</span></div>"
@@ -163,7 +159,7 @@ impl EncodePage<'_> {
         Ok(html + "</figure>\n")
     }
 
-    fn rate_curve(&self) -> Result<String> {
+    fn rate_curve(&self, losses: &Losses) -> Result<String> {
         if self.curve.is_empty() {
             return Ok(String::new());
         }
@@ -171,13 +167,14 @@ impl EncodePage<'_> {
         let encoded = CurvePoint {
             quality: params.residual_quality,
             bytes: self.archive.file_bytes(),
-            y_psnr: self.losses.y_psnr(),
+            y_psnr: losses.y_psnr(),
         };
         let mut html = format!(
             "<h2>What other qualities would give</h2>\n<p>Estimated from {} of the families; the numbers at the line are \
-             qualities.</p>\n<figure>{}</figure>\n<table>\n<tr><th class=\"number\">quality</th>\
+             qualities of the residual. Along the line the baseline has the quality that suits it; in this bundle it has {}.</p>\n<figure>{}</figure>\n<table>\n<tr><th class=\"number\">quality</th>\
              <th class=\"number\">bytes, about</th><th class=\"number\">Y-PSNR, about</th></tr>\n",
             self.sampled,
+            params.base_quality,
             svg::fragment(&curve::draw(self.curve, encoded))?
         );
         for CurvePoint { quality, bytes, y_psnr } in self.curve {

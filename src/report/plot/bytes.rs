@@ -54,7 +54,8 @@ fn draw(sheet: &mut Drawing, archive: &Archive, sizes: &Sizes<'_>, (x, y): (f64,
 fn heading(sheet: &mut Drawing, archive: &Archive, names: bool) -> f64 {
     let (geometry, meta) = (archive.geometry(), archive.meta());
     let title = if names { meta.source.name.as_str() } else { "Where the bytes lie" };
-    sheet.fitted(MARGIN, MARGIN + 18.0, 22.0, Paint::Ink, title, ROOM);
+    // A browser's font may be a little wider than ours.
+    sheet.fitted(MARGIN, MARGIN + 18.0, 22.0, Paint::Ink, title, 0.95 * ROOM);
     let mut facts = vec![
         format!("{} × {} px", thousands(geometry.width().into()), thousands(geometry.height().into())),
         format!(
@@ -112,10 +113,10 @@ fn draw_parts(sheet: &mut Drawing, archive: &Archive, sizes: &Sizes<'_>, (left, 
         let line = top + 46.0 + (rows - 1) as f64 * 22.0;
         sheet.fill(Area::new(x, line - 10.0, 12.0, 12.0), Paint::Fixed(rgb));
         let chroma = name == "residuals" && archive.meta().coding.chroma_residual;
-        let name = if chroma { "residuals, chroma included" } else { name };
+        let name = if chroma { "residuals with chroma" } else { name };
         let percent = 100.0 * bytes as f64 / total;
         let text = format!("{name}: {} ({percent:.1}%)", human_bytes(bytes));
-        sheet.text(x + 18.0, line, 13.0, Paint::Ink, text);
+        sheet.text(x + 18.0, line, 14.0, Paint::Ink, text);
     }
     36.0 + 24.0 + rows as f64 * 22.0
 }
@@ -136,7 +137,7 @@ fn draw_histogram(sheet: &mut Drawing, sizes: &Sizes<'_>, (left, y): (f64, f64))
         counts[bin as usize] += 1;
     }
     let most = counts.into_iter().max().unwrap_or(1) as f64;
-    let chart = Area::new(left + 60.0, y + 48.0, ROOM - 84.0, HEIGHT);
+    let chart = Area::new(left + 60.0, y + 54.0, ROOM - 84.0, HEIGHT);
     let base = chart.y + HEIGHT;
     for tick in ticks(0.0, most, 4).into_iter().filter(|tick| tick.fract() == 0.0) {
         let line = (base - tick / most * HEIGHT).round();
@@ -155,7 +156,7 @@ fn draw_histogram(sheet: &mut Drawing, sizes: &Sizes<'_>, (left, y): (f64, f64))
         sheet.fill(Area::new(x.round(), base, 1.0, 5.0), Paint::Muted);
         sheet.anchored(x, base + 19.0, SMALL, Anchor::Middle, Paint::Muted, round_bytes(tick));
     }
-    sheet.text(left, chart.y - 9.0, SMALL, Paint::Muted, "families");
+    sheet.text(left, chart.y - 14.0, SMALL, Paint::Muted, "families");
     sheet.anchored(left + ROOM, base + 37.0, SMALL, Anchor::End, Paint::Muted, "bytes per family");
-    48.0 + HEIGHT + 40.0
+    54.0 + HEIGHT + 40.0
 }

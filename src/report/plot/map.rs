@@ -8,7 +8,7 @@ use crate::report::numbers::thousands;
 use crate::report::picture::Picture;
 
 /// Size of captions and labels.
-pub const SMALL: f64 = 12.0;
+pub const SMALL: f64 = 13.0;
 /// Most height of the map and of the slide, beside each other and below each other.
 const MAX_HEIGHTS: (f64, f64) = (560.0, 400.0);
 /// Least width of a map with its caption.
@@ -140,7 +140,9 @@ impl Map<'_> {
         let (low, high) = self.range;
         for i in 0..bar.width as usize {
             let rgb = self.colors.at((i as f64 + 0.5) / bar.width);
-            sheet.fill(Area::new(bar.x + i as f64, bar.y, 1.0, bar.height), Paint::Fixed(rgb));
+            // Each covers the seam to the one before where the sheet is scaled.
+            let (x, width) = (bar.x + i as f64, (bar.width - i as f64).min(2.0));
+            sheet.fill(Area::new(x, bar.y, width, bar.height), Paint::Fixed(rgb));
         }
         let at = |value: f64| if high > low { (value - low) / (high - low) * bar.width } else { bar.width };
         let mut label = |value: f64, anchor: Anchor| {

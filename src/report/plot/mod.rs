@@ -11,3 +11,5 @@ pub mod png;
 pub mod quality;
 pub mod scale;
 pub mod svg;
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::drawing::{Anchor, Area, Drawing, Paint, Rgb, Shape};
 use crate::error::Result;
-use crate::report::picture::Picture;
 
 /// The colours by role and the font, for light and dark. A page that holds drawings has it once.
 pub const STYLE: &str = include_str!("plot.css");
@@ -57,7 +56,7 @@ fn shape(shape: &Shape) -> Result<String> {
         }
         Shape::Image(area, picture) => {
             let place = place(area);
-            let uri = data_uri(picture)?;
+            let uri = data_uri("jpeg", &picture.jpeg()?);
             format!("<image {place} preserveAspectRatio=\"none\" href=\"{uri}\"/>\n")
         }
         Shape::Text { x, y, size, anchor, paint, text } => {
@@ -87,12 +86,9 @@ fn shape(shape: &Shape) -> Result<String> {
     })
 }
 
-/// A picture inside the text of a page.
-///
-/// # Errors
-/// Lack of memory.
-pub fn data_uri(picture: &Picture) -> Result<String> {
-    Ok(format!("data:image/png;base64,{}", data_encoding::BASE64.encode(&picture.png()?)))
+/// A coded image inside the text of a page.
+pub fn data_uri(format: &str, bytes: &[u8]) -> String {
+    format!("data:image/{format};base64,{}", data_encoding::BASE64.encode(bytes))
 }
 
 /// A text in XML and HTML.

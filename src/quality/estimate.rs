@@ -1,0 +1,239 @@
+//! What a sample says of a whole slide: which families to measure, and totals with their confidence intervals.
+//!
+//! Families differ by orders of magnitude, because glass lies beside tissue. A few large ones that a plain random sample
+//! misses would decide its error. So the sample is stratified by a size that is known of every family: families are sorted
+//! by it and cut into strata of equal aggregate size, from each of which the same number is drawn (Cochran, "Sampling
+//! Techniques", 3rd ed. 1977, sections 5.4 to 5.9). The largest families are strata of their own and always measured.
+//! Knows numbers only: no pixels, no files.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::ops::Add;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Families that are drawn from a stratum: enough for a variance with three degrees of freedom.
+const DRAWN: usize = 4;
+/// Added to each size, as a part of the mean size: glass has next to no content, but its families have bytes as well.
+const LEAST_SIZE: f64 = 0.25;
+
+/// How sure it is that an interval holds the true value.
+pub const CONFIDENCE: f64 = 0.99;
+
+/// A value and where the true one lies, with [`CONFIDENCE`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// The estimate.
+    pub value: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// A value that is known.
+    pub fn exact(value: f64) -> Self {
+        Self { low: value, value, high: value }
+    }
+
+    /// Whether `value` lies within it.
+    pub fn contains(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// Its ends and its value, each through a function that rises or falls throughout.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        let (a, b) = (f(self.low), f(self.high));
+        Self { low: a.min(b), value: f(self.value), high: a.max(b) }
+    }
+}
+
+/// An estimated sum and its variance.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Total {
+    value: f64,
+    /// The part that was measured itself: the sum is not lower.
+    measured: f64,
+    variance: f64,
+    /// Sum of squared variances of the parts, each divided by its degrees of freedom (Satterthwaite).
+    squares: f64,
+}
+
+impl Total {
+    /// A sum that is known.
+    pub fn exact(value: f64) -> Self {
+        Self { value, measured: value, ..Self::default() }
+    }
+
+    /// A part of a sum: the values of some of `of` members that were drawn at random.
+    fn of_part(values: &[f64], of: usize) -> Self {
+        let (n, of) = (values.len() as f64, of as f64);
+        let measured: f64 = values.iter().sum();
+        let mean = measured / n;
+        if values.len() as f64 >= of {
+            return Self::exact(measured);
+        }
+        let deviations: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let freedom = (n - 1.0).max(1.0);
+        // Of a finite population: none is left to vary where all were drawn.
+        let variance = of * of * (1.0 - n / of) * deviations / freedom / n;
+        Self { value: of * mean, measured, variance, squares: variance * variance / freedom }
+    }
+
+    /// The sum with its interval.
+    pub fn interval(&self) -> Interval {
+        if self.variance <= 0.0 {
+            return Interval::exact(self.value);
+        }
+        let half = student_t_99(self.variance * self.variance / self.squares) * self.variance.sqrt();
+        let low = (self.value - half).max(self.measured).min(self.value);
+        Interval { low, value: self.value, high: self.value + half }
+    }
+}
+
+impl Add for Total {
+    type Output = Self;
+
+    /// The sum of two sums that were estimated independently.
+    fn add(self, other: Self) -> Self {
+        Self {
+            value: self.value + other.value,
+            measured: self.measured + other.measured,
+            variance: self.variance + other.variance,
+            squares: self.squares + other.squares,
+        }
+    }
+}
+
+/// The 99.5th percentile of Student's t distribution, so that 99% lie within plus and minus it. Rounded up between table
+/// entries.
+fn student_t_99(freedom: f64) -> f64 {
+    const TABLE: [(f64, f64); 12] = [
+        (60.0, 2.660),
+        (40.0, 2.704),
+        (30.0, 2.750),
+        (20.0, 2.845),
+        (15.0, 2.947),
+        (12.0, 3.055),
+        (10.0, 3.169),
+        (8.0, 3.355),
+        (6.0, 3.707),
+        (5.0, 4.032),
+        (4.0, 4.604),
+        (3.0, 5.841),
+    ];
+    TABLE.iter().find(|(from, _)| freedom >= *from).map_or(9.925, |(_, t)| *t)
+}
+
+/// Which families to measure, and how many each stands for.
+#[derive(Clone, Debug)]
+pub struct Design {
+    strata: Vec<Stratum>,
+}
+
+#[derive(Clone, Debug)]
+struct Stratum {
+    families: usize,
+    /// Indexes of the families to measure, ascending.
+    drawn: Vec<usize>,
+}
+
+impl Design {
+    /// Chooses about `max` of the families with these sizes. All are chosen if there are no more than that. The same sizes
+    /// give the same choice.
+    pub fn new(sizes: &[f64], max: usize) -> Self {
+        let max = max.max(DRAWN);
+        if sizes.len() <= max {
+            return Self {
+                strata: vec![Stratum { families: sizes.len(), drawn: (0..sizes.len()).collect() }],
+            };
+        }
+        let least = LEAST_SIZE * sizes.iter().sum::<f64>() / sizes.len() as f64;
+        let size = |i: usize| if least > 0.0 { sizes[i] + least } else { 1.0 };
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by(|&a, &b| sizes[b].total_cmp(&sizes[a]).then(a.cmp(&b)));
+        let mut left: f64 = order.iter().map(|&i| size(i)).sum();
+        let (mut strata, mut rest) = (Vec::new(), &order[..]);
+        for strata_left in (1..=max / DRAWN).rev() {
+            let (share, mut sum, mut n) = (left / strata_left as f64, 0.0, 0);
+            while n < rest.len() && (sum < share || strata_left == 1) {
+                sum += size(rest[n]);
+                n += 1;
+            }
+            if n > 0 {
+                strata.push(Stratum { families: n, drawn: draw(rest[..n].iter().copied(), DRAWN) });
+            }
+            (rest, left) = (&rest[n..], left - sum);
+        }
+        Self { strata }
+    }
+
+    /// How many families are measured.
+    pub fn count(&self) -> usize {
+        self.strata.iter().map(|stratum| stratum.drawn.len()).sum()
+    }
+
+    /// The families to measure, each with the number of families that it stands for.
+    pub fn weights(&self) -> BTreeMap<usize, f64> {
+        let weigh = |stratum: &Stratum| {
+            let weight = stratum.families as f64 / stratum.drawn.len() as f64;
+            stratum.drawn.iter().map(move |&i| (i, weight)).collect::<Vec<_>>()
+        };
+        self.strata.iter().flat_map(weigh).collect()
+    }
+
+    /// The sum over all families of what was measured of some: `value` gives it for every family of [`Self::weights`].
+    pub fn total(&self, value: impl Fn(usize) -> f64) -> Total {
+        let part = |stratum: &Stratum| {
+            let values: Vec<f64> = stratum.drawn.iter().map(|&i| value(i)).collect();
+            Total::of_part(&values, stratum.families)
+        };
+        self.strata.iter().map(part).fold(Total::default(), Add::add)
+    }
+}
+
+/// Draws `count` of some members, or all if there are no more: those whose indexes have the smallest hashes, which is as good
+/// as at random and the same in every run.
+pub fn draw(members: impl IntoIterator<Item = usize>, count: usize) -> Vec<usize> {
+    let mut drawn: Vec<usize> = members.into_iter().collect();
+    drawn.sort_by_cached_key(|&i| xxh3_64(&(i as u64).to_le_bytes()));
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    drawn
+}
+
+/// The sum over `sizes` of what was measured of some members: pairs of index and value, drawn without regard to the values.
+/// It follows the regression of the values on the sizes (Cochran, chapter 7).
+pub fn regression_total(sizes: &[f64], measured: &[(usize, f64)]) -> Total {
+    let (n, of) = (measured.len() as f64, sizes.len() as f64);
+    if measured.len() >= sizes.len() || measured.len() < 3 {
+        return Total::of_part(&measured.iter().map(|(_, value)| *value).collect::<Vec<_>>(), sizes.len());
+    }
+    let mean = |value: &dyn Fn(&(usize, f64)) -> f64| measured.iter().map(value).sum::<f64>() / n;
+    let (x, y) = (mean(&|m| sizes[m.0]), mean(&|m| m.1));
+    let xx = mean(&|m| (sizes[m.0] - x).powi(2));
+    let slope = if xx > 0.0 { mean(&|m| (sizes[m.0] - x) * (m.1 - y)) / xx } else { 0.0 };
+    let all = sizes.iter().sum::<f64>() / of;
+    let deviations = n * mean(&|m| (m.1 - y - slope * (sizes[m.0] - x)).powi(2));
+    let freedom = n - 2.0;
+    let variance = of * of * (1.0 - n / of) * deviations / freedom / n;
+    let sum = n * y;
+    let value = (of * (y + slope * (all - x))).max(sum);
+    Total { value, measured: sum, variance, squares: variance * variance / freedom }
+}
+
+/// How many members of the population each measured one stands for when equal ones are stored once: `key` tells which are
+/// equal, `weight` is the number of members that one stands for. The parts of equal members add up to one.
+pub fn shares<K: Hash + Ord + Copy>(measured: &BTreeMap<usize, (K, f64)>) -> BTreeMap<usize, f64> {
+    let mut groups: BTreeMap<K, (usize, f64)> = BTreeMap::new();
+    for (key, weight) in measured.values() {
+        let group = groups.entry(*key).or_default();
+        *group = (group.0 + 1, group.1 + weight);
+    }
+    let share = |(&i, (key, _)): (&usize, &(K, f64))| match groups[key] {
+        (1, _) => (i, 1.0),
+        (_, weight) => (i, 1.0 / weight),
+    };
+    measured.iter().map(share).collect()
+}
