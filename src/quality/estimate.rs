@@ -263,7 +263,11 @@ mod tests {
                 assert!(weights.len() <= 64.min(n) && weights.len() >= 32.min(n), "{n}: {}", weights.len());
                 assert!((weights.values().sum::<f64>() - n as f64).abs() < 1e-6, "{n}");
                 assert!(weights.keys().all(|&i| i < n));
-                assert_eq!(design.total(|_| 1.0).interval().map(f64::round), Interval::exact(n as f64), "{n}");
+                assert_eq!(
+                    design.total(|_| 1.0).interval().map(f64::round),
+                    Interval::exact(n as f64),
+                    "{n}"
+                );
             }
         }
     }

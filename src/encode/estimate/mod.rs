@@ -168,6 +168,10 @@ impl Whole<'_> {
         let least = reading_s + if one_by_one { tiles_s } else { 0.0 };
         let all = |families_s: f64| least.max((reading_s + tiles_s + families_s) / workers);
         let seconds = self.design.total(|at| sample.families[&at].seconds).interval().map(all);
-        Interval { low: seconds.low * (1.0 - MACHINE), high: seconds.high * (1.0 + MACHINE) + FILES_S, ..seconds }
+        Interval {
+            low: seconds.low * (1.0 - MACHINE),
+            high: seconds.high * (1.0 + MACHINE) + FILES_S,
+            ..seconds
+        }
     }
 }
