@@ -388,7 +388,19 @@ impl Run<'_> {
             }
         }
         let mut value = summary.json();
-        if let Some(page) = args.report.write(self, input, out, &report, opened)? {
+        if let Some(page) = args.report.path(out, self.several()) {
+            let encoded = report::Encoded {
+                report: &report,
+                open: &|| args.open_source(input),
+                params_at: &|quality| args.coding.params_at(quality),
+                limit: args.max_parents,
+                backend: &*opened.backend,
+                scheduler: &self.scheduler,
+            };
+            args.report.write(&page, &encoded)?;
+            if args.work.summary() {
+                say!("{}: what was saved, and what was lost", page.display());
+            }
             value["report"] = json!(page);
         }
         Ok(Outcome::good(value))
