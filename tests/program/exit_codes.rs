@@ -320,10 +320,7 @@ fn json_takes_an_error_apart() {
         error("decode --json --bundle @absent --out OUT"),
         [some("failed"), path("absent"), None, some("check the path")]
     );
-    assert_eq!(
-        error("encode --json --slide @a.png --out OUT --tile 0"),
-        [some("usage"), None, None, None]
-    );
+    assert_eq!(error("encode --json --slide @a.png --out OUT --tile 0"), [some("usage"), None, None, None]);
     assert_eq!(
         error("encode --json --slide @a.png --out OUT --tille 0"),
         [some("usage"), None, None, some("did you mean --tile?")]
