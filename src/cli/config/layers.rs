@@ -91,12 +91,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Where the value of an argument comes from; `None` for its default.
-    pub(super) fn origin(&self, arg: &Arg) -> Option<From<'_>> {
+    pub(super) fn origin(&self, arg: &Arg) -> Option<Given<'_>> {
         if self.given.iter().any(|given| given.get_id() == arg.get_id()) {
-            return Some(From::CommandLine);
+            return Some(Given::Argument);
         }
         let setting = self.settings.iter().find(|setting| Some(setting.name.as_str()) == arg.get_long());
-        setting.map(From::Setting)
+        setting.map(Given::Setting)
     }
 
     /// Whether something that was given excludes an argument, so that its default means nothing.
@@ -109,7 +109,9 @@ impl<'a> Layers<'a> {
 }
 
 /// Where a value comes from that is no default.
-pub(super) enum From<'a> {
-    CommandLine,
+pub(super) enum Given<'a> {
+    /// An argument of the command line.
+    Argument,
+    /// A setting.
     Setting(&'a Setting),
 }

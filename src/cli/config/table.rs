@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches};
 use serde::Serialize;
 
 use super::Settings;
-use super::layers::{From, Layers};
+use super::layers::{Given, Layers};
 use super::source::Origin;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -40,8 +40,8 @@ fn row(layers: &Layers<'_>, matches: &ArgMatches, arg: &Arg) -> Option<Row> {
     let parsed = matches.get_raw(arg.get_id().as_str()).and_then(|mut values| values.next());
     let (value, from, at) = match origin {
         None => (parsed, "default", None),
-        Some(From::CommandLine) => (parsed, "flag", None),
-        Some(From::Setting(setting)) => {
+        Some(Given::Argument) => (parsed, "flag", None),
+        Some(Given::Setting(setting)) => {
             let value = if layers.is_secret(arg) { "set".as_ref() } else { setting.value.as_os_str() };
             let from = match setting.origin {
                 Origin::Variable(_) => "environment",
