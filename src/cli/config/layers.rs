@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
+use super::settings::Secret;
 use super::source::{Origin, Setting, argument, is_switch};
 use super::target::Target;
-use super::{Secret, Settings, table};
 use crate::cli::fault::usage;
 
 /// The command line, and the settings that count below it.
@@ -69,15 +69,14 @@ impl<'a> Layers<'a> {
             .collect()
     }
 
-    /// What the run uses; `arguments` are those of the command with the ones of [`Self::arguments`].
-    pub fn settings(self, arguments: &[OsString]) -> Settings {
-        let rows = self.target.parse(arguments).map(|matches| table::rows(&self, &matches));
+    /// The secrets that variables hold.
+    pub fn secrets(self) -> BTreeMap<String, Secret> {
         let secrets = self.settings.into_iter().filter(|setting| self.target.is_secret(&setting.name));
         let secrets = secrets.filter_map(|Setting { name, value, origin }| match origin {
             Origin::Variable(variable) => Some((name, Secret { variable, contents: value })),
             Origin::Line(..) => None,
         });
-        Settings { rows: rows.unwrap_or_default(), secrets: BTreeMap::from_iter(secrets) }
+        secrets.collect()
     }
 
     /// Every argument of the command.
