@@ -46,7 +46,8 @@ pub struct CodedTile {
 pub struct Survey {
     /// How much there is in each family: bytes of its files, or a sum of differences of neighbouring pixels.
     pub families: Vec<f64>,
-    /// The same of each tile of the small levels, in the order of a bundle's index.
+    /// The same of each tile of the small levels, in the order of a bundle's index: bytes of its file, or of its JPEG. Of a slide with
+    /// few of them all are coded, and their sizes are 0.
     pub tiles: Vec<f64>,
     /// Of each setting, the coded tiles of the small levels.
     pub coded: Vec<Vec<CodedTile>>,
