@@ -49,7 +49,7 @@ use summary::Summary;
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Where residual_packs/ goes [default: beside x.svs the directory x; a tree's own]
+    /// Where residual_packs/ goes [default: x beside x.svs; a tree's own]
     ///
     /// Of several inputs each gets a directory of its name in it.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
