@@ -19,7 +19,7 @@ const STRATA: usize = 12;
 /// Families that are drawn from a stratum at least: enough for a variance with three degrees of freedom.
 const LEAST_DRAWN: usize = 4;
 /// Added to each size, as a part of the mean size: glass has next to no content, but its families have bytes as well.
-const LEAST_SIZE: f64 = 0.5;
+const LEAST_SIZE: f64 = 0.25;
 
 /// How sure it is that an interval holds the true value.
 pub const CONFIDENCE: f64 = 0.99;
