@@ -18,8 +18,8 @@ use crate::kit::pipeline::{encode_to, slide_source, tree_source};
 use crate::kit::rng::Rng;
 use crate::kit::trees::{Layout, write_tree};
 
-/// Families of which a sample is measured; of fewer all are.
-const SAMPLED: u64 = 64;
+/// Most families that are measured of one of these slides.
+const SAMPLED: u64 = 140;
 
 /// Opens a slide that lies in the directory.
 type Open = fn(&Path) -> Source;

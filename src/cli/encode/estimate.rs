@@ -122,8 +122,8 @@ fn text(source: &Source, rows: &[Row]) -> Result<Vec<String>> {
         ),
         false => format!("all {families} families measured"),
     };
-    let mut lines = vec![format!("{}: {how}", source_words(source.kind(), source_bytes))];
-    let header = ["", "bundle", "ratio", "Y-PSNR in dB", "encode time"];
+    let mut lines = vec![format!("{}; {how}", source_words(source.kind(), source_bytes))];
+    let header = ["", "bundle", "of that", "Y-PSNR in dB", "encode time"];
     let cells = rows.iter().map(|row| row.cells(source_bytes)).collect::<Vec<_>>();
     for row in std::iter::once(header.map(String::from)).chain(cells) {
         let [name, bytes, ratio, db, time] = row;
