@@ -23,9 +23,9 @@ pub enum Error {
         /// The offset of the fault in bytes.
         offset: u64,
         /// The part: "header checksum", "residual of family 3_1", ...
-        what: String,
+        what: Box<str>,
         /// The expected value.
-        expected: String,
+        expected: Box<str>,
         /// The value in the file.
         found: String,
         /// What to do about it.

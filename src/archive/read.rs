@@ -238,8 +238,8 @@ fn fault_error(path: &Path, fault: Fault) -> Error {
     Error::Damaged {
         path: path.to_path_buf(),
         offset: fault.offset,
-        what: fault.what,
-        expected: fault.expected,
+        what: fault.what.into(),
+        expected: fault.expected.into(),
         found: fault.found,
         advice: fault.advice,
     }

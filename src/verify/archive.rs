@@ -107,6 +107,7 @@ pub fn verify(
 
 fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
     let (path, advice) = (archive.path().to_path_buf(), archive::RESTORE);
+    let (what, expected) = (what.into(), expected.into());
     archive::Error::Damaged { path, offset, what, expected, found, advice }.into()
 }
 
