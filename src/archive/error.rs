@@ -16,20 +16,20 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// A pack or bundle is damaged.
-    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}; {advice}", path.display())]
+    #[error("{}: byte {offset}: {what}: expected {expected}, found {found}; {remedy}", path.display())]
     Damaged {
         /// The pack or bundle.
         path: PathBuf,
         /// The offset of the fault in bytes.
         offset: u64,
         /// The part: "header checksum", "residual of family 3_1", ...
-        what: Box<str>,
+        what: String,
         /// The expected value.
-        expected: Box<str>,
+        expected: String,
         /// The value in the file.
         found: String,
         /// What to do about it.
-        advice: &'static str,
+        remedy: Remedy,
     },
     /// A directory that has the name of the bundle to be written.
     #[error("{}: it is a directory, where the bundle is to go; remove it", .0.display())]
@@ -54,8 +54,30 @@ pub enum Error {
     Params(#[from] params::Error),
 }
 
-/// What to do about a damaged archive.
-pub(crate) const RESTORE: &str = "restore the file, or encode the slide again";
+/// What to do about an archive that is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Its bytes have changed.
+    Restore,
+    /// An older program wrote it.
+    EncodeAgain,
+    /// A newer program wrote it.
+    Update,
+    /// It is no archive.
+    GiveAnArchive,
+}
+
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Remedy::Restore => "restore the file, or encode the slide again",
+            Remedy::EncodeAgain => "encode the slide again",
+            Remedy::Update => "update this program",
+            Remedy::GiveAnArchive => "give a pack or a bundle",
+        })
+    }
+}
 
 impl Error {
     /// For `map_err` after a call of `std::fs` and the like.

@@ -4,7 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::error::RESTORE;
+use super::error::Remedy;
 use crate::image::spec;
 
 /// Length of the fixed header.
@@ -69,9 +69,6 @@ pub struct Header {
     pub directory_check: u64,
 }
 
-/// What to do about a file of another kind.
-pub const GIVE_AN_ARCHIVE: &str = "give a pack or a bundle";
-
 /// A fault in the bytes, without the name of the file: the reader turns it into an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -80,18 +77,18 @@ pub struct Fault {
     pub expected: String,
     pub found: String,
     /// What to do about it.
-    pub advice: &'static str,
+    pub remedy: Remedy,
 }
 
 impl Fault {
     pub fn new(offset: u64, what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
-        Self { offset, what: what.into(), expected, found, advice: RESTORE }
+        Self { offset, what: what.into(), expected, found, remedy: Remedy::Restore }
     }
 
-    /// The same with other advice than to restore the file.
-    pub fn advising(self, advice: &'static str) -> Self {
-        Self { advice, ..self }
+    /// The same with another remedy than to restore the file.
+    pub fn with(self, remedy: Remedy) -> Self {
+        Self { remedy, ..self }
     }
 
     /// Compares a checksum.
@@ -169,19 +166,19 @@ impl Header {
         let magic = &bytes[..4];
         if magic == spec::MAGIC_RRIP {
             let found = "\"RRIP\": a pack of the older tool";
-            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising("encode the slide again"));
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).with(Remedy::EncodeAgain));
         }
         if magic != spec::MAGIC {
             let found = format!("{:?}: not a pack or bundle", String::from_utf8_lossy(magic));
-            return Err(Fault::new(0, "magic", "\"ORIG\"", found).advising(GIVE_AN_ARCHIVE));
+            return Err(Fault::new(0, "magic", "\"ORIG\"", found).with(Remedy::GiveAnArchive));
         }
         let version = u16_at(bytes, 4);
         if version != spec::VERSION {
-            let (found, advice) = match version > spec::VERSION {
-                true => (format!("{version}, written by a newer origami"), "update this one"),
-                false => (format!("{version}, too old"), "encode the slide again"),
+            let (found, remedy) = match version > spec::VERSION {
+                true => (format!("{version}, written by a newer origami"), Remedy::Update),
+                false => (format!("{version}, too old"), Remedy::EncodeAgain),
             };
-            return Err(Fault::new(4, "format version", spec::VERSION, found).advising(advice));
+            return Err(Fault::new(4, "format version", spec::VERSION, found).with(remedy));
         }
         Fault::check(
             HEADER_CHECKED as u64,
@@ -274,6 +271,6 @@ mod tests {
         assert!(Header::parse(&bytes, 5000).unwrap_err().found.contains("RRIP"));
         let mut bytes = header().to_bytes();
         bytes[4] = 1;
-        assert!(Header::parse(&bytes, 5000).unwrap_err().advice.contains("encode the slide again"));
+        assert_eq!(Header::parse(&bytes, 5000).unwrap_err().remedy, Remedy::EncodeAgain);
     }
 }

@@ -18,8 +18,7 @@ pub mod store;
 mod write;
 
 pub use entries::{FamilyEntry, PayloadEntry, TileEntry};
-pub(crate) use error::RESTORE;
-pub use error::{Error, Result};
+pub use error::{Error, Remedy, Result};
 pub use layout::{HEADER_BYTES, Kind};
 pub use meta::{Meta, SourceKind, SourceMeta};
 pub use names::{BUNDLE_NAME, PACK_DIR};

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::entries::{FamilyEntry, PayloadEntry, TileEntry};
-use super::error::{Error, Result};
+use super::error::{Error, Remedy, Result};
 use super::index::{in_data, parse_families, parse_tiles};
-use super::layout::{
-    FAMILY_ENTRY_BYTES, Fault, GIVE_AN_ARCHIVE, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES,
-};
+use super::layout::{FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES};
 use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
 use super::store::{FileStore, ReadAt};
@@ -52,7 +50,7 @@ impl Archive {
         let Some(fixed) = start.first_chunk::<HEADER_BYTES>() else {
             let (expected, found) =
                 (format!("{HEADER_BYTES} bytes"), format!("{size}: not a pack or bundle"));
-            return Err(at(Fault::new(0, "header", expected, found).advising(GIVE_AN_ARCHIVE)));
+            return Err(at(Fault::new(0, "header", expected, found).with(Remedy::GiveAnArchive)));
         };
         let header = Header::parse(fixed, size).map_err(at)?;
         let geometry = Geometry::new(header.width, header.height, header.tile)
@@ -238,9 +236,9 @@ fn fault_error(path: &Path, fault: Fault) -> Error {
     Error::Damaged {
         path: path.to_path_buf(),
         offset: fault.offset,
-        what: fault.what.into(),
-        expected: fault.expected.into(),
+        what: fault.what,
+        expected: fault.expected,
         found: fault.found,
-        advice: fault.advice,
+        remedy: fault.remedy,
     }
 }

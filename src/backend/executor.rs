@@ -16,9 +16,6 @@ use std::task::{Poll, Waker};
 use async_task::{Builder, Runnable, Task};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use super::cancel::Cancel;
-use super::error::Error;
-
 /// Most threads: starting millions of them takes longer than any slide.
 pub const MAX_THREADS: usize = 1024;
 
@@ -168,14 +165,15 @@ impl Executor {
     /// its futures run on the pool. All futures are dropped when it returns. See `Scheduler::pipelined`.
     ///
     /// # Errors
-    /// The first one of `jobs`, `work` and `sink`, in the order of the jobs; [`Error::Interrupted`] once `cancel` is requested.
+    /// The first one of `jobs`, `work` and `sink`, in the order of the jobs; that of `check`, which is called
+    /// before every job and before every wait.
     ///
     /// # Panics
     /// Resumes a panic of `jobs`, `work` and `sink`.
     pub(super) fn run_in_order<J, R, F, E>(
         &self,
         stop: &Stop,
-        cancel: &Cancel,
+        check: impl Fn() -> Result<(), E>,
         in_flight: usize,
         jobs: impl IntoIterator<Item = Result<J, E>>,
         work: impl Fn(J) -> F + Sync,
@@ -184,7 +182,7 @@ impl Executor {
     where
         J: Send,
         R: Send,
-        E: From<Error> + Send,
+        E: Send,
         F: Future<Output = Result<R, E>> + Send,
     {
         let work = &work;
@@ -192,7 +190,7 @@ impl Executor {
         let mut run = RunTasks { queue: Arc::default(), tasks: VecDeque::new() };
         loop {
             while end.is_none() && run.tasks.len() < in_flight {
-                cancel.check()?;
+                check()?;
                 let job = match jobs.next() {
                     Some(Ok(job)) => job,
                     Some(Err(e)) => {
@@ -217,7 +215,7 @@ impl Executor {
                 runnable.schedule();
                 number += 1;
             }
-            cancel.check()?;
+            check()?;
             let Some(task) = run.tasks.front_mut() else { return end.unwrap_or(Ok(())) };
             let Some(outcome) = stop.wait_for(task) else { return Ok(()) };
             run.tasks.pop_front();

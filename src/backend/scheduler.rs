@@ -118,7 +118,7 @@ impl Scheduler {
         sink: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), E> {
         let in_flight = self.in_flight(extra, job_bytes);
-        self.executor.run_in_order(&Stop::default(), &self.cancel, in_flight, jobs, work, sink)
+        self.executor.run_in_order(&Stop::default(), || Ok(self.cancel.check()?), in_flight, jobs, work, sink)
     }
 }
 

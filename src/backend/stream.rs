@@ -89,11 +89,18 @@ impl Scheduler {
         let of_run = Arc::clone(&stop);
         let run = std::thread::Builder::new().name("origami-stream".into()).spawn(move || {
             let in_flight = scheduler.in_flight(extra, job_bytes);
-            scheduler.executor.run_in_order(&of_run, &scheduler.cancel, in_flight, jobs, work, |result| {
-                // Sending fails when the caller has dropped the results, and that stops the run.
-                drop(give.send(result));
-                Ok(())
-            })
+            scheduler.executor.run_in_order(
+                &of_run,
+                || Ok(scheduler.cancel.check()?),
+                in_flight,
+                jobs,
+                work,
+                |result| {
+                    // Sending fails when the caller has dropped the results, and that stops the run.
+                    drop(give.send(result));
+                    Ok(())
+                },
+            )
         });
         Results { stop, results: Some(results), run: Some(run) }
     }

@@ -49,7 +49,7 @@ use summary::Summary;
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Where residual_packs/ goes [default: beside x.svs the directory x; a tree's own]
+    /// Where residual_packs/ goes [default: x beside x.svs; a tree's own]
     ///
     /// Of several inputs each gets a directory of its name in it.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -357,7 +357,7 @@ impl Run<'_> {
         };
         if is_there && args.skip_existing {
             match existing::difference(&bundle, &source, &params, total)? {
-                None => return Ok(skipped(&bundle, args)),
+                None => return Ok(skipped(input, &bundle, args)),
                 Some(difference) if !self.replaces => bail!(
                     "{}: it is there already, and {difference}; give --overwrite to replace it",
                     bundle.display()
@@ -396,11 +396,11 @@ impl Run<'_> {
 }
 
 /// A result that stays as it is.
-fn skipped(bundle: &Path, args: &EncodeArgs) -> Outcome {
+fn skipped(input: &Input, bundle: &Path, args: &EncodeArgs) -> Outcome {
     if args.work.summary() {
         say!("{}: it is there already, made of this source with these parameters", bundle.display());
     }
-    Outcome::skipped(json!({"bundle": bundle, "skipped": true}))
+    Outcome::skipped(json!({"source": input.path, "bundle": bundle, "skipped": true}))
 }
 
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.

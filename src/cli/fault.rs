@@ -186,10 +186,10 @@ mod tests {
             what: "magic".into(),
             expected: "ORIG".into(),
             found: "RRIP".into(),
-            advice: "encode again",
+            remedy: archive::Remedy::EncodeAgain,
         };
         let some = |text: &str| Some(text.to_string());
-        let expected = ("damaged", some("a.bundle"), some("byte 7"), some("encode again"));
+        let expected = ("damaged", some("a.bundle"), some("byte 7"), some("encode the slide again"));
         assert_eq!(parts(anyhow::Error::new(damaged).context("while it was read")), expected);
         assert_eq!(parts(Error::TooManyThreads(5000)), ("usage", None, None, None));
         assert_eq!(parts(Usage("--a: no; leave it out".into())), ("usage", None, None, some("leave it out")));

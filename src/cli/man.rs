@@ -44,10 +44,12 @@ const FILES: [(&str, &str); 4] = [
     ("decoded_pyramid.dzi, decoded_pyramid_files/", "A Deep Zoom tree: what decode writes."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
+    ("NO_COLOR", "If it is set and not empty, no colours are used."),
     ("ORIGAMI_CPU", "scalar: plain code instead of SIMD. The same bytes, slower."),
     ("ORIGAMI_LIBJXL", "The path of the libjxl to use, and of no other."),
     ("ORIGAMI_OPENSLIDE", "The path of the OpenSlide library to use, and of no other."),
+    ("ORIGAMI_SERVE_*", "A flag of serve: ORIGAMI_SERVE_PORT is --port, which takes precedence."),
     ("RUST_LOG", "How much is logged to standard error: error, warn (default), info, debug, trace."),
     ("WGPU_ADAPTER_NAME", "A part of the name of the adapter to use. --gpu-adapter takes precedence."),
     ("WGPU_BACKEND", "Only adapters of these APIs: vulkan, metal, dx12."),

@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{FromArgMatches, Parser, Subcommand};
+use origami::backend;
 
 use self::fault::{Exit, Fault, usage};
 
@@ -126,7 +127,10 @@ fn run_command() -> anyhow::Result<ExitCode> {
     };
     log::to_stderr(command.server_log());
     if command.works_for_a_while() {
-        signals::listen().context("cannot listen for signals")?;
+        let report = || {
+            fail(&backend::Error::Interrupted.into());
+        };
+        signals::listen(Exit::Interrupted as i32, report).context("cannot listen for signals")?;
     }
     let mut code = ExitCode::SUCCESS;
     match command {

@@ -85,7 +85,7 @@ pub struct ServeArgs {
     bind: IpAddr,
     /// Quality of tiles that are coded [range: 1 to 100]
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
-    #[arg(help_heading = "Quality")]
+    #[arg(help_heading = "Quality", hide_short_help = true)]
     tile_quality: u8,
     /// Filter; a slide whose archive records another is refused [default: the archive's]
     #[arg(long, value_name = "FILTER", value_parser = names::<Filter>())]
@@ -186,9 +186,9 @@ pub struct ServeArgs {
     /// Each has 16 characters at least; # begins a comment.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     token_file: Option<PathBuf>,
-    /// Ask for signed addresses, which `origami sign` makes with this key [default: none]
+    /// Ask for addresses signed with this key [default: none]
     ///
-    /// The file is the key, 32 bytes at least. With --token-file, a token or a signature will do.
+    /// `origami sign` makes them. The file is the key, 32 bytes at least. With --token-file, a token or a signature will do.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     signing_key_file: Option<PathBuf>,
     /// Believe the headers of a proxy: only behind one that sets them

@@ -11,12 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use origami::backend::{self, Cancel};
+use origami::backend::Cancel;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
-
-use super::fault::Exit;
 
 /// How long a run may take to end in order.
 const GRACE: Duration = Duration::from_millis(900);
@@ -46,11 +44,11 @@ fn result() -> MutexGuard<'static, Option<Result>> {
     RESULT.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// Begins to listen for signals.
-pub fn listen() -> std::io::Result<()> {
+/// Begins to listen for signals. A run that does not end in order is ended with this exit code, after `report`.
+pub fn listen(exit_code: i32, report: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal must find the flag unset.
-        flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, Arc::clone(&REQUESTED))?;
+        flag::register_conditional_shutdown(signal, exit_code, Arc::clone(&REQUESTED))?;
         flag::register(signal, Arc::clone(&REQUESTED))?;
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
@@ -61,8 +59,8 @@ pub fn listen() -> std::io::Result<()> {
             // The bar is still on the line.
             eprintln!();
         }
-        super::fail(&backend::Error::Interrupted.into());
-        low_level::exit(Exit::Interrupted as i32);
+        report();
+        low_level::exit(exit_code);
     })?;
     Ok(())
 }

@@ -106,9 +106,8 @@ pub fn verify(
 }
 
 fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
-    let (path, advice) = (archive.path().to_path_buf(), archive::RESTORE);
-    let (what, expected) = (what.into(), expected.into());
-    archive::Error::Damaged { path, offset, what, expected, found, advice }.into()
+    let (path, remedy) = (archive.path().to_path_buf(), archive::Remedy::Restore);
+    archive::Error::Damaged { path, offset, what, expected, found, remedy }.into()
 }
 
 /// A family that does not decode: damage, or a codec that this build lacks.

@@ -14,9 +14,7 @@ use crate::kit::program::{Ran, arg, origami};
 fn is_here(program: &str, what: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        // Past the test harness, which shows the output of failures only.
-        let line = format!("SKIPPED: {what}: no {program}; scripts/setup.sh installs it\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        writeln!(std::io::stderr(), "SKIPPED: {what}: no {program}; scripts/setup.sh installs it").unwrap();
     }
     found
 }
@@ -100,11 +98,6 @@ fn powershell_has_completions_and_other_shells_are_refused() {
     origami(&["completions", "tcsh"]).refused(&["tcsh", "bash, zsh, fish, powershell"]);
 }
 
-/// A variable of a man page or of the document on variables.
-fn is_variable(word: &str) -> bool {
-    word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
-}
-
 #[test]
 fn man_pages_of_all_commands_are_whole() {
     let dir = tempfile::tempdir().unwrap();
@@ -151,12 +144,10 @@ fn man_pages_of_all_commands_are_whole() {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/environment.md")).unwrap();
     let (_, document) = document.split_once("### Of the program and the library\n").unwrap();
     let (document, _) = document.split_once("\n### ").unwrap();
-    let named = document.lines().filter_map(|line| line.strip_prefix("| `")?.split(['=', '`']).next());
-    let named: BTreeSet<_> = named.filter(|word| is_variable(word)).collect();
-    // \fB begins bold text.
-    let page = page.replace("\\fB", " ");
-    let words = page.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|word| is_variable(word));
-    assert_eq!(words.collect::<BTreeSet<_>>(), named);
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named = rows.map(|row| row.split(['=', '`']).next().unwrap()).collect::<BTreeSet<_>>();
+    let bold = page.split("\\fB").skip(1).map(|text| text.split('\\').next().unwrap());
+    assert_eq!(bold.collect::<BTreeSet<_>>(), named);
 }
 
 #[test]

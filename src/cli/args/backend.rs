@@ -16,9 +16,9 @@ use crate::cli::words;
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Speed")]
 pub struct BackendArgs {
-    /// Where the arithmetic runs; auto measures for a moment and takes the fastest
+    /// CPU, GPU or both
     ///
-    /// hybrid is the CPU and the GPU from one queue. The bytes are the same everywhere.
+    /// auto measures for a moment and takes the fastest; hybrid is both from one queue. The bytes are the same everywhere.
     #[arg(long, value_name = "WHERE", value_enum, value_parser = names::<BackendChoice>(), default_value_t)]
     pub backend: BackendChoice,
     /// Adapter by index or part of its name, as `origami doctor` lists them [default: the best that is not software]

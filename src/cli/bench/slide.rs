@@ -17,7 +17,7 @@ pub struct SlideArgs {
     /// The PNG to write
     #[arg(value_name = "OUT.png", required_unless_present = "out", help_heading = "Output")]
     png: Option<PathBuf>,
-    /// The same as OUT.png
+    /// The same as a flag [default: none]
     #[arg(long, value_name = "FILE", conflicts_with = "png")]
     #[arg(help_heading = "Output", hide_short_help = true)]
     out: Option<PathBuf>,

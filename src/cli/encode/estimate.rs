@@ -152,9 +152,10 @@ impl Row {
     }
 
     fn json(&self, source_bytes: u64) -> Value {
-        let Estimate { bytes, y_psnr, seconds, .. } = &self.estimate;
+        let Estimate { bytes, y_psnr, seconds, measured, families } = &self.estimate;
         json!({
             "name": self.name, "preset": Preset::of(&self.params).map(Preset::name),
+            "families": families, "measured": measured,
             "bundle_bytes": interval(bytes),
             "ratio": interval(&bytes.map(|bytes| bytes / source_bytes.max(1) as f64)),
             "y_psnr": y_psnr.as_ref().map(interval), "seconds": interval(seconds),
@@ -166,11 +167,9 @@ impl Row {
 /// The table as JSON.
 fn object(path: &Path, source: &Source, rows: &[Row], backend: &dyn Backend) -> Result<Value> {
     let source_bytes = source.identity()?.bytes;
-    let (measured, families) =
-        rows.first().map_or((0, 0), |row| (row.estimate.measured, row.estimate.families));
     Ok(json!({
         "source": path, "source_kind": source.kind(), "source_bytes": source_bytes,
-        "families": families, "measured": measured, "confidence": CONFIDENCE, "backend": backend.name(),
+        "confidence": CONFIDENCE, "backend": backend.name(),
         "estimates": rows.iter().map(|row| row.json(source_bytes)).collect::<Vec<_>>(),
     }))
 }

@@ -48,7 +48,7 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
 pub fn evals(error: &evals::StartError) -> Option<String> {
     match error {
         evals::StartError::Runs(runs) => Some(format!(
-            "{}: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+            "{}: no directory of this name; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
              --debug-images` makes one",
             runs.display()
         )),

@@ -215,7 +215,7 @@ fn what_a_server_refuses_has_its_flags() {
     );
     assert_eq!(
         shown(evals::StartError::Runs("a".into())),
-        "a: not a directory; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
+        "a: no directory of this name; --runs is where evaluation runs are, and `origami encode IMAGE --out RUNS/NAME --manifest \
          --debug-images` makes one"
     );
 }

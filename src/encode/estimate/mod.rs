@@ -33,6 +33,8 @@ const MIN_FAMILIES: u64 = 16;
 const SAMPLE_PX: u64 = 64 << 20;
 /// What else the machine does makes an encode take longer or shorter by up to this part.
 const MACHINE: f64 = 0.25;
+/// Making, syncing and renaming files takes up to so many seconds, and threads have to start.
+const FILES_S: f64 = 0.1;
 
 /// What an encode with certain parameters would come to.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ pub struct Estimate {
     /// PSNR of L0 luma in dB, infinite for no error; `None` where the source's own tiles are stored.
     pub y_psnr: Option<Interval>,
     /// Seconds that it takes on this machine and backend. Beside the error of the sample, the interval allows for a quarter more or
-    /// less.
+    /// less, and a tenth of a second for files.
     pub seconds: Interval,
     /// Number of families that were measured.
     pub measured: u64,
@@ -166,6 +168,10 @@ impl Whole<'_> {
         let least = reading_s + if one_by_one { tiles_s } else { 0.0 };
         let all = |families_s: f64| least.max((reading_s + tiles_s + families_s) / workers);
         let seconds = self.design.total(|at| sample.families[&at].seconds).interval().map(all);
-        Interval { low: seconds.low * (1.0 - MACHINE), high: seconds.high * (1.0 + MACHINE), ..seconds }
+        Interval {
+            low: seconds.low * (1.0 - MACHINE),
+            high: seconds.high * (1.0 + MACHINE) + FILES_S,
+            ..seconds
+        }
     }
 }
