@@ -63,7 +63,7 @@ fn text(width: usize, height: usize) -> Image {
     painted(Image { width, height, channels: 3, data: vec![255; 3 * width * height] }, |x, y, white| {
         let (line, glyph) = (y / 14, x / 8);
         let letter = Rng((line * 7919 + glyph) as u64).next();
-        let blank = y % 14 > 9 || letter % 6 == 0 || line % 9 == 0;
+        let blank = y % 14 > 9 || letter.is_multiple_of(6) || line.is_multiple_of(9);
         let stroke = letter >> (8 + (y % 14) / 2 * 4 + (x % 8) / 2) & 1 == 1;
         if stroke && !blank { [0; 3] } else { white }
     })

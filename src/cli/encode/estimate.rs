@@ -13,7 +13,7 @@ use origami::quality::estimate::{CONFIDENCE, Interval};
 use origami::quality::presets::Preset;
 use serde_json::{Value, json};
 
-use super::Run;
+use super::one::Run;
 use super::summary::source_words;
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::batch::Outcome;
