@@ -37,15 +37,15 @@ pub struct DecodeArgs {
     /// The slide's tree, for the small levels that packs do not hold
     #[arg(long, value_name = "P", help_heading = "Input", hide_short_help = true)]
     pyramid: Option<PathBuf>,
+    /// Quality of the tiles of L0 and L1 [range: 1 to 100]
+    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
+    #[arg(help_heading = "Quality")]
+    quality: u8,
     /// Where the tree goes [default: where residual_packs/ is; beside x.bundle the directory x]
     ///
     /// Of several inputs each gets a directory of its name in it.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Quality of the tiles of L0 and L1 [range: 1 to 100]
-    #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
-    #[arg(help_heading = "Quality")]
-    quality: u8,
     /// Tile size; an error where it contradicts the archive [range: 1 to 4096] [default: the archive's]
     #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
     #[arg(help_heading = "Input", hide_short_help = true)]

@@ -49,6 +49,15 @@ use summary::Summary;
 pub struct EncodeArgs {
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    coding: CodingArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Encode nothing; say what these flags and each preset would come to
+    ///
+    /// That is size, quality and time. It measures a sample of families and states the spread of every figure.
+    #[arg(long, help_heading = "Quality", conflicts_with_all = ["target_psnr", "target_size", "pack", "manifest", "debug_images", "report", "overwrite", "skip_existing"])]
+    estimate: bool,
     /// Where residual_packs/ goes [default: x beside x.svs; a tree's own]
     ///
     /// Of several inputs each gets a directory of its name in it.
@@ -66,15 +75,6 @@ pub struct EncodeArgs {
     skip_existing: bool,
     #[command(flatten)]
     several: SeveralArgs,
-    #[command(flatten)]
-    coding: CodingArgs,
-    #[command(flatten)]
-    target: TargetArgs,
-    /// Encode nothing; estimate size, quality and time of these flags and of each preset
-    ///
-    /// It measures a sample of families and states the spread of every figure.
-    #[arg(long, help_heading = "Quality", conflicts_with_all = ["target_psnr", "target_size", "pack", "manifest", "debug_images", "report", "overwrite", "skip_existing"])]
-    estimate: bool,
     /// Tile size in pixels; must match the pyramid [range: 1 to 4096] [default: the pyramid's, or 256]
     #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
     #[arg(help_heading = "Input", hide_short_help = true)]

@@ -42,6 +42,13 @@ pub struct PyramidArgs {
     /// Slides or images, or directories that hold slides
     #[arg(value_name = "SLIDE|DIR", required = true, help_heading = "Input")]
     slides: Vec<PathBuf>,
+    /// JPEG quality [range: 1 to 100]
+    #[arg(long, value_name = "Q", default_value_t = 90, value_parser = whole::<u8>(1..=100))]
+    #[arg(help_heading = "Quality")]
+    quality: u8,
+    /// JPEG chroma sampling
+    #[arg(long, value_name = "SAMPLING", value_parser = one_of(SAMPLINGS), default_value = "420", help_heading = "Quality")]
+    subsamp: Sampling,
     /// Where the tree goes [default: beside x.svs the directory x]
     ///
     /// Of several inputs each gets a directory of its name in it.
@@ -51,13 +58,6 @@ pub struct PyramidArgs {
     #[arg(long, value_name = "PX", default_value_t = 256, value_parser = whole::<u32>(1..=MAX_TILE.into()))]
     #[arg(help_heading = "Output")]
     tile: u32,
-    /// JPEG quality [range: 1 to 100]
-    #[arg(long, value_name = "Q", default_value_t = 90, value_parser = whole::<u8>(1..=100))]
-    #[arg(help_heading = "Quality")]
-    quality: u8,
-    /// JPEG chroma sampling
-    #[arg(long, value_name = "SAMPLING", value_parser = one_of(SAMPLINGS), default_value = "420", help_heading = "Quality")]
-    subsamp: Sampling,
     /// Tile format
     #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS), default_value = "jpg", help_heading = "Output")]
     format: OutputFormat,

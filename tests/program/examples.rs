@@ -55,8 +55,8 @@ fn run(command: &[String], files: &Path, scratch: &Path) -> Result<(), String> {
     let copied = Command::new("cp").arg("-rp").args([files, &folder]).status().unwrap();
     assert!(copied.success());
     let examples = examples(&help(command, "--help"));
-    let is_measurement = command.len() == 2;
-    if examples.len() != EXAMPLES && !(is_measurement && !examples.is_empty()) {
+    let least = if command.len() == 2 { 1 } else { EXAMPLES };
+    if !(least..=EXAMPLES).contains(&examples.len()) {
         return Err(format!("{command:?}: {} examples", examples.len()));
     }
     for (does, line) in examples {
@@ -94,7 +94,8 @@ fn every_example_of_the_help_runs() {
     let (taken, left_out): (Vec<_>, Vec<_>) =
         commands().into_iter().partition(|command| has_gpu || !needs_gpu(command));
     for command in left_out {
-        writeln!(std::io::stderr(), "SKIPPED: examples of {}: no adapter", command.join(" ")).unwrap();
+        let line = format!("SKIPPED: examples of {}: no adapter\n", command.join(" "));
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     let results: Vec<_> = thread::scope(|scope| {
         let runs = taken.iter().map(|command| scope.spawn(|| run(command, &files, scratch.path())));
