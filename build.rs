@@ -1,20 +1,21 @@
 //! Compiles `csrc/`: a row-by-row JPEG decoder, an encoder of planes and, with the feature `jpegli`, one by jpegli. It uses the
-//! headers of the libjpeg-turbo that `turbojpeg-sys` builds or finds, so that headers and library agree. Checks that the part of the
-//! server's viewer that is not in the repository has been fetched. Gives release builds the commit that they are made of.
+//! headers of the libjpeg-turbo that `turbojpeg-sys` builds or finds, so that headers and library agree. Checks that the embedded
+//! files that are not in the repository have been fetched. Gives release builds the commit that they are made of.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The file of OpenSeadragon that `src/serve/http/viewer.rs` embeds.
-const OPENSEADRAGON: &str = "vendor/openseadragon/openseadragon.min.js";
+/// Files that are not in the repository: the feature that embeds each, and its path.
+const FETCHED: [(&str, &str); 2] =
+    [("SERVE", "vendor/openseadragon/openseadragon.min.js"), ("PLOT", "vendor/roboto/Roboto_400Regular.ttf")];
 
 fn main() {
-    println!("cargo::rerun-if-changed={OPENSEADRAGON}");
-    if std::env::var_os("CARGO_FEATURE_SERVE").is_some() && !Path::new(OPENSEADRAGON).is_file() {
-        println!(
-            "cargo::error={OPENSEADRAGON} is missing: run scripts/setup.sh, or build without the feature `serve`"
-        );
-        return;
+    for (feature, file) in FETCHED {
+        println!("cargo::rerun-if-changed={file}");
+        if std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some() && !Path::new(file).is_file() {
+            println!("cargo::error={file} is missing: run scripts/setup.sh");
+            return;
+        }
     }
     let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = if release { commit() } else { None };

@@ -89,7 +89,7 @@ required_packages() {
     runs pkg-config --version || echo 'pkg-config|pkgconf'
     # libjpeg-turbo's x86 SIMD is written in assembler; other processors' is C.
     [[ $(uname -m) != x86_64 ]] || runs nasm -v || echo nasm
-    scripts/openseadragon.sh --check || runs npm --version || echo npm
+    scripts/npm-files.sh --check || runs npm --version || echo npm
     # These two names the program knows.
     has_library libopenslide.so.1 libopenslide.so.0 ||
         echo 'libopenslide1t64|libopenslide1|libopenslide0t64|libopenslide0'
@@ -216,7 +216,7 @@ install_required required_packages
 install_cross
 install_browser
 install_libjxl
-scripts/openseadragon.sh
+scripts/npm-files.sh
 install_deny
 fetch_slide
 echo "setup: ready (demo slide: ${slide#"$root"/})"

@@ -1,11 +1,10 @@
 //! `origami completions`: what a shell completes after `origami`.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
 use super::args::values::one_of;
-use super::help;
 use super::print::say;
 
 /// Shells by name.
@@ -24,9 +23,9 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-pub fn run(args: CompletionsArgs) -> Result<()> {
+pub fn run(args: CompletionsArgs, mut command_line: Command) -> Result<()> {
     let mut script = Vec::new();
-    generate(args.shell, &mut help::command(), "origami", &mut script);
+    generate(args.shell, &mut command_line, "origami", &mut script);
     say!("{}", String::from_utf8(script)?.trim_end());
     Ok(())
 }

@@ -1,23 +1,22 @@
-//! The whole command line as clap knows it: parsed by the program, and written as help, completions and man pages.
+//! What every command's help has: examples, width, order.
 //!
 //! `-h` is a page of a terminal: what most people need. `--help` has every flag. A flag that only `--help` has is marked
 //! `hide_short_help` where it is declared.
 
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 
-use super::Cli;
 use super::examples::{self, Example};
 
 /// Columns of help, in files and on terminals that are wider.
 const WIDTH: usize = 100;
 
-/// The command line with its help.
-pub fn command() -> Command {
-    complete(Cli::command(), "")
+/// Adds help to the program's command line.
+pub fn complete(command_line: Command) -> Command {
+    with_help(command_line, "")
 }
 
 /// Gives a command and its subcommands what all of them have. `path` is how it is called, after `origami`.
-fn complete(command: Command, path: &str) -> Command {
+fn with_help(command: Command, path: &str) -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help_heading("Help");
     let (examples, mut order) = (examples::of(path), 0);
     command
@@ -34,7 +33,7 @@ fn complete(command: Command, path: &str) -> Command {
         .after_long_help(long(examples))
         .mut_subcommands(|command| {
             let path = format!("{path} {}", command.get_name());
-            complete(command, path.trim_start())
+            with_help(command, path.trim_start())
         })
 }
 

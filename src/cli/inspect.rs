@@ -1,5 +1,6 @@
 //! `origami inspect`: what a bundle, pack, slide or tree is, and where an archive's bytes are.
 
+mod answer;
 mod archive;
 mod json;
 mod packs;
@@ -13,7 +14,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::Value;
 
 use super::args::open::OpenArgs;
 use super::args::work::JsonArgs;
@@ -42,12 +42,6 @@ pub struct InspectArgs {
     list: bool,
     #[command(flatten)]
     plot: plot::PlotArgs,
-}
-
-/// What one input is: rows of text, or one object.
-struct Answer {
-    text: Vec<String>,
-    value: Value,
 }
 
 pub fn run(args: InspectArgs) -> Result<ExitCode> {
@@ -82,16 +76,4 @@ pub fn run(args: InspectArgs) -> Result<ExitCode> {
         }
         Ok(Outcome::good(answer.value))
     })
-}
-
-/// A row of text: what it is, and its value.
-fn row(label: &str, text: impl std::fmt::Display) -> String {
-    format!("{label:<18}{text}")
-}
-
-/// Microns per pixel and objective, where they are known.
-fn scan_rows(microns_per_pixel: Option<(f64, f64)>, objective_power: Option<f64>) -> Vec<String> {
-    let microns = microns_per_pixel.map(|(x, y)| row("microns per pixel", format!("{x:.4} x {y:.4}")));
-    let objective = objective_power.map(|power| row("objective", format!("{power}x")));
-    microns.into_iter().chain(objective).collect()
 }

@@ -1,4 +1,4 @@
-//! The port and the signals of a server.
+//! The port, the signals and the limit of open files of a server.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -33,4 +33,18 @@ pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
             signal_hook::low_level::exit(Exit::Interrupted as i32);
         });
     })
+}
+
+/// Raises the limit of open files as far as the system allows: every connection, open slide and table of the cache on disk is a file.
+#[allow(unsafe_code)]
+pub fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls take a pointer to one live `rlimit`, which the first fills and the second only reads.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            // If the system refuses, the old limit stays.
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
 }

@@ -11,7 +11,6 @@ use clap_mangen::roff::{Roff, bold, roman};
 use origami::pyramid::write::write_whole;
 
 use super::examples;
-use super::help;
 use super::print::say;
 
 /// Write a man page for each command.
@@ -56,11 +55,11 @@ const ENVIRONMENT: [(&str, &str); 9] = [
     ("WGPU_POWER_PREF", "low: the integrated GPU before the discrete one."),
 ];
 
-pub fn run(args: ManArgs) -> Result<()> {
+pub fn run(args: ManArgs, command_line: Command) -> Result<()> {
     fs::create_dir_all(&args.dir)
         .with_context(|| format!("cannot make the directory {}", args.dir.display()))?;
     // The pages of `help` itself would only repeat the others.
-    let mut command = help::command().disable_help_subcommand(true);
+    let mut command = command_line.disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
     collect(&command, "", &mut pages)?;

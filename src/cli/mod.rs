@@ -42,7 +42,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use origami::backend;
 
 use self::fault::{Exit, Fault, usage};
@@ -103,6 +103,11 @@ impl Command {
     }
 }
 
+/// The whole command line as clap knows it: parsed, and written as help, completions and man pages.
+fn command_line() -> clap::Command {
+    help::complete(Cli::command())
+}
+
 /// Parses the arguments and runs the subcommand.
 pub fn run() -> anyhow::Result<ExitCode> {
     let code = run_command()?;
@@ -113,12 +118,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
 }
 
 fn run_command() -> anyhow::Result<ExitCode> {
-    let command_line = help::command();
+    let known = command_line();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     #[cfg(feature = "serve")]
-    let (arguments, settings) = config::settle(&command_line, arguments, std::env::vars_os())?;
-    let cli =
-        command_line.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let (arguments, settings) = config::settle(&known, arguments, std::env::vars_os())?;
+    let cli = known.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
     let command = match cli.command {
         _ if cli.version.version => return version::run(&cli.version),
@@ -148,8 +152,8 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::run(args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
-        Command::Completions(args) => completions::run(args)?,
-        Command::Man(args) => man::run(args)?,
+        Command::Completions(args) => completions::run(args, command_line())?,
+        Command::Man(args) => man::run(args, command_line())?,
     }
     Ok(code)
 }

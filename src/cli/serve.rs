@@ -29,7 +29,7 @@ use super::args::values::{
 use super::args::work::JsonArgs;
 use super::browser;
 use super::config::Settings;
-use super::listen::{listen, stopped};
+use super::listen::{listen, raise_open_files, stopped};
 use super::log::LogFormat;
 
 /// Formats of tiles that viewers show.
@@ -303,20 +303,6 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         };
         server.serve(listener, stop).await.context("the server failed")
     })
-}
-
-/// Raises the limit of open files as far as the system allows: every connection, open slide and table of the cache on disk is a file.
-#[allow(unsafe_code)]
-fn raise_open_files() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls take a pointer to one live `rlimit`, which the first fills and the second only reads.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
-            limit.rlim_cur = limit.rlim_max;
-            // If the system refuses, the old limit stays.
-            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
-        }
-    }
 }
 
 /// Counters of the backend, for the server's metrics.

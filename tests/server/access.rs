@@ -231,7 +231,7 @@ fn the_program_signs_what_the_server_accepts() {
     }
     let query = sign(&[NAME]).ok().stdout;
     assert_eq!(server.get(&format!("/thumbnails/{IN_PATH}?{}", query.trim())).status, 200);
-    sign(&[NAME, "--valid", "soon"]).refused(&["--valid", "30m"]);
+    sign(&[NAME, "--valid", "soon"]).refused(&["--valid", "15m"]);
     sign(&[NAME, "--url", "slides.example.org"]).refused(&["--url", "https://"]);
     fs::write(&key, "short").unwrap();
     sign(&[NAME]).fails(&[arg(&key), "a key of 5 bytes", "32"]);

@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
+use super::settings::Secret;
 use super::source::{Origin, Setting, argument, is_switch};
 use super::target::Target;
-use super::{Secret, Settings, table};
 use crate::cli::fault::usage;
 
 /// The command line, and the settings that count below it.
@@ -69,15 +69,14 @@ impl<'a> Layers<'a> {
             .collect()
     }
 
-    /// What the run uses; `arguments` are those of the command with the ones of [`Self::arguments`].
-    pub fn settings(self, arguments: &[OsString]) -> Settings {
-        let rows = self.target.parse(arguments).map(|matches| table::rows(&self, &matches));
+    /// The secrets that variables hold.
+    pub fn secrets(self) -> BTreeMap<String, Secret> {
         let secrets = self.settings.into_iter().filter(|setting| self.target.is_secret(&setting.name));
         let secrets = secrets.filter_map(|Setting { name, value, origin }| match origin {
             Origin::Variable(variable) => Some((name, Secret { variable, contents: value })),
             Origin::Line(..) => None,
         });
-        Settings { rows: rows.unwrap_or_default(), secrets: BTreeMap::from_iter(secrets) }
+        secrets.collect()
     }
 
     /// Every argument of the command.
@@ -91,12 +90,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Where the value of an argument comes from; `None` for its default.
-    pub(super) fn origin(&self, arg: &Arg) -> Option<From<'_>> {
+    pub(super) fn origin(&self, arg: &Arg) -> Option<Given<'_>> {
         if self.given.iter().any(|given| given.get_id() == arg.get_id()) {
-            return Some(From::CommandLine);
+            return Some(Given::Argument);
         }
         let setting = self.settings.iter().find(|setting| Some(setting.name.as_str()) == arg.get_long());
-        setting.map(From::Setting)
+        setting.map(Given::Setting)
     }
 
     /// Whether something that was given excludes an argument, so that its default means nothing.
@@ -109,7 +108,9 @@ impl<'a> Layers<'a> {
 }
 
 /// Where a value comes from that is no default.
-pub(super) enum From<'a> {
-    CommandLine,
+pub(super) enum Given<'a> {
+    /// An argument of the command line.
+    Argument,
+    /// A setting.
     Setting(&'a Setting),
 }

@@ -4,6 +4,7 @@
 //! the command line, so that the parser of the flag reads it.
 //!
 //! ```text
+//! settings which commands take settings, and the result
 //! target   a command that takes settings, as clap describes it
 //! source   settings from variables and from a file
 //! layers   which of them count
@@ -11,13 +12,13 @@
 //! ```
 
 mod layers;
+mod settings;
 mod source;
 mod table;
 mod target;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -25,18 +26,10 @@ use anyhow::Result;
 use clap::Command;
 
 use self::layers::Layers;
-use self::table::Row;
+use self::settings::{Configurable, FILE};
 use self::target::Target;
 
-/// A command that takes settings from the environment and from a file.
-struct Configurable {
-    /// Its names after that of the program.
-    path: &'static [&'static str],
-    /// What its variables begin with.
-    prefix: &'static str,
-    /// Secrets that a variable may hold: the name of the setting, and the flag of a file that holds the same.
-    secrets: &'static [(&'static str, &'static str)],
-}
+pub use self::settings::Settings;
 
 /// All such commands.
 const CONFIGURABLE: &[Configurable] = &[Configurable {
@@ -44,33 +37,6 @@ const CONFIGURABLE: &[Configurable] = &[Configurable {
     prefix: "ORIGAMI_SERVE_",
     secrets: &[("token", "token-file"), ("signing-key", "signing-key-file")],
 }];
-
-/// The flag of the file of settings.
-const FILE: &str = "config";
-/// Flags that are about one run: no settings.
-const NO_SETTINGS: &[&str] = &["help", "version", "json", "print-config"];
-
-/// The settings of a run, and where they come from.
-#[derive(Default)]
-pub struct Settings {
-    rows: Vec<Row>,
-    secrets: BTreeMap<String, Secret>,
-}
-
-/// A secret from a variable.
-pub struct Secret {
-    /// The variable's name.
-    pub variable: String,
-    /// What it holds.
-    pub contents: OsString,
-}
-
-impl Settings {
-    /// The secret `name`, where a variable holds it.
-    pub fn secret(&self, name: &str) -> Option<&Secret> {
-        self.secrets.get(name)
-    }
-}
 
 /// Adds the settings of `variables` and of a file to `arguments`, those of the program `command`. The arguments of a command that
 /// takes no settings stay as they are, and so do arguments that clap will refuse.
@@ -92,6 +58,7 @@ pub fn settle(
         layers.add(source::file(&target, Path::new(&file))?)?;
     }
     arguments.splice(at..at, layers.arguments());
-    let settings = layers.settings(&arguments[at..]);
+    let rows = target.parse(&arguments[at..]).map(|matches| table::rows(&layers, &matches));
+    let settings = Settings { rows: rows.unwrap_or_default(), secrets: layers.secrets() };
     Ok((arguments, settings))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use toml::de::{DeTable, DeValue};
 
-use super::FILE;
+use super::settings::FILE;
 use super::target::Target;
 use crate::cli::fault::{Usage, usage};
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Configurable, NO_SETTINGS};
+use super::settings::{Configurable, NO_SETTINGS};
 
 /// A command that takes settings.
 pub struct Target {

@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::CommandFactory;
-
-use super::{Row, Settings, settle};
-use crate::cli::Cli;
+use super::settings::{Row, Settings};
+use super::settle;
+use crate::cli::command_line;
 use crate::cli::fault::Exit;
 
 const SECRET: &str = "0123456789abcdef";
@@ -15,7 +14,7 @@ const SECRET: &str = "0123456789abcdef";
 fn settled(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(Vec<String>, Settings), String> {
     let arguments = ["origami"].iter().chain(arguments).map(OsString::from).collect();
     let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
-    let (arguments, settings) = settle(&Cli::command(), arguments, variables).map_err(|e| {
+    let (arguments, settings) = settle(&command_line(), arguments, variables).map_err(|e| {
         assert_eq!(Exit::of(&e), Exit::Usage);
         e.to_string()
     })?;
@@ -53,7 +52,7 @@ fn flags_override_variables_and_these_a_file_and_that_the_defaults() {
     assert_eq!(row(&settings, "cors"), (None, "default", None));
     let want = ["origami", "serve", "--cache-mb=8", "--sharpen=0.5", "--tile-quality=50", "--port", "3"];
     assert_eq!(arguments[..want.len()], want);
-    Cli::command().try_get_matches_from(&arguments).unwrap();
+    command_line().try_get_matches_from(&arguments).unwrap();
 
     // A variable may name the file.
     let named = [("ORIGAMI_SERVE_CONFIG", path(&file))];

@@ -13,7 +13,7 @@ use origami::quality::estimate::{CONFIDENCE, Interval};
 use origami::quality::presets::Preset;
 use serde_json::{Value, json};
 
-use super::Run;
+use super::one::Run;
 use super::summary::source_words;
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::batch::Outcome;
@@ -122,8 +122,8 @@ fn text(source: &Source, rows: &[Row]) -> Result<Vec<String>> {
         ),
         false => format!("all {families} families measured"),
     };
-    let mut lines = vec![format!("{}: {how}", source_words(source.kind(), source_bytes))];
-    let header = ["", "bundle", "ratio", "Y-PSNR in dB", "encode time"];
+    let mut lines = vec![format!("{}; {how}", source_words(source.kind(), source_bytes))];
+    let header = ["", "bundle", "of that", "Y-PSNR in dB", "encode time"];
     let cells = rows.iter().map(|row| row.cells(source_bytes)).collect::<Vec<_>>();
     for row in std::iter::once(header.map(String::from)).chain(cells) {
         let [name, bytes, ratio, db, time] = row;

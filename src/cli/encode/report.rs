@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use origami::archive::Archive;
+use origami::backend::Backend;
+use origami::backend::scheduler::Scheduler;
 use origami::encode::EncodeReport;
+use origami::params::EncodeParams;
+use origami::pyramid::source::Source;
 use origami::pyramid::write::write_whole;
 use origami::quality::search::{QualityEstimate, rate_curve};
 use origami::report::html::EncodePage;
 use origami::report::plot::curve::CurvePoint;
 
-use super::Run;
-use crate::cli::args::backend::OpenBackend;
 use crate::cli::fault::usage;
-use crate::cli::inputs::Input;
-use crate::cli::print::say;
 
 /// Qualities of the rate curve.
 const QUALITIES: [u8; 6] = [20, 35, 50, 65, 80, 90];
@@ -55,18 +55,16 @@ impl ReportArgs {
         Ok(())
     }
 
-    /// Writes the report of one encode, if one is wanted; returns where it is.
-    pub fn write(
-        &self,
-        run: &Run<'_>,
-        input: &Input,
-        out: &Path,
-        report: &EncodeReport,
-        opened: &OpenBackend,
-    ) -> Result<Option<PathBuf>> {
-        let Some(file) = &self.report else { return Ok(None) };
+    /// Where the report of one encode goes, if one is wanted: of several inputs, beside the results in `out`.
+    pub fn path(&self, out: &Path, several: bool) -> Option<PathBuf> {
+        self.report.as_ref().map(|file| if several { out.join(file) } else { file.clone() })
+    }
+
+    /// Writes the report of one encode to `path`.
+    pub fn write(&self, path: &Path, encoded: &Encoded<'_>) -> Result<()> {
+        let report = encoded.report;
         let archive = Archive::open(&report.bundle)?;
-        let estimates = self.curve(run, input, &archive, opened)?;
+        let estimates = encoded.curve(&archive)?;
         let point = |e: &QualityEstimate| CurvePoint { quality: e.quality, bytes: e.bytes, y_psnr: e.psnr };
         let page = EncodePage {
             archive: &archive,
@@ -76,30 +74,31 @@ impl ReportArgs {
             sampled: estimates.first().map_or(0, |estimate| estimate.families),
             names: !self.no_names,
         };
-        let path = if run.several() { out.join(file) } else { file.clone() };
-        write_whole(&path, page.html()?.as_bytes())?;
-        if run.args.work.summary() {
-            say!("{}: what was saved, and what was lost", path.display());
-        }
-        Ok(Some(path))
+        Ok(write_whole(path, page.html()?.as_bytes())?)
     }
+}
 
+/// An encode that is done, and what a sample of its families needs.
+pub struct Encoded<'a> {
+    /// What it wrote.
+    pub report: &'a EncodeReport,
+    /// Opens its source again: some slides can be read only once from the top.
+    pub open: &'a dyn Fn() -> Result<Source>,
+    /// Its parameters at another quality.
+    pub params_at: &'a (dyn Fn(u8) -> EncodeParams + Sync),
+    /// Most families that it takes.
+    pub limit: Option<u64>,
+    pub backend: &'a dyn Backend,
+    pub scheduler: &'a Scheduler,
+}
+
+impl Encoded<'_> {
     /// What other qualities would give; nothing where quality is no question.
-    fn curve(
-        &self,
-        run: &Run<'_>,
-        input: &Input,
-        archive: &Archive,
-        opened: &OpenBackend,
-    ) -> Result<Vec<QualityEstimate>> {
-        let args = run.args;
+    fn curve(&self, archive: &Archive) -> Result<Vec<QualityEstimate>> {
         if archive.meta().coding.originals || archive.families().is_empty() {
             return Ok(Vec::new());
         }
-        // Some slides can be read only once from the top.
-        let mut source = args.open_source(input)?;
-        let params_at = |quality| args.coding.params_at(quality);
-        let backend = &*opened.backend;
-        Ok(rate_curve(&mut source, args.max_parents, &QUALITIES, &params_at, backend, &run.scheduler)?)
+        let Self { params_at, limit, backend, scheduler, .. } = *self;
+        Ok(rate_curve(&mut (self.open)()?, limit, &QUALITIES, params_at, backend, scheduler)?)
     }
 }

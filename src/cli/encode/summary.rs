@@ -40,11 +40,11 @@ impl Summary<'_> {
     /// What a person at a terminal wants to know besides.
     pub fn details(&self) -> Vec<String> {
         let report = self.report;
-        let ratio = self.ratio().map_or_else(String::new, |ratio| format!(" ({ratio:.3} of it)"));
+        let ratio = self.ratio().map_or_else(String::new, |ratio| format!(": {ratio:.3} of it"));
         let bundle = quoted(&report.bundle);
         vec![
             format!(
-                "  size     {} before, now {}{ratio}",
+                "  size     {}, the bundle has {}{ratio}",
                 source_words(report.source_kind, report.source_bytes),
                 human_bytes(report.bundle_bytes),
             ),
@@ -77,10 +77,10 @@ impl Summary<'_> {
 /// The size of a source, and of what.
 pub fn source_words(kind: SourceKind, bytes: u64) -> String {
     let what = match kind {
-        SourceKind::Deepzoom => "tiles of the tree",
-        SourceKind::Slide => "file of the slide",
+        SourceKind::Deepzoom => "the tree's tiles have",
+        SourceKind::Slide => "the slide's file has",
     };
-    format!("{what}: {}", human_bytes(bytes))
+    format!("{what} {}", human_bytes(bytes))
 }
 
 fn quality_words(params: &EncodeParams, y_psnr: Option<f64>) -> String {
@@ -155,7 +155,7 @@ mod tests {
         let report = report(SourceKind::Slide);
         let details = summary(&report, &params, &opened).details().join("\n");
         for said in [
-            "file of the slide: 2.00 MB before, now 500 kB (0.250 of it)",
+            "the slide's file has 2.00 MB, the bundle has 500 kB: 0.250 of it",
             "preset balanced: baseline 60, residual 50, chroma residual 50; --manifest measures the Y-PSNR",
             "origami serve 'slides/a b/residual_packs/residuals.bundle' --open",
             "origami decode 'slides/a b/residual_packs/residuals.bundle'",

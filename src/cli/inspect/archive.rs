@@ -7,8 +7,8 @@ use origami::archive::Archive;
 use origami::report::sizes::Sizes;
 use serde_json::json;
 
+use super::answer::{Answer, row};
 use super::plot::PlotArgs;
-use super::{Answer, row};
 
 /// What it records and how its bytes are distributed, with every family and tile if `list` is set. Writes the plot if one is wanted.
 pub fn inspect(path: &Path, list: bool, plot: &PlotArgs) -> Result<Answer> {

@@ -7,7 +7,7 @@ use origami::decode::Input;
 use origami::report::settings;
 use serde_json::json;
 
-use super::{Answer, row, scan_rows};
+use super::answer::{Answer, row, scan_rows};
 use crate::cli::print::human_bytes;
 
 /// How many families of the slide are here, and what the first pack records: packs of one encode record the same.

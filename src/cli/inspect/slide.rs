@@ -7,7 +7,7 @@ use origami::pyramid::identity::Identity;
 use origami::slide::{OpenOptions, Slide};
 use serde_json::json;
 
-use super::{Answer, row, scan_rows};
+use super::answer::{Answer, row, scan_rows};
 use crate::cli::print::human_bytes;
 
 /// What the file says about the slide. Associated images, of which one may show a patient's name, are named and not read.

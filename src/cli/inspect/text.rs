@@ -4,7 +4,7 @@ use origami::archive::{Archive, SourceKind, SourceMeta};
 use origami::report::settings;
 use origami::report::sizes::{ByCodec, PayloadSize, Sizes};
 
-use super::{row, scan_rows};
+use super::answer::{row, scan_rows};
 use crate::cli::print::human_bytes;
 
 /// What the archive records, and how its bytes are distributed.

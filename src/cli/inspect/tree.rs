@@ -7,7 +7,7 @@ use origami::pyramid::tree::{Missing, Tree};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Answer, row, scan_rows};
+use super::answer::{Answer, row, scan_rows};
 use crate::cli::print::human_bytes;
 
 /// The tiles of one level: how many there should be, how many there are, and their bytes.

@@ -25,12 +25,12 @@ use crate::quality::metrics::psnr_from_mse;
 use sample::{Run, Sample};
 use survey::{CodedTile, Survey};
 
-/// Families that are measured of a slide with more of them.
-const MAX_FAMILIES: u64 = 64;
+/// Families that are measured of a slide with more of them, about.
+const MAX_FAMILIES: u64 = 96;
 /// As many at least, however large they are.
 const MIN_FAMILIES: u64 = 16;
-/// Pixels of the sample, about: 64 families with tiles of 256 pixels.
-const SAMPLE_PX: u64 = 64 << 20;
+/// Pixels of the sample, about: 96 families with tiles of 256 pixels.
+const SAMPLE_PX: u64 = 96 << 20;
 /// What else the machine does makes an encode take longer or shorter by up to this part.
 const MACHINE: f64 = 0.25;
 /// Making, syncing and renaming files takes up to so many seconds, and threads have to start.
@@ -78,9 +78,10 @@ pub fn estimate<E: From<Error>>(
     }
     let most = sample_families(&geometry);
     let reads = if matches!(source, Source::Slide(..)) { families } else { 0 };
-    let steps = reads + settings.len() as u64 * families.min(most);
-    let step = |done| progress(done, steps);
-    let survey = Survey::take(&mut source, settings, families as usize, scheduler, &step)?;
+    let steps = |sampled: u64| reads + settings.len() as u64 * sampled;
+    let of = steps(families.min(most));
+    let survey =
+        Survey::take(&mut source, settings, families as usize, scheduler, &|done| progress(done, of))?;
     let design = Design::new(&survey.families, most as usize);
     let chosen = design.weights();
     let run = Run { limit: families as usize, chosen: &chosen, backend, scheduler };
@@ -91,7 +92,7 @@ pub fn estimate<E: From<Error>>(
         let mut done = reads + (i * chosen.len()) as u64;
         let sample = run.code(&mut open()?, params, || {
             done += 1;
-            step(done);
+            progress(done, steps(chosen.len() as u64));
         })?;
         let workers = match backend.in_flight(&geometry) {
             0 => (scheduler.threads() as f64).min(families as f64),

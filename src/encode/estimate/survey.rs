@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::image::family::Pixels;
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::PlaneRef;
+use crate::image::spec;
 use crate::lossless::tile_size;
 use crate::params::EncodeParams;
 use crate::pyramid::small_levels::SmallLevels;
@@ -23,6 +24,8 @@ use crate::quality::estimate::draw;
 
 /// Tiles of the small levels that are coded, of a slide with more of them.
 const MAX_TILES: usize = 256;
+/// What the area of a whole family adds to its size, as a part of the mean size.
+const AREA_SIZE: f64 = 0.5;
 /// Of so many pixel rows one is looked at.
 const ROW_STEP: usize = 4;
 
@@ -44,9 +47,10 @@ pub struct CodedTile {
 
 /// The survey of a source.
 pub struct Survey {
-    /// How much there is in each family: bytes of its files, or a sum of differences of neighbouring pixels.
+    /// How much there is in each family: bytes of its files, or a sum of differences of neighbouring pixels, and for its area.
     pub families: Vec<f64>,
-    /// The same of each tile of the small levels, in the order of a bundle's index.
+    /// The same of each tile of the small levels, in the order of a bundle's index: bytes of its file, or of its JPEG. Of a slide with
+    /// few of them all are coded, and their sizes are 0.
     pub tiles: Vec<f64>,
     /// Of each setting, the coded tiles of the small levels.
     pub coded: Vec<Vec<CodedTile>>,
@@ -79,7 +83,20 @@ impl Survey {
             Source::Tree(tree) => survey.of_tree(tree, settings, &drawn, scheduler)?,
             Source::Slide(..) => survey.of_slide(source, settings, &drawn, scheduler, progress)?,
         }
+        survey.add_areas(&geometry);
         Ok(survey)
+    }
+
+    /// Adds a part of the mean size for the area of each family: those at the edges cost less, whatever they show.
+    fn add_areas(&mut self, geometry: &Geometry) {
+        let mean = self.families.iter().sum::<f64>() / self.families.len() as f64;
+        let whole = f64::from(geometry.tile() * spec::FAMILY_FACTOR).powi(2);
+        // Where nothing has a size, the areas alone count.
+        let part = if mean > 0.0 { AREA_SIZE * mean } else { 1.0 };
+        for (size, id) in self.families.iter_mut().zip(geometry.all_families()) {
+            let rect = geometry.family_rect(id);
+            *size += part * f64::from(rect.width) * f64::from(rect.height) / whole;
+        }
     }
 
     fn of_tree(

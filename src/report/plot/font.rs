@@ -1,6 +1,6 @@
 //! The font of drawings: how wide a text is, and the outlines of its glyphs.
 //!
-//! Roboto Regular (Apache-2.0), reduced to Latin, Greek and Cyrillic; `vendor/README.md` records its origin. A picture with pixels has
+//! Roboto Regular (Apache-2.0), which `scripts/npm-files.sh` fetches; `vendor/README.md` records its origin. A picture with pixels has
 //! its glyphs from here. A browser takes a font of its own, so a layout leaves room.
 
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
 static FACE: LazyLock<Option<Face<'static>>> =
-    LazyLock::new(|| Face::parse(include_bytes!("Roboto-Regular.ttf"), 0).ok());
+    LazyLock::new(|| Face::parse(include_bytes!("../../../vendor/roboto/Roboto_400Regular.ttf"), 0).ok());
 
 /// Calls `each` with every glyph and the position of its left end, in units of the font; returns the width of the text in them, and
 /// the units of the letters' height.

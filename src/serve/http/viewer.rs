@@ -21,7 +21,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
         ICON,
         Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
-        // Not in the repository: scripts/openseadragon.sh fetches it, and build.rs checks that it is there.
+        // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
             content_type: SCRIPT,

@@ -2,6 +2,7 @@
 //!
 //! Knows files and geometry, no caches and no HTTP.
 
+mod cut;
 mod families;
 mod originals;
 mod source;

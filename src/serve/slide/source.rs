@@ -3,23 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::Slide;
-use crate::error::{Error, ServedFault};
-use crate::image::family::{Pixels, PixelsRef};
+use crate::image::family::Pixels;
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
-use crate::image::ycc::{Sampling, Ycc};
-use crate::pyramid;
+use crate::image::ycc::Ycc;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::levels::halve;
 use crate::slide::{Access, OpenOptions, RandomAccess, Slide as Scanned};
 
 /// Levels below L0 that are made of its pixels, down to L2: a tile of a coarser one would need more than 16 tiles of them.
-const MAX_DOWN: u32 = 2;
+pub const MAX_DOWN: u32 = 2;
 
 /// A scanned slide. It is opened by the first request for one of its tiles.
 pub struct Source {
-    path: PathBuf,
+    pub path: PathBuf,
     /// See [`Identity`].
     identity: String,
     opened: OnceLock<Result<Regions, String>>,
@@ -54,7 +51,7 @@ impl Source {
     }
 
     /// The pixels of a tile that lies at most [`MAX_DOWN`] levels below L0.
-    fn tile(&self, geometry: &Geometry, tile: TileId) -> Result<Pixels, String> {
+    pub fn tile(&self, geometry: &Geometry, tile: TileId) -> Result<Pixels, String> {
         let regions = self.opened.get_or_init(|| Regions::open(&self.path, geometry)).as_ref();
         regions.map_err(String::clone)?.tile(geometry, tile)
     }
@@ -89,30 +86,5 @@ impl Regions {
             1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(w, h, samples))),
             _ => Pixels::Rgb(Plane::from_vec(3 * w, h, samples)),
         })
-    }
-}
-
-impl Slide {
-    /// Whether a tile of the original is cut from the pixels of the slide's source. Others come from its tree; where there is only a
-    /// source, those of coarse levels are the archive's.
-    pub fn is_cut(&self, tile: TileId) -> bool {
-        self.source.is_some() && self.geometry.top_level() - tile.level <= MAX_DOWN
-    }
-
-    /// A tile cut from the source, in the output's format: coded as stored tiles are that must be coded again.
-    ///
-    /// # Errors
-    /// A source that cannot be read.
-    pub fn cut(&self, tile: TileId) -> Result<Vec<u8>, Error> {
-        let Some(source) = &self.source else {
-            return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
-        };
-        let pixels =
-            source.tile(&self.geometry, tile).map_err(|e| pyramid::Error::tile(&source.path, tile, e))?;
-        if self.renderer.want().sampling() != Sampling::Gray {
-            return Ok(self.renderer.code(pixels.view())?);
-        }
-        let gray = Ycc::gray(pixels.into_ycc().luma);
-        Ok(self.renderer.code(PixelsRef::Ycc(gray.view()))?)
     }
 }

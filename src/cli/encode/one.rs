@@ -1,0 +1,150 @@
+//! The encode of one input.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use origami::archive::{BUNDLE_NAME, PACK_DIR};
+use origami::backend::scheduler::Scheduler;
+use origami::encode::{EncodeOptions, EncodeReport, encode};
+use origami::pyramid::source::Source;
+use serde_json::json;
+
+use super::args::EncodeArgs;
+use super::summary::Summary;
+use super::{existing, report};
+use crate::cli::args::backend::{OpenBackend, Workload};
+use crate::cli::batch::Outcome;
+use crate::cli::inputs::Input;
+use crate::cli::print::say;
+use crate::cli::progress::Families;
+use crate::cli::signals;
+
+/// What the encodes of a run share.
+pub struct Run<'a> {
+    pub args: &'a EncodeArgs,
+    /// Whether a result that is there is replaced without a question.
+    pub replaces: bool,
+    /// The backend of several inputs.
+    pub shared: Option<OpenBackend>,
+    pub scheduler: Scheduler,
+}
+
+impl Run<'_> {
+    /// Whether there are several inputs.
+    pub fn several(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// How many families of a source are encoded. Says how many tiles it lacks.
+    pub fn families(&self, source: &Source) -> u64 {
+        if let Source::Tree(tree) = source
+            && tree.absent() > 0
+            && self.args.work.summary()
+        {
+            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+        }
+        source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
+    }
+
+    /// The backend of one input with so many families; `None` where inputs share one.
+    pub fn own_backend(&self, families: u64) -> Result<Option<OpenBackend>> {
+        if self.several() {
+            return Ok(None);
+        }
+        let quiet = !self.args.work.summary();
+        Ok(Some(self.args.backend.open(Workload::Encode, Some(families), &self.scheduler, quiet)?))
+    }
+
+    /// Encodes one input to `out`.
+    pub fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
+        let args = self.args;
+        let bundle = out.join(PACK_DIR).join(BUNDLE_NAME);
+        let is_there = bundle.exists();
+        if is_there && !self.replaces && !args.skip_existing {
+            bail!(
+                "{}: it is there already; give --overwrite to replace it, or --skip-existing",
+                bundle.display()
+            );
+        }
+        signals::writes(&bundle);
+        let mut source = args.open_source(input)?;
+        let total = self.families(&source);
+        let own = self.own_backend(total)?;
+        let Some(opened) = self.shared.as_ref().or(own.as_ref()) else { bail!("no backend") };
+        let started = std::time::Instant::now();
+        let params = match args.target.target() {
+            Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
+            None => args.coding.params(),
+        };
+        if is_there && args.skip_existing {
+            match existing::difference(&bundle, &source, &params, total)? {
+                None => return Ok(skipped(input, &bundle, args)),
+                Some(difference) if !self.replaces => bail!(
+                    "{}: it is there already, and {difference}; give --overwrite to replace it",
+                    bundle.display()
+                ),
+                Some(_) => {}
+            }
+        }
+        let options = EncodeOptions {
+            packs: args.pack,
+            manifest: args.manifest,
+            debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
+            max_parents: args.max_parents,
+        };
+        let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
+        let report =
+            encode(&mut source, out, &params, &options, &*opened.backend, &self.scheduler, &|done| {
+                progress.set(done)
+            })?;
+        progress.finish();
+        warn_of_other_packs(args, out, &report);
+        let seconds = started.elapsed().as_secs_f64();
+        let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
+        if args.work.summary() {
+            say!("{}", summary.line());
+            if !self.several() && std::io::stdout().is_terminal() {
+                summary.details().iter().for_each(|line| say!("{line}"));
+            }
+        }
+        let mut value = summary.json();
+        if let Some(page) = args.report.path(out, self.several()) {
+            let encoded = report::Encoded {
+                report: &report,
+                open: &|| args.open_source(input),
+                params_at: &|quality| args.coding.params_at(quality),
+                limit: args.max_parents,
+                backend: &*opened.backend,
+                scheduler: &self.scheduler,
+            };
+            args.report.write(&page, &encoded)?;
+            if args.work.summary() {
+                say!("{}: what was saved, and what was lost", page.display());
+            }
+            value["report"] = json!(page);
+        }
+        Ok(Outcome::good(value))
+    }
+}
+
+/// A result that stays as it is.
+fn skipped(input: &Input, bundle: &Path, args: &EncodeArgs) -> Outcome {
+    if args.work.summary() {
+        say!("{}: it is there already, made of this source with these parameters", bundle.display());
+    }
+    Outcome::skipped(json!({"source": input.path, "bundle": bundle, "skipped": true}))
+}
+
+/// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
+fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
+    let dir = out.join(PACK_DIR);
+    let packs = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+    let packs = packs.filter(|entry| entry.path().extension().is_some_and(|e| e == "pack")).count() as u64;
+    let ours = if args.pack { report.families } else { 0 };
+    if packs > ours && args.work.summary() {
+        let others = packs - ours;
+        eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
+    }
+}
