@@ -192,6 +192,15 @@ fn noise_alone() {
 }
 
 #[test]
+fn small_levels_of_which_a_sample_is_coded() {
+    let dir = tempfile::tempdir().unwrap();
+    write_png(dir.path(), &mostly_glass(1100, 900));
+    let tiles = png(dir.path(), 8).geometry().stored_tile_count();
+    assert!(tiles > 256, "{tiles} tiles, and so many are coded");
+    check("tiles", dir.path(), |dir| png(dir, 8));
+}
+
+#[test]
 fn a_small_slide_is_measured_whole() {
     let dir = tempfile::tempdir().unwrap();
     write_png(dir.path(), &Image::tissue(620, 410, 8));

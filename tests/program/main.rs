@@ -58,6 +58,9 @@ mod reports;
 mod script;
 #[cfg(unix)]
 mod shells;
+// `script` of util-linux makes a terminal.
+#[cfg(all(target_os = "linux", feature = "mozjpeg", feature = "lepton"))]
+mod terminal;
 mod torture;
 #[cfg(all(
     unix,

@@ -116,7 +116,8 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
         let decoded = out.join("decoded");
         let args = ["decode", "--bundle", arg(&bundle), "--out", arg(&decoded), "--output-format", "png"];
         origami(&args).ok();
-        (payloads, contents(&decoded))
+        // The sidecar names the archive, so only the tiles are compared.
+        (payloads, contents(&decoded.join("decoded_pyramid_files")))
     });
     let [huffman, adaptive, lepton, context, huffman_context] = &made;
     for other in [adaptive, lepton, context, huffman_context] {
@@ -202,7 +203,7 @@ fn a_wanted_psnr_is_reached_by_the_lowest_quality_that_does() {
         "ask for less",
     ]);
     origami(&[&args[..], &["--target-size", "100"]].concat()).fails(&["--target-size 100", "ask for more"]);
-    origami(&[&args[..], &["--target-size", "much"]].concat()).refused(&["800k"]);
+    origami(&[&args[..], &["--target-size", "much"]].concat()).refused(&["1.5GB"]);
     origami(&[&args[..], &["--target-psnr", "40", "--l0q", "50"]].concat()).refused(&["cannot be used with"]);
     nothing_written(&refused);
 }

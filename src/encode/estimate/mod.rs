@@ -70,6 +70,9 @@ pub fn estimate<E: From<Error>>(
     for params in settings {
         params.validate().map_err(Error::from)?;
     }
+    if settings.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut source = open()?;
     let geometry = *source.geometry();
     let families = geometry.family_count().min(limit.unwrap_or(u64::MAX));

@@ -154,8 +154,10 @@ impl Survey {
         let Self { families, tiles, coded, reading_s, .. } = self;
         let mut take = |id: TileId, pixels: &[u8], width: usize, height: usize| {
             let Some(index) = stored_index(&geometry, id) else { return Ok(()) };
-            tiles[index] =
-                activity(PlaneRef::new(pixels, channels * width, height, channels * width), channels);
+            if drawn.len() < tiles.len() {
+                let (_, bytes) = small_tile(&EncodeParams::default(), channels, pixels, width, height)?;
+                tiles[index] = bytes.len() as f64;
+            }
             if drawn.binary_search(&index).is_err() {
                 return Ok(());
             }

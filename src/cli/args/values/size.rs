@@ -54,13 +54,14 @@ fn bytes(text: &str, bare: u64) -> Option<u64> {
         unit => UNITS.iter().find(|(name, _)| *name == unit)?.1,
     };
     let number = number.trim_end();
+    // Only digits and a point: no sign, no exponent.
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     match number.parse::<u64>() {
         Ok(whole) => Some(whole.saturating_mul(factor)),
-        // Only digits and a point: no sign, no exponent. A product beyond 64 bits becomes the largest size.
-        Err(_) if number.starts_with(|c: char| c.is_ascii_digit()) => {
-            Some((number.parse::<f64>().ok()? * factor as f64) as u64)
-        }
-        Err(_) => None,
+        // A product beyond 64 bits becomes the largest size.
+        Err(_) => Some((number.parse::<f64>().ok()? * factor as f64) as u64),
     }
 }
 
