@@ -4,7 +4,7 @@
 //! files that [`Sandbox`] makes, and what follows each is what they print. Lines of standard error begin with `! `, and `? N`
 //! is an exit code other than 0. `SNAPSHOTS=overwrite` records them anew.
 //!
-//! Times, versions, processors and free ports are replaced by names in brackets.
+//! Times, versions, processors, libraries, adapters, free ports and the last digits of numbers are replaced by names in brackets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,9 @@ fn redactions() -> Redactions {
         ("[VERSION]", r"origami (?<redacted>\d+\.\d+\.\d+)"),
         ("[PORT]", r"127\.0\.0\.1:(?<redacted>\d+)"),
         ("[TIME]", r"(?<redacted>\d{4}-\d\d-\d\dT[0-9:.]+Z)"),
+        ("[NUMBER]", r"(?<redacted>\d+\.\d{6,})"),
+        ("[OPENSLIDE]", r"through OpenSlide \((?<redacted>[^)]*)\)"),
+        ("[ADAPTERS]", r#"this machine has (?<redacted>\[0\][^"\n;]*)"#),
     ] {
         all.insert(name, regex::Regex::new(pattern).unwrap()).unwrap();
     }
