@@ -2,7 +2,7 @@
 //!
 //! A transcript is `tests/program/transcripts/COMMAND.txt`: lines that begin with `$ ` are run by a shell, in a directory with the
 //! files that [`Sandbox`] makes, and what follows each is what they print. Lines of standard error begin with `! `, and `? N`
-//! is an exit code other than 0. `SNAPSHOTS=overwrite` records them anew.
+//! is an exit code other than 0. A command has no backslash, because snapshots are compared without them. `SNAPSHOTS=overwrite` records them anew.
 //!
 //! Times, versions, processors, libraries, adapters, free ports and the last digits of numbers are replaced by names in brackets.
 
