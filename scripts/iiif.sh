@@ -42,7 +42,7 @@ mkdir -p "$work/slides/$slide"
 server=$!
 trap 'kill "$server"' EXIT
 for _ in {1..100}; do
-    address=$(sed -n 's|.*http://||p' "$work/serve.txt")
+    address=$(sed -n 's|^origami serves .* on http://||p' "$work/serve.txt")
     [[ -z $address ]] || break
     sleep 0.1
 done
