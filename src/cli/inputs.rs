@@ -3,13 +3,16 @@
 //! Looks at names, and at the first bytes of a file; opens nothing.
 
 mod everything;
+mod input;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::decode::DECODED_NAME;
@@ -18,7 +21,10 @@ use origami::slide::EXTENSIONS;
 
 use super::fault::usage;
 
-pub use everything::everything;
+use self::input::{entries, extension, input, is_tree_files, own_name, tree_of_files};
+
+pub use self::everything::everything;
+pub use self::input::{Input, Thing};
 
 /// Several inputs.
 #[derive(Args, Clone, Copy)]
@@ -26,35 +32,6 @@ pub struct SeveralArgs {
     /// Go on with the next input after one that fails
     #[arg(long, help_heading = "Safety")]
     pub keep_going: bool,
-}
-
-/// The kind of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
-    /// A slide or an image.
-    Slide,
-    /// A Deep Zoom tree.
-    Tree,
-    /// A bundle.
-    Bundle,
-    /// One pack.
-    Pack,
-    /// A directory of packs without a bundle.
-    Packs,
-}
-
-/// A slide, tree or archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
-    /// What to open. For a tree its descriptor, or the path as it was given.
-    pub path: PathBuf,
-    /// Its kind.
-    pub thing: Thing,
-    /// Where results of several inputs go below `--out`: the slide's path below the directory in which it was found, without
-    /// extension and without the directories that a layout adds.
-    pub name: PathBuf,
-    /// Where its results go without `--out`: the directory of the slide.
-    pub home: PathBuf,
 }
 
 /// What the paths are.
@@ -334,178 +311,7 @@ fn dicom_series(dir: &Path, entries: &[PathBuf], below: &Path) -> Option<Input> 
     })
 }
 
-/// An input at `path`, found in the directory `below`.
-fn input(path: &Path, thing: Thing, below: &Path) -> Input {
-    let dir = path.parent().unwrap_or(Path::new(""));
-    let in_layout = dir.file_name().is_some_and(|name| name == PACK_DIR);
-    let (home, name) = match thing {
-        // A tree's results lie in its directory. So do those of an archive in the layout of a slide's directory.
-        Thing::Tree => (dir.to_path_buf(), below.to_path_buf()),
-        Thing::Packs if path.file_name().is_some_and(|name| name == PACK_DIR) => {
-            (dir.to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
-        }
-        Thing::Packs => (path.to_path_buf(), below.to_path_buf()),
-        Thing::Bundle | Thing::Pack if in_layout => {
-            (dir.parent().unwrap_or(dir).to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
-        }
-        Thing::Bundle | Thing::Pack | Thing::Slide => {
-            let stem = path.file_stem().unwrap_or_default();
-            (dir.join(stem), below.join(stem))
-        }
-    };
-    // A path such as `.` has no name of its own.
-    let name = if name.as_os_str().is_empty() { own_name(&home) } else { name };
-    let path = if thing == Thing::Tree && path.as_os_str().is_empty() { dir } else { path };
-    Input { path: path.to_path_buf(), thing, name, home }
-}
-
-/// The name of a directory, also of `.` and `..`.
-fn own_name(dir: &Path) -> PathBuf {
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let full = if dir.file_name().is_none() { fs::canonicalize(dir).ok() } else { None };
-    full.as_deref().unwrap_or(dir).file_name().map_or_else(PathBuf::new, PathBuf::from)
-}
-
-/// Whether a directory holds the tiles of a tree beside it.
-fn is_tree_files(dir: &Path) -> bool {
-    tree_of_files(dir).is_some()
-}
-
-/// The descriptor beside a directory that holds the tiles of its tree.
-fn tree_of_files(dir: &Path) -> Option<PathBuf> {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let dzi = dir.with_file_name(format!("{}.dzi", name.strip_suffix("_files")?));
-    dzi.is_file().then_some(dzi)
-}
-
 /// Whether a descriptor is that of a decoded tree: a result, and no source.
 fn is_decoded(path: &Path) -> bool {
     path.file_stem().is_some_and(|stem| stem == DECODED_NAME)
-}
-
-/// What a directory holds, by name. Names that begin with a dot are other programs' or unfinished.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
-    let cannot_list = || format!("cannot list {}", dir.display());
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).with_context(cannot_list)? {
-        let entry = entry.with_context(cannot_list)?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// The extension in lower case; empty where there is none.
-fn extension(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A directory with empty files at these paths.
-    fn directory(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = dir.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, b"").unwrap();
-        }
-        dir
-    }
-
-    /// Path, kind, name and home of what is found, below `dir`.
-    fn found(dir: &Path, below: &str, takes: Takes) -> Vec<(String, Thing, String, String)> {
-        let inputs = find(&[dir.join(below)], takes).unwrap();
-        let text = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
-        inputs.list.iter().map(|i| (text(&i.path), i.thing, text(&i.name), text(&i.home))).collect()
-    }
-
-    fn row(path: &str, thing: Thing, name: &str, home: &str) -> (String, Thing, String, String) {
-        (path.into(), thing, name.into(), home.into())
-    }
-
-    #[test]
-    fn a_directory_is_searched_for_slides_and_the_trees_of_other_slides() {
-        let dir = directory(&[
-            "a.svs",
-            "a/baseline_pyramid.dzi",
-            "a/baseline_pyramid_files/0/0_0.jpg",
-            "a/decoded_pyramid.dzi",
-            "a/residual_packs/residuals.bundle",
-            "label.png",
-            "sub/B.TIFF",
-            "tree/x.dzi",
-            "tree/x_files/0/0_0.jpg",
-            ".hidden/c.svs",
-            "series/1.dcm",
-            "series/2.dcm",
-        ]);
-        let expected = [
-            row("a.svs", Thing::Slide, "a", "a"),
-            row("series/1.dcm", Thing::Slide, "series", "series"),
-            row("sub/B.TIFF", Thing::Slide, "sub/B", "sub/B"),
-            row("tree/x.dzi", Thing::Tree, "tree", "tree"),
-        ];
-        assert_eq!(found(dir.path(), "", Takes::SOURCES), expected);
-        let expected = [row("a/residual_packs/residuals.bundle", Thing::Bundle, "a", "a")];
-        assert_eq!(found(dir.path(), "", Takes::ARCHIVES), expected);
-        assert_eq!(found(dir.path(), "", Takes::ALL).len(), 6, "the tree beside its slide as well");
-    }
-
-    #[test]
-    fn a_directory_that_is_one_thing_is_that_thing() {
-        let dir = directory(&[
-            "t/baseline_pyramid.dzi",
-            "t/decoded_pyramid.dzi",
-            "t/baseline_pyramid_files/0/0_0.jpg",
-            "t/residual_packs/residuals.bundle",
-            "p/residual_packs/0_0.pack",
-            "s/b.dcm",
-            "s/a.dcm",
-        ]);
-        let tree = [row("t/baseline_pyramid.dzi", Thing::Tree, "t", "t")];
-        assert_eq!(found(dir.path(), "t", Takes::SOURCES), tree);
-        assert_eq!(found(dir.path(), "t/baseline_pyramid_files", Takes::SOURCES), tree);
-        let bundle = [row("t/residual_packs/residuals.bundle", Thing::Bundle, "t", "t")];
-        assert_eq!(found(dir.path(), "t", Takes::ARCHIVES), bundle);
-        assert_eq!(found(dir.path(), "t/residual_packs", Takes::ARCHIVES), bundle);
-        assert_eq!(found(dir.path(), "t", Takes::ALL).len(), 2);
-        let packs = [row("p/residual_packs", Thing::Packs, "p", "p")];
-        assert_eq!(found(dir.path(), "p", Takes::ARCHIVES), packs);
-        assert_eq!(found(dir.path(), "s", Takes::SLIDES), [row("s/a.dcm", Thing::Slide, "s", "s")]);
-    }
-
-    #[test]
-    fn what_a_command_does_not_take_is_named() {
-        let dir = directory(&["x.bundle", "x.svs", "none/readme.txt"]);
-        let text = |path: &str, takes| find(&[dir.path().join(path)], takes).unwrap_err().to_string();
-        assert!(
-            text("x.bundle", Takes::SOURCES)
-                .ends_with("x.bundle: it is a bundle, and this command takes slides or trees")
-        );
-        assert!(text("x.svs", Takes::ARCHIVES).contains("no bundle and no pack"));
-        assert!(text("none", Takes::SOURCES).contains("none: no slides or trees in this directory or below"));
-        assert!(text("gone.svs", Takes::SOURCES).contains("gone.svs: cannot open it"));
-    }
-
-    #[test]
-    fn results_have_a_place_of_their_own() {
-        let dir = directory(&["a.svs", "a.tif", "b/a.svs"]);
-        let one = find(&[dir.path().join("a.svs")], Takes::SOURCES).unwrap();
-        assert_eq!(one.results(Some(Path::new("out"))).unwrap()[&dir.path().join("a.svs")], Path::new("out"));
-        let two = find(&[dir.path().join("a.svs"), dir.path().join("b")], Takes::SOURCES).unwrap();
-        // Both are "a" below the paths that were given.
-        assert!(two.results(Some(Path::new("out"))).is_err());
-        assert_eq!(two.results(None).unwrap()[&dir.path().join("b/a.svs")], dir.path().join("b/a"));
-        let same = find(&[dir.path().to_path_buf()], Takes::SOURCES).unwrap();
-        let text = same.results(None).unwrap_err().to_string();
-        assert!(
-            text.contains("a.svs and ") && text.contains("a.tif: the results of both would be in "),
-            "{text}"
-        );
-    }
 }

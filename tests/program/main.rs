@@ -36,9 +36,9 @@ mod examples;
 mod exit_codes;
 mod help;
 mod identity;
-// A schema for every command, and a run for every schema.
 #[cfg(unix)]
 mod interrupted;
+// A schema for every command, and a run for every schema.
 #[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
 mod json;
 #[cfg(feature = "lepton")]
