@@ -42,9 +42,9 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 /// finishes the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Directory of slides, or one slide [default: data]
+    /// Directory of encoded slides, or one bundle or .dzi [default: data]
     ///
-    /// One slide is its directory, its bundle or the .dzi of its tree.
+    /// Directories in it are slides; what lies below them is not searched. One slide may also be given by its directory.
     #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root", help_heading = "Input")]
     slides: Option<PathBuf>,
     /// The same as a flag
@@ -56,7 +56,7 @@ pub struct ServeArgs {
     open: bool,
     /// File of settings, in TOML: `port = 8080` [default: none]
     ///
-    /// Flags and variables override it.
+    /// Keys are the names of the flags without --. Flags and variables override it.
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     config: Option<PathBuf>,
     /// Show each setting and where it comes from, and end

@@ -43,7 +43,7 @@ impl fmt::Display for SkipReason {
         f.write_str(match self {
             SkipReason::NotEncoded => "not encoded yet: slides are served from bundles, packs and trees",
             SkipReason::NotSource => "the archive of its name does not record that it was made of this file",
-            SkipReason::Empty => "neither an archive nor a tree in it",
+            SkipReason::Empty => "neither an archive nor a tree in it, and no directory below it is searched",
             SkipReason::SameName => "a directory of the same name is served; rename one of them",
             SkipReason::NotUtf8 => "its name is not UTF-8; rename it",
             SkipReason::Refused(problem) => problem,

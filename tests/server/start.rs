@@ -102,7 +102,7 @@ fn it_says_what_it_serves_and_what_it_skips_and_where_to_look() {
     assert_eq!(lines[0], format!("origami serves {} on http://{}", root.path().display(), server.address()));
     assert_eq!(lines[1], "2 slides: copy, tree");
     for (name, reason) in [
-        ("nothing", "neither an archive nor a tree in it".to_string()),
+        ("nothing", "neither an archive nor a tree in it, and no directory below it is searched".to_string()),
         ("tree.bundle", "a directory of the same name is served; rename one of them".into()),
         ("new.tif", format!("not encoded yet; `origami encode {}` makes its bundle", in_root("new.tif"))),
     ] {

@@ -31,6 +31,8 @@ pub struct WorkArgs {
 #[derive(Args, Clone, Copy)]
 pub struct JsonArgs {
     /// One JSON object on standard output instead of text
+    ///
+    /// Of several inputs, or of a directory that is searched, it has them in `results`, and their number in `summary`.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -15,7 +15,7 @@ use crate::cli::fault::usage;
 /// The flags of the plot.
 #[derive(Args)]
 pub struct PlotArgs {
-    /// Draw where the bytes lie over the slide: .png, .svg or .html [default: none]
+    /// Draw where the bytes of one bundle or pack lie: .png, .svg or .html [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     plot: Option<PathBuf>,
     /// Leave the slide's name out of the plot
