@@ -152,9 +152,10 @@ impl Diagnose for SlideError {
             | E::NeedsOpenSlide { path, .. }
             | E::Unsupported { path, .. }
             | E::TooLarge { path, .. } => (path, failed),
-            E::OutOfBounds { path, .. } | E::BufferSize { path, .. } | E::NoAssociatedImage { path, .. } => {
-                (path, Diagnosis::of(FaultKind::Parameters))
-            }
+            E::OutOfBounds { path, .. }
+            | E::NoLevel { path, .. }
+            | E::BufferSize { path, .. }
+            | E::NoAssociatedImage { path, .. } => (path, Diagnosis::of(FaultKind::Parameters)),
         };
         diagnosis.in_file(path)
     }

@@ -2,6 +2,7 @@
 
 use super::error::SlideError;
 use super::info::SlideInfo;
+use super::region::Region;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -12,6 +13,13 @@ pub trait RandomAccess: Send + Sync {
     /// # Errors
     /// A region that is not inside the slide, a buffer of another size, damaged data.
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError>;
+
+    /// Reads a region of the resolution `level` of [`SlideInfo::levels`], in that resolution's pixels; otherwise as
+    /// [`read`](Self::read). 0 is the full resolution, and all that a reader without levels has.
+    ///
+    /// # Errors
+    /// As of `read`; a level that the reader does not have.
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError>;
 
     /// The file's own JPEG tiles at full resolution.
     ///

@@ -118,6 +118,14 @@ pub enum SlideError {
         /// Height of the slide, in pixels.
         slide_height: u32,
     },
+    /// The slide has no resolution of that number.
+    #[error("{}: no level {level}; read one of those that the slide lists", path.display())]
+    NoLevel {
+        /// The file.
+        path: PathBuf,
+        /// The level asked for, from 0.
+        level: usize,
+    },
     /// The output buffer does not fit the region.
     #[error("{}: the output buffer holds {found_bytes} bytes and the region needs exactly {expected_bytes}",
         path.display())]

@@ -17,11 +17,13 @@ pub struct SlideInfo {
     pub objective_power: Option<f64>,
     /// The embedded ICC colour profile, unchanged.
     pub icc_profile: Option<Vec<u8>>,
-    /// Width and height of every resolution in the file, the full one first; empty for TIFF without OpenSlide, whose reader looks at
-    /// the full one alone.
+    /// Width and height of every resolution in the file that [`RandomAccess::read_level`](super::RandomAccess::read_level) reads, the
+    /// full one first; empty where only the full one is read.
     pub levels: Vec<(u32, u32)>,
     /// Width and height of the tiles in which the file stores the full resolution, if it is tiled and says so.
     pub tile: Option<(u32, u32)>,
     /// Names of other images in the file (label, macro, thumbnail); only OpenSlide lists them.
     pub associated: Vec<String>,
+    /// What the reader assumed where the file does not say, and what it left out: a sentence each, without the file's name.
+    pub warnings: Vec<String>,
 }

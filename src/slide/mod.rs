@@ -52,4 +52,5 @@ pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
 pub use error::SlideError;
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};
-pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
+pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse, Selection};
+pub use region::Region;

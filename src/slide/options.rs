@@ -22,6 +22,19 @@ pub struct OpenSlideLibrary {
     pub file: String,
 }
 
+/// Which of a file's planes are the slide: a file may hold several channels, focal planes and points in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Channels from 0, blended with the colours that the file gives them; empty for none chosen.
+    pub channels: Vec<u32>,
+    /// Focal plane from 0.
+    pub z: Option<u32>,
+    /// Point in time from 0.
+    pub time: Option<u32>,
+    /// The stored values that become black and white, where a file has more than 8 bits.
+    pub window: Option<(u32, u32)>,
+}
+
 /// How to open a slide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -30,11 +43,13 @@ pub struct OpenOptions {
     pub max_memory_bytes: u64,
     /// Whether to use OpenSlide.
     pub openslide: OpenSlideUse,
+    /// Which of its planes to read.
+    pub selection: Selection,
 }
 
 impl Default for OpenOptions {
     /// 1 GiB, and OpenSlide for scanners' formats.
     fn default() -> Self {
-        Self { max_memory_bytes: 1 << 30, openslide: OpenSlideUse::Auto }
+        Self { max_memory_bytes: 1 << 30, openslide: OpenSlideUse::Auto, selection: Selection::default() }
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         levels: vec![(extent.width, extent.height)],
         tile: None,
         associated: Vec::new(),
+        warnings: Vec::new(),
     };
     // At most 2^32 * 4 * 2, so it does not overflow.
     let line_bytes = u64::from(extent.width) * pixel.samples() as u64 * if wide { 2 } else { 1 };

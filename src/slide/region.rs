@@ -13,12 +13,16 @@ pub(super) struct Extent {
     pub channels: u8,
 }
 
-/// A rectangle of pixels; [`Extent::check`] checks that it lies inside the slide.
+/// A rectangle of pixels of one resolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Region {
+pub struct Region {
+    /// Left edge, in pixels.
     pub x: u32,
+    /// Top edge, in pixels.
     pub y: u32,
+    /// Width in pixels.
     pub width: u32,
+    /// Height in pixels.
     pub height: u32,
 }
 

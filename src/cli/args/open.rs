@@ -23,6 +23,6 @@ pub struct OpenArgs {
 impl OpenArgs {
     /// The options as the library takes them.
     pub fn options(self) -> OpenOptions {
-        OpenOptions { max_memory_bytes: self.max_memory, openslide: self.openslide }
+        OpenOptions { max_memory_bytes: self.max_memory, openslide: self.openslide, ..OpenOptions::default() }
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         levels: vec![(width, height)],
         tile: None,
         associated: Vec::new(),
+        warnings: Vec::new(),
     };
     let cmyk = (stored == 4).then(|| CmykRow { inverted: header.adobe.is_some(), samples: Vec::new() });
     let rows = JpegRows { path: path.to_path_buf(), extent, decoder, cmyk, next_row: 0 };

@@ -3,6 +3,7 @@
 //! It deliberately does not know our regions or colours: results are the library's own. OpenSlide keeps the first error of a
 //! handle, and every later call fails, so the error is checked after every call.
 
+use super::super::region::Region;
 use super::library::{self, Api, Handle};
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -84,15 +85,18 @@ impl OpenHandle {
         self.number(&CString::new(format!("openslide.level[{level}].{what}")).ok()?)
     }
 
-    /// Reads `width * height` pixels into `pixels`, which must have exactly that length.
+    /// Reads `width * height` pixels of a level into `pixels`, which must have exactly that length. `x` and `y` are in pixels of the
+    /// full resolution, the region's size in those of the level.
     #[allow(unsafe_code)]
-    pub fn read(&self, x: u32, y: u32, width: u32, height: u32, pixels: &mut [u32]) -> Result<(), String> {
+    pub fn read(&self, level: u32, region: Region, pixels: &mut [u32]) -> Result<(), String> {
+        let Region { x, y, width, height } = region;
         if pixels.len() as u64 != u64::from(width) * u64::from(height) {
             return Err("the pixel buffer has another size than the region".into());
         }
+        let level = i32::try_from(level).map_err(|_| "no such level")?;
         let (x, y, width, height) = (i64::from(x), i64::from(y), i64::from(width), i64::from(height));
         // SAFETY: a live handle; `pixels` has room for width * height pixels by the check above.
-        unsafe { (self.api.read_region)(self.raw.as_ptr(), pixels.as_mut_ptr(), x, y, 0, width, height) };
+        unsafe { (self.api.read_region)(self.raw.as_ptr(), pixels.as_mut_ptr(), x, y, level, width, height) };
         self.check()
     }
 

@@ -76,11 +76,13 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         levels: levels(&handle),
         tile: tile(&handle),
         associated: handle.associated_names(),
+        warnings: Vec::new(),
     };
     let background = handle.property(c"openslide.background-color").and_then(|text| parse_color(&text));
     let slide = Arc::new(OpenedSlide {
         path: path.to_path_buf(),
         extent: Extent { width, height, channels: 3 },
+        levels: info.levels.clone(),
         handle,
         background: background.unwrap_or([255; 3]),
         limit_bytes: options.max_memory_bytes,
@@ -121,6 +123,7 @@ fn parse_color(text: &str) -> Option<[u8; 3]> {
 struct OpenedSlide {
     path: PathBuf,
     extent: Extent,
+    levels: Vec<(u32, u32)>,
     handle: OpenHandle,
     background: [u8; 3],
     limit_bytes: u64,
@@ -131,11 +134,29 @@ struct Associated(Arc<OpenedSlide>);
 
 impl RandomAccess for Regions {
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
+        self.read_level(0, Region { x, y, width, height }, out)
+    }
+
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
         let slide = &*self.0;
-        slide.extent.check(&slide.path, Region { x, y, width, height }, out.len())?;
+        let no_level = || SlideError::NoLevel { path: slide.path.clone(), level };
+        let number = u32::try_from(level).map_err(|_| no_level())?;
+        let extent = if level == 0 {
+            slide.extent
+        } else {
+            let &(width, height) = slide.levels.get(level).ok_or_else(no_level)?;
+            Extent { width, height, channels: 3 }
+        };
+        extent.check(&slide.path, region, out.len())?;
+        let Region { x, y, width, height } = region;
         if width == 0 || height == 0 {
             return Ok(());
         }
+        // OpenSlide wants the upper left corner in pixels of the full resolution.
+        let full = |at: u32, size: u32, of: u32| {
+            let exact = u64::from(at) * u64::from(of) + u64::from(size / 2);
+            exact.checked_div(u64::from(size)).unwrap_or_default() as u32
+        };
         // As many whole rows as fit one call; a row that is too long for one call is read in parts.
         let columns = u64::from(width).min(MAX_PIXELS_PER_CALL) as u32;
         let rows = (MAX_PIXELS_PER_CALL / u64::from(columns)).clamp(1, u64::from(height)) as u32;
@@ -148,8 +169,18 @@ impl RandomAccess for Regions {
                 let count = wide as usize * high as usize;
                 let Some(pixels) = pixels.get_mut(..count) else { continue };
                 let (at_x, at_y) = (x + left, y + band);
-                slide.handle.read(at_x, at_y, wide, high, pixels).map_err(|message| {
-                    failed(&slide.path, format!("{wide}x{high} pixels at ({at_x}, {at_y})"), message)
+                let corner = Region {
+                    x: full(at_x, extent.width, slide.extent.width),
+                    y: full(at_y, extent.height, slide.extent.height),
+                    width: wide,
+                    height: high,
+                };
+                slide.handle.read(number, corner, pixels).map_err(|message| {
+                    failed(
+                        &slide.path,
+                        format!("{wide}x{high} pixels at ({at_x}, {at_y}) of level {level}"),
+                        message,
+                    )
                 })?;
                 for (row, line) in pixels.chunks_exact(wide as usize).zip(out.chunks_mut(stride)) {
                     let line = line.get_mut(left as usize * 3..).unwrap_or_default();

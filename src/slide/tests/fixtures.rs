@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Options without OpenSlide, with 256 MiB.
 pub(super) fn built_in() -> OpenOptions {
-    OpenOptions { max_memory_bytes: 256 << 20, openslide: OpenSlideUse::Never }
+    OpenOptions { max_memory_bytes: 256 << 20, openslide: OpenSlideUse::Never, ..OpenOptions::default() }
 }
 
 /// Options without OpenSlide, with a memory limit.

@@ -52,6 +52,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         levels: Vec::new(),
         tile: layout.tile_size(),
         associated: Vec::new(),
+        warnings: Vec::new(),
     };
     let access = Access::Random(Box::new(TiffRegions::new(file, layout, options.max_memory_bytes)));
     Ok(Slide { path: path.to_path_buf(), info, access, associated: None })

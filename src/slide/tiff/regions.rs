@@ -47,6 +47,14 @@ impl RandomAccess for TiffRegions {
         jpeg_tiles::refusal(&self.layout).map_or(Ok(self), Err)
     }
 
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        let Region { x, y, width, height } = region;
+        match level {
+            0 => self.read(x, y, width, height, out),
+            _ => Err(SlideError::NoLevel { path: self.file.path().into(), level }),
+        }
+    }
+
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
         let region = Region { x, y, width, height };
         self.extent.check(self.file.path(), region, out.len())?;
