@@ -78,7 +78,7 @@ impl Run<'_> {
     fn judge(&self, tree: &Path, colour: bool) -> Result<Comparison> {
         let mut reference = RowSource::slide(&self.options.slide, &self.options.open)?;
         let mut tree = RowSource::tree(tree)?;
-        Ok(compare(&mut reference, &mut tree, colour, &self.scheduler)?)
+        Ok(compare(&mut reference, &mut tree, colour, &self.scheduler, &|_| ())?)
     }
 
     fn slide(&self) -> Result<Slide> {

@@ -3,6 +3,7 @@
 //! One input that was given by itself behaves as if there were no list: its error is the error of the run, its object the object of
 //! the run.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -71,7 +72,8 @@ impl Batch {
             return Ok(outcome.exit.into());
         }
         let (mut counts, mut exit, mut results) = (Counts::default(), Exit::Good, Vec::new());
-        for input in &inputs.list {
+        let mut left = inputs.list.iter();
+        for input in left.by_ref() {
             let one = match each(input) {
                 Ok(outcome) => {
                     let damaged = outcome.exit != Exit::Good;
@@ -97,23 +99,25 @@ impl Batch {
                 break;
             }
         }
-        self.report(&counts, inputs.list.len(), results, exit)?;
+        let left: Vec<_> = left.map(|input| &*input.path).collect();
+        self.report(&counts, &left, results, exit)?;
         Ok(exit.into())
     }
 
-    fn report(&self, counts: &Counts, all: usize, results: Vec<Value>, exit: Exit) -> Result<()> {
+    fn report(&self, counts: &Counts, left: &[&Path], results: Vec<Value>, exit: Exit) -> Result<()> {
         let Counts { done, skipped, failed } = *counts;
-        let left = all - done - skipped - failed;
         if self.json {
-            let summary = json!({"done": done, "skipped": skipped, "failed": failed, "not_tried": left});
-            json::print(self.command, json!({"results": results, "summary": summary}))?;
+            let summary =
+                json!({"done": done, "skipped": skipped, "failed": failed, "not_tried": left.len()});
+            let body = json!({"results": results, "summary": summary, "not_tried": left});
+            json::print(self.command, body)?;
         } else if self.summary || failed > 0 {
-            let counts = [(skipped, "skipped"), (failed, "failed"), (left, "not tried")];
+            let counts = [(skipped, "skipped"), (failed, "failed"), (left.len(), "not tried")];
             let mut line = format!("{done} {}", self.done);
             for (count, word) in counts.into_iter().filter(|(count, _)| *count > 0) {
                 line += &format!(", {count} {word}");
             }
-            if left > 0 && exit != Exit::Interrupted {
+            if !left.is_empty() && exit != Exit::Interrupted {
                 line += "; --keep-going goes on after a failure";
             }
             say!("{line}");

@@ -13,10 +13,11 @@ use origami::report::side_by_side::side_by_side;
 
 use super::args::open::OpenArgs;
 use super::args::work::WorkArgs;
-use super::fault::usage;
+use super::fault::{Problem, usage};
 use super::inputs::{self, Input, Thing};
 use super::json;
 use super::print::say;
+use super::progress::Work;
 use super::signals;
 
 /// Measure an image against a reference: Y-PSNR, SSIM, Delta E.
@@ -69,7 +70,8 @@ impl CompareArgs {
             Thing::Tree => RowSource::tree(&path)?,
             Thing::Bundle => RowSource::bundle(&path)?,
             Thing::Pack | Thing::Packs => {
-                usage!("{}: a pack holds one family; give the slide's bundle", path.display())
+                let problem = "a pack holds one family; give the slide's bundle";
+                return Err(Problem::usage(&path, problem).into());
             }
         })
     }
@@ -82,7 +84,10 @@ pub fn run(args: CompareArgs) -> Result<()> {
     }
     let (mut reference, mut tree) = args.open()?;
     check_region(args.region, reference.size())?;
-    let result = compare(&mut reference, &mut tree, !args.luma_only, &scheduler)?;
+    let name = args.image.to_string_lossy();
+    let progress = Work::new(&name, reference.size().1.into(), "rows", args.work.progress());
+    let result = compare(&mut reference, &mut tree, !args.luma_only, &scheduler, &|done| progress.set(done))?;
+    progress.finish();
     if let Some(path) = &args.picture {
         let region = region(&args, reference.size(), &result);
         write_picture(path, &args, region, &scheduler)?;
@@ -92,6 +97,9 @@ pub fn run(args: CompareArgs) -> Result<()> {
     }
     if args.work.summary() {
         print(&result);
+        if let Some(path) = &args.picture {
+            say!("{}: reference, image and difference", path.display());
+        }
     }
     Ok(())
 }

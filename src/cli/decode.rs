@@ -23,8 +23,8 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
-use super::print::{human_bytes, say};
-use super::progress::Families;
+use super::print::{families, human_bytes, say};
+use super::progress::Work;
 use super::signals;
 
 /// Decode bundles or packs to Deep Zoom trees.
@@ -161,7 +161,7 @@ impl Run<'_> {
         let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
         let options = args.options();
         if args.skip_existing && decode::is_decoded(&input, out, &options) {
-            return Ok(skipped(out, args));
+            return Ok(skipped(&which.path, out, args));
         }
         let total = (input.families().len() as u64).min(args.max_parents.unwrap_or(u64::MAX));
         let opened = match &self.shared {
@@ -174,7 +174,7 @@ impl Run<'_> {
             )?),
         };
         let Some(opened) = self.shared.as_ref().or(opened.as_ref()) else { bail!("no backend") };
-        let progress = Families::new(&which.path.to_string_lossy(), total, args.work.progress());
+        let progress = Work::families(&which.path.to_string_lossy(), total, args.work.progress());
         if args.timing {
             say!("family  read_us  decode_us  reconstruct_us  encode_us  write_us");
         }
@@ -226,22 +226,22 @@ impl DecodeArgs {
 }
 
 /// A result that stays as it is.
-fn skipped(out: &Path, args: &DecodeArgs) -> Outcome {
+fn skipped(source: &Path, out: &Path, args: &DecodeArgs) -> Outcome {
     let dzi = out.join(format!("{}.dzi", decode::DECODED_NAME));
     if args.work.summary() {
         say!("{}: it is there already, made of this archive with these parameters", dzi.display());
     }
-    Outcome::skipped(json!({"dzi": dzi, "skipped": true}))
+    Outcome::skipped(json!({"source": source, "dzi": dzi, "skipped": true}))
 }
 
 fn print_summary(report: &DecodeReport, seconds: f64, opened: &OpenBackend) {
     if report.left_out > 0 {
-        eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
+        eprintln!("{}: {} of the slide's families not in it", report.dzi.display(), report.left_out);
     }
     say!(
-        "{}: {} families, {} of tiles, {seconds:.1} s {}",
+        "{}: {}, {} of tiles, {seconds:.1} s {}",
         report.dzi.display(),
-        report.families,
+        families(report.families),
         human_bytes(report.tile_bytes),
         opened.summary()
     );

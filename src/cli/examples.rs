@@ -75,10 +75,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("Show the slides of a folder on this machine", "origami serve slides"),
             example("Ask for a token", "origami serve slides --token-file tokens.txt"),
-            example(
-                "Keep more tiles in memory",
-                "origami serve slides --cache-mb 1GiB --cache-entries 100000",
-            ),
+            example("Keep more tiles in memory", "origami serve slides --cache-mb 1GiB"),
         ],
     ),
     (

@@ -1,5 +1,7 @@
 //! What went wrong: the exit code of the program, and the parts of a message that scripts read.
 
+use std::path::{Path, PathBuf};
+
 use clap::error::{ContextKind, ContextValue};
 use origami::error::diagnose;
 #[cfg(feature = "serve")]
@@ -25,6 +27,16 @@ pub enum Exit {
     /// A signal ended it.
     Interrupted = 130,
 }
+
+/// The exit codes as help and man pages explain them.
+pub const EXIT_CODES: [(&str, &str); 6] = [
+    ("0", "Everything was done."),
+    ("1", "It failed, and will fail again."),
+    ("2", "The arguments are wrong or contradict each other."),
+    ("3", "The data that was read is damaged."),
+    ("4", "It failed in a way that may pass: storage, network, GPU, memory."),
+    ("130", "A signal ended it."),
+];
 
 impl Exit {
     /// The kind of an error, as `--json` names it.
@@ -57,6 +69,9 @@ impl Exit {
         if error.chain().any(|cause| cause.is::<Usage>()) {
             return Exit::Usage;
         }
+        if let Some(problem) = problem_of(error) {
+            return problem.exit;
+        }
         diagnosis(error).map_or(Exit::Failed, |diagnosis| diagnosis.kind.into())
     }
 }
@@ -71,6 +86,11 @@ impl From<FaultKind> for Exit {
             FaultKind::Failed => Exit::Failed,
         }
     }
+}
+
+/// The problem that the command line itself found, if this is one.
+fn problem_of(error: &anyhow::Error) -> Option<&Problem> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }
 
 /// The diagnosis of the first cause that the library knows.
@@ -104,6 +124,39 @@ macro_rules! usage {
 }
 pub(crate) use usage;
 
+/// A problem of a file or directory that the command line itself finds.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    exit: Exit,
+    path: PathBuf,
+    at: Option<String>,
+    message: String,
+}
+
+impl Problem {
+    /// A file that the arguments must not name, or not so.
+    pub fn usage(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Usage, path, problem)
+    }
+
+    /// A file that keeps the command from its work.
+    pub fn failed(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Failed, path, problem)
+    }
+
+    /// A wrong line of a file of settings, from 1.
+    #[cfg(feature = "serve")]
+    pub fn line(path: &Path, line: usize, problem: impl std::fmt::Display) -> Self {
+        let message = format!("{}:{line}: {problem}", path.display());
+        Self { exit: Exit::Usage, path: path.into(), at: Some(format!("line {line}")), message }
+    }
+
+    fn new(exit: Exit, path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self { exit, path: path.into(), at: None, message: format!("{}: {problem}", path.display()) }
+    }
+}
+
 /// An error as `--json` shows it.
 #[derive(Serialize)]
 pub struct Fault {
@@ -125,6 +178,10 @@ impl Fault {
         let exit = Exit::of(error);
         if exit == Exit::Interrupted {
             return Self::plain(exit, signals::outcome());
+        }
+        if let Some(Problem { path, at, message, .. }) = problem_of(error) {
+            let path = Some(path.to_string_lossy().into_owned());
+            return Self { path, at: at.clone(), ..Self::plain(exit, message.clone()) };
         }
         let Diagnosis { path, place, .. } =
             diagnosis(error).unwrap_or_else(|| Diagnosis::of(FaultKind::Failed));
@@ -193,6 +250,10 @@ mod tests {
         assert_eq!(parts(anyhow::Error::new(damaged).context("while it was read")), expected);
         assert_eq!(parts(Error::TooManyThreads(5000)), ("usage", None, None, None));
         assert_eq!(parts(Usage("--a: no; leave it out".into())), ("usage", None, None, some("leave it out")));
+        let exists = Problem::failed(Path::new("a"), "it is there already; remove it");
+        assert_eq!(parts(exists), ("failed", some("a"), None, some("remove it")));
+        let nothing = Problem::usage(Path::new("a"), "no slide");
+        assert_eq!(parts(nothing), ("usage", some("a"), None, None));
         assert_eq!(parts(anyhow::anyhow!("no")), ("failed", None, None, None));
     }
 

@@ -3,12 +3,37 @@
 //! `-h` is a page of a terminal: what most people need. `--help` has every flag. A flag that only `--help` has is marked
 //! `hide_short_help` where it is declared.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use super::examples::{self, Example};
+use super::fault::EXIT_CODES;
 
 /// Columns of help, in files and on terminals that are wider.
 const WIDTH: usize = 100;
+
+/// What people type for a command, and the command.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("check", "verify"),
+    ("convert", "encode"),
+    ("diff", "compare"),
+    ("estimate", "encode --estimate"),
+    ("extract", "decode"),
+    ("info", "inspect"),
+    ("plot", "inspect --plot"),
+    ("report", "encode --report"),
+    ("test", "verify"),
+    ("view", "serve --open"),
+];
+
+/// Names the command that was meant, where another word for it was typed.
+pub fn suggest(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    if let Some((_, command)) = OTHER_NAMES.iter().find(|(name, _)| name == typed) {
+        let names = ContextValue::Strings(vec![(*command).into()]);
+        error.insert(ContextKind::SuggestedSubcommand, names);
+    }
+}
 
 /// Adds help to the program's command line.
 pub fn complete(command_line: Command) -> Command {
@@ -30,7 +55,7 @@ fn with_help(command: Command, path: &str) -> Command {
             arg.display_order(place)
         })
         .after_help(short(examples))
-        .after_long_help(long(examples))
+        .after_long_help(if path.is_empty() { exit_codes() + &long(examples) } else { long(examples) })
         .mut_subcommands(|command| {
             let path = format!("{path} {}", command.get_name());
             with_help(command, path.trim_start())
@@ -47,4 +72,10 @@ fn short(examples: &[Example]) -> String {
 fn long(examples: &[Example]) -> String {
     let lines = examples.iter().map(|example| format!("  # {}\n  {}\n", example.does, example.command));
     format!("Examples:\n{}", lines.collect::<Vec<_>>().join("\n").trim_end())
+}
+
+/// What stands before the examples of the program's own `--help`.
+fn exit_codes() -> String {
+    let lines = EXIT_CODES.map(|(code, meaning)| format!("  {code:<5}{meaning}\n"));
+    format!("Exit codes:\n{}\n", lines.concat())
 }

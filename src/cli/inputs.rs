@@ -19,7 +19,7 @@ use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
 use origami::slide::EXTENSIONS;
 
-use super::fault::usage;
+use super::fault::{Problem, usage};
 
 use self::input::{entries, extension, input, is_tree_files, own_name, tree_of_files};
 
@@ -181,7 +181,8 @@ fn nothing_in(dir: &Path, takes: Takes) -> anyhow::Error {
         true => "; PNG and JPEG images are taken where they are named",
         false => "; origami encode makes bundles of slides",
     };
-    anyhow::anyhow!("{}: no {} in this directory or below{hint}", dir.display(), takes.words())
+    let problem = format!("no {} in this directory or below{hint}", takes.words());
+    Problem::failed(dir, problem).into()
 }
 
 /// A file that was named.
@@ -194,7 +195,8 @@ fn file(path: &Path, takes: Takes) -> Result<Input> {
             Thing::Tree => "a Deep Zoom tree",
             Thing::Slide => "no bundle and no pack",
         };
-        usage!("{}: it is {what}, and this command takes {}", path.display(), takes.words());
+        let problem = format!("it is {what}, and this command takes {}", takes.words());
+        return Err(Problem::usage(path, problem).into());
     }
     Ok(input(path, thing, Path::new("")))
 }

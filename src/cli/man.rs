@@ -11,6 +11,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use origami::pyramid::write::write_whole;
 
 use super::examples;
+use super::fault::EXIT_CODES;
 use super::print::say;
 
 /// Write a man page for each command.
@@ -23,15 +24,6 @@ pub struct ManArgs {
     #[arg(value_name = "DIR", help_heading = "Output")]
     dir: PathBuf,
 }
-
-const EXIT_CODES: [(&str, &str); 6] = [
-    ("0", "Everything was done."),
-    ("1", "It failed, and will fail again."),
-    ("2", "The arguments are wrong or contradict each other."),
-    ("3", "The data that was read is damaged."),
-    ("4", "It failed in a way that may pass: storage, network, GPU, memory."),
-    ("130", "A signal ended it."),
-];
 
 const FILES: [(&str, &str); 4] = [
     (

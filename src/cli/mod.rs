@@ -123,7 +123,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
     #[cfg(feature = "serve")]
     let (arguments, settings) = config::settle(&known, arguments, std::env::vars_os())?;
     let cli = known.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = cli.unwrap_or_else(|error| wrong_arguments(&error));
+    let cli = cli.unwrap_or_else(|error| wrong_arguments(error));
     let command = match cli.command {
         _ if cli.version.version => return version::run(&cli.version),
         None => usage!("no command; origami --help lists them"),
@@ -159,9 +159,10 @@ fn run_command() -> anyhow::Result<ExitCode> {
 }
 
 /// Prints what clap has to say, help as well as errors, and ends the program.
-fn wrong_arguments(error: &clap::Error) -> ! {
+fn wrong_arguments(mut error: clap::Error) -> ! {
+    help::suggest(&mut error);
     if error.use_stderr() && json::is_wanted() {
-        json::print_error(&Fault::of_arguments(error));
+        json::print_error(&Fault::of_arguments(&error));
     }
     error.exit()
 }

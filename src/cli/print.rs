@@ -23,6 +23,11 @@ pub fn print_line(line: std::fmt::Arguments<'_>) {
     }
 }
 
+/// So many families, in words.
+pub fn families(count: u64) -> String {
+    if count == 1 { "1 family".into() } else { format!("{count} families") }
+}
+
 /// Whether a line could not be written.
 pub fn output_lost() -> bool {
     OUTPUT_LOST.load(Ordering::Relaxed)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::encode_png;
@@ -21,10 +21,10 @@ use super::args::open::OpenArgs;
 use super::args::values::{one_of, whole};
 use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
-use super::fault::usage;
+use super::fault::Problem;
 use super::inputs::{self, SeveralArgs, Takes};
 use super::print::say;
-use super::progress::Families;
+use super::progress::Work;
 use super::signals;
 
 /// Samplings of JPEG tiles.
@@ -100,6 +100,9 @@ pub fn run(args: PyramidArgs) -> Result<ExitCode> {
 fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Result<Outcome> {
     signals::writes(&out.join(format!("{}.dzi", build::PYRAMID_NAME)));
     let mut slide = Slide::open(path, &args.open.options())?;
+    if args.work.summary() {
+        slide.info.warnings.iter().for_each(|warning| eprintln!("{}: {warning}", path.display()));
+    }
     // A wrong name must fail before hours of work.
     let associated = associated(args, &mut slide, out)?;
     let options = BuildOptions {
@@ -112,9 +115,9 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
     let geometry = Geometry::new(slide.info.width, slide.info.height, args.tile)
         .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
     if args.skip_existing && build::is_built(&slide, out, &options)? {
-        return Ok(skipped(args, out));
+        return Ok(skipped(args, path, out));
     }
-    let progress = Families::new(&path.to_string_lossy(), geometry.family_count(), args.work.progress());
+    let progress = Work::families(&path.to_string_lossy(), geometry.family_count(), args.work.progress());
     let started = std::time::Instant::now();
     let dzi = build::build(&mut slide, out, &options, scheduler, &|done| progress.set(done))?;
     progress.finish();
@@ -128,7 +131,7 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
     }
     Ok(Outcome::good(json!({
         "source": path, "dzi": dzi, "width": width, "height": height, "levels": levels, "tile": args.tile,
-        "seconds": seconds,
+        "seconds": seconds, "warnings": slide.info.warnings,
     })))
 }
 
@@ -142,11 +145,13 @@ fn associated(args: &PyramidArgs, slide: &mut Slide, out: &Path) -> Result<Vec<(
             } else {
                 slide.info.associated.join(", ")
             };
-            usage!("{}: no associated image \"{name}\"; it has: {have}", slide.path.display());
+            let problem = format!("no associated image \"{name}\"; it has: {have}");
+            return Err(Problem::usage(&slide.path, problem).into());
         }
         let path = out.join(format!("{name}.png"));
         if path.exists() && !args.overwrite && !args.skip_existing {
-            bail!("{}: it is there already; remove it, or give --overwrite", path.display());
+            let problem = "it is there already; remove it, or give --overwrite";
+            return Err(Problem::failed(&path, problem).into());
         }
         let image = slide.associated_image(name)?;
         images.push((path, encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?));
@@ -155,10 +160,10 @@ fn associated(args: &PyramidArgs, slide: &mut Slide, out: &Path) -> Result<Vec<(
 }
 
 /// A result that stays as it is.
-fn skipped(args: &PyramidArgs, out: &Path) -> Outcome {
+fn skipped(args: &PyramidArgs, source: &Path, out: &Path) -> Outcome {
     let dzi = out.join(format!("{}.dzi", build::PYRAMID_NAME));
     if args.work.summary() {
         say!("{}: it is there already, made of this slide with these parameters", dzi.display());
     }
-    Outcome::skipped(json!({"dzi": dzi, "skipped": true}))
+    Outcome::skipped(json!({"source": source, "dzi": dzi, "skipped": true}))
 }

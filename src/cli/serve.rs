@@ -119,7 +119,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size(MIB, MIB..=TIB))]
     #[arg(help_heading = "Cache")]
     cache_mb: u64,
-    /// Directory in which tiles outlive the server [default: off]
+    #[cfg_attr(feature = "rocksdb", doc = "Directory in which tiles outlive the server [default: off]")]
+    #[cfg_attr(
+        not(feature = "rocksdb"),
+        doc = "Not in this build (feature rocksdb): directory in which tiles outlive the server"
+    )]
     ///
     /// It is a RocksDB; needs a build with the feature rocksdb.
     #[arg(long, value_name = "DIR", help_heading = "Cache")]
@@ -181,14 +185,14 @@ pub struct ServeArgs {
     /// Access-Control-Allow-Origin: an origin, or * [default: none]
     #[arg(long, value_name = "ORIGIN", help_heading = "Access", hide_short_help = true)]
     cors: Option<String>,
-    /// Ask for a bearer token: one of this file's lines [default: none]
+    /// Ask for a bearer token: a line of this file, 16 characters at least [default: none]
     ///
-    /// Each has 16 characters at least; # begins a comment.
+    /// Each line is a token; # begins a comment.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     token_file: Option<PathBuf>,
-    /// Ask for addresses signed with this key [default: none]
+    /// Ask for addresses signed with this key, 32 bytes at least [default: none]
     ///
-    /// `origami sign` makes them. The file is the key, 32 bytes at least. With --token-file, a token or a signature will do.
+    /// `origami sign` makes them. The whole file is the key. With --token-file, a token or a signature will do.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     signing_key_file: Option<PathBuf>,
     /// Believe the headers of a proxy: only behind one that sets them

@@ -9,7 +9,7 @@ use origami::archive::Archive;
 use origami::backend::scheduler::Scheduler;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::slide::Slide;
-use origami::verify::{verify, verify_slide, verify_tree};
+use origami::verify::{region_count, tile_count, verify, verify_slide, verify_tree};
 use serde::Serialize;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
@@ -18,7 +18,8 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::{Exit, Fault, usage};
 use super::inputs::{self, Input, Thing};
-use super::print::{human_bytes, say};
+use super::print::{families, human_bytes, say};
+use super::progress::Work;
 
 /// Faults of one input that are named; the others are counted.
 const MAX_NAMED: usize = 20;
@@ -150,17 +151,25 @@ impl Verifier {
         Ok(Outcome { exit: faults.exit, ..Outcome::good(serde_json::to_value(report)?) })
     }
 
+    fn progress(&self, path: &Path, total: u64, unit: &'static str) -> Work {
+        Work::new(&path.to_string_lossy(), total, unit, self.args.work.progress())
+    }
+
     fn archive(&self, path: &Path) -> Result<(Found, String)> {
         let archive = Archive::open(path)?;
-        let done = verify(&archive, self.args.deep, &*self.opened.backend, &self.scheduler)?;
+        let progress = self.progress(path, archive.families().len() as u64, "families");
+        let done = verify(&archive, self.args.deep, &*self.opened.backend, &self.scheduler, &|done| {
+            progress.set(done)
+        })?;
+        progress.finish();
         let proved = match self.args.deep {
             true => format!(", {} proved {}", done.proved, self.opened.summary()),
             false => String::new(),
         };
-        let (families, tiles, bytes) = (done.families, done.tiles, human_bytes(done.bytes));
-        let text = format!("{families} families{proved}, {tiles} small tiles, {bytes}");
+        let (tiles, bytes) = (done.tiles, human_bytes(done.bytes));
+        let text = format!("{}{proved}, {tiles} small tiles, {bytes}", families(done.families));
         let found = Found {
-            families: Some(families),
+            families: Some(done.families),
             proved: self.args.deep.then_some(done.proved),
             small_tiles: Some(tiles),
             bytes: Some(done.bytes),
@@ -171,7 +180,11 @@ impl Verifier {
 
     fn tree(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
         let tree = Tree::open(path, Missing::Background)?;
-        let done = verify_tree(&tree, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
+        let progress = self.progress(path, tile_count(&tree), "tiles");
+        let done = verify_tree(&tree, &self.scheduler, &|done| progress.set(done), &mut |fault| {
+            progress.aside(|| faults.add(&fault.into()))
+        })?;
+        progress.finish();
         let text = format!("{} levels, {} tiles, {}", done.levels, done.tiles, human_bytes(done.bytes));
         let found = Found { tiles: Some(done.tiles), bytes: Some(done.bytes), ..Found::default() };
         Ok((found, text))
@@ -179,7 +192,11 @@ impl Verifier {
 
     fn slide(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
         let mut slide = Slide::open(path, &self.args.open.options())?;
-        let done = verify_slide(&mut slide, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
+        let progress = self.progress(path, region_count(slide.info.width, slide.info.height), "regions");
+        let done = verify_slide(&mut slide, &self.scheduler, &|done| progress.set(done), &mut |fault| {
+            progress.aside(|| faults.add(&fault.into()))
+        })?;
+        progress.finish();
         let bytes = std::fs::metadata(path)?.len();
         let (width, height) = (slide.info.width, slide.info.height);
         let text = format!("{width}x{height} pixels of {}, {}", slide.info.format, human_bytes(bytes));

@@ -27,7 +27,7 @@ pub struct Comparison {
     pub worst_px: (u32, u32),
 }
 
-/// Compares `tree` with `reference`, with colour or luma alone. Memory grows with the width of the images, not with their height.
+/// Compares `tree` with `reference`, with colour or luma alone. Calls `progress` with the number of rows compared. Memory grows with the width of the images, not with their height.
 ///
 /// # Errors
 /// Images of different sizes; those of reading.
@@ -36,6 +36,7 @@ pub fn compare(
     tree: &mut RowSource,
     colour: bool,
     scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
 ) -> Result<Comparison> {
     let (width, height) = reference.size();
     if tree.size() != (width, height) {
@@ -60,6 +61,7 @@ pub fn compare(
             rgb.add(&a.rgb, &b.rgb);
             add_delta_e(&mut delta_e, &a, &b, 3 * row * COLOUR_ROWS, scheduler)?;
         }
+        progress(u64::from(top + rows));
     }
     Ok(Comparison {
         y_psnr: luma.psnr().unwrap_or(f64::INFINITY),

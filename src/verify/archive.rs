@@ -29,7 +29,7 @@ pub struct Verified {
     pub bytes: u64,
 }
 
-/// Checks an open archive.
+/// Checks an open archive. Calls `progress` with the number of families that are whole.
 ///
 /// # Errors
 /// The first fault, in the order of the file's directory: file, offset, what was expected and what was found.
@@ -38,6 +38,7 @@ pub fn verify(
     deep: bool,
     backend: &dyn Backend,
     scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
 ) -> Result<Verified> {
     let fault = &|offset: u64, what: String, expected: String, found: String| {
         damaged(archive, offset, what, expected, found)
@@ -99,6 +100,7 @@ pub fn verify(
         |proved| {
             done.families += 1;
             done.proved += u64::from(proved);
+            progress(done.families);
             Ok(())
         },
     )?;

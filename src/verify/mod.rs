@@ -14,5 +14,5 @@ mod slide;
 mod tree;
 
 pub use archive::{Verified, verify};
-pub use slide::{VerifiedSlide, verify_slide};
-pub use tree::{VerifiedTree, verify_tree};
+pub use slide::{VerifiedSlide, region_count, verify_slide};
+pub use tree::{VerifiedTree, tile_count, verify_tree};

@@ -10,6 +10,11 @@ use crate::slide::Slide;
 /// A region is a family of tiles of this size, as `encode` reads them.
 const TILE_PX: u32 = 256;
 
+/// How many regions a slide of this size has; 0 for one that is too large for a tree.
+pub fn region_count(width: u32, height: u32) -> u64 {
+    Geometry::new(width, height, TILE_PX).map_or(0, |geometry| geometry.family_count())
+}
+
 /// What was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerifiedSlide {
@@ -19,7 +24,8 @@ pub struct VerifiedSlide {
     pub pixels: u64,
 }
 
-/// Reads all pixels once. Calls `fault` for each region that cannot be read, row by row. Rows that are stored one after the
+/// Reads all pixels once. Calls `progress` with the number of regions tried, and `fault` for each region that cannot be read, row by row.
+/// Rows that are stored one after the
 /// other, as in a PNG, end at the first fault, because nothing below it can be read.
 ///
 /// # Errors
@@ -27,10 +33,12 @@ pub struct VerifiedSlide {
 pub fn verify_slide(
     slide: &mut Slide,
     scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
     fault: &mut dyn FnMut(Error),
 ) -> Result<VerifiedSlide> {
     let geometry = Geometry::new(slide.info.width, slide.info.height, TILE_PX)?;
     let mut done = VerifiedSlide::default();
+    let mut tried = 0;
     let jobs = region_jobs(slide, geometry);
     let last = scheduler.ordered(
         family_bytes(&geometry),
@@ -44,6 +52,8 @@ pub fn verify_slide(
                 }
                 Err(e) => fault(e.into()),
             }
+            tried += 1;
+            progress(tried);
             Ok(())
         },
     );

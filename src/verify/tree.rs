@@ -16,16 +16,29 @@ pub struct VerifiedTree {
     pub bytes: u64,
 }
 
-/// Checks every tile. Calls `fault` for each tile that is not what the descriptor says, and once a level for the tiles that are
+/// How many tiles a whole tree has.
+pub fn tile_count(tree: &Tree) -> u64 {
+    let of_level = |(across, down): (u32, u32)| u64::from(across) * u64::from(down);
+    (0..=tree.geometry().top_level()).map(|level| of_level(tree.geometry().tiles(level))).sum()
+}
+
+/// Checks every tile. Calls `progress` with the number of tiles tried, missing ones among them, and `fault` for each tile that is not what the descriptor says, and once a level for the tiles that are
 /// missing there, in the order of levels, rows and columns.
 ///
 /// # Errors
 /// A directory that cannot be listed; an interrupted run.
-pub fn verify_tree(tree: &Tree, scheduler: &Scheduler, fault: &mut dyn FnMut(Error)) -> Result<VerifiedTree> {
+pub fn verify_tree(
+    tree: &Tree,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64),
+    fault: &mut dyn FnMut(Error),
+) -> Result<VerifiedTree> {
     let geometry = tree.geometry();
     let mut done = VerifiedTree { levels: geometry.top_level() + 1, ..VerifiedTree::default() };
+    let mut tried = 0;
     for level in 0..=geometry.top_level() {
         let (present, missing) = tree.tiles_on_disk(level)?;
+        tried += missing.count;
         if missing.count > 0 {
             fault(pyramid::Error::damaged(tree.path(), format!("{missing}; restore them")).into());
         }
@@ -41,6 +54,8 @@ pub fn verify_tree(tree: &Tree, scheduler: &Scheduler, fault: &mut dyn FnMut(Err
                     }
                     Err(e) => fault(e.into()),
                 }
+                tried += 1;
+                progress(tried);
                 Ok(())
             },
         )?;

@@ -50,7 +50,7 @@ pub fn encode_to(
 /// Opens an archive and proves every family of it.
 pub fn verify_deep(path: &Path) -> Result<(Archive, Verified)> {
     let archive = Archive::open(path)?;
-    let verified = verify(&archive, true, &CpuBackend::new(), &Scheduler::new(2)?)?;
+    let verified = verify(&archive, true, &CpuBackend::new(), &Scheduler::new(2)?, &|_| ())?;
     assert_eq!(verified.proved, archive.families().len() as u64, "{}: families proved", path.display());
     Ok((archive, verified))
 }
@@ -58,7 +58,7 @@ pub fn verify_deep(path: &Path) -> Result<(Archive, Verified)> {
 /// Opens and verifies an archive in memory, under the name `forged`.
 pub fn verify_bytes(bytes: &[u8], deep: bool, scheduler: &Scheduler) -> Result<Verified> {
     let archive = Archive::from_store(Path::new("forged"), Box::new(bytes.to_vec()))?;
-    verify(&archive, deep, &CpuBackend::new(), scheduler)
+    verify(&archive, deep, &CpuBackend::new(), scheduler, &|_| ())
 }
 
 /// Decodes a bundle on two threads.

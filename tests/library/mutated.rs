@@ -146,7 +146,7 @@ fn mutated_archives_do_no_harm() {
             }
         };
         let Ok(archive) = Archive::from_store(Path::new("mutated"), Box::new(bytes)) else { return };
-        drop(verify(&archive, true, &CpuBackend::new(), &scheduler));
+        drop(verify(&archive, true, &CpuBackend::new(), &scheduler, &|_| ()));
         for entry in archive.families() {
             let Ok(record) = archive.read_family(entry) else { continue };
             drop(

@@ -107,6 +107,9 @@ fn moved(value: &str, by: i128) -> String {
 fn the_nearest_name_is_suggested() {
     origami(&["encod"]).refused(&["unrecognized subcommand 'encod'", "'encode'"]);
     origami(&["encode", "--targt-size", "900k"]).refused(&["'--targt-size'", "'--target-size'"]);
+    for (word, meant) in [("check", "verify"), ("plot", "inspect --plot"), ("report", "encode --report")] {
+        origami(&[word]).refused(&[&format!("a similar subcommand exists: '{meant}'")]);
+    }
     origami(&["encode", "--preset", "balancd"]).refused(&["'balancd'", "a similar value exists: 'balanced'"]);
     origami(&["bench", "kernls"]).refused(&["'kernls'", "'kernels'"]);
     origami(&["completions", "fsh"]).refused(&["'fsh'", "'fish'"]);

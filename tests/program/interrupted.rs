@@ -138,6 +138,22 @@ fn a_verify_of_many_files_ends_between_them() {
 }
 
 #[test]
+fn a_comparison_ends_without_its_picture() {
+    let dir = tempfile::tempdir().unwrap();
+    let (slide, picture) = (large_slide(dir.path()), dir.path().join("picture.png"));
+    let compare = ["compare", &slide, &slide, "--threads", "1", "--progress", "json", "--picture"];
+    let mut child = start(&[&compare[..], &[arg(&picture)]].concat());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut String::new()).unwrap();
+    send("-INT", &child);
+    let last = stderr.lines().last().unwrap().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(last, format!("origami: interrupted: {} was not written", picture.display()));
+    assert!(!picture.exists());
+    no_leftovers(dir.path());
+}
+
+#[test]
 fn a_bench_removes_its_directory() {
     let dir = tempfile::tempdir().unwrap();
     let mut bench = program();

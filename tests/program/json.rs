@@ -300,3 +300,33 @@ fn what_a_server_says_and_bench_serve_are_as_their_schemas_say() {
         assert_eq!(faults("bench-serve", &ran.stdout), [""; 0], "{flags:?}");
     }
 }
+
+#[test]
+fn errors_of_the_command_line_name_their_file_and_place() {
+    let files = Files::new();
+    files.run("encode PNG --out NEW").ok();
+    fs::write(files.path("SETTINGS"), "port = 1\n\nprt = 2\n").unwrap();
+    for (line, file, at, hint) in [
+        (
+            "encode PNG --out NEW",
+            "NEW/residual_packs/residuals.bundle",
+            None,
+            "give --overwrite to replace it, or --skip-existing",
+        ),
+        ("serve --config SETTINGS", "SETTINGS", Some("line 3"), "the nearest is port"),
+    ] {
+        let ran = files.run(line);
+        let error = serde_json::from_str::<Value>(&ran.stdout).unwrap()["error"].clone();
+        assert_eq!(error["path"], arg(&files.path(file)), "{ran:?}");
+        assert_eq!((&error["at"], &error["hint"]), (&json!(at), &json!(hint)), "{ran:?}");
+    }
+}
+
+#[test]
+fn inputs_after_one_that_fails_are_named() {
+    let files = Files::new();
+    let ran = files.run("encode KEY PNG OTHER --out NEW");
+    let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(object["not_tried"], json!([arg(&files.path("PNG")), arg(&files.path("OTHER"))]), "{ran:?}");
+    assert_eq!(object["summary"]["not_tried"], 2, "{ran:?}");
+}

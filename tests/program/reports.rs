@@ -134,6 +134,14 @@ fn several_inputs_have_a_report_each_beside_their_bundle() {
     for name in ["one", "two"] {
         assert!(text_of(&dir.join(name).join("r.html")).contains("Sizes"), "{name}");
     }
+    // A page that is missing is made; the bundle becomes the same again.
+    let bundle = dir.join("one/residual_packs/residuals.bundle");
+    let before = fs::read(&bundle).unwrap();
+    fs::remove_file(dir.join("one/r.html")).unwrap();
+    let ran = origami(&["encode", arg(&dir), "--report", "r.html", "--skip-existing"]).ok();
+    assert!(ran.stdout.ends_with("1 encoded, 1 skipped\n"), "{ran:?}");
+    assert!(text_of(&dir.join("one/r.html")).contains("Sizes"));
+    assert!(fs::read(&bundle).unwrap() == before);
 }
 
 fn copy_all(from: &Path, to: &Path) {

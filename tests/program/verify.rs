@@ -169,3 +169,17 @@ fn flags_of_the_gpu_are_about_deep() {
     let bundle: &Path = &s.bundle;
     origami(&["verify", arg(bundle), "--backend", "cpu"]).refused(&["--deep"]);
 }
+
+#[test]
+fn progress_counts_what_each_kind_consists_of() {
+    let s = Small::new();
+    let png = s.path("image.png");
+    write_png(&png, 40, 30, 1);
+    for (path, unit) in [(&s.bundle, "families"), (&s.dzi, "tiles"), (&png, "regions")] {
+        let ran = origami(&["verify", arg(path), "--progress", "json"]).ok();
+        let last: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(last[unit], last["of"], "{ran:?}");
+        assert!(last["of"].as_u64().unwrap() > 0, "{ran:?}");
+        assert_eq!(last["progress"], arg(path), "{ran:?}");
+    }
+}

@@ -72,7 +72,7 @@ impl OpenBackend {
             return match stats.fallbacks {
                 0 => format!("on {name}"),
                 n if stats.failures == 0 => {
-                    format!("on {name}, {n} calls of families too large for a GPU batch by the CPU")
+                    format!("on {name}; the CPU took {n} times a family that is too large for a GPU batch")
                 }
                 n => format!("on {name}, {n} calls finished by the CPU after a GPU failed"),
             };

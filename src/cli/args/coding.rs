@@ -20,7 +20,7 @@ pub struct CodingArgs {
     /// lossless: the JPEG tiles of the source, repacked, and given back byte for byte. Flags beside it override it.
     #[arg(long, value_parser = names::<Preset>())]
     pub preset: Option<Preset>,
-    /// One quality for everything [range: 1 to 100] [default: none]
+    /// One quality for everything [range: 1 to 100] [default: the preset's]
     ///
     /// It is that of the residual. The baseline, and a chroma residual where there is one, follow it in the proportions that cost
     /// least.

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::image::spec::MAX_SIDE;
 use serde_json::json;
 
 use crate::bench::tissue::write_slide;
 use crate::cli::args::work::JsonArgs;
+use crate::cli::fault::Problem;
 use crate::cli::json;
 use crate::cli::signals;
 
@@ -40,7 +41,8 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
 pub fn run(args: SlideArgs) -> Result<()> {
     let (width, height) = args.size;
     if let Some(png) = args.png.as_ref().filter(|png| png.exists() && !args.overwrite) {
-        bail!("{}: it is there already; choose another name, or give --overwrite", png.display());
+        let problem = "it is there already; choose another name, or give --overwrite";
+        return Err(Problem::failed(png, problem).into());
     }
     let path = args.png.or(args.out).unwrap_or_default();
     signals::writes(&path);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::archive::Kind;
 use origami::decode::Input;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::bench::stripes::{StripeTimes, measure};
 use crate::cli::args::values::whole;
 use crate::cli::args::work::JsonArgs;
-use crate::cli::fault::usage;
+use crate::cli::fault::{Problem, usage};
 use crate::cli::json;
 use crate::cli::print::say;
 
@@ -39,7 +39,7 @@ pub fn run(args: StripesArgs) -> Result<()> {
         usage!("--against: it is not the same slide in the same coding");
     }
     let Some(times) = measure(&input, against.as_ref(), args.rounds)? else {
-        bail!("{}: none of its residuals is coded in stripes", args.bundle.display());
+        return Err(Problem::failed(&args.bundle, "none of its residuals is coded in stripes").into());
     };
     let StripeTimes { families, residual_us, first_tile_whole_us, stripe, rest, first_tile, both_steps } =
         times;

@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use toml::de::{DeTable, DeValue};
 
 use super::settings::FILE;
 use super::target::Target;
-use crate::cli::fault::{Usage, usage};
+use crate::cli::fault::{Problem, Usage, usage};
 
 /// Where a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,16 @@ impl fmt::Display for Origin {
         match self {
             Origin::Variable(name) => f.write_str(name),
             Origin::Line(path, line) => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+impl Origin {
+    /// A problem of what stands here.
+    fn wrong(&self, problem: impl fmt::Display) -> anyhow::Error {
+        match self {
+            Origin::Variable(name) => Usage(format!("{name}: {problem}")).into(),
+            Origin::Line(path, line) => Problem::line(path, *line, problem).into(),
         }
     }
 }
@@ -65,11 +75,11 @@ pub fn variables(target: &Target, all: impl Iterator<Item = (OsString, OsString)
 /// A file that cannot be read or is no TOML; a key that is none of the settings; a wrong value.
 pub fn file(target: &Target, path: &Path) -> Result<Vec<Setting>> {
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{}: cannot read the settings", path.display()))?;
+        .map_err(|source| Problem::failed(path, format!("cannot read the settings: {source}")))?;
     let line = |at: usize| 1 + text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count();
     let table = DeTable::parse(&text).map_err(|e| {
         let at = e.span().map_or(0, |span| span.start);
-        Usage(format!("{}:{}: {}", path.display(), line(at), e.message()))
+        Problem::line(path, line(at), e.message())
     })?;
     let mut found = Vec::new();
     for (key, value) in table.get_ref() {
@@ -79,10 +89,13 @@ pub fn file(target: &Target, path: &Path) -> Result<Vec<Setting>> {
         let known = |name: &str| name != FILE && !target.is_secret(name);
         if target.flag(name).is_none() || !known(name) {
             let names = target.names().filter(|name| known(name));
-            usage!("{origin}: {name}: no such setting{}", nearest(name, names, String::from));
+            let nearest = nearest(name, names, String::from);
+            return Err(origin.wrong(format!("{name}: no such setting{nearest}")));
         }
         let Some(value) = plain(value.get_ref()) else {
-            usage!("{origin}: {name}: a value is a string in quotes, a number, true or false");
+            return Err(
+                origin.wrong(format!("{name}: a value is a string in quotes, a number, true or false"))
+            );
         };
         found.push(check(target, Setting { name: name.into(), value: value.into(), origin })?);
     }
@@ -105,7 +118,7 @@ fn check(target: &Target, setting: Setting) -> Result<Setting> {
     let Setting { name, value, origin } = &setting;
     if is_switch(target, name) {
         if value != "true" && value != "false" {
-            usage!("{origin}: {name}: {:?}: a switch is true or false", value.display());
+            return Err(origin.wrong(format!("{name}: {:?}: a switch is true or false", value.display())));
         }
     } else if !target.is_secret(name)
         && let Err(e) = target.parse(&[argument(name, value)])
@@ -114,7 +127,7 @@ fn check(target: &Target, setting: Setting) -> Result<Setting> {
         // The first paragraph; the others are about a command line.
         let lines = text.trim_start_matches("error: ").lines().map(str::trim);
         let first: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
-        usage!("{origin}: {}", first.join(" "));
+        return Err(origin.wrong(first.join(" ")));
     }
     Ok(setting)
 }

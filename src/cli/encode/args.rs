@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
@@ -23,9 +23,9 @@ use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::open::OpenArgs;
 use crate::cli::args::values::{BYTE, TIB, names, real, size, whole};
 use crate::cli::args::work::WorkArgs;
-use crate::cli::fault::usage;
+use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
-use crate::cli::print::{human_bytes, say};
+use crate::cli::print::{families, human_bytes, say};
 
 /// Encode slides, trees and images, each to one bundle.
 ///
@@ -174,10 +174,10 @@ impl EncodeArgs {
         let tree = Tree::open(path, self.missing)?;
         let own = tree.geometry().tile();
         match self.tile {
-            Some(tile) if tile != own => usage!(
-                "{}: --tile {tile} contradicts its TileSize of {own}; leave the flag out",
-                tree.path().display()
-            ),
+            Some(tile) if tile != own => {
+                let problem = format!("--tile {tile} contradicts its TileSize of {own}; leave the flag out");
+                Err(Problem::usage(tree.path(), problem).into())
+            }
             _ => Ok(Source::Tree(Box::new(tree))),
         }
     }
@@ -188,10 +188,11 @@ impl EncodeArgs {
             options.openslide = OpenSlideUse::Never;
         }
         let slide = match Slide::open(path, &options) {
-            Err(SlideError::NeedsOpenSlide { .. }) if lossless => bail!(
-                "{}: --preset lossless takes JPEG tiles from trees, TIFF and SVS files as they are; use --preset archive",
-                path.display()
-            ),
+            Err(SlideError::NeedsOpenSlide { .. }) if lossless => {
+                let problem = "--preset lossless takes JPEG tiles from trees, TIFF and SVS files as they are; \
+                    use --preset archive";
+                return Err(Problem::failed(path, problem).into());
+            }
             opened => opened?,
         };
         let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
@@ -237,12 +238,12 @@ impl EncodeArgs {
         let params = params_at(estimate.quality);
         if self.work.summary() {
             say!(
-                "residual quality {}, baseline {}: about {} and {:.2} dB, by {} families",
+                "residual quality {}, baseline {}: about {} and {:.2} dB, by {}",
                 params.residual_quality,
                 params.base_quality,
                 human_bytes(estimate.bytes),
                 estimate.psnr,
-                estimate.families
+                families(estimate.families as u64)
             );
         }
         Ok(params)

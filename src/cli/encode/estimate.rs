@@ -19,7 +19,7 @@ use crate::cli::args::coding::CodingArgs;
 use crate::cli::batch::Outcome;
 use crate::cli::inputs::Input;
 use crate::cli::print::{human_bytes, say};
-use crate::cli::progress::Families;
+use crate::cli::progress::Work;
 
 /// Estimates what an encode of one input would come to, and prints it.
 pub fn run(run: &Run<'_>, input: &Input) -> Result<Outcome> {
@@ -27,7 +27,7 @@ pub fn run(run: &Run<'_>, input: &Input) -> Result<Outcome> {
     let source = args.open_source(input)?;
     let own = run.own_backend(run.families(&source))?;
     let Some(opened) = run.shared.as_ref().or(own.as_ref()) else { bail!("no backend") };
-    let progress = Families::new(&input.path.to_string_lossy(), 0, args.work.progress());
+    let progress = Work::families(&input.path.to_string_lossy(), 0, args.work.progress());
     let estimates = Estimates {
         open: &|lossless| args.open_for(input, lossless),
         coding: &args.coding,
@@ -120,10 +120,11 @@ fn text(source: &Source, rows: &[Row]) -> Result<Vec<String>> {
             "{measured} of {families} families measured; the intervals hold with {:.0}% confidence",
             100.0 * CONFIDENCE
         ),
+        false if families == 1 => "its one family measured".into(),
         false => format!("all {families} families measured"),
     };
     let mut lines = vec![format!("{}; {how}", source_words(source.kind(), source_bytes))];
-    let header = ["", "bundle", "of that", "Y-PSNR in dB", "encode time"];
+    let header = ["", "bundle size", "ratio", "Y-PSNR in dB", "encode time"];
     let cells = rows.iter().map(|row| row.cells(source_bytes)).collect::<Vec<_>>();
     for row in std::iter::once(header.map(String::from)).chain(cells) {
         let [name, bytes, ratio, db, time] = row;

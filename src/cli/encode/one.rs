@@ -15,9 +15,10 @@ use super::summary::Summary;
 use super::{existing, report};
 use crate::cli::args::backend::{OpenBackend, Workload};
 use crate::cli::batch::Outcome;
+use crate::cli::fault::Problem;
 use crate::cli::inputs::Input;
 use crate::cli::print::say;
-use crate::cli::progress::Families;
+use crate::cli::progress::Work;
 use crate::cli::signals;
 
 /// What the encodes of a run share.
@@ -36,13 +37,19 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
-    /// How many families of a source are encoded. Says how many tiles it lacks.
+    /// How many families of a source are encoded. Says how many tiles it lacks, and what its reader assumed.
     pub fn families(&self, source: &Source) -> u64 {
-        if let Source::Tree(tree) = source
-            && tree.absent() > 0
-            && self.args.work.summary()
-        {
-            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+        if self.args.work.summary() {
+            match source {
+                Source::Tree(tree) if tree.absent() > 0 => {
+                    eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+                }
+                Source::Tree(_) => {}
+                Source::Slide(slide, _) => {
+                    let path = slide.path.display();
+                    slide.info.warnings.iter().for_each(|warning| eprintln!("{path}: {warning}"));
+                }
+            }
         }
         source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
     }
@@ -62,12 +69,11 @@ impl Run<'_> {
         let bundle = out.join(PACK_DIR).join(BUNDLE_NAME);
         let is_there = bundle.exists();
         if is_there && !self.replaces && !args.skip_existing {
-            bail!(
-                "{}: it is there already; give --overwrite to replace it, or --skip-existing",
-                bundle.display()
-            );
+            let problem = "it is there already; give --overwrite to replace it, or --skip-existing";
+            return Err(Problem::failed(&bundle, problem).into());
         }
         signals::writes(&bundle);
+        let page = args.report.path(out, self.several());
         let mut source = args.open_source(input)?;
         let total = self.families(&source);
         let own = self.own_backend(total)?;
@@ -79,11 +85,14 @@ impl Run<'_> {
         };
         if is_there && args.skip_existing {
             match existing::difference(&bundle, &source, &params, total)? {
-                None => return Ok(skipped(input, &bundle, args)),
-                Some(difference) if !self.replaces => bail!(
-                    "{}: it is there already, and {difference}; give --overwrite to replace it",
-                    bundle.display()
-                ),
+                // Losses are measured while a slide is encoded. The bundle becomes the same again.
+                None if page.as_ref().is_some_and(|page| !page.exists()) => {}
+                None => return skipped(input, &bundle, page.as_deref(), args),
+                Some(difference) if !self.replaces => {
+                    let problem =
+                        format!("it is there already, and {difference}; give --overwrite to replace it");
+                    return Err(Problem::failed(&bundle, problem).into());
+                }
                 Some(_) => {}
             }
         }
@@ -94,7 +103,7 @@ impl Run<'_> {
             losses: args.report.is_wanted(),
             max_parents: args.max_parents,
         };
-        let progress = Families::new(&input.path.to_string_lossy(), total, args.work.progress());
+        let progress = Work::families(&input.path.to_string_lossy(), total, args.work.progress());
         let report =
             encode(&mut source, out, &params, &options, &*opened.backend, &self.scheduler, &|done| {
                 progress.set(done)
@@ -110,7 +119,8 @@ impl Run<'_> {
             }
         }
         let mut value = summary.json();
-        if let Some(page) = args.report.path(out, self.several()) {
+        value["warnings"] = json!(warnings(&source));
+        if let Some(page) = page {
             let encoded = report::Encoded {
                 report: &report,
                 open: &|| args.open_source(input),
@@ -130,11 +140,25 @@ impl Run<'_> {
 }
 
 /// A result that stays as it is.
-fn skipped(input: &Input, bundle: &Path, args: &EncodeArgs) -> Outcome {
+fn skipped(input: &Input, bundle: &Path, page: Option<&Path>, args: &EncodeArgs) -> Result<Outcome> {
     if args.work.summary() {
         say!("{}: it is there already, made of this source with these parameters", bundle.display());
     }
-    Outcome::skipped(json!({"source": input.path, "bundle": bundle, "skipped": true}))
+    let bundle_bytes = std::fs::metadata(bundle)?.len();
+    let mut value =
+        json!({"source": input.path, "bundle": bundle, "bundle_bytes": bundle_bytes, "skipped": true});
+    if let Some(page) = page {
+        value["report"] = json!(page);
+    }
+    Ok(Outcome::skipped(value))
+}
+
+/// What the reader of a slide assumed or left out.
+fn warnings(source: &Source) -> &[String] {
+    match source {
+        Source::Slide(slide, _) => &slide.info.warnings,
+        Source::Tree(_) => &[],
+    }
 }
 
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.

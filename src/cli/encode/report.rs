@@ -23,9 +23,10 @@ const QUALITIES: [u8; 6] = [20, 35, 50, 65, 80, 90];
 /// The flags of the report.
 #[derive(Args)]
 pub struct ReportArgs {
-    /// Write a page that shows what was saved and what was lost [default: none]
+    /// Write a page of what was lost; of a directory one for each slide [default: none]
     ///
-    /// Of several inputs each gets one of this name beside its residual_packs/.
+    /// Of several inputs each gets one of this name beside its residual_packs/. With --skip-existing a slide whose page is missing is encoded again: losses are
+    /// measured meanwhile.
     #[arg(long, value_name = "FILE.html", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Leave the slide's name out of the report

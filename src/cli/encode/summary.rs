@@ -9,7 +9,7 @@ use origami::quality::presets::Preset;
 use serde_json::{Value, json};
 
 use crate::cli::args::backend::OpenBackend;
-use crate::cli::print::human_bytes;
+use crate::cli::print::{families, human_bytes};
 
 /// One encode, done.
 pub struct Summary<'a> {
@@ -33,8 +33,8 @@ impl Summary<'_> {
         if let Some(db) = report.y_psnr {
             line += &format!(", Y-PSNR {db:.2} dB");
         }
-        let families = report.families;
-        line + &format!(", {families} families, {:.1} s {}", self.seconds, self.opened.summary())
+        let families = families(report.families);
+        line + &format!(", {families}, {:.1} s {}", self.seconds, self.opened.summary())
     }
 
     /// What a person at a terminal wants to know besides.

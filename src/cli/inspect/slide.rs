@@ -24,7 +24,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
         row("size", format!("{}x{}", info.width, info.height)),
         row(
             "levels",
-            if levels.is_empty() { "not listed without OpenSlide".into() } else { levels.join(", ") },
+            if levels.is_empty() { "only the full resolution is read".into() } else { levels.join(", ") },
         ),
         row("tiles", info.tile.as_ref().map_or("none".into(), size)),
         row("channels", if info.channels == 1 { "1 (gray)" } else { "3 (RGB)" }),
@@ -33,6 +33,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
     text.push(row("ICC profile", if icc_bytes > 0 { human_bytes(icc_bytes) } else { "none".into() }));
     text.push(row("associated images", or_none(&info.associated)));
     text.push(row("identity", &identity.text));
+    text.extend(info.warnings.iter().map(|warning| row("warning", warning)));
     let object = |&(width, height): &(u32, u32)| json!({"width": width, "height": height});
     let value = json!({
         "file": path, "kind": "slide", "file_bytes": identity.bytes, "identity": identity.text,
@@ -40,6 +41,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
         "levels": info.levels.iter().map(object).collect::<Vec<_>>(), "tile": info.tile.as_ref().map(object),
         "microns_per_pixel": info.microns_per_pixel, "objective_power": info.objective_power,
         "icc_profile_bytes": icc_bytes, "associated_images": info.associated,
+        "warnings": info.warnings,
     });
     Ok(Answer { text, value })
 }

@@ -71,7 +71,7 @@ pub fn flags(help: &str) -> Vec<Flag> {
         let indent = line.len() - text.len();
         if indent == 0 {
             heading = text.strip_suffix(':').unwrap_or(if text.is_empty() { heading } else { "" });
-        } else if heading.is_empty() || heading == "Commands" {
+        } else if heading.is_empty() || matches!(heading, "Commands" | "Exit codes") {
             continue;
         } else if indent <= 6 {
             found.push(Flag { heading: heading.into(), spec: text.into(), text: String::new() });
