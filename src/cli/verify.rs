@@ -172,7 +172,12 @@ impl Verifier {
     fn tree(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
         let tree = Tree::open(path, Missing::Background)?;
         let done = verify_tree(&tree, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
-        let text = format!("{} levels, {} tiles, {}", done.levels, done.tiles, human_bytes(done.bytes));
+        let absent = match done.absent_levels {
+            0 => String::new(),
+            n => format!(", {n} of them without tiles"),
+        };
+        let (levels, tiles, bytes) = (done.levels, done.tiles, human_bytes(done.bytes));
+        let text = format!("{levels} levels{absent}, {tiles} tiles, {bytes}");
         let found = Found { tiles: Some(done.tiles), bytes: Some(done.bytes), ..Found::default() };
         Ok((found, text))
     }

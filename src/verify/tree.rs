@@ -10,6 +10,8 @@ use crate::pyramid::tree::Tree;
 pub struct VerifiedTree {
     /// Levels of the tree.
     pub levels: u32,
+    /// Levels among them that have no tiles, which readers make from finer ones.
+    pub absent_levels: u32,
     /// Tiles that are whole.
     pub tiles: u64,
     /// Bytes of their files.
@@ -23,8 +25,13 @@ pub struct VerifiedTree {
 /// A directory that cannot be listed; an interrupted run.
 pub fn verify_tree(tree: &Tree, scheduler: &Scheduler, fault: &mut dyn FnMut(Error)) -> Result<VerifiedTree> {
     let geometry = tree.geometry();
-    let mut done = VerifiedTree { levels: geometry.top_level() + 1, ..VerifiedTree::default() };
-    for level in 0..=geometry.top_level() {
+    let absent = tree.absent_levels();
+    let mut done = VerifiedTree {
+        levels: geometry.top_level() + 1,
+        absent_levels: absent.len() as u32,
+        ..VerifiedTree::default()
+    };
+    for level in (0..=geometry.top_level()).filter(|level| !absent.contains(level)) {
         let (present, missing) = tree.tiles_on_disk(level)?;
         if missing.count > 0 {
             fault(pyramid::Error::damaged(tree.path(), format!("{missing}; restore them")).into());

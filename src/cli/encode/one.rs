@@ -36,13 +36,12 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
-    /// How many families of a source are encoded. Says how many tiles it lacks.
+    /// How many families of a source are encoded. Says what a tree lacks.
     pub fn families(&self, source: &Source) -> u64 {
         if let Source::Tree(tree) = source
-            && tree.absent() > 0
             && self.args.work.summary()
         {
-            eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
+            tree.warnings().iter().for_each(|said| eprintln!("{}: {said}", tree.path().display()));
         }
         source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
     }

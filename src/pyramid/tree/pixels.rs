@@ -17,6 +17,9 @@ use crate::params::EncodeParams;
 use crate::pyramid::error::Error;
 use crate::pyramid::error::Result;
 
+/// The first bytes of a PNG.
+const PNG: &[u8] = b"\x89PNG";
+
 /// A tile file whose header is read, which decides the chroma sampling of its family.
 enum OpenTile<'a> {
     Jpeg(OpenedJpeg<'a>),
@@ -76,11 +79,14 @@ impl Tree {
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are a baseline JPEG without overlap,
-    /// else its pixels, encoded again.
+    /// else its pixels, encoded again. A tile of a level without tiles is made from finer ones.
     ///
     /// # Errors
     /// As [`Self::family`].
     pub fn stored_tile(&self, id: TileId, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
+        if self.absent_levels().contains(&id.level) {
+            return self.coded(self.made_pixels(id)?.into_ycc(), params);
+        }
         if params.originals && self.is_jpeg() && self.descriptor.overlap == 0 {
             return Ok((CodecId::Jpeg, self.original(id)?));
         }
@@ -98,7 +104,11 @@ impl Tree {
             }
             OpenTile::Planes(image) => image,
         };
-        let mut tile = self.interior_444(id, image, params.upsample_filter);
+        self.coded(self.interior_444(id, image, params.upsample_filter), params)
+    }
+
+    /// Gray or 4:4:4 pixels, coded as L2 is coded.
+    fn coded(&self, mut tile: Ycc, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
         let sampling = params.coding().baseline_subsamp.sampling();
         if let (Some(planes), Sampling::S420) = (&tile.chroma, sampling) {
             tile.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
@@ -121,9 +131,9 @@ impl Tree {
             let (width, height) = (interior.width as usize, interior.height as usize);
             return Ok(Pixels::Ycc(Ycc::gray(Plane::filled(width, height, 255))));
         };
-        let pixels = match self.is_jpeg() {
-            true => foreign_pixels(&bytes, Some((width, height))).map_err(fail)?,
-            false => self.png(id, &bytes)?,
+        let pixels = match bytes.starts_with(PNG) {
+            true => self.png(id, &bytes)?,
+            false => foreign_pixels(&bytes, Some((width, height))).map_err(fail)?,
         };
         let [x, y, w, h] = [interior.x, interior.y, interior.width, interior.height].map(|n| n as usize);
         Ok(match pixels.view().part(x, y, w, h) {
@@ -154,9 +164,13 @@ impl Tree {
     /// Decodes a tile and drops its pixels: the bytes of its file.
     ///
     /// # Errors
-    /// As [`Self::family`].
+    /// As [`Self::family`]; a file with the name of the other format.
     pub fn check_tile(&self, id: TileId) -> Result<u64> {
         let bytes = self.read(id)?;
+        if bytes.as_ref().is_some_and(|bytes| bytes.starts_with(PNG) == self.is_jpeg()) {
+            let problem = format!("the file is no {}, which its name says", self.extension);
+            return Err(self.tile_error(id, problem));
+        }
         if let OpenTile::Jpeg(jpeg) = self.open_tile(id, bytes.as_deref())? {
             jpeg.planes().map_err(|e| self.tile_error(id, e))?;
         }
@@ -179,7 +193,8 @@ impl Tree {
         let Some(bytes) = bytes else {
             return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));
         };
-        if !self.is_jpeg() {
+        // By its content: files with the name of the other format are read, as viewers do.
+        if bytes.starts_with(PNG) {
             return Ok(OpenTile::Planes(self.png(id, bytes)?.into_ycc()));
         }
         let jpeg = JpegDecoder::open(bytes).map_err(fail)?;
