@@ -130,13 +130,16 @@ fn write_picture(path: &Path, args: &CompareArgs, region: [u32; 4], scheduler: &
 
 fn print_json(args: &CompareArgs, result: &Comparison) -> Result<()> {
     let value = serde_json::json!({
-        "reference": args.reference, "tree": args.image, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
+        "reference": args.reference, "tree": args.image, "identical": result.identical, "y_psnr": result.y_psnr, "rgb_psnr": result.rgb_psnr,
         "ssim": result.ssim, "delta_e_2000": result.delta_e, "delta_e_2000_p95": result.delta_e_p95,
     });
     Ok(json::print("compare", value)?)
 }
 
 fn print(result: &Comparison) {
+    if result.identical {
+        say!("identical: every pixel is the same");
+    }
     let rows = [
         ("Y-PSNR", Some(result.y_psnr), " dB"),
         ("RGB-PSNR", result.rgb_psnr, " dB"),

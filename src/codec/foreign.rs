@@ -5,6 +5,7 @@
 
 use super::turbo::{Color, Decoder, Header, Opened};
 use crate::codec::error::{Error, Result};
+use crate::image::family::Pixels;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
@@ -12,13 +13,20 @@ fn failed(problem: String) -> Error {
     Error::Image { what: "JPEG".into(), problem }
 }
 
-/// Opens a JPEG and checks its size and that [`decode_foreign`] can decode it.
-fn open(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Opened<'_>> {
+/// Opens a JPEG and checks its size.
+fn sized(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Opened<'_>> {
     let opened = Decoder::open(jpeg)?;
-    let Header { width, height, color, sampling, .. } = opened.header();
-    if let Some((w, h)) = size.filter(|&size| size != (width, height)) {
-        return Err(failed(format!("the image is {width}x{height} where {w}x{h} belongs")));
+    let Header { width, height, .. } = opened.header();
+    match size.filter(|&size| size != (width, height)) {
+        Some((w, h)) => Err(failed(format!("the image is {width}x{height} where {w}x{h} belongs"))),
+        None => Ok(opened),
     }
+}
+
+/// As [`sized`]; also checks that [`decode_foreign`] can decode it.
+fn open(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Opened<'_>> {
+    let opened = sized(jpeg, size)?;
+    let Header { color, sampling, .. } = opened.header();
     match (color, sampling) {
         (Color::Gray | Color::Ycc, Some(_)) | (Color::Rgb, Some(Sampling::S444)) => Ok(opened),
         (Color::Cmyk, _) => Err(failed("CMYK, where gray, YCbCr or RGB belongs".into())),
@@ -47,4 +55,64 @@ pub fn decode_foreign(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Ycc> 
     }
     let rgb = Plane::from_vec(3 * header.width, header.height, opened.rgb()?);
     Ok(Ycc::from_rgb(rgb.view()))
+}
+
+/// Decodes a JPEG to the pixels that libjpeg gives, which are what viewers of the file show: gray, or RGB whose chroma libjpeg-turbo
+/// has raised ("fancy upsampling"). Any sampling is good. The size is checked as in [`decode_foreign`].
+///
+/// # Errors
+/// Not a JPEG, another size, CMYK, damaged bytes.
+pub fn foreign_pixels(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Pixels> {
+    let opened = sized(jpeg, size)?;
+    let Header { width, height, color, .. } = opened.header();
+    match color {
+        Color::Gray => Ok(Pixels::Ycc(opened.planes()?)),
+        _ => Ok(Pixels::Rgb(Plane::from_vec(3 * width, height, opened.rgb()?))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{ImageEncoder, JpegEncoder};
+
+    fn noise(width: usize, height: usize) -> Plane {
+        let sample = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 24) as u8;
+        Plane::from_vec(width, height, (0..width * height).map(sample).collect())
+    }
+
+    /// libjpeg's triangle filter along a row of chroma at half width: `jdsample.c`, `h2v1_fancy_upsample`.
+    fn h2v1(row: &[u8], width: usize) -> Vec<u8> {
+        let at = |i: i64| i32::from(row[i.clamp(0, row.len() as i64 - 1) as usize]);
+        let sample = |x: usize| {
+            let (near, far) = (x as i64 / 2, if x % 2 == 0 { x as i64 / 2 - 1 } else { x as i64 / 2 + 1 });
+            ((3 * at(near) + at(far) + 1 + (x as i32 & 1)) >> 2) as u8
+        };
+        (0..width).map(sample).collect()
+    }
+
+    #[test]
+    fn pixels_are_those_of_libjpeg() {
+        let (width, height) = (37, 11);
+        let rgb = noise(3 * width, height);
+        for sampling in [Sampling::S444, Sampling::S422] {
+            let jpeg =
+                JpegEncoder::new().unwrap().encode_rgb(rgb.data(), width, height, 80, sampling).unwrap();
+            let planes = decode_foreign(&jpeg, Some((width, height))).unwrap();
+            let raised = planes.chroma.as_ref().unwrap().each_ref().map(|plane| {
+                let row = |y| match sampling {
+                    Sampling::S444 => plane.row(y).to_vec(),
+                    _ => h2v1(plane.row(y), width),
+                };
+                Plane::from_vec(width, height, (0..height).flat_map(row).collect())
+            });
+            let want = Ycc { luma: planes.luma, chroma: Some(raised), sampling: Sampling::S444 }.to_rgb();
+            let Pixels::Rgb(got) = foreign_pixels(&jpeg, None).unwrap() else { panic!("colour") };
+            assert_eq!(got, want, "{sampling:?}");
+        }
+        let gray = Ycc::gray(noise(width, height));
+        let jpeg = JpegEncoder::new().unwrap().encode(gray.view(), 80.into()).unwrap();
+        assert!(matches!(foreign_pixels(&jpeg, None), Ok(Pixels::Ycc(_))));
+        assert!(foreign_pixels(&jpeg, Some((1, 1))).is_err());
+    }
 }

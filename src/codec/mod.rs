@@ -39,7 +39,7 @@ mod webp;
 pub use self::dispatch::{decoder, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
 pub use self::error::{Error, Result};
-pub use self::foreign::{decode_foreign, foreign_header};
+pub use self::foreign::{decode_foreign, foreign_header, foreign_pixels};
 pub use self::id::CodecId;
 pub use self::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
 #[cfg(feature = "jpegxl")]

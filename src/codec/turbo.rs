@@ -1,7 +1,7 @@
 //! JPEG through libjpeg-turbo: the one codec whose decoder is part of the numerics.
 //!
 //! The accurate integer DCT (`jpeg_idct_islow`), whose SIMD and C paths agree bit for bit; planes in and out, so that
-//! libjpeg's own chroma resampling is never used for archives. Hostile input meets limits on pixels, scans and warnings: a file
+//! libjpeg's own chroma resampling has no part in archives. Only pixels that stand for a JPEG file go through it. Hostile input meets limits on pixels, scans and warnings: a file
 //! that libjpeg-turbo would "repair" is refused. Source: the TurboJPEG 3 API.
 //!
 //! Encoding goes through the safe `turbojpeg` crate, and through `csrc/jpeg_planes.c` for restart markers and for two qualities.

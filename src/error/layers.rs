@@ -214,7 +214,7 @@ impl Diagnose for pyramid::Refusal {
     fn diagnosis(&self) -> Diagnosis {
         use pyramid::Refusal as R;
         Diagnosis::of(match self {
-            R::MissingTiles(_) | R::MissingL2(_) => FaultKind::Damaged,
+            R::MissingTiles(_) | R::MissingL2(_) | R::NoTiles { .. } => FaultKind::Damaged,
             R::AnotherRun { .. } => FaultKind::MayPass,
             R::LosslessBackground | R::OtherTileSize { .. } => FaultKind::Parameters,
             R::NotADescriptor | R::Exists | R::NotJpeg { .. } | R::Overlap { .. } | R::NoJpegTiles { .. } => {

@@ -3,8 +3,10 @@
 //! `decode` and the server both use it, so both produce the same bytes. Knows planes and formats, no archives.
 
 use super::error::{Error, Result};
-use crate::codec::{CodecId, Shape, decode_foreign, decoder, foreign_header, jpeg_in, unpacked};
-use crate::image::family::{PixelsRef, Reconstruction, Want};
+use crate::codec::{
+    CodecId, Shape, decode_foreign, decoder, foreign_header, foreign_pixels, jpeg_in, unpacked,
+};
+use crate::image::family::{Pixels, PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::upsample_to_444;
@@ -42,7 +44,7 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// `filter` upsamples the chroma of stored tiles that are encoded again.
+    /// `filter` upsamples the chroma of L2 tiles that are encoded again.
     ///
     /// # Errors
     /// A quality out of range, a format that this build lacks.
@@ -107,7 +109,10 @@ impl Renderer {
     /// Damaged bytes; an image of another size than the tile's.
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let (codec, bytes, image) = stored_image(&self.geometry, id, codec, bytes)?;
-        self.decoded(codec, bytes, image)
+        match codec {
+            CodecId::Jpeg if !self.passes(image.sampling) => self.recoded(&bytes),
+            _ => self.decoded(codec, bytes, image),
+        }
     }
 
     /// An original tile of L0 in the output's format. Where its own bytes fit, only its header is checked: the archive's checksums
@@ -116,14 +121,22 @@ impl Renderer {
     /// # Errors
     /// A codec error; an image of another size than the tile's.
     pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
-        let size = tile_size(&self.geometry, id)?;
+        let header = foreign_header(&jpeg, tile_size(&self.geometry, id)?)?;
+        if self.passes(header.sampling.unwrap_or(Sampling::S444)) { Ok(jpeg) } else { self.recoded(&jpeg) }
+    }
+
+    /// Whether a JPEG of this sampling is an output tile as it is.
+    fn passes(&self, sampling: Sampling) -> bool {
         let Output { format, grayscale, .. } = self.output;
-        let gray = foreign_header(&jpeg, size)?.sampling == Some(Sampling::Gray);
-        if format == OutputFormat::Jpeg && (gray || !grayscale) {
-            return Ok(jpeg);
+        format == OutputFormat::Jpeg && (!grayscale || sampling == Sampling::Gray)
+    }
+
+    /// A JPEG of the source's in the output's format, with the pixels that libjpeg gives.
+    fn recoded(&self, jpeg: &[u8]) -> Result<Vec<u8>> {
+        if self.output.grayscale {
+            return self.code(PixelsRef::Ycc(Ycc::gray(decode_foreign(jpeg, None)?.luma).view()));
         }
-        let image = decode_foreign(&jpeg, Some(size))?;
-        self.decoded(CodecId::Jpeg, jpeg, image)
+        self.code(foreign_pixels(jpeg, None)?.view())
     }
 
     /// A tile of L1, downsampled from the original tiles of L0 below it, in the output's format.
@@ -141,23 +154,24 @@ impl Renderer {
         self.code(PixelsRef::Ycc(image.view()))
     }
 
-    /// As [`Self::stored`], for a tile that is decoded already.
+    /// The L2 tile of a predicted family, or a stored tile that is no JPEG, in the output's format. Its chroma is raised as the
+    /// prediction raises it.
     ///
     /// # Errors
     /// A codec error.
     pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
-        let Output { format, quality, grayscale, .. } = self.output;
-        let fits = format == OutputFormat::Jpeg && (!grayscale || image.sampling == Sampling::Gray);
-        if fits {
+        if self.passes(image.sampling) {
             let (width, height) = (image.luma.width(), image.luma.height());
             let shape = Shape { width, height, sampling: Some(image.sampling) };
             if let Some(jpeg) = jpeg_in(codec, bytes, shape)? {
                 return Ok(jpeg);
             }
         }
-        let image =
-            if grayscale { Ycc::gray(image.luma) } else { upsample_to_444(image, self.filter, &self.taps) };
-        TileCoder::new(format, quality)?.encode(PixelsRef::Ycc(image.view()))
+        let image = match self.output.grayscale {
+            true => Ycc::gray(image.luma),
+            false => upsample_to_444(image, self.filter, &self.taps),
+        };
+        self.code(PixelsRef::Ycc(image.view()))
     }
 }
 
@@ -178,4 +192,22 @@ pub fn stored_image(
         _ => decoder(codec)?.decode(&bytes, Shape { width, height, sampling: None })?,
     };
     Ok((codec, bytes, image))
+}
+
+/// The pixels of a stored tile: of a JPEG those that libjpeg gives, of other codecs planes in 4:4:4 or gray.
+///
+/// # Errors
+/// As [`stored_image`].
+pub fn stored_pixels(
+    geometry: &Geometry,
+    id: TileId,
+    codec: CodecId,
+    bytes: Vec<u8>,
+    filter: Filter,
+    taps: &TapCache,
+) -> Result<Pixels> {
+    match stored_image(geometry, id, codec, bytes)? {
+        (CodecId::Jpeg, jpeg, _) => Ok(foreign_pixels(&jpeg, None)?),
+        (_, _, image) => Ok(Pixels::Ycc(upsample_to_444(image, filter, taps))),
+    }
 }

@@ -87,8 +87,19 @@ pub enum Refusal {
     #[error("not a Deep Zoom descriptor; a slide or an image is opened as such, not as a tree")]
     NotADescriptor,
     /// A tree without some of its tiles.
-    #[error("{0}; restore them, or read missing tiles as background")]
+    #[error("{0}; {advice}", advice = .0.advice())]
     MissingTiles(MissingTiles),
+    /// A tree without any tile at full size.
+    #[error(
+        "none of the {tiles} tiles of its finest level is in {} as .jpg, .jpeg or .png, so there is no slide to read; restore them",
+        folder.display()
+    )]
+    NoTiles {
+        /// How many there should be.
+        tiles: u64,
+        /// Where they should be.
+        folder: PathBuf,
+    },
     /// A part of a tree where one is to be written.
     #[error("it is there already; remove it, choose another output directory, or have it replaced")]
     Exists,
@@ -145,6 +156,8 @@ pub enum Refusal {
 pub struct MissingTiles {
     /// How many.
     pub count: u64,
+    /// How many tiles the same levels should have.
+    pub all: u64,
     /// The tree's directory of tiles.
     pub files: PathBuf,
     /// File names of the first of them, from that directory.
@@ -155,7 +168,27 @@ impl std::fmt::Display for MissingTiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let more = if self.count > self.first.len() as u64 { ", ..." } else { "" };
         let (files, first) = (self.files.display(), self.first.join(", "));
-        write!(f, "{} tile(s) missing in {files}: {first}{more}", self.count)
+        let of = if self.is_most() {
+            format!("{} of {} tiles", self.count, self.all)
+        } else {
+            format!("{} tile(s)", self.count)
+        };
+        write!(f, "{of} missing in {files}: {first}{more}")
+    }
+}
+
+impl MissingTiles {
+    /// Whether more tiles are missing than there are.
+    pub fn is_most(&self) -> bool {
+        self.count > self.all / 2
+    }
+
+    fn advice(&self) -> &'static str {
+        if self.is_most() {
+            "restore them; with missing tiles as background most of the slide would be white"
+        } else {
+            "restore them, or read missing tiles as background"
+        }
     }
 }
 

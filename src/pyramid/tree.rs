@@ -1,11 +1,17 @@
 //! Reads a Deep Zoom tree on disk: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling.
 //!
-//! `find` finds the parts of a tree, `pixels` reads families and tiles, `originals` reads tile files unchanged.
+//! `find` finds the parts of a tree, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files
+//! unchanged, `made` makes the tiles of levels that a tree does not have.
 
+mod absent;
 mod find;
+mod made;
 mod originals;
 mod pixels;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +19,9 @@ use super::dzi::Descriptor;
 use super::metadata::SlideMetadata;
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
-use crate::pyramid::error::{Error, MissingTiles, Refusal, Result};
-use find::{find_descriptor, list_tiles, read_descriptor, read_metadata, stem};
-
-/// Missing tiles that an error names.
-const MAX_NAMED_TILES: usize = 5;
+use crate::pyramid::error::{Error, MissingTiles, Result};
+use find::{find_descriptor, read_descriptor, read_metadata, stem};
+use made::Made;
 
 /// What to do about missing tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -40,7 +44,14 @@ pub struct Tree {
     metadata: SlideMetadata,
     icc: Option<Vec<u8>>,
     missing: Missing,
-    absent: u64,
+    /// File name extension of the tiles, as found.
+    extension: String,
+    absent: MissingTiles,
+    /// Levels without any tile, which are made from the next finer ones.
+    absent_levels: BTreeSet<u32>,
+    made: Made,
+    /// Whether L2 has tiles.
+    has_l2: bool,
     taps: TapCache,
 }
 
@@ -81,17 +92,23 @@ impl Tree {
             return Err(Error::damaged(&dzi, format!("{problem}; the descriptor is wrong")));
         }
         let (metadata, icc) = read_metadata(&dzi)?;
+        let absent = MissingTiles { count: 0, all: 0, files: files.clone(), first: Vec::new() };
         let mut tree = Self {
             dzi,
             files,
+            extension: descriptor.format.clone(),
             descriptor,
             geometry,
             metadata,
             icc,
             missing,
-            absent: 0,
+            absent,
+            absent_levels: BTreeSet::new(),
+            made: Made::default(),
+            has_l2: false,
             taps: TapCache::default(),
         };
+        tree.find_extension(with_l0)?;
         tree.find_absent(with_l0)?;
         Ok(tree)
     }
@@ -116,14 +133,18 @@ impl Tree {
     pub fn icc_profile(&self) -> Option<&[u8]> {
         self.icc.as_deref()
     }
-    /// Number of missing tiles, which are read as background.
-    pub fn absent(&self) -> u64 {
-        self.absent
+    /// The missing tiles, which are read as background.
+    pub fn absent(&self) -> &MissingTiles {
+        &self.absent
+    }
+    /// Levels that have no tiles. Their tiles are made from finer ones.
+    pub fn absent_levels(&self) -> &BTreeSet<u32> {
+        &self.absent_levels
     }
 
     /// The path of a tile's file.
     pub fn tile_path(&self, id: TileId) -> PathBuf {
-        self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.descriptor.format))
+        self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.extension))
     }
 
     /// Calls `take` with the address and the file of every tile that exists, level by level and row by row.
@@ -171,51 +192,5 @@ impl Tree {
             (end - start) as usize
         };
         (side(id.x, w), side(id.y, h))
-    }
-
-    /// Lists the tiles of the levels that are read (the small ones, and L0 `with_l0`) and counts the missing ones.
-    fn find_absent(&mut self, with_l0: bool) -> Result<()> {
-        let mut levels: Vec<u32> = self.geometry.stored_levels().collect();
-        if with_l0 && self.geometry.l2().is_some() {
-            levels.push(self.geometry.top_level());
-        }
-        let absent = self.absent_of(&levels)?;
-        self.absent = absent.count;
-        if absent.count > 0 && self.missing == Missing::Refuse {
-            return Err(Error::refused(&self.dzi, Refusal::MissingTiles(absent)));
-        }
-        Ok(())
-    }
-
-    /// The missing tiles of some levels.
-    fn absent_of(&self, levels: &[u32]) -> Result<MissingTiles> {
-        let mut all = MissingTiles { count: 0, files: self.files.clone(), first: Vec::new() };
-        for &level in levels {
-            let (_, missing) = self.tiles_on_disk(level)?;
-            all.count += missing.count;
-            all.first.extend(missing.first);
-        }
-        all.first.truncate(MAX_NAMED_TILES);
-        Ok(all)
-    }
-
-    /// The tiles of a level that have a file, row by row, and those that have none.
-    ///
-    /// # Errors
-    /// A directory that cannot be listed.
-    pub fn tiles_on_disk(&self, level: u32) -> Result<(Vec<TileId>, MissingTiles)> {
-        let (cols, rows) = self.geometry.tiles(level);
-        let mut present = list_tiles(&self.files.join(level.to_string()), &self.descriptor.format)?;
-        present.retain(|&(x, y)| x < cols && y < rows);
-        // A descriptor may claim a billion tiles, so missing tiles are counted, and only those to be named are listed.
-        let count = u64::from(cols) * u64::from(rows) - present.len() as u64;
-        let named = count.min(MAX_NAMED_TILES as u64) as usize;
-        let all = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
-        let absent = all.filter(|position| !present.contains(position)).take(named);
-        let first = absent.map(|(x, y)| format!("{}.{}", TileId { level, x, y }, self.descriptor.format));
-        let missing = MissingTiles { count, files: self.files.clone(), first: first.collect() };
-        let mut present: Vec<_> = present.into_iter().map(|(x, y)| TileId { level, x, y }).collect();
-        present.sort_unstable_by_key(|id| (id.y, id.x));
-        Ok((present, missing))
     }
 }

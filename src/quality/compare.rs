@@ -13,6 +13,8 @@ const COLOUR_ROWS: usize = 16;
 /// The result of a comparison.
 #[derive(Clone, Debug)]
 pub struct Comparison {
+    /// Whether every pixel is the same.
+    pub identical: bool,
     /// PSNR of luma in dB; infinite for equal images.
     pub y_psnr: f64,
     /// PSNR over all RGB samples in dB; `None` where colour was not compared.
@@ -46,10 +48,11 @@ pub fn compare(
     let row = width as usize;
     let (mut luma, mut rgb, mut delta_e) = (SquaredError::new(), SquaredError::new(), DeltaE::new());
     let mut ssim = SsimRows::new(row);
-    let mut worst = (0, (0, 0));
+    let (mut worst, mut identical) = ((0, (0, 0)), true);
     for top in (0..height).step_by(BAND_PX as usize) {
         let rows = BAND_PX.min(height - top);
         let (a, b) = (reference.band(top, rows, scheduler)?, tree.band(top, rows, scheduler)?);
+        identical &= a.rgb == b.rgb;
         luma.add(&a.luma, &b.luma);
         for (a, b) in a.luma.chunks_exact(row).zip(b.luma.chunks_exact(row)) {
             ssim.push(a, b);
@@ -64,6 +67,7 @@ pub fn compare(
         progress(u64::from(top + rows));
     }
     Ok(Comparison {
+        identical,
         y_psnr: luma.psnr().unwrap_or(f64::INFINITY),
         rgb_psnr: rgb.psnr(),
         ssim: ssim.finish().mean(),

@@ -78,7 +78,7 @@ impl RowSource {
         match self {
             RowSource::Bundle(bundle) => bundle.band(top, height, scheduler),
             RowSource::Tree(tree) => {
-                tile_band(tree.geometry(), top, height, scheduler, |id| Ok(tree.tile_444(id)?))
+                tile_band(tree.geometry(), top, height, scheduler, |id| Ok(tree.tile_pixels(id)?))
             }
             RowSource::Slide(slide) => slide_band(slide, top, height),
         }

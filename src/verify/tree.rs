@@ -10,16 +10,20 @@ use crate::pyramid::tree::Tree;
 pub struct VerifiedTree {
     /// Levels of the tree.
     pub levels: u32,
+    /// Levels among them that have no tiles, which readers make from finer ones.
+    pub absent_levels: u32,
     /// Tiles that are whole.
     pub tiles: u64,
     /// Bytes of their files.
     pub bytes: u64,
 }
 
-/// How many tiles a whole tree has.
+/// How many tiles a tree has, but for levels that are left out as a whole.
 pub fn tile_count(tree: &Tree) -> u64 {
     let of_level = |(across, down): (u32, u32)| u64::from(across) * u64::from(down);
-    (0..=tree.geometry().top_level()).map(|level| of_level(tree.geometry().tiles(level))).sum()
+    let absent = tree.absent_levels();
+    let levels = (0..=tree.geometry().top_level()).filter(|level| !absent.contains(level));
+    levels.map(|level| of_level(tree.geometry().tiles(level))).sum()
 }
 
 /// Checks every tile. Calls `progress` with the number of tiles tried, missing ones among them, and `fault` for each tile that is not what the descriptor says, and once a level for the tiles that are
@@ -34,9 +38,14 @@ pub fn verify_tree(
     fault: &mut dyn FnMut(Error),
 ) -> Result<VerifiedTree> {
     let geometry = tree.geometry();
-    let mut done = VerifiedTree { levels: geometry.top_level() + 1, ..VerifiedTree::default() };
+    let absent = tree.absent_levels();
+    let mut done = VerifiedTree {
+        levels: geometry.top_level() + 1,
+        absent_levels: absent.len() as u32,
+        ..VerifiedTree::default()
+    };
     let mut tried = 0;
-    for level in 0..=geometry.top_level() {
+    for level in (0..=geometry.top_level()).filter(|level| !absent.contains(level)) {
         let (present, missing) = tree.tiles_on_disk(level)?;
         tried += missing.count;
         if missing.count > 0 {

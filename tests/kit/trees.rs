@@ -96,7 +96,7 @@ pub fn level_planes(tree: &Tree, level: u32) -> [Plane; 3] {
     let (cols, rows) = geometry.tiles(level);
     for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
         let rect = geometry.tile_rect(id).unwrap();
-        let tile = tree.tile_444(id).unwrap();
+        let tile = tree.tile_pixels(id).unwrap().into_ycc();
         for (to, from) in whole.iter_mut().zip(planes(&tile)) {
             to.paste(rect.x as usize, rect.y as usize, from.view());
         }

@@ -37,6 +37,7 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
+<<<<<<< HEAD
     /// How many families of a source are encoded. Says how many tiles it lacks, and what its reader assumed.
     pub fn families(&self, source: &Source) -> u64 {
         if self.args.work.summary() {
@@ -50,6 +51,14 @@ impl Run<'_> {
                     slide.info.warnings.iter().for_each(|warning| eprintln!("{path}: {warning}"));
                 }
             }
+=======
+    /// How many families of a source are encoded. Says what a tree lacks.
+    pub fn families(&self, source: &Source) -> u64 {
+        if let Source::Tree(tree) = source
+            && self.args.work.summary()
+        {
+            tree.warnings().iter().for_each(|said| eprintln!("{}: {said}", tree.path().display()));
+>>>>>>> trees
         }
         source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
     }

@@ -68,6 +68,7 @@ fn text(tree: &Tree, levels: &[Level]) -> Vec<String> {
         text.extend(scan_rows(metadata.microns_per_pixel, metadata.objective_power));
         text.push(row("written by", &metadata.generator));
     }
+    text.extend(tree.warnings().iter().map(|said| row("warning", said)));
     let icc = tree.icc_profile().map_or("none".into(), |profile| human_bytes(profile.len() as u64));
     text.push(row("ICC profile", icc));
     text.extend(levels.iter().rev().map(|level| {
@@ -85,7 +86,7 @@ fn object(tree: &Tree, levels: &[Level]) -> Value {
         "width": descriptor.width, "height": descriptor.height, "tile": descriptor.tile,
         "overlap": descriptor.overlap, "format": descriptor.format,
         "tiles": sum(levels, |level| level.tiles), "present": sum(levels, |level| level.present),
-        "missing": sum(levels, |level| level.missing), "levels": levels,
+        "missing": sum(levels, |level| level.missing), "levels": levels, "warnings": tree.warnings(),
         "sidecar": (!metadata.generator.is_empty()).then_some(metadata),
         "icc_profile_bytes": tree.icc_profile().map_or(0, <[u8]>::len),
     })

@@ -173,7 +173,7 @@ impl Opened<'_> {
         self.handle.check(rc)
     }
 
-    /// Decodes to interleaved RGB; libjpeg's chroma resampling is used, so this is for sources only.
+    /// Decodes to interleaved RGB; libjpeg resamples chroma, so this is for files that stand for themselves: sources, and stored tiles.
     ///
     /// # Errors
     /// Damaged bytes; CMYK.

@@ -11,28 +11,60 @@ use crate::pyramid::metadata::SlideMetadata;
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
 const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
 
+/// File name extensions of tiles, in lower case.
+pub const TILE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+
 /// The name of a tree: its descriptor's file name without extension.
 pub fn stem(dzi: &Path) -> String {
     dzi.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Column and row of every tile file in a directory; empty where the directory is missing.
-pub fn list_tiles(dir: &Path, format: &str) -> Result<HashSet<(u32, u32)>> {
+pub fn list_tiles(dir: &Path, extension: &str) -> Result<HashSet<(u32, u32)>> {
+    let mut tiles = HashSet::new();
+    each_tile_name(dir, |position, found| {
+        tiles.extend((found == extension).then_some(position));
+        true
+    })?;
+    Ok(tiles)
+}
+
+/// The file name extension of the tiles in a directory: `declared`, if any tile has it, else that of one that is there. `None`
+/// where there is no tile.
+pub fn extension_in(dir: &Path, declared: &str) -> Result<Option<String>> {
+    let mut other = None;
+    let mut is_declared = false;
+    each_tile_name(dir, |_, found| {
+        is_declared = found == declared;
+        if TILE_EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)) {
+            other = Some(found.to_string());
+        }
+        !is_declared
+    })?;
+    Ok(if is_declared { Some(declared.to_string()) } else { other })
+}
+
+/// Calls `take` with column, row and extension of every tile file in a directory until it returns false.
+fn each_tile_name(dir: &Path, mut take: impl FnMut((u32, u32), &str) -> bool) -> Result<()> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(Error::io("list", dir)(e)),
     };
-    let mut tiles = HashSet::new();
     for entry in entries {
         let name = entry.map_err(Error::io("list", dir))?.file_name();
-        let position = name.to_str().and_then(|name| {
-            let (x, y) = name.strip_suffix(format)?.strip_suffix('.')?.split_once('_')?;
-            Some((x.parse().ok()?, y.parse().ok()?))
+        let tile = name.to_str().and_then(|name| {
+            let (position, extension) = name.split_once('.')?;
+            let (x, y) = position.split_once('_')?;
+            Some(((x.parse().ok()?, y.parse().ok()?), extension))
         });
-        tiles.extend(position);
+        if let Some((position, extension)) = tile
+            && !take(position, extension)
+        {
+            break;
+        }
     }
-    Ok(tiles)
+    Ok(())
 }
 
 /// The `.dzi` of a tree that is given by the `.dzi`, by the directory that holds it, or by its `_files`.
@@ -58,7 +90,9 @@ pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
     let mut descriptors = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let file = entry.map_err(Error::io("list", path))?.path();
-        if file.extension().is_some_and(|e| e == "dzi") {
+        // Names that begin with a dot are other programs', such as the resource forks of macOS.
+        let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && file.extension().is_some_and(|e| e.eq_ignore_ascii_case("dzi")) {
             descriptors.push(file);
         }
     }

@@ -3,14 +3,14 @@
 use super::{Missing, Tree};
 use crate::codec::decode_foreign;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
+use crate::kernels::taps::Filter;
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::pyramid::loaded::{L2Source, OriginalTiles};
+use crate::pyramid::loaded::{L2Source, LoadedFamily, OriginalTiles};
 
 impl Tree {
     /// Whether its tiles are JPEG files, by the extension.
     pub(super) fn is_jpeg(&self) -> bool {
-        let format = &self.descriptor().format;
-        ["jpg", "jpeg"].iter().any(|name| format.eq_ignore_ascii_case(name))
+        ["jpg", "jpeg"].iter().any(|name| self.extension.eq_ignore_ascii_case(name))
     }
 
     /// Checks that the tiles can be stored unchanged, and that none of L2 is missing.
@@ -21,7 +21,7 @@ impl Tree {
         let refused = |refusal| Err(Error::refused(self.path(), refusal));
         let descriptor = self.descriptor();
         if !self.is_jpeg() {
-            return refused(Refusal::NotJpeg { format: descriptor.format.clone() });
+            return refused(Refusal::NotJpeg { format: self.extension.clone() });
         }
         if descriptor.overlap > 0 {
             return refused(Refusal::Overlap { overlap: descriptor.overlap });
@@ -29,12 +29,12 @@ impl Tree {
         if self.missing == Missing::Background {
             return refused(Refusal::LosslessBackground);
         }
-        let l2: Vec<u32> = self.geometry().l2().into_iter().collect();
-        let absent = self.absent_of(&l2)?;
-        if absent.count > 0 {
-            return refused(Refusal::MissingL2(absent));
+        let Some(level) = self.geometry().l2() else { return Ok(()) };
+        let (present, missing) = self.tiles_on_disk(level)?;
+        match missing.count > 0 && !present.is_empty() {
+            true => refused(Refusal::MissingL2(missing)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// A tile's file. It is decoded once: a damaged tile must not go into an archive.
@@ -57,6 +57,11 @@ impl Tree {
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let l2 = self.geometry().family_tiles(id, 2).next();
         let l2 = l2.ok_or(GeometryError::NoFamily(id))?;
-        Ok(OriginalTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) })
+        if self.has_l2 {
+            return Ok(OriginalTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) });
+        }
+        let family = self.family(id, Filter::Lanczos3)?;
+        let l2 = L2Source::Pixels(Box::new(LoadedFamily { family, l2_pixels: None }));
+        Ok(OriginalTiles { id, tiles, l2 })
     }
 }

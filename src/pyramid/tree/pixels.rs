@@ -4,8 +4,10 @@
 //! normative kernel upsamples it to 4:4:4 before the overlap is cropped.
 
 use super::Tree;
-use crate::codec::{self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png};
-use crate::image::family::{Pixels, SourceFamily};
+use crate::codec::{
+    self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png, foreign_pixels,
+};
+use crate::image::family::{Pixels, PixelsRef, SourceFamily};
 use crate::image::geometry::{FamilyId, Rect, TileId};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc};
@@ -14,6 +16,9 @@ use crate::kernels::taps::{Axis, Filter};
 use crate::params::EncodeParams;
 use crate::pyramid::error::Error;
 use crate::pyramid::error::Result;
+
+/// The first bytes of a PNG.
+const PNG: &[u8] = b"\x89PNG";
 
 /// A tile file whose header is read, which decides the chroma sampling of its family.
 enum OpenTile<'a> {
@@ -74,11 +79,14 @@ impl Tree {
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are a baseline JPEG without overlap,
-    /// else its pixels, encoded again.
+    /// else its pixels, encoded again. A tile of a level without tiles is made from finer ones.
     ///
     /// # Errors
     /// As [`Self::family`].
     pub fn stored_tile(&self, id: TileId, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
+        if self.absent_levels().contains(&id.level) {
+            return self.coded(self.made_pixels(id)?.into_ycc(), params);
+        }
         if params.originals && self.is_jpeg() && self.descriptor.overlap == 0 {
             return Ok((CodecId::Jpeg, self.original(id)?));
         }
@@ -96,7 +104,11 @@ impl Tree {
             }
             OpenTile::Planes(image) => image,
         };
-        let mut tile = self.interior_444(id, image, params.upsample_filter);
+        self.coded(self.interior_444(id, image, params.upsample_filter), params)
+    }
+
+    /// Gray or 4:4:4 pixels, coded as L2 is coded.
+    fn coded(&self, mut tile: Ycc, params: &EncodeParams) -> Result<(CodecId, Vec<u8>)> {
         let sampling = params.coding().baseline_subsamp.sampling();
         if let (Some(planes), Sampling::S420) = (&tile.chroma, sampling) {
             tile.chroma = Some(planes.each_ref().map(|plane| self.halve(params.downsample_filter, plane)));
@@ -106,25 +118,59 @@ impl Tree {
         Ok((encoder.codec(), encoder.encode(tile.view(), params.base_quality.into())?))
     }
 
-    /// A tile's pixels without overlap, in planes, chroma at 4:4:4. For the comparison of trees.
+    /// A tile's pixels without overlap: those that libjpeg gives of a JPEG, those of the file of a PNG. For the comparison of trees.
     ///
     /// # Errors
     /// As [`Self::family`].
-    pub fn tile_444(&self, id: TileId) -> Result<Ycc> {
+    pub fn tile_pixels(&self, id: TileId) -> Result<Pixels> {
+        let fail = |e: codec::Error| self.tile_error(id, e);
+        let (width, height) = self.file_size(id);
+        let interior = self.interior(id);
         let bytes = self.read(id)?;
-        let image = match self.open_tile(id, bytes.as_deref())? {
-            OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(id, e))?,
-            OpenTile::Planes(image) => image,
+        let Some(bytes) = bytes else {
+            let (width, height) = (interior.width as usize, interior.height as usize);
+            return Ok(Pixels::Ycc(Ycc::gray(Plane::filled(width, height, 255))));
         };
-        Ok(self.interior_444(id, image, Filter::Lanczos3))
+        let pixels = match bytes.starts_with(PNG) {
+            true => self.png(id, &bytes)?,
+            false => foreign_pixels(&bytes, Some((width, height))).map_err(fail)?,
+        };
+        let [x, y, w, h] = [interior.x, interior.y, interior.width, interior.height].map(|n| n as usize);
+        Ok(match pixels.view().part(x, y, w, h) {
+            PixelsRef::Rgb(rgb) => Pixels::Rgb(rgb.to_plane()),
+            PixelsRef::Ycc(planes) => Pixels::Ycc(Ycc::gray(planes.luma.to_plane())),
+        })
+    }
+
+    /// The pixels of a PNG tile of the size that the descriptor gives it.
+    fn png(&self, id: TileId, bytes: &[u8]) -> Result<Pixels> {
+        let (width, height) = self.file_size(id);
+        let pixels = decode_png(bytes, width * height).map_err(|e| self.tile_error(id, e))?;
+        if (pixels.width, pixels.height) != (width, height) {
+            return Err(self.wrong_size(id, (pixels.width, pixels.height)));
+        }
+        Ok(match pixels.channels {
+            1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(width, height, pixels.data))),
+            _ => Pixels::Rgb(Plane::from_vec(3 * width, height, pixels.data)),
+        })
+    }
+
+    fn wrong_size(&self, id: TileId, (w, h): (usize, usize)) -> Error {
+        let (width, height) = self.file_size(id);
+        let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
+        Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong"))
     }
 
     /// Decodes a tile and drops its pixels: the bytes of its file.
     ///
     /// # Errors
-    /// As [`Self::family`].
+    /// As [`Self::family`]; a file with the name of the other format.
     pub fn check_tile(&self, id: TileId) -> Result<u64> {
         let bytes = self.read(id)?;
+        if bytes.as_ref().is_some_and(|bytes| bytes.starts_with(PNG) == self.is_jpeg()) {
+            let problem = format!("the file is no {}, which its name says", self.extension);
+            return Err(self.tile_error(id, problem));
+        }
         if let OpenTile::Jpeg(jpeg) = self.open_tile(id, bytes.as_deref())? {
             jpeg.planes().map_err(|e| self.tile_error(id, e))?;
         }
@@ -147,24 +193,14 @@ impl Tree {
         let Some(bytes) = bytes else {
             return Ok(OpenTile::Planes(Ycc::gray(Plane::filled(width, height, 255))));
         };
-        let wrong_size = |w: usize, h: usize| {
-            let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
-            Err(Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong")))
-        };
-        if self.descriptor.format.eq_ignore_ascii_case("png") {
-            let pixels = decode_png(bytes, width * height).map_err(fail)?;
-            if (pixels.width, pixels.height) != (width, height) {
-                return wrong_size(pixels.width, pixels.height);
-            }
-            return Ok(OpenTile::Planes(match pixels.channels {
-                1 => Ycc::gray(Plane::from_vec(width, height, pixels.data)),
-                _ => Ycc::from_rgb(Plane::from_vec(3 * width, height, pixels.data).view()),
-            }));
+        // By its content: files with the name of the other format are read, as viewers do.
+        if bytes.starts_with(PNG) {
+            return Ok(OpenTile::Planes(self.png(id, bytes)?.into_ycc()));
         }
         let jpeg = JpegDecoder::open(bytes).map_err(fail)?;
         let header = jpeg.header();
         if (header.width, header.height) != (width, height) {
-            return wrong_size(header.width, header.height);
+            return Err(self.wrong_size(id, (header.width, header.height)));
         }
         match (header.color, header.sampling) {
             (JpegColor::Gray | JpegColor::Ycc, Some(_)) => Ok(OpenTile::Jpeg(jpeg)),

@@ -2,8 +2,8 @@
 
 use crate::backend::scheduler::{Scheduler, tile_bytes};
 use crate::error::{Error, Result};
+use crate::image::family::Pixels;
 use crate::image::geometry::{Geometry, TileId};
-use crate::image::ycc::Ycc;
 use crate::kernels::color::rgb_to_ycc;
 
 /// Height of a band in pixels; the last one of a slide may be lower.
@@ -11,7 +11,7 @@ pub const BAND_PX: u32 = 512;
 
 /// Rows of an image at full width, without gaps.
 pub struct Band {
-    /// Luma (integer BT.601), one byte a pixel.
+    /// Luma of the pixels (integer BT.601), one byte a pixel.
     pub luma: Vec<u8>,
     /// Red, green and blue, three bytes a pixel.
     pub rgb: Vec<u8>,
@@ -27,17 +27,17 @@ impl Band {
     }
 }
 
-/// A band of tiles of L0, which `tile` gives in 4:4:4 or gray.
+/// A band of tiles of L0, which `tile` gives in RGB, 4:4:4 or gray.
 pub(super) fn tile_band(
     geometry: &Geometry,
     top: u32,
     height: u32,
     scheduler: &Scheduler,
-    tile: impl Fn(TileId) -> Result<Ycc> + Sync,
+    tile: impl Fn(TileId) -> Result<Pixels> + Sync,
 ) -> Result<Band> {
     let width = geometry.width() as usize;
     let n = width * height as usize;
-    let mut band = Band { luma: vec![0; n], rgb: vec![0; 3 * n] };
+    let mut band = vec![0; 3 * n];
     let (cols, tile_rows) = geometry.tiles(geometry.top_level());
     let (first, last) = (top / geometry.tile(), (top + height - 1) / geometry.tile());
     let ids = (first..=last.min(tile_rows - 1))
@@ -46,11 +46,13 @@ pub(super) fn tile_band(
         tile_bytes(geometry),
         ids.map(Ok::<_, Error>),
         |id| {
-            let image = tile(id)?;
-            let rgb = image.to_rgb();
-            Ok((id, image.luma, rgb))
+            let rgb = match tile(id)? {
+                Pixels::Rgb(rgb) => rgb,
+                Pixels::Ycc(planes) => planes.to_rgb(),
+            };
+            Ok((id, rgb))
         },
-        |(id, luma, rgb)| {
+        |(id, rgb)| {
             let Some(rect) = geometry.tile_rect(id) else { return Ok(()) };
             let w = rect.width as usize;
             for y in 0..rect.height {
@@ -58,11 +60,10 @@ pub(super) fn tile_band(
                     continue;
                 }
                 let at = (rect.y + y - top) as usize * width + rect.x as usize;
-                band.luma[at..][..w].copy_from_slice(luma.row(y as usize));
-                band.rgb[3 * at..][..3 * w].copy_from_slice(rgb.row(y as usize));
+                band[3 * at..][..3 * w].copy_from_slice(rgb.row(y as usize));
             }
             Ok(())
         },
     )?;
-    Ok(band)
+    Ok(Band::of_rgb(band))
 }

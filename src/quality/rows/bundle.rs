@@ -10,17 +10,15 @@ use super::band::{Band, tile_band};
 use crate::archive::{Archive, Kind, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::backend::{Backend, CpuBackend};
-use crate::codec::decode_foreign;
+use crate::codec::foreign_pixels;
 use crate::error::{Error, Result};
 use crate::image::family::{PayloadKind, Pixels, Want};
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::spec;
-use crate::image::ycc::Ycc;
-use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
 use crate::lossless;
-use crate::output::render::stored_image;
+use crate::output::render::stored_pixels;
 use crate::residual::FamilyDecoder;
 
 /// L0 of a bundle, whose rows are read from the top.
@@ -111,23 +109,23 @@ impl BundleRows {
         Ok(())
     }
 
-    /// The pixels of a tile that is stored as it is, chroma at 4:4:4.
-    fn tile(&self, id: TileId) -> Result<Ycc> {
+    /// The pixels of a tile that is stored as it is.
+    fn tile(&self, id: TileId) -> Result<Pixels> {
         let (archive, geometry) = (&self.archive, self.archive.geometry());
         let absent = || Error::TileNotStored { path: archive.path().into(), tile: id };
-        let image = match geometry.family_of(id).and_then(|family| archive.find(family)) {
+        match geometry.family_of(id).and_then(|family| archive.find(family)) {
             Some(entry) => {
                 let mut payloads = archive.read_payloads(entry, &[PayloadKind::original(id)])?;
                 let payload = payloads.pop().ok_or_else(absent)?;
-                original(geometry, id, payload).map_err(Error::stored_tile(archive.path(), id))?
+                original(geometry, id, payload).map_err(Error::stored_tile(archive.path(), id))
             }
             None => {
                 let entry = archive.find_tile(id).ok_or_else(absent)?;
-                let stored = stored_image(geometry, id, entry.codec, archive.read_tile(entry)?);
-                stored.map_err(Error::stored_tile(archive.path(), id))?.2
+                let (codec, bytes) = (entry.codec, archive.read_tile(entry)?);
+                stored_pixels(geometry, id, codec, bytes, Filter::Lanczos3, &self.taps)
+                    .map_err(Error::stored_tile(archive.path(), id))
             }
-        };
-        Ok(upsample_to_444(image, Filter::Lanczos3, &self.taps))
+        }
     }
 }
 
@@ -147,7 +145,7 @@ async fn family_rgb(archive: &Archive, backend: &CpuBackend, id: FamilyId) -> Re
 }
 
 /// A tile of a lossless family.
-fn original(geometry: &Geometry, id: TileId, payload: Payload) -> lossless::Result<Ycc> {
+fn original(geometry: &Geometry, id: TileId, payload: Payload) -> lossless::Result<Pixels> {
     let jpeg = lossless::jpeg(geometry, id, payload)?;
-    Ok(decode_foreign(&jpeg, Some(lossless::tile_size(geometry, id)?))?)
+    Ok(foreign_pixels(&jpeg, Some(lossless::tile_size(geometry, id)?))?)
 }
