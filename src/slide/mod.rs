@@ -39,6 +39,7 @@ mod open;
 #[cfg(feature = "openslide")]
 mod openslide;
 mod options;
+mod orientation;
 mod png;
 mod positional;
 mod region;

@@ -5,11 +5,14 @@ mod hostile;
 mod jpegs;
 #[cfg(feature = "openslide")]
 mod openslides;
+mod pages;
 mod pngs;
+mod tiff_file;
 mod tiffs;
 
 use super::*;
 use fixtures::*;
+use tiff_file::*;
 
 #[test]
 fn files_of_unknown_format_are_refused_with_advice() {

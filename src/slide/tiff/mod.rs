@@ -1,9 +1,9 @@
 //! TIFF, BigTIFF and Aperio SVS files as slides, without OpenSlide: any region, from many threads.
 //!
-//! The first directory is the slide; the directories after it, smaller copies and associated images, are ignored. Strips
-//! and tiles are decoded on demand and kept in a cache of bounded size. Supported are samples of 1 to 16 bits; gray, RGB
-//! and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits or JPEG. Scanners'
-//! private layouts are deliberately not supported.
+//! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
+//! images beside it. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
+//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits
+//! or JPEG. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
 //! thread at a time. It multiplies sizes from the file unchecked and asserts on some of them. It has no palettes. It follows
@@ -12,13 +12,17 @@
 
 mod cache;
 mod chunk;
+mod contents;
 mod directory;
 mod jpeg;
 mod jpeg_tiles;
 mod layout;
+mod levels;
 mod metadata;
+mod pages;
 mod pixel_tags;
-mod regions;
+mod qptiff;
+mod reader;
 mod tag;
 mod unpack;
 
@@ -26,42 +30,70 @@ use super::access::{Access, Slide};
 use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::OpenOptions;
+use super::orientation::Orientation;
 use super::positional::PositionalFile;
-use directory::Directory;
-use layout::Layout;
-use regions::TiffRegions;
+use contents::Contents;
+use levels::{Beside, Picture, TiffSlide};
+use pages::{Page, Pages};
+use reader::Readers;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Opens a TIFF file and checks its first directory.
+/// Opens a TIFF file: finds the slide among its pages and checks their tags.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
-    let file = PositionalFile::open(path)?;
-    let directory = Directory::read_first(&file)?;
-    if directory.has(tag::NDPI_FORMAT) {
-        let advice = "install OpenSlide to open it";
-        return Err(SlideError::unsupported(path, "TIFF", "Hamamatsu's private layout (NDPI)", advice));
+    let file = Arc::new(PositionalFile::open(path)?);
+    let pages = Pages::read(&file)?;
+    refuse_private_layouts(path, &pages)?;
+    let contents = Contents::of(&file, &pages)?;
+    let readers = Readers::new(&file, options, &contents);
+    let mut warnings = contents.warnings.clone();
+    let full = contents.slide();
+    let first = readers.of_slide(full)?;
+    let tile = first.layout.tile_size();
+    let mut levels = vec![Picture::Page(first)];
+    for page in contents.levels.iter().filter_map(|level| level.first()) {
+        match readers.of_other(page) {
+            Ok(reader) => levels.push(Picture::Page(reader)),
+            Err(error) => warnings.push(format!("a smaller resolution was left out ({error})")),
+        }
     }
-    let layout = Layout::read(&file, &directory, options.max_memory_bytes)?;
+    let slide = TiffSlide { path: path.to_path_buf(), levels, orientation: Orientation::default() };
+    let beside = Beside::new(path, &contents, &readers, options.max_memory_bytes);
     let info = SlideInfo {
-        width: layout.width,
-        height: layout.height,
-        channels: layout.channels(),
+        width: full.width,
+        height: full.height,
+        channels: slide.extent(0).map_or(3, |extent| extent.channels),
         format: "tiff".into(),
-        microns_per_pixel: metadata::microns_per_pixel(&directory),
-        objective_power: metadata::objective_power(&directory),
-        icc_profile: metadata::icc_profile(&directory),
-        levels: Vec::new(),
-        tile: layout.tile_size(),
-        associated: Vec::new(),
-        warnings: Vec::new(),
+        microns_per_pixel: metadata::microns_per_pixel(&full.directory),
+        objective_power: metadata::objective_power(&full.directory),
+        icc_profile: metadata::icc_profile(&full.directory),
+        levels: slide.sizes(),
+        tile,
+        associated: beside.names(),
+        warnings,
     };
-    let access = Access::Random(Box::new(TiffRegions::new(file, layout, options.max_memory_bytes)));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: None })
+    let access = Access::Random(Box::new(slide));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(beside)) })
 }
 
-/// The colour profile of the first directory, for the OpenSlide reader: OpenSlide 3 does not give profiles.
+/// Refuses files that begin as TIFF and keep their pixels in a way of their own.
+fn refuse_private_layouts(path: &Path, pages: &Pages<'_>) -> Result<(), SlideError> {
+    let is_scn = |page: &Page<'_>| page.description.contains("www.leica-microsystems.com/scn");
+    let name = if pages.list.iter().any(|page| page.directory.has(tag::NDPI_FORMAT)) {
+        "Hamamatsu's private layout (NDPI)"
+    } else if pages.list.iter().any(is_scn) {
+        "Leica's private layout (SCN)"
+    } else {
+        return Ok(());
+    };
+    Err(SlideError::unsupported(path, "TIFF", name, "OpenSlide reads it: install it, or allow its use"))
+}
+
+/// The colour profile of the slide's page, for the OpenSlide reader: OpenSlide 3 does not give profiles.
 #[cfg(feature = "openslide")]
 pub(super) fn icc_profile(path: &Path) -> Option<Vec<u8>> {
     let file = PositionalFile::open(path).ok()?;
-    let directory = Directory::read_first(&file).ok()?;
-    metadata::icc_profile(&directory)
+    let pages = Pages::read(&file).ok()?;
+    let contents = Contents::of(&file, &pages).ok()?;
+    metadata::icc_profile(&contents.slide().directory)
 }

@@ -1,5 +1,7 @@
-//! Numbers of the tags that are read: TIFF 6.0; `JPEG_TABLES` TIFF Technical Note 2, `ICC_PROFILE` ICC.1.
+//! Numbers of the tags that are read: TIFF 6.0; `SUB_IFDS` Adobe PageMaker 6.0 TIFF Technical Notes, `JPEG_TABLES` TIFF Technical
+//! Note 2, `ICC_PROFILE` ICC.1.
 
+pub const NEW_SUBFILE_TYPE: u16 = 254;
 pub const IMAGE_WIDTH: u16 = 256;
 pub const IMAGE_LENGTH: u16 = 257;
 pub const BITS_PER_SAMPLE: u16 = 258;
@@ -20,6 +22,7 @@ pub const TILE_WIDTH: u16 = 322;
 pub const TILE_LENGTH: u16 = 323;
 pub const TILE_OFFSETS: u16 = 324;
 pub const TILE_BYTE_COUNTS: u16 = 325;
+pub const SUB_IFDS: u16 = 330;
 pub const EXTRA_SAMPLES: u16 = 338;
 pub const SAMPLE_FORMAT: u16 = 339;
 pub const JPEG_TABLES: u16 = 347;

@@ -1,35 +1,72 @@
-//! Random access to the pixels of a TIFF: regions are put together from cached chunks.
+//! Random access to the pixels of one page: regions are put together from cached chunks.
 
-use super::super::access::{JpegTiles, RandomAccess};
 use super::super::error::SlideError;
+use super::super::options::OpenOptions;
 use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region};
 use super::cache::ChunkCache;
+use super::chunk;
+use super::contents::Contents;
 use super::layout::{ChunkCoord, Layout};
-use super::{chunk, jpeg_tiles};
-use std::sync::{Mutex, PoisonError};
+use super::pages::Page;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Threads assumed to decode at once, when the memory limit is divided between them.
 const ASSUMED_THREADS: u64 = 64;
-/// The cache holds two rows of chunks, at least this much and at most half of the memory limit.
+/// The cache holds two rows of chunks, at least this much and at most the share of the page.
 const MIN_CACHE_BYTES: u64 = 64 << 20;
 
-/// An open TIFF.
-pub(super) struct TiffRegions {
-    extent: Extent,
-    layout: Layout,
-    file: PositionalFile,
+/// Makes readers of pages, and divides the memory for decoded chunks between them.
+pub(super) struct Readers<'a> {
+    file: &'a Arc<PositionalFile>,
+    limit_bytes: u64,
+    /// For each page of the full resolution: half of the limit between them.
+    full_bytes: u64,
+    /// For each other page: a quarter of the limit between them.
+    other_bytes: u64,
+}
+
+impl<'a> Readers<'a> {
+    pub fn new(file: &'a Arc<PositionalFile>, options: &OpenOptions, contents: &Contents<'_, '_>) -> Self {
+        let limit_bytes = options.max_memory_bytes;
+        let others = contents.levels.iter().map(Vec::len).sum::<usize>() + contents.beside.len();
+        let share = |bytes: u64, pages: usize| bytes / pages.max(1) as u64;
+        let full_bytes = share(limit_bytes / 2, contents.full.len());
+        Self { file, limit_bytes, full_bytes, other_bytes: share(limit_bytes / 4, others) }
+    }
+
+    /// A reader of a page of the full resolution.
+    pub fn of_slide(&self, page: &Page<'_>) -> Result<PageReader, SlideError> {
+        self.open(page, self.full_bytes)
+    }
+
+    /// A reader of another page.
+    pub fn of_other(&self, page: &Page<'_>) -> Result<PageReader, SlideError> {
+        self.open(page, self.other_bytes)
+    }
+
+    fn open(&self, page: &Page<'_>, cache_bytes: u64) -> Result<PageReader, SlideError> {
+        let layout = Layout::read(self.file, &page.directory, self.limit_bytes)?;
+        Ok(PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, cache_bytes))
+    }
+}
+
+/// One page, or one sample of it: 8-bit gray or RGB.
+pub(super) struct PageReader {
+    pub extent: Extent,
+    pub layout: Layout,
+    pub file: Arc<PositionalFile>,
     cache: ChunkCache,
     /// Locked during a decode when chunks are so large that parallel decodes would exceed the memory limit.
     decode_lock: Option<Mutex<()>>,
     limit_bytes: u64,
 }
 
-impl TiffRegions {
-    /// The image of a checked layout. One decoded chunk takes at most `limit_bytes`, the cache at most half of that.
-    pub fn new(file: PositionalFile, layout: Layout, limit_bytes: u64) -> Self {
+impl PageReader {
+    /// The image of a checked layout. One decoded chunk takes at most `limit_bytes`, the cache at most `cache_bytes`.
+    pub fn new(file: Arc<PositionalFile>, layout: Layout, limit_bytes: u64, cache_bytes: u64) -> Self {
         let chunk_row = layout.chunk_bytes().saturating_mul(u64::from(layout.across));
-        let cache_bytes = chunk_row.saturating_mul(2).max(MIN_CACHE_BYTES).min(limit_bytes / 2);
+        let cache_bytes = chunk_row.saturating_mul(2).max(MIN_CACHE_BYTES).min(cache_bytes);
         let serial = layout.chunk_bytes().saturating_mul(ASSUMED_THREADS) > limit_bytes;
         Self {
             extent: Extent { width: layout.width, height: layout.height, channels: layout.channels() },
@@ -40,24 +77,11 @@ impl TiffRegions {
             limit_bytes,
         }
     }
-}
 
-impl RandomAccess for TiffRegions {
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
-        jpeg_tiles::refusal(&self.layout).map_or(Ok(self), Err)
-    }
-
-    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
-        let Region { x, y, width, height } = region;
-        match level {
-            0 => self.read(x, y, width, height, out),
-            _ => Err(SlideError::NoLevel { path: self.file.path().into(), level }),
-        }
-    }
-
-    fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
-        let region = Region { x, y, width, height };
+    /// Reads a region of the page as it is stored.
+    pub fn read(&self, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
         self.extent.check(self.file.path(), region, out.len())?;
+        let Region { x, y, width, height } = region;
         if width == 0 || height == 0 {
             return Ok(());
         }
@@ -77,19 +101,7 @@ impl RandomAccess for TiffRegions {
         }
         Ok(())
     }
-}
 
-impl JpegTiles for TiffRegions {
-    fn side_px(&self) -> u32 {
-        self.layout.chunk_width
-    }
-
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
-        jpeg_tiles::read(&self.file, &self.layout, ChunkCoord { column, row })
-    }
-}
-
-impl TiffRegions {
     /// Copies the part of a chunk that lies in the region.
     fn copy(&self, coord: ChunkCoord, chunk: &[u8], region: Region, out: &mut [u8]) {
         let channels = usize::from(self.extent.channels);
