@@ -228,6 +228,19 @@ pub enum ServedFault {
     /// A tile that neither the archive nor the tree holds.
     #[error("tile {0} is in no file")]
     NoSource(TileId),
+    /// A slide or image whose pixels come from the top, once.
+    #[error("it can only be read from the top, once; `origami encode` makes a bundle of it")]
+    Sequential,
+    /// A scanned slide whose file lacks the levels from which coarse tiles could be made on request.
+    #[error(
+        "its file has no level below {width}x{height}, which is too large to make them on request; `origami encode` makes a bundle of it"
+    )]
+    NoSmallLevels {
+        /// Width of its coarsest level, in pixels.
+        width: u32,
+        /// Height of its coarsest level, in pixels.
+        height: u32,
+    },
 }
 
 impl Error {
@@ -274,6 +287,7 @@ impl Error {
             Error::File(_)
                 | Error::Archive(archive::Error::File(_))
                 | Error::Pyramid(pyramid::Error::File(_))
+                | Error::Slide(SlideError::Io { .. })
         )
     }
 

@@ -4,22 +4,42 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
-use super::discovery::{SlideFiles, scan};
+use super::discovery::{Listing, Pairs, SlideFiles, scan};
 use super::options::ServeOptions;
-use super::skipped::{Overview, SkipReason, Skipped};
-use super::slide::Slide;
+use super::skipped::{SkipReason, Skipped};
+use super::slide::{Readers, Slide};
 
 /// Age of a listing at which the root is listed again.
 const REFRESH_AGE: Duration = Duration::from_secs(2);
+/// Listing takes one part in so many of the time.
+const MAX_LISTING_SHARE: u32 = 20;
 /// Oldest listing that may answer a request while a new one is made. After a pause without requests, the first one waits for a new
 /// listing.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
 /// An open slide, or why it cannot be served.
 pub type OpenResult = Result<Arc<Slide>, Arc<str>>;
+
+/// What is served and what is not.
+pub struct Listed {
+    /// The slides by name.
+    pub slides: Vec<ListedSlide>,
+    /// What is not served.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A slide that is served.
+pub struct ListedSlide {
+    /// Its name in addresses.
+    pub name: String,
+    /// False for a scanned slide that is served as it is.
+    pub encoded: bool,
+    /// `None` while it has not been opened.
+    pub slide: Option<Arc<Slide>>,
+}
 
 struct Entry {
     files: SlideFiles,
@@ -51,7 +71,11 @@ pub struct Catalog {
     /// Time of the last listing, in milliseconds after `started`.
     listed_ms: AtomicU64,
     started: Instant,
-    listing: Mutex<()>,
+    /// Locked while the root is listed.
+    listing: Mutex<Pairs>,
+    /// How long the last listing took, in milliseconds.
+    took_ms: AtomicU64,
+    readers: Arc<Readers>,
     /// A caller of [`Self::claim_refresh`] is about to refresh.
     claimed: AtomicBool,
 }
@@ -66,10 +90,16 @@ impl Catalog {
             listed_ms: AtomicU64::new(0),
             started: Instant::now(),
             listing: Mutex::default(),
+            took_ms: AtomicU64::new(0),
+            readers: Arc::default(),
             claimed: AtomicBool::new(false),
         };
-        catalog.list();
+        catalog.list(&mut catalog.pairs());
         catalog
+    }
+
+    fn pairs(&self) -> MutexGuard<'_, Pairs> {
+        self.listing.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Age of the listing.
@@ -77,9 +107,18 @@ impl Catalog {
         self.started.elapsed().saturating_sub(Duration::from_millis(self.listed_ms.load(Relaxed)))
     }
 
-    /// Whether the root should be listed again.
+    /// Whether the root should be listed again: a root that takes long to list is listed less often.
     fn is_due(&self) -> bool {
-        self.age() >= REFRESH_AGE
+        self.age() >= REFRESH_AGE.max(self.took() * MAX_LISTING_SHARE)
+    }
+
+    fn took(&self) -> Duration {
+        Duration::from_millis(self.took_ms.load(Relaxed))
+    }
+
+    /// Whether the listing is too old to answer a request.
+    fn is_stale(&self) -> bool {
+        self.age() >= MAX_AGE.max(self.took() * MAX_LISTING_SHARE * 2)
     }
 
     /// Whether a refresh is due and this caller must do it. False for all other callers until it is done.
@@ -87,38 +126,38 @@ impl Catalog {
         self.is_due() && !self.claimed.swap(true, Relaxed)
     }
 
-    /// Names of all slides. Lists the root if the listing is two seconds old.
-    pub fn names(&self) -> Vec<String> {
+    /// What is served and what is not. Opens slides until `patience` is over; the others are opened by their first request. Lists the
+    /// root if that is due.
+    pub fn overview(&self, patience: Duration) -> Listed {
         self.refresh();
-        self.entries.read().unwrap_or_else(|e| e.into_inner()).keys().cloned().collect()
-    }
-
-    /// What is served and what is not. Opens slides until `patience` is over; the others are opened by their first request.
-    pub fn overview(&self, patience: Duration) -> Overview {
         let until = Instant::now() + patience;
         let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner()).clone();
         let entries = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
-        let mut names = Vec::new();
+        let mut slides = Vec::new();
         for (name, entry) in entries {
-            let opened = if Instant::now() < until { self.get(&name) } else { None };
-            match (opened, &entry.files.source) {
+            let opened = entry.opened.get().cloned();
+            let opened = opened.or_else(|| (Instant::now() < until).then(|| self.opened(&entry)));
+            match (&opened, &entry.files.source) {
                 (Some(Err(problem)), _) => {
-                    skipped.push(Skipped::refused(entry.files.path(), &problem));
+                    skipped.push(Skipped::refused(entry.files.path(), problem));
                     continue;
                 }
-                (Some(Ok(slide)), Some(source)) if slide.original_identity().is_none() => {
+                (Some(Ok(slide)), Some(source))
+                    if slide.is_encoded() && slide.original_identity().is_none() =>
+                {
                     skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
                 }
                 _ => {}
             }
-            names.push(name);
+            let encoded = !entry.files.is_raw();
+            slides.push(ListedSlide { name, encoded, slide: opened.and_then(Result::ok) });
         }
-        Overview { names, skipped }
+        Listed { slides, skipped }
     }
 
     /// A slide that is open already, without disk access. `None` also if the listing is too old to tell.
     pub fn get_open(&self, name: &str) -> Option<OpenResult> {
-        if self.age() >= MAX_AGE {
+        if self.is_stale() {
             return None;
         }
         self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.opened.get().cloned()
@@ -128,7 +167,13 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Option<OpenResult> {
         self.refresh();
         let entry = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.clone();
-        let open = || match Slide::open(&entry.files, &self.options) {
+        Some(self.opened(&entry))
+    }
+
+    /// Opens a slide, unless that has been done.
+    fn opened(&self, entry: &Entry) -> OpenResult {
+        let name = &entry.files.name;
+        let open = || match Slide::open(&entry.files, &self.options, &self.readers) {
             Ok(slide) => {
                 if let Some(warning) = &slide.warning {
                     tracing::warn!(slide = name, "{warning}");
@@ -141,7 +186,7 @@ impl Catalog {
                 Err(e.to_string().into())
             }
         };
-        Some(entry.opened.get_or_init(open).clone())
+        entry.opened.get_or_init(open).clone()
     }
 
     /// Lists the root again if that is due.
@@ -151,35 +196,52 @@ impl Catalog {
             return;
         }
         // While another thread lists, the old listing serves unless it is too old.
-        let listing = match self.listing.try_lock() {
+        let mut listing = match self.listing.try_lock() {
             Ok(listing) => listing,
-            Err(_) if self.age() < MAX_AGE => return,
-            Err(_) => self.listing.lock().unwrap_or_else(|e| e.into_inner()),
+            Err(_) if !self.is_stale() => return,
+            Err(_) => self.pairs(),
         };
         if self.is_due() {
-            self.list();
+            self.list(&mut listing);
         }
         drop(listing);
         self.claimed.store(false, Relaxed);
     }
 
-    fn list(&self) {
-        match scan(&self.options.slides) {
-            Ok(now) => {
-                let known = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
-                let entry = |(name, files): (String, SlideFiles)| {
-                    let current = known.get(&name).filter(|entry| entry.is_current(&files)).cloned();
-                    (name, current.unwrap_or_else(|| Entry::new(files)))
-                };
-                *self.skipped.lock().unwrap_or_else(|e| e.into_inner()) = now.skipped;
-                let now = now.slides.into_iter().map(entry).collect();
-                *self.entries.write().unwrap_or_else(|e| e.into_inner()) = now;
-            }
+    fn list(&self, pairs: &mut Pairs) {
+        let started = Instant::now();
+        match scan(&self.options.slides, pairs) {
+            Ok(now) => self.replace(now),
             // The previous listing stays.
             Err(e) => {
                 tracing::error!("cannot list {}: {e}; trying again", self.options.slides.root.display())
             }
         }
+        self.took_ms.store(started.elapsed().as_millis() as u64, Relaxed);
         self.listed_ms.store(self.started.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    fn replace(&self, now: Listing) {
+        let known = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let entry = |(name, files): (String, SlideFiles)| {
+            let current = known.get(&name).filter(|entry| entry.is_current(&files)).cloned();
+            (name, current.unwrap_or_else(|| Entry::new(files)))
+        };
+        let mut entries: BTreeMap<_, _> = now.slides.into_iter().map(entry).collect();
+        let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner());
+        for new in now.skipped.iter().filter(|new| !skipped.contains(new)) {
+            tracing::info!("skipped {}: {}", new.path.display(), new.reason);
+        }
+        // What was served from a directory that cannot be read for the moment goes on.
+        let passing = |of: &&Skipped| matches!(of.reason, SkipReason::Unreadable { passing: true, .. });
+        for unreadable in now.skipped.iter().filter(passing) {
+            let below = known.iter().filter(|(_, entry)| entry.files.path().starts_with(&unreadable.path));
+            for (name, entry) in below {
+                entries.entry(name.clone()).or_insert_with(|| entry.clone());
+            }
+        }
+        *skipped = now.skipped;
+        drop(skipped);
+        *self.entries.write().unwrap_or_else(|e| e.into_inner()) = entries;
     }
 }

@@ -13,8 +13,8 @@ pub enum StartError {
     /// The root of the slides does not exist.
     #[error("{}: no such file or directory; slides are served from a directory", .0.display())]
     NoRoot(PathBuf),
-    /// The root is a file of another kind, such as a slide that is not encoded.
-    #[error("{}: not a directory, a bundle or a .dzi; a slide is encoded before it is served", .0.display())]
+    /// The root is a file of another kind.
+    #[error("{}: not a directory, a bundle, a .dzi or a slide that is read in parts", .0.display())]
     Root(PathBuf),
     /// No connection is allowed.
     #[error("the limit of connections is 0: it must be at least one")]

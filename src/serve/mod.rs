@@ -4,12 +4,13 @@
 //! options       how to serve                                 data
 //! error         why a server cannot start                    data
 //! skipped       what is not served, and why                  data
-//! discovery     which slides lie at the root                 files
+//! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
 //! tile_key      the key of a tile in every cache             data
 //! singleflight  one reconstruction for all its requests      no I/O
+//! turns         one maker of a tile at a time                no I/O
 //! pan           in which direction a viewer moves            no I/O
 //! buffers       a pool of families' planes                   no I/O
 //! warm          the cache on disk                            RocksDB
@@ -38,6 +39,7 @@ mod slide;
 mod threads;
 mod tile_key;
 mod tiles;
+mod turns;
 mod warm;
 
 use std::sync::Arc;
@@ -129,7 +131,10 @@ impl Server {
     /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as
     /// served.
     pub fn overview(&self) -> Overview {
-        self.state.catalog.overview(PATIENCE)
+        let listed = self.state.catalog.overview(PATIENCE);
+        let unencoded = listed.slides.iter().filter(|slide| !slide.encoded).count();
+        let names = listed.slides.into_iter().map(|slide| slide.name).collect();
+        Overview { names, unencoded, skipped: listed.skipped }
     }
 
     /// Serves until `stop` completes, then finishes the requests in flight, for 30 seconds at most.

@@ -18,22 +18,37 @@ impl Skipped {
         let problem = problem.strip_prefix(&format!("{}: ", path.display())).unwrap_or(problem);
         Self { path: path.into(), reason: SkipReason::Refused(problem.into()) }
     }
+
+    /// Path and reason for clients, who must not learn where the root is.
+    pub(super) fn for_clients(&self, root: &Path) -> (String, String) {
+        let path =
+            self.path.strip_prefix(root).unwrap_or(Path::new(self.path.file_name().unwrap_or_default()));
+        let reason = self.reason.to_string().replace(&format!("{}/", root.display()), "");
+        (path.display().to_string(), reason.replace(&root.display().to_string(), "."))
+    }
 }
 
 /// Why something is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// A scanned slide, of which there is no archive.
-    NotEncoded,
-    /// A scanned slide, and the archive of its name does not record that it was made of it.
+    /// A scanned slide, and the archive beside it does not record that it was made of it.
     NotSource,
-    /// A directory without an archive and without a tree.
+    /// A directory at the root with no slide in it or below it.
     Empty,
     /// Another slide has this name.
     SameName,
     /// A name that no address can have.
     NotUtf8,
+    /// A directory that cannot be listed.
+    Unreadable {
+        /// Why not.
+        problem: String,
+        /// Whether that may pass: it is not a matter of permissions.
+        passing: bool,
+    },
+    /// A directory below too many others.
+    TooDeep,
     /// The slide cannot be opened, for this reason.
     Refused(String),
 }
@@ -41,11 +56,12 @@ pub enum SkipReason {
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SkipReason::NotEncoded => "not encoded yet: slides are served from bundles, packs and trees",
             SkipReason::NotSource => "the archive of its name does not record that it was made of this file",
-            SkipReason::Empty => "neither an archive nor a tree in it, and no directory below it is searched",
-            SkipReason::SameName => "a directory of the same name is served; rename one of them",
+            SkipReason::Empty => "no slide in it or below it",
+            SkipReason::SameName => "another slide of the same name is served; rename one of them",
             SkipReason::NotUtf8 => "its name is not UTF-8; rename it",
+            SkipReason::Unreadable { problem, .. } => return write!(f, "cannot be listed: {problem}"),
+            SkipReason::TooDeep => "below too many other directories; serve it by itself",
             SkipReason::Refused(problem) => problem,
         })
     }
@@ -56,6 +72,8 @@ impl fmt::Display for SkipReason {
 pub struct Overview {
     /// The names of the slides that are served.
     pub names: Vec<String>,
+    /// How many of them are scanned slides that are served as they are.
+    pub unencoded: usize,
     /// What is not served.
     pub skipped: Vec<Skipped>,
 }

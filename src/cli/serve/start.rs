@@ -37,13 +37,13 @@ impl Started<'_> {
 
     /// Prints it as one object.
     pub fn print_json(&self) -> serde_json::Result<()> {
-        let Overview { names, skipped } = &self.overview;
+        let Overview { names, unencoded, skipped } = &self.overview;
         let skipped = skipped.iter().map(
             |Skipped { path, reason }| json!({"path": path.to_string_lossy(), "reason": said(path, reason)}),
         );
         let body = json!({
             "address": format!("http://{}", self.address), "page": self.page(), "slides": names.len(), "names": names,
-            "skipped": skipped.collect::<Vec<_>>(),
+            "unencoded": unencoded, "skipped": skipped.collect::<Vec<_>>(),
         });
         json::print("serve", body)
     }
@@ -52,6 +52,13 @@ impl Started<'_> {
     pub fn print(&self) {
         say!("origami serves {} on http://{}", self.root.display(), self.address);
         say!("{}", self.slides());
+        match self.overview.unencoded {
+            0 => {}
+            1 => say!("1 is not encoded and served as it is; `origami encode` makes a bundle of it"),
+            count => {
+                say!("{count} are not encoded and served as they are; `origami encode` makes bundles of them")
+            }
+        }
         let skipped = &self.overview.skipped;
         for Skipped { path, reason } in skipped.iter().take(MAX_LINES) {
             say!("skipped {}: {}", path.display(), said(path, reason));
@@ -72,8 +79,7 @@ impl Started<'_> {
         };
         let listed = names[..names.len().min(MAX_LINES)].join(", ") + &more;
         match names.len() {
-            0 => "no slides yet; what `origami encode` and `origami pyramid` write there is served at once"
-                .into(),
+            0 => "no slides yet; those that are put there, or that `origami encode` writes there, are served at once".into(),
             1 => format!("1 slide: {listed}"),
             count => format!("{count} slides: {listed}"),
         }
@@ -83,9 +89,6 @@ impl Started<'_> {
 /// A reason in words, with the command that helps.
 fn said(path: &Path, reason: &SkipReason) -> String {
     match reason {
-        SkipReason::NotEncoded => {
-            format!("not encoded yet; `origami encode {}` makes its bundle", path.display())
-        }
         SkipReason::NotSource => {
             format!("{reason}; `origami encode --overwrite {}` makes one of it", path.display())
         }

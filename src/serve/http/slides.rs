@@ -1,27 +1,36 @@
 //! `/api/slides`: descriptions of slides as JSON.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::state::{HandlerResult, State, open_slide};
 use super::url::path_segment;
+use crate::serve::catalog::Listed;
 use crate::serve::slide::Slide;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, json_response};
 
+/// How long a request for the list opens slides. The next one goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// `/api/slides`. Pages poll it, so it has an entity tag.
 pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerResult {
     let catalog = state.catalog.clone();
-    let names = tokio::task::spawn_blocking(move || catalog.names()).await.map_err(|_| ServeError::Broken)?;
-    let mut all = Vec::new();
-    for name in names {
-        all.push(match open_slide(&state, &name).await {
-            Ok(slide) => describe(&state, &slide),
-            Err(e) => json!({"name": name, "error": e.to_string()}),
-        });
-    }
-    let text = json!({"slides": all}).to_string();
+    let listed = tokio::task::spawn_blocking(move || catalog.overview(PATIENCE)).await;
+    let Listed { slides, skipped } = listed.map_err(|_| ServeError::Broken)?;
+    let slides = slides.iter().map(|of| match &of.slide {
+        Some(slide) => describe(&state, slide),
+        None => json!({"name": of.name, "encoded": of.encoded, "pending": true}),
+    });
+    let skipped = skipped.iter().map(|skipped| {
+        let (path, reason) = skipped.for_clients(&state.options.slides.root);
+        json!({"path": path, "reason": reason})
+    });
+    let body = json!({"slides": slides.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>()});
+    let text = body.to_string();
     Ok(cacheable(&headers, &etag(text.as_bytes()), "no-cache", "application/json", text.into()))
 }
 
@@ -43,13 +52,14 @@ fn describe(state: &State, slide: &Slide) -> Value {
         slide.input().filter(|input| !input.is_directory()).map(|input| input.archive().file_bytes());
     let lossy = slide
         .input()
-        .filter(|_| slide.reconstructs())
+        .filter(|_| slide.reconstructs() && !slide.keeps_originals())
         .map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
     json!({
         "name": slide.name, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.output.format.extension(), "levels": levels.collect::<Vec<_>>(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
-        "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy, "warning": slide.warning,
+        "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,
+        "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
         "dzi": format!("/dzi/{}.dzi", path_segment(&slide.name)),

@@ -1,12 +1,14 @@
-//! Tiles of the original, cut from the pixels of the slide that an archive was made of.
+//! Tiles made of pixels: cut from a scanned slide, or of finer tiles.
 
-use super::Slide;
 use super::source::MAX_DOWN;
-use crate::error::{Error, ServedFault};
-use crate::image::family::PixelsRef;
+use super::{Samples, Slide, TileSource};
+use crate::error::{Error, Result, ServedFault};
+use crate::image::family::{Pixels, PixelsRef};
 use crate::image::geometry::TileId;
 use crate::image::ycc::{Sampling, Ycc};
-use crate::pyramid;
+use crate::kernels::resample::upsample_to_444;
+use crate::kernels::taps::{Filter, TapCache};
+use crate::output::render::stored_image;
 
 impl Slide {
     /// Whether a tile of the original is cut from the pixels of the slide's source. Others come from its tree; where there is only a
@@ -19,16 +21,39 @@ impl Slide {
     ///
     /// # Errors
     /// A source that cannot be read.
-    pub fn cut(&self, tile: TileId) -> Result<Vec<u8>, Error> {
+    pub fn cut(&self, tile: TileId) -> Result<Vec<u8>> {
         let Some(source) = &self.source else {
             return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
         };
-        let pixels =
-            source.tile(&self.geometry, tile).map_err(|e| pyramid::Error::tile(&source.path, tile, e))?;
+        self.code(source.tile(&self.geometry, tile)?)
+    }
+
+    /// The pixels of a tile that needs no finer tiles: read from the scanned slide, or decoded.
+    ///
+    /// # Errors
+    /// Damage; a slide that cannot be read.
+    pub fn pixels(&self, tile: TileId, source: TileSource) -> Result<Samples> {
+        if let (TileSource::Scan, Some(scan)) = (source, &self.scan) {
+            return scan.tile(&self.geometry, tile);
+        }
+        let (codec, bytes) = self.stored_bytes(tile, source)?;
+        let (_, _, planes) = stored_image(&self.geometry, tile, codec, bytes)?;
+        Ok(Samples::of_planes(&upsample_to_444(planes, Filter::Bilinear, &TapCache::default())))
+    }
+
+    /// Codes pixels of a tile in the output's format.
+    ///
+    /// # Errors
+    /// A codec error.
+    pub fn code(&self, samples: Samples) -> Result<Vec<u8>> {
+        let pixels = samples.into_pixels();
         if self.renderer.want().sampling() != Sampling::Gray {
             return Ok(self.renderer.code(pixels.view())?);
         }
-        let gray = Ycc::gray(pixels.into_ycc().luma);
+        let gray = match pixels {
+            Pixels::Ycc(planes) => Ycc::gray(planes.luma),
+            rgb => Ycc::gray(rgb.into_ycc().luma),
+        };
         Ok(self.renderer.code(PixelsRef::Ycc(gray.view()))?)
     }
 }

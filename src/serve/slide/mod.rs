@@ -4,19 +4,28 @@
 
 mod cut;
 mod families;
+mod gaps;
 mod originals;
+mod samples;
+mod scan;
 mod source;
 
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::gaps::open_tree;
+pub use self::samples::Samples;
+pub use self::scan::Readers;
+use self::scan::Scan;
 use self::source::Source;
 use super::discovery::{SlideFiles, Stamp, stamp};
 use super::options::{ServeOptions, SlideOptions};
 use crate::archive::Kind;
+use crate::codec::CodecId;
 use crate::decode::Input;
 use crate::error::{Error, Refusal, Result, ServedFault};
 use crate::image::family::PayloadKind;
@@ -41,6 +50,10 @@ pub enum TileSource {
     Archived,
     /// The slide's tree.
     Tree,
+    /// The pixels of a scanned slide.
+    Scan,
+    /// The tiles of the next finer level: neither tree nor scanned slide has this one.
+    Finer,
 }
 
 /// An open slide.
@@ -59,8 +72,12 @@ pub struct Slide {
     pub warning: Option<String>,
     input: Option<Input>,
     tree: Option<Tree>,
+    /// Levels that the tree lacks, from the lowest one up.
+    lacking: u32,
     /// What the archive was made of; only without a tree.
     source: Option<Source>,
+    /// The slide itself, where there is neither archive nor tree.
+    scan: Option<Scan>,
     coding: Option<Coding>,
     families: HashSet<FamilyId>,
     renderer: Renderer,
@@ -70,11 +87,11 @@ pub struct Slide {
 }
 
 impl Slide {
-    /// Opens archive and tree.
+    /// Opens archive and tree, or the scanned slide.
     ///
     /// # Errors
-    /// Damage; an archive and a tree of different slides; options that contradict the archive.
-    pub fn open(files: &SlideFiles, options: &ServeOptions) -> Result<Self> {
+    /// Damage; an archive and a tree of different slides; options that contradict the archive; a scanned slide that cannot be read.
+    pub fn open(files: &SlideFiles, options: &ServeOptions, readers: &Arc<Readers>) -> Result<Self> {
         if files.loose_residuals {
             return Err(Error::served(&files.name, ServedFault::LooseResiduals));
         }
@@ -83,11 +100,14 @@ impl Slide {
             Some(path) => Some(Input::file(path, Kind::Bundle)?),
             None => None,
         };
-        let tree = files.tree.as_deref().map(Tree::open_small_levels).transpose()?;
-        let geometry = match (&input, &tree) {
-            (Some(input), _) => *input.geometry(),
-            (None, Some(tree)) => *tree.geometry(),
-            (None, None) => return Err(Error::served(&files.name, ServedFault::NoFiles)),
+        let (tree, lacking) = files.tree.as_deref().map(open_tree).transpose()?.unzip();
+        let raw = files.source.as_deref().filter(|_| files.is_raw());
+        let (scan, size) = raw.map(|path| Scan::open(path, readers.clone())).transpose()?.unzip();
+        let geometry = match (&input, &tree, size) {
+            (Some(input), ..) => *input.geometry(),
+            (None, Some(tree), _) => *tree.geometry(),
+            (None, None, Some(geometry)) => geometry,
+            (None, None, None) => return Err(Error::served(&files.name, ServedFault::NoFiles)),
         };
         let fits = tree.as_ref().is_some_and(|tree| same_tiling(tree.geometry(), &geometry));
         if let (Some(tree), Some(_), false) = (&tree, &input, fits) {
@@ -104,7 +124,7 @@ impl Slide {
                 let (coding, warning) = coding_of(input, &options.slides)?;
                 (Some(coding), warning)
             }
-            None => (None, None),
+            None => (None, scan.as_ref().and_then(Scan::warning)),
         };
         let output = options.output;
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
@@ -119,11 +139,11 @@ impl Slide {
             renderer: Renderer::new(geometry, filter, output)?,
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
-            source: files
-                .source
-                .as_deref()
-                .filter(|_| tree.is_none())
-                .and_then(|path| Source::find(path, input.as_ref()?.meta().source.identity.as_deref())),
+            source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
+                Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
+            }),
+            scan,
+            lacking: lacking.unwrap_or_default(),
             input,
             tree,
             coding,
@@ -168,6 +188,11 @@ impl Slide {
         self.tree_identity.or_else(|| self.source.as_ref().map(|source| xxh3_128(of(source).as_bytes())))
     }
 
+    /// The key of reduced pixels, which do not depend on how tiles are coded; see `tiles::finer`.
+    pub fn reduced_identity(&self) -> u128 {
+        xxh3_128(format!("reduced 1 {:x}", self.version).as_bytes())
+    }
+
     /// Whether files have changed that a listing does not check: the directories of a tree's levels, the first of many packs.
     pub fn has_changed(&self) -> bool {
         inner_stamp(self.input.as_ref(), self.tree.as_ref()) != self.inner_stamp
@@ -176,8 +201,18 @@ impl Slide {
     /// The source of a tile, and the hash of everything that the tile depends on; `None` if the slide has no such tile.
     pub fn source(&self, tile: TileId) -> Option<(TileSource, u128)> {
         let source = self.source_of(tile)?;
-        // A tile that fills a gap of the archive depends on the tree alone.
-        Some((source, if source == TileSource::Tree { self.tree_identity? } else { self.identity }))
+        let identity = match source {
+            // A tile that fills a gap of the archive depends on the tree alone.
+            TileSource::Tree => self.tree_identity?,
+            TileSource::Finer => self.version,
+            _ => self.identity,
+        };
+        Some((source, identity))
+    }
+
+    /// Whether it has been encoded or cut into tiles: neither is true of a scanned slide that is served as it is.
+    pub fn is_encoded(&self) -> bool {
+        self.scan.is_none()
     }
 
     /// Whether it has a tree of its own.
@@ -204,13 +239,15 @@ impl Slide {
     /// Micrometres per pixel of L0, in x and y.
     pub fn microns_per_pixel(&self) -> Option<(f64, f64)> {
         let recorded = self.input.as_ref().and_then(|input| input.meta().microns_per_pixel);
-        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.metadata().microns_per_pixel))
+        let of_tree = || self.tree.as_ref().and_then(|tree| tree.metadata().microns_per_pixel);
+        recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.microns_per_pixel)
     }
 
     /// Magnification of the objective.
     pub fn objective_power(&self) -> Option<f64> {
         let recorded = self.input.as_ref().and_then(|input| input.meta().objective_power);
-        recorded.or_else(|| self.tree.as_ref().and_then(|tree| tree.metadata().objective_power))
+        let of_tree = || self.tree.as_ref().and_then(|tree| tree.metadata().objective_power);
+        recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.objective_power)
     }
 
     /// The Deep Zoom descriptor of the served tiles: overlap 0, and their `format`.
@@ -226,7 +263,12 @@ impl Slide {
 
     fn source_of(&self, tile: TileId) -> Option<TileSource> {
         self.geometry.tile_rect(tile)?;
-        let (Some(input), false) = (&self.input, self.prefer_tree) else { return Some(TileSource::Tree) };
+        if let Some(scan) = &self.scan {
+            let has = scan.has_level(self.geometry.top_level() - tile.level);
+            return Some(if has { TileSource::Scan } else { TileSource::Finer });
+        }
+        let of_tree = if tile.level < self.lacking { TileSource::Finer } else { TileSource::Tree };
+        let (Some(input), false) = (&self.input, self.prefer_tree) else { return Some(of_tree) };
         if let Some(id) = self.geometry.family_of(tile) {
             let baseline = Some(tile.level) == self.geometry.l2();
             return match self.families.contains(&id) {
@@ -234,12 +276,12 @@ impl Slide {
                 true if self.keeps_originals() => Some(TileSource::Original(id)),
                 true => Some(TileSource::Family(id)),
                 // An incomplete archive.
-                false => self.tree.is_some().then_some(TileSource::Tree),
+                false => self.tree.is_some().then_some(of_tree),
             };
         }
         match input.archive().find_tile(tile) {
             Some(_) => Some(TileSource::Archived),
-            None => self.tree.is_some().then_some(TileSource::Tree),
+            None => self.tree.is_some().then_some(of_tree),
         }
     }
 
@@ -258,7 +300,13 @@ impl Slide {
     /// # Errors
     /// Damage.
     pub fn stored(&self, tile: TileId, source: TileSource) -> Result<Vec<u8>> {
-        let (codec, bytes) = match (source, &self.input, &self.tree) {
+        let (codec, bytes) = self.stored_bytes(tile, source)?;
+        Ok(self.renderer.stored(tile, codec, bytes)?)
+    }
+
+    /// A stored tile as it is stored.
+    fn stored_bytes(&self, tile: TileId, source: TileSource) -> Result<(CodecId, Vec<u8>)> {
+        match (source, &self.input, &self.tree) {
             (TileSource::Baseline(id), Some(input), _) => {
                 let Some(payload) = input.read_payloads(id, &[PayloadKind::Baseline])?.pop() else {
                     let (what, problem) = (format!("family {id}"), "it has no baseline".into());
@@ -267,22 +315,25 @@ impl Slide {
                         problem,
                     }));
                 };
-                (payload.codec, payload.bytes)
+                Ok((payload.codec, payload.bytes))
             }
             (TileSource::Archived, Some(input), _) => {
                 let Some(entry) = input.archive().find_tile(tile) else {
                     let path = input.archive().path().to_path_buf();
                     return Err(Error::TileNotStored { path, tile });
                 };
-                (entry.codec, input.archive().read_tile(entry)?)
+                Ok((entry.codec, input.archive().read_tile(entry)?))
             }
-            (_, input, Some(tree)) => {
+            (TileSource::Tree, input, Some(tree)) => {
+                // Such a tree was opened without looking for missing tiles, which it then reads as white.
+                if self.lacking > 0 && !tree.tile_path(tile).is_file() {
+                    return Err(Error::input(&tree.tile_path(tile), "it is missing; restore the tile"));
+                }
                 let recut = input.as_ref().map(|input| input.meta().encode.clone());
-                tree.stored_tile(tile, &recut.unwrap_or_default())?
+                Ok(tree.stored_tile(tile, &recut.unwrap_or_default())?)
             }
-            _ => return Err(Error::served(&self.name, ServedFault::NoSource(tile))),
-        };
-        Ok(self.renderer.stored(tile, codec, bytes)?)
+            _ => Err(Error::served(&self.name, ServedFault::NoSource(tile))),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a tile's address to its bytes: the caches, then stored bytes or a reconstruction.
 
 mod family;
+mod finer;
 mod originals;
 mod prefetch;
 mod stopwatch;
@@ -23,6 +24,7 @@ use super::singleflight::{Group, Joined};
 use super::slide::{Slide, TileSource};
 use super::threads::Threads;
 use super::tile_key::TileKey;
+use super::turns::Turns;
 use super::warm::{Lookup, WarmCache};
 use crate::backend::Backend;
 use crate::error::Error;
@@ -43,6 +45,8 @@ pub struct Tiles {
     hot: Cache<TileKey, Bytes>,
     warm: Option<WarmCache>,
     calls: Group,
+    /// Tiles that are made of finer ones.
+    turns: Turns,
     /// Permits to reconstruct a family.
     family_permits: Arc<Semaphore>,
     /// Permits to render an image of any size.
@@ -84,6 +88,7 @@ impl Tiles {
             image_permits: Arc::new(Semaphore::new(threads.count().min(MAX_IMAGES))),
             warm: warm.transpose()?,
             calls: Group::default(),
+            turns: Turns::default(),
             family_permits: Arc::new(Semaphore::new(options.limits.max_inflight_families)),
             backend,
             buffers: BufferPool::new(options.limits.buffer_pool_size),
@@ -161,17 +166,24 @@ impl Tiles {
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
-        if let TileSource::Original(id) = source {
-            return self.original_tile(slide, id, key).await;
-        }
-        let TileSource::Family(id) = source else {
-            let bytes = self.stored(slide, key, source).await?;
-            if let (TileSource::Baseline(id), true) = (source, self.options.cache.prewarm_on_l2) {
-                self.prefetch(slide, id);
+        let id = match source {
+            TileSource::Family(id) => id,
+            TileSource::Original(id) => {
+                return self.single(slide, key, move |of| of.original(id, key.tile)).await;
             }
-            return Ok((bytes, Outcome::Stored));
+            TileSource::Scan => {
+                return self.single(slide, key, move |of| of.code(of.pixels(key.tile, source)?)).await;
+            }
+            TileSource::Finer => return self.of_finer(slide, key).await,
+            TileSource::Baseline(_) | TileSource::Archived | TileSource::Tree => {
+                let bytes = self.stored(slide, key, source).await?;
+                if let (TileSource::Baseline(id), true) = (source, self.options.cache.prewarm_on_l2) {
+                    self.prefetch(slide, id);
+                }
+                return Ok((bytes, Outcome::Stored));
+            }
         };
-        if let Some(bytes) = self.from_warm(slide, tile).await? {
+        if let Some(bytes) = self.from_warm(slide, key).await? {
             return Ok((bytes, Outcome::Warm));
         }
         self.reconstructed(slide, id, tile).await
@@ -181,19 +193,18 @@ impl Tiles {
     async fn from_warm(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
-        tile: TileId,
+        key: TileKey,
     ) -> Result<Option<Bytes>, ServeError> {
         let Some(warm) = &self.warm else { return Ok(None) };
         if warm.is_quick() {
-            return Ok(self.read_warm(slide, tile));
+            return Ok(self.read_warm(slide, key));
         }
         let (this, of) = (self.clone(), slide.clone());
-        tokio::task::spawn_blocking(move || this.read_warm(&of, tile)).await.map_err(|_| ServeError::Broken)
+        tokio::task::spawn_blocking(move || this.read_warm(&of, key)).await.map_err(|_| ServeError::Broken)
     }
 
     /// Reads the warm cache and copies a hit to the hot one.
-    fn read_warm(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
-        let key = TileKey { slide: slide.identity, tile };
+    fn read_warm(&self, slide: &Slide, key: TileKey) -> Option<Bytes> {
         match self.warm.as_ref()?.get(&slide.name, &key) {
             Lookup::Hit(bytes) => {
                 self.metrics.warm_read(WarmRead::Hit);
@@ -204,6 +215,19 @@ impl Tiles {
             Lookup::Damaged => self.metrics.warm_read(WarmRead::Damaged),
         }
         None
+    }
+
+    /// Writes a tile to the warm cache, if there is one. The response does not wait for it.
+    fn keep_warm(self: &Arc<Self>, slide: &Arc<Slide>, key: TileKey, bytes: Bytes) {
+        if self.warm.is_none() {
+            return;
+        }
+        let (this, of) = (self.clone(), slide.clone());
+        tokio::task::spawn_blocking(move || {
+            let Some(warm) = &this.warm else { return };
+            let stored = warm.put(&of.name, std::iter::once((key, &bytes)));
+            this.metrics.warm_written(1, stored);
+        });
     }
 
     /// As [`Self::get`], for callers that decode the tile.

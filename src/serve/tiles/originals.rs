@@ -1,4 +1,5 @@
-//! Tiles of archives that hold the source slide's own tiles. Each is made alone; whole families are made only by prefetching.
+//! Tiles that are made alone: those of archives that hold the source slide's own tiles, and of scanned slides. Families of originals are
+//! made whole only by prefetching.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use bytes::Bytes;
 
 use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::image::geometry::FamilyId;
 use crate::serve::metrics::Outcome;
 use crate::serve::singleflight::Call;
@@ -15,32 +16,24 @@ use crate::serve::tile_key::TileKey;
 use crate::web::error::ServeError;
 
 impl Tiles {
-    /// A tile of L0 or L1: from the warm cache, or made of its payloads.
-    pub(super) async fn original_tile(
+    /// A tile that is made alone: from the warm cache, or by `make`.
+    pub(super) async fn single(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
-        id: FamilyId,
         key: TileKey,
+        make: impl FnOnce(&Slide) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        if let Some(bytes) = self.from_warm(slide, key.tile).await? {
+        if let Some(bytes) = self.from_warm(slide, key).await? {
             return Ok((bytes, Outcome::Warm));
         }
         let _permit = self.family_permit().await?;
         let (this, of) = (self.clone(), slide.clone());
         let made = self.threads.run(async move {
             // Concurrent requests for the same tile make it once.
-            this.hot.try_get_with(key, || of.original(id, key.tile).map(Bytes::from))
+            this.hot.try_get_with(key, || make(&of).map(Bytes::from))
         });
         let bytes = made.await?.map_err(|e| broken(slide, &e))?;
-        if self.warm.is_some() {
-            let (this, of, bytes) = (self.clone(), slide.clone(), bytes.clone());
-            // The response does not wait for this.
-            tokio::task::spawn_blocking(move || {
-                let Some(warm) = &this.warm else { return };
-                let stored = warm.put(&of.name, std::iter::once((key, &bytes)));
-                this.metrics.warm_written(1, stored);
-            });
-        }
+        self.keep_warm(slide, key, bytes.clone());
         Ok((bytes, Outcome::Cold))
     }
 

@@ -1,0 +1,175 @@
+//! Which slides are found below a root, under which names, and what is skipped.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::{Listing, Pairs, scan};
+use crate::serve::options::SlideOptions;
+use crate::serve::skipped::SkipReason;
+
+/// Makes empty files, and directories where a name ends in `/`.
+fn root(names: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for name in names {
+        let path = root.path().join(name);
+        fs::create_dir_all(if name.ends_with('/') { &path } else { path.parent().unwrap() }).unwrap();
+        if !name.ends_with('/') {
+            fs::write(path, "").unwrap();
+        }
+    }
+    root
+}
+
+fn list(root: &Path) -> Listing {
+    let options = SlideOptions { root: root.into(), ..SlideOptions::default() };
+    scan(&options, &mut Pairs::default()).unwrap()
+}
+
+fn names(listing: &Listing) -> Vec<&str> {
+    listing.slides.keys().map(String::as_str).collect()
+}
+
+/// What is skipped, by path below the root.
+fn skipped<'a>(root: &Path, listing: &'a Listing) -> Vec<(String, &'a SkipReason)> {
+    let of = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
+    listing.skipped.iter().map(|skipped| (of(&skipped.path), &skipped.reason)).collect()
+}
+
+#[test]
+fn directories_below_the_root_are_walked() {
+    let root = root(&[
+        "a.svs",
+        "notes.txt",
+        "more/b.ndpi",
+        "more/deep/c.ndpi",
+        "more/deep/d.bundle",
+        "more/deep/d.txt",
+        "case/residual_packs/residuals.bundle",
+        "out/more/case-b/residual_packs/residuals.bundle",
+        "out/more/case-b/e.tif",
+        "two/x.dzi",
+        "two/y.dzi",
+        "one/z.dzi",
+        "one/._z.dzi",
+        ".hidden/f.svs",
+        "._g.svs",
+    ]);
+    let listing = list(root.path());
+    assert_eq!(
+        names(&listing),
+        [
+            "a",
+            "case",
+            "more/b",
+            "more/deep/c",
+            "more/deep/d",
+            "one",
+            "out/more/case-b",
+            "out/more/case-b/e",
+            "two/x",
+            "two/y"
+        ]
+    );
+    assert!(listing.skipped.is_empty(), "{:?}", listing.skipped);
+    assert_eq!(list(&root.path().join("out/more")).slides.len(), 2);
+}
+
+#[test]
+fn parts_of_slides_are_not_entered() {
+    let root = root(&[
+        "a.dzi",
+        "a_files/0/0_0.jpg",
+        "a_files/0/not.svs",
+        "lost_files/0/not.svs",
+        "b.mrxs",
+        "b/Slidedat.ini",
+        "b/not.tif",
+        "c.vsi",
+        "_c_/stack1/not.tif",
+        "residual_packs/not.svs",
+        "nothing/at/all/",
+    ]);
+    let listing = list(root.path());
+    assert_eq!(names(&listing), ["a", "b", "c"]);
+    let skipped = skipped(root.path(), &listing);
+    assert_eq!(
+        skipped,
+        [
+            ("lost_files".into(), &SkipReason::Empty),
+            ("nothing".into(), &SkipReason::Empty),
+            ("residual_packs".into(), &SkipReason::Empty)
+        ]
+    );
+}
+
+#[test]
+fn equal_names_keep_their_extension() {
+    let root =
+        root(&["in/a.svs", "in/a.tif", "in/b.svs", "a.bundle", "a.dzi", "a/x.dzi", "c.ome.tif", "c.svs"]);
+    let listing = list(root.path());
+    assert_eq!(names(&listing), ["a", "a.bundle", "a.dzi", "c", "c.ome", "in/a.svs", "in/a.tif", "in/b"]);
+    assert_eq!(listing.slides["a"].tree, Some(root.path().join("a/x.dzi")));
+    assert!(listing.slides["in/a.tif"].is_raw() && !listing.slides["a.bundle"].is_raw());
+}
+
+#[test]
+fn links_are_followed_once_and_a_circle_ends() {
+    let root = root(&["real/s.svs", "real/sub/t.svs", "z.txt"]);
+    let link = |from: &str, to: &str| symlink(root.path().join(to), root.path().join(from)).unwrap();
+    link("real/sub/up", ".");
+    link("again", "real");
+    link("loop", "loop");
+    link("gone.svs", "nowhere");
+    let far = root_of_one();
+    symlink(far.path(), root.path().join("far")).unwrap();
+    let listing = list(root.path());
+    assert_eq!(names(&listing), ["far/u", "gone", "real/s", "real/sub/t"]);
+    assert_eq!(skipped(root.path(), &listing), [("again".into(), &SkipReason::Empty)]);
+}
+
+fn root_of_one() -> tempfile::TempDir {
+    root(&["u.svs"])
+}
+
+#[test]
+fn directories_are_entered_to_a_depth() {
+    let deep = |levels: usize| "d/".repeat(levels);
+    let root = root(&[&format!("{}a.svs", deep(16)), &format!("{}b.svs", deep(17))]);
+    let listing = list(root.path());
+    assert_eq!(names(&listing), [format!("{}a", deep(16))]);
+    assert_eq!(
+        skipped(root.path(), &listing),
+        [(deep(17).trim_end_matches('/').into(), &SkipReason::TooDeep)]
+    );
+}
+
+#[test]
+fn what_cannot_be_listed_is_skipped_and_hides_nothing() {
+    use std::os::unix::ffi::OsStrExt;
+    let root = root(&["a.svs", "b/c.svs"]);
+    let bad = std::ffi::OsStr::from_bytes(b"\xff.svs");
+    fs::write(root.path().join(bad), "").unwrap();
+    let locked = root.path().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::write(locked.join("d.svs"), "").unwrap();
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    let reads_everything = fs::read_dir(&locked).is_ok();
+    let listing = list(root.path());
+    assert!(names(&listing).starts_with(&["a", "b/c"]), "{:?}", names(&listing));
+    let reasons: Vec<_> = listing.skipped.iter().map(|skipped| &skipped.reason).collect();
+    assert!(reasons.contains(&&SkipReason::NotUtf8), "{reasons:?}");
+    // The superuser may read it.
+    let refused = |reason: &&SkipReason| matches!(reason, SkipReason::Unreadable { passing: false, .. });
+    assert_eq!(reasons.into_iter().any(|reason| refused(&reason)), !reads_everything);
+}
+
+#[test]
+fn a_large_root_is_listed_in_no_time() {
+    let names: Vec<String> = (0..10_000).map(|n| format!("slide-{n:05}.{}", ["svs", "txt"][n % 2])).collect();
+    let root = root(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let started = std::time::Instant::now();
+    assert_eq!(list(root.path()).slides.len(), 5_000);
+    println!("10,000 files: {:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
