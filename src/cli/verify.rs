@@ -180,22 +180,17 @@ impl Verifier {
 
     fn tree(&self, path: &Path, faults: &mut Faults) -> Result<(Found, String)> {
         let tree = Tree::open(path, Missing::Background)?;
-<<<<<<< HEAD
         let progress = self.progress(path, tile_count(&tree), "tiles");
         let done = verify_tree(&tree, &self.scheduler, &|done| progress.set(done), &mut |fault| {
             progress.aside(|| faults.add(&fault.into()))
         })?;
         progress.finish();
-        let text = format!("{} levels, {} tiles, {}", done.levels, done.tiles, human_bytes(done.bytes));
-=======
-        let done = verify_tree(&tree, &self.scheduler, &mut |fault| faults.add(&fault.into()))?;
         let absent = match done.absent_levels {
             0 => String::new(),
             n => format!(", {n} of them without tiles"),
         };
         let (levels, tiles, bytes) = (done.levels, done.tiles, human_bytes(done.bytes));
         let text = format!("{levels} levels{absent}, {tiles} tiles, {bytes}");
->>>>>>> trees
         let found = Found { tiles: Some(done.tiles), bytes: Some(done.bytes), ..Found::default() };
         Ok((found, text))
     }

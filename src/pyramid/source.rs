@@ -68,6 +68,22 @@ impl Source {
         }
     }
 
+    /// The slide's file, or the descriptor of the tree.
+    pub fn path(&self) -> &Path {
+        match self {
+            Source::Tree(tree) => tree.path(),
+            Source::Slide(slide, _) => &slide.path,
+        }
+    }
+
+    /// What its reader assumed where it does not say, and what was left out: a sentence each, without its name.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Source::Tree(tree) => tree.warnings(),
+            Source::Slide(slide, _) => slide.info.warnings.clone(),
+        }
+    }
+
     /// The record of the source in the archive.
     pub fn source_meta(&self, identity: &Identity) -> SourceMeta {
         let identity = Some(identity.text.clone());

@@ -26,8 +26,8 @@ pub fn tile_count(tree: &Tree) -> u64 {
     levels.map(|level| of_level(tree.geometry().tiles(level))).sum()
 }
 
-/// Checks every tile. Calls `progress` with the number of tiles tried, missing ones among them, and `fault` for each tile that is not what the descriptor says, and once a level for the tiles that are
-/// missing there, in the order of levels, rows and columns.
+/// Checks every tile. Calls `progress` with the number of tiles tried, missing ones among them, and `fault` for each tile that is
+/// not what the descriptor says, and once a level for the tiles that are missing there, in the order of levels, rows and columns.
 ///
 /// # Errors
 /// A directory that cannot be listed; an interrupted run.

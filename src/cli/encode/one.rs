@@ -37,28 +37,11 @@ impl Run<'_> {
         self.shared.is_some()
     }
 
-<<<<<<< HEAD
-    /// How many families of a source are encoded. Says how many tiles it lacks, and what its reader assumed.
+    /// How many families of a source are encoded. Says what of the source is assumed or left out.
     pub fn families(&self, source: &Source) -> u64 {
         if self.args.work.summary() {
-            match source {
-                Source::Tree(tree) if tree.absent() > 0 => {
-                    eprintln!("{}: {} missing tile(s) taken as white", tree.path().display(), tree.absent());
-                }
-                Source::Tree(_) => {}
-                Source::Slide(slide, _) => {
-                    let path = slide.path.display();
-                    slide.info.warnings.iter().for_each(|warning| eprintln!("{path}: {warning}"));
-                }
-            }
-=======
-    /// How many families of a source are encoded. Says what a tree lacks.
-    pub fn families(&self, source: &Source) -> u64 {
-        if let Source::Tree(tree) = source
-            && self.args.work.summary()
-        {
-            tree.warnings().iter().for_each(|said| eprintln!("{}: {said}", tree.path().display()));
->>>>>>> trees
+            let path = source.path().display();
+            source.warnings().iter().for_each(|warning| eprintln!("{path}: {warning}"));
         }
         source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
     }
@@ -128,7 +111,7 @@ impl Run<'_> {
             }
         }
         let mut value = summary.json();
-        value["warnings"] = json!(warnings(&source));
+        value["warnings"] = json!(source.warnings());
         if let Some(page) = page {
             let encoded = report::Encoded {
                 report: &report,
@@ -160,14 +143,6 @@ fn skipped(input: &Input, bundle: &Path, page: Option<&Path>, args: &EncodeArgs)
         value["report"] = json!(page);
     }
     Ok(Outcome::skipped(value))
-}
-
-/// What the reader of a slide assumed or left out.
-fn warnings(source: &Source) -> &[String] {
-    match source {
-        Source::Slide(slide, _) => &slide.info.warnings,
-        Source::Tree(_) => &[],
-    }
 }
 
 /// Packs of an earlier encode stay where they are. The user must know, because they do not belong to this bundle.
