@@ -13,6 +13,7 @@
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `png`, `jpeg` | images |
+//! | `jpeg2000` | codestreams in the tiles of slides |
 //! | `region`, `samples`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional` | bounds checks, sample conversion, turned
 //! images, microns per pixel, checks of colour profiles, positional file reads |
 //!
@@ -38,6 +39,7 @@ mod exif;
 mod icc;
 mod info;
 mod jpeg;
+mod jpeg2000;
 mod open;
 #[cfg(feature = "openslide")]
 mod openslide;

@@ -9,7 +9,7 @@ use super::super::region::allocate;
 use super::directory::bytes_at;
 use super::layout::{ChunkCoord, Layout};
 use super::pixel_tags::Compression;
-use super::{decompress, jpeg, unpack};
+use super::{decompress, files, jpeg, unpack};
 
 const ADVICE: &str = "allow more memory";
 /// No LZW or deflate stream expands by a larger factor.
@@ -153,9 +153,8 @@ impl ChunkReader<'_> {
         }
         let Some(stored) = self.stored(plane)? else { return Ok(None) };
         let mut samples = allocate(self.file.path(), "a chunk", total, limit_bytes, ADVICE)?;
-        if layout.compression == Compression::Jpeg {
-            jpeg::decode_samples(layout, self.coord, &stored, limit_bytes, 1, &mut samples)
-                .map_err(|problem| self.corrupt(problem))?;
+        if layout.compression.is_file() {
+            self.file(&stored, limit_bytes, &mut samples).map_err(|problem| self.corrupt(problem))?;
             return Ok(Some(samples));
         }
         // Only the rows inside the image must be stored: the last strip is often shorter.
@@ -172,6 +171,16 @@ impl ChunkReader<'_> {
             return Err(self.corrupt(format!("it ends after {written} of {wanted} bytes")));
         }
         Ok(Some(samples))
+    }
+
+    /// Decodes a chunk that is a file of its own.
+    fn file(&self, stored: &[u8], limit_bytes: u64, out: &mut [u8]) -> Result<(), String> {
+        match self.layout.compression {
+            Compression::Jpeg2000 => files::jpeg2000(self.layout, self.coord, stored, limit_bytes, out),
+            #[cfg(feature = "webp")]
+            Compression::WebP => files::webp(self.layout, self.coord, stored, out),
+            _ => jpeg::decode_samples(self.layout, self.coord, stored, limit_bytes, 1, out),
+        }
     }
 
     /// Uncompressed rows, which may lie in several strips.

@@ -1,10 +1,12 @@
-//! The general compressions of a TIFF: PackBits, LZW, deflate.
+//! The general compressions of a TIFF: PackBits, LZW, deflate, Zstandard.
 //!
 //! Each function fills as much of its output as the stored bytes hold, and returns how much that was. Checksums in the data
 //! are verified. It deliberately does not know what the bytes mean.
 
 use super::pixel_tags::Compression;
 use flate2::{Decompress, FlushDecompress};
+use ruzstd::decoding::StreamingDecoder;
+use std::io::Read;
 
 /// Bytes that a stream may hold beyond those of its chunk: some writers fill up the last strip.
 const MAX_SURPLUS_BYTES: usize = 64 << 20;
@@ -16,7 +18,8 @@ pub(super) fn decompress(compression: Compression, stored: &[u8], out: &mut [u8]
         Compression::PackBits => Ok(unpack_bits(stored, out)),
         Compression::Lzw => unpack_lzw(stored, out),
         Compression::Deflate => unpack_deflate(stored, out),
-        Compression::Jpeg => Err("a JPEG where plain samples are expected".into()),
+        Compression::Zstd => unpack_zstd(stored, out),
+        _ => Err("a file of its own where plain samples are expected".into()),
     }
 }
 
@@ -108,4 +111,24 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
         }
     }
     Ok(written)
+}
+
+/// Zstandard (RFC 8878), one frame. Its checksum is verified where it has one.
+fn unpack_zstd(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("Zstandard: {error}");
+    let mut stream = StreamingDecoder::new(stored).map_err(|error| failed(&error))?;
+    let mut written = 0;
+    while let Some(free) = out.get_mut(written..).filter(|free| !free.is_empty()) {
+        match stream.read(free).map_err(|error| failed(&error))? {
+            0 => break,
+            count => written += count,
+        }
+    }
+    let surplus = std::io::copy(&mut (&mut stream).take(MAX_SURPLUS_BYTES as u64), &mut std::io::sink());
+    surplus.map_err(|error| failed(&error))?;
+    let (told, found) = (stream.decoder.get_checksum_from_data(), stream.decoder.get_calculated_checksum());
+    match told {
+        Some(told) if Some(told) != found => Err("Zstandard: its checksum does not match".into()),
+        _ => Ok(written),
+    }
 }

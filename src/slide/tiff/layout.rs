@@ -10,6 +10,8 @@ use super::directory::{ByteOrder, Directory};
 use super::pixel_tags::{Color, Compression, PixelTags};
 use super::tag;
 
+/// The compression of Aperio's JPEG 2000 in YCbCr, whatever the photometric tag says.
+const APERIO_YCBCR: u64 = 33003;
 /// Target size of a chunk of uncompressed rows.
 const RAW_CHUNK_BYTES: u64 = 1 << 20;
 
@@ -46,7 +48,7 @@ pub(super) struct Layout {
     pub wanted: Vec<usize>,
     /// What stands for a chunk that the file leaves out: white of slides, black of channels.
     pub blank: u8,
-    /// Photometric interpretation YCbCr; only with JPEG.
+    /// YCbCr; only with JPEG and JPEG 2000.
     pub ycbcr: bool,
     pub tiled: bool,
     pub chunk_width: u32,
@@ -147,8 +149,9 @@ impl Layout {
         let photometric = tags.required(tag::PHOTOMETRIC)?;
         let (color, wanted) = tags.color(photometric, samples, bits)?;
         let (window, declared) = tags.window(bits)?;
-        if compression == Compression::Jpeg {
-            check_jpeg(&tags, bits, planar && photometric == 6, planar || matches!(samples, 1 | 3), &color)?;
+        let ycbcr = photometric == 6 || directory.number(tag::COMPRESSION)? == Some(APERIO_YCBCR);
+        if compression.is_file() {
+            check_file(&tags, compression, Samples { bits, count: samples, planar, ycbcr }, &color)?;
         }
         let tiled = directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS);
         let (chunk_width, strip_rows) = if tiled {
@@ -178,7 +181,7 @@ impl Layout {
             color,
             wanted,
             blank: 255,
-            ycbcr: photometric == 6,
+            ycbcr,
             tiled,
             chunk_width,
             chunk_height: strip_rows,
@@ -263,22 +266,38 @@ impl Layout {
     }
 }
 
-/// Refuses what JPEG cannot hold here, by name.
-fn check_jpeg(
-    tags: &PixelTags<'_>,
+/// The samples of a pixel in chunks that are files of their own.
+struct Samples {
     bits: u32,
-    planar_ycbcr: bool,
-    samples_fit: bool,
+    count: usize,
+    planar: bool,
+    ycbcr: bool,
+}
+
+/// Refuses what the files in the chunks cannot hold here, by name.
+fn check_file(
+    tags: &PixelTags<'_>,
+    compression: Compression,
+    samples: Samples,
     color: &Color,
 ) -> Result<(), SlideError> {
-    if bits != 8 {
-        return Err(tags.unsupported(format!("JPEG compression of {bits}-bit samples")));
+    let Samples { bits, count, planar, ycbcr } = samples;
+    let name = compression.name();
+    let refuse = |what: String| Err(tags.unsupported(format!("{name} compression of {what}")));
+    let is_jpeg_2000 = compression == Compression::Jpeg2000;
+    if bits != 8 && !(is_jpeg_2000 && bits == 16 && !ycbcr) {
+        return refuse(format!("{bits}-bit samples"));
     }
-    if planar_ycbcr {
-        return Err(tags.unsupported("JPEG compression of YCbCr in separate planes"));
+    if planar && ycbcr {
+        return refuse("YCbCr in separate planes".into());
     }
-    match (samples_fit, color) {
+    let fits = match compression {
+        Compression::Jpeg => planar || matches!(count, 1 | 3),
+        Compression::Jpeg2000 => !ycbcr || count == 3,
+        _ => !planar && matches!(count, 3 | 4),
+    };
+    match (fits, color) {
         (true, Color::Direct { .. }) => Ok(()),
-        _ => Err(tags.unsupported("JPEG compression of pixels other than gray and RGB")),
+        _ => refuse(format!("pixels of {count} samples of this kind")),
     }
 }

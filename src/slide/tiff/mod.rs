@@ -2,19 +2,20 @@
 //!
 //! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
 //! images beside it. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
-//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits
-//! or JPEG. Scanners' private layouts are deliberately not supported.
+//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
+//! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
 //! thread at a time. It multiplies sizes from the file unchecked and asserts on some of them. It has no palettes. It follows
 //! the photometric tag where JPEG tiles have another colour space, which turns real slides green. Decompression is by
-//! `flate2`, `weezl` and libjpeg-turbo.
+//! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
 mod cache;
 mod chunk;
 mod contents;
 mod decompress;
 mod directory;
+mod files;
 mod jpeg;
 mod jpeg_tiles;
 mod layout;

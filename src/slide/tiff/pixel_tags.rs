@@ -17,7 +17,11 @@ pub(super) enum Compression {
     Lzw,
     Deflate,
     PackBits,
+    Zstd,
     Jpeg,
+    Jpeg2000,
+    #[cfg(feature = "webp")]
+    WebP,
 }
 
 impl Compression {
@@ -27,8 +31,17 @@ impl Compression {
             Self::Lzw => "LZW",
             Self::Deflate => "deflate",
             Self::PackBits => "PackBits",
+            Self::Zstd => "Zstandard",
             Self::Jpeg => "JPEG",
+            Self::Jpeg2000 => "JPEG 2000",
+            #[cfg(feature = "webp")]
+            Self::WebP => "WebP",
         }
+    }
+
+    /// Whether chunks are files of their own, which know their samples.
+    pub fn is_file(self) -> bool {
+        !matches!(self, Self::None | Self::Lzw | Self::Deflate | Self::PackBits | Self::Zstd)
     }
 }
 
@@ -95,7 +108,7 @@ impl PixelTags<'_> {
     pub fn reversed_bits(&self, compression: Compression) -> Result<bool, SlideError> {
         match self.directory.number(tag::FILL_ORDER)?.unwrap_or(1) {
             // As in libtiff, it does not apply to formats of files of their own.
-            2 => Ok(!matches!(compression, Compression::Jpeg)),
+            2 => Ok(!compression.is_file()),
             _ => Ok(false),
         }
     }
@@ -124,11 +137,21 @@ impl PixelTags<'_> {
             7 => return Ok(Compression::Jpeg),
             8 | 32946 => return Ok(Compression::Deflate),
             32773 => return Ok(Compression::PackBits),
+            // Aperio's YCbCr and RGB, Leica's, and the number that is registered.
+            33003..=33005 | 34712 => return Ok(Compression::Jpeg2000),
+            // The number that libtiff writes, and the one from before it.
+            50000 | 34926 => return Ok(Compression::Zstd),
+            #[cfg(feature = "webp")]
+            50001 | 34927 => return Ok(Compression::WebP),
             2..=4 => "fax compression".to_string(),
             6 => "old-style JPEG compression (6)".into(),
-            33003..=33005 | 34712 => "JPEG 2000 compression".into(),
-            50000 => "Zstandard compression".into(),
-            50001 => "WebP compression".into(),
+            50001 | 34927 => "WebP compression".into(),
+            34887 => "LERC compression".into(),
+            34925 => "LZMA compression".into(),
+            34892 => "lossy raw compression (34892)".into(),
+            34933 => "PNG compression".into(),
+            22610 | 34934 => "JPEG XR compression".into(),
+            50002 | 52546 => "JPEG XL compression".into(),
             other => format!("compression {other}"),
         };
         Err(self.unsupported(name))
@@ -138,7 +161,7 @@ impl PixelTags<'_> {
     pub fn predictor(&self, compression: Compression, bits: u32) -> Result<bool, SlideError> {
         let value = self.directory.number(tag::PREDICTOR)?.unwrap_or(1);
         // Files of their own have no samples to predict.
-        if value == 1 || matches!(compression, Compression::Jpeg) {
+        if value == 1 || compression.is_file() {
             return Ok(false);
         }
         // Readers differ in whether it applies without compression and to PackBits.
@@ -166,7 +189,7 @@ impl PixelTags<'_> {
             3 => return Ok((self.palette(samples, bits)?, vec![0])),
             4 => return Err(self.unsupported("a transparency mask for pixels")),
             5 => return Err(self.unsupported("CMYK colours")),
-            6 if self.compression()? == Compression::Jpeg => 3,
+            6 if matches!(self.compression()?, Compression::Jpeg | Compression::Jpeg2000) => 3,
             6 => return Err(self.unsupported("YCbCr colours outside JPEG")),
             8..=10 => return Err(self.unsupported("CIE L*a*b* colours")),
             32803 | 34892 => return Err(self.unsupported("raw pixels of a camera")),
