@@ -149,6 +149,8 @@ impl Diagnose for SlideError {
             E::OpenSlide { path, place, .. } | E::Corrupt { path, place, .. } => (path, damaged(place)),
             E::NotSequential { path, place } => (path, failed.at(Place::Part(place.clone()))),
             E::UnknownFormat { path, .. }
+            | E::NotRead { path, .. }
+            | E::OpenSlideLacks { path, .. }
             | E::NeedsOpenSlide { path, .. }
             | E::Unsupported { path, .. }
             | E::TooLarge { path, .. } => (path, failed),

@@ -29,6 +29,16 @@ pub enum SlideError {
         /// What to do next.
         advice: String,
     },
+    /// A slide of a format that no reader opens.
+    #[error("{}: a slide of {name}, a format that is not read; {advice}", path.display())]
+    NotRead {
+        /// The file.
+        path: PathBuf,
+        /// The maker, and the format.
+        name: &'static str,
+        /// The tool that converts it.
+        advice: &'static str,
+    },
     /// Only OpenSlide reads this file, and OpenSlide is missing.
     #[error("{}: OpenSlide is needed ({reason}) and not available: {problem}", path.display())]
     NeedsOpenSlide {
@@ -39,10 +49,20 @@ pub enum SlideError {
         /// Why OpenSlide is missing and how to get it.
         problem: String,
     },
-    /// OpenSlide reported an error.
+    /// OpenSlide reported an error in the file's bytes.
     #[error("{}: OpenSlide, {place}: {message}; the file is damaged or incomplete, copy it again with all its parts",
         path.display())]
     OpenSlide {
+        /// The file.
+        path: PathBuf,
+        /// Which call or region.
+        place: String,
+        /// OpenSlide's own words.
+        message: String,
+    },
+    /// OpenSlide cannot decode an intact file.
+    #[error("{}: OpenSlide, {place}: {message}; convert the file to TIFF, or let the other readers try it", path.display())]
+    OpenSlideLacks {
         /// The file.
         path: PathBuf,
         /// Which call or region.

@@ -3,17 +3,19 @@
 //! [`Slide::open`] picks the reader by the file's content. There are two kinds of access: regions in any order from many
 //! threads ([`RandomAccess`]: OpenSlide, TIFF), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
 //! flat for files of any size. Pixels are 8-bit gray or RGB, transparency over white. The module deliberately does not
-//! know pyramids, output tiles or colour management: levels below the first are ignored, and ICC profiles are passed on
-//! unchanged.
+//! know pyramids, output tiles or colour management: ICC profiles are checked against the pixels and passed on unchanged.
+//! What a file says of the meaning of its pixels is honoured, refused by name, or told in [`SlideInfo::warnings`].
 //!
 //! | module | what |
 //! |---|---|
 //! | `access`, `info`, `options`, `error` | the types that all readers share |
-//! | `open` | picks the reader of a file |
+//! | `open`, `unread` | picks the reader of a file, or says what converts it |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `png`, `jpeg` | images |
-//! | `region`, `samples`, `resolution`, `positional` | bounds checks, sample conversion, microns per pixel, positional file reads |
+//! | `jpeg2000` | codestreams in the tiles of slides |
+//! | `region`, `samples`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional` | bounds checks, sample conversion, turned
+//! images, microns per pixel, checks of colour profiles, positional file reads |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
 //! allocated, and every failure is a [`SlideError`].
@@ -33,8 +35,11 @@
 
 mod access;
 mod error;
+mod exif;
+mod icc;
 mod info;
 mod jpeg;
+mod jpeg2000;
 mod open;
 #[cfg(feature = "openslide")]
 mod openslide;
@@ -48,6 +53,8 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod tiff;
+mod turned;
+mod unread;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
 pub use error::SlideError;

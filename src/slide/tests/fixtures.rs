@@ -119,3 +119,22 @@ pub(super) fn test_data() -> Option<PathBuf> {
     }
     folder
 }
+
+/// A picture of `width * height` pixels in JPEG tiles of 32 x 32, of which the last column and row are padded.
+pub(super) fn tiled_picture(
+    width: u32,
+    height: u32,
+    encode: impl Fn(&[u8]) -> Vec<u8>,
+) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let (across, down) = (width.div_ceil(32), height.div_ceil(32));
+    let stride = across as usize * 96;
+    let whole = picture(across * 32, down * 32, 3);
+    let part = |x: usize, y: usize| -> Vec<u8> {
+        let rows = whole.chunks_exact(stride).skip(y * 32).take(32);
+        rows.flat_map(|row| row[x * 96..(x + 1) * 96].to_vec()).collect()
+    };
+    let places = (0..down as usize).flat_map(|y| (0..across as usize).map(move |x| (x, y)));
+    let tiles = places.map(|(x, y)| encode(&part(x, y))).collect();
+    let rows = whole.chunks_exact(stride).take(height as usize);
+    (tiles, rows.flat_map(|row| row[..width as usize * 3].to_vec()).collect())
+}

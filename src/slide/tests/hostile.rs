@@ -151,3 +151,49 @@ fn random_damage_never_panics() {
         }
     }
 }
+
+#[test]
+fn damaged_compressed_tiles_are_refused_by_their_place() {
+    let data = picture(64, 64, 1);
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut encoder, &data).unwrap();
+    let good = encoder.finish().unwrap();
+    let with = |tile: Vec<u8>| TiffFile::tiles(128, 64, 1, 64, 8, vec![good.clone(), tile]);
+    let folder = tempfile::tempdir().unwrap();
+    assert!(pixels(folder.path(), "good.tif", &with(good.clone()).bytes()).is_ok());
+    // Stored without compression, so that zeroed bytes decode without an error; only the checksum knows.
+    let mut zeroed = good.clone();
+    zeroed[1000..1100].fill(0);
+    for (what, tile) in [
+        ("zeroed", zeroed),
+        ("without checksum", good[..good.len() - 4].to_vec()),
+        ("cut", good[..2000].to_vec()),
+    ] {
+        let error = refused("tile.tif", &with(tile).bytes()).to_string();
+        assert!(error.contains("tile at column 1, row 0"), "{what}: {error}");
+    }
+    for compression in [5, 32773] {
+        let tiles = TiffFile::tiles(128, 64, 1, 64, compression, vec![vec![0x80, 0x0B, 0x60]; 2]);
+        let error = refused("short.tif", &tiles.bytes());
+        assert!(matches!(error, SlideError::Corrupt { .. }), "{compression}: {error}");
+    }
+}
+
+#[test]
+fn an_image_without_a_single_byte_is_refused() {
+    let empty = TiffFile::tiles(128, 64, 1, 64, 7, vec![vec![]; 2]);
+    let error = refused("empty.tif", &empty.bytes()).to_string();
+    assert!(error.contains("no tile or strip holds a byte"), "{error}");
+    let planes = vec![vec![1; 4096], vec![], vec![1; 4096]];
+    let error =
+        refused("planes.tif", &TiffFile::tiles(64, 64, 3, 64, 1, planes).with(284, 3, vec![2]).bytes());
+    assert!(error.to_string().contains("some of its planes"), "{error}");
+}
+
+#[test]
+fn the_damaged_tile_of_the_cases_folder_is_named() {
+    let Some(data) = test_data() else { return };
+    let opened = Slide::open(&data.join("cases/deflate-tile-damaged.tif"), &built_in());
+    let error = opened.and_then(|mut slide| read_all(&mut slide)).unwrap_err().to_string();
+    assert!(error.contains("tile at column"), "{error}");
+}

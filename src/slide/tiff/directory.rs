@@ -167,17 +167,26 @@ impl<'f> Directory<'f> {
         String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_string()
     }
 
-    /// The first value of a tag of rationals or floats. Wrong types and divisions by zero give `None`.
+    /// The values of a tag of rationals or floats; none of another type or without the tag.
+    pub fn rationals(&self, tag: u16) -> Vec<f64> {
+        let Some((entry, bytes)) = self.raw(tag).ok().flatten() else { return Vec::new() };
+        let word = |part: &[u8], from: usize| self.order.number(part.get(from..from + 4).unwrap_or_default());
+        match entry.kind {
+            5 => bytes.chunks_exact(8).map(|part| word(part, 0) as f64 / word(part, 4) as f64).collect(),
+            11 => bytes.chunks_exact(4).map(|part| f64::from(f32::from_bits(word(part, 0) as u32))).collect(),
+            12 => bytes.chunks_exact(8).map(|part| f64::from_bits(self.order.number(part))).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of them, where it is finite.
     pub fn rational(&self, tag: u16) -> Option<f64> {
-        let (entry, bytes) = self.raw(tag).ok()??;
-        let word = |from: usize| bytes.get(from..from + 4).map(|part| self.order.number(part) as u32);
-        let value = match entry.kind {
-            5 => f64::from(word(0)?) / f64::from(word(4)?),
-            11 => f64::from(f32::from_bits(word(0)?)),
-            12 => f64::from_bits(self.order.number(bytes.get(..8)?)),
-            _ => return None,
-        };
-        value.is_finite().then_some(value)
+        self.rationals(tag).first().copied().filter(|value| value.is_finite())
+    }
+
+    /// The number of a tag's values.
+    pub fn count(&self, tag: u16) -> Option<u64> {
+        self.entries.get(&tag).map(|entry| entry.count)
     }
 
     /// Whether the directory has the tag.

@@ -2,22 +2,25 @@
 //!
 //! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
 //! images beside it. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
-//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits
-//! or JPEG. Scanners' private layouts are deliberately not supported.
+//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
+//! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
 //! thread at a time. It multiplies sizes from the file unchecked and asserts on some of them. It has no palettes. It follows
 //! the photometric tag where JPEG tiles have another colour space, which turns real slides green. Decompression is by
-//! `flate2`, `weezl` and libjpeg-turbo.
+//! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
 mod cache;
 mod chunk;
 mod contents;
+mod decompress;
 mod directory;
+mod files;
 mod jpeg;
 mod jpeg_tiles;
 mod layout;
 mod levels;
+mod meaning;
 mod metadata;
 mod pages;
 mod pixel_tags;
@@ -28,9 +31,9 @@ mod unpack;
 
 use super::access::{Access, Slide};
 use super::error::SlideError;
+use super::icc;
 use super::info::SlideInfo;
 use super::options::OpenOptions;
-use super::orientation::Orientation;
 use super::positional::PositionalFile;
 use contents::Contents;
 use levels::{Beside, Picture, TiffSlide};
@@ -49,7 +52,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let mut warnings = contents.warnings.clone();
     let full = contents.slide();
     let first = readers.of_slide(full)?;
-    let tile = first.layout.tile_size();
+    let mut notes = meaning::check(&file, full, &first.layout)?;
+    let orientation = meaning::orientation(&full.directory, &mut notes);
+    warnings.append(&mut notes);
+    let tile = first.layout.tile_size().map(|size| orientation.pair(size));
     let mut levels = vec![Picture::Page(first)];
     for page in contents.levels.iter().filter_map(|level| level.first()) {
         match readers.of_other(page) {
@@ -57,16 +63,19 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
             Err(error) => warnings.push(format!("a smaller resolution was left out ({error})")),
         }
     }
-    let slide = TiffSlide { path: path.to_path_buf(), levels, orientation: Orientation::default() };
+    let slide = TiffSlide { path: path.to_path_buf(), levels, orientation };
+    let (width, height) = orientation.pair(full.size());
+    let channels = slide.extent(0).map_or(3, |extent| extent.channels);
     let beside = Beside::new(path, &contents, &readers, options.max_memory_bytes);
     let info = SlideInfo {
-        width: full.width,
-        height: full.height,
-        channels: slide.extent(0).map_or(3, |extent| extent.channels),
+        width,
+        height,
+        channels,
         format: "tiff".into(),
-        microns_per_pixel: metadata::microns_per_pixel(&full.directory),
+        microns_per_pixel: metadata::microns_per_pixel(&full.directory)
+            .map(|microns| orientation.pair(microns)),
         objective_power: metadata::objective_power(&full.directory),
-        icc_profile: metadata::icc_profile(&full.directory),
+        icc_profile: icc::checked(metadata::icc_profile(&full.directory), channels, &mut warnings),
         levels: slide.sizes(),
         tile,
         associated: beside.names(),
