@@ -1,7 +1,7 @@
 //! Opens any slide or image and reads its full-resolution pixels.
 //!
 //! [`Slide::open`] picks the reader by the file's content. There are two kinds of access: regions in any order from many
-//! threads ([`RandomAccess`]: OpenSlide, TIFF), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
+//! threads ([`RandomAccess`]: OpenSlide, TIFF, DICOM), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
 //! flat for files of any size. Pixels are 8-bit gray or RGB, transparency over white. The module deliberately does not
 //! know pyramids, output tiles or colour management: levels below the first are ignored, and ICC profiles are passed on
 //! unchanged.
@@ -12,8 +12,9 @@
 //! | `open` | picks the reader of a file |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
+//! | `dicom` | DICOM whole-slide images |
 //! | `png`, `jpeg` | images |
-//! | `region`, `samples`, `resolution`, `positional` | bounds checks, sample conversion, microns per pixel, positional file reads |
+//! | `region`, `samples`, `resolution`, `positional`, `cache` | bounds checks, sample conversion, microns per pixel, positional file reads, decoded chunks |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
 //! allocated, and every failure is a [`SlideError`].
@@ -28,10 +29,10 @@
 //!    format that OpenSlide recognises as well needs its branch before that.
 //! 3. Test it in `slide/tests/`: `fixtures.rs` makes small files in code and reads them whole, a file of its own tests
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
-//!
-//! DICOM whole-slide images belong in `slide/dicom/`; today OpenSlide reads them.
 
 mod access;
+mod cache;
+mod dicom;
 mod error;
 mod info;
 mod jpeg;
@@ -49,6 +50,7 @@ mod tests;
 mod tiff;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
+pub use dicom::dicom_series;
 pub use error::SlideError;
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};

@@ -1,5 +1,7 @@
 //! Tests of the readers through [`Slide::open`], with files made in code.
 
+mod dicom_files;
+mod dicoms;
 mod fixtures;
 mod hostile;
 mod jpegs;

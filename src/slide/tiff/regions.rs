@@ -1,10 +1,10 @@
 //! Random access to the pixels of a TIFF: regions are put together from cached chunks.
 
 use super::super::access::{JpegTiles, RandomAccess};
+use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region};
-use super::cache::ChunkCache;
 use super::layout::{ChunkCoord, Layout};
 use super::{chunk, jpeg_tiles};
 use std::sync::{Mutex, PoisonError};
