@@ -50,7 +50,7 @@ mod tests;
 mod tiff;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
-pub use dicom::dicom_series;
+pub use dicom::{DicomFiles, dicom_files, is_dicom};
 pub use error::SlideError;
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};

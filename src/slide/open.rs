@@ -47,7 +47,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     }
     let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
     // OpenSlide reads DICOM as well, by other assumptions. A DICOM file may begin like a TIFF.
-    if dicom::is_dicom(path) || matches!(&*extension, "dcm" | "dicom") {
+    if dicom::claims(path) {
         return dicom::open(path, options);
     }
     let reserved = OPENSLIDE_ONLY.contains(&extension.as_str());

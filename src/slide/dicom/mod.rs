@@ -39,9 +39,21 @@ use super::options::OpenOptions;
 use super::positional::PositionalFile;
 use std::path::{Path, PathBuf};
 
+pub use series::DicomFiles;
+
 /// Whether a file carries DICOM's mark. A file that cannot be read does not.
-pub(super) fn is_dicom(path: &Path) -> bool {
+pub fn is_dicom(path: &Path) -> bool {
     PositionalFile::open(path).is_ok_and(|file| header::is_dicom(&file))
+}
+
+/// Whether a file is to be opened as DICOM: by its mark, or by its name.
+pub(super) fn claims(path: &Path) -> bool {
+    is_dicom(path) || series::named_dicom(path)
+}
+
+/// Puts DICOM files together by slide. Objects that are no whole-slide images, and files that are no DICOM, are left out.
+pub fn dicom_files(files: &[PathBuf]) -> DicomFiles {
+    series::by_series(files)
 }
 
 /// Opens the slide that a file belongs to.
@@ -52,9 +64,4 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
 /// Opens the one slide whose files are in a directory.
 pub(super) fn open_directory(dir: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     open(&series::in_directory(dir)?, options)
-}
-
-/// The first file of each DICOM slide among `files`, in their order. Other files are left out.
-pub fn dicom_series(files: &[PathBuf]) -> Vec<PathBuf> {
-    series::firsts(files)
 }

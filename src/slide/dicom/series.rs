@@ -10,6 +10,7 @@ use super::elements::FORMAT;
 use super::header;
 use super::header::{Header, Next};
 use super::syntax::Syntax;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(super) fn of_file(path: &Path, limit_bytes: u64) -> Result<Series, SlideErro
     let mut found = Series { members: vec![own], warnings: Vec::new() };
     for sibling in files_beside(path, &mut found.warnings) {
         match identity(&sibling) {
-            Ok(Some(id)) if id == series => {
+            Ok(Identity::Slide(id)) if id == series => {
                 let member = member(&sibling, limit_bytes)?;
                 let known = |other: &Member| other.header.instance == member.header.instance;
                 // A second copy of a file is of no use.
@@ -69,16 +70,16 @@ pub(super) fn in_directory(dir: &Path) -> Result<PathBuf, SlideError> {
         files.push(entry.map_err(failed)?.path());
     }
     files.sort();
-    let mut series = firsts(&files);
-    match series.len() {
-        1 => Ok(series.swap_remove(0)),
+    let mut slides = by_series(&files).slides;
+    match slides.len() {
+        1 => Ok(slides.swap_remove(0).swap_remove(0)),
         0 => {
             let advice = "give the slide's main file, or a directory of DICOM files".into();
             Err(SlideError::UnknownFormat { path: dir.to_path_buf(), advice })
         }
         several => {
             let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let names: Vec<_> = series.iter().map(name).collect();
+            let names: Vec<_> = slides.iter().flat_map(|files| files.first()).map(name).collect();
             let what = format!("{several} series in one directory");
             let advice = format!("give a file of one of them: {}", names.join(", "));
             Err(SlideError::unsupported(dir, FORMAT, what, advice))
@@ -86,25 +87,56 @@ pub(super) fn in_directory(dir: &Path) -> Result<PathBuf, SlideError> {
     }
 }
 
-/// The first file of each series of whole-slide images among `files`, in their order. Files that are none are left out.
-pub(super) fn firsts(files: &[PathBuf]) -> Vec<PathBuf> {
-    let (mut known, mut firsts) = (Vec::new(), Vec::new());
-    for path in files.iter().filter(|path| is_regular(path)) {
-        if let Ok(Some(id)) = identity(path)
-            && !known.contains(&id)
-        {
-            known.push(id);
-            firsts.push(path.clone());
-        }
-    }
-    firsts
+/// DICOM files by the slide that they belong to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DicomFiles {
+    /// The files of each slide, at least one, in the order of the first ones.
+    pub slides: Vec<Vec<PathBuf>>,
+    /// Files that cannot be read, or are no DICOM in spite of their name.
+    pub damaged: Vec<PathBuf>,
 }
 
-/// The series UID of a whole-slide image; `None` for another file.
-fn identity(path: &Path) -> Result<Option<String>, SlideError> {
+/// Puts files together by series. DICOM objects that are no whole-slide images, and files that are no DICOM, are left out.
+pub(super) fn by_series(files: &[PathBuf]) -> DicomFiles {
+    let (mut known, mut found) = (HashMap::new(), DicomFiles::default());
+    for path in files.iter().filter(|path| is_regular(path)) {
+        match identity(path) {
+            Ok(Identity::Slide(series)) => {
+                let index = *known.entry(series).or_insert_with(|| {
+                    found.slides.push(Vec::new());
+                    found.slides.len() - 1
+                });
+                if let Some(files) = found.slides.get_mut(index) {
+                    files.push(path.clone());
+                }
+            }
+            Ok(Identity::NoDicom) if !named_dicom(path) => {}
+            Ok(Identity::Other) => {}
+            Ok(Identity::NoDicom) | Err(_) => found.damaged.push(path.clone()),
+        }
+    }
+    found
+}
+
+/// Whether a file's name says that it is DICOM.
+pub(in super::super) fn named_dicom(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    ["dcm", "dicom"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// What a file is, by its mark and first elements.
+enum Identity {
+    /// A whole-slide image of that series.
+    Slide(String),
+    /// Another DICOM object.
+    Other,
+    NoDicom,
+}
+
+fn identity(path: &Path) -> Result<Identity, SlideError> {
     let file = PositionalFile::open(path)?;
     if !header::is_dicom(&file) {
-        return Ok(None);
+        return Ok(Identity::NoDicom);
     }
     let (uid, at) = header::transfer_syntax(&file)?;
     // In a syntax that is not read, elements have types as a rule. If the file belongs to the slide, that is an error.
@@ -114,7 +146,8 @@ fn identity(path: &Path) -> Result<Option<String>, SlideError> {
         None => Next::Continue,
     };
     let header = Header::read(&file, encoding, at, u64::MAX, enough)?;
-    Ok(header.series.clone().filter(|_| header.other_class().is_none()))
+    let slide = header.series.clone().filter(|_| header.other_class().is_none());
+    Ok(slide.map_or(Identity::Other, Identity::Slide))
 }
 
 fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
