@@ -2,6 +2,7 @@
 //!
 //! Looks at names, and at the first bytes of a file; opens nothing.
 
+mod dicom;
 mod everything;
 mod input;
 #[cfg(test)]
@@ -17,10 +18,10 @@ use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
-use origami::slide::EXTENSIONS;
 
 use super::fault::{Problem, usage};
 
+use self::dicom::{dicom_series, dicom_slides, is_slide};
 use self::input::{entries, extension, input, is_tree_files, own_name, tree_of_files};
 
 pub use self::everything::everything;
@@ -285,6 +286,7 @@ fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Res
     if takes.archives && !has_bundle && entries.iter().any(|path| extension(path) == "pack") {
         found.push(input(dir, Thing::Packs, below));
     }
+    let dicom = if takes.slides { dicom_slides(&entries) } else { Vec::new() };
     for path in entries {
         let name = below.join(path.file_name().unwrap_or_default());
         let extension = extension(&path);
@@ -295,22 +297,11 @@ fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Res
             }
         } else if takes.archives && extension == "bundle" {
             found.push(input(&path, Thing::Bundle, below));
-        } else if takes.slides && EXTENSIONS.contains(&extension.as_str()) {
+        } else if takes.slides && is_slide(&path, &dicom) {
             found.push(input(&path, Thing::Slide, below));
         }
     }
     Ok(())
-}
-
-/// The series that a directory of nothing but DICOM files is. Readers take any file of it and find the others.
-fn dicom_series(dir: &Path, entries: &[PathBuf], below: &Path) -> Option<Input> {
-    let all = !entries.is_empty() && entries.iter().all(|path| matches!(&*extension(path), "dcm" | "dicom"));
-    all.then(|| Input {
-        path: entries[0].clone(),
-        thing: Thing::Slide,
-        name: if below.as_os_str().is_empty() { own_name(dir) } else { below.to_path_buf() },
-        home: dir.to_path_buf(),
-    })
 }
 
 /// Whether a descriptor is that of a decoded tree: a result, and no source.

@@ -84,7 +84,7 @@ pub enum SlideError {
     },
     /// A JPEG tile that a lossless encode cannot store as it is.
     #[error(
-        "{}: TIFF, {place}: a JPEG that is not sequential at 8 bits, which a lossless encode does not take",
+        "{}: {place}: a JPEG that is not sequential at 8 bits, which a lossless encode does not take",
         path.display()
     )]
     NotSequential {

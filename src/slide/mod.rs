@@ -1,7 +1,7 @@
 //! Opens any slide or image and reads its full-resolution pixels.
 //!
 //! [`Slide::open`] picks the reader by the file's content. There are two kinds of access: regions in any order from many
-//! threads ([`RandomAccess`]: OpenSlide, TIFF), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
+//! threads ([`RandomAccess`]: OpenSlide, TIFF, DICOM), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
 //! flat for files of any size. Pixels are 8-bit gray or RGB, transparency over white. The module deliberately does not
 //! know pyramids, output tiles or colour management: ICC profiles are checked against the pixels and passed on unchanged.
 //! What a file says of the meaning of its pixels is honoured, refused by name, or told in [`SlideInfo::warnings`].
@@ -12,10 +12,10 @@
 //! | `open`, `unread` | picks the reader of a file, or says what converts it |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
+//! | `dicom` | DICOM whole-slide images |
 //! | `png`, `jpeg` | images |
 //! | `jpeg2000` | codestreams in the tiles of slides |
-//! | `region`, `samples`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional` | bounds checks, sample conversion, turned
-//! images, microns per pixel, checks of colour profiles, positional file reads |
+//! | `region`, `samples`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
 //! allocated, and every failure is a [`SlideError`].
@@ -30,10 +30,10 @@
 //!    format that OpenSlide recognises as well needs its branch before that.
 //! 3. Test it in `slide/tests/`: `fixtures.rs` makes small files in code and reads them whole, a file of its own tests
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
-//!
-//! DICOM whole-slide images belong in `slide/dicom/`; today OpenSlide reads them.
 
 mod access;
+mod cache;
+mod dicom;
 mod error;
 mod exif;
 mod icc;
@@ -57,6 +57,7 @@ mod turned;
 mod unread;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
+pub use dicom::{DicomFiles, dicom_files, is_dicom};
 pub use error::SlideError;
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};

@@ -1,4 +1,4 @@
-//! Picks the reader of a file: OpenSlide where it recognises a scanner's format, else by the first bytes.
+//! Picks the reader of a file: DICOM by its mark, OpenSlide where it recognises a scanner's format, else by the first bytes.
 //!
 //! Some scanners' files begin like a common format: an `.mrxs` is a JPEG thumbnail beside a folder, an `.ndpi` or `.scn`
 //! is a TIFF in a layout of its own. Files with such extensions never go to the built-in readers. This module
@@ -7,13 +7,13 @@
 use super::access::Slide;
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
-use super::{jpeg, png, tiff, unread};
+use super::{dicom, jpeg, png, tiff, unread};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// Extensions, in lower case, of formats that the built-in readers would misread.
-const OPENSLIDE_ONLY: [&str; 9] = ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "dcm", "dicom"];
+const OPENSLIDE_ONLY: [&str; 7] = ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide"];
 
 /// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
 /// are thumbnails, labels and screenshots. They are taken where they are named.
@@ -38,11 +38,18 @@ impl Slide {
 }
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+    if path.is_dir() && options.openslide != OpenSlideUse::Only {
+        return dicom::open_directory(path, options);
+    }
     let magic = first_bytes(path)?;
     if options.openslide == OpenSlideUse::Only {
         return open_openslide(path, options, "OpenSlide was asked for");
     }
     let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
+    // OpenSlide reads DICOM as well, by other assumptions. A DICOM file may begin like a TIFF.
+    if dicom::claims(path) {
+        return dicom::open(path, options);
+    }
     let reserved = OPENSLIDE_ONLY.contains(&extension.as_str());
     // OpenSlide is not asked about a PNG or an ordinary JPEG.
     let ordinary = magic.starts_with(PNG) || (magic.starts_with(JPEG) && !reserved);
@@ -68,10 +75,12 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
         tiff::open(path, options)
     } else {
         let advice = match options.openslide {
-            OpenSlideUse::Never => "TIFF, BigTIFF, SVS, PNG and JPEG are read without OpenSlide".to_string(),
+            OpenSlideUse::Never => {
+                "TIFF, BigTIFF, SVS, DICOM, PNG and JPEG are read without OpenSlide".to_string()
+            }
             _ => {
                 format!(
-                    "TIFF, SVS, PNG and JPEG are read directly, scanners' formats through OpenSlide ({})",
+                    "TIFF, SVS, DICOM, PNG and JPEG are read directly, scanners' formats through OpenSlide ({})",
                     state()
                 )
             }

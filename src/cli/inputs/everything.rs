@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use origami::slide::EXTENSIONS;
 
 use super::{
-    Input, Inputs, Takes, Thing, dicom_series, entries, extension, input, is_tree_files, itself, nothing_in,
-    thing_of_file, tree_of_files,
+    Input, Inputs, Takes, Thing, dicom_series, dicom_slides, entries, extension, input, is_slide,
+    is_tree_files, itself, nothing_in, thing_of_file, tree_of_files,
 };
 
 /// Finds every slide, tree, bundle and pack, decoded trees and packs beside their bundle among them. A file that cannot be read is an
@@ -47,6 +46,7 @@ fn search(dir: &Path, list: &mut Vec<Input>) -> Result<()> {
         list.push(series);
         return Ok(());
     }
+    let dicom = dicom_slides(&entries);
     for path in entries {
         if path.is_dir() {
             // A link may lead back to where the search came from.
@@ -59,7 +59,7 @@ fn search(dir: &Path, list: &mut Vec<Input>) -> Result<()> {
             "dzi" => Thing::Tree,
             "bundle" => Thing::Bundle,
             "pack" => Thing::Pack,
-            other if EXTENSIONS.contains(&other) => Thing::Slide,
+            _ if is_slide(&path, &dicom) => Thing::Slide,
             _ => continue,
         };
         list.push(found(&path, thing));

@@ -75,6 +75,43 @@ fn a_directory_that_is_one_thing_is_that_thing() {
     assert_eq!(found(dir.path(), "s", Takes::SLIDES), [row("s/a.dcm", Thing::Slide, "s", "s")]);
 }
 
+/// The first elements of a whole-slide image of a series.
+fn dicom(series: &str) -> Vec<u8> {
+    let element = |tag: [u8; 4], text: &str| {
+        let text = if text.len() % 2 == 1 { format!("{text}\0") } else { text.to_string() };
+        [&tag[..], b"UI", &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat()
+    };
+    let class = element([8, 0, 0x16, 0], "1.2.840.10008.5.1.4.1.1.77.1.6");
+    let syntax = element([2, 0, 0x10, 0], "1.2.840.10008.1.2.1");
+    [&[0; 128], &b"DICM"[..], &syntax, &class, &element([0x20, 0, 0x0E, 0], series)].concat()
+}
+
+#[test]
+fn a_dicom_series_is_one_slide_wherever_its_files_lie() {
+    let dir = directory(&["alone/a", "alone/b.dcm", "mixed/c.svs", "two/a.dcm", "two/b.dcm", "two/c.dcm"]);
+    for (path, series) in [
+        ("alone/a", "1.2"),
+        ("alone/b.dcm", "1.2"),
+        ("mixed/a.dcm", "1.2"),
+        ("mixed/b", "1.2"),
+        ("mixed/d.dcm", "1.3"),
+        ("two/a.dcm", "1.2"),
+        ("two/b.dcm", "1.3"),
+    ] {
+        fs::write(dir.path().join(path), dicom(series)).unwrap();
+    }
+    assert_eq!(found(dir.path(), "alone", Takes::SLIDES), [row("alone/a", Thing::Slide, "alone", "alone")]);
+    let mixed = ["mixed/a.dcm", "mixed/c.svs", "mixed/d.dcm"].map(PathBuf::from);
+    let paths = |inputs: Inputs| -> Vec<_> {
+        inputs.list.iter().map(|input| input.path.strip_prefix(dir.path()).unwrap().to_path_buf()).collect()
+    };
+    assert_eq!(paths(find(&[dir.path().join("mixed")], Takes::SOURCES).unwrap()), mixed);
+    assert_eq!(paths(everything(&[dir.path().join("mixed")]).unwrap()), mixed);
+    // The third file is damaged, and fails in its turn.
+    let two = find(&[dir.path().join("two")], Takes::SLIDES).unwrap();
+    assert_eq!(paths(two), ["two/a.dcm", "two/b.dcm", "two/c.dcm"].map(PathBuf::from));
+}
+
 #[test]
 fn what_a_command_does_not_take_is_named() {
     let dir = directory(&["x.bundle", "x.svs", "none/readme.txt"]);

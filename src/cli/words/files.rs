@@ -21,7 +21,7 @@ pub fn archive(error: &archive::Error) -> Option<String> {
 pub fn slide(error: &slide::SlideError) -> Option<String> {
     match error {
         slide::SlideError::NotSequential { path, place } => Some(format!(
-            "{}: TIFF, {place}: a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use \
+            "{}: {place}: a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use \
              --preset archive",
             path.display()
         )),

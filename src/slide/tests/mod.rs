@@ -1,6 +1,8 @@
 //! Tests of the readers through [`Slide::open`], with files made in code.
 
 mod compressions;
+mod dicom_files;
+mod dicoms;
 mod fixtures;
 mod hostile;
 mod jpegs;

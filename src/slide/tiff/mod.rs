@@ -10,7 +10,6 @@
 //! the photometric tag where JPEG tiles have another colour space, which turns real slides green. Decompression is by
 //! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
-mod cache;
 mod chunk;
 mod contents;
 mod decompress;

@@ -1,10 +1,10 @@
 //! Random access to the pixels of one page: regions are put together from cached chunks.
 
+use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
 use super::super::options::OpenOptions;
 use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region};
-use super::cache::ChunkCache;
 use super::chunk;
 use super::contents::Contents;
 use super::layout::{ChunkCoord, Layout};

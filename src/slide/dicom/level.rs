@@ -1,0 +1,93 @@
+//! The plane of one resolution that is the slide: chosen among optical paths and focal planes.
+
+use super::super::error::SlideError;
+use super::super::options::Selection;
+use super::absent;
+use super::elements::FORMAT;
+use super::frames::Frames;
+use super::header::OpticalPath;
+use super::image::{Image, TilePlace};
+use std::path::Path;
+
+/// One plane of an image.
+#[derive(Debug)]
+pub(super) struct Level {
+    pub image: Image,
+    path: u32,
+    plane: u32,
+    /// The colour of tiles that are missing, as samples.
+    pub absent: Vec<u8>,
+}
+
+impl Level {
+    /// Chooses among images of one size, which hold different optical paths.
+    pub fn choose(mut images: Vec<Image>, selection: &Selection, path: &Path) -> Result<Self, SlideError> {
+        let refuse = |what: String, advice: &str| Err(SlideError::unsupported(path, FORMAT, what, advice));
+        let owners = |image: usize, count: usize| (0..count).map(move |path| (image, path as u32));
+        let paths: Vec<(usize, u32)> =
+            images.iter().enumerate().flat_map(|(index, image)| owners(index, image.paths.len())).collect();
+        let names: Vec<&str> =
+            images.iter().flat_map(|image| image.paths.iter().map(String::as_str)).collect();
+        if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
+            let files: Vec<_> = images.iter().map(|image| image.path().display().to_string()).collect();
+            let what = format!(
+                "several images of one size and optical path ({:?}: {})",
+                names[twice],
+                files.join(", ")
+            );
+            return refuse(what, "keep one of them in the directory");
+        }
+        let chosen = match (&selection.channels[..], names.len()) {
+            ([], 1) => 0,
+            ([], several) => {
+                let list: Vec<_> =
+                    names.iter().enumerate().map(|(at, name)| format!("{at}: {name:?}")).collect();
+                let what = format!("{several} optical paths ({})", list.join(", "));
+                return refuse(what, "choose a channel by its number");
+            }
+            (&[one], count) if (one as usize) < count => one as usize,
+            (&[one], count) => {
+                return refuse(format!("no channel {one}"), &format!("choose one of 0 to {}", count - 1));
+            }
+            _ => return refuse("several channels at once".into(), "choose one channel"),
+        };
+        let Some(&(owner, path_index)) = paths.get(chosen) else {
+            return refuse("no optical path".into(), "");
+        };
+        let image = images.swap_remove(owner);
+        let plane = match (selection.z, image.planes) {
+            (None, 1) => 0,
+            (None, planes) => {
+                let advice = format!("choose one of 0 to {}", planes - 1);
+                return refuse(format!("{planes} focal planes"), &advice);
+            }
+            (Some(z), planes) if z < planes => z,
+            (Some(z), planes) => {
+                return refuse(format!("no focal plane {z}"), &format!("choose one of 0 to {}", planes - 1));
+            }
+        };
+        let color = image.header.absent_lab.map_or([255; 3], absent::srgb);
+        let absent = match image.format.channels() {
+            1 => vec![((u32::from(color[0]) + u32::from(color[1]) + u32::from(color[2])) / 3) as u8],
+            _ => color.to_vec(),
+        };
+        Ok(Self { image, path: path_index, plane, absent })
+    }
+
+    /// What the file says of the chosen optical path.
+    pub fn optical_path(&self) -> Option<&OpticalPath> {
+        let name = self.image.paths.get(self.path as usize)?;
+        let paths = &self.image.header.paths;
+        paths.iter().find(|path| path.identifier == *name)
+    }
+
+    /// The file, number in it and number in the image of a tile's frame; `None` where it is missing.
+    pub fn frame(&self, column: u32, row: u32) -> Option<(&Frames, u32, u32)> {
+        self.image.frame(TilePlace { path: self.path, plane: self.plane, row, column })
+    }
+
+    /// Tiles of the plane that are missing.
+    pub fn missing(&self) -> u64 {
+        self.image.missing(self.path, self.plane)
+    }
+}

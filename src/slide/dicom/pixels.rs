@@ -1,0 +1,125 @@
+//! One frame, decoded to 8-bit gray or RGB.
+//!
+//! It deliberately does not know files. Sizes come from a checked [`Format`]; what a coded frame says of itself is checked against it.
+
+use super::super::jpeg::decoder::Decoder;
+use super::super::jpeg::header::{ColorModel, Header};
+use super::format::{Color, Format};
+use super::rle;
+use super::syntax::Coding;
+
+/// Decodes a stored frame to `width * height * channels` bytes.
+pub(super) fn decode(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Result<Vec<u8>, String> {
+    let wanted = usize::try_from(format.decoded_bytes()).map_err(|_| "a frame larger than the memory")?;
+    let samples = match format.coding {
+        Coding::Jpeg => return jpeg(format, &stored, wanted, limit_bytes),
+        Coding::Native if format.planar => interleave(&stored),
+        Coding::Native => stored,
+        Coding::Rle => rle::decode(&stored, usize::from(format.channels()), wanted)?,
+        Coding::Jpeg2000 | Coding::JpegLs => return Err("no decoder".into()),
+    };
+    Ok(to_rgb(format.color, samples))
+}
+
+/// Three planes as pixels of three samples.
+fn interleave(planes: &[u8]) -> Vec<u8> {
+    let (red, rest) = planes.split_at(planes.len() / 3);
+    let (green, blue) = rest.split_at(rest.len() / 2);
+    red.iter().zip(green).zip(blue).flat_map(|((&red, &green), &blue)| [red, green, blue]).collect()
+}
+
+/// Decoded samples as gray or RGB.
+fn to_rgb(color: Color, mut samples: Vec<u8>) -> Vec<u8> {
+    match color {
+        Color::Gray { invert: false } | Color::Rgb | Color::JpegTransform => {}
+        Color::Gray { invert: true } => samples.iter_mut().for_each(|sample| *sample = !*sample),
+        Color::Ycbcr { half: false } => {
+            for pixel in samples.as_chunks_mut::<3>().0 {
+                *pixel = ycbcr(*pixel);
+            }
+        }
+        Color::Ycbcr { half: true } => {
+            let pairs = samples.as_chunks::<4>().0;
+            samples = pairs
+                .iter()
+                .flat_map(|&[one, two, cb, cr]| [[one, cb, cr], [two, cb, cr]])
+                .flat_map(ycbcr)
+                .collect();
+        }
+    }
+    samples
+}
+
+/// YCbCr of full range to RGB, rounded to nearest (PS3.3 section C.7.6.3.1.2; ITU-R BT.601 with 8 bits).
+fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    // In units of 1 / 587000, so that every coefficient is whole.
+    const UNIT: i64 = 587_000;
+    let (y, cb, cr) = (i64::from(y) * UNIT, i64::from(cb) - 128, i64::from(cr) - 128);
+    let (red, blue) = (1402 * 587 * cr, 1772 * 587 * cb);
+    let green = -(114 * 1772 * cb) - 299 * 1402 * cr;
+    [red, green, blue].map(|part| (y + part + UNIT / 2).div_euclid(UNIT).clamp(0, 255) as u8)
+}
+
+/// Baseline or extended JPEG at 8 bits.
+fn jpeg(format: &Format, stored: &[u8], wanted: usize, limit_bytes: u64) -> Result<Vec<u8>, String> {
+    let header = Header::parse(stored)?;
+    check_jpeg(format, &header)?;
+    if header.multi_scan() && header.coefficient_bytes() > limit_bytes {
+        return Err("a progressive JPEG that needs more memory than allowed".into());
+    }
+    let mut decoder = Decoder::new(Box::new(stored), limit_bytes.saturating_add(64 << 20))?;
+    let shape = decoder.header()?;
+    if (shape.width, shape.height) != (header.width, header.height) {
+        return Err("two readers of the JPEG header disagree".into());
+    }
+    let channels = format.channels();
+    decoder.start((channels == 3).then(|| jpeg_model(format, &header)), channels)?;
+    let mut out = vec![0; wanted];
+    decoder.rows(&mut out, format.width as usize * usize::from(channels))?;
+    if format.color == (Color::Gray { invert: true }) {
+        out.iter_mut().for_each(|sample| *sample = !*sample);
+    }
+    Ok(out)
+}
+
+/// Checks what a JPEG says of itself against the file.
+pub(super) fn check_jpeg(format: &Format, header: &Header) -> Result<(), String> {
+    let found = (header.width, header.height, header.components.len());
+    let wanted = (format.width, format.height, usize::from(format.channels()));
+    if header.precision != 8 || matches!(header.sof, 3 | 5..=7 | 11 | 13..=15) {
+        return Err(format!(
+            "a JPEG of {} bits, process {}; expected baseline at 8",
+            header.precision, header.sof
+        ));
+    }
+    if found != wanted {
+        let text = |(width, height, components)| format!("{width}x{height} pixels of {components} samples");
+        return Err(format!("a JPEG of {}, expected {}", text(found), text(wanted)));
+    }
+    Ok(())
+}
+
+/// The color model of a JPEG of three components: what its markers say, else what the file declares.
+pub(super) fn jpeg_model(format: &Format, header: &Header) -> ColorModel {
+    let declared = if format.color == Color::Rgb { ColorModel::Rgb } else { ColorModel::YCbCr };
+    // Components 1, 2, 3 are YCbCr by custom only; a declaration is better.
+    let named_rgb = header.components.first().is_some_and(|component| component.id == b'R');
+    let marked = header.adobe.is_some() || header.jfif || named_rgb;
+    header.color_model().filter(|_| marked).unwrap_or(declared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ycbcr_follows_the_standards_matrix() {
+        assert_eq!(ycbcr([128, 128, 128]), [128; 3]);
+        // 76 + 1.402 * 127 = 254.05; 76 - 0.3441 * -43 - 0.7141 * 127 = 0.10; 76 + 1.772 * -43 = -0.2.
+        assert_eq!(ycbcr([76, 85, 255]), [254, 0, 0]);
+        assert_eq!(ycbcr([255, 0, 0]), [76, 255, 28]);
+        let half = to_rgb(Color::Ycbcr { half: true }, vec![10, 20, 128, 128]);
+        assert_eq!(half, [10, 10, 10, 20, 20, 20]);
+        assert_eq!(interleave(&[1, 2, 3, 4, 5, 6]), [1, 3, 5, 2, 4, 6]);
+    }
+}

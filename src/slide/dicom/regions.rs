@@ -1,0 +1,185 @@
+//! Random access to the pixels of a series: regions are put together from cached frames.
+
+use super::super::access::{AssociatedImages, JpegTiles, RandomAccess, RgbImage};
+use super::super::cache::ChunkCache;
+use super::super::error::SlideError;
+use super::super::region::{Extent, Region, allocate};
+use super::elements::FORMAT;
+use super::level::Level;
+use super::{jpeg_tiles, pixels};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Threads assumed to decode at once, when the memory limit is divided between them.
+const ASSUMED_THREADS: u64 = 64;
+/// The cache holds two rows of frames, at least this much and at most half of the memory limit.
+const MIN_CACHE_BYTES: u64 = 64 << 20;
+
+/// The images of a series.
+pub(super) struct Pixels {
+    pub path: PathBuf,
+    /// The slide's resolutions, the full one first.
+    pub levels: Vec<Level>,
+    /// Label, macro and thumbnail, by name.
+    pub associated: Vec<(String, Level)>,
+    pub limit_bytes: u64,
+    cache: ChunkCache,
+    /// Locked during a decode when frames are so large that parallel decodes would exceed the memory limit.
+    decode_lock: Option<Mutex<()>>,
+}
+
+impl Pixels {
+    pub fn new(
+        path: PathBuf,
+        levels: Vec<Level>,
+        associated: Vec<(String, Level)>,
+        limit_bytes: u64,
+    ) -> Self {
+        let frame = levels.iter().map(|level| level.image.format.decoded_bytes()).max().unwrap_or(0);
+        let row = frame.saturating_mul(levels.first().map_or(0, |level| level.image.across()).into());
+        let cache_bytes = row.saturating_mul(2).max(MIN_CACHE_BYTES).min(limit_bytes / 2);
+        let serial = frame.saturating_mul(ASSUMED_THREADS) > limit_bytes;
+        let decode_lock = serial.then(Mutex::default);
+        Self { path, levels, associated, limit_bytes, cache: ChunkCache::new(cache_bytes), decode_lock }
+    }
+
+    /// A decoded frame; `None` for a tile that is missing.
+    fn tile(
+        &self,
+        number: usize,
+        level: &Level,
+        column: u32,
+        row: u32,
+    ) -> Result<Option<Arc<Vec<u8>>>, SlideError> {
+        let Some((frames, frame, in_image)) = level.frame(column, row) else { return Ok(None) };
+        let decode = || {
+            let lock = self.decode_lock.as_ref();
+            let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
+            let stored = frames.read(frame, self.limit_bytes)?;
+            pixels::decode(&level.image.format, stored, self.limit_bytes).map_err(|problem| {
+                let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
+                SlideError::corrupt(frames.file().path(), FORMAT, place, problem)
+            })
+        };
+        self.cache.get((number as u64) << 32 | u64::from(in_image), decode).map(Some)
+    }
+
+    /// Reads a region of a level; `number` tells the levels apart in the cache.
+    fn read(&self, number: usize, level: &Level, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        let image = &level.image;
+        let channels = image.format.channels();
+        let extent = Extent { width: image.width, height: image.height, channels };
+        extent.check(&self.path, region, out.len())?;
+        let Region { x, y, width, height } = region;
+        if width == 0 || height == 0 {
+            return Ok(());
+        }
+        // The region lies inside the image, so x + width - 1 and y + height - 1 are valid pixels.
+        let (tile_width, tile_height) = (image.format.width, image.format.height);
+        for row in y / tile_height..=(y + (height - 1)) / tile_height {
+            for column in x / tile_width..=(x + (width - 1)) / tile_width {
+                let tile = self.tile(number, level, column, row)?;
+                let place = Region {
+                    x: column * tile_width,
+                    y: row * tile_height,
+                    width: tile_width,
+                    height: tile_height,
+                };
+                match tile {
+                    Some(samples) => copy(&samples, place, region, channels.into(), out),
+                    None => fill(&level.absent, place, region, out),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a tile that lies in a region: for each of its rows the first byte in the tile and in the region, and the bytes.
+fn rows(tile: Region, region: Region, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    let (x, y) = (tile.x.max(region.x), tile.y.max(region.y));
+    // A tile at the edge may reach past the last number of 32 bits; the region does not.
+    let columns = (region.x + region.width - x).min(tile.width - (x - tile.x)) as usize;
+    let count = (region.y + region.height - y).min(tile.height - (y - tile.y)) as usize;
+    let first = move |of: Region, row: usize| {
+        (((y - of.y) as usize + row) * of.width as usize + (x - of.x) as usize) * channels
+    };
+    (0..count).map(move |row| (first(tile, row), first(region, row), columns * channels))
+}
+
+fn copy(samples: &[u8], tile: Region, region: Region, channels: usize, out: &mut [u8]) {
+    for (from, to, length) in rows(tile, region, channels) {
+        if let (Some(from), Some(to)) = (samples.get(from..from + length), out.get_mut(to..to + length)) {
+            to.copy_from_slice(from);
+        }
+    }
+}
+
+fn fill(color: &[u8], tile: Region, region: Region, out: &mut [u8]) {
+    for (_, to, length) in rows(tile, region, color.len()) {
+        for pixel in out.get_mut(to..to + length).unwrap_or_default().chunks_exact_mut(color.len()) {
+            pixel.copy_from_slice(color);
+        }
+    }
+}
+
+/// The pixels of the slide.
+pub(super) struct Regions(pub Arc<Pixels>);
+
+impl RandomAccess for Regions {
+    fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
+        self.read_level(0, Region { x, y, width, height }, out)
+    }
+
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        let found = self.0.levels.get(level);
+        let found = found.ok_or_else(|| SlideError::NoLevel { path: self.0.path.clone(), level })?;
+        self.0.read(level, found, region, out)
+    }
+
+    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+        let level = self.0.levels.first().ok_or("it has no level")?;
+        jpeg_tiles::refusal(level).map_or(Ok(self), Err)
+    }
+}
+
+impl JpegTiles for Regions {
+    fn side_px(&self) -> u32 {
+        self.0.levels.first().map_or(0, |level| level.image.format.width)
+    }
+
+    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+        let slide = &*self.0;
+        let level =
+            slide.levels.first().ok_or_else(|| SlideError::NoLevel { path: slide.path.clone(), level: 0 })?;
+        jpeg_tiles::read(level, (column, row), &slide.path, slide.limit_bytes)
+    }
+}
+
+/// Label, macro and thumbnail.
+pub(super) struct Associated(pub Arc<Pixels>);
+
+impl AssociatedImages for Associated {
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let pixels = &self.0;
+        let found = pixels.associated.iter().position(|(known, _)| known == name);
+        let missing = || SlideError::NoAssociatedImage {
+            path: pixels.path.clone(),
+            name: name.into(),
+            known: pixels.associated.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+        };
+        let index = found.ok_or_else(missing)?;
+        let (_, level) = pixels.associated.get(index).ok_or_else(missing)?;
+        let (width, height, channels) =
+            (level.image.width, level.image.height, level.image.format.channels());
+        let bytes = (u64::from(width) * u64::from(height)).saturating_mul(channels.into());
+        let what = format!("the associated image {name:?}");
+        // Gray is widened to RGB afterwards.
+        let limit = if channels == 1 { pixels.limit_bytes / 4 } else { pixels.limit_bytes };
+        let mut samples = allocate(&pixels.path, &what, bytes, limit, "allow more memory")?;
+        let region = Region { x: 0, y: 0, width, height };
+        pixels.read(pixels.levels.len() + index, level, region, &mut samples)?;
+        let rgb = if channels == 1 { samples.iter().flat_map(|&gray| [gray; 3]).collect() } else { samples };
+        Ok(RgbImage { width, height, rgb })
+    }
+}

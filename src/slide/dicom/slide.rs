@@ -1,0 +1,246 @@
+//! A series as a slide: which of its images are resolutions, which are views beside it, and what its metadata are.
+//!
+//! Image Type says what an image shows. Label, overview and thumbnail are never a resolution.
+
+use super::super::access::{Access, Slide};
+use super::super::error::SlideError;
+use super::super::info::SlideInfo;
+use super::super::jpeg::header::{ColorModel, Header as JpegHeader};
+use super::super::options::{OpenOptions, Selection};
+use super::elements::FORMAT;
+use super::format::Color;
+use super::image::Image;
+use super::level::Level;
+use super::pixels;
+use super::regions::{Associated, Pixels, Regions};
+use super::series::{Member, Series};
+use super::syntax::Coding;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What an image shows, by the third value of Image Type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Volume,
+    /// A name under which it is listed beside the slide.
+    Beside(&'static str),
+    /// None of the values that the standard defines.
+    Unknown,
+}
+
+impl View {
+    fn of(member: &Member) -> Self {
+        match member.header.image_type.get(2).map(String::as_str) {
+            Some("VOLUME") => Self::Volume,
+            Some("LABEL") => Self::Beside("label"),
+            // LOCALIZER stood for it in early editions.
+            Some("OVERVIEW" | "LOCALIZER") => Self::Beside("macro"),
+            Some("THUMBNAIL") => Self::Beside("thumbnail"),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Opens the slide of a series. `path` is the file that was asked for.
+pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result<Slide, SlideError> {
+    let Series { members, mut warnings } = series;
+    let frame_of_reference = reference(path, &members);
+    let (mut volumes, mut associated) = (Vec::new(), Vec::new());
+    for parts in images(members) {
+        let Some(lead) = parts.first() else { continue };
+        let (view, own) = (View::of(lead), lead.header.frame_of_reference.clone());
+        let name = lead.file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match view {
+            View::Beside(view) => match beside(parts, options.max_memory_bytes) {
+                Ok(level) => associated.push((view.to_string(), level)),
+                Err(error) => warnings.push(format!("its {view} cannot be read: {error}")),
+            },
+            View::Unknown => {
+                warnings.push(format!("{name} does not say that it shows the slide and was left out"))
+            }
+            View::Volume if own != frame_of_reference => {
+                warnings.push(format!("{name} has another frame of reference and was left out"));
+            }
+            View::Volume => volumes.push(assemble(parts, options.max_memory_bytes)?),
+        }
+    }
+    let levels = levels(path, volumes, &options.selection, &mut warnings)?;
+    let Some(finest) = levels.first() else {
+        let what = "no image of the slide itself, only of its label or surroundings,";
+        let advice = "give the files that show the slide (VOLUME) as well";
+        return Err(SlideError::unsupported(path, FORMAT, what, advice));
+    };
+    let info = info(&levels, finest, &associated, &options.selection, warnings);
+    let limit_bytes = options.max_memory_bytes;
+    let pixels = Arc::new(Pixels::new(path.to_path_buf(), levels, associated, limit_bytes));
+    let access = Access::Random(Box::new(Regions(Arc::clone(&pixels))));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(pixels))) })
+}
+
+/// The frame of reference of the slide: that of the file asked for, or of the first volume if it shows something else.
+fn reference(path: &Path, members: &[Member]) -> Option<String> {
+    let volumes = || members.iter().filter(|member| View::of(member) == View::Volume);
+    let asked = volumes().find(|member| member.file.path() == path);
+    asked.or(volumes().next()).and_then(|member| member.header.frame_of_reference.clone())
+}
+
+/// The files of each image: parts of a concatenation in order, others alone.
+fn images(members: Vec<Member>) -> Vec<Vec<Member>> {
+    let mut images: BTreeMap<(String, usize), Vec<Member>> = BTreeMap::new();
+    for (index, member) in members.into_iter().enumerate() {
+        let key = match &member.header.concatenation.uid {
+            Some(uid) => (uid.clone(), 0),
+            None => (String::new(), index),
+        };
+        images.entry(key).or_default().push(member);
+    }
+    let mut images: Vec<_> = images.into_values().collect();
+    images.iter_mut().for_each(|parts| parts.sort_by_key(|part| part.header.concatenation.frame_offset));
+    images
+}
+
+fn assemble(parts: Vec<Member>, limit_bytes: u64) -> Result<Image, SlideError> {
+    let mut parts = parts.into_iter();
+    let Some(lead) = parts.next() else { unreachable!("`images` makes no empty groups") };
+    Image::assemble(lead, parts.collect(), limit_bytes)
+}
+
+/// A view beside the slide: its first plane.
+fn beside(parts: Vec<Member>, limit_bytes: u64) -> Result<Level, SlideError> {
+    let path = parts.first().map(|part| part.file.path().to_path_buf()).unwrap_or_default();
+    let first = Selection { channels: vec![0], z: Some(0), ..Selection::default() };
+    Level::choose(vec![assemble(parts, limit_bytes)?], &first, &path)
+}
+
+/// The resolutions, the finest first. What cannot be chosen of the finest is an error; another one is left out.
+fn levels(
+    path: &Path,
+    volumes: Vec<Image>,
+    selection: &Selection,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Level>, SlideError> {
+    let mut by_size: BTreeMap<(u32, u32), Vec<Image>> = BTreeMap::new();
+    for image in volumes {
+        by_size.entry((image.width, image.height)).or_default().push(image);
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    for ((width, height), images) in by_size.into_iter().rev() {
+        let chosen = Level::choose(images, selection, path);
+        let Some(finest) = levels.first() else {
+            levels.push(chosen?);
+            continue;
+        };
+        let fits = |level: &Level| level.image.format.channels() == finest.image.format.channels();
+        let smaller = height <= finest.image.height;
+        match chosen {
+            Ok(level) if fits(&level) && smaller => levels.push(level),
+            _ => {
+                warnings.push(format!("its resolution of {width}x{height} has other planes and was left out"))
+            }
+        }
+    }
+    Ok(levels)
+}
+
+fn info(
+    levels: &[Level],
+    finest: &Level,
+    associated: &[(String, Level)],
+    selection: &Selection,
+    mut warnings: Vec<String>,
+) -> SlideInfo {
+    let image = &finest.image;
+    let optical_path = finest.optical_path();
+    let missing = finest.missing();
+    if missing > 0 {
+        let kind = if image.header.absent_lab.is_some() {
+            "in the colour that the file recommends"
+        } else {
+            "white"
+        };
+        warnings.push(format!("{missing} tiles are not in the file and are shown {kind}"));
+    }
+    if image.header.label_in_image || image.header.burned_in {
+        warnings.push("the file says that its image shows the label or other identifying text".into());
+    }
+    if selection.window.is_some() {
+        warnings.push("no window of values is applied: its samples have 8 bits".into());
+    }
+    if selection.time.is_some_and(|time| time > 0) {
+        warnings.push("it has one point in time, which is shown".into());
+    }
+    warnings.extend(jpeg_contradiction(finest));
+    let microns_per_pixel = microns(image, &mut warnings);
+    SlideInfo {
+        width: image.width,
+        height: image.height,
+        channels: image.format.channels(),
+        format: "dicom".into(),
+        microns_per_pixel,
+        objective_power: optical_path
+            .and_then(|path| path.objective_power)
+            .filter(|power| *power > 0.0 && power.is_finite()),
+        icc_profile: profile(finest, &mut warnings),
+        levels: levels.iter().map(|level| (level.image.width, level.image.height)).collect(),
+        tile: Some((image.format.width, image.format.height)),
+        associated: associated.iter().map(|(name, _)| name.clone()).collect(),
+        warnings,
+    }
+}
+
+/// Microns per pixel across and down: the declared spacing, else the declared width and height of what was imaged.
+fn microns(image: &Image, warnings: &mut Vec<String>) -> Option<(f64, f64)> {
+    let real = |(across, down): (f64, f64)| {
+        let is_length = |um: f64| um.is_finite() && um > 0.0;
+        (is_length(across) && is_length(down)).then_some((across, down))
+    };
+    if let Some((down_mm, across_mm)) = image.header.spacing {
+        return real((across_mm * 1000.0, down_mm * 1000.0));
+    }
+    let (Some(width_mm), Some(height_mm)) = image.header.volume else { return None };
+    let from_volume =
+        real((width_mm * 1000.0 / f64::from(image.width), height_mm * 1000.0 / f64::from(image.height)))?;
+    warnings.push(
+        "its microns per pixel follow from the size of the imaged volume: it gives no pixel spacing".into(),
+    );
+    Some(from_volume)
+}
+
+/// The ICC profile of the chosen optical path, if it fits the pixels (ICC.1 section 7.2).
+fn profile(level: &Level, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+    let mut profile = level.optical_path()?.icc_profile.clone()?;
+    let space: &[u8] = if level.image.format.channels() == 1 { b"GRAY" } else { b"RGB " };
+    // A value of odd length is padded.
+    let size = profile.first_chunk().map(|&size| u32::from_be_bytes(size) as usize);
+    let fits = size.is_some_and(|size| (128..=profile.len()).contains(&size))
+        && profile.get(16..20) == Some(space)
+        && profile.get(36..40) == Some(b"acsp");
+    if !fits {
+        warnings.push("its colour profile is damaged or for other pixels, and was left out".into());
+        return None;
+    }
+    profile.truncate(size?);
+    Some(profile)
+}
+
+/// Where the first JPEG frame says another color model than the file. The frame is believed.
+fn jpeg_contradiction(level: &Level) -> Option<String> {
+    let format = &level.image.format;
+    if format.coding != Coding::Jpeg || format.channels() != 3 {
+        return None;
+    }
+    let (frames, frame, _) = level.frame(0, 0)?;
+    let stored = frames.read(frame, 1 << 24).ok()?;
+    let header = JpegHeader::parse(stored.as_slice()).ok()?;
+    let is_rgb = pixels::jpeg_model(format, &header) == ColorModel::Rgb;
+    match (format.color == Color::Rgb, is_rgb) {
+        (true, false) => Some(
+            "it declares RGB, and its JPEG frames say that they are YCbCr: they are read as YCbCr".into(),
+        ),
+        (false, true) => {
+            Some("it declares YCbCr, and its JPEG frames say that they are RGB: they are read as RGB".into())
+        }
+        _ => None,
+    }
+}
