@@ -152,6 +152,7 @@ impl Catalog {
             let encoded = !entry.files.is_raw();
             slides.push(ListedSlide { name, encoded, slide: opened.and_then(Result::ok) });
         }
+        skipped.sort_by(|a, b| a.path.cmp(&b.path));
         Listed { slides, skipped }
     }
 

@@ -91,8 +91,14 @@ fn parse_region(text: &str, geometry: &Geometry) -> Result<Region, ServeError> {
         _ => match text.strip_prefix("pct:") {
             Some(pct) => {
                 let [x, y, w, h] = list::<4>(pct, true).ok_or_else(|| bad("region", text))?;
-                [x * full_w / 100.0, y * full_h / 100.0, w * full_w / 100.0, h * full_h / 100.0]
-                    .map(f64::round)
+                let pixels = |percent: f64, whole: f64| (percent * whole / 100.0).round();
+                // A part of a pixel is that pixel, not nothing.
+                let length =
+                    |percent, whole| if percent > 0.0 { pixels(percent, whole).max(1.0) } else { 0.0 };
+                let start = |percent, whole| {
+                    if percent < 100.0 { pixels(percent, whole).min(whole - 1.0) } else { whole }
+                };
+                [start(x, full_w), start(y, full_h), length(w, full_w), length(h, full_h)]
             }
             None => list::<4>(text, false).ok_or_else(|| bad("region", text))?,
         },
@@ -104,28 +110,52 @@ fn parse_region(text: &str, geometry: &Geometry) -> Result<Region, ServeError> {
     Ok(Region { x: x as u32, y: y as u32, width: (right - x) as u32, height: (bottom - y) as u32 })
 }
 
+/// The scale that makes the largest image of a region that the limits allow; more than 1 if the region is within them.
+fn largest(w: f64, h: f64) -> f64 {
+    let scale = (f64::from(MAX_SIDE) / w.max(h)).min((MAX_AREA as f64 / (w * h)).sqrt());
+    // A side of less than one pixel becomes one, which leaves room for the other.
+    if w.min(h) * scale < 1.0 { f64::from(MAX_SIDE) / w.max(h) } else { scale }
+}
+
 fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
-    if text.starts_with('^') {
-        return Err(ServeError::Unsupported("sizes larger than the region ('^') are not supported".into()));
-    }
     let (w, h) = (f64::from(region.width), f64::from(region.height));
-    let scaled = |scale: f64| ((w * scale).round().max(1.0), (h * scale).round().max(1.0));
+    let (size, may_enlarge) = text.strip_prefix('^').map_or((text, false), |size| (size, true));
     let fail = || bad("size", text);
-    let (out_w, out_h) = if text == "max" {
-        let scale = (f64::from(MAX_SIDE) / w.max(h)).min((MAX_AREA as f64 / (w * h)).sqrt());
-        if scale >= 1.0 { (w, h) } else { (w * scale, h * scale) }
-    } else if let Some(percent) = text.strip_prefix("pct:") {
-        scaled(number(percent, true).filter(|&p| p > 0.0).ok_or_else(fail)? / 100.0)
-    } else if let Some(inside) = text.strip_prefix('!') {
+    let scaled = |scale: f64| ((w * scale).round().max(1.0), (h * scale).round().max(1.0));
+    // Rounded down, so that it stays within the limits.
+    let limited = |scale: f64| ((w * scale).floor().max(1.0), (h * scale).floor().max(1.0));
+    let larger = || {
+        let problem = format!("size '{text}' is larger than the region, {w}x{h}");
+        match may_enlarge {
+            true => ServeError::Unsupported(format!("{problem}; no image is enlarged")),
+            false => ServeError::Bad(problem),
+        }
+    };
+    let (out_w, out_h) = if size == "max" {
+        match largest(w, h) {
+            scale if scale < 1.0 => limited(scale),
+            scale if may_enlarge && scale > 1.0 => return Err(larger()),
+            _ => (w, h),
+        }
+    } else if let Some(percent) = size.strip_prefix("pct:") {
+        let percent = number(percent, true).filter(|&p| p > 0.0).ok_or_else(fail)?;
+        if percent > 100.0 {
+            return Err(larger());
+        }
+        scaled(percent / 100.0)
+    } else if let Some(inside) = size.strip_prefix('!') {
         let [bw, bh] = list::<2>(inside, false).ok_or_else(fail)?;
+        if bw < 1.0 || bh < 1.0 {
+            return Err(ServeError::Bad(format!("size '{text}' is empty")));
+        }
         let scale = (bw / w).min(bh / h);
         if scale > 1.0 {
             // By the specification the region would be sent unscaled; the official validator expects an error.
-            return Err(ServeError::Bad(format!("size '{text}' is larger than the region, {w}x{h}")));
+            return Err(larger());
         }
-        scaled(scale)
+        if scale > largest(w, h) { limited(largest(w, h)) } else { scaled(scale) }
     } else {
-        match text.split_once(',').ok_or_else(fail)? {
+        match size.split_once(',').ok_or_else(fail)? {
             (width, "") => {
                 let width = number(width, false).ok_or_else(fail)?;
                 (width, (h * width / w).round().max(1.0))
@@ -143,9 +173,7 @@ fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
         return Err(ServeError::Bad(format!("size '{text}' is empty")));
     }
     if out_w > w || out_h > h {
-        return Err(ServeError::Bad(format!(
-            "size '{text}' is larger than the region, {w}x{h}; '^' is not supported"
-        )));
+        return Err(larger());
     }
     let side = f64::from(MAX_SIDE);
     if out_w > side || out_h > side || out_w * out_h > MAX_AREA as f64 {
@@ -241,9 +269,46 @@ mod tests {
         assert_eq!(shape("full", "pct:10").1, (100, 60));
         assert_eq!(shape("full", "70,90").1, (70, 90));
         assert_eq!(shape("full", "!200,200").1, (200, 120));
+        assert_eq!(
+            shape("pct:99.99,0,0.01,0.01", "max"),
+            (Region { x: 999, y: 0, width: 1, height: 1 }, (1, 1))
+        );
+        // What may be enlarged and is not.
+        for (size, want) in [
+            ("^500,", (500, 300)),
+            ("^,300", (500, 300)),
+            ("^1000,600", (1000, 600)),
+            ("^70,90", (70, 90)),
+            ("^pct:100", (1000, 600)),
+            ("^!200,200", (200, 120)),
+            ("^!1000,9000", (1000, 600)),
+        ] {
+            assert_eq!(shape("full", size).1, want, "{size}");
+        }
         assert_eq!(shape("0,0,7,1", "3,").1, (3, 1));
         let turned = of("full", "max", "270", "gray.png").unwrap();
         assert_eq!((turned.turns, turned.quality, turned.format), (3, Quality::Gray, Format::Png));
+    }
+
+    #[test]
+    fn max_is_the_largest_image_within_the_limits() {
+        let size = |width, height, size| {
+            parse(&Geometry::new(width, height, 256).unwrap(), "full", size, "0", "default.jpg").unwrap().size
+        };
+        for text in ["max", "^max"] {
+            assert_eq!(size(20_000, 1, text), (8192, 1));
+            assert_eq!(size(1, 1_000_000, text), (1, 8192));
+            assert_eq!(size(100_000, 3, text), (8192, 1));
+            assert_eq!(size(100_000, 100_000, text), (4096, 4096));
+            assert_eq!(size(8192, 2048, text), (8192, 2048));
+            for (w, h) in [(9001, 8191), (123_456, 7), (8193, 2048), (65_537, 65_535)] {
+                let (width, height) = size(w, h, text);
+                assert!(width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= MAX_AREA);
+            }
+        }
+        assert_eq!(size(20_000, 1, "!9000,9000"), (8192, 1));
+        assert_eq!(size(100_000, 100_000, "!9000,9000"), (4096, 4096));
+        assert_eq!(size(20_000, 1, "8000,"), (8000, 1));
     }
 
     #[test]
@@ -258,6 +323,13 @@ mod tests {
             ("-1,0,10,10", "max", "0", "default.jpg"),
             ("1e3,0,10,10", "max", "0", "default.jpg"),
             ("full", "full", "0", "default.jpg"),
+            ("full", "^", "0", "default.jpg"),
+            ("full", "^full", "0", "default.jpg"),
+            ("full", "^^max", "0", "default.jpg"),
+            ("full", "pct:100.01", "0", "default.jpg"),
+            ("full", "!0,10", "0", "default.jpg"),
+            ("pct:0,0,0,10", "max", "0", "default.jpg"),
+            ("pct:100,0,10,10", "max", "0", "default.jpg"),
             ("full", "max", "x", "default.jpg"),
             ("full", "max", "361", "default.jpg"),
             ("full", "max", "0", "nice.jpg"),
@@ -273,6 +345,11 @@ mod tests {
         }
         for (size, rotation, file) in [
             ("^2000,", "0", "default.jpg"),
+            ("^,601", "0", "default.jpg"),
+            ("^1001,600", "0", "default.jpg"),
+            ("^pct:101", "0", "default.jpg"),
+            ("^!2000,2000", "0", "default.jpg"),
+            ("^max", "0", "default.jpg"),
             ("max", "!0", "default.jpg"),
             ("max", "45", "default.jpg"),
             ("max", "0", "default.tif"),

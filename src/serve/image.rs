@@ -60,22 +60,41 @@ pub async fn render(
 
 /// Most source pixels of an image.
 const MAX_SOURCE_PIXELS: u64 = 4 * MAX_AREA;
+/// Most source pixels of an image whose region lies on no pixels of the level that would do.
+const MAX_EXACT_PIXELS: u64 = MAX_AREA;
 
-/// The coarsest level that has enough pixels, and the region of it that is needed. If that is more than [`MAX_SOURCE_PIXELS`], as for
-/// an image that is wide and one pixel high, a coarser level: memory is bounded for every request.
+/// The level that an image is made of, and the region of it that lies inside the region of the request.
+///
+/// It is the coarsest level that has enough pixels and whose pixels the region consists of. Where that would take too many, it is a
+/// coarser one, and the pixels that lie only partly in the region are left out: none is from outside. Memory is bounded for every
+/// request, also for an image that is wide and one pixel high.
 fn source_region(geometry: &Geometry, request: &ImageRequest) -> (u32, Region) {
-    let (region, size) = (request.region, request.size);
+    let (region, size, top) = (request.region, request.size, geometry.top_level());
     let shrink = (region.width / size.0.max(1)).min(region.height / size.1.max(1)).max(1);
+    let enough = shrink.ilog2().min(top);
     let area = |down: u32| (u64::from(region.width) >> down) * (u64::from(region.height) >> down);
-    let enough = shrink.ilog2().min(geometry.top_level());
-    let down = (enough..geometry.top_level()).find(|&down| area(down) <= MAX_SOURCE_PIXELS);
-    let down = down.unwrap_or(geometry.top_level());
-    let (width, height) = geometry.level_size(geometry.top_level() - down);
-    let x = (region.x >> down).min(width - 1);
-    let y = (region.y >> down).min(height - 1);
-    let right = (region.x + region.width).div_ceil(1 << down).clamp(x + 1, width);
-    let bottom = (region.y + region.height).div_ceil(1 << down).clamp(y + 1, height);
-    (geometry.top_level() - down, Region { x, y, width: right - x, height: bottom - y })
+    let horizontal = (region.x, region.width, geometry.width());
+    let vertical = (region.y, region.height, geometry.height());
+    let grid = [horizontal, vertical].map(|(start, length, whole)| {
+        let end = start + length;
+        // The last pixel of a level may stand for less than the others.
+        let end = if end == whole { u32::BITS } else { end.trailing_zeros() };
+        end.min(start.trailing_zeros())
+    });
+    let exact = enough.min(grid[0]).min(grid[1]);
+    let exact = (exact..enough).find(|&down| area(down) <= MAX_EXACT_PIXELS).unwrap_or(enough);
+    let down = (exact..top).find(|&down| area(down) <= MAX_SOURCE_PIXELS).unwrap_or(top);
+    let level = geometry.level_size(top - down);
+    let inside = |(start, length, whole): (u32, u32, u32), of: u32| {
+        let end = start + length;
+        let (from, to) = (start.div_ceil(1 << down), if end == whole { of } else { end >> down });
+        // A region without a whole pixel of the level becomes the one in which it begins.
+        let at = (start >> down).min(of - 1);
+        if from < to { (from, to) } else { (at, at + 1) }
+    };
+    let (x, right) = inside(horizontal, level.0);
+    let (y, bottom) = inside(vertical, level.1);
+    (top - down, Region { x, y, width: right - x, height: bottom - y })
 }
 
 fn decode(bytes: &[u8]) -> Result<Ycc> {
@@ -149,6 +168,40 @@ fn rotate(plane: Plane, turns: u32) -> Plane {
 mod tests {
     use super::*;
 
+    /// No pixel of `part` stands for one outside the region, unless the region is smaller than it.
+    fn check_inside(geometry: &Geometry, region: Region, (level, part): (u32, Region)) {
+        let down = geometry.top_level() - level;
+        for (start, length, whole, from, count) in [
+            (region.x, region.width, geometry.width(), part.x, part.width),
+            (region.y, region.height, geometry.height(), part.y, part.height),
+        ] {
+            let (end, right) = (start + length, ((from + count) << down).min(whole));
+            assert!(count == 1 || (from << down >= start && right <= end), "{region:?} of {level}: {part:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_off_the_grid_of_a_coarse_level_is_made_of_a_finer_one() {
+        let geometry = Geometry::new(100_000, 90_001, 256).unwrap();
+        let of = |x, y, width, height, size| {
+            let region = Region { x, y, width, height };
+            let request =
+                ImageRequest { region, size, turns: 0, quality: Quality::Color, format: Format::Jpg };
+            let (level, part) = source_region(&geometry, &request);
+            check_inside(&geometry, region, (level, part));
+            (geometry.top_level() - level, (part.x, part.y, part.width, part.height))
+        };
+        assert_eq!(of(7, 7, 1024, 1024, (128, 128)), (0, (7, 7, 1024, 1024)));
+        assert_eq!(of(8, 16, 1024, 1024, (128, 128)), (3, (1, 2, 128, 128)));
+        assert_eq!(of(4, 16, 1024, 1024, (128, 128)), (2, (1, 4, 256, 256)));
+        // To the edge of the slide, where the last pixel of a level stands for fewer.
+        assert_eq!(of(0, 0, 100_000, 90_001, (100, 90)).0, 9);
+        assert_eq!(of(99_968, 89_984, 32, 17, (2, 1)), (4, (6248, 5624, 2, 2)));
+        // Too many pixels: those of a coarser level that are not wholly inside are left out.
+        assert_eq!(of(7, 7, 8001, 8001, (100, 100)), (1, (4, 4, 4000, 4000)));
+        assert_eq!(of(7, 7, 3, 3, (1, 1)), (0, (7, 7, 3, 3)));
+    }
+
     #[test]
     fn source_pixels_are_bounded() {
         let geometry = Geometry::new(100_000, 90_000, 256).unwrap();
@@ -166,9 +219,10 @@ mod tests {
                 let (level, part) = source_region(&geometry, &request);
                 let (w, h) = geometry.level_size(level);
                 assert!(part.x + part.width <= w && part.y + part.height <= h);
-                // Rounding outward adds a row and a column at most.
+                // The last row and column of a level are rounded up.
                 let max = MAX_SOURCE_PIXELS + 2 * u64::from(part.width + part.height);
                 assert!(u64::from(part.width) * u64::from(part.height) <= max, "{request:?}: {part:?}");
+                check_inside(&geometry, region, (level, part));
             }
         }
         let square = Region { x: 0, y: 0, width: 4096, height: 4096 };

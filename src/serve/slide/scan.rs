@@ -46,10 +46,17 @@ impl Readers {
     /// A slide that cannot be opened, or not be read in parts.
     pub fn get(&self, path: &Path) -> Result<Arc<Reader>> {
         let key = (path.to_path_buf(), stamp([path]));
-        let opened = self.0.try_get_with(key, || Reader::open(path).map(Arc::new));
-        // Requests that waited together share the error.
-        opened
-            .map_err(|e: Arc<Error>| Arc::try_unwrap(e).unwrap_or_else(|e| Error::input(path, e.to_string())))
+        let mut failed = None;
+        let open = || {
+            Reader::open(path).map(Arc::new).map_err(|e| {
+                let text = e.to_string();
+                failed = Some(e);
+                text
+            })
+        };
+        // Requests that waited for the same slide share the text.
+        let opened = self.0.try_get_with(key, open);
+        opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
     }
 }
 
@@ -191,7 +198,7 @@ impl Scan {
 /// The level of the file for each level of Deep Zoom from L0 down: the coarsest one that is as fine, if it is near enough.
 fn file_levels(info: &SlideInfo, geometry: &Geometry) -> Vec<Option<FileLevel>> {
     // No rounding where it would be much of the level.
-    let near = |a: u32, b: u32| a.abs_diff(b) <= MAX_ROUNDING_PX.min(b / 64);
+    let near = |a: u32, b: u32| a.abs_diff(b) <= MAX_ROUNDING_PX.min(b / 16);
     let own = |down: u32| {
         let (width, height) = geometry.level_size(geometry.top_level() - down);
         let level = info.levels.iter().position(|&(w, h)| near(w, width) && near(h, height));
@@ -204,4 +211,138 @@ fn file_levels(info: &SlideInfo, geometry: &Geometry) -> Vec<Option<FileLevel>> 
             last.filter(|level: &FileLevel| down - level.down <= MAX_HALVINGS)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::slide::SlideError;
+
+    /// A picture with levels, which are its halvings, each one pixel smaller than Deep Zoom's where that rounds up. It notes the
+    /// pixels of each read.
+    struct Fake {
+        levels: Vec<Samples>,
+        reads: Arc<Mutex<Vec<(usize, u64)>>>,
+    }
+
+    impl RandomAccess for Fake {
+        fn read(
+            &self,
+            x: u32,
+            y: u32,
+            width: u32,
+            height: u32,
+            out: &mut [u8],
+        ) -> std::result::Result<(), SlideError> {
+            self.read_level(0, Region { x, y, width, height }, out)
+        }
+
+        fn read_level(
+            &self,
+            level: usize,
+            region: Region,
+            out: &mut [u8],
+        ) -> std::result::Result<(), SlideError> {
+            let of = &self.levels[level];
+            self.reads.lock().unwrap().push((level, u64::from(region.width) * u64::from(region.height)));
+            let rows = of.data.chunks_exact(of.width * of.channels).skip(region.y as usize);
+            let length = region.width as usize * of.channels;
+            for (to, from) in out.chunks_exact_mut(length).zip(rows) {
+                to.copy_from_slice(&from[region.x as usize * of.channels..][..length]);
+            }
+            Ok(())
+        }
+    }
+
+    /// A slide of 3001x2002 pixels with the levels `downs` below L0.
+    fn fake(downs: &[u32]) -> (Reader, Arc<Mutex<Vec<(usize, u64)>>>) {
+        let (width, height) = (3001, 2002);
+        let data = (0..width * height).map(|i| ((i % width / 9) ^ (i / width / 7)) as u8).collect();
+        let mut level = Samples { data, width, height, channels: 1 };
+        let mut levels = vec![level.clone()];
+        for down in 1..=*downs.iter().max().unwrap_or(&0) {
+            level = level.halved();
+            if downs.contains(&down) {
+                let (w, h) = (width >> down, height >> down);
+                let rows = level.data.chunks_exact(level.width).take(h);
+                let data = rows.flat_map(|row| row[..w].to_vec()).collect();
+                levels.push(Samples { data, width: w, height: h, channels: 1 });
+            }
+        }
+        let info = SlideInfo {
+            width: width as u32,
+            height: height as u32,
+            channels: 1,
+            format: "test".into(),
+            microns_per_pixel: None,
+            objective_power: None,
+            icc_profile: None,
+            levels: levels.iter().map(|of| (of.width as u32, of.height as u32)).collect(),
+            tile: None,
+            associated: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let reads = Arc::default();
+        let pixels = Box::new(Fake { levels, reads: Arc::clone(&reads) });
+        (Reader { info, path: "x".into(), pixels }, reads)
+    }
+
+    #[test]
+    fn tiles_come_from_the_nearest_level_of_the_file() {
+        let (reader, reads) = fake(&[2, 5]);
+        let geometry = Geometry::new(3001, 2002, TILE).unwrap();
+        let levels = file_levels(&reader.info, &geometry);
+        let of = |down: u32| levels[down as usize].map(|level| level.level);
+        let want = [
+            Some(0),
+            Some(0),
+            Some(1),
+            Some(1),
+            Some(1),
+            Some(2),
+            Some(2),
+            Some(2),
+            None,
+            None,
+            None,
+            None,
+            None,
+        ];
+        assert_eq!((0..=12).map(of).collect::<Vec<_>>(), want);
+        let mut whole = Samples { data: Vec::new(), width: 0, height: 0, channels: 1 };
+        for down in 0..8 {
+            let level = geometry.top_level() - down;
+            whole = match down {
+                0 => reader.region(0, Region { x: 0, y: 0, width: 3001, height: 2002 }).unwrap(),
+                _ => whole.halved(),
+            };
+            let (columns, rows) = geometry.tiles(level);
+            for tile in (0..rows).flat_map(|y| (0..columns).map(move |x| TileId { level, x, y })) {
+                reads.lock().unwrap().clear();
+                let got = reader.tile(&geometry, tile, levels[down as usize].unwrap()).unwrap();
+                let rect = geometry.tile_rect(tile).unwrap();
+                assert_eq!((got.width, got.height), (rect.width as usize, rect.height as usize), "{tile}");
+                let (file_level, pixels) = reads.lock().unwrap()[0];
+                assert!(pixels <= 16 * 256 * 256, "{tile} takes {pixels} pixels of level {file_level}");
+                // The last column and row of the file's levels are missing, and repeat the one before.
+                for y in 0..got.height.saturating_sub(1) {
+                    let row =
+                        &whole.data[(rect.y as usize + y) * whole.width + rect.x as usize..][..got.width - 1];
+                    assert_eq!(&got.data[y * got.width..][..got.width - 1], row, "{tile} row {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_level_of_another_shape_stands_for_none() {
+        let (mut reader, _) = fake(&[]);
+        reader.info.levels.extend([(1000, 667), (750, 400), (0, 0), (2, 2)]);
+        let geometry = Geometry::new(3001, 2002, TILE).unwrap();
+        let levels = file_levels(&reader.info, &geometry);
+        assert!(levels.iter().flatten().all(|level| *level == FileLevel::FULL));
+        assert_eq!(levels.iter().flatten().count(), 3);
+    }
 }

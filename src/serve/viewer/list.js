@@ -3,6 +3,8 @@
 'use strict';
 (() => {
   const EVERY_MS = 10_000;
+  // While the server opens slides.
+  const SOON_MS = 1_000;
   const byId = id => document.getElementById(id);
   // Builds every URL that this page requests or links to.
   const at = (place, name, query = {}) => {
@@ -11,7 +13,7 @@
   };
   // Elements by name, with the description that each shows.
   const cards = new Map();
-  let [asking, timer, shown] = [false, 0, null];
+  let [asking, timer, shown, opening] = [false, 0, null, false];
 
   const bytes = n => {
     const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -21,7 +23,7 @@
   };
 
   function facts(slide) {
-    if (slide.error) return '';
+    if (slide.pending) return '';
     const parts = [`${slide.width} × ${slide.height}`];
     if (slide.objective_power) parts.push(`${+slide.objective_power.toFixed(1)}×`);
     if (slide.stored_bytes) parts.push(bytes(slide.stored_bytes));
@@ -29,7 +31,9 @@
   }
 
   function note(slide) {
-    if (slide.error) return `cannot be opened: ${slide.error}`;
+    if (slide.pending) return 'opening …';
+    if (!slide.encoded) return 'not encoded';
+    if (slide.lossless) return 'lossless';
     if (!slide.lossy) return 'original tiles';
     return slide.has_original ? 'reconstructed, lossy; original to compare' : 'reconstructed, lossy';
   }
@@ -44,7 +48,7 @@
   // Cards show pictures 180 CSS pixels high and up to 460 wide, on screens of up to three pixels for each. `v` changes with
   // the slide, so that a browser does not show a cached picture of an older one.
   function picture(slide) {
-    if (slide.error) return [null, null];
+    if (slide.pending) return [null, null];
     // The server makes thumbnails of a given size from JPEG tiles only.
     if (slide.format !== 'jpg') return [at('thumbnails', slide.name, { v: slide.version }), null];
     const sized = (width, height) => at('thumbnails', slide.name, { width, height, v: slide.version });
@@ -58,8 +62,8 @@
     put(part('.name'), 'textContent', slide.name);
     put(part('.facts'), 'textContent', facts(slide));
     put(part('.note'), 'textContent', note(slide));
-    part('.note').classList.toggle('bad', Boolean(slide.error));
-    attribute(part('a'), 'href', slide.error ? null : at('viewer', slide.name));
+    part('.note').classList.toggle('raw', slide.encoded === false);
+    attribute(part('a'), 'href', at('viewer', slide.name));
     const [src, srcset] = picture(slide);
     attribute(part('img'), 'srcset', srcset);
     attribute(part('img'), 'src', src);
@@ -101,6 +105,19 @@
     filter();
   }
 
+  // What lies there and is not served, with the reasons.
+  function tell(skipped) {
+    put(byId('skipped'), 'hidden', !skipped.length);
+    put(byId('how-many'), 'textContent', `Not served: ${skipped.length}`);
+    byId('reasons').replaceChildren(...skipped.map(({ path, reason }) => {
+      const line = document.createElement('li');
+      const name = document.createElement('b');
+      name.textContent = path;
+      line.append(name, ` ${reason}`);
+      return line;
+    }));
+  }
+
   function filter() {
     const wanted = byId('filter').value.trim().toLowerCase();
     for (const [name, { item }] of cards) put(item, 'hidden', !name.toLowerCase().includes(wanted));
@@ -110,7 +127,12 @@
     const answer = await fetch(at('api/slides'));
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const text = await answer.text();
-    if (text !== shown) show(JSON.parse(text).slides);
+    if (text !== shown) {
+      const { slides, skipped } = JSON.parse(text);
+      show(slides);
+      tell(skipped);
+      opening = slides.some(slide => slide.pending);
+    }
     shown = text;
     put(byId('message'), 'textContent', cards.size ? ''
       : 'No slides here yet. They appear once they lie in the directory that the server was started with.');
@@ -126,7 +148,7 @@
       put(byId('message'), 'textContent', `${old}: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
     });
     asking = false;
-    if (!document.hidden) timer = setTimeout(refresh, EVERY_MS);
+    if (!document.hidden) timer = setTimeout(refresh, opening ? SOON_MS : EVERY_MS);
   }
 
   byId('filter').addEventListener('input', filter);

@@ -65,18 +65,31 @@
     byId('name').textContent = name;
     byId('name').title = name;
     for (const id of ['compare', 'difference']) byId(id).hidden = !slide.has_original;
-    if (!slide.lossy) return;
+    const [summary, text] = kind();
+    const said = [text, slide.warning].filter(Boolean).join(' ');
+    byId('note').hidden = !summary;
+    byId('note').querySelector('summary').textContent = summary;
+    byId('note').querySelector('p').textContent = said;
+  }
+
+  // In a word and in a sentence: what the tiles are.
+  function kind() {
+    if (!slide.encoded) {
+      return ['not encoded', 'The tiles are made of the pixels of the scanned file as they are asked for. '
+        + 'origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.'];
+    }
     const [stored, raw] = [slide.stored_bytes, slide.represented_bytes];
-    const ratio = stored && raw ? stored / raw : null;
-    byId('note').hidden = false;
-    const share = ratio && Number(ratio.toPrecision(2));
-    byId('note').querySelector('summary').textContent =
-      ratio ? `reconstructed, lossy · ${share} of raw` : 'reconstructed, lossy';
-    byId('note').querySelector('p').textContent =
+    const ratio = stored && raw ? Number((stored / raw).toPrecision(2)) : null;
+    const size = ratio ? ` Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}.`
+      + ` The ratio is ${ratio}.` : '';
+    const share = ratio ? ` · ${ratio} of raw` : '';
+    if (slide.lossless) {
+      return [`lossless${share}`, `The tiles of the full resolution are those of the source, byte for byte.${size}`];
+    }
+    if (!slide.lossy) return slide.warning ? ['original tiles', ''] : ['', ''];
+    return [`reconstructed, lossy${share}`,
       'The two finest levels are predicted from the third and corrected by a coded residual: '
-      + 'close to the original, not equal to it.'
-      + (ratio ? ` Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}.`
-        + ` The ratio is ${share}.` : '');
+      + `close to the original, not equal to it.${size}`];
   }
 
   // Micrometres per CSS pixel, horizontally on the screen; the pixels of a slide need not be square.
