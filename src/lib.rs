@@ -12,6 +12,7 @@
 //! | [`codec`] | JPEG, PNG, WebP, JPEG XL: planes to bytes and back |
 //! | [`archive`] | packs and bundles; [`archive::store`]: where they lie |
 //! | [`slide`], [`pyramid`] | readers of slides; Deep Zoom trees, read, written and made from slides |
+//! | [`privacy`] | what a file holds that may say whose tissue it shows |
 //! | [`params`] | how a slide is coded |
 //! | [`quality`] | presets, metrics, the search for a quality |
 //! | [`output`] | output tiles: cut and coded |
@@ -39,6 +40,7 @@ pub mod kernels;
 pub mod lossless;
 pub mod output;
 pub mod params;
+pub mod privacy;
 pub mod pyramid;
 pub mod quality;
 pub mod report;

@@ -1,5 +1,6 @@
 //! The JSON object in the directory: coding, source and record of the encode.
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::params::{Coding, EncodeParams};
@@ -26,6 +27,30 @@ pub struct Meta {
     pub objective_power: Option<f64>,
     /// Whether the archive has every family of the slide; `--max-parents` leaves some out.
     pub complete: bool,
+    /// Images that came with the slide and were asked for. Packs have none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub associated: Vec<AssociatedImage>,
+}
+
+/// An image that came with a slide, such as its label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssociatedImage {
+    /// Its name in the slide.
+    pub name: String,
+    /// A PNG file in Base64 (RFC 4648, with padding).
+    pub png: String,
+}
+
+impl AssociatedImage {
+    /// Of a PNG file.
+    pub fn new(name: &str, png: &[u8]) -> Self {
+        Self { name: name.into(), png: BASE64.encode(png) }
+    }
+
+    /// The PNG file; `None` where the text is no Base64.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        BASE64.decode(self.png.as_bytes()).ok()
+    }
 }
 
 /// The source of the pixels.
@@ -47,6 +72,10 @@ pub struct SourceMeta {
     /// and TIFF may hold pixels that were JPEG before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lossy: Option<bool>,
+    /// What became of EXIF, XMP and comments in the original tiles of a lossless encode: `kept` or `stripped`. Absent where the tiles
+    /// had none, and where they are not stored.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tile_metadata: Option<String>,
 }
 
 /// The kind of a source.

@@ -20,7 +20,7 @@ mod write;
 pub use entries::{FamilyEntry, PayloadEntry, TileEntry};
 pub use error::{Error, Remedy, Result};
 pub use layout::{HEADER_BYTES, Kind};
-pub use meta::{Meta, SourceKind, SourceMeta};
+pub use meta::{AssociatedImage, Meta, SourceKind, SourceMeta};
 pub use names::{BUNDLE_NAME, PACK_DIR};
 pub use read::Archive;
 pub use record::{FamilyRecord, Payload};

@@ -144,7 +144,7 @@ impl BundleWriter {
         part.publish(&self.target)?;
         sync_parent(&self.target)?;
         if packs {
-            self.write_packs(&meta)?;
+            self.write_packs(&Meta { associated: Vec::new(), ..meta })?;
         }
         Ok(Written { path: self.target.clone(), bytes: plan.file_bytes, shared_bytes: self.shared_bytes })
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use origami::archive::Kind;
+use origami::archive::{AssociatedImage, Kind};
 use origami::backend::scheduler::Scheduler;
 use origami::decode::{self, DecodeOptions, DecodeReport, Timing};
 use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
@@ -14,7 +14,7 @@ use origami::kernels::taps::Filter;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
-use origami::pyramid::write::Existing;
+use origami::pyramid::write::{Existing, write_whole};
 use serde_json::json;
 
 use super::args::backend::{BackendArgs, OpenBackend, Workload};
@@ -64,6 +64,11 @@ pub struct DecodeArgs {
     /// Luma only
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     grayscale: bool,
+    /// Also write an image that came with the slide and was kept, such as label [default: none]
+    ///
+    /// It becomes NAME.png beside the tree. It may identify a patient.
+    #[arg(long, value_name = "NAME", help_heading = "Output", hide_short_help = true)]
+    associated: Vec<String>,
     /// Stop after N families [range: 1 to 67108864] [default: all]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
     #[arg(help_heading = "Input", hide_short_help = true)]
@@ -160,6 +165,8 @@ impl Run<'_> {
         };
         let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
         let options = args.options();
+        // A wrong name must fail before the work.
+        let associated = args.associated(&input, out)?;
         if args.skip_existing && decode::is_decoded(&input, out, &options) {
             return Ok(skipped(&which.path, out, args));
         }
@@ -197,6 +204,9 @@ impl Run<'_> {
             &on_family,
         )?;
         progress.finish();
+        for (path, png) in associated {
+            write_whole(&path, &png)?;
+        }
         let seconds = started.elapsed().as_secs_f64();
         if args.work.summary() {
             print_summary(&report, seconds, opened);
@@ -209,6 +219,24 @@ impl Run<'_> {
 }
 
 impl DecodeArgs {
+    /// The associated images that are asked for: where they go, and their PNGs.
+    fn associated(&self, input: &decode::Input, out: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        let kept = &input.meta().associated;
+        let one = |name: &String| {
+            let found = kept.iter().find(|image| image.name == *name && !name.contains(['/', '\\']));
+            let Some(png) = found.and_then(AssociatedImage::bytes) else {
+                let names: Vec<_> = kept.iter().map(|image| image.name.as_str()).collect();
+                let have = if names.is_empty() { "none".into() } else { names.join(", ") };
+                usage!(
+                    "{}: no associated image \"{name}\"; it has: {have}",
+                    input.archive().path().display()
+                );
+            };
+            Ok((out.join(format!("{name}.png")), png))
+        };
+        self.associated.iter().map(one).collect()
+    }
+
     fn options(&self) -> DecodeOptions {
         DecodeOptions {
             output: Output {

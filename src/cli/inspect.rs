@@ -5,6 +5,7 @@ mod archive;
 mod json;
 mod packs;
 mod plot;
+mod private;
 mod slide;
 mod text;
 mod tree;
@@ -40,6 +41,11 @@ pub struct InspectArgs {
     /// List every family and tile of a bundle or pack as well
     #[arg(long, help_heading = "Output")]
     list: bool,
+    /// List what may identify a patient instead: labels, EXIF, comments, fields of descriptions, names of files
+    ///
+    /// It reads every tile of a tree or bundle. Texts are shown as they are; pixels are not searched for text.
+    #[arg(long, help_heading = "Privacy", conflicts_with_all = ["list", "plot"])]
+    private: bool,
     #[command(flatten)]
     plot: plot::PlotArgs,
 }
@@ -63,6 +69,7 @@ pub fn run(args: InspectArgs) -> Result<ExitCode> {
     };
     batch.run(&inputs, |input| {
         let answer = match input.thing {
+            _ if args.private => private::inspect(input, &args.open.options())?,
             Thing::Bundle | Thing::Pack => archive::inspect(&input.path, args.list, &args.plot)?,
             Thing::Packs => packs::inspect(&input.path)?,
             Thing::Slide => slide::inspect(&input.path, &args.open.options())?,

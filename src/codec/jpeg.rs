@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod second_decoder;
+pub mod segments;
 pub mod stripes;
 #[cfg(test)]
 mod tests;

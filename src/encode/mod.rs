@@ -8,14 +8,15 @@ mod sink;
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{BundleWriter, FamilyRecord, Meta, PACK_DIR, SourceKind};
+use crate::archive::{AssociatedImage, BundleWriter, FamilyRecord, Meta, PACK_DIR, SourceKind};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{ImageRole, Quality};
+use crate::codec::{CodecId, ImageRole, Quality, encode_png};
 use crate::error::{Error, Result};
 use crate::image::geometry::{FamilyId, Geometry};
 use crate::lossless::{OriginalFamily, tile_size};
 use crate::params::EncodeParams;
+use crate::pyramid::TileMetadata;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::small_levels::SmallLevels;
@@ -65,6 +66,10 @@ pub struct EncodeOptions {
     pub losses: bool,
     /// Most families to encode; `None` for all.
     pub max_parents: Option<u64>,
+    /// What becomes of metadata in the tiles of a lossless encode. Others never store it.
+    pub tile_metadata: TileMetadata,
+    /// Images of the slide, such as its label, that are stored by name. They may identify a patient.
+    pub keep_associated: Vec<String>,
 }
 
 /// What an encode wrote.
@@ -113,7 +118,7 @@ pub fn encode(
         if options.manifest || options.debug_images {
             return Err(Error::NothingToReport);
         }
-        source.check_originals()?;
+        source.check_originals(options.tile_metadata)?;
     }
     let geometry = *source.geometry();
     let total = geometry.family_count();
@@ -123,7 +128,9 @@ pub fn encode(
         Manifest::may_replace(&manifest_path)?;
     }
     let identity = source.identity()?;
-    let meta = meta_of(source, &identity, params, limit == total);
+    let mut meta = meta_of(source, &identity, params, limit == total);
+    meta.associated = associated(source, &options.keep_associated)?;
+    meta.source.tile_metadata = options.tile_metadata.name().filter(|_| params.originals).map(str::to_string);
     let icc = source.icc_profile().map(<[u8]>::to_vec);
     let mut sink = Sink {
         writer: BundleWriter::create(&out.join(PACK_DIR), geometry)?,
@@ -167,7 +174,10 @@ pub fn encode(
             tile_bytes(&geometry),
             geometry.stored_tiles().map(Ok),
             |id| {
-                let (codec, bytes) = tree.stored_tile(id, params)?;
+                let (codec, bytes) = match tree.is_original(id, params) {
+                    true => (CodecId::Jpeg, tree.stored_original(id, options.tile_metadata)?),
+                    false => tree.stored_tile(id, params)?,
+                };
                 Ok((id, params.entropy.store_foreign(codec, bytes, tile_size(&geometry, id)?)))
             },
             |(id, (codec, bytes))| Ok::<_, Error>(sink.writer.add_tile(id, codec, &bytes)?),
@@ -237,7 +247,7 @@ impl Work<'_> {
         self.scheduler.pipelined(
             self.backend.in_flight(&self.geometry),
             family_bytes(&self.geometry),
-            source.original_jobs(self.limit).map(|job| Ok::<_, Error>(job?)),
+            source.original_jobs(self.limit, self.options.tile_metadata).map(|job| Ok::<_, Error>(job?)),
             |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
             take,
         )
@@ -255,5 +265,21 @@ fn meta_of(source: &Source, identity: &Identity, params: &EncodeParams, complete
         microns_per_pixel: metadata.microns_per_pixel,
         objective_power: metadata.objective_power,
         complete,
+        associated: Vec::new(),
     }
+}
+
+/// The images of a slide that are to be stored, as PNG.
+fn associated(source: &Source, names: &[String]) -> Result<Vec<AssociatedImage>> {
+    let of_slide = |name: &String| match source {
+        Source::Slide(slide, _) => {
+            let image = slide.associated_image(name)?;
+            let png = encode_png(&image.rgb, 3, image.width as usize, image.height as usize)?;
+            Ok(AssociatedImage::new(name, &png))
+        }
+        Source::Tree(tree) => {
+            Err(Error::input(tree.path(), format!("a tree has no associated images, and so no {name}")))
+        }
+    };
+    names.iter().map(of_slide).collect()
 }

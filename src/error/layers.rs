@@ -219,6 +219,7 @@ impl Diagnose for pyramid::Refusal {
             R::MissingTiles(_) | R::MissingL2(_) | R::NoTiles { .. } => FaultKind::Damaged,
             R::AnotherRun { .. } => FaultKind::MayPass,
             R::LosslessBackground | R::OtherTileSize { .. } => FaultKind::Parameters,
+            R::TileMetadata { .. } | R::TileOrientation { .. } => FaultKind::Failed,
             R::NotADescriptor | R::Exists | R::NotJpeg { .. } | R::Overlap { .. } | R::NoJpegTiles { .. } => {
                 FaultKind::Failed
             }

@@ -132,6 +132,28 @@ pub enum Refusal {
     /// A lossless encode of a tree without some of its tiles of L2.
     #[error("{0}; a lossless encode stores L2 as it is: restore them")]
     MissingL2(MissingTiles),
+    /// A lossless encode of a tile whose file holds metadata.
+    #[error(
+        "tile {tile} holds {held}, which a lossless archive would carry on; keep the metadata of all tiles, or strip it: their \
+         coefficients stay"
+    )]
+    TileMetadata {
+        /// The first such tile.
+        tile: TileId,
+        /// What it holds.
+        held: String,
+    },
+    /// A lossless encode of a tile that is to be turned.
+    #[error(
+        "tile {tile} has EXIF orientation {orientation}, which the tiles made of it would not have; strip the metadata of its tiles, \
+         or make the tree again from pixels that are turned"
+    )]
+    TileOrientation {
+        /// The first such tile.
+        tile: TileId,
+        /// 2 to 8.
+        orientation: u8,
+    },
     /// A lossless encode with another tile size than the slide's own.
     #[error("a lossless encode stores its tiles of {own} pixels; a tile size of {given} contradicts that")]
     OtherTileSize {

@@ -9,6 +9,7 @@
 //! | [`write`](mod@write) | writes a tree to disk |
 //! | [`source`] | where `encode` reads families: a tree or a slide |
 //! | [`loaded`] | what is read of a family |
+//! | [`TileMetadata`] | what becomes of EXIF, XMP and comments in its tiles |
 //! | [`regions`] | reads the pixels of families from a slide |
 //! | [`levels`], [`small_levels`] | the small levels, from a stream of pixel rows or of families |
 //! | [`build`] | slide to tree: `origami pyramid` |
@@ -23,8 +24,10 @@ pub mod metadata;
 pub mod regions;
 pub mod small_levels;
 pub mod source;
+mod tile_metadata;
 pub mod tree;
 pub mod write;
 
 pub use error::{Error, MissingTiles, Refusal, Result};
 pub use metadata::{Origin, SlideMetadata, generator};
+pub use tile_metadata::TileMetadata;

@@ -9,9 +9,10 @@ use super::identity::Identity;
 use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
 use super::regions::{read_region, region_jobs};
+use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
-use crate::image::geometry::{FamilyId, Geometry};
+use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::pyramid::error::{Error, Refusal, Result};
 use crate::slide::{Access, JpegTiles, RandomAccess, Slide};
@@ -94,6 +95,7 @@ impl Source {
                 format: tree.descriptor().format.clone(),
                 overlap: tree.descriptor().overlap,
                 identity,
+                tile_metadata: None,
                 lossy: (!tree.descriptor().format.eq_ignore_ascii_case("png")).then_some(true),
             },
             Source::Slide(slide, _) => SourceMeta {
@@ -102,6 +104,7 @@ impl Source {
                 format: slide.info.format.clone(),
                 overlap: 0,
                 identity,
+                tile_metadata: None,
                 lossy: (slide.info.format == "jpeg").then_some(true),
             },
         }
@@ -111,9 +114,9 @@ impl Source {
     ///
     /// # Errors
     /// The reason why it has none, and what to do instead.
-    pub fn check_originals(&self) -> Result<()> {
+    pub fn check_originals(&self, metadata: TileMetadata) -> Result<()> {
         match self {
-            Source::Tree(tree) => tree.check_originals(),
+            Source::Tree(tree) => tree.check_originals(metadata),
             Source::Slide(slide, geometry) => {
                 let tiles = slide.jpeg_tiles().map_err(|reason| no_tiles(slide, reason))?;
                 if tiles.side_px() != geometry.tile() {
@@ -124,7 +127,8 @@ impl Source {
                     return Err(no_tiles(slide, "it has at most 2x2 pixels".into()));
                 }
                 // One tile is read before anything is written: a fault of all tiles shows here.
-                tiles.jpeg(0, 0).map(drop).map_err(Error::from)
+                let first = TileId { level: geometry.top_level(), x: 0, y: 0 };
+                stored_tile(&slide.path, tiles, first, metadata).map(drop)
             }
         }
     }
@@ -134,18 +138,19 @@ impl Source {
     pub fn original_jobs<'a>(
         &'a mut self,
         limit: usize,
+        metadata: TileMetadata,
     ) -> Box<dyn Iterator<Item = Result<OriginalJob<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
                 Box::new(tree.geometry().all_families().take(limit).map(move |id| {
-                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id));
+                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id, metadata));
                     Ok(job)
                 }))
             }
             Source::Slide(slide, geometry) => {
                 let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
-                let channels = usize::from(slide.info.channels);
+                let (path, channels) = (slide.path.as_path(), usize::from(slide.info.channels));
                 let (pixels, tiles) = match (&slide.access, slide.jpeg_tiles()) {
                     (Access::Random(pixels), Ok(tiles)) => (&**pixels, tiles),
                     (_, refused) => {
@@ -154,8 +159,9 @@ impl Source {
                     }
                 };
                 Box::new(geometry.all_families().take(limit).map(move |id| {
+                    let jpeg = move |tile| stored_tile(path, tiles, tile, metadata);
                     let job: OriginalJob<'a> =
-                        Box::new(move || original_tiles(pixels, tiles, &geometry, id, channels));
+                        Box::new(move || original_tiles(pixels, &jpeg, &geometry, id, channels));
                     Ok(job)
                 }))
             }
@@ -196,15 +202,20 @@ fn no_tiles(slide: &Slide, reason: String) -> Error {
     Error::refused(&slide.path, Refusal::NoJpegTiles { reason })
 }
 
+/// A tile's file as a lossless archive stores it.
+fn stored_tile(path: &Path, tiles: &dyn JpegTiles, id: TileId, metadata: TileMetadata) -> Result<Vec<u8>> {
+    metadata.apply(id, tiles.jpeg(id.x, id.y)?).map_err(|refusal| Error::refused(path, refusal))
+}
+
 /// The original tiles of a slide's family, and its pixels, from which L2 and the small levels are made.
 fn original_tiles(
     pixels: &dyn RandomAccess,
-    tiles: &dyn JpegTiles,
+    jpeg: &dyn Fn(TileId) -> Result<Vec<u8>>,
     geometry: &Geometry,
     id: FamilyId,
     channels: usize,
 ) -> Result<OriginalTiles> {
-    let jpegs = geometry.family_tiles(id, 0).map(|tile| Ok((tile, tiles.jpeg(tile.x, tile.y)?)));
+    let jpegs = geometry.family_tiles(id, 0).map(|tile| Ok((tile, jpeg(tile)?)));
     let jpegs = jpegs.collect::<Result<Vec<_>>>()?;
     let family = read_region(pixels, geometry, id, channels)?.into_family(geometry, id);
     Ok(OriginalTiles { id, tiles: jpegs, l2: L2Source::Pixels(Box::new(family)) })

@@ -8,6 +8,7 @@ mod find;
 mod made;
 mod originals;
 mod pixels;
+mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
 use crate::pyramid::error::{Error, MissingTiles, Result};
 use find::{find_descriptor, read_descriptor, read_metadata, stem};
-use made::Made;
+use samples::Made;
 
 /// What to do about missing tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -116,6 +117,10 @@ impl Tree {
     /// The descriptor's path.
     pub fn path(&self) -> &Path {
         &self.dzi
+    }
+    /// The directory of the tiles.
+    pub fn files(&self) -> &Path {
+        &self.files
     }
     /// The contents of the `.dzi`.
     pub fn descriptor(&self) -> &Descriptor {

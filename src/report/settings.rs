@@ -82,10 +82,12 @@ mod tests {
                 overlap: 0,
                 identity: None,
                 lossy: None,
+                tile_metadata: None,
             },
             microns_per_pixel: None,
             objective_power: None,
             complete: true,
+            associated: Vec::new(),
         }
     }
 

@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "encode",
     "decode",
     "verify",
+    "privacy",
     "web",
     "serve",
     "evals",

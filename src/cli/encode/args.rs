@@ -11,9 +11,9 @@ use origami::codec::ImageRole;
 use origami::image::geometry::Geometry;
 use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::params::EncodeParams;
-use origami::pyramid;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::pyramid::{self, TileMetadata};
 use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
 
@@ -69,6 +69,21 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "WHAT", value_enum, value_parser = names::<Missing>(), default_value_t)]
     #[arg(help_heading = "Safety", hide_short_help = true)]
     pub missing: Missing,
+    /// Lossless: store tiles with their EXIF, XMP and comments
+    ///
+    /// Without a choice such tiles are refused. They may identify a patient.
+    #[arg(long, help_heading = "Privacy", hide_short_help = true)]
+    pub keep_metadata: bool,
+    /// Lossless: store tiles without their EXIF, XMP and comments
+    ///
+    /// Their coefficients stay as they are. The bundle records it.
+    #[arg(long, help_heading = "Privacy", hide_short_help = true, conflicts_with = "keep_metadata")]
+    pub strip_metadata: bool,
+    /// Store an image that comes with the slide, such as label or macro [default: none]
+    ///
+    /// It may identify a patient. origami decode --associated NAME writes it.
+    #[arg(long, value_name = "NAME", help_heading = "Privacy", hide_short_help = true)]
+    pub keep_associated: Vec<String>,
     /// Also write one .pack per family
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub pack: bool,
@@ -213,6 +228,12 @@ impl EncodeArgs {
         if !has_trees && self.missing == Missing::Background {
             usage!("--missing background is about the tiles of a tree; leave it out");
         }
+        if !params.originals && self.tile_metadata() != TileMetadata::Refuse {
+            usage!(
+                "--keep-metadata and --strip-metadata are about the files that --preset lossless stores; other encodes \
+                 store no metadata: leave them out"
+            );
+        }
         params.validate()?;
         params.encoder.encoder(ImageRole::Baseline)?;
         params.residual_encoder().encoder(ImageRole::Residual)?;
@@ -222,6 +243,15 @@ impl EncodeArgs {
             );
         }
         Ok(())
+    }
+
+    /// What becomes of metadata in tiles.
+    pub fn tile_metadata(&self) -> TileMetadata {
+        match (self.keep_metadata, self.strip_metadata) {
+            (true, _) => TileMetadata::Keep,
+            (_, true) => TileMetadata::Strip,
+            _ => TileMetadata::Refuse,
+        }
     }
 
     /// Searches for the quality that reaches a target, and reports it.

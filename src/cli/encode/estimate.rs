@@ -8,6 +8,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
 use origami::encode::{Estimate, estimate};
 use origami::params::EncodeParams;
+use origami::pyramid::TileMetadata;
 use origami::pyramid::source::Source;
 use origami::quality::estimate::{CONFIDENCE, Interval};
 use origami::quality::presets::Preset;
@@ -92,7 +93,7 @@ impl Estimates<'_> {
 
     /// Whether the source has JPEG tiles that a lossless encode can store.
     fn takes_tiles(&self) -> bool {
-        (self.open)(true).is_ok_and(|source| source.check_originals().is_ok())
+        (self.open)(true).is_ok_and(|source| source.check_originals(TileMetadata::Strip).is_ok())
     }
 
     fn measure(&self, lossless: bool, settings: Vec<(&'static str, EncodeParams)>) -> Result<Vec<Row>> {

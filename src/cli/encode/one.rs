@@ -94,6 +94,8 @@ impl Run<'_> {
             debug_images: args.debug_images,
             losses: args.report.is_wanted(),
             max_parents: args.max_parents,
+            tile_metadata: args.tile_metadata(),
+            keep_associated: args.keep_associated.clone(),
         };
         let progress = Work::families(&input.path.to_string_lossy(), total, args.work.progress());
         let report =

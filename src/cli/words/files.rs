@@ -78,6 +78,14 @@ fn refused(refusal: &Refusal) -> Option<String> {
         Refusal::MissingL2(missing) => {
             format!("{missing}; --preset lossless stores L2 as it is: restore them")
         }
+        Refusal::TileMetadata { tile, held } => format!(
+            "tile {tile} holds {held}, which --preset lossless would carry on; give --keep-metadata, or --strip-metadata: the \
+             coefficients stay"
+        ),
+        Refusal::TileOrientation { tile, orientation } => format!(
+            "tile {tile} has EXIF orientation {orientation}, which the tiles made of it would not have; give --strip-metadata, \
+             or make the tree again from pixels that are turned"
+        ),
         Refusal::OtherTileSize { own, given } => {
             format!("--preset lossless stores its tiles of {own}; leave --tile {given} out")
         }

@@ -10,6 +10,7 @@ use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::encode::originals;
 use crate::error::{Error, Result};
 use crate::params::EncodeParams;
+use crate::pyramid::TileMetadata;
 use crate::pyramid::source::Source;
 use crate::quality::metrics::SquaredError;
 use crate::residual::{EncodedFamily, encode_family};
@@ -93,8 +94,8 @@ impl Run<'_> {
         take: &mut dyn FnMut((usize, CodedFamily)) -> Result<()>,
     ) -> Result<()> {
         let geometry = *source.geometry();
-        source.check_originals()?;
-        let jobs = source.original_jobs(self.limit).enumerate();
+        source.check_originals(TileMetadata::Keep)?;
+        let jobs = source.original_jobs(self.limit, TileMetadata::Keep).enumerate();
         let jobs = jobs.filter(|(at, _)| self.chosen.contains_key(at));
         self.scheduler.pipelined(
             self.backend.in_flight(&geometry),

@@ -4,6 +4,8 @@ use super::{Missing, Tree};
 use crate::codec::decode_foreign;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
 use crate::kernels::taps::Filter;
+use crate::params::EncodeParams;
+use crate::pyramid::TileMetadata;
 use crate::pyramid::error::{Error, Refusal, Result};
 use crate::pyramid::loaded::{L2Source, LoadedFamily, OriginalTiles};
 
@@ -13,11 +15,17 @@ impl Tree {
         ["jpg", "jpeg"].iter().any(|name| self.extension.eq_ignore_ascii_case(name))
     }
 
-    /// Checks that the tiles can be stored unchanged, and that none of L2 is missing.
+    /// Whether a bundle stores the file of this tile of a small level as it is, because it stores original tiles.
+    pub fn is_original(&self, id: TileId, params: &EncodeParams) -> bool {
+        let is_there = !self.absent_levels().contains(&id.level);
+        params.originals && is_there && self.is_jpeg() && self.descriptor().overlap == 0
+    }
+
+    /// Checks that the tiles can be stored unchanged, and that none of L2 is missing. Of their metadata the first tile is an example.
     ///
     /// # Errors
     /// The reason why not, and what to do instead.
-    pub fn check_originals(&self) -> Result<()> {
+    pub fn check_originals(&self, metadata: TileMetadata) -> Result<()> {
         let refused = |refusal| Err(Error::refused(self.path(), refusal));
         let descriptor = self.descriptor();
         if !self.is_jpeg() {
@@ -33,7 +41,10 @@ impl Tree {
         let (present, missing) = self.tiles_on_disk(level)?;
         match missing.count > 0 && !present.is_empty() {
             true => refused(Refusal::MissingL2(missing)),
-            false => Ok(()),
+            false => {
+                let first = TileId { level: self.geometry().top_level(), x: 0, y: 0 };
+                self.stored_original(first, metadata).map(drop)
+            }
         }
     }
 
@@ -48,17 +59,26 @@ impl Tree {
         Ok(bytes)
     }
 
+    /// A tile's file as a lossless archive stores it.
+    ///
+    /// # Errors
+    /// As [`Self::original`]; metadata that may not be stored.
+    pub fn stored_original(&self, id: TileId, metadata: TileMetadata) -> Result<Vec<u8>> {
+        metadata.apply(id, self.original(id)?).map_err(|refusal| Error::refused(&self.tile_path(id), refusal))
+    }
+
     /// The original tiles of L0 and L2 of a family.
     ///
     /// # Errors
-    /// As [`Self::original`].
-    pub fn originals(&self, id: FamilyId) -> Result<OriginalTiles> {
-        let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, self.original(tile)?)));
+    /// As [`Self::stored_original`].
+    pub fn originals(&self, id: FamilyId, metadata: TileMetadata) -> Result<OriginalTiles> {
+        let stored = |tile| self.stored_original(tile, metadata);
+        let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, stored(tile)?)));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let l2 = self.geometry().family_tiles(id, 2).next();
         let l2 = l2.ok_or(GeometryError::NoFamily(id))?;
         if self.has_l2 {
-            return Ok(OriginalTiles { id, tiles, l2: L2Source::Stored(self.original(l2)?) });
+            return Ok(OriginalTiles { id, tiles, l2: L2Source::Stored(stored(l2)?) });
         }
         let family = self.family(id, Filter::Lanczos3)?;
         let l2 = L2Source::Pixels(Box::new(LoadedFamily { family, l2_pixels: None }));

@@ -6,6 +6,7 @@
 use super::Tree;
 use crate::codec::{
     self, CodecId, EncoderKind, ImageRole, JpegColor, JpegDecoder, OpenedJpeg, decode_png, foreign_pixels,
+    without_extras,
 };
 use crate::image::family::{Pixels, PixelsRef, SourceFamily};
 use crate::image::geometry::{FamilyId, Rect, TileId};
@@ -87,7 +88,7 @@ impl Tree {
         if self.absent_levels().contains(&id.level) {
             return self.coded(self.made_pixels(id)?.into_ycc(), params);
         }
-        if params.originals && self.is_jpeg() && self.descriptor.overlap == 0 {
+        if self.is_original(id, params) {
             return Ok((CodecId::Jpeg, self.original(id)?));
         }
         let bytes = self.read(id)?;
@@ -98,7 +99,9 @@ impl Tree {
                 // Always decoded: a damaged tile must not go into an archive.
                 let image = jpeg.planes().map_err(|e| self.tile_error(id, e))?;
                 if let (true, 0, Some(bytes)) = (baseline, self.descriptor.overlap, bytes) {
-                    return Ok((CodecId::Jpeg, bytes));
+                    // L0 is coded anew and loses what its files hold besides pixels, so these do as well.
+                    let is_own = |profile: &[u8]| self.icc.as_deref() == Some(profile);
+                    return Ok((CodecId::Jpeg, without_extras(bytes, is_own)));
                 }
                 image
             }

@@ -10,6 +10,7 @@ use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 use crate::kernels::taps::Filter;
 use crate::params::EncodeParams;
+use crate::pyramid::TileMetadata;
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::levels::LevelBuilder;
 
@@ -171,9 +172,9 @@ fn lossless_families_of_a_tree_of_one_level_get_an_l2_of_pixels() {
         fs::remove_dir_all(dir.path().join(format!("slide_files/{level}"))).unwrap();
     }
     let tree = Tree::open(&dzi, Missing::Refuse).unwrap();
-    tree.check_originals().unwrap();
+    tree.check_originals(TileMetadata::Refuse).unwrap();
     let family = tree.geometry().family(1, 1).unwrap();
-    let originals = tree.originals(family).unwrap();
+    let originals = tree.originals(family, TileMetadata::Refuse).unwrap();
     let crate::pyramid::loaded::L2Source::Pixels(loaded) = originals.l2 else { panic!("L2 is not there") };
     let (want, got) = (tree.family(family, Filter::Lanczos3).unwrap(), loaded.family);
     assert_eq!(want.image.into_ycc(), got.image.into_ycc());
@@ -209,4 +210,27 @@ fn a_descriptor_that_contradicts_the_tiles_is_refused() {
     assert!(refused(100, 100, 32, 0).contains("has no level"));
     assert!(refused(WIDTH, HEIGHT, 32, 1).contains("32x32"));
     assert!(refused(WIDTH, HEIGHT, 40, 0).contains("lies outside"));
+}
+
+#[test]
+fn small_tiles_lose_their_metadata_and_keep_their_coefficients() {
+    let dir = tempfile::tempdir().unwrap();
+    let dzi = write(dir.path(), "jpg", "jpg", |pixels, width, height| {
+        let plain = jpeg(pixels, width, height);
+        [&plain[..2], b"\xFF\xFE\x00\x06name", &plain[2..]].concat()
+    });
+    let tree = Tree::open(&dzi, Missing::Refuse).unwrap();
+    for id in tree.geometry().stored_tiles() {
+        let stored = tree.stored_tile(id, &EncodeParams::default()).unwrap().1;
+        let file = fs::read(tree.tile_path(id)).unwrap();
+        assert_eq!(stored, [&file[..2], &file[10..]].concat(), "tile {id}");
+    }
+    let family = tree.geometry().family(0, 0).unwrap();
+    assert!(tree.originals(family, TileMetadata::Refuse).is_err());
+    let kept = tree.originals(family, TileMetadata::Keep).unwrap().tiles;
+    let stripped = tree.originals(family, TileMetadata::Strip).unwrap().tiles;
+    for ((id, kept), (_, stripped)) in kept.iter().zip(&stripped) {
+        assert_eq!(*kept, fs::read(tree.tile_path(*id)).unwrap());
+        assert_eq!(*stripped, [&kept[..2], &kept[10..]].concat());
+    }
 }

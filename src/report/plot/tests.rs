@@ -42,9 +42,11 @@ fn bundle(dir: &Path, geometry: Geometry, count: usize, bytes: impl Fn(usize) ->
             overlap: 0,
             identity: None,
             lossy: None,
+            tile_metadata: None,
         },
         microns_per_pixel: Some((0.2513, 0.2513)),
         objective_power: None,
+        associated: Vec::new(),
         complete: count as u64 == geometry.family_count(),
     };
     let written = writer.finish(&meta, None, false).unwrap();

@@ -1,0 +1,131 @@
+//! What is found, and where.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::codec::{Extra, extras};
+
+/// Characters of a text that are shown.
+const MAX_TEXT: usize = 200;
+/// Words in the names of fields whose values may identify a patient, a person or a device.
+const IDENTIFYING: [&str; 29] = [
+    "accession",
+    "barcode",
+    "birth",
+    "case",
+    "comment",
+    "created",
+    "date",
+    "descr",
+    "filename",
+    "host",
+    "image",
+    "label",
+    "name",
+    "operator",
+    "patient",
+    "project",
+    "rack",
+    "reference",
+    "s/n",
+    "scanscope",
+    "serial",
+    "sex",
+    "slide",
+    "source",
+    "specimen",
+    "study",
+    "time",
+    "title",
+    "user",
+];
+
+/// Something that a file holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// What it is: `label`, `EXIF`, `ImageDescription: Barcode`.
+    pub what: String,
+    /// Where it is: a tag, a tile, a file.
+    pub place: String,
+    /// How many times: tiles of one level that hold the same kind count together.
+    pub count: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// The text, or its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl Held {
+    /// One finding of `bytes` bytes.
+    pub fn new(what: impl Into<String>, place: impl Into<String>, bytes: u64) -> Self {
+        Self { what: what.into(), place: place.into(), count: 1, bytes, text: None }
+    }
+
+    /// One finding that is text.
+    pub fn text(what: impl Into<String>, place: impl Into<String>, text: &str) -> Self {
+        Self { text: Some(shown(text)), ..Self::new(what, place, text.len() as u64) }
+    }
+}
+
+/// The beginning of a text, in printable characters.
+fn shown(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = text.trim().chars().take(MAX_TEXT).map(printable).collect();
+    if text.trim().chars().count() > MAX_TEXT {
+        shown += "...";
+    }
+    shown
+}
+
+/// The fields of a description that may identify someone: `Barcode = 4711`, separated by lines, `|` or `;`.
+pub fn fields(what: &str, place: &str, description: &str) -> Vec<Held> {
+    let pairs =
+        description.split(['|', '\n', '\r', ';', '\0']).filter_map(|part| part.split_once(['=', ':']));
+    let named = pairs.map(|(key, value)| (key.trim(), value.trim()));
+    let named = named.filter(|(key, value)| !value.is_empty() && key.len() <= 64 && identifies(key));
+    named.map(|(key, value)| Held::text(format!("{what}: {key}"), place, value)).collect()
+}
+
+fn identifies(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    IDENTIFYING.iter().any(|word| key.contains(word)) || key.split([' ', '.', '_']).any(|word| word == "id")
+}
+
+/// What the JPEG and PNG files of many tiles hold, by kind and group.
+#[derive(Default)]
+pub struct Tally(BTreeMap<(String, String), (u64, u64, String, Option<String>)>);
+
+impl Tally {
+    /// Adds what the file of a tile holds. `group` is a level or a kind of payload, `tile` the name of the tile.
+    pub fn add(&mut self, group: &str, tile: &str, file: &[u8]) {
+        let found = match file.starts_with(b"\x89PNG") {
+            true => super::png::chunks(file),
+            false => extras(file).into_iter().map(|extra| part(file, &extra)).collect(),
+        };
+        for (what, bytes, text) in found {
+            let first = || (0, 0, tile.to_string(), text.clone());
+            let sum = self.0.entry((group.to_string(), what)).or_insert_with(first);
+            (sum.0, sum.1) = (sum.0 + 1, sum.1 + bytes);
+        }
+    }
+
+    /// A finding for each kind and group.
+    pub fn finish(self) -> Vec<Held> {
+        let held = |((group, what), (count, bytes, first, text))| {
+            let place =
+                if count > 1 { format!("{group}, {first} first") } else { format!("{group}, {first}") };
+            Held { what, place, count, bytes, text }
+        };
+        self.0.into_iter().map(held).collect()
+    }
+}
+
+/// What a part of a JPEG is, its bytes, and the text of a comment.
+fn part(jpeg: &[u8], extra: &Extra) -> (String, u64, Option<String>) {
+    let payload = jpeg.get(extra.range.start + 4..extra.range.end).unwrap_or_default();
+    let text = matches!(extra.kind, crate::codec::ExtraKind::Comment)
+        .then(|| shown(&String::from_utf8_lossy(payload)));
+    (extra.kind.to_string(), extra.range.len() as u64, text)
+}
