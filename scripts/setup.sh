@@ -14,7 +14,7 @@ set -euo pipefail
 # shellcheck source=scripts/probes.sh
 . "$(dirname "${BASH_SOURCE[0]}")/probes.sh"
 
-minimum_rust=1.89
+minimum_rust=1.92
 slide_sha256=ed92d5a9f2e86df67640d6f92ce3e231419ce127131697fbbce42ad5e002c8a7
 slide=$target_dir/demo/CMU-1-Small-Region.svs
 

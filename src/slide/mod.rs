@@ -14,6 +14,7 @@
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `dicom` | DICOM whole-slide images |
 //! | `png`, `jpeg` | images |
+//! | `jpeg2000` | codestreams in the tiles of slides |
 //! | `region`, `samples`, `resolution`, `positional`, `cache` | bounds checks, sample conversion, microns per pixel, positional file reads, decoded chunks |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
@@ -36,6 +37,7 @@ mod dicom;
 mod error;
 mod info;
 mod jpeg;
+mod jpeg2000;
 mod open;
 #[cfg(feature = "openslide")]
 mod openslide;

@@ -1,0 +1,175 @@
+//! JPEG 2000 (ITU-T T.800): a codestream, alone or in a JP2 file, to its components. For the tiles of slides.
+//!
+//! Codestreams of the reversible transform decode to the numbers of the standard. Those of the irreversible one are computed in
+//! floating point, in one order on every machine; other decoders differ from them by 1 in a few of ten thousand samples. This
+//! module deliberately does not know colours, but for one thing: three components of which the last two are subsampled come
+//! back as RGB, as they are only ever YCbCr.
+
+use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
+
+/// Largest number of components: a pixel's colours and opacity, or the channels of one tile.
+const MAX_COMPONENTS: usize = 64;
+/// Bytes of memory for each sample while a codestream is decoded: coefficients, the inverse transform, the result.
+const BYTES_PER_SAMPLE: u64 = 16;
+
+/// What the header of a codestream says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Header {
+    pub width: u32,
+    pub height: u32,
+    /// Bits per sample, 1 to 16, the same for all components.
+    pub bits: u32,
+    pub components: usize,
+    /// Three components, of which the last two are subsampled: decoded to RGB.
+    pub is_subsampled: bool,
+}
+
+/// A decoded image.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub header: Header,
+    /// `width * height` unsigned samples for each component.
+    pub components: Vec<Vec<u16>>,
+}
+
+/// Decodes an image, in at most about `limit_bytes` of memory. The error says what is wrong with it.
+pub(super) fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded, String> {
+    let stream = codestream(bytes).ok_or("no JPEG 2000 codestream")?;
+    let header = header(stream)?;
+    let samples = u64::from(header.width) * u64::from(header.height) * header.components as u64;
+    let needed = samples.saturating_mul(BYTES_PER_SAMPLE);
+    if needed > limit_bytes {
+        return Err(format!(
+            "a JPEG 2000 image of {}x{} pixels needs {needed} bytes of memory and {limit_bytes} are allowed",
+            header.width, header.height
+        ));
+    }
+    let settings = DecodeSettings { strict: true, ..DecodeSettings::default() };
+    let failed = |error: &dyn std::fmt::Display| format!("JPEG 2000: {error}");
+    let image = Image::new(stream, &settings).map_err(|error| failed(&error))?;
+    let mut context = DecoderContext::default();
+    let decoded = image.decode(&mut context).map_err(|error| failed(&error))?;
+    let white = ((1u32 << header.bits) - 1) as f32;
+    let count = header.width as usize * header.height as usize;
+    let mut components = Vec::with_capacity(header.components);
+    for component in decoded.components() {
+        let samples = component.samples();
+        if samples.len() != count {
+            return Err(format!("JPEG 2000: {} samples in a component, expected {count}", samples.len()));
+        }
+        components.push(samples.iter().map(|sample| sample.round().clamp(0.0, white) as u16).collect());
+    }
+    match components.len() == header.components {
+        true => Ok(Decoded { header, components }),
+        false => Err(format!("JPEG 2000: {} components, expected {}", components.len(), header.components)),
+    }
+}
+
+/// The codestream of a JP2 file, or the bytes themselves where they are one.
+fn codestream(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    loop {
+        if rest.starts_with(b"\xFF\x4F\xFF\x51") {
+            return Some(rest);
+        }
+        let (length, kind) = (number(rest, 0, 4)?, rest.get(4..8)?);
+        let (length, head) = if length == 1 { (number(rest, 8, 8)?, 16) } else { (length, 8) };
+        if kind == b"jp2c" {
+            rest = rest.get(head..)?;
+        } else {
+            // A box of length 0 is the last one; no box is shorter than its head.
+            rest = rest.get(usize::try_from(length).ok().filter(|&length| length >= head)?..)?;
+        }
+    }
+}
+
+/// An unsigned big-endian number.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at + length)?;
+    Some(bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+}
+
+/// Reads the marker segment SIZ (T.800, A.5.1), which comes first.
+fn header(stream: &[u8]) -> Result<Header, String> {
+    let cut = "a JPEG 2000 header that is cut short";
+    let field = |at, length| number(stream, at, length).ok_or(cut);
+    let side = |end, start| u32::try_from(field(end, 4)?.saturating_sub(field(start, 4)?)).map_err(|_| cut);
+    let count = field(40, 2)? as usize;
+    if !(1..=MAX_COMPONENTS).contains(&count) {
+        return Err(format!("JPEG 2000 of {count} components, expected 1 to {MAX_COMPONENTS}"));
+    }
+    let parts = stream.get(42..42 + 3 * count).ok_or(cut)?.as_chunks::<3>().0;
+    let steps: Vec<_> = parts.iter().map(|&[_, across, down]| (across.max(1), down.max(1))).collect();
+    let depth = parts.first().map_or(0, |part| part[0]);
+    if depth & 0x80 != 0 || depth > 15 || parts.iter().any(|part| part[0] != depth) {
+        return Err("JPEG 2000 of signed samples, of more than 16 bits, or of different depths".into());
+    }
+    let whole = steps.iter().all(|&step| step == (1, 1));
+    let halved = match *steps.as_slice() {
+        [(1, 1), second, third] => second == third && second != (1, 1),
+        _ => false,
+    };
+    if !whole && !halved {
+        return Err("JPEG 2000 whose components are subsampled in a way that no slide has".into());
+    }
+    let (width, height) = (side(8, 16)?, side(12, 20)?);
+    if width == 0 || height == 0 {
+        return Err("a JPEG 2000 image without pixels".into());
+    }
+    Ok(Header { width, height, bits: u32::from(depth) + 1, components: count, is_subsampled: halved })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A gray picture of 4 x 3 pixels, every one 128: a codestream without a single coded bit.
+    pub fn gray() -> Vec<u8> {
+        let mut out = b"\xFF\x4F\xFF\x51\0\x29\0\0".to_vec();
+        for size in [4u32, 3, 0, 0, 4, 3, 0, 0] {
+            out.extend(size.to_be_bytes());
+        }
+        out.extend(b"\0\x01\x07\x01\x01");
+        // COD: one layer, no decomposition, blocks of 64 x 64, reversible. QCD: no quantisation, one guard bit.
+        out.extend(b"\xFF\x52\0\x0C\0\0\0\x01\0\0\x04\x04\0\x01\xFF\x5C\0\x04\x20\x40");
+        // One tile part of 15 bytes: SOT, SOD, an empty packet. EOC.
+        out.extend(b"\xFF\x90\0\x0A\0\0\0\0\0\x0F\0\x01\xFF\x93\0\xFF\xD9");
+        out
+    }
+
+    #[test]
+    fn a_codestream_and_a_jp2_file_give_the_same_samples() {
+        let stream = gray();
+        let length = (stream.len() as u32 + 8).to_be_bytes();
+        let file = [&b"\0\0\0\x0cjP  \r\n\x87\n"[..], &length, b"jp2c", &stream].concat();
+        for bytes in [stream, file] {
+            let decoded = decode(&bytes, 1 << 20).unwrap();
+            let expected = Header { width: 4, height: 3, bits: 8, components: 1, is_subsampled: false };
+            assert_eq!((decoded.header, decoded.components), (expected, vec![vec![128; 12]]));
+        }
+    }
+
+    #[test]
+    fn sizes_are_checked_before_memory_is_asked_for() {
+        let mut giant = gray();
+        giant[8..16].copy_from_slice(&[0x7F; 8]);
+        assert!(decode(&giant, 1 << 30).unwrap_err().contains("are allowed"));
+        assert!(decode(&gray(), 100).unwrap_err().contains("192 bytes"));
+    }
+
+    #[test]
+    fn damaged_codestreams_are_errors_and_no_panics() {
+        let good = gray();
+        for cut in 0..good.len() - 4 {
+            assert!(decode(&good[..cut], 1 << 20).is_err(), "cut at {cut}");
+        }
+        for at in 0..good.len() {
+            for flip in [0x01, 0x80, 0xFF] {
+                let mut bad = good.clone();
+                bad[at] ^= flip;
+                // Some flips leave an image, of other samples.
+                let _ = decode(&bad, 1 << 20);
+            }
+        }
+    }
+}
