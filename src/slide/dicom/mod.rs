@@ -12,7 +12,7 @@
 //! | `series` | finds the files of a slide |
 //! | `format` | declared pixels, checked |
 //! | `frames`, `image` | where frames lie; which frame is which tile |
-//! | `pixels`, `rle` | frames decoded |
+//! | `pixels`, `rle`, `jpeg_ls` | frames decoded |
 //! | `slide` | levels, planes and metadata of a series |
 //! | `regions`, `jpeg_tiles` | access to pixels; stored JPEGs |
 //! | `absent` | the colour of tiles that are missing |
@@ -23,6 +23,8 @@ mod format;
 mod frames;
 mod header;
 mod image;
+#[cfg(feature = "jpegls")]
+mod jpeg_ls;
 mod jpeg_tiles;
 mod level;
 mod pixels;

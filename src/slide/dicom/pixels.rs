@@ -4,7 +4,10 @@
 
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
+use super::super::jpeg2000;
 use super::format::{Color, Format};
+#[cfg(feature = "jpegls")]
+use super::jpeg_ls;
 use super::rle;
 use super::syntax::Coding;
 
@@ -16,7 +19,12 @@ pub(super) fn decode(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Resu
         Coding::Native if format.planar => interleave(&stored),
         Coding::Native => stored,
         Coding::Rle => rle::decode(&stored, usize::from(format.channels()), wanted)?,
-        Coding::Jpeg2000 | Coding::JpegLs => return Err("no decoder".into()),
+        Coding::Jpeg2000 => return jpeg_2000(format, &stored, limit_bytes),
+        #[cfg(feature = "jpegls")]
+        Coding::JpegLs => match jpeg_ls::decode(format, &stored)? {
+            frame if frame.in_planes => interleave(&frame.samples),
+            frame => frame.samples,
+        },
     };
     Ok(to_rgb(format.color, samples))
 }
@@ -80,6 +88,49 @@ fn jpeg(format: &Format, stored: &[u8], wanted: usize, limit_bytes: u64) -> Resu
         out.iter_mut().for_each(|sample| *sample = !*sample);
     }
     Ok(out)
+}
+
+/// JPEG 2000. Its own colour transform, where it has one, is undone by the decoder.
+fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>, String> {
+    let jpeg2000::Decoded { header, components } = jpeg2000::decode(stored, limit_bytes)?;
+    let found = (header.width, header.height, header.components, header.bits);
+    let wanted = (format.width, format.height, usize::from(format.channels()), 8);
+    if found != wanted {
+        let text = |(width, height, count, bits)| {
+            format!("{width}x{height} pixels of {count} samples at {bits} bits")
+        };
+        return Err(format!("a JPEG 2000 image of {}, expected {}", text(found), text(wanted)));
+    }
+    let count = components.len();
+    let mut samples = vec![0; count * components.first().map_or(0, Vec::len)];
+    for (at, component) in components.iter().enumerate() {
+        for (to, &from) in samples.iter_mut().skip(at).step_by(count).zip(component) {
+            *to = from as u8;
+        }
+    }
+    let is_rgb = count == 1 || header.is_subsampled || has_transform(stored);
+    match format.color {
+        Color::Ycbcr { .. } if is_rgb => Ok(samples),
+        Color::JpegTransform if !is_rgb => {
+            Err("its file declares a colour transform, and its JPEG 2000 codestream has none".into())
+        }
+        color => Ok(to_rgb(color, samples)),
+    }
+}
+
+/// Whether a codestream has the colour transform of JPEG 2000: its marker segment COD says so (ITU-T T.800, A.6.1).
+fn has_transform(stream: &[u8]) -> bool {
+    let mut rest = stream.get(2..).unwrap_or_default();
+    while let [0xFF, marker, high, low, segment @ ..] = rest {
+        match marker {
+            0x52 => return segment.get(4).is_some_and(|&transform| transform == 1),
+            0x90 => break,
+            _ => {}
+        }
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        rest = rest.get(2 + length..).unwrap_or_default();
+    }
+    false
 }
 
 /// Checks what a JPEG says of itself against the file.

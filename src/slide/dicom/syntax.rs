@@ -11,6 +11,7 @@ pub(super) enum Coding {
     Rle,
     Jpeg,
     Jpeg2000,
+    #[cfg(feature = "jpegls")]
     JpegLs,
 }
 
@@ -21,13 +22,15 @@ pub(super) struct Syntax {
     pub coding: Coding,
 }
 
-/// Those that are not read, by name.
-const REFUSED: [(&str, &str); 18] = [
+/// Those that are not read, by name. JPEG-LS is, by builds with its feature.
+const REFUSED: [(&str, &str); 20] = [
     (uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "Deflated Explicit VR Little Endian"),
     (uids::DEFLATED_IMAGE_FRAME_COMPRESSION, "Deflated Image Frame Compression"),
     ("1.2.840.10008.1.2.2", "Explicit VR Big Endian"),
     ("1.2.840.10008.1.2.4.57", "JPEG Lossless (process 14)"),
     ("1.2.840.10008.1.2.4.70", "JPEG Lossless (process 14, first-order prediction)"),
+    (uids::JPEGLS_LOSSLESS, "JPEG-LS Lossless"),
+    (uids::JPEGLS_NEAR_LOSSLESS, "JPEG-LS Near-Lossless"),
     (uids::JPEG2000MC_LOSSLESS, "JPEG 2000 Part 2 Multi-component (lossless only)"),
     (uids::JPEG2000MC, "JPEG 2000 Part 2 Multi-component"),
     ("1.2.840.10008.1.2.4.94", "JPIP Referenced"),
@@ -55,6 +58,7 @@ impl Syntax {
             uids::RLE_LOSSLESS => explicit(Coding::Rle),
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => explicit(Coding::Jpeg),
             uids::JPEG2000_LOSSLESS | uids::JPEG2000 => explicit(Coding::Jpeg2000),
+            #[cfg(feature = "jpegls")]
             uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => explicit(Coding::JpegLs),
             _ => {
                 let named = REFUSED.iter().find(|(known, _)| *known == uid);

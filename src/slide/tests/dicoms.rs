@@ -294,6 +294,51 @@ fn without_markers(jpeg: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn jpeg_2000_frames_are_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    // A picture of 4 x 3 pixels, every one 128.
+    let frames = vec![crate::slide::jpeg2000::tests::gray()];
+    let mut file = DicomFile::of(4, 3, 4, 1, uids::JPEG2000_LOSSLESS, frames);
+    file.tile = (4, 3);
+    assert_eq!(read(&file.write(folder.path(), "a.dcm")), [128; 12]);
+    file.tile = (4, 4);
+    let path = file.write(folder.path(), "a.dcm");
+    let error = read_all(&mut Slide::open(&path, &built_in()).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("frame 1, tile at column 0, row 0") && error.contains("4x3 pixels"), "{error}");
+}
+
+#[cfg(feature = "jpegls")]
+#[test]
+fn jpeg_ls_frames_of_every_interleaving_are_exact() {
+    use charls::{CharLS, FrameInfo, InterleaveMode};
+    let folder = tempfile::tempdir().unwrap();
+    let encode = |pixels: &[u8], count: i32, mode: InterleaveMode| {
+        let mut coder = CharLS::default();
+        coder.set_interleave_mode(mode).unwrap();
+        let info = FrameInfo { width: 16, height: 16, bits_per_sample: 8, component_count: count };
+        coder.encode(info, 0, pixels).unwrap()
+    };
+    let pixels = picture(16, 16, 3);
+    let planes: Vec<u8> = (0..3).flat_map(|c| pixels.iter().skip(c).step_by(3).copied()).collect();
+    for (mode, stored) in
+        [(InterleaveMode::None, &planes), (InterleaveMode::Line, &pixels), (InterleaveMode::Sample, &pixels)]
+    {
+        let frame = encode(stored, 3, mode);
+        let file = DicomFile::of(16, 16, 16, 3, uids::JPEGLS_LOSSLESS, vec![frame.clone()]);
+        assert!(read(&file.write(folder.path(), "a.dcm")) == pixels, "{mode:?}");
+        let cut = frame[..frame.len() / 2].to_vec();
+        let file = DicomFile::of(16, 16, 16, 3, uids::JPEGLS_LOSSLESS, vec![cut]);
+        let path = file.write(folder.path(), "a.dcm");
+        let error = read_all(&mut Slide::open(&path, &built_in()).unwrap()).unwrap_err();
+        assert!(matches!(error, SlideError::Corrupt { .. }), "{error}");
+    }
+    let gray = picture(16, 16, 1);
+    let file =
+        DicomFile::of(16, 16, 16, 1, uids::JPEGLS_LOSSLESS, vec![encode(&gray, 1, InterleaveMode::None)]);
+    assert!(read(&file.write(folder.path(), "a.dcm")) == gray);
+}
+
+#[test]
 fn jpeg_frames_are_taken_unchanged_and_cropped_at_the_edge() {
     let folder = tempfile::tempdir().unwrap();
     let pixels = picture(SIZE.0, SIZE.1, 3);
