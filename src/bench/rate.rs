@@ -10,6 +10,7 @@ use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
+use origami::output::icc::Icc;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::params::EncodeParams;
@@ -117,7 +118,12 @@ impl Run<'_> {
 
     fn decode(&self, bundle: &Path, format: OutputFormat, sampling: Sampling) -> Result<Comparison> {
         let output = Output { format, sampling, ..Output::default() };
-        let options = DecodeOptions { output, existing: Existing::Replace, ..DecodeOptions::default() };
+        let options = DecodeOptions {
+            output,
+            icc: Some(Icc::None),
+            existing: Existing::Replace,
+            ..DecodeOptions::default()
+        };
         let out = self.dir.join("decoded");
         let input = Input::file(bundle, Kind::Bundle)?;
         let report = decode(&input, None, &out, &options, &CpuBackend::new(), &self.scheduler, &|_, _| {})?;

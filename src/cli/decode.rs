@@ -11,6 +11,7 @@ use origami::decode::{self, DecodeOptions, DecodeReport, Timing};
 use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::icc::Icc;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::tree::Tree;
@@ -69,6 +70,12 @@ pub struct DecodeArgs {
     /// It becomes NAME.png beside the tree. It may identify a patient.
     #[arg(long, value_name = "NAME", help_heading = "Output", hide_short_help = true)]
     associated: Vec<String>,
+    /// How tiles carry the colour profile [default: embed up to 4 kB and in png, else srgb]
+    ///
+    /// embed: it is in each tile. srgb: pixels are converted. none: neither. Tiles of a lossless archive stay as they are stored,
+    /// unless srgb is given.
+    #[arg(long, value_name = "HOW", value_parser = names::<Icc>(), help_heading = "Output", hide_short_help = true)]
+    icc: Option<Icc>,
     /// Stop after N families [range: 1 to 67108864] [default: all]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=MAX_ENTRIES))]
     #[arg(help_heading = "Input", hide_short_help = true)]
@@ -207,6 +214,9 @@ impl Run<'_> {
         for (path, png) in associated {
             write_whole(&path, &png)?;
         }
+        if let Some(problem) = &report.profile_problem {
+            eprintln!("{}: the colour profile is not in the tiles: {problem}", report.dzi.display());
+        }
         let seconds = started.elapsed().as_secs_f64();
         if args.work.summary() {
             print_summary(&report, seconds, opened);
@@ -245,6 +255,7 @@ impl DecodeArgs {
                 sampling: self.tile_subsamp,
                 grayscale: self.grayscale,
             },
+            icc: self.icc,
             tile: self.tile,
             upsample_filter: self.upsample_filter,
             max_parents: self.max_parents,

@@ -14,6 +14,7 @@ use origami::backend::scheduler::Scheduler;
 use origami::image::spec::MAX_SHARPEN;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
+use origami::output::icc::Icc;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::serve::{
@@ -37,14 +38,14 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 
 /// Serve slides as Deep Zoom tiles over HTTP.
 ///
-/// Serves the slides of a directory: directories of the usual layout, bundles and trees; or one of these. Slides may come, change and
-/// go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the file of --config. Ctrl-C
+/// Serves the slides of a directory and of the directories below it: bundles, trees, and scanned slides as they are; or one of these.
+/// Slides may come, change and go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the file of --config. Ctrl-C
 /// finishes the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Directory of encoded slides, or one bundle or .dzi [default: data]
+    /// Directory of slides, or one slide: a bundle, a .dzi, a scanned slide [default: data]
     ///
-    /// Directories in it are slides; what lies below them is not searched. One slide may also be given by its directory.
+    /// Directories below it are searched too. One slide may also be given by its directory.
     #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root", help_heading = "Input")]
     slides: Option<PathBuf>,
     /// The same as a flag
@@ -106,6 +107,12 @@ pub struct ServeArgs {
     /// Luma only
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     grayscale_only: bool,
+    /// How tiles and images carry the colour profile [default: embed up to 4 kB, else srgb]
+    ///
+    /// embed: it is in each of them. srgb: pixels are converted. none: neither. Tiles of a lossless archive stay as they are stored,
+    /// unless srgb is given.
+    #[arg(long, value_name = "HOW", value_parser = names::<Icc>(), help_heading = "Output", hide_short_help = true)]
+    icc: Option<Icc>,
     /// L0 and L1 from the slide's own tree where it has them
     #[arg(long, help_heading = "Input", hide_short_help = true)]
     prefer_original: bool,
@@ -235,6 +242,7 @@ impl ServeArgs {
                 sampling: self.tile_subsamp,
                 grayscale: self.grayscale_only,
             },
+            icc: self.icc,
             cache: CacheOptions {
                 max_tiles: self.cache_entries,
                 max_memory_bytes: self.cache_mb,

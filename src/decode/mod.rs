@@ -17,6 +17,7 @@ use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::lossless::{OriginalFamily, tiles_below};
+use crate::output::icc::{Colour, Icc, Profile};
 use crate::output::render::{Output, Renderer};
 use crate::output::tile::OutputFormat;
 use crate::params::Coding;
@@ -35,6 +36,8 @@ pub const DECODED_NAME: &str = "decoded_pyramid";
 pub struct DecodeOptions {
     /// Format, quality and sampling of output tiles.
     pub output: Output,
+    /// How tiles carry the slide's colour profile; `None` for the default of [`Colour`].
+    pub icc: Option<Icc>,
     /// A tile size that the archive must agree with.
     pub tile: Option<u32>,
     /// A filter that the archive must agree with.
@@ -49,6 +52,7 @@ impl Default for DecodeOptions {
     fn default() -> Self {
         Self {
             output: Output::default(),
+            icc: None,
             tile: None,
             upsample_filter: None,
             max_parents: None,
@@ -68,9 +72,10 @@ impl DecodeOptions {
         };
         let grayscale = if grayscale { ", luma" } else { "" };
         let families = self.max_parents.map_or_else(String::new, |n| format!(", {n} families"));
+        let icc = self.icc.map_or_else(String::new, |icc| format!(", icc {icc:?}"));
         Origin {
             source: format!("content-{}", input.meta().content),
-            parameters: format!("{parameters}{grayscale}{families}"),
+            parameters: format!("{parameters}{grayscale}{families}{icc}"),
         }
     }
 }
@@ -109,6 +114,8 @@ pub struct DecodeReport {
     pub left_out: u64,
     /// Bytes of all tiles written.
     pub tile_bytes: u64,
+    /// Why the slide's colour profile, which is beside the tree, is not in the tiles, where it cannot be used.
+    pub profile_problem: Option<String>,
 }
 
 /// Decodes an archive to `out/decoded_pyramid.dzi`.
@@ -141,7 +148,21 @@ pub fn decode(
         let (have, all) = (families.len(), geometry.family_count());
         return Err(Error::refused(input.archive().path(), Refusal::MissingPacks { have, all }));
     }
-    let renderer = Renderer::new(geometry, coding.upsample_filter, options.output)?;
+    let mut icc = input.archive().icc_profile()?;
+    if icc.is_none() {
+        // Packs hold no profile; the tree has it.
+        icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
+    }
+    let (profile, profile_problem) = match icc.as_deref().map(Profile::parse).transpose() {
+        Ok(profile) => (profile, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let colour = Colour::of_tiles(profile.as_ref(), options.icc, options.output.format, coding.originals);
+    let renderer = Renderer::new(geometry, coding.upsample_filter, options.output)?.with_colour(colour);
+    if renderer.colour().mode() == Icc::Srgb {
+        // The tree's pixels are in sRGB, whatever the slide's are.
+        icc = None;
+    }
     let extension = options.output.format.extension();
     let writer = TreeWriter::create(out, DECODED_NAME, &geometry, extension, options.existing)?;
     let cutter = &Cutter { writer: &writer, geometry, renderer };
@@ -182,17 +203,13 @@ pub fn decode(
         origin: Some(options.origin(input)),
         icc_profile: None,
     };
-    let mut icc = input.archive().icc_profile()?;
-    if icc.is_none() {
-        // Packs hold no profile; the tree has it.
-        icc = tree.and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
-    }
     let dzi = writer.finish(&metadata, icc.as_deref())?;
     Ok(DecodeReport {
         dzi,
         families: done,
         left_out: geometry.family_count().saturating_sub(done),
         tile_bytes: written_bytes,
+        profile_problem,
     })
 }
 

@@ -3,8 +3,9 @@
 //! `decode` and the server both use it, so both produce the same bytes. Knows planes and formats, no archives.
 
 use super::error::{Error, Result};
+use super::icc::{Colour, Icc};
 use crate::codec::{
-    CodecId, Shape, decode_foreign, decoder, foreign_header, foreign_pixels, jpeg_in, unpacked,
+    CodecId, JpegEncoder, Shape, decode_foreign, decoder, foreign_header, foreign_pixels, jpeg_in, unpacked,
 };
 use crate::image::family::{Pixels, PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -40,6 +41,7 @@ pub struct Renderer {
     geometry: Geometry,
     filter: Filter,
     output: Output,
+    colour: Colour,
     taps: TapCache,
 }
 
@@ -50,7 +52,20 @@ impl Renderer {
     /// A quality out of range, a format that this build lacks.
     pub fn new(geometry: Geometry, filter: Filter, output: Output) -> Result<Self> {
         TileCoder::new(output.format, output.quality)?;
-        Ok(Self { geometry, filter, output, taps: TapCache::default() })
+        Ok(Self { geometry, filter, output, colour: Colour::default(), taps: TapCache::default() })
+    }
+
+    /// The same for a slide with a colour profile. Output in grayscale is luma as stored, without a profile.
+    pub fn with_colour(mut self, colour: Colour) -> Self {
+        if !self.output.grayscale {
+            self.colour = colour;
+        }
+        self
+    }
+
+    /// What is done for the slide's colour profile.
+    pub fn colour(&self) -> &Colour {
+        &self.colour
     }
 
     /// The pixels that a reconstruction must have for [`Self::cut`]. Tiles of an odd size are 4:4:4, since they do not lie on the
@@ -59,8 +74,14 @@ impl Renderer {
         if self.output.grayscale {
             return Want::Planes(Sampling::Gray);
         }
-        let jpeg = if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.output.sampling };
-        TileCoder::wanted(self.output.format, jpeg)
+        if self.colour.mode() == Icc::Srgb {
+            return Want::Rgb;
+        }
+        TileCoder::wanted(self.output.format, self.jpeg_sampling())
+    }
+
+    fn jpeg_sampling(&self) -> Sampling {
+        if self.geometry.tile() % 2 == 1 { Sampling::S444 } else { self.output.sampling }
     }
 
     /// Encodes one tile of L0 or L1 of a family.
@@ -94,7 +115,41 @@ impl Renderer {
     /// # Errors
     /// A codec error.
     pub fn code(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
-        TileCoder::new(self.output.format, self.output.quality)?.encode(pixels)
+        let Output { format, quality, .. } = self.output;
+        let coded = match self.colour.apply(pixels) {
+            Some(pixels) => self.subsampled(pixels.view())?,
+            None => TileCoder::new(format, quality)?.encode(pixels)?,
+        };
+        Ok(self.colour.tag(format, coded))
+    }
+
+    /// Encodes the pixels of a scanned slide's tile; RGB as JPEG in the sampling of the output.
+    ///
+    /// # Errors
+    /// A codec error.
+    pub fn scanned(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
+        let applied = self.colour.apply(pixels);
+        let coded = self.subsampled(applied.as_ref().map_or(pixels, Pixels::view))?;
+        Ok(self.colour.tag(self.output.format, coded))
+    }
+
+    /// Encodes pixels without regard to the profile; RGB as JPEG in the sampling of the output.
+    fn subsampled(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
+        let Output { format, quality, .. } = self.output;
+        match pixels {
+            PixelsRef::Rgb(rgb) if format == OutputFormat::Jpeg => {
+                let (width, height) = (rgb.width / 3, rgb.height);
+                let rgb = rgb.to_plane();
+                Ok(JpegEncoder::new()?.encode_rgb(
+                    rgb.data(),
+                    width,
+                    height,
+                    quality,
+                    self.jpeg_sampling(),
+                )?)
+            }
+            pixels => TileCoder::new(format, quality)?.encode(pixels),
+        }
     }
 
     /// The tiles of L0 and L1 of a family.
@@ -110,19 +165,23 @@ impl Renderer {
     pub fn stored(&self, id: TileId, codec: CodecId, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let (codec, bytes, image) = stored_image(&self.geometry, id, codec, bytes)?;
         match codec {
-            CodecId::Jpeg if !self.passes(image.sampling) => self.recoded(&bytes),
+            CodecId::Jpeg if !(self.passes(image.sampling) && self.colour.keeps(image.sampling)) => {
+                self.recoded(&bytes)
+            }
             _ => self.decoded(codec, bytes, image),
         }
     }
 
     /// An original tile of L0 in the output's format. Where its own bytes fit, only its header is checked: the archive's checksums
-    /// cover the rest, and the encoder has decoded it.
+    /// cover the rest, and the encoder has decoded it. No profile is added to them.
     ///
     /// # Errors
     /// A codec error; an image of another size than the tile's.
     pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
         let header = foreign_header(&jpeg, tile_size(&self.geometry, id)?)?;
-        if self.passes(header.sampling.unwrap_or(Sampling::S444)) { Ok(jpeg) } else { self.recoded(&jpeg) }
+        let passes =
+            self.passes(header.sampling.unwrap_or(Sampling::S444)) && self.colour.mode() != Icc::Srgb;
+        if passes { Ok(jpeg) } else { self.recoded(&jpeg) }
     }
 
     /// Whether a JPEG of this sampling is an output tile as it is.
@@ -160,11 +219,11 @@ impl Renderer {
     /// # Errors
     /// A codec error.
     pub fn decoded(&self, codec: CodecId, bytes: Vec<u8>, image: Ycc) -> Result<Vec<u8>> {
-        if self.passes(image.sampling) {
+        if self.passes(image.sampling) && self.colour.keeps(image.sampling) {
             let (width, height) = (image.luma.width(), image.luma.height());
             let shape = Shape { width, height, sampling: Some(image.sampling) };
             if let Some(jpeg) = jpeg_in(codec, bytes, shape)? {
-                return Ok(jpeg);
+                return Ok(self.colour.tag(self.output.format, jpeg));
             }
         }
         let image = match self.output.grayscale {

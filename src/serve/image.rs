@@ -5,14 +5,17 @@ use std::sync::Arc;
 use super::iiif::{Format, ImageRequest, MAX_AREA, Quality, Region};
 use super::slide::Slide;
 use super::tiles::Tiles;
-use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign, encode_png};
+use crate::codec::decode_foreign;
 use crate::error::{Error, Result};
+use crate::image::family::{Pixels, PixelsRef};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::upsample_to_444;
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, TapCache, Taps};
+use crate::output::icc::Colour;
+use crate::output::tile::{OutputFormat, TileCoder};
 use crate::web::error::ServeError;
 
 /// The encoded image.
@@ -51,7 +54,9 @@ pub async fn render(
             colour |= pasted.1;
         }
     }
-    let made = tiles.threads().run(async move { encode(whole, colour, request, quality) }).await?;
+    let profile = slide.colours().of_image(output_format(request.format));
+    let work = async move { encode(whole, colour, request, quality, &profile) };
+    let made = tiles.threads().run(work).await?;
     made.map_err(|e| {
         tracing::error!(slide = slide.name, "{e}");
         ServeError::Broken
@@ -115,7 +120,13 @@ fn paste(whole: &mut [Plane; 3], tile: &Ycc, (left, top): (u32, u32), part: Regi
 }
 
 /// Resamples, rotates and encodes.
-fn encode(whole: [Plane; 3], colour: bool, request: ImageRequest, quality: u8) -> Result<Vec<u8>> {
+fn encode(
+    whole: [Plane; 3],
+    colour: bool,
+    request: ImageRequest,
+    quality: u8,
+    profile: &Colour,
+) -> Result<Vec<u8>> {
     let (width, height) = (request.size.0 as usize, request.size.1 as usize);
     let h = Taps::scale(Filter::Bicubic, whole[0].width(), width);
     let v = Taps::scale(Filter::Bicubic, whole[0].height(), height);
@@ -138,11 +149,21 @@ fn encode(whole: [Plane; 3], colour: bool, request: ImageRequest, quality: u8) -
         Ok([luma, cb, cr]) => Ycc { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 },
         Err(mut one) => Ycc::gray(one.pop().unwrap_or_default()),
     };
-    let (width, height) = (image.luma.width(), image.luma.height());
-    match request.format {
-        Format::Jpg => Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?),
-        Format::Png if gray => Ok(encode_png(image.luma.data(), 1, width, height)?),
-        Format::Png => Ok(encode_png(image.to_rgb().data(), 3, width, height)?),
+    let format = output_format(request.format);
+    let mut coder = TileCoder::new(format, quality)?;
+    if request.quality != Quality::Color {
+        // Luma as stored.
+        return Ok(coder.encode(PixelsRef::Ycc(image.view()))?);
+    }
+    let pixels = Pixels::Ycc(image);
+    let applied = profile.apply(pixels.view());
+    Ok(profile.tag(format, coder.encode(applied.as_ref().unwrap_or(&pixels).view())?))
+}
+
+fn output_format(format: Format) -> OutputFormat {
+    match format {
+        Format::Jpg => OutputFormat::Jpeg,
+        Format::Png => OutputFormat::Png,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::access::Credentials;
 use crate::kernels::taps::Filter;
+use crate::output::icc::Icc;
 use crate::output::render::Output;
 
 /// How to serve.
@@ -14,6 +15,8 @@ pub struct ServeOptions {
     pub slides: SlideOptions,
     /// Format, quality and sampling of tiles.
     pub output: Output,
+    /// How tiles and images carry a slide's colour profile; `None` for the default of [`Colour`](crate::output::icc::Colour).
+    pub icc: Option<Icc>,
     /// Caches in memory and on disk, and what is reconstructed ahead.
     pub cache: CacheOptions,
     /// Threads, queues and connections.

@@ -60,6 +60,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,
         "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
+        "icc": slide.colours().describe(),
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
         "dzi": format!("/dzi/{}.dzi", path_segment(&slide.name)),

@@ -3,7 +3,7 @@
 use super::source::MAX_DOWN;
 use super::{Samples, Slide, TileSource};
 use crate::error::{Error, Result, ServedFault};
-use crate::image::family::{Pixels, PixelsRef};
+use crate::image::family::Pixels;
 use crate::image::geometry::TileId;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::resample::upsample_to_444;
@@ -25,7 +25,8 @@ impl Slide {
         let Some(source) = &self.source else {
             return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
         };
-        self.code(source.tile(&self.geometry, tile)?)
+        let pixels = self.gray_if_wanted(source.tile(&self.geometry, tile)?);
+        Ok(self.renderer.code(pixels.view())?)
     }
 
     /// The pixels of a tile that needs no finer tiles: read from the scanned slide, or decoded.
@@ -41,19 +42,20 @@ impl Slide {
         Ok(Samples::of_planes(&upsample_to_444(planes, Filter::Bilinear, &TapCache::default())))
     }
 
-    /// Codes pixels of a tile in the output's format.
+    /// Codes the pixels of a tile in the output's format.
     ///
     /// # Errors
     /// A codec error.
     pub fn code(&self, samples: Samples) -> Result<Vec<u8>> {
-        let pixels = samples.into_pixels();
-        if self.renderer.want().sampling() != Sampling::Gray {
-            return Ok(self.renderer.code(pixels.view())?);
+        Ok(self.renderer.scanned(self.gray_if_wanted(samples).view())?)
+    }
+
+    fn gray_if_wanted(&self, samples: Samples) -> Pixels {
+        match samples.into_pixels() {
+            Pixels::Rgb(rgb) if self.renderer.want().sampling() == Sampling::Gray => {
+                Pixels::Ycc(Ycc::gray(Pixels::Rgb(rgb).into_ycc().luma))
+            }
+            pixels => pixels,
         }
-        let gray = match pixels {
-            Pixels::Ycc(planes) => Ycc::gray(planes.luma),
-            rgb => Ycc::gray(rgb.into_ycc().luma),
-        };
-        Ok(self.renderer.code(PixelsRef::Ycc(gray.view()))?)
     }
 }

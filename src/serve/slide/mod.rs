@@ -2,6 +2,7 @@
 //!
 //! Knows files and geometry, no caches and no HTTP.
 
+mod colours;
 mod cut;
 mod families;
 mod gaps;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::colours::Colours;
 use self::gaps::open_tree;
 pub use self::samples::Samples;
 pub use self::scan::Readers;
@@ -81,6 +83,7 @@ pub struct Slide {
     coding: Option<Coding>,
     families: HashSet<FamilyId>,
     renderer: Renderer,
+    colours: Colours,
     prefer_tree: bool,
     /// Stamp of the files that a listing does not check; see [`Self::has_changed`].
     inner_stamp: Stamp,
@@ -127,6 +130,11 @@ impl Slide {
             None => (None, scan.as_ref().and_then(Scan::warning)),
         };
         let output = options.output;
+        let profile = input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
+        let of_tree = || tree.as_ref().and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
+        let profile = profile.or_else(of_tree).or_else(|| scan.as_ref()?.info.icc_profile.clone());
+        let as_stored = coding.as_ref().is_some_and(|coding| coding.originals);
+        let colours = Colours::new(profile, options.icc, output.format, as_stored);
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
         let mut slide = Self {
             name: files.name.clone(),
@@ -136,7 +144,8 @@ impl Slide {
             version: 0,
             warning,
             families: input.iter().flat_map(Input::families).collect(),
-            renderer: Renderer::new(geometry, filter, output)?,
+            renderer: Renderer::new(geometry, filter, output)?.with_colour(colours.of_tiles().clone()),
+            colours,
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
             source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
@@ -151,7 +160,8 @@ impl Slide {
         slide.identity = slide.hash(files, &output);
         // A tree has no hash of its contents. The stamps include the archive's: its record says how overlapping tiles are cut.
         let stamps = (&files.stamp, &slide.inner_stamp);
-        let of_tree = format!("original 1 {output:?} {:?} {stamps:?} {geometry:?}", files.tree);
+        let key = slide.colours.key();
+        let of_tree = format!("original 1 {output:?} {:?} {stamps:?} {geometry:?}{key}", files.tree);
         slide.tree_identity = slide.tree.as_ref().map(|_| xxh3_128(of_tree.as_bytes()));
         // No tile of a complete archive comes from the tree.
         let uses_tree = slide.input.as_ref().is_none_or(|input| {
@@ -179,7 +189,13 @@ impl Slide {
                 let _ = write!(text, " {} {:?} {:?}", files.name, files.stamp, self.inner_stamp);
             }
         }
+        text += &self.colours.key();
         xxh3_128(text.as_bytes())
+    }
+
+    /// The colour profile, and what is done for it.
+    pub fn colours(&self) -> &Colours {
+        &self.colours
     }
 
     /// Hash of everything that the tiles of its original depend on; `None` for a slide that has neither a tree nor its source.

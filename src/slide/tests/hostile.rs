@@ -199,7 +199,6 @@ fn the_damaged_tile_of_the_cases_folder_is_named() {
     let error = opened.and_then(|mut slide| read_all(&mut slide)).unwrap_err().to_string();
     assert!(error.contains("tile at column"), "{error}");
 }
-}
 
 /// A good DICOM slide: RGB, six tiles, sparse.
 fn dicom() -> DicomFile {
@@ -320,3 +319,4 @@ fn offset_tables_that_cannot_be_right_are_not_believed() {
     let mut bytes = good;
     bytes[table + 4..table + 8].copy_from_slice(&100u32.to_le_bytes());
     assert!(matches!(refused("a.dcm", &bytes), SlideError::Corrupt { .. }));
+}
