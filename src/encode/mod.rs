@@ -21,6 +21,7 @@ use crate::pyramid::identity::Identity;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::small_levels::SmallLevels;
 use crate::pyramid::source::Source;
+use crate::quality::channels::{ChannelLoss, Channels};
 use crate::report::debug_images;
 use crate::report::losses::{Collector, Losses};
 use crate::report::manifest::{FamilyMetrics, Manifest};
@@ -29,8 +30,15 @@ use crate::residual::encode_family;
 pub use estimate::{Estimate, estimate};
 use sink::Sink;
 
-/// A coded family: its record, its metrics for a manifest, and the pixels from which the small levels of a slide are made.
-type Stored = (FamilyId, FamilyRecord, Option<FamilyMetrics>, Option<L2Pixels>);
+/// A coded family: its record, what was measured of it, and the pixels from which the small levels of a slide are made.
+type Stored = (FamilyId, FamilyRecord, Measured, Option<L2Pixels>);
+
+/// What was measured of a family.
+#[derive(Default)]
+struct Measured {
+    metrics: Option<FamilyMetrics>,
+    channels: Channels,
+}
 
 /// Stores the original tiles of a family. L2 is made only if the source has none.
 async fn originals(
@@ -50,7 +58,7 @@ async fn originals(
     };
     // `EncodeParams::validate` allows only encoders that write JPEG here.
     let record = OriginalFamily { tiles, l2 }.record(geometry, id, params.entropy)?;
-    Ok((id, record, None, block))
+    Ok((id, record, Measured::default(), block))
 }
 
 /// What to write besides the bundle.
@@ -93,6 +101,8 @@ pub struct EncodeReport {
     pub source_bytes: u64,
     /// PSNR of L0 luma in dB over the whole slide, measured for a manifest; infinite for no error.
     pub y_psnr: Option<f64>,
+    /// The worst of red, green and blue in the families whose luma does not stand for it, if it is far below luma.
+    pub channel: Option<ChannelLoss>,
     /// What was lost, if it was asked for; `None` for a lossless encode as well.
     pub losses: Option<Losses>,
 }
@@ -159,8 +169,10 @@ pub fn encode(
         backend,
         scheduler,
     };
-    let mut take = |(id, record, metrics, block): Stored| {
-        sink.family(id, &record, metrics, block)?;
+    let mut channels = Channels::default();
+    let mut take = |(id, record, measured, block): Stored| {
+        channels.merge(&measured.channels);
+        sink.family(id, &record, measured.metrics, block)?;
         progress(sink.families);
         Ok(())
     };
@@ -187,7 +199,7 @@ pub fn encode(
     let written = sink.writer.finish(&meta, icc.as_deref(), options.packs)?;
     if let Some(manifest) = &sink.manifest {
         let tree_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
-        manifest.write(&manifest_path, written.bytes, tree_bytes)?;
+        manifest.write(&manifest_path, written.bytes, tree_bytes, channels.far_below_luma())?;
     }
     let losses = losses.map(Collector::finish);
     Ok(EncodeReport {
@@ -200,6 +212,7 @@ pub fn encode(
         source_kind: meta.source.kind,
         source_bytes: identity.bytes,
         y_psnr: sink.manifest.as_ref().map(Manifest::y_psnr).or(losses.as_ref().map(Losses::y_psnr)),
+        channel: channels.far_below_luma(),
         losses,
     })
 }
@@ -236,7 +249,8 @@ impl Work<'_> {
                     losses.add(&encoded, *backend, &params.coding()).await?;
                 }
                 let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
-                Ok((encoded.id, encoded.record, metrics, loaded.l2_pixels))
+                let channels = Channels::measure(&encoded, *backend, &params.coding()).await?;
+                Ok((encoded.id, encoded.record, Measured { metrics, channels }, loaded.l2_pixels))
             },
             take,
         )

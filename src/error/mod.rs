@@ -116,12 +116,16 @@ pub enum Error {
     )]
     NothingToReport,
     /// A PSNR that no quality reaches.
-    #[error("a PSNR of {wanted_db} dB cannot be reached: residual quality 100 gives {best_db:.2} dB here")]
+    #[error(
+        "a PSNR of {wanted_db} dB cannot be reached: residual quality 100 gives {best_db:.2} dB here, of {of}"
+    )]
     PsnrOutOfReach {
         /// The PSNR asked for, in dB.
         wanted_db: f64,
         /// The PSNR of quality 100, in dB.
         best_db: f64,
+        /// What has this PSNR: `luma`, or a channel for which luma does not stand.
+        of: &'static str,
     },
     /// A size that no quality keeps to.
     #[error(

@@ -1,6 +1,7 @@
 //! Quality of a coded slide: presets, metrics, comparison of two images, the search for a wanted quality or size, and
 //! the statistics of samples.
 
+pub mod channels;
 pub mod compare;
 pub mod estimate;
 pub mod metrics;

@@ -15,6 +15,7 @@ use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::Taps;
 use crate::params::EncodeParams;
 use crate::pyramid::write::write_whole;
+use crate::quality::channels::ChannelLoss;
 use crate::quality::metrics::SquaredError;
 use crate::residual::EncodedFamily;
 
@@ -191,7 +192,13 @@ impl Manifest {
     ///
     /// # Errors
     /// A full disk and the like.
-    pub fn write(&self, path: &Path, bundle_bytes: u64, source_bytes: Option<u64>) -> Result<()> {
+    pub fn write(
+        &self,
+        path: &Path,
+        bundle_bytes: u64,
+        source_bytes: Option<u64>,
+        channel: Option<ChannelLoss>,
+    ) -> Result<()> {
         #[derive(Serialize)]
         struct File<'a> {
             #[serde(flatten)]
@@ -206,6 +213,9 @@ impl Manifest {
             l0_y_psnr: Option<f64>,
             l1_y_mse: Option<f64>,
             l1_y_psnr: Option<f64>,
+            /// The worst channel, where luma does not stand for it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            channel: Option<ChannelLoss>,
         }
         #[derive(Serialize)]
         struct Sizes {
@@ -226,6 +236,7 @@ impl Manifest {
                 l0_y_psnr: finite(self.l0.psnr()),
                 l1_y_mse: self.l1.mse(),
                 l1_y_psnr: finite(self.l1.psnr()),
+                channel,
             },
             size_comparison: Sizes {
                 bundle_bytes,

@@ -14,6 +14,7 @@ use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::{self, TileMetadata};
+use origami::quality::channels::ChannelLoss;
 use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
 
@@ -167,6 +168,14 @@ impl TargetArgs {
     }
 }
 
+/// That a channel is far below luma, and by how much.
+pub fn channel_words(loss: &ChannelLoss) -> String {
+    let ChannelLoss { channel, psnr, y_psnr, families } = loss;
+    format!(
+        "luma does not stand for {channel} in {families} families: {channel} has {psnr:.2} dB there, luma {y_psnr:.2} dB"
+    )
+}
+
 impl EncodeArgs {
     /// Opens the source as these flags encode it.
     pub fn open_source(&self, input: &Input) -> Result<Source> {
@@ -265,7 +274,7 @@ impl EncodeArgs {
         let params_at = |quality| self.coding.params_at(quality);
         let mut source = self.open_source(input)?;
         let estimate = search_quality(&mut source, self.max_parents, target, &params_at, backend, scheduler)?;
-        let params = params_at(estimate.quality);
+        let params = estimate.params;
         if self.work.summary() {
             say!(
                 "residual quality {}, baseline {}: about {} and {:.2} dB, by {}",
@@ -275,6 +284,9 @@ impl EncodeArgs {
                 estimate.psnr,
                 families(estimate.families as u64)
             );
+            if let Some(channel) = &estimate.channel {
+                say!("{}", channel_words(channel));
+            }
         }
         Ok(params)
     }

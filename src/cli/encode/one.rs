@@ -10,7 +10,7 @@ use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::pyramid::source::Source;
 use serde_json::json;
 
-use super::args::EncodeArgs;
+use super::args::{EncodeArgs, channel_words};
 use super::summary::Summary;
 use super::{existing, report};
 use crate::cli::args::backend::{OpenBackend, Workload};
@@ -106,6 +106,10 @@ impl Run<'_> {
         warn_of_other_packs(args, out, &report);
         let seconds = started.elapsed().as_secs_f64();
         let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
+        if let (Some(loss), true) = (&report.channel, args.work.summary()) {
+            let advice = "; --target-psnr steers by it, --chroma-resq raises it";
+            eprintln!("{}: {}{advice}", input.path.display(), channel_words(loss));
+        }
         if args.work.summary() {
             say!("{}", summary.line());
             if !self.several() && std::io::stdout().is_terminal() {

@@ -62,7 +62,7 @@ impl Summary<'_> {
             "bundle": report.bundle, "bundle_bytes": report.bundle_bytes, "ratio": self.ratio(),
             "families": report.families, "baseline_bytes": report.baseline_bytes,
             "residual_bytes": report.residual_bytes, "shared_bytes": report.shared_bytes,
-            "y_psnr": report.y_psnr, "seconds": self.seconds, "backend": self.opened.backend.name(),
+            "y_psnr": report.y_psnr, "channel": report.channel, "seconds": self.seconds, "backend": self.opened.backend.name(),
             "preset": Preset::of(self.params).map(Preset::name), "parameters": self.params,
         })
     }
@@ -125,6 +125,7 @@ mod tests {
             source_kind: kind,
             source_bytes: 2_000_000,
             y_psnr: None,
+            channel: None,
             losses: None,
         }
     }

@@ -25,9 +25,13 @@ pub fn error(error: &Error) -> Option<String> {
              leave one of them out"
                 .into(),
         ),
-        Error::PsnrOutOfReach { wanted_db, best_db } => Some(format!(
+        Error::PsnrOutOfReach { wanted_db, best_db, of: "luma" } => Some(format!(
             "--target-psnr {wanted_db}: residual quality 100 comes to {best_db:.2} dB here; ask for less, or give \
              --l0q and --baseq"
+        )),
+        Error::PsnrOutOfReach { wanted_db, best_db, of } => Some(format!(
+            "--target-psnr {wanted_db}: residual quality 100 comes to {best_db:.2} dB in {of}, for which luma does not stand \
+             here; ask for less, or give --preset lossless where the source has JPEG tiles"
         )),
         Error::SizeOutOfReach { wanted_bytes, least_bytes } => Some(format!(
             "--target-size {wanted_bytes}: residual quality 1 comes to about {least_bytes} bytes here; ask for more, \
