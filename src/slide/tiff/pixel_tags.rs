@@ -145,6 +145,7 @@ impl PixelTags<'_> {
             50001 | 34927 => return Ok(Compression::WebP),
             2..=4 => "fax compression".to_string(),
             6 => "old-style JPEG compression (6)".into(),
+            #[cfg(not(feature = "webp"))]
             50001 | 34927 => "WebP compression".into(),
             34887 => "LERC compression".into(),
             34925 => "LZMA compression".into(),
