@@ -14,7 +14,7 @@
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `png`, `jpeg` | images |
 //! | `jpeg2000` | codestreams in the tiles of slides |
-//! | `region`, `samples`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional` | bounds checks, sample conversion, turned
+//! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional` | bounds checks, sample conversion, turned
 //! images, microns per pixel, checks of colour profiles, positional file reads |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
@@ -55,9 +55,10 @@ mod tests;
 mod tiff;
 mod turned;
 mod unread;
+mod window;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
-pub use error::SlideError;
+pub use error::{Axis, SlideError};
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};
 pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse, Selection};

@@ -4,7 +4,8 @@
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
-use super::super::samples::{Pixel, Window, round_to_8_bits};
+use super::super::samples::{Pixel, round_to_8_bits};
+use super::super::window::Window;
 use super::directory::Directory;
 use super::tag;
 
@@ -145,6 +146,7 @@ impl PixelTags<'_> {
             50001 | 34927 => return Ok(Compression::WebP),
             2..=4 => "fax compression".to_string(),
             6 => "old-style JPEG compression (6)".into(),
+            #[cfg(not(feature = "webp"))]
             50001 | 34927 => "WebP compression".into(),
             34887 => "LERC compression".into(),
             34925 => "LZMA compression".into(),
