@@ -156,6 +156,11 @@ impl Diagnose for SlideError {
             | E::TooLarge { path, .. } => (path, failed),
             E::OutOfBounds { path, .. }
             | E::NoLevel { path, .. }
+            | E::ChooseChannels { path, .. }
+            | E::ChoosePlane { path, .. }
+            | E::NoSuchPlane { path, .. }
+            | E::NoSuchWindow { path, .. }
+            | E::NothingToChoose { path, .. }
             | E::BufferSize { path, .. }
             | E::NoAssociatedImage { path, .. } => (path, Diagnosis::of(FaultKind::Parameters)),
         };

@@ -1,7 +1,7 @@
 //! PNG files as slides: rows from the top, at any bit depth and colour type.
 //!
 //! An ordinary PNG streams. An interlaced one has no final row before its last pass, so it is decoded whole, within the
-//! memory limit. 16-bit samples are rounded to 8, transparency (alpha or tRNS) is composited over white, a suggested
+//! memory limit. 16-bit samples become 8 by a window (`window`), transparency (alpha or tRNS) is composited over white, a suggested
 //! background (bKGD) is ignored, a gamma (gAMA) is not applied. The orientation in EXIF data (eXIf) is applied. Checksums are verified: a damaged file is an error.
 
 use super::access::{Access, Sequential, Slide};
@@ -9,7 +9,8 @@ use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::OpenOptions;
 use super::region::{Extent, allocate};
-use super::samples::{self, Pixel, Window};
+use super::samples::{self, Pixel};
+use super::window::{Histogram, Window};
 use super::{exif, icc, resolution, turned};
 use png::{BitDepth, ColorType, Reader, Transformations, Unit};
 use std::fs::File;
@@ -30,14 +31,9 @@ const MAX_EXIF_BYTES: u64 = 16 << 20;
 
 /// Opens a PNG file; an interlaced one is decoded here.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+    options.selection.refuse_planes(path, "it is a PNG")?;
     let limit = options.max_memory_bytes;
-    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
-    let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
-    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
-    decoder.set_transformations(Transformations::EXPAND);
-    decoder.set_ignore_text_chunk(true);
-    decoder.ignore_checksums(false);
-    let mut reader = decoder.read_info().map_err(|error| problem(path, "header", error))?;
+    let mut reader = reader(path, limit)?;
     let (color, depth) = reader.output_color_type();
     let pixel = match color {
         ColorType::Grayscale => Pixel::Gray,
@@ -55,7 +51,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let microns = header.pixel_dims.filter(|dims| matches!(dims.unit, Unit::Meter));
     let profile = header.icc_profile.as_ref().map(|profile| profile.to_vec());
     let mut warnings = unapplied(header);
-    let info = SlideInfo {
+    let is_scaled = header.sbit.is_some();
+    let mut info = SlideInfo {
         width: extent.width,
         height: extent.height,
         channels: extent.channels,
@@ -85,10 +82,36 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     } else {
         RowSource::Stream(Box::new(reader))
     };
-    let rows = PngRows { path: path.to_path_buf(), extent, pixel, wide, source, next_row: 0 };
+    let mut rows = PngRows {
+        path: path.to_path_buf(),
+        extent,
+        pixel,
+        wide,
+        window: Window::of_bits(16),
+        source,
+        next_row: 0,
+    };
+    let bits = if wide { 16 } else { 8 };
+    if let Some(values) = options.selection.window {
+        rows.window = Window::chosen(path, values, bits)?;
+        info.warnings.push(rows.window.note(bits, "as was asked for"));
+    } else if wide && !is_scaled {
+        rows.measure(limit, &mut info.warnings)?;
+    }
     let access = Access::Sequential(Box::new(rows));
     let slide = Slide { path: path.to_path_buf(), info, access, associated: None };
     turned::oriented(slide, orientation(path)?, limit)
+}
+
+/// A reader of the file after its header. Checksums are verified.
+fn reader(path: &Path, limit: u64) -> Result<Reader<BufReader<File>>, SlideError> {
+    let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
+    let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
+    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.set_ignore_text_chunk(true);
+    decoder.ignore_checksums(false);
+    decoder.read_info().map_err(|error| problem(path, "header", error))
 }
 
 /// What the header says about its colours that is not followed.
@@ -149,8 +172,40 @@ struct PngRows {
     pixel: Pixel,
     /// 16-bit samples.
     wide: bool,
+    /// What becomes black and white of them.
+    window: Window,
     source: RowSource,
     next_row: u32,
+}
+
+impl PngRows {
+    /// Finds the window of 16-bit samples. The standard has them span the full range; where all lie in its lowest quarter, the
+    /// writer did not follow it. The file is read once more for this.
+    fn measure(&mut self, limit: u64, warnings: &mut Vec<String>) -> Result<(), SlideError> {
+        let mut histogram = Histogram::new();
+        let (colors, samples) = (usize::from(self.pixel.channels()), self.pixel.samples());
+        let mut see = |line: &[u8]| {
+            for pixel in line.as_chunks::<2>().0.chunks_exact(samples) {
+                pixel.iter().take(colors).for_each(|&pair| histogram.add(u16::from_be_bytes(pair)));
+            }
+        };
+        match &self.source {
+            RowSource::Whole { pixels, .. } => see(pixels),
+            RowSource::Stream(_) => {
+                let mut reader = reader(&self.path, limit)?;
+                let failed = |error| problem(&self.path, "rows, while measuring", error);
+                while let Some(row) = reader.next_row().map_err(failed)? {
+                    see(row.data());
+                }
+            }
+        }
+        if histogram.is_dark(self.window) {
+            let full = self.window;
+            self.window = if colors == 1 { histogram.of_channel(full) } else { histogram.of_colors(full) };
+            warnings.push(self.window.note(16, "measured on all pixels"));
+        }
+        Ok(())
+    }
 }
 
 impl Sequential for PngRows {
@@ -161,7 +216,7 @@ impl Sequential for PngRows {
         }
         let convert = |line: &[u8], to: &mut [u8]| {
             if self.wide {
-                samples::convert_16(self.pixel, Window::of_bits(16), line, to);
+                samples::convert_16(self.pixel, self.window, line, to);
             } else {
                 samples::convert_8(self.pixel, line, to);
             }

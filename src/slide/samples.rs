@@ -3,6 +3,8 @@
 //! It deliberately does not know file formats or colour profiles. Transparency is composited over white, the colour of
 //! empty glass; a background colour that a PNG suggests (bKGD) is ignored on purpose.
 
+use super::window::Window;
+
 /// The samples of a pixel. All are 8 bits wide, or all are 16 (big-endian, as in PNG).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pixel {
@@ -71,43 +73,6 @@ pub(super) fn convert_8(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     }
 }
 
-/// The stored values of samples of more than 8 bits that become black and white.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
-    /// Black, and all values below.
-    pub low: u16,
-    /// White, and all values above; more than `low`.
-    pub high: u16,
-    /// The opacity that hides all behind it.
-    pub opaque: u16,
-}
-
-impl Window {
-    /// All values of samples of `bits` bits, 9 to 16.
-    pub fn of_bits(bits: u32) -> Self {
-        let high = ((1u32 << bits.clamp(1, 16)) - 1) as u16;
-        Self { low: 0, high, opaque: high }
-    }
-
-    /// The window of the values' complements.
-    pub fn complement(self) -> Self {
-        Self { low: !self.high, high: !self.low, ..self }
-    }
-
-    /// The value's place between 0 for black and `white`, rounded to nearest.
-    fn place(self, value: u16, white: u32) -> u32 {
-        let range = u64::from(self.high.saturating_sub(self.low).max(1));
-        let above = u64::from(value.clamp(self.low, self.high.max(self.low)) - self.low);
-        // At most `white`, as `above` is at most `range`.
-        ((above * u64::from(white) + range / 2) / range) as u32
-    }
-
-    /// The 8-bit level: of a window of all 16 bits, 65535 -> 255, 128 -> 0, 129 -> 1.
-    pub fn level(self, value: u16) -> u8 {
-        self.place(value, 255) as u8
-    }
-}
-
 /// As [`convert_8`], from 16-bit big-endian samples. Compositing happens at 16 bits, before the rounding to 8.
 pub(super) fn convert_16(pixel: Pixel, window: Window, input: &[u8], out: &mut [u8]) {
     let colors = usize::from(pixel.channels());
@@ -165,18 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn a_window_spans_black_to_white() {
-        let window = Window { low: 100, high: 4195, opaque: 4095 };
-        assert_eq!([0, 100, 2147, 4195, 65535].map(|value| window.level(value)), [0, 0, 127, 255, 255]);
-        assert_eq!(
-            (0..=u16::MAX).map(|v| Window::of_bits(16).level(v)).collect::<Vec<_>>(),
-            (0..=u16::MAX).map(round_to_8_bits).collect::<Vec<_>>()
-        );
-        let inverse = window.complement();
-        assert_eq!([!100, !4195].map(|value| inverse.level(value)), [255, 0]);
+    fn opacity_has_the_range_of_the_samples() {
         let mut out = [0; 2];
         convert_16(Pixel::GrayAlpha, Window::of_bits(12), &[0x0F, 0xFF, 0x0F, 0xFF, 0, 0, 0x08, 0], &mut out);
-        assert_eq!(out, [255, 127], "opacity has the range of the samples");
+        assert_eq!(out, [255, 127]);
     }
 
     #[test]

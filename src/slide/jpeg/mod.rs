@@ -23,6 +23,7 @@ const FORMAT: &str = "JPEG";
 
 /// Opens a JPEG file and reads its header; of a multi-scan image, all data.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+    options.selection.refuse(path, "it is a JPEG")?;
     let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source));
     let corrupt = |problem| SlideError::corrupt(path, FORMAT, "header", problem);
     let header = Header::parse(BufReader::new(file()?)).map_err(corrupt)?;

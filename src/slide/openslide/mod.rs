@@ -52,6 +52,7 @@ pub(super) fn recognises(path: &Path) -> Result<bool, SlideError> {
 /// Opens a slide of any vendor. `reason` says in errors why OpenSlide is needed.
 pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<Slide, SlideError> {
     let api = library::api().map_err(|problem| missing(path, reason, problem))?;
+    options.selection.refuse(path, "OpenSlide gives RGB")?;
     let at_open = |problem| failed(path, "opening", problem);
     let name = handle::c_path(path).map_err(at_open)?;
     let vendor = handle::vendor(api, &name).unwrap_or_else(|| "unknown".into());

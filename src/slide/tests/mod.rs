@@ -1,6 +1,7 @@
 //! Tests of the readers through [`Slide::open`], with files made in code.
 
 mod compressions;
+mod depths;
 mod dicom_files;
 mod dicoms;
 mod fixtures;
@@ -10,6 +11,7 @@ mod meaning;
 #[cfg(feature = "openslide")]
 mod openslides;
 mod pages;
+mod planes;
 mod pngs;
 mod tiff_file;
 mod tiffs;

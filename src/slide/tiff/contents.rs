@@ -71,9 +71,8 @@ impl<'p, 'f> Contents<'p, 'f> {
                 page
             }
         };
-        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| {
-            page.is_like(first) && matches!(role, Role::Image | Role::Reduced)
-        };
+        let kind = role(first);
+        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| page.is_like(first) && *role == kind;
         let mut full: Vec<_> = roles.iter().filter(is_plane).map(|(page, _)| *page).collect();
         if !full.iter().any(|page| std::ptr::eq(*page, first)) {
             full = vec![first];

@@ -5,10 +5,12 @@
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
-use super::super::samples::{Pixel, Window};
+use super::super::samples::Pixel;
+use super::super::window::Window;
 use super::directory::{ByteOrder, Directory};
 use super::pixel_tags::{Color, Compression, PixelTags};
 use super::tag;
+use std::path::Path;
 
 /// The compression of Aperio's JPEG 2000 in YCbCr, whatever the photometric tag says.
 const APERIO_YCBCR: u64 = 33003;
@@ -93,13 +95,25 @@ impl Layout {
         if self.bits > 8 { 2 } else { 1 }
     }
 
+    /// Whether one sample is taken of the pixels.
+    pub fn is_channel(&self) -> bool {
+        self.blank == 0
+    }
+
     /// Takes one sample of the pixels alone, as gray.
-    pub fn pick(&mut self, sample: usize) {
-        if let Color::Direct { pixel, .. } = &mut self.color {
-            *pixel = Pixel::Gray;
-            self.wanted = vec![sample];
-            self.blank = 0;
+    pub fn pick(&mut self, path: &Path, sample: usize) -> Result<(), SlideError> {
+        let Color::Direct { pixel, .. } = &mut self.color else {
+            let advice = "convert it to gray";
+            return Err(SlideError::unsupported(path, "TIFF", "a channel of palette colours", advice));
+        };
+        if self.bits < 8 && sample > 0 && !self.planar {
+            let what = format!("several channels of {} bits in one page", self.bits);
+            return Err(SlideError::unsupported(path, "TIFF", what, "save each channel as a page"));
         }
+        *pixel = Pixel::Gray;
+        self.wanted = vec![sample];
+        self.blank = 0;
+        Ok(())
     }
 
     /// Bytes of one stored row of a chunk. Below 2^32 * 2^16 * 2, so the product does not overflow.

@@ -142,7 +142,9 @@ pub(super) struct Beside {
 impl Beside {
     /// Those images that can be read.
     pub fn new(path: &Path, contents: &Contents<'_, '_>, readers: &Readers<'_>, limit_bytes: u64) -> Self {
-        let open = |(name, page): &(String, &Page<'_>)| Some((name.clone(), readers.of_other(page).ok()?));
+        let open = |(name, page): &(String, &Page<'_>)| {
+            Some((name.clone(), readers.of_other(readers.layout(page).ok()?)))
+        };
         let images = contents.beside.iter().filter_map(open).collect();
         Self { path: path.to_path_buf(), images, limit_bytes }
     }

@@ -79,7 +79,7 @@ fn warnings(page: &Page<'_>, layout: &Layout) -> Vec<String> {
         warnings.push(format!("its colours are described by {}, which was not applied", found.join(" and ")));
     }
     let colors = layout.wanted.len();
-    if layout.samples > colors {
+    if layout.samples > colors && !layout.is_channel() {
         let rest = layout.samples - colors;
         warnings.push(format!(
             "{rest} of its {} samples a pixel are neither colour nor opacity and were left out",
@@ -89,7 +89,7 @@ fn warnings(page: &Page<'_>, layout: &Layout) -> Vec<String> {
     let absent = layout.absent();
     if absent > 0 {
         let (all, kind) = (layout.byte_counts.len(), if layout.tiled { "tiles" } else { "strips" });
-        let color = if layout.blank == 0 { "black" } else { "white" };
+        let color = if layout.is_channel() { "black" } else { "white" };
         warnings.push(format!("{absent} of its {all} {kind} hold no byte and were read as {color}"));
     }
     warnings

@@ -1,7 +1,8 @@
 //! TIFF, BigTIFF and Aperio SVS files as slides, without OpenSlide: any region, from many threads.
 //!
 //! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
-//! images beside it. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
+//! images beside it; `stack` which pages are its channels and planes, and `pictures` makes readers of those that are chosen.
+//! Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
 //! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
 //! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
@@ -15,16 +16,20 @@ mod contents;
 mod decompress;
 mod directory;
 mod files;
+mod imagej;
 mod jpeg;
 mod jpeg_tiles;
 mod layout;
 mod levels;
 mod meaning;
 mod metadata;
+mod ome;
 mod pages;
+mod pictures;
 mod pixel_tags;
 mod qptiff;
 mod reader;
+mod stack;
 mod tag;
 mod unpack;
 
@@ -35,9 +40,12 @@ use super::info::SlideInfo;
 use super::options::OpenOptions;
 use super::positional::PositionalFile;
 use contents::Contents;
-use levels::{Beside, Picture, TiffSlide};
+use levels::{Beside, TiffSlide};
+use metadata::Scan;
 use pages::{Page, Pages};
+use pictures::{Pictures, Wanted};
 use reader::Readers;
+use stack::Stack;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,34 +57,43 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let contents = Contents::of(&file, &pages)?;
     let readers = Readers::new(&file, options, &contents);
     let mut warnings = contents.warnings.clone();
-    let full = contents.slide();
-    let first = readers.of_slide(full)?;
-    let mut notes = meaning::check(&file, full, &first.layout)?;
+    let (full, first) = (contents.slide(), pages.list.first().unwrap_or(contents.slide()));
+    let stack = Stack::of(&file, &contents, first)?;
+    let chosen = stack.choose(path, &options.selection)?;
+    let wanted = Wanted { window: options.selection.window, significant_bits: stack.significant_bits };
+    let (pictures, layouts, mut notes) = Pictures::new(path, &readers, &chosen, &contents.full, &wanted)?;
+    let mut tile = None;
+    for layout in layouts.iter().take(1) {
+        notes.extend(meaning::check(&file, full, layout)?);
+        tile = layout.tile_size();
+    }
     let orientation = meaning::orientation(&full.directory, &mut notes);
     warnings.append(&mut notes);
-    let tile = first.layout.tile_size().map(|size| orientation.pair(size));
-    let mut levels = vec![Picture::Page(first)];
-    for page in contents.levels.iter().filter_map(|level| level.first()) {
-        match readers.of_other(page) {
-            Ok(reader) => levels.push(Picture::Page(reader)),
+    let mut levels = vec![pictures.full(layouts)];
+    for pages in &contents.levels {
+        match pictures.smaller(pages) {
+            Ok(picture) => levels.push(picture),
             Err(error) => warnings.push(format!("a smaller resolution was left out ({error})")),
         }
     }
     let slide = TiffSlide { path: path.to_path_buf(), levels, orientation };
     let (width, height) = orientation.pair(full.size());
+    let scan = Scan::of(full, first);
     let channels = slide.extent(0).map_or(3, |extent| extent.channels);
     let beside = Beside::new(path, &contents, &readers, options.max_memory_bytes);
+    // A profile is about the colours of a page, not about channels that were blended.
+    let is_page = chosen.bands.iter().all(|band| band.channel.is_none());
+    let profile = metadata::icc_profile(&full.directory).filter(|_| is_page);
     let info = SlideInfo {
         width,
         height,
         channels,
         format: "tiff".into(),
-        microns_per_pixel: metadata::microns_per_pixel(&full.directory)
-            .map(|microns| orientation.pair(microns)),
-        objective_power: metadata::objective_power(&full.directory),
-        icc_profile: icc::checked(metadata::icc_profile(&full.directory), channels, &mut warnings),
+        microns_per_pixel: scan.microns_per_pixel.map(|microns| orientation.pair(microns)),
+        objective_power: scan.objective_power,
+        icc_profile: icc::checked(profile, channels, &mut warnings),
         levels: slide.sizes(),
-        tile,
+        tile: tile.map(|size| orientation.pair(size)),
         associated: beside.names(),
         warnings,
     };

@@ -4,7 +4,8 @@
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
-use super::super::samples::{Pixel, Window, round_to_8_bits};
+use super::super::samples::{Pixel, round_to_8_bits};
+use super::super::window::Window;
 use super::directory::Directory;
 use super::tag;
 

@@ -5,6 +5,7 @@ use super::super::error::SlideError;
 use super::super::options::OpenOptions;
 use super::super::positional::PositionalFile;
 use super::super::region::{Extent, Region};
+use super::super::window::Histogram;
 use super::chunk;
 use super::contents::Contents;
 use super::layout::{ChunkCoord, Layout};
@@ -15,6 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 const ASSUMED_THREADS: u64 = 64;
 /// The cache holds two rows of chunks, at least this much and at most the share of the page.
 const MIN_CACHE_BYTES: u64 = 64 << 20;
+
+/// Chunks of a page that are read to measure its values.
+const MEASURED_CHUNKS: u64 = 64;
+/// The fraction of the golden ratio in units of 2^-64.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Makes readers of pages, and divides the memory for decoded chunks between them.
 pub(super) struct Readers<'a> {
@@ -35,19 +41,33 @@ impl<'a> Readers<'a> {
         Self { file, limit_bytes, full_bytes, other_bytes: share(limit_bytes / 4, others) }
     }
 
+    /// The checked layout of a page.
+    pub fn layout(&self, page: &Page<'_>) -> Result<Layout, SlideError> {
+        Layout::read(self.file, &page.directory, self.limit_bytes)
+    }
+
     /// A reader of a page of the full resolution.
-    pub fn of_slide(&self, page: &Page<'_>) -> Result<PageReader, SlideError> {
-        self.open(page, self.full_bytes)
+    pub fn of_slide(&self, layout: Layout) -> PageReader {
+        PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, self.full_bytes)
     }
 
     /// A reader of another page.
-    pub fn of_other(&self, page: &Page<'_>) -> Result<PageReader, SlideError> {
-        self.open(page, self.other_bytes)
+    pub fn of_other(&self, layout: Layout) -> PageReader {
+        PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, self.other_bytes)
     }
 
-    fn open(&self, page: &Page<'_>, cache_bytes: u64) -> Result<PageReader, SlideError> {
-        let layout = Layout::read(self.file, &page.directory, self.limit_bytes)?;
-        Ok(PageReader::new(Arc::clone(self.file), layout, self.limit_bytes, cache_bytes))
+    /// The values of the colour samples in some chunks of a page, spread evenly over it; with the number of chunks that were read.
+    pub fn sample(&self, layout: &Layout, histogram: &mut Histogram) -> Result<u64, SlideError> {
+        let all = u64::from(layout.across) * u64::from(layout.down);
+        let count = all.min(MEASURED_CHUNKS);
+        for step in 0..count {
+            // Multiples of the golden ratio fall between one another and on no column of the grid.
+            let index = if count == all { step } else { (step.wrapping_mul(GOLDEN) >> 32) * all >> 32 };
+            let (row, column) = (index / u64::from(layout.across), index % u64::from(layout.across));
+            let coord = ChunkCoord { column: column as u32, row: row as u32 };
+            chunk::values(self.file, layout, coord, self.limit_bytes, &mut |value| histogram.add(value))?;
+        }
+        Ok(count)
     }
 }
 
