@@ -69,7 +69,8 @@ def pillow(name):
 
 
 def tiff(name, page=0):
-    return tifffile.TiffFile(folder / name).pages[page].asarray()
+    pixels = tifffile.TiffFile(folder / name).pages[page].asarray()
+    return pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
 
 
 def window(samples):
@@ -98,7 +99,7 @@ SLIDES = [
     ("jpeg-planar-separate.tif", [], lambda: tiff("jpeg-planar-separate.tif").transpose(1, 2, 0), DCT, "planar"),
     ("rgb-one-page-per-channel.ome.tif", [], lambda: np.stack([tiff("rgb-one-page-per-channel.ome.tif", i) for i in range(3)], -1), 0, "channel"),
     ("five-channels.tif", [], None, 0, "channels"),
-    ("five-channels.tif", ["--channel", "2"], "visible", 0, None),
+    ("five-channels.tif", ["--channel", "2"], lambda: tiff("five-channels.tif")[2], 0, None),
     ("wsireg-mc.tiff", [], None, 0, "channels"),
     ("wsireg-mc.tiff", ["--channel", "1"], "visible", 0, None),
     ("label-is-first-page.tif", [], lambda: tiff("label-is-first-page.tif", 1), DCT, None),
