@@ -31,6 +31,7 @@ scripts/neon.sh
 
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
+scripts/tiff-variants.sh "$target_dir/debug/origami"
 
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
