@@ -32,6 +32,9 @@ scripts/neon.sh
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
 
+step "DICOM"
+scripts/dicom.sh "$target_dir/debug/origami"
+
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
 
