@@ -100,6 +100,8 @@ required_packages() {
         has_libclang || libclang_package
         # The IIIF validator's.
         has_library libmagic.so.1 || echo 'libmagic1t64|libmagic1'
+        # wsidicomizer's, in scripts/dicom.sh.
+        has_library libturbojpeg.so.0 || echo libturbojpeg0
         has_python || echo python3-venv
         runs shellcheck --version || echo shellcheck
         # runpod/check.sh runs pods.sh, which asks through it.

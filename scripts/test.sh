@@ -33,6 +33,9 @@ step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
 scripts/tiff-variants.sh "$target_dir/debug/origami"
 
+step "DICOM"
+scripts/dicom.sh "$target_dir/debug/origami"
+
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
 

@@ -35,7 +35,7 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpg", OutputFormat::Jpeg), ("png", 
 
 /// Make Deep Zoom trees from slides.
 ///
-/// Reads every format that OpenSlide reads, and TIFF, BigTIFF, SVS, PNG and JPEG without it. Writes baseline_pyramid.dzi, its tiles
+/// Reads every format that OpenSlide reads, and TIFF, BigTIFF, SVS, DICOM, PNG and JPEG without it. Writes baseline_pyramid.dzi, its tiles
 /// and baseline_pyramid.json.
 #[derive(Args)]
 pub struct PyramidArgs {

@@ -26,7 +26,7 @@ pub trait RandomAccess: Send + Sync {
     /// # Errors
     /// The reason why no tiles can be taken unchanged.
     fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
-        Err("its JPEG tiles, if it has any, are only taken from TIFF and SVS files as they are".into())
+        Err("its JPEG tiles, if it has any, are only taken from TIFF, SVS and DICOM files as they are".into())
     }
 }
 

@@ -9,7 +9,7 @@ pub struct SlideInfo {
     pub height: u32,
     /// 1 gray, 3 RGB.
     pub channels: u8,
-    /// OpenSlide's name of the vendor (`aperio`, `hamamatsu`...), or `tiff`, `png`, `jpeg`.
+    /// OpenSlide's name of the vendor (`aperio`, `hamamatsu`...), or `dicom`, `tiff`, `png`, `jpeg`.
     pub format: String,
     /// Microns per pixel across and down, when the file gives a value that is plausible for a microscope.
     pub microns_per_pixel: Option<(f64, f64)>,
@@ -22,7 +22,7 @@ pub struct SlideInfo {
     pub levels: Vec<(u32, u32)>,
     /// Width and height of the tiles in which the file stores the full resolution, if it is tiled and says so.
     pub tile: Option<(u32, u32)>,
-    /// Names of other images in the file (label, macro, thumbnail); only OpenSlide lists them.
+    /// Names of other images in the file (label, macro, thumbnail); OpenSlide and DICOM list them.
     pub associated: Vec<String>,
     /// What the reader assumed where the file does not say, and what it left out: a sentence each, without the file's name.
     pub warnings: Vec<String>,
