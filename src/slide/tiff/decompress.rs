@@ -93,7 +93,7 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
                 Ok(flate2::Status::StreamEnd) => return Ok((written, true)),
                 Ok(_) if consumed > 0 || produced > 0 => {}
                 Ok(_) => return Ok((written, false)),
-                Err(error) => return Err(format!("deflate after {} bytes: {error}", before_out)),
+                Err(error) => return Err(format!("deflate after {before_out} bytes: {error}")),
             }
         }
         Ok((written, false))
@@ -101,7 +101,8 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
     let (written, mut ended) = fill(out)?;
     let (mut surplus, mut beyond) = (0, [0; 4096]);
     while !ended && written == out.len() {
-        let (more, end) = fill(&mut beyond)?;
+        let mismatch = |_| format!("deflate: its end, with the checksum, does not match its {written} bytes");
+        let (more, end) = fill(&mut beyond).map_err(mismatch)?;
         (surplus, ended) = (surplus + more, end);
         if surplus > MAX_SURPLUS_BYTES {
             return Err(format!("deflate of far more than its {written} bytes"));
