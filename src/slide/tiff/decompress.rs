@@ -93,7 +93,7 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
                 Ok(flate2::Status::StreamEnd) => return Ok((written, true)),
                 Ok(_) if consumed > 0 || produced > 0 => {}
                 Ok(_) => return Ok((written, false)),
-                Err(error) => return Err(format!("deflate after {before_out} bytes: {error}")),
+                Err(_) => return Err("deflate: its codes are damaged, or its checksum does not match".into()),
             }
         }
         Ok((written, false))
@@ -101,8 +101,7 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
     let (written, mut ended) = fill(out)?;
     let (mut surplus, mut beyond) = (0, [0; 4096]);
     while !ended && written == out.len() {
-        let mismatch = |_| format!("deflate: its end, with the checksum, does not match its {written} bytes");
-        let (more, end) = fill(&mut beyond).map_err(mismatch)?;
+        let (more, end) = fill(&mut beyond)?;
         (surplus, ended) = (surplus + more, end);
         if surplus > MAX_SURPLUS_BYTES {
             return Err(format!("deflate of far more than its {written} bytes"));
