@@ -31,6 +31,8 @@ scripts/neon.sh
 
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
+
+step "TIFF variants"
 scripts/tiff-variants.sh "$target_dir/debug/origami"
 
 step "DICOM"

@@ -3,7 +3,10 @@
 use clap::Args;
 use origami::slide::{OpenOptions, OpenSlideUse, Selection};
 
-use super::values::{MIB, TIB, names, size, window};
+use super::values::{MIB, TIB, names, size, whole, window};
+
+/// Largest number of a channel, focal plane or point in time.
+const MOST: u64 = 65_535;
 
 /// How slides are opened.
 #[derive(Args, Clone)]
@@ -18,17 +21,18 @@ pub struct OpenArgs {
     #[arg(long, value_enum, value_name = "WHEN", value_parser = names::<OpenSlideUse>(), default_value_t)]
     #[arg(help_heading = "Input", hide_short_help = true)]
     openslide: OpenSlideUse,
-    /// Channels of a slide that has several, as 0,2 [default: none]
+    /// Channels of a slide that has several, as 0,2 [range: 0 to 65535] [default: none]
     ///
     /// They are blended with the colours that the file gives them. Without this flag a slide of several channels is refused, with
     /// their list.
-    #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = whole::<u32>(0..=MOST))]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     channel: Vec<u32>,
-    /// Focal plane of a slide that has several, from 0 [default: none]
-    #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
+    /// Focal plane of a slide that has several [range: 0 to 65535] [default: none]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MOST), help_heading = "Input", hide_short_help = true)]
     z: Option<u32>,
-    /// Point in time of a slide that has several, from 0 [default: none]
-    #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
+    /// Point in time of a slide that has several [range: 0 to 65535] [default: none]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MOST), help_heading = "Input", hide_short_help = true)]
     time: Option<u32>,
     /// Stored values that become black and white, of samples of more than 8 bits [default: declared or measured]
     #[arg(long, value_name = "LOW,HIGH", value_parser = window, help_heading = "Input", hide_short_help = true)]

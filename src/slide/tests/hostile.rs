@@ -128,8 +128,23 @@ fn random_damage_never_panics() {
     let tiled =
         TiffFile::tiles(40, 24, 3, 40, 7, vec![encode_jpeg(&picture(40, 40, 3), 40, 3, JpegKind::Baseline)]);
     let gray = TiffFile::strips(16, 16, 1, picture(16, 16, 1));
-    let seeds =
-        [("a.jpg", jpeg), ("b.tif", tiled.bytes()), ("c.tif", gray.bytes()), ("d.dcm", dicom().bytes())];
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let frame = ruzstd::encoding::compress_to_vec(picture(16, 16, 1).as_slice(), level);
+    let wide = TiffFile::strips(8, 16, 1, picture(16, 16, 1)).with(258, 3, vec![16]).with(274, 3, vec![6]);
+    let text = "<OME xmlns=\"openmicroscopy.org\"><Image><Pixels SizeC=\"1\" SizeZ=\"1\" SizeT=\"1\" \
+                PhysicalSizeX=\"1\"><Channel Color=\"255\"/><TiffData IFD=\"0\"/></Pixels></Image></OME>";
+    let half = TiffFile::strips(8, 8, 1, picture(8, 8, 1)).with(254, 4, vec![1]);
+    let codestream = jpeg2000::tests::gray();
+    let seeds = [
+        ("a.jpg", jpeg),
+        ("b.tif", tiled.bytes()),
+        ("c.tif", gray.bytes()),
+        ("d.tif", TiffFile::tiles(16, 16, 1, 16, 50000, vec![frame]).bytes()),
+        ("e.tif", wide.bytes()),
+        ("f.tif", file_of(&[gray.clone().text(270, text).above(half.clone()), half])),
+        ("h.dcm", dicom().bytes()),
+        ("g.tif", TiffFile::tiles(4, 3, 1, 4, 34712, vec![codestream]).with(323, 4, vec![3]).bytes()),
+    ];
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move || {
         random ^= random << 13;
@@ -173,6 +188,7 @@ fn damaged_compressed_tiles_are_refused_by_their_place() {
     ] {
         let error = refused("tile.tif", &with(tile).bytes()).to_string();
         assert!(error.contains("tile at column 1, row 0"), "{what}: {error}");
+        assert_eq!(error.contains("checksum does not match"), what == "zeroed", "{error}");
     }
     for compression in [5, 32773] {
         let tiles = TiffFile::tiles(128, 64, 1, 64, compression, vec![vec![0x80, 0x0B, 0x60]; 2]);

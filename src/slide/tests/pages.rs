@@ -87,6 +87,20 @@ fn masks_are_left_out_and_circles_end() {
 }
 
 #[test]
+fn private_layouts_are_left_to_openslide() {
+    let xmp = "<?xml version=\"1.0\"?><Metadata><iScan Magnification=\"40\"/></Metadata>";
+    for page in [
+        plain(64, 64, 1).with(65420, 4, vec![1]),
+        plain(64, 64, 1).text(270, "<scn xmlns=\"http://www.leica-microsystems.com/scn/2010/10/01\"/>"),
+        plain(64, 64, 1).text(270, "Background Color=E6E6E6;OverlapsXY= 64 64;"),
+        plain(64, 64, 1).with(700, 1, xmp.bytes().map(u64::from).collect()),
+    ] {
+        let error = open(&[page]).unwrap_err().to_string();
+        assert!(error.contains("private layout") && error.contains("OpenSlide reads it"), "{error}");
+    }
+}
+
+#[test]
 fn the_levels_and_images_of_real_files_are_found() {
     let Some(data) = test_data() else { return };
     let path = data.join("cases/label-is-first-page.tif");

@@ -154,6 +154,23 @@ fn ome_states_microns_objective_and_bits() {
 }
 
 #[test]
+fn images_that_ome_names_labels_are_beside_the_slide() {
+    let image = |name: &str, page: u32| {
+        format!(
+            "<Image Name=\"{name}\"><Pixels SizeC=\"1\" SizeZ=\"1\" SizeT=\"1\"><TiffData IFD=\"{page}\"/></Pixels></Image>"
+        )
+    };
+    let images = image("label image", 0) + &image("slide", 1) + &image("Macro", 2);
+    let text = format!("<OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\">{images}</OME>");
+    let page = |side: u32, value| TiffFile::strips(side, side, 1, vec![value; (side * side) as usize]);
+    let slide = open(&[page(9, 1).text(270, &text), page(6, 2), page(7, 3)], Selection::default()).unwrap();
+    assert_eq!(
+        (slide.info.width, slide.info.associated.as_slice()),
+        (6, &["label".into(), "macro".into()][..])
+    );
+}
+
+#[test]
 fn imagej_hyperstacks_run_channels_first() {
     let text = "ImageJ=1.53t\nimages=12\nchannels=2\nslices=3\nframes=2\nhyperstack=true\nunit=\\u00B5m\n";
     let dense = |page: TiffFile| {

@@ -2,7 +2,7 @@
 //!
 //! The rule: **the slide is the largest page that is not marked as something else.** Marks are bits of NewSubfileType (a
 //! reduced copy, a mask), a description that begins with `label`, `macro`, `overview` or `thumbnail`, the second line of
-//! Aperio's descriptions, and the image type in those of PerkinElmer (QPTIFF). So a label is never taken for the slide
+//! Aperio's descriptions, the image type in those of PerkinElmer (QPTIFF), and the names of images in OME-XML. So a label is never taken for the slide
 //! because it comes first. Pages of the same size and kind as the slide are its channels, focal planes or points in time.
 //!
 //! A smaller page is a level where it comes after the slide or below it (SubIFDs), is tiled if the slide is, and both of its
@@ -11,7 +11,8 @@
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::pages::{Page, Pages};
-use super::qptiff;
+use super::{ome, qptiff};
+use std::collections::HashSet;
 
 /// Pixels by which the sides of a level may differ from the exact quotient: halving repeatedly rounds at every step, and
 /// some scanners crop to whole tiles.
@@ -20,7 +21,7 @@ const LEVEL_TOLERANCE: u64 = 2;
 const BESIDE: [&str; 5] = ["label", "macro", "overview", "thumbnail", "thumb"];
 
 /// What a page is by its own marks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Role {
     /// Nothing speaks against the slide.
     Image,
@@ -50,23 +51,13 @@ impl<'p, 'f> Contents<'p, 'f> {
     /// Sorts the pages. A file of marked images only is refused.
     pub fn of(file: &PositionalFile, pages: &'p Pages<'f>) -> Result<Self, SlideError> {
         let mut warnings = pages.warnings.clone();
-        let roles: Vec<(&Page<'f>, Role)> = pages.list.iter().map(|page| (page, role(page))).collect();
+        let roles = roles(pages);
         let below = pages.list.iter().flat_map(|page| &page.below).map(|page| (page, role(page)));
-        let candidates: Vec<_> = roles.iter().map(|(page, role)| (*page, role)).collect();
-        let below: Vec<_> = below.collect();
-        let candidates = candidates.into_iter().chain(below.iter().map(|(page, role)| (*page, role)));
-        let of_role = |wanted: Role| {
-            // The first of the largest ones.
-            let found = candidates.clone().filter(move |(_, role)| **role == wanted).map(|(page, _)| page);
-            found.fold(None, |best: Option<&Page<'f>>, page| match best {
-                Some(best) if best.area() >= page.area() => Some(best),
-                _ => Some(page),
-            })
-        };
-        let first = match of_role(Role::Image) {
+        let all: Vec<(&'p Page<'f>, Role)> = roles.iter().cloned().chain(below).collect();
+        let first = match largest(&all, &Role::Image) {
             Some(page) => page,
             None => {
-                let page = of_role(Role::Reduced).ok_or_else(|| only_beside(file))?;
+                let page = largest(&all, &Role::Reduced).ok_or_else(|| only_beside(file))?;
                 warnings.push("every page is marked as a reduced copy; the largest one was read".into());
                 page
             }
@@ -91,10 +82,9 @@ impl<'p, 'f> Contents<'p, 'f> {
 
     /// Names the pages of the chain that are neither the slide nor its levels.
     fn collect_beside(&mut self, roles: Vec<(&'p Page<'f>, Role)>) {
-        let used = |page: &Page<'f>| {
-            self.full.iter().chain(self.levels.iter().flatten()).any(|known| std::ptr::eq(*known, page))
-        };
-        let rest: Vec<_> = roles.into_iter().filter(|(page, _)| !used(page)).collect();
+        let used: HashSet<usize> =
+            self.full.iter().chain(self.levels.iter().flatten()).map(|page| page.number).collect();
+        let rest = roles.into_iter().filter(|(page, _)| !used.contains(&page.number));
         for (page, role) in rest {
             let name = match role {
                 Role::Beside(name) => name,
@@ -112,6 +102,23 @@ impl<'p, 'f> Contents<'p, 'f> {
             self.beside.push((name, page));
         }
     }
+}
+
+/// What the pages of the chain are. OME-XML in the first one names images beside the slide.
+fn roles<'p, 'f>(pages: &'p Pages<'f>) -> Vec<(&'p Page<'f>, Role)> {
+    let named = pages.list.first().map(|page| ome::beside(&page.description)).unwrap_or_default();
+    let role = |page: &'p Page<'f>| match named.iter().find(|(number, _)| *number == page.number) {
+        Some((_, name)) => (page, Role::Beside((*name).into())),
+        None => (page, role(page)),
+    };
+    pages.list.iter().map(role).collect()
+}
+
+/// The first of the largest pages of a role.
+fn largest<'p, 'f>(pages: &[(&'p Page<'f>, Role)], wanted: &Role) -> Option<&'p Page<'f>> {
+    let found = pages.iter().filter(|(_, role)| role == wanted).map(|(page, _)| *page);
+    // Of equal ones the last is the greatest to `max_by_key`, so the order is reversed.
+    found.rev().max_by_key(|page| page.area())
 }
 
 fn only_beside(file: &PositionalFile) -> SlideError {

@@ -93,7 +93,7 @@ fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
                 Ok(flate2::Status::StreamEnd) => return Ok((written, true)),
                 Ok(_) if consumed > 0 || produced > 0 => {}
                 Ok(_) => return Ok((written, false)),
-                Err(error) => return Err(format!("deflate after {} bytes: {error}", before_out)),
+                Err(_) => return Err("deflate: its codes are damaged, or its checksum does not match".into()),
             }
         }
         Ok((written, false))

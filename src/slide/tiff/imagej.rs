@@ -5,7 +5,7 @@
 use super::super::error::SlideError;
 use super::contents::Contents;
 use super::pages::Page;
-use super::stack::{Channel, Stack, is_gray};
+use super::stack::{Channel, Stack};
 use std::path::Path;
 
 /// The value of a name in the description; `None` where ImageJ did not write it.
@@ -55,7 +55,7 @@ pub(super) fn stack(
     if all != Some(pages) || per_page > 1 {
         return None;
     }
-    let gray = is_gray(contents.slide());
+    let gray = contents.slide().is_gray();
     let named = if gray || channels > 1 { vec![Channel::default(); channels as usize] } else { Vec::new() };
     Some(Ok(Stack { are_colors: !gray, ..Stack::plain(named, 1, slices, frames) }))
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// The pixels of one resolution.
 pub(super) enum Picture {
     /// Those of one page.
-    Page(PageReader),
+    Page(Box<PageReader>),
     /// Gray pages of one size, each in its colour; the colours are added.
     Blend(Vec<(PageReader, [u8; 3])>),
 }

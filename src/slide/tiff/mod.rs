@@ -1,9 +1,8 @@
 //! TIFF, BigTIFF and Aperio SVS files as slides, without OpenSlide: any region, from many threads.
 //!
 //! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
-//! images beside it; `stack` which pages are its channels and planes, and `pictures` makes readers of those that are chosen.
-//! Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
-//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
+//! images beside it; `planes` which pages are its channels and focal planes, and `pictures` makes readers of those that are
+//! chosen. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1 to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
 //! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
@@ -27,6 +26,7 @@ mod ome;
 mod pages;
 mod pictures;
 mod pixel_tags;
+mod planes;
 mod qptiff;
 mod reader;
 mod stack;
@@ -45,7 +45,6 @@ use metadata::Scan;
 use pages::{Page, Pages};
 use pictures::{Pictures, Wanted};
 use reader::Readers;
-use stack::Stack;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,7 +57,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let readers = Readers::new(&file, options, &contents);
     let mut warnings = contents.warnings.clone();
     let (full, first) = (contents.slide(), pages.list.first().unwrap_or(contents.slide()));
-    let stack = Stack::of(&file, &contents, first)?;
+    let stack = planes::stack(&file, &contents, first)?;
     let chosen = stack.choose(path, &options.selection)?;
     let wanted = Wanted { window: options.selection.window, significant_bits: stack.significant_bits };
     let (pictures, layouts, mut notes) = Pictures::new(path, &readers, &chosen, &contents.full, &wanted)?;
@@ -103,14 +102,19 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
 
 /// Refuses files that begin as TIFF and keep their pixels in a way of their own.
 fn refuse_private_layouts(path: &Path, pages: &Pages<'_>) -> Result<(), SlideError> {
-    let is_scn = |page: &Page<'_>| page.description.contains("www.leica-microsystems.com/scn");
-    let name = if pages.list.iter().any(|page| page.directory.has(tag::NDPI_FORMAT)) {
-        "Hamamatsu's private layout (NDPI)"
-    } else if pages.list.iter().any(is_scn) {
-        "Leica's private layout (SCN)"
-    } else {
-        return Ok(());
+    let of = |page: &Page<'_>| {
+        let says = |text| page.description.contains(text);
+        match () {
+            () if page.directory.has(tag::NDPI_FORMAT) => Some("Hamamatsu's private layout (NDPI)"),
+            () if says("www.leica-microsystems.com/scn") => Some("Leica's private layout (SCN)"),
+            () if says("OverlapsXY") => Some("Trestle's private layout, whose tiles overlap,"),
+            () if page.directory.text(tag::XMP).contains("<iScan") => {
+                Some("Ventana's private layout (BIF), whose tiles overlap,")
+            }
+            () => None,
+        }
     };
+    let Some(name) = pages.list.iter().find_map(of) else { return Ok(()) };
     Err(SlideError::unsupported(path, "TIFF", name, "OpenSlide reads it: install it, or allow its use"))
 }
 

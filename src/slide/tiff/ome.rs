@@ -5,10 +5,10 @@
 
 use super::super::error::SlideError;
 use super::super::resolution;
-use super::contents::Contents;
 use super::pages::Page;
 use super::stack::{Channel, Stack};
 use roxmltree::{Document, Node};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Planes of one image that are mapped.
@@ -45,6 +45,22 @@ pub(super) fn scan(description: &str, page: usize) -> (Option<(f64, f64)>, Optio
     };
     let microns = size("X").zip(size("Y")).and_then(|(x, y)| resolution::stated(x, y));
     (microns, objective(&document, image))
+}
+
+/// The images that the file names a label, macro image, overview or thumbnail: the first page and that name of each. None where
+/// the description is no OME-XML.
+pub(super) fn beside(description: &str) -> Vec<(usize, &'static str)> {
+    if !is_ome(description) {
+        return Vec::new();
+    }
+    let Ok(document) = document(description) else { return Vec::new() };
+    let named = |image: Node<'_, '_>| {
+        let name = image.attribute("Name")?.to_ascii_lowercase();
+        let kind =
+            ["label", "macro", "overview", "thumbnail"].into_iter().find(|kind| name.contains(kind))?;
+        Some((*first_pages(pixels(image)?).first()?, kind))
+    };
+    children(document.root_element(), "Image").filter_map(named).collect()
 }
 
 fn pixels<'a, 'd>(image: Node<'a, 'd>) -> Option<Node<'a, 'd>> {
@@ -88,7 +104,7 @@ fn unit_um(unit: &str) -> Option<f64> {
 /// The stack of the image that holds the slide's page; `None` where the file is no OME-TIFF.
 pub(super) fn stack(
     path: &Path,
-    contents: &Contents<'_, '_>,
+    full: &[&Page<'_>],
     first: &Page<'_>,
     per_page: u32,
 ) -> Option<Result<Stack, SlideError>> {
@@ -107,7 +123,7 @@ pub(super) fn stack(
         return Some(Err(SlideError::unsupported(path, "OME-TIFF", what, advice)));
     }
     let images: Vec<_> = children(root, "Image").collect();
-    let slide = contents.slide().number;
+    let slide = full.first()?.number;
     let holds = |image: &&Node<'_, '_>| {
         pixels(**image).is_some_and(|pixels| {
             let pages = first_pages(pixels);
@@ -115,7 +131,7 @@ pub(super) fn stack(
         })
     };
     let pixels = images.iter().find(holds).and_then(|image| pixels(*image))?;
-    Some(of_pixels(path, contents, root, pixels, per_page))
+    Some(of_pixels(path, full, root, pixels, per_page))
 }
 
 /// Sizes of an image's axes: channels in pages, focal planes, points in time.
@@ -127,17 +143,13 @@ struct Sizes {
 
 fn of_pixels(
     path: &Path,
-    contents: &Contents<'_, '_>,
+    full: &[&Page<'_>],
     root: Node<'_, '_>,
     pixels: Node<'_, '_>,
     per_page: u32,
 ) -> Result<Stack, SlideError> {
     let size = |name| number(pixels, name).unwrap_or(1).max(1);
-    let samples = if contents.slide().samples > 1 {
-        contents.slide().samples.min(u64::from(u32::MAX)) as u32
-    } else {
-        1
-    };
+    let samples = full.first().map_or(1, |page| page.samples).clamp(1, u64::from(u16::MAX)) as u32;
     let sizes = Sizes { c: size("SizeC").div_ceil(samples), z: size("SizeZ"), t: size("SizeT") };
     let planes = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
     if planes > MAX_PLANES {
@@ -152,7 +164,7 @@ fn of_pixels(
     stack.are_colors = samples > 1 && per_page == 1;
     stack.significant_bits = significant_bits;
     stack.pages = vec![Err("no page of this file holds it".into()); planes as usize];
-    map_planes(path, contents, root, pixels, &sizes, &mut stack.pages);
+    map_planes(path, full, root, pixels, &sizes, &mut stack.pages);
     Ok(stack)
 }
 
@@ -168,13 +180,15 @@ fn channel(node: Node<'_, '_>) -> Channel {
 /// Enters the page of each plane.
 fn map_planes(
     path: &Path,
-    contents: &Contents<'_, '_>,
+    full: &[&Page<'_>],
     root: Node<'_, '_>,
     pixels: Node<'_, '_>,
     sizes: &Sizes,
     pages: &mut [Result<usize, String>],
 ) {
     let order = pixels.attribute("DimensionOrder").unwrap_or("XYCZT");
+    let places: HashMap<u64, usize> =
+        full.iter().enumerate().map(|(place, page)| (page.number as u64, place)).collect();
     let all = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
     let data: Vec<_> = children(pixels, "TiffData").collect();
     let whole = [(0, 0, all, None)];
@@ -195,7 +209,7 @@ fn map_planes(
             let [c, z, t] = axes(order, sizes, start + step);
             let index =
                 (u64::from(t) * u64::from(sizes.z) + u64::from(z)) * u64::from(sizes.c) + u64::from(c);
-            let page = contents.full.iter().position(|page| page.number as u64 == ifd + step);
+            let page = places.get(&(ifd + step)).copied();
             if let Some(to) = pages.get_mut(index as usize) {
                 *to = match &elsewhere {
                     Some(name) => Err(format!("it is in another file, {name}")),

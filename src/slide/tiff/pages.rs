@@ -123,6 +123,11 @@ impl<'f> Page<'f> {
         (self.width, self.height)
     }
 
+    /// Whether it has one sample a pixel that is no index into a palette.
+    pub fn is_gray(&self) -> bool {
+        self.samples == 1 && !matches!(self.directory.number(tag::PHOTOMETRIC), Ok(Some(3)))
+    }
+
     /// Whether both have pixels of the same kind and number.
     pub fn is_like(&self, other: &Self) -> bool {
         (self.size(), self.samples, self.bits) == (other.size(), other.samples, other.bits)

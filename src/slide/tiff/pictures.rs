@@ -130,7 +130,7 @@ impl<'a> Pictures<'a> {
         let mut pages: Vec<_> = layouts.into_iter().map(reader).zip(colors).collect();
         // A page as it is, or one channel in white, which is gray.
         match pages.pop() {
-            Some((page, [255, 255, 255])) if pages.is_empty() => Picture::Page(page),
+            Some((page, [255, 255, 255])) if pages.is_empty() => Picture::Page(Box::new(page)),
             last => {
                 pages.extend(last);
                 Picture::Blend(pages)

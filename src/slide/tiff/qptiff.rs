@@ -2,8 +2,7 @@
 //!
 //! It deliberately does not know the scan profile in them.
 
-use super::contents::Contents;
-use super::stack::{Channel, Stack};
+use super::stack::Channel;
 
 /// The root element of a description.
 const ROOT: &str = "PerkinElmer-QPI-ImageDescription";
@@ -22,18 +21,12 @@ pub(super) fn objective_power(description: &str) -> Option<f64> {
     number.parse().ok()
 }
 
-/// The channels of the slide, one a page; `None` where another program wrote the file, or the pages are colours.
-pub(super) fn stack(contents: &Contents<'_, '_>, per_page: u32) -> Option<Stack> {
-    image_type(&contents.slide().description)?;
-    if contents.slide().samples != 1 || per_page != 1 {
-        return None;
+/// The channel of a page: its name and colour.
+pub(super) fn channel(description: &str) -> Channel {
+    Channel {
+        name: element(description, "Name").or_else(|| element(description, "Biomarker")),
+        color: element(description, "Color").and_then(|color| rgb(&color)),
     }
-    let channel = |text: &str| Channel {
-        name: element(text, "Name").or_else(|| element(text, "Biomarker")),
-        color: element(text, "Color").and_then(|color| rgb(&color)),
-    };
-    let channels: Vec<_> = contents.full.iter().map(|page| channel(&page.description)).collect();
-    Some(Stack::plain(channels, 1, 1, 1))
 }
 
 /// `255,128,0`.

@@ -62,7 +62,7 @@ impl<'a> Readers<'a> {
         let count = all.min(MEASURED_CHUNKS);
         for step in 0..count {
             // Multiples of the golden ratio fall between one another and on no column of the grid.
-            let index = if count == all { step } else { (step.wrapping_mul(GOLDEN) >> 32) * all >> 32 };
+            let index = if count == all { step } else { ((step.wrapping_mul(GOLDEN) >> 32) * all) >> 32 };
             let (row, column) = (index / u64::from(layout.across), index % u64::from(layout.across));
             let coord = ChunkCoord { column: column as u32, row: row as u32 };
             chunk::values(self.file, layout, coord, self.limit_bytes, &mut |value| histogram.add(value))?;

@@ -1,15 +1,9 @@
-//! What the pages of a TIFF's slide are to each other: channels, focal planes, points in time; and the choice among them.
+//! Channels, focal planes and points in time of a slide, and the choice among them.
 //!
-//! OME-XML, the descriptions of QPTIFF and of ImageJ say it. Without any of them, several pages of one sample are channels, several
-//! pages of colours are focal planes, and samples beyond the colours are channels.
+//! It deliberately does not know where a file says what its pages are: `planes` finds that.
 
 use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
-use super::super::positional::PositionalFile;
-use super::contents::Contents;
-use super::pages::Page;
-use super::pixel_tags::PixelTags;
-use super::{imagej, ome, qptiff, tag};
 use std::path::Path;
 
 /// Colours of channels to which the file gives none, by their number.
@@ -60,31 +54,6 @@ pub(super) struct Chosen {
 }
 
 impl Stack {
-    /// How the pages of the slide hang together.
-    pub fn of(
-        file: &PositionalFile,
-        contents: &Contents<'_, '_>,
-        first: &Page<'_>,
-    ) -> Result<Self, SlideError> {
-        let per_page = channels_in(file, contents.slide())?;
-        if let Some(found) = ome::stack(file.path(), contents, first, per_page) {
-            return found;
-        }
-        if let Some(found) = qptiff::stack(contents, per_page) {
-            return Ok(found);
-        }
-        if let Some(found) = imagej::stack(file.path(), contents, first, per_page) {
-            return found;
-        }
-        let count = contents.full.len() as u32;
-        let is_gray = is_gray(contents.slide());
-        Ok(match (is_gray, per_page) {
-            (true, _) => Self::plain(vec![Channel::default(); count as usize], 1, 1, 1),
-            (_, 1) => Self::plain(Vec::new(), 1, count, 1),
-            _ => Self::plain(vec![Channel::default(); per_page as usize], per_page, count, 1),
-        })
-    }
-
     /// A stack whose pages lie in the order of the file.
     pub fn plain(channels: Vec<Channel>, per_page: u32, focal_planes: u32, times: u32) -> Self {
         let pages = (channels.len() as u64).div_ceil(u64::from(per_page.max(1))).max(1);
@@ -189,11 +158,6 @@ impl Stack {
     }
 }
 
-/// Whether a page has one sample a pixel that is no index into a palette.
-pub(super) fn is_gray(page: &Page<'_>) -> bool {
-    page.samples == 1 && !matches!(page.directory.number(tag::PHOTOMETRIC), Ok(Some(3)))
-}
-
 /// The one of `count` planes that was chosen, or the only one.
 fn one(path: &Path, what: Axis, chosen: Option<u32>, count: u32) -> Result<u32, SlideError> {
     match chosen {
@@ -204,20 +168,4 @@ fn one(path: &Path, what: Axis, chosen: Option<u32>, count: u32) -> Result<u32, 
         None if count > 1 => Err(SlideError::ChoosePlane { path: path.to_path_buf(), what, count }),
         None => Ok(0),
     }
-}
-
-/// The channels in the samples of a page: 1 where they are gray or colours, with or without opacity and one sample of no
-/// declared meaning beside colours.
-fn channels_in(file: &PositionalFile, page: &Page<'_>) -> Result<u32, SlideError> {
-    let tags = PixelTags { file, directory: &page.directory };
-    let colors = match page.directory.number(tag::PHOTOMETRIC)? {
-        Some(0 | 1) => 1,
-        Some(2) => 3,
-        _ => return Ok(1),
-    };
-    let samples = page.samples.min(u64::from(u16::MAX)) as usize;
-    let opacity = usize::from(tags.opacity(colors, samples)?.is_some());
-    let channels = samples.saturating_sub(opacity);
-    let allowed = if colors == 1 { 1 } else { 4 };
-    Ok(if channels > allowed { channels as u32 } else { 1 })
 }

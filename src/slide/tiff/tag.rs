@@ -37,6 +37,7 @@ pub const INDEXED: u16 = 346;
 pub const JPEG_TABLES: u16 = 347;
 pub const YCBCR_COEFFICIENTS: u16 = 529;
 pub const REFERENCE_BLACK_WHITE: u16 = 532;
+pub const XMP: u16 = 700;
 /// Silicon Graphics: an opacity is stored with the colours, multiplied into them.
 pub const MATTEING: u16 = 32995;
 /// Silicon Graphics: planes of a volume.
