@@ -209,7 +209,7 @@ def refused(table, work):
     cases = [
         ("two focal planes", RGB, dict(planes=2), "2 focal planes"),
         ("two focal planes, sparse", RGB, dict(planes=2, sparse=True), "2 focal planes"),
-        ("two optical paths", GRAY, dict(photometric="MONOCHROME2", paths=("DAPI", "FITC")), '0: "DAPI", 1: "FITC"'),
+        ("two optical paths", GRAY, dict(photometric="MONOCHROME2", paths=("DAPI", "FITC")), "2 channels: 0 DAPI, 1 FITC"),
         ("16 bits", deep, dict(photometric="MONOCHROME2", bits=16), "samples of 16 bits"),
         ("deflated", RGB, dict(syntax=DEFLATED), "Deflated Explicit VR"),
         ("HTJ2K", RGB, dict(syntax=HTJ2K), "High-Throughput JPEG 2000"),

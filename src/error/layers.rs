@@ -149,11 +149,18 @@ impl Diagnose for SlideError {
             E::OpenSlide { path, place, .. } | E::Corrupt { path, place, .. } => (path, damaged(place)),
             E::NotSequential { path, place } => (path, failed.at(Place::Part(place.clone()))),
             E::UnknownFormat { path, .. }
+            | E::NotRead { path, .. }
+            | E::OpenSlideLacks { path, .. }
             | E::NeedsOpenSlide { path, .. }
             | E::Unsupported { path, .. }
             | E::TooLarge { path, .. } => (path, failed),
             E::OutOfBounds { path, .. }
             | E::NoLevel { path, .. }
+            | E::ChooseChannels { path, .. }
+            | E::ChoosePlane { path, .. }
+            | E::NoSuchPlane { path, .. }
+            | E::NoSuchWindow { path, .. }
+            | E::NothingToChoose { path, .. }
             | E::BufferSize { path, .. }
             | E::NoAssociatedImage { path, .. } => (path, Diagnosis::of(FaultKind::Parameters)),
         };

@@ -3,10 +3,43 @@
 //! Every message names the file, the place in it where one is known, and what to do next. Of the reader that failed it
 //! deliberately keeps only a short format name.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::store::Advice;
+
+/// What a file may hold several of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// Channels: one colour of light each.
+    Channel,
+    /// Focal planes.
+    FocalPlane,
+    /// Points in time.
+    Time,
+}
+
+impl Axis {
+    /// The name of several.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Channel => "channels",
+            Self::FocalPlane => "focal planes",
+            Self::Time => "points in time",
+        }
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Channel => "channel",
+            Self::FocalPlane => "focal plane",
+            Self::Time => "point in time",
+        })
+    }
+}
 
 /// Why a slide could not be opened or read. Errors are returned, never logged.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +62,16 @@ pub enum SlideError {
         /// What to do next.
         advice: String,
     },
+    /// A slide of a format that no reader opens.
+    #[error("{}: a slide of {name}, a format that is not read; {advice}", path.display())]
+    NotRead {
+        /// The file.
+        path: PathBuf,
+        /// The maker, and the format.
+        name: &'static str,
+        /// The tool that converts it.
+        advice: &'static str,
+    },
     /// Only OpenSlide reads this file, and OpenSlide is missing.
     #[error("{}: OpenSlide is needed ({reason}) and not available: {problem}", path.display())]
     NeedsOpenSlide {
@@ -39,10 +82,20 @@ pub enum SlideError {
         /// Why OpenSlide is missing and how to get it.
         problem: String,
     },
-    /// OpenSlide reported an error.
+    /// OpenSlide reported an error in the file's bytes.
     #[error("{}: OpenSlide, {place}: {message}; the file is damaged or incomplete, copy it again with all its parts",
         path.display())]
     OpenSlide {
+        /// The file.
+        path: PathBuf,
+        /// Which call or region.
+        place: String,
+        /// OpenSlide's own words.
+        message: String,
+    },
+    /// OpenSlide cannot decode an intact file.
+    #[error("{}: OpenSlide, {place}: {message}; convert the file to TIFF, or let the other readers try it", path.display())]
+    OpenSlideLacks {
         /// The file.
         path: PathBuf,
         /// Which call or region.
@@ -125,6 +178,58 @@ pub enum SlideError {
         path: PathBuf,
         /// The level asked for, from 0.
         level: usize,
+    },
+    /// The image has several channels, and none was chosen.
+    #[error("{}: it has {} channels: {}; choose those that are to be read", path.display(), channels.len(), channels.join(", "))]
+    ChooseChannels {
+        /// The file.
+        path: PathBuf,
+        /// Number and name of each.
+        channels: Vec<String>,
+    },
+    /// The image has several focal planes or points in time, and none was chosen.
+    #[error("{}: it has {count} {}, 0 to {}; choose one", path.display(), what.plural(), count.saturating_sub(1))]
+    ChoosePlane {
+        /// The file.
+        path: PathBuf,
+        /// What it has several of.
+        what: Axis,
+        /// How many there are, at least 2.
+        count: u32,
+    },
+    /// A channel, focal plane or point in time that the image does not have.
+    #[error("{}: no {what} {given}; it has {count}, from 0", path.display())]
+    NoSuchPlane {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        what: Axis,
+        /// The number asked for.
+        given: u32,
+        /// How many there are.
+        count: u32,
+    },
+    /// A window that is none, or lies outside the range of the samples.
+    #[error("{}: no window from {low} to {high}; the first value must be below the second, and that at most {most}", path.display())]
+    NoSuchWindow {
+        /// The file.
+        path: PathBuf,
+        /// What was to be black.
+        low: u32,
+        /// What was to be white.
+        high: u32,
+        /// The largest value of its samples.
+        most: u16,
+    },
+    /// A choice was made where the file leaves none.
+    #[error("{}: there is no {what} to choose: {reason}", path.display())]
+    NothingToChoose {
+        /// The file.
+        path: PathBuf,
+        /// What was chosen.
+        what: String,
+        /// Why.
+        reason: String,
     },
     /// The output buffer does not fit the region.
     #[error("{}: the output buffer holds {found_bytes} bytes and the region needs exactly {expected_bytes}",

@@ -3,19 +3,20 @@
 //! [`Slide::open`] picks the reader by the file's content. There are two kinds of access: regions in any order from many
 //! threads ([`RandomAccess`]: OpenSlide, TIFF, DICOM), or rows from the top, once ([`Sequential`]: PNG, JPEG), which keeps memory
 //! flat for files of any size. Pixels are 8-bit gray or RGB, transparency over white. The module deliberately does not
-//! know pyramids, output tiles or colour management: levels below the first are ignored, and ICC profiles are passed on
-//! unchanged.
+//! know pyramids, output tiles or colour management: ICC profiles are checked against the pixels and passed on unchanged.
+//! What a file says of the meaning of its pixels is honoured, refused by name, or told in [`SlideInfo::warnings`].
 //!
 //! | module | what |
 //! |---|---|
 //! | `access`, `info`, `options`, `error` | the types that all readers share |
-//! | `open` | picks the reader of a file |
+//! | `open`, `unread` | picks the reader of a file, or says what converts it |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `dicom` | DICOM whole-slide images |
 //! | `png`, `jpeg` | images |
 //! | `jpeg2000` | codestreams in the tiles of slides |
-//! | `region`, `samples`, `resolution`, `positional`, `cache` | bounds checks, sample conversion, microns per pixel, positional file reads, decoded chunks |
+//! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
+//! images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
 //! allocated, and every failure is a [`SlideError`].
@@ -35,6 +36,8 @@ mod access;
 mod cache;
 mod dicom;
 mod error;
+mod exif;
+mod icc;
 mod info;
 mod jpeg;
 mod jpeg2000;
@@ -42,6 +45,7 @@ mod open;
 #[cfg(feature = "openslide")]
 mod openslide;
 mod options;
+mod orientation;
 mod png;
 mod positional;
 mod region;
@@ -50,10 +54,13 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod tiff;
+mod turned;
+mod unread;
+mod window;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
 pub use dicom::{DicomFiles, dicom_files, is_dicom};
-pub use error::SlideError;
+pub use error::{Axis, SlideError};
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};
 pub use options::{OpenOptions, OpenSlideLibrary, OpenSlideUse, Selection};

@@ -1,19 +1,19 @@
 //! Picks the reader of a file: DICOM by its mark, OpenSlide where it recognises a scanner's format, else by the first bytes.
 //!
 //! Some scanners' files begin like a common format: an `.mrxs` is a JPEG thumbnail beside a folder, an `.ndpi` or `.scn`
-//! is a TIFF whose first page is not the slide. Files with such extensions never go to the built-in readers. This module
+//! is a TIFF in a layout of its own. Files with such extensions never go to the built-in readers. This module
 //! deliberately does not decode anything.
 
 use super::access::Slide;
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
-use super::{dicom, jpeg, png, tiff};
+use super::{dicom, jpeg, png, tiff, unread};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// Extensions, in lower case, of formats that the built-in readers would misread.
-const OPENSLIDE_ONLY: [&str; 9] = ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide", "czi", "zvi"];
+const OPENSLIDE_ONLY: [&str; 7] = ["mrxs", "vms", "vmu", "ndpi", "scn", "bif", "svslide"];
 
 /// Extensions, in lower case, of files that are taken for slides in a directory. PNG and JPEG are not among them: beside slides they
 /// are thumbnails, labels and screenshots. They are taken where they are named.
@@ -53,8 +53,16 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let reserved = OPENSLIDE_ONLY.contains(&extension.as_str());
     // OpenSlide is not asked about a PNG or an ordinary JPEG.
     let ordinary = magic.starts_with(PNG) || (magic.starts_with(JPEG) && !reserved);
+    let unread = unread::refusal(path, &extension, &magic);
     if options.openslide == OpenSlideUse::Auto && !ordinary && recognised(path)? {
-        return open_openslide(path, options, "a scanner's format");
+        return match (open_openslide(path, options, "a scanner's format"), unread) {
+            // What a newer OpenSlide can name and not decode.
+            (Err(SlideError::OpenSlideLacks { .. }), Some(refusal)) => Err(refusal),
+            (opened, _) => opened,
+        };
+    }
+    if let Some(refusal) = unread {
+        return Err(refusal);
     }
     if reserved {
         return open_openslide_or_refuse(path, options, &extension);

@@ -1,5 +1,8 @@
 //! How to open a slide: the memory limit, and whether to use OpenSlide.
 
+use super::error::{Axis, SlideError};
+use std::path::Path;
+
 /// Whether to use OpenSlide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -33,6 +36,36 @@ pub struct Selection {
     pub time: Option<u32>,
     /// The stored values that become black and white, where a file has more than 8 bits.
     pub window: Option<(u32, u32)>,
+}
+
+impl Selection {
+    /// Refuses a choice of planes, for an image that has one of each. `reason` says what it is.
+    pub(super) fn refuse_planes(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
+        let what = match self {
+            Self { channels, .. } if !channels.is_empty() => Axis::Channel,
+            Self { z: Some(_), .. } => Axis::FocalPlane,
+            Self { time: Some(_), .. } => Axis::Time,
+            _ => return Ok(()),
+        };
+        Err(SlideError::NothingToChoose {
+            path: path.to_path_buf(),
+            what: what.to_string(),
+            reason: reason.into(),
+        })
+    }
+
+    /// Refuses any choice, for an image of one plane of 8 bits.
+    pub(super) fn refuse(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
+        self.refuse_planes(path, reason)?;
+        match self.window {
+            None => Ok(()),
+            Some(_) => Err(SlideError::NothingToChoose {
+                path: path.to_path_buf(),
+                what: "window".into(),
+                reason: format!("{reason} of 8 bits a sample"),
+            }),
+        }
+    }
 }
 
 /// How to open a slide.

@@ -1,7 +1,8 @@
-//! Microns per pixel from the densities that image files declare.
+//! Microns per pixel from what files declare.
 //!
-//! Most files carry a density for printing (72 or 96 dots per inch), which says nothing about a microscope. A value is
-//! used only when it is plausible for a slide scanner: at least 1 nm and under 10 um per pixel, in both directions.
+//! Most files carry a density for printing (72 or 96 dots per inch), which says nothing about a microscope. So a density is
+//! used only when it is plausible for a slide scanner: at least 1 nm and under 10 um per pixel, in both directions. A value
+//! that a file states in microns is used as it is.
 
 const PLAUSIBLE_UM: std::ops::Range<f64> = 0.001..10.0;
 
@@ -9,6 +10,12 @@ const PLAUSIBLE_UM: std::ops::Range<f64> = 0.001..10.0;
 pub(super) fn plausible(x_um: f64, y_um: f64) -> Option<(f64, f64)> {
     // NaN and infinity are outside every range.
     (PLAUSIBLE_UM.contains(&x_um) && PLAUSIBLE_UM.contains(&y_um)).then_some((x_um, y_um))
+}
+
+/// Both values as stated, if they are lengths at all.
+pub(super) fn stated(x_um: f64, y_um: f64) -> Option<(f64, f64)> {
+    let is_length = |um: f64| um.is_finite() && um > 0.0;
+    (is_length(x_um) && is_length(y_um)).then_some((x_um, y_um))
 }
 
 /// Microns per pixel from pixels per unit. The unit is `unit_um` microns long: 25400 for an inch, 10000 for a centimetre,
@@ -28,5 +35,9 @@ mod tests {
         assert_eq!(from_density(0.0, 0.0, 10_000.0), None);
         assert_eq!(from_density(20_000.0, 20_000.0, 10_000.0), Some((0.5, 0.5)));
         assert_eq!(plausible(f64::NAN, 0.5), None);
+        assert_eq!(
+            (stated(f64::NAN, 0.5), stated(0.0, 0.5), stated(65.25, 12.0)),
+            (None, None, Some((65.25, 12.0)))
+        );
     }
 }

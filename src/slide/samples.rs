@@ -3,6 +3,8 @@
 //! It deliberately does not know file formats or colour profiles. Transparency is composited over white, the colour of
 //! empty glass; a background colour that a PNG suggests (bKGD) is ignored on purpose.
 
+use super::window::Window;
+
 /// The samples of a pixel. All are 8 bits wide, or all are 16 (big-endian, as in PNG).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pixel {
@@ -72,7 +74,7 @@ pub(super) fn convert_8(pixel: Pixel, input: &[u8], out: &mut [u8]) {
 }
 
 /// As [`convert_8`], from 16-bit big-endian samples. Compositing happens at 16 bits, before the rounding to 8.
-pub(super) fn convert_16(pixel: Pixel, input: &[u8], out: &mut [u8]) {
+pub(super) fn convert_16(pixel: Pixel, window: Window, input: &[u8], out: &mut [u8]) {
     let colors = usize::from(pixel.channels());
     let wide = |pair: &[u8]| match *pair {
         [high, low] => u16::from_be_bytes([high, low]),
@@ -80,15 +82,17 @@ pub(super) fn convert_16(pixel: Pixel, input: &[u8], out: &mut [u8]) {
     };
     if pixel.samples() == colors {
         for (to, from) in out.iter_mut().zip(input.chunks_exact(2)) {
-            *to = round_to_8_bits(wide(from));
+            *to = window.level(wide(from));
         }
         return;
     }
+    let opacity = Window { low: 0, high: window.opaque, ..window };
     for (to, from) in out.chunks_exact_mut(colors).zip(input.chunks_exact(pixel.samples() * 2)) {
         let Some((color, alpha)) = from.split_last_chunk::<2>() else { continue };
-        let alpha = u32::from(u16::from_be_bytes(*alpha));
+        let alpha = opacity.place(u16::from_be_bytes(*alpha), 65535);
         for (to, color) in to.iter_mut().zip(color.chunks_exact(2)) {
-            let mixed = over(u32::from(wide(color)), alpha, 65535, 65535, pixel.premultiplied());
+            let color = window.place(wide(color), 65535);
+            let mixed = over(color, alpha, 65535, 65535, pixel.premultiplied());
             *to = round_to_8_bits(mixed as u16);
         }
     }
@@ -126,12 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn opacity_has_the_range_of_the_samples() {
+        let mut out = [0; 2];
+        convert_16(Pixel::GrayAlpha, Window::of_bits(12), &[0x0F, 0xFF, 0x0F, 0xFF, 0, 0, 0x08, 0], &mut out);
+        assert_eq!(out, [255, 127]);
+    }
+
+    #[test]
     fn transparency_shows_white() {
         let mut out = [0; 9];
         convert_8(Pixel::RgbAlpha, &[10, 20, 30, 255, 10, 20, 30, 0, 0, 255, 100, 128], &mut out);
         assert_eq!(out, [10, 20, 30, 255, 255, 255, 127, 255, 177]);
         let mut gray = [0; 2];
-        convert_16(Pixel::GrayAlpha, &[0, 0, 0x80, 0, 0x12, 0x34, 0xff, 0xff], &mut gray);
+        convert_16(
+            Pixel::GrayAlpha,
+            Window::of_bits(16),
+            &[0, 0, 0x80, 0, 0x12, 0x34, 0xff, 0xff],
+            &mut gray,
+        );
         assert_eq!(gray, [127, 18]);
     }
 

@@ -13,7 +13,7 @@ use origami::image::ycc::Sampling;
 
 #[cfg(feature = "serve")]
 pub use self::duration::{DAY, HOUR, MILLISECOND, SECOND, duration};
-pub use self::number::{real, whole};
+pub use self::number::{real, whole, window};
 pub use self::size::{BYTE, MIB, TIB, size};
 
 /// Chroma samplings of JPEG tiles that a decoder writes.

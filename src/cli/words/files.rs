@@ -25,6 +25,23 @@ pub fn slide(error: &slide::SlideError) -> Option<String> {
              --preset archive",
             path.display()
         )),
+        slide::SlideError::ChooseChannels { path, channels } => Some(format!(
+            "{}: it has {} channels: {}; choose one or several with --channel, as in --channel 0",
+            path.display(),
+            channels.len(),
+            channels.join(", ")
+        )),
+        slide::SlideError::ChoosePlane { path, what, count } => Some(format!(
+            "{}: it has {count} {}, 0 to {}; choose one with {}",
+            path.display(),
+            what.plural(),
+            count.saturating_sub(1),
+            match what {
+                slide::Axis::FocalPlane => "--z",
+                slide::Axis::Time => "--time",
+                slide::Axis::Channel => "--channel",
+            }
+        )),
         _ => None,
     }
 }

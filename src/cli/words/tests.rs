@@ -9,7 +9,7 @@ use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::params::EncodeParams;
 use origami::pyramid::{self, MissingTiles};
-use origami::slide::SlideError;
+use origami::slide::{Axis, SlideError};
 
 use super::*;
 
@@ -148,6 +148,24 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
         shown(Error::Pyramid(pyramid::Error::Slide(error))),
         "a: tile (0, 0): a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use \
          --preset archive"
+    );
+}
+
+#[test]
+fn channels_and_planes_are_chosen_by_flags() {
+    let shown = |error: SlideError| describe(&anyhow::Error::new(error));
+    let channels = vec!["0 DAPI".into(), "1 FITC".into()];
+    assert_eq!(
+        shown(SlideError::ChooseChannels { path: "a".into(), channels }),
+        "a: it has 2 channels: 0 DAPI, 1 FITC; choose one or several with --channel, as in --channel 0"
+    );
+    assert_eq!(
+        shown(SlideError::ChoosePlane { path: "a".into(), what: Axis::FocalPlane, count: 5 }),
+        "a: it has 5 focal planes, 0 to 4; choose one with --z"
+    );
+    assert_eq!(
+        shown(SlideError::ChoosePlane { path: "a".into(), what: Axis::Time, count: 2 }),
+        "a: it has 2 points in time, 0 to 1; choose one with --time"
     );
 }
 

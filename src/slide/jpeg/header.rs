@@ -3,6 +3,7 @@
 //! Safe code reads them before the C library sees the data, so that sizes are checked first. It deliberately does not know
 //! entropy coding.
 
+use super::super::exif;
 use std::io::{self, BufRead};
 
 /// Largest colour profile; a JPEG can hold 255 chunks of 64 KiB.
@@ -45,6 +46,8 @@ pub struct Header {
     /// Colour transform of an Adobe marker: 0 none, 1 YCbCr, 2 YCCK.
     pub adobe: Option<u8>,
     pub icc: Option<Vec<u8>>,
+    /// The value of EXIF's orientation tag.
+    pub orientation: Option<u64>,
 }
 
 impl Header {
@@ -53,8 +56,8 @@ impl Header {
         Scanner { reader, offset: 0, icc: Vec::new() }.run()
     }
 
-    /// The colour model of three components by the Adobe marker, the JFIF marker, then the component names, in this
-    /// order; `None` if none of them decides.
+    /// The colour model of three components by the Adobe marker, the JFIF marker, then components named R, G and B, in this
+    /// order; `None` if none of them decides. libjpeg takes a JPEG without any of them for YCbCr.
     pub fn color_model(&self) -> Option<ColorModel> {
         match self.adobe {
             Some(0) => return Some(ColorModel::Rgb),
@@ -63,11 +66,15 @@ impl Header {
             None => {}
         }
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
-        match ids.as_slice() {
-            b"RGB" => Some(ColorModel::Rgb),
-            [1, 2, 3] => Some(ColorModel::YCbCr),
-            _ => None,
-        }
+        (ids == b"RGB").then_some(ColorModel::Rgb)
+    }
+
+    /// Whether its components differ in resolution.
+    pub fn is_subsampled(&self) -> bool {
+        let factors = |component: &Component| (component.horizontal, component.vertical);
+        self.components
+            .iter()
+            .any(|component| Some(factors(component)) != self.components.first().map(factors))
     }
 
     /// True when no row is final before the last scan: progressive, or components in separate scans.
@@ -183,6 +190,10 @@ impl<R: BufRead> Scanner<R> {
             }
             (0xEE, [b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
                 header.adobe = Some(*transform)
+            }
+            (0xE1, _) => {
+                let exif = segment.strip_prefix(b"Exif\0\0");
+                header.orientation = header.orientation.or(exif.and_then(exif::orientation));
             }
             (0xE2, _) => {
                 let held: usize = self.icc.iter().map(|(_, _, data)| data.len()).sum();

@@ -1,7 +1,8 @@
 //! JPEG files as slides: rows from the top, decoded by libjpeg-turbo.
 //!
 //! A sequential image of any size streams in constant memory. A progressive or multi-scan one needs all its coefficients
-//! at once, and is read when they fit the memory limit. EXIF orientation is deliberately ignored.
+//! at once, and is read when they fit the memory limit; so is one that EXIF says is to be turned. CMYK becomes RGB by the inks
+//! alone, without a profile, as Pillow does it: with or without an Adobe marker, 0 is full ink.
 
 pub(super) mod decoder;
 pub(super) mod header;
@@ -11,7 +12,7 @@ use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::OpenOptions;
 use super::region::Extent;
-use super::{resolution, samples};
+use super::{icc, resolution, samples, turned};
 use decoder::{Decoder, Shape};
 use header::Header;
 use std::fs::File;
@@ -22,6 +23,7 @@ const FORMAT: &str = "JPEG";
 
 /// Opens a JPEG file and reads its header; of a multi-scan image, all data.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
+    options.selection.refuse(path, "it is a JPEG")?;
     let file = || File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source));
     let corrupt = |problem| SlideError::corrupt(path, FORMAT, "header", problem);
     let header = Header::parse(BufReader::new(file()?)).map_err(corrupt)?;
@@ -55,6 +57,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         .start(None, stored)
         .map_err(|problem| SlideError::corrupt(path, FORMAT, "start of the image", problem))?;
     let extent = Extent { width, height, channels: stored.min(3) };
+    let mut warnings = Vec::new();
+    if stored == 4 {
+        warnings.push("its CMYK inks became RGB without a colour profile".into());
+    }
     let info = SlideInfo {
         width,
         height,
@@ -62,16 +68,17 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         format: "jpeg".into(),
         microns_per_pixel: microns(&header),
         objective_power: None,
-        icc_profile: header.icc,
+        icc_profile: icc::checked(header.icc, extent.channels, &mut warnings),
         levels: vec![(width, height)],
         tile: None,
         associated: Vec::new(),
-        warnings: Vec::new(),
+        warnings,
     };
-    let cmyk = (stored == 4).then(|| CmykRow { inverted: header.adobe.is_some(), samples: Vec::new() });
+    let cmyk = (stored == 4).then(Vec::new);
     let rows = JpegRows { path: path.to_path_buf(), extent, decoder, cmyk, next_row: 0 };
     let access = Access::Sequential(Box::new(rows));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: None })
+    let slide = Slide { path: path.to_path_buf(), info, access, associated: None };
+    turned::oriented(slide, header.orientation, options.max_memory_bytes)
 }
 
 fn check_supported(path: &Path, header: &Header) -> Result<(), SlideError> {
@@ -94,28 +101,12 @@ fn microns(header: &Header) -> Option<(f64, f64)> {
     resolution::from_density(f64::from(across), f64::from(down), unit_um)
 }
 
-/// One row of CMYK pixels. Adobe's programs store the inks inverted, and write the Adobe marker.
-struct CmykRow {
-    inverted: bool,
-    samples: Vec<u8>,
-}
-
-impl CmykRow {
-    fn to_rgb(&self, out: &mut [u8]) {
-        for (to, from) in out.chunks_exact_mut(3).zip(self.samples.chunks_exact(4)) {
-            if let [c, m, y, k] = *from {
-                let inks = if self.inverted { [255 - c, 255 - m, 255 - y, 255 - k] } else { [c, m, y, k] };
-                to.copy_from_slice(&samples::cmyk(inks));
-            }
-        }
-    }
-}
-
 struct JpegRows {
     path: PathBuf,
     extent: Extent,
     decoder: Decoder<'static>,
-    cmyk: Option<CmykRow>,
+    /// One row of inks, of an image in CMYK.
+    cmyk: Option<Vec<u8>>,
     next_row: u32,
 }
 
@@ -132,10 +123,12 @@ impl Sequential for JpegRows {
         match &mut self.cmyk {
             None => self.decoder.rows(out, stride).map_err(damaged)?,
             Some(cmyk) => {
-                cmyk.samples.resize(width * 4, 0);
+                cmyk.resize(width * 4, 0);
                 for row in out.chunks_exact_mut(stride) {
-                    self.decoder.rows(&mut cmyk.samples, width * 4).map_err(damaged)?;
-                    cmyk.to_rgb(row);
+                    self.decoder.rows(cmyk, width * 4).map_err(damaged)?;
+                    for (to, from) in row.chunks_exact_mut(3).zip(cmyk.as_chunks::<4>().0) {
+                        to.copy_from_slice(&samples::cmyk(from.map(|left| 255 - left)));
+                    }
                 }
             }
         }

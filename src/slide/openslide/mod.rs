@@ -12,7 +12,7 @@ use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::{OpenOptions, OpenSlideLibrary};
 use super::region::{Extent, Region, allocate};
-use super::{resolution, samples, tiff};
+use super::{icc, resolution, samples, tiff};
 use handle::OpenHandle;
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,7 @@ pub(super) fn recognises(path: &Path) -> Result<bool, SlideError> {
 /// Opens a slide of any vendor. `reason` says in errors why OpenSlide is needed.
 pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<Slide, SlideError> {
     let api = library::api().map_err(|problem| missing(path, reason, problem))?;
+    options.selection.refuse(path, "OpenSlide gives RGB")?;
     let at_open = |problem| failed(path, "opening", problem);
     let name = handle::c_path(path).map_err(at_open)?;
     let vendor = handle::vendor(api, &name).unwrap_or_else(|| "unknown".into());
@@ -64,19 +65,25 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     let number = |name: &CStr| handle.property(name).and_then(|text| text.trim().parse::<f64>().ok());
     let microns = number(c"openslide.mpp-x").zip(number(c"openslide.mpp-y"));
     let profile = handle.icc_profile(MAX_ICC_BYTES).or_else(|| tiff::icc_profile(path));
+    let mut warnings = Vec::new();
+    let vendor_is_generic = vendor == "generic-tiff";
     let info = SlideInfo {
         width,
         height,
         channels: 3,
         format: vendor,
-        microns_per_pixel: microns.and_then(|(x, y)| resolution::plausible(x, y)),
+        microns_per_pixel: microns.and_then(|(x, y)| match vendor_is_generic {
+            // Made of the resolution tags, of which most are for printing.
+            true => resolution::plausible(x, y),
+            false => resolution::stated(x, y),
+        }),
         objective_power: number(c"openslide.objective-power")
             .filter(|power| *power > 0.0 && power.is_finite()),
-        icc_profile: profile,
+        icc_profile: icc::checked(profile, 3, &mut warnings),
         levels: levels(&handle),
         tile: tile(&handle),
         associated: handle.associated_names(),
-        warnings: Vec::new(),
+        warnings,
     };
     let background = handle.property(c"openslide.background-color").and_then(|text| parse_color(&text));
     let slide = Arc::new(OpenedSlide {
@@ -104,7 +111,28 @@ fn tile(handle: &OpenHandle) -> Option<(u32, u32)> {
 }
 
 fn failed(path: &Path, place: impl Into<String>, message: impl Into<String>) -> SlideError {
-    SlideError::OpenSlide { path: path.to_path_buf(), place: place.into(), message: message.into() }
+    let (path, place, message) = (path.to_path_buf(), place.into(), message.into());
+    if is_lack(&message) {
+        SlideError::OpenSlideLacks { path, place, message }
+    } else {
+        SlideError::OpenSlide { path, place, message }
+    }
+}
+
+/// Whether OpenSlide says that it, and not the file, is to blame: `Unsupported TIFF compression: 34712`, `libtiff: ... support is
+/// not configured`, `Can't handle ...`; or it
+/// does not know the format.
+fn is_lack(message: &str) -> bool {
+    let text = message.to_ascii_lowercase();
+    let words = [
+        "unsupported",
+        "not supported",
+        "not configured",
+        "not implemented",
+        "can't handle",
+        "does not recognise",
+    ];
+    words.iter().any(|word| text.contains(word))
 }
 
 fn missing(path: &Path, reason: &str, problem: &str) -> SlideError {

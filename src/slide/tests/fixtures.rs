@@ -111,108 +111,6 @@ pub(super) fn encode_jpeg(pixels: &[u8], width: u32, samples: u32, kind: JpegKin
     compressor.compress_to_vec(Image { pixels, width, pitch, height, format }).unwrap()
 }
 
-/// A TIFF made tag by tag, so that any tag can be wrong.
-#[derive(Clone)]
-pub(super) struct TiffFile {
-    pub big: bool,
-    /// Tag, type, values.
-    pub tags: Vec<(u16, u16, Vec<u64>)>,
-    pub chunks: Vec<Vec<u8>>,
-    pub tiled: bool,
-}
-
-impl TiffFile {
-    /// Gray or RGB in one uncompressed strip.
-    pub fn strips(width: u32, height: u32, samples: u64, pixels: Vec<u8>) -> Self {
-        let photometric = if samples == 1 { 1 } else { 2 };
-        let tags = vec![
-            (256, 4, vec![width.into()]),
-            (257, 4, vec![height.into()]),
-            (258, 3, vec![8; samples as usize]),
-            (259, 3, vec![1]),
-            (262, 3, vec![photometric]),
-            (277, 3, vec![samples]),
-        ];
-        Self { big: false, tags, chunks: vec![pixels], tiled: false }
-    }
-
-    pub fn tiles(
-        width: u32,
-        height: u32,
-        samples: u64,
-        tile: u32,
-        compression: u64,
-        chunks: Vec<Vec<u8>>,
-    ) -> Self {
-        let size = (322, 4, vec![tile.into()]);
-        let file = Self { tiled: true, chunks, ..Self::strips(width, height, samples, Vec::new()) };
-        file.with(259, 3, vec![compression]).with(size.0, size.1, size.2).with(323, 4, vec![tile.into()])
-    }
-
-    /// Sets or replaces a tag.
-    pub fn with(mut self, tag: u16, kind: u16, values: Vec<u64>) -> Self {
-        self.tags.retain(|(old, _, _)| *old != tag);
-        self.tags.push((tag, kind, values));
-        self
-    }
-
-    pub fn bytes(&self) -> Vec<u8> {
-        let word = |out: &mut Vec<u8>, value: u64| {
-            out.extend_from_slice(&value.to_le_bytes()[..if self.big { 8 } else { 4 }]);
-        };
-        let mut out = if self.big { b"II+\0\x08\0\0\0".to_vec() } else { b"II*\0".to_vec() };
-        let directory_field = out.len();
-        word(&mut out, 0);
-        let mut offsets = Vec::new();
-        for chunk in &self.chunks {
-            offsets.push(out.len() as u64);
-            out.extend_from_slice(chunk);
-        }
-        let mut tags = self.tags.clone();
-        let mut default = |tag: u16, values: Vec<u64>| {
-            if !tags.iter().any(|(old, _, _)| *old == tag) {
-                tags.push((tag, 4, values));
-            }
-        };
-        default(if self.tiled { 324 } else { 273 }, offsets);
-        default(
-            if self.tiled { 325 } else { 279 },
-            self.chunks.iter().map(|chunk| chunk.len() as u64).collect(),
-        );
-        tags.sort();
-        let mut entries = Vec::new();
-        for (tag, kind, values) in &tags {
-            let size = match kind {
-                1 | 2 | 7 => 1,
-                3 => 2,
-                4 => 4,
-                _ => 8,
-            };
-            let value: Vec<u8> =
-                values.iter().flat_map(|value| value.to_le_bytes()[..size].to_vec()).collect();
-            entries.extend_from_slice(&tag.to_le_bytes());
-            entries.extend_from_slice(&kind.to_le_bytes());
-            word(&mut entries, values.len() as u64);
-            if value.len() <= if self.big { 8 } else { 4 } {
-                let mut inline = value;
-                inline.resize(if self.big { 8 } else { 4 }, 0);
-                entries.extend_from_slice(&inline);
-            } else {
-                word(&mut entries, out.len() as u64);
-                out.extend_from_slice(&value);
-            }
-        }
-        let first = (out.len() as u64).to_le_bytes();
-        let length = if self.big { 8 } else { 4 };
-        out[directory_field..directory_field + length].copy_from_slice(&first[..length]);
-        let number = (tags.len() as u64).to_le_bytes();
-        out.extend_from_slice(&number[..if self.big { 8 } else { 2 }]);
-        out.extend_from_slice(&entries);
-        word(&mut out, 0);
-        out
-    }
-}
-
 /// The folder of test images; prints a note where the variable is not set.
 pub(super) fn test_data() -> Option<PathBuf> {
     let folder = std::env::var_os("ORIGAMI_TEST_DATA").map(PathBuf::from);
@@ -220,4 +118,23 @@ pub(super) fn test_data() -> Option<PathBuf> {
         println!("SKIPPED: set ORIGAMI_TEST_DATA to the folder with the test images");
     }
     folder
+}
+
+/// A picture of `width * height` pixels in JPEG tiles of 32 x 32, of which the last column and row are padded.
+pub(super) fn tiled_picture(
+    width: u32,
+    height: u32,
+    encode: impl Fn(&[u8]) -> Vec<u8>,
+) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let (across, down) = (width.div_ceil(32), height.div_ceil(32));
+    let stride = across as usize * 96;
+    let whole = picture(across * 32, down * 32, 3);
+    let part = |x: usize, y: usize| -> Vec<u8> {
+        let rows = whole.chunks_exact(stride).skip(y * 32).take(32);
+        rows.flat_map(|row| row[x * 96..(x + 1) * 96].to_vec()).collect()
+    };
+    let places = (0..down as usize).flat_map(|y| (0..across as usize).map(move |x| (x, y)));
+    let tiles = places.map(|(x, y)| encode(&part(x, y))).collect();
+    let rows = whole.chunks_exact(stride).take(height as usize);
+    (tiles, rows.flat_map(|row| row[..width as usize * 3].to_vec()).collect())
 }

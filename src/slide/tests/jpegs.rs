@@ -24,8 +24,73 @@ fn cmyk_becomes_rgb() {
     let inks: Vec<u8> = [[255, 255, 255, 255], [0, 255, 255, 255], [255, 255, 255, 0]].concat().repeat(64);
     let rows: Vec<u8> = inks.chunks_exact(4).cycle().take(3 * 64).flatten().copied().collect();
     let file = encode_jpeg(&rows, 3, 4, JpegKind::Cmyk);
-    let read = pixels(folder.path(), "cmyk.jpg", &file).unwrap();
-    assert!(max_difference(&read[..9], &[255, 255, 255, 0, 255, 255, 0, 0, 0]) <= 8, "{:?}", &read[..9]);
+    let mut bare = file.clone();
+    if let Some(adobe) = bare.windows(2).position(|pair| pair == [0xFF, 0xEE]) {
+        bare.drain(adobe..adobe + 16);
+    }
+    let profile = icc::tests::profile(b"prtr", b"CMYK");
+    let segment = [&b"\xff\xe2\0\x94ICC_PROFILE\0\x01\x01"[..], &profile].concat();
+    let with_profile = [&file[..2], &segment, &file[2..]].concat();
+    for (name, file) in [("Adobe", file), ("bare", bare), ("profile", with_profile)] {
+        let mut slide = open_bytes(folder.path(), "cmyk.jpg", &file, &built_in()).unwrap();
+        let read = read_all(&mut slide).unwrap();
+        let expected = [255, 255, 255, 0, 255, 255, 0, 0, 0];
+        assert!(max_difference(&read[..9], &expected) <= 8, "{name}: {:?}", &read[..9]);
+        assert_eq!(slide.info.icc_profile, None, "{name}");
+        assert_eq!(
+            slide.info.warnings.len(),
+            if name == "profile" { 2 } else { 1 },
+            "{:?}",
+            slide.info.warnings
+        );
+    }
+}
+
+#[test]
+fn an_orientation_is_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = encode_jpeg(&picture(40, 24, 3), 40, 3, JpegKind::Baseline);
+    let plain = pixels(folder.path(), "plain.jpg", &stored).unwrap();
+    let turned = |value: u8| {
+        let exif = [b"Exif\0\0", exif::tests::exif(value).as_slice()].concat();
+        let segment = [&[0xFF, 0xE1, 0, exif.len() as u8 + 2][..], &exif].concat();
+        let file = [&stored[..2], &segment, &stored[2..]].concat();
+        open_bytes(folder.path(), "turned.jpg", &file, &built_in()).unwrap()
+    };
+    let mut right = turned(6);
+    assert_eq!(
+        (right.info.width, right.info.height, right.info.levels.as_slice()),
+        (24, 40, &[(24, 40)][..])
+    );
+    let read = read_all(&mut right).unwrap();
+    // The first column, from below, is the first row.
+    let first: Vec<u8> = (0..24).flat_map(|row| plain[(23 - row) * 120..][..3].to_vec()).collect();
+    assert_eq!(read[..72], first);
+    let mut half = read_all(&mut turned(3)).unwrap();
+    half.reverse();
+    let reversed: Vec<u8> = plain.chunks_exact(3).flat_map(|rgb| [rgb[2], rgb[1], rgb[0]]).collect();
+    assert_eq!(half, reversed);
+    let odd = turned(9);
+    assert!(
+        odd.info.warnings[0].contains("orientation 9") && odd.info.width == 40,
+        "{:?}",
+        odd.info.warnings
+    );
+}
+
+#[test]
+fn jpegs_of_the_cases_folder_are_turned_and_not_black() {
+    let Some(data) = test_data() else { return };
+    let open = |name: &str| Slide::open(&data.join("cases").join(name), &built_in()).unwrap();
+    let slide = open("orientation6.jpg");
+    assert_eq!((slide.info.width, slide.info.height), (400, 640));
+    for name in ["cmyk-no-adobe.jpg", "cmyk-with-profile.jpg"] {
+        let mut slide = open(name);
+        let read = read_all(&mut slide).unwrap();
+        let mean = read.iter().map(|&sample| u64::from(sample)).sum::<u64>() / read.len() as u64;
+        assert!(mean > 60, "{name}: {mean}");
+        assert_eq!(slide.info.icc_profile, None, "{name}");
+    }
 }
 
 #[test]
@@ -66,16 +131,17 @@ fn colour_profiles_and_densities_are_found() {
     assert_eq!(&file[6..11], b"JFIF\0");
     file[13] = 2;
     file[14..18].copy_from_slice(&[0x61, 0xA8, 0x61, 0xA8]);
-    for (number, part) in [(2u8, "world"), (1, "hello ")] {
+    let profile = icc::tests::profile(b"mntr", b"RGB ");
+    for (number, part) in [(2u8, &profile[50..]), (1, &profile[..50])] {
         let mut segment = b"\xff\xe2\0\0ICC_PROFILE\0".to_vec();
         segment.extend_from_slice(&[number, 2]);
-        segment.extend_from_slice(part.as_bytes());
+        segment.extend_from_slice(part);
         segment[3] = segment.len() as u8 - 2;
         file.splice(20..20, segment);
     }
     let slide = open_bytes(folder.path(), "a.jpg", &file, &built_in()).unwrap();
     assert_eq!(slide.info.microns_per_pixel, Some((0.4, 0.4)));
-    assert_eq!(slide.info.icc_profile.as_deref(), Some(&b"hello world"[..]));
+    assert_eq!(slide.info.icc_profile, Some(profile));
 }
 
 #[test]

@@ -1,17 +1,25 @@
 //! Tests of the readers through [`Slide::open`], with files made in code.
 
+mod compressions;
+mod depths;
 mod dicom_files;
 mod dicoms;
 mod fixtures;
 mod hostile;
+mod hostile_dicoms;
 mod jpegs;
+mod meaning;
 #[cfg(feature = "openslide")]
 mod openslides;
+mod pages;
+mod planes;
 mod pngs;
+mod tiff_file;
 mod tiffs;
 
 use super::*;
 use fixtures::*;
+use tiff_file::*;
 
 #[test]
 fn files_of_unknown_format_are_refused_with_advice() {
@@ -50,4 +58,27 @@ fn regions_and_buffers_are_checked() {
     assert!(matches!(regions.read(0, 0, 8, 8, &mut [0; 63]), Err(SlideError::BufferSize { .. })));
     regions.read(8, 8, 0, 0, &mut []).unwrap();
     assert!(matches!(slide.associated_image("label"), Err(SlideError::NoAssociatedImage { .. })));
+}
+
+#[test]
+fn formats_that_are_not_read_are_named_with_the_tool_that_converts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiff = TiffFile::strips(8, 8, 1, vec![5; 64]).bytes();
+    let jpeg = encode_jpeg(&picture(16, 16, 3), 16, 3, JpegKind::Baseline);
+    for (name, bytes, tool) in [
+        ("slide.vsi", tiff.as_slice(), "bfconvert"),
+        ("SLIDE.VSI", tiff.as_slice(), "bfconvert"),
+        ("slide.bin", b"ZISRAWFILE\0\0\0", "bfconvert"),
+        ("slide.czi", jpeg.as_slice(), "bfconvert"),
+        ("slide.lif", b"anything", "bfconvert"),
+        ("slide.isyntax", b"<DataObject>", "isyntax-to-tiff"),
+        ("slide.mds", tiff.as_slice(), "viewer"),
+    ] {
+        for options in [built_in(), OpenOptions::default()] {
+            let error = open_bytes(folder.path(), name, bytes, &options).unwrap_err();
+            assert!(matches!(error, SlideError::NotRead { .. }), "{name}: {error}");
+            let text = error.to_string();
+            assert!(text.contains(tool) && !text.contains("damaged") && text.lines().count() == 1, "{text}");
+        }
+    }
 }

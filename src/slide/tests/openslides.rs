@@ -52,6 +52,6 @@ fn openslide_only_never_uses_another_reader() {
     let folder = tempfile::tempdir().unwrap();
     let jpeg = encode_jpeg(&picture(16, 16, 3), 16, 3, JpegKind::Baseline);
     let error = open_bytes(folder.path(), "a.jpg", &jpeg, &options(OpenSlideUse::Only)).unwrap_err();
-    let expected = matches!(error, SlideError::OpenSlide { .. } | SlideError::NeedsOpenSlide { .. });
+    let expected = matches!(error, SlideError::OpenSlideLacks { .. } | SlideError::NeedsOpenSlide { .. });
     assert!(expected, "{error}");
 }

@@ -109,3 +109,37 @@ fn files_of_pngsuite_are_read_except_those_named_x() {
         );
     }
 }
+
+#[test]
+fn an_orientation_is_applied_wherever_its_chunk_lies() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = picture(6, 4, 3);
+    let file = encode(6, ColorType::Rgb, BitDepth::Eight, &data, |_| ());
+    let chunk = |value: u8| {
+        let exif = exif::tests::exif(value);
+        let body = [b"eXIf", exif.as_slice()].concat();
+        let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+        let crc = !body.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), bit));
+        [&(exif.len() as u32).to_be_bytes()[..], &body, &crc.to_be_bytes()].concat()
+    };
+    for at in [33, file.len() - 12] {
+        let with = |value: u8| [&file[..at], &chunk(value), &file[at..]].concat();
+        let mut right = open_bytes(folder.path(), "6.png", &with(6), &built_in()).unwrap();
+        assert_eq!((right.info.width, right.info.height), (4, 6));
+        let first: Vec<u8> = (0..4).rev().flat_map(|row| data[row * 18..row * 18 + 3].to_vec()).collect();
+        assert_eq!(read_all(&mut right).unwrap()[..12], first);
+        assert_eq!(pixels(folder.path(), "1.png", &with(1)).unwrap(), data);
+    }
+}
+
+#[test]
+fn a_gamma_that_is_not_applied_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (gamma, told) in [(1.0, true), (0.45455, false)] {
+        let file = encode(4, ColorType::Grayscale, BitDepth::Eight, &[0; 16], |encoder| {
+            encoder.set_source_gamma(::png::ScaledFloat::new(gamma));
+        });
+        let slide = open_bytes(folder.path(), "a.png", &file, &built_in()).unwrap();
+        assert_eq!(slide.info.warnings.len(), usize::from(told), "{:?}", slide.info.warnings);
+    }
+}

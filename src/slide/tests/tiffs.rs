@@ -73,13 +73,7 @@ fn split_tables(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
 
 /// A picture of 50x40 pixels as four JPEG tiles of 32x32, and the picture itself.
 fn jpeg_tiles(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
-    let whole = picture(64, 64, 3);
-    let part = |x: usize, y: usize| -> Vec<u8> {
-        whole.chunks_exact(192).skip(y).take(32).flat_map(|row| row[x * 3..(x + 32) * 3].to_vec()).collect()
-    };
-    let tiles = [(0, 0), (32, 0), (0, 32), (32, 32)];
-    let chunks = tiles.map(|(x, y)| encode_jpeg(&part(x, y), 32, 3, kind)).to_vec();
-    (chunks, whole.chunks_exact(192).take(40).flat_map(|row| row[..150].to_vec()).collect())
+    tiled_picture(50, 40, |part| encode_jpeg(part, 32, 3, kind))
 }
 
 #[test]
@@ -101,25 +95,31 @@ fn shared_tables_are_used_and_the_tag_decides_where_the_jpeg_does_not() {
     let (chunks, expected) = jpeg_tiles(JpegKind::Rgb);
     let split: Vec<_> = chunks.iter().map(|chunk| split_tables(chunk)).collect();
     let tables = split[0].0.iter().map(|&byte| byte.into()).collect::<Vec<u64>>();
-    // Without an Adobe marker, and with components named 0, 1, 2, the JPEG does not tell its colour model.
-    let without_model = |image: &[u8]| {
+    // Without an Adobe marker, and with components numbered, the JPEG does not tell its colour model.
+    let without_model = |image: &[u8], first: u8| {
         let mut image = image.to_vec();
         let adobe = image.windows(2).position(|pair| pair == [0xFF, 0xEE]).unwrap();
         image.drain(adobe..adobe + 16);
         let frame = image.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
         let scan = image.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
         for index in 0..3 {
-            image[frame + 10 + 3 * index] = index as u8;
-            image[scan + 5 + 2 * index] = index as u8;
+            image[frame + 10 + 3 * index] = first + index as u8;
+            image[scan + 5 + 2 * index] = first + index as u8;
         }
         image
     };
-    let images: Vec<_> = split.iter().map(|(_, image)| without_model(image)).collect();
-    let file = TiffFile::tiles(50, 40, 3, 32, 7, images).with(347, 7, tables);
-    let read = pixels(folder.path(), "rgb.tif", &file.bytes()).unwrap();
-    assert!(max_difference(&read, &expected) <= 6);
-    let wrong = pixels(folder.path(), "ycbcr.tif", &file.clone().with(262, 3, vec![6]).bytes()).unwrap();
-    assert!(max_difference(&wrong, &expected) > 50, "the tag decides");
+    for first in [0, 1] {
+        let images: Vec<_> = split.iter().map(|(_, image)| without_model(image, first)).collect();
+        let file = TiffFile::tiles(50, 40, 3, 32, 7, images).with(347, 7, tables.clone());
+        let mut slide = open_bytes(folder.path(), "rgb.tif", &file.bytes(), &built_in()).unwrap();
+        assert!(max_difference(&read_all(&mut slide).unwrap(), &expected) <= 6, "from {first}");
+        // The tile as a file of its own says what its colours are.
+        let tile = slide.jpeg_tiles().unwrap().jpeg(0, 0).unwrap();
+        let alone = pixels(folder.path(), "tile.jpg", &tile).unwrap();
+        assert!(max_difference(&alone[..96], &expected[..96]) <= 6, "from {first}");
+        let wrong = pixels(folder.path(), "ycbcr.tif", &file.clone().with(262, 3, vec![6]).bytes()).unwrap();
+        assert!(max_difference(&wrong, &expected) > 50, "the tag decides");
+    }
 }
 
 #[test]
@@ -142,7 +142,12 @@ fn resolution_tags_and_aperio_descriptions_are_read() {
     let text = "Aperio Image Library v11\r\n4x4|AppMag = 20|MPP = 0.4990\0";
     let aperio = info(&dense(72).with(270, 2, text.bytes().map(u64::from).collect()));
     assert_eq!((aperio.microns_per_pixel, aperio.objective_power), (Some((0.499, 0.499)), Some(20.0)));
-    assert_eq!(info(&file.with(34675, 7, vec![1, 2, 3, 4, 5])).icc_profile, Some(vec![1, 2, 3, 4, 5]));
+    let with_profile = |space| {
+        let profile = icc::tests::profile(b"mntr", space);
+        let info = info(&file.clone().with(34675, 7, profile.iter().map(|&byte| byte.into()).collect()));
+        (info.icc_profile == Some(profile), info.warnings.len())
+    };
+    assert_eq!((with_profile(b"GRAY"), with_profile(b"RGB ")), ((true, 0), (false, 1)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One chunk of a TIFF: read, decompressed, and converted to 8-bit gray or RGB.
 //!
-//! A chunk of zero bytes, which scanners write for empty glass, decodes to white. This module deliberately does not know
+//! A chunk of zero bytes, which scanners write for empty glass, decodes to white; one of a channel, to black. This module deliberately does not know
 //! caches or regions. Sizes come from a checked [`Layout`], which keeps them within the memory limit.
 
 use super::super::error::SlideError;
@@ -9,8 +9,7 @@ use super::super::region::allocate;
 use super::directory::bytes_at;
 use super::layout::{ChunkCoord, Layout};
 use super::pixel_tags::Compression;
-use super::{jpeg, unpack};
-use flate2::{Decompress, FlushDecompress};
+use super::{decompress, files, jpeg, unpack};
 
 const ADVICE: &str = "allow more memory";
 /// No LZW or deflate stream expands by a larger factor.
@@ -25,27 +24,34 @@ pub(super) fn decode(
 ) -> Result<Vec<u8>, SlideError> {
     let mut out = allocate(file.path(), "a decoded chunk", layout.chunk_bytes(), limit_bytes, ADVICE)?;
     let reader = ChunkReader { file, layout, coord };
-    if layout.compression == Compression::Jpeg {
+    if layout.compression == Compression::Jpeg && !layout.planar {
         let Some(bytes) = reader.stored(0)? else {
-            out.fill(255);
+            out.fill(layout.blank);
             return Ok(out);
         };
         jpeg::decode(layout, coord, &bytes, limit_bytes, &mut out)
             .map_err(|problem| reader.corrupt(problem))?;
         return Ok(out);
     }
-    let mut planes = Vec::with_capacity(layout.planes());
-    for plane in 0..layout.planes() {
-        match reader.plane(plane, limit_bytes)? {
-            Some(samples) => planes.push(samples),
-            None => {
-                out.fill(255);
-                return Ok(out);
-            }
-        }
+    match reader.planes(limit_bytes)? {
+        Some(planes) => unpack::unpack(layout, planes, &mut out),
+        None => out.fill(layout.blank),
     }
-    unpack::unpack(layout, &mut planes, &mut out);
     Ok(out)
+}
+
+/// Calls `see` with the colour samples of a chunk of more than 8 bits, as stored; with none of a chunk that was left out.
+pub(super) fn values(
+    file: &PositionalFile,
+    layout: &Layout,
+    coord: ChunkCoord,
+    limit_bytes: u64,
+    see: &mut dyn FnMut(u16),
+) -> Result<(), SlideError> {
+    if let Some(planes) = (ChunkReader { file, layout, coord }).planes(limit_bytes)? {
+        unpack::values(layout, planes, (layout.columns_in(coord.column), layout.rows_in(coord.row)), see);
+    }
+    Ok(())
 }
 
 /// The stored bytes of a JPEG chunk.
@@ -95,6 +101,20 @@ impl ChunkReader<'_> {
         SlideError::corrupt(self.file.path(), "TIFF", self.name(), problem)
     }
 
+    /// The decompressed planes that are needed; `None` for a chunk that was left out.
+    fn planes(&self, limit_bytes: u64) -> Result<Option<Vec<Vec<u8>>>, SlideError> {
+        let wanted = self.layout.wanted_planes();
+        let mut planes = Vec::with_capacity(wanted.len());
+        for &plane in wanted {
+            planes.extend(self.plane(plane, limit_bytes)?);
+        }
+        match planes.len() {
+            0 => Ok(None),
+            count if count == wanted.len() => Ok(Some(planes)),
+            _ => Err(self.corrupt("some of its planes hold no byte")),
+        }
+    }
+
     /// The stored bytes of the chunk in a plane; `None` for a chunk of zero bytes.
     fn stored(&self, plane: usize) -> Result<Option<Vec<u8>>, SlideError> {
         let layout = self.layout;
@@ -105,7 +125,11 @@ impl ChunkReader<'_> {
         if count == 0 {
             return Ok(None);
         }
-        bytes_at(self.file, &self.name(), offset, count).map(Some)
+        let mut bytes = bytes_at(self.file, &self.name(), offset, count)?;
+        if layout.reversed_bits {
+            bytes.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        }
+        Ok(Some(bytes))
     }
 
     /// Offset and size of the stored chunk `index`.
@@ -128,28 +152,35 @@ impl ChunkReader<'_> {
             return Ok(Some(samples));
         }
         let Some(stored) = self.stored(plane)? else { return Ok(None) };
+        let mut samples = allocate(self.file.path(), "a chunk", total, limit_bytes, ADVICE)?;
+        if layout.compression.is_file() {
+            self.file(&stored, limit_bytes, &mut samples).map_err(|problem| self.corrupt(problem))?;
+            return Ok(Some(samples));
+        }
         // Only the rows inside the image must be stored: the last strip is often shorter.
         let rows = if layout.tiled { layout.chunk_height } else { layout.rows_in(self.coord.row) };
         let wanted = row_bytes.saturating_mul(u64::from(rows));
         if wanted > (stored.len() as u64).saturating_mul(MAX_EXPANSION) {
             return Err(self.corrupt(format!("{} bytes cannot hold {wanted}", stored.len())));
         }
-        let mut samples = allocate(self.file.path(), "a chunk", total, limit_bytes, ADVICE)?;
         // `total` was allocated, so it fits a usize, and `wanted` is at most `total`.
         let target = samples.get_mut(..wanted as usize).unwrap_or_default();
-        let written = match layout.compression {
-            Compression::None => copy(&stored, target),
-            Compression::PackBits => unpack_bits(&stored, target),
-            Compression::Lzw => unpack_lzw(&stored, target).map_err(|problem| self.corrupt(problem))?,
-            Compression::Deflate => {
-                unpack_deflate(&stored, target).map_err(|problem| self.corrupt(problem))?
-            }
-            Compression::Jpeg => 0,
-        };
+        let written = decompress::decompress(layout.compression, &stored, target)
+            .map_err(|problem| self.corrupt(problem))?;
         if (written as u64) < wanted {
             return Err(self.corrupt(format!("it ends after {written} of {wanted} bytes")));
         }
         Ok(Some(samples))
+    }
+
+    /// Decodes a chunk that is a file of its own.
+    fn file(&self, stored: &[u8], limit_bytes: u64, out: &mut [u8]) -> Result<(), String> {
+        match self.layout.compression {
+            Compression::Jpeg2000 => files::jpeg2000(self.layout, self.coord, stored, limit_bytes, out),
+            #[cfg(feature = "webp")]
+            Compression::WebP => files::webp(self.layout, self.coord, stored, out),
+            _ => jpeg::decode_samples(self.layout, self.coord, stored, limit_bytes, 1, out),
+        }
     }
 
     /// Uncompressed rows, which may lie in several strips.
@@ -177,81 +208,11 @@ impl ChunkReader<'_> {
             let failed =
                 |source| SlideError::io(self.file.path(), format!("cannot read {}", self.name()), source);
             self.file.read_exact_at(start, part).map_err(failed)?;
+            if layout.reversed_bits {
+                part.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+            }
             (row, rest) = (row + rows, after);
         }
         Ok(())
     }
-}
-
-fn copy(stored: &[u8], out: &mut [u8]) -> usize {
-    for (to, from) in out.iter_mut().zip(stored) {
-        *to = *from;
-    }
-    stored.len().min(out.len())
-}
-
-/// PackBits: TIFF 6.0, section 9. Returns the number of bytes written.
-fn unpack_bits(stored: &[u8], out: &mut [u8]) -> usize {
-    let (mut input, mut written) = (stored, 0);
-    while let Some((&head, rest)) = input.split_first() {
-        let Some(free) = out.get_mut(written..).filter(|free| !free.is_empty()) else { break };
-        match head {
-            0..=127 => {
-                let run = rest.get(..usize::from(head) + 1).unwrap_or(rest);
-                written += copy(run, free);
-                input = rest.get(run.len()..).unwrap_or_default();
-            }
-            128 => input = rest,
-            129..=255 => {
-                let Some((&value, rest)) = rest.split_first() else { break };
-                let length = (257 - usize::from(head)).min(free.len());
-                free.iter_mut().take(length).for_each(|byte| *byte = value);
-                written += length;
-                input = rest;
-            }
-        }
-    }
-    written
-}
-
-fn unpack_lzw(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    // The LZW of files from before TIFF 5 has reversed bits, so the clear code 256 gives these first two bytes.
-    if let [0, second, ..] = stored
-        && second & 1 == 1
-    {
-        return Err("LZW as it was before TIFF 5; save the file again with a newer program".into());
-    }
-    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
-    let (mut input, mut written) = (stored, 0);
-    while let Some(free) = out.get_mut(written..).filter(|free| !free.is_empty()) {
-        let result = decoder.decode_bytes(input, free);
-        input = input.get(result.consumed_in..).unwrap_or_default();
-        written += result.consumed_out;
-        match result.status {
-            Ok(weezl::LzwStatus::Ok) if result.consumed_in > 0 || result.consumed_out > 0 => {}
-            Ok(_) => break,
-            Err(error) => return Err(format!("LZW after {written} bytes: {error}")),
-        }
-    }
-    Ok(written)
-}
-
-fn unpack_deflate(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    let mut stream = Decompress::new(true);
-    let (mut input, mut written) = (stored, 0);
-    while let Some(free) = out.get_mut(written..).filter(|free| !free.is_empty()) {
-        let (before_in, before_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(input, free, FlushDecompress::None);
-        let consumed = (stream.total_in() - before_in) as usize;
-        let produced = (stream.total_out() - before_out) as usize;
-        input = input.get(consumed..).unwrap_or_default();
-        written += produced;
-        match status {
-            Ok(flate2::Status::StreamEnd) => break,
-            Ok(_) if consumed > 0 || produced > 0 => {}
-            Ok(_) => break,
-            Err(error) => return Err(format!("deflate after {written} bytes: {error}")),
-        }
-    }
-    Ok(written)
 }

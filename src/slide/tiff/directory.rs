@@ -1,7 +1,7 @@
-//! The first image file directory of a TIFF or BigTIFF: tags to values, every offset checked against the file.
+//! An image file directory of a TIFF or BigTIFF: tags to values, every offset checked against the file.
 //!
-//! Source: TIFF 6.0 (Adobe, 1992) and the BigTIFF design of libtiff. It deliberately does not know what tags mean. Further
-//! directories are not read, so directories that link in a loop do no harm.
+//! Source: TIFF 6.0 (Adobe, 1992) and the BigTIFF design of libtiff. It deliberately does not know what tags mean, nor how the
+//! directories of a file hang together.
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
@@ -38,17 +38,17 @@ struct Entry {
     offset: u64,
 }
 
-/// The first directory of a file.
-#[derive(Debug)]
-pub(super) struct Directory<'f> {
-    file: &'f PositionalFile,
-    pub order: ByteOrder,
-    entries: BTreeMap<u16, Entry>,
+/// The header of a file: what is needed to read its directories.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    order: ByteOrder,
+    big: bool,
+    /// Byte offset of the first directory.
+    pub first: u64,
 }
 
-impl<'f> Directory<'f> {
-    /// Reads the header and the first directory.
-    pub fn read_first(file: &'f PositionalFile) -> Result<Self, SlideError> {
+impl Header {
+    pub fn read(file: &PositionalFile) -> Result<Self, SlideError> {
         let corrupt = |problem: String| SlideError::corrupt(file.path(), "TIFF", "header", problem);
         let head = bytes_at(file, "header", 0, 8)?;
         let order = match head.get(..2) {
@@ -62,16 +62,34 @@ impl<'f> Directory<'f> {
             (43, 8, 0) => (true, order.number(&bytes_at(file, "header", 8, 8)?)),
             (version, _, _) => return Err(corrupt(format!("version {version}, expected 42 or 43"))),
         };
+        Ok(Self { order, big, first })
+    }
+}
+
+/// One directory of a file.
+#[derive(Debug)]
+pub(super) struct Directory<'f> {
+    file: &'f PositionalFile,
+    pub order: ByteOrder,
+    entries: BTreeMap<u16, Entry>,
+    /// Byte offset of the directory that follows; 0 after the last one.
+    pub next: u64,
+}
+
+impl<'f> Directory<'f> {
+    /// Reads the directory at byte `at`.
+    pub fn read(file: &'f PositionalFile, header: Header, at: u64) -> Result<Self, SlideError> {
+        let Header { order, big, .. } = header;
         // Bytes of the number of entries, of one entry, and of its count and its value field.
         let (number_size, entry_size, word) = if big { (8, 20, 8) } else { (2, 12, 4) };
-        let place = format!("directory at byte {first}");
-        let number = order.number(&bytes_at(file, &place, first, number_size)?);
+        let place = format!("directory at byte {at}");
+        let number = order.number(&bytes_at(file, &place, at, number_size)?);
         if number == 0 || number > MAX_ENTRIES {
             let problem = format!("{number} entries, expected 1 to {MAX_ENTRIES}");
             return Err(SlideError::corrupt(file.path(), "TIFF", place, problem));
         }
-        // No overflow: `bytes_at` checked that first + number_size lies in the file.
-        let start = first + number_size;
+        // No overflow: `bytes_at` checked that at + number_size lies in the file.
+        let start = at + number_size;
         let table = bytes_at(file, &place, start, number * entry_size)?;
         let mut entries = BTreeMap::new();
         for (index, raw) in (0u64..).zip(table.chunks_exact(entry_size as usize)) {
@@ -87,7 +105,10 @@ impl<'f> Directory<'f> {
             };
             entries.entry(order.number(part(0, 2)) as u16).or_insert(Entry { kind, count, offset });
         }
-        Ok(Self { file, order, entries })
+        // A file that ends with its last entry has no directory after it.
+        let next = bytes_at(file, &place, start + number * entry_size, word as u64);
+        let next = next.map_or(0, |bytes| order.number(&bytes));
+        Ok(Self { file, order, entries, next })
     }
 
     /// The entry of a tag, and the bytes of its values as stored.
@@ -140,17 +161,32 @@ impl<'f> Directory<'f> {
         }
     }
 
-    /// The first value of a tag of rationals or floats. Wrong types and divisions by zero give `None`.
+    /// The text of a tag, up to its last zero byte; empty without the tag or where it is no text.
+    pub fn text(&self, tag: u16) -> String {
+        let bytes = self.bytes(tag).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_string()
+    }
+
+    /// The values of a tag of rationals or floats; none of another type or without the tag.
+    pub fn rationals(&self, tag: u16) -> Vec<f64> {
+        let Some((entry, bytes)) = self.raw(tag).ok().flatten() else { return Vec::new() };
+        let word = |part: &[u8], from: usize| self.order.number(part.get(from..from + 4).unwrap_or_default());
+        match entry.kind {
+            5 => bytes.chunks_exact(8).map(|part| word(part, 0) as f64 / word(part, 4) as f64).collect(),
+            11 => bytes.chunks_exact(4).map(|part| f64::from(f32::from_bits(word(part, 0) as u32))).collect(),
+            12 => bytes.chunks_exact(8).map(|part| f64::from_bits(self.order.number(part))).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of them, where it is finite.
     pub fn rational(&self, tag: u16) -> Option<f64> {
-        let (entry, bytes) = self.raw(tag).ok()??;
-        let word = |from: usize| bytes.get(from..from + 4).map(|part| self.order.number(part) as u32);
-        let value = match entry.kind {
-            5 => f64::from(word(0)?) / f64::from(word(4)?),
-            11 => f64::from(f32::from_bits(word(0)?)),
-            12 => f64::from_bits(self.order.number(bytes.get(..8)?)),
-            _ => return None,
-        };
-        value.is_finite().then_some(value)
+        self.rationals(tag).first().copied().filter(|value| value.is_finite())
+    }
+
+    /// The number of a tag's values.
+    pub fn count(&self, tag: u16) -> Option<u64> {
+        self.entries.get(&tag).map(|entry| entry.count)
     }
 
     /// Whether the directory has the tag.

@@ -1,7 +1,9 @@
 //! JPEG chunks of a TIFF: shared tables, and the choice of the colour model.
 //!
-//! In whole-slide files the photometric tag is often wrong: tagged RGB and coded YCbCr, or coded RGB without an Adobe
-//! marker. So the JPEG itself decides first (Adobe marker, JFIF marker, names of its components), the TIFF's tag last.
+//! In whole-slide files the photometric tag is often wrong: tagged RGB and coded YCbCr. So markers of the JPEG itself decide
+//! first: the Adobe marker, the JFIF marker, components named R, G and B. Without them the tag decides, as in libtiff; the
+//! numbers 1, 2, 3 of the components say nothing, as every encoder writes them. Only where the chroma is subsampled the tag RGB
+//! is not believed.
 
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
@@ -16,11 +18,29 @@ pub(super) fn decode(
     limit_bytes: u64,
     out: &mut [u8],
 ) -> Result<(), String> {
+    decode_samples(layout, coord, bytes, limit_bytes, layout.channels(), out)?;
+    if matches!(layout.color, Color::Direct { invert: true, .. }) {
+        out.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Ok(())
+}
+
+/// Decodes the samples of a chunk, or of one plane of it: `samples` is 1 for gray, 3 for RGB.
+pub(super) fn decode_samples(
+    layout: &Layout,
+    coord: ChunkCoord,
+    bytes: &[u8],
+    limit_bytes: u64,
+    samples: u8,
+    out: &mut [u8],
+) -> Result<(), String> {
     let header = Header::parse(bytes)?;
     let components = header.components.len();
-    if header.precision != 8 || !matches!(components, 1 | 3) || matches!(header.sof, 5..=7 | 13..=15) {
+    let shape_fits = if layout.planar { components == 1 } else { matches!(components, 1 | 3) };
+    if header.precision != 8 || !shape_fits || matches!(header.sof, 5..=7 | 13..=15) {
+        let expected = if layout.planar { "1" } else { "1 or 3" };
         return Err(format!(
-            "a JPEG of {components} components at {} bits, expected 1 or 3 at 8",
+            "a JPEG of {components} components at {} bits, expected {expected} at 8",
             header.precision
         ));
     }
@@ -52,15 +72,20 @@ pub(super) fn decode(
     if (shape.width, shape.height) != (header.width, header.height) {
         return Err("two readers of the JPEG header disagree".into());
     }
-    let by_tag = if layout.ycbcr { ColorModel::YCbCr } else { ColorModel::Rgb };
-    let model = (components == 3).then(|| header.color_model().unwrap_or(by_tag));
-    decoder.start(model, layout.channels())?;
+    let model = (components == 3).then(|| color_model(layout, &header));
+    decoder.start(model, samples)?;
     // The JPEG is no wider than the chunk, so its rows fit the chunk's.
-    let stride = layout.chunk_width as usize * usize::from(layout.channels());
+    let stride = layout.chunk_width as usize * usize::from(samples);
     let rows = out.get_mut(..stride * header.height as usize).ok_or("the chunk has too few rows")?;
     decoder.rows(rows, stride)?;
-    if matches!(layout.color, Color::Direct { invert: true, .. }) {
-        out.iter_mut().for_each(|byte| *byte = !*byte);
-    }
     Ok(())
+}
+
+/// What the three components of a chunk are.
+pub(super) fn color_model(layout: &Layout, header: &Header) -> ColorModel {
+    header.color_model().unwrap_or(match (layout.ycbcr, header.is_subsampled()) {
+        // Nobody halves the resolution of red or blue.
+        (false, false) => ColorModel::Rgb,
+        _ => ColorModel::YCbCr,
+    })
 }

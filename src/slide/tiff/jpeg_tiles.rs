@@ -8,6 +8,7 @@ use super::super::error::SlideError;
 use super::super::jpeg::header::{ColorModel, Header};
 use super::super::positional::PositionalFile;
 use super::chunk;
+use super::jpeg;
 use super::layout::{ChunkCoord, Layout};
 use super::pixel_tags::{Color, Compression};
 use crate::codec::{crop_jpeg, decode_foreign};
@@ -17,6 +18,12 @@ use crate::image::spec::MAX_TILE;
 pub(super) fn refusal(layout: &Layout) -> Option<String> {
     if layout.compression != Compression::Jpeg {
         return Some("its pixels are not compressed as JPEG".into());
+    }
+    if layout.planar {
+        return Some("its colours are in separate JPEGs (PlanarConfiguration 2)".into());
+    }
+    if layout.wanted.len() != layout.samples {
+        return Some("its pixels have samples besides the colours".into());
     }
     let (width, height) = (layout.chunk_width, layout.chunk_height);
     if !layout.tiled || width != height || width > MAX_TILE {
@@ -69,19 +76,18 @@ fn complete(layout: &Layout, coord: ChunkCoord, tile: &[u8]) -> Result<Vec<u8>, 
             format!("a JPEG of {stored_width}x{stored_height} pixels, expected {width}x{height} at least");
         return Err(problem.into());
     }
-    let by_tag = if layout.ycbcr { ColorModel::YCbCr } else { ColorModel::Rgb };
-    let rgb = header.components.len() == 3 && header.color_model().unwrap_or(by_tag) == ColorModel::Rgb;
-    let mut jpeg = vec![0xFF, 0xD8];
+    let rgb = header.components.len() == 3 && jpeg::color_model(layout, &header) == ColorModel::Rgb;
+    let mut file = vec![0xFF, 0xD8];
     if rgb && header.adobe.is_none() {
-        jpeg.extend(b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00");
+        file.extend(b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00");
     }
-    append_tables(layout.jpeg_tables.as_deref().unwrap_or_default(), &mut jpeg)?;
-    jpeg.extend_from_slice(tile.get(2..).unwrap_or_default());
+    append_tables(layout.jpeg_tables.as_deref().unwrap_or_default(), &mut file)?;
+    file.extend_from_slice(tile.get(2..).unwrap_or_default());
     if (stored_width, stored_height) != (width, height) {
-        jpeg = crop_jpeg(&jpeg, width, height).map_err(|e| e.to_string())?;
+        file = crop_jpeg(&file, width, height).map_err(|e| e.to_string())?;
     }
-    decode_foreign(&jpeg, Some((width, height))).map_err(|e| e.to_string())?;
-    Ok(jpeg)
+    decode_foreign(&file, Some((width, height))).map_err(|e| e.to_string())?;
+    Ok(file)
 }
 
 /// Appends the tables of a tables-only stream (tag 347) to `out`, without its other segments.

@@ -5,10 +5,15 @@
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
+use super::super::samples::Pixel;
+use super::super::window::Window;
 use super::directory::{ByteOrder, Directory};
 use super::pixel_tags::{Color, Compression, PixelTags};
 use super::tag;
+use std::path::Path;
 
+/// The compression of Aperio's JPEG 2000 in YCbCr, whatever the photometric tag says.
+const APERIO_YCBCR: u64 = 33003;
 /// Target size of a chunk of uncompressed rows.
 const RAW_CHUNK_BYTES: u64 = 1 << 20;
 
@@ -28,14 +33,24 @@ pub(super) struct Layout {
     pub compression: Compression,
     /// Samples are stored as differences to the left neighbour (predictor 2).
     pub predictor: bool,
-    /// 1, 2, 4, 8 or 16.
+    /// The bits of each byte are stored in reverse.
+    pub reversed_bits: bool,
+    /// 1, 2, 4, or 8 to 16.
     pub bits: u32,
+    /// The values of samples of more than 8 bits that become black and white.
+    pub window: Window,
+    /// Whether the file says that these are the values in use.
+    pub declared: bool,
     /// Samples of a pixel, including extra samples.
     pub samples: usize,
     /// Samples in separate chunks (planar configuration 2).
     pub planar: bool,
     pub color: Color,
-    /// Photometric interpretation YCbCr; only with JPEG.
+    /// The samples that `color` takes: the colours, then the opacity.
+    pub wanted: Vec<usize>,
+    /// What stands for a chunk that the file leaves out: white of slides, black of channels.
+    pub blank: u8,
+    /// YCbCr; only with JPEG and JPEG 2000.
     pub ycbcr: bool,
     pub tiled: bool,
     pub chunk_width: u32,
@@ -68,6 +83,37 @@ impl Layout {
     /// Planes that are stored separately.
     pub fn planes(&self) -> usize {
         if self.planar { self.samples } else { 1 }
+    }
+
+    /// The numbers of the stored planes that are needed.
+    pub fn wanted_planes(&self) -> &[usize] {
+        if self.planar { &self.wanted } else { &[0] }
+    }
+
+    /// Bytes of a sample of at least 8 bits once it is unpacked.
+    pub fn sample_bytes(&self) -> usize {
+        if self.bits > 8 { 2 } else { 1 }
+    }
+
+    /// Whether one sample is taken of the pixels.
+    pub fn is_channel(&self) -> bool {
+        self.blank == 0
+    }
+
+    /// Takes one sample of the pixels alone, as gray.
+    pub fn pick(&mut self, path: &Path, sample: usize) -> Result<(), SlideError> {
+        let Color::Direct { pixel, .. } = &mut self.color else {
+            let advice = "convert it to gray";
+            return Err(SlideError::unsupported(path, "TIFF", "a channel of palette colours", advice));
+        };
+        if self.bits < 8 && sample > 0 && !self.planar {
+            let what = format!("several channels of {} bits in one page", self.bits);
+            return Err(SlideError::unsupported(path, "TIFF", what, "save each channel as a page"));
+        }
+        *pixel = Pixel::Gray;
+        self.wanted = vec![sample];
+        self.blank = 0;
+        Ok(())
     }
 
     /// Bytes of one stored row of a chunk. Below 2^32 * 2^16 * 2, so the product does not overflow.
@@ -115,11 +161,11 @@ impl Layout {
             _ => false,
         };
         let photometric = tags.required(tag::PHOTOMETRIC)?;
-        let color = tags.color(photometric, samples, bits)?;
-        if compression == Compression::Jpeg
-            && (bits != 8 || planar || !matches!((samples, &color), (1 | 3, Color::Direct { .. })))
-        {
-            return Err(tags.unsupported("JPEG compression of samples other than gray or RGB at 8 bits"));
+        let (color, wanted) = tags.color(photometric, samples, bits)?;
+        let (window, declared) = tags.window(bits)?;
+        let ycbcr = photometric == 6 || directory.number(tag::COMPRESSION)? == Some(APERIO_YCBCR);
+        if compression.is_file() {
+            check_file(&tags, compression, Samples { bits, count: samples, planar, ycbcr }, &color)?;
         }
         let tiled = directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS);
         let (chunk_width, strip_rows) = if tiled {
@@ -140,11 +186,16 @@ impl Layout {
             order: directory.order,
             compression,
             predictor,
+            reversed_bits: tags.reversed_bits(compression)?,
             bits,
+            window,
+            declared,
             samples,
             planar,
             color,
-            ycbcr: photometric == 6,
+            wanted,
+            blank: 255,
+            ycbcr,
             tiled,
             chunk_width,
             chunk_height: strip_rows,
@@ -156,6 +207,7 @@ impl Layout {
             jpeg_tables: directory.bytes(tag::JPEG_TABLES)?,
         };
         layout.locate(&tags)?;
+        layout.check_presence(directory)?;
         if !tiled && compression == Compression::None {
             let rows = (RAW_CHUNK_BYTES / layout.raw_row_bytes().max(1)).clamp(1, u64::from(height)) as u32;
             layout.chunk_height = rows;
@@ -196,13 +248,27 @@ impl Layout {
         Ok(())
     }
 
+    /// Refuses a file none of whose chunks holds a byte: nothing of the slide is there.
+    fn check_presence(&self, directory: &Directory<'_>) -> Result<(), SlideError> {
+        let place = if self.tiled { tag::TILE_BYTE_COUNTS } else { tag::STRIP_BYTE_COUNTS };
+        match self.byte_counts.iter().any(|&count| count > 0) {
+            true => Ok(()),
+            false => Err(directory.corrupt(place, "no tile or strip holds a byte, so there is no image")),
+        }
+    }
+
+    /// Chunks that the file leaves out.
+    pub fn absent(&self) -> usize {
+        self.byte_counts.iter().filter(|&&count| count == 0).count()
+    }
+
     fn check_memory(&self, file: &PositionalFile, limit_bytes: u64) -> Result<(), SlideError> {
         let raw = self
             .raw_row_bytes()
             .saturating_mul(u64::from(self.chunk_height))
-            .saturating_mul(self.planes() as u64);
-        // JPEG decodes straight into the result.
-        let raw = if self.compression == Compression::Jpeg { 0 } else { raw };
+            .saturating_mul(self.wanted_planes().len() as u64);
+        // JPEG decodes straight into the result, unless its planes are apart.
+        let raw = if self.compression == Compression::Jpeg && !self.planar { 0 } else { raw };
         let needed = raw.saturating_add(self.chunk_bytes());
         if needed > limit_bytes {
             let what = if self.tiled { "one tile" } else { "one strip" };
@@ -211,5 +277,41 @@ impl Layout {
             return Err(SlideError::too_large(file.path(), what, needed, limit_bytes, advice));
         }
         Ok(())
+    }
+}
+
+/// The samples of a pixel in chunks that are files of their own.
+struct Samples {
+    bits: u32,
+    count: usize,
+    planar: bool,
+    ycbcr: bool,
+}
+
+/// Refuses what the files in the chunks cannot hold here, by name.
+fn check_file(
+    tags: &PixelTags<'_>,
+    compression: Compression,
+    samples: Samples,
+    color: &Color,
+) -> Result<(), SlideError> {
+    let Samples { bits, count, planar, ycbcr } = samples;
+    let name = compression.name();
+    let refuse = |what: String| Err(tags.unsupported(format!("{name} compression of {what}")));
+    let is_jpeg_2000 = compression == Compression::Jpeg2000;
+    if bits != 8 && !(is_jpeg_2000 && bits == 16 && !ycbcr) {
+        return refuse(format!("{bits}-bit samples"));
+    }
+    if planar && ycbcr {
+        return refuse("YCbCr in separate planes".into());
+    }
+    let fits = match compression {
+        Compression::Jpeg => planar || matches!(count, 1 | 3),
+        Compression::Jpeg2000 => !ycbcr || count == 3,
+        _ => !planar && matches!(count, 3 | 4),
+    };
+    match (fits, color) {
+        (true, Color::Direct { .. }) => Ok(()),
+        _ => refuse(format!("pixels of {count} samples of this kind")),
     }
 }

@@ -1,35 +1,61 @@
 //! Metadata of the scan in a TIFF: resolution, objective, colour profile.
 //!
-//! All of it is optional: an implausible value is left out, never an error. Of the scanners' own conventions it knows only
-//! Aperio's (`|MPP = 0.4990|AppMag = 20|` in the description), whose files open without OpenSlide.
+//! All of it is optional: an implausible value is left out, never an error. What a description states in microns comes before
+//! the resolution tags, which are mostly for printing: OME-XML, Aperio's (`|MPP = 0.4990|AppMag = 20|`), ImageJ's unit.
 
 use super::super::resolution;
 use super::directory::Directory;
-use super::tag;
+use super::pages::Page;
+use super::{imagej, ome, qptiff, tag};
 
 /// Largest colour profile.
 const MAX_ICC_BYTES: usize = 16 << 20;
 
-/// Aperio's value, else the resolution tags where they are plausible for a microscope.
-pub(super) fn microns_per_pixel(directory: &Directory<'_>) -> Option<(f64, f64)> {
-    if let Some(mpp) = aperio(directory, "MPP") {
-        return resolution::plausible(mpp, mpp);
+/// What a file says of the scan.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub microns_per_pixel: Option<(f64, f64)>,
+    pub objective_power: Option<f64>,
+}
+
+impl Scan {
+    /// That of the slide's page. OME-XML and ImageJ's description stand in the first page of the file.
+    pub fn of(slide: &Page<'_>, first: &Page<'_>) -> Self {
+        if ome::is_ome(&first.description) {
+            let (microns, objective_power) = ome::scan(&first.description, slide.number);
+            let microns_per_pixel = microns.or_else(|| by_tags(&slide.directory));
+            return Self { microns_per_pixel, objective_power };
+        }
+        let text = slide.description.as_str();
+        let stated = match (aperio(text, "MPP"), imagej::unit_um(&first.description)) {
+            (Some(mpp), _) => resolution::stated(mpp, mpp),
+            (None, Some(unit_um)) => {
+                density(&slide.directory).and_then(|(x, y)| resolution::stated(unit_um / x, unit_um / y))
+            }
+            _ => None,
+        };
+        let power = aperio(text, "AppMag").or_else(|| qptiff::objective_power(text));
+        Self {
+            microns_per_pixel: stated.or_else(|| by_tags(&slide.directory)),
+            objective_power: power.filter(|power| *power > 0.0 && power.is_finite()),
+        }
     }
+}
+
+/// Pixels per unit, across and down.
+fn density(directory: &Directory<'_>) -> Option<(f64, f64)> {
+    directory.rational(tag::X_RESOLUTION).zip(directory.rational(tag::Y_RESOLUTION))
+}
+
+/// The resolution tags, where they are plausible for a microscope.
+fn by_tags(directory: &Directory<'_>) -> Option<(f64, f64)> {
     let unit_um = match directory.number(tag::RESOLUTION_UNIT).ok()?.unwrap_or(2) {
         2 => 25_400.0,
         3 => 10_000.0,
         _ => return None,
     };
-    resolution::from_density(
-        directory.rational(tag::X_RESOLUTION)?,
-        directory.rational(tag::Y_RESOLUTION)?,
-        unit_um,
-    )
-}
-
-/// The objective's magnification, if Aperio's description gives it.
-pub(super) fn objective_power(directory: &Directory<'_>) -> Option<f64> {
-    aperio(directory, "AppMag").filter(|power| *power > 0.0 && power.is_finite())
+    let (x, y) = density(directory)?;
+    resolution::from_density(x, y, unit_um)
 }
 
 /// The ICC colour profile.
@@ -39,10 +65,8 @@ pub(super) fn icc_profile(directory: &Directory<'_>) -> Option<Vec<u8>> {
 }
 
 /// The number after `name = ` in Aperio's image description.
-fn aperio(directory: &Directory<'_>, name: &str) -> Option<f64> {
-    let description = directory.bytes(tag::IMAGE_DESCRIPTION).ok()??;
-    let text = String::from_utf8_lossy(&description);
-    let fields = text.strip_prefix("Aperio")?.split('|');
+fn aperio(description: &str, name: &str) -> Option<f64> {
+    let fields = description.strip_prefix("Aperio")?.split('|');
     let mut values = fields.filter_map(|field| field.split_once('=')).filter(|(key, _)| key.trim() == name);
-    values.next()?.1.trim_matches(|c: char| c.is_whitespace() || c == '\0').parse().ok()
+    values.next()?.1.trim().parse().ok()
 }

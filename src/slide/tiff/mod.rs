@@ -1,66 +1,124 @@
 //! TIFF, BigTIFF and Aperio SVS files as slides, without OpenSlide: any region, from many threads.
 //!
-//! The first directory is the slide; the directories after it, smaller copies and associated images, are ignored. Strips
-//! and tiles are decoded on demand and kept in a cache of bounded size. Supported are samples of 1 to 16 bits; gray, RGB
-//! and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits or JPEG. Scanners'
-//! private layouts are deliberately not supported.
+//! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
+//! images beside it; `stack` which pages are its channels and planes, and `pictures` makes readers of those that are chosen.
+//! Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1
+//! to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
+//! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
 //! thread at a time. It multiplies sizes from the file unchecked and asserts on some of them. It has no palettes. It follows
 //! the photometric tag where JPEG tiles have another colour space, which turns real slides green. Decompression is by
-//! `flate2`, `weezl` and libjpeg-turbo.
+//! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
 mod chunk;
+mod contents;
+mod decompress;
 mod directory;
+mod files;
+mod imagej;
 mod jpeg;
 mod jpeg_tiles;
 mod layout;
+mod levels;
+mod meaning;
 mod metadata;
+mod ome;
+mod pages;
+mod pictures;
 mod pixel_tags;
-mod regions;
+mod qptiff;
+mod reader;
+mod stack;
 mod tag;
 mod unpack;
 
 use super::access::{Access, Slide};
 use super::error::SlideError;
+use super::icc;
 use super::info::SlideInfo;
 use super::options::OpenOptions;
 use super::positional::PositionalFile;
-use directory::Directory;
-use layout::Layout;
-use regions::TiffRegions;
+use contents::Contents;
+use levels::{Beside, TiffSlide};
+use metadata::Scan;
+use pages::{Page, Pages};
+use pictures::{Pictures, Wanted};
+use reader::Readers;
+use stack::Stack;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Opens a TIFF file and checks its first directory.
+/// Opens a TIFF file: finds the slide among its pages and checks their tags.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
-    let file = PositionalFile::open(path)?;
-    let directory = Directory::read_first(&file)?;
-    if directory.has(tag::NDPI_FORMAT) {
-        let advice = "install OpenSlide to open it";
-        return Err(SlideError::unsupported(path, "TIFF", "Hamamatsu's private layout (NDPI)", advice));
+    let file = Arc::new(PositionalFile::open(path)?);
+    let pages = Pages::read(&file)?;
+    refuse_private_layouts(path, &pages)?;
+    let contents = Contents::of(&file, &pages)?;
+    let readers = Readers::new(&file, options, &contents);
+    let mut warnings = contents.warnings.clone();
+    let (full, first) = (contents.slide(), pages.list.first().unwrap_or(contents.slide()));
+    let stack = Stack::of(&file, &contents, first)?;
+    let chosen = stack.choose(path, &options.selection)?;
+    let wanted = Wanted { window: options.selection.window, significant_bits: stack.significant_bits };
+    let (pictures, layouts, mut notes) = Pictures::new(path, &readers, &chosen, &contents.full, &wanted)?;
+    let mut tile = None;
+    for layout in layouts.iter().take(1) {
+        notes.extend(meaning::check(&file, full, layout)?);
+        tile = layout.tile_size();
     }
-    let layout = Layout::read(&file, &directory, options.max_memory_bytes)?;
+    let orientation = meaning::orientation(&full.directory, &mut notes);
+    warnings.append(&mut notes);
+    let mut levels = vec![pictures.full(layouts)];
+    for pages in &contents.levels {
+        match pictures.smaller(pages) {
+            Ok(picture) => levels.push(picture),
+            Err(error) => warnings.push(format!("a smaller resolution was left out ({error})")),
+        }
+    }
+    let slide = TiffSlide { path: path.to_path_buf(), levels, orientation };
+    let (width, height) = orientation.pair(full.size());
+    let scan = Scan::of(full, first);
+    let channels = slide.extent(0).map_or(3, |extent| extent.channels);
+    let beside = Beside::new(path, &contents, &readers, options.max_memory_bytes);
+    // A profile is about the colours of a page, not about channels that were blended.
+    let is_page = chosen.bands.iter().all(|band| band.channel.is_none());
+    let profile = metadata::icc_profile(&full.directory).filter(|_| is_page);
     let info = SlideInfo {
-        width: layout.width,
-        height: layout.height,
-        channels: layout.channels(),
+        width,
+        height,
+        channels,
         format: "tiff".into(),
-        microns_per_pixel: metadata::microns_per_pixel(&directory),
-        objective_power: metadata::objective_power(&directory),
-        icc_profile: metadata::icc_profile(&directory),
-        levels: Vec::new(),
-        tile: layout.tile_size(),
-        associated: Vec::new(),
-        warnings: Vec::new(),
+        microns_per_pixel: scan.microns_per_pixel.map(|microns| orientation.pair(microns)),
+        objective_power: scan.objective_power,
+        icc_profile: icc::checked(profile, channels, &mut warnings),
+        levels: slide.sizes(),
+        tile: tile.map(|size| orientation.pair(size)),
+        associated: beside.names(),
+        warnings,
     };
-    let access = Access::Random(Box::new(TiffRegions::new(file, layout, options.max_memory_bytes)));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: None })
+    let access = Access::Random(Box::new(slide));
+    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(beside)) })
 }
 
-/// The colour profile of the first directory, for the OpenSlide reader: OpenSlide 3 does not give profiles.
+/// Refuses files that begin as TIFF and keep their pixels in a way of their own.
+fn refuse_private_layouts(path: &Path, pages: &Pages<'_>) -> Result<(), SlideError> {
+    let is_scn = |page: &Page<'_>| page.description.contains("www.leica-microsystems.com/scn");
+    let name = if pages.list.iter().any(|page| page.directory.has(tag::NDPI_FORMAT)) {
+        "Hamamatsu's private layout (NDPI)"
+    } else if pages.list.iter().any(is_scn) {
+        "Leica's private layout (SCN)"
+    } else {
+        return Ok(());
+    };
+    Err(SlideError::unsupported(path, "TIFF", name, "OpenSlide reads it: install it, or allow its use"))
+}
+
+/// The colour profile of the slide's page, for the OpenSlide reader: OpenSlide 3 does not give profiles.
 #[cfg(feature = "openslide")]
 pub(super) fn icc_profile(path: &Path) -> Option<Vec<u8>> {
     let file = PositionalFile::open(path).ok()?;
-    let directory = Directory::read_first(&file).ok()?;
-    metadata::icc_profile(&directory)
+    let pages = Pages::read(&file).ok()?;
+    let contents = Contents::of(&file, &pages).ok()?;
+    metadata::icc_profile(&contents.slide().directory)
 }

@@ -5,6 +5,7 @@
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::super::samples::{Pixel, round_to_8_bits};
+use super::super::window::Window;
 use super::directory::Directory;
 use super::tag;
 
@@ -17,14 +18,39 @@ pub(super) enum Compression {
     Lzw,
     Deflate,
     PackBits,
+    Zstd,
     Jpeg,
+    Jpeg2000,
+    #[cfg(feature = "webp")]
+    WebP,
+}
+
+impl Compression {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "uncompressed",
+            Self::Lzw => "LZW",
+            Self::Deflate => "deflate",
+            Self::PackBits => "PackBits",
+            Self::Zstd => "Zstandard",
+            Self::Jpeg => "JPEG",
+            Self::Jpeg2000 => "JPEG 2000",
+            #[cfg(feature = "webp")]
+            Self::WebP => "WebP",
+        }
+    }
+
+    /// Whether chunks are files of their own, which know their samples.
+    pub fn is_file(self) -> bool {
+        !matches!(self, Self::None | Self::Lzw | Self::Deflate | Self::PackBits | Self::Zstd)
+    }
 }
 
 /// What the samples of a pixel mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Color {
-    /// Samples that are the colour itself. `invert` where 0 is white; `alpha_index` is the sample with the opacity.
-    Direct { pixel: Pixel, invert: bool, alpha_index: usize },
+    /// Samples that are the colour itself. `invert` where 0 is white.
+    Direct { pixel: Pixel, invert: bool },
     /// Indices into these colours.
     Palette(Vec<[u8; 3]>),
 }
@@ -58,18 +84,50 @@ impl PixelTags<'_> {
         small.map(usize::from).ok_or_else(|| self.directory.corrupt(tag, format!("a value of {value}")))
     }
 
-    /// Bits per sample: 1, 2, 4, 8 or 16, the same for all samples.
+    /// Bits per sample: 1, 2, 4, or 8 to 16, the same for all samples.
     pub fn bits(&self) -> Result<u32, SlideError> {
         let all = self.directory.numbers(tag::BITS_PER_SAMPLE)?.unwrap_or_else(|| vec![1]);
         let first = all.first().copied().unwrap_or(1);
         let formats = self.directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_default();
         // 1 is unsigned, 4 is untyped and read as unsigned.
-        if formats.iter().any(|format| !matches!(format, 1 | 4)) {
-            return Err(self.unsupported("signed or floating-point samples"));
+        match formats.iter().find(|format| !matches!(format, 1 | 4)) {
+            None => {}
+            Some(2) => return Err(self.unsupported(format!("signed samples of {first} bits"))),
+            Some(3) => return Err(self.unsupported(format!("floating-point samples of {first} bits"))),
+            Some(_) => return Err(self.unsupported("complex samples")),
         }
         match first {
-            1 | 2 | 4 | 8 | 16 if all.iter().all(|&bits| bits == first) => Ok(first as u32),
-            _ => Err(self.unsupported(format!("{first} or mixed bits per sample"))),
+            1 | 2 | 4 | 8..=16 if all.iter().all(|&bits| bits == first) => Ok(first as u32),
+            _ if all.iter().any(|&bits| bits != first) => {
+                Err(self.unsupported(format!("samples of different depths ({all:?} bits)")))
+            }
+            _ => Err(self.unsupported(format!("samples of {first} bits"))),
+        }
+    }
+
+    /// Whether the bits of each byte are stored in reverse (FillOrder 2).
+    pub fn reversed_bits(&self, compression: Compression) -> Result<bool, SlideError> {
+        match self.directory.number(tag::FILL_ORDER)?.unwrap_or(1) {
+            // As in libtiff, it does not apply to formats of files of their own.
+            2 => Ok(!compression.is_file()),
+            _ => Ok(false),
+        }
+    }
+
+    /// The declared range of samples of more than 8 bits: SMinSampleValue and SMaxSampleValue, else all values of the bits.
+    pub fn window(&self, bits: u32) -> Result<(Window, bool), SlideError> {
+        let full = Window::of_bits(bits.max(8));
+        let first = |tag| self.directory.numbers(tag).map(|values| values.and_then(|v| v.first().copied()));
+        let (Ok(low), Ok(Some(high))) = (first(tag::S_MIN_SAMPLE_VALUE), first(tag::S_MAX_SAMPLE_VALUE))
+        else {
+            return Ok((full, bits > 8 && bits < 16));
+        };
+        let low = low.unwrap_or(0);
+        match (u16::try_from(low), u16::try_from(high)) {
+            (Ok(low), Ok(high)) if low < high && high <= full.high => {
+                Ok((Window { low, high, opaque: full.opaque }, true))
+            }
+            _ => Err(self.directory.corrupt(tag::S_MAX_SAMPLE_VALUE, format!("a range of {low} to {high}"))),
         }
     }
 
@@ -80,60 +138,98 @@ impl PixelTags<'_> {
             7 => return Ok(Compression::Jpeg),
             8 | 32946 => return Ok(Compression::Deflate),
             32773 => return Ok(Compression::PackBits),
+            // Aperio's YCbCr and RGB, Leica's, and the number that is registered.
+            33003..=33005 | 34712 => return Ok(Compression::Jpeg2000),
+            // The number that libtiff writes, and the one from before it.
+            50000 | 34926 => return Ok(Compression::Zstd),
+            #[cfg(feature = "webp")]
+            50001 | 34927 => return Ok(Compression::WebP),
             2..=4 => "fax compression".to_string(),
             6 => "old-style JPEG compression (6)".into(),
-            33003..=33005 | 34712 => "JPEG 2000 compression".into(),
-            50000 => "Zstandard compression".into(),
-            50001 => "WebP compression".into(),
+            #[cfg(not(feature = "webp"))]
+            50001 | 34927 => "WebP compression".into(),
+            34887 => "LERC compression".into(),
+            34925 => "LZMA compression".into(),
+            34892 => "lossy raw compression (34892)".into(),
+            34933 => "PNG compression".into(),
+            22610 | 34934 => "JPEG XR compression".into(),
+            50002 | 52546 => "JPEG XL compression".into(),
             other => format!("compression {other}"),
         };
-        let advice = format!("open it with OpenSlide, or {ADVICE}");
-        Err(SlideError::unsupported(self.file.path(), "TIFF", name, advice))
+        Err(self.unsupported(name))
     }
 
     /// Whether samples are stored as differences (predictor 2).
     pub fn predictor(&self, compression: Compression, bits: u32) -> Result<bool, SlideError> {
-        // The predictor applies to LZW and deflate only.
-        if !matches!(compression, Compression::Lzw | Compression::Deflate) {
+        let value = self.directory.number(tag::PREDICTOR)?.unwrap_or(1);
+        // Files of their own have no samples to predict.
+        if value == 1 || compression.is_file() {
             return Ok(false);
         }
-        match self.directory.number(tag::PREDICTOR)?.unwrap_or(1) {
-            1 => Ok(false),
-            2 if bits >= 8 => Ok(true),
-            other => Err(self.unsupported(format!("predictor {other} on {bits}-bit samples"))),
+        // Readers differ in whether it applies without compression and to PackBits.
+        let applies = !matches!(compression, Compression::None | Compression::PackBits);
+        match value {
+            2 if applies && matches!(bits, 8 | 16) => Ok(true),
+            _ => {
+                Err(self
+                    .unsupported(format!("predictor {value} on {bits}-bit samples, {}", compression.name())))
+            }
         }
     }
 
     /// The meaning of the samples, from the photometric interpretation and the extra samples.
-    pub fn color(&self, photometric: u64, samples: usize, bits: u32) -> Result<Color, SlideError> {
-        let extras = self.directory.numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
+    /// With it the numbers of the samples that it takes: the colours, then the opacity.
+    pub fn color(
+        &self,
+        photometric: u64,
+        samples: usize,
+        bits: u32,
+    ) -> Result<(Color, Vec<usize>), SlideError> {
         let colors = match photometric {
             0 | 1 => 1,
             2 => 3,
-            3 => return self.palette(samples, bits),
+            3 => return Ok((self.palette(samples, bits)?, vec![0])),
+            4 => return Err(self.unsupported("a transparency mask for pixels")),
             5 => return Err(self.unsupported("CMYK colours")),
-            6 if self.compression()? == Compression::Jpeg => 3,
+            6 if matches!(self.compression()?, Compression::Jpeg | Compression::Jpeg2000) => 3,
             6 => return Err(self.unsupported("YCbCr colours outside JPEG")),
             8..=10 => return Err(self.unsupported("CIE L*a*b* colours")),
+            32803 | 34892 => return Err(self.unsupported("raw pixels of a camera")),
+            32844 | 32845 => return Err(self.unsupported("CIE Log colours")),
             other => return Err(self.unsupported(format!("photometric interpretation {other}"))),
         };
         if samples < colors || (colors == 3 && bits < 8) {
             return Err(self.unsupported(format!("{samples} samples of {bits} bits for {colors} colours")));
         }
-        // Only an extra sample that is declared as opacity counts as such: 1 premultiplied, 2 not.
-        let alpha =
-            extras.iter().position(|&extra| matches!(extra, 1 | 2)).filter(|&extra| colors + extra < samples);
-        let alpha = if bits < 8 { None } else { alpha };
-        let premultiplied = alpha.is_some_and(|extra| extras.get(extra) == Some(&1));
-        let pixel = match (colors, alpha, premultiplied) {
-            (1, None, _) => Pixel::Gray,
-            (1, Some(_), false) => Pixel::GrayAlpha,
-            (1, Some(_), true) => Pixel::GrayPremultiplied,
-            (_, None, _) => Pixel::Rgb,
-            (_, Some(_), false) => Pixel::RgbAlpha,
-            (_, Some(_), true) => Pixel::RgbPremultiplied,
+        let (alpha, premultiplied) = match self.opacity(colors, samples)? {
+            Some(found) if bits >= 8 => found,
+            _ => return Ok((self.opaque(colors, photometric), (0..colors).collect())),
         };
-        Ok(Color::Direct { pixel, invert: photometric == 0, alpha_index: colors + alpha.unwrap_or(0) })
+        let pixel = match (colors, premultiplied) {
+            (1, false) => Pixel::GrayAlpha,
+            (1, true) => Pixel::GrayPremultiplied,
+            (_, false) => Pixel::RgbAlpha,
+            (_, true) => Pixel::RgbPremultiplied,
+        };
+        let wanted = (0..colors).chain([alpha]).collect();
+        Ok((Color::Direct { pixel, invert: photometric == 0 }, wanted))
+    }
+
+    fn opaque(&self, colors: usize, photometric: u64) -> Color {
+        let pixel = if colors == 1 { Pixel::Gray } else { Pixel::Rgb };
+        Color::Direct { pixel, invert: photometric == 0 }
+    }
+
+    /// The sample with the opacity, and whether the colours are already multiplied by it. Only an extra sample that is declared as
+    /// opacity is one: 1 premultiplied, 2 not.
+    pub fn opacity(&self, colors: usize, samples: usize) -> Result<Option<(usize, bool)>, SlideError> {
+        let mut extras = self.directory.numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
+        if extras.is_empty() && self.directory.number(tag::MATTEING)?.unwrap_or(0) != 0 {
+            extras.push(1);
+        }
+        let found = extras.iter().position(|&extra| matches!(extra, 1 | 2));
+        let found = found.filter(|&extra| colors + extra < samples);
+        Ok(found.map(|extra| (colors + extra, extras.get(extra) == Some(&1))))
     }
 
     /// The colour map (tag 320): all reds, all greens, all blues, 16 bits each.

@@ -3,57 +3,102 @@
 //! It deliberately does not know compression: its input is one buffer a plane, each of `chunk_height` rows of
 //! `raw_row_bytes`.
 
-use super::super::samples::{self, Pixel};
+use super::super::samples;
 use super::directory::ByteOrder;
 use super::layout::Layout;
 use super::pixel_tags::Color;
 
-/// Unpacks a chunk into `out`. The planes are used as scratch space.
-pub(super) fn unpack(layout: &Layout, planes: &mut [Vec<u8>], out: &mut [u8]) {
-    let row_bytes = layout.raw_row_bytes() as usize;
+/// Unpacks a chunk into `out`: the planes of the layout's wanted samples, or one plane of all samples.
+pub(super) fn unpack(layout: &Layout, planes: Vec<Vec<u8>>, out: &mut [u8]) {
     let out_bytes = layout.chunk_width as usize * usize::from(layout.channels());
-    if layout.bits >= 8 {
-        for row in planes.iter_mut().flat_map(|plane| plane.chunks_exact_mut(row_bytes)) {
-            normalise(layout, row);
-        }
-    }
     let mut gathered = Vec::new();
+    let planes = normalised(layout, planes);
     for (index, to) in out.chunks_exact_mut(out_bytes).enumerate() {
-        let start = index * row_bytes;
-        let rows: Vec<&[u8]> =
-            planes.iter().filter_map(|plane| plane.get(start..start + row_bytes)).collect();
+        let rows = rows(layout, &planes, index);
         let first = rows.first().copied().unwrap_or_default();
+        let step = layout.chunk_samples();
         match &layout.color {
             Color::Palette(colors) => {
-                for (to, sample) in to.chunks_exact_mut(3).zip(bit_samples(first, layout.bits, 1)) {
+                for (to, sample) in to.chunks_exact_mut(3).zip(bit_samples(first, layout.bits, step)) {
                     to.copy_from_slice(colors.get(usize::from(sample)).unwrap_or(&[0; 3]));
                 }
             }
             Color::Direct { invert, .. } if layout.bits < 8 => {
                 let max = (1u32 << layout.bits) - 1;
-                for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, layout.chunk_samples()))
-                {
+                for (to, sample) in to.iter_mut().zip(bit_samples(first, layout.bits, step)) {
                     let level = u32::from(sample) * 255 / max;
                     *to = if *invert { 255 - level as u8 } else { level as u8 };
                 }
             }
-            Color::Direct { pixel, invert, alpha_index } => {
-                gather(layout, *pixel, *alpha_index, &rows, &mut gathered);
+            Color::Direct { pixel, invert } => {
+                gather(layout, &rows, &mut gathered);
+                let size = layout.sample_bytes();
                 if *invert {
-                    let color_bytes = usize::from(pixel.channels()) * layout.bits as usize / 8;
-                    let pixel_bytes = pixel.samples() * layout.bits as usize / 8;
-                    for pixel in gathered.chunks_exact_mut(pixel_bytes) {
+                    let color_bytes = usize::from(pixel.channels()) * size;
+                    for pixel in gathered.chunks_exact_mut(pixel.samples() * size) {
                         pixel.iter_mut().take(color_bytes).for_each(|byte| *byte = !*byte);
                     }
                 }
-                let convert = if layout.bits == 16 { samples::convert_16 } else { samples::convert_8 };
-                convert(*pixel, &gathered, to);
+                let window = if *invert { layout.window.complement() } else { layout.window };
+                match size {
+                    2 => samples::convert_16(*pixel, window, &gathered, to),
+                    _ => samples::convert_8(*pixel, &gathered, to),
+                }
             }
         }
     }
 }
 
-/// Undoes the predictor and makes 16-bit samples big-endian.
+/// Calls `see` with every colour sample of a chunk of more than 8 bits, in its first `columns` columns and `rows` rows.
+pub(super) fn values(
+    layout: &Layout,
+    planes: Vec<Vec<u8>>,
+    (columns, height): (u32, u32),
+    see: &mut dyn FnMut(u16),
+) {
+    let Color::Direct { pixel, .. } = &layout.color else { return };
+    let planes = normalised(layout, planes);
+    let mut gathered = Vec::new();
+    for index in 0..height as usize {
+        gather(layout, &rows(layout, &planes, index), &mut gathered);
+        for pixels in gathered.chunks_exact(2 * pixel.samples()).take(columns as usize) {
+            for pair in pixels.as_chunks::<2>().0.iter().take(usize::from(pixel.channels())) {
+                see(u16::from_be_bytes(*pair));
+            }
+        }
+    }
+}
+
+/// One row of every plane after [`normalised`].
+fn rows<'p>(layout: &Layout, planes: &'p [Vec<u8>], index: usize) -> Vec<&'p [u8]> {
+    let row_bytes = match layout.bits {
+        9..16 => layout.chunk_width as usize * layout.chunk_samples() * 2,
+        _ => layout.raw_row_bytes() as usize,
+    };
+    planes.iter().filter_map(|plane| plane.get(index * row_bytes..(index + 1) * row_bytes)).collect()
+}
+
+/// Undoes the predictor and makes samples of more than 8 bits 16-bit big-endian ones.
+fn normalised(layout: &Layout, mut planes: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let row_bytes = layout.raw_row_bytes() as usize;
+    match layout.bits {
+        8 | 16 => {
+            for row in planes.iter_mut().flat_map(|plane| plane.chunks_exact_mut(row_bytes)) {
+                normalise(layout, row);
+            }
+            planes
+        }
+        9..16 => {
+            let widened = |plane: Vec<u8>| {
+                let samples = layout.chunk_width as usize * layout.chunk_samples();
+                plane.chunks_exact(row_bytes).flat_map(|row| widen(row, layout.bits, samples)).collect()
+            };
+            planes.into_iter().map(widened).collect()
+        }
+        _ => planes,
+    }
+}
+
 fn normalise(layout: &Layout, row: &mut [u8]) {
     let samples = layout.chunk_samples();
     if layout.bits == 8 {
@@ -81,22 +126,39 @@ fn normalise(layout: &Layout, row: &mut [u8]) {
     }
 }
 
-/// Gathers one row of interleaved pixels with the samples of `pixel`: colours, then opacity.
-fn gather(layout: &Layout, pixel: Pixel, alpha_index: usize, rows: &[&[u8]], out: &mut Vec<u8>) {
-    let size = layout.bits as usize / 8;
-    let colors = usize::from(pixel.channels());
-    let wanted = (0..colors).chain((pixel.samples() > colors).then_some(alpha_index));
+/// `samples` samples of 9 to 15 bits, one after the other from the highest bit of the first byte, whatever the byte order of
+/// the file, as 16-bit big-endian ones.
+fn widen(row: &[u8], bits: u32, samples: usize) -> Vec<u8> {
+    let (mut held, mut count) = (0u32, 0);
+    let mut bytes = row.iter();
+    let mut out = Vec::with_capacity(samples * 2);
+    for _ in 0..samples {
+        while count < bits {
+            held = held << 8 | u32::from(bytes.next().copied().unwrap_or(0));
+            count += 8;
+        }
+        count -= bits;
+        out.extend_from_slice(&((held >> count) as u16).to_be_bytes());
+        held &= (1 << count) - 1;
+    }
+    out
+}
+
+/// Gathers the wanted samples of one row of pixels, interleaved: colours, then opacity.
+fn gather(layout: &Layout, rows: &[&[u8]], out: &mut Vec<u8>) {
+    let size = layout.sample_bytes();
+    let wanted = &layout.wanted;
     out.clear();
-    if !layout.planar && layout.samples == pixel.samples() {
+    if !layout.planar && wanted.iter().copied().eq(0..layout.samples) {
         out.extend_from_slice(rows.first().copied().unwrap_or_default());
         return;
     }
-    out.resize(layout.chunk_width as usize * pixel.samples() * size, 0);
-    for (slot, sample) in wanted.enumerate() {
+    out.resize(layout.chunk_width as usize * wanted.len() * size, 0);
+    for (slot, &sample) in wanted.iter().enumerate() {
         let (row, start, step) =
-            if layout.planar { (sample, 0, size) } else { (0, sample * size, layout.samples * size) };
+            if layout.planar { (slot, 0, size) } else { (0, sample * size, layout.samples * size) };
         let from = rows.get(row).copied().unwrap_or_default().chunks_exact(step);
-        for (to, from) in out.chunks_exact_mut(pixel.samples() * size).zip(from) {
+        for (to, from) in out.chunks_exact_mut(wanted.len() * size).zip(from) {
             if let (Some(to), Some(from)) =
                 (to.get_mut(slot * size..(slot + 1) * size), from.get(start..start + size))
             {

@@ -23,6 +23,15 @@ pub fn real(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> 
     }
 }
 
+/// Two values of samples, `LOW,HIGH`.
+pub fn window(text: &str) -> Result<(u32, u32), String> {
+    let pair = text.split_once(',').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    let pair = pair.filter(|(low, high)| low < high && *high <= u32::from(u16::MAX));
+    pair.ok_or_else(|| {
+        "it must be two whole numbers from 0 to 65535, as 100,4000, the smaller one first".into()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +46,14 @@ mod tests {
         let count = whole::<u64>(1..=u64::MAX);
         assert_eq!(count("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(count("0"), Err("it must be a whole number from 1 on".into()));
+    }
+
+    #[test]
+    fn a_window_has_two_values_in_order() {
+        assert_eq!((window("100,4000"), window("0,65535")), (Ok((100, 4000)), Ok((0, 65535))));
+        for text in ["", "1", "5,5", "9,5", "0,65536", "-1,5", "1,2,3", "a,b"] {
+            assert!(window(text).is_err(), "{text}");
+        }
     }
 
     #[test]

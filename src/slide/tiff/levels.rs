@@ -1,0 +1,174 @@
+//! An open TIFF as a slide: its resolutions, each of one page or of several channels that are blended, turned as the file
+//! says.
+
+use super::super::access::{AssociatedImages, JpegTiles, RandomAccess, RgbImage};
+use super::super::error::SlideError;
+use super::super::orientation::Orientation;
+use super::super::region::{Extent, Region, allocate};
+use super::contents::Contents;
+use super::jpeg_tiles;
+use super::layout::ChunkCoord;
+use super::pages::Page;
+use super::reader::{PageReader, Readers};
+use std::path::{Path, PathBuf};
+
+/// The pixels of one resolution.
+pub(super) enum Picture {
+    /// Those of one page.
+    Page(PageReader),
+    /// Gray pages of one size, each in its colour; the colours are added.
+    Blend(Vec<(PageReader, [u8; 3])>),
+}
+
+impl Picture {
+    /// The size as stored, and the channels of the result.
+    fn extent(&self) -> Extent {
+        match self {
+            Self::Page(page) => page.extent,
+            Self::Blend(channels) => {
+                let (width, height) =
+                    channels.first().map_or((0, 0), |(page, _)| (page.extent.width, page.extent.height));
+                Extent { width, height, channels: 3 }
+            }
+        }
+    }
+
+    fn read(&self, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        match self {
+            Self::Page(page) => page.read(region, out),
+            Self::Blend(channels) => {
+                let mut sums = vec![0u32; out.len()];
+                let mut gray = vec![0; out.len() / 3];
+                for (page, color) in channels {
+                    page.read(region, &mut gray)?;
+                    for (sum, &level) in sums.chunks_exact_mut(3).zip(&gray) {
+                        for (sum, &part) in sum.iter_mut().zip(color) {
+                            *sum += u32::from(level) * u32::from(part);
+                        }
+                    }
+                }
+                for (to, sum) in out.iter_mut().zip(sums) {
+                    *to = ((sum + 127) / 255).min(255) as u8;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An open TIFF.
+pub(super) struct TiffSlide {
+    pub path: PathBuf,
+    /// The resolutions, the full one first; at least one.
+    pub levels: Vec<Picture>,
+    pub orientation: Orientation,
+}
+
+impl TiffSlide {
+    /// The size of a resolution as it is seen, and its channels.
+    pub fn extent(&self, level: usize) -> Option<Extent> {
+        let Extent { width, height, channels } = self.levels.get(level)?.extent();
+        let (width, height) = self.orientation.pair((width, height));
+        Some(Extent { width, height, channels })
+    }
+
+    /// The sizes of all resolutions as they are seen.
+    pub fn sizes(&self) -> Vec<(u32, u32)> {
+        let extents = (0..self.levels.len()).filter_map(|level| self.extent(level));
+        extents.map(|extent| (extent.width, extent.height)).collect()
+    }
+
+    /// The page of the full resolution, where it is one page.
+    fn page(&self) -> Result<&PageReader, String> {
+        match self.levels.first() {
+            Some(Picture::Page(page)) => Ok(page),
+            _ => Err("its pixels are put together from several channels".into()),
+        }
+    }
+}
+
+impl RandomAccess for TiffSlide {
+    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+        if !self.orientation.is_plain() {
+            return Err(
+                "its tiles are stored turned or mirrored (Orientation), and JPEG tiles are seen as stored"
+                    .into(),
+            );
+        }
+        jpeg_tiles::refusal(&self.page()?.layout).map_or(Ok(self), Err)
+    }
+
+    fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
+        self.read_level(0, Region { x, y, width, height }, out)
+    }
+
+    fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
+        let no_level = || SlideError::NoLevel { path: self.path.clone(), level };
+        let (picture, extent) = self.levels.get(level).zip(self.extent(level)).ok_or_else(no_level)?;
+        extent.check(&self.path, region, out.len())?;
+        if region.width == 0 || region.height == 0 {
+            return Ok(());
+        }
+        if self.orientation.is_plain() {
+            return picture.read(region, out);
+        }
+        let mut stored = vec![0; out.len()];
+        picture.read(self.orientation.stored(region, extent.width, extent.height), &mut stored)?;
+        self.orientation.turn(&stored, region.width as usize, usize::from(extent.channels), out);
+        Ok(())
+    }
+}
+
+impl JpegTiles for TiffSlide {
+    fn side_px(&self) -> u32 {
+        self.page().map_or(0, |page| page.layout.chunk_width)
+    }
+
+    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+        let page = self.page().map_err(|reason| {
+            SlideError::unsupported(&self.path, "TIFF", reason, "read its pixels instead")
+        })?;
+        jpeg_tiles::read(&page.file, &page.layout, ChunkCoord { column, row })
+    }
+}
+
+/// The images beside a slide, as they are stored.
+pub(super) struct Beside {
+    path: PathBuf,
+    images: Vec<(String, PageReader)>,
+    limit_bytes: u64,
+}
+
+impl Beside {
+    /// Those images that can be read.
+    pub fn new(path: &Path, contents: &Contents<'_, '_>, readers: &Readers<'_>, limit_bytes: u64) -> Self {
+        let open = |(name, page): &(String, &Page<'_>)| {
+            Some((name.clone(), readers.of_other(readers.layout(page).ok()?)))
+        };
+        let images = contents.beside.iter().filter_map(open).collect();
+        Self { path: path.to_path_buf(), images, limit_bytes }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.images.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+impl AssociatedImages for Beside {
+    fn image(&self, name: &str) -> Result<RgbImage, SlideError> {
+        let missing = || SlideError::NoAssociatedImage {
+            path: self.path.clone(),
+            name: name.into(),
+            known: self.names().join(", "),
+        };
+        let (_, page) = self.images.iter().find(|(known, _)| known == name).ok_or_else(missing)?;
+        let Extent { width, height, channels } = page.extent;
+        let bytes = u64::from(width) * u64::from(height) * u64::from(channels);
+        let what = format!("the associated image {name:?}");
+        let mut pixels = allocate(&self.path, &what, bytes, self.limit_bytes / 4, "allow more memory")?;
+        page.read(Region { x: 0, y: 0, width, height }, &mut pixels)?;
+        let rgb = if channels == 3 { pixels } else { pixels.iter().flat_map(|&gray| [gray; 3]).collect() };
+        Ok(RgbImage { width, height, rgb })
+    }
+}

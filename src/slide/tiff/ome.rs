@@ -1,0 +1,248 @@
+//! OME-XML in the description of an OME-TIFF's first page: channels, planes, sizes of pixels.
+//!
+//! Source: the OME schema of 2016-06 and the OME-TIFF specification. It deliberately does not follow a set of files: a plane in
+//! another file is named as such.
+
+use super::super::error::SlideError;
+use super::super::resolution;
+use super::contents::Contents;
+use super::pages::Page;
+use super::stack::{Channel, Stack};
+use roxmltree::{Document, Node};
+use std::path::Path;
+
+/// Planes of one image that are mapped.
+const MAX_PLANES: u64 = 1 << 20;
+
+/// Whether a description is OME-XML.
+pub(super) fn is_ome(description: &str) -> bool {
+    description.contains("<OME") && description.contains("openmicroscopy.org")
+}
+
+fn document(description: &str) -> Result<Document<'_>, roxmltree::Error> {
+    Document::parse(description.trim_start_matches('\u{feff}').trim())
+}
+
+fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
+    node.children().filter(move |child| child.tag_name().name() == name)
+}
+
+fn number(node: Node<'_, '_>, name: &str) -> Option<u32> {
+    node.attribute(name)?.trim().parse().ok()
+}
+
+/// Microns per pixel, and the magnification of the objective, of the image that holds a page.
+pub(super) fn scan(description: &str, page: usize) -> (Option<(f64, f64)>, Option<f64>) {
+    let Ok(document) = document(description) else { return (None, None) };
+    let images: Vec<_> = children(document.root_element(), "Image").collect();
+    let holds =
+        |image: &&Node<'_, '_>| pixels(**image).is_some_and(|pixels| first_pages(pixels).contains(&page));
+    let Some(&image) = images.iter().find(holds).or(images.first()) else { return (None, None) };
+    let size = |axis: &str| {
+        let pixels = pixels(image)?;
+        let size: f64 = pixels.attribute(format!("PhysicalSize{axis}").as_str())?.trim().parse().ok()?;
+        Some(size * unit_um(pixels.attribute(format!("PhysicalSize{axis}Unit").as_str()).unwrap_or("um"))?)
+    };
+    let microns = size("X").zip(size("Y")).and_then(|(x, y)| resolution::stated(x, y));
+    (microns, objective(&document, image))
+}
+
+fn pixels<'a, 'd>(image: Node<'a, 'd>) -> Option<Node<'a, 'd>> {
+    children(image, "Pixels").next()
+}
+
+/// The pages to which the image's planes point, as far as it lists them.
+fn first_pages(pixels: Node<'_, '_>) -> Vec<usize> {
+    let start = |data| number(data, "IFD").unwrap_or(0) as usize;
+    let count = |data| number(data, "PlaneCount").unwrap_or(1).min(1 << 16) as usize;
+    children(pixels, "TiffData").flat_map(|data| start(data)..start(data) + count(data)).collect()
+}
+
+/// The magnification of the objective that the image names, or of the only one.
+fn objective(document: &Document<'_>, image: Node<'_, '_>) -> Option<f64> {
+    let named = children(image, "ObjectiveSettings").next().and_then(|settings| settings.attribute("ID"));
+    let all: Vec<_> = document.descendants().filter(|node| node.tag_name().name() == "Objective").collect();
+    let found = match named {
+        Some(id) => all.iter().find(|node| node.attribute("ID") == Some(id))?,
+        None if all.len() == 1 => all.first()?,
+        None => return None,
+    };
+    let power: f64 = found.attribute("NominalMagnification")?.trim().parse().ok()?;
+    (power.is_finite() && power > 0.0).then_some(power)
+}
+
+fn unit_um(unit: &str) -> Option<f64> {
+    Some(match unit.trim() {
+        "m" => 1e6,
+        "cm" => 1e4,
+        "mm" => 1e3,
+        "um" | "\u{b5}m" | "\u{3bc}m" => 1.0,
+        "nm" => 1e-3,
+        "pm" => 1e-6,
+        "\u{c5}" | "\u{212b}" => 1e-4,
+        "in" => 25_400.0,
+        _ => return None,
+    })
+}
+
+/// The stack of the image that holds the slide's page; `None` where the file is no OME-TIFF.
+pub(super) fn stack(
+    path: &Path,
+    contents: &Contents<'_, '_>,
+    first: &Page<'_>,
+    per_page: u32,
+) -> Option<Result<Stack, SlideError>> {
+    if !is_ome(&first.description) {
+        return None;
+    }
+    let corrupt = |problem: String| Some(Err(SlideError::corrupt(path, "OME-TIFF", "OME-XML", problem)));
+    let document = match document(&first.description) {
+        Ok(document) => document,
+        Err(error) => return corrupt(error.to_string()),
+    };
+    let root = document.root_element();
+    if children(root, "BinaryOnly").next().is_some() {
+        let what = "its description in another file (BinaryOnly)";
+        let advice = "join its files to one, with `bfconvert` of Bio-Formats";
+        return Some(Err(SlideError::unsupported(path, "OME-TIFF", what, advice)));
+    }
+    let images: Vec<_> = children(root, "Image").collect();
+    let slide = contents.slide().number;
+    let holds = |image: &&Node<'_, '_>| {
+        pixels(**image).is_some_and(|pixels| {
+            let pages = first_pages(pixels);
+            pages.contains(&slide) || (pages.is_empty() && images.len() == 1)
+        })
+    };
+    let pixels = images.iter().find(holds).and_then(|image| pixels(*image))?;
+    Some(of_pixels(path, contents, root, pixels, per_page))
+}
+
+/// Sizes of an image's axes: channels in pages, focal planes, points in time.
+struct Sizes {
+    c: u32,
+    z: u32,
+    t: u32,
+}
+
+fn of_pixels(
+    path: &Path,
+    contents: &Contents<'_, '_>,
+    root: Node<'_, '_>,
+    pixels: Node<'_, '_>,
+    per_page: u32,
+) -> Result<Stack, SlideError> {
+    let size = |name| number(pixels, name).unwrap_or(1).max(1);
+    let samples = if contents.slide().samples > 1 {
+        contents.slide().samples.min(u64::from(u32::MAX)) as u32
+    } else {
+        1
+    };
+    let sizes = Sizes { c: size("SizeC").div_ceil(samples), z: size("SizeZ"), t: size("SizeT") };
+    let planes = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
+    if planes > MAX_PLANES {
+        return Err(SlideError::corrupt(path, "OME-TIFF", "OME-XML", format!("{planes} planes")));
+    }
+    let named: Vec<_> = children(pixels, "Channel").map(channel).collect();
+    let in_pages = if per_page > 1 { per_page } else { 1 };
+    let count = if samples > 1 && per_page == 1 && sizes.c == 1 { 0 } else { sizes.c * in_pages };
+    let channels = (0..count as usize).map(|index| named.get(index).cloned().unwrap_or_default()).collect();
+    let significant_bits = number(pixels, "SignificantBits").filter(|bits| (1..=16).contains(bits));
+    let mut stack = Stack::plain(channels, in_pages, sizes.z, sizes.t);
+    stack.are_colors = samples > 1 && per_page == 1;
+    stack.significant_bits = significant_bits;
+    stack.pages = vec![Err("no page of this file holds it".into()); planes as usize];
+    map_planes(path, contents, root, pixels, &sizes, &mut stack.pages);
+    Ok(stack)
+}
+
+fn channel(node: Node<'_, '_>) -> Channel {
+    // RGBA in a signed number of 32 bits.
+    let color = node.attribute("Color").and_then(|text| text.trim().parse::<i64>().ok());
+    let color =
+        color.map(|color| (color as u32).to_be_bytes()).map(|[red, green, blue, _]| [red, green, blue]);
+    let name = node.attribute("Name").or(node.attribute("Fluor")).map(str::to_string);
+    Channel { name: name.filter(|name| !name.is_empty()), color }
+}
+
+/// Enters the page of each plane.
+fn map_planes(
+    path: &Path,
+    contents: &Contents<'_, '_>,
+    root: Node<'_, '_>,
+    pixels: Node<'_, '_>,
+    sizes: &Sizes,
+    pages: &mut [Result<usize, String>],
+) {
+    let order = pixels.attribute("DimensionOrder").unwrap_or("XYCZT");
+    let all = u64::from(sizes.c) * u64::from(sizes.z) * u64::from(sizes.t);
+    let data: Vec<_> = children(pixels, "TiffData").collect();
+    let whole = [(0, 0, all, None)];
+    let blocks = data.iter().map(|&data| {
+        let first = ["FirstC", "FirstZ", "FirstT"].map(|name| number(data, name).unwrap_or(0));
+        let has_ifd = data.has_attribute("IFD");
+        let count = number(data, "PlaneCount").map_or(if has_ifd { 1 } else { all }, u64::from);
+        (
+            position(order, sizes, first),
+            u64::from(number(data, "IFD").unwrap_or(0)),
+            count,
+            elsewhere(path, root, data),
+        )
+    });
+    let blocks: Vec<_> = if data.is_empty() { whole.to_vec() } else { blocks.collect() };
+    for (start, ifd, count, elsewhere) in blocks {
+        for step in 0..count.min(all.saturating_sub(start)) {
+            let [c, z, t] = axes(order, sizes, start + step);
+            let index =
+                (u64::from(t) * u64::from(sizes.z) + u64::from(z)) * u64::from(sizes.c) + u64::from(c);
+            let page = contents.full.iter().position(|page| page.number as u64 == ifd + step);
+            if let Some(to) = pages.get_mut(index as usize) {
+                *to = match &elsewhere {
+                    Some(name) => Err(format!("it is in another file, {name}")),
+                    None => {
+                        page.ok_or(format!("page {} is no plane of the slide's size and kind", ifd + step))
+                    }
+                };
+            }
+        }
+    }
+}
+
+/// The name of the file that holds the planes, where it is another one.
+fn elsewhere(path: &Path, root: Node<'_, '_>, data: Node<'_, '_>) -> Option<String> {
+    let uuid = children(data, "UUID").next()?;
+    let name = uuid.attribute("FileName")?;
+    let is_same = uuid.text().map(str::trim) == root.attribute("UUID")
+        || path.file_name().is_some_and(|own| own.to_string_lossy() == name);
+    (!is_same).then(|| name.to_string())
+}
+
+/// The axes in the order in which planes run, the fastest first: 0 channels, 1 focal planes, 2 points in time.
+fn running(order: &str) -> [usize; 3] {
+    match order.get(2..) {
+        Some("CTZ") => [0, 2, 1],
+        Some("ZCT") => [1, 0, 2],
+        Some("ZTC") => [1, 2, 0],
+        Some("TCZ") => [2, 0, 1],
+        Some("TZC") => [2, 1, 0],
+        _ => [0, 1, 2],
+    }
+}
+
+fn position(order: &str, sizes: &Sizes, at: [u32; 3]) -> u64 {
+    let size = [sizes.c, sizes.z, sizes.t];
+    let add = |(sum, step): (u64, u64), axis: usize| {
+        (sum.saturating_add(u64::from(at[axis]).saturating_mul(step)), step * u64::from(size[axis]))
+    };
+    running(order).into_iter().fold((0, 1), add).0
+}
+
+fn axes(order: &str, sizes: &Sizes, mut position: u64) -> [u32; 3] {
+    let size = [sizes.c, sizes.z, sizes.t];
+    let mut at = [0; 3];
+    for axis in running(order) {
+        at[axis] = (position % u64::from(size[axis])) as u32;
+        position /= u64::from(size[axis]);
+    }
+    at
+}

@@ -1,0 +1,140 @@
+//! From what was chosen to readers: the pages of each band in each resolution, and the windows of their values.
+
+use super::super::error::SlideError;
+use super::super::window::{Histogram, Window};
+use super::layout::Layout;
+use super::levels::Picture;
+use super::pages::Page;
+use super::reader::Readers;
+use super::stack::{Band, Chosen};
+use std::path::Path;
+
+/// What all resolutions share.
+pub(super) struct Pictures<'a> {
+    path: &'a Path,
+    readers: &'a Readers<'a>,
+    chosen: &'a Chosen,
+    /// The window of each band.
+    windows: Vec<Window>,
+}
+
+/// What the windows follow besides the pixels.
+pub(super) struct Wanted {
+    /// The caller's choice.
+    pub window: Option<(u32, u32)>,
+    /// Bits in use, where the file's description says so.
+    pub significant_bits: Option<u32>,
+}
+
+impl<'a> Pictures<'a> {
+    /// Finds the windows on the pages of the full resolution. With it the layouts of the bands, and what is to be told.
+    pub fn new(
+        path: &'a Path,
+        readers: &'a Readers<'a>,
+        chosen: &'a Chosen,
+        full: &[&Page<'_>],
+        wanted: &Wanted,
+    ) -> Result<(Self, Vec<Layout>, Vec<String>), SlideError> {
+        let mut pictures = Self { path, readers, chosen, windows: Vec::new() };
+        let mut layouts = pictures.layouts(full)?;
+        let notes = pictures.find_windows(&layouts, wanted)?;
+        pictures.set_windows(&mut layouts);
+        Ok((pictures, layouts, notes))
+    }
+
+    /// The layouts of the bands in one resolution.
+    fn layouts(&self, pages: &[&Page<'_>]) -> Result<Vec<Layout>, SlideError> {
+        let layout = |band: &Band| {
+            let missing = || SlideError::corrupt(self.path, "TIFF", format!("page {}", band.page), "missing");
+            let mut layout = self.readers.layout(pages.get(band.page).ok_or_else(missing)?)?;
+            if let Some((sample, _)) = band.channel {
+                layout.pick(self.path, sample)?;
+            }
+            Ok(layout)
+        };
+        self.chosen.bands.iter().map(layout).collect()
+    }
+
+    fn set_windows(&self, layouts: &mut [Layout]) {
+        for (layout, window) in layouts.iter_mut().zip(&self.windows) {
+            layout.window = *window;
+        }
+    }
+
+    /// Finds the window of each band by the rule of `slide::window`.
+    fn find_windows(&mut self, layouts: &[Layout], wanted: &Wanted) -> Result<Vec<String>, SlideError> {
+        let mut notes = Vec::new();
+        for (index, layout) in layouts.iter().enumerate() {
+            let bits = layout.bits;
+            let (window, why) = match (wanted.window, wanted.significant_bits) {
+                (Some(values), _) => {
+                    (Window::chosen(self.path, values, bits)?, "as was asked for".to_string())
+                }
+                _ if bits <= 8 => (layout.window, String::new()),
+                (None, Some(significant)) if significant < bits => {
+                    (Window::of_bits(significant), "as the file declares".into())
+                }
+                _ if layout.declared => (layout.window, "as the file declares".into()),
+                _ => self.measured(layout, layouts)?,
+            };
+            self.windows.push(window);
+            if !why.is_empty() {
+                let note = window.note(bits, &why);
+                let name = if layouts.len() > 1 && !self.chosen.is_rgb {
+                    format!("chosen channel {index}: ")
+                } else {
+                    String::new()
+                };
+                notes.push(name + &note);
+            }
+        }
+        notes.dedup();
+        Ok(notes)
+    }
+
+    /// The window of a band by its own values, or, of the channels of one RGB image, by those of all three.
+    fn measured(&self, layout: &Layout, layouts: &[Layout]) -> Result<(Window, String), SlideError> {
+        let mut histogram = Histogram::new();
+        let same = if self.chosen.is_rgb { layouts } else { std::slice::from_ref(layout) };
+        let mut measured = 0;
+        for layout in same {
+            measured = self.readers.sample(layout, &mut histogram)?;
+        }
+        let (all, kind) =
+            (u64::from(layout.across) * u64::from(layout.down), if layout.tiled { "tiles" } else { "parts" });
+        let on =
+            if measured == all { "on all pixels".into() } else { format!("on {measured} of {all} {kind}") };
+        let is_colors = self.chosen.is_rgb || layout.channels() == 3;
+        let window =
+            if is_colors { histogram.of_colors(layout.window) } else { histogram.of_channel(layout.window) };
+        let why = if window == layout.window { String::new() } else { format!("measured {on}") };
+        Ok((window, why))
+    }
+
+    /// The picture of the full resolution.
+    pub fn full(&self, layouts: Vec<Layout>) -> Picture {
+        self.picture(layouts, true)
+    }
+
+    /// The picture of a smaller resolution, of one page for each of the full one.
+    pub fn smaller(&self, pages: &[&Page<'_>]) -> Result<Picture, SlideError> {
+        let mut layouts = self.layouts(pages)?;
+        self.set_windows(&mut layouts);
+        Ok(self.picture(layouts, false))
+    }
+
+    fn picture(&self, layouts: Vec<Layout>, is_full: bool) -> Picture {
+        let reader =
+            |layout| if is_full { self.readers.of_slide(layout) } else { self.readers.of_other(layout) };
+        let colors = self.chosen.bands.iter().map(|band| band.channel.map_or([255; 3], |(_, color)| color));
+        let mut pages: Vec<_> = layouts.into_iter().map(reader).zip(colors).collect();
+        // A page as it is, or one channel in white, which is gray.
+        match pages.pop() {
+            Some((page, [255, 255, 255])) if pages.is_empty() => Picture::Page(page),
+            last => {
+                pages.extend(last);
+                Picture::Blend(pages)
+            }
+        }
+    }
+}
