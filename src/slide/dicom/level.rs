@@ -2,6 +2,7 @@
 
 use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
+use super::super::window::Window;
 use super::absent;
 use super::elements::FORMAT;
 use super::frames::Frames;
@@ -15,6 +16,8 @@ pub(super) struct Level {
     pub image: Image,
     path: u32,
     plane: u32,
+    /// What of samples in 16 bits becomes black and white.
+    pub window: Window,
     /// The colour of tiles that are missing, as samples.
     pub absent: Vec<u8>,
 }
@@ -73,7 +76,8 @@ impl Level {
             1 => vec![((u32::from(color[0]) + u32::from(color[1]) + u32::from(color[2])) / 3) as u8],
             _ => color.to_vec(),
         };
-        Ok(Self { image, path: path_index, plane, absent })
+        let window = Window::of_bits(image.format.bits);
+        Ok(Self { image, path: path_index, plane, window, absent })
     }
 
     /// What the file says of the chosen optical path.

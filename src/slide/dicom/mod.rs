@@ -15,9 +15,10 @@
 //! | `pixels`, `rle`, `jpeg_ls` | frames decoded |
 //! | `slide` | levels, planes and metadata of a series |
 //! | `regions`, `jpeg_tiles` | access to pixels; stored JPEGs |
-//! | `absent` | the colour of tiles that are missing |
+//! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
 
 mod absent;
+mod depth;
 mod elements;
 mod format;
 mod frames;

@@ -155,7 +155,12 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
         let what = format!("the transfer syntax {uid} ({name})");
-        SlideError::unsupported(path, FORMAT, what, "convert it, for example with gdcmconv --raw")
+        SlideError::unsupported(
+            path,
+            FORMAT,
+            what,
+            "convert it to uncompressed or JPEG frames, for example with gdcmconv",
+        )
     })?;
     let header = Header::read(&file, syntax.encoding, at, limit_bytes, |_| Next::Continue)?;
     Ok(Member { file: Arc::new(file), syntax, header })

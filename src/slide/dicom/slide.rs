@@ -7,16 +7,15 @@ use super::super::error::{Axis, SlideError};
 use super::super::info::SlideInfo;
 use super::super::jpeg::header::{ColorModel, Header as JpegHeader};
 use super::super::options::{OpenOptions, Selection};
-use super::super::window::Window;
 use super::super::{icc, resolution};
 use super::elements::FORMAT;
 use super::format::Color;
 use super::image::Image;
 use super::level::Level;
-use super::pixels;
 use super::regions::{Associated, Pixels, Regions};
 use super::series::{Member, Series};
 use super::syntax::Coding;
+use super::{depth, pixels};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +67,8 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
             View::Volume => volumes.push(assemble(parts, options.max_memory_bytes)?),
         }
     }
-    let levels = levels(path, volumes, &options.selection, &mut warnings)?;
+    let mut levels = levels(path, volumes, &options.selection, &mut warnings)?;
+    warnings.extend(depth::set_windows(&mut levels, &options.selection, path, options.max_memory_bytes)?);
     let Some(finest) = levels.first() else {
         let what = "no image of the slide itself, only of its label or surroundings,";
         let advice = "give the files that show the slide (VOLUME) as well";
@@ -81,13 +81,12 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
     Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(pixels))) })
 }
 
-/// Refuses what no slide of this format has: points in time, and samples of more than 8 bits.
+/// Refuses points in time, of which no slide of this format has several.
 fn check_selection(path: &Path, selection: &Selection) -> Result<(), SlideError> {
-    if let Some(given) = selection.time.filter(|&time| time > 0) {
-        return Err(SlideError::NoSuchPlane { path: path.to_path_buf(), what: Axis::Time, given, count: 1 });
-    }
-    match selection.window {
-        Some(window) => Window::chosen(path, window, 8).map(|_| ()),
+    match selection.time.filter(|&time| time > 0) {
+        Some(given) => {
+            Err(SlideError::NoSuchPlane { path: path.to_path_buf(), what: Axis::Time, given, count: 1 })
+        }
         None => Ok(()),
     }
 }
@@ -145,7 +144,11 @@ fn levels(
             levels.push(chosen?);
             continue;
         };
-        let fits = |level: &Level| level.image.format.channels() == finest.image.format.channels();
+        let kind = |level: &Level| {
+            let format = level.image.format;
+            (format.channels(), format.bits, format.is_deep)
+        };
+        let fits = |level: &Level| kind(level) == kind(finest);
         let smaller = height <= finest.image.height;
         match chosen {
             Ok(level) if fits(&level) && smaller => levels.push(level),
