@@ -59,7 +59,7 @@ mod unread;
 mod window;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
-pub use dicom::{DicomFiles, dicom_files, is_dicom};
+pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};

@@ -59,6 +59,11 @@ pub fn dicom_files(files: &[PathBuf]) -> DicomFiles {
     series::by_series(files)
 }
 
+/// All files of the slide that a file belongs to: those of its series in its directory. Of another format, the file alone.
+pub fn files_of_slide(path: &Path) -> Vec<PathBuf> {
+    series::files(path)
+}
+
 /// Opens the slide that a file belongs to.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     slide::open(path, series::of_file(path, options.max_memory_bytes)?, options)

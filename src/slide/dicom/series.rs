@@ -87,6 +87,16 @@ pub(super) fn in_directory(dir: &Path) -> Result<PathBuf, SlideError> {
     }
 }
 
+/// All files of the slide that a file belongs to, itself among them.
+pub(super) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_path_buf()];
+    if let Ok(Identity::Slide(series)) = identity(path) {
+        let same = |path: &PathBuf| matches!(identity(path), Ok(Identity::Slide(other)) if other == series);
+        files.extend(files_beside(path, &mut Vec::new()).into_iter().filter(same));
+    }
+    files
+}
+
 /// DICOM files by the slide that they belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DicomFiles {
