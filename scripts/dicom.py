@@ -38,6 +38,7 @@ def picture(width=WIDTH, height=HEIGHT):
 
 RGB = picture()
 GRAY = RGB[:, :, 0].copy()
+DEEP = GRAY.astype(np.uint16) * 16 + RGB[:, :, 1] % 16
 
 
 def matrix(path):
@@ -52,6 +53,9 @@ def matrix(path):
     side_y, side_x = data.Rows, data.Columns
     width, height = data.TotalPixelMatrixColumns, data.TotalPixelMatrixRows
     across = -(-width // side_x)
+    if data.BitsStored > 8:
+        white = 2**data.BitsStored - 1
+        frames = ((frames.astype(int) * 255 + white // 2) // white).astype(np.uint8)
     frames = frames.reshape(int(data.NumberOfFrames), side_y, side_x, *([3] if data.SamplesPerPixel == 3 else []))
     out = np.full((-(-height // side_y) * side_y, across * side_x, *frames.shape[3:]), 255, np.uint8)
     for number, frame in enumerate(frames):
@@ -132,6 +136,10 @@ def made_with_pydicom(table, work):
         ("MONOCHROME1", GRAY, dict(photometric="MONOCHROME1"), "pydicom", 0),
         ("tiled sparse, last tile first", RGB, dict(sparse=True), "highdicom", 0),
         ("tiled sparse, two tiles missing", RGB, dict(sparse=True, leave_out=((0, 1), (2, 2))), "pydicom", 0),
+        ("12 bits in 16", DEEP, dict(photometric="MONOCHROME2", bits=12), "pydicom", 0),
+        ("12 bits in 16, RLE", DEEP, dict(syntax=RLE, photometric="MONOCHROME2", bits=12), "pydicom", 0),
+        ("12 bits in 16, JPEG 2000", DEEP, dict(syntax=J2K, photometric="MONOCHROME2", bits=12), "pydicom", 0),
+        ("12 bits in 16, JPEG-LS", DEEP, dict(syntax=JPEGLS, photometric="MONOCHROME2", bits=12), "pydicom", 0),
         ("RLE", RGB, dict(syntax=RLE), "highdicom", 0),
         ("RLE, no offset table", RGB, dict(syntax=RLE, table="empty"), "pydicom", 0),
         ("RLE, three fragments a frame", RGB, dict(syntax=RLE, fragments=3), "pydicom", 0),
@@ -205,12 +213,11 @@ def lossless(table, work):
 
 
 def refused(table, work):
-    deep = (GRAY.astype(np.uint16) * 257).copy()
     cases = [
         ("two focal planes", RGB, dict(planes=2), "2 focal planes"),
         ("two focal planes, sparse", RGB, dict(planes=2, sparse=True), "2 focal planes"),
-        ("two optical paths", GRAY, dict(photometric="MONOCHROME2", paths=("DAPI", "FITC")), '0: "DAPI", 1: "FITC"'),
-        ("16 bits", deep, dict(photometric="MONOCHROME2", bits=16), "samples of 16 bits"),
+        ("two optical paths", GRAY, dict(photometric="MONOCHROME2", paths=("DAPI", "FITC")), "2 channels: 0 DAPI, 1 FITC"),
+        ("16 bits in colour", RGB.astype(np.uint16) * 257, dict(bits=16), "3 samples of 16 bits"),
         ("deflated", RGB, dict(syntax=DEFLATED), "Deflated Explicit VR"),
         ("HTJ2K", RGB, dict(syntax=HTJ2K), "High-Throughput JPEG 2000"),
         ("JPEG lossless", RGB, dict(syntax=LOSSLESS_JPEG), "JPEG Lossless"),

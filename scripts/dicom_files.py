@@ -67,7 +67,7 @@ def coded(tile, form):
     samples = 1 if tile.ndim == 2 else 3
     return get_encoder(UID(form.syntax)).encode(
         tile, rows=tile.shape[0], columns=tile.shape[1], samples_per_pixel=samples, number_of_frames=1,
-        bits_allocated=form.bits, bits_stored=form.bits, pixel_representation=0, planar_configuration=0,
+        bits_allocated=16 if form.bits > 8 else 8, bits_stored=form.bits, pixel_representation=0, planar_configuration=0,
         photometric_interpretation=form.photometric, **options,
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def header(picture, form, ids):
         StudyInstanceUID=ids[0], SeriesInstanceUID=ids[1], FrameOfReferenceUID=ids[2], SeriesNumber=1, InstanceNumber=1,
         ImageType=["ORIGINAL", "PRIMARY", form.shows, "NONE"], ContainerIdentifier="CASE 1234",
         SamplesPerPixel=samples, PhotometricInterpretation=form.photometric, Rows=form.tile, Columns=form.tile,
-        BitsAllocated=form.bits, BitsStored=form.bits, HighBit=form.bits - 1, PixelRepresentation=0,
+        BitsAllocated=16 if form.bits > 8 else 8, BitsStored=form.bits, HighBit=form.bits - 1, PixelRepresentation=0,
         TotalPixelMatrixColumns=width, TotalPixelMatrixRows=height, TotalPixelMatrixFocalPlanes=form.planes,
         NumberOfOpticalPaths=len(form.paths), ImagedVolumeWidth=width * form.spacing,
         ImagedVolumeHeight=height * form.spacing, ImagedVolumeDepth=1.0, ImageOrientationSlide=[0, -1, 0, -1, 0, 0],

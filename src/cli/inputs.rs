@@ -22,7 +22,7 @@ use origami::pyramid::build::PYRAMID_NAME;
 use super::fault::{Problem, usage};
 
 use self::dicom::{dicom_series, dicom_slides, is_slide};
-use self::input::{entries, extension, input, is_tree_files, own_name, tree_of_files};
+use self::input::{entries, extension, input, is_tree_files, tree_of_files};
 
 pub use self::everything::everything;
 pub use self::input::{Input, Thing};

@@ -13,6 +13,7 @@ use super::tree::Tree;
 use crate::archive::store::{FileStore, ReadAt};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, Result};
+use crate::slide::files_of_slide;
 
 /// Files up to this size are hashed whole. Of larger ones the ends and [`BLOCKS`] blocks between them are: a slide of 4 GB on a
 /// network disk must not be read twice to be recognised.
@@ -37,19 +38,17 @@ pub struct Identity {
 
 impl Identity {
     /// The identity of a slide or image: its length and a hash of its bytes (of a sample of them, if it has more than 4 MiB), and of
-    /// a MIRAX slide the names and lengths of its data files.
+    /// a MIRAX slide the names and lengths of its data files. Of a DICOM series it is that of all its files, whichever is given.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub fn of_file(path: &Path) -> Result<Self> {
-        let file = FileStore::open(path).map_err(Error::io("open", path))?;
-        let kind = fs::metadata(path).map_err(Error::io("read", path))?;
-        let mut hash = Xxh3::new();
-        for (offset, length) in parts(kind.len()) {
-            let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", path))?;
-            hash.update(&bytes);
+        let files = files_of_slide(path);
+        if files.len() > 1 {
+            return Self::of_series(&files);
         }
+        let mut hash = Xxh3::new();
+        let kind = hash_file(path, &mut hash)?;
         let mut all = Files { bytes: kind.len(), modified: kind.modified().ok() };
         for data in mirax_files(path)? {
             let kind = fs::metadata(&data).map_err(Error::io("read", &data))?;
@@ -58,6 +57,21 @@ impl Identity {
             all.add(&kind);
         }
         Ok(all.identity("file", kind.len(), &hash))
+    }
+
+    /// The identity of several files, whose names and order do not matter.
+    fn of_series(files: &[PathBuf]) -> Result<Self> {
+        let (mut all, mut digests) = (Files { bytes: 0, modified: None }, Vec::new());
+        for path in files {
+            let mut hash = Xxh3::new();
+            all.add(&hash_file(path, &mut hash)?);
+            digests.push(hash.digest128());
+        }
+        digests.sort_unstable();
+        let mut hash = Xxh3::new();
+        digests.iter().for_each(|digest| hash.update(&digest.to_le_bytes()));
+        let length = all.bytes;
+        Ok(all.identity("file", length, &hash))
     }
 
     /// The identity of a tree: its descriptor, metadata, colour profile, and address and length of every tile.
@@ -81,6 +95,18 @@ impl Identity {
         })?;
         Ok(all.identity("tree", tiles, &hash))
     }
+}
+
+/// Adds the bytes of a file, or a sample of them, to a hash.
+fn hash_file(path: &Path, hash: &mut Xxh3) -> Result<fs::Metadata> {
+    let file = FileStore::open(path).map_err(Error::io("open", path))?;
+    let kind = fs::metadata(path).map_err(Error::io("read", path))?;
+    for (offset, length) in parts(kind.len()) {
+        let mut bytes = vec![0; length as usize];
+        file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", path))?;
+        hash.update(&bytes);
+    }
+    Ok(kind)
 }
 
 /// Bytes and last change of several files.
@@ -171,5 +197,30 @@ mod tests {
         assert_eq!(with_data.bytes, 109);
         fs::create_dir(dir.path().join("s/residual_packs")).unwrap();
         assert_eq!(Identity::of_file(&slide).unwrap(), with_data, "our own output is no part of the slide");
+    }
+
+    /// The first elements of a whole-slide image, and some bytes more.
+    fn dicom(series: &str, more: &[u8]) -> Vec<u8> {
+        let element = |tag: [u8; 4], text: &str| {
+            [&tag[..], b"UI", &(text.len() as u16).to_le_bytes(), text.as_bytes()].concat()
+        };
+        let class = element([8, 0, 0x16, 0], "1.2.840.10008.5.1.4.1.1.77.1.6");
+        let syntax = element([2, 0, 0x10, 0], "1.2.840.10008.1.2.1\0");
+        [&[0; 128], &b"DICM"[..], &syntax, &class, &element([0x20, 0, 0x0E, 0], series), more].concat()
+    }
+
+    #[test]
+    fn a_dicom_series_is_known_by_all_its_files_whichever_is_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let alone = identity(&path("b.dcm"), &dicom("1.23", b"fine"));
+        fs::write(path("a"), dicom("1.23", b"coarse")).unwrap();
+        fs::write(path("other.dcm"), dicom("1.99", b"")).unwrap();
+        let both = Identity::of_file(&path("b.dcm")).unwrap();
+        assert_ne!(both.text, alone);
+        assert_eq!(Identity::of_file(&path("a")).unwrap(), both);
+        assert_eq!(both.bytes, 2 * dicom("1.23", b"").len() as u64 + 10);
+        fs::write(path("a"), dicom("1.23", b"course")).unwrap();
+        assert_ne!(Identity::of_file(&path("b.dcm")).unwrap().text, both.text);
     }
 }

@@ -15,7 +15,8 @@
 //! | `dicom` | DICOM whole-slide images |
 //! | `png`, `jpeg` | images |
 //! | `jpeg2000` | codestreams in the tiles of slides |
-//! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
+//! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
+//! images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
 //!
 //! Input files are not trusted: sizes are computed with checked arithmetic and compared with limits before memory is
 //! allocated, and every failure is a [`SlideError`].
@@ -58,7 +59,7 @@ mod unread;
 mod window;
 
 pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
-pub use dicom::{DicomFiles, dicom_files, is_dicom};
+pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;
 pub use open::{EXTENSIONS, openslide_library};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use origami::slide::{EXTENSIONS, dicom_files, is_dicom};
 
-use super::{Input, Thing, extension, own_name};
+use super::input::{Input, Thing, extension, own_name};
 
 /// The slide that a directory of nothing but DICOM files is. Readers take any file of it and find the others.
 pub fn dicom_series(dir: &Path, entries: &[PathBuf], below: &Path) -> Option<Input> {

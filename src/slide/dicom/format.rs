@@ -29,6 +29,10 @@ pub(super) struct Format {
     pub color: Color,
     /// Samples of a color in separate planes.
     pub planar: bool,
+    /// Significant bits of a sample, 1 to 16.
+    pub bits: u32,
+    /// Samples are stored in 16 bits.
+    pub is_deep: bool,
     /// Width and height of a frame, in pixels; at least 1.
     pub width: u32,
     pub height: u32,
@@ -45,10 +49,6 @@ impl Format {
         let (width, height) = sides.ok_or_else(|| corrupt("no size of a frame, or one of 0".into()))?;
         let bits = header.bits_allocated.ok_or_else(|| corrupt("no bits allocated".into()))?;
         let stored = header.bits_stored.unwrap_or(bits);
-        if (bits, stored) != (8, 8) || header.signed {
-            let sign = if header.signed { "signed " } else { "" };
-            return Err(unsupported(format!("{sign}samples of {stored} bits in {bits}")));
-        }
         let photometric = header.photometric.as_deref().unwrap_or_default();
         let samples = header.samples.unwrap_or(1);
         let in_jpeg2000 = coding == Coding::Jpeg2000;
@@ -61,11 +61,20 @@ impl Format {
             ("YBR_ICT" | "YBR_RCT", 3) if in_jpeg2000 => Color::JpegTransform,
             _ => return Err(unsupported(format!("{samples} samples of kind {photometric:?} per pixel"))),
         };
+        let is_deep = bits == 16;
+        let depth_is_read = match is_deep {
+            true => samples == 1 && (1..=16).contains(&stored) && coding != Coding::Jpeg,
+            false => (bits, stored) == (8, 8),
+        };
+        if !depth_is_read || header.signed {
+            let sign = if header.signed { "signed " } else { "" };
+            return Err(unsupported(format!("{samples} {sign}samples of {stored} bits in {bits} per pixel")));
+        }
         let planar = samples == 3 && header.planar == Some(1);
         if (color == Color::Ycbcr { half: true }) && (planar || width % 2 == 1) {
             return Err(unsupported("YBR_FULL_422 samples in planes or of odd width".into()));
         }
-        Ok(Self { coding, color, planar, width, height })
+        Ok(Self { coding, color, planar, bits: stored, is_deep, width, height })
     }
 
     /// 1 or 3.
@@ -80,14 +89,14 @@ impl Format {
 
     /// Bytes of a stored frame; `None` where it is coded.
     pub fn native_bytes(&self) -> Option<u64> {
-        let bytes = self.decoded_bytes();
+        let bytes = self.decoded_bytes().saturating_mul(if self.is_deep { 2 } else { 1 });
         let bytes = if self.color == (Color::Ycbcr { half: true }) { bytes / 3 * 2 } else { bytes };
         (self.coding == Coding::Native).then_some(bytes)
     }
 
     /// Checks that a frame, stored and decoded, fits in the limit.
     pub fn check_memory(&self, path: &Path, limit_bytes: u64) -> Result<(), SlideError> {
-        let needed = self.decoded_bytes().saturating_mul(2);
+        let needed = self.decoded_bytes().saturating_mul(if self.is_deep { 5 } else { 2 });
         if needed <= limit_bytes {
             return Ok(());
         }

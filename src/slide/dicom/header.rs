@@ -77,6 +77,10 @@ pub(super) struct Header {
     pub paths: Vec<OpticalPath>,
     /// Millimetres from pixel to pixel, down and across.
     pub spacing: Option<(f64, f64)>,
+    /// Centre and width of the window of values that is to be shown.
+    pub window: (Option<f64>, Option<f64>),
+    /// Slope and intercept that the window's values have been computed with.
+    pub rescale: (Option<f64>, Option<f64>),
     pub positions: Vec<Position>,
     pub extended_offsets: Option<Element>,
     pub pixels: Option<Element>,
@@ -193,6 +197,16 @@ impl Header {
                     _ => None,
                 }
             }
+            [tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, _] => {
+                let number = value.numbers().first().copied();
+                match tag {
+                    tags::WINDOW_CENTER => self.window.0 = number,
+                    tags::WINDOW_WIDTH => self.window.1 = number,
+                    tags::RESCALE_SLOPE => self.rescale.0 = number,
+                    tags::RESCALE_INTERCEPT => self.rescale.1 = number,
+                    _ => {}
+                }
+            }
             [tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, _] => {
                 let Some(position) = self.positions.last_mut() else { return };
                 match tag {
@@ -264,7 +278,12 @@ fn is_used(path: &[Tag]) -> bool {
     matches!(
         path,
         [] | [tags::OPTICAL_PATH_SEQUENCE]
-            | [tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, tags::PIXEL_MEASURES_SEQUENCE]
+            | [
+                tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+                tags::PIXEL_MEASURES_SEQUENCE
+                    | tags::FRAME_VOILUT_SEQUENCE
+                    | tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE
+            ]
             | [
                 tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
                 tags::PIXEL_MEASURES_SEQUENCE

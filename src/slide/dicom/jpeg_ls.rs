@@ -15,7 +15,7 @@ pub(super) fn decode(format: &Format, stored: &[u8]) -> Result<Decoded, String> 
     let failed = |error: charls::Error| format!("JPEG-LS: {error}");
     let info = CharLS::default().get_frame_info(stored).map_err(failed)?;
     let found = (info.width, info.height, info.component_count, info.bits_per_sample);
-    let wanted = (format.width, format.height, i32::from(format.channels()), 8);
+    let wanted = (format.width, format.height, i32::from(format.channels()), format.bits as i32);
     if found != wanted {
         let text = |(width, height, count, bits)| {
             format!("{width}x{height} pixels of {count} samples at {bits} bits")

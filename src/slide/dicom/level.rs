@@ -1,7 +1,8 @@
 //! The plane of one resolution that is the slide: chosen among optical paths and focal planes.
 
-use super::super::error::SlideError;
+use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
+use super::super::window::Window;
 use super::absent;
 use super::elements::FORMAT;
 use super::frames::Frames;
@@ -15,6 +16,8 @@ pub(super) struct Level {
     pub image: Image,
     path: u32,
     plane: u32,
+    /// What of samples in 16 bits becomes black and white.
+    pub window: Window,
     /// The colour of tiles that are missing, as samples.
     pub absent: Vec<u8>,
 }
@@ -37,33 +40,35 @@ impl Level {
             );
             return refuse(what, "keep one of them in the directory");
         }
-        let chosen = match (&selection.channels[..], names.len()) {
-            ([], 1) => 0,
-            ([], several) => {
-                let list: Vec<_> =
-                    names.iter().enumerate().map(|(at, name)| format!("{at}: {name:?}")).collect();
-                let what = format!("{several} optical paths ({})", list.join(", "));
-                return refuse(what, "choose a channel by its number");
+        let path_buf = path.to_path_buf();
+        let number = match selection.channels[..] {
+            [] if names.len() == 1 => 0,
+            [] => {
+                let channels =
+                    names.iter().enumerate().map(|(number, name)| format!("{number} {name}")).collect();
+                return Err(SlideError::ChooseChannels { path: path_buf, channels });
             }
-            (&[one], count) if (one as usize) < count => one as usize,
-            (&[one], count) => {
-                return refuse(format!("no channel {one}"), &format!("choose one of 0 to {}", count - 1));
-            }
+            [one] => one,
             _ => return refuse("several channels at once".into(), "choose one channel"),
         };
-        let Some(&(owner, path_index)) = paths.get(chosen) else {
-            return refuse("no optical path".into(), "");
+        let Some(&(owner, path_index)) = paths.get(number as usize) else {
+            let count = names.len() as u32;
+            return Err(SlideError::NoSuchPlane {
+                path: path_buf,
+                what: Axis::Channel,
+                given: number,
+                count,
+            });
         };
         let image = images.swap_remove(owner);
         let plane = match (selection.z, image.planes) {
             (None, 1) => 0,
-            (None, planes) => {
-                let advice = format!("choose one of 0 to {}", planes - 1);
-                return refuse(format!("{planes} focal planes"), &advice);
+            (None, count) => {
+                return Err(SlideError::ChoosePlane { path: path_buf, what: Axis::FocalPlane, count });
             }
-            (Some(z), planes) if z < planes => z,
-            (Some(z), planes) => {
-                return refuse(format!("no focal plane {z}"), &format!("choose one of 0 to {}", planes - 1));
+            (Some(z), count) if z < count => z,
+            (Some(given), count) => {
+                return Err(SlideError::NoSuchPlane { path: path_buf, what: Axis::FocalPlane, given, count });
             }
         };
         let color = image.header.absent_lab.map_or([255; 3], absent::srgb);
@@ -71,7 +76,8 @@ impl Level {
             1 => vec![((u32::from(color[0]) + u32::from(color[1]) + u32::from(color[2])) / 3) as u8],
             _ => color.to_vec(),
         };
-        Ok(Self { image, path: path_index, plane, absent })
+        let window = Window::of_bits(image.format.bits);
+        Ok(Self { image, path: path_index, plane, window, absent })
     }
 
     /// What the file says of the chosen optical path.

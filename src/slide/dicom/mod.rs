@@ -15,9 +15,10 @@
 //! | `pixels`, `rle`, `jpeg_ls` | frames decoded |
 //! | `slide` | levels, planes and metadata of a series |
 //! | `regions`, `jpeg_tiles` | access to pixels; stored JPEGs |
-//! | `absent` | the colour of tiles that are missing |
+//! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
 
 mod absent;
+mod depth;
 mod elements;
 mod format;
 mod frames;
@@ -56,6 +57,11 @@ pub(super) fn claims(path: &Path) -> bool {
 /// Puts DICOM files together by slide. Objects that are no whole-slide images, and files that are no DICOM, are left out.
 pub fn dicom_files(files: &[PathBuf]) -> DicomFiles {
     series::by_series(files)
+}
+
+/// All files of the slide that a file belongs to: those of its series in its directory. Of another format, the file alone.
+pub fn files_of_slide(path: &Path) -> Vec<PathBuf> {
+    series::files(path)
 }
 
 /// Opens the slide that a file belongs to.

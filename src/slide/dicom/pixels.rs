@@ -5,15 +5,28 @@
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
 use super::super::jpeg2000;
+use super::super::window::Window;
 use super::format::{Color, Format};
 #[cfg(feature = "jpegls")]
 use super::jpeg_ls;
 use super::rle;
 use super::syntax::Coding;
 
-/// Decodes a stored frame to `width * height * channels` bytes.
-pub(super) fn decode(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Result<Vec<u8>, String> {
-    let wanted = usize::try_from(format.decoded_bytes()).map_err(|_| "a frame larger than the memory")?;
+const TOO_LARGE: &str = "a frame larger than the memory";
+
+/// Decodes a stored frame to `width * height * channels` bytes. `window` is for samples in 16 bits.
+pub(super) fn decode(
+    format: &Format,
+    stored: Vec<u8>,
+    window: Window,
+    limit_bytes: u64,
+) -> Result<Vec<u8>, String> {
+    if format.is_deep {
+        let levels =
+            deep(format, &stored, limit_bytes)?.into_iter().map(|value| window.level(value)).collect();
+        return Ok(to_rgb(format.color, levels));
+    }
+    let wanted = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
     let samples = match format.coding {
         Coding::Jpeg => return jpeg(format, &stored, wanted, limit_bytes),
         Coding::Native if format.planar => interleave(&stored),
@@ -27,6 +40,27 @@ pub(super) fn decode(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Resu
         },
     };
     Ok(to_rgb(format.color, samples))
+}
+
+/// The values of a frame of gray samples in 16 bits.
+pub(super) fn deep(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u16>, String> {
+    let count = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
+    let pairs =
+        |bytes: &[u8], join: fn([u8; 2]) -> u16| bytes.as_chunks().0.iter().map(|&pair| join(pair)).collect();
+    Ok(match format.coding {
+        Coding::Native => pairs(stored, u16::from_le_bytes),
+        // The plane of high bytes comes first.
+        Coding::Rle => {
+            pairs(&rle::decode(stored, 2, count.checked_mul(2).ok_or(TOO_LARGE)?)?, u16::from_be_bytes)
+        }
+        Coding::Jpeg2000 => jpeg_2000_components(format, stored, limit_bytes)?.components.swap_remove(0),
+        #[cfg(feature = "jpegls")]
+        Coding::JpegLs => match (jpeg_ls::decode(format, stored)?.samples, format.bits) {
+            (samples, ..=8) => samples.into_iter().map(u16::from).collect(),
+            (samples, _) => pairs(&samples, u16::from_ne_bytes),
+        },
+        Coding::Jpeg => return Err("a JPEG of more than 8 bits".into()),
+    })
 }
 
 /// Three planes as pixels of three samples.
@@ -90,17 +124,27 @@ fn jpeg(format: &Format, stored: &[u8], wanted: usize, limit_bytes: u64) -> Resu
     Ok(out)
 }
 
+/// A JPEG 2000 image of the size, components and bits that the file declares.
+fn jpeg_2000_components(
+    format: &Format,
+    stored: &[u8],
+    limit_bytes: u64,
+) -> Result<jpeg2000::Decoded, String> {
+    let decoded = jpeg2000::decode(stored, limit_bytes)?;
+    let header = &decoded.header;
+    let found = (header.width, header.height, header.components, header.bits);
+    let wanted = (format.width, format.height, usize::from(format.channels()), format.bits);
+    if found == wanted {
+        return Ok(decoded);
+    }
+    let text =
+        |(width, height, count, bits)| format!("{width}x{height} pixels of {count} samples at {bits} bits");
+    Err(format!("a JPEG 2000 image of {}, expected {}", text(found), text(wanted)))
+}
+
 /// JPEG 2000. Its own colour transform, where it has one, is undone by the decoder.
 fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>, String> {
-    let jpeg2000::Decoded { header, components } = jpeg2000::decode(stored, limit_bytes)?;
-    let found = (header.width, header.height, header.components, header.bits);
-    let wanted = (format.width, format.height, usize::from(format.channels()), 8);
-    if found != wanted {
-        let text = |(width, height, count, bits)| {
-            format!("{width}x{height} pixels of {count} samples at {bits} bits")
-        };
-        return Err(format!("a JPEG 2000 image of {}, expected {}", text(found), text(wanted)));
-    }
+    let jpeg2000::Decoded { header, components } = jpeg_2000_components(format, stored, limit_bytes)?;
     let count = components.len();
     let mut samples = vec![0; count * components.first().map_or(0, Vec::len)];
     for (at, component) in components.iter().enumerate() {

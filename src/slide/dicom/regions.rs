@@ -56,7 +56,7 @@ impl Pixels {
             let lock = self.decode_lock.as_ref();
             let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
             let stored = frames.read(frame, self.limit_bytes)?;
-            pixels::decode(&level.image.format, stored, self.limit_bytes).map_err(|problem| {
+            pixels::decode(&level.image.format, stored, level.window, self.limit_bytes).map_err(|problem| {
                 let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
                 SlideError::corrupt(frames.file().path(), FORMAT, place, problem)
             })

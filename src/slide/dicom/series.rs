@@ -87,6 +87,16 @@ pub(super) fn in_directory(dir: &Path) -> Result<PathBuf, SlideError> {
     }
 }
 
+/// All files of the slide that a file belongs to, itself among them.
+pub(super) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_path_buf()];
+    if let Ok(Identity::Slide(series)) = identity(path) {
+        let same = |path: &PathBuf| matches!(identity(path), Ok(Identity::Slide(other)) if other == series);
+        files.extend(files_beside(path, &mut Vec::new()).into_iter().filter(same));
+    }
+    files
+}
+
 /// DICOM files by the slide that they belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DicomFiles {
@@ -155,7 +165,12 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
         let what = format!("the transfer syntax {uid} ({name})");
-        SlideError::unsupported(path, FORMAT, what, "convert it, for example with gdcmconv --raw")
+        SlideError::unsupported(
+            path,
+            FORMAT,
+            what,
+            "convert it to uncompressed or JPEG frames, for example with gdcmconv",
+        )
     })?;
     let header = Header::read(&file, syntax.encoding, at, limit_bytes, |_| Next::Continue)?;
     Ok(Member { file: Arc::new(file), syntax, header })

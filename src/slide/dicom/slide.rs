@@ -3,18 +3,19 @@
 //! Image Type says what an image shows. Label, overview and thumbnail are never a resolution.
 
 use super::super::access::{Access, Slide};
-use super::super::error::SlideError;
+use super::super::error::{Axis, SlideError};
 use super::super::info::SlideInfo;
 use super::super::jpeg::header::{ColorModel, Header as JpegHeader};
 use super::super::options::{OpenOptions, Selection};
+use super::super::{icc, resolution};
 use super::elements::FORMAT;
 use super::format::Color;
 use super::image::Image;
 use super::level::Level;
-use super::pixels;
 use super::regions::{Associated, Pixels, Regions};
 use super::series::{Member, Series};
 use super::syntax::Coding;
+use super::{depth, pixels};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ impl View {
 /// Opens the slide of a series. `path` is the file that was asked for.
 pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result<Slide, SlideError> {
     let Series { members, mut warnings } = series;
+    check_selection(path, &options.selection)?;
     let frame_of_reference = reference(path, &members);
     let (mut volumes, mut associated) = (Vec::new(), Vec::new());
     for parts in images(members) {
@@ -65,17 +67,28 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
             View::Volume => volumes.push(assemble(parts, options.max_memory_bytes)?),
         }
     }
-    let levels = levels(path, volumes, &options.selection, &mut warnings)?;
+    let mut levels = levels(path, volumes, &options.selection, &mut warnings)?;
+    warnings.extend(depth::set_windows(&mut levels, &options.selection, path, options.max_memory_bytes)?);
     let Some(finest) = levels.first() else {
         let what = "no image of the slide itself, only of its label or surroundings,";
         let advice = "give the files that show the slide (VOLUME) as well";
         return Err(SlideError::unsupported(path, FORMAT, what, advice));
     };
-    let info = info(&levels, finest, &associated, &options.selection, warnings);
+    let info = info(&levels, finest, &associated, warnings);
     let limit_bytes = options.max_memory_bytes;
     let pixels = Arc::new(Pixels::new(path.to_path_buf(), levels, associated, limit_bytes));
     let access = Access::Random(Box::new(Regions(Arc::clone(&pixels))));
     Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(pixels))) })
+}
+
+/// Refuses points in time, of which no slide of this format has several.
+fn check_selection(path: &Path, selection: &Selection) -> Result<(), SlideError> {
+    match selection.time.filter(|&time| time > 0) {
+        Some(given) => {
+            Err(SlideError::NoSuchPlane { path: path.to_path_buf(), what: Axis::Time, given, count: 1 })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The frame of reference of the slide: that of the file asked for, or of the first volume if it shows something else.
@@ -131,7 +144,11 @@ fn levels(
             levels.push(chosen?);
             continue;
         };
-        let fits = |level: &Level| level.image.format.channels() == finest.image.format.channels();
+        let kind = |level: &Level| {
+            let format = level.image.format;
+            (format.channels(), format.bits, format.is_deep)
+        };
+        let fits = |level: &Level| kind(level) == kind(finest);
         let smaller = height <= finest.image.height;
         match chosen {
             Ok(level) if fits(&level) && smaller => levels.push(level),
@@ -147,7 +164,6 @@ fn info(
     levels: &[Level],
     finest: &Level,
     associated: &[(String, Level)],
-    selection: &Selection,
     mut warnings: Vec<String>,
 ) -> SlideInfo {
     let image = &finest.image;
@@ -163,12 +179,6 @@ fn info(
     }
     if image.header.label_in_image || image.header.burned_in {
         warnings.push("the file says that its image shows the label or other identifying text".into());
-    }
-    if selection.window.is_some() {
-        warnings.push("no window of values is applied: its samples have 8 bits".into());
-    }
-    if selection.time.is_some_and(|time| time > 0) {
-        warnings.push("it has one point in time, which is shown".into());
     }
     warnings.extend(jpeg_contradiction(finest));
     let microns_per_pixel = microns(image, &mut warnings);
@@ -191,37 +201,27 @@ fn info(
 
 /// Microns per pixel across and down: the declared spacing, else the declared width and height of what was imaged.
 fn microns(image: &Image, warnings: &mut Vec<String>) -> Option<(f64, f64)> {
-    let real = |(across, down): (f64, f64)| {
-        let is_length = |um: f64| um.is_finite() && um > 0.0;
-        (is_length(across) && is_length(down)).then_some((across, down))
-    };
     if let Some((down_mm, across_mm)) = image.header.spacing {
-        return real((across_mm * 1000.0, down_mm * 1000.0));
+        return resolution::stated(across_mm * 1000.0, down_mm * 1000.0);
     }
     let (Some(width_mm), Some(height_mm)) = image.header.volume else { return None };
-    let from_volume =
-        real((width_mm * 1000.0 / f64::from(image.width), height_mm * 1000.0 / f64::from(image.height)))?;
+    let across = width_mm * 1000.0 / f64::from(image.width);
+    let from_volume = resolution::stated(across, height_mm * 1000.0 / f64::from(image.height))?;
     warnings.push(
         "its microns per pixel follow from the size of the imaged volume: it gives no pixel spacing".into(),
     );
     Some(from_volume)
 }
 
-/// The ICC profile of the chosen optical path, if it fits the pixels (ICC.1 section 7.2).
+/// The ICC profile of the chosen optical path, if it fits the pixels.
 fn profile(level: &Level, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
     let mut profile = level.optical_path()?.icc_profile.clone()?;
-    let space: &[u8] = if level.image.format.channels() == 1 { b"GRAY" } else { b"RGB " };
     // A value of odd length is padded.
-    let size = profile.first_chunk().map(|&size| u32::from_be_bytes(size) as usize);
-    let fits = size.is_some_and(|size| (128..=profile.len()).contains(&size))
-        && profile.get(16..20) == Some(space)
-        && profile.get(36..40) == Some(b"acsp");
-    if !fits {
-        warnings.push("its colour profile is damaged or for other pixels, and was left out".into());
-        return None;
+    let size = profile.first_chunk().map_or(0, |&size| u32::from_be_bytes(size) as usize);
+    if size.checked_add(1) == Some(profile.len()) {
+        profile.pop();
     }
-    profile.truncate(size?);
-    Some(profile)
+    icc::checked(Some(profile), level.image.format.channels(), warnings)
 }
 
 /// Where the first JPEG frame says another color model than the file. The frame is believed.

@@ -36,6 +36,8 @@ pub(super) struct DicomFile {
     pub places: Option<Vec<Place>>,
     pub paths: Vec<&'static str>,
     pub planes: u32,
+    /// Centre and width of the window to be shown.
+    pub window: Option<(&'static str, &'static str)>,
     /// The colour profile of each optical path.
     pub profile: Option<Vec<u8>>,
     /// Number, parts, frames before.
@@ -94,6 +96,7 @@ impl DicomFile {
             places: None,
             paths: vec!["1"],
             planes: 1,
+            window: None,
             profile: None,
             concatenation: None,
             table: Table::Basic,
@@ -173,6 +176,11 @@ impl DicomFile {
         let mut shared = InMemDicomObject::new_empty();
         let spacing = item([(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0.0005", "0.00025"]))]);
         put_sequence(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, vec![spacing]);
+        if let Some((center, width)) = self.window {
+            let text = |tag, text| (tag, VR::DS, PrimitiveValue::from(text));
+            let window = item([text(tags::WINDOW_CENTER, center), text(tags::WINDOW_WIDTH, width)]);
+            put_sequence(&mut shared, tags::FRAME_VOILUT_SEQUENCE, vec![window]);
+        }
         put_sequence(object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);
         let Some(places) = &self.places else { return };
         let group = |&(column, row, z, path): &Place| {

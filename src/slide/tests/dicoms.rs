@@ -216,11 +216,7 @@ fn planes_are_chosen_and_never_guessed() {
     for file in [full, sparse] {
         let path = file.write(folder.path(), "a.dcm");
         let refused = |channels: &[u32], z| selected(&path, channels, z).unwrap_err().to_string();
-        assert!(
-            refused(&[], None).contains(r#"2 optical paths (0: "DAPI", 1: "FITC")"#),
-            "{}",
-            refused(&[], None)
-        );
+        assert!(refused(&[], None).contains("2 channels: 0 DAPI, 1 FITC"), "{}", refused(&[], None));
         assert!(refused(&[1], None).contains("2 focal planes"));
         assert!(refused(&[2], Some(0)).contains("no channel 2"));
         assert!(refused(&[0], Some(2)).contains("no focal plane 2"));
@@ -231,6 +227,52 @@ fn planes_are_chosen_and_never_guessed() {
             assert_eq!(read_all(&mut slide).unwrap(), plain(value), "channel {channel}, plane {z}");
         }
     }
+}
+
+#[test]
+fn sixteen_bits_are_shown_through_a_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<u16> = (0..256).map(|at| 1000 + at * 10).collect();
+    let little: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let big: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
+    let deep = |syntax, frame: Vec<u8>, stored: u16| {
+        DicomFile::of(16, 16, 16, 1, syntax, vec![frame]).with(tags::BITS_ALLOCATED, VR::US, 16u16).with(
+            tags::BITS_STORED,
+            VR::US,
+            stored,
+        )
+    };
+    let shown = |file: &DicomFile, window| {
+        let selection = Selection { window, ..Selection::default() };
+        let options = OpenOptions { selection, ..built_in() };
+        let mut slide = Slide::open(&file.write(folder.path(), "a.dcm"), &options).unwrap();
+        (read_all(&mut slide).unwrap(), slide.info.warnings[0].clone())
+    };
+    let between = |low: u32, high: u32| -> Vec<u8> {
+        let level = |value: u32| ((value - low) * 255 + (high - low) / 2) / (high - low);
+        values.iter().map(|&value| level(u32::from(value).clamp(low, high)) as u8).collect()
+    };
+    let native = deep(uids::EXPLICIT_VR_LITTLE_ENDIAN, little.clone(), 16);
+    let (found, said) = shown(&native, None);
+    assert!(
+        found == between(1000, 3550) && said.contains("1000 to 3550") && said.contains("measured"),
+        "{said}"
+    );
+    assert!(shown(&native, Some((0, 2000))).0 == between(0, 2000));
+    let (found, said) = shown(&deep(uids::EXPLICIT_VR_LITTLE_ENDIAN, little, 12), None);
+    assert!(found == between(0, 4095) && said.contains("declares"), "{said}");
+    assert!(shown(&deep(uids::RLE_LOSSLESS, rle(&big, 2), 12), None).0 == between(0, 4095));
+    let inverted = DicomFile { photometric: "MONOCHROME1", ..native.clone() };
+    assert!(
+        shown(&inverted, None).0 == between(1000, 3550).iter().map(|level| 255 - level).collect::<Vec<_>>()
+    );
+    let window = DicomFile { window: Some(("2000.5", "1001")), ..native };
+    let (found, said) = shown(&window, None);
+    assert!(found == between(1500, 2500) && said.contains("1500 to 2500"), "{said}");
+    let eight = DicomFile::rgb(16, 16, 16, &[0; 768]).write(folder.path(), "a.dcm");
+    let selection = Selection { window: Some((0, 9)), ..Selection::default() };
+    let error = Slide::open(&eight, &OpenOptions { selection, ..built_in() }).unwrap_err();
+    assert!(matches!(error, SlideError::NothingToChoose { .. }), "{error}");
 }
 
 #[test]
@@ -366,7 +408,7 @@ fn what_is_not_read_is_refused_by_name() {
     let bits = |bits: u16| (tags::BITS_ALLOCATED, VR::US, PrimitiveValue::from(bits));
     let text = |tag, text: &str| (tag, VR::CS, PrimitiveValue::from(text));
     let cases = [
-        ("samples of 8 bits in 16", vec![bits(16)]),
+        ("3 samples of 16 bits in 16", vec![bits(16), (tags::BITS_STORED, VR::US, 16u16.into())]),
         ("signed samples", vec![(tags::PIXEL_REPRESENTATION, VR::US, 1u16.into())]),
         ("\"PALETTE COLOR\"", vec![text(tags::PHOTOMETRIC_INTERPRETATION, "PALETTE COLOR")]),
         ("CT Image Storage", vec![text(tags::SOP_CLASS_UID, uids::CT_IMAGE_STORAGE)]),
@@ -400,6 +442,7 @@ fn profiles_fit_the_pixels_or_are_left_out() {
     let profile = |space: &[u8; 4]| {
         let mut profile = vec![0; 130];
         profile[3] = 129;
+        profile[12..16].copy_from_slice(b"scnr");
         profile[16..20].copy_from_slice(space);
         profile[36..40].copy_from_slice(b"acsp");
         profile

@@ -6,6 +6,7 @@ mod dicom_files;
 mod dicoms;
 mod fixtures;
 mod hostile;
+mod hostile_dicoms;
 mod jpegs;
 mod meaning;
 #[cfg(feature = "openslide")]
