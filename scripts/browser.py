@@ -30,7 +30,7 @@ class Tour:
     def __init__(self, browser, address, out, slides, slide, bundle):
         self.browser, self.address, self.out, self.slides = browser, address, out, slides
         self.slide, self.bundle = slide, bundle
-        self.names = sorted(path.stem if path.suffix == ".bundle" else path.name for path in slides.iterdir())
+        self.names = sorted(name for path in slides.iterdir() for name in named(path))
         self.pictures = self.checks = 0
 
     def check(self, condition, what):
@@ -348,6 +348,12 @@ class Tour:
         self.settle()
         self.check("origami.comparing.mode === 'difference' && !document.getElementById('heat').hidden", "both sides are shown")
         self.check(f"location.search === '?{urllib.parse.urlsplit(slide).query}' && location.hash.length > 10", "the address remembers view and signature")
+
+
+def named(path):
+    """The names of the slides at a path: a directory of scanned slides has one for each."""
+    below = [f"{path.name}/{scan.stem}" for scan in path.glob("*.svs")]
+    return below or [path.stem if path.suffix == ".bundle" else path.name]
 
 
 def main():

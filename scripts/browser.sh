@@ -50,6 +50,10 @@ awkward 'awkward small tiles' 700 650 64
 awkward 'awkward odd tiles' 641 513 63
 awkward 'awkward 254' 1023 765 254
 awkward 'awkward needle' 3 2000 256
+# Slides that are not encoded, in a directory below.
+mkdir -p "$slides/below & deep"
+cp "$slide" "$slides/below & deep/not encoded.svs"
+cp "$slide" "$slides/below & deep/100% #2.svs"
 # As after a run that was cut short.
 rm -f "$slides/AAA before all others.bundle" "$slides/.new"
 

@@ -9,11 +9,14 @@ mod access;
 mod connections;
 mod dashboard;
 mod evals;
+mod folders;
 mod http;
+mod icc;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod output;
 mod start;
+mod tiffs;
 mod viewer;
 #[cfg(feature = "rocksdb")]
 mod warm;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -13,6 +12,7 @@ use crate::kit::image::Image;
 use crate::kit::program::{Ran, arg, origami, program};
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Reply, request, wait_until};
+use crate::tiffs::write_tiff;
 use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::codec::decode_foreign;
 use origami::params::EncodeParams;
@@ -76,8 +76,8 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-/// A directory with the slide `tree`, a copy of its bundle as `copy`, half of that as `short`, a TIFF that is not encoded, a
-/// directory of nothing, and files that are no slides.
+/// A directory with the slide `tree`, copies of its bundle as `copy` and beside it, half of that as `short`, an empty TIFF, a directory of
+/// nothing, and files that are no slides.
 fn root() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
@@ -100,29 +100,27 @@ fn it_says_what_it_serves_and_what_it_skips_and_where_to_look() {
     let in_root = |name: &str| root.path().join(name).display().to_string();
     let lines: Vec<_> = server.said.lines().collect();
     assert_eq!(lines[0], format!("origami serves {} on http://{}", root.path().display(), server.address()));
-    assert_eq!(lines[1], "2 slides: copy, tree");
-    for (name, reason) in [
-        ("nothing", "neither an archive nor a tree in it, and no directory below it is searched".to_string()),
-        ("tree.bundle", "a directory of the same name is served; rename one of them".into()),
-        ("new.tif", format!("not encoded yet; `origami encode {}` makes its bundle", in_root("new.tif"))),
-    ] {
-        assert!(lines.contains(&format!("skipped {}: {reason}", in_root(name)).as_str()), "{lines:?}");
-    }
+    assert_eq!(lines[1], "3 slides: copy, tree, tree.bundle");
+    let empty = format!("skipped {}: no slide in it or below it", in_root("nothing"));
+    assert!(lines.contains(&empty.as_str()), "{lines:?}");
+    let new = format!("skipped {}: damaged slide, start: the file is empty", in_root("new.tif"));
+    assert!(lines.iter().any(|line| line.starts_with(&new)), "{lines:?}");
     assert!(server.said.contains(&format!("skipped {}: byte 8", in_root("short.bundle"))), "{lines:?}");
     assert_eq!(
         (lines.len(), *lines.last().unwrap()),
-        (7, format!("open http://{}/", server.address()).as_str())
+        (6, format!("open http://{}/", server.address()).as_str())
     );
     drop(server);
 
     let server = Started::new(&mut program(), &[arg(root.path()), "--json"]);
     let said = json(&server.said);
     assert_eq!((&said["schema"], &said["command"]), (&1.into(), &"serve".into()));
-    assert_eq!((&said["slides"], &said["names"]), (&2.into(), &serde_json::json!(["copy", "tree"])));
+    let names = serde_json::json!(["copy", "tree", "tree.bundle"]);
+    assert_eq!((&said["slides"], &said["names"], &said["unencoded"]), (&3.into(), &names, &0.into()));
     assert_eq!(said["address"], format!("http://{}", server.address()));
     let skipped: Vec<_> =
         said["skipped"].as_array().unwrap().iter().map(|of| of["path"].as_str().unwrap()).collect();
-    assert_eq!(skipped.len(), 4);
+    assert_eq!(skipped.len(), 3);
     assert!(skipped.contains(&in_root("short.bundle").as_str()), "{skipped:?}");
 }
 
@@ -155,25 +153,19 @@ fn one_slide_may_be_a_directory_a_bundle_or_a_tree() {
         assert_eq!(server.get(&format!("/dzi/{name}.dzi")).status, 200);
         assert_eq!((server.get("/readyz").status, server.get("/viewer/other").status), (200, 404));
     }
-    origami(&["serve", arg(&path("new.tif"))])
+    fs::write(path("image.png"), "").unwrap();
+    origami(&["serve", arg(&path("image.png"))])
         .fails(&["not a directory, a bundle or a .dzi", "`origami encode "]);
     origami(&["serve", arg(&path("gone"))]).fails(&["gone: no such file or directory", "--slides-root"]);
     let both = ["serve", arg(root.path()), "--slides-root", arg(root.path())];
     origami(&both).refused(&["cannot be used with"]);
 }
 
-fn write_tiff(path: &Path, image: &Image) {
-    let mut file = fs::File::create(path).unwrap();
-    let mut encoder = tiff::encoder::TiffEncoder::new(&mut file).unwrap();
-    let (width, height) = (image.width as u32, image.height as u32);
-    encoder.write_image::<tiff::encoder::colortype::RGB8>(width, height, &image.data).unwrap();
-}
-
 #[test]
 fn a_bundle_and_the_slide_beside_it_are_one_entry() {
     let root = tempfile::tempdir().unwrap();
     let (slide, image) = (root.path().join("x.tif"), Image::tissue(1100, 900, 4));
-    write_tiff(&slide, &image);
+    write_tiff(&slide, &image, None);
     origami(&["encode", "--quiet", arg(&slide)]).ok();
     fs::copy(root.path().join("x").join(PACK_DIR).join(BUNDLE_NAME), root.path().join("y.bundle")).unwrap();
     fs::copy(&slide, root.path().join("y.tif")).unwrap();
@@ -200,13 +192,18 @@ fn a_bundle_and_the_slide_beside_it_are_one_entry() {
         assert_eq!(server.get("/original/x_files/11/9_9.jpg").status, 404);
     }
 
-    // Another slide of the same name is not its original.
-    write_tiff(&root.path().join("y.tif"), &Image::tissue(1100, 900, 5));
+    // Another slide of the same name is not its original, but a slide of its own: both keep their extension.
+    write_tiff(&root.path().join("y.tif"), &Image::tissue(1100, 900, 5), None);
     let server = Started::new(&mut program(), &[arg(root.path())]);
-    assert!(server.said.contains("\n2 slides: x, y\n"), "{}", server.said);
-    assert!(server.said.contains("does not record that it was made of this file"), "{}", server.said);
-    assert_eq!((original(&server, "x"), original(&server, "y")), (true.into(), false.into()));
-    assert_eq!(server.get("/original/y_files/11/1_0.jpg").status, 404);
+    assert!(server.said.contains("\n3 slides: x, y.bundle, y.tif\n1 is not encoded"), "{}", server.said);
+    assert!(!server.said.contains("skipped"), "{}", server.said);
+    assert_eq!((original(&server, "x"), original(&server, "y.bundle")), (true.into(), false.into()));
+    assert_eq!(server.get("/original/y.bundle_files/11/1_0.jpg").status, 404);
+    drop(server);
+    // The slide alone is served under its name, without that archive.
+    let server = Started::new(&mut program(), &[arg(&root.path().join("y.tif"))]);
+    assert!(server.said.contains("\n1 slide: y\n"), "{}", server.said);
+    assert!(server.said.contains("skipped ") && original(&server, "y") == false, "{}", server.said);
 }
 
 #[test]
@@ -223,7 +220,7 @@ fn settings_come_from_a_file_and_the_environment_and_secrets_stay_secret() {
     environment(&mut configured);
     let server = Started::new(configured.env("ORIGAMI_SERVE_TILE_QUALITY", "60"), &[]);
     assert!(
-        server.said.contains("2 slides: copy, tree") && server.said.contains("with a token"),
+        server.said.contains("3 slides: copy, tree, tree.bundle") && server.said.contains("with a token"),
         "{}",
         server.said
     );

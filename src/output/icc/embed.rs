@@ -146,7 +146,7 @@ mod tests {
             assert_eq!(u32::from_le_bytes(image[4..8].try_into().unwrap()) as usize, image.len() - 8);
             assert_eq!((&image[12..16], image[20], image[24], image[27]), (&b"VP8X"[..], 0x20, 29, 16));
             assert_eq!((&image[30..34], &image[38..38 + bytes]), (&b"ICCP"[..], icc(bytes).as_slice()));
-            assert!(image.ends_with(&plain[12..]) && image.len() % 2 == 0);
+            assert!(image.ends_with(&plain[12..]) && image.len().is_multiple_of(2));
         }
     }
 }

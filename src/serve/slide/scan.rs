@@ -220,11 +220,14 @@ mod tests {
     use super::*;
     use crate::slide::SlideError;
 
+    /// The level and the pixels of each read.
+    type Reads = Arc<Mutex<Vec<(usize, u64)>>>;
+
     /// A picture with levels, which are its halvings, each one pixel smaller than Deep Zoom's where that rounds up. It notes the
     /// pixels of each read.
     struct Fake {
         levels: Vec<Samples>,
-        reads: Arc<Mutex<Vec<(usize, u64)>>>,
+        reads: Reads,
     }
 
     impl RandomAccess for Fake {
@@ -257,7 +260,7 @@ mod tests {
     }
 
     /// A slide of 3001x2002 pixels with the levels `downs` below L0.
-    fn fake(downs: &[u32]) -> (Reader, Arc<Mutex<Vec<(usize, u64)>>>) {
+    fn fake(downs: &[u32]) -> (Reader, Reads) {
         let (width, height) = (3001, 2002);
         let data = (0..width * height).map(|i| ((i % width / 9) ^ (i / width / 7)) as u8).collect();
         let mut level = Samples { data, width, height, channels: 1 };
@@ -284,7 +287,7 @@ mod tests {
             associated: Vec::new(),
             warnings: Vec::new(),
         };
-        let reads = Arc::default();
+        let reads = Reads::default();
         let pixels = Box::new(Fake { levels, reads: Arc::clone(&reads) });
         (Reader { info, path: "x".into(), pixels }, reads)
     }

@@ -56,7 +56,13 @@ impl Tiles {
                 return decoded.map_err(|e| broken(&slide, &e));
             }
             let samples = this.halved(&slide, tile).await?;
-            let made = this.threads.run(async move { Ok((encode(&samples)?, samples)) }).await?;
+            // Decoded again: what is made of it must be the same with and without the cache.
+            let work = async move {
+                let bytes = encode(samples)?;
+                let samples = decode(&bytes)?;
+                Ok((bytes, samples))
+            };
+            let made = this.threads.run(work).await?;
             let (bytes, samples) = made.map_err(|e: Error| broken(&slide, &e))?;
             this.hot.insert(key, bytes);
             Ok(samples)
@@ -115,8 +121,8 @@ impl Tiles {
     }
 }
 
-fn encode(samples: &Samples) -> Result<Bytes> {
-    let pixels = samples.clone().into_pixels();
+fn encode(samples: Samples) -> Result<Bytes> {
+    let pixels = samples.into_pixels();
     Ok(JpegEncoder::new()?.encode(pixels.ycc().view(), QUALITY.into())?.into())
 }
 

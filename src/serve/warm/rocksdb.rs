@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::lookup::{Lookup, WarmStats};
 use super::tuning::{is_damage, options};
 use crate::serve::error::StartError;
+use crate::serve::http::path_segment;
 use crate::serve::tile_key::TileKey;
 
 /// Bytes of the hash before a tile.
@@ -154,10 +155,11 @@ impl WarmCache {
     }
 }
 
-/// `tile:{name}:{identity}:{level}:{x}:{y}`. A slide that is encoded again, or served with other options, has another identity and so
+/// `tile:{name}:{identity}:{level}:{x}:{y}`, the name as in addresses. A slide that is encoded again, or served with other options, has another identity and so
 /// other keys.
 fn text(name: &str, key: &TileKey) -> String {
     let TileKey { slide, tile } = key;
+    let name = path_segment(name);
     format!("tile:{name}:{slide:032x}:{}:{}:{}", tile.level, tile.x, tile.y)
 }
 
