@@ -11,7 +11,15 @@ use crate::image::spec::MAX_JPEG_SCANS;
 /// # Errors
 /// Damaged bytes, an unusual sampling, a size over that of the image.
 pub fn crop(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
-    let region = sys::tjregion { x: 0, y: 0, w: width as i32, h: height as i32 };
+    cut(jpeg, (0, 0), (width, height))
+}
+
+/// As [`crop`], from another corner (x, y) on, which lies on the grid of the JPEG's MCUs.
+///
+/// # Errors
+/// As [`crop`]; a corner off the grid.
+pub fn cut(jpeg: &[u8], (x, y): (usize, usize), (width, height): (usize, usize)) -> Result<Vec<u8>> {
+    let region = sys::tjregion { x: x as i32, y: y as i32, w: width as i32, h: height as i32 };
     transform(handle()?, jpeg, region, sys::TJXOPT_CROP | sys::TJXOPT_OPTIMIZE)
 }
 
