@@ -12,6 +12,7 @@
 //! | `open` | picks the reader of a file |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
+//! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
 //! | `region`, `samples`, `resolution`, `positional` | bounds checks, sample conversion, microns per pixel, positional file reads |
 //!
@@ -35,6 +36,7 @@ mod access;
 mod error;
 mod info;
 mod jpeg;
+mod ndpi;
 mod open;
 #[cfg(feature = "openslide")]
 mod openslide;

@@ -7,7 +7,7 @@
 use super::access::Slide;
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
-use super::{jpeg, png, tiff};
+use super::{jpeg, ndpi, png, tiff};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -49,6 +49,10 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let ordinary = magic.starts_with(PNG) || (magic.starts_with(JPEG) && !reserved);
     if options.openslide == OpenSlideUse::Auto && !ordinary && recognised(path)? {
         return open_openslide(path, options, "a scanner's format");
+    }
+    // OpenSlide gives pixels; the JPEG itself is for those who do without.
+    if extension == "ndpi" && options.openslide == OpenSlideUse::Never {
+        return ndpi::open(path, options);
     }
     if reserved {
         return open_openslide_or_refuse(path, options, &extension);
