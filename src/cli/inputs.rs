@@ -18,6 +18,7 @@ use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
+use origami::pyramid::tree::{is_tree_file, other_tree};
 
 use super::fault::{Problem, usage};
 
@@ -166,7 +167,9 @@ pub fn image(path: &Path) -> Result<Input> {
     if let Some(series) = dicom_series(path, &entries, Path::new("")) {
         return Ok(series);
     }
-    let has_tree = is_tree_files(path) || entries.iter().any(|path| extension(path) == "dzi");
+    let has_tree = is_tree_files(path)
+        || other_tree(path).is_some()
+        || entries.iter().any(|path| extension(path) == "dzi");
     match own_archive(path, &entries)? {
         Some(archive) if !has_tree => Ok(archive),
         _ => given(Thing::Tree),
@@ -205,7 +208,7 @@ fn file(path: &Path, takes: Takes) -> Result<Input> {
 /// The kind of a file, by its extension, else by its first bytes.
 fn thing_of_file(path: &Path) -> Result<Thing> {
     match extension(path).as_str() {
-        "dzi" => return Ok(Thing::Tree),
+        _ if is_tree_file(path) => return Ok(Thing::Tree),
         "bundle" => return Ok(Thing::Bundle),
         "pack" => return Ok(Thing::Pack),
         _ => {}
@@ -227,6 +230,12 @@ fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
     {
         return Ok(Some(input(&dzi, Thing::Tree, Path::new(""))));
     }
+    if takes.trees
+        && let Some(found) = other_tree(dir)
+    {
+        // Results go into the directory of the tree, as into that of a descriptor.
+        return Ok(Some(Input { path: found, ..input(&dir.join("tree"), Thing::Tree, Path::new("")) }));
+    }
     let entries = entries(dir)?;
     if takes.slides
         && let Some(series) = dicom_series(dir, &entries, Path::new(""))
@@ -245,8 +254,11 @@ fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
 
 /// The descriptors in a directory: that of `origami pyramid` alone, where there is one.
 fn own_trees(entries: &[PathBuf]) -> Vec<PathBuf> {
-    let mut trees: Vec<_> =
-        entries.iter().filter(|path| extension(path) == "dzi" && !is_decoded(path)).cloned().collect();
+    let mut trees: Vec<_> = entries
+        .iter()
+        .filter(|path| matches!(&*extension(path), "dzi" | "szi") && !is_decoded(path))
+        .cloned()
+        .collect();
     if let Some(usual) =
         trees.iter().position(|path| path.file_stem().is_some_and(|stem| stem == PYRAMID_NAME))
     {
@@ -277,6 +289,11 @@ fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Res
     let entries = entries(dir)?;
     if let Some(series) = dicom_series(dir, &entries, below) {
         found.extend(takes.slides.then_some(series));
+        return Ok(());
+    }
+    if let Some(tree) = other_tree(dir).filter(|_| !below.as_os_str().is_empty()) {
+        let own = Input { path: tree, ..input(&dir.join("tree"), Thing::Tree, below) };
+        found.extend(takes.trees.then_some(own));
         return Ok(());
     }
     if takes.trees {

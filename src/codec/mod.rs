@@ -49,7 +49,8 @@ pub use self::kind::{EncoderKind, ImageRole};
 pub use self::png::{decode_png, encode_png};
 pub use self::turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
-    Opened as OpenedJpeg, Simd as JpegSimd, crop as crop_jpeg, simd as jpeg_simd, version as jpeg_version,
+    Opened as OpenedJpeg, Simd as JpegSimd, crop as crop_jpeg, cut as cut_jpeg, cut_all as cut_jpeg_parts,
+    simd as jpeg_simd, version as jpeg_version,
 };
 #[cfg(feature = "webp")]
 pub use self::webp::encode_webp;

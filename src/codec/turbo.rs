@@ -26,4 +26,4 @@ pub use encoder::Encoder;
 pub use library::{Simd, simd, version};
 #[cfg(feature = "mozjpeg")]
 pub use transform::with_restarts;
-pub use transform::{arithmetic, crop};
+pub use transform::{arithmetic, crop, cut, cut_all};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::held::{Held, Tally};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pyramid::tree::Tree;
 
 /// Files that other programs leave beside tiles, with all that they knew of the slide.
@@ -23,9 +23,7 @@ pub fn of_tree(tree: &Tree) -> Result<Vec<Held>> {
     let (mut tally, mut ids) = (Tally::default(), Vec::new());
     tree.each_tile_file(|id, _| ids.push(id))?;
     for id in ids {
-        let path = tree.tile_path(id);
-        let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-        tally.add(&format!("level {}", id.level), &format!("tile {}_{}", id.x, id.y), &bytes);
+        tally.add(&format!("level {}", id.level), &format!("tile {}_{}", id.x, id.y), &tree.tile_bytes(id)?);
     }
     held.extend(tally.finish());
     for folder in [tree.files(), tree.path().parent().unwrap_or(tree.files())] {

@@ -117,12 +117,14 @@ pub enum Refusal {
     },
     /// A lossless encode of tiles that overlap.
     #[error(
-        "its tiles overlap by {overlap}, which archives do not, so a lossless encode cannot store them as they are; \
-         make the tree again without overlap, or use the preset archive"
+        "its tiles overlap by {overlap}, which archives do not, and only a multiple of {grid_px} could be cut off without \
+         decoding them; make the tree again without overlap, or use the preset archive"
     )]
     Overlap {
         /// The overlap in pixels.
         overlap: u32,
+        /// Pixels of the grid on which its tiles can be cut.
+        grid_px: u32,
     },
     /// A lossless encode, with background in place of missing tiles.
     #[error(

@@ -80,8 +80,7 @@ impl Identity {
     /// A tile that exists and whose size cannot be read.
     pub fn of_tree(tree: &Tree) -> Result<Self> {
         let mut hash = Xxh3::new();
-        let descriptor = fs::read(tree.path()).map_err(Error::io("read", tree.path()))?;
-        hash.update(&descriptor);
+        hash.update(tree.record());
         hash.update(&serde_json::to_vec(tree.metadata()).map_err(Error::Sidecar)?);
         hash.update(tree.icc_profile().unwrap_or_default());
         let (mut all, mut tiles) = (Files { bytes: 0, modified: None }, 0);
@@ -89,8 +88,9 @@ impl Identity {
             for number in [level, x, y] {
                 hash.update(&number.to_le_bytes());
             }
-            hash.update(&kind.len().to_le_bytes());
-            all.add(kind);
+            hash.update(&kind.bytes.to_le_bytes());
+            all.bytes += kind.bytes;
+            all.modified = all.modified.max(kind.modified);
             tiles += 1;
         })?;
         Ok(all.identity("tree", tiles, &hash))

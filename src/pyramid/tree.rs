@@ -1,19 +1,23 @@
-//! Reads a Deep Zoom tree on disk: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling.
+//! Reads a tree on disk: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling. Deep Zoom (also in a zip file,
+//! SZI), Zoomify, static IIIF and Google Maps.
 //!
-//! `find` finds the parts of a tree, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files
+//! `open` and `find` find the parts of a tree, `others` reads the descriptors of other layouts, `layout` names tiles, `store` reads files, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files
 //! unchanged, `made` makes the tiles of levels that a tree does not have.
 
 mod absent;
 mod find;
+mod layout;
 mod made;
+mod open;
 mod originals;
+mod others;
 mod pixels;
 mod samples;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
@@ -21,8 +25,14 @@ use super::metadata::SlideMetadata;
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
 use crate::pyramid::error::{Error, MissingTiles, Result};
-use find::{find_descriptor, read_descriptor, read_metadata, stem};
+use find::read_metadata;
+use open::Found;
 use samples::Made;
+use store::Store;
+
+pub use layout::Layout;
+pub use open::{is_tree_file, other_tree};
+pub use store::TileFile;
 
 /// What to do about missing tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -38,15 +48,14 @@ pub enum Missing {
 
 /// A tree on disk.
 pub struct Tree {
-    dzi: PathBuf,
-    files: PathBuf,
-    descriptor: Descriptor,
-    geometry: Geometry,
+    found: Found,
     metadata: SlideMetadata,
     icc: Option<Vec<u8>>,
     missing: Missing,
     /// File name extension of the tiles, as found.
     extension: String,
+    /// The tiles of each level, where they are not listed level by level.
+    index: Option<BTreeMap<u32, HashSet<(u32, u32)>>>,
     absent: MissingTiles,
     /// Levels without any tile, which are made from the next finer ones.
     absent_levels: BTreeSet<u32>,
@@ -65,7 +74,7 @@ impl Tree {
         Self::open_levels(path, Missing::Refuse, false)
     }
 
-    /// Opens a tree by its `.dzi`, by the directory that holds it, or by its `_files`.
+    /// Opens a tree by its descriptor, by the directory that holds it, by its `_files`, or by its `.szi`.
     ///
     /// # Errors
     /// No descriptor, several of them, or a wrong one; missing tiles, with [`Missing::Refuse`].
@@ -74,35 +83,19 @@ impl Tree {
     }
 
     fn open_levels(path: &Path, missing: Missing, with_l0: bool) -> Result<Self> {
-        let dzi = find_descriptor(path)?;
-        let text = read_descriptor(&dzi)?;
-        let descriptor = Descriptor::parse(&dzi, &text)?;
-        let geometry = Geometry::new(descriptor.width, descriptor.height, descriptor.tile)
-            .map_err(|e| Error::damaged(&dzi, e.to_string()))?;
-        let files = dzi.with_file_name(format!("{}_files", stem(&dzi)));
-        if !files.is_dir() {
-            return Err(Error::damaged(
-                &dzi,
-                format!("its tiles should be in {}, which is not there; restore them", files.display()),
-            ));
-        }
-        let finer = geometry.top_level() + 1;
-        if files.join(finer.to_string()).is_dir() {
-            let (w, h) = (geometry.width(), geometry.height());
-            let problem = format!("{w}x{h} has no level {finer}, but {} has one", files.display());
-            return Err(Error::damaged(&dzi, format!("{problem}; the descriptor is wrong")));
-        }
-        let (metadata, icc) = read_metadata(&dzi)?;
-        let absent = MissingTiles { count: 0, all: 0, files: files.clone(), first: Vec::new() };
+        let found = open::open(path)?;
+        let (metadata, icc) = match &found.store {
+            Store::Directory(_) if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
+            _ => Default::default(),
+        };
+        let absent = MissingTiles { count: 0, all: 0, files: found.files.clone(), first: Vec::new() };
         let mut tree = Self {
-            dzi,
-            files,
-            extension: descriptor.format.clone(),
-            descriptor,
-            geometry,
+            extension: found.descriptor.format.clone(),
+            found,
             metadata,
             icc,
             missing,
+            index: None,
             absent,
             absent_levels: BTreeSet::new(),
             made: Made::default(),
@@ -114,21 +107,29 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The descriptor's path.
+    /// The descriptor's path; the directory of a tree without one, the file of one in a zip.
     pub fn path(&self) -> &Path {
-        &self.dzi
+        &self.found.path
     }
     /// The directory of the tiles.
     pub fn files(&self) -> &Path {
-        &self.files
+        &self.found.files
     }
-    /// The contents of the `.dzi`.
+    /// The contents of the `.dzi`, or the same by the descriptor of another layout.
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.found.descriptor
+    }
+    /// The bytes of the descriptor.
+    pub fn record(&self) -> &[u8] {
+        &self.found.record
+    }
+    /// How its tiles are named.
+    pub fn layout(&self) -> Layout {
+        self.found.layout
     }
     /// Slide and tile size.
     pub fn geometry(&self) -> &Geometry {
-        &self.geometry
+        &self.found.geometry
     }
     /// The contents of the sidecar; empty where there is none.
     pub fn metadata(&self) -> &SlideMetadata {
@@ -147,39 +148,45 @@ impl Tree {
         &self.absent_levels
     }
 
-    /// The path of a tile's file.
+    /// The path of a tile's file; of a tile in a zip, its name behind that of the zip.
     pub fn tile_path(&self, id: TileId) -> PathBuf {
-        self.files.join(id.level.to_string()).join(format!("{}_{}.{}", id.x, id.y, self.extension))
+        self.found.store.path(&self.tile_name(id))
+    }
+
+    fn tile_name(&self, id: TileId) -> String {
+        format!("{}.{}", self.layout().stem(self.geometry(), id), self.extension)
     }
 
     /// Calls `take` with the address and the file of every tile that exists, level by level and row by row.
     ///
     /// # Errors
     /// A file that exists and whose metadata cannot be read.
-    pub fn each_tile_file(&self, mut take: impl FnMut(TileId, &fs::Metadata)) -> Result<()> {
-        for level in 0..=self.geometry.top_level() {
-            let (cols, rows) = self.geometry.tiles(level);
-            for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
-                let path = self.tile_path(id);
-                match fs::metadata(&path) {
-                    Ok(file) => take(id, &file),
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(e) => return Err(Error::io("read", &path)(e)),
-                }
+    pub fn each_tile_file(&self, mut take: impl FnMut(TileId, &TileFile)) -> Result<()> {
+        for level in 0..=self.geometry().top_level() {
+            for id in self.tiles_on_disk(level)?.0 {
+                let file = self.found.store.stat(&self.tile_name(id));
+                take(id, &file.map_err(Error::io("read", &self.tile_path(id)))?);
             }
         }
         Ok(())
     }
 
+    /// The bytes of a tile's file as they are.
+    ///
+    /// # Errors
+    /// A file that is missing or cannot be read.
+    pub fn tile_bytes(&self, id: TileId) -> Result<Vec<u8>> {
+        self.found.store.read(&self.tile_name(id)).map_err(Error::io("read", &self.tile_path(id)))
+    }
+
     /// The bytes of a tile, `None` where it is missing and read as background.
     fn read(&self, id: TileId) -> Result<Option<Vec<u8>>> {
-        let path = self.tile_path(id);
-        match fs::read(&path) {
+        match self.found.store.read(&self.tile_name(id)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.missing == Missing::Background => {
                 Ok(None)
             }
-            Err(e) => Err(Error::io("read", &path)(e)),
+            Err(e) => Err(Error::io("read", &self.tile_path(id))(e)),
         }
     }
 
@@ -189,13 +196,22 @@ impl Tree {
 
     /// Size of a tile's file in pixels, overlap included.
     fn file_size(&self, id: TileId) -> (usize, usize) {
-        let (w, h) = self.geometry.level_size(id.level);
+        let (tile, overlap) = (u64::from(self.descriptor().tile), u64::from(self.descriptor().overlap));
+        if self.layout().is_padded() {
+            return (tile as usize, tile as usize);
+        }
+        let (w, h) = self.geometry().level_size(id.level);
         let side = |i: u32, n: u32| {
-            let (tile, overlap) = (u64::from(self.descriptor.tile), u64::from(self.descriptor.overlap));
             let start = (u64::from(i) * tile).saturating_sub(if i > 0 { overlap } else { 0 });
             let end = (u64::from(i + 1) * tile + overlap).min(u64::from(n));
             (end - start) as usize
         };
         (side(id.x, w), side(id.y, h))
+    }
+
+    /// Whether a tile's file has the pixels of the tile and no others.
+    fn is_exact(&self, id: TileId) -> bool {
+        let tile = self.geometry().tile_rect(id).map(|rect| (rect.width as usize, rect.height as usize));
+        tile == Some(self.file_size(id))
     }
 }

@@ -13,6 +13,7 @@
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
 //! | `dicom` | DICOM whole-slide images |
+//! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
 //! | `jpeg2000` | codestreams in the tiles of slides |
 //! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
@@ -41,6 +42,7 @@ mod icc;
 mod info;
 mod jpeg;
 mod jpeg2000;
+mod ndpi;
 mod open;
 #[cfg(feature = "openslide")]
 mod openslide;

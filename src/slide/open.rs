@@ -7,7 +7,7 @@
 use super::access::Slide;
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
-use super::{dicom, jpeg, png, tiff, unread};
+use super::{dicom, jpeg, ndpi, png, tiff, unread};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -63,6 +63,10 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     }
     if let Some(refusal) = unread {
         return Err(refusal);
+    }
+    // OpenSlide gives pixels; the JPEG itself is for those who do without.
+    if extension == "ndpi" && options.openslide == OpenSlideUse::Never {
+        return ndpi::open(path, options);
     }
     if reserved {
         return open_openslide_or_refuse(path, options, &extension);

@@ -41,7 +41,7 @@ pub fn input(path: &Path, thing: Thing, below: &Path) -> Input {
     let in_layout = dir.file_name().is_some_and(|name| name == PACK_DIR);
     let (home, name) = match thing {
         // A tree's results lie in its directory. So do those of an archive in the layout of a slide's directory.
-        Thing::Tree => (dir.to_path_buf(), below.to_path_buf()),
+        Thing::Tree if extension(path) != "szi" => (dir.to_path_buf(), below.to_path_buf()),
         Thing::Packs if path.file_name().is_some_and(|name| name == PACK_DIR) => {
             (dir.to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
         }
@@ -49,7 +49,8 @@ pub fn input(path: &Path, thing: Thing, below: &Path) -> Input {
         Thing::Bundle | Thing::Pack if in_layout => {
             (dir.parent().unwrap_or(dir).to_path_buf(), below.parent().unwrap_or(below).to_path_buf())
         }
-        Thing::Bundle | Thing::Pack | Thing::Slide => {
+        // A tree in one file is as a slide is.
+        Thing::Tree | Thing::Bundle | Thing::Pack | Thing::Slide => {
             let stem = path.file_stem().unwrap_or_default();
             (dir.join(stem), below.join(stem))
         }

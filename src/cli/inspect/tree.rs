@@ -41,7 +41,7 @@ fn levels(tree: &Tree) -> Result<Vec<Level>> {
         let level = &mut levels[id.level as usize];
         level.present += 1;
         level.missing -= 1;
-        level.bytes += file.len();
+        level.bytes += file.bytes;
     })?;
     Ok(levels)
 }
@@ -58,7 +58,10 @@ fn text(tree: &Tree, levels: &[Level]) -> Vec<String> {
     let mut text = vec![
         row("file", format!("{} (tree, {bytes})", tree.path().display())),
         row("slide", format!("{width}x{height}, {} levels, tiles of {tile}", levels.len())),
-        row("format", format!("{}, overlap {}", descriptor.format, descriptor.overlap)),
+        row(
+            "format",
+            format!("{}, overlap {}, {}", descriptor.format, descriptor.overlap, tree.layout().name()),
+        ),
         row("tiles", format!("{present} of {tiles}{}", missing(tiles - present))),
     ];
     if metadata.generator.is_empty() {
@@ -86,7 +89,7 @@ fn object(tree: &Tree, levels: &[Level]) -> Value {
         "width": descriptor.width, "height": descriptor.height, "tile": descriptor.tile,
         "overlap": descriptor.overlap, "format": descriptor.format,
         "tiles": sum(levels, |level| level.tiles), "present": sum(levels, |level| level.present),
-        "missing": sum(levels, |level| level.missing), "levels": levels, "warnings": tree.warnings(),
+        "missing": sum(levels, |level| level.missing), "levels": levels, "layout": tree.layout().name(), "warnings": tree.warnings(),
         "sidecar": (!metadata.generator.is_empty()).then_some(metadata),
         "icc_profile_bytes": tree.icc_profile().map_or(0, <[u8]>::len),
     })

@@ -83,9 +83,9 @@ fn refused(refusal: &Refusal) -> Option<String> {
         Refusal::NotJpeg { format } => {
             format!("its tiles are {format}, and --preset lossless repacks JPEG tiles; use --preset archive")
         }
-        Refusal::Overlap { overlap } => format!(
-            "its tiles overlap by {overlap}, which archives do not, so --preset lossless cannot store them as they are; make \
-             the tree again without overlap, or use --preset archive"
+        Refusal::Overlap { overlap, grid_px } => format!(
+            "its tiles overlap by {overlap}, which archives do not, and --preset lossless can cut off only a multiple of \
+             {grid_px}; make the tree again without overlap, or use --preset archive"
         ),
         Refusal::LosslessBackground => {
             "--preset lossless stores the tiles that there are, and --missing background makes up others; leave one of \

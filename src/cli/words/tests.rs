@@ -120,8 +120,8 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
         "a: its tiles are png, and --preset lossless repacks JPEG tiles; use --preset archive"
     );
     assert_eq!(
-        tree(pyramid::Refusal::Overlap { overlap: 1 }),
-        "a: its tiles overlap by 1, which archives do not, so --preset lossless cannot store them as they are; make the \
+        tree(pyramid::Refusal::Overlap { overlap: 1, grid_px: 16 }),
+        "a: its tiles overlap by 1, which archives do not, and --preset lossless can cut off only a multiple of 16; make the \
          tree again without overlap, or use --preset archive"
     );
     assert_eq!(

@@ -116,7 +116,7 @@ impl Survey {
                 stored_index(&geometry, id).and_then(|index| self.tiles.get_mut(index))
             };
             if let Some(size) = size {
-                *size += file.len() as f64;
+                *size += file.bytes as f64;
             }
         })?;
         let tiles = geometry.stored_tiles().enumerate();

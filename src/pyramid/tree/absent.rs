@@ -1,6 +1,10 @@
 //! What a tree lacks: tiles, whole levels, and files of the extension that its descriptor names.
 
-use super::find::{extension_in, list_tiles};
+use std::collections::{BTreeMap, HashSet};
+
+use super::find::{TILE_EXTENSIONS, extension_in, list_tiles};
+use super::layout::{Layout, first_level};
+use super::store::Store;
 use super::{Missing, Tree};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, MissingTiles, Refusal, Result};
@@ -11,15 +15,18 @@ const MAX_NAMED_TILES: usize = 5;
 impl Tree {
     /// What of the tree is not as its descriptor says and is read all the same, in sentences.
     pub fn warnings(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        if self.extension != self.descriptor.format {
-            let (found, format) = (&self.extension, &self.descriptor.format);
+        let mut said = self.found.notes.clone();
+        if self.layout() == Layout::DeepZoom && self.extension != self.descriptor().format {
+            let (found, format) = (&self.extension, &self.descriptor().format);
             said.push(format!(
                 "its tiles end in .{found} where its Format is {format}; they are read as found"
             ));
         }
-        if let (Some(first), Some(last)) = (self.absent_levels.first(), self.absent_levels.last()) {
-            said.push(match self.absent_levels.len() {
+        // Other layouts never have levels below that of a single tile.
+        let usual = if self.layout() == Layout::DeepZoom { 0 } else { first_level(self.geometry()) };
+        let absent = || self.absent_levels.iter().filter(|&&level| level >= usual);
+        if let (Some(first), Some(last)) = (absent().next(), absent().next_back()) {
+            said.push(match absent().count() {
                 1 => format!("its level {first} has no tiles; they are made from finer ones"),
                 n => format!(
                     "{n} of its levels from {first} to {last} have no tiles; they are made from finer ones"
@@ -36,13 +43,16 @@ impl Tree {
         said
     }
 
-    /// Finds the extension of the tile files, in the finest level that has tiles.
+    /// Finds the extension of the tile files: in the finest level that has tiles, or by a list of all files.
     pub(super) fn find_extension(&mut self, with_l0: bool) -> Result<()> {
-        let top = self.geometry.top_level();
-        let finest = if with_l0 || self.geometry.l2().is_none() { top } else { top - 2 };
+        if !self.is_listed_by_level() {
+            return self.list_all();
+        }
+        let top = self.geometry().top_level();
+        let finest = if with_l0 || self.geometry().l2().is_none() { top } else { top - 2 };
         for level in (0..=finest).rev() {
-            let folder = self.files.join(level.to_string());
-            if let Some(found) = extension_in(&folder, &self.descriptor.format)? {
+            let folder = self.files().join(level.to_string());
+            if let Some(found) = extension_in(&folder, &self.descriptor().format)? {
                 self.extension = found;
                 break;
             }
@@ -50,11 +60,37 @@ impl Tree {
         Ok(())
     }
 
+    /// Whether each level has a directory of its own, whose names are its tiles.
+    fn is_listed_by_level(&self) -> bool {
+        self.layout() == Layout::DeepZoom && matches!(self.found.store, Store::Directory(_))
+    }
+
+    /// Lists the tiles of all levels at once.
+    fn list_all(&mut self) -> Result<()> {
+        let names = self.found.store.names().map_err(Error::io("list", self.files()))?;
+        let split = names.iter().filter_map(|name| name.rsplit_once('.'));
+        let known =
+            split.filter(|(_, found)| TILE_EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)));
+        let tiles =
+            known.filter_map(|(stem, found)| Some((self.layout().tile(self.geometry(), stem)?, found)));
+        let tiles: Vec<_> = tiles.collect();
+        let has = |wanted: &str| tiles.iter().any(|&(_, found)| found == wanted);
+        let declared = self.descriptor().format.as_str();
+        let extension = if has(declared) { Some(declared) } else { tiles.first().map(|&(_, found)| found) };
+        self.extension = extension.unwrap_or(declared).to_string();
+        let mut index = BTreeMap::<u32, HashSet<(u32, u32)>>::new();
+        for (id, _) in tiles.iter().filter(|(_, found)| *found == self.extension) {
+            index.entry(id.level).or_default().insert((id.x, id.y));
+        }
+        self.index = Some(index);
+        Ok(())
+    }
+
     /// Lists the tiles of the levels that are read (the small ones, and L0 `with_l0`), counts the missing ones, and finds the levels
     /// that are to be made.
     pub(super) fn find_absent(&mut self, with_l0: bool) -> Result<()> {
-        let (top, families) = (self.geometry.top_level(), self.geometry.l2().is_some());
-        let mut levels: Vec<u32> = self.geometry.stored_levels().collect();
+        let (top, families) = (self.geometry().top_level(), self.geometry().l2().is_some());
+        let mut levels: Vec<u32> = self.geometry().stored_levels().collect();
         levels.extend((with_l0 && families).then_some(top));
         for level in levels {
             let (present, missing) = self.tiles_on_disk(level)?;
@@ -68,11 +104,16 @@ impl Tree {
         }
         self.find_finer()?;
         // One tile is enough to know: L1 and L2 are not read unless families are stored as their original tiles.
-        let l2 = self.geometry.l2().map(|level| self.files.join(level.to_string()));
-        self.has_l2 =
-            l2.map(|folder| extension_in(&folder, &self.extension)).transpose()?.flatten().is_some();
+        self.has_l2 = match (self.geometry().l2(), &self.index) {
+            (Some(level), Some(index)) => index.contains_key(&level),
+            (Some(level), None) => {
+                let found = extension_in(&self.files().join(level.to_string()), &self.extension)?;
+                found.as_ref() == Some(&self.extension)
+            }
+            (None, _) => false,
+        };
         if self.absent.count > 0 && self.missing == Missing::Refuse {
-            return Err(Error::refused(&self.dzi, Refusal::MissingTiles(self.absent.clone())));
+            return Err(Error::refused(self.path(), Refusal::MissingTiles(self.absent.clone())));
         }
         Ok(())
     }
@@ -80,7 +121,7 @@ impl Tree {
     /// Adds the levels above the absent ones that have no tiles either; fails where there is none to make them from.
     fn find_finer(&mut self) -> Result<()> {
         let Some(&last) = self.absent_levels.last() else { return Ok(()) };
-        for level in last + 1..=self.geometry.top_level() {
+        for level in last + 1..=self.geometry().top_level() {
             if !self.tiles_on_disk(level)?.0.is_empty() {
                 return Ok(());
             }
@@ -90,10 +131,10 @@ impl Tree {
     }
 
     fn no_tiles(&self) -> Error {
-        let top = self.geometry.top_level();
-        let (columns, rows) = self.geometry.tiles(top);
+        let top = self.geometry().top_level();
+        let (columns, rows) = self.geometry().tiles(top);
         let tiles = u64::from(columns) * u64::from(rows);
-        Error::refused(&self.dzi, Refusal::NoTiles { tiles, folder: self.files.join(top.to_string()) })
+        Error::refused(self.path(), Refusal::NoTiles { tiles, folder: self.files().join(top.to_string()) })
     }
 
     /// The tiles of a level that have a file, row by row, and those that have none.
@@ -101,14 +142,17 @@ impl Tree {
     /// # Errors
     /// A directory that cannot be listed; a tile outside of the level.
     pub fn tiles_on_disk(&self, level: u32) -> Result<(Vec<TileId>, MissingTiles)> {
-        let (cols, rows) = self.geometry.tiles(level);
-        let folder = self.files.join(level.to_string());
-        let present = list_tiles(&folder, &self.extension)?;
+        let (cols, rows) = self.geometry().tiles(level);
+        let folder = self.files().join(level.to_string());
+        let present = match &self.index {
+            Some(index) => index.get(&level).cloned().unwrap_or_default(),
+            None => list_tiles(&folder, &self.extension)?,
+        };
         if let Some((x, y)) = present.iter().find(|&&(x, y)| x >= cols || y >= rows) {
-            let (w, h) = (self.geometry.width(), self.geometry.height());
+            let (w, h) = (self.geometry().width(), self.geometry().height());
             let problem = format!("tile {x}_{y} in {} lies outside of {w}x{h} pixels", folder.display());
             return Err(Error::damaged(
-                &self.dzi,
+                self.path(),
                 format!("{problem}; the descriptor is wrong, or the tile is of another tree"),
             ));
         }
@@ -118,8 +162,8 @@ impl Tree {
         let named = count.min(MAX_NAMED_TILES as u64) as usize;
         let places = (0..rows).flat_map(|y| (0..cols).map(move |x| (x, y)));
         let absent = places.filter(|position| !present.contains(position)).take(named);
-        let first = absent.map(|(x, y)| format!("{}.{}", TileId { level, x, y }, self.extension));
-        let missing = MissingTiles { count, all, files: self.files.clone(), first: first.collect() };
+        let first = absent.map(|(x, y)| self.tile_name(TileId { level, x, y }));
+        let missing = MissingTiles { count, all, files: self.files().to_path_buf(), first: first.collect() };
         let mut present: Vec<_> = present.into_iter().map(|(x, y)| TileId { level, x, y }).collect();
         present.sort_unstable_by_key(|id| (id.y, id.x));
         Ok((present, missing))

@@ -27,10 +27,10 @@ impl Tree {
         if let Some(made) = self.made.get(id) {
             return Ok(made);
         }
-        let below = tiles_below(&self.geometry, id).map(|tile| Ok((tile, self.made(tile)?)));
+        let below = tiles_below(self.geometry(), id).map(|tile| Ok((tile, self.made(tile)?)));
         let below = below.collect::<Result<Vec<_>>>()?;
-        let made = Arc::new(halved(self.geometry.tile() as usize, &below));
-        let (w, h) = self.geometry.level_size(id.level);
+        let made = Arc::new(halved(self.geometry().tile() as usize, &below));
+        let (w, h) = self.geometry().level_size(id.level);
         if u64::from(w) * u64::from(h) <= MAX_KEPT_PX {
             self.made.keep(id, made.clone());
         }

@@ -1,8 +1,9 @@
 //! Reads the tile files of a tree unchanged, for families that are stored as their original tiles.
 
 use super::{Missing, Tree};
-use crate::codec::decode_foreign;
+use crate::codec::{self, JpegDecoder, cut_jpeg, decode_foreign};
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
+use crate::image::ycc::Sampling;
 use crate::kernels::taps::Filter;
 use crate::params::EncodeParams;
 use crate::pyramid::TileMetadata;
@@ -18,7 +19,7 @@ impl Tree {
     /// Whether a bundle stores the file of this tile of a small level as it is, because it stores original tiles.
     pub fn is_original(&self, id: TileId, params: &EncodeParams) -> bool {
         let is_there = !self.absent_levels().contains(&id.level);
-        params.originals && is_there && self.is_jpeg() && self.descriptor().overlap == 0
+        params.originals && is_there && self.is_jpeg()
     }
 
     /// Checks that the tiles can be stored unchanged, and that none of L2 is missing. Of their metadata the first tile is an example.
@@ -27,12 +28,8 @@ impl Tree {
     /// The reason why not, and what to do instead.
     pub fn check_originals(&self, metadata: TileMetadata) -> Result<()> {
         let refused = |refusal| Err(Error::refused(self.path(), refusal));
-        let descriptor = self.descriptor();
         if !self.is_jpeg() {
             return refused(Refusal::NotJpeg { format: self.extension.clone() });
-        }
-        if descriptor.overlap > 0 {
-            return refused(Refusal::Overlap { overlap: descriptor.overlap });
         }
         if self.missing == Missing::Background {
             return refused(Refusal::LosslessBackground);
@@ -42,8 +39,11 @@ impl Tree {
         match missing.count > 0 && !present.is_empty() {
             true => refused(Refusal::MissingL2(missing)),
             false => {
-                let first = TileId { level: self.geometry().top_level(), x: 0, y: 0 };
-                self.stored_original(first, metadata).map(drop)
+                // The first tile overlaps at its right and lower edge only; the next one, if there is one, at all.
+                let level = self.geometry().top_level();
+                let (columns, rows) = self.geometry().tiles(level);
+                let next = TileId { level, x: 1.min(columns - 1), y: 1.min(rows - 1) };
+                self.stored_original(next, metadata).map(drop)
             }
         }
     }
@@ -59,12 +59,30 @@ impl Tree {
         Ok(bytes)
     }
 
-    /// A tile's file as a lossless archive stores it.
+    /// A tile's file as a lossless archive stores it: without its overlap or padding, which are cut off between blocks.
     ///
     /// # Errors
-    /// As [`Self::original`]; metadata that may not be stored.
+    /// As [`Self::original`]; metadata that may not be stored; an overlap that ends inside a block.
     pub fn stored_original(&self, id: TileId, metadata: TileMetadata) -> Result<Vec<u8>> {
-        metadata.apply(id, self.original(id)?).map_err(|refusal| Error::refused(&self.tile_path(id), refusal))
+        let refused = |refusal| Error::refused(&self.tile_path(id), refusal);
+        let jpeg = metadata.apply(id, self.original(id)?).map_err(refused)?;
+        if self.is_exact(id) { Ok(jpeg) } else { self.cut(id, &jpeg) }
+    }
+
+    /// The part of a tile's file without overlap, with its coefficients.
+    pub(super) fn cut(&self, id: TileId, jpeg: &[u8]) -> Result<Vec<u8>> {
+        let fail = |e: codec::Error| self.tile_error(id, e);
+        let interior = self.interior(id);
+        let factors = JpegDecoder::open(jpeg).map_err(fail)?.header().sampling.map(Sampling::factors);
+        // In 4:2:0 an MCU has 16 x 16 pixels: 2 x 2 blocks of luma, one of each chroma.
+        let grid_px = factors.map_or(16, |(fx, fy)| 8 * fx.max(fy) as u32);
+        if !interior.x.is_multiple_of(grid_px) || !interior.y.is_multiple_of(grid_px) {
+            let overlap = self.descriptor().overlap;
+            return Err(Error::refused(self.path(), Refusal::Overlap { overlap, grid_px }));
+        }
+        let [x, y, width, height] =
+            [interior.x, interior.y, interior.width, interior.height].map(|n| n as usize);
+        cut_jpeg(jpeg, (x, y), (width, height)).map_err(fail)
     }
 
     /// The original tiles of L0 and L2 of a family.

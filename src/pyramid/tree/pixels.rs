@@ -43,8 +43,8 @@ impl Tree {
     /// # Errors
     /// A tile that is missing, damaged or of another size than the descriptor says.
     pub fn family(&self, id: FamilyId, filter: Filter) -> Result<SourceFamily> {
-        let rect = self.geometry.family_rect(id);
-        let tiles: Vec<TileId> = self.geometry.family_tiles(id, 0).collect();
+        let rect = self.geometry().family_rect(id);
+        let tiles: Vec<TileId> = self.geometry().family_tiles(id, 0).collect();
         let bytes = tiles.iter().map(|&tile| self.read(tile)).collect::<Result<Vec<_>>>()?;
         let opened = tiles
             .iter()
@@ -63,7 +63,7 @@ impl Tree {
                 OpenTile::Planes(image) => image,
             };
             let interior = self.interior(tile);
-            let tile_rect = self.geometry.tile_rect(tile).unwrap_or(interior);
+            let tile_rect = self.geometry().tile_rect(tile).unwrap_or(interior);
             let (x, y) = ((tile_rect.x - rect.x) as usize, (tile_rect.y - rect.y) as usize);
             luma.paste(x, y, crop(&image.luma, interior, (1, 1)));
             let image =
@@ -76,7 +76,7 @@ impl Tree {
         }
         let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
         let image = Pixels::Ycc(Ycc { luma, chroma, sampling });
-        Ok(SourceFamily { id, tile: self.geometry.tile() as usize, image, tile_bytes })
+        Ok(SourceFamily { id, tile: self.geometry().tile() as usize, image, tile_bytes })
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are a baseline JPEG without overlap,
@@ -89,7 +89,8 @@ impl Tree {
             return self.coded(self.made_pixels(id)?.into_ycc(), params);
         }
         if self.is_original(id, params) {
-            return Ok((CodecId::Jpeg, self.original(id)?));
+            let original = self.original(id)?;
+            return Ok((CodecId::Jpeg, if self.is_exact(id) { original } else { self.cut(id, &original)? }));
         }
         let bytes = self.read(id)?;
         let open = self.open_tile(id, bytes.as_deref())?;
@@ -98,7 +99,7 @@ impl Tree {
                 let baseline = jpeg.header().baseline;
                 // Always decoded: a damaged tile must not go into an archive.
                 let image = jpeg.planes().map_err(|e| self.tile_error(id, e))?;
-                if let (true, 0, Some(bytes)) = (baseline, self.descriptor.overlap, bytes) {
+                if let (true, true, Some(bytes)) = (baseline, self.is_exact(id), bytes) {
                     // L0 is coded anew and loses what its files hold besides pixels, so these do as well.
                     let is_own = |profile: &[u8]| self.icc.as_deref() == Some(profile);
                     return Ok((CodecId::Jpeg, without_extras(bytes, is_own)));
@@ -160,7 +161,7 @@ impl Tree {
 
     fn wrong_size(&self, id: TileId, (w, h): (usize, usize)) -> Error {
         let (width, height) = self.file_size(id);
-        let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.dzi.display());
+        let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.path().display());
         Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong"))
     }
 
@@ -222,16 +223,16 @@ impl Tree {
         let (fx, fy) = first.factors();
         let on_grid = |f: usize| {
             f <= 2
-                && (self.descriptor.tile as usize).is_multiple_of(f)
-                && (self.descriptor.overlap as usize).is_multiple_of(f)
+                && (self.descriptor().tile as usize).is_multiple_of(f)
+                && (self.descriptor().overlap as usize).is_multiple_of(f)
         };
         if colour.all(|s| s == first) && on_grid(fx) && on_grid(fy) { first } else { Sampling::S444 }
     }
 
     /// The part of a tile's file without overlap.
-    fn interior(&self, id: TileId) -> Rect {
-        let tile = self.geometry.tile_rect(id).unwrap_or(Rect { x: 0, y: 0, width: 1, height: 1 });
-        let inset = |i: u32| if i > 0 { self.descriptor.overlap } else { 0 };
+    pub(super) fn interior(&self, id: TileId) -> Rect {
+        let tile = self.geometry().tile_rect(id).unwrap_or(Rect { x: 0, y: 0, width: 1, height: 1 });
+        let inset = |i: u32| if i > 0 { self.descriptor().overlap } else { 0 };
         Rect { x: inset(id.x), y: inset(id.y), width: tile.width, height: tile.height }
     }
 

@@ -1,0 +1,137 @@
+//! Where the files of a tree lie: in a directory, or in a zip file without compression (SZI).
+//!
+//! Names are relative to the tree's root, with slashes. Knows no tiles.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use zip::{CompressionMethod, ZipArchive};
+
+/// Directories below each other that are searched.
+const MAX_DEPTH: usize = 8;
+
+/// What is known of a tile's file without reading it.
+#[derive(Clone, Copy, Debug)]
+pub struct TileFile {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last changed.
+    pub modified: Option<SystemTime>,
+}
+
+/// The files of a tree.
+pub enum Store {
+    /// Below a directory.
+    Directory(PathBuf),
+    /// In a zip file, below a prefix.
+    Zip(Zip),
+}
+
+/// A zip file whose entries are stored as they are.
+pub struct Zip {
+    path: PathBuf,
+    prefix: String,
+    entries: Mutex<ZipArchive<BufReader<File>>>,
+}
+
+impl Store {
+    /// The files of a zip whose names begin with `prefix`, which ends in a slash or is empty.
+    pub fn zip(path: &Path, prefix: &str, entries: ZipArchive<BufReader<File>>) -> Self {
+        Self::Zip(Zip { path: path.into(), prefix: prefix.into(), entries: Mutex::new(entries) })
+    }
+
+    /// The path of a file, for messages where it lies in a zip.
+    pub fn path(&self, name: &str) -> PathBuf {
+        match self {
+            Store::Directory(root) => root.join(name),
+            Store::Zip(zip) => zip.path.join(format!("{}{name}", zip.prefix)),
+        }
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// `NotFound`; an entry that is compressed or damaged; the error of the system.
+    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        match self {
+            Store::Directory(root) => fs::read(root.join(name)),
+            Store::Zip(zip) => {
+                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
+                read_entry(&mut entries, &format!("{}{name}", zip.prefix))
+            }
+        }
+    }
+
+    /// Length and time of a file.
+    ///
+    /// # Errors
+    /// `NotFound`; the error of the system.
+    pub fn stat(&self, name: &str) -> io::Result<TileFile> {
+        match self {
+            Store::Directory(root) => {
+                let file = fs::metadata(root.join(name))?;
+                Ok(TileFile { bytes: file.len(), modified: file.modified().ok() })
+            }
+            Store::Zip(zip) => {
+                let modified = fs::metadata(&zip.path).and_then(|file| file.modified()).ok();
+                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
+                let entry = entries.by_name(&format!("{}{name}", zip.prefix)).map_err(io::Error::from)?;
+                Ok(TileFile { bytes: entry.size(), modified })
+            }
+        }
+    }
+
+    /// The names of all files. Names that begin with a dot are other programs'.
+    ///
+    /// # Errors
+    /// A directory that cannot be listed.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        match self {
+            Store::Directory(root) => walk(root, "", MAX_DEPTH, &mut names)?,
+            Store::Zip(zip) => {
+                let entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
+                let below = entries.file_names().filter_map(|name| name.strip_prefix(&zip.prefix));
+                names.extend(below.filter(|name| !name.ends_with('/')).map(str::to_string));
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The bytes of an entry of a zip.
+///
+/// # Errors
+/// As [`Store::read`].
+pub fn read_entry(entries: &mut ZipArchive<BufReader<File>>, name: &str) -> io::Result<Vec<u8>> {
+    let mut entry = entries.by_name(name).map_err(io::Error::from)?;
+    if entry.compression() != CompressionMethod::Stored {
+        let problem = "it is compressed, and files in an .szi are stored as they are; pack the tree again without compression";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
+    }
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn walk(root: &Path, below: &str, depth: usize, names: &mut Vec<String>) -> io::Result<()> {
+    if depth == 0 {
+        return Ok(());
+    }
+    for entry in fs::read_dir(root.join(below))? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().filter(|name| !name.starts_with('.')).map(str::to_string)
+        else {
+            continue;
+        };
+        let name = if below.is_empty() { name } else { format!("{below}/{name}") };
+        match entry.file_type()?.is_dir() {
+            true => walk(root, &name, depth - 1, names)?,
+            false => names.push(name),
+        }
+    }
+    Ok(())
+}
