@@ -8,7 +8,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `access`, `info`, `options`, `error` | the types that all readers share |
+//! | `access`, `info`, `options`, `error`, `fault` | the types that all readers share |
 //! | `open`, `unread` | picks the reader of a file, or says what converts it |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
@@ -36,6 +36,7 @@
 mod access;
 mod error;
 mod exif;
+mod fault;
 mod icc;
 mod info;
 mod jpeg;

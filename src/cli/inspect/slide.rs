@@ -22,10 +22,7 @@ pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
         row("file", format!("{} (slide, {})", path.display(), human_bytes(identity.bytes))),
         row("format", &info.format),
         row("size", format!("{}x{}", info.width, info.height)),
-        row(
-            "levels",
-            if levels.is_empty() { "not listed without OpenSlide".into() } else { levels.join(", ") },
-        ),
+        row("levels", if levels.is_empty() { "not listed".into() } else { levels.join(", ") }),
         row("tiles", info.tile.as_ref().map_or("none".into(), size)),
         row("channels", if info.channels == 1 { "1 (gray)" } else { "3 (RGB)" }),
     ];
