@@ -198,7 +198,7 @@ pub enum SlideError {
         count: u32,
     },
     /// A channel, focal plane or point in time that the image does not have.
-    #[error("{}: no {what} {given}; it has {count}, from 0", path.display())]
+    #[error("{}: no {what} {given}; it has {} 0 to {}", path.display(), what.plural(), count.saturating_sub(1))]
     NoSuchPlane {
         /// The file.
         path: PathBuf,

@@ -22,7 +22,7 @@ pub struct SlideInfo {
     pub levels: Vec<(u32, u32)>,
     /// Width and height of the tiles in which the file stores the full resolution, if it is tiled and says so.
     pub tile: Option<(u32, u32)>,
-    /// Names of other images in the file (label, macro, thumbnail); OpenSlide and DICOM list them.
+    /// Names of other images in the file (label, macro, thumbnail).
     pub associated: Vec<String>,
     /// What the reader assumed where the file does not say, and what it left out: a sentence each, without the file's name.
     pub warnings: Vec<String>,

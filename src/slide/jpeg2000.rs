@@ -5,10 +5,13 @@
 //! module deliberately does not know colours, but for one thing: three components of which the last two are subsampled come
 //! back as RGB, as they are only ever YCbCr.
 
-use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
+use super::fault::Fault;
+use hayro_jpeg2000::{DecodeError, DecodeSettings, DecoderContext, FormatError, Image, MarkerError};
 
 /// Largest number of components: a pixel's colours and opacity, or the channels of one tile.
 const MAX_COMPONENTS: usize = 64;
+/// The bit of the capabilities in SIZ that says that another standard codes the blocks (ITU-T T.814).
+const HIGH_THROUGHPUT: u64 = 1 << 14;
 /// Bytes of memory for each sample while a codestream is decoded: coefficients, the inverse transform, the result.
 const BYTES_PER_SAMPLE: u64 = 16;
 
@@ -33,35 +36,48 @@ pub(super) struct Decoded {
 }
 
 /// Decodes an image, in at most about `limit_bytes` of memory. The error says what is wrong with it.
-pub(super) fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded, String> {
+pub(super) fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded, Fault> {
     let stream = codestream(bytes).ok_or("no JPEG 2000 codestream")?;
     let header = header(stream)?;
     let samples = u64::from(header.width) * u64::from(header.height) * header.components as u64;
     let needed = samples.saturating_mul(BYTES_PER_SAMPLE);
     if needed > limit_bytes {
-        return Err(format!(
-            "a JPEG 2000 image of {}x{} pixels needs {needed} bytes of memory and {limit_bytes} are allowed",
+        return Err(Fault::unsupported(format!(
+            "a JPEG 2000 image of {}x{} pixels, which needs {needed} bytes of memory where {limit_bytes} are allowed,",
             header.width, header.height
-        ));
+        )));
     }
     let settings = DecodeSettings { strict: true, ..DecodeSettings::default() };
-    let failed = |error: &dyn std::fmt::Display| format!("JPEG 2000: {error}");
-    let image = Image::new(stream, &settings).map_err(|error| failed(&error))?;
+    let image = Image::new(stream, &settings).map_err(failed)?;
     let mut context = DecoderContext::default();
-    let decoded = image.decode(&mut context).map_err(|error| failed(&error))?;
+    let decoded = image.decode(&mut context).map_err(failed)?;
     let white = ((1u32 << header.bits) - 1) as f32;
     let count = header.width as usize * header.height as usize;
     let mut components = Vec::with_capacity(header.components);
     for component in decoded.components() {
         let samples = component.samples();
         if samples.len() != count {
-            return Err(format!("JPEG 2000: {} samples in a component, expected {count}", samples.len()));
+            return Err(
+                format!("JPEG 2000: {} samples in a component, expected {count}", samples.len()).into()
+            );
         }
         components.push(samples.iter().map(|sample| sample.round().clamp(0.0, white) as u16).collect());
     }
     match components.len() == header.components {
         true => Ok(Decoded { header, components }),
-        false => Err(format!("JPEG 2000: {} components, expected {}", components.len(), header.components)),
+        false => {
+            Err(format!("JPEG 2000: {} components, expected {}", components.len(), header.components).into())
+        }
+    }
+}
+
+/// The decoder's error: some are about what it lacks.
+fn failed(error: DecodeError) -> Fault {
+    match error {
+        DecodeError::Format(FormatError::Unsupported) | DecodeError::Marker(MarkerError::Unsupported) => {
+            Fault::unsupported("JPEG 2000 of a kind that the decoder does not know")
+        }
+        error => Fault::Damaged(format!("JPEG 2000: {error}")),
     }
 }
 
@@ -90,19 +106,24 @@ fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
 }
 
 /// Reads the marker segment SIZ (T.800, A.5.1), which comes first.
-fn header(stream: &[u8]) -> Result<Header, String> {
+fn header(stream: &[u8]) -> Result<Header, Fault> {
     let cut = "a JPEG 2000 header that is cut short";
     let field = |at, length| number(stream, at, length).ok_or(cut);
     let side = |end, start| u32::try_from(field(end, 4)?.saturating_sub(field(start, 4)?)).map_err(|_| cut);
+    if field(6, 2)? & HIGH_THROUGHPUT != 0 {
+        return Err(Fault::unsupported("high-throughput JPEG 2000 (HTJ2K)"));
+    }
     let count = field(40, 2)? as usize;
     if !(1..=MAX_COMPONENTS).contains(&count) {
-        return Err(format!("JPEG 2000 of {count} components, expected 1 to {MAX_COMPONENTS}"));
+        return Err(Fault::unsupported(format!("JPEG 2000 of {count} components")));
     }
     let parts = stream.get(42..42 + 3 * count).ok_or(cut)?.as_chunks::<3>().0;
     let steps: Vec<_> = parts.iter().map(|&[_, across, down]| (across.max(1), down.max(1))).collect();
     let depth = parts.first().map_or(0, |part| part[0]);
     if depth & 0x80 != 0 || depth > 15 || parts.iter().any(|part| part[0] != depth) {
-        return Err("JPEG 2000 of signed samples, of more than 16 bits, or of different depths".into());
+        return Err(Fault::unsupported(
+            "JPEG 2000 of signed samples, of more than 16 bits, or of different depths",
+        ));
     }
     let whole = steps.iter().all(|&step| step == (1, 1));
     let halved = match *steps.as_slice() {
@@ -110,7 +131,7 @@ fn header(stream: &[u8]) -> Result<Header, String> {
         _ => false,
     };
     if !whole && !halved {
-        return Err("JPEG 2000 whose components are subsampled in a way that no slide has".into());
+        return Err(Fault::unsupported("JPEG 2000 whose components are subsampled otherwise than as chroma"));
     }
     let (width, height) = (side(8, 16)?, side(12, 20)?);
     if width == 0 || height == 0 {
@@ -153,8 +174,18 @@ pub(super) mod tests {
     fn sizes_are_checked_before_memory_is_asked_for() {
         let mut giant = gray();
         giant[8..16].copy_from_slice(&[0x7F; 8]);
-        assert!(decode(&giant, 1 << 30).unwrap_err().contains("are allowed"));
-        assert!(decode(&gray(), 100).unwrap_err().contains("192 bytes"));
+        let lacks = |bytes: &[u8], limit, words: &str| match decode(bytes, limit) {
+            Err(Fault::Unsupported(what)) => assert!(what.contains(words), "{what}"),
+            other => panic!("{words}: {other:?}"),
+        };
+        lacks(&giant, 1 << 30, "are allowed");
+        lacks(&gray(), 100, "192 bytes");
+        let mut fast = gray();
+        fast[6] = 0x40;
+        lacks(&fast, 1 << 20, "HTJ2K");
+        let mut signed = gray();
+        signed[42] = 0x87;
+        lacks(&signed, 1 << 20, "signed");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `access`, `info`, `options`, `error` | the types that all readers share |
+//! | `access`, `info`, `options`, `error`, `fault` | the types that all readers share |
 //! | `open`, `unread` | picks the reader of a file, or says what converts it |
 //! | `openslide` | every format that OpenSlide reads, where it is installed |
 //! | `tiff` | TIFF, BigTIFF, Aperio SVS without OpenSlide |
@@ -38,6 +38,7 @@ mod cache;
 mod dicom;
 mod error;
 mod exif;
+mod fault;
 mod icc;
 mod info;
 mod jpeg;

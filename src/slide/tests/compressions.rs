@@ -59,6 +59,24 @@ fn jpeg_2000_tiles_are_read() {
 }
 
 #[test]
+fn an_intact_tile_that_no_decoder_takes_is_not_called_damaged() {
+    let mut fast = jpeg2000::tests::gray();
+    fast[6] = 0x40;
+    let fast = TiffFile::tiles(4, 3, 1, 4, 34712, vec![fast]).with(323, 4, vec![3]);
+    let mut deep = encode_jpeg(&picture(16, 16, 1), 16, 1, JpegKind::Baseline);
+    let frame = deep.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    (deep[frame + 1], deep[frame + 4]) = (0xC1, 12);
+    let deep = TiffFile::tiles(16, 16, 1, 16, 7, vec![deep]);
+    let old = TiffFile::tiles(16, 16, 1, 16, 5, vec![vec![0, 1, 2, 3]]);
+    for (page, words) in [(fast, "HTJ2K"), (deep, "another depth than 8 bits"), (old, "before TIFF 5")] {
+        let error = read(&page).unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, SlideError::Unsupported { .. }) && text.contains(words), "{text}");
+        assert!(text.contains("tile at column 0, row 0") && !text.contains("damaged"), "{text}");
+    }
+}
+
+#[test]
 fn the_jpeg_2000_of_the_cases_folder_is_read_without_openslide() {
     let Some(data) = test_data() else { return };
     let mut slide = Slide::open(&data.join("cases/tiff-jpeg2000.tif"), &built_in()).unwrap();

@@ -58,10 +58,10 @@ fn pages_of_one_sample_are_channels() {
     );
     assert_eq!(pixel(&pages, channels(&[1])), [100]);
     assert_eq!(pixel(&pages, channels(&[0, 1])), [10, 100, 0], "the palette starts with red and green");
-    assert!(refusal(&pages, channels(&[3])).contains("no channel 3; it has 3, from 0"));
+    assert!(refusal(&pages, channels(&[3])).contains("no channel 3; it has channels 0 to 2"));
     let alone = gray(&[10]);
     assert_eq!(pixel(&alone, channels(&[0])), [10]);
-    assert!(refusal(&alone, at(Some(1), None)).contains("no focal plane 1; it has 1"));
+    assert!(refusal(&alone, at(Some(1), None)).contains("no focal plane 1; it has focal planes 0 to 0"));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn ome_channels_have_names_colours_and_an_order() {
     let chosen = |list: &[u32], z| Selection { z: Some(z), ..channels(list) };
     assert!(refusal(&pages, at(Some(0), None)).contains("2 channels: 0 DAPI, 1 FITC"));
     assert!(refusal(&pages, channels(&[0])).contains("3 focal planes, 0 to 2"));
-    assert!(refusal(&pages, chosen(&[0], 3)).contains("no focal plane 3; it has 3, from 0"));
+    assert!(refusal(&pages, chosen(&[0], 3)).contains("no focal plane 3; it has focal planes 0 to 2"));
     assert_eq!(pixel(&pages, chosen(&[0, 1], 2)), [3, 53, 0]);
     assert_eq!(pixel(&pages, chosen(&[1], 0)), [0, 51, 0], "a channel alone has its colour too");
     let inner =

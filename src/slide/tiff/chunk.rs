@@ -4,6 +4,7 @@
 //! caches or regions. Sizes come from a checked [`Layout`], which keeps them within the memory limit.
 
 use super::super::error::SlideError;
+use super::super::fault::Fault;
 use super::super::positional::PositionalFile;
 use super::super::region::allocate;
 use super::directory::bytes_at;
@@ -29,8 +30,7 @@ pub(super) fn decode(
             out.fill(layout.blank);
             return Ok(out);
         };
-        jpeg::decode(layout, coord, &bytes, limit_bytes, &mut out)
-            .map_err(|problem| reader.corrupt(problem))?;
+        jpeg::decode(layout, coord, &bytes, limit_bytes, &mut out).map_err(|fault| reader.failed(fault))?;
         return Ok(out);
     }
     match reader.planes(limit_bytes)? {
@@ -97,6 +97,17 @@ impl ChunkReader<'_> {
         }
     }
 
+    fn failed(&self, fault: Fault) -> SlideError {
+        match fault {
+            Fault::Damaged(problem) => self.corrupt(problem),
+            Fault::Unsupported(what) => {
+                let what = format!("{what} in the {}", self.name());
+                let advice = "convert it to 8-bit RGB with JPEG, deflate or LZW compression";
+                SlideError::unsupported(self.file.path(), "TIFF", what, advice)
+            }
+        }
+    }
+
     fn corrupt(&self, problem: impl Into<String>) -> SlideError {
         SlideError::corrupt(self.file.path(), "TIFF", self.name(), problem)
     }
@@ -154,7 +165,7 @@ impl ChunkReader<'_> {
         let Some(stored) = self.stored(plane)? else { return Ok(None) };
         let mut samples = allocate(self.file.path(), "a chunk", total, limit_bytes, ADVICE)?;
         if layout.compression.is_file() {
-            self.file(&stored, limit_bytes, &mut samples).map_err(|problem| self.corrupt(problem))?;
+            self.file(&stored, limit_bytes, &mut samples).map_err(|fault| self.failed(fault))?;
             return Ok(Some(samples));
         }
         // Only the rows inside the image must be stored: the last strip is often shorter.
@@ -166,7 +177,7 @@ impl ChunkReader<'_> {
         // `total` was allocated, so it fits a usize, and `wanted` is at most `total`.
         let target = samples.get_mut(..wanted as usize).unwrap_or_default();
         let written = decompress::decompress(layout.compression, &stored, target)
-            .map_err(|problem| self.corrupt(problem))?;
+            .map_err(|fault| self.failed(fault))?;
         if (written as u64) < wanted {
             return Err(self.corrupt(format!("it ends after {written} of {wanted} bytes")));
         }
@@ -174,7 +185,7 @@ impl ChunkReader<'_> {
     }
 
     /// Decodes a chunk that is a file of its own.
-    fn file(&self, stored: &[u8], limit_bytes: u64, out: &mut [u8]) -> Result<(), String> {
+    fn file(&self, stored: &[u8], limit_bytes: u64, out: &mut [u8]) -> Result<(), Fault> {
         match self.layout.compression {
             Compression::Jpeg2000 => files::jpeg2000(self.layout, self.coord, stored, limit_bytes, out),
             #[cfg(feature = "webp")]

@@ -3,6 +3,7 @@
 //! Each function fills as much of its output as the stored bytes hold, and returns how much that was. Checksums in the data
 //! are verified. It deliberately does not know what the bytes mean.
 
+use super::super::fault::Fault;
 use super::pixel_tags::Compression;
 use flate2::{Decompress, FlushDecompress};
 use ruzstd::decoding::StreamingDecoder;
@@ -12,13 +13,13 @@ use std::io::Read;
 const MAX_SURPLUS_BYTES: usize = 64 << 20;
 
 /// Decompresses `stored` into `out`. The number of bytes written, or what is wrong.
-pub(super) fn decompress(compression: Compression, stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
+pub(super) fn decompress(compression: Compression, stored: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
     match compression {
         Compression::None => Ok(copy(stored, out)),
         Compression::PackBits => Ok(unpack_bits(stored, out)),
         Compression::Lzw => unpack_lzw(stored, out),
-        Compression::Deflate => unpack_deflate(stored, out),
-        Compression::Zstd => unpack_zstd(stored, out),
+        Compression::Deflate => Ok(unpack_deflate(stored, out)?),
+        Compression::Zstd => Ok(unpack_zstd(stored, out)?),
         _ => Err("a file of its own where plain samples are expected".into()),
     }
 }
@@ -54,12 +55,12 @@ fn unpack_bits(stored: &[u8], out: &mut [u8]) -> usize {
     written
 }
 
-fn unpack_lzw(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
+fn unpack_lzw(stored: &[u8], out: &mut [u8]) -> Result<usize, Fault> {
     // The LZW of files from before TIFF 5 has reversed bits, so the clear code 256 gives these first two bytes.
     if let [0, second, ..] = stored
         && second & 1 == 1
     {
-        return Err("LZW as it was before TIFF 5; save the file again with a newer program".into());
+        return Err(Fault::unsupported("LZW as it was before TIFF 5"));
     }
     let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
     let (mut input, mut written) = (stored, 0);
@@ -70,7 +71,7 @@ fn unpack_lzw(stored: &[u8], out: &mut [u8]) -> Result<usize, String> {
         match result.status {
             Ok(weezl::LzwStatus::Ok) if result.consumed_in > 0 || result.consumed_out > 0 => {}
             Ok(_) => break,
-            Err(error) => return Err(format!("LZW after {written} bytes: {error}")),
+            Err(error) => return Err(format!("LZW after {written} bytes: {error}").into()),
         }
     }
     Ok(written)

@@ -2,6 +2,7 @@
 //!
 //! It deliberately does not know colours beyond YCbCr in JPEG 2000, which those files do not undo.
 
+use super::super::fault::Fault;
 use super::super::jpeg2000;
 use super::directory::ByteOrder;
 use super::layout::{ChunkCoord, Layout};
@@ -13,7 +14,7 @@ pub(super) fn jpeg2000(
     stored: &[u8],
     limit_bytes: u64,
     out: &mut [u8],
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     let decoded = jpeg2000::decode(stored, limit_bytes)?;
     let header = &decoded.header;
     let wanted = layout.chunk_samples();
@@ -22,7 +23,8 @@ pub(super) fn jpeg2000(
         return Err(format!(
             "JPEG 2000 of {components} components at {bits} bits, expected {wanted} at {}",
             layout.bits
-        ));
+        )
+        .into());
     }
     check_size(layout, coord, header.width, header.height)?;
     let mut components = decoded.components;
@@ -51,7 +53,7 @@ pub(super) fn jpeg2000(
 
 /// Decodes a WebP chunk into `out`: `chunk_height` rows of 8-bit RGB, with opacity where pixels have four samples.
 #[cfg(feature = "webp")]
-pub(super) fn webp(layout: &Layout, coord: ChunkCoord, stored: &[u8], out: &mut [u8]) -> Result<(), String> {
+pub(super) fn webp(layout: &Layout, coord: ChunkCoord, stored: &[u8], out: &mut [u8]) -> Result<(), Fault> {
     let features = webp::BitstreamFeatures::new(stored).ok_or("no WebP file")?;
     check_size(layout, coord, features.width(), features.height())?;
     let image = webp::Decoder::new(stored).decode().ok_or("a damaged WebP file")?;
@@ -69,7 +71,7 @@ pub(super) fn webp(layout: &Layout, coord: ChunkCoord, stored: &[u8], out: &mut 
 }
 
 /// At most the whole chunk, at least its part inside the image.
-fn check_size(layout: &Layout, coord: ChunkCoord, width: u32, height: u32) -> Result<(), String> {
+fn check_size(layout: &Layout, coord: ChunkCoord, width: u32, height: u32) -> Result<(), Fault> {
     let (least_width, least_height) = (layout.columns_in(coord.column), layout.rows_in(coord.row));
     match (least_width..=layout.chunk_width).contains(&width)
         && (least_height..=layout.chunk_height).contains(&height)
@@ -78,7 +80,8 @@ fn check_size(layout: &Layout, coord: ChunkCoord, width: u32, height: u32) -> Re
         false => Err(format!(
             "an image of {width}x{height} pixels, expected {}x{}",
             layout.chunk_width, layout.chunk_height
-        )),
+        )
+        .into()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! numbers 1, 2, 3 of the components say nothing, as every encoder writes them. Only where the chroma is subsampled the tag RGB
 //! is not believed.
 
+use super::super::fault::Fault;
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
 use super::layout::{ChunkCoord, Layout};
@@ -17,7 +18,7 @@ pub(super) fn decode(
     bytes: &[u8],
     limit_bytes: u64,
     out: &mut [u8],
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     decode_samples(layout, coord, bytes, limit_bytes, layout.channels(), out)?;
     if matches!(layout.color, Color::Direct { invert: true, .. }) {
         out.iter_mut().for_each(|byte| *byte = !*byte);
@@ -33,16 +34,17 @@ pub(super) fn decode_samples(
     limit_bytes: u64,
     samples: u8,
     out: &mut [u8],
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     let header = Header::parse(bytes)?;
     let components = header.components.len();
+    if header.precision != 8 || matches!(header.sof, 5..=7 | 13..=15) {
+        let process = if header.precision == 8 { "hierarchical coding" } else { "another depth than 8 bits" };
+        return Err(Fault::unsupported(format!("a JPEG of {process}")));
+    }
     let shape_fits = if layout.planar { components == 1 } else { matches!(components, 1 | 3) };
-    if header.precision != 8 || !shape_fits || matches!(header.sof, 5..=7 | 13..=15) {
+    if !shape_fits {
         let expected = if layout.planar { "1" } else { "1 or 3" };
-        return Err(format!(
-            "a JPEG of {components} components at {} bits, expected {expected} at 8",
-            header.precision
-        ));
+        return Err(format!("a JPEG of {components} components, expected {expected}").into());
     }
     // At most the whole chunk, at least its part inside the image.
     let (min_width, min_height) = (layout.columns_in(coord.column), layout.rows_in(coord.row));
@@ -52,10 +54,11 @@ pub(super) fn decode_samples(
         return Err(format!(
             "a JPEG of {}x{} pixels, expected {width}x{height}",
             header.width, header.height
-        ));
+        )
+        .into());
     }
     if header.multi_scan() && header.coefficient_bytes() > limit_bytes {
-        return Err("a progressive JPEG that needs more memory than allowed".into());
+        return Err(Fault::unsupported("a progressive JPEG that needs more memory than is allowed"));
     }
     let limit = limit_bytes.saturating_add(64 << 20);
     let mut decoder = match &layout.jpeg_tables {

@@ -8,6 +8,7 @@ use super::super::positional::PositionalFile;
 use super::super::samples::Pixel;
 use super::super::window::Window;
 use super::directory::{ByteOrder, Directory};
+use super::holds::{Samples, check_file};
 use super::pixel_tags::{Color, Compression, PixelTags};
 use super::tag;
 use std::path::Path;
@@ -277,41 +278,5 @@ impl Layout {
             return Err(SlideError::too_large(file.path(), what, needed, limit_bytes, advice));
         }
         Ok(())
-    }
-}
-
-/// The samples of a pixel in chunks that are files of their own.
-struct Samples {
-    bits: u32,
-    count: usize,
-    planar: bool,
-    ycbcr: bool,
-}
-
-/// Refuses what the files in the chunks cannot hold here, by name.
-fn check_file(
-    tags: &PixelTags<'_>,
-    compression: Compression,
-    samples: Samples,
-    color: &Color,
-) -> Result<(), SlideError> {
-    let Samples { bits, count, planar, ycbcr } = samples;
-    let name = compression.name();
-    let refuse = |what: String| Err(tags.unsupported(format!("{name} compression of {what}")));
-    let is_jpeg_2000 = compression == Compression::Jpeg2000;
-    if bits != 8 && !(is_jpeg_2000 && bits == 16 && !ycbcr) {
-        return refuse(format!("{bits}-bit samples"));
-    }
-    if planar && ycbcr {
-        return refuse("YCbCr in separate planes".into());
-    }
-    let fits = match compression {
-        Compression::Jpeg => planar || matches!(count, 1 | 3),
-        Compression::Jpeg2000 => !ycbcr || count == 3,
-        _ => !planar && matches!(count, 3 | 4),
-    };
-    match (fits, color) {
-        (true, Color::Direct { .. }) => Ok(()),
-        _ => refuse(format!("pixels of {count} samples of this kind")),
     }
 }

@@ -15,6 +15,7 @@ mod contents;
 mod decompress;
 mod directory;
 mod files;
+mod holds;
 mod imagej;
 mod jpeg;
 mod jpeg_tiles;

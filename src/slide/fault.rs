@@ -1,0 +1,28 @@
+//! Why coded pixels were not decoded: an intact file must never be called damaged because a decoder lacks something.
+
+/// What is wrong, without the file and the place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The bytes contradict their format.
+    Damaged(String),
+    /// The bytes may be right; the decoder does not have what is named here.
+    Unsupported(String),
+}
+
+impl Fault {
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        Self::Unsupported(what.into())
+    }
+}
+
+impl From<String> for Fault {
+    fn from(problem: String) -> Self {
+        Self::Damaged(problem)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(problem: &str) -> Self {
+        Self::Damaged(problem.into())
+    }
+}
