@@ -1,5 +1,8 @@
 //! Why coded pixels were not decoded: an intact file must never be called damaged because a decoder lacks something.
 
+use super::error::SlideError;
+use std::path::Path;
+
 /// What is wrong, without the file and the place in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -12,6 +15,16 @@ pub(super) enum Fault {
 impl Fault {
     pub fn unsupported(what: impl Into<String>) -> Self {
         Self::Unsupported(what.into())
+    }
+
+    /// The error of a file, at this place of it.
+    pub fn at(self, path: &Path, format: &'static str, place: &str, advice: &str) -> SlideError {
+        match self {
+            Self::Damaged(problem) => SlideError::corrupt(path, format, place, problem),
+            Self::Unsupported(what) => {
+                SlideError::unsupported(path, format, format!("{what} in the {place}"), advice)
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::error::SlideError;
 use super::super::options::Selection;
 use super::super::window::{Histogram, Window};
-use super::elements::FORMAT;
+use super::elements::{ADVICE, FORMAT};
 use super::header::Header;
 use super::level::Level;
 use super::pixels;
@@ -56,9 +56,9 @@ fn measured(levels: &[Level], full: Window, limit_bytes: u64) -> Result<Window, 
         let (column, row) = ((number % across) as u32, (number / across) as u32);
         let Some((frames, frame, _)) = level.frame(column, row) else { continue };
         let stored = frames.read(frame, limit_bytes)?;
-        let values = pixels::deep(&level.image.format, &stored, limit_bytes).map_err(|problem| {
+        let values = pixels::deep(&level.image.format, &stored, limit_bytes).map_err(|fault| {
             let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
-            SlideError::corrupt(frames.file().path(), FORMAT, place, problem)
+            fault.at(frames.file().path(), FORMAT, &place, ADVICE)
         })?;
         let inside =
             |at: u32, side: u32, of: u32| of.saturating_sub(at.saturating_mul(side)).min(side) as usize;

@@ -16,6 +16,8 @@ use std::io::{self, Read};
 
 /// The name in errors.
 pub(super) const FORMAT: &str = "DICOM";
+/// What to do about frames that cannot be decoded.
+pub(super) const ADVICE: &str = "convert it to uncompressed or JPEG frames, for example with gdcmconv";
 const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);

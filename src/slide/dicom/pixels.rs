@@ -2,6 +2,7 @@
 //!
 //! It deliberately does not know files. Sizes come from a checked [`Format`]; what a coded frame says of itself is checked against it.
 
+use super::super::fault::Fault;
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
 use super::super::jpeg2000;
@@ -20,7 +21,7 @@ pub(super) fn decode(
     stored: Vec<u8>,
     window: Window,
     limit_bytes: u64,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Fault> {
     if format.is_deep {
         let levels =
             deep(format, &stored, limit_bytes)?.into_iter().map(|value| window.level(value)).collect();
@@ -43,7 +44,7 @@ pub(super) fn decode(
 }
 
 /// The values of a frame of gray samples in 16 bits.
-pub(super) fn deep(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u16>, String> {
+pub(super) fn deep(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u16>, Fault> {
     let count = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
     let pairs =
         |bytes: &[u8], join: fn([u8; 2]) -> u16| bytes.as_chunks().0.iter().map(|&pair| join(pair)).collect();
@@ -103,7 +104,7 @@ fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
 }
 
 /// Baseline or extended JPEG at 8 bits.
-fn jpeg(format: &Format, stored: &[u8], wanted: usize, limit_bytes: u64) -> Result<Vec<u8>, String> {
+fn jpeg(format: &Format, stored: &[u8], wanted: usize, limit_bytes: u64) -> Result<Vec<u8>, Fault> {
     let header = Header::parse(stored)?;
     check_jpeg(format, &header)?;
     if header.multi_scan() && header.coefficient_bytes() > limit_bytes {
@@ -129,7 +130,7 @@ fn jpeg_2000_components(
     format: &Format,
     stored: &[u8],
     limit_bytes: u64,
-) -> Result<jpeg2000::Decoded, String> {
+) -> Result<jpeg2000::Decoded, Fault> {
     let decoded = jpeg2000::decode(stored, limit_bytes)?;
     let header = &decoded.header;
     let found = (header.width, header.height, header.components, header.bits);
@@ -139,11 +140,11 @@ fn jpeg_2000_components(
     }
     let text =
         |(width, height, count, bits)| format!("{width}x{height} pixels of {count} samples at {bits} bits");
-    Err(format!("a JPEG 2000 image of {}, expected {}", text(found), text(wanted)))
+    Err(format!("a JPEG 2000 image of {}, expected {}", text(found), text(wanted)).into())
 }
 
 /// JPEG 2000. Its own colour transform, where it has one, is undone by the decoder.
-fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>, String> {
+fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>, Fault> {
     let jpeg2000::Decoded { header, components } = jpeg_2000_components(format, stored, limit_bytes)?;
     let count = components.len();
     let mut samples = vec![0; count * components.first().map_or(0, Vec::len)];

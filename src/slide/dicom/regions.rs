@@ -4,7 +4,7 @@ use super::super::access::{AssociatedImages, JpegTiles, RandomAccess, RgbImage};
 use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
 use super::super::region::{Extent, Region, allocate};
-use super::elements::FORMAT;
+use super::elements::{ADVICE, FORMAT};
 use super::level::Level;
 use super::{jpeg_tiles, pixels};
 use std::path::PathBuf;
@@ -56,9 +56,9 @@ impl Pixels {
             let lock = self.decode_lock.as_ref();
             let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
             let stored = frames.read(frame, self.limit_bytes)?;
-            pixels::decode(&level.image.format, stored, level.window, self.limit_bytes).map_err(|problem| {
+            pixels::decode(&level.image.format, stored, level.window, self.limit_bytes).map_err(|fault| {
                 let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
-                SlideError::corrupt(frames.file().path(), FORMAT, place, problem)
+                fault.at(frames.file().path(), FORMAT, &place, ADVICE)
             })
         };
         self.cache.get((number as u64) << 32 | u64::from(in_image), decode).map(Some)

@@ -6,7 +6,7 @@
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::elements::Encoding;
-use super::elements::FORMAT;
+use super::elements::{ADVICE, FORMAT};
 use super::header;
 use super::header::{Header, Next};
 use super::syntax::Syntax;
@@ -165,12 +165,7 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
         let what = format!("the transfer syntax {uid} ({name})");
-        SlideError::unsupported(
-            path,
-            FORMAT,
-            what,
-            "convert it to uncompressed or JPEG frames, for example with gdcmconv",
-        )
+        SlideError::unsupported(path, FORMAT, what, ADVICE)
     })?;
     let header = Header::read(&file, syntax.encoding, at, limit_bytes, |_| Next::Continue)?;
     Ok(Member { file: Arc::new(file), syntax, header })

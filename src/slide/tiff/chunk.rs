@@ -98,14 +98,8 @@ impl ChunkReader<'_> {
     }
 
     fn failed(&self, fault: Fault) -> SlideError {
-        match fault {
-            Fault::Damaged(problem) => self.corrupt(problem),
-            Fault::Unsupported(what) => {
-                let what = format!("{what} in the {}", self.name());
-                let advice = "convert it to 8-bit RGB with JPEG, deflate or LZW compression";
-                SlideError::unsupported(self.file.path(), "TIFF", what, advice)
-            }
-        }
+        let advice = "convert it to 8-bit RGB with JPEG, deflate or LZW compression";
+        fault.at(self.file.path(), "TIFF", &self.name(), advice)
     }
 
     fn corrupt(&self, problem: impl Into<String>) -> SlideError {
