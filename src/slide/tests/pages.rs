@@ -49,8 +49,15 @@ fn a_label_larger_than_the_slide_is_none_by_its_description() {
         assert!(text.to_lowercase().contains(name), "{name} of {text}");
         assert_eq!(slide.associated_image(name).unwrap().rgb[..3], [1, 1, 1]);
     }
-    let error = open(&[strip(9, 9, 1).text(270, "label")]).unwrap_err().to_string();
-    assert!(error.contains("no page but labels"), "{error}");
+    for page in [
+        strip(9, 9, 1).text(270, "label"),
+        strip(9, 9, 1).with(254, 4, vec![1]),
+        strip(9, 9, 1).with(255, 3, vec![2]),
+        strip(9, 9, 1).with(254, 4, vec![4]),
+    ] {
+        let error = open(&[page]).unwrap_err().to_string();
+        assert!(error.contains("no page but labels"), "{error}");
+    }
 }
 
 #[test]

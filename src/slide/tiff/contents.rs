@@ -50,20 +50,12 @@ pub(super) struct Contents<'p, 'f> {
 impl<'p, 'f> Contents<'p, 'f> {
     /// Sorts the pages. A file of marked images only is refused.
     pub fn of(file: &PositionalFile, pages: &'p Pages<'f>) -> Result<Self, SlideError> {
-        let mut warnings = pages.warnings.clone();
+        let warnings = pages.warnings.clone();
         let roles = roles(pages);
         let below = pages.list.iter().flat_map(|page| &page.below).map(|page| (page, role(page)));
         let all: Vec<(&'p Page<'f>, Role)> = roles.iter().cloned().chain(below).collect();
-        let first = match largest(&all, &Role::Image) {
-            Some(page) => page,
-            None => {
-                let page = largest(&all, &Role::Reduced).ok_or_else(|| only_beside(file))?;
-                warnings.push("every page is marked as a reduced copy; the largest one was read".into());
-                page
-            }
-        };
-        let kind = role(first);
-        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| page.is_like(first) && *role == kind;
+        let first = largest(&all, &Role::Image).ok_or_else(|| only_beside(file))?;
+        let is_plane = |(page, role): &&(&'p Page<'f>, Role)| page.is_like(first) && *role == Role::Image;
         let mut full: Vec<_> = roles.iter().filter(is_plane).map(|(page, _)| *page).collect();
         if !full.iter().any(|page| std::ptr::eq(*page, first)) {
             full = vec![first];
@@ -122,7 +114,7 @@ fn largest<'p, 'f>(pages: &[(&'p Page<'f>, Role)], wanted: &Role) -> Option<&'p 
 }
 
 fn only_beside(file: &PositionalFile) -> SlideError {
-    let what = "no page but labels, overviews and masks";
+    let what = "no page but labels, overviews, masks and reduced copies of others (NewSubfileType)";
     SlideError::unsupported(file.path(), "TIFF", what, "give the file that holds the slide itself")
 }
 

@@ -91,7 +91,8 @@ impl<'f> Page<'f> {
             width,
             height,
             tiled: directory.has(tag::TILE_WIDTH) || directory.has(tag::TILE_OFFSETS),
-            subfile: or(tag::NEW_SUBFILE_TYPE, 0),
+            // The older tag has 2 for a reduced copy.
+            subfile: or(tag::NEW_SUBFILE_TYPE, u64::from(or(tag::SUBFILE_TYPE, 1) == 2)),
             description: directory.text(tag::IMAGE_DESCRIPTION),
             samples: or(tag::SAMPLES_PER_PIXEL, 1),
             bits: or(tag::BITS_PER_SAMPLE, 1),

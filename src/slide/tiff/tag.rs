@@ -2,6 +2,7 @@
 //! Note 2, `ICC_PROFILE` ICC.1.
 
 pub const NEW_SUBFILE_TYPE: u16 = 254;
+pub const SUBFILE_TYPE: u16 = 255;
 pub const IMAGE_WIDTH: u16 = 256;
 pub const IMAGE_LENGTH: u16 = 257;
 pub const BITS_PER_SAMPLE: u16 = 258;
