@@ -81,10 +81,10 @@ def region(folder):
         return np.asarray(slide.read_region((0, 0), 0, (slide.size.width, slide.size.height)))[:, :, :3]
 
 
-def origami(binary, path, out):
+def origami(binary, path, out, *flags):
     """The finest level of the tree that origami makes, or its error; and what it says of the slide."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [binary, "pyramid", path, "--out", out, "--format", "png", "--quiet"]
+    command = [binary, "pyramid", path, "--out", out, "--format", "png", "--quiet", *flags]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
         return None, run.stderr.strip()
@@ -106,9 +106,9 @@ class Table:
         self.rows, self.failed = self.rows + 1, self.failed + (not good)
         print(f"{'ok  ' if good else 'FAIL'}  {name:<44} {verdict}", flush=True)
 
-    def same(self, name, path, wanted, by, most=0, microns=0.5):
+    def same(self, name, path, wanted, by, most=0, microns=0.5, flags=()):
         """`wanted`: pixels of an independent reader. `most`: the largest difference allowed."""
-        found, said = origami(self.binary, path, self.work / "out")
+        found, said = origami(self.binary, path, self.work / "out", *flags)
         if found is None:
             return self.row(name, said, False)
         if found.ndim == 2 and wanted.ndim == 3:
@@ -226,6 +226,9 @@ def refused(table, work):
         folder = work / f"refused-{number}"
         write(folder, "a.dcm", pixels, **form)
         table.refused(name, folder / "a.dcm", words)
+    planes, paths = work / "refused-0" / "a.dcm", work / "refused-2" / "a.dcm"
+    table.same("two focal planes, the second chosen", planes, RGB, "the picture made", flags=("--z", "1"))
+    table.same("two optical paths, the second chosen", paths, GRAY, "the picture made", flags=("--channel", "1"))
 
 
 def made_with_wsidicomizer(table, work, data):

@@ -1,4 +1,7 @@
 //! JPEG-LS frames (ITU-T T.87), by CharLS. Sizes are checked before it decodes.
+//!
+//! CharLS takes some seconds to give up on data that end too early, whatever their size. So a frame that was cut is found by its missing
+//! end marker; damage inside may still cost that time before it is an error.
 
 use super::format::Format;
 use charls::CharLS;
@@ -12,6 +15,11 @@ pub(super) struct Decoded {
 
 /// Decodes a frame.
 pub(super) fn decode(format: &Format, stored: &[u8]) -> Result<Decoded, String> {
+    // Padding may follow the end.
+    let last = stored.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
+    if !stored.get(..last).is_some_and(|image| image.ends_with(b"\xFF\xD9")) {
+        return Err("JPEG-LS: it was cut, the marker at its end is missing".into());
+    }
     let failed = |error: charls::Error| format!("JPEG-LS: {error}");
     let info = CharLS::default().get_frame_info(stored).map_err(failed)?;
     let found = (info.width, info.height, info.component_count, info.bits_per_sample);

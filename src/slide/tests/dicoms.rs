@@ -372,7 +372,7 @@ fn jpeg_ls_frames_of_every_interleaving_are_exact() {
         let file = DicomFile::of(16, 16, 16, 3, uids::JPEGLS_LOSSLESS, vec![cut]);
         let path = file.write(folder.path(), "a.dcm");
         let error = read_all(&mut Slide::open(&path, &built_in()).unwrap()).unwrap_err();
-        assert!(matches!(error, SlideError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("it was cut"), "{error}");
     }
     let gray = picture(16, 16, 1);
     let file =

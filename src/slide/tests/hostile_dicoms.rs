@@ -124,3 +124,34 @@ fn offset_tables_that_cannot_be_right_are_not_believed() {
     bytes[table + 4..table + 8].copy_from_slice(&100u32.to_le_bytes());
     assert!(matches!(refused("a.dcm", &bytes), SlideError::Corrupt { .. }));
 }
+
+#[cfg(feature = "jpegls")]
+#[test]
+fn random_damage_of_jpeg_ls_frames_never_panics() {
+    use charls::{CharLS, FrameInfo, InterleaveMode};
+    use dicom_dictionary_std::uids;
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for (mode, times) in
+        [(InterleaveMode::None, 20), (InterleaveMode::Line, 20), (InterleaveMode::Sample, 300)]
+    {
+        let mut coder = CharLS::default();
+        coder.set_interleave_mode(mode).unwrap();
+        let info = FrameInfo { width: 32, height: 32, bits_per_sample: 8, component_count: 3 };
+        let good = coder.encode(info, 0, &picture(32, 32, 3)).unwrap();
+        for _ in 0..times {
+            let mut frame = good.clone();
+            for _ in 0..3 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                // Half of the damage is in the header.
+                let range = if random & 1 == 0 { 60 } else { frame.len() };
+                frame[(random >> 8) as usize % range] = (random >> 40) as u8;
+            }
+            let file = DicomFile::of(32, 32, 32, 3, uids::JPEGLS_LOSSLESS, vec![frame]);
+            let _ = open_bytes(folder.path(), "a.dcm", &file.bytes(), &limited(16 << 20))
+                .and_then(|mut slide| read_all(&mut slide));
+        }
+    }
+}
