@@ -257,17 +257,17 @@ fn missing_tiles_are_refused_by_name_or_taken_as_white() {
         }
         assert!(error.contains("2 tile(s)"), "{error}");
         let tree = Tree::open(&dzi, Missing::Background).unwrap();
-        assert_eq!(tree.absent(), 2);
+        assert_eq!(tree.absent().count, 2);
         let out = dir.path().join("out");
         let source = Source::Tree(Box::new(tree));
         let report = encode_to(source, &out, &EncodeParams::default(), &EncodeOptions::default()).unwrap();
         verify_deep(&report.bundle).unwrap();
         let decoded = decode_to(&report.bundle, &out, &as_png(false)).unwrap();
         let tree = assert_whole(format, &decoded.dzi);
-        let white = tree.tile_444(gone[0]).unwrap().luma;
+        let white = tree.tile_pixels(gone[0]).unwrap().into_ycc().luma;
         let inside = white.view().part(4, 4, 8, 8).to_plane();
         assert!(inside.data().iter().all(|&v| v > 235), "{format}: tile {}: {:?}", gone[0], inside.data());
-        let near = tree.tile_444(TileId { x: 3, ..gone[0] }).unwrap().luma;
+        let near = tree.tile_pixels(TileId { x: 3, ..gone[0] }).unwrap().into_ycc().luma;
         assert!(psnr(&near, &image.cut(48, 32, 16, 16).luma()) > CLOSE_DB, "{format}: a tile that was there");
     }
 }

@@ -70,7 +70,7 @@ fn read_all(dzi: &Path, missing: Missing) {
     }
     for id in geometry.stored_tiles() {
         drop(tree.stored_tile(id, &EncodeParams::default()));
-        drop(tree.tile_444(id));
+        drop(tree.tile_pixels(id));
     }
 }
 
