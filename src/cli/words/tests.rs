@@ -104,7 +104,7 @@ fn what_an_encode_refuses_has_its_flags() {
         "a: not a Deep Zoom descriptor; give a slide or an image with --slide or --image"
     );
     let files: PathBuf = "a_files".into();
-    let missing = MissingTiles { count: 2, files, first: vec!["6/0_0.jpg".into()] };
+    let missing = MissingTiles { count: 2, all: 30, files, first: vec!["6/0_0.jpg".into()] };
     assert_eq!(
         tree(pyramid::Refusal::MissingTiles(missing)),
         "a: 2 tile(s) missing in a_files: 6/0_0.jpg, ...; restore them, or encode with --missing background"
@@ -129,7 +129,8 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
         "a: --preset lossless stores the tiles that there are, and --missing background makes up others; leave one of \
          them out"
     );
-    let missing = MissingTiles { count: 1, files: "a_files".into(), first: vec!["6/0_0.jpg".into()] };
+    let missing =
+        MissingTiles { count: 1, all: 30, files: "a_files".into(), first: vec!["6/0_0.jpg".into()] };
     assert_eq!(
         tree(pyramid::Refusal::MissingL2(missing)),
         "a: 1 tile(s) missing in a_files: 6/0_0.jpg; --preset lossless stores L2 as it is: restore them"

@@ -120,7 +120,7 @@ fn what_cannot_be_cut_is_refused_by_name() {
     let all = starts(&whole);
     let refused = |starts: &[u32], pages: u32, jpeg: &[u8]| {
         ndpi(&path, (300, 200), jpeg, starts, pages);
-        open(&path).err().expect("a refusal").to_string()
+        open(&path).expect_err("a refusal").to_string()
     };
     assert!(refused(&all, 2, &whole).contains("2 focal planes"));
     assert!(refused(&all[..5], 1, &whole).contains("5 restart intervals where it should have 13"));
