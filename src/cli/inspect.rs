@@ -44,7 +44,7 @@ pub struct InspectArgs {
     /// List what may identify a patient instead: labels, EXIF, comments, fields of descriptions, names of files
     ///
     /// It reads every tile of a tree or bundle. Texts are shown as they are; pixels are not searched for text.
-    #[arg(long, help_heading = "Privacy", conflicts_with_all = ["list", "plot"])]
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["list", "plot"])]
     private: bool,
     #[command(flatten)]
     plot: plot::PlotArgs,

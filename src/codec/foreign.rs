@@ -85,7 +85,8 @@ mod tests {
     fn h2v1(row: &[u8], width: usize) -> Vec<u8> {
         let at = |i: i64| i32::from(row[i.clamp(0, row.len() as i64 - 1) as usize]);
         let sample = |x: usize| {
-            let (near, far) = (x as i64 / 2, if x % 2 == 0 { x as i64 / 2 - 1 } else { x as i64 / 2 + 1 });
+            let (near, far) =
+                (x as i64 / 2, if x.is_multiple_of(2) { x as i64 / 2 - 1 } else { x as i64 / 2 + 1 });
             ((3 * at(near) + at(far) + 1 + (x as i32 & 1)) >> 2) as u8
         };
         (0..width).map(sample).collect()

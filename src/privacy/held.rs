@@ -93,9 +93,9 @@ fn identifies(key: &str) -> bool {
     IDENTIFYING.iter().any(|word| key.contains(word)) || key.split([' ', '.', '_']).any(|word| word == "id")
 }
 
-/// What the JPEG and PNG files of many tiles hold, by kind and group.
+/// What the JPEG and PNG files of many tiles hold, by group and kind.
 #[derive(Default)]
-pub struct Tally(BTreeMap<(String, String), (u64, u64, String, Option<String>)>);
+pub struct Tally(BTreeMap<(String, String), Held>);
 
 impl Tally {
     /// Adds what the file of a tile holds. `group` is a level or a kind of payload, `tile` the name of the tile.
@@ -105,20 +105,22 @@ impl Tally {
             false => extras(file).into_iter().map(|extra| part(file, &extra)).collect(),
         };
         for (what, bytes, text) in found {
-            let first = || (0, 0, tile.to_string(), text.clone());
-            let sum = self.0.entry((group.to_string(), what)).or_insert_with(first);
-            (sum.0, sum.1) = (sum.0 + 1, sum.1 + bytes);
+            let place = format!("{group}, {tile}");
+            let first = || Held { what: what.clone(), place, count: 0, bytes: 0, text };
+            let sum = self.0.entry((group.to_string(), what.clone())).or_insert_with(first);
+            (sum.count, sum.bytes) = (sum.count + 1, sum.bytes + bytes);
         }
     }
 
     /// A finding for each kind and group.
     pub fn finish(self) -> Vec<Held> {
-        let held = |((group, what), (count, bytes, first, text))| {
-            let place =
-                if count > 1 { format!("{group}, {first} first") } else { format!("{group}, {first}") };
-            Held { what, place, count, bytes, text }
+        let with_first = |mut held: Held| {
+            if held.count > 1 {
+                held.place += " first";
+            }
+            held
         };
-        self.0.into_iter().map(held).collect()
+        self.0.into_values().map(with_first).collect()
     }
 }
 

@@ -204,7 +204,7 @@ impl std::fmt::Display for MissingTiles {
 impl MissingTiles {
     /// Whether more tiles are missing than there are.
     pub fn is_most(&self) -> bool {
-        self.count > self.all / 2
+        self.count > 1 && self.count > self.all / 2
     }
 
     fn advice(&self) -> &'static str {

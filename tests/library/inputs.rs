@@ -11,7 +11,6 @@ use crate::kit::trees::{Layout, assert_whole, level_planes, write_tree};
 use origami::codec::JpegDecoder;
 use origami::decode::DecodeOptions;
 use origami::encode::EncodeOptions;
-use origami::image::family::Pixels;
 use origami::image::geometry::TileId;
 use origami::image::plane::Plane;
 use origami::image::ycc::Sampling;
@@ -265,20 +264,11 @@ fn missing_tiles_are_refused_by_name_or_taken_as_white() {
         verify_deep(&report.bundle).unwrap();
         let decoded = decode_to(&report.bundle, &out, &as_png(false)).unwrap();
         let tree = assert_whole(format, &decoded.dzi);
-        let white = luma_of(&tree, gone[0]);
+        let white = tree.tile_pixels(gone[0]).unwrap().into_ycc().luma;
         let inside = white.view().part(4, 4, 8, 8).to_plane();
         assert!(inside.data().iter().all(|&v| v > 235), "{format}: tile {}: {:?}", gone[0], inside.data());
-        let near = luma_of(&tree, TileId { x: 3, ..gone[0] });
+        let near = tree.tile_pixels(TileId { x: 3, ..gone[0] }).unwrap().into_ycc().luma;
         assert!(psnr(&near, &image.cut(48, 32, 16, 16).luma()) > CLOSE_DB, "{format}: a tile that was there");
-    }
-}
-
-fn luma_of(tree: &Tree, id: TileId) -> Plane {
-    let pixels = tree.tile_pixels(id).unwrap();
-    let (width, height) = (pixels.width(), pixels.height());
-    match pixels {
-        Pixels::Ycc(planes) => planes.luma,
-        Pixels::Rgb(rgb) => Image { width, height, channels: 3, data: rgb.data().to_vec() }.luma(),
     }
 }
 

@@ -81,7 +81,7 @@ fn every_fault_of_a_tree_is_named() {
     let tile = |name: &str| dir.path().join("tree_files").join(name);
     fs::remove_file(tile("8/0_0.jpg")).unwrap();
     fs::remove_file(tile("8/4_4.jpg")).unwrap();
-    fs::remove_dir_all(tile("0")).unwrap();
+    fs::remove_dir_all(tile("1")).unwrap();
     let whole = fs::read(tile("8/1_1.jpg")).unwrap();
     fs::write(tile("8/1_1.jpg"), &whole[..whole.len() / 2]).unwrap();
     fs::write(tile("8/2_1.jpg"), image.cut(0, 0, 34, 34).png()).unwrap();

@@ -73,17 +73,17 @@ pub struct EncodeArgs {
     /// Lossless: store tiles with their EXIF, XMP and comments
     ///
     /// Without a choice such tiles are refused. They may identify a patient.
-    #[arg(long, help_heading = "Privacy", hide_short_help = true)]
+    #[arg(long, help_heading = "Safety", hide_short_help = true)]
     pub keep_metadata: bool,
     /// Lossless: store tiles without their EXIF, XMP and comments
     ///
     /// Their coefficients stay as they are. The bundle records it.
-    #[arg(long, help_heading = "Privacy", hide_short_help = true, conflicts_with = "keep_metadata")]
+    #[arg(long, help_heading = "Safety", hide_short_help = true, conflicts_with = "keep_metadata")]
     pub strip_metadata: bool,
     /// Store an image that comes with the slide, such as label or macro [default: none]
     ///
     /// It may identify a patient. origami decode --associated NAME writes it.
-    #[arg(long, value_name = "NAME", help_heading = "Privacy", hide_short_help = true)]
+    #[arg(long, value_name = "NAME", help_heading = "Output", hide_short_help = true)]
     pub keep_associated: Vec<String>,
     /// Also write one .pack per family
     #[arg(long, help_heading = "Output", hide_short_help = true)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use origami::pyramid::tree::{Missing, Tree};
+use origami::pyramid::tree::{Layout, Missing, Tree};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -55,13 +55,14 @@ fn text(tree: &Tree, levels: &[Level]) -> Vec<String> {
     let (width, height, tile) = (descriptor.width, descriptor.height, descriptor.tile);
     let (tiles, present) = (sum(levels, |level| level.tiles), sum(levels, |level| level.present));
     let bytes = human_bytes(sum(levels, |level| level.bytes));
+    let layout = match tree.layout() {
+        Layout::DeepZoom => String::new(),
+        other => format!(", {}", other.name()),
+    };
     let mut text = vec![
         row("file", format!("{} (tree, {bytes})", tree.path().display())),
         row("slide", format!("{width}x{height}, {} levels, tiles of {tile}", levels.len())),
-        row(
-            "format",
-            format!("{}, overlap {}, {}", descriptor.format, descriptor.overlap, tree.layout().name()),
-        ),
+        row("format", format!("{}, overlap {}{layout}", descriptor.format, descriptor.overlap)),
         row("tiles", format!("{present} of {tiles}{}", missing(tiles - present))),
     ];
     if metadata.generator.is_empty() {

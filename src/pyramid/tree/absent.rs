@@ -96,10 +96,13 @@ impl Tree {
             let (present, missing) = self.tiles_on_disk(level)?;
             if !present.is_empty() {
                 self.absent.add(missing);
-            } else if level < top {
+            } else if level == top {
+                return Err(self.no_tiles());
+            } else if self.absent_levels.len() == level as usize {
                 self.absent_levels.insert(level);
             } else {
-                return Err(self.no_tiles());
+                // Writers leave out the levels from 0 on. A level that lacks between others was lost.
+                self.absent.add(missing);
             }
         }
         self.find_finer()?;

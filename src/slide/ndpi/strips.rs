@@ -85,7 +85,7 @@ impl Strips {
             let (found, of) = (page.starts.len(), u64::from(columns) * u64::from(rows));
             return Err(corrupt(format!("{found} restart intervals where it should have {of}")));
         }
-        let interval_px = interval.checked_mul(mcu_width).unwrap_or(u32::MAX);
+        let interval_px = interval.saturating_mul(mcu_width);
         let group = if interval_px.is_multiple_of(TILE_PX) { 1 } else { columns };
         let group_px = u64::from(interval_px) * u64::from(group);
         if group_px.min(u64::from(page.width)) > MAX_JPEG_PX {
