@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
-use super::discovery::{Listing, Pairs, SlideFiles, scan};
+use super::discovery::{Listing, Memory, SlideFiles, scan};
 use super::options::ServeOptions;
 use super::skipped::{SkipReason, Skipped};
 use super::slide::{Readers, Slide};
@@ -72,7 +72,7 @@ pub struct Catalog {
     listed_ms: AtomicU64,
     started: Instant,
     /// Locked while the root is listed.
-    listing: Mutex<Pairs>,
+    listing: Mutex<Memory>,
     /// How long the last listing took, in milliseconds.
     took_ms: AtomicU64,
     readers: Arc<Readers>,
@@ -94,11 +94,11 @@ impl Catalog {
             readers: Arc::default(),
             claimed: AtomicBool::new(false),
         };
-        catalog.list(&mut catalog.pairs());
+        catalog.list(&mut catalog.memory());
         catalog
     }
 
-    fn pairs(&self) -> MutexGuard<'_, Pairs> {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
         self.listing.lock().unwrap_or_else(|e| e.into_inner())
     }
 
@@ -200,7 +200,7 @@ impl Catalog {
         let mut listing = match self.listing.try_lock() {
             Ok(listing) => listing,
             Err(_) if !self.is_stale() => return,
-            Err(_) => self.pairs(),
+            Err(_) => self.memory(),
         };
         if self.is_due() {
             self.list(&mut listing);
@@ -209,9 +209,9 @@ impl Catalog {
         self.claimed.store(false, Relaxed);
     }
 
-    fn list(&self, pairs: &mut Pairs) {
+    fn list(&self, memory: &mut Memory) {
         let started = Instant::now();
-        match scan(&self.options.slides, pairs) {
+        match scan(&self.options.slides, memory) {
             Ok(now) => self.replace(now),
             // The previous listing stays.
             Err(e) => {

@@ -72,7 +72,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     if !root.exists() {
         return Err(StartError::NoRoot(root.clone()));
     }
-    if !root.is_dir() && !matches!(discovery::root_itself(&options.slides), Ok(Some(_))) {
+    if !root.is_dir()
+        && !matches!(discovery::root_itself(&options.slides, &mut Default::default()), Ok(Some(_)))
+    {
         return Err(StartError::Root(root.clone()));
     }
     if options.limits.max_connections == 0 {

@@ -5,6 +5,7 @@ use std::io::Result;
 use std::path::{Path, PathBuf};
 
 use super::files::SlideFiles;
+use super::series::Series;
 use crate::archive::BUNDLE_NAME;
 use crate::serve::options::SlideOptions;
 use crate::slide::EXTENSIONS;
@@ -69,11 +70,16 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The slide that this directory is: its archive, its tree, or both.
+    /// The slide that this directory is: its archive, its tree, or both; or the one DICOM series that is all that it holds.
     ///
     /// # Errors
     /// A directory of an archive that cannot be read now.
-    pub fn slide(&self, name: &str, options: &SlideOptions) -> Result<Option<SlideFiles>> {
+    pub fn slide(
+        &self,
+        name: &str,
+        options: &SlideOptions,
+        series: &mut Series,
+    ) -> Result<Option<SlideFiles>> {
         let places = [self.path.join(&options.pack_dir), self.path.join(&options.residuals_dir)];
         let [first, second] = &places;
         let archive = match archive_in(first)? {
@@ -84,7 +90,8 @@ impl Folder {
         let loose_residuals =
             archive.is_none() && (has_loose_residuals(first)? || has_loose_residuals(second)?);
         if archive.is_none() && tree.is_none() && !loose_residuals {
-            return Ok(None);
+            let whole = series.whole(name, &self.path, &self.files);
+            return Ok(whole.filter(|_| self.directories.is_empty()));
         }
         Ok(Some(SlideFiles { loose_residuals, ..SlideFiles::new(name.into(), archive, tree) }))
     }
@@ -118,12 +125,13 @@ impl Folder {
 ///
 /// # Errors
 /// A directory that cannot be read now.
-pub fn root_itself(options: &SlideOptions) -> Result<Option<SlideFiles>> {
+pub fn root_itself(options: &SlideOptions, series: &mut Series) -> Result<Option<SlideFiles>> {
     let root = &options.root;
     let name = name_of(root, options);
     if root.is_file() && is_scanned(root) {
         let usual = root.with_extension("");
-        let in_directory = if usual.is_dir() { Folder::read(&usual)?.slide(&name, options)? } else { None };
+        let in_directory =
+            if usual.is_dir() { Folder::read(&usual)?.slide(&name, options, series)? } else { None };
         let bundle = root.with_extension("bundle");
         let beside = in_directory.filter(|slide| slide.archive.is_some());
         let beside = beside.or_else(|| bundle.is_file().then(|| single_file(&bundle, &name)).flatten());
@@ -139,8 +147,10 @@ pub fn root_itself(options: &SlideOptions) -> Result<Option<SlideFiles>> {
     if folder.files.iter().any(|path| has_extension(path, &["pack"])) {
         return Ok(Some(SlideFiles::new(name, Some(root.clone()), None)));
     }
-    let slide = folder.slide(&name, options)?;
-    Ok(slide.filter(|slide| slide.archive.is_some() || slide.loose_residuals || root.join(TREE).is_file()))
+    let slide = folder.slide(&name, options, series)?;
+    Ok(slide.filter(|slide| {
+        slide.archive.is_some() || slide.loose_residuals || slide.is_raw() || root.join(TREE).is_file()
+    }))
 }
 
 /// Whether a file is a scanned slide.

@@ -1,22 +1,24 @@
 //! Finds the slides under the root: which files belong to each.
 //!
-//! Names and directories tell that. Contents are read only to pair an archive with the slide or tree of its name.
+//! Names and directories tell that. Contents are read only to pair an archive with the slide or tree of its name, and of DICOM files to
+//! find those of one slide.
 //!
 //! | module | what |
 //! |---|---|
 //! | `files` | the files of a slide, and a listing of slides |
 //! | `folder` | one directory, and the slide that it may be |
 //! | `pairs` | whether an archive was made of a slide or tree |
+//! | `series` | the DICOM slides of a directory |
 //! | `walk` | every directory below the root, and the names of slides |
 
 mod files;
 mod folder;
 mod pairs;
+mod series;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use files::{Listing, SlideFiles, Stamp, stamp};
 pub use folder::root_itself;
-pub use pairs::Pairs;
-pub use walk::scan;
+pub use walk::{Memory, scan};

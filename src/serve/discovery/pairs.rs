@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::files::{Stamp, stamp};
+use super::series::may_be_dicom;
 use crate::archive::{Kind, SourceKind};
 use crate::decode::Input;
 use crate::pyramid::dzi::Descriptor;
@@ -39,9 +40,9 @@ fn made_of(archive: &Path, source: &Path) -> bool {
         return recorded.name.as_str() == source.file_name().unwrap_or_default() && same_size(&input, source);
     }
     let Some(identity) = &recorded.identity else { return false };
-    // The identity begins with the length, which costs nothing to compare.
+    // The identity begins with the length, which costs nothing to compare. A DICOM slide may have more files than this one.
     let length = source.metadata().map(|file| file.len()).unwrap_or_default();
-    identity.starts_with(&format!("file-{length}-"))
+    (may_be_dicom(source) || identity.starts_with(&format!("file-{length}-")))
         && Identity::of_file(source).is_ok_and(|found| found.text == *identity)
 }
 

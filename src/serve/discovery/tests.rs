@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{Listing, Pairs, scan};
+use super::{Listing, Memory, scan};
 use crate::serve::options::SlideOptions;
 use crate::serve::skipped::SkipReason;
 
@@ -23,7 +23,7 @@ fn root(names: &[&str]) -> tempfile::TempDir {
 
 fn list(root: &Path) -> Listing {
     let options = SlideOptions { root: root.into(), ..SlideOptions::default() };
-    scan(&options, &mut Pairs::default()).unwrap()
+    scan(&options, &mut Memory::default()).unwrap()
 }
 
 fn names(listing: &Listing) -> Vec<&str> {
@@ -172,4 +172,46 @@ fn a_large_root_is_listed_in_no_time() {
     assert_eq!(list(root.path()).slides.len(), 5_000);
     println!("10,000 files: {:?}", started.elapsed());
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+/// The elements of a DICOM file by which the slides of a directory are told apart: class and series.
+fn dicom(series: &str) -> Vec<u8> {
+    let uid = |group: u16, element: u16, text: &str| {
+        let text = format!("{text}{}", if text.len() % 2 == 1 { "\0" } else { "" });
+        let head = [group.to_le_bytes(), element.to_le_bytes(), *b"UI", (text.len() as u16).to_le_bytes()];
+        [head.concat(), text.into_bytes()].concat()
+    };
+    let syntax = uid(2, 0x10, "1.2.840.10008.1.2.1");
+    let length = [&[2, 0, 0, 0][..], b"UL", &[4, 0], &(syntax.len() as u32).to_le_bytes()].concat();
+    let class = uid(8, 0x16, "1.2.840.10008.5.1.4.1.1.77.1.6");
+    [vec![0; 128], b"DICM".to_vec(), length, syntax, class, uid(0x20, 0xe, series)].concat()
+}
+
+#[test]
+fn a_dicom_series_is_one_slide() {
+    let root = root(&["a.svs", "one/", "mixed/", "three/sub/b.svs", "notes/README"]);
+    let write = |name: &str, series: &str| fs::write(root.path().join(name), dicom(series)).unwrap();
+    for (name, series) in [
+        ("one/IM0", "1.2.3"),
+        ("one/IM1", "1.2.3"),
+        ("mixed/p.dcm", "1.2.4"),
+        ("mixed/q.dcm", "1.2.5"),
+        ("mixed/r.dcm", "1.2.4"),
+        ("three/x.dcm", "1.2.6"),
+        ("three/y.dcm", "1.2.6"),
+    ] {
+        write(name, series);
+    }
+    fs::write(root.path().join("mixed/s.dcm"), "no DICOM in spite of its name").unwrap();
+    let listing = list(root.path());
+    assert_eq!(names(&listing), ["a", "mixed/p", "mixed/q", "mixed/s", "one", "three/sub/b", "three/x"]);
+    assert_eq!(listing.slides["one"].source, Some(root.path().join("one/IM0")));
+    assert_eq!(listing.slides["three/x"].stamp.len(), 2);
+    assert_eq!(skipped(root.path(), &listing), [("notes".into(), &SkipReason::Empty)]);
+    let whole = list(&root.path().join("one"));
+    assert_eq!((names(&whole), whole.skipped.len()), (vec!["one"], 0));
+    // A file that comes belongs to its slide, which has changed.
+    let before = listing.slides["one"].clone();
+    write("one/IM2", "1.2.3");
+    assert_ne!(list(root.path()).slides["one"], before);
 }

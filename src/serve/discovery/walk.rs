@@ -11,28 +11,44 @@ use std::path::{Path, PathBuf};
 use super::files::{Listing, SlideFiles};
 use super::folder::{Below, Folder, is_scanned, root_itself, single_file, stem};
 use super::pairs::Pairs;
+use super::series::{Series, may_be_dicom, of_series};
 use crate::serve::options::SlideOptions;
 use crate::serve::skipped::SkipReason;
 
 /// Directories below the root that are entered, one in another.
 const MAX_DEPTH: usize = 16;
 
+/// What is known of files from earlier listings.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pairs: Pairs,
+    series: Series,
+}
+
 /// Finds the slides at the root, which may be one itself. What cannot be read, or is no slide, is skipped and named; it hides nothing
 /// else.
 ///
 /// # Errors
 /// A root that cannot be read now.
-pub fn scan(options: &SlideOptions, pairs: &mut Pairs) -> io::Result<Listing> {
+pub fn scan(options: &SlideOptions, memory: &mut Memory) -> io::Result<Listing> {
     let mut listing = Listing::default();
-    if let Some(slide) = root_itself(options)? {
+    let Memory { pairs, series } = memory;
+    if let Some(slide) = root_itself(options, series)? {
         add_root(slide, pairs, &mut listing);
         return Ok(listing);
     }
     let root = Folder::read(&options.root)?;
     let top: Vec<_> = root.directories.iter().map(|below| (below.name.clone(), below.path.clone())).collect();
     let empty: Vec<_> = top.into_iter().filter(|(name, _)| !root.is_part(name)).collect();
-    let mut walk =
-        Walk { options, pairs, listing, seen: HashSet::new(), next: VecDeque::new(), links: VecDeque::new() };
+    let mut walk = Walk {
+        options,
+        pairs,
+        series,
+        listing,
+        seen: HashSet::new(),
+        next: VecDeque::new(),
+        links: VecDeque::new(),
+    };
     walk.seen.extend(id(&options.root));
     walk.visit(&Visit { prefix: String::new(), depth: 0, folder: root });
     while let Some(visit) = walk.next.pop_front().or_else(|| walk.links.pop_front()) {
@@ -84,6 +100,7 @@ struct Found {
 struct Walk<'a> {
     options: &'a SlideOptions,
     pairs: &'a mut Pairs,
+    series: &'a mut Series,
     listing: Listing,
     /// Device and inode of the directories that have been entered: a link may lead to any of them.
     seen: HashSet<(u64, u64)>,
@@ -114,10 +131,19 @@ impl Walk<'_> {
             }
         }
         let taken = self.taken(prefix, folder);
+        let dicom = self.series.among(&folder.path, &folder.files).clone();
         for path in folder.files.iter().filter(|path| !taken.contains(path)) {
             let (name, long) =
                 (stem(path), path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-            if let Some(slide) = single_file(path, &name) {
+            let slide = if may_be_dicom(path) {
+                // A slide of several files is the first of them. A damaged one is refused by name when it is opened.
+                let series = dicom.slides.iter().find(|files| files.first() == Some(path));
+                let damaged = dicom.damaged.contains(path).then(|| std::slice::from_ref(path));
+                series.map(Vec::as_slice).or(damaged).and_then(|files| of_series(&name, files))
+            } else {
+                single_file(path, &name)
+            };
+            if let Some(slide) = slide {
                 found.entry(name).or_default().push(Found { files: slide, long: Some(long) });
             }
         }
@@ -139,7 +165,8 @@ impl Walk<'_> {
         if archives.iter().any(|dir| dir.components().next().is_some() && path.ends_with(dir)) {
             return None;
         }
-        let read = Folder::read(path).and_then(|folder| Ok((folder.slide(name, self.options)?, folder)));
+        let read = Folder::read(path)
+            .and_then(|folder| Ok((folder.slide(name, self.options, self.series)?, folder)));
         let (slide, folder) = match read {
             Ok(read) => read,
             // It was removed meanwhile.
@@ -165,6 +192,9 @@ impl Walk<'_> {
         let Some(slide) = prefix.strip_suffix('/').and_then(|name| self.listing.slides.get_mut(name)) else {
             return Vec::new();
         };
+        if slide.is_raw() && slide.path().parent() == Some(&folder.path) {
+            return folder.files.clone();
+        }
         let mut taken = Vec::from_iter(slide.tree.clone());
         if let (Some(archive), None) = (slide.archive.clone(), &slide.source) {
             let source =

@@ -5,7 +5,6 @@
 mod colours;
 mod cut;
 mod families;
-mod gaps;
 mod originals;
 mod samples;
 mod scan;
@@ -19,7 +18,6 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
-use self::gaps::open_tree;
 pub use self::samples::Samples;
 pub use self::scan::Readers;
 use self::scan::Scan;
@@ -74,8 +72,6 @@ pub struct Slide {
     pub warning: Option<String>,
     input: Option<Input>,
     tree: Option<Tree>,
-    /// Levels that the tree lacks, from the lowest one up.
-    lacking: u32,
     /// What the archive was made of; only without a tree.
     source: Option<Source>,
     /// The slide itself, where there is neither archive nor tree.
@@ -103,7 +99,7 @@ impl Slide {
             Some(path) => Some(Input::file(path, Kind::Bundle)?),
             None => None,
         };
-        let (tree, lacking) = files.tree.as_deref().map(open_tree).transpose()?.unzip();
+        let tree = files.tree.as_deref().map(Tree::open_small_levels).transpose()?;
         let raw = files.source.as_deref().filter(|_| files.is_raw());
         let (scan, size) = raw.map(|path| Scan::open(path, readers.clone())).transpose()?.unzip();
         let geometry = match (&input, &tree, size) {
@@ -152,7 +148,6 @@ impl Slide {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
             scan,
-            lacking: lacking.unwrap_or_default(),
             input,
             tree,
             coding,
@@ -283,7 +278,8 @@ impl Slide {
             let has = scan.has_level(self.geometry.top_level() - tile.level);
             return Some(if has { TileSource::Scan } else { TileSource::Finer });
         }
-        let of_tree = if tile.level < self.lacking { TileSource::Finer } else { TileSource::Tree };
+        let lacks = self.tree.as_ref().is_some_and(|tree| tree.absent_levels().contains(&tile.level));
+        let of_tree = if lacks { TileSource::Finer } else { TileSource::Tree };
         let (Some(input), false) = (&self.input, self.prefer_tree) else { return Some(of_tree) };
         if let Some(id) = self.geometry.family_of(tile) {
             let baseline = Some(tile.level) == self.geometry.l2();
@@ -341,10 +337,6 @@ impl Slide {
                 Ok((entry.codec, input.archive().read_tile(entry)?))
             }
             (TileSource::Tree, input, Some(tree)) => {
-                // Such a tree was opened without looking for missing tiles, which it then reads as white.
-                if self.lacking > 0 && !tree.tile_path(tile).is_file() {
-                    return Err(Error::input(&tree.tile_path(tile), "it is missing; restore the tile"));
-                }
                 let recut = input.as_ref().map(|input| input.meta().encode.clone());
                 Ok(tree.stored_tile(tile, &recut.unwrap_or_default())?)
             }

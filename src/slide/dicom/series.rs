@@ -98,7 +98,7 @@ pub(super) fn files(path: &Path) -> Vec<PathBuf> {
 }
 
 /// DICOM files by the slide that they belong to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DicomFiles {
     /// The files of each slide, at least one, in the order of the first ones.
     pub slides: Vec<Vec<PathBuf>>,
