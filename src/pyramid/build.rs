@@ -42,7 +42,7 @@ impl BuildOptions {
     fn origin(&self, slide: &Slide) -> Result<Origin> {
         let BuildOptions { tile, quality, sampling, png, .. } = *self;
         let tiles = if png { "png".into() } else { format!("jpeg, quality {quality}, {sampling:?}") };
-        let source = Identity::of_file(&slide.path)?.text;
+        let source = Identity::of_slide(slide)?.text;
         Ok(Origin { source, parameters: format!("tiles of {tile}, {tiles}") })
     }
 }

@@ -13,7 +13,7 @@ use super::tree::Tree;
 use crate::archive::store::{FileStore, ReadAt};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, Result};
-use crate::slide::files_of_slide;
+use crate::slide::{Selection, Slide, files_of_slide};
 
 /// Files up to this size are hashed whole. Of larger ones the ends and [`BLOCKS`] blocks between them are: a slide of 4 GB on a
 /// network disk must not be read twice to be recognised.
@@ -28,7 +28,7 @@ const BLOCK_BYTES: u64 = 16 << 10;
 /// The identity of a slide or tree, and what else its files tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The identity: `file-LENGTH-HASH` or `tree-TILES-HASH`.
+    /// The identity: `file-LENGTH-HASH` or `tree-TILES-HASH`; where planes or a window were chosen, these as well: `-c0,2-z1-t0-w100,900`.
     pub text: String,
     /// Bytes of the slide's file, or of all tiles of the tree.
     pub bytes: u64,
@@ -57,6 +57,26 @@ impl Identity {
             all.add(&kind);
         }
         Ok(all.identity("file", kind.len(), &hash))
+    }
+
+    /// The identity of an open slide: that of its file, and of the planes and the window that were chosen.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_slide(slide: &Slide) -> Result<Self> {
+        let Selection { channels, z, time, window } = &slide.selection;
+        let mut identity = Self::of_file(&slide.path)?;
+        if !channels.is_empty() {
+            let numbers: Vec<_> = channels.iter().map(u32::to_string).collect();
+            identity.text += &format!("-c{}", numbers.join(","));
+        }
+        for (letter, chosen) in [("z", z), ("t", time)] {
+            identity.text += &chosen.map_or_else(String::new, |number| format!("-{letter}{number}"));
+        }
+        if let Some((low, high)) = window {
+            identity.text += &format!("-w{low},{high}");
+        }
+        Ok(identity)
     }
 
     /// The identity of several files, whose names and order do not matter.
@@ -222,5 +242,17 @@ mod tests {
         assert_eq!(both.bytes, 2 * dicom("1.23", b"").len() as u64 + 10);
         fs::write(path("a"), dicom("1.23", b"course")).unwrap();
         assert_ne!(Identity::of_file(&path("b.dcm")).unwrap().text, both.text);
+    }
+
+    #[test]
+    fn what_was_chosen_of_a_slide_is_part_of_its_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        fs::write(&path, crate::codec::encode_png(&[7; 4], 1, 2, 2).unwrap()).unwrap();
+        let mut slide = Slide::open(&path, &crate::slide::OpenOptions::default()).unwrap();
+        let file = Identity::of_file(&path).unwrap().text;
+        assert_eq!(Identity::of_slide(&slide).unwrap().text, file);
+        slide.selection = Selection { channels: vec![0, 2], z: Some(1), time: None, window: Some((5, 900)) };
+        assert_eq!(Identity::of_slide(&slide).unwrap().text, format!("{file}-c0,2-z1-w5,900"));
     }
 }

@@ -65,7 +65,7 @@ impl Source {
     pub fn identity(&self) -> Result<Identity> {
         match self {
             Source::Tree(tree) => Identity::of_tree(tree),
-            Source::Slide(slide, _) => Identity::of_file(&slide.path),
+            Source::Slide(slide, _) => Identity::of_slide(slide),
         }
     }
 

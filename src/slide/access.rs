@@ -2,6 +2,7 @@
 
 use super::error::SlideError;
 use super::info::SlideInfo;
+use super::options::Selection;
 use super::region::Region;
 use std::fmt;
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ pub struct Slide {
     pub info: SlideInfo,
     /// How its pixels can be read.
     pub access: Access,
+    /// Which of its planes were chosen.
+    pub selection: Selection,
     pub(super) associated: Option<Box<dyn AssociatedImages>>,
 }
 

@@ -9,7 +9,7 @@ mod tests;
 use super::access::{Access, JpegTiles, RandomAccess, Slide};
 use super::error::SlideError;
 use super::info::SlideInfo;
-use super::options::OpenOptions;
+use super::options::{OpenOptions, Selection};
 use super::positional::PositionalFile;
 use super::region::{Extent, Region};
 use crate::codec::foreign_pixels;
@@ -42,7 +42,13 @@ pub(super) fn open(path: &Path, _options: &OpenOptions) -> Result<Slide, SlideEr
         warnings: Vec::new(),
     };
     let tiles = Ndpi { file, strips, kept: Mutex::default() };
-    Ok(Slide { path: path.to_path_buf(), info, access: Access::Random(Box::new(tiles)), associated: None })
+    Ok(Slide {
+        path: path.to_path_buf(),
+        info,
+        access: Access::Random(Box::new(tiles)),
+        associated: None,
+        selection: Selection::default(),
+    })
 }
 
 /// The tiles of a row in one group, made once by the first that asks.

@@ -33,7 +33,8 @@ impl Slide {
     /// A file that cannot be read, is damaged, is of an unknown or unsupported kind, needs OpenSlide where it is missing,
     /// or needs more memory than `options` allow.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SlideError> {
-        open(path, options)
+        let slide = open(path, options)?;
+        Ok(Self { selection: options.selection.clone(), ..slide })
     }
 }
 

@@ -7,7 +7,7 @@
 use super::access::{Access, Sequential, Slide};
 use super::error::SlideError;
 use super::info::SlideInfo;
-use super::options::OpenOptions;
+use super::options::{OpenOptions, Selection};
 use super::region::{Extent, allocate};
 use super::samples::{self, Pixel};
 use super::window::{Histogram, Window};
@@ -99,7 +99,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         rows.measure(limit, &mut info.warnings)?;
     }
     let access = Access::Sequential(Box::new(rows));
-    let slide = Slide { path: path.to_path_buf(), info, access, associated: None };
+    let slide =
+        Slide { path: path.to_path_buf(), info, access, associated: None, selection: Selection::default() };
     turned::oriented(slide, orientation(path)?, limit)
 }
 

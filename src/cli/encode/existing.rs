@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use origami::archive::Archive;
+use origami::encode::EncodeOptions;
 use origami::error::Result;
 use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 
-/// How the bundle at `path` differs from that of `families` families of `source` with `params`; `None` where it does not.
+/// How the bundle at `path` differs from that of `families` families of `source` with `params` and `options`; `None` where it does not.
 ///
 /// # Errors
 /// A source that cannot be read. A bundle that cannot be read is a difference.
@@ -16,6 +17,7 @@ pub fn difference(
     path: &Path,
     source: &Source,
     params: &EncodeParams,
+    options: &EncodeOptions,
     families: u64,
 ) -> Result<Option<String>> {
     let archive = match Archive::open(path) {
@@ -32,6 +34,10 @@ pub fn difference(
         format!("has tiles of {}", archive.geometry().tile())
     } else if meta.encode != *params {
         "was made with other parameters".into()
+    } else if params.originals && meta.source.tile_metadata.as_deref() != options.tile_metadata.name() {
+        "treats the metadata in tiles in another way".into()
+    } else if !meta.associated.iter().map(|image| &image.name).eq(&options.keep_associated) {
+        "keeps other associated images".into()
     } else if archive.families().len() as u64 != families {
         format!("has {} families instead of {families}", archive.families().len())
     } else {

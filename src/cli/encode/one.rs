@@ -75,8 +75,17 @@ impl Run<'_> {
             Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
             None => args.coding.params(),
         };
+        let options = EncodeOptions {
+            packs: args.pack,
+            manifest: args.manifest,
+            debug_images: args.debug_images,
+            losses: args.report.is_wanted(),
+            max_parents: args.max_parents,
+            tile_metadata: args.tile_metadata(),
+            keep_associated: args.keep_associated.clone(),
+        };
         if is_there && args.skip_existing {
-            match existing::difference(&bundle, &source, &params, total)? {
+            match existing::difference(&bundle, &source, &params, &options, total)? {
                 // Losses are measured while a slide is encoded. The bundle becomes the same again.
                 None if page.as_ref().is_some_and(|page| !page.exists()) => {}
                 None => return skipped(input, &bundle, page.as_deref(), args),
@@ -88,15 +97,6 @@ impl Run<'_> {
                 Some(_) => {}
             }
         }
-        let options = EncodeOptions {
-            packs: args.pack,
-            manifest: args.manifest,
-            debug_images: args.debug_images,
-            losses: args.report.is_wanted(),
-            max_parents: args.max_parents,
-            tile_metadata: args.tile_metadata(),
-            keep_associated: args.keep_associated.clone(),
-        };
         let progress = Work::families(&input.path.to_string_lossy(), total, args.work.progress());
         let report =
             encode(&mut source, out, &params, &options, &*opened.backend, &self.scheduler, &|done| {

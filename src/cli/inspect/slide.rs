@@ -13,7 +13,7 @@ use crate::cli::print::human_bytes;
 /// What the file says about the slide. Associated images, of which one may show a patient's name, are named and not read.
 pub fn inspect(path: &Path, options: &OpenOptions) -> Result<Answer> {
     let slide = Slide::open(path, options)?;
-    let (info, identity) = (&slide.info, Identity::of_file(path)?);
+    let (info, identity) = (&slide.info, Identity::of_slide(&slide)?);
     let size = |&(width, height): &(u32, u32)| format!("{width}x{height}");
     let levels: Vec<_> = info.levels.iter().map(size).collect();
     let icc_bytes = info.icc_profile.as_ref().map_or(0, |profile| profile.len() as u64);

@@ -78,7 +78,13 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
     let limit_bytes = options.max_memory_bytes;
     let pixels = Arc::new(Pixels::new(path.to_path_buf(), levels, associated, limit_bytes));
     let access = Access::Random(Box::new(Regions(Arc::clone(&pixels))));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(pixels))) })
+    Ok(Slide {
+        path: path.to_path_buf(),
+        info,
+        access,
+        associated: Some(Box::new(Associated(pixels))),
+        selection: Selection::default(),
+    })
 }
 
 /// Refuses points in time, of which no slide of this format has several.

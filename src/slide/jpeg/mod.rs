@@ -10,7 +10,7 @@ pub(super) mod header;
 use super::access::{Access, Sequential, Slide};
 use super::error::SlideError;
 use super::info::SlideInfo;
-use super::options::OpenOptions;
+use super::options::{OpenOptions, Selection};
 use super::region::Extent;
 use super::{icc, resolution, samples, turned};
 use decoder::{Decoder, Shape};
@@ -77,7 +77,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let cmyk = (stored == 4).then(Vec::new);
     let rows = JpegRows { path: path.to_path_buf(), extent, decoder, cmyk, next_row: 0 };
     let access = Access::Sequential(Box::new(rows));
-    let slide = Slide { path: path.to_path_buf(), info, access, associated: None };
+    let slide =
+        Slide { path: path.to_path_buf(), info, access, associated: None, selection: Selection::default() };
     turned::oriented(slide, header.orientation, options.max_memory_bytes)
 }
 

@@ -10,7 +10,7 @@ mod library;
 use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Slide};
 use super::error::SlideError;
 use super::info::SlideInfo;
-use super::options::{OpenOptions, OpenSlideLibrary};
+use super::options::{OpenOptions, OpenSlideLibrary, Selection};
 use super::region::{Extent, Region, allocate};
 use super::{icc, resolution, samples, tiff};
 use handle::OpenHandle;
@@ -95,7 +95,13 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
         limit_bytes: options.max_memory_bytes,
     });
     let access = Access::Random(Box::new(Regions(Arc::clone(&slide))));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(Associated(slide))) })
+    Ok(Slide {
+        path: path.to_path_buf(),
+        info,
+        access,
+        associated: Some(Box::new(Associated(slide))),
+        selection: Selection::default(),
+    })
 }
 
 /// The sizes of the resolutions, as OpenSlide's properties list them.

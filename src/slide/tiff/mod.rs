@@ -38,7 +38,7 @@ use super::access::{Access, Slide};
 use super::error::SlideError;
 use super::icc;
 use super::info::SlideInfo;
-use super::options::OpenOptions;
+use super::options::{OpenOptions, Selection};
 use super::positional::PositionalFile;
 use contents::Contents;
 use levels::{Beside, TiffSlide};
@@ -98,7 +98,13 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         warnings,
     };
     let access = Access::Random(Box::new(slide));
-    Ok(Slide { path: path.to_path_buf(), info, access, associated: Some(Box::new(beside)) })
+    Ok(Slide {
+        path: path.to_path_buf(),
+        info,
+        access,
+        associated: Some(Box::new(beside)),
+        selection: Selection::default(),
+    })
 }
 
 /// Refuses files that begin as TIFF and keep their pixels in a way of their own.
