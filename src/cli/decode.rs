@@ -214,7 +214,7 @@ impl Run<'_> {
         for (path, png) in associated {
             write_whole(&path, &png)?;
         }
-        if let Some(problem) = &report.profile_problem {
+        if let (Some(problem), true) = (&report.profile_problem, args.work.summary()) {
             eprintln!("{}: the colour profile is not in the tiles: {problem}", report.dzi.display());
         }
         let seconds = started.elapsed().as_secs_f64();
@@ -275,7 +275,7 @@ fn skipped(source: &Path, out: &Path, args: &DecodeArgs) -> Outcome {
 
 fn print_summary(report: &DecodeReport, seconds: f64, opened: &OpenBackend) {
     if report.left_out > 0 {
-        eprintln!("{}: {} of the slide's families not in it", report.dzi.display(), report.left_out);
+        eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }
     say!(
         "{}: {}, {} of tiles, {seconds:.1} s {}",

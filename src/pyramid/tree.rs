@@ -65,13 +65,33 @@ pub struct Tree {
     taps: TapCache,
 }
 
+/// Which tiles must be there when a tree is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Check {
+    /// L0 and the small levels.
+    All,
+    /// The small levels.
+    Small,
+    /// None.
+    Nothing,
+}
+
 impl Tree {
     /// Opens a tree to read only its small levels; tiles of L0 may be missing.
     ///
     /// # Errors
     /// As [`Self::open`] with [`Missing::Refuse`].
     pub fn open_small_levels(path: &Path) -> Result<Self> {
-        Self::open_levels(path, Missing::Refuse, false)
+        Self::open_levels(path, Missing::Refuse, Check::Small)
+    }
+
+    /// Opens a tree to show what it has: any small level without tiles is made from finer ones, and a tile that lacks is an error when
+    /// it is read.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for missing tiles.
+    pub fn open_incomplete(path: &Path) -> Result<Self> {
+        Self::open_levels(path, Missing::Refuse, Check::Nothing)
     }
 
     /// Opens a tree by its descriptor, by the directory that holds it, by its `_files`, or by its `.szi`.
@@ -79,10 +99,10 @@ impl Tree {
     /// # Errors
     /// No descriptor, several of them, or a wrong one; missing tiles, with [`Missing::Refuse`].
     pub fn open(path: &Path, missing: Missing) -> Result<Self> {
-        Self::open_levels(path, missing, true)
+        Self::open_levels(path, missing, Check::All)
     }
 
-    fn open_levels(path: &Path, missing: Missing, with_l0: bool) -> Result<Self> {
+    fn open_levels(path: &Path, missing: Missing, check: Check) -> Result<Self> {
         let found = open::open(path)?;
         let (metadata, icc) = match &found.store {
             Store::Directory(_) if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
@@ -102,8 +122,8 @@ impl Tree {
             has_l2: false,
             taps: TapCache::default(),
         };
-        tree.find_extension(with_l0)?;
-        tree.find_absent(with_l0)?;
+        tree.find_extension(check == Check::All)?;
+        tree.find_absent(check)?;
         Ok(tree)
     }
 

@@ -45,6 +45,8 @@ fn is_served(server: &Running, name: &str, image: &Image, tile: usize, least_db:
                 let path = format!("/dzi/{name}_files/{number}/{x}_{y}.jpg");
                 let got = luma(server, &path, width, height);
                 let like = psnr(&level.cut(left, top, width, height).luma(), &got);
+                // Of a few pixels one rounding of JPEG is much.
+                let least_db = if width * height < 64 { least_db - 6.0 } else { least_db };
                 assert!(like > least_db, "{path}: {like} dB");
             }
         }

@@ -30,7 +30,9 @@ fn jpeg_tree(dir: &Path, image: &Image, tile: u32, code: &dyn Fn(TileId, &Image)
 fn encode(root: &Path, name: &str, extra: &[&str]) -> PathBuf {
     let dir = root.join(name);
     let args = ["encode", "-q", "--pyramid", arg(&dir), "--out", arg(&dir), "--preset", "lossless", "--pack"];
-    origami(&[&args[..], extra].concat()).ok();
+    // Some of the tiles have metadata, which must come back as well.
+    let args = [&args[..], &["--keep-metadata"]].concat();
+    origami(&[&args, extra].concat()).ok();
     let packs = dir.join("residual_packs");
     let said = origami(&["verify", "--deep", arg(&packs)]).ok().stdout;
     let (files, summary): (Vec<_>, Vec<_>) = said.lines().partition(|line| line.contains(": "));

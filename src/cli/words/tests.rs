@@ -147,8 +147,8 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
     let error = SlideError::NotSequential { path: "a".into(), place: "tile (0, 0)".into() };
     assert_eq!(
         shown(Error::Pyramid(pyramid::Error::Slide(error))),
-        "a: TIFF, tile (0, 0): a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use \
-         --preset archive"
+        "a: tile (0, 0): a JPEG that is not sequential at 8 bits, which --preset lossless does not take; use --preset \
+         archive"
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::find::{TILE_EXTENSIONS, extension_in, list_tiles};
 use super::layout::{Layout, first_level};
 use super::store::Store;
-use super::{Missing, Tree};
+use super::{Check, Missing, Tree};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, MissingTiles, Refusal, Result};
 
@@ -86,19 +86,19 @@ impl Tree {
         Ok(())
     }
 
-    /// Lists the tiles of the levels that are read (the small ones, and L0 `with_l0`), counts the missing ones, and finds the levels
-    /// that are to be made.
-    pub(super) fn find_absent(&mut self, with_l0: bool) -> Result<()> {
+    /// Lists the tiles of the levels that are read (the small ones, and L0 where all are checked), counts the missing ones, and finds
+    /// the levels that are to be made.
+    pub(super) fn find_absent(&mut self, check: Check) -> Result<()> {
         let (top, families) = (self.geometry().top_level(), self.geometry().l2().is_some());
         let mut levels: Vec<u32> = self.geometry().stored_levels().collect();
-        levels.extend((with_l0 && families).then_some(top));
+        levels.extend((check == Check::All && families).then_some(top));
         for level in levels {
             let (present, missing) = self.tiles_on_disk(level)?;
             if !present.is_empty() {
                 self.absent.add(missing);
             } else if level == top {
                 return Err(self.no_tiles());
-            } else if self.absent_levels.len() == level as usize {
+            } else if self.absent_levels.len() == level as usize || check == Check::Nothing {
                 self.absent_levels.insert(level);
             } else {
                 // Writers leave out the levels from 0 on. A level that lacks between others was lost.
@@ -115,7 +115,7 @@ impl Tree {
             }
             (None, _) => false,
         };
-        if self.absent.count > 0 && self.missing == Missing::Refuse {
+        if self.absent.count > 0 && self.missing == Missing::Refuse && check != Check::Nothing {
             return Err(Error::refused(self.path(), Refusal::MissingTiles(self.absent.clone())));
         }
         Ok(())

@@ -31,7 +31,7 @@ use crate::error::{Error, Refusal, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::sharpen::Strength;
-use crate::output::render::{Output, Renderer};
+use crate::output::render::{Output, Renderer, stored_image};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
@@ -99,7 +99,7 @@ impl Slide {
             Some(path) => Some(Input::file(path, Kind::Bundle)?),
             None => None,
         };
-        let tree = files.tree.as_deref().map(Tree::open_small_levels).transpose()?;
+        let tree = files.tree.as_deref().map(Tree::open_incomplete).transpose()?;
         let raw = files.source.as_deref().filter(|_| files.is_raw());
         let (scan, size) = raw.map(|path| Scan::open(path, readers.clone())).transpose()?.unzip();
         let geometry = match (&input, &tree, size) {
@@ -313,6 +313,10 @@ impl Slide {
     /// Damage.
     pub fn stored(&self, tile: TileId, source: TileSource) -> Result<Vec<u8>> {
         let (codec, bytes) = self.stored_bytes(tile, source)?;
+        if matches!(source, TileSource::Baseline(_)) && !self.keeps_originals() {
+            let (codec, bytes, image) = stored_image(&self.geometry, tile, codec, bytes)?;
+            return Ok(self.renderer.decoded(codec, bytes, image)?);
+        }
         Ok(self.renderer.stored(tile, codec, bytes)?)
     }
 
