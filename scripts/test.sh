@@ -38,11 +38,21 @@ scripts/tiff-variants.sh "$target_dir/debug/origami"
 step "DICOM"
 scripts/dicom.sh "$target_dir/debug/origami"
 
+step "files of doubtful meaning"
+if [[ -d ${ORIGAMI_TEST_DATA:-}/cases ]]; then
+    scripts/cases.sh "$target_dir/debug/origami" "$ORIGAMI_TEST_DATA/cases"
+else
+    skipped "cases: they are in the further test data"
+fi
+
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
+
+step "colour in a browser"
+scripts/colour.sh "$target_dir/debug/origami"
 
 step "evals viewer"
 scripts/evals.sh "$target_dir/debug/origami"
