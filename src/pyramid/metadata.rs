@@ -41,3 +41,21 @@ pub struct Origin {
 pub fn generator() -> String {
     format!("origami {}", env!("CARGO_PKG_VERSION"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microns_keep_their_last_digit() {
+        let mut state = 1u64;
+        for _ in 0..100_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let microns = 0.1 + (state >> 11) as f64 / (1u64 << 53) as f64;
+            let written =
+                SlideMetadata { microns_per_pixel: Some((microns, microns)), ..SlideMetadata::default() };
+            let text = serde_json::to_string(&written).unwrap();
+            assert_eq!(serde_json::from_str::<SlideMetadata>(&text).unwrap(), written, "{text}");
+        }
+    }
+}

@@ -214,7 +214,10 @@ pub(super) fn bytes_at(
     length: u64,
 ) -> Result<Vec<u8>, SlideError> {
     let outside = || {
-        let problem = format!("{length} bytes at byte {offset} of a file of {} bytes", file.len());
+        let end = file.len();
+        let problem = format!(
+            "the file ends at byte {end}, and {length} bytes at byte {offset} are missing: it was cut short"
+        );
         SlideError::corrupt(file.path(), "TIFF", place, problem)
     };
     let inside = offset.checked_add(length).is_some_and(|end| end <= file.len());
