@@ -31,7 +31,7 @@ const FILES: &str = "
     echo sixteen-letters-or-more >tokens.txt
 ";
 
-/// The script of an example. A server is started, waited for, and ended.
+/// The script of an example. A server is started, waited for, and ended. What an earlier one said must not be taken for its words.
 fn script(command: &str, port: &str) -> String {
     let command = command.replace(PORT, port);
     let (server, then) = match command.split_whitespace().take(3).collect::<Vec<_>>()[..] {
@@ -41,7 +41,8 @@ fn script(command: &str, port: &str) -> String {
         _ => return command,
     };
     format!(
-        "{server} >server.log 2>&1 & server=$!
+        "rm -f server.log; touch server.log
+         {server} >server.log 2>&1 & server=$!
          until grep -q http:// server.log; do kill -0 $server || {{ cat server.log; exit 1; }}; sleep 0.05; done
          {then}
          kill -TERM $server; wait $server"
