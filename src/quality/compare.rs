@@ -29,7 +29,8 @@ pub struct Comparison {
     pub worst_px: (u32, u32),
 }
 
-/// Compares `tree` with `reference`, with colour or luma alone. Calls `progress` with the number of rows compared. Memory grows with the width of the images, not with their height.
+/// Compares `tree` with `reference`, with colour or luma alone. Calls `progress` with the number of rows compared. Memory grows with
+/// the width of the images, not with their height.
 ///
 /// # Errors
 /// Images of different sizes; those of reading.

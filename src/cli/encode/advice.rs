@@ -15,12 +15,12 @@ struct Measured {
 /// The slide of the table.
 const SLIDE: &str = "CMU-1-Small-Region";
 /// The flags' defaults.
-const DEFAULTS: Measured = Measured { bytes: 746_852, y_psnr: 40.11, time: 1.0 };
+const DEFAULTS: Measured = Measured { bytes: 746_869, y_psnr: 40.11, time: 1.0 };
 /// The presets that lose something.
 const PRESETS: [(Preset, Measured); 3] = [
-    (Preset::Archive, Measured { bytes: 731_742, y_psnr: 45.35, time: 5.64 }),
-    (Preset::Balanced, Measured { bytes: 548_394, y_psnr: 40.09, time: 3.26 }),
-    (Preset::Small, Measured { bytes: 343_914, y_psnr: 36.50, time: 3.44 }),
+    (Preset::Archive, Measured { bytes: 731_759, y_psnr: 45.35, time: 5.64 }),
+    (Preset::Balanced, Measured { bytes: 548_411, y_psnr: 40.09, time: 3.26 }),
+    (Preset::Small, Measured { bytes: 343_931, y_psnr: 36.50, time: 3.44 }),
 ];
 /// A difference in dB that nobody sees.
 const SAME_DB: f64 = 0.1;
