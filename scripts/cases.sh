@@ -17,10 +17,5 @@ work=$target_dir/cases
 mkdir -p "$work"
 # Pinned, so that a new release of a reader is a change of this file.
 pins=(imagecodecs==2026.3.6 numpy==2.4.6 pillow==13.0.0 pydicom==3.0.2 tifffile==2026.3.3)
-if [[ ! -e $work/venv/installed ]]; then
-    python3 -m venv "$work/venv" || { skipped "cases: python3 has no venv (apt install python3-venv)"; exit 0; }
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]}" ||
-        { skipped "cases: the package index does not answer"; exit 0; }
-    touch "$work/venv/installed"
-fi
+python_with "cases" "$work" "${pins[@]}"
 "$work/venv/bin/python" scripts/cases.py "$origami" "$folder" "$work"

@@ -19,10 +19,5 @@ pins=(
     highdicom==0.28.2 numpy==2.4.6 pillow==13.0.0 pydicom==3.0.2 pyjpegls==1.5.1 pylibjpeg==2.1.0 pylibjpeg-libjpeg==2.5.0
     pylibjpeg-openjpeg==2.6.0 tifffile==2026.3.3 wsidicom==0.31.0 wsidicomizer==0.26.1
 )
-if [[ ! -e $work/venv/installed ]]; then
-    python3 -m venv "$work/venv" || { skipped "DICOM readers: python3 has no venv (apt install python3-venv)"; exit 0; }
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]}" ||
-        { skipped "DICOM readers: the package index does not answer"; exit 0; }
-    touch "$work/venv/installed"
-fi
+python_with "DICOM readers" "$work" "${pins[@]}"
 "$work/venv/bin/python" scripts/dicom.py "$origami" "$work/series" "${ORIGAMI_TEST_DATA:-}"

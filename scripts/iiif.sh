@@ -15,12 +15,7 @@ mkdir -p "$work"
 has_library libmagic.so.1 || { skipped "IIIF validator: no libmagic (apt install libmagic1)"; exit 0; }
 # Pinned, so that a new release of the validator is a change of this file.
 pins=(iiif-validator==1.0.5 bottle==0.13.4 lxml==6.1.3 pillow==13.0.0 python-magic==0.4.27 setuptools==65.5.0)
-if [[ ! -e $work/venv/installed ]]; then
-    python3 -m venv "$work/venv" || { skipped "IIIF validator: python3 has no venv (apt install python3-venv)"; exit 0; }
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "${pins[@]}" ||
-        { skipped "IIIF validator: the package index does not answer"; exit 0; }
-    touch "$work/venv/installed"
-fi
+python_with "IIIF validator" "$work" --no-deps "${pins[@]}"
 
 "$work/venv/bin/python" - "$work/squares.png" <<'PY'
 import sys

@@ -49,6 +49,18 @@ has_library() {
     return 1
 }
 
+# python_with WHAT FOLDER PIN...: a Python environment with these packages in FOLDER/venv, made anew when the list changes. PIN may also
+# be an option of pip. Says SKIPPED and ends the script where there can be none; WHAT is what then goes unchecked.
+python_with() {
+    local what=$1 venv=$2/venv
+    shift 2
+    [[ ! -e $venv/pins || $(<"$venv/pins") != "$*" ]] || return 0
+    python3 -m venv --clear "$venv" || { skipped "$what: python3 has no venv (apt install python3-venv)"; exit 0; }
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" ||
+        { skipped "$what: the package index does not answer"; exit 0; }
+    echo "$*" >"$venv/pins"
+}
+
 # browser_program: prints the name of a Chromium that starts, fails when there is none. CHROMIUM chooses one.
 browser_program() {
     local name

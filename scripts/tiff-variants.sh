@@ -14,10 +14,5 @@ work=$target_dir/tiff-variants
 mkdir -p "$work"
 # Pinned, so that a new release of the reader is a change of this file.
 pins=(imagecodecs==2026.3.6 numpy==2.4.6 pillow==13.0.0 tifffile==2026.3.3)
-if [[ ! -e $work/venv/installed ]]; then
-    python3 -m venv "$work/venv" || { skipped "TIFF variants: python3 has no venv (apt install python3-venv)"; exit 0; }
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "${pins[@]}" ||
-        { skipped "TIFF variants: the package index does not answer"; exit 0; }
-    touch "$work/venv/installed"
-fi
+python_with "TIFF variants" "$work" --no-deps "${pins[@]}"
 "$work/venv/bin/python" scripts/tiff_variants.py "$origami" "$work/files"
