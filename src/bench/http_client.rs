@@ -77,6 +77,8 @@ pub struct Connection {
     buffer: Vec<u8>,
     /// Offset of its body.
     body_at: usize,
+    /// Whether it has answered before.
+    used: bool,
 }
 
 impl Connection {
@@ -84,7 +86,7 @@ impl Connection {
         let stream = TcpStream::connect(host).await.with_context(|| format!("cannot connect to {host}"))?;
         stream.set_nodelay(true)?;
         let (request, buffer) = (Vec::new(), Vec::new());
-        Ok(Self { stream, host: host.to_string(), request, buffer, body_at: 0 })
+        Ok(Self { stream, host: host.to_string(), request, buffer, body_at: 0, used: false })
     }
 
     /// The body of the last answer.
@@ -92,7 +94,8 @@ impl Connection {
         &self.buffer[self.body_at..]
     }
 
-    /// Sends a GET request and reads the whole answer, whatever its status.
+    /// Sends a GET request and reads the whole answer, whatever its status. A server may close a connection between two requests
+    /// at any time (RFC 9112, 9.3.1): the request is then sent once more, on a new one.
     ///
     /// # Errors
     /// A broken connection, an answer that is not HTTP or has no Content-Length.
@@ -102,19 +105,15 @@ impl Connection {
             self.request.extend_from_slice(part.as_bytes());
         }
         let started = Instant::now();
-        self.stream.write_all(&self.request).await?;
-        self.buffer.clear();
-        let end = loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("the server has closed the connection");
-            }
-            if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if self.buffer.len() > MAX_HEAD_BYTES {
-                bail!("no end of the head after {MAX_HEAD_BYTES} bytes");
-            }
-        };
+        let mut begun = self.begin().await;
+        if self.used && !matches!(begun, Ok(1..)) {
+            *self = Self { request: std::mem::take(&mut self.request), ..Self::open(&self.host).await? };
+            begun = self.begin().await;
+        }
+        if begun? == 0 {
+            bail!("the server has closed the connection");
+        }
+        let end = self.read_head().await?;
         let (status, length) = parse_head(&self.buffer[..end]).context("not an answer with a length")?;
         self.body_at = end;
         self.buffer.reserve((end + length).saturating_sub(self.buffer.len()));
@@ -123,7 +122,30 @@ impl Connection {
                 bail!("the server has closed the connection in the middle of a body");
             }
         }
+        self.used = true;
         Ok(Reply { status, time: started.elapsed() })
+    }
+
+    /// Sends the request and reads what comes first: the number of bytes, 0 where the connection is closed.
+    async fn begin(&mut self) -> std::io::Result<usize> {
+        self.buffer.clear();
+        self.stream.write_all(&self.request).await?;
+        self.stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Reads on to the end of the head; its length.
+    async fn read_head(&mut self) -> Result<usize> {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                return Ok(end + 4);
+            }
+            if self.buffer.len() > MAX_HEAD_BYTES {
+                bail!("no end of the head after {MAX_HEAD_BYTES} bytes");
+            }
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the server has closed the connection in the middle of a head");
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod descriptor;
+mod family;
 mod iiif;
 mod monitor;
 mod request_log;
@@ -33,6 +34,7 @@ pub fn router(state: State) -> Router {
         .route("/original/{file}", get(descriptor::original))
         .route("/api/slides", get(slides::list))
         .route("/api/slides/{slide}", get(slides::one))
+        .route("/families/{slide}/{level}/{tile}", get(family::family))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))

@@ -58,7 +58,7 @@ pub async fn plain(
 }
 
 /// Parses `{level}` and `{x}_{y}.{ext}`. Clients may derive any of the extensions, whatever the format.
-fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
+pub fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
     let (place, extension) = tile.rsplit_once('.')?;
     if !["jpg", "jpeg", "webp", "png"].contains(&extension) {
         return None;
