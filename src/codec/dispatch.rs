@@ -54,6 +54,10 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
         CodecId::Jpeg => Ok(Box::new(turbo::Decoder)),
         CodecId::Context => Ok(Box::new(context::Decoder)),
+        CodecId::Jpeg2000 => Err(Error::Image {
+            what: codec.name().into(),
+            problem: "it codes original tiles of L0, and nothing else".into(),
+        }),
         #[cfg(feature = "webp")]
         CodecId::Webp => Ok(Box::new(webp::Decoder)),
         #[cfg(feature = "jpegxl")]

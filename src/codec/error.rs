@@ -17,6 +17,9 @@ pub enum Error {
         /// The fault.
         problem: String,
     },
+    /// An image that may be whole, and that the decoder cannot decode.
+    #[error("{0}, which this program does not decode")]
+    Unsupported(String),
     /// A chroma sampling that an encoder does not code.
     #[error("{encoder}: chroma sampling {sampling:?}; it codes {coded}")]
     Sampling {
@@ -39,4 +42,11 @@ pub enum Error {
     /// An entropy coder that this build lacks.
     #[error("the entropy coder {0} needs Lepton, which this build lacks; build with --features lepton")]
     NoEntropy(&'static str),
+}
+
+impl Error {
+    /// Something that the decoder lacks.
+    pub(super) fn unsupported(what: impl Into<String>) -> Self {
+        Self::Unsupported(what.into())
+    }
 }

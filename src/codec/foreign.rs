@@ -1,13 +1,53 @@
-//! JPEGs that other programs wrote, to planes: the original tiles of a source.
+//! Images that other programs coded, to planes: the original tiles of a source.
 //!
-//! Takes more than other payloads are: besides gray and YCbCr in the usual samplings also JPEGs whose components are R, G and B, which
+//! Takes more than other payloads are: codestreams of JPEG 2000, and besides gray and YCbCr in the usual samplings also JPEGs whose components are R, G and B, which
 //! some scanners write.
 
+use super::id::CodecId;
+use super::jpeg2000;
 use super::turbo::{Color, Decoder, Header, Opened};
 use crate::codec::error::{Error, Result};
 use crate::image::family::Pixels;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
+
+/// An original tile of a source, as archives store it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// [`CodecId::Jpeg`] or [`CodecId::Jpeg2000`].
+    pub codec: CodecId,
+    /// A JPEG file, or a payload of [`jpeg2000::pack`].
+    pub bytes: Vec<u8>,
+}
+
+impl Foreign {
+    /// A JPEG file.
+    pub fn jpeg(bytes: Vec<u8>) -> Self {
+        Self { codec: CodecId::Jpeg, bytes }
+    }
+
+    /// Its planes: of a JPEG as [`decode_foreign`] gives them, of JPEG 2000 gray or 4:4:4. `size` is that of the tile.
+    ///
+    /// # Errors
+    /// As [`decode_foreign`]; another codec.
+    pub fn planes(&self, size: (usize, usize)) -> Result<Ycc> {
+        match self.codec {
+            CodecId::Jpeg2000 => jpeg2000::planes(&self.bytes, size),
+            _ => decode_foreign(&self.bytes, Some(size)),
+        }
+    }
+
+    /// Its pixels as viewers of the source show them: of a JPEG as [`foreign_pixels`] gives them. `size` is that of the tile.
+    ///
+    /// # Errors
+    /// As [`Self::planes`].
+    pub fn pixels(&self, size: (usize, usize)) -> Result<Pixels> {
+        match self.codec {
+            CodecId::Jpeg2000 => jpeg2000::pixels(&self.bytes, size),
+            _ => foreign_pixels(&self.bytes, Some(size)),
+        }
+    }
+}
 
 fn failed(problem: String) -> Error {
     Error::Image { what: "JPEG".into(), problem }

@@ -14,12 +14,15 @@ pub enum CodecId {
     Lepton = 4,
     /// The coefficients of a JPEG, gray or 4:2:0, in context-adaptive arithmetic codes.
     Context = 5,
+    /// A codestream of JPEG 2000 as the source has it, and what its components are. Of original tiles alone.
+    Jpeg2000 = 6,
 }
 
 impl CodecId {
     /// The codec with this number in archives.
     pub fn from_u16(value: u16) -> Option<Self> {
-        let all = [CodecId::Jpeg, CodecId::Webp, CodecId::JpegXl, CodecId::Lepton, CodecId::Context];
+        use CodecId::{Context, Jpeg, Jpeg2000, JpegXl, Lepton, Webp};
+        let all = [Jpeg, Webp, JpegXl, Lepton, Context, Jpeg2000];
         all.into_iter().find(|&codec| codec as u16 == value)
     }
 
@@ -31,6 +34,7 @@ impl CodecId {
             CodecId::JpegXl => "jpegxl",
             CodecId::Lepton => "lepton",
             CodecId::Context => "context",
+            CodecId::Jpeg2000 => "jpeg2000",
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | `mozjpeg`, `jpegli` | other encoders of JPEG; `jpeg` has what JPEG encoders share |
 //! | `jpegxl`, `lepton`, `context` | the coefficients of a JPEG in fewer bytes; `entropy` chooses between them |
 //! | `webp`, `png` | codecs without JPEG in them |
-//! | `foreign` | JPEGs that this program did not write |
+//! | `foreign`, `jpeg2000` | JPEGs and codestreams of JPEG 2000 that this program did not write |
 
 mod context;
 mod dispatch;
@@ -20,6 +20,7 @@ mod foreign;
 mod id;
 mod image_codec;
 mod jpeg;
+pub mod jpeg2000;
 #[cfg(feature = "jpegli")]
 mod jpegli;
 #[cfg(feature = "jpegxl")]
@@ -39,7 +40,7 @@ mod webp;
 pub use self::dispatch::{decoder, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
 pub use self::error::{Error, Result};
-pub use self::foreign::{decode_foreign, foreign_header, foreign_pixels};
+pub use self::foreign::{Foreign, decode_foreign, foreign_header, foreign_pixels};
 pub use self::id::CodecId;
 pub use self::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
 pub use self::jpeg::segments::{Extra, ExtraKind, extras, without_extras};

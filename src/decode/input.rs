@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, Archive, FamilyEntry, FamilyRecord, Kind, Meta, Payload};
+use crate::codec::CodecId;
 use crate::error::{Error, Refusal, Result};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry};
@@ -111,6 +112,19 @@ impl Input {
     /// As [`Self::read`]; a payload that the family does not have.
     pub fn read_payloads(&self, id: FamilyId, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
         self.with(id, |archive, entry| archive.read_payloads(entry, kinds))
+    }
+
+    /// Whether tiles of L0 are stored as JPEG files, which go out as they are. The first family tells: a slide has one codec.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn stores_jpegs(&self) -> Result<bool> {
+        if !self.meta().coding.originals {
+            return Ok(false);
+        }
+        let Some(entry) = self.first.families().first() else { return Ok(true) };
+        let head = self.first.read_head(entry)?;
+        Ok(!head.iter().any(|payload| payload.codec == CodecId::Jpeg2000))
     }
 
     fn with<T>(

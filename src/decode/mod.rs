@@ -157,7 +157,8 @@ pub fn decode(
         Ok(profile) => (profile, None),
         Err(problem) => (None, Some(problem)),
     };
-    let colour = Colour::of_tiles(profile.as_ref(), options.icc, options.output.format, coding.originals);
+    let as_stored = input.stores_jpegs()?;
+    let colour = Colour::of_tiles(profile.as_ref(), options.icc, options.output.format, as_stored);
     let renderer = Renderer::new(geometry, coding.upsample_filter, options.output)?.with_colour(colour);
     if renderer.colour().mode() == Icc::Srgb {
         // The tree's pixels are in sRGB, whatever the slide's are.
@@ -309,8 +310,8 @@ impl Cutter<'_> {
             made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(e.into()))?));
         }
         let reconstruct = lap();
-        for (tile, jpeg) in tiles {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(e.into()))?));
+        for (tile, image) in tiles {
+            made.push((tile, self.renderer.original(tile, image).map_err(|e| named(e.into()))?));
         }
         if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
             made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(e.into()))?));

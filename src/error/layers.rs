@@ -54,9 +54,10 @@ impl Diagnose for codec::Error {
             codec::Error::Sampling { .. } | codec::Error::NoEncoder(_) | codec::Error::NoEntropy(_) => {
                 FaultKind::Parameters
             }
-            codec::Error::Image { .. } | codec::Error::NotReadable(_) | codec::Error::NoLibjxl(_) => {
-                FaultKind::Failed
-            }
+            codec::Error::Image { .. }
+            | codec::Error::Unsupported(_)
+            | codec::Error::NotReadable(_)
+            | codec::Error::NoLibjxl(_) => FaultKind::Failed,
         })
     }
 }

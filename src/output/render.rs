@@ -5,7 +5,8 @@
 use super::error::{Error, Result};
 use super::icc::{Colour, Icc};
 use crate::codec::{
-    CodecId, JpegEncoder, Shape, decode_foreign, decoder, foreign_header, foreign_pixels, jpeg_in, unpacked,
+    CodecId, Foreign, JpegEncoder, Shape, decode_foreign, decoder, foreign_header, foreign_pixels, jpeg_in,
+    unpacked,
 };
 use crate::image::family::{Pixels, PixelsRef, Reconstruction, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -173,11 +174,19 @@ impl Renderer {
     }
 
     /// An original tile of L0 in the output's format. Where its own bytes fit, only its header is checked: the archive's checksums
-    /// cover the rest, and the encoder has decoded it. No profile is added to them.
+    /// cover the rest, and the encoder has decoded it. No profile is added to them. JPEG 2000, which few viewers show, is coded anew.
     ///
     /// # Errors
     /// A codec error; an image of another size than the tile's.
-    pub fn original(&self, id: TileId, jpeg: Vec<u8>) -> Result<Vec<u8>> {
+    pub fn original(&self, id: TileId, image: Foreign) -> Result<Vec<u8>> {
+        if image.codec != CodecId::Jpeg {
+            let size = tile_size(&self.geometry, id)?;
+            return match self.output.grayscale {
+                true => self.code(PixelsRef::Ycc(Ycc::gray(image.planes(size)?.luma).view())),
+                false => self.scanned(image.pixels(size)?.view()),
+            };
+        }
+        let jpeg = image.bytes;
         let header = foreign_header(&jpeg, tile_size(&self.geometry, id)?)?;
         let passes =
             self.passes(header.sampling.unwrap_or(Sampling::S444)) && self.colour.mode() != Icc::Srgb;
@@ -202,9 +211,9 @@ impl Renderer {
     ///
     /// # Errors
     /// A codec error; an image of another size than its tile's.
-    pub fn halved(&self, coding: &Coding, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
-        let decode = |(tile, jpeg): &(TileId, Vec<u8>)| {
-            let image = decode_foreign(jpeg, Some(tile_size(&self.geometry, *tile)?))?;
+    pub fn halved(&self, coding: &Coding, below: &[(TileId, Foreign)]) -> Result<Vec<u8>> {
+        let decode = |(tile, image): &(TileId, Foreign)| {
+            let image = image.planes(tile_size(&self.geometry, *tile)?)?;
             Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), image))
         };
         let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;

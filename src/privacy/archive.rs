@@ -6,7 +6,7 @@ use crate::codec::{CodecId, unpacked};
 use crate::error::Result;
 use crate::image::family::PayloadKind;
 use crate::image::geometry::TileId;
-use crate::lossless::{jpeg, tile_size};
+use crate::lossless::{original, tile_size};
 
 /// What the archive holds: the name of its source, images that came with the slide, and metadata in stored tiles.
 ///
@@ -32,7 +32,8 @@ pub fn of_archive(archive: &Archive) -> Result<Vec<Held>> {
         let l2 = geometry.family_tiles(entry.id, 2).map(|tile| (PayloadKind::Baseline, tile));
         for (kind, tile) in l0.chain(l2) {
             for payload in archive.read_payloads(entry, &[kind])? {
-                tally.add(&format!("level {}", tile.level), &name(tile), &jpeg(geometry, tile, payload)?);
+                let image = original(geometry, tile, payload)?;
+                tally.add_tile(&format!("level {}", tile.level), &name(tile), &image);
             }
         }
     }

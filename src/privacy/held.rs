@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::codec::{Extra, extras};
+use crate::codec::{CodecId, Extra, Foreign, extras, jpeg2000};
 
 /// Characters of a text that are shown.
 const MAX_TEXT: usize = 200;
@@ -104,6 +104,23 @@ impl Tally {
             true => super::png::chunks(file),
             false => extras(file).into_iter().map(|extra| part(file, &extra)).collect(),
         };
+        self.sum(group, tile, found);
+    }
+
+    /// As [`Self::add`], for an original tile, which may be JPEG 2000.
+    pub fn add_tile(&mut self, group: &str, tile: &str, image: &Foreign) {
+        if image.codec != CodecId::Jpeg2000 {
+            return self.add(group, tile, &image.bytes);
+        }
+        let stream = image.bytes.get(1..).unwrap_or_default();
+        let comment = |range: std::ops::Range<usize>| {
+            let text = stream.get(range.start + 6..range.end).unwrap_or_default();
+            ("a comment".to_string(), range.len() as u64, Some(shown(&String::from_utf8_lossy(text))))
+        };
+        self.sum(group, tile, jpeg2000::comments(stream).into_iter().map(comment).collect());
+    }
+
+    fn sum(&mut self, group: &str, tile: &str, found: Vec<(String, u64, Option<String>)>) {
         for (what, bytes, text) in found {
             let place = format!("{group}, {tile}");
             let first = || Held { what: what.clone(), place, count: 0, bytes: 0, text };

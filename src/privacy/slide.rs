@@ -41,11 +41,11 @@ pub fn of_slide(path: &Path, options: &OpenOptions) -> Result<Vec<Held>> {
         held.extend(tiff::of_tiff(&file));
     }
     if let Ok(slide) = &opened
-        && let Ok(tiles) = slide.jpeg_tiles()
-        && let Ok(jpeg) = tiles.jpeg(0, 0)
+        && let Ok(tiles) = slide.stored_tiles()
+        && let Ok(image) = tiles.tile(0, 0)
     {
         let mut tally = Tally::default();
-        tally.add("JPEG tiles", "tile 0_0", &jpeg);
+        tally.add_tile("coded tiles", "tile 0_0", &image);
         held.extend(tally.finish());
     }
     Ok(held)

@@ -166,7 +166,7 @@ pub enum Refusal {
     },
     /// A lossless encode of a slide without JPEG tiles.
     #[error(
-        "a lossless encode stores JPEG tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use the \
+        "a lossless encode stores JPEG and JPEG 2000 tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use the \
          preset archive"
     )]
     NoJpegTiles {

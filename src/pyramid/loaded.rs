@@ -1,6 +1,7 @@
 //! What is read of one family: its pixels, or its original tiles.
 
 use super::error::Result;
+use crate::codec::Foreign;
 use crate::image::family::SourceFamily;
 use crate::image::geometry::{FamilyId, TileId};
 
@@ -26,8 +27,8 @@ pub struct L2Pixels {
 pub struct OriginalTiles {
     /// The family.
     pub id: FamilyId,
-    /// JPEG files, row by row. Each was decoded once, as a check.
-    pub tiles: Vec<(TileId, Vec<u8>)>,
+    /// Row by row. Each was decoded once, as a check.
+    pub tiles: Vec<(TileId, Foreign)>,
     /// Its L2 tile.
     pub l2: L2Source,
 }

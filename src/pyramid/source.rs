@@ -12,10 +12,11 @@ use super::regions::{read_region, region_jobs};
 use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
+use crate::codec::Foreign;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::slide::{Access, JpegTiles, RandomAccess, Slide};
+use crate::slide::{Access, RandomAccess, Slide, StoredTiles};
 
 /// A tree or a slide.
 pub enum Source {
@@ -110,7 +111,7 @@ impl Source {
         }
     }
 
-    /// Checks that the source has JPEG tiles of L0 that can be stored unchanged.
+    /// Checks that the source has coded tiles of L0 that can be stored unchanged.
     ///
     /// # Errors
     /// The reason why it has none, and what to do instead.
@@ -118,7 +119,7 @@ impl Source {
         match self {
             Source::Tree(tree) => tree.check_originals(metadata),
             Source::Slide(slide, geometry) => {
-                let tiles = slide.jpeg_tiles().map_err(|reason| no_tiles(slide, reason))?;
+                let tiles = slide.stored_tiles().map_err(|reason| no_tiles(slide, reason))?;
                 if tiles.side_px() != geometry.tile() {
                     let (own, given) = (tiles.side_px(), geometry.tile());
                     return Err(Error::refused(&slide.path, Refusal::OtherTileSize { own, given }));
@@ -151,7 +152,7 @@ impl Source {
             Source::Slide(slide, geometry) => {
                 let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
                 let (path, channels) = (slide.path.as_path(), usize::from(slide.info.channels));
-                let (pixels, tiles) = match (&slide.access, slide.jpeg_tiles()) {
+                let (pixels, tiles) = match (&slide.access, slide.stored_tiles()) {
                     (Access::Random(pixels), Ok(tiles)) => (&**pixels, tiles),
                     (_, refused) => {
                         let reason = refused.err().unwrap_or_default();
@@ -159,9 +160,9 @@ impl Source {
                     }
                 };
                 Box::new(geometry.all_families().take(limit).map(move |id| {
-                    let jpeg = move |tile| stored_tile(path, tiles, tile, metadata);
+                    let stored = move |tile| stored_tile(path, tiles, tile, metadata);
                     let job: OriginalJob<'a> =
-                        Box::new(move || original_tiles(pixels, &jpeg, &geometry, id, channels));
+                        Box::new(move || original_tiles(pixels, &stored, &geometry, id, channels));
                     Ok(job)
                 }))
             }
@@ -202,23 +203,23 @@ fn no_tiles(slide: &Slide, reason: String) -> Error {
     Error::refused(&slide.path, Refusal::NoJpegTiles { reason })
 }
 
-/// A tile's file as a lossless archive stores it.
-fn stored_tile(path: &Path, tiles: &dyn JpegTiles, id: TileId, metadata: TileMetadata) -> Result<Vec<u8>> {
-    metadata.apply(id, tiles.jpeg(id.x, id.y)?).map_err(|refusal| Error::refused(path, refusal))
+/// A tile as a lossless archive stores it.
+fn stored_tile(path: &Path, tiles: &dyn StoredTiles, id: TileId, metadata: TileMetadata) -> Result<Foreign> {
+    metadata.apply_to(id, tiles.tile(id.x, id.y)?).map_err(|refusal| Error::refused(path, refusal))
 }
 
 /// The original tiles of a slide's family, and its pixels, from which L2 and the small levels are made.
 fn original_tiles(
     pixels: &dyn RandomAccess,
-    jpeg: &dyn Fn(TileId) -> Result<Vec<u8>>,
+    stored: &dyn Fn(TileId) -> Result<Foreign>,
     geometry: &Geometry,
     id: FamilyId,
     channels: usize,
 ) -> Result<OriginalTiles> {
-    let jpegs = geometry.family_tiles(id, 0).map(|tile| Ok((tile, jpeg(tile)?)));
-    let jpegs = jpegs.collect::<Result<Vec<_>>>()?;
+    let tiles = geometry.family_tiles(id, 0).map(|tile| Ok((tile, stored(tile)?)));
+    let tiles = tiles.collect::<Result<Vec<_>>>()?;
     let family = read_region(pixels, geometry, id, channels)?.into_family(geometry, id);
-    Ok(OriginalTiles { id, tiles: jpegs, l2: L2Source::Pixels(Box::new(family)) })
+    Ok(OriginalTiles { id, tiles, l2: L2Source::Pixels(Box::new(family)) })
 }
 
 /// The metadata of a slide, as the sidecar records it.

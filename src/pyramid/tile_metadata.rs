@@ -1,6 +1,6 @@
-//! What becomes of the metadata in the JPEG files of a source's tiles: EXIF, XMP, comments.
+//! What becomes of the metadata in the files of a source's tiles: EXIF, XMP, comments.
 
-use crate::codec::{ExtraKind, extras, without_extras};
+use crate::codec::{CodecId, ExtraKind, Foreign, extras, jpeg2000, without_extras};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::Refusal;
 
@@ -23,6 +23,33 @@ impl TileMetadata {
             TileMetadata::Refuse => None,
             TileMetadata::Keep => Some("kept"),
             TileMetadata::Strip => Some("stripped"),
+        }
+    }
+
+    /// An original tile as it is stored: as [`Self::apply`] for JPEGs. A codestream of JPEG 2000 may hold comments.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub(super) fn apply_to(self, tile: TileId, image: Foreign) -> Result<Foreign, Refusal> {
+        let Foreign { codec, bytes } = image;
+        if codec != CodecId::Jpeg2000 {
+            return self.apply(tile, bytes).map(|bytes| Foreign { codec, bytes });
+        }
+        // The first byte is this program's.
+        let stream = bytes.get(1..).unwrap_or_default();
+        let held = jpeg2000::comments(stream);
+        let (count, length) = (held.len(), held.iter().map(ExactSizeIterator::len).sum::<usize>());
+        match self {
+            _ if count == 0 => Ok(Foreign { codec, bytes }),
+            TileMetadata::Keep => Ok(Foreign { codec, bytes }),
+            TileMetadata::Strip => {
+                let stripped = jpeg2000::without_comments(stream);
+                Ok(Foreign { codec, bytes: [bytes.get(..1).unwrap_or_default(), &stripped].concat() })
+            }
+            TileMetadata::Refuse => {
+                let held = format!("{count} comment(s) in its codestream ({length} bytes)");
+                Err(Refusal::TileMetadata { tile, held })
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::Selection;
 use super::region::Region;
+use crate::codec::Foreign;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -22,25 +23,28 @@ pub trait RandomAccess: Send + Sync {
     /// As of `read`; a level that the reader does not have.
     fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError>;
 
-    /// The file's own JPEG tiles at full resolution.
+    /// The file's own tiles at full resolution, JPEG or JPEG 2000.
     ///
     /// # Errors
     /// The reason why no tiles can be taken unchanged.
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
-        Err("its JPEG tiles, if it has any, are only taken from TIFF, SVS and DICOM files as they are".into())
+    fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
+        Err("its coded tiles, if it has any, are only taken from TIFF, SVS and DICOM files as they are"
+            .into())
     }
 }
 
-/// The JPEG tiles of a slide's full resolution, without another lossy step.
-pub trait JpegTiles: Send + Sync {
-    /// Width and height of a tile in pixels. Tiles at the right and lower edge are cropped to the slide.
+/// The coded tiles of a slide's full resolution, without another lossy step.
+pub trait StoredTiles: Send + Sync {
+    /// Width and height of a tile in pixels. JPEG tiles at the right and lower edge are cropped to the slide, those of JPEG 2000
+    /// may be larger than their part of it.
     fn side_px(&self) -> u32;
 
-    /// A tile as a complete JPEG file, with the coefficients that the slide stores.
+    /// A tile as a complete JPEG file with the coefficients that the slide stores, or as its codestream of JPEG 2000. It was
+    /// decoded once, as a check.
     ///
     /// # Errors
-    /// Damaged data; a tile that is coded in another way than sequential 8-bit JPEG.
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError>;
+    /// Damaged data; a tile that is coded in another way than sequential JPEG or JPEG 2000, at 8 bits.
+    fn tile(&self, column: u32, row: u32) -> Result<Foreign, SlideError>;
 }
 
 /// Rows from the top, once.
@@ -109,13 +113,13 @@ impl fmt::Debug for Slide {
 }
 
 impl Slide {
-    /// The file's own JPEG tiles at full resolution.
+    /// The file's own tiles at full resolution, JPEG or JPEG 2000.
     ///
     /// # Errors
     /// The reason why no tiles can be taken unchanged.
-    pub fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+    pub fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         match &self.access {
-            Access::Random(pixels) => pixels.jpeg_tiles(),
+            Access::Random(pixels) => pixels.stored_tiles(),
             Access::Sequential(_) => Err("it is one image without tiles".into()),
         }
     }

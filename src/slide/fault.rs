@@ -1,6 +1,7 @@
 //! Why coded pixels were not decoded: an intact file must never be called damaged because a decoder lacks something.
 
 use super::error::SlideError;
+use crate::codec;
 use std::path::Path;
 
 /// What is wrong, without the file and the place in it.
@@ -37,5 +38,14 @@ impl From<String> for Fault {
 impl From<&str> for Fault {
     fn from(problem: &str) -> Self {
         Self::Damaged(problem.into())
+    }
+}
+
+impl From<codec::Error> for Fault {
+    fn from(error: codec::Error) -> Self {
+        match error {
+            codec::Error::Unsupported(what) => Self::Unsupported(what),
+            other => Self::Damaged(other.to_string()),
+        }
     }
 }

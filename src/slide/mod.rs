@@ -15,7 +15,6 @@
 //! | `dicom` | DICOM whole-slide images |
 //! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
-//! | `jpeg2000` | codestreams in the tiles of slides |
 //! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
 //! images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
 //!
@@ -26,7 +25,7 @@
 //! 1. Write `slide/FORMAT.rs`, or `slide/FORMAT/mod.rs` with its parts, with one function
 //!    `open(path, options) -> Result<Slide, SlideError>`. It fills [`SlideInfo`] and implements [`RandomAccess`] where
 //!    regions can be decoded on their own, else [`Sequential`]. Where the file stores square JPEG tiles, also implement
-//!    [`JpegTiles`], so that `--preset lossless` can store them unchanged.
+//!    [`StoredTiles`], so that `--preset lossless` can store them unchanged.
 //! 2. Declare the module here, with a row in the table above. Register it in `slide/open.rs`: its first bytes beside `TIFF`,
 //!    `PNG` and `JPEG`, and a branch in `open`. Remove its extensions from `OPENSLIDE_ONLY`. `open` asks OpenSlide first: a
 //!    format that OpenSlide recognises as well needs its branch before that.
@@ -42,7 +41,6 @@ mod fault;
 mod icc;
 mod info;
 mod jpeg;
-mod jpeg2000;
 mod ndpi;
 mod open;
 #[cfg(feature = "openslide")]
@@ -61,7 +59,7 @@ mod turned;
 mod unread;
 mod window;
 
-pub use access::{Access, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
+pub use access::{Access, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
 pub use dicom::{DicomFiles, dicom_files, files_of_slide, is_dicom};
 pub use error::{Axis, SlideError};
 pub use info::SlideInfo;

@@ -6,13 +6,13 @@ mod strips;
 #[cfg(test)]
 mod tests;
 
-use super::access::{Access, JpegTiles, RandomAccess, Slide};
+use super::access::{Access, RandomAccess, Slide, StoredTiles};
 use super::error::SlideError;
 use super::info::SlideInfo;
 use super::options::{OpenOptions, Selection};
 use super::positional::PositionalFile;
 use super::region::{Extent, Region};
-use crate::codec::foreign_pixels;
+use crate::codec::{Foreign, foreign_pixels};
 use crate::image::family::Pixels;
 use page::Page;
 use std::collections::VecDeque;
@@ -101,12 +101,12 @@ impl Ndpi {
     }
 }
 
-impl JpegTiles for Ndpi {
+impl StoredTiles for Ndpi {
     fn side_px(&self) -> u32 {
         TILE_PX
     }
 
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+    fn tile(&self, column: u32, row: u32) -> Result<Foreign, SlideError> {
         let left = column.saturating_mul(TILE_PX);
         let group = left / self.strips.group_px();
         let made = self.row((row, group));
@@ -118,7 +118,11 @@ impl JpegTiles for Ndpi {
         };
         let index = (left - group * self.strips.group_px()) / TILE_PX;
         let tiles = tiles.as_ref().map_err(|problem| corrupt(problem))?;
-        tiles.get(index as usize).cloned().ok_or_else(|| corrupt("it lies outside of the slide"))
+        tiles
+            .get(index as usize)
+            .cloned()
+            .map(Foreign::jpeg)
+            .ok_or_else(|| corrupt("it lies outside of the slide"))
     }
 }
 
@@ -131,7 +135,7 @@ impl RandomAccess for Ndpi {
         }
         for row in y / TILE_PX..=(y + height - 1) / TILE_PX {
             for column in x / TILE_PX..=(x + width - 1) / TILE_PX {
-                let pixels = foreign_pixels(&self.jpeg(column, row)?, None).map_err(|e| {
+                let pixels = foreign_pixels(&self.tile(column, row)?.bytes, None).map_err(|e| {
                     let place = format!("tile at column {column}, row {row}");
                     SlideError::corrupt(self.file.path(), "NDPI", place, e.to_string())
                 })?;
@@ -145,7 +149,7 @@ impl RandomAccess for Ndpi {
         self.read(region.x, region.y, region.width, region.height, out)
     }
 
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+    fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         Ok(self)
     }
 }

@@ -41,6 +41,8 @@ mod interrupted;
 // A schema for every command, and a run for every schema.
 #[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
 mod json;
+#[cfg(all(feature = "lepton", feature = "webp"))]
+mod lossless_jpeg2000;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
 #[cfg(all(feature = "lepton", feature = "mozjpeg"))]

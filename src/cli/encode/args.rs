@@ -219,7 +219,7 @@ impl EncodeArgs {
             }
             opened => opened?,
         };
-        let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
+        let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
         let tile = self.tile.or(own).unwrap_or(256);
         let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
             .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;

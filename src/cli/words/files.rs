@@ -107,7 +107,7 @@ fn refused(refusal: &Refusal) -> Option<String> {
             format!("--preset lossless stores its tiles of {own}; leave --tile {given} out")
         }
         Refusal::NoJpegTiles { reason } => format!(
-            "--preset lossless stores JPEG tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use \
+            "--preset lossless stores JPEG and JPEG 2000 tiles of the source's own, and {reason}; give a tree of JPEG tiles, or use \
              --preset archive"
         ),
         _ => return None,

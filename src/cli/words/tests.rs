@@ -141,7 +141,7 @@ fn what_a_lossless_encode_refuses_has_its_flags() {
     );
     assert_eq!(
         tree(pyramid::Refusal::NoJpegTiles { reason: "it is one image without tiles".into() }),
-        "a: --preset lossless stores JPEG tiles of the source's own, and it is one image without tiles; give a tree of \
+        "a: --preset lossless stores JPEG and JPEG 2000 tiles of the source's own, and it is one image without tiles; give a tree of \
          JPEG tiles, or use --preset archive"
     );
     let error = SlideError::NotSequential { path: "a".into(), place: "tile (0, 0)".into() };

@@ -1,7 +1,7 @@
 //! Reads the tile files of a tree unchanged, for families that are stored as their original tiles.
 
 use super::{Missing, Tree};
-use crate::codec::{self, JpegDecoder, cut_jpeg, decode_foreign};
+use crate::codec::{self, Foreign, JpegDecoder, cut_jpeg, decode_foreign};
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
 use crate::image::ycc::Sampling;
 use crate::kernels::taps::Filter;
@@ -91,7 +91,7 @@ impl Tree {
     /// As [`Self::stored_original`].
     pub fn originals(&self, id: FamilyId, metadata: TileMetadata) -> Result<OriginalTiles> {
         let stored = |tile| self.stored_original(tile, metadata);
-        let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, stored(tile)?)));
+        let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, Foreign::jpeg(stored(tile)?))));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let l2 = self.geometry().family_tiles(id, 2).next();
         let l2 = l2.ok_or(GeometryError::NoFamily(id))?;

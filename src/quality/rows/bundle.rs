@@ -10,7 +10,6 @@ use super::band::{Band, tile_band};
 use crate::archive::{Archive, Kind, Payload};
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::backend::{Backend, CpuBackend};
-use crate::codec::foreign_pixels;
 use crate::error::{Error, Result};
 use crate::image::family::{PayloadKind, Pixels, Want};
 use crate::image::geometry::{FamilyId, Geometry, TileId};
@@ -146,6 +145,5 @@ async fn family_rgb(archive: &Archive, backend: &CpuBackend, id: FamilyId) -> Re
 
 /// A tile of a lossless family.
 fn original(geometry: &Geometry, id: TileId, payload: Payload) -> lossless::Result<Pixels> {
-    let jpeg = lossless::jpeg(geometry, id, payload)?;
-    Ok(foreign_pixels(&jpeg, Some(lossless::tile_size(geometry, id)?))?)
+    Ok(lossless::original(geometry, id, payload)?.pixels(lossless::tile_size(geometry, id)?)?)
 }

@@ -129,7 +129,7 @@ impl Slide {
         let profile = input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
         let of_tree = || tree.as_ref().and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
         let profile = profile.or_else(of_tree).or_else(|| scan.as_ref()?.info.icc_profile.clone());
-        let as_stored = coding.as_ref().is_some_and(|coding| coding.originals);
+        let as_stored = input.as_ref().map(Input::stores_jpegs).transpose()?.unwrap_or(false);
         let colours = Colours::new(profile, options.icc, output.format, as_stored);
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
         let mut slide = Self {

@@ -1,10 +1,11 @@
 //! Tiles of archives that hold the source slide's own tiles: each is read and unpacked alone.
 
 use super::Slide;
+use crate::codec::Foreign;
 use crate::error::{Error, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, TileId};
-use crate::lossless::{jpeg, tiles_below};
+use crate::lossless::{original, tiles_below};
 
 impl Slide {
     /// A tile of L0 or L1 in the output's format. Reads only the payloads that it is made of.
@@ -14,8 +15,10 @@ impl Slide {
     pub fn original(&self, id: FamilyId, tile: TileId) -> Result<Vec<u8>> {
         if tile.level == self.geometry.top_level() {
             let mut l0 = self.unpacked(id, &[tile])?;
-            let jpeg = l0.pop().map(|(_, jpeg)| jpeg).unwrap_or_default();
-            return self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, e.into()));
+            let Some((_, image)) = l0.pop() else {
+                return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
+            };
+            return self.renderer.original(tile, image).map_err(|e| self.in_tile(id, tile, e.into()));
         }
         let below: Vec<_> = tiles_below(&self.geometry, tile).collect();
         self.halved(id, tile, &self.unpacked(id, &below)?)
@@ -29,33 +32,34 @@ impl Slide {
         let below: Vec<_> = tiles_below(&self.geometry, l1).collect();
         let unpacked = self.unpacked(id, &below)?;
         let mut made = vec![(l1, self.halved(id, l1, &unpacked)?)];
-        for (tile, jpeg) in unpacked {
+        for (tile, image) in unpacked {
             made.push((
                 tile,
-                self.renderer.original(tile, jpeg).map_err(|e| self.in_tile(id, tile, e.into()))?,
+                self.renderer.original(tile, image).map_err(|e| self.in_tile(id, tile, e.into()))?,
             ));
         }
         Ok(made)
     }
 
     /// A tile of L1, downsampled from the tiles below it.
-    fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Vec<u8>)]) -> Result<Vec<u8>> {
+    fn halved(&self, id: FamilyId, l1: TileId, below: &[(TileId, Foreign)]) -> Result<Vec<u8>> {
         let Some(coding) = &self.coding else {
             return Err(Error::served(&self.name, ServedFault::NoArchive));
         };
         self.renderer.halved(coding, below).map_err(|e| self.in_tile(id, l1, e.into()))
     }
 
-    /// The JPEG files of tiles of L0.
-    fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Vec<u8>)>> {
+    /// Tiles of L0 as they are stored.
+    fn unpacked(&self, id: FamilyId, tiles: &[TileId]) -> Result<Vec<(TileId, Foreign)>> {
         let Some(input) = &self.input else {
             return Err(Error::served(&self.name, ServedFault::NoArchive));
         };
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
         let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
         let unpack = |(&tile, payload)| {
-            let jpeg = jpeg(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, e.into()))?;
-            Ok((tile, jpeg))
+            let image =
+                original(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, e.into()))?;
+            Ok((tile, image))
         };
         payloads.map(unpack).collect()
     }

@@ -14,7 +14,7 @@
 //! | `frames`, `image` | where frames lie; which frame is which tile |
 //! | `pixels`, `rle`, `jpeg_ls` | frames decoded |
 //! | `slide` | levels, planes and metadata of a series |
-//! | `regions`, `jpeg_tiles` | access to pixels; stored JPEGs |
+//! | `regions`, `stored_tiles` | access to pixels; stored JPEGs |
 //! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
 
 mod absent;
@@ -26,13 +26,13 @@ mod header;
 mod image;
 #[cfg(feature = "jpegls")]
 mod jpeg_ls;
-mod jpeg_tiles;
 mod level;
 mod pixels;
 mod regions;
 mod rle;
 mod series;
 mod slide;
+mod stored_tiles;
 mod syntax;
 mod value;
 

@@ -5,13 +5,13 @@
 use super::super::fault::Fault;
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
-use super::super::jpeg2000;
 use super::super::window::Window;
 use super::format::{Color, Format};
 #[cfg(feature = "jpegls")]
 use super::jpeg_ls;
 use super::rle;
 use super::syntax::Coding;
+use crate::codec::jpeg2000;
 
 const TOO_LARGE: &str = "a frame larger than the memory";
 
@@ -153,7 +153,7 @@ fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>
             *to = from as u8;
         }
     }
-    let is_rgb = count == 1 || header.is_subsampled || has_transform(stored);
+    let is_rgb = count == 1 || header.is_subsampled || jpeg2000::has_transform(stored);
     match format.color {
         Color::Ycbcr { .. } if is_rgb => Ok(samples),
         Color::JpegTransform if !is_rgb => {
@@ -161,21 +161,6 @@ fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>
         }
         color => Ok(to_rgb(color, samples)),
     }
-}
-
-/// Whether a codestream has the colour transform of JPEG 2000: its marker segment COD says so (ITU-T T.800, A.6.1).
-fn has_transform(stream: &[u8]) -> bool {
-    let mut rest = stream.get(2..).unwrap_or_default();
-    while let [0xFF, marker, high, low, segment @ ..] = rest {
-        match marker {
-            0x52 => return segment.get(4).is_some_and(|&transform| transform == 1),
-            0x90 => break,
-            _ => {}
-        }
-        let length = usize::from(u16::from_be_bytes([*high, *low]));
-        rest = rest.get(2 + length..).unwrap_or_default();
-    }
-    false
 }
 
 /// Checks what a JPEG says of itself against the file.

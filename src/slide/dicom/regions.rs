@@ -1,12 +1,13 @@
 //! Random access to the pixels of a series: regions are put together from cached frames.
 
-use super::super::access::{AssociatedImages, JpegTiles, RandomAccess, RgbImage};
+use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
 use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
 use super::super::region::{Extent, Region, allocate};
 use super::elements::{ADVICE, FORMAT};
 use super::level::Level;
-use super::{jpeg_tiles, pixels};
+use super::{pixels, stored_tiles};
+use crate::codec::Foreign;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -137,22 +138,22 @@ impl RandomAccess for Regions {
         self.0.read(level, found, region, out)
     }
 
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+    fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         let level = self.0.levels.first().ok_or("it has no level")?;
-        jpeg_tiles::refusal(level).map_or(Ok(self), Err)
+        stored_tiles::refusal(level).map_or(Ok(self), Err)
     }
 }
 
-impl JpegTiles for Regions {
+impl StoredTiles for Regions {
     fn side_px(&self) -> u32 {
         self.0.levels.first().map_or(0, |level| level.image.format.width)
     }
 
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+    fn tile(&self, column: u32, row: u32) -> Result<Foreign, SlideError> {
         let slide = &*self.0;
         let level =
             slide.levels.first().ok_or_else(|| SlideError::NoLevel { path: slide.path.clone(), level: 0 })?;
-        jpeg_tiles::read(level, (column, row), &slide.path, slide.limit_bytes)
+        stored_tiles::read(level, (column, row), &slide.path, slide.limit_bytes)
     }
 }
 

@@ -98,11 +98,12 @@ fn tiles_have_the_coefficients_of_the_huge_jpeg() {
                 (Some((0.25, 0.25)), Some(20.0))
             );
             let want = decode_foreign(&whole, None).unwrap();
-            let tiles = slide.jpeg_tiles().unwrap();
+            let tiles = slide.stored_tiles().unwrap();
             for (row, column) in
                 (0..height.div_ceil(256)).flat_map(|y| (0..width.div_ceil(256)).map(move |x| (y, x)))
             {
-                let got = decode_foreign(&tiles.jpeg(column as u32, row as u32).unwrap(), None).unwrap();
+                let got =
+                    decode_foreign(&tiles.tile(column as u32, row as u32).unwrap().bytes, None).unwrap();
                 let (w, h) = (256.min(width - 256 * column), 256.min(height - 256 * row));
                 let want = packed(want.view().part(256 * column, 256 * row, w, h));
                 assert!(packed(got.view()) == want, "{sampling:?} {width}x{height}: tile {column}_{row}");

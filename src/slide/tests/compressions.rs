@@ -1,6 +1,7 @@
 //! Compressions of TIFF chunks beyond those that the `tiff` crate writes.
 
 use super::*;
+use crate::codec::jpeg2000;
 
 fn read(page: &TiffFile) -> Result<Vec<u8>, SlideError> {
     let folder = tempfile::tempdir().unwrap();

@@ -339,7 +339,7 @@ fn without_markers(jpeg: &[u8]) -> Vec<u8> {
 fn jpeg_2000_frames_are_decoded() {
     let folder = tempfile::tempdir().unwrap();
     // A picture of 4 x 3 pixels, every one 128.
-    let frames = vec![crate::slide::jpeg2000::tests::gray()];
+    let frames = vec![crate::codec::jpeg2000::tests::gray()];
     let mut file = DicomFile::of(4, 3, 4, 1, uids::JPEG2000_LOSSLESS, frames);
     file.tile = (4, 3);
     assert_eq!(read(&file.write(folder.path(), "a.dcm")), [128; 12]);
@@ -390,15 +390,15 @@ fn jpeg_frames_are_taken_unchanged_and_cropped_at_the_edge() {
         ..DicomFile::of(SIZE.0, SIZE.1, 16, 3, uids::JPEG_BASELINE8_BIT, frames.clone())
     };
     let slide = Slide::open(&file.write(folder.path(), "a.dcm"), &built_in()).unwrap();
-    let tiles = slide.jpeg_tiles().unwrap();
+    let tiles = slide.stored_tiles().unwrap();
     assert_eq!(tiles.side_px(), 16);
-    assert!(tiles.jpeg(1, 0).unwrap() == frames[1], "byte for byte, without padding");
-    let corner = tiles.jpeg(3, 2).unwrap();
+    assert!(tiles.tile(1, 0).unwrap().bytes == frames[1], "byte for byte, without padding");
+    let corner = tiles.tile(3, 2).unwrap().bytes;
     let size = turbojpeg::decompress(&corner, turbojpeg::PixelFormat::RGB).unwrap();
     assert_eq!((size.width, size.height), (2, 3));
     let rgb = DicomFile::rgb(SIZE.0, SIZE.1, 16, &pixels).write(folder.path(), "a.dcm");
     let slide = Slide::open(&rgb, &built_in()).unwrap();
-    assert!(slide.jpeg_tiles().err().unwrap().contains("not compressed as JPEG"));
+    assert!(slide.stored_tiles().err().unwrap().contains("neither as JPEG nor as JPEG 2000"));
 }
 
 #[test]
@@ -470,5 +470,5 @@ fn the_case_files_have_their_sizes_and_microns() {
     assert_eq!((jpeg.info.width, jpeg.info.height), (957, 715));
     let (across, down) = jpeg.info.microns_per_pixel.unwrap();
     assert!((across - 16.78).abs() < 0.01 && (down - 16.78).abs() < 0.01, "{across} {down}");
-    assert_eq!(jpeg.jpeg_tiles().unwrap().side_px(), 256);
+    assert_eq!(jpeg.stored_tiles().unwrap().side_px(), 256);
 }

@@ -1,6 +1,7 @@
 //! Damaged and malicious files. Each must end in an error, without a large allocation and without a panic.
 
 use super::*;
+use crate::codec::jpeg2000;
 
 pub(super) fn refused(name: &str, bytes: &[u8]) -> SlideError {
     let folder = tempfile::tempdir().unwrap();

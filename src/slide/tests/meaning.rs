@@ -79,8 +79,8 @@ fn all_orientations_turn_pixels_levels_and_densities() {
 fn jpeg_tiles_are_not_taken_from_a_turned_slide() {
     let (tiles, _) = tiled_picture(50, 40, |part| encode_jpeg(part, 32, 3, JpegKind::Baseline));
     let page = TiffFile::tiles(50, 40, 3, 32, 7, tiles).with(262, 3, vec![6]);
-    assert!(open(&page).unwrap().jpeg_tiles().is_ok());
-    let reason = open(&page.with(274, 3, vec![3])).unwrap().jpeg_tiles().err().unwrap();
+    assert!(open(&page).unwrap().stored_tiles().is_ok());
+    let reason = open(&page.with(274, 3, vec![3])).unwrap().stored_tiles().err().unwrap();
     assert!(reason.contains("Orientation"), "{reason}");
 }
 
@@ -95,7 +95,7 @@ fn colours_in_separate_jpegs_are_read() {
     let page = TiffFile::tiles(32, 32, 3, 32, 7, chunks).with(284, 3, vec![2]);
     let expected: Vec<u8> = (0..32 * 32).flat_map(|i| [planes[0][i], planes[1][i], planes[2][i]]).collect();
     assert!(max_difference(&read(&page), &expected) <= 4);
-    let reason = open(&page).unwrap().jpeg_tiles().err().unwrap();
+    let reason = open(&page).unwrap().stored_tiles().err().unwrap();
     assert!(reason.contains("PlanarConfiguration"), "{reason}");
     let error = open(&page.with(262, 3, vec![6])).unwrap_err().to_string();
     assert!(error.contains("YCbCr in separate planes"), "{error}");

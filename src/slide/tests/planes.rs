@@ -224,7 +224,7 @@ fn qptiff_channels_have_levels_and_images_beside_them() {
         out
     };
     assert_eq!((read(0), read(1)), ([0, 50, 100], [0, 51, 101]));
-    assert!(slide.jpeg_tiles().err().unwrap().contains("several channels"));
+    assert!(slide.stored_tiles().err().unwrap().contains("several channels"));
 }
 
 #[test]

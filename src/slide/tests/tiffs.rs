@@ -72,7 +72,7 @@ fn split_tables(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// A picture of 50x40 pixels as four JPEG tiles of 32x32, and the picture itself.
-fn jpeg_tiles(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
+fn jpeg_chunks(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
     tiled_picture(50, 40, |part| encode_jpeg(part, 32, 3, kind))
 }
 
@@ -80,7 +80,7 @@ fn jpeg_tiles(kind: JpegKind) -> (Vec<Vec<u8>>, Vec<u8>) {
 fn the_colour_model_of_the_jpeg_overrides_the_tag() {
     let folder = tempfile::tempdir().unwrap();
     for kind in [JpegKind::Baseline, JpegKind::Rgb] {
-        let (chunks, expected) = jpeg_tiles(kind);
+        let (chunks, expected) = jpeg_chunks(kind);
         for photometric in [2, 6] {
             let file = TiffFile::tiles(50, 40, 3, 32, 7, chunks.clone()).with(262, 3, vec![photometric]);
             let read = pixels(folder.path(), "a.tif", &file.bytes()).unwrap();
@@ -92,7 +92,7 @@ fn the_colour_model_of_the_jpeg_overrides_the_tag() {
 #[test]
 fn shared_tables_are_used_and_the_tag_decides_where_the_jpeg_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let (chunks, expected) = jpeg_tiles(JpegKind::Rgb);
+    let (chunks, expected) = jpeg_chunks(JpegKind::Rgb);
     let split: Vec<_> = chunks.iter().map(|chunk| split_tables(chunk)).collect();
     let tables = split[0].0.iter().map(|&byte| byte.into()).collect::<Vec<u64>>();
     // Without an Adobe marker, and with components numbered, the JPEG does not tell its colour model.
@@ -114,7 +114,7 @@ fn shared_tables_are_used_and_the_tag_decides_where_the_jpeg_does_not() {
         let mut slide = open_bytes(folder.path(), "rgb.tif", &file.bytes(), &built_in()).unwrap();
         assert!(max_difference(&read_all(&mut slide).unwrap(), &expected) <= 6, "from {first}");
         // The tile as a file of its own says what its colours are.
-        let tile = slide.jpeg_tiles().unwrap().jpeg(0, 0).unwrap();
+        let tile = slide.stored_tiles().unwrap().tile(0, 0).unwrap().bytes;
         let alone = pixels(folder.path(), "tile.jpg", &tile).unwrap();
         assert!(max_difference(&alone[..96], &expected[..96]) <= 6, "from {first}");
         let wrong = pixels(folder.path(), "ycbcr.tif", &file.clone().with(262, 3, vec![6]).bytes()).unwrap();
@@ -153,7 +153,7 @@ fn resolution_tags_and_aperio_descriptions_are_read() {
 #[test]
 fn many_threads_read_the_same_slide() {
     let folder = tempfile::tempdir().unwrap();
-    let (chunks, expected) = jpeg_tiles(JpegKind::Baseline);
+    let (chunks, expected) = jpeg_chunks(JpegKind::Baseline);
     let file = TiffFile::tiles(50, 40, 3, 32, 7, chunks).bytes();
     let slide = open_bytes(folder.path(), "a.tif", &file, &built_in()).unwrap();
     let Access::Random(regions) = &slide.access else { unreachable!() };

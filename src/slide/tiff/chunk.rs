@@ -54,14 +54,19 @@ pub(super) fn values(
     Ok(())
 }
 
-/// The stored bytes of a JPEG chunk.
-pub(super) fn stored_jpeg(
+/// The stored bytes of a chunk that is a file of its own.
+pub(super) fn stored_file(
     file: &PositionalFile,
     layout: &Layout,
     coord: ChunkCoord,
 ) -> Result<Vec<u8>, SlideError> {
     let reader = ChunkReader { file, layout, coord };
     reader.stored(0)?.ok_or_else(|| reader.corrupt("its scanner left it out"))
+}
+
+/// The error of a chunk with this fault.
+pub(super) fn failed(file: &PositionalFile, layout: &Layout, coord: ChunkCoord, fault: Fault) -> SlideError {
+    ChunkReader { file, layout, coord }.failed(fault)
 }
 
 /// The error of a chunk whose JPEG is not sequential at 8 bits.

@@ -3,9 +3,9 @@
 //! It deliberately does not know colours beyond YCbCr in JPEG 2000, which those files do not undo.
 
 use super::super::fault::Fault;
-use super::super::jpeg2000;
 use super::directory::ByteOrder;
 use super::layout::{ChunkCoord, Layout};
+use crate::codec::jpeg2000;
 
 /// Decodes a JPEG 2000 chunk into `out`: `chunk_height` rows of `raw_row_bytes`.
 pub(super) fn jpeg2000(

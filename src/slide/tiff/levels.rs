@@ -1,15 +1,16 @@
 //! An open TIFF as a slide: its resolutions, each of one page or of several channels that are blended, turned as the file
 //! says.
 
-use super::super::access::{AssociatedImages, JpegTiles, RandomAccess, RgbImage};
+use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
 use super::super::region::{Extent, Region, allocate};
 use super::contents::Contents;
-use super::jpeg_tiles;
 use super::layout::ChunkCoord;
 use super::pages::Page;
 use super::reader::{PageReader, Readers};
+use super::stored_tiles;
+use crate::codec::Foreign;
 use std::path::{Path, PathBuf};
 
 /// The pixels of one resolution.
@@ -88,14 +89,14 @@ impl TiffSlide {
 }
 
 impl RandomAccess for TiffSlide {
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
+    fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         if !self.orientation.is_plain() {
             return Err(
-                "its tiles are stored turned or mirrored (Orientation), and JPEG tiles are seen as stored"
+                "its tiles are stored turned or mirrored (Orientation), and coded tiles are seen as stored"
                     .into(),
             );
         }
-        jpeg_tiles::refusal(&self.page()?.layout).map_or(Ok(self), Err)
+        stored_tiles::refusal(&self.page()?.layout).map_or(Ok(self), Err)
     }
 
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
@@ -119,16 +120,16 @@ impl RandomAccess for TiffSlide {
     }
 }
 
-impl JpegTiles for TiffSlide {
+impl StoredTiles for TiffSlide {
     fn side_px(&self) -> u32 {
         self.page().map_or(0, |page| page.layout.chunk_width)
     }
 
-    fn jpeg(&self, column: u32, row: u32) -> Result<Vec<u8>, SlideError> {
+    fn tile(&self, column: u32, row: u32) -> Result<Foreign, SlideError> {
         let page = self.page().map_err(|reason| {
             SlideError::unsupported(&self.path, "TIFF", reason, "read its pixels instead")
         })?;
-        jpeg_tiles::read(&page.file, &page.layout, ChunkCoord { column, row })
+        stored_tiles::read(&page.file, &page.layout, ChunkCoord { column, row })
     }
 }
 

@@ -18,7 +18,6 @@ mod files;
 mod holds;
 mod imagej;
 mod jpeg;
-mod jpeg_tiles;
 mod layout;
 mod levels;
 mod meaning;
@@ -31,6 +30,7 @@ mod planes;
 mod qptiff;
 mod reader;
 mod stack;
+mod stored_tiles;
 mod tag;
 mod unpack;
 

@@ -5,9 +5,17 @@
 //! module deliberately does not know colours, but for one thing: three components of which the last two are subsampled come
 //! back as RGB, as they are only ever YCbCr.
 
-use super::fault::Fault;
+mod comments;
+mod original;
+
+use super::error::{Error, Result};
 use hayro_jpeg2000::{DecodeError, DecodeSettings, DecoderContext, FormatError, Image, MarkerError};
 
+pub use comments::{comments, without_comments};
+pub use original::{Colours, check, pack, pixels, planes};
+
+/// The first bytes of a codestream: its start, and the marker of SIZ.
+const START: &[u8] = b"\xFF\x4F\xFF\x51";
 /// Largest number of components: a pixel's colours and opacity, or the channels of one tile.
 const MAX_COMPONENTS: usize = 64;
 /// The bit of the capabilities in SIZ that says that another standard codes the blocks (ITU-T T.814).
@@ -17,11 +25,14 @@ const BYTES_PER_SAMPLE: u64 = 16;
 
 /// What the header of a codestream says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub struct Header {
+    /// Pixels across.
     pub width: u32,
+    /// Pixels down.
     pub height: u32,
     /// Bits per sample, 1 to 16, the same for all components.
     pub bits: u32,
+    /// Number of components.
     pub components: usize,
     /// Three components, of which the last two are subsampled: decoded to RGB.
     pub is_subsampled: bool,
@@ -29,20 +40,21 @@ pub(super) struct Header {
 
 /// A decoded image.
 #[derive(Debug)]
-pub(super) struct Decoded {
+pub struct Decoded {
+    /// What its header says.
     pub header: Header,
     /// `width * height` unsigned samples for each component.
     pub components: Vec<Vec<u16>>,
 }
 
 /// Decodes an image, in at most about `limit_bytes` of memory. The error says what is wrong with it.
-pub(super) fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded, Fault> {
-    let stream = codestream(bytes).ok_or("no JPEG 2000 codestream")?;
+pub fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded> {
+    let stream = codestream(bytes).ok_or_else(|| damaged("no codestream"))?;
     let header = header(stream)?;
     let samples = u64::from(header.width) * u64::from(header.height) * header.components as u64;
     let needed = samples.saturating_mul(BYTES_PER_SAMPLE);
     if needed > limit_bytes {
-        return Err(Fault::unsupported(format!(
+        return Err(Error::unsupported(format!(
             "a JPEG 2000 image of {}x{} pixels, which needs {needed} bytes of memory where {limit_bytes} are allowed,",
             header.width, header.height
         )));
@@ -57,41 +69,43 @@ pub(super) fn decode(bytes: &[u8], limit_bytes: u64) -> Result<Decoded, Fault> {
     for component in decoded.components() {
         let samples = component.samples();
         if samples.len() != count {
-            return Err(
-                format!("JPEG 2000: {} samples in a component, expected {count}", samples.len()).into()
-            );
+            return Err(damaged(format!("{} samples in a component, expected {count}", samples.len())));
         }
         components.push(samples.iter().map(|sample| sample.round().clamp(0.0, white) as u16).collect());
     }
     match components.len() == header.components {
         true => Ok(Decoded { header, components }),
-        false => {
-            Err(format!("JPEG 2000: {} components, expected {}", components.len(), header.components).into())
-        }
+        false => Err(damaged(format!("{} components, expected {}", components.len(), header.components))),
     }
 }
 
+fn damaged(problem: impl Into<String>) -> Error {
+    Error::Image { what: "JPEG 2000".into(), problem: problem.into() }
+}
+
 /// The decoder's error: some are about what it lacks.
-fn failed(error: DecodeError) -> Fault {
+fn failed(error: DecodeError) -> Error {
     match error {
         DecodeError::Format(FormatError::Unsupported) | DecodeError::Marker(MarkerError::Unsupported) => {
-            Fault::unsupported("JPEG 2000 of a kind that the decoder does not know")
+            Error::unsupported("JPEG 2000 of a kind that the decoder does not know")
         }
-        error => Fault::Damaged(format!("JPEG 2000: {error}")),
+        error => damaged(error.to_string()),
     }
 }
 
 /// The codestream of a JP2 file, or the bytes themselves where they are one.
-fn codestream(bytes: &[u8]) -> Option<&[u8]> {
+pub fn codestream(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes;
     loop {
-        if rest.starts_with(b"\xFF\x4F\xFF\x51") {
+        if rest.starts_with(START) {
             return Some(rest);
         }
         let (length, kind) = (number(rest, 0, 4)?, rest.get(4..8)?);
         let (length, head) = if length == 1 { (number(rest, 8, 8)?, 16) } else { (length, 8) };
         if kind == b"jp2c" {
-            rest = rest.get(head..)?;
+            // A box of length 0 reaches to the end of the file.
+            let end = usize::try_from(length).ok().filter(|&end| end > head);
+            rest = rest.get(head..end.unwrap_or(rest.len()).min(rest.len()))?;
         } else {
             // A box of length 0 is the last one; no box is shorter than its head.
             rest = rest.get(usize::try_from(length).ok().filter(|&length| length >= head)?..)?;
@@ -106,22 +120,23 @@ fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
 }
 
 /// Reads the marker segment SIZ (T.800, A.5.1), which comes first.
-fn header(stream: &[u8]) -> Result<Header, Fault> {
-    let cut = "a JPEG 2000 header that is cut short";
-    let field = |at, length| number(stream, at, length).ok_or(cut);
-    let side = |end, start| u32::try_from(field(end, 4)?.saturating_sub(field(start, 4)?)).map_err(|_| cut);
+fn header(stream: &[u8]) -> Result<Header> {
+    let cut = "its header is cut short";
+    let field = |at, length| number(stream, at, length).ok_or_else(|| damaged(cut));
+    let side =
+        |end, start| u32::try_from(field(end, 4)?.saturating_sub(field(start, 4)?)).map_err(|_| damaged(cut));
     if field(6, 2)? & HIGH_THROUGHPUT != 0 {
-        return Err(Fault::unsupported("high-throughput JPEG 2000 (HTJ2K)"));
+        return Err(Error::unsupported("high-throughput JPEG 2000 (HTJ2K)"));
     }
     let count = field(40, 2)? as usize;
     if !(1..=MAX_COMPONENTS).contains(&count) {
-        return Err(Fault::unsupported(format!("JPEG 2000 of {count} components")));
+        return Err(Error::unsupported(format!("JPEG 2000 of {count} components")));
     }
-    let parts = stream.get(42..42 + 3 * count).ok_or(cut)?.as_chunks::<3>().0;
+    let parts = stream.get(42..42 + 3 * count).ok_or_else(|| damaged(cut))?.as_chunks::<3>().0;
     let steps: Vec<_> = parts.iter().map(|&[_, across, down]| (across.max(1), down.max(1))).collect();
     let depth = parts.first().map_or(0, |part| part[0]);
     if depth & 0x80 != 0 || depth > 15 || parts.iter().any(|part| part[0] != depth) {
-        return Err(Fault::unsupported(
+        return Err(Error::unsupported(
             "JPEG 2000 of signed samples, of more than 16 bits, or of different depths",
         ));
     }
@@ -131,30 +146,65 @@ fn header(stream: &[u8]) -> Result<Header, Fault> {
         _ => false,
     };
     if !whole && !halved {
-        return Err(Fault::unsupported("JPEG 2000 whose components are subsampled otherwise than as chroma"));
+        return Err(Error::unsupported("JPEG 2000 whose components are subsampled otherwise than as chroma"));
     }
     let (width, height) = (side(8, 16)?, side(12, 20)?);
     if width == 0 || height == 0 {
-        return Err("a JPEG 2000 image without pixels".into());
+        return Err(damaged("an image without pixels"));
     }
     Ok(Header { width, height, bits: u32::from(depth) + 1, components: count, is_subsampled: halved })
 }
 
+/// Shows each marker segment of the main header, from its marker to its end, until `see` gives false.
+fn main_header(stream: &[u8], mut see: impl FnMut(u8, std::ops::Range<usize>) -> bool) {
+    let mut at = 2;
+    while let Some(&[0xFF, marker, high, low]) = stream.get(at..at + 4) {
+        let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
+        // SOT: the first tile part. No segment is shorter than its length.
+        if marker == 0x90 || end < at + 4 || end > stream.len() || !see(marker, at..end) {
+            break;
+        }
+        at = end;
+    }
+}
+
+/// Whether a codestream has the colour transform of JPEG 2000: its marker segment COD says so (ITU-T T.800, A.6.1).
+pub fn has_transform(stream: &[u8]) -> bool {
+    let mut transform = false;
+    main_header(stream, |marker, range| {
+        if marker == 0x52 {
+            transform = stream.get(range.start + 8) == Some(&1);
+        }
+        marker != 0x52
+    });
+    transform
+}
+
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
 
     /// A gray picture of 4 x 3 pixels, every one 128: a codestream without a single coded bit.
     pub fn gray() -> Vec<u8> {
-        let mut out = b"\xFF\x4F\xFF\x51\0\x29\0\0".to_vec();
-        for size in [4u32, 3, 0, 0, 4, 3, 0, 0] {
+        flat(4, 3, 1)
+    }
+
+    /// A picture of at most 64 x 64 pixels whose samples are all 128.
+    pub fn flat(width: u32, height: u32, components: u8) -> Vec<u8> {
+        let mut out = b"\xFF\x4F\xFF\x51\0".to_vec();
+        out.extend([38 + 3 * components, 0, 0]);
+        for size in [width, height, 0, 0, width, height, 0, 0] {
             out.extend(size.to_be_bytes());
         }
-        out.extend(b"\0\x01\x07\x01\x01");
+        out.extend([0, components]);
+        out.extend(b"\x07\x01\x01".repeat(components.into()));
         // COD: one layer, no decomposition, blocks of 64 x 64, reversible. QCD: no quantisation, one guard bit.
         out.extend(b"\xFF\x52\0\x0C\0\0\0\x01\0\0\x04\x04\0\x01\xFF\x5C\0\x04\x20\x40");
-        // One tile part of 15 bytes: SOT, SOD, an empty packet. EOC.
-        out.extend(b"\xFF\x90\0\x0A\0\0\0\0\0\x0F\0\x01\xFF\x93\0\xFF\xD9");
+        // One tile part: SOT, SOD, an empty packet for each component. EOC.
+        out.extend(b"\xFF\x90\0\x0A\0\0\0\0\0");
+        out.extend([14 + components, 0, 1, 0xFF, 0x93]);
+        out.extend([0].repeat(components.into()));
+        out.extend(b"\xFF\xD9");
         out
     }
 
@@ -175,7 +225,7 @@ pub(super) mod tests {
         let mut giant = gray();
         giant[8..16].copy_from_slice(&[0x7F; 8]);
         let lacks = |bytes: &[u8], limit, words: &str| match decode(bytes, limit) {
-            Err(Fault::Unsupported(what)) => assert!(what.contains(words), "{what}"),
+            Err(Error::Unsupported(what)) => assert!(what.contains(words), "{what}"),
             other => panic!("{words}: {other:?}"),
         };
         lacks(&giant, 1 << 30, "are allowed");

@@ -1,4 +1,5 @@
-//! The JPEG tiles of a TIFF as complete files: shared tables inserted, an Adobe marker for RGB, padding cropped off.
+//! The coded tiles of a TIFF: JPEGs as complete files, with shared tables inserted, an Adobe marker for RGB, padding cropped off;
+//! codestreams of JPEG 2000 as they are.
 //!
 //! Coefficients do not change. A tile inside the slide keeps its entropy-coded bytes; one that is padded past the edge of
 //! the slide is cropped by libjpeg-turbo's lossless transform. Markers: ITU-T T.81 annex B, TIFF Technical Note 2, Adobe
@@ -11,16 +12,23 @@ use super::chunk;
 use super::jpeg;
 use super::layout::{ChunkCoord, Layout};
 use super::pixel_tags::{Color, Compression};
-use crate::codec::{crop_jpeg, decode_foreign};
+use crate::codec::jpeg2000::{self, Colours};
+use crate::codec::{CodecId, Foreign, crop_jpeg, decode_foreign};
 use crate::image::spec::MAX_TILE;
 
 /// Why the tiles cannot be taken unchanged; `None` where they can.
 pub(super) fn refusal(layout: &Layout) -> Option<String> {
-    if layout.compression != Compression::Jpeg {
-        return Some("its pixels are not compressed as JPEG".into());
+    if !matches!(layout.compression, Compression::Jpeg | Compression::Jpeg2000) {
+        return Some("its pixels are compressed neither as JPEG nor as JPEG 2000".into());
+    }
+    if layout.bits != 8 {
+        return Some(format!("its samples have {} bits, and lossless bundles hold 8", layout.bits));
     }
     if layout.planar {
-        return Some("its colours are in separate JPEGs (PlanarConfiguration 2)".into());
+        return Some("its colours are in separate images (PlanarConfiguration 2)".into());
+    }
+    if matches!(layout.color, Color::Palette(_)) {
+        return Some("its pixels are indices into a palette".into());
     }
     if layout.wanted.len() != layout.samples {
         return Some("its pixels have samples besides the colours".into());
@@ -33,20 +41,35 @@ pub(super) fn refusal(layout: &Layout) -> Option<String> {
         ));
     }
     if matches!(layout.color, Color::Direct { invert: true, .. }) {
-        return Some("0 is white in it, and black in a JPEG file".into());
+        return Some("0 is white in it, and black in tiles that stand alone".into());
     }
     let grid = layout.across as usize * layout.down as usize;
     let absent = layout.byte_counts.iter().take(grid).filter(|&&count| count == 0).count();
     (absent > 0).then(|| format!("{absent} of its tiles were left out by its scanner"))
 }
 
-/// Reads a tile and makes it a complete JPEG file of its part inside the slide.
-pub(super) fn read(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Result<Vec<u8>, SlideError> {
-    let stored = chunk::stored_jpeg(file, layout, coord)?;
-    complete(layout, coord, &stored).map_err(|fault| match fault {
+/// Reads a tile: a complete JPEG file of its part inside the slide, or its codestream.
+pub(super) fn read(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Result<Foreign, SlideError> {
+    let stored = chunk::stored_file(file, layout, coord)?;
+    if layout.compression == Compression::Jpeg2000 {
+        let size = (layout.columns_in(coord.column) as usize, layout.rows_in(coord.row) as usize);
+        let packed = jpeg2000::pack(colours(layout), &stored, size);
+        let bytes = packed.map_err(|error| chunk::failed(file, layout, coord, error.into()))?;
+        return Ok(Foreign { codec: CodecId::Jpeg2000, bytes });
+    }
+    complete(layout, coord, &stored).map(Foreign::jpeg).map_err(|fault| match fault {
         Fault::NotSequential => chunk::not_sequential(file, layout, coord),
         Fault::Damaged(problem) => chunk::corrupt(file, layout, coord, problem),
     })
+}
+
+/// What the components of a codestream are. TIFF readers take a declared YCbCr at its word, whatever transform it has.
+fn colours(layout: &Layout) -> Colours {
+    match layout.samples {
+        1 => Colours::Gray,
+        _ if layout.ycbcr => Colours::Ycbcr,
+        _ => Colours::Rgb,
+    }
 }
 
 /// Why a tile cannot be made a complete JPEG file.
