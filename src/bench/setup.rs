@@ -157,10 +157,8 @@ impl Setup {
 /// Encodes and decodes a family and keeps the input of every bare call.
 fn prepare(tree: &Tree, params: &EncodeParams, id: FamilyId) -> Result<Work> {
     let (geometry, backend): (Geometry, _) = (*tree.geometry(), CpuBackend::new());
-    let tiles = geometry
-        .family_tiles(id, 0)
-        .map(|tile| std::fs::read(tree.tile_path(tile)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let tiles =
+        geometry.family_tiles(id, 0).map(|tile| tree.tile_bytes(tile)).collect::<Result<Vec<_>, _>>()?;
     let family = tree.family(id, params.upsample_filter)?;
     let encoded = pollster::block_on(encode_family(&backend, params, family))?;
     let (coding, want) = (params.coding(), Want::Planes(Sampling::S420));

@@ -336,9 +336,10 @@ impl Cutter<'_> {
             }
         };
         let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
-            let path =
-                tree.filter(|_| input.archive().find_tile(id).is_none()).map(|tree| tree.tile_path(id));
-            Error::stored_tile(path.as_deref().unwrap_or(input.archive().path()), id)(e)
+            let tree = tree.filter(|_| input.archive().find_tile(id).is_none());
+            let file = tree.and_then(|tree| tree.tile_file(id));
+            let whole = tree.map_or(input.archive().path(), Tree::path);
+            Error::stored_tile(file.as_deref().unwrap_or(whole), id)(e)
         })?;
         self.writer.tile(id, &bytes)?;
         Ok(bytes.len() as u64)

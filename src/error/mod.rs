@@ -232,6 +232,9 @@ pub enum ServedFault {
     /// A tile that neither the archive nor the tree holds.
     #[error("tile {0} is in no file")]
     NoSource(TileId),
+    /// A view of a slide that is encoded or cut into tiles.
+    #[error("there is no view to choose: its channels and planes were chosen when it was made")]
+    NoView,
     /// A slide or image whose pixels come from the top, once.
     #[error("it can only be read from the top, once; `origami encode` makes a bundle of it")]
     Sequential,

@@ -79,6 +79,27 @@ impl Identity {
         Ok(identity)
     }
 
+    /// The parts of a recorded identity: that of the file, and the planes and the window that were chosen. `None` for a text that is
+    /// none.
+    pub fn split(text: &str) -> Option<(&str, Selection)> {
+        let mut parts = text.split('-');
+        let file: usize = parts.by_ref().take(3).map(|part| part.len() + 1).sum();
+        let mut chosen = Selection::default();
+        for part in parts {
+            let (letter, numbers) = part.split_at_checked(1)?;
+            let numbers =
+                numbers.split(',').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>()?;
+            match (letter, &numbers[..]) {
+                ("c", _) => chosen.channels = numbers,
+                ("z", &[z]) => chosen.z = Some(z),
+                ("t", &[time]) => chosen.time = Some(time),
+                ("w", &[low, high]) => chosen.window = Some((low, high)),
+                _ => return None,
+            }
+        }
+        Some((text.get(..file.checked_sub(1)?)?, chosen))
+    }
+
     /// The identity of several files, whose names and order do not matter.
     fn of_series(files: &[PathBuf]) -> Result<Self> {
         let (mut all, mut digests) = (Files { bytes: 0, modified: None }, Vec::new());
@@ -253,6 +274,12 @@ mod tests {
         let file = Identity::of_file(&path).unwrap().text;
         assert_eq!(Identity::of_slide(&slide).unwrap().text, file);
         slide.selection = Selection { channels: vec![0, 2], z: Some(1), time: None, window: Some((5, 900)) };
-        assert_eq!(Identity::of_slide(&slide).unwrap().text, format!("{file}-c0,2-z1-w5,900"));
+        let text = Identity::of_slide(&slide).unwrap().text;
+        assert_eq!(text, format!("{file}-c0,2-z1-w5,900"));
+        assert_eq!(Identity::split(&text), Some((file.as_str(), slide.selection)));
+        assert_eq!(Identity::split(&file), Some((file.as_str(), Selection::default())));
+        for wrong in ["-x1", "-c", "-ca", "-z1,2", "-w5", "-", "-\u{e9}1"] {
+            assert_eq!(Identity::split(&format!("{file}{wrong}")), None, "{wrong}");
+        }
     }
 }

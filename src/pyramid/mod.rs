@@ -11,6 +11,7 @@
 //! | [`loaded`] | what is read of a family |
 //! | [`TileMetadata`] | what becomes of EXIF, XMP and comments in its tiles |
 //! | [`regions`] | reads the pixels of families from a slide |
+//! | [`samples`] | pixels of tiles, put together and halved |
 //! | [`levels`], [`small_levels`] | the small levels, from a stream of pixel rows or of families |
 //! | [`build`] | slide to tree: `origami pyramid` |
 
@@ -22,6 +23,7 @@ pub mod levels;
 pub mod loaded;
 pub mod metadata;
 pub mod regions;
+pub mod samples;
 pub mod small_levels;
 pub mod source;
 mod tile_metadata;

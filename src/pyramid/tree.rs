@@ -94,6 +94,14 @@ impl Tree {
         Self::open_levels(path, Missing::Refuse, Check::Nothing)
     }
 
+    /// The descriptor of a tree; of its tiles nothing is looked at, unless it needs them to know its size.
+    ///
+    /// # Errors
+    /// No descriptor, several of them, or a wrong one.
+    pub fn describe(path: &Path) -> Result<Descriptor> {
+        open::open(path).map(|found| found.descriptor)
+    }
+
     /// Opens a tree by its descriptor, by the directory that holds it, by its `_files`, or by its `.szi`.
     ///
     /// # Errors
@@ -168,9 +176,26 @@ impl Tree {
         &self.absent_levels
     }
 
-    /// The path of a tile's file; of a tile in a zip, its name behind that of the zip.
-    pub fn tile_path(&self, id: TileId) -> PathBuf {
-        self.found.store.path(&self.tile_name(id))
+    /// What was assumed where the tree does not say, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.found.notes
+    }
+
+    /// The file of a tile; `None` where the tiles lie in a zip.
+    pub fn tile_file(&self, id: TileId) -> Option<PathBuf> {
+        self.found.store.file(&self.tile_name(id))
+    }
+
+    /// Directories whose times change when tiles are written anew: those of Deep Zoom's levels and of Zoomify's groups, the uppermost
+    /// ones of other layouts; none of a zip, which is one file.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let names = self.layout().directories(self.geometry());
+        names.iter().filter_map(|name| self.found.store.file(name)).collect()
+    }
+
+    /// Where a tile lies, for messages; of a tile in a zip, its name behind that of the zip.
+    fn tile_place(&self, id: TileId) -> PathBuf {
+        self.found.store.place(&self.tile_name(id))
     }
 
     fn tile_name(&self, id: TileId) -> String {
@@ -185,7 +210,7 @@ impl Tree {
         for level in 0..=self.geometry().top_level() {
             for id in self.tiles_on_disk(level)?.0 {
                 let file = self.found.store.stat(&self.tile_name(id));
-                take(id, &file.map_err(Error::io("read", &self.tile_path(id)))?);
+                take(id, &file.map_err(Error::io("read", &self.tile_place(id)))?);
             }
         }
         Ok(())
@@ -196,7 +221,7 @@ impl Tree {
     /// # Errors
     /// A file that is missing or cannot be read.
     pub fn tile_bytes(&self, id: TileId) -> Result<Vec<u8>> {
-        self.found.store.read(&self.tile_name(id)).map_err(Error::io("read", &self.tile_path(id)))
+        self.found.store.read(&self.tile_name(id)).map_err(Error::io("read", &self.tile_place(id)))
     }
 
     /// The bytes of a tile, `None` where it is missing and read as background.
@@ -206,12 +231,12 @@ impl Tree {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.missing == Missing::Background => {
                 Ok(None)
             }
-            Err(e) => Err(Error::io("read", &self.tile_path(id))(e)),
+            Err(e) => Err(Error::io("read", &self.tile_place(id))(e)),
         }
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {
-        Error::tile(&self.tile_path(id), id, format!("{problem}; restore the tile"))
+        Error::tile(&self.tile_place(id), id, format!("{problem}; restore the tile"))
     }
 
     /// Size of a tile's file in pixels, overlap included.

@@ -7,10 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
+use moka::sync::Cache;
+
 use super::discovery::{Listing, Memory, SlideFiles, scan};
 use super::options::ServeOptions;
 use super::skipped::{SkipReason, Skipped};
 use super::slide::{Readers, Slide};
+use super::view::query;
+use crate::error::Error;
+use crate::slide::Selection;
 
 /// Age of a listing at which the root is listed again.
 const REFRESH_AGE: Duration = Duration::from_secs(2);
@@ -19,6 +24,11 @@ const MAX_LISTING_SHARE: u32 = 20;
 /// Oldest listing that may answer a request while a new one is made. After a pause without requests, the first one waits for a new
 /// listing.
 const MAX_AGE: Duration = Duration::from_secs(10);
+
+/// Most views that are kept besides those in which slides are opened.
+const MAX_VIEWS: u64 = 256;
+/// Time after its last request at which a view is forgotten.
+const VIEW_IDLE_TIME: Duration = Duration::from_secs(600);
 
 /// An open slide, or why it cannot be served.
 pub type OpenResult = Result<Arc<Slide>, Arc<str>>;
@@ -76,6 +86,8 @@ pub struct Catalog {
     /// How long the last listing took, in milliseconds.
     took_ms: AtomicU64,
     readers: Arc<Readers>,
+    /// Other views of open slides, by the hash of the slide and the query of the view.
+    views: Cache<(u128, String), Arc<Slide>>,
     /// A caller of [`Self::claim_refresh`] is about to refresh.
     claimed: AtomicBool,
 }
@@ -92,6 +104,7 @@ impl Catalog {
             listing: Mutex::default(),
             took_ms: AtomicU64::new(0),
             readers: Arc::default(),
+            views: Cache::builder().max_capacity(MAX_VIEWS).time_to_idle(VIEW_IDLE_TIME).build(),
             claimed: AtomicBool::new(false),
         };
         catalog.list(&mut catalog.memory());
@@ -169,6 +182,21 @@ impl Catalog {
         self.refresh();
         let entry = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.clone();
         Some(self.opened(&entry))
+    }
+
+    /// Another view of an open slide, without disk access.
+    pub fn get_open_view(&self, slide: &Slide, view: &Selection) -> Option<Arc<Slide>> {
+        self.views.get(&(slide.identity, query(view)))
+    }
+
+    /// Another view of an open slide; `None` if the slide is there no more. May read from disk.
+    ///
+    /// # Errors
+    /// A view that the slide does not have; a slide that cannot be read.
+    pub fn get_view(&self, slide: &Slide, view: &Selection) -> Option<Result<Arc<Slide>, Arc<Error>>> {
+        let files = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(&slide.name)?.files.clone();
+        let open = || slide.in_view(view, &files, &self.options, &self.readers).map(Arc::new);
+        Some(self.views.try_get_with((slide.identity, query(view)), open))
     }
 
     /// Opens a slide, unless that has been done.

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use super::iiif::{Format, ImageRequest, MAX_AREA, Quality, Region};
 use super::slide::Slide;
 use super::tiles::Tiles;
-use crate::codec::decode_foreign;
+use crate::codec::{decode_foreign, foreign_pixels};
 use crate::error::{Error, Result};
 use crate::image::family::{Pixels, PixelsRef};
 use crate::image::geometry::{Geometry, TileId};
-use crate::image::plane::Plane;
-use crate::image::ycc::{Sampling, Ycc};
-use crate::kernels::resample::upsample_to_444;
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::Ycc;
 use crate::kernels::resample::{Scratch, resample};
-use crate::kernels::taps::{Filter, TapCache, Taps};
+use crate::kernels::taps::{Filter, Taps};
 use crate::output::icc::Colour;
 use crate::output::tile::{OutputFormat, TileCoder};
 use crate::web::error::ServeError;
@@ -33,8 +32,10 @@ pub async fn render(
     let side = slide.geometry.tile();
     let columns = part.x / side..(part.x + part.width).div_ceil(side);
     let rows = part.y / side..(part.y + part.height).div_ceil(side);
-    let empty =
-        async move { [(); 3].map(|()| Plane::filled(part.width as usize, part.height as usize, 128)) };
+    // Gray images are made of luma as it is stored, the others of the pixels that viewers show of the tiles.
+    let only_luma = request.quality != Quality::Color;
+    let count = if only_luma { 1 } else { 3 };
+    let empty = async move { vec![Plane::new(part.width as usize, part.height as usize); count] };
     let mut whole = tiles.threads().run(empty).await?;
     let mut colour = false;
     for y in rows {
@@ -42,9 +43,9 @@ pub async fn render(
             let id = TileId { level, x, y };
             let bytes = tiles.jpeg(slide, id).await?;
             let pasted = tiles.threads().run(async move {
-                let tile = decode(&bytes)?;
+                let tile = decode(&bytes, only_luma)?;
                 paste(&mut whole, &tile, (x * side, y * side), part);
-                Ok((whole, tile.chroma.is_some()))
+                Ok((whole, matches!(tile, Pixels::Rgb(_))))
             });
             let pasted = pasted.await?.map_err(|e: Error| {
                 tracing::error!(slide = slide.name, tile = %id, "{e}");
@@ -102,38 +103,57 @@ fn source_region(geometry: &Geometry, request: &ImageRequest) -> (u32, Region) {
     (top - down, Region { x, y, width: right - x, height: bottom - y })
 }
 
-fn decode(bytes: &[u8]) -> Result<Ycc> {
-    Ok(upsample_to_444(decode_foreign(bytes, None)?, Filter::Bilinear, &TapCache::default()))
+fn decode(bytes: &[u8], only_luma: bool) -> Result<Pixels> {
+    Ok(match only_luma {
+        true => Pixels::Ycc(Ycc::gray(decode_foreign(bytes, None)?.luma)),
+        false => foreign_pixels(bytes, None)?,
+    })
 }
 
-/// Copies the part of a tile that lies in `part` to its place in `whole`.
-fn paste(whole: &mut [Plane; 3], tile: &Ycc, (left, top): (u32, u32), part: Region) {
+/// Copies the part of a tile that lies in `part` to its place in `whole`: a gray one to every plane, else red, green and blue.
+fn paste(whole: &mut [Plane], tile: &Pixels, (left, top): (u32, u32), part: Region) {
     let from = |start: u32, origin: u32| start.saturating_sub(origin) as usize;
     let (sx, sy) = (from(part.x, left), from(part.y, top));
     let (dx, dy) = (from(left, part.x), from(top, part.y));
-    let planes = [Some(&tile.luma), tile.chroma.as_ref().map(|c| &c[0]), tile.chroma.as_ref().map(|c| &c[1])];
-    for (to, plane) in whole.iter_mut().zip(planes) {
-        if let Some(plane) = plane {
-            to.paste(dx, dy, plane.view().part(sx, sy, plane.width() - sx, plane.height() - sy));
+    let inside = tile.view().part(sx, sy, tile.width() - sx, tile.height() - sy);
+    for (channel, to) in whole.iter_mut().enumerate() {
+        match inside {
+            PixelsRef::Ycc(gray) => to.paste(dx, dy, gray.luma),
+            PixelsRef::Rgb(rgb) => to.paste(dx, dy, channel_of(rgb, channel).view()),
         }
     }
 }
 
-/// Resamples, rotates and encodes.
+/// One of three interleaved channels.
+fn channel_of(rgb: PlaneRef<'_>, channel: usize) -> Plane {
+    let rows = (0..rgb.height).flat_map(|y| rgb.row(y).iter().skip(channel).step_by(3).copied());
+    Plane::from_vec(rgb.width / 3, rgb.height, rows.collect())
+}
+
+/// Red, green and blue, interleaved.
+fn interleaved(channels: &[Plane; 3]) -> Plane {
+    let [red, green, blue] = channels;
+    let row = |y: usize| red.row(y).iter().zip(green.row(y)).zip(blue.row(y));
+    let pixels = (0..red.height()).flat_map(row);
+    let data = pixels.flat_map(|((&red, &green), &blue)| [red, green, blue]).collect();
+    Plane::from_vec(3 * red.width(), red.height(), data)
+}
+
+/// Resamples, rotates and encodes one gray plane, or red, green and blue; without `colour` these are equal.
 fn encode(
-    whole: [Plane; 3],
+    whole: Vec<Plane>,
     colour: bool,
     request: ImageRequest,
     quality: u8,
     profile: &Colour,
 ) -> Result<Vec<u8>> {
     let (width, height) = (request.size.0 as usize, request.size.1 as usize);
-    let h = Taps::scale(Filter::Bicubic, whole[0].width(), width);
-    let v = Taps::scale(Filter::Bicubic, whole[0].height(), height);
+    let source = whole.first().map_or((width, height), |plane| (plane.width(), plane.height()));
+    let h = Taps::scale(Filter::Bicubic, source.0, width);
+    let v = Taps::scale(Filter::Bicubic, source.1, height);
     let mut scratch = Scratch::default();
-    let gray = !colour || request.quality != Quality::Color;
     let mut planes = Vec::new();
-    for plane in whole.into_iter().take(if gray { 1 } else { 3 }) {
+    for plane in whole.into_iter().take(if colour { 3 } else { 1 }) {
         let mut scaled = Plane::default();
         if (plane.width(), plane.height()) == (width, height) {
             scaled = plane;
@@ -145,17 +165,16 @@ fn encode(
         }
         planes.push(rotate(scaled, request.turns));
     }
-    let image = match <[Plane; 3]>::try_from(planes) {
-        Ok([luma, cb, cr]) => Ycc { luma, chroma: Some([cb, cr]), sampling: Sampling::S444 },
-        Err(mut one) => Ycc::gray(one.pop().unwrap_or_default()),
+    let pixels = match <[Plane; 3]>::try_from(planes) {
+        Ok(channels) => Pixels::Rgb(interleaved(&channels)),
+        Err(mut one) => Pixels::Ycc(Ycc::gray(one.pop().unwrap_or_default())),
     };
     let format = output_format(request.format);
     let mut coder = TileCoder::new(format, quality)?;
     if request.quality != Quality::Color {
         // Luma as stored.
-        return Ok(coder.encode(PixelsRef::Ycc(image.view()))?);
+        return Ok(coder.encode(pixels.view())?);
     }
-    let pixels = Pixels::Ycc(image);
     let applied = profile.apply(pixels.view());
     Ok(profile.tag(format, coder.encode(applied.as_ref().unwrap_or(&pixels).view())?))
 }

@@ -8,6 +8,7 @@
 //! catalog       slides by name, opened on request            files
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
+//! view          which planes of a slide are shown            no I/O
 //! tile_key      the key of a tile in every cache             data
 //! singleflight  one reconstruction for all its requests      no I/O
 //! turns         one maker of a tile at a time                no I/O
@@ -40,6 +41,7 @@ mod threads;
 mod tile_key;
 mod tiles;
 mod turns;
+mod view;
 mod warm;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use super::access::Credentials;
 use crate::kernels::taps::Filter;
 use crate::output::icc::Icc;
 use crate::output::render::Output;
+use crate::slide::Selection;
 
 /// How to serve.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,9 @@ pub struct SlideOptions {
     ///
     /// [`MAX_SHARPEN`]: crate::image::spec::MAX_SHARPEN
     pub sharpen: f64,
+    /// What is shown of scanned slides that have several channels, focal planes or points in time, and of more than 8 bits; where it
+    /// leaves something open, the first.
+    pub selection: Selection,
     /// Serve L0 and L1 from the slide's own tree where it has one. Default: off.
     pub prefer_original: bool,
 }
@@ -54,6 +58,7 @@ impl Default for SlideOptions {
             residuals_dir: "residuals_q32".into(),
             upsample_filter: None,
             sharpen: 0.0,
+            selection: Selection::default(),
             prefer_original: false,
         }
     }

@@ -98,6 +98,16 @@ impl Image {
         Self { width, height, channels: n, data: (y..y + height).flat_map(row).copied().collect() }
     }
 
+    /// The same in the upper left corner of a larger image, which is white elsewhere.
+    pub fn padded(&self, width: usize, height: usize) -> Self {
+        let mut data = vec![255; width * height * self.channels];
+        let (from, to) = (self.width * self.channels, width * self.channels);
+        for (row, own) in data.chunks_exact_mut(to).zip(self.data.chunks_exact(from)) {
+            row[..from].copy_from_slice(own);
+        }
+        Self { width, height, channels: self.channels, data }
+    }
+
     /// Half the size each way, rounded up.
     pub fn halved(&self) -> Self {
         let (data, width, height) = halve(&self.data, self.width, self.height, self.channels);

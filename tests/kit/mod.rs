@@ -5,6 +5,8 @@
 
 pub mod compare;
 pub mod data;
+#[cfg(feature = "serve")]
+pub mod dicom;
 pub mod files;
 pub mod forge;
 #[cfg(feature = "gpu")]

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use origami::codec::{decode_foreign, decode_png};
 use origami::image::geometry::{Geometry, TileId};
 use origami::image::plane::Plane;
+use origami::image::ycc::Sampling;
 use origami::pyramid::dzi::Descriptor;
 use origami::pyramid::tree::{Missing, Tree};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::compare::planes;
 use super::files::contents;
 use super::image::Image;
+use super::jpeg::baseline;
 
 /// How a tree is tiled and what its files are called.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +70,7 @@ pub fn assert_whole(case: &str, dzi: &Path) -> Tree {
     for level in 0..=geometry.top_level() {
         let (cols, rows) = geometry.tiles(level);
         for id in (0..rows).flat_map(|y| (0..cols).map(move |x| TileId { level, x, y })) {
-            let path = tree.tile_path(id);
+            let path = tree.tile_file(id).unwrap();
             let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{case}: {}: {e}", path.display()));
             let rect = geometry.tile_rect(id).unwrap();
             let size = image_size(&bytes);
@@ -108,4 +113,84 @@ pub fn level_planes(tree: &Tree, level: u32) -> [Plane; 3] {
 pub fn level_luma(tree: &Tree, level: u32) -> Plane {
     let [luma, _, _] = level_planes(tree, level);
     luma
+}
+
+/// Writes a tree of another layout than Deep Zoom into `dir`, which holds nothing else: tiles of 4:2:0 at quality 95, and the descriptor.
+/// Of Google Maps that is what libvips leaves beside the tiles. Returns the tiles with the names of their files.
+pub fn write_other_tree(
+    dir: &Path,
+    layout: origami::pyramid::tree::Layout,
+    image: &Image,
+    tile: u32,
+) -> Vec<(TileId, PathBuf)> {
+    let (width, height) = (image.width as u32, image.height as u32);
+    let geometry = Geometry::new(width, height, tile).unwrap();
+    let (mut now, mut written) = (image.clone(), Vec::new());
+    // None of these layouts has levels below that of a single tile.
+    for level in (0..=geometry.top_level()).rev() {
+        let (columns, rows) = geometry.tiles(level);
+        for (x, y) in (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))) {
+            let id = TileId { level, x, y };
+            let rect = geometry.tile_rect(id).unwrap();
+            let [left, top, w, h] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
+            let mut part = now.cut(left, top, w, h);
+            if layout.is_padded() {
+                part = part.padded(tile as usize, tile as usize);
+            }
+            let path = dir.join(format!("{}.jpg", layout.stem(&geometry, id)));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, baseline(&part, Sampling::S420)).unwrap();
+            written.push((id, path));
+        }
+        if (columns, rows) == (1, 1) {
+            break;
+        }
+        now = now.halved();
+    }
+    if let Some((name, text)) = other_descriptor(layout, width, height, tile) {
+        fs::write(dir.join(name), text).unwrap();
+    }
+    written
+}
+
+/// The file that says the size of a tree in another layout, and its text.
+fn other_descriptor(
+    layout: origami::pyramid::tree::Layout,
+    width: u32,
+    height: u32,
+    tile: u32,
+) -> Option<(&'static str, String)> {
+    use origami::pyramid::tree::Layout::{DeepZoom, Google, Iiif, Zoomify};
+    let property =
+        |name: &str, value: u32| format!("<property><name>{name}</name><value>{value}</value></property>");
+    match layout {
+        Zoomify => Some((
+            "ImageProperties.xml",
+            format!(r#"<IMAGE_PROPERTIES WIDTH="{width}" HEIGHT="{height}" TILESIZE="{tile}" />"#),
+        )),
+        Iiif { version } => Some((
+            "info.json",
+            format!(
+                r#"{{"@context": "http://iiif.io/api/image/{version}/context.json", "width": {width}, "height": {height},
+                "tiles": [{{"width": {tile}, "scaleFactors": [1, 2, 4]}}]}}"#
+            ),
+        )),
+        Google => Some((
+            "vips-properties.xml",
+            format!("<image>{}{}</image>", property("width", width), property("height", height)),
+        )),
+        DeepZoom => None,
+    }
+}
+
+/// Puts a Deep Zoom tree into a zip file, without compression: an `.szi`. The tree on disk goes.
+pub fn zip_tree(dzi: &Path, szi: &Path) {
+    let (dir, mut zip) = (dzi.parent().unwrap(), ZipWriter::new(fs::File::create(szi).unwrap()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in contents(dir) {
+        zip.start_file(format!("slide/{name}"), stored).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap();
+    fs::remove_dir_all(dir).unwrap();
 }

@@ -415,8 +415,7 @@ fn colour_png_output_is_the_planes_as_rgb() {
                 let (x, y) =
                     ((rect.x - entry.id.x() * side) as usize, (rect.y - entry.id.y() * side) as usize);
                 let (w, h) = (rect.width as usize, rect.height as usize);
-                let png =
-                    origami::codec::decode_png(&std::fs::read(tree.tile_path(tile)).unwrap(), w * h).unwrap();
+                let png = origami::codec::decode_png(&tree.tile_bytes(tile).unwrap(), w * h).unwrap();
                 assert_eq!((png.channels, png.width, png.height), (3, w, h), "tile {tile}");
                 for row in 0..h {
                     let mut want = vec![0; 3 * w];

@@ -81,7 +81,7 @@ fn a_second_decoder_reads_what_bundles_hold_and_what_decode_writes() {
                 for level in 0..=geometry.top_level() {
                     let (columns, rows) = geometry.tiles(level);
                     for id in (0..rows).flat_map(|y| (0..columns).map(move |x| TileId { level, x, y })) {
-                        let jpeg = fs::read(tree.tile_path(id)).unwrap();
+                        let jpeg = tree.tile_bytes(id).unwrap();
                         worst.1 = worst.1.max(compare(&format!("{encoder:?} {subsamp:?} tile {id}"), &jpeg));
                         tiles += 1;
                     }

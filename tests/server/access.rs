@@ -38,10 +38,10 @@ const ROUTES: [(&str, &str, Seen); 19] = [
     ("/healthz", "/healthz", ByAll),
     ("/readyz", "/readyz", ByAll),
     ("/metrics", "/metrics", WithEverything),
-    ("/iiif/3/{slide}", "/iiif/3/@", WithTheSlide),
-    ("/iiif/3/{slide}/info.json", "/iiif/3/@/info.json", WithTheSlide),
+    ("/iiif/3/{identifier}", "/iiif/3/@", WithTheSlide),
+    ("/iiif/3/{identifier}/info.json", "/iiif/3/@/info.json", WithTheSlide),
     (
-        "/iiif/3/{slide}/{region}/{size}/{rotation}/{file}",
+        "/iiif/3/{identifier}/{region}/{size}/{rotation}/{file}",
         "/iiif/3/@/0,0,32,32/max/0/default.jpg",
         WithTheSlide,
     ),

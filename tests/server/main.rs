@@ -14,10 +14,13 @@ mod http;
 mod icc;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
+mod mixed;
 mod output;
 mod start;
 mod tiffs;
+mod trees;
 mod viewer;
+mod views;
 #[cfg(feature = "rocksdb")]
 mod warm;
 mod work;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::kit::program::{arg, decoded, origami};
 use crate::kit::slides::{encode_tree, tree};
-use crate::running::{Running, try_request};
+use crate::running::{Running, try_request, wait_until};
 use origami::params::EncodeParams;
 
 /// Tiles by address below `/tiles/{slide}/`.
@@ -44,6 +44,13 @@ fn compare_all(server: &Running, copies: usize, tiles: &Tiles) {
     }
 }
 
+/// Waits until the tiles of L0 and L1 are in the cache on disk: no request waits for them to be written.
+fn all_are_written(server: &Running, tiles: &Tiles) {
+    let count = tiles.keys().filter(|tile| tile.starts_with("10/") || tile.starts_with("9/")).count();
+    let written = || server.figure("origami_warm_writes_total{result=\"written\"}");
+    wait_until("not all tiles are written", || written() >= count as f64);
+}
+
 fn outcome(server: &Running, outcome: &str) -> f64 {
     ["L0", "L1"]
         .map(|level| {
@@ -59,6 +66,7 @@ fn tiles_outlive_an_orderly_end() {
     let cache = tempfile::tempdir().unwrap();
     let server = start(root.path(), cache.path());
     compare_all(&server, 1, &tiles);
+    all_are_written(&server, &tiles);
     let made = server.figure("origami_families_reconstructed_total");
     assert!(made >= 9.0, "{made}");
     let written = server.figure("origami_warm_writes_total{result=\"written\"}");
@@ -180,10 +188,12 @@ fn nothing_is_made_ahead_that_is_on_disk() {
     let cache = tempfile::tempdir().unwrap();
     let server = start(root.path(), cache.path());
     compare_all(&server, 1, &tiles);
+    all_are_written(&server, &tiles);
     assert_eq!(server.terminate().0, Some(0));
     let server = start(root.path(), cache.path());
     for x in 0..3 {
         assert_eq!(server.get(&format!("/tiles/s0/10/{}_1.jpg", 4 * x)).status, 200);
+        // Longer than the requests of one view lie apart.
         std::thread::sleep(Duration::from_millis(200));
     }
     let figure = |name| server.figure(name);

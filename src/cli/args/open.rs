@@ -21,10 +21,17 @@ pub struct OpenArgs {
     #[arg(long, value_enum, value_name = "WHEN", value_parser = names::<OpenSlideUse>(), default_value_t)]
     #[arg(help_heading = "Input", hide_short_help = true)]
     openslide: OpenSlideUse,
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
+/// Which planes of a slide are read.
+#[derive(Args, Clone)]
+pub struct SelectArgs {
     /// Channels of a slide that has several, as 0,2 [range: 0 to 65535] [default: none]
     ///
     /// They are blended with the colours that the file gives them. Without this flag a slide of several channels is refused, with
-    /// their list.
+    /// their list; `origami serve` shows the first.
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = whole::<u32>(0..=MOST))]
     #[arg(help_heading = "Input", hide_short_help = true)]
     channel: Vec<u32>,
@@ -42,8 +49,15 @@ pub struct OpenArgs {
 impl OpenArgs {
     /// The options as the library takes them.
     pub fn options(&self) -> OpenOptions {
-        let Self { channel, z, time, window, .. } = self;
-        let selection = Selection { channels: channel.clone(), z: *z, time: *time, window: *window };
+        let selection = self.select.selection();
         OpenOptions { max_memory_bytes: self.max_memory, openslide: self.openslide, selection }
+    }
+}
+
+impl SelectArgs {
+    /// The choice as the library takes it.
+    pub fn selection(&self) -> Selection {
+        let Self { channel, z, time, window } = self;
+        Selection { channels: channel.clone(), z: *z, time: *time, window: *window }
     }
 }

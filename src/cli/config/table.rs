@@ -21,7 +21,10 @@ fn row(layers: &Layers<'_>, matches: &ArgMatches, arg: &Arg) -> Option<Row> {
     }
     let name =
         arg.get_long().map(str::to_string).or_else(|| Some(arg.get_value_names()?.first()?.to_string()))?;
-    let parsed = matches.get_raw(arg.get_id().as_str()).and_then(|mut values| values.next());
+    // A list as it is given: with commas.
+    let parsed =
+        matches.get_raw(arg.get_id().as_str()).map(|values| values.collect::<Vec<_>>().join(",".as_ref()));
+    let parsed = parsed.as_deref();
     let (value, from, at) = match origin {
         None => (parsed, "default", None),
         Some(Given::Argument) => (parsed, "flag", None),

@@ -62,6 +62,21 @@ impl Layout {
         }
     }
 
+    /// The directories in which the tiles lie, or in which their directories do.
+    pub fn directories(self, geometry: &Geometry) -> Vec<String> {
+        let top = geometry.top_level();
+        match self {
+            Layout::DeepZoom => (0..=top).map(|level| level.to_string()).collect(),
+            Layout::Zoomify => {
+                let (columns, rows) = geometry.tiles(top);
+                let last = index(geometry, TileId { level: top, x: columns - 1, y: rows - 1 });
+                (0..=last / GROUP).map(|group| format!("TileGroup{group}")).collect()
+            }
+            Layout::Google => (0..=top - first_level(geometry)).map(|z| z.to_string()).collect(),
+            Layout::Iiif { .. } => vec![String::new()],
+        }
+    }
+
     /// The tile whose file has this name.
     pub fn tile(self, geometry: &Geometry, stem: &str) -> Option<TileId> {
         let level_of = |z: &str| z.parse::<u32>().ok()?.checked_add(first_level(geometry));

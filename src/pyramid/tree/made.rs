@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use super::Tree;
-use super::samples::{Samples, halved};
+use super::samples::halved;
 use crate::image::family::Pixels;
 use crate::image::geometry::TileId;
 use crate::lossless::tiles_below;
 use crate::pyramid::error::Result;
+use crate::pyramid::samples::Samples;
 
 /// Made tiles are kept where their level has at most so many pixels, so that the levels below need not read all of L0 once more.
 const MAX_KEPT_PX: u64 = 4 << 20;
@@ -17,7 +18,7 @@ const MAX_KEPT_PX: u64 = 4 << 20;
 impl Tree {
     /// The pixels of a tile of a level without tiles.
     pub(super) fn made_pixels(&self, id: TileId) -> Result<Pixels> {
-        Ok(self.made(id)?.pixels())
+        Ok(Samples::clone(&*self.made(id)?).into_pixels())
     }
 
     fn made(&self, id: TileId) -> Result<Arc<Samples>> {

@@ -41,7 +41,7 @@ pub fn is_tree_file(path: &Path) -> bool {
     let named = |name: &str| path.file_name().is_some_and(|own| own == name);
     ["dzi", "szi"].iter().any(|known| extension.eq_ignore_ascii_case(known))
         || named(ZOOMIFY)
-        || (named(IIIF) && fs::read_to_string(path).is_ok_and(|text| text.contains("iiif.io/api/image")))
+        || (named(IIIF) && read_descriptor(path).is_ok_and(|text| text.contains("iiif.io/api/image")))
 }
 
 /// The descriptor of a tree in another layout than Deep Zoom that a directory is; the directory itself where that layout has none.

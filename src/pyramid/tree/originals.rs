@@ -64,7 +64,7 @@ impl Tree {
     /// # Errors
     /// As [`Self::original`]; metadata that may not be stored; an overlap that ends inside a block.
     pub fn stored_original(&self, id: TileId, metadata: TileMetadata) -> Result<Vec<u8>> {
-        let refused = |refusal| Error::refused(&self.tile_path(id), refusal);
+        let refused = |refusal| Error::refused(&self.tile_place(id), refusal);
         let jpeg = metadata.apply(id, self.original(id)?).map_err(refused)?;
         if self.is_exact(id) { Ok(jpeg) } else { self.cut(id, &jpeg) }
     }

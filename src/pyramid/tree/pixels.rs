@@ -162,7 +162,7 @@ impl Tree {
     fn wrong_size(&self, id: TileId, (w, h): (usize, usize)) -> Error {
         let (width, height) = self.file_size(id);
         let says = format!("the tile is {w}x{h}, but {} makes it {width}x{height}", self.path().display());
-        Error::tile(&self.tile_path(id), id, format!("{says}; restore the one that is wrong"))
+        Error::tile(&self.tile_place(id), id, format!("{says}; restore the one that is wrong"))
     }
 
     /// Decodes a tile and drops its pixels: the bytes of its file.

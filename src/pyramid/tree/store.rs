@@ -43,8 +43,16 @@ impl Store {
         Self::Zip(Zip { path: path.into(), prefix: prefix.into(), entries: Mutex::new(entries) })
     }
 
-    /// The path of a file, for messages where it lies in a zip.
-    pub fn path(&self, name: &str) -> PathBuf {
+    /// The path of a file; `None` in a zip, whose entries have none.
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Store::Directory(root) => Some(root.join(name)),
+            Store::Zip(_) => None,
+        }
+    }
+
+    /// Where a file lies, for messages; of an entry of a zip, its name behind that of the zip.
+    pub fn place(&self, name: &str) -> PathBuf {
         match self {
             Store::Directory(root) => root.join(name),
             Store::Zip(zip) => zip.path.join(format!("{}{name}", zip.prefix)),

@@ -13,7 +13,7 @@ pub struct SlideFiles {
     pub name: String,
     /// A bundle, or a directory of packs.
     pub archive: Option<PathBuf>,
-    /// The descriptor of its tree.
+    /// Its tree: the descriptor, the zip, or the directory of a tree without a descriptor.
     pub tree: Option<PathBuf>,
     /// A scanned slide: the one that the archive was made of, or, without archive and tree, the slide itself.
     pub source: Option<PathBuf>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files::SlideFiles;
 use super::series::Series;
 use crate::archive::BUNDLE_NAME;
+use crate::pyramid::tree::other_tree;
 use crate::serve::options::SlideOptions;
 use crate::slide::EXTENSIONS;
 
@@ -33,6 +34,8 @@ pub struct Folder {
     pub files: Vec<PathBuf>,
     /// Entries whose names are not UTF-8, which no address can have.
     pub unnamed: Vec<PathBuf>,
+    /// The tree in another layout than Deep Zoom that the directory is: its descriptor, or the directory where it has none.
+    pub other_tree: Option<PathBuf>,
 }
 
 impl Folder {
@@ -41,8 +44,13 @@ impl Folder {
     /// # Errors
     /// A directory that cannot be read now.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut folder =
-            Self { path: path.into(), directories: Vec::new(), files: Vec::new(), unnamed: Vec::new() };
+        let mut folder = Self {
+            path: path.into(),
+            directories: Vec::new(),
+            files: Vec::new(),
+            unnamed: Vec::new(),
+            other_tree: other_tree(path),
+        };
         for entry in std::fs::read_dir(path)? {
             let entry = entry?;
             let kind = entry.file_type()?;
@@ -96,14 +104,24 @@ impl Folder {
         Ok(Some(SlideFiles { loose_residuals, ..SlideFiles::new(name.into(), archive, tree) }))
     }
 
-    /// The descriptor of the usual name, else the only one.
+    /// The descriptor of the usual name, else the only one, else the tree in another layout.
     fn tree(&self) -> Option<PathBuf> {
         let usual = self.path.join(TREE);
         let mut found = self.files.iter().filter(|path| has_extension(path, &["dzi"]));
         if self.files.binary_search(&usual).is_ok() {
             return Some(usual);
         }
-        found.next().filter(|_| found.next().is_none()).cloned()
+        found.next().filter(|_| found.next().is_none()).cloned().or_else(|| self.other_tree.clone())
+    }
+
+    /// Whether a directory in this one holds tiles of the tree that this one is: a group of Zoomify, a level of Google Maps, a region
+    /// of IIIF. There may be very many.
+    pub fn is_of_tiles(&self, name: &str) -> bool {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        self.other_tree.is_some()
+            && (name == "full"
+                || name.strip_prefix("TileGroup").is_some_and(is_number)
+                || name.split(',').all(is_number))
     }
 
     /// Whether a directory in this one is part of a slide or tree beside it, and holds no slides of its own: the tiles of a tree,
@@ -114,7 +132,8 @@ impl Folder {
             self.files.iter().any(|path| same(path) && has_extension(path, &[extension]))
         };
         let vsi = name.strip_prefix('_').and_then(|name| name.strip_suffix('_'));
-        name.strip_suffix("_files").is_some_and(|stem| beside(stem, "dzi"))
+        self.is_of_tiles(name)
+            || name.strip_suffix("_files").is_some_and(|stem| beside(stem, "dzi"))
             || beside(name, "mrxs")
             || vsi.is_some_and(|stem| beside(stem, "vsi"))
     }
@@ -141,7 +160,9 @@ pub fn root_itself(options: &SlideOptions, series: &mut Series) -> Result<Option
         }));
     }
     if root.is_file() {
-        return Ok(single_file(root, &name));
+        let of_directory =
+            is_descriptor(root).then(|| SlideFiles::new(name.clone(), None, Some(root.clone())));
+        return Ok(of_directory.or_else(|| single_file(root, &name)));
     }
     let folder = Folder::read(root)?;
     if folder.files.iter().any(|path| has_extension(path, &["pack"])) {
@@ -149,8 +170,17 @@ pub fn root_itself(options: &SlideOptions, series: &mut Series) -> Result<Option
     }
     let slide = folder.slide(&name, options, series)?;
     Ok(slide.filter(|slide| {
-        slide.archive.is_some() || slide.loose_residuals || slide.is_raw() || root.join(TREE).is_file()
+        slide.archive.is_some()
+            || slide.loose_residuals
+            || slide.is_raw()
+            || slide.tree.is_some() && slide.tree == folder.other_tree
+            || root.join(TREE).is_file()
     }))
+}
+
+/// Whether a file describes the tree that its directory is.
+fn is_descriptor(path: &Path) -> bool {
+    path.parent().is_some_and(|dir| other_tree(dir).as_deref() == Some(path))
 }
 
 /// Whether a file is a scanned slide.
@@ -158,13 +188,13 @@ pub fn is_scanned(path: &Path) -> bool {
     has_extension(path, &EXTENSIONS)
 }
 
-/// The slide that is one file: a bundle, the descriptor of a tree, a scanned slide.
+/// The slide that is one file: a bundle, the descriptor of a Deep Zoom tree, a tree in a zip, a scanned slide.
 pub fn single_file(path: &Path, name: &str) -> Option<SlideFiles> {
     let is = |extension| has_extension(path, &[extension]) && !name.is_empty();
     if is("bundle") {
         return Some(SlideFiles::new(name.into(), Some(path.into()), None));
     }
-    if is("dzi") {
+    if is("dzi") || is("szi") {
         return Some(SlideFiles::new(name.into(), None, Some(path.into())));
     }
     (is_scanned(path) && !name.is_empty()).then(|| SlideFiles::raw(name.into(), path.into()))
@@ -187,6 +217,7 @@ fn name_of(root: &Path, options: &SlideOptions) -> String {
         path.file_name() == Some(BUNDLE_NAME.as_ref())
             || path.ends_with(&options.pack_dir)
             || path.ends_with(&options.residuals_dir)
+            || is_descriptor(path)
     };
     let of = whole.ancestors().find(|path| !usual(path) && path.file_name().is_some()).unwrap_or(&whole);
     if of.is_dir() { of.file_name().unwrap_or_default().to_string_lossy().into_owned() } else { stem(of) }

@@ -7,11 +7,8 @@ use super::files::{Stamp, stamp};
 use super::series::may_be_dicom;
 use crate::archive::{Kind, SourceKind};
 use crate::decode::Input;
-use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::identity::Identity;
-
-/// Most bytes of a descriptor that is compared; real ones have a few hundred.
-const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
+use crate::pyramid::tree::Tree;
 
 /// What is known of pairs, by the stamps of their files: an identity is read once, not at every listing.
 #[derive(Debug, Default)]
@@ -39,18 +36,15 @@ fn made_of(archive: &Path, source: &Path) -> bool {
     if recorded.kind == SourceKind::Deepzoom {
         return recorded.name.as_str() == source.file_name().unwrap_or_default() && same_size(&input, source);
     }
-    let Some(identity) = &recorded.identity else { return false };
+    let Some((identity, _)) = recorded.identity.as_deref().and_then(Identity::split) else { return false };
     // The identity begins with the length, which costs nothing to compare. A DICOM slide may have more files than this one.
     let length = source.metadata().map(|file| file.len()).unwrap_or_default();
     (may_be_dicom(source) || identity.starts_with(&format!("file-{length}-")))
-        && Identity::of_file(source).is_ok_and(|found| found.text == *identity)
+        && Identity::of_file(source).is_ok_and(|found| found.text == identity)
 }
 
 /// Whether a tree has the size and the tiles of an archive. To compare the contents of all tiles would take too long.
-fn same_size(input: &Input, dzi: &Path) -> bool {
-    let small = dzi.metadata().is_ok_and(|file| file.len() <= MAX_DESCRIPTOR_BYTES);
-    let text = if small { std::fs::read_to_string(dzi).unwrap_or_default() } else { String::new() };
+fn same_size(input: &Input, tree: &Path) -> bool {
     let g = input.geometry();
-    Descriptor::parse(dzi, &text)
-        .is_ok_and(|d| (d.width, d.height, d.tile) == (g.width(), g.height(), g.tile()))
+    Tree::describe(tree).is_ok_and(|d| (d.width, d.height, d.tile) == (g.width(), g.height(), g.tile()))
 }

@@ -165,6 +165,9 @@ impl Walk<'_> {
         if archives.iter().any(|dir| dir.components().next().is_some() && path.ends_with(dir)) {
             return None;
         }
+        if visit.folder.is_of_tiles(name) {
+            return None;
+        }
         let read = Folder::read(path)
             .and_then(|folder| Ok((folder.slide(name, self.options, self.series)?, folder)));
         let (slide, folder) = match read {

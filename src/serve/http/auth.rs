@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::state::State;
 use crate::serve::access::Refusal;
+use crate::serve::view;
 use crate::web::respond::json_response;
 
 /// Routes that need no credentials: health, and files that are in every copy of the program.
@@ -41,7 +42,9 @@ pub async fn require_credentials(
 /// The slide of a route, as its handler reads it: decoded, without a suffix.
 fn slide_of(params: &RawPathParams) -> Option<&str> {
     params.iter().find_map(|(key, value)| match key {
+        // An identifier of IIIF may end in a view.
         "slide" => Some(value),
+        "identifier" => Some(view::split(value).0),
         "file" => value.strip_suffix(".dzi"),
         "files" => value.strip_suffix("_files"),
         _ => None,

@@ -1,5 +1,7 @@
 //! The routes of IIIF Image API 3.0.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -10,11 +12,14 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::auth::require_credentials;
 use super::client;
-use super::state::{HandlerResult, State, open_slide};
+use super::state::{HandlerResult, State, open_view};
 use super::url::path_segment;
 use crate::serve::access::signature_params;
 use crate::serve::iiif::{Format, info, parse};
 use crate::serve::image::render;
+use crate::serve::slide::Slide;
+use crate::serve::view;
+use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, matches};
 
 const INFO_TYPE: &str = "application/ld+json;profile=\"http://iiif.io/api/image/3/context.json\"";
@@ -29,11 +34,26 @@ pub fn routes(state: &State) -> Router<State> {
         .allow_headers([header::AUTHORIZATION])
         .vary([]);
     Router::new()
-        .route("/iiif/3/{slide}", get(base))
-        .route("/iiif/3/{slide}/info.json", get(description))
-        .route("/iiif/3/{slide}/{region}/{size}/{rotation}/{file}", get(image))
+        .route("/iiif/3/{identifier}", get(base))
+        .route("/iiif/3/{identifier}/info.json", get(description))
+        .route("/iiif/3/{identifier}/{region}/{size}/{rotation}/{file}", get(image))
         .layer(middleware::from_fn_with_state(state.clone(), require_credentials))
         .layer(open_to_all)
+}
+
+/// The slide of an identifier, in the view that identifier or query ask for. The other of both is not looked at.
+async fn open(state: &State, identifier: &str, query: Option<&str>) -> Result<Arc<Slide>, ServeError> {
+    match view::split(identifier) {
+        (_, "") => open_view(state, identifier, query).await,
+        (name, view) => open_view(state, name, Some(view)).await,
+    }
+}
+
+/// The path of a slide's image service. IIIF adds to it, so that a view cannot be its query and is part of the identifier.
+fn path_of(slide: &Slide) -> String {
+    let view = slide.view_query();
+    let identifier = if view.is_empty() { slide.name.clone() } else { format!("{}?{view}", slide.name) };
+    format!("/iiif/3/{}", path_segment(&identifier))
 }
 
 /// Redirects to `info.json`, with the signature of the query if there is one.
@@ -43,9 +63,9 @@ async fn base(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
-    let slide = open_slide(&state, &name).await?;
+    let slide = open(&state, &name, query.as_deref()).await?;
     let prefix = client::prefix(&headers, state.options.access.trust_forwarded);
-    let mut location = format!("{prefix}/iiif/3/{}/info.json", path_segment(&slide.name));
+    let mut location = format!("{prefix}{}/info.json", path_of(&slide));
     let signature = signature_params(query.as_deref().unwrap_or(""));
     if !signature.is_empty() {
         location += &format!("?{signature}");
@@ -59,9 +79,9 @@ async fn description(
     uri: Uri,
     headers: HeaderMap,
 ) -> HandlerResult {
-    let slide = open_slide(&state, &name).await?;
+    let slide = open(&state, &name, uri.query()).await?;
     let base = client::base(&uri, &headers, state.options.access.trust_forwarded);
-    let id = format!("{base}/iiif/3/{}", path_segment(&slide.name));
+    let id = format!("{base}{}", path_of(&slide));
     let text = info(&id, &slide.geometry).to_string();
     let plain = headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
     let kind = if plain { "application/json" } else { INFO_TYPE };
@@ -75,9 +95,10 @@ async fn description(
 async fn image(
     Shared(state): Shared<State>,
     Path((name, region, size, rotation, file)): Path<(String, String, String, String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
-    let slide = open_slide(&state, &name).await?;
+    let slide = open(&state, &name, query.as_deref()).await?;
     let request = parse(&slide.geometry, &region, &size, &rotation, &file)?;
     let tag = etag(format!("{:x} {request:?}", slide.version).as_bytes());
     let kind = if request.format == Format::Jpg { "image/jpeg" } else { "image/png" };

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::state::{HandlerResult, State, open_slide};
+use super::state::{HandlerResult, State, open_view};
 use super::url::path_segment;
 use crate::serve::catalog::Listed;
-use crate::serve::slide::Slide;
+use crate::serve::slide::{Planes, Slide};
+use crate::slide::Selection;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, json_response};
 
@@ -35,8 +36,12 @@ pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerRe
 }
 
 /// `/api/slides/{slide}`.
-pub async fn one(Shared(state): Shared<State>, Path(name): Path<String>) -> HandlerResult {
-    let slide = open_slide(&state, &name).await?;
+pub async fn one(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> HandlerResult {
+    let slide = open_view(&state, &name, query.as_deref()).await?;
     Ok(json_response(StatusCode::OK, &describe(&state, &slide)))
 }
 
@@ -54,6 +59,8 @@ fn describe(state: &State, slide: &Slide) -> Value {
         .input()
         .filter(|_| slide.reconstructs() && !slide.keeps_originals())
         .map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
+    let view = slide.view_query();
+    let query = if view.is_empty() { String::new() } else { format!("?{view}") };
     json!({
         "name": slide.name, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.output.format.extension(), "levels": levels.collect::<Vec<_>>(),
@@ -63,7 +70,16 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "icc": slide.colours().describe(),
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
-        "dzi": format!("/dzi/{}.dzi", path_segment(&slide.name)),
-        "thumbnail": format!("/thumbnails/{}", path_segment(&slide.name)),
+        "view": view, "planes": slide.planes().map(|(planes, view)| describe_planes(planes, view)),
+        "dzi": format!("/dzi/{}.dzi{query}", path_segment(&slide.name)),
+        "thumbnail": format!("/thumbnails/{}{query}", path_segment(&slide.name)),
+    })
+}
+
+/// What a slide has several of, and which of it is shown.
+fn describe_planes(planes: &Planes, view: &Selection) -> Value {
+    json!({
+        "channels": planes.channels, "focal_planes": planes.focal_planes, "times": planes.times,
+        "shown": {"channels": view.channels, "z": view.z, "time": view.time, "window": view.window},
     })
 }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 
+use crate::error::Error;
 use crate::serve::catalog::Catalog;
 use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::Tiles;
+use crate::serve::view;
+use crate::slide::SlideError;
 use crate::web::error::ServeError;
 
 /// The state of every handler. One `Arc`: each layer of each request clones it.
@@ -41,4 +44,43 @@ pub async fn open_slide(state: &State, name: &str) -> Result<Arc<Slide>, ServeEr
         }
     };
     found.ok_or(ServeError::NotFound)?.map_err(|_| ServeError::Broken)
+}
+
+/// Looks a slide up by name, in the view that the query of the address asks for.
+pub async fn open_view(state: &State, name: &str, query: Option<&str>) -> Result<Arc<Slide>, ServeError> {
+    let asked = view::parse(query.unwrap_or_default())?;
+    let slide = open_slide(state, name).await?;
+    let Some(view) = slide.other_view(&asked) else { return Ok(slide) };
+    if let Some(open) = state.catalog.get_open_view(&slide, &view) {
+        return Ok(open);
+    }
+    let catalog = state.catalog.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = catalog.get_view(&slide, &view)?;
+        Some(opened.map_err(|e| not_viewed(&slide.name, &e)))
+    });
+    opened.await.map_err(|_| ServeError::Broken)?.ok_or(ServeError::NotFound)?
+}
+
+/// Why a slide has no such view, without the name of its file. What is wrong with the file goes to the log.
+fn not_viewed(name: &str, error: &Error) -> ServeError {
+    let of_request = match error {
+        Error::Slide(
+            SlideError::NoSuchPlane { path, .. }
+            | SlideError::NoSuchWindow { path, .. }
+            | SlideError::NothingToChoose { path, .. },
+        ) => error.to_string().strip_prefix(&format!("{}: ", path.display())).map(str::to_string),
+        Error::Slide(SlideError::Unsupported { .. }) => {
+            Some("this slide shows no such view; choose one channel".into())
+        }
+        Error::Served { fault, .. } => Some(fault.to_string()),
+        _ => None,
+    };
+    of_request.map_or_else(
+        || {
+            tracing::error!(slide = name, "{error}");
+            ServeError::Broken
+        },
+        ServeError::Bad,
+    )
 }

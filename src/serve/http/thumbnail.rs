@@ -7,9 +7,9 @@ use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::HeaderMap;
 
 use super::client::Client;
-use super::state::{HandlerResult, State, open_slide};
+use super::state::{HandlerResult, State, open_view};
 use super::tile::{TileSet, send_tile};
-use crate::image::geometry::Geometry;
+use crate::image::geometry::{Geometry, TileId};
 use crate::serve::iiif::{Format, ImageRequest, Quality, Region};
 use crate::serve::image::render;
 use crate::web::error::ServeError;
@@ -29,22 +29,14 @@ pub async fn thumbnail(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
-    let slide = open_slide(&state, &name).await?;
+    let slide = open_view(&state, &name, query.as_deref()).await?;
     let geometry = &slide.geometry;
     let bounds = bounds(query.as_deref().unwrap_or_default())?;
     if bounds == (None, None) {
         let level =
             (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0);
-        return send_tile(
-            &state,
-            client.address,
-            &name,
-            &level.to_string(),
-            "0_0.jpg",
-            &headers,
-            TileSet::Served,
-        )
-        .await;
+        let id = TileId { level, x: 0, y: 0 };
+        return send_tile(&state, client.address, &slide, id, &headers, TileSet::Served).await;
     }
     let size = fitting(geometry, bounds);
     let tag = etag(format!("thumbnail {:x} {size:?}", slide.version).as_bytes());

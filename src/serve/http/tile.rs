@@ -1,18 +1,20 @@
 //! Tiles: `/dzi`, `/tiles` and `/original`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::HeaderMap;
 use bytes::Bytes;
 
 use super::client::Client;
-use super::state::{HandlerResult, State, open_slide};
+use super::state::{HandlerResult, State, open_view};
 use crate::image::geometry::TileId;
 use crate::output::tile::OutputFormat;
 use crate::serve::metrics::LevelClass;
+use crate::serve::slide::Slide;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, matches};
 
@@ -30,10 +32,13 @@ pub async fn deep_zoom(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.address, name, &level, &tile, &headers, TileSet::Served).await
+    let id = parse_tile(&level, &tile).ok_or(ServeError::NotFound)?;
+    let slide = open_view(&state, name, query.as_deref()).await?;
+    send_tile(&state, client.address, &slide, id, &headers, TileSet::Served).await
 }
 
 /// `/original/{slide}_files/{level}/{tile}`.
@@ -41,10 +46,13 @@ pub async fn original(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((files, level, tile)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
     let name = files.strip_suffix("_files").ok_or(ServeError::NotFound)?;
-    send_tile(&state, client.address, name, &level, &tile, &headers, TileSet::Original).await
+    let id = parse_tile(&level, &tile).ok_or(ServeError::NotFound)?;
+    let slide = open_view(&state, name, query.as_deref()).await?;
+    send_tile(&state, client.address, &slide, id, &headers, TileSet::Original).await
 }
 
 /// `/tiles/{slide}/{level}/{tile}`.
@@ -52,9 +60,12 @@ pub async fn plain(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((name, level, tile)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> HandlerResult {
-    send_tile(&state, client.address, &name, &level, &tile, &headers, TileSet::Served).await
+    let id = parse_tile(&level, &tile).ok_or(ServeError::NotFound)?;
+    let slide = open_view(&state, &name, query.as_deref()).await?;
+    send_tile(&state, client.address, &slide, id, &headers, TileSet::Served).await
 }
 
 /// Parses `{level}` and `{x}_{y}.{ext}`. Clients may derive any of the extensions, whatever the format.
@@ -76,18 +87,15 @@ fn content_type(format: OutputFormat) -> &'static str {
     }
 }
 
-/// Sends a tile of a slide by its name, level and file name.
+/// Sends a tile of an open slide.
 pub async fn send_tile(
     state: &State,
     client: IpAddr,
-    name: &str,
-    level: &str,
-    tile: &str,
+    slide: &Arc<Slide>,
+    id: TileId,
     headers: &HeaderMap,
     set: TileSet,
 ) -> HandlerResult {
-    let id = parse_tile(level, tile).ok_or(ServeError::NotFound)?;
-    let slide = open_slide(state, name).await?;
     let identity = match set {
         TileSet::Served => slide.source(id).map(|(_, identity)| identity),
         TileSet::Original => slide.geometry.tile_rect(id).and(slide.original_identity()),
@@ -104,8 +112,8 @@ pub async fn send_tile(
     }
     let started = Instant::now();
     let (bytes, outcome) = match set {
-        TileSet::Served => state.tiles.get(&slide, id).await?,
-        TileSet::Original => state.tiles.original(&slide, id).await?,
+        TileSet::Served => state.tiles.get(slide, id).await?,
+        TileSet::Original => state.tiles.original(slide, id).await?,
     };
     let class = match slide.geometry.top_level() - id.level {
         0 => LevelClass::L0,
@@ -114,7 +122,7 @@ pub async fn send_tile(
     };
     state.metrics.tile(class, outcome, started.elapsed());
     if set == TileSet::Served && class != LevelClass::Small {
-        state.tiles.prefetch_for(client, &slide, id);
+        state.tiles.prefetch_for(client, slide, id);
     }
     Ok(cacheable(headers, &tag, control, kind, bytes))
 }

@@ -27,6 +27,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             content_type: SCRIPT,
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
+        Asset { name: "planes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/planes.js") },
         Asset { name: "signed.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/signed.js") },
         Asset { name: "viewer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/viewer.js") },
     ])

@@ -1,14 +1,14 @@
 //! Tiles made of pixels: cut from a scanned slide, or of finer tiles.
 
 use super::source::MAX_DOWN;
-use super::{Samples, Slide, TileSource};
+use super::{Slide, TileSource};
 use crate::error::{Error, Result, ServedFault};
 use crate::image::family::Pixels;
 use crate::image::geometry::TileId;
 use crate::image::ycc::{Sampling, Ycc};
-use crate::kernels::resample::upsample_to_444;
 use crate::kernels::taps::{Filter, TapCache};
-use crate::output::render::stored_image;
+use crate::output::render::stored_pixels;
+use crate::pyramid::samples::Samples;
 
 impl Slide {
     /// Whether a tile of the original is cut from the pixels of the slide's source. Others come from its tree; where there is only a
@@ -38,8 +38,8 @@ impl Slide {
             return scan.tile(&self.geometry, tile);
         }
         let (codec, bytes) = self.stored_bytes(tile, source)?;
-        let (_, _, planes) = stored_image(&self.geometry, tile, codec, bytes)?;
-        Ok(Samples::of_planes(&upsample_to_444(planes, Filter::Bilinear, &TapCache::default())))
+        let taps = TapCache::default();
+        Ok(Samples::of(stored_pixels(&self.geometry, tile, codec, bytes, Filter::Bilinear, &taps)?))
     }
 
     /// Codes the pixels of a tile in the output's format.

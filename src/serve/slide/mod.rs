@@ -5,37 +5,35 @@
 mod colours;
 mod cut;
 mod families;
+mod open;
 mod originals;
-mod samples;
+mod planes;
+mod reader;
 mod scan;
 mod source;
 
 use std::collections::HashSet;
-use std::fmt::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
-pub use self::samples::Samples;
-pub use self::scan::Readers;
+pub use self::planes::Planes;
+pub use self::reader::Readers;
 use self::scan::Scan;
 use self::source::Source;
-use super::discovery::{SlideFiles, Stamp, stamp};
-use super::options::{ServeOptions, SlideOptions};
-use crate::archive::Kind;
+use super::discovery::Stamp;
+use super::view::{merged, query};
 use crate::codec::CodecId;
 use crate::decode::Input;
-use crate::error::{Error, Refusal, Result, ServedFault};
+use crate::error::{Error, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
-use crate::kernels::sharpen::Strength;
-use crate::output::render::{Output, Renderer, stored_image};
-use crate::params::{Coding, EncodeParams};
+use crate::output::render::{Renderer, stored_image};
+use crate::params::Coding;
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
 use crate::residual;
+use crate::slide::Selection;
 
 /// What a tile is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,108 +84,6 @@ pub struct Slide {
 }
 
 impl Slide {
-    /// Opens archive and tree, or the scanned slide.
-    ///
-    /// # Errors
-    /// Damage; an archive and a tree of different slides; options that contradict the archive; a scanned slide that cannot be read.
-    pub fn open(files: &SlideFiles, options: &ServeOptions, readers: &Arc<Readers>) -> Result<Self> {
-        if files.loose_residuals {
-            return Err(Error::served(&files.name, ServedFault::LooseResiduals));
-        }
-        let input = match &files.archive {
-            Some(path) if path.is_dir() => Some(Input::packs(path)?),
-            Some(path) => Some(Input::file(path, Kind::Bundle)?),
-            None => None,
-        };
-        let tree = files.tree.as_deref().map(Tree::open_incomplete).transpose()?;
-        let raw = files.source.as_deref().filter(|_| files.is_raw());
-        let (scan, size) = raw.map(|path| Scan::open(path, readers.clone())).transpose()?.unzip();
-        let geometry = match (&input, &tree, size) {
-            (Some(input), ..) => *input.geometry(),
-            (None, Some(tree), _) => *tree.geometry(),
-            (None, None, Some(geometry)) => geometry,
-            (None, None, None) => return Err(Error::served(&files.name, ServedFault::NoFiles)),
-        };
-        let fits = tree.as_ref().is_some_and(|tree| same_tiling(tree.geometry(), &geometry));
-        if let (Some(tree), Some(_), false) = (&tree, &input, fits) {
-            let (a, b) = (tree.geometry(), &geometry);
-            let shape = |g: &Geometry| format!("{}x{} in tiles of {}", g.width(), g.height(), g.tile());
-            let problem =
-                format!("it is {}, its archive {}; they are not the same slide", shape(a), shape(b));
-            return Err(Error::input(tree.path(), problem));
-        }
-        // Taken before the files are read, so that a change in between is noticed at the next listing.
-        let inner_stamp = inner_stamp(input.as_ref(), tree.as_ref());
-        let (coding, warning) = match &input {
-            Some(input) => {
-                let (coding, warning) = coding_of(input, &options.slides)?;
-                (Some(coding), warning)
-            }
-            None => (None, scan.as_ref().and_then(Scan::warning)),
-        };
-        let output = options.output;
-        let profile = input.as_ref().map(|input| input.archive().icc_profile()).transpose()?.flatten();
-        let of_tree = || tree.as_ref().and_then(|tree| tree.icc_profile().map(<[u8]>::to_vec));
-        let profile = profile.or_else(of_tree).or_else(|| scan.as_ref()?.info.icc_profile.clone());
-        let as_stored = input.as_ref().map(Input::stores_jpegs).transpose()?.unwrap_or(false);
-        let colours = Colours::new(profile, options.icc, output.format, as_stored);
-        let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
-        let mut slide = Self {
-            name: files.name.clone(),
-            geometry,
-            identity: 0,
-            tree_identity: None,
-            version: 0,
-            warning,
-            families: input.iter().flat_map(Input::families).collect(),
-            renderer: Renderer::new(geometry, filter, output)?.with_colour(colours.of_tiles().clone()),
-            colours,
-            prefer_tree: options.slides.prefer_original && fits,
-            inner_stamp,
-            source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
-                Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
-            }),
-            scan,
-            input,
-            tree,
-            coding,
-        };
-        slide.identity = slide.hash(files, &output);
-        // A tree has no hash of its contents. The stamps include the archive's: its record says how overlapping tiles are cut.
-        let stamps = (&files.stamp, &slide.inner_stamp);
-        let key = slide.colours.key();
-        let of_tree = format!("original 1 {output:?} {:?} {stamps:?} {geometry:?}{key}", files.tree);
-        slide.tree_identity = slide.tree.as_ref().map(|_| xxh3_128(of_tree.as_bytes()));
-        // No tile of a complete archive comes from the tree.
-        let uses_tree = slide.input.as_ref().is_none_or(|input| {
-            slide.prefer_tree
-                || input.is_directory()
-                || (slide.families.len() as u64) < geometry.family_count()
-        });
-        slide.version = match slide.tree_identity.filter(|_| uses_tree) {
-            Some(original) => xxh3_128(format!("{:x} {original:x}", slide.identity).as_bytes()),
-            None => slide.identity,
-        };
-        Ok(slide)
-    }
-
-    /// See [`Self::identity`].
-    fn hash(&self, files: &SlideFiles, output: &Output) -> u128 {
-        let mut text = format!("1 {output:?} {:?} {} {:?}", self.coding, self.prefer_tree, self.geometry);
-        match &self.input {
-            // Equal on every machine that has a copy of the file.
-            Some(input) if !self.prefer_tree => {
-                let _ = write!(text, " {} {:?}", input.meta().content, input.meta().coding);
-            }
-            // A tree has no hash of its contents.
-            _ => {
-                let _ = write!(text, " {} {:?} {:?}", files.name, files.stamp, self.inner_stamp);
-            }
-        }
-        text += &self.colours.key();
-        xxh3_128(text.as_bytes())
-    }
-
     /// The colour profile, and what is done for it.
     pub fn colours(&self) -> &Colours {
         &self.colours
@@ -204,11 +100,6 @@ impl Slide {
         xxh3_128(format!("reduced 1 {:x}", self.version).as_bytes())
     }
 
-    /// Whether files have changed that a listing does not check: the directories of a tree's levels, the first of many packs.
-    pub fn has_changed(&self) -> bool {
-        inner_stamp(self.input.as_ref(), self.tree.as_ref()) != self.inner_stamp
-    }
-
     /// The source of a tile, and the hash of everything that the tile depends on; `None` if the slide has no such tile.
     pub fn source(&self, tile: TileId) -> Option<(TileSource, u128)> {
         let source = self.source_of(tile)?;
@@ -219,6 +110,23 @@ impl Slide {
             _ => self.identity,
         };
         Some((source, identity))
+    }
+
+    /// What it has several of, and which of that is shown; `None` where there is nothing to choose.
+    pub fn planes(&self) -> Option<(&Planes, &Selection)> {
+        self.scan.as_ref().filter(|scan| scan.planes.are_several()).map(|scan| (&scan.planes, &scan.view))
+    }
+
+    /// The query that asks for the view that is shown; empty where there is nothing to choose.
+    pub fn view_query(&self) -> String {
+        self.scan.as_ref().map(|scan| query(&scan.view)).unwrap_or_default()
+    }
+
+    /// The view in which a request asks for it: what it leaves open is that of this one. `None` for this one itself.
+    pub fn other_view(&self, asked: &Selection) -> Option<Selection> {
+        let own = self.scan.as_ref().map(|scan| scan.view.clone()).unwrap_or_default();
+        let view = merged(asked, &own);
+        (view != own).then_some(view)
     }
 
     /// Whether it has been encoded or cut into tiles: neither is true of a scanned slide that is served as it is.
@@ -347,38 +255,4 @@ impl Slide {
             _ => Err(Error::served(&self.name, ServedFault::NoSource(tile))),
         }
     }
-}
-
-/// The stamp of [`Slide::has_changed`].
-fn inner_stamp(input: Option<&Input>, tree: Option<&Tree>) -> Stamp {
-    let pack = input.filter(|input| input.is_directory()).map(|input| input.archive().path());
-    let levels = tree.into_iter().flat_map(|tree| {
-        let top = tree.geometry().top_level();
-        (0..=top)
-            .filter_map(|level| Some(tree.tile_path(TileId { level, x: 0, y: 0 }).parent()?.to_path_buf()))
-    });
-    let levels: Vec<_> = levels.collect();
-    stamp(pack.into_iter().chain(levels.iter().map(PathBuf::as_path)))
-}
-
-fn same_tiling(a: &Geometry, b: &Geometry) -> bool {
-    (a.width(), a.height(), a.tile()) == (b.width(), b.height(), b.tile())
-}
-
-/// The archive's parameters, with the server's sharpening if they have none; and a warning if that was added.
-fn coding_of(input: &Input, options: &SlideOptions) -> Result<(Coding, Option<String>)> {
-    let (mut coding, path) = (input.meta().coding.clone(), input.archive().path());
-    let sharpen = if coding.originals { 0.0 } else { options.sharpen };
-    if let Some(given) = options.upsample_filter.filter(|&f| f != coding.upsample_filter) {
-        let recorded = coding.upsample_filter;
-        return Err(Error::refused(path, Refusal::UpsampleFilter { given, recorded }));
-    }
-    let Some(strength) = Strength::new(sharpen) else { return Ok((coding, None)) };
-    if coding.sharpen_q8 != 0 || input.meta().encode.save_sharpened {
-        return Ok((coding, None));
-    }
-    coding.sharpen_q8 = strength.q8();
-    let warning =
-        "sharpening acts on an archive that was made without: its tiles are no longer what its encoder saw";
-    Ok((coding, Some(warning.into())))
 }

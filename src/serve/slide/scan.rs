@@ -1,28 +1,19 @@
 //! A scanned slide: pixels of its tiles, from the level of the file that is next to each.
 //!
-//! Readers keep files open and decoded parts in memory, so only some slides have one at a time; it is opened again when needed.
 //! Labels and other images in the file are never read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use moka::sync::Cache;
-
-use super::samples::Samples;
+use super::planes::Planes;
+use super::reader::{FileLevel, Readers};
 use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::{Geometry, TileId};
-use crate::serve::discovery::{Stamp, stamp};
-use crate::slide::{Access, OpenOptions, RandomAccess, Region, Slide as Opened, SlideInfo};
+use crate::pyramid::samples::Samples;
+use crate::slide::{Selection, SlideInfo};
 
 /// Side of the tiles that are made of a scanned slide, as of those that an encode makes by default.
 pub const TILE: u32 = 256;
-/// Slides whose readers are open at a time.
-const MAX_READERS: u64 = 8;
-/// Time after its last use at which a reader is closed.
-const IDLE_TIME: Duration = Duration::from_secs(60);
-/// Memory limit of one reader.
-const READER_BYTES: u64 = 512 << 20;
 /// Levels by which pixels of the file are halved for a tile: a tile takes 16 times its own pixels at most.
 pub const MAX_HALVINGS: u32 = 2;
 /// Pixels by which the width or height of a file's level may differ from that of a Deep Zoom level: some scanners round down.
@@ -30,130 +21,48 @@ const MAX_ROUNDING_PX: u32 = 2;
 /// Most pixels of a level from which coarser levels are made on request; the file must hold coarser levels of a larger one.
 const MAX_REDUCED_PX: u64 = 1 << 32;
 
-/// Slides that are open.
-pub struct Readers(Cache<(PathBuf, Stamp), Arc<Reader>>);
-
-impl Default for Readers {
-    fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_READERS).time_to_idle(IDLE_TIME).build())
-    }
-}
-
-impl Readers {
-    /// The reader of a slide, opened if necessary.
-    ///
-    /// # Errors
-    /// A slide that cannot be opened, or not be read in parts.
-    pub fn get(&self, path: &Path) -> Result<Arc<Reader>> {
-        let key = (path.to_path_buf(), stamp([path]));
-        let mut failed = None;
-        let open = || {
-            Reader::open(path).map(Arc::new).map_err(|e| {
-                let text = e.to_string();
-                failed = Some(e);
-                text
-            })
-        };
-        // Requests that waited for the same slide share the text.
-        let opened = self.0.try_get_with(key, open);
-        opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
-    }
-}
-
-/// A slide that is open for any region.
-pub struct Reader {
-    /// What its file says.
-    pub info: SlideInfo,
-    path: PathBuf,
-    pixels: Box<dyn RandomAccess>,
-}
-
-impl Reader {
-    fn open(path: &Path) -> Result<Self> {
-        let options = OpenOptions { max_memory_bytes: READER_BYTES, ..OpenOptions::default() };
-        let slide = Opened::open(path, &options)?;
-        match slide.access {
-            Access::Random(pixels) => Ok(Self { info: slide.info, path: path.into(), pixels }),
-            Access::Sequential(_) => Err(Error::input(path, ServedFault::Sequential.to_string())),
-        }
-    }
-
-    /// The pixels of a tile, read from the file's level `from` and halved.
-    ///
-    /// # Errors
-    /// Damaged data.
-    pub fn tile(&self, geometry: &Geometry, tile: TileId, from: FileLevel) -> Result<Samples> {
-        let Some(rect) = geometry.tile_rect(tile) else {
-            return Err(Error::input(&self.path, ServedFault::NoSource(tile).to_string()));
-        };
-        let down = (geometry.top_level() - tile.level).saturating_sub(from.down);
-        let (width, height) = geometry.level_size(geometry.top_level() - from.down);
-        let span = |start: u32, length: u32, whole: u32| {
-            let start = start << down;
-            (start, (length << down).min(whole - start))
-        };
-        let (x, w) = span(rect.x, rect.width, width);
-        let (y, h) = span(rect.y, rect.height, height);
-        let mut samples = self.region(from.level, Region { x, y, width: w, height: h })?;
-        for _ in 0..down {
-            samples = samples.halved();
-        }
-        Ok(samples)
-    }
-
-    /// A region of a level. What lies beyond the file's level, which may be a little smaller than Deep Zoom's, repeats its edge.
-    fn region(&self, level: usize, region: Region) -> Result<Samples> {
-        let channels = usize::from(self.info.channels);
-        let full = (self.info.width, self.info.height);
-        let (width, height) = self.info.levels.get(level).copied().unwrap_or(full);
-        let span = |start: u32, length: u32, whole: u32| {
-            let inside = start.min(whole - 1);
-            (inside, (start + length).min(whole).max(inside + 1) - inside)
-        };
-        let (x, w) = span(region.x, region.width, width);
-        let (y, h) = span(region.y, region.height, height);
-        let mut samples = Samples::new(w as usize, h as usize, channels);
-        let inside = Region { x, y, width: w, height: h };
-        match level {
-            0 => self.pixels.read(x, y, w, h, &mut samples.data)?,
-            _ => self.pixels.read_level(level, inside, &mut samples.data)?,
-        }
-        Ok(samples.extended(region.width as usize, region.height as usize))
-    }
-}
-
-/// A level of a file that stands for a level of Deep Zoom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileLevel {
-    /// Its number in the file.
-    pub level: usize,
-    /// The levels of Deep Zoom below L0.
-    pub down: u32,
-}
-
-impl FileLevel {
-    /// The full resolution.
-    pub const FULL: Self = Self { level: 0, down: 0 };
-}
-
 /// A scanned slide that is served as it is.
 pub struct Scan {
     /// The file.
     pub path: PathBuf,
     /// What it says.
     pub info: SlideInfo,
+    /// What it has several of.
+    pub planes: Planes,
+    /// Which of that is read.
+    pub view: Selection,
     readers: Arc<Readers>,
     /// By the level below L0: the level of the file of which its tiles are made; `None` where they are made of finer tiles.
     levels: Vec<Option<FileLevel>>,
 }
 
 impl Scan {
-    /// Opens a slide and finds the level of the file for each level of Deep Zoom.
+    /// Opens a slide in the view that `wanted` chooses where there is a choice.
     ///
     /// # Errors
     /// A slide that cannot be opened, or is too large for the levels that it has.
-    pub fn open(path: &Path, readers: Arc<Readers>) -> Result<(Self, Geometry)> {
-        let info = readers.get(path)?.info.clone();
+    pub fn open(path: &Path, wanted: &Selection, readers: Arc<Readers>) -> Result<(Self, Geometry)> {
+        let (reader, planes, view) = Planes::open(path, wanted, &readers)?;
+        Self::of(path, reader.info.clone(), planes, view, readers)
+    }
+
+    /// Another view of the slide.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; a view that the slide does not have.
+    pub fn in_view(&self, view: &Selection) -> Result<(Self, Geometry)> {
+        let info = self.readers.get(&self.path, view)?.info.clone();
+        Self::of(&self.path, info, self.planes.clone(), view.clone(), self.readers.clone())
+    }
+
+    /// Finds the level of the file for each level of Deep Zoom.
+    fn of(
+        path: &Path,
+        info: SlideInfo,
+        planes: Planes,
+        view: Selection,
+        readers: Arc<Readers>,
+    ) -> Result<(Self, Geometry)> {
         let geometry = Geometry::new(info.width, info.height, TILE)?;
         let levels = file_levels(&info, &geometry);
         // The level of the file below which there is none that is near enough.
@@ -168,7 +77,7 @@ impl Scan {
                 return Err(Error::input(path, problem));
             }
         }
-        Ok((Self { path: path.into(), info, readers, levels }, geometry))
+        Ok((Self { path: path.into(), info, planes, view, readers, levels }, geometry))
     }
 
     /// What its reader assumed or left out.
@@ -187,7 +96,7 @@ impl Scan {
     /// A slide that cannot be read.
     pub fn tile(&self, geometry: &Geometry, tile: TileId) -> Result<Samples> {
         let from = self.file_level(geometry.top_level() - tile.level).unwrap_or(FileLevel::FULL);
-        self.readers.get(&self.path)?.tile(geometry, tile, from)
+        self.readers.get(&self.path, &self.view)?.tile(geometry, tile, from)
     }
 
     fn file_level(&self, down: u32) -> Option<FileLevel> {
@@ -217,8 +126,9 @@ fn file_levels(info: &SlideInfo, geometry: &Geometry) -> Vec<Option<FileLevel>> 
 mod tests {
     use std::sync::Mutex;
 
+    use super::super::reader::Reader;
     use super::*;
-    use crate::slide::SlideError;
+    use crate::slide::{RandomAccess, Region, SlideError};
 
     /// The level and the pixels of each read.
     type Reads = Arc<Mutex<Vec<(usize, u64)>>>;

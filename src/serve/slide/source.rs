@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::samples::Samples;
-use super::scan::{FileLevel, MAX_HALVINGS, Readers};
+use super::reader::{FileLevel, Readers};
+use super::scan::MAX_HALVINGS;
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::identity::Identity;
+use crate::pyramid::samples::Samples;
+use crate::slide::Selection;
 
 /// Levels below L0 that are made of its pixels, down to L2: a tile of a coarser one would need more than 16 tiles of them.
 pub const MAX_DOWN: u32 = MAX_HALVINGS;
@@ -17,6 +19,8 @@ pub struct Source {
     path: PathBuf,
     /// See [`Identity`].
     identity: String,
+    /// What of it was encoded.
+    view: Selection,
     readers: Arc<Readers>,
 }
 
@@ -24,10 +28,12 @@ impl Source {
     /// The slide at `path`, if it is the one that an archive records as its source.
     pub fn find(path: &Path, recorded: Option<&str>, readers: Arc<Readers>) -> Option<Self> {
         let recorded = recorded?;
+        let (file, view) = Identity::split(recorded)?;
         match Identity::of_file(path) {
-            Ok(identity) => (identity.text == recorded).then(|| Self {
+            Ok(identity) => (identity.text == file).then(|| Self {
                 path: path.into(),
-                identity: identity.text,
+                identity: recorded.into(),
+                view,
                 readers,
             }),
             Err(e) => {
@@ -48,7 +54,7 @@ impl Source {
     /// # Errors
     /// A slide that cannot be read, or has another size than its archive.
     pub fn tile(&self, geometry: &Geometry, tile: TileId) -> Result<Samples> {
-        let reader = self.readers.get(&self.path)?;
+        let reader = self.readers.get(&self.path, &self.view)?;
         if (reader.info.width, reader.info.height) != (geometry.width(), geometry.height()) {
             return Err(Error::input(&self.path, "it has another size than its archive"));
         }

@@ -13,8 +13,9 @@ use super::{Tiles, broken};
 use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign};
 use crate::error::{Error, Result};
 use crate::image::geometry::TileId;
+use crate::pyramid::samples::Samples;
 use crate::serve::metrics::Outcome;
-use crate::serve::slide::{Samples, Slide, TileSource};
+use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
 use crate::web::error::ServeError;
 

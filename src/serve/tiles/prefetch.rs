@@ -8,7 +8,7 @@ use super::Tiles;
 use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
-use crate::serve::warm::{Lookup, WarmCache};
+use crate::serve::warm::Lookup;
 
 impl Tiles {
     /// Follows the panning of a viewer, which requests a tile of L0 or L1, and prefetches the families that it is about to see.
@@ -35,17 +35,28 @@ impl Tiles {
         }
     }
 
-    /// Reconstructs a family if the server is idle and the family is not cached.
+    /// Reconstructs a family if the server is idle and the family is in no cache.
     pub(super) fn prefetch(self: &Arc<Self>, slide: &Arc<Slide>, id: FamilyId) {
         let idle = self.calls.len() < self.threads.count();
-        let cached = |tile| {
-            let on_disk = |warm: &WarmCache| {
-                let key = TileKey { slide: slide.identity, tile };
-                warm.is_quick() && matches!(warm.get(&slide.name, &key), Lookup::Hit(_))
-            };
-            self.hot(slide, tile).is_some() || self.warm.as_ref().is_some_and(on_disk)
-        };
-        if !idle || slide.renderer().tiles(id).next().is_some_and(cached) {
+        let Some(tile) = slide.renderer().tiles(id).next() else { return };
+        if !idle || self.hot(slide, tile).is_some() {
+            return;
+        }
+        match &self.warm {
+            // A slow disk must not delay the request that is being answered.
+            Some(warm) if !warm.is_quick() => {
+                let (this, of) = (self.clone(), slide.clone());
+                tokio::task::spawn_blocking(move || this.make_unless_on_disk(&of, id, tile));
+            }
+            _ => self.make_unless_on_disk(slide, id, tile),
+        }
+    }
+
+    /// Reconstructs a family unless its tile `tile` is in the warm cache.
+    fn make_unless_on_disk(self: &Arc<Self>, slide: &Arc<Slide>, id: FamilyId, tile: TileId) {
+        let key = TileKey { slide: slide.identity, tile };
+        let warm = self.warm.as_ref();
+        if warm.is_some_and(|warm| matches!(warm.get(&slide.name, &key), Lookup::Hit(_))) {
             return;
         }
         if let Some(call) = self.calls.prefetch((slide.identity, id)) {

@@ -25,6 +25,10 @@
   function facts(slide) {
     if (slide.pending) return '';
     const parts = [`${slide.width} × ${slide.height}`];
+    const { channels = [], focal_planes: layers = 1, times = 1 } = slide.planes ?? {};
+    if (channels.length) parts.push(`${channels.length} channels`);
+    if (layers > 1) parts.push(`${layers} focal planes`);
+    if (times > 1) parts.push(`${times} points in time`);
     if (slide.objective_power) parts.push(`${+slide.objective_power.toFixed(1)}×`);
     if (slide.stored_bytes) parts.push(bytes(slide.stored_bytes));
     return parts.join(' · ');

@@ -41,7 +41,7 @@
       drawer: SharpDrawer,
       tileSources: new OpenSeadragon.DziTileSource({
         width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
-        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(`?v=${slide.version}`),
+        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(`?v=${slide.version}${slide.view && `&${slide.view}`}`),
       }),
       showNavigationControl: false,
       keyboardNavEnabled: false,
@@ -70,6 +70,7 @@
     byId('note').hidden = !summary;
     byId('note').querySelector('summary').textContent = summary;
     byId('note').querySelector('p').textContent = said;
+    planes.describe(slide);
   }
 
   // In a word and in a sentence: what the tiles are.
@@ -205,7 +206,7 @@
     });
     // A click elsewhere closes an open note.
     document.addEventListener('pointerdown', event => {
-      if (!byId('note').contains(event.target)) byId('note').open = false;
+      for (const id of ['note', 'planes']) if (!byId(id).contains(event.target)) byId(id).open = false;
     });
     addEventListener('hashchange', recall);
     for (const event of ['update-viewport', 'open', 'resize']) viewer.addHandler(event, measure);
@@ -225,7 +226,7 @@
 
   async function begin() {
     document.querySelector('a.back').href = signed('/');
-    const answer = await fetch(signed(`/api/slides/${encoded}`));
+    const answer = await fetch(signed(`/api/slides/${encoded}${planes.asked && `?${planes.asked}`}`));
     if (answer.status === 404) throw new Error('there is no such slide');
     if (!answer.ok) throw new Error((await answer.json()).error);
     slide = await answer.json();

@@ -1,4 +1,6 @@
-//! Interleaved samples of a tile, on their way from finer pixels to a coarser tile.
+//! Interleaved samples of a tile, on their way from finer pixels to a coarser tile: put together and halved.
+//!
+//! Knows no trees and no slides.
 
 use crate::image::family::Pixels;
 use crate::image::plane::Plane;
@@ -22,6 +24,17 @@ impl Samples {
     /// Black pixels.
     pub fn new(width: usize, height: usize, channels: usize) -> Self {
         Self { data: vec![0; width * height * channels], width, height, channels }
+    }
+
+    /// Pixels; those of planes are gray or 4:4:4.
+    pub fn of(pixels: Pixels) -> Self {
+        match pixels {
+            Pixels::Ycc(planes) => Self::of_planes(&planes),
+            Pixels::Rgb(rgb) => {
+                let (width, height) = (rgb.width() / 3, rgb.height());
+                Self { data: rgb.view().to_plane().data().into(), width, height, channels: 3 }
+            }
+        }
     }
 
     /// The pixels of planes, which are gray or 4:4:4.

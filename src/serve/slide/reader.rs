@@ -1,0 +1,130 @@
+//! Readers of scanned slides: the pixels of any tile.
+//!
+//! Readers keep files open and decoded parts in memory, so only some slides have one at a time; it is opened again when needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::error::{Error, Result, ServedFault};
+use crate::image::geometry::{Geometry, TileId};
+use crate::pyramid::samples::Samples;
+use crate::serve::discovery::{Stamp, stamp};
+use crate::serve::view::query;
+use crate::slide::{Access, OpenOptions, RandomAccess, Region, Selection, Slide as Opened, SlideInfo};
+
+/// Slides whose readers are open at a time.
+const MAX_READERS: u64 = 8;
+/// Time after its last use at which a reader is closed.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// Memory limit of one reader.
+const READER_BYTES: u64 = 512 << 20;
+
+/// Slides that are open, each in one of its views.
+pub struct Readers(Cache<(PathBuf, Stamp, String), Arc<Reader>>);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MAX_READERS).time_to_idle(IDLE_TIME).build())
+    }
+}
+
+impl Readers {
+    /// The reader of a view of a slide, opened if necessary.
+    ///
+    /// # Errors
+    /// A slide that cannot be opened, or not be read in parts; a view that it does not have.
+    pub fn get(&self, path: &Path, view: &Selection) -> Result<Arc<Reader>> {
+        let key = (path.to_path_buf(), stamp([path]), query(view));
+        let mut failed = None;
+        let open = || {
+            Reader::open(path, view).map(Arc::new).map_err(|e| {
+                let text = e.to_string();
+                failed = Some(e);
+                text
+            })
+        };
+        // Requests that waited for the same slide share the text.
+        let opened = self.0.try_get_with(key, open);
+        opened.map_err(|text: Arc<String>| failed.unwrap_or_else(|| Error::input(path, text.as_str())))
+    }
+}
+
+/// A slide that is open for any region.
+pub struct Reader {
+    /// What its file says.
+    pub info: SlideInfo,
+    pub(super) path: PathBuf,
+    pub(super) pixels: Box<dyn RandomAccess>,
+}
+
+impl Reader {
+    fn open(path: &Path, view: &Selection) -> Result<Self> {
+        let options =
+            OpenOptions { max_memory_bytes: READER_BYTES, selection: view.clone(), ..OpenOptions::default() };
+        let slide = Opened::open(path, &options)?;
+        match slide.access {
+            Access::Random(pixels) => Ok(Self { info: slide.info, path: path.into(), pixels }),
+            Access::Sequential(_) => Err(Error::input(path, ServedFault::Sequential.to_string())),
+        }
+    }
+
+    /// The pixels of a tile, read from the file's level `from` and halved.
+    ///
+    /// # Errors
+    /// Damaged data.
+    pub fn tile(&self, geometry: &Geometry, tile: TileId, from: FileLevel) -> Result<Samples> {
+        let Some(rect) = geometry.tile_rect(tile) else {
+            return Err(Error::input(&self.path, ServedFault::NoSource(tile).to_string()));
+        };
+        let down = (geometry.top_level() - tile.level).saturating_sub(from.down);
+        let (width, height) = geometry.level_size(geometry.top_level() - from.down);
+        let span = |start: u32, length: u32, whole: u32| {
+            let start = start << down;
+            (start, (length << down).min(whole - start))
+        };
+        let (x, w) = span(rect.x, rect.width, width);
+        let (y, h) = span(rect.y, rect.height, height);
+        let mut samples = self.region(from.level, Region { x, y, width: w, height: h })?;
+        for _ in 0..down {
+            samples = samples.halved();
+        }
+        Ok(samples)
+    }
+
+    /// A region of a level. What lies beyond the file's level, which may be a little smaller than Deep Zoom's, repeats its edge.
+    pub(super) fn region(&self, level: usize, region: Region) -> Result<Samples> {
+        let channels = usize::from(self.info.channels);
+        let full = (self.info.width, self.info.height);
+        let (width, height) = self.info.levels.get(level).copied().unwrap_or(full);
+        let span = |start: u32, length: u32, whole: u32| {
+            let inside = start.min(whole - 1);
+            (inside, (start + length).min(whole).max(inside + 1) - inside)
+        };
+        let (x, w) = span(region.x, region.width, width);
+        let (y, h) = span(region.y, region.height, height);
+        let mut samples = Samples::new(w as usize, h as usize, channels);
+        let inside = Region { x, y, width: w, height: h };
+        match level {
+            0 => self.pixels.read(x, y, w, h, &mut samples.data)?,
+            _ => self.pixels.read_level(level, inside, &mut samples.data)?,
+        }
+        Ok(samples.extended(region.width as usize, region.height as usize))
+    }
+}
+
+/// A level of a file that stands for a level of Deep Zoom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileLevel {
+    /// Its number in the file.
+    pub level: usize,
+    /// The levels of Deep Zoom below L0.
+    pub down: u32,
+}
+
+impl FileLevel {
+    /// The full resolution.
+    pub const FULL: Self = Self { level: 0, down: 0 };
+}
