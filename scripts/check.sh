@@ -35,7 +35,7 @@ shellcheck -x "${scripts[@]}"
 runpod/check.sh
 
 step "format"
-cargo fmt --check
+cargo fmt --all --check
 
 step "lints: all features, no features, each feature alone"
 lint --all-features
@@ -52,6 +52,8 @@ for feature in $features; do
     esac
 done
 echo "-- dx12 and metal" && alone dx12,metal
+# All features of the program are asked for above; the Python package has its own, and is not built with the program.
+echo "-- the Python package" && lint -p origami-python
 
 step "documentation"
 RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --no-deps --all-features
@@ -59,7 +61,7 @@ RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --locked --no-deps --all-
 step "licences"
 if have cargo-deny; then
     # Advisories need a database from the network: a gate that fails on some days for no change is no gate.
-    cargo deny --locked --all-features check bans licenses sources
+    cargo deny --locked --workspace --all-features check bans licenses sources
     scripts/licences.sh --vendor
 else
     scripts/licences.sh

@@ -2,7 +2,7 @@
 # Licences and sources of all dependencies, without cargo-deny: every package of the graph (all features, all targets)
 # must offer terms within the `allow` list of deny.toml, and come from the one registry.
 #
-#   scripts/licences.sh             checks this crate
+#   scripts/licences.sh             checks this crate and those in its workspace
 #   scripts/licences.sh --vendor    only the pins in vendor/README.md against Cargo.lock
 #   scripts/licences.sh --selftest  checks the checker
 set -euo pipefail
@@ -92,8 +92,8 @@ CASES
 
 check_licences() {
     local packages bad
-    packages=$(cargo tree --locked --all-features --target all --edges normal,build,dev --prefix none --format '{p}|{l}' |
-        sed 's/ (\*)$//; s/^\([^ |]* [^ |]*\)[^|]*|/\1|/' | sort -u)
+    packages=$(cargo tree --locked --workspace --all-features --target all --edges normal,build,dev --prefix none --format '{p}|{l}' |
+        sed '/^$/d; s/ (\*)$//; s/^\([^ |]* [^ |]*\)[^|]*|/\1|/' | sort -u)
     [[ -n $packages ]] || die "cargo tree lists no package"
     bad=$(printf '%s\n' "$packages" | refused <(allowed))
     [[ -z $bad ]] || die "licences outside the allow list of deny.toml:"$'\n'"$bad"

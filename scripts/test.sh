@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, the server under load, the
-# viewer and the page of evaluation runs in a browser, and the demo on a real slide with its quality limits.
+# viewer and the page of evaluation runs in a browser, the Python package, and the demo on a real slide with its quality limits.
 #
 # ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
 #                      Tests that want it say SKIPPED without it.
@@ -56,6 +56,9 @@ scripts/colour.sh "$target_dir/debug/origami"
 
 step "evals viewer"
 scripts/evals.sh "$target_dir/debug/origami"
+
+step "Python package"
+scripts/python.sh
 
 step "demo"
 scripts/demo.sh --check

@@ -1,0 +1,240 @@
+"""Slides with the interface of openslide-python, over bundles, trees and slides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from . import _native
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+    from PIL.ImageCms import ImageCmsProfile
+
+PROPERTY_NAME_COMMENT = "openslide.comment"
+PROPERTY_NAME_VENDOR = "openslide.vendor"
+PROPERTY_NAME_QUICKHASH1 = "openslide.quickhash-1"
+PROPERTY_NAME_BARCODE = "openslide.barcode"
+PROPERTY_NAME_BACKGROUND_COLOR = "openslide.background-color"
+PROPERTY_NAME_OBJECTIVE_POWER = "openslide.objective-power"
+PROPERTY_NAME_MPP_X = "openslide.mpp-x"
+PROPERTY_NAME_MPP_Y = "openslide.mpp-y"
+PROPERTY_NAME_BOUNDS_X = "openslide.bounds-x"
+PROPERTY_NAME_BOUNDS_Y = "openslide.bounds-y"
+PROPERTY_NAME_BOUNDS_WIDTH = "openslide.bounds-width"
+PROPERTY_NAME_BOUNDS_HEIGHT = "openslide.bounds-height"
+
+_MAX_SIDE = 2**31
+_MAX_POSITION = 2**52
+
+
+class Slide:
+    """An open bundle, tree or slide.
+
+    filename: a bundle, or the directory that `encode` wrote; the `.dzi` or directory of a tree; a slide, an image, or a directory of
+    DICOM files.
+    cache_bytes: memory for decoded pixels.
+
+    It may be used from many threads. It pickles by its path; a file that was changed meanwhile is refused. After a fork the child
+    opens it again by itself.
+
+    Raises FileNotFoundError, OSError (both also OrigamiError), UnsupportedFormatError, DamagedError.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], *, cache_bytes: int = 256 << 20) -> None:
+        self._native = _native.Slide(os.fspath(filename), cache_bytes)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._native.path)!r})"
+
+    def __enter__(self) -> Slide:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes its files. Other calls than this one raise ValueError afterwards."""
+        self._native.close()
+
+    @classmethod
+    def detect_format(cls, filename: str | os.PathLike[str]) -> str | None:
+        """As the function `detect_format`."""
+        return detect_format(filename)
+
+    @property
+    def level_count(self) -> int:
+        """Number of levels."""
+        return len(self._native.levels)
+
+    @property
+    def level_dimensions(self) -> tuple[tuple[int, int], ...]:
+        """Width and height of each level in pixels, the full resolution first."""
+        return tuple(self._native.levels)
+
+    @property
+    def dimensions(self) -> tuple[int, int]:
+        """Width and height of the full resolution in pixels."""
+        return self._native.levels[0]
+
+    @property
+    def level_downsamples(self) -> tuple[float, ...]:
+        """Pixels of the full resolution along a side of a pixel of each level."""
+        return tuple(self._native.downsamples)
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Properties under OpenSlide's names (`openslide.mpp-x`, ...), and `origami.*`: `kind` (bundle, tree or slide), `content`
+        (identifies the pixels of a bundle), `warning[i]`."""
+        return _properties(self)
+
+    @property
+    def associated_images(self) -> Mapping[str, Image.Image]:
+        """Label, macro and the like as RGBA images, by name. A bundle has those that were asked for when it was encoded."""
+        return _AssociatedImages(self)
+
+    @property
+    def icc_profile(self) -> bytes | None:
+        """The colour profile as it is stored."""
+        return self._native.icc_profile
+
+    @property
+    def color_profile(self) -> ImageCmsProfile | None:
+        """The colour profile, for `PIL.ImageCms`."""
+        profile = self.icc_profile
+        if profile is None:
+            return None
+        from PIL.ImageCms import ImageCmsProfile
+
+        return ImageCmsProfile(BytesIO(profile))
+
+    def get_best_level_for_downsample(self, downsample: float) -> int:
+        """The coarsest level whose downsample is at most `downsample`; 0 where there is none."""
+        fine = [level for level, own in enumerate(self.level_downsamples) if own <= downsample]
+        return max(fine, default=0)
+
+    @overload
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int], as_array: Literal[False] = False
+    ) -> Image.Image: ...
+
+    @overload
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int], as_array: Literal[True]
+    ) -> np.ndarray[Any, np.dtype[np.uint8]]: ...
+
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int], as_array: bool = False
+    ) -> Image.Image | np.ndarray[Any, np.dtype[np.uint8]]:
+        """The region of `size` (width, height) pixels of a level whose left upper corner is `location` (x, y).
+
+        `location` counts pixels of the full resolution. The result is an RGBA image that is transparent beyond the slide; with
+        `as_array` a writable RGB array of shape (height, width, 3), white beyond the slide, which also gives DLPack.
+
+        Raises IndexError for a level that is not there; ValueError; DamagedError.
+        """
+        (x, y), (width, height) = location, size
+        if not (0 <= width < _MAX_SIDE and 0 <= height < _MAX_SIDE):
+            raise ValueError(f"size {size}: width and height are 0 to {_MAX_SIDE - 1}")
+        if level < 0:
+            raise IndexError(f"there is no level {level}: levels count from 0")
+        x, y = (max(-_MAX_POSITION, min(int(at), _MAX_POSITION)) for at in (x, y))
+        if as_array:
+            return self._native.read_rgb(x, y, level, width, height)
+        return _image(self._native.read_rgba(x, y, level, width, height))
+
+    def get_thumbnail(self, size: tuple[int, int]) -> Image.Image:
+        """An RGB image of the whole slide within `size` (width, height), over white."""
+        from PIL import Image
+
+        downsample = max(own / most for own, most in zip(self.dimensions, size, strict=True))
+        level = self.get_best_level_for_downsample(downsample)
+        whole = self.read_region((0, 0), level, self.level_dimensions[level], as_array=True)
+        thumbnail = Image.fromarray(whole)
+        thumbnail.thumbnail(size, Image.Resampling.LANCZOS)
+        if (profile := self.icc_profile) is not None:
+            thumbnail.info["icc_profile"] = profile
+        return thumbnail
+
+
+def open_slide(filename: str | os.PathLike[str]) -> Slide:
+    """Opens a bundle, a tree, a slide or an image: `Slide(filename)`."""
+    return Slide(filename)
+
+
+def detect_format(filename: str | os.PathLike[str]) -> str | None:
+    """What a file or directory is: "bundle", "tree", or of a slide the vendor as OpenSlide names it, or "dicom", "tiff", "png",
+    "jpeg". None where nothing here reads it.
+
+    Raises FileNotFoundError and OSError, both also OrigamiError; DamagedError.
+    """
+    return _native.detect_format(os.fspath(filename))
+
+
+def _image(samples: np.ndarray[Any, np.dtype[np.uint8]]) -> Image.Image:
+    from PIL import Image
+
+    height, width, _ = samples.shape
+    if samples.size == 0:
+        return Image.new("RGBA", (width, height))
+    return Image.frombuffer("RGBA", (width, height), samples, "raw", "RGBA", 0, 1)
+
+
+def _properties(slide: Slide) -> dict[str, str]:
+    own = slide._native
+    found: dict[str, str] = {PROPERTY_NAME_VENDOR: own.vendor}
+    if own.microns_per_pixel is not None:
+        found[PROPERTY_NAME_MPP_X], found[PROPERTY_NAME_MPP_Y] = map(_number, own.microns_per_pixel)
+    if own.objective_power is not None:
+        found[PROPERTY_NAME_OBJECTIVE_POWER] = _number(own.objective_power)
+    if own.icc_profile is not None:
+        found["openslide.icc-size"] = str(len(own.icc_profile))
+    found["openslide.level-count"] = str(slide.level_count)
+    for level, (size, downsample) in enumerate(zip(slide.level_dimensions, slide.level_downsamples, strict=True)):
+        named = f"openslide.level[{level}]."
+        found[named + "width"], found[named + "height"] = map(str, size)
+        found[named + "downsample"] = _number(downsample)
+        if own.tile is not None and (level == 0 or own.kind != "slide"):
+            found[named + "tile-width"], found[named + "tile-height"] = map(str, own.tile)
+    found["origami.kind"] = own.kind
+    if own.content is not None:
+        found["origami.content"] = own.content
+    found |= {f"origami.warning[{i}]": warning for i, warning in enumerate(own.warnings)}
+    return found
+
+
+def _number(value: float) -> str:
+    """As OpenSlide writes numbers: whole ones without a point."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+class _AssociatedImages(Mapping[str, "Image.Image"]):
+    """Decodes an image when it is asked for."""
+
+    def __init__(self, slide: Slide) -> None:
+        self._slide = slide
+
+    def __repr__(self) -> str:
+        return f"<associated images {list(self)}>"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slide._native.associated_names)
+
+    def __len__(self) -> int:
+        return len(self._slide._native.associated_names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._slide._native.associated_names
+
+    def __getitem__(self, name: str) -> Image.Image:
+        if name not in self:
+            raise KeyError(name)
+        from PIL import Image
+
+        return Image.fromarray(self._slide._native.associated(name)).convert("RGBA")

@@ -1,0 +1,34 @@
+//! `origami._native`: what the Python package of ORIGAMI does in Rust.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `pixels` | bundles, trees and slides behind one trait; knows no Python |
+//! | `slide` | an open slide that survives forks and pickles |
+//! | `archive` | `encode` and `decode` |
+//! | `work` | long calls: without the interpreter's lock, and ended by Ctrl-C |
+//! | `errors` | errors of the library as exceptions |
+//!
+//! The package in `origami/` gives it the interfaces that users see: OpenSlide's for slides.
+
+mod archive;
+mod errors;
+mod pixels;
+mod slide;
+mod work;
+
+/// The module `origami._native`.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::archive::{decode, encode};
+    use pyo3::prelude::*;
+    use pyo3::types::PyModule;
+
+    #[pymodule_export]
+    use crate::slide::{Slide, detect_format};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

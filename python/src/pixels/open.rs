@@ -1,0 +1,102 @@
+//! What a path is, and its reader.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use origami::archive::{self, BUNDLE_NAME, PACK_DIR};
+use origami::error::Error as Library;
+use origami::pyramid::tree::{is_tree_file, other_tree};
+
+use super::archive::Bundle;
+use super::scan::Scan;
+use super::tree::TreeSource;
+use super::{Decoded, Shared};
+use crate::errors::{Error, Result};
+
+/// What a source was opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A bundle of this program.
+    Bundle,
+    /// A tree of tiles.
+    Tree,
+    /// A slide or an image.
+    Slide,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bundle => "bundle",
+            Kind::Tree => "tree",
+            Kind::Slide => "slide",
+        }
+    }
+}
+
+/// Bytes in which the magic of an archive lies.
+const MAGIC_BYTES: u64 = 16;
+
+/// What a path is, with the file or directory to open.
+///
+/// # Errors
+/// A path that does not exist or cannot be read; a pack, which is no whole slide.
+pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
+    let failed = |source| Error::io(path, source);
+    if fs::metadata(path).map_err(failed)?.is_dir() {
+        let bundles = [path.join(PACK_DIR).join(BUNDLE_NAME), path.join(BUNDLE_NAME)];
+        if let Some(bundle) = bundles.into_iter().find(|bundle| bundle.is_file()) {
+            return Ok((Kind::Bundle, bundle));
+        }
+        let kind = if is_tree_directory(path).map_err(failed)? { Kind::Tree } else { Kind::Slide };
+        return Ok((kind, path.into()));
+    }
+    let mut start = Vec::new();
+    File::open(path).and_then(|file| file.take(MAGIC_BYTES).read_to_end(&mut start)).map_err(failed)?;
+    match archive::Kind::of_magic(&start) {
+        Some(archive::Kind::Bundle) => Ok((Kind::Bundle, path.into())),
+        Some(archive::Kind::Pack) => {
+            let problem = "a pack holds one family of a slide; open the bundle".into();
+            Err(Library::Input { path: path.into(), problem }.into())
+        }
+        None if is_tree_file(path) => Ok((Kind::Tree, path.into())),
+        None => Ok((Kind::Slide, path.into())),
+    }
+}
+
+/// Whether a directory holds a tree or is the directory of its tiles.
+fn is_tree_directory(path: &Path) -> std::io::Result<bool> {
+    if path.to_string_lossy().ends_with("_files") || other_tree(path).is_some() {
+        return Ok(true);
+    }
+    for entry in fs::read_dir(path)? {
+        if entry?.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dzi")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Opens a bundle or tree, which keep what they decode in `decoded`, or a slide, whose reader keeps up to `reader_bytes` itself.
+///
+/// # Errors
+/// What the library says of the path.
+pub fn open(path: &Path, decoded: &Arc<Decoded>, reader_bytes: u64) -> Result<Shared> {
+    let (kind, path) = detect(path)?;
+    Ok(match kind {
+        Kind::Bundle => Arc::new(Bundle::open(&path, decoded)?),
+        Kind::Tree => Arc::new(TreeSource::open(&path, decoded)?),
+        Kind::Slide => Arc::new(Scan::open(&path, reader_bytes)?),
+    })
+}
+
+/// Opens one slide that may keep `cache_bytes` of decoded pixels.
+///
+/// # Errors
+/// As of [`open`].
+pub fn open_alone(path: &Path, cache_bytes: u64) -> Result<Shared> {
+    open(path, &Arc::new(Decoded::new(cache_bytes)), cache_bytes)
+}

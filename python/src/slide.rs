@@ -1,0 +1,321 @@
+//! The slide of `_native`: an open source that survives forks and pickles.
+//!
+//! A child process has the parent's files and locks, but not the threads that may hold them. So the process is noted beside the source,
+//! and a child opens it again. Pickles hold the path and the stamp of the file; what was changed meanwhile is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use numpy::{PyArray1, PyArray3, PyArrayMethods};
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::{Error, Result};
+use crate::pixels::{self, Patch, Reading, Rgb, Shared};
+use crate::work::Poll;
+
+/// Memory for decoded pixels while a format is found out.
+const DETECT_BYTES: u64 = 256 << 20;
+
+/// Length and time of modification in nanoseconds of the file or directory.
+type Stamp = (u64, u64);
+
+fn stamp(path: &Path) -> Result<Stamp> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    let time = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    // 2^64 nanoseconds last until 2554.
+    Ok((metadata.len(), time.map_or(0, |time| time.as_nanos() as u64)))
+}
+
+#[derive(Default)]
+struct State {
+    source: Option<Shared>,
+    /// The process that opened it.
+    process: u32,
+    closed: bool,
+}
+
+/// An open bundle, tree or slide.
+#[pyclass(frozen, module = "origami._native")]
+pub struct Slide {
+    path: PathBuf,
+    cache_bytes: u64,
+    stamp: Stamp,
+    /// Locked only while the interpreter is held: so no other thread can hold it when a process forks.
+    state: Mutex<State>,
+}
+
+impl Slide {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The source, opened again in a forked process.
+    pub fn source(&self, py: Python<'_>) -> PyResult<Shared> {
+        let here = process::id();
+        {
+            let mut state = self.state();
+            if state.closed {
+                let path = self.path.display();
+                return Err(PyValueError::new_err(format!("{path}: the slide is closed; open it again")));
+            }
+            match state.source.take() {
+                Some(source) if state.process == here => {
+                    state.source = Some(source.clone());
+                    return Ok(source);
+                }
+                // Never dropped: another thread of the parent may have held a lock in it, for ever now.
+                Some(of_parent) => std::mem::forget(of_parent),
+                None => {}
+            }
+        }
+        let opened = py.detach(|| {
+            if stamp(&self.path)? != self.stamp {
+                return Err(Error::input(&self.path, "it was changed after it was opened; open it again"));
+            }
+            pixels::open_alone(&self.path, self.cache_bytes)
+        })?;
+        let mut state = self.state();
+        state.source = Some(opened.clone());
+        state.process = here;
+        Ok(opened)
+    }
+}
+
+/// An image as an array of height, width and `channels`.
+pub fn array(
+    py: Python<'_>,
+    samples: Vec<u8>,
+    width: usize,
+    height: usize,
+    channels: usize,
+) -> PyResult<Bound<'_, PyArray3<u8>>> {
+    PyArray1::from_vec(py, samples).reshape([height, width, channels])
+}
+
+/// `count` bytes of one value.
+fn filled(count: u64, value: u8) -> Result<Vec<u8>> {
+    let length = usize::try_from(count).map_err(|_| Error::Memory(count))?;
+    let mut samples = Vec::new();
+    samples.try_reserve_exact(length).map_err(|_| Error::Memory(count))?;
+    samples.resize(length, value);
+    Ok(samples)
+}
+
+/// Bytes of a region with so many channels.
+fn region_bytes(width: u32, height: u32, channels: u64) -> Result<u64> {
+    let bytes = u64::from(width).checked_mul(u64::from(height)).and_then(|area| area.checked_mul(channels));
+    bytes.filter(|&bytes| bytes <= isize::MAX as u64).ok_or(Error::Memory(u64::MAX))
+}
+
+#[pymethods]
+impl Slide {
+    #[new]
+    #[pyo3(signature = (path, cache_bytes, expected=None))]
+    fn new(py: Python<'_>, path: PathBuf, cache_bytes: u64, expected: Option<Stamp>) -> PyResult<Self> {
+        let stamp = match expected {
+            Some(stamp) => stamp,
+            None => stamp(&path)?,
+        };
+        let slide = Self { path, cache_bytes, stamp, state: Mutex::default() };
+        slide.source(py)?;
+        Ok(slide)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf, u64, Stamp))> {
+        let this = slf.get();
+        Ok((slf.get_type().into_any(), (this.path.clone(), this.cache_bytes, this.stamp)))
+    }
+
+    /// Closes its files once no call uses them.
+    fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        let source = state.source.take();
+        if state.process != process::id() {
+            std::mem::forget(source);
+        }
+    }
+
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.state().closed
+    }
+
+    #[getter]
+    fn levels(&self, py: Python<'_>) -> PyResult<Vec<(u32, u32)>> {
+        Ok(self.source(py)?.levels().to_vec())
+    }
+
+    #[getter]
+    fn downsamples(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
+        let source = self.source(py)?;
+        Ok((0..source.levels().len()).map(|level| source.downsample(level)).collect())
+    }
+
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.source(py)?.info().kind.name())
+    }
+
+    #[getter]
+    fn vendor(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.source(py)?.info().vendor.clone())
+    }
+
+    #[getter]
+    fn microns_per_pixel(&self, py: Python<'_>) -> PyResult<Option<(f64, f64)>> {
+        Ok(self.source(py)?.info().microns_per_pixel)
+    }
+
+    #[getter]
+    fn objective_power(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.source(py)?.info().objective_power)
+    }
+
+    #[getter]
+    fn tile(&self, py: Python<'_>) -> PyResult<Option<(u32, u32)>> {
+        Ok(self.source(py)?.info().tile)
+    }
+
+    #[getter]
+    fn icc_profile<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        Ok(self.source(py)?.info().icc.as_ref().map(|icc| PyBytes::new(py, icc)))
+    }
+
+    #[getter]
+    fn associated_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.source(py)?.info().associated.clone())
+    }
+
+    #[getter]
+    fn warnings(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.source(py)?.info().warnings.clone())
+    }
+
+    #[getter]
+    fn content(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.source(py)?.info().content.clone())
+    }
+
+    /// Another image of the slide, as RGB.
+    fn associated<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        let source = self.source(py)?;
+        let Rgb { width, height, data } = py.detach(|| source.associated(name))?;
+        array(py, data, width, height, 3)
+    }
+
+    /// A region of a level in RGB. `x` and `y` count pixels of the full resolution. What lies beyond the slide is `fill`.
+    #[pyo3(signature = (x, y, level, width, height, *, fill=255, alone=false))]
+    #[allow(clippy::too_many_arguments, reason = "the arguments of read_region")]
+    fn read_rgb<'py>(
+        &self,
+        py: Python<'py>,
+        x: i64,
+        y: i64,
+        level: usize,
+        width: u32,
+        height: u32,
+        fill: u8,
+        alone: bool,
+    ) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        let region = Region { x, y, level, width, height };
+        let source = self.source(py)?;
+        let rgb = py.detach(|| region.read(&source, fill, alone).map(|(rgb, _)| rgb))?;
+        array(py, rgb, width as usize, height as usize, 3)
+    }
+
+    /// As `read_rgb` in RGBA: what lies beyond the slide is transparent black.
+    fn read_rgba<'py>(
+        &self,
+        py: Python<'py>,
+        x: i64,
+        y: i64,
+        level: usize,
+        width: u32,
+        height: u32,
+    ) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        let region = Region { x, y, level, width, height };
+        let source = self.source(py)?;
+        let rgba = py.detach(|| region.read_rgba(&source))?;
+        array(py, rgba, width as usize, height as usize, 4)
+    }
+}
+
+/// A region as OpenSlide names it.
+struct Region {
+    x: i64,
+    y: i64,
+    level: usize,
+    width: u32,
+    height: u32,
+}
+
+/// Rows and columns of a region that lie inside the slide.
+type Inside = Option<(std::ops::Range<usize>, std::ops::Range<usize>)>;
+
+impl Region {
+    fn read(&self, source: &Shared, fill: u8, alone: bool) -> Result<(Vec<u8>, Inside)> {
+        let count = source.levels().len();
+        let Some(&size) = source.levels().get(self.level) else {
+            let problem = format!("there is no level {}: the slide has {count}", self.level);
+            return Err(PyIndexError::new_err(problem).into());
+        };
+        let mut data = filled(region_bytes(self.width, self.height, 3)?, fill)?;
+        let scale = source.downsample(self.level);
+        // Coordinates are far below 2^53, or beyond any slide.
+        let of_level = |position: i64| (position as f64 / scale).round() as i64;
+        let (width, height) = (self.width as usize, self.height as usize);
+        let mut patch = Patch { x: of_level(self.x), y: of_level(self.y), width, height, data: &mut data };
+        let inside = patch.inside(size).map(|rect| {
+            let (left, top) =
+                ((i64::from(rect.x) - patch.x) as usize, (i64::from(rect.y) - patch.y) as usize);
+            (top..top + rect.height as usize, left..left + rect.width as usize)
+        });
+        let poll = Poll::new();
+        source.read(self.level, &mut patch, Reading { alone, poll: &|| poll.ask() })?;
+        Ok((data, inside))
+    }
+
+    fn read_rgba(&self, source: &Shared) -> Result<Vec<u8>> {
+        let mut rgba = filled(region_bytes(self.width, self.height, 4)?, 0)?;
+        let (rgb, inside) = self.read(source, 0, false)?;
+        let Some((rows, columns)) = inside else { return Ok(rgba) };
+        let width = self.width as usize;
+        for row in rows {
+            let from = rgb[3 * (row * width + columns.start)..].chunks_exact(3);
+            let to = rgba[4 * (row * width + columns.start)..].chunks_exact_mut(4).take(columns.len());
+            for (to, from) in to.zip(from) {
+                to[..3].copy_from_slice(from);
+                to[3] = 255;
+            }
+        }
+        Ok(rgba)
+    }
+}
+
+/// What a path is: the vendor of a slide, the format of the source of an archive or tree; `None` where no reader takes it.
+///
+/// # Errors
+/// A file that cannot be read, or is damaged.
+#[pyfunction]
+pub fn detect_format(py: Python<'_>, path: PathBuf) -> PyResult<Option<String>> {
+    let opened = py.detach(|| pixels::open_alone(&path, DETECT_BYTES));
+    match opened {
+        Ok(source) => Ok(Some(match source.info().kind {
+            pixels::Kind::Slide => source.info().vendor.clone(),
+            kind => kind.name().into(),
+        })),
+        Err(error) if crate::errors::is_unknown_format(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
