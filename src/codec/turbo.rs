@@ -12,6 +12,7 @@
 
 mod coefficients;
 mod decoder;
+mod deep;
 mod encoder;
 mod handle;
 mod library;
@@ -22,6 +23,9 @@ mod transform;
 
 pub use coefficients::{Component, coefficients};
 pub use decoder::{Color, Decoder, Header, Opened};
+pub use deep::decode_deep;
+#[cfg(test)]
+pub use deep::tests::encode_deep;
 pub use encoder::Encoder;
 pub use library::{Simd, simd, version};
 #[cfg(feature = "mozjpeg")]

@@ -15,6 +15,8 @@
 //! | `dicom` | DICOM whole-slide images |
 //! | `ndpi` | Hamamatsu's NDPI for lossless encodes |
 //! | `png`, `jpeg` | images |
+//! | `blend` | several channels in their colours |
+//! | `deflate` | streams without a zlib header |
 //! | `region`, `samples`, `window`, `orientation`, `turned`, `exif`, `resolution`, `icc`, `positional`, `cache` | bounds checks, sample conversion, turned
 //! images, microns per pixel, checks of colour profiles, positional file reads, decoded chunks |
 //!
@@ -33,7 +35,9 @@
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
 
 mod access;
+mod blend;
 mod cache;
+mod deflate;
 mod dicom;
 mod error;
 mod exif;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct PositionalFile {
     path: PathBuf,
     length: u64,
+    /// What stands for the file's bytes, where they were compressed as a whole.
+    unpacked: Option<Vec<u8>>,
     #[cfg(any(unix, windows))]
     file: File,
     #[cfg(not(any(unix, windows)))]
@@ -25,7 +27,12 @@ impl PositionalFile {
             file.metadata().map_err(|source| SlideError::io(path, "cannot get the size", source))?.len();
         #[cfg(not(any(unix, windows)))]
         let file = std::sync::Mutex::new(file);
-        Ok(Self { path: path.to_path_buf(), length, file })
+        Ok(Self { path: path.to_path_buf(), length, unpacked: None, file })
+    }
+
+    /// The same file with other bytes.
+    pub fn with_bytes(self, bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len() as u64, unpacked: Some(bytes), ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -39,6 +46,13 @@ impl PositionalFile {
 
     /// Fills `buffer` from `offset`. A range beyond the end is an `UnexpectedEof`.
     pub fn read_exact_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        if let Some(bytes) = &self.unpacked {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let found = start.checked_add(buffer.len()).and_then(|end| bytes.get(start..end));
+            let found = found.ok_or(io::ErrorKind::UnexpectedEof)?;
+            buffer.copy_from_slice(found);
+            return Ok(());
+        }
         while !buffer.is_empty() {
             match self.read_some_at(offset, buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

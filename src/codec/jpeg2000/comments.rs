@@ -42,11 +42,11 @@ mod tests {
         let plain = gray();
         let with = |text: &[u8]| {
             let length = (text.len() as u16 + 4).to_be_bytes();
-            [&plain[..43], b"\xFF\x64", &length, b"\0\x01", text, &plain[43..]].concat()
+            [&plain[..45], b"\xFF\x64", &length, b"\0\x01", text, &plain[45..]].concat()
         };
         assert!(comments(&plain).is_empty());
         let named = with(b"Jane Doe");
-        assert_eq!(comments(&named), [43..57]);
+        assert_eq!(comments(&named), [45..59]);
         assert_eq!(without_comments(&named), plain);
         assert!(comments(&with(b"Kakadu-v5.2.1")).is_empty(), "an encoder names itself");
         for cut in 0..named.len() {

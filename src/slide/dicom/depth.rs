@@ -22,6 +22,10 @@ pub(super) fn set_windows(
     let Some((format, header)) = levels.first().map(|level| (level.image.format, &level.image.header)) else {
         return Ok(None);
     };
+    if levels.iter().all(|level| level.palette.is_some()) {
+        // A palette has a colour for each value.
+        return Ok(None);
+    }
     let full = Window::of_bits(format.bits);
     let (window, why) = match (selection.window, declared(header, full)) {
         (Some(chosen), _) => {
@@ -30,7 +34,11 @@ pub(super) fn set_windows(
         _ if !format.is_deep => return Ok(None),
         (None, Some(window)) => (window, "the window that the file gives"),
         (None, None) if format.bits < 16 => (full, "the bits that the file declares"),
-        (None, None) => (measured(levels, full, limit_bytes)?, "measured"),
+        (None, None) if format.channels() == 3 => {
+            let histogram = measured(levels, limit_bytes)?;
+            (histogram.of_colors(full), if histogram.is_dark(full) { "measured" } else { "the full range" })
+        }
+        (None, None) => (measured(levels, limit_bytes)?.of_channel(full), "measured"),
     };
     levels.iter_mut().for_each(|level| level.window = window);
     Ok(Some(window.note(format.bits, why)))
@@ -46,28 +54,29 @@ fn declared(header: &Header, full: Window) -> Option<Window> {
     (low < high).then_some(Window { low, high, ..full })
 }
 
-/// The window of the coarsest level's values, by some of its frames where there are many.
-fn measured(levels: &[Level], full: Window, limit_bytes: u64) -> Result<Window, SlideError> {
+/// The coarsest level's values, by some of its frames where there are many.
+fn measured(levels: &[Level], limit_bytes: u64) -> Result<Histogram, SlideError> {
     let mut histogram = Histogram::new();
-    let Some(level) = levels.last() else { return Ok(full) };
+    let Some(level) = levels.last() else { return Ok(histogram) };
     let across = u64::from(level.image.across());
     let tiles = across * u64::from(level.image.down());
     for number in (0..tiles).step_by(tiles.div_ceil(MOST_FRAMES).max(1) as usize) {
         let (column, row) = ((number % across) as u32, (number / across) as u32);
         let Some((frames, frame, _)) = level.frame(column, row) else { continue };
         let stored = frames.read(frame, limit_bytes)?;
-        let values = pixels::deep(&level.image.format, &stored, limit_bytes).map_err(|fault| {
+        let values = pixels::deep(&level.image.format, stored, limit_bytes).map_err(|fault| {
             let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
             fault.at(frames.file().path(), FORMAT, &place, ADVICE)
         })?;
         let inside =
             |at: u32, side: u32, of: u32| of.saturating_sub(at.saturating_mul(side)).min(side) as usize;
         let format = &level.image.format;
-        let columns = inside(column, format.width, level.image.width);
+        let samples = usize::from(format.channels());
+        let columns = samples * inside(column, format.width, level.image.width);
         let rows = inside(row, format.height, level.image.height);
-        for line in values.chunks(format.width as usize).take(rows) {
+        for line in values.chunks(samples * format.width as usize).take(rows) {
             line.iter().take(columns).for_each(|&value| histogram.add(value));
         }
     }
-    Ok(histogram.of_channel(full))
+    Ok(histogram)
 }

@@ -57,13 +57,17 @@ impl Format {
             ("MONOCHROME1", 1) => Color::Gray { invert: true },
             ("RGB", 3) => Color::Rgb,
             ("YBR_FULL", 3) => Color::Ycbcr { half: false },
-            ("YBR_FULL_422", 3) => Color::Ycbcr { half: coding == Coding::Native },
+            ("YBR_FULL_422", 3) => Color::Ycbcr { half: matches!(coding, Coding::Native | Coding::Deflate) },
             ("YBR_ICT" | "YBR_RCT", 3) if in_jpeg2000 => Color::JpegTransform,
             _ => return Err(unsupported(format!("{samples} samples of kind {photometric:?} per pixel"))),
         };
         let is_deep = bits == 16;
         let depth_is_read = match is_deep {
-            true => samples == 1 && (1..=16).contains(&stored) && coding != Coding::Jpeg,
+            true if coding == Coding::Jpeg => samples == 1 && (9..=12).contains(&stored),
+            true if samples == 3 => {
+                (1..=16).contains(&stored) && matches!(color, Color::Rgb | Color::JpegTransform)
+            }
+            true => (1..=16).contains(&stored),
             false => (bits, stored) == (8, 8),
         };
         if !depth_is_read || header.signed {
@@ -87,11 +91,11 @@ impl Format {
         (u64::from(self.width) * u64::from(self.height)).saturating_mul(u64::from(self.channels()))
     }
 
-    /// Bytes of a stored frame; `None` where it is coded.
+    /// Bytes of a frame before it is deflated; `None` where it is coded otherwise.
     pub fn native_bytes(&self) -> Option<u64> {
         let bytes = self.decoded_bytes().saturating_mul(if self.is_deep { 2 } else { 1 });
         let bytes = if self.color == (Color::Ycbcr { half: true }) { bytes / 3 * 2 } else { bytes };
-        (self.coding == Coding::Native).then_some(bytes)
+        matches!(self.coding, Coding::Native | Coding::Deflate).then_some(bytes)
     }
 
     /// Checks that a frame, stored and decoded, fits in the limit.

@@ -6,6 +6,7 @@ use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
 use super::elements::FORMAT;
 use super::elements::{Element, Elements, Encoding, Event};
+use super::palette::Lookup;
 use super::value::Value;
 use dicom_core::Tag;
 use dicom_core::dictionary::{UidDictionary, UidDictionaryEntry};
@@ -15,6 +16,8 @@ use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
 const MAX_VALUE_BYTES: u32 = 4096;
 /// Largest colour profile.
 const MAX_ICC_BYTES: u32 = 16 << 20;
+/// Largest part of a palette: 2^16 entries of 16 bits.
+const MAX_PALETTE_BYTES: u32 = 1 << 17;
 /// The mark after the preamble, and where it stands.
 const MARK: (u64, &[u8; 4]) = (128, b"DICM");
 
@@ -24,6 +27,7 @@ pub(super) struct OpticalPath {
     pub identifier: String,
     pub objective_power: Option<f64>,
     pub icc_profile: Option<Vec<u8>>,
+    pub lookup: Lookup,
 }
 
 /// Where a frame lies, as its own functional groups say.
@@ -136,8 +140,13 @@ impl Header {
             match event {
                 Event::Item => header.item(elements.path()),
                 Event::Element(element) => {
-                    let limit =
-                        if element.tag == tags::ICC_PROFILE { MAX_ICC_BYTES } else { MAX_VALUE_BYTES };
+                    let limit = match element.tag {
+                        tags::ICC_PROFILE => MAX_ICC_BYTES,
+                        _ if elements.path().last() == Some(&tags::PALETTE_COLOR_LOOKUP_TABLE_SEQUENCE) => {
+                            MAX_PALETTE_BYTES
+                        }
+                        _ => MAX_VALUE_BYTES,
+                    };
                     match (elements.path(), element.tag) {
                         ([], tags::PIXEL_DATA) => {
                             header.pixels = Some(element);
@@ -189,6 +198,11 @@ impl Header {
                     tags::OBJECTIVE_LENS_POWER => path.objective_power = value.numbers().first().copied(),
                     tags::ICC_PROFILE => path.icc_profile = Some(value.bytes.clone()),
                     _ => {}
+                }
+            }
+            [tags::OPTICAL_PATH_SEQUENCE, tags::PALETTE_COLOR_LOOKUP_TABLE_SEQUENCE] => {
+                if let Some(path) = self.paths.last_mut() {
+                    path.lookup.set(tag, value);
                 }
             }
             [_, tags::PIXEL_MEASURES_SEQUENCE] if tag == tags::PIXEL_SPACING && self.spacing.is_none() => {
@@ -278,6 +292,7 @@ fn is_used(path: &[Tag]) -> bool {
     matches!(
         path,
         [] | [tags::OPTICAL_PATH_SEQUENCE]
+            | [tags::OPTICAL_PATH_SEQUENCE, tags::PALETTE_COLOR_LOOKUP_TABLE_SEQUENCE]
             | [
                 tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
                 tags::PIXEL_MEASURES_SEQUENCE

@@ -8,6 +8,7 @@ use super::format::Format;
 use super::frames::{Frames, Wanted};
 use super::header::{Header, Position};
 use super::series::Member;
+use super::syntax::Coding;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Image {
             let missing = || SlideError::corrupt(file.path(), FORMAT, "data set", "no pixel data");
             let wanted = Wanted {
                 count,
-                native_bytes: format.native_bytes(),
+                native_bytes: format.native_bytes().filter(|_| format.coding == Coding::Native),
                 pixels: own.pixels.ok_or_else(missing)?,
                 extended_offsets: own.extended_offsets,
             };

@@ -8,23 +8,29 @@ use super::elements::FORMAT;
 use super::frames::Frames;
 use super::header::OpticalPath;
 use super::image::{Image, TilePlace};
+use super::palette::Palette;
 use std::path::Path;
+use std::sync::Arc;
 
 /// One plane of an image.
 #[derive(Debug)]
 pub(super) struct Level {
-    pub image: Image,
+    pub image: Arc<Image>,
     path: u32,
     plane: u32,
     /// What of samples in 16 bits becomes black and white.
     pub window: Window,
+    /// The colours of the values, where the optical path has a palette that is used.
+    pub palette: Option<Palette>,
+    /// The colour of gray samples beside other channels.
+    pub color: [u8; 3],
     /// The colour of tiles that are missing, as samples.
     pub absent: Vec<u8>,
 }
 
 impl Level {
     /// Chooses among images of one size, which hold different optical paths.
-    pub fn choose(mut images: Vec<Image>, selection: &Selection, path: &Path) -> Result<Self, SlideError> {
+    pub fn choose(images: &[Arc<Image>], selection: &Selection, path: &Path) -> Result<Self, SlideError> {
         let refuse = |what: String, advice: &str| Err(SlideError::unsupported(path, FORMAT, what, advice));
         let owners = |image: usize, count: usize| (0..count).map(move |path| (image, path as u32));
         let paths: Vec<(usize, u32)> =
@@ -48,8 +54,8 @@ impl Level {
                     names.iter().enumerate().map(|(number, name)| format!("{number} {name}")).collect();
                 return Err(SlideError::ChooseChannels { path: path_buf, channels });
             }
-            [one] => one,
-            _ => return refuse("several channels at once".into(), "choose one channel"),
+            // Of several, each has a level of its own.
+            [one, ..] => one,
         };
         let Some(&(owner, path_index)) = paths.get(number as usize) else {
             let count = names.len() as u32;
@@ -60,7 +66,7 @@ impl Level {
                 count,
             });
         };
-        let image = images.swap_remove(owner);
+        let Some(image) = images.get(owner).cloned() else { unreachable!("`owners` counts the images") };
         let plane = match (selection.z, image.planes) {
             (None, 1) => 0,
             (None, count) => {
@@ -77,7 +83,30 @@ impl Level {
             _ => color.to_vec(),
         };
         let window = Window::of_bits(image.format.bits);
-        Ok(Self { image, path: path_index, plane, window, absent })
+        Ok(Self { image, path: path_index, plane, window, palette: None, color: [255; 3], absent })
+    }
+
+    /// The palette of its optical path; an error says why it cannot be read.
+    pub fn own_palette(&self) -> Result<Option<Palette>, String> {
+        let lookup = self.optical_path().map(|path| &path.lookup);
+        Ok(lookup.map(Palette::read).transpose()?.flatten())
+    }
+
+    /// Shows its gray values in the colours of a palette.
+    pub fn set_palette(&mut self, palette: Palette) {
+        self.absent = self.image.header.absent_lab.map_or([255; 3], absent::srgb).to_vec();
+        self.palette = Some(palette);
+    }
+
+    /// Shows it beside other channels: in the colours of its palette, else in one colour. What is missing is black.
+    pub fn set_blended(&mut self, palette: Option<Palette>, color: [u8; 3]) {
+        (self.palette, self.color) = (palette, color);
+        self.absent = vec![0; self.channels().into()];
+    }
+
+    /// Channels of its pixels.
+    pub fn channels(&self) -> u8 {
+        if self.palette.is_some() { 3 } else { self.image.format.channels() }
     }
 
     /// What the file says of the chosen optical path.

@@ -12,12 +12,15 @@
 //! | `series` | finds the files of a slide |
 //! | `format` | declared pixels, checked |
 //! | `frames`, `image` | where frames lie; which frame is which tile |
-//! | `pixels`, `rle`, `jpeg_ls` | frames decoded |
-//! | `slide` | levels, planes and metadata of a series |
+//! | `pixels`, `rle`, `jpeg_ls`, `deep_jpeg` | frames decoded |
+//! | `slide` | metadata of a series |
+//! | `level`, `channels`, `palette` | the planes that were chosen, and their colours |
 //! | `regions`, `stored_tiles` | access to pixels; stored JPEGs |
 //! | `absent`, `depth` | the colour of tiles that are missing; what of 16 bits becomes black and white |
 
 mod absent;
+mod channels;
+mod deep_jpeg;
 mod depth;
 mod elements;
 mod format;
@@ -27,6 +30,7 @@ mod image;
 #[cfg(feature = "jpegls")]
 mod jpeg_ls;
 mod level;
+mod palette;
 mod pixels;
 mod regions;
 mod rle;

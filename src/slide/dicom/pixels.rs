@@ -2,36 +2,56 @@
 //!
 //! It deliberately does not know files. Sizes come from a checked [`Format`]; what a coded frame says of itself is checked against it.
 
+use super::super::deflate;
 use super::super::fault::Fault;
 use super::super::jpeg::decoder::Decoder;
 use super::super::jpeg::header::{ColorModel, Header};
 use super::super::window::Window;
+use super::deep_jpeg;
 use super::format::{Color, Format};
 #[cfg(feature = "jpegls")]
 use super::jpeg_ls;
+use super::palette::Palette;
 use super::rle;
 use super::syntax::Coding;
 use crate::codec::jpeg2000;
 
 const TOO_LARGE: &str = "a frame larger than the memory";
 
-/// Decodes a stored frame to `width * height * channels` bytes. `window` is for samples in 16 bits.
+/// Decodes a stored frame to `width * height * channels` bytes. `window` is for samples in 16 bits; a palette makes three bytes of
+/// each gray value.
 pub(super) fn decode(
     format: &Format,
     stored: Vec<u8>,
     window: Window,
+    palette: Option<&Palette>,
     limit_bytes: u64,
 ) -> Result<Vec<u8>, Fault> {
+    let Some(palette) = palette else { return plain(format, stored, window, limit_bytes) };
+    // A palette is about stored values, whatever they would be without it.
+    let format = &Format { color: Color::Gray { invert: false }, ..*format };
+    Ok(match format.is_deep {
+        true => {
+            deep(format, stored, limit_bytes)?.into_iter().flat_map(|value| palette.color(value)).collect()
+        }
+        false => {
+            let levels = plain(format, stored, window, limit_bytes)?;
+            levels.into_iter().flat_map(|level| palette.color(level.into())).collect()
+        }
+    })
+}
+
+/// As [`decode`], without a palette.
+fn plain(format: &Format, stored: Vec<u8>, window: Window, limit_bytes: u64) -> Result<Vec<u8>, Fault> {
     if format.is_deep {
         let levels =
-            deep(format, &stored, limit_bytes)?.into_iter().map(|value| window.level(value)).collect();
+            deep(format, stored, limit_bytes)?.into_iter().map(|value| window.level(value)).collect();
         return Ok(to_rgb(format.color, levels));
     }
     let wanted = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
     let samples = match format.coding {
         Coding::Jpeg => return jpeg(format, &stored, wanted, limit_bytes),
-        Coding::Native if format.planar => interleave(&stored),
-        Coding::Native => stored,
+        Coding::Native | Coding::Deflate => native(format, stored)?,
         Coding::Rle => rle::decode(&stored, usize::from(format.channels()), wanted)?,
         Coding::Jpeg2000 => return jpeg_2000(format, &stored, limit_bytes),
         #[cfg(feature = "jpegls")]
@@ -43,32 +63,68 @@ pub(super) fn decode(
     Ok(to_rgb(format.color, samples))
 }
 
-/// The values of a frame of gray samples in 16 bits.
-pub(super) fn deep(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u16>, Fault> {
+/// The samples of a frame that is stored without a picture's coding, pixel by pixel.
+fn native(format: &Format, mut stored: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    if format.coding == Coding::Deflate {
+        let wanted = format.native_bytes().and_then(|bytes| usize::try_from(bytes).ok()).ok_or(TOO_LARGE)?;
+        stored = deflate::inflate(&stored, wanted)?;
+        if stored.len() < wanted {
+            return Err(format!("deflate: it ends after {} of {wanted} bytes", stored.len()).into());
+        }
+    }
+    Ok(match format.planar {
+        true if format.is_deep => interleave(stored.as_chunks::<2>().0).concat(),
+        true => interleave(&stored),
+        false => stored,
+    })
+}
+
+/// The values of a frame of samples in 16 bits, pixel by pixel.
+pub(super) fn deep(format: &Format, stored: Vec<u8>, limit_bytes: u64) -> Result<Vec<u16>, Fault> {
     let count = usize::try_from(format.decoded_bytes()).map_err(|_| TOO_LARGE)?;
     let pairs =
         |bytes: &[u8], join: fn([u8; 2]) -> u16| bytes.as_chunks().0.iter().map(|&pair| join(pair)).collect();
     Ok(match format.coding {
-        Coding::Native => pairs(stored, u16::from_le_bytes),
-        // The plane of high bytes comes first.
+        Coding::Native | Coding::Deflate => pairs(&native(format, stored)?, u16::from_le_bytes),
+        // Of each sample the plane of high bytes comes first.
         Coding::Rle => {
-            pairs(&rle::decode(stored, 2, count.checked_mul(2).ok_or(TOO_LARGE)?)?, u16::from_be_bytes)
+            let planes = 2 * usize::from(format.channels());
+            let bytes = rle::decode(&stored, planes, count.checked_mul(2).ok_or(TOO_LARGE)?)?;
+            pairs(&bytes, u16::from_be_bytes)
         }
-        Coding::Jpeg2000 => jpeg_2000_components(format, stored, limit_bytes)?.components.swap_remove(0),
+        Coding::Jpeg2000 => {
+            let decoded = jpeg_2000_components(format, &stored, limit_bytes)?;
+            check_transform(format, &decoded.header, &stored)?;
+            joined(&decoded.components)
+        }
         #[cfg(feature = "jpegls")]
-        Coding::JpegLs => match (jpeg_ls::decode(format, stored)?.samples, format.bits) {
-            (samples, ..=8) => samples.into_iter().map(u16::from).collect(),
-            (samples, _) => pairs(&samples, u16::from_ne_bytes),
-        },
-        Coding::Jpeg => return Err("a JPEG of more than 8 bits".into()),
+        Coding::JpegLs => {
+            let frame = jpeg_ls::decode(format, &stored)?;
+            let values: Vec<u16> = match format.bits {
+                ..=8 => frame.samples.into_iter().map(u16::from).collect(),
+                _ => pairs(&frame.samples, u16::from_ne_bytes),
+            };
+            if frame.in_planes { interleave(&values) } else { values }
+        }
+        Coding::Jpeg => deep_jpeg::decode(format, &stored, limit_bytes)?,
     })
 }
 
 /// Three planes as pixels of three samples.
-fn interleave(planes: &[u8]) -> Vec<u8> {
+fn interleave<T: Copy>(planes: &[T]) -> Vec<T> {
     let (red, rest) = planes.split_at(planes.len() / 3);
     let (green, blue) = rest.split_at(rest.len() / 2);
     red.iter().zip(green).zip(blue).flat_map(|((&red, &green), &blue)| [red, green, blue]).collect()
+}
+
+/// Components as pixels.
+fn joined(components: &[Vec<u16>]) -> Vec<u16> {
+    let count = components.len();
+    let mut samples = vec![0; count * components.first().map_or(0, Vec::len)];
+    for (at, component) in components.iter().enumerate() {
+        samples.iter_mut().skip(at).step_by(count).zip(component).for_each(|(to, &from)| *to = from);
+    }
+    samples
 }
 
 /// Decoded samples as gray or RGB.
@@ -146,20 +202,21 @@ fn jpeg_2000_components(
 /// JPEG 2000. Its own colour transform, where it has one, is undone by the decoder.
 fn jpeg_2000(format: &Format, stored: &[u8], limit_bytes: u64) -> Result<Vec<u8>, Fault> {
     let jpeg2000::Decoded { header, components } = jpeg_2000_components(format, stored, limit_bytes)?;
-    let count = components.len();
-    let mut samples = vec![0; count * components.first().map_or(0, Vec::len)];
-    for (at, component) in components.iter().enumerate() {
-        for (to, &from) in samples.iter_mut().skip(at).step_by(count).zip(component) {
-            *to = from as u8;
-        }
+    let samples = joined(&components).into_iter().map(|sample| sample as u8).collect();
+    match check_transform(format, &header, stored)? {
+        true if matches!(format.color, Color::Ycbcr { .. }) => Ok(samples),
+        _ => Ok(to_rgb(format.color, samples)),
     }
-    let is_rgb = count == 1 || header.is_subsampled || jpeg2000::has_transform(stored);
+}
+
+/// Whether a decoded codestream is RGB or gray already; an error where the file declares a transform that it does not have.
+fn check_transform(format: &Format, header: &jpeg2000::Header, stored: &[u8]) -> Result<bool, Fault> {
+    let is_rgb = header.components == 1 || header.is_subsampled || jpeg2000::has_transform(stored);
     match format.color {
-        Color::Ycbcr { .. } if is_rgb => Ok(samples),
         Color::JpegTransform if !is_rgb => {
             Err("its file declares a colour transform, and its JPEG 2000 codestream has none".into())
         }
-        color => Ok(to_rgb(color, samples)),
+        _ => Ok(is_rgb),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Random access to the pixels of a series: regions are put together from cached frames.
 
 use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
+use super::super::blend::Sum;
 use super::super::cache::ChunkCache;
 use super::super::error::SlideError;
 use super::super::region::{Extent, Region, allocate};
@@ -19,8 +20,8 @@ const MIN_CACHE_BYTES: u64 = 64 << 20;
 /// The images of a series.
 pub(super) struct Pixels {
     pub path: PathBuf,
-    /// The slide's resolutions, the full one first.
-    pub levels: Vec<Level>,
+    /// For each channel its resolutions, the full one first: of the same sizes in all channels.
+    pub channels: Vec<Vec<Level>>,
     /// Label, macro and thumbnail, by name.
     pub associated: Vec<(String, Level)>,
     pub limit_bytes: u64,
@@ -32,16 +33,21 @@ pub(super) struct Pixels {
 impl Pixels {
     pub fn new(
         path: PathBuf,
-        levels: Vec<Level>,
+        channels: Vec<Vec<Level>>,
         associated: Vec<(String, Level)>,
         limit_bytes: u64,
     ) -> Self {
-        let frame = levels.iter().map(|level| level.image.format.decoded_bytes()).max().unwrap_or(0);
-        let row = frame.saturating_mul(levels.first().map_or(0, |level| level.image.across()).into());
+        let bytes = |level: &Level| {
+            let format = &level.image.format;
+            (u64::from(format.width) * u64::from(format.height)).saturating_mul(level.channels().into())
+        };
+        let frame = channels.iter().flatten().map(bytes).max().unwrap_or(0);
+        let across = channels.iter().flatten().map(|level| level.image.across()).max().unwrap_or(0);
+        let row = frame.saturating_mul(across.into()).saturating_mul(channels.len() as u64);
         let cache_bytes = row.saturating_mul(2).max(MIN_CACHE_BYTES).min(limit_bytes / 2);
         let serial = frame.saturating_mul(ASSUMED_THREADS) > limit_bytes;
         let decode_lock = serial.then(Mutex::default);
-        Self { path, levels, associated, limit_bytes, cache: ChunkCache::new(cache_bytes), decode_lock }
+        Self { path, channels, associated, limit_bytes, cache: ChunkCache::new(cache_bytes), decode_lock }
     }
 
     /// A decoded frame; `None` for a tile that is missing.
@@ -57,7 +63,14 @@ impl Pixels {
             let lock = self.decode_lock.as_ref();
             let _guard = lock.map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
             let stored = frames.read(frame, self.limit_bytes)?;
-            pixels::decode(&level.image.format, stored, level.window, self.limit_bytes).map_err(|fault| {
+            pixels::decode(
+                &level.image.format,
+                stored,
+                level.window,
+                level.palette.as_ref(),
+                self.limit_bytes,
+            )
+            .map_err(|fault| {
                 let place = format!("frame {}, tile at column {column}, row {row}", u64::from(frame) + 1);
                 fault.at(frames.file().path(), FORMAT, &place, ADVICE)
             })
@@ -65,10 +78,38 @@ impl Pixels {
         self.cache.get((number as u64) << 32 | u64::from(in_image), decode).map(Some)
     }
 
+    /// The full resolution of the first channel.
+    fn finest(&self) -> Option<&Level> {
+        self.channels.first()?.first()
+    }
+
+    /// Reads a region of one resolution of several channels, and adds their colours.
+    fn blend(
+        &self,
+        number: usize,
+        found: &[&Level],
+        region: Region,
+        out: &mut [u8],
+    ) -> Result<(), SlideError> {
+        let count = self.channels.first().map_or(0, Vec::len);
+        let mut sum = Sum::new(out.len());
+        for (channel, level) in found.iter().enumerate() {
+            let samples = usize::from(level.channels());
+            let mut own = vec![0; out.len() / 3 * samples];
+            self.read(channel * count + number, level, region, &mut own)?;
+            match samples {
+                1 => sum.add_gray(&own, level.color),
+                _ => sum.add_rgb(&own),
+            }
+        }
+        sum.finish(out);
+        Ok(())
+    }
+
     /// Reads a region of a level; `number` tells the levels apart in the cache.
     fn read(&self, number: usize, level: &Level, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
         let image = &level.image;
-        let channels = image.format.channels();
+        let channels = level.channels();
         let extent = Extent { width: image.width, height: image.height, channels };
         extent.check(&self.path, region, out.len())?;
         let Region { x, y, width, height } = region;
@@ -133,26 +174,35 @@ impl RandomAccess for Regions {
     }
 
     fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
-        let found = self.0.levels.get(level);
-        let found = found.ok_or_else(|| SlideError::NoLevel { path: self.0.path.clone(), level })?;
-        self.0.read(level, found, region, out)
+        let pixels = &*self.0;
+        let no_level = || SlideError::NoLevel { path: pixels.path.clone(), level };
+        let found = pixels.channels.iter().map(|levels| levels.get(level).ok_or_else(no_level));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        match found[..] {
+            [] => Err(no_level()),
+            [alone] => pixels.read(level, alone, region, out),
+            _ => pixels.blend(level, &found, region, out),
+        }
     }
 
     fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
-        let level = self.0.levels.first().ok_or("it has no level")?;
+        let level = match &self.0.channels[..] {
+            [levels] => levels.first().ok_or("it has no level")?,
+            _ => return Err("its pixels are put together from several channels".into()),
+        };
         stored_tiles::refusal(level).map_or(Ok(self), Err)
     }
 }
 
 impl StoredTiles for Regions {
     fn side_px(&self) -> u32 {
-        self.0.levels.first().map_or(0, |level| level.image.format.width)
+        self.0.finest().map_or(0, |level| level.image.format.width)
     }
 
     fn tile(&self, column: u32, row: u32) -> Result<Foreign, SlideError> {
         let slide = &*self.0;
         let level =
-            slide.levels.first().ok_or_else(|| SlideError::NoLevel { path: slide.path.clone(), level: 0 })?;
+            slide.finest().ok_or_else(|| SlideError::NoLevel { path: slide.path.clone(), level: 0 })?;
         stored_tiles::read(level, (column, row), &slide.path, slide.limit_bytes)
     }
 }
@@ -171,15 +221,19 @@ impl AssociatedImages for Associated {
         };
         let index = found.ok_or_else(missing)?;
         let (_, level) = pixels.associated.get(index).ok_or_else(missing)?;
-        let (width, height, channels) =
-            (level.image.width, level.image.height, level.image.format.channels());
+        let (width, height, channels) = (level.image.width, level.image.height, level.channels());
         let bytes = (u64::from(width) * u64::from(height)).saturating_mul(channels.into());
         let what = format!("the associated image {name:?}");
         // Gray is widened to RGB afterwards.
         let limit = if channels == 1 { pixels.limit_bytes / 4 } else { pixels.limit_bytes };
         let mut samples = allocate(&pixels.path, &what, bytes, limit, "allow more memory")?;
         let region = Region { x: 0, y: 0, width, height };
-        pixels.read(pixels.levels.len() + index, level, region, &mut samples)?;
+        pixels.read(
+            pixels.channels.iter().map(Vec::len).sum::<usize>() + index,
+            level,
+            region,
+            &mut samples,
+        )?;
         let rgb = if channels == 1 { samples.iter().flat_map(|&gray| [gray; 3]).collect() } else { samples };
         Ok(RgbImage { width, height, rgb })
     }

@@ -3,8 +3,10 @@
 //! A slide is a series of files: a resolution each, or a part of one, and the images of label and whole glass. Their names say
 //! nothing, so each file's own series UID decides. Only one directory is searched.
 
+use super::super::deflate;
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
+use super::super::region::allocate;
 use super::elements::Encoding;
 use super::elements::{ADVICE, FORMAT};
 use super::header;
@@ -14,6 +16,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Most bytes of a deflated file beside a slide that is looked into.
+const MAX_INFLATED_BYTES: u64 = 1 << 30;
 
 /// One file of a series.
 pub(super) struct Member {
@@ -144,11 +149,14 @@ enum Identity {
 }
 
 fn identity(path: &Path) -> Result<Identity, SlideError> {
-    let file = PositionalFile::open(path)?;
+    let mut file = PositionalFile::open(path)?;
     if !header::is_dicom(&file) {
         return Ok(Identity::NoDicom);
     }
     let (uid, at) = header::transfer_syntax(&file)?;
+    if Syntax::of(&uid).is_ok_and(|syntax| syntax.is_deflated) {
+        file = inflated(file, at, MAX_INFLATED_BYTES)?;
+    }
     // In a syntax that is not read, elements have types as a rule. If the file belongs to the slide, that is an error.
     let encoding = Syntax::of(&uid).map_or(Encoding::ExplicitVr, |syntax| syntax.encoding);
     let enough = |header: &Header| match header.series {
@@ -161,14 +169,37 @@ fn identity(path: &Path) -> Result<Identity, SlideError> {
 }
 
 fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
-    let file = PositionalFile::open(path)?;
+    let mut file = PositionalFile::open(path)?;
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
         let what = format!("the transfer syntax {uid} ({name})");
         SlideError::unsupported(path, FORMAT, what, ADVICE)
     })?;
+    if syntax.is_deflated {
+        file = inflated(file, at, limit_bytes / 2)?;
+    }
     let header = Header::read(&file, syntax.encoding, at, limit_bytes, |_| Next::Continue)?;
     Ok(Member { file: Arc::new(file), syntax, header })
+}
+
+/// A file whose data set, from `at` on, is deflated, as if it were not. It is held in memory, of which it may take `limit_bytes`.
+fn inflated(file: PositionalFile, at: u64, limit_bytes: u64) -> Result<PositionalFile, SlideError> {
+    let place = "deflated data set";
+    let stored = bytes_of(&file, limit_bytes)?;
+    let (head, packed) = stored.split_at_checked(at as usize).unwrap_or_default();
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX - 1);
+    let data =
+        deflate::inflate(packed, limit).map_err(|fault| fault.at(file.path(), FORMAT, place, ADVICE))?;
+    let bytes = [head, &data].concat();
+    Ok(file.with_bytes(bytes))
+}
+
+/// All bytes of a file.
+fn bytes_of(file: &PositionalFile, limit_bytes: u64) -> Result<Vec<u8>, SlideError> {
+    let mut bytes = allocate(file.path(), "a deflated file", file.len(), limit_bytes, "allow more memory")?;
+    let failed = |source| SlideError::io(file.path(), "cannot read it", source);
+    file.read_exact_at(0, &mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// The other files of a directory, by name.

@@ -15,7 +15,7 @@ use super::level::Level;
 use super::regions::{Associated, Pixels, Regions};
 use super::series::{Member, Series};
 use super::syntax::Coding;
-use super::{depth, pixels};
+use super::{channels, depth, pixels};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,16 +67,22 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
             View::Volume => volumes.push(assemble(parts, options.max_memory_bytes)?),
         }
     }
-    let mut levels = levels(path, volumes, &options.selection, &mut warnings)?;
-    warnings.extend(depth::set_windows(&mut levels, &options.selection, path, options.max_memory_bytes)?);
-    let Some(finest) = levels.first() else {
+    let limit_bytes = options.max_memory_bytes;
+    let mut channels = channels::choose(path, volumes, &options.selection, &mut warnings)?;
+    for levels in &mut channels {
+        warnings.extend(depth::set_windows(levels, &options.selection, path, limit_bytes)?);
+    }
+    let Some(levels) = channels.first().filter(|levels| !levels.is_empty()) else {
         let what = "no image of the slide itself, only of its label or surroundings,";
         let advice = "give the files that show the slide (VOLUME) as well";
         return Err(SlideError::unsupported(path, FORMAT, what, advice));
     };
-    let info = info(&levels, finest, &associated, warnings);
-    let limit_bytes = options.max_memory_bytes;
-    let pixels = Arc::new(Pixels::new(path.to_path_buf(), levels, associated, limit_bytes));
+    let mut info = info(levels, &associated, warnings);
+    if channels.len() > 1 {
+        // A profile is about the colours of one optical path, not about channels that were blended.
+        (info.channels, info.icc_profile) = (3, None);
+    }
+    let pixels = Arc::new(Pixels::new(path.to_path_buf(), channels, associated, limit_bytes));
     let access = Access::Random(Box::new(Regions(Arc::clone(&pixels))));
     Ok(Slide {
         path: path.to_path_buf(),
@@ -129,49 +135,12 @@ fn assemble(parts: Vec<Member>, limit_bytes: u64) -> Result<Image, SlideError> {
 fn beside(parts: Vec<Member>, limit_bytes: u64) -> Result<Level, SlideError> {
     let path = parts.first().map(|part| part.file.path().to_path_buf()).unwrap_or_default();
     let first = Selection { channels: vec![0], z: Some(0), ..Selection::default() };
-    Level::choose(vec![assemble(parts, limit_bytes)?], &first, &path)
+    Level::choose(&[Arc::new(assemble(parts, limit_bytes)?)], &first, &path)
 }
 
-/// The resolutions, the finest first. What cannot be chosen of the finest is an error; another one is left out.
-fn levels(
-    path: &Path,
-    volumes: Vec<Image>,
-    selection: &Selection,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Level>, SlideError> {
-    let mut by_size: BTreeMap<(u32, u32), Vec<Image>> = BTreeMap::new();
-    for image in volumes {
-        by_size.entry((image.width, image.height)).or_default().push(image);
-    }
-    let mut levels: Vec<Level> = Vec::new();
-    for ((width, height), images) in by_size.into_iter().rev() {
-        let chosen = Level::choose(images, selection, path);
-        let Some(finest) = levels.first() else {
-            levels.push(chosen?);
-            continue;
-        };
-        let kind = |level: &Level| {
-            let format = level.image.format;
-            (format.channels(), format.bits, format.is_deep)
-        };
-        let fits = |level: &Level| kind(level) == kind(finest);
-        let smaller = height <= finest.image.height;
-        match chosen {
-            Ok(level) if fits(&level) && smaller => levels.push(level),
-            _ => {
-                warnings.push(format!("its resolution of {width}x{height} has other planes and was left out"))
-            }
-        }
-    }
-    Ok(levels)
-}
-
-fn info(
-    levels: &[Level],
-    finest: &Level,
-    associated: &[(String, Level)],
-    mut warnings: Vec<String>,
-) -> SlideInfo {
+/// What is known of the slide, by its resolutions, of which there is one at least.
+fn info(levels: &[Level], associated: &[(String, Level)], mut warnings: Vec<String>) -> SlideInfo {
+    let Some(finest) = levels.first() else { unreachable!("the caller has looked") };
     let image = &finest.image;
     let optical_path = finest.optical_path();
     let missing = finest.missing();
@@ -191,7 +160,7 @@ fn info(
     SlideInfo {
         width: image.width,
         height: image.height,
-        channels: image.format.channels(),
+        channels: finest.channels(),
         format: "dicom".into(),
         microns_per_pixel,
         objective_power: optical_path
@@ -227,7 +196,7 @@ fn profile(level: &Level, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
     if size.checked_add(1) == Some(profile.len()) {
         profile.pop();
     }
-    icc::checked(Some(profile), level.image.format.channels(), warnings)
+    icc::checked(Some(profile), level.channels(), warnings)
 }
 
 /// Where the first JPEG frame says another color model than the file. The frame is believed.

@@ -34,6 +34,9 @@ pub(super) fn refusal(level: &Level) -> Option<String> {
     if color == (Color::Gray { invert: true }) {
         return Some("0 is white in it, and black in tiles that stand alone".into());
     }
+    if level.palette.is_some() {
+        return Some("its gray values are shown in the colours of a palette".into());
+    }
     let absent = level.missing();
     (absent > 0).then(|| format!("{absent} of its tiles were left out by its scanner"))
 }

@@ -8,6 +8,8 @@ use dicom_dictionary_std::uids;
 pub(super) enum Coding {
     /// Samples one after the other, without fragments.
     Native,
+    /// As native, each frame deflated.
+    Deflate,
     Rle,
     Jpeg,
     Jpeg2000,
@@ -20,12 +22,12 @@ pub(super) enum Coding {
 pub(super) struct Syntax {
     pub encoding: Encoding,
     pub coding: Coding,
+    /// Everything after the file meta information is deflated.
+    pub is_deflated: bool,
 }
 
 /// Those that are not read, by name. JPEG-LS is, by builds with its feature.
-const REFUSED: [(&str, &str); 20] = [
-    (uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "Deflated Explicit VR Little Endian"),
-    (uids::DEFLATED_IMAGE_FRAME_COMPRESSION, "Deflated Image Frame Compression"),
+const REFUSED: [(&str, &str); 18] = [
     ("1.2.840.10008.1.2.2", "Explicit VR Big Endian"),
     ("1.2.840.10008.1.2.4.57", "JPEG Lossless (process 14)"),
     ("1.2.840.10008.1.2.4.70", "JPEG Lossless (process 14, first-order prediction)"),
@@ -49,11 +51,15 @@ const REFUSED: [(&str, &str); 20] = [
 impl Syntax {
     /// The syntax of a UID, or the name of one that is not read.
     pub fn of(uid: &str) -> Result<Self, String> {
-        let explicit = |coding| Ok(Self { encoding: Encoding::ExplicitVr, coding });
+        let explicit = |coding| Ok(Self { encoding: Encoding::ExplicitVr, coding, is_deflated: false });
         match uid {
             uids::IMPLICIT_VR_LITTLE_ENDIAN => {
-                Ok(Self { encoding: Encoding::ImplicitVr, coding: Coding::Native })
+                Ok(Self { encoding: Encoding::ImplicitVr, coding: Coding::Native, is_deflated: false })
             }
+            uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => {
+                Ok(Self { encoding: Encoding::ExplicitVr, coding: Coding::Native, is_deflated: true })
+            }
+            uids::DEFLATED_IMAGE_FRAME_COMPRESSION => explicit(Coding::Deflate),
             uids::EXPLICIT_VR_LITTLE_ENDIAN => explicit(Coding::Native),
             uids::RLE_LOSSLESS => explicit(Coding::Rle),
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => explicit(Coding::Jpeg),

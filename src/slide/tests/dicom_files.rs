@@ -17,6 +17,28 @@ pub(super) enum Table {
 /// Where a frame lies: column, row (from 1), depth in millimetres, optical path.
 pub(super) type Place = (i32, i32, f64, &'static str);
 
+/// The palette of an optical path: entries, first value and bits; red, green and blue.
+#[derive(Clone)]
+pub(super) struct Palette {
+    pub descriptor: [u16; 3],
+    pub data: [Vec<u8>; 3],
+}
+
+impl Palette {
+    fn item(&self) -> InMemDicomObject {
+        let descriptor = PrimitiveValue::U16(self.descriptor.to_vec().into());
+        let tables = [
+            (tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA),
+            (tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA),
+            (tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA),
+        ];
+        item(tables.into_iter().zip(&self.data).flat_map(|((about, table), data)| {
+            let data = PrimitiveValue::from(data.clone());
+            [(about, VR::US, descriptor.clone()), (table, VR::OW, data)]
+        }))
+    }
+}
+
 /// One file of a series.
 #[derive(Clone)]
 pub(super) struct DicomFile {
@@ -38,6 +60,8 @@ pub(super) struct DicomFile {
     pub planes: u32,
     /// Centre and width of the window to be shown.
     pub window: Option<(&'static str, &'static str)>,
+    /// The palettes of the optical paths, in their order.
+    pub palettes: Vec<Option<Palette>>,
     /// The colour profile of each optical path.
     pub profile: Option<Vec<u8>>,
     /// Number, parts, frames before.
@@ -97,6 +121,7 @@ impl DicomFile {
             paths: vec!["1"],
             planes: 1,
             window: None,
+            palettes: Vec::new(),
             profile: None,
             concatenation: None,
             table: Table::Basic,
@@ -165,14 +190,19 @@ impl DicomFile {
 
     /// Optical paths, spacing and positions.
     fn put_groups(&self, object: &mut InMemDicomObject) {
-        let path = |name: &&str| {
+        let path = |(number, name): (usize, &&str)| {
             let lens = (tags::OBJECTIVE_LENS_POWER, VR::DS, PrimitiveValue::from("20"));
             let profile =
                 self.profile.clone().map(|bytes| (tags::ICC_PROFILE, VR::OB, PrimitiveValue::from(bytes)));
             let name = (tags::OPTICAL_PATH_IDENTIFIER, VR::SH, PrimitiveValue::from(*name));
-            item([name, lens].into_iter().chain(profile))
+            let mut path = item([name, lens].into_iter().chain(profile));
+            if let Some(Some(palette)) = self.palettes.get(number) {
+                put_sequence(&mut path, tags::PALETTE_COLOR_LOOKUP_TABLE_SEQUENCE, vec![palette.item()]);
+            }
+            path
         };
-        put_sequence(object, tags::OPTICAL_PATH_SEQUENCE, self.paths.iter().map(path).collect());
+        let paths = self.paths.iter().enumerate().map(path).collect();
+        put_sequence(object, tags::OPTICAL_PATH_SEQUENCE, paths);
         let mut shared = InMemDicomObject::new_empty();
         let spacing = item([(tags::PIXEL_SPACING, VR::DS, dicom_value!(Strs, ["0.0005", "0.00025"]))]);
         put_sequence(&mut shared, tags::PIXEL_MEASURES_SEQUENCE, vec![spacing]);

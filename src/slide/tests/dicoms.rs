@@ -8,19 +8,19 @@ use dicom_core::value::PrimitiveValue;
 use dicom_dictionary_std::{tags, uids};
 use std::path::Path;
 
-const SIZE: (u32, u32) = (50, 35);
+pub(super) const SIZE: (u32, u32) = (50, 35);
 
-fn read(path: &Path) -> Vec<u8> {
+pub(super) fn read(path: &Path) -> Vec<u8> {
     read_all(&mut Slide::open(path, &built_in()).unwrap()).unwrap()
 }
 
-fn selected(path: &Path, channels: &[u32], z: Option<u32>) -> Result<Slide, SlideError> {
+pub(super) fn selected(path: &Path, channels: &[u32], z: Option<u32>) -> Result<Slide, SlideError> {
     let selection = Selection { channels: channels.to_vec(), z, ..Selection::default() };
     Slide::open(path, &OpenOptions { selection, ..built_in() })
 }
 
 /// A frame with a literal segment for each plane.
-fn rle(frame: &[u8], planes: usize) -> Vec<u8> {
+pub(super) fn rle(frame: &[u8], planes: usize) -> Vec<u8> {
     let segment = |plane: usize| {
         let bytes: Vec<u8> = frame.iter().skip(plane).step_by(planes).copied().collect();
         bytes.chunks(128).flat_map(|run| [&[run.len() as u8 - 1], run].concat()).collect::<Vec<u8>>()
@@ -36,7 +36,7 @@ fn rle(frame: &[u8], planes: usize) -> Vec<u8> {
     [header.iter().flat_map(|number| number.to_le_bytes()).collect(), segments.concat()].concat()
 }
 
-fn jpeg_frames(pixels: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn jpeg_frames(pixels: &[u8]) -> Vec<Vec<u8>> {
     let encode = |frame: Vec<u8>| encode_jpeg(&frame, 16, 3, JpegKind::Baseline);
     tiles(SIZE.0, SIZE.1, 16, 3, pixels).into_iter().map(encode).collect()
 }
@@ -200,215 +200,20 @@ fn a_concatenation_is_one_image_and_a_missing_part_is_named() {
 }
 
 #[test]
-fn planes_are_chosen_and_never_guessed() {
-    let folder = tempfile::tempdir().unwrap();
-    let plain = |value: u8| vec![value; 16 * 16];
-    let frames = (1..=4).map(plain).collect();
-    let syntax = uids::EXPLICIT_VR_LITTLE_ENDIAN;
-    let full =
-        DicomFile { paths: vec!["DAPI", "FITC"], planes: 2, ..DicomFile::of(16, 16, 16, 1, syntax, frames) };
-    let places = [(0.002, "FITC"), (0.001, "FITC"), (0.002, "DAPI"), (0.001, "DAPI")];
-    let sparse = DicomFile {
-        frames: [4, 3, 2, 1].map(plain).to_vec(),
-        places: Some(places.map(|(z, path)| (1, 1, z, path)).to_vec()),
-        ..full.clone()
-    };
-    for file in [full, sparse] {
-        let path = file.write(folder.path(), "a.dcm");
-        let refused = |channels: &[u32], z| selected(&path, channels, z).unwrap_err().to_string();
-        assert!(refused(&[], None).contains("2 channels: 0 DAPI, 1 FITC"), "{}", refused(&[], None));
-        assert!(refused(&[1], None).contains("2 focal planes"));
-        assert!(refused(&[2], Some(0)).contains("no channel 2"));
-        assert!(refused(&[0], Some(2)).contains("no focal plane 2"));
-        assert!(refused(&[0, 1], Some(0)).contains("several channels"));
-        // Planes in order of depth, then optical paths (PS3.3 section C.7.6.17.3).
-        for (channel, z, value) in [(0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)] {
-            let mut slide = selected(&path, &[channel], Some(z)).unwrap();
-            assert_eq!(read_all(&mut slide).unwrap(), plain(value), "channel {channel}, plane {z}");
-        }
-    }
-}
-
-#[test]
-fn sixteen_bits_are_shown_through_a_window() {
-    let folder = tempfile::tempdir().unwrap();
-    let values: Vec<u16> = (0..256).map(|at| 1000 + at * 10).collect();
-    let little: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let big: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
-    let deep = |syntax, frame: Vec<u8>, stored: u16| {
-        DicomFile::of(16, 16, 16, 1, syntax, vec![frame]).with(tags::BITS_ALLOCATED, VR::US, 16u16).with(
-            tags::BITS_STORED,
-            VR::US,
-            stored,
-        )
-    };
-    let shown = |file: &DicomFile, window| {
-        let selection = Selection { window, ..Selection::default() };
-        let options = OpenOptions { selection, ..built_in() };
-        let mut slide = Slide::open(&file.write(folder.path(), "a.dcm"), &options).unwrap();
-        (read_all(&mut slide).unwrap(), slide.info.warnings[0].clone())
-    };
-    let between = |low: u32, high: u32| -> Vec<u8> {
-        let level = |value: u32| ((value - low) * 255 + (high - low) / 2) / (high - low);
-        values.iter().map(|&value| level(u32::from(value).clamp(low, high)) as u8).collect()
-    };
-    let native = deep(uids::EXPLICIT_VR_LITTLE_ENDIAN, little.clone(), 16);
-    let (found, said) = shown(&native, None);
-    assert!(
-        found == between(1000, 3550) && said.contains("1000 to 3550") && said.contains("measured"),
-        "{said}"
-    );
-    assert!(shown(&native, Some((0, 2000))).0 == between(0, 2000));
-    let (found, said) = shown(&deep(uids::EXPLICIT_VR_LITTLE_ENDIAN, little, 12), None);
-    assert!(found == between(0, 4095) && said.contains("declares"), "{said}");
-    assert!(shown(&deep(uids::RLE_LOSSLESS, rle(&big, 2), 12), None).0 == between(0, 4095));
-    let inverted = DicomFile { photometric: "MONOCHROME1", ..native.clone() };
-    assert!(
-        shown(&inverted, None).0 == between(1000, 3550).iter().map(|level| 255 - level).collect::<Vec<_>>()
-    );
-    let window = DicomFile { window: Some(("2000.5", "1001")), ..native };
-    let (found, said) = shown(&window, None);
-    assert!(found == between(1500, 2500) && said.contains("1500 to 2500"), "{said}");
-    let eight = DicomFile::rgb(16, 16, 16, &[0; 768]).write(folder.path(), "a.dcm");
-    let selection = Selection { window: Some((0, 9)), ..Selection::default() };
-    let error = Slide::open(&eight, &OpenOptions { selection, ..built_in() }).unwrap_err();
-    assert!(matches!(error, SlideError::NothingToChoose { .. }), "{error}");
-}
-
-#[test]
-fn optical_paths_may_lie_in_a_file_each() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |path, value: u8| DicomFile {
-        paths: vec![path],
-        instance: format!("1.2.3.2.{value}"),
-        ..DicomFile::of(16, 16, 16, 1, uids::EXPLICIT_VR_LITTLE_ENDIAN, vec![vec![value; 256]])
-    };
-    let first = file("A", 1).write(folder.path(), "a.dcm");
-    file("B", 2).write(folder.path(), "b.dcm");
-    assert!(selected(&first, &[], None).is_err());
-    assert_eq!(read_all(&mut selected(&first, &[1], None).unwrap()).unwrap(), [2; 256]);
-    file("A", 3).write(folder.path(), "c.dcm");
-    let error = selected(&first, &[0], None).unwrap_err().to_string();
-    assert!(error.contains("several images of one size"), "{error}");
-}
-
-#[test]
-fn jpeg_frames_are_decoded_by_their_markers_else_by_the_declaration() {
-    let folder = tempfile::tempdir().unwrap();
-    let pixels = picture(SIZE.0, SIZE.1, 3);
-    let file = DicomFile::of(SIZE.0, SIZE.1, 16, 3, uids::JPEG_BASELINE8_BIT, jpeg_frames(&pixels));
-    let declared = |photometric, frames: &[Vec<u8>]| {
-        let file = DicomFile { photometric, frames: frames.to_vec(), ..file.clone() };
-        let mut slide = Slide::open(&file.write(folder.path(), "a.dcm"), &built_in()).unwrap();
-        let warned = slide.info.warnings.iter().any(|text| text.contains("JPEG frames say"));
-        (max_difference(&read_all(&mut slide).unwrap(), &pixels), warned)
-    };
-    let (difference, warned) = declared("YBR_FULL_422", &file.frames);
-    assert!(difference <= 6 && !warned);
-    // The frames are JFIF, which is YCbCr.
-    let (difference, warned) = declared("RGB", &file.frames);
-    assert!(difference <= 6 && warned);
-    // RGB, with and without the Adobe marker that says so.
-    let rgb: Vec<_> = tiles(SIZE.0, SIZE.1, 16, 3, &pixels)
-        .iter()
-        .map(|frame| encode_jpeg(frame, 16, 3, JpegKind::Rgb))
-        .collect();
-    let (difference, warned) = declared("YBR_FULL_422", &rgb);
-    assert!(difference <= 6 && warned);
-    let unmarked: Vec<_> = rgb.iter().map(|jpeg| without_markers(jpeg)).collect();
-    let (difference, warned) = declared("RGB", &unmarked);
-    assert!(difference <= 6 && !warned);
-    assert!(declared("YBR_FULL_422", &unmarked).0 > 50, "the declaration decides");
-}
-
-/// A JPEG without its Adobe marker and with components 1, 2, 3.
-fn without_markers(jpeg: &[u8]) -> Vec<u8> {
-    let mut jpeg = jpeg.to_vec();
-    let find = |jpeg: &[u8], marker: u8| jpeg.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
-    let adobe = find(&jpeg, 0xEE);
-    jpeg.drain(adobe..adobe + 16);
-    let (frame, scan) = (find(&jpeg, 0xC0), find(&jpeg, 0xDA));
-    for index in 0..3 {
-        jpeg[frame + 10 + 3 * index] = index as u8 + 1;
-        jpeg[scan + 5 + 2 * index] = index as u8 + 1;
-    }
-    jpeg
-}
-
-#[test]
-fn jpeg_2000_frames_are_decoded() {
-    let folder = tempfile::tempdir().unwrap();
-    // A picture of 4 x 3 pixels, every one 128.
-    let frames = vec![crate::codec::jpeg2000::tests::gray()];
-    let mut file = DicomFile::of(4, 3, 4, 1, uids::JPEG2000_LOSSLESS, frames);
-    file.tile = (4, 3);
-    assert_eq!(read(&file.write(folder.path(), "a.dcm")), [128; 12]);
-    file.tile = (4, 4);
-    let path = file.write(folder.path(), "a.dcm");
-    let error = read_all(&mut Slide::open(&path, &built_in()).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("frame 1, tile at column 0, row 0") && error.contains("4x3 pixels"), "{error}");
-}
-
-#[cfg(feature = "jpegls")]
-#[test]
-fn jpeg_ls_frames_of_every_interleaving_are_exact() {
-    use charls::{CharLS, FrameInfo, InterleaveMode};
-    let folder = tempfile::tempdir().unwrap();
-    let encode = |pixels: &[u8], count: i32, mode: InterleaveMode| {
-        let mut coder = CharLS::default();
-        coder.set_interleave_mode(mode).unwrap();
-        let info = FrameInfo { width: 16, height: 16, bits_per_sample: 8, component_count: count };
-        coder.encode(info, 0, pixels).unwrap()
-    };
-    let pixels = picture(16, 16, 3);
-    let planes: Vec<u8> = (0..3).flat_map(|c| pixels.iter().skip(c).step_by(3).copied()).collect();
-    for (mode, stored) in
-        [(InterleaveMode::None, &planes), (InterleaveMode::Line, &pixels), (InterleaveMode::Sample, &pixels)]
-    {
-        let frame = encode(stored, 3, mode);
-        let file = DicomFile::of(16, 16, 16, 3, uids::JPEGLS_LOSSLESS, vec![frame.clone()]);
-        assert!(read(&file.write(folder.path(), "a.dcm")) == pixels, "{mode:?}");
-        let cut = frame[..frame.len() / 2].to_vec();
-        let file = DicomFile::of(16, 16, 16, 3, uids::JPEGLS_LOSSLESS, vec![cut]);
-        let path = file.write(folder.path(), "a.dcm");
-        let error = read_all(&mut Slide::open(&path, &built_in()).unwrap()).unwrap_err();
-        assert!(error.to_string().contains("it was cut"), "{error}");
-    }
-    let gray = picture(16, 16, 1);
-    let file =
-        DicomFile::of(16, 16, 16, 1, uids::JPEGLS_LOSSLESS, vec![encode(&gray, 1, InterleaveMode::None)]);
-    assert!(read(&file.write(folder.path(), "a.dcm")) == gray);
-}
-
-#[test]
-fn jpeg_frames_are_taken_unchanged_and_cropped_at_the_edge() {
-    let folder = tempfile::tempdir().unwrap();
-    let pixels = picture(SIZE.0, SIZE.1, 3);
-    let frames = jpeg_frames(&pixels);
-    let file = DicomFile {
-        photometric: "YBR_FULL_422",
-        ..DicomFile::of(SIZE.0, SIZE.1, 16, 3, uids::JPEG_BASELINE8_BIT, frames.clone())
-    };
-    let slide = Slide::open(&file.write(folder.path(), "a.dcm"), &built_in()).unwrap();
-    let tiles = slide.stored_tiles().unwrap();
-    assert_eq!(tiles.side_px(), 16);
-    assert!(tiles.tile(1, 0).unwrap().bytes == frames[1], "byte for byte, without padding");
-    let corner = tiles.tile(3, 2).unwrap().bytes;
-    let size = turbojpeg::decompress(&corner, turbojpeg::PixelFormat::RGB).unwrap();
-    assert_eq!((size.width, size.height), (2, 3));
-    let rgb = DicomFile::rgb(SIZE.0, SIZE.1, 16, &pixels).write(folder.path(), "a.dcm");
-    let slide = Slide::open(&rgb, &built_in()).unwrap();
-    assert!(slide.stored_tiles().err().unwrap().contains("neither as JPEG nor as JPEG 2000"));
-}
-
-#[test]
 fn what_is_not_read_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let rgb = DicomFile::rgb(16, 16, 16, &[0; 768]);
     let bits = |bits: u16| (tags::BITS_ALLOCATED, VR::US, PrimitiveValue::from(bits));
     let text = |tag, text: &str| (tag, VR::CS, PrimitiveValue::from(text));
     let cases = [
-        ("3 samples of 16 bits in 16", vec![bits(16), (tags::BITS_STORED, VR::US, 16u16.into())]),
+        (
+            "3 samples of 16 bits in 16",
+            vec![
+                bits(16),
+                (tags::BITS_STORED, VR::US, 16u16.into()),
+                text(tags::PHOTOMETRIC_INTERPRETATION, "YBR_FULL"),
+            ],
+        ),
         ("signed samples", vec![(tags::PIXEL_REPRESENTATION, VR::US, 1u16.into())]),
         ("\"PALETTE COLOR\"", vec![text(tags::PHOTOMETRIC_INTERPRETATION, "PALETTE COLOR")]),
         ("CT Image Storage", vec![text(tags::SOP_CLASS_UID, uids::CT_IMAGE_STORAGE)]),

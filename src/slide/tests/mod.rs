@@ -2,6 +2,8 @@
 
 mod compressions;
 mod depths;
+mod dicom_channels;
+mod dicom_coded;
 mod dicom_files;
 mod dicoms;
 mod fixtures;

@@ -2,6 +2,7 @@
 //! says.
 
 use super::super::access::{AssociatedImages, RandomAccess, RgbImage, StoredTiles};
+use super::super::blend::Sum;
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
 use super::super::region::{Extent, Region, allocate};
@@ -38,19 +39,13 @@ impl Picture {
         match self {
             Self::Page(page) => page.read(region, out),
             Self::Blend(channels) => {
-                let mut sums = vec![0u32; out.len()];
+                let mut sum = Sum::new(out.len());
                 let mut gray = vec![0; out.len() / 3];
                 for (page, color) in channels {
                     page.read(region, &mut gray)?;
-                    for (sum, &level) in sums.chunks_exact_mut(3).zip(&gray) {
-                        for (sum, &part) in sum.iter_mut().zip(color) {
-                            *sum += u32::from(level) * u32::from(part);
-                        }
-                    }
+                    sum.add_gray(&gray, *color);
                 }
-                for (to, sum) in out.iter_mut().zip(sums) {
-                    *to = ((sum + 127) / 255).min(255) as u8;
-                }
+                sum.finish(out);
                 Ok(())
             }
         }

@@ -2,13 +2,10 @@
 //!
 //! It deliberately does not know where a file says what its pages are: `planes` finds that.
 
+use super::super::blend::color_of;
 use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
 use std::path::Path;
-
-/// Colours of channels to which the file gives none, by their number.
-const PALETTE: [[u8; 3]; 7] =
-    [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0]];
 
 /// One channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,7 +112,7 @@ impl Stack {
             } else {
                 self.channels.get(number as usize).and_then(|channel| channel.color)
             };
-            let default = if alone { [255; 3] } else { PALETTE[number as usize % PALETTE.len()] };
+            let default = if alone { [255; 3] } else { color_of(number) };
             Ok(Band { page, channel: Some((sample, color.unwrap_or(default))) })
         });
         Ok(Chosen { bands: bands.collect::<Result<_, SlideError>>()?, is_rgb })

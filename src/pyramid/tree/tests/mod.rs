@@ -235,8 +235,8 @@ fn small_tiles_lose_their_metadata_and_keep_their_coefficients() {
     let kept = tree.originals(family, TileMetadata::Keep).unwrap().tiles;
     let stripped = tree.originals(family, TileMetadata::Strip).unwrap().tiles;
     for ((id, kept), (_, stripped)) in kept.iter().zip(&stripped) {
-        assert_eq!(*kept, tree.tile_bytes(*id).unwrap());
-        assert_eq!(*stripped, [&kept[..2], &kept[10..]].concat());
+        assert_eq!(kept.bytes, tree.tile_bytes(*id).unwrap());
+        assert_eq!(stripped.bytes, [&kept.bytes[..2], &kept.bytes[10..]].concat());
     }
 }
 
@@ -274,7 +274,7 @@ fn an_overlap_on_the_block_grid_is_cut_off_and_another_is_refused() {
         for (id, bytes) in family.tiles {
             let rect = geometry.tile_rect(id).unwrap();
             let size = (rect.width as usize, rect.height as usize);
-            let got = crate::codec::decode_foreign(&bytes, Some(size)).unwrap();
+            let got = crate::codec::decode_foreign(&bytes.bytes, Some(size)).unwrap();
             for y in 0..size.1 {
                 let want = &whole.luma.row(rect.y as usize + y)[rect.x as usize..];
                 for (got, want) in got.luma.row(y).iter().zip(want) {

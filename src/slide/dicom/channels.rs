@@ -1,0 +1,112 @@
+//! The optical paths that were chosen, each with its resolutions, and the colours in which they are shown.
+
+use super::super::blend::color_of;
+use super::super::error::SlideError;
+use super::super::options::Selection;
+use super::elements::FORMAT;
+use super::image::Image;
+use super::level::Level;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// For each chosen channel its resolutions, the finest first. Of several channels only those sizes that all of them have.
+pub(super) fn choose(
+    path: &Path,
+    volumes: Vec<Image>,
+    selection: &Selection,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Vec<Level>>, SlideError> {
+    let volumes: Vec<_> = volumes.into_iter().map(Arc::new).collect();
+    if selection.channels.len() < 2 {
+        let mut levels = levels(path, &volumes, selection, warnings)?;
+        alone(&mut levels, selection, warnings);
+        return Ok(vec![levels]);
+    }
+    let mut channels = Vec::new();
+    for &number in &selection.channels {
+        let own = Selection { channels: vec![number], ..selection.clone() };
+        let mut levels = levels(path, &volumes, &own, warnings)?;
+        for level in &mut levels {
+            blend(level, number, path)?;
+        }
+        channels.push(levels);
+    }
+    let size = |level: &Level| (level.image.width, level.image.height);
+    let sizes: Vec<Vec<_>> = channels.iter().map(|levels| levels.iter().map(size).collect()).collect();
+    if sizes.iter().any(|own| own.first() != sizes.first().and_then(|first| first.first())) {
+        return Err(SlideError::unsupported(
+            path,
+            FORMAT,
+            "channels of different sizes",
+            "choose one channel",
+        ));
+    }
+    for levels in &mut channels {
+        levels.retain(|level| sizes.iter().all(|own| own.contains(&size(level))));
+    }
+    Ok(channels)
+}
+
+/// A channel that is shown by itself: gray, or in the colours of its palette.
+fn alone(levels: &mut [Level], selection: &Selection, warnings: &mut Vec<String>) {
+    let Some(finest) = levels.first().filter(|level| level.image.format.channels() == 1) else { return };
+    let unused = |why: &str| format!("the palette of its optical path is not used ({why}): it is shown gray");
+    match finest.own_palette() {
+        Ok(None) => {}
+        Err(problem) => warnings.push(unused(&problem)),
+        Ok(Some(_)) if selection.window.is_some() => warnings.push(unused("a window was chosen")),
+        Ok(Some(palette)) => {
+            warnings
+                .push("its gray values are shown in the colours of the palette of its optical path".into());
+            levels.iter_mut().for_each(|level| level.set_palette(palette.clone()));
+        }
+    }
+}
+
+/// A channel that is shown with others.
+fn blend(level: &mut Level, number: u32, path: &Path) -> Result<(), SlideError> {
+    let refused = |what: String| SlideError::unsupported(path, FORMAT, what, "choose one channel");
+    if level.image.format.channels() != 1 {
+        return Err(refused(format!("channel {number}, whose pixels are colours, beside others")));
+    }
+    let palette = level.own_palette();
+    let palette =
+        palette.map_err(|problem| refused(format!("the palette of channel {number} ({problem})")))?;
+    level.set_blended(palette, color_of(number));
+    Ok(())
+}
+
+/// The resolutions, the finest first. What cannot be chosen of the finest is an error; another one is left out.
+fn levels(
+    path: &Path,
+    volumes: &[Arc<Image>],
+    selection: &Selection,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Level>, SlideError> {
+    let mut by_size: BTreeMap<(u32, u32), Vec<Arc<Image>>> = BTreeMap::new();
+    for image in volumes {
+        by_size.entry((image.width, image.height)).or_default().push(Arc::clone(image));
+    }
+    let mut levels: Vec<Level> = Vec::new();
+    for ((width, height), images) in by_size.into_iter().rev() {
+        let chosen = Level::choose(&images, selection, path);
+        let Some(finest) = levels.first() else {
+            levels.push(chosen?);
+            continue;
+        };
+        let kind = |level: &Level| {
+            let format = level.image.format;
+            (format.channels(), format.bits, format.is_deep)
+        };
+        let fits = |level: &Level| kind(level) == kind(finest);
+        let smaller = height <= finest.image.height;
+        match chosen {
+            Ok(level) if fits(&level) && smaller => levels.push(level),
+            _ => {
+                warnings.push(format!("its resolution of {width}x{height} has other planes and was left out"))
+            }
+        }
+    }
+    Ok(levels)
+}
