@@ -49,6 +49,40 @@ class Slide:
     ) -> _Pixels: ...
     def read_rgba(self, x: int, y: int, level: int, width: int, height: int) -> _Pixels: ...
 
+class Patches:
+    def __init__(
+        self,
+        paths: list[tuple[str, tuple[int, int]]],
+        slides: np.ndarray[Any, np.dtype[np.int32]],
+        centres: np.ndarray[Any, np.dtype[np.float64]],
+        views: list[list[tuple[int, int]]],
+        sides: list[int],
+        *,
+        cache_bytes: int,
+        open_slides: int,
+    ) -> None: ...
+    def read(self, sample: int, *, alone: bool) -> list[_Pixels]: ...
+    def stream(
+        self, order: np.ndarray[Any, np.dtype[np.int64]], *, batch_size: int, threads: int, ahead: int, alone: bool
+    ) -> BatchStream: ...
+
+class BatchStream:
+    def __iter__(self) -> BatchStream: ...
+    def __next__(self) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[_Pixels]]: ...
+
+def epoch_order(
+    samples: np.ndarray[Any, np.dtype[np.int64]],
+    families: np.ndarray[Any, np.dtype[np.uint64]],
+    *,
+    seed: int,
+    epoch: int,
+    shuffle: str,
+    buffer: int,
+    rank: int,
+    ranks: int,
+) -> np.ndarray[Any, np.dtype[np.int64]]: ...
+def draw(numbers: list[int], count: int) -> np.ndarray[Any, np.dtype[np.float64]]: ...
+def tissue_mask(slide: Slide, feature: str, downsample: float) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], float]: ...
 def detect_format(path: str) -> str | None: ...
 def encode(
     path: str,

@@ -5,6 +5,8 @@
 //! | `pixels` | bundles, trees and slides behind one trait; knows no Python |
 //! | `slide` | an open slide that survives forks and pickles |
 //! | `archive` | `encode` and `decode` |
+//! | `loader` | the core of `origami.slipstream`: patches of many slides, read by threads |
+//! | `process`, `stamp` | what a fork must not share; whether a file was changed |
 //! | `work` | long calls: without the interpreter's lock, and ended by Ctrl-C |
 //! | `errors` | errors of the library as exceptions |
 //!
@@ -12,8 +14,11 @@
 
 mod archive;
 mod errors;
+mod loader;
 mod pixels;
+mod process;
 mod slide;
+mod stamp;
 mod work;
 
 /// The module `origami._native`.
@@ -24,6 +29,8 @@ mod _native {
     use pyo3::prelude::*;
     use pyo3::types::PyModule;
 
+    #[pymodule_export]
+    use crate::loader::{BatchStream, Patches, draw, epoch_order, tissue_mask};
     #[pymodule_export]
     use crate::slide::{Slide, detect_format};
 

@@ -1,13 +1,9 @@
 //! The slide of `_native`: an open source that survives forks and pickles.
 //!
-//! A child process has the parent's files and locks, but not the threads that may hold them. So the process is noted beside the source,
-//! and a child opens it again. Pickles hold the path and the stamp of the file; what was changed meanwhile is refused.
+//! Pickles hold the path and the stamp of the file; what was changed meanwhile is refused.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use numpy::{PyArray1, PyArray3, PyArrayMethods};
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -15,29 +11,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::{Error, Result};
-use crate::pixels::{self, Patch, Reading, Rgb, Shared};
+use crate::pixels::{self, Patch, Reading, Rgb, Shared, Source};
+use crate::process::PerProcess;
+use crate::stamp::{self, Stamp};
 use crate::work::Poll;
 
 /// Memory for decoded pixels while a format is found out.
 const DETECT_BYTES: u64 = 256 << 20;
-
-/// Length and time of modification in nanoseconds of the file or directory.
-type Stamp = (u64, u64);
-
-fn stamp(path: &Path) -> Result<Stamp> {
-    let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-    let time = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    // 2^64 nanoseconds last until 2554.
-    Ok((metadata.len(), time.map_or(0, |time| time.as_nanos() as u64)))
-}
-
-#[derive(Default)]
-struct State {
-    source: Option<Shared>,
-    /// The process that opened it.
-    process: u32,
-    closed: bool,
-}
 
 /// An open bundle, tree or slide.
 #[pyclass(frozen, module = "origami._native")]
@@ -45,43 +25,25 @@ pub struct Slide {
     path: PathBuf,
     cache_bytes: u64,
     stamp: Stamp,
-    /// Locked only while the interpreter is held: so no other thread can hold it when a process forks.
-    state: Mutex<State>,
+    source: PerProcess<dyn Source>,
+    closed: AtomicBool,
 }
 
 impl Slide {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The source, opened again in a forked process.
     pub fn source(&self, py: Python<'_>) -> PyResult<Shared> {
-        let here = process::id();
-        {
-            let mut state = self.state();
-            if state.closed {
-                let path = self.path.display();
-                return Err(PyValueError::new_err(format!("{path}: the slide is closed; open it again")));
-            }
-            match state.source.take() {
-                Some(source) if state.process == here => {
-                    state.source = Some(source.clone());
-                    return Ok(source);
-                }
-                // Never dropped: another thread of the parent may have held a lock in it, for ever now.
-                Some(of_parent) => std::mem::forget(of_parent),
-                None => {}
-            }
+        if self.closed() {
+            let path = self.path.display();
+            return Err(PyValueError::new_err(format!("{path}: the slide is closed; open it again")));
+        }
+        if let Some(source) = self.source.get() {
+            return Ok(source);
         }
         let opened = py.detach(|| {
-            if stamp(&self.path)? != self.stamp {
-                return Err(Error::input(&self.path, "it was changed after it was opened; open it again"));
-            }
+            stamp::check(&self.path, self.stamp)?;
             pixels::open_alone(&self.path, self.cache_bytes)
         })?;
-        let mut state = self.state();
-        state.source = Some(opened.clone());
-        state.process = here;
+        self.source.set(opened.clone());
         Ok(opened)
     }
 }
@@ -119,9 +81,10 @@ impl Slide {
     fn new(py: Python<'_>, path: PathBuf, cache_bytes: u64, expected: Option<Stamp>) -> PyResult<Self> {
         let stamp = match expected {
             Some(stamp) => stamp,
-            None => stamp(&path)?,
+            None => stamp::stamp(&path)?,
         };
-        let slide = Self { path, cache_bytes, stamp, state: Mutex::default() };
+        let slide =
+            Self { path, cache_bytes, stamp, source: PerProcess::default(), closed: AtomicBool::new(false) };
         slide.source(py)?;
         Ok(slide)
     }
@@ -133,12 +96,8 @@ impl Slide {
 
     /// Closes its files once no call uses them.
     fn close(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        let source = state.source.take();
-        if state.process != process::id() {
-            std::mem::forget(source);
-        }
+        self.closed.store(true, Ordering::Relaxed);
+        self.source.take();
     }
 
     #[getter]
@@ -148,7 +107,7 @@ impl Slide {
 
     #[getter]
     fn closed(&self) -> bool {
-        self.state().closed
+        self.closed.load(Ordering::Relaxed)
     }
 
     #[getter]

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use origami::error::Error as Library;
 use origami::image::geometry::{FamilyId, TileId};
@@ -33,11 +34,15 @@ impl Decoded {
     /// At most `bytes`: three quarters for families, a quarter for tiles.
     pub fn new(bytes: u64) -> Self {
         let size = |rgb: &Rgb| u32::try_from(rgb.data.len()).unwrap_or(u32::MAX);
+        // By time of use. By default a cache keeps what was used often, and new families would be decoded again and again.
         let families =
-            Cache::builder().max_capacity(bytes / 4 * 3).weigher(move |_, family: &Arc<Family>| {
-                size(&family.levels[0]).saturating_add(size(&family.levels[1]))
-            });
-        let tiles = Cache::builder().max_capacity(bytes / 4).weigher(move |_, tile: &Arc<Rgb>| size(tile));
+            Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(bytes / 4 * 3).weigher(
+                move |_, family: &Arc<Family>| family.levels.iter().map(size).fold(0, u32::saturating_add),
+            );
+        let tiles = Cache::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            .max_capacity(bytes / 4)
+            .weigher(move |_, tile: &Arc<Rgb>| size(tile));
         Self { families: families.build(), tiles: tiles.build(), slides: AtomicU64::new(0) }
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use self::cache::Decoded;
 pub use self::image::{Patch, Rgb};
-pub use self::open::{Kind, detect, open_alone};
+pub use self::open::{Kind, detect, open, open_alone};
 use crate::errors::Result;
 
 /// What is known of a slide besides its pixels.

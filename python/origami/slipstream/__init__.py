@@ -1,0 +1,29 @@
+"""Training data straight from slides: patches of bundles, trees and slides, in an order that a seed decides.
+
+    from origami.slipstream import SlipstreamDataset, SlipstreamLoader
+
+    dataset = SlipstreamDataset.from_slides("slides/", size=256, target_mpp=0.5, tissue=0.5)
+    loader = SlipstreamLoader(dataset, batch_size=64, num_workers=4, seed=1)
+    for epoch in range(3):
+        loader.set_epoch(epoch)
+        for batch in loader:
+            batch["image"]   # uint8, (64, 256, 256, 3)
+
+A data set also works under `torch.utils.data.DataLoader`; torch itself is not needed here.
+"""
+
+from ._bags import SlipstreamBags
+from ._dataset import SlipstreamDataset
+from ._loader import SlipstreamLoader
+from ._slides import find_slides, read_slide_list
+from ._tissue import TissueMask, tissue_mask
+
+__all__ = [
+    "SlipstreamBags",
+    "SlipstreamDataset",
+    "SlipstreamLoader",
+    "TissueMask",
+    "find_slides",
+    "read_slide_list",
+    "tissue_mask",
+]

@@ -1,0 +1,214 @@
+//! The classes and functions of the loader in `_native`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use numpy::{
+    PyArray1, PyArray2, PyArray3, PyArray4, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+use super::order::{Epoch, Random, Shuffle};
+use super::patch::{Place, View};
+use super::pool::{Pool, Slides};
+use super::stream::{Batch, Plan, Samples, Stream};
+use super::tissue::{self, Feature};
+use crate::errors::{Error, Result};
+use crate::process::PerProcess;
+use crate::slide::Slide;
+use crate::stamp::Stamp;
+use crate::work::Poll;
+
+/// The patches of slides: where they lie, and how they are read.
+#[pyclass(frozen, module = "origami._native")]
+pub struct Patches {
+    slides: Slides,
+    samples: Arc<Samples>,
+    pool: PerProcess<Pool>,
+}
+
+fn wrong(problem: impl Into<String>) -> Error {
+    Error::Argument(problem.into())
+}
+
+impl Patches {
+    /// The open slides of this process.
+    fn pool(&self) -> Arc<Pool> {
+        self.pool.get().unwrap_or_else(|| {
+            let pool = Arc::new(Pool::new(self.slides.clone()));
+            self.pool.set(Arc::clone(&pool));
+            pool
+        })
+    }
+}
+
+#[pymethods]
+impl Patches {
+    #[new]
+    #[pyo3(signature = (paths, slides, centres, views, sides, *, cache_bytes, open_slides))]
+    fn new(
+        paths: Vec<(PathBuf, Stamp)>,
+        slides: PyReadonlyArray1<'_, i32>,
+        centres: PyReadonlyArray2<'_, f64>,
+        views: Vec<Vec<(usize, u32)>>,
+        sides: Vec<u32>,
+        cache_bytes: u64,
+        open_slides: u64,
+    ) -> PyResult<Self> {
+        let (slides, shape) = (slides.as_slice()?, centres.shape());
+        if shape != [slides.len(), 2]
+            || views.len() != paths.len()
+            || views.iter().any(|views| views.len() != sides.len())
+        {
+            return Err(wrong("the shapes of slides, centres, views and sides do not agree").into());
+        }
+        let centres = centres.as_slice()?;
+        let place = |(&slide, centre): (&i32, &[f64])| match (usize::try_from(slide), centre) {
+            (Ok(slide), &[x, y]) if slide < paths.len() && x.is_finite() && y.is_finite() => {
+                Ok(Place { slide, centre: (x, y) })
+            }
+            _ => Err(wrong(format!("a sample of slide {slide} at {centre:?}: there is no such place"))),
+        };
+        let places = slides.iter().zip(centres.chunks_exact(2)).map(place).collect::<Result<_>>()?;
+        let of = |&(level, side): &(usize, u32)| View { level, side };
+        let views = views.iter().map(|views| views.iter().map(of).collect()).collect();
+        let slides = Slides { paths, cache_bytes, open: open_slides };
+        Ok(Self { slides, samples: Arc::new(Samples { places, views, sides }), pool: PerProcess::default() })
+    }
+
+    /// One sample: an array of height, width and 3 for each magnification.
+    #[pyo3(signature = (sample, *, alone))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        sample: i64,
+        alone: bool,
+    ) -> PyResult<Vec<Bound<'py, PyArray3<u8>>>> {
+        let (pool, samples) = (self.pool(), &self.samples);
+        let images = py.detach(|| -> Result<Vec<Vec<u8>>> {
+            let mut images: Vec<Vec<u8>> = samples.patch_bytes().map(|bytes| vec![0; bytes]).collect();
+            let mut out: Vec<&mut [u8]> = images.iter_mut().map(Vec::as_mut_slice).collect();
+            samples.read(&pool, sample, alone, &mut out)?;
+            Ok(images)
+        })?;
+        let sized = images.into_iter().zip(&samples.sides);
+        sized.map(|(image, &side)| crate::slide::array(py, image, side as usize, side as usize, 3)).collect()
+    }
+
+    /// Batches of samples in a given order.
+    #[pyo3(signature = (order, *, batch_size, threads, ahead, alone))]
+    fn stream(
+        &self,
+        order: PyReadonlyArray1<'_, i64>,
+        batch_size: usize,
+        threads: usize,
+        ahead: usize,
+        alone: bool,
+    ) -> PyResult<BatchStream> {
+        let plan = Plan {
+            pool: self.pool(),
+            samples: Arc::clone(&self.samples),
+            order: order.as_slice()?.to_vec(),
+            batch: batch_size.max(1),
+            ahead: ahead.max(1),
+            alone,
+        };
+        Ok(BatchStream { sides: self.samples.sides.clone(), stream: Stream::start(plan, threads)? })
+    }
+}
+
+/// An iterator over batches that threads read ahead.
+#[pyclass(frozen, module = "origami._native")]
+pub struct BatchStream {
+    sides: Vec<u32>,
+    stream: Stream,
+}
+
+/// The samples of a batch, and an array of samples, height, width and 3 for each magnification.
+type PyBatch<'py> = (Bound<'py, PyArray1<i64>>, Vec<Bound<'py, PyArray4<u8>>>);
+
+#[pymethods]
+impl BatchStream {
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<PyBatch<'py>>> {
+        let poll = || Ok(Python::attach(|py| py.check_signals())?);
+        let Some(Batch { samples, images, .. }) = py.detach(|| self.stream.next(poll))? else {
+            return Ok(None);
+        };
+        let count = samples.len();
+        let sized = images.into_iter().zip(&self.sides);
+        let arrays = sized.map(|(image, &side)| {
+            PyArray1::from_vec(py, image).reshape([count, side as usize, side as usize, 3])
+        });
+        Ok(Some((PyArray1::from_vec(py, samples), arrays.collect::<PyResult<_>>()?)))
+    }
+}
+
+/// The order of an epoch: see [`Epoch`].
+#[pyfunction]
+#[pyo3(signature = (samples, families, *, seed, epoch, shuffle, buffer, rank, ranks))]
+#[allow(clippy::too_many_arguments, reason = "they are named")]
+pub fn epoch_order<'py>(
+    py: Python<'py>,
+    samples: PyReadonlyArray1<'py, i64>,
+    families: PyReadonlyArray1<'py, u64>,
+    seed: u64,
+    epoch: u64,
+    shuffle: &str,
+    buffer: usize,
+    rank: usize,
+    ranks: usize,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let shuffle = match shuffle {
+        "none" => Shuffle::Nothing,
+        "sample" => Shuffle::Samples,
+        "family" => Shuffle::Families(buffer),
+        _ => return Err(wrong(format!("shuffle {shuffle:?}: choose one of none, sample, family")).into()),
+    };
+    let (samples, families) = (samples.as_slice()?, families.as_slice()?);
+    if rank >= ranks || samples.len() != families.len() {
+        return Err(wrong(format!(
+            "rank {rank} of {ranks}, {} families of {} samples",
+            families.len(),
+            samples.len()
+        ))
+        .into());
+    }
+    let epoch = Epoch { seed, epoch, shuffle, share: (rank, ranks) };
+    Ok(PyArray1::from_vec(py, py.detach(|| epoch.order(samples, families))))
+}
+
+/// Numbers from 0 to 1, without 1, that `numbers` decide.
+#[pyfunction]
+pub fn draw(py: Python<'_>, numbers: Vec<u64>, count: usize) -> Bound<'_, PyArray1<f64>> {
+    let mut random = Random::new(&numbers);
+    PyArray1::from_vec(py, (0..count).map(|_| random.unit()).collect())
+}
+
+/// The mask of a slide, and the pixels of the full resolution along a side of one of its own.
+#[pyfunction]
+pub fn tissue_mask<'py>(
+    py: Python<'py>,
+    slide: &Slide,
+    feature: &str,
+    downsample: f64,
+) -> PyResult<(Bound<'py, PyArray2<bool>>, f64)> {
+    let feature = match feature {
+        "saturation" => Feature::Saturation,
+        "darkness" => Feature::Darkness,
+        _ => return Err(wrong(format!("feature {feature:?}: choose one of saturation, darkness")).into()),
+    };
+    if !(1.0..=65536.0).contains(&downsample) {
+        return Err(wrong(format!("downsample {downsample}: it is 1 to 65536")).into());
+    }
+    let source = slide.source(py)?;
+    let mask = py.detach(|| {
+        let poll = Poll::new();
+        tissue::mask(&*source, feature, downsample, &|| poll.ask())
+    })?;
+    Ok((PyArray1::from_vec(py, mask.tissue).reshape([mask.height, mask.width])?, mask.downsample))
+}
