@@ -176,8 +176,8 @@ pub fn image(path: &Path) -> Result<Input> {
     }
 }
 
-fn cannot_open(path: &Path, source: std::io::Error) -> origami::archive::store::FileError {
-    origami::archive::store::FileError { action: "open", path: path.to_path_buf(), source }
+fn cannot_open(path: &Path, source: std::io::Error) -> origami::store::FileError {
+    origami::store::FileError { action: "open", path: path.to_path_buf(), source }
 }
 
 fn nothing_in(dir: &Path, takes: Takes) -> anyhow::Error {

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tree::Tree;
-use crate::archive::store::{FileStore, ReadAt};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, Result};
 use crate::slide::{Selection, Slide, files_of_slide};
+use crate::store::{FileStore, ReadAt};
 
 /// Files up to this size are hashed whole. Of larger ones the ends and [`BLOCKS`] blocks between them are: a slide of 4 GB on a
 /// network disk must not be read twice to be recognised.

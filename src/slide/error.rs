@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::archive::store::Advice;
+use crate::store::Advice;
 
 /// What a file may hold several of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
