@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::read_at::ReadAt;
 
@@ -31,6 +32,10 @@ impl FileStore {
 impl ReadAt for FileStore {
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.0.metadata().and_then(|meta| meta.modified()).ok()
     }
 
     #[cfg(unix)]

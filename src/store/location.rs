@@ -69,6 +69,12 @@ impl Address {
         Self { key, ..self.clone() }
     }
 
+    /// The same store with another key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.into(), ..self.clone() }
+    }
+
     /// The address as commands take it.
     pub fn to_path(&self) -> PathBuf {
         self.to_string().into()

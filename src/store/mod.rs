@@ -25,5 +25,5 @@ pub use error::{Advice, FileError};
 pub use local::FileStore;
 pub use location::{Address, AddressError, Location, Scheme, is_address};
 pub use lock::LockFile;
-pub use open::open;
+pub use open::{exists, files_below, files_in, forget, open, publish_directory};
 pub use read_at::{ReadAt, Reading};

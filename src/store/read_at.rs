@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 /// Bytes that can be read at an offset, from many threads at once.
 pub trait ReadAt: Send + Sync {
@@ -13,6 +14,11 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// The error of the system.
     fn size(&self) -> io::Result<u64>;
+
+    /// When it was last changed, where that is known.
+    fn modified(&self) -> Option<SystemTime> {
+        None
+    }
 
     /// Fills `buf` from `offset` on.
     ///

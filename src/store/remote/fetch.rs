@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
@@ -36,6 +36,12 @@ impl Version {
     /// The version that a reply tells of.
     pub fn of(meta: &ObjectMeta) -> Self {
         Self { size: meta.size, etag: meta.e_tag.clone(), modified_us: meta.last_modified.timestamp_micros() }
+    }
+
+    /// Time of the last change, where the store says one.
+    pub fn modified(&self) -> Option<SystemTime> {
+        let micros = u64::try_from(self.modified_us).ok().filter(|&us| us > 0)?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(micros))
     }
 
     /// The ETag for a condition. A weak one (`W/"..."`) fits no condition on ranges; it is only compared.

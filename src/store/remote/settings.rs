@@ -1,5 +1,6 @@
 //! How a process uses stores: how long it waits, and what it keeps. Set once, by the program.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -14,6 +15,12 @@ pub struct Settings {
     pub retry_timeout: Duration,
     /// Most bytes of blocks in memory, at least [`Self::MIN_MEMORY_BYTES`]. Default: 64 MiB.
     pub memory_bytes: u64,
+    /// Directory of blocks on disk, which outlive the process. Default: none.
+    pub disk_dir: Option<PathBuf>,
+    /// Most bytes of that directory. Default: 10 GiB.
+    pub disk_bytes: u64,
+    /// Most bytes of a copy on the local disk, of a slide that cannot be read in parts. Default: 64 GiB.
+    pub scratch_bytes: u64,
 }
 
 impl Settings {
@@ -28,6 +35,9 @@ impl Default for Settings {
             retries: 6,
             retry_timeout: Duration::from_secs(60),
             memory_bytes: 64 << 20,
+            disk_dir: None,
+            disk_bytes: 10 << 30,
+            scratch_bytes: 64 << 30,
         }
     }
 }
