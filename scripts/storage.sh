@@ -14,7 +14,7 @@ origami=${1:?usage: scripts/storage.sh BINARY}
 work=$target_dir/storage
 mkdir -p "$work"
 # Pinned, so that a new release of a server is a change of this file.
-pins=(azure-storage-blob==12.30.0 'moto[server]==5.2.1' numpy==2.4.6 tifffile==2026.3.3)
+pins=(azure-storage-blob==12.31.1 'moto[server]==5.2.1' numpy==2.4.6 tifffile==2026.3.3)
 python_with "storage at addresses" "$work" "${pins[@]}"
 servers=(azurite@3.35.0 s3rver@3.7.1)
 if [[ ! -e $work/npm-pins || $(<"$work/npm-pins") != "${servers[*]}" ]]; then

@@ -45,7 +45,8 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 pub struct ServeArgs {
     /// Directory of slides, or one slide: a bundle, a .dzi, a scanned slide [default: data]
     ///
-    /// Directories below it are searched too. One slide may also be given by its directory.
+    /// Directories below it are searched too. One slide may also be given by its directory. An address, as s3://bucket/slides, stands
+    /// for the bundles below it.
     #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root", help_heading = "Input")]
     slides: Option<PathBuf>,
     /// The same as a flag
@@ -133,7 +134,7 @@ pub struct ServeArgs {
     )]
     ///
     /// It is a RocksDB; needs a build with the feature rocksdb.
-    #[arg(long, value_name = "DIR", help_heading = "Cache")]
+    #[arg(long, value_name = "DIR", help_heading = "Cache", hide_short_help = true)]
     cache_dir: Option<PathBuf>,
     /// Most disk space for tiles; the oldest go first [range: 4MiB to 1024TiB]
     ///
