@@ -26,6 +26,7 @@ mod json;
 mod listen;
 mod log;
 mod man;
+mod place;
 mod print;
 mod progress;
 mod pyramid;

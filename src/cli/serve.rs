@@ -27,6 +27,10 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     raise_open_files();
+    #[cfg(feature = "remote")]
+    origami::store::remote::configure(args.storage());
+    #[cfg(feature = "remote")]
+    origami::store::remote::configure(args.storage());
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
     let options = args.options(settings)?;
     let is_open = options.access.credentials.is_open();

@@ -35,6 +35,8 @@
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
 
 mod access;
+#[cfg(feature = "remote")]
+mod address;
 mod blend;
 mod cache;
 mod deflate;

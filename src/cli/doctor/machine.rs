@@ -17,6 +17,7 @@ pub const FEATURES: [(&str, bool); 12] = [
     ("lepton", cfg!(feature = "lepton")),
     ("mozjpeg", cfg!(feature = "mozjpeg")),
     ("openslide", cfg!(feature = "openslide")),
+    ("remote", cfg!(feature = "remote")),
     ("rocksdb", cfg!(feature = "rocksdb")),
     ("serve", cfg!(feature = "serve")),
     ("webp", cfg!(feature = "webp")),

@@ -38,7 +38,8 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 pub struct ServeArgs {
     /// Directory of slides, or one slide: a bundle, a .dzi, a scanned slide [default: data]
     ///
-    /// Directories below it are searched too. One slide may also be given by its directory.
+    /// Directories below it are searched too. One slide may also be given by its directory. An address, as s3://bucket/slides, stands
+    /// for the bundles below it.
     #[arg(value_name = "DIR|FILE", conflicts_with = "slides_root", help_heading = "Input")]
     slides: Option<PathBuf>,
     /// The same as a flag
@@ -126,7 +127,7 @@ pub struct ServeArgs {
     )]
     ///
     /// It is a RocksDB; needs a build with the feature rocksdb.
-    #[arg(long, value_name = "DIR", help_heading = "Cache")]
+    #[arg(long, value_name = "DIR", help_heading = "Cache", hide_short_help = true)]
     cache_dir: Option<PathBuf>,
     /// Most disk space for tiles; the oldest go first [range: 4MiB to 1024TiB]
     ///
@@ -134,6 +135,30 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 4 * MIB..=1024 * TIB))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_dir_mb: u64,
+    /// Most memory for blocks of bundles at addresses [range: 8MiB to 1TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size(MIB, 8 * MIB..=TIB))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
+    block_cache_mb: u64,
+    /// Directory in which these blocks outlive the server [default: off]
+    ///
+    /// Each server needs a directory of its own.
+    #[arg(long, value_name = "DIR", help_heading = "Cache", hide_short_help = true)]
+    block_cache_dir: Option<PathBuf>,
+    /// Most disk space for blocks; those not used for the longest time go first [range: 8MiB to 1024TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 8 * MIB..=1024 * TIB))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
+    block_cache_dir_mb: u64,
+    /// How long storage at an address is waited for before the answer is 503 [range: 100ms to 1d]
+    ///
+    /// Without a unit it is in milliseconds.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = duration(Some(MILLISECOND), Duration::from_millis(100)..=DAY))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    storage_timeout_ms: Duration,
     /// Families' buffers that are kept in memory for the next ones [range: 0 to 65536]
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
@@ -269,6 +294,19 @@ impl ServeArgs {
                 stats_interval: self.metrics_interval_secs,
             },
         })
+    }
+
+    /// How storage at addresses is used.
+    #[cfg(feature = "remote")]
+    pub fn storage(&self) -> origami::store::remote::Settings {
+        origami::store::remote::Settings {
+            request_timeout: self.storage_timeout_ms,
+            retry_timeout: self.storage_timeout_ms,
+            memory_bytes: self.block_cache_mb,
+            disk_dir: self.block_cache_dir.clone(),
+            disk_bytes: self.block_cache_dir_mb,
+            ..Default::default()
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::pyramid::tree::Tree;
 use crate::serve::discovery::{SlideFiles, Stamp, stamp};
 use crate::serve::options::{ServeOptions, SlideOptions};
 use crate::slide::Selection;
+use crate::store;
 
 impl Slide {
     /// Opens archive and tree, or the scanned slide.
@@ -59,6 +60,8 @@ impl Slide {
         readers: &Arc<Readers>,
         scan: Option<(Scan, Geometry)>,
     ) -> Result<Self> {
+        // The listing has seen the version that is there now.
+        files.archive.iter().for_each(|path| store::forget(path));
         let input = match &files.archive {
             Some(path) if path.is_dir() => Some(Input::packs(path)?),
             Some(path) => Some(Input::file(path, Kind::Bundle)?),
