@@ -1,5 +1,6 @@
 //! `origami encode`: slides, trees and images to bundles.
 
+mod adapted;
 mod advice;
 mod args;
 mod estimate;

@@ -181,6 +181,7 @@ pub fn has_transform(stream: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+/// Codestreams, for the tests of readers as well.
 pub mod tests {
     use super::*;
 

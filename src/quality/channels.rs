@@ -25,7 +25,7 @@ const LEAST_DEVIATION: f64 = 4.0;
 /// Rows between two that are looked at.
 const ROW_STEP: usize = 8;
 /// A channel is far below luma from so many dB on.
-const FAR_DB: f64 = 3.0;
+pub(super) const FAR_DB: f64 = 3.0;
 const NAMES: [&str; 3] = ["red", "green", "blue"];
 
 /// The errors of families whose luma does not stand for a channel.
@@ -86,13 +86,18 @@ impl Channels {
         self.rgb.iter_mut().zip(&other.rgb).for_each(|(sum, other)| sum.merge(other));
     }
 
-    /// The worst channel, if it is far below luma.
-    pub fn far_below_luma(&self) -> Option<ChannelLoss> {
+    /// The worst channel; `None` where nothing was measured, or without any error.
+    pub fn worst(&self) -> Option<ChannelLoss> {
         let y_psnr = self.luma.psnr()?;
         let of = |(channel, error): (&'static str, &SquaredError)| Some((channel, error.psnr()?));
         let all = NAMES.into_iter().zip(&self.rgb).filter_map(of);
         let (channel, psnr) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
-        (psnr + FAR_DB <= y_psnr).then_some(ChannelLoss { channel, psnr, y_psnr, families: self.families })
+        Some(ChannelLoss { channel, psnr, y_psnr, families: self.families })
+    }
+
+    /// The worst channel, if it is far below luma.
+    pub fn far_below_luma(&self) -> Option<ChannelLoss> {
+        self.worst().filter(|loss| loss.psnr + FAR_DB <= loss.y_psnr)
     }
 }
 
@@ -110,7 +115,7 @@ fn rgb_of(pixels: &Pixels) -> Plane {
 }
 
 /// Whether no channel has much more contrast than luma.
-fn luma_stands_for(pixels: &Pixels) -> bool {
+pub(super) fn luma_stands_for(pixels: &Pixels) -> bool {
     let mut spread = Spread::default();
     match pixels {
         Pixels::Rgb(rgb) => (0..rgb.height()).step_by(ROW_STEP).for_each(|y| spread.add(rgb.row(y))),

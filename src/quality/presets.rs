@@ -69,7 +69,7 @@ pub fn at_quality(params: &EncodeParams, residual_quality: u8) -> EncodeParams {
 
 /// Quality of the baseline under a residual of this quality. The residual restores the luma that the baseline loses, so the
 /// baseline may be coarse. But viewers see L2 and the levels above it without a residual, so it is 10 finer and at least 40.
-fn base_quality(residual: u8) -> u8 {
+pub(super) fn base_quality(residual: u8) -> u8 {
     residual.saturating_add(10).clamp(40, 95)
 }
 

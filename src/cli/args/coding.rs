@@ -111,7 +111,14 @@ impl CodingArgs {
         })
     }
 
-    fn overriding(&self, preset: EncodeParams) -> EncodeParams {
+    /// Whether a preset decides how good the result is, and no other flag.
+    pub fn adapts(&self) -> bool {
+        let qualities = [self.quality, self.baseq, self.resq, self.l0q];
+        qualities.iter().all(Option::is_none) && self.preset.is_some_and(|preset| preset != Preset::Lossless)
+    }
+
+    /// The parameters, but for those that flags give.
+    pub fn overriding(&self, preset: EncodeParams) -> EncodeParams {
         let entropy = self.entropy.unwrap_or(preset.entropy);
         let residual = self.residual_entropy.unwrap_or(entropy.residual);
         EncodeParams {

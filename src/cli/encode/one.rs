@@ -11,6 +11,7 @@ use origami::pyramid::source::Source;
 use origami::store::is_address;
 use serde_json::json;
 
+use super::adapted::adapted;
 use super::args::{EncodeArgs, channel_words};
 use super::summary::Summary;
 use super::{existing, report};
@@ -79,9 +80,12 @@ impl Run<'_> {
         let own = self.own_backend(total)?;
         let Some(opened) = self.shared.as_ref().or(own.as_ref()) else { bail!("no backend") };
         let started = std::time::Instant::now();
-        let params = match args.target.target() {
-            Some(target) => args.search(input, target, &*opened.backend, &self.scheduler)?,
-            None => args.coding.params(),
+        let (params, adapted) = match args.target.target() {
+            Some(target) => (args.search(input, target, &*opened.backend, &self.scheduler)?, None),
+            None => {
+                let adapted = adapted(args, input, &*opened.backend, &self.scheduler)?;
+                (adapted.as_ref().map_or_else(|| args.coding.params(), |it| it.params.clone()), adapted)
+            }
         };
         let options = EncodeOptions {
             packs: args.pack,
@@ -133,6 +137,7 @@ impl Run<'_> {
         }
         let mut value = summary.json();
         value["warnings"] = json!(source.warnings());
+        value["adapted"] = json!(adapted);
         if let Some(page) = page {
             let encoded = report::Encoded {
                 report: &report,
