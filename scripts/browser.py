@@ -321,6 +321,27 @@ class Tour:
         self.check("origami.comparing.mode === 'one'", "c does nothing")
         self.picture("viewer-dark")
 
+    def planes(self):
+        """A slide of several channels says which it shows, and shows another on request, at the same place."""
+        b = self.browser
+        b.screen(1200, 800)
+        self.viewer("below & deep/channels", "#x=200&y=150&z=1")
+        said = "document.querySelector('#planes summary').textContent"
+        self.check(f"{said} === 'channel DAPI, 1 of 3'", "the first channel is named")
+        b.click("#planes summary")
+        self.check("document.querySelectorAll('#channels input').length === 3", "three channels to choose from")
+        self.picture("channels")
+        b.eval("document.querySelectorAll('#channels input').forEach((box, number) => { box.checked = number === 1; })")
+        b.eval("delete document.documentElement.dataset.ready")
+        b.click("#planes form button")
+        b.wait("location.search === '?channel=1' && document.documentElement?.dataset.ready === 'yes'", "the second channel")
+        self.check(f"{said} === 'channel FITC, 2 of 3' && location.hash.startsWith('#x=200&y=150&z=1')", "the second channel, same place")
+        self.check("origami.viewer.world.getItemAt(0).source.getTileUrl(9, 0, 0).includes('&channel=1')", "tiles of the second channel")
+        b.screen(390, 780, scale=2, phone=True)
+        self.settle()
+        self.fits("a slide of several channels on a phone")
+        self.picture("phone-channels")
+
     def missing(self):
         """The one address that must fail, by a message."""
         b = self.browser
@@ -352,7 +373,7 @@ class Tour:
 
 def named(path):
     """The names of the slides at a path: a directory of scanned slides has one for each."""
-    below = [f"{path.name}/{scan.stem}" for scan in path.glob("*.svs")]
+    below = [f"{path.name}/{scan.stem}" for kind in ("*.svs", "*.tif") for scan in path.glob(kind)]
     return below or [path.stem if path.suffix == ".bundle" else path.name]
 
 
@@ -363,7 +384,7 @@ def main():
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
     try:
         tour = Tour(browser, address, out, slides, slide, bundle)
-        for part in (tour.list, tour.refresh, tour.geometry, tour.look, tour.compare, tour.phone, tour.alone, lambda: tour.signed(*signed), tour.missing):
+        for part in (tour.list, tour.refresh, tour.geometry, tour.look, tour.compare, tour.phone, tour.alone, tour.planes, lambda: tour.signed(*signed), tour.missing):
             part()
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))

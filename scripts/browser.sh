@@ -54,6 +54,7 @@ awkward 'awkward needle' 3 2000 256
 mkdir -p "$slides/below & deep"
 cp "$slide" "$slides/below & deep/not encoded.svs"
 cp "$slide" "$slides/below & deep/100% #2.svs"
+python3 scripts/channels.py "$slides/below & deep/channels.tif" 700 500
 # As after a run that was cut short.
 rm -f "$slides/AAA before all others.bundle" "$slides/.new"
 

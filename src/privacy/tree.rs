@@ -1,7 +1,5 @@
 //! A tree of tiles.
 
-use std::fs;
-
 use super::held::{Held, Tally};
 use crate::error::Result;
 use crate::pyramid::tree::Tree;
@@ -26,12 +24,8 @@ pub fn of_tree(tree: &Tree) -> Result<Vec<Held>> {
         tally.add(&format!("level {}", id.level), &format!("tile {}_{}", id.x, id.y), &tree.tile_bytes(id)?);
     }
     held.extend(tally.finish());
-    for folder in [tree.files(), tree.path().parent().unwrap_or(tree.files())] {
-        for path in LEFTOVERS.map(|name| folder.join(name)) {
-            if let Ok(file) = fs::metadata(&path) {
-                held.push(Held::new("metadata of the slide", path.display().to_string(), file.len()));
-            }
-        }
+    for (path, bytes) in tree.files_named(&LEFTOVERS) {
+        held.push(Held::new("metadata of the slide", path.display().to_string(), bytes));
     }
     Ok(held)
 }

@@ -139,8 +139,8 @@ impl Tree {
     pub fn path(&self) -> &Path {
         &self.found.path
     }
-    /// The directory of the tiles.
-    pub fn files(&self) -> &Path {
+    /// The directory of the tiles; in a zip it is none of the file system's.
+    fn files(&self) -> &Path {
         &self.found.files
     }
     /// The contents of the `.dzi`, or the same by the descriptor of another layout.
@@ -191,6 +191,13 @@ impl Tree {
     pub fn directories(&self) -> Vec<PathBuf> {
         let names = self.layout().directories(self.geometry());
         names.iter().filter_map(|name| self.found.store.file(name)).collect()
+    }
+
+    /// Files of these names beside the tiles or the descriptor, with their lengths; in a zip wherever they lie in it.
+    pub fn files_named(&self, names: &[&str]) -> Vec<(PathBuf, u64)> {
+        let beside = self.path().parent().filter(|_| self.path().is_file());
+        let dirs = [Some(self.files()), beside.filter(|dir| *dir != self.files())];
+        self.found.store.named(names, &dirs.into_iter().flatten().collect::<Vec<_>>())
     }
 
     /// Where a tile lies, for messages; of a tile in a zip, its name behind that of the zip.

@@ -19,7 +19,7 @@ pub fn write_dicom(path: &Path, image: &Image, series: &str) {
     let elements: [(Tag, VR, PrimitiveValue); 18] = [
         (tags::IMAGE_TYPE, VR::CS, dicom_value!(Strs, ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"])),
         (tags::SOP_CLASS_UID, VR::UI, text(uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE)),
-        (tags::SOP_INSTANCE_UID, VR::UI, text(&*instance)),
+        (tags::SOP_INSTANCE_UID, VR::UI, text(&instance)),
         (tags::SERIES_INSTANCE_UID, VR::UI, text(series)),
         (tags::FRAME_OF_REFERENCE_UID, VR::UI, text("1.2.3.3")),
         (tags::SAMPLES_PER_PIXEL, VR::US, 3u16.into()),

@@ -92,6 +92,23 @@ impl Store {
         }
     }
 
+    /// Place and length of every file of one of these names in a zip, wherever it lies in it; of a directory in `dirs`.
+    pub fn named(&self, names: &[&str], dirs: &[&Path]) -> Vec<(PathBuf, u64)> {
+        match self {
+            Store::Directory(_) => {
+                let all = dirs.iter().flat_map(|dir| names.iter().map(|name| dir.join(name)));
+                all.filter_map(|path| Some((path.clone(), fs::metadata(&path).ok()?.len()))).collect()
+            }
+            Store::Zip(zip) => {
+                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_wanted = |name: &&str| name.rsplit('/').next().is_some_and(|own| names.contains(&own));
+                let found: Vec<_> = entries.file_names().filter(is_wanted).map(str::to_string).collect();
+                let place = |name: &String| Some((zip.path.join(name), entries.by_name(name).ok()?.size()));
+                found.iter().filter_map(place).collect()
+            }
+        }
+    }
+
     /// The names of all files. Names that begin with a dot are other programs'.
     ///
     /// # Errors

@@ -118,10 +118,16 @@ impl Folder {
     /// of IIIF. There may be very many.
     pub fn is_of_tiles(&self, name: &str) -> bool {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        self.other_tree.is_some()
-            && (name == "full"
-                || name.strip_prefix("TileGroup").is_some_and(is_number)
-                || name.split(',').all(is_number))
+        match &self.other_tree {
+            None => false,
+            // Google Maps, which has no descriptor.
+            Some(tree) if *tree == self.path => is_number(name),
+            Some(_) => {
+                name == "full"
+                    || name.strip_prefix("TileGroup").is_some_and(is_number)
+                    || name.contains(',') && name.split(',').all(is_number)
+            }
+        }
     }
 
     /// Whether a directory in this one is part of a slide or tree beside it, and holds no slides of its own: the tiles of a tree,

@@ -234,11 +234,16 @@ fn trees_in_other_layouts_are_found_and_their_tiles_are_not_searched() {
         "no/0/b.svs",
         "in/s.szi",
         "in/s.dzi",
+        "in/t.dzi",
+        "z/2024/c.svs",
     ]);
     fs::write(root.path().join("i/info.json"), r#"{"@context": "http://iiif.io/api/image/3/context.json"}"#)
         .unwrap();
     let listing = list(root.path());
-    assert_eq!(names(&listing), ["g", "i", "in/s.dzi", "in/s.szi", "no/0/b", "z", "z/more/a"]);
+    assert_eq!(
+        names(&listing),
+        ["g", "i", "in/s.dzi", "in/s.szi", "in/t", "no/0/b", "z", "z/2024/c", "z/more/a"]
+    );
     assert_eq!(listing.slides["g"].tree, Some(root.path().join("g")));
     assert_eq!(listing.slides["i"].tree, Some(root.path().join("i/info.json")));
     let z = &listing.slides["z"];

@@ -120,6 +120,10 @@ fn a_tree_in_a_zip_is_read_and_a_damaged_one_is_refused() {
     assert!(is_tree_file(&path));
     let tree = Tree::open(&path, Missing::Refuse).unwrap();
     assert_is_the_slide(&tree);
+    assert_eq!(tree.tile_file(TileId { level: 8, x: 0, y: 0 }), None);
+    assert!(tree.directories().is_empty());
+    let left = tree.files_named(&["scan-properties.xml", "vips-properties.xml"]);
+    assert_eq!(left, [(path.join("s/scan-properties.xml"), 4)]);
     let family = tree.geometry().family(0, 0).unwrap();
     tree.originals(family, TileMetadata::Refuse).unwrap();
     let whole = fs::read(&path).unwrap();
