@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "encode",
     "decode",
     "verify",
+    "jobs",
     "privacy",
     "web",
     "serve",
