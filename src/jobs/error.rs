@@ -67,6 +67,17 @@ pub enum Error {
         /// What is wrong and what to do about it.
         problem: String,
     },
+    /// The server of a queue refuses, or is not there.
+    #[cfg(feature = "nats")]
+    #[error("{queue}: cannot {action}: {problem}")]
+    Nats {
+        /// The queue, without credentials.
+        queue: String,
+        /// What was tried.
+        action: &'static str,
+        /// What the server or the connection says.
+        problem: String,
+    },
     /// Something that JSON cannot express.
     #[error("{what} cannot be written as JSON: {source}")]
     Json {
@@ -133,6 +144,8 @@ impl Diagnose for Error {
                 _ => FaultKind::MayPass,
             }),
             Error::Stored { .. } => of(FaultKind::Damaged),
+            #[cfg(feature = "nats")]
+            Error::Nats { .. } => of(FaultKind::MayPass),
             Error::Json { .. } => of(FaultKind::Failed),
             Error::NoRandomNumbers(_) | Error::NoThreads(_) => of(FaultKind::MayPass),
         }

@@ -5,8 +5,10 @@
 //! state      the life of a unit: waiting, running, done, dead, cancelled         no I/O, no clock
 //! clock      the time of day, which may be wrong                              no I/O
 //! watch      which workers are silent, without comparing clocks                  no I/O, no clock
+//! entry      a unit as a queue holds it                                          no I/O
 //! queue      what a queue does for submitters and workers                        a trait
 //! sqlite     a queue in one file, for one machine                                SQLite
+//! nats       a queue on a server, for many machines (feature `nats`)             NATS JetStream
 //! results    attempts and manifests: what was done                               an object store
 //! content    files of an attempt: checked, counted, hashed                       files
 //! run        does one unit                                                       slides
@@ -23,7 +25,10 @@
 
 mod clock;
 mod content;
+mod entry;
 mod error;
+#[cfg(feature = "nats")]
+mod nats;
 mod overview;
 mod queue;
 pub mod reconcile;
@@ -39,9 +44,12 @@ pub mod worker;
 mod tests;
 
 pub use clock::Clock;
+pub use entry::Entry;
 pub use error::{Error, Result};
+#[cfg(feature = "nats")]
+pub use nats::{NatsAddress, NatsQueue};
 pub use overview::{Dead, Overview, Running, WorkerRow};
-pub use queue::{Claim, Entry, Queue, Submitted, Which};
+pub use queue::{Claim, Queue, Submitted, Which};
 pub use results::{Manifest, Published, Results};
 pub use sqlite::SqliteQueue;
 pub use unit::{Key, Source, Task, Token, UNIT_VERSION, Unit};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::Entry;
 use super::state::{Fault, Progress, State};
 use super::unit::Key;
 
@@ -81,6 +82,25 @@ pub struct Dead {
     pub fault: Option<Fault>,
 }
 
+impl From<Entry> for Running {
+    fn from(Entry { unit, record }: Entry) -> Self {
+        Self {
+            key: unit.key,
+            source: unit.source,
+            bytes: unit.bytes,
+            worker: record.worker.unwrap_or_default(),
+            attempt: record.attempts,
+            progress: record.progress,
+        }
+    }
+}
+
+impl From<Entry> for Dead {
+    fn from(Entry { unit, record }: Entry) -> Self {
+        Self { key: unit.key, source: unit.source, attempts: record.attempts, fault: record.fault }
+    }
+}
+
 /// Units in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
@@ -106,6 +126,21 @@ pub struct Overview {
 impl Overview {
     /// Most dead units that are listed.
     pub const MOST_DEAD: usize = 100;
+
+    /// Counts a unit, for queues that do not count by themselves.
+    #[cfg(feature = "nats")]
+    pub(super) fn add(&mut self, entry: Entry) {
+        let at = State::ALL.iter().position(|state| *state == entry.record.state);
+        if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
+            count.units += 1;
+            count.bytes += entry.unit.bytes;
+        }
+        match entry.record.state {
+            State::Running => self.running.push(entry.into()),
+            State::Dead if self.dead.len() < Self::MOST_DEAD => self.dead.push(entry.into()),
+            _ => {}
+        }
+    }
 
     /// Units in a state.
     pub fn count(&self, state: State) -> Count {

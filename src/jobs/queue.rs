@@ -2,38 +2,11 @@
 //!
 //! A queue may forget, repeat and be late: units are done once because of their manifests ([`super::Results`]), not because of it.
 
+use super::entry::Entry;
 use super::error::Result;
-use super::overview::{Dead, Overview, Running, WorkerRow};
+use super::overview::{Overview, WorkerRow};
 use super::state::{Fault, Policy, Progress, Record};
 use super::unit::{Key, Token, Unit};
-
-/// A unit and what the queue knows of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// What is to be done.
-    pub unit: Unit,
-    /// How far it is.
-    pub record: Record,
-}
-
-impl From<Entry> for Running {
-    fn from(Entry { unit, record }: Entry) -> Self {
-        Self {
-            key: unit.key,
-            source: unit.source,
-            bytes: unit.bytes,
-            worker: record.worker.unwrap_or_default(),
-            attempt: record.attempts,
-            progress: record.progress,
-        }
-    }
-}
-
-impl From<Entry> for Dead {
-    fn from(Entry { unit, record }: Entry) -> Self {
-        Self { key: unit.key, source: unit.source, attempts: record.attempts, fault: record.fault }
-    }
-}
 
 /// An attempt that a worker has begun.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::clock::Clock;
+use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Count, Dead, Overview, Running, WorkerRow};
-use super::queue::{Claim, Entry, Queue, Submitted, Which};
+use super::queue::{Claim, Queue, Submitted, Which};
 use super::state::{Fault, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
 use super::watch::Watch;

@@ -59,7 +59,7 @@ impl UnitsArgs {
         done: &str,
         change: impl Fn(&dyn Queue, &Which) -> origami::jobs::Result<u64>,
     ) -> Result<()> {
-        let place = self.place.open(None)?;
+        let place = self.place.open()?;
         let which = self.which(&*place.queue)?;
         let units = change(&*place.queue, &which)?;
         if self.json.json {

@@ -8,7 +8,7 @@ use origami::jobs::Clock;
 use origami::jobs::reconcile::{clean, reconcile};
 use serde_json::json;
 
-use super::place::PlaceArgs;
+use super::place::{LeaseArgs, PlaceArgs};
 use crate::cli::args::values::{DAY, SECOND, duration};
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
@@ -22,6 +22,8 @@ use crate::cli::print::{human_bytes, say};
 pub struct ReconcileArgs {
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
     /// Remove the files that it lists
     #[arg(long, help_heading = "Safety")]
     clean: bool,
@@ -34,7 +36,7 @@ pub struct ReconcileArgs {
 }
 
 pub fn run(args: &ReconcileArgs) -> Result<()> {
-    let place = args.place.make()?;
+    let place = args.place.make(args.lease)?;
     let age_ms = u64::try_from(args.older_than.as_millis()).unwrap_or(u64::MAX);
     let found = reconcile(&*place.queue, &place.results, age_ms, Clock::default())?;
     if !args.json.json {

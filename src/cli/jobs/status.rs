@@ -29,7 +29,7 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: &StatusArgs) -> Result<()> {
-    let place = args.place.open(None)?;
+    let place = args.place.open()?;
     if !args.watch {
         return once(&place, args.json.json);
     }

@@ -13,7 +13,7 @@ use origami::pyramid::identity::Identity;
 use origami::pyramid::tree::{Missing, Tree};
 use serde_json::json;
 
-use super::place::{Place, PlaceArgs};
+use super::place::{LeaseArgs, Place, PlaceArgs};
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::values::{names, whole};
 use crate::cli::args::work::JsonArgs;
@@ -61,6 +61,8 @@ pub struct SubmitArgs {
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
+    lease: LeaseArgs,
+    #[command(flatten)]
     json: JsonArgs,
 }
 
@@ -92,7 +94,7 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
         Kind::Decode => Takes::ARCHIVES,
     };
     let inputs = inputs::find(&paths, takes)?;
-    let place = args.place.make()?;
+    let place = args.place.make(args.lease)?;
     let mut total = Submitted::default();
     for batch in inputs.list.chunks(BATCH) {
         let units = batch.iter().map(|input| unit(input, &task)).collect::<Result<Vec<_>>>()?;

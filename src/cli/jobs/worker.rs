@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::backend::Cancel;
-use origami::jobs::state::State;
+use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use origami::jobs::{Claim, Clock, Token};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::place::{PlaceArgs, TriesArgs};
+use super::place::{LeaseArgs, PlaceArgs};
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::WorkArgs;
@@ -24,6 +24,8 @@ use crate::cli::print::say;
 
 /// Most units at a time.
 const MAX_SLOTS: u64 = 256;
+/// Most attempts at a unit.
+const MOST_ATTEMPTS: u64 = 1000;
 /// Most that an hour of a machine costs.
 const MAX_PRICE: f64 = 1e6;
 
@@ -49,8 +51,12 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "PRICE", default_value = "0", value_parser = real(0.0..=MAX_PRICE))]
     #[arg(help_heading = "Output", hide_short_help = true)]
     price_per_hour: f64,
+    /// Attempts at a unit until it is given up [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MOST_ATTEMPTS))]
+    #[arg(help_heading = "Safety", hide_short_help = true)]
+    attempts: u32,
     #[command(flatten)]
-    tries: TriesArgs,
+    lease: LeaseArgs,
     #[command(flatten)]
     backend: BackendArgs,
     #[command(flatten)]
@@ -60,15 +66,15 @@ pub struct WorkerArgs {
 pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     // Before anything is claimed: a signal that arrives right after must already hand it back.
     let stop = stopped().context("cannot listen for signals")?;
-    let place = args.place.open(Some(&args.tries))?;
+    let place = args.place.open_with(args.policy(), Some(args.lease))?;
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?;
     let options = WorkerOptions {
         name: args.name()?,
         slots: usize::try_from(args.slots).unwrap_or(1),
         until_empty: args.until_empty,
-        policy: args.tries.policy(),
-        heartbeat: args.tries.heartbeat(),
+        policy: args.policy(),
+        heartbeat: args.lease.heartbeat(),
         price_per_hour: args.price_per_hour,
         clock: Clock::default(),
     };
@@ -123,6 +129,10 @@ fn said(event: &Event) -> String {
 }
 
 impl WorkerArgs {
+    fn policy(&self) -> Policy {
+        Policy { most_attempts: self.attempts, ..Policy::default() }
+    }
+
     /// A name that no other worker has: a part of it is made up at random.
     fn name(&self) -> Result<String> {
         if let Some(name) = &self.name {

@@ -22,6 +22,21 @@ fn with_each_queue(test: impl Fn(Open<'_>)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("queue");
     test(&|clock| sqlite(&path, clock));
+    #[cfg(feature = "nats")]
+    with_nats(&test);
+}
+
+/// With a queue of its own on the server that the environment names: `scripts/fleet.sh` starts one.
+#[cfg(feature = "nats")]
+fn with_nats(test: &impl Fn(Open<'_>)) {
+    use crate::jobs::{NatsAddress, NatsQueue, Token};
+    let Ok(server) = std::env::var("ORIGAMI_NATS") else {
+        eprintln!("SKIPPED: a queue on NATS: ORIGAMI_NATS names no server");
+        return;
+    };
+    let address = format!("{server}/{}", Token::random().unwrap());
+    let address = NatsAddress::parse(&address).unwrap().unwrap();
+    test(&|clock| Box::new(NatsQueue::open(&address, POLICY, LEASE, LEASE / 5, clock).unwrap()));
 }
 
 fn states(queue: &dyn Queue) -> [u64; 5] {

@@ -143,7 +143,7 @@ impl Fleet {
     /// An attempt has come to its end.
     fn end(&mut self, Attempt { unit, token, .. }: &Attempt, wall_ms: u64) {
         let policy = self.policy;
-        let mut fail = |fleet: &mut Self, outlook| {
+        let fail = |fleet: &mut Self, outlook| {
             let fault = Fault { outlook, message: String::new() };
             fleet.change(*unit, |record| record.fail(token, fault, &policy, wall_ms))
         };
