@@ -11,7 +11,8 @@
 //! | [`backend`], `gpu` | where the arithmetic runs: CPU, GPU (feature `gpu`), both; the scheduler that feeds it |
 //! | [`kernels`] | the normative integer kernels and their SIMD |
 //! | [`codec`] | JPEG, PNG, WebP, JPEG XL: planes to bytes and back |
-//! | [`archive`] | packs and bundles; [`archive::store`]: where they lie |
+//! | [`archive`] | packs and bundles |
+//! | [`store`] | where files lie: on a disk, or at an address in object storage |
 //! | [`slide`], [`pyramid`] | readers of slides; Deep Zoom trees, read, written and made from slides |
 //! | [`privacy`] | what a file holds that may say whose tissue it shows |
 //! | [`params`] | how a slide is coded |
@@ -51,6 +52,7 @@ pub mod residual;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod slide;
+pub mod store;
 pub mod verify;
 #[cfg(feature = "serve")]
 mod web;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::store::FileError;
 use crate::params;
+use crate::store::FileError;
 
 /// The result of archive calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -14,7 +14,6 @@ mod part_file;
 mod plan;
 mod read;
 mod record;
-pub mod store;
 mod write;
 
 pub use entries::{FamilyEntry, PayloadEntry, TileEntry};
@@ -25,3 +24,7 @@ pub use names::{BUNDLE_NAME, PACK_DIR};
 pub use read::Archive;
 pub use record::{FamilyRecord, Payload};
 pub use write::{BundleWriter, Written};
+
+// Its place before it was a group of its own.
+#[doc(hidden)]
+pub use crate::store;

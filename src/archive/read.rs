@@ -10,9 +10,9 @@ use super::index::{in_data, parse_families, parse_tiles};
 use super::layout::{FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES};
 use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
-use super::store::{FileStore, ReadAt};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
+use crate::store::{self, ReadAt};
 
 /// Bytes of the first read at open: header, indexes and JSON of most slides.
 const FIRST_READ_BYTES: u64 = 16 << 10;
@@ -29,13 +29,12 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens a file: at most two reads.
+    /// Opens a file, or the object at an address: at most two reads.
     ///
     /// # Errors
     /// A file that cannot be read; anything wrong with header, indexes or JSON, with the offset.
     pub fn open(path: &Path) -> Result<Self> {
-        let store = FileStore::open(path).map_err(Error::io("open", path))?;
-        Self::from_store(path, Box::new(store))
+        Self::from_store(path, store::open(path).map_err(Error::io("open", path))?)
     }
 
     /// Opens an archive in any store; `path` is its name in errors.
@@ -170,6 +169,22 @@ impl Archive {
     pub fn read_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
         let bytes = self.read(entry.offset, entry.bytes)?;
         parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+    }
+
+    /// As [`Self::read_family`], without holding a thread while an object at an address is waited for.
+    ///
+    /// # Errors
+    /// As [`Self::read_family`].
+    pub async fn load_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
+        let bytes = self.store.read(entry.offset, entry.bytes as usize).await;
+        let bytes = bytes.map_err(Error::io("read", &self.path))?;
+        parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+    }
+
+    /// Says which families will be read soon, so that an object at an address is read ahead, neighbours in one request.
+    pub fn will_read<'a>(&self, families: impl IntoIterator<Item = &'a FamilyEntry>) {
+        let range = |entry: &FamilyEntry| entry.offset..entry.offset.saturating_add(entry.bytes.into());
+        self.store.will_read(&families.into_iter().map(range).collect::<Vec<_>>());
     }
 
     /// Reads a tile of a small level and checks it.

@@ -18,9 +18,9 @@ use super::names::BUNDLE_NAME;
 use super::part_file::{PartFile, sync_parent};
 use super::plan::{Blob, FamilyRow, Plan, TileRow, blob_len, plan};
 use super::record::FamilyRecord;
-use super::store::{FileStore, LockFile, ReadAt};
 use crate::codec::CodecId;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
+use crate::store::{FileStore, LockFile, ReadAt};
 
 /// A bundle that was written.
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
+use super::place::OutPlace;
 use super::print::{families, human_bytes, say};
 use super::progress::Work;
 use super::signals;
@@ -164,7 +165,9 @@ impl Run<'_> {
     /// Decodes one archive to a tree in `out`.
     fn one(&self, which: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
-        signals::writes(&out.join(format!("{}.dzi", decode::DECODED_NAME)));
+        let (place, dzi) = (OutPlace::of(out)?, PathBuf::from(format!("{}.dzi", decode::DECODED_NAME)));
+        place.check_tree(&dzi, args.overwrite || args.skip_existing)?;
+        signals::writes(&out.join(&dzi));
         let input = match which.thing {
             Thing::Packs => decode::Input::packs(&which.path)?,
             Thing::Pack => decode::Input::file(&which.path, Kind::Pack)?,
@@ -173,7 +176,7 @@ impl Run<'_> {
         let tree = args.pyramid.as_deref().map(Tree::open_small_levels).transpose()?;
         let options = args.options();
         // A wrong name must fail before the work.
-        let associated = args.associated(&input, out)?;
+        let associated = args.associated(&input, place.dir())?;
         if args.skip_existing && decode::is_decoded(&input, out, &options) {
             return Ok(skipped(&which.path, out, args));
         }
@@ -201,10 +204,10 @@ impl Run<'_> {
             }
         };
         let started = std::time::Instant::now();
-        let report = decode::decode(
+        let mut report = decode::decode(
             &input,
             tree.as_ref(),
-            out,
+            place.dir(),
             &options,
             &*opened.backend,
             &self.scheduler,
@@ -214,6 +217,8 @@ impl Run<'_> {
         for (path, png) in associated {
             write_whole(&path, &png)?;
         }
+        place.publish(&dzi, false)?;
+        report.dzi = out.join(dzi);
         if let (Some(problem), true) = (&report.profile_problem, args.work.summary()) {
             eprintln!("{}: the colour profile is not in the tiles: {problem}", report.dzi.display());
         }

@@ -2,6 +2,7 @@
 //!
 //! Looks at names, and at the first bytes of a file; opens nothing.
 
+mod address;
 mod dicom;
 mod everything;
 mod input;
@@ -10,7 +11,6 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -19,9 +19,11 @@ use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
 use origami::pyramid::tree::{is_tree_file, other_tree};
+use origami::store::is_address;
 
 use super::fault::{Problem, usage};
 
+use self::address::at_address;
 use self::dicom::{dicom_series, dicom_slides, is_slide};
 use self::input::{entries, extension, input, is_tree_files, tree_of_files};
 
@@ -67,6 +69,12 @@ impl Inputs {
             let result = match out {
                 Some(out) if self.several => out.join(&input.name),
                 Some(out) => out.to_path_buf(),
+                None if is_address(&input.home) => {
+                    usage!(
+                        "{}: give --out: results are not put beside what lies at an address",
+                        input.path.display()
+                    )
+                }
                 None => input.home.clone(),
             };
             if let Some(other) = inputs_by_result.insert(result.clone(), &input.path)
@@ -126,6 +134,10 @@ impl Takes {
 pub fn find(paths: &[PathBuf], takes: Takes) -> Result<Inputs> {
     let mut inputs = Inputs { list: Vec::new(), several: paths.len() > 1 };
     for path in paths {
+        if is_address(path) {
+            inputs.several |= at_address(path, takes, &mut inputs.list)?;
+            continue;
+        }
         let kind = fs::metadata(path).map_err(|source| anyhow::Error::new(cannot_open(path, source)))?;
         if !kind.is_dir() {
             inputs.list.push(file(path, takes)?);
@@ -176,8 +188,8 @@ pub fn image(path: &Path) -> Result<Input> {
     }
 }
 
-fn cannot_open(path: &Path, source: std::io::Error) -> origami::archive::store::FileError {
-    origami::archive::store::FileError { action: "open", path: path.to_path_buf(), source }
+fn cannot_open(path: &Path, source: std::io::Error) -> origami::store::FileError {
+    origami::store::FileError { action: "open", path: path.to_path_buf(), source }
 }
 
 fn nothing_in(dir: &Path, takes: Takes) -> anyhow::Error {
@@ -213,8 +225,11 @@ fn thing_of_file(path: &Path) -> Result<Thing> {
         "pack" => return Ok(Thing::Pack),
         _ => {}
     }
-    let mut start = Vec::new();
-    let opened = fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    let mut start = [0; 16];
+    let opened = origami::store::open(path).and_then(|file| {
+        let start = start.get_mut(..file.size()?.min(16) as usize).unwrap_or_default();
+        file.read_exact_at(start, 0)
+    });
     opened.map_err(|source| anyhow::Error::new(cannot_open(path, source)))?;
     Ok(match Kind::of_magic(&start) {
         Some(Kind::Bundle) => Thing::Bundle,

@@ -28,6 +28,7 @@ mod json;
 mod listen;
 mod log;
 mod man;
+mod place;
 mod print;
 mod progress;
 mod pyramid;

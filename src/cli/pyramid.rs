@@ -23,6 +23,7 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::Problem;
 use super::inputs::{self, SeveralArgs, Takes};
+use super::place::OutPlace;
 use super::print::say;
 use super::progress::Work;
 use super::signals;
@@ -98,13 +99,15 @@ pub fn run(args: PyramidArgs) -> Result<ExitCode> {
 
 /// Makes the tree of one slide in `out`.
 fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Result<Outcome> {
-    signals::writes(&out.join(format!("{}.dzi", build::PYRAMID_NAME)));
+    let (place, dzi) = (OutPlace::of(out)?, PathBuf::from(format!("{}.dzi", build::PYRAMID_NAME)));
+    place.check_tree(&dzi, args.overwrite || args.skip_existing)?;
+    signals::writes(&out.join(&dzi));
     let mut slide = Slide::open(path, &args.open.options())?;
     if args.work.summary() {
         slide.info.warnings.iter().for_each(|warning| eprintln!("{}: {warning}", path.display()));
     }
     // A wrong name must fail before hours of work.
-    let associated = associated(args, &mut slide, out)?;
+    let associated = associated(args, &mut slide, place.dir())?;
     let options = BuildOptions {
         tile: args.tile,
         quality: args.quality,
@@ -119,11 +122,13 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
     }
     let progress = Work::families(&path.to_string_lossy(), geometry.family_count(), args.work.progress());
     let started = std::time::Instant::now();
-    let dzi = build::build(&mut slide, out, &options, scheduler, &|done| progress.set(done))?;
+    build::build(&mut slide, place.dir(), &options, scheduler, &|done| progress.set(done))?;
     progress.finish();
     for (path, png) in associated {
         write_whole(&path, &png)?;
     }
+    place.publish(&dzi, false)?;
+    let dzi = out.join(dzi);
     let (width, height, levels) = (geometry.width(), geometry.height(), geometry.top_level() + 1);
     let seconds = started.elapsed().as_secs_f64();
     if args.work.summary() {

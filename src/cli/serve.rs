@@ -141,6 +141,30 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 4 * MIB..=1024 * TIB))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
     cache_dir_mb: u64,
+    /// Most memory for blocks of bundles at addresses [range: 8MiB to 1TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size(MIB, 8 * MIB..=TIB))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
+    block_cache_mb: u64,
+    /// Directory in which these blocks outlive the server [default: off]
+    ///
+    /// Each server needs a directory of its own.
+    #[arg(long, value_name = "DIR", help_heading = "Cache", hide_short_help = true)]
+    block_cache_dir: Option<PathBuf>,
+    /// Most disk space for blocks; those not used for the longest time go first [range: 8MiB to 1024TiB]
+    ///
+    /// Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 8 * MIB..=1024 * TIB))]
+    #[arg(help_heading = "Cache", hide_short_help = true)]
+    block_cache_dir_mb: u64,
+    /// How long storage at an address is waited for before the answer is 503 [range: 100ms to 1d]
+    ///
+    /// Without a unit it is in milliseconds.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(value_parser = duration(Some(MILLISECOND), Duration::from_millis(100)..=DAY))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    storage_timeout_ms: Duration,
     /// Families' buffers that are kept in memory for the next ones [range: 0 to 65536]
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
@@ -270,6 +294,19 @@ impl ServeArgs {
             },
         })
     }
+
+    /// How storage at addresses is used.
+    #[cfg(feature = "remote")]
+    fn storage(&self) -> origami::store::remote::Settings {
+        origami::store::remote::Settings {
+            request_timeout: self.storage_timeout_ms,
+            retry_timeout: self.storage_timeout_ms,
+            memory_bytes: self.block_cache_mb,
+            disk_dir: self.block_cache_dir.clone(),
+            disk_bytes: self.block_cache_dir_mb,
+            ..Default::default()
+        }
+    }
 }
 
 /// A secret from its variable, else from its file.
@@ -291,6 +328,8 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     raise_open_files();
+    #[cfg(feature = "remote")]
+    origami::store::remote::configure(args.storage());
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
     let options = args.options(settings)?;
     let is_open = options.access.credentials.is_open();

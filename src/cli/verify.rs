@@ -202,7 +202,7 @@ impl Verifier {
             progress.aside(|| faults.add(&fault.into()))
         })?;
         progress.finish();
-        let bytes = std::fs::metadata(path)?.len();
+        let bytes = origami::store::open(path)?.size()?;
         let (width, height) = (slide.info.width, slide.info.height);
         let text = format!("{width}x{height} pixels of {}, {}", slide.info.format, human_bytes(bytes));
         let found = Found { pixels: Some(done.pixels), bytes: Some(bytes), ..Found::default() };

@@ -105,6 +105,25 @@ impl Input {
         self.with(id, Archive::read_family)
     }
 
+    /// As [`Self::read`], without holding a thread while an object at an address is waited for.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn load(&self, id: FamilyId) -> Result<FamilyRecord> {
+        if self.packs.is_some() {
+            return self.read(id);
+        }
+        let absent = || Error::input(self.first.path(), format!("family {id} is not here"));
+        Ok(self.first.load_family(self.first.find(id).ok_or_else(absent)?).await?)
+    }
+
+    /// Says which families will be read soon: see [`Archive::will_read`].
+    pub fn will_read(&self, ids: &[FamilyId]) {
+        if self.packs.is_none() {
+            self.first.will_read(ids.iter().filter_map(|&id| self.first.find(id)));
+        }
+    }
+
     /// Reads only these payloads of a family, in this order.
     ///
     /// # Errors

@@ -170,10 +170,10 @@ pub fn decode(
     scheduler.pipelined(
         backend.in_flight(&geometry),
         family_bytes(&geometry),
-        families.iter().take(limit).map(|&id| Ok(id)),
+        ahead(input, families.get(..limit).unwrap_or_default()),
         |id| async move {
             match coding.originals {
-                true => cutter.originals(input, coding, id),
+                true => cutter.originals(input, coding, id).await,
                 false => cutter.family(input, coding, backend, id).await,
             }
         },
@@ -239,6 +239,20 @@ fn check_options(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) ->
     Ok(())
 }
 
+/// Families that are announced before they are read: a store far away sends them together.
+const AHEAD: usize = 16;
+
+/// The families, each part announced when the one before it is begun.
+fn ahead<'a>(input: &'a Input, families: &'a [FamilyId]) -> impl Iterator<Item = Result<FamilyId>> + 'a {
+    let parts = families.chunks(AHEAD);
+    let next = parts.clone().skip(1).map(Some).chain([None]);
+    input.will_read(families.get(..AHEAD).unwrap_or(families));
+    parts.zip(next).flat_map(move |(part, next)| {
+        input.will_read(next.unwrap_or_default());
+        part.iter().map(|&id| Ok(id))
+    })
+}
+
 struct Cutter<'a> {
     writer: &'a TreeWriter,
     geometry: Geometry,
@@ -258,7 +272,7 @@ impl Cutter<'_> {
             let now = Instant::now();
             now - std::mem::replace(&mut clock, now)
         };
-        let record = input.read(id)?;
+        let record = input.load(id).await?;
         let read = lap();
         let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
             .decode()
@@ -287,7 +301,7 @@ impl Cutter<'_> {
     }
 
     /// As [`Self::family`], for a lossless family.
-    fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
+    async fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
         let mut clock = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -296,7 +310,7 @@ impl Cutter<'_> {
         let path = input.path(id);
         let named =
             |e: Error| Error::stored_family(&path, id)(Error::Family { family: id, source: Box::new(e) });
-        let record = input.read(id)?;
+        let record = input.load(id).await?;
         let read = lap();
         let OriginalFamily { tiles, l2 } =
             OriginalFamily::unpack(&self.geometry, id, record).map_err(|e| named(e.into()))?;

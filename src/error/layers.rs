@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 
 use super::diagnosis::{Diagnose, Diagnosis, FaultKind, Place};
 use super::{Error, Refusal};
-use crate::archive::store::FileError;
 use crate::backend::{GpuError, NoAdapter};
 use crate::image::geometry::GeometryError;
 use crate::slide::SlideError;
+use crate::store::FileError;
 use crate::{archive, backend, codec, lossless, output, params, pyramid, residual};
 
 /// The diagnosis of an error of any type: `None` unless it is one of this library's up to [`Error`], or one of the system's.

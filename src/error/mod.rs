@@ -12,10 +12,10 @@ pub use layers::diagnose;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Kind;
-use crate::archive::store::FileError;
 use crate::image::geometry::{FamilyId, GeometryError, TileId};
 use crate::kernels::taps::Filter;
 use crate::slide::SlideError;
+use crate::store::FileError;
 use crate::{archive, backend, codec, lossless, output, params, pyramid, residual};
 
 /// The result of these calls.

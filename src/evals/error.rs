@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::archive::store::FileError;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
+use crate::store::FileError;
 
 /// The faults of [`super::EvalsServer::new`].
 #[derive(Debug, thiserror::Error)]

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 
 pub use self::error::StartError;
 use self::library::Library;
-use crate::archive::store::FileError;
+use crate::store::FileError;
 use crate::web::listen::{self, ConnectionLimits};
 
 /// What to serve.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
-use crate::archive::store::FileError;
 use crate::error::{Error, Result};
+use crate::store::FileError;
 
 /// Bytes that are read at a time.
 const BLOCK_BYTES: usize = 1 << 20;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::archive::store::FileError;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
+use crate::store::FileError;
 
 /// The result of these calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -12,6 +12,7 @@
 //! results    attempts and manifests: what was done                               an object store
 //! content    files of an attempt: checked, counted, hashed                       files
 //! run        does one unit                                                       slides
+//! callback   tells an address that a unit is done                              HTTP
 //! worker     takes units, sends heartbeats, publishes results                    threads
 //! overview   how far everything is                                               no I/O
 //! reconcile  makes the queue agree with the results; finds what is left over     both
@@ -23,6 +24,7 @@
 //!
 //! Whoever may write to the queue or to the results may have workers read and write what workers may: give neither to strangers.
 
+pub mod callback;
 mod clock;
 mod content;
 mod entry;

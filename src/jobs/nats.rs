@@ -3,7 +3,7 @@
 //! ```text
 //! stream  origami_NAME          one message a unit that is to be done: its key         work queue
 //! bucket  origami_NAME_units    unit and record by key                                 the states
-//! bucket  origami_NAME_fleet    worker.NAME, place                                     what workers say
+//! bucket  origami_NAME_fleet    worker.NAME, place, elected.KEY                        what workers say
 //! ```
 //!
 //! A message says that a unit may be there to do; its record says whether it is. A record is written only over the revision that was
@@ -19,8 +19,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
-use async_nats::jetstream::context::Publish;
+
 use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, AckKind, Context, Message};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -157,7 +158,7 @@ impl NatsQueue {
 
     /// Says that a unit may be there to do.
     async fn announce(&self, key: &Key, id: &str) -> Result<()> {
-        let publish = Publish::build().payload(key.as_str().to_string().into()).message_id(id);
+        let publish = PublishMessage::build().payload(key.as_str().to_string().into()).message_id(id);
         let sent = self.context.send_publish(self.subject.clone(), publish).await;
         let acknowledged = sent.map_err(|e| self.fault("publish a unit")(&e))?.await;
         acknowledged.map(drop).map_err(|e| self.fault("publish a unit")(&e))
@@ -423,6 +424,19 @@ impl Queue for NatsQueue {
                 self.announce(&unit.key, &format!("{}-{}", unit.key, Token::random()?)).await?;
             }
             Ok(created || before != after)
+        })
+    }
+
+    fn elect(&self, key: &Key, manifest: &str) -> Result<String> {
+        let (entry, fault) = (format!("elected.{key}"), self.fault("write the queue"));
+        self.runtime.block_on(async {
+            match self.fleet.create(&entry, manifest.to_string().into()).await {
+                Err(e) if e.kind() != CreateErrorKind::AlreadyExists => return Err(fault(&e)),
+                _ => {}
+            }
+            let elected = self.fleet.get(&entry).await.map_err(|e| fault(&e))?;
+            let elected = elected.ok_or_else(|| fault(&"the entry that was written is not there"))?;
+            Ok(String::from_utf8_lossy(&elected).into_owned())
         })
     }
 

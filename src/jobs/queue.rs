@@ -81,6 +81,9 @@ pub trait Queue: Send + Sync {
     /// Returns whether it had to change.
     fn settle(&self, unit: &Unit, done: bool) -> Result<bool>;
 
+    /// Of all manifests of a unit that this is called with, the first: for stores that cannot create once.
+    fn elect(&self, key: &Key, manifest: &str) -> Result<String>;
+
     /// Every unit with its record, in no order.
     fn each(&self, take: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()>;
 

@@ -15,9 +15,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -25,7 +28,7 @@ use tokio::runtime::Runtime;
 use super::content::Content;
 use super::error::{Error, Result};
 use super::unit::{Key, Token, Unit};
-use crate::archive::store::FileError;
+use crate::store::{self, Address, FileError, Location, Scheme};
 
 /// The directory of all units.
 const UNITS: &str = "units";
@@ -81,9 +84,19 @@ pub struct Found {
 /// The place of the results.
 pub struct Results {
     place: String,
-    root: PathBuf,
-    store: LocalFileSystem,
+    home: Home,
+    store: Arc<dyn ObjectStore>,
+    /// Whether the store refuses to create what is there.
+    creates_once: bool,
     runtime: Runtime,
+}
+
+/// Where attempts write.
+enum Home {
+    /// In place.
+    Local(PathBuf),
+    /// On this machine first, and then below an address.
+    Remote { scratch: PathBuf, address: Address },
 }
 
 fn object(key: &Key, name: &str) -> ObjectPath {
@@ -95,21 +108,67 @@ fn attempt_path(key: &Key, token: &Token) -> String {
 }
 
 impl Results {
-    /// Opens a place: a directory, which is made if it is not there.
+    /// Opens a place: a directory, which is made if it is not there, or an address of object storage. Attempts at results of an address
+    /// write to a directory in `scratch` first.
     ///
     /// # Errors
-    /// A directory that cannot be made or opened.
-    pub fn open(place: &Path) -> Result<Self> {
+    /// A directory that cannot be made or opened; a store that refuses a first object.
+    pub fn open(place: &Path, scratch: &Path) -> Result<Self> {
+        let at = |source| FileError { action: "open", path: place.into(), source };
+        match Location::parse(place).map_err(|e| at(e.into()))? {
+            Location::Local(dir) => Self::open_local(&dir),
+            Location::Address(address) => {
+                if matches!(address.scheme(), Scheme::Http | Scheme::Https) {
+                    let problem = "a web server is read from and not written to; give an address of a bucket";
+                    return Err(Error::stored(&address, problem));
+                }
+                let connected = store::remote::connect(&address).map_err(at)?;
+                let store = PrefixStore::new(connected.store, connected.key);
+                let home = Home::Remote { scratch: scratch.join("origami-jobs"), address: address.clone() };
+                let mut results = Self::new(address.to_string(), home, Arc::new(store))?;
+                results.creates_once = results.find_out()?;
+                Ok(results)
+            }
+        }
+    }
+
+    fn open_local(place: &Path) -> Result<Self> {
         fs::create_dir_all(place).map_err(FileError::on::<Error>("create", place))?;
         let root = fs::canonicalize(place).map_err(FileError::on::<Error>("open", place))?;
         let store = LocalFileSystem::new_with_prefix(&root).map_err(Error::store("open", root.display()))?;
-        let store = store.with_automatic_cleanup(true).with_fsync(true);
+        let store = store.with_fsync(true);
+        Self::new(root.display().to_string(), Home::Local(root), Arc::new(store))
+    }
+
+    fn new(place: String, home: Home, store: Arc<dyn ObjectStore>) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("origami-results")
+            .enable_all()
             .build()
             .map_err(Error::NoThreads)?;
-        Ok(Self { place: root.display().to_string(), root, store, runtime })
+        Ok(Self { place, home, store, creates_once: true, runtime })
+    }
+
+    /// Whether the store refuses to create what is there: some take the condition and ignore it.
+    fn find_out(&self) -> Result<bool> {
+        let path = ObjectPath::from(format!("probe/{}", Token::random()?));
+        let (first, second) = (self.create(&path, b"1"), self.create(&path, b"2"));
+        if first.is_ok() || second.is_ok() {
+            let removed = self.runtime.block_on(self.store.delete(&path));
+            removed.map_err(Error::store("remove", self.name(&path)))?;
+        }
+        use object_store::Error as E;
+        match (first, second) {
+            (Ok(()), Err(Error::Store { source: E::AlreadyExists { .. } | E::Precondition { .. }, .. })) => {
+                Ok(true)
+            }
+            (Ok(()), Ok(())) => Ok(false),
+            (Err(Error::Store { source: E::NotImplemented { .. } | E::NotSupported { .. }, .. }), _) => {
+                Ok(false)
+            }
+            (Err(e), _) | (_, Err(e)) => Err(e),
+        }
     }
 
     /// Its name, which is the same for everybody who opens it.
@@ -148,9 +207,25 @@ impl Results {
 
     /// Where an attempt writes its files: a directory on this machine, which is empty.
     pub fn begin(&self, key: &Key, token: &Token) -> Result<PathBuf> {
-        let dir = self.root.join(attempt_path(key, token));
+        let dir = self.dir_of(key, token);
         fs::create_dir_all(&dir).map_err(FileError::on::<Error>("create", &dir))?;
         Ok(dir)
+    }
+
+    fn dir_of(&self, key: &Key, token: &Token) -> PathBuf {
+        match &self.home {
+            Home::Local(root) => root.join(attempt_path(key, token)),
+            Home::Remote { scratch, .. } => scratch.join(token.as_str()),
+        }
+    }
+
+    /// Puts the files of an attempt to where they belong, the `main` one last; it is read back there.
+    pub fn put(&self, key: &Key, token: &Token, main: &str) -> Result<()> {
+        let Home::Remote { address, .. } = &self.home else { return Ok(()) };
+        let (dir, to) = (self.dir_of(key, token), address.join(&attempt_path(key, token)));
+        let put = store::publish_directory(&dir, &to, Path::new(main), false);
+        put.map_err(FileError::on::<Error>("write", &to.to_path()))?;
+        self.remove_dir(&dir)
     }
 
     /// Where the files of an attempt lie, below the place of the results.
@@ -159,23 +234,55 @@ impl Results {
     }
 
     /// Creates the manifest, unless there is one. An answer that got lost is no failure: who reads its own token has won.
-    pub fn publish(&self, manifest: &Manifest) -> Result<Published> {
-        let path = object(&manifest.unit.key, "manifest.json");
-        let Err(refused) = self.create(&path, &json("a manifest", manifest)?) else {
-            return Ok(Published::Won);
-        };
-        match self.manifest(&manifest.unit.key)? {
+    ///
+    /// Where the store cannot do that, `elect` decides: of all manifests of a unit that it is given it returns the first, always. Whoever
+    /// has that one writes it, since its attempt may be gone.
+    pub fn publish(
+        &self,
+        manifest: &Manifest,
+        elect: &dyn Fn(&Key, &str) -> Result<String>,
+    ) -> Result<Published> {
+        let (key, text) = (&manifest.unit.key, json("a manifest", manifest)?);
+        let path = object(key, "manifest.json");
+        if !self.creates_once {
+            let elected = elect(key, &String::from_utf8_lossy(&text))?;
+            let put = self.store.put(&path, PutPayload::from(elected.into_bytes()));
+            self.runtime.block_on(put).map_err(Error::store("write", self.name(&path)))?;
+        } else if let Err(refused) = self.create(&path, &text)
+            && self.manifest(key)?.is_none()
+        {
+            return Err(refused);
+        }
+        match self.manifest(key)? {
             Some(winner) if winner.attempt == manifest.attempt => Ok(Published::Won),
             Some(winner) => Ok(Published::Lost(Box::new(winner))),
-            None => Err(refused),
+            None => {
+                Err(Error::stored(self.name(&path), "it was written and is not there; look at the store"))
+            }
         }
     }
 
     /// Removes the files of an attempt that does not count.
     pub fn discard(&self, key: &Key, token: &Token) -> Result<()> {
-        let dir = self.root.join(attempt_path(key, token));
-        match fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(FileError::on::<Error>("remove", &dir)(e)),
+        self.remove_dir(&self.dir_of(key, token))?;
+        if let Home::Remote { .. } = self.home {
+            let prefix = ObjectPath::from(attempt_path(key, token));
+            self.runtime
+                .block_on(async {
+                    let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
+                    for object in objects {
+                        self.store.delete(&object.location).await?;
+                    }
+                    Ok(())
+                })
+                .map_err(Error::store("remove", self.name(&prefix)))?;
+        }
+        Ok(())
+    }
+
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        match fs::remove_dir_all(dir) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(FileError::on::<Error>("remove", dir)(e)),
             _ => Ok(()),
         }
     }
@@ -219,7 +326,8 @@ impl Results {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
             Err(e) => Err(e),
         };
-        let units = self.root.join(UNITS);
+        let Home::Local(root) = &self.home else { return Ok(()) };
+        let units = root.join(UNITS);
         let listed =
             |dir: &Path| -> Result<Vec<String>> { names(dir).map_err(FileError::on::<Error>("list", dir)) };
         for key in listed(&units)?.iter().filter_map(|name| Key::parse(name)) {

@@ -39,6 +39,7 @@ CREATE TABLE unit (
     CHECK ((state = 'running') = (token IS NOT NULL))
 ) STRICT;
 CREATE INDEX unit_by_state ON unit (state, number, bytes);
+CREATE TABLE election (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE worker (name TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 1;
 ";
@@ -385,6 +386,15 @@ impl Queue for SqliteQueue {
             };
             let after = if done { before.clone().settled() } else { before.clone().reopened() };
             Ok(after.state != before.state && write(database, &unit.key, &before, &after)?)
+        })
+    }
+
+    fn elect(&self, key: &Key, manifest: &str) -> Result<String> {
+        self.change("write the queue", |database| {
+            let sql = "INSERT INTO election (key, manifest) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+            database.execute(sql, [key.as_str(), manifest])?;
+            let sql = "SELECT manifest FROM election WHERE key = ?1";
+            Ok(database.query_row(sql, [key.as_str()], |row| row.get(0))?)
         })
     }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use self::rate::Rate;
 use self::slot::{Ending, Slot};
+use super::callback::Notifier;
 use super::clock::Clock;
 use super::error::{Error, Result};
 use super::overview::WorkerRow;
@@ -73,6 +74,8 @@ pub struct Worker<'a> {
     pub options: WorkerOptions,
     /// A request to end.
     pub stop: Cancel,
+    /// Tells the addresses of units that they are done or dead.
+    pub notifier: Option<&'a Notifier>,
     /// Is told what happens to each unit.
     pub report: &'a (dyn Fn(&Claim, &Event) + Sync),
 }
@@ -240,9 +243,11 @@ impl Worker<'_> {
         let slot = work.slots.swap_remove(at);
         let event = match ending {
             Ending::Published { ours, progress, .. } => {
-                if !self.patiently(|| self.queue.finish(&slot.claim, progress))? {
+                let finished = self.patiently(|| self.queue.finish(&slot.claim, progress))?
                     // The queue has given the unit up, or to somebody else: the manifest is the truth.
-                    self.patiently(|| self.queue.settle(&slot.claim.unit, true))?;
+                    || self.patiently(|| self.queue.settle(&slot.claim.unit, true))?;
+                if let (Some(notifier), true) = (self.notifier, finished) {
+                    notifier.tell(&slot.claim.unit, None);
                 }
                 if ours {
                     work.tally.done += 1;
@@ -254,7 +259,12 @@ impl Worker<'_> {
                 work.tally.failed += 1;
                 let policy = &self.options.policy;
                 match self.patiently(|| self.queue.fail(&slot.claim, fault.clone(), policy))? {
-                    Some(record) => Event::Failed(record.state, fault),
+                    Some(record) => {
+                        if let (Some(notifier), State::Dead) = (self.notifier, record.state) {
+                            notifier.tell(&slot.claim.unit, Some(&fault));
+                        }
+                        Event::Failed(record.state, fault)
+                    }
                     None => Event::TakenAway,
                 }
             }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::held::{Held, Tally};
 use super::{dicom, tiff};
-use crate::archive::store::{FileStore, ReadAt};
 use crate::error::{Error, Result};
 use crate::slide::{OpenOptions, Slide};
+use crate::store::{FileStore, ReadAt};
 
 /// Bytes of an image file that are looked at.
 const MAX_IMAGE_BYTES: u64 = 1 << 30;

@@ -3,7 +3,7 @@
 //! Sources: TIFF 6.0, BigTIFF, the tags of Exif, XMP and IPTC, and those that OpenSlide documents of Hamamatsu.
 
 use super::held::{Held, fields};
-use crate::archive::store::ReadAt;
+use crate::store::ReadAt;
 
 /// Directories that are looked at; slides have some 15.
 const MAX_DIRECTORIES: usize = 1000;

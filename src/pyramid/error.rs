@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::store::FileError;
 use crate::image::geometry::{GeometryError, TileId};
 use crate::slide::SlideError;
+use crate::store::FileError;
 use crate::{archive, backend, codec};
 
 /// The result of calls of this layer.

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tree::Tree;
-use crate::archive::store::{FileStore, ReadAt};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::{Error, Result};
 use crate::slide::{Selection, Slide, files_of_slide};
+use crate::store::{self, ReadAt};
 
 /// Files up to this size are hashed whole. Of larger ones the ends and [`BLOCKS`] blocks between them are: a slide of 4 GB on a
 /// network disk must not be read twice to be recognised.
@@ -48,15 +48,16 @@ impl Identity {
             return Self::of_series(&files);
         }
         let mut hash = Xxh3::new();
-        let kind = hash_file(path, &mut hash)?;
-        let mut all = Files { bytes: kind.len(), modified: kind.modified().ok() };
+        let file = hash_file(path, &mut hash)?;
+        let length = file.size().map_err(Error::io("read", path))?;
+        let mut all = Files { bytes: length, modified: file.modified() };
         for data in mirax_files(path)? {
             let kind = fs::metadata(&data).map_err(Error::io("read", &data))?;
             hash.update(data.file_name().unwrap_or_default().as_encoded_bytes());
             hash.update(&kind.len().to_le_bytes());
-            all.add(&kind);
+            all.add(kind.len(), kind.modified().ok());
         }
-        Ok(all.identity("file", kind.len(), &hash))
+        Ok(all.identity("file", length, &hash))
     }
 
     /// The identity of an open slide: that of its file, and of the planes and the window that were chosen.
@@ -84,7 +85,8 @@ impl Identity {
         let (mut all, mut digests) = (Files { bytes: 0, modified: None }, Vec::new());
         for path in files {
             let mut hash = Xxh3::new();
-            all.add(&hash_file(path, &mut hash)?);
+            let file = hash_file(path, &mut hash)?;
+            all.add(file.size().map_err(Error::io("read", path))?, file.modified());
             digests.push(hash.digest128());
         }
         digests.sort_unstable();
@@ -118,15 +120,16 @@ impl Identity {
 }
 
 /// Adds the bytes of a file, or a sample of them, to a hash.
-fn hash_file(path: &Path, hash: &mut Xxh3) -> Result<fs::Metadata> {
-    let file = FileStore::open(path).map_err(Error::io("open", path))?;
-    let kind = fs::metadata(path).map_err(Error::io("read", path))?;
-    for (offset, length) in parts(kind.len()) {
+fn hash_file(path: &Path, hash: &mut Xxh3) -> Result<Box<dyn ReadAt>> {
+    let file = store::open(path).map_err(Error::io("open", path))?;
+    let parts = parts(file.size().map_err(Error::io("read", path))?);
+    file.will_read(&parts.iter().map(|&(offset, length)| offset..offset + length).collect::<Vec<_>>());
+    for (offset, length) in parts {
         let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", path))?;
         hash.update(&bytes);
     }
-    Ok(kind)
+    Ok(file)
 }
 
 /// Bytes and last change of several files.
@@ -136,9 +139,9 @@ struct Files {
 }
 
 impl Files {
-    fn add(&mut self, file: &fs::Metadata) {
-        self.bytes += file.len();
-        self.modified = self.modified.max(file.modified().ok());
+    fn add(&mut self, bytes: u64, modified: Option<SystemTime>) {
+        self.bytes += bytes;
+        self.modified = self.modified.max(modified);
     }
 
     fn identity(self, kind: &str, count: u64, hash: &Xxh3) -> Identity {

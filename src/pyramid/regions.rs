@@ -7,7 +7,7 @@ use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
-use crate::slide::{Access, RandomAccess, Sequential, Slide};
+use crate::slide::{Access, RandomAccess, Region, Sequential, Slide};
 
 /// Pixels of one family at full resolution.
 pub struct FamilyRegion {
@@ -18,6 +18,9 @@ pub struct FamilyRegion {
     /// 1 gray, 3 RGB.
     pub channels: usize,
 }
+
+/// Families that are announced before they are read, so that the bytes of a slide far away are there when a thread asks for them.
+const AHEAD: usize = 8;
 
 /// Reads the region of one family, on any thread.
 pub type RegionJob<'a> = Box<dyn FnOnce() -> Result<FamilyRegion> + Send + 'a>;
@@ -32,7 +35,14 @@ pub fn region_jobs<'a>(
     match &mut slide.access {
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
+            let mut ahead = geometry.all_families();
+            let announce = move |id: FamilyId| {
+                let Rect { x, y, width, height } = geometry.family_rect(id);
+                pixels.will_read(Region { x, y, width, height });
+            };
+            ahead.by_ref().take(AHEAD).for_each(announce);
             Box::new(geometry.all_families().map(move |id| {
+                ahead.next().into_iter().for_each(announce);
                 let job: RegionJob<'a> = Box::new(move || read_region(pixels, &geometry, id, channels));
                 Ok((id, job))
             }))

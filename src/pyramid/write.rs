@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
 use super::metadata::{SlideMetadata, generator};
-use crate::archive::store::LockFile;
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::error::{Error, Refusal, Result};
+use crate::store::LockFile;
 
 /// Whether existing files may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -11,9 +11,12 @@ use super::discovery::{Listing, Memory, SlideFiles, scan};
 use super::options::ServeOptions;
 use super::skipped::{SkipReason, Skipped};
 use super::slide::{Readers, Slide};
+use crate::store::is_address;
 
 /// Age of a listing at which the root is listed again.
 const REFRESH_AGE: Duration = Duration::from_secs(2);
+/// The same of a root at an address, whose listings are paid for.
+const FAR_REFRESH_AGE: Duration = Duration::from_secs(5);
 /// Listing takes one part in so many of the time.
 const MAX_LISTING_SHARE: u32 = 20;
 /// Oldest listing that may answer a request while a new one is made. After a pause without requests, the first one waits for a new
@@ -76,6 +79,8 @@ pub struct Catalog {
     /// How long the last listing took, in milliseconds.
     took_ms: AtomicU64,
     readers: Arc<Readers>,
+    /// The last listing succeeded.
+    listed: AtomicBool,
     /// A caller of [`Self::claim_refresh`] is about to refresh.
     claimed: AtomicBool,
 }
@@ -92,6 +97,7 @@ impl Catalog {
             listing: Mutex::default(),
             took_ms: AtomicU64::new(0),
             readers: Arc::default(),
+            listed: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
         };
         catalog.list(&mut catalog.memory());
@@ -109,7 +115,8 @@ impl Catalog {
 
     /// Whether the root should be listed again: a root that takes long to list is listed less often.
     fn is_due(&self) -> bool {
-        self.age() >= REFRESH_AGE.max(self.took() * MAX_LISTING_SHARE)
+        let age = if is_address(&self.options.slides.root) { FAR_REFRESH_AGE } else { REFRESH_AGE };
+        self.age() >= age.max(self.took() * MAX_LISTING_SHARE)
     }
 
     fn took(&self) -> Duration {
@@ -171,6 +178,20 @@ impl Catalog {
         Some(self.opened(&entry))
     }
 
+    /// Whether the root was listed when that was last tried.
+    pub fn is_listed(&self) -> bool {
+        self.listed.load(Relaxed)
+    }
+
+    /// Whether a slide cannot be had because the storage does not answer: it may be there in a moment.
+    pub fn is_away(&self, name: &str) -> bool {
+        if !is_address(&self.options.slides.root) {
+            return false;
+        }
+        let entries = self.entries.read().unwrap_or_else(|e| e.into_inner());
+        entries.get(name).map_or(!self.is_listed(), |entry| entry.transient.load(Relaxed))
+    }
+
     /// Opens a slide, unless that has been done.
     fn opened(&self, entry: &Entry) -> OpenResult {
         let name = &entry.files.name;
@@ -211,14 +232,18 @@ impl Catalog {
 
     fn list(&self, memory: &mut Memory) {
         let started = Instant::now();
-        match scan(&self.options.slides, memory) {
+        let scanned = scan(&self.options.slides, memory);
+        self.listed.store(scanned.is_ok(), Relaxed);
+        // A listing that failed says nothing of how long one takes.
+        let took = scanned.as_ref().map_or(Duration::ZERO, |_| started.elapsed());
+        match scanned {
             Ok(now) => self.replace(now),
             // The previous listing stays.
             Err(e) => {
                 tracing::error!("cannot list {}: {e}; trying again", self.options.slides.root.display())
             }
         }
-        self.took_ms.store(started.elapsed().as_millis() as u64, Relaxed);
+        self.took_ms.store(took.as_millis() as u64, Relaxed);
         self.listed_ms.store(self.started.elapsed().as_millis() as u64, Relaxed);
     }
 

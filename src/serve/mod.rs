@@ -59,6 +59,7 @@ use self::metrics::Metrics;
 use self::tiles::Tiles;
 use crate::backend::Backend;
 use crate::kernels::sharpen::Strength;
+use crate::store::is_address;
 use crate::web::listen::{self, ConnectionLimits};
 
 /// `*`, or scheme and host with an optional port, as browsers write an origin.
@@ -69,10 +70,12 @@ fn is_origin(text: &str) -> bool {
 
 fn check(options: &ServeOptions) -> Result<(), StartError> {
     let root = &options.slides.root;
-    if !root.exists() {
+    let is_far = cfg!(feature = "remote") && is_address(root);
+    if !is_far && !root.exists() {
         return Err(StartError::NoRoot(root.clone()));
     }
-    if !root.is_dir()
+    if !is_far
+        && !root.is_dir()
         && !matches!(discovery::root_itself(&options.slides, &mut Default::default()), Ok(Some(_)))
     {
         return Err(StartError::Root(root.clone()));

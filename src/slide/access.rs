@@ -22,6 +22,10 @@ pub trait RandomAccess: Send + Sync {
     /// As of `read`; a level that the reader does not have.
     fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError>;
 
+    /// Says that a region of the full resolution will be read soon, so that its bytes can be on their way from where the file lies. A
+    /// reader of local files ignores it.
+    fn will_read(&self, _region: Region) {}
+
     /// The file's own JPEG tiles at full resolution.
     ///
     /// # Errors

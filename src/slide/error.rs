@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::archive::store::Advice;
+use crate::store::Advice;
 
 /// What a file may hold several of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,6 +255,32 @@ pub enum SlideError {
 }
 
 impl SlideError {
+    /// The same of another file: that of which the one that was read is a copy.
+    #[cfg(feature = "remote")]
+    pub(super) fn of(mut self, original: &Path) -> Self {
+        let (Self::Io { path, .. }
+        | Self::UnknownFormat { path, .. }
+        | Self::NotRead { path, .. }
+        | Self::NeedsOpenSlide { path, .. }
+        | Self::OpenSlide { path, .. }
+        | Self::OpenSlideLacks { path, .. }
+        | Self::Corrupt { path, .. }
+        | Self::NotSequential { path, .. }
+        | Self::Unsupported { path, .. }
+        | Self::TooLarge { path, .. }
+        | Self::OutOfBounds { path, .. }
+        | Self::NoLevel { path, .. }
+        | Self::ChooseChannels { path, .. }
+        | Self::ChoosePlane { path, .. }
+        | Self::NoSuchPlane { path, .. }
+        | Self::NoSuchWindow { path, .. }
+        | Self::NothingToChoose { path, .. }
+        | Self::BufferSize { path, .. }
+        | Self::NoAssociatedImage { path, .. }) = &mut self;
+        *path = original.to_path_buf();
+        self
+    }
+
     pub(super) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), action: action.into(), source }
     }

@@ -34,6 +34,8 @@
 //!    that the pixels are right, `hostile.rs` that damaged files end in an error within the memory limit.
 
 mod access;
+#[cfg(feature = "remote")]
+mod address;
 mod cache;
 mod dicom;
 mod error;

@@ -24,7 +24,7 @@ pub const EXTENSIONS: [&str; 20] = [
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
-const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+pub(super) const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
 impl Slide {
     /// Opens a slide or an image. Its content decides the format, except for extensions that belong to a scanner.
@@ -33,6 +33,11 @@ impl Slide {
     /// A file that cannot be read, is damaged, is of an unknown or unsupported kind, needs OpenSlide where it is missing,
     /// or needs more memory than `options` allow.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, SlideError> {
+        #[cfg(feature = "remote")]
+        if crate::store::is_address(path) {
+            let slide = super::address::open(path, options, open)?;
+            return Ok(Self { selection: options.selection.clone(), ..slide });
+        }
         let slide = open(path, options)?;
         Ok(Self { selection: options.selection.clone(), ..slide })
     }

@@ -1,31 +1,32 @@
-//! Positional file reads: at given offsets, from many threads at once, without a shared cursor.
+//! Positional reads of a file or of the object at an address: at given offsets, from many threads at once, without a shared cursor.
 //!
 //! It deliberately does not know what the bytes mean.
 
 use super::error::SlideError;
-use std::fs::File;
+use crate::store::{self, ReadAt};
+use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// An open file with its path, for messages, and its length at opening.
-#[derive(Debug)]
 pub(super) struct PositionalFile {
     path: PathBuf,
     length: u64,
-    #[cfg(any(unix, windows))]
-    file: File,
-    #[cfg(not(any(unix, windows)))]
-    file: std::sync::Mutex<File>,
+    bytes: Box<dyn ReadAt>,
+}
+
+impl fmt::Debug for PositionalFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PositionalFile").field("path", &self.path).field("length", &self.length).finish()
+    }
 }
 
 impl PositionalFile {
     pub fn open(path: &Path) -> Result<Self, SlideError> {
-        let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
-        let length =
-            file.metadata().map_err(|source| SlideError::io(path, "cannot get the size", source))?.len();
-        #[cfg(not(any(unix, windows)))]
-        let file = std::sync::Mutex::new(file);
-        Ok(Self { path: path.to_path_buf(), length, file })
+        let bytes = store::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
+        let length = bytes.size().map_err(|source| SlideError::io(path, "cannot get the size", source))?;
+        Ok(Self { path: path.to_path_buf(), length, bytes })
     }
 
     pub fn path(&self) -> &Path {
@@ -38,36 +39,17 @@ impl PositionalFile {
     }
 
     /// Fills `buffer` from `offset`. A range beyond the end is an `UnexpectedEof`.
-    pub fn read_exact_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        while !buffer.is_empty() {
-            match self.read_some_at(offset, buffer) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    buffer = buffer.get_mut(count..).unwrap_or_default();
-                    offset = offset.saturating_add(count as u64);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    pub fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.bytes.read_exact_at(buffer, offset)
     }
 
-    #[cfg(unix)]
-    fn read_some_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
+    /// Whether it lies at an address, so that reading ahead is worth while.
+    pub fn is_far(&self) -> bool {
+        store::is_address(&self.path)
     }
 
-    #[cfg(windows)]
-    fn read_some_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)
-    }
-
-    #[cfg(not(any(unix, windows)))]
-    fn read_some_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))?;
-        file.read(buffer)
+    /// Says which bytes will be read soon: see [`ReadAt::will_read`].
+    pub fn will_read(&self, ranges: &[Range<u64>]) {
+        self.bytes.will_read(ranges);
     }
 }

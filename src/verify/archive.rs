@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::archive::{self, Archive, FamilyEntry};
+use crate::archive::{self, Archive, FamilyEntry, FamilyRecord};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::error::diagnosis::{Diagnose, FaultKind};
@@ -69,13 +69,13 @@ pub fn verify(
     scheduler.pipelined(
         backend.in_flight(archive.geometry()),
         family_bytes(archive.geometry()),
-        archive.families().iter().map(Ok),
+        ahead(archive).map(Ok),
         |entry| async move {
             let coding = &archive.meta().coding;
             if coding.originals {
-                return originals(archive, entry, deep);
+                return originals(archive, entry, archive.load_family(entry).await?, deep);
             }
-            let record = archive.read_family(entry)?;
+            let record = archive.load_family(entry).await?;
             let decoded =
                 FamilyDecoder { geometry: archive.geometry(), coding, id: entry.id, record: &record }
                     .decode()
@@ -107,6 +107,20 @@ pub fn verify(
     Ok(done)
 }
 
+/// Families that are announced before they are read: a store far away sends them together.
+const AHEAD: usize = 16;
+
+/// The families of an archive, each part announced when the one before it is begun.
+fn ahead(archive: &Archive) -> impl Iterator<Item = &FamilyEntry> {
+    let parts = archive.families().chunks(AHEAD);
+    let next = parts.clone().skip(1).map(Some).chain([None]);
+    archive.will_read(archive.families().iter().take(AHEAD));
+    parts.zip(next).flat_map(|(part, next)| {
+        archive.will_read(next.unwrap_or_default());
+        part
+    })
+}
+
 fn damaged(archive: &Archive, offset: u64, what: String, expected: String, found: String) -> Error {
     let (path, remedy) = (archive.path().to_path_buf(), archive::Remedy::Restore);
     archive::Error::Damaged { path, offset, what, expected, found, remedy }.into()
@@ -130,10 +144,10 @@ fn hex(p: Proof) -> String {
 }
 
 /// Checks a lossless family: each tile must unpack and decode. Its proof is over the files, so no backend takes part.
-fn originals(archive: &Archive, entry: &FamilyEntry, deep: bool) -> Result<bool> {
+fn originals(archive: &Archive, entry: &FamilyEntry, record: FamilyRecord, deep: bool) -> Result<bool> {
     let fault =
         |what: String, expected: String, found: String| damaged(archive, entry.offset, what, expected, found);
-    let (geometry, record) = (archive.geometry(), archive.read_family(entry)?);
+    let geometry = archive.geometry();
     let proof = record.proof;
     let family = OriginalFamily::unpack(geometry, entry.id, record);
     let family = family

@@ -15,6 +15,9 @@ pub enum ServeError {
     /// The server has too much work: 503, to be tried again.
     #[error("busy: try again")]
     Busy,
+    /// The storage that holds the slide does not answer: 503, to be tried again.
+    #[error("the storage of this slide does not answer: try again")]
+    Away,
     /// The resource exists and cannot be sent; the text says why: 500.
     #[error("{0}")]
     Failed(String),

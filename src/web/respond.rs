@@ -15,11 +15,11 @@ impl IntoResponse for ServeError {
             ServeError::NotFound => StatusCode::NOT_FOUND,
             ServeError::Bad(_) => StatusCode::BAD_REQUEST,
             ServeError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
-            ServeError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ServeError::Busy | ServeError::Away => StatusCode::SERVICE_UNAVAILABLE,
             ServeError::Broken | ServeError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut response = json_response(status, &json!({"error": self.to_string()}));
-        if self == ServeError::Busy {
+        if matches!(self, ServeError::Busy | ServeError::Away) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

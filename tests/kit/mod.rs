@@ -11,6 +11,8 @@ pub mod forge;
 pub mod gpu;
 pub mod image;
 pub mod jpeg;
+#[cfg(feature = "remote")]
+pub mod object_server;
 pub mod pipeline;
 #[cfg(feature = "cli")]
 pub mod program;

@@ -12,10 +12,10 @@ use crate::kit::jpeg::of_quality;
 use crate::kit::pipeline::verify_bytes;
 use crate::kit::slides::Small;
 use origami::archive::Archive;
-use origami::archive::store::ReadAt;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::{ImageEncoder, JpegEncoder};
 use origami::image::ycc::Sampling;
+use origami::store::ReadAt;
 use serde_json::json;
 
 /// Fails with a place in `forged` and with `says`, or is whole where `says` is empty.

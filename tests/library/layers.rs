@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "kernels",
     "codec",
     "params",
+    "store",
     "archive",
     "backend",
     "gpu",

@@ -20,4 +20,6 @@ mod mutated;
 mod reference;
 mod roundtrip;
 mod second_decoder;
+#[cfg(feature = "remote")]
+mod storage;
 mod stripes;

@@ -25,7 +25,8 @@ pub fn difference(
         Err(fault) => return Ok(Some(format!("it is not whole ({fault})"))),
     };
     let (meta, identity) = (archive.meta(), source.identity()?);
-    let written = std::fs::metadata(path).and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let written = origami::store::open(path).ok().and_then(|file| file.modified());
+    let written = written.unwrap_or(SystemTime::UNIX_EPOCH);
     Ok(Some(if meta.source.identity.as_ref() != Some(&identity.text) {
         "was made of another source".into()
     } else if identity.modified.is_none_or(|changed| changed > written) {

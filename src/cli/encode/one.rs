@@ -8,6 +8,7 @@ use origami::archive::{BUNDLE_NAME, PACK_DIR};
 use origami::backend::scheduler::Scheduler;
 use origami::encode::{EncodeOptions, EncodeReport, encode};
 use origami::pyramid::source::Source;
+use origami::store::is_address;
 use serde_json::json;
 
 use super::args::{EncodeArgs, channel_words};
@@ -15,8 +16,9 @@ use super::summary::Summary;
 use super::{existing, report};
 use crate::cli::args::backend::{OpenBackend, Workload};
 use crate::cli::batch::Outcome;
-use crate::cli::fault::Problem;
+use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::Input;
+use crate::cli::place::OutPlace;
 use crate::cli::print::say;
 use crate::cli::progress::Work;
 use crate::cli::signals;
@@ -58,14 +60,20 @@ impl Run<'_> {
     /// Encodes one input to `out`.
     pub fn one(&self, input: &Input, out: &Path) -> Result<Outcome> {
         let args = self.args;
-        let bundle = out.join(PACK_DIR).join(BUNDLE_NAME);
-        let is_there = bundle.exists();
+        let name = Path::new(PACK_DIR).join(BUNDLE_NAME);
+        let (place, bundle) = (OutPlace::of(out)?, out.join(&name));
+        let is_there = place.has(&name)?;
         if is_there && !self.replaces && !args.skip_existing {
             let problem = "it is there already; give --overwrite to replace it, or --skip-existing";
             return Err(Problem::failed(&bundle, problem).into());
         }
         signals::writes(&bundle);
         let page = args.report.path(out, self.several());
+        if page.as_deref().is_some_and(is_address) {
+            usage!(
+                "--report is a page on the local disk, and --out an address; encode one slide, with a file for --report"
+            );
+        }
         let mut source = args.open_source(input)?;
         let total = self.families(&source);
         let own = self.own_backend(total)?;
@@ -98,12 +106,19 @@ impl Run<'_> {
             }
         }
         let progress = Work::families(&input.path.to_string_lossy(), total, args.work.progress());
-        let report =
-            encode(&mut source, out, &params, &options, &*opened.backend, &self.scheduler, &|done| {
-                progress.set(done)
-            })?;
+        let mut report = encode(
+            &mut source,
+            place.dir(),
+            &params,
+            &options,
+            &*opened.backend,
+            &self.scheduler,
+            &|done| progress.set(done),
+        )?;
         progress.finish();
-        warn_of_other_packs(args, out, &report);
+        place.publish(&name, self.replaces)?;
+        report.bundle = bundle;
+        warn_of_other_packs(args, place.dir(), &report);
         let seconds = started.elapsed().as_secs_f64();
         let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
         if let (Some(loss), true) = (&report.channel, args.work.summary()) {
@@ -142,7 +157,7 @@ fn skipped(input: &Input, bundle: &Path, page: Option<&Path>, args: &EncodeArgs)
     if args.work.summary() {
         say!("{}: it is there already, made of this source with these parameters", bundle.display());
     }
-    let bundle_bytes = std::fs::metadata(bundle)?.len();
+    let bundle_bytes = origami::store::open(bundle)?.size()?;
     let mut value =
         json!({"source": input.path, "bundle": bundle, "bundle_bytes": bundle_bytes, "skipped": true});
     if let Some(page) = page {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{
-    Input, Inputs, Takes, Thing, dicom_series, dicom_slides, entries, extension, input, is_slide,
-    is_tree_files, itself, nothing_in, thing_of_file, tree_of_files,
+    Input, Inputs, Takes, Thing, at_address, dicom_series, dicom_slides, entries, extension, input,
+    is_address, is_slide, is_tree_files, itself, nothing_in, thing_of_file, tree_of_files,
 };
 
 /// Finds every slide, tree, bundle and pack, decoded trees and packs beside their bundle among them. A file that cannot be read is an
@@ -17,6 +17,10 @@ use super::{
 pub fn everything(paths: &[PathBuf]) -> Result<Inputs> {
     let (mut list, mut several) = (Vec::new(), paths.len() > 1);
     for path in paths {
+        if is_address(path) {
+            several |= at_address(path, Takes::ALL, &mut list)?;
+            continue;
+        }
         if !path.is_dir() {
             list.push(found(path, thing_of_file(path).unwrap_or(Thing::Slide)));
             continue;

@@ -10,6 +10,8 @@ use origami::jobs::{Clock, Error, Queue, Results, SqliteQueue};
 #[cfg(feature = "nats")]
 use origami::jobs::{NatsAddress, NatsQueue};
 
+use origami::store::is_address;
+
 use crate::cli::args::values::{HOUR, MILLISECOND, SECOND, duration};
 use crate::cli::fault::{Problem, usage};
 
@@ -21,11 +23,14 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Which queue a command is about.
 #[derive(Args, Clone)]
 pub struct PlaceArgs {
-    /// Where the results go: a directory
+    /// Where the results go: a directory, or an address such as s3://bucket/results
     ///
     /// The files of a unit lie in units/KEY/attempts/TOKEN in it; units/KEY/manifest.json says which attempt counts.
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
+    /// Where attempts write before their files go to an address [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR", help_heading = "Output", hide_short_help = true)]
+    scratch: Option<PathBuf>,
     /// The queue: a file on this machine, or nats://HOST:PORT/NAME [default: jobs.queue in --out]
     ///
     /// A file serves workers of one machine, and must not lie on a network disk. A NATS server with JetStream serves many machines;
@@ -69,7 +74,7 @@ impl PlaceArgs {
     /// Opens both for a submitter: what is not there is made.
     pub fn make(&self, lease: LeaseArgs) -> Result<Place> {
         let Some(out) = &self.out else { usage!("--out is missing: where the results are to go") };
-        let (name, results) = (self.name()?, Results::open(out)?);
+        let (name, results) = (self.name()?, self.results(out)?);
         let queue = name.open(Policy::default(), Some(lease))?;
         queue.bind(results.place())?;
         Ok(Place { queue, results })
@@ -91,16 +96,23 @@ impl PlaceArgs {
         }
         let queue = name.open(policy, lease)?;
         let Some(place) = queue.place()? else { return Err(Error::NewQueue { queue: queue.name() }.into()) };
-        let results = Results::open(Path::new(&place))?;
+        let results = self.results(Path::new(&place))?;
         if let Some(out) = &self.out {
-            queue.bind(Results::open(out)?.place())?;
+            queue.bind(self.results(out)?.place())?;
         }
         Ok(Place { queue, results })
+    }
+
+    fn results(&self, place: &Path) -> Result<Results> {
+        Ok(Results::open(place, self.scratch.as_deref().unwrap_or(&std::env::temp_dir()))?)
     }
 
     fn name(&self) -> Result<Name> {
         match (&self.queue, &self.out) {
             (Some(queue), _) => Name::parse(queue),
+            (None, Some(out)) if is_address(out) => {
+                usage!("--queue is missing: results at an address have no queue beside them")
+            }
             (None, Some(out)) => Ok(Name::File(out.join(QUEUE_NAME))),
             (None, None) => usage!("--out or --queue is missing: they say which queue"),
         }

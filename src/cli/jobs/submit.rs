@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::codec::ImageRole;
 use origami::image::spec::MAX_TILE;
+use origami::jobs::callback::check_address;
 use origami::jobs::{Source, Submitted, Task, Unit};
 use origami::pyramid::identity::Identity;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::store::is_address;
 use serde_json::json;
 
 use super::place::{LeaseArgs, Place, PlaceArgs};
@@ -58,6 +60,11 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
     #[arg(help_heading = "Quality", hide_short_help = true)]
     tile_quality: u8,
+    /// An address that is told when a unit is done or given up, by a signed POST [default: none]
+    ///
+    /// Workers call it that have --callback-key-file.
+    #[arg(long, value_name = "URL", help_heading = "Output", hide_short_help = true)]
+    callback: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -87,6 +94,9 @@ impl std::fmt::Display for Kind {
 
 pub fn run(args: &SubmitArgs) -> Result<()> {
     let task = args.task()?;
+    if let Some(Err(problem)) = args.callback.as_deref().map(check_address) {
+        usage!("--callback: {problem}");
+    }
     let paths = args.paths()?;
     let takes = match args.kind {
         Kind::Encode => Takes::SOURCES,
@@ -97,7 +107,7 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
     let place = args.place.make(args.lease)?;
     let mut total = Submitted::default();
     for batch in inputs.list.chunks(BATCH) {
-        let units = batch.iter().map(|input| unit(input, &task)).collect::<Result<Vec<_>>>()?;
+        let units = batch.iter().map(|input| args.unit(input, &task)).collect::<Result<Vec<_>>>()?;
         let added = submit(&place, &units)?;
         total.new += added.new;
         total.known += added.known;
@@ -124,6 +134,10 @@ fn submit(place: &Place, units: &[Unit]) -> Result<Submitted> {
 }
 
 impl SubmitArgs {
+    fn unit(&self, input: &Input, task: &Task) -> Result<Unit> {
+        Ok(Unit { callback: self.callback.clone(), ..unit(input, task)? })
+    }
+
     fn task(&self) -> Result<Task> {
         if self.deep && self.kind != Kind::Verify {
             usage!("--deep is about --kind verify; leave one of them out");
@@ -183,8 +197,11 @@ fn read_list(list: impl Read, name: &Path, paths: &mut Vec<PathBuf>) -> Result<(
 
 /// The unit of an input.
 fn unit(input: &Input, task: &Task) -> Result<Unit> {
-    let path = fs::canonicalize(&input.path)
-        .map_err(|e| Problem::failed(&input.path, format!("cannot open it: {e}")))?;
+    let path = match is_address(&input.path) {
+        true => input.path.clone(),
+        false => fs::canonicalize(&input.path)
+            .map_err(|e| Problem::failed(&input.path, format!("cannot open it: {e}")))?,
+    };
     let (thing, identity) = match input.thing {
         Thing::Slide => (Source::Slide, Identity::of_file(&path)?),
         Thing::Tree => (Source::Tree, Identity::of_tree(&Tree::open(&path, Missing::Refuse)?)?),

@@ -1,5 +1,6 @@
 //! `origami worker`: works on the units of a queue.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -7,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, Result};
 use clap::Args;
 use origami::backend::Cancel;
+use origami::jobs::callback::Notifier;
 use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use origami::jobs::{Claim, Clock, Token};
@@ -55,6 +57,9 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MOST_ATTEMPTS))]
     #[arg(help_heading = "Safety", hide_short_help = true)]
     attempts: u32,
+    /// The key with which calls of the addresses of units are signed: a file of at least 32 bytes [default: none is called]
+    #[arg(long, value_name = "FILE", help_heading = "Safety", hide_short_help = true)]
+    callback_key_file: Option<PathBuf>,
     #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
@@ -67,6 +72,8 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     // Before anything is claimed: a signal that arrives right after must already hand it back.
     let stop = stopped().context("cannot listen for signals")?;
     let place = args.place.open_with(args.policy(), Some(args.lease))?;
+    let key_file = args.callback_key_file.as_deref();
+    let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
     let scheduler = args.work.scheduler()?;
     let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?;
     let options = WorkerOptions {
@@ -95,9 +102,16 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         scheduler: &scheduler,
         options,
         stop,
+        notifier: notifier.as_ref(),
         report: &report,
     };
     let Tally { done, failed } = worker.run()?;
+    let undelivered = notifier.as_ref().map_or(0, Notifier::finish);
+    if undelivered > 0 {
+        eprintln!(
+            "{undelivered} addresses of units could not be told; origami jobs status has what became of them"
+        );
+    }
     if args.work.json() {
         json::print("worker", json!({"name": name, "done": done, "failed": failed}))?;
     } else if !quiet {

@@ -210,6 +210,16 @@ fn a_queue_has_one_place_for_its_results() {
 }
 
 #[test]
+fn of_several_manifests_of_a_unit_the_first_is_elected() {
+    with_each_queue(|open| {
+        let (one, two, key) = (open(Clock::default()), open(Clock::default()), unit(0).key);
+        assert_eq!(one.elect(&key, "first").unwrap(), "first");
+        assert_eq!(two.elect(&key, "second").unwrap(), "first");
+        assert_eq!(two.elect(&unit(1).key, "second").unwrap(), "second");
+    });
+}
+
+#[test]
 fn a_worker_is_shown_as_it_says_it_is() {
     with_each_queue(|open| {
         let queue = open(Clock::default());

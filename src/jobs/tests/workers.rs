@@ -36,7 +36,7 @@ impl Lab {
     fn new(slides: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let units = (0..slides).map(|n| unit(&png(dir.path(), n, 90, 70))).collect();
-        let lab = Self { results: Results::open(&dir.path().join("out")).unwrap(), dir, units };
+        let lab = Self { results: Results::open(&dir.path().join("out"), dir.path()).unwrap(), dir, units };
         let queue = lab.queue(Clock::default());
         lab.units.iter().for_each(|unit| lab.results.announce(unit).unwrap());
         queue.submit(&lab.units).unwrap();
@@ -66,6 +66,7 @@ impl Lab {
                 clock,
             },
             stop: stop.clone(),
+            notifier: None,
             report: &|claim, event| events.lock().unwrap().push((claim.unit.key.clone(), event.clone())),
         };
         (worker.run().unwrap(), events.into_inner().unwrap())
@@ -122,6 +123,11 @@ fn serially(unit: &Unit, out: &Path) -> PathBuf {
     encode(&mut source, out, &params, &options, &CpuBackend::new(), &scheduler, &|_| ()).unwrap().bundle
 }
 
+/// The election of a store that needs none.
+fn unneeded(_: &Key, _: &str) -> crate::jobs::Result<String> {
+    panic!("a directory creates once")
+}
+
 #[test]
 fn workers_make_what_a_serial_run_makes() {
     let lab = Lab::new(12);
@@ -165,10 +171,10 @@ fn of_two_attempts_at_one_unit_one_counts_and_the_other_leaves_nothing() {
     let winner = lab.manifest(&lab.units[0]).unwrap();
     // Now the slow one is ready: it must not win, and must know.
     let late = Manifest { attempt: slow.token.clone(), worker: "slow".into(), ..winner.clone() };
-    assert_eq!(lab.results.publish(&late).unwrap(), Published::Lost(Box::new(winner.clone())));
+    assert_eq!(lab.results.publish(&late, &unneeded).unwrap(), Published::Lost(Box::new(winner.clone())));
     assert!(!one.finish(&slow, Default::default()).unwrap());
     // Who lost the answer to its own publication has won.
-    assert_eq!(lab.results.publish(&winner).unwrap(), Published::Won);
+    assert_eq!(lab.results.publish(&winner, &unneeded).unwrap(), Published::Won);
     let found = reconcile(&two, &lab.results, u64::MAX, Clock::default()).unwrap();
     assert_eq!(found.orphans.iter().map(|orphan| &orphan.token).collect::<Vec<_>>(), [&slow.token]);
     assert_eq!(clean(&lab.results, &found.orphans).unwrap(), 1);
@@ -198,7 +204,7 @@ fn a_lost_queue_is_made_again_and_the_work_goes_on() {
             families: 4,
             pixels: 1,
         };
-        assert_eq!(lab.results.publish(&manifest).unwrap(), Published::Won);
+        assert_eq!(lab.results.publish(&manifest, &unneeded).unwrap(), Published::Won);
     }
     let gone = Token::random().unwrap();
     lab.results.begin(&lab.units[2].key, &gone).unwrap();

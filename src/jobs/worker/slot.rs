@@ -14,7 +14,7 @@ use crate::jobs::queue::Claim;
 use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
 use crate::jobs::run::{Means, run};
 use crate::jobs::state::{Fault, Outlook, Progress};
-use crate::jobs::unit::Token;
+use crate::jobs::unit::{Key, Token};
 
 /// How an attempt has ended.
 pub enum Ending {
@@ -123,6 +123,7 @@ impl Slot {
         let made = run(unit, &dir, &means).map_err(|e| Stop::of(&e))?;
         progress(made.families, made.families, made.pixels);
         let content = Content::of(&dir).map_err(|e| Stop::of(&e))?;
+        results.put(&unit.key, token, &made.main).map_err(of_results)?;
         // A worker that was told to stop, or has lost the unit, publishes nothing more.
         self.cancel.check().map_err(|_| Stop::Interrupted)?;
         let manifest = Manifest {
@@ -136,6 +137,7 @@ impl Slot {
             families: made.families,
             pixels: made.pixels,
         };
-        Ok(results.publish(&manifest).map_err(of_results)? == Published::Won)
+        let elect = |key: &Key, text: &str| worker.queue.elect(key, text);
+        Ok(results.publish(&manifest, &elect).map_err(of_results)? == Published::Won)
     }
 }

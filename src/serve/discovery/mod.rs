@@ -5,12 +5,15 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `address` | the bundles below an address |
 //! | `files` | the files of a slide, and a listing of slides |
 //! | `folder` | one directory, and the slide that it may be |
 //! | `pairs` | whether an archive was made of a slide or tree |
 //! | `series` | the DICOM slides of a directory |
 //! | `walk` | every directory below the root, and the names of slides |
 
+#[cfg(feature = "remote")]
+mod address;
 mod files;
 mod folder;
 mod pairs;

@@ -31,6 +31,10 @@ pub struct Memory {
 /// # Errors
 /// A root that cannot be read now.
 pub fn scan(options: &SlideOptions, memory: &mut Memory) -> io::Result<Listing> {
+    #[cfg(feature = "remote")]
+    if crate::store::is_address(&options.root) {
+        return super::address::scan(options);
+    }
     let mut listing = Listing::default();
     let Memory { pairs, series } = memory;
     if let Some(slide) = root_itself(options, series)? {

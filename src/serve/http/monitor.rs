@@ -9,12 +9,20 @@ use serde_json::json;
 
 use super::state::State;
 use crate::serve::metrics::Gauges;
+use crate::store::is_address;
 use crate::web::respond::json_response;
 
 /// `/readyz`: ready when the root can be listed.
 pub async fn ready(Shared(state): Shared<State>) -> Response {
-    let root = state.options.slides.root.clone();
-    match tokio::task::spawn_blocking(move || root.is_file() || std::fs::read_dir(root).is_ok()).await {
+    let (root, catalog) = (state.options.slides.root.clone(), state.catalog.clone());
+    let is_ready = move || {
+        if is_address(&root) {
+            catalog.refresh();
+            return catalog.is_listed();
+        }
+        root.is_file() || std::fs::read_dir(root).is_ok()
+    };
+    match tokio::task::spawn_blocking(is_ready).await {
         Ok(true) => "ready\n".into_response(),
         _ => json_response(
             StatusCode::SERVICE_UNAVAILABLE,

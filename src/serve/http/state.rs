@@ -40,5 +40,6 @@ pub async fn open_slide(state: &State, name: &str) -> Result<Arc<Slide>, ServeEr
             tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?
         }
     };
-    found.ok_or(ServeError::NotFound)?.map_err(|_| ServeError::Broken)
+    let away = |otherwise| if state.catalog.is_away(name) { ServeError::Away } else { otherwise };
+    found.ok_or_else(|| away(ServeError::NotFound))?.map_err(|_| away(ServeError::Broken))
 }

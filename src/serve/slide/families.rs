@@ -12,12 +12,12 @@ use crate::params::Coding;
 use crate::residual::FamilyDecoder;
 
 impl Slide {
-    /// Reads a family.
+    /// Reads a family, without holding a thread while an object at an address is waited for.
     ///
     /// # Errors
     /// Damage.
-    pub fn read(&self, id: FamilyId) -> Result<FamilyRecord> {
-        self.archive()?.0.read(id)
+    pub async fn load(&self, id: FamilyId) -> Result<FamilyRecord> {
+        self.archive()?.0.load(id).await
     }
 
     /// Decodes the payloads of a family into `family`: the baseline, and of the residual at least the rows `rows`. Returns the decoded

@@ -35,7 +35,7 @@ use crate::output::render::{Output, Renderer, stored_image};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
-use crate::residual;
+use crate::{residual, store};
 
 /// What a tile is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ impl Slide {
         if files.loose_residuals {
             return Err(Error::served(&files.name, ServedFault::LooseResiduals));
         }
+        // The listing has seen the version that is there now.
+        files.archive.iter().for_each(|path| store::forget(path));
         let input = match &files.archive {
             Some(path) if path.is_dir() => Some(Input::packs(path)?),
             Some(path) => Some(Input::file(path, Kind::Bundle)?),

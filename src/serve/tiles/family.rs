@@ -105,7 +105,7 @@ impl Tiles {
         let mut stopwatch = Stopwatch::start();
         let mut buffers = self.buffers.acquire();
         let FamilyBuffers { decoded, made } = &mut *buffers;
-        let record = slide.read(id)?;
+        let record = slide.load(id).await?;
         let renderer = slide.renderer();
         call.add_pending(renderer.tiles(id));
         let first = call.take_awaited(slide.geometry.top_level());

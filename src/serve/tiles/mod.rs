@@ -28,8 +28,10 @@ use super::turns::Turns;
 use super::warm::{Lookup, WarmCache};
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::output::tile::OutputFormat;
+use crate::store::is_address;
 use crate::web::error::ServeError;
 
 /// Most images of any size that are rendered at the same time; never more than there are threads.
@@ -309,5 +311,7 @@ impl Tiles {
 /// Logs a fault of the slide.
 fn broken(slide: &Slide, error: &Error) -> ServeError {
     tracing::error!(slide = slide.name, "{error}");
-    ServeError::Broken
+    let Diagnosis { kind, path, .. } = error.diagnosis();
+    let is_away = kind == FaultKind::MayPass && path.as_deref().is_some_and(is_address);
+    if is_away { ServeError::Away } else { ServeError::Broken }
 }

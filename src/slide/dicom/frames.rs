@@ -8,6 +8,7 @@ use super::super::positional::PositionalFile;
 use super::super::region::allocate;
 use super::elements::Element;
 use super::elements::FORMAT;
+use std::ops::Range;
 use std::sync::Arc;
 
 const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];
@@ -60,6 +61,21 @@ impl Frames {
 
     pub fn file(&self) -> &PositionalFile {
         &self.file
+    }
+
+    /// Where a frame lies in the file; `None` for one that it does not hold.
+    pub fn range(&self, frame: u32) -> Option<Range<u64>> {
+        match &self.place {
+            _ if frame >= self.count => None,
+            Place::Native { at, frame_bytes } => {
+                let start = at.checked_add(u64::from(frame).checked_mul(*frame_bytes)?)?;
+                Some(start..start.checked_add(*frame_bytes)?)
+            }
+            Place::Fragments { bounds } => match bounds.get(frame as usize..frame as usize + 2) {
+                Some(&[start, end]) => Some(start..end),
+                _ => None,
+            },
+        }
     }
 
     /// The stored bytes of a frame, at most `limit_bytes`.

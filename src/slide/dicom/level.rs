@@ -2,6 +2,7 @@
 
 use super::super::error::{Axis, SlideError};
 use super::super::options::Selection;
+use super::super::region::Region;
 use super::super::window::Window;
 use super::absent;
 use super::elements::FORMAT;
@@ -85,6 +86,23 @@ impl Level {
         let name = self.image.paths.get(self.path as usize)?;
         let paths = &self.image.header.paths;
         paths.iter().find(|path| path.identifier == *name)
+    }
+
+    /// Says which frames will be read soon: those of a region.
+    pub fn will_read(&self, region: Region) {
+        let (width, height) = (self.image.format.width.max(1), self.image.format.height.max(1));
+        let last = |first: u32, size: u32| first.saturating_add(size.saturating_sub(1));
+        for row in region.y / height..=last(region.y, region.height) / height {
+            let columns = region.x / width..=last(region.x, region.width) / width;
+            let frames: Vec<_> = columns.filter_map(|column| self.frame(column, row)).collect();
+            let Some((file, ..)) = frames.first().filter(|(frames, ..)| frames.file().is_far()) else {
+                continue;
+            };
+            // The parts of a resolution lie in several files; a row lies in one of them as a rule.
+            let same = frames.iter().filter(|(frames, ..)| std::ptr::eq(*frames, *file));
+            let ranges: Vec<_> = same.filter_map(|(frames, frame, _)| frames.range(*frame)).collect();
+            file.file().will_read(&ranges);
+        }
     }
 
     /// The file, number in it and number in the image of a tile's frame; `None` where it is missing.

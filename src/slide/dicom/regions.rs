@@ -127,6 +127,12 @@ fn fill(color: &[u8], tile: Region, region: Region, out: &mut [u8]) {
 pub(super) struct Regions(pub Arc<Pixels>);
 
 impl RandomAccess for Regions {
+    fn will_read(&self, region: Region) {
+        if let Some(level) = self.0.levels.first() {
+            level.will_read(region);
+        }
+    }
+
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
         self.read_level(0, Region { x, y, width, height }, out)
     }

@@ -10,6 +10,7 @@ use super::elements::{ADVICE, FORMAT};
 use super::header;
 use super::header::{Header, Next};
 use super::syntax::Syntax;
+use crate::store;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -174,18 +175,14 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
 /// The other files of a directory, by name.
 fn files_beside(path: &Path, warnings: &mut Vec<String>) -> Vec<PathBuf> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = fs::read_dir(dir) else {
+    let Ok(entries) = store::files_in(dir) else {
         warnings
             .push("its directory cannot be listed, so other files of its series were not looked for".into());
         return Vec::new();
     };
     let own = path.file_name();
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| entry.ok())
-        .filter(|entry| Some(entry.file_name().as_os_str()) != own)
-        .map(|entry| entry.path())
-        .filter(|path| is_regular(path))
-        .collect();
+    let mut files: Vec<_> =
+        entries.into_iter().filter(|file| file.file_name() != own && is_regular(file)).collect();
     files.sort();
     files
 }
@@ -193,5 +190,5 @@ fn files_beside(path: &Path, warnings: &mut Vec<String>) -> Vec<PathBuf> {
 /// Whether a path is a file that may be part of a series. Names that begin with a dot are other programs' or unfinished.
 fn is_regular(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    !hidden && path.is_file()
+    !hidden && (store::is_address(path) || path.is_file())
 }

@@ -11,6 +11,7 @@ use super::directory::bytes_at;
 use super::layout::{ChunkCoord, Layout};
 use super::pixel_tags::Compression;
 use super::{decompress, files, jpeg, unpack};
+use std::ops::Range;
 
 const ADVICE: &str = "allow more memory";
 /// No LZW or deflate stream expands by a larger factor.
@@ -80,6 +81,14 @@ pub(super) fn corrupt(
     ChunkReader { file, layout, coord }.corrupt(problem)
 }
 
+/// The bytes of a chunk in the planes that are needed; none where the file's list is wrong, which reading it reports.
+pub(super) fn ranges(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Vec<Range<u64>> {
+    let reader = ChunkReader { file, layout, coord };
+    let entry = |&plane: &usize| reader.entry(reader.index(plane)).ok();
+    let entries = layout.wanted_planes().iter().filter_map(entry);
+    entries.map(|(offset, count)| offset..offset.saturating_add(count)).collect()
+}
+
 /// Reads one chunk and names it in error messages.
 struct ChunkReader<'a> {
     file: &'a PositionalFile,
@@ -123,10 +132,7 @@ impl ChunkReader<'_> {
     /// The stored bytes of the chunk in a plane; `None` for a chunk of zero bytes.
     fn stored(&self, plane: usize) -> Result<Option<Vec<u8>>, SlideError> {
         let layout = self.layout;
-        // `Layout::read` checked the grid against the number of offsets, so the index is valid; `entry` checks it again.
-        let in_plane = u64::from(self.coord.row) * u64::from(layout.across) + u64::from(self.coord.column);
-        let index = plane as u64 * u64::from(layout.across) * u64::from(layout.down) + in_plane;
-        let (offset, count) = self.entry(index)?;
+        let (offset, count) = self.entry(self.index(plane))?;
         if count == 0 {
             return Ok(None);
         }
@@ -135,6 +141,14 @@ impl ChunkReader<'_> {
             bytes.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         }
         Ok(Some(bytes))
+    }
+
+    /// The chunk's number in the file's list. `Layout::read` checked the grid against the number of offsets, so it is valid; `entry`
+    /// checks it again.
+    fn index(&self, plane: usize) -> u64 {
+        let layout = self.layout;
+        let in_plane = u64::from(self.coord.row) * u64::from(layout.across) + u64::from(self.coord.column);
+        plane as u64 * u64::from(layout.across) * u64::from(layout.down) + in_plane
     }
 
     /// Offset and size of the stored chunk `index`.

@@ -33,6 +33,13 @@ impl Picture {
         }
     }
 
+    fn will_read(&self, region: Region) {
+        match self {
+            Self::Page(page) => page.will_read(region),
+            Self::Blend(channels) => channels.iter().for_each(|(page, _)| page.will_read(region)),
+        }
+    }
+
     fn read(&self, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
         match self {
             Self::Page(page) => page.read(region, out),
@@ -88,6 +95,12 @@ impl TiffSlide {
 }
 
 impl RandomAccess for TiffSlide {
+    fn will_read(&self, region: Region) {
+        if let Some((picture, extent)) = self.levels.first().zip(self.extent(0)) {
+            picture.will_read(self.orientation.stored(region, extent.width, extent.height));
+        }
+    }
+
     fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
         if !self.orientation.is_plain() {
             return Err(

@@ -98,6 +98,23 @@ impl PageReader {
         }
     }
 
+    /// Says which chunks will be read soon: those of a region of the page as it is stored.
+    pub fn will_read(&self, region: Region) {
+        if !self.file.is_far() {
+            return;
+        }
+        let Layout { chunk_width, chunk_height, across, down, .. } = self.layout;
+        let last = |first: u32, size: u32| first.saturating_add(size.saturating_sub(1));
+        let rows = region.y / chunk_height
+            ..=(last(region.y, region.height) / chunk_height).min(down.saturating_sub(1));
+        let columns = region.x / chunk_width
+            ..=(last(region.x, region.width) / chunk_width).min(across.saturating_sub(1));
+        let coords = rows.flat_map(|row| columns.clone().map(move |column| ChunkCoord { column, row }));
+        let ranges: Vec<_> =
+            coords.flat_map(|coord| chunk::ranges(&self.file, &self.layout, coord)).collect();
+        self.file.will_read(&ranges);
+    }
+
     /// Reads a region of the page as it is stored.
     pub fn read(&self, region: Region, out: &mut [u8]) -> Result<(), SlideError> {
         self.extent.check(self.file.path(), region, out.len())?;

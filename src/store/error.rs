@@ -29,6 +29,9 @@ pub struct Advice<'a>(pub &'a io::Error);
 impl std::fmt::Display for Advice<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0.kind() {
+            // Errors of stores say it.
+            #[cfg(feature = "remote")]
+            _ if super::remote::is_refused(self.0) => "",
             ErrorKind::NotFound => "; check the path",
             ErrorKind::PermissionDenied => "; check who may read and write there",
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "; a file is where a directory should be",

@@ -1,31 +1,11 @@
-//! Storage of archives: anything that can be read at an offset.
-//!
-//! Knows nothing of what the bytes mean. Files today; object storage can serve the same two calls with range requests.
-
-mod error;
-mod lock;
-
-pub use error::{Advice, FileError};
-pub use lock::LockFile;
+//! Files on a local disk, and bytes in memory.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
-/// Bytes that can be read at an offset, from many threads at once.
-pub trait ReadAt: Send + Sync {
-    /// Length in bytes.
-    ///
-    /// # Errors
-    /// The error of the system.
-    fn size(&self) -> io::Result<u64>;
-
-    /// Fills `buf` from `offset` on.
-    ///
-    /// # Errors
-    /// `UnexpectedEof` where the object ends before; the error of the system.
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
-}
+use super::read_at::ReadAt;
 
 /// A file on a local disk.
 pub struct FileStore(File);
@@ -52,6 +32,10 @@ impl FileStore {
 impl ReadAt for FileStore {
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.0.metadata().and_then(|meta| meta.modified()).ok()
     }
 
     #[cfg(unix)]

@@ -1,0 +1,247 @@
+"""Runs the program against stores on loopback and compares every byte with the local run. See storage.sh."""
+
+import filecmp
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+import numpy
+import tifffile
+from azure.storage.blob import BlobServiceClient
+from botocore.config import Config
+
+# Azurite's account is public, so its key is no secret; in S3's protocol any will do.
+SECRET = "planted-secret-0123456789"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SAID = []
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port):
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"error: nothing listens on port {port}")
+
+
+class Server:
+    """A store in a process of its own, which can be stopped and started again."""
+
+    def __init__(self, command):
+        self.command, self.process = command, None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.port())
+
+    def port(self):
+        return next(int(word) for word in reversed(self.command) if word.isdigit())
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class S3:
+    def __init__(self, name, command, lasts):
+        self.name, self.server, self.lasts, self.prefix = name, Server(command), lasts, "s3://slides/lab a"
+        endpoint = f"http://127.0.0.1:{self.server.port()}"
+        key = "S3RVER" if name == "s3rver" else "test"
+        secret = "S3RVER" if name == "s3rver" else SECRET
+        self.secret = secret if secret == SECRET else None
+        self.environment = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1",
+                            "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+        self.client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=key,
+                                   aws_secret_access_key=secret, config=Config(s3={"addressing_style": "path"}))
+        self.client.create_bucket(Bucket="slides")
+
+    def put(self, key, data):
+        self.client.put_object(Bucket="slides", Key=f"lab a/{key}", Body=data)
+
+    def get(self, key):
+        return self.client.get_object(Bucket="slides", Key=f"lab a/{key}")["Body"].read()
+
+    def keys(self):
+        found = self.client.list_objects_v2(Bucket="slides").get("Contents", [])
+        return [entry["Key"].removeprefix("lab a/") for entry in found]
+
+
+class Azure:
+    def __init__(self, command):
+        self.name, self.server, self.lasts, self.prefix = "azurite", Server(command), True, "az://slides/lab a"
+        endpoint = f"http://127.0.0.1:{self.server.port()}/devstoreaccount1"
+        self.secret = AZURITE_KEY
+        self.environment = {"AZURE_STORAGE_ACCOUNT_NAME": "devstoreaccount1",
+                            "AZURE_STORAGE_ACCOUNT_KEY": AZURITE_KEY, "AZURE_ENDPOINT": endpoint}
+        service = BlobServiceClient(endpoint, credential=AZURITE_KEY)
+        self.container = service.create_container("slides")
+
+    def put(self, key, data):
+        self.container.upload_blob(f"lab a/{key}", data, overwrite=True)
+
+    def get(self, key):
+        return self.container.download_blob(f"lab a/{key}").readall()
+
+    def keys(self):
+        return [blob.name.removeprefix("lab a/") for blob in self.container.list_blobs()]
+
+
+def run(origami, environment, *arguments, code=0):
+    ran = subprocess.run([origami, *map(str, arguments)], env={**os.environ, **environment, "RUST_LOG": "debug"},
+                         capture_output=True, text=True, timeout=300)
+    SAID.append(ran.stdout + ran.stderr)
+    if ran.returncode != code:
+        sys.exit(f"error: {' '.join(map(str, arguments))}: exit code {ran.returncode}, expected {code}:\n{ran.stdout}{ran.stderr}")
+    return ran
+
+
+def slide(path):
+    """A tiled TIFF of 1600x1200 pixels that looks like something."""
+    y, x = numpy.mgrid[0:1200, 0:1600]
+    wave = (numpy.sin(x / 37) + numpy.cos(y / 23)) * 60 + 128
+    rgb = numpy.stack([wave, 255 - wave, (x * 7 + y * 3) % 256], axis=-1).astype("uint8")
+    tifffile.imwrite(path, rgb, tile=(256, 256), photometric="rgb", compression="zlib")
+
+
+def same_tree(left, right):
+    compared = filecmp.dircmp(left, right)
+    if compared.left_only or compared.right_only or compared.diff_files:
+        sys.exit(f"error: {left} and {right} differ: {compared.left_only} {compared.right_only} {compared.diff_files}")
+    for name in compared.common_dirs:
+        same_tree(left / name, right / name)
+
+
+def fetch(address, path):
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as reply:
+            return reply.status, reply.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def serving(origami, environment, root, *flags):
+    log = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen([origami, "serve", "--port", "0", "--backend", "cpu", "--slides-root", str(root), *flags],
+                               env={**os.environ, **environment, "RUST_LOG": "debug"}, stdout=subprocess.PIPE, stderr=log, text=True)
+    line = process.stdout.readline()
+    if "http://" not in line:
+        log.seek(0)
+        sys.exit(f"error: the server says {line!r}: {log.read()}")
+    return process, line.strip().rsplit("http://", 1)[1], log
+
+
+def until(what, status, get):
+    for _ in range(120):
+        if get()[0] == status:
+            return
+        time.sleep(0.5)
+    sys.exit(f"error: {what}: no {status} within a minute")
+
+
+def check(origami, store, work):
+    environment, prefix = store.environment, store.prefix
+    source, local = work / "slide.tif", work / "local"
+    store.put("slide.tif", source.read_bytes())
+    run(origami, environment, "inspect", f"{prefix}/slide.tif")
+    out = f"{prefix}/out"
+    run(origami, environment, "encode", f"{prefix}/slide.tif", "--out", out, "--backend", "cpu", "--quiet")
+    key = "out/residual_packs/residuals.bundle"
+    bundle = local / "residual_packs/residuals.bundle"
+    if store.get(key) != bundle.read_bytes():
+        sys.exit(f"error: {store.name}: the bundle differs from the local one")
+    if left := [name for name in store.keys() if name.endswith(".part")]:
+        sys.exit(f"error: {store.name}: temporary keys are left: {left}")
+    again = run(origami, environment, "encode", f"{prefix}/slide.tif", "--out", out, "--backend", "cpu", code=1)
+    assert "there already" in again.stderr, again.stderr
+    run(origami, environment, "encode", f"{prefix}/slide.tif", "--out", out, "--backend", "cpu", "--quiet", "--skip-existing")
+    run(origami, environment, "encode", f"{prefix}/slide.tif", "--out", out, "--backend", "cpu", "--quiet", "--overwrite")
+    address = f"{prefix}/{key}"
+    there = json.loads(run(origami, environment, "inspect", "--json", "--list", address).stdout)
+    here = json.loads(run(origami, environment, "inspect", "--json", "--list", bundle).stdout)
+    assert {**there, "file": 0} == {**here, "file": 0}, "inspect differs"
+    run(origami, environment, "verify", address)
+    run(origami, environment, "decode", address, "--out", work / f"decoded-{store.name}", "--backend", "cpu", "--quiet")
+    same_tree(work / f"decoded-{store.name}", work / "decoded")
+    run(origami, environment, "decode", address, "--out", f"{prefix}/tree", "--backend", "cpu", "--quiet")
+    for path in sorted((work / "decoded").rglob("*")):
+        if path.is_file() and store.get(f"tree/{path.relative_to(work / 'decoded')}") != path.read_bytes():
+            sys.exit(f"error: {store.name}: {path.name} of the tree differs")
+    gone = run(origami, environment, "verify", f"{prefix}/nothing.bundle", code=1)
+    assert "no such object" in gone.stderr, gone.stderr
+    serve(origami, store, work)
+    print(f"{store.name}: encoded, inspected, verified, decoded and served as on the local disk")
+
+
+def serve(origami, store, work):
+    cache = work / f"cache-{store.name}"
+    process, address, log = serving(origami, store.environment, store.prefix, "--block-cache-dir", str(cache), "--storage-timeout-ms", "2s")
+    _, local_address, _ = reference = serving(origami, {}, work / "local")
+    try:
+        names = json.loads(fetch(address, "/api/slides")[1])["slides"]
+        assert [entry["name"] for entry in names] == ["out"], names
+        for tile in ["11/0_0.jpg", "11/6_4.jpg", "9/1_0.jpg", "8/0_0.jpg", "3/0_0.jpg"]:
+            status, there = fetch(address, f"/tiles/out/{tile}")
+            _, here = fetch(local_address, f"/tiles/local/{tile}")
+            assert (status, there) == (200, here), f"{store.name}: tile {tile} differs: {status}"
+        if store.lasts:
+            store.server.stop()
+            until(f"{store.name} stopped", 503, lambda: fetch(address, "/readyz"))
+            status, _ = fetch(address, "/tiles/out/11/3_3.jpg")
+            assert status in (200, 503), f"{store.name} stopped: {status}"
+            store.server.start()
+            until(f"{store.name} started again", 200, lambda: fetch(address, "/readyz"))
+            until(f"{store.name} started again", 200, lambda: fetch(address, "/tiles/out/11/3_0.jpg"))
+    finally:
+        for one in (process, reference[0]):
+            one.kill()
+            one.wait()
+        log.seek(0)
+        SAID.append(log.read())
+
+
+def main():
+    origami, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    bin_dir, data = work / "node_modules/.bin", pathlib.Path(tempfile.mkdtemp())
+    shutil.rmtree(work / "run", ignore_errors=True)
+    run_dir = work / "run"
+    run_dir.mkdir()
+    slide(run_dir / "slide.tif")
+    run(origami, {}, "encode", run_dir / "slide.tif", "--out", run_dir / "local", "--backend", "cpu", "--quiet", "--openslide", "never")
+    run(origami, {}, "decode", run_dir / "local/residual_packs/residuals.bundle", "--out", run_dir / "decoded", "--backend", "cpu", "--quiet")
+    stores = [lambda: S3("moto", [str(work / "venv/bin/moto_server"), "-H", "127.0.0.1", "-p", str(free_port())], lasts=False)]
+    if (bin_dir / "s3rver").exists():
+        stores.append(lambda: S3("s3rver", [str(bin_dir / "s3rver"), "--directory", str(data / "s3rver"), "--silent", "--address", "127.0.0.1", "--port", str(free_port())], lasts=True))
+    if (bin_dir / "azurite-blob").exists():
+        stores.append(lambda: Azure([str(bin_dir / "azurite-blob"), "--silent", "--skipApiVersionCheck", "--location", str(data / "azurite"), "--blobHost", "127.0.0.1", "--blobPort", str(free_port())]))
+    for make in stores:
+        store = make()
+        try:
+            check(origami, store, run_dir)
+        finally:
+            store.server.stop()
+        if store.secret and any(store.secret in said for said in SAID):
+            sys.exit(f"error: {store.name}: a secret is in what the program said")
+    shutil.rmtree(data)
+    print(f"no credentials in {sum(map(len, SAID))} characters of output and log")
+
+
+main()

@@ -1,0 +1,29 @@
+//! Where files lie: anything that can be read at an offset, on a local disk or at an address.
+//!
+//! Knows nothing of what the bytes mean.
+//!
+//! | module | what |
+//! |---|---|
+//! | `local` | files on a disk, bytes in memory |
+//! | `location` | what a path or address names: a file, or an object of a store |
+//! | `remote` | object storage and web servers (feature `remote`) |
+//! | `read_at` | what readers ask of all of these |
+//! | `open` | opens a file or an object |
+//! | `lock` | one writer at a time under a name |
+//! | `error` | the errors of files |
+
+mod error;
+mod local;
+mod location;
+mod lock;
+mod open;
+mod read_at;
+#[cfg(feature = "remote")]
+pub mod remote;
+
+pub use error::{Advice, FileError};
+pub use local::FileStore;
+pub use location::{Address, AddressError, Location, Scheme, is_address};
+pub use lock::LockFile;
+pub use open::{exists, files_below, files_in, forget, open, publish_directory};
+pub use read_at::{ReadAt, Reading};

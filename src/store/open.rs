@@ -1,0 +1,97 @@
+//! Opens a file, or the object at an address.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::local::FileStore;
+use super::location::{Address, Location};
+use super::read_at::ReadAt;
+
+/// Opens a file, or the object at an address, for reading.
+///
+/// # Errors
+/// The error of the system or of the store; an address that cannot be one, or that this build cannot reach.
+pub fn open(path: &Path) -> io::Result<Box<dyn ReadAt>> {
+    match Location::parse(path)? {
+        Location::Local(path) => Ok(Box::new(FileStore::open(&path)?)),
+        #[cfg(feature = "remote")]
+        Location::Address(address) => Ok(Box::new(super::remote::Object::open(&address)?)),
+        #[cfg(not(feature = "remote"))]
+        Location::Address(_) => Err(not_built()),
+    }
+}
+
+/// What lies in a directory, or directly below an address: files and directories of the one, objects of the other.
+///
+/// # Errors
+/// The error of the system or of the store.
+pub fn files_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match Location::parse(dir)? {
+        Location::Local(dir) => std::fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect(),
+        #[cfg(feature = "remote")]
+        Location::Address(address) => {
+            Ok(super::remote::entries(&address)?.iter().map(|object| object.address.to_path()).collect())
+        }
+        #[cfg(not(feature = "remote"))]
+        Location::Address(_) => Err(not_built()),
+    }
+}
+
+/// All objects below an address, by key.
+///
+/// # Errors
+/// The error of the store; a local path.
+pub fn files_below(prefix: &Path) -> io::Result<Vec<PathBuf>> {
+    match Location::parse(prefix)? {
+        Location::Local(_) => Err(io::ErrorKind::InvalidInput.into()),
+        #[cfg(feature = "remote")]
+        Location::Address(address) => {
+            Ok(super::remote::list(&address)?.iter().map(|object| object.address.to_path()).collect())
+        }
+        #[cfg(not(feature = "remote"))]
+        Location::Address(_) => Err(not_built()),
+    }
+}
+
+/// Whether there is a file or directory at a path, or an object at an address.
+///
+/// # Errors
+/// The error of the store.
+pub fn exists(path: &Path) -> io::Result<bool> {
+    match Location::parse(path)? {
+        Location::Local(path) => Ok(path.exists()),
+        #[cfg(feature = "remote")]
+        Location::Address(address) => super::remote::exists(&address),
+        #[cfg(not(feature = "remote"))]
+        Location::Address(_) => Err(not_built()),
+    }
+}
+
+/// Puts the files of a local directory below an address: see `remote::publish_directory`.
+///
+/// # Errors
+/// The error of the disk or of the store.
+#[cfg_attr(not(feature = "remote"), allow(unused_variables))]
+pub fn publish_directory(dir: &Path, to: &Address, last: &Path, replace: bool) -> io::Result<()> {
+    #[cfg(feature = "remote")]
+    return super::remote::publish_directory(dir, to, last, replace);
+    #[cfg(not(feature = "remote"))]
+    Err(not_built())
+}
+
+/// Forgets that the object at an address was opened a moment ago: the next one to open it asks the store for its version.
+pub fn forget(path: &Path) {
+    #[cfg(feature = "remote")]
+    if let Ok(Location::Address(address)) = Location::parse(path) {
+        super::remote::Object::forget(&address);
+    }
+    #[cfg(not(feature = "remote"))]
+    let _ = path;
+}
+
+/// Why an address cannot be reached.
+#[cfg(not(feature = "remote"))]
+fn not_built() -> io::Error {
+    let problem = "this program was built without addresses; build it with the feature `remote`";
+    io::Error::new(io::ErrorKind::Unsupported, problem)
+}

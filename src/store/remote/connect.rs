@@ -1,0 +1,200 @@
+//! From an address to its store: credentials and endpoint from the environment, limits of time and number of tries from here.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut, S3CopyIfNotExists};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::SpawnedReqwestConnector;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::http::HttpBuilder;
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+
+use super::fault::{of_store, refused};
+use super::runtime;
+use super::settings::settings;
+use crate::store::location::{Address, Scheme};
+
+/// A store, and the key of an object in it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The store. Its calls must run on [`runtime::spawn`] or [`runtime::wait`], where their pauses are timed.
+    pub store: Arc<dyn ObjectStore>,
+    /// The key.
+    pub key: Path,
+}
+
+/// Longest time for a connection to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Stores = Mutex<HashMap<(Scheme, String), Arc<dyn ObjectStore>>>;
+
+/// The store and key of an address. A store is made once and keeps its connections.
+///
+/// Credentials come from the environment: `AWS_*`, `GOOGLE_*`, `AZURE_*`. Unencrypted HTTP is used only where the endpoint there, or
+/// the address, says `http://`.
+///
+/// # Errors
+/// Settings in the environment that make no store; the system gives no threads.
+pub fn connect(address: &Address) -> io::Result<Place> {
+    static STORES: OnceLock<Stores> = OnceLock::new();
+    let id = (address.scheme(), address.host().to_string());
+    let mut stores = STORES.get_or_init(Stores::default).lock().unwrap_or_else(|e| e.into_inner());
+    let store = match stores.get(&id) {
+        Some(store) => store.clone(),
+        None => {
+            let variables =
+                std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+            let store = build(address, &variables.collect::<Vec<_>>())?;
+            stores.insert(id, store.clone());
+            store
+        }
+    };
+    let key = match address.scheme() {
+        Scheme::Http | Scheme::Https => Path::from_url_path(address.key()),
+        _ => Path::parse(address.key()),
+    };
+    Ok(Place { store, key: key.map_err(|e| of_store(e.into()))? })
+}
+
+fn build(address: &Address, variables: &[(String, String)]) -> io::Result<Arc<dyn ObjectStore>> {
+    let settings = settings();
+    let retry = RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(5),
+            base: 2.0,
+        },
+        max_retries: settings.retries,
+        retry_timeout: settings.retry_timeout,
+    };
+    let connector = SpawnedReqwestConnector::new(runtime::handle()?.clone());
+    let client = ClientOptions::new()
+        .with_timeout(settings.request_timeout)
+        .with_connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout))
+        .with_user_agent(http_agent())
+        .with_allow_http(allows_http(address, variables));
+    let set = |prefix: &'static str| {
+        variables
+            .iter()
+            .filter(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value))
+    };
+    let host = address.host();
+    let built: object_store::Result<Arc<dyn ObjectStore>> = match address.scheme() {
+        Scheme::S3 => {
+            let mut builder = AmazonS3Builder::new().with_client_options(client);
+            for (name, value) in set("AWS_") {
+                if let Ok(key) = name.parse::<AmazonS3ConfigKey>() {
+                    builder = builder.with_config(key, value);
+                }
+            }
+            // The store itself says whether it takes conditions: see `publish`.
+            let builder = builder.with_bucket_name(host).with_retry(retry).with_http_connector(connector);
+            let builder = builder.with_conditional_put(S3ConditionalPut::ETagMatch);
+            builder
+                .with_copy_if_not_exists(S3CopyIfNotExists::Multipart)
+                .build()
+                .map(|store| Arc::new(store) as _)
+        }
+        Scheme::Google => {
+            let mut builder = GoogleCloudStorageBuilder::new().with_client_options(client);
+            for (name, value) in set("GOOGLE_") {
+                if let Ok(key) = name.parse::<GoogleConfigKey>() {
+                    builder = builder.with_config(key, value);
+                }
+            }
+            let builder = builder.with_bucket_name(host).with_retry(retry).with_http_connector(connector);
+            builder.build().map(|store| Arc::new(store) as _)
+        }
+        Scheme::Azure => {
+            let mut builder = MicrosoftAzureBuilder::new().with_client_options(client);
+            for (name, value) in set("AZURE_") {
+                if let Ok(key) = name.parse::<AzureConfigKey>() {
+                    builder = builder.with_config(key, value);
+                }
+            }
+            let builder = builder.with_container_name(host).with_retry(retry).with_http_connector(connector);
+            builder.build().map(|store| Arc::new(store) as _)
+        }
+        Scheme::Http | Scheme::Https => {
+            let builder = HttpBuilder::new().with_url(format!("{}://{host}", address.scheme().name()));
+            let builder =
+                builder.with_client_options(client).with_retry(retry).with_http_connector(connector);
+            builder.build().map(|store| Arc::new(store) as _)
+        }
+    };
+    built.map_err(|_| {
+        let names = match address.scheme() {
+            Scheme::S3 => "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL",
+            Scheme::Google => "GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_SERVICE_ACCOUNT",
+            Scheme::Azure => "AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY, AZURE_ENDPOINT",
+            Scheme::Http | Scheme::Https => {
+                return refused(io::ErrorKind::InvalidInput, "no such host can be; check the address");
+            }
+        };
+        refused(
+            io::ErrorKind::InvalidInput,
+            format!("the settings of its store do not fit together; check {names}"),
+        )
+    })
+}
+
+fn http_agent() -> object_store::HeaderValue {
+    object_store::HeaderValue::from_static(concat!("origami/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Whether the address, or the endpoint that the environment gives its store, is one of unencrypted HTTP.
+fn allows_http(address: &Address, variables: &[(String, String)]) -> bool {
+    let names: &[&str] = match address.scheme() {
+        Scheme::Http => return true,
+        Scheme::Https => return false,
+        Scheme::S3 => &["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"],
+        Scheme::Google => &["GOOGLE_BASE_URL"],
+        Scheme::Azure => &["AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT"],
+    };
+    let is_http = |value: &str| value.trim().to_ascii_lowercase().starts_with("http://");
+    variables.iter().any(|(name, value)| names.contains(&name.as_str()) && is_http(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::location::Location;
+
+    fn address(text: &str) -> Address {
+        match Location::parse(std::path::Path::new(text)) {
+            Ok(Location::Address(address)) => address,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn unencrypted_http_is_used_only_where_an_endpoint_says_so() {
+        let endpoint = |name: &str, value: &str| vec![(name.to_string(), value.to_string())];
+        let s3 = address("s3://bucket/key");
+        assert!(!allows_http(&s3, &[]));
+        assert!(allows_http(&s3, &endpoint("AWS_ENDPOINT_URL", "http://127.0.0.1:9")));
+        assert!(!allows_http(&s3, &endpoint("AWS_ENDPOINT_URL", "https://host")));
+        assert!(!allows_http(&s3, &endpoint("AZURE_ENDPOINT", "http://127.0.0.1:9")));
+        assert!(!allows_http(&address("https://host/a"), &[]));
+        assert!(allows_http(&address("http://host/a"), &[]));
+    }
+
+    #[test]
+    fn settings_that_make_no_store_are_named_without_their_values() {
+        let wrong = [("AWS_ENDPOINT_URL".to_string(), "http://planted-secret:x y".to_string())];
+        for address in [address("s3://bucket/key"), address("az://container/key")] {
+            if let Err(error) = build(&address, &wrong) {
+                assert!(
+                    error.to_string().contains("check A") && !error.to_string().contains("secret"),
+                    "{error}"
+                );
+            }
+        }
+        assert!(build(&address("az://container/key"), &[]).is_err(), "an account is missing");
+    }
+}

@@ -1,0 +1,36 @@
+//! Object storage and web servers.
+//!
+//! Knows nothing of what the bytes mean. `docs/storage.md` says what callers are promised.
+//!
+//! | module | what |
+//! |---|---|
+//! | `connect` | from an address to its store, with the credentials of the environment |
+//! | `runtime` | the threads of HTTP |
+//! | `settings` | how long a process waits, and what it keeps |
+//! | `fetch` | requests for ranges of bytes of one version of an object |
+//! | `blocks` | the blocks of objects in memory |
+//! | `disk` | the blocks of objects on disk |
+//! | `list` | what lies below an address |
+//! | `object` | one object, open for reading and pinned to its version |
+//! | `publish` | writing: a temporary key, read back, then the final one |
+//! | `fault` | what a store's refusals are to a caller |
+
+mod blocks;
+mod connect;
+mod disk;
+mod fault;
+mod fetch;
+mod list;
+mod object;
+mod publish;
+mod runtime;
+mod settings;
+
+pub use connect::{Place, connect};
+pub use fault::{is_refused, of_store};
+pub use fetch::Version;
+pub use list::{Listed, entries, list};
+pub use object::Object;
+pub use publish::{exists, publish_directory};
+pub use runtime::{handle, spawn, wait};
+pub use settings::{Settings, configure};
