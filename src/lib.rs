@@ -6,6 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | a whole slide, in both directions, and the check |
+//! | `jobs` | many slides on many machines: queue, workers, results (feature `jobs`) |
 //! | [`residual`], [`lossless`] | one family: predicted, with a residual; or the source's own tiles |
 //! | [`backend`], `gpu` | where the arithmetic runs: CPU, GPU (feature `gpu`), both; the scheduler that feeds it |
 //! | [`kernels`] | the normative integer kernels and their SIMD |
@@ -37,6 +38,8 @@ pub mod evals;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod image;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 pub mod kernels;
 pub mod lossless;
 pub mod output;

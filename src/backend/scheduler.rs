@@ -4,6 +4,8 @@
 //! in flight. So memory does not grow with the number of jobs, with the number of threads or with the size of
 //! tiles.
 
+use std::sync::Arc;
+
 use super::cancel::Cancel;
 use super::error::{Error, Result};
 use super::executor::{Executor, MAX_THREADS, Stop};
@@ -15,7 +17,7 @@ const MIN_BUDGET_BYTES: u64 = 320 << 20;
 
 /// Threads, and a memory budget for jobs in flight.
 pub struct Scheduler {
-    pub(super) executor: Executor,
+    pub(super) executor: Arc<Executor>,
     pub(super) cancel: Cancel,
     budget_bytes: u64,
 }
@@ -54,6 +56,7 @@ impl Scheduler {
             return Err(Error::TooManyThreads(threads));
         }
         let executor = Executor::new(threads, "origami").map_err(|e| Error::Threads(e.to_string()))?;
+        let executor = Arc::new(executor);
         Ok(Self { executor, cancel: Cancel::default(), budget_bytes: budget_bytes() })
     }
 
@@ -62,6 +65,14 @@ impl Scheduler {
     pub fn cancelled_by(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// The same threads, for runs that end once `cancel` is requested while others go on. The schedulers share what memory there is:
+    /// each of `sharers` has its part of the budget.
+    #[must_use]
+    pub fn sharing(&self, sharers: usize, cancel: Cancel) -> Self {
+        let budget_bytes = self.budget_bytes / sharers.max(1) as u64;
+        Self { executor: Arc::clone(&self.executor), cancel, budget_bytes }
     }
 
     /// Number of workers.

@@ -2,7 +2,7 @@
 //!
 //! The test gives every command a folder of its own. There are `slide.svs` and `tissue.png`; `slides` with the slide `b.svs` and `a`, a
 //! tree with its bundle; `decoded`, a tree decoded from that bundle; `lossless.bundle`; `runs`, a folder of evaluation runs; `key.txt`
-//! and `tokens.txt`.
+//! and `tokens.txt`; `list.txt`, which names `slides/b.svs`; `results`, where that slide is submitted to.
 
 /// A command and what it is for.
 pub struct Example {
@@ -128,6 +128,61 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("What a decoded tree lost", "origami compare slides/a decoded"),
             example("The same for a script", "origami compare slides/a decoded --json"),
             example("See where they differ most", "origami compare slides/a decoded --picture worst.png"),
+        ],
+    ),
+    (
+        "jobs",
+        &[
+            example("Submit the slides of a folder", "origami jobs submit slides --out results"),
+            example("How far they are", "origami jobs status --out results"),
+            example("End what is not done", "origami jobs cancel --all --out results"),
+        ],
+    ),
+    (
+        "jobs submit",
+        &[
+            example("The slides of a folder", "origami jobs submit slides --out results"),
+            example(
+                "Those of a list, smaller at the same quality",
+                "origami jobs submit --list list.txt --preset balanced --out results",
+            ),
+            example(
+                "Check bundles, and their proofs",
+                "origami jobs submit lossless.bundle --kind verify --deep --out results",
+            ),
+        ],
+    ),
+    (
+        "jobs status",
+        &[
+            example("How far they are", "origami jobs status --out results"),
+            example("The same for a script", "origami jobs status --out results --json"),
+        ],
+    ),
+    (
+        "jobs cancel",
+        &[
+            example("One slide", "origami jobs cancel slides/b.svs --out results"),
+            example("Everything that is not done", "origami jobs cancel --all --out results"),
+        ],
+    ),
+    ("jobs retry", &[example("All that were given up", "origami jobs retry --all --out results")]),
+    (
+        "jobs reconcile",
+        &[
+            example("Make a lost queue again", "origami jobs reconcile --out results"),
+            example("Remove what killed workers left behind", "origami jobs reconcile --out results --clean"),
+        ],
+    ),
+    (
+        "worker",
+        &[
+            example("Do what there is to do", "origami worker --out results --until-empty"),
+            example("Four slides at a time", "origami worker --out results --until-empty --slots 4"),
+            example(
+                "With its cost in the status",
+                "origami worker --out results --until-empty --price-per-hour 2.5",
+            ),
         ],
     ),
     (

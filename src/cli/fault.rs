@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use origami::error::diagnose;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "jobs", feature = "serve"))]
 use origami::error::diagnosis::Diagnose;
 use origami::error::diagnosis::{Diagnosis, FaultKind};
 use serde::Serialize;
@@ -103,6 +103,8 @@ fn diagnosis(error: &anyhow::Error) -> Option<Diagnosis> {
         #[cfg(feature = "serve")]
         let known =
             known.or_else(|| cause.downcast_ref::<origami::evals::StartError>().map(Diagnose::diagnosis));
+        #[cfg(feature = "jobs")]
+        let known = known.or_else(|| cause.downcast_ref::<origami::jobs::Error>().map(Diagnose::diagnosis));
         known
     })
 }
@@ -146,7 +148,7 @@ impl Problem {
     }
 
     /// A wrong line of a file of settings, from 1.
-    #[cfg(feature = "serve")]
+    #[cfg(any(feature = "jobs", feature = "serve"))]
     pub fn line(path: &Path, line: usize, problem: impl std::fmt::Display) -> Self {
         let message = format!("{}:{line}: {problem}", path.display());
         Self { exit: Exit::Usage, path: path.into(), at: Some(format!("line {line}")), message }

@@ -21,6 +21,8 @@ mod fault;
 mod help;
 mod inputs;
 mod inspect;
+#[cfg(feature = "jobs")]
+mod jobs;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
@@ -72,6 +74,11 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
     Compare(compare::CompareArgs),
+    #[cfg(feature = "jobs")]
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
+    #[cfg(feature = "jobs")]
+    Worker(jobs::worker::WorkerArgs),
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
@@ -151,6 +158,10 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => code = inspect::run(args)?,
         Command::Verify(args) => code = verify::run(args)?,
         Command::Compare(args) => compare::run(args)?,
+        #[cfg(feature = "jobs")]
+        Command::Jobs(command) => code = jobs::run(command)?,
+        #[cfg(feature = "jobs")]
+        Command::Worker(args) => code = jobs::worker::run(&args)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(args, command_line())?,

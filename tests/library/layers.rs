@@ -34,6 +34,7 @@ const LAYERS: &[&str] = &[
     "encode",
     "decode",
     "verify",
+    "jobs",
     "privacy",
     "web",
     "serve",

@@ -29,6 +29,8 @@ const FILES: &str = "
     origami encode tissue.png --out runs/a --manifest --debug-images
     head -c 32 /dev/zero >key.txt
     echo sixteen-letters-or-more >tokens.txt
+    echo slides/b.svs >list.txt
+    origami jobs submit --list list.txt --out results
 ";
 
 /// The script of an example. A server is started, waited for, and ended. What an earlier one said must not be taken for its words.

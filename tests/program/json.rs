@@ -49,6 +49,14 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("inspect", 0, "inspect PNG"),
     ("inspect", 0, "inspect TREE"),
     ("inspect", 0, "inspect TREE BUNDLE PNG"),
+    ("jobs-submit", 0, "jobs submit PNG DAMAGED.png --out NEW9"),
+    ("jobs-submit", 0, "jobs submit PNG OTHER --out NEW9"),
+    ("jobs-status", 0, "jobs status --out NEW9"),
+    ("worker", 0, "worker --out NEW9 --until-empty"),
+    ("jobs-status", 0, "jobs status --out NEW9"),
+    ("jobs-retry", 0, "jobs retry --all --out NEW9"),
+    ("jobs-cancel", 0, "jobs cancel --all --out NEW9"),
+    ("jobs-reconcile", 0, "jobs reconcile --out NEW9"),
     ("pyramid", 0, "pyramid PNG --out NEW7"),
     ("pyramid", 0, "pyramid PNG --out NEW7 --skip-existing"),
     ("pyramid", 0, "pyramid PNG OTHER --out NEW8"),
@@ -89,6 +97,7 @@ impl Files {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
         fs::write(files.path("DAMAGED"), bytes).unwrap();
+        fs::write(files.path("DAMAGED.png"), "no image").unwrap();
         let lossless = files.small.path("lossless");
         origami(&[
             "encode",

@@ -38,6 +38,8 @@ mod help;
 mod identity;
 #[cfg(unix)]
 mod interrupted;
+#[cfg(all(unix, feature = "jobs"))]
+mod jobs;
 // A schema for every command, and a run for every schema.
 #[cfg(all(feature = "gpu", feature = "lepton", feature = "serve"))]
 mod json;

@@ -2,7 +2,7 @@
 //!
 //! A parser that has a range names it as the help of its flag does: `1 to 100`.
 
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "jobs", feature = "serve"))]
 mod duration;
 mod number;
 mod size;
@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use origami::image::ycc::Sampling;
 
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "jobs", feature = "serve"))]
 pub use self::duration::{DAY, HOUR, MILLISECOND, SECOND, duration};
 pub use self::number::{real, whole, window};
 pub use self::size::{BYTE, MIB, TIB, size};

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The long tests of jobs: 200 slides with workers that are killed, and the simulation of 1,000 workers and 100,000 units. Tens of minutes.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ORIGAMI_FLEET_SLIDES=200 ORIGAMI_FLEET_KILL_EVERY=3 scripts/fleet.sh
+step "1,000 workers, 100,000 units"
+cargo test --features nats --lib a_thousand_workers -- --ignored --nocapture

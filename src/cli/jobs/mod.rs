@@ -1,0 +1,38 @@
+//! `origami jobs`: many slides as units of a queue, which `origami worker` works on.
+
+mod cancel;
+mod place;
+mod reconcile;
+mod shown;
+mod status;
+mod submit;
+pub mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Many slides, on one machine or several: submit them, see how far they are.
+///
+/// A queue holds units of work, one a slide. `origami worker` takes them, as often and on as many machines as you start it. Results are
+/// done exactly once, whatever becomes of a worker.
+#[derive(Subcommand)]
+pub enum JobsCommand {
+    Submit(submit::SubmitArgs),
+    Status(status::StatusArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(cancel::RetryArgs),
+    Reconcile(reconcile::ReconcileArgs),
+}
+
+pub fn run(command: JobsCommand) -> Result<ExitCode> {
+    match command {
+        JobsCommand::Submit(args) => submit::run(&args)?,
+        JobsCommand::Status(args) => status::run(&args)?,
+        JobsCommand::Cancel(args) => cancel::cancel(&args)?,
+        JobsCommand::Retry(args) => cancel::retry(&args)?,
+        JobsCommand::Reconcile(args) => reconcile::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,159 @@
+//! `origami worker`: works on the units of a queue.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use origami::backend::Cancel;
+use origami::jobs::callback::Notifier;
+use origami::jobs::state::{Policy, State};
+use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
+use origami::jobs::{Claim, Clock, Token};
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::place::{LeaseArgs, PlaceArgs};
+use crate::cli::args::backend::{BackendArgs, Workload};
+use crate::cli::args::values::{real, whole};
+use crate::cli::args::work::WorkArgs;
+use crate::cli::fault::Exit;
+use crate::cli::json;
+use crate::cli::print::say;
+
+/// Most units at a time.
+const MAX_SLOTS: u64 = 256;
+/// Most attempts at a unit.
+const MOST_ATTEMPTS: u64 = 1000;
+/// Most that an hour of a machine costs.
+const MAX_PRICE: f64 = 1e6;
+
+/// Work on the units of a queue, until a signal or, with --until-empty, until nothing is left.
+///
+/// Start as many as you like. SIGTERM and SIGINT hand the units back at once. A worker that is killed loses its units after the time of
+/// --lease.
+#[derive(Args)]
+pub struct WorkerArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Units at a time; they share the threads [range: 1 to 256]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u64>(1..=MAX_SLOTS))]
+    #[arg(help_heading = "Speed")]
+    slots: u64,
+    /// End when no unit waits and none runs
+    #[arg(long, help_heading = "Input")]
+    until_empty: bool,
+    /// Its name in the status [default: that of the machine, and a number]
+    #[arg(long, value_name = "NAME", help_heading = "Output", hide_short_help = true)]
+    name: Option<String>,
+    /// What an hour of this machine costs, for the status [range: 0 to 1000000]
+    #[arg(long, value_name = "PRICE", default_value = "0", value_parser = real(0.0..=MAX_PRICE))]
+    #[arg(help_heading = "Output", hide_short_help = true)]
+    price_per_hour: f64,
+    /// Attempts at a unit until it is given up [range: 1 to 1000]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MOST_ATTEMPTS))]
+    #[arg(help_heading = "Safety", hide_short_help = true)]
+    attempts: u32,
+    /// The key with which calls of the addresses of units are signed: a file of at least 32 bytes [default: none is called]
+    #[arg(long, value_name = "FILE", help_heading = "Safety", hide_short_help = true)]
+    callback_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    lease: LeaseArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
+    // Before anything is claimed: a signal that arrives right after must already hand it back.
+    let stop = stopped().context("cannot listen for signals")?;
+    let place = args.place.open_with(args.policy(), Some(args.lease))?;
+    let key_file = args.callback_key_file.as_deref();
+    let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
+    let scheduler = args.work.scheduler()?;
+    let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?;
+    let options = WorkerOptions {
+        name: args.name()?,
+        slots: usize::try_from(args.slots).unwrap_or(1),
+        until_empty: args.until_empty,
+        policy: args.policy(),
+        heartbeat: args.lease.heartbeat(),
+        price_per_hour: args.price_per_hour,
+        clock: Clock::default(),
+    };
+    let name = options.name.clone();
+    if args.work.summary() {
+        say!("worker {name}: {}, results in {}", place.queue.name(), place.results.place());
+    }
+    let quiet = !args.work.summary();
+    let report = |claim: &Claim, event: &Event| {
+        if !quiet {
+            say!("{}: {}", claim.unit.source, said(event));
+        }
+    };
+    let worker = Worker {
+        queue: &*place.queue,
+        results: &place.results,
+        backend: &*opened.backend,
+        scheduler: &scheduler,
+        options,
+        stop,
+        notifier: notifier.as_ref(),
+        report: &report,
+    };
+    let Tally { done, failed } = worker.run()?;
+    let undelivered = notifier.as_ref().map_or(0, Notifier::finish);
+    if undelivered > 0 {
+        eprintln!(
+            "{undelivered} addresses of units could not be told; origami jobs status has what became of them"
+        );
+    }
+    if args.work.json() {
+        json::print("worker", json!({"name": name, "done": done, "failed": failed}))?;
+    } else if !quiet {
+        say!("worker {name}: {done} done, {failed} failed attempts");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A request that SIGTERM and SIGINT make. The second signal ends the program.
+fn stopped() -> std::io::Result<Cancel> {
+    let requested = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal must find the flag unset.
+        flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, Arc::clone(&requested))?;
+        flag::register(signal, Arc::clone(&requested))?;
+    }
+    Ok(requested.into())
+}
+
+fn said(event: &Event) -> String {
+    match event {
+        Event::Done(true) => "done".into(),
+        Event::Done(false) => "done by another attempt".into(),
+        Event::Failed(State::Dead, fault) => format!("given up: {}", fault.message),
+        Event::Failed(_, fault) => format!("failed, to be tried again: {}", fault.message),
+        Event::GivenBack => "given back".into(),
+        Event::TakenAway => "not ours any more".into(),
+    }
+}
+
+impl WorkerArgs {
+    fn policy(&self) -> Policy {
+        Policy { most_attempts: self.attempts, ..Policy::default() }
+    }
+
+    /// A name that no other worker has: a part of it is made up at random.
+    fn name(&self) -> Result<String> {
+        if let Some(name) = &self.name {
+            return Ok(name.clone());
+        }
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = if host.trim().is_empty() { "worker" } else { host.trim() };
+        Ok(format!("{host}-{:08x}", Token::random()?.bits()))
+    }
+}

@@ -1,0 +1,224 @@
+//! Tells an address that a unit is done or was given up.
+//!
+//! A notice is a POST with a JSON object. Header `Origami-Signature` is `t=SECONDS,v1=HEX`: HMAC-SHA256 of `SECONDS.BODY` with the key
+//! of the worker, so that the receiver knows who it is from and that it is no old one sent again. A receiver that does not answer with
+//! 2xx is told again after 1 s, and after twice that with each failure. A worker that is killed loses what it has not delivered.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+use tokio::task::JoinHandle;
+
+use super::clock::Clock;
+use super::error::{Error, Result};
+use super::state::Fault;
+use super::unit::Unit;
+use crate::store::{FileError, remote};
+
+/// Least bytes of a key: the size of an HMAC-SHA256.
+const MIN_KEY_BYTES: usize = 32;
+/// How often a receiver is told.
+const TRIES: u32 = 10;
+/// Pause after the first failure; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How long a receiver may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a worker that ends waits for notices on their way.
+const LAST_WAIT: Duration = Duration::from_secs(15);
+
+/// Refuses an address that cannot be told, or that holds what nobody should read in a queue or a log.
+///
+/// # Errors
+/// Why; the text does not repeat the address.
+pub fn check_address(address: &str) -> Result<(), &'static str> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    match rest {
+        None => Err("an address to call begins with https:// or http://"),
+        Some(rest) if rest.contains(['@', '?', '#']) => Err(
+            "an address to call has no password, query or fragment, which logs would show: the signature says who calls",
+        ),
+        Some(rest) if rest.is_empty() || rest.contains(char::is_whitespace) => {
+            Err("an address to call has a host")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Sends notices.
+pub struct Notifier {
+    key: Hmac<Sha256>,
+    client: reqwest::Client,
+    clock: Clock,
+    first_pause: Duration,
+    under_way: Mutex<Vec<JoinHandle<()>>>,
+    undelivered: Arc<AtomicU64>,
+}
+
+impl Notifier {
+    /// Reads the key: the bytes of a file without the newline at its end.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds fewer than 32 bytes; no threads for HTTP.
+    pub fn new(key_file: &Path, clock: Clock) -> Result<Self> {
+        let bytes = std::fs::read(key_file).map_err(FileError::on::<Error>("read", key_file))?;
+        let key = bytes.trim_ascii_end();
+        if key.len() < MIN_KEY_BYTES {
+            let problem = format!(
+                "a key of {} bytes; at least {MIN_KEY_BYTES} are needed: `openssl rand -hex 32` makes one",
+                key.len()
+            );
+            return Err(Error::stored(key_file.display(), problem));
+        }
+        let at = |source| FileError { action: "start HTTP for", path: key_file.into(), source };
+        remote::handle().map_err(at)?;
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|e| at(std::io::Error::other(e.without_url())))?;
+        let key = Hmac::new_from_slice(key).map_err(|_| Error::stored(key_file.display(), "no key"))?;
+        Ok(Self {
+            key,
+            client,
+            clock,
+            first_pause: FIRST_PAUSE,
+            under_way: Mutex::default(),
+            undelivered: Arc::default(),
+        })
+    }
+
+    /// Tells the address of a unit, if it has one, that it is done, or why it was given up. Returns at once.
+    pub fn tell(&self, unit: &Unit, fault: Option<&Fault>) {
+        let Some(address) = unit.callback.clone() else { return };
+        let event = if fault.is_some() { "dead" } else { "done" };
+        let body = json!({
+            "schema": 1, "event": event, "key": unit.key, "kind": unit.task.kind(), "source": unit.source, "fault": fault,
+        })
+        .to_string();
+        let (client, key, clock) = (self.client.clone(), self.key.clone(), self.clock);
+        let (mut pause, undelivered, unit) = (self.first_pause, self.undelivered.clone(), unit.key.clone());
+        let task = async move {
+            for _ in 0..TRIES {
+                let request = client.post(&address).header("content-type", "application/json");
+                let request = request.header("origami-signature", sign(&key, clock.now_ms() / 1000, &body));
+                match request.body(body.clone()).send().await {
+                    Ok(answer) if answer.status().is_success() => return,
+                    _ => tokio::time::sleep(pause).await,
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            undelivered.fetch_add(1, Relaxed);
+            tracing::warn!(%unit, "the address of this unit does not answer; it was told {TRIES} times");
+        };
+        match remote::spawn(task) {
+            Ok(task) => {
+                let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+                under_way.retain(|task| !task.is_finished());
+                under_way.push(task);
+            }
+            Err(e) => tracing::warn!("{e}; the address of a unit was not told"),
+        }
+    }
+
+    /// Waits for a while for notices on their way. Returns how many were not delivered.
+    pub fn finish(&self) -> u64 {
+        let began = Instant::now();
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        while under_way.iter().any(|task| !task.is_finished()) && began.elapsed() < LAST_WAIT {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        under_way.retain(|task| !task.is_finished());
+        under_way.iter().for_each(JoinHandle::abort);
+        under_way.len() as u64 + self.undelivered.load(Relaxed)
+    }
+}
+
+/// The value of the header.
+fn sign(key: &Hmac<Sha256>, seconds: u64, body: &str) -> String {
+    let mac = key.clone().chain_update(format!("{seconds}.{body}")).finalize().into_bytes();
+    let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::jobs::{Source, Task};
+
+    /// A server that refuses the first requests. Returns head and body of all.
+    fn receive(listener: TcpListener, refused: usize) -> Vec<(String, String)> {
+        let mut requests = Vec::new();
+        for stream in listener.incoming().take(refused + 1) {
+            let mut reader = BufReader::new(stream.unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    break;
+                }
+                head += &line;
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let status = if requests.len() < refused { "503 Busy" } else { "204 No Content" };
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            requests.push((head, String::from_utf8(body).unwrap()));
+        }
+        requests
+    }
+
+    #[test]
+    fn a_receiver_that_refuses_is_told_again_and_can_check_who_tells_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let key_file = dir.path().join("key");
+        std::fs::write(&key_file, "k".repeat(32) + "\n").unwrap();
+        let mut notifier = Notifier::new(&key_file, Clock::default()).unwrap();
+        notifier.first_pause = Duration::from_millis(5);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/told", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || receive(listener, 2));
+        let unit =
+            Unit::new(Task::Verify { deep: false }, "/a".into(), Source::Bundle, "i".into(), 1).unwrap();
+        notifier.tell(&Unit { callback: Some(address), ..unit.clone() }, None);
+        let requests = server.join().unwrap();
+        assert_eq!(notifier.finish(), 0);
+        assert_eq!(requests.len(), 3);
+        for (head, body) in &requests {
+            let told: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(
+                (told["event"].as_str(), told["key"].as_str()),
+                (Some("done"), Some(unit.key.as_str()))
+            );
+            let header = head.lines().find_map(|line| line.strip_prefix("origami-signature: ")).unwrap();
+            let seconds = header.split([',', '=']).nth(1).unwrap().parse().unwrap();
+            let key = Hmac::new_from_slice("k".repeat(32).as_bytes()).unwrap();
+            assert_eq!(header, sign(&key, seconds, body));
+            assert!(head.starts_with("POST /told "), "{head}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_hold_a_secret_are_refused_without_repeating_it() {
+        assert_eq!(check_address("https://host/told"), Ok(()));
+        for address in
+            ["ftp://host", "https://", "https://u:secret@host", "https://host/a?token=secret", "https://a b"]
+        {
+            assert!(!check_address(address).unwrap_err().contains("secret"), "{address}");
+        }
+    }
+}

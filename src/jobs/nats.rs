@@ -1,0 +1,469 @@
+//! A queue for many machines: NATS JetStream.
+//!
+//! ```text
+//! stream  origami_NAME          one message a unit that is to be done: its key         work queue
+//! bucket  origami_NAME_units    unit and record by key                                 the states
+//! bucket  origami_NAME_fleet    worker.NAME, place, elected.KEY                        what workers say
+//! ```
+//!
+//! A message says that a unit may be there to do; its record says whether it is. A record is written only over the revision that was
+//! read. The server takes a message from a worker that sends no progress for the consumer's `AckWait`, by its own clock; `BackOff`,
+//! which would replace that, is not set. Message ids keep a repeated submit from doubling messages for a while only (two minutes by
+//! default): the record decides, and messages that are doubled or late are acknowledged and forgotten.
+
+mod connect;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::Consumer;
+use async_nats::jetstream::consumer::pull::Config as PullConfig;
+
+use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, AckKind, Context, Message};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+use super::clock::Clock;
+use super::entry::Entry;
+use super::error::{Error, Result};
+use super::overview::{Overview, WorkerRow};
+use super::queue::{Claim, Queue, Submitted, Which};
+use super::state::{Fault, Policy, Progress, Record, Refused, State};
+use super::unit::{Key, Token, UNIT_VERSION, Unit};
+
+pub use connect::NatsAddress;
+
+/// How long a claim waits for messages.
+const WAIT: Duration = Duration::from_millis(200);
+/// Least time between two writes of a unit's progress: every heartbeat of a fleet would be a write.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a change is tried again because another came first.
+const TRIES: usize = 20;
+/// The entry of the place of the results.
+const PLACE: &str = "place";
+
+/// What a bucket holds of a unit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    unit: Unit,
+    record: Record,
+    /// The message whose delivery the running attempt answers.
+    message: u64,
+}
+
+/// An attempt of ours.
+struct Held {
+    message: Message,
+    written: Instant,
+}
+
+/// A queue on a server.
+pub struct NatsQueue {
+    name: String,
+    runtime: Runtime,
+    context: Context,
+    subject: String,
+    units: Store,
+    fleet: Store,
+    consumer: Consumer<PullConfig>,
+    policy: Policy,
+    clock: Clock,
+    held: Mutex<HashMap<Token, Held>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl NatsQueue {
+    /// Connects, and makes what is not there. A worker that says nothing for `lease` loses its units; who came first has said how long
+    /// that is.
+    ///
+    /// # Errors
+    /// A server that cannot be reached, or has no JetStream; a lease on the server that heartbeats in this interval do not keep.
+    pub fn open(
+        address: &NatsAddress,
+        policy: Policy,
+        lease: Duration,
+        heartbeat: Duration,
+        clock: Clock,
+    ) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("origami-queue")
+            .enable_all()
+            .build()
+            .map_err(Error::NoThreads)?;
+        let parts = runtime.block_on(connect::connect(address, lease, heartbeat))?;
+        Ok(Self {
+            name: address.to_string(),
+            subject: parts.subject,
+            context: parts.context,
+            units: parts.units,
+            fleet: parts.fleet,
+            consumer: parts.consumer,
+            runtime,
+            policy,
+            clock,
+            held: Mutex::default(),
+        })
+    }
+
+    fn fault(&self, action: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Error {
+        let queue = self.name.clone();
+        move |problem| Error::Nats { queue: queue.clone(), action, problem: problem.to_string() }
+    }
+
+    /// The entry of a unit, and its revision.
+    async fn read(&self, key: &Key) -> Result<Option<(Stored, u64)>> {
+        let entry = self.units.entry(key.as_str()).await.map_err(|e| self.fault("read a unit")(&e))?;
+        let Some(entry) = entry.filter(|entry| entry.operation == jetstream::kv::Operation::Put) else {
+            return Ok(None);
+        };
+        Ok(Some((self.parse(&entry.value)?, entry.revision)))
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Stored> {
+        serde_json::from_slice(bytes).map_err(|e| {
+            Error::stored(
+                &self.name,
+                format!("an entry of the queue cannot be read ({e}); reconcile into a new queue"),
+            )
+        })
+    }
+
+    /// Writes an entry over the revision that was read. `false`: somebody else came first.
+    async fn write(&self, stored: &Stored, revision: u64) -> Result<bool> {
+        let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
+        match self.units.update(stored.unit.key.as_str(), bytes.into(), revision).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(e) => Err(self.fault("write a unit")(&e)),
+        }
+    }
+
+    /// Creates an entry. `false`: there is one.
+    async fn create(&self, stored: &Stored) -> Result<bool> {
+        let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
+        match self.units.create(stored.unit.key.as_str(), bytes.into()).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == CreateErrorKind::AlreadyExists => Ok(false),
+            Err(e) => Err(self.fault("add a unit")(&e)),
+        }
+    }
+
+    /// Says that a unit may be there to do.
+    async fn announce(&self, key: &Key, id: &str) -> Result<()> {
+        let publish = PublishMessage::build().payload(key.as_str().to_string().into()).message_id(id);
+        let sent = self.context.send_publish(self.subject.clone(), publish).await;
+        let acknowledged = sent.map_err(|e| self.fault("publish a unit")(&e))?.await;
+        acknowledged.map(drop).map_err(|e| self.fault("publish a unit")(&e))
+    }
+
+    /// Changes a unit as the state machine allows. `None`: it refuses, or the unit is not known.
+    async fn change(
+        &self,
+        key: &Key,
+        next: impl Fn(Record) -> Result<Record, Refused>,
+    ) -> Result<Option<Stored>> {
+        for _ in 0..TRIES {
+            let Some((mut stored, revision)) = self.read(key).await? else { return Ok(None) };
+            let Ok(after) = next(stored.record.clone()) else { return Ok(None) };
+            stored.record = after;
+            if self.write(&stored, revision).await? {
+                return Ok(Some(stored));
+            }
+        }
+        Err(self.fault("write a unit")(&"others change it all the time"))
+    }
+
+    /// Answers the message of an attempt that has ended, and waits until the server knows.
+    async fn answer(&self, token: &Token, kind: AckKind) -> Result<()> {
+        let Some(held) = lock(&self.held).remove(token) else { return Ok(()) };
+        let answered = held.message.double_ack_with(kind).await;
+        answered.map_err(|e| self.fault("acknowledge a unit")(&e))
+    }
+
+    /// Begins the attempt that a message asks for, if there is one to begin.
+    async fn begin(&self, message: Message, worker: &str) -> Result<Option<Claim>> {
+        let forget = async |message: &Message| {
+            message.double_ack().await.map_err(|e| self.fault("acknowledge a unit")(&e))?;
+            Ok::<_, Error>(None)
+        };
+        let later = async |message: &Message, pause| {
+            let answered = message.ack_with(AckKind::Nak(Some(pause))).await;
+            answered.map_err(|e| self.fault("put a unit back")(&e))?;
+            Ok::<_, Error>(None)
+        };
+        let sequence = message.info().map_err(|e| self.fault("read a message")(&e))?.stream_sequence;
+        let key = std::str::from_utf8(&message.payload).ok().and_then(Key::parse);
+        let Some(key) = key else { return forget(&message).await };
+        let Some((mut stored, revision)) = self.read(&key).await? else { return forget(&message).await };
+        if stored.unit.version != UNIT_VERSION {
+            // For a worker of that version.
+            return later(&message, Duration::from_secs(5)).await;
+        }
+        let now_ms = self.clock.now_ms();
+        if let (State::Running, Some(token)) = (stored.record.state, stored.record.token.clone()) {
+            // The server delivers it again: its worker is silent. Another message of a unit that runs is a doubled one.
+            let silent = stored.message == sequence && !lock(&self.held).contains_key(&token);
+            let expired = stored.record.clone().expire(&token, &self.policy, now_ms);
+            let Ok(expired) = expired else { return forget(&message).await };
+            if !silent {
+                return forget(&message).await;
+            }
+            stored.record = expired;
+            if !self.write(&stored, revision).await? {
+                return later(&message, Duration::ZERO).await;
+            }
+            let pause = Duration::from_millis(stored.record.due_ms.saturating_sub(now_ms));
+            return match stored.record.state {
+                State::Waiting => later(&message, pause).await,
+                _ => forget(&message).await,
+            };
+        }
+        let token = Token::random()?;
+        match stored.record.clone().claim(token.clone(), worker, &self.policy, now_ms) {
+            Err(Refused::NotDue) => {
+                let pause = stored.record.due_ms.saturating_sub(now_ms);
+                return later(&message, Duration::from_millis(pause)).await;
+            }
+            Err(_) => return forget(&message).await,
+            Ok(after) => stored.record = after,
+        }
+        stored.message = sequence;
+        if !self.write(&stored, revision).await? {
+            return later(&message, Duration::ZERO).await;
+        }
+        lock(&self.held).insert(token.clone(), Held { message, written: Instant::now() });
+        Ok(Some(Claim { unit: stored.unit, token }))
+    }
+
+    async fn change_all(
+        &self,
+        which: &Which,
+        next: impl Fn(Record) -> Result<Record, Refused>,
+        announce: bool,
+    ) -> Result<u64> {
+        let keys = match which {
+            Which::Keys(keys) => keys.clone(),
+            Which::All => self.all().await?.into_iter().map(|stored| stored.unit.key).collect(),
+        };
+        let mut changed = 0;
+        for key in keys {
+            if self.change(&key, &next).await?.is_some() {
+                changed += 1;
+                if announce {
+                    self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The last values of a bucket.
+    async fn values(&self, bucket: &Store) -> Result<Vec<(String, Vec<u8>)>> {
+        let fault = self.fault("read the queue");
+        if bucket.status().await.map_err(|e| fault(&e))?.values() == 0 {
+            return Ok(Vec::new());
+        }
+        let mut watch = bucket.watch_with_history(">").await.map_err(|e| fault(&e))?;
+        let mut values = Vec::new();
+        while let Some(entry) = watch.next().await {
+            let entry = entry.map_err(|e| fault(&e))?;
+            if entry.operation == jetstream::kv::Operation::Put {
+                values.push((entry.key, entry.value.to_vec()));
+            }
+            if entry.delta == 0 {
+                break;
+            }
+        }
+        Ok(values)
+    }
+
+    async fn all(&self) -> Result<Vec<Stored>> {
+        self.values(&self.units).await?.iter().map(|(_, bytes)| self.parse(bytes)).collect()
+    }
+}
+
+impl Queue for NatsQueue {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn place(&self) -> Result<Option<String>> {
+        let place = self.runtime.block_on(self.fleet.get(PLACE));
+        let place = place.map_err(|e| self.fault("read the queue")(&e))?;
+        Ok(place.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn bind(&self, place: &str) -> Result<()> {
+        let created = self.runtime.block_on(self.fleet.create(PLACE, place.to_string().into()));
+        match created {
+            Err(e) if e.kind() != CreateErrorKind::AlreadyExists => {
+                return Err(self.fault("write the queue")(&e));
+            }
+            _ => {}
+        }
+        match self.place()? {
+            Some(bound) if bound != place => Err(Error::OtherPlace { bound, given: place.into() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn submit(&self, units: &[Unit]) -> Result<Submitted> {
+        self.runtime.block_on(async {
+            let mut submitted = Submitted::default();
+            for unit in units {
+                let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
+                let new = self.create(&stored).await?;
+                *if new { &mut submitted.new } else { &mut submitted.known } += 1;
+                let waits = match new {
+                    true => true,
+                    // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
+                    false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
+                };
+                if waits {
+                    self.announce(&unit.key, unit.key.as_str()).await?;
+                }
+            }
+            Ok(submitted)
+        })
+    }
+
+    fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
+        self.runtime.block_on(async {
+            let fault = self.fault("take from the queue");
+            // No more than there are free slots: a message that waits in this process is not worked on, and its time runs.
+            let fetch = self.consumer.batch().max_messages(most).expires(WAIT);
+            let mut messages = fetch.messages().await.map_err(|e| fault(&e))?;
+            let mut claims = Vec::new();
+            while let Some(message) = messages.next().await {
+                claims.extend(self.begin(message.map_err(|e| fault(&e))?, worker).await?);
+            }
+            Ok(claims)
+        })
+    }
+
+    fn heartbeat(&self, claim: &Claim, progress: Progress) -> Result<bool> {
+        self.runtime.block_on(async {
+            let (message, due) = {
+                let held = lock(&self.held);
+                let Some(held) = held.get(&claim.token) else { return Ok(false) };
+                (held.message.clone(), held.written.elapsed() >= PROGRESS_INTERVAL)
+            };
+            let kept = message.ack_with(AckKind::Progress).await;
+            kept.map_err(|e| self.fault("keep a unit")(&e))?;
+            if due {
+                if let Some(held) = lock(&self.held).get_mut(&claim.token) {
+                    held.written = Instant::now();
+                }
+                let next = |record: Record| record.heartbeat(&claim.token, progress);
+                return Ok(self.change(&claim.unit.key, next).await?.is_some());
+            }
+            let now = self.read(&claim.unit.key).await?;
+            Ok(now.is_some_and(|(stored, _)| stored.record.token.as_ref() == Some(&claim.token)))
+        })
+    }
+
+    fn finish(&self, claim: &Claim, progress: Progress) -> Result<bool> {
+        self.runtime.block_on(async {
+            let next = |record: Record| record.finish(&claim.token, progress);
+            let done = self.change(&claim.unit.key, next).await?.is_some();
+            self.answer(&claim.token, AckKind::Ack).await?;
+            Ok(done)
+        })
+    }
+
+    fn fail(&self, claim: &Claim, fault: Fault, policy: &Policy) -> Result<Option<Record>> {
+        let now_ms = self.clock.now_ms();
+        self.runtime.block_on(async {
+            let next = |record: Record| record.fail(&claim.token, fault.clone(), policy, now_ms);
+            let after = self.change(&claim.unit.key, next).await?.map(|stored| stored.record);
+            let kind = match &after {
+                Some(record) if record.state == State::Waiting => {
+                    AckKind::Nak(Some(Duration::from_millis(record.due_ms.saturating_sub(now_ms))))
+                }
+                _ => AckKind::Ack,
+            };
+            self.answer(&claim.token, kind).await?;
+            Ok(after)
+        })
+    }
+
+    fn give_back(&self, claim: &Claim) -> Result<bool> {
+        self.runtime.block_on(async {
+            let next = |record: Record| record.give_back(&claim.token);
+            let ours = self.change(&claim.unit.key, next).await?.is_some();
+            self.answer(&claim.token, if ours { AckKind::Nak(None) } else { AckKind::Ack }).await?;
+            Ok(ours)
+        })
+    }
+
+    fn cancel(&self, which: &Which) -> Result<u64> {
+        self.runtime.block_on(self.change_all(which, Record::cancel, false))
+    }
+
+    fn retry(&self, which: &Which) -> Result<u64> {
+        self.runtime.block_on(self.change_all(which, Record::retry, true))
+    }
+
+    fn settle(&self, unit: &Unit, done: bool) -> Result<bool> {
+        self.runtime.block_on(async {
+            let new = if done { Record::new().settled() } else { Record::new() };
+            let created = self.create(&Stored { unit: unit.clone(), record: new, message: 0 }).await?;
+            let before = self.read(&unit.key).await?.map(|(stored, _)| stored.record.state);
+            let next = |record: Record| Ok(if done { record.settled() } else { record.reopened() });
+            let after = self.change(&unit.key, next).await?.map(|stored| stored.record.state);
+            if after == Some(State::Waiting) {
+                // Its message may be lost. Where it is not, this is a doubled one.
+                self.announce(&unit.key, &format!("{}-{}", unit.key, Token::random()?)).await?;
+            }
+            Ok(created || before != after)
+        })
+    }
+
+    fn elect(&self, key: &Key, manifest: &str) -> Result<String> {
+        let (entry, fault) = (format!("elected.{key}"), self.fault("write the queue"));
+        self.runtime.block_on(async {
+            match self.fleet.create(&entry, manifest.to_string().into()).await {
+                Err(e) if e.kind() != CreateErrorKind::AlreadyExists => return Err(fault(&e)),
+                _ => {}
+            }
+            let elected = self.fleet.get(&entry).await.map_err(|e| fault(&e))?;
+            let elected = elected.ok_or_else(|| fault(&"the entry that was written is not there"))?;
+            Ok(String::from_utf8_lossy(&elected).into_owned())
+        })
+    }
+
+    fn each(&self, take: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+        let all = self.runtime.block_on(self.all())?;
+        all.into_iter().try_for_each(|Stored { unit, record, .. }| take(Entry { unit, record }))
+    }
+
+    fn report(&self, row: &WorkerRow) -> Result<()> {
+        let bytes = serde_json::to_vec(row).map_err(Error::json("a worker"))?;
+        let put = self.fleet.put(format!("worker.{}", connect::name_part(&row.name)), bytes.into());
+        self.runtime.block_on(put).map(drop).map_err(|e| self.fault("write the queue")(&e))
+    }
+
+    fn overview(&self) -> Result<Overview> {
+        let mut overview = Overview::default();
+        self.each(&mut |entry| {
+            overview.add(entry);
+            Ok(())
+        })?;
+        for (key, bytes) in self.runtime.block_on(self.values(&self.fleet))? {
+            if key.starts_with("worker.") {
+                let row = serde_json::from_slice(&bytes);
+                overview.workers.push(row.map_err(|e| Error::stored(&self.name, format!("{key}: {e}")))?);
+            }
+        }
+        overview.workers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(overview)
+    }
+}

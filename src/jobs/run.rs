@@ -1,0 +1,164 @@
+//! Does one unit, in a directory of its own.
+
+use std::path::Path;
+
+use super::content::check_bundle;
+use super::unit::{Source as Thing, Task, Unit};
+use crate::archive::{Archive, Kind};
+use crate::backend::Backend;
+use crate::backend::scheduler::Scheduler;
+use crate::decode::{self, DecodeOptions};
+use crate::encode::{EncodeOptions, encode};
+use crate::error::{Error, Result};
+use crate::image::geometry::Geometry;
+use crate::output::render::Output;
+use crate::params::EncodeParams;
+use crate::pyramid::identity::Identity;
+use crate::pyramid::source::Source;
+use crate::pyramid::tree::{Missing, Tree};
+use crate::pyramid::{self, write::write_whole};
+use crate::slide::{OpenOptions, OpenSlideUse, Slide};
+use crate::verify::{verify, verify_slide, verify_tree};
+
+/// Tile size of slides, in pixels, where neither the submitter nor the slide says one.
+const TILE_PX: u32 = 256;
+/// The file of a unit that only looks.
+const REPORT: &str = "report.json";
+
+/// What a unit made.
+pub struct Made {
+    /// The file to open, below the unit's directory.
+    pub main: String,
+    /// Families that were worked on.
+    pub families: u64,
+    /// Pixels of the finest level.
+    pub pixels: u64,
+}
+
+/// What works on a unit, and who is told how far it is.
+pub struct Means<'a> {
+    /// Where the arithmetic runs.
+    pub backend: &'a dyn Backend,
+    /// Threads; it carries the request to end.
+    pub scheduler: &'a Scheduler,
+    /// Is called with families done, families of the unit, and pixels of its finest level.
+    pub progress: &'a dyn Fn(u64, u64, u64),
+}
+
+/// Does a unit. Its files are in `dir` and were read back.
+///
+/// # Errors
+/// Those of the work; a source that is not the one that was submitted.
+pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    match &unit.task {
+        Task::Encode { params, tile } => encoded(unit, params, *tile, dir, means),
+        Task::Verify { deep } => verified(unit, *deep, dir, means),
+        Task::Decode { quality } => decoded(unit, *quality, dir, means),
+    }
+}
+
+fn pixels(geometry: &Geometry) -> u64 {
+    u64::from(geometry.width()) * u64::from(geometry.height())
+}
+
+/// A source that was changed after it was submitted would be stored under the key of another.
+fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
+    match found == unit.identity {
+        true => Ok(()),
+        false => Err(Error::input(path, "it has changed since it was submitted; submit it again")),
+    }
+}
+
+fn encoded(
+    unit: &Unit,
+    params: &EncodeParams,
+    tile: Option<u32>,
+    dir: &Path,
+    means: &Means<'_>,
+) -> Result<Made> {
+    let path = Path::new(&unit.source);
+    let mut source = match unit.thing {
+        Thing::Tree => Source::Tree(Box::new(Tree::open(path, Missing::Refuse)?)),
+        _ => open_slide(path, params.originals, tile)?,
+    };
+    if tile.is_some_and(|tile| tile != source.geometry().tile()) {
+        let own = source.geometry().tile();
+        return Err(Error::input(
+            path,
+            format!("its tiles are of {own} pixels; submit it without a tile size"),
+        ));
+    }
+    check_identity(unit, path, &source.identity()?.text)?;
+    let (geometry, options) = (*source.geometry(), EncodeOptions::default());
+    let (of, size) = (geometry.family_count(), pixels(&geometry));
+    (means.progress)(0, of, size);
+    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    check_bundle(&report.bundle)?;
+    let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
+    Ok(Made { main, families: report.families, pixels: size })
+}
+
+fn open_slide(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> {
+    // OpenSlide gives pixels, not the JPEG tiles of the file.
+    let openslide = if lossless { OpenSlideUse::Never } else { OpenSlideUse::Auto };
+    let slide = Slide::open(path, &OpenOptions { openslide, ..OpenOptions::default() })?;
+    let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
+    let geometry = Geometry::new(slide.info.width, slide.info.height, tile.or(own).unwrap_or(TILE_PX))
+        .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
+    Ok(Source::Slide(Box::new(slide), geometry))
+}
+
+fn decoded(unit: &Unit, quality: u8, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let path = Path::new(&unit.source);
+    check_identity(unit, path, &Identity::of_file(path)?.text)?;
+    let input = decode::Input::file(path, Kind::Bundle)?;
+    let (of, size) = (input.families().len() as u64, pixels(input.geometry()));
+    (means.progress)(0, of, size);
+    let options =
+        DecodeOptions { output: Output { quality, ..Output::default() }, ..DecodeOptions::default() };
+    let told = |done: u64, _: &_| (means.progress)(done, of, size);
+    let report = decode::decode(&input, None, dir, &options, means.backend, means.scheduler, &told)?;
+    let main = report.dzi.strip_prefix(dir).unwrap_or(&report.dzi).to_string_lossy().into_owned();
+    Ok(Made { main, families: report.families, pixels: size })
+}
+
+/// What is whole is said in a report; what is not is an error.
+fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let path = Path::new(&unit.source);
+    let report = match unit.thing {
+        Thing::Bundle => {
+            check_identity(unit, path, &Identity::of_file(path)?.text)?;
+            let archive = Archive::open(path)?;
+            let (of, size) = (archive.families().len() as u64, pixels(archive.geometry()));
+            let told = |done| (means.progress)(done, of, size);
+            let whole = verify(&archive, deep, means.backend, means.scheduler, &told)?;
+            serde_json::json!({"families": whole.families, "proved": whole.proved, "small_tiles": whole.tiles, "bytes": whole.bytes})
+        }
+        Thing::Tree => {
+            let tree = Tree::open(path, Missing::Refuse)?;
+            check_identity(unit, path, &Identity::of_tree(&tree)?.text)?;
+            let mut first = None;
+            let whole = verify_tree(&tree, means.scheduler, &|_| (), &mut |e| {
+                first.get_or_insert(e);
+            })?;
+            first.map_or(Ok(()), Err)?;
+            serde_json::json!({"tiles": whole.tiles, "bytes": whole.bytes})
+        }
+        Thing::Slide => {
+            check_identity(unit, path, &Identity::of_file(path)?.text)?;
+            let mut slide = Slide::open(path, &OpenOptions::default())?;
+            let mut first = None;
+            let whole = verify_slide(&mut slide, means.scheduler, &|_| (), &mut |e| {
+                first.get_or_insert(e);
+            })?;
+            first.map_or(Ok(()), Err)?;
+            serde_json::json!({"pixels": whole.pixels})
+        }
+    };
+    let text = serde_json::to_vec_pretty(&report).map_err(Error::Manifest)?;
+    write_whole(&dir.join(REPORT), &text)?;
+    let number = |name: &str| report[name].as_u64().unwrap_or_default();
+    Ok(Made { main: REPORT.into(), families: number("families"), pixels: number("pixels") })
+}

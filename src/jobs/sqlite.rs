@@ -1,0 +1,440 @@
+//! A queue in one file: SQLite, for the workers of one machine.
+//!
+//! Every change is one transaction that begins as a writer (`BEGIN IMMEDIATE`), reads the record, lets [`super::state`] decide and
+//! writes the new one where key, state and token are still those that were read. The file is in write-ahead mode, which needs memory
+//! that the processes share: it must not lie on a network disk with workers on several machines.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::clock::Clock;
+use super::entry::Entry;
+use super::error::{Error, Result};
+use super::overview::{Count, Dead, Overview, Running, WorkerRow};
+use super::queue::{Claim, Queue, Submitted, Which};
+use super::state::{Fault, Policy, Progress, Record, Refused, State};
+use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
+use super::watch::Watch;
+
+/// `PRAGMA user_version` of our files.
+const VERSION: i64 = 1;
+/// How long a call waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(60);
+
+const SCHEMA: &str = "
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE unit (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE CHECK (length(key) = 32),
+    version INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled')),
+    token TEXT,
+    unit TEXT NOT NULL,
+    record TEXT NOT NULL,
+    CHECK ((state = 'running') = (token IS NOT NULL))
+) STRICT;
+CREATE INDEX unit_by_state ON unit (state, number, bytes);
+CREATE TABLE election (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE worker (name TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 1;
+";
+
+/// A queue in a file.
+pub struct SqliteQueue {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+    watch: Mutex<Watch>,
+    policy: Policy,
+    lease: Duration,
+    clock: Clock,
+    began: Instant,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SqliteQueue {
+    /// Opens a queue, or makes one. A worker that says nothing for `lease` loses its units.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or is no queue of this version.
+    pub fn open(path: &Path, policy: Policy, lease: Duration, clock: Clock) -> Result<Self> {
+        let database = |action, source| Error::Database { path: path.into(), action, source };
+        let mut connection = Connection::open(path).map_err(|e| database("open the queue", e))?;
+        prepare(&mut connection, path).or_else(|e| match e {
+            Prepare::Refused(e) => Err(e),
+            Prepare::Sqlite(e) => Err(database("open the queue", e)),
+        })?;
+        Ok(Self {
+            path: path.into(),
+            connection: Mutex::new(connection),
+            watch: Mutex::default(),
+            policy,
+            lease,
+            clock,
+            began: Instant::now(),
+        })
+    }
+
+    /// Runs a change as one transaction.
+    fn change<T>(&self, action: &'static str, body: impl FnOnce(&Connection) -> Step<T>) -> Result<T> {
+        let mut connection = lock(&self.connection);
+        let run = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = body(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        run().map_err(|e| self.error(action, e))
+    }
+
+    fn read<T>(&self, action: &'static str, body: impl FnOnce(&Connection) -> Step<T>) -> Result<T> {
+        body(&lock(&self.connection)).map_err(|e| self.error(action, e))
+    }
+
+    fn error(&self, action: &'static str, fault: StepFault) -> Error {
+        match fault {
+            StepFault::Sqlite(source) => Error::Database { path: self.path.clone(), action, source },
+            StepFault::Json(source) => {
+                let problem =
+                    format!("an entry of the queue cannot be read ({source}); reconcile into a new queue");
+                Error::stored(self.path.display(), problem)
+            }
+            StepFault::Own(e) => e,
+        }
+    }
+
+    /// Changes the unit of a claim; `None` where the state machine refuses.
+    fn step(
+        &self,
+        action: &'static str,
+        claim: &Claim,
+        next: impl FnOnce(Record) -> Result<Record, Refused>,
+    ) -> Result<Option<Record>> {
+        self.change(action, |database| {
+            let Some(before) = record(database, &claim.unit.key)? else { return Ok(None) };
+            let Ok(after) = next(before.clone()) else { return Ok(None) };
+            let written = write(database, &claim.unit.key, &before, &after)?;
+            Ok(written.then_some(after))
+        })
+    }
+
+    /// Changes many units.
+    fn step_all(
+        &self,
+        action: &'static str,
+        which: &Which,
+        states: [State; 2],
+        next: impl Fn(Record) -> Result<Record, Refused>,
+    ) -> Result<u64> {
+        self.change(action, |database| {
+            let keys = match which {
+                Which::Keys(keys) => keys.clone(),
+                Which::All => keys_in(database, states)?,
+            };
+            let mut changed = 0;
+            for key in keys {
+                let Some(before) = record(database, &key)? else { continue };
+                if let Ok(after) = next(before.clone()) {
+                    changed += u64::from(write(database, &key, &before, &after)?);
+                }
+            }
+            Ok(changed)
+        })
+    }
+
+    /// The first units that may be claimed. Those of other versions and kinds are left to workers that know them.
+    fn due(&self, database: &Connection, most: usize, now_ms: u64) -> Step<Vec<Entry>> {
+        let mut rows = database.prepare_cached(
+            "SELECT unit, record, version, kind FROM unit WHERE state = 'waiting' ORDER BY number",
+        )?;
+        let (mut rows, mut due) = (rows.query([])?, Vec::new());
+        while due.len() < most
+            && let Some(row) = rows.next()?
+        {
+            let (version, kind): (u32, String) = (row.get(2)?, row.get(3)?);
+            if version == UNIT_VERSION && Task::KINDS.contains(&&*kind) {
+                let entry = parse(entry(row)?)?;
+                due.extend(entry.record.is_due(&self.policy, now_ms).then_some(entry));
+            }
+        }
+        Ok(due)
+    }
+
+    /// Takes the units of silent workers from them.
+    fn expire(&self, database: &Connection) -> Step<()> {
+        let mut rows = database.prepare_cached("SELECT key, record FROM unit WHERE state = 'running'")?;
+        let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let mut running = Vec::new();
+        for row in rows {
+            let (key, text) = row?;
+            let record: Record = serde_json::from_str(&text)?;
+            if let (Some(key), Some(token)) = (Key::parse(&key), record.token) {
+                running.push((key, token, record.beat));
+            }
+        }
+        let now_ms = self.began.elapsed().as_millis() as u64;
+        for (key, token) in lock(&self.watch).silent(running, self.lease.as_millis() as u64, now_ms) {
+            let Some(before) = record(database, &key)? else { continue };
+            if let Ok(after) = before.clone().expire(&token, &self.policy, self.clock.now_ms()) {
+                write(database, &key, &before, &after)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a step of a transaction fails.
+enum StepFault {
+    Sqlite(rusqlite::Error),
+    Json(serde_json::Error),
+    Own(Error),
+}
+
+type Step<T> = std::result::Result<T, StepFault>;
+
+impl From<rusqlite::Error> for StepFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<serde_json::Error> for StepFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<Error> for StepFault {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+enum Prepare {
+    Refused(Error),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Prepare {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> std::result::Result<(), Prepare> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit may be lost with the power: the results are not, and reconcile finds them.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match found {
+        VERSION => {}
+        0 if tables == 0 => transaction.execute_batch(SCHEMA)?,
+        _ => return Err(Prepare::Refused(Error::OtherQueue { path: path.into(), found, expected: VERSION })),
+    }
+    Ok(transaction.commit()?)
+}
+
+fn record(database: &Connection, key: &Key) -> Step<Option<Record>> {
+    let mut rows = database.prepare_cached("SELECT record FROM unit WHERE key = ?1")?;
+    let text: Option<String> = rows.query_row([key.as_str()], |row| row.get(0)).optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+/// Writes a record where state and token are still those of `before`.
+fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> Step<bool> {
+    let mut update = database.prepare_cached(
+        "UPDATE unit SET state = ?1, token = ?2, record = ?3 WHERE key = ?4 AND state = ?5 AND token IS ?6",
+    )?;
+    let (new, old) = (after.token.as_ref().map(Token::as_str), before.token.as_ref().map(Token::as_str));
+    let text = serde_json::to_string(after)?;
+    let rows =
+        update.execute(params![after.state.name(), new, text, key.as_str(), before.state.name(), old])?;
+    Ok(rows == 1)
+}
+
+fn insert(database: &Connection, unit: &Unit, record: &Record) -> Step<bool> {
+    let mut insert = database.prepare_cached(
+        "INSERT INTO unit (key, version, kind, bytes, state, token, unit, record) VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7) \
+         ON CONFLICT (key) DO NOTHING",
+    )?;
+    let bytes = i64::try_from(unit.bytes).unwrap_or(i64::MAX);
+    let (text, record_text) = (serde_json::to_string(unit)?, serde_json::to_string(record)?);
+    let (key, kind, state) = (unit.key.as_str(), unit.task.kind(), record.state.name());
+    Ok(insert.execute(params![key, unit.version, kind, bytes, state, text, record_text])? == 1)
+}
+
+fn keys_in(database: &Connection, states: [State; 2]) -> Step<Vec<Key>> {
+    let mut rows = database.prepare_cached("SELECT key FROM unit WHERE state IN (?1, ?2)")?;
+    let rows = rows.query_map(states.map(State::name), |row| row.get::<_, String>(0))?;
+    let keys: Vec<String> = rows.collect::<std::result::Result<_, _>>()?;
+    Ok(keys.iter().filter_map(|key| Key::parse(key)).collect())
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+fn parse((unit, record): (String, String)) -> Step<Entry> {
+    Ok(Entry { unit: serde_json::from_str(&unit)?, record: serde_json::from_str(&record)? })
+}
+
+/// The first entries of a state.
+fn entries(database: &Connection, state: State, most: usize) -> Step<Vec<Entry>> {
+    let sql = "SELECT unit, record FROM unit WHERE state = ?1 ORDER BY number LIMIT ?2";
+    let mut rows = database.prepare_cached(sql)?;
+    let rows = rows.query_map(params![state.name(), most as i64], entry)?;
+    rows.map(|row| parse(row?)).collect()
+}
+
+impl Queue for SqliteQueue {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn place(&self) -> Result<Option<String>> {
+        self.read("read the queue", |database| {
+            let sql = "SELECT value FROM setting WHERE name = 'place'";
+            Ok(database.query_row(sql, [], |row| row.get(0)).optional()?)
+        })
+    }
+
+    fn bind(&self, place: &str) -> Result<()> {
+        self.change("write the queue", |database| {
+            let sql = "INSERT INTO setting (name, value) VALUES ('place', ?1) ON CONFLICT (name) DO NOTHING";
+            database.execute(sql, [place])?;
+            let sql = "SELECT value FROM setting WHERE name = 'place'";
+            let bound: String = database.query_row(sql, [], |row| row.get(0))?;
+            match bound == place {
+                true => Ok(()),
+                false => Err(Error::OtherPlace { bound, given: place.into() }.into()),
+            }
+        })
+    }
+
+    fn submit(&self, units: &[Unit]) -> Result<Submitted> {
+        self.change("add to the queue", |database| {
+            let mut submitted = Submitted::default();
+            for unit in units {
+                match insert(database, unit, &Record::new())? {
+                    true => submitted.new += 1,
+                    false => submitted.known += 1,
+                }
+            }
+            Ok(submitted)
+        })
+    }
+
+    fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
+        self.change("take from the queue", |database| {
+            self.expire(database)?;
+            let (mut claims, now_ms) = (Vec::new(), self.clock.now_ms());
+            for Entry { unit, record } in self.due(database, most, now_ms)? {
+                let token = Token::random()?;
+                let claimed = record.clone().claim(token.clone(), worker, &self.policy, now_ms);
+                if let Ok(after) = claimed
+                    && write(database, &unit.key, &record, &after)?
+                {
+                    claims.push(Claim { unit, token });
+                }
+            }
+            Ok(claims)
+        })
+    }
+
+    fn heartbeat(&self, claim: &Claim, progress: Progress) -> Result<bool> {
+        let next = |record: Record| record.heartbeat(&claim.token, progress);
+        Ok(self.step("write the queue", claim, next)?.is_some())
+    }
+
+    fn finish(&self, claim: &Claim, progress: Progress) -> Result<bool> {
+        let next = |record: Record| record.finish(&claim.token, progress);
+        Ok(self.step("write the queue", claim, next)?.is_some())
+    }
+
+    fn fail(&self, claim: &Claim, fault: Fault, policy: &Policy) -> Result<Option<Record>> {
+        let now_ms = self.clock.now_ms();
+        self.step("write the queue", claim, |record| record.fail(&claim.token, fault, policy, now_ms))
+    }
+
+    fn give_back(&self, claim: &Claim) -> Result<bool> {
+        Ok(self.step("write the queue", claim, |record| record.give_back(&claim.token))?.is_some())
+    }
+
+    fn cancel(&self, which: &Which) -> Result<u64> {
+        self.step_all("write the queue", which, [State::Waiting, State::Running], Record::cancel)
+    }
+
+    fn retry(&self, which: &Which) -> Result<u64> {
+        self.step_all("write the queue", which, [State::Dead, State::Cancelled], Record::retry)
+    }
+
+    fn settle(&self, unit: &Unit, done: bool) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, &unit.key)? else {
+                let new = Record::new();
+                return insert(database, unit, &if done { new.settled() } else { new });
+            };
+            let after = if done { before.clone().settled() } else { before.clone().reopened() };
+            Ok(after.state != before.state && write(database, &unit.key, &before, &after)?)
+        })
+    }
+
+    fn elect(&self, key: &Key, manifest: &str) -> Result<String> {
+        self.change("write the queue", |database| {
+            let sql = "INSERT INTO election (key, manifest) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+            database.execute(sql, [key.as_str(), manifest])?;
+            let sql = "SELECT manifest FROM election WHERE key = ?1";
+            Ok(database.query_row(sql, [key.as_str()], |row| row.get(0))?)
+        })
+    }
+
+    fn each(&self, take: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+        self.read("read the queue", |database| {
+            let mut rows = database.prepare_cached("SELECT unit, record FROM unit")?;
+            for row in rows.query_map([], entry)? {
+                take(parse(row?)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn report(&self, row: &WorkerRow) -> Result<()> {
+        self.change("write the queue", |database| {
+            let sql = "INSERT INTO worker (name, row) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET row = excluded.row";
+            database.prepare_cached(sql)?.execute([&row.name, &serde_json::to_string(row)?])?;
+            Ok(())
+        })
+    }
+
+    fn overview(&self) -> Result<Overview> {
+        self.read("read the queue", |database| {
+            let mut overview = Overview::default();
+            let mut rows = database
+                .prepare_cached("SELECT count(*), coalesce(sum(bytes), 0) FROM unit WHERE state = ?1")?;
+            for (state, count) in State::ALL.iter().zip(&mut overview.counts) {
+                let (units, bytes): (i64, i64) =
+                    rows.query_row([state.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                *count = Count { units: units as u64, bytes: bytes as u64 };
+            }
+            let running = entries(database, State::Running, usize::MAX >> 1)?;
+            overview.running = running.into_iter().map(Running::from).collect();
+            let dead = entries(database, State::Dead, Overview::MOST_DEAD)?;
+            overview.dead = dead.into_iter().map(Dead::from).collect();
+            let mut rows = database.prepare_cached("SELECT row FROM worker ORDER BY name")?;
+            for row in rows.query_map([], |row| row.get::<_, String>(0))? {
+                overview.workers.push(serde_json::from_str::<WorkerRow>(&row?)?);
+            }
+            Ok(overview)
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! One attempt: from the claim to its manifest.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use super::Worker;
+use crate::backend::Cancel;
+use crate::error::diagnosis::{Diagnose, FaultKind};
+use crate::jobs::content::Content;
+use crate::jobs::error::Error;
+use crate::jobs::queue::Claim;
+use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
+use crate::jobs::run::{Means, run};
+use crate::jobs::state::{Fault, Outlook, Progress};
+use crate::jobs::unit::{Key, Token};
+
+/// How an attempt has ended.
+pub enum Ending {
+    /// A manifest is there.
+    Published { token: Token, ours: bool, progress: Progress },
+    /// It failed.
+    Failed { token: Token, fault: Fault },
+    /// It was ended.
+    Interrupted(Token),
+}
+
+impl Ending {
+    pub fn token(&self) -> Token {
+        match self {
+            Self::Published { token, .. } | Self::Failed { token, .. } | Self::Interrupted(token) => {
+                token.clone()
+            }
+        }
+    }
+}
+
+/// Why an attempt does not publish.
+enum Stop {
+    Interrupted,
+    Fault(Fault),
+}
+
+impl Stop {
+    fn of(error: &(impl Diagnose + std::fmt::Display)) -> Self {
+        let outlook = match error.diagnosis().kind {
+            FaultKind::Interrupted => return Self::Interrupted,
+            FaultKind::MayPass => Outlook::Transient,
+            _ => Outlook::Permanent,
+        };
+        Self::Fault(Fault { outlook, message: error.to_string() })
+    }
+}
+
+/// An attempt that runs, shared by the thread that works on it and the one that talks to the queue.
+#[derive(Clone)]
+pub struct Slot {
+    pub claim: Claim,
+    pub cancel: Cancel,
+    began: Instant,
+    shown: Arc<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    families: AtomicU64,
+    of: AtomicU64,
+    pixels: AtomicU64,
+}
+
+impl Slot {
+    pub fn new(claim: Claim) -> Self {
+        Self { claim, cancel: Cancel::default(), began: Instant::now(), shown: Arc::default() }
+    }
+
+    pub fn progress(&self) -> Progress {
+        let Shown { families, of, pixels } = &*self.shown;
+        let elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Progress {
+            families: families.load(Relaxed),
+            of: of.load(Relaxed),
+            pixels: pixels.load(Relaxed),
+            elapsed_ms,
+        }
+    }
+
+    /// Works on the unit. Files that do not count are gone afterwards.
+    pub fn work(&self, worker: &Worker<'_>) -> Ending {
+        let (key, token) = (&self.claim.unit.key, self.claim.token.clone());
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(worker)));
+        let attempt = attempt.unwrap_or_else(|_| {
+            let message = "the program failed on this unit (a panic; its log has the place)".into();
+            Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
+        });
+        let ours = attempt.as_ref().is_ok_and(|ours| *ours);
+        if !ours && let Err(e) = worker.results.discard(key, &token) {
+            // They are found by `reconcile`.
+            tracing::warn!("{e}; the files of an attempt that does not count stay there");
+        }
+        match attempt {
+            Ok(ours) => Ending::Published { token, ours, progress: self.progress() },
+            Err(Stop::Fault(fault)) => Ending::Failed { token, fault },
+            Err(Stop::Interrupted) => Ending::Interrupted(token),
+        }
+    }
+
+    /// Returns whether the manifest is of this attempt.
+    fn attempt(&self, worker: &Worker<'_>) -> Result<bool, Stop> {
+        let (unit, token, results) = (&self.claim.unit, &self.claim.token, worker.results);
+        let of_results = |e: Error| Stop::of(&e);
+        if let Some(done) = results.manifest(&unit.key).map_err(of_results)? {
+            return Ok(done.attempt == *token);
+        }
+        let dir = results.begin(&unit.key, token).map_err(of_results)?;
+        let scheduler = worker.scheduler.sharing(worker.options.slots, self.cancel.clone());
+        let progress = |families, of, pixels| {
+            self.shown.families.store(families, Relaxed);
+            self.shown.of.store(of, Relaxed);
+            self.shown.pixels.store(pixels, Relaxed);
+        };
+        let means = Means { backend: worker.backend, scheduler: &scheduler, progress: &progress };
+        let made = run(unit, &dir, &means).map_err(|e| Stop::of(&e))?;
+        progress(made.families, made.families, made.pixels);
+        let content = Content::of(&dir).map_err(|e| Stop::of(&e))?;
+        results.put(&unit.key, token, &made.main).map_err(of_results)?;
+        // A worker that was told to stop, or has lost the unit, publishes nothing more.
+        self.cancel.check().map_err(|_| Stop::Interrupted)?;
+        let manifest = Manifest {
+            schema: MANIFEST_SCHEMA,
+            unit: unit.clone(),
+            attempt: token.clone(),
+            worker: worker.options.name.clone(),
+            path: results.path_of(&unit.key, token),
+            main: made.main,
+            content,
+            families: made.families,
+            pixels: made.pixels,
+        };
+        let elect = |key: &Key, text: &str| worker.queue.elect(key, text);
+        Ok(results.publish(&manifest, &elect).map_err(of_results)? == Published::Won)
+    }
+}

@@ -1,0 +1,208 @@
+//! Many slides: workers that are killed, asked to leave, and started again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::kit::files::contents;
+use crate::kit::program::{Ran, arg, origami, program};
+use crate::kit::slides::write_png;
+
+/// A test that has not ended by then hangs.
+const LIMIT: Duration = Duration::from_secs(300);
+const LEASE: &str = "600ms";
+
+/// Slides in a directory, and where results go.
+struct Site {
+    dir: tempfile::TempDir,
+}
+
+impl Site {
+    fn new(slides: u64) -> Self {
+        let site = Self { dir: tempfile::tempdir().unwrap() };
+        fs::create_dir(site.path("slides")).unwrap();
+        for n in 0..slides {
+            write_png(&site.path(&format!("slides/{n}.png")), 150, 130, n);
+        }
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn out(&self) -> String {
+        arg(&self.path("out")).into()
+    }
+
+    /// PNGs are taken where they are named: as a list.
+    fn submit(&self) -> Ran {
+        let mut slides: Vec<_> =
+            fs::read_dir(self.path("slides")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        slides.sort();
+        let lines: Vec<_> = slides.iter().map(|slide| arg(slide)).collect();
+        fs::write(self.path("list"), lines.join("\n")).unwrap();
+        origami(&["jobs", "submit", "--list", arg(&self.path("list")), "--tile", "32", "--out", &self.out()])
+    }
+
+    fn worker(&self, more: &[&str]) -> Child {
+        let args = ["worker", "--out", &self.out(), "--lease", LEASE, "--threads", "1", "--backend", "cpu"];
+        let attempts = ["--attempts", "1000"];
+        program().args(args).args(attempts).args(more).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn status(&self) -> Value {
+        let ran = origami(&["jobs", "status", "--out", &self.out(), "--json"]).ok();
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    fn reconcile(&self, more: &[&str]) -> Value {
+        let args = [&["jobs", "reconcile", "--out", &self.out(), "--json"], more].concat();
+        serde_json::from_str(&origami(&args).ok().stdout).unwrap()
+    }
+
+    /// Every slide has one manifest, whose bundle has the bytes of `encode`; nothing else is there.
+    fn check(&self, slides: usize) {
+        let units = self.path("out/units");
+        let mut sources = BTreeSet::new();
+        for unit in fs::read_dir(&units).unwrap().map(|entry| entry.unwrap().path()) {
+            let manifest: Value =
+                serde_json::from_slice(&fs::read(unit.join("manifest.json")).unwrap()).unwrap();
+            let source = manifest["unit"]["source"].as_str().unwrap().to_string();
+            let files = self.path("out").join(manifest["path"].as_str().unwrap());
+            let serial = self.path("serial").join(Path::new(&source).file_stem().unwrap());
+            origami(&["encode", "-q", &source, "--tile", "32", "--backend", "cpu", "--out", arg(&serial)])
+                .ok();
+            assert!(contents(&files) == contents(&serial), "{source}");
+            let attempts = fs::read_dir(unit.join("attempts")).unwrap().count();
+            assert_eq!(attempts, 1, "{source}: attempts that do not count are left");
+            sources.insert(source);
+        }
+        assert_eq!(sources.len(), slides);
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < LIMIT, "{what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn killed_workers_and_a_lost_queue_lose_nothing_and_do_nothing_twice() {
+    let slides = 24;
+    let site = Site::new(slides);
+    site.submit().ok();
+    let mut workers: Vec<_> = (0..3).map(|_| site.worker(&["--slots", "2"])).collect();
+    let done = || site.status()["units"]["done"]["units"].as_u64().unwrap();
+    // Kill the one or the other while a third of the slides becomes done.
+    let mut number = 0;
+    while done() < slides / 3 {
+        sleep(Duration::from_millis(250));
+        number = (number * 7 + 3) % workers.len();
+        workers[number].kill().unwrap();
+        workers[number].wait().unwrap();
+        workers[number] = site.worker(&["--slots", "2"]);
+    }
+    // Everything stops, and the queue is lost.
+    for worker in &mut workers {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    for name in ["jobs.queue", "jobs.queue-wal", "jobs.queue-shm"] {
+        drop(fs::remove_file(site.path("out").join(name)));
+    }
+    let found = site.reconcile(&[]);
+    assert_eq!(found["done"].as_u64().unwrap() + found["open"].as_u64().unwrap(), slides);
+    assert!(found["done"].as_u64().unwrap() >= slides / 3, "{found}");
+    // A second submit of everything is none.
+    assert!(site.submit().ok().stdout.contains(&format!("0 new, {slides} known already")));
+    let workers: Vec<_> = (0..2).map(|_| site.worker(&["--until-empty"])).collect();
+    for mut worker in workers {
+        assert!(worker.wait().unwrap().success());
+    }
+    let status = site.status();
+    assert_eq!(status["units"]["done"]["units"], slides, "{status}");
+    let listed = site.reconcile(&[]);
+    let cleaned = site.reconcile(&["--clean"]);
+    assert_eq!(listed["left_over"], cleaned["left_over"], "it lists what it removes");
+    assert_eq!(cleaned["removed"], cleaned["left_over"].as_array().unwrap().len());
+    site.check(usize::try_from(slides).unwrap());
+}
+
+#[test]
+fn a_worker_that_is_asked_to_leave_hands_its_units_back_at_once() {
+    let site = Site::new(0);
+    let slide = site.path("slides/large.png");
+    origami(&["bench", "slide", "--size", "3000x3000", "--out", arg(&slide)]).ok();
+    site.submit().ok();
+    for signal in ["-TERM", "-INT"] {
+        let mut worker = site.worker(&["--lease", "1h"]);
+        wait_until("it does not begin", || {
+            site.status()["running"][0]["progress"]["families"].as_u64() > Some(0)
+        });
+        send(signal, &worker);
+        assert!(worker.wait().unwrap().success());
+        let status = site.status();
+        assert_eq!(status["units"]["waiting"]["units"], 1, "{status}");
+        assert_eq!(status["dead"].as_array().unwrap().len(), 0);
+    }
+    // What it had written is gone.
+    assert_eq!(site.reconcile(&["--older-than", "0s"])["left_over"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn what_is_cancelled_can_be_tried_again() {
+    let site = Site::new(2);
+    site.submit().ok();
+    let slide = site.path("slides/1.png");
+    let jobs = |args: &[&str]| origami(&[&["jobs"], args, &["--out", &site.out()]].concat());
+    assert!(jobs(&["cancel", arg(&slide)]).ok().stdout.contains(": 1 cancelled"));
+    assert!(site.worker(&["--until-empty"]).wait().unwrap().success());
+    assert_eq!(site.status()["units"]["cancelled"]["units"], 1);
+    assert!(jobs(&["retry", "--all"]).ok().stdout.contains(": 1 to be tried again"));
+    assert!(site.worker(&["--until-empty"]).wait().unwrap().success());
+    site.check(2);
+    jobs(&["cancel", "nothing"]).refused(&["nothing", "no unit of"]);
+    jobs(&["cancel"]).refused(&["--all"]);
+}
+
+#[test]
+fn bundles_are_verified_and_decoded_as_units() {
+    let site = Site::new(1);
+    let (slide, coded) = (site.path("slides/0.png"), site.path("coded"));
+    origami(&["encode", "-q", arg(&slide), "--tile", "32", "--out", arg(&coded)]).ok();
+    let bundle = coded.join("residual_packs/residuals.bundle");
+    for kind in [&["--kind", "verify", "--deep"][..], &["--kind", "decode", "--tile-quality", "80"]] {
+        origami(&[&["jobs", "submit", arg(&bundle), "--out", &site.out()], kind].concat()).ok();
+    }
+    assert!(site.worker(&["--until-empty"]).wait().unwrap().success());
+    let tree = site.path("decoded");
+    origami(&["decode", "-q", arg(&bundle), "--quality", "80", "--out", arg(&tree)]).ok();
+    let mut seen = 0;
+    for unit in fs::read_dir(site.path("out/units")).unwrap().map(|entry| entry.unwrap().path()) {
+        let manifest: Value = serde_json::from_slice(&fs::read(unit.join("manifest.json")).unwrap()).unwrap();
+        let files = site.path("out").join(manifest["path"].as_str().unwrap());
+        match manifest["unit"]["task"]["kind"].as_str().unwrap() {
+            "decode" => assert!(contents(&files) == contents(&tree)),
+            _ => {
+                let report: Value =
+                    serde_json::from_slice(&fs::read(files.join("report.json")).unwrap()).unwrap();
+                assert_eq!(report["proved"], 4);
+            }
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}
