@@ -12,7 +12,7 @@ use crate::archive::Kind;
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::error::{Error, Refusal, Result};
-use crate::image::geometry::Geometry;
+use crate::image::geometry::{FamilyId, Geometry};
 use crate::kernels::taps::Filter;
 use crate::output::icc::{Colour, Icc, Profile};
 use crate::output::render::{Output, Renderer};

@@ -104,7 +104,7 @@ fn open_slide(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> 
     // OpenSlide gives pixels, not the JPEG tiles of the file.
     let openslide = if lossless { OpenSlideUse::Never } else { OpenSlideUse::Auto };
     let slide = Slide::open(path, &OpenOptions { openslide, ..OpenOptions::default() })?;
-    let own = if lossless { slide.jpeg_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
+    let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
     let geometry = Geometry::new(slide.info.width, slide.info.height, tile.or(own).unwrap_or(TILE_PX))
         .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
     Ok(Source::Slide(Box::new(slide), geometry))

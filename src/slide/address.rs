@@ -4,7 +4,7 @@
 //! OpenSlide is not asked about a TIFF or DICOM file at an address: it would need the copy. So such a slide has the pixels of a local
 //! one that is opened without OpenSlide. This module deliberately does not decode anything.
 
-use super::access::{Access, AssociatedImages, JpegTiles, RandomAccess, RgbImage, Sequential, Slide};
+use super::access::{Access, AssociatedImages, RandomAccess, RgbImage, Sequential, Slide, StoredTiles};
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideUse};
 use super::positional::PositionalFile;
@@ -112,8 +112,8 @@ impl RandomAccess for Held<Box<dyn RandomAccess>> {
         self.of.read_level(level, region, out).map_err(|e| e.of(&self.path))
     }
 
-    fn jpeg_tiles(&self) -> Result<&dyn JpegTiles, String> {
-        self.of.jpeg_tiles()
+    fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
+        self.of.stored_tiles()
     }
 }
 

@@ -62,7 +62,8 @@ impl Site {
     }
 
     fn reconcile(&self, more: &[&str]) -> Value {
-        let args = [&["jobs", "reconcile", "--out", &self.out(), "--json"], more].concat();
+        let out = self.out();
+        let args = [&["jobs", "reconcile", "--out", &out, "--json"], more].concat();
         serde_json::from_str(&origami(&args).ok().stdout).unwrap()
     }
 

@@ -170,7 +170,7 @@ pub(super) struct Regions(pub Arc<Pixels>);
 
 impl RandomAccess for Regions {
     fn will_read(&self, region: Region) {
-        if let Some(level) = self.0.levels.first() {
+        for level in self.0.channels.iter().filter_map(|levels| levels.first()) {
             level.will_read(region);
         }
     }
