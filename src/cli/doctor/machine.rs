@@ -9,14 +9,18 @@ use origami::slide::openslide_library;
 use serde::Serialize;
 
 /// The features of the crate, and whether this build has them.
-pub const FEATURES: [(&str, bool); 12] = [
+pub const FEATURES: [(&str, bool); 17] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
+    ("jobs", cfg!(feature = "jobs")),
     ("jpegli", cfg!(feature = "jpegli")),
+    ("jpegls", cfg!(feature = "jpegls")),
     ("jpegxl", cfg!(feature = "jpegxl")),
     ("lepton", cfg!(feature = "lepton")),
     ("mozjpeg", cfg!(feature = "mozjpeg")),
+    ("nats", cfg!(feature = "nats")),
     ("openslide", cfg!(feature = "openslide")),
+    ("plot", cfg!(feature = "plot")),
     ("remote", cfg!(feature = "remote")),
     ("rocksdb", cfg!(feature = "rocksdb")),
     ("serve", cfg!(feature = "serve")),
@@ -132,5 +136,20 @@ mod tests {
         assert_eq!(model(text).as_deref(), Some("Xeon: Gold"));
         assert_eq!(model("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
         assert_eq!(model("model name\t:\n"), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::FEATURES;
+
+    #[test]
+    fn every_feature_of_the_crate_is_named() {
+        let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+        let features = manifest["features"].as_table().unwrap().keys().map(String::as_str);
+        let known: BTreeSet<_> = features.filter(|&name| name != "default").collect();
+        assert_eq!(FEATURES.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), known);
     }
 }
