@@ -137,19 +137,15 @@ mod tests {
         assert_eq!(model("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
         assert_eq!(model("model name\t:\n"), None);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::FEATURES;
 
     #[test]
     fn every_feature_of_the_crate_is_named() {
         let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
         let features = manifest["features"].as_table().unwrap().keys().map(String::as_str);
-        let known: BTreeSet<_> = features.filter(|&name| name != "default").collect();
-        assert_eq!(FEATURES.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), known);
+        let known: std::collections::BTreeSet<_> = features.filter(|&name| name != "default").collect();
+        assert_eq!(
+            super::FEATURES.iter().map(|(name, _)| *name).collect::<std::collections::BTreeSet<_>>(),
+            known
+        );
     }
 }
