@@ -1,8 +1,9 @@
 //! Reads a tree on disk: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling. Deep Zoom (also in a zip file,
 //! SZI), Zoomify, static IIIF and Google Maps.
 //!
-//! `open` and `find` find the parts of a tree, `others` reads the descriptors of other layouts, `layout` names tiles, `store` reads files, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files
-//! unchanged, `made` makes the tiles of levels that a tree does not have.
+//! `open` and `find` find the parts of a tree, `others` reads the descriptors of other layouts, `layout` names tiles, `store` reads
+//! files, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files unchanged, `made` and `samples`
+//! make the tiles of levels that a tree does not have.
 
 mod absent;
 mod find;

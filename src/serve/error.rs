@@ -14,7 +14,7 @@ pub enum StartError {
     #[error("{}: no such file or directory; slides are served from a directory", .0.display())]
     NoRoot(PathBuf),
     /// The root is a file of another kind.
-    #[error("{}: not a directory, a bundle, a .dzi or a slide that is read in parts", .0.display())]
+    #[error("{}: not a directory, a bundle, a tree or a slide that is read in parts", .0.display())]
     Root(PathBuf),
     /// No connection is allowed.
     #[error("the limit of connections is 0: it must be at least one")]

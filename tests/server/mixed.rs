@@ -11,7 +11,7 @@ use tiff::tags::Tag;
 use crate::folders::{api, is_served, names};
 use crate::kit::dicom::write_dicom;
 use crate::kit::image::Image;
-use crate::kit::jpeg::{baseline, restarts};
+use crate::kit::jpeg::baseline;
 use crate::kit::pipeline::{encode_to, tree_source};
 use crate::kit::slides::tree;
 use crate::kit::trees::{Layout as Tiling, write_other_tree, write_tree, zip_tree};
@@ -37,7 +37,7 @@ fn write_svs(path: &Path, image: &Image) {
 
 /// An NDPI of one page, a JPEG: its directory lies at an offset of 64 bits, and Hamamatsu's tags mark it.
 fn write_ndpi(path: &Path, image: &Image) {
-    let jpeg = restarts(image, Sampling::S420);
+    let jpeg = baseline(image, Sampling::S420);
     let mut file = b"II*\0\0\0\0\0\0\0\0\0".to_vec();
     file.extend(&jpeg);
     let density = file.len() as u32;

@@ -36,7 +36,7 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 /// file of --config. Ctrl-C finishes the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Directory of slides, or one slide: a bundle, a .dzi, a scanned slide [default: data]
+    /// Directory of slides, or one slide: a bundle, a tree, a scanned slide [default: data]
     ///
     /// Directories below it are searched too. One slide may also be given by its directory. An address, as s3://bucket/slides, stands
     /// for the bundles below it.

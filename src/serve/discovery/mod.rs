@@ -1,7 +1,7 @@
 //! Finds the slides under the root: which files belong to each.
 //!
-//! Names and directories tell that. Contents are read only to pair an archive with the slide or tree of its name, and of DICOM files to
-//! find those of one slide.
+//! Names and directories tell that. Contents are read only to pair an archive with the slide or tree of its name, of DICOM files to find
+//! those of one slide, and of an `info.json` to see whether it is of IIIF.
 //!
 //! | module | what |
 //! |---|---|
