@@ -9,7 +9,7 @@ use origami::slide::openslide_library;
 use serde::Serialize;
 
 /// The features of the crate, and whether this build has them.
-pub const FEATURES: [(&str, bool); 12] = [
+pub const FEATURES: [(&str, bool); 13] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
     ("jpegli", cfg!(feature = "jpegli")),
