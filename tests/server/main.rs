@@ -16,6 +16,8 @@ mod icc;
 mod lossless;
 mod output;
 mod start;
+#[cfg(feature = "remote")]
+mod storage;
 mod tiffs;
 mod viewer;
 #[cfg(feature = "rocksdb")]
