@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +56,8 @@ class Server:
         return next(int(word) for word in reversed(self.command) if word.isdigit())
 
     def stop(self):
-        self.process.send_signal(signal.SIGKILL)
+        # In order: azurite writes its index at its end.
+        self.process.terminate()
         self.process.wait()
 
 

@@ -23,7 +23,6 @@ use origami::store::is_address;
 
 use super::fault::{Problem, usage};
 
-use self::address::at_address;
 use self::dicom::{dicom_series, dicom_slides, is_slide};
 use self::input::{entries, extension, input, is_tree_files, tree_of_files};
 
@@ -156,6 +155,21 @@ pub fn find(paths: &[PathBuf], takes: Takes) -> Result<Inputs> {
         leave_out_derived(&mut inputs.list);
     }
     Ok(inputs)
+}
+
+/// Adds what lies at an address to `found`. Returns whether it is a prefix, below which there may be several.
+fn at_address(path: &Path, takes: Takes, found: &mut Vec<Input>) -> Result<bool> {
+    if is_tree_file(path) {
+        let problem = "trees are read from local disks; copy it, or give the slide or its bundle";
+        return Err(Problem::usage(path, problem).into());
+    }
+    let Some(below) = address::below(path) else {
+        found.push(file(path, takes)?);
+        return Ok(false);
+    };
+    let before = found.len();
+    found.extend(below.into_iter().filter(|input| takes.takes(input.thing)));
+    if found.len() == before { Err(nothing_in(path, takes)) } else { Ok(true) }
 }
 
 /// Leaves out the tree that `origami pyramid` made beside a slide, where the slide itself is there: it is the better source.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use origami::store::{Address, FileError, Location};
+use origami::store::{Address, FileError, Location, Scheme};
 use tempfile::TempDir;
 
 use super::fault::{Problem, usage};
@@ -20,6 +20,10 @@ impl OutPlace {
         let at = |source| FileError { action: "write", path: out.into(), source };
         let staged = match Location::parse(out).map_err(|e| at(e.into()))? {
             Location::Local(_) => None,
+            Location::Address(address) if matches!(address.scheme(), Scheme::Http | Scheme::Https) => {
+                let problem = "a web server is read from and not written to; give a directory, or an address of a bucket";
+                return Err(Problem::usage(out, problem).into());
+            }
             Location::Address(address) => Some((tempfile::tempdir().map_err(at)?, address)),
         };
         Ok(Self { out: out.into(), staged })

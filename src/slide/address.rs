@@ -38,7 +38,7 @@ pub(super) fn open(
         if dicom::claims(path) {
             return dicom::open(path, options);
         }
-        let is_tiff = super::open::TIFF.iter().any(|mark| magic.starts_with(mark));
+        let is_tiff = tiff::MARKS.iter().any(|mark| magic.starts_with(mark));
         if is_tiff && extension == "ndpi" {
             return ndpi::open(path, options);
         }

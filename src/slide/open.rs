@@ -24,7 +24,6 @@ pub const EXTENSIONS: [&str; 20] = [
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
-pub(super) const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
 impl Slide {
     /// Opens a slide or an image. Its content decides the format, except for extensions that belong to a scanner.
@@ -81,7 +80,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
         png::open(path, options)
     } else if magic.starts_with(JPEG) {
         jpeg::open(path, options)
-    } else if TIFF.iter().any(|mark| magic.starts_with(mark)) {
+    } else if tiff::MARKS.iter().any(|mark| magic.starts_with(mark)) {
         tiff::open(path, options)
     } else {
         let advice = match options.openslide {

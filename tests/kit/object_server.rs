@@ -48,6 +48,8 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     /// Whether conditions on writes are answered as if nobody knew them: 501.
     unconditional: Mutex<bool>,
+    /// Whether every connection ends without an answer.
+    is_down: Mutex<bool>,
 }
 
 /// The server. It serves until the process ends.
@@ -105,6 +107,11 @@ impl ObjectServer {
         *self.state.unconditional.lock().unwrap() = true;
     }
 
+    /// Whether every connection ends without an answer from now on.
+    pub fn set_down(&self, is_down: bool) {
+        *self.state.is_down.lock().unwrap() = is_down;
+    }
+
     /// The requests since the last call.
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.state.seen.lock().unwrap())
@@ -132,6 +139,10 @@ fn etag(bytes: &[u8]) -> String {
 /// One request and its answer; `None` when the connection is over.
 fn answer(state: &State, stream: &TcpStream) -> Option<()> {
     let (request, body) = read_request(stream)?;
+    if *state.is_down.lock().unwrap() {
+        drop(stream.shutdown(std::net::Shutdown::Both));
+        return None;
+    }
     state.seen.lock().unwrap().push(request.clone());
     let fault = state.faults.lock().unwrap().pop_front();
     let mut reply = match fault {
@@ -215,6 +226,13 @@ fn handle(state: &State, request: &Seen, body: &[u8]) -> Reply {
         "GET" if query.contains_key("list-type") => list(state, path.trim_end_matches('/'), &query),
         "GET" | "HEAD" => read(state, request, &path),
         "PUT" if query.contains_key("uploadId") => put_part(state, request, &query, body),
+        "POST" if query.contains_key("delete") => {
+            let text = String::from_utf8_lossy(body);
+            for key in text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+                state.objects.lock().unwrap().remove(&format!("{}/{key}", path.trim_end_matches('/')));
+            }
+            Reply::xml("<DeleteResult></DeleteResult>".into())
+        }
         "PUT" | "POST" => write(state, request, &path, &query, body),
         "DELETE" => {
             match query.get("uploadId") {

@@ -62,6 +62,8 @@ mod reports;
 mod script;
 #[cfg(unix)]
 mod shells;
+#[cfg(feature = "remote")]
+mod storage;
 // `script` of util-linux makes a terminal.
 #[cfg(all(target_os = "linux", feature = "mozjpeg", feature = "lepton"))]
 mod terminal;

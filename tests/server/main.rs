@@ -17,6 +17,8 @@ mod lossless;
 mod mixed;
 mod output;
 mod start;
+#[cfg(feature = "remote")]
+mod storage;
 mod tiffs;
 mod trees;
 mod viewer;

@@ -1,51 +1,29 @@
-//! What lies at an address: a bundle, a pack, a slide, or those below a prefix.
+//! What lies at an address: a slide, a bundle or a pack, or those below a prefix.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use origami::pyramid::tree::is_tree_file;
 use origami::slide::EXTENSIONS;
 use origami::store;
 
 use super::input::{Input, Thing, extension, input};
-use super::{Takes, file, nothing_in};
-use crate::cli::fault::Problem;
 
-/// Adds what lies at an address to `found`. Returns whether it is a prefix, whose keys were searched.
-pub fn at_address(path: &Path, takes: Takes, found: &mut Vec<Input>) -> Result<bool> {
-    if is_tree_file(path) {
-        let problem = "trees are read from local disks; copy it, or give the slide or its bundle";
-        return Err(Problem::usage(path, problem).into());
-    }
+/// The slides, bundles and packs whose keys begin with a prefix, by key; `None` for an address that is one object.
+pub fn below(path: &Path) -> Option<Vec<Input>> {
     if named(path).is_some() || matches!(&*extension(path), "png" | "jpg" | "jpeg") {
-        found.push(file(path, takes)?);
-        return Ok(false);
+        return None;
     }
-    let keys = match store::files_below(path) {
-        Ok(keys) if !keys.is_empty() => keys,
-        // One object without an extension; or a web server, which lists nothing.
-        _ => {
-            found.push(file(path, takes)?);
-            return Ok(false);
-        }
-    };
-    let before = found.len();
+    // A web server lists nothing. Where a store refuses, opening the object says why.
+    let keys = store::files_below(path).ok().filter(|keys| !keys.is_empty())?;
     let mut series = HashSet::new();
-    for key in keys {
-        let Some(thing) = named(&key).filter(|&thing| takes.takes(thing)) else { continue };
-        let below =
-            key.strip_prefix(path).ok().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf);
+    let one = |key: &PathBuf| {
+        let thing = named(key)?;
+        let below = key.strip_prefix(path).ok()?.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         // A DICOM slide is a directory of files; whichever is given, the others are found.
-        if extension(&key).starts_with("dc") && !series.insert(below.clone()) {
-            continue;
-        }
-        found.push(input(&key, thing, &below));
-    }
-    if found.len() == before {
-        return Err(nothing_in(path, takes));
-    }
-    Ok(true)
+        let is_dicom = matches!(&*extension(key), "dcm" | "dicom");
+        (!is_dicom || series.insert(below.clone())).then(|| input(key, thing, &below))
+    };
+    Some(keys.iter().filter_map(one).collect())
 }
 
 /// The kind that an extension says.

@@ -49,6 +49,9 @@ use reader::Readers;
 use std::path::Path;
 use std::sync::Arc;
 
+/// How TIFF and BigTIFF begin, in both byte orders.
+pub(super) const MARKS: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+
 /// Opens a TIFF file: finds the slide among its pages and checks their tags.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let file = Arc::new(PositionalFile::open(path)?);

@@ -1,0 +1,123 @@
+//! The server over a store on loopback: the tiles of local files, few requests, 503 while the store is gone.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::kit::object_server::ObjectServer;
+use crate::kit::program::{arg, decoded, program};
+use crate::kit::slides::{encode_tree, tree};
+use crate::running::{Running, wait_until};
+use origami::archive::Archive;
+use origami::params::EncodeParams;
+
+/// Tiles by address below `/tiles/{slide}/`.
+type Tiles = Vec<(String, Vec<u8>)>;
+
+/// A store with the bundles `lab/a.bundle` and `lab/x/residual_packs/residuals.bundle`, what every tile of them must be, and the number
+/// of families.
+fn store() -> (ObjectServer, Tiles, usize) {
+    let (server, work) = (ObjectServer::start(), tempfile::tempdir().unwrap());
+    let bundle = encode_tree(&tree(work.path(), 700, 650, 64, 3), work.path(), &EncodeParams::default());
+    let bytes = std::fs::read(&bundle).unwrap();
+    server.put("b/lab/a.bundle", &bytes);
+    server.put("b/lab/x/residual_packs/residuals.bundle", &bytes);
+    server.put("b/other/c.bundle", &bytes);
+    (server, decoded(&bundle, &[]), Archive::open(&bundle).unwrap().families().len())
+}
+
+fn start(store: &ObjectServer, flags: &[&str]) -> Running {
+    let mut command: Command = program();
+    command.envs(store.environment("planted-secret"));
+    Running::of(&mut command, Path::new("s3://b/lab"), &[&["--storage-timeout-ms", "1s"], flags].concat())
+}
+
+fn names(server: &Running) -> Vec<String> {
+    let listed: serde_json::Value = serde_json::from_slice(&server.get("/api/slides").body).unwrap();
+    listed["slides"].as_array().unwrap().iter().map(|slide| slide["name"].as_str().unwrap().into()).collect()
+}
+
+#[test]
+fn tiles_are_those_of_the_local_file_and_a_family_is_one_request() {
+    let (store, tiles, families) = store();
+    let server = start(&store, &["--no-prefetch"]);
+    assert_eq!(names(&server), ["a", "x"]);
+    store.seen();
+    for (tile, want) in &tiles {
+        let reply = server.get(&format!("/tiles/a/{tile}"));
+        assert!(reply.status == 200 && reply.body == *want, "{tile}: {}", reply.status);
+    }
+    let reads = store.seen().iter().filter(|seen| seen.path.starts_with("b/lab/a.bundle")).count();
+    assert!(reads <= families + 2, "{reads} requests for {families} families");
+}
+
+#[test]
+fn a_store_that_is_gone_is_503_and_comes_back_by_itself() {
+    let (store, tiles, _) = store();
+    let server = start(&store, &["--no-prefetch"]);
+    let (seen, unseen) = (&tiles[0], tiles.iter().rfind(|(tile, _)| tile.ends_with("/10_10.jpg")).unwrap());
+    let at = |(tile, _): &(String, Vec<u8>)| format!("/tiles/x/{tile}");
+    assert_eq!(server.get(&at(seen)).status, 200);
+    store.set_down(true);
+    let reply = server.get("/tiles/a/10/10_10.jpg");
+    assert!(reply.status == 503 && !reply.header("retry-after").is_empty(), "{reply:?}");
+    assert!(!reply.text().contains("b/lab"), "no address: {}", reply.text());
+    assert_eq!(server.get(&at(seen)).status, 200, "what is in memory is served");
+    wait_until("/readyz stays ready", || server.get("/readyz").status == 503);
+    store.set_down(false);
+    wait_until("/readyz does not recover", || server.get("/readyz").status == 200);
+    wait_until("tiles do not recover", || server.get(&at(unseen)).status == 200);
+    let (_, log) = server.terminate();
+    assert!(!log.contains("planted-secret") && log.contains("s3://b/lab"), "{log}");
+}
+
+#[test]
+fn a_server_that_starts_without_its_store_serves_when_it_is_there() {
+    let (store, tiles, _) = store();
+    store.set_down(true);
+    let server = start(&store, &[]);
+    let path = format!("/tiles/a/{}", tiles[0].0);
+    assert_eq!(server.get(&path).status, 503);
+    store.set_down(false);
+    wait_until("it does not recover", || server.get(&path).body == tiles[0].1);
+}
+
+#[test]
+fn a_replaced_bundle_is_served_as_the_new_one() {
+    let (store, tiles, _) = store();
+    let server = start(&store, &["--no-prefetch"]);
+    assert_eq!(server.get(&format!("/tiles/a/{}", tiles[0].0)).status, 200);
+    let work = tempfile::tempdir().unwrap();
+    let bundle = encode_tree(&tree(work.path(), 700, 650, 64, 4), work.path(), &EncodeParams::default());
+    store.put("b/lab/a.bundle", &std::fs::read(&bundle).unwrap());
+    let new = decoded(&bundle, &[]);
+    wait_until("the old one is served", || {
+        let (tile, want) = &new[new.len() - 1];
+        let reply = server.get(&format!("/tiles/a/{tile}"));
+        assert!(
+            reply.status != 200 || reply.body == *want || reply.body == tiles[tiles.len() - 1].1,
+            "a mixture"
+        );
+        reply.status == 200 && reply.body == *want
+    });
+}
+
+#[test]
+fn blocks_on_disk_survive_a_kill() {
+    let (store, tiles, _) = store();
+    let cache = tempfile::tempdir().unwrap();
+    let flags = ["--no-prefetch", "--block-cache-dir", arg(cache.path())];
+    let all = |server: &Running| {
+        for (tile, want) in &tiles {
+            assert!(server.get(&format!("/tiles/a/{tile}")).body == *want, "{tile}");
+        }
+    };
+    let server = start(&store, &flags);
+    all(&server);
+    // Dropped, it is killed without a chance to tidy up.
+    drop(server);
+    let server = start(&store, &flags);
+    store.seen();
+    all(&server);
+    let reads = store.seen().iter().filter(|seen| seen.path.starts_with("b/lab/a.bundle")).count();
+    assert!(reads <= 1, "{reads} requests after the restart");
+}
