@@ -8,6 +8,11 @@ __version__: str
 
 _Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
+class Reading(TypedDict):
+    batch_size: int
+    threads: int
+    ahead: int
+
 class _Encoded(TypedDict):
     bundle: Path
     bundle_bytes: int
@@ -63,8 +68,31 @@ class Patches:
     ) -> None: ...
     def read(self, sample: int, *, alone: bool) -> list[_Pixels]: ...
     def stream(
-        self, order: np.ndarray[Any, np.dtype[np.int64]], *, batch_size: int, threads: int, ahead: int, alone: bool
+        self, order: np.ndarray[Any, np.dtype[np.int64]], reading: Reading, *, alone: bool, planes: bool
     ) -> BatchStream: ...
+
+_Crop = tuple[int, str, int, tuple[float, float], tuple[float, float], int]
+
+class Blobs:
+    def __init__(
+        self, path: str, offsets: np.ndarray[Any, np.dtype[np.uint64]], sizes: np.ndarray[Any, np.dtype[np.uint64]]
+    ) -> None: ...
+    @property
+    def longest(self) -> int: ...
+    def raw(self, order: np.ndarray[Any, np.dtype[np.int64]], reading: Reading) -> BatchStream: ...
+    def crops(
+        self,
+        order: np.ndarray[Any, np.dtype[np.int64]],
+        reading: Reading,
+        *,
+        crops: list[_Crop],
+        epoch: int,
+        planes: bool,
+    ) -> BatchStream: ...
+
+def crop_parts(crops: list[_Crop], size: tuple[int, int], epoch: int, sample: int) -> list[tuple[int, int, int, int]]: ...
+def decode_image(bytes: bytes) -> _Pixels: ...
+def image_size(bytes: bytes) -> tuple[int, int]: ...
 
 class BatchStream:
     def __iter__(self) -> BatchStream: ...

@@ -30,7 +30,9 @@ mod _native {
     use pyo3::types::PyModule;
 
     #[pymodule_export]
-    use crate::loader::{BatchStream, Patches, draw, epoch_order, tissue_mask};
+    use crate::loader::{
+        BatchStream, Blobs, Patches, crop_parts, decode_image, draw, epoch_order, image_size, tissue_mask,
+    };
     #[pymodule_export]
     use crate::slide::{Slide, detect_format};
 

@@ -26,7 +26,7 @@ def dataset(slides: dict[Path, str]) -> SlipstreamDataset:
 
 
 def order(loader: SlipstreamLoader) -> list[int]:
-    return [int(index) for batch in loader for index in batch["index"]]
+    return [int(index) for batch in loader for index in batch["indices"]]
 
 
 def test_a_sample_is_the_region_of_its_slide(dataset: SlipstreamDataset) -> None:
@@ -57,14 +57,14 @@ def test_an_epoch_has_every_sample_once_with_its_own_pixels(dataset: SlipstreamD
         batches = 0
         for batch in loader:
             batches += 1
-            assert batch["image"].shape[1:] == (200, 200, 3) and batch["image"].dtype == np.uint8
-            at = int(batch["index"][-1])
+            assert batch["image"].shape[1:] == (3, 200, 200) and batch["image"].dtype == np.uint8
+            at = int(batch["indices"][-1])
             sample = dataset[at]
-            assert np.array_equal(batch["image"][-1], sample["image"])
+            assert np.array_equal(batch["image"][-1].transpose(1, 2, 0), sample["image"])
             assert (batch["label"][-1], batch["x"][-1], batch["y"][-1], batch["slide"][-1]) == tuple(
                 sample[name] for name in ("label", "x", "y", "slide")
             )
-            seen += batch["index"].tolist()
+            seen += batch["indices"].tolist()
         assert batches == len(loader) == -(-len(dataset) // 7)
         assert sorted(seen) == list(range(len(dataset)))
         assert loader.epoch == epoch + 1
@@ -152,7 +152,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(dataset: SlipstreamDataset, shu
         first = loader()
         seen = []
         for number, batch in enumerate(first, 1):
-            seen += batch["index"].tolist()
+            seen += batch["indices"].tolist()
             state = first.state_dict()
             if number == stop:
                 break
@@ -185,12 +185,12 @@ def test_indices_and_fields_choose_samples(dataset: SlipstreamDataset) -> None:
 
 def test_a_last_batch_that_is_not_full_can_be_left_out(dataset: SlipstreamDataset) -> None:
     loader = SlipstreamLoader(dataset, 50, drop_last=True, shuffle="none")
-    assert [len(batch["index"]) for batch in loader] == [50] * (len(dataset) // 50) == [50] * len(loader)
+    assert [len(batch["indices"]) for batch in loader] == [50] * (len(dataset) // 50) == [50] * len(loader)
 
 
 def test_a_pass_can_be_left_and_begun_again(dataset: SlipstreamDataset) -> None:
     loader = SlipstreamLoader(dataset, 4, num_workers=4, seed=9)
-    first = next(iter(loader))["index"].tolist()
+    first = next(iter(loader))["indices"].tolist()
     loader.set_epoch(0)
     assert order(loader)[:4] == first
 
@@ -346,9 +346,9 @@ def test_a_slide_that_was_changed_is_refused(bundle_path: Path, tmp_path: Path) 
 
 def test_fewer_slides_are_open_than_there_are(dataset: SlipstreamDataset, slides: dict[Path, str]) -> None:
     narrow = SlipstreamDataset.from_slides(slides, size=200, open_slides=1, cache_bytes=16 << 20)
-    loader = SlipstreamLoader(narrow, 16, num_workers=2, shuffle="sample")
+    loader = SlipstreamLoader(narrow, 16, num_workers=2, shuffle="sample", layout="hwc")
     for batch, _ in zip(loader, range(3), strict=False):
-        for index, image in zip(batch["index"], batch["image"], strict=True):
+        for index, image in zip(batch["indices"], batch["image"], strict=True):
             assert np.array_equal(image, dataset[int(index)]["image"])
 
 

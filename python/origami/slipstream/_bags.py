@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _native
-from ._dataset import Sample, SlipstreamDataset
+from ._dataset import Sample
+from ._slide_dataset import SlideDataset
 
 
 class SlipstreamBags:
@@ -15,7 +16,7 @@ class SlipstreamBags:
     data set; the number of the `slide`. Seed, epoch and slide decide which they are. Of a slide with fewer patches some come again.
     """
 
-    def __init__(self, dataset: SlipstreamDataset, patches: int, *, seed: int = 0) -> None:
+    def __init__(self, dataset: SlideDataset, patches: int, *, seed: int = 0) -> None:
         import numpy as np
 
         if patches < 1:

@@ -1,86 +1,101 @@
-"""Patches of slides as a data set."""
+"""Data sets of images with fields, from any source."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import _native
 from .._slide import Slide
-from ._slides import Path_, SlideEntry, Slides, entries
-from ._tissue import Feature, TissueMask, tissue_mask
-from ._views import PerView, View, Wanted, views, wanted
+from ._slides import Path_, Slides
+from ._tissue import Feature, TissueMask
+from ._views import PerView
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Corners = np.ndarray[Any, np.dtype[np.float64]]
-    Indices = np.ndarray[Any, np.dtype[np.int64]]
+    from ._slide_dataset import SlideDataset
 
 Sample = dict[str, Any]
 
-# A random place is tried so often before a slide is said to have too little tissue.
-_TRIES = 200
-# What is read together of slides that are no bundles, in pixels of the full resolution.
-_NEIGHBOURHOOD = 1024
+# What torchvision's ImageFolder takes for images.
+_IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+class Source(Protocol):
+    """Samples by number: what a data set reads."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
 
 
 class SlipstreamDataset:
-    """Patches of slides. `from_slides` makes one.
+    """Samples of images with fields, each a dict. `from_slides` makes patches of slides, `from_imagefolder` and `from_huggingface` read
+    encoded images, and so does this class itself:
 
-    A sample is a dict: an image (uint8, (height, width, 3)) under each name of the patches, "image" if there is one; the fields of its
-    slide; `index` of the sample, number of the `slide`, and `x`, `y` of the left upper corner of the first patch in pixels of the full
-    resolution.
+    source: a sequence or map of dicts by number, or any iterable of dicts, which is read into memory. All samples have the same fields.
+        A field is an encoded image (JPEG or PNG, as bytes), bytes, str, int, float or bool; `field_types` says which was found in the
+        first sample ("ImageBytes", "bytes", "str", "int", "float").
+    identity: says which data this is: caches of the same identity are the same. Needed to make a cache.
+    decode_images: samples have images as arrays (uint8, (height, width, 3)); with to_pil as Pillow's. Otherwise as they are stored.
 
-    It has the interface of a map-style data set of torch, pickles, and works in processes that are forked or spawned. Slides are opened
-    when they are read, at most `open_slides` of them at a time in a process.
+    It has the interface of a map-style data set of torch. Raises TypeError for a field that is none of these.
     """
 
     def __init__(
         self,
-        slides: Sequence[SlideEntry],
-        want: Wanted,
-        slide_views: Sequence[Sequence[View]],
-        blocks: Sequence[int],
-        slide_of: np.ndarray[Any, np.dtype[np.int32]],
-        centres: Corners,
-        cache_bytes: int,
-        open_slides: int,
+        source: Source | Iterable[Mapping[str, Any]],
+        *,
+        identity: str | None = None,
+        name: str = "dataset",
+        decode_images: bool = False,
+        to_pil: bool = False,
     ) -> None:
-        self.slides = list(slides)
-        """Path and fields of each slide."""
-        self._want = want
-        self._views = [list(of) for of in slide_views]
-        self._blocks = list(blocks)
-        self._slide_of = slide_of
-        self._centres = centres
-        self._cache_bytes = cache_bytes
-        self._open_slides = open_slides
-        self._start()
-
-    def _start(self) -> None:
-        self._last_family: int | None = None
-        self._patches = _native.Patches(
-            [(slide.path, slide.stamp) for slide in self.slides],
-            self._slide_of,
-            self._centres,
-            [[(view.level, view.side) for view in of] for of in self._views],
-            list(self._want.sizes),
-            cache_bytes=self._cache_bytes,
-            open_slides=self._open_slides,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_patches", "_last_family")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._start()
+        given: Any = source
+        self._source: Any = given if hasattr(given, "__getitem__") and hasattr(given, "__len__") else list(given)
+        if len(self._source) == 0:
+            raise ValueError("the source has no samples")
+        self.name = name
+        self.identity = identity
+        self.decode_images = decode_images or to_pil
+        self.to_pil = to_pil
+        self.field_types = {field: field_type(field, value) for field, value in self._source[0].items()}
+        """The type of each field."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} samples of {len(self.slides)} slides>"
+        return f"<{type(self).__name__} {self.name}: {len(self)} samples>"
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def raw(self, index: int) -> Sample:
+        """A sample as it is stored."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"there is no sample {index}: there are {len(self)}")
+        sample = dict(self._source[index])
+        if sample.keys() != self.field_types.keys():
+            raise ValueError(f"sample {index} has the fields {sorted(sample)}, the first one {sorted(self.field_types)}")
+        return sample
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.raw(index + len(self) if index < 0 else index)
+        if self.decode_images:
+            for field, kind in self.field_types.items():
+                if kind == "ImageBytes":
+                    sample[field] = self._decoded(sample[field])
+        return sample
+
+    def _decoded(self, image: bytes) -> Any:
+        array = _native.decode_image(image)
+        if not self.to_pil:
+            return array
+        from PIL import Image
+
+        return Image.fromarray(array)
 
     @classmethod
     def from_slides(
@@ -102,7 +117,7 @@ class SlipstreamDataset:
         cache_bytes: int = 512 << 20,
         open_slides: int = 16,
         threads: int | None = None,
-    ) -> SlipstreamDataset:
+    ) -> SlideDataset:
         """Patches of slides: bundles, trees, SVS, TIFF, DICOM and what else `Slide` opens.
 
         slides: a slide; a directory of slides; a CSV or Parquet file with a column `path`, whose other columns become fields; a list of
@@ -123,179 +138,122 @@ class SlipstreamDataset:
         Raises ValueError for arguments that cannot be, a slide without the resolution that is asked for, or no sample at all; FileNotFoundError;
         what `Slide` raises.
         """
-        import numpy as np
+        from ._slide_dataset import of_slides
 
-        want = wanted(size, level, target_mpp, magnification, tolerance)
-        if sum(given is not None for given in (stride, count, coordinates)) > 1:
-            raise ValueError("stride, count, coordinates: give one of them")
-        if stride is not None and not stride > 0:
-            raise ValueError(f"stride {stride}: it is more than 0 pixels")
-        if count is not None and count < 1:
-            raise ValueError(f"count {count}: it is at least 1")
-        if tissue is not None and not 0 <= tissue <= 1:
-            raise ValueError(f"tissue {tissue}: it is a part, 0 to 1")
-        if tissue is None and masks is not None:
-            raise ValueError("masks: give tissue as well, the least part of a patch that is tissue")
-        listed = entries(slides)
-        by_path = {os.fspath(path): corners for path, corners in coordinates.items()} if isinstance(coordinates, Mapping) else None
-        if by_path is not None and (unknown := set(by_path) - {entry.path for entry in listed}):
-            raise ValueError(f"coordinates: {sorted(unknown)[0]} is not among the slides")
-
-        def look(item: tuple[int, SlideEntry]) -> tuple[list[View], int, Corners]:
-            number, entry = item
-            with Slide(entry.path, cache_bytes=64 << 20) as slide:
-                of = views(slide, want)
-                mask = None
-                if tissue is not None:
-                    mask = masks(slide) if masks is not None else tissue_mask(slide, feature=tissue_feature)
-                accept = _accept(mask, tissue, of[0].span)
-                if coordinates is not None:
-                    corners = coordinates(slide) if callable(coordinates) else (by_path or {}).get(entry.path, np.empty((0, 2)))
-                    centres = _corners(corners, entry.path) + of[0].span / 2
-                    centres = centres[accept(centres)]
-                elif count is not None:
-                    centres = _at_random(slide, of[0].span, count, [seed, number], accept)
-                else:
-                    step = of[0].span * (1 if stride is None else stride / want.sizes[0])
-                    centres = _grid(slide, of[0].span, step)
-                    centres = centres[accept(centres)]
-                tile = slide._native.tile
-                is_bundle = slide._native.kind == "bundle" and tile is not None
-                return of, 4 * tile[0] if is_bundle and tile is not None else _NEIGHBOURHOOD, centres
-
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            looked = list(pool.map(look, enumerate(listed)))
-        slide_of = np.repeat(np.arange(len(listed), dtype=np.int32), [len(centres) for _, _, centres in looked])
-        centres = np.ascontiguousarray(np.concatenate([centres for _, _, centres in looked]), np.float64)
-        if len(centres) == 0:
-            raise ValueError(f"no patch of {want.sizes[0]} pixels lies in any of the {len(listed)} slides, or has so much tissue")
-        return cls(listed, want, [of for of, _, _ in looked], [block for _, block, _ in looked], slide_of, centres, cache_bytes, open_slides)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the patches of a sample."""
-        return self._want.names
-
-    @property
-    def slide_of(self) -> np.ndarray[Any, np.dtype[np.int32]]:
-        """The number of the slide of each sample."""
-        return self._slide_of
-
-    @property
-    def families(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """For each sample a number that samples share which lie in the same family of a bundle, or near one another in another slide."""
-        import numpy as np
-
-        block = np.asarray(self._blocks, np.float64)[self._slide_of, None]
-        x, y = np.floor(np.maximum(self._centres, 0) / block).astype(np.uint64).T
-        families: np.ndarray[Any, np.dtype[np.uint64]] = (self._slide_of.astype(np.uint64) << np.uint64(40)) | (y << np.uint64(20)) | x
-        return families
-
-    def corners(self) -> Indices:
-        """Left upper corners of the first patch of each sample, (n, 2) in pixels of the full resolution."""
-        import numpy as np
-
-        span = np.asarray([of[0].span for of in self._views])[self._slide_of, None]
-        corners: Indices = np.rint(self._centres - span / 2).astype(np.int64)
-        return corners
-
-    def field(self, name: str) -> list[Any]:
-        """A field of each slide, such as "label"."""
-        try:
-            return [slide.fields[name] for slide in self.slides]
-        except KeyError:
-            have = ", ".join(sorted(self.slides[0].fields)) or "none"
-            raise KeyError(f"{name!r}: the slides have no such field; they have {have}") from None
-
-    def get_index(self, name: str) -> dict[Any, Indices]:
-        """The samples of each value of a field: for `indices=` and `subset`."""
-        import numpy as np
-
-        of_slide: dict[Any, list[int]] = {}
-        for number, value in enumerate(self.field(name)):
-            of_slide.setdefault(value, []).append(number)
-        return {value: np.flatnonzero(np.isin(self._slide_of, numbers)) for value, numbers in of_slide.items()}
-
-    def subset(self, indices: Any) -> SlipstreamDataset:
-        """The data set of some samples, in this order; they are numbered anew."""
-        import numpy as np
-
-        at = np.asarray(indices, np.int64)
-        if at.size and not (0 <= at.min() and at.max() < len(self)):
-            raise IndexError(f"indices are 0 to {len(self) - 1}")
-        return type(self)(
-            self.slides, self._want, self._views, self._blocks, self._slide_of[at], self._centres[at], self._cache_bytes, self._open_slides
+        return of_slides(
+            slides,
+            size=size,
+            level=level,
+            target_mpp=target_mpp,
+            magnification=magnification,
+            tolerance=tolerance,
+            stride=stride,
+            count=count,
+            coordinates=coordinates,
+            tissue=tissue,
+            tissue_feature=tissue_feature,
+            masks=masks,
+            seed=seed,
+            cache_bytes=cache_bytes,
+            open_slides=open_slides,
+            threads=threads,
         )
+    @classmethod
+    def from_imagefolder(cls, root: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
+        """A directory with one directory for each class, as torchvision's ImageFolder reads it, in the same order: `image`, `label` (the
+        number of the class in order of names) and `path` (from `root`). `class_names` of the source are its classes.
+
+        Raises FileNotFoundError where there is no class, or a class has no image.
+        """
+        source = ImageFolder(root)
+        return cls(source, identity=source.identity, name=Path(root).name, decode_images=decode_images, to_pil=to_pil)
+
+    @classmethod
+    def from_huggingface(
+        cls, dataset: Any, *, name: str = "huggingface", decode_images: bool = False, to_pil: bool = False
+    ) -> SlipstreamDataset:
+        """A split of a `datasets.Dataset`. Images that it holds as files stay as they are; others become PNG."""
+        source = HuggingFace(dataset)
+        return cls(source, identity=source.identity, name=name, decode_images=decode_images, to_pil=to_pil)
+
+
+def field_type(field: str, value: Any) -> str:
+    """The type of a field by a value of it."""
+    import numpy as np
+
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        start = bytes(value[:8])
+        return "ImageBytes" if start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) else "bytes"
+    if isinstance(value, str):
+        return "str"
+    if isinstance(value, (bool, int, np.integer, np.bool_)):
+        return "int"
+    if isinstance(value, (float, np.floating)):
+        return "float"
+    raise TypeError(f"the field {field!r} is a {type(value).__name__}: give bytes, str, int or float, and images as JPEG or PNG")
+
+
+class ImageFolder:
+    """The source of `from_imagefolder`."""
+
+    def __init__(self, root: Path_) -> None:
+        self.root = Path(root)
+        self.class_names = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir())
+        if not self.class_names:
+            raise FileNotFoundError(f"{root}: it has no directories, one for each class")
+        self._samples: list[tuple[str, int]] = []
+        listing = hashlib.sha256()
+        for label, name in enumerate(self.class_names):
+            before = len(self._samples)
+            for folder, _, files in sorted(os.walk(self.root / name, followlinks=True)):
+                for file in sorted(files):
+                    if not file.lower().endswith(_IMAGES):
+                        continue
+                    path = os.path.join(folder, file)
+                    status = os.stat(path)
+                    listing.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+                    self._samples.append((os.path.relpath(path, self.root), label))
+            if len(self._samples) == before:
+                raise FileNotFoundError(f"{self.root / name}: it holds no image ({', '.join(_IMAGES)})")
+        self.identity = f"imagefolder:{self.root.resolve()}:{listing.hexdigest()}"
 
     def __len__(self) -> int:
-        return len(self._slide_of)
+        return len(self._samples)
 
     def __getitem__(self, index: int) -> Sample:
-        at = index + len(self) if index < 0 else index
-        if not 0 <= at < len(self):
-            raise IndexError(f"there is no sample {index}: there are {len(self)}")
-        slide = int(self._slide_of[at])
-        # A neighbour of the sample before is likely to have neighbours after it: then the whole family is worth decoding.
-        block = self._blocks[slide]
-        family = hash((slide, *(int(centre // block) for centre in self._centres[at])))
-        alone, self._last_family = family != self._last_family, family
-        images = self._patches.read(int(at), alone=alone)
-        span = self._views[slide][0].span
-        x, y = (round(float(centre) - span / 2) for centre in self._centres[at])
-        sample: Sample = dict(zip(self.names, images, strict=True))
-        return sample | dict(self.slides[slide].fields) | {"index": int(at), "slide": slide, "x": x, "y": y}
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
-        """Some samples at once: what torch's loader calls for a batch. Those of one family are read one after the other."""
-        import numpy as np
-
-        near = np.argsort(self.families[np.asarray(indices)], kind="stable")
-        samples: list[Sample] = [{}] * len(indices)
-        for at in near:
-            samples[at] = self[int(indices[at])]
-        return samples
+        path, label = self._samples[index]
+        return {"image": (self.root / path).read_bytes(), "label": label, "path": path}
 
 
-def _accept(mask: TissueMask | None, least: float | None, span: float) -> Callable[[Corners], np.ndarray[Any, np.dtype[np.bool_]]]:
-    """Which patches have enough tissue."""
-    import numpy as np
+class HuggingFace:
+    """The source of `from_huggingface`."""
 
-    if mask is None or least is None:
-        return lambda centres: np.ones(len(centres), np.bool_)
-    return lambda centres: mask.fraction(centres, span) >= least
+    def __init__(self, dataset: Any) -> None:
+        import datasets  # type: ignore[import-not-found,unused-ignore]
 
+        images = [name for name, kind in dataset.features.items() if isinstance(kind, datasets.Image)]
+        for name in images:
+            dataset = dataset.cast_column(name, datasets.Image(decode=False))
+        self._dataset, self._images = dataset, images
+        # A hash of the data and of what was done to it.
+        self.identity = f"huggingface:{dataset._fingerprint}"
 
-def _corners(corners: Any, path: str) -> Corners:
-    import numpy as np
+    def __len__(self) -> int:
+        return len(self._dataset)
 
-    found = np.asarray(corners, np.float64).reshape(-1, 2) if np.size(corners) == 0 else np.asarray(corners, np.float64)
-    if found.ndim != 2 or found.shape[1] != 2 or not np.isfinite(found).all():
-        raise ValueError(f"{path}: its coordinates have the shape {found.shape}; give pairs of numbers, (n, 2)")
-    return found
-
-
-def _grid(slide: Slide, span: float, step: float) -> Corners:
-    """Centres of the patches of a grid that lie inside the slide, row by row."""
-    import numpy as np
-
-    # What rounding adds to a span must not cost a row.
-    counts = [int((side - span) / step + 1e-6) + 1 if side >= span else 0 for side in slide.dimensions]
-    x, y = np.meshgrid(*(np.arange(count) * step for count in counts))
-    return np.stack([x.ravel(), y.ravel()], axis=1) + span / 2
+    def __getitem__(self, index: int) -> Sample:
+        sample = dict(self._dataset[index])
+        for name in self._images:
+            stored = sample[name]
+            sample[name] = stored["bytes"] if stored["bytes"] is not None else Path(stored["path"]).read_bytes()
+            if field_type(name, sample[name]) != "ImageBytes":
+                sample[name] = _as_png(sample[name])
+        return sample
 
 
-def _at_random(
-    slide: Slide, span: float, count: int, numbers: list[int], accept: Callable[[Corners], np.ndarray[Any, np.dtype[np.bool_]]]
-) -> Corners:
-    """Centres at random places inside the slide that `numbers` decide; fewer where hardly any has enough tissue."""
-    import numpy as np
+def _as_png(image: bytes) -> bytes:
+    from PIL import Image
 
-    room = np.asarray(slide.dimensions, np.float64) - span
-    found = np.empty((0, 2))
-    for turn in range(_TRIES if (room >= 0).all() else 0):
-        drawn = _native.draw([*numbers, turn], 2 * count).reshape(-1, 2)
-        centres = np.floor(drawn * (room + 1)) + span / 2
-        found = np.concatenate([found, centres[accept(centres)]])[:count]
-        if len(found) == count:
-            break
-    return found
+    png = BytesIO()
+    Image.open(BytesIO(image)).convert("RGB").save(png, "PNG")
+    return png.getvalue()

@@ -1,34 +1,42 @@
-"""Batches of a data set, read ahead by threads of Rust."""
+"""Batches that are ready for training: decoded, cropped, read ahead by threads of Rust."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Union
 
-from .. import _native
+from ._cache import OptimizedCache
 from ._dataset import SlipstreamDataset
+from ._passes import Batch, Passes, Shuffle, column
+from ._slide_dataset import SlideDataset
+from ._slides import Path_
+from ._stages import DecodeCenterCrop, DecodeRandomResizedCrop, DecodeStage
 
 if TYPE_CHECKING:
     import numpy as np
 
-Batch = dict[str, Any]
-Shuffle = Literal["family", "sample", "none"]
+Pipeline = Sequence[Union[DecodeStage, Callable[[Any], Any]]]
+Pipelines = Mapping[str, Union[Pipeline, Sequence[Pipeline]]]
 
 # L0 and L1 of a family of tiles of 256 pixels, in RGB.
 _FAMILY_BYTES = 3 * (1024 * 1024 + 512 * 512)
 
 
-class SlipstreamLoader:
-    """Batches of patches, read ahead by threads without the interpreter's lock.
+class SlipstreamLoader(Passes):
+    """Batches of images, read ahead by threads without the interpreter's lock.
 
-    dataset: what `SlipstreamDataset.from_slides` makes.
-    num_workers: threads; one a core by default. A process of its own is not needed.
-    seed: decides all orders, with the epoch.
-    shuffle: "family" (default) puts families into any order and mixes the samples of many in a buffer, so that each is decoded once;
-        "sample" puts samples into any order and decodes of each family what one sample needs; "none" keeps the order of the data set.
-    buffer: samples that are mixed; by default as many as lie in the families that half of the data set's `cache_bytes` holds.
+    dataset: patches of slides (`SlipstreamDataset.from_slides`), a cache, or a data set of encoded images, whose cache is built first where it
+        is not there (in `cache_dir`).
+    num_workers: threads; one a core by default. Processes are not needed.
+    pipelines: for a field of images its stages: a list that begins with a decode stage, whose other stages are functions of a batch; or
+        several such lists, which share one decode, and whose results are a list. Patches of slides have no decode stage.
+    crop_size, crop_mode: instead of pipelines, every image field by DecodeRandomResizedCrop ("random") or DecodeCenterCrop ("center").
+    layout: "chw" (default) or "hwc": where the channels of a batch are.
+    device: None for numpy; else a torch device, to which arrays of numbers and images go as tensors, before the functions of pipelines.
+    seed: decides all orders and crops, with the epoch.
+    shuffle: "sample" puts samples into any order; "family" (default for slides) puts families into any order and mixes the samples of many in
+        a buffer, so that each is decoded once; "none" keeps the order of the data set.
+    buffer: samples that "family" mixes; by default as many as lie in the families that half of the data set's `cache_bytes` holds.
     indices: the samples to read, by default all.
     distributed: rank and number of ranks; by default those of torch.distributed where it is in use, else of the environment variables
         RANK and WORLD_SIZE, which torchrun sets. Every rank gets equally many samples: where that does not come out even, some get one
@@ -36,8 +44,8 @@ class SlipstreamLoader:
     drop_last: leave a last batch out that is not full.
     prefetch: batches in memory.
 
-    A batch is a dict: for each name of the patches a uint8 array (batch, height, width, 3), a copy of its own; for each field an array, or
-    a list where values are no numbers; `index`, `slide`, `x`, `y` as in a sample. `torch.from_numpy` and DLPack share its memory.
+    A batch is a dict: images as uint8, (batch, 3, height, width); for each other field an array, or a list where values are no numbers; `indices`
+    of the samples; of patches also `slide`, `x`, `y` as in a sample. Arrays are the caller's own; `torch.from_numpy` shares their memory.
 
     Each pass is one epoch, and the next pass the next one, unless `set_epoch` says another. The order depends on seed and epoch alone.
     `state_dict` holds the place in an epoch, after the batches that were taken; `load_state_dict` goes on from there.
@@ -45,140 +53,181 @@ class SlipstreamLoader:
 
     def __init__(
         self,
-        dataset: SlipstreamDataset,
+        dataset: SlipstreamDataset | OptimizedCache,
         batch_size: int,
         *,
         num_workers: int | None = None,
+        pipelines: Pipelines | None = None,
+        crop_size: int | None = None,
+        crop_mode: Literal["random", "center"] = "random",
+        layout: Literal["chw", "hwc"] = "chw",
+        device: Any = None,
         seed: int = 0,
-        shuffle: Shuffle = "family",
+        shuffle: Shuffle | None = None,
         buffer: int | None = None,
         indices: Any = None,
         distributed: tuple[int, int] | None = None,
         drop_last: bool = False,
         prefetch: int = 3,
+        cache_dir: Path_ | None = None,
     ) -> None:
-        import numpy as np
-
-        if batch_size < 1 or prefetch < 1 or (num_workers is not None and num_workers < 1):
-            raise ValueError("batch_size, prefetch and num_workers are at least 1")
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed {seed}: it is 0 to 2**64 - 1")
-        if shuffle not in ("family", "sample", "none"):
-            raise ValueError(f"shuffle {shuffle!r}: choose one of family, sample, none")
-        rank, ranks = _share() if distributed is None else distributed
-        if not 0 <= rank < ranks:
-            raise ValueError(f"distributed {(rank, ranks)}: the rank is 0 to {ranks - 1}")
+        if layout not in ("chw", "hwc"):
+            raise ValueError(f"layout {layout!r}: choose chw or hwc")
         self.dataset = dataset
-        self.batch_size = batch_size
-        self.drop_last = drop_last
-        self.seed = seed
-        self._shuffle = shuffle
-        self._share = (rank, ranks)
-        self._threads = num_workers or os.cpu_count() or 1
-        self._prefetch = prefetch
-        self._samples = np.arange(len(dataset), dtype=np.int64) if indices is None else np.asarray(indices, np.int64).reshape(-1)
-        if self._samples.size and not (0 <= self._samples.min() and self._samples.max() < len(dataset)):
-            raise IndexError(f"indices: they are 0 to {len(dataset) - 1}")
-        self._families = np.ascontiguousarray(dataset.families[self._samples])
-        self._buffer = buffer if buffer is not None else self._affordable()
-        if self._buffer < 1:
-            raise ValueError(f"buffer {self._buffer}: it is at least 1 sample")
-        self._epoch = 0
-        self._position = 0
+        self._planes = layout == "chw"
+        self._device = device
+        is_slides = isinstance(dataset, SlideDataset)
+        self._reader: _SlideReader | _CacheReader
+        if isinstance(dataset, SlideDataset):
+            if crop_size is not None:
+                raise ValueError("crop_size: patches have the size of their data set; leave it out")
+            self._reader = _SlideReader(dataset, dict(pipelines or {}))
+        else:
+            cache = dataset if isinstance(dataset, OptimizedCache) else OptimizedCache.build(dataset, cache_dir)
+            self._reader = _CacheReader(cache, pipelines, crop_size, crop_mode)
+        super().__init__(
+            len(dataset),
+            self._reader.families(),
+            batch_size,
+            num_workers=num_workers,
+            seed=seed,
+            shuffle=shuffle or ("family" if is_slides else "sample"),
+            buffer=self._reader.buffer(batch_size) if buffer is None else buffer,
+            indices=indices,
+            distributed=distributed,
+            drop_last=drop_last,
+            prefetch=prefetch,
+        )
 
-    def _affordable(self) -> int:
+    def _batches(self, order: np.ndarray[Any, np.dtype[np.int64]], epoch: int) -> Iterator[tuple[int, Batch]]:
+        yield from self._reader.batches(self, order, epoch)
+
+    def _placed(self, value: Any) -> Any:
+        """An array on the device that was asked for."""
+        if self._device is None or isinstance(value, list):
+            return value
+        # Installed by those who train with it.
+        import torch  # type: ignore[import-not-found,unused-ignore]
+
+        return torch.from_numpy(value).to(self._device, non_blocking=True)
+
+
+class _SlideReader:
+    """Patches of slides."""
+
+    def __init__(self, dataset: SlideDataset, pipelines: dict[str, Any]) -> None:
+        if unknown := set(pipelines) - set(dataset.names):
+            raise ValueError(f"pipelines: {sorted(unknown)[0]!r} is no image; they are {', '.join(dataset.names)}")
+        if any(not callable(stage) for stages in pipelines.values() for stage in stages):
+            raise ValueError("pipelines: patches of slides are decoded already; their stages are functions of a batch")
+        self._dataset = dataset
+        self._pipelines = pipelines
+
+    def families(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        return self._dataset.families
+
+    def buffer(self, batch_size: int) -> int:
         """Samples in the families that half of the memory for them holds."""
         import numpy as np
 
-        families = max(self.dataset._cache_bytes * 3 // 8 // _FAMILY_BYTES, 1)
-        return max(self.batch_size, round(families * len(self._samples) / max(len(np.unique(self._families)), 1)))
+        families = max(self._dataset._cache_bytes * 3 // 8 // _FAMILY_BYTES, 1)
+        return max(batch_size, round(families * len(self._dataset) / max(len(np.unique(self._dataset.families)), 1)))
 
-    @property
-    def epoch(self) -> int:
-        """The epoch of the next pass, or of the one that goes on."""
-        return self._epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        """Makes the next pass that of this epoch, from its beginning."""
-        if epoch < 0:
-            raise ValueError(f"epoch {epoch}: epochs count from 0")
-        self._epoch, self._position = epoch, 0
-
-    def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The samples of this rank in the order of the epoch."""
-        rank, ranks = self._share
-        return _native.epoch_order(
-            self._samples,
-            self._families,
-            seed=self.seed,
-            epoch=self._epoch,
-            shuffle=self._shuffle,
-            buffer=self._buffer,
-            rank=rank,
-            ranks=ranks,
-        )
-
-    def state_dict(self) -> dict[str, int]:
-        """Seed, epoch, and how many samples of it were taken."""
-        return {"seed": self.seed, "epoch": self._epoch, "position": self._position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Goes on where `state_dict` was called: the next pass begins there.
-
-        The loader must have the samples, batch size, shuffle, buffer and ranks of then. Raises ValueError for another seed.
-        """
-        if state["seed"] != self.seed:
-            raise ValueError(f"the state is of seed {state['seed']}, the loader has {self.seed}; make it with that seed")
-        self._epoch, self._position = state["epoch"], state["position"]
-
-    def __len__(self) -> int:
-        """Batches of a whole epoch."""
-        samples = -(-len(self._samples) // self._share[1])
-        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
-
-    def __iter__(self) -> Iterator[Batch]:
-        order = self.order()
-        end = len(order) // self.batch_size * self.batch_size if self.drop_last else len(order)
-        batches = self.dataset._patches.stream(
-            order[self._position : end],
-            batch_size=self.batch_size,
-            threads=self._threads,
-            ahead=self._prefetch,
-            alone=self._shuffle == "sample",
-        )
-        epoch = self._epoch
-        corners = self.dataset.corners()
-        for samples, images in batches:
-            # Before the batch is given out: a state that is saved while it is used counts it as taken.
-            self._position += len(samples)
-            yield self._batch(samples, images, corners)
-            if (self._epoch, self._position) == (epoch, 0):
-                # set_epoch or load_state_dict began the epoch anew.
-                return
-        self._epoch, self._position = epoch + 1, 0
-
-    def _batch(self, samples: Any, images: list[Any], corners: Any) -> Batch:
-        slide_of = self.dataset.slide_of[samples]
-        batch: Batch = dict(zip(self.dataset.names, images, strict=True))
-        for name in self.dataset.slides[0].fields:
-            batch[name] = _column([self.dataset.slides[slide].fields[name] for slide in slide_of])
-        x, y = corners[samples].T
-        return batch | {"index": samples, "slide": slide_of, "x": x, "y": y}
+    def batches(self, loader: SlipstreamLoader, order: Any, epoch: int) -> Iterator[tuple[int, Batch]]:
+        dataset, corners = self._dataset, self._dataset.corners()
+        stream = dataset._patches.stream(order, loader._reading, alone=loader._shuffle == "sample", planes=loader._planes)
+        for samples, images in stream:
+            slide_of = dataset.slide_of[samples]
+            batch: Batch = {}
+            for name, image in zip(dataset.names, images, strict=True):
+                batch[name] = _through(self._pipelines.get(name, ()), loader._placed(image))
+            for name in dataset.slides[0].fields:
+                batch[name] = loader._placed(column([dataset.slides[slide].fields[name] for slide in slide_of]))
+            x, y = corners[samples].T.copy()
+            batch |= {name: loader._placed(value) for name, value in (("slide", slide_of), ("x", x), ("y", y))}
+            yield len(samples), batch | {"indices": samples}
 
 
-def _column(values: list[Any]) -> Any:
-    """Numbers as an array, other values as a list."""
-    import numpy as np
+class _CacheReader:
+    """Images of a cache."""
 
-    if all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in values):
-        return np.asarray(values)
-    return values
+    def __init__(
+        self, cache: OptimizedCache, pipelines: Pipelines | None, crop_size: int | None, crop_mode: Literal["random", "center"]
+    ) -> None:
+        images = [field for field, kind in cache.field_types.items() if kind == "ImageBytes"]
+        if (pipelines is None) == (crop_size is None):
+            raise ValueError("pipelines, crop_size: give one of them")
+        if crop_size is not None:
+            if crop_mode not in ("random", "center"):
+                raise ValueError(f"crop_mode {crop_mode!r}: choose random or center")
+            stage = DecodeRandomResizedCrop(crop_size) if crop_mode == "random" else DecodeCenterCrop(crop_size)
+            pipelines = {field: [stage] for field in images}
+        self._cache = cache
+        self._pipelines: dict[str, tuple[bool, list[tuple[DecodeStage, list[Callable[[Any], Any]]]]]] = {}
+        for field, given in (pipelines or {}).items():
+            if field not in images:
+                raise ValueError(f"pipelines: {field!r} is no image; they are {', '.join(images) or 'none'}")
+            several = bool(given) and all(isinstance(stages, (list, tuple)) for stages in given)
+            lists: Any = given if several else [given]
+            self._pipelines[field] = several, [_pipeline(field, stages) for stages in lists]
+        self._columns = {
+            field: values for field, values in cache.read_all_fields().items() if field not in self._pipelines
+        }
+
+    def families(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Samples that lie side by side in the cache: so many that a disk reads them at once."""
+        import numpy as np
+
+        return np.arange(len(self._cache), dtype=np.uint64) // np.uint64(64)
+
+    def buffer(self, batch_size: int) -> int:
+        return 64 * batch_size
+
+    def batches(self, loader: SlipstreamLoader, order: Any, epoch: int) -> Iterator[tuple[int, Batch]]:
+        streams = {}
+        for field, (_, pipelines) in self._pipelines.items():
+            crops = [crop for stage, _ in pipelines for crop in stage.crops(loader.seed)]
+            streams[field] = self._cache.blobs(field).crops(order, loader._reading, crops=crops, epoch=epoch, planes=loader._planes)
+        for parts in zip(*streams.values(), strict=True):
+            samples = parts[0][0]
+            batch: Batch = {}
+            for (field, (several, pipelines)), (_, images) in zip(self._pipelines.items(), parts, strict=True):
+                placed = iter([loader._placed(image) for image in images])
+                made = []
+                for stage, functions in pipelines:
+                    output = stage.output([next(placed) for _ in stage.crops(loader.seed)])
+                    made.append(_through(functions, output))
+                _put(batch, field, made if several else made[0])
+            for field, values in self._columns.items():
+                chosen = [values[sample] for sample in samples] if isinstance(values, list) else values[samples]
+                batch[field] = loader._placed(chosen)
+            yield len(samples), batch | {"indices": samples}
 
 
-def _share() -> tuple[int, int]:
-    """Rank and number of ranks of this process."""
-    # Not imported here: where it is in use, it is there.
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+def _pipeline(field: str, stages: Any) -> tuple[DecodeStage, list[Callable[[Any], Any]]]:
+    if not stages or not isinstance(stages[0], DecodeStage):
+        raise ValueError(f"pipelines: that of {field!r} begins with a decode stage, such as DecodeRandomResizedCrop")
+    if any(isinstance(stage, DecodeStage) or not callable(stage) for stage in stages[1:]):
+        raise ValueError(f"pipelines: what follows the decode stage of {field!r} are functions of a batch")
+    return stages[0], list(stages[1:])
+
+
+def _through(functions: Sequence[Callable[[Any], Any]], images: Any) -> Any:
+    """A batch through the functions of a pipeline; each of several crops by itself."""
+    if isinstance(images, dict):
+        return {name: _through(functions, batch) for name, batch in images.items()}
+    if isinstance(images, list):
+        return [_through(functions, batch) for batch in images]
+    for function in functions:
+        images = function(images)
+    return images
+
+
+def _put(batch: Batch, field: str, value: Any) -> None:
+    """Named crops stand in the batch by their names."""
+    if not isinstance(value, dict):
+        batch[field] = value
+        return
+    if taken := set(value) & set(batch):
+        raise ValueError(f"the crop {sorted(taken)[0]!r} has the name of a field; call it something else")
+    batch.update(value)

@@ -1,13 +1,13 @@
 //! One sample: around one centre, a patch at each magnification, resampled where no level of the slide has it.
 
-use std::cell::RefCell;
+use std::sync::Arc;
 
-use origami::image::plane::Plane;
-use origami::kernels::resample::{Scratch, resample};
-use origami::kernels::taps::{Axis, Filter, TapCache};
+use origami::kernels::taps::Filter;
 
 use super::pool::Pool;
-use crate::errors::Result;
+use super::scale::{Layout, Part, planes, scaled};
+use super::stream::Reader;
+use crate::errors::{Error, Result};
 use crate::pixels::{Patch, Reading};
 
 /// How a patch of one magnification is read of one slide.
@@ -28,6 +28,52 @@ pub struct Place {
     pub centre: (f64, f64),
 }
 
+/// Where the samples of a data set lie, and how they are read.
+pub struct Samples {
+    /// The place of each.
+    pub places: Vec<Place>,
+    /// For each slide, the view of each magnification.
+    pub views: Vec<Vec<View>>,
+    /// For each magnification, the side of its patches in pixels.
+    pub sides: Vec<u32>,
+}
+
+/// Reads the samples of a data set: for each magnification a patch in RGB.
+pub struct PatchReader {
+    /// The slides.
+    pub pool: Arc<Pool>,
+    /// Where the samples lie.
+    pub samples: Arc<Samples>,
+    /// Whether neighbours are not expected: see [`Reading`].
+    pub alone: bool,
+    /// Where the channels of a patch lie.
+    pub layout: Layout,
+}
+
+impl Reader for PatchReader {
+    fn output_bytes(&self) -> Vec<usize> {
+        self.samples.sides.iter().map(|&side| 3 * side as usize * side as usize).collect()
+    }
+
+    fn read(&self, sample: i64, out: &mut [&mut [u8]]) -> Result<()> {
+        let Samples { places, views, sides } = &*self.samples;
+        let none = || Error::Argument(format!("there is no sample {sample}: there are {}", places.len()));
+        let place = usize::try_from(sample).ok().and_then(|at| places.get(at)).ok_or_else(none)?;
+        let views = views.get(place.slide).ok_or_else(none)?;
+        for ((&view, &side), out) in views.iter().zip(sides).zip(out) {
+            match self.layout {
+                Layout::Interleaved => read(&self.pool, *place, view, self.alone, side, out)?,
+                Layout::Planes => {
+                    let mut rgb = vec![0; out.len()];
+                    read(&self.pool, *place, view, self.alone, side, &mut rgb)?;
+                    planes(&rgb, out);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Colour of what lies beyond a slide.
 const GLASS: u8 = 255;
 
@@ -35,7 +81,7 @@ const GLASS: u8 = 255;
 ///
 /// # Errors
 /// A slide that cannot be opened; damaged data.
-pub fn read(pool: &Pool, place: Place, view: View, alone: bool, out_side: u32, out: &mut [u8]) -> Result<()> {
+fn read(pool: &Pool, place: Place, view: View, alone: bool, out_side: u32, out: &mut [u8]) -> Result<()> {
     let slide = pool.get(place.slide)?;
     let scale = slide.downsample(view.level);
     let corner = |centre: f64| (centre / scale - f64::from(view.side) / 2.0).round() as i64;
@@ -47,27 +93,15 @@ pub fn read(pool: &Pool, place: Place, view: View, alone: bool, out_side: u32, o
     }
     let mut rgb = vec![GLASS; 3 * side * side];
     slide.read(view.level, &mut Patch { x, y, width: side, height: side, data: &mut rgb }, how)?;
-    scale_square(&rgb, side, out_side as usize, out);
+    let part = Part { x: 0, y: 0, width: side, height: side };
+    scaled(
+        &rgb,
+        side,
+        part,
+        (out_side as usize, out_side as usize),
+        Filter::Lanczos3,
+        Layout::Interleaved,
+        out,
+    );
     Ok(())
-}
-
-/// Tables, scratch memory and a scaled channel. Each thread has its own, so that a fork inherits no lock of another thread.
-type Scaler = (TapCache, Scratch, Plane);
-
-/// Scales a square of interleaved RGB by the kernel of the codec: Lanczos with 3 lobes, stretched where it reduces.
-fn scale_square(rgb: &[u8], side: usize, out_side: usize, out: &mut [u8]) {
-    thread_local! {
-        static SCALER: RefCell<Scaler> = RefCell::default();
-    }
-    let axis = Axis::Scale { filter: Filter::Lanczos3, in_len: side, out_len: out_side };
-    SCALER.with_borrow_mut(|(tables, scratch, scaled)| {
-        let taps = tables.get(axis);
-        for channel in 0..3 {
-            let samples = rgb.iter().skip(channel).step_by(3).copied().collect();
-            let plane = Plane::from_vec(side, side, samples);
-            resample(plane.view(), &taps, &taps, scaled, scratch);
-            let to = out.iter_mut().skip(channel).step_by(3);
-            to.zip(scaled.data()).for_each(|(to, from)| *to = *from);
-        }
-    });
 }

@@ -9,64 +9,38 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::patch::{self, Place, View};
-use super::pool::Pool;
 use crate::errors::{Error, Result};
 
-/// Where the samples of a data set lie, and how they are read.
-pub struct Samples {
-    /// The place of each.
-    pub places: Vec<Place>,
-    /// For each slide, the view of each magnification.
-    pub views: Vec<Vec<View>>,
-    /// For each magnification, the side of its patches in pixels.
-    pub sides: Vec<u32>,
-}
+/// Reads samples of fixed sizes, from many threads at once.
+pub trait Reader: Send + Sync {
+    /// Bytes of each output of a sample.
+    fn output_bytes(&self) -> Vec<usize>;
 
-impl Samples {
-    /// Bytes of a patch of each magnification.
-    pub fn patch_bytes(&self) -> impl Iterator<Item = usize> {
-        self.sides.iter().map(|&side| 3 * side as usize * side as usize)
-    }
-
-    /// Reads a sample into `out`: one buffer for each magnification, of `patch_bytes`.
+    /// Reads a sample into `out`: one buffer for each output, of `output_bytes`.
     ///
     /// # Errors
-    /// No such sample; a slide that cannot be opened; damaged data.
-    pub fn read(&self, pool: &Pool, sample: i64, alone: bool, out: &mut [&mut [u8]]) -> Result<()> {
-        let none =
-            || Error::Argument(format!("there is no sample {sample}: there are {}", self.places.len()));
-        let place = usize::try_from(sample).ok().and_then(|at| self.places.get(at)).ok_or_else(none)?;
-        let views = self.views.get(place.slide).ok_or_else(none)?;
-        for ((&view, &side), out) in views.iter().zip(&self.sides).zip(out) {
-            patch::read(pool, *place, view, alone, side, out)?;
-        }
-        Ok(())
-    }
+    /// No such sample; a file that cannot be read; damaged data.
+    fn read(&self, sample: i64, out: &mut [&mut [u8]]) -> Result<()>;
 }
 
 /// What a stream reads.
 pub struct Plan {
-    /// The slides.
-    pub pool: Arc<Pool>,
-    /// The samples of the data set.
-    pub samples: Arc<Samples>,
+    /// What reads the samples.
+    pub reader: Box<dyn Reader>,
     /// The samples to read, in order.
     pub order: Vec<i64>,
     /// Samples a batch; the last one may have fewer.
     pub batch: usize,
     /// Batches in memory.
     pub ahead: usize,
-    /// Whether neighbours are not expected: see [`crate::pixels::Reading`].
-    pub alone: bool,
 }
 
-/// A batch: for each magnification, its patches one after the other.
+/// A batch: for each output, those of its samples one after the other.
 pub struct Batch {
     /// The samples in it.
     pub samples: Vec<i64>,
-    /// For each magnification, interleaved RGB.
-    pub images: Vec<Vec<u8>>,
+    /// For each output.
+    pub outputs: Vec<Vec<u8>>,
     left: usize,
     error: Option<Error>,
 }
@@ -189,12 +163,13 @@ impl Shared {
 
     fn work(&self) {
         let _guard = PanicGuard(self);
-        let mut patches: Vec<Vec<u8>> = self.plan.samples.patch_bytes().map(|bytes| vec![0; bytes]).collect();
+        let bytes = self.plan.reader.output_bytes();
+        let mut made: Vec<Vec<u8>> = bytes.iter().map(|&bytes| vec![0; bytes]).collect();
         while let Some(position) = self.take() {
             let sample = self.plan.order.get(position).copied().unwrap_or(-1);
-            let mut out: Vec<&mut [u8]> = patches.iter_mut().map(Vec::as_mut_slice).collect();
-            let read = self.plan.samples.read(&self.plan.pool, sample, self.plan.alone, &mut out);
-            self.put(position, &patches, read.err());
+            let mut out: Vec<&mut [u8]> = made.iter_mut().map(Vec::as_mut_slice).collect();
+            let error = self.plan.reader.read(sample, &mut out).err();
+            self.put(position, &made, error);
         }
     }
 
@@ -223,16 +198,17 @@ impl Shared {
         let first = number * self.plan.batch;
         let end = (first + self.plan.batch).min(self.plan.order.len());
         let samples = self.plan.order[first..end].to_vec();
-        let images = self.plan.samples.patch_bytes().map(|bytes| vec![0; bytes * samples.len()]).collect();
-        Batch { left: samples.len(), samples, images, error: None }
+        let bytes = self.plan.reader.output_bytes().into_iter();
+        let outputs = bytes.map(|bytes| vec![0; bytes * samples.len()]).collect();
+        Batch { left: samples.len(), samples, outputs, error: None }
     }
 
-    fn put(&self, position: usize, patches: &[Vec<u8>], error: Option<Error>) {
+    fn put(&self, position: usize, made: &[Vec<u8>], error: Option<Error>) {
         let mut state = self.state();
         let number = position / self.plan.batch - state.first;
         let Some(batch) = state.batches.get_mut(number) else { return };
-        for (image, patch) in batch.images.iter_mut().zip(patches) {
-            image[position % self.plan.batch * patch.len()..][..patch.len()].copy_from_slice(patch);
+        for (to, from) in batch.outputs.iter_mut().zip(made) {
+            to[position % self.plan.batch * from.len()..][..from.len()].copy_from_slice(from);
         }
         batch.error = batch.error.take().or(error);
         batch.left -= 1;

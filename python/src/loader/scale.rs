@@ -1,0 +1,77 @@
+//! A part of an image scaled to a size by the kernels of the codec.
+
+use std::cell::RefCell;
+
+use origami::image::plane::Plane;
+use origami::kernels::resample::{Scratch, resample};
+use origami::kernels::taps::{Axis, Filter, TapCache};
+
+/// Where the channels of a pixel lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Side by side: height, width, channels.
+    Interleaved,
+    /// In planes: channels, height, width.
+    Planes,
+}
+
+/// A rectangle inside an image, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Left edge.
+    pub x: usize,
+    /// Top edge.
+    pub y: usize,
+    /// Pixels across, at least 1.
+    pub width: usize,
+    /// Pixels down, at least 1.
+    pub height: usize,
+}
+
+/// Tables, scratch memory, a channel, and the same scaled. Each thread has its own, so that a fork inherits no lock of another thread.
+type Scaler = (TapCache, Scratch, Vec<u8>, Plane);
+
+/// Scales a part of interleaved RGB, whose rows are `row_px` pixels long, to `(width, height)`. Where it reduces, the filter is
+/// stretched, so that it is a low-pass.
+pub fn scaled(
+    rgb: &[u8],
+    row_px: usize,
+    part: Part,
+    (width, height): (usize, usize),
+    filter: Filter,
+    layout: Layout,
+    out: &mut [u8],
+) {
+    thread_local! {
+        static SCALER: RefCell<Scaler> = RefCell::default();
+    }
+    let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
+    SCALER.with_borrow_mut(|(tables, scratch, samples, plane)| {
+        let (across, down) = (tables.get(axis(part.width, width)), tables.get(axis(part.height, height)));
+        for channel in 0..3 {
+            samples.clear();
+            for row in rgb.chunks_exact(3 * row_px).skip(part.y).take(part.height) {
+                samples.extend(row.iter().skip(3 * part.x + channel).step_by(3).take(part.width));
+            }
+            let source = Plane::from_vec(part.width, part.height, std::mem::take(samples));
+            resample(source.view(), &across, &down, plane, scratch);
+            match layout {
+                Layout::Planes => {
+                    out[channel * width * height..][..width * height].copy_from_slice(plane.data())
+                }
+                Layout::Interleaved => {
+                    let to = out.iter_mut().skip(channel).step_by(3);
+                    to.zip(plane.data()).for_each(|(to, from)| *to = *from);
+                }
+            }
+        }
+    });
+}
+
+/// Splits interleaved RGB into planes.
+pub fn planes(rgb: &[u8], out: &mut [u8]) {
+    let length = rgb.len() / 3;
+    for (channel, plane) in out.chunks_exact_mut(length.max(1)).enumerate() {
+        plane.iter_mut().zip(rgb.iter().skip(channel).step_by(3)).for_each(|(to, from)| *to = *from);
+    }
+}
