@@ -7,6 +7,7 @@ use super::super::positional::PositionalFile;
 use super::super::samples::{Pixel, round_to_8_bits};
 use super::super::window::Window;
 use super::directory::Directory;
+use super::numbers::Kind;
 use super::tag;
 
 const ADVICE: &str = "convert it to 8-bit RGB with JPEG, deflate or LZW compression";
@@ -88,13 +89,16 @@ impl PixelTags<'_> {
     pub fn bits(&self) -> Result<u32, SlideError> {
         let all = self.directory.numbers(tag::BITS_PER_SAMPLE)?.unwrap_or_else(|| vec![1]);
         let first = all.first().copied().unwrap_or(1);
-        let formats = self.directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_default();
-        // 1 is unsigned, 4 is untyped and read as unsigned.
-        match formats.iter().find(|format| !matches!(format, 1 | 4)) {
-            None => {}
-            Some(2) => return Err(self.unsupported(format!("signed samples of {first} bits"))),
-            Some(3) => return Err(self.unsupported(format!("floating-point samples of {first} bits"))),
-            Some(_) => return Err(self.unsupported("complex samples")),
+        match (self.kind()?, first) {
+            (Kind::Signed, 8 | 16 | 32) | (Kind::Float, 32 | 64) | (Kind::Unsigned, 32) => {
+                self.is_plain_gray(&all)?;
+                return Ok(first as u32);
+            }
+            (Kind::Signed, _) => return Err(self.unsupported(format!("signed samples of {first} bits"))),
+            (Kind::Float, _) => {
+                return Err(self.unsupported(format!("floating-point samples of {first} bits")));
+            }
+            (Kind::Unsigned, _) => {}
         }
         match first {
             1 | 2 | 4 | 8..=16 if all.iter().all(|&bits| bits == first) => Ok(first as u32),
@@ -103,6 +107,38 @@ impl PixelTags<'_> {
             }
             _ => Err(self.unsupported(format!("samples of {first} bits"))),
         }
+    }
+
+    /// How samples are to be read: 1 is unsigned, 2 signed, 3 floating point, 4 untyped and read as unsigned.
+    pub fn kind(&self) -> Result<Kind, SlideError> {
+        let formats = self.directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_default();
+        let first = formats.first().copied().unwrap_or(1);
+        match first {
+            _ if formats.iter().any(|&format| format != first) => {
+                Err(self.unsupported("samples of different formats"))
+            }
+            1 | 4 => Ok(Kind::Unsigned),
+            2 => Ok(Kind::Signed),
+            3 => Ok(Kind::Float),
+            _ => Err(self.unsupported("complex samples")),
+        }
+    }
+
+    /// Refuses numbers other than plain gray in pixels of several samples, or in files of their own.
+    fn is_plain_gray(&self, bits: &[u64]) -> Result<(), SlideError> {
+        let gray = matches!(self.directory.number(tag::PHOTOMETRIC)?, Some(0 | 1));
+        let kind = match self.kind()? {
+            Kind::Unsigned => "",
+            Kind::Signed => "signed ",
+            Kind::Float => "floating-point ",
+        };
+        let first = bits.first().copied().unwrap_or(1);
+        let what = match () {
+            () if bits.len() > 1 || !gray => "in pixels that are not gray",
+            () if self.compression()?.is_file() => "in files of their own",
+            () => return Ok(()),
+        };
+        Err(self.unsupported(format!("{kind}samples of {first} bits {what}")))
     }
 
     /// Whether the bits of each byte are stored in reverse (FillOrder 2).
@@ -156,7 +192,7 @@ impl PixelTags<'_> {
             50002 | 52546 => "JPEG XL compression".into(),
             other => format!("compression {other}"),
         };
-        Err(self.unsupported(name))
+        Err(SlideError::lacks_codec(self.file.path(), "TIFF", name, ADVICE))
     }
 
     /// Whether samples are stored as differences (predictor 2).
@@ -168,8 +204,10 @@ impl PixelTags<'_> {
         }
         // Readers differ in whether it applies without compression and to PackBits.
         let applies = !matches!(compression, Compression::None | Compression::PackBits);
+        let is_float = self.kind()? == Kind::Float;
         match value {
-            2 if applies && matches!(bits, 8 | 16) => Ok(true),
+            2 if applies && !is_float && matches!(bits, 8 | 16 | 32) => Ok(true),
+            3 if applies && is_float => Ok(true),
             _ => {
                 Err(self
                     .unsupported(format!("predictor {value} on {bits}-bit samples, {}", compression.name())))
@@ -190,7 +228,7 @@ impl PixelTags<'_> {
             2 => 3,
             3 => return Ok((self.palette(samples, bits)?, vec![0])),
             4 => return Err(self.unsupported("a transparency mask for pixels")),
-            5 => return Err(self.unsupported("CMYK colours")),
+            5 => return Ok((self.inks(samples, bits)?, (0..4).collect())),
             6 if matches!(self.compression()?, Compression::Jpeg | Compression::Jpeg2000) => 3,
             6 => return Err(self.unsupported("YCbCr colours outside JPEG")),
             8..=10 => return Err(self.unsupported("CIE L*a*b* colours")),
@@ -213,6 +251,26 @@ impl PixelTags<'_> {
         };
         let wanted = (0..colors).chain([alpha]).collect();
         Ok((Color::Direct { pixel, invert: photometric == 0 }, wanted))
+    }
+
+    /// The inks of a separated image, which must be cyan, magenta, yellow and black in their full range.
+    fn inks(&self, samples: usize, bits: u32) -> Result<Color, SlideError> {
+        let number = |tag, default| Ok::<_, SlideError>(self.directory.number(tag)?.unwrap_or(default));
+        let full = (1u64 << bits) - 1;
+        let range = self.directory.numbers(tag::DOT_RANGE)?.unwrap_or_default();
+        let fits = samples == 4 && bits >= 8;
+        if !fits || number(tag::INK_SET, 1)? != 1 || number(tag::NUMBER_OF_INKS, 4)? != 4 {
+            return Err(
+                self.unsupported(format!("inks other than CMYK alone ({samples} samples of {bits} bits)"))
+            );
+        }
+        if range.chunks(2).any(|pair| pair != [0, full]) {
+            return Err(self.unsupported(format!("inks whose range is {range:?} (DotRange)")));
+        }
+        if self.compression()?.is_file() {
+            return Err(self.unsupported(format!("CMYK colours in {}", self.compression()?.name())));
+        }
+        Ok(Color::Direct { pixel: Pixel::Cmyk, invert: false })
     }
 
     fn opaque(&self, colors: usize, photometric: u64) -> Color {
