@@ -37,19 +37,20 @@ fn starts(jpeg: &[u8]) -> Vec<u32> {
 /// A file of one page, `pages` times.
 fn ndpi(path: &Path, size: (u32, u32), jpeg: &[u8], starts: &[u32], pages: u32) {
     let depths: Vec<i32> = (0..pages).map(|page| page as i32).collect();
-    planes_file(path, size, &vec![jpeg; pages as usize], starts, &depths);
+    planes_file(path, size, &vec![(jpeg, starts); pages as usize], &depths);
 }
 
-/// A file of a page for each JPEG, at these depths; the restart intervals begin at the same places in all of them.
-fn planes_file(path: &Path, (width, height): (u32, u32), jpegs: &[&[u8]], starts: &[u32], depths: &[i32]) {
+/// A file of a page for each JPEG, with the places where its restart intervals begin, at these depths.
+fn planes_file(path: &Path, (width, height): (u32, u32), jpegs: &[(&[u8], &[u32])], depths: &[i32]) {
     let mut file = b"II*\0\0\0\0\0\0\0\0\0".to_vec();
     let mut offsets = Vec::new();
-    for jpeg in jpegs {
-        offsets.push((file.len() as u32, jpeg.len() as u32));
+    for (jpeg, starts) in jpegs {
+        let (offset, length) = (file.len() as u32, jpeg.len() as u32);
         file.extend(*jpeg);
+        let list = if starts.len() == 1 { starts[0] } else { file.len() as u32 };
+        file.extend(starts.iter().flat_map(|start| start.to_le_bytes()));
+        offsets.push((offset, length, starts.len() as u32, list));
     }
-    let list = file.len() as u32;
-    file.extend(starts.iter().flat_map(|start| start.to_le_bytes()));
     let density = file.len() as u32;
     file.extend([40_000u32, 1].iter().flat_map(|n| n.to_le_bytes()));
     let entries: [(u16, u16, u32, u32); 11] = [
@@ -63,19 +64,20 @@ fn planes_file(path: &Path, (width, height): (u32, u32), jpegs: &[&[u8]], starts
         (296, 3, 1, 3),
         (65421, 11, 1, 20f32.to_bits()),
         (65424, 9, 1, 0),
-        (65426, 4, starts.len() as u32, if starts.len() == 1 { starts[0] } else { list }),
+        (65426, 4, 0, 0),
     ];
     let mut at = file.len() as u64;
     file[4..12].copy_from_slice(&at.to_le_bytes());
-    for (page, (&(offset, length), &depth)) in offsets.iter().zip(depths).enumerate() {
+    for (page, (&(offset, length, intervals, list), &depth)) in offsets.iter().zip(depths).enumerate() {
         file.extend((entries.len() as u16 + 1).to_le_bytes());
         let all = entries[..8].iter().chain([&(65420, 3, 1, 1)]).chain(&entries[8..]);
         for &(tag, kind, count, value) in all {
-            let value = match tag {
-                273 => offset,
-                279 => length,
-                65424 => depth as u32,
-                _ => value,
+            let (count, value) = match tag {
+                273 => (count, offset),
+                279 => (count, length),
+                65424 => (count, depth as u32),
+                65426 => (intervals, list),
+                _ => (count, value),
             };
             file.extend(tag.to_le_bytes());
             file.extend(kind.to_le_bytes());
@@ -139,9 +141,10 @@ fn a_focal_plane_is_chosen_by_its_depth() {
         encoder.encode(Ycc::gray(Plane::filled(64, 40, value)).view(), 90.into()).unwrap()
     };
     let jpegs = [flat(20), flat(220), flat(120)];
-    assert!(jpegs.iter().all(|jpeg| starts(jpeg) == starts(&jpegs[0])));
-    let jpegs: Vec<&[u8]> = jpegs.iter().map(Vec::as_slice).collect();
-    planes_file(&path, (64, 40), &jpegs, &starts(jpegs[0]), &[0, 4000, -4000]);
+    let starts: Vec<Vec<u32>> = jpegs.iter().map(|jpeg| starts(jpeg)).collect();
+    let pages: Vec<(&[u8], &[u32])> =
+        jpegs.iter().zip(&starts).map(|(jpeg, starts)| (&jpeg[..], &starts[..])).collect();
+    planes_file(&path, (64, 40), &pages, &[0, 4000, -4000]);
     let with = |z| {
         let selection = Selection { z, ..Selection::default() };
         Slide::open(

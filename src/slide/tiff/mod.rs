@@ -11,6 +11,7 @@
 //! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
 mod chunk;
+mod colors;
 mod contents;
 mod decompress;
 mod directory;
