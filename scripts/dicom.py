@@ -17,7 +17,7 @@ import pydicom
 import tifffile
 import wsidicom
 from dicom_files import (
-    DEFLATED, HTJ2K, IMPLICIT, J2K, J2K_LOSSY, JPEG, JPEGLS, JPEGLS_NEAR, LOSSLESS_JPEG, RLE, write,
+    DEFLATED, DEFLATED_FRAMES, HTJ2K, IMPLICIT, J2K, J2K_LOSSY, JPEG, JPEGLS, JPEGLS_NEAR, LOSSLESS_JPEG, RLE, write,
 )  # fmt: skip
 from PIL import Image
 from pydicom.encaps import generate_frames
@@ -39,6 +39,7 @@ def picture(width=WIDTH, height=HEIGHT):
 RGB = picture()
 GRAY = RGB[:, :, 0].copy()
 DEEP = GRAY.astype(np.uint16) * 16 + RGB[:, :, 1] % 16
+WIDE = RGB.astype(np.uint16) * 256 + RGB[:, :, ::-1]
 
 
 def matrix(path):
@@ -67,6 +68,12 @@ def matrix(path):
         out[row * side_y : (row + 1) * side_y, column * side_x : (column + 1) * side_x] = frame
     out = out[:height, :width]
     return 255 - out if data.PhotometricInterpretation == "MONOCHROME1" else out
+
+
+def shown(picture, form):
+    """The picture as it is to be seen: its bits as 8."""
+    white = 2 ** form.get("bits", 8) - 1
+    return ((picture.astype(int) * 255 + white // 2) // white).astype(np.uint8)
 
 
 def total(path):
@@ -140,6 +147,16 @@ def made_with_pydicom(table, work):
         ("12 bits in 16, RLE", DEEP, dict(syntax=RLE, photometric="MONOCHROME2", bits=12), "pydicom", 0),
         ("12 bits in 16, JPEG 2000", DEEP, dict(syntax=J2K, photometric="MONOCHROME2", bits=12), "pydicom", 0),
         ("12 bits in 16, JPEG-LS", DEEP, dict(syntax=JPEGLS, photometric="MONOCHROME2", bits=12), "pydicom", 0),
+        ("16 bits in colour", WIDE, dict(bits=16), "pydicom", 0),
+        ("16 bits in colour, planes of samples", WIDE, dict(bits=16, planar=1), "pydicom", 0),
+        ("16 bits in colour, RLE", WIDE, dict(syntax=RLE, bits=16), "pydicom", 0),
+        ("16 bits in colour, JPEG 2000", WIDE, dict(syntax=J2K, bits=16, photometric="YBR_RCT"), "pydicom", 0),
+        ("16 bits in colour, JPEG-LS", WIDE, dict(syntax=JPEGLS, bits=16), "pydicom", 0),
+        ("12 bits in 16, MONOCHROME1", DEEP, dict(photometric="MONOCHROME1", bits=12), "pydicom", 0),
+        ("deflated", RGB, dict(syntax=DEFLATED), "pydicom", 0),
+        ("deflated, gray, sparse", GRAY, dict(syntax=DEFLATED, photometric="MONOCHROME2", sparse=True), "pydicom", 0),
+        ("deflated frames", RGB, dict(syntax=DEFLATED_FRAMES), "the picture made", 0),
+        ("deflated frames, 12 bits", DEEP, dict(syntax=DEFLATED_FRAMES, photometric="MONOCHROME2", bits=12), "the picture made", 0),
         ("RLE", RGB, dict(syntax=RLE), "highdicom", 0),
         ("RLE, no offset table", RGB, dict(syntax=RLE, table="empty"), "pydicom", 0),
         ("RLE, three fragments a frame", RGB, dict(syntax=RLE, fragments=3), "pydicom", 0),
@@ -161,7 +178,7 @@ def made_with_pydicom(table, work):
     for number, (name, pixels, form, by, most) in enumerate(cases):
         folder = work / f"made-{number}"
         write(folder, "a.dcm", pixels, **form)
-        read = total if by == "highdicom" else matrix
+        read = {"highdicom": total, "pydicom": matrix, "Pillow": matrix}.get(by, lambda _, pixels=pixels: shown(pixels, form))
         table.same(name, folder / "a.dcm", read(folder / "a.dcm"), by, most)
     ycbcr = np.asarray(Image.fromarray(RGB).convert("YCbCr"))
     folder = work / "ycbcr"
@@ -212,13 +229,34 @@ def lossless(table, work):
     table.row("lossless bundle of JPEG frames", f"{sum(same)} of {len(same)} whole frames are byte for byte as stored", all(same))
 
 
+def shaded(gray, colour):
+    """Gray values in the colours of a palette from black to a colour."""
+    return np.stack([gray.astype(int) * part // 255 for part in colour], 2).astype(np.uint8)
+
+
+def lossless_jpeg_2000(table, work):
+    """Codestreams are in the bundle byte for byte, and come out as the pixels that they have."""
+    for name, form, most in (("RGB", dict(photometric="YBR_RCT"), 0), ("no transform", {}, 0),
+                             ("gray", dict(photometric="MONOCHROME2"), 0)):
+        pixels = GRAY if name == "gray" else RGB
+        path, out = work / f"lossless J2K {name}" / "a.dcm", work / f"lossless J2K {name}" / "out"
+        write(path.parent, path.name, pixels, syntax=J2K, **form)
+        subprocess.run([table.binary, "encode", "--preset", "lossless", "--slide", path, "--out", out, "--quiet"], check=True)
+        bundle = out / "residual_packs" / "residuals.bundle"
+        subprocess.run([table.binary, "verify", "--deep", bundle, "--quiet"], check=True)
+        coded, stored = generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=20), bundle.read_bytes()
+        kept = sum(frame.rstrip(b"\0") in stored for frame in coded)
+        said = subprocess.run([table.binary, "compare", path, bundle, "--json"], capture_output=True, text=True)
+        same = said.returncode == 0 and json.loads(said.stdout)["identical"]
+        table.row(f"lossless bundle of JPEG 2000, {name}", f"{kept} of 20 codestreams are in it, identical: {same}", kept == 20 and same)
+
+
 def refused(table, work):
     cases = [
         ("two focal planes", RGB, dict(planes=2), "2 focal planes"),
         ("two focal planes, sparse", RGB, dict(planes=2, sparse=True), "2 focal planes"),
         ("two optical paths", GRAY, dict(photometric="MONOCHROME2", paths=("DAPI", "FITC")), "2 channels: 0 DAPI, 1 FITC"),
-        ("16 bits in colour", RGB.astype(np.uint16) * 257, dict(bits=16), "3 samples of 16 bits"),
-        ("deflated", RGB, dict(syntax=DEFLATED), "Deflated Explicit VR"),
+        ("YCbCr of 16 bits", RGB.astype(np.uint16) * 257, dict(bits=16, photometric="YBR_FULL"), "3 samples of 16 bits"),
         ("HTJ2K", RGB, dict(syntax=HTJ2K), "High-Throughput JPEG 2000"),
         ("JPEG lossless", RGB, dict(syntax=LOSSLESS_JPEG), "JPEG Lossless"),
     ]
@@ -229,6 +267,15 @@ def refused(table, work):
     planes, paths = work / "refused-0" / "a.dcm", work / "refused-2" / "a.dcm"
     table.same("two focal planes, the second chosen", planes, RGB, "the picture made", flags=("--z", "1"))
     table.same("two optical paths, the second chosen", paths, GRAY, "the picture made", flags=("--channel", "1"))
+    yellow = np.stack([GRAY, GRAY, GRAY * 0], 2)
+    table.same("two optical paths, red and green", paths, yellow, "the picture made", flags=("--channel", "0,1"))
+    colours = ((0, 0, 255), (255, 128, 0))
+    folder = work / "palettes"
+    write(folder, "a.dcm", GRAY, photometric="MONOCHROME2", paths=("DAPI", "FITC"), palettes=colours)
+    parts = [shaded(GRAY, colour) for colour in colours]
+    table.same("two optical paths in their palettes", folder, np.minimum(sum(part.astype(int) for part in parts), 255),
+               "the picture made", flags=("--channel", "0,1"))
+    table.same("an optical path in its palette", folder, parts[1], "the picture made", flags=("--channel", "1"))
 
 
 def made_with_wsidicomizer(table, work, data):
@@ -259,6 +306,7 @@ def main(binary, work, data):
     made_with_pydicom(table, work)
     series(table, work)
     lossless(table, work)
+    lossless_jpeg_2000(table, work)
     refused(table, work)
     made_with_wsidicomizer(table, work, data)
     for name, microns in (("sm_image.dcm", 0.499), ("gcp-jpeg.dcm", 16.7832)):

@@ -4,6 +4,7 @@
 """
 
 import io
+import zlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ RLE, JPEG, LOSSLESS_JPEG = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50", "1.2
 JPEGLS, JPEGLS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
 J2K, J2K_LOSSY, HTJ2K = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.201"
 NATIVE = (EXPLICIT, IMPLICIT, DEFLATED)
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Form:
     part: tuple = ()  # first frame, last frame + 1, number, parts
     bits: int = 8
     spacing: float = 0.0005
+    palettes: tuple = ()  # the brightest colour of each optical path
 
 
 def tiles(picture, side):
@@ -61,6 +64,9 @@ def coded(tile, form):
         out = io.BytesIO()
         Image.fromarray(tile).save(out, "JPEG", **form.jpeg)
         return out.getvalue()
+    if form.syntax == DEFLATED_FRAMES:
+        packer = zlib.compressobj(wbits=-15)
+        return packer.compress((np.moveaxis(tile, 2, 0) if form.planar else tile).tobytes()) + packer.flush()
     options = {JPEGLS_NEAR: {"jls_error": 2}, J2K_LOSSY: {"j2k_psnr": [45]}}.get(form.syntax, {})
     if form.syntax in (HTJ2K, LOSSLESS_JPEG):
         return b"\0" * 64  # refused before a frame is looked at
@@ -76,6 +82,18 @@ def one(**values):
     item = Dataset()
     for name, value in values.items():
         setattr(item, name, value)
+    return item
+
+
+def optical_path(number, name, form):
+    item = one(OpticalPathIdentifier=name, ObjectiveLensPower="20")
+    if form.palettes:
+        palette = Dataset()
+        for colour, part in zip(("Red", "Green", "Blue"), form.palettes[number]):
+            setattr(palette, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+            entries = (np.arange(256) * part // 255 * 257).astype("<u2").tobytes()
+            setattr(palette, f"{colour}PaletteColorLookupTableData", entries)
+        item.PaletteColorLookupTableSequence = [palette]
     return item
 
 
@@ -107,7 +125,7 @@ def header(picture, form, ids):
                                        SpacingBetweenSlices=0.001)],
             WholeSlideMicroscopyImageFrameTypeSequence=[one(FrameType=["ORIGINAL", "PRIMARY", form.shows, "NONE"])],
         )],
-        OpticalPathSequence=[one(OpticalPathIdentifier=path, ObjectiveLensPower="20") for path in form.paths],
+        OpticalPathSequence=[optical_path(number, path, form) for number, path in enumerate(form.paths)],
     )  # fmt: skip
     if not form.sparse:
         identify = Dataset()

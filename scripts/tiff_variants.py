@@ -2,8 +2,8 @@
 
     tiff_variants.py BINARY FOLDER
 
-Writes 265 small TIFFs that differ in one or two of: byte order, offsets of 64 bits, strips or tiles, compression, predictor,
-planes, depth, meaning of 0, opacity, palette, bit order, orientation, JPEG sampling and colour. Each is made a PNG by `origami
+Writes some 370 small TIFFs that differ in one or two of: byte order, offsets of 64 bits, strips or tiles, compression, predictor,
+planes, depth, format of samples, inks, meaning of 0, opacity, palette, bit order, orientation, JPEG sampling and colour. Each is made a PNG by `origami
 pyramid` and compared with what tifffile decodes, to which the meaning of the tags is applied here (opacity over white, orientation,
 window). The largest difference that is allowed stands with each group; what origami is to refuse stands with the words that the
 refusal must have. Prints one row a group, every failure, and the sum; ends with 1 if anything failed.
@@ -156,6 +156,40 @@ def split(files, tables, markers):
     return shared, rest
 
 
+def numbers(path, dtype, kind, order, tiled, photometric, predictor=1):
+    """A file of gray numbers that are no unsigned ones of up to 16 bits."""
+    values = picture(1, numpy.uint8).astype(numpy.float64) * {1: 16843009, 2: 1, 3: 0.37}[kind]
+    if kind == 2:
+        values = (values - 128) * {"i1": 1, "i2": 200, "i4": 16000000}[dtype]
+    values = values.astype(dtype)
+    chunks = []
+    for part in parts(values, tiled, 10):
+        part = numpy.ascontiguousarray(part)
+        if predictor == 2:
+            part = numpy.diff(part, axis=1, prepend=numpy.zeros_like(part[:, :1]))
+        part = part.astype(part.dtype.newbyteorder(order))
+        data = part.tobytes()
+        if predictor == 3:
+            rows = [imagecodecs.floatpred_encode(numpy.ascontiguousarray(row[:, 0]), axis=-1) for row in part]
+            data = b"".join(numpy.asarray(row).tobytes() for row in rows)
+        chunks.append(imagecodecs.zlib_encode(data))
+    bits = values.dtype.itemsize * 8
+    tags = {
+        256: (4, [WIDTH]), 257: (4, [HEIGHT]), 258: (3, [bits]), 259: (3, [8]), 262: (3, [photometric]), 277: (3, [1]), 339: (3, [kind]),
+        317: (3, [predictor]),
+    }
+    write(path, tags | ({322: (4, [TILE]), 323: (4, [TILE])} if tiled else {278: (4, [10])}), chunks, order, False, tiled)
+
+
+def coded(values):
+    """Numbers as their places of 16 bits between the lowest and the highest: differences of whole ones that are near each other."""
+    values = values.astype(numpy.float64)
+    low, high = values.min(), values.max()
+    whole = (values == values.round()).all() and high - low <= 65535
+    # Halves round away from 0, as in Rust.
+    return ((values - low) if whole else numpy.floor((values - low) / (high - low) * 65535 + 0.5)).astype(numpy.int64)
+
+
 def over_white(pixels, premultiplied):
     color, alpha = pixels[..., :-1].astype(numpy.int64), pixels[..., -1:].astype(numpy.int64)
     front = color * 255 if premultiplied else color * alpha
@@ -295,12 +329,34 @@ def variants(folder):
         tags = {339: (3, [kind]), 258: (3, [values.dtype.itemsize * 8])}
         write(path, {256: (4, [WIDTH]), 257: (4, [HEIGHT]), 259: (3, [1]), 262: (3, [photometric]), 277: (3, [1]), 278: (4, [HEIGHT])} | tags, [values.tobytes()])
 
-    refused("float 32", "floating-point samples of 32 bits", lambda p: typed(p, numpy.float32, 3))
+    for name, dtype, kind in (("unsigned 32", "u4", 1), ("signed 8", "i1", 2), ("signed 16", "i2", 2), ("signed 32", "i4", 2),
+                              ("float 32", "f4", 3), ("float 64", "f8", 3)):
+        for order, tiled, photometric in itertools.product("<>", (False, True), (0, 1)):
+            def codes(pixels, inverted=photometric == 0):
+                level = window(coded(pixels), *measured(coded(pixels)))
+                return 255 - level if inverted else level
+            add("numbers", f"{name} {order} {tiled} {photometric}".replace("<", "II").replace(">", "MM"),
+                lambda p, d=dtype, k=kind, o=order, t=tiled, ph=photometric: numbers(p, d, k, o, t, ph), codes, 1 if photometric == 0 else 0)
+        for predictor, order in itertools.product((2, 3), "<>"):
+            if (predictor == 3) == (kind == 3) and dtype != "i1":
+                add("numbers", f"{name} predictor {predictor} {order}".replace("<", "II").replace(">", "MM"),
+                    lambda p, d=dtype, k=kind, o=order, r=predictor: numbers(p, d, k, o, True, 1, r),
+                    lambda a: window(coded(a), *measured(coded(a))))
+    for dtype, tiled, planar in itertools.product((numpy.uint8, numpy.uint16), (False, True), (1, 2)):
+        for compression in ("none", "lzw", "deflate"):
+            def inks(pixels, planar=planar):
+                pixels = numpy.moveaxis(pixels, 0, -1) if planar == 2 else pixels
+                levels = 255 - (pixels if pixels.dtype == numpy.uint8 else window(pixels, 0, 65535)).astype(int)
+                return ((levels[..., :3] * levels[..., 3:] + 127) // 255).astype(numpy.uint8)
+            add("CMYK", f"{compression} {numpy.dtype(dtype).name} {tiled} planar {planar}", lambda p, c=compression, d=dtype, t=tiled, l=planar: plain(
+                p, picture(4, d), 5, c, tiled=t, planar=l), inks)
     refused("float 16", "floating-point samples of 16 bits", lambda p: typed(p, numpy.float16, 3))
-    refused("unsigned 32", "samples of 32 bits", lambda p: typed(p, numpy.uint32, 1))
-    refused("signed 8", "signed samples of 8 bits", lambda p: typed(p, numpy.int8, 2))
-    refused("signed 16", "signed samples of 16 bits", lambda p: typed(p, numpy.int16, 2))
-    refused("CMYK", "CMYK", lambda p: plain(p, picture(4), 5))
+    refused("float RGB", "floating-point samples of 32 bits in pixels that are not gray", lambda p: plain(
+        p, picture(3), 2, more={339: (3, [3] * 3), 258: (3, [32] * 3)}))
+    refused("complex", "complex", lambda p: typed(p, numpy.uint32, 6))
+    refused("five inks", "inks other than CMYK", lambda p: plain(p, picture(5), 5))
+    refused("other inks", "inks other than CMYK", lambda p: plain(p, picture(4), 5, more={332: (3, [2])}))
+    refused("range of inks", "DotRange", lambda p: plain(p, picture(4), 5, more={336: (3, [255, 0])}))
     refused("Lab", "L\\*a\\*b\\*", lambda p: plain(p, picture(3), 8))
     refused("YCbCr alone", "YCbCr colours outside JPEG", lambda p: plain(p, picture(3), 6))
     refused("mask", "mask", lambda p: plain(p, picture(1), 4))

@@ -137,6 +137,8 @@ pub enum SlideError {
         what: String,
         /// What to do next.
         advice: String,
+        /// Whether only a codec is missing, which another reader may have.
+        is_codec: bool,
     },
     /// Reading would need more memory than allowed.
     #[error("{}: {what} needs {needed_bytes} bytes of memory and {limit_bytes} are allowed; {advice}", path.display())]
@@ -300,7 +302,19 @@ impl SlideError {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Self::Unsupported { path: path.to_path_buf(), format, what: what.into(), advice: advice.into() }
+        let (path, what, advice) = (path.to_path_buf(), what.into(), advice.into());
+        Self::Unsupported { path, format, what, advice, is_codec: false }
+    }
+
+    /// As [`Self::unsupported`], where only a codec is missing.
+    pub(super) fn lacks_codec(
+        path: &Path,
+        format: &'static str,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        let (path, what, advice) = (path.to_path_buf(), what.into(), advice.into());
+        Self::Unsupported { path, format, what, advice, is_codec: true }
     }
 
     pub(super) fn too_large(

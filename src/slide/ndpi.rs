@@ -24,9 +24,11 @@ use strips::{Strips, TILE_PX};
 const KEPT_ROWS: usize = 8;
 
 /// Opens the slide at full resolution.
-pub(super) fn open(path: &Path, _options: &OpenOptions) -> Result<Slide, SlideError> {
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let file = PositionalFile::open(path)?;
-    let page = Page::read(&file)?;
+    let others = Selection { z: None, ..options.selection.clone() };
+    others.refuse(path, "an NDPI file has one channel of colours")?;
+    let page = Page::read(&file, &options.selection)?;
     let strips = Strips::read(&file, &page)?;
     let info = SlideInfo {
         width: page.width,

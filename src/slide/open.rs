@@ -4,7 +4,7 @@
 //! is a TIFF in a layout of its own. Files with such extensions never go to the built-in readers. This module
 //! deliberately does not decode anything.
 
-use super::access::Slide;
+use super::access::{Access, Slide};
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
 use super::{dicom, jpeg, ndpi, png, tiff, unread};
@@ -46,6 +46,32 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     if path.is_dir() && options.openslide != OpenSlideUse::Only {
         return dicom::open_directory(path, options);
     }
+    match open_file(path, options) {
+        Err(lacking @ SlideError::Unsupported { is_codec: true, .. })
+            if options.openslide == OpenSlideUse::Auto =>
+        {
+            instead(path, options, lacking)
+        }
+        opened => opened,
+    }
+}
+
+/// What OpenSlide makes of a file for which the built-in readers lack a codec. If it cannot read it either, their error stands.
+fn instead(path: &Path, options: &OpenOptions, lacking: SlideError) -> Result<Slide, SlideError> {
+    let SlideError::Unsupported { what, .. } = &lacking else { return Err(lacking) };
+    let Ok(mut slide) = open_openslide(path, options, "a codec is missing") else { return Err(lacking) };
+    // A codec that OpenSlide lacks shows at the first pixel.
+    if let Access::Random(pixels) = &slide.access
+        && pixels.read(0, 0, 1, 1, &mut vec![0; usize::from(slide.info.channels)]).is_err()
+    {
+        return Err(lacking);
+    }
+    slide.info.warnings.push(format!("it is read by OpenSlide, because it has {what}"));
+    Ok(slide)
+}
+
+/// Opens a file, by its content and its extension.
+fn open_file(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
     let magic = first_bytes(path)?;
     if options.openslide == OpenSlideUse::Only {
         return open_openslide(path, options, "OpenSlide was asked for");

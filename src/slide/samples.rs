@@ -15,6 +15,8 @@ pub(super) enum Pixel {
     Rgb,
     RgbAlpha,
     RgbPremultiplied,
+    /// Cyan, magenta, yellow, black; the largest value is full ink.
+    Cmyk,
 }
 
 impl Pixel {
@@ -24,7 +26,7 @@ impl Pixel {
             Self::Gray => 1,
             Self::GrayAlpha | Self::GrayPremultiplied => 2,
             Self::Rgb => 3,
-            Self::RgbAlpha | Self::RgbPremultiplied => 4,
+            Self::RgbAlpha | Self::RgbPremultiplied | Self::Cmyk => 4,
         }
     }
 
@@ -32,7 +34,7 @@ impl Pixel {
     pub fn channels(self) -> u8 {
         match self {
             Self::Gray | Self::GrayAlpha | Self::GrayPremultiplied => 1,
-            Self::Rgb | Self::RgbAlpha | Self::RgbPremultiplied => 3,
+            Self::Rgb | Self::RgbAlpha | Self::RgbPremultiplied | Self::Cmyk => 3,
         }
     }
 
@@ -65,6 +67,12 @@ pub(super) fn convert_8(pixel: Pixel, input: &[u8], out: &mut [u8]) {
         }
         return;
     }
+    if pixel == Pixel::Cmyk {
+        for (to, &inks) in out.chunks_exact_mut(3).zip(input.as_chunks().0) {
+            to.copy_from_slice(&cmyk(inks));
+        }
+        return;
+    }
     for (to, from) in out.chunks_exact_mut(colors).zip(input.chunks_exact(pixel.samples())) {
         let Some((&alpha, color)) = from.split_last() else { continue };
         for (to, &color) in to.iter_mut().zip(color) {
@@ -83,6 +91,14 @@ pub(super) fn convert_16(pixel: Pixel, window: Window, input: &[u8], out: &mut [
     if pixel.samples() == colors {
         for (to, from) in out.iter_mut().zip(input.chunks_exact(2)) {
             *to = window.level(wide(from));
+        }
+        return;
+    }
+    if pixel == Pixel::Cmyk {
+        for (to, inks) in out.chunks_exact_mut(3).zip(input.as_chunks::<8>().0) {
+            let mut levels = [0; 4];
+            levels.iter_mut().zip(inks.chunks_exact(2)).for_each(|(to, ink)| *to = window.level(wide(ink)));
+            to.copy_from_slice(&cmyk(levels));
         }
         return;
     }
@@ -127,6 +143,16 @@ mod tests {
             [0, 128, 129, 32767, 32768, 65406, 65407, 65535].map(round_to_8_bits),
             [0, 0, 1, 127, 128, 254, 255, 255]
         );
+    }
+
+    #[test]
+    fn inks_take_light_away() {
+        let mut out = [0; 6];
+        convert_8(Pixel::Cmyk, &[255, 0, 0, 0, 0, 128, 255, 51], &mut out);
+        assert_eq!(out, [0, 255, 255, 204, 102, 0]);
+        let wide = [255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 128, 128, 255, 255, 51, 51];
+        convert_16(Pixel::Cmyk, Window::of_bits(16), &wide, &mut out);
+        assert_eq!(out, [0, 255, 255, 204, 102, 0]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! JPEG-LS frames (ITU-T T.87), by CharLS. Sizes are checked before it decodes.
 //!
-//! CharLS takes some seconds to give up on data that end too early, whatever their size. So a frame that was cut is found by its missing
-//! end marker; damage inside may still cost that time before it is an error.
+//! Where its input ends without a marker, CharLS 2.4 may count zeros until 32 bits overflow, for many seconds: at the end of the input it
+//! looks for exactly 0 bits left, and there may be fewer (`fill_read_cache`). At a marker it looks for 0 or fewer. So a frame must end with
+//! its end marker, which no damage before it can hide, and CharLS gets nothing behind that: its time is bounded by the frame's size.
 
 use super::format::Format;
 use charls::CharLS;
@@ -17,9 +18,8 @@ pub(super) struct Decoded {
 pub(super) fn decode(format: &Format, stored: &[u8]) -> Result<Decoded, String> {
     // Padding may follow the end.
     let last = stored.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-    if !stored.get(..last).is_some_and(|image| image.ends_with(b"\xFF\xD9")) {
-        return Err("JPEG-LS: it was cut, the marker at its end is missing".into());
-    }
+    let image = stored.get(..last).filter(|image| image.ends_with(b"\xFF\xD9"));
+    let stored = image.ok_or("JPEG-LS: it was cut, the marker at its end is missing")?;
     let failed = |error: charls::Error| format!("JPEG-LS: {error}");
     let info = CharLS::default().get_frame_info(stored).map_err(failed)?;
     let found = (info.width, info.height, info.component_count, info.bits_per_sample);

@@ -174,7 +174,7 @@ fn member(path: &Path, limit_bytes: u64) -> Result<Member, SlideError> {
     let (uid, at) = header::transfer_syntax(&file)?;
     let syntax = Syntax::of(&uid).map_err(|name| {
         let what = format!("the transfer syntax {uid} ({name})");
-        SlideError::unsupported(path, FORMAT, what, ADVICE)
+        SlideError::lacks_codec(path, FORMAT, what, ADVICE)
     })?;
     if syntax.is_deflated {
         file = inflated(file, at, limit_bytes / 2)?;

@@ -1,31 +1,21 @@
-//! The first page of an NDPI file: where its JPEG lies, and the starts of its restart intervals.
+//! The page of an NDPI file that is the slide: where its JPEG lies, and the starts of its restart intervals.
 //!
 //! NDPI is a TIFF of 32-bit values whose pointers to the next page have 64 bits. The upper halves of values follow that pointer.
 //! Sources: OpenSlide's documentation of the format, TIFF 6.0.
 
-use super::super::error::SlideError;
+use super::super::error::{Axis, SlideError};
+use super::super::options::Selection;
 use super::super::positional::PositionalFile;
 use super::super::resolution;
+use super::super::tiff::tag;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Entries of a page; real ones have some 50.
 const MAX_ENTRIES: u64 = 4096;
 /// Restart intervals: rows of MCUs of the largest slide times a few columns.
 const MAX_INTERVALS: u64 = 1 << 24;
 const PAGES: usize = 64;
-
-const WIDTH: u16 = 256;
-const HEIGHT: u16 = 257;
-const COMPRESSION: u16 = 259;
-const OFFSET: u16 = 273;
-const BYTES: u16 = 279;
-const X_RESOLUTION: u16 = 282;
-const Y_RESOLUTION: u16 = 283;
-const UNIT: u16 = 296;
-const NDPI: u16 = 65420;
-const LENS: u16 = 65421;
-const STARTS: u16 = 65426;
-const STARTS_HIGH: u16 = 65432;
 
 /// The slide's page.
 #[derive(Debug)]
@@ -43,56 +33,74 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads the first page, which is the slide at full resolution.
+    /// Reads the page of the slide at full resolution: the first one, or of several focal planes the one that was chosen, counted
+    /// from the lowest depth on.
     ///
     /// # Errors
-    /// A damaged file; another kind of file; more than one focal plane.
-    pub fn read(file: &PositionalFile) -> Result<Self, SlideError> {
+    /// A damaged file; another kind of file; several focal planes without a choice.
+    pub fn read(file: &PositionalFile, selection: &Selection) -> Result<Self, SlideError> {
         let reader = Reader { file };
-        let mut next = reader.number(4, 8)?;
-        let (first, after) = reader.entries(next)?;
-        if !first.contains_key(&NDPI) {
+        let (first, mut next) = reader.entries(reader.number(4, 8)?)?;
+        if !first.contains_key(&tag::NDPI_FORMAT) {
             return Err(reader.corrupt("no mark of NDPI (tag 65420)"));
         }
-        let lens =
-            |entries: &Entries| entries.get(&LENS).map_or(0.0, |entry| f64::from(f32::from_bits(entry.low)));
-        let (width, height) = (reader.value(&first, WIDTH)?, reader.value(&first, HEIGHT)?);
-        let mut planes = 1;
-        next = after;
+        let kind = |page: &Entries| {
+            Ok::<_, SlideError>((reader.value(page, tag::IMAGE_WIDTH)?, lens(page).to_bits()))
+        };
+        let of_slide = kind(&first)?;
+        let mut planes = vec![first];
         for _ in 0..PAGES {
             if next == 0 {
                 break;
             }
             let (page, after) = reader.entries(next)?;
-            let same = reader.value(&page, WIDTH)? == width && lens(&page) == lens(&first);
-            planes += u32::from(same);
+            if kind(&page)? == of_slide {
+                planes.push(page);
+            }
             next = after;
         }
-        if planes > 1 {
-            let what = format!("{planes} focal planes");
-            return Err(SlideError::unsupported(file.path(), "NDPI", what, "export one of them"));
+        planes.sort_by_key(depth_nm);
+        let plane = chosen(file.path(), planes.len() as u32, selection)?;
+        let plane = planes.get(plane as usize).ok_or_else(|| reader.corrupt("no focal plane"))?;
+        if reader.value(plane, tag::COMPRESSION)? != 7 {
+            let what = "pixels that are no JPEG";
+            return Err(SlideError::unsupported(file.path(), "NDPI", what, "use OpenSlide"));
         }
-        if reader.value(&first, COMPRESSION)? != 7 {
-            return Err(SlideError::unsupported(
-                file.path(),
-                "NDPI",
-                "pixels that are no JPEG",
-                "use OpenSlide",
-            ));
-        }
-        let side = |value: u64| u32::try_from(value).ok().filter(|&side| side > 0);
-        let (Some(width), Some(height)) = (side(width), side(height)) else {
+        let side =
+            |tag| Ok::<_, SlideError>(u32::try_from(reader.value(plane, tag)?).ok().filter(|&side| side > 0));
+        let (Some(width), Some(height)) = (side(tag::IMAGE_WIDTH)?, side(tag::IMAGE_LENGTH)?) else {
             return Err(reader.corrupt("a size of 0 or more than 32 bits"));
         };
         Ok(Self {
             width,
             height,
-            offset: reader.value(&first, OFFSET)?,
-            bytes: reader.value(&first, BYTES)?,
-            starts: reader.starts(&first)?,
-            microns_per_pixel: reader.microns(&first),
-            objective_power: Some(lens(&first)).filter(|lens| *lens > 0.0 && lens.is_finite()),
+            offset: reader.value(plane, tag::STRIP_OFFSETS)?,
+            bytes: reader.value(plane, tag::STRIP_BYTE_COUNTS)?,
+            starts: reader.starts(plane)?,
+            microns_per_pixel: reader.microns(plane),
+            objective_power: Some(lens(plane)).filter(|lens| *lens > 0.0 && lens.is_finite()),
         })
+    }
+}
+
+/// The magnification of a page; negative of images beside the slide.
+fn lens(page: &Entries) -> f64 {
+    page.get(&tag::NDPI_LENS).map_or(0.0, |entry| f64::from(f32::from_bits(entry.low)))
+}
+
+/// The depth of a page's focal plane, in nanometres.
+fn depth_nm(page: &Entries) -> i32 {
+    page.get(&tag::NDPI_Z_OFFSET).map_or(0, |entry| entry.low as i32)
+}
+
+/// The number of the focal plane.
+fn chosen(path: &Path, count: u32, selection: &Selection) -> Result<u32, SlideError> {
+    let (path, what) = (path.to_path_buf(), Axis::FocalPlane);
+    match selection.z {
+        Some(z) if z < count => Ok(z),
+        Some(given) => Err(SlideError::NoSuchPlane { path, what, given, count }),
+        None if count > 1 => Err(SlideError::ChoosePlane { path, what, count }),
+        None => Ok(0),
     }
 }
 
@@ -164,9 +172,9 @@ impl Reader<'_> {
     }
 
     fn starts(&self, entries: &Entries) -> Result<Vec<u64>, SlideError> {
-        let Some(&entry) = entries.get(&STARTS) else { return Ok(Vec::new()) };
+        let Some(&entry) = entries.get(&tag::NDPI_STARTS) else { return Ok(Vec::new()) };
         let mut starts = self.array(entry)?;
-        if let Some(&high) = entries.get(&STARTS_HIGH) {
+        if let Some(&high) = entries.get(&tag::NDPI_STARTS_HIGH) {
             for (start, high) in starts.iter_mut().zip(self.array(high)?) {
                 *start |= high << 32;
             }
@@ -180,12 +188,12 @@ impl Reader<'_> {
             let (above, below) = bytes.split_at(4);
             Some(number(above) as f64 / number(below) as f64)
         };
-        let unit_um = match entries.get(&UNIT)?.low {
+        let unit_um = match entries.get(&tag::RESOLUTION_UNIT)?.low {
             2 => 25_400.0,
             3 => 10_000.0,
             _ => return None,
         };
-        resolution::from_density(density(X_RESOLUTION)?, density(Y_RESOLUTION)?, unit_um)
+        resolution::from_density(density(tag::X_RESOLUTION)?, density(tag::Y_RESOLUTION)?, unit_um)
     }
 }
 

@@ -36,6 +36,45 @@ fn a_single_channel_is_seen_in_its_measured_window() {
 }
 
 #[test]
+fn signed_wide_and_floating_numbers_are_seen_in_their_measured_window() {
+    let page = |bits: u64, format: u64, bytes: Vec<u8>| {
+        let width = (bytes.len() as u64 * 8 / bits) as u32;
+        TiffFile::strips(width, 1, 1, bytes).with(258, 3, vec![bits]).with(339, 3, vec![format])
+    };
+    let signed: Vec<u8> = [-100i16, 0, 100, 200].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let (pixels, told) = read(&page(16, 2, signed.clone()), None);
+    assert_eq!(pixels, [0, 85, 170, 255]);
+    assert!(told.contains("signed numbers of 16 bits; the values -100 to 200"), "{told}");
+    assert_eq!(read(&page(16, 2, signed), Some((0, 100))).0, [0, 0, 255, 255]);
+    assert_eq!(read(&page(8, 2, vec![0x80, 0, 0x7F]), None).0, [0, 128, 255]);
+    let wide: Vec<u8> = [0u32, 1 << 30, 1 << 31].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(read(&page(32, 1, wide.clone()), None).0, [0, 128, 255]);
+    let inverse = page(32, 1, wide).with(262, 3, vec![0]);
+    assert_eq!(read(&inverse, None).0, [255, 127, 0]);
+    let float: Vec<u8> = [-0.5f32, 0.0, f32::NAN, 0.5].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let (pixels, told) = read(&page(32, 3, float), None);
+    assert_eq!(pixels, [0, 128, 0, 255]);
+    assert!(told.contains("floating-point numbers of 32 bits; the values -0.5 to 0.5"), "{told}");
+    let double: Vec<u8> = [1e300f64, 0.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(read(&page(64, 3, double), None).0, [255, 0]);
+}
+
+#[test]
+fn inks_become_rgb() {
+    let inks = vec![255, 0, 0, 0, 0, 128, 255, 51];
+    let page = TiffFile::strips(2, 1, 4, inks.clone()).with(262, 3, vec![5]);
+    let (pixels, told) = read(&page, None);
+    assert_eq!(pixels, [0, 255, 255, 204, 102, 0]);
+    assert!(told.contains("CMYK inks became RGB without a colour profile"), "{told}");
+    let wide =
+        wide(4, &inks.iter().map(|&ink| u16::from(ink) * 257).collect::<Vec<_>>()).with(262, 3, vec![5]);
+    assert_eq!(read(&wide, None).0, pixels);
+    let error = |page: TiffFile| open(&page, None).unwrap_err().to_string();
+    assert!(error(page.clone().with(332, 3, vec![2])).contains("inks other than CMYK"));
+    assert!(error(page.with(336, 3, vec![255, 0])).contains("DotRange"));
+}
+
+#[test]
 fn rgb_has_its_full_range_unless_it_is_dark() {
     let (pixels, told) = read(&wide(3, &[0, 257, 65535, 128, 129, 1000]), None);
     assert_eq!((pixels, told.as_str()), (vec![0, 1, 255, 0, 1, 4], ""));

@@ -107,14 +107,15 @@ fn meanings_that_are_not_supported_are_refused_by_name() {
     let wide = |bits: u64| gray.clone().with(258, 3, vec![bits]);
     let map = vec![0; 768];
     for (page, name) in [
-        (gray.clone().with(262, 3, vec![5]), "CMYK"),
+        (gray.clone().with(262, 3, vec![5]), "inks other than CMYK"),
         (gray.clone().with(262, 3, vec![8]), "L*a*b*"),
         (gray.clone().with(262, 3, vec![4]), "mask"),
         (gray.clone().with(262, 3, vec![32803]), "camera"),
         (rgb().with(262, 3, vec![6]), "YCbCr colours outside JPEG"),
-        (wide(32), "samples of 32 bits"),
-        (wide(32).with(339, 3, vec![3]), "floating-point samples of 32 bits"),
-        (wide(16).with(339, 3, vec![2]), "signed samples of 16 bits"),
+        (wide(24), "samples of 24 bits"),
+        (wide(16).with(339, 3, vec![3]), "floating-point samples of 16 bits"),
+        (rgb().with(339, 3, vec![2; 3]), "signed samples of 8 bits in pixels that are not gray"),
+        (wide(32).with(339, 3, vec![6]), "complex"),
         (rgb().with(258, 3, vec![8, 8, 16]), "different depths"),
         (gray.clone().with(317, 3, vec![2]), "predictor 2 on 8-bit samples, uncompressed"),
         (gray.clone().with(259, 3, vec![8]).with(317, 3, vec![3]), "predictor 3"),

@@ -55,6 +55,20 @@ pub(super) fn values(
     Ok(())
 }
 
+/// Calls `see` with the numbers of a chunk as stored, where its samples are numbers that become codes.
+pub(super) fn numbers(
+    file: &PositionalFile,
+    layout: &Layout,
+    coord: ChunkCoord,
+    limit_bytes: u64,
+    see: &mut dyn FnMut(f64),
+) -> Result<(), SlideError> {
+    if let Some(planes) = (ChunkReader { file, layout, coord }).planes(limit_bytes)? {
+        unpack::numbers(layout, planes, (layout.columns_in(coord.column), layout.rows_in(coord.row)), see);
+    }
+    Ok(())
+}
+
 /// The stored bytes of a chunk that is a file of its own.
 pub(super) fn stored_file(
     file: &PositionalFile,

@@ -21,7 +21,7 @@ pub(super) enum ByteOrder {
 
 impl ByteOrder {
     /// An unsigned number of up to eight bytes.
-    fn number(self, bytes: &[u8]) -> u64 {
+    pub fn number(self, bytes: &[u8]) -> u64 {
         let push = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
         match self {
             Self::Little => bytes.iter().rev().fold(0, push),

@@ -9,6 +9,7 @@ use super::super::samples::Pixel;
 use super::super::window::Window;
 use super::directory::{ByteOrder, Directory};
 use super::holds::{Samples, check_file};
+use super::numbers::Numbers;
 use super::pixel_tags::{Color, Compression, PixelTags};
 use super::tag;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub(super) struct ChunkCoord {
 }
 
 /// The checked layout of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layout {
     pub width: u32,
     pub height: u32,
@@ -36,8 +37,10 @@ pub(super) struct Layout {
     pub predictor: bool,
     /// The bits of each byte are stored in reverse.
     pub reversed_bits: bool,
-    /// 1, 2, 4, or 8 to 16.
+    /// 1, 2, 4, or 8 to 16; 8 to 64 of numbers that become codes.
     pub bits: u32,
+    /// Samples that become 16-bit codes.
+    pub numbers: Option<Numbers>,
     /// The values of samples of more than 8 bits that become black and white.
     pub window: Window,
     /// Whether the file says that these are the values in use.
@@ -93,7 +96,12 @@ impl Layout {
 
     /// Bytes of a sample of at least 8 bits once it is unpacked.
     pub fn sample_bytes(&self) -> usize {
-        if self.bits > 8 { 2 } else { 1 }
+        if self.bits > 8 || self.numbers.is_some() { 2 } else { 1 }
+    }
+
+    /// Whether pixels are inks, which become RGB.
+    pub fn is_inks(&self) -> bool {
+        matches!(self.color, Color::Direct { pixel: Pixel::Cmyk, .. })
     }
 
     /// Whether one sample is taken of the pixels.
@@ -163,7 +171,9 @@ impl Layout {
         };
         let photometric = tags.required(tag::PHOTOMETRIC)?;
         let (color, wanted) = tags.color(photometric, samples, bits)?;
-        let (window, declared) = tags.window(bits)?;
+        let numbers = Numbers::new(tags.kind()?, bits);
+        let (window, declared) =
+            if numbers.is_some() { (Window::of_bits(16), false) } else { tags.window(bits)? };
         let ycbcr = photometric == 6 || directory.number(tag::COMPRESSION)? == Some(APERIO_YCBCR);
         if compression.is_file() {
             check_file(&tags, compression, Samples { bits, count: samples, planar, ycbcr }, &color)?;
@@ -189,6 +199,7 @@ impl Layout {
             predictor,
             reversed_bits: tags.reversed_bits(compression)?,
             bits,
+            numbers,
             window,
             declared,
             samples,

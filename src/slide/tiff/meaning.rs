@@ -78,6 +78,9 @@ fn warnings(page: &Page<'_>, layout: &Layout) -> Vec<String> {
     if !found.is_empty() && !directory.has(tag::ICC_PROFILE) {
         warnings.push(format!("its colours are described by {}, which was not applied", found.join(" and ")));
     }
+    if layout.is_inks() {
+        warnings.push("its CMYK inks became RGB without a colour profile".into());
+    }
     let colors = layout.wanted.len();
     if layout.samples > colors && !layout.is_channel() {
         let rest = layout.samples - colors;

@@ -2,7 +2,7 @@
 //!
 //! `pages` reads all directories, `contents` says which page is the slide, which are its smaller resolutions and which are
 //! images beside it; `planes` which pages are its channels and focal planes, and `pictures` makes readers of those that are
-//! chosen. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1 to 16 bits; gray, RGB and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
+//! chosen. Strips and tiles are decoded on demand and kept in caches of bounded size. Supported are samples of 1 to 16 bits, and gray ones that are signed, of 32 bits or floating point; gray, RGB, CMYK and palette, with or without opacity; interleaved or planar; uncompressed, LZW, deflate, PackBits,
 //! Zstandard, JPEG, JPEG 2000 or WebP. Scanners' private layouts are deliberately not supported.
 //!
 //! The `tiff` crate (0.11), with which the tests write files, does not serve here. It decodes through `&mut`, so only one
@@ -11,6 +11,7 @@
 //! `flate2`, `weezl`, `ruzstd`, `hayro-jpeg2000`, libwebp and libjpeg-turbo.
 
 mod chunk;
+mod colors;
 mod contents;
 mod decompress;
 mod directory;
@@ -22,6 +23,7 @@ mod layout;
 mod levels;
 mod meaning;
 mod metadata;
+mod numbers;
 mod ome;
 mod pages;
 mod pictures;
@@ -31,7 +33,7 @@ mod qptiff;
 mod reader;
 mod stack;
 mod stored_tiles;
-mod tag;
+pub(super) mod tag;
 mod unpack;
 
 use super::access::{Access, Slide};

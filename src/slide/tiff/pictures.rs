@@ -4,6 +4,7 @@ use super::super::error::SlideError;
 use super::super::window::{Histogram, Window};
 use super::layout::Layout;
 use super::levels::Picture;
+use super::numbers::Numbers;
 use super::pages::Page;
 use super::reader::Readers;
 use super::stack::{Band, Chosen};
@@ -16,6 +17,8 @@ pub(super) struct Pictures<'a> {
     chosen: &'a Chosen,
     /// The window of each band.
     windows: Vec<Window>,
+    /// The range of each band's numbers, where they become codes.
+    numbers: Vec<Option<Numbers>>,
 }
 
 /// What the windows follow besides the pixels.
@@ -35,8 +38,12 @@ impl<'a> Pictures<'a> {
         full: &[&Page<'_>],
         wanted: &Wanted,
     ) -> Result<(Self, Vec<Layout>, Vec<String>), SlideError> {
-        let mut pictures = Self { path, readers, chosen, windows: Vec::new() };
+        let mut pictures = Self { path, readers, chosen, windows: Vec::new(), numbers: Vec::new() };
         let mut layouts = pictures.layouts(full)?;
+        for layout in &mut layouts {
+            readers.set_range(layout)?;
+            pictures.numbers.push(layout.numbers);
+        }
         let notes = pictures.find_windows(&layouts, wanted)?;
         pictures.set_windows(&mut layouts);
         Ok((pictures, layouts, notes))
@@ -56,8 +63,8 @@ impl<'a> Pictures<'a> {
     }
 
     fn set_windows(&self, layouts: &mut [Layout]) {
-        for (layout, window) in layouts.iter_mut().zip(&self.windows) {
-            layout.window = *window;
+        for ((layout, window), numbers) in layouts.iter_mut().zip(&self.windows).zip(&self.numbers) {
+            (layout.window, layout.numbers) = (*window, layout.numbers.and(*numbers));
         }
     }
 
@@ -67,19 +74,29 @@ impl<'a> Pictures<'a> {
         for (index, layout) in layouts.iter().enumerate() {
             let bits = layout.bits;
             let (window, why) = match (wanted.window, wanted.significant_bits) {
+                (Some((low, high)), _) if layout.numbers.is_some() => {
+                    let code = |value: u32| layout.numbers.map_or(0, |numbers| numbers.code(value.into()));
+                    let codes = (code(low).into(), code(high).into());
+                    (Window::chosen(self.path, codes, 16)?, "as was asked for".to_string())
+                }
                 (Some(values), _) => {
                     (Window::chosen(self.path, values, bits)?, "as was asked for".to_string())
                 }
-                _ if bits <= 8 => (layout.window, String::new()),
-                (None, Some(significant)) if significant < bits => {
+                _ if bits <= 8 && layout.numbers.is_none() => (layout.window, String::new()),
+                (None, Some(significant)) if significant < bits && layout.numbers.is_none() => {
                     (Window::of_bits(significant), "as the file declares".into())
                 }
+                // Inks have their full range, which `pixel_tags` checks.
+                _ if layout.is_inks() => (layout.window, String::new()),
                 _ if layout.declared => (layout.window, "as the file declares".into()),
                 _ => self.measured(layout, layouts)?,
             };
             self.windows.push(window);
-            if !why.is_empty() {
-                let note = window.note(bits, &why);
+            if !why.is_empty() || layout.numbers.is_some() {
+                let note = match layout.numbers {
+                    Some(numbers) => note_of(&numbers, window, &why),
+                    None => window.note(bits, &why),
+                };
                 let name = if layouts.len() > 1 && !self.chosen.is_rgb {
                     format!("chosen channel {index}: ")
                 } else {
@@ -137,4 +154,14 @@ impl<'a> Pictures<'a> {
             }
         }
     }
+}
+
+/// What to tell of numbers that became codes.
+fn note_of(numbers: &Numbers, window: Window, why: &str) -> String {
+    let (low, high) = (numbers.value(window.low), numbers.value(window.high));
+    let why = if why.is_empty() { "all that occur" } else { why };
+    format!(
+        "its samples are {}; the values {low} to {high} were read as black to white ({why})",
+        numbers.name()
+    )
 }

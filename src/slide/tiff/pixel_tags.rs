@@ -4,9 +4,10 @@
 
 use super::super::error::SlideError;
 use super::super::positional::PositionalFile;
-use super::super::samples::{Pixel, round_to_8_bits};
+use super::super::samples::Pixel;
 use super::super::window::Window;
 use super::directory::Directory;
+use super::numbers::Kind;
 use super::tag;
 
 const ADVICE: &str = "convert it to 8-bit RGB with JPEG, deflate or LZW compression";
@@ -88,13 +89,16 @@ impl PixelTags<'_> {
     pub fn bits(&self) -> Result<u32, SlideError> {
         let all = self.directory.numbers(tag::BITS_PER_SAMPLE)?.unwrap_or_else(|| vec![1]);
         let first = all.first().copied().unwrap_or(1);
-        let formats = self.directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_default();
-        // 1 is unsigned, 4 is untyped and read as unsigned.
-        match formats.iter().find(|format| !matches!(format, 1 | 4)) {
-            None => {}
-            Some(2) => return Err(self.unsupported(format!("signed samples of {first} bits"))),
-            Some(3) => return Err(self.unsupported(format!("floating-point samples of {first} bits"))),
-            Some(_) => return Err(self.unsupported("complex samples")),
+        match (self.kind()?, first) {
+            (Kind::Signed, 8 | 16 | 32) | (Kind::Float, 32 | 64) | (Kind::Unsigned, 32) => {
+                self.is_plain_gray(&all)?;
+                return Ok(first as u32);
+            }
+            (Kind::Signed, _) => return Err(self.unsupported(format!("signed samples of {first} bits"))),
+            (Kind::Float, _) => {
+                return Err(self.unsupported(format!("floating-point samples of {first} bits")));
+            }
+            (Kind::Unsigned, _) => {}
         }
         match first {
             1 | 2 | 4 | 8..=16 if all.iter().all(|&bits| bits == first) => Ok(first as u32),
@@ -103,6 +107,38 @@ impl PixelTags<'_> {
             }
             _ => Err(self.unsupported(format!("samples of {first} bits"))),
         }
+    }
+
+    /// How samples are to be read: 1 is unsigned, 2 signed, 3 floating point, 4 untyped and read as unsigned.
+    pub fn kind(&self) -> Result<Kind, SlideError> {
+        let formats = self.directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_default();
+        let first = formats.first().copied().unwrap_or(1);
+        match first {
+            _ if formats.iter().any(|&format| format != first) => {
+                Err(self.unsupported("samples of different formats"))
+            }
+            1 | 4 => Ok(Kind::Unsigned),
+            2 => Ok(Kind::Signed),
+            3 => Ok(Kind::Float),
+            _ => Err(self.unsupported("complex samples")),
+        }
+    }
+
+    /// Refuses numbers other than plain gray in pixels of several samples, or in files of their own.
+    fn is_plain_gray(&self, bits: &[u64]) -> Result<(), SlideError> {
+        let gray = matches!(self.directory.number(tag::PHOTOMETRIC)?, Some(0 | 1));
+        let kind = match self.kind()? {
+            Kind::Unsigned => "",
+            Kind::Signed => "signed ",
+            Kind::Float => "floating-point ",
+        };
+        let first = bits.first().copied().unwrap_or(1);
+        let what = match () {
+            () if bits.len() > 1 || !gray => "in pixels that are not gray",
+            () if self.compression()?.is_file() => "in files of their own",
+            () => return Ok(()),
+        };
+        Err(self.unsupported(format!("{kind}samples of {first} bits {what}")))
     }
 
     /// Whether the bits of each byte are stored in reverse (FillOrder 2).
@@ -156,7 +192,7 @@ impl PixelTags<'_> {
             50002 | 52546 => "JPEG XL compression".into(),
             other => format!("compression {other}"),
         };
-        Err(self.unsupported(name))
+        Err(SlideError::lacks_codec(self.file.path(), "TIFF", name, ADVICE))
     }
 
     /// Whether samples are stored as differences (predictor 2).
@@ -168,97 +204,14 @@ impl PixelTags<'_> {
         }
         // Readers differ in whether it applies without compression and to PackBits.
         let applies = !matches!(compression, Compression::None | Compression::PackBits);
+        let is_float = self.kind()? == Kind::Float;
         match value {
-            2 if applies && matches!(bits, 8 | 16) => Ok(true),
+            2 if applies && !is_float && matches!(bits, 8 | 16 | 32) => Ok(true),
+            3 if applies && is_float => Ok(true),
             _ => {
                 Err(self
                     .unsupported(format!("predictor {value} on {bits}-bit samples, {}", compression.name())))
             }
         }
-    }
-
-    /// The meaning of the samples, from the photometric interpretation and the extra samples.
-    /// With it the numbers of the samples that it takes: the colours, then the opacity.
-    pub fn color(
-        &self,
-        photometric: u64,
-        samples: usize,
-        bits: u32,
-    ) -> Result<(Color, Vec<usize>), SlideError> {
-        let colors = match photometric {
-            0 | 1 => 1,
-            2 => 3,
-            3 => return Ok((self.palette(samples, bits)?, vec![0])),
-            4 => return Err(self.unsupported("a transparency mask for pixels")),
-            5 => return Err(self.unsupported("CMYK colours")),
-            6 if matches!(self.compression()?, Compression::Jpeg | Compression::Jpeg2000) => 3,
-            6 => return Err(self.unsupported("YCbCr colours outside JPEG")),
-            8..=10 => return Err(self.unsupported("CIE L*a*b* colours")),
-            32803 | 34892 => return Err(self.unsupported("raw pixels of a camera")),
-            32844 | 32845 => return Err(self.unsupported("CIE Log colours")),
-            other => return Err(self.unsupported(format!("photometric interpretation {other}"))),
-        };
-        if samples < colors || (colors == 3 && bits < 8) {
-            return Err(self.unsupported(format!("{samples} samples of {bits} bits for {colors} colours")));
-        }
-        let (alpha, premultiplied) = match self.opacity(colors, samples)? {
-            Some(found) if bits >= 8 => found,
-            _ => return Ok((self.opaque(colors, photometric), (0..colors).collect())),
-        };
-        let pixel = match (colors, premultiplied) {
-            (1, false) => Pixel::GrayAlpha,
-            (1, true) => Pixel::GrayPremultiplied,
-            (_, false) => Pixel::RgbAlpha,
-            (_, true) => Pixel::RgbPremultiplied,
-        };
-        let wanted = (0..colors).chain([alpha]).collect();
-        Ok((Color::Direct { pixel, invert: photometric == 0 }, wanted))
-    }
-
-    fn opaque(&self, colors: usize, photometric: u64) -> Color {
-        let pixel = if colors == 1 { Pixel::Gray } else { Pixel::Rgb };
-        Color::Direct { pixel, invert: photometric == 0 }
-    }
-
-    /// The sample with the opacity, and whether the colours are already multiplied by it. Only an extra sample that is declared as
-    /// opacity is one: 1 premultiplied, 2 not.
-    pub fn opacity(&self, colors: usize, samples: usize) -> Result<Option<(usize, bool)>, SlideError> {
-        let mut extras = self.directory.numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
-        if extras.is_empty() && self.directory.number(tag::MATTEING)?.unwrap_or(0) != 0 {
-            extras.push(1);
-        }
-        let found = extras.iter().position(|&extra| matches!(extra, 1 | 2));
-        let found = found.filter(|&extra| colors + extra < samples);
-        Ok(found.map(|extra| (colors + extra, extras.get(extra) == Some(&1))))
-    }
-
-    /// The colour map (tag 320): all reds, all greens, all blues, 16 bits each.
-    fn palette(&self, samples: usize, bits: u32) -> Result<Color, SlideError> {
-        if samples != 1 || bits > 8 {
-            return Err(self.unsupported(format!("a palette for {samples} samples of {bits} bits")));
-        }
-        let map = self
-            .directory
-            .numbers(tag::COLOR_MAP)?
-            .ok_or_else(|| self.directory.corrupt(tag::COLOR_MAP, "missing"))?;
-        let size = 1usize << bits;
-        let (reds, greens, blues) =
-            match (map.get(..size), map.get(size..2 * size), map.get(2 * size..3 * size)) {
-                (Some(reds), Some(greens), Some(blues)) => (reds, greens, blues),
-                _ => {
-                    return Err(self
-                        .directory
-                        .corrupt(tag::COLOR_MAP, format!("{} values, expected {}", map.len(), 3 * size)));
-                }
-            };
-        // Some writers store 8-bit values; then no value is above 255.
-        let narrow = map.iter().all(|&value| value < 256);
-        let byte = |value: u64| {
-            let value = value.min(65535) as u16;
-            if narrow { value as u8 } else { round_to_8_bits(value) }
-        };
-        let colors =
-            reds.iter().zip(greens).zip(blues).map(|((&red, &green), &blue)| [red, green, blue].map(byte));
-        Ok(Color::Palette(colors.collect()))
     }
 }

@@ -58,14 +58,40 @@ impl<'a> Readers<'a> {
 
     /// The values of the colour samples in some chunks of a page, spread evenly over it; with the number of chunks that were read.
     pub fn sample(&self, layout: &Layout, histogram: &mut Histogram) -> Result<u64, SlideError> {
+        self.spread(layout, |coord| {
+            chunk::values(self.file, layout, coord, self.limit_bytes, &mut |value| histogram.add(value))
+        })
+    }
+
+    /// Sets the range of samples that become codes, by the same chunks.
+    pub fn set_range(&self, layout: &mut Layout) -> Result<(), SlideError> {
+        let Some(mut numbers) = layout.numbers else { return Ok(()) };
+        let mut seen = false;
+        self.spread(layout, |coord| {
+            chunk::numbers(self.file, layout, coord, self.limit_bytes, &mut |value| {
+                if value.is_finite() {
+                    numbers.include(value, !seen);
+                    seen = true;
+                }
+            })
+        })?;
+        layout.numbers = Some(numbers);
+        Ok(())
+    }
+
+    /// Reads some chunks of a page, spread evenly over it; the number of them.
+    fn spread(
+        &self,
+        layout: &Layout,
+        mut read: impl FnMut(ChunkCoord) -> Result<(), SlideError>,
+    ) -> Result<u64, SlideError> {
         let all = u64::from(layout.across) * u64::from(layout.down);
         let count = all.min(MEASURED_CHUNKS);
         for step in 0..count {
             // Multiples of the golden ratio fall between one another and on no column of the grid.
             let index = if count == all { step } else { ((step.wrapping_mul(GOLDEN) >> 32) * all) >> 32 };
             let (row, column) = (index / u64::from(layout.across), index % u64::from(layout.across));
-            let coord = ChunkCoord { column: column as u32, row: row as u32 };
-            chunk::values(self.file, layout, coord, self.limit_bytes, &mut |value| histogram.add(value))?;
+            read(ChunkCoord { column: column as u32, row: row as u32 })?;
         }
         Ok(count)
     }

@@ -30,6 +30,9 @@ pub const TILE_LENGTH: u16 = 323;
 pub const TILE_OFFSETS: u16 = 324;
 pub const TILE_BYTE_COUNTS: u16 = 325;
 pub const SUB_IFDS: u16 = 330;
+pub const INK_SET: u16 = 332;
+pub const NUMBER_OF_INKS: u16 = 334;
+pub const DOT_RANGE: u16 = 336;
 pub const EXTRA_SAMPLES: u16 = 338;
 pub const SAMPLE_FORMAT: u16 = 339;
 pub const S_MIN_SAMPLE_VALUE: u16 = 340;
@@ -50,3 +53,10 @@ pub const UIC2: u16 = 33629;
 pub const ICC_PROFILE: u16 = 34675;
 /// A private tag that only Hamamatsu's NDPI files have.
 pub const NDPI_FORMAT: u16 = 65420;
+/// NDPI: magnification of the objective; negative of images beside the slide.
+pub const NDPI_LENS: u16 = 65421;
+/// NDPI: depth of the focal plane in nanometres.
+pub const NDPI_Z_OFFSET: u16 = 65424;
+/// NDPI: where the restart intervals of the JPEG begin, and the upper halves of these.
+pub const NDPI_STARTS: u16 = 65426;
+pub const NDPI_STARTS_HIGH: u16 = 65432;

@@ -6,6 +6,7 @@
 use super::super::samples;
 use super::directory::ByteOrder;
 use super::layout::Layout;
+use super::numbers::Numbers;
 use super::pixel_tags::Color;
 
 /// Unpacks a chunk into `out`: the planes of the layout's wanted samples, or one plane of all samples.
@@ -72,6 +73,7 @@ pub(super) fn values(
 /// One row of every plane after [`normalised`].
 fn rows<'p>(layout: &Layout, planes: &'p [Vec<u8>], index: usize) -> Vec<&'p [u8]> {
     let row_bytes = match layout.bits {
+        _ if layout.numbers.is_some() => layout.chunk_width as usize * layout.chunk_samples() * 2,
         9..16 => layout.chunk_width as usize * layout.chunk_samples() * 2,
         _ => layout.raw_row_bytes() as usize,
     };
@@ -81,6 +83,13 @@ fn rows<'p>(layout: &Layout, planes: &'p [Vec<u8>], index: usize) -> Vec<&'p [u8
 /// Undoes the predictor and makes samples of more than 8 bits 16-bit big-endian ones.
 fn normalised(layout: &Layout, mut planes: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let row_bytes = layout.raw_row_bytes() as usize;
+    if let Some(numbers) = layout.numbers {
+        let coded = |mut plane: Vec<u8>| {
+            plain_rows(layout, numbers, &mut plane);
+            numbers.values(&plane, layout.order).flat_map(|value| numbers.code(value).to_be_bytes()).collect()
+        };
+        return planes.into_iter().map(coded).collect();
+    }
     match layout.bits {
         8 | 16 => {
             for row in planes.iter_mut().flat_map(|plane| plane.chunks_exact_mut(row_bytes)) {
@@ -96,6 +105,31 @@ fn normalised(layout: &Layout, mut planes: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
             planes.into_iter().map(widened).collect()
         }
         _ => planes,
+    }
+}
+
+/// Undoes the predictor of numbers.
+fn plain_rows(layout: &Layout, numbers: Numbers, plane: &mut [u8]) {
+    if layout.predictor {
+        for row in plane.chunks_exact_mut(layout.raw_row_bytes() as usize) {
+            numbers.undo_predictor(row, layout.chunk_samples(), layout.order);
+        }
+    }
+}
+
+/// Calls `see` with every number of a chunk, in its first `columns` columns and `rows` rows.
+pub(super) fn numbers(
+    layout: &Layout,
+    planes: Vec<Vec<u8>>,
+    (columns, rows): (u32, u32),
+    see: &mut dyn FnMut(f64),
+) {
+    let Some(numbers) = layout.numbers else { return };
+    for mut plane in planes {
+        plain_rows(layout, numbers, &mut plane);
+        for row in plane.chunks_exact(layout.raw_row_bytes() as usize).take(rows as usize) {
+            numbers.values(row, layout.order).take(columns as usize).for_each(&mut *see);
+        }
     }
 }
 
