@@ -325,7 +325,7 @@ class Tour:
         """A slide of several channels says which it shows, and shows another on request, at the same place."""
         b = self.browser
         b.screen(1200, 800)
-        self.viewer("below & deep/channels", "#x=200&y=150&z=1")
+        self.viewer("below & deep/channels? & #3", "#x=200&y=150&z=1")
         said = "document.querySelector('#planes summary').textContent"
         self.check(f"{said} === 'channel DAPI, 1 of 3'", "the first channel is named")
         b.click("#planes summary")

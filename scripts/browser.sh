@@ -55,6 +55,7 @@ mkdir -p "$slides/below & deep"
 cp "$slide" "$slides/below & deep/not encoded.svs"
 cp "$slide" "$slides/below & deep/100% #2.svs"
 python3 scripts/channels.py "$slides/below & deep/channels.tif" 700 500
+cp "$slides/below & deep/channels.tif" "$slides/below & deep/channels? & #3.tif"
 # As after a run that was cut short.
 rm -f "$slides/AAA before all others.bundle" "$slides/.new"
 
