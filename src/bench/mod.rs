@@ -16,6 +16,7 @@ pub mod rate;
 pub mod setup;
 pub mod speed;
 pub mod stats;
+pub mod storage;
 pub mod stripes;
 pub mod tissue;
 pub mod work;

@@ -225,6 +225,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     ("bench slide", &[example("Three megapixels", "origami bench slide bench.png --size 2048x1536")]),
     (
+        "bench storage",
+        &[example(
+            "The local file alone",
+            "origami bench storage slides/a/residual_packs/residuals.bundle --rounds 1",
+        )],
+    ),
+    (
         "bench stripes",
         &[example(
             "A quick look",

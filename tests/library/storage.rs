@@ -80,7 +80,7 @@ fn what_is_announced_comes_in_a_few_requests() {
     // Thirty families of 100 kB, side by side, and one far away.
     let ranges: Vec<_> = (0..30u64)
         .map(|n| 200_000 + n * 100_000..300_000 + n * 100_000)
-        .chain([4_900_000..4_950_000])
+        .chain(std::iter::once(4_900_000..4_950_000))
         .collect();
     object.will_read(&ranges);
     for range in &ranges {

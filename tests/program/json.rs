@@ -23,6 +23,7 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("bench-originals", 0, "bench originals LOSSLESS --tiles 2 --rounds 1"),
     ("bench-rate", 0, "bench rate PNG --preset balanced"),
     ("bench-slide", 0, "bench slide NEW.png --size 40x30"),
+    ("bench-storage", 0, "bench storage BUNDLE --rounds 1"),
     ("bench-stripes", 0, "bench stripes STRIPES --rounds 1"),
     ("compare", 0, "compare PNG BUNDLE"),
     ("compare", 0, "compare PNG PNG --luma-only"),

@@ -9,6 +9,7 @@ mod rate;
 mod serve;
 mod slide;
 mod speed;
+mod storage;
 mod stripes;
 
 use anyhow::Result;
@@ -34,6 +35,8 @@ pub enum BenchCommand {
     Serve(serve::ServeArgs),
     /// Make a slide of any size for benches: synthetic tissue as PNG
     Slide(slide::SlideArgs),
+    /// Families of a bundle by reads that could wait against plain ones, and from an address against the file
+    Storage(storage::StorageArgs),
     /// The first tile of a cold family by the stripe that it lies in, against the same of the whole residual
     Stripes(stripes::StripesArgs),
 }
@@ -50,6 +53,7 @@ pub fn run(command: BenchCommand) -> Result<()> {
         #[cfg(feature = "serve")]
         BenchCommand::Serve(args) => serve::run(args),
         BenchCommand::Slide(args) => slide::run(args),
+        BenchCommand::Storage(args) => storage::run(args),
         BenchCommand::Stripes(args) => stripes::run(args),
     }
 }

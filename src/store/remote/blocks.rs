@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(bytes_of(&(1..3), 2 * BLOCK_BYTES + 7), BLOCK_BYTES..2 * BLOCK_BYTES + 7);
         assert_eq!(runs([0, 1, 2, 4, 9], 1, 100), [0..5, 9..10]);
         assert_eq!(runs([0, 1, 2, 3, 4], 0, 2), [0..2, 2..4, 4..5]);
-        assert_eq!(runs([3, 3], 0, 8), [3..4]);
+        assert_eq!(runs([3, 3, 9], 0, 8), [3..4, 9..10]);
         assert!(runs([], 1, 8).is_empty());
     }
 }

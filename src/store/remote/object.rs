@@ -39,9 +39,12 @@ fn is_fresh(opened: Option<Instant>) -> bool {
     opened.is_some_and(|at| at.elapsed() < MAX_AGE)
 }
 
+/// Objects, and when they were opened.
+type Recent = HashMap<Address, (Object, Option<Instant>)>;
+
 /// Objects that were opened a moment ago, and when; no time for one that was forgotten, whose blocks may still be of use.
-fn recent() -> MutexGuard<'static, HashMap<Address, (Object, Option<Instant>)>> {
-    static RECENT: OnceLock<Mutex<HashMap<Address, (Object, Option<Instant>)>>> = OnceLock::new();
+fn recent() -> MutexGuard<'static, Recent> {
+    static RECENT: OnceLock<Mutex<Recent>> = OnceLock::new();
     RECENT.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
 }
 
