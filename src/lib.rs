@@ -19,7 +19,7 @@
 //! | [`quality`] | presets, metrics, the search for a quality |
 //! | [`output`] | output tiles: cut and coded |
 //! | [`report`] | manifest, pictures, plots and pages of an encode |
-//! | `serve`, `evals`, `web` | the tile server; the page of evaluation runs; what both share (feature `serve`) |
+//! | `serve`, `evals`, `fleet`, `web` | the tile server; the pages of evaluation runs and of a queue; what all share (feature `serve`) |
 //! | [`image`] | planes, tiles, families, geometry, every number of the format |
 //! | [`mod@error`] | the error type of the calls above; each layer below has its own |
 //!
@@ -35,6 +35,8 @@ pub mod encode;
 pub mod error;
 #[cfg(feature = "serve")]
 pub mod evals;
+#[cfg(all(feature = "jobs", feature = "serve"))]
+pub mod fleet;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod image;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::store::FileError;
+use crate::store::remote::of_store;
 
 /// The result of these calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,8 +57,8 @@ pub enum Error {
         place: String,
         /// What was tried.
         action: &'static str,
-        /// What the store says.
-        source: object_store::Error,
+        /// What the store's answer means: its own text may hold signatures.
+        source: std::io::Error,
     },
     /// Something stored that is not what it should be.
     #[error("{place}: {problem}")]
@@ -108,7 +109,7 @@ impl Error {
         action: &'static str,
         place: impl ToString,
     ) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::Store { place: place.to_string(), action, source }
+        move |source| Self::Store { place: place.to_string(), action, source: of_store(source) }
     }
 
     pub(super) fn stored(place: impl ToString, problem: impl ToString) -> Self {
@@ -118,7 +119,6 @@ impl Error {
 
 impl Diagnose for Error {
     fn diagnosis(&self) -> Diagnosis {
-        use object_store::Error as E;
         use rusqlite::ErrorCode as C;
         let of = Diagnosis::of;
         match self {
@@ -133,16 +133,7 @@ impl Diagnose for Error {
             .in_file(path),
             Error::OtherQueue { path, .. } => of(FaultKind::Failed).in_file(path),
             Error::OtherPlace { .. } | Error::NewQueue { .. } => of(FaultKind::Parameters),
-            Error::Store { source, .. } => of(match source {
-                E::NotFound { .. }
-                | E::InvalidPath { .. }
-                | E::NotSupported { .. }
-                | E::NotImplemented { .. }
-                | E::PermissionDenied { .. }
-                | E::Unauthenticated { .. }
-                | E::UnknownConfigurationKey { .. } => FaultKind::Failed,
-                _ => FaultKind::MayPass,
-            }),
+            Error::Store { source, .. } => source.diagnosis(),
             Error::Stored { .. } => of(FaultKind::Damaged),
             #[cfg(feature = "nats")]
             Error::Nats { .. } => of(FaultKind::MayPass),

@@ -209,14 +209,18 @@ impl NatsQueue {
         }
         let now_ms = self.clock.now_ms();
         if let (State::Running, Some(token)) = (stored.record.state, stored.record.token.clone()) {
-            // The server delivers it again: its worker is silent. Another message of a unit that runs is a doubled one.
-            let silent = stored.message == sequence && !lock(&self.held).contains_key(&token);
-            let expired = stored.record.clone().expire(&token, &self.policy, now_ms);
-            let Ok(expired) = expired else { return forget(&message).await };
-            if !silent {
-                return forget(&message).await;
+            if let Some(held) = lock(&self.held).get_mut(&token) {
+                // Ours, which the server took for silent: it is answered from now on where it was delivered last.
+                held.message = message;
+                return Ok(None);
             }
-            stored.record = expired;
+            let expired = stored.record.clone().expire(&token, &self.policy, now_ms);
+            let (Ok(after), true) = (expired, stored.message == sequence) else {
+                // Another message of a unit that runs is a doubled one.
+                return forget(&message).await;
+            };
+            // The server delivers it again: its worker is silent.
+            stored.record = after;
             if !self.write(&stored, revision).await? {
                 return later(&message, Duration::ZERO).await;
             }
@@ -358,15 +362,21 @@ impl Queue for NatsQueue {
             };
             let kept = message.ack_with(AckKind::Progress).await;
             kept.map_err(|e| self.fault("keep a unit")(&e))?;
-            if due {
+            let ours = if due {
                 if let Some(held) = lock(&self.held).get_mut(&claim.token) {
                     held.written = Instant::now();
                 }
                 let next = |record: Record| record.heartbeat(&claim.token, progress);
-                return Ok(self.change(&claim.unit.key, next).await?.is_some());
+                self.change(&claim.unit.key, next).await?.is_some()
+            } else {
+                let now = self.read(&claim.unit.key).await?;
+                now.is_some_and(|(stored, _)| stored.record.token.as_ref() == Some(&claim.token))
+            };
+            if !ours {
+                // Its message is delivered again, to whoever forgets it.
+                lock(&self.held).remove(&claim.token);
             }
-            let now = self.read(&claim.unit.key).await?;
-            Ok(now.is_some_and(|(stored, _)| stored.record.token.as_ref() == Some(&claim.token)))
+            Ok(ours)
         })
     }
 

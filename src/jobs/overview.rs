@@ -1,6 +1,7 @@
 //! How far everything is: counts, workers, speed, time left, cost.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::state::{Fault, Progress, State};
@@ -140,6 +141,29 @@ impl Overview {
             State::Dead if self.dead.len() < Self::MOST_DEAD => self.dead.push(entry.into()),
             _ => {}
         }
+    }
+
+    /// What scripts and the page read: `docs/schema/jobs-status.json`. `now_ms` is the time of day.
+    pub fn json(&self, queue: &str, results: &str, now_ms: u64) -> Value {
+        let counts = State::ALL.map(|state| (state.name().to_string(), json!(self.count(state))));
+        let (families, pixels) = self.finished();
+        let workers: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                json!({
+                    "name": worker.name, "live": worker.is_live(now_ms), "slots": worker.slots, "units": worker.units,
+                    "families": worker.families, "pixels": worker.pixels, "pixels_per_s": worker.pixels_per_s,
+                    "cost": worker.cost(),
+                })
+            })
+            .collect();
+        json!({
+            "queue": queue, "results": results, "units": counts.into_iter().collect::<serde_json::Map<_, _>>(),
+            "over": self.is_over(), "families": families, "pixels": pixels,
+            "pixels_per_s": self.pixels_per_s(now_ms), "left_s": self.seconds_left(now_ms),
+            "cost": self.cost(), "workers": workers, "running": self.running, "dead": self.dead,
+        })
     }
 
     /// Units in a state.

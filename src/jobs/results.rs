@@ -15,20 +15,20 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
 use super::content::Content;
 use super::error::{Error, Result};
 use super::unit::{Key, Token, Unit};
-use crate::store::{self, Address, FileError, Location, Scheme};
+use crate::store::{self, Address, FileError, Location, Scheme, remote};
 
 /// The directory of all units.
 const UNITS: &str = "units";
@@ -86,8 +86,8 @@ pub struct Results {
     place: String,
     home: Home,
     store: Arc<dyn ObjectStore>,
-    /// Whether the store refuses to create what is there.
-    creates_once: bool,
+    /// Whether the store refuses to create what is there, once it is known.
+    creates_once: OnceLock<bool>,
     runtime: Runtime,
 }
 
@@ -112,7 +112,7 @@ impl Results {
     /// write to a directory in `scratch` first.
     ///
     /// # Errors
-    /// A directory that cannot be made or opened; a store that refuses a first object.
+    /// A directory that cannot be made or opened; an address that cannot be one, or that is not written to.
     pub fn open(place: &Path, scratch: &Path) -> Result<Self> {
         let at = |source| FileError { action: "open", path: place.into(), source };
         match Location::parse(place).map_err(|e| at(e.into()))? {
@@ -122,12 +122,10 @@ impl Results {
                     let problem = "a web server is read from and not written to; give an address of a bucket";
                     return Err(Error::stored(&address, problem));
                 }
-                let connected = store::remote::connect(&address).map_err(at)?;
+                let connected = remote::connect(&address).map_err(at)?;
                 let store = PrefixStore::new(connected.store, connected.key);
                 let home = Home::Remote { scratch: scratch.join("origami-jobs"), address: address.clone() };
-                let mut results = Self::new(address.to_string(), home, Arc::new(store))?;
-                results.creates_once = results.find_out()?;
-                Ok(results)
+                Self::new(address.to_string(), home, Arc::new(store), OnceLock::new())
             }
         }
     }
@@ -137,20 +135,37 @@ impl Results {
         let root = fs::canonicalize(place).map_err(FileError::on::<Error>("open", place))?;
         let store = LocalFileSystem::new_with_prefix(&root).map_err(Error::store("open", root.display()))?;
         let store = store.with_fsync(true);
-        Self::new(root.display().to_string(), Home::Local(root), Arc::new(store))
+        Self::new(root.display().to_string(), Home::Local(root), Arc::new(store), OnceLock::from(true))
     }
 
-    fn new(place: String, home: Home, store: Arc<dyn ObjectStore>) -> Result<Self> {
+    fn new(
+        place: String,
+        home: Home,
+        store: Arc<dyn ObjectStore>,
+        creates_once: OnceLock<bool>,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("origami-results")
             .enable_all()
             .build()
             .map_err(Error::NoThreads)?;
-        Ok(Self { place, home, store, creates_once: true, runtime })
+        Ok(Self { place, home, store, creates_once, runtime })
     }
 
-    /// Whether the store refuses to create what is there: some take the condition and ignore it.
+    /// Whether the store refuses to create what is there. The first call tries it; a worker does so before it claims anything.
+    ///
+    /// # Errors
+    /// A store that refuses a first object.
+    pub fn creates_once(&self) -> Result<bool> {
+        if let Some(known) = self.creates_once.get() {
+            return Ok(*known);
+        }
+        let found = self.find_out()?;
+        Ok(*self.creates_once.get_or_init(|| found))
+    }
+
+    /// Creates an object twice: some stores take the condition and ignore it.
     fn find_out(&self) -> Result<bool> {
         let path = ObjectPath::from(format!("probe/{}", Token::random()?));
         let (first, second) = (self.create(&path, b"1"), self.create(&path, b"2"));
@@ -158,16 +173,18 @@ impl Results {
             let removed = self.runtime.block_on(self.store.delete(&path));
             removed.map_err(Error::store("remove", self.name(&path)))?;
         }
-        use object_store::Error as E;
+        let unknown = |e: &StoreError| match e {
+            StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => true,
+            // Stores that do not know the condition.
+            e => remote::status(&e.to_string()).is_some_and(|status| matches!(status, 400 | 405 | 501)),
+        };
+        // The first may be there already: an answer was lost, and the request sent again.
+        let first = first.or_else(|e| if is_there(&e) { Ok(()) } else { Err(e) });
         match (first, second) {
-            (Ok(()), Err(Error::Store { source: E::AlreadyExists { .. } | E::Precondition { .. }, .. })) => {
-                Ok(true)
-            }
+            (Ok(()), Err(e)) if is_there(&e) => Ok(true),
             (Ok(()), Ok(())) => Ok(false),
-            (Err(Error::Store { source: E::NotImplemented { .. } | E::NotSupported { .. }, .. }), _) => {
-                Ok(false)
-            }
-            (Err(e), _) | (_, Err(e)) => Err(e),
+            (Err(e), _) if unknown(&e) => Ok(false),
+            (Err(e), _) | (_, Err(e)) => Err(Error::store("create", self.name(&path))(e)),
         }
     }
 
@@ -182,9 +199,15 @@ impl Results {
     /// A store that refuses. So of every call here.
     pub fn announce(&self, unit: &Unit) -> Result<()> {
         let path = object(&unit.key, "unit.json");
-        match self.create(&path, &json("a unit", unit)?) {
-            Err(Error::Store { source: object_store::Error::AlreadyExists { .. }, .. }) => Ok(()),
-            other => other,
+        let bytes = json("a unit", unit)?;
+        if !self.creates_once()? {
+            // The key decides what the object holds, so that it may be written twice.
+            let put = self.store.put(&path, PutPayload::from(bytes));
+            return self.runtime.block_on(put).map(drop).map_err(Error::store("write", self.name(&path)));
+        }
+        match self.create(&path, &bytes) {
+            Err(e) if !is_there(&e) => Err(Error::store("create", self.name(&path))(e)),
+            _ => Ok(()),
         }
     }
 
@@ -244,14 +267,14 @@ impl Results {
     ) -> Result<Published> {
         let (key, text) = (&manifest.unit.key, json("a manifest", manifest)?);
         let path = object(key, "manifest.json");
-        if !self.creates_once {
+        if !self.creates_once()? {
             let elected = elect(key, &String::from_utf8_lossy(&text))?;
             let put = self.store.put(&path, PutPayload::from(elected.into_bytes()));
             self.runtime.block_on(put).map_err(Error::store("write", self.name(&path)))?;
         } else if let Err(refused) = self.create(&path, &text)
             && self.manifest(key)?.is_none()
         {
-            return Err(refused);
+            return Err(Error::store("create", self.name(&path))(refused));
         }
         match self.manifest(key)? {
             Some(winner) if winner.attempt == manifest.attempt => Ok(Published::Won),
@@ -346,10 +369,11 @@ impl Results {
         format!("{}/{path}", self.place)
     }
 
-    fn create(&self, path: &ObjectPath, bytes: &[u8]) -> Result<()> {
+    /// Creates an object where none is.
+    fn create(&self, path: &ObjectPath, bytes: &[u8]) -> Result<(), StoreError> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let put = self.store.put_opts(path, PutPayload::from(bytes.to_vec()), options);
-        self.runtime.block_on(put).map(drop).map_err(Error::store("create", self.name(path)))
+        self.runtime.block_on(put).map(drop)
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, path: &ObjectPath) -> Result<Option<T>> {
@@ -367,12 +391,17 @@ impl Results {
                     format!("more than {MAX_JSON_BYTES} bytes; it is not of this program: remove it");
                 return Err(Error::stored(self.name(path), problem));
             }
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(e) => return Err(Error::store("read", self.name(path))(e)),
         };
         let problem = |e| format!("not of this program or version ({e}); remove it, and reconcile");
         serde_json::from_slice(&bytes).map(Some).map_err(|e| Error::stored(self.name(path), problem(e)))
     }
+}
+
+/// Whether a store refuses to create an object because there is one.
+fn is_there(error: &StoreError) -> bool {
+    matches!(error, StoreError::AlreadyExists { .. } | StoreError::Precondition { .. })
 }
 
 fn json(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>> {

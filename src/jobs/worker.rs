@@ -128,6 +128,7 @@ impl Worker<'_> {
     /// # Errors
     /// A queue that cannot be reached for two minutes; results that cannot be written there.
     pub fn run(&self) -> Result<Tally> {
+        self.patiently(|| self.results.creates_once())?;
         let (send, receive) = channel();
         std::thread::scope(|scope| {
             let mut work = self.begin();

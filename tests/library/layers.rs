@@ -39,6 +39,7 @@ const LAYERS: &[&str] = &[
     "web",
     "serve",
     "evals",
+    "fleet",
     "bench",
     "cli",
 ];

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::kit::files::contents;
+use crate::kit::object_server::{Fault, ObjectServer};
 use crate::kit::program::{Ran, arg, origami, program};
 use crate::kit::slides::write_png;
 
@@ -206,4 +207,96 @@ fn bundles_are_verified_and_decoded_as_units() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+/// A secret that must appear nowhere.
+const SECRET: &str = "planted-secret-4f1c";
+
+/// Encodes slides of a bucket into a bucket, with two workers that race. Returns what was printed.
+fn encode_in_buckets(site: &Site, server: &ObjectServer, slides: u64) -> String {
+    let lines: Vec<_> = (0..slides).map(|n| format!("s3://slides/{n}.png")).collect();
+    for n in 0..slides {
+        server.put(&format!("slides/{n}.png"), &fs::read(site.path(&format!("slides/{n}.png"))).unwrap());
+    }
+    fs::write(site.path("list"), lines.join("\n")).unwrap();
+    let queue = site.path("queue");
+    let run = |args: &[&str]| {
+        let mut program = program();
+        program.args(args).args(["--queue", arg(&queue)]).envs(server.environment(SECRET));
+        program.env("RUST_LOG", "debug").stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.spawn().unwrap()
+    };
+    let said = |child: Child| {
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+    };
+    let submit =
+        ["jobs", "submit", "--list", arg(&site.path("list")), "--tile", "32", "--out", "s3://bucket/results"];
+    let mut printed = said(run(&submit));
+    let worker =
+        ["worker", "--until-empty", "--backend", "cpu", "--threads", "1", "--scratch", arg(site.dir.path())];
+    let workers = [run(&worker), run(&worker)];
+    // The arguments of the workers are what `ps` shows.
+    for child in &workers {
+        let shown = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&shown).contains(SECRET));
+    }
+    workers.map(said).iter().for_each(|text| printed += text);
+    printed += &said(run(&["jobs", "status"]));
+    printed += &said(run(&["jobs", "reconcile", "--out", "s3://bucket/results"]));
+    printed += &String::from_utf8_lossy(&fs::read(&queue).unwrap());
+    printed
+}
+
+/// Every slide has one manifest, whose bundle has the bytes of `encode`; no other attempt is left.
+fn check_buckets(site: &Site, server: &ObjectServer, slides: usize) {
+    let paths = server.paths();
+    let manifests: Vec<_> = paths.iter().filter(|path| path.ends_with("/manifest.json")).collect();
+    assert_eq!(manifests.len(), slides, "{paths:?}");
+    let mut counted = BTreeSet::new();
+    for path in manifests {
+        let manifest: Value = serde_json::from_slice(&server.object(path).unwrap()).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_string();
+        let main = format!("bucket/results/{}/{}", text(&manifest["path"]), text(&manifest["main"]));
+        let slide = site.path(text(&manifest["unit"]["source"]).strip_prefix("s3://").unwrap());
+        let serial = site.path("serial").join(slide.file_stem().unwrap());
+        origami(&["encode", "-q", arg(&slide), "--tile", "32", "--backend", "cpu", "--out", arg(&serial)])
+            .ok();
+        let same =
+            server.object(&main) == Some(fs::read(serial.join("residual_packs/residuals.bundle")).unwrap());
+        assert!(same, "{}", slide.display());
+        counted.insert(main);
+    }
+    let attempts = paths.into_iter().filter(|path| path.contains("/attempts/")).collect();
+    assert_eq!(counted, attempts, "only what counts is there");
+}
+
+#[test]
+fn results_at_an_address_are_right_whatever_the_store_answers_and_secrets_stay_secret() {
+    let (site, server) = (Site::new(4), ObjectServer::start());
+    let slow = Fault::Slow(Duration::from_millis(300));
+    let faults = [
+        Fault::Status(500),
+        Fault::Status(429),
+        slow,
+        Fault::Cut(100),
+        Fault::LostAnswer(500),
+        Fault::Status(503),
+    ];
+    server.fail(faults.into_iter().cycle().take(18));
+    let printed = encode_in_buckets(&site, &server, 4);
+    check_buckets(&site, &server, 4);
+    assert!(!printed.contains(SECRET));
+    for path in server.paths() {
+        assert!(!String::from_utf8_lossy(&server.object(&path).unwrap()).contains(SECRET), "{path}");
+    }
+}
+
+#[test]
+fn where_a_store_cannot_create_once_the_queue_elects() {
+    let (site, server) = (Site::new(3), ObjectServer::start());
+    server.refuse_conditions();
+    encode_in_buckets(&site, &server, 3);
+    check_buckets(&site, &server, 3);
 }

@@ -1,8 +1,7 @@
-//! The overview of a queue in lines and as JSON.
+//! The overview of a queue in lines.
 
 use origami::jobs::state::State;
 use origami::jobs::{Overview, Running, WorkerRow};
-use serde_json::{Value, json};
 
 /// Most lines about running and dead units.
 const MAX_LINES: usize = 20;
@@ -63,30 +62,6 @@ impl Shown<'_> {
             parts.push(format!("{cost:.2} spent"));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
-    }
-
-    /// What scripts and the page read.
-    pub fn json(&self) -> Value {
-        let overview = self.overview;
-        let counts = State::ALL.map(|state| (state.name().to_string(), json!(overview.count(state))));
-        let (families, pixels) = overview.finished();
-        let workers: Vec<_> = overview
-            .workers
-            .iter()
-            .map(|worker| {
-                json!({
-                    "name": worker.name, "live": worker.is_live(self.now_ms), "slots": worker.slots, "units": worker.units,
-                    "families": worker.families, "pixels": worker.pixels, "pixels_per_s": worker.pixels_per_s,
-                    "cost": worker.cost(),
-                })
-            })
-            .collect();
-        json!({
-            "queue": self.queue, "results": self.results, "units": counts.into_iter().collect::<serde_json::Map<_, _>>(),
-            "over": overview.is_over(), "families": families, "pixels": pixels,
-            "pixels_per_s": overview.pixels_per_s(self.now_ms), "left_s": overview.seconds_left(self.now_ms),
-            "cost": overview.cost(), "workers": workers, "running": overview.running, "dead": overview.dead,
-        })
     }
 }
 

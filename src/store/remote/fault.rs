@@ -99,7 +99,7 @@ fn of_reply(error: &Error) -> io::Error {
 }
 
 /// The status in the text of an error of `object_store`, whose type for it is private.
-pub(super) fn status(text: &str) -> Option<u16> {
+pub fn status(text: &str) -> Option<u16> {
     let (_, after) = text.split_once("status code: ")?;
     after.get(..3)?.parse().ok()
 }

@@ -27,7 +27,7 @@ mod runtime;
 mod settings;
 
 pub use connect::{Place, connect};
-pub use fault::{is_refused, of_store};
+pub use fault::{is_refused, of_store, status};
 pub use fetch::Version;
 pub use list::{Listed, entries, list};
 pub use object::Object;
