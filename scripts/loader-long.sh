@@ -13,7 +13,8 @@ work=$target_dir/python
 wheels=("$work"/wheels/*.whl)
 [[ -f ${wheels[0]} ]] || die "no wheel in $work/wheels: run scripts/python.sh first"
 mkdir -p "$work/long"
-python_with "the loader with torch" "$work/long" numpy==2.4.6 pillow==13.0.0 pytest==9.2.0 torch==2.15.0 torchvision==0.29.2 tifffile==2026.3.3
+python_with "the loader with torch" "$work/long" numpy==2.4.6 pillow==13.0.0 pytest==9.2.0 torch==2.15.0 torchvision==0.29.2 tifffile==2026.3.3 \
+    litdata==0.2.76
 "$work/long/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall "${wheels[@]}"
 
 step "loader with torch"

@@ -15,6 +15,8 @@ A data set also works under `torch.utils.data.DataLoader`; torch itself is not n
 from ._bags import SlipstreamBags
 from ._cache import OptimizedCache, write_index
 from ._dataset import SlipstreamDataset
+from ._ffcv import FFCVFileReader
+from ._litdata import LitDataReader
 from ._loader import SlipstreamLoader
 from ._prefetch import PrefetchingDataLoader
 from ._slides import find_slides, read_slide_list
@@ -38,6 +40,8 @@ __all__ = [
     "DecodeRandomResizedCrop",
     "DecodeResizeCrop",
     "DecodeUniformMultiRandomResizedCrop",
+    "FFCVFileReader",
+    "LitDataReader",
     "OptimizedCache",
     "PrefetchingDataLoader",
     "SlipstreamBags",

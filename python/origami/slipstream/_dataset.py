@@ -40,7 +40,8 @@ class SlipstreamDataset:
     source: a sequence or map of dicts by number, or any iterable of dicts, which is read into memory. All samples have the same fields.
         A field is an encoded image (JPEG or PNG, as bytes), bytes, str, int, float or bool; `field_types` says which was found in the
         first sample ("ImageBytes", "bytes", "str", "int", "float").
-    identity: says which data this is: caches of the same identity are the same. Needed to make a cache.
+    identity, name: which data this is, and the name of its cache: caches of the same identity are the same. An identity is needed to make a cache.
+        Readers (`FFCVFileReader`, `LitDataReader`) know both.
     decode_images: samples have images as arrays (uint8, (height, width, 3)); with to_pil as Pillow's. Otherwise as they are stored.
 
     It has the interface of a map-style data set of torch. Raises TypeError for a field that is none of these.
@@ -51,7 +52,7 @@ class SlipstreamDataset:
         source: Source | Iterable[Mapping[str, Any]],
         *,
         identity: str | None = None,
-        name: str = "dataset",
+        name: str | None = None,
         decode_images: bool = False,
         to_pil: bool = False,
     ) -> None:
@@ -59,8 +60,9 @@ class SlipstreamDataset:
         self._source: Any = given if hasattr(given, "__getitem__") and hasattr(given, "__len__") else list(given)
         if len(self._source) == 0:
             raise ValueError("the source has no samples")
-        self.name = name
-        self.identity = identity
+        self.name = name or str(getattr(source, "name", "dataset"))
+        found: str | None = identity or getattr(source, "identity", None)
+        self.identity = found
         self.decode_images = decode_images or to_pil
         self.to_pil = to_pil
         self.field_types = {field: field_type(field, value) for field, value in self._source[0].items()}
@@ -165,16 +167,21 @@ class SlipstreamDataset:
 
         Raises FileNotFoundError where there is no class, or a class has no image.
         """
-        source = ImageFolder(root)
-        return cls(source, identity=source.identity, name=Path(root).name, decode_images=decode_images, to_pil=to_pil)
+        return cls(ImageFolder(root), decode_images=decode_images, to_pil=to_pil)
 
     @classmethod
     def from_huggingface(
-        cls, dataset: Any, *, name: str = "huggingface", decode_images: bool = False, to_pil: bool = False
+        cls, dataset: Any, *, name: str | None = None, decode_images: bool = False, to_pil: bool = False
     ) -> SlipstreamDataset:
         """A split of a `datasets.Dataset`. Images that it holds as files stay as they are; others become PNG."""
-        source = HuggingFace(dataset)
-        return cls(source, identity=source.identity, name=name, decode_images=decode_images, to_pil=to_pil)
+        return cls(HuggingFace(dataset), name=name, decode_images=decode_images, to_pil=to_pil)
+
+    @classmethod
+    def from_litdata(cls, input_dir: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
+        """A streaming folder that `litdata.optimize` wrote, on this machine: see `LitDataReader`."""
+        from ._litdata import LitDataReader
+
+        return cls(LitDataReader(input_dir), decode_images=decode_images, to_pil=to_pil)
 
 
 def field_type(field: str, value: Any) -> str:
@@ -216,6 +223,7 @@ class ImageFolder:
             if len(self._samples) == before:
                 raise FileNotFoundError(f"{self.root / name}: it holds no image ({', '.join(_IMAGES)})")
         self.identity = f"imagefolder:{self.root.resolve()}:{listing.hexdigest()}"
+        self.name = self.root.resolve().name
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -237,6 +245,7 @@ class HuggingFace:
         self._dataset, self._images = dataset, images
         # A hash of the data and of what was done to it.
         self.identity = f"huggingface:{dataset._fingerprint}"
+        self.name = "huggingface"
 
     def __len__(self) -> int:
         return len(self._dataset)
