@@ -231,8 +231,8 @@ fn encode_in_buckets(site: &Site, server: &ObjectServer, slides: u64) -> String 
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     };
-    let submit =
-        ["jobs", "submit", "--list", arg(&site.path("list")), "--tile", "32", "--out", "s3://bucket/results"];
+    let list = site.path("list");
+    let submit = ["jobs", "submit", "--list", arg(&list), "--tile", "32", "--out", "s3://bucket/results"];
     let mut printed = said(run(&submit));
     let worker =
         ["worker", "--until-empty", "--backend", "cpu", "--threads", "1", "--scratch", arg(site.dir.path())];
