@@ -50,7 +50,8 @@ def matrix(path):
         coded = generate_frames(data.PixelData, number_of_frames=data.NumberOfFrames)
         frames = np.stack([np.asarray(Image.open(io.BytesIO(frame))) for frame in coded])
     else:
-        frames = pixel_array(path)
+        # Of a deflated file it does not take the path.
+        frames = pixel_array(data if data.file_meta.TransferSyntaxUID == DEFLATED else path)
     side_y, side_x = data.Rows, data.Columns
     width, height = data.TotalPixelMatrixColumns, data.TotalPixelMatrixRows
     across = -(-width // side_x)

@@ -180,7 +180,11 @@ def write(folder, name, picture, form=Form(), ids=None, **changes):
     if form.syntax not in NATIVE:
         data["PixelData"].is_undefined_length = True
     data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = UID(form.syntax)
+    # pydicom does not know deflated frames: they are written under a name of the same length, which is then replaced.
+    data.file_meta.TransferSyntaxUID = UID(J2K if form.syntax == DEFLATED_FRAMES else form.syntax)
     folder.mkdir(parents=True, exist_ok=True)
     data.save_as(folder / name, enforce_file_format=True)
+    if form.syntax == DEFLATED_FRAMES:
+        written = (folder / name).read_bytes()
+        (folder / name).write_bytes(written.replace(J2K.encode(), DEFLATED_FRAMES.encode() + b"\0", 1))
     return ids

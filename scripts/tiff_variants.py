@@ -2,7 +2,7 @@
 
     tiff_variants.py BINARY FOLDER
 
-Writes some 370 small TIFFs that differ in one or two of: byte order, offsets of 64 bits, strips or tiles, compression, predictor,
+Writes 347 small TIFFs that differ in one or two of: byte order, offsets of 64 bits, strips or tiles, compression, predictor,
 planes, depth, format of samples, inks, meaning of 0, opacity, palette, bit order, orientation, JPEG sampling and colour. Each is made a PNG by `origami
 pyramid` and compared with what tifffile decodes, to which the meaning of the tags is applied here (opacity over white, orientation,
 window). The largest difference that is allowed stands with each group; what origami is to refuse stands with the words that the

@@ -104,22 +104,22 @@ fn codestreams_are_stored_as_they_are_and_come_out_as_images() {
         fs::write(&path, tiff(150, 100, compression, &tiles)).unwrap();
         let out = dir.path().join(compression.to_string());
         encode(&path, &out, &[]).ok();
-        let archive = Archive::open(&bundle(&out)).unwrap();
+        let bundle = bundle(&out);
+        let archive = Archive::open(&bundle).unwrap();
         for (i, want) in tiles.iter().enumerate() {
             let (codec, bytes) = payload(&archive, i as u32 % 3, i as u32 / 3);
             assert_eq!((codec, bytes[0]), (CodecId::Jpeg2000, first), "{compression}");
             assert!(bytes[1..] == *want, "{compression}: tile {i} is not the slide's");
         }
-        let said = origami(&["verify", "--deep", arg(&bundle(&out))]).ok().stdout;
+        let said = origami(&["verify", "--deep", arg(&bundle)]).ok().stdout;
         assert!(said.contains("proved"), "{said}");
-        assert!(origami(&["inspect", arg(&bundle(&out))]).ok().stdout.contains("jpeg2000"));
+        assert!(origami(&["inspect", arg(&bundle)]).ok().stdout.contains("jpeg2000"));
         for (format, extension, magic) in
             [("jpeg", "jpg", &b"\xFF\xD8"[..]), ("png", "png", b"\x89PNG"), ("webp", "webp", b"RIFF")]
         {
             let to = dir.path().join(format!("{compression}-{format}"));
-            let (bundle, output) = (bundle(&out), ["--output-format", format]);
             let args = ["decode", "-q", "--bundle", arg(&bundle), "--out", arg(&to)];
-            origami(&[&args[..], &output].concat()).ok();
+            origami(&[&args[..], &["--output-format", format]].concat()).ok();
             let tile = to.join(format!("decoded_pyramid_files/8/2_1.{extension}"));
             assert!(fs::read(tile).unwrap().starts_with(magic));
             let said = origami(&["compare", arg(&path), arg(&to), "--json", "--openslide", "never"]).ok();

@@ -46,7 +46,7 @@ mod tests {
         };
         assert!(comments(&plain).is_empty());
         let named = with(b"Jane Doe");
-        assert_eq!(comments(&named), [45..59]);
+        assert_eq!(comments(&named).first(), Some(&(45..59)));
         assert_eq!(without_comments(&named), plain);
         assert!(comments(&with(b"Kakadu-v5.2.1")).is_empty(), "an encoder names itself");
         for cut in 0..named.len() {

@@ -51,7 +51,7 @@ pub mod tests {
         assert_eq!(samples.len(), width * height);
         let mut handle = Handle::new(sys::TJINIT_TJINIT_COMPRESS).unwrap();
         for (param, value) in [
-            (sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_GRAY as i32),
+            (sys::TJPARAM_TJPARAM_SUBSAMP, sys::TJSAMP_TJSAMP_GRAY),
             (sys::TJPARAM_TJPARAM_QUALITY, 100),
             (sys::TJPARAM_TJPARAM_PRECISION, 12),
         ] {
