@@ -38,6 +38,9 @@ scripts/tiff-variants.sh "$target_dir/debug/origami"
 step "DICOM"
 scripts/dicom.sh "$target_dir/debug/origami"
 
+step "storage at addresses"
+scripts/storage.sh "$target_dir/debug/origami"
+
 step "files of doubtful meaning"
 if [[ -d ${ORIGAMI_TEST_DATA:-}/cases ]]; then
     scripts/cases.sh "$target_dir/debug/origami" "$ORIGAMI_TEST_DATA/cases"

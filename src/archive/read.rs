@@ -187,6 +187,15 @@ impl Archive {
         self.store.will_read(&families.into_iter().map(range).collect::<Vec<_>>());
     }
 
+    /// The same of their payload tables alone, for [`Self::read_head`].
+    pub fn will_read_heads(&self, families: &[FamilyEntry]) {
+        let range = |entry: &FamilyEntry| {
+            let bytes = u64::from(entry.bytes).min(head_bytes(entry) as u64);
+            entry.offset..entry.offset.saturating_add(bytes)
+        };
+        self.store.will_read(&families.iter().map(range).collect::<Vec<_>>());
+    }
+
     /// Reads a tile of a small level and checks it.
     ///
     /// # Errors

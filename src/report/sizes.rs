@@ -49,6 +49,9 @@ pub struct Sizes<'a> {
     pub families: Vec<FamilySizes<'a>>,
 }
 
+/// Payload tables that are announced before they are read: a store far away is asked for them at once.
+const AHEAD: usize = 64;
+
 impl<'a> Sizes<'a> {
     /// Reads the payload table of every family.
     ///
@@ -57,7 +60,11 @@ impl<'a> Sizes<'a> {
     pub fn read(archive: &'a Archive) -> Result<Self> {
         let mut sizes = Self::default();
         let mut seen = HashSet::new();
-        for entry in archive.families() {
+        let announced = archive.families().chunks(AHEAD).flat_map(|part| {
+            archive.will_read_heads(part);
+            part
+        });
+        for entry in announced {
             let head = archive.read_head(entry)?;
             let own_bytes = |p: &PayloadEntry| if p.repeats { 0 } else { u64::from(p.bytes) };
             let size = |p: &PayloadEntry| PayloadSize { kind: p.kind, codec: p.codec, bytes: own_bytes(p) };
