@@ -57,6 +57,12 @@ scripts/colour.sh "$target_dir/debug/origami"
 step "evals viewer"
 scripts/evals.sh "$target_dir/debug/origami"
 
+step "fleets of workers, with a queue in a file and on NATS"
+scripts/fleet.sh
+
+step "workers by Slurm and Snakemake"
+scripts/deploy.sh
+
 step "demo"
 scripts/demo.sh --check
 
