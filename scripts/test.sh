@@ -63,6 +63,12 @@ scripts/evals.sh "$target_dir/debug/origami"
 step "Python package"
 scripts/python.sh
 
+step "fleets of workers, with a queue in a file and on NATS"
+scripts/fleet.sh
+
+step "workers by Slurm and Snakemake"
+scripts/deploy.sh
+
 step "demo"
 scripts/demo.sh --check
 

@@ -37,7 +37,7 @@ use super::unit::{Key, Token, UNIT_VERSION, Unit};
 
 pub use connect::NatsAddress;
 
-/// How long a claim waits for messages.
+/// How long a claim waits for messages, at most. No heartbeat is sent meanwhile.
 const WAIT: Duration = Duration::from_millis(200);
 /// Least time between two writes of a unit's progress: every heartbeat of a fleet would be a write.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -70,6 +70,7 @@ pub struct NatsQueue {
     units: Store,
     fleet: Store,
     consumer: Consumer<PullConfig>,
+    wait: Duration,
     policy: Policy,
     clock: Clock,
     held: Mutex<HashMap<Token, Held>>,
@@ -105,6 +106,7 @@ impl NatsQueue {
             context: parts.context,
             units: parts.units,
             fleet: parts.fleet,
+            wait: WAIT.min(parts.consumer.cached_info().config.ack_wait / 4),
             consumer: parts.consumer,
             runtime,
             policy,
@@ -272,7 +274,9 @@ impl NatsQueue {
     /// The last values of a bucket.
     async fn values(&self, bucket: &Store) -> Result<Vec<(String, Vec<u8>)>> {
         let fault = self.fault("read the queue");
-        if bucket.status().await.map_err(|e| fault(&e))?.values() == 0 {
+        // The bucket's own status is that of the time when it was opened. A watch of an empty one would wait for the first entry.
+        let stream = self.context.get_stream(&bucket.stream_name).await.map_err(|e| fault(&e))?;
+        if stream.cached_info().state.messages == 0 {
             return Ok(Vec::new());
         }
         let mut watch = bucket.watch_with_history(">").await.map_err(|e| fault(&e))?;
@@ -343,7 +347,7 @@ impl Queue for NatsQueue {
         self.runtime.block_on(async {
             let fault = self.fault("take from the queue");
             // No more than there are free slots: a message that waits in this process is not worked on, and its time runs.
-            let fetch = self.consumer.batch().max_messages(most).expires(WAIT);
+            let fetch = self.consumer.batch().max_messages(most).expires(self.wait);
             let mut messages = fetch.messages().await.map_err(|e| fault(&e))?;
             let mut claims = Vec::new();
             while let Some(message) = messages.next().await {

@@ -36,7 +36,8 @@ fn with_nats(test: &impl Fn(Open<'_>)) {
     };
     let address = format!("{server}/{}", Token::random().unwrap());
     let address = NatsAddress::parse(&address).unwrap().unwrap();
-    test(&|clock| Box::new(NatsQueue::open(&address, POLICY, LEASE, LEASE / 5, clock).unwrap()));
+    // A claim that finds nothing waits there.
+    test(&|clock| Box::new(NatsQueue::open(&address, POLICY, 10 * LEASE, LEASE / 5, clock).unwrap()));
 }
 
 fn states(queue: &dyn Queue) -> [u64; 5] {
