@@ -68,9 +68,9 @@ else
 fi
 
 step "tests"
-# With the server's cache on disk, the one part that can be tested here and is not in the default build. Mesa's device
+# With the cache on disk and queues on NATS, which can be tested here and are not in the default build. Mesa's device
 # selection prints an error where there is no desktop; the tests choose their adapter themselves.
-NODEVICE_SELECT=1 cargo test --locked --features rocksdb
+NODEVICE_SELECT=1 cargo test --locked --features nats,rocksdb
 
 step "clean tree"
 after=$(tree_state)

@@ -6,4 +6,4 @@ set -euo pipefail
 
 ORIGAMI_FLEET_SLIDES=200 ORIGAMI_FLEET_KILL_EVERY=3 scripts/fleet.sh
 step "1,000 workers, 100,000 units"
-cargo test --features nats --lib a_thousand_workers -- --ignored --nocapture
+cargo test --locked --features nats,rocksdb --lib a_thousand_workers -- --ignored --nocapture

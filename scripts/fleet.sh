@@ -21,7 +21,7 @@ else
 fi
 
 step "build"
-cargo build --features nats
+cargo build --locked --features nats,rocksdb
 origami=$target_dir/debug/origami
 
 step "the suite of queues, on $("$nats_server" --version)"
@@ -30,7 +30,7 @@ store=$(mktemp -d)
 "$nats_server" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$folder/nats.log" 2>&1 &
 server=$!
 trap 'kill $server; wait $server || true; rm -r "$store"' EXIT
-ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --features nats --lib jobs::tests::queues
+ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --locked --features nats,rocksdb --lib jobs::tests::queues
 
 step "a fleet with a queue in a file"
 python3 scripts/fleet.py --origami "$origami" --slides "$slides" --kill-every "$kill_every"
