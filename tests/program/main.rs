@@ -36,6 +36,7 @@ mod examples;
 mod exit_codes;
 mod help;
 mod identity;
+mod inspect_channels;
 #[cfg(unix)]
 mod interrupted;
 // A schema for every command, and a run for every schema.
