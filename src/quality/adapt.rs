@@ -17,6 +17,9 @@ use crate::quality::sample::Sample;
 
 /// Finest quality of chroma that is tried. Above, bytes rise steeply, and half the size of chroma limits what comes of it.
 const FINEST: u8 = 95;
+/// Finest quality of the baseline that comes with it. On a slide in red, 95 cost a third more bytes than 75 and gained 0.9 dB; finer chroma of
+/// the residual gains as much for less.
+const FINEST_BASELINE: u8 = 80;
 /// Where the finest quality does not suffice, a coarser one does as well that is so many dB worse.
 const NEARLY_DB: f64 = 0.5;
 
@@ -86,7 +89,7 @@ fn finer_chroma(params: &EncodeParams, quality: u8) -> EncodeParams {
     EncodeParams {
         subsamp: Subsamp::S444,
         chroma_residual_quality: Some(quality),
-        base_quality: params.base_quality.max(base_quality(quality)),
+        base_quality: params.base_quality.max(base_quality(quality).min(FINEST_BASELINE)),
         ..params.clone()
     }
 }

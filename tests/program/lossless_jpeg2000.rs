@@ -122,6 +122,9 @@ fn codestreams_are_stored_as_they_are_and_come_out_as_images() {
             origami(&[&args[..], &["--output-format", format]].concat()).ok();
             let tile = to.join(format!("decoded_pyramid_files/8/2_1.{extension}"));
             assert!(fs::read(tile).unwrap().starts_with(magic));
+            if format == "webp" {
+                continue; // `compare` takes no such trees.
+            }
             let said = origami(&["compare", arg(&path), arg(&to), "--json", "--openslide", "never"]).ok();
             let value: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
             match format {
@@ -161,7 +164,9 @@ fn what_cannot_be_kept_is_refused_with_the_reason() {
     let refused = encode(&path, &out, &["--tile", "256"]);
     refused.ends(2, &["stores its tiles of 64", "leave --tile 256 out"]);
     let mut broken = tiff(128, 128, 33005, &tiles);
-    broken[8 + 30] ^= 0xFF;
+    // The marker before the coded data (SOD).
+    let at = broken.windows(2).position(|pair| pair == [0xFF, 0x93]).unwrap();
+    broken[at + 1] = 0;
     let path = dir.path().join("broken.svs");
     fs::write(&path, broken).unwrap();
     assert!(encode(&path, &out, &[]).code != Some(0), "a damaged tile must not go into a bundle");

@@ -36,6 +36,7 @@ mod examples;
 mod exit_codes;
 mod help;
 mod identity;
+mod inspect_channels;
 #[cfg(unix)]
 mod interrupted;
 #[cfg(all(unix, feature = "jobs"))]

@@ -72,6 +72,7 @@ impl Planes {
 
 /// Opens a slide. Of what it has several of and the options leave open, the first is taken, and named.
 fn open(path: &Path, options: &OpenOptions) -> Result<(Slide, Planes)> {
+    let asked = options.selection.clone();
     let (mut options, mut planes) = (options.clone(), Planes::default());
     loop {
         let opened = Slide::open(path, &options);
@@ -86,7 +87,12 @@ fn open(path: &Path, options: &OpenOptions) -> Result<(Slide, Planes)> {
             Err(SlideError::ChoosePlane { what: Axis::Time, count, .. }) if selection.time.is_none() => {
                 (selection.time, planes.times) = (Some(0), Some(count));
             }
-            opened => return Ok((opened?, planes)),
+            opened => {
+                // The identity is that of what was asked for.
+                let mut slide = opened?;
+                slide.selection = asked;
+                return Ok((slide, planes));
+            }
         }
     }
 }
