@@ -52,7 +52,11 @@ impl Site {
     }
 
     fn worker(&self, more: &[&str]) -> Child {
-        let args = ["worker", "--out", &self.out(), "--lease", LEASE, "--threads", "1", "--backend", "cpu"];
+        self.worker_with_lease(LEASE, more)
+    }
+
+    fn worker_with_lease(&self, lease: &str, more: &[&str]) -> Child {
+        let args = ["worker", "--out", &self.out(), "--lease", lease, "--threads", "1", "--backend", "cpu"];
         let attempts = ["--attempts", "1000"];
         program().args(args).args(attempts).args(more).stdout(Stdio::null()).spawn().unwrap()
     }
@@ -63,7 +67,8 @@ impl Site {
     }
 
     fn reconcile(&self, more: &[&str]) -> Value {
-        let args = [&["jobs", "reconcile", "--out", &self.out(), "--json"], more].concat();
+        let out = self.out();
+        let args = [&["jobs", "reconcile", "--out", &out, "--json"], more].concat();
         serde_json::from_str(&origami(&args).ok().stdout).unwrap()
     }
 
@@ -149,7 +154,7 @@ fn a_worker_that_is_asked_to_leave_hands_its_units_back_at_once() {
     origami(&["bench", "slide", "--size", "3000x3000", "--out", arg(&slide)]).ok();
     site.submit().ok();
     for signal in ["-TERM", "-INT"] {
-        let mut worker = site.worker(&["--lease", "1h"]);
+        let mut worker = site.worker_with_lease("1h", &[]);
         wait_until("it does not begin", || {
             site.status()["running"][0]["progress"]["families"].as_u64() > Some(0)
         });
@@ -230,8 +235,8 @@ fn encode_in_buckets(site: &Site, server: &ObjectServer, slides: u64) -> String 
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     };
-    let submit =
-        ["jobs", "submit", "--list", arg(&site.path("list")), "--tile", "32", "--out", "s3://bucket/results"];
+    let list = site.path("list");
+    let submit = ["jobs", "submit", "--list", arg(&list), "--tile", "32", "--out", "s3://bucket/results"];
     let mut printed = said(run(&submit));
     let worker =
         ["worker", "--until-empty", "--backend", "cpu", "--threads", "1", "--scratch", arg(site.dir.path())];
