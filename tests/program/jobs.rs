@@ -152,7 +152,8 @@ fn a_worker_that_is_asked_to_leave_hands_its_units_back_at_once() {
     let site = Site::new(0);
     let slide = site.path("slides/large.png");
     origami(&["bench", "slide", "--size", "3000x3000", "--out", arg(&slide)]).ok();
-    site.submit().ok();
+    // Long enough to be seen at work by its heartbeats.
+    origami(&["jobs", "submit", arg(&slide), "--optl2", "--out", &site.out()]).ok();
     for signal in ["-TERM", "-INT"] {
         let mut worker = site.worker_with_lease("1h", &[]);
         wait_until("it does not begin", || {
