@@ -67,9 +67,9 @@ impl SqliteQueue {
     pub fn open(path: &Path, policy: Policy, lease: Duration, clock: Clock) -> Result<Self> {
         let database = |action, source| Error::Database { path: path.into(), action, source };
         let mut connection = Connection::open(path).map_err(|e| database("open the queue", e))?;
-        prepare(&mut connection, path).or_else(|e| match e {
-            Prepare::Refused(e) => Err(e),
-            Prepare::Sqlite(e) => Err(database("open the queue", e)),
+        prepare(&mut connection, path).map_err(|e| match e {
+            Prepare::Refused(e) => e,
+            Prepare::Sqlite(e) => database("open the queue", e),
         })?;
         Ok(Self {
             path: path.into(),

@@ -4,7 +4,7 @@
 //! files that [`Sandbox`] makes, and what follows each is what they print. Lines of standard error begin with `! `, and `? N`
 //! is an exit code other than 0. A command has no backslash, because snapshots are compared without them. `SNAPSHOTS=overwrite` records them anew.
 //!
-//! Times, versions, processors, libraries, adapters, free ports and the last digits of numbers are replaced by names in brackets.
+//! Times, versions, processors, libraries, adapters, temporary directories, free ports and the last digits of numbers are replaced by names in brackets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,7 @@ fn redactions() -> Redactions {
         ("[CPU]", r"cpu \((?<redacted>[a-z0-9]+)\)"),
         ("[VERSION]", r"origami (?<redacted>\d+\.\d+\.\d+)"),
         ("[PORT]", r"127\.0\.0\.1:(?<redacted>\d+)"),
+        ("[DIR]", r#"(?<redacted>/[^ \n"]*/\.tmp[A-Za-z0-9]+)"#),
         ("[TIME]", r"(?<redacted>\d{4}-\d\d-\d\dT[0-9:.]+Z)"),
         ("[NUMBER]", r"(?<redacted>\d+\.\d{6,})"),
         ("[OPENSLIDE]", r"through OpenSlide \((?<redacted>[^)]*)\)"),
