@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The training loader with torch and torchvision: under torch's own loader, against torchvision's transforms, and a run that goes on after
-# a stop. Not a part of continuous integration: torch and what it needs are gigabytes.
+# The training loader with torch, torchvision and litdata: under torch's own loader, against torchvision's transforms and litdata's reader, and
+# a run that goes on after a stop. The tests against ffcv run where it is installed: its build needs libopencv-dev, libturbojpeg0-dev and
+# pkg-config. Not a part of continuous integration: torch and what it needs are gigabytes.
 #
 #   scripts/loader-long.sh [PYTEST ARGUMENT...]
 #
