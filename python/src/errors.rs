@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use origami::archive::store::FileError;
 use origami::error::Error as Library;
 use origami::error::diagnose;
 use origami::error::diagnosis::FaultKind;
 use origami::slide::SlideError;
+use origami::store::FileError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 

@@ -24,7 +24,3 @@ pub use names::{BUNDLE_NAME, PACK_DIR};
 pub use read::Archive;
 pub use record::{FamilyRecord, Payload};
 pub use write::{BundleWriter, Written};
-
-// Its place before it was a group of its own.
-#[doc(hidden)]
-pub use crate::store;

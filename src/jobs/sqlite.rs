@@ -23,6 +23,8 @@ use super::watch::Watch;
 const VERSION: i64 = 1;
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(60);
+/// The place of results that lie beside the queue, so that both may be moved together.
+const BESIDE: &str = ".";
 
 const SCHEMA: &str = "
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -80,6 +82,17 @@ impl SqliteQueue {
             clock,
             began: Instant::now(),
         })
+    }
+
+    /// A place as it is stored, as a path.
+    fn resolved(&self, stored: String) -> String {
+        if stored != BESIDE {
+            return stored;
+        }
+        let beside = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let beside = beside.parent().unwrap_or(&self.path);
+        let beside = beside.canonicalize().unwrap_or_else(|_| beside.to_path_buf());
+        beside.to_string_lossy().into_owned()
     }
 
     /// Runs a change as one transaction.
@@ -304,16 +317,17 @@ impl Queue for SqliteQueue {
     fn place(&self) -> Result<Option<String>> {
         self.read("read the queue", |database| {
             let sql = "SELECT value FROM setting WHERE name = 'place'";
-            Ok(database.query_row(sql, [], |row| row.get(0)).optional()?)
+            let stored: Option<String> = database.query_row(sql, [], |row| row.get(0)).optional()?;
+            Ok(stored.map(|stored| self.resolved(stored)))
         })
     }
 
     fn bind(&self, place: &str) -> Result<()> {
         self.change("write the queue", |database| {
             let sql = "INSERT INTO setting (name, value) VALUES ('place', ?1) ON CONFLICT (name) DO NOTHING";
-            database.execute(sql, [place])?;
+            database.execute(sql, [if self.resolved(BESIDE.into()) == place { BESIDE } else { place }])?;
             let sql = "SELECT value FROM setting WHERE name = 'place'";
-            let bound: String = database.query_row(sql, [], |row| row.get(0))?;
+            let bound = self.resolved(database.query_row(sql, [], |row| row.get(0))?);
             match bound == place {
                 true => Ok(()),
                 false => Err(Error::OtherPlace { bound, given: place.into() }.into()),

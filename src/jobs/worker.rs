@@ -12,7 +12,7 @@ use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
 use self::rate::Rate;
-use self::slot::{Ending, Slot};
+use self::slot::{Ending, Slot, Tools};
 use super::callback::Notifier;
 use super::clock::Clock;
 use super::error::{Error, Result};
@@ -211,12 +211,23 @@ impl Worker<'_> {
         let (own, send) = (slot.clone(), send.clone());
         let thread = std::thread::Builder::new().name("origami-unit".into());
         let spawned = thread.spawn_scoped(scope, move || {
-            let ending = own.work(self);
+            let ending = own.work(&self.tools());
             // The receiver is gone only when the worker has ended.
             drop(send.send(ending));
         });
         spawned.map_err(Error::NoThreads)?;
         Ok(slot)
+    }
+
+    fn tools(&self) -> Tools<'_> {
+        Tools {
+            queue: self.queue,
+            results: self.results,
+            backend: self.backend,
+            scheduler: self.scheduler,
+            slots: self.options.slots,
+            worker: &self.options.name,
+        }
     }
 
     /// Tells the queue that all attempts go on, and ends those that are ours no more.

@@ -228,10 +228,12 @@ fn handle(state: &State, request: &Seen, body: &[u8]) -> Reply {
         "PUT" if query.contains_key("uploadId") => put_part(state, request, &query, body),
         "POST" if query.contains_key("delete") => {
             let text = String::from_utf8_lossy(body);
+            let mut said = String::new();
             for key in text.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
                 state.objects.lock().unwrap().remove(&format!("{}/{key}", path.trim_end_matches('/')));
+                said += &format!("<Deleted><Key>{key}</Key></Deleted>");
             }
-            Reply::xml("<DeleteResult></DeleteResult>".into())
+            Reply::xml(format!("<DeleteResult>{said}</DeleteResult>"))
         }
         "PUT" | "POST" => write(state, request, &path, &query, body),
         "DELETE" => {

@@ -23,7 +23,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Which queue a command is about.
 #[derive(Args, Clone)]
 pub struct PlaceArgs {
-    /// Where the results go: a directory, or an address such as s3://bucket/results
+    /// Where the results go: a directory, or an address such as s3://bucket/results [default: the queue's]
     ///
     /// The files of a unit lie in units/KEY/attempts/TOKEN in it; units/KEY/manifest.json says which attempt counts.
     #[arg(long, value_name = "DIR", help_heading = "Output")]

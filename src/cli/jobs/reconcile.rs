@@ -27,7 +27,7 @@ pub struct ReconcileArgs {
     /// Remove the files that it lists
     #[arg(long, help_heading = "Safety")]
     clean: bool,
-    /// Age of files of a unit that is not done and runs nowhere, from which on they are left over [range: 0s to 365d]
+    /// Age of files of a unit that is not done and runs nowhere, from which on they are left over [range: 0 to 365d]
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = duration(Some(SECOND), Duration::ZERO..=365 * DAY))]
     #[arg(help_heading = "Safety", hide_short_help = true)]
     older_than: Duration,

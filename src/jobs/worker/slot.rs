@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use super::Worker;
-use crate::backend::Cancel;
+use crate::backend::scheduler::Scheduler;
+use crate::backend::{Backend, Cancel};
 use crate::error::diagnosis::{Diagnose, FaultKind};
 use crate::jobs::content::Content;
 use crate::jobs::error::Error;
-use crate::jobs::queue::Claim;
-use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
+use crate::jobs::queue::{Claim, Queue};
+use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published, Results};
 use crate::jobs::run::{Means, run};
 use crate::jobs::state::{Fault, Outlook, Progress};
 use crate::jobs::unit::{Key, Token};
@@ -40,6 +40,20 @@ impl Ending {
 enum Stop {
     Interrupted,
     Fault(Fault),
+    /// The store has not said whether the manifest is there: it may count on the files.
+    Unanswered(Fault),
+}
+
+/// What an attempt works with.
+pub struct Tools<'a> {
+    pub queue: &'a dyn Queue,
+    pub results: &'a Results,
+    pub backend: &'a dyn Backend,
+    pub scheduler: &'a Scheduler,
+    /// Attempts that share the threads of the scheduler.
+    pub slots: usize,
+    /// The name of the worker.
+    pub worker: &'a str,
 }
 
 impl Stop {
@@ -85,41 +99,41 @@ impl Slot {
         }
     }
 
-    /// Works on the unit. Files that do not count are gone afterwards.
-    pub fn work(&self, worker: &Worker<'_>) -> Ending {
+    /// Works on the unit. Files that certainly do not count are gone afterwards.
+    pub fn work(&self, tools: &Tools<'_>) -> Ending {
         let (key, token) = (&self.claim.unit.key, self.claim.token.clone());
-        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(worker)));
+        let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(tools)));
         let attempt = attempt.unwrap_or_else(|_| {
             let message = "the program failed on this unit (a panic; its log has the place)".into();
             Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
         });
-        let ours = attempt.as_ref().is_ok_and(|ours| *ours);
-        if !ours && let Err(e) = worker.results.discard(key, &token) {
+        let may_count = matches!(attempt, Ok(true) | Err(Stop::Unanswered(_)));
+        if !may_count && let Err(e) = tools.results.discard(key, &token) {
             // They are found by `reconcile`.
             tracing::warn!("{e}; the files of an attempt that does not count stay there");
         }
         match attempt {
             Ok(ours) => Ending::Published { token, ours, progress: self.progress() },
-            Err(Stop::Fault(fault)) => Ending::Failed { token, fault },
+            Err(Stop::Fault(fault) | Stop::Unanswered(fault)) => Ending::Failed { token, fault },
             Err(Stop::Interrupted) => Ending::Interrupted(token),
         }
     }
 
     /// Returns whether the manifest is of this attempt.
-    fn attempt(&self, worker: &Worker<'_>) -> Result<bool, Stop> {
-        let (unit, token, results) = (&self.claim.unit, &self.claim.token, worker.results);
+    fn attempt(&self, tools: &Tools<'_>) -> Result<bool, Stop> {
+        let (unit, token, results) = (&self.claim.unit, &self.claim.token, tools.results);
         let of_results = |e: Error| Stop::of(&e);
         if let Some(done) = results.manifest(&unit.key).map_err(of_results)? {
             return Ok(done.attempt == *token);
         }
         let dir = results.begin(&unit.key, token).map_err(of_results)?;
-        let scheduler = worker.scheduler.sharing(worker.options.slots, self.cancel.clone());
+        let scheduler = tools.scheduler.sharing(tools.slots, self.cancel.clone());
         let progress = |families, of, pixels| {
             self.shown.families.store(families, Relaxed);
             self.shown.of.store(of, Relaxed);
             self.shown.pixels.store(pixels, Relaxed);
         };
-        let means = Means { backend: worker.backend, scheduler: &scheduler, progress: &progress };
+        let means = Means { backend: tools.backend, scheduler: &scheduler, progress: &progress };
         let made = run(unit, &dir, &means).map_err(|e| Stop::of(&e))?;
         progress(made.families, made.families, made.pixels);
         let content = Content::of(&dir).map_err(|e| Stop::of(&e))?;
@@ -130,14 +144,18 @@ impl Slot {
             schema: MANIFEST_SCHEMA,
             unit: unit.clone(),
             attempt: token.clone(),
-            worker: worker.options.name.clone(),
+            worker: tools.worker.into(),
             path: results.path_of(&unit.key, token),
             main: made.main,
             content,
             families: made.families,
             pixels: made.pixels,
         };
-        let elect = |key: &Key, text: &str| worker.queue.elect(key, text);
-        Ok(results.publish(&manifest, &elect).map_err(of_results)? == Published::Won)
+        let elect = |key: &Key, text: &str| tools.queue.elect(key, text);
+        let published = results.publish(&manifest, &elect).map_err(|e| match Stop::of(&e) {
+            Stop::Fault(fault) => Stop::Unanswered(fault),
+            other => other,
+        })?;
+        Ok(published == Published::Won)
     }
 }
