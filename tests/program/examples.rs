@@ -30,8 +30,9 @@ const FILES: &str = "
     head -c 32 /dev/zero >key.txt
     echo sixteen-letters-or-more >tokens.txt
     echo slides/b.svs >list.txt
-    origami jobs submit --list list.txt --out results
 ";
+/// A queue knows slides by their absolute paths, so it is made where they are.
+const QUEUE: &str = "origami jobs submit --list list.txt --out results --json >queue.json";
 
 /// The script of an example. A server is started, waited for, and ended. What an earlier one said must not be taken for its words.
 fn script(command: &str, port: &str) -> String {
@@ -57,6 +58,9 @@ fn run(command: &[String], files: &Path, scratch: &Path) -> Result<(), String> {
     // With the times of the sources, which archives record.
     let copied = Command::new("cp").arg("-rp").args([files, &folder]).status().unwrap();
     assert!(copied.success());
+    if command.first().is_some_and(|name| name == "jobs" || name == "worker") {
+        assert_eq!(bash(QUEUE, &folder, &[]), "exit status: 0");
+    }
     let examples = examples(&help(command, "--help"));
     let least = if command.len() == 2 { 1 } else { EXAMPLES };
     if !(least..=EXAMPLES).contains(&examples.len()) {
