@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Plays fleet.sh on one machine: two nodes with two workers each, a node that is taken away in the middle and comes back, results
+# Plays runpod/fleet.sh on one machine: two nodes with two workers each, a node that is taken away in the middle and comes back, results
 # that must be those of a serial run, and a secret that must appear nowhere.
 #
-#   runpod/rehearsal.sh BINARY [NATS_SERVER]     BINARY has the feature nats
+#   scripts/fleet-rehearsal.sh BINARY [NATS_SERVER]     BINARY has the feature nats
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-binary=$(realpath "${1:?usage: runpod/rehearsal.sh BINARY [NATS_SERVER]}")
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+binary=$(realpath "${1:?usage: scripts/fleet-rehearsal.sh BINARY [NATS_SERVER]}")
 export ORIGAMI_BINARY=$binary NATS_SERVER=${2:-nats-server}
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/origami-rehearsal.XXXXXX")
 nodes=()
@@ -21,13 +23,13 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-die() {
-    printf 'error: %s\n' "$*" >&2
-    exit 1
-}
 
 mkdir "$scratch/slides"
-for n in {1..12}; do "$binary" bench slide --size "$((1000 + 150 * n))x1200" --out "$scratch/slides/$n.png" >/dev/null; done
+for n in {1..12}; do
+    "$binary" bench slide --size "$((1000 + 150 * n))x1200" --out "$scratch/slide.png" >/dev/null
+    # Folders are searched for slides, and a PNG is none.
+    python3 scripts/deploy_tiff.py "$scratch/slide.png" "$scratch/slides/$n.tif"
+done
 
 export NATS_TOKEN=planted5e3c8b1d70a94f26 NUM_NODES=2 PRIMARY_ADDR=127.0.0.1 FLEET_WORKERS=2 FLEET_GRACE_S=6
 export FLEET_STORE=$scratch/queue
@@ -35,7 +37,7 @@ FLEET_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1"
 export FLEET_PORT
 # start RANK: a node; its log is $scratch/nodeRANK.log, its process the last of `nodes`.
 start() {
-    NODE_RANK=$1 "$here/fleet.sh" --slides "$scratch/slides" --out "$scratch/out" >>"$scratch/node$1.log" 2>&1 &
+    NODE_RANK=$1 runpod/fleet.sh --slides "$scratch/slides" --out "$scratch/out" >>"$scratch/node$1.log" 2>&1 &
     nodes+=("$!")
 }
 start 0
@@ -68,4 +70,4 @@ done | xargs -d '\n' sha256sum | cut -d ' ' -f 1 | sort >"$scratch/got"
 cmp "$scratch/want" "$scratch/got" || die "the fleet's bundles are not those of a serial run"
 ! grep -rqF "$NATS_TOKEN" "$scratch/out" "$scratch"/*.log "$scratch/queue/nats.conf" "$scratch/queue/nats.log" ||
     die "the secret is in a log, a manifest or the configuration"
-echo "runpod: the rehearsal passed: 12 slides, 12 manifests, the bytes of a serial run"
+echo "fleet-rehearsal: passed: 12 slides, 12 manifests, the bytes of a serial run"
