@@ -35,6 +35,7 @@ for mode in embed srgb; do
             --tile-subsamp 444 --icc "$mode"
     done
     log=$work/$mode.log
+    : >"$log"
     "$origami" serve "$work/slides" --port 0 --icc "$mode" --tile-quality 100 --tile-subsamp 444 --backend cpu >"$log" 2>&1 &
     servers+=($!)
     for _ in {1..100}; do

@@ -37,6 +37,7 @@ python3 scripts/evals_runs.py "$runs"
 "$origami" encode --quiet --image "$runs/photo_1/rs_444_b90_l0q20/images/original.png" --out "$runs/encoded here" --manifest --debug-images
 
 log=$work/log
+: >"$log"
 "$origami" evals --runs "$runs" --port 0 >"$log" 2>&1 &
 server=$!
 address=

@@ -33,6 +33,7 @@ PY
 slide=67352ccc-d1b0-11e1-89ae-279075081939
 mkdir -p "$work/slides/$slide"
 "$origami" encode --quiet --image "$work/squares.png" --out "$work/slides/$slide"
+: >"$work/serve.txt"
 "$origami" serve --slides-root "$work/slides" --port 0 --backend cpu >"$work/serve.txt" 2>"$work/serve.log" &
 server=$!
 trap 'kill "$server"' EXIT

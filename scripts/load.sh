@@ -36,6 +36,7 @@ cp "$scratch/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundl
 
 flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb"
     --max-inflight-families "$families" --queue-timeout-ms 60000)
+: >"$scratch/log"
 RUST_LOG=warn "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" \
     >"$scratch/log" 2>"$scratch/complaints" &
 server=$!

@@ -26,6 +26,8 @@ impl Shown<'_> {
         lines.extend(limited(overview.running.iter().map(|unit| format!("  {}", running_line(unit)))));
         lines.extend(limited(overview.dead.iter().map(|unit| {
             let reason = unit.fault.as_ref().map_or("no reason is known", |fault| &fault.message);
+            // Most reasons begin with the name of the file.
+            let reason = reason.strip_prefix(&format!("{}: ", unit.source)).unwrap_or(reason);
             format!("  dead {}: {reason} (attempts: {}, unit {})", unit.source, unit.attempts, unit.key)
         })));
         lines

@@ -61,7 +61,9 @@ function show(status) {
   table("workers", workers.map((w) => [w.name, w.units, w.families, w.live ? megapixels(w.pixels_per_s) : "gone", w.cost.toFixed(2)]),
     (i) => !workers[i].live);
   table("running", status.running.map((u) => [u.source, u.worker, u.attempt, `${u.progress.families} of ${u.progress.of}`]));
-  table("dead", status.dead.map((u) => [u.source, u.fault?.message ?? "no reason is known", u.attempts]));
+  // Most reasons begin with the name of the file, which is beside them.
+  const reason = (u) => (u.fault?.message ?? "no reason is known").replace(`${u.source}: `, "");
+  table("dead", status.dead.map((u) => [u.source, reason(u), u.attempts]));
 }
 
 async function look() {
