@@ -6,7 +6,7 @@ use std::sync::Arc;
 use origami::archive::{Archive, Kind as ArchiveKind, Payload};
 use origami::backend::cpu::{reconstruct_part, rows_of_part};
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{decode_foreign, decode_png, foreign_pixels};
+use origami::codec::{Foreign, decode_png};
 use origami::error::Error as Library;
 use origami::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
 use origami::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -192,14 +192,13 @@ impl Bundle {
         };
         match self.geometry().top_level() - id.level {
             0 => {
-                let (jpeg, size) = self.original(id, payload(PayloadKind::original(id))?)?;
-                foreign_pixels(&jpeg, Some(size)).map_err(|e| self.in_tile(id, e.into()))
+                let (image, size) = self.original(id, payload(PayloadKind::original(id))?)?;
+                image.pixels(size).map_err(|e| self.in_tile(id, e.into()))
             }
             1 => {
                 let below = tiles_below(self.geometry(), id).map(|tile| {
-                    let (jpeg, size) = self.original(tile, payload(PayloadKind::original(tile))?)?;
-                    let planes =
-                        decode_foreign(&jpeg, Some(size)).map_err(|e| self.in_tile(tile, e.into()))?;
+                    let (image, size) = self.original(tile, payload(PayloadKind::original(tile))?)?;
+                    let planes = image.planes(size).map_err(|e| self.in_tile(tile, e.into()))?;
                     Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), planes))
                 });
                 let (coding, side) = (&self.archive.meta().coding, self.geometry().tile() as usize);
@@ -213,11 +212,11 @@ impl Bundle {
         }
     }
 
-    /// The JPEG of an original tile, and the width and height that it must have.
-    fn original(&self, tile: TileId, payload: Payload) -> Result<(Vec<u8>, (usize, usize)), Library> {
+    /// An original tile, and the width and height that it must have.
+    fn original(&self, tile: TileId, payload: Payload) -> Result<(Foreign, (usize, usize)), Library> {
         let wrong = |e: lossless::Error| self.in_tile(tile, e.into());
-        let jpeg = lossless::jpeg(self.geometry(), tile, payload).map_err(wrong)?;
-        Ok((jpeg, lossless::tile_size(self.geometry(), tile)?))
+        let image = lossless::original(self.geometry(), tile, payload).map_err(wrong)?;
+        Ok((image, lossless::tile_size(self.geometry(), tile)?))
     }
 }
 
