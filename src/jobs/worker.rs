@@ -1,7 +1,7 @@
 //! A worker: takes units from a queue, works on several at a time, sends heartbeats, publishes results.
 //!
 //! One thread talks to the queue. Each unit has a thread of its own, which waits for the threads of the scheduler that all units share,
-//! and ends with an [`Ending`]. A unit whose attempt is ours no more, because it was cancelled or because the queue took this worker for
+//! and ends with an `Ending`. A unit whose attempt is ours no more, because it was cancelled or because the queue took this worker for
 //! dead, is ended between two families.
 
 mod rate;

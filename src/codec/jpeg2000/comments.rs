@@ -6,7 +6,7 @@ use std::ops::Range;
 const OF_ENCODERS: [&[u8]; 6] =
     [b"Kakadu-", b"Kdu-", b"Created by OpenJPEG", b"Created by: Open", b"Creator: ", b"Lurawave"];
 
-/// The comments of a codestream, each the bytes of its marker segment, but for those of [`OF_ENCODERS`]. What follows a broken
+/// The comments of a codestream, each the bytes of its marker segment, but for those of encoders. What follows a broken
 /// segment is not looked at.
 pub fn comments(stream: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();

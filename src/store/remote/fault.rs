@@ -17,7 +17,7 @@ pub fn refused(kind: ErrorKind, text: impl Into<String>) -> io::Error {
     io::Error::new(kind, Refused(text.into()))
 }
 
-/// Whether an error has a text of [`refused`], which says what to do.
+/// Whether an error has a text of `refused`, which says what to do.
 pub fn is_refused(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Refused>())
 }
