@@ -50,7 +50,11 @@ impl Shown<'_> {
         let (families, pixels) = overview.finished();
         let mut parts = Vec::new();
         if families > 0 {
-            parts.push(format!("{families} families, {:.1} megapixels", pixels as f64 / 1e6));
+            parts.push(format!(
+                "{}, {:.1} megapixels",
+                crate::cli::print::families(families),
+                pixels as f64 / 1e6
+            ));
         }
         let speed = overview.pixels_per_s(self.now_ms);
         if speed > 0.0 {
