@@ -48,6 +48,8 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     /// Whether conditions on writes are answered as if nobody knew them: 501.
     unconditional: Mutex<bool>,
+    /// How many reads of objects whose path ends like this are still refused: 403.
+    unreadable: Mutex<(String, u32)>,
     /// Whether every connection ends without an answer.
     is_down: Mutex<bool>,
 }
@@ -105,6 +107,11 @@ impl ObjectServer {
     /// From now on a write with a condition is answered with 501.
     pub fn refuse_conditions(&self) {
         *self.state.unconditional.lock().unwrap() = true;
+    }
+
+    /// The next `reads` of objects whose path ends in `end` are answered with 403, once such an object is there.
+    pub fn refuse_reads(&self, end: &str, reads: u32) {
+        *self.state.unreadable.lock().unwrap() = (end.into(), reads);
     }
 
     /// Whether every connection ends without an answer from now on.
@@ -250,6 +257,11 @@ fn handle(state: &State, request: &Seen, body: &[u8]) -> Reply {
 fn read(state: &State, request: &Seen, path: &str) -> Reply {
     let objects = state.objects.lock().unwrap();
     let Some(object) = objects.get(path) else { return Reply::of(404) };
+    let (end, reads) = &mut *state.unreadable.lock().unwrap();
+    if *reads > 0 && path.ends_with(&**end) {
+        *reads -= 1;
+        return Reply::of(403);
+    }
     let tag = etag(object);
     if request.headers.get("if-match").is_some_and(|wanted| *wanted != tag) {
         return Reply::of(412);

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use origami::backend::Cancel;
+use origami::backend::scheduler::Scheduler;
+use origami::backend::{Cancel, MAX_THREADS};
 use origami::jobs::callback::Notifier;
 use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
@@ -19,7 +20,7 @@ use signal_hook::flag;
 use super::place::{LeaseArgs, PlaceArgs};
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
-use crate::cli::args::work::WorkArgs;
+use crate::cli::args::work::JsonArgs;
 use crate::cli::fault::Exit;
 use crate::cli::json;
 use crate::cli::print::say;
@@ -64,8 +65,15 @@ pub struct WorkerArgs {
     lease: LeaseArgs,
     #[command(flatten)]
     backend: BackendArgs,
+    /// Worker threads; 0 is one per core [range: 0 to 1024]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
+    #[arg(help_heading = "Speed")]
+    threads: usize,
+    /// No line for each unit, and no summary
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
     #[command(flatten)]
-    work: WorkArgs,
+    json: JsonArgs,
 }
 
 pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
@@ -74,8 +82,8 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let place = args.place.open_with(args.policy(), Some(args.lease))?;
     let key_file = args.callback_key_file.as_deref();
     let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
-    let scheduler = args.work.scheduler()?;
-    let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?;
+    let scheduler = Scheduler::new(args.threads)?;
+    let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.summary())?;
     let options = WorkerOptions {
         name: args.name()?,
         slots: usize::try_from(args.slots).unwrap_or(1),
@@ -86,10 +94,10 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         clock: Clock::default(),
     };
     let name = options.name.clone();
-    if args.work.summary() {
+    if args.summary() {
         say!("worker {name}: {}, results in {}", place.queue.name(), place.results.place());
     }
-    let quiet = !args.work.summary();
+    let quiet = !args.summary();
     let report = |claim: &Claim, event: &Event| {
         if !quiet {
             say!("{}: {}", claim.unit.source, said(event));
@@ -112,7 +120,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
             "{undelivered} addresses of units could not be told; origami jobs status has what became of them"
         );
     }
-    if args.work.json() {
+    if args.json.json {
         json::print("worker", json!({"name": name, "done": done, "failed": failed}))?;
     } else if !quiet {
         say!("worker {name}: {done} done, {failed} failed attempts");
@@ -143,6 +151,11 @@ fn said(event: &Event) -> String {
 }
 
 impl WorkerArgs {
+    /// Whether lines for people are wanted.
+    fn summary(&self) -> bool {
+        !self.quiet && !self.json.json
+    }
+
     fn policy(&self) -> Policy {
         Policy { most_attempts: self.attempts, ..Policy::default() }
     }

@@ -153,7 +153,8 @@ impl Slot {
         };
         let elect = |key: &Key, text: &str| tools.queue.elect(key, text);
         let published = results.publish(&manifest, &elect).map_err(|e| match Stop::of(&e) {
-            Stop::Fault(fault) => Stop::Unanswered(fault),
+            // The next attempt finds out.
+            Stop::Fault(fault) => Stop::Unanswered(Fault { outlook: Outlook::Transient, ..fault }),
             other => other,
         })?;
         Ok(published == Published::Won)
