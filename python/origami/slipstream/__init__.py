@@ -12,14 +12,80 @@
 A data set also works under `torch.utils.data.DataLoader`; torch itself is not needed here.
 """
 
+from ._augment import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    BatchAugment,
+    Compose,
+    MultiSample,
+    Normalize,
+    NormalizeLGN,
+    RandomApply,
+    ToDevice,
+    ToFloat,
+    ToFloatDiv,
+    ToTorchImage,
+)
+from ._augment_colour import (
+    RandomBrightness,
+    RandomColorJitter,
+    RandomColorJitterHSV,
+    RandomColorJitterYIQ,
+    RandomContrast,
+    RandomEqualize,
+    RandomGamma,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterize,
+    RandomSaturation,
+    RandomSolarization,
+    ToGrayscale,
+)
+from ._augment_filter import (
+    RandomCutout,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomPixelNoise,
+    RandomSharpen,
+)
+from ._augment_geometry import (
+    RandomAffine,
+    RandomCropResize,
+    RandomElastic,
+    RandomHorizontalFlip,
+    RandomPatchShuffle,
+    RandomRotate,
+    RandomScale,
+    RandomShear,
+    RandomTranslate,
+    RandomVerticalFlip,
+    RandomZoom,
+)
 from ._bags import SlipstreamBags
 from ._cache import OptimizedCache, write_index
 from ._dataset import SlipstreamDataset
+from ._draws import sample_seeds
 from ._ffcv import FFCVFileReader
 from ._litdata import LitDataReader
 from ._loader import SlipstreamLoader
 from ._prefetch import PrefetchingDataLoader
+from ._presets import (
+    byol,
+    make_train_pipeline,
+    make_val_pipeline,
+    multicrop,
+    simclr,
+    supervised_train,
+    supervised_val,
+)
 from ._slides import find_slides, read_slide_list
+from ._stain import (
+    MacenkoNormalize,
+    RandomStainJitter,
+    ReinhardNormalize,
+    VahadaneNormalize,
+)
 from ._stages import (
     BatchTransform,
     DecodeCenterCrop,
@@ -30,10 +96,16 @@ from ._stages import (
     DecodeUniformMultiRandomResizedCrop,
     estimate_rejection_fallback_rate,
 )
+from ._statistics import (
+    NormalizationStats,
+    compute_normalization_stats,
+)
 from ._tissue import TissueMask, tissue_mask
 
 __all__ = [
+    "BatchAugment",
     "BatchTransform",
+    "Compose",
     "DecodeCenterCrop",
     "DecodeDirectRandomResizedCrop",
     "DecodeMultiRandomResizedCrop",
@@ -41,16 +113,70 @@ __all__ = [
     "DecodeResizeCrop",
     "DecodeUniformMultiRandomResizedCrop",
     "FFCVFileReader",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "LitDataReader",
+    "MacenkoNormalize",
+    "MultiSample",
+    "NormalizationStats",
+    "Normalize",
+    "NormalizeLGN",
     "OptimizedCache",
     "PrefetchingDataLoader",
+    "RandomAffine",
+    "RandomApply",
+    "RandomBrightness",
+    "RandomColorJitter",
+    "RandomColorJitterHSV",
+    "RandomColorJitterYIQ",
+    "RandomContrast",
+    "RandomCropResize",
+    "RandomCutout",
+    "RandomElastic",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGamma",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHorizontalFlip",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPatchShuffle",
+    "RandomPixelNoise",
+    "RandomPosterize",
+    "RandomRotate",
+    "RandomSaturation",
+    "RandomScale",
+    "RandomSharpen",
+    "RandomShear",
+    "RandomSolarization",
+    "RandomStainJitter",
+    "RandomTranslate",
+    "RandomVerticalFlip",
+    "RandomZoom",
+    "ReinhardNormalize",
     "SlipstreamBags",
     "SlipstreamDataset",
     "SlipstreamLoader",
     "TissueMask",
+    "ToDevice",
+    "ToFloat",
+    "ToFloatDiv",
+    "ToGrayscale",
+    "ToTorchImage",
+    "VahadaneNormalize",
+    "byol",
+    "compute_normalization_stats",
     "estimate_rejection_fallback_rate",
     "find_slides",
+    "make_train_pipeline",
+    "make_val_pipeline",
+    "multicrop",
     "read_slide_list",
+    "sample_seeds",
+    "simclr",
+    "supervised_train",
+    "supervised_val",
     "tissue_mask",
     "write_index",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _native
+from ._draws import sample_seeds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,7 +117,14 @@ class Passes:
         order = self.order()
         end = len(order) // self.batch_size * self.batch_size if self.drop_last else len(order)
         epoch, position = self._epoch, self._position
-        for count, batch in self._batches(order[position:end], epoch):
+        batches = self._batches(order[position:end], epoch)
+        while True:
+            # The functions of pipelines run in here: what they draw depends on the samples of the batch.
+            with sample_seeds(self.seed, epoch, order[position : min(position + self.batch_size, end)]):
+                found = next(batches, None)
+            if found is None:
+                break
+            count, batch = found
             # Before the batch is given out: a state that is saved while it is used counts it as taken.
             position += count
             self._epoch, self._position = epoch, position
