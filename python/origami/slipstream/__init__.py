@@ -12,6 +12,10 @@
 A data set also works under `torch.utils.data.DataLoader`; torch itself is not needed here.
 """
 
+from ._annotations import (
+    Annotation,
+    read_annotations,
+)
 from ._augment import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -69,6 +73,10 @@ from ._draws import sample_seeds
 from ._ffcv import FFCVFileReader
 from ._litdata import LitDataReader
 from ._loader import SlipstreamLoader
+from ._places import (
+    Places,
+    clam_coordinates,
+)
 from ._prefetch import PrefetchingDataLoader
 from ._presets import (
     byol,
@@ -79,6 +87,11 @@ from ._presets import (
     supervised_train,
     supervised_val,
 )
+from ._remote import (
+    presync_s3,
+    sync_s3_dataset,
+)
+from ._slide_pool import SlidePool
 from ._slides import find_slides, read_slide_list
 from ._stain import (
     MacenkoNormalize,
@@ -100,9 +113,14 @@ from ._statistics import (
     NormalizationStats,
     compute_normalization_stats,
 )
-from ._tissue import TissueMask, tissue_mask
+from ._tissue import (
+    TissueMask,
+    saved_tissue_mask,
+    tissue_mask,
+)
 
 __all__ = [
+    "Annotation",
     "BatchAugment",
     "BatchTransform",
     "Compose",
@@ -122,6 +140,7 @@ __all__ = [
     "Normalize",
     "NormalizeLGN",
     "OptimizedCache",
+    "Places",
     "PrefetchingDataLoader",
     "RandomAffine",
     "RandomApply",
@@ -155,6 +174,7 @@ __all__ = [
     "RandomVerticalFlip",
     "RandomZoom",
     "ReinhardNormalize",
+    "SlidePool",
     "SlipstreamBags",
     "SlipstreamDataset",
     "SlipstreamLoader",
@@ -166,17 +186,22 @@ __all__ = [
     "ToTorchImage",
     "VahadaneNormalize",
     "byol",
+    "clam_coordinates",
     "compute_normalization_stats",
     "estimate_rejection_fallback_rate",
     "find_slides",
     "make_train_pipeline",
     "make_val_pipeline",
     "multicrop",
+    "presync_s3",
+    "read_annotations",
     "read_slide_list",
     "sample_seeds",
+    "saved_tissue_mask",
     "simclr",
     "supervised_train",
     "supervised_val",
+    "sync_s3_dataset",
     "tissue_mask",
     "write_index",
 ]

@@ -18,6 +18,7 @@ from ._views import PerView
 if TYPE_CHECKING:
     import numpy as np
 
+    from ._annotations import Annotations
     from ._slide_dataset import SlideDataset
 
 Sample = dict[str, Any]
@@ -112,18 +113,24 @@ class SlipstreamDataset:
         stride: float | None = None,
         count: int | None = None,
         coordinates: Mapping[Path_, Any] | Callable[[Slide], Any] | None = None,
+        annotations: Annotations | None = None,
+        annotated: float = 0.5,
+        unannotated: str | None = None,
         tissue: float | None = None,
         tissue_feature: Feature = "saturation",
         masks: Callable[[Slide], TissueMask] | None = None,
+        save_masks: bool | Path_ = False,
         seed: int = 0,
         cache_bytes: int = 512 << 20,
         open_slides: int = 16,
         threads: int | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> SlideDataset:
         """Patches of slides: bundles, trees, SVS, TIFF, DICOM and what else `Slide` opens.
 
         slides: a slide; a directory of slides; a CSV or Parquet file with a column `path`, whose other columns become fields; a list of
-            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label.
+            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label. Addresses
+            in object storage (`s3://`) are copied to this machine first: `storage_options` are those of fsspec.
         size: side of the patches in pixels.
         level, target_mpp, magnification: their resolution: a level of the slide (0 by default), microns per pixel, or the objective's
             power. A mapping from names to values gives each sample one patch a name, all with the same centre.
@@ -131,16 +138,18 @@ class SlipstreamDataset:
         stride: a grid of patches inside the slide, so many pixels of the (first) patch apart; `size` by default.
         count: instead of a grid, so many patches a slide at random places that `seed` decides.
         coordinates: instead of both, left upper corners of the first patch in pixels of the full resolution, (n, 2): by path, or from a
-            function of the open slide.
+            function of the open slide; or `Places`, as `clam_coordinates` gives them.
+        annotations: regions of the slides, as `read_annotations` reads them of GeoJSON. Samples have a field `annotation`, the class that covers most of
+            the first patch, if that is at least the part `annotated` of it. Other patches are of the class `unannotated`, or left out where it is None.
         tissue: the least part of the first patch that is tissue, 0 to 1. `tissue_feature` tells it from glass; `masks` makes the mask of a
-            slide instead.
+            slide instead. `save_masks` keeps masks beside the slides, or in a directory, and takes them from there: see `saved_tissue_mask`.
         cache_bytes: memory for decoded pixels, in each process.
         threads: for looking at slides here; one a core by default.
 
         Raises ValueError for arguments that cannot be, a slide without the resolution that is asked for, or no sample at all; FileNotFoundError;
         what `Slide` raises.
         """
-        from ._slide_dataset import of_slides
+        from ._slide_choice import of_slides
 
         return of_slides(
             slides,
@@ -152,14 +161,20 @@ class SlipstreamDataset:
             stride=stride,
             count=count,
             coordinates=coordinates,
+            annotations=annotations,
+            annotated=annotated,
+            unannotated=unannotated,
             tissue=tissue,
             tissue_feature=tissue_feature,
             masks=masks,
+            save_masks=save_masks,
             seed=seed,
             cache_bytes=cache_bytes,
             open_slides=open_slides,
             threads=threads,
+            storage_options=storage_options,
         )
+
     @classmethod
     def from_imagefolder(cls, root: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
         """A directory with one directory for each class, as torchvision's ImageFolder reads it, in the same order: `image`, `label` (the

@@ -141,8 +141,8 @@ class _SlideReader:
             batch: Batch = {}
             for name, image in zip(dataset.names, images, strict=True):
                 batch[name] = _through(self._pipelines.get(name, ()), loader._placed(image))
-            for name in dataset.slides[0].fields:
-                batch[name] = loader._placed(column([dataset.slides[slide].fields[name] for slide in slide_of]))
+            for name, values in dataset.fields_of(samples).items():
+                batch[name] = loader._placed(column(values))
             x, y = corners[samples].T.copy()
             batch |= {name: loader._placed(value) for name, value in (("slide", slide_of), ("x", x), ("y", y))}
             yield len(samples), batch | {"indices": samples}
