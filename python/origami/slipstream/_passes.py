@@ -130,12 +130,14 @@ class Passes:
             if found is None:
                 break
             count, batch = found
-            # Before the batch is given out: a state that is saved while it is used counts it as taken.
             position += count
-            self._epoch, self._position = epoch, position
+            # Before the batch is given out: a state that is saved while it is used counts it as taken. Many that know the length do not ask for more
+            # after the last one, so the next pass is the next epoch from here on.
+            here = (epoch, position) if position < end else (epoch + 1, 0)
+            self._epoch, self._position = here
             yield batch
-            if (self._epoch, self._position) != (epoch, position):
-                # set_epoch, load_state_dict or another pass has moved on.
+            # At the end, or set_epoch, load_state_dict or another pass has moved on.
+            if position >= end or (self._epoch, self._position) != here:
                 return
         self._epoch, self._position = epoch + 1, 0
 
