@@ -219,7 +219,8 @@ def main() -> None:
     arguments.add_argument("--child", type=Path)
     given = arguments.parse_args()
     Image.MAX_IMAGE_PIXELS = None
-    torch.set_num_threads(2)
+    # Threads that wait for one another lose more than they win with so small a network.
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     given.work.mkdir(parents=True, exist_ok=True)
     if given.child is not None:
