@@ -1,5 +1,6 @@
 """What augmentations and statistics do without torch."""
 
+import re
 import subprocess
 import sys
 from io import BytesIO
@@ -25,6 +26,14 @@ def test_every_name_is_there() -> None:
     missing = [name for name in slipstream.__all__ if not hasattr(slipstream, name)]
     assert not missing and slipstream.__all__ == sorted(slipstream.__all__)
     assert sum(name.startswith("Random") for name in slipstream.__all__) >= 27
+
+
+def test_every_name_is_in_the_documents() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text("utf-8")
+    named = set(re.findall(r"`([A-Za-z_]\w*)", page))
+    assert not set(slipstream.__all__) - named
+    classes = {name for name in named if re.match(r"(Random|Decode|To|Normalize)[A-Z]", name)}
+    assert not classes - set(slipstream.__all__)
 
 
 def test_torch_is_imported_by_those_who_use_it() -> None:
