@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import encoded
 import h5py
 import numpy as np
 import pyarrow
@@ -101,3 +102,21 @@ def test_slides_in_s3(bucket: dict[str, Any], slides: list[Path], tmp_path: Path
     assert (copy / "1.bundle").read_bytes() == bytes(changed) and (copy / "0.bundle").stat().st_mtime_ns == before
     with pytest.raises(FileNotFoundError):
         origami.open_slide("s3://slides/cohort/none.bundle", storage_options=options)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_streaming_folders_in_s3(bucket: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    litdata = pytest.importorskip("litdata")
+    monkeypatch.setenv("SLIPSTREAM_CACHE_DIR", str(tmp_path / "cache"))
+    litdata.optimize(encoded.sample, list(range(9)), str(tmp_path / "written"), num_workers=1, chunk_size=4)
+    near = SlipstreamDataset(input_dir=tmp_path / "written")
+    for file in (tmp_path / "written").iterdir():
+        bucket["client"].upload_file(str(file), "slides", f"streams/{file.name}")
+    for far in (
+        SlipstreamDataset(remote_dir="s3://slides/streams", storage_options=bucket["options"]),
+        SlipstreamDataset.from_litdata("s3://slides/streams", local_dir=tmp_path / "local", storage_options=bucket["options"]),
+    ):
+        assert [far[at] for at in range(9)] == [near[at] for at in range(9)]
+    assert (tmp_path / "local" / "index.json").exists()
+    with pytest.raises(ValueError, match="give one of them"):
+        SlipstreamDataset(input_dir=tmp_path / "written", remote_dir="s3://slides/streams")

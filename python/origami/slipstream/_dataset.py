@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ._annotations import Annotations
+    from ._litdata import LitDataReader
     from ._slide_dataset import SlideDataset
 
 Sample = dict[str, Any]
@@ -41,6 +42,8 @@ class SlipstreamDataset:
     source: a sequence or map of dicts by number, or any iterable of dicts, which is read into memory. All samples have the same fields.
         A field is an encoded image (JPEG or PNG, as bytes), bytes, str, int, float or bool; `field_types` says which was found in the
         first sample ("ImageBytes", "bytes", "str", "int", "float").
+    input_dir, remote_dir: instead of a source, a streaming folder of litdata on this machine, or the prefix of one in object storage, which is copied to
+        `local_dir` (by default below SLIPSTREAM_CACHE_DIR) first, with `storage_options` as of fsspec.
     identity, name: which data this is, and the name of its cache: caches of the same identity are the same. An identity is needed to make a cache.
         Readers (`FFCVFileReader`, `LitDataReader`) know both.
     decode_images: samples have images as arrays (uint8, (height, width, 3)); with to_pil as Pillow's. Otherwise as they are stored.
@@ -50,13 +53,21 @@ class SlipstreamDataset:
 
     def __init__(
         self,
-        source: Source | Iterable[Mapping[str, Any]],
+        source: Source | Iterable[Mapping[str, Any]] | None = None,
         *,
+        input_dir: Path_ | None = None,
+        remote_dir: str | None = None,
+        local_dir: Path_ | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         identity: str | None = None,
         name: str | None = None,
         decode_images: bool = False,
         to_pil: bool = False,
     ) -> None:
+        if sum(of is not None for of in (source, input_dir, remote_dir)) != 1:
+            raise ValueError("source, input_dir, remote_dir: give one of them")
+        if source is None:
+            source = _litdata(input_dir, remote_dir, local_dir, storage_options)
         given: Any = source
         self._source: Any = given if hasattr(given, "__getitem__") and hasattr(given, "__len__") else list(given)
         if len(self._source) == 0:
@@ -192,11 +203,35 @@ class SlipstreamDataset:
         return cls(HuggingFace(dataset), name=name, decode_images=decode_images, to_pil=to_pil)
 
     @classmethod
-    def from_litdata(cls, input_dir: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
-        """A streaming folder that `litdata.optimize` wrote, on this machine: see `LitDataReader`."""
-        from ._litdata import LitDataReader
+    def from_litdata(
+        cls,
+        input_dir: Path_ | None = None,
+        *,
+        remote_dir: str | None = None,
+        local_dir: Path_ | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        decode_images: bool = False,
+        to_pil: bool = False,
+    ) -> SlipstreamDataset:
+        """A streaming folder that `litdata.optimize` wrote: see `LitDataReader`, and the arguments of this class."""
+        source = _litdata(input_dir, remote_dir, local_dir, storage_options)
+        return cls(source, decode_images=decode_images, to_pil=to_pil)
 
-        return cls(LitDataReader(input_dir), decode_images=decode_images, to_pil=to_pil)
+
+def _litdata(
+    input_dir: Path_ | None, remote_dir: str | None, local_dir: Path_ | None, storage_options: Mapping[str, Any] | None
+) -> LitDataReader:
+    """The reader of a streaming folder, which is copied first where it is in object storage."""
+    from ._litdata import LitDataReader
+    from ._remote import is_remote, sync_s3_dataset
+
+    if is_remote(input_dir):
+        input_dir, remote_dir = None, str(input_dir)
+    if (input_dir is None) == (remote_dir is None):
+        raise ValueError("input_dir, remote_dir: give one of them")
+    if remote_dir is not None:
+        return LitDataReader(sync_s3_dataset(remote_dir, local_dir, storage_options=storage_options))
+    return LitDataReader(Path(input_dir or ""))
 
 
 def field_type(field: str, value: Any) -> str:
