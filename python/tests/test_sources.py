@@ -277,9 +277,13 @@ def test_prefixes_are_copied_once(storage: Any, slide_path: Path, bundle_path: P
     sync_s3_dataset("memory://bucket/set/", tmp_path / "copy")
     assert (local / "notes.txt").read_bytes() == b"hello again"
     assert (local / "a.tif").stat().st_mtime_ns == before[local / "a.tif"]
-    (local / "a.tif").unlink()
+    # Gone there and here; cut short here.
+    storage.rm("/bucket/set/notes.txt")
+    (local / "mine.txt").write_text("not copied")
+    (local / "a.tif").write_bytes(b"short")
     sync_s3_dataset("memory://bucket/set", tmp_path / "copy")
-    assert (local / "a.tif").exists()
+    assert (local / "a.tif").read_bytes() == slide_path.read_bytes()
+    assert not (local / "notes.txt").exists() and (local / "mine.txt").exists()
     with pytest.raises(FileNotFoundError, match="no objects there"):
         sync_s3_dataset("memory://bucket/none", tmp_path / "none")
 

@@ -9,8 +9,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +19,7 @@ from ._cache import cache_directory
 from ._slides import Path_
 
 _LISTING = ".origami-sync.json"
+_LOCK = ".origami-sync.lock"
 
 
 def is_remote(path: Any) -> bool:
@@ -33,7 +35,8 @@ def sync_s3_dataset(
     workers: int = 8,
 ) -> Path:
     """Copies all objects below a prefix into a directory, in the cache directory by default, and returns it. What is there already and is unchanged, by size
-    and ETag or time of modification, is not fetched; what is gone there stays here. A copy that was killed leaves nothing under the name of a file.
+    and ETag or time of modification, is not fetched; what was copied and is gone there is removed. A copy that was killed leaves nothing under the name of a
+    file. Of several processes one copies, and the others wait for it.
 
     storage_options: of fsspec's file system, such as {"anon": True} or {"endpoint_url": ...}.
     Raises FileNotFoundError where there are no objects; what fsspec raises.
@@ -44,22 +47,25 @@ def sync_s3_dataset(
         raise FileNotFoundError(f"{remote_dir}: no objects there; check the bucket and the prefix")
     local = Path(local_dir) if local_dir is not None else cache_directory() / "remote" / _digest(remote_dir.rstrip("/"))
     local.mkdir(parents=True, exist_ok=True)
-    before = _read_listing(local)
-    now = {_relative(path, root, local): (path, _version(entry)) for path, entry in found.items()}
-    stale = [name for name, (_, version) in now.items() if before.get(name) != version or not (local / name).is_file()]
-    done: dict[str, list[str]] = {}
+    now = {_relative(path, root, local): entry for path, entry in found.items()}
+    with _alone(local):
+        before = _read_listing(local)
+        for name in before.keys() - now.keys():
+            (local / name).unlink(missing_ok=True)
+        done = {name: version for name, version in before.items() if name in now}
 
-    def fetch(name: str) -> None:
-        path, version = now[name]
-        _fetch(fs, path, local / name, int(found[path]["size"]))
-        done[name] = version
+        def fetch(item: tuple[str, Mapping[str, Any]]) -> None:
+            name, entry = item
+            if not _is_copy(local / name, done.get(name), entry):
+                _fetch(fs, entry, local / name)
+                done[name] = _version(entry)
 
-    try:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(fetch, stale))
-    finally:
-        # What came before an error need not come again.
-        _write_listing(local, before | done)
+        try:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(fetch, now.items()))
+        finally:
+            # What came before an error need not come again.
+            _write_listing(local, done)
     return local
 
 
@@ -74,10 +80,11 @@ def local_copy(url: str, *, storage_options: Mapping[str, Any] | None = None, ca
         name = PurePosixPath(root).name
         parent = cache / _digest(url)
         parent.mkdir(parents=True, exist_ok=True)
-        entry = fs.info(root)
-        if _read_listing(parent).get(name) != _version(entry) or not (parent / name).is_file():
-            _fetch(fs, root, parent / name, int(entry["size"]))
-            _write_listing(parent, {name: _version(entry)})
+        with _alone(parent):
+            entry = fs.info(root)
+            if not _is_copy(parent / name, _read_listing(parent).get(name), entry):
+                _fetch(fs, entry, parent / name)
+                _write_listing(parent, {name: _version(entry)})
         return parent / name
     return sync_s3_dataset(url, cache / _digest(url) / (PurePosixPath(root).name or "root"), storage_options=storage_options)
 
@@ -97,10 +104,15 @@ def _file_system(url: str, options: Mapping[str, Any] | None) -> tuple[Any, str]
 def _relative(path: str, root: str, local: Path) -> str:
     """The name of a copy, which lies below its directory whatever the object is called."""
     name = path[len(root) :].lstrip("/") if path.startswith(root) else path
-    parts = PurePosixPath(name).parts
-    if not parts or any(part in ("..", "/", "") or "\\" in part or "\0" in part for part in parts) or parts == (_LISTING,):
+    if not _is_below(name):
         raise ValueError(f"{path}: an object of this name cannot be copied to {local}; rename it")
-    return "/".join(parts)
+    return "/".join(PurePosixPath(name).parts)
+
+
+def _is_below(name: str) -> bool:
+    """Whether it names a file below a directory, and none of this module's own."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and parts not in ((_LISTING,), (_LOCK,)) and not any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts)
 
 
 def _version(entry: Mapping[str, Any]) -> list[str]:
@@ -108,7 +120,13 @@ def _version(entry: Mapping[str, Any]) -> list[str]:
     return [str(entry["size"]), str(stamp)]
 
 
-def _fetch(fs: Any, remote: str, local: Path, size: int) -> None:
+def _is_copy(local: Path, version: list[str] | None, entry: Mapping[str, Any]) -> bool:
+    """Whether a file is the copy of an object as it is now."""
+    return version == _version(entry) and local.is_file() and local.stat().st_size == int(entry["size"])
+
+
+def _fetch(fs: Any, entry: Mapping[str, Any], local: Path) -> None:
+    remote, size = str(entry["name"]), int(entry["size"])
     local.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=f".{local.name}.", dir=local.parent)
     os.close(handle)
@@ -123,10 +141,24 @@ def _fetch(fs: Any, remote: str, local: Path, size: int) -> None:
         raise
 
 
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """No other process copies into it meanwhile: a slide that was opened must not be replaced by itself."""
+    try:
+        import fcntl
+    except ImportError:
+        # Systems without it have no forks of a training run either.
+        yield
+        return
+    with open(directory / _LOCK, "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _read_listing(directory: Path) -> dict[str, list[str]]:
     try:
         listing = json.loads((directory / _LISTING).read_text("utf-8"))
-        return listing if isinstance(listing, dict) else {}
+        return {name: version for name, version in listing.items() if _is_below(name)} if isinstance(listing, dict) else {}
     except (FileNotFoundError, ValueError):
         # Nothing is known of what is there: it is fetched again.
         return {}
