@@ -309,6 +309,13 @@ def test_random_apply_takes_images_one_by_one(batch: torch.Tensor) -> None:
     changed = stage.last_params["changed"]
     assert 0 < changed.sum() < COUNT
     assert torch.equal(got, torch.where(changed[:, None, None, None], 1 - batch, batch))
+    # A stage with a seed of its own draws anew at each call.
+    inner = slipstream.RandomHue(0.5, seed=4)
+    again = RandomApply([inner], 1.0)
+    again(batch)
+    first = inner.last_params["factor"]
+    again(batch)
+    assert not torch.equal(inner.last_params["factor"], first)
 
 
 def stained(haematoxylin: tuple[float, ...], eosin: tuple[float, ...], strength: tuple[float, float], seed: int) -> torch.Tensor:

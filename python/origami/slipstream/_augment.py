@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._draws import Draws, Source
+from ._draws import Draws, Source, within
 from ._torch import Tensor, as_tensor, load
 
 Stage = Callable[[Any], Any]
@@ -133,7 +133,7 @@ class RandomApply:
         changed = Draws.of(scope).uniform() < self.p
         self.last_params = {"changed": changed}
         at = changed.nonzero()[:, 0]
-        with self._source.inside(scope.next(index=at)):
+        with within(scope.next(index=at)):
             return self._some(self.stages, batch, at)
 
     def replay(self, batch: Tensor, *, mask: bool = False) -> Tensor:

@@ -50,15 +50,16 @@ def sample_seeds(seed: int, epoch: int, samples: Any) -> Iterator[None]:
     SlipstreamLoader does this for the functions of its pipelines. Under torch's own loader do it by hand:
     `with sample_seeds(0, epoch, batch["index"]): images = augment(images)`.
     """
-    with _within(Scope((seed, epoch), samples)):
+    with within(Scope((seed, epoch), samples)):
         yield
 
 
 @contextmanager
-def _within(scope: Scope) -> Iterator[Scope]:
+def within(scope: Scope) -> Iterator[None]:
+    """Makes a scope that of the stages called in it."""
     before = _current.set(scope)
     try:
-        yield scope
+        yield
     finally:
         _current.reset(before)
 
@@ -72,27 +73,17 @@ class Source:
         self.seed = seed
         self._calls = 0
 
-    def scope(self, count: int, index: Any = None) -> Scope:
-        """For `count` images, or for those of them that `index` says."""
+    def scope(self, count: int) -> Scope:
+        """For so many images."""
         torch = load()
         outer = _current.get()
         if outer is not None:
             if len(outer) != count:
                 raise ValueError(f"a batch of {count} images within seeds of {len(outer)} samples; a stage before this one changed their number")
-            return outer.next(self.seed, index)
-        if self.seed is None:
-            numbers: tuple[int, ...] = (int(torch.randint(2**62, ())),)
-        else:
-            numbers = (self.seed, self._calls)
-            self._calls += 1
-        samples = torch.arange(count)
-        return Scope(numbers, samples if index is None else samples[index])
-
-    @contextmanager
-    def inside(self, scope: Scope) -> Iterator[None]:
-        """Makes a scope that of the stages called within."""
-        with _within(scope):
-            yield
+            return outer.next(self.seed)
+        self._calls += 1
+        seed = int(torch.randint(2**62, ())) if self.seed is None else self.seed
+        return Scope((seed, self._calls), torch.arange(count))
 
 
 class Draws:
