@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 import origami.slipstream as slipstream
 
-BATCH, SIZE, ROUNDS = 64, 128, 5
+BATCH, SIZE, ROUNDS = 64, 128, 25
 PAIRS: dict[str, tuple[Any, Any]] = {
     "horizontal flip": (slipstream.RandomHorizontalFlip(), v2.RandomHorizontalFlip()),
     "rotation": (slipstream.RandomRotate(30), v2.RandomRotation(30, v2.InterpolationMode.BILINEAR)),

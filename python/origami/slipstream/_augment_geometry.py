@@ -265,8 +265,10 @@ def crop_resize(batch: Tensor, box: Tensor, size: tuple[int, ...], *, nearest: b
 def _sampled(batch: Tensor, grid: Tensor, fill: float, nearest: bool) -> Tensor:
     torch: Any = load()
     mode = "nearest" if nearest else "bilinear"
-    taken = torch.nn.functional.grid_sample(batch - fill, grid.to(batch.dtype), mode=mode, padding_mode="zeros", align_corners=False)
-    return taken + fill
+    # Nothing comes from outside, and `fill` is added to it as to all else.
+    above = batch - fill if fill else batch
+    taken = torch.nn.functional.grid_sample(above, grid.to(batch.dtype), mode=mode, padding_mode="zeros", align_corners=False)
+    return taken + fill if fill else taken
 
 
 def _centres(batch: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
