@@ -12,12 +12,19 @@
 A data set also works under `torch.utils.data.DataLoader`; torch itself is not needed here.
 """
 
+from typing import Any
+
 from ._bags import SlipstreamBags
-from ._cache import OptimizedCache, write_index
+from ._cache import OptimizedCache
+from ._cache_index import write_index
+from ._cache_yuv import build_yuv420_cache, load_yuv420_cache
 from ._dataset import SlipstreamDataset
+from ._decoders import CPUDecoder, GPUDecoder, NumbaBatchDecoder, YUV420NumbaBatchDecoder
 from ._ffcv import FFCVFileReader
 from ._litdata import LitDataReader
 from ._loader import SlipstreamLoader
+from ._names import OLD_STAGES as _OLD_STAGES
+from ._names import FFCVFileDataset, FFCVStyleDataset, ensure_lightning_symlink_on_cluster, old_stage
 from ._prefetch import PrefetchingDataLoader
 from ._slides import find_slides, read_slide_list
 from ._stages import (
@@ -28,29 +35,58 @@ from ._stages import (
     DecodeRandomResizedCrop,
     DecodeResizeCrop,
     DecodeUniformMultiRandomResizedCrop,
+    MultiCropPipeline,
     estimate_rejection_fallback_rate,
 )
 from ._tissue import TissueMask, tissue_mask
+from ._yuv import YUV420, CenterCropYUV, DecodeOnly, DecodeYUVFullRes, DecodeYUVPlanes, RandomResizedCropYUV
+from ._yuv_torch import YUV420ToRGB, yuv420_to_rgb
 
 __all__ = [
     "BatchTransform",
+    "CPUDecoder",
+    "CenterCropYUV",
     "DecodeCenterCrop",
     "DecodeDirectRandomResizedCrop",
     "DecodeMultiRandomResizedCrop",
+    "DecodeOnly",
     "DecodeRandomResizedCrop",
     "DecodeResizeCrop",
     "DecodeUniformMultiRandomResizedCrop",
+    "DecodeYUVFullRes",
+    "DecodeYUVPlanes",
+    "FFCVFileDataset",
     "FFCVFileReader",
+    "FFCVStyleDataset",
+    "GPUDecoder",
     "LitDataReader",
+    "MultiCropPipeline",
+    "NumbaBatchDecoder",
     "OptimizedCache",
     "PrefetchingDataLoader",
+    "RandomResizedCropYUV",
     "SlipstreamBags",
     "SlipstreamDataset",
     "SlipstreamLoader",
     "TissueMask",
+    "YUV420",
+    "YUV420NumbaBatchDecoder",
+    "YUV420ToRGB",
+    "build_yuv420_cache",
+    "ensure_lightning_symlink_on_cluster",
     "estimate_rejection_fallback_rate",
     "find_slides",
+    "load_yuv420_cache",
     "read_slide_list",
     "tissue_mask",
     "write_index",
+    "yuv420_to_rgb",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return old_stage(name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_OLD_STAGES])
