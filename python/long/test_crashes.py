@@ -45,7 +45,7 @@ def test_a_build_that_is_killed_at_any_moment_leaves_a_whole_cache_or_none(folde
 
     def start(into: Path) -> subprocess.Popen[str]:
         process = subprocess.Popen([sys.executable, "-c", BUILD, str(folder), str(into), image_format], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None and process.stdout.readline() == "begins\\n"
+        assert process.stdout is not None and process.stdout.readline() == "begins\n"
         return process
 
     begin = time.perf_counter()
