@@ -31,7 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::loader::{
-        BatchStream, Blobs, Patches, crop_parts, decode_image, draw, epoch_order, image_size, tissue_mask,
+        BatchStream, Blobs, Patches, crop_parts, decode_image, draw, epoch_order, image_size,
+        image_to_yuv420, tissue_mask,
     };
     #[pymodule_export]
     use crate::slide::{Slide, detect_format};

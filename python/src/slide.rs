@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::{Error, Result};
-use crate::pixels::{self, Patch, Reading, Rgb, Shared, Source};
+use crate::pixels::{self, Layout, Patch, Reading, Rgb, Shared, Source};
 use crate::process::PerProcess;
 use crate::stamp::{self, Stamp};
 use crate::work::Poll;
@@ -234,7 +234,8 @@ impl Region {
         // Coordinates are far below 2^53, or beyond any slide.
         let of_level = |position: i64| (position as f64 / scale).round() as i64;
         let (width, height) = (self.width as usize, self.height as usize);
-        let mut patch = Patch { x: of_level(self.x), y: of_level(self.y), width, height, data: &mut data };
+        let (x, y, layout) = (of_level(self.x), of_level(self.y), Layout::Interleaved);
+        let mut patch = Patch { x, y, width, height, layout, data: &mut data };
         let inside = patch.inside(size).map(|rect| {
             let (left, top) =
                 ((i64::from(rect.x) - patch.x) as usize, (i64::from(rect.y) - patch.y) as usize);

@@ -86,6 +86,12 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
                 assert_eq!((plane.width(), plane.height()), size, "{case}: size of chroma");
             }
         }
+        let alone = cpu::reconstruct_l1(coding, &decoded, sampling).unwrap();
+        assert_same(&format!("{case}, L1 luma alone"), &l1.luma, &alone.luma);
+        assert_eq!(alone.sampling, l1.sampling, "{case}: sampling of L1 alone");
+        for (want, got) in l1.chroma.iter().flatten().zip(alone.chroma.iter().flatten()) {
+            assert_same(&format!("{case}, chroma of L1 alone"), want, got);
+        }
         // Any part of L0 by itself is what the whole has there.
         let side = |n: usize| (n / 3).next_multiple_of(2).max(2).min(n) as u32;
         let (dx, dy) = (side(decoded.width), side(decoded.height));

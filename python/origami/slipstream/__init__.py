@@ -12,6 +12,8 @@
 A data set also works under `torch.utils.data.DataLoader`; torch itself is not needed here.
 """
 
+from typing import Any
+
 from ._annotations import (
     Annotation,
     read_annotations,
@@ -67,16 +69,21 @@ from ._augment_geometry import (
     RandomZoom,
 )
 from ._bags import SlipstreamBags
-from ._cache import OptimizedCache, write_index
+from ._cache import OptimizedCache
+from ._cache_index import write_index
+from ._cache_yuv import build_yuv420_cache, load_yuv420_cache
 from ._dataset import SlipstreamDataset
 from ._draws import sample_seeds
-from ._ffcv import FFCVFileReader
-from ._litdata import LitDataReader
-from ._loader import SlipstreamLoader
 from ._places import (
     Places,
     clam_coordinates,
 )
+from ._decoders import CPUDecoder, GPUDecoder, NumbaBatchDecoder, YUV420NumbaBatchDecoder
+from ._ffcv import FFCVFileReader
+from ._litdata import LitDataReader
+from ._loader import SlipstreamLoader
+from ._names import OLD_STAGES as _OLD_STAGES
+from ._names import FFCVFileDataset, FFCVStyleDataset, ensure_lightning_symlink_on_cluster, old_stage
 from ._prefetch import PrefetchingDataLoader
 from ._presets import (
     byol,
@@ -107,6 +114,7 @@ from ._stages import (
     DecodeRandomResizedCrop,
     DecodeResizeCrop,
     DecodeUniformMultiRandomResizedCrop,
+    MultiCropPipeline,
     estimate_rejection_fallback_rate,
 )
 from ._statistics import (
@@ -118,27 +126,39 @@ from ._tissue import (
     saved_tissue_mask,
     tissue_mask,
 )
+from ._yuv import YUV420, CenterCropYUV, DecodeOnly, DecodeYUVFullRes, DecodeYUVPlanes, RandomResizedCropYUV
+from ._yuv_torch import YUV420ToRGB, yuv420_to_rgb
 
 __all__ = [
     "Annotation",
     "BatchAugment",
     "BatchTransform",
+    "CPUDecoder",
+    "CenterCropYUV",
     "Compose",
     "DecodeCenterCrop",
     "DecodeDirectRandomResizedCrop",
     "DecodeMultiRandomResizedCrop",
+    "DecodeOnly",
     "DecodeRandomResizedCrop",
     "DecodeResizeCrop",
     "DecodeUniformMultiRandomResizedCrop",
+    "DecodeYUVFullRes",
+    "DecodeYUVPlanes",
+    "FFCVFileDataset",
     "FFCVFileReader",
+    "FFCVStyleDataset",
+    "GPUDecoder",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "LitDataReader",
     "MacenkoNormalize",
+    "MultiCropPipeline",
     "MultiSample",
     "NormalizationStats",
     "Normalize",
     "NormalizeLGN",
+    "NumbaBatchDecoder",
     "OptimizedCache",
     "Places",
     "PrefetchingDataLoader",
@@ -163,6 +183,7 @@ __all__ = [
     "RandomPatchShuffle",
     "RandomPixelNoise",
     "RandomPosterize",
+    "RandomResizedCropYUV",
     "RandomRotate",
     "RandomSaturation",
     "RandomScale",
@@ -185,11 +206,17 @@ __all__ = [
     "ToGrayscale",
     "ToTorchImage",
     "VahadaneNormalize",
+    "YUV420",
+    "YUV420NumbaBatchDecoder",
+    "YUV420ToRGB",
+    "build_yuv420_cache",
     "byol",
     "clam_coordinates",
     "compute_normalization_stats",
+    "ensure_lightning_symlink_on_cluster",
     "estimate_rejection_fallback_rate",
     "find_slides",
+    "load_yuv420_cache",
     "make_train_pipeline",
     "make_val_pipeline",
     "multicrop",
@@ -204,4 +231,13 @@ __all__ = [
     "sync_s3_dataset",
     "tissue_mask",
     "write_index",
+    "yuv420_to_rgb",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return old_stage(name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_OLD_STAGES])

@@ -5,7 +5,7 @@
 //! which also finds tissue without colour.
 
 use crate::errors::{Error, Result};
-use crate::pixels::{Patch, Reading, Source};
+use crate::pixels::{Layout, Patch, Reading, Source};
 
 /// What is compared with the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,8 @@ pub fn mask(
     for top in (0..height).step_by(rows) {
         let height = rows.min(height - top);
         let mut rgb = vec![255; 3 * width * height];
-        let mut band = Patch { x: 0, y: top as i64, width, height, data: &mut rgb };
+        let layout = Layout::Interleaved;
+        let mut band = Patch { x: 0, y: top as i64, width, height, layout, data: &mut rgb };
         slide.read(level, &mut band, Reading { alone: false, poll })?;
         for y in (0..height).step_by(block) {
             let across = (0..width).step_by(block);

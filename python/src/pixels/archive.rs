@@ -1,23 +1,22 @@
 //! A bundle as a source: families, stored tiles, original tiles.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
 use origami::archive::{Archive, Kind as ArchiveKind, Payload};
-use origami::backend::cpu::{reconstruct_part, rows_of_part};
-use origami::backend::{Backend, CpuBackend};
+use origami::backend::cpu::{reconstruct_l1, reconstruct_part, rows_of_part};
 use origami::codec::{Foreign, decode_png};
 use origami::error::Error as Library;
 use origami::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
 use origami::image::geometry::{FamilyId, Geometry, Rect, TileId};
-use origami::image::ycc::Sampling;
+use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::taps::TapCache;
 use origami::lossless::{self, l1_from_l0, tiles_below};
 use origami::output::render::stored_pixels;
-use origami::residual::FamilyDecoder;
-use pollster::block_on;
+use origami::residual::{self, FamilyDecoder};
 
-use super::cache::{Decoded, Family, SlideKey};
+use super::cache::{Decoded, SlideKey};
 use super::{Info, Kind, Patch, Reading, Rgb, Source, pyramid_levels};
 use crate::errors::Result;
 
@@ -87,18 +86,17 @@ impl Bundle {
         Library::Input { path: self.archive.path().into(), problem }
     }
 
-    /// The payloads of a family, decoded; where only a part of L0 is wanted, of the residual at least the rows for it.
-    fn payloads(&self, id: FamilyId, part: Option<Rect>) -> Result<DecodedFamily, Library> {
-        let coding = &self.archive.meta().coding;
+    /// Reads a family and decodes what `decode` says of it.
+    fn decode<T>(
+        &self,
+        id: FamilyId,
+        decode: impl FnOnce(&FamilyDecoder<'_>) -> residual::Result<T>,
+    ) -> Result<T, Library> {
         let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
         let record = self.archive.read_family(entry)?;
+        let coding = &self.archive.meta().coding;
         let decoder = FamilyDecoder { geometry: self.geometry(), coding, id, record: &record };
-        let whole = self.geometry().family_rect(id);
-        let size = (whole.width as usize, whole.height as usize);
-        let rows = part.map_or(0..size.1, |part| rows_of_part(coding, size, Want::Rgb, part));
-        let mut family = DecodedFamily::default();
-        decoder.decode_rows(rows, &mut family).map_err(|e| self.in_family(id, e.into()))?;
-        Ok(family)
+        decode(&decoder).map_err(|e| self.in_family(id, e.into()))
     }
 
     fn in_family(&self, family: FamilyId, source: Library) -> Library {
@@ -109,22 +107,51 @@ impl Bundle {
         Library::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
     }
 
-    /// L0 and L1 of a family.
-    fn family(&self, id: FamilyId) -> Result<Arc<Family>> {
-        let decode = || {
-            let decoded = self.payloads(id, None)?;
-            let coding = &self.archive.meta().coding;
-            let made = block_on(CpuBackend::new().reconstruct(coding, &decoded, Want::Rgb))?;
-            Ok(Family { levels: [Rgb::of_pixels(made.l0), Rgb::of_pixels(made.l1)] })
-        };
-        self.decoded.family(self.key, id, decode)
+    /// The payloads of a family.
+    fn family(&self, id: FamilyId) -> Result<Arc<DecodedFamily>> {
+        self.decoded.family(self.key, id, || self.decode(id, |decoder| decoder.decode()))
     }
 
-    /// A part of a family's L0, given in pixels of the family, and nothing else of it.
-    fn part(&self, id: FamilyId, part: Rect) -> Result<Rgb> {
-        let decoded = self.payloads(id, Some(part))?;
+    /// L1 of a family in 4:4:4.
+    fn half(&self, id: FamilyId) -> Result<Arc<Ycc>> {
+        // Kept beside it: patches of L0 around the same centre need it too.
+        let family = self.family(id)?;
         let coding = &self.archive.meta().coding;
-        Ok(Rgb::of_pixels(reconstruct_part(coding, &decoded, Want::Rgb, part).map_err(Library::from)?))
+        self.decoded.half(self.key, id, || Ok(reconstruct_l1(coding, &family, Sampling::S444)?))
+    }
+
+    /// A part of a family's L0, given in pixels of the family, in 4:4:4 or gray.
+    fn part(&self, family: &DecodedFamily, part: Rect) -> Result<Ycc> {
+        let coding = &self.archive.meta().coding;
+        let made = reconstruct_part(coding, family, Want::Planes(Sampling::S444), part);
+        Ok(made.map_err(Library::from)?.into_ycc())
+    }
+
+    /// As [`Self::part`], of a family that is not kept: its residual is decoded no further than the part needs it. L2 is kept, since it is
+    /// small and patches are likely to come back to it.
+    fn part_alone(&self, id: FamilyId, part: Rect) -> Result<Ycc> {
+        thread_local! {
+            /// Planes of the size of a family, which every patch of a thread uses anew.
+            static FAMILY: RefCell<DecodedFamily> = RefCell::default();
+        }
+        if let Some(family) = self.decoded.known_family(self.key, id) {
+            return self.part(&family, part);
+        }
+        let decode = || {
+            let mut family = DecodedFamily::default();
+            self.decode(id, |decoder| decoder.decode_baseline(&mut family))?;
+            Ok(family.baseline)
+        };
+        let baseline = self.decoded.baseline(self.key, id, decode)?;
+        let whole = self.geometry().family_rect(id);
+        let size = (whole.width as usize, whole.height as usize);
+        let rows = rows_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
+        FAMILY.with_borrow_mut(|family| {
+            (family.width, family.height) = size;
+            family.baseline.clone_from(&baseline);
+            self.decode(id, |decoder| decoder.decode_residual_rows(rows, family))?;
+            self.part(family, part)
+        })
     }
 
     fn read_families(
@@ -139,19 +166,21 @@ impl Bundle {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
                 (how.poll)()?;
                 let Some(id) = self.geometry().family(x, y) else { continue };
-                let corner = (x * side, y * side);
-                // A part of a family that is not cached costs less than the family.
-                if how.alone && level == 0 && !self.decoded.has_family(self.key, id) {
-                    let rect = self.geometry().family_rect(id);
-                    let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
-                    let right = (inside.x + inside.width).min(rect.x + rect.width);
-                    let bottom = (inside.y + inside.height).min(rect.y + rect.height);
-                    let (width, height) = (right - left, bottom - top);
-                    let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
-                    patch.paste(&self.part(id, part)?, (left, top));
+                if level == 1 {
+                    patch.paste_planes(&*self.half(id)?, (x * side, y * side));
                     continue;
                 }
-                patch.paste(&self.family(id)?.levels[level], corner);
+                let rect = self.geometry().family_rect(id);
+                let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
+                let right = (inside.x + inside.width).min(rect.x + rect.width);
+                let bottom = (inside.y + inside.height).min(rect.y + rect.height);
+                let (width, height) = (right - left, bottom - top);
+                let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
+                let made = match how.alone {
+                    true => self.part_alone(id, part)?,
+                    false => self.part(&*self.family(id)?, part)?,
+                };
+                patch.paste_planes(&made, (left, top));
             }
         }
         Ok(())
