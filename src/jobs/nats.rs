@@ -32,7 +32,7 @@ use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Overview, WorkerRow};
 use super::queue::{Claim, Queue, Submitted, Which};
-use super::state::{Fault, Policy, Progress, Record, Refused, State};
+use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Token, UNIT_VERSION, Unit};
 
 pub use connect::NatsAddress;
@@ -158,6 +158,25 @@ impl NatsQueue {
         }
     }
 
+    /// Adds units that are not known.
+    async fn add(&self, units: &[Unit]) -> Result<Submitted> {
+        let mut submitted = Submitted::default();
+        for unit in units {
+            let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
+            let new = self.create(&stored).await?;
+            *if new { &mut submitted.new } else { &mut submitted.known } += 1;
+            let waits = match new {
+                true => true,
+                // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
+                false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
+            };
+            if waits {
+                self.announce(&unit.key, unit.key.as_str()).await?;
+            }
+        }
+        Ok(submitted)
+    }
+
     /// Says that a unit may be there to do.
     async fn announce(&self, key: &Key, id: &str) -> Result<()> {
         let publish = PublishMessage::build().payload(key.as_str().to_string().into()).message_id(id);
@@ -211,7 +230,7 @@ impl NatsQueue {
         }
         let now_ms = self.clock.now_ms();
         if let (State::Running, Some(token)) = (stored.record.state, stored.record.token.clone()) {
-            if let Some(held) = lock(&self.held).get_mut(&token) {
+            if let (Some(held), true) = (lock(&self.held).get_mut(&token), stored.message == sequence) {
                 // Ours, which the server took for silent: it is answered from now on where it was delivered last.
                 held.message = message;
                 return Ok(None);
@@ -246,7 +265,7 @@ impl NatsQueue {
             return later(&message, Duration::ZERO).await;
         }
         lock(&self.held).insert(token.clone(), Held { message, written: Instant::now() });
-        Ok(Some(Claim { unit: stored.unit, token }))
+        Ok(Some(Claim { unit: stored.unit, token, bands: stored.record.bands }))
     }
 
     async fn change_all(
@@ -255,14 +274,15 @@ impl NatsQueue {
         next: impl Fn(Record) -> Result<Record, Refused>,
         announce: bool,
     ) -> Result<u64> {
-        let keys = match which {
+        let mut keys: Vec<_> = match which {
             Which::Keys(keys) => keys.clone(),
             Which::All => self.all().await?.into_iter().map(|stored| stored.unit.key).collect(),
         };
         let mut changed = 0;
-        for key in keys {
-            if self.change(&key, &next).await?.is_some() {
-                changed += 1;
+        while let Some(key) = keys.pop() {
+            if let Some(stored) = self.change(&key, &next).await? {
+                changed += u64::from(stored.unit.band_of().is_none());
+                keys.extend(stored.record.bands);
                 if announce {
                     self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
                 }
@@ -324,23 +344,38 @@ impl Queue for NatsQueue {
     }
 
     fn submit(&self, units: &[Unit]) -> Result<Submitted> {
+        self.runtime.block_on(self.add(units))
+    }
+
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool> {
+        let (keys, now_ms): (Vec<_>, _) =
+            (bands.iter().map(|band| band.key.clone()).collect(), self.clock.now_ms());
         self.runtime.block_on(async {
-            let mut submitted = Submitted::default();
-            for unit in units {
-                let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
-                let new = self.create(&stored).await?;
-                *if new { &mut submitted.new } else { &mut submitted.known } += 1;
-                let waits = match new {
-                    true => true,
-                    // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
-                    false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
-                };
-                if waits {
-                    self.announce(&unit.key, unit.key.as_str()).await?;
-                }
+            // The slide first: a band that is done at once must find it waiting.
+            let next = |record: Record| record.split(&claim.token, keys.clone(), now_ms);
+            let ours = self.change(&claim.unit.key, next).await?.is_some();
+            if ours {
+                self.add(bands).await?;
             }
-            Ok(submitted)
+            let pause = Duration::from_millis(LOOK_AGAIN_MS);
+            self.answer(&claim.token, if ours { AckKind::Nak(Some(pause)) } else { AckKind::Ack }).await?;
+            Ok(ours)
         })
+    }
+
+    fn wake(&self, key: &Key) -> Result<bool> {
+        self.runtime.block_on(async {
+            let woken = self.change(key, Record::wake).await?.is_some();
+            if woken {
+                // Its own message comes after the pause, and is a doubled one then.
+                self.announce(key, &format!("{key}-{}", Token::random()?)).await?;
+            }
+            Ok(woken)
+        })
+    }
+
+    fn record(&self, key: &Key) -> Result<Option<Record>> {
+        Ok(self.runtime.block_on(self.read(key))?.map(|(stored, _)| stored.record))
     }
 
     fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {

@@ -15,6 +15,8 @@ pub struct Claim {
     pub unit: Unit,
     /// What tells this attempt from others.
     pub token: Token,
+    /// The units of its bands, where an attempt before has split it.
+    pub bands: Vec<Key>,
 }
 
 /// What became of units that were submitted.
@@ -71,10 +73,20 @@ pub trait Queue: Send + Sync {
     /// The worker ends: another may have the unit at once.
     fn give_back(&self, claim: &Claim) -> Result<bool>;
 
-    /// Ends units that wait or run. Returns how many.
+    /// The slide of the claim is done in bands, whose units are added where they are not known. It waits until it is woken, or for a
+    /// while. `false`: the attempt is ours no more, which changes nothing.
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool>;
+
+    /// A slide that waits for its bands is due. `false`: it does not wait for them.
+    fn wake(&self, key: &Key) -> Result<bool>;
+
+    /// What is known of a unit.
+    fn record(&self, key: &Key) -> Result<Option<Record>>;
+
+    /// Ends units that wait or run, and the bands of those that were split. Returns how many, without bands.
     fn cancel(&self, which: &Which) -> Result<u64>;
 
-    /// Lets units that are dead or were cancelled be tried again. Returns how many.
+    /// Lets units that are dead or were cancelled be tried again, and such bands of them. Returns how many, without bands.
     fn retry(&self, which: &Which) -> Result<u64>;
 
     /// What the store of results says of a unit: it is there or not, and its manifest is there or not. The queue agrees afterwards.

@@ -256,6 +256,11 @@ impl Results {
         attempt_path(key, token)
     }
 
+    /// Where all of a unit lies, below the place of the results.
+    pub fn path_of_unit(&self, key: &Key) -> String {
+        format!("{UNITS}/{key}")
+    }
+
     /// Creates the manifest, unless there is one. An answer that got lost is no failure: who reads its own token has won.
     ///
     /// Where the store cannot do that, `elect` decides: of all manifests of a unit that it is given it returns the first, always. Whoever
@@ -301,6 +306,38 @@ impl Results {
                 .map_err(Error::store("remove", self.name(&prefix)))?;
         }
         Ok(())
+    }
+
+    /// Removes all that there is of a unit, `unit.json` last: what is left by one who is killed can still be told.
+    pub fn remove(&self, key: &Key) -> Result<()> {
+        let prefix = ObjectPath::from(format!("{UNITS}/{key}"));
+        let unit = object(key, "unit.json");
+        let removed = self.runtime.block_on(async {
+            let mut paths: Vec<_> =
+                self.store.list(Some(&prefix)).map_ok(|object| object.location).try_collect().await?;
+            paths.sort_by_key(|path| *path == unit);
+            for path in paths {
+                match self.store.delete(&path).await {
+                    Err(StoreError::NotFound { .. }) | Ok(()) => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(())
+        });
+        removed.map_err(Error::store("remove", self.name(&prefix)))?;
+        match &self.home {
+            Home::Local(root) => self.remove_dir(&root.join(UNITS).join(key.as_str())),
+            Home::Remote { .. } => Ok(()),
+        }
+    }
+
+    /// The file of a manifest that is to be opened.
+    pub fn main_of(&self, manifest: &Manifest) -> PathBuf {
+        let path = format!("{}/{}", manifest.path, manifest.main);
+        match &self.home {
+            Home::Local(root) => root.join(path),
+            Home::Remote { address, .. } => address.join(&path).to_path(),
+        }
     }
 
     fn remove_dir(&self, dir: &Path) -> Result<()> {

@@ -1,18 +1,17 @@
 //! Does one unit, in a directory of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::content::check_bundle;
-use super::unit::{Source as Thing, Task, Unit};
-use crate::archive::{Archive, Kind};
+use super::unit::{Band, Encode, Source as Thing, Task, Unit};
+use crate::archive::{Archive, BandReader, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
 use crate::decode::{self, DecodeOptions};
-use crate::encode::{EncodeOptions, encode};
+use crate::encode::{self, EncodeOptions, EncodeReport, bands, encode, encode_band, join_bands};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::output::render::Output;
-use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::source::Source;
 use crate::pyramid::tree::{Missing, Tree};
@@ -22,6 +21,8 @@ use crate::verify::{verify, verify_slide, verify_tree};
 
 /// Tile size of slides, in pixels, where neither the submitter nor the slide says one.
 const TILE_PX: u32 = 256;
+/// The file of a band.
+const BAND: &str = "families.band";
 /// The file of a unit that only looks.
 const REPORT: &str = "report.json";
 
@@ -51,7 +52,8 @@ pub struct Means<'a> {
 /// Those of the work; a source that is not the one that was submitted.
 pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
     match &unit.task {
-        Task::Encode { params, tile } => encoded(unit, params, *tile, dir, means),
+        Task::Encode(encode) => encoded(unit, encode, dir, means),
+        Task::Band(band) => encoded_band(unit, band, dir, means),
         Task::Verify { deep } => verified(unit, *deep, dir, means),
         Task::Decode { quality } => decoded(unit, *quality, dir, means),
     }
@@ -69,17 +71,80 @@ fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
     }
 }
 
-fn encoded(
-    unit: &Unit,
-    params: &EncodeParams,
-    tile: Option<u32>,
-    dir: &Path,
-    means: &Means<'_>,
-) -> Result<Made> {
-    let path = Path::new(&unit.source);
-    let mut source = match unit.thing {
+fn encoded(unit: &Unit, task: &Encode, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let mut source = open_source(unit, task)?;
+    let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
+    (means.progress)(0, of, size);
+    let (params, options) = (&task.params, EncodeOptions::default());
+    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    check_bundle(&report.bundle)?;
+    Ok(bundle(&report, dir, size))
+}
+
+fn bundle(report: &EncodeReport, dir: &Path, size: u64) -> Made {
+    let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
+    Made { main, families: report.families, pixels: size }
+}
+
+/// The units of the bands of a slide; none for one that is encoded as one piece. This decides how its families are coded.
+///
+/// # Errors
+/// A source that cannot be opened, or is not the one that was submitted.
+pub fn split(unit: &Unit, task: &Encode, most_families: u64) -> Result<Vec<Unit>> {
+    let source = open_source(unit, task)?;
+    let (_, all) = source.geometry().families();
+    let rows = bands(source.geometry(), most_families);
+    if rows.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let band =
+        |rows| unit.band(task.clone(), rows, all).map_err(|e| Error::input(source.path(), e.to_string()));
+    rows.into_iter().map(band).collect()
+}
+
+fn encoded_band(unit: &Unit, band: &Band, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let mut source = open_source(unit, &band.encode)?;
+    let geometry = *source.geometry();
+    let rect = |y| geometry.family(0, y).map(|id| geometry.family_rect(id));
+    let rows = band.rows.clone().filter_map(rect);
+    let size = rows.map(|rect| u64::from(rect.height)).sum::<u64>() * u64::from(geometry.width());
+    let of = band.rows.len() as u64 * u64::from(geometry.families().0);
+    (means.progress)(0, of, size);
+    let file = dir.join(BAND);
+    let (params, options) = (&band.encode.params, &EncodeOptions::default());
+    let how = encode::Band { rows: band.rows.clone(), params, options };
+    encode_band(&mut source, &file, &how, means.backend, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    let mut back = BandReader::open(&file)?;
+    while back.next(&geometry)?.is_some() {}
+    Ok(Made { main: BAND.into(), families: of, pixels: size })
+}
+
+/// Joins the bands of a slide, in their order.
+///
+/// # Errors
+/// As [`run`]; a band that cannot be read.
+pub fn joined(unit: &Unit, task: &Encode, bands: &[PathBuf], dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let mut source = open_source(unit, task)?;
+    let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
+    (means.progress)(0, of, size);
+    let (params, options) = (&task.params, EncodeOptions::default());
+    let report = join_bands(&mut source, dir, params, &options, bands, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    check_bundle(&report.bundle)?;
+    Ok(bundle(&report, dir, size))
+}
+
+/// Opens the source of an encode, as it was submitted.
+fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
+    let (path, tile) = (Path::new(&unit.source), task.tile);
+    let source = match unit.thing {
         Thing::Tree => Source::Tree(Box::new(Tree::open(path, Missing::Refuse)?)),
-        _ => open_slide(path, params.originals, tile)?,
+        _ => open_slide(path, task.params.originals, tile)?,
     };
     if tile.is_some_and(|tile| tile != source.geometry().tile()) {
         let own = source.geometry().tile();
@@ -89,15 +154,7 @@ fn encoded(
         ));
     }
     check_identity(unit, path, &source.identity()?.text)?;
-    let (geometry, options) = (*source.geometry(), EncodeOptions::default());
-    let (of, size) = (geometry.family_count(), pixels(&geometry));
-    (means.progress)(0, of, size);
-    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
-        (means.progress)(done, of, size);
-    })?;
-    check_bundle(&report.bundle)?;
-    let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
-    Ok(Made { main, families: report.families, pixels: size })
+    Ok(source)
 }
 
 fn open_slide(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> {

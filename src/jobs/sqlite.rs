@@ -20,7 +20,7 @@ use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
 use super::watch::Watch;
 
 /// `PRAGMA user_version` of our files.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(60);
 /// The place of results that lie beside the queue, so that both may be moved together.
@@ -33,6 +33,7 @@ CREATE TABLE unit (
     key TEXT NOT NULL UNIQUE CHECK (length(key) = 32),
     version INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    band INTEGER NOT NULL CHECK (band = (kind = 'band')),
     bytes INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled')),
     token TEXT,
@@ -40,10 +41,10 @@ CREATE TABLE unit (
     record TEXT NOT NULL,
     CHECK ((state = 'running') = (token IS NOT NULL))
 ) STRICT;
-CREATE INDEX unit_by_state ON unit (state, number, bytes);
+CREATE INDEX unit_by_state ON unit (state, band DESC, number, bytes);
 CREATE TABLE election (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE worker (name TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 ";
 
 /// A queue in a file.
@@ -147,25 +148,28 @@ impl SqliteQueue {
         next: impl Fn(Record) -> Result<Record, Refused>,
     ) -> Result<u64> {
         self.change(action, |database| {
-            let keys = match which {
+            let mut keys = match which {
                 Which::Keys(keys) => keys.clone(),
                 Which::All => keys_in(database, states)?,
             };
             let mut changed = 0;
-            for key in keys {
+            while let Some(key) = keys.pop() {
                 let Some(before) = record(database, &key)? else { continue };
-                if let Ok(after) = next(before.clone()) {
-                    changed += u64::from(write(database, &key, &before, &after)?);
+                if let Ok(after) = next(before.clone())
+                    && write(database, &key, &before, &after)?
+                {
+                    changed += u64::from(!is_band(database, &key)?);
+                    keys.extend(after.bands);
                 }
             }
             Ok(changed)
         })
     }
 
-    /// The first units that may be claimed. Those of other versions and kinds are left to workers that know them.
+    /// The first units that may be claimed, bands before others: what is begun is finished first. Those of other versions and kinds are left to workers that know them.
     fn due(&self, database: &Connection, most: usize, now_ms: u64) -> Step<Vec<Entry>> {
         let mut rows = database.prepare_cached(
-            "SELECT unit, record, version, kind FROM unit WHERE state = 'waiting' ORDER BY number",
+            "SELECT unit, record, version, kind FROM unit WHERE state = 'waiting' ORDER BY band DESC, number",
         )?;
         let (mut rows, mut due) = (rows.query([])?, Vec::new());
         while due.len() < most
@@ -263,21 +267,37 @@ fn record(database: &Connection, key: &Key) -> Step<Option<Record>> {
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+fn is_band(database: &Connection, key: &Key) -> Step<bool> {
+    let mut rows = database.prepare_cached("SELECT band FROM unit WHERE key = ?1")?;
+    Ok(rows.query_row([key.as_str()], |row| row.get(0))?)
+}
+
 /// Writes a record where state and token are still those of `before`.
 fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> Step<bool> {
     let mut update = database.prepare_cached(
-        "UPDATE unit SET state = ?1, token = ?2, record = ?3 WHERE key = ?4 AND state = ?5 AND token IS ?6",
+        "UPDATE unit SET state = ?1, token = ?2, record = ?3, bytes = iif(?7, 0, bytes) \
+         WHERE key = ?4 AND state = ?5 AND token IS ?6",
     )?;
     let (new, old) = (after.token.as_ref().map(Token::as_str), before.token.as_ref().map(Token::as_str));
     let text = serde_json::to_string(after)?;
-    let rows =
-        update.execute(params![after.state.name(), new, text, key.as_str(), before.state.name(), old])?;
+    // The work of a slide that was split is that of its bands.
+    let split = !after.bands.is_empty();
+    let rows = update.execute(params![
+        after.state.name(),
+        new,
+        text,
+        key.as_str(),
+        before.state.name(),
+        old,
+        split
+    ])?;
     Ok(rows == 1)
 }
 
 fn insert(database: &Connection, unit: &Unit, record: &Record) -> Step<bool> {
     let mut insert = database.prepare_cached(
-        "INSERT INTO unit (key, version, kind, bytes, state, token, unit, record) VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7) \
+        "INSERT INTO unit (key, version, kind, band, bytes, state, token, unit, record) \
+         VALUES (?1, ?2, ?3, ?3 = 'band', ?4, ?5, NULL, ?6, ?7) \
          ON CONFLICT (key) DO NOTHING",
     )?;
     let bytes = i64::try_from(unit.bytes).unwrap_or(i64::MAX);
@@ -348,6 +368,34 @@ impl Queue for SqliteQueue {
         })
     }
 
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, &claim.unit.key)? else { return Ok(false) };
+            let keys = bands.iter().map(|band| band.key.clone()).collect();
+            let Ok(after) = before.clone().split(&claim.token, keys, self.clock.now_ms()) else {
+                return Ok(false);
+            };
+            for band in bands {
+                insert(database, band, &Record::new())?;
+            }
+            write(database, &claim.unit.key, &before, &after)
+        })
+    }
+
+    fn wake(&self, key: &Key) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, key)? else { return Ok(false) };
+            match before.clone().wake() {
+                Ok(after) => write(database, key, &before, &after),
+                Err(_) => Ok(false),
+            }
+        })
+    }
+
+    fn record(&self, key: &Key) -> Result<Option<Record>> {
+        self.read("read the queue", |database| record(database, key))
+    }
+
     fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
         self.change("take from the queue", |database| {
             self.expire(database)?;
@@ -358,7 +406,7 @@ impl Queue for SqliteQueue {
                 if let Ok(after) = claimed
                     && write(database, &unit.key, &record, &after)?
                 {
-                    claims.push(Claim { unit, token });
+                    claims.push(Claim { unit, token, bands: after.bands });
                 }
             }
             Ok(claims)
@@ -433,12 +481,14 @@ impl Queue for SqliteQueue {
     fn overview(&self) -> Result<Overview> {
         self.read("read the queue", |database| {
             let mut overview = Overview::default();
-            let mut rows = database
-                .prepare_cached("SELECT count(*), coalesce(sum(bytes), 0) FROM unit WHERE state = ?1")?;
+            let mut rows = database.prepare_cached(
+                "SELECT count(*) - coalesce(sum(band), 0), coalesce(sum(band), 0), coalesce(sum(bytes), 0) \
+                 FROM unit WHERE state = ?1",
+            )?;
             for (state, count) in State::ALL.iter().zip(&mut overview.counts) {
-                let (units, bytes): (i64, i64) =
-                    rows.query_row([state.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                *count = Count { units: units as u64, bytes: bytes as u64 };
+                let [units, bands, bytes]: [i64; 3] =
+                    rows.query_row([state.name()], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+                *count = Count { units: units as u64, bands: bands as u64, bytes: bytes as u64 };
             }
             let running = entries(database, State::Running, usize::MAX >> 1)?;
             overview.running = running.into_iter().map(Running::from).collect();

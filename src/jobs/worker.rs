@@ -4,6 +4,7 @@
 //! and ends with an `Ending`. A unit whose attempt is ours no more, because it was cancelled or because the queue took this worker for
 //! dead, is ended between two families.
 
+mod banded;
 mod rate;
 mod slot;
 
@@ -12,7 +13,7 @@ use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
 use self::rate::Rate;
-use self::slot::{Ending, Slot, Tools};
+use self::slot::{Done, Ending, Slot, Tools};
 use super::callback::Notifier;
 use super::clock::Clock;
 use super::error::{Error, Result};
@@ -54,6 +55,8 @@ pub enum Event {
     Done(bool),
     /// The attempt failed. The state says whether there will be another.
     Failed(State, Fault),
+    /// It is done in so many bands, of which some are missing.
+    Split(usize),
     /// It was given back, because the worker ends.
     GivenBack,
     /// It is ours no more.
@@ -254,24 +257,30 @@ impl Worker<'_> {
         };
         let slot = work.slots.swap_remove(at);
         let event = match ending {
-            Ending::Published { ours, progress, .. } => {
+            Ending::Split { bands, .. } => match self.patiently(|| self.queue.split(&slot.claim, &bands))? {
+                true => Event::Split(bands.len()),
+                false => Event::TakenAway,
+            },
+            Ending::Published { done, progress, .. } => {
                 let finished = self.patiently(|| self.queue.finish(&slot.claim, progress))?
                     // The queue has given the unit up, or to somebody else: the manifest is the truth.
                     || self.patiently(|| self.queue.settle(&slot.claim.unit, true))?;
                 if let (Some(notifier), true) = (self.notifier, finished) {
                     notifier.tell(&slot.claim.unit, None);
                 }
-                if ours {
-                    work.tally.done += 1;
-                    count(&mut work.row, &slot.claim, progress);
+                self.ended(&slot.claim, false)?;
+                if done != Done::Theirs {
+                    work.tally.done += u64::from(slot.claim.unit.band_of().is_none());
+                    count(&mut work.row, &slot.claim, done, progress);
                 }
-                Event::Done(ours)
+                Event::Done(done != Done::Theirs)
             }
             Ending::Failed { fault, .. } => {
                 work.tally.failed += 1;
                 let policy = &self.options.policy;
                 match self.patiently(|| self.queue.fail(&slot.claim, fault.clone(), policy))? {
                     Some(record) => {
+                        self.ended(&slot.claim, record.state == State::Dead)?;
                         if let (Some(notifier), State::Dead) = (self.notifier, record.state) {
                             notifier.tell(&slot.claim.unit, Some(&fault));
                         }
@@ -284,6 +293,19 @@ impl Worker<'_> {
         };
         (self.report)(&slot.claim, &event);
         Ok(())
+    }
+
+    /// Wakes the slide of a band that has ended, if it waits for no other band, or if the band was given up and the slide is with it.
+    fn ended(&self, claim: &Claim, given_up: bool) -> Result<()> {
+        let Some(slide) = claim.unit.band_of() else { return Ok(()) };
+        let record = |key| self.patiently(|| self.queue.record(key));
+        let Some(slide_record) = record(slide)? else { return Ok(()) };
+        for band in &slide_record.bands {
+            if !given_up && record(band)?.is_none_or(|band| band.state != State::Done) {
+                return Ok(());
+            }
+        }
+        self.patiently(|| self.queue.wake(slide)).map(drop)
     }
 
     fn give_back(&self, slot: &Slot) -> Result<()> {
@@ -309,9 +331,12 @@ impl Worker<'_> {
     }
 }
 
-fn count(row: &mut WorkerRow, claim: &Claim, progress: Progress) {
-    row.units += 1;
-    row.families += progress.families;
-    row.pixels += progress.pixels;
-    row.source_bytes += claim.unit.bytes;
+fn count(row: &mut WorkerRow, claim: &Claim, done: Done, progress: Progress) {
+    row.units += u64::from(claim.unit.band_of().is_none());
+    // What was joined was counted where it was encoded.
+    if done == Done::Ours {
+        row.families += progress.families;
+        row.pixels += progress.pixels;
+        row.source_bytes += claim.unit.bytes;
+    }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::codec::ImageRole;
-use origami::image::spec::MAX_TILE;
+use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::jobs::callback::check_address;
-use origami::jobs::{Source, Submitted, Task, Unit};
+use origami::jobs::{Encode, Source, Submitted, Task, Unit};
 use origami::pyramid::identity::Identity;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::store::is_address;
@@ -60,6 +60,12 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
     #[arg(help_heading = "Quality", hide_short_help = true)]
     tile_quality: u8,
+    /// Encode: a slide with more families is encoded in bands, by several workers; 0 is without limit [range: 0 to 67108864]
+    ///
+    /// A worker that leaves loses no more than a band. Bands are written and read once more than other slides.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u64>(0..=MAX_ENTRIES))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    band_families: u64,
     /// An address that is told when a unit is done or given up, by a signed POST [default: none]
     ///
     /// Workers call it that have --callback-key-file.
@@ -135,7 +141,9 @@ fn submit(place: &Place, units: &[Unit]) -> Result<Submitted> {
 
 impl SubmitArgs {
     fn unit(&self, input: &Input, task: &Task) -> Result<Unit> {
-        Ok(Unit { callback: self.callback.clone(), ..unit(input, task)? })
+        let most_families =
+            (self.kind == Kind::Encode && self.band_families > 0).then_some(self.band_families);
+        Ok(Unit { callback: self.callback.clone(), most_families, ..unit(input, task)? })
     }
 
     fn task(&self) -> Result<Task> {
@@ -151,7 +159,7 @@ impl SubmitArgs {
                 params.validate()?;
                 params.encoder.encoder(ImageRole::Baseline)?;
                 params.residual_encoder().encoder(ImageRole::Residual)?;
-                Task::Encode { params, tile: self.tile }
+                Task::Encode(Encode { params, tile: self.tile })
             }
         })
     }

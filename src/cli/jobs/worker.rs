@@ -18,6 +18,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::place::{LeaseArgs, PlaceArgs};
+use super::shown::of_slide;
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::JsonArgs;
@@ -100,7 +101,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let quiet = !args.summary();
     let report = |claim: &Claim, event: &Event| {
         if !quiet {
-            say!("{}: {}", claim.unit.source, said(event));
+            say!("{}: {}", of_slide(&claim.unit.source, claim.unit.rows()), said(event));
         }
     };
     let worker = Worker {
@@ -145,6 +146,7 @@ fn said(event: &Event) -> String {
         Event::Done(false) => "done by another attempt".into(),
         Event::Failed(State::Dead, fault) => format!("given up: {}", fault.message),
         Event::Failed(_, fault) => format!("failed, to be tried again: {}", fault.message),
+        Event::Split(bands) => format!("waits for its {bands} bands"),
         Event::GivenBack => "given back".into(),
         Event::TakenAway => "not ours any more".into(),
     }

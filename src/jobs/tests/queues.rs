@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::unit;
 use crate::jobs::state::{Fault, Outlook, Policy, Progress, State};
-use crate::jobs::{Claim, Clock, Error, Queue, SqliteQueue, Task, Which, WorkerRow};
+use crate::jobs::{Claim, Clock, Encode, Error, Queue, SqliteQueue, Task, UNIT_VERSION, Which, WorkerRow};
 
 const POLICY: Policy = Policy { most_attempts: 2, first_pause_ms: 1, longest_pause_ms: 1 };
 const LEASE: Duration = Duration::from_millis(100);
@@ -245,7 +245,7 @@ fn a_worker_is_shown_as_it_says_it_is() {
 fn units_of_another_version_are_left_alone() {
     with_each_queue(|open| {
         let queue = open(Clock::default());
-        let newer = crate::jobs::Unit { version: 2, ..unit(0) };
+        let newer = crate::jobs::Unit { version: UNIT_VERSION + 1, ..unit(0) };
         queue.submit(&[newer, unit(1)]).unwrap();
         assert_eq!(claim(&*queue, 9).len(), 1);
         assert_eq!(states(&*queue), [1, 1, 0, 0, 0]);

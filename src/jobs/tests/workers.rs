@@ -15,7 +15,7 @@ use crate::jobs::reconcile::{clean, reconcile};
 use crate::jobs::state::{Policy, State};
 use crate::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use crate::jobs::{
-    Clock, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Task, Token, Unit, Which,
+    Clock, Encode, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Task, Token, Unit, Which,
 };
 use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
@@ -108,7 +108,7 @@ fn png(dir: &Path, seed: u32, width: usize, height: usize) -> PathBuf {
 }
 
 fn unit(slide: &Path) -> Unit {
-    let task = Task::Encode { params: EncodeParams::default(), tile: Some(16) };
+    let task = Task::Encode(Encode { params: EncodeParams::default(), tile: Some(16) });
     let identity = Identity::of_file(slide).unwrap();
     Unit::new(task, slide.to_str().unwrap().into(), Source::Slide, identity.text, identity.bytes).unwrap()
 }
@@ -176,7 +176,10 @@ fn of_two_attempts_at_one_unit_one_counts_and_the_other_leaves_nothing() {
     // Who lost the answer to its own publication has won.
     assert_eq!(lab.results.publish(&winner, &unneeded).unwrap(), Published::Won);
     let found = reconcile(&two, &lab.results, u64::MAX, Clock::default()).unwrap();
-    assert_eq!(found.orphans.iter().map(|orphan| &orphan.token).collect::<Vec<_>>(), [&slow.token]);
+    assert_eq!(
+        found.orphans.iter().map(|orphan| orphan.token.clone()).collect::<Vec<_>>(),
+        [Some(slow.token.clone())]
+    );
     assert_eq!(clean(&lab.results, &found.orphans).unwrap(), 1);
     lab.check();
 }
