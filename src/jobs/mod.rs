@@ -54,4 +54,4 @@ pub use overview::{Dead, Overview, Running, WorkerRow};
 pub use queue::{Claim, Queue, Submitted, Which};
 pub use results::{Manifest, Published, Results};
 pub use sqlite::SqliteQueue;
-pub use unit::{Band, Encode, Key, Source, Task, Token, UNIT_VERSION, Unit};
+pub use unit::{Band, Encode, Key, Source, Task, Token, UNIT_VERSION, Unit, named};

@@ -156,6 +156,15 @@ impl Unit {
     }
 }
 
+/// A source, or some rows of families of it, as people say it.
+pub fn named(source: &str, rows: Option<[u32; 2]>) -> String {
+    match rows {
+        Some([first, end]) if end.saturating_sub(first) == 1 => format!("{source}, row {first} of families"),
+        Some([first, end]) => format!("{source}, rows {first} to {} of families", end.saturating_sub(1)),
+        None => source.into(),
+    }
+}
+
 /// The key of a unit: 32 hexadecimal digits. It is safe as the name of a file, an object, a message.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Key(String);

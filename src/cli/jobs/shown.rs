@@ -1,7 +1,7 @@
 //! The overview of a queue in lines.
 
 use origami::jobs::state::State;
-use origami::jobs::{Overview, Running, WorkerRow};
+use origami::jobs::{Overview, Running, WorkerRow, named};
 
 /// Most lines about running and dead units.
 const MAX_LINES: usize = 20;
@@ -28,7 +28,7 @@ impl Shown<'_> {
             let reason = unit.fault.as_ref().map_or("no reason is known", |fault| &fault.message);
             // Most reasons begin with the name of the file.
             let reason = reason.strip_prefix(&format!("{}: ", unit.source)).unwrap_or(reason);
-            let name = of_slide(&unit.source, unit.rows);
+            let name = named(&unit.source, unit.rows);
             format!("  dead {name}: {reason} (attempts: {}, unit {})", unit.attempts, unit.key)
         })));
         lines
@@ -101,16 +101,8 @@ fn worker_line(worker: &WorkerRow, running: &[Running]) -> String {
 fn running_line(unit: &Running) -> String {
     let attempt = if unit.attempt > 1 { format!(", attempt {}", unit.attempt) } else { String::new() };
     let progress = &unit.progress;
-    let name = of_slide(&unit.source, unit.rows);
+    let name = named(&unit.source, unit.rows);
     format!("{name}: {} of {} families{attempt}", progress.families, progress.of)
-}
-
-/// A slide, or some rows of its families.
-pub fn of_slide(source: &str, rows: Option<[u32; 2]>) -> String {
-    match rows {
-        Some([first, end]) => format!("{source}, rows {first} to {} of families", end.saturating_sub(1)),
-        None => source.into(),
-    }
 }
 
 /// A time as people say it.

@@ -12,13 +12,12 @@ use origami::backend::{Cancel, MAX_THREADS};
 use origami::jobs::callback::Notifier;
 use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
-use origami::jobs::{Claim, Clock, Token};
+use origami::jobs::{Claim, Clock, Token, named};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::place::{LeaseArgs, PlaceArgs};
-use super::shown::of_slide;
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::JsonArgs;
@@ -101,7 +100,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let quiet = !args.summary();
     let report = |claim: &Claim, event: &Event| {
         if !quiet {
-            say!("{}: {}", of_slide(&claim.unit.source, claim.unit.rows()), said(event));
+            say!("{}: {}", named(&claim.unit.source, claim.unit.rows()), said(event));
         }
     };
     let worker = Worker {

@@ -15,7 +15,11 @@ function spoken(seconds) {
 const megapixels = (pixels) => (pixels / 1e6).toFixed(1);
 
 /** A slide, or some rows of its families. */
-const named = (u) => u.rows ? `${u.source}, rows ${u.rows[0]} to ${u.rows[1] - 1} of families` : u.source;
+function named({ source, rows }) {
+  if (!rows) return source;
+  const [first, last] = [rows[0], rows[1] - 1];
+  return first === last ? `${source}, row ${first} of families` : `${source}, rows ${first} to ${last} of families`;
+}
 
 /** Fills a table; rows are lists of cells, numbers at the right. A list without rows is hidden. */
 function table(id, rows, gone = () => false) {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::unit;
 use crate::jobs::state::{Fault, Outlook, Policy, Progress, State};
-use crate::jobs::{Claim, Clock, Encode, Error, Queue, SqliteQueue, Task, UNIT_VERSION, Which, WorkerRow};
+use crate::jobs::{
+    Claim, Clock, Encode, Error, Queue, SqliteQueue, Task, UNIT_VERSION, Unit, Which, WorkerRow,
+};
+use crate::params::EncodeParams;
 
 const POLICY: Policy = Policy { most_attempts: 2, first_pause_ms: 1, longest_pause_ms: 1 };
 const LEASE: Duration = Duration::from_millis(100);
@@ -173,6 +176,65 @@ fn cancelling_ends_what_waits_and_what_runs() {
         assert!(claim(&*queue, 9).is_empty());
         assert_eq!(queue.retry(&Which::Keys(vec![running.unit.key])).unwrap(), 1);
         assert_eq!(claim(&*queue, 9).len(), 1);
+    });
+}
+
+/// A slide and its two bands.
+fn split_slide(number: usize) -> (Unit, [Unit; 2]) {
+    let encode = Encode { params: EncodeParams::default(), tile: None };
+    let source = unit(number);
+    let task = Task::Encode(encode.clone());
+    let slide = Unit::new(task, source.source, source.thing, source.identity, 10).unwrap();
+    let bands = [0..2, 2..4].map(|rows| slide.band(encode.clone(), rows, 4).unwrap());
+    (slide, bands)
+}
+
+#[test]
+fn a_slide_that_was_split_waits_for_its_bands() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        queue.submit(&[slide.clone(), unit(1)]).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        assert_eq!((&begun.unit, begun.bands.len()), (&slide, 0));
+        assert!(queue.split(&begun, &bands).unwrap());
+        assert!(!queue.split(&begun, &bands).unwrap(), "the attempt has ended");
+        let waiting = queue.overview().unwrap().count(State::Waiting);
+        assert_eq!((waiting.units, waiting.bands, waiting.bytes), (2, 2, 20));
+        let claims = claim(&*queue, 9);
+        let keys: BTreeSet<_> = claims.iter().map(|claim| claim.unit.key.clone()).collect();
+        let all = [bands[0].key.clone(), bands[1].key.clone(), unit(1).key];
+        assert_eq!(keys, all.into_iter().collect(), "all but the slide, which is not due");
+        claims.iter().for_each(|claim| assert!(queue.finish(claim, Progress::default()).unwrap()));
+        assert!(!queue.overview().unwrap().is_over());
+        assert!(!queue.wake(&unit(1).key).unwrap());
+        assert!(queue.wake(&slide.key).unwrap());
+        let last = claim_soon(&*queue);
+        assert_eq!(
+            (last.unit.key.clone(), last.bands.clone()),
+            (slide.key.clone(), bands.map(|band| band.key).to_vec())
+        );
+        assert_eq!(queue.record(&slide.key).unwrap().unwrap().attempts, 1, "a split costs no attempt");
+        assert!(queue.finish(&last, Progress::default()).unwrap());
+        assert_eq!(states(&*queue), [0, 0, 2, 0, 0]);
+        assert!(queue.overview().unwrap().is_over());
+    });
+}
+
+#[test]
+fn bands_are_cancelled_and_tried_again_with_their_slide() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        queue.submit(std::slice::from_ref(&slide)).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        queue.split(&begun, &bands).unwrap();
+        let running = claim(&*queue, 1).pop().unwrap();
+        assert_eq!(queue.cancel(&Which::Keys(vec![slide.key.clone()])).unwrap(), 1);
+        assert!(!queue.heartbeat(&running, Progress::default()).unwrap());
+        assert!(claim(&*queue, 9).is_empty());
+        let bands_in = |state| queue.overview().unwrap().count(state).bands;
+        assert_eq!((bands_in(State::Cancelled), queue.overview().unwrap().is_over()), (2, true));
+        assert_eq!(queue.retry(&Which::All).unwrap(), 1);
+        assert_eq!((bands_in(State::Waiting), states(&*queue)), (2, [1, 0, 0, 0, 0]));
     });
 }
 

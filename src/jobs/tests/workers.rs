@@ -25,17 +25,23 @@ use crate::slide::{OpenOptions, Slide};
 const LEASE: Duration = Duration::from_millis(300);
 
 /// Slides, a queue and a place for results.
-struct Lab {
-    dir: tempfile::TempDir,
-    results: Results,
-    units: Vec<Unit>,
+pub struct Lab {
+    pub dir: tempfile::TempDir,
+    pub results: Results,
+    pub units: Vec<Unit>,
 }
 
 impl Lab {
     /// `slides` slides of 90x70 pixels, in tiles of 16: two by two families.
-    fn new(slides: u32) -> Self {
+    pub fn new(slides: u32) -> Self {
+        Self::with(slides, None)
+    }
+
+    /// The same with slides that are split where they have more families than a limit.
+    pub fn with(slides: u32, most_families: Option<u64>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let units = (0..slides).map(|n| unit(&png(dir.path(), n, 90, 70))).collect();
+        let unit = |path: PathBuf| Unit { most_families, ..unit(&path) };
+        let units = (0..slides).map(|n| unit(png(dir.path(), n, 90, 70))).collect();
         let lab = Self { results: Results::open(&dir.path().join("out"), dir.path()).unwrap(), dir, units };
         let queue = lab.queue(Clock::default());
         lab.units.iter().for_each(|unit| lab.results.announce(unit).unwrap());
@@ -43,12 +49,12 @@ impl Lab {
         lab
     }
 
-    fn queue(&self, clock: Clock) -> SqliteQueue {
+    pub fn queue(&self, clock: Clock) -> SqliteQueue {
         SqliteQueue::open(&self.dir.path().join("queue"), Policy::default(), LEASE, clock).unwrap()
     }
 
     /// A worker that ends when nothing is left, or when `stop` is requested.
-    fn work(&self, name: &str, clock: Clock, stop: &Cancel) -> (Tally, Vec<(Key, Event)>) {
+    pub fn work(&self, name: &str, clock: Clock, stop: &Cancel) -> (Tally, Vec<(Key, Event)>) {
         let (queue, scheduler, events) =
             (self.queue(clock), Scheduler::new(1).unwrap(), Mutex::new(Vec::new()));
         let worker = Worker {
@@ -72,7 +78,7 @@ impl Lab {
         (worker.run().unwrap(), events.into_inner().unwrap())
     }
 
-    fn manifest(&self, unit: &Unit) -> Option<Manifest> {
+    pub fn manifest(&self, unit: &Unit) -> Option<Manifest> {
         self.results.manifest(&unit.key).unwrap()
     }
 
@@ -82,7 +88,7 @@ impl Lab {
     }
 
     /// Every unit has a manifest, the bytes of a serial run, and nothing is left over.
-    fn check(&self) {
+    pub fn check(&self) {
         for unit in &self.units {
             let manifest = self.manifest(unit).unwrap();
             let serial = self.dir.path().join("serial").join(unit.key.as_str());
@@ -90,9 +96,20 @@ impl Lab {
             let held = &self.results.list().unwrap()[&unit.key];
             assert_eq!(held.attempts.keys().collect::<Vec<_>>(), [&manifest.attempt]);
         }
+        assert_eq!(self.results.list().unwrap().len(), self.units.len(), "no bands are left");
         let queue = self.queue(Clock::default());
         assert_eq!(queue.overview().unwrap().count(State::Done).units, self.units.len() as u64);
     }
+}
+
+/// A lab with one slide of 24 x 24 families in bands of 4 rows.
+pub fn large() -> Lab {
+    let mut lab = Lab::new(0);
+    let unit = Unit { most_families: Some(100), ..unit(&png(lab.dir.path(), 50, 1500, 1500)) };
+    lab.results.announce(&unit).unwrap();
+    lab.queue(Clock::default()).submit(std::slice::from_ref(&unit)).unwrap();
+    lab.units.push(unit);
+    lab
 }
 
 /// A slide with something to see in it.
@@ -124,7 +141,7 @@ fn serially(unit: &Unit, out: &Path) -> PathBuf {
 }
 
 /// The election of a store that needs none.
-fn unneeded(_: &Key, _: &str) -> crate::jobs::Result<String> {
+pub fn unneeded(_: &Key, _: &str) -> crate::jobs::Result<String> {
     panic!("a directory creates once")
 }
 

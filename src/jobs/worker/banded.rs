@@ -11,7 +11,7 @@ use crate::jobs::queue::Claim;
 use crate::jobs::results::{Manifest, Results};
 use crate::jobs::run::split;
 use crate::jobs::state::{Fault, Outlook, State};
-use crate::jobs::unit::{Band, Encode, Key, Task, Unit};
+use crate::jobs::unit::{Band, Encode, Key, Task, Unit, named};
 
 /// The next step of a unit that has no manifest.
 pub enum Step {
@@ -72,10 +72,8 @@ fn missing(band: &Unit, tools: &Tools<'_>) -> Result<(), Stop> {
     let of_jobs = |e: Error| Stop::of(&e);
     tools.results.announce(band).map_err(of_jobs)?;
     let Some(record) = tools.queue.record(&band.key).map_err(of_jobs)? else { return Ok(()) };
-    let [first, end] = band.rows().unwrap_or_default();
     let given_up = |message: String| {
-        let message =
-            format!("{}: rows {first} to {} of its families: {message}", band.source, end.saturating_sub(1));
+        let message = format!("{}: {message}", named(&band.source, band.rows()));
         Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
     };
     match record.state {
