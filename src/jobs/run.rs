@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::content::check_bundle;
-use super::unit::{Band, Encode, Source as Thing, Task, Unit};
+use super::encode::Encode;
+use super::unit::{Band, Source as Thing, Task, Unit};
 use crate::archive::{Archive, BandReader, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
 use crate::decode::{self, DecodeOptions};
-use crate::encode::{self, EncodeOptions, EncodeReport, bands, encode, encode_band, join_bands};
+use crate::encode::{self, EncodeReport, bands, encode, encode_band, join_bands};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::output::render::Output;
@@ -72,10 +73,11 @@ fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
 }
 
 fn encoded(unit: &Unit, task: &Encode, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let task = &task.decided(&|| open_source(unit, task), means.backend, means.scheduler)?;
     let mut source = open_source(unit, task)?;
     let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
     (means.progress)(0, of, size);
-    let (params, options) = (&task.params, EncodeOptions::default());
+    let (params, options) = (&task.params, task.options());
     let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
         (means.progress)(done, of, size);
     })?;
@@ -88,17 +90,24 @@ fn bundle(report: &EncodeReport, dir: &Path, size: u64) -> Made {
     Made { main, families: report.families, pixels: size }
 }
 
-/// The units of the bands of a slide; none for one that is encoded as one piece. This decides how its families are coded.
+/// The units of the bands of a slide; none for one that is encoded as one piece. This decides the quality of all of them.
 ///
 /// # Errors
 /// A source that cannot be opened, or is not the one that was submitted.
-pub fn split(unit: &Unit, task: &Encode, most_families: u64) -> Result<Vec<Unit>> {
+pub fn split(
+    unit: &Unit,
+    task: &Encode,
+    most_families: u64,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+) -> Result<Vec<Unit>> {
     let source = open_source(unit, task)?;
     let (_, all) = source.geometry().families();
     let rows = bands(source.geometry(), most_families);
-    if rows.len() < 2 {
+    if rows.len() < 2 || task.manifest {
         return Ok(Vec::new());
     }
+    let task = task.decided(&|| open_source(unit, task), backend, scheduler)?;
     let band =
         |rows| unit.band(task.clone(), rows, all).map_err(|e| Error::input(source.path(), e.to_string()));
     rows.into_iter().map(band).collect()
@@ -113,7 +122,7 @@ fn encoded_band(unit: &Unit, band: &Band, dir: &Path, means: &Means<'_>) -> Resu
     let of = band.rows.len() as u64 * u64::from(geometry.families().0);
     (means.progress)(0, of, size);
     let file = dir.join(BAND);
-    let (params, options) = (&band.encode.params, &EncodeOptions::default());
+    let (params, options) = (&band.encode.params, &band.encode.options());
     let how = encode::Band { rows: band.rows.clone(), params, options };
     encode_band(&mut source, &file, &how, means.backend, means.scheduler, &|done| {
         (means.progress)(done, of, size);
@@ -131,7 +140,7 @@ pub fn joined(unit: &Unit, task: &Encode, bands: &[PathBuf], dir: &Path, means: 
     let mut source = open_source(unit, task)?;
     let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
     (means.progress)(0, of, size);
-    let (params, options) = (&task.params, EncodeOptions::default());
+    let (params, options) = (&task.params, task.options());
     let report = join_bands(&mut source, dir, params, &options, bands, means.scheduler, &|done| {
         (means.progress)(done, of, size);
     })?;
@@ -143,8 +152,8 @@ pub fn joined(unit: &Unit, task: &Encode, bands: &[PathBuf], dir: &Path, means: 
 fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
     let (path, tile) = (Path::new(&unit.source), task.tile);
     let source = match unit.thing {
-        Thing::Tree => Source::Tree(Box::new(Tree::open(path, Missing::Refuse)?)),
-        _ => open_slide(path, task.params.originals, tile)?,
+        Thing::Tree => Source::Tree(Box::new(Tree::open(path, task.missing)?)),
+        _ => open_slide(path, &task.open, task.params.originals, tile)?,
     };
     if tile.is_some_and(|tile| tile != source.geometry().tile()) {
         let own = source.geometry().tile();
@@ -153,14 +162,22 @@ fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
             format!("its tiles are of {own} pixels; submit it without a tile size"),
         ));
     }
-    check_identity(unit, path, &source.identity()?.text)?;
+    // Which planes of a slide are read is said by the task.
+    let identity = match &source {
+        Source::Tree(tree) => Identity::of_tree(tree)?,
+        Source::Slide(..) => Identity::of_file(path)?,
+    };
+    check_identity(unit, path, &identity.text)?;
     Ok(source)
 }
 
-fn open_slide(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> {
-    // OpenSlide gives pixels, not the JPEG tiles of the file.
-    let openslide = if lossless { OpenSlideUse::Never } else { OpenSlideUse::Auto };
-    let slide = Slide::open(path, &OpenOptions { openslide, ..OpenOptions::default() })?;
+fn open_slide(path: &Path, options: &OpenOptions, lossless: bool, tile: Option<u32>) -> Result<Source> {
+    let mut options = options.clone();
+    if lossless && options.openslide == OpenSlideUse::Auto {
+        // OpenSlide gives pixels, not the JPEG tiles of the file.
+        options.openslide = OpenSlideUse::Never;
+    }
+    let slide = Slide::open(path, &options)?;
     let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
     let geometry = Geometry::new(slide.info.width, slide.info.height, tile.or(own).unwrap_or(TILE_PX))
         .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;

@@ -9,26 +9,16 @@ use std::ops::Range;
 use serde::{Deserialize, Deserializer, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::encode::Encode;
 use super::error::{Error, Result};
 use crate::image::spec;
-use crate::params::EncodeParams;
 
 /// Version of units. A worker takes only units of its own version: a parameter that it does not know would change the result under an
 /// unchanged key.
-pub const UNIT_VERSION: u32 = 1;
+pub const UNIT_VERSION: u32 = 2;
 
 /// Letters of a key and of a token.
 const HEX_LETTERS: usize = 32;
-
-/// A slide or tree to a bundle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Encode {
-    /// How it is coded.
-    pub params: EncodeParams,
-    /// Tile size in pixels; `None` for the source's own, or 256.
-    pub tile: Option<u32>,
-}
 
 /// Some rows of families of a slide. Its result is joined with those of the other bands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -256,7 +246,7 @@ mod tests {
     #[test]
     fn bands_share_the_bytes_of_their_slide() {
         let slide = unit(90, "i", "/a");
-        let encode = Encode { params: EncodeParams::default(), tile: None };
+        let encode = Encode::default();
         let bands = [0..2, 2..3, 3..7].map(|rows| slide.band(encode.clone(), rows, 7).unwrap());
         assert_eq!(bands.iter().map(|band| band.bytes).sum::<u64>(), slide.bytes);
         assert_eq!(bands[1].band_of(), Some(&slide.key));
@@ -279,6 +269,12 @@ mod tests {
     fn a_unit_with_a_parameter_that_is_not_known_is_refused() {
         let mut value = serde_json::to_value(unit(90, "i", "/a")).unwrap();
         assert!(serde_json::from_value::<Unit>(value.clone()).is_ok());
+        value["task"]["sharpness"] = 7.into();
+        assert!(serde_json::from_value::<Unit>(value).is_err());
+        let task = Task::Encode(Encode::default());
+        let unit = Unit::new(task, "/a".into(), Source::Slide, "i".into(), 1).unwrap();
+        let mut value = serde_json::to_value(&unit).unwrap();
+        assert_eq!(serde_json::from_value::<Unit>(value.clone()).unwrap(), unit);
         value["task"]["sharpness"] = 7.into();
         assert!(serde_json::from_value::<Unit>(value).is_err());
     }

@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::codec::ImageRole;
-use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
+use origami::image::spec::MAX_ENTRIES;
 use origami::jobs::callback::check_address;
-use origami::jobs::{Encode, Source, Submitted, Task, Unit};
+use origami::jobs::{Source, Submitted, Task, Unit};
 use origami::pyramid::identity::Identity;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::store::is_address;
 use serde_json::json;
 
 use super::place::{LeaseArgs, Place, PlaceArgs};
+use super::unit_args::UnitArgs;
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::values::{names, whole};
 use crate::cli::args::work::JsonArgs;
+use crate::cli::encode::args::TargetArgs;
 use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::{self, Input, Takes, Thing};
 use crate::cli::json;
@@ -49,10 +51,10 @@ pub struct SubmitArgs {
     kind: Kind,
     #[command(flatten)]
     coding: CodingArgs,
-    /// Encode: tile size in pixels [range: 1 to 4096] [default: the source's, or 256]
-    #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
-    #[arg(help_heading = "Quality", hide_short_help = true)]
-    tile: Option<u32>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    encode: UnitArgs,
     /// Verify: also reconstruct every family, and compare with its proof
     #[arg(long, help_heading = "Safety", hide_short_help = true)]
     deep: bool,
@@ -150,6 +152,9 @@ impl SubmitArgs {
         if self.deep && self.kind != Kind::Verify {
             usage!("--deep is about --kind verify; leave one of them out");
         }
+        if let (true, Some(flag)) = (self.kind != Kind::Encode, self.encode.flag().or(self.target.flag())) {
+            usage!("{flag} is about --kind encode; leave one of them out");
+        }
         Ok(match self.kind {
             Kind::Verify => Task::Verify { deep: self.deep },
             Kind::Decode => Task::Decode { quality: self.tile_quality },
@@ -159,7 +164,8 @@ impl SubmitArgs {
                 params.validate()?;
                 params.encoder.encoder(ImageRole::Baseline)?;
                 params.residual_encoder().encoder(ImageRole::Residual)?;
-                Task::Encode(Encode { params, tile: self.tile })
+                self.encode.check(&params, &self.target)?;
+                Task::Encode(self.encode.task(&self.coding, &self.target, params))
             }
         })
     }

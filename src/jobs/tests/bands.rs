@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::workers::{Lab, large, unneeded};
-use crate::backend::Cancel;
+use crate::backend::scheduler::Scheduler;
+use crate::backend::{Cancel, CpuBackend};
 use crate::jobs::content::Content;
 use crate::jobs::reconcile::{clean, reconcile};
 use crate::jobs::results::MANIFEST_SCHEMA;
@@ -17,7 +18,9 @@ use crate::jobs::{Clock, Key, Manifest, Published, Queue, SqliteQueue, Task, Tok
 fn split_by_hand(lab: &Lab, queue: &SqliteQueue) -> Vec<Unit> {
     let slide = queue.claim("first", 1).unwrap().pop().unwrap();
     let Task::Encode(task) = &slide.unit.task else { panic!("{slide:?}") };
-    let bands = split(&slide.unit, task, slide.unit.most_families.unwrap()).unwrap();
+    let (backend, scheduler) = (CpuBackend::new(), Scheduler::new(1).unwrap());
+    let most = slide.unit.most_families.unwrap();
+    let bands = split(&slide.unit, task, most, &backend, &scheduler).unwrap();
     bands.iter().for_each(|band| lab.results.announce(band).unwrap());
     assert!(queue.split(&slide, &bands).unwrap());
     bands

@@ -9,7 +9,6 @@ use crate::jobs::state::{Fault, Outlook, Policy, Progress, State};
 use crate::jobs::{
     Claim, Clock, Encode, Error, Queue, SqliteQueue, Task, UNIT_VERSION, Unit, Which, WorkerRow,
 };
-use crate::params::EncodeParams;
 
 const POLICY: Policy = Policy { most_attempts: 2, first_pause_ms: 1, longest_pause_ms: 1 };
 const LEASE: Duration = Duration::from_millis(100);
@@ -181,7 +180,7 @@ fn cancelling_ends_what_waits_and_what_runs() {
 
 /// A slide and its two bands.
 fn split_slide(number: usize) -> (Unit, [Unit; 2]) {
-    let encode = Encode { params: EncodeParams::default(), tile: None };
+    let encode = Encode::default();
     let source = unit(number);
     let task = Task::Encode(encode.clone());
     let slide = Unit::new(task, source.source, source.thing, source.identity, 10).unwrap();

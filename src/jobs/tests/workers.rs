@@ -125,7 +125,7 @@ fn png(dir: &Path, seed: u32, width: usize, height: usize) -> PathBuf {
 }
 
 fn unit(slide: &Path) -> Unit {
-    let task = Task::Encode(Encode { params: EncodeParams::default(), tile: Some(16) });
+    let task = Task::Encode(Encode { tile: Some(16), ..Encode::default() });
     let identity = Identity::of_file(slide).unwrap();
     Unit::new(task, slide.to_str().unwrap().into(), Source::Slide, identity.text, identity.bytes).unwrap()
 }

@@ -6,12 +6,14 @@
 use std::path::PathBuf;
 
 use super::slot::{Stop, Tools};
+use crate::backend::scheduler::Scheduler;
+use crate::jobs::encode::Encode;
 use crate::jobs::error::{Error, Result};
 use crate::jobs::queue::Claim;
 use crate::jobs::results::{Manifest, Results};
 use crate::jobs::run::split;
 use crate::jobs::state::{Fault, Outlook, State};
-use crate::jobs::unit::{Band, Encode, Key, Task, Unit, named};
+use crate::jobs::unit::{Band, Key, Task, Unit, named};
 
 /// The next step of a unit that has no manifest.
 pub enum Step {
@@ -26,7 +28,7 @@ pub enum Step {
 }
 
 /// Finds it out.
-pub fn next(claim: &Claim, tools: &Tools<'_>) -> Result<Step, Stop> {
+pub fn next(claim: &Claim, tools: &Tools<'_>, scheduler: &Scheduler) -> Result<Step, Stop> {
     let of_results = |e: Error| Stop::of(&e);
     let (task, most_families) = match (&claim.unit.task, claim.unit.most_families) {
         (Task::Band(band), _) => {
@@ -38,7 +40,9 @@ pub fn next(claim: &Claim, tools: &Tools<'_>) -> Result<Step, Stop> {
     };
     let bands = match known(claim, tools.results).map_err(of_results)? {
         Some(bands) => bands,
-        None => split(&claim.unit, task, most_families).map_err(|e| Stop::of(&e))?,
+        None => {
+            split(&claim.unit, task, most_families, tools.backend, scheduler).map_err(|e| Stop::of(&e))?
+        }
     };
     let Some(Task::Band(Band { encode, .. })) = bands.first().map(|band| band.task.clone()) else {
         return Ok(Step::Whole);

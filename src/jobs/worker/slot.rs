@@ -152,14 +152,14 @@ impl Slot {
             let done = if done.attempt == *token { Done::Ours } else { Done::Theirs };
             return Ok(Attempt::Done(done));
         }
-        let step = banded::next(&self.claim, tools)?;
+        let scheduler = tools.scheduler.sharing(tools.slots, self.cancel.clone());
+        let step = banded::next(&self.claim, tools, &scheduler)?;
         match step {
             Step::Split(bands) => return Ok(Attempt::Split(bands)),
             Step::Needless => return Ok(Attempt::Done(Done::Theirs)),
             Step::Whole | Step::Join { .. } => {}
         }
         let dir = results.begin(&unit.key, token).map_err(of_results)?;
-        let scheduler = tools.scheduler.sharing(tools.slots, self.cancel.clone());
         let progress = |families, of, pixels| {
             self.shown.families.store(families, Relaxed);
             self.shown.of.store(of, Relaxed);
