@@ -164,7 +164,12 @@ impl NatsQueue {
         for unit in units {
             let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
             let new = self.create(&stored).await?;
-            *if new { &mut submitted.new } else { &mut submitted.known } += 1;
+            let count = match new {
+                true => &mut submitted.new,
+                false if self.relocate(unit).await? => &mut submitted.moved,
+                false => &mut submitted.known,
+            };
+            *count += 1;
             let waits = match new {
                 true => true,
                 // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
@@ -175,6 +180,34 @@ impl NatsQueue {
             }
         }
         Ok(submitted)
+    }
+
+    /// Takes the place of a source that was moved. `false`: it was not, or the unit needs it no more.
+    async fn relocate(&self, unit: &Unit) -> Result<bool> {
+        let (mut keys, mut moved) = (vec![unit.key.clone()], false);
+        while let Some(key) = keys.pop() {
+            for _ in 0..TRIES {
+                let Some((stored, revision)) = self.read(&key).await? else { break };
+                if stored.unit.source == unit.source || !stored.record.needs_source() {
+                    break;
+                }
+                let given_up = stored.record.state == State::Dead;
+                let after = Stored {
+                    unit: stored.unit.moved_to(unit),
+                    record: stored.record.revived(),
+                    message: stored.message,
+                };
+                if self.write(&after, revision).await? {
+                    if given_up {
+                        self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
+                    }
+                    moved |= key == unit.key;
+                    keys.extend(after.record.bands);
+                    break;
+                }
+            }
+        }
+        Ok(moved)
     }
 
     /// Says that a unit may be there to do.

@@ -26,6 +26,8 @@ pub struct Submitted {
     pub new: u64,
     /// They were known, in whatever state: nothing has changed.
     pub known: u64,
+    /// They were known with their source at another place, which counts no more.
+    pub moved: u64,
 }
 
 /// Which units a command is about.
@@ -54,7 +56,8 @@ pub trait Queue: Send + Sync {
     /// They go elsewhere.
     fn bind(&self, place: &str) -> Result<()>;
 
-    /// Adds units. One that is known is left as it is.
+    /// Adds units. One that is known is left as it is, unless its source lies elsewhere now: if it is not done and does not run, the new
+    /// place counts, also for its bands, and what was given up is tried again.
     fn submit(&self, units: &[Unit]) -> Result<Submitted>;
 
     /// Begins attempts at up to `most` units that wait and are due, for a worker with so many free slots. Takes units from workers

@@ -193,7 +193,7 @@ impl Results {
         &self.place
     }
 
-    /// Says what is to be done, where nobody has said so.
+    /// Says what is to be done, where nobody has said so, or has said so of a source that lies elsewhere now.
     ///
     /// # Errors
     /// A store that refuses. So of every call here.
@@ -206,8 +206,13 @@ impl Results {
             return self.runtime.block_on(put).map(drop).map_err(Error::store("write", self.name(&path)));
         }
         match self.create(&path, &bytes) {
-            Err(e) if !is_there(&e) => Err(Error::store("create", self.name(&path))(e)),
-            _ => Ok(()),
+            Ok(()) => Ok(()),
+            Err(e) if is_there(&e) => {
+                let moved = self.unit(&unit.key)?.is_some_and(|known| known.source != unit.source);
+                let put = || self.runtime.block_on(self.store.put(&path, PutPayload::from(bytes))).map(drop);
+                if moved { put().map_err(Error::store("write", self.name(&path))) } else { Ok(()) }
+            }
+            Err(e) => Err(Error::store("create", self.name(&path))(e)),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::pyramid::source::Source;
 use crate::pyramid::tree::{Missing, Tree};
 use crate::pyramid::{self, write::write_whole};
 use crate::slide::{OpenOptions, OpenSlideUse, Slide};
+use crate::store;
 use crate::verify::{verify, verify_slide, verify_tree};
 
 /// Tile size of slides, in pixels, where neither the submitter nor the slide says one.
@@ -52,23 +53,47 @@ pub struct Means<'a> {
 /// # Errors
 /// Those of the work; a source that is not the one that was submitted.
 pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
-    match &unit.task {
+    let made = match &unit.task {
         Task::Encode(encode) => encoded(unit, encode, dir, means),
         Task::Band(band) => encoded_band(unit, band, dir, means),
         Task::Verify { deep } => verified(unit, *deep, dir, means),
         Task::Decode { quality } => decoded(unit, *quality, dir, means),
-    }
+    };
+    made.map_err(|e| gone(unit, e))
 }
 
 fn pixels(geometry: &Geometry) -> u64 {
     u64::from(geometry.width()) * u64::from(geometry.height())
 }
 
-/// A source that was changed after it was submitted would be stored under the key of another.
+/// A source that was changed after it was submitted would be stored under the key of another. An identity is its kind, length and hash.
 fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
-    match found == unit.identity {
-        true => Ok(()),
-        false => Err(Error::input(path, "it has changed since it was submitted; submit it again")),
+    if found == unit.identity {
+        return Ok(());
+    }
+    let parts = |identity: &str| identity.splitn(3, '-').map(String::from).collect::<Vec<_>>();
+    let differs = match (&parts(&unit.identity)[..], &parts(found)[..]) {
+        ([kind, ..], [other, ..]) if kind != other => format!("it was a {kind} and is a {other}"),
+        ([_, length, _], [_, other, _]) if length != other => {
+            let unit = if unit.identity.starts_with("file") { "bytes" } else { "files or tiles" };
+            format!("it had {length} {unit} and has {other}")
+        }
+        _ => "it is as long, with other bytes".into(),
+    };
+    let problem = format!(
+        "it has changed since it was submitted: {differs}; submit it again, and the queue takes it as it is now"
+    );
+    Err(Error::input(path, problem))
+}
+
+/// What is wrong with a source that cannot be opened because it is not there.
+fn gone(unit: &Unit, error: Error) -> Error {
+    match store::exists(Path::new(&unit.source)) {
+        Ok(false) => {
+            let problem = "it is not there any more; if it was moved, submit it from its new place, which the queue takes then";
+            Error::input(Path::new(&unit.source), problem)
+        }
+        _ => error,
     }
 }
 
@@ -101,7 +126,7 @@ pub fn split(
     backend: &dyn Backend,
     scheduler: &Scheduler,
 ) -> Result<Vec<Unit>> {
-    let source = open_source(unit, task)?;
+    let source = open_source(unit, task).map_err(|e| gone(unit, e))?;
     let (_, all) = source.geometry().families();
     let rows = bands(source.geometry(), most_families);
     if rows.len() < 2 || task.manifest {

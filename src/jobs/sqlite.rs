@@ -267,6 +267,28 @@ fn record(database: &Connection, key: &Key) -> Step<Option<Record>> {
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+/// Takes the place of a source that was moved. `false`: it was not, or the unit needs it no more.
+fn relocate(database: &Connection, unit: &Unit) -> Step<bool> {
+    let sql = "SELECT unit, record FROM unit WHERE key = ?1";
+    let found = database.prepare_cached(sql)?.query_row([unit.key.as_str()], entry).optional()?;
+    let Some(Entry { unit: known, record }) = found.map(parse).transpose()? else { return Ok(false) };
+    if known.source == unit.source || !record.needs_source() {
+        return Ok(false);
+    }
+    let text = serde_json::to_string(&known.moved_to(unit))?;
+    database
+        .prepare_cached("UPDATE unit SET unit = ?1 WHERE key = ?2")?
+        .execute([&text, unit.key.as_str()])?;
+    write(database, &unit.key, &record, &record.clone().revived())?;
+    for key in &record.bands {
+        let found = database.prepare_cached(sql)?.query_row([key.as_str()], entry).optional()?;
+        if let Some(Entry { unit: band, .. }) = found.map(parse).transpose()? {
+            relocate(database, &band.moved_to(unit))?;
+        }
+    }
+    Ok(true)
+}
+
 fn is_band(database: &Connection, key: &Key) -> Step<bool> {
     let mut rows = database.prepare_cached("SELECT band FROM unit WHERE key = ?1")?;
     Ok(rows.query_row([key.as_str()], |row| row.get(0))?)
@@ -359,10 +381,12 @@ impl Queue for SqliteQueue {
         self.change("add to the queue", |database| {
             let mut submitted = Submitted::default();
             for unit in units {
-                match insert(database, unit, &Record::new())? {
-                    true => submitted.new += 1,
-                    false => submitted.known += 1,
-                }
+                let count = match insert(database, unit, &Record::new())? {
+                    true => &mut submitted.new,
+                    false if relocate(database, unit)? => &mut submitted.moved,
+                    false => &mut submitted.known,
+                };
+                *count += 1;
             }
             Ok(submitted)
         })
@@ -376,7 +400,9 @@ impl Queue for SqliteQueue {
                 return Ok(false);
             };
             for band in bands {
-                insert(database, band, &Record::new())?;
+                if !insert(database, band, &Record::new())? {
+                    relocate(database, band)?;
+                }
             }
             write(database, &claim.unit.key, &before, &after)
         })

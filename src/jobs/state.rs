@@ -311,6 +311,20 @@ impl Record {
         Ok(self)
     }
 
+    /// Whether an attempt will open its source.
+    pub fn needs_source(&self) -> bool {
+        !matches!(self.state, State::Running | State::Done)
+    }
+
+    /// Its source is where it can be opened again: what was given up is tried again.
+    #[must_use]
+    pub fn revived(self) -> Self {
+        match self.state {
+            State::Dead => self.clone().retry().unwrap_or(self),
+            _ => self,
+        }
+    }
+
     /// Its manifest is there, whatever the queue thought.
     #[must_use]
     pub fn settled(mut self) -> Self {

@@ -129,6 +129,12 @@ impl Unit {
         Self::new(task, self.source.clone(), self.thing, self.identity.clone(), bytes)
     }
 
+    /// The same unit, whose source lies where that of another does.
+    #[must_use]
+    pub fn moved_to(self, other: &Self) -> Self {
+        Self { source: other.source.clone(), thing: other.thing, ..self }
+    }
+
     /// Of a band, its first row of families and the one after the last.
     pub fn rows(&self) -> Option<[u32; 2]> {
         match &self.task {

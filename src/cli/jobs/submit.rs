@@ -119,16 +119,18 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
         let added = submit(&place, &units)?;
         total.new += added.new;
         total.known += added.known;
+        total.moved += added.moved;
     }
-    let Submitted { new, known } = total;
+    let Submitted { new, known, moved } = total;
     let (queue, results) = (place.queue.name(), place.results.place());
     if args.json.json {
         return Ok(json::print(
             "jobs submit",
-            json!({"queue": queue, "results": results, "new": new, "known": known}),
+            json!({"queue": queue, "results": results, "new": new, "known": known, "moved": moved}),
         )?);
     }
     let were = if known > 0 { format!(", {known} known already") } else { String::new() };
+    let were = if moved > 0 { format!("{were}, {moved} moved") } else { were };
     say!("{queue}: {new} new{were}; results go to {results}");
     Ok(())
 }

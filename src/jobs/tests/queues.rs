@@ -238,6 +238,29 @@ fn bands_are_cancelled_and_tried_again_with_their_slide() {
 }
 
 #[test]
+fn a_slide_that_was_moved_is_tried_again_where_it_is_now() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        let moved = |unit: &Unit| Unit { source: "/moved".into(), ..unit.clone() };
+        queue.submit(&[slide.clone(), unit(1)]).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        assert!(queue.split(&begun, &bands).unwrap());
+        // Everything but the slide is given up.
+        for claim in claim(&*queue, 9) {
+            let fault = Fault { outlook: Outlook::Permanent, message: "it is not there".into() };
+            queue.fail(&claim, fault, &POLICY).unwrap();
+        }
+        let again = queue.submit(&[moved(&slide), moved(&unit(1)), unit(2)]).unwrap();
+        assert_eq!((again.new, again.known, again.moved), (1, 0, 2));
+        assert_eq!(queue.submit(&[moved(&slide)]).unwrap().known, 1);
+        let claims = claim(&*queue, 9);
+        assert_eq!(claims.len(), 4, "two bands, two other units: {claims:?}");
+        let at_home = |claim: &&Claim| claim.unit.source != "/moved";
+        assert_eq!(claims.iter().find(at_home).map(|claim| &claim.unit.key), Some(&unit(2).key));
+    });
+}
+
+#[test]
 fn a_queue_agrees_with_the_results_after_it_was_settled() {
     with_each_queue(|open| {
         let queue = open(Clock::default());

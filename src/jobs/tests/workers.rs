@@ -317,5 +317,29 @@ fn a_slide_that_was_changed_after_it_was_submitted_is_not_stored_under_its_old_k
     fs::copy(other, &lab.units[0].source).unwrap();
     let (_, events) = lab.work("w", Clock::default(), &Cancel::default());
     let Event::Failed(State::Dead, fault) = &events[0].1 else { panic!("{events:?}") };
-    assert!(fault.message.contains("has changed since it was submitted"), "{fault:?}");
+    assert!(fault.message.contains("has changed since it was submitted: it had "), "{fault:?}");
+    // Submitted again, it is a unit of its own.
+    let again = unit(Path::new(&lab.units[0].source));
+    lab.results.announce(&again).unwrap();
+    assert_eq!(lab.queue(Clock::default()).submit(std::slice::from_ref(&again)).unwrap().new, 1);
+    assert_eq!(lab.work("w", Clock::default(), &Cancel::default()).0.done, 1);
+    assert!(lab.manifest(&again).is_some());
+}
+
+#[test]
+fn a_slide_that_was_moved_is_submitted_to_the_same_queue() {
+    for most_families in [None, Some(2)] {
+        let mut lab = Lab::with(1, most_families);
+        let (old, new) = (lab.units[0].source.clone(), lab.dir.path().join("elsewhere.png"));
+        fs::rename(&old, &new).unwrap();
+        let (_, events) = lab.work("w", Clock::default(), &Cancel::default());
+        let Event::Failed(State::Dead, fault) = &events[0].1 else { panic!("{events:?}") };
+        assert!(fault.message.contains("submit it from its new place"), "{fault:?}");
+        lab.units[0] = Unit { most_families, ..unit(&new) };
+        lab.results.announce(&lab.units[0]).unwrap();
+        assert_eq!(lab.queue(Clock::default()).submit(&lab.units).unwrap().moved, 1);
+        lab.work("w", Clock::default(), &Cancel::default());
+        lab.check();
+        assert_eq!(lab.manifest(&lab.units[0]).unwrap().unit.source, new.to_str().unwrap());
+    }
 }

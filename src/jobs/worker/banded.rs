@@ -68,7 +68,9 @@ fn known(claim: &Claim, results: &Results) -> Result<Option<Vec<Unit>>> {
     if claim.bands.is_empty() {
         return Ok(None);
     }
-    claim.bands.iter().map(|key| results.unit(key)).collect()
+    // The slide may have been moved since.
+    let band = |key| Ok(results.unit(key)?.map(|band: Unit| band.moved_to(&claim.unit)));
+    claim.bands.iter().map(band).collect()
 }
 
 /// Looks after a band without a manifest: the store must know it, the queue must not take it for done, and it must not have been given up.
