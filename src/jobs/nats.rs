@@ -31,7 +31,7 @@ use super::clock::Clock;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Overview, WorkerRow};
-use super::queue::{Claim, Queue, Submitted, Which};
+use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
 use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Token, UNIT_VERSION, Unit};
 
@@ -45,6 +45,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 const TRIES: usize = 20;
 /// The entry of the place of the results.
 const PLACE: &str = "place";
+/// What the entries begin with of units whose address is to be told.
+const OWED: &str = "owed.";
 
 /// What a bucket holds of a unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -138,6 +140,15 @@ impl NatsQueue {
         })
     }
 
+    /// Notes that the address of a unit is to be told, before the unit has ended: a note too many is forgotten, one too few is not found.
+    async fn note_owed(&self, stored: &Stored) -> Result<()> {
+        if stored.unit.callback.is_none() || !stored.record.owes_call() {
+            return Ok(());
+        }
+        let put = self.fleet.put(format!("{OWED}{}", stored.unit.key), Vec::new().into());
+        put.await.map(drop).map_err(|e| self.fault("write the queue")(&e))
+    }
+
     /// Writes an entry over the revision that was read. `false`: somebody else came first.
     async fn write(&self, stored: &Stored, revision: u64) -> Result<bool> {
         let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
@@ -210,6 +221,11 @@ impl NatsQueue {
         Ok(moved)
     }
 
+    async fn forget_owed(&self, key: &Key) -> Result<()> {
+        let removed = self.fleet.purge(format!("{OWED}{key}")).await;
+        removed.map_err(|e| self.fault("write the queue")(&e))
+    }
+
     /// Says that a unit may be there to do.
     async fn announce(&self, key: &Key, id: &str) -> Result<()> {
         let publish = PublishMessage::build().payload(key.as_str().to_string().into()).message_id(id);
@@ -228,6 +244,7 @@ impl NatsQueue {
             let Some((mut stored, revision)) = self.read(key).await? else { return Ok(None) };
             let Ok(after) = next(stored.record.clone()) else { return Ok(None) };
             stored.record = after;
+            self.note_owed(&stored).await?;
             if self.write(&stored, revision).await? {
                 return Ok(Some(stored));
             }
@@ -275,6 +292,7 @@ impl NatsQueue {
             };
             // The server delivers it again: its worker is silent.
             stored.record = after;
+            self.note_owed(&stored).await?;
             if !self.write(&stored, revision).await? {
                 return later(&message, Duration::ZERO).await;
             }
@@ -497,7 +515,9 @@ impl Queue for NatsQueue {
     fn settle(&self, unit: &Unit, done: bool) -> Result<bool> {
         self.runtime.block_on(async {
             let new = if done { Record::new().settled() } else { Record::new() };
-            let created = self.create(&Stored { unit: unit.clone(), record: new, message: 0 }).await?;
+            let new = Stored { unit: unit.clone(), record: new, message: 0 };
+            self.note_owed(&new).await?;
+            let created = self.create(&new).await?;
             let before = self.read(&unit.key).await?.map(|(stored, _)| stored.record.state);
             let next = |record: Record| Ok(if done { record.settled() } else { record.reopened() });
             let after = self.change(&unit.key, next).await?.map(|stored| stored.record.state);
@@ -527,6 +547,51 @@ impl Queue for NatsQueue {
         all.into_iter().try_for_each(|Stored { unit, record, .. }| take(Entry { unit, record }))
     }
 
+    fn owed(&self) -> Result<Vec<Entry>> {
+        self.runtime.block_on(async {
+            let (mut owed, mut noted) = (Vec::new(), Vec::new());
+            for (name, _) in self.values(&self.fleet).await? {
+                noted.extend(name.strip_prefix(OWED).and_then(Key::parse));
+            }
+            for key in noted.into_iter().take(MOST_OWED) {
+                let Some((Stored { unit, record, .. }, _)) = self.read(&key).await? else { continue };
+                match record.owes_call() {
+                    true => owed.push(Entry { unit, record }),
+                    false if record.told == Some(record.state) => self.forget_owed(&key).await?,
+                    // It has not ended yet.
+                    false => {}
+                }
+            }
+            Ok(owed)
+        })
+    }
+
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool> {
+        let next = |record: Record| record.take_call(owed.record.worker.as_deref(), worker);
+        Ok(self.runtime.block_on(self.change(&owed.unit.key, next))?.is_some())
+    }
+
+    fn told(&self, key: &Key, end: State) -> Result<()> {
+        self.runtime.block_on(async {
+            if self.change(key, |record| record.tell(end)).await?.is_some() {
+                self.forget_owed(key).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn workers(&self) -> Result<Vec<WorkerRow>> {
+        let mut workers = Vec::new();
+        for (key, bytes) in self.runtime.block_on(self.values(&self.fleet))? {
+            if key.starts_with("worker.") {
+                let row: Result<WorkerRow, _> = serde_json::from_slice(&bytes);
+                workers.push(row.map_err(|e| Error::stored(&self.name, format!("{key}: {e}")))?);
+            }
+        }
+        workers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(workers)
+    }
+
     fn report(&self, row: &WorkerRow) -> Result<()> {
         let bytes = serde_json::to_vec(row).map_err(Error::json("a worker"))?;
         let put = self.fleet.put(format!("worker.{}", connect::name_part(&row.name)), bytes.into());
@@ -539,13 +604,7 @@ impl Queue for NatsQueue {
             overview.add(entry);
             Ok(())
         })?;
-        for (key, bytes) in self.runtime.block_on(self.values(&self.fleet))? {
-            if key.starts_with("worker.") {
-                let row = serde_json::from_slice(&bytes);
-                overview.workers.push(row.map_err(|e| Error::stored(&self.name, format!("{key}: {e}")))?);
-            }
-        }
-        overview.workers.sort_by(|a, b| a.name.cmp(&b.name));
+        overview.workers = self.workers()?;
         Ok(overview)
     }
 }

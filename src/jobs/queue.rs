@@ -5,7 +5,7 @@
 use super::entry::Entry;
 use super::error::Result;
 use super::overview::{Overview, WorkerRow};
-use super::state::{Fault, Policy, Progress, Record};
+use super::state::{Fault, Policy, Progress, Record, State};
 use super::unit::{Key, Token, Unit};
 
 /// An attempt that a worker has begun.
@@ -29,6 +29,9 @@ pub struct Submitted {
     /// They were known with their source at another place, which counts no more.
     pub moved: u64,
 }
+
+/// Most units whose addresses are looked after at a time.
+pub(super) const MOST_OWED: usize = 100;
 
 /// Which units a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +104,18 @@ pub trait Queue: Send + Sync {
 
     /// Every unit with its record, in no order.
     fn each(&self, take: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()>;
+
+    /// Units that have ended and whose address was not told so, at most so many as are told at a time.
+    fn owed(&self) -> Result<Vec<Entry>>;
+
+    /// The worker tells the address of such a unit, as the worker of the entry is silent. `false`: another does.
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool>;
+
+    /// The address of a unit was told of this end, or has not answered for long.
+    fn told(&self, key: &Key, end: State) -> Result<()>;
+
+    /// What workers have said of themselves.
+    fn workers(&self) -> Result<Vec<WorkerRow>>;
 
     /// A worker says how it is.
     fn report(&self, row: &WorkerRow) -> Result<()>;

@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Count, Dead, Overview, Running, WorkerRow};
-use super::queue::{Claim, Queue, Submitted, Which};
+use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
 use super::state::{Fault, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
 use super::watch::Watch;
@@ -39,9 +39,12 @@ CREATE TABLE unit (
     token TEXT,
     unit TEXT NOT NULL,
     record TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    owed INTEGER NOT NULL,
     CHECK ((state = 'running') = (token IS NOT NULL))
 ) STRICT;
 CREATE INDEX unit_by_state ON unit (state, band DESC, number, bytes);
+CREATE INDEX unit_owed ON unit (number) WHERE owed = 1;
 CREATE TABLE election (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE worker (name TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 2;
@@ -136,6 +139,15 @@ impl SqliteQueue {
             let Ok(after) = next(before.clone()) else { return Ok(None) };
             let written = write(database, &claim.unit.key, &before, &after)?;
             Ok(written.then_some(after))
+        })
+    }
+
+    /// Changes a unit that no claim is needed for. `false`: the state machine refuses.
+    fn change_one(&self, key: &Key, next: impl FnOnce(Record) -> Result<Record, Refused>) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, key)? else { return Ok(false) };
+            let Ok(after) = next(before.clone()) else { return Ok(false) };
+            write(database, key, &before, &after)
         })
     }
 
@@ -297,7 +309,7 @@ fn is_band(database: &Connection, key: &Key) -> Step<bool> {
 /// Writes a record where state and token are still those of `before`.
 fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> Step<bool> {
     let mut update = database.prepare_cached(
-        "UPDATE unit SET state = ?1, token = ?2, record = ?3, bytes = iif(?7, 0, bytes) \
+        "UPDATE unit SET state = ?1, token = ?2, record = ?3, bytes = iif(?7, 0, bytes), owed = calls AND ?8 \
          WHERE key = ?4 AND state = ?5 AND token IS ?6",
     )?;
     let (new, old) = (after.token.as_ref().map(Token::as_str), before.token.as_ref().map(Token::as_str));
@@ -318,14 +330,16 @@ fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> S
 
 fn insert(database: &Connection, unit: &Unit, record: &Record) -> Step<bool> {
     let mut insert = database.prepare_cached(
-        "INSERT INTO unit (key, version, kind, band, bytes, state, token, unit, record) \
-         VALUES (?1, ?2, ?3, ?3 = 'band', ?4, ?5, NULL, ?6, ?7) \
+        "INSERT INTO unit (key, version, kind, band, bytes, state, token, unit, record, calls, owed) \
+         VALUES (?1, ?2, ?3, ?3 = 'band', ?4, ?5, NULL, ?6, ?7, ?8, ?8 AND ?9) \
          ON CONFLICT (key) DO NOTHING",
     )?;
     let bytes = i64::try_from(unit.bytes).unwrap_or(i64::MAX);
     let (text, record_text) = (serde_json::to_string(unit)?, serde_json::to_string(record)?);
     let (key, kind, state) = (unit.key.as_str(), unit.task.kind(), record.state.name());
-    Ok(insert.execute(params![key, unit.version, kind, bytes, state, text, record_text])? == 1)
+    let (calls, owed) = (unit.callback.is_some(), record.owes_call());
+    let values = params![key, unit.version, kind, bytes, state, text, record_text, calls, owed];
+    Ok(insert.execute(values)? == 1)
 }
 
 fn keys_in(database: &Connection, states: [State; 2]) -> Step<Vec<Key>> {
@@ -341,6 +355,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
 
 fn parse((unit, record): (String, String)) -> Step<Entry> {
     Ok(Entry { unit: serde_json::from_str(&unit)?, record: serde_json::from_str(&record)? })
+}
+
+fn workers(database: &Connection) -> Step<Vec<WorkerRow>> {
+    let mut rows = database.prepare_cached("SELECT row FROM worker ORDER BY name")?;
+    let rows = rows.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
 }
 
 /// The first entries of a state.
@@ -409,13 +429,7 @@ impl Queue for SqliteQueue {
     }
 
     fn wake(&self, key: &Key) -> Result<bool> {
-        self.change("write the queue", |database| {
-            let Some(before) = record(database, key)? else { return Ok(false) };
-            match before.clone().wake() {
-                Ok(after) => write(database, key, &before, &after),
-                Err(_) => Ok(false),
-            }
-        })
+        self.change_one(key, Record::wake)
     }
 
     fn record(&self, key: &Key) -> Result<Option<Record>> {
@@ -496,6 +510,28 @@ impl Queue for SqliteQueue {
         })
     }
 
+    fn owed(&self) -> Result<Vec<Entry>> {
+        self.read("read the queue", |database| {
+            let sql = "SELECT unit, record FROM unit WHERE owed = 1 ORDER BY number LIMIT ?1";
+            let mut rows = database.prepare_cached(sql)?;
+            let rows = rows.query_map([MOST_OWED as i64], entry)?;
+            rows.map(|row| parse(row?)).collect()
+        })
+    }
+
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool> {
+        let next = |record: Record| record.take_call(owed.record.worker.as_deref(), worker);
+        self.change_one(&owed.unit.key, next)
+    }
+
+    fn told(&self, key: &Key, end: State) -> Result<()> {
+        self.change_one(key, |record| record.tell(end)).map(drop)
+    }
+
+    fn workers(&self) -> Result<Vec<WorkerRow>> {
+        self.read("read the queue", workers)
+    }
+
     fn report(&self, row: &WorkerRow) -> Result<()> {
         self.change("write the queue", |database| {
             let sql = "INSERT INTO worker (name, row) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET row = excluded.row";
@@ -520,10 +556,7 @@ impl Queue for SqliteQueue {
             overview.running = running.into_iter().map(Running::from).collect();
             let dead = entries(database, State::Dead, Overview::MOST_DEAD)?;
             overview.dead = dead.into_iter().map(Dead::from).collect();
-            let mut rows = database.prepare_cached("SELECT row FROM worker ORDER BY name")?;
-            for row in rows.query_map([], |row| row.get::<_, String>(0))? {
-                overview.workers.push(serde_json::from_str::<WorkerRow>(&row?)?);
-            }
+            overview.workers = workers(database)?;
             Ok(overview)
         })
     }

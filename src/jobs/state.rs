@@ -147,6 +147,9 @@ pub struct Record {
     /// The units of its bands, once it was split.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<Key>,
+    /// The end of the unit that its address was told: done or dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<State>,
 }
 
 impl Record {
@@ -162,7 +165,37 @@ impl Record {
             progress: Progress::default(),
             fault: None,
             bands: Vec::new(),
+            told: None,
         }
+    }
+
+    /// Whether it has ended and its address, if it has one, was not told so.
+    pub fn owes_call(&self) -> bool {
+        matches!(self.state, State::Done | State::Dead) && self.told != Some(self.state)
+    }
+
+    /// Its address was told of this end, or does not answer.
+    ///
+    /// # Errors
+    /// It is in another state meanwhile.
+    pub fn tell(mut self, end: State) -> Result<Self, Refused> {
+        match self.state == end {
+            true => self.told = Some(end),
+            false => return Err(Refused::Is(self.state)),
+        }
+        Ok(self)
+    }
+
+    /// A worker takes it over from `silent` to tell its address.
+    ///
+    /// # Errors
+    /// There is nothing to tell, or another took it over.
+    pub fn take_call(mut self, silent: Option<&str>, by: &str) -> Result<Self, Refused> {
+        match self.owes_call() && self.worker.as_deref() == silent {
+            true => self.worker = Some(by.into()),
+            false => return Err(Refused::OtherAttempt),
+        }
+        Ok(self)
     }
 
     /// Whether it may be claimed at this time. A pause longer than there is one comes from a clock that was wrong, and counts as over.
@@ -308,6 +341,7 @@ impl Record {
         self.state = State::Waiting;
         self.attempts = 0;
         self.due_ms = 0;
+        self.told = None;
         Ok(self)
     }
 

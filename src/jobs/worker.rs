@@ -5,6 +5,7 @@
 //! dead, is ended between two families.
 
 mod banded;
+mod owed;
 mod rate;
 mod slot;
 
@@ -12,6 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
+use self::owed::Owed;
 use self::rate::Rate;
 use self::slot::{Done, Ending, Slot, Tools};
 use super::callback::Notifier;
@@ -44,6 +46,8 @@ pub struct WorkerOptions {
     pub heartbeat: Duration,
     /// What an hour of this machine costs.
     pub price_per_hour: f64,
+    /// How long the worker of a unit that has ended must be silent until another tells the unit's address.
+    pub calls_after: Duration,
     /// The clock of this machine.
     pub clock: Clock,
 }
@@ -98,6 +102,7 @@ struct Work {
     tally: Tally,
     row: WorkerRow,
     rate: Rate,
+    owed: Owed,
 }
 
 /// When the queue is asked for units.
@@ -141,9 +146,16 @@ impl Worker<'_> {
             let given_back = work.slots.iter().try_for_each(|slot| self.give_back(slot));
             work.row.ended = true;
             work.row.seen_ms = self.options.clock.now_ms();
-            let said = self.queue.report(&work.row);
+            let said = self.queue.report(&work.row).and_then(|()| self.last_calls());
             ended.and(given_back).and(said).map(|()| work.tally)
         })
+    }
+
+    /// Waits a while for the last calls of addresses. What is not delivered, another worker delivers.
+    fn last_calls(&self) -> Result<()> {
+        let Some(notifier) = self.notifier else { return Ok(()) };
+        notifier.finish();
+        notifier.ended().iter().try_for_each(|(key, end)| self.queue.told(key, *end))
     }
 
     fn begin(&self) -> Work {
@@ -162,7 +174,7 @@ impl Worker<'_> {
             pixels_per_s: 0.0,
             source_bytes_per_s: 0.0,
         };
-        Work { slots: Vec::new(), tally: Tally::default(), row, rate: Rate::new() }
+        Work { slots: Vec::new(), tally: Tally::default(), row, rate: Rate::new(), owed: Owed::default() }
     }
 
     /// Claims, beats and finishes until the end.
@@ -178,6 +190,7 @@ impl Worker<'_> {
             if beaten.is_none_or(|at: Instant| at.elapsed() >= self.options.heartbeat) {
                 beaten = Some(Instant::now());
                 self.heartbeats(work)?;
+                work.owed.look(self)?;
             }
             let free = self.options.slots.saturating_sub(work.slots.len());
             if free > 0 && asking.is_due() {
@@ -266,7 +279,7 @@ impl Worker<'_> {
                     // The queue has given the unit up, or to somebody else: the manifest is the truth.
                     || self.patiently(|| self.queue.settle(&slot.claim.unit, true))?;
                 if let (Some(notifier), true) = (self.notifier, finished) {
-                    notifier.tell(&slot.claim.unit, None);
+                    notifier.tell(&slot.claim.unit, State::Done, None);
                 }
                 self.ended(&slot.claim, false)?;
                 if done != Done::Theirs {
@@ -282,7 +295,7 @@ impl Worker<'_> {
                     Some(record) => {
                         self.ended(&slot.claim, record.state == State::Dead)?;
                         if let (Some(notifier), State::Dead) = (self.notifier, record.state) {
-                            notifier.tell(&slot.claim.unit, Some(&fault));
+                            notifier.tell(&slot.claim.unit, State::Dead, Some(&fault));
                         }
                         Event::Failed(record.state, fault)
                     }

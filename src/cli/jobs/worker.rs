@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -29,6 +30,8 @@ use crate::cli::print::say;
 const MAX_SLOTS: u64 = 256;
 /// Most attempts at a unit.
 const MOST_ATTEMPTS: u64 = 1000;
+/// How long a worker must be silent until another makes its calls.
+const CALLS_AFTER: Duration = Duration::from_secs(60);
 /// Most that an hour of a machine costs.
 const MAX_PRICE: f64 = 1e6;
 
@@ -91,6 +94,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         policy: args.policy(),
         heartbeat: args.lease.heartbeat(),
         price_per_hour: args.price_per_hour,
+        calls_after: CALLS_AFTER,
         clock: Clock::default(),
     };
     let name = options.name.clone();
@@ -117,7 +121,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let undelivered = notifier.as_ref().map_or(0, Notifier::finish);
     if undelivered > 0 {
         eprintln!(
-            "{undelivered} addresses of units could not be told; origami jobs status has what became of them"
+            "{undelivered} addresses of units were not told yet; another worker with --callback-key-file does so"
         );
     }
     if args.json.json {

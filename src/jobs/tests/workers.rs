@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::backend::{Cancel, CpuBackend};
 use crate::codec::encode_png;
 use crate::encode::{EncodeOptions, encode};
 use crate::image::geometry::Geometry;
+use crate::jobs::callback::{self, Notifier};
 use crate::jobs::reconcile::{clean, reconcile};
 use crate::jobs::state::{Policy, State};
 use crate::jobs::worker::{Event, Tally, Worker, WorkerOptions};
@@ -55,6 +57,22 @@ impl Lab {
 
     /// A worker that ends when nothing is left, or when `stop` is requested.
     pub fn work(&self, name: &str, clock: Clock, stop: &Cancel) -> (Tally, Vec<(Key, Event)>) {
+        self.work_and_call(name, clock, stop, None)
+    }
+
+    /// A worker that tells addresses, until it is stopped.
+    fn stay(&self, name: &str, stop: &Cancel, notifier: &Notifier) {
+        self.work_and_call(name, Clock::default(), stop, Some(notifier));
+    }
+
+    /// One that stays where it has addresses to tell.
+    fn work_and_call(
+        &self,
+        name: &str,
+        clock: Clock,
+        stop: &Cancel,
+        notifier: Option<&Notifier>,
+    ) -> (Tally, Vec<(Key, Event)>) {
         let (queue, scheduler, events) =
             (self.queue(clock), Scheduler::new(1).unwrap(), Mutex::new(Vec::new()));
         let worker = Worker {
@@ -65,14 +83,15 @@ impl Lab {
             options: WorkerOptions {
                 name: name.into(),
                 slots: 2,
-                until_empty: true,
+                until_empty: notifier.is_none(),
                 policy: Policy::default(),
                 heartbeat: LEASE / 6,
                 price_per_hour: 0.0,
+                calls_after: LEASE,
                 clock,
             },
             stop: stop.clone(),
-            notifier: None,
+            notifier,
             report: &|claim, event| events.lock().unwrap().push((claim.unit.key.clone(), event.clone())),
         };
         (worker.run().unwrap(), events.into_inner().unwrap())
@@ -342,4 +361,42 @@ fn a_slide_that_was_moved_is_submitted_to_the_same_queue() {
         lab.check();
         assert_eq!(lab.manifest(&lab.units[0]).unwrap().unit.source, new.to_str().unwrap());
     }
+}
+
+#[test]
+fn the_call_of_a_worker_that_dies_before_it_is_made_by_another_and_once() {
+    let mut lab = Lab::new(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Some(format!("http://{}/told", listener.local_addr().unwrap()));
+    let unit = Unit { callback: address, ..unit(&png(lab.dir.path(), 3, 90, 70)) };
+    lab.units.push(unit.clone());
+    let queue = lab.queue(Clock::default());
+    lab.results.announce(&unit).unwrap();
+    queue.submit(&lab.units).unwrap();
+    // It has a key, ends the unit and dies before it calls: to the queue it is one without.
+    lab.work("dies", Clock::default(), &Cancel::default());
+    assert_eq!(queue.owed().unwrap().len(), 1);
+    let key_file = lab.dir.path().join("key");
+    fs::write(&key_file, "k".repeat(32)).unwrap();
+    let told = std::thread::spawn(move || callback::tests::receive(listener, 1));
+    let stop = Cancel::default();
+    std::thread::scope(|scope| {
+        // Of two, one calls; the receiver refuses it once.
+        let workers = ["a", "b"].map(|name| {
+            let (lab, stop, key_file) = (&lab, &stop, &key_file);
+            scope.spawn(move || {
+                let notifier = Notifier::new(key_file, Clock::default()).unwrap();
+                lab.stay(name, stop, &notifier);
+            })
+        });
+        while !queue.owed().unwrap().is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        stop.request();
+        workers.map(|worker| worker.join().unwrap());
+    });
+    let told = told.join().unwrap();
+    assert_eq!(told.len(), 2, "refused once, told once");
+    assert!(told.iter().all(|(_, body)| body.contains(&format!("\"id\":\"{}-done\"", unit.key))), "{told:?}");
+    assert!(queue.submit(&lab.units).unwrap().known == 1 && queue.owed().unwrap().is_empty());
 }
