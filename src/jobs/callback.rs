@@ -167,7 +167,7 @@ fn sign(key: &Hmac<Sha256>, seconds: u64, body: &str) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 

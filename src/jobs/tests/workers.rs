@@ -393,7 +393,7 @@ fn the_call_of_a_worker_that_dies_before_it_is_made_by_another_and_once() {
             std::thread::sleep(Duration::from_millis(10));
         }
         stop.request();
-        workers.map(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
     let told = told.join().unwrap();
     assert_eq!(told.len(), 2, "refused once, told once");
