@@ -12,6 +12,7 @@
 //! default): the record decides, and messages that are doubled or late are acknowledged and forgotten.
 
 mod connect;
+mod counts;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,8 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
 
-use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv::{CreateErrorKind, Store};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, AckKind, Context, Message};
 use futures_util::StreamExt;
@@ -36,6 +38,7 @@ use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, Refused, Stat
 use super::unit::{Key, Token, UNIT_VERSION, Unit};
 
 pub use connect::NatsAddress;
+use counts::Counts;
 
 /// How long a claim waits for messages, at most. No heartbeat is sent meanwhile.
 const WAIT: Duration = Duration::from_millis(200);
@@ -43,6 +46,8 @@ const WAIT: Duration = Duration::from_millis(200);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a change is tried again because another came first.
 const TRIES: usize = 20;
+/// Entries that are read at a time.
+const READS: usize = 32;
 /// The entry of the place of the results.
 const PLACE: &str = "place";
 /// What the entries begin with of units whose address is to be told.
@@ -76,6 +81,7 @@ pub struct NatsQueue {
     policy: Policy,
     clock: Clock,
     held: Mutex<HashMap<Token, Held>>,
+    counts: tokio::sync::Mutex<Counts>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -114,6 +120,7 @@ impl NatsQueue {
             policy,
             clock,
             held: Mutex::default(),
+            counts: tokio::sync::Mutex::default(),
         })
     }
 
@@ -152,21 +159,24 @@ impl NatsQueue {
     /// Writes an entry over the revision that was read. `false`: somebody else came first.
     async fn write(&self, stored: &Stored, revision: u64) -> Result<bool> {
         let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
-        match self.units.update(stored.unit.key.as_str(), bytes.into(), revision).await {
+        let (name, header) = counts::header(stored);
+        let put = PublishMessage::build().payload(bytes.into()).header(name, header);
+        let put = put.expected_last_subject_sequence(revision);
+        let sent = self.context.send_publish(format!("{}{}", self.units.prefix, stored.unit.key), put).await;
+        let written = match sent {
+            Ok(acknowledged) => acknowledged.await,
+            Err(e) => Err(e),
+        };
+        match written {
             Ok(_) => Ok(true),
-            Err(e) if e.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(e) if e.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
             Err(e) => Err(self.fault("write a unit")(&e)),
         }
     }
 
     /// Creates an entry. `false`: there is one.
     async fn create(&self, stored: &Stored) -> Result<bool> {
-        let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
-        match self.units.create(stored.unit.key.as_str(), bytes.into()).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.kind() == CreateErrorKind::AlreadyExists => Ok(false),
-            Err(e) => Err(self.fault("add a unit")(&e)),
-        }
+        self.write(stored, 0).await
     }
 
     /// Adds units that are not known.
@@ -362,6 +372,14 @@ impl NatsQueue {
             }
         }
         Ok(values)
+    }
+
+    /// How many units are in which state now.
+    async fn counted(&self) -> Result<tokio::sync::MutexGuard<'_, Counts>> {
+        let mut counts = self.counts.lock().await;
+        let updated = counts.update(&self.context, &self.units.stream_name, &self.units.prefix).await;
+        updated.map_err(|problem| self.fault("read the queue")(&problem))?;
+        Ok(counts)
     }
 
     async fn all(&self) -> Result<Vec<Stored>> {
@@ -598,13 +616,31 @@ impl Queue for NatsQueue {
         self.runtime.block_on(put).map(drop).map_err(|e| self.fault("write the queue")(&e))
     }
 
+    fn is_over(&self) -> Result<bool> {
+        self.runtime.block_on(async {
+            let counts = self.counted().await?.by_state();
+            Ok(Overview { counts, ..Overview::default() }.is_over())
+        })
+    }
+
     fn overview(&self) -> Result<Overview> {
-        let mut overview = Overview::default();
-        self.each(&mut |entry| {
-            overview.add(entry);
-            Ok(())
-        })?;
-        overview.workers = self.workers()?;
-        Ok(overview)
+        let mut overview = Overview { workers: self.workers()?, ..Overview::default() };
+        self.runtime.block_on(async {
+            let (running, dead) = {
+                let counted = self.counted().await?;
+                overview.counts = counted.by_state();
+                (counted.keys(State::Running, usize::MAX), counted.keys(State::Dead, Overview::MOST_DEAD))
+            };
+            // What runs and what was given up is shown, and so read.
+            let read = |key: Key| async move { self.read(&key).await };
+            let mut entries =
+                futures_util::stream::iter(running.into_iter().chain(dead)).map(read).buffered(READS);
+            while let Some(entry) = entries.next().await {
+                if let Some((Stored { unit, record, .. }, _)) = entry? {
+                    overview.list(Entry { unit, record });
+                }
+            }
+            Ok(overview)
+        })
     }
 }

@@ -136,18 +136,12 @@ impl Overview {
     /// Most dead units that are listed.
     pub const MOST_DEAD: usize = 100;
 
-    /// Counts a unit, for queues that do not count by themselves.
+    /// Lists a unit, for queues whose counts are known.
     #[cfg(feature = "nats")]
-    pub(super) fn add(&mut self, entry: Entry) {
-        let at = State::ALL.iter().position(|state| *state == entry.record.state);
-        if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
-            let is_band = entry.unit.band_of().is_some();
-            *if is_band { &mut count.bands } else { &mut count.units } += 1;
-            count.bytes += if entry.record.bands.is_empty() { entry.unit.bytes } else { 0 };
-        }
+    pub(super) fn list(&mut self, entry: Entry) {
         match entry.record.state {
             State::Running => self.running.push(entry.into()),
-            State::Dead if self.dead.len() < Self::MOST_DEAD => self.dead.push(entry.into()),
+            State::Dead => self.dead.push(entry.into()),
             _ => {}
         }
     }

@@ -120,6 +120,11 @@ pub trait Queue: Send + Sync {
     /// A worker says how it is.
     fn report(&self, row: &WorkerRow) -> Result<()>;
 
+    /// Whether nothing waits and nothing runs.
+    fn is_over(&self) -> Result<bool> {
+        Ok(self.overview()?.is_over())
+    }
+
     /// How far everything is.
     fn overview(&self) -> Result<Overview>;
 }

@@ -214,7 +214,7 @@ impl Worker<'_> {
 
     /// Whether the worker is to end because nothing is left.
     fn is_over(&self) -> Result<bool> {
-        Ok(self.options.until_empty && self.patiently(|| self.queue.overview())?.is_over())
+        Ok(self.options.until_empty && self.patiently(|| self.queue.is_over())?)
     }
 
     fn start<'scope>(

@@ -350,3 +350,30 @@ fn a_file_that_is_no_queue_is_refused_and_left_as_it_is() {
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
     assert!(matches!(open(&other), Err(Error::OtherQueue { found: 0, .. })));
 }
+
+/// The figures of `docs/scale.md`: `scripts/fleet-long.sh` runs it.
+#[cfg(feature = "nats")]
+#[test]
+#[ignore = "minutes; scripts/fleet-long.sh runs it"]
+fn a_look_at_a_hundred_thousand_units_on_a_server() {
+    use std::time::Instant;
+    with_nats(&|open: Open<'_>| {
+        let (queue, units) = (open(Clock::default()), (0..100_000).map(unit).collect::<Vec<_>>());
+        let timed = |what: &str, look: &dyn Fn()| {
+            let began = Instant::now();
+            look();
+            println!("{what}: {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+        };
+        timed("submit", &|| assert_eq!(queue.submit(&units).unwrap().new, 100_000));
+        let fresh = open(Clock::default());
+        timed("every record", &|| fresh.each(&mut |_| Ok(())).unwrap());
+        timed("the first look of a process", &|| assert_eq!(fresh.overview().unwrap().units(), 100_000));
+        timed("the next look, nothing has changed", &|| assert!(!fresh.overview().unwrap().is_over()));
+        for claim in claim(&*queue, 500) {
+            queue.finish(&claim, Progress::default()).unwrap();
+        }
+        timed("a look after 500 units were done", &|| {
+            assert!(fresh.overview().unwrap().count(State::Done).units > 0);
+        });
+    });
+}
