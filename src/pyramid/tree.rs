@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
 use super::metadata::SlideMetadata;
+use serde::{Deserialize, Serialize};
+
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
 use crate::pyramid::error::{Error, MissingTiles, Result};
@@ -36,7 +38,8 @@ pub use open::{is_tree_file, other_tree};
 pub use store::TileFile;
 
 /// What to do about missing tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Missing {
     /// An error that names them.
