@@ -21,7 +21,7 @@ pub struct FamilyRegion {
 }
 
 /// Families that are announced before they are read, so that the bytes of a slide far away are there when a thread asks for them.
-const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 8;
 
 /// Reads the region of one family, on any thread.
 pub type RegionJob<'a> = Box<dyn FnOnce() -> Result<FamilyRegion> + Send + 'a>;

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::identity::Identity;
 use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
-use super::regions::{read_region, region_jobs};
+use super::regions::{AHEAD, read_region, region_jobs};
 use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
@@ -145,7 +145,9 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
+                let mut announce = ahead(tree, families.clone(), |id| tree.family_files(id));
                 Box::new(numbered(tree.geometry(), families).map(move |id| {
+                    announce();
                     let job: OriginalJob<'a> = Box::new(move || tree.originals(id, metadata));
                     Ok(job)
                 }))
@@ -179,7 +181,10 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
+                let mut announce =
+                    ahead(tree, families.clone(), |id| tree.geometry().family_tiles(id, 0));
                 Box::new(numbered(tree.geometry(), families).map(move |id| {
+                    announce();
                     let job: FamilyJob<'a> = Box::new(move || {
                         let family = tree.family(id, upsample_filter)?;
                         Ok(LoadedFamily { family, l2_pixels: None })
@@ -202,6 +207,17 @@ impl Source {
 
 fn numbered(geometry: &Geometry, families: Range<usize>) -> impl Iterator<Item = FamilyId> + Send + use<> {
     geometry.all_families().skip(families.start).take(families.len())
+}
+
+/// Announces the tiles of the first of these families, and at each call those of one more.
+fn ahead<'a, T: Iterator<Item = TileId>>(
+    tree: &'a Tree,
+    families: Range<usize>,
+    tiles: impl Fn(FamilyId) -> T + 'a,
+) -> impl FnMut() + 'a {
+    let mut families = numbered(tree.geometry(), families);
+    families.by_ref().take(AHEAD).for_each(|id| tree.will_read(tiles(id)));
+    move || families.next().into_iter().for_each(|id| tree.will_read(tiles(id)))
 }
 
 fn no_tiles(slide: &Slide, reason: String) -> Error {
