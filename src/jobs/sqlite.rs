@@ -316,16 +316,9 @@ fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> S
     let text = serde_json::to_string(after)?;
     // The work of a slide that was split is that of its bands.
     let split = !after.bands.is_empty();
-    let rows = update.execute(params![
-        after.state.name(),
-        new,
-        text,
-        key.as_str(),
-        before.state.name(),
-        old,
-        split
-    ])?;
-    Ok(rows == 1)
+    let owed = after.owes_call();
+    let (state, was) = (after.state.name(), before.state.name());
+    Ok(update.execute(params![state, new, text, key.as_str(), was, old, split, owed])? == 1)
 }
 
 fn insert(database: &Connection, unit: &Unit, record: &Record) -> Step<bool> {

@@ -144,10 +144,12 @@ impl Worker<'_> {
             // Also after an error: threads that work on must not keep the process.
             work.slots.iter().for_each(|slot| slot.cancel.request());
             let given_back = work.slots.iter().try_for_each(|slot| self.give_back(slot));
+            // Before it says that it has ended, which lets others make its calls.
+            let called = self.last_calls();
             work.row.ended = true;
             work.row.seen_ms = self.options.clock.now_ms();
-            let said = self.queue.report(&work.row).and_then(|()| self.last_calls());
-            ended.and(given_back).and(said).map(|()| work.tally)
+            let said = self.queue.report(&work.row);
+            ended.and(given_back).and(called).and(said).map(|()| work.tally)
         })
     }
 
@@ -165,6 +167,7 @@ impl Worker<'_> {
             began_ms: now_ms,
             seen_ms: now_ms,
             ended: false,
+            calls: self.notifier.is_some(),
             slots: self.options.slots,
             units: 0,
             families: 0,

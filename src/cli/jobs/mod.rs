@@ -1,6 +1,7 @@
 //! `origami jobs`: many slides as units of a queue, which `origami worker` works on.
 
 mod cancel;
+mod dry_run;
 mod place;
 mod reconcile;
 mod shown;

@@ -4,7 +4,7 @@
 //! while, by the observer's own clock, another takes the unit over, of which the queue lets one do so.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Worker;
 use crate::jobs::error::Result;
@@ -37,10 +37,12 @@ impl Owed {
             if name == Some(&worker.options.name) {
                 continue;
             }
-            let said = rows.iter().find(|row| Some(&*row.name) == name).map(|row| row.seen_ms);
+            // One without a key, and one that has ended, does not call.
+            let row = rows.iter().find(|row| Some(&*row.name) == name && row.calls && !row.ended);
+            let said = row.map(|row| row.seen_ms);
             let known = before.remove(&entry.unit.key).filter(|(_, before)| *before == said);
             let (since, said) = known.unwrap_or((Instant::now(), said));
-            if since.elapsed() < after || after == Duration::ZERO {
+            if said.is_some() && since.elapsed() < after {
                 self.seen.insert(entry.unit.key, (since, said));
             } else if worker.patiently(|| worker.queue.take_call(&entry, &worker.options.name))? {
                 notifier.tell(&entry.unit, entry.record.state, entry.record.fault.as_ref());
