@@ -21,7 +21,7 @@ use clap::Subcommand;
 /// done exactly once, whatever becomes of a worker.
 #[derive(Subcommand)]
 pub enum JobsCommand {
-    Submit(submit::SubmitArgs),
+    Submit(Box<submit::SubmitArgs>),
     Status(status::StatusArgs),
     Cancel(cancel::CancelArgs),
     Retry(cancel::RetryArgs),
