@@ -7,8 +7,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::assembly::{Assembly, check};
 use super::families::{Measured, Work};
-use super::{Assembly, EncodeOptions, EncodeReport, check};
+use super::options::{EncodeOptions, EncodeReport};
 use crate::archive::{BandReader, BandWriter};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
