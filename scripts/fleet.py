@@ -188,16 +188,16 @@ def timed_workers(fleet, names, workers, slots, watch=lambda worker, done: None)
 
 
 def measure(args, work):
-    """Three figures in one run: overhead of a unit, four workers against two, memory over 200 units. Best of three, in turns."""
+    """Three figures in one run: overhead of a unit, four workers against two, memory over 200 units. Best of two, in turns."""
     fleet = Fleet(args, work)
     (work / "slides").mkdir()
     small = [work / "slides" / f"{number}.png" for number in range(200)]
     for number, name in enumerate(small):
         side = f"{300 + number % 17 * 3}x{300 + number // 17 * 3}"
         fleet.origami("bench", "slide", "--size", side, "--out", name, "--json")
-    large = [work / "slides" / f"large-{number}.png" for number in range(12)]
+    large = [work / "slides" / f"large-{number}.png" for number in range(8)]
     for number, name in enumerate(large):
-        fleet.origami("bench", "slide", "--size", f"{2000 + number}x2000", "--out", name, "--json")
+        fleet.origami("bench", "slide", "--size", f"{1200 + number}x1200", "--out", name, "--json")
     serial, units, memory, two, four = [], [], {}, [], []
 
     def watch(worker, fleet):
@@ -208,7 +208,7 @@ def measure(args, work):
             except (FileNotFoundError, ProcessLookupError):
                 pass
 
-    for turn in range(3):
+    for _ in range(2):
         shutil.rmtree(work / "serial", ignore_errors=True)
         began = time.time()
         fleet.origami("encode", "-q", *small, "--threads", "1", "--backend", "cpu", "--out", work / "serial")
