@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The long tests of jobs: 200 slides with workers that are killed, a cluster whose node is taken away, and the simulation of 1,000 workers and 100,000 units. Tens of minutes.
+# The long tests of jobs: 200 slides with workers that are killed, a cluster whose node is taken away, figures of one run, the simulation of
+# 1,000 workers and 100,000 units, and the status of a queue of 100,000 units. Tens of minutes.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -7,5 +8,14 @@ set -euo pipefail
 ORIGAMI_FLEET_SLIDES=200 ORIGAMI_FLEET_KILL_EVERY=3 scripts/fleet.sh
 step "a cluster of two nodes"
 scripts/fleet-rehearsal.sh "$target_dir/debug/origami" "$(command -v nats-server || echo "$target_dir/fleet/venv/bin/nats-server")"
+step "overhead of a unit, workers on few cores, memory"
+python3 scripts/fleet.py --origami "$target_dir/debug/origami" --measure
 step "1,000 workers, 100,000 units"
 cargo test --locked --features nats,rocksdb --lib a_thousand_workers -- --ignored --nocapture
+step "the status of 100,000 units on a server"
+store=$(mktemp -d)
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$(command -v nats-server || echo "$target_dir/fleet/venv/bin/nats-server")" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$target_dir/fleet/nats.log" 2>&1 &
+server=$!
+trap 'kill $server; wait $server || true; rm -r "$store"' EXIT
+ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --locked --features nats,rocksdb --lib a_look_at_a_hundred -- --ignored --nocapture

@@ -164,6 +164,66 @@ def check_secret(fleet):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), f"{path} holds the secret"
 
 
+def resident_kib(process):
+    """Memory that a process holds now, in KiB."""
+    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def timed_workers(fleet, names, workers, slots, watch=lambda worker, done: None):
+    """Does these slides with so many workers of a new queue. Returns seconds."""
+    for path in fleet.work.glob("queue*"):
+        path.unlink()
+    shutil.rmtree(fleet.out, ignore_errors=True)
+    (fleet.work / "list").write_text("".join(f"{name}\n" for name in names))
+    fleet.submit()
+    began = time.time()
+    for _ in range(workers):
+        fleet.worker("--until-empty", "--slots", slots)
+    while any(worker.poll() is None for worker in fleet.workers):
+        watch(fleet.workers[0], fleet)
+        time.sleep(0.05)
+    assert all(worker.returncode == 0 for worker in fleet.workers)
+    fleet.workers = []
+    return time.time() - began
+
+
+def measure(args, work):
+    """Three figures in one run: overhead of a unit, four workers against two, memory over 200 units. Best of two, in turns."""
+    fleet = Fleet(args, work)
+    (work / "slides").mkdir()
+    small = [work / "slides" / f"{number}.png" for number in range(200)]
+    for number, name in enumerate(small):
+        side = f"{300 + number % 17 * 3}x{300 + number // 17 * 3}"
+        fleet.origami("bench", "slide", "--size", side, "--out", name, "--json")
+    large = [work / "slides" / f"large-{number}.png" for number in range(8)]
+    for number, name in enumerate(large):
+        fleet.origami("bench", "slide", "--size", f"{1200 + number}x1200", "--out", name, "--json")
+    serial, units, memory, two, four = [], [], {}, [], []
+
+    def watch(worker, fleet):
+        if not units and worker.poll() is None:
+            done = sum(1 for _ in fleet.out.glob("units/*/manifest.json"))
+            try:
+                memory.setdefault(20 if done <= 20 else 200 if done >= 180 else 100, []).append(resident_kib(worker))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+
+    for _ in range(2):
+        shutil.rmtree(work / "serial", ignore_errors=True)
+        began = time.time()
+        fleet.origami("encode", "-q", *small, "--threads", "1", "--backend", "cpu", "--out", work / "serial")
+        serial.append(time.time() - began)
+        units.append(timed_workers(fleet, small, 1, 1, watch))
+        two.append(timed_workers(fleet, large, 2, 1))
+        four.append(timed_workers(fleet, large, 4, 1))
+    overhead_ms = (min(units) - min(serial)) / len(small) * 1000
+    ratio = min(four) / min(two)
+    early, late = max(memory[20]), max(memory[200])
+    print(f"overhead of a unit: {overhead_ms:.1f} ms ({len(small)} slides: {min(units):.2f} s by a worker, {min(serial):.2f} s by encode)")
+    print(f"four workers against two, on {os.cpu_count()} cores: {ratio:.2f} of the time ({min(four):.1f} s, {min(two):.1f} s)")
+    print(f"memory of a worker: {early / 1024:.1f} MiB in the first 20 units, {late / 1024:.1f} MiB in the last 20 of {len(small)}: {late / early:.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--origami", required=True, help="the program")
@@ -172,7 +232,11 @@ def main():
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kill-every", type=float, default=3, help="seconds, about")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--measure", action="store_true", help="print three figures instead; nobody is killed")
     args = parser.parse_args()
+    if args.measure:
+        with tempfile.TemporaryDirectory() as work:
+            return measure(args, Path(work))
     with tempfile.TemporaryDirectory() as work:
         fleet = Fleet(args, Path(work))
         try:

@@ -19,7 +19,7 @@ use crate::report::losses::Collector;
 use crate::report::manifest::FamilyMetrics;
 use crate::residual::encode_family;
 
-use super::EncodeOptions;
+use super::options::EncodeOptions;
 
 /// A coded family: its record, what was measured of it, and the pixels from which the small levels of a slide are made.
 pub type Stored = (FamilyId, FamilyRecord, Measured, Option<L2Pixels>);

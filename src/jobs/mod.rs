@@ -56,5 +56,6 @@ pub use nats::{NatsAddress, NatsQueue};
 pub use overview::{Dead, Overview, Running, WorkerRow};
 pub use queue::{Claim, Queue, Submitted, Which};
 pub use results::{Manifest, Published, Results};
+pub use run::size;
 pub use sqlite::SqliteQueue;
 pub use unit::{Band, Key, Source, Task, Token, UNIT_VERSION, Unit, named};

@@ -159,7 +159,7 @@ impl NatsQueue {
     /// Writes an entry over the revision that was read. `false`: somebody else came first.
     async fn write(&self, stored: &Stored, revision: u64) -> Result<bool> {
         let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
-        let (name, header) = counts::header(stored);
+        let (name, header) = counts::header(&stored.unit, &stored.record);
         let put = PublishMessage::build().payload(bytes.into()).header(name, header);
         let put = put.expected_last_subject_sequence(revision);
         let sent = self.context.send_publish(format!("{}{}", self.units.prefix, stored.unit.key), put).await;

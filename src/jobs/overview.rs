@@ -23,6 +23,9 @@ pub struct WorkerRow {
     pub seen_ms: u64,
     /// Whether it has ended in order.
     pub ended: bool,
+    /// Whether it tells the addresses of units that they have ended.
+    #[serde(default)]
+    pub calls: bool,
     /// Units that it works on at a time.
     pub slots: usize,
     /// Units that it has finished.

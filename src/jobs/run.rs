@@ -62,6 +62,23 @@ pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
     made.map_err(|e| gone(unit, e))
 }
 
+/// How large the work of a unit is: families, and pixels of the finest level. It opens the source and reads no pixels.
+///
+/// # Errors
+/// A source that cannot be opened, or is not the one that was submitted.
+pub fn size(unit: &Unit) -> Result<(u64, u64)> {
+    let path = Path::new(&unit.source);
+    let geometry = match (&unit.task, unit.thing) {
+        (Task::Encode(task) | Task::Band(Band { encode: task, .. }), _) => {
+            *open_source(unit, task)?.geometry()
+        }
+        (_, Thing::Bundle) => *Archive::open(path)?.geometry(),
+        (_, Thing::Tree) => *Tree::open(path, Missing::Refuse)?.geometry(),
+        (_, Thing::Slide) => *open_slide(path, &OpenOptions::default(), false, None)?.geometry(),
+    };
+    Ok((geometry.family_count(), pixels(&geometry)))
+}
+
 fn pixels(geometry: &Geometry) -> u64 {
     u64::from(geometry.width()) * u64::from(geometry.height())
 }

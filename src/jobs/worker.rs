@@ -8,14 +8,16 @@ mod banded;
 mod owed;
 mod rate;
 mod slot;
+mod tools;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
-use self::owed::Owed;
+use self::owed::{Caller, Owed};
 use self::rate::Rate;
-use self::slot::{Done, Ending, Slot, Tools};
+use self::slot::{Done, Ending, Slot};
+use self::tools::Tools;
 use super::callback::Notifier;
 use super::clock::Clock;
 use super::error::{Error, Result};
@@ -144,18 +146,36 @@ impl Worker<'_> {
             // Also after an error: threads that work on must not keep the process.
             work.slots.iter().for_each(|slot| slot.cancel.request());
             let given_back = work.slots.iter().try_for_each(|slot| self.give_back(slot));
+            // Before it says that it has ended, which lets others make its calls.
+            let called = self.last_calls(&mut work.owed);
             work.row.ended = true;
             work.row.seen_ms = self.options.clock.now_ms();
-            let said = self.queue.report(&work.row).and_then(|()| self.last_calls());
-            ended.and(given_back).and(said).map(|()| work.tally)
+            let said = self.queue.report(&work.row);
+            ended.and(given_back).and(called).and(said).map(|()| work.tally)
         })
     }
 
-    /// Waits a while for the last calls of addresses. What is not delivered, another worker delivers.
-    fn last_calls(&self) -> Result<()> {
-        let Some(notifier) = self.notifier else { return Ok(()) };
-        notifier.finish();
-        notifier.ended().iter().try_for_each(|(key, end)| self.queue.told(key, *end))
+    fn caller(&self) -> Option<Caller<'_>> {
+        let (worker, after) = (&*self.options.name, self.options.calls_after);
+        self.notifier.map(|notifier| Caller { queue: self.queue, notifier, worker, after })
+    }
+
+    /// Looks after calls of addresses. They can wait where the queue cannot be reached.
+    fn calls(&self, work: &mut Work) -> Result<()> {
+        match self.caller().map_or(Ok(()), |caller| work.owed.look(&caller)) {
+            Err(e) if e.may_pass() => {
+                tracing::warn!("{e}; calls of addresses wait");
+                Ok(())
+            }
+            looked => looked,
+        }
+    }
+
+    /// Waits a while for the last calls. What is not delivered, another worker delivers.
+    fn last_calls(&self, owed: &mut Owed) -> Result<()> {
+        let Some(caller) = self.caller() else { return Ok(()) };
+        caller.notifier.finish();
+        owed.settle(&caller)
     }
 
     fn begin(&self) -> Work {
@@ -165,6 +185,7 @@ impl Worker<'_> {
             began_ms: now_ms,
             seen_ms: now_ms,
             ended: false,
+            calls: self.notifier.is_some(),
             slots: self.options.slots,
             units: 0,
             families: 0,
@@ -190,7 +211,7 @@ impl Worker<'_> {
             if beaten.is_none_or(|at: Instant| at.elapsed() >= self.options.heartbeat) {
                 beaten = Some(Instant::now());
                 self.heartbeats(work)?;
-                work.owed.look(self)?;
+                self.calls(work)?;
             }
             let free = self.options.slots.saturating_sub(work.slots.len());
             if free > 0 && asking.is_due() {

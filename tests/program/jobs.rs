@@ -392,3 +392,24 @@ fn what_encode_is_asked_for_is_what_a_unit_makes() {
         "{status}"
     );
 }
+
+#[test]
+fn a_dry_run_says_what_the_work_comes_to_and_makes_nothing() {
+    let site = Site::new(2);
+    // The same bytes twice are one unit.
+    fs::copy(site.path("slides/0.png"), site.path("slides/copy.png")).unwrap();
+    let slides = ["0", "1", "copy"].map(|name| site.path(&format!("slides/{name}.png")));
+    let mut args = vec!["jobs", "submit", "--dry-run", "--tile", "32", "--out"];
+    let out = site.out();
+    args.push(&out);
+    args.extend(slides.iter().map(|slide| arg(slide)));
+    assert!(origami(&args).ok().stdout.starts_with("2 units: 8 families, 0.0 megapixels, "));
+    args.extend(["--megapixels-per-s", "0.001", "--price-per-hour", "100", "--json"]);
+    let told: Value = serde_json::from_str(&origami(&args).ok().stdout).unwrap();
+    assert_eq!(told["pixels"], 2 * 150 * 130);
+    // 39,000 pixels at 1,000 a second.
+    let near = |value: &Value, want: f64| (value.as_f64().unwrap() - want).abs() < 1e-9;
+    assert!(near(&told["hours"], 39.0 / 3600.0) && near(&told["cost"], 3900.0 / 3600.0), "{told}");
+    assert!(!site.path("out").exists());
+    origami(&["jobs", "submit", arg(&slides[0]), "--price-per-hour", "1"]).refused(&["--dry-run"]);
+}

@@ -50,6 +50,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("inspect", 0, "inspect PNG"),
     ("inspect", 0, "inspect TREE"),
     ("inspect", 0, "inspect TREE BUNDLE PNG"),
+    ("jobs-submit-dry-run", 0, "jobs submit PNG --dry-run"),
+    ("jobs-submit-dry-run", 0, "jobs submit PNG --dry-run --megapixels-per-s 50 --price-per-hour 0.2"),
     ("jobs-submit", 0, "jobs submit PNG DAMAGED.png --out NEW9"),
     ("jobs-submit", 0, "jobs submit PNG OTHER --out NEW9"),
     ("jobs-status", 0, "jobs status --out NEW9"),

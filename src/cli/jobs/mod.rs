@@ -1,6 +1,7 @@
 //! `origami jobs`: many slides as units of a queue, which `origami worker` works on.
 
 mod cancel;
+mod dry_run;
 mod place;
 mod reconcile;
 mod shown;
@@ -20,7 +21,7 @@ use clap::Subcommand;
 /// done exactly once, whatever becomes of a worker.
 #[derive(Subcommand)]
 pub enum JobsCommand {
-    Submit(submit::SubmitArgs),
+    Submit(Box<submit::SubmitArgs>),
     Status(status::StatusArgs),
     Cancel(cancel::CancelArgs),
     Retry(cancel::RetryArgs),

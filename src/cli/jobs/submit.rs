@@ -15,6 +15,7 @@ use origami::pyramid::tree::{Missing, Tree};
 use origami::store::is_address;
 use serde_json::json;
 
+use super::dry_run::DryArgs;
 use super::place::{LeaseArgs, Place, PlaceArgs};
 use super::unit_args::UnitArgs;
 use crate::cli::args::coding::CodingArgs;
@@ -68,6 +69,8 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u64>(0..=MAX_ENTRIES))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
     band_families: u64,
+    #[command(flatten)]
+    dry: DryArgs,
     /// An address that is told when a unit is done or given up, by a signed POST [default: none]
     ///
     /// Workers call it that have --callback-key-file.
@@ -112,6 +115,10 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
         Kind::Decode => Takes::ARCHIVES,
     };
     let inputs = inputs::find(&paths, takes)?;
+    if args.dry.dry_run {
+        let units = inputs.list.iter().map(|input| args.unit(input, &task)).collect::<Result<Vec<_>>>()?;
+        return args.dry.print(&units, args.json.json);
+    }
     let place = args.place.make(args.lease)?;
     let mut total = Submitted::default();
     for batch in inputs.list.chunks(BATCH) {

@@ -9,7 +9,7 @@ mod survey;
 
 use std::collections::BTreeMap;
 
-use super::meta_of;
+use super::assembly::meta_of;
 use crate::archive::layout::{FAMILY_ENTRY_BYTES, HEADER_BYTES, TILE_ENTRY_BYTES};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;

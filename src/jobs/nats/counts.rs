@@ -11,17 +11,15 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use futures_util::StreamExt;
 
-use super::Stored;
 use crate::jobs::overview::Count;
-use crate::jobs::state::State;
-use crate::jobs::unit::Key;
+use crate::jobs::state::{Record, State};
+use crate::jobs::unit::{Key, Unit};
 
 /// The header of a unit's entry: state, bytes of work, and 1 for a band.
 const HEADER: &str = "Origami-Unit";
 
-/// Writes the header of an entry.
-pub fn header(stored: &Stored) -> (&'static str, String) {
-    let Stored { unit, record, .. } = stored;
+/// The header of an entry.
+pub fn header(unit: &Unit, record: &Record) -> (&'static str, String) {
     let bytes = if record.bands.is_empty() { unit.bytes } else { 0 };
     (HEADER, format!("{} {bytes} {}", record.state.name(), u8::from(unit.band_of().is_some())))
 }

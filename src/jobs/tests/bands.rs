@@ -80,8 +80,9 @@ fn a_worker_that_leaves_in_mid_band_loses_that_band_only_even_if_the_queue_is_lo
     let lab = large();
     let before = in_mid_band(&lab, |_, stop| stop.request());
     assert!(before.iter().any(|(_, event)| *event == Event::GivenBack), "{before:?}");
-    let kept = done_bands(&lab, &before);
-    assert!(kept > 0);
+    // One that is done while the worker leaves may be among those that are given back.
+    let kept = lab.results.list().unwrap().values().filter(|held| held.manifest).count();
+    assert!(kept >= done_bands(&lab, &before) && kept > 0);
     lose(&lab);
     let queue = lab.queue(Clock::default());
     let found = reconcile(&queue, &lab.results, 3_600_000, Clock::default()).unwrap();

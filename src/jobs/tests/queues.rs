@@ -261,6 +261,39 @@ fn a_slide_that_was_moved_is_tried_again_where_it_is_now() {
 }
 
 #[test]
+fn a_call_is_owed_until_it_was_made_and_one_worker_takes_it_over() {
+    with_each_queue(|open| {
+        let queue = open(Clock::default());
+        let called = |number| Unit { callback: Some("http://host/told".into()), ..unit(number) };
+        queue.submit(&[called(0), called(1), unit(2)]).unwrap();
+        assert!(queue.owed().unwrap().is_empty());
+        let claims = claim(&*queue, 3);
+        assert_eq!(claims.len(), 3);
+        for claim in &claims {
+            let fault = Fault { outlook: Outlook::Permanent, message: "damaged".into() };
+            match claim.unit.key == called(1).key {
+                true => drop(queue.fail(claim, fault, &POLICY).unwrap()),
+                false => drop(queue.finish(claim, Progress::default()).unwrap()),
+            }
+        }
+        let owed = queue.owed().unwrap();
+        let ends: BTreeSet<_> = owed.iter().map(|entry| entry.record.state.name()).collect();
+        assert_eq!((owed.len(), ends), (2, BTreeSet::from(["dead", "done"])));
+        assert!(queue.take_call(&owed[0], "next").unwrap());
+        assert!(!queue.take_call(&owed[0], "another").unwrap(), "its worker is another now");
+        queue.told(&called(0).key, State::Dead).unwrap();
+        assert_eq!(queue.owed().unwrap().len(), 2, "that is not how it ended");
+        queue.told(&called(0).key, State::Done).unwrap();
+        queue.told(&called(1).key, State::Dead).unwrap();
+        assert!(queue.owed().unwrap().is_empty());
+        // Tried again, it ends anew.
+        queue.retry(&Which::All).unwrap();
+        queue.finish(&claim_soon(&*queue), Progress::default()).unwrap();
+        assert_eq!(queue.owed().unwrap().len(), 1);
+    });
+}
+
+#[test]
 fn a_queue_agrees_with_the_results_after_it_was_settled() {
     with_each_queue(|open| {
         let queue = open(Clock::default());

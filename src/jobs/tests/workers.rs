@@ -18,6 +18,7 @@ use crate::jobs::state::{Policy, State};
 use crate::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use crate::jobs::{
     Clock, Encode, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Task, Token, Unit, Which,
+    WorkerRow,
 };
 use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
@@ -373,8 +374,10 @@ fn the_call_of_a_worker_that_dies_before_it_is_made_by_another_and_once() {
     let queue = lab.queue(Clock::default());
     lab.results.announce(&unit).unwrap();
     queue.submit(&lab.units).unwrap();
-    // It has a key, ends the unit and dies before it calls: to the queue it is one without.
+    // It ends the unit and dies before it calls. Nothing is heard of it any more.
     lab.work("dies", Clock::default(), &Cancel::default());
+    let row = queue.workers().unwrap().pop().unwrap();
+    queue.report(&WorkerRow { calls: true, ended: false, ..row }).unwrap();
     assert_eq!(queue.owed().unwrap().len(), 1);
     let key_file = lab.dir.path().join("key");
     fs::write(&key_file, "k".repeat(32)).unwrap();

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::slot::{Stop, Tools};
+use super::tools::{Stop, Tools};
 use crate::backend::scheduler::Scheduler;
 use crate::jobs::encode::Encode;
 use crate::jobs::error::{Error, Result};

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::Worker;
+use crate::jobs::callback::Notifier;
 use crate::jobs::error::Result;
+use crate::jobs::queue::Queue;
+use crate::jobs::state::State;
 use crate::jobs::unit::Key;
 
 /// What a worker has seen of units whose address is to be told: when first, and what their worker had said then.
@@ -15,34 +17,60 @@ use crate::jobs::unit::Key;
 pub struct Owed {
     seen: HashMap<Key, (Instant, Option<u64>)>,
     looked: Option<Instant>,
+    /// Calls that were made, of which the queue does not know yet.
+    made: Vec<(Key, State)>,
+}
+
+/// A worker that tells addresses.
+pub struct Caller<'a> {
+    pub queue: &'a dyn Queue,
+    pub notifier: &'a Notifier,
+    pub worker: &'a str,
+    /// How long another must be silent until this one makes its calls.
+    pub after: Duration,
 }
 
 impl Owed {
-    /// Tells the queue what was delivered, and looks after the calls of silent workers.
-    pub fn look(&mut self, worker: &Worker<'_>) -> Result<()> {
-        let Some(notifier) = worker.notifier else { return Ok(()) };
-        for (key, end) in notifier.ended() {
-            worker.patiently(|| worker.queue.told(&key, end))?;
+    /// Tells the queue what was delivered.
+    ///
+    /// # Errors
+    /// A queue that cannot be reached: the next call tells it.
+    pub fn settle(&mut self, caller: &Caller<'_>) -> Result<()> {
+        self.made.extend(caller.notifier.ended());
+        while let Some((key, end)) = self.made.last() {
+            caller.queue.told(key, *end)?;
+            self.made.pop();
         }
-        let after = worker.options.calls_after;
+        Ok(())
+    }
+
+    /// The same, and looks after the calls of silent workers.
+    ///
+    /// # Errors
+    /// A queue that cannot be reached: the next call looks again.
+    pub fn look(&mut self, caller: &Caller<'_>) -> Result<()> {
+        self.settle(caller)?;
+        let Caller { queue, notifier, worker, after } = *caller;
         if self.looked.is_some_and(|at| at.elapsed() < after / 4) {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let owed = worker.patiently(|| worker.queue.owed())?;
-        let rows = if owed.is_empty() { Vec::new() } else { worker.patiently(|| worker.queue.workers())? };
+        let owed = queue.owed()?;
+        let rows = if owed.is_empty() { Vec::new() } else { queue.workers()? };
         let mut before = std::mem::take(&mut self.seen);
         for entry in owed {
             let name = entry.record.worker.as_deref();
-            if name == Some(&worker.options.name) {
+            if name == Some(worker) {
                 continue;
             }
-            let said = rows.iter().find(|row| Some(&*row.name) == name).map(|row| row.seen_ms);
+            // One without a key, and one that has ended, does not call.
+            let row = rows.iter().find(|row| Some(&*row.name) == name && row.calls && !row.ended);
+            let said = row.map(|row| row.seen_ms);
             let known = before.remove(&entry.unit.key).filter(|(_, before)| *before == said);
             let (since, said) = known.unwrap_or((Instant::now(), said));
-            if since.elapsed() < after || after == Duration::ZERO {
+            if said.is_some() && since.elapsed() < after {
                 self.seen.insert(entry.unit.key, (since, said));
-            } else if worker.patiently(|| worker.queue.take_call(&entry, &worker.options.name))? {
+            } else if queue.take_call(&entry, worker)? {
                 notifier.tell(&entry.unit, entry.record.state, entry.record.fault.as_ref());
             }
         }

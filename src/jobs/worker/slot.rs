@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, Cancel};
-use crate::error::diagnosis::{Diagnose, FaultKind};
+use crate::backend::Cancel;
 use crate::jobs::content::Content;
 use crate::jobs::error::Error;
-use crate::jobs::queue::{Claim, Queue};
-use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published, Results};
+use crate::jobs::queue::Claim;
+use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
 use crate::jobs::run::{Made, Means, joined, run};
 use crate::jobs::state::{Fault, Outlook, Progress};
 use crate::jobs::unit::{Key, Token, Unit};
 use crate::jobs::worker::banded::{self, Step};
+use crate::jobs::worker::tools::{Stop, Tools};
 
 /// How an attempt has ended.
 pub enum Ending {
@@ -56,37 +55,6 @@ pub enum Done {
 pub enum Attempt {
     Done(Done),
     Split(Vec<Unit>),
-}
-
-/// Why an attempt does not publish.
-pub enum Stop {
-    Interrupted,
-    Fault(Fault),
-    /// The store has not said whether the manifest is there: it may count on the files.
-    Unanswered(Fault),
-}
-
-/// What an attempt works with.
-pub struct Tools<'a> {
-    pub queue: &'a dyn Queue,
-    pub results: &'a Results,
-    pub backend: &'a dyn Backend,
-    pub scheduler: &'a Scheduler,
-    /// Attempts that share the threads of the scheduler.
-    pub slots: usize,
-    /// The name of the worker.
-    pub worker: &'a str,
-}
-
-impl Stop {
-    pub fn of(error: &(impl Diagnose + std::fmt::Display)) -> Self {
-        let outlook = match error.diagnosis().kind {
-            FaultKind::Interrupted => return Self::Interrupted,
-            FaultKind::MayPass => Outlook::Transient,
-            _ => Outlook::Permanent,
-        };
-        Self::Fault(Fault { outlook, message: error.to_string() })
-    }
 }
 
 /// An attempt that runs, shared by the thread that works on it and the one that talks to the queue.
