@@ -182,10 +182,12 @@ pub fn encode(
         work.predicted(source, &mut take)?
     }
     match source {
-        Source::Tree(tree) => scheduler.ordered(
+        Source::Tree(tree) => scheduler.pipelined(
+            0,
             tile_bytes(&geometry),
-            geometry.stored_tiles().map(Ok),
-            |id| {
+            tree.announced(geometry.stored_tiles()).map(|(id, arrival)| Ok((&**tree, id, arrival))),
+            |(tree, id, arrival)| async move {
+                arrival.await;
                 let (codec, bytes) = match tree.is_original(id, params) {
                     true => (CodecId::Jpeg, tree.stored_original(id, options.tile_metadata)?),
                     false => tree.stored_tile(id, params)?,
@@ -238,7 +240,7 @@ impl Work<'_> {
             family_bytes(geometry),
             source.jobs(params.upsample_filter, self.limit).map(|job| Ok::<_, Error>(job?)),
             |job| async move {
-                let loaded = job()?;
+                let loaded = job.run().await?;
                 let id = loaded.family.id;
                 let encoded =
                     encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
@@ -262,7 +264,7 @@ impl Work<'_> {
             self.backend.in_flight(&self.geometry),
             family_bytes(&self.geometry),
             source.original_jobs(self.limit, self.options.tile_metadata).map(|job| Ok::<_, Error>(job?)),
-            |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
+            |job| async move { originals(&self.geometry, self.backend, self.params, job.run().await?).await },
             take,
         )
     }

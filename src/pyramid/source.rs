@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
+use super::ahead::Ahead;
 use super::identity::Identity;
-use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
+use super::loaded::{FamilyJob, Job, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
-use super::regions::{AHEAD, read_region, region_jobs};
+use super::regions::{announced, read_region, region_jobs};
 use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
@@ -144,12 +145,13 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let mut announce = ahead(tree, limit, |id| tree.family_files(id));
-                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
-                    announce();
-                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id, metadata));
-                    Ok(job)
-                }))
+                let families = tree.geometry().all_families().take(limit);
+                let ahead = Ahead::new(families, |id| tree.will_read(tree.family_files(id)));
+                Box::new(
+                    ahead.map(move |(id, arrival)| {
+                        Ok(Job::new(arrival, move || tree.originals(id, metadata)))
+                    }),
+                )
             }
             Source::Slide(slide, geometry) => {
                 let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
@@ -161,11 +163,9 @@ impl Source {
                         return Box::new(std::iter::once(Err(no_tiles(slide, reason))));
                     }
                 };
-                Box::new(geometry.all_families().take(limit).map(move |id| {
+                Box::new(announced(pixels, geometry, limit).map(move |(id, arrival)| {
                     let stored = move |tile| stored_tile(path, tiles, tile, metadata);
-                    let job: OriginalJob<'a> =
-                        Box::new(move || original_tiles(pixels, &stored, &geometry, id, channels));
-                    Ok(job)
+                    Ok(Job::new(arrival, move || original_tiles(pixels, &stored, &geometry, id, channels)))
                 }))
             }
         }
@@ -181,37 +181,22 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let mut announce = ahead(tree, limit, |id| tree.geometry().family_tiles(id, 0));
-                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
-                    announce();
-                    let job: FamilyJob<'a> = Box::new(move || {
-                        let family = tree.family(id, upsample_filter)?;
-                        Ok(LoadedFamily { family, l2_pixels: None })
-                    });
-                    Ok(job)
+                let families = tree.geometry().all_families().take(limit);
+                let ahead = Ahead::new(families, |id| tree.will_read(tree.geometry().family_tiles(id, 0)));
+                Box::new(ahead.map(move |(id, arrival)| {
+                    let family = move || tree.family(id, upsample_filter);
+                    Ok(Job::new(arrival, family).then(|family| LoadedFamily { family, l2_pixels: None }))
                 }))
             }
             Source::Slide(slide, geometry) => {
                 let geometry = *geometry;
                 Box::new(region_jobs(slide, geometry).take(limit).map(move |region| {
-                    let (id, read) = region?;
-                    let job: FamilyJob<'a> = Box::new(move || Ok(read()?.into_family(&geometry, id)));
-                    Ok(job)
+                    let (id, job) = region?;
+                    Ok(job.then(move |region| region.into_family(&geometry, id)))
                 }))
             }
         }
     }
-}
-
-/// Announces the tiles of the first families, and at each call those of one more.
-fn ahead<'a, T: Iterator<Item = TileId>>(
-    tree: &'a Tree,
-    limit: usize,
-    tiles: impl Fn(FamilyId) -> T + 'a,
-) -> impl FnMut() + 'a {
-    let mut families = tree.geometry().all_families().take(limit);
-    families.by_ref().take(AHEAD).for_each(|id| tree.will_read(tiles(id)));
-    move || families.next().into_iter().for_each(|id| tree.will_read(tiles(id)))
 }
 
 fn no_tiles(slide: &Slide, reason: String) -> Error {
