@@ -29,8 +29,11 @@ where
     }
 
     fn fill(&mut self) {
+        // Of a local source nothing is on its way, and nobody asks how stores are used.
         while self.coming.len() <= AHEAD
-            && (self.coming.is_empty() || self.bytes.saturating_add(self.last) <= store::ahead_bytes())
+            && (self.last == 0
+                || self.coming.is_empty()
+                || self.bytes.saturating_add(self.last) <= store::ahead_bytes())
         {
             let Some(id) = self.ids.next() else { return };
             let arrival = (self.announce)(id);
