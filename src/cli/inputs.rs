@@ -8,6 +8,7 @@ mod everything;
 mod input;
 #[cfg(test)]
 mod tests;
+mod trees;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,7 +17,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
-use origami::decode::DECODED_NAME;
 use origami::pyramid::build::PYRAMID_NAME;
 use origami::pyramid::tree::{is_tree_file, other_tree};
 use origami::store::is_address;
@@ -25,6 +25,7 @@ use super::fault::{Problem, usage};
 
 use self::dicom::{dicom_series, dicom_slides, is_slide};
 use self::input::{entries, extension, input, is_tree_files, tree_of_files};
+use self::trees::own_trees;
 
 pub use self::everything::everything;
 pub use self::input::{Input, Thing};
@@ -291,21 +292,6 @@ fn itself(dir: &Path, takes: Takes) -> Result<Option<Input>> {
     })
 }
 
-/// The descriptors in a directory: that of `origami pyramid` alone, where there is one.
-fn own_trees(entries: &[PathBuf]) -> Vec<PathBuf> {
-    let mut trees: Vec<_> = entries
-        .iter()
-        .filter(|path| matches!(&*extension(path), "dzi" | "szi") && !is_decoded(path))
-        .cloned()
-        .collect();
-    if let Some(usual) =
-        trees.iter().position(|path| path.file_stem().is_some_and(|stem| stem == PYRAMID_NAME))
-    {
-        trees = vec![trees.swap_remove(usual)];
-    }
-    trees
-}
-
 /// The archive of a slide's directory, or of its `residual_packs/`.
 fn own_archive(dir: &Path, here: &[PathBuf]) -> Result<Option<Input>> {
     let below = dir.join(PACK_DIR);
@@ -358,9 +344,4 @@ fn search(dir: &Path, below: &Path, takes: Takes, found: &mut Vec<Input>) -> Res
         }
     }
     Ok(())
-}
-
-/// Whether a descriptor is that of a decoded tree: a result, and no source.
-fn is_decoded(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == DECODED_NAME)
 }

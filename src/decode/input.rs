@@ -121,7 +121,7 @@ impl Input {
     /// Says which families will be read soon: see [`Archive::will_read`].
     pub fn will_read(&self, ids: &[FamilyId]) {
         if self.packs.is_none() {
-            self.first.will_read(ids.iter().filter_map(|&id| self.first.find(id)));
+            drop(self.first.will_read(ids.iter().filter_map(|&id| self.first.find(id))));
         }
     }
 
@@ -131,6 +131,14 @@ impl Input {
     /// As [`Self::read`]; a payload that the family does not have.
     pub fn read_payloads(&self, id: FamilyId, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
         self.with(id, |archive, entry| archive.read_payloads(entry, kinds))
+    }
+
+    /// Waits until payloads of a family have arrived, without holding a thread: see [`Archive::payloads_arrive`].
+    pub async fn payloads_arrive(&self, id: FamilyId, kinds: &[PayloadKind]) {
+        // Packs lie on a local disk.
+        if let (None, Some(entry)) = (&self.packs, self.first.find(id)) {
+            self.first.payloads_arrive(entry, kinds).await;
+        }
     }
 
     /// Whether tiles of L0 are stored as JPEG files, which go out as they are. The first family tells: a slide has one codec.

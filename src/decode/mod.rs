@@ -166,10 +166,18 @@ pub fn decode(
             Ok(())
         },
     )?;
-    scheduler.ordered(
+    scheduler.pipelined(
+        0,
         tile_bytes(&geometry),
         geometry.stored_tiles().map(Ok),
-        |id| cutter.stored_tile(input, tree, id),
+        |id| async move {
+            match (input.archive().find_tile(id), tree) {
+                (Some(entry), _) => input.archive().will_read_tile(entry).await,
+                (None, Some(tree)) => tree.will_read([id]).await,
+                (None, None) => {}
+            }
+            cutter.stored_tile(input, tree, id)
+        },
         |bytes| {
             written_bytes += bytes;
             Ok(())

@@ -116,10 +116,12 @@ fn stored_tiles(
     writer: &mut BundleWriter,
 ) -> Result<()> {
     let geometry = *tree.geometry();
-    scheduler.ordered(
+    scheduler.pipelined(
+        0,
         tile_bytes(&geometry),
-        geometry.stored_tiles().map(Ok),
-        |id| {
+        tree.announced(geometry.stored_tiles()).map(Ok),
+        |(id, arrival)| async move {
+            arrival.await;
             let (codec, bytes) = match tree.is_original(id, params) {
                 true => (CodecId::Jpeg, tree.stored_original(id, options.tile_metadata)?),
                 false => tree.stored_tile(id, params)?,

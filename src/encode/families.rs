@@ -61,7 +61,7 @@ impl Work<'_> {
             family_bytes(geometry),
             source.jobs(params.upsample_filter, self.families.clone()).map(|job| Ok::<_, Error>(job?)),
             |job| async move {
-                let loaded = job()?;
+                let loaded = job.run().await?;
                 let id = loaded.family.id;
                 let encoded =
                     encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
@@ -87,7 +87,7 @@ impl Work<'_> {
             source
                 .original_jobs(self.families.clone(), self.options.tile_metadata)
                 .map(|job| Ok::<_, Error>(job?)),
-            |job| async move { originals(&self.geometry, self.backend, self.params, job()?).await },
+            |job| async move { originals(&self.geometry, self.backend, self.params, job.run().await?).await },
             take,
         )
     }

@@ -86,11 +86,13 @@ pub fn build(
     if geometry.l2().is_none() {
         small.push_slide(slide, &mut |id, px, w, h| tiler.put(id, px, w, h))?;
     } else {
-        scheduler.ordered(
+        let tiler = &tiler;
+        scheduler.pipelined(
+            0,
             family_bytes(&geometry),
             region_jobs(slide, geometry, 0),
-            |(id, read)| {
-                let region = read()?;
+            |(id, job)| async move {
+                let region = job.run().await?;
                 let (width, height) = (region.rect.width as usize, region.rect.height as usize);
                 Ok((id, tiler.family(id, region.samples, width, height)?))
             },

@@ -144,7 +144,7 @@ impl Identity {
 fn hash_file(path: &Path, hash: &mut Xxh3) -> Result<Box<dyn ReadAt>> {
     let file = store::open(path).map_err(Error::io("open", path))?;
     let parts = parts(file.size().map_err(Error::io("read", path))?);
-    file.will_read(&parts.iter().map(|&(offset, length)| offset..offset + length).collect::<Vec<_>>());
+    drop(file.will_read(&parts.iter().map(|&(offset, length)| offset..offset + length).collect::<Vec<_>>()));
     for (offset, length) in parts {
         let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", path))?;

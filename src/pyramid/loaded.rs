@@ -4,6 +4,7 @@ use super::error::Result;
 use crate::codec::Foreign;
 use crate::image::family::SourceFamily;
 use crate::image::geometry::{FamilyId, TileId};
+use crate::store::Arrival;
 
 /// The pixels of a family.
 pub struct LoadedFamily {
@@ -41,8 +42,36 @@ pub enum L2Source {
     Pixels(Box<LoadedFamily>),
 }
 
-/// Loads the pixels of one family, on any thread.
-pub type FamilyJob<'a> = Box<dyn FnOnce() -> Result<LoadedFamily> + Send + 'a>;
+/// Reads one family, on any thread.
+pub struct Job<'a, T> {
+    arrival: Arrival,
+    read: Box<dyn FnOnce() -> Result<T> + Send + 'a>,
+}
 
-/// Loads the original tiles of one family, on any thread.
-pub type OriginalJob<'a> = Box<dyn FnOnce() -> Result<OriginalTiles> + Send + 'a>;
+impl<'a, T: 'a> Job<'a, T> {
+    /// What `read` gives once its bytes have arrived.
+    pub fn new(arrival: Arrival, read: impl FnOnce() -> Result<T> + Send + 'a) -> Self {
+        Self { arrival, read: Box::new(read) }
+    }
+
+    /// The same, and then `next`.
+    pub fn then<U: 'a>(self, next: impl FnOnce(T) -> U + Send + 'a) -> Job<'a, U> {
+        let Self { arrival, read } = self;
+        Job::new(arrival, move || read().map(next))
+    }
+
+    /// Waits for the bytes of a source far away without holding a thread, and reads.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn run(self) -> Result<T> {
+        self.arrival.await;
+        (self.read)()
+    }
+}
+
+/// Loads the pixels of one family.
+pub type FamilyJob<'a> = Job<'a, LoadedFamily>;
+
+/// Loads the original tiles of one family.
+pub type OriginalJob<'a> = Job<'a, OriginalTiles>;

@@ -8,6 +8,7 @@
 //! | [`tree`] | reads a tree on disk: families and stored tiles, of any tile size and format |
 //! | [`write`](mod@write) | writes a tree to disk |
 //! | [`source`] | where `encode` reads families: a tree or a slide |
+//! | `ahead` | announces what will be read |
 //! | [`loaded`] | what is read of a family |
 //! | [`TileMetadata`] | what becomes of EXIF, XMP and comments in its tiles |
 //! | [`regions`] | reads the pixels of families from a slide |
@@ -15,6 +16,7 @@
 //! | [`levels`], [`small_levels`] | the small levels, from a stream of pixel rows or of families |
 //! | [`build`] | slide to tree: `origami pyramid` |
 
+mod ahead;
 pub mod build;
 pub mod dzi;
 mod error;

@@ -1,14 +1,18 @@
 //! Reads the pixels of families from a slide, one region a family.
 
+use std::ops::Range;
+
+use super::ahead::Ahead;
 use super::error::Result;
 use super::levels::{crop, halve};
-use super::loaded::{L2Pixels, LoadedFamily};
+use super::loaded::{Job, L2Pixels, LoadedFamily};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::plane::Plane;
 use crate::image::spec::FAMILY_FACTOR;
 use crate::image::ycc::Ycc;
 use crate::slide::{Access, RandomAccess, Region, Sequential, Slide};
+use crate::store::Arrival;
 
 /// Pixels of one family at full resolution.
 pub struct FamilyRegion {
@@ -20,11 +24,8 @@ pub struct FamilyRegion {
     pub channels: usize,
 }
 
-/// Families that are announced before they are read, so that the bytes of a slide far away are there when a thread asks for them.
-pub(super) const AHEAD: usize = 8;
-
-/// Reads the region of one family, on any thread.
-pub type RegionJob<'a> = Box<dyn FnOnce() -> Result<FamilyRegion> + Send + 'a>;
+/// Reads the region of one family.
+pub type RegionJob<'a> = Job<'a, FamilyRegion>;
 
 /// One job a family, row by row, but for the first `skipped`. A sequential slide is read one row of families ahead, on the thread that
 /// advances the iterator, and from its first row on.
@@ -34,27 +35,19 @@ pub fn region_jobs<'a>(
     skipped: usize,
 ) -> Box<dyn Iterator<Item = Result<(FamilyId, RegionJob<'a>)>> + 'a> {
     let channels = usize::from(slide.info.channels);
-    let families = geometry.all_families().skip(skipped);
     match &mut slide.access {
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
-            let mut ahead = geometry.all_families().skip(skipped);
-            let announce = move |id: FamilyId| {
-                let Rect { x, y, width, height } = geometry.family_rect(id);
-                pixels.will_read(Region { x, y, width, height });
-            };
-            ahead.by_ref().take(AHEAD).for_each(announce);
-            Box::new(families.map(move |id| {
-                ahead.next().into_iter().for_each(announce);
-                let job: RegionJob<'a> = Box::new(move || read_region(pixels, &geometry, id, channels));
-                Ok((id, job))
+            let ahead = announced(pixels, geometry, skipped..usize::MAX);
+            Box::new(ahead.map(move |(id, arrival)| {
+                Ok((id, Job::new(arrival, move || read_region(pixels, &geometry, id, channels))))
             }))
         }
         Access::Sequential(rows) => {
             let rows: &'a mut dyn Sequential = &mut **rows;
             let stride = geometry.width() as usize * channels;
             let (mut band, mut read) = (Vec::new(), 0);
-            Box::new(families.map(move |id| {
+            Box::new(numbered(&geometry, skipped..usize::MAX).map(move |id| {
                 let rect = geometry.family_rect(id);
                 while read < rect.y + rect.height {
                     // All rows of families but the last are as high.
@@ -66,11 +59,30 @@ pub fn region_jobs<'a>(
                 // Cropped here and not in the job, so that only one row of families is in memory.
                 let (x, width, height) = (rect.x as usize, rect.width as usize, rect.height as usize);
                 let samples = crop(&band, geometry.width() as usize, channels, x, 0, width, height);
-                let job: RegionJob<'a> = Box::new(move || Ok(FamilyRegion { samples, rect, channels }));
-                Ok((id, job))
+                Ok((id, Job::new(Arrival::default(), move || Ok(FamilyRegion { samples, rect, channels }))))
             }))
         }
     }
+}
+
+/// Families by their numbers, row by row.
+pub(super) fn numbered(
+    geometry: &Geometry,
+    families: Range<usize>,
+) -> impl Iterator<Item = FamilyId> + Send + use<> {
+    geometry.all_families().skip(families.start).take(families.len())
+}
+
+/// These families, by their numbers, each with what there is to wait for.
+pub(super) fn announced(
+    pixels: &dyn RandomAccess,
+    geometry: Geometry,
+    families: Range<usize>,
+) -> impl Iterator<Item = (FamilyId, Arrival)> {
+    Ahead::new(numbered(&geometry, families), move |id| {
+        let Rect { x, y, width, height } = geometry.family_rect(id);
+        pixels.will_read(Region { x, y, width, height })
+    })
 }
 
 /// Reads the region of a family from a slide with random access.

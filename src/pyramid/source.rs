@@ -6,10 +6,11 @@
 use std::ops::Range;
 use std::path::Path;
 
+use super::ahead::Ahead;
 use super::identity::Identity;
-use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
+use super::loaded::{FamilyJob, Job, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
-use super::regions::{AHEAD, read_region, region_jobs};
+use super::regions::{announced, numbered, read_region, region_jobs};
 use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
@@ -145,12 +146,13 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let mut announce = ahead(tree, families.clone(), |id| tree.family_files(id));
-                Box::new(numbered(tree.geometry(), families).map(move |id| {
-                    announce();
-                    let job: OriginalJob<'a> = Box::new(move || tree.originals(id, metadata));
-                    Ok(job)
-                }))
+                let families = numbered(tree.geometry(), families);
+                let ahead = Ahead::new(families, |id| tree.will_read(tree.family_files(id)));
+                Box::new(
+                    ahead.map(move |(id, arrival)| {
+                        Ok(Job::new(arrival, move || tree.originals(id, metadata)))
+                    }),
+                )
             }
             Source::Slide(slide, geometry) => {
                 let (slide, geometry): (&'a Slide, Geometry) = (slide, *geometry);
@@ -162,11 +164,9 @@ impl Source {
                         return Box::new(std::iter::once(Err(no_tiles(slide, reason))));
                     }
                 };
-                Box::new(numbered(&geometry, families).map(move |id| {
+                Box::new(announced(pixels, geometry, families).map(move |(id, arrival)| {
                     let stored = move |tile| stored_tile(path, tiles, tile, metadata);
-                    let job: OriginalJob<'a> =
-                        Box::new(move || original_tiles(pixels, &stored, &geometry, id, channels));
-                    Ok(job)
+                    Ok(Job::new(arrival, move || original_tiles(pixels, &stored, &geometry, id, channels)))
                 }))
             }
         }
@@ -181,43 +181,23 @@ impl Source {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let mut announce =
-                    ahead(tree, families.clone(), |id| tree.geometry().family_tiles(id, 0));
-                Box::new(numbered(tree.geometry(), families).map(move |id| {
-                    announce();
-                    let job: FamilyJob<'a> = Box::new(move || {
-                        let family = tree.family(id, upsample_filter)?;
-                        Ok(LoadedFamily { family, l2_pixels: None })
-                    });
-                    Ok(job)
+                let families = numbered(tree.geometry(), families);
+                let ahead = Ahead::new(families, |id| tree.will_read(tree.geometry().family_tiles(id, 0)));
+                Box::new(ahead.map(move |(id, arrival)| {
+                    let family = move || tree.family(id, upsample_filter);
+                    Ok(Job::new(arrival, family).then(|family| LoadedFamily { family, l2_pixels: None }))
                 }))
             }
             Source::Slide(slide, geometry) => {
                 let geometry = *geometry;
                 let jobs = region_jobs(slide, geometry, families.start).take(families.len());
                 Box::new(jobs.map(move |region| {
-                    let (id, read) = region?;
-                    let job: FamilyJob<'a> = Box::new(move || Ok(read()?.into_family(&geometry, id)));
-                    Ok(job)
+                    let (id, job) = region?;
+                    Ok(job.then(move |region| region.into_family(&geometry, id)))
                 }))
             }
         }
     }
-}
-
-fn numbered(geometry: &Geometry, families: Range<usize>) -> impl Iterator<Item = FamilyId> + Send + use<> {
-    geometry.all_families().skip(families.start).take(families.len())
-}
-
-/// Announces the tiles of the first of these families, and at each call those of one more.
-fn ahead<'a, T: Iterator<Item = TileId>>(
-    tree: &'a Tree,
-    families: Range<usize>,
-    tiles: impl Fn(FamilyId) -> T + 'a,
-) -> impl FnMut() + 'a {
-    let mut families = numbered(tree.geometry(), families);
-    families.by_ref().take(AHEAD).for_each(|id| tree.will_read(tiles(id)));
-    move || families.next().into_iter().for_each(|id| tree.will_read(tiles(id)))
 }
 
 fn no_tiles(slide: &Slide, reason: String) -> Error {

@@ -30,7 +30,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
+use crate::pyramid::ahead::Ahead;
 use crate::pyramid::error::{Error, MissingTiles, Result};
+use crate::store::Arrival;
 use find::read_metadata;
 use open::Found;
 use samples::Made;
@@ -253,9 +255,16 @@ impl Tree {
     }
 
     /// Says which tiles will be read soon: what lies far away is fetched ahead. A local tree ignores it.
-    pub fn will_read(&self, tiles: impl IntoIterator<Item = TileId>) {
-        let names: Vec<_> = tiles.into_iter().map(|id| self.tile_name(id)).collect();
-        self.found.store.will_read(names.iter().map(String::as_str));
+    pub fn will_read(&self, tiles: impl IntoIterator<Item = TileId>) -> Arrival {
+        self.found.store.will_read(tiles.into_iter().map(|id| self.tile_name(id)))
+    }
+
+    /// Tiles that will be read in this order, each with what there is to wait for. Those of a level without tiles need others.
+    pub fn announced<'a>(
+        &'a self,
+        tiles: impl Iterator<Item = TileId> + 'a,
+    ) -> impl Iterator<Item = (TileId, Arrival)> + 'a {
+        Ahead::new(tiles, |id| self.will_read([id]))
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {

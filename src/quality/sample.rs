@@ -109,7 +109,8 @@ impl Sample {
         }
         let jobs = source.jobs(params.upsample_filter, 0..total as usize);
         let sampled = jobs.zip(0..).filter(|(_, at)| chosen.contains(at));
-        let families = sampled.map(|(job, _)| Ok(job?()?.family)).collect::<Result<Vec<_>>>()?;
+        let families =
+            sampled.map(|(job, _)| Ok(pollster::block_on(job?.run())?.family)).collect::<Result<Vec<_>>>()?;
         let area = |family: &SourceFamily| family.image.width() as f64 * family.image.height() as f64;
         let sampled_pixels: f64 = families.iter().map(area).sum();
         Ok(Self {

@@ -61,7 +61,7 @@ impl<'a> Sizes<'a> {
         let mut sizes = Self::default();
         let mut seen = HashSet::new();
         let announced = archive.families().chunks(AHEAD).flat_map(|part| {
-            archive.will_read_heads(part);
+            drop(archive.will_read_heads(part));
             part
         });
         for entry in announced {

@@ -5,6 +5,7 @@ use super::info::SlideInfo;
 use super::options::Selection;
 use super::region::Region;
 use crate::codec::Foreign;
+use crate::store::Arrival;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -23,9 +24,11 @@ pub trait RandomAccess: Send + Sync {
     /// As of `read`; a level that the reader does not have.
     fn read_level(&self, level: usize, region: Region, out: &mut [u8]) -> Result<(), SlideError>;
 
-    /// Says that a region of the full resolution will be read soon, so that its bytes can be on their way from where the file lies. A
-    /// reader of local files ignores it.
-    fn will_read(&self, _region: Region) {}
+    /// Says that a region of the full resolution will be read soon, so that its bytes can be on their way from where the file lies. Of a
+    /// local file they are there at once.
+    fn will_read(&self, _region: Region) -> Arrival {
+        Arrival::default()
+    }
 
     /// The file's own tiles at full resolution, JPEG or JPEG 2000.
     ///

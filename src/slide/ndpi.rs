@@ -14,6 +14,7 @@ use super::positional::PositionalFile;
 use super::region::{Extent, Region};
 use crate::codec::{Foreign, foreign_pixels};
 use crate::image::family::Pixels;
+use crate::store::Arrival;
 use page::Page;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -129,6 +130,19 @@ impl StoredTiles for Ndpi {
 }
 
 impl RandomAccess for Ndpi {
+    fn will_read(&self, region: Region) -> Arrival {
+        if !self.file.is_far() || region.width == 0 || region.height == 0 {
+            return Arrival::default();
+        }
+        let last = |first: u32, size: u32| first.saturating_add(size - 1);
+        let group_px = self.strips.group_px();
+        let groups = region.x / group_px..=last(region.x, region.width) / group_px;
+        let rows = region.y / TILE_PX..=last(region.y, region.height) / TILE_PX;
+        let all = rows.flat_map(|row| groups.clone().map(move |group| (row, group)));
+        let ranges: Vec<_> = all.flat_map(|(row, group)| self.strips.ranges(row, group)).collect();
+        self.file.will_read(&ranges)
+    }
+
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {
         let region = Region { x, y, width, height };
         self.extent().check(self.file.path(), region, out.len())?;

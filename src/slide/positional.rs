@@ -3,7 +3,7 @@
 //! It deliberately does not know what the bytes mean.
 
 use super::error::SlideError;
-use crate::store::{self, ReadAt};
+use crate::store::{self, Arrival, ReadAt};
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -54,7 +54,7 @@ impl PositionalFile {
     }
 
     /// Says which bytes will be read soon: see [`ReadAt::will_read`].
-    pub fn will_read(&self, ranges: &[Range<u64>]) {
-        self.bytes.will_read(ranges);
+    pub fn will_read(&self, ranges: &[Range<u64>]) -> Arrival {
+        self.bytes.will_read(ranges)
     }
 }

@@ -9,10 +9,12 @@
 //! | `remote` | object storage and web servers (feature `remote`) |
 //! | `read_at` | what readers ask of all of these |
 //! | `cursor` | the same, read from a place that moves on |
+//! | `arrival` | bytes that were announced and are on their way |
 //! | `open` | opens a file or an object |
 //! | `lock` | one writer at a time under a name |
 //! | `error` | the errors of files |
 
+mod arrival;
 mod cursor;
 mod error;
 mod local;
@@ -23,10 +25,11 @@ mod read_at;
 #[cfg(feature = "remote")]
 pub mod remote;
 
+pub use arrival::Arrival;
 pub use cursor::Cursor;
 pub use error::{Advice, FileError};
 pub use local::FileStore;
 pub use location::{Address, AddressError, Location, Scheme, is_address};
 pub use lock::LockFile;
-pub use open::{exists, files_below, files_in, forget, is_file, open, publish_directory, read};
+pub use open::{ahead_bytes, exists, files_below, files_in, forget, is_file, open, publish_directory, read};
 pub use read_at::{ReadAt, Reading};

@@ -36,6 +36,14 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// How many bytes may be on their way before they are read. More would push out of memory what is waited for.
+pub fn ahead_bytes() -> u64 {
+    #[cfg(feature = "remote")]
+    return super::remote::ahead_bytes();
+    #[cfg(not(feature = "remote"))]
+    u64::MAX
+}
+
 /// Whether there is a file at a path, or an object at an address. What cannot be asked for is not there.
 pub fn is_file(path: &Path) -> bool {
     if is_address(path) { exists(path).unwrap_or(false) } else { path.is_file() }

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
+use super::arrival::Arrival;
+
 /// Bytes that can be read at an offset, from many threads at once.
 pub trait ReadAt: Send + Sync {
     /// Length in bytes.
@@ -33,8 +35,11 @@ pub trait ReadAt: Send + Sync {
         Reading::done(self.read_exact_at(&mut buf, offset).map(|()| buf))
     }
 
-    /// Says which bytes will be read soon, so that a store far away can send them ahead, neighbours in one request. Files ignore it.
-    fn will_read(&self, _ranges: &[Range<u64>]) {}
+    /// Says which bytes will be read soon, so that a store far away can send them ahead, neighbours in one request. Of a file they are
+    /// there at once.
+    fn will_read(&self, _ranges: &[Range<u64>]) -> Arrival {
+        Arrival::default()
+    }
 }
 
 /// Bytes that are there, or will be: a file answers at once, an object without holding the thread that awaits it.

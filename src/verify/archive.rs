@@ -46,10 +46,12 @@ pub fn verify(
     covers_the_file(archive)?;
     archive.icc_profile()?;
     let mut done = Verified { bytes: archive.file_bytes(), ..Verified::default() };
-    scheduler.ordered(
+    scheduler.pipelined(
+        0,
         tile_bytes(archive.geometry()),
         archive.tiles().iter().map(Ok),
-        |entry| {
+        |entry| async move {
+            archive.will_read_tile(entry).await;
             let bytes = archive.read_tile(entry)?;
             let decoded = stored_image(archive.geometry(), entry.id, entry.codec, bytes);
             decoded.map(drop).map_err(|e| {
@@ -114,9 +116,9 @@ const AHEAD: usize = 16;
 fn ahead(archive: &Archive) -> impl Iterator<Item = &FamilyEntry> {
     let parts = archive.families().chunks(AHEAD);
     let next = parts.clone().skip(1).map(Some).chain([None]);
-    archive.will_read(archive.families().iter().take(AHEAD));
+    drop(archive.will_read(archive.families().iter().take(AHEAD)));
     parts.zip(next).flat_map(|(part, next)| {
-        archive.will_read(next.unwrap_or_default());
+        drop(archive.will_read(next.unwrap_or_default()));
         part
     })
 }

@@ -40,10 +40,14 @@ pub fn verify_slide(
     let mut done = VerifiedSlide::default();
     let mut tried = 0;
     let jobs = region_jobs(slide, geometry, 0);
-    let last = scheduler.ordered(
+    let last = scheduler.pipelined(
+        0,
         family_bytes(&geometry),
         jobs.map(|job| job.map_err(Error::from)),
-        |(_, read)| Ok(read().map(|region| u64::from(region.rect.width) * u64::from(region.rect.height))),
+        |(_, job)| async move {
+            let read = job.run().await;
+            Ok(read.map(|region| u64::from(region.rect.width) * u64::from(region.rect.height)))
+        },
         |pixels| {
             match pixels {
                 Ok(pixels) => {

@@ -51,10 +51,14 @@ pub fn verify_tree(
         if missing.count > 0 {
             fault(pyramid::Error::damaged(tree.path(), format!("{missing}; restore them")).into());
         }
-        scheduler.ordered(
+        scheduler.pipelined(
+            0,
             tile_bytes(geometry),
-            present.into_iter().map(Ok::<_, Error>),
-            |id| Ok(tree.check_tile(id)),
+            tree.announced(present.into_iter()).map(Ok::<_, Error>),
+            |(id, arrival)| async move {
+                arrival.await;
+                Ok(tree.check_tile(id))
+            },
             |checked| {
                 match checked {
                     Ok(bytes) => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// What goes wrong with one request.
@@ -40,6 +40,13 @@ pub struct Seen {
     pub headers: HashMap<String, String>,
 }
 
+/// Requests of the object whose path ends like this that touch the range wait; the number of those that do.
+#[derive(Default)]
+struct Held {
+    what: Option<(String, Range<usize>)>,
+    waiting: usize,
+}
+
 #[derive(Default)]
 struct State {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
@@ -50,8 +57,12 @@ struct State {
     unconditional: Mutex<bool>,
     /// How many reads of objects whose path ends like this are still refused: 403.
     unreadable: Mutex<(String, u32)>,
+    /// The next write of an object whose path ends like this is carried out, and answered with this status.
+    lost: Mutex<Option<(String, u16)>>,
     /// Whether every connection ends without an answer.
     is_down: Mutex<bool>,
+    held: Mutex<Held>,
+    released: Condvar,
 }
 
 /// The server. It serves until the process ends.
@@ -119,9 +130,30 @@ impl ObjectServer {
         *self.state.unreadable.lock().unwrap() = (end.into(), reads);
     }
 
+    /// The next write of an object whose path ends in `end` is carried out and answered with this status.
+    pub fn lose_answer(&self, end: &str, status: u16) {
+        *self.state.lost.lock().unwrap() = Some((end.into(), status));
+    }
+
     /// Whether every connection ends without an answer from now on.
     pub fn set_down(&self, is_down: bool) {
         *self.state.is_down.lock().unwrap() = is_down;
+    }
+
+    /// Requests that touch this range of the object whose path ends in `end` wait for [`Self::release`].
+    pub fn hold(&self, end: &str, range: Range<usize>) {
+        self.state.held.lock().unwrap().what = Some((end.into(), range));
+    }
+
+    /// How many requests wait.
+    pub fn held(&self) -> usize {
+        self.state.held.lock().unwrap().waiting
+    }
+
+    /// Nothing waits any more.
+    pub fn release(&self) {
+        self.state.held.lock().unwrap().what = None;
+        self.state.released.notify_all();
     }
 
     /// The requests since the last call.
@@ -148,6 +180,21 @@ fn etag(bytes: &[u8]) -> String {
     format!("\"{hash:016x}-{}\"", bytes.len())
 }
 
+fn wait_while_held(state: &State, request: &Seen) {
+    let is_held = |held: &Option<(String, Range<usize>)>| {
+        held.as_ref().is_some_and(|(end, range)| {
+            let touches = |own: &Range<usize>| own.start < range.end && range.start < own.end;
+            request.path.ends_with(&**end) && request.range.as_ref().is_none_or(touches)
+        })
+    };
+    let mut held = state.held.lock().unwrap();
+    if is_held(&held.what) {
+        held.waiting += 1;
+        held = state.released.wait_while(held, |held| is_held(&held.what)).unwrap();
+        held.waiting -= 1;
+    }
+}
+
 /// One request and its answer; `None` when the connection is over.
 fn answer(state: &State, stream: &TcpStream) -> Option<()> {
     let (request, body) = read_request(stream)?;
@@ -156,11 +203,16 @@ fn answer(state: &State, stream: &TcpStream) -> Option<()> {
         return None;
     }
     state.seen.lock().unwrap().push(request.clone());
+    wait_while_held(state, &request);
     let fault = state.faults.lock().unwrap().pop_front();
     let mut reply = match fault {
         Some(Fault::Status(status)) => Reply::of(status),
         _ => handle(state, &request, &body),
     };
+    let is_lost = |lost: &mut (String, u16)| request.method == "PUT" && request.path.ends_with(&*lost.0);
+    if let Some((_, status)) = state.lost.lock().unwrap().take_if(is_lost) {
+        reply = Reply::of(status);
+    }
     let mut cut = None;
     match fault {
         Some(Fault::LostAnswer(status)) => reply = Reply::of(status),

@@ -22,4 +22,6 @@ mod roundtrip;
 mod second_decoder;
 #[cfg(feature = "remote")]
 mod storage;
+#[cfg(feature = "remote")]
+mod storage_waiting;
 mod stripes;

@@ -70,7 +70,7 @@ fn compare(case: &str, mut source: Source, rgb: &[u8], params: &EncodeParams) {
     let stride = 3 * geometry.width() as usize;
     let mut figures = Figures::default();
     for job in source.jobs(params.upsample_filter, 0..usize::MAX) {
-        let family = (job.unwrap())().unwrap().family;
+        let family = block_on(job.unwrap().run()).unwrap().family;
         let seen = block_on(encode_family(&backend, params, family)).unwrap();
         let decoded =
             FamilyDecoder { geometry: &geometry, coding: &coding, id: seen.id, record: &seen.record }
@@ -193,7 +193,7 @@ fn seams(path: &std::path::Path, tile: u32, edges_of: u32) -> [Seam; 3] {
     let side = 4 * edges_of;
     let mut found = [Seam::default(); 3];
     for job in slide.jobs(params.upsample_filter, 0..usize::MAX) {
-        let family = (job.unwrap())().unwrap().family;
+        let family = block_on(job.unwrap().run()).unwrap().family;
         let seen = block_on(encode_family(&backend, &params, family)).unwrap();
         let decoded = FamilyDecoder {
             geometry: &geometry,

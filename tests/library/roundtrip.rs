@@ -32,7 +32,10 @@ const SUBSAMPS: [Subsamp; 3] = [Subsamp::S444, Subsamp::S420, Subsamp::S420Opt];
 const SHARPENS: [(f64, bool); 3] = [(0.0, false), (0.7, false), (0.7, true)];
 
 fn families(mut source: Source, filter: Filter) -> Vec<SourceFamily> {
-    source.jobs(filter, 0..usize::MAX).map(|job| (job.unwrap())().unwrap().family).collect()
+    source
+        .jobs(filter, 0..usize::MAX)
+        .map(|job| pollster::block_on(job.unwrap().run()).unwrap().family)
+        .collect()
 }
 
 fn half(filter: Filter, plane: &Plane) -> Plane {

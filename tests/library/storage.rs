@@ -10,6 +10,7 @@ use origami::error::diagnosis::{Diagnose, FaultKind};
 use origami::image::geometry::FamilyId;
 use origami::params::EncodeParams;
 use origami::pyramid::identity::Identity;
+use origami::slide::{OpenOptions, Slide};
 use origami::store::remote::{Object, Settings, configure};
 use origami::store::{self, Address, Location, ReadAt};
 
@@ -17,8 +18,9 @@ use crate::kit::object_server::{Fault, ObjectServer};
 use crate::kit::slides::{encode_tree, tree};
 
 /// A server, and a process that does not wait long for it.
-fn server() -> ObjectServer {
+pub fn server() -> ObjectServer {
     configure(Settings {
+        scratch_bytes: 1 << 20,
         request_timeout: Duration::from_secs(2),
         retries: 3,
         retry_timeout: Duration::from_secs(4),
@@ -82,7 +84,7 @@ fn what_is_announced_comes_in_a_few_requests() {
         .map(|n| 200_000 + n * 100_000..300_000 + n * 100_000)
         .chain(std::iter::once(4_900_000..4_950_000))
         .collect();
-    object.will_read(&ranges);
+    drop(object.will_read(&ranges));
     for range in &ranges {
         let (start, end) = (range.start as usize, range.end as usize);
         assert_eq!(read(&object, start, end - start).unwrap(), all[start..end]);
@@ -252,6 +254,22 @@ fn a_slide_has_the_identity_that_it_has_on_a_disk() {
         let (here, there) = (Identity::of_file(&path).unwrap(), Identity::of_file(Path::new(&far)).unwrap());
         assert_eq!((here.text, here.bytes), (there.text, there.bytes));
     }
+}
+
+#[test]
+fn a_slide_of_several_files_is_refused_with_its_size_where_a_copy_would_be_too_large() {
+    let server = server();
+    let index = b"[Virtual Microscope Specimen]\nImageFile=a.jpg\nMapFile=b.jpg\n";
+    let far = server.put("b/large.vms", index);
+    server.put("b/a.jpg", &bytes(900_000));
+    server.put("b/b.jpg", &bytes(200_000));
+    server.seen();
+    let error = Slide::open(Path::new(&far), &OpenOptions::default()).unwrap_err().to_string();
+    let size = index.len() + 1_100_000;
+    assert!(error.contains(&far) && error.contains(&format!("its 3 files have {size} bytes")), "{error}");
+    // No more was read than the first block of each.
+    let fetched: usize = server.seen().iter().filter_map(|seen| Some(seen.range.as_ref()?.len())).sum();
+    assert!(fetched <= 4 * 65_536, "{fetched}");
 }
 
 #[test]

@@ -307,6 +307,23 @@ fn an_attempt_that_does_not_learn_whether_it_counts_keeps_its_files() {
 }
 
 #[test]
+fn a_manifest_whose_answer_was_lost_is_known_as_ones_own() {
+    // The client repeats a request after 500 and 503, and is told 412 or 409 because of its own success.
+    for status in [409, 412, 500, 503] {
+        let (site, server) = (Site::new(1), ObjectServer::start());
+        server.lose_answer("/manifest.json", status);
+        let printed = encode_in_buckets(&site, &server, 1);
+        assert!(!printed.contains("to be tried again"), "{status}: {printed}");
+        let writes = |seen: &crate::kit::object_server::Seen| {
+            seen.method == "PUT" && seen.path.ends_with("/manifest.json")
+        };
+        let tries = server.seen().iter().filter(|seen| writes(seen)).count();
+        assert_eq!(tries, if status < 500 { 1 } else { 2 }, "{status}");
+        check_buckets(&site, &server, 1);
+    }
+}
+
+#[test]
 fn where_a_store_cannot_create_once_the_queue_elects() {
     let (site, server) = (Site::new(3), ObjectServer::start());
     server.refuse_conditions();

@@ -10,7 +10,8 @@ use crate::kit::program::{arg, decoded, program};
 use crate::kit::slides::{encode_tree, tree};
 use crate::kit::trees::write_other_tree;
 use crate::running::{Running, wait_until};
-use origami::archive::Archive;
+use origami::archive::{Archive, FamilyEntry};
+use origami::image::geometry::FamilyId;
 use origami::params::EncodeParams;
 use origami::pyramid::tree::Layout;
 
@@ -124,6 +125,47 @@ fn blocks_on_disk_survive_a_kill() {
     all(&server);
     let reads = store.seen().iter().filter(|seen| seen.path.starts_with("b/lab/a.bundle")).count();
     assert!(reads <= 1, "{reads} requests after the restart");
+}
+
+#[test]
+fn a_tile_that_is_waited_for_holds_no_thread_that_computes() {
+    let (store, work) = (ObjectServer::start(), tempfile::tempdir().unwrap());
+    let params = EncodeParams { originals: true, ..EncodeParams::default() };
+    let bundle = encode_tree(&tree(work.path(), 700, 650, 64, 3), &work.path().join("out"), &params);
+    let bytes = std::fs::read(&bundle).unwrap();
+    store.put("b/lab/a.bundle", &bytes);
+    let archive = Archive::open(&bundle).unwrap();
+    // The last family of the file, and its last payload; the first family lies far from it.
+    let by_offset = |entry: &&FamilyEntry| entry.offset;
+    let last = archive.families().iter().max_by_key(by_offset).unwrap();
+    let first = archive.families().iter().min_by_key(by_offset).unwrap();
+    let head = archive.read_head(last).unwrap();
+    let payload = head.iter().max_by_key(|payload| payload.offset).unwrap();
+    assert!(payload.offset - first.offset > 200_000, "they share blocks");
+    let names = |id: FamilyId| {
+        archive.geometry().family_tiles(id, 0).map(|tile| format!("{}/{}_{}.jpg", tile.level, tile.x, tile.y))
+    };
+    let mut command: Command = program();
+    command.envs(store.environment("planted-secret"));
+    let server =
+        Running::of(&mut command, Path::new("s3://b/lab"), &["--no-prefetch", "--rayon-threads", "1"]);
+    store.hold("a.bundle", payload.offset as usize..(payload.offset + u64::from(payload.bytes)) as usize);
+    let tiles = decoded(&bundle, &[]);
+    let reached = &server;
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = names(last.id)
+            .map(|tile| scope.spawn(move || reached.get(&format!("/tiles/a/{tile}")).status))
+            .collect();
+        wait_until("nothing is waited for", || store.held() > 0);
+        for tile in names(first.id) {
+            let (_, want) = tiles.iter().find(|(name, _)| *name == tile).unwrap();
+            assert!(reached.get(&format!("/tiles/a/{tile}")).body == *want, "{tile}");
+        }
+        store.release();
+        for one in waiting {
+            assert_eq!(one.join().unwrap(), 200);
+        }
+    });
 }
 
 #[test]

@@ -9,7 +9,8 @@ use origami::slide::EXTENSIONS;
 use origami::store;
 
 use super::input::{Input, Thing, extension, input, tree_of_files};
-use super::{Problem, is_decoded, own_trees};
+use super::trees::{is_decoded, own_trees};
+use crate::cli::fault::Problem;
 
 /// What was found below a prefix.
 pub struct Below {

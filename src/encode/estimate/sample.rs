@@ -73,7 +73,7 @@ impl Run<'_> {
             jobs.map(|(at, job)| Ok::<_, Error>((at, job?))),
             |(at, job)| async move {
                 let started = Instant::now();
-                let family = job()?.family;
+                let family = job.run().await?.family;
                 let id = family.id;
                 let coded =
                     encode_family(self.backend, params, family).await.map_err(Error::in_family(id))?;
@@ -103,7 +103,7 @@ impl Run<'_> {
             jobs.map(|(at, job)| Ok::<_, Error>((at, job?))),
             |(at, job)| async move {
                 let started = Instant::now();
-                let (_, record, ..) = originals(&geometry, self.backend, params, job()?).await?;
+                let (_, record, ..) = originals(&geometry, self.backend, params, job.run().await?).await?;
                 let seconds = started.elapsed().as_secs_f64();
                 Ok((at, CodedFamily { record: record_key(&record), error: 0.0, seconds }))
             },

@@ -178,11 +178,12 @@ impl Survey {
             reading.set(reading.get() + started.elapsed().as_secs_f64());
             job
         });
-        scheduler.ordered(
+        scheduler.pipelined(
+            0,
             family_bytes(&geometry),
             jobs.map(|job| Ok::<_, Error>(job?)),
-            |job| {
-                let loaded = job()?;
+            |job| async move {
+                let loaded = job.run().await?;
                 let size = match &loaded.family.image {
                     Pixels::Rgb(rgb) => activity(rgb.view(), 3),
                     Pixels::Ycc(planes) => activity(planes.luma.view(), 1),

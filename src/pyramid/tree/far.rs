@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
-use super::store::TileFile;
-use crate::store::Address;
 use crate::store::remote::Files;
+use crate::store::{Address, Arrival};
 
 /// Files below an address.
 pub struct Far {
@@ -73,19 +73,17 @@ impl Far {
     }
 
     /// Fetches files ahead.
-    pub fn will_read<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        if let Some(files) = self.files.get() {
-            drop(files.will_read(names));
-        }
+    pub fn will_read<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Arrival {
+        self.files.get().map_or_else(Arrival::default, |files| files.will_read(names))
     }
 
     /// Length and time of a file.
     ///
     /// # Errors
     /// `NotFound`; those of the store.
-    pub fn stat(&self, name: &str) -> io::Result<TileFile> {
+    pub fn stat(&self, name: &str) -> io::Result<(u64, Option<SystemTime>)> {
         let version = self.files()?.version(name).ok_or(ErrorKind::NotFound)?;
-        Ok(TileFile { bytes: version.size, modified: version.modified() })
+        Ok((version.size, version.modified()))
     }
 
     /// The names of all files. Names that begin with a dot are other programs'.

@@ -118,7 +118,8 @@ fn szi(path: &Path) -> Result<Found> {
     let file = store::open(path).map_err(Error::io("open", path))?;
     let size = file.size().map_err(Error::io("open", path))?;
     // The directory of a zip is at its end.
-    file.will_read(&[size.saturating_sub(ZIP_END_BYTES)..size]);
+    let end = size.saturating_sub(ZIP_END_BYTES)..size;
+    drop(file.will_read(std::slice::from_ref(&end)));
     let modified = file.modified();
     let file = Cursor::new(file).map_err(Error::io("open", path))?;
     let damaged = |problem: String| Error::damaged(path, problem);

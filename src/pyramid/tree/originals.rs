@@ -96,7 +96,7 @@ impl Tree {
     /// # Errors
     /// As [`Self::stored_original`].
     pub fn originals(&self, id: FamilyId, metadata: TileMetadata) -> Result<OriginalTiles> {
-        self.will_read(self.family_files(id));
+        drop(self.will_read(self.family_files(id)));
         let stored = |tile| self.stored_original(tile, metadata);
         let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, Foreign::jpeg(stored(tile)?))));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;

@@ -14,7 +14,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::far::Far;
 #[cfg(feature = "remote")]
 use crate::store;
-use crate::store::{Cursor, Location};
+use crate::store::{Arrival, Cursor, Location};
 
 /// Directories below each other that are searched.
 const MAX_DEPTH: usize = 8;
@@ -113,10 +113,13 @@ impl Store {
 
     /// Says which files will be read soon. Only a store far away sends them ahead; whoever reads them learns of an error.
     #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
-    pub fn will_read<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
-        #[cfg(feature = "remote")]
-        if let Store::Far(far) = self {
-            far.will_read(names);
+    pub fn will_read(&self, names: impl IntoIterator<Item = String>) -> Arrival {
+        match self {
+            #[cfg(feature = "remote")]
+            Store::Far(far) => {
+                far.will_read(names.into_iter().collect::<Vec<_>>().iter().map(String::as_str))
+            }
+            _ => Arrival::default(),
         }
     }
 
@@ -157,7 +160,7 @@ impl Store {
                 Ok(TileFile { bytes: file.len(), modified: file.modified().ok() })
             }
             #[cfg(feature = "remote")]
-            Store::Far(far) => far.stat(name),
+            Store::Far(far) => far.stat(name).map(|(bytes, modified)| TileFile { bytes, modified }),
             Store::Zip(zip) => {
                 let modified = zip.modified;
                 let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);

@@ -228,6 +228,26 @@ impl Slide {
         Ok(self.renderer.stored(tile, codec, bytes)?)
     }
 
+    /// Waits until the bytes that a tile is made of have arrived from storage, without holding a thread. Those of whole families are
+    /// waited for by [`Self::load`]; a fault is for the one who reads them.
+    pub async fn arrives(&self, tile: TileId, source: TileSource) {
+        match (source, &self.input, &self.tree) {
+            (TileSource::Baseline(id), Some(input), _) => {
+                input.payloads_arrive(id, &[PayloadKind::Baseline]).await;
+            }
+            (TileSource::Original(id), Some(input), _) => {
+                input.payloads_arrive(id, &self.originals_of(tile)).await;
+            }
+            (TileSource::Archived, Some(input), _) => {
+                if let Some(entry) = input.archive().find_tile(tile) {
+                    input.archive().will_read_tile(entry).await;
+                }
+            }
+            (TileSource::Tree, _, Some(tree)) => tree.will_read([tile]).await,
+            _ => {}
+        }
+    }
+
     /// A stored tile as it is stored.
     fn stored_bytes(&self, tile: TileId, source: TileSource) -> Result<(CodecId, Vec<u8>)> {
         match (source, &self.input, &self.tree) {

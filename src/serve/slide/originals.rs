@@ -24,6 +24,14 @@ impl Slide {
         self.halved(id, tile, &self.unpacked(id, &below)?)
     }
 
+    /// The payloads that a tile of L0 or L1 is made of.
+    pub(super) fn originals_of(&self, tile: TileId) -> Vec<PayloadKind> {
+        match tile.level == self.geometry.top_level() {
+            true => vec![PayloadKind::original(tile)],
+            false => tiles_below(&self.geometry, tile).map(PayloadKind::original).collect(),
+        }
+    }
+
     /// A tile of L1 and the tiles of L0 below it, in the output's format.
     ///
     /// # Errors

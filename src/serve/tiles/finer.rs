@@ -117,7 +117,11 @@ impl Tiles {
     ) -> Result<Samples, ServeError> {
         let _permit = self.family_permit().await?;
         let of = slide.clone();
-        let read = self.threads.run(async move { of.pixels(tile, source) }).await?;
+        let work = async move {
+            of.arrives(tile, source).await;
+            of.pixels(tile, source)
+        };
+        let read = self.threads.run(work).await?;
         read.map_err(|e| broken(slide, &e))
     }
 }

@@ -171,10 +171,12 @@ impl Tiles {
         let id = match source {
             TileSource::Family(id) => id,
             TileSource::Original(id) => {
-                return self.single(slide, key, move |of| of.original(id, key.tile)).await;
+                return self.single(slide, key, source, move |of| of.original(id, key.tile)).await;
             }
             TileSource::Scan => {
-                return self.single(slide, key, move |of| of.code(of.pixels(key.tile, source)?)).await;
+                return self
+                    .single(slide, key, source, move |of| of.code(of.pixels(key.tile, source)?))
+                    .await;
             }
             TileSource::Finer => return self.of_finer(slide, key).await,
             TileSource::Baseline(_) | TileSource::Archived | TileSource::Tree => {
@@ -279,6 +281,7 @@ impl Tiles {
         key: TileKey,
         source: TileSource,
     ) -> Result<Bytes, ServeError> {
+        slide.arrives(key.tile, source).await;
         let (this, slide) = (self.clone(), slide.clone());
         let read = move || {
             // Concurrent requests for the same tile read it once.

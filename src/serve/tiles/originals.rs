@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::image::geometry::FamilyId;
 use crate::serve::metrics::Outcome;
 use crate::serve::singleflight::Call;
-use crate::serve::slide::Slide;
+use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
 use crate::web::error::ServeError;
 
@@ -21,6 +21,7 @@ impl Tiles {
         self: &Arc<Self>,
         slide: &Arc<Slide>,
         key: TileKey,
+        source: TileSource,
         make: impl FnOnce(&Slide) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<(Bytes, Outcome), ServeError> {
         if let Some(bytes) = self.from_warm(slide, key).await? {
@@ -29,6 +30,7 @@ impl Tiles {
         let _permit = self.family_permit().await?;
         let (this, of) = (self.clone(), slide.clone());
         let made = self.threads.run(async move {
+            of.arrives(key.tile, source).await;
             // Concurrent requests for the same tile make it once.
             this.hot.try_get_with(key, || make(&of).map(Bytes::from))
         });
@@ -51,6 +53,7 @@ impl Tiles {
             .map(|l1| {
                 let (this, of, call) = (self.clone(), slide.clone(), call.clone());
                 self.threads.run(async move {
+                    of.arrives(l1, TileSource::Original(id)).await;
                     for (tile, bytes) in of.original_quad(id, l1)? {
                         this.publish(&of, tile, bytes, &call);
                     }

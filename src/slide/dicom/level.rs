@@ -10,6 +10,7 @@ use super::frames::Frames;
 use super::header::OpticalPath;
 use super::image::{Image, TilePlace};
 use super::palette::Palette;
+use crate::store::Arrival;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -118,20 +119,22 @@ impl Level {
     }
 
     /// Says which frames will be read soon: those of a region.
-    pub fn will_read(&self, region: Region) {
+    pub fn will_read(&self, region: Region) -> Arrival {
         let (width, height) = (self.image.format.width.max(1), self.image.format.height.max(1));
         let last = |first: u32, size: u32| first.saturating_add(size.saturating_sub(1));
-        for row in region.y / height..=last(region.y, region.height) / height {
+        let rows = region.y / height..=last(region.y, region.height) / height;
+        let of_row = |row| {
             let columns = region.x / width..=last(region.x, region.width) / width;
             let frames: Vec<_> = columns.filter_map(|column| self.frame(column, row)).collect();
             let Some((file, ..)) = frames.first().filter(|(frames, ..)| frames.file().is_far()) else {
-                continue;
+                return Arrival::default();
             };
             // The parts of a resolution lie in several files; a row lies in one of them as a rule.
             let same = frames.iter().filter(|(frames, ..)| std::ptr::eq(*frames, *file));
             let ranges: Vec<_> = same.filter_map(|(frames, frame, _)| frames.range(*frame)).collect();
-            file.file().will_read(&ranges);
-        }
+            file.file().will_read(&ranges)
+        };
+        rows.map(of_row).collect()
     }
 
     /// The file, number in it and number in the image of a tile's frame; `None` where it is missing.

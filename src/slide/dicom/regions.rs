@@ -9,6 +9,7 @@ use super::elements::{ADVICE, FORMAT};
 use super::level::Level;
 use super::{pixels, stored_tiles};
 use crate::codec::Foreign;
+use crate::store::Arrival;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,10 +170,9 @@ fn fill(color: &[u8], tile: Region, region: Region, out: &mut [u8]) {
 pub(super) struct Regions(pub Arc<Pixels>);
 
 impl RandomAccess for Regions {
-    fn will_read(&self, region: Region) {
-        for level in self.0.channels.iter().filter_map(|levels| levels.first()) {
-            level.will_read(region);
-        }
+    fn will_read(&self, region: Region) -> Arrival {
+        let finest = self.0.channels.iter().filter_map(|levels| levels.first());
+        finest.map(|level| level.will_read(region)).collect()
     }
 
     fn read(&self, x: u32, y: u32, width: u32, height: u32, out: &mut [u8]) -> Result<(), SlideError> {

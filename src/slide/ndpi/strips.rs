@@ -6,6 +6,7 @@ use super::super::jpeg::header::Header;
 use super::super::positional::PositionalFile;
 use super::page::Page;
 use crate::codec::cut_jpeg_parts;
+use std::ops::Range;
 
 /// Side of the tiles: a multiple of every MCU.
 pub const TILE_PX: u32 = 256;
@@ -119,6 +120,19 @@ impl Strips {
         let side = TILE_PX as usize;
         let parts: Vec<_> = (0..width).step_by(side).map(|x| [x, 0, side.min(width - x), height]).collect();
         cut_jpeg_parts(&jpeg, &parts).map_err(corrupt)
+    }
+
+    /// Where the intervals of a row of tiles in one group lie in the file.
+    pub fn ranges(&self, row: u32, group: u32) -> impl Iterator<Item = Range<u64>> + '_ {
+        let (top, column) = (row.saturating_mul(TILE_PX), group.saturating_mul(self.group));
+        let height = TILE_PX.min(self.height.saturating_sub(top));
+        let rows = top / self.mcu_height..(top / self.mcu_height) + height.div_ceil(self.mcu_height);
+        let columns = column..column.saturating_add(self.group).min(self.columns);
+        let of_row = move |row: u32| {
+            let at = |column: u32| row as usize * self.columns as usize + column as usize;
+            Some(*self.starts.get(at(columns.start))?..*self.starts.get(at(columns.end))?)
+        };
+        rows.filter_map(of_row)
     }
 
     /// A JPEG of the intervals from a row of MCUs and a column of intervals on.

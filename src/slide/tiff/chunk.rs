@@ -103,6 +103,9 @@ pub(super) fn corrupt(
 /// The bytes of a chunk in the planes that are needed; none where the file's list is wrong, which reading it reports.
 pub(super) fn ranges(file: &PositionalFile, layout: &Layout, coord: ChunkCoord) -> Vec<Range<u64>> {
     let reader = ChunkReader { file, layout, coord };
+    if layout.compression == Compression::None && !layout.tiled {
+        return layout.wanted_planes().iter().flat_map(|&plane| reader.raw_ranges(plane)).collect();
+    }
     let entry = |&plane: &usize| reader.entry(reader.index(plane)).ok();
     let entries = layout.wanted_planes().iter().filter_map(entry);
     entries.map(|(offset, count)| offset..offset.saturating_add(count)).collect()
@@ -219,6 +222,23 @@ impl ChunkReader<'_> {
             Compression::WebP => files::webp(self.layout, self.coord, stored, out),
             _ => jpeg::decode_samples(self.layout, self.coord, stored, limit_bytes, 1, out),
         }
+    }
+
+    /// Where the rows of an uncompressed chunk lie: in one strip or several.
+    fn raw_ranges(&self, plane: usize) -> impl Iterator<Item = Range<u64>> {
+        let layout = self.layout;
+        let (strip_rows, row_bytes) = (u64::from(layout.strip_rows), layout.raw_row_bytes());
+        let strips = u64::from(layout.height.div_ceil(layout.strip_rows));
+        let top = u64::from(self.coord.row) * u64::from(layout.chunk_height);
+        let end = top + u64::from(layout.rows_in(self.coord.row));
+        (top / strip_rows..end.div_ceil(strip_rows)).filter_map(move |strip| {
+            let (offset, _) = self.entry(plane as u64 * strips + strip).ok()?;
+            // The strip has rows of the chunk, so neither subtraction goes below 0.
+            let first = strip * strip_rows;
+            let (from, to) = (top.max(first) - first, end.min(first + strip_rows) - first);
+            let at = |row: u64| offset.saturating_add(row.saturating_mul(row_bytes));
+            Some(at(from)..at(to))
+        })
     }
 
     /// Uncompressed rows, which may lie in several strips.

@@ -12,6 +12,7 @@ use super::pages::Page;
 use super::reader::{PageReader, Readers};
 use super::stored_tiles;
 use crate::codec::Foreign;
+use crate::store::Arrival;
 use std::path::{Path, PathBuf};
 
 /// The pixels of one resolution.
@@ -35,10 +36,10 @@ impl Picture {
         }
     }
 
-    fn will_read(&self, region: Region) {
+    fn will_read(&self, region: Region) -> Arrival {
         match self {
             Self::Page(page) => page.will_read(region),
-            Self::Blend(channels) => channels.iter().for_each(|(page, _)| page.will_read(region)),
+            Self::Blend(channels) => channels.iter().map(|(page, _)| page.will_read(region)).collect(),
         }
     }
 
@@ -91,10 +92,11 @@ impl TiffSlide {
 }
 
 impl RandomAccess for TiffSlide {
-    fn will_read(&self, region: Region) {
-        if let Some((picture, extent)) = self.levels.first().zip(self.extent(0)) {
-            picture.will_read(self.orientation.stored(region, extent.width, extent.height));
-        }
+    fn will_read(&self, region: Region) -> Arrival {
+        let finest = self.levels.first().zip(self.extent(0));
+        finest.map_or_else(Arrival::default, |(picture, extent)| {
+            picture.will_read(self.orientation.stored(region, extent.width, extent.height))
+        })
     }
 
     fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {

@@ -10,6 +10,7 @@ use super::chunk;
 use super::contents::Contents;
 use super::layout::{ChunkCoord, Layout};
 use super::pages::Page;
+use crate::store::Arrival;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Threads assumed to decode at once, when the memory limit is divided between them.
@@ -125,9 +126,9 @@ impl PageReader {
     }
 
     /// Says which chunks will be read soon: those of a region of the page as it is stored.
-    pub fn will_read(&self, region: Region) {
+    pub fn will_read(&self, region: Region) -> Arrival {
         if !self.file.is_far() {
-            return;
+            return Arrival::default();
         }
         let Layout { chunk_width, chunk_height, across, down, .. } = self.layout;
         let last = |first: u32, size: u32| first.saturating_add(size.saturating_sub(1));
@@ -138,7 +139,7 @@ impl PageReader {
         let coords = rows.flat_map(|row| columns.clone().map(move |column| ChunkCoord { column, row }));
         let ranges: Vec<_> =
             coords.flat_map(|coord| chunk::ranges(&self.file, &self.layout, coord)).collect();
-        self.file.will_read(&ranges);
+        self.file.will_read(&ranges)
     }
 
     /// Reads a region of the page as it is stored.

@@ -20,6 +20,11 @@ pub fn memory_bytes() -> u64 {
     settings().memory_bytes.max(Settings::MIN_MEMORY_BYTES)
 }
 
+/// Most bytes that are fetched before anybody reads them.
+pub fn ahead_bytes() -> u64 {
+    memory_bytes() / 2
+}
+
 /// An object's number in this process, and the number of its block.
 type Key = (u64, u64);
 

@@ -12,6 +12,22 @@ use object_store::Error;
 #[error("{0}")]
 pub struct Refused(String);
 
+/// An error that many wait for.
+#[derive(Clone)]
+pub struct Failure(ErrorKind, String);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(error.kind(), error.to_string())
+    }
+}
+
+impl From<Failure> for io::Error {
+    fn from(Failure(kind, text): Failure) -> Self {
+        refused(kind, text)
+    }
+}
+
 /// An error of the kind, with a text.
 pub fn refused(kind: ErrorKind, text: impl Into<String>) -> io::Error {
     io::Error::new(kind, Refused(text.into()))

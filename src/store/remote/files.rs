@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::task::JoinHandle;
+use futures_util::future::{BoxFuture, FutureExt, Shared, join_all};
 
 use super::connect::{Place, connect};
-use super::fault::refused;
+use super::fault::{Failure, refused};
 use super::fetch::{self, Version};
 use super::{blocks, list, runtime};
+use crate::store::arrival::Arrival;
 use crate::store::location::{Address, Scheme};
 
 /// Most names that a web server is asked about: each is a request.
@@ -27,10 +29,13 @@ pub struct Files {
     ahead: Mutex<Ahead>,
 }
 
+/// A file that was asked for: one who announced it and one who reads it may wait.
+type Flight = Shared<BoxFuture<'static, Result<Bytes, Failure>>>;
+
 /// Files that are on their way before anybody waits for them.
 #[derive(Default)]
 struct Ahead {
-    flights: HashMap<String, JoinHandle<io::Result<Vec<u8>>>>,
+    flights: HashMap<String, Flight>,
     bytes: u64,
 }
 
@@ -123,30 +128,44 @@ impl Files {
             flight
         };
         match ahead {
-            Some(flight) => pollster::block_on(flight).map_err(io::Error::other)?,
+            Some(flight) => Ok(pollster::block_on(flight)?.into()),
             None => runtime::wait(whole(connect(&self.root.join(name))?, version.clone())),
         }
     }
 
-    /// Fetches files ahead, as far as the memory of blocks allows. What is not read is dropped with the whole.
-    ///
-    /// # Errors
-    /// The system gives no threads.
-    pub fn will_read<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
-        let most = blocks::memory_bytes() / 2;
-        let mut ahead = self.ahead();
+    /// Fetches files ahead, as far as [`blocks::ahead_bytes`] allows. What is not read is dropped with the whole. The arrival is of all of
+    /// them, also of those that were announced before.
+    pub fn will_read<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Arrival {
+        let (mut ahead, mut bytes, mut coming) = (self.ahead(), 0, Vec::new());
         for name in names {
-            let Some(version) = self.versions.get(name).filter(|_| !ahead.flights.contains_key(name)) else {
+            let Some(version) = self.versions.get(name) else { continue };
+            if let Some(flight) = ahead.flights.get(name) {
+                coming.push(flight.clone());
                 continue;
-            };
-            if ahead.bytes + version.size > most {
+            }
+            if ahead.bytes + version.size > blocks::ahead_bytes() {
                 break;
             }
-            let flight = runtime::spawn(whole(connect(&self.root.join(name))?, version.clone()))?;
+            // Whoever reads it learns why not.
+            let Ok(flight) = self.fly(name, version) else { break };
             ahead.bytes += version.size;
+            bytes += version.size;
+            coming.push(flight.clone());
             ahead.flights.insert(name.into(), flight);
         }
-        Ok(())
+        if coming.is_empty() {
+            return Arrival::default();
+        }
+        Arrival::of(bytes, async { drop(join_all(coming).await) })
+    }
+
+    fn fly(&self, name: &str, version: &Arc<Version>) -> io::Result<Flight> {
+        let task = runtime::spawn(whole(connect(&self.root.join(name))?, version.clone()))?;
+        let flight = async {
+            let read = task.await.unwrap_or_else(|e| Err(io::Error::other(e)));
+            read.map(Bytes::from).map_err(Failure::from)
+        };
+        Ok(flight.boxed().shared())
     }
 
     fn ahead(&self) -> MutexGuard<'_, Ahead> {

@@ -28,6 +28,7 @@ mod publish;
 mod runtime;
 mod settings;
 
+pub use blocks::ahead_bytes;
 pub use connect::{Place, connect};
 pub use fault::{is_refused, of_store, status};
 pub use fetch::Version;

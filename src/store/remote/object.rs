@@ -16,10 +16,11 @@ use futures_util::future::{BoxFuture, FutureExt, Shared};
 
 use super::connect::{Place, connect};
 use super::disk::{Disk, Owner};
-use super::fault::refused;
+use super::fault::{Failure, refused};
 use super::fetch::{self, Version};
 use super::settings::settings;
 use super::{blocks, runtime};
+use crate::store::arrival::Arrival;
 use crate::store::location::Address;
 use crate::store::read_at::{ReadAt, Reading};
 
@@ -51,16 +52,6 @@ fn recent() -> MutexGuard<'static, Recent> {
 /// Blocks that were fetched, from a first one on; or why not. Many may wait for it.
 type Run = Result<Arc<(u64, Vec<Bytes>)>, Failure>;
 type Flight = Shared<BoxFuture<'static, Run>>;
-
-/// An error that many wait for.
-#[derive(Clone)]
-struct Failure(ErrorKind, String);
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self(error.kind(), error.to_string())
-    }
-}
 
 /// An open object. Clones share it.
 #[derive(Clone)]
@@ -208,17 +199,25 @@ impl ReadAt for Object {
         }
     }
 
-    fn will_read(&self, ranges: &[Range<u64>]) {
+    fn will_read(&self, ranges: &[Range<u64>]) -> Arrival {
         let size = self.0.version.size;
         let blocks: BTreeSet<u64> = ranges
             .iter()
             .flat_map(|range| blocks::of_range(&(range.start.min(size)..range.end.min(size))))
             .collect();
         // What is fetched ahead must not push out what is in use.
-        let most = (blocks::memory_bytes() / 2 / blocks::BLOCK_BYTES) as usize;
-        let opened = Arc::clone(&self.0);
-        // Whoever reads them learns of an error.
-        drop(runtime::spawn(async move { drop(opened.fly(blocks.into_iter().take(most))) }));
+        let most = (blocks::ahead_bytes() / blocks::BLOCK_BYTES) as usize;
+        let blocks: Vec<_> = blocks.into_iter().take(most).collect();
+        if blocks.iter().all(|&block| blocks::get(self.0.number, block).is_some()) {
+            return Arrival::default();
+        }
+        let (opened, bytes) = (Arc::clone(&self.0), blocks.len() as u64 * blocks::BLOCK_BYTES);
+        let task = runtime::spawn(async move {
+            let (_, flights) = opened.fly(blocks);
+            // Whoever reads them learns of an error.
+            drop(futures_util::future::join_all(flights).await);
+        });
+        task.map_or_else(|_| Arrival::default(), |task| Arrival::of(bytes, async { drop(task.await) }))
     }
 }
 
@@ -231,7 +230,7 @@ impl Opened {
     async fn read(self: Arc<Self>, range: Range<u64>) -> io::Result<Vec<u8>> {
         let (mut found, flights) = self.fly(blocks::of_range(&range));
         for flight in flights {
-            let run = flight.await.map_err(|Failure(kind, text)| refused(kind, text))?;
+            let run = flight.await?;
             found.extend((run.0..).zip(run.1.iter().cloned()));
         }
         found.sort_by_key(|(block, _)| *block);
