@@ -69,9 +69,8 @@ def patches(slide: Path, work: Path, count: int, rounds: int) -> None:
         cases.append(peer("tiffslide", slide, corners))
     if find_spec("cucim"):
         cases.append(peer("cucim", slide, corners))
-    for preset in ("balanced", "archive", "small", "lossless"):
-        # Lossless bundles hold the tiles of the slide as they are, of its size.
-        bundle = origami.encode(slide, work / preset, preset=preset, tile=240 if preset == "lossless" else 256).bundle
+    for preset in ("balanced", "archive", "small"):
+        bundle = origami.encode(slide, work / preset, preset=preset).bundle
         for shuffle, cache_mib in (("family", 512), ("sample", 512), ("sample", 64)):
             cases.append(ours(preset, bundle, corners, shuffle, cache_mib))
     cases.append(ours("the slide itself", slide, corners, "sample", 512))
