@@ -46,6 +46,8 @@ pub mod kernels;
 pub mod lossless;
 pub mod output;
 pub mod params;
+#[cfg(feature = "pixels")]
+pub mod pixels;
 pub mod privacy;
 pub mod pyramid;
 pub mod quality;
@@ -55,6 +57,8 @@ pub mod residual;
 pub mod serve;
 pub mod slide;
 pub mod store;
+#[cfg(feature = "tour")]
+pub mod tour;
 pub mod verify;
 #[cfg(feature = "serve")]
 mod web;

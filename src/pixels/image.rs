@@ -1,7 +1,7 @@
 //! Interleaved RGB: whole images, and the patch that a read fills.
 
-use origami::image::family::Pixels;
-use origami::image::geometry::Rect;
+use crate::image::family::Pixels;
+use crate::image::geometry::Rect;
 
 /// Interleaved 8-bit RGB, rows tightly packed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use origami::error::Error as Library;
-use origami::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide, SlideInfo};
+use crate::error::Error as Library;
+use crate::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide, SlideInfo};
 
-use super::{Info, Kind, Patch, Reading, Rgb, Source};
-use crate::errors::{Error, Result};
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source};
 
 /// Pixels of a large region that are read at once, so that a call can be interrupted.
 const BAND_PX: u64 = 16 << 20;
@@ -53,6 +52,7 @@ impl Scan {
             icc: of.icc_profile,
             associated: of.associated,
             warnings: of.warnings,
+            is_original: true,
             content: None,
         };
         Ok(Self { path: path.into(), options, pixels, channels: of.channels.into(), info, levels })
@@ -67,7 +67,7 @@ fn decode_whole(path: &Path, info: &SlideInfo, rows: &mut dyn Sequential, limit_
             "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} of \
              cache_bytes; raise cache_bytes, or encode it and open the bundle"
         );
-        return Err(Error::input(path, problem));
+        return Err(Library::input(path, problem).into());
     }
     let (width, height, channels) = (info.width as usize, info.height as usize, usize::from(info.channels));
     let mut samples = vec![0; width * height * channels];
@@ -106,7 +106,7 @@ impl Source for Scan {
         let rows = u32::try_from(BAND_PX / u64::from(inside.width)).unwrap_or(u32::MAX).max(1);
         let mut y = inside.y;
         while y < inside.y + inside.height {
-            (how.poll)()?;
+            how.go_on()?;
             let region = Region {
                 x: inside.x,
                 y,

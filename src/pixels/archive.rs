@@ -3,23 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use origami::archive::{Archive, Kind as ArchiveKind, Payload};
-use origami::backend::cpu::{reconstruct_part, rows_of_part};
-use origami::backend::{Backend, CpuBackend};
-use origami::codec::{Foreign, decode_png};
-use origami::error::Error as Library;
-use origami::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
-use origami::image::geometry::{FamilyId, Geometry, Rect, TileId};
-use origami::image::ycc::Sampling;
-use origami::kernels::taps::TapCache;
-use origami::lossless::{self, l1_from_l0, tiles_below};
-use origami::output::render::stored_pixels;
-use origami::residual::FamilyDecoder;
+use crate::archive::{Archive, Kind as ArchiveKind, Payload};
+use crate::backend::cpu::{reconstruct_part, rows_of_part};
+use crate::backend::{Backend, CpuBackend};
+use crate::codec::{Foreign, decode_png};
+use crate::error::Error as Library;
+use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
+use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::image::ycc::Sampling;
+use crate::kernels::taps::TapCache;
+use crate::lossless::{self, l1_from_l0, tiles_below};
+use crate::output::render::stored_pixels;
+use crate::residual::FamilyDecoder;
 use pollster::block_on;
 
 use super::cache::{Decoded, Family, SlideKey};
-use super::{Info, Kind, Patch, Reading, Rgb, Source, pyramid_levels};
-use crate::errors::Result;
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// Most pixels of a slide's label and the like.
 const MAX_ASSOCIATED_PX: usize = 1 << 28;
@@ -61,6 +60,7 @@ impl Bundle {
             icc: archive.icc_profile().map_err(Library::from)?,
             associated: meta.associated.iter().map(|image| image.name.clone()).collect(),
             warnings,
+            is_original: meta.coding.originals,
             content: Some(meta.content.clone()),
         };
         Ok(Self {
@@ -137,7 +137,7 @@ impl Bundle {
         let side = (self.geometry().tile() * 4) >> level;
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let Some(id) = self.geometry().family(x, y) else { continue };
                 let corner = (x * side, y * side);
                 // A part of a family that is not cached costs less than the family.
@@ -162,7 +162,7 @@ impl Bundle {
         let number = self.geometry().top_level() - level as u32;
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let id = TileId { level: number, x, y };
                 let tile = self.decoded.tile(self.key, id, || self.tile(id).map(Rgb::of_pixels))?;
                 patch.paste(&tile, (x * side, y * side));

@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use origami::error::Error as Library;
-use origami::image::geometry::TileId;
-use origami::pyramid::tree::Tree;
+use crate::error::Error as Library;
+use crate::image::geometry::TileId;
+use crate::pyramid::tree::Tree;
 
 use super::cache::{Decoded, SlideKey};
-use super::{Info, Kind, Patch, Reading, Rgb, Source, pyramid_levels};
-use crate::errors::Result;
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// An open tree.
 pub struct TreeSource {
@@ -42,6 +41,7 @@ impl TreeSource {
             icc: tree.icc_profile().map(<[u8]>::to_vec),
             associated: Vec::new(),
             warnings: tree.warnings(),
+            is_original: true,
             content: None,
         };
         Ok(Self { tree, info, levels, key: decoded.slide(), decoded: Arc::clone(decoded) })
@@ -68,7 +68,7 @@ impl Source for TreeSource {
         let side = geometry.tile();
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let id = TileId { level: number, x, y };
                 let decode = || Ok(Rgb::of_pixels(self.tree.tile_pixels(id)?));
                 patch.paste(&*self.decoded.tile(self.key, id, decode)?, (x * side, y * side));

@@ -5,13 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Error as Library;
+use crate::image::geometry::{FamilyId, TileId};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use origami::error::Error as Library;
-use origami::image::geometry::{FamilyId, TileId};
 
-use super::Rgb;
-use crate::errors::{Error, Result};
+use super::{ReadError, Result, Rgb};
 
 /// L0 and L1 of a family.
 pub struct Family {
@@ -66,7 +65,7 @@ impl Decoded {
         id: FamilyId,
         decode: impl FnOnce() -> Result<Family, Library>,
     ) -> Result<Arc<Family>> {
-        self.families.try_get_with((slide, id), || decode().map(Arc::new)).map_err(Error::Library)
+        self.families.try_get_with((slide, id), || decode().map(Arc::new)).map_err(ReadError::Failed)
     }
 
     /// A tile; otherwise as [`Self::family`].
@@ -79,6 +78,6 @@ impl Decoded {
         id: TileId,
         decode: impl FnOnce() -> Result<Rgb, Library>,
     ) -> Result<Arc<Rgb>> {
-        self.tiles.try_get_with((slide, id), || decode().map(Arc::new)).map_err(Error::Library)
+        self.tiles.try_get_with((slide, id), || decode().map(Arc::new)).map_err(ReadError::Failed)
     }
 }
