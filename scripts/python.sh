@@ -13,7 +13,7 @@ work=$target_dir/python
 mkdir -p "$work"
 python_with "the Python package" "$work/build" maturin==1.16.0
 python_with "the Python package" "$work/test" numpy==2.4.6 pillow==13.0.0 pytest==9.2.0 mypy==1.19.1 tifffile==2026.3.3 \
-    openslide-python==1.4.7 openslide-bin==4.0.1.2
+    openslide-python==1.4.7 openslide-bin==4.0.1.2 fsspec==2026.9.0
 
 step "Python: the wheel"
 rm -f "$work"/wheels/*.whl

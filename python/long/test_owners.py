@@ -3,11 +3,10 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from encoded import jpeg, sample
+from encoded import Tuples, jpeg, sample
 from PIL import Image
 
 from origami.slipstream import FFCVFileReader, LitDataReader, OptimizedCache, SlipstreamDataset
@@ -41,17 +40,9 @@ def test_ffcv_reads_the_same(tmp_path: Path, mode: str) -> None:
     from ffcv.fields import BytesField, FloatField, IntField, JSONField, RGBImageField
     from ffcv.reader import Reader
 
-    class Samples:
-        def __len__(self) -> int:
-            return COUNT
-
-        def __getitem__(self, at: int) -> tuple[Any, ...]:
-            raw = np.frombuffer(jpeg(at), np.uint8)
-            return Image.open(io.BytesIO(jpeg(at))), at % 5 - 2, at / 7, {"name": f"ü{at}"}, raw
-
     path = tmp_path / "data.beton"
     fields = {"image": RGBImageField(write_mode=mode), "label": IntField(), "weight": FloatField(), "text": JSONField(), "raw": BytesField()}
-    DatasetWriter(str(path), fields, num_workers=2).from_indexed_dataset(Samples())
+    DatasetWriter(str(path), fields, num_workers=2).from_indexed_dataset(Tuples(COUNT))
     ours, theirs = FFCVFileReader(path, parse_json=True), Reader(str(path))
     assert len(ours) == theirs.num_samples == COUNT
     stored = {int(place): int(size) for _, place, size in theirs.alloc_table.tolist()}

@@ -75,8 +75,22 @@ _Crop = tuple[int, str, int, tuple[float, float], tuple[float, float], int]
 
 class Blobs:
     def __init__(
-        self, path: str, offsets: np.ndarray[Any, np.dtype[np.uint64]], sizes: np.ndarray[Any, np.dtype[np.uint64]]
+        self,
+        path: str,
+        offsets: np.ndarray[Any, np.dtype[np.uint64]],
+        sizes: np.ndarray[Any, np.dtype[np.uint64]],
+        planes: list[tuple[int, int]] | None = None,
     ) -> None: ...
+    @staticmethod
+    def of_memory(
+        data: _Pixels,
+        offsets: np.ndarray[Any, np.dtype[np.uint64]],
+        sizes: np.ndarray[Any, np.dtype[np.uint64]],
+        planes: list[tuple[int, int]] | None = None,
+    ) -> Blobs: ...
+    def whole(
+        self, order: np.ndarray[Any, np.dtype[np.int64]], reading: Reading, *, form: str, bytes: int, planes: bool
+    ) -> BatchStream: ...
     @property
     def longest(self) -> int: ...
     def raw(self, order: np.ndarray[Any, np.dtype[np.int64]], reading: Reading) -> BatchStream: ...
@@ -92,6 +106,7 @@ class Blobs:
 
 def crop_parts(crops: list[_Crop], size: tuple[int, int], epoch: int, sample: int) -> list[tuple[int, int, int, int]]: ...
 def decode_image(bytes: bytes) -> _Pixels: ...
+def image_to_yuv420(bytes: bytes) -> _Pixels: ...
 def image_size(bytes: bytes) -> tuple[int, int]: ...
 
 class BatchStream:

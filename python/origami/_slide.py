@@ -163,8 +163,28 @@ class Slide:
         return thumbnail
 
 
-def open_slide(filename: str | os.PathLike[str]) -> Slide:
-    """Opens a bundle, a tree, a slide or an image: `Slide(filename)`."""
+def open_slide(
+    filename: str | os.PathLike[str],
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Slide:
+    """Opens a bundle, a tree, a slide or an image: `Slide(filename)`.
+
+    An address (`s3://bucket/slide.svs`, or another that fsspec knows) is copied to `cache_dir` first, by default the user's cache directory, unless a
+    copy of what is there now exists: with `storage_options` as of fsspec. Of a tree or a directory of DICOM files all files are copied.
+
+    Raises what `Slide` raises; ImportError without fsspec; what fsspec raises.
+    """
+    # Only for addresses: it needs what is imported late otherwise.
+    if isinstance(filename, str) and "://" in filename and not filename.startswith("file://"):
+        from .slipstream._remote import local_copy
+
+        return Slide(local_copy(filename, storage_options=storage_options, cache_dir=cache_dir))
+    if isinstance(filename, str) and filename.startswith("file://"):
+        from urllib.parse import unquote, urlsplit
+
+        filename = unquote(urlsplit(filename).path)
     return Slide(filename)
 
 

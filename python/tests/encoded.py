@@ -24,3 +24,17 @@ def sample(number: int) -> dict[str, Any]:
         "name": f"sample ü{number}",
         "flag": number % 2 == 0,
     }
+
+
+class Tuples:
+    """Samples as ffcv writes them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, at: int) -> tuple[Any, ...]:
+        raw = np.frombuffer(jpeg(at), np.uint8)
+        return Image.open(io.BytesIO(jpeg(at))), at % 5 - 2, at / 7, {"name": f"ü{at}"}, raw

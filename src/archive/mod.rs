@@ -4,6 +4,7 @@
 //! layout, checksums and the order of things; nothing of pixels or of where the bytes live. `docs/format.md` is the
 //! specification. `layout` has the header and the sizes of everything; `record`, `index` and `plan` the rest.
 
+mod band;
 mod entries;
 mod error;
 mod index;
@@ -16,6 +17,7 @@ mod read;
 mod record;
 mod write;
 
+pub use band::{BandReader, BandWriter};
 pub use entries::{FamilyEntry, PayloadEntry, TileEntry};
 pub use error::{Error, Remedy, Result};
 pub use layout::{HEADER_BYTES, Kind};

@@ -256,7 +256,7 @@ impl Archive {
     }
 }
 
-fn fault_error(path: &Path, fault: Fault) -> Error {
+pub(super) fn fault_error(path: &Path, fault: Fault) -> Error {
     Error::Damaged {
         path: path.to_path_buf(),
         offset: fault.offset,

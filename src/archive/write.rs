@@ -175,7 +175,7 @@ impl BundleWriter {
 }
 
 /// A record's bytes, its number of payloads and the checksum of its head.
-fn record_bytes(record: &FamilyRecord) -> Result<(Vec<u8>, u16, u64)> {
+pub(super) fn record_bytes(record: &FamilyRecord) -> Result<(Vec<u8>, u16, u64)> {
     let bytes = record.to_bytes();
     let check = xxh3_64(&bytes[..record.head_bytes() as usize]);
     blob_len(&bytes)?;

@@ -4,11 +4,13 @@
 //! completes in its first poll.
 
 mod filter;
+mod l1;
 mod part;
 mod predict;
 
 use std::borrow::Cow;
 
+pub use self::l1::reconstruct_l1;
 pub use self::part::{reconstruct_part, rows_of_part};
 pub use self::predict::correct;
 

@@ -67,6 +67,14 @@ impl Scheduler {
         self
     }
 
+    /// Looks at the request to end, for work between two runs.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once it was made.
+    pub fn check(&self) -> Result<()> {
+        self.cancel.check()
+    }
+
     /// The same threads, for runs that end once `cancel` is requested while others go on. The schedulers share what memory there is:
     /// each of `sharers` has its part of the budget.
     #[must_use]

@@ -2,7 +2,7 @@
 
 mod adapted;
 mod advice;
-mod args;
+pub mod args;
 mod estimate;
 mod existing;
 mod one;

@@ -134,7 +134,7 @@ pub fn find(paths: &[PathBuf], takes: Takes) -> Result<Inputs> {
     let mut inputs = Inputs { list: Vec::new(), several: paths.len() > 1 };
     for path in paths {
         if is_address(path) {
-            inputs.several |= at_address(path, takes, &mut inputs.list)?;
+            inputs.several |= at_address(path, takes, false, &mut inputs.list)?;
             continue;
         }
         let kind = fs::metadata(path).map_err(|source| anyhow::Error::new(cannot_open(path, source)))?;
@@ -157,19 +157,16 @@ pub fn find(paths: &[PathBuf], takes: Takes) -> Result<Inputs> {
     Ok(inputs)
 }
 
-/// Adds what lies at an address to `found`. Returns whether it is a prefix, below which there may be several.
-fn at_address(path: &Path, takes: Takes, found: &mut Vec<Input>) -> Result<bool> {
-    if is_tree_file(path) {
-        let problem = "trees are read from local disks; copy it, or give the slide or its bundle";
-        return Err(Problem::usage(path, problem).into());
-    }
-    let Some(below) = address::below(path) else {
+/// Adds what lies at an address to `found`, with `all` also what [`everything`] takes. Returns whether it is a prefix, below which there
+/// may be several.
+fn at_address(path: &Path, takes: Takes, all: bool, found: &mut Vec<Input>) -> Result<bool> {
+    let Some(below) = address::below(path, all) else {
         found.push(file(path, takes)?);
         return Ok(false);
     };
     let before = found.len();
-    found.extend(below.into_iter().filter(|input| takes.takes(input.thing)));
-    if found.len() == before { Err(nothing_in(path, takes)) } else { Ok(true) }
+    found.extend(below.list.into_iter().filter(|input| takes.takes(input.thing)));
+    if found.len() == before { Err(nothing_in(path, takes)) } else { Ok(!below.is_tree) }
 }
 
 /// Leaves out the tree that `origami pyramid` made beside a slide, where the slide itself is there: it is the better source.
@@ -186,6 +183,11 @@ fn leave_out_derived(list: &mut Vec<Input>) {
 /// A path that cannot be read.
 pub fn image(path: &Path) -> Result<Input> {
     let given = |thing| Ok(input(path, thing, Path::new("")));
+    if is_address(path)
+        && let Some(image) = address::image(path)?
+    {
+        return Ok(image);
+    }
     if !path.is_dir() {
         return given(thing_of_file(path)?);
     }
@@ -203,6 +205,14 @@ pub fn image(path: &Path) -> Result<Input> {
 }
 
 fn cannot_open(path: &Path, source: std::io::Error) -> origami::store::FileError {
+    let is_web = || path.to_str().is_some_and(|text| text.to_ascii_lowercase().starts_with("http"));
+    let source = match source.kind() {
+        std::io::ErrorKind::NotFound if is_address(path) && is_web() => std::io::Error::new(
+            source.kind(),
+            "there is no such object, and a web server lists nothing; name a slide, a bundle, an .szi, or the descriptor of a tree",
+        ),
+        _ => source,
+    };
     origami::store::FileError { action: "open", path: path.to_path_buf(), source }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A notice is a POST with a JSON object. Header `Origami-Signature` is `t=SECONDS,v1=HEX`: HMAC-SHA256 of `SECONDS.BODY` with the key
 //! of the worker, so that the receiver knows who it is from and that it is no old one sent again. A receiver that does not answer with
-//! 2xx is told again after 1 s, and after twice that with each failure. A worker that is killed loses what it has not delivered.
+//! 2xx is told again after 1 s, and after twice that with each failure. That a unit is to be told is part of its state: what a worker that is
+//! killed has not delivered, another delivers, under the same id.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::error::{Error, Result};
-use super::state::Fault;
-use super::unit::Unit;
+use super::state::{Fault, State};
+use super::unit::{Key, Unit};
 use crate::store::{FileError, remote};
 
 /// Least bytes of a key: the size of an HMAC-SHA256.
@@ -59,6 +60,7 @@ pub struct Notifier {
     first_pause: Duration,
     under_way: Mutex<Vec<JoinHandle<()>>>,
     undelivered: Arc<AtomicU64>,
+    ended: Arc<Mutex<Vec<(Key, State)>>>,
 }
 
 impl Notifier {
@@ -91,35 +93,43 @@ impl Notifier {
             first_pause: FIRST_PAUSE,
             under_way: Mutex::default(),
             undelivered: Arc::default(),
+            ended: Arc::default(),
         })
     }
 
     /// Tells the address of a unit, if it has one, that it is done, or why it was given up. Returns at once.
-    pub fn tell(&self, unit: &Unit, fault: Option<&Fault>) {
+    pub fn tell(&self, unit: &Unit, end: State, fault: Option<&Fault>) {
         let Some(address) = unit.callback.clone() else { return };
-        let event = if fault.is_some() { "dead" } else { "done" };
         let body = json!({
-            "schema": 1, "event": event, "key": unit.key, "kind": unit.task.kind(), "source": unit.source, "fault": fault,
+            "schema": 1, "id": format!("{}-{}", unit.key, end.name()), "event": end.name(), "key": unit.key,
+            "kind": unit.task.kind(), "source": unit.source, "fault": fault,
         })
         .to_string();
         let (client, key, clock) = (self.client.clone(), self.key.clone(), self.clock);
         let (mut pause, undelivered, unit) = (self.first_pause, self.undelivered.clone(), unit.key.clone());
+        let ended = self.ended.clone();
         let task = async move {
+            let mut delivered = false;
             for _ in 0..TRIES {
                 let request = client.post(&address).header("content-type", "application/json");
                 let request = request.header("origami-signature", sign(&key, clock.now_ms() / 1000, &body));
-                match request.body(body.clone()).send().await {
-                    Ok(answer) if answer.status().is_success() => return,
-                    _ => tokio::time::sleep(pause).await,
+                let answer = request.body(body.clone()).send().await;
+                delivered = answer.is_ok_and(|answer| answer.status().is_success());
+                if delivered {
+                    break;
                 }
+                tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            undelivered.fetch_add(1, Relaxed);
-            tracing::warn!(%unit, "the address of this unit does not answer; it was told {TRIES} times");
+            if !delivered {
+                undelivered.fetch_add(1, Relaxed);
+                tracing::warn!(%unit, "the address of this unit does not answer; it was told {TRIES} times");
+            }
+            lock(&ended).push((unit, end));
         };
         match remote::spawn(task) {
             Ok(task) => {
-                let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut under_way = lock(&self.under_way);
                 under_way.retain(|task| !task.is_finished());
                 under_way.push(task);
             }
@@ -127,10 +137,15 @@ impl Notifier {
         }
     }
 
+    /// The notices that were delivered since the last call, or that nobody took.
+    pub fn ended(&self) -> Vec<(Key, State)> {
+        std::mem::take(&mut *lock(&self.ended))
+    }
+
     /// Waits for a while for notices on their way. Returns how many were not delivered.
     pub fn finish(&self) -> u64 {
         let began = Instant::now();
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = lock(&self.under_way);
         while under_way.iter().any(|task| !task.is_finished()) && began.elapsed() < LAST_WAIT {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -138,6 +153,10 @@ impl Notifier {
         under_way.iter().for_each(JoinHandle::abort);
         under_way.len() as u64 + self.undelivered.load(Relaxed)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The value of the header.
@@ -148,7 +167,7 @@ fn sign(key: &Hmac<Sha256>, seconds: u64, body: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
@@ -156,7 +175,7 @@ mod tests {
     use crate::jobs::{Source, Task};
 
     /// A server that refuses the first requests. Returns head and body of all.
-    fn receive(listener: TcpListener, refused: usize) -> Vec<(String, String)> {
+    pub fn receive(listener: TcpListener, refused: usize) -> Vec<(String, String)> {
         let mut requests = Vec::new();
         for stream in listener.incoming().take(refused + 1) {
             let mut reader = BufReader::new(stream.unwrap());
@@ -194,9 +213,11 @@ mod tests {
         let server = std::thread::spawn(move || receive(listener, 2));
         let unit =
             Unit::new(Task::Verify { deep: false }, "/a".into(), Source::Bundle, "i".into(), 1).unwrap();
-        notifier.tell(&Unit { callback: Some(address), ..unit.clone() }, None);
+        notifier.tell(&Unit { callback: Some(address), ..unit.clone() }, State::Done, None);
         let requests = server.join().unwrap();
         assert_eq!(notifier.finish(), 0);
+        assert_eq!(notifier.ended(), [(unit.key.clone(), State::Done)]);
+        assert!(notifier.ended().is_empty());
         assert_eq!(requests.len(), 3);
         for (head, body) in &requests {
             let told: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -204,6 +225,7 @@ mod tests {
                 (told["event"].as_str(), told["key"].as_str()),
                 (Some("done"), Some(unit.key.as_str()))
             );
+            assert_eq!(told["id"], format!("{}-done", unit.key), "the same in each try");
             let header = head.lines().find_map(|line| line.strip_prefix("origami-signature: ")).unwrap();
             let seconds = header.split([',', '=']).nth(1).unwrap().parse().unwrap();
             let key = Hmac::new_from_slice("k".repeat(32).as_bytes()).unwrap();

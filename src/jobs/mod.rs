@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! unit       what is to be done to one slide, and its key                        no I/O
+//! encode     what of an encode its unit holds; the quality that reaches its goal    slides
 //! state      the life of a unit: waiting, running, done, dead, cancelled         no I/O, no clock
 //! clock      the time of day, which may be wrong                              no I/O
 //! watch      which workers are silent, without comparing clocks                  no I/O, no clock
@@ -27,6 +28,7 @@
 pub mod callback;
 mod clock;
 mod content;
+mod encode;
 mod entry;
 mod error;
 #[cfg(feature = "nats")]
@@ -46,6 +48,7 @@ pub mod worker;
 mod tests;
 
 pub use clock::Clock;
+pub use encode::{Encode, Fixed, Goal};
 pub use entry::Entry;
 pub use error::{Error, Result};
 #[cfg(feature = "nats")]
@@ -54,4 +57,4 @@ pub use overview::{Dead, Overview, Running, WorkerRow};
 pub use queue::{Claim, Queue, Submitted, Which};
 pub use results::{Manifest, Published, Results};
 pub use sqlite::SqliteQueue;
-pub use unit::{Key, Source, Task, Token, UNIT_VERSION, Unit};
+pub use unit::{Band, Key, Source, Task, Token, UNIT_VERSION, Unit, named};

@@ -12,6 +12,7 @@
 //! default): the record decides, and messages that are doubled or late are acknowledged and forgotten.
 
 mod connect;
+mod counts;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,8 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::Consumer;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
 
-use async_nats::jetstream::kv::{CreateErrorKind, Store, UpdateErrorKind};
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv::{CreateErrorKind, Store};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, AckKind, Context, Message};
 use futures_util::StreamExt;
@@ -31,11 +33,12 @@ use super::clock::Clock;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Overview, WorkerRow};
-use super::queue::{Claim, Queue, Submitted, Which};
-use super::state::{Fault, Policy, Progress, Record, Refused, State};
+use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
+use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Token, UNIT_VERSION, Unit};
 
 pub use connect::NatsAddress;
+use counts::Counts;
 
 /// How long a claim waits for messages, at most. No heartbeat is sent meanwhile.
 const WAIT: Duration = Duration::from_millis(200);
@@ -43,8 +46,12 @@ const WAIT: Duration = Duration::from_millis(200);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a change is tried again because another came first.
 const TRIES: usize = 20;
+/// Entries that are read at a time.
+const READS: usize = 32;
 /// The entry of the place of the results.
 const PLACE: &str = "place";
+/// What the entries begin with of units whose address is to be told.
+const OWED: &str = "owed.";
 
 /// What a bucket holds of a unit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +81,7 @@ pub struct NatsQueue {
     policy: Policy,
     clock: Clock,
     held: Mutex<HashMap<Token, Held>>,
+    counts: tokio::sync::Mutex<Counts>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -112,6 +120,7 @@ impl NatsQueue {
             policy,
             clock,
             held: Mutex::default(),
+            counts: tokio::sync::Mutex::default(),
         })
     }
 
@@ -138,24 +147,93 @@ impl NatsQueue {
         })
     }
 
+    /// Notes that the address of a unit is to be told, before the unit has ended: a note too many is forgotten, one too few is not found.
+    async fn note_owed(&self, stored: &Stored) -> Result<()> {
+        if stored.unit.callback.is_none() || !stored.record.owes_call() {
+            return Ok(());
+        }
+        let put = self.fleet.put(format!("{OWED}{}", stored.unit.key), Vec::new().into());
+        put.await.map(drop).map_err(|e| self.fault("write the queue")(&e))
+    }
+
     /// Writes an entry over the revision that was read. `false`: somebody else came first.
     async fn write(&self, stored: &Stored, revision: u64) -> Result<bool> {
         let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
-        match self.units.update(stored.unit.key.as_str(), bytes.into(), revision).await {
+        let (name, header) = counts::header(stored);
+        let put = PublishMessage::build().payload(bytes.into()).header(name, header);
+        let put = put.expected_last_subject_sequence(revision);
+        let sent = self.context.send_publish(format!("{}{}", self.units.prefix, stored.unit.key), put).await;
+        let written = match sent {
+            Ok(acknowledged) => acknowledged.await,
+            Err(e) => Err(e),
+        };
+        match written {
             Ok(_) => Ok(true),
-            Err(e) if e.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(e) if e.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
             Err(e) => Err(self.fault("write a unit")(&e)),
         }
     }
 
     /// Creates an entry. `false`: there is one.
     async fn create(&self, stored: &Stored) -> Result<bool> {
-        let bytes = serde_json::to_vec(stored).map_err(Error::json("a unit"))?;
-        match self.units.create(stored.unit.key.as_str(), bytes.into()).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.kind() == CreateErrorKind::AlreadyExists => Ok(false),
-            Err(e) => Err(self.fault("add a unit")(&e)),
+        self.write(stored, 0).await
+    }
+
+    /// Adds units that are not known.
+    async fn add(&self, units: &[Unit]) -> Result<Submitted> {
+        let mut submitted = Submitted::default();
+        for unit in units {
+            let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
+            let new = self.create(&stored).await?;
+            let count = match new {
+                true => &mut submitted.new,
+                false if self.relocate(unit).await? => &mut submitted.moved,
+                false => &mut submitted.known,
+            };
+            *count += 1;
+            let waits = match new {
+                true => true,
+                // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
+                false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
+            };
+            if waits {
+                self.announce(&unit.key, unit.key.as_str()).await?;
+            }
         }
+        Ok(submitted)
+    }
+
+    /// Takes the place of a source that was moved. `false`: it was not, or the unit needs it no more.
+    async fn relocate(&self, unit: &Unit) -> Result<bool> {
+        let (mut keys, mut moved) = (vec![unit.key.clone()], false);
+        while let Some(key) = keys.pop() {
+            for _ in 0..TRIES {
+                let Some((stored, revision)) = self.read(&key).await? else { break };
+                if stored.unit.source == unit.source || !stored.record.needs_source() {
+                    break;
+                }
+                let given_up = stored.record.state == State::Dead;
+                let after = Stored {
+                    unit: stored.unit.moved_to(unit),
+                    record: stored.record.revived(),
+                    message: stored.message,
+                };
+                if self.write(&after, revision).await? {
+                    if given_up {
+                        self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
+                    }
+                    moved |= key == unit.key;
+                    keys.extend(after.record.bands);
+                    break;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn forget_owed(&self, key: &Key) -> Result<()> {
+        let removed = self.fleet.purge(format!("{OWED}{key}")).await;
+        removed.map_err(|e| self.fault("write the queue")(&e))
     }
 
     /// Says that a unit may be there to do.
@@ -176,6 +254,7 @@ impl NatsQueue {
             let Some((mut stored, revision)) = self.read(key).await? else { return Ok(None) };
             let Ok(after) = next(stored.record.clone()) else { return Ok(None) };
             stored.record = after;
+            self.note_owed(&stored).await?;
             if self.write(&stored, revision).await? {
                 return Ok(Some(stored));
             }
@@ -211,7 +290,7 @@ impl NatsQueue {
         }
         let now_ms = self.clock.now_ms();
         if let (State::Running, Some(token)) = (stored.record.state, stored.record.token.clone()) {
-            if let Some(held) = lock(&self.held).get_mut(&token) {
+            if let (Some(held), true) = (lock(&self.held).get_mut(&token), stored.message == sequence) {
                 // Ours, which the server took for silent: it is answered from now on where it was delivered last.
                 held.message = message;
                 return Ok(None);
@@ -223,6 +302,7 @@ impl NatsQueue {
             };
             // The server delivers it again: its worker is silent.
             stored.record = after;
+            self.note_owed(&stored).await?;
             if !self.write(&stored, revision).await? {
                 return later(&message, Duration::ZERO).await;
             }
@@ -246,7 +326,7 @@ impl NatsQueue {
             return later(&message, Duration::ZERO).await;
         }
         lock(&self.held).insert(token.clone(), Held { message, written: Instant::now() });
-        Ok(Some(Claim { unit: stored.unit, token }))
+        Ok(Some(Claim { unit: stored.unit, token, bands: stored.record.bands }))
     }
 
     async fn change_all(
@@ -255,14 +335,15 @@ impl NatsQueue {
         next: impl Fn(Record) -> Result<Record, Refused>,
         announce: bool,
     ) -> Result<u64> {
-        let keys = match which {
+        let mut keys: Vec<_> = match which {
             Which::Keys(keys) => keys.clone(),
             Which::All => self.all().await?.into_iter().map(|stored| stored.unit.key).collect(),
         };
         let mut changed = 0;
-        for key in keys {
-            if self.change(&key, &next).await?.is_some() {
-                changed += 1;
+        while let Some(key) = keys.pop() {
+            if let Some(stored) = self.change(&key, &next).await? {
+                changed += u64::from(stored.unit.band_of().is_none());
+                keys.extend(stored.record.bands);
                 if announce {
                     self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
                 }
@@ -291,6 +372,14 @@ impl NatsQueue {
             }
         }
         Ok(values)
+    }
+
+    /// How many units are in which state now.
+    async fn counted(&self) -> Result<tokio::sync::MutexGuard<'_, Counts>> {
+        let mut counts = self.counts.lock().await;
+        let updated = counts.update(&self.context, &self.units.stream_name, &self.units.prefix).await;
+        updated.map_err(|problem| self.fault("read the queue")(&problem))?;
+        Ok(counts)
     }
 
     async fn all(&self) -> Result<Vec<Stored>> {
@@ -324,23 +413,38 @@ impl Queue for NatsQueue {
     }
 
     fn submit(&self, units: &[Unit]) -> Result<Submitted> {
+        self.runtime.block_on(self.add(units))
+    }
+
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool> {
+        let (keys, now_ms): (Vec<_>, _) =
+            (bands.iter().map(|band| band.key.clone()).collect(), self.clock.now_ms());
         self.runtime.block_on(async {
-            let mut submitted = Submitted::default();
-            for unit in units {
-                let stored = Stored { unit: unit.clone(), record: Record::new(), message: 0 };
-                let new = self.create(&stored).await?;
-                *if new { &mut submitted.new } else { &mut submitted.known } += 1;
-                let waits = match new {
-                    true => true,
-                    // Its submitter may have died before the message was out. Where it was not, the message is a doubled one.
-                    false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
-                };
-                if waits {
-                    self.announce(&unit.key, unit.key.as_str()).await?;
-                }
+            // The slide first: a band that is done at once must find it waiting.
+            let next = |record: Record| record.split(&claim.token, keys.clone(), now_ms);
+            let ours = self.change(&claim.unit.key, next).await?.is_some();
+            if ours {
+                self.add(bands).await?;
             }
-            Ok(submitted)
+            let pause = Duration::from_millis(LOOK_AGAIN_MS);
+            self.answer(&claim.token, if ours { AckKind::Nak(Some(pause)) } else { AckKind::Ack }).await?;
+            Ok(ours)
         })
+    }
+
+    fn wake(&self, key: &Key) -> Result<bool> {
+        self.runtime.block_on(async {
+            let woken = self.change(key, Record::wake).await?.is_some();
+            if woken {
+                // Its own message comes after the pause, and is a doubled one then.
+                self.announce(key, &format!("{key}-{}", Token::random()?)).await?;
+            }
+            Ok(woken)
+        })
+    }
+
+    fn record(&self, key: &Key) -> Result<Option<Record>> {
+        Ok(self.runtime.block_on(self.read(key))?.map(|(stored, _)| stored.record))
     }
 
     fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
@@ -429,7 +533,9 @@ impl Queue for NatsQueue {
     fn settle(&self, unit: &Unit, done: bool) -> Result<bool> {
         self.runtime.block_on(async {
             let new = if done { Record::new().settled() } else { Record::new() };
-            let created = self.create(&Stored { unit: unit.clone(), record: new, message: 0 }).await?;
+            let new = Stored { unit: unit.clone(), record: new, message: 0 };
+            self.note_owed(&new).await?;
+            let created = self.create(&new).await?;
             let before = self.read(&unit.key).await?.map(|(stored, _)| stored.record.state);
             let next = |record: Record| Ok(if done { record.settled() } else { record.reopened() });
             let after = self.change(&unit.key, next).await?.map(|stored| stored.record.state);
@@ -459,25 +565,82 @@ impl Queue for NatsQueue {
         all.into_iter().try_for_each(|Stored { unit, record, .. }| take(Entry { unit, record }))
     }
 
+    fn owed(&self) -> Result<Vec<Entry>> {
+        self.runtime.block_on(async {
+            let (mut owed, mut noted) = (Vec::new(), Vec::new());
+            for (name, _) in self.values(&self.fleet).await? {
+                noted.extend(name.strip_prefix(OWED).and_then(Key::parse));
+            }
+            for key in noted.into_iter().take(MOST_OWED) {
+                let Some((Stored { unit, record, .. }, _)) = self.read(&key).await? else { continue };
+                match record.owes_call() {
+                    true => owed.push(Entry { unit, record }),
+                    false if record.told == Some(record.state) => self.forget_owed(&key).await?,
+                    // It has not ended yet.
+                    false => {}
+                }
+            }
+            Ok(owed)
+        })
+    }
+
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool> {
+        let next = |record: Record| record.take_call(owed.record.worker.as_deref(), worker);
+        Ok(self.runtime.block_on(self.change(&owed.unit.key, next))?.is_some())
+    }
+
+    fn told(&self, key: &Key, end: State) -> Result<()> {
+        self.runtime.block_on(async {
+            if self.change(key, |record| record.tell(end)).await?.is_some() {
+                self.forget_owed(key).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn workers(&self) -> Result<Vec<WorkerRow>> {
+        let mut workers = Vec::new();
+        for (key, bytes) in self.runtime.block_on(self.values(&self.fleet))? {
+            if key.starts_with("worker.") {
+                let row: Result<WorkerRow, _> = serde_json::from_slice(&bytes);
+                workers.push(row.map_err(|e| Error::stored(&self.name, format!("{key}: {e}")))?);
+            }
+        }
+        workers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(workers)
+    }
+
     fn report(&self, row: &WorkerRow) -> Result<()> {
         let bytes = serde_json::to_vec(row).map_err(Error::json("a worker"))?;
         let put = self.fleet.put(format!("worker.{}", connect::name_part(&row.name)), bytes.into());
         self.runtime.block_on(put).map(drop).map_err(|e| self.fault("write the queue")(&e))
     }
 
+    fn is_over(&self) -> Result<bool> {
+        self.runtime.block_on(async {
+            let counts = self.counted().await?.by_state();
+            Ok(Overview { counts, ..Overview::default() }.is_over())
+        })
+    }
+
     fn overview(&self) -> Result<Overview> {
-        let mut overview = Overview::default();
-        self.each(&mut |entry| {
-            overview.add(entry);
-            Ok(())
-        })?;
-        for (key, bytes) in self.runtime.block_on(self.values(&self.fleet))? {
-            if key.starts_with("worker.") {
-                let row = serde_json::from_slice(&bytes);
-                overview.workers.push(row.map_err(|e| Error::stored(&self.name, format!("{key}: {e}")))?);
+        let mut overview = Overview { workers: self.workers()?, ..Overview::default() };
+        self.runtime.block_on(async {
+            let (running, dead) = {
+                let counted = self.counted().await?;
+                overview.counts = counted.by_state();
+                (counted.keys(State::Running, usize::MAX), counted.keys(State::Dead, Overview::MOST_DEAD))
+            };
+            // What runs and what was given up is shown, and so read.
+            let read = |key: Key| async move { self.read(&key).await };
+            let mut entries =
+                futures_util::stream::iter(running.into_iter().chain(dead)).map(read).buffered(READS);
+            while let Some(entry) = entries.next().await {
+                if let Some((Stored { unit, record, .. }, _)) = entry? {
+                    overview.list(Entry { unit, record });
+                }
             }
-        }
-        overview.workers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(overview)
+            Ok(overview)
+        })
     }
 }

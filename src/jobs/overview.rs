@@ -60,7 +60,9 @@ pub struct Running {
     pub key: Key,
     /// Its source.
     pub source: String,
-    /// Bytes of the source.
+    /// Of a band, its first row of families and the one after the last.
+    pub rows: Option<[u32; 2]>,
+    /// Bytes of the source, or of the band's share in it; 0 for a slide whose bands are joined.
     pub bytes: u64,
     /// The worker.
     pub worker: String,
@@ -77,6 +79,8 @@ pub struct Dead {
     pub key: Key,
     /// Its source.
     pub source: String,
+    /// Of a band, its first row of families and the one after the last.
+    pub rows: Option<[u32; 2]>,
     /// Attempts.
     pub attempts: u32,
     /// Why the last one failed.
@@ -86,9 +90,10 @@ pub struct Dead {
 impl From<Entry> for Running {
     fn from(Entry { unit, record }: Entry) -> Self {
         Self {
+            rows: unit.rows(),
             key: unit.key,
             source: unit.source,
-            bytes: unit.bytes,
+            bytes: if record.bands.is_empty() { unit.bytes } else { 0 },
             worker: record.worker.unwrap_or_default(),
             attempt: record.attempts,
             progress: record.progress,
@@ -98,16 +103,19 @@ impl From<Entry> for Running {
 
 impl From<Entry> for Dead {
     fn from(Entry { unit, record }: Entry) -> Self {
-        Self { key: unit.key, source: unit.source, attempts: record.attempts, fault: record.fault }
+        let (rows, attempts, fault) = (unit.rows(), record.attempts, record.fault);
+        Self { key: unit.key, source: unit.source, rows, attempts, fault }
     }
 }
 
 /// Units in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// Their number.
+    /// Their number, without bands.
     pub units: u64,
-    /// Bytes of their sources.
+    /// Bands of slides that were split.
+    pub bands: u64,
+    /// Bytes of their sources: of a slide that was split those of its bands are counted.
     pub bytes: u64,
 }
 
@@ -128,17 +136,12 @@ impl Overview {
     /// Most dead units that are listed.
     pub const MOST_DEAD: usize = 100;
 
-    /// Counts a unit, for queues that do not count by themselves.
+    /// Lists a unit, for queues whose counts are known.
     #[cfg(feature = "nats")]
-    pub(super) fn add(&mut self, entry: Entry) {
-        let at = State::ALL.iter().position(|state| *state == entry.record.state);
-        if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
-            count.units += 1;
-            count.bytes += entry.unit.bytes;
-        }
+    pub(super) fn list(&mut self, entry: Entry) {
         match entry.record.state {
             State::Running => self.running.push(entry.into()),
-            State::Dead if self.dead.len() < Self::MOST_DEAD => self.dead.push(entry.into()),
+            State::Dead => self.dead.push(entry.into()),
             _ => {}
         }
     }
@@ -183,7 +186,8 @@ impl Overview {
 
     /// Whether nothing waits and nothing runs.
     pub fn is_over(&self) -> bool {
-        self.count(State::Waiting).units + self.count(State::Running).units == 0
+        let is_none = |state| matches!(self.count(state), Count { units: 0, bands: 0, .. });
+        is_none(State::Waiting) && is_none(State::Running)
     }
 
     /// The workers that work.

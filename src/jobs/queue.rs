@@ -5,7 +5,7 @@
 use super::entry::Entry;
 use super::error::Result;
 use super::overview::{Overview, WorkerRow};
-use super::state::{Fault, Policy, Progress, Record};
+use super::state::{Fault, Policy, Progress, Record, State};
 use super::unit::{Key, Token, Unit};
 
 /// An attempt that a worker has begun.
@@ -15,6 +15,8 @@ pub struct Claim {
     pub unit: Unit,
     /// What tells this attempt from others.
     pub token: Token,
+    /// The units of its bands, where an attempt before has split it.
+    pub bands: Vec<Key>,
 }
 
 /// What became of units that were submitted.
@@ -24,7 +26,12 @@ pub struct Submitted {
     pub new: u64,
     /// They were known, in whatever state: nothing has changed.
     pub known: u64,
+    /// They were known with their source at another place, which counts no more.
+    pub moved: u64,
 }
+
+/// Most units whose addresses are looked after at a time.
+pub(super) const MOST_OWED: usize = 100;
 
 /// Which units a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +59,8 @@ pub trait Queue: Send + Sync {
     /// They go elsewhere.
     fn bind(&self, place: &str) -> Result<()>;
 
-    /// Adds units. One that is known is left as it is.
+    /// Adds units. One that is known is left as it is, unless its source lies elsewhere now: if it is not done and does not run, the new
+    /// place counts, also for its bands, and what was given up is tried again.
     fn submit(&self, units: &[Unit]) -> Result<Submitted>;
 
     /// Begins attempts at up to `most` units that wait and are due, for a worker with so many free slots. Takes units from workers
@@ -71,10 +79,20 @@ pub trait Queue: Send + Sync {
     /// The worker ends: another may have the unit at once.
     fn give_back(&self, claim: &Claim) -> Result<bool>;
 
-    /// Ends units that wait or run. Returns how many.
+    /// The slide of the claim is done in bands, whose units are added where they are not known. It waits until it is woken, or for a
+    /// while. `false`: the attempt is ours no more, which changes nothing.
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool>;
+
+    /// A slide that waits for its bands is due. `false`: it does not wait for them.
+    fn wake(&self, key: &Key) -> Result<bool>;
+
+    /// What is known of a unit.
+    fn record(&self, key: &Key) -> Result<Option<Record>>;
+
+    /// Ends units that wait or run, and the bands of those that were split. Returns how many, without bands.
     fn cancel(&self, which: &Which) -> Result<u64>;
 
-    /// Lets units that are dead or were cancelled be tried again. Returns how many.
+    /// Lets units that are dead or were cancelled be tried again, and such bands of them. Returns how many, without bands.
     fn retry(&self, which: &Which) -> Result<u64>;
 
     /// What the store of results says of a unit: it is there or not, and its manifest is there or not. The queue agrees afterwards.
@@ -87,8 +105,25 @@ pub trait Queue: Send + Sync {
     /// Every unit with its record, in no order.
     fn each(&self, take: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()>;
 
+    /// Units that have ended and whose address was not told so, at most so many as are told at a time.
+    fn owed(&self) -> Result<Vec<Entry>>;
+
+    /// The worker tells the address of such a unit, as the worker of the entry is silent. `false`: another does.
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool>;
+
+    /// The address of a unit was told of this end, or has not answered for long.
+    fn told(&self, key: &Key, end: State) -> Result<()>;
+
+    /// What workers have said of themselves.
+    fn workers(&self) -> Result<Vec<WorkerRow>>;
+
     /// A worker says how it is.
     fn report(&self, row: &WorkerRow) -> Result<()>;
+
+    /// Whether nothing waits and nothing runs.
+    fn is_over(&self) -> Result<bool> {
+        Ok(self.overview()?.is_over())
+    }
 
     /// How far everything is.
     fn overview(&self) -> Result<Overview>;

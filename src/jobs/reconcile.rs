@@ -1,6 +1,6 @@
 //! Makes a queue agree with the results, and finds what is left over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::clock::Clock;
 use super::error::Result;
@@ -9,13 +9,13 @@ use super::results::Results;
 use super::state::State;
 use super::unit::{Key, Token};
 
-/// Files of an attempt that does not count.
+/// Files of an attempt that does not count, or of a band of a slide that is done or was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
     /// The unit.
     pub key: Key,
-    /// The attempt.
-    pub token: Token,
+    /// The attempt; `None` for all that there is of a band.
+    pub token: Option<Token>,
     /// Where its files lie, below the place of the results.
     pub path: String,
     /// Their bytes.
@@ -25,7 +25,7 @@ pub struct Orphan {
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Units that are done.
+    /// Units that are done. Bands are not counted.
     pub done: u64,
     /// Units that are announced and not done.
     pub open: u64,
@@ -50,7 +50,7 @@ pub fn reconcile(
     orphan_age_ms: u64,
     clock: Clock,
 ) -> Result<Reconciled> {
-    let (mut reconciled, found) = (Reconciled::default(), results.list()?);
+    let (mut reconciled, found, mut unwanted) = (Reconciled::default(), results.list()?, HashSet::new());
     for (key, held) in &found {
         let manifest = if held.manifest { results.manifest(key)? } else { None };
         let unit = match &manifest {
@@ -58,9 +58,22 @@ pub fn reconcile(
             None if held.unit => results.unit(key)?,
             None => None,
         };
-        if let Some(unit) = unit {
+        let Some(unit) = unit else { continue };
+        let slide = unit.band_of();
+        let slide_is_done = slide.and_then(|slide| found.get(slide)).is_some_and(|held| held.manifest);
+        let slide = slide.map(|slide| queue.record(slide)).transpose()?.flatten();
+        if slide_is_done {
+            unwanted.insert(key.clone());
+            // Nobody is to encode it again.
+            if queue.record(key)?.is_some() {
+                queue.settle(&unit, true)?;
+            }
+        } else if slide.is_some_and(|slide| slide.state == State::Cancelled) {
+            unwanted.insert(key.clone());
+        } else {
             reconciled.corrected += u64::from(queue.settle(&unit, manifest.is_some())?);
-            *if manifest.is_some() { &mut reconciled.done } else { &mut reconciled.open } += 1;
+            let units = if manifest.is_some() { &mut reconciled.done } else { &mut reconciled.open };
+            *units += u64::from(unit.band_of().is_none());
         }
     }
     // After the units were settled, so that those that were done elsewhere meanwhile do not count as running.
@@ -73,6 +86,12 @@ pub fn reconcile(
     })?;
     let now_ms = clock.now_ms();
     for (key, held) in found {
+        if unwanted.contains(&key) {
+            let bytes = held.attempts.values().map(|(bytes, _)| bytes).sum();
+            let path = results.path_of_unit(&key);
+            reconciled.orphans.push(Orphan { key, token: None, path, bytes });
+            continue;
+        }
         let counts = if held.manifest { results.manifest(&key)?.map(|m| m.attempt) } else { None };
         for (token, (bytes, youngest_ms)) in held.attempts {
             if counts.as_ref() == Some(&token) || running.get(&key) == Some(&token) {
@@ -83,7 +102,7 @@ pub fn reconcile(
                 continue;
             }
             let path = results.path_of(&key, &token);
-            reconciled.orphans.push(Orphan { key: key.clone(), token, path, bytes });
+            reconciled.orphans.push(Orphan { key: key.clone(), token: Some(token), path, bytes });
         }
     }
     Ok(reconciled)
@@ -96,9 +115,14 @@ pub fn reconcile(
 pub fn clean(results: &Results, orphans: &[Orphan]) -> Result<u64> {
     let mut removed = 0;
     for orphan in orphans {
-        let won = results.manifest(&orphan.key)?.is_some_and(|manifest| manifest.attempt == orphan.token);
+        let Some(token) = &orphan.token else {
+            results.remove(&orphan.key)?;
+            removed += 1;
+            continue;
+        };
+        let won = results.manifest(&orphan.key)?.is_some_and(|manifest| manifest.attempt == *token);
         if !won {
-            results.discard(&orphan.key, &orphan.token)?;
+            results.discard(&orphan.key, token)?;
             removed += 1;
         }
     }

@@ -193,7 +193,7 @@ impl Results {
         &self.place
     }
 
-    /// Says what is to be done, where nobody has said so.
+    /// Says what is to be done, where nobody has said so, or has said so of a source that lies elsewhere now.
     ///
     /// # Errors
     /// A store that refuses. So of every call here.
@@ -206,8 +206,13 @@ impl Results {
             return self.runtime.block_on(put).map(drop).map_err(Error::store("write", self.name(&path)));
         }
         match self.create(&path, &bytes) {
-            Err(e) if !is_there(&e) => Err(Error::store("create", self.name(&path))(e)),
-            _ => Ok(()),
+            Ok(()) => Ok(()),
+            Err(e) if is_there(&e) => {
+                let moved = self.unit(&unit.key)?.is_some_and(|known| known.source != unit.source);
+                let put = || self.runtime.block_on(self.store.put(&path, PutPayload::from(bytes))).map(drop);
+                if moved { put().map_err(Error::store("write", self.name(&path))) } else { Ok(()) }
+            }
+            Err(e) => Err(Error::store("create", self.name(&path))(e)),
         }
     }
 
@@ -256,6 +261,11 @@ impl Results {
         attempt_path(key, token)
     }
 
+    /// Where all of a unit lies, below the place of the results.
+    pub fn path_of_unit(&self, key: &Key) -> String {
+        format!("{UNITS}/{key}")
+    }
+
     /// Creates the manifest, unless there is one. An answer that got lost is no failure: who reads its own token has won.
     ///
     /// Where the store cannot do that, `elect` decides: of all manifests of a unit that it is given it returns the first, always. Whoever
@@ -301,6 +311,38 @@ impl Results {
                 .map_err(Error::store("remove", self.name(&prefix)))?;
         }
         Ok(())
+    }
+
+    /// Removes all that there is of a unit, `unit.json` last: what is left by one who is killed can still be told.
+    pub fn remove(&self, key: &Key) -> Result<()> {
+        let prefix = ObjectPath::from(format!("{UNITS}/{key}"));
+        let unit = object(key, "unit.json");
+        let removed = self.runtime.block_on(async {
+            let mut paths: Vec<_> =
+                self.store.list(Some(&prefix)).map_ok(|object| object.location).try_collect().await?;
+            paths.sort_by_key(|path| *path == unit);
+            for path in paths {
+                match self.store.delete(&path).await {
+                    Err(StoreError::NotFound { .. }) | Ok(()) => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(())
+        });
+        removed.map_err(Error::store("remove", self.name(&prefix)))?;
+        match &self.home {
+            Home::Local(root) => self.remove_dir(&root.join(UNITS).join(key.as_str())),
+            Home::Remote { .. } => Ok(()),
+        }
+    }
+
+    /// The file of a manifest that is to be opened.
+    pub fn main_of(&self, manifest: &Manifest) -> PathBuf {
+        let path = format!("{}/{}", manifest.path, manifest.main);
+        match &self.home {
+            Home::Local(root) => root.join(path),
+            Home::Remote { address, .. } => address.join(&path).to_path(),
+        }
     }
 
     fn remove_dir(&self, dir: &Path) -> Result<()> {

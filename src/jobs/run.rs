@@ -1,27 +1,30 @@
 //! Does one unit, in a directory of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::content::check_bundle;
-use super::unit::{Source as Thing, Task, Unit};
-use crate::archive::{Archive, Kind};
+use super::encode::Encode;
+use super::unit::{Band, Source as Thing, Task, Unit};
+use crate::archive::{Archive, BandReader, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
 use crate::decode::{self, DecodeOptions};
-use crate::encode::{EncodeOptions, encode};
+use crate::encode::{self, EncodeReport, bands, encode, encode_band, join_bands};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::output::render::Output;
-use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::source::Source;
 use crate::pyramid::tree::{Missing, Tree};
 use crate::pyramid::{self, write::write_whole};
 use crate::slide::{OpenOptions, OpenSlideUse, Slide};
+use crate::store;
 use crate::verify::{verify, verify_slide, verify_tree};
 
 /// Tile size of slides, in pixels, where neither the submitter nor the slide says one.
 const TILE_PX: u32 = 256;
+/// The file of a band.
+const BAND: &str = "families.band";
 /// The file of a unit that only looks.
 const REPORT: &str = "report.json";
 
@@ -50,36 +53,132 @@ pub struct Means<'a> {
 /// # Errors
 /// Those of the work; a source that is not the one that was submitted.
 pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
-    match &unit.task {
-        Task::Encode { params, tile } => encoded(unit, params, *tile, dir, means),
+    let made = match &unit.task {
+        Task::Encode(encode) => encoded(unit, encode, dir, means),
+        Task::Band(band) => encoded_band(unit, band, dir, means),
         Task::Verify { deep } => verified(unit, *deep, dir, means),
         Task::Decode { quality } => decoded(unit, *quality, dir, means),
-    }
+    };
+    made.map_err(|e| gone(unit, e))
 }
 
 fn pixels(geometry: &Geometry) -> u64 {
     u64::from(geometry.width()) * u64::from(geometry.height())
 }
 
-/// A source that was changed after it was submitted would be stored under the key of another.
+/// A source that was changed after it was submitted would be stored under the key of another. An identity is its kind, length and hash.
 fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
-    match found == unit.identity {
-        true => Ok(()),
-        false => Err(Error::input(path, "it has changed since it was submitted; submit it again")),
+    if found == unit.identity {
+        return Ok(());
+    }
+    let parts = |identity: &str| identity.splitn(3, '-').map(String::from).collect::<Vec<_>>();
+    let differs = match (&parts(&unit.identity)[..], &parts(found)[..]) {
+        ([kind, ..], [other, ..]) if kind != other => format!("it was a {kind} and is a {other}"),
+        ([_, length, _], [_, other, _]) if length != other => {
+            let unit = if unit.identity.starts_with("file") { "bytes" } else { "files or tiles" };
+            format!("it had {length} {unit} and has {other}")
+        }
+        _ => "it is as long, with other bytes".into(),
+    };
+    let problem = format!(
+        "it has changed since it was submitted: {differs}; submit it again, and the queue takes it as it is now"
+    );
+    Err(Error::input(path, problem))
+}
+
+/// What is wrong with a source that cannot be opened because it is not there.
+fn gone(unit: &Unit, error: Error) -> Error {
+    match store::exists(Path::new(&unit.source)) {
+        Ok(false) => {
+            let problem = "it is not there any more; if it was moved, submit it from its new place, which the queue takes then";
+            Error::input(Path::new(&unit.source), problem)
+        }
+        _ => error,
     }
 }
 
-fn encoded(
+fn encoded(unit: &Unit, task: &Encode, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let task = &task.decided(&|| open_source(unit, task), means.backend, means.scheduler)?;
+    let mut source = open_source(unit, task)?;
+    let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
+    (means.progress)(0, of, size);
+    let (params, options) = (&task.params, task.options());
+    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    check_bundle(&report.bundle)?;
+    Ok(bundle(&report, dir, size))
+}
+
+fn bundle(report: &EncodeReport, dir: &Path, size: u64) -> Made {
+    let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
+    Made { main, families: report.families, pixels: size }
+}
+
+/// The units of the bands of a slide; none for one that is encoded as one piece. This decides the quality of all of them.
+///
+/// # Errors
+/// A source that cannot be opened, or is not the one that was submitted.
+pub fn split(
     unit: &Unit,
-    params: &EncodeParams,
-    tile: Option<u32>,
-    dir: &Path,
-    means: &Means<'_>,
-) -> Result<Made> {
-    let path = Path::new(&unit.source);
-    let mut source = match unit.thing {
-        Thing::Tree => Source::Tree(Box::new(Tree::open(path, Missing::Refuse)?)),
-        _ => open_slide(path, params.originals, tile)?,
+    task: &Encode,
+    most_families: u64,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+) -> Result<Vec<Unit>> {
+    let source = open_source(unit, task).map_err(|e| gone(unit, e))?;
+    let (_, all) = source.geometry().families();
+    let rows = bands(source.geometry(), most_families);
+    if rows.len() < 2 || task.manifest {
+        return Ok(Vec::new());
+    }
+    let task = task.decided(&|| open_source(unit, task), backend, scheduler)?;
+    let band =
+        |rows| unit.band(task.clone(), rows, all).map_err(|e| Error::input(source.path(), e.to_string()));
+    rows.into_iter().map(band).collect()
+}
+
+fn encoded_band(unit: &Unit, band: &Band, dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let mut source = open_source(unit, &band.encode)?;
+    let geometry = *source.geometry();
+    let rect = |y| geometry.family(0, y).map(|id| geometry.family_rect(id));
+    let rows = band.rows.clone().filter_map(rect);
+    let size = rows.map(|rect| u64::from(rect.height)).sum::<u64>() * u64::from(geometry.width());
+    let of = band.rows.len() as u64 * u64::from(geometry.families().0);
+    (means.progress)(0, of, size);
+    let file = dir.join(BAND);
+    let (params, options) = (&band.encode.params, &band.encode.options());
+    let how = encode::Band { rows: band.rows.clone(), params, options };
+    encode_band(&mut source, &file, &how, means.backend, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    let mut back = BandReader::open(&file)?;
+    while back.next(&geometry)?.is_some() {}
+    Ok(Made { main: BAND.into(), families: of, pixels: size })
+}
+
+/// Joins the bands of a slide, in their order.
+///
+/// # Errors
+/// As [`run`]; a band that cannot be read.
+pub fn joined(unit: &Unit, task: &Encode, bands: &[PathBuf], dir: &Path, means: &Means<'_>) -> Result<Made> {
+    let mut source = open_source(unit, task)?;
+    let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
+    (means.progress)(0, of, size);
+    let (params, options) = (&task.params, task.options());
+    let report = join_bands(&mut source, dir, params, &options, bands, means.scheduler, &|done| {
+        (means.progress)(done, of, size);
+    })?;
+    check_bundle(&report.bundle)?;
+    Ok(bundle(&report, dir, size))
+}
+
+/// Opens the source of an encode, as it was submitted.
+fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
+    let (path, tile) = (Path::new(&unit.source), task.tile);
+    let source = match unit.thing {
+        Thing::Tree => Source::Tree(Box::new(Tree::open(path, task.missing)?)),
+        _ => open_slide(path, &task.open, task.params.originals, tile)?,
     };
     if tile.is_some_and(|tile| tile != source.geometry().tile()) {
         let own = source.geometry().tile();
@@ -88,22 +187,22 @@ fn encoded(
             format!("its tiles are of {own} pixels; submit it without a tile size"),
         ));
     }
-    check_identity(unit, path, &source.identity()?.text)?;
-    let (geometry, options) = (*source.geometry(), EncodeOptions::default());
-    let (of, size) = (geometry.family_count(), pixels(&geometry));
-    (means.progress)(0, of, size);
-    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
-        (means.progress)(done, of, size);
-    })?;
-    check_bundle(&report.bundle)?;
-    let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
-    Ok(Made { main, families: report.families, pixels: size })
+    // Which planes of a slide are read is said by the task.
+    let identity = match &source {
+        Source::Tree(tree) => Identity::of_tree(tree)?,
+        Source::Slide(..) => Identity::of_file(path)?,
+    };
+    check_identity(unit, path, &identity.text)?;
+    Ok(source)
 }
 
-fn open_slide(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> {
-    // OpenSlide gives pixels, not the JPEG tiles of the file.
-    let openslide = if lossless { OpenSlideUse::Never } else { OpenSlideUse::Auto };
-    let slide = Slide::open(path, &OpenOptions { openslide, ..OpenOptions::default() })?;
+fn open_slide(path: &Path, options: &OpenOptions, lossless: bool, tile: Option<u32>) -> Result<Source> {
+    let mut options = options.clone();
+    if lossless && options.openslide == OpenSlideUse::Auto {
+        // OpenSlide gives pixels, not the JPEG tiles of the file.
+        options.openslide = OpenSlideUse::Never;
+    }
+    let slide = Slide::open(path, &options)?;
     let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
     let geometry = Geometry::new(slide.info.width, slide.info.height, tile.or(own).unwrap_or(TILE_PX))
         .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;

@@ -14,13 +14,13 @@ use super::clock::Clock;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Count, Dead, Overview, Running, WorkerRow};
-use super::queue::{Claim, Queue, Submitted, Which};
+use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
 use super::state::{Fault, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
 use super::watch::Watch;
 
 /// `PRAGMA user_version` of our files.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(60);
 /// The place of results that lie beside the queue, so that both may be moved together.
@@ -33,17 +33,21 @@ CREATE TABLE unit (
     key TEXT NOT NULL UNIQUE CHECK (length(key) = 32),
     version INTEGER NOT NULL,
     kind TEXT NOT NULL,
+    band INTEGER NOT NULL CHECK (band = (kind = 'band')),
     bytes INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled')),
     token TEXT,
     unit TEXT NOT NULL,
     record TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    owed INTEGER NOT NULL,
     CHECK ((state = 'running') = (token IS NOT NULL))
 ) STRICT;
-CREATE INDEX unit_by_state ON unit (state, number, bytes);
+CREATE INDEX unit_by_state ON unit (state, band DESC, number, bytes);
+CREATE INDEX unit_owed ON unit (number) WHERE owed = 1;
 CREATE TABLE election (key TEXT PRIMARY KEY, manifest TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE worker (name TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 ";
 
 /// A queue in a file.
@@ -138,6 +142,15 @@ impl SqliteQueue {
         })
     }
 
+    /// Changes a unit that no claim is needed for. `false`: the state machine refuses.
+    fn change_one(&self, key: &Key, next: impl FnOnce(Record) -> Result<Record, Refused>) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, key)? else { return Ok(false) };
+            let Ok(after) = next(before.clone()) else { return Ok(false) };
+            write(database, key, &before, &after)
+        })
+    }
+
     /// Changes many units.
     fn step_all(
         &self,
@@ -147,25 +160,28 @@ impl SqliteQueue {
         next: impl Fn(Record) -> Result<Record, Refused>,
     ) -> Result<u64> {
         self.change(action, |database| {
-            let keys = match which {
+            let mut keys = match which {
                 Which::Keys(keys) => keys.clone(),
                 Which::All => keys_in(database, states)?,
             };
             let mut changed = 0;
-            for key in keys {
+            while let Some(key) = keys.pop() {
                 let Some(before) = record(database, &key)? else { continue };
-                if let Ok(after) = next(before.clone()) {
-                    changed += u64::from(write(database, &key, &before, &after)?);
+                if let Ok(after) = next(before.clone())
+                    && write(database, &key, &before, &after)?
+                {
+                    changed += u64::from(!is_band(database, &key)?);
+                    keys.extend(after.bands);
                 }
             }
             Ok(changed)
         })
     }
 
-    /// The first units that may be claimed. Those of other versions and kinds are left to workers that know them.
+    /// The first units that may be claimed, bands before others: what is begun is finished first. Those of other versions and kinds are left to workers that know them.
     fn due(&self, database: &Connection, most: usize, now_ms: u64) -> Step<Vec<Entry>> {
         let mut rows = database.prepare_cached(
-            "SELECT unit, record, version, kind FROM unit WHERE state = 'waiting' ORDER BY number",
+            "SELECT unit, record, version, kind FROM unit WHERE state = 'waiting' ORDER BY band DESC, number",
         )?;
         let (mut rows, mut due) = (rows.query([])?, Vec::new());
         while due.len() < most
@@ -263,27 +279,67 @@ fn record(database: &Connection, key: &Key) -> Step<Option<Record>> {
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+/// Takes the place of a source that was moved. `false`: it was not, or the unit needs it no more.
+fn relocate(database: &Connection, unit: &Unit) -> Step<bool> {
+    let sql = "SELECT unit, record FROM unit WHERE key = ?1";
+    let found = database.prepare_cached(sql)?.query_row([unit.key.as_str()], entry).optional()?;
+    let Some(Entry { unit: known, record }) = found.map(parse).transpose()? else { return Ok(false) };
+    if known.source == unit.source || !record.needs_source() {
+        return Ok(false);
+    }
+    let text = serde_json::to_string(&known.moved_to(unit))?;
+    database
+        .prepare_cached("UPDATE unit SET unit = ?1 WHERE key = ?2")?
+        .execute([&text, unit.key.as_str()])?;
+    write(database, &unit.key, &record, &record.clone().revived())?;
+    for key in &record.bands {
+        let found = database.prepare_cached(sql)?.query_row([key.as_str()], entry).optional()?;
+        if let Some(Entry { unit: band, .. }) = found.map(parse).transpose()? {
+            relocate(database, &band.moved_to(unit))?;
+        }
+    }
+    Ok(true)
+}
+
+fn is_band(database: &Connection, key: &Key) -> Step<bool> {
+    let mut rows = database.prepare_cached("SELECT band FROM unit WHERE key = ?1")?;
+    Ok(rows.query_row([key.as_str()], |row| row.get(0))?)
+}
+
 /// Writes a record where state and token are still those of `before`.
 fn write(database: &Connection, key: &Key, before: &Record, after: &Record) -> Step<bool> {
     let mut update = database.prepare_cached(
-        "UPDATE unit SET state = ?1, token = ?2, record = ?3 WHERE key = ?4 AND state = ?5 AND token IS ?6",
+        "UPDATE unit SET state = ?1, token = ?2, record = ?3, bytes = iif(?7, 0, bytes), owed = calls AND ?8 \
+         WHERE key = ?4 AND state = ?5 AND token IS ?6",
     )?;
     let (new, old) = (after.token.as_ref().map(Token::as_str), before.token.as_ref().map(Token::as_str));
     let text = serde_json::to_string(after)?;
-    let rows =
-        update.execute(params![after.state.name(), new, text, key.as_str(), before.state.name(), old])?;
+    // The work of a slide that was split is that of its bands.
+    let split = !after.bands.is_empty();
+    let rows = update.execute(params![
+        after.state.name(),
+        new,
+        text,
+        key.as_str(),
+        before.state.name(),
+        old,
+        split
+    ])?;
     Ok(rows == 1)
 }
 
 fn insert(database: &Connection, unit: &Unit, record: &Record) -> Step<bool> {
     let mut insert = database.prepare_cached(
-        "INSERT INTO unit (key, version, kind, bytes, state, token, unit, record) VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7) \
+        "INSERT INTO unit (key, version, kind, band, bytes, state, token, unit, record, calls, owed) \
+         VALUES (?1, ?2, ?3, ?3 = 'band', ?4, ?5, NULL, ?6, ?7, ?8, ?8 AND ?9) \
          ON CONFLICT (key) DO NOTHING",
     )?;
     let bytes = i64::try_from(unit.bytes).unwrap_or(i64::MAX);
     let (text, record_text) = (serde_json::to_string(unit)?, serde_json::to_string(record)?);
     let (key, kind, state) = (unit.key.as_str(), unit.task.kind(), record.state.name());
-    Ok(insert.execute(params![key, unit.version, kind, bytes, state, text, record_text])? == 1)
+    let (calls, owed) = (unit.callback.is_some(), record.owes_call());
+    let values = params![key, unit.version, kind, bytes, state, text, record_text, calls, owed];
+    Ok(insert.execute(values)? == 1)
 }
 
 fn keys_in(database: &Connection, states: [State; 2]) -> Step<Vec<Key>> {
@@ -299,6 +355,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
 
 fn parse((unit, record): (String, String)) -> Step<Entry> {
     Ok(Entry { unit: serde_json::from_str(&unit)?, record: serde_json::from_str(&record)? })
+}
+
+fn workers(database: &Connection) -> Step<Vec<WorkerRow>> {
+    let mut rows = database.prepare_cached("SELECT row FROM worker ORDER BY name")?;
+    let rows = rows.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
 }
 
 /// The first entries of a state.
@@ -339,13 +401,39 @@ impl Queue for SqliteQueue {
         self.change("add to the queue", |database| {
             let mut submitted = Submitted::default();
             for unit in units {
-                match insert(database, unit, &Record::new())? {
-                    true => submitted.new += 1,
-                    false => submitted.known += 1,
-                }
+                let count = match insert(database, unit, &Record::new())? {
+                    true => &mut submitted.new,
+                    false if relocate(database, unit)? => &mut submitted.moved,
+                    false => &mut submitted.known,
+                };
+                *count += 1;
             }
             Ok(submitted)
         })
+    }
+
+    fn split(&self, claim: &Claim, bands: &[Unit]) -> Result<bool> {
+        self.change("write the queue", |database| {
+            let Some(before) = record(database, &claim.unit.key)? else { return Ok(false) };
+            let keys = bands.iter().map(|band| band.key.clone()).collect();
+            let Ok(after) = before.clone().split(&claim.token, keys, self.clock.now_ms()) else {
+                return Ok(false);
+            };
+            for band in bands {
+                if !insert(database, band, &Record::new())? {
+                    relocate(database, band)?;
+                }
+            }
+            write(database, &claim.unit.key, &before, &after)
+        })
+    }
+
+    fn wake(&self, key: &Key) -> Result<bool> {
+        self.change_one(key, Record::wake)
+    }
+
+    fn record(&self, key: &Key) -> Result<Option<Record>> {
+        self.read("read the queue", |database| record(database, key))
     }
 
     fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
@@ -358,7 +446,7 @@ impl Queue for SqliteQueue {
                 if let Ok(after) = claimed
                     && write(database, &unit.key, &record, &after)?
                 {
-                    claims.push(Claim { unit, token });
+                    claims.push(Claim { unit, token, bands: after.bands });
                 }
             }
             Ok(claims)
@@ -422,6 +510,28 @@ impl Queue for SqliteQueue {
         })
     }
 
+    fn owed(&self) -> Result<Vec<Entry>> {
+        self.read("read the queue", |database| {
+            let sql = "SELECT unit, record FROM unit WHERE owed = 1 ORDER BY number LIMIT ?1";
+            let mut rows = database.prepare_cached(sql)?;
+            let rows = rows.query_map([MOST_OWED as i64], entry)?;
+            rows.map(|row| parse(row?)).collect()
+        })
+    }
+
+    fn take_call(&self, owed: &Entry, worker: &str) -> Result<bool> {
+        let next = |record: Record| record.take_call(owed.record.worker.as_deref(), worker);
+        self.change_one(&owed.unit.key, next)
+    }
+
+    fn told(&self, key: &Key, end: State) -> Result<()> {
+        self.change_one(key, |record| record.tell(end)).map(drop)
+    }
+
+    fn workers(&self) -> Result<Vec<WorkerRow>> {
+        self.read("read the queue", workers)
+    }
+
     fn report(&self, row: &WorkerRow) -> Result<()> {
         self.change("write the queue", |database| {
             let sql = "INSERT INTO worker (name, row) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET row = excluded.row";
@@ -433,21 +543,20 @@ impl Queue for SqliteQueue {
     fn overview(&self) -> Result<Overview> {
         self.read("read the queue", |database| {
             let mut overview = Overview::default();
-            let mut rows = database
-                .prepare_cached("SELECT count(*), coalesce(sum(bytes), 0) FROM unit WHERE state = ?1")?;
+            let mut rows = database.prepare_cached(
+                "SELECT count(*) - coalesce(sum(band), 0), coalesce(sum(band), 0), coalesce(sum(bytes), 0) \
+                 FROM unit WHERE state = ?1",
+            )?;
             for (state, count) in State::ALL.iter().zip(&mut overview.counts) {
-                let (units, bytes): (i64, i64) =
-                    rows.query_row([state.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                *count = Count { units: units as u64, bytes: bytes as u64 };
+                let [units, bands, bytes]: [i64; 3] =
+                    rows.query_row([state.name()], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+                *count = Count { units: units as u64, bands: bands as u64, bytes: bytes as u64 };
             }
             let running = entries(database, State::Running, usize::MAX >> 1)?;
             overview.running = running.into_iter().map(Running::from).collect();
             let dead = entries(database, State::Dead, Overview::MOST_DEAD)?;
             overview.dead = dead.into_iter().map(Dead::from).collect();
-            let mut rows = database.prepare_cached("SELECT row FROM worker ORDER BY name")?;
-            for row in rows.query_map([], |row| row.get::<_, String>(0))? {
-                overview.workers.push(serde_json::from_str::<WorkerRow>(&row?)?);
-            }
+            overview.workers = workers(database)?;
             Ok(overview)
         })
     }

@@ -10,12 +10,17 @@
 //!      +---- retry ---------+---------------> Cancelled
 //! ```
 //!
+//! A large slide is split: its first attempt makes units of its bands, and it waits until they are done. Its last attempt joins them.
+//!
 //! Every change of a running unit names the token of its attempt: a worker that was thought dead and comes back changes nothing. Both
 //! queues and the simulation use these functions, and store what they return only where the unit is still as it was.
 
 use serde::{Deserialize, Serialize};
 
-use super::unit::Token;
+use super::unit::{Key, Token};
+
+/// Pause after which a slide looks whether its bands are done. Whoever ends the last one wakes it; this is for one that was killed before.
+pub const LOOK_AGAIN_MS: u64 = 20_000;
 
 /// Where a unit is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,6 +144,12 @@ pub struct Record {
     pub progress: Progress,
     /// Why the last attempt failed.
     pub fault: Option<Fault>,
+    /// The units of its bands, once it was split.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bands: Vec<Key>,
+    /// The end of the unit that its address was told: done or dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<State>,
 }
 
 impl Record {
@@ -153,12 +164,43 @@ impl Record {
             due_ms: 0,
             progress: Progress::default(),
             fault: None,
+            bands: Vec::new(),
+            told: None,
         }
+    }
+
+    /// Whether it has ended and its address, if it has one, was not told so.
+    pub fn owes_call(&self) -> bool {
+        matches!(self.state, State::Done | State::Dead) && self.told != Some(self.state)
+    }
+
+    /// Its address was told of this end, or does not answer.
+    ///
+    /// # Errors
+    /// It is in another state meanwhile.
+    pub fn tell(mut self, end: State) -> Result<Self, Refused> {
+        match self.state == end {
+            true => self.told = Some(end),
+            false => return Err(Refused::Is(self.state)),
+        }
+        Ok(self)
+    }
+
+    /// A worker takes it over from `silent` to tell its address.
+    ///
+    /// # Errors
+    /// There is nothing to tell, or another took it over.
+    pub fn take_call(mut self, silent: Option<&str>, by: &str) -> Result<Self, Refused> {
+        match self.owes_call() && self.worker.as_deref() == silent {
+            true => self.worker = Some(by.into()),
+            false => return Err(Refused::OtherAttempt),
+        }
+        Ok(self)
     }
 
     /// Whether it may be claimed at this time. A pause longer than there is one comes from a clock that was wrong, and counts as over.
     pub fn is_due(&self, policy: &Policy, now_ms: u64) -> bool {
-        let longest = policy.longest_pause_ms + policy.longest_pause_ms / 4;
+        let longest = (policy.longest_pause_ms + policy.longest_pause_ms / 4).max(LOOK_AGAIN_MS);
         self.due_ms <= now_ms || self.due_ms > now_ms.saturating_add(longest)
     }
 
@@ -251,6 +293,28 @@ impl Record {
         Ok(self)
     }
 
+    /// The slide is done in bands. The attempt does not count, and the next one is due when they are done.
+    ///
+    /// # Errors
+    /// It is no longer this attempt that runs.
+    pub fn split(self, token: &Token, bands: Vec<Key>, now_ms: u64) -> Result<Self, Refused> {
+        let back = self.give_back(token)?;
+        Ok(Self { due_ms: now_ms.saturating_add(LOOK_AGAIN_MS), bands, ..back })
+    }
+
+    /// The bands for which it waits have ended.
+    ///
+    /// # Errors
+    /// It does not wait for bands.
+    pub fn wake(mut self) -> Result<Self, Refused> {
+        match self.state {
+            State::Waiting if !self.bands.is_empty() => {}
+            other => return Err(Refused::Is(other)),
+        }
+        self.due_ms = 0;
+        Ok(self)
+    }
+
     /// Nobody wants it any more.
     ///
     /// # Errors
@@ -277,7 +341,22 @@ impl Record {
         self.state = State::Waiting;
         self.attempts = 0;
         self.due_ms = 0;
+        self.told = None;
         Ok(self)
+    }
+
+    /// Whether an attempt will open its source.
+    pub fn needs_source(&self) -> bool {
+        !matches!(self.state, State::Running | State::Done)
+    }
+
+    /// Its source is where it can be opened again: what was given up is tried again.
+    #[must_use]
+    pub fn revived(self) -> Self {
+        match self.state {
+            State::Dead => self.clone().retry().unwrap_or(self),
+            _ => self,
+        }
     }
 
     /// Its manifest is there, whatever the queue thought.
@@ -286,6 +365,7 @@ impl Record {
         self.state = State::Done;
         self.token = None;
         self.fault = None;
+        self.bands = Vec::new();
         self
     }
 

@@ -1,5 +1,6 @@
 //! Tests that need more than one file of jobs.
 
+mod bands;
 mod queues;
 mod simulation;
 mod states;

@@ -4,32 +4,42 @@
 //! units and archives. So equal work has one key on every machine, whatever the source is called and wherever it lies.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::encode::Encode;
 use super::error::{Error, Result};
 use crate::image::spec;
-use crate::params::EncodeParams;
 
 /// Version of units. A worker takes only units of its own version: a parameter that it does not know would change the result under an
 /// unchanged key.
-pub const UNIT_VERSION: u32 = 1;
+pub const UNIT_VERSION: u32 = 2;
 
 /// Letters of a key and of a token.
 const HEX_LETTERS: usize = 32;
+
+/// Some rows of families of a slide. Its result is joined with those of the other bands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Band {
+    /// As the slide is encoded.
+    pub encode: Encode,
+    /// The unit of the slide.
+    pub of: Key,
+    /// The first row of families and the one after the last.
+    pub rows: Range<u32>,
+}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Task {
-    /// A slide or tree to a bundle.
-    Encode {
-        /// How it is coded.
-        params: EncodeParams,
-        /// Tile size in pixels; `None` for the source's own, or 256.
-        tile: Option<u32>,
-    },
+    /// See [`Encode`].
+    Encode(Encode),
+    /// See [`Band`].
+    Band(Band),
     /// An archive, tree or slide is checked.
     Verify {
         /// Whether families are reconstructed and compared with their proofs.
@@ -44,12 +54,13 @@ pub enum Task {
 
 impl Task {
     /// Names of all kinds.
-    pub const KINDS: [&str; 3] = ["encode", "verify", "decode"];
+    pub const KINDS: [&str; 4] = ["encode", "band", "verify", "decode"];
 
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
         match self {
-            Task::Encode { .. } => "encode",
+            Task::Encode(_) => "encode",
+            Task::Band(_) => "band",
             Task::Verify { .. } => "verify",
             Task::Decode { .. } => "decode",
         }
@@ -89,6 +100,9 @@ pub struct Unit {
     /// An address that is told when the unit is done or given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<String>,
+    /// Most families that are encoded as one piece: a slide with more is encoded in bands. `None` for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_families: Option<u64>,
 }
 
 impl Unit {
@@ -100,7 +114,50 @@ impl Unit {
         let decisive = (UNIT_VERSION, spec::VERSION, &task, &identity);
         let text = serde_json::to_vec(&decisive).map_err(Error::json("a unit"))?;
         let key = Key(format!("{:032x}", xxh3_128(&text)));
-        Ok(Self { version: UNIT_VERSION, key, task, source, thing, identity, bytes, callback: None })
+        let version = UNIT_VERSION;
+        Ok(Self { version, key, task, source, thing, identity, bytes, callback: None, most_families: None })
+    }
+
+    /// The unit of a band of this slide, which has `all` rows of families.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn band(&self, encode: Encode, rows: Range<u32>, all: u32) -> Result<Self> {
+        let upto = |row: u32| u128::from(self.bytes) * u128::from(row) / u128::from(all.max(1));
+        let bytes = (upto(rows.end) - upto(rows.start)) as u64;
+        let task = Task::Band(Band { encode, of: self.key.clone(), rows });
+        Self::new(task, self.source.clone(), self.thing, self.identity.clone(), bytes)
+    }
+
+    /// The same unit, whose source lies where that of another does.
+    #[must_use]
+    pub fn moved_to(self, other: &Self) -> Self {
+        Self { source: other.source.clone(), thing: other.thing, ..self }
+    }
+
+    /// Of a band, its first row of families and the one after the last.
+    pub fn rows(&self) -> Option<[u32; 2]> {
+        match &self.task {
+            Task::Band(band) => Some([band.rows.start, band.rows.end]),
+            _ => None,
+        }
+    }
+
+    /// The slide of which this is a band.
+    pub fn band_of(&self) -> Option<&Key> {
+        match &self.task {
+            Task::Band(band) => Some(&band.of),
+            _ => None,
+        }
+    }
+}
+
+/// A source, or some rows of families of it, as people say it.
+pub fn named(source: &str, rows: Option<[u32; 2]>) -> String {
+    match rows {
+        Some([first, end]) if end.saturating_sub(first) == 1 => format!("{source}, row {first} of families"),
+        Some([first, end]) => format!("{source}, rows {first} to {} of families", end.saturating_sub(1)),
+        None => source.into(),
     }
 }
 
@@ -193,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn bands_share_the_bytes_of_their_slide() {
+        let slide = unit(90, "i", "/a");
+        let encode = Encode::default();
+        let bands = [0..2, 2..3, 3..7].map(|rows| slide.band(encode.clone(), rows, 7).unwrap());
+        assert_eq!(bands.iter().map(|band| band.bytes).sum::<u64>(), slide.bytes);
+        assert_eq!(bands[1].band_of(), Some(&slide.key));
+        assert!(bands[0].key != bands[1].key && bands[0].key != slide.key);
+        let read: Unit = serde_json::from_str(&serde_json::to_string(&bands[2]).unwrap()).unwrap();
+        assert_eq!(read, bands[2]);
+    }
+
+    #[test]
     fn a_key_that_could_name_another_file_is_refused() {
         for text in ["", "..", "../../../../etc/passwd0123456789ab", "0123456789abcdef0123456789ABCDEF"] {
             assert!(Key::parse(text).is_none(), "{text}");
@@ -206,6 +275,12 @@ mod tests {
     fn a_unit_with_a_parameter_that_is_not_known_is_refused() {
         let mut value = serde_json::to_value(unit(90, "i", "/a")).unwrap();
         assert!(serde_json::from_value::<Unit>(value.clone()).is_ok());
+        value["task"]["sharpness"] = 7.into();
+        assert!(serde_json::from_value::<Unit>(value).is_err());
+        let task = Task::Encode(Encode::default());
+        let unit = Unit::new(task, "/a".into(), Source::Slide, "i".into(), 1).unwrap();
+        let mut value = serde_json::to_value(&unit).unwrap();
+        assert_eq!(serde_json::from_value::<Unit>(value.clone()).unwrap(), unit);
         value["task"]["sharpness"] = 7.into();
         assert!(serde_json::from_value::<Unit>(value).is_err());
     }

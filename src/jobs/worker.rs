@@ -4,6 +4,8 @@
 //! and ends with an `Ending`. A unit whose attempt is ours no more, because it was cancelled or because the queue took this worker for
 //! dead, is ended between two families.
 
+mod banded;
+mod owed;
 mod rate;
 mod slot;
 
@@ -11,8 +13,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Scope, sleep};
 use std::time::{Duration, Instant};
 
+use self::owed::Owed;
 use self::rate::Rate;
-use self::slot::{Ending, Slot, Tools};
+use self::slot::{Done, Ending, Slot, Tools};
 use super::callback::Notifier;
 use super::clock::Clock;
 use super::error::{Error, Result};
@@ -43,6 +46,8 @@ pub struct WorkerOptions {
     pub heartbeat: Duration,
     /// What an hour of this machine costs.
     pub price_per_hour: f64,
+    /// How long the worker of a unit that has ended must be silent until another tells the unit's address.
+    pub calls_after: Duration,
     /// The clock of this machine.
     pub clock: Clock,
 }
@@ -54,6 +59,8 @@ pub enum Event {
     Done(bool),
     /// The attempt failed. The state says whether there will be another.
     Failed(State, Fault),
+    /// It is done in so many bands, of which some are missing.
+    Split(usize),
     /// It was given back, because the worker ends.
     GivenBack,
     /// It is ours no more.
@@ -95,6 +102,7 @@ struct Work {
     tally: Tally,
     row: WorkerRow,
     rate: Rate,
+    owed: Owed,
 }
 
 /// When the queue is asked for units.
@@ -138,9 +146,16 @@ impl Worker<'_> {
             let given_back = work.slots.iter().try_for_each(|slot| self.give_back(slot));
             work.row.ended = true;
             work.row.seen_ms = self.options.clock.now_ms();
-            let said = self.queue.report(&work.row);
+            let said = self.queue.report(&work.row).and_then(|()| self.last_calls());
             ended.and(given_back).and(said).map(|()| work.tally)
         })
+    }
+
+    /// Waits a while for the last calls of addresses. What is not delivered, another worker delivers.
+    fn last_calls(&self) -> Result<()> {
+        let Some(notifier) = self.notifier else { return Ok(()) };
+        notifier.finish();
+        notifier.ended().iter().try_for_each(|(key, end)| self.queue.told(key, *end))
     }
 
     fn begin(&self) -> Work {
@@ -159,7 +174,7 @@ impl Worker<'_> {
             pixels_per_s: 0.0,
             source_bytes_per_s: 0.0,
         };
-        Work { slots: Vec::new(), tally: Tally::default(), row, rate: Rate::new() }
+        Work { slots: Vec::new(), tally: Tally::default(), row, rate: Rate::new(), owed: Owed::default() }
     }
 
     /// Claims, beats and finishes until the end.
@@ -175,6 +190,7 @@ impl Worker<'_> {
             if beaten.is_none_or(|at: Instant| at.elapsed() >= self.options.heartbeat) {
                 beaten = Some(Instant::now());
                 self.heartbeats(work)?;
+                work.owed.look(self)?;
             }
             let free = self.options.slots.saturating_sub(work.slots.len());
             if free > 0 && asking.is_due() {
@@ -198,7 +214,7 @@ impl Worker<'_> {
 
     /// Whether the worker is to end because nothing is left.
     fn is_over(&self) -> Result<bool> {
-        Ok(self.options.until_empty && self.patiently(|| self.queue.overview())?.is_over())
+        Ok(self.options.until_empty && self.patiently(|| self.queue.is_over())?)
     }
 
     fn start<'scope>(
@@ -254,26 +270,32 @@ impl Worker<'_> {
         };
         let slot = work.slots.swap_remove(at);
         let event = match ending {
-            Ending::Published { ours, progress, .. } => {
+            Ending::Split { bands, .. } => match self.patiently(|| self.queue.split(&slot.claim, &bands))? {
+                true => Event::Split(bands.len()),
+                false => Event::TakenAway,
+            },
+            Ending::Published { done, progress, .. } => {
                 let finished = self.patiently(|| self.queue.finish(&slot.claim, progress))?
                     // The queue has given the unit up, or to somebody else: the manifest is the truth.
                     || self.patiently(|| self.queue.settle(&slot.claim.unit, true))?;
                 if let (Some(notifier), true) = (self.notifier, finished) {
-                    notifier.tell(&slot.claim.unit, None);
+                    notifier.tell(&slot.claim.unit, State::Done, None);
                 }
-                if ours {
-                    work.tally.done += 1;
-                    count(&mut work.row, &slot.claim, progress);
+                self.ended(&slot.claim, false)?;
+                if done != Done::Theirs {
+                    work.tally.done += u64::from(slot.claim.unit.band_of().is_none());
+                    count(&mut work.row, &slot.claim, done, progress);
                 }
-                Event::Done(ours)
+                Event::Done(done != Done::Theirs)
             }
             Ending::Failed { fault, .. } => {
                 work.tally.failed += 1;
                 let policy = &self.options.policy;
                 match self.patiently(|| self.queue.fail(&slot.claim, fault.clone(), policy))? {
                     Some(record) => {
+                        self.ended(&slot.claim, record.state == State::Dead)?;
                         if let (Some(notifier), State::Dead) = (self.notifier, record.state) {
-                            notifier.tell(&slot.claim.unit, Some(&fault));
+                            notifier.tell(&slot.claim.unit, State::Dead, Some(&fault));
                         }
                         Event::Failed(record.state, fault)
                     }
@@ -284,6 +306,19 @@ impl Worker<'_> {
         };
         (self.report)(&slot.claim, &event);
         Ok(())
+    }
+
+    /// Wakes the slide of a band that has ended, if it waits for no other band, or if the band was given up and the slide is with it.
+    fn ended(&self, claim: &Claim, given_up: bool) -> Result<()> {
+        let Some(slide) = claim.unit.band_of() else { return Ok(()) };
+        let record = |key| self.patiently(|| self.queue.record(key));
+        let Some(slide_record) = record(slide)? else { return Ok(()) };
+        for band in &slide_record.bands {
+            if !given_up && record(band)?.is_none_or(|band| band.state != State::Done) {
+                return Ok(());
+            }
+        }
+        self.patiently(|| self.queue.wake(slide)).map(drop)
     }
 
     fn give_back(&self, slot: &Slot) -> Result<()> {
@@ -309,9 +344,12 @@ impl Worker<'_> {
     }
 }
 
-fn count(row: &mut WorkerRow, claim: &Claim, progress: Progress) {
-    row.units += 1;
-    row.families += progress.families;
-    row.pixels += progress.pixels;
-    row.source_bytes += claim.unit.bytes;
+fn count(row: &mut WorkerRow, claim: &Claim, done: Done, progress: Progress) {
+    row.units += u64::from(claim.unit.band_of().is_none());
+    // What was joined was counted where it was encoded.
+    if done == Done::Ours {
+        row.families += progress.families;
+        row.pixels += progress.pixels;
+        row.source_bytes += claim.unit.bytes;
+    }
 }

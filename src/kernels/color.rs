@@ -33,14 +33,32 @@ vectorised! {
     }
 }
 
+/// Red, green and blue of a pixel.
+#[inline(always)]
+fn rgb_of(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    [
+        (y + ((fix(1.402) * cr + HALF) >> BITS)).clamp(0, 255) as u8,
+        (y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> BITS)).clamp(0, 255) as u8,
+        (y + ((fix(1.772) * cb + HALF) >> BITS)).clamp(0, 255) as u8,
+    ]
+}
+
 vectorised! {
     /// Three rows to interleaved RGB. `rgb` holds three bytes a sample of `luma`.
     pub fn ycc_to_rgb(luma: &[u8], cb: &[u8], cr: &[u8], rgb: &mut [u8]) {
         for (((px, &y), &cb), &cr) in rgb.chunks_exact_mut(3).zip(luma).zip(cb).zip(cr) {
-            let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-            px[0] = (y + ((fix(1.402) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
-            px[1] = (y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> BITS)).clamp(0, 255) as u8;
-            px[2] = (y + ((fix(1.772) * cb + HALF) >> BITS)).clamp(0, 255) as u8;
+            px.copy_from_slice(&rgb_of(y, cb, cr));
+        }
+    }
+}
+
+vectorised! {
+    /// As [`ycc_to_rgb`], to three rows.
+    pub fn ycc_to_rgb_rows(luma: &[u8], cb: &[u8], cr: &[u8], red: &mut [u8], green: &mut [u8], blue: &mut [u8]) {
+        let pixels = luma.iter().zip(cb).zip(cr);
+        for ((((&y, &cb), &cr), (red, green)), blue) in pixels.zip(red.iter_mut().zip(green)).zip(blue) {
+            [*red, *green, *blue] = rgb_of(y, cb, cr);
         }
     }
 }
@@ -99,6 +117,20 @@ impl Pixels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_the_channels_of_interleaved_pixels() {
+        let sample = |seed: usize| (0..777).map(move |i: usize| (i * seed % 251) as u8).collect::<Vec<_>>();
+        let (y, cb, cr) = (sample(7), sample(31), sample(113));
+        let mut rgb = vec![0; 3 * y.len()];
+        ycc_to_rgb(&y, &cb, &cr, &mut rgb);
+        let mut rows = [(); 3].map(|()| vec![0; y.len()]);
+        let [red, green, blue] = &mut rows;
+        ycc_to_rgb_rows(&y, &cb, &cr, red, green, blue);
+        for (channel, row) in rows.iter().enumerate() {
+            assert!(row.iter().eq(rgb.iter().skip(channel).step_by(3)), "channel {channel}");
+        }
+    }
 
     #[test]
     fn both_ways_are_within_rounding_of_the_definition() {

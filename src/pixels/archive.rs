@@ -1,23 +1,22 @@
 //! A bundle as a source: families, stored tiles, original tiles.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::{Archive, Kind as ArchiveKind, Payload};
-use crate::backend::cpu::{reconstruct_part, rows_of_part};
-use crate::backend::{Backend, CpuBackend};
+use crate::backend::cpu::{reconstruct_l1, reconstruct_part, rows_of_part};
 use crate::codec::{Foreign, decode_png};
-use crate::error::Error as Library;
+use crate::error::Error;
 use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
-use crate::image::ycc::Sampling;
+use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::taps::TapCache;
 use crate::lossless::{self, l1_from_l0, tiles_below};
 use crate::output::render::stored_pixels;
-use crate::residual::FamilyDecoder;
-use pollster::block_on;
+use crate::residual::{self, FamilyDecoder};
 
-use super::cache::{Decoded, Family, SlideKey};
+use super::cache::{Decoded, SlideKey};
 use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// Most pixels of a slide's label and the like.
@@ -39,10 +38,10 @@ impl Bundle {
     /// # Errors
     /// What the library says of it.
     pub fn open(path: &Path, decoded: &Arc<Decoded>) -> Result<Self> {
-        let archive = Archive::open(path).map_err(Library::from)?;
+        let archive = Archive::open(path).map_err(Error::from)?;
         if archive.kind() != ArchiveKind::Bundle {
             let problem = "a pack holds one family of a slide; open the bundle".into();
-            return Err(Library::Input { path: path.into(), problem }.into());
+            return Err(Error::Input { path: path.into(), problem }.into());
         }
         let (geometry, meta) = (*archive.geometry(), archive.meta());
         let have = archive.families().len() as u64;
@@ -57,7 +56,7 @@ impl Bundle {
             microns_per_pixel: meta.microns_per_pixel,
             objective_power: meta.objective_power,
             tile: Some((geometry.tile(), geometry.tile())),
-            icc: archive.icc_profile().map_err(Library::from)?,
+            icc: archive.icc_profile().map_err(Error::from)?,
             associated: meta.associated.iter().map(|image| image.name.clone()).collect(),
             warnings,
             is_original: meta.coding.originals,
@@ -82,49 +81,77 @@ impl Bundle {
         level < 2 && self.geometry().l2().is_some() && !self.archive.meta().coding.originals
     }
 
-    fn absent(&self, family: FamilyId) -> Library {
+    fn absent(&self, family: FamilyId) -> Error {
         let problem = format!("family {family} is not here; encode the whole slide");
-        Library::Input { path: self.archive.path().into(), problem }
+        Error::Input { path: self.archive.path().into(), problem }
     }
 
-    /// The payloads of a family, decoded; where only a part of L0 is wanted, of the residual at least the rows for it.
-    fn payloads(&self, id: FamilyId, part: Option<Rect>) -> Result<DecodedFamily, Library> {
-        let coding = &self.archive.meta().coding;
+    /// Reads a family and decodes what `decode` says of it.
+    fn decode<T>(
+        &self,
+        id: FamilyId,
+        decode: impl FnOnce(&FamilyDecoder<'_>) -> residual::Result<T>,
+    ) -> Result<T, Error> {
         let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
         let record = self.archive.read_family(entry)?;
+        let coding = &self.archive.meta().coding;
         let decoder = FamilyDecoder { geometry: self.geometry(), coding, id, record: &record };
+        decode(&decoder).map_err(|e| self.in_family(id, e.into()))
+    }
+
+    fn in_family(&self, family: FamilyId, source: Error) -> Error {
+        Error::StoredFamily { path: self.archive.path().into(), family, source: Box::new(source) }
+    }
+
+    fn in_tile(&self, tile: TileId, source: Error) -> Error {
+        Error::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
+    }
+
+    /// The payloads of a family.
+    fn family(&self, id: FamilyId) -> Result<Arc<DecodedFamily>> {
+        self.decoded.family(self.key, id, || self.decode(id, |decoder| decoder.decode()))
+    }
+
+    /// L1 of a family in 4:4:4.
+    fn half(&self, id: FamilyId) -> Result<Arc<Ycc>> {
+        // Kept beside it: patches of L0 around the same centre need it too.
+        let family = self.family(id)?;
+        let coding = &self.archive.meta().coding;
+        self.decoded.half(self.key, id, || Ok(reconstruct_l1(coding, &family, Sampling::S444)?))
+    }
+
+    /// A part of a family's L0, given in pixels of the family, in 4:4:4 or gray.
+    fn part(&self, family: &DecodedFamily, part: Rect) -> Result<Ycc> {
+        let coding = &self.archive.meta().coding;
+        let made = reconstruct_part(coding, family, Want::Planes(Sampling::S444), part);
+        Ok(made.map_err(Error::from)?.into_ycc())
+    }
+
+    /// As [`Self::part`], of a family that is not kept: its residual is decoded no further than the part needs it. L2 is kept, since it is
+    /// small and patches are likely to come back to it.
+    fn part_alone(&self, id: FamilyId, part: Rect) -> Result<Ycc> {
+        thread_local! {
+            /// Planes of the size of a family, which every patch of a thread uses anew.
+            static FAMILY: RefCell<DecodedFamily> = RefCell::default();
+        }
+        if let Some(family) = self.decoded.known_family(self.key, id) {
+            return self.part(&family, part);
+        }
+        let decode = || {
+            let mut family = DecodedFamily::default();
+            self.decode(id, |decoder| decoder.decode_baseline(&mut family))?;
+            Ok(family.baseline)
+        };
+        let baseline = self.decoded.baseline(self.key, id, decode)?;
         let whole = self.geometry().family_rect(id);
         let size = (whole.width as usize, whole.height as usize);
-        let rows = part.map_or(0..size.1, |part| rows_of_part(coding, size, Want::Rgb, part));
-        let mut family = DecodedFamily::default();
-        decoder.decode_rows(rows, &mut family).map_err(|e| self.in_family(id, e.into()))?;
-        Ok(family)
-    }
-
-    fn in_family(&self, family: FamilyId, source: Library) -> Library {
-        Library::StoredFamily { path: self.archive.path().into(), family, source: Box::new(source) }
-    }
-
-    fn in_tile(&self, tile: TileId, source: Library) -> Library {
-        Library::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
-    }
-
-    /// L0 and L1 of a family.
-    fn family(&self, id: FamilyId) -> Result<Arc<Family>> {
-        let decode = || {
-            let decoded = self.payloads(id, None)?;
-            let coding = &self.archive.meta().coding;
-            let made = block_on(CpuBackend::new().reconstruct(coding, &decoded, Want::Rgb))?;
-            Ok(Family { levels: [Rgb::of_pixels(made.l0), Rgb::of_pixels(made.l1)] })
-        };
-        self.decoded.family(self.key, id, decode)
-    }
-
-    /// A part of a family's L0, given in pixels of the family, and nothing else of it.
-    fn part(&self, id: FamilyId, part: Rect) -> Result<Rgb> {
-        let decoded = self.payloads(id, Some(part))?;
-        let coding = &self.archive.meta().coding;
-        Ok(Rgb::of_pixels(reconstruct_part(coding, &decoded, Want::Rgb, part).map_err(Library::from)?))
+        let rows = rows_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
+        FAMILY.with_borrow_mut(|family| {
+            (family.width, family.height) = size;
+            family.baseline.clone_from(&baseline);
+            self.decode(id, |decoder| decoder.decode_residual_rows(rows, family))?;
+            self.part(family, part)
+        })
     }
 
     fn read_families(
@@ -139,19 +166,21 @@ impl Bundle {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
                 how.go_on()?;
                 let Some(id) = self.geometry().family(x, y) else { continue };
-                let corner = (x * side, y * side);
-                // A part of a family that is not cached costs less than the family.
-                if how.alone && level == 0 && !self.decoded.has_family(self.key, id) {
-                    let rect = self.geometry().family_rect(id);
-                    let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
-                    let right = (inside.x + inside.width).min(rect.x + rect.width);
-                    let bottom = (inside.y + inside.height).min(rect.y + rect.height);
-                    let (width, height) = (right - left, bottom - top);
-                    let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
-                    patch.paste(&self.part(id, part)?, (left, top));
+                if level == 1 {
+                    patch.paste_planes(&*self.half(id)?, (x * side, y * side));
                     continue;
                 }
-                patch.paste(&self.family(id)?.levels[level], corner);
+                let rect = self.geometry().family_rect(id);
+                let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
+                let right = (inside.x + inside.width).min(rect.x + rect.width);
+                let bottom = (inside.y + inside.height).min(rect.y + rect.height);
+                let (width, height) = (right - left, bottom - top);
+                let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
+                let made = match how.alone {
+                    true => self.part_alone(id, part)?,
+                    false => self.part(&*self.family(id)?, part)?,
+                };
+                patch.paste_planes(&made, (left, top));
             }
         }
         Ok(())
@@ -172,21 +201,21 @@ impl Bundle {
     }
 
     /// The pixels of a tile that is stored, or made of the original tiles of a family.
-    fn tile(&self, id: TileId) -> Result<Pixels, Library> {
+    fn tile(&self, id: TileId) -> Result<Pixels, Error> {
         let filter = self.archive.meta().coding.upsample_filter;
         let stored = |codec, bytes| {
             stored_pixels(self.geometry(), id, codec, bytes, filter, &self.taps)
                 .map_err(|e| self.in_tile(id, e.into()))
         };
         let Some(family) = self.geometry().family_of(id) else {
-            let absent = || Library::TileNotStored { path: self.archive.path().into(), tile: id };
+            let absent = || Error::TileNotStored { path: self.archive.path().into(), tile: id };
             let entry = self.archive.find_tile(id).ok_or_else(absent)?;
             return stored(entry.codec, self.archive.read_tile(entry)?);
         };
         let entry = self.archive.find(family).ok_or_else(|| self.absent(family))?;
-        let payload = |kind| -> Result<Payload, Library> {
+        let payload = |kind| -> Result<Payload, Error> {
             let none = || {
-                self.in_family(family, Library::TileNotStored { path: self.archive.path().into(), tile: id })
+                self.in_family(family, Error::TileNotStored { path: self.archive.path().into(), tile: id })
             };
             self.archive.read_payloads(entry, &[kind])?.pop().ok_or_else(none)
         };
@@ -202,7 +231,7 @@ impl Bundle {
                     Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), planes))
                 });
                 let (coding, side) = (&self.archive.meta().coding, self.geometry().tile() as usize);
-                let below = below.collect::<Result<Vec<_>, Library>>()?;
+                let below = below.collect::<Result<Vec<_>, Error>>()?;
                 Ok(Pixels::Ycc(l1_from_l0(coding, &self.taps, side, below, Sampling::S444)))
             }
             _ => {
@@ -213,7 +242,7 @@ impl Bundle {
     }
 
     /// An original tile, and the width and height that it must have.
-    fn original(&self, tile: TileId, payload: Payload) -> Result<(Foreign, (usize, usize)), Library> {
+    fn original(&self, tile: TileId, payload: Payload) -> Result<(Foreign, (usize, usize)), Error> {
         let wrong = |e: lossless::Error| self.in_tile(tile, e.into());
         let image = lossless::original(self.geometry(), tile, payload).map_err(wrong)?;
         Ok((image, lossless::tile_size(self.geometry(), tile)?))
@@ -244,12 +273,12 @@ impl Source for Bundle {
 
     fn associated(&self, name: &str) -> Result<Rgb> {
         let path = self.archive.path();
-        let wrong = |problem: String| Library::Input { path: path.into(), problem };
+        let wrong = |problem: String| Error::Input { path: path.into(), problem };
         let image = self.archive.meta().associated.iter().find(|image| image.name == name);
         let image = image.ok_or_else(|| wrong(format!("it holds no image {name:?}")))?;
         let png =
             image.bytes().ok_or_else(|| wrong(format!("its image {name:?} is damaged: it is no Base64")))?;
-        let pixels = decode_png(&png, MAX_ASSOCIATED_PX).map_err(Library::from)?;
+        let pixels = decode_png(&png, MAX_ASSOCIATED_PX).map_err(Error::from)?;
         Ok(Rgb::of_samples(pixels.width, pixels.height, pixels.channels, pixels.data))
     }
 }

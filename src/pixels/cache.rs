@@ -1,48 +1,76 @@
-//! Decoded families and tiles, bounded in bytes: of one slide, or of many that share the memory.
+//! What was decoded of bundles and trees, bounded in bytes: of one slide, or of many that share the memory.
 //!
-//! Threads that ask for the same part at once share one decode.
+//! Of a family the planes of its payloads are kept, which take less than half of its pixels; patches are computed from them. Threads that
+//! ask for the same part at once share one decode.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::Error as Library;
+use crate::error::Error;
+use crate::image::family::DecodedFamily;
 use crate::image::geometry::{FamilyId, TileId};
+use crate::image::plane::Plane;
+use crate::image::ycc::Ycc;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::{ReadError, Result, Rgb};
 
-/// L0 and L1 of a family.
-pub struct Family {
-    /// L0, then L1.
-    pub levels: [Rgb; 2],
-}
-
 /// A number that a slide has in a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SlideKey(u64);
 
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// The payloads of a family.
+    Family(FamilyId),
+    /// Its baseline.
+    Baseline(FamilyId),
+    /// Its L1.
+    Half(FamilyId),
+    /// A tile.
+    Tile(TileId),
+}
+
+/// It, by its kind.
+#[derive(Clone)]
+enum Kept {
+    Family(Arc<DecodedFamily>),
+    Planes(Arc<Ycc>),
+    Tile(Arc<Rgb>),
+}
+
+impl Kept {
+    fn bytes(&self) -> u32 {
+        let plane = |plane: &Plane| plane.data().len();
+        let planes =
+            |image: &Ycc| plane(&image.luma) + image.chroma.iter().flatten().map(plane).sum::<usize>();
+        let bytes = match self {
+            Kept::Family(family) => planes(&family.baseline) + planes(&family.residual),
+            Kept::Planes(image) => planes(image),
+            Kept::Tile(rgb) => rgb.data.len(),
+        };
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
 /// What was decoded.
 pub struct Decoded {
-    families: Cache<(SlideKey, FamilyId), Arc<Family>>,
-    tiles: Cache<(SlideKey, TileId), Arc<Rgb>>,
+    kept: Cache<(SlideKey, Part), Kept>,
     slides: AtomicU64,
 }
 
 impl Decoded {
-    /// At most `bytes`: three quarters for families, a quarter for tiles.
+    /// At most `bytes`.
     pub fn new(bytes: u64) -> Self {
-        let size = |rgb: &Rgb| u32::try_from(rgb.data.len()).unwrap_or(u32::MAX);
         // By time of use. By default a cache keeps what was used often, and new families would be decoded again and again.
-        let families =
-            Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(bytes / 4 * 3).weigher(
-                move |_, family: &Arc<Family>| family.levels.iter().map(size).fold(0, u32::saturating_add),
-            );
-        let tiles = Cache::builder()
+        let kept = Cache::builder()
             .eviction_policy(EvictionPolicy::lru())
-            .max_capacity(bytes / 4)
-            .weigher(move |_, tile: &Arc<Rgb>| size(tile));
-        Self { families: families.build(), tiles: tiles.build(), slides: AtomicU64::new(0) }
+            .max_capacity(bytes)
+            .weigher(|_, kept: &Kept| kept.bytes())
+            .build();
+        Self { kept, slides: AtomicU64::new(0) }
     }
 
     /// The key of another slide.
@@ -50,12 +78,19 @@ impl Decoded {
         SlideKey(self.slides.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whether a family is there.
-    pub fn has_family(&self, slide: SlideKey, id: FamilyId) -> bool {
-        self.families.contains_key(&(slide, id))
+    fn get(&self, slide: SlideKey, part: Part, decode: impl FnOnce() -> Result<Kept, Error>) -> Result<Kept> {
+        self.kept.try_get_with((slide, part), decode).map_err(ReadError::Failed)
     }
 
-    /// A family, decoded if it is not there.
+    /// The payloads of a family, if they are there.
+    pub fn known_family(&self, slide: SlideKey, id: FamilyId) -> Option<Arc<DecodedFamily>> {
+        match self.kept.get(&(slide, Part::Family(id)))? {
+            Kept::Family(family) => Some(family),
+            _ => None,
+        }
+    }
+
+    /// The payloads of a family, decoded if they are not there.
     ///
     /// # Errors
     /// That of `decode`, which the threads that waited for it share. It is not kept.
@@ -63,9 +98,49 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: FamilyId,
-        decode: impl FnOnce() -> Result<Family, Library>,
-    ) -> Result<Arc<Family>> {
-        self.families.try_get_with((slide, id), || decode().map(Arc::new)).map_err(ReadError::Failed)
+        decode: impl FnOnce() -> Result<DecodedFamily, Error>,
+    ) -> Result<Arc<DecodedFamily>> {
+        let kept =
+            self.get(slide, Part::Family(id), || decode().map(|family| Kept::Family(Arc::new(family))))?;
+        let Kept::Family(family) = kept else { unreachable!("the part says the kind") };
+        Ok(family)
+    }
+
+    /// The baseline of a family; otherwise as [`Self::family`].
+    ///
+    /// # Errors
+    /// As of `family`.
+    pub fn baseline(
+        &self,
+        slide: SlideKey,
+        id: FamilyId,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
+    ) -> Result<Arc<Ycc>> {
+        self.planes(slide, Part::Baseline(id), decode)
+    }
+
+    /// L1 of a family in 4:4:4 or gray; otherwise as [`Self::family`].
+    ///
+    /// # Errors
+    /// As of `family`.
+    pub fn half(
+        &self,
+        slide: SlideKey,
+        id: FamilyId,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
+    ) -> Result<Arc<Ycc>> {
+        self.planes(slide, Part::Half(id), decode)
+    }
+
+    fn planes(
+        &self,
+        slide: SlideKey,
+        part: Part,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
+    ) -> Result<Arc<Ycc>> {
+        let kept = self.get(slide, part, || decode().map(|image| Kept::Planes(Arc::new(image))))?;
+        let Kept::Planes(image) = kept else { unreachable!("the part says the kind") };
+        Ok(image)
     }
 
     /// A tile; otherwise as [`Self::family`].
@@ -76,8 +151,10 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: TileId,
-        decode: impl FnOnce() -> Result<Rgb, Library>,
+        decode: impl FnOnce() -> Result<Rgb, Error>,
     ) -> Result<Arc<Rgb>> {
-        self.tiles.try_get_with((slide, id), || decode().map(Arc::new)).map_err(ReadError::Failed)
+        let kept = self.get(slide, Part::Tile(id), || decode().map(|rgb| Kept::Tile(Arc::new(rgb))))?;
+        let Kept::Tile(rgb) = kept else { unreachable!("the part says the kind") };
+        Ok(rgb)
     }
 }

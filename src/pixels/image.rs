@@ -1,7 +1,18 @@
-//! Interleaved RGB: whole images, and the patch that a read fills.
+//! Interleaved RGB, and the patch that a read fills.
 
 use crate::image::family::Pixels;
 use crate::image::geometry::Rect;
+use crate::image::ycc::Ycc;
+use crate::kernels::color::{ycc_to_rgb, ycc_to_rgb_rows};
+
+/// Where the channels of a pixel lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Side by side: height, width, channels.
+    Interleaved,
+    /// In planes: channels, height, width.
+    Planes,
+}
 
 /// Interleaved 8-bit RGB, rows tightly packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +58,9 @@ pub struct Patch<'a> {
     pub width: usize,
     /// Pixels down.
     pub height: usize,
-    /// Interleaved RGB, `3 * width * height` bytes.
+    /// Where its channels lie.
+    pub layout: Layout,
+    /// RGB, `3 * width * height` bytes.
     pub data: &'a mut [u8],
 }
 
@@ -66,7 +79,48 @@ impl Patch<'_> {
     }
 
     /// Copies what it shares with an image whose left upper corner lies at `(x, y)` of the level.
-    pub fn paste(&mut self, image: &Rgb, (x, y): (u32, u32)) {
+    pub fn paste(&mut self, image: &Rgb, corner: (u32, u32)) {
+        let Some(shared) = self.shared(corner, (image.width, image.height)) else { return };
+        for row in 0..shared.rows {
+            let from = 3 * ((shared.from.1 + row) * image.width + shared.from.0);
+            let from = &image.data[from..][..3 * shared.columns];
+            match self.row(&shared, row) {
+                Row::Interleaved(to) => to.copy_from_slice(from),
+                Row::Planes(to) => {
+                    for (channel, to) in to.into_iter().enumerate() {
+                        to.iter_mut()
+                            .zip(from.iter().skip(channel).step_by(3))
+                            .for_each(|(to, from)| *to = *from);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`Self::paste`], of an image in planes, gray or 4:4:4.
+    pub fn paste_planes(&mut self, image: &Ycc, corner: (u32, u32)) {
+        let Some(shared) = self.shared(corner, (image.luma.width(), image.luma.height())) else { return };
+        let columns = shared.from.0..shared.from.0 + shared.columns;
+        for row in 0..shared.rows {
+            let y = shared.from.1 + row;
+            let luma = &image.luma.row(y)[columns.clone()];
+            let chroma =
+                image.chroma.as_ref().map(|planes| planes.each_ref().map(|p| &p.row(y)[columns.clone()]));
+            match (self.row(&shared, row), chroma) {
+                (Row::Interleaved(to), Some([cb, cr])) => ycc_to_rgb(luma, cb, cr, to),
+                (Row::Interleaved(to), None) => {
+                    to.chunks_exact_mut(3).zip(luma).for_each(|(pixel, &value)| pixel.fill(value));
+                }
+                (Row::Planes([red, green, blue]), Some([cb, cr])) => {
+                    ycc_to_rgb_rows(luma, cb, cr, red, green, blue);
+                }
+                (Row::Planes(to), None) => to.into_iter().for_each(|to| to.copy_from_slice(luma)),
+            }
+        }
+    }
+
+    /// What it shares with an image of `size` whose left upper corner lies at `(x, y)` of the level.
+    fn shared(&self, (x, y): (u32, u32), size: (usize, usize)) -> Option<Shared> {
         let overlap = |start: i64, length: usize, at: u32, size: usize| {
             let from = start.max(at.into());
             let to = start.saturating_add_unsigned(length as u64).min(i64::from(at) + size as i64);
@@ -76,12 +130,37 @@ impl Patch<'_> {
                 (to - from) as usize,
             ))
         };
-        let Some((to_x, from_x, columns)) = overlap(self.x, self.width, x, image.width) else { return };
-        let Some((to_y, from_y, rows)) = overlap(self.y, self.height, y, image.height) else { return };
-        for row in 0..rows {
-            let to = 3 * ((to_y + row) * self.width + to_x);
-            let from = 3 * ((from_y + row) * image.width + from_x);
-            self.data[to..][..3 * columns].copy_from_slice(&image.data[from..][..3 * columns]);
+        let (to_x, from_x, columns) = overlap(self.x, self.width, x, size.0)?;
+        let (to_y, from_y, rows) = overlap(self.y, self.height, y, size.1)?;
+        Some(Shared { to: (to_x, to_y), from: (from_x, from_y), columns, rows })
+    }
+
+    /// A row of what it shares, counted from the first that it shares.
+    fn row(&mut self, shared: &Shared, row: usize) -> Row<'_> {
+        let first = (shared.to.1 + row) * self.width + shared.to.0;
+        match self.layout {
+            Layout::Interleaved => Row::Interleaved(&mut self.data[3 * first..][..3 * shared.columns]),
+            Layout::Planes => {
+                let (red, rest) = self.data.split_at_mut(self.width * self.height);
+                let (green, blue) = rest.split_at_mut(self.width * self.height);
+                Row::Planes([red, green, blue].map(|plane| &mut plane[first..][..shared.columns]))
+            }
         }
     }
+}
+
+/// The rectangle that a patch shares with an image.
+struct Shared {
+    /// Its corner in the patch.
+    to: (usize, usize),
+    /// Its corner in the image.
+    from: (usize, usize),
+    columns: usize,
+    rows: usize,
+}
+
+/// A part of a row of a patch.
+enum Row<'a> {
+    Interleaved(&'a mut [u8]),
+    Planes([&'a mut [u8]; 3]),
 }

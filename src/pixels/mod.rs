@@ -12,7 +12,7 @@ mod tree;
 use std::sync::Arc;
 
 pub use self::cache::Decoded;
-pub use self::image::{Patch, Rgb};
+pub use self::image::{Layout, Patch, Rgb};
 pub use self::open::{Kind, detect, open, open_alone};
 use crate::error::Error;
 
@@ -63,7 +63,7 @@ impl From<Error> for ReadError {
 /// How a read is done.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
-    /// Whether no neighbour of the region is expected soon: only what the region needs is decoded, and nothing is kept.
+    /// Whether no neighbour of the region is expected soon: of a family only what the region needs is decoded, and only its L2 kept.
     pub alone: bool,
     /// Asked between the parts of a read: whether it goes on.
     pub goes_on: &'a (dyn Fn() -> bool + 'a),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Error as Library;
+use crate::error::Error;
 use crate::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide, SlideInfo};
 
 use super::{Info, Kind, Patch, Reading, Result, Rgb, Source};
@@ -37,7 +37,7 @@ impl Scan {
         // A reader keeps at most half of its limit as decoded parts of the full resolution.
         let max_memory_bytes = cache_bytes.saturating_mul(2);
         let options = OpenOptions { max_memory_bytes, ..OpenOptions::default() };
-        let Slide { info: of, access, .. } = Slide::open(path, &options).map_err(Library::from)?;
+        let Slide { info: of, access, .. } = Slide::open(path, &options).map_err(Error::from)?;
         let pixels = match access {
             Access::Random(pixels) => Pixels::File(pixels),
             Access::Sequential(mut rows) => Pixels::Whole(decode_whole(path, &of, &mut *rows, cache_bytes)?),
@@ -67,11 +67,11 @@ fn decode_whole(path: &Path, info: &SlideInfo, rows: &mut dyn Sequential, limit_
             "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} of \
              cache_bytes; raise cache_bytes, or encode it and open the bundle"
         );
-        return Err(Library::input(path, problem).into());
+        return Err(Error::input(path, problem).into());
     }
     let (width, height, channels) = (info.width as usize, info.height as usize, usize::from(info.channels));
     let mut samples = vec![0; width * height * channels];
-    rows.read_rows(info.height, &mut samples).map_err(Library::from)?;
+    rows.read_rows(info.height, &mut samples).map_err(Error::from)?;
     Ok(Rgb::of_samples(width, height, channels, samples))
 }
 
@@ -119,7 +119,7 @@ impl Source for Scan {
                 0 => pixels.read(region.x, region.y, region.width, region.height, &mut samples),
                 _ => pixels.read_level(level, region, &mut samples),
             }
-            .map_err(Library::from)?;
+            .map_err(Error::from)?;
             patch.paste(&Rgb::of_samples(width, height, self.channels, samples), (region.x, region.y));
             y += region.height;
         }
@@ -128,8 +128,8 @@ impl Source for Scan {
 
     /// Opens the slide once more: such images are asked for rarely.
     fn associated(&self, name: &str) -> Result<Rgb> {
-        let slide = Slide::open(&self.path, &self.options).map_err(Library::from)?;
-        let image = slide.associated_image(name).map_err(Library::from)?;
+        let slide = Slide::open(&self.path, &self.options).map_err(Error::from)?;
+        let image = slide.associated_image(name).map_err(Error::from)?;
         Ok(Rgb::of_samples(image.width as usize, image.height as usize, 3, image.rgb))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::Error as Library;
+use crate::error::Error;
 use crate::image::geometry::TileId;
 use crate::pyramid::tree::Tree;
 
@@ -25,7 +25,7 @@ impl TreeSource {
     /// # Errors
     /// What the library says of it.
     pub fn open(path: &Path, decoded: &Arc<Decoded>) -> Result<Self> {
-        let tree = Tree::open_incomplete(path).map_err(Library::from)?;
+        let tree = Tree::open_incomplete(path).map_err(Error::from)?;
         let geometry = *tree.geometry();
         let mut levels = pyramid_levels(&geometry);
         // Levels without tiles, which lie below those that have some.
@@ -79,6 +79,6 @@ impl Source for TreeSource {
 
     fn associated(&self, name: &str) -> Result<Rgb> {
         let problem = format!("a tree has no image {name:?} beside its tiles");
-        Err(Library::Input { path: self.tree.path().into(), problem }.into())
+        Err(Error::Input { path: self.tree.path().into(), problem }.into())
     }
 }

@@ -88,7 +88,7 @@ pub fn build(
     } else {
         scheduler.ordered(
             family_bytes(&geometry),
-            region_jobs(slide, geometry),
+            region_jobs(slide, geometry, 0),
             |(id, read)| {
                 let region = read()?;
                 let (width, height) = (region.rect.width as usize, region.rect.height as usize);

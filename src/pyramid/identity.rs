@@ -3,7 +3,6 @@
 //! An identity is a text that archives record. It depends on the bytes of the slide alone: not on its name, its directory or
 //! its times, so that an encode on another machine writes the same archive.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -52,10 +51,11 @@ impl Identity {
         let length = file.size().map_err(Error::io("read", path))?;
         let mut all = Files { bytes: length, modified: file.modified() };
         for data in mirax_files(path)? {
-            let kind = fs::metadata(&data).map_err(Error::io("read", &data))?;
+            let file = store::open(&data).map_err(Error::io("read", &data))?;
+            let length = file.size().map_err(Error::io("read", &data))?;
             hash.update(data.file_name().unwrap_or_default().as_encoded_bytes());
-            hash.update(&kind.len().to_le_bytes());
-            all.add(kind.len(), kind.modified().ok());
+            hash.update(&length.to_le_bytes());
+            all.add(length, file.modified());
         }
         Ok(all.identity("file", length, &hash))
     }
@@ -185,16 +185,13 @@ fn parts(length: u64) -> Vec<(u64, u64)> {
 /// The data files of a MIRAX slide, which lie in a directory of its name; none for other formats.
 fn mirax_files(path: &Path) -> Result<Vec<PathBuf>> {
     let dir = path.with_extension("");
-    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mrxs")) || !dir.is_dir() {
+    let is_mirax = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mrxs"));
+    if !is_mirax || !(store::is_address(&dir) || dir.is_dir()) {
         return Ok(Vec::new());
     }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
-        let file = entry.map_err(Error::io("list", &dir))?.path();
-        if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("dat") || e.eq_ignore_ascii_case("ini")) {
-            files.push(file);
-        }
-    }
+    let mut files = store::files_in(&dir).map_err(Error::io("list", &dir))?;
+    let is_data = |e: &std::ffi::OsStr| e.eq_ignore_ascii_case("dat") || e.eq_ignore_ascii_case("ini");
+    files.retain(|file| file.extension().is_some_and(is_data));
     files.sort();
     Ok(files)
 }
@@ -202,6 +199,7 @@ fn mirax_files(path: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn identity(path: &Path, bytes: &[u8]) -> String {
         fs::write(path, bytes).unwrap();

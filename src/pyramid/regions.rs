@@ -6,6 +6,7 @@ use super::loaded::{L2Pixels, LoadedFamily};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::plane::Plane;
+use crate::image::spec::FAMILY_FACTOR;
 use crate::image::ycc::Ycc;
 use crate::slide::{Access, RandomAccess, Region, Sequential, Slide};
 
@@ -20,28 +21,30 @@ pub struct FamilyRegion {
 }
 
 /// Families that are announced before they are read, so that the bytes of a slide far away are there when a thread asks for them.
-const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 8;
 
 /// Reads the region of one family, on any thread.
 pub type RegionJob<'a> = Box<dyn FnOnce() -> Result<FamilyRegion> + Send + 'a>;
 
-/// One job a family, row by row. A sequential slide is read one row of families ahead, on the thread that advances the
-/// iterator.
+/// One job a family, row by row, but for the first `skipped`. A sequential slide is read one row of families ahead, on the thread that
+/// advances the iterator, and from its first row on.
 pub fn region_jobs<'a>(
     slide: &'a mut Slide,
     geometry: Geometry,
+    skipped: usize,
 ) -> Box<dyn Iterator<Item = Result<(FamilyId, RegionJob<'a>)>> + 'a> {
     let channels = usize::from(slide.info.channels);
+    let families = geometry.all_families().skip(skipped);
     match &mut slide.access {
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
-            let mut ahead = geometry.all_families();
+            let mut ahead = geometry.all_families().skip(skipped);
             let announce = move |id: FamilyId| {
                 let Rect { x, y, width, height } = geometry.family_rect(id);
                 pixels.will_read(Region { x, y, width, height });
             };
             ahead.by_ref().take(AHEAD).for_each(announce);
-            Box::new(geometry.all_families().map(move |id| {
+            Box::new(families.map(move |id| {
                 ahead.next().into_iter().for_each(announce);
                 let job: RegionJob<'a> = Box::new(move || read_region(pixels, &geometry, id, channels));
                 Ok((id, job))
@@ -50,14 +53,15 @@ pub fn region_jobs<'a>(
         Access::Sequential(rows) => {
             let rows: &'a mut dyn Sequential = &mut **rows;
             let stride = geometry.width() as usize * channels;
-            let mut band = Vec::new();
-            let mut top = None;
-            Box::new(geometry.all_families().map(move |id| {
+            let (mut band, mut read) = (Vec::new(), 0);
+            Box::new(families.map(move |id| {
                 let rect = geometry.family_rect(id);
-                if top != Some(rect.y) {
-                    band.resize(rect.height as usize * stride, 0);
-                    rows.read_rows(rect.height, &mut band)?;
-                    top = Some(rect.y);
+                while read < rect.y + rect.height {
+                    // All rows of families but the last are as high.
+                    let height = (geometry.tile() * FAMILY_FACTOR).min(rect.y + rect.height - read);
+                    band.resize(height as usize * stride, 0);
+                    rows.read_rows(height, &mut band)?;
+                    read += height;
                 }
                 // Cropped here and not in the job, so that only one row of families is in memory.
                 let (x, width, height) = (rect.x as usize, rect.width as usize, rect.height as usize);

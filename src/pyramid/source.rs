@@ -3,12 +3,13 @@
 //! Both give jobs, one a family, in raster order; a job may run on any thread. The jobs of a slide also give the family's
 //! pixels at L2 size, from which the small levels are made.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::identity::Identity;
 use super::loaded::{FamilyJob, L2Source, LoadedFamily, OriginalJob, OriginalTiles};
 use super::metadata::{SlideMetadata, generator};
-use super::regions::{read_region, region_jobs};
+use super::regions::{AHEAD, read_region, region_jobs};
 use super::tile_metadata::TileMetadata;
 use super::tree::Tree;
 use crate::archive::{SourceKind, SourceMeta};
@@ -134,17 +135,19 @@ impl Source {
         }
     }
 
-    /// Jobs for the original tiles of the first `limit` families, row by row. Advance the iterator on one thread, run the
-    /// jobs on any.
+    /// Jobs for the original tiles of some `families`, which are numbered row by row. Advance the iterator on one thread, run the jobs
+    /// on any.
     pub fn original_jobs<'a>(
         &'a mut self,
-        limit: usize,
+        families: Range<usize>,
         metadata: TileMetadata,
     ) -> Box<dyn Iterator<Item = Result<OriginalJob<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
+                let mut announce = ahead(tree, families.clone(), |id| tree.family_files(id));
+                Box::new(numbered(tree.geometry(), families).map(move |id| {
+                    announce();
                     let job: OriginalJob<'a> = Box::new(move || tree.originals(id, metadata));
                     Ok(job)
                 }))
@@ -159,7 +162,7 @@ impl Source {
                         return Box::new(std::iter::once(Err(no_tiles(slide, reason))));
                     }
                 };
-                Box::new(geometry.all_families().take(limit).map(move |id| {
+                Box::new(numbered(&geometry, families).map(move |id| {
                     let stored = move |tile| stored_tile(path, tiles, tile, metadata);
                     let job: OriginalJob<'a> =
                         Box::new(move || original_tiles(pixels, &stored, &geometry, id, channels));
@@ -169,17 +172,18 @@ impl Source {
         }
     }
 
-    /// Jobs for the pixels of the first `limit` families, row by row. Advance the iterator on one thread, run the jobs on
-    /// any. `upsample_filter` upsamples a tree's chroma where its tiles do not allow it to stay subsampled.
+    /// Jobs for the pixels of some `families`, which are numbered row by row. Advance the iterator on one thread, run the jobs on any. `upsample_filter` upsamples a tree's chroma where its tiles do not allow it to stay subsampled.
     pub fn jobs<'a>(
         &'a mut self,
         upsample_filter: Filter,
-        limit: usize,
+        families: Range<usize>,
     ) -> Box<dyn Iterator<Item = Result<FamilyJob<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                Box::new(tree.geometry().all_families().take(limit).map(move |id| {
+                let mut announce = ahead(tree, families.clone(), |id| tree.geometry().family_tiles(id, 0));
+                Box::new(numbered(tree.geometry(), families).map(move |id| {
+                    announce();
                     let job: FamilyJob<'a> = Box::new(move || {
                         let family = tree.family(id, upsample_filter)?;
                         Ok(LoadedFamily { family, l2_pixels: None })
@@ -189,7 +193,8 @@ impl Source {
             }
             Source::Slide(slide, geometry) => {
                 let geometry = *geometry;
-                Box::new(region_jobs(slide, geometry).take(limit).map(move |region| {
+                let jobs = region_jobs(slide, geometry, families.start).take(families.len());
+                Box::new(jobs.map(move |region| {
                     let (id, read) = region?;
                     let job: FamilyJob<'a> = Box::new(move || Ok(read()?.into_family(&geometry, id)));
                     Ok(job)
@@ -197,6 +202,21 @@ impl Source {
             }
         }
     }
+}
+
+fn numbered(geometry: &Geometry, families: Range<usize>) -> impl Iterator<Item = FamilyId> + Send + use<> {
+    geometry.all_families().skip(families.start).take(families.len())
+}
+
+/// Announces the tiles of the first of these families, and at each call those of one more.
+fn ahead<'a, T: Iterator<Item = TileId>>(
+    tree: &'a Tree,
+    families: Range<usize>,
+    tiles: impl Fn(FamilyId) -> T + 'a,
+) -> impl FnMut() + 'a {
+    let mut families = numbered(tree.geometry(), families);
+    families.by_ref().take(AHEAD).for_each(|id| tree.will_read(tiles(id)));
+    move || families.next().into_iter().for_each(|id| tree.will_read(tiles(id)))
 }
 
 fn no_tiles(slide: &Slide, reason: String) -> Error {

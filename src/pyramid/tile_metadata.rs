@@ -1,11 +1,14 @@
 //! What becomes of the metadata in the files of a source's tiles: EXIF, XMP, comments.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::{CodecId, ExtraKind, Foreign, extras, jpeg2000, without_extras};
 use crate::image::geometry::TileId;
 use crate::pyramid::error::Refusal;
 
 /// What a lossless encode does with tiles that hold metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TileMetadata {
     /// Refuses them.
     #[default]

@@ -1,11 +1,14 @@
-//! Reads a tree on disk: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling. Deep Zoom (also in a zip file,
+//! Reads a tree, on disk or at an address: any tile size and overlap, JPEG or PNG, gray or colour, any chroma sampling. Deep Zoom (also in a zip file,
 //! SZI), Zoomify, static IIIF and Google Maps.
 //!
-//! `open` and `find` find the parts of a tree, `others` reads the descriptors of other layouts, `layout` names tiles, `store` reads
-//! files, `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files unchanged, `made` and `samples`
+//! `open` and `find` find the parts of a tree, `among` those in a list of keys, `others` reads the descriptors of other layouts, `layout` names tiles, `store` reads
+//! files (`far` at an address), `absent` says what it lacks, `pixels` reads families and tiles, `originals` reads tile files unchanged, `made` and `samples`
 //! make the tiles of levels that a tree does not have.
 
 mod absent;
+mod among;
+#[cfg(feature = "remote")]
+mod far;
 mod find;
 mod layout;
 mod made;
@@ -23,6 +26,8 @@ use std::path::{Path, PathBuf};
 
 use super::dzi::Descriptor;
 use super::metadata::SlideMetadata;
+use serde::{Deserialize, Serialize};
+
 use crate::image::geometry::{Geometry, TileId};
 use crate::kernels::taps::TapCache;
 use crate::pyramid::error::{Error, MissingTiles, Result};
@@ -31,12 +36,14 @@ use open::Found;
 use samples::Made;
 use store::Store;
 
+pub use among::{has_descriptor, keys_below, tile_root, trees_among};
 pub use layout::Layout;
 pub use open::{is_tree_file, other_tree};
 pub use store::TileFile;
 
 /// What to do about missing tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Missing {
     /// An error that names them.
@@ -114,7 +121,8 @@ impl Tree {
     fn open_levels(path: &Path, missing: Missing, check: Check) -> Result<Self> {
         let found = open::open(path)?;
         let (metadata, icc) = match &found.store {
-            Store::Directory(_) if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
+            Store::Zip(_) => Default::default(),
+            _ if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
             _ => Default::default(),
         };
         let absent = MissingTiles { count: 0, all: 0, files: found.files.clone(), first: Vec::new() };
@@ -182,13 +190,13 @@ impl Tree {
         &self.found.notes
     }
 
-    /// The file of a tile; `None` where the tiles lie in a zip.
+    /// The file of a tile; `None` where the tiles lie in a zip or at an address.
     pub fn tile_file(&self, id: TileId) -> Option<PathBuf> {
         self.found.store.file(&self.tile_name(id))
     }
 
     /// Directories whose times change when tiles are written anew: those of Deep Zoom's levels and of Zoomify's groups, the uppermost
-    /// ones of other layouts; none of a zip, which is one file.
+    /// ones of other layouts; none of a zip, which is one file, and none at an address, where there are no directories.
     pub fn directories(&self) -> Vec<PathBuf> {
         let names = self.layout().directories(self.geometry());
         names.iter().filter_map(|name| self.found.store.file(name)).collect()
@@ -196,7 +204,8 @@ impl Tree {
 
     /// Files of these names beside the tiles or the descriptor, with their lengths; in a zip wherever they lie in it.
     pub fn files_named(&self, names: &[&str]) -> Vec<(PathBuf, u64)> {
-        let beside = self.path().parent().filter(|_| self.path().is_file());
+        let is_directory = self.path() == self.files();
+        let beside = self.path().parent().filter(|_| !is_directory);
         let dirs = [Some(self.files()), beside.filter(|dir| *dir != self.files())];
         self.found.store.named(names, &dirs.into_iter().flatten().collect::<Vec<_>>())
     }
@@ -241,6 +250,12 @@ impl Tree {
             }
             Err(e) => Err(Error::io("read", &self.tile_place(id))(e)),
         }
+    }
+
+    /// Says which tiles will be read soon: what lies far away is fetched ahead. A local tree ignores it.
+    pub fn will_read(&self, tiles: impl IntoIterator<Item = TileId>) {
+        let names: Vec<_> = tiles.into_iter().map(|id| self.tile_name(id)).collect();
+        self.found.store.will_read(names.iter().map(String::as_str));
     }
 
     fn tile_error(&self, id: TileId, problem: impl std::fmt::Display) -> Error {

@@ -107,7 +107,7 @@ impl Sample {
             let rect = geometry.family_rect(id);
             pixels += f64::from(rect.width) * f64::from(rect.height);
         }
-        let jobs = source.jobs(params.upsample_filter, total as usize);
+        let jobs = source.jobs(params.upsample_filter, 0..total as usize);
         let sampled = jobs.zip(0..).filter(|(_, at)| chosen.contains(at));
         let families = sampled.map(|(job, _)| Ok(job?()?.family)).collect::<Result<Vec<_>>>()?;
         let area = |family: &SourceFamily| family.image.width() as f64 * family.image.height() as f64;

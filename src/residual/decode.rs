@@ -45,13 +45,52 @@ impl FamilyDecoder<'_> {
     /// # Errors
     /// As [`Self::decode`]; the contents of `family` are then unspecified.
     pub fn decode_rows(&self, rows: Range<usize>, family: &mut DecodedFamily) -> Result<Range<usize>> {
+        self.decode_baseline(family)?;
+        self.decode_residual_rows(rows, family)
+    }
+
+    /// The baseline alone. The residual of `family` is then unspecified.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the contents of `family` are then unspecified.
+    pub fn decode_baseline(&self, family: &mut DecodedFamily) -> Result<()> {
         if self.coding.originals || self.record.payloads.iter().any(|p| p.kind.is_original()) {
             return Err(Error::HoldsOriginals(self.id));
         }
         let rect = self.geometry.family_rect(self.id);
-        let (width, height) = (rect.width as usize, rect.height as usize);
-        self.decode_baseline((width.div_ceil(4), height.div_ceil(4)), family)?;
-        (family.width, family.height) = (width, height);
+        (family.width, family.height) = (rect.width as usize, rect.height as usize);
+        let payload = self.record.payload(PayloadKind::Baseline).ok_or_else(|| Error::Payload {
+            what: format!("family {}", self.id),
+            problem: "it has no baseline".into(),
+        })?;
+        let (width, height) = (family.width.div_ceil(4), family.height.div_ceil(4));
+        let shape = Shape { width, height, sampling: None };
+        decoder(payload.codec)
+            .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.baseline))
+            .map_err(|e| self.payload_error(PayloadKind::Baseline, e))?;
+        let sampling = family.baseline.sampling;
+        if ![Sampling::Gray, self.coding.baseline_subsamp.sampling()].contains(&sampling) {
+            return Err(Error::Payload {
+                what: format!("baseline of family {}", self.id),
+                problem: format!(
+                    "its sampling is {sampling:?}, the archive says {:?}",
+                    self.coding.baseline_subsamp
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// The residual of the rows `rows` of L0, as [`Self::decode_rows`], of a family whose baseline [`Self::decode_baseline`] decoded.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the residual of `family` is then unspecified.
+    pub fn decode_residual_rows(
+        &self,
+        rows: Range<usize>,
+        family: &mut DecodedFamily,
+    ) -> Result<Range<usize>> {
+        let (width, height) = (family.width, family.height);
         let shape = self.residual_shape(family);
         let Some(payload) = self.record.payload(PayloadKind::Residual) else {
             let sampling = shape.sampling.unwrap_or(Sampling::Gray);
@@ -81,28 +120,6 @@ impl FamilyDecoder<'_> {
             if !self.decode_stripe(payload, shape, rows, family)? {
                 return self.decode_residual(payload, shape, family);
             }
-        }
-        Ok(())
-    }
-
-    fn decode_baseline(&self, (width, height): (usize, usize), family: &mut DecodedFamily) -> Result<()> {
-        let payload = self.record.payload(PayloadKind::Baseline).ok_or_else(|| Error::Payload {
-            what: format!("family {}", self.id),
-            problem: "it has no baseline".into(),
-        })?;
-        let shape = Shape { width, height, sampling: None };
-        decoder(payload.codec)
-            .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.baseline))
-            .map_err(|e| self.payload_error(PayloadKind::Baseline, e))?;
-        let sampling = family.baseline.sampling;
-        if ![Sampling::Gray, self.coding.baseline_subsamp.sampling()].contains(&sampling) {
-            return Err(Error::Payload {
-                what: format!("baseline of family {}", self.id),
-                problem: format!(
-                    "its sampling is {sampling:?}, the archive says {:?}",
-                    self.coding.baseline_subsamp
-                ),
-            });
         }
         Ok(())
     }

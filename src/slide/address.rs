@@ -9,15 +9,10 @@ use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideUse};
 use super::positional::PositionalFile;
 use super::region::Region;
+use super::scratch::Scratch;
 use super::{dicom, ndpi, tiff, unread};
-use crate::store::{self, Location};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tempfile::TempPath;
-
-/// Formats of several files, of which a copy of one is of no use.
-const OF_SEVERAL_FILES: [&str; 3] = ["mrxs", "vms", "vmu"];
 
 /// Opens what lies at an address. `open_local` opens a local copy.
 pub(super) fn open(
@@ -26,10 +21,6 @@ pub(super) fn open(
     open_local: impl FnOnce(&Path, &OpenOptions) -> Result<Slide, SlideError>,
 ) -> Result<Slide, SlideError> {
     let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if OF_SEVERAL_FILES.contains(&extension.as_str()) {
-        let what = format!("a slide of the kind .{extension} at an address, which is several files");
-        return Err(SlideError::unsupported(path, "slide", what, "copy all of its files to a local disk"));
-    }
     let magic = first_bytes(path)?;
     if let Some(refusal) = unread::refusal(path, &extension, &magic) {
         return Err(refusal);
@@ -49,8 +40,8 @@ pub(super) fn open(
             None => {}
         }
     }
-    let copy = Arc::new(copied(path, &extension)?);
-    let slide = open_local(&copy, options).map_err(|e| e.of(path))?;
+    let copy = Arc::new(Scratch::of(path, &extension)?);
+    let slide = open_local(&copy.main, options).map_err(|e| e.of(path))?;
     Ok(held(slide, path, &copy))
 }
 
@@ -65,23 +56,8 @@ fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
     Ok(magic)
 }
 
-/// A copy on the local disk, removed when dropped. Its name has the extension, by which OpenSlide tells formats apart.
-fn copied(path: &Path, extension: &str) -> Result<TempPath, SlideError> {
-    let failed = |source| SlideError::io(path, "cannot copy it to the temporary directory", source);
-    let Location::Address(address) = Location::parse(path).map_err(|e| failed(e.into()))? else {
-        return Err(failed(io::ErrorKind::InvalidInput.into()));
-    };
-    let suffix = format!(".{extension}");
-    let file =
-        tempfile::Builder::new().prefix("origami-slide-").suffix(&suffix).tempfile().map_err(failed)?;
-    store::remote::Object::open(&address)
-        .and_then(|object| object.copy_to(file.as_file()))
-        .map_err(failed)?;
-    Ok(file.into_temp_path())
-}
-
 /// The slide of a copy, under the name of its address. Whoever reads its pixels holds the copy.
-fn held(slide: Slide, path: &Path, copy: &Arc<TempPath>) -> Slide {
+fn held(slide: Slide, path: &Path, copy: &Arc<Scratch>) -> Slide {
     let access = match slide.access {
         Access::Random(pixels) => Access::Random(Box::new(Held::new(pixels, path, copy))),
         Access::Sequential(rows) => Access::Sequential(Box::new(Held::new(rows, path, copy))),
@@ -94,11 +70,11 @@ fn held(slide: Slide, path: &Path, copy: &Arc<TempPath>) -> Slide {
 struct Held<T> {
     of: T,
     path: PathBuf,
-    _copy: Arc<TempPath>,
+    _copy: Arc<Scratch>,
 }
 
 impl<T> Held<T> {
-    fn new(of: T, path: &Path, copy: &Arc<TempPath>) -> Self {
+    fn new(of: T, path: &Path, copy: &Arc<Scratch>) -> Self {
         Self { of, path: path.to_path_buf(), _copy: copy.clone() }
     }
 }

@@ -58,6 +58,8 @@ mod positional;
 mod region;
 mod resolution;
 mod samples;
+#[cfg(feature = "remote")]
+mod scratch;
 #[cfg(test)]
 mod tests;
 mod tiff;

@@ -1,10 +1,14 @@
 //! How to open a slide: the memory limit, and whether to use OpenSlide.
 
-use super::error::{Axis, SlideError};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
+use super::error::{Axis, SlideError};
+
 /// Whether to use OpenSlide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum OpenSlideUse {
     /// For a scanner's format that an installed OpenSlide recognises; the built-in readers otherwise.
@@ -26,7 +30,8 @@ pub struct OpenSlideLibrary {
 }
 
 /// Which of a file's planes are the slide: a file may hold several channels, focal planes and points in time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// Channels from 0, blended with the colours that the file gives them; empty for none chosen.
     pub channels: Vec<u32>,
@@ -69,7 +74,8 @@ impl Selection {
 }
 
 /// How to open a slide.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct OpenOptions {
     /// Bytes that a reader may hold at once: a strip or tile of a TIFF, an interlaced PNG, the coefficients of a
     /// progressive JPEG, the cache of decoded tiles. Files that stream need far less.

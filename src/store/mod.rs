@@ -8,10 +8,12 @@
 //! | `location` | what a path or address names: a file, or an object of a store |
 //! | `remote` | object storage and web servers (feature `remote`) |
 //! | `read_at` | what readers ask of all of these |
+//! | `cursor` | the same, read from a place that moves on |
 //! | `open` | opens a file or an object |
 //! | `lock` | one writer at a time under a name |
 //! | `error` | the errors of files |
 
+mod cursor;
 mod error;
 mod local;
 mod location;
@@ -21,9 +23,10 @@ mod read_at;
 #[cfg(feature = "remote")]
 pub mod remote;
 
+pub use cursor::Cursor;
 pub use error::{Advice, FileError};
 pub use local::FileStore;
 pub use location::{Address, AddressError, Location, Scheme, is_address};
 pub use lock::LockFile;
-pub use open::{exists, files_below, files_in, forget, open, publish_directory};
+pub use open::{exists, files_below, files_in, forget, is_file, open, publish_directory, read};
 pub use read_at::{ReadAt, Reading};

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::local::FileStore;
-use super::location::{Address, Location};
+use super::location::{Address, Location, is_address};
 use super::read_at::ReadAt;
 
 /// Opens a file, or the object at an address, for reading.
@@ -19,6 +19,26 @@ pub fn open(path: &Path) -> io::Result<Box<dyn ReadAt>> {
         #[cfg(not(feature = "remote"))]
         Location::Address(_) => Err(not_built()),
     }
+}
+
+/// The bytes of a file or object, if it has at most `most`.
+///
+/// # Errors
+/// As [`open`]; `FileTooLarge`.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let size = file.size()?;
+    if size > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; size as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Whether there is a file at a path, or an object at an address. What cannot be asked for is not there.
+pub fn is_file(path: &Path) -> bool {
+    if is_address(path) { exists(path).unwrap_or(false) } else { path.is_file() }
 }
 
 /// What lies in a directory, or directly below an address: files and directories of the one, objects of the other.

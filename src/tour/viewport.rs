@@ -10,7 +10,7 @@ use crate::image::family::Pixels;
 use crate::image::plane::Plane;
 use crate::output::icc::{Colour, Icc, Profile};
 use crate::output::tile::OutputFormat;
-use crate::pixels::{self, Patch, ReadError, Reading, Shared};
+use crate::pixels::{self, Layout, Patch, ReadError, Reading, Shared};
 
 /// Memory for decoded tiles and families, in bytes.
 const CACHE_BYTES: u64 = 512 << 20;
@@ -148,7 +148,8 @@ impl Stage {
             return Err(ReadError::from(crate::error::Error::input(&self.path, problem)).into());
         }
         let mut rgb = vec![BACKGROUND; 3 * columns * rows];
-        let mut patch = Patch { x, y, width: columns, height: rows, data: &mut rgb };
+        let layout = Layout::Interleaved;
+        let mut patch = Patch { x, y, width: columns, height: rows, layout, data: &mut rgb };
         self.source.read(level, &mut patch, Reading { alone: false, goes_on })?;
         let input = Input { width: columns, height: rows, rgb: &rgb };
         Ok(resample(input, (from_x, from_y), scale, (width, height)))

@@ -84,6 +84,11 @@ impl ObjectServer {
         format!("http://{}/{path}", self.host)
     }
 
+    /// Removes an object.
+    pub fn remove(&self, path: &str) {
+        self.state.objects.lock().unwrap().remove(path);
+    }
+
     /// An object.
     pub fn object(&self, path: &str) -> Option<Vec<u8>> {
         self.state.objects.lock().unwrap().get(path).cloned()

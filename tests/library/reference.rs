@@ -69,7 +69,7 @@ fn compare(case: &str, mut source: Source, rgb: &[u8], params: &EncodeParams) {
     let (geometry, coding) = (*source.geometry(), params.coding());
     let stride = 3 * geometry.width() as usize;
     let mut figures = Figures::default();
-    for job in source.jobs(params.upsample_filter, usize::MAX) {
+    for job in source.jobs(params.upsample_filter, 0..usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
         let seen = block_on(encode_family(&backend, params, family)).unwrap();
         let decoded =
@@ -192,7 +192,7 @@ fn seams(path: &std::path::Path, tile: u32, edges_of: u32) -> [Seam; 3] {
     let geometry: Geometry = *slide.geometry();
     let side = 4 * edges_of;
     let mut found = [Seam::default(); 3];
-    for job in slide.jobs(params.upsample_filter, usize::MAX) {
+    for job in slide.jobs(params.upsample_filter, 0..usize::MAX) {
         let family = (job.unwrap())().unwrap().family;
         let seen = block_on(encode_family(&backend, &params, family)).unwrap();
         let decoded = FamilyDecoder {

@@ -32,7 +32,7 @@ const SUBSAMPS: [Subsamp; 3] = [Subsamp::S444, Subsamp::S420, Subsamp::S420Opt];
 const SHARPENS: [(f64, bool); 3] = [(0.0, false), (0.7, false), (0.7, true)];
 
 fn families(mut source: Source, filter: Filter) -> Vec<SourceFamily> {
-    source.jobs(filter, usize::MAX).map(|job| (job.unwrap())().unwrap().family).collect()
+    source.jobs(filter, 0..usize::MAX).map(|job| (job.unwrap())().unwrap().family).collect()
 }
 
 fn half(filter: Filter, plane: &Plane) -> Plane {
@@ -85,6 +85,12 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
             for plane in image.chroma.iter().flatten() {
                 assert_eq!((plane.width(), plane.height()), size, "{case}: size of chroma");
             }
+        }
+        let alone = cpu::reconstruct_l1(coding, &decoded, sampling).unwrap();
+        assert_same(&format!("{case}, L1 luma alone"), &l1.luma, &alone.luma);
+        assert_eq!(alone.sampling, l1.sampling, "{case}: sampling of L1 alone");
+        for (want, got) in l1.chroma.iter().flatten().zip(alone.chroma.iter().flatten()) {
+            assert_same(&format!("{case}, chroma of L1 alone"), want, got);
         }
         // Any part of L0 by itself is what the whole has there.
         let side = |n: usize| (n / 3).next_multiple_of(2).max(2).min(n) as u32;

@@ -313,3 +313,82 @@ fn where_a_store_cannot_create_once_the_queue_elects() {
     encode_in_buckets(&site, &server, 3);
     check_buckets(&site, &server, 3);
 }
+
+/// The long flags that a help text lists.
+fn flags(command: &[&str]) -> BTreeSet<String> {
+    let help = origami(&[command, &["--help"]].concat()).ok().stdout;
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let long = |line: &str| {
+        let flag = line.split([' ', ',', '=']).find(|word| word.starts_with("--"));
+        flag.map(|flag| flag.trim_end_matches('>').to_string())
+    };
+    lines.filter_map(long).collect()
+}
+
+#[test]
+fn every_flag_of_encode_is_part_of_a_unit_or_of_a_worker_or_refused_with_a_reason() {
+    let (encode, submit, worker) = (flags(&["encode"]), flags(&["jobs", "submit"]), flags(&["worker"]));
+    assert!(encode.contains("--window") && encode.len() > 40, "{encode:?}");
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/jobs.md")).unwrap();
+    let refused: BTreeSet<_> = docs
+        .lines()
+        .filter(|line| line.starts_with("| `--"))
+        .flat_map(|line| line.split('|').nth(1).unwrap_or_default().split('`'))
+        .filter(|word| word.starts_with("--"))
+        .map(String::from)
+        .collect();
+    for flag in &encode {
+        let taken = submit.contains(flag) || worker.contains(flag);
+        assert_eq!(
+            taken,
+            !refused.contains(flag),
+            "{flag}: taken by a unit or a worker, or in docs/jobs.md as not taken"
+        );
+    }
+    for flag in &refused {
+        assert!(encode.contains(flag), "{flag} of docs/jobs.md is no flag of encode");
+        let site = Site::new(1);
+        let slide = site.path("slides/0.png");
+        origami(&["jobs", "submit", arg(&slide), "--out", &site.out(), flag]).refused(&[flag]);
+    }
+}
+
+#[test]
+fn what_encode_is_asked_for_is_what_a_unit_makes() {
+    let site = Site::new(1);
+    let slide = site.path("slides/0.png");
+    let asked: [&[&str]; 4] = [
+        &["--preset", "balanced", "--subsamp", "420"],
+        &["--target-psnr", "36", "--baseq", "70"],
+        &["--pack", "--manifest", "--tile", "16"],
+        &["--pack", "--tile", "16", "--quality", "40"],
+    ];
+    for (n, flags) in asked.iter().enumerate() {
+        let (out, serial) = (site.path(&format!("out{n}")), site.path(&format!("serial{n}")));
+        // In bands where the unit may be.
+        let submit = ["jobs", "submit", arg(&slide), "--out", arg(&out), "--band-families", "2"];
+        origami(&[&submit, *flags].concat()).ok();
+        origami(&["worker", "--out", arg(&out), "--until-empty", "--quiet", "--backend", "cpu"]).ok();
+        origami(
+            &[&["encode", "-q", arg(&slide), "--backend", "cpu", "--out", arg(&serial)], *flags].concat(),
+        )
+        .ok();
+        let units: Vec<_> =
+            fs::read_dir(out.join("units")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let [unit] = &units[..] else { panic!("{flags:?}: {units:?}") };
+        let manifest: Value = serde_json::from_slice(&fs::read(unit.join("manifest.json")).unwrap()).unwrap();
+        assert!(contents(&out.join(manifest["path"].as_str().unwrap())) == contents(&serial), "{flags:?}");
+    }
+    origami(&["jobs", "submit", arg(&slide), "--out", &site.out(), "--kind", "verify", "--pack"])
+        .refused(&["--pack", "--kind encode"]);
+    // A plane that the slide does not have is said by the worker, and is another unit.
+    origami(&["jobs", "submit", arg(&slide), "--out", &site.out(), "--channel", "3"]).ok();
+    assert!(site.submit().ok().stdout.contains(": 1 new"));
+    assert!(site.worker(&["--until-empty"]).wait().unwrap().success());
+    let status = site.status();
+    assert_eq!(
+        (&status["units"]["dead"]["units"], &status["units"]["done"]["units"]),
+        (&1.into(), &1.into()),
+        "{status}"
+    );
+}

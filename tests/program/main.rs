@@ -65,6 +65,10 @@ mod script;
 mod shells;
 #[cfg(feature = "remote")]
 mod storage;
+#[cfg(feature = "remote")]
+mod storage_scratch;
+#[cfg(feature = "remote")]
+mod storage_trees;
 // `script` of util-linux makes a terminal.
 #[cfg(all(target_os = "linux", feature = "mozjpeg", feature = "lepton"))]
 mod terminal;

@@ -122,7 +122,6 @@ fn a_result_that_is_there_is_kept_skipped_or_replaced_as_was_said() {
     shelf
         .run(&["decode", &format!("s3://b/out/{BUNDLE}"), "--out", "s3://b/t", "--overwrite"])
         .refused(&["trees at an address"]);
-    shelf.run(&["encode", "s3://b/in/tree.dzi", "--out", "s3://b/t"]).refused(&["local disks"]);
 }
 
 #[test]

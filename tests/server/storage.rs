@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::kit::files::contents;
+use crate::kit::image::Image;
 use crate::kit::object_server::ObjectServer;
 use crate::kit::program::{arg, decoded, program};
 use crate::kit::slides::{encode_tree, tree};
+use crate::kit::trees::write_other_tree;
 use crate::running::{Running, wait_until};
 use origami::archive::Archive;
 use origami::params::EncodeParams;
+use origami::pyramid::tree::Layout;
 
 /// Tiles by address below `/tiles/{slide}/`.
 type Tiles = Vec<(String, Vec<u8>)>;
@@ -120,4 +124,35 @@ fn blocks_on_disk_survive_a_kill() {
     all(&server);
     let reads = store.seen().iter().filter(|seen| seen.path.starts_with("b/lab/a.bundle")).count();
     assert!(reads <= 1, "{reads} requests after the restart");
+}
+
+#[test]
+fn trees_are_served_with_their_own_tiles_and_a_change_is_noticed() {
+    let (store, work) = (ObjectServer::start(), tempfile::tempdir().unwrap());
+    let image = Image::cells(400, 300, 2);
+    tree(&work.path().join("deep"), 400, 300, 64, 3);
+    write_other_tree(&work.path().join("in/zoomify"), Layout::Zoomify, &image, 64);
+    write_other_tree(&work.path().join("in/google"), Layout::Google, &image, 64);
+    for (name, bytes) in contents(work.path()) {
+        store.put(&format!("b/lab/{name}"), &bytes);
+    }
+    let (server, local) = (start(&store, &[]), Running::start(work.path(), &[]));
+    assert_eq!(names(&server), ["deep", "in/google", "in/zoomify"]);
+    assert_eq!(names(&server), names(&local));
+    let path = |name: &str, tile: &str| format!("/tiles/{}/{tile}.jpg", name.replace('/', "%2F"));
+    for name in names(&server) {
+        for tile in ["9/0_0", "9/6_4", "8/1_2", "7/0_0", "3/0_0"] {
+            let (far, here) = (server.get(&path(&name, tile)), local.get(&path(&name, tile)));
+            assert!(
+                far.status == 200 && far.body == here.body,
+                "{name} {tile}: {} {}",
+                far.status,
+                here.status
+            );
+        }
+    }
+    let (tile, other) = ("deep/baseline_pyramid_files/9/0_0.jpg", "deep/baseline_pyramid_files/9/1_0.jpg");
+    let new = std::fs::read(work.path().join(other)).unwrap();
+    store.put(&format!("b/lab/{tile}"), &new);
+    wait_until("the change is not seen", || server.get(&path("deep", "9/0_0")).body == new);
 }

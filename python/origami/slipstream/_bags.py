@@ -12,7 +12,7 @@ from ._slide_dataset import SlideDataset
 class SlipstreamBags:
     """Bags of `patches` patches, one for each slide of a data set that has any. It is a map-style data set itself.
 
-    A bag has, for each name of the patches, an array (patches, height, width, 3); the fields of its slide; `index` of its samples in the
+    A bag has, for each name of the patches, an array (patches, height, width, 3); the fields of its slide; lists of those of its places; `index` of its samples in the
     data set; the number of the `slide`. Seed, epoch and slide decide which they are. Of a slide with fewer patches some come again.
     """
 
@@ -47,4 +47,6 @@ class SlipstreamBags:
         taken = taken[np.argsort(self.dataset.families[taken], kind="stable")]
         samples = [self.dataset._patches.read(int(sample), alone=False) for sample in taken]
         bag: Sample = {name: np.stack(images) for name, images in zip(self.dataset.names, zip(*samples, strict=True), strict=True)}
-        return bag | dict(self.dataset.slides[slide].fields) | {"index": taken, "slide": slide}
+        of_slide = self.dataset.slides[slide].fields
+        of_places = {name: values for name, values in self.dataset.fields_of(taken).items() if name not in of_slide}
+        return bag | dict(of_slide) | of_places | {"index": taken, "slide": slide}

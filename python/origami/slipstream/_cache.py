@@ -12,14 +12,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import _native
 from .._errors import DamagedError
+from ._cache_index import index_of, read_index
 from ._dataset import Sample, SlipstreamDataset, field_type
 from ._slides import Path_
+from ._stages import ImageFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +54,8 @@ class OptimizedCache:
         manifest = _manifest(self.cache_path)
         self.field_types: dict[str, str] = manifest["fields"]
         self.identity: str = manifest["identity"]
+        self.image_format: ImageFormat = manifest.get("image_format", "jpeg")
+        """How images are stored: as files, or as planes of Y, U and V."""
         self._count: int = manifest["samples"]
         self._columns: dict[str, Any] = {}
         self._bytes: dict[str, Any] = {}
@@ -120,14 +124,16 @@ class OptimizedCache:
 
         places = self.places(field)
         offsets, sizes = (np.ascontiguousarray(places[name]) for name in ("offset", "size"))
-        return _native.Blobs(os.fspath(self.cache_path / f"{field}.bin"), offsets, sizes)
+        are_planes = self.image_format == "yuv420" and self.field_types[field] == "ImageBytes"
+        planes = list(zip(places["width"].tolist(), places["height"].tolist(), strict=True)) if are_planes else None
+        return _native.Blobs(os.fspath(self.cache_path / f"{field}.bin"), offsets, sizes, planes)
 
     def get_index(self, field: str) -> dict[Any, np.ndarray[Any, np.dtype[np.int64]]]:
         """The samples of each value of a field: from `{field}_index.npy` where `write_index` wrote it, else made now."""
         if field not in self.field_types or self.field_types[field] in ("ImageBytes", "bytes"):
             raise KeyError(f"{field!r}: {self.cache_path.name} has no such field of numbers or str")
         path = self.cache_path / f"{field}_index.npy"
-        return _read_index(path, self._count) if path.exists() else _index(self.read_all_fields()[field])
+        return read_index(path, self._count) if path.exists() else index_of(self.read_all_fields()[field])
 
     @classmethod
     def load(cls, path: Path_) -> OptimizedCache:
@@ -136,30 +142,32 @@ class OptimizedCache:
 
     @classmethod
     def build(
-        cls, dataset: SlipstreamDataset, directory: Path_ | None = None, *, progress: Callable[[int, int], object] | None = None
+        cls,
+        dataset: SlipstreamDataset,
+        directory: Path_ | None = None,
+        *,
+        image_format: ImageFormat = "jpeg",
+        progress: Callable[[int, int], object] | None = None,
     ) -> OptimizedCache:
         """The cache of a data set in a directory (`cache_directory()` by default): the one that is there, else built now.
 
         Its name is that of the data set and 8 hexadecimal digits of the SHA-256 of its identity, its version and the format. A build that was
-        killed leaves nothing under that name.
+        killed leaves nothing under that name. image_format: "yuv420" stores images as planes of Y, U and V, decoded already.
         """
-        if dataset.identity is None:
-            raise ValueError(f"{dataset!r}: a cache needs to know which data it is of; give the data set an identity")
-        text = f"{dataset.identity}:{_VERSION}:{FORMAT}"
-        digits = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-        parent = Path(directory) if directory is not None else cache_directory()
-        path = parent / f"{dataset.name}-{digits}.slipstream"
+        path = path_of(dataset, directory, image_format)
+        parent = path.parent
         try:
             found = cls(path)
             # Eight digits may be those of other data.
-            if found.identity == dataset.identity and found.field_types == dataset.field_types and len(found) == len(dataset):
+            same = found.identity == dataset.identity and found.image_format == image_format and len(found) == len(dataset)
+            if same and found.field_types == dataset.field_types:
                 return found
         except (FileNotFoundError, DamagedError):
             pass
         parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
         try:
-            _write(dataset, part, progress)
+            _write(dataset, part, image_format, progress)
             _publish(part, path)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -167,49 +175,16 @@ class OptimizedCache:
         return cls(path)
 
 
-def write_index(cache: OptimizedCache, *, fields: Sequence[str]) -> None:
-    """Writes `{field}_index.npy` for each of the fields: the samples of each value, for `get_index`. Raises KeyError."""
-    import numpy as np
-
-    for field in fields:
-        if field not in cache.field_types or cache.field_types[field] in ("ImageBytes", "bytes"):
-            raise KeyError(f"{field!r}: {cache.cache_path.name} has no such field of numbers or str")
-        index = _index(cache.read_all_fields()[field])
-        values = json.dumps(list(index)).encode()
-        # One array: how long the values are in JSON and how many samples each has, the values, and the samples.
-        counts = np.asarray([len(values), len(index), *(len(at) for at in index.values())], "<i8")
-        samples = np.concatenate([*index.values(), np.empty(0, np.int64)]).astype("<i8")
-        whole = np.concatenate([counts.view(np.uint8), samples.view(np.uint8), np.frombuffer(values, np.uint8)])
-        part = cache.cache_path / f".{field}_index.npy.{os.getpid()}"
-        with part.open("wb") as file:
-            np.save(file, whole, allow_pickle=False)
-            _sync(file)
-        part.replace(cache.cache_path / f"{field}_index.npy")
-
-
-def _read_index(path: Path, count: int) -> dict[Any, np.ndarray[Any, np.dtype[np.int64]]]:
-    import numpy as np
-
-    whole = np.load(path, allow_pickle=False)
-    try:
-        length, values = whole[:16].view("<i8").tolist()
-        counts = whole[16 : 16 + 8 * values].view("<i8")
-        samples = whole[16 + 8 * values : len(whole) - length].view("<i8")
-        names = json.loads(whole[len(whole) - length :].tobytes())
-        if len(names) != len(counts) or not len(samples) == count == counts.sum():
-            raise ValueError("its parts do not agree")
-        return dict(zip(names, np.split(samples, np.cumsum(counts)[:-1]), strict=True))
-    except ValueError as error:
-        raise DamagedError(f"{path}: it is damaged ({error}); write the index again") from error
-
-
-def _index(values: Any) -> dict[Any, np.ndarray[Any, np.dtype[np.int64]]]:
-    import numpy as np
-
-    different, which = np.unique(np.asarray(values), return_inverse=True)
-    order = np.argsort(which, kind="stable").astype(np.int64)
-    parts = np.split(order, np.cumsum(np.bincount(which, minlength=len(different)))[:-1])
-    return dict(zip(different.tolist(), parts, strict=True))
+def path_of(dataset: SlipstreamDataset, directory: Path_ | None, image_format: ImageFormat) -> Path:
+    """Where the cache of a data set lies."""
+    if dataset.identity is None:
+        raise ValueError(f"{dataset!r}: a cache needs to know which data it is of; give the data set an identity")
+    if image_format not in ("jpeg", "yuv420"):
+        raise ValueError(f"image_format {image_format!r}: choose jpeg or yuv420")
+    text = f"{dataset.identity}:{_VERSION}:{FORMAT}" + ("" if image_format == "jpeg" else f":{image_format}")
+    digits = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    parent = Path(directory) if directory is not None else cache_directory()
+    return parent / f"{dataset.name}-{digits}.slipstream"
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -223,7 +198,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _write(dataset: SlipstreamDataset, part: Path, progress: Callable[[int, int], object] | None) -> None:
+def _write(dataset: SlipstreamDataset, part: Path, image_format: ImageFormat, progress: Callable[[int, int], object] | None) -> None:
     import numpy as np
 
     columns: dict[str, list[Any]] = {field: [] for field in dataset.field_types}
@@ -234,15 +209,18 @@ def _write(dataset: SlipstreamDataset, part: Path, progress: Callable[[int, int]
             for field, value in sample.items():
                 if field in files:
                     stored = value.encode() if isinstance(value, str) else bytes(value)
+                    size = _height_and_width(dataset, field, stored, number)
+                    if image_format == "yuv420" and dataset.field_types[field] == "ImageBytes":
+                        stored = _planes(field, stored, number)
                     files[field].write(stored)
-                    columns[field].append((offsets[field], len(stored), *_height_and_width(dataset, field, stored, number)))
+                    columns[field].append((offsets[field], len(stored), *size))
                     offsets[field] += len(stored)
                 else:
                     columns[field].append(value)
             if progress is not None:
                 progress(number + 1, len(dataset))
         for file in files.values():
-            _sync(file)
+            sync(file)
     finally:
         for file in files.values():
             file.close()
@@ -250,18 +228,19 @@ def _write(dataset: SlipstreamDataset, part: Path, progress: Callable[[int, int]
         column = np.array(columns[field], _PLACE if kind in _BYTES else {"int": np.int64, "float": np.float64}[kind])
         with (part / f"{field}.npy").open("wb") as file:
             np.save(file, column, allow_pickle=False)
-            _sync(file)
+            sync(file)
     sizes = {entry.name: entry.stat().st_size for entry in os.scandir(part)}
     manifest = {
         "format": FORMAT,
         "identity": dataset.identity,
+        "image_format": image_format,
         "samples": len(dataset),
         "fields": dataset.field_types,
         "files": sizes,
     }
     with (part / MANIFEST).open("wb") as file:
         file.write(json.dumps(manifest, indent=1).encode())
-        _sync(file)
+        sync(file)
 
 
 def _samples(dataset: SlipstreamDataset) -> Iterator[Sample]:
@@ -284,7 +263,14 @@ def _height_and_width(dataset: SlipstreamDataset, field: str, stored: bytes, num
     return height, width
 
 
-def _sync(file: IO[Any]) -> None:
+def _planes(field: str, stored: bytes, number: int) -> bytes:
+    try:
+        return _native.image_to_yuv420(stored).tobytes()
+    except ValueError as error:
+        raise DamagedError(f"sample {number}: {field!r} cannot be decoded: {error}") from error
+
+
+def sync(file: IO[Any]) -> None:
     file.flush()
     os.fsync(file.fileno())
 

@@ -18,6 +18,8 @@ from ._views import PerView
 if TYPE_CHECKING:
     import numpy as np
 
+    from ._annotations import Annotations
+    from ._litdata import LitDataReader
     from ._slide_dataset import SlideDataset
 
 Sample = dict[str, Any]
@@ -40,6 +42,8 @@ class SlipstreamDataset:
     source: a sequence or map of dicts by number, or any iterable of dicts, which is read into memory. All samples have the same fields.
         A field is an encoded image (JPEG or PNG, as bytes), bytes, str, int, float or bool; `field_types` says which was found in the
         first sample ("ImageBytes", "bytes", "str", "int", "float").
+    input_dir, remote_dir: instead of a source, a streaming folder of litdata on this machine, or the prefix of one in object storage, which is copied to
+        `local_dir` (by default below SLIPSTREAM_CACHE_DIR) first, with `storage_options` as of fsspec.
     identity, name: which data this is, and the name of its cache: caches of the same identity are the same. An identity is needed to make a cache.
         Readers (`FFCVFileReader`, `LitDataReader`) know both.
     decode_images: samples have images as arrays (uint8, (height, width, 3)); with to_pil as Pillow's. Otherwise as they are stored.
@@ -49,13 +53,21 @@ class SlipstreamDataset:
 
     def __init__(
         self,
-        source: Source | Iterable[Mapping[str, Any]],
+        source: Source | Iterable[Mapping[str, Any]] | None = None,
         *,
+        input_dir: Path_ | None = None,
+        remote_dir: str | None = None,
+        local_dir: Path_ | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         identity: str | None = None,
         name: str | None = None,
         decode_images: bool = False,
         to_pil: bool = False,
     ) -> None:
+        if sum(of is not None for of in (source, input_dir, remote_dir)) != 1:
+            raise ValueError("source, input_dir, remote_dir: give one of them")
+        if source is None:
+            source = _litdata(input_dir, remote_dir, local_dir, storage_options)
         given: Any = source
         self._source: Any = given if hasattr(given, "__getitem__") and hasattr(given, "__len__") else list(given)
         if len(self._source) == 0:
@@ -112,18 +124,24 @@ class SlipstreamDataset:
         stride: float | None = None,
         count: int | None = None,
         coordinates: Mapping[Path_, Any] | Callable[[Slide], Any] | None = None,
+        annotations: Annotations | None = None,
+        annotated: float = 0.5,
+        unannotated: str | None = None,
         tissue: float | None = None,
         tissue_feature: Feature = "saturation",
         masks: Callable[[Slide], TissueMask] | None = None,
+        save_masks: bool | Path_ = False,
         seed: int = 0,
         cache_bytes: int = 512 << 20,
         open_slides: int = 16,
         threads: int | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> SlideDataset:
         """Patches of slides: bundles, trees, SVS, TIFF, DICOM and what else `Slide` opens.
 
         slides: a slide; a directory of slides; a CSV or Parquet file with a column `path`, whose other columns become fields; a list of
-            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label.
+            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label. Addresses
+            in object storage (`s3://`) are copied to this machine first: `storage_options` are those of fsspec.
         size: side of the patches in pixels.
         level, target_mpp, magnification: their resolution: a level of the slide (0 by default), microns per pixel, or the objective's
             power. A mapping from names to values gives each sample one patch a name, all with the same centre.
@@ -131,16 +149,18 @@ class SlipstreamDataset:
         stride: a grid of patches inside the slide, so many pixels of the (first) patch apart; `size` by default.
         count: instead of a grid, so many patches a slide at random places that `seed` decides.
         coordinates: instead of both, left upper corners of the first patch in pixels of the full resolution, (n, 2): by path, or from a
-            function of the open slide.
+            function of the open slide; or `Places`, as `clam_coordinates` gives them.
+        annotations: regions of the slides, as `read_annotations` reads them of GeoJSON. Samples have a field `annotation`, the class that covers most of
+            the first patch, if that is at least the part `annotated` of it. Other patches are of the class `unannotated`, or left out where it is None.
         tissue: the least part of the first patch that is tissue, 0 to 1. `tissue_feature` tells it from glass; `masks` makes the mask of a
-            slide instead.
+            slide instead. `save_masks` keeps masks beside the slides, or in a directory, and takes them from there: see `saved_tissue_mask`.
         cache_bytes: memory for decoded pixels, in each process.
         threads: for looking at slides here; one a core by default.
 
         Raises ValueError for arguments that cannot be, a slide without the resolution that is asked for, or no sample at all; FileNotFoundError;
         what `Slide` raises.
         """
-        from ._slide_dataset import of_slides
+        from ._slide_choice import of_slides
 
         return of_slides(
             slides,
@@ -152,14 +172,20 @@ class SlipstreamDataset:
             stride=stride,
             count=count,
             coordinates=coordinates,
+            annotations=annotations,
+            annotated=annotated,
+            unannotated=unannotated,
             tissue=tissue,
             tissue_feature=tissue_feature,
             masks=masks,
+            save_masks=save_masks,
             seed=seed,
             cache_bytes=cache_bytes,
             open_slides=open_slides,
             threads=threads,
+            storage_options=storage_options,
         )
+
     @classmethod
     def from_imagefolder(cls, root: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
         """A directory with one directory for each class, as torchvision's ImageFolder reads it, in the same order: `image`, `label` (the
@@ -177,11 +203,35 @@ class SlipstreamDataset:
         return cls(HuggingFace(dataset), name=name, decode_images=decode_images, to_pil=to_pil)
 
     @classmethod
-    def from_litdata(cls, input_dir: Path_, *, decode_images: bool = False, to_pil: bool = False) -> SlipstreamDataset:
-        """A streaming folder that `litdata.optimize` wrote, on this machine: see `LitDataReader`."""
-        from ._litdata import LitDataReader
+    def from_litdata(
+        cls,
+        input_dir: Path_ | None = None,
+        *,
+        remote_dir: str | None = None,
+        local_dir: Path_ | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        decode_images: bool = False,
+        to_pil: bool = False,
+    ) -> SlipstreamDataset:
+        """A streaming folder that `litdata.optimize` wrote: see `LitDataReader`, and the arguments of this class."""
+        source = _litdata(input_dir, remote_dir, local_dir, storage_options)
+        return cls(source, decode_images=decode_images, to_pil=to_pil)
 
-        return cls(LitDataReader(input_dir), decode_images=decode_images, to_pil=to_pil)
+
+def _litdata(
+    input_dir: Path_ | None, remote_dir: str | None, local_dir: Path_ | None, storage_options: Mapping[str, Any] | None
+) -> LitDataReader:
+    """The reader of a streaming folder, which is copied first where it is in object storage."""
+    from ._litdata import LitDataReader
+    from ._remote import is_remote, sync_s3_dataset
+
+    if is_remote(input_dir):
+        input_dir, remote_dir = None, str(input_dir)
+    if (input_dir is None) == (remote_dir is None):
+        raise ValueError("input_dir, remote_dir: give one of them")
+    if remote_dir is not None:
+        return LitDataReader(sync_s3_dataset(remote_dir, local_dir, storage_options=storage_options))
+    return LitDataReader(Path(input_dir or ""))
 
 
 def field_type(field: str, value: Any) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from .. import _native
+from ._draws import sample_seeds
+from ._slide_pool import SlidePool, share
 
 if TYPE_CHECKING:
     import numpy as np
 
 Batch = dict[str, Any]
-Shuffle = Literal["family", "sample", "none"]
+Shuffle = Union[Literal["family", "sample", "none"], SlidePool]
 
 
 class Passes:
@@ -40,8 +42,8 @@ class Passes:
             raise ValueError("batch_size, prefetch and num_workers are at least 1")
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed {seed}: it is 0 to 2**64 - 1")
-        if shuffle not in ("family", "sample", "none"):
-            raise ValueError(f"shuffle {shuffle!r}: choose one of family, sample, none")
+        if not isinstance(shuffle, SlidePool) and shuffle not in ("family", "sample", "none"):
+            raise ValueError(f"shuffle {shuffle!r}: choose one of family, sample, none, or a SlidePool")
         if buffer < 1:
             raise ValueError(f"buffer {buffer}: it is at least 1 sample")
         rank, ranks = _share() if distributed is None else distributed
@@ -62,6 +64,8 @@ class Passes:
         if self._samples.size and not (0 <= self._samples.min() and self._samples.max() < count):
             raise IndexError(f"indices: they are 0 to {count - 1}")
         self._families = np.ascontiguousarray(families[self._samples])
+        # What a SlidePool visits; all one where there are no slides.
+        self._groups = self._families >> np.uint64(40)
         self._epoch = 0
         self._position = 0
 
@@ -83,6 +87,8 @@ class Passes:
     def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The samples of this rank in the order of the epoch."""
         rank, ranks = self._share
+        if isinstance(self._shuffle, SlidePool):
+            return share(self._shuffle.order(self._samples, self._groups, seed=self.seed, epoch=self._epoch), rank, ranks)
         return _native.epoch_order(
             self._samples,
             self._families,
@@ -116,13 +122,22 @@ class Passes:
         order = self.order()
         end = len(order) // self.batch_size * self.batch_size if self.drop_last else len(order)
         epoch, position = self._epoch, self._position
-        for count, batch in self._batches(order[position:end], epoch):
-            # Before the batch is given out: a state that is saved while it is used counts it as taken.
+        batches = self._batches(order[position:end], epoch)
+        while True:
+            # The functions of pipelines run in here: what they draw depends on the samples of the batch.
+            with sample_seeds(self.seed, epoch, order[position : min(position + self.batch_size, end)]):
+                found = next(batches, None)
+            if found is None:
+                break
+            count, batch = found
             position += count
-            self._epoch, self._position = epoch, position
+            # Before the batch is given out: a state that is saved while it is used counts it as taken. Many that know the length do not ask for more
+            # after the last one, so the next pass is the next epoch from here on.
+            here = (epoch, position) if position < end else (epoch + 1, 0)
+            self._epoch, self._position = here
             yield batch
-            if (self._epoch, self._position) != (epoch, position):
-                # set_epoch, load_state_dict or another pass has moved on.
+            # At the end, or set_epoch, load_state_dict or another pass has moved on.
+            if position >= end or (self._epoch, self._position) != here:
                 return
         self._epoch, self._position = epoch + 1, 0
 

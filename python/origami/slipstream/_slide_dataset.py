@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
-from .._slide import Slide
 from ._dataset import Sample, SlipstreamDataset
-from ._slides import Path_, SlideEntry, Slides, entries
-from ._tissue import Feature, TissueMask, tissue_mask
-from ._views import PerView, View, Wanted, views, wanted
+from ._slides import SlideEntry
+from ._views import View, Wanted
 
 if TYPE_CHECKING:
     import numpy as np
 
     Corners = np.ndarray[Any, np.dtype[np.float64]]
     Indices = np.ndarray[Any, np.dtype[np.int64]]
-
-# A random place is tried so often before a slide is said to have too little tissue.
-_TRIES = 200
-# What is read together of slides that are no bundles, in pixels of the full resolution.
-_NEIGHBOURHOOD = 1024
 
 
 class SlideDataset(SlipstreamDataset):
@@ -47,6 +38,7 @@ class SlideDataset(SlipstreamDataset):
         centres: Corners,
         cache_bytes: int,
         open_slides: int,
+        place_fields: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         self.name = "slides"
         # No cache is made of slides: the archive is one.
@@ -62,6 +54,7 @@ class SlideDataset(SlipstreamDataset):
         self._centres = centres
         self._cache_bytes = cache_bytes
         self._open_slides = open_slides
+        self._place_fields = {name: list(values) for name, values in (place_fields or {}).items()}
         self._start()
 
     def _start(self) -> None:
@@ -114,6 +107,12 @@ class SlideDataset(SlipstreamDataset):
         corners: Indices = np.rint(self._centres - span / 2).astype(np.int64)
         return corners
 
+    def fields_of(self, samples: Any) -> dict[str, list[Any]]:
+        """The fields of some samples: those of their slides, and those of their places, such as "annotation"."""
+        slides = [self.slides[number].fields for number in self._slide_of[samples]]
+        found = {name: [fields[name] for fields in slides] for name in self.slides[0].fields}
+        return found | {name: [values[sample] for sample in samples] for name, values in self._place_fields.items()}
+
     def field(self, name: str) -> list[Any]:
         """A field of each slide, such as "label"."""
         try:
@@ -126,6 +125,12 @@ class SlideDataset(SlipstreamDataset):
         """The samples of each value of a field: for `indices=` and `subset`."""
         import numpy as np
 
+        if name in self._place_fields:
+            values = self._place_fields[name]
+            of_value: dict[Any, list[int]] = {}
+            for sample, value in enumerate(values):
+                of_value.setdefault(value, []).append(sample)
+            return {value: np.asarray(samples, np.int64) for value, samples in of_value.items()}
         of_slide: dict[Any, list[int]] = {}
         for number, value in enumerate(self.field(name)):
             of_slide.setdefault(value, []).append(number)
@@ -138,8 +143,17 @@ class SlideDataset(SlipstreamDataset):
         at = np.asarray(indices, np.int64)
         if at.size and not (0 <= at.min() and at.max() < len(self)):
             raise IndexError(f"indices are 0 to {len(self) - 1}")
+        place_fields = {name: [values[sample] for sample in at] for name, values in self._place_fields.items()}
         return type(self)(
-            self.slides, self._want, self._views, self._blocks, self._slide_of[at], self._centres[at], self._cache_bytes, self._open_slides
+            self.slides,
+            self._want,
+            self._views,
+            self._blocks,
+            self._slide_of[at],
+            self._centres[at],
+            self._cache_bytes,
+            self._open_slides,
+            place_fields,
         )
 
     def __len__(self) -> int:
@@ -162,7 +176,8 @@ class SlideDataset(SlipstreamDataset):
         span = self._views[slide][0].span
         x, y = (round(float(centre) - span / 2) for centre in self._centres[at])
         sample: Sample = dict(zip(self.names, images, strict=True))
-        return sample | dict(self.slides[slide].fields) | {"index": int(at), "slide": slide, "x": x, "y": y}
+        own = {name: values[at] for name, values in self._place_fields.items()}
+        return sample | dict(self.slides[slide].fields) | own | {"index": int(at), "slide": slide, "x": x, "y": y}
 
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
         """Some samples at once: what torch's loader calls for a batch. Those of one family are read one after the other."""
@@ -173,117 +188,3 @@ class SlideDataset(SlipstreamDataset):
         for at in near:
             samples[at] = self[int(indices[at])]
         return samples
-
-
-def of_slides(
-    slides: Slides,
-    *,
-    size: int | Mapping[str, int],
-    level: PerView,
-    target_mpp: PerView,
-    magnification: PerView,
-    tolerance: float,
-    stride: float | None,
-    count: int | None,
-    coordinates: Mapping[Path_, Any] | Callable[[Slide], Any] | None,
-    tissue: float | None,
-    tissue_feature: Feature,
-    masks: Callable[[Slide], TissueMask] | None,
-    seed: int,
-    cache_bytes: int,
-    open_slides: int,
-    threads: int | None,
-) -> SlideDataset:
-    """What `SlipstreamDataset.from_slides` does, with its arguments."""
-    import numpy as np
-
-    want = wanted(size, level, target_mpp, magnification, tolerance)
-    if sum(given is not None for given in (stride, count, coordinates)) > 1:
-        raise ValueError("stride, count, coordinates: give one of them")
-    if stride is not None and not stride > 0:
-        raise ValueError(f"stride {stride}: it is more than 0 pixels")
-    if count is not None and count < 1:
-        raise ValueError(f"count {count}: it is at least 1")
-    if tissue is not None and not 0 <= tissue <= 1:
-        raise ValueError(f"tissue {tissue}: it is a part, 0 to 1")
-    if tissue is None and masks is not None:
-        raise ValueError("masks: give tissue as well, the least part of a patch that is tissue")
-    listed = entries(slides)
-    by_path = {os.fspath(path): corners for path, corners in coordinates.items()} if isinstance(coordinates, Mapping) else None
-    if by_path is not None and (unknown := set(by_path) - {entry.path for entry in listed}):
-        raise ValueError(f"coordinates: {sorted(unknown)[0]} is not among the slides")
-
-    def look(item: tuple[int, SlideEntry]) -> tuple[list[View], int, Corners]:
-        number, entry = item
-        with Slide(entry.path, cache_bytes=64 << 20) as slide:
-            of = views(slide, want)
-            mask = None
-            if tissue is not None:
-                mask = masks(slide) if masks is not None else tissue_mask(slide, feature=tissue_feature)
-            accept = _accept(mask, tissue, of[0].span)
-            if coordinates is not None:
-                corners = coordinates(slide) if callable(coordinates) else (by_path or {}).get(entry.path, np.empty((0, 2)))
-                centres = _corners(corners, entry.path) + of[0].span / 2
-                centres = centres[accept(centres)]
-            elif count is not None:
-                centres = _at_random(slide, of[0].span, count, [seed, number], accept)
-            else:
-                step = of[0].span * (1 if stride is None else stride / want.sizes[0])
-                centres = _grid(slide, of[0].span, step)
-                centres = centres[accept(centres)]
-            tile = slide._native.tile
-            is_bundle = slide._native.kind == "bundle" and tile is not None
-            return of, 4 * tile[0] if is_bundle and tile is not None else _NEIGHBOURHOOD, centres
-
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        looked = list(pool.map(look, enumerate(listed)))
-    slide_of = np.repeat(np.arange(len(listed), dtype=np.int32), [len(centres) for _, _, centres in looked])
-    centres = np.ascontiguousarray(np.concatenate([centres for _, _, centres in looked]), np.float64)
-    if len(centres) == 0:
-        raise ValueError(f"no patch of {want.sizes[0]} pixels lies in any of the {len(listed)} slides, or has so much tissue")
-    return SlideDataset(listed, want, [of for of, _, _ in looked], [block for _, block, _ in looked], slide_of, centres, cache_bytes, open_slides)
-
-
-def _accept(mask: TissueMask | None, least: float | None, span: float) -> Callable[[Corners], np.ndarray[Any, np.dtype[np.bool_]]]:
-    """Which patches have enough tissue."""
-    import numpy as np
-
-    if mask is None or least is None:
-        return lambda centres: np.ones(len(centres), np.bool_)
-    return lambda centres: mask.fraction(centres, span) >= least
-
-
-def _corners(corners: Any, path: str) -> Corners:
-    import numpy as np
-
-    found = np.asarray(corners, np.float64).reshape(-1, 2) if np.size(corners) == 0 else np.asarray(corners, np.float64)
-    if found.ndim != 2 or found.shape[1] != 2 or not np.isfinite(found).all():
-        raise ValueError(f"{path}: its coordinates have the shape {found.shape}; give pairs of numbers, (n, 2)")
-    return found
-
-
-def _grid(slide: Slide, span: float, step: float) -> Corners:
-    """Centres of the patches of a grid that lie inside the slide, row by row."""
-    import numpy as np
-
-    # What rounding adds to a span must not cost a row.
-    counts = [int((side - span) / step + 1e-6) + 1 if side >= span else 0 for side in slide.dimensions]
-    x, y = np.meshgrid(*(np.arange(count) * step for count in counts))
-    return np.stack([x.ravel(), y.ravel()], axis=1) + span / 2
-
-
-def _at_random(
-    slide: Slide, span: float, count: int, numbers: list[int], accept: Callable[[Corners], np.ndarray[Any, np.dtype[np.bool_]]]
-) -> Corners:
-    """Centres at random places inside the slide that `numbers` decide; fewer where hardly any has enough tissue."""
-    import numpy as np
-
-    room = np.asarray(slide.dimensions, np.float64) - span
-    found = np.empty((0, 2))
-    for turn in range(_TRIES if (room >= 0).all() else 0):
-        drawn = _native.draw([*numbers, turn], 2 * count).reshape(-1, 2)
-        centres = np.floor(drawn * (room + 1)) + span / 2
-        found = np.concatenate([found, centres[accept(centres)]])[:count]
-        if len(found) == count:
-            break
-    return found

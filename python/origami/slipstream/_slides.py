@@ -29,7 +29,7 @@ class SlideEntry:
 Path_ = Union[str, "os.PathLike[str]"]
 Slides = Union[Path_, Iterable[Union[Path_, "tuple[Path_, Any]", Mapping[str, Any]]], Mapping[Path_, Any]]
 """A slide, a directory of slides, a list in a file (.csv, .parquet); paths, pairs of path and label, or mappings with `path` and further
-fields; a mapping from path to label."""
+fields; a mapping from path to label. A path may be an address in object storage, such as s3://bucket/prefix."""
 
 
 def find_slides(directory: Path_) -> list[Path]:
@@ -73,7 +73,8 @@ def read_slide_list(path: Path_, *, column: str = "path") -> list[dict[str, Any]
     for number, row in enumerate(rows, 1):
         if not row.get(column):
             raise ValueError(f"{path}: row {number} has no {column!r}; it has {', '.join(map(str, row))}")
-        row["path"] = str(path.parent / str(row.pop(column)))
+        listed = str(row.pop(column))
+        row["path"] = listed if "://" in listed else str(path.parent / listed)
     return rows
 
 
@@ -86,9 +87,15 @@ def _value(text: Any) -> Any:
     return text
 
 
-def entries(slides: Slides) -> list[SlideEntry]:
-    """The slides of a data set, with their stamps."""
-    found = [_stamped(path, fields) for path, fields in _listed(slides)]
+def entries(slides: Slides, storage_options: Mapping[str, Any] | None = None) -> list[SlideEntry]:
+    """The slides of a data set, with their stamps; of those at addresses the copies on this machine."""
+    # It knows the cache, which knows data sets.
+    from ._remote import is_remote, local_copy
+
+    def here(path: Any) -> Any:
+        return local_copy(path, storage_options=storage_options) if is_remote(path) else path
+
+    found = [_stamped(here(path), fields) for path, fields in _listed(here(slides))]
     if not found:
         raise ValueError(f"{slides!r}: no slides here; give slides, bundles, trees, or a directory that holds some")
     names = set(found[0].fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .. import _native
 
@@ -18,13 +18,26 @@ _RATIO: Range = (3 / 4, 4 / 3)
 
 
 class BatchTransform(Protocol):
-    """A stage behind the decode stage: from a batch of images to another."""
+    """The protocol of a stage behind the decode stage: from a batch of images to another. Any function of a batch is one."""
 
     def __call__(self, batch: Any, /) -> Any: ...
 
 
+ImageFormat = Literal["jpeg", "yuv420"]
+"""How a cache holds images: as files (JPEG or PNG), or as planes of Y, U and V in 4:2:0, which take more room and less time."""
+
+
 class DecodeStage:
     """What begins a pipeline. Random parts depend on the seed of the stage (the loader's where it has none), the epoch and the sample."""
+
+    image_format: ImageFormat | None = None
+    """What `set_image_format` said; the loader's where it is None."""
+
+    def set_image_format(self, image_format: ImageFormat) -> None:
+        """Says how the images are stored that this pipeline reads: a loader then makes the cache of that format."""
+        if image_format not in ("jpeg", "yuv420"):
+            raise ValueError(f"image_format {image_format!r}: choose jpeg or yuv420")
+        object.__setattr__(self, "image_format", image_format)
 
     def crops(self, seed: int) -> list[NamedCrop]:
         """The crops of an image."""
@@ -134,6 +147,35 @@ class DecodeUniformMultiRandomResizedCrop(DecodeStage):
 
     def output(self, batches: Sequence[Any]) -> list[Any]:
         return list(batches)
+
+
+class MultiCropPipeline:
+    """Behind a stage of several crops: a chain of functions for each crop, by its name, or by its number where crops are a list.
+
+    Crops without a chain stay as they are. Raises KeyError for a chain whose crop does not come.
+    """
+
+    def __init__(self, chains: Mapping[Any, Sequence[BatchTransform]]) -> None:
+        self.chains = {name: list(chain) for name, chain in chains.items()}
+        self.image_format: ImageFormat | None = None
+
+    def set_image_format(self, image_format: ImageFormat) -> None:
+        """Passes the format on to the functions that have the method."""
+        self.image_format = image_format
+        for chain in self.chains.values():
+            for function in chain:
+                if (own := getattr(function, "set_image_format", None)) is not None:
+                    own(image_format)
+
+    def __call__(self, crops: Any) -> Any:
+        """The crops, each through its chain."""
+        made = dict(crops) if isinstance(crops, Mapping) else dict(enumerate(crops))
+        for name, chain in self.chains.items():
+            if name not in made:
+                raise KeyError(f"there is a chain for the crop {name!r}; the crops are {', '.join(map(repr, made))}")
+            for function in chain:
+                made[name] = function(made[name])
+        return made if isinstance(crops, Mapping) else list(made.values())
 
 
 def _apart(seed: int, number: int) -> int:

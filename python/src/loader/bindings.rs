@@ -1,4 +1,4 @@
-//! The classes and functions of the loader in `_native`.
+//! The classes and functions of the loader in `_native`: patches, batches, orders, tissue.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,12 +9,9 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
-use super::blobs::{BlobFile, RawReader};
-use super::crop::{self, Choice, Crop, CropReader, Range};
 use super::order::{Epoch, Random, Shuffle};
 use super::patch::{PatchReader, Place, Samples, View};
 use super::pool::{Pool, Slides};
-use super::scale::Layout;
 use super::stream::{Batch, Plan, Reader, Stream};
 use super::tissue::{self, Feature};
 use crate::errors::{Error, Result};
@@ -22,17 +19,18 @@ use crate::process::PerProcess;
 use crate::slide::{self, Slide};
 use crate::stamp::Stamp;
 use crate::work::Poll;
+use origami::pixels::Layout;
 
 /// What does not change from batch to batch: see `Plan`.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Reading {
+pub(super) struct Reading {
     batch_size: usize,
     threads: usize,
     ahead: usize,
 }
 
-fn wrong(problem: impl Into<String>) -> Error {
+pub(super) fn wrong(problem: impl Into<String>) -> Error {
     Error::Argument(problem.into())
 }
 
@@ -123,112 +121,15 @@ impl Patches {
     }
 }
 
-fn layout_of(planes: bool) -> Layout {
+pub(super) fn layout_of(planes: bool) -> Layout {
     if planes { Layout::Planes } else { Layout::Interleaved }
 }
 
-fn shape_of(layout: Layout, side: usize) -> Vec<usize> {
+pub(super) fn shape_of(layout: Layout, side: usize) -> Vec<usize> {
     match layout {
         Layout::Planes => vec![3, side, side],
         Layout::Interleaved => vec![side, side, 3],
     }
-}
-
-/// Encoded images in a file.
-#[pyclass(frozen, module = "origami._native")]
-pub struct Blobs {
-    blobs: Arc<BlobFile>,
-}
-
-/// A crop as Python names it: side, "centre", "resize", "random" or "direct", the shorter side of "resize", scale, ratio, seed.
-type NamedCrop = (usize, String, u32, (f64, f64), (f64, f64), u64);
-
-fn crop_of((side, kind, shorter, scale, ratio, seed): NamedCrop) -> Result<Crop> {
-    let range = Range { scale, ratio, seed };
-    let choice = match kind.as_str() {
-        "centre" => Choice::Centre,
-        "resize" => Choice::ResizeCentre(shorter),
-        "random" => Choice::Random(range),
-        "direct" => Choice::Direct(range),
-        _ => return Err(wrong(format!("there is no crop {kind:?}"))),
-    };
-    Ok(Crop { side, choice })
-}
-
-fn crops_of(crops: Vec<NamedCrop>) -> Result<Vec<Crop>> {
-    let crops = crops.into_iter().map(crop_of).collect::<Result<Vec<_>>>()?;
-    crop::check(&crops)?;
-    Ok(crops)
-}
-
-#[pymethods]
-impl Blobs {
-    #[new]
-    fn new(
-        path: PathBuf,
-        offsets: PyReadonlyArray1<'_, u64>,
-        sizes: PyReadonlyArray1<'_, u64>,
-    ) -> PyResult<Self> {
-        let table = offsets.as_slice()?.iter().copied().zip(sizes.as_slice()?.iter().copied()).collect();
-        Ok(Self { blobs: Arc::new(BlobFile::open(&path, table)?) })
-    }
-
-    /// Bytes of the longest image.
-    #[getter]
-    fn longest(&self) -> usize {
-        self.blobs.longest
-    }
-
-    /// Batches of images as they are stored.
-    fn raw(&self, order: PyReadonlyArray1<'_, i64>, reading: Reading) -> PyResult<BatchStream> {
-        let reader = Box::new(RawReader(Arc::clone(&self.blobs)));
-        BatchStream::start(reader, order, &reading, vec![vec![self.blobs.longest]])
-    }
-
-    /// Batches of crops of the decoded images; `planes` puts channels before height and width.
-    #[pyo3(signature = (order, reading, *, crops, epoch, planes))]
-    fn crops(
-        &self,
-        order: PyReadonlyArray1<'_, i64>,
-        reading: Reading,
-        crops: Vec<NamedCrop>,
-        epoch: u64,
-        planes: bool,
-    ) -> PyResult<BatchStream> {
-        let crops = crops_of(crops)?;
-        let layout = layout_of(planes);
-        let shapes = crops.iter().map(|crop| shape_of(layout, crop.side)).collect();
-        let blobs = Arc::clone(&self.blobs);
-        BatchStream::start(Box::new(CropReader { blobs, crops, layout, epoch }), order, &reading, shapes)
-    }
-}
-
-/// The parts that crops take of an image: left, top, width, height of each.
-#[pyfunction]
-pub fn crop_parts(
-    crops: Vec<NamedCrop>,
-    size: (usize, usize),
-    epoch: u64,
-    sample: u64,
-) -> PyResult<Vec<(usize, usize, usize, usize)>> {
-    if size.0 == 0 || size.1 == 0 {
-        return Err(wrong("an image has at least 1 pixel").into());
-    }
-    let parts = crop::parts(&crops_of(crops)?, size, epoch, sample);
-    Ok(parts.into_iter().map(|part| (part.x, part.y, part.width, part.height)).collect())
-}
-
-/// A decoded JPEG or PNG.
-#[pyfunction]
-pub fn decode_image<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyArray3<u8>>> {
-    let image = py.detach(|| crop::decode(bytes)).map_err(wrong)?;
-    slide::array(py, image.data, image.width, image.height, 3)
-}
-
-/// Width and height of a JPEG or PNG.
-#[pyfunction]
-pub fn image_size(bytes: &[u8]) -> PyResult<(usize, usize)> {
-    Ok(crop::size(bytes).map_err(wrong)?)
 }
 
 /// An iterator over batches that threads read ahead.
@@ -240,7 +141,7 @@ pub struct BatchStream {
 }
 
 impl BatchStream {
-    fn start(
+    pub(super) fn start(
         reader: Box<dyn Reader>,
         order: PyReadonlyArray1<'_, i64>,
         reading: &Reading,
@@ -332,7 +233,7 @@ pub fn tissue_mask<'py>(
     let source = slide.source(py)?;
     let mask = py.detach(|| {
         let poll = Poll::new();
-        tissue::mask(&*source, feature, downsample, &|| poll.ask())
+        poll.result(tissue::mask(&*source, feature, downsample, &|| poll.goes_on()))
     })?;
     Ok((PyArray1::from_vec(py, mask.tissue).reshape([mask.height, mask.width])?, mask.downsample))
 }

@@ -1,63 +1,15 @@
-//! Images decoded and cropped in one step: which part of an image is taken, and its pixels.
+//! Which part of an image a crop takes.
 //!
 //! A part depends on the seed of the crop, the epoch and the sample alone: not on threads, batches or ranks. The random parts are those
 //! of torchvision's `RandomResizedCrop`.
 
-use std::sync::Arc;
-
-use origami::codec::{decode_png, foreign_pixels};
-use origami::kernels::taps::Filter;
-
-use super::blobs::BlobFile;
 use super::order::Random;
-use super::scale::{Layout, Part, scaled};
-use super::stream::Reader;
+use super::scale::Part;
+use super::yuv;
 use crate::errors::{Error, Result};
-use crate::pixels::Rgb;
 
-/// Most pixels of an image.
-const MAX_PX: usize = 1 << 28;
-/// The first bytes of a PNG.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Tries of torchvision before it takes the middle.
 const TRIES: usize = 10;
-
-/// Decodes a JPEG or PNG to RGB, as libjpeg and Pillow show it.
-///
-/// # Errors
-/// Damaged bytes, another format, more than 2^28 pixels.
-pub fn decode(bytes: &[u8]) -> Result<Rgb, String> {
-    if bytes.starts_with(PNG) {
-        let png = decode_png(bytes, MAX_PX).map_err(|e| e.to_string())?;
-        return Ok(Rgb::of_samples(png.width, png.height, png.channels, png.data));
-    }
-    size(bytes)?;
-    foreign_pixels(bytes, None).map(Rgb::of_pixels).map_err(|e| e.to_string())
-}
-
-/// Width and height of a JPEG or PNG, by its header.
-///
-/// # Errors
-/// As of [`decode`].
-pub fn size(bytes: &[u8]) -> Result<(usize, usize), String> {
-    let (width, height) = if bytes.starts_with(PNG) {
-        // The first chunk is IHDR: length, name, width, height.
-        let number =
-            |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-        match (number(16), number(20)) {
-            (Some(width), Some(height)) => (width as usize, height as usize),
-            _ => return Err("the PNG ends in its header".into()),
-        }
-    } else {
-        let opened = origami::codec::JpegDecoder::open(bytes)
-            .map_err(|e| format!("it is no PNG, and as a JPEG: {e}"))?;
-        (opened.header().width, opened.header().height)
-    };
-    match width.checked_mul(height) {
-        Some(pixels) if (1..=MAX_PX).contains(&pixels) => Ok((width, height)),
-        _ => Err(format!("it is {width}x{height}; at most {MAX_PX} pixels are read")),
-    }
-}
 
 /// How a part of an image is chosen.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +42,27 @@ pub struct Crop {
     pub side: usize,
     /// The part of the image.
     pub choice: Choice,
+    /// What the output is.
+    pub form: Form,
+}
+
+/// What an output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// RGB.
+    Rgb,
+    /// Planes of Y, U and V in 4:2:0, as of `yuv`. Its side is even.
+    Yuv420,
+}
+
+impl Form {
+    /// Bytes of an output of this size.
+    pub fn bytes(self, width: usize, height: usize) -> usize {
+        match self {
+            Form::Rgb => 3 * width * height,
+            Form::Yuv420 => yuv::bytes_of(width, height),
+        }
+    }
 }
 
 /// Width and height of an image, or of a part of one.
@@ -198,107 +171,6 @@ fn direct(image: Size, Range { scale, ratio, .. }: Range, random: &mut Random) -
     (side(root * aspect.sqrt(), image.0), side(root / aspect.sqrt(), image.1))
 }
 
-/// Decodes images and takes crops of each; an image is decoded once.
-pub struct CropReader {
-    /// The images.
-    pub blobs: Arc<BlobFile>,
-    /// The outputs.
-    pub crops: Vec<Crop>,
-    /// Where channels lie in them.
-    pub layout: Layout,
-    /// Decides random parts, with their seeds.
-    pub epoch: u64,
-}
-
-impl Reader for CropReader {
-    fn output_bytes(&self) -> Vec<usize> {
-        self.crops.iter().map(|crop| 3 * crop.side * crop.side).collect()
-    }
-
-    fn read(&self, sample: i64, out: &mut [&mut [u8]]) -> Result<()> {
-        let bytes = self.blobs.image(sample)?;
-        let image = decode(&bytes).map_err(|problem| self.blobs.wrong(sample, problem))?;
-        let parts = parts(&self.crops, (image.width, image.height), self.epoch, sample.cast_unsigned());
-        for ((crop, part), out) in self.crops.iter().zip(parts).zip(out) {
-            match crop.choice {
-                Choice::Centre => middle(&image, crop.side, self.layout, out),
-                Choice::ResizeCentre(shorter) => {
-                    resized_middle(&image, shorter as usize, crop.side, self.layout, out)
-                        .map_err(|problem| self.blobs.wrong(sample, problem))?
-                }
-                Choice::Random(_) | Choice::Direct(_) => {
-                    scaled(
-                        &image.data,
-                        image.width,
-                        part,
-                        (crop.side, crop.side),
-                        Filter::Bilinear,
-                        self.layout,
-                        out,
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// torchvision's `CenterCrop`: the middle of an image, with black around a smaller one.
-fn middle(image: &Rgb, side: usize, layout: Layout, out: &mut [u8]) {
-    // As torchvision rounds: half to even, and what is added around a smaller image first.
-    let edge = |whole: usize| match whole < side {
-        true => (0, (side - whole) / 2),
-        false => (((whole - side) as f64 / 2.0).round_ties_even() as usize, 0),
-    };
-    let ((from_x, to_x), (from_y, to_y)) = (edge(image.width), edge(image.height));
-    let (width, height) = (image.width.min(side), image.height.min(side));
-    out.fill(0);
-    for y in 0..height {
-        let row = &image.data[3 * ((from_y + y) * image.width + from_x)..][..3 * width];
-        match layout {
-            Layout::Interleaved => out[3 * ((to_y + y) * side + to_x)..][..3 * width].copy_from_slice(row),
-            Layout::Planes => {
-                for channel in 0..3 {
-                    let to = out[(channel * side + to_y + y) * side + to_x..][..width].iter_mut();
-                    to.zip(row.iter().skip(channel).step_by(3)).for_each(|(to, from)| *to = *from);
-                }
-            }
-        }
-    }
-}
-
-/// torchvision's `Resize` of the shorter side, then its `CenterCrop`.
-fn resized_middle(
-    image: &Rgb,
-    shorter: usize,
-    side: usize,
-    layout: Layout,
-    out: &mut [u8],
-) -> Result<(), String> {
-    let whole = Part { x: 0, y: 0, width: image.width, height: image.height };
-    // A side of an image is below 2^28, and the shorter one at most 8192.
-    let longer = |long: usize, short: usize| shorter * long / short;
-    let (width, height) = match image.width <= image.height {
-        true => (shorter, longer(image.height, image.width)),
-        false => (longer(image.width, image.height), shorter),
-    };
-    if width * height > MAX_PX {
-        return Err(format!("{}x{} would be resized to {width}x{height}", image.width, image.height));
-    }
-    let mut data = vec![0; 3 * width * height];
-    scaled(
-        &image.data,
-        image.width,
-        whole,
-        (width, height),
-        Filter::Bilinear,
-        Layout::Interleaved,
-        &mut data,
-    );
-    middle(&Rgb { width, height, data }, side, layout, out);
-    Ok(())
-}
-
 /// Checks the ranges of crops.
 ///
 /// # Errors
@@ -313,6 +185,9 @@ pub fn check(crops: &[Crop]) -> Result<()> {
                 "a crop of {} from {shorter} pixels: they are 1 to 8192",
                 crop.side
             )));
+        }
+        if crop.form == Form::Yuv420 && !crop.side.is_multiple_of(2) {
+            return Err(Error::Argument(format!("a crop of {} in YUV: its side is even", crop.side)));
         }
         if let Some(Range { scale, ratio, .. }) = crop.range() {
             let good = 0.0 < scale.0

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use origami::kernels::taps::Filter;
 
 use super::pool::Pool;
-use super::scale::{Layout, Part, planes, scaled};
+use super::scale::{Part, scaled};
 use super::stream::Reader;
 use crate::errors::{Error, Result};
-use crate::pixels::{Patch, Reading};
+use origami::pixels::{Layout, Patch, Reading};
 
 /// How a patch of one magnification is read of one slide.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,14 +61,7 @@ impl Reader for PatchReader {
         let place = usize::try_from(sample).ok().and_then(|at| places.get(at)).ok_or_else(none)?;
         let views = views.get(place.slide).ok_or_else(none)?;
         for ((&view, &side), out) in views.iter().zip(sides).zip(out) {
-            match self.layout {
-                Layout::Interleaved => read(&self.pool, *place, view, self.alone, side, out)?,
-                Layout::Planes => {
-                    let mut rgb = vec![0; out.len()];
-                    read(&self.pool, *place, view, self.alone, side, &mut rgb)?;
-                    planes(&rgb, out);
-                }
-            }
+            self.read_view(*place, view, side, out)?;
         }
         Ok(())
     }
@@ -77,31 +70,29 @@ impl Reader for PatchReader {
 /// Colour of what lies beyond a slide.
 const GLASS: u8 = 255;
 
-/// Reads the patch of a place, of `out_side` pixels a side, into `out`: interleaved RGB, `3 * out_side^2` bytes.
-///
-/// # Errors
-/// A slide that cannot be opened; damaged data.
-fn read(pool: &Pool, place: Place, view: View, alone: bool, out_side: u32, out: &mut [u8]) -> Result<()> {
-    let slide = pool.get(place.slide)?;
-    let scale = slide.downsample(view.level);
-    let corner = |centre: f64| (centre / scale - f64::from(view.side) / 2.0).round() as i64;
-    let (x, y, side) = (corner(place.centre.0), corner(place.centre.1), view.side as usize);
-    let how = Reading { alone, poll: &|| Ok(()) };
-    if view.side == out_side {
-        out.fill(GLASS);
-        return slide.read(view.level, &mut Patch { x, y, width: side, height: side, data: out }, how);
+impl PatchReader {
+    /// Reads the patch of a place, of `out_side` pixels a side, into `out`: RGB, `3 * out_side^2` bytes.
+    fn read_view(&self, place: Place, view: View, out_side: u32, out: &mut [u8]) -> Result<()> {
+        let slide = self.pool.get(place.slide)?;
+        let scale = slide.downsample(view.level);
+        let corner = |centre: f64| (centre / scale - f64::from(view.side) / 2.0).round() as i64;
+        let (x, y, side) = (corner(place.centre.0), corner(place.centre.1), view.side as usize);
+        let how = Reading { alone: self.alone, goes_on: &|| true };
+        if view.side == out_side {
+            let mut patch = Patch { x, y, width: side, height: side, layout: self.layout, data: out };
+            let size = slide.levels().get(view.level).copied().unwrap_or_default();
+            if patch.inside(size).is_none_or(|inside| (inside.width, inside.height) != (out_side, out_side)) {
+                patch.data.fill(GLASS);
+            }
+            return Ok(slide.read(view.level, &mut patch, how)?);
+        }
+        let mut rgb = vec![GLASS; 3 * side * side];
+        let layout = Layout::Interleaved;
+        let mut patch = Patch { x, y, width: side, height: side, layout, data: &mut rgb };
+        slide.read(view.level, &mut patch, how)?;
+        let part = Part { x: 0, y: 0, width: side, height: side };
+        let size = (out_side as usize, out_side as usize);
+        scaled(&rgb, side, part, size, Filter::Lanczos3, self.layout, out);
+        Ok(())
     }
-    let mut rgb = vec![GLASS; 3 * side * side];
-    slide.read(view.level, &mut Patch { x, y, width: side, height: side, data: &mut rgb }, how)?;
-    let part = Part { x: 0, y: 0, width: side, height: side };
-    scaled(
-        &rgb,
-        side,
-        part,
-        (out_side as usize, out_side as usize),
-        Filter::Lanczos3,
-        Layout::Interleaved,
-        out,
-    );
-    Ok(())
 }

@@ -6,14 +6,7 @@ use origami::image::plane::Plane;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::{Axis, Filter, TapCache};
 
-/// Where the channels of a pixel lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// Side by side: height, width, channels.
-    Interleaved,
-    /// In planes: channels, height, width.
-    Planes,
-}
+use origami::pixels::Layout;
 
 /// A rectangle inside an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +59,4 @@ pub fn scaled(
             }
         }
     });
-}
-
-/// Splits interleaved RGB into planes.
-pub fn planes(rgb: &[u8], out: &mut [u8]) {
-    let length = rgb.len() / 3;
-    for (channel, plane) in out.chunks_exact_mut(length.max(1)).enumerate() {
-        plane.iter_mut().zip(rgb.iter().skip(channel).step_by(3)).for_each(|(to, from)| *to = *from);
-    }
 }

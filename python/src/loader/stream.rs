@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::memory::Memory;
 use crate::errors::{Error, Result};
 
 /// Reads samples of fixed sizes, from many threads at once.
@@ -16,7 +17,7 @@ pub trait Reader: Send + Sync {
     /// Bytes of each output of a sample.
     fn output_bytes(&self) -> Vec<usize>;
 
-    /// Reads a sample into `out`: one buffer for each output, of `output_bytes`.
+    /// Reads a sample into `out`: one buffer of zeros for each output, of `output_bytes`.
     ///
     /// # Errors
     /// No such sample; a file that cannot be read; damaged data.
@@ -41,8 +42,24 @@ pub struct Batch {
     pub samples: Vec<i64>,
     /// For each output.
     pub outputs: Vec<Vec<u8>>,
+}
+
+/// A batch that is being read.
+struct Unfinished {
+    samples: Vec<i64>,
+    outputs: Arc<Vec<Memory>>,
     left: usize,
     error: Option<Error>,
+}
+
+/// A sample that a thread reads.
+struct Job {
+    sample: i64,
+    /// The number of its batch.
+    batch: usize,
+    /// Its place in the batch.
+    at: usize,
+    outputs: Arc<Vec<Memory>>,
 }
 
 #[derive(Default)]
@@ -51,7 +68,7 @@ struct State {
     next: usize,
     /// The number of the first batch in `batches`.
     first: usize,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<Unfinished>,
     stop: bool,
     /// A thread has panicked.
     broken: bool,
@@ -125,16 +142,20 @@ impl Stream {
                 state = shared.state();
             }
         }
-        let done = state.batches.pop_front();
+        let Some(done) = state.batches.pop_front() else { return Ok(None) };
         state.first += 1;
-        let mut done = done.filter(|batch| batch.error.is_none() || !state.stop);
-        if let Some(error) = done.as_mut().and_then(|batch| batch.error.take()) {
-            state.stop = true;
-            shared.changed.notify_all();
+        state.stop |= done.error.is_some();
+        shared.changed.notify_all();
+        drop(state);
+        if let Some(error) = done.error {
             return Err(error);
         }
-        shared.changed.notify_all();
-        Ok(done)
+        // Threads give their share back before they count a sample as read.
+        let outputs = Arc::into_inner(done.outputs);
+        Ok(outputs.map(|outputs| Batch {
+            samples: done.samples,
+            outputs: outputs.into_iter().map(Memory::into_bytes).collect(),
+        }))
     }
 }
 
@@ -163,53 +184,48 @@ impl Shared {
 
     fn work(&self) {
         let _guard = PanicGuard(self);
-        let bytes = self.plan.reader.output_bytes();
-        let mut made: Vec<Vec<u8>> = bytes.iter().map(|&bytes| vec![0; bytes]).collect();
-        while let Some(position) = self.take() {
-            let sample = self.plan.order.get(position).copied().unwrap_or(-1);
-            let mut out: Vec<&mut [u8]> = made.iter_mut().map(Vec::as_mut_slice).collect();
+        while let Some(Job { sample, batch, at, outputs }) = self.take() {
+            let mut out: Vec<&mut [u8]> = outputs.iter().filter_map(|memory| memory.sample(at)).collect();
             let error = self.plan.reader.read(sample, &mut out).err();
-            self.put(position, &made, error);
+            drop(outputs);
+            self.count(batch, error);
         }
     }
 
-    /// The position of the next sample, once there is room for its batch; `None` when there is nothing left to do.
-    fn take(&self) -> Option<usize> {
+    /// The next sample, once there is room for its batch; `None` when there is nothing left to do.
+    fn take(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
             let position = state.next;
-            if state.stop || position >= self.plan.order.len() {
-                return None;
-            }
-            let number = position / self.plan.batch;
-            if number < state.first + self.plan.ahead {
-                if number == state.first + state.batches.len() {
-                    let batch = self.empty_batch(number);
-                    state.batches.push_back(batch);
+            let sample = *self.plan.order.get(position).filter(|_| !state.stop)?;
+            let (batch, at) = (position / self.plan.batch, position % self.plan.batch);
+            if batch < state.first + self.plan.ahead {
+                if batch == state.first + state.batches.len() {
+                    let empty = self.empty_batch(batch);
+                    state.batches.push_back(empty);
                 }
+                let outputs = Arc::clone(&state.batches.get(batch - state.first)?.outputs);
                 state.next += 1;
-                return Some(position);
+                return Some(Job { sample, batch, at, outputs });
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn empty_batch(&self, number: usize) -> Batch {
+    fn empty_batch(&self, number: usize) -> Unfinished {
         let first = number * self.plan.batch;
         let end = (first + self.plan.batch).min(self.plan.order.len());
         let samples = self.plan.order[first..end].to_vec();
         let bytes = self.plan.reader.output_bytes().into_iter();
-        let outputs = bytes.map(|bytes| vec![0; bytes * samples.len()]).collect();
-        Batch { left: samples.len(), samples, outputs, error: None }
+        let outputs = bytes.map(|bytes| Memory::new(samples.len(), bytes)).collect();
+        Unfinished { left: samples.len(), samples, outputs: Arc::new(outputs), error: None }
     }
 
-    fn put(&self, position: usize, made: &[Vec<u8>], error: Option<Error>) {
+    /// Counts a sample of a batch as read.
+    fn count(&self, batch: usize, error: Option<Error>) {
         let mut state = self.state();
-        let number = position / self.plan.batch - state.first;
-        let Some(batch) = state.batches.get_mut(number) else { return };
-        for (to, from) in batch.outputs.iter_mut().zip(made) {
-            to[position % self.plan.batch * from.len()..][..from.len()].copy_from_slice(from);
-        }
+        let at = batch - state.first;
+        let Some(batch) = state.batches.get_mut(at) else { return };
         batch.error = batch.error.take().or(error);
         batch.left -= 1;
         if batch.left == 0 {

@@ -18,7 +18,7 @@ pub fn everything(paths: &[PathBuf]) -> Result<Inputs> {
     let (mut list, mut several) = (Vec::new(), paths.len() > 1);
     for path in paths {
         if is_address(path) {
-            several |= at_address(path, Takes::ALL, &mut list)?;
+            several |= at_address(path, Takes::ALL, true, &mut list)?;
             continue;
         }
         if !path.is_dir() {

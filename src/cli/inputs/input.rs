@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use origami::archive::PACK_DIR;
+use origami::store;
 
 /// The kind of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn own_name(dir: &Path) -> PathBuf {
 pub fn tree_of_files(dir: &Path) -> Option<PathBuf> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let dzi = dir.with_file_name(format!("{}.dzi", name.strip_suffix("_files")?));
-    dzi.is_file().then_some(dzi)
+    store::is_file(&dzi).then_some(dzi)
 }
 
 /// Whether a directory holds the tiles of a tree beside it.

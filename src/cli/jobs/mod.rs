@@ -6,6 +6,7 @@ mod reconcile;
 mod shown;
 mod status;
 mod submit;
+mod unit_args;
 pub mod worker;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! The overview of a queue in lines.
 
 use origami::jobs::state::State;
-use origami::jobs::{Overview, Running, WorkerRow};
+use origami::jobs::{Overview, Running, WorkerRow, named};
 
 /// Most lines about running and dead units.
 const MAX_LINES: usize = 20;
@@ -28,7 +28,8 @@ impl Shown<'_> {
             let reason = unit.fault.as_ref().map_or("no reason is known", |fault| &fault.message);
             // Most reasons begin with the name of the file.
             let reason = reason.strip_prefix(&format!("{}: ", unit.source)).unwrap_or(reason);
-            format!("  dead {}: {reason} (attempts: {}, unit {})", unit.source, unit.attempts, unit.key)
+            let name = named(&unit.source, unit.rows);
+            format!("  dead {name}: {reason} (attempts: {}, unit {})", unit.attempts, unit.key)
         })));
         lines
     }
@@ -40,6 +41,11 @@ impl Shown<'_> {
             if of(state) > 0 {
                 line += &format!(", {} {}", of(state), state.name());
             }
+        }
+        let bands = |state| self.overview.count(state).bands;
+        let open = bands(State::Waiting) + bands(State::Running);
+        if open > 0 {
+            line += &format!("; bands of large slides: {} running, {open} to be done", bands(State::Running));
         }
         line
     }
@@ -95,7 +101,8 @@ fn worker_line(worker: &WorkerRow, running: &[Running]) -> String {
 fn running_line(unit: &Running) -> String {
     let attempt = if unit.attempt > 1 { format!(", attempt {}", unit.attempt) } else { String::new() };
     let progress = &unit.progress;
-    format!("{}: {} of {} families{attempt}", unit.source, progress.families, progress.of)
+    let name = named(&unit.source, unit.rows);
+    format!("{name}: {} of {} families{attempt}", progress.families, progress.of)
 }
 
 /// A time as people say it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use origami::codec::ImageRole;
-use origami::image::spec::MAX_TILE;
+use origami::image::spec::MAX_ENTRIES;
 use origami::jobs::callback::check_address;
 use origami::jobs::{Source, Submitted, Task, Unit};
 use origami::pyramid::identity::Identity;
@@ -16,9 +16,11 @@ use origami::store::is_address;
 use serde_json::json;
 
 use super::place::{LeaseArgs, Place, PlaceArgs};
+use super::unit_args::UnitArgs;
 use crate::cli::args::coding::CodingArgs;
 use crate::cli::args::values::{names, whole};
 use crate::cli::args::work::JsonArgs;
+use crate::cli::encode::args::TargetArgs;
 use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::{self, Input, Takes, Thing};
 use crate::cli::json;
@@ -49,10 +51,10 @@ pub struct SubmitArgs {
     kind: Kind,
     #[command(flatten)]
     coding: CodingArgs,
-    /// Encode: tile size in pixels [range: 1 to 4096] [default: the source's, or 256]
-    #[arg(long, value_name = "PX", value_parser = whole::<u32>(1..=MAX_TILE.into()))]
-    #[arg(help_heading = "Quality", hide_short_help = true)]
-    tile: Option<u32>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    encode: UnitArgs,
     /// Verify: also reconstruct every family, and compare with its proof
     #[arg(long, help_heading = "Safety", hide_short_help = true)]
     deep: bool,
@@ -60,6 +62,12 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
     #[arg(help_heading = "Quality", hide_short_help = true)]
     tile_quality: u8,
+    /// Encode: a slide with more families is encoded in bands, by several workers; 0 is without limit [range: 0 to 67108864]
+    ///
+    /// A worker that leaves loses no more than a band. Bands are written and read once more than other slides.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u64>(0..=MAX_ENTRIES))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    band_families: u64,
     /// An address that is told when a unit is done or given up, by a signed POST [default: none]
     ///
     /// Workers call it that have --callback-key-file.
@@ -111,16 +119,18 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
         let added = submit(&place, &units)?;
         total.new += added.new;
         total.known += added.known;
+        total.moved += added.moved;
     }
-    let Submitted { new, known } = total;
+    let Submitted { new, known, moved } = total;
     let (queue, results) = (place.queue.name(), place.results.place());
     if args.json.json {
         return Ok(json::print(
             "jobs submit",
-            json!({"queue": queue, "results": results, "new": new, "known": known}),
+            json!({"queue": queue, "results": results, "new": new, "known": known, "moved": moved}),
         )?);
     }
     let were = if known > 0 { format!(", {known} known already") } else { String::new() };
+    let were = if moved > 0 { format!("{were}, {moved} moved") } else { were };
     say!("{queue}: {new} new{were}; results go to {results}");
     Ok(())
 }
@@ -135,12 +145,17 @@ fn submit(place: &Place, units: &[Unit]) -> Result<Submitted> {
 
 impl SubmitArgs {
     fn unit(&self, input: &Input, task: &Task) -> Result<Unit> {
-        Ok(Unit { callback: self.callback.clone(), ..unit(input, task)? })
+        let most_families =
+            (self.kind == Kind::Encode && self.band_families > 0).then_some(self.band_families);
+        Ok(Unit { callback: self.callback.clone(), most_families, ..unit(input, task)? })
     }
 
     fn task(&self) -> Result<Task> {
         if self.deep && self.kind != Kind::Verify {
             usage!("--deep is about --kind verify; leave one of them out");
+        }
+        if let (true, Some(flag)) = (self.kind != Kind::Encode, self.encode.flag().or(self.target.flag())) {
+            usage!("{flag} is about --kind encode; leave one of them out");
         }
         Ok(match self.kind {
             Kind::Verify => Task::Verify { deep: self.deep },
@@ -151,7 +166,8 @@ impl SubmitArgs {
                 params.validate()?;
                 params.encoder.encoder(ImageRole::Baseline)?;
                 params.residual_encoder().encoder(ImageRole::Residual)?;
-                Task::Encode { params, tile: self.tile }
+                self.encode.check(&params, &self.target)?;
+                Task::Encode(self.encode.task(&self.coding, &self.target, params))
             }
         })
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -12,7 +13,7 @@ use origami::backend::{Cancel, MAX_THREADS};
 use origami::jobs::callback::Notifier;
 use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
-use origami::jobs::{Claim, Clock, Token};
+use origami::jobs::{Claim, Clock, Token, named};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -29,6 +30,8 @@ use crate::cli::print::say;
 const MAX_SLOTS: u64 = 256;
 /// Most attempts at a unit.
 const MOST_ATTEMPTS: u64 = 1000;
+/// How long a worker must be silent until another makes its calls.
+const CALLS_AFTER: Duration = Duration::from_secs(60);
 /// Most that an hour of a machine costs.
 const MAX_PRICE: f64 = 1e6;
 
@@ -91,6 +94,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         policy: args.policy(),
         heartbeat: args.lease.heartbeat(),
         price_per_hour: args.price_per_hour,
+        calls_after: CALLS_AFTER,
         clock: Clock::default(),
     };
     let name = options.name.clone();
@@ -100,7 +104,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let quiet = !args.summary();
     let report = |claim: &Claim, event: &Event| {
         if !quiet {
-            say!("{}: {}", claim.unit.source, said(event));
+            say!("{}: {}", named(&claim.unit.source, claim.unit.rows()), said(event));
         }
     };
     let worker = Worker {
@@ -117,7 +121,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let undelivered = notifier.as_ref().map_or(0, Notifier::finish);
     if undelivered > 0 {
         eprintln!(
-            "{undelivered} addresses of units could not be told; origami jobs status has what became of them"
+            "{undelivered} addresses of units were not told yet; another worker with --callback-key-file does so"
         );
     }
     if args.json.json {
@@ -145,6 +149,7 @@ fn said(event: &Event) -> String {
         Event::Done(false) => "done by another attempt".into(),
         Event::Failed(State::Dead, fault) => format!("given up: {}", fault.message),
         Event::Failed(_, fault) => format!("failed, to be tried again: {}", fault.message),
+        Event::Split(bands) => format!("waits for its {bands} bands"),
         Event::GivenBack => "given back".into(),
         Event::TakenAway => "not ours any more".into(),
     }

@@ -7,7 +7,7 @@ use super::survey::{BlobKey, key};
 use crate::archive::FamilyRecord;
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes};
-use crate::encode::originals;
+use crate::encode::families::originals;
 use crate::error::{Error, Result};
 use crate::params::EncodeParams;
 use crate::pyramid::TileMetadata;
@@ -65,7 +65,7 @@ impl Run<'_> {
         take: &mut dyn FnMut((usize, CodedFamily)) -> Result<()>,
     ) -> Result<()> {
         let geometry = *source.geometry();
-        let jobs = source.jobs(params.upsample_filter, self.limit).enumerate();
+        let jobs = source.jobs(params.upsample_filter, 0..self.limit).enumerate();
         let jobs = jobs.filter(|(at, _)| self.chosen.contains_key(at));
         self.scheduler.pipelined(
             self.backend.in_flight(&geometry),
@@ -95,7 +95,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let geometry = *source.geometry();
         source.check_originals(TileMetadata::Keep)?;
-        let jobs = source.original_jobs(self.limit, TileMetadata::Keep).enumerate();
+        let jobs = source.original_jobs(0..self.limit, TileMetadata::Keep).enumerate();
         let jobs = jobs.filter(|(at, _)| self.chosen.contains_key(at));
         self.scheduler.pipelined(
             self.backend.in_flight(&geometry),

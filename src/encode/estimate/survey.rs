@@ -171,7 +171,7 @@ impl Survey {
         };
         let limit = families.len();
         let (reading, mut done) = (Cell::new(0.0), 0);
-        let mut jobs = source.jobs(settings[0].upsample_filter, limit);
+        let mut jobs = source.jobs(settings[0].upsample_filter, 0..limit);
         let jobs = std::iter::from_fn(|| {
             let started = Instant::now();
             let job = jobs.next();

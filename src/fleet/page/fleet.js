@@ -14,6 +14,13 @@ function spoken(seconds) {
 
 const megapixels = (pixels) => (pixels / 1e6).toFixed(1);
 
+/** A slide, or some rows of its families. */
+function named({ source, rows }) {
+  if (!rows) return source;
+  const [first, last] = [rows[0], rows[1] - 1];
+  return first === last ? `${source}, row ${first} of families` : `${source}, rows ${first} to ${last} of families`;
+}
+
 /** Fills a table; rows are lists of cells, numbers at the right. A list without rows is hidden. */
 function table(id, rows, gone = () => false) {
   $(id).hidden = rows.length === 0;
@@ -34,6 +41,8 @@ function facts(status) {
   const all = Object.values(status.units).reduce((sum, { units }) => sum + units, 0);
   const facts = states.filter((s) => s === "done" || status.units[s].units > 0).map((s) => [s, status.units[s].units]);
   facts[0][1] = `${facts[0][1]} of ${all}`;
+  const bands = status.units.running.bands + status.units.waiting.bands;
+  if (bands > 0) facts.push(["bands to be done", bands]);
   if (status.pixels_per_s > 0) facts.push(["megapixels/s", megapixels(status.pixels_per_s)]);
   if (status.left_s > 0) facts.push(["left, about", spoken(status.left_s)]);
   if (status.families > 0) facts.push(["families", status.families]);
@@ -60,10 +69,10 @@ function show(status) {
   const workers = [...status.workers].sort((a, b) => b.live - a.live);
   table("workers", workers.map((w) => [w.name, w.units, w.families, w.live ? megapixels(w.pixels_per_s) : "gone", w.cost.toFixed(2)]),
     (i) => !workers[i].live);
-  table("running", status.running.map((u) => [u.source, u.worker, u.attempt, `${u.progress.families} of ${u.progress.of}`]));
+  table("running", status.running.map((u) => [named(u), u.worker, u.attempt, `${u.progress.families} of ${u.progress.of}`]));
   // Most reasons begin with the name of the file, which is beside them.
   const reason = (u) => (u.fault?.message ?? "no reason is known").replace(`${u.source}: `, "");
-  table("dead", status.dead.map((u) => [u.source, reason(u), u.attempts]));
+  table("dead", status.dead.map((u) => [named(u), reason(u), u.attempts]));
 }
 
 async function look() {

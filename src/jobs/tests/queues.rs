@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::unit;
 use crate::jobs::state::{Fault, Outlook, Policy, Progress, State};
-use crate::jobs::{Claim, Clock, Error, Queue, SqliteQueue, Task, Which, WorkerRow};
+use crate::jobs::{
+    Claim, Clock, Encode, Error, Queue, SqliteQueue, Task, UNIT_VERSION, Unit, Which, WorkerRow,
+};
 
 const POLICY: Policy = Policy { most_attempts: 2, first_pause_ms: 1, longest_pause_ms: 1 };
 const LEASE: Duration = Duration::from_millis(100);
@@ -176,6 +178,88 @@ fn cancelling_ends_what_waits_and_what_runs() {
     });
 }
 
+/// A slide and its two bands.
+fn split_slide(number: usize) -> (Unit, [Unit; 2]) {
+    let encode = Encode::default();
+    let source = unit(number);
+    let task = Task::Encode(encode.clone());
+    let slide = Unit::new(task, source.source, source.thing, source.identity, 10).unwrap();
+    let bands = [0..2, 2..4].map(|rows| slide.band(encode.clone(), rows, 4).unwrap());
+    (slide, bands)
+}
+
+#[test]
+fn a_slide_that_was_split_waits_for_its_bands() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        queue.submit(&[slide.clone(), unit(1)]).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        assert_eq!((&begun.unit, begun.bands.len()), (&slide, 0));
+        assert!(queue.split(&begun, &bands).unwrap());
+        assert!(!queue.split(&begun, &bands).unwrap(), "the attempt has ended");
+        let waiting = queue.overview().unwrap().count(State::Waiting);
+        assert_eq!((waiting.units, waiting.bands, waiting.bytes), (2, 2, 20));
+        let claims = claim(&*queue, 9);
+        let keys: BTreeSet<_> = claims.iter().map(|claim| claim.unit.key.clone()).collect();
+        let all = [bands[0].key.clone(), bands[1].key.clone(), unit(1).key];
+        assert_eq!(keys, all.into_iter().collect(), "all but the slide, which is not due");
+        claims.iter().for_each(|claim| assert!(queue.finish(claim, Progress::default()).unwrap()));
+        assert!(!queue.overview().unwrap().is_over());
+        assert!(!queue.wake(&unit(1).key).unwrap());
+        assert!(queue.wake(&slide.key).unwrap());
+        let last = claim_soon(&*queue);
+        assert_eq!(
+            (last.unit.key.clone(), last.bands.clone()),
+            (slide.key.clone(), bands.map(|band| band.key).to_vec())
+        );
+        assert_eq!(queue.record(&slide.key).unwrap().unwrap().attempts, 1, "a split costs no attempt");
+        assert!(queue.finish(&last, Progress::default()).unwrap());
+        assert_eq!(states(&*queue), [0, 0, 2, 0, 0]);
+        assert!(queue.overview().unwrap().is_over());
+    });
+}
+
+#[test]
+fn bands_are_cancelled_and_tried_again_with_their_slide() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        queue.submit(std::slice::from_ref(&slide)).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        queue.split(&begun, &bands).unwrap();
+        let running = claim(&*queue, 1).pop().unwrap();
+        assert_eq!(queue.cancel(&Which::Keys(vec![slide.key.clone()])).unwrap(), 1);
+        assert!(!queue.heartbeat(&running, Progress::default()).unwrap());
+        assert!(claim(&*queue, 9).is_empty());
+        let bands_in = |state| queue.overview().unwrap().count(state).bands;
+        assert_eq!((bands_in(State::Cancelled), queue.overview().unwrap().is_over()), (2, true));
+        assert_eq!(queue.retry(&Which::All).unwrap(), 1);
+        assert_eq!((bands_in(State::Waiting), states(&*queue)), (2, [1, 0, 0, 0, 0]));
+    });
+}
+
+#[test]
+fn a_slide_that_was_moved_is_tried_again_where_it_is_now() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        let moved = |unit: &Unit| Unit { source: "/moved".into(), ..unit.clone() };
+        queue.submit(&[slide.clone(), unit(1)]).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        assert!(queue.split(&begun, &bands).unwrap());
+        // Everything but the slide is given up.
+        for claim in claim(&*queue, 9) {
+            let fault = Fault { outlook: Outlook::Permanent, message: "it is not there".into() };
+            queue.fail(&claim, fault, &POLICY).unwrap();
+        }
+        let again = queue.submit(&[moved(&slide), moved(&unit(1)), unit(2)]).unwrap();
+        assert_eq!((again.new, again.known, again.moved), (1, 0, 2));
+        assert_eq!(queue.submit(&[moved(&slide)]).unwrap().known, 1);
+        let claims = claim(&*queue, 9);
+        assert_eq!(claims.len(), 4, "two bands, two other units: {claims:?}");
+        let at_home = |claim: &&Claim| claim.unit.source != "/moved";
+        assert_eq!(claims.iter().find(at_home).map(|claim| &claim.unit.key), Some(&unit(2).key));
+    });
+}
+
 #[test]
 fn a_queue_agrees_with_the_results_after_it_was_settled() {
     with_each_queue(|open| {
@@ -245,7 +329,7 @@ fn a_worker_is_shown_as_it_says_it_is() {
 fn units_of_another_version_are_left_alone() {
     with_each_queue(|open| {
         let queue = open(Clock::default());
-        let newer = crate::jobs::Unit { version: 2, ..unit(0) };
+        let newer = crate::jobs::Unit { version: UNIT_VERSION + 1, ..unit(0) };
         queue.submit(&[newer, unit(1)]).unwrap();
         assert_eq!(claim(&*queue, 9).len(), 1);
         assert_eq!(states(&*queue), [1, 1, 0, 0, 0]);
@@ -265,4 +349,31 @@ fn a_file_that_is_no_queue_is_refused_and_left_as_it_is() {
     let other = dir.path().join("other.sqlite");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
     assert!(matches!(open(&other), Err(Error::OtherQueue { found: 0, .. })));
+}
+
+/// The figures of `docs/scale.md`: `scripts/fleet-long.sh` runs it.
+#[cfg(feature = "nats")]
+#[test]
+#[ignore = "minutes; scripts/fleet-long.sh runs it"]
+fn a_look_at_a_hundred_thousand_units_on_a_server() {
+    use std::time::Instant;
+    with_nats(&|open: Open<'_>| {
+        let (queue, units) = (open(Clock::default()), (0..100_000).map(unit).collect::<Vec<_>>());
+        let timed = |what: &str, look: &dyn Fn()| {
+            let began = Instant::now();
+            look();
+            println!("{what}: {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+        };
+        timed("submit", &|| assert_eq!(queue.submit(&units).unwrap().new, 100_000));
+        let fresh = open(Clock::default());
+        timed("every record", &|| fresh.each(&mut |_| Ok(())).unwrap());
+        timed("the first look of a process", &|| assert_eq!(fresh.overview().unwrap().units(), 100_000));
+        timed("the next look, nothing has changed", &|| assert!(!fresh.overview().unwrap().is_over()));
+        for claim in claim(&*queue, 500) {
+            queue.finish(&claim, Progress::default()).unwrap();
+        }
+        timed("a look after 500 units were done", &|| {
+            assert!(fresh.overview().unwrap().count(State::Done).units > 0);
+        });
+    });
 }

@@ -1,10 +1,12 @@
 //! A fleet in no time: workers that die, pause, fail, leave and have wrong clocks, over the same state machine as the queues.
 //!
 //! Nothing here waits: time is the time of the next event. What is simulated is the queue as a map of records, the store as a map of
-//! manifests that are created once, and workers with one slot each.
+//! manifests that are created once, and workers with one slot each. One slide in ten is encoded in bands.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+
+mod bands;
 
 use crate::jobs::state::{Fault, Outlook, Policy, Progress, Record, State};
 use crate::jobs::unit::{Key, Token};
@@ -52,11 +54,16 @@ struct Attempt {
     ends_ms: u64,
 }
 
-/// Units and what became of them.
+/// Units and what became of them: slides, and after them the bands of those that have some.
 struct Fleet {
+    /// How many of the units are slides.
+    slides: usize,
+    /// Units that were announced in the store.
+    announced: Vec<bool>,
     keys: Vec<Key>,
     numbers: BTreeMap<Key, usize>,
-    records: Vec<Record>,
+    /// `None` for units that the queue does not know.
+    records: Vec<Option<Record>>,
     /// In the order in which they are asked for; may hold units that wait no more.
     waiting: VecDeque<usize>,
     running: BTreeMap<usize, (Token, u64)>,
@@ -73,32 +80,39 @@ struct Seen {
     claims: u64,
     heartbeats: u64,
     published: u64,
+    bands: u64,
     too_late: u64,
+    splits: u64,
+    joined: u64,
     expired: u64,
     given_back: u64,
     hours: f64,
 }
 
 impl Fleet {
-    fn new(units: usize, seed: u64) -> Self {
+    fn new(slides: usize, seed: u64) -> Self {
+        let units = slides + slides.div_ceil(bands::ONE_IN) * bands::BANDS;
+        let is_slide = |unit| unit < slides;
         let keys: Vec<_> = (0..units).map(|n| Key::parse(&format!("{n:032x}")).unwrap()).collect();
         Self {
             numbers: keys.iter().cloned().zip(0..).collect(),
-            records: vec![Record::new(); units],
-            waiting: (0..units).collect(),
+            records: (0..units).map(|unit| is_slide(unit).then(Record::new)).collect(),
+            announced: (0..units).map(is_slide).collect(),
+            waiting: (0..slides).collect(),
             running: BTreeMap::new(),
             manifests: vec![None; units],
             rng: Rng(seed),
             policy: Policy { most_attempts: 8, ..Policy::default() },
             tokens: 0,
             seen: Seen::default(),
+            slides,
             keys,
         }
     }
 
     /// Stores what the state machine allows, and nothing else.
     fn change<E>(&mut self, unit: usize, next: impl FnOnce(Record) -> Result<Record, E>) -> bool {
-        let Ok(after) = next(self.records[unit].clone()) else { return false };
+        let Some(Ok(after)) = self.records[unit].clone().map(next) else { return false };
         match (&after.state, &after.token) {
             (State::Running, Some(token)) => drop(self.running.insert(unit, (token.clone(), after.beat))),
             _ => drop(self.running.remove(&unit)),
@@ -106,12 +120,12 @@ impl Fleet {
         if after.state == State::Waiting {
             self.waiting.push_back(unit);
         }
-        self.records[unit] = after;
+        self.records[unit] = Some(after);
         true
     }
 
     fn is_over(&self) -> bool {
-        self.records.iter().all(|record| !matches!(record.state, State::Waiting | State::Running))
+        self.records.iter().flatten().all(|record| !matches!(record.state, State::Waiting | State::Running))
     }
 
     fn claim(&mut self, worker: &mut Worker, now_ms: u64) {
@@ -125,14 +139,14 @@ impl Fleet {
         }
         for _ in 0..self.waiting.len().min(50) {
             let Some(unit) = self.waiting.pop_front() else { return };
-            if self.records[unit].state != State::Waiting {
+            if self.state(unit) != Some(State::Waiting) {
                 continue;
             }
             self.tokens += 1;
             let token = Token::of(self.tokens << 40 | u128::from(self.rng.next() >> 24));
             if self.change(unit, |record| record.claim(token.clone(), "w", &policy, wall_ms)) {
                 self.seen.claims += 1;
-                let ends_ms = now_ms + 20_000 + self.rng.below(80_000);
+                let ends_ms = now_ms + self.work_ms(unit);
                 worker.attempt = Some(Attempt { unit, token, ends_ms });
                 return;
             }
@@ -147,37 +161,54 @@ impl Fleet {
             let fault = Fault { outlook, message: String::new() };
             fleet.change(*unit, |record| record.fail(token, fault, &policy, wall_ms))
         };
-        if *unit as u64 % POISON == POISON - 1 {
-            fail(self, Outlook::Permanent);
-        } else if self.rng.one_in(50) {
-            fail(self, Outlook::Transient);
-        } else {
-            // Conditional: the first one counts.
-            match &self.manifests[*unit] {
-                Some(_) => self.seen.too_late += 1,
-                none => {
-                    assert!(none.is_none());
-                    self.manifests[*unit] = Some(token.clone());
-                    self.seen.published += 1;
-                }
+        let failed = match *unit as u64 % POISON == POISON - 1 {
+            true => fail(self, Outlook::Permanent),
+            false if self.rng.one_in(50) => fail(self, Outlook::Transient),
+            false => return self.succeed(*unit, token, wall_ms),
+        };
+        if failed && self.state(*unit) == Some(State::Dead) {
+            self.wake_slide_of(*unit);
+        }
+    }
+
+    /// An attempt has done its work.
+    fn succeed(&mut self, unit: usize, token: &Token, wall_ms: u64) {
+        if !self.is_to_publish(unit, token, wall_ms) {
+            return;
+        }
+        // Conditional: the first one counts.
+        match &self.manifests[unit] {
+            Some(_) => self.seen.too_late += 1,
+            none => {
+                assert!(none.is_none());
+                self.manifests[unit] = Some(token.clone());
+                self.published(unit);
             }
-            // The worker may die between its manifest and the word to the queue.
-            if !self.rng.one_in(200)
-                && !self.change(*unit, |record| record.finish(token, Progress::default()))
-            {
-                self.change(*unit, |record| Ok::<_, ()>(record.settled()));
-            }
+        }
+        // The worker may die between its manifest and the word to the queue.
+        if self.rng.one_in(200) {
+            return;
+        }
+        self.remove_bands(unit);
+        if !self.change(unit, |record| record.finish(token, Progress::default())) {
+            self.change(unit, |record| Ok::<_, ()>(record.settled()));
+        }
+        // Or between that and the word to the slide.
+        if !self.rng.one_in(50) {
+            self.band_is_done(unit);
         }
     }
 
     /// The queue is lost and made again from the store.
     fn lose_the_queue(&mut self) {
         let units = self.keys.len();
-        (self.records, self.running, self.waiting) =
-            (vec![Record::new(); units], BTreeMap::new(), VecDeque::new());
+        (self.records, self.running, self.waiting) = (vec![None; units], BTreeMap::new(), VecDeque::new());
         for unit in 0..units {
-            let done = self.manifests[unit].is_some();
-            self.change(unit, |record| Ok::<_, ()>(if done { record.settled() } else { record }));
+            if self.announced[unit] && !self.is_band_of_done(unit) {
+                let (new, done) = (Record::new(), self.manifests[unit].is_some());
+                self.records[unit] = Some(if done { new.settled() } else { new });
+                self.waiting.extend((!done).then_some(unit));
+            }
         }
     }
 }
@@ -243,16 +274,18 @@ fn turn(fleet: &mut Fleet, worker: &mut Worker, now_ms: u64) -> u64 {
     HEARTBEAT_MS
 }
 
-/// Every unit is done once, or dead for its own fault.
+/// Every slide is done once, or dead for its own fault or that of a band.
 fn check(fleet: &Fleet) {
-    for (unit, record) in fleet.records.iter().enumerate() {
-        let poison = unit as u64 % POISON == POISON - 1;
-        let expected = if poison { State::Dead } else { State::Done };
-        assert_eq!(record.state, expected, "unit {unit}: {record:?}");
-        assert_eq!(fleet.manifests[unit].is_some(), !poison, "unit {unit}");
+    let poisoned = |unit: usize| unit as u64 % POISON == POISON - 1;
+    for slide in 0..fleet.slides {
+        let bad = poisoned(slide) || fleet.bands_of(slide).any(poisoned);
+        let expected = if bad { State::Dead } else { State::Done };
+        assert_eq!(fleet.state(slide), Some(expected), "slide {slide}: {:?}", fleet.records[slide]);
+        assert_eq!(fleet.manifests[slide].is_some(), !bad, "slide {slide}");
     }
-    let good = fleet.manifests.iter().flatten().count() as u64;
+    let good = fleet.manifests[..fleet.slides].iter().flatten().count() as u64;
     assert_eq!(fleet.seen.published, good);
+    fleet.check_bands();
 }
 
 #[test]
@@ -260,8 +293,8 @@ fn a_fleet_whose_workers_die_does_everything_once() {
     for seed in 0..8 {
         let fleet = simulate(40, 1000, seed);
         check(&fleet);
-        let Seen { expired, too_late, given_back, .. } = fleet.seen;
-        assert!(expired > 0 && given_back > 0, "nothing went wrong: {:?}", fleet.seen);
+        let Seen { expired, too_late, given_back, joined, .. } = fleet.seen;
+        assert!(expired > 0 && given_back > 0 && joined > 90, "nothing went wrong: {:?}", fleet.seen);
         assert!(too_late < 200, "{:?}", fleet.seen);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,11 +12,12 @@ use crate::backend::{Cancel, CpuBackend};
 use crate::codec::encode_png;
 use crate::encode::{EncodeOptions, encode};
 use crate::image::geometry::Geometry;
+use crate::jobs::callback::{self, Notifier};
 use crate::jobs::reconcile::{clean, reconcile};
 use crate::jobs::state::{Policy, State};
 use crate::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use crate::jobs::{
-    Clock, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Task, Token, Unit, Which,
+    Clock, Encode, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Task, Token, Unit, Which,
 };
 use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
@@ -25,17 +27,23 @@ use crate::slide::{OpenOptions, Slide};
 const LEASE: Duration = Duration::from_millis(300);
 
 /// Slides, a queue and a place for results.
-struct Lab {
-    dir: tempfile::TempDir,
-    results: Results,
-    units: Vec<Unit>,
+pub struct Lab {
+    pub dir: tempfile::TempDir,
+    pub results: Results,
+    pub units: Vec<Unit>,
 }
 
 impl Lab {
     /// `slides` slides of 90x70 pixels, in tiles of 16: two by two families.
-    fn new(slides: u32) -> Self {
+    pub fn new(slides: u32) -> Self {
+        Self::with(slides, None)
+    }
+
+    /// The same with slides that are split where they have more families than a limit.
+    pub fn with(slides: u32, most_families: Option<u64>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let units = (0..slides).map(|n| unit(&png(dir.path(), n, 90, 70))).collect();
+        let unit = |path: PathBuf| Unit { most_families, ..unit(&path) };
+        let units = (0..slides).map(|n| unit(png(dir.path(), n, 90, 70))).collect();
         let lab = Self { results: Results::open(&dir.path().join("out"), dir.path()).unwrap(), dir, units };
         let queue = lab.queue(Clock::default());
         lab.units.iter().for_each(|unit| lab.results.announce(unit).unwrap());
@@ -43,12 +51,28 @@ impl Lab {
         lab
     }
 
-    fn queue(&self, clock: Clock) -> SqliteQueue {
+    pub fn queue(&self, clock: Clock) -> SqliteQueue {
         SqliteQueue::open(&self.dir.path().join("queue"), Policy::default(), LEASE, clock).unwrap()
     }
 
     /// A worker that ends when nothing is left, or when `stop` is requested.
-    fn work(&self, name: &str, clock: Clock, stop: &Cancel) -> (Tally, Vec<(Key, Event)>) {
+    pub fn work(&self, name: &str, clock: Clock, stop: &Cancel) -> (Tally, Vec<(Key, Event)>) {
+        self.work_and_call(name, clock, stop, None)
+    }
+
+    /// A worker that tells addresses, until it is stopped.
+    fn stay(&self, name: &str, stop: &Cancel, notifier: &Notifier) {
+        self.work_and_call(name, Clock::default(), stop, Some(notifier));
+    }
+
+    /// One that stays where it has addresses to tell.
+    fn work_and_call(
+        &self,
+        name: &str,
+        clock: Clock,
+        stop: &Cancel,
+        notifier: Option<&Notifier>,
+    ) -> (Tally, Vec<(Key, Event)>) {
         let (queue, scheduler, events) =
             (self.queue(clock), Scheduler::new(1).unwrap(), Mutex::new(Vec::new()));
         let worker = Worker {
@@ -59,20 +83,21 @@ impl Lab {
             options: WorkerOptions {
                 name: name.into(),
                 slots: 2,
-                until_empty: true,
+                until_empty: notifier.is_none(),
                 policy: Policy::default(),
                 heartbeat: LEASE / 6,
                 price_per_hour: 0.0,
+                calls_after: LEASE,
                 clock,
             },
             stop: stop.clone(),
-            notifier: None,
+            notifier,
             report: &|claim, event| events.lock().unwrap().push((claim.unit.key.clone(), event.clone())),
         };
         (worker.run().unwrap(), events.into_inner().unwrap())
     }
 
-    fn manifest(&self, unit: &Unit) -> Option<Manifest> {
+    pub fn manifest(&self, unit: &Unit) -> Option<Manifest> {
         self.results.manifest(&unit.key).unwrap()
     }
 
@@ -82,7 +107,7 @@ impl Lab {
     }
 
     /// Every unit has a manifest, the bytes of a serial run, and nothing is left over.
-    fn check(&self) {
+    pub fn check(&self) {
         for unit in &self.units {
             let manifest = self.manifest(unit).unwrap();
             let serial = self.dir.path().join("serial").join(unit.key.as_str());
@@ -90,9 +115,20 @@ impl Lab {
             let held = &self.results.list().unwrap()[&unit.key];
             assert_eq!(held.attempts.keys().collect::<Vec<_>>(), [&manifest.attempt]);
         }
+        assert_eq!(self.results.list().unwrap().len(), self.units.len(), "no bands are left");
         let queue = self.queue(Clock::default());
         assert_eq!(queue.overview().unwrap().count(State::Done).units, self.units.len() as u64);
     }
+}
+
+/// A lab with one slide of 24 x 24 families in bands of 4 rows.
+pub fn large() -> Lab {
+    let mut lab = Lab::new(0);
+    let unit = Unit { most_families: Some(100), ..unit(&png(lab.dir.path(), 50, 1500, 1500)) };
+    lab.results.announce(&unit).unwrap();
+    lab.queue(Clock::default()).submit(std::slice::from_ref(&unit)).unwrap();
+    lab.units.push(unit);
+    lab
 }
 
 /// A slide with something to see in it.
@@ -108,7 +144,7 @@ fn png(dir: &Path, seed: u32, width: usize, height: usize) -> PathBuf {
 }
 
 fn unit(slide: &Path) -> Unit {
-    let task = Task::Encode { params: EncodeParams::default(), tile: Some(16) };
+    let task = Task::Encode(Encode { tile: Some(16), ..Encode::default() });
     let identity = Identity::of_file(slide).unwrap();
     Unit::new(task, slide.to_str().unwrap().into(), Source::Slide, identity.text, identity.bytes).unwrap()
 }
@@ -124,7 +160,7 @@ fn serially(unit: &Unit, out: &Path) -> PathBuf {
 }
 
 /// The election of a store that needs none.
-fn unneeded(_: &Key, _: &str) -> crate::jobs::Result<String> {
+pub fn unneeded(_: &Key, _: &str) -> crate::jobs::Result<String> {
     panic!("a directory creates once")
 }
 
@@ -176,7 +212,10 @@ fn of_two_attempts_at_one_unit_one_counts_and_the_other_leaves_nothing() {
     // Who lost the answer to its own publication has won.
     assert_eq!(lab.results.publish(&winner, &unneeded).unwrap(), Published::Won);
     let found = reconcile(&two, &lab.results, u64::MAX, Clock::default()).unwrap();
-    assert_eq!(found.orphans.iter().map(|orphan| &orphan.token).collect::<Vec<_>>(), [&slow.token]);
+    assert_eq!(
+        found.orphans.iter().map(|orphan| orphan.token.clone()).collect::<Vec<_>>(),
+        [Some(slow.token.clone())]
+    );
     assert_eq!(clean(&lab.results, &found.orphans).unwrap(), 1);
     lab.check();
 }
@@ -297,5 +336,67 @@ fn a_slide_that_was_changed_after_it_was_submitted_is_not_stored_under_its_old_k
     fs::copy(other, &lab.units[0].source).unwrap();
     let (_, events) = lab.work("w", Clock::default(), &Cancel::default());
     let Event::Failed(State::Dead, fault) = &events[0].1 else { panic!("{events:?}") };
-    assert!(fault.message.contains("has changed since it was submitted"), "{fault:?}");
+    assert!(fault.message.contains("has changed since it was submitted: it had "), "{fault:?}");
+    // Submitted again, it is a unit of its own.
+    let again = unit(Path::new(&lab.units[0].source));
+    lab.results.announce(&again).unwrap();
+    assert_eq!(lab.queue(Clock::default()).submit(std::slice::from_ref(&again)).unwrap().new, 1);
+    assert_eq!(lab.work("w", Clock::default(), &Cancel::default()).0.done, 1);
+    assert!(lab.manifest(&again).is_some());
+}
+
+#[test]
+fn a_slide_that_was_moved_is_submitted_to_the_same_queue() {
+    for most_families in [None, Some(2)] {
+        let mut lab = Lab::with(1, most_families);
+        let (old, new) = (lab.units[0].source.clone(), lab.dir.path().join("elsewhere.png"));
+        fs::rename(&old, &new).unwrap();
+        let (_, events) = lab.work("w", Clock::default(), &Cancel::default());
+        let Event::Failed(State::Dead, fault) = &events[0].1 else { panic!("{events:?}") };
+        assert!(fault.message.contains("submit it from its new place"), "{fault:?}");
+        lab.units[0] = Unit { most_families, ..unit(&new) };
+        lab.results.announce(&lab.units[0]).unwrap();
+        assert_eq!(lab.queue(Clock::default()).submit(&lab.units).unwrap().moved, 1);
+        lab.work("w", Clock::default(), &Cancel::default());
+        lab.check();
+        assert_eq!(lab.manifest(&lab.units[0]).unwrap().unit.source, new.to_str().unwrap());
+    }
+}
+
+#[test]
+fn the_call_of_a_worker_that_dies_before_it_is_made_by_another_and_once() {
+    let mut lab = Lab::new(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Some(format!("http://{}/told", listener.local_addr().unwrap()));
+    let unit = Unit { callback: address, ..unit(&png(lab.dir.path(), 3, 90, 70)) };
+    lab.units.push(unit.clone());
+    let queue = lab.queue(Clock::default());
+    lab.results.announce(&unit).unwrap();
+    queue.submit(&lab.units).unwrap();
+    // It has a key, ends the unit and dies before it calls: to the queue it is one without.
+    lab.work("dies", Clock::default(), &Cancel::default());
+    assert_eq!(queue.owed().unwrap().len(), 1);
+    let key_file = lab.dir.path().join("key");
+    fs::write(&key_file, "k".repeat(32)).unwrap();
+    let told = std::thread::spawn(move || callback::tests::receive(listener, 1));
+    let stop = Cancel::default();
+    std::thread::scope(|scope| {
+        // Of two, one calls; the receiver refuses it once.
+        let workers = ["a", "b"].map(|name| {
+            let (lab, stop, key_file) = (&lab, &stop, &key_file);
+            scope.spawn(move || {
+                let notifier = Notifier::new(key_file, Clock::default()).unwrap();
+                lab.stay(name, stop, &notifier);
+            })
+        });
+        while !queue.owed().unwrap().is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        stop.request();
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+    });
+    let told = told.join().unwrap();
+    assert_eq!(told.len(), 2, "refused once, told once");
+    assert!(told.iter().all(|(_, body)| body.contains(&format!("\"id\":\"{}-done\"", unit.key))), "{told:?}");
+    assert!(queue.submit(&lab.units).unwrap().known == 1 && queue.owed().unwrap().is_empty());
 }

@@ -1,6 +1,7 @@
 //! One attempt: from the claim to its manifest.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -12,14 +13,17 @@ use crate::jobs::content::Content;
 use crate::jobs::error::Error;
 use crate::jobs::queue::{Claim, Queue};
 use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published, Results};
-use crate::jobs::run::{Means, run};
+use crate::jobs::run::{Made, Means, joined, run};
 use crate::jobs::state::{Fault, Outlook, Progress};
-use crate::jobs::unit::{Key, Token};
+use crate::jobs::unit::{Key, Token, Unit};
+use crate::jobs::worker::banded::{self, Step};
 
 /// How an attempt has ended.
 pub enum Ending {
     /// A manifest is there.
-    Published { token: Token, ours: bool, progress: Progress },
+    Published { token: Token, done: Done, progress: Progress },
+    /// The slide is done in bands, of which some are missing.
+    Split { token: Token, bands: Vec<Unit> },
     /// It failed.
     Failed { token: Token, fault: Fault },
     /// It was ended.
@@ -29,15 +33,33 @@ pub enum Ending {
 impl Ending {
     pub fn token(&self) -> Token {
         match self {
-            Self::Published { token, .. } | Self::Failed { token, .. } | Self::Interrupted(token) => {
-                token.clone()
-            }
+            Self::Published { token, .. }
+            | Self::Split { token, .. }
+            | Self::Failed { token, .. }
+            | Self::Interrupted(token) => token.clone(),
         }
     }
 }
 
+/// What a manifest that is there says of the attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It names the attempt.
+    Ours,
+    /// It names the attempt, which joined what others had encoded.
+    Joined,
+    /// It names another.
+    Theirs,
+}
+
+/// How an attempt that has not failed has ended.
+pub enum Attempt {
+    Done(Done),
+    Split(Vec<Unit>),
+}
+
 /// Why an attempt does not publish.
-enum Stop {
+pub enum Stop {
     Interrupted,
     Fault(Fault),
     /// The store has not said whether the manifest is there: it may count on the files.
@@ -57,7 +79,7 @@ pub struct Tools<'a> {
 }
 
 impl Stop {
-    fn of(error: &(impl Diagnose + std::fmt::Display)) -> Self {
+    pub fn of(error: &(impl Diagnose + std::fmt::Display)) -> Self {
         let outlook = match error.diagnosis().kind {
             FaultKind::Interrupted => return Self::Interrupted,
             FaultKind::MayPass => Outlook::Transient,
@@ -107,36 +129,69 @@ impl Slot {
             let message = "the program failed on this unit (a panic; its log has the place)".into();
             Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
         });
-        let may_count = matches!(attempt, Ok(true) | Err(Stop::Unanswered(_)));
+        let may_count =
+            matches!(attempt, Ok(Attempt::Done(Done::Ours | Done::Joined)) | Err(Stop::Unanswered(_)));
         if !may_count && let Err(e) = tools.results.discard(key, &token) {
             // They are found by `reconcile`.
             tracing::warn!("{e}; the files of an attempt that does not count stay there");
         }
         match attempt {
-            Ok(ours) => Ending::Published { token, ours, progress: self.progress() },
+            Ok(Attempt::Done(done)) => Ending::Published { token, done, progress: self.progress() },
+            Ok(Attempt::Split(bands)) => Ending::Split { token, bands },
             Err(Stop::Fault(fault) | Stop::Unanswered(fault)) => Ending::Failed { token, fault },
             Err(Stop::Interrupted) => Ending::Interrupted(token),
         }
     }
 
-    /// Returns whether the manifest is of this attempt.
-    fn attempt(&self, tools: &Tools<'_>) -> Result<bool, Stop> {
+    fn attempt(&self, tools: &Tools<'_>) -> Result<Attempt, Stop> {
         let (unit, token, results) = (&self.claim.unit, &self.claim.token, tools.results);
         let of_results = |e: Error| Stop::of(&e);
         if let Some(done) = results.manifest(&unit.key).map_err(of_results)? {
-            return Ok(done.attempt == *token);
+            // Its worker may have ended before it removed them.
+            banded::remove(results, &self.claim.bands);
+            let done = if done.attempt == *token { Done::Ours } else { Done::Theirs };
+            return Ok(Attempt::Done(done));
+        }
+        let scheduler = tools.scheduler.sharing(tools.slots, self.cancel.clone());
+        let step = banded::next(&self.claim, tools, &scheduler)?;
+        match step {
+            Step::Split(bands) => return Ok(Attempt::Split(bands)),
+            Step::Needless => return Ok(Attempt::Done(Done::Theirs)),
+            Step::Whole | Step::Join { .. } => {}
         }
         let dir = results.begin(&unit.key, token).map_err(of_results)?;
-        let scheduler = tools.scheduler.sharing(tools.slots, self.cancel.clone());
         let progress = |families, of, pixels| {
             self.shown.families.store(families, Relaxed);
             self.shown.of.store(of, Relaxed);
             self.shown.pixels.store(pixels, Relaxed);
         };
         let means = Means { backend: tools.backend, scheduler: &scheduler, progress: &progress };
-        let made = run(unit, &dir, &means).map_err(|e| Stop::of(&e))?;
+        let made = match &step {
+            Step::Join { task, files, .. } => joined(unit, task, files, &dir, &means),
+            _ => run(unit, &dir, &means),
+        };
+        let made = match made {
+            Ok(made) => made,
+            // Another attempt has joined the bands meanwhile, and removed them.
+            Err(_) if results.manifest(&unit.key).is_ok_and(|manifest| manifest.is_some()) => {
+                return Ok(Attempt::Done(Done::Theirs));
+            }
+            Err(e) => return Err(Stop::of(&e)),
+        };
         progress(made.families, made.families, made.pixels);
-        let content = Content::of(&dir).map_err(|e| Stop::of(&e))?;
+        let ours = self.publish(tools, &dir, made)?;
+        let Step::Join { bands, .. } = &step else {
+            return Ok(Attempt::Done(if ours { Done::Ours } else { Done::Theirs }));
+        };
+        banded::remove(results, bands);
+        Ok(Attempt::Done(if ours { Done::Joined } else { Done::Theirs }))
+    }
+
+    /// Puts the files where they belong and creates the manifest. Returns whether it is of this attempt.
+    fn publish(&self, tools: &Tools<'_>, dir: &Path, made: Made) -> Result<bool, Stop> {
+        let (unit, token, results) = (&self.claim.unit, &self.claim.token, tools.results);
+        let of_results = |e: Error| Stop::of(&e);
+        let content = Content::of(dir).map_err(|e| Stop::of(&e))?;
         results.put(&unit.key, token, &made.main).map_err(of_results)?;
         // A worker that was told to stop, or has lost the unit, publishes nothing more.
         self.cancel.check().map_err(|_| Stop::Interrupted)?;

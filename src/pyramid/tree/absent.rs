@@ -67,7 +67,17 @@ impl Tree {
 
     /// Lists the tiles of all levels at once.
     fn list_all(&mut self) -> Result<()> {
-        let names = self.found.store.names().map_err(Error::io("list", self.files()))?;
+        let cannot_list = || Error::io("list", self.files());
+        // Where nothing is listed, what the descriptor says is asked for; other extensions only where no tile has that.
+        if self.found.store.must_look() {
+            let declared = self.descriptor().format.as_str();
+            let others = TILE_EXTENSIONS.iter().filter(|&&known| known != declared);
+            for extension in std::iter::once(&declared).chain(others) {
+                let names = self.all_names(extension);
+                self.found.store.look_for(names).map_err(cannot_list())?;
+            }
+        }
+        let names = self.found.store.names().map_err(cannot_list())?;
         let split = names.iter().filter_map(|name| name.rsplit_once('.'));
         let known =
             split.filter(|(_, found)| TILE_EXTENSIONS.iter().any(|known| found.eq_ignore_ascii_case(known)));
@@ -84,6 +94,17 @@ impl Tree {
         }
         self.index = Some(index);
         Ok(())
+    }
+
+    /// The names that the tiles of all levels would have.
+    fn all_names<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = String> + 'a {
+        let (layout, geometry) = (self.layout(), self.geometry());
+        let first = if layout == Layout::DeepZoom { 0 } else { first_level(geometry) };
+        (first..=geometry.top_level()).rev().flat_map(move |level| {
+            let (columns, rows) = geometry.tiles(level);
+            let tiles = (0..rows).flat_map(move |y| (0..columns).map(move |x| TileId { level, x, y }));
+            tiles.map(move |id| format!("{}.{extension}", layout.stem(geometry, id)))
+        })
     }
 
     /// Lists the tiles of the levels that are read (the small ones, and L0 where all are checked), counts the missing ones, and finds

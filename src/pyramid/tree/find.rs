@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::pyramid::error::{Error, Refusal, Result};
 use crate::pyramid::metadata::SlideMetadata;
+use crate::store::{self, is_address};
 
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
 const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
+/// Largest sidecar and ICC profile. Real ones have kilobytes.
+const MAX_SIDECAR_BYTES: u64 = 64 << 20;
 
 /// File name extensions of tiles, in lower case.
 pub const TILE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
@@ -69,8 +72,7 @@ fn each_tile_name(dir: &Path, mut take: impl FnMut((u32, u32), &str) -> bool) ->
 
 /// The `.dzi` of a tree that is given by the `.dzi`, by the directory that holds it, or by its `_files`.
 pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
-    let kind = fs::metadata(path).map_err(Error::io("open", path))?;
-    if kind.is_file() {
+    if !is_address(path) && fs::metadata(path).map_err(Error::io("open", path))?.is_file() {
         return Ok(path.to_path_buf());
     }
     // A path such as `.` has no file name.
@@ -79,17 +81,16 @@ pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(stem) = name.strip_suffix("_files") {
         let dzi = path.with_file_name(format!("{stem}.dzi"));
-        if dzi.is_file() {
+        if store::is_file(&dzi) {
             return Ok(dzi);
         }
     }
     let usual = path.join("baseline_pyramid.dzi");
-    if usual.is_file() {
+    if store::is_file(&usual) {
         return Ok(usual);
     }
     let mut descriptors = Vec::new();
-    for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
-        let file = entry.map_err(Error::io("list", path))?.path();
+    for file in store::files_in(path).map_err(Error::io("list", path))? {
         // Names that begin with a dot are other programs', such as the resource forks of macOS.
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if !hidden && file.extension().is_some_and(|e| e.eq_ignore_ascii_case("dzi")) {
@@ -109,20 +110,18 @@ pub fn find_descriptor(path: &Path) -> Result<PathBuf> {
 
 /// The text of a `.dzi`.
 pub fn read_descriptor(dzi: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    fs::File::open(dzi)
-        .and_then(|file| file.take(MAX_DESCRIPTOR_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(Error::io("read", dzi))?;
-    match String::from_utf8(bytes) {
-        Ok(text) if text.len() as u64 <= MAX_DESCRIPTOR_BYTES => Ok(text),
-        _ => Err(Error::refused(dzi, Refusal::NotADescriptor)),
+    let refused = || Error::refused(dzi, Refusal::NotADescriptor);
+    match store::read(dzi, MAX_DESCRIPTOR_BYTES) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| refused()),
+        Err(e) if e.kind() == ErrorKind::FileTooLarge => Err(refused()),
+        Err(e) => Err(Error::io("read", dzi)(e)),
     }
 }
 
 /// The sidecar `NAME.json` and the ICC profile that it names; empty where they are missing.
 pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
     let path = dzi.with_extension("json");
-    let text = match fs::read(&path) {
+    let text = match store::read(&path, MAX_SIDECAR_BYTES) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideMetadata::default(), None)),
         Err(e) => return Err(Error::io("read", &path)(e)),
@@ -141,7 +140,7 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
         // Only a file name without directory: a sidecar must not make us read files elsewhere.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
             let path = dzi.with_file_name(name);
-            Some(fs::read(&path).map_err(Error::io("read", &path))?)
+            Some(store::read(&path, MAX_SIDECAR_BYTES).map_err(Error::io("read", &path))?)
         }
         Some(name) => {
             return Err(Error::damaged(

@@ -1,6 +1,6 @@
 //! Finds out what a path is and opens the parts of the tree: descriptor, layout, and where its files lie.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,14 @@ use super::store::{Store, read_entry};
 use crate::image::geometry::Geometry;
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::error::{Error, Refusal, Result};
+use crate::store::{self, Cursor, is_address};
 
-const ZOOMIFY: &str = "ImageProperties.xml";
-const IIIF: &str = "info.json";
+pub const ZOOMIFY: &str = "ImageProperties.xml";
+pub const IIIF: &str = "info.json";
 /// What dzsave writes beside the tiles of every layout; the only place where a Google Maps tree has its size.
 const PROPERTIES: &str = "vips-properties.xml";
+/// Bytes at the end of a zip that are fetched by one request, where it lies far away: the directory of some 10,000 tiles.
+const ZIP_END_BYTES: u64 = 1 << 20;
 
 /// The parts of a tree.
 pub struct Found {
@@ -49,11 +52,11 @@ pub fn other_tree(dir: &Path) -> Option<PathBuf> {
     let named = [ZOOMIFY, IIIF]
         .map(|name| dir.join(name))
         .into_iter()
-        .find(|path| path.is_file() && is_tree_file(path));
+        .find(|path| store::is_file(path) && is_tree_file(path));
     named.or_else(|| {
         ["0/0/0.jpg", "0/0/0.jpeg", "0/0/0.png"]
             .iter()
-            .any(|name| dir.join(name).is_file())
+            .any(|name| store::is_file(&dir.join(name)))
             .then(|| dir.to_path_buf())
     })
 }
@@ -63,9 +66,12 @@ pub fn other_tree(dir: &Path) -> Option<PathBuf> {
 /// # Errors
 /// No tree; a descriptor that is wrong.
 pub fn open(path: &Path) -> Result<Found> {
-    let kind = fs::metadata(path).map_err(Error::io("open", path))?;
     let named = |name: &str| path.file_name().is_some_and(|own| own == name);
-    if kind.is_dir() {
+    let is_dir = match is_address(path) {
+        true => !is_tree_file(path),
+        false => fs::metadata(path).map_err(Error::io("open", path))?.is_dir(),
+    };
+    if is_dir {
         return match (find_descriptor(path), other_tree(path)) {
             (Ok(dzi), _) => deep_zoom(&dzi),
             (Err(_), Some(found)) if found != path => open(&found),
@@ -88,7 +94,7 @@ pub fn open(path: &Path) -> Result<Found> {
             text.into_bytes(),
             descriptor,
             layout,
-            Store::Directory(files.clone()),
+            Store::below(&files).map_err(Error::io("open", path))?,
             files,
         );
     }
@@ -99,17 +105,22 @@ fn deep_zoom(dzi: &Path) -> Result<Found> {
     let text = read_descriptor(dzi)?;
     let descriptor = Descriptor::parse(dzi, &text)?;
     let files = dzi.with_file_name(format!("{}_files", stem(dzi)));
-    if !files.is_dir() {
+    let store = Store::below(&files).map_err(Error::io("open", dzi))?;
+    if !store.has_directory("").map_err(Error::io("list", &files))? {
         let problem = format!("its tiles should be in {}, which is not there; restore them", files.display());
         return Err(Error::damaged(dzi, problem));
     }
-    let store = Store::Directory(files.clone());
     Found::new(dzi, text.into_bytes(), descriptor, Layout::DeepZoom, store, files)
 }
 
 /// A zip file that holds one Deep Zoom tree.
 fn szi(path: &Path) -> Result<Found> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = store::open(path).map_err(Error::io("open", path))?;
+    let size = file.size().map_err(Error::io("open", path))?;
+    // The directory of a zip is at its end.
+    file.will_read(&[size.saturating_sub(ZIP_END_BYTES)..size]);
+    let modified = file.modified();
+    let file = Cursor::new(file).map_err(Error::io("open", path))?;
     let damaged = |problem: String| Error::damaged(path, problem);
     let mut entries = ZipArchive::new(BufReader::new(file))
         .map_err(|e| damaged(format!("not a zip file, which an .szi is: {e}")))?;
@@ -122,7 +133,7 @@ fn szi(path: &Path) -> Result<Found> {
     let text = String::from_utf8(bytes).map_err(|_| Error::refused(path, Refusal::NotADescriptor))?;
     let descriptor = Descriptor::parse(&path.join(name), &text)?;
     let prefix = format!("{}_files/", &name[..name.len() - ".dzi".len()]);
-    let (store, files) = (Store::zip(path, &prefix, entries), path.join(&prefix));
+    let (store, files) = (Store::zip(path, &prefix, modified, entries), path.join(&prefix));
     Found::new(path, text.into_bytes(), descriptor, Layout::DeepZoom, store, files)
 }
 
@@ -132,9 +143,13 @@ fn hidden(name: &str) -> bool {
 
 /// The tiles of Google Maps, which have no descriptor.
 fn google_maps(dir: &Path) -> Result<Found> {
-    let store = Store::Directory(dir.to_path_buf());
+    let store = Store::below(dir).map_err(Error::io("open", dir))?;
+    if store.must_look() {
+        let problem = "a web server lists nothing, and a Google Maps tree has no descriptor; copy it to a bucket or a disk";
+        return Err(Error::input(dir, problem));
+    }
     let names = store.names().map_err(Error::io("list", dir))?;
-    let properties = fs::read_to_string(dir.join(PROPERTIES)).ok();
+    let properties = store.read(PROPERTIES).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let (descriptor, noted) = google(dir, &store, &names, properties.as_deref())?;
     let record = descriptor.to_xml().into_bytes();
     let mut found = Found::new(dir, record, descriptor, Layout::Google, store, dir.to_path_buf())?;
@@ -166,7 +181,8 @@ impl Found {
             Layout::Google => self.geometry.top_level() + 1 - first_level(&self.geometry),
             _ => return Ok(()),
         };
-        if self.files.join(finer.to_string()).is_dir() {
+        let is_there = self.store.has_directory(&finer.to_string());
+        if is_there.map_err(Error::io("list", &self.files))? {
             let (w, h, files) = (self.geometry.width(), self.geometry.height(), self.files.display());
             let problem = format!("{w}x{h} has no level {finer}, but {files} has one");
             return Err(Error::damaged(&self.path, format!("{problem}; the descriptor is wrong")));

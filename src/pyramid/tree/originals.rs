@@ -85,11 +85,18 @@ impl Tree {
         cut_jpeg(jpeg, (x, y), (width, height)).map_err(fail)
     }
 
+    /// The tiles that are read of a family: those of L0, and of L2 where that is stored.
+    pub fn family_files(&self, id: FamilyId) -> impl Iterator<Item = TileId> + '_ {
+        let l2 = self.geometry().family_tiles(id, 2).take(usize::from(self.has_l2));
+        self.geometry().family_tiles(id, 0).chain(l2)
+    }
+
     /// The original tiles of L0 and L2 of a family.
     ///
     /// # Errors
     /// As [`Self::stored_original`].
     pub fn originals(&self, id: FamilyId, metadata: TileMetadata) -> Result<OriginalTiles> {
+        self.will_read(self.family_files(id));
         let stored = |tile| self.stored_original(tile, metadata);
         let tiles = self.geometry().family_tiles(id, 0).map(|tile| Ok((tile, Foreign::jpeg(stored(tile)?))));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;

@@ -45,6 +45,7 @@ impl Tree {
     pub fn family(&self, id: FamilyId, filter: Filter) -> Result<SourceFamily> {
         let rect = self.geometry().family_rect(id);
         let tiles: Vec<TileId> = self.geometry().family_tiles(id, 0).collect();
+        self.will_read(tiles.iter().copied());
         let bytes = tiles.iter().map(|&tile| self.read(tile)).collect::<Result<Vec<_>>>()?;
         let opened = tiles
             .iter()

@@ -1,17 +1,20 @@
-//! The slides below an address: its bundles. Storage lists every key at once, so there are no directories to walk.
+//! The slides below an address: its bundles and trees. Storage lists every key at once, so there are no directories to walk.
+//!
+//! Of a slide that has both the bundle is served.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::files::{Listing, SlideFiles, Stamp};
 use crate::archive::BUNDLE_NAME;
+use crate::pyramid::tree::{has_descriptor, is_tree_file, keys_below, tile_root, trees_among};
 use crate::serve::options::SlideOptions;
 use crate::store::remote::{self, Version};
 use crate::store::{Address, Location};
 
-/// Finds the bundles below the root, which may be one itself.
+/// Finds the bundles and trees below the root, which may be one itself.
 ///
 /// # Errors
 /// Storage that does not answer, or refuses.
@@ -29,15 +32,74 @@ pub fn scan(options: &SlideOptions) -> io::Result<Listing> {
         ));
         return Ok(listing);
     }
+    if is_tree_file(&options.root) {
+        let name = tree_name(&options.root, Path::new(""), true);
+        let stamp = stamp(remote::Object::open_again(&root)?.version());
+        listing.add(SlideFiles { stamp, ..SlideFiles::new(name, None, Some(options.root.clone())) });
+        return Ok(listing);
+    }
+    let (mut keys, mut versions) = (Vec::new(), Vec::new());
     for object in remote::list(&root)? {
         let path = object.address.to_path();
         let below = path.strip_prefix(&options.root).unwrap_or(&path);
-        let is_hidden = below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
-        if is_bundle(&path) && !is_hidden {
+        if below.iter().any(|part| part.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        if is_bundle(&path) {
             listing.add(bundle(name(below, options), &object.address, &object.version));
+        }
+        keys.push(path);
+        versions.push(object.version);
+    }
+    let trees = trees_among(&keys);
+    for tree in &trees {
+        let beside = |other: &&PathBuf| other.parent() == tree.parent() && is_dzi(other);
+        let is_alone = trees.iter().filter(beside).count() <= 1;
+        let below = tree.strip_prefix(&options.root).unwrap_or(tree);
+        let name = tree_name(tree, below, is_alone);
+        if !listing.slides.contains_key(&name) {
+            let stamp = tree_stamp(tree, &keys, &versions);
+            listing.add(SlideFiles { stamp, ..SlideFiles::new(name, None, Some(tree.clone())) });
         }
     }
     Ok(listing)
+}
+
+fn is_dzi(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("dzi"))
+}
+
+/// The name of a tree: that of its directory where it is the only one there, as on a disk.
+fn tree_name(tree: &Path, below: &Path, is_alone: bool) -> String {
+    let is_szi = tree.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("szi"));
+    let dir = if has_descriptor(tree) { below.parent().unwrap_or(below) } else { below };
+    let of = match (is_szi || is_dzi(tree) && !is_alone, dir.as_os_str().is_empty()) {
+        (true, _) => below.with_extension(""),
+        (false, false) => dir.to_path_buf(),
+        // The root is the tree: it has the root's own name.
+        (false, true) => {
+            let root = if has_descriptor(tree) { tree.parent().unwrap_or(tree) } else { tree };
+            root.file_name().unwrap_or_default().into()
+        }
+    };
+    let name = parts(&of).join("/");
+    if name.is_empty() { tree.file_stem().unwrap_or_default().to_string_lossy().into_owned() } else { name }
+}
+
+/// The stamp of a tree: it changes when the content of any of its objects does.
+fn tree_stamp(tree: &Path, keys: &[PathBuf], versions: &[Version]) -> Stamp {
+    let (mut count, mut bytes, mut hash) = (0, 0, Xxh3::new());
+    let own = keys.iter().position(|key| key == tree).map(|at| at..at + 1);
+    let tiles = tile_root(tree).map(|root| keys_below(keys, &root));
+    for at in own.into_iter().chain(tiles).flatten() {
+        let (Some(key), Some(version)) = (keys.get(at), versions.get(at)) else { continue };
+        count += 1;
+        bytes += version.size;
+        hash.update(key.as_os_str().as_encoded_bytes());
+        hash.update(version.etag.as_deref().unwrap_or_default().as_bytes());
+        hash.update(&version.modified_us.to_le_bytes());
+    }
+    vec![(bytes, count, hash.digest())]
 }
 
 fn is_bundle(path: &Path) -> bool {

@@ -27,6 +27,13 @@ pub struct Place {
     pub key: Path,
 }
 
+impl Place {
+    /// The key as the beginning of others; `None` for the whole store.
+    pub(super) fn prefix(&self) -> Option<&Path> {
+        (!self.key.as_ref().is_empty()).then_some(&self.key)
+    }
+}
+
 /// Longest time for a connection to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
-use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
+use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
 use super::connect::Place;
@@ -35,7 +35,18 @@ pub struct Version {
 impl Version {
     /// The version that a reply tells of.
     pub fn of(meta: &ObjectMeta) -> Self {
-        Self { size: meta.size, etag: meta.e_tag.clone(), modified_us: meta.last_modified.timestamp_micros() }
+        // Some listings leave out the quotation marks that a header has.
+        let quoted = |etag: &String| if etag.ends_with('"') { etag.clone() } else { format!("\"{etag}\"") };
+        let etag = meta.e_tag.as_ref().map(quoted);
+        Self { size: meta.size, etag, modified_us: meta.last_modified.timestamp_micros() }
+    }
+
+    /// Whether both are of the same content: by a strong ETag alone, since a listing may tell the time more finely than a reply.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_strong = self.condition().is_some();
+        self.size == other.size
+            && self.etag == other.etag
+            && (is_strong || self.modified_us == other.modified_us)
     }
 
     /// Time of the last change, where the store says one.
@@ -77,6 +88,21 @@ pub async fn start(place: &Place, bytes: u64) -> io::Result<(Version, Vec<u8>)> 
     Ok((version, got))
 }
 
+/// The version that an object has now; `None` where there is no object. One request.
+///
+/// # Errors
+/// Those of the store, but for that of an object that is not there.
+pub async fn version(place: &Place) -> io::Result<Option<Version>> {
+    let permit = PERMITS.acquire().await.map_err(io::Error::other)?;
+    let head = place.store.head(&place.key).await;
+    drop(permit);
+    match head.map_err(of_store) {
+        Ok(meta) => Ok(Some(Version::of(&meta))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
 /// The bytes of a range.
 ///
 /// # Errors
@@ -102,7 +128,7 @@ async fn rest(place: &Place, version: &Version, range: &Range<u64>, got: &mut Ve
             ..GetOptions::default()
         };
         let reply = place.store.get_opts(&place.key, options).await.map_err(of_store)?;
-        if Version::of(&reply.meta) != *version {
+        if !version.is_same(&Version::of(&reply.meta)) {
             return Err(changed());
         }
         let whole = body(reply, &want, got).await;

@@ -1,18 +1,23 @@
 //! What lies below an address.
 
+use std::future::Future;
 use std::io;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use object_store::ObjectMeta;
 
-use super::connect::connect;
+use super::connect::{Place, connect};
 use super::fault::{of_store, refused};
 use super::fetch::Version;
 use super::runtime;
+use super::settings::settings;
 use crate::store::location::Address;
 
 /// Most objects of one listing: beyond it a prefix is too wide to be looked at whole.
 const MAX_OBJECTS: usize = 1_000_000;
+/// Most tries of a listing whose reply breaks off.
+const MAX_TRIES: u32 = 5;
 
 /// An object below an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,22 +34,42 @@ pub struct Listed {
 /// Those of the store; more than a million objects; a web server, which lists nothing unless it speaks WebDAV.
 pub fn list(address: &Address) -> io::Result<Vec<Listed>> {
     let place = connect(address)?;
-    let found: Vec<ObjectMeta> = runtime::wait(async move {
-        let prefix = (!place.key.as_ref().is_empty()).then_some(&place.key);
-        let mut objects = place.store.list(prefix);
-        let mut found = Vec::new();
-        while let Some(object) = objects.next().await {
-            found.push(object.map_err(of_store)?);
-            if found.len() > MAX_OBJECTS {
-                return Err(refused(
-                    io::ErrorKind::QuotaExceeded,
-                    "more than a million objects lie below; give a longer prefix",
-                ));
-            }
-        }
-        Ok(found)
-    })?;
+    let found = runtime::wait(async move { again(|| all_below(&place)).await })?;
     Ok(sorted(address, &found))
+}
+
+async fn all_below(place: &Place) -> io::Result<Vec<ObjectMeta>> {
+    let mut objects = place.store.list(place.prefix());
+    let mut found = Vec::new();
+    while let Some(object) = objects.next().await {
+        found.push(object.map_err(of_store)?);
+        if found.len() > MAX_OBJECTS {
+            return Err(refused(
+                io::ErrorKind::QuotaExceeded,
+                "more than a million objects lie below; give a longer prefix",
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// Asks again while the reply breaks off, which the client itself does not: it repeats requests, not bodies.
+async fn again<T, F: Future<Output = io::Result<T>>>(ask: impl Fn() -> F) -> io::Result<T> {
+    let (start, mut tries) = (Instant::now(), 0);
+    loop {
+        let answer = ask().await;
+        let broke_off = |e: &io::Error| {
+            matches!(e.kind(), io::ErrorKind::NotConnected | io::ErrorKind::ConnectionAborted)
+        };
+        tries += 1;
+        if !answer.as_ref().is_err_and(broke_off)
+            || tries >= MAX_TRIES
+            || start.elapsed() >= settings().retry_timeout
+        {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+    }
 }
 
 /// The objects that lie directly below an address, by key.
@@ -54,8 +79,7 @@ pub fn list(address: &Address) -> io::Result<Vec<Listed>> {
 pub fn entries(address: &Address) -> io::Result<Vec<Listed>> {
     let place = connect(address)?;
     let found = runtime::wait(async move {
-        let prefix = (!place.key.as_ref().is_empty()).then_some(&place.key);
-        place.store.list_with_delimiter(prefix).await.map_err(of_store)
+        again(|| async { place.store.list_with_delimiter(place.prefix()).await.map_err(of_store) }).await
     })?;
     Ok(sorted(address, &found.objects))
 }

@@ -11,6 +11,7 @@
 //! | `blocks` | the blocks of objects in memory |
 //! | `disk` | the blocks of objects on disk |
 //! | `list` | what lies below an address |
+//! | `files` | what lies below an address, as files that are read whole |
 //! | `object` | one object, open for reading and pinned to its version |
 //! | `publish` | writing: a temporary key, read back, then the final one |
 //! | `fault` | what a store's refusals are to a caller |
@@ -20,6 +21,7 @@ mod connect;
 mod disk;
 mod fault;
 mod fetch;
+mod files;
 mod list;
 mod object;
 mod publish;
@@ -29,8 +31,9 @@ mod settings;
 pub use connect::{Place, connect};
 pub use fault::{is_refused, of_store, status};
 pub use fetch::Version;
+pub use files::Files;
 pub use list::{Listed, entries, list};
 pub use object::Object;
 pub use publish::{exists, publish_directory};
 pub use runtime::{handle, spawn, wait};
-pub use settings::{Settings, configure};
+pub use settings::{Settings, configure, settings};
