@@ -6,6 +6,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | a whole slide, in both directions, and the check |
+//! | `tour` | camera paths over slides as videos (feature `tour`) |
+//! | `pixels` | any region of a bundle, tree or slide in RGB (feature `pixels`) |
 //! | `jobs` | many slides on many machines: queue, workers, results (feature `jobs`) |
 //! | [`residual`], [`lossless`] | one family: predicted, with a residual; or the source's own tiles |
 //! | [`backend`], `gpu` | where the arithmetic runs: CPU, GPU (feature `gpu`), both; the scheduler that feeds it |

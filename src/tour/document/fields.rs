@@ -332,12 +332,13 @@ fn cue(node: &Node<'_>, looks: &Looks, speakers: &mut Vec<String>) -> Option<Cue
         }
         Some(text.trim_matches(['\n', '\r']).to_string())
     });
-    let (start, end) = span(&fields)?;
+    let span = span(&fields);
     let speaker = fields.get("speaker").and_then(|node| node.text());
     let emotion = fields.get("emotion").and_then(|node| node.text());
     let own = fields.get("style").map(|node| style(&node)).unwrap_or_default();
     fields.ignore(&["id", "words", "chars", "score", "confidence", "language", "avg_logprob"]);
     fields.finish();
+    let (start, end) = span?;
     Some(Cue { text: text?, start, end, style: looks.of_cue(speaker, emotion, speakers).under(own) })
 }
 

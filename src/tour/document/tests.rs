@@ -54,10 +54,12 @@ fn each_fault_has_its_place() {
                 \"cues\": [{\"text\": \"x\", \"start\": 2, \"end\": 1, \"style\": {\"colour\": \"red\", \"color\": \"rde\"}}],\n \"options\": {\"width\": 101}\n}";
     let found = faults(text);
     for expected in [
-        "line 3, column 37: camera[0].centre: this field is not known; did you mean center?",
+        "line 3, column 35: camera[0].centre: this field is not known; did you mean center?",
         "camera[1].mpp: -1 is not micrometres per pixel, above 0",
         "camera[1].center: a place has two numbers",
         "cues[0]: its end, 1, is not after its start, 2",
+        "cues[0].style.colour: this field is not known; did you mean color?",
+        "cues[0].style.color: \"rde\" is no colour",
         "options.width: 101 is odd; H.264 needs an even number: 100 or 102",
     ] {
         assert!(found.iter().any(|fault| fault.contains(expected)), "{expected} is not in {found:#?}");
