@@ -106,6 +106,10 @@ required_packages() {
         runs shellcheck --version || echo shellcheck
         # runpod/check.sh runs pods.sh, which asks through it.
         runs curl --version || echo curl
+        # Tours are coded by it; the fonts are those of the tests' captions.
+        { runs ffmpeg -version && runs ffprobe -version; } || echo ffmpeg
+        runs fc-list --version || echo fontconfig
+        has_font ko || echo fonts-noto-cjk
         # Their completions are loaded, and man pages checked.
         have zsh || echo zsh
         have fish || echo fish
@@ -119,6 +123,9 @@ cross_packages() {
     has_c_aarch64 || echo libc6-dev-arm64-cross
     qemu_aarch64 >/dev/null || echo 'qemu-user|qemu-user-static'
 }
+
+# has_font LANGUAGE: whether fontconfig knows a font for it.
+has_font() { [[ -n $(fc-list ":lang=$1" file 2>/dev/null) ]]; }
 
 # install_required LIST: installs what the function LIST prints, and asks it again.
 install_required() {

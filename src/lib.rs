@@ -6,6 +6,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | a whole slide, in both directions, and the check |
+//! | `tour` | camera paths over slides as videos (feature `tour`) |
+//! | `pixels` | any region of a bundle, tree or slide in RGB (feature `pixels`) |
 //! | `jobs` | many slides on many machines: queue, workers, results (feature `jobs`) |
 //! | [`residual`], [`lossless`] | one family: predicted, with a residual; or the source's own tiles |
 //! | [`backend`], `gpu` | where the arithmetic runs: CPU, GPU (feature `gpu`), both; the scheduler that feeds it |
@@ -46,6 +48,8 @@ pub mod kernels;
 pub mod lossless;
 pub mod output;
 pub mod params;
+#[cfg(feature = "pixels")]
+pub mod pixels;
 pub mod privacy;
 pub mod pyramid;
 pub mod quality;
@@ -55,6 +59,8 @@ pub mod residual;
 pub mod serve;
 pub mod slide;
 pub mod store;
+#[cfg(feature = "tour")]
+pub mod tour;
 pub mod verify;
 #[cfg(feature = "serve")]
 mod web;

@@ -23,8 +23,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::{Error, Result};
-use crate::pixels::{Kind, detect};
 use crate::work::interruptible;
+use origami::pixels::{Kind, detect};
 
 /// Families done so far, and how many there are; told to a function of Python.
 #[derive(Default)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use origami::error::Error as Library;
 use origami::error::diagnose;
 use origami::error::diagnosis::FaultKind;
+use origami::pixels::ReadError;
 use origami::slide::SlideError;
 use origami::store::FileError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
@@ -43,6 +44,15 @@ impl Error {
 impl From<Library> for Error {
     fn from(error: Library) -> Self {
         Self::Library(Arc::new(error))
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Failed(error) => Self::Library(error),
+            ReadError::Stopped => Library::from(origami::backend::Error::Interrupted).into(),
+        }
     }
 }
 

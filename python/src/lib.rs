@@ -2,7 +2,6 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `pixels` | bundles, trees and slides behind one trait; knows no Python |
 //! | `slide` | an open slide that survives forks and pickles |
 //! | `archive` | `encode` and `decode` |
 //! | `loader` | the core of `origami.slipstream`: patches of many slides, read by threads |
@@ -15,7 +14,6 @@
 mod archive;
 mod errors;
 mod loader;
-mod pixels;
 mod process;
 mod slide;
 mod stamp;

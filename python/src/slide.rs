@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::{Error, Result};
-use crate::pixels::{self, Layout, Patch, Reading, Rgb, Shared, Source};
 use crate::process::PerProcess;
 use crate::stamp::{self, Stamp};
 use crate::work::Poll;
+use origami::pixels::{self, Layout, Patch, Reading, Rgb, Shared, Source};
 
 /// Memory for decoded pixels while a format is found out.
 const DETECT_BYTES: u64 = 256 << 20;
@@ -39,9 +39,9 @@ impl Slide {
         if let Some(source) = self.source.get() {
             return Ok(source);
         }
-        let opened = py.detach(|| {
+        let opened = py.detach(|| -> Result<Shared> {
             stamp::check(&self.path, self.stamp)?;
-            pixels::open_alone(&self.path, self.cache_bytes)
+            Ok(pixels::open_alone(&self.path, self.cache_bytes)?)
         })?;
         self.source.set(opened.clone());
         Ok(opened)
@@ -169,7 +169,7 @@ impl Slide {
     /// Another image of the slide, as RGB.
     fn associated<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyArray3<u8>>> {
         let source = self.source(py)?;
-        let Rgb { width, height, data } = py.detach(|| source.associated(name))?;
+        let Rgb { width, height, data } = py.detach(|| source.associated(name)).map_err(Error::from)?;
         array(py, data, width, height, 3)
     }
 
@@ -242,7 +242,7 @@ impl Region {
             (top..top + rect.height as usize, left..left + rect.width as usize)
         });
         let poll = Poll::new();
-        source.read(self.level, &mut patch, Reading { alone, poll: &|| poll.ask() })?;
+        poll.result(source.read(self.level, &mut patch, Reading { alone, goes_on: &|| poll.goes_on() }))?;
         Ok((data, inside))
     }
 
@@ -269,7 +269,7 @@ impl Region {
 /// A file that cannot be read, or is damaged.
 #[pyfunction]
 pub fn detect_format(py: Python<'_>, path: PathBuf) -> PyResult<Option<String>> {
-    let opened = py.detach(|| pixels::open_alone(&path, DETECT_BYTES));
+    let opened = py.detach(|| pixels::open_alone(&path, DETECT_BYTES)).map_err(Error::from);
     match opened {
         Ok(source) => Ok(Some(match source.info().kind {
             pixels::Kind::Slide => source.info().vendor.clone(),

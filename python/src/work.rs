@@ -3,13 +3,14 @@
 //! A signal is seen when the thread that Python calls its main one asks for it. So a long run has a thread of its own, and the caller
 //! waits and asks; a read asks between its parts.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use origami::backend::Cancel;
+use origami::pixels::ReadError;
 use pyo3::prelude::*;
 
 use crate::errors::Result;
@@ -54,21 +55,40 @@ pub fn interruptible<T: Send>(
 }
 
 /// Asks for signals from time to time; for the loops of a read.
-pub struct Poll(Cell<Instant>);
+pub struct Poll {
+    last: Cell<Instant>,
+    raised: RefCell<Option<PyErr>>,
+}
 
 impl Poll {
     /// Asks for the first time after [`PERIOD`].
     pub fn new() -> Self {
-        Self(Cell::new(Instant::now()))
+        Self { last: Cell::new(Instant::now()), raised: RefCell::new(None) }
     }
 
-    /// # Errors
-    /// The exception of a signal.
-    pub fn ask(&self) -> Result<()> {
-        if self.0.get().elapsed() < PERIOD {
-            return Ok(());
+    /// Whether the read goes on: no signal has raised an exception.
+    pub fn goes_on(&self) -> bool {
+        if self.last.get().elapsed() < PERIOD {
+            return true;
         }
-        self.0.set(Instant::now());
-        Ok(Python::attach(|py| py.check_signals())?)
+        self.last.set(Instant::now());
+        match Python::attach(|py| py.check_signals()) {
+            Ok(()) => true,
+            Err(error) => {
+                self.raised.replace(Some(error));
+                false
+            }
+        }
+    }
+
+    /// The result of the read.
+    ///
+    /// # Errors
+    /// That of the read, or the exception that ended it.
+    pub fn result<T>(&self, read: Result<T, ReadError>) -> Result<T> {
+        match (read, self.raised.take()) {
+            (Err(ReadError::Stopped), Some(raised)) => Err(raised.into()),
+            (read, _) => Ok(read?),
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The test gives every command a folder of its own. There are `slide.svs` and `tissue.png`; `slides` with the slide `b.svs` and `a`, a
 //! tree with its bundle; `decoded`, a tree decoded from that bundle; `lossless.bundle`; `runs`, a folder of evaluation runs; `key.txt`
-//! and `tokens.txt`; `list.txt`, which names `slides/b.svs`; `results`, where that slide is submitted to.
+//! and `tokens.txt`; `list.txt`, which names `slides/b.svs`; `results`, where that slide is submitted to; `tour.json`, a tour
+//! over it.
 
 /// A command and what it is for.
 pub struct Example {
@@ -184,6 +185,35 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "origami worker --out results --until-empty --price-per-hour 2.5",
             ),
         ],
+    ),
+    (
+        "tour",
+        &[
+            example("Every fault of a tour, with its place", "origami tour check tour.json"),
+            example("One frame", "origami tour still tour.json --at 1 --out frame.png"),
+            example("The video", "origami tour render tour.json --out tour.mp4"),
+        ],
+    ),
+    (
+        "tour render",
+        &[
+            example("To a video beside the tour", "origami tour render tour.json --out tour.mp4"),
+            example(
+                "With x264, whatever the machine has",
+                "origami tour render tour.json --out x264.mp4 --encoder x264",
+            ),
+        ],
+    ),
+    (
+        "tour check",
+        &[
+            example("Every fault, with its place", "origami tour check tour.json"),
+            example("The same for a program", "origami tour check tour.json --json"),
+        ],
+    ),
+    (
+        "tour still",
+        &[example("What is seen after a second", "origami tour still tour.json --at 1 --out frame.png")],
     ),
     (
         "doctor",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use origami::error::diagnose;
-#[cfg(any(feature = "jobs", feature = "serve"))]
+#[cfg(any(feature = "jobs", feature = "serve", feature = "tour"))]
 use origami::error::diagnosis::Diagnose;
 use origami::error::diagnosis::{Diagnosis, FaultKind};
 use serde::Serialize;
@@ -105,6 +105,8 @@ fn diagnosis(error: &anyhow::Error) -> Option<Diagnosis> {
             known.or_else(|| cause.downcast_ref::<origami::evals::StartError>().map(Diagnose::diagnosis));
         #[cfg(feature = "jobs")]
         let known = known.or_else(|| cause.downcast_ref::<origami::jobs::Error>().map(Diagnose::diagnosis));
+        #[cfg(feature = "tour")]
+        let known = known.or_else(|| cause.downcast_ref::<origami::tour::Error>().map(Diagnose::diagnosis));
         known
     })
 }

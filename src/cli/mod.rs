@@ -37,6 +37,8 @@ mod serve;
 #[cfg(feature = "serve")]
 mod sign;
 mod signals;
+#[cfg(feature = "tour")]
+mod tour;
 mod verify;
 mod version;
 mod words;
@@ -79,6 +81,9 @@ enum Command {
     Jobs(jobs::JobsCommand),
     #[cfg(feature = "jobs")]
     Worker(jobs::worker::WorkerArgs),
+    #[cfg(feature = "tour")]
+    #[command(subcommand)]
+    Tour(tour::TourCommand),
     Doctor(doctor::DoctorArgs),
     /// Measure speed and rate, always against something in the same run.
     #[command(subcommand)]
@@ -90,6 +95,10 @@ enum Command {
 impl Command {
     /// Whether it reads or writes slides for so long that a signal must end it in order. Servers listen for themselves.
     fn works_for_a_while(&self) -> bool {
+        #[cfg(feature = "tour")]
+        if matches!(self, Command::Tour(_)) {
+            return true;
+        }
         matches!(
             self,
             Command::Pyramid(_)
@@ -162,6 +171,8 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => code = jobs::run(command)?,
         #[cfg(feature = "jobs")]
         Command::Worker(args) => code = jobs::worker::run(&args)?,
+        #[cfg(feature = "tour")]
+        Command::Tour(command) => code = tour::run(command)?,
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(args, command_line())?,

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod data;
 #[cfg(feature = "serve")]
 pub mod dicom;
+pub mod ffmpeg;
 pub mod files;
 pub mod forge;
 #[cfg(feature = "gpu")]

@@ -34,6 +34,8 @@ const LAYERS: &[&str] = &[
     "encode",
     "decode",
     "verify",
+    "pixels",
+    "tour",
     "jobs",
     "privacy",
     "web",

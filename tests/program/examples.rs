@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::help::read::{commands, examples, help};
+use crate::kit::ffmpeg;
 use crate::kit::program::origami;
 use crate::script::{bash, synthetic_slide};
 
@@ -18,7 +19,7 @@ const PORT: &str = "8080";
 const EXAMPLES: usize = 3;
 
 /// What the folder of every command holds.
-const FILES: &str = "
+const FILES: &str = r#"
     origami bench slide --size 1100x1300 --out tissue.png
     origami pyramid slide.svs --out slides/a
     origami encode slides/a
@@ -30,7 +31,9 @@ const FILES: &str = "
     head -c 32 /dev/zero >key.txt
     echo sixteen-letters-or-more >tokens.txt
     echo slides/b.svs >list.txt
-";
+    echo '{"slide": "slide.svs", "camera": [{"time": 0}, {"time": 2, "center": [500, 400], "downsample": 1}],
+        "options": {"width": 320, "height": 180, "fps": 10}}' >tour.json
+"#;
 /// A queue knows slides by their absolute paths, so it is made where they are.
 const QUEUE: &str = "origami jobs submit --list list.txt --out results --json >queue.json";
 
@@ -98,10 +101,17 @@ fn every_example_of_the_help_runs() {
     let doctor: serde_json::Value = serde_json::from_str(&doctor).unwrap();
     let has_gpu = !doctor["adapters"].as_array().unwrap().is_empty();
     let needs_gpu = |command: &[String]| command.last().is_some_and(|name| name == "gpu" || name == "doctor");
-    let (taken, left_out): (Vec<_>, Vec<_>) =
-        commands().into_iter().partition(|command| has_gpu || !needs_gpu(command));
+    let has_ffmpeg = ffmpeg::is_there();
+    let needs_ffmpeg = |command: &[String]| {
+        command.first().is_some_and(|name| name == "tour")
+            && command.last().is_none_or(|name| name != "check")
+    };
+    let (taken, left_out): (Vec<_>, Vec<_>) = commands()
+        .into_iter()
+        .partition(|command| (has_gpu || !needs_gpu(command)) && (has_ffmpeg || !needs_ffmpeg(command)));
     for command in left_out {
-        let line = format!("SKIPPED: examples of {}: no adapter\n", command.join(" "));
+        let lacks = if needs_gpu(&command) { "no adapter" } else { "no ffmpeg" };
+        let line = format!("SKIPPED: examples of {}: {lacks}\n", command.join(" "));
         std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     let results: Vec<_> = thread::scope(|scope| {

@@ -66,6 +66,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("serve-config", 0, "serve SLIDES --print-config --port 1"),
     ("sign", 0, "sign one --key-file KEY"),
     ("sign", 0, "sign one --key-file KEY --url https://slides.example.org"),
+    ("tour-check", 0, "tour check TOUR"),
+    ("tour-check", 2, "tour check KEY"),
     ("verify", 0, "verify BUNDLE"),
     ("verify", 0, "verify --deep BUNDLE"),
     ("verify", 0, "verify PNG"),
@@ -78,7 +80,7 @@ const RUNS: &[(&str, i32, &str)] = &[
 ];
 
 /// Schemas whose command is a server or needs one, or a GPU: they have tests of their own.
-const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve"];
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve", "tour", "tour-render"];
 
 /// Files that runs take.
 struct Files {
@@ -96,6 +98,8 @@ impl Files {
             fs::copy(files.small.bundle.with_file_name(name), files.path("PACKS").join(name)).unwrap();
         }
         fs::write(files.path("KEY"), [b'k'; 32]).unwrap();
+        let tour = json!({"slide": "PNG.png", "camera": [{"time": 1}]});
+        fs::write(files.path("TOUR"), tour.to_string()).unwrap();
         let mut bytes = fs::read(&files.small.bundle).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;

@@ -73,6 +73,8 @@ mod storage_trees;
 #[cfg(all(target_os = "linux", feature = "mozjpeg", feature = "lepton"))]
 mod terminal;
 mod torture;
+#[cfg(feature = "tour")]
+mod tour;
 #[cfg(all(
     unix,
     feature = "jpegli",

@@ -15,11 +15,11 @@ use super::pool::{Pool, Slides};
 use super::stream::{Batch, Plan, Reader, Stream};
 use super::tissue::{self, Feature};
 use crate::errors::{Error, Result};
-use crate::pixels::Layout;
 use crate::process::PerProcess;
 use crate::slide::{self, Slide};
 use crate::stamp::Stamp;
 use crate::work::Poll;
+use origami::pixels::Layout;
 
 /// What does not change from batch to batch: see `Plan`.
 #[derive(FromPyObject)]
@@ -233,7 +233,7 @@ pub fn tissue_mask<'py>(
     let source = slide.source(py)?;
     let mask = py.detach(|| {
         let poll = Poll::new();
-        tissue::mask(&*source, feature, downsample, &|| poll.ask())
+        poll.result(tissue::mask(&*source, feature, downsample, &|| poll.goes_on()))
     })?;
     Ok((PyArray1::from_vec(py, mask.tissue).reshape([mask.height, mask.width])?, mask.downsample))
 }

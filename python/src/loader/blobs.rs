@@ -11,7 +11,7 @@ use origami::image::ycc::Ycc;
 use super::stream::Reader;
 use super::{image, yuv};
 use crate::errors::{Error, Result};
-use crate::pixels::Rgb;
+use origami::pixels::Rgb;
 
 /// Most bytes of one image.
 const MAX_BYTES: u64 = 1 << 30;

@@ -12,7 +12,7 @@ use super::scale::{Part, scaled};
 use super::stream::Reader;
 use super::yuv;
 use crate::errors::Result;
-use crate::pixels::{Layout, Patch, Rgb};
+use origami::pixels::{Layout, Patch, Rgb};
 
 /// Most pixels of an image.
 const MAX_PX: usize = 1 << 28;

@@ -8,7 +8,7 @@ use super::pool::Pool;
 use super::scale::{Part, scaled};
 use super::stream::Reader;
 use crate::errors::{Error, Result};
-use crate::pixels::{Layout, Patch, Reading};
+use origami::pixels::{Layout, Patch, Reading};
 
 /// How a patch of one magnification is read of one slide.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,14 +77,14 @@ impl PatchReader {
         let scale = slide.downsample(view.level);
         let corner = |centre: f64| (centre / scale - f64::from(view.side) / 2.0).round() as i64;
         let (x, y, side) = (corner(place.centre.0), corner(place.centre.1), view.side as usize);
-        let how = Reading { alone: self.alone, poll: &|| Ok(()) };
+        let how = Reading { alone: self.alone, goes_on: &|| true };
         if view.side == out_side {
             let mut patch = Patch { x, y, width: side, height: side, layout: self.layout, data: out };
             let size = slide.levels().get(view.level).copied().unwrap_or_default();
             if patch.inside(size).is_none_or(|inside| (inside.width, inside.height) != (out_side, out_side)) {
                 patch.data.fill(GLASS);
             }
-            return slide.read(view.level, &mut patch, how);
+            return Ok(slide.read(view.level, &mut patch, how)?);
         }
         let mut rgb = vec![GLASS; 3 * side * side];
         let layout = Layout::Interleaved;

@@ -7,8 +7,8 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::errors::{Error, Result};
-use crate::pixels::{self, Decoded, Shared};
 use crate::stamp::{self, Stamp};
+use origami::pixels::{self, Decoded, Shared};
 
 /// Least memory of a reader of a slide for decoded parts.
 const MIN_READER_BYTES: u64 = 16 << 20;
@@ -45,12 +45,12 @@ impl Pool {
     /// # Errors
     /// No such slide; one that cannot be opened, or was changed.
     pub fn get(&self, slide: usize) -> Result<Shared> {
-        let open = || {
+        let open = || -> Result<Shared> {
             let none = || Error::Argument(format!("there is no slide {slide}"));
             let (path, stamp) = self.slides.paths.get(slide).ok_or_else(none)?;
             stamp::check(path, *stamp)?;
             let share = self.slides.cache_bytes / self.slides.open.max(1);
-            pixels::open(path, &self.decoded, share.max(MIN_READER_BYTES))
+            Ok(pixels::open(path, &self.decoded, share.max(MIN_READER_BYTES))?)
         };
         // Threads that wait for the same slide share its error, which has no other form than its text then.
         self.readers.try_get_with(slide, open).map_err(|error| match Arc::try_unwrap(error) {

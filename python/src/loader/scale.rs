@@ -6,7 +6,7 @@ use origami::image::plane::Plane;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::{Axis, Filter, TapCache};
 
-use crate::pixels::Layout;
+use origami::pixels::Layout;
 
 /// A rectangle inside an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

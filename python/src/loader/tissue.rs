@@ -4,8 +4,7 @@
 //! the largest variance between them. The value is the saturation of HSV, in which stained tissue differs from glass, or the darkness,
 //! which also finds tissue without colour.
 
-use crate::errors::{Error, Result};
-use crate::pixels::{Layout, Patch, Reading, Source};
+use origami::pixels::{Layout, Patch, ReadError, Reading, Source};
 
 /// What is compared with the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,20 +57,18 @@ const BAND_PX: usize = 4 << 20;
 /// that is fine enough, whose pixels are averaged.
 ///
 /// # Errors
-/// Damaged data; the error of `poll`.
+/// Damaged data; that of a read which `goes_on` ended.
 pub fn mask(
     slide: &dyn Source,
     feature: Feature,
     downsample: f64,
-    poll: &dyn Fn() -> Result<()>,
-) -> Result<Mask> {
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Mask, ReadError> {
     let fine = |&level: &usize| slide.downsample(level) <= downsample;
     let level = (0..slide.levels().len()).rev().find(fine).unwrap_or(0);
     let scale = slide.downsample(level);
     let block = ((downsample / scale).round() as usize).max(1);
-    let Some(&(width, height)) = slide.levels().get(level) else {
-        return Err(Error::Argument("the slide has no level".into()));
-    };
+    let (width, height) = slide.levels().get(level).copied().unwrap_or_default();
     let (width, height) = (width as usize, height as usize);
     let rows = (BAND_PX / width.max(1) / block).max(1) * block;
     let mut values = Vec::new();
@@ -80,7 +77,7 @@ pub fn mask(
         let mut rgb = vec![255; 3 * width * height];
         let layout = Layout::Interleaved;
         let mut band = Patch { x: 0, y: top as i64, width, height, layout, data: &mut rgb };
-        slide.read(level, &mut band, Reading { alone: false, poll })?;
+        slide.read(level, &mut band, Reading { alone: false, goes_on })?;
         for y in (0..height).step_by(block) {
             let across = (0..width).step_by(block);
             values.extend(across.map(|x| {

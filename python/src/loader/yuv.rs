@@ -12,7 +12,7 @@ use origami::kernels::taps::{Axis, Filter, TapCache};
 
 use super::image::{self, PNG};
 use super::scale::Part;
-use crate::pixels::Rgb;
+use origami::pixels::Rgb;
 
 thread_local! {
     /// Tables and scratch memory. Each thread has its own, so that a fork inherits no lock of another thread.

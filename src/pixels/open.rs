@@ -5,15 +5,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use origami::archive::{self, BUNDLE_NAME, PACK_DIR};
-use origami::error::Error as Library;
-use origami::pyramid::tree::{is_tree_file, other_tree};
+use crate::archive::{self, BUNDLE_NAME, PACK_DIR};
+use crate::error::Error;
+use crate::pyramid::tree::{is_tree_file, other_tree};
+use crate::store::FileError;
 
 use super::archive::Bundle;
 use super::scan::Scan;
 use super::tree::TreeSource;
-use super::{Decoded, Shared};
-use crate::errors::{Error, Result};
+use super::{Decoded, Result, Shared};
 
 /// What a source was opened from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const MAGIC_BYTES: u64 = 16;
 /// # Errors
 /// A path that does not exist or cannot be read; a pack, which is no whole slide.
 pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
-    let failed = |source| Error::io(path, source);
+    let failed = |source| Error::from(FileError { action: "open", path: path.into(), source });
     if fs::metadata(path).map_err(failed)?.is_dir() {
         let bundles = [path.join(PACK_DIR).join(BUNDLE_NAME), path.join(BUNDLE_NAME)];
         if let Some(bundle) = bundles.into_iter().find(|bundle| bundle.is_file()) {
@@ -60,7 +60,7 @@ pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
         Some(archive::Kind::Bundle) => Ok((Kind::Bundle, path.into())),
         Some(archive::Kind::Pack) => {
             let problem = "a pack holds one family of a slide; open the bundle".into();
-            Err(Library::Input { path: path.into(), problem }.into())
+            Err(Error::Input { path: path.into(), problem }.into())
         }
         None if is_tree_file(path) => Ok((Kind::Tree, path.into())),
         None => Ok((Kind::Slide, path.into())),

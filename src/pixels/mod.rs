@@ -1,6 +1,6 @@
 //! The pixels of bundles, trees and slides behind one trait: levels, and any region of a level in RGB.
 //!
-//! The module knows files and levels. It deliberately knows nothing of Python but the error of an interrupted call.
+//! For callers that read regions and not tiles: tours, and the Python package. The server has caches of coded tiles instead.
 
 mod archive;
 mod cache;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use self::cache::Decoded;
 pub use self::image::{Layout, Patch, Rgb};
 pub use self::open::{Kind, detect, open, open_alone};
-use crate::errors::Result;
+use crate::error::Error;
 
 /// What is known of a slide besides its pixels.
 pub struct Info {
@@ -34,8 +34,30 @@ pub struct Info {
     pub associated: Vec<String>,
     /// What the reader assumed or left out, a sentence each.
     pub warnings: Vec<String>,
+    /// Whether the full resolution is what a source's own tiles decode to: not so in a bundle whose families are predicted.
+    pub is_original: bool,
     /// Identifies the pixels of an archive.
     pub content: Option<String>,
+}
+
+/// The result of a read.
+pub type Result<T, E = ReadError> = std::result::Result<T, E>;
+
+/// Why a read ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read. Readers of one tile share the error.
+    #[error(transparent)]
+    Failed(Arc<Error>),
+    /// [`Reading::go_on`] said so.
+    #[error("the read was ended")]
+    Stopped,
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Failed(Arc::new(error))
+    }
 }
 
 /// How a read is done.
@@ -43,8 +65,14 @@ pub struct Info {
 pub struct Reading<'a> {
     /// Whether no neighbour of the region is expected soon: of a family only what the region needs is decoded, and only its L2 kept.
     pub alone: bool,
-    /// Called between the parts of a read; its error ends it.
-    pub poll: &'a dyn Fn() -> Result<()>,
+    /// Asked between the parts of a read: whether it goes on.
+    pub goes_on: &'a (dyn Fn() -> bool + 'a),
+}
+
+impl Reading<'_> {
+    fn go_on(self) -> Result<()> {
+        if (self.goes_on)() { Ok(()) } else { Err(ReadError::Stopped) }
+    }
 }
 
 /// An open bundle, tree or slide.
@@ -61,7 +89,7 @@ pub trait Source: Send + Sync {
     /// Fills the part of the patch that lies inside the level.
     ///
     /// # Errors
-    /// Damaged data; the error of `poll`.
+    /// Damaged data; [`ReadError::Stopped`].
     fn read(&self, level: usize, patch: &mut Patch<'_>, how: Reading<'_>) -> Result<()>;
 
     /// Another image of the slide, by its name in [`Info::associated`].
@@ -75,7 +103,7 @@ pub trait Source: Send + Sync {
 pub type Shared = Arc<dyn Source>;
 
 /// Levels of a Deep Zoom pyramid from the full resolution to the first that is one tile.
-fn pyramid_levels(geometry: &origami::image::geometry::Geometry) -> Vec<(u32, u32)> {
+fn pyramid_levels(geometry: &crate::image::geometry::Geometry) -> Vec<(u32, u32)> {
     let all = (0..=geometry.top_level()).rev().map(|level| geometry.level_size(level));
     let mut levels: Vec<_> = all.collect();
     let fits = |&(width, height): &(u32, u32)| width.max(height) <= geometry.tile();

@@ -1,9 +1,9 @@
 //! Interleaved RGB, and the patch that a read fills.
 
-use origami::image::family::Pixels;
-use origami::image::geometry::Rect;
-use origami::image::ycc::Ycc;
-use origami::kernels::color::{ycc_to_rgb, ycc_to_rgb_rows};
+use crate::image::family::Pixels;
+use crate::image::geometry::Rect;
+use crate::image::ycc::Ycc;
+use crate::kernels::color::{ycc_to_rgb, ycc_to_rgb_rows};
 
 /// Where the channels of a pixel lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,16 +6,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Error;
+use crate::image::family::DecodedFamily;
+use crate::image::geometry::{FamilyId, TileId};
+use crate::image::plane::Plane;
+use crate::image::ycc::Ycc;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use origami::error::Error as Library;
-use origami::image::family::DecodedFamily;
-use origami::image::geometry::{FamilyId, TileId};
-use origami::image::plane::Plane;
-use origami::image::ycc::Ycc;
 
-use super::Rgb;
-use crate::errors::{Error, Result};
+use super::{ReadError, Result, Rgb};
 
 /// A number that a slide has in a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,13 +78,8 @@ impl Decoded {
         SlideKey(self.slides.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn get(
-        &self,
-        slide: SlideKey,
-        part: Part,
-        decode: impl FnOnce() -> Result<Kept, Library>,
-    ) -> Result<Kept> {
-        self.kept.try_get_with((slide, part), decode).map_err(Error::Library)
+    fn get(&self, slide: SlideKey, part: Part, decode: impl FnOnce() -> Result<Kept, Error>) -> Result<Kept> {
+        self.kept.try_get_with((slide, part), decode).map_err(ReadError::Failed)
     }
 
     /// The payloads of a family, if they are there.
@@ -104,7 +98,7 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: FamilyId,
-        decode: impl FnOnce() -> Result<DecodedFamily, Library>,
+        decode: impl FnOnce() -> Result<DecodedFamily, Error>,
     ) -> Result<Arc<DecodedFamily>> {
         let kept =
             self.get(slide, Part::Family(id), || decode().map(|family| Kept::Family(Arc::new(family))))?;
@@ -120,7 +114,7 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: FamilyId,
-        decode: impl FnOnce() -> Result<Ycc, Library>,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
     ) -> Result<Arc<Ycc>> {
         self.planes(slide, Part::Baseline(id), decode)
     }
@@ -133,7 +127,7 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: FamilyId,
-        decode: impl FnOnce() -> Result<Ycc, Library>,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
     ) -> Result<Arc<Ycc>> {
         self.planes(slide, Part::Half(id), decode)
     }
@@ -142,7 +136,7 @@ impl Decoded {
         &self,
         slide: SlideKey,
         part: Part,
-        decode: impl FnOnce() -> Result<Ycc, Library>,
+        decode: impl FnOnce() -> Result<Ycc, Error>,
     ) -> Result<Arc<Ycc>> {
         let kept = self.get(slide, part, || decode().map(|image| Kept::Planes(Arc::new(image))))?;
         let Kept::Planes(image) = kept else { unreachable!("the part says the kind") };
@@ -157,7 +151,7 @@ impl Decoded {
         &self,
         slide: SlideKey,
         id: TileId,
-        decode: impl FnOnce() -> Result<Rgb, Library>,
+        decode: impl FnOnce() -> Result<Rgb, Error>,
     ) -> Result<Arc<Rgb>> {
         let kept = self.get(slide, Part::Tile(id), || decode().map(|rgb| Kept::Tile(Arc::new(rgb))))?;
         let Kept::Tile(rgb) = kept else { unreachable!("the part says the kind") };

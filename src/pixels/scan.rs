@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use origami::error::Error as Library;
-use origami::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide, SlideInfo};
+use crate::error::Error;
+use crate::slide::{Access, OpenOptions, RandomAccess, Region, Sequential, Slide, SlideInfo};
 
-use super::{Info, Kind, Patch, Reading, Rgb, Source};
-use crate::errors::{Error, Result};
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source};
 
 /// Pixels of a large region that are read at once, so that a call can be interrupted.
 const BAND_PX: u64 = 16 << 20;
@@ -38,7 +37,7 @@ impl Scan {
         // A reader keeps at most half of its limit as decoded parts of the full resolution.
         let max_memory_bytes = cache_bytes.saturating_mul(2);
         let options = OpenOptions { max_memory_bytes, ..OpenOptions::default() };
-        let Slide { info: of, access, .. } = Slide::open(path, &options).map_err(Library::from)?;
+        let Slide { info: of, access, .. } = Slide::open(path, &options).map_err(Error::from)?;
         let pixels = match access {
             Access::Random(pixels) => Pixels::File(pixels),
             Access::Sequential(mut rows) => Pixels::Whole(decode_whole(path, &of, &mut *rows, cache_bytes)?),
@@ -53,6 +52,7 @@ impl Scan {
             icc: of.icc_profile,
             associated: of.associated,
             warnings: of.warnings,
+            is_original: true,
             content: None,
         };
         Ok(Self { path: path.into(), options, pixels, channels: of.channels.into(), info, levels })
@@ -67,11 +67,11 @@ fn decode_whole(path: &Path, info: &SlideInfo, rows: &mut dyn Sequential, limit_
             "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} of \
              cache_bytes; raise cache_bytes, or encode it and open the bundle"
         );
-        return Err(Error::input(path, problem));
+        return Err(Error::input(path, problem).into());
     }
     let (width, height, channels) = (info.width as usize, info.height as usize, usize::from(info.channels));
     let mut samples = vec![0; width * height * channels];
-    rows.read_rows(info.height, &mut samples).map_err(Library::from)?;
+    rows.read_rows(info.height, &mut samples).map_err(Error::from)?;
     Ok(Rgb::of_samples(width, height, channels, samples))
 }
 
@@ -106,7 +106,7 @@ impl Source for Scan {
         let rows = u32::try_from(BAND_PX / u64::from(inside.width)).unwrap_or(u32::MAX).max(1);
         let mut y = inside.y;
         while y < inside.y + inside.height {
-            (how.poll)()?;
+            how.go_on()?;
             let region = Region {
                 x: inside.x,
                 y,
@@ -119,7 +119,7 @@ impl Source for Scan {
                 0 => pixels.read(region.x, region.y, region.width, region.height, &mut samples),
                 _ => pixels.read_level(level, region, &mut samples),
             }
-            .map_err(Library::from)?;
+            .map_err(Error::from)?;
             patch.paste(&Rgb::of_samples(width, height, self.channels, samples), (region.x, region.y));
             y += region.height;
         }
@@ -128,8 +128,8 @@ impl Source for Scan {
 
     /// Opens the slide once more: such images are asked for rarely.
     fn associated(&self, name: &str) -> Result<Rgb> {
-        let slide = Slide::open(&self.path, &self.options).map_err(Library::from)?;
-        let image = slide.associated_image(name).map_err(Library::from)?;
+        let slide = Slide::open(&self.path, &self.options).map_err(Error::from)?;
+        let image = slide.associated_image(name).map_err(Error::from)?;
         Ok(Rgb::of_samples(image.width as usize, image.height as usize, 3, image.rgb))
     }
 }

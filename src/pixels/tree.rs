@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use origami::error::Error as Library;
-use origami::image::geometry::TileId;
-use origami::pyramid::tree::Tree;
+use crate::error::Error;
+use crate::image::geometry::TileId;
+use crate::pyramid::tree::Tree;
 
 use super::cache::{Decoded, SlideKey};
-use super::{Info, Kind, Patch, Reading, Rgb, Source, pyramid_levels};
-use crate::errors::Result;
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// An open tree.
 pub struct TreeSource {
@@ -26,7 +25,7 @@ impl TreeSource {
     /// # Errors
     /// What the library says of it.
     pub fn open(path: &Path, decoded: &Arc<Decoded>) -> Result<Self> {
-        let tree = Tree::open_incomplete(path).map_err(Library::from)?;
+        let tree = Tree::open_incomplete(path).map_err(Error::from)?;
         let geometry = *tree.geometry();
         let mut levels = pyramid_levels(&geometry);
         // Levels without tiles, which lie below those that have some.
@@ -42,6 +41,7 @@ impl TreeSource {
             icc: tree.icc_profile().map(<[u8]>::to_vec),
             associated: Vec::new(),
             warnings: tree.warnings(),
+            is_original: true,
             content: None,
         };
         Ok(Self { tree, info, levels, key: decoded.slide(), decoded: Arc::clone(decoded) })
@@ -68,7 +68,7 @@ impl Source for TreeSource {
         let side = geometry.tile();
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let id = TileId { level: number, x, y };
                 let decode = || Ok(Rgb::of_pixels(self.tree.tile_pixels(id)?));
                 patch.paste(&*self.decoded.tile(self.key, id, decode)?, (x * side, y * side));
@@ -79,6 +79,6 @@ impl Source for TreeSource {
 
     fn associated(&self, name: &str) -> Result<Rgb> {
         let problem = format!("a tree has no image {name:?} beside its tiles");
-        Err(Library::Input { path: self.tree.path().into(), problem }.into())
+        Err(Error::Input { path: self.tree.path().into(), problem }.into())
     }
 }

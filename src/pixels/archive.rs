@@ -4,21 +4,20 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use origami::archive::{Archive, Kind as ArchiveKind, Payload};
-use origami::backend::cpu::{reconstruct_l1, reconstruct_part, rows_of_part};
-use origami::codec::{Foreign, decode_png};
-use origami::error::Error as Library;
-use origami::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
-use origami::image::geometry::{FamilyId, Geometry, Rect, TileId};
-use origami::image::ycc::{Sampling, Ycc};
-use origami::kernels::taps::TapCache;
-use origami::lossless::{self, l1_from_l0, tiles_below};
-use origami::output::render::stored_pixels;
-use origami::residual::{self, FamilyDecoder};
+use crate::archive::{Archive, Kind as ArchiveKind, Payload};
+use crate::backend::cpu::{reconstruct_l1, reconstruct_part, rows_of_part};
+use crate::codec::{Foreign, decode_png};
+use crate::error::Error;
+use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
+use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
+use crate::image::ycc::{Sampling, Ycc};
+use crate::kernels::taps::TapCache;
+use crate::lossless::{self, l1_from_l0, tiles_below};
+use crate::output::render::stored_pixels;
+use crate::residual::{self, FamilyDecoder};
 
 use super::cache::{Decoded, SlideKey};
-use super::{Info, Kind, Patch, Reading, Rgb, Source, pyramid_levels};
-use crate::errors::Result;
+use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// Most pixels of a slide's label and the like.
 const MAX_ASSOCIATED_PX: usize = 1 << 28;
@@ -39,10 +38,10 @@ impl Bundle {
     /// # Errors
     /// What the library says of it.
     pub fn open(path: &Path, decoded: &Arc<Decoded>) -> Result<Self> {
-        let archive = Archive::open(path).map_err(Library::from)?;
+        let archive = Archive::open(path).map_err(Error::from)?;
         if archive.kind() != ArchiveKind::Bundle {
             let problem = "a pack holds one family of a slide; open the bundle".into();
-            return Err(Library::Input { path: path.into(), problem }.into());
+            return Err(Error::Input { path: path.into(), problem }.into());
         }
         let (geometry, meta) = (*archive.geometry(), archive.meta());
         let have = archive.families().len() as u64;
@@ -57,9 +56,10 @@ impl Bundle {
             microns_per_pixel: meta.microns_per_pixel,
             objective_power: meta.objective_power,
             tile: Some((geometry.tile(), geometry.tile())),
-            icc: archive.icc_profile().map_err(Library::from)?,
+            icc: archive.icc_profile().map_err(Error::from)?,
             associated: meta.associated.iter().map(|image| image.name.clone()).collect(),
             warnings,
+            is_original: meta.coding.originals,
             content: Some(meta.content.clone()),
         };
         Ok(Self {
@@ -81,9 +81,9 @@ impl Bundle {
         level < 2 && self.geometry().l2().is_some() && !self.archive.meta().coding.originals
     }
 
-    fn absent(&self, family: FamilyId) -> Library {
+    fn absent(&self, family: FamilyId) -> Error {
         let problem = format!("family {family} is not here; encode the whole slide");
-        Library::Input { path: self.archive.path().into(), problem }
+        Error::Input { path: self.archive.path().into(), problem }
     }
 
     /// Reads a family and decodes what `decode` says of it.
@@ -91,7 +91,7 @@ impl Bundle {
         &self,
         id: FamilyId,
         decode: impl FnOnce(&FamilyDecoder<'_>) -> residual::Result<T>,
-    ) -> Result<T, Library> {
+    ) -> Result<T, Error> {
         let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
         let record = self.archive.read_family(entry)?;
         let coding = &self.archive.meta().coding;
@@ -99,12 +99,12 @@ impl Bundle {
         decode(&decoder).map_err(|e| self.in_family(id, e.into()))
     }
 
-    fn in_family(&self, family: FamilyId, source: Library) -> Library {
-        Library::StoredFamily { path: self.archive.path().into(), family, source: Box::new(source) }
+    fn in_family(&self, family: FamilyId, source: Error) -> Error {
+        Error::StoredFamily { path: self.archive.path().into(), family, source: Box::new(source) }
     }
 
-    fn in_tile(&self, tile: TileId, source: Library) -> Library {
-        Library::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
+    fn in_tile(&self, tile: TileId, source: Error) -> Error {
+        Error::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
     }
 
     /// The payloads of a family.
@@ -124,7 +124,7 @@ impl Bundle {
     fn part(&self, family: &DecodedFamily, part: Rect) -> Result<Ycc> {
         let coding = &self.archive.meta().coding;
         let made = reconstruct_part(coding, family, Want::Planes(Sampling::S444), part);
-        Ok(made.map_err(Library::from)?.into_ycc())
+        Ok(made.map_err(Error::from)?.into_ycc())
     }
 
     /// As [`Self::part`], of a family that is not kept: its residual is decoded no further than the part needs it. L2 is kept, since it is
@@ -164,7 +164,7 @@ impl Bundle {
         let side = (self.geometry().tile() * 4) >> level;
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let Some(id) = self.geometry().family(x, y) else { continue };
                 if level == 1 {
                     patch.paste_planes(&*self.half(id)?, (x * side, y * side));
@@ -191,7 +191,7 @@ impl Bundle {
         let number = self.geometry().top_level() - level as u32;
         for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
             for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                (how.poll)()?;
+                how.go_on()?;
                 let id = TileId { level: number, x, y };
                 let tile = self.decoded.tile(self.key, id, || self.tile(id).map(Rgb::of_pixels))?;
                 patch.paste(&tile, (x * side, y * side));
@@ -201,21 +201,21 @@ impl Bundle {
     }
 
     /// The pixels of a tile that is stored, or made of the original tiles of a family.
-    fn tile(&self, id: TileId) -> Result<Pixels, Library> {
+    fn tile(&self, id: TileId) -> Result<Pixels, Error> {
         let filter = self.archive.meta().coding.upsample_filter;
         let stored = |codec, bytes| {
             stored_pixels(self.geometry(), id, codec, bytes, filter, &self.taps)
                 .map_err(|e| self.in_tile(id, e.into()))
         };
         let Some(family) = self.geometry().family_of(id) else {
-            let absent = || Library::TileNotStored { path: self.archive.path().into(), tile: id };
+            let absent = || Error::TileNotStored { path: self.archive.path().into(), tile: id };
             let entry = self.archive.find_tile(id).ok_or_else(absent)?;
             return stored(entry.codec, self.archive.read_tile(entry)?);
         };
         let entry = self.archive.find(family).ok_or_else(|| self.absent(family))?;
-        let payload = |kind| -> Result<Payload, Library> {
+        let payload = |kind| -> Result<Payload, Error> {
             let none = || {
-                self.in_family(family, Library::TileNotStored { path: self.archive.path().into(), tile: id })
+                self.in_family(family, Error::TileNotStored { path: self.archive.path().into(), tile: id })
             };
             self.archive.read_payloads(entry, &[kind])?.pop().ok_or_else(none)
         };
@@ -231,7 +231,7 @@ impl Bundle {
                     Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), planes))
                 });
                 let (coding, side) = (&self.archive.meta().coding, self.geometry().tile() as usize);
-                let below = below.collect::<Result<Vec<_>, Library>>()?;
+                let below = below.collect::<Result<Vec<_>, Error>>()?;
                 Ok(Pixels::Ycc(l1_from_l0(coding, &self.taps, side, below, Sampling::S444)))
             }
             _ => {
@@ -242,7 +242,7 @@ impl Bundle {
     }
 
     /// An original tile, and the width and height that it must have.
-    fn original(&self, tile: TileId, payload: Payload) -> Result<(Foreign, (usize, usize)), Library> {
+    fn original(&self, tile: TileId, payload: Payload) -> Result<(Foreign, (usize, usize)), Error> {
         let wrong = |e: lossless::Error| self.in_tile(tile, e.into());
         let image = lossless::original(self.geometry(), tile, payload).map_err(wrong)?;
         Ok((image, lossless::tile_size(self.geometry(), tile)?))
@@ -273,12 +273,12 @@ impl Source for Bundle {
 
     fn associated(&self, name: &str) -> Result<Rgb> {
         let path = self.archive.path();
-        let wrong = |problem: String| Library::Input { path: path.into(), problem };
+        let wrong = |problem: String| Error::Input { path: path.into(), problem };
         let image = self.archive.meta().associated.iter().find(|image| image.name == name);
         let image = image.ok_or_else(|| wrong(format!("it holds no image {name:?}")))?;
         let png =
             image.bytes().ok_or_else(|| wrong(format!("its image {name:?} is damaged: it is no Base64")))?;
-        let pixels = decode_png(&png, MAX_ASSOCIATED_PX).map_err(Library::from)?;
+        let pixels = decode_png(&png, MAX_ASSOCIATED_PX).map_err(Error::from)?;
         Ok(Rgb::of_samples(pixels.width, pixels.height, pixels.channels, pixels.data))
     }
 }

@@ -1,0 +1,135 @@
+//! How captions look: CSS's names, as far as libass draws them.
+
+use std::collections::BTreeMap;
+
+use crate::tour::colour::Rgba;
+
+/// What is said about the look of a caption. What is `None` is left to the style under it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Style {
+    /// Pixels of the video.
+    pub font_size: Option<f64>,
+    /// Name of a family, as fontconfig knows it.
+    pub font_family: Option<String>,
+    /// Of the text.
+    pub color: Option<Rgba>,
+    /// Of a box behind the text.
+    pub background: Option<Rgba>,
+    /// Of the line around letters.
+    pub outline: Option<Rgba>,
+    /// Pixels of the video.
+    pub outline_width: Option<f64>,
+    /// Heavier.
+    pub bold: Option<bool>,
+    /// Slanted.
+    pub italic: Option<bool>,
+    /// With a line below.
+    pub underline: Option<bool>,
+    /// Across.
+    pub align: Option<Align>,
+    /// Down.
+    pub position: Option<Position>,
+    /// Pixels of the video between letters.
+    pub letter_spacing: Option<f64>,
+    /// From 0 to 1.
+    pub opacity: Option<f64>,
+}
+
+/// Where text stands across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// At the left edge.
+    Left,
+    /// In the middle.
+    Center,
+    /// At the right edge.
+    Right,
+}
+
+/// Where text stands down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// At the upper edge.
+    Top,
+    /// In the middle.
+    Middle,
+    /// At the lower edge.
+    Bottom,
+}
+
+/// As CSS's `text-align`.
+pub const ALIGNMENTS: [(&str, Align); 5] = [
+    ("left", Align::Left),
+    ("center", Align::Center),
+    ("right", Align::Right),
+    ("start", Align::Left),
+    ("end", Align::Right),
+];
+
+/// As WebVTT's lines.
+pub const POSITIONS: [(&str, Position); 4] = [
+    ("top", Position::Top),
+    ("middle", Position::Middle),
+    ("center", Position::Middle),
+    ("bottom", Position::Bottom),
+];
+
+impl Style {
+    /// This one with another laid over it, whose values are taken where it has any.
+    #[must_use]
+    pub fn under(self, over: Style) -> Style {
+        Style {
+            font_size: over.font_size.or(self.font_size),
+            font_family: over.font_family.or(self.font_family),
+            color: over.color.or(self.color),
+            background: over.background.or(self.background),
+            outline: over.outline.or(self.outline),
+            outline_width: over.outline_width.or(self.outline_width),
+            bold: over.bold.or(self.bold),
+            italic: over.italic.or(self.italic),
+            underline: over.underline.or(self.underline),
+            align: over.align.or(self.align),
+            position: over.position.or(self.position),
+            letter_spacing: over.letter_spacing.or(self.letter_spacing),
+            opacity: over.opacity.or(self.opacity),
+        }
+    }
+}
+
+/// The first family of a list as CSS writes it: `"Noto Sans CJK", sans-serif`.
+pub fn first_family(list: &str) -> Option<String> {
+    let family = list.split(',').next()?.trim().trim_matches(['"', '\'']);
+    // A comma ends a field of the script, and a name has none.
+    let family: String = family.chars().filter(|c| !c.is_control()).collect();
+    (!family.is_empty()).then_some(family)
+}
+
+/// The look of a speaker without a style, by the order in which speakers come first.
+pub fn of_speaker(number: usize) -> Style {
+    const PALETTE: [u32; 6] = [0xffffff, 0xffe9a8, 0xa8e6ff, 0xc9f2b0, 0xffc9de, 0xd9ccff];
+    Style { color: Some(Rgba::opaque(PALETTE[number % PALETTE.len()])), ..Style::default() }
+}
+
+/// The looks of emotions that a document does not style.
+pub fn of_emotions() -> BTreeMap<String, Style> {
+    let look = |color: Option<u32>, bold: bool, italic: bool| Style {
+        color: color.map(Rgba::opaque),
+        bold: bold.then_some(true),
+        italic: italic.then_some(true),
+        ..Style::default()
+    };
+    let table = [
+        ("neutral", look(None, false, false)),
+        ("calm", look(None, false, false)),
+        ("happy", look(Some(0xfff176), false, false)),
+        ("joy", look(Some(0xfff176), false, false)),
+        ("excited", look(Some(0xffcc80), true, false)),
+        ("surprised", look(Some(0xffcc80), false, false)),
+        ("sad", look(Some(0x9fc5ff), false, true)),
+        ("fear", look(Some(0xce93d8), false, true)),
+        ("disgust", look(Some(0xc5e1a5), false, false)),
+        ("angry", look(Some(0xff8a80), true, false)),
+        ("whisper", look(None, false, true)),
+    ];
+    table.into_iter().map(|(name, style)| (name.into(), style)).collect()
+}

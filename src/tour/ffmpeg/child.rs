@@ -1,0 +1,130 @@
+//! A run of ffmpeg. Its standard error is read all the time, so that it never waits for us; its exit code is always looked at.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdin, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::backend::Cancel;
+use crate::tour::error::{Error, Result};
+
+/// Lines of its standard error that are kept: the last ones.
+const KEPT_LINES: usize = 12;
+
+/// Time between two looks whether it has ended.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// A running ffmpeg. Dropped before [`Self::finish`], it is killed.
+pub struct Child {
+    process: std::process::Child,
+    input: Option<ChildStdin>,
+    said: Option<JoinHandle<String>>,
+    task: String,
+}
+
+impl Child {
+    /// Starts a command that reads its standard input. `task` says in errors what it was to do.
+    ///
+    /// # Errors
+    /// [`Error::Ffmpeg`]: the system does not start it.
+    pub fn start(mut command: Command, task: &str) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Ctrl-C is for us: we end it in order.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut process = command.spawn().map_err(|e| failed(task, e.to_string()))?;
+        let said = process.stderr.take().map(|stderr| thread::spawn(move || last_lines(stderr)));
+        Ok(Self { input: process.stdin.take(), process, said, task: task.into() })
+    }
+
+    /// Writes to its standard input; waits while it is busy.
+    ///
+    /// # Errors
+    /// [`Error::Ffmpeg`] with what it said: it has ended before its input.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = match &mut self.input {
+            Some(input) => input.write_all(bytes),
+            None => Ok(()),
+        };
+        match written {
+            Ok(()) => Ok(()),
+            Err(e) => Err(match self.end() {
+                Err(error) => error,
+                Ok(()) => failed(&self.task, format!("it ended before its input did ({e})")),
+            }),
+        }
+    }
+
+    /// Ends its input and waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::Ffmpeg`] with what it said.
+    pub fn finish(mut self) -> Result<()> {
+        self.end()
+    }
+
+    /// Waits for the end of a run that reads nothing from us; kills it once `cancel` is requested.
+    ///
+    /// # Errors
+    /// [`Error::Ffmpeg`] with what it said; the end of the run.
+    pub fn wait(mut self, cancel: &Cancel) -> Result<()> {
+        while let Ok(None) = self.process.try_wait() {
+            cancel.check()?;
+            thread::sleep(PERIOD);
+        }
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        drop(self.input.take());
+        let status = self.process.wait();
+        let said = self.said.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) if said.is_empty() => Err(failed(&self.task, status.to_string())),
+            Ok(_) => Err(failed(&self.task, said)),
+            Err(e) => Err(failed(&self.task, e.to_string())),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // An error says that it has ended.
+        if self.said.is_some() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// Runs a command to its end; returns its standard output.
+///
+/// # Errors
+/// [`Error::Ffmpeg`] with what it said.
+pub fn run(command: &mut Command, task: &str) -> Result<Vec<u8>> {
+    let output = command.stdin(Stdio::null()).output().map_err(|e| failed(task, e.to_string()))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = last_lines(&output.stderr[..]);
+    Err(failed(task, if said.is_empty() { output.status.to_string() } else { said }))
+}
+
+fn failed(task: &str, said: String) -> Error {
+    Error::Ffmpeg { task: task.into(), said }
+}
+
+/// The last lines of a stream, which is read to its end.
+fn last_lines(stream: impl std::io::Read) -> String {
+    let mut lines = VecDeque::new();
+    for line in BufReader::new(stream).split(b'\n').map_while(std::result::Result::ok) {
+        if lines.len() == KEPT_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(String::from_utf8_lossy(&line).trim_end().to_string());
+    }
+    lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,93 @@
+//! What a media file holds.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Ffmpeg;
+use super::child::run;
+use crate::tour::error::{Error, Result};
+use crate::tour::plan::Format;
+
+/// A video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// Size, made even, and rate.
+    pub format: Format,
+    /// Seconds.
+    pub duration: f64,
+    /// The codec of its first sound.
+    pub audio: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Probed {
+    #[serde(default)]
+    streams: Vec<Stream>,
+    #[serde(default)]
+    format: Container,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    codec_type: Option<String>,
+    codec_name: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    avg_frame_rate: Option<String>,
+    r_frame_rate: Option<String>,
+    duration: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Container {
+    duration: Option<String>,
+}
+
+/// What a file holds, as ffprobe says.
+///
+/// # Errors
+/// [`Error::Ffmpeg`]: it is no media file, or has no video of a known size, rate and length.
+pub fn media(ffmpeg: &Ffmpeg, path: &Path) -> Result<Media> {
+    let task = format!("read {}", path.display());
+    let mut command = ffmpeg.probe();
+    command.args(["-v", "error", "-of", "json", "-show_streams", "-show_format"]).arg(path);
+    let text = run(&mut command, &task)?;
+    let lacks = |what: &str| Error::Ffmpeg { task: task.clone(), said: format!("it has no {what}") };
+    let probed: Probed = serde_json::from_slice(&text).map_err(|_| lacks("description that can be read"))?;
+    let of = |kind: &str| probed.streams.iter().find(|stream| stream.codec_type.as_deref() == Some(kind));
+    let video = of("video").ok_or_else(|| lacks("video"))?;
+    let (width, height) = video.width.zip(video.height).ok_or_else(|| lacks("size"))?;
+    let rates = [&video.avg_frame_rate, &video.r_frame_rate];
+    let fps =
+        rates.into_iter().flatten().find_map(|rate| fraction(rate)).ok_or_else(|| lacks("frame rate"))?;
+    let lengths = [&probed.format.duration, &video.duration];
+    let duration =
+        lengths.into_iter().flatten().find_map(|text| text.parse().ok()).ok_or_else(|| lacks("length"))?;
+    let format = Format { width: width.max(2) & !1, height: height.max(2) & !1, fps };
+    Ok(Media { format, duration, audio: of("audio").and_then(|stream| stream.codec_name.clone()) })
+}
+
+/// A rate such as `30000/1001`, up to 240.
+fn fraction(text: &str) -> Option<(u32, u32)> {
+    let (above, below) = text.split_once('/')?;
+    let (above, below): (u32, u32) = (above.parse().ok()?, below.parse().ok()?);
+    (below > 0 && above >= below && above / below <= 240).then_some((above, below))
+}
+
+/// The times of a video's frames, sorted, in units of its own.
+///
+/// # Errors
+/// [`Error::Ffmpeg`].
+pub fn frame_times(ffmpeg: &Ffmpeg, path: &Path) -> Result<Vec<i64>> {
+    let mut command = ffmpeg.probe();
+    command
+        .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts", "-of", "csv=p=0"])
+        .arg(path);
+    let text = run(&mut command, &format!("read {}", path.display()))?;
+    let numbers = String::from_utf8_lossy(&text);
+    let mut times: Vec<i64> =
+        numbers.lines().filter_map(|line| line.trim_end_matches(',').trim().parse().ok()).collect();
+    times.sort_unstable();
+    Ok(times)
+}

@@ -1,0 +1,33 @@
+//! Tours: videos of camera paths over slides, and captioned videos.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `document` | a tour as JSON: read, checked, each fault with its place |
+//! | `plan` | a tour that has been checked: source, keyframes, cues, marks, the size and rate of the video |
+//! | `camera` | from keyframes to the view at a time |
+//! | `viewport`, `resample` | from a view to the pixels of a frame |
+//! | `captions` | cues, scale bar, pointer and titles as a script for libass |
+//! | `ffmpeg` | the program: found, probed, fed |
+//! | `render`, `still` | a whole video; one frame |
+//!
+//! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
+//! them. It is a program of its own, found at run time. Nothing here reads or writes the network.
+
+mod camera;
+mod captions;
+mod colour;
+mod document;
+mod error;
+mod ffmpeg;
+mod plan;
+mod render;
+mod resample;
+mod still;
+mod viewport;
+
+pub use self::document::{Fault, Severity, Strictness, read};
+pub use self::error::{Error, Result};
+pub use self::ffmpeg::{Encoder, Ffmpeg};
+pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};
+pub use self::render::{Rendered, Rendering, check, render};
+pub use self::still::still;

@@ -1,0 +1,367 @@
+//! A whole video: in segments, each coded by an ffmpeg of its own, joined without coding again.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use super::camera::{Camera, View};
+use super::captions::{Script, marks};
+use super::error::{Error, Result};
+use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, media, run};
+use super::plan::{DEFAULT_FORMAT, Format, Keyframe, Source, Tour};
+use super::still::write;
+use super::viewport::Stage;
+use crate::backend::Cancel;
+use crate::backend::scheduler::Scheduler;
+use crate::store::{FileError, is_address};
+
+/// Seconds of a segment. The segments are the tour's, not the machine's: the video does not depend on the number of workers.
+const SEGMENT_SECONDS: f64 = 10.0;
+/// How often a segment is tried.
+const ATTEMPTS: u32 = 3;
+
+/// What a rendering is done with.
+pub struct Rendering<'a> {
+    /// The program.
+    pub ffmpeg: &'a Ffmpeg,
+    /// The encoder.
+    pub encoder: Encoder,
+    /// Threads that make frames.
+    pub scheduler: &'a Scheduler,
+    /// Segments that are rendered at a time.
+    pub workers: usize,
+    /// Ends it.
+    pub cancel: Cancel,
+    /// Told the number of frames that are coded.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What was rendered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// Size and rate.
+    pub format: Format,
+    /// Frames of the video.
+    pub frames: u64,
+    /// Segments.
+    pub segments: usize,
+    /// Segments that failed, and were rendered again.
+    pub repeated: usize,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// A tour over a slide: all that its frames depend on.
+pub struct Scene<'a> {
+    tour: &'a Tour,
+    stage: &'a Stage,
+    camera: Camera,
+    format: Format,
+}
+
+impl<'a> Scene<'a> {
+    /// `document` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`].
+    pub fn new(
+        tour: &'a Tour,
+        stage: &'a Stage,
+        keys: &[Keyframe],
+        format: Format,
+        document: &Path,
+    ) -> Result<Self> {
+        Ok(Self { tour, stage, camera: Camera::new(keys, stage.scale(), format, document)?, format })
+    }
+
+    /// What a frame shows.
+    pub fn view(&self, frame: u64) -> View {
+        self.camera.at(self.format.time_of(frame))
+    }
+
+    /// The pixels of a frame, before anything is drawn over them.
+    ///
+    /// # Errors
+    /// As [`Stage::frame`].
+    pub fn frame(&self, number: u64, goes_on: &dyn Fn() -> bool) -> Result<Vec<u8>> {
+        self.stage.frame(&self.view(number), self.format, goes_on)
+    }
+
+    /// What is drawn over these frames.
+    pub fn script(&self, frames: Range<u64>) -> String {
+        let mut script = Script::new(self.format, frames);
+        marks::corners(
+            &mut script,
+            self.tour.corners,
+            &self.camera,
+            self.stage.scale(),
+            self.stage.is_lossy(),
+        );
+        for mark in &self.tour.highlights {
+            marks::highlight(&mut script, mark, &self.camera);
+        }
+        marks::pointer(&mut script, &self.tour.pointer, &self.camera);
+        for cue in &self.tour.cues {
+            script.cue(cue);
+        }
+        if let Some(title) = &self.tour.title {
+            script.title(title);
+        }
+        script.text()
+    }
+
+    /// Arguments of ffmpeg for frames on its standard input.
+    pub fn input(&self) -> Vec<String> {
+        let Format { width, height, fps: (above, below) } = self.format;
+        let (size, rate) = (format!("{width}x{height}"), format!("{above}/{below}"));
+        let words = [
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "rgb24",
+            "-video_size",
+            &size,
+            "-framerate",
+            &rate,
+            "-i",
+            "-",
+        ];
+        words.map(String::from).to_vec()
+    }
+
+    /// The filter that draws a script over frames from `first` on, which have the times of the whole tour while it draws.
+    pub fn drawing(&self, script: &str, first: u64) -> String {
+        let (above, below) = self.format.fps;
+        let shift = format!("{first}*{below}/({above}*TB)");
+        format!("setpts=PTS+{shift},ass=filename={script},setpts=PTS-{shift}")
+    }
+}
+
+/// Whether the source of a tour can be opened and allows what the tour asks of it. Returns what its reader assumed or left out.
+/// `document` is named in errors.
+///
+/// # Errors
+/// As [`render`].
+pub fn check(tour: &Tour, document: &Path) -> Result<Vec<String>> {
+    match &tour.source {
+        Source::Slide { path, camera } => {
+            let stage = Stage::open(path)?;
+            Scene::new(tour, &stage, camera, tour.format_over(DEFAULT_FORMAT), document)?;
+            Ok(stage.warnings().to_vec())
+        }
+        Source::Video(path) if is_address(path) => Ok(Vec::new()),
+        Source::Video(path) => {
+            let opened = std::fs::File::open(path).map(|_| Vec::new());
+            Ok(opened.map_err(|source| FileError { action: "open", path: path.clone(), source })?)
+        }
+    }
+}
+
+/// Renders a tour to an MP4 at `out`, which is replaced as a whole. `document` is named in errors.
+///
+/// # Errors
+/// A slide or video that cannot be read; ffmpeg; [`Error::FrameCount`]; the end of the run.
+pub fn render(tour: &Tour, document: &Path, with: &Rendering<'_>, out: &Path) -> Result<Rendered> {
+    let failed = |action| move |source| FileError { action, path: out.into(), source };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // On the file system of the result, so that this is renamed into place.
+    let work =
+        tempfile::Builder::new().prefix(".origami-tour-").tempdir_in(folder).map_err(failed("write"))?;
+    let joined = work.path().join("video.mp4");
+    let made = match &tour.source {
+        Source::Slide { path, camera } => {
+            let stage = Stage::open(path)?;
+            let scene = Scene::new(tour, &stage, camera, tour.format_over(DEFAULT_FORMAT), document)?;
+            of_slide(&scene, with, work.path(), &joined)?
+        }
+        Source::Video(path) => of_video(tour, path, with, work.path(), &joined)?,
+    };
+    with.cancel.check()?;
+    let file = std::fs::File::open(&joined).map_err(failed("read"))?;
+    file.sync_all().map_err(failed("write"))?;
+    let bytes = file.metadata().map_err(failed("read"))?.len();
+    std::fs::rename(&joined, out).map_err(failed("replace"))?;
+    Ok(Rendered { bytes, ..made })
+}
+
+/// The parts of a video that are coded on their own.
+fn segments(frames: u64, format: Format) -> Vec<Range<u64>> {
+    let length = format.first_frame_at(SEGMENT_SECONDS).max(1);
+    (0..frames.div_ceil(length)).map(|i| i * length..((i + 1) * length).min(frames)).collect()
+}
+
+fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) -> Result<Rendered> {
+    let frames = scene.tour.frames(scene.format);
+    let parts = segments(frames, scene.format);
+    let workers = with.workers.clamp(1, parts.len());
+    let (next, repeated) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let coded: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
+    let first_error: Mutex<Option<Error>> = Mutex::new(None);
+    // A failure ends the other workers as well, and is no request of the caller's.
+    let stop = Cancel::default();
+    let path_of = |index: usize| work.join(format!("{index:05}.mp4"));
+    let tell = |index: usize, count: u64| {
+        coded[index].store(count, Relaxed);
+        (with.progress)(coded.iter().map(|count| count.load(Relaxed)).sum());
+    };
+    let one = |index: usize, scheduler: &Scheduler| {
+        let mut attempts = 1;
+        loop {
+            let tell = |count| tell(index, count);
+            match segment(scene, with, scheduler, parts[index].clone(), &path_of(index), &tell) {
+                Err(Error::Ffmpeg { .. }) if attempts < ATTEMPTS && !with.cancel.is_requested() => {
+                    repeated.fetch_add(1, Relaxed);
+                    attempts += 1;
+                }
+                result => return result,
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let scheduler = with.scheduler.sharing(workers, with.cancel.clone());
+                while let Some(index) = Some(next.fetch_add(1, Relaxed)).filter(|&index| index < parts.len())
+                {
+                    if stop.is_requested() {
+                        break;
+                    }
+                    if let Err(error) = one(index, &scheduler) {
+                        stop.request();
+                        first_error.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    with.cancel.check()?;
+    if let Some(error) = first_error.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        return Err(error);
+    }
+    join(scene.tour, with.ffmpeg, work, parts.len(), scene.tour.duration(), out)?;
+    count(with.ffmpeg, out, frames)?;
+    let (segments, repeated) = (parts.len(), repeated.into_inner());
+    Ok(Rendered { format: scene.format, frames, segments, repeated, bytes: 0 })
+}
+
+/// Renders and codes a part of the video.
+fn segment(
+    scene: &Scene<'_>,
+    with: &Rendering<'_>,
+    scheduler: &Scheduler,
+    frames: Range<u64>,
+    out: &Path,
+    tell: &dyn Fn(u64),
+) -> Result<()> {
+    let script = write(&out.with_extension("ass"), &scene.script(frames.clone()))?;
+    let mut command = with.ffmpeg.command();
+    with.encoder.device(&mut command);
+    command.args(scene.input());
+    command.args([
+        "-vf",
+        &with.encoder.filters(&scene.drawing(&script, frames.start)),
+        "-fps_mode",
+        "passthrough",
+    ]);
+    with.encoder.codec(&mut command, scene.tour.options.quality, scene.format);
+    command.args(["-video_track_timescale", &scene.format.fps.0.to_string()]).arg(out);
+    let task = format!("code frames {} to {}", frames.start, frames.end - 1);
+    let mut child = Child::start(command, &task)?;
+    let mut count = 0;
+    let goes_on = || !with.cancel.is_requested();
+    let bytes = 3 * u64::from(scene.format.width) * u64::from(scene.format.height);
+    // A frame is held with what it is made of: up to four times its pixels, and rows of them in light.
+    scheduler.ordered(
+        8 * bytes,
+        frames.map(Ok),
+        |number| scene.frame(number, &goes_on),
+        |frame| {
+            child.write(&frame)?;
+            count += 1;
+            tell(count);
+            Ok::<_, Error>(())
+        },
+    )?;
+    child.finish()
+}
+
+/// Joins the segments and adds the sound, if there is any.
+fn join(tour: &Tour, ffmpeg: &Ffmpeg, work: &Path, count: usize, seconds: f64, out: &Path) -> Result<()> {
+    let list: String = (0..count).map(|index| format!("file '{index:05}.mp4'\n")).collect();
+    write(&work.join("list.txt"), &list)?;
+    let mut command = ffmpeg.command();
+    command.args(["-f", "concat", "-safe", "0", "-i"]).arg(work.join("list.txt"));
+    sound(&mut command, tour.audio.as_ref(), seconds);
+    command.args(["-c:v", "copy", "-movflags", "+faststart", "-fflags", "+bitexact"]).arg(out);
+    run(&mut command, "join the segments").map(drop)
+}
+
+/// A sound file beside the video of the first input.
+fn sound(command: &mut Command, audio: Option<&PathBuf>, seconds: f64) {
+    if let Some(audio) = audio {
+        command.arg("-i").arg(audio).args(["-map", "0:v:0", "-map", "1:a:0", "-c:a", "aac", "-b:a", "160k"]);
+        command.args(["-t", &format!("{seconds:.6}")]);
+    }
+}
+
+/// Each frame is there once, at equal distances.
+fn count(ffmpeg: &Ffmpeg, video: &Path, expected: u64) -> Result<()> {
+    let times = frame_times(ffmpeg, video)?;
+    let mut steps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    let first = steps.next();
+    // A step of 0 is a frame twice, a longer one a frame that is lost.
+    let even = first.is_none_or(|first| first > 0 && steps.all(|step| step.abs_diff(first) <= 1));
+    let found = times.len() as u64;
+    if found != expected || !even {
+        return Err(Error::FrameCount { path: video.into(), found, expected });
+    }
+    Ok(())
+}
+
+/// A video with captions, by one ffmpeg.
+fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &Path) -> Result<Rendered> {
+    let own = media(with.ffmpeg, path)?;
+    let format = tour.format_over(own.format);
+    let seconds = tour.options.duration.unwrap_or(own.duration).min(own.duration);
+    let frames = format.first_frame_at(seconds).max(1);
+    let mut script = Script::new(format, 0..u64::MAX);
+    tour.cues.iter().for_each(|cue| script.cue(cue));
+    if let Some(title) = &tour.title {
+        script.title(title);
+    }
+    let script = write(&work.join("captions.ass"), &script.text())?;
+    let Format { width, height, fps: (above, below) } = format;
+    let fitted = format!(
+        "fps={above}/{below},scale={width}:{height}:force_original_aspect_ratio=decrease,pad={width}:{height}:-1:-1,setsar=1,\
+         format=rgb24,ass=filename={script}"
+    );
+    let mut command = with.ffmpeg.command();
+    with.encoder.device(&mut command);
+    command.arg("-i").arg(path);
+    match &tour.audio {
+        Some(_) => sound(&mut command, tour.audio.as_ref(), seconds),
+        None => {
+            command.args(["-map", "0:v:0", "-map", "0:a?", "-t", &format!("{seconds:.6}")]);
+            // What MP4 holds is kept as it is.
+            let kept = own
+                .audio
+                .as_deref()
+                .is_some_and(|codec| ["aac", "mp3", "ac3", "eac3", "alac", "opus"].contains(&codec));
+            command.args(["-c:a", if kept { "copy" } else { "aac" }]);
+        }
+    }
+    command.args(["-vf", &with.encoder.filters(&fitted), "-frames:v", &frames.to_string()]);
+    with.encoder.codec(&mut command, tour.options.quality, format);
+    command.args(["-movflags", "+faststart"]).arg(out);
+    Child::start(command, &format!("caption {}", path.display()))?.wait(&with.cancel)?;
+    let found = frame_times(with.ffmpeg, out)?.len() as u64;
+    // The container's length may be that of its sound, and end a frame later than its pictures.
+    if found == 0 || found.abs_diff(frames) > 1 {
+        return Err(Error::FrameCount { path: out.into(), found, expected: frames });
+    }
+    (with.progress)(found);
+    Ok(Rendered { format, frames: found, segments: 1, repeated: 0, bytes: 0 })
+}

@@ -1,0 +1,48 @@
+//! One frame of a tour.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::error::{Error, Result};
+use super::ffmpeg::{Child, Ffmpeg, filter_path};
+use super::plan::{DEFAULT_FORMAT, Source, Tour};
+use super::render::Scene;
+use super::viewport::Stage;
+use crate::store::FileError;
+
+/// The frame that is seen at `time` seconds, with all that is drawn over it, as PNG at `out`, which is replaced as a whole.
+///
+/// # Errors
+/// A slide that cannot be read; ffmpeg.
+pub fn still(tour: &Tour, document: &Path, ffmpeg: &Ffmpeg, time: f64, out: &Path) -> Result<()> {
+    let file = |action| move |source| FileError { action, path: out.into(), source };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let work = tempfile::Builder::new().prefix(".origami-tour-").tempdir_in(folder).map_err(file("write"))?;
+    let picture = work.path().join("still.png");
+    let Source::Slide { path, camera } = &tour.source else {
+        let problem =
+            "a still is made of a tour over a slide; render the video, and take a frame of it".into();
+        return Err(Error::Unfit { path: document.into(), problem });
+    };
+    let stage = Stage::open(path)?;
+    let format = tour.format_over(DEFAULT_FORMAT);
+    let scene = Scene::new(tour, &stage, camera, format, document)?;
+    let number = format.frame_at(time).min(tour.frames(format) - 1);
+    let script = write(&work.path().join("captions.ass"), &scene.script(number..number + 1))?;
+    let mut command = ffmpeg.command();
+    command.args(scene.input());
+    command.args(["-frames:v", "1", "-vf", &scene.drawing(&script, number)]);
+    command.args(["-c:v", "png", "-f", "image2"]).arg(&picture);
+    let mut child = Child::start(command, "draw the frame")?;
+    child.write(&scene.frame(number, &|| true)?)?;
+    child.finish()?;
+    std::fs::rename(&picture, out).map_err(file("replace"))?;
+    Ok(())
+}
+
+/// Writes a script; returns the path as a filter reads it.
+pub(super) fn write(path: &Path, text: &str) -> Result<String> {
+    let file = |source| FileError { action: "write", path: path.into(), source };
+    std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(file)?;
+    Ok(filter_path(path))
+}

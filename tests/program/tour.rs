@@ -1,0 +1,259 @@
+//! `origami tour`: faults have their place; a video has each frame once, does not depend on the number of workers, and captions are on
+//! the frames that they belong to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::kit::ffmpeg;
+use crate::kit::program::{Ran, arg, origami};
+use crate::kit::slides::write_png;
+
+/// A slide and a tour over it, in a folder.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        write_png(&place.path("slide.png"), 700, 500, 1);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a tour: `more` over one of 11 seconds at 5 frames a second, which is two segments.
+    fn tour(&self, name: &str, more: Value) -> PathBuf {
+        let mut tour = json!({
+            "slide": "slide.png",
+            "camera": [{"time": 0}, {"time": 6, "center": [300, 200], "downsample": 0.7, "rotation": 30}, {"time": 11, "center": [400, 300], "downsample": 2}],
+            "options": {"width": 160, "height": 120, "fps": 5},
+            "overlays": {"scaleBar": false},
+        });
+        tour.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let path = self.path(name);
+        fs::write(&path, tour.to_string()).unwrap();
+        path
+    }
+
+    fn still(&self, tour: &Path, at: &str) -> Vec<u8> {
+        let out = self.path("still.png");
+        origami(&["tour", "still", arg(tour), "--at", at, "--out", arg(&out)]).ok();
+        fs::read(out).unwrap()
+    }
+
+    /// What lies in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn object(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
+}
+
+#[test]
+fn faults_are_named_with_their_place() {
+    let place = Place::new();
+    let good = place.tour("good.json", json!({}));
+    let ran = origami(&["tour", "check", arg(&good)]).ok();
+    assert!(ran.stdout.contains("good.json: good: 11 s, 55 frames of 160x120, 0 cues"), "{ran:?}");
+    fs::write(place.path("wrong.json"), "{\"slide\": \"slide.png\",\n \"camera\": [{\"tme\": 1}]}").unwrap();
+    let ran = origami(&["tour", "check", arg(&place.path("wrong.json"))]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("wrong.json: line 2, column 20: camera[0].tme"), "{ran:?}");
+    assert!(ran.stderr.contains("did you mean time?"), "{ran:?}");
+    let both = origami(&["tour", "check", "--json", arg(&good), arg(&place.path("wrong.json"))]);
+    let results = &object(&both)["results"];
+    assert_eq!((&results[0]["good"], &results[1]["good"]), (&true.into(), &false.into()), "{both:?}");
+    let fault = &results[1]["faults"].as_array().unwrap()[0];
+    assert_eq!((&fault["line"], &fault["severity"]), (&2.into(), &"error".into()), "{both:?}");
+}
+
+#[test]
+fn what_the_slide_does_not_allow_is_refused() {
+    let place = Place::new();
+    let absent = place.tour("absent.json", json!({"slide": "absent.svs"}));
+    origami(&["tour", "check", arg(&absent)]).fails(&["absent.svs"]);
+    let scale =
+        place.tour("scale.json", json!({"camera": [{"time": 1, "center": [1, 1], "magnification": 20}]}));
+    origami(&["tour", "check", arg(&scale)]).refused(&["scale.json: camera[0]", "downsample"]);
+    let far = place.tour("far.json", json!({"camera": [{"time": 1, "center": [1, 1], "downsample": 900}]}));
+    origami(&["tour", "check", arg(&far)]).refused(&["far.json: camera[0]", "16th of the frame"]);
+    origami(&["tour", "render", arg(&far), "--out", "x.mkv"]).refused(&["--out", ".mp4"]);
+}
+
+#[test]
+fn a_video_has_each_frame_once_for_any_number_of_workers() {
+    if !ffmpeg::or_skip("tour render") {
+        return;
+    }
+    let place = Place::new();
+    let tour = place.tour("tour.json", json!({"cues": [{"text": "x", "start": 9, "end": 10.6}]}));
+    let render = |out: &str, more: &[&str]| {
+        let out = place.path(out);
+        let args = ["tour", "render", arg(&tour), "--out", arg(&out), "--encoder", "x264", "--json"];
+        origami(&[&args, more].concat())
+    };
+    let one = object(&render("one.mp4", &["--workers", "1", "--threads", "1"]).ok());
+    assert_eq!((&one["frames"], &one["segments"]), (&55.into(), &2.into()), "{one}");
+    render("three.mp4", &["--workers", "3", "--threads", "2"]).ok();
+    let (one, three) = (place.path("one.mp4"), place.path("three.mp4"));
+    assert_eq!(ffmpeg::frames(&one).len(), 55);
+    assert!(
+        fs::read(&one).unwrap() == fs::read(&three).unwrap(),
+        "the video depends on the number of workers"
+    );
+    render("one.mp4", &[]).fails(&["one.mp4: it is there already", "--overwrite"]);
+    render("one.mp4", &["--overwrite"]).ok();
+    assert_eq!(place.names(), ["one.mp4", "slide.png", "three.mp4", "tour.json"]);
+}
+
+#[test]
+fn a_rendering_that_fails_leaves_nothing() {
+    let place = Place::new();
+    let tour = place.tour("tour.json", json!({}));
+    let out = place.path("x.mp4");
+    let fails = |program: &str, says: &[&str]| {
+        let program = place.path(program);
+        origami(&[
+            "tour",
+            "render",
+            arg(&tour),
+            "--out",
+            arg(&out),
+            "--encoder",
+            "x264",
+            "--ffmpeg",
+            arg(&program),
+        ])
+        .fails(says);
+    };
+    fails("absent", &["cannot be run", "apt install ffmpeg"]);
+    // One that says what it is and then fails at every segment.
+    let script = "#!/bin/sh\ncase \"$*\" in *-version*) echo ffmpeg version 6.1; echo --enable-libass; exit 0;; esac\necho no space >&2; exit 1\n";
+    fs::write(place.path("broken"), script).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(place.path("broken"), fs::Permissions::from_mode(0o755)).unwrap();
+        let ran = origami(&[
+            "tour",
+            "render",
+            arg(&tour),
+            "--out",
+            arg(&out),
+            "--encoder",
+            "x264",
+            "--ffmpeg",
+            arg(&place.path("broken")),
+        ]);
+        assert_eq!(ran.code, Some(4), "{ran:?}");
+        assert!(ran.stderr.contains("cannot code frames 0 to 49: no space"), "{ran:?}");
+    }
+    assert_eq!(place.names(), ["broken", "slide.png", "tour.json"]);
+}
+
+#[test]
+fn captions_are_on_their_frames_and_nowhere_else() {
+    if !ffmpeg::or_skip("tour still") {
+        return;
+    }
+    let place = Place::new();
+    let plain = place.tour("plain.json", json!({}));
+    let cues = json!({"cues": [{"text": "caption", "start": 2.0, "end": 3.0}]});
+    let captioned = place.tour("captioned.json", cues);
+    // Five frames a second: those at 2.0 to 2.8 s have it.
+    for (at, has) in
+        [("1.8", false), ("2", true), ("2.8", true), ("2.99", true), ("3", false), ("10.9", false)]
+    {
+        assert_eq!(place.still(&plain, at) != place.still(&captioned, at), has, "at {at} s");
+    }
+}
+
+#[test]
+fn text_of_other_scripts_is_drawn_by_fonts_that_have_it() {
+    let korean = Command::new("fc-list").args([":lang=ko", "file"]).output();
+    if !ffmpeg::or_skip("captions in Korean") || korean.is_ok_and(|output| output.stdout.is_empty()) {
+        return;
+    }
+    let place = Place::new();
+    let drawn = |text: &str| {
+        let style = json!({"fontFamily": "Noto Sans CJK", "fontSize": "40px"});
+        let cues = json!({"cues": [{"text": text, "start": 0, "end": 1, "style": style}]});
+        place.still(&place.tour("text.json", cues), "0")
+    };
+    // A font that lacks letters draws the same box for each.
+    assert!(drawn("가나") != drawn("다라"));
+    // The direction is that of the text: these are the same letters.
+    assert!(drawn("אבג") != drawn("גבא"));
+}
+
+#[test]
+fn a_video_is_captioned_and_keeps_its_sound() {
+    if !ffmpeg::or_skip("tours over videos") {
+        return;
+    }
+    let place = Place::new();
+    let source = place.path("source.mp4");
+    let made = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=s=160x120:r=10",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=f=440",
+            "-t",
+            "2",
+        ])
+        .args(["-c:a", "aac", "-pix_fmt", "yuv420p"])
+        .arg(&source)
+        .status();
+    assert!(made.unwrap().success());
+    let tour = json!({"videoUrl": "source.mp4", "scenario": {"version": "1.3", "cues": [{"text": "안녕하세요", "start": 0.5, "end": 1.0}]}, "options": {}});
+    fs::write(place.path("tour.json"), tour.to_string()).unwrap();
+    let out = place.path("out.mp4");
+    let ran = origami(&[
+        "tour",
+        "render",
+        arg(&place.path("tour.json")),
+        "--out",
+        arg(&out),
+        "--encoder",
+        "x264",
+        "--json",
+    ])
+    .ok();
+    let result = object(&ran);
+    assert_eq!(
+        (&result["frames"], &result["width"], &result["fps"]),
+        (&20.into(), &160.into(), &"10/1".into()),
+        "{ran:?}"
+    );
+    let sound = |file: &Path| {
+        let mut command = Command::new("ffmpeg");
+        let output = command
+            .args(["-v", "error", "-i"])
+            .arg(file)
+            .args(["-map", "0:a", "-c", "copy", "-f", "md5", "-"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    assert_eq!(sound(&source), sound(&out), "the sound was coded again");
+}
