@@ -13,8 +13,30 @@ use std::sync::Arc;
 
 pub use self::cache::Decoded;
 pub use self::image::{Layout, Patch, Rgb};
-pub use self::open::{Kind, detect, open, open_alone};
+pub use self::open::{detect, open, open_alone};
 use crate::error::Error;
+
+/// What a source was opened from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A bundle of this program.
+    Bundle,
+    /// A tree of tiles.
+    Tree,
+    /// A slide or an image.
+    Slide,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bundle => "bundle",
+            Kind::Tree => "tree",
+            Kind::Slide => "slide",
+        }
+    }
+}
 
 /// What is known of a slide besides its pixels.
 pub struct Info {

@@ -13,29 +13,7 @@ use crate::store::FileError;
 use super::archive::Bundle;
 use super::scan::Scan;
 use super::tree::TreeSource;
-use super::{Decoded, Result, Shared};
-
-/// What a source was opened from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A bundle of this program.
-    Bundle,
-    /// A tree of tiles.
-    Tree,
-    /// A slide or an image.
-    Slide,
-}
-
-impl Kind {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Bundle => "bundle",
-            Kind::Tree => "tree",
-            Kind::Slide => "slide",
-        }
-    }
-}
+use super::{Decoded, Kind, Result, Shared};
 
 /// Bytes in which the magic of an archive lies.
 const MAGIC_BYTES: u64 = 16;

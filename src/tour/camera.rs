@@ -151,7 +151,7 @@ pub fn sin_cos(degrees: f64) -> (f64, f64) {
 
 impl View {
     /// Where a place of the slide, in pixels of the full resolution, lies in a frame, in its pixels from the left upper corner.
-    pub fn to_frame(&self, (x, y): (f64, f64), format: Format) -> (f64, f64) {
+    pub fn to_frame(self, (x, y): (f64, f64), format: Format) -> (f64, f64) {
         let (sin, cos) = sin_cos(self.rotation);
         let (dx, dy) = ((x - self.center.0) / self.downsample, (y - self.center.1) / self.downsample);
         (

@@ -8,6 +8,7 @@
 //! | `viewport`, `resample` | from a view to the pixels of a frame |
 //! | `captions` | cues, scale bar, pointer and titles as a script for libass |
 //! | `ffmpeg` | the program: found, probed, fed |
+//! | `scene` | a tour over its slide: the pixels of each frame, and what is drawn over them |
 //! | `render`, `still` | a whole video; one frame |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
@@ -22,6 +23,7 @@ mod ffmpeg;
 mod plan;
 mod render;
 mod resample;
+mod scene;
 mod still;
 mod viewport;
 

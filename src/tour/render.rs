@@ -7,12 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use super::camera::{Camera, View};
-use super::captions::{Script, marks};
+use super::captions::Script;
 use super::error::{Error, Result};
 use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, media, run};
-use super::plan::{DEFAULT_FORMAT, Format, Keyframe, Source, Tour};
-use super::still::write;
+use super::plan::{DEFAULT_FORMAT, Format, Source, Tour};
+use super::scene::{Scene, write};
 use super::viewport::Stage;
 use crate::backend::Cancel;
 use crate::backend::scheduler::Scheduler;
@@ -52,92 +51,6 @@ pub struct Rendered {
     pub repeated: usize,
     /// Bytes of the file.
     pub bytes: u64,
-}
-
-/// A tour over a slide: all that its frames depend on.
-pub struct Scene<'a> {
-    tour: &'a Tour,
-    stage: &'a Stage,
-    camera: Camera,
-    format: Format,
-}
-
-impl<'a> Scene<'a> {
-    /// `document` is named in errors.
-    ///
-    /// # Errors
-    /// [`Error::Unfit`].
-    pub fn new(
-        tour: &'a Tour,
-        stage: &'a Stage,
-        keys: &[Keyframe],
-        format: Format,
-        document: &Path,
-    ) -> Result<Self> {
-        Ok(Self { tour, stage, camera: Camera::new(keys, stage.scale(), format, document)?, format })
-    }
-
-    /// What a frame shows.
-    pub fn view(&self, frame: u64) -> View {
-        self.camera.at(self.format.time_of(frame))
-    }
-
-    /// The pixels of a frame, before anything is drawn over them.
-    ///
-    /// # Errors
-    /// As [`Stage::frame`].
-    pub fn frame(&self, number: u64, goes_on: &dyn Fn() -> bool) -> Result<Vec<u8>> {
-        self.stage.frame(&self.view(number), self.format, goes_on)
-    }
-
-    /// What is drawn over these frames.
-    pub fn script(&self, frames: Range<u64>) -> String {
-        let mut script = Script::new(self.format, frames);
-        marks::corners(
-            &mut script,
-            self.tour.corners,
-            &self.camera,
-            self.stage.scale(),
-            self.stage.is_lossy(),
-        );
-        for mark in &self.tour.highlights {
-            marks::highlight(&mut script, mark, &self.camera);
-        }
-        marks::pointer(&mut script, &self.tour.pointer, &self.camera);
-        for cue in &self.tour.cues {
-            script.cue(cue);
-        }
-        if let Some(title) = &self.tour.title {
-            script.title(title);
-        }
-        script.text()
-    }
-
-    /// Arguments of ffmpeg for frames on its standard input.
-    pub fn input(&self) -> Vec<String> {
-        let Format { width, height, fps: (above, below) } = self.format;
-        let (size, rate) = (format!("{width}x{height}"), format!("{above}/{below}"));
-        let words = [
-            "-f",
-            "rawvideo",
-            "-pixel_format",
-            "rgb24",
-            "-video_size",
-            &size,
-            "-framerate",
-            &rate,
-            "-i",
-            "-",
-        ];
-        words.map(String::from).to_vec()
-    }
-
-    /// The filter that draws a script over frames from `first` on, which have the times of the whole tour while it draws.
-    pub fn drawing(&self, script: &str, first: u64) -> String {
-        let (above, below) = self.format.fps;
-        let shift = format!("{first}*{below}/({above}*TB)");
-        format!("setpts=PTS+{shift},ass=filename={script},setpts=PTS-{shift}")
-    }
 }
 
 /// Whether the source of a tour can be opened and allows what the tour asks of it. Returns what its reader assumed or left out.
@@ -199,7 +112,8 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
     let workers = with.workers.clamp(1, parts.len());
     let (next, repeated) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let coded: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
-    let first_error: Mutex<Option<Error>> = Mutex::new(None);
+    // That of the first segment that failed, by its place in the video.
+    let first_error: Mutex<Option<(usize, Error)>> = Mutex::new(None);
     // A failure ends the other workers as well, and is no request of the caller's.
     let stop = Cancel::default();
     let path_of = |index: usize| work.join(format!("{index:05}.mp4"));
@@ -231,14 +145,17 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
                     }
                     if let Err(error) = one(index, &scheduler) {
                         stop.request();
-                        first_error.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(error);
+                        let mut first = first_error.lock().unwrap_or_else(|e| e.into_inner());
+                        if first.as_ref().is_none_or(|&(before, _)| index < before) {
+                            *first = Some((index, error));
+                        }
                     }
                 }
             });
         }
     });
     with.cancel.check()?;
-    if let Some(error) = first_error.into_inner().unwrap_or_else(|e| e.into_inner()) {
+    if let Some((_, error)) = first_error.into_inner().unwrap_or_else(|e| e.into_inner()) {
         return Err(error);
     }
     join(scene.tour, with.ffmpeg, work, parts.len(), scene.tour.duration(), out)?;

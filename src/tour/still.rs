@@ -1,12 +1,11 @@
 //! One frame of a tour.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::error::{Error, Result};
-use super::ffmpeg::{Child, Ffmpeg, filter_path};
+use super::ffmpeg::{Child, Ffmpeg};
 use super::plan::{DEFAULT_FORMAT, Source, Tour};
-use super::render::Scene;
+use super::scene::{Scene, write};
 use super::viewport::Stage;
 use crate::store::FileError;
 
@@ -38,11 +37,4 @@ pub fn still(tour: &Tour, document: &Path, ffmpeg: &Ffmpeg, time: f64, out: &Pat
     child.finish()?;
     std::fs::rename(&picture, out).map_err(file("replace"))?;
     Ok(())
-}
-
-/// Writes a script; returns the path as a filter reads it.
-pub(super) fn write(path: &Path, text: &str) -> Result<String> {
-    let file = |source| FileError { action: "write", path: path.into(), source };
-    std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(file)?;
-    Ok(filter_path(path))
 }

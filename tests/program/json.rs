@@ -80,7 +80,7 @@ const RUNS: &[(&str, i32, &str)] = &[
 ];
 
 /// Schemas whose command is a server or needs one, or a GPU: they have tests of their own.
-const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve", "tour", "tour-render"];
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve", "tour-render"];
 
 /// Files that runs take.
 struct Files {

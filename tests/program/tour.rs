@@ -70,7 +70,7 @@ fn faults_are_named_with_their_place() {
     fs::write(place.path("wrong.json"), "{\"slide\": \"slide.png\",\n \"camera\": [{\"tme\": 1}]}").unwrap();
     let ran = origami(&["tour", "check", arg(&place.path("wrong.json"))]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("wrong.json: line 2, column 20: camera[0].tme"), "{ran:?}");
+    assert!(ran.stderr.contains("wrong.json: line 2, column 21: camera[0].tme"), "{ran:?}");
     assert!(ran.stderr.contains("did you mean time?"), "{ran:?}");
     let both = origami(&["tour", "check", "--json", arg(&good), arg(&place.path("wrong.json"))]);
     let results = &object(&both)["results"];
@@ -113,7 +113,8 @@ fn a_video_has_each_frame_once_for_any_number_of_workers() {
         fs::read(&one).unwrap() == fs::read(&three).unwrap(),
         "the video depends on the number of workers"
     );
-    render("one.mp4", &[]).fails(&["one.mp4: it is there already", "--overwrite"]);
+    let again = ["tour", "render", arg(&tour), "--out", arg(&one), "--encoder", "x264"];
+    origami(&again).fails(&["one.mp4: it is there already", "--overwrite"]);
     render("one.mp4", &["--overwrite"]).ok();
     assert_eq!(place.names(), ["one.mp4", "slide.png", "three.mp4", "tour.json"]);
 }
@@ -256,4 +257,40 @@ fn a_video_is_captioned_and_keeps_its_sound() {
         output.stdout
     };
     assert_eq!(sound(&source), sound(&out), "the sound was coded again");
+}
+
+#[test]
+fn the_schema_of_tours_says_what_the_program_reads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let schema: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("tour.schema.json")).unwrap()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let place = Place::new();
+    let all = json!({
+        "version": "1.3", "title": {"text": "t", "subtitle": "s", "duration": 1}, "audio": "a.wav",
+        "cues": [{"text": "x", "start": 0, "end": 1, "speaker": "A", "emotion": "sad", "style": {
+            "fontSize": "24px", "fontFamily": "serif", "color": "red", "backgroundColor": "#0008", "outlineColor": "black", "outlineWidth": 1,
+            "fontWeight": "bold", "fontStyle": "italic", "textDecoration": "underline", "textAlign": "left", "position": "top",
+            "letterSpacing": 1, "opacity": 0.5}}],
+        "styles": {"default": {}, "speakers": {"A": {}}, "emotions": {"sad": {}}},
+        "pointer": [{"time": 0, "at": [1, 2]}, {"time": 1, "at": {"x": 1, "y": 2}}, {"time": 2}],
+        "highlights": [{"start": 0, "end": 1, "center": [1, 2], "radius": 3, "color": "gold"}],
+        "overlays": {"scaleBar": false, "magnification": true, "lossyMark": true},
+    });
+    let good = |tour: &Path| origami(&["tour", "check", arg(tour)]).code == Some(0);
+    let valid =
+        |tour: &Path| validator.is_valid(&serde_json::from_str(&fs::read_to_string(tour).unwrap()).unwrap());
+    let whole = place.tour("whole.json", all.clone());
+    assert!(good(&whole) && valid(&whole), "{:?}", origami(&["tour", "check", arg(&whole)]));
+    for (name, more) in [
+        ("field", json!({"mood": 1})),
+        ("cue", json!({"cues": [{"text": "x", "start": 0}]})),
+        ("style", json!({"styles": {"default": {"colour": "red"}}})),
+        ("camera", json!({"camera": []})),
+        ("options", json!({"options": {"width": 15}})),
+        ("mark", json!({"highlights": [{"start": 0, "end": 1, "center": [1, 2, 3], "radius": 3}]})),
+    ] {
+        let wrong = place.tour("wrong.json", more);
+        assert!(!good(&wrong) && !valid(&wrong), "{name}");
+    }
 }

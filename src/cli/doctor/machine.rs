@@ -9,7 +9,7 @@ use origami::slide::openslide_library;
 use serde::Serialize;
 
 /// The features of the crate, and whether this build has them.
-pub const FEATURES: [(&str, bool); 17] = [
+pub const FEATURES: [(&str, bool); 19] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
     ("jobs", cfg!(feature = "jobs")),
@@ -20,10 +20,12 @@ pub const FEATURES: [(&str, bool); 17] = [
     ("mozjpeg", cfg!(feature = "mozjpeg")),
     ("nats", cfg!(feature = "nats")),
     ("openslide", cfg!(feature = "openslide")),
+    ("pixels", cfg!(feature = "pixels")),
     ("plot", cfg!(feature = "plot")),
     ("remote", cfg!(feature = "remote")),
     ("rocksdb", cfg!(feature = "rocksdb")),
     ("serve", cfg!(feature = "serve")),
+    ("tour", cfg!(feature = "tour")),
     ("webp", cfg!(feature = "webp")),
     ("metal", cfg!(feature = "metal")),
     ("dx12", cfg!(feature = "dx12")),

@@ -57,12 +57,8 @@ pub fn tour(node: &Node<'_>, folder: &Path) -> Option<Tour> {
 
 fn version(body: &Fields<'_>) {
     let Some(node) = body.get("version") else { return };
-    if let Some(version) = node.text() {
-        if version != "1" && !version.starts_with("1.") {
-            node.wrong(format!(
-                "version {version:?} is not known; this program reads 1.3 and the versions 1.x"
-            ));
-        }
+    if let Some(version) = node.text().filter(|&version| version != "1" && !version.starts_with("1.")) {
+        node.wrong(format!("version {version:?} is not known; this program reads 1.3 and the versions 1.x"));
     }
 }
 

@@ -51,7 +51,7 @@ impl Ffmpeg {
         if number(version).is_some_and(|number| number < MIN_VERSION) {
             return Err(Error::NoFfmpeg(format!("{named} is version {version}; install 5.1 or newer")));
         }
-        if !text.contains("--enable-libass") {
+        if !text.contains("enable-libass") {
             return Err(Error::NoFfmpeg(format!(
                 "{named} was built without libass, which draws the captions"
             )));

@@ -1,0 +1,108 @@
+//! A tour over its slide: the pixels of each frame, and what is drawn over them.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use super::camera::{Camera, View};
+use super::captions::{Script, marks};
+use super::error::Result;
+use super::ffmpeg::filter_path;
+use super::plan::{Format, Keyframe, Tour};
+use super::viewport::Stage;
+use crate::store::FileError;
+
+/// A tour over a slide: all that its frames depend on.
+pub struct Scene<'a> {
+    /// The document.
+    pub tour: &'a Tour,
+    stage: &'a Stage,
+    camera: Camera,
+    /// Size and rate of the video.
+    pub format: Format,
+}
+
+impl<'a> Scene<'a> {
+    /// `document` is named in errors.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`].
+    pub fn new(
+        tour: &'a Tour,
+        stage: &'a Stage,
+        keys: &[Keyframe],
+        format: Format,
+        document: &Path,
+    ) -> Result<Self> {
+        Ok(Self { tour, stage, camera: Camera::new(keys, stage.scale(), format, document)?, format })
+    }
+
+    /// What a frame shows.
+    pub fn view(&self, frame: u64) -> View {
+        self.camera.at(self.format.time_of(frame))
+    }
+
+    /// The pixels of a frame, before anything is drawn over them.
+    ///
+    /// # Errors
+    /// As [`Stage::frame`].
+    pub fn frame(&self, number: u64, goes_on: &dyn Fn() -> bool) -> Result<Vec<u8>> {
+        self.stage.frame(&self.view(number), self.format, goes_on)
+    }
+
+    /// What is drawn over these frames.
+    pub fn script(&self, frames: Range<u64>) -> String {
+        let mut script = Script::new(self.format, frames);
+        marks::corners(
+            &mut script,
+            self.tour.corners,
+            &self.camera,
+            self.stage.scale(),
+            self.stage.is_lossy(),
+        );
+        for mark in &self.tour.highlights {
+            marks::highlight(&mut script, mark, &self.camera);
+        }
+        marks::pointer(&mut script, &self.tour.pointer, &self.camera);
+        for cue in &self.tour.cues {
+            script.cue(cue);
+        }
+        if let Some(title) = &self.tour.title {
+            script.title(title);
+        }
+        script.text()
+    }
+
+    /// Arguments of ffmpeg for frames on its standard input.
+    pub fn input(&self) -> Vec<String> {
+        let Format { width, height, fps: (above, below) } = self.format;
+        let (size, rate) = (format!("{width}x{height}"), format!("{above}/{below}"));
+        let words = [
+            "-f",
+            "rawvideo",
+            "-pixel_format",
+            "rgb24",
+            "-video_size",
+            &size,
+            "-framerate",
+            &rate,
+            "-i",
+            "-",
+        ];
+        words.map(String::from).to_vec()
+    }
+
+    /// The filter that draws a script over frames from `first` on, which have the times of the whole tour while it draws.
+    pub fn drawing(&self, script: &str, first: u64) -> String {
+        let (above, below) = self.format.fps;
+        let shift = format!("{first}*{below}/({above}*TB)");
+        format!("setpts=PTS+{shift},ass=filename={script},setpts=PTS-{shift}")
+    }
+}
+
+/// Writes a script; returns the path as a filter reads it.
+pub fn write(path: &Path, text: &str) -> Result<String> {
+    let file = |source| FileError { action: "write", path: path.into(), source };
+    std::fs::File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(file)?;
+    Ok(filter_path(path))
+}
