@@ -71,7 +71,7 @@ pub enum ReadError {
     /// The file cannot be opened or read. Readers of one tile share the error.
     #[error(transparent)]
     Failed(Arc<Error>),
-    /// [`Reading::go_on`] said so.
+    /// [`Reading::goes_on`] said so.
     #[error("the read was ended")]
     Stopped,
 }

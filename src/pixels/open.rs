@@ -74,7 +74,7 @@ pub fn open(path: &Path, decoded: &Arc<Decoded>, reader_bytes: u64) -> Result<Sh
 /// Opens one slide that may keep `cache_bytes` of decoded pixels.
 ///
 /// # Errors
-/// As of [`open`].
+/// As of [`open()`].
 pub fn open_alone(path: &Path, cache_bytes: u64) -> Result<Shared> {
     open(path, &Arc::new(Decoded::new(cache_bytes)), cache_bytes)
 }

@@ -24,7 +24,7 @@ pub fn open(path: &Path) -> io::Result<Box<dyn ReadAt>> {
 /// The bytes of a file or object, if it has at most `most`.
 ///
 /// # Errors
-/// As [`open`]; `FileTooLarge`.
+/// As [`open()`]; `FileTooLarge`.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.size()?;
