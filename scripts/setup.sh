@@ -106,10 +106,6 @@ required_packages() {
         runs shellcheck --version || echo shellcheck
         # runpod/check.sh runs pods.sh, which asks through it.
         runs curl --version || echo curl
-        # Tours are coded by it; the fonts are those of the tests' captions.
-        { runs ffmpeg -version && runs ffprobe -version; } || echo ffmpeg
-        runs fc-list --version || echo fontconfig
-        has_font ko || echo fonts-noto-cjk
         # Their completions are loaded, and man pages checked.
         have zsh || echo zsh
         have fish || echo fish
@@ -169,6 +165,16 @@ install_libjxl() {
         warn "no libjxl: --encoder jpegxl will be refused, and its tests skipped"
 }
 
+# Tours are drawn and coded by ffmpeg; a machine without it only loses their tests. The font is that of captions in the tests.
+install_ffmpeg() {
+    local wanted=()
+    [[ $minimal == 0 ]] || return 0
+    { runs ffmpeg -version && runs ffprobe -version; } || wanted+=(ffmpeg)
+    runs fc-list --version || wanted+=(fontconfig)
+    has_font ko || wanted+=(fonts-noto-cjk)
+    [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: tests of tours will be skipped"
+}
+
 # --- Rust ----------------------------------------------------------------------------------------------------------
 
 check_rust() {
@@ -225,6 +231,7 @@ install_required required_packages
 install_cross
 install_browser
 install_libjxl
+install_ffmpeg
 scripts/npm-files.sh
 install_deny
 fetch_slide

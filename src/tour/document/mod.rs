@@ -3,9 +3,13 @@
 //! The document is that of `docs/tours.md` and `docs/schema/tour.json`: what the render service calls a scenario, with its source and
 //! options beside it. A field `scenario` may hold the cues and the camera, as in a request to the service.
 
+mod camera;
+mod cues;
 mod fields;
+mod marks;
 mod node;
 mod places;
+mod values;
 
 use std::cell::Cell;
 use std::path::Path;

@@ -1,0 +1,141 @@
+//! Captions and how they look.
+
+use std::collections::BTreeMap;
+
+use super::node::{Fields, Node};
+use super::values::{items, span};
+use crate::tour::captions::style::{self, Style};
+use crate::tour::colour::{self, Rgba};
+use crate::tour::plan::Cue;
+
+/// Longest text of a cue, in bytes.
+const MAX_TEXT: usize = 10_000;
+
+/// The captions of a document, in its order.
+pub fn cues(body: &Fields<'_>) -> Vec<Cue> {
+    let looks = Looks::of(body);
+    // Segments are what speech recognition calls them.
+    let (cues, segments) = (body.get("cues"), body.get("segments"));
+    if let (Some(_), Some(segments)) = (&cues, &segments) {
+        segments.wrong("cues are there as well, which are the same; keep one");
+    }
+    let Some(node) = cues.or(segments) else { return Vec::new() };
+    let mut speakers = Vec::new();
+    items(&node).iter().filter_map(|node| cue(node, &looks, &mut speakers)).collect()
+}
+
+fn cue(node: &Node<'_>, looks: &Looks, speakers: &mut Vec<String>) -> Option<Cue> {
+    let fields = node.object()?;
+    let text = fields.need("text").and_then(|node| {
+        let text = node.text()?;
+        if text.len() > MAX_TEXT {
+            node.wrong(format!("{} bytes are more than {MAX_TEXT}; split the cue", text.len()));
+        }
+        Some(text.trim_matches(['\n', '\r']).to_string())
+    });
+    let span = span(&fields);
+    let speaker = fields.get("speaker").and_then(|node| node.text());
+    let emotion = fields.get("emotion").and_then(|node| node.text());
+    let own = fields.get("style").map(|node| style(&node)).unwrap_or_default();
+    fields.ignore(&["id", "words", "chars", "score", "confidence", "language", "avg_logprob"]);
+    fields.finish();
+    let (start, end) = span?;
+    Some(Cue { text: text?, start, end, style: looks.of_cue(speaker, emotion, speakers).under(own) })
+}
+
+fn style(node: &Node<'_>) -> Style {
+    let Some(fields) = node.object() else { return Style::default() };
+    let colour = |name| fields.get(name).and_then(|node| self::colour(&node));
+    let bold = fields.get("fontWeight").and_then(|node| match node.as_text() {
+        Some(_) => node.word(&[("normal", false), ("bold", true), ("bolder", true), ("lighter", false)]),
+        None => node.whole("a weight from 1 to 1000, or normal or bold", 1, 1000).map(|weight| weight >= 600),
+    });
+    let style = Style {
+        font_size: fields.get("fontSize").and_then(|node| length(&node)),
+        font_family: fields.get("fontFamily").and_then(|node| node.text()).and_then(style::first_family),
+        color: colour("color"),
+        background: colour("backgroundColor").or_else(|| colour("background")),
+        outline: colour("outlineColor"),
+        outline_width: fields.get("outlineWidth").and_then(|node| length(&node)),
+        bold,
+        italic: fields
+            .get("fontStyle")
+            .and_then(|node| node.word(&[("normal", false), ("italic", true), ("oblique", true)])),
+        underline: fields
+            .get("textDecoration")
+            .and_then(|node| node.word(&[("none", false), ("underline", true)])),
+        align: fields.get("textAlign").and_then(|node| node.word(&style::ALIGNMENTS)),
+        position: fields.get("position").and_then(|node| node.word(&style::POSITIONS)),
+        letter_spacing: fields.get("letterSpacing").and_then(|node| length(&node)),
+        opacity: fields.get("opacity").and_then(|node| node.number("an opacity from 0 to 1", 0.0, 1.0)),
+    };
+    fields.finish();
+    style
+}
+
+/// Pixels of the video: 24, "24px" or "18pt".
+fn length(node: &Node<'_>) -> Option<f64> {
+    let what = "a length in pixels from 0 to 1000, such as 24, \"24px\" or \"18pt\"";
+    let Some(text) = node.as_text() else { return node.number(what, 0.0, 1000.0) };
+    let text = text.trim();
+    let (digits, factor) = match (text.strip_suffix("px"), text.strip_suffix("pt")) {
+        (Some(digits), _) => (digits, 1.0),
+        (_, Some(digits)) => (digits, 4.0 / 3.0),
+        _ => (text, 1.0),
+    };
+    let pixels = digits.trim().parse::<f64>().ok().map(|value| value * factor);
+    pixels.filter(|pixels| (0.0..=1000.0).contains(pixels)).or_else(|| {
+        node.wrong(format!("{text:?} is not {what}"));
+        None
+    })
+}
+
+pub fn colour(node: &Node<'_>) -> Option<Rgba> {
+    let text = node.text()?;
+    colour::parse(text).or_else(|| {
+        node.wrong(format!("{text:?} is no colour; write a name of CSS, #rrggbb or rgba(r, g, b, a)"));
+        None
+    })
+}
+
+/// Styles by name of speaker and of emotion.
+struct Looks {
+    default: Style,
+    speakers: BTreeMap<String, Style>,
+    emotions: BTreeMap<String, Style>,
+}
+
+impl Looks {
+    fn of(body: &Fields<'_>) -> Self {
+        let mut looks =
+            Self { default: Style::default(), speakers: BTreeMap::new(), emotions: style::of_emotions() };
+        let Some(fields) = body.get("styles").and_then(|node| node.object()) else { return looks };
+        if let Some(node) = fields.get("default") {
+            looks.default = self::style(&node);
+        }
+        for (name, map) in [("speakers", &mut looks.speakers), ("emotions", &mut looks.emotions)] {
+            for (name, node) in fields.get(name).and_then(|node| node.entries()).unwrap_or_default() {
+                map.insert(name.into(), self::style(&node));
+            }
+        }
+        fields.finish();
+        looks
+    }
+
+    /// The colour of a speaker without a style of its own is the next of a palette.
+    fn of_cue(&self, speaker: Option<&str>, emotion: Option<&str>, order: &mut Vec<String>) -> Style {
+        let speaker = speaker.map(|name| match self.speakers.get(name) {
+            Some(style) => style.clone(),
+            None => {
+                let known = order.iter().position(|other| other == name);
+                let number = known.unwrap_or_else(|| {
+                    order.push(name.into());
+                    order.len() - 1
+                });
+                style::of_speaker(number)
+            }
+        });
+        let emotion = emotion.and_then(|name| self.emotions.get(&name.to_lowercase())).cloned();
+        self.default.clone().under(speaker.unwrap_or_default()).under(emotion.unwrap_or_default())
+    }
+}
