@@ -258,10 +258,6 @@ impl Source for Bundle {
         &self.levels
     }
 
-    fn downsample(&self, level: usize) -> f64 {
-        f64::from(1u32 << level)
-    }
-
     fn read(&self, level: usize, patch: &mut Patch<'_>, how: Reading<'_>) -> Result<()> {
         let size = self.levels.get(level).copied().unwrap_or_default();
         let Some(inside) = patch.inside(size) else { return Ok(()) };

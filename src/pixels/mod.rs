@@ -105,8 +105,10 @@ pub trait Source: Send + Sync {
     /// Width and height of each level, the full resolution first.
     fn levels(&self) -> &[(u32, u32)];
 
-    /// Pixels of the full resolution along a side of a pixel of the level.
-    fn downsample(&self, level: usize) -> f64;
+    /// Pixels of the full resolution along a side of a pixel of the level: in a Deep Zoom pyramid a power of two.
+    fn downsample(&self, level: usize) -> f64 {
+        f64::from(1u32 << level)
+    }
 
     /// Fills the part of the patch that lies inside the level.
     ///

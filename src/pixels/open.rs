@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::archive::{self, BUNDLE_NAME, PACK_DIR};
 use crate::error::Error;
 use crate::pyramid::tree::{is_tree_file, other_tree};
-use crate::store::FileError;
+use crate::store::{FileError, is_address};
 
 use super::archive::Bundle;
 use super::scan::Scan;
@@ -23,6 +23,10 @@ const MAGIC_BYTES: u64 = 16;
 /// # Errors
 /// A path that does not exist or cannot be read; a pack, which is no whole slide.
 pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
+    if is_address(path) {
+        let problem = "regions are read from local files; copy it here first";
+        return Err(Error::input(path, problem).into());
+    }
     let failed = |source| Error::from(FileError { action: "open", path: path.into(), source });
     if fs::metadata(path).map_err(failed)?.is_dir() {
         let bundles = [path.join(PACK_DIR).join(BUNDLE_NAME), path.join(BUNDLE_NAME)];

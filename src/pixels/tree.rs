@@ -57,10 +57,6 @@ impl Source for TreeSource {
         &self.levels
     }
 
-    fn downsample(&self, level: usize) -> f64 {
-        f64::from(1u32 << level)
-    }
-
     fn read(&self, level: usize, patch: &mut Patch<'_>, how: Reading<'_>) -> Result<()> {
         let geometry = self.tree.geometry();
         let number = geometry.top_level() - level as u32;

@@ -12,7 +12,8 @@
 //! | `render`, `still` | a whole video; one frame |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
-//! them. It is a program of its own, found at run time. Nothing here reads or writes the network.
+//! them. It is a program of its own, found at run time. It also opens
+//! videos and sound, and those at addresses itself; nothing else here uses the network.
 
 mod camera;
 mod captions;

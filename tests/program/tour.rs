@@ -124,9 +124,9 @@ fn a_rendering_that_fails_leaves_nothing() {
     let place = Place::new();
     let tour = place.tour("tour.json", json!({}));
     let out = place.path("x.mp4");
-    let fails = |program: &str, says: &[&str]| {
+    let render = |program: &str| {
         let program = place.path(program);
-        origami(&[
+        let words = [
             "tour",
             "render",
             arg(&tour),
@@ -136,10 +136,10 @@ fn a_rendering_that_fails_leaves_nothing() {
             "x264",
             "--ffmpeg",
             arg(&program),
-        ])
-        .fails(says);
+        ];
+        origami(&words)
     };
-    fails("absent", &["cannot be run", "apt install ffmpeg"]);
+    render("absent").fails(&["cannot be run", "apt install ffmpeg"]);
     // One that says what it is and then fails at every segment.
     let script = "#!/bin/sh\ncase \"$*\" in *-version*) echo ffmpeg version 6.1; echo --enable-libass; exit 0;; esac\necho no space >&2; exit 1\n";
     fs::write(place.path("broken"), script).unwrap();
@@ -147,17 +147,7 @@ fn a_rendering_that_fails_leaves_nothing() {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(place.path("broken"), fs::Permissions::from_mode(0o755)).unwrap();
-        let ran = origami(&[
-            "tour",
-            "render",
-            arg(&tour),
-            "--out",
-            arg(&out),
-            "--encoder",
-            "x264",
-            "--ffmpeg",
-            arg(&place.path("broken")),
-        ]);
+        let ran = render("broken");
         assert_eq!(ran.code, Some(4), "{ran:?}");
         assert!(ran.stderr.contains("cannot code frames 0 to 49: no space"), "{ran:?}");
     }
