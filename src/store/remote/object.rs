@@ -211,13 +211,15 @@ impl ReadAt for Object {
         if blocks.iter().all(|&block| blocks::get(self.0.number, block).is_some()) {
             return Arrival::default();
         }
-        let (opened, bytes) = (Arc::clone(&self.0), blocks.len() as u64 * blocks::BLOCK_BYTES);
-        let task = runtime::spawn(async move {
-            let (_, flights) = opened.fly(blocks);
-            // Whoever reads them learns of an error.
-            drop(futures_util::future::join_all(flights).await);
-        });
-        task.map_or_else(|_| Arrival::default(), |task| Arrival::of(bytes, async { drop(task.await) }))
+        let bytes = blocks.len() as u64 * blocks::BLOCK_BYTES;
+        let Ok(handle) = runtime::handle() else { return Arrival::default() };
+        // Here and not in a task: a read that follows must find them under way, or it would ask for its part once more.
+        let (_, flights) = {
+            let _runtime = handle.enter();
+            self.0.fly(blocks)
+        };
+        // Whoever reads them learns of an error.
+        Arrival::of(bytes, async { drop(futures_util::future::join_all(flights).await) })
     }
 }
 
