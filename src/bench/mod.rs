@@ -19,4 +19,6 @@ pub mod stats;
 pub mod storage;
 pub mod stripes;
 pub mod tissue;
+#[cfg(feature = "tour")]
+pub mod tour;
 pub mod work;

@@ -268,6 +268,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             "origami bench stripes slides/a/residual_packs/residuals.bundle --rounds 1",
         )],
     ),
+    ("bench tour", &[example("Its first ten frames", "origami bench tour tour.json --frames 10")]),
     (
         "completions",
         &[

@@ -110,7 +110,7 @@ pub fn run(command: TourCommand) -> Result<ExitCode> {
 }
 
 /// Reads a tour and prints what it warns of.
-fn read_tour(path: &Path) -> Result<(Tour, Vec<Fault>)> {
+pub fn read_tour(path: &Path) -> Result<(Tour, Vec<Fault>)> {
     let text = std::fs::read_to_string(path).map_err(|source| FileError {
         action: "read",
         path: path.into(),

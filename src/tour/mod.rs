@@ -9,7 +9,7 @@
 //! | `captions` | cues, scale bar, pointer and titles as a script for libass |
 //! | `ffmpeg` | the program: found, probed, fed |
 //! | `scene` | a tour over its slide: the pixels of each frame, and what is drawn over them |
-//! | `render`, `still` | a whole video; one frame |
+//! | `render`, `still`, `raw` | a whole video; one frame; all frames as pixels |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
 //! them. It is a program of its own, found at run time. It also opens
@@ -22,6 +22,7 @@ mod document;
 mod error;
 mod ffmpeg;
 mod plan;
+mod raw;
 mod render;
 mod resample;
 mod scene;
@@ -32,5 +33,6 @@ pub use self::document::{Fault, Severity, Strictness, read};
 pub use self::error::{Error, Result};
 pub use self::ffmpeg::{Encoder, Ffmpeg};
 pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};
+pub use self::raw::raw_frames;
 pub use self::render::{Rendered, Rendering, check, render};
 pub use self::still::still;

@@ -188,20 +188,12 @@ fn segment(
     let task = format!("code frames {} to {}", frames.start, frames.end - 1);
     let mut child = Child::start(command, &task)?;
     let mut count = 0;
-    let goes_on = || !with.cancel.is_requested();
-    let bytes = 3 * u64::from(scene.format.width) * u64::from(scene.format.height);
-    // A frame is held with what it is made of: up to four times its pixels, and rows of them in light.
-    scheduler.ordered(
-        8 * bytes,
-        frames.map(Ok),
-        |number| scene.frame(number, &goes_on),
-        |frame| {
-            child.write(&frame)?;
-            count += 1;
-            tell(count);
-            Ok::<_, Error>(())
-        },
-    )?;
+    scene.frames(frames, scheduler, &with.cancel, |frame| {
+        child.write(&frame)?;
+        count += 1;
+        tell(count);
+        Ok(())
+    })?;
     child.finish()
 }
 

@@ -4,13 +4,13 @@
 //! (B = C = 1/3), stretched to the scale when it reduces. It is the same at every offset, so that a slow pan or zoom does not
 //! shimmer. All arithmetic is in `f32` in a fixed order: a frame does not depend on the number of threads.
 
+use std::ops::Range;
 use std::sync::LazyLock;
+
+use crate::kernels::level::vectorised;
 
 /// Radius of the filter in pixels.
 const RADIUS: f64 = 2.0;
-
-/// One pixel in linear light; the last value is not used, and fills a vector of four.
-type Linear = [f32; 4];
 
 /// From 8-bit sRGB to light, 0 to 1.
 static TO_LIGHT: LazyLock<[f32; 256]> = LazyLock::new(|| {
@@ -24,14 +24,21 @@ static TO_LIGHT: LazyLock<[f32; 256]> = LazyLock::new(|| {
 const STEPS: usize = 1 << 14;
 
 /// From light in [`STEPS`] steps to 8-bit sRGB.
-static TO_SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| {
+static TO_SRGB: LazyLock<Box<[u8; STEPS]>> = LazyLock::new(|| {
     let value = |step: usize| {
         let v = step as f64 / (STEPS - 1) as f64;
         let s = if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * libm::pow(v, 1.0 / 2.4) - 0.055 };
         (s * 255.0).round() as u8
     };
-    (0..STEPS).map(value).collect()
+    Box::new(std::array::from_fn(value))
 });
+
+/// The step that is nearest to a light. 2 to the 23rd moves it to the last bits of the number.
+#[inline(always)]
+fn step(light: f32) -> u32 {
+    let steps = light.max(0.0).min(1.0) * (STEPS - 1) as f32 + 8_388_608.0;
+    steps.to_bits() % STEPS as u32
+}
 
 /// Along one side: which input samples make an output sample.
 struct Taps {
@@ -90,6 +97,10 @@ pub struct Input<'a> {
     pub rgb: &'a [u8],
 }
 
+/// Output rows that are filtered across at once, one in each lane of a vector.
+const LANES: usize = 8;
+type Lanes = [f32; LANES];
+
 /// `width` x `height` pixels of RGB. The middle of output pixel `(i, j)` lies at `offset + (i + 0.5, j + 0.5) * scale` of the input, in
 /// its pixels from its left upper corner.
 pub fn resample(
@@ -101,74 +112,129 @@ pub fn resample(
     let across = Taps::new(offset.0, scale, width, input.width);
     let down = Taps::new(offset.1, scale, height, input.height);
     let mut rows = Rows::new(input, down.longest);
-    let mut column = vec![Linear::default(); input.width];
+    let mut row = vec![0.0; 3 * input.width];
+    let mut columns = vec![Lanes::default(); 3 * input.width];
     let mut out = vec![0; 3 * width * height];
-    for (y, out) in out.chunks_exact_mut(3 * width).enumerate() {
-        let (first, weights) = down.of(y);
-        column.fill(Linear::default());
-        for (row, &weight) in (first..).zip(weights) {
-            for (sum, pixel) in column.iter_mut().zip(rows.get(row)) {
-                for c in 0..4 {
-                    sum[c] += weight * pixel[c];
-                }
-            }
+    for (band, out) in out.chunks_mut(LANES * 3 * width).enumerate() {
+        let count = out.len() / (3 * width);
+        for lane in 0..count {
+            let (first, weights) = down.of(LANES * band + lane);
+            rows.hold(first..first + weights.len());
+            filter_down(&rows, first, weights, &mut row);
+            transpose(&row, lane, &mut columns);
         }
-        for (x, out) in out.chunks_exact_mut(3).enumerate() {
-            let (first, weights) = across.of(x);
-            let mut sum = Linear::default();
-            for (pixel, &weight) in column[first..].iter().zip(weights) {
-                for c in 0..4 {
-                    sum[c] += weight * pixel[c];
-                }
-            }
-            out.copy_from_slice(&to_srgb(sum));
-        }
+        filter_across(&columns, &across, &TO_SRGB, 3 * width, out);
     }
     out
 }
 
-fn to_srgb(light: Linear) -> [u8; 3] {
-    let table = &*TO_SRGB;
-    let value = |v: f32| table[(v.clamp(0.0, 1.0) * (STEPS - 1) as f32 + 0.5) as usize];
-    [value(light[0]), value(light[1]), value(light[2])]
+vectorised! {
+    /// A row between those of the input: `weights` of the rows from `first` on.
+    fn filter_down(rows: &Rows<'_>, first: usize, weights: &[f32], out: &mut [f32]) {
+        const BLOCK: usize = 64;
+        let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+        for (index, out) in blocks.iter_mut().enumerate() {
+            let mut sums = [0.0; BLOCK];
+            for (y, &weight) in (first..).zip(weights) {
+                let row = rows.of(y).as_chunks::<BLOCK>().0[index];
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += weight * value;
+                }
+            }
+            *out = sums;
+        }
+        let begin = BLOCK * blocks.len();
+        rest.fill(0.0);
+        for (y, &weight) in (first..).zip(weights) {
+            for (sum, value) in rest.iter_mut().zip(&rows.of(y)[begin..]) {
+                *sum += weight * value;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Puts a row into a lane.
+    fn transpose(row: &[f32], lane: usize, columns: &mut [Lanes]) {
+        let lane = lane % LANES;
+        for (column, &value) in columns.iter_mut().zip(row) {
+            column[lane] = value;
+        }
+    }
+}
+
+vectorised! {
+    /// Filters the lanes across and writes as many of them as `out` has rows of `stride` bytes.
+    fn filter_across(columns: &[Lanes], taps: &Taps, to_srgb: &[u8; STEPS], stride: usize, out: &mut [u8]) {
+        for x in 0..stride / 3 {
+            let (first, weights) = taps.of(x);
+            let pixels = columns[3 * first..].as_chunks::<3>().0;
+            let mut sums = [Lanes::default(); 3];
+            for (pixel, &weight) in pixels.iter().zip(weights) {
+                for c in 0..3 {
+                    for lane in 0..LANES {
+                        sums[c][lane] += weight * pixel[c][lane];
+                    }
+                }
+            }
+            let mut steps = [[0; LANES]; 3];
+            for c in 0..3 {
+                for lane in 0..LANES {
+                    steps[c][lane] = step(sums[c][lane]);
+                }
+            }
+            for (lane, row) in out.chunks_exact_mut(stride).enumerate() {
+                for c in 0..3 {
+                    row[3 * x + c] = to_srgb[steps[c][lane % LANES] as usize % STEPS];
+                }
+            }
+        }
+    }
 }
 
 /// Rows of the input in linear light, converted once each. Outputs go downwards, so a few rows are enough.
 struct Rows<'a> {
     input: Input<'a>,
     /// Row `y` lies in slot `y % slots`.
-    slots: Vec<(Option<usize>, Vec<Linear>)>,
+    slots: Vec<(Option<usize>, Vec<f32>)>,
 }
 
 impl<'a> Rows<'a> {
     fn new(input: Input<'a>, longest: usize) -> Self {
-        Self { input, slots: vec![(None, vec![Linear::default(); input.width]); longest.max(1)] }
+        Self { input, slots: vec![(None, vec![0.0; 3 * input.width]); longest.max(1)] }
     }
 
-    fn get(&mut self, y: usize) -> &[Linear] {
-        let count = self.slots.len();
-        let (held, row) = &mut self.slots[y % count];
-        if *held != Some(y) {
-            *held = Some(y);
-            let (table, stride) = (&*TO_LIGHT, 3 * self.input.width);
-            let rgb = &self.input.rgb[y * stride..][..stride];
-            for (to, from) in row.iter_mut().zip(rgb.chunks_exact(3)) {
-                *to = [
-                    table[usize::from(from[0])],
-                    table[usize::from(from[1])],
-                    table[usize::from(from[2])],
-                    0.0,
-                ];
+    /// Converts those of these rows that are not held. No more than there are slots.
+    fn hold(&mut self, rows: Range<usize>) {
+        let (count, stride) = (self.slots.len(), 3 * self.input.width);
+        for y in rows {
+            let (held, row) = &mut self.slots[y % count];
+            if *held != Some(y) {
+                *held = Some(y);
+                to_light(&self.input.rgb[y * stride..][..stride], &TO_LIGHT, row);
             }
         }
-        row
+    }
+
+    /// A row that is held.
+    #[inline(always)]
+    fn of(&self, y: usize) -> &[f32] {
+        &self.slots[y % self.slots.len()].1
+    }
+}
+
+vectorised! {
+    fn to_light(samples: &[u8], table: &[f32; 256], out: &mut [f32]) {
+        for (out, &sample) in out.iter_mut().zip(samples) {
+            *out = table[usize::from(sample)];
+        }
     }
 }
 
 /// An image turned clockwise about its middle: `width` x `height` pixels whose middle is that of the input. The input must reach far enough.
 pub fn turned(input: Input<'_>, (sin, cos): (f64, f64), (width, height): (usize, usize)) -> Vec<u8> {
     let middle = (input.width as f64 / 2.0, input.height as f64 / 2.0);
-    let table = &*TO_LIGHT;
+    let (table, to_srgb) = (&*TO_LIGHT, &*TO_SRGB);
     let mut out = vec![0; 3 * width * height];
     for (y, out) in out.chunks_exact_mut(3 * width).enumerate() {
         let dy = y as f64 + 0.5 - height as f64 / 2.0;
@@ -178,7 +244,7 @@ pub fn turned(input: Input<'_>, (sin, cos): (f64, f64), (width, height): (usize,
             let (u, v) = (middle.0 + dx * cos + dy * sin - 0.5, middle.1 - dx * sin + dy * cos - 0.5);
             let (left, top) = (u.floor(), v.floor());
             let (wu, wv) = (weights(u - left), weights(v - top));
-            let mut sum = Linear::default();
+            let mut sum = [0.0; 3];
             for (j, wv) in wv.iter().enumerate() {
                 let row = (top as i64 + j as i64 - 1).clamp(0, input.height as i64 - 1) as usize;
                 let row = &input.rgb[3 * row * input.width..][..3 * input.width];
@@ -189,7 +255,7 @@ pub fn turned(input: Input<'_>, (sin, cos): (f64, f64), (width, height): (usize,
                     }
                 }
             }
-            out.copy_from_slice(&to_srgb(sum));
+            out.copy_from_slice(&sum.map(|light| to_srgb[step(light) as usize]));
         }
     }
     out

@@ -10,6 +10,8 @@ use super::error::Result;
 use super::ffmpeg::filter_path;
 use super::plan::{Format, Keyframe, Tour};
 use super::viewport::Stage;
+use crate::backend::Cancel;
+use crate::backend::scheduler::Scheduler;
 use crate::store::FileError;
 
 /// A tour over a slide: all that its frames depend on.
@@ -48,6 +50,23 @@ impl<'a> Scene<'a> {
     /// As [`Stage::frame`].
     pub fn frame(&self, number: u64, goes_on: &dyn Fn() -> bool) -> Result<Vec<u8>> {
         self.stage.frame(&self.view(number), self.format, goes_on)
+    }
+
+    /// Makes these frames on the threads of `scheduler` and passes their pixels to `sink` in order.
+    ///
+    /// # Errors
+    /// As [`Stage::frame`]; those of `sink`; the end of the run once `cancel` is requested.
+    pub fn frames(
+        &self,
+        numbers: Range<u64>,
+        scheduler: &Scheduler,
+        cancel: &Cancel,
+        sink: impl FnMut(Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let goes_on = || !cancel.is_requested();
+        let bytes = 3 * u64::from(self.format.width) * u64::from(self.format.height);
+        // A frame is held with what it is made of: up to four times its pixels, and rows of them in light.
+        scheduler.ordered(8 * bytes, numbers.map(Ok), |number| self.frame(number, &goes_on), sink)
     }
 
     /// What is drawn over these frames.

@@ -25,6 +25,7 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("bench-slide", 0, "bench slide NEW.png --size 40x30"),
     ("bench-storage", 0, "bench storage BUNDLE --rounds 1"),
     ("bench-stripes", 0, "bench stripes STRIPES --rounds 1"),
+    ("bench-tour", 0, "bench tour TOUR --frames 1"),
     ("compare", 0, "compare PNG BUNDLE"),
     ("compare", 0, "compare PNG PNG --luma-only"),
     ("decode", 0, "decode BUNDLE --out NEW"),

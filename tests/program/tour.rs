@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::kit::ffmpeg;
-use crate::kit::program::{Ran, arg, origami};
+use crate::kit::program::{Ran, arg, origami, program};
 use crate::kit::slides::write_png;
 
 /// A slide and a tour over it, in a folder.
@@ -90,6 +90,25 @@ fn what_the_slide_does_not_allow_is_refused() {
     let far = place.tour("far.json", json!({"camera": [{"time": 1, "center": [1, 1], "downsample": 900}]}));
     origami(&["tour", "check", arg(&far)]).refused(&["far.json: camera[0]", "16th of the frame"]);
     origami(&["tour", "render", arg(&far), "--out", "x.mkv"]).refused(&["--out", ".mp4"]);
+}
+
+#[test]
+fn pixels_of_frames_do_not_depend_on_threads_or_instructions() {
+    let place = Place::new();
+    let tour = place.tour("tour.json", json!({}));
+    let args = ["bench", "tour", arg(&tour), "--json"];
+    let hash = |ran: Ran| {
+        let figures = object(&ran.ok());
+        assert_eq!(figures["frames"], 55, "{figures}");
+        figures["xxh3_128"].as_str().unwrap().to_owned()
+    };
+    let one = hash(origami(&[&args[..], &["--threads", "1"]].concat()));
+    assert_eq!(hash(origami(&[&args[..], &["--threads", "5"]].concat())), one);
+    let scalar = program().args(args).env("ORIGAMI_CPU", "scalar").output().unwrap();
+    assert_eq!(hash(scalar.into()), one);
+    let few = object(&origami(&[&args[..], &["--frames", "3"]].concat()).ok());
+    assert_eq!(few["frames"], 3, "{few}");
+    assert_ne!(few["xxh3_128"], one.as_str(), "{few}");
 }
 
 #[test]

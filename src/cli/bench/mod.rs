@@ -11,6 +11,8 @@ mod slide;
 mod speed;
 mod storage;
 mod stripes;
+#[cfg(feature = "tour")]
+mod tour;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -39,6 +41,9 @@ pub enum BenchCommand {
     Storage(storage::StorageArgs),
     /// The first tile of a cold family by the stripe that it lies in, against the same of the whole residual
     Stripes(stripes::StripesArgs),
+    /// The frames of a tour without a video, against a copy of their bytes
+    #[cfg(feature = "tour")]
+    Tour(tour::TourArgs),
 }
 
 pub fn run(command: BenchCommand) -> Result<()> {
@@ -55,5 +60,7 @@ pub fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Slide(args) => slide::run(args),
         BenchCommand::Storage(args) => storage::run(args),
         BenchCommand::Stripes(args) => stripes::run(args),
+        #[cfg(feature = "tour")]
+        BenchCommand::Tour(args) => tour::run(args),
     }
 }
