@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -69,15 +70,15 @@ def frame(slide, center, downsample):
 
 
 def by_python(path, keys, count, only=None):
-    """Makes the frames; the seconds, from opening the slide on, and those frames that are asked for."""
-    started, kept = time.monotonic(), {}
+    """Makes the frames; the seconds, from opening the slide on, elapsed and of the processor, and those frames that are asked for."""
+    started, worked, kept = time.monotonic(), time.process_time(), {}
     slide = openslide.OpenSlide(path)
     for number in range(count):
         pixels = frame(slide, *view_at(keys, number / FPS))
         if only and number in only:
             kept[number] = pixels
     slide.close()
-    return time.monotonic() - started, kept
+    return time.monotonic() - started, time.process_time() - worked, kept
 
 
 def make_slide(program, path):
@@ -114,8 +115,11 @@ def write_tour(path, source, keys):
 
 
 def by_program(program, tour):
+    """What `bench tour` prints, and seconds of the processor of the whole run."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run([program, "bench", "tour", tour, "--json"], check=True, stdout=subprocess.PIPE)
-    return json.loads(ran.stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return json.loads(ran.stdout), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def still(program, tour, at, folder):
@@ -158,15 +162,17 @@ def main():
             write_tour(tour, sources[name], keys)
         samples = [count * i // 5 + count // 10 for i in range(5)]
         alike = {name: [] for name in tours}
-        python, program, hashes = [], {name: [] for name in tours}, {name: set() for name in tours}
+        python, hashes = [], {name: set() for name in tours}
+        program, by_processor = {name: [] for name in tours}, {name: [] for name in tours}
         for number in range(args.rounds):
-            seconds, kept = by_python(args.slide, keys, count, samples if number == 0 else None)
+            seconds, worked, kept = by_python(args.slide, keys, count, samples if number == 0 else None)
             python.append(count / seconds)
             for name, tour in tours.items():
-                measured = by_program(args.origami, tour)
+                measured, own_worked = by_program(args.origami, tour)
                 if measured["frames"] != count:
                     sys.exit(f"{name}: {measured['frames']} frames, not {count}")
                 program[name].append(measured["frames_per_second"])
+                by_processor[name].append(worked / own_worked)
                 hashes[name].add(measured["xxh3_128"])
                 for sample, pixels in kept.items():
                     own = still(args.origami, tour, sample / FPS, folder)
@@ -180,10 +186,11 @@ def main():
             sys.exit(f"{name}: the frames differ from round to round")
         ratio = median([ours / theirs for ours, theirs in zip(program[name], python)])
         print(
-            f"origami, from the {name:6}     {median(program[name]):6.1f} a second, {ratio:.2f} times; "
-            f"alike to {min(alike[name]):.1f} to {max(alike[name]):.1f} dB"
+            f"origami, from the {name:6}     {median(program[name]):6.1f} a second, {ratio:.2f} times, by processor time "
+            f"{median(by_processor[name]):.2f}; alike to {min(alike[name]):.1f} to {max(alike[name]):.1f} dB"
         )
-        result["sources"][name] = {"frames_per_second": median(program[name]), "ratio": ratio, "psnr": alike[name]}
+        figures = {"frames_per_second": median(program[name]), "ratio": ratio, "by_processor": median(by_processor[name])}
+        result["sources"][name] = {**figures, "psnr": alike[name]}
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
