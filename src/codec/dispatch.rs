@@ -13,7 +13,7 @@ use super::lepton;
 use super::mozjpeg;
 #[cfg(feature = "webp")]
 use super::webp;
-use super::{context, turbo};
+use super::{coefficients, context, turbo};
 use crate::codec::error::{Error, Result};
 
 impl EncoderKind {
@@ -22,10 +22,10 @@ impl EncoderKind {
     /// # Errors
     /// A build without the encoder; a library that is missing at run time.
     pub fn encoder(self, role: ImageRole) -> Result<Box<dyn ImageEncoder>> {
-        // libjpeg-turbo, the one encoder of every build, codes both roles alike.
+        // The encoder of every build codes both roles alike.
         let _ = role;
         match self {
-            EncoderKind::Turbojpeg => Ok(Box::new(turbo::Encoder::new()?.optimised()?)),
+            EncoderKind::Turbojpeg => Ok(Box::new(coefficients::Encoder::new()?)),
             #[cfg(feature = "mozjpeg")]
             EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(role))),
             #[cfg(feature = "jpegli")]

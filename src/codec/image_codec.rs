@@ -39,6 +39,13 @@ pub trait ImageEncoder: Send {
     /// # Errors
     /// A size over the codec's limit (65,500 a side for JPEG), a sampling that the codec does not have, lack of memory.
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>>;
+    /// As [`Self::encode`], and the planes that a decoder makes of the bytes, where the encoder knows them without decoding.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    fn encode_and_decode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<(Vec<u8>, Option<Ycc>)> {
+        Ok((self.encode(image, quality)?, None))
+    }
     /// The codec of the bytes that [`Self::encode`] gives.
     fn codec(&self) -> CodecId;
     /// Asks for images whose stripes of `rows` rows decode by themselves: [`ImageDecoder::decode_stripe`]; 0 for none.

@@ -6,12 +6,14 @@
 //! |---|---|
 //! | `id`, `kind`, `image_codec` | the names of codecs and encoders, and the traits that they implement |
 //! | `dispatch` | from a name to the implementation |
-//! | `turbo` | libjpeg-turbo: the decoder of every JPEG payload, and the default encoder |
+//! | `coefficients` | the default encoder of JPEG payloads: transform, quantiser, Huffman codes |
+//! | `turbo` | libjpeg-turbo: the decoder of every JPEG payload, the encoder of tiles |
 //! | `mozjpeg`, `jpegli` | other encoders of JPEG; `jpeg` has what JPEG encoders share |
 //! | `jpegxl`, `lepton`, `context` | the coefficients of a JPEG in fewer bytes; `entropy` chooses between them |
 //! | `webp`, `png` | codecs without JPEG in them |
 //! | `foreign`, `jpeg2000` | JPEGs and codestreams of JPEG 2000 that this program did not write |
 
+mod coefficients;
 mod context;
 mod dispatch;
 mod entropy;

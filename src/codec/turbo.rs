@@ -26,7 +26,7 @@ pub use decoder::{Color, Decoder, Header, Opened};
 pub use deep::decode_deep;
 #[cfg(test)]
 pub use deep::tests::encode_deep;
-pub use encoder::Encoder;
+pub use encoder::{Encoder, check_image};
 pub use library::{Simd, simd, version};
 #[cfg(feature = "mozjpeg")]
 pub use transform::with_restarts;

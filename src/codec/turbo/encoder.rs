@@ -83,6 +83,20 @@ fn check_size(width: usize, height: usize) -> Result<()> {
     Ok(())
 }
 
+/// Whether JPEG codes an image of this size.
+///
+/// # Panics
+/// A chroma plane has another size than its sampling says: a mistake of the caller.
+pub fn check_image(image: YccRef<'_>) -> Result<()> {
+    let (width, height) = (image.luma.width, image.luma.height);
+    check_size(width, height)?;
+    for plane in image.chroma.iter().flatten() {
+        let size = image.sampling.chroma_size(width, height);
+        assert_eq!((plane.width, plane.height), size, "size of a chroma plane");
+    }
+    Ok(())
+}
+
 fn refused(error: turbojpeg::Error) -> Error {
     match error {
         turbojpeg::Error::TurboJpegError(text) => failed(text),
@@ -100,12 +114,8 @@ impl ImageEncoder for Encoder {
     }
 
     fn encode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<Vec<u8>> {
+        check_image(image)?;
         let (width, height) = (image.luma.width, image.luma.height);
-        check_size(width, height)?;
-        for plane in image.chroma.iter().flatten() {
-            let size = image.sampling.chroma_size(width, height);
-            assert_eq!((plane.width, plane.height), size, "size of a chroma plane");
-        }
         let restart_rows = restart_rows(width, height, image.sampling, self.stripe).unwrap_or(0);
         let chroma = if image.sampling == Sampling::S420 { quality.chroma } else { quality.luma };
         if restart_rows > 0 || chroma != quality.luma {

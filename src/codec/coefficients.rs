@@ -1,0 +1,230 @@
+//! JPEG coefficients of our own: from planes to coefficients, to the bytes of a file, and back to the planes that every decoder sees.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `dct`, `vector` | transforms and quantiser, in plain Rust and with AVX2 |
+//! | `huffman` | symbols, codes made for an image, bits |
+//! | `header` | the markers of a file, the tables of qualities |
+//! | `encoder` | the encoder of baselines and residuals |
+//!
+//! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
+//! keeps the coefficients, so that nothing decodes what was coded a moment ago. Foreign files are libjpeg-turbo's.
+
+mod dct;
+mod encoder;
+mod header;
+mod huffman;
+#[cfg(test)]
+mod tests;
+mod vector;
+
+use self::dct::{Block, SIDE, Steps, forward, inverse};
+pub use self::encoder::Encoder;
+use self::header::{Header, steps};
+use self::huffman::{Code, TABLES, Table, Tokens};
+#[cfg(target_arch = "x86_64")]
+use self::vector::Avx2;
+use self::vector::{Scalar, Vector};
+use crate::codec::image_codec::Quality;
+use crate::image::plane::{Plane, PlaneRef};
+use crate::image::ycc::{Sampling, Ycc, YccRef};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
+
+/// The quantised coefficients of an image, from which both its file and its decoded planes are made.
+pub struct Coefficients {
+    size: (usize, usize),
+    sampling: Sampling,
+    components: Vec<Component>,
+    /// MCUs across and down.
+    mcus: (usize, usize),
+}
+
+struct Component {
+    steps: Steps,
+    /// Blocks of an MCU across and down.
+    per_mcu: (usize, usize),
+    /// Blocks across, a whole number of MCUs.
+    columns: usize,
+    /// Blocks that hold samples, across and down.
+    filled: (usize, usize),
+    /// Row by row.
+    blocks: Vec<Block>,
+}
+
+impl Coefficients {
+    /// Transforms and quantises an image of 1 to 65,535 pixels a side.
+    pub fn of(image: YccRef<'_>, quality: Quality) -> Self {
+        let (width, height) = (image.luma.width, image.luma.height);
+        let (fx, fy) = image.sampling.factors();
+        let mcus = (width.div_ceil(fx * SIDE), height.div_ceil(fy * SIDE));
+        let mut components = vec![Component::of(image.luma, steps(quality.luma, false), (fx, fy), mcus)];
+        let chroma = image.chroma.into_iter().flatten();
+        components
+            .extend(chroma.map(|plane| Component::of(plane, steps(quality.chroma, true), (1, 1), mcus)));
+        Self { size: (width, height), sampling: image.sampling, components, mcus }
+    }
+
+    /// The JPEG file, with a restart marker after every `restart_rows` MCU rows, none for 0. `None` where an image has no code that
+    /// JPEG can express, or an interval is too long.
+    pub fn file(&self, restart_rows: usize) -> Option<Vec<u8>> {
+        let interval = u16::try_from(restart_rows * self.mcus.0).ok()?;
+        let mut tokens = Tokens::new();
+        let mut before = [0; 3];
+        for row in 0..self.mcus.1 {
+            if row > 0 && restart_rows > 0 && row % restart_rows == 0 {
+                tokens.restart();
+                before = [0; 3];
+            }
+            for mcu in 0..self.mcus.0 {
+                for (index, component) in self.components.iter().enumerate() {
+                    let table = if index == 0 { Table::Luma } else { Table::Chroma };
+                    for block in component.of_mcu(mcu, row) {
+                        tokens.block(block, before[index % 3], table);
+                        before[index % 3] = block[0];
+                    }
+                }
+            }
+        }
+        let used = if self.sampling == Sampling::Gray { 2 } else { TABLES };
+        let mut codes: [Code; TABLES] = std::array::from_fn(|_| Code::empty());
+        for (table, code) in codes[..used].iter_mut().enumerate() {
+            *code = tokens.code(table)?;
+        }
+        let tables: Vec<_> = self.components.iter().take(2).map(|component| &component.steps.steps).collect();
+        let size = (u16::try_from(self.size.0).ok()?, u16::try_from(self.size.1).ok()?);
+        let mut out = Vec::new();
+        Header { size, sampling: self.sampling, steps: &tables, interval, codes: &codes[..used] }
+            .write(&mut out);
+        tokens.write(&codes, &mut out);
+        out.extend([0xFF, 0xD9]);
+        Some(out)
+    }
+
+    /// The planes that a decoder makes of the file. `None` where decoders need not agree, and libjpeg-turbo decides.
+    pub fn planes(&self) -> Option<Ycc> {
+        let (width, height) = self.size;
+        let size = self.sampling.chroma_size(width, height);
+        let sizes = [(width, height), size, size];
+        let plane = |(component, (width, height)): (&Component, (usize, usize))| {
+            let mut plane = Plane::new(width, height);
+            let mut good = true;
+            to_plane(component, &mut plane, &mut good);
+            good.then_some(plane)
+        };
+        let mut planes = self.components.iter().zip(sizes).map(plane);
+        let luma = planes.next()??;
+        let chroma = match (planes.next(), planes.next()) {
+            (Some(cb), Some(cr)) => Some([cb?, cr?]),
+            _ => None,
+        };
+        Some(Ycc { luma, chroma, sampling: self.sampling })
+    }
+}
+
+impl Component {
+    fn of(plane: PlaneRef<'_>, steps: [u8; 64], per_mcu: (usize, usize), mcus: (usize, usize)) -> Self {
+        let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
+        let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
+        let blocks = vec![[0; SIDE * SIDE]; columns * rows];
+        let mut component = Self { steps: Steps::new(steps), per_mcu, columns, filled, blocks };
+        let whole = (filled.0 * SIDE, filled.1 * SIDE);
+        if (plane.width, plane.height) == whole {
+            transform(plane, &mut component);
+        } else {
+            transform(plane.extended(whole.0, whole.1).view(), &mut component);
+        }
+        component.fill(rows);
+        component
+    }
+
+    /// Blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the last
+    /// one of the same MCU in the row above.
+    fn fill(&mut self, rows: usize) {
+        let dc = |value: i16| {
+            let mut block = [0; SIDE * SIDE];
+            block[0] = value;
+            block
+        };
+        for row in self.blocks.chunks_exact_mut(self.columns).take(self.filled.1) {
+            let last = dc(row[self.filled.0 - 1][0]);
+            row[self.filled.0..].fill(last);
+        }
+        for row in self.filled.1..rows {
+            let (above, below) = self.blocks.split_at_mut(row * self.columns);
+            let above = &above[(row - 1) * self.columns..];
+            for (above, below) in
+                above.chunks_exact(self.per_mcu.0).zip(below.chunks_exact_mut(self.per_mcu.0))
+            {
+                below.fill(dc(above[self.per_mcu.0 - 1][0]));
+            }
+        }
+    }
+
+    /// The blocks of an MCU, row by row.
+    #[inline(always)]
+    fn of_mcu(&self, column: usize, row: usize) -> impl Iterator<Item = &Block> {
+        let (across, down) = self.per_mcu;
+        let first = row * down * self.columns + column * across;
+        (0..down).flat_map(move |line| &self.blocks[first + line * self.columns..][..across])
+    }
+}
+
+#[inline(always)]
+fn transform_with<V: Vector>(plane: PlaneRef<'_>, component: &mut Component) {
+    let Component { steps, columns, filled, blocks, .. } = component;
+    for (index, line) in blocks.chunks_exact_mut(*columns).take(filled.1).enumerate() {
+        let rows: [&[[u8; SIDE]]; SIDE] = std::array::from_fn(|y| plane.row(SIDE * index + y).as_chunks().0);
+        for (x, block) in line[..filled.0].iter_mut().enumerate() {
+            forward::<V>(rows.map(|row| &row[x]), steps, block);
+        }
+    }
+}
+
+#[inline(always)]
+fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut bool) {
+    let (width, height) = (plane.width(), plane.height());
+    let mut samples = [[0; SIDE]; SIDE];
+    for (index, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate()
+    {
+        for (x, block) in line[..component.filled.0].iter().enumerate() {
+            *good &= inverse::<V>(block, &component.steps, &mut samples);
+            let across = SIDE.min(width - SIDE * x);
+            for (y, samples) in samples[..SIDE.min(height - SIDE * index)].iter().enumerate() {
+                plane.row_mut(SIDE * index + y)[SIDE * x..][..across].copy_from_slice(&samples[..across]);
+            }
+        }
+    }
+}
+
+/// Defines a function that runs on the best set of instructions at hand.
+macro_rules! by_level {
+    ($(#[$doc:meta])* fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
+        $(#[$doc])*
+        fn $name($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            if Level::current() == Level::Avx2 {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) {
+                    $generic::<Avx2>($($arg),*)
+                }
+                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
+                #[allow(unsafe_code)]
+                unsafe {
+                    return avx2($($arg),*);
+                }
+            }
+            $generic::<Scalar>($($arg),*)
+        }
+    };
+}
+
+by_level! {
+    /// Transforms and quantises the blocks of a plane of whole blocks.
+    fn transform => transform_with(plane: PlaneRef<'_>, component: &mut Component)
+}
+
+by_level! {
+    /// Writes the samples of all blocks to a plane; clears `good` where [`inverse`] does.
+    fn to_plane => to_plane_with(component: &Component, plane: &mut Plane, good: &mut bool)
+}

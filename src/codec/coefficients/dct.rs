@@ -1,0 +1,165 @@
+//! The accurate integer DCT of libjpeg (`jfdctint.c`, `jidctint.c`: Loeffler, Ligtenberg and Moschytz), eight lines at a time.
+//!
+//! All that follows is exact integer arithmetic, the same in every set of instructions. `forward` also quantises, `inverse` multiplies
+//! with the steps: a block of coefficients is what stands in the file.
+
+use super::vector::Vector;
+
+/// Samples of a block along a side.
+pub const SIDE: usize = 8;
+/// Coefficients of a block, row by row from the lowest frequency.
+pub type Block = [i16; SIDE * SIDE];
+
+/// Fraction bits of the constants.
+const CONST_BITS: i32 = 13;
+/// Fraction bits that are kept between the passes.
+const PASS1_BITS: i32 = 2;
+/// The sample that stands for 0.
+const CENTER: i32 = 128;
+
+/// Constants of the papers with 13 fraction bits.
+const C0_298: i32 = 2446;
+const C0_390: i32 = 3196;
+const C0_541: i32 = 4433;
+const C0_765: i32 = 6270;
+const C0_899: i32 = 7373;
+const C1_175: i32 = 9633;
+const C1_501: i32 = 12_299;
+const C1_847: i32 = 15_137;
+const C1_961: i32 = 16_069;
+const C2_053: i32 = 16_819;
+const C2_562: i32 = 20_995;
+const C3_072: i32 = 25_172;
+
+/// The steps of a component, prepared for both directions.
+pub struct Steps {
+    /// Row by row, 1 to 255.
+    pub steps: [u8; 64],
+    /// Of the scaled transform: eight times the step.
+    divisors: [[i32; SIDE]; SIDE],
+    inverses: [[f32; SIDE]; SIDE],
+}
+
+impl Steps {
+    pub fn new(steps: [u8; 64]) -> Self {
+        let divisor = |row: usize, column: usize| 8 * i32::from(steps[SIDE * row + column]);
+        Self {
+            divisors: std::array::from_fn(|row| std::array::from_fn(|column| divisor(row, column))),
+            inverses: std::array::from_fn(|row| {
+                std::array::from_fn(|column| 1.0 / divisor(row, column) as f32)
+            }),
+            steps,
+        }
+    }
+}
+
+/// The odd half, which both directions and all passes share: from the inputs 4, 5, 6, 7 to what is added for the outputs 7, 5, 3, 1.
+#[inline(always)]
+fn odd<V: Vector>([t4, t5, t6, t7]: [V; 4]) -> [V; 4] {
+    let (z1, z2, z3, z4) = (t4.add(t7), t5.add(t6), t4.add(t6), t5.add(t7));
+    let z5 = z3.add(z4).times(C1_175);
+    let (z1, z2) = (z1.times(-C0_899), z2.times(-C2_562));
+    let (z3, z4) = (z3.times(-C1_961).add(z5), z4.times(-C0_390).add(z5));
+    [
+        t4.times(C0_298).add(z1).add(z3),
+        t5.times(C2_053).add(z2).add(z4),
+        t6.times(C3_072).add(z2).add(z3),
+        t7.times(C1_501).add(z1).add(z4),
+    ]
+}
+
+/// One pass of the forward transform over element 0 to 7 of eight lines.
+#[inline(always)]
+fn forward_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
+    let (t0, t7) = (d[0].add(d[7]), d[0].sub(d[7]));
+    let (t1, t6) = (d[1].add(d[6]), d[1].sub(d[6]));
+    let (t2, t5) = (d[2].add(d[5]), d[2].sub(d[5]));
+    let (t3, t4) = (d[3].add(d[4]), d[3].sub(d[4]));
+    let (t10, t13) = (t0.add(t3), t0.sub(t3));
+    let (t11, t12) = (t1.add(t2), t1.sub(t2));
+    let scale = |v: V| {
+        if FIRST {
+            v.descale::<{ CONST_BITS - PASS1_BITS }>()
+        } else {
+            v.descale::<{ CONST_BITS + PASS1_BITS }>()
+        }
+    };
+    let even = |v: V| if FIRST { v.shifted::<PASS1_BITS>() } else { v.descale::<PASS1_BITS>() };
+    let z1 = t12.add(t13).times(C0_541);
+    let [o7, o5, o3, o1] = odd([t4, t5, t6, t7]);
+    [
+        even(t10.add(t11)),
+        scale(o1),
+        scale(z1.add(t13.times(C0_765))),
+        scale(o3),
+        even(t10.sub(t11)),
+        scale(o5),
+        scale(z1.add(t12.times(-C1_847))),
+        scale(o7),
+    ]
+}
+
+/// The coefficients of a block of samples, given as its rows.
+#[inline(always)]
+pub fn forward<V: Vector>(rows: [&[u8; SIDE]; SIDE], steps: &Steps, block: &mut Block) {
+    let samples = rows.map(|row| V::of_samples(row, -CENTER));
+    let rows = forward_pass::<V, true>(V::transposed(samples));
+    let columns = forward_pass::<V, false>(V::transposed(rows));
+    let mut quantised = columns;
+    for row in 0..SIDE {
+        quantised[row] = columns[row].quantised(&steps.divisors[row], &steps.inverses[row]);
+    }
+    V::store(quantised, block);
+}
+
+/// One pass of the inverse transform.
+#[inline(always)]
+fn inverse_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
+    let z1 = d[2].add(d[6]).times(C0_541);
+    let (t2, t3) = (z1.add(d[6].times(-C1_847)), z1.add(d[2].times(C0_765)));
+    let (t0, t1) = (d[0].add(d[4]).shifted::<CONST_BITS>(), d[0].sub(d[4]).shifted::<CONST_BITS>());
+    let (t10, t13, t11, t12) = (t0.add(t3), t0.sub(t3), t1.add(t2), t1.sub(t2));
+    let [o0, o1, o2, o3] = odd([d[7], d[5], d[3], d[1]]);
+    let scale = |v: V| {
+        if FIRST {
+            v.descale::<{ CONST_BITS - PASS1_BITS }>()
+        } else {
+            v.descale::<{ CONST_BITS + PASS1_BITS + 3 }>()
+        }
+    };
+    [
+        scale(t10.add(o3)),
+        scale(t11.add(o2)),
+        scale(t12.add(o1)),
+        scale(t13.add(o0)),
+        scale(t13.sub(o0)),
+        scale(t12.sub(o1)),
+        scale(t11.sub(o2)),
+        scale(t10.sub(o3)),
+    ]
+}
+
+/// The samples of a block, row by row. False where libjpeg's implementations need not agree: see [`Vector::within`].
+#[inline(always)]
+pub fn inverse<V: Vector>(block: &Block, steps: &Steps, samples: &mut [[u8; SIDE]; SIDE]) -> bool {
+    let scaled = V::load(block, &steps.steps);
+    let mut good = true;
+    for row in scaled {
+        good &= row.within(MAX_BETWEEN);
+    }
+    let columns = inverse_pass::<V, true>(scaled);
+    for row in columns {
+        good &= row.within(MAX_BETWEEN);
+    }
+    let rows = V::transposed(inverse_pass::<V, false>(V::transposed(columns)));
+    for (row, samples) in rows.into_iter().zip(samples) {
+        good &= row.within(MAX_SAMPLE);
+        row.samples(CENTER, samples);
+    }
+    good
+}
+
+/// Largest number that goes into a pass: with more, 16-bit implementations overflow.
+const MAX_BETWEEN: i32 = 16_383;
+/// Largest distance of a sample from the middle before it is cut to 0 to 255: with more, libjpeg's table of limits wraps.
+const MAX_SAMPLE: i32 = 511;
