@@ -6,6 +6,7 @@ mod place;
 mod reconcile;
 mod shown;
 mod status;
+mod studio_args;
 mod submit;
 mod unit_args;
 pub mod worker;
