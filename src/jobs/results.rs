@@ -4,10 +4,13 @@
 //! units/KEY/unit.json                what is to be done, from the first submit
 //! units/KEY/attempts/TOKEN/...       the files of an attempt
 //! units/KEY/manifest.json            which attempt counts; created once
+//! notes/...                          what the render service keeps of its jobs
 //! ```
 //!
 //! An attempt writes its files under its own token, reads them back, and creates the manifest, which the store refuses where one is.
 //! So a unit has at most one manifest, and the files of a manifest are whole. Everything else is left over, and may be removed.
+
+mod notes;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,7 +4,7 @@
 //! neither a name of a private address, nor one whose answer changes, nor a redirect leads to one.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -52,6 +52,23 @@ impl Reach {
                 Err(Private { host: bare.into(), advice: advice.clone() }.to_string())
             }
             _ => Ok(url),
+        }
+    }
+
+    /// Refuses an address whose host is a name of private addresses alone. A name that is not known now is not refused: the connection
+    /// decides. Holds the calling thread.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn check_name(&self, url: &Url) -> Result<(), Private> {
+        let (Self::Public(advice), Some(host)) = (self, url.host_str()) else { return Ok(()) };
+        let found: Vec<SocketAddr> = match (host, 0).to_socket_addrs() {
+            Ok(found) => found.collect(),
+            Err(_) => return Ok(()),
+        };
+        match found.is_empty() || found.iter().any(|at| is_public(at.ip())) {
+            true => Ok(()),
+            false => Err(Private { host: host.into(), advice: advice.clone() }),
         }
     }
 
