@@ -110,11 +110,24 @@ impl Command {
         )
     }
 
+    /// Whether LOG_LEVEL says how much is logged.
+    fn takes_log_level(&self) -> bool {
+        match self {
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Jobs(jobs::JobsCommand::Serve(_)) => true,
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Serve(args) => args.jobs,
+            _ => false,
+        }
+    }
+
     /// How a server writes its log; `None` for a command that ends by itself.
     fn server_log(&self) -> Option<log::LogFormat> {
         match self {
             #[cfg(feature = "serve")]
             Command::Serve(args) => Some(args.log_format),
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Jobs(jobs::JobsCommand::Serve(args)) => Some(args.log_format),
             _ => None,
         }
     }
@@ -146,7 +159,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         None => usage!("no command; origami --help lists them"),
         Some(command) => command,
     };
-    log::to_stderr(command.server_log());
+    log::to_stderr(command.server_log(), command.takes_log_level());
     if command.works_for_a_while() {
         let report = || {
             fail(&backend::Error::Interrupted.into());

@@ -40,12 +40,17 @@ mod websocket;
 use std::sync::Arc;
 
 use axum::Router;
+use tokio::net::TcpListener;
 
 use self::book::Book;
 use self::keeper::Keeper;
 pub use self::options::{EncodeOptions, ServiceOptions};
 use crate::backend::Cancel;
 use crate::jobs::{Error, Queue, Results, Studio};
+use crate::web::listen::{self, ConnectionLimits};
+
+/// Connections at a time.
+const MAX_CONNECTIONS: usize = 1024;
 
 /// The service of one queue.
 pub struct Service {
@@ -75,6 +80,11 @@ impl Service {
     pub fn keep(&self, stop: &Cancel) -> std::io::Result<()> {
         Keeper::new(&self.book)?.run(stop);
         Ok(())
+    }
+
+    /// Answers on a port until `stop` completes.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        listen::serve(listener, self.router(), ConnectionLimits::new(MAX_CONNECTIONS), stop).await;
     }
 
     /// Every address but those that a server has anyway.
