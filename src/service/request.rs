@@ -108,6 +108,12 @@ fn job_id(fields: &Map<String, Value>) -> Result<String, Problem> {
             Problem::wrong("jobId: it is empty, too long, or holds control characters").advised(&wanted)
         );
     }
+    // Addresses of the service have these names where a job has its own.
+    if ["queue", "process", ".", ".."].contains(&name) {
+        return Err(
+            Problem::wrong(format!("jobId: {name:?} is a name of the service")).advised("give another")
+        );
+    }
     Ok(name.into())
 }
 

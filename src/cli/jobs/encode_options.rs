@@ -26,7 +26,10 @@ pub fn encode_options(options: &Map<String, Value>) -> Result<Encode, String> {
     let mut arguments = Vec::new();
     for (name, value) in options {
         let flag = name.replace('_', "-");
-        if flag.is_empty() || !flag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') || flag.starts_with('-') {
+        if flag.is_empty()
+            || !flag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            || flag.starts_with('-')
+        {
             return Err(format!("{name:?} is no name of a flag"));
         }
         add(&mut arguments, &flag, value)?;

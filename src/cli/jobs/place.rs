@@ -115,7 +115,7 @@ impl PlaceArgs {
 
     /// Opens both for a service, where variables say what flags do not.
     #[cfg(feature = "serve")]
-    pub fn make_for_service(&self, policy: Policy, lease: LeaseArgs) -> Result<Place> {
+    pub fn make_for_service(&self, policy: Policy, lease: LeaseArgs, temp_dir: &Path) -> Result<Place> {
         let bucket = variable("S3_BUCKET").map(|bucket| format!("s3://{bucket}/{BUCKET_DIR}").into());
         let out = self.out.clone().or(bucket).unwrap_or_else(|| RESULTS_DIR.into());
         let server = variable("NATS_URL").map(|url| match url.split_once("://").map(|(_, rest)| rest) {
@@ -130,7 +130,8 @@ impl PlaceArgs {
             None if is_address(&out) => Name::File(QUEUE_NAME.into()),
             None => Name::File(out.join(QUEUE_NAME)),
         };
-        let results = self.results(&out)?;
+        let scratch = self.scratch.clone().unwrap_or_else(|| temp_dir.into());
+        let results = Results::open(&out, &scratch)?;
         let queue = name.open(policy, Some(lease))?;
         queue.bind(results.place())?;
         Ok(Place { queue, results })

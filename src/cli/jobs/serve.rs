@@ -29,7 +29,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR", default_value = ".", help_heading = "Input")]
     slides: PathBuf,
     /// Address to listen on; 0.0.0.0 or :: for all networks
-    #[arg(long, visible_alias = "bind", value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Network")]
+    #[arg(
+        long,
+        visible_alias = "bind",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1",
+        help_heading = "Network"
+    )]
     host: IpAddr,
     /// Port; 0 takes a free one and says which [range: 0 to 65535]
     #[arg(long, value_name = "PORT", default_value_t = 8090, value_parser = whole::<u16>(0..=65_535))]
@@ -72,7 +78,10 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         let stop = stopped().context("cannot listen to signals")?;
         let address = listener.local_addr()?;
         match args.json.json {
-            true => json::print("jobs serve", json!({"address": format!("http://{address}"), "jobs": running.says}))?,
+            true => json::print(
+                "jobs serve",
+                json!({"address": format!("http://{address}"), "jobs": running.says}),
+            )?,
             false => {
                 say!("origami takes jobs on http://{address}");
                 say!("{}", running.says);

@@ -90,12 +90,13 @@ impl ServiceArgs {
         let slots = number("MAX_CONCURRENT_JOBS", 1..=64)?;
         let slots = self.max_jobs.or(slots.map(|slots| slots as usize)).unwrap_or(3);
         let policy = Policy { most_attempts: self.attempts, ..Policy::default() };
-        let Place { queue, results } = self.place.make_for_service(policy, self.lease)?;
-        let lock = lock(&*queue)?;
         let studio = Arc::new(self.studio.studio(slots));
-        std::fs::create_dir_all(&studio.temp_dir)
-            .with_context(|| format!("{}: cannot be made; TEMP_DIR names another", studio.temp_dir.display()))?;
+        std::fs::create_dir_all(&studio.temp_dir).with_context(|| {
+            format!("{}: cannot be made; TEMP_DIR names another", studio.temp_dir.display())
+        })?;
         studio.sweep();
+        let Place { queue, results } = self.place.make_for_service(policy, self.lease, &studio.temp_dir)?;
+        let lock = lock(&*queue)?;
         let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
         let says = format!("{}, results in {}", queue.name(), results.place());
         let options = self.options(slides, credentials, slots)?;
@@ -220,7 +221,11 @@ fn lock(queue: &dyn Queue) -> Result<Option<LockFile>> {
     let locked = path.with_extension("service.lock");
     match LockFile::acquire(&locked).with_context(|| format!("{}: cannot be locked", locked.display()))? {
         Some(lock) => Ok(Some(lock)),
-        None => Err(Problem::failed(&path, "another service works with this queue; end it, or give another --queue").into()),
+        None => Err(Problem::failed(
+            &path,
+            "another service works with this queue; end it, or give another --queue",
+        )
+        .into()),
     }
 }
 

@@ -222,3 +222,85 @@ async fn of_store_at(address: &str, bounds: &Bounds<'_>, sink: &mut Sink<'_>) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Answers each connection once, with these texts in turn. Returns the port.
+    fn answering(answers: Vec<String>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for (stream, answer) in listener.incoming().flatten().zip(answers) {
+                let mut reader = BufReader::new(stream);
+                let mut line = String::new();
+                while reader.read_line(&mut line).unwrap() > 2 {
+                    line.clear();
+                }
+                TcpStream::write_all(reader.get_mut(), answer.as_bytes()).unwrap();
+            }
+        });
+        port
+    }
+
+    fn fetched(
+        answers: &[&str],
+        reach: &Reach,
+        most_bytes: u64,
+        goes_on: bool,
+    ) -> Result<Vec<u8>, DownloadError> {
+        let dir = tempfile::tempdir().unwrap();
+        let port = answering(answers.iter().map(ToString::to_string).collect());
+        let bounds = Bounds { reach, most_bytes, goes_on: &|| goes_on };
+        let to = dir.path().join("file");
+        download(&format!("http://127.0.0.1:{port}/a?token=secret"), &to, &bounds)?;
+        Ok(std::fs::read(to).unwrap())
+    }
+
+    const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    const MOVED: &str =
+        "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+    #[test]
+    fn a_file_is_fetched_whole_or_not() {
+        assert_eq!(fetched(&[MOVED, WHOLE], &Reach::All, 5, true).unwrap(), b"hello");
+        let short = WHOLE.replace("hello", "hell");
+        let refused =
+            |answers: &[&str], most, goes_on| fetched(answers, &Reach::All, most, goes_on).unwrap_err();
+        assert!(matches!(refused(&[&short], 5, true), DownloadError::Connection { .. }));
+        assert!(matches!(refused(&[WHOLE], 4, true), DownloadError::TooLarge { .. }));
+        let endless = WHOLE.replace("Content-Length: 5\r\n", "");
+        assert!(matches!(refused(&[&endless], 4, true), DownloadError::TooLarge { .. }));
+        assert!(matches!(
+            refused(&[&WHOLE.replace("200 OK", "404 No")], 5, true),
+            DownloadError::Status { status: 404, .. }
+        ));
+        assert!(matches!(
+            refused(&[&WHOLE[..40]], 5, false),
+            DownloadError::Stopped | DownloadError::Connection { .. }
+        ));
+        let round = refused(&[MOVED; 7], 5, true).to_string();
+        assert!(round.contains("redirects") && !round.contains("secret"), "{round}");
+    }
+
+    #[test]
+    fn a_redirect_to_a_private_address_is_refused() {
+        let port = answering(vec![
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n".into(),
+        ]);
+        let reach = Reach::Public("ask the operator".into());
+        let bounds = Bounds { reach: &reach, most_bytes: 5, goes_on: &|| true };
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut file) = (dir.path().join("file"), tempfile::tempfile().unwrap());
+        let mut sink = Sink { to: &path, file: &mut file, host: String::new(), written: 0, most: 5 };
+        // This client reaches the first server, as if that were public.
+        let client = Reach::All.client(None).unwrap();
+        let address = format!("http://localhost:{port}/");
+        let answered = runtime::handle().unwrap().block_on(answer(&client, &address, &bounds, &mut sink));
+        assert!(matches!(answered, Err(DownloadError::Refused(text)) if text.contains("ask the operator")));
+    }
+}
