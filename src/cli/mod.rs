@@ -135,7 +135,10 @@ impl Command {
 
 /// The whole command line as clap knows it: parsed, and written as help, completions and man pages.
 fn command_line() -> clap::Command {
-    help::complete(Cli::command())
+    let command = Cli::command();
+    #[cfg(all(feature = "jobs", feature = "serve"))]
+    let command = jobs::service_args::describe(command);
+    help::complete(command)
 }
 
 /// Parses the arguments and runs the subcommand.

@@ -113,7 +113,7 @@ impl Error {
     }
 
     /// A unit that is done without a manifest.
-    pub(crate) fn missing_manifest(key: &super::Key) -> Self {
+    pub(crate) fn missing_manifest(key: impl std::fmt::Display) -> Self {
         Self::stored(
             format!("unit {key}"),
             "the queue says that it is done, and it has no manifest; it is done again",

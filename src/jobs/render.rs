@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::unit::Source;
-
 /// A tour to a video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,10 +40,10 @@ impl Render {
         Self { document, audio }
     }
 
-    /// The document with its sources at these paths.
-    pub fn with_sources(&self, thing: Source, source: &str, audio: Option<&str>) -> Map<String, Value> {
+    /// The document with its sources at these paths: a slide, or a video.
+    pub fn with_sources(&self, is_video: bool, source: &str, audio: Option<&str>) -> Map<String, Value> {
         let mut document = self.document.clone();
-        let name = if thing == Source::Video { "video" } else { "slide" };
+        let name = if is_video { "video" } else { "slide" };
         document.insert(name.into(), source.into());
         if let Some(audio) = audio {
             let inner = document.get_mut("scenario").and_then(Value::as_object_mut);
@@ -72,7 +70,7 @@ mod tests {
             Render::new(text.as_object().unwrap().clone(), None)
         };
         assert_eq!(request("/a", "1"), request("/b", "2"));
-        let whole = request("/a", "1").with_sources(Source::Slide, "/c", Some("/d"));
+        let whole = request("/a", "1").with_sources(false, "/c", Some("/d"));
         assert_eq!((&whole["slide"], &whole["scenario"]["audio"]), (&"/c".into(), &"/d".into()));
         assert!(whole.get("jobId").is_none());
     }

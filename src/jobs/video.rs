@@ -162,7 +162,7 @@ fn in_folder(
         fetched(source, Thing::Video, identity.as_deref(), "audio", work.path(), studio, cancel)
     });
     let audio = audio.transpose()?;
-    let document = task.with_sources(unit.thing, &source, audio.as_deref());
+    let document = task.with_sources(unit.thing == Thing::Video, &source, audio.as_deref());
     let text = serde_json::Value::Object(document).to_string();
     let named = Path::new("the tour");
     let (tour, _) = tour::read(named, &text, Strictness::Lenient)?;

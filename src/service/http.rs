@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
+use super::apart::apart;
 use super::book::Book;
 use super::job::Kind;
 use super::problem::Problem;
@@ -103,13 +104,6 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     host != value(header::HOST)
 }
 
-/// Runs a call that reads files or asks the queue off the asynchronous threads.
-pub async fn apart<T: Send + 'static>(
-    call: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(call).await.map_err(|_| Problem::failed())?
-}
-
 async fn answer(
     status: StatusCode,
     call: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
@@ -159,7 +153,7 @@ async fn cancel(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> 
 }
 
 async fn queue(Shared(book): Shared<Arc<Book>>) -> Response {
-    answer(StatusCode::OK, move || Ok(book.overview())).await
+    answer(StatusCode::OK, move || Ok(book.jobs().overview(book.options.max_concurrent, book.now_ms()))).await
 }
 
 async fn health(Shared(book): Shared<Arc<Book>>) -> Response {

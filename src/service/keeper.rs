@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::book::{Book, Live};
+use super::book::Book;
 use super::callback::{Call, Caller, State as CallState};
 use super::job::{Now, Outcome, Seen, Status, Told, names, outcome, status_of};
+use super::shelf::Live;
 use crate::backend::Cancel;
 use crate::jobs::state::{Fault, Outlook};
 use crate::jobs::{Code, Error};

@@ -7,6 +7,7 @@
 //! sources    where slides and videos may lie                   files
 //! job        a job and what is known of it, as JSON            no I/O
 //! moment     points in time as texts                           no I/O
+//! shelf      the jobs in memory                                no I/O
 //! estimate   how long jobs take, learned from others           no I/O
 //! book       all jobs: submitted, cancelled, looked up         queue, results
 //! keeper     follows the units of jobs, and has addresses told queue, results
@@ -15,12 +16,14 @@
 //! metrics    figures for Prometheus                            no I/O
 //! http       routes and handlers                               HTTP
 //! websocket  a job as a WebSocket                              HTTP
+//! apart      calls that wait, off the asynchronous threads     threads
 //! result     the file of a job, in ranges                      HTTP, files
 //! ```
 //!
 //! A job is a client's name for a unit: equal work is done once, whoever asks for it. What a client has asked for is a note beside the
 //! results; how far it is says the queue. A job is over when its note says so, and its address was told.
 
+mod apart;
 mod book;
 mod callback;
 mod estimate;
@@ -34,6 +37,7 @@ mod options;
 mod problem;
 mod request;
 mod result;
+mod shelf;
 mod sources;
 mod websocket;
 

@@ -213,7 +213,8 @@ fn limits(tour: &Tour) -> Result<u64, Problem> {
 
 /// Whether the slide allows what the tour asks of it.
 fn fits(task: &Render, source: &Found) -> Result<(), Problem> {
-    let document = Value::Object(task.with_sources(source.thing, &source.place, None)).to_string();
+    let document =
+        Value::Object(task.with_sources(source.thing == Source::Video, &source.place, None)).to_string();
     let (tour, _) = tour::read(Path::new(DOCUMENT), &document, Strictness::Lenient).map_err(refused)?;
     tour::check(&tour, Path::new(DOCUMENT)).map(drop).map_err(|e| match e {
         e @ (tour::Error::Document { .. } | tour::Error::Unfit { .. }) => refused(e),

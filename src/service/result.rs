@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 
+use super::apart::apart;
 use super::book::Book;
-use super::http::apart;
 use super::job::Kind;
 use super::problem::Problem;
 use crate::store::{self, ReadAt};

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::apart::apart;
 use super::book::Book;
-use super::http::apart;
 use super::problem::Problem;
 
 /// What a server appends to the key of a client before it hashes it.

@@ -316,6 +316,49 @@ fn credentials_are_asked_for() {
 }
 
 #[test]
+fn the_tile_server_has_the_same_addresses_where_it_is_asked_to() {
+    let Some(site) = Site::new("jobs beside tiles") else { return };
+    slides::write_png(&site.path("slides/a.png"), 300, 200, 7);
+    fs::write(site.path("tokens"), "a-token-of-some-length\n").unwrap();
+    let (out, temp, tokens) = (site.path("out"), site.path("temp"), site.path("tokens"));
+    let jobs = ["--jobs", "--out", arg(&out), "--temp-dir", arg(&temp), "--token-file", arg(&tokens)];
+    let server = Running::start(&site.path("slides"), &jobs);
+    assert_eq!(server.get("/health").status, 200);
+    assert_eq!((server.get("/queue/status").status, server.get("/api/slides").status), (401, 401));
+    let token = ("Authorization", "Bearer a-token-of-some-length");
+    let request = json!({
+        "jobId": "one", "slide": "a", "camera": [{"time": 0}, {"time": 1}], "scenario": {"cues": []},
+        "options": {"width": 64, "height": 48, "fps": 5},
+    });
+    let sent = send(&server.address, "POST", "/render", &[token], request.to_string().as_bytes());
+    assert_eq!(sent.status, 202, "{sent:?}");
+    wait_until("the job is not done", || {
+        object(&server.request("GET", "/api/render/one/status", &[token]))["status"] == "completed"
+    });
+    assert_eq!(server.request("GET", "/api/slides", &[token]).status, 200);
+    let metrics = server.request("GET", "/metrics", &[token]).text();
+    assert!(
+        metrics.contains("origami_tiles")
+            && metrics.contains("origami_jobs_ended_total{status=\"completed\"} 1")
+    );
+    assert!(metrics.ends_with("# EOF\n") && metrics.matches("# EOF").count() == 1);
+    // A service that is asked to end hands back what it works on, and ends.
+    assert_eq!(server.terminate().0, Some(0));
+}
+
+#[test]
+fn a_second_service_over_a_queue_in_a_file_is_refused() {
+    let Some(site) = Site::new("two services") else { return };
+    let _first = site.serve(&[]);
+    let (out, temp) = (site.path("out"), site.path("temp"));
+    let args =
+        ["jobs", "serve", "--port", "0", "--backend", "cpu", "--out", arg(&out), "--temp-dir", arg(&temp)];
+    let second = origami(&args);
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("another service"), "{second:?}");
+}
+
+#[test]
 fn addresses_that_only_this_machine_reaches_are_refused_by_name_and_through_redirects() {
     let Some(site) = Site::new("private addresses") else { return };
     let backend = Backend::start(&site.path("source.mp4"), 1);

@@ -80,11 +80,11 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         match args.json.json {
             true => json::print(
                 "jobs serve",
-                json!({"address": format!("http://{address}"), "jobs": running.says}),
+                json!({"address": format!("http://{address}"), "queue": running.queue, "results": running.results}),
             )?,
             false => {
                 say!("origami takes jobs on http://{address}");
-                say!("{}", running.says);
+                say!("{}: results go to {}", running.queue, running.results);
             }
         }
         running.service.serve(listener, stop).await;

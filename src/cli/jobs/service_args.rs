@@ -50,12 +50,29 @@ pub struct ServiceArgs {
     lease: LeaseArgs,
 }
 
+/// Says what the defaults of the place are where it is that of a service, and leaves it out of the short help of the tile server.
+pub fn describe(command: clap::Command) -> clap::Command {
+    const OUT: &str = "Where the results of jobs go: a directory, or an address such as s3://bucket/results [default: s3://S3_BUCKET/origami, else results]";
+    const QUEUE: &str = "The queue of jobs: a file on this machine, or nats://HOST:PORT/NAME [default: NATS_URL, else jobs.queue in --out]";
+    let named = |command: clap::Command, is_short: bool| {
+        let says = move |arg: clap::Arg, text: &'static str| {
+            arg.help(text).long_help(text).hide_short_help(!is_short)
+        };
+        command.mut_arg("out", |arg| says(arg, OUT)).mut_arg("queue", |arg| says(arg, QUEUE))
+    };
+    command
+        .mut_subcommand("serve", |serve| named(serve, false))
+        .mut_subcommand("jobs", |jobs| jobs.mut_subcommand("serve", |serve| named(serve, true)))
+}
+
 /// A service at work.
 pub struct Running {
     /// The service.
     pub service: Arc<Service>,
-    /// Queue and results in a line.
-    pub says: String,
+    /// The name of the queue.
+    pub queue: String,
+    /// Where the results go.
+    pub results: String,
     stop: Cancel,
     threads: Vec<JoinHandle<()>>,
     _lock: Option<LockFile>,
@@ -98,7 +115,7 @@ impl ServiceArgs {
         let Place { queue, results } = self.place.make_for_service(policy, self.lease, &studio.temp_dir)?;
         let lock = lock(&*queue)?;
         let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
-        let says = format!("{}, results in {}", queue.name(), results.place());
+        let (queue_name, place) = (queue.name(), results.place().to_string());
         let options = self.options(slides, credentials, slots)?;
         let service = Service::new(queue.clone(), results.clone(), studio.clone(), options)?;
         let (service, stop) = (Arc::new(service), Cancel::default());
@@ -123,7 +140,7 @@ impl ServiceArgs {
                 }
             })?,
         ];
-        Ok(Running { service, says, stop, threads, _lock: lock })
+        Ok(Running { service, queue: queue_name, results: place, stop, threads, _lock: lock })
     }
 
     fn options(&self, slides: PathBuf, credentials: Credentials, slots: usize) -> Result<ServiceOptions> {
