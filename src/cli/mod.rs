@@ -68,7 +68,7 @@ enum Command {
     Encode(encode::EncodeArgs),
     Decode(decode::DecodeArgs),
     #[cfg(feature = "serve")]
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     #[cfg(feature = "serve")]
     Evals(evals::EvalsArgs),
     #[cfg(feature = "serve")]
@@ -175,7 +175,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args, &settings)?,
+        Command::Serve(args) => serve::run(*args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]

@@ -113,6 +113,7 @@ impl Error {
     }
 
     /// A unit that is done without a manifest.
+    #[cfg(feature = "serve")]
     pub(crate) fn missing_manifest(key: impl std::fmt::Display) -> Self {
         Self::stored(
             format!("unit {key}"),

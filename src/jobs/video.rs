@@ -94,9 +94,7 @@ impl Diagnose for RenderError {
             Self::Download(e) => Diagnosis::of(match e {
                 DownloadError::Stopped => FaultKind::Interrupted,
                 DownloadError::Connection { .. } | DownloadError::Silent { .. } => FaultKind::MayPass,
-                DownloadError::Status { status, .. } if matches!(status, 408 | 425 | 429 | 500..) => {
-                    FaultKind::MayPass
-                }
+                DownloadError::Status { status: 408 | 425 | 429 | 500.., .. } => FaultKind::MayPass,
                 DownloadError::Store { source, .. } => source.diagnosis().kind,
                 _ => FaultKind::Failed,
             }),
@@ -223,5 +221,5 @@ fn place(video: &Path, to: &Path) -> Result<(), RenderError> {
     }
     fs::copy(video, to).map_err(FileError::on::<RenderError>("write", to))?;
     let file = fs::File::open(to).map_err(FileError::on::<RenderError>("read", to))?;
-    Ok(file.sync_all().map_err(FileError::on::<RenderError>("write", to))?)
+    file.sync_all().map_err(FileError::on::<RenderError>("write", to))
 }

@@ -79,6 +79,12 @@ impl Book {
         }
         for name in self.results.notes(OPEN)? {
             let Some(job) = self.results.note::<Job>(&name)? else { continue };
+            // The service may have ended between the two notes.
+            let filed = self.results.note::<Job>(&names(&job.job_id)[1])?;
+            if filed.is_some_and(|filed| filed.submitted_ms == job.submitted_ms) {
+                self.results.remove_note(&name)?;
+                continue;
+            }
             if let (None, Some(unit)) = (&job.ended, self.results.unit(&job.key)?) {
                 // It was announced: a queue that was lost, or that never heard of it, does now.
                 self.queue.submit(&[unit])?;
@@ -259,7 +265,7 @@ impl Book {
         let key = live.job.key.clone();
         if !self.is_shared(&key, job_id) && self.queue.cancel(&Which::Keys(vec![key.clone()]))? == 0 {
             let record = self.queue.record(&key)?;
-            match record.map(|record| status_of(record.state)) {
+            match record.map(|record| status_of(&record)) {
                 None | Some(Status::Cancelled) => {}
                 Some(status) => return Err(over(status)),
             }

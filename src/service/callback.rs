@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 use super::options::ServiceOptions;
 use crate::jobs::Clock;
 use crate::jobs::callback::Signer;
@@ -32,10 +34,20 @@ pub enum State {
     Failed,
 }
 
-/// A call under way.
+/// A call under way; dropped, it is ended.
 #[derive(Default)]
 pub struct Call {
     shared: Arc<Shared>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What is not waited for any more is not tried again.
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -74,7 +86,7 @@ impl Caller {
 
     /// Calls an address, which is the operator's or a client's. Returns at once.
     pub fn call(&self, address: &str, is_operators: bool, body: String) -> Call {
-        let call = Call::default();
+        let mut call = Call::default();
         let client = if is_operators { self.free.clone() } else { self.guarded.clone() };
         let (address, shared) = (address.to_string(), call.shared.clone());
         let (retries, signer) = (self.retries, self.signer.clone());
@@ -105,9 +117,12 @@ impl Caller {
             }
             shared.state.store(2, Relaxed);
         };
-        if let Err(e) = remote::spawn(task) {
-            tracing::warn!("{e}; an address was not told");
-            call.shared.state.store(2, Relaxed);
+        match remote::spawn(task) {
+            Ok(task) => call.task = Some(task),
+            Err(e) => {
+                tracing::warn!("{e}; an address was not told");
+                call.shared.state.store(2, Relaxed);
+            }
         }
         call
     }

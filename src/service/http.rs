@@ -1,7 +1,7 @@
 //! Routes and handlers.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::apart::apart;
 use super::book::Book;
@@ -24,6 +25,9 @@ use crate::web::respond::{errors_as_json, json_response};
 
 /// Routes that need no credentials.
 const OPEN_ROUTES: [&str; 2] = ["/health", "/healthz"];
+
+/// Longest time for a body to come.
+const BODY: Duration = Duration::from_secs(30);
 
 /// The addresses of the service.
 pub fn routes(book: Arc<Book>) -> Router {
@@ -129,8 +133,10 @@ async fn encode(Shared(book): Shared<Arc<Book>>, body: Body) -> Response {
 }
 
 async fn submit(book: Arc<Book>, kind: Kind, body: Body) -> Response {
-    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
-        return Problem::too_large(MOST_BYTES).into_response();
+    let body = match timeout(BODY, to_bytes(body, MOST_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Problem::too_large(MOST_BYTES).into_response(),
+        Err(_) => return Problem::wrong("the body did not come in time").into_response(),
     };
     answer(StatusCode::ACCEPTED, move || book.submit(request::read(kind, &body, &book.options)?)).await
 }

@@ -145,10 +145,11 @@ impl Seen {
     }
 }
 
-/// The status of a job whose unit is in a state.
-pub fn status_of(state: State) -> Status {
-    match state {
-        State::Waiting => Status::Queued,
+/// The status of a job by the record of its unit. A slide that waits for its bands is worked on.
+pub fn status_of(record: &Record) -> Status {
+    match record.state {
+        State::Waiting if record.bands.is_empty() => Status::Queued,
+        State::Waiting => Status::Processing,
         State::Running => Status::Processing,
         State::Done => Status::Completed,
         State::Dead => Status::Failed,
@@ -193,7 +194,7 @@ impl Now<'_> {
             "position": position, "attempt": seen.attempt, "message": self.message(),
             "submitted_at": moment::text(job.submitted_ms), "started_at": job.started_ms.map(moment::text),
             "finished_at": job.ended.as_ref().map(|ended| moment::text(ended.at_ms)),
-            "result": result.map(|result| self.result(result)), "error": fault.map(error), "warnings": job.warnings,
+            "result": result.map(|result| self.result(result)), "error": fault.map(|fault| self.error(fault)), "warnings": job.warnings,
             "callback": {"state": job.told, "tries": job.tries},
         })
     }
@@ -203,6 +204,24 @@ impl Now<'_> {
             "url": result.url, "download": format!("/api/render/{}/result", segment(&self.job.job_id)),
             "bytes": result.bytes, "frames": result.frames,
         })
+    }
+
+    /// Why the job ended, or why its last attempt did. The context is how far that was.
+    fn error(&self, fault: &Fault) -> Value {
+        let code = fault.code.unwrap_or(Code::RenderError);
+        let Seen { attempt, done, of, .. } = self.seen;
+        let context = match *of {
+            0 => format!("attempt {attempt}"),
+            of => format!("attempt {attempt}, {done} of {of} {}", self.things()),
+        };
+        json!({
+            "code": code, "message": fault.message,
+            "details": {"context": context, "suggestion": code.suggestion()},
+        })
+    }
+
+    fn things(&self) -> &'static str {
+        if self.job.kind == Kind::Render { "frames" } else { "families" }
     }
 
     /// From 0 to 100.
@@ -216,13 +235,12 @@ impl Now<'_> {
 
     fn message(&self) -> String {
         let Seen { done, of, .. } = self.seen;
-        let things = if self.job.kind == Kind::Render { "frames" } else { "families" };
         match self.status {
             Status::Queued => match self.position {
                 Some(place) => format!("queued at place {place}"),
                 None => "queued".into(),
             },
-            Status::Processing if *of > 0 => format!("{done} of {of} {things}"),
+            Status::Processing if *of > 0 => format!("{done} of {of} {}", self.things()),
             Status::Processing => "begun".into(),
             other => other.name().into(),
         }
@@ -239,16 +257,6 @@ impl Now<'_> {
         told["timestamp"] = moment::text(now_ms).into();
         told
     }
-}
-
-/// The error of a job.
-fn error(fault: &Fault) -> Value {
-    let code = fault.code.unwrap_or(Code::RenderError);
-    json!({
-        "code": code, "message": fault.message,
-        "details": {"context": if fault.outlook == crate::jobs::state::Outlook::Transient { "it may succeed later" } else { "it will fail again" },
-            "suggestion": code.suggestion()},
-    })
 }
 
 /// What a manifest says of the result of a job.

@@ -21,6 +21,11 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const ROUND_PAUSE: Duration = Duration::from_secs(60);
 /// Rounds of calls about the end of a job.
 const ROUNDS: u32 = 10;
+/// Jobs at the head of the queue that each look is about, and how many looks there are to one at the others.
+const NEAR: usize = 16;
+const FAR_EVERY: u32 = 10;
+/// How long a call about progress may hold up that about the end.
+const PROGRESS_WAIT: Duration = Duration::from_secs(5);
 /// How long a service that ends waits for calls under way.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
@@ -29,6 +34,7 @@ pub struct Keeper<'a> {
     book: &'a Arc<Book>,
     caller: Caller,
     calls: HashMap<String, Calls>,
+    looks: u32,
 }
 
 /// The calls about one job.
@@ -47,7 +53,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// The system gives no threads.
     pub fn new(book: &'a Arc<Book>) -> std::io::Result<Self> {
-        Ok(Self { book, caller: Caller::new(&book.options)?, calls: HashMap::new() })
+        Ok(Self { book, caller: Caller::new(&book.options)?, calls: HashMap::new(), looks: 0 })
     }
 
     /// Follows them until `stop` is requested.
@@ -81,8 +87,14 @@ impl<'a> Keeper<'a> {
     fn look(&mut self) -> Result<(), Error> {
         let all: Vec<Live> = self.book.jobs().open.clone();
         self.calls.retain(|name, _| all.iter().any(|live| live.job.job_id == *name));
-        let mut first = Ok(());
+        let (mut first, mut queued) = (Ok(()), 0);
+        self.looks = self.looks.wrapping_add(1);
         for live in all {
+            // Those that will wait for long are looked at now and then: the queue may be far away.
+            queued += usize::from(live.status == Status::Queued);
+            if live.status == Status::Queued && queued > NEAR && !self.looks.is_multiple_of(FAR_EVERY) {
+                continue;
+            }
             let looked = match live.status.is_final() {
                 true => self.tell_end(&live),
                 false => self.follow(&live),
@@ -105,7 +117,7 @@ impl<'a> Keeper<'a> {
                 }
             };
         };
-        let (status, seen) = (status_of(record.state), Seen::of(&record));
+        let (status, seen) = (status_of(&record), Seen::of(&record));
         let mut started = None;
         {
             let mut jobs = book.jobs();
@@ -195,9 +207,13 @@ impl<'a> Keeper<'a> {
         };
         let calls = self.calls.entry(job.job_id.clone()).or_default();
         match calls.under_way.as_ref().map(|call| (call.state(), call.tries())) {
-            Some((CallState::UnderWay, tries)) => {
-                let tries = if calls.is_final { calls.tries + tries } else { 0 };
-                book.show_tries(&job.job_id, tries);
+            Some((CallState::UnderWay, tries)) if calls.is_final => {
+                book.show_tries(&job.job_id, calls.tries + tries);
+                return Ok(());
+            }
+            Some((CallState::UnderWay, _))
+                if calls.told.is_some_and(|(at, _)| at.elapsed() < PROGRESS_WAIT) =>
+            {
                 return Ok(());
             }
             Some((CallState::Delivered, tries)) if calls.is_final => {
@@ -215,7 +231,7 @@ impl<'a> Keeper<'a> {
                 tracing::warn!(job = job.job_id, "the address of this job does not take that it has ended");
                 book.figures.undelivered.fetch_add(1, Relaxed);
             }
-            // That of the progress is over: the end may follow it.
+            // That of the progress is over, or takes too long and is dropped: the end may follow it.
             _ => calls.under_way = None,
         }
         if calls.rounds >= ROUNDS {

@@ -338,7 +338,7 @@ fn the_tile_server_has_the_same_addresses_where_it_is_asked_to() {
     assert_eq!(server.request("GET", "/api/slides", &[token]).status, 200);
     let metrics = server.request("GET", "/metrics", &[token]).text();
     assert!(
-        metrics.contains("origami_tiles")
+        metrics.contains("origami_cache_tiles")
             && metrics.contains("origami_jobs_ended_total{status=\"completed\"} 1")
     );
     assert!(metrics.ends_with("# EOF\n") && metrics.matches("# EOF").count() == 1);
