@@ -22,6 +22,7 @@
 //! | [`output`] | output tiles: cut and coded |
 //! | [`report`] | manifest, pictures, plots and pages of an encode |
 //! | `serve`, `evals`, `fleet`, `web` | the tile server; the pages of evaluation runs and of a queue; what all share (feature `serve`) |
+//! | `service` | the render service: jobs over HTTP (features `jobs` and `serve`) |
 //! | [`image`] | planes, tiles, families, geometry, every number of the format |
 //! | [`mod@error`] | the error type of the calls above; each layer below has its own |
 //!
@@ -57,6 +58,8 @@ pub mod report;
 pub mod residual;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(all(feature = "jobs", feature = "serve"))]
+pub mod service;
 pub mod slide;
 pub mod store;
 #[cfg(feature = "tour")]

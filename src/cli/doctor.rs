@@ -17,7 +17,7 @@ use anyhow::Result;
 use clap::Args;
 
 use self::advice::{Situation, advice};
-use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
+use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide, Tours};
 use self::report::Report;
 use super::args::work::JsonArgs;
 use super::json;
@@ -39,7 +39,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
     let wanted = args.gpu_adapter.as_deref();
     let adapters = gpu::examine(wanted)?;
     let (cpu, jpeg, openslide) = (Cpu::detect(), Jpeg::detect(), OpenSlide::detect());
-    let encoders = Encoders::detect();
+    let (encoders, tours) = (Encoders::detect(), Tours::detect());
     let failed = adapters.iter().filter_map(|a| Some((gpu::name(a), gpu::problem(a)?))).collect::<Vec<_>>();
     let situation = Situation {
         gpu_built: cfg!(feature = "gpu"),
@@ -53,6 +53,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         jpeg: jpeg.simd,
         openslide: openslide.problem.as_deref(),
         libjxl: encoders.libjxl_problem.as_deref(),
+        ffmpeg: tours.problem.as_deref(),
     };
     let (advice, works) = (advice(&situation), situation.failed.is_empty());
     let report = Report {
@@ -63,6 +64,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         jpeg,
         encoders,
         openslide,
+        tours,
         adapters,
         advice,
     };

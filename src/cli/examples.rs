@@ -176,6 +176,23 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "jobs serve",
+        &[
+            example(
+                "Take renderings of tours over these slides",
+                "origami jobs serve --slides slides --out results",
+            ),
+            example(
+                "For all networks, with a token",
+                "origami jobs serve --host 0.0.0.0 --token-file tokens.txt --out results",
+            ),
+            example(
+                "With signed callbacks, also to private addresses",
+                "origami jobs serve --callback-key-file key.txt --allow-private-addresses --out results",
+            ),
+        ],
+    ),
+    (
         "worker",
         &[
             example("Do what there is to do", "origami worker --out results --until-empty"),

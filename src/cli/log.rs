@@ -21,9 +21,28 @@ pub enum LogFormat {
     Json,
 }
 
+/// The level of LOG_LEVEL, by the names of other programs as well.
+fn level() -> &'static str {
+    let level = std::env::var("LOG_LEVEL").unwrap_or_default().to_ascii_lowercase();
+    match &*level {
+        "trace" => "trace",
+        "debug" => "debug",
+        "warn" | "warning" => "warn",
+        "error" | "critical" | "fatal" => "error",
+        "" | "info" => "info",
+        _ => {
+            eprintln!("origami: LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR; INFO is taken");
+            "info"
+        }
+    }
+}
+
 /// Starts the log; `server` is the format of one with timestamps, in UTC as RFC 3339 writes them.
-pub fn to_stderr(server: Option<LogFormat>) {
+///
+/// Where RUST_LOG says nothing, and `by_level`, LOG_LEVEL says how much of our own is logged: everything from INFO up by default.
+pub fn to_stderr(server: Option<LogFormat>, by_level: bool) {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.or_else(|| by_level.then(|| format!("{DEFAULT_FILTER},origami={}", level())));
     let colours = std::io::stderr().is_terminal() && !print::no_color();
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_FILTER)))

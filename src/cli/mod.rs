@@ -68,7 +68,7 @@ enum Command {
     Encode(encode::EncodeArgs),
     Decode(decode::DecodeArgs),
     #[cfg(feature = "serve")]
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     #[cfg(feature = "serve")]
     Evals(evals::EvalsArgs),
     #[cfg(feature = "serve")]
@@ -110,11 +110,24 @@ impl Command {
         )
     }
 
+    /// Whether LOG_LEVEL says how much is logged.
+    fn takes_log_level(&self) -> bool {
+        match self {
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Jobs(jobs::JobsCommand::Serve(_)) => true,
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Serve(args) => args.jobs,
+            _ => false,
+        }
+    }
+
     /// How a server writes its log; `None` for a command that ends by itself.
     fn server_log(&self) -> Option<log::LogFormat> {
         match self {
             #[cfg(feature = "serve")]
             Command::Serve(args) => Some(args.log_format),
+            #[cfg(all(feature = "jobs", feature = "serve"))]
+            Command::Jobs(jobs::JobsCommand::Serve(args)) => Some(args.log_format),
             _ => None,
         }
     }
@@ -122,7 +135,10 @@ impl Command {
 
 /// The whole command line as clap knows it: parsed, and written as help, completions and man pages.
 fn command_line() -> clap::Command {
-    help::complete(Cli::command())
+    let command = Cli::command();
+    #[cfg(all(feature = "jobs", feature = "serve"))]
+    let command = jobs::service_args::describe(command);
+    help::complete(command)
 }
 
 /// Parses the arguments and runs the subcommand.
@@ -146,7 +162,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         None => usage!("no command; origami --help lists them"),
         Some(command) => command,
     };
-    log::to_stderr(command.server_log());
+    log::to_stderr(command.server_log(), command.takes_log_level());
     if command.works_for_a_while() {
         let report = || {
             fail(&backend::Error::Interrupted.into());
@@ -159,7 +175,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(args, &settings)?,
+        Command::Serve(args) => serve::run(*args, &settings)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]

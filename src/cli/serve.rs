@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use origami::backend::scheduler::Scheduler;
+#[cfg(feature = "jobs")]
+use origami::serve::Credentials;
 use origami::serve::{BackendStats, Server};
 
 pub use self::args::ServeArgs;
@@ -14,6 +16,10 @@ use self::start::Started;
 use super::args::backend::{OpenBackend, Workload};
 use super::browser;
 use super::config::Settings;
+#[cfg(feature = "jobs")]
+use super::fault::usage;
+#[cfg(feature = "jobs")]
+use super::jobs::service_args::Running;
 use super::listen::{listen, raise_open_files, stopped};
 
 pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
@@ -34,8 +40,15 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
     let options = args.options(settings)?;
     let is_open = options.access.credentials.is_open();
+    #[cfg(feature = "jobs")]
+    let running = jobs(&args, &opened, options.access.credentials.clone())?;
     let server = Server::new(options, opened.backend.clone(), Arc::new(figures(&opened)))?;
-    runtime.block_on(async {
+    #[cfg(feature = "jobs")]
+    let server = match &running {
+        Some(running) => server.with(running.service.routes(), running.service.metrics()),
+        None => server,
+    };
+    let served = runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
         // Before anything is said: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
@@ -54,7 +67,26 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
             tracing::info!("stopping: requests in flight have 30 s to finish; a second signal ends them");
         };
         server.serve(listener, stop).await.context("the server failed")
-    })
+    });
+    #[cfg(feature = "jobs")]
+    if let Some(running) = running {
+        running.finish();
+    }
+    served
+}
+
+/// The render service beside the server, where it is asked for.
+#[cfg(feature = "jobs")]
+fn jobs(args: &ServeArgs, opened: &OpenBackend, credentials: Credentials) -> Result<Option<Running>> {
+    match args.service.flag() {
+        _ if args.jobs => {
+            let scheduler = Scheduler::new(args.rayon_threads)?;
+            let slides = args.root().to_path_buf();
+            args.service.start(slides, credentials, opened.backend.clone(), scheduler).map(Some)
+        }
+        Some(flag) => usage!("{flag} is about jobs; give --jobs as well, or leave it out"),
+        None => Ok(None),
+    }
 }
 
 /// Counters of the backend, for the server's metrics.

@@ -148,7 +148,7 @@ fn run_render(args: &RenderArgs) -> Result<ExitCode> {
         args.work.progress(),
     ));
     let scheduler = args.work.scheduler()?;
-    let progress = |done| {
+    let progress = |done, _| {
         if let Ok(work) = work.lock() {
             work.set(done);
         }

@@ -54,7 +54,7 @@ pub fn check_address(address: &str) -> Result<(), &'static str> {
 
 /// Sends notices.
 pub struct Notifier {
-    key: Hmac<Sha256>,
+    signer: Signer,
     client: reqwest::Client,
     clock: Clock,
     first_pause: Duration,
@@ -69,15 +69,7 @@ impl Notifier {
     /// # Errors
     /// A file that cannot be read or holds fewer than 32 bytes; no threads for HTTP.
     pub fn new(key_file: &Path, clock: Clock) -> Result<Self> {
-        let bytes = std::fs::read(key_file).map_err(FileError::on::<Error>("read", key_file))?;
-        let key = bytes.trim_ascii_end();
-        if key.len() < MIN_KEY_BYTES {
-            let problem = format!(
-                "a key of {} bytes; at least {MIN_KEY_BYTES} are needed: `openssl rand -hex 32` makes one",
-                key.len()
-            );
-            return Err(Error::stored(key_file.display(), problem));
-        }
+        let signer = Signer::read(key_file)?;
         let at = |source| FileError { action: "start HTTP for", path: key_file.into(), source };
         remote::handle().map_err(at)?;
         let client = reqwest::Client::builder()
@@ -85,9 +77,8 @@ impl Notifier {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| at(std::io::Error::other(e.without_url())))?;
-        let key = Hmac::new_from_slice(key).map_err(|_| Error::stored(key_file.display(), "no key"))?;
         Ok(Self {
-            key,
+            signer,
             client,
             clock,
             first_pause: FIRST_PAUSE,
@@ -105,14 +96,15 @@ impl Notifier {
             "kind": unit.task.kind(), "source": unit.source, "fault": fault,
         })
         .to_string();
-        let (client, key, clock) = (self.client.clone(), self.key.clone(), self.clock);
+        let (client, signer, clock) = (self.client.clone(), self.signer.clone(), self.clock);
         let (mut pause, undelivered, unit) = (self.first_pause, self.undelivered.clone(), unit.key.clone());
         let ended = self.ended.clone();
         let task = async move {
             let mut delivered = false;
             for _ in 0..TRIES {
                 let request = client.post(&address).header("content-type", "application/json");
-                let request = request.header("origami-signature", sign(&key, clock.now_ms() / 1000, &body));
+                let request =
+                    request.header("origami-signature", signer.header(clock.now_ms() / 1000, &body));
                 let answer = request.body(body.clone()).send().await;
                 delivered = answer.is_ok_and(|answer| answer.status().is_success());
                 if delivered {
@@ -157,6 +149,35 @@ impl Notifier {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The key with which calls are signed.
+#[derive(Clone)]
+pub struct Signer(Hmac<Sha256>);
+
+impl Signer {
+    /// Reads the key: the bytes of a file without the newline at its end.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds fewer than 32 bytes.
+    pub fn read(key_file: &Path) -> Result<Self> {
+        let bytes = std::fs::read(key_file).map_err(FileError::on::<Error>("read", key_file))?;
+        let key = bytes.trim_ascii_end();
+        if key.len() < MIN_KEY_BYTES {
+            let problem = format!(
+                "a key of {} bytes; at least {MIN_KEY_BYTES} are needed: `openssl rand -hex 32` makes one",
+                key.len()
+            );
+            return Err(Error::stored(key_file.display(), problem));
+        }
+        let key = Hmac::new_from_slice(key).map_err(|_| Error::stored(key_file.display(), "no key"))?;
+        Ok(Self(key))
+    }
+
+    /// The value of the header for a body that is sent at a time.
+    pub fn header(&self, seconds: u64, body: &str) -> String {
+        sign(&self.0, seconds, body)
+    }
 }
 
 /// The value of the header.

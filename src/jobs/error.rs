@@ -112,6 +112,15 @@ impl Error {
         move |source| Self::Store { place: place.to_string(), action, source: of_store(source) }
     }
 
+    /// A unit that is done without a manifest.
+    #[cfg(feature = "serve")]
+    pub(crate) fn missing_manifest(key: impl std::fmt::Display) -> Self {
+        Self::stored(
+            format!("unit {key}"),
+            "the queue says that it is done, and it has no manifest; it is done again",
+        )
+    }
+
     pub(super) fn stored(place: impl ToString, problem: impl ToString) -> Self {
         Self::Stored { place: place.to_string(), problem: problem.to_string() }
     }

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! unit       what is to be done to one slide, and its key                        no I/O
+//! render     what of a rendering its unit holds                                 no I/O
+//! code       what went wrong, for programs                                      no I/O
 //! encode     what of an encode its unit holds; the quality that reaches its goal    slides
 //! state      the life of a unit: waiting, running, done, dead, cancelled         no I/O, no clock
 //! clock      the time of day, which may be wrong                              no I/O
@@ -13,6 +15,9 @@
 //! results    attempts and manifests: what was done                               an object store
 //! content    files of an attempt: checked, counted, hashed                       files
 //! run        does one unit                                                       slides
+//! studio     what tours are rendered with                                       ffmpeg
+//! video      renders the tour of a unit                                         files, ffmpeg, HTTP
+//! means      what works on a unit, and what it makes                            data
 //! callback   tells an address that a unit is done                              HTTP
 //! worker     takes units, sends heartbeats, publishes results                    threads
 //! overview   how far everything is                                               no I/O
@@ -27,20 +32,25 @@
 
 pub mod callback;
 mod clock;
+mod code;
 mod content;
 mod encode;
 mod entry;
 mod error;
+mod means;
 #[cfg(feature = "nats")]
 mod nats;
 mod overview;
 mod queue;
 pub mod reconcile;
+mod render;
 mod results;
 mod run;
 mod sqlite;
 pub mod state;
+mod studio;
 mod unit;
+mod video;
 mod watch;
 pub mod worker;
 
@@ -48,6 +58,7 @@ pub mod worker;
 mod tests;
 
 pub use clock::Clock;
+pub use code::Code;
 pub use encode::{Encode, Fixed, Goal};
 pub use entry::Entry;
 pub use error::{Error, Result};
@@ -55,7 +66,10 @@ pub use error::{Error, Result};
 pub use nats::{NatsAddress, NatsQueue};
 pub use overview::{Dead, Overview, Running, WorkerRow};
 pub use queue::{Claim, Queue, Submitted, Which};
+pub use render::{Render, Sound};
 pub use results::{Manifest, Published, Results};
 pub use run::size;
 pub use sqlite::SqliteQueue;
+pub use studio::Studio;
 pub use unit::{Band, Key, Source, Task, Token, UNIT_VERSION, Unit, named};
+pub use video::RenderError;

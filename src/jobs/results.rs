@@ -4,10 +4,13 @@
 //! units/KEY/unit.json                what is to be done, from the first submit
 //! units/KEY/attempts/TOKEN/...       the files of an attempt
 //! units/KEY/manifest.json            which attempt counts; created once
+//! notes/...                          what the render service keeps of its jobs
 //! ```
 //!
 //! An attempt writes its files under its own token, reads them back, and creates the manifest, which the store refuses where one is.
 //! So a unit has at most one manifest, and the files of a manifest are whole. Everything else is left over, and may be removed.
+
+mod notes;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +32,7 @@ use super::content::Content;
 use super::error::{Error, Result};
 use super::unit::{Key, Token, Unit};
 use crate::store::{self, Address, FileError, Location, Scheme, remote};
+use crate::tour::WorkFolder;
 
 /// The directory of all units.
 const UNITS: &str = "units";
@@ -96,7 +100,7 @@ enum Home {
     /// In place.
     Local(PathBuf),
     /// On this machine first, and then below an address.
-    Remote { scratch: PathBuf, address: Address },
+    Remote { scratch: PathBuf, folder: OnceLock<WorkFolder>, address: Address },
 }
 
 fn object(key: &Key, name: &str) -> ObjectPath {
@@ -109,7 +113,7 @@ fn attempt_path(key: &Key, token: &Token) -> String {
 
 impl Results {
     /// Opens a place: a directory, which is made if it is not there, or an address of object storage. Attempts at results of an address
-    /// write to a directory in `scratch` first.
+    /// write to a directory of this process in `scratch` first; those of processes that were killed go.
     ///
     /// # Errors
     /// A directory that cannot be made or opened; an address that cannot be one, or that is not written to.
@@ -124,7 +128,8 @@ impl Results {
                 }
                 let connected = remote::connect(&address).map_err(at)?;
                 let store = PrefixStore::new(connected.store, connected.key);
-                let home = Home::Remote { scratch: scratch.join("origami-jobs"), address: address.clone() };
+                let (scratch, folder) = (scratch.to_path_buf(), OnceLock::new());
+                let home = Home::Remote { scratch, folder, address: address.clone() };
                 Self::new(address.to_string(), home, Arc::new(store), OnceLock::new())
             }
         }
@@ -235,6 +240,13 @@ impl Results {
 
     /// Where an attempt writes its files: a directory on this machine, which is empty.
     pub fn begin(&self, key: &Key, token: &Token) -> Result<PathBuf> {
+        if let Home::Remote { scratch, folder, .. } = &self.home
+            && folder.get().is_none()
+        {
+            fs::create_dir_all(scratch).map_err(FileError::on::<Error>("create", scratch))?;
+            // What another thread has made meanwhile counts; ours goes.
+            drop(folder.set(WorkFolder::new(scratch).map_err(FileError::on::<Error>("write", scratch))?));
+        }
         let dir = self.dir_of(key, token);
         fs::create_dir_all(&dir).map_err(FileError::on::<Error>("create", &dir))?;
         Ok(dir)
@@ -243,7 +255,9 @@ impl Results {
     fn dir_of(&self, key: &Key, token: &Token) -> PathBuf {
         match &self.home {
             Home::Local(root) => root.join(attempt_path(key, token)),
-            Home::Remote { scratch, .. } => scratch.join(token.as_str()),
+            Home::Remote { scratch, folder, .. } => {
+                folder.get().map_or(&**scratch, WorkFolder::path).join(token.as_str())
+            }
         }
     }
 

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use super::code::Code;
 use super::content::check_bundle;
 use super::encode::Encode;
+use super::means::{Made, Means, check_identity};
 use super::unit::{Band, Source as Thing, Task, Unit};
+use super::video::{RenderError, render};
 use crate::archive::{Archive, BandReader, Kind};
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
 use crate::decode::{self, DecodeOptions};
 use crate::encode::{self, EncodeReport, bands, encode, encode_band, join_bands};
+use crate::error::diagnosis::{Diagnose, Diagnosis};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::output::render::Output;
@@ -28,38 +32,54 @@ const BAND: &str = "families.band";
 /// The file of a unit that only looks.
 const REPORT: &str = "report.json";
 
-/// What a unit made.
-pub struct Made {
-    /// The file to open, below the unit's directory.
-    pub main: String,
-    /// Families that were worked on.
-    pub families: u64,
-    /// Pixels of the finest level.
-    pub pixels: u64,
-}
-
-/// What works on a unit, and who is told how far it is.
-pub struct Means<'a> {
-    /// Where the arithmetic runs.
-    pub backend: &'a dyn Backend,
-    /// Threads; it carries the request to end.
-    pub scheduler: &'a Scheduler,
-    /// Is called with families done, families of the unit, and pixels of its finest level.
-    pub progress: &'a dyn Fn(u64, u64, u64),
-}
-
 /// Does a unit. Its files are in `dir` and were read back.
 ///
 /// # Errors
 /// Those of the work; a source that is not the one that was submitted.
-pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made> {
+pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made, WorkError> {
     let made = match &unit.task {
         Task::Encode(encode) => encoded(unit, encode, dir, means),
         Task::Band(band) => encoded_band(unit, band, dir, means),
         Task::Verify { deep } => verified(unit, *deep, dir, means),
         Task::Decode { quality } => decoded(unit, *quality, dir, means),
+        Task::Render(task) => {
+            return render(unit, task, dir, means).map_err(|e| match e {
+                RenderError::Source(e) => RenderError::Source(gone(unit, e)).into(),
+                e => e.into(),
+            });
+        }
     };
-    made.map_err(|e| gone(unit, e))
+    made.map_err(|e| gone(unit, e).into())
+}
+
+/// Why a unit is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The work on a slide.
+    #[error(transparent)]
+    Slide(#[from] Error),
+    /// A rendering.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+impl WorkError {
+    /// The code of a rendering.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Slide(_) => None,
+            Self::Render(e) => Some(e.code()),
+        }
+    }
+}
+
+impl Diagnose for WorkError {
+    fn diagnosis(&self) -> Diagnosis {
+        match self {
+            Self::Slide(e) => e.diagnosis(),
+            Self::Render(e) => e.diagnosis(),
+        }
+    }
 }
 
 /// How large the work of a unit is: families, and pixels of the finest level. It opens the source and reads no pixels.
@@ -75,6 +95,7 @@ pub fn size(unit: &Unit) -> Result<(u64, u64)> {
         (_, Thing::Bundle) => *Archive::open(path)?.geometry(),
         (_, Thing::Tree) => *Tree::open(path, Missing::Refuse)?.geometry(),
         (_, Thing::Slide) => *open_slide(path, &OpenOptions::default(), false, None)?.geometry(),
+        (_, Thing::Video) => return Err(no_slide(path)),
     };
     Ok((geometry.family_count(), pixels(&geometry)))
 }
@@ -83,24 +104,8 @@ fn pixels(geometry: &Geometry) -> u64 {
     u64::from(geometry.width()) * u64::from(geometry.height())
 }
 
-/// A source that was changed after it was submitted would be stored under the key of another. An identity is its kind, length and hash.
-fn check_identity(unit: &Unit, path: &Path, found: &str) -> Result<()> {
-    if found == unit.identity {
-        return Ok(());
-    }
-    let parts = |identity: &str| identity.splitn(3, '-').map(String::from).collect::<Vec<_>>();
-    let differs = match (&parts(&unit.identity)[..], &parts(found)[..]) {
-        ([kind, ..], [other, ..]) if kind != other => format!("it was a {kind} and is a {other}"),
-        ([_, length, _], [_, other, _]) if length != other => {
-            let unit = if unit.identity.starts_with("file") { "bytes" } else { "files or tiles" };
-            format!("it had {length} {unit} and has {other}")
-        }
-        _ => "it is as long, with other bytes".into(),
-    };
-    let problem = format!(
-        "it has changed since it was submitted: {differs}; submit it again, and the queue takes it as it is now"
-    );
-    Err(Error::input(path, problem))
+fn no_slide(path: &Path) -> Error {
+    Error::input(path, "a video has no pyramid; it can be the source of a tour alone")
 }
 
 /// What is wrong with a source that cannot be opened because it is not there.
@@ -209,7 +214,7 @@ fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
         Source::Tree(tree) => Identity::of_tree(tree)?,
         Source::Slide(..) => Identity::of_file(path)?,
     };
-    check_identity(unit, path, &identity.text)?;
+    check_identity(&unit.identity, path, &identity.text)?;
     Ok(source)
 }
 
@@ -228,7 +233,7 @@ fn open_slide(path: &Path, options: &OpenOptions, lossless: bool, tile: Option<u
 
 fn decoded(unit: &Unit, quality: u8, dir: &Path, means: &Means<'_>) -> Result<Made> {
     let path = Path::new(&unit.source);
-    check_identity(unit, path, &Identity::of_file(path)?.text)?;
+    check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
     let input = decode::Input::file(path, Kind::Bundle)?;
     let (of, size) = (input.families().len() as u64, pixels(input.geometry()));
     (means.progress)(0, of, size);
@@ -245,7 +250,7 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Ma
     let path = Path::new(&unit.source);
     let report = match unit.thing {
         Thing::Bundle => {
-            check_identity(unit, path, &Identity::of_file(path)?.text)?;
+            check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
             let archive = Archive::open(path)?;
             let (of, size) = (archive.families().len() as u64, pixels(archive.geometry()));
             let told = |done| (means.progress)(done, of, size);
@@ -254,7 +259,7 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Ma
         }
         Thing::Tree => {
             let tree = Tree::open(path, Missing::Refuse)?;
-            check_identity(unit, path, &Identity::of_tree(&tree)?.text)?;
+            check_identity(&unit.identity, path, &Identity::of_tree(&tree)?.text)?;
             let mut first = None;
             let whole = verify_tree(&tree, means.scheduler, &|_| (), &mut |e| {
                 first.get_or_insert(e);
@@ -263,7 +268,7 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Ma
             serde_json::json!({"tiles": whole.tiles, "bytes": whole.bytes})
         }
         Thing::Slide => {
-            check_identity(unit, path, &Identity::of_file(path)?.text)?;
+            check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
             let mut slide = Slide::open(path, &OpenOptions::default())?;
             let mut first = None;
             let whole = verify_slide(&mut slide, means.scheduler, &|_| (), &mut |e| {
@@ -272,6 +277,7 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Ma
             first.map_or(Ok(()), Err)?;
             serde_json::json!({"pixels": whole.pixels})
         }
+        Thing::Video => return Err(no_slide(path)),
     };
     let text = serde_json::to_vec_pretty(&report).map_err(Error::Manifest)?;
     write_whole(&dir.join(REPORT), &text)?;

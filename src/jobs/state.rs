@@ -17,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
 use super::unit::{Key, Token};
 
 /// Pause after which a slide looks whether its bands are done. Whoever ends the last one wakes it; this is for one that was killed before.
@@ -71,6 +72,23 @@ pub struct Fault {
     pub outlook: Outlook,
     /// What went wrong, for people.
     pub message: String,
+    /// What went wrong, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+}
+
+impl Fault {
+    /// A fault without a code.
+    pub fn new(outlook: Outlook, message: impl Into<String>) -> Self {
+        Self { outlook, message: message.into(), code: None }
+    }
+
+    /// The same with a code, unless it has one.
+    #[must_use]
+    pub fn coded(mut self, code: Code) -> Self {
+        self.code.get_or_insert(code);
+        self
+    }
 }
 
 /// How far an attempt is.
@@ -277,7 +295,7 @@ impl Record {
     pub fn expire(self, token: &Token, policy: &Policy, now_ms: u64) -> Result<Self, Refused> {
         let worker = self.worker.clone().unwrap_or_default();
         let message = format!("worker {worker} fell silent during attempt {}", self.attempts);
-        self.fail(token, Fault { outlook: Outlook::Transient, message }, policy, now_ms)
+        self.fail(token, Fault::new(Outlook::Transient, message), policy, now_ms)
     }
 
     /// The worker ends before the attempt does: it does not count, and the unit is due at once.

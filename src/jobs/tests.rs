@@ -4,6 +4,7 @@ mod bands;
 mod queues;
 mod simulation;
 mod states;
+mod videos;
 mod workers;
 
 use super::unit::{Source, Task, Unit};

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::encode::Encode;
 use super::error::{Error, Result};
+use super::render::Render;
 use crate::image::spec;
 
 /// Version of units. A worker takes only units of its own version: a parameter that it does not know would change the result under an
@@ -50,11 +51,13 @@ pub enum Task {
         /// Quality of the tiles, 1 to 100.
         quality: u8,
     },
+    /// See [`Render`].
+    Render(Render),
 }
 
 impl Task {
     /// Names of all kinds.
-    pub const KINDS: [&str; 4] = ["encode", "band", "verify", "decode"];
+    pub const KINDS: [&str; 5] = ["encode", "band", "verify", "decode", "render"];
 
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
@@ -63,6 +66,7 @@ impl Task {
             Task::Band(_) => "band",
             Task::Verify { .. } => "verify",
             Task::Decode { .. } => "decode",
+            Task::Render(_) => "render",
         }
     }
 }
@@ -77,6 +81,8 @@ pub enum Source {
     Tree,
     /// A bundle.
     Bundle,
+    /// A video, of a rendering.
+    Video,
 }
 
 /// One piece of work.

@@ -25,6 +25,8 @@ use super::overview::WorkerRow;
 use super::queue::{Claim, Queue};
 use super::results::Results;
 use super::state::{Fault, Policy, Progress, State};
+use super::studio::Studio;
+use super::unit::Task;
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, Cancel};
 
@@ -79,6 +81,8 @@ pub struct Worker<'a> {
     pub backend: &'a dyn Backend,
     /// Threads that the units share.
     pub scheduler: &'a Scheduler,
+    /// What tours are rendered with.
+    pub studio: &'a Studio,
     /// How it works.
     pub options: WorkerOptions,
     /// A request to end.
@@ -262,6 +266,7 @@ impl Worker<'_> {
             results: self.results,
             backend: self.backend,
             scheduler: self.scheduler,
+            studio: self.studio,
             slots: self.options.slots,
             worker: &self.options.name,
         }
@@ -277,7 +282,8 @@ impl Worker<'_> {
                 slot.cancel.request();
             }
         }
-        let begun = work.slots.iter().map(|slot| (slot.progress(), slot.claim.unit.bytes));
+        let of_slides = work.slots.iter().filter(|slot| !matches!(slot.claim.unit.task, Task::Render(_)));
+        let begun = of_slides.map(|slot| (slot.progress(), slot.claim.unit.bytes));
         work.rate.add(&work.row, begun);
         work.row.seen_ms = self.options.clock.now_ms();
         (work.row.pixels_per_s, work.row.source_bytes_per_s) = work.rate.per_second();
@@ -367,8 +373,8 @@ impl Worker<'_> {
 
 fn count(row: &mut WorkerRow, claim: &Claim, done: Done, progress: Progress) {
     row.units += u64::from(claim.unit.band_of().is_none());
-    // What was joined was counted where it was encoded.
-    if done == Done::Ours {
+    // What was joined was counted where it was encoded. A video has frames, which are no families.
+    if done == Done::Ours && !matches!(claim.unit.task, Task::Render(_)) {
         row.families += progress.families;
         row.pixels += progress.pixels;
         row.source_bytes += claim.unit.bytes;

@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-pub use access::{ALL, Credentials, Secret, SigningKey};
+pub use access::{ALL, Credentials, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
 pub use metrics::BackendStats;
@@ -114,6 +114,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A server that is ready to listen.
 pub struct Server {
     state: http::State,
+    more: Option<axum::Router>,
 }
 
 impl Server {
@@ -132,7 +133,18 @@ impl Server {
         let metrics = Arc::new(Metrics::new(&backend.name()));
         let tiles = Tiles::new(options.clone(), backend, metrics.clone())?;
         let catalog = Arc::new(Catalog::new(options.clone()));
-        Ok(Self { state: Arc::new(http::AppState { options, catalog, tiles, metrics, backend_stats }) })
+        let more_metrics = std::sync::OnceLock::new();
+        let state = http::AppState { options, catalog, tiles, metrics, backend_stats, more_metrics };
+        Ok(Self { state: Arc::new(state), more: None })
+    }
+
+    /// The same with further addresses, which ask for credentials themselves, and figures for the metrics, in their text format and
+    /// without an end mark.
+    #[must_use]
+    pub fn with(self, routes: axum::Router, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        // A server has one such set, whose figures are those of the first.
+        drop(self.state.more_metrics.set(Box::new(metrics)));
+        Self { more: Some(routes), ..self }
     }
 
     /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as
@@ -156,7 +168,7 @@ impl Server {
         let tiles = self.state.tiles.clone();
         let stats = http::log_stats(self.state.clone());
         let limits = ConnectionLimits::new(self.state.options.limits.max_connections);
-        listen::serve(listener, http::router(self.state), limits, stop).await;
+        listen::serve(listener, http::router(self.state, self.more), limits, stop).await;
         stats.abort();
         tiles.close();
         Ok(())

@@ -47,6 +47,14 @@ pub enum Error {
         /// The last lines that it printed.
         said: String,
     },
+    /// A video or sound that ffmpeg does not read.
+    #[error("ffmpeg cannot read {}: {said}", path.display())]
+    Media {
+        /// The file.
+        path: PathBuf,
+        /// What it said, or what the file lacks.
+        said: String,
+    },
     /// The video is not what it should be.
     #[error("{}: the video has {found} frames and should have {expected}: it was not kept", path.display())]
     FrameCount {
@@ -77,7 +85,9 @@ impl Diagnose for Error {
             Error::Slide(ReadError::Stopped) => Diagnosis::of(FaultKind::Interrupted),
             Error::NoFfmpeg(_) => Diagnosis::of(FaultKind::Failed),
             Error::Ffmpeg { .. } => Diagnosis::of(FaultKind::MayPass),
-            Error::FrameCount { path, .. } => Diagnosis::of(FaultKind::Failed).in_file(path),
+            Error::FrameCount { path, .. } | Error::Media { path, .. } => {
+                Diagnosis::of(FaultKind::Failed).in_file(path)
+            }
             Error::Backend(e) => e.diagnosis(),
         }
     }

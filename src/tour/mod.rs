@@ -10,6 +10,7 @@
 //! | `ffmpeg` | the program: found, probed, fed |
 //! | `scene` | a tour over its slide: the pixels of each frame, and what is drawn over them |
 //! | `render`, `still`, `raw` | a whole video; one frame; all frames as pixels |
+//! | `work_folder` | where a video is made, and what becomes of it after a kill |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
 //! them. It is a program of its own, found at run time. It also opens
@@ -28,6 +29,7 @@ mod resample;
 mod scene;
 mod still;
 mod viewport;
+mod work_folder;
 
 pub use self::document::{Fault, Severity, Strictness, read};
 pub use self::error::{Error, Result};
@@ -36,3 +38,4 @@ pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 pub use self::raw::raw_frames;
 pub use self::render::{Rendered, Rendering, check, render};
 pub use self::still::still;
+pub use self::work_folder::{WorkFolder, sweep};

@@ -9,10 +9,11 @@ use std::thread;
 
 use super::captions::Script;
 use super::error::{Error, Result};
-use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, media, run};
+use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, input, media};
 use super::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 use super::scene::{Scene, write};
 use super::viewport::Stage;
+use super::work_folder::WorkFolder;
 use crate::backend::Cancel;
 use crate::backend::scheduler::Scheduler;
 use crate::store::{FileError, is_address};
@@ -34,8 +35,8 @@ pub struct Rendering<'a> {
     pub workers: usize,
     /// Ends it.
     pub cancel: Cancel,
-    /// Told the number of frames that are coded.
-    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Told how many frames are coded, of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
 /// What was rendered.
@@ -81,8 +82,7 @@ pub fn render(tour: &Tour, document: &Path, with: &Rendering<'_>, out: &Path) ->
     let failed = |action| move |source| FileError { action, path: out.into(), source };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // On the file system of the result, so that this is renamed into place.
-    let work =
-        tempfile::Builder::new().prefix(".origami-tour-").tempdir_in(folder).map_err(failed("write"))?;
+    let work = WorkFolder::new(folder).map_err(failed("write"))?;
     let joined = work.path().join("video.mp4");
     let made = match &tour.source {
         Source::Slide { path, camera } => {
@@ -119,7 +119,7 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
     let path_of = |index: usize| work.join(format!("{index:05}.mp4"));
     let tell = |index: usize, count: u64| {
         coded[index].store(count, Relaxed);
-        (with.progress)(coded.iter().map(|count| count.load(Relaxed)).sum());
+        (with.progress)(coded.iter().map(|count| count.load(Relaxed)).sum(), frames);
     };
     let one = |index: usize, scheduler: &Scheduler| {
         let mut attempts = 1;
@@ -158,7 +158,7 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
     if let Some((_, error)) = first_error.into_inner().unwrap_or_else(|e| e.into_inner()) {
         return Err(error);
     }
-    join(scene.tour, with.ffmpeg, work, parts.len(), scene.tour.duration(), out)?;
+    join(scene.tour, with, work, parts.len(), out)?;
     count(with.ffmpeg, out, frames)?;
     let (segments, repeated) = (parts.len(), repeated.into_inner());
     Ok(Rendered { format: scene.format, frames, segments, repeated, bytes: 0 })
@@ -198,20 +198,20 @@ fn segment(
 }
 
 /// Joins the segments and adds the sound, if there is any.
-fn join(tour: &Tour, ffmpeg: &Ffmpeg, work: &Path, count: usize, seconds: f64, out: &Path) -> Result<()> {
+fn join(tour: &Tour, with: &Rendering<'_>, work: &Path, count: usize, out: &Path) -> Result<()> {
     let list: String = (0..count).map(|index| format!("file '{index:05}.mp4'\n")).collect();
     write(&work.join("list.txt"), &list)?;
-    let mut command = ffmpeg.command();
+    let mut command = with.ffmpeg.command();
     command.args(["-f", "concat", "-safe", "0", "-i"]).arg(work.join("list.txt"));
-    sound(&mut command, tour.audio.as_ref(), seconds);
+    sound(&mut command, tour.audio.as_ref(), tour.duration());
     command.args(["-c:v", "copy", "-movflags", "+faststart", "-fflags", "+bitexact"]).arg(out);
-    run(&mut command, "join the segments").map(drop)
+    Child::start(command, "join the segments")?.wait(&with.cancel, &|_| ())
 }
 
 /// A sound file beside the video of the first input.
 fn sound(command: &mut Command, audio: Option<&PathBuf>, seconds: f64) {
     if let Some(audio) = audio {
-        command.arg("-i").arg(audio).args(["-map", "0:v:0", "-map", "1:a:0", "-c:a", "aac", "-b:a", "160k"]);
+        input(command, audio).args(["-map", "0:v:0", "-map", "1:a:0", "-c:a", "aac", "-b:a", "160k"]);
         command.args(["-t", &format!("{seconds:.6}")]);
     }
 }
@@ -249,7 +249,7 @@ fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &P
     );
     let mut command = with.ffmpeg.command();
     with.encoder.device(&mut command);
-    command.arg("-i").arg(path);
+    input(&mut command, path);
     match &tour.audio {
         Some(_) => sound(&mut command, tour.audio.as_ref(), seconds),
         None => {
@@ -265,12 +265,14 @@ fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &P
     command.args(["-vf", &with.encoder.filters(&fitted), "-frames:v", &frames.to_string()]);
     with.encoder.codec(&mut command, tour.options.quality, format);
     command.args(["-movflags", "+faststart"]).arg(out);
-    Child::start(command, &format!("caption {}", path.display()))?.wait(&with.cancel)?;
+    (with.progress)(0, frames);
+    let tell = |count: u64| (with.progress)(count.min(frames), frames);
+    Child::start_counting(command, &format!("caption {}", path.display()))?.wait(&with.cancel, &tell)?;
     let found = frame_times(with.ffmpeg, out)?.len() as u64;
     // The container's length may be that of its sound, and end a frame later than its pictures.
     if found == 0 || found.abs_diff(frames) > 1 {
         return Err(Error::FrameCount { path: out.into(), found, expected: frames });
     }
-    (with.progress)(found);
+    (with.progress)(found, found);
     Ok(Rendered { format, frames: found, segments: 1, repeated: 0, bytes: 0 })
 }

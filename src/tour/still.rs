@@ -7,6 +7,7 @@ use super::ffmpeg::{Child, Ffmpeg};
 use super::plan::{DEFAULT_FORMAT, Source, Tour};
 use super::scene::{Scene, write};
 use super::viewport::Stage;
+use super::work_folder::WorkFolder;
 use crate::store::FileError;
 
 /// The frame that is seen at `time` seconds, with all that is drawn over it, as PNG at `out`, which is replaced as a whole.
@@ -16,7 +17,7 @@ use crate::store::FileError;
 pub fn still(tour: &Tour, document: &Path, ffmpeg: &Ffmpeg, time: f64, out: &Path) -> Result<()> {
     let file = |action| move |source| FileError { action, path: out.into(), source };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let work = tempfile::Builder::new().prefix(".origami-tour-").tempdir_in(folder).map_err(file("write"))?;
+    let work = WorkFolder::new(folder).map_err(file("write"))?;
     let picture = work.path().join("still.png");
     let Source::Slide { path, camera } = &tour.source else {
         let problem =

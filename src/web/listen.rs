@@ -143,7 +143,7 @@ async fn connection(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
     let stream = TokioIo::new(Box::pin(stream));
-    let mut served = pin!(watcher.watch(builder.serve_connection(stream, service)));
+    let mut served = pin!(watcher.watch(builder.serve_connection_with_upgrades(stream, service)));
     // hyper's header timeout begins once it has recognised HTTP/1.1. Before that, only this bounds a silent client.
     let first_request = timeout(limits.header, async {
         tokio::select! {

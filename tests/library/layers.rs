@@ -42,6 +42,7 @@ const LAYERS: &[&str] = &[
     "serve",
     "evals",
     "fleet",
+    "service",
     "bench",
     "cli",
 ];

@@ -42,7 +42,9 @@ fn script(command: &str, port: &str) -> String {
     let command = command.replace(PORT, port);
     let (server, then) = match command.split_whitespace().take(3).collect::<Vec<_>>()[..] {
         ["origami", "serve" | "evals", ..] if command.contains("--port") => (command.clone(), ""),
-        ["origami", "serve" | "evals", ..] => (format!("{command} --port 0"), ""),
+        ["origami", "serve" | "evals", ..] | ["origami", "jobs", "serve"] => {
+            (format!("{command} --port 0"), "")
+        }
         ["origami", "bench", "serve"] => (format!("origami serve slides --port {port}"), command.as_str()),
         _ => return command,
     };

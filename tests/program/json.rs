@@ -81,7 +81,7 @@ const RUNS: &[(&str, i32, &str)] = &[
 ];
 
 /// Schemas whose command is a server or needs one, or a GPU: they have tests of their own.
-const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "serve", "tour-render"];
+const OTHERS: &[&str] = &["bench-gpu", "bench-serve", "jobs-serve", "serve", "tour-render"];
 
 /// Files that runs take.
 struct Files {
@@ -276,8 +276,12 @@ struct Server {
 
 impl Server {
     fn start(root: &Path) -> Self {
+        Self::of(&["serve", arg(root)])
+    }
+
+    fn of(command: &[&str]) -> Self {
         let mut serve = program();
-        serve.args(["serve", arg(root), "--port", "0", "--backend", "cpu", "--json"]);
+        serve.args(command).args(["--port", "0", "--backend", "cpu", "--json"]);
         let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // The object ends with a line of its closing brace.
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -310,6 +314,9 @@ fn what_a_server_says_and_bench_serve_are_as_their_schemas_say() {
     fs::copy(&small.bundle, &bundle).unwrap();
     let server = Server::start(&root);
     assert_eq!(faults("serve", &server.start), [""; 0]);
+    let (out, temp) = (small.path("results"), small.path("temp"));
+    let jobs = Server::of(&["jobs", "serve", "--out", arg(&out), "--temp-dir", arg(&temp)]);
+    assert_eq!(faults("jobs-serve", &jobs.start), [""; 0]);
     let url = format!("{}/dzi/small.dzi", server.url);
     for flags in [&["--cold", arg(&bundle), "--pause-ms", "1"][..], &["--seconds", "1", "--connections", "2"]]
     {

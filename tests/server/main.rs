@@ -12,6 +12,8 @@ mod evals;
 mod folders;
 mod http;
 mod icc;
+#[cfg(feature = "jobs")]
+mod jobs;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod mixed;

@@ -65,6 +65,12 @@ impl Running {
         Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs))
     }
 
+    /// Starts `origami jobs serve` and waits until it listens.
+    #[cfg(feature = "jobs")]
+    pub fn jobs(program: &mut Command, flags: &[&str]) -> Self {
+        Self::wait(program.args(["jobs", "serve", "--port", "0"]).args(flags))
+    }
+
     fn wait(program: &mut Command) -> Self {
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -132,26 +138,41 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 
 /// One request, HTTP/1.1, closed afterwards.
 pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
-    let all = exchange(address, method, path, headers).unwrap();
+    send(address, method, path, headers, b"")
+}
+
+/// One request with a body, HTTP/1.1, closed afterwards.
+pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    let all = exchange(address, method, path, headers, body).unwrap();
     reply(&all).unwrap_or_else(|| panic!("no answer to {path}"))
 }
 
 /// GET of a server that may have ended: `None` where it has, or where its answer breaks off.
 #[cfg(feature = "rocksdb")]
 pub fn try_request(address: &str, path: &str) -> Option<Reply> {
-    let reply = reply(&exchange(address, "GET", path, &[]).ok()?)?;
+    let reply = reply(&exchange(address, "GET", path, &[], b"").ok()?)?;
     let length: Option<usize> = reply.header("content-length").parse().ok();
     length.is_some_and(|length| length == reply.body.len()).then_some(reply)
 }
 
-fn exchange(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> std::io::Result<Vec<u8>> {
+fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
-    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    if !body.is_empty() {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
+    // A server that refuses what is too long does not read all of it.
+    drop(stream.write_all(&[format!("{head}\r\n").as_bytes(), body].concat()));
     let mut all = Vec::new();
     stream.read_to_end(&mut all)?;
     Ok(all)

@@ -24,6 +24,8 @@ pub struct Situation<'a> {
     pub openslide: Option<&'a str>,
     /// Why libjxl is missing, in a build that could use it.
     pub libjxl: Option<&'a str>,
+    /// Why tours cannot be rendered, in a build that could.
+    pub ffmpeg: Option<&'a str>,
 }
 
 /// The sentences, most important first.
@@ -58,6 +60,9 @@ pub fn advice(situation: &Situation<'_>) -> Vec<String> {
     }
     if let Some(problem) = situation.libjxl {
         all.push(format!("--encoder jpegxl needs libjxl (decoding does not): {problem}."));
+    }
+    if let Some(problem) = situation.ffmpeg {
+        all.push(format!("Tours are coded by ffmpeg: {problem}."));
     }
     all
 }
@@ -109,6 +114,7 @@ mod tests {
             jpeg: JpegSimd::On,
             openslide: None,
             libjxl: None,
+            ffmpeg: None,
         }
     }
 

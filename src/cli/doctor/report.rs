@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::finding::Auto;
 use super::gpu::Adapter;
-use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use super::machine::{Cpu, Encoders, Jpeg, OpenSlide, Tours};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -15,6 +15,7 @@ pub struct Report {
     pub jpeg: Jpeg,
     pub encoders: Encoders,
     pub openslide: OpenSlide,
+    pub tours: Tours,
     pub adapters: Vec<Adapter>,
     pub auto: Auto,
     pub advice: Vec<String>,

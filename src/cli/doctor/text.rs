@@ -14,6 +14,9 @@ pub fn print(report: &Report) {
     jpeg(&report.jpeg).print();
     encoders(&report.encoders).print();
     openslide(&report.openslide).print();
+    if let Some(said) = report.tours.ffmpeg.as_ref().or(report.tours.problem.as_ref()) {
+        Section::new("tours").row("ffmpeg", said).print();
+    }
     gpu::sections(&report.adapters).iter().for_each(Section::print);
     let auto = [("encode", &report.auto.encode), ("decode", &report.auto.decode)];
     let section = auto.into_iter().fold(Section::new("--backend auto"), |section, (task, taken)| {

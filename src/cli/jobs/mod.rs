@@ -2,10 +2,17 @@
 
 mod cancel;
 mod dry_run;
+#[cfg(feature = "serve")]
+mod encode_options;
 mod place;
 mod reconcile;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
+pub mod service_args;
 mod shown;
 mod status;
+mod studio_args;
 mod submit;
 mod unit_args;
 pub mod worker;
@@ -26,6 +33,8 @@ pub enum JobsCommand {
     Cancel(cancel::CancelArgs),
     Retry(cancel::RetryArgs),
     Reconcile(reconcile::ReconcileArgs),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
 }
 
 pub fn run(command: JobsCommand) -> Result<ExitCode> {
@@ -35,6 +44,8 @@ pub fn run(command: JobsCommand) -> Result<ExitCode> {
         JobsCommand::Cancel(args) => cancel::cancel(&args)?,
         JobsCommand::Retry(args) => cancel::retry(&args)?,
         JobsCommand::Reconcile(args) => reconcile::run(&args)?,
+        #[cfg(feature = "serve")]
+        JobsCommand::Serve(args) => serve::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

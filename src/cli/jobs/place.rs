@@ -12,11 +12,21 @@ use origami::jobs::{NatsAddress, NatsQueue};
 
 use origami::store::is_address;
 
+#[cfg(feature = "serve")]
+use super::studio_args::variable;
 use crate::cli::args::values::{HOUR, MILLISECOND, SECOND, duration};
 use crate::cli::fault::{Problem, usage};
 
 /// The queue of a place that has its own.
 const QUEUE_NAME: &str = "jobs.queue";
+/// Of a service: the results in the bucket of S3_BUCKET, or in the current directory.
+#[cfg(feature = "serve")]
+const BUCKET_DIR: &str = "origami";
+#[cfg(feature = "serve")]
+const RESULTS_DIR: &str = "results";
+/// Its queue on a server whose address names none.
+#[cfg(feature = "serve")]
+const SERVER_QUEUE: &str = "origami";
 /// The time of --lease for commands that do not have it: they neither claim units nor make queues.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -100,6 +110,30 @@ impl PlaceArgs {
         if let Some(out) = &self.out {
             queue.bind(self.results(out)?.place())?;
         }
+        Ok(Place { queue, results })
+    }
+
+    /// Opens both for a service, where variables say what flags do not.
+    #[cfg(feature = "serve")]
+    pub fn make_for_service(&self, policy: Policy, lease: LeaseArgs, temp_dir: &Path) -> Result<Place> {
+        let bucket = variable("S3_BUCKET").map(|bucket| format!("s3://{bucket}/{BUCKET_DIR}").into());
+        let out = self.out.clone().or(bucket).unwrap_or_else(|| RESULTS_DIR.into());
+        let server = variable("NATS_URL").map(|url| match url.split_once("://").map(|(_, rest)| rest) {
+            Some(rest) if !rest.trim_end_matches('/').contains('/') => {
+                format!("{}/{SERVER_QUEUE}", url.trim_end_matches('/'))
+            }
+            _ => url,
+        });
+        let name = match self.queue.clone().or(server) {
+            Some(queue) => Name::parse(&queue)?,
+            // Results at an address have no queue beside them.
+            None if is_address(&out) => Name::File(QUEUE_NAME.into()),
+            None => Name::File(out.join(QUEUE_NAME)),
+        };
+        let scratch = self.scratch.clone().unwrap_or_else(|| temp_dir.into());
+        let results = Results::open(&out, &scratch)?;
+        let queue = name.open(policy, Some(lease))?;
+        queue.bind(results.place())?;
         Ok(Place { queue, results })
     }
 

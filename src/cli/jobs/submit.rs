@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use origami::codec::ImageRole;
 use origami::image::spec::MAX_ENTRIES;
 use origami::jobs::callback::check_address;
-use origami::jobs::{Source, Submitted, Task, Unit};
+use origami::jobs::{Encode, Source, Submitted, Task, Unit};
 use origami::pyramid::identity::Identity;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::store::is_address;
@@ -167,15 +167,7 @@ impl SubmitArgs {
         Ok(match self.kind {
             Kind::Verify => Task::Verify { deep: self.deep },
             Kind::Decode => Task::Decode { quality: self.tile_quality },
-            Kind::Encode => {
-                self.coding.check(false)?;
-                let params = self.coding.params();
-                params.validate()?;
-                params.encoder.encoder(ImageRole::Baseline)?;
-                params.residual_encoder().encoder(ImageRole::Residual)?;
-                self.encode.check(&params, &self.target)?;
-                Task::Encode(self.encode.task(&self.coding, &self.target, params))
-            }
+            Kind::Encode => Task::Encode(encode_task(&self.coding, &self.target, &self.encode)?),
         })
     }
 
@@ -196,6 +188,17 @@ impl SubmitArgs {
         }
         Ok(paths)
     }
+}
+
+/// What flags make of an encode.
+pub fn encode_task(coding: &CodingArgs, target: &TargetArgs, encode: &UnitArgs) -> Result<Encode> {
+    coding.check(false)?;
+    let params = coding.params();
+    params.validate()?;
+    params.encoder.encoder(ImageRole::Baseline)?;
+    params.residual_encoder().encoder(ImageRole::Residual)?;
+    encode.check(&params, target)?;
+    Ok(encode.task(coding, target, params))
 }
 
 fn read_list(list: impl Read, name: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {

@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::place::{LeaseArgs, PlaceArgs};
+use super::studio_args::StudioArgs;
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::JsonArgs;
@@ -65,6 +66,8 @@ pub struct WorkerArgs {
     #[arg(long, value_name = "FILE", help_heading = "Safety", hide_short_help = true)]
     callback_key_file: Option<PathBuf>,
     #[command(flatten)]
+    studio: StudioArgs,
+    #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
     backend: BackendArgs,
@@ -87,6 +90,8 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
     let scheduler = Scheduler::new(args.threads)?;
     let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.summary())?;
+    let studio = args.studio.studio(usize::try_from(args.slots).unwrap_or(1));
+    studio.sweep();
     let options = WorkerOptions {
         name: args.name()?,
         slots: usize::try_from(args.slots).unwrap_or(1),
@@ -112,6 +117,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         results: &place.results,
         backend: &*opened.backend,
         scheduler: &scheduler,
+        studio: &studio,
         options,
         stop,
         notifier: notifier.as_ref(),

@@ -24,6 +24,8 @@ use crate::cli::args::values::{
 };
 use crate::cli::args::work::JsonArgs;
 use crate::cli::config::Settings;
+#[cfg(feature = "jobs")]
+use crate::cli::jobs::service_args::ServiceArgs;
 use crate::cli::log::LogFormat;
 
 /// Formats of tiles that viewers show.
@@ -229,6 +231,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u32>(1..=1_000_000))]
     #[arg(help_heading = "Network", hide_short_help = true)]
     max_connections: u32,
+    /// Take renderings of tours and encodes as well, as `origami jobs serve` does
+    #[cfg(feature = "jobs")]
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
+    pub jobs: bool,
+    #[cfg(feature = "jobs")]
+    #[command(flatten)]
+    pub service: ServiceArgs,
     #[command(flatten)]
     select: SelectArgs,
     #[command(flatten)]

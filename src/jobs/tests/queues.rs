@@ -130,7 +130,7 @@ fn a_failure_is_tried_again_and_then_given_up() {
     with_each_queue(|open| {
         let queue = open(Clock::default());
         queue.submit(&[unit(0)]).unwrap();
-        let fault = Fault { outlook: Outlook::Transient, message: "no network".into() };
+        let fault = Fault::new(Outlook::Transient, "no network");
         for state in [State::Waiting, State::Dead] {
             let claim = claim_soon(&*queue);
             let record = queue.fail(&claim, fault.clone(), &POLICY).unwrap().unwrap();
@@ -247,7 +247,7 @@ fn a_slide_that_was_moved_is_tried_again_where_it_is_now() {
         assert!(queue.split(&begun, &bands).unwrap());
         // Everything but the slide is given up.
         for claim in claim(&*queue, 9) {
-            let fault = Fault { outlook: Outlook::Permanent, message: "it is not there".into() };
+            let fault = Fault::new(Outlook::Permanent, "it is not there");
             queue.fail(&claim, fault, &POLICY).unwrap();
         }
         let again = queue.submit(&[moved(&slide), moved(&unit(1)), unit(2)]).unwrap();
@@ -270,7 +270,7 @@ fn a_call_is_owed_until_it_was_made_and_one_worker_takes_it_over() {
         let claims = claim(&*queue, 3);
         assert_eq!(claims.len(), 3);
         for claim in &claims {
-            let fault = Fault { outlook: Outlook::Permanent, message: "damaged".into() };
+            let fault = Fault::new(Outlook::Permanent, "damaged");
             match claim.unit.key == called(1).key {
                 true => drop(queue.fail(claim, fault, &POLICY).unwrap()),
                 false => drop(queue.finish(claim, Progress::default()).unwrap()),

@@ -158,7 +158,7 @@ impl Fleet {
     fn end(&mut self, Attempt { unit, token, .. }: &Attempt, wall_ms: u64) {
         let policy = self.policy;
         let fail = |fleet: &mut Self, outlook| {
-            let fault = Fault { outlook, message: String::new() };
+            let fault = Fault::new(outlook, String::new());
             fleet.change(*unit, |record| record.fail(token, fault, &policy, wall_ms))
         };
         let failed = match *unit as u64 % POISON == POISON - 1 {

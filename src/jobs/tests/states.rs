@@ -6,7 +6,7 @@ use crate::jobs::unit::Token;
 const POLICY: Policy = Policy { most_attempts: 3, first_pause_ms: 100, longest_pause_ms: 1000 };
 
 fn fault(outlook: Outlook) -> Fault {
-    Fault { outlook, message: "it rains".into() }
+    Fault::new(outlook, "it rains")
 }
 
 fn running(token: &Token) -> Record {

@@ -80,7 +80,7 @@ fn missing(band: &Unit, tools: &Tools<'_>) -> Result<(), Stop> {
     let Some(record) = tools.queue.record(&band.key).map_err(of_jobs)? else { return Ok(()) };
     let given_up = |message: String| {
         let message = format!("{}: {message}", named(&band.source, band.rows()));
-        Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
+        Err(Stop::Fault(Fault::new(Outlook::Permanent, message)))
     };
     match record.state {
         State::Dead => given_up(record.fault.map_or("no reason is known".into(), |fault| fault.message)),

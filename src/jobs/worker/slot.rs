@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::backend::Cancel;
+use crate::jobs::code::Code;
 use crate::jobs::content::Content;
 use crate::jobs::error::Error;
+use crate::jobs::means::{Made, Means};
 use crate::jobs::queue::Claim;
 use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
-use crate::jobs::run::{Made, Means, joined, run};
+use crate::jobs::run::{WorkError, joined, run};
 use crate::jobs::state::{Fault, Outlook, Progress};
 use crate::jobs::unit::{Key, Token, Unit};
 use crate::jobs::worker::banded::{self, Step};
@@ -94,8 +96,8 @@ impl Slot {
         let (key, token) = (&self.claim.unit.key, self.claim.token.clone());
         let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(tools)));
         let attempt = attempt.unwrap_or_else(|_| {
-            let message = "the program failed on this unit (a panic; its log has the place)".into();
-            Err(Stop::Fault(Fault { outlook: Outlook::Permanent, message }))
+            let message = "the program failed on this unit (a panic; its log has the place)";
+            Err(Stop::Fault(Fault::new(Outlook::Permanent, message)))
         });
         let may_count =
             matches!(attempt, Ok(Attempt::Done(Done::Ours | Done::Joined)) | Err(Stop::Unanswered(_)));
@@ -113,7 +115,7 @@ impl Slot {
 
     fn attempt(&self, tools: &Tools<'_>) -> Result<Attempt, Stop> {
         let (unit, token, results) = (&self.claim.unit, &self.claim.token, tools.results);
-        let of_results = |e: Error| Stop::of(&e);
+        let of_results = |e: Error| Stop::of_storage(&e);
         if let Some(done) = results.manifest(&unit.key).map_err(of_results)? {
             // Its worker may have ended before it removed them.
             banded::remove(results, &self.claim.bands);
@@ -133,9 +135,17 @@ impl Slot {
             self.shown.of.store(of, Relaxed);
             self.shown.pixels.store(pixels, Relaxed);
         };
-        let means = Means { backend: tools.backend, scheduler: &scheduler, progress: &progress };
+        let means = Means {
+            backend: tools.backend,
+            scheduler: &scheduler,
+            progress: &progress,
+            studio: tools.studio,
+            cancel: &self.cancel,
+        };
         let made = match &step {
-            Step::Join { task, files, .. } => joined(unit, task, files, &dir, &means),
+            Step::Join { task, files, .. } => {
+                joined(unit, task, files, &dir, &means).map_err(WorkError::from)
+            }
             _ => run(unit, &dir, &means),
         };
         let made = match made {
@@ -144,7 +154,7 @@ impl Slot {
             Err(_) if results.manifest(&unit.key).is_ok_and(|manifest| manifest.is_some()) => {
                 return Ok(Attempt::Done(Done::Theirs));
             }
-            Err(e) => return Err(Stop::of(&e)),
+            Err(e) => return Err(Stop::of(&e).coded(e.code())),
         };
         progress(made.families, made.families, made.pixels);
         let ours = self.publish(tools, &dir, made)?;
@@ -158,8 +168,8 @@ impl Slot {
     /// Puts the files where they belong and creates the manifest. Returns whether it is of this attempt.
     fn publish(&self, tools: &Tools<'_>, dir: &Path, made: Made) -> Result<bool, Stop> {
         let (unit, token, results) = (&self.claim.unit, &self.claim.token, tools.results);
-        let of_results = |e: Error| Stop::of(&e);
-        let content = Content::of(dir).map_err(|e| Stop::of(&e))?;
+        let of_results = |e: Error| Stop::of_storage(&e);
+        let content = Content::of(dir).map_err(|e| Stop::of(&e).coded(Some(Code::StorageAccessError)))?;
         results.put(&unit.key, token, &made.main).map_err(of_results)?;
         // A worker that was told to stop, or has lost the unit, publishes nothing more.
         self.cancel.check().map_err(|_| Stop::Interrupted)?;
@@ -175,7 +185,7 @@ impl Slot {
             pixels: made.pixels,
         };
         let elect = |key: &Key, text: &str| tools.queue.elect(key, text);
-        let published = results.publish(&manifest, &elect).map_err(|e| match Stop::of(&e) {
+        let published = results.publish(&manifest, &elect).map_err(|e| match Stop::of_storage(&e) {
             // The next attempt finds out.
             Stop::Fault(fault) => Stop::Unanswered(Fault { outlook: Outlook::Transient, ..fault }),
             other => other,

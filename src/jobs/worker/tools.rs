@@ -3,9 +3,12 @@
 use crate::backend::Backend;
 use crate::backend::scheduler::Scheduler;
 use crate::error::diagnosis::{Diagnose, FaultKind};
+use crate::jobs::code::Code;
+use crate::jobs::error::Error;
 use crate::jobs::queue::Queue;
 use crate::jobs::results::Results;
 use crate::jobs::state::{Fault, Outlook};
+use crate::jobs::studio::Studio;
 
 /// What an attempt works with.
 pub struct Tools<'a> {
@@ -13,6 +16,8 @@ pub struct Tools<'a> {
     pub results: &'a Results,
     pub backend: &'a dyn Backend,
     pub scheduler: &'a Scheduler,
+    /// What tours are rendered with.
+    pub studio: &'a Studio,
     /// Attempts that share the threads of the scheduler.
     pub slots: usize,
     /// The name of the worker.
@@ -34,6 +39,19 @@ impl Stop {
             FaultKind::MayPass => Outlook::Transient,
             _ => Outlook::Permanent,
         };
-        Self::Fault(Fault { outlook, message: error.to_string() })
+        Self::Fault(Fault::new(outlook, error.to_string()))
+    }
+
+    /// The same with a code.
+    pub fn coded(self, code: Option<Code>) -> Self {
+        match (self, code) {
+            (Self::Fault(fault), Some(code)) => Self::Fault(fault.coded(code)),
+            (other, _) => other,
+        }
+    }
+
+    /// Of the place of the results, or of the queue.
+    pub fn of_storage(error: &Error) -> Self {
+        Self::of(error).coded(Some(Code::StorageAccessError))
     }
 }

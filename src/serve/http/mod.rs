@@ -27,8 +27,8 @@ pub use monitor::log_stats;
 pub use state::{AppState, State};
 pub use url::path_segment;
 
-/// Every route.
-pub fn router(state: State) -> Router {
+/// Every route, and those of `more`.
+pub fn router(state: State, more: Option<Router>) -> Router {
     let router = Router::new()
         .route("/dzi/{file}", get(descriptor::served))
         .route("/original/{file}", get(descriptor::original))
@@ -62,5 +62,6 @@ pub fn router(state: State) -> Router {
     }
     // IIIF prescribes its own CORS headers.
     let router = router.merge(iiif::routes(&state).layer(CompressionLayer::new()));
-    router.layer(middleware::from_fn_with_state(state.clone(), request_log::log)).with_state(state)
+    let router = router.with_state(state.clone()).merge(more.unwrap_or_default());
+    router.layer(middleware::from_fn_with_state(state, request_log::log))
 }

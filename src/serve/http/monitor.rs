@@ -33,7 +33,10 @@ pub async fn ready(Shared(state): Shared<State>) -> Response {
 
 /// `/metrics`, as OpenMetrics text.
 pub async fn metrics(Shared(state): Shared<State>) -> Response {
-    let text = state.metrics.text(&state.tiles.gauges(), (state.backend_stats)());
+    let mut text = state.metrics.text(&state.tiles.gauges(), (state.backend_stats)());
+    if let (Some(more), Some(end)) = (state.more_metrics.get(), text.rfind("# EOF")) {
+        text.insert_str(end, &more());
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

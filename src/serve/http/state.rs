@@ -1,6 +1,6 @@
 //! What all handlers share, and the lookup of a slide by the name in an address.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::response::Response;
 
@@ -24,6 +24,8 @@ pub struct AppState {
     pub tiles: Arc<Tiles>,
     pub metrics: Arc<Metrics>,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
+    /// Figures of what else runs here.
+    pub more_metrics: OnceLock<Box<dyn Fn() -> String + Send + Sync>>,
 }
 
 /// What a handler returns.

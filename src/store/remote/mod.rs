@@ -14,27 +14,33 @@
 //! | `files` | what lies below an address, as files that are read whole |
 //! | `object` | one object, open for reading and pinned to its version |
 //! | `publish` | writing: a temporary key, read back, then the final one |
+//! | `reach` | which hosts a request may be sent to |
+//! | `download` | a file that somebody else has named, fetched with limits |
 //! | `fault` | what a store's refusals are to a caller |
 
 mod blocks;
 mod connect;
 mod disk;
+mod download;
 mod fault;
 mod fetch;
 mod files;
 mod list;
 mod object;
 mod publish;
+mod reach;
 mod runtime;
 mod settings;
 
 pub use blocks::ahead_bytes;
 pub use connect::{Place, connect};
+pub use download::{Bounds, DownloadError, download};
 pub use fault::{is_refused, of_store, status};
 pub use fetch::Version;
 pub use files::Files;
 pub use list::{Listed, entries, list};
 pub use object::Object;
 pub use publish::{exists, publish_directory};
+pub use reach::{Private, Reach, private_of};
 pub use runtime::{handle, spawn, wait};
 pub use settings::{Settings, configure, settings};

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub struct Child {
     process: std::process::Child,
     input: Option<ChildStdin>,
     said: Option<JoinHandle<String>>,
+    /// Frames that it has coded, where it was asked to say so.
+    frames: Arc<AtomicU64>,
     task: String,
 }
 
@@ -29,13 +33,33 @@ impl Child {
     /// # Errors
     /// [`Error::Ffmpeg`]: the system does not start it.
     pub fn start(mut command: Command, task: &str) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Self::spawn(command, task)
+    }
+
+    /// Starts a command that reads nothing from us, and says how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_counting(mut command: Command, task: &str) -> Result<Self> {
+        command.args(["-progress", "pipe:1", "-nostats"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        Self::spawn(command, task)
+    }
+
+    fn spawn(mut command: Command, task: &str) -> Result<Self> {
+        command.stderr(Stdio::piped());
         // Ctrl-C is for us: we end it in order.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        end_with_us(&mut command);
         let mut process = command.spawn().map_err(|e| failed(task, e.to_string()))?;
         let said = process.stderr.take().map(|stderr| thread::spawn(move || last_lines(stderr)));
-        Ok(Self { input: process.stdin.take(), process, said, task: task.into() })
+        let frames = Arc::<AtomicU64>::default();
+        if let Some(stdout) = process.stdout.take() {
+            let frames = frames.clone();
+            thread::spawn(move || count_frames(stdout, &frames));
+        }
+        Ok(Self { input: process.stdin.take(), process, said, frames, task: task.into() })
     }
 
     /// Writes to its standard input; waits while it is busy.
@@ -64,13 +88,14 @@ impl Child {
         self.end()
     }
 
-    /// Waits for the end of a run that reads nothing from us; kills it once `cancel` is requested.
+    /// Waits for the end of a run that reads nothing from us; kills it once `cancel` is requested. Tells how many frames it has coded.
     ///
     /// # Errors
     /// [`Error::Ffmpeg`] with what it said; the end of the run.
-    pub fn wait(mut self, cancel: &Cancel) -> Result<()> {
+    pub fn wait(mut self, cancel: &Cancel, tell: &dyn Fn(u64)) -> Result<()> {
         while let Ok(None) = self.process.try_wait() {
             cancel.check()?;
+            tell(self.frames.load(Relaxed));
             thread::sleep(PERIOD);
         }
         self.end()
@@ -105,12 +130,38 @@ impl Drop for Child {
 /// # Errors
 /// [`Error::Ffmpeg`] with what it said.
 pub fn run(command: &mut Command, task: &str) -> Result<Vec<u8>> {
+    end_with_us(command);
     let output = command.stdin(Stdio::null()).output().map_err(|e| failed(task, e.to_string()))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let said = last_lines(&output.stderr[..]);
     Err(failed(task, if said.is_empty() { output.status.to_string() } else { said }))
+}
+
+/// Has the system end the program with the thread that starts it: what is killed cannot end it any more.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn end_with_us(command: &mut Command) {
+    let ask = || {
+        // SAFETY: a call of the system with two numbers.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        Ok(())
+    };
+    // SAFETY: between fork and exec only that call is made, which allocates nothing and takes no lock.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_us(_: &mut Command) {}
+
+/// Keeps the last `frame=N` of what ffmpeg says of its progress.
+fn count_frames(stream: impl std::io::Read, frames: &AtomicU64) {
+    for line in BufReader::new(stream).lines().map_while(std::result::Result::ok) {
+        if let Some(count) = line.strip_prefix("frame=").and_then(|text| text.trim().parse().ok()) {
+            frames.store(count, Relaxed);
+        }
+    }
 }
 
 fn failed(task: &str, said: String) -> Error {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Ffmpeg;
 use super::child::run;
+use super::{Ffmpeg, input};
 use crate::tour::error::{Error, Result};
 use crate::tour::plan::Format;
 
@@ -47,13 +47,16 @@ struct Container {
 /// What a file holds, as ffprobe says.
 ///
 /// # Errors
-/// [`Error::Ffmpeg`]: it is no media file, or has no video of a known size, rate and length.
+/// [`Error::Media`]: it is no media file, or has no video of a known size, rate and length.
 pub fn media(ffmpeg: &Ffmpeg, path: &Path) -> Result<Media> {
-    let task = format!("read {}", path.display());
+    let refused = |said| Error::Media { path: path.into(), said };
     let mut command = ffmpeg.probe();
-    command.args(["-v", "error", "-of", "json", "-show_streams", "-show_format"]).arg(path);
-    let text = run(&mut command, &task)?;
-    let lacks = |what: &str| Error::Ffmpeg { task: task.clone(), said: format!("it has no {what}") };
+    command.args(["-v", "error", "-of", "json", "-show_streams", "-show_format"]);
+    let text = run(input(&mut command, path), "read it").map_err(|e| match e {
+        Error::Ffmpeg { said, .. } => refused(said),
+        other => other,
+    })?;
+    let lacks = |what: &str| refused(format!("it has no {what}"));
     let probed: Probed = serde_json::from_slice(&text).map_err(|_| lacks("description that can be read"))?;
     let of = |kind: &str| probed.streams.iter().find(|stream| stream.codec_type.as_deref() == Some(kind));
     let video = of("video").ok_or_else(|| lacks("video"))?;

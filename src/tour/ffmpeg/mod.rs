@@ -13,10 +13,11 @@ mod media;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub use self::child::{Child, run};
+pub use self::child::Child;
 pub use self::encoder::Encoder;
 pub use self::media::{frame_times, media};
 use super::error::{Error, Result};
+use crate::store::is_address;
 
 /// The oldest version that is used: it has `-fps_mode`.
 const MIN_VERSION: (u32, u32) = (5, 1);
@@ -77,6 +78,18 @@ impl Ffmpeg {
     pub(super) fn probe(&self) -> Command {
         Command::new(&self.probe)
     }
+}
+
+/// Formats in which a file on disk is read: those that hold their own data. A playlist would name other files and addresses.
+const FORMATS: &str = "3g2,3gp,aac,ac3,aiff,asf,avi,caf,eac3,flac,flv,gif,h264,hevc,ivf,m4a,m4v,matroska,mj2,mov,mp3,mp4,mpeg,\
+    mpegts,mpegvideo,mxf,nut,ogg,w64,wav,webm,yuv4mpegpipe";
+
+/// An input. A file on disk cannot have anything else be read: it may come from strangers.
+pub fn input<'c>(command: &'c mut Command, path: &Path) -> &'c mut Command {
+    if !is_address(path) {
+        command.args(["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS]);
+    }
+    command.arg("-i").arg(path)
 }
 
 /// Major and minor version: `5.1.9-0+deb12u1` is 5.1.

@@ -50,8 +50,7 @@ impl Fleet {
             return true;
         }
         if missing.iter().any(|band| self.state(*band) == Some(State::Dead)) {
-            let (policy, fault) =
-                (self.policy, Fault { outlook: Outlook::Permanent, message: String::new() });
+            let (policy, fault) = (self.policy, Fault::new(Outlook::Permanent, String::new()));
             self.change(unit, |record| record.fail(token, fault, &policy, wall_ms));
             return false;
         }

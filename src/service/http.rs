@@ -1,0 +1,195 @@
+//! Routes and handlers.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{MatchedPath, Path, Request, State as Shared};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::apart::apart;
+use super::book::Book;
+use super::job::Kind;
+use super::problem::Problem;
+use super::request::{self, MOST_BYTES};
+use super::{health, metrics, result, websocket};
+use crate::serve::Refusal;
+use crate::web::error::ServeError;
+use crate::web::respond::{errors_as_json, json_response};
+
+/// Routes that need no credentials.
+const OPEN_ROUTES: [&str; 2] = ["/health", "/healthz"];
+
+/// Longest time for a body to come.
+const BODY: Duration = Duration::from_secs(30);
+
+/// The addresses of the service.
+pub fn routes(book: Arc<Book>) -> Router {
+    guarded(addresses(), book)
+}
+
+/// The same with those that a server has anyway.
+pub fn alone(book: Arc<Book>) -> Router {
+    let router = addresses()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(figures))
+        .fallback(async || ServeError::NotFound);
+    guarded(router, book).layer(middleware::map_response(async |response: Response| errors_as_json(response)))
+}
+
+fn addresses() -> Router<Arc<Book>> {
+    let clear =
+        post(async |Shared(book): Shared<Arc<Book>>| answer(StatusCode::OK, move || book.clear()).await);
+    Router::new()
+        .route("/render", post(render))
+        .route("/encode", post(encode))
+        .route("/api/render/process", post(render))
+        .route("/api/render/queue/status", get(queue))
+        .route("/api/render/queue/clear", clear)
+        .route("/api/render/{job_id}", get(record))
+        .route("/api/render/{job_id}/status", get(status))
+        .route("/api/render/{job_id}/cancel", post(cancel))
+        .route("/api/render/{job_id}/ws", get(websocket::open))
+        .route("/api/render/{job_id}/result", get(result::send))
+        .route("/queue/status", get(queue))
+        .route("/health", get(health))
+}
+
+fn guarded(router: Router<Arc<Book>>, book: Arc<Book>) -> Router {
+    router.layer(middleware::from_fn_with_state(book.clone(), admit)).with_state(book)
+}
+
+/// Refuses requests without credentials, where any are asked for, and those that a page of another server has a browser send.
+async fn admit(
+    Shared(book): Shared<Arc<Book>>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let upgrades = request.headers().contains_key(header::UPGRADE);
+    if (changes || upgrades) && is_foreign(request.headers()) {
+        let message = "a page of another server has sent this request";
+        return Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response();
+    }
+    let credentials = &book.options.credentials;
+    if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
+        return next.run(request).await;
+    }
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
+    match credentials.check(None, authorization, request.uri().query(), now) {
+        Ok(()) => next.run(request).await,
+        Err(Refusal::Unknown) => {
+            let message = "this service asks for a token (Authorization: Bearer ...) or a signed address";
+            Problem::unauthorized(StatusCode::UNAUTHORIZED, message).into_response()
+        }
+        Err(_) => {
+            let message = "the signature does not cover this address, or has expired";
+            Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response()
+        }
+    }
+}
+
+/// Whether a browser says that a page of another server sends this.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = value(header::HeaderName::from_static("sec-fetch-site")) {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = value(header::ORIGIN) else { return false };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host != value(header::HOST)
+}
+
+async fn answer(
+    status: StatusCode,
+    call: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
+) -> Response {
+    match apart(call).await {
+        Ok(value) => no_store(json_response(status, &value)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn no_store(mut response: Response) -> Response {
+    let value = header::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
+    response
+}
+
+async fn render(Shared(book): Shared<Arc<Book>>, body: Body) -> Response {
+    submit(book, Kind::Render, body).await
+}
+
+async fn encode(Shared(book): Shared<Arc<Book>>, body: Body) -> Response {
+    submit(book, Kind::Encode, body).await
+}
+
+async fn submit(book: Arc<Book>, kind: Kind, body: Body) -> Response {
+    let body = match timeout(BODY, to_bytes(body, MOST_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Problem::too_large(MOST_BYTES).into_response(),
+        Err(_) => return Problem::wrong("the body did not come in time").into_response(),
+    };
+    answer(StatusCode::ACCEPTED, move || book.submit(request::read(kind, &body, &book.options)?)).await
+}
+
+async fn status(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
+    answer(StatusCode::OK, move || book.status(&job_id)).await
+}
+
+async fn record(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
+    let read = move || {
+        let mut value = book.status(&job_id)?;
+        value["request"] = book.find(&job_id)?.map(|live| live.job.request).unwrap_or_default();
+        Ok(value)
+    };
+    answer(StatusCode::OK, read).await
+}
+
+async fn cancel(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
+    answer(StatusCode::OK, move || book.cancel(&job_id)).await
+}
+
+async fn queue(Shared(book): Shared<Arc<Book>>) -> Response {
+    answer(StatusCode::OK, move || Ok(book.jobs().overview(book.options.max_concurrent, book.now_ms()))).await
+}
+
+async fn health(Shared(book): Shared<Arc<Book>>) -> Response {
+    answer(StatusCode::OK, move || Ok(health::json(&book))).await
+}
+
+async fn figures(Shared(book): Shared<Arc<Book>>) -> Response {
+    let text = metrics::text(&book) + "# EOF\n";
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_server_is_told_from_our_own_and_from_programs() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, header::HeaderValue::from_static(value));
+            }
+            is_foreign(&headers)
+        };
+        assert!(!of(&[("host", "a:1")]));
+        assert!(!of(&[("host", "a:1"), ("origin", "http://a:1")]));
+        assert!(of(&[("host", "a:1"), ("origin", "http://b:1")]));
+        assert!(of(&[("host", "a:1"), ("origin", "null")]));
+        assert!(of(&[("host", "a:1"), ("origin", "http://a:1"), ("sec-fetch-site", "cross-site")]));
+        assert!(!of(&[("host", "a:1"), ("origin", "https://proxy"), ("sec-fetch-site", "same-origin")]));
+    }
+}

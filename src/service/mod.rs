@@ -1,0 +1,109 @@
+//! The render service: jobs over HTTP, on the queue of `jobs`.
+//!
+//! ```text
+//! options    how it works                                      data
+//! problem    why a request is refused, as JSON                 no I/O
+//! request    a request: read, checked, made a unit             files
+//! sources    where slides and videos may lie                   files
+//! job        a job and what is known of it, as JSON            no I/O
+//! moment     points in time as texts                           no I/O
+//! shelf      the jobs in memory                                no I/O
+//! estimate   how long jobs take, learned from others           no I/O
+//! book       all jobs: submitted, cancelled, looked up         queue, results
+//! keeper     follows the units of jobs, and has addresses told queue, results
+//! callback   tells an address                                  HTTP
+//! health     what the machine has                              files
+//! metrics    figures for Prometheus                            no I/O
+//! http       routes and handlers                               HTTP
+//! websocket  a job as a WebSocket                              HTTP
+//! apart      calls that wait, off the asynchronous threads     threads
+//! result     the file of a job, in ranges                      HTTP, files
+//! ```
+//!
+//! A job is a client's name for a unit: equal work is done once, whoever asks for it. What a client has asked for is a note beside the
+//! results; how far it is says the queue. A job is over when its note says so, and its address was told.
+
+mod apart;
+mod book;
+mod callback;
+mod estimate;
+mod health;
+mod http;
+mod job;
+mod keeper;
+mod metrics;
+mod moment;
+mod options;
+mod problem;
+mod request;
+mod result;
+mod shelf;
+mod sources;
+mod websocket;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use self::book::Book;
+use self::keeper::Keeper;
+pub use self::options::{EncodeOptions, ServiceOptions};
+use crate::backend::Cancel;
+use crate::jobs::{Error, Queue, Results, Studio};
+use crate::web::listen::{self, ConnectionLimits};
+
+/// Connections at a time.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// The service of one queue.
+pub struct Service {
+    book: Arc<Book>,
+}
+
+impl Service {
+    /// A service over a queue and its results. Jobs that had not ended when the last one did are taken up again.
+    ///
+    /// # Errors
+    /// A queue or results that do not answer.
+    pub fn new(
+        queue: Arc<dyn Queue>,
+        results: Arc<Results>,
+        studio: Arc<Studio>,
+        options: ServiceOptions,
+    ) -> Result<Self, Error> {
+        let book = Book::new(queue, results, studio, options);
+        book.load()?;
+        Ok(Self { book: Arc::new(book) })
+    }
+
+    /// Follows the jobs and tells addresses, until `stop` is requested.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn keep(&self, stop: &Cancel) -> std::io::Result<()> {
+        Keeper::new(&self.book)?.run(stop);
+        Ok(())
+    }
+
+    /// Answers on a port until `stop` completes.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        listen::serve(listener, self.router(), ConnectionLimits::new(MAX_CONNECTIONS), stop).await;
+    }
+
+    /// Every address but those that a server has anyway.
+    pub fn routes(&self) -> Router {
+        http::routes(self.book.clone())
+    }
+
+    /// The same with those.
+    pub fn router(&self) -> Router {
+        http::alone(self.book.clone())
+    }
+
+    /// Figures for Prometheus, without the end mark.
+    pub fn metrics(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let book = self.book.clone();
+        move || metrics::text(&book)
+    }
+}
