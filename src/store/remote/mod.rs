@@ -11,6 +11,7 @@
 //! | `blocks` | the blocks of objects in memory |
 //! | `disk` | the blocks of objects on disk |
 //! | `list` | what lies below an address |
+//! | `thin` | the same without most of what comes in thousands |
 //! | `files` | what lies below an address, as files that are read whole |
 //! | `object` | one object, open for reading and pinned to its version |
 //! | `publish` | writing: a temporary key, read back, then the final one |
@@ -27,6 +28,7 @@ mod object;
 mod publish;
 mod runtime;
 mod settings;
+mod thin;
 
 pub use blocks::ahead_bytes;
 pub use connect::{Place, connect};
@@ -38,3 +40,4 @@ pub use object::Object;
 pub use publish::{exists, publish_directory};
 pub use runtime::{handle, spawn, wait};
 pub use settings::{Settings, configure, settings};
+pub use thin::{Crowds, LISTED_OF_CROWD, list_thinned};
