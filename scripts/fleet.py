@@ -9,9 +9,11 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import tempfile
 import time
@@ -77,8 +79,8 @@ class Fleet:
     def jobs(self, *args):
         return json.loads(self.origami("jobs", *args, *self.queue, "--json"))
 
-    def submit(self):
-        return self.jobs("submit", "--list", self.work / "list", "--out", self.out, "--lease", LEASE, "--band-families", BAND_FAMILIES)
+    def submit(self, band_families=BAND_FAMILIES):
+        return self.jobs("submit", "--list", self.work / "list", "--out", self.out, "--lease", LEASE, "--band-families", band_families)
 
     def worker(self, *more):
         log = open(self.logs / f"{len(list(self.logs.iterdir()))}.log", "w")
@@ -175,7 +177,7 @@ def timed_workers(fleet, names, workers, slots, watch=lambda worker, done: None)
         path.unlink()
     shutil.rmtree(fleet.out, ignore_errors=True)
     (fleet.work / "list").write_text("".join(f"{name}\n" for name in names))
-    fleet.submit()
+    fleet.submit(band_families=0)
     began = time.time()
     for _ in range(workers):
         fleet.worker("--until-empty", "--slots", slots)
@@ -187,18 +189,35 @@ def timed_workers(fleet, names, workers, slots, watch=lambda worker, done: None)
     return time.time() - began
 
 
+def compare_workers(args, fleet, work):
+    """Slides with the same pixels by four workers and by two, in turns. A byte behind a PNG's end makes another slide of it."""
+    side = args.large_px
+    fleet.origami("bench", "slide", "--size", f"{side}x{side}", "--out", work / "large.png", "--json")
+    large = [work / "slides" / f"large-{number}.png" for number in range(args.large_slides)]
+    for number, name in enumerate(large):
+        name.write_bytes((work / "large.png").read_bytes() + bytes([number]))
+    seconds, spent = {2: [], 4: []}, {2: [], 4: []}
+    for turn in range(6):
+        workers = (2, 4, 4, 2)[turn % 4]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds[workers].append(timed_workers(fleet, large, workers, 1))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent[workers].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        print(f"{len(large)} slides of {side}x{side} by {workers} workers: {seconds[workers][-1]:.1f} s, {spent[workers][-1]:.1f} s of processor", flush=True)
+    ratio, work_ratio = (statistics.median(of[4]) / statistics.median(of[2]) for of in (seconds, spent))
+    print(f"four workers against two, on {os.cpu_count()} cores: {ratio:.2f} of the time, {work_ratio:.2f} of the processor's time (medians)")
+
+
 def measure(args, work):
-    """Three figures in one run: overhead of a unit, four workers against two, memory over 200 units. Best of two, in turns."""
+    """Figures of one run: four workers against two, overhead of a unit, memory over 200 units. In turns."""
     fleet = Fleet(args, work)
     (work / "slides").mkdir()
     small = [work / "slides" / f"{number}.png" for number in range(200)]
     for number, name in enumerate(small):
         side = f"{300 + number % 17 * 3}x{300 + number // 17 * 3}"
         fleet.origami("bench", "slide", "--size", side, "--out", name, "--json")
-    large = [work / "slides" / f"large-{number}.png" for number in range(8)]
-    for number, name in enumerate(large):
-        fleet.origami("bench", "slide", "--size", f"{1200 + number}x1200", "--out", name, "--json")
-    serial, units, memory, two, four = [], [], {}, [], []
+    serial, units, memory = [], [], {}
+    compare_workers(args, fleet, work)
 
     def watch(worker, fleet):
         if not units and worker.poll() is None:
@@ -214,13 +233,9 @@ def measure(args, work):
         fleet.origami("encode", "-q", *small, "--threads", "1", "--backend", "cpu", "--out", work / "serial")
         serial.append(time.time() - began)
         units.append(timed_workers(fleet, small, 1, 1, watch))
-        two.append(timed_workers(fleet, large, 2, 1))
-        four.append(timed_workers(fleet, large, 4, 1))
     overhead_ms = (min(units) - min(serial)) / len(small) * 1000
-    ratio = min(four) / min(two)
     early, late = max(memory[20]), max(memory[200])
     print(f"overhead of a unit: {overhead_ms:.1f} ms ({len(small)} slides: {min(units):.2f} s by a worker, {min(serial):.2f} s by encode)")
-    print(f"four workers against two, on {os.cpu_count()} cores: {ratio:.2f} of the time ({min(four):.1f} s, {min(two):.1f} s)")
     print(f"memory of a worker: {early / 1024:.1f} MiB in the first 20 units, {late / 1024:.1f} MiB in the last 20 of {len(small)}: {late / early:.2f}")
 
 
@@ -232,7 +247,9 @@ def main():
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kill-every", type=float, default=3, help="seconds, about")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--measure", action="store_true", help="print three figures instead; nobody is killed")
+    parser.add_argument("--measure", action="store_true", help="print figures instead; nobody is killed")
+    parser.add_argument("--large-px", type=int, default=1200, help="side of the slides that four workers and two do (with --measure)")
+    parser.add_argument("--large-slides", type=int, default=8, help="how many of them, at most 256")
     args = parser.parse_args()
     if args.measure:
         with tempfile.TemporaryDirectory() as work:

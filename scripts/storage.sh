@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Storage at addresses against independent servers on loopback: two of S3's protocol (moto, s3rver), one of Azure's
-# (azurite), and one of Google's that is only read from (fake-gcs-server).
+# (azurite), and one of Google's that is only read from (fake-gcs-server); Google's is written to by a stand-in of its XML interface.
 # A slide is encoded from there and to there; the bundle is inspected, verified, decoded and served; every byte is compared with that of
 # the local run. Slides of the formats that are read by ranges are encoded from there, with the requests and bytes counted by a proxy;
 # so are those of ORIGAMI_TEST_DATA, where that is set. The storage is stopped and started under the server, and the server is killed.

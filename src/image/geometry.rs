@@ -203,6 +203,13 @@ impl Geometry {
         (0..rows).flat_map(move |y| (0..cols).map(move |x| FamilyId { x, y }))
     }
 
+    /// The family with this number, row by row; `None` beyond the last.
+    pub fn family_at(&self, number: usize) -> Option<FamilyId> {
+        let (number, cols) = (number as u64, u64::from(self.families().0));
+        let (x, y) = (number.checked_rem(cols)?, number.checked_div(cols)?);
+        (number < self.family_count()).then_some(FamilyId { x: x as u32, y: y as u32 })
+    }
+
     /// The L0 pixels of a family.
     pub fn family_rect(&self, id: FamilyId) -> Rect {
         let side = self.tile * spec::FAMILY_FACTOR;

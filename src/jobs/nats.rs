@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! stream  origami_NAME          one message a unit that is to be done: its key         work queue
+//!   origami.NAME.unit             units that nobody has begun
+//!   origami.NAME.begun            bands, and slides whose bands are done: taken first
 //! bucket  origami_NAME_units    unit and record by key                                 the states
 //! bucket  origami_NAME_fleet    worker.NAME, place, elected.KEY                        what workers say
 //! ```
@@ -24,13 +26,14 @@ use async_nats::jetstream::kv::CreateErrorKind;
 use futures_util::StreamExt;
 
 use self::entries::OWED;
+use self::messages::Wait;
 use self::server::{Stored, lock};
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Overview, WorkerRow};
 use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
 use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, State};
-use super::unit::{Key, Token, Unit};
+use super::unit::{Key, Unit};
 
 pub use self::connect::NatsAddress;
 pub use self::server::NatsQueue;
@@ -89,12 +92,12 @@ impl Queue for NatsQueue {
 
     fn wake(&self, key: &Key) -> Result<bool> {
         self.runtime.block_on(async {
-            let woken = self.change(key, Record::wake).await?.is_some();
-            if woken {
+            let woken = self.change(key, Record::wake).await?;
+            if let Some(stored) = &woken {
                 // Its own message comes after the pause, and is a doubled one then.
-                self.announce(key, &format!("{key}-{}", Token::random()?)).await?;
+                self.announce_again(stored).await?;
             }
-            Ok(woken)
+            Ok(woken.is_some())
         })
     }
 
@@ -104,14 +107,10 @@ impl Queue for NatsQueue {
 
     fn claim(&self, worker: &str, most: usize) -> Result<Vec<Claim>> {
         self.runtime.block_on(async {
-            let fault = self.fault("take from the queue");
-            // No more than there are free slots: a message that waits in this process is not worked on, and its time runs.
-            let fetch = self.consumer.batch().max_messages(most).expires(self.wait);
-            let mut messages = fetch.messages().await.map_err(|e| fault(&e))?;
             let mut claims = Vec::new();
-            while let Some(message) = messages.next().await {
-                claims.extend(self.begin(message.map_err(|e| fault(&e))?, worker).await?);
-            }
+            self.take(&self.consumers.begun, Wait::No, worker, most, &mut claims).await?;
+            let wait = if claims.is_empty() { Wait::Some } else { Wait::No };
+            self.take(&self.consumers.units, wait, worker, most, &mut claims).await?;
             Ok(claims)
         })
     }
@@ -193,12 +192,12 @@ impl Queue for NatsQueue {
             let created = self.create(&new).await?;
             let before = self.read(&unit.key).await?.map(|(stored, _)| stored.record.state);
             let next = |record: Record| Ok(if done { record.settled() } else { record.reopened() });
-            let after = self.change(&unit.key, next).await?.map(|stored| stored.record.state);
-            if after == Some(State::Waiting) {
+            let after = self.change(&unit.key, next).await?;
+            if let Some(stored) = after.as_ref().filter(|stored| stored.record.state == State::Waiting) {
                 // Its message may be lost. Where it is not, this is a doubled one.
-                self.announce(&unit.key, &format!("{}-{}", unit.key, Token::random()?)).await?;
+                self.announce_again(stored).await?;
             }
-            Ok(created || before != after)
+            Ok(created || before != after.map(|stored| stored.record.state))
         })
     }
 

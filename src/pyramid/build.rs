@@ -90,7 +90,7 @@ pub fn build(
         scheduler.pipelined(
             0,
             family_bytes(&geometry),
-            region_jobs(slide, geometry, 0),
+            region_jobs(slide, geometry, 0..usize::MAX),
             |(id, job)| async move {
                 let region = job.run().await?;
                 let (width, height) = (region.rect.width as usize, region.rect.height as usize);

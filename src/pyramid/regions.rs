@@ -1,7 +1,5 @@
 //! Reads the pixels of families from a slide, one region a family.
 
-use std::ops::Range;
-
 use super::ahead::Ahead;
 use super::error::Result;
 use super::levels::{crop, halve};
@@ -27,18 +25,18 @@ pub struct FamilyRegion {
 /// Reads the region of one family.
 pub type RegionJob<'a> = Job<'a, FamilyRegion>;
 
-/// One job a family, row by row, but for the first `skipped`. A sequential slide is read one row of families ahead, on the thread that
-/// advances the iterator, and from its first row on.
+/// One job for each of these `families`, whose ascending numbers count row by row. A sequential slide is read one row of families ahead,
+/// on the thread that advances the iterator, and from its first row on.
 pub fn region_jobs<'a>(
     slide: &'a mut Slide,
     geometry: Geometry,
-    skipped: usize,
+    families: impl Iterator<Item = usize> + Send + 'a,
 ) -> Box<dyn Iterator<Item = Result<(FamilyId, RegionJob<'a>)>> + 'a> {
     let channels = usize::from(slide.info.channels);
     match &mut slide.access {
         Access::Random(pixels) => {
             let pixels: &'a dyn RandomAccess = &**pixels;
-            let ahead = announced(pixels, geometry, skipped..usize::MAX);
+            let ahead = announced(pixels, geometry, families);
             Box::new(ahead.map(move |(id, arrival)| {
                 Ok((id, Job::new(arrival, move || read_region(pixels, &geometry, id, channels))))
             }))
@@ -47,7 +45,7 @@ pub fn region_jobs<'a>(
             let rows: &'a mut dyn Sequential = &mut **rows;
             let stride = geometry.width() as usize * channels;
             let (mut band, mut read) = (Vec::new(), 0);
-            Box::new(numbered(&geometry, skipped..usize::MAX).map(move |id| {
+            Box::new(numbered(geometry, families).map(move |id| {
                 let rect = geometry.family_rect(id);
                 while read < rect.y + rect.height {
                     // All rows of families but the last are as high.
@@ -65,21 +63,21 @@ pub fn region_jobs<'a>(
     }
 }
 
-/// Families by their numbers, row by row.
-pub(super) fn numbered(
-    geometry: &Geometry,
-    families: Range<usize>,
-) -> impl Iterator<Item = FamilyId> + Send + use<> {
-    geometry.all_families().skip(families.start).take(families.len())
+/// Families by their numbers, up to the first that is beyond the last.
+pub(super) fn numbered<I: Iterator<Item = usize> + Send>(
+    geometry: Geometry,
+    families: I,
+) -> impl Iterator<Item = FamilyId> + Send + use<I> {
+    families.map_while(move |number| geometry.family_at(number))
 }
 
 /// These families, by their numbers, each with what there is to wait for.
 pub(super) fn announced(
     pixels: &dyn RandomAccess,
     geometry: Geometry,
-    families: Range<usize>,
+    families: impl Iterator<Item = usize> + Send,
 ) -> impl Iterator<Item = (FamilyId, Arrival)> {
-    Ahead::new(numbered(&geometry, families), move |id| {
+    Ahead::new(numbered(geometry, families), move |id| {
         let Rect { x, y, width, height } = geometry.family_rect(id);
         pixels.will_read(Region { x, y, width, height })
     })

@@ -3,7 +3,6 @@
 //! Both give jobs, one a family, in raster order; a job may run on any thread. The jobs of a slide also give the family's
 //! pixels at L2 size, from which the small levels are made.
 
-use std::ops::Range;
 use std::path::Path;
 
 use super::ahead::Ahead;
@@ -136,17 +135,17 @@ impl Source {
         }
     }
 
-    /// Jobs for the original tiles of some `families`, which are numbered row by row. Advance the iterator on one thread, run the jobs
+    /// Jobs for the original tiles of some `families`, by their ascending numbers, which count row by row: no others are announced to a store. Advance the iterator on one thread, run the jobs
     /// on any.
     pub fn original_jobs<'a>(
         &'a mut self,
-        families: Range<usize>,
+        families: impl Iterator<Item = usize> + Send + 'a,
         metadata: TileMetadata,
     ) -> Box<dyn Iterator<Item = Result<OriginalJob<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let families = numbered(tree.geometry(), families);
+                let families = numbered(*tree.geometry(), families);
                 let ahead = Ahead::new(families, |id| tree.will_read(tree.family_files(id)));
                 Box::new(
                     ahead.map(move |(id, arrival)| {
@@ -172,16 +171,17 @@ impl Source {
         }
     }
 
-    /// Jobs for the pixels of some `families`, which are numbered row by row. Advance the iterator on one thread, run the jobs on any. `upsample_filter` upsamples a tree's chroma where its tiles do not allow it to stay subsampled.
+    /// Jobs for the pixels of some `families`, by their ascending numbers, which count row by row: no others are announced to a store.
+    /// Advance the iterator on one thread, run the jobs on any. `upsample_filter` upsamples a tree's chroma where its tiles do not allow it to stay subsampled.
     pub fn jobs<'a>(
         &'a mut self,
         upsample_filter: Filter,
-        families: Range<usize>,
+        families: impl Iterator<Item = usize> + Send + 'a,
     ) -> Box<dyn Iterator<Item = Result<FamilyJob<'a>>> + 'a> {
         match self {
             Source::Tree(tree) => {
                 let tree: &'a Tree = tree;
-                let families = numbered(tree.geometry(), families);
+                let families = numbered(*tree.geometry(), families);
                 let ahead = Ahead::new(families, |id| tree.will_read(tree.geometry().family_tiles(id, 0)));
                 Box::new(ahead.map(move |(id, arrival)| {
                     let family = move || tree.family(id, upsample_filter);
@@ -190,7 +190,7 @@ impl Source {
             }
             Source::Slide(slide, geometry) => {
                 let geometry = *geometry;
-                let jobs = region_jobs(slide, geometry, families.start).take(families.len());
+                let jobs = region_jobs(slide, geometry, families);
                 Box::new(jobs.map(move |region| {
                     let (id, job) = region?;
                     Ok(job.then(move |region| region.into_family(&geometry, id)))

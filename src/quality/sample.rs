@@ -107,10 +107,9 @@ impl Sample {
             let rect = geometry.family_rect(id);
             pixels += f64::from(rect.width) * f64::from(rect.height);
         }
-        let jobs = source.jobs(params.upsample_filter, 0..total as usize);
-        let sampled = jobs.zip(0..).filter(|(_, at)| chosen.contains(at));
+        let jobs = source.jobs(params.upsample_filter, chosen.into_iter().map(|number| number as usize));
         let families =
-            sampled.map(|(job, _)| Ok(pollster::block_on(job?.run())?.family)).collect::<Result<Vec<_>>>()?;
+            jobs.map(|job| Ok(pollster::block_on(job?.run())?.family)).collect::<Result<Vec<_>>>()?;
         let area = |family: &SourceFamily| family.image.width() as f64 * family.image.height() as f64;
         let sampled_pixels: f64 = families.iter().map(area).sum();
         Ok(Self {

@@ -3,7 +3,7 @@
 //! A name in an address is looked up here. It is never joined to a path.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,10 @@ use crate::store::is_address;
 
 /// Age of a listing at which the root is listed again.
 const REFRESH_AGE: Duration = Duration::from_secs(2);
-/// The same of a root at an address, whose listings are paid for.
+/// The same of a root at an address, whose listings are paid for. It doubles with each listing that has found nothing new.
 const FAR_REFRESH_AGE: Duration = Duration::from_secs(5);
+/// How often it doubles: to 80 seconds.
+const MOST_DOUBLINGS: u32 = 4;
 /// Listing takes one part in so many of the time.
 const MAX_LISTING_SHARE: u32 = 20;
 /// Oldest listing that may answer a request while a new one is made. After a pause without requests, the first one waits for a new
@@ -75,6 +77,11 @@ impl Entry {
     }
 }
 
+/// Age at which a root at an address is listed again, after so many listings that have found nothing new.
+fn far_refresh_age(unchanged: u32) -> Duration {
+    FAR_REFRESH_AGE * (1 << unchanged.min(MOST_DOUBLINGS))
+}
+
 /// All slides.
 pub struct Catalog {
     options: Arc<ServeOptions>,
@@ -86,6 +93,8 @@ pub struct Catalog {
     started: Instant,
     /// Locked while the root is listed.
     listing: Mutex<Memory>,
+    /// How many listings in a row have found nothing new.
+    unchanged: AtomicU32,
     /// How long the last listing took, in milliseconds.
     took_ms: AtomicU64,
     readers: Arc<Readers>,
@@ -107,6 +116,7 @@ impl Catalog {
             listed_ms: AtomicU64::new(0),
             started: Instant::now(),
             listing: Mutex::default(),
+            unchanged: AtomicU32::new(0),
             took_ms: AtomicU64::new(0),
             readers: Arc::default(),
             views: Cache::builder().max_capacity(MAX_VIEWS).time_to_idle(VIEW_IDLE_TIME).build(),
@@ -128,8 +138,19 @@ impl Catalog {
 
     /// Whether the root should be listed again: a root that takes long to list is listed less often.
     fn is_due(&self) -> bool {
-        let age = if is_address(&self.options.slides.root) { FAR_REFRESH_AGE } else { REFRESH_AGE };
-        self.age() >= age.max(self.took() * MAX_LISTING_SHARE)
+        self.age() >= self.refresh_age().max(self.took() * MAX_LISTING_SHARE)
+    }
+
+    fn refresh_age(&self) -> Duration {
+        match is_address(&self.options.slides.root) {
+            true => far_refresh_age(self.unchanged.load(Relaxed)),
+            false => REFRESH_AGE,
+        }
+    }
+
+    /// Something that was listed could not be read: it may have been replaced, which the next listing shows. It comes soon.
+    pub fn look_soon(&self) {
+        self.unchanged.store(0, Relaxed);
     }
 
     fn took(&self) -> Duration {
@@ -138,7 +159,7 @@ impl Catalog {
 
     /// Whether the listing is too old to answer a request.
     fn is_stale(&self) -> bool {
-        self.age() >= MAX_AGE.max(self.took() * MAX_LISTING_SHARE * 2)
+        self.age() >= MAX_AGE.max(self.refresh_age() * 2).max(self.took() * MAX_LISTING_SHARE * 2)
     }
 
     /// Whether a refresh is due and this caller must do it. False for all other callers until it is done.
@@ -268,6 +289,7 @@ impl Catalog {
             Ok(now) => self.replace(now),
             // The previous listing stays.
             Err(e) => {
+                self.look_soon();
                 tracing::error!("cannot list {}: {e}; trying again", self.options.slides.root.display())
             }
         }
@@ -282,6 +304,13 @@ impl Catalog {
             (name, current.unwrap_or_else(|| Entry::new(files)))
         };
         let mut entries: BTreeMap<_, _> = now.slides.into_iter().map(entry).collect();
+        let is_known = |(name, entry): (&String, &Arc<Entry>)| {
+            known.get(name).is_some_and(|known| Arc::ptr_eq(known, entry))
+        };
+        match entries.len() == known.len() && entries.iter().all(is_known) {
+            true => self.unchanged.fetch_add(1, Relaxed),
+            false => self.unchanged.swap(0, Relaxed),
+        };
         let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner());
         for new in now.skipped.iter().filter(|new| !skipped.contains(new)) {
             tracing::info!("skipped {}: {}", new.path.display(), new.reason);
@@ -297,5 +326,32 @@ impl Catalog {
         *skipped = now.skipped;
         drop(skipped);
         *self.entries.write().unwrap_or_else(|e| e.into_inner()) = entries;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_where_nothing_changes_is_listed_less_often_until_something_does() {
+        assert_eq!([0, 1, 4, 99].map(|unchanged| far_refresh_age(unchanged).as_secs()), [5, 10, 80, 80]);
+        let root = tempfile::tempdir().unwrap();
+        let mut options = ServeOptions::default();
+        options.slides.root = root.path().into();
+        let catalog = Catalog::new(Arc::new(options));
+        let unchanged_after = |change: &dyn Fn()| {
+            change();
+            catalog.list(&mut catalog.memory());
+            catalog.unchanged.load(Relaxed)
+        };
+        let before = catalog.unchanged.load(Relaxed);
+        assert_eq!(unchanged_after(&|| {}), before + 1);
+        assert_eq!(unchanged_after(&|| std::fs::write(root.path().join("a.svs"), "").unwrap()), 0);
+        assert_eq!(unchanged_after(&|| {}), 1);
+        assert_eq!(unchanged_after(&|| std::fs::write(root.path().join("a.svs"), "other").unwrap()), 0);
+        assert_eq!(unchanged_after(&|| std::fs::remove_file(root.path().join("a.svs")).unwrap()), 0);
+        std::fs::remove_dir(root.path()).unwrap();
+        assert_eq!(unchanged_after(&|| {}), 0, "it cannot be listed: soon again");
     }
 }

@@ -49,6 +49,8 @@ pub enum SkipReason {
     },
     /// A directory below too many others.
     TooDeep,
+    /// A scanned slide at an address, which is served only encoded.
+    ScannedFarAway,
     /// The slide cannot be opened, for this reason.
     Refused(String),
 }
@@ -62,6 +64,9 @@ impl fmt::Display for SkipReason {
             SkipReason::NotUtf8 => "its name is not UTF-8; rename it",
             SkipReason::Unreadable { problem, .. } => return write!(f, "cannot be listed: {problem}"),
             SkipReason::TooDeep => "below too many other directories; serve it by itself",
+            SkipReason::ScannedFarAway => {
+                "scanned slides at addresses are not served as they are; encode it to a bundle beside it"
+            }
             SkipReason::Refused(problem) => problem,
         })
     }

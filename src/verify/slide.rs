@@ -39,7 +39,7 @@ pub fn verify_slide(
     let geometry = Geometry::new(slide.info.width, slide.info.height, TILE_PX)?;
     let mut done = VerifiedSlide::default();
     let mut tried = 0;
-    let jobs = region_jobs(slide, geometry, 0);
+    let jobs = region_jobs(slide, geometry, 0..usize::MAX);
     let last = scheduler.pipelined(
         0,
         family_bytes(&geometry),

@@ -407,20 +407,34 @@ fn write(state: &State, request: &Seen, path: &str, query: &HashMap<&str, &str>,
     Reply { headers: vec![("ETag", tag)], ..Reply::xml(text) }
 }
 
+/// Most keys of one listing, as of S3.
+const PAGE_KEYS: usize = 1000;
+
 fn list(state: &State, bucket: &str, query: &HashMap<&str, &str>) -> Reply {
     let prefix = percent_decoded(query.get("prefix").unwrap_or(&""));
     let objects = state.objects.lock().unwrap();
-    let contents: String = objects
+    let after = query.get("continuation-token").or(query.get("start-after"));
+    let after = percent_decoded(after.unwrap_or(&""));
+    let mut listed = objects
         .iter()
         .filter_map(|(path, bytes)| Some((path.strip_prefix(&format!("{bucket}/"))?, bytes)))
-        .filter(|(key, _)| key.starts_with(&prefix))
-        .filter(|(key, _)| !query.contains_key("delimiter") || !key[prefix.len()..].contains('/'))
-        .map(|(key, bytes)| {
-            let (size, tag) = (bytes.len(), etag(bytes).replace('"', "&quot;"));
-            format!("<Contents><Key>{key}</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified><ETag>{tag}</ETag><Size>{size}</Size></Contents>")
-        })
-        .collect();
-    Reply::xml(format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"))
+        .filter(|(key, _)| key.starts_with(&prefix) && *key > after.as_str())
+        .filter(|(key, _)| !query.contains_key("delimiter") || !key[prefix.len()..].contains('/'));
+    let (mut contents, mut last) = (String::new(), "");
+    for (key, bytes) in listed.by_ref().take(PAGE_KEYS) {
+        let (size, tag) = (bytes.len(), etag(bytes).replace('"', "&quot;"));
+        contents += &format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified><ETag>{tag}</ETag><Size>{size}</Size></Contents>"
+        );
+        last = key;
+    }
+    let next = match listed.next() {
+        Some(_) => {
+            format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{last}</NextContinuationToken>")
+        }
+        None => "<IsTruncated>false</IsTruncated>".into(),
+    };
+    Reply::xml(format!("<ListBucketResult>{next}{contents}</ListBucketResult>"))
 }
 
 fn percent_decoded(text: &str) -> String {

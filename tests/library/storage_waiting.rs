@@ -1,17 +1,21 @@
 //! Threads that compute are not held by a store that does not answer: while the bytes of one family are waited for, the only thread works
 //! on the others. What is counted is work that is done, not time.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use origami::backend::CpuBackend;
 use origami::backend::scheduler::Scheduler;
 use origami::error::Error;
 use origami::image::geometry::Geometry;
 use origami::kernels::taps::Filter;
+use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
+use origami::quality::search::{QualityTarget, search_quality};
 use origami::slide::{OpenOptions, Slide};
 use tiff::decoder::Decoder;
 use tiff::encoder::{Compression, TiffEncoder, colortype};
@@ -95,4 +99,31 @@ fn a_tree_is_read_on_while_one_tile_is_waited_for() {
     let tree = Tree::open(Path::new(&far), Missing::Refuse).unwrap();
     server.hold("12/1_5.jpg", 0..usize::MAX);
     assert_eq!(others_are_read(&server, Source::Tree(Box::new(tree)), 3), 10);
+}
+
+#[test]
+fn of_families_that_are_not_sampled_nothing_is_asked_for() {
+    let (server, dir) = (server(), tempfile::tempdir().unwrap());
+    // 56 families, of which a search of the quality takes 32.
+    tree(dir.path(), 1024, 896, 32, 3);
+    let mut far = String::new();
+    for (name, bytes) in contents(dir.path()) {
+        let address = server.put(&format!("sampled/{name}"), &bytes);
+        far = if name.ends_with(".dzi") { address } else { far };
+    }
+    let mut source = Source::Tree(Box::new(Tree::open(Path::new(&far), Missing::Refuse).unwrap()));
+    server.seen();
+    let params_at = |residual_quality| EncodeParams { residual_quality, ..EncodeParams::default() };
+    let (backend, scheduler) = (CpuBackend::new(), Scheduler::new(1).unwrap());
+    let target = QualityTarget::Bytes(1 << 30);
+    search_quality(&mut source, None, target, &params_at, &backend, &scheduler).unwrap();
+    let mut asked = BTreeMap::<_, usize>::new();
+    for seen in server.seen().iter().filter(|seen| seen.method == "GET") {
+        let Some((_, tile)) = seen.path.split_once("_files/10/") else { continue };
+        let (x, y) = tile.strip_suffix(".jpg").unwrap().split_once('_').unwrap();
+        let [x, y] = [x, y].map(|number| number.parse::<u32>().unwrap());
+        *asked.entry((x / 4, y / 4)).or_default() += 1;
+    }
+    assert_eq!(asked.len(), 32, "{asked:?}");
+    assert!(asked.values().all(|tiles| *tiles == 16), "{asked:?}");
 }

@@ -198,3 +198,32 @@ fn trees_are_served_with_their_own_tiles_and_a_change_is_noticed() {
     store.put(&format!("b/lab/{tile}"), &new);
     wait_until("the change is not seen", || server.get(&path("deep", "9/0_0")).body == new);
 }
+
+#[test]
+fn a_listing_is_paid_for_by_slides_and_not_by_tiles() {
+    let (store, ..) = store();
+    let big = |name: &str, level: u32, tiles: u32| {
+        store.put(&format!("b/lab/{name}.dzi"), b"<Image/>");
+        for tile in 0..tiles {
+            store.put(&format!("b/lab/{name}_files/{level}/{tile}_0.jpg"), b"a tile");
+        }
+    };
+    big("trees/big", 14, 20_000);
+    big("trees/small", 3, 500);
+    // Behind the tiles in the order of keys.
+    store.put("b/lab/trees/big_files2/b.bundle", b"");
+    store.put("b/lab/trees/raw.svs", b"");
+    store.put("b/lab/a.svs", b"");
+    store.seen();
+    let server = start(&store, &[]);
+    let listings = store.seen().iter().filter(|seen| seen.path.contains("list-type=2")).count();
+    // 20,000 tiles are 20 pages. Of them come those that are listed and the rest of their page.
+    assert!(listings <= 5, "{listings} requests");
+    let listed: serde_json::Value = serde_json::from_slice(&server.get("/api/slides").body).unwrap();
+    let skipped = listed["skipped"].to_string();
+    for name in ["trees/big.dzi", "trees/small.dzi", "trees/big_files2/b.bundle", "trees/raw.svs"] {
+        assert!(skipped.contains(name), "{name}: {listed}");
+    }
+    assert!(skipped.contains("scanned slides at addresses") && !skipped.contains("a.svs"), "{skipped}");
+    assert_eq!(names(&server), ["a", "x"]);
+}

@@ -92,6 +92,9 @@ fn said(path: &Path, reason: &SkipReason) -> String {
         SkipReason::NotSource => {
             format!("{reason}; `origami encode --overwrite {}` makes one of it", path.display())
         }
+        SkipReason::ScannedFarAway => {
+            format!("{reason}; `origami encode {} --out PREFIX` does", path.display())
+        }
         reason => reason.to_string(),
     }
 }

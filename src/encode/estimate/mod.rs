@@ -87,7 +87,7 @@ pub fn estimate<E: From<Error>>(
         Survey::take(&mut source, settings, families as usize, scheduler, &|done| progress(done, of))?;
     let design = Design::new(&survey.families, most as usize);
     let chosen = design.weights();
-    let run = Run { limit: families as usize, chosen: &chosen, backend, scheduler };
+    let run = Run { chosen: &chosen, backend, scheduler };
     let whole = Whole { geometry, families, survey: &survey, design: &design, chosen: &chosen };
     let identity = source.identity().map_err(Error::from)?;
     let mut estimates = Vec::new();

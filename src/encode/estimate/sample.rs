@@ -31,10 +31,8 @@ pub struct Sample {
     pub wall_s: f64,
 }
 
-/// Which families of a source are coded, and where.
+/// Which families of a source are coded, and by what.
 pub struct Run<'a> {
-    /// Number of families that an encode would take.
-    pub limit: usize,
     /// The sampled ones, with their weights.
     pub chosen: &'a BTreeMap<usize, f64>,
     pub backend: &'a dyn Backend,
@@ -58,6 +56,11 @@ impl Run<'_> {
         Ok(Sample { families, wall_s: started.elapsed().as_secs_f64() })
     }
 
+    /// The sampled families, in ascending order.
+    fn numbers(&self) -> impl Iterator<Item = usize> + Send {
+        self.chosen.keys().copied()
+    }
+
     fn code_predicted(
         &self,
         source: &mut Source,
@@ -65,8 +68,7 @@ impl Run<'_> {
         take: &mut dyn FnMut((usize, CodedFamily)) -> Result<()>,
     ) -> Result<()> {
         let geometry = *source.geometry();
-        let jobs = source.jobs(params.upsample_filter, 0..self.limit).enumerate();
-        let jobs = jobs.filter(|(at, _)| self.chosen.contains_key(at));
+        let jobs = self.numbers().zip(source.jobs(params.upsample_filter, self.numbers()));
         self.scheduler.pipelined(
             self.backend.in_flight(&geometry),
             family_bytes(&geometry),
@@ -95,8 +97,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let geometry = *source.geometry();
         source.check_originals(TileMetadata::Keep)?;
-        let jobs = source.original_jobs(0..self.limit, TileMetadata::Keep).enumerate();
-        let jobs = jobs.filter(|(at, _)| self.chosen.contains_key(at));
+        let jobs = self.numbers().zip(source.original_jobs(self.numbers(), TileMetadata::Keep));
         self.scheduler.pipelined(
             self.backend.in_flight(&geometry),
             family_bytes(&geometry),

@@ -7,15 +7,15 @@ use async_nats::ConnectOptions;
 use async_nats::jetstream::consumer::pull::Config as PullConfig;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer};
 use async_nats::jetstream::kv::{Config as Bucket, Store};
-use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy};
+use async_nats::jetstream::stream::{Config as StreamConfig, RetentionPolicy, Stream};
 use async_nats::jetstream::{self, Context};
 
 use crate::jobs::error::{Error, Result};
 
 /// The name of a queue whose address has none.
 const DEFAULT_NAME: &str = "units";
-/// The consumer that all workers share.
-const CONSUMER: &str = "workers";
+/// The consumers that all workers share.
+const CONSUMERS: Lanes<&str> = Lanes { begun: "begun", units: "workers" };
 /// Most units at work in a fleet.
 const MAX_AT_WORK: i64 = 100_000;
 /// How long a call may take.
@@ -72,13 +72,22 @@ pub fn name_part(text: &str) -> String {
     text.chars().map(kept).collect()
 }
 
+/// What there is once for units that belong to slides that were begun, and once for others.
+#[derive(Clone)]
+pub struct Lanes<T> {
+    pub begun: T,
+    pub units: T,
+}
+
 /// What a queue needs of its server.
 pub struct Parts {
     pub context: Context,
-    pub subject: String,
+    pub subjects: Lanes<String>,
     pub units: Store,
     pub fleet: Store,
-    pub consumer: Consumer<PullConfig>,
+    pub consumers: Lanes<Consumer<PullConfig>>,
+    /// The server takes a unit from a worker that is silent for so long.
+    pub lease: Duration,
 }
 
 /// Connects, and makes what is not there.
@@ -91,40 +100,70 @@ pub async fn connect(address: &NatsAddress, lease: Duration, heartbeat: Duration
     let client = options.connect(&address.server).await.map_err(|e| fault("connect")(e.to_string()))?;
     let context = jetstream::new(client);
     let stream_name = format!("origami_{}", address.name);
-    let subject = format!("origami.{}.unit", address.name);
-    let stream = context
-        .get_or_create_stream(StreamConfig {
-            name: stream_name.clone(),
-            subjects: vec![subject.clone()],
-            retention: RetentionPolicy::WorkQueue,
-            ..StreamConfig::default()
-        })
-        .await
-        .map_err(|e| fault("make the queue")(e.to_string()))?;
-    let consumer: Consumer<PullConfig> = stream
-        .get_or_create_consumer(
-            CONSUMER,
-            PullConfig {
-                durable_name: Some(CONSUMER.into()),
-                ack_policy: AckPolicy::Explicit,
-                ack_wait: lease,
-                max_ack_pending: MAX_AT_WORK,
-                ..PullConfig::default()
-            },
-        )
-        .await
-        .map_err(|e| fault("make the queue")(e.to_string()))?;
+    let [begun, units] = ["begun", "unit"].map(|lane| format!("origami.{}.{lane}", address.name));
+    let subjects = Lanes { begun, units };
+    let made = stream(&context, &stream_name, &subjects).await.map_err(fault("make the queue"))?;
+    // The consumer of all messages that an earlier build has made must leave some to the other first.
+    let units = consumer(&made, CONSUMERS.units, &subjects.units, lease).await;
+    let units = units.map_err(fault("make the queue"))?;
     // As the server has it: whoever made the consumer has said it.
-    let held = consumer.cached_info().config.ack_wait;
-    if held < 2 * heartbeat {
+    let lease = units.cached_info().config.ack_wait;
+    if lease < 2 * heartbeat {
         let problem = format!(
-            "its workers lose their units after {held:?}, and this one says something every {heartbeat:?}; give it a shorter lease"
+            "its workers lose their units after {lease:?}, and this one says something every {heartbeat:?}; give it a shorter lease"
         );
         return Err(fault("join the queue")(problem));
     }
+    let begun = consumer(&made, CONSUMERS.begun, &subjects.begun, lease).await;
+    let consumers = Lanes { begun: begun.map_err(fault("make the queue"))?, units };
     let units = bucket(&context, format!("{stream_name}_units")).await.map_err(fault("make the queue"))?;
     let fleet = bucket(&context, format!("{stream_name}_fleet")).await.map_err(fault("make the queue"))?;
-    Ok(Parts { context, subject, units, fleet, consumer })
+    Ok(Parts { context, subjects, units, fleet, consumers, lease })
+}
+
+/// The stream of messages.
+async fn stream(context: &Context, name: &str, subjects: &Lanes<String>) -> Result<Stream, String> {
+    let config = StreamConfig {
+        name: name.into(),
+        subjects: vec![subjects.begun.clone(), subjects.units.clone()],
+        retention: RetentionPolicy::WorkQueue,
+        ..StreamConfig::default()
+    };
+    let stream = context.get_or_create_stream(config.clone()).await.map_err(|e| e.to_string())?;
+    let held = &stream.cached_info().config;
+    if config.subjects.iter().all(|subject| held.subjects.contains(subject)) {
+        return Ok(stream);
+    }
+    // Of an earlier build, perhaps with settings of an administrator.
+    let config = StreamConfig { subjects: config.subjects, ..held.clone() };
+    context.update_stream(config).await.map_err(|e| e.to_string())?;
+    context.get_stream(name).await.map_err(|e| e.to_string())
+}
+
+/// The consumer of a subject.
+async fn consumer(
+    stream: &Stream,
+    name: &str,
+    subject: &str,
+    lease: Duration,
+) -> Result<Consumer<PullConfig>, String> {
+    let config = PullConfig {
+        durable_name: Some(name.into()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: lease,
+        max_ack_pending: MAX_AT_WORK,
+        filter_subject: subject.into(),
+        ..PullConfig::default()
+    };
+    let made: Consumer<PullConfig> =
+        stream.get_or_create_consumer(name, config.clone()).await.map_err(|e| e.to_string())?;
+    let held = &made.cached_info().config;
+    if held.filter_subject == subject {
+        return Ok(made);
+    }
+    // Of an earlier build, which had one for all.
+    let config = PullConfig { ack_wait: held.ack_wait, max_ack_pending: held.max_ack_pending, ..config };
+    stream.create_consumer(config).await.map_err(|e| e.to_string())
 }
 
 async fn bucket(context: &Context, name: String) -> Result<Store, String> {

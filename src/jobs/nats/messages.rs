@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::Consumer;
+use async_nats::jetstream::consumer::pull::Config as PullConfig;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Message};
+use futures_util::StreamExt;
 
 use super::entries::TRIES;
 use super::server::{Held, NatsQueue, Stored, lock};
@@ -11,6 +14,14 @@ use crate::jobs::error::{Error, Result};
 use crate::jobs::queue::{Claim, Submitted, Which};
 use crate::jobs::state::{Record, Refused, State};
 use crate::jobs::unit::{Key, Token, UNIT_VERSION, Unit};
+
+/// Whether a call waits where there is no message.
+#[derive(Clone, Copy)]
+pub(super) enum Wait {
+    No,
+    /// For [`NatsQueue::wait`].
+    Some,
+}
 
 impl NatsQueue {
     /// Adds units that are not known.
@@ -31,7 +42,7 @@ impl NatsQueue {
                 false => self.read(&unit.key).await?.is_some_and(|(s, _)| s.record == Record::new()),
             };
             if waits {
-                self.announce(&unit.key, unit.key.as_str()).await?;
+                self.announce(&stored, unit.key.as_str()).await?;
             }
         }
         Ok(submitted)
@@ -54,7 +65,7 @@ impl NatsQueue {
                 };
                 if self.write(&after, revision).await? {
                     if given_up {
-                        self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
+                        self.announce_again(&after).await?;
                     }
                     moved |= key == unit.key;
                     keys.extend(after.record.bands);
@@ -66,11 +77,44 @@ impl NatsQueue {
     }
 
     /// Says that a unit may be there to do.
-    pub(super) async fn announce(&self, key: &Key, id: &str) -> Result<()> {
-        let publish = PublishMessage::build().payload(key.as_str().to_string().into()).message_id(id);
-        let sent = self.context.send_publish(self.subject.clone(), publish).await;
+    async fn announce(&self, stored: &Stored, id: &str) -> Result<()> {
+        let publish = PublishMessage::build().payload(stored.unit.key.as_str().to_string().into());
+        let begun = stored.unit.band_of().is_some() || !stored.record.bands.is_empty();
+        let subject = if begun { &self.subjects.begun } else { &self.subjects.units };
+        let sent = self.context.send_publish(subject.clone(), publish.message_id(id)).await;
         let acknowledged = sent.map_err(|e| self.fault("publish a unit")(&e))?.await;
         acknowledged.map(drop).map_err(|e| self.fault("publish a unit")(&e))
+    }
+
+    /// Says it of a unit whose message was there before.
+    pub(super) async fn announce_again(&self, stored: &Stored) -> Result<()> {
+        self.announce(stored, &format!("{}-{}", stored.unit.key, Token::random()?)).await
+    }
+
+    /// Begins attempts that messages of a consumer ask for, until there are `most`.
+    pub(super) async fn take(
+        &self,
+        consumer: &Consumer<PullConfig>,
+        wait: Wait,
+        worker: &str,
+        most: usize,
+        claims: &mut Vec<Claim>,
+    ) -> Result<()> {
+        let fault = self.fault("take from the queue");
+        // No more than there are free slots: a message that waits in this process is not worked on, and its time runs.
+        let free = most.saturating_sub(claims.len());
+        if free == 0 {
+            return Ok(());
+        }
+        let messages = match wait {
+            Wait::No => consumer.fetch().max_messages(free).messages().await,
+            Wait::Some => consumer.batch().max_messages(free).expires(self.wait).messages().await,
+        };
+        let mut messages = messages.map_err(|e| fault(&e))?;
+        while let Some(message) = messages.next().await {
+            claims.extend(self.begin(message.map_err(|e| fault(&e))?, worker).await?);
+        }
+        Ok(())
     }
 
     /// Answers the message of an attempt that has ended, and waits until the server knows.
@@ -154,10 +198,10 @@ impl NatsQueue {
         while let Some(key) = keys.pop() {
             if let Some(stored) = self.change(&key, &next).await? {
                 changed += u64::from(stored.unit.band_of().is_none());
-                keys.extend(stored.record.bands);
                 if announce {
-                    self.announce(&key, &format!("{key}-{}", Token::random()?)).await?;
+                    self.announce_again(&stored).await?;
                 }
+                keys.extend(stored.record.bands);
             }
         }
         Ok(changed)

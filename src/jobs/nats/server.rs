@@ -11,7 +11,7 @@ use async_nats::jetstream::{Context, Message};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use super::connect::{self, NatsAddress};
+use super::connect::{self, Lanes, NatsAddress};
 use super::counts::Counts;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::{Error, Result};
@@ -41,10 +41,10 @@ pub struct NatsQueue {
     pub(super) name: String,
     pub(super) runtime: Runtime,
     pub(super) context: Context,
-    pub(super) subject: String,
+    pub(super) subjects: Lanes<String>,
     pub(super) units: Store,
     pub(super) fleet: Store,
-    pub(super) consumer: Consumer<PullConfig>,
+    pub(super) consumers: Lanes<Consumer<PullConfig>>,
     pub(super) wait: Duration,
     pub(super) policy: Policy,
     pub(super) clock: Clock,
@@ -78,12 +78,12 @@ impl NatsQueue {
         let parts = runtime.block_on(connect::connect(address, lease, heartbeat))?;
         Ok(Self {
             name: address.to_string(),
-            subject: parts.subject,
+            subjects: parts.subjects,
             context: parts.context,
             units: parts.units,
             fleet: parts.fleet,
-            wait: WAIT.min(parts.consumer.cached_info().config.ack_wait / 4),
-            consumer: parts.consumer,
+            wait: WAIT.min(parts.lease / 4),
+            consumers: parts.consumers,
             runtime,
             policy,
             clock,

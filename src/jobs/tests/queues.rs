@@ -219,6 +219,43 @@ fn a_slide_that_was_split_waits_for_its_bands() {
     });
 }
 
+/// Claims one of these before any other. A server tells of a message a moment after it took it: what comes instead is given back, and
+/// is the next again.
+fn claim_before_others(queue: &dyn Queue, wanted: &[&Unit]) -> Claim {
+    for _ in 0..100 {
+        let claim = claim_soon(queue);
+        if wanted.iter().any(|unit| unit.key == claim.unit.key) {
+            return claim;
+        }
+        assert!(queue.give_back(&claim).unwrap());
+    }
+    panic!("another comes first");
+}
+
+#[test]
+fn a_slide_that_has_begun_is_finished_before_others_begin() {
+    with_each_queue(|open| {
+        let (queue, (slide, bands)) = (open(Clock::default()), split_slide(0));
+        queue.submit(std::slice::from_ref(&slide)).unwrap();
+        queue.submit(&(1..6).map(unit).collect::<Vec<_>>()).unwrap();
+        let begun = claim(&*queue, 1).pop().unwrap();
+        assert!(queue.split(&begun, &bands).unwrap());
+        let [a, b] = &bands;
+        // One that comes back stays before others.
+        assert!(queue.give_back(&claim_before_others(&*queue, &[a, b])).unwrap());
+        let claims = [(); 2].map(|()| claim_before_others(&*queue, &[a, b]));
+        assert_ne!(claims[0].unit, claims[1].unit);
+        claims.iter().for_each(|claim| assert!(queue.finish(claim, Progress::default()).unwrap()));
+        assert!(queue.wake(&slide.key).unwrap());
+        claim_before_others(&*queue, &[&slide]);
+        let mut others = BTreeSet::new();
+        while others.len() < 5 {
+            others.insert(claim_soon(&*queue).unit.key);
+        }
+        assert!(claim(&*queue, 9).is_empty());
+    });
+}
+
 #[test]
 fn bands_are_cancelled_and_tried_again_with_their_slide() {
     with_each_queue(|open| {

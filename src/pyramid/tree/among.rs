@@ -1,9 +1,15 @@
 //! The trees in a list of keys, as a store gives it: sorted, without directories, and with every tile. Contents are not read.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::find::{TILE_EXTENSIONS, stem};
 use super::open::{IIIF, ZOOMIFY};
+
+/// What the directories of tiles of Zoomify are called, before their numbers.
+const GROUP: &str = "TileGroup";
+/// No tile has a name behind this one.
+const LAST: char = '~';
 
 /// The trees among sorted keys: their descriptors, their zips, and the directories of those without a descriptor.
 pub fn trees_among(keys: &[PathBuf]) -> Vec<PathBuf> {
@@ -43,6 +49,35 @@ pub fn keys_below(keys: &[PathBuf], dir: &Path) -> std::ops::Range<usize> {
     let is_below = |key: &PathBuf| key.as_os_str().as_encoded_bytes().starts_with(&prefix);
     let count = keys.get(start..).unwrap_or_default().partition_point(is_below);
     start..start + count
+}
+
+/// Tells the tiles of trees among keys that come in order: for one of a tree that was seen before it, the key behind which other keys
+/// than these tiles go on. The tiles of a static image service come before what describes them, and are not told.
+pub fn tiles_of_trees() -> Box<dyn FnMut(&str) -> Option<String> + Send> {
+    let (mut tiles, mut zoomify, mut google) = (HashSet::new(), HashSet::new(), HashSet::new());
+    Box::new(move |key| {
+        let path = Path::new(key);
+        if has_extension(path, "dzi") {
+            tiles.extend(tile_root(path));
+        } else if is_named(path, ZOOMIFY) {
+            zoomify.extend(path.parent().map(Path::to_path_buf));
+        } else {
+            google.extend(google_maps(path));
+        }
+        path.ancestors().skip(1).find_map(|dir| {
+            let (parent, name) = (dir.parent()?, dir.file_name()?.to_str()?);
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            let (is_level, is_group) = (is_number(name), name.strip_prefix(GROUP).is_some_and(is_number));
+            if tiles.contains(dir) || is_level && google.contains(parent) {
+                Some(format!("{}/{LAST}", dir.to_str()?))
+            } else if is_group && zoomify.contains(parent) {
+                // Of names that begin like those of groups, Zoomify makes no others.
+                Some(format!("{}9{LAST}", parent.join(GROUP).to_str()?))
+            } else {
+                None
+            }
+        })
+    })
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {
@@ -101,5 +136,29 @@ mod tests {
             found.iter().map(|tree| has_descriptor(tree)).collect::<Vec<_>>(),
             [true, false, true, true, true]
         );
+    }
+
+    #[test]
+    fn tiles_of_trees_are_told_and_nothing_else_is() {
+        let mut tell = tiles_of_trees();
+        for (key, behind) in [
+            ("a/0/b.svs", None),
+            ("a/t.dzi", None),
+            ("a/t_files/0/0_0.jpg", Some("a/t_files/~")),
+            ("a/t_files/12/3_4.jpg", Some("a/t_files/~")),
+            ("a/t_files2/0/0_0.jpg", None),
+            ("g/0/0/0.png", Some("g/0/~")),
+            ("g/1/0/0.png", Some("g/1/~")),
+            ("g/more/x.bundle", None),
+            ("i/0,0,9,9/9,/0/default.jpg", None),
+            ("i/info.json", None),
+            ("other_files/0/0_0.jpg", None),
+            ("z/ImageProperties.xml", None),
+            ("z/TileGroup0/0-0-0.jpg", Some("z/TileGroup9~")),
+            ("z/TileGroup11/0-0-0.jpg", Some("z/TileGroup9~")),
+            ("z/TileGroups.bundle", None),
+        ] {
+            assert_eq!(tell(key).as_deref(), behind, "{key}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The slides below an address: its bundles and trees. Storage lists every key at once, so there are no directories to walk.
+//! The slides below an address: its bundles and trees. Storage lists keys by the thousand, so there are no directories to walk. Of a
+//! large tree only the first tiles are listed.
 //!
 //! Of a slide that has both the bundle is served.
 
@@ -8,9 +9,13 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::files::{Listing, SlideFiles, Stamp};
+use super::folder::is_scanned;
 use crate::archive::BUNDLE_NAME;
-use crate::pyramid::tree::{has_descriptor, is_tree_file, keys_below, tile_root, trees_among};
+use crate::pyramid::tree::{
+    has_descriptor, is_tree_file, keys_below, tile_root, tiles_of_trees, trees_among,
+};
 use crate::serve::options::SlideOptions;
+use crate::serve::skipped::SkipReason;
 use crate::store::remote::{self, Version};
 use crate::store::{Address, Location};
 
@@ -38,14 +43,16 @@ pub fn scan(options: &SlideOptions) -> io::Result<Listing> {
         listing.add(SlideFiles { stamp, ..SlideFiles::new(name, None, Some(options.root.clone())) });
         return Ok(listing);
     }
-    let (mut keys, mut versions) = (Vec::new(), Vec::new());
-    for object in remote::list(&root)? {
+    let (mut keys, mut versions, mut scanned) = (Vec::new(), Vec::new(), Vec::new());
+    for object in remote::list_thinned(&root, tiles_of_trees)? {
         let path = object.address.to_path();
         let below = path.strip_prefix(&options.root).unwrap_or(&path);
         if below.iter().any(|part| part.as_encoded_bytes().starts_with(b".")) {
             continue;
         }
-        if is_bundle(&path) {
+        if is_scanned(&path) {
+            scanned.push(path.clone());
+        } else if is_bundle(&path) {
             listing.add(bundle(name(below, options), &object.address, &object.version));
         }
         keys.push(path);
@@ -60,6 +67,13 @@ pub fn scan(options: &SlideOptions) -> io::Result<Listing> {
         if !listing.slides.contains_key(&name) {
             let stamp = tree_stamp(tree, &keys, &versions);
             listing.add(SlideFiles { stamp, ..SlideFiles::new(name, None, Some(tree.clone())) });
+        }
+    }
+    for path in scanned {
+        let below = path.strip_prefix(&options.root).unwrap_or(&path);
+        // Of one that is encoded the bundle is served.
+        if !listing.slides.contains_key(&name(below, options)) {
+            listing.skip(path, SkipReason::ScannedFarAway);
         }
     }
     Ok(listing)
@@ -86,7 +100,7 @@ fn tree_name(tree: &Path, below: &Path, is_alone: bool) -> String {
     if name.is_empty() { tree.file_stem().unwrap_or_default().to_string_lossy().into_owned() } else { name }
 }
 
-/// The stamp of a tree: it changes when the content of any of its objects does.
+/// The stamp of a tree: it changes when the content of any of its objects that are listed does.
 fn tree_stamp(tree: &Path, keys: &[PathBuf], versions: &[Version]) -> Stamp {
     let (mut count, mut bytes, mut hash) = (0, 0, Xxh3::new());
     let own = keys.iter().position(|key| key == tree).map(|at| at..at + 1);

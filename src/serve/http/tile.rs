@@ -111,10 +111,15 @@ pub async fn send_tile(
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }
     let started = Instant::now();
-    let (bytes, outcome) = match set {
-        TileSet::Served => state.tiles.get(slide, id).await?,
-        TileSet::Original => state.tiles.original(slide, id).await?,
+    let made = match set {
+        TileSet::Served => state.tiles.get(slide, id).await,
+        TileSet::Original => state.tiles.original(slide, id).await,
     };
+    let (bytes, outcome) = made.inspect_err(|e| {
+        if matches!(e, ServeError::Away | ServeError::Broken) {
+            state.catalog.look_soon();
+        }
+    })?;
     let class = match slide.geometry.top_level() - id.level {
         0 => LevelClass::L0,
         1 => LevelClass::L1,

@@ -43,18 +43,22 @@ async fn all_below(place: &Place) -> io::Result<Vec<ObjectMeta>> {
     let mut found = Vec::new();
     while let Some(object) = objects.next().await {
         found.push(object.map_err(of_store)?);
-        if found.len() > MAX_OBJECTS {
-            return Err(refused(
-                io::ErrorKind::QuotaExceeded,
-                "more than a million objects lie below; give a longer prefix",
-            ));
-        }
+        checked_len(&found)?;
     }
     Ok(found)
 }
 
+/// Refuses a listing that is too long.
+pub(super) fn checked_len(found: &[ObjectMeta]) -> io::Result<()> {
+    let problem = "more than a million objects lie below; give a longer prefix";
+    match found.len() > MAX_OBJECTS {
+        true => Err(refused(io::ErrorKind::QuotaExceeded, problem)),
+        false => Ok(()),
+    }
+}
+
 /// Asks again while the reply breaks off, which the client itself does not: it repeats requests, not bodies.
-async fn again<T, F: Future<Output = io::Result<T>>>(ask: impl Fn() -> F) -> io::Result<T> {
+pub(super) async fn again<T, F: Future<Output = io::Result<T>>>(ask: impl Fn() -> F) -> io::Result<T> {
     let (start, mut tries) = (Instant::now(), 0);
     loop {
         let answer = ask().await;
@@ -84,7 +88,7 @@ pub fn entries(address: &Address) -> io::Result<Vec<Listed>> {
     Ok(sorted(address, &found.objects))
 }
 
-fn sorted(address: &Address, found: &[ObjectMeta]) -> Vec<Listed> {
+pub(super) fn sorted(address: &Address, found: &[ObjectMeta]) -> Vec<Listed> {
     let listed = |meta: &ObjectMeta| Listed {
         address: address.with_key(meta.location.as_ref()),
         version: Version::of(meta),

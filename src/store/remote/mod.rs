@@ -11,6 +11,7 @@
 //! | `blocks` | the blocks of objects in memory |
 //! | `disk` | the blocks of objects on disk |
 //! | `list` | what lies below an address |
+//! | `thin` | the same without most of what comes in thousands |
 //! | `files` | what lies below an address, as files that are read whole |
 //! | `object` | one object, open for reading and pinned to its version |
 //! | `publish` | writing: a temporary key, read back, then the final one |
@@ -31,6 +32,7 @@ mod publish;
 mod reach;
 mod runtime;
 mod settings;
+mod thin;
 
 pub use blocks::ahead_bytes;
 pub use connect::{Place, connect};
@@ -44,3 +46,4 @@ pub use publish::{exists, publish_directory};
 pub use reach::{Private, Reach, private_of};
 pub use runtime::{handle, spawn, wait};
 pub use settings::{Settings, configure, settings};
+pub use thin::{Crowds, LISTED_OF_CROWD, list_thinned};
