@@ -133,7 +133,7 @@ def encode(
     *,
     preset_name: str,
     quality: int | None,
-    tile: int,
+    tile: int | None,
     threads: int,
     overwrite: bool,
     keep_associated: list[str],
