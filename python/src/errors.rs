@@ -126,15 +126,3 @@ fn is_of_format(error: &Library) -> bool {
 pub fn is_unknown_format(error: &Error) -> bool {
     matches!(error, Error::Library(error) if matches!(of_slide(error), Some(SlideError::UnknownFormat { .. })))
 }
-
-impl Error {
-    /// The same error for another thread. An exception of Python becomes its text.
-    pub fn again(&self) -> Self {
-        match self {
-            Error::Library(error) => Error::Library(Arc::clone(error)),
-            Error::Python(error) => Error::Argument(error.to_string()),
-            Error::Argument(problem) => Error::Argument(problem.clone()),
-            Error::Memory(bytes) => Error::Memory(*bytes),
-        }
-    }
-}
