@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 from encoded_images import ffcv_file, images
+from memory import memory
 from mosaic import mosaic
-from PIL import Image
 from slides import BATCH, SIDE, WORKERS, Case, ours, peer, rate
 
 import origami
@@ -83,31 +83,6 @@ def patches(slide: Path, work: Path, count: int, rounds: int) -> None:
         title = "file not in the page cache" if cold else "file in the page cache"
         show(f"Patches, {title}", "patches/s", {name: [clock for clock, _ in pairs] for name, pairs in found.items()})
         show(f"The same by processor time, {title}", "patches/s of a core", {name: [used for _, used in pairs] for name, pairs in found.items()})
-
-
-def memory(work: Path, count: int) -> None:
-    """Memory and open files over many patches of 50 slides, 8 of which are open at a time."""
-    folder = work / "many"
-    folder.mkdir()
-    noise = np.random.default_rng(1)
-    for number in range(50):
-        coarse = noise.integers(90, 255, (40, 40, 3), np.uint8)
-        Image.fromarray(coarse).resize((1300, 1300), Image.Resampling.BICUBIC).save(work / "one.png")
-        bundle = origami.encode(work / "one.png", work / "one", overwrite=True).bundle
-        bundle.rename(folder / f"{number}.bundle")
-    dataset = SlipstreamDataset.from_slides(folder, size=128, count=2000, cache_bytes=64 * MIB, open_slides=8)
-    loader = SlipstreamLoader(dataset, BATCH, num_workers=WORKERS)
-    print(f"\nMemory over {count} patches of 128 pixels from {len(dataset.slides)} slides, cache of 64 MiB, 8 open slides\n\n| patches | MiB resident | open files |\n|---|---|---|")
-    done, said = 0, 0
-    while done < count:
-        for batch in loader:
-            done += len(batch["image"])
-            if done - said >= count // 10:
-                said = done
-                pages = int(Path("/proc/self/statm").read_text().split()[1])
-                print(f"| {done} | {pages * os.sysconf('SC_PAGE_SIZE') / MIB:.0f} | {len(os.listdir('/proc/self/fd'))} |", flush=True)
-            if done >= count:
-                break
 
 
 def timed(work: Callable[[], int]) -> float:
@@ -196,7 +171,7 @@ def main() -> None:
             print(f"{args.slide.name}, {across} x {down} times: {width} x {height} pixels")
             patches(slide, work, 2000 // part, rounds)
         if args.only in (None, "memory"):
-            memory(work, 100_000 // part)
+            memory(work, 100_000 // part, 5_000, "family", 64)
         if args.only in (None, "encoded"):
             encoded(work, 2000 // part, rounds)
 

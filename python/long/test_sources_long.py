@@ -1,6 +1,8 @@
 """Sources that need packages of their own: CLAM's HDF5, lists in Parquet, object storage. Run by scripts/loader-long.sh."""
 
+import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+from layouts import SAMPLES, write_beton, write_litdata
 from moto.server import ThreadedMotoServer
 from PIL import Image
 from pictures import draw
+from reading import read, read_inherited
 
 import origami
-from origami.slipstream import SlipstreamDataset, SlipstreamLoader, clam_coordinates, presync_s3
+from origami.slipstream import FFCVFileReader, SlipstreamDataset, SlipstreamLoader, clam_coordinates, presync_s3
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,7 @@ def test_slides_in_s3(bucket: dict[str, Any], slides: list[Path], tmp_path: Path
     options = bucket["options"]
     with origami.open_slide("s3://slides/cohort/1.bundle", storage_options=options) as far, origami.open_slide(slides[1]) as near:
         assert np.array_equal(far.read_region((50, 60), 0, (300, 200), as_array=True), near.read_region((50, 60), 0, (300, 200), as_array=True))
+    assert not (tmp_path / "cache").exists(), "a bundle is read by ranges"
     dataset = SlipstreamDataset.from_slides("s3://slides/cohort/", size=256, storage_options=options)
     local = SlipstreamDataset.from_slides(slides, size=256)
     assert len(dataset) == len(local) and all(np.array_equal(dataset[at]["image"], local[at]["image"]) for at in range(0, len(local), 7))
@@ -102,6 +107,38 @@ def test_slides_in_s3(bucket: dict[str, Any], slides: list[Path], tmp_path: Path
     assert (copy / "1.bundle").read_bytes() == bytes(changed) and (copy / "0.bundle").stat().st_mtime_ns == before
     with pytest.raises(FileNotFoundError):
         origami.open_slide("s3://slides/cohort/none.bundle", storage_options=options)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_threads_and_processes_read_a_bundle_in_s3(bucket: dict[str, Any], slides: list[Path]) -> None:
+    with origami.open_slide("s3://slides/cohort/1.bundle", storage_options=bucket["options"]) as far, origami.open_slide(slides[1]) as near:
+        corners = [(x, y) for y in (0, 500, 800) for x in (0, 300, 600, 900)]
+        with ThreadPoolExecutor(6) as pool:
+            regions = list(pool.map(lambda corner: far.read_region(corner, 0, (300, 300), as_array=True), corners))
+        for corner, region in zip(corners, regions, strict=True):
+            assert np.array_equal(region, near.read_region(corner, 0, (300, 300), as_array=True))
+        for method in ("fork", "spawn"):
+            with multiprocessing.get_context(method).Pool(1) as processes:
+                assert processes.apply_async(read, (far,)).get(timeout=120) == read(near)
+        inherited = multiprocessing.get_context("fork").Process(target=read_inherited, args=(far,))
+        inherited.start()
+        inherited.join(60)
+        assert inherited.exitcode == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("presync", [False, True])
+def test_files_of_other_loaders_in_s3(bucket: dict[str, Any], tmp_path: Path, presync: bool) -> None:
+    write_beton(tmp_path / "data.beton", SAMPLES)
+    write_litdata(tmp_path / "data", SAMPLES)
+    for file in (tmp_path / "data.beton", *(tmp_path / "data").iterdir()):
+        bucket["client"].upload_file(str(file), "slides", str(file.relative_to(tmp_path)))
+    options, cache = bucket["options"], tmp_path / "cache"
+    beton = FFCVFileReader("s3://slides/data.beton", storage_options=options, cache_dir=cache)
+    assert [beton[at] for at in range(len(beton))] == SAMPLES
+    streamed = SlipstreamDataset.from_litdata(remote_dir="s3://slides/data", cache_dir=cache, storage_options=options)
+    loader = SlipstreamLoader(streamed, 5, crop_size=20, shuffle="none", presync_s3=presync)
+    assert [text for batch in loader for text in batch["text"]] == [sample["text"] for sample in SAMPLES]
 
 
 @pytest.mark.filterwarnings("ignore")

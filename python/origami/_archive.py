@@ -33,7 +33,7 @@ def encode(
     *,
     preset: Preset = "balanced",
     quality: int | None = None,
-    tile: int = 256,
+    tile: int | None = None,
     threads: int = 0,
     overwrite: bool = False,
     keep_associated: Sequence[str] = (),
@@ -43,7 +43,7 @@ def encode(
     """Encodes a slide, an image or a Deep Zoom tree to `out`/residual_packs/residuals.bundle.
 
     quality: of the residual, 1 to 100; the preset's where it is None.
-    tile: side of the tiles in pixels; a tree keeps its own.
+    tile: side of the tiles in pixels, which must be that of a tree's own. By default 256; of a tree, and of the tiles that a lossless encode keeps, their own.
     threads: 0 for one a core.
     keep_associated: names of images of the slide to store, such as "label". They may identify a patient.
     tile_metadata: what becomes of EXIF, XMP and comments in the tiles of a lossless encode.

@@ -4,6 +4,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from ._remote_file import RemoteFile
+
 __version__: str
 
 _Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -20,7 +22,11 @@ class _Encoded(TypedDict):
     families: int
 
 class Slide:
-    def __init__(self, path: str, cache_bytes: int, expected: tuple[int, int] | None = None) -> None: ...
+    def __init__(
+        self, path: str, cache_bytes: int, expected: tuple[int, int] | None = None, remote: RemoteFile | None = None
+    ) -> None: ...
+    @staticmethod
+    def is_bundle(start: bytes) -> bool: ...
     def close(self) -> None: ...
     @property
     def path(self) -> Path: ...
@@ -133,7 +139,7 @@ def encode(
     *,
     preset_name: str,
     quality: int | None,
-    tile: int,
+    tile: int | None,
     threads: int,
     overwrite: bool,
     keep_associated: list[str],

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageCms import ImageCmsProfile
 
+    from ._remote_file import RemoteFile
+
 PROPERTY_NAME_COMMENT = "openslide.comment"
 PROPERTY_NAME_VENDOR = "openslide.vendor"
 PROPERTY_NAME_QUICKHASH1 = "openslide.quickhash-1"
@@ -47,6 +49,13 @@ class Slide:
 
     def __init__(self, filename: str | os.PathLike[str], *, cache_bytes: int = 256 << 20) -> None:
         self._native = _native.Slide(os.fspath(filename), cache_bytes)
+
+    @classmethod
+    def _of_remote(cls, bundle: RemoteFile, cache_bytes: int = 256 << 20) -> Slide:
+        """A bundle at an address."""
+        slide = cls.__new__(cls)
+        slide._native = _native.Slide(bundle.url, cache_bytes, None, bundle)
+        return slide
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._native.path)!r})"
@@ -171,13 +180,18 @@ def open_slide(
 ) -> Slide:
     """Opens a bundle, a tree, a slide or an image: `Slide(filename)`.
 
-    An address (`s3://bucket/slide.svs`, or another that fsspec knows) is copied to `cache_dir` first, by default the user's cache directory, unless a
-    copy of what is there now exists: with `storage_options` as of fsspec. Of a tree or a directory of DICOM files all files are copied.
+    At an address (`s3://bucket/slide.bundle`, or another that fsspec knows) a bundle is read by ranges: its header and index, and what regions need. Slides
+    and trees are copied to `cache_dir` first, by default the user's cache directory, unless a copy of what is there now exists; of a tree or a directory of
+    DICOM files all files. `storage_options` are those of fsspec.
 
     Raises what `Slide` raises; ImportError without fsspec; what fsspec raises.
     """
     # Only for addresses: it needs what is imported late otherwise.
     if isinstance(filename, str) and "://" in filename and not filename.startswith("file://"):
+        from ._remote_file import bundle_at
+
+        if (bundle := bundle_at(filename, storage_options)) is not None:
+            return Slide._of_remote(bundle)
         from .slipstream._remote import local_copy
 
         return Slide(local_copy(filename, storage_options=storage_options, cache_dir=cache_dir))

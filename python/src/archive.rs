@@ -9,7 +9,6 @@ use origami::backend::{Cancel, CpuBackend};
 use origami::decode::{DecodeOptions, Input};
 use origami::encode::EncodeOptions;
 use origami::error::Error as Library;
-use origami::image::geometry::Geometry;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::pyramid::TileMetadata;
@@ -17,7 +16,7 @@ use origami::pyramid::source::Source;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::Existing;
 use origami::quality::presets::{Preset, at_quality};
-use origami::slide::{OpenOptions, Slide};
+use origami::slide::OpenOptions;
 use pyo3::exceptions::PyFileExistsError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -62,19 +61,23 @@ fn of_tiles(name: &str) -> Result<TileMetadata> {
     }
 }
 
-/// Opens what is to be encoded, in tiles of `tile` pixels; of a tree they are the tree's.
-fn source(path: &Path, tile: u32) -> Result<Source> {
+/// Opens what is to be encoded, in tiles of `tile` pixels, for a `lossless` encode or any other.
+fn source(path: &Path, lossless: bool, tile: Option<u32>) -> Result<Source> {
     Ok(match detect(path)? {
         (Kind::Bundle, bundle) => {
             return Err(Error::input(&bundle, "it is encoded already; give a slide or a tree"));
         }
         (Kind::Tree, path) => {
-            Source::Tree(Box::new(Tree::open(&path, Missing::Refuse).map_err(Library::from)?))
+            let tree = Tree::open(&path, Missing::Refuse).map_err(Library::from)?;
+            let own = tree.geometry().tile();
+            if tile.is_some_and(|tile| tile != own) {
+                return Err(Error::input(&path, format!("its tiles are of {own} pixels; leave tile out")));
+            }
+            Source::Tree(Box::new(tree))
         }
         (Kind::Slide, path) => {
-            let slide = Slide::open(&path, &OpenOptions::default()).map_err(Library::from)?;
-            let geometry = Geometry::new(slide.info.width, slide.info.height, tile).map_err(Library::from)?;
-            Source::Slide(Box::new(slide), geometry)
+            let opened = Source::open_slide(&path, &OpenOptions::default(), lossless, tile);
+            opened.map_err(Library::from)?
         }
     })
 }
@@ -89,7 +92,7 @@ pub fn encode<'py>(
     out: PathBuf,
     preset_name: &str,
     quality: Option<u8>,
-    tile: u32,
+    tile: Option<u32>,
     threads: usize,
     overwrite: bool,
     keep_associated: Vec<String>,
@@ -120,7 +123,7 @@ pub fn encode<'py>(
         &cancel,
         |py| counts.tell(py, progress.as_ref()),
         || {
-            let mut source = source(&path, tile)?;
+            let mut source = source(&path, params.originals, tile)?;
             counts.total.store(source.geometry().family_count(), Ordering::Relaxed);
             let scheduler = Scheduler::new(threads).map_err(Library::from)?.cancelled_by(cancel.clone());
             let done = |done| counts.done.store(done, Ordering::Relaxed);

@@ -8,6 +8,7 @@ use origami::error::Error as Library;
 use origami::error::diagnose;
 use origami::error::diagnosis::FaultKind;
 use origami::pixels::ReadError;
+use origami::pyramid;
 use origami::slide::SlideError;
 use origami::store::FileError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
@@ -107,25 +108,21 @@ fn of_system(error: &Library) -> Option<&io::Error> {
     std::iter::successors(Some(first), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
+/// What a reader of slides says, whether it was asked for regions or for an encode.
+fn of_slide(error: &Library) -> Option<&SlideError> {
+    match error {
+        Library::Slide(error) | Library::Pyramid(pyramid::Error::Slide(error)) => Some(error),
+        _ => None,
+    }
+}
+
 /// Whether the file is of a kind that no reader takes.
 fn is_of_format(error: &Library) -> bool {
     use SlideError::{NeedsOpenSlide, UnknownFormat, Unsupported};
-    matches!(error, Library::Slide(UnknownFormat { .. } | NeedsOpenSlide { .. } | Unsupported { .. }))
+    matches!(of_slide(error), Some(UnknownFormat { .. } | NeedsOpenSlide { .. } | Unsupported { .. }))
 }
 
 /// Whether no reader knows the format of a file.
 pub fn is_unknown_format(error: &Error) -> bool {
-    matches!(error, Error::Library(error) if matches!(**error, Library::Slide(SlideError::UnknownFormat { .. })))
-}
-
-impl Error {
-    /// The same error for another thread. An exception of Python becomes its text.
-    pub fn again(&self) -> Self {
-        match self {
-            Error::Library(error) => Error::Library(Arc::clone(error)),
-            Error::Python(error) => Error::Argument(error.to_string()),
-            Error::Argument(problem) => Error::Argument(problem.clone()),
-            Error::Memory(bytes) => Error::Memory(*bytes),
-        }
-    }
+    matches!(error, Error::Library(error) if matches!(of_slide(error), Some(SlideError::UnknownFormat { .. })))
 }

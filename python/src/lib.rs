@@ -6,6 +6,7 @@
 //! | `archive` | `encode` and `decode` |
 //! | `loader` | the core of `origami.slipstream`: patches of many slides, read by threads |
 //! | `process`, `stamp` | what a fork must not share; whether a file was changed |
+//! | `remote` | a file at an address, by ranges that Python reads |
 //! | `work` | long calls: without the interpreter's lock, and ended by Ctrl-C |
 //! | `errors` | errors of the library as exceptions |
 //!
@@ -15,6 +16,7 @@ mod archive;
 mod errors;
 mod loader;
 mod process;
+mod remote;
 mod slide;
 mod stamp;
 mod work;

@@ -12,8 +12,10 @@ use pyo3::types::PyBytes;
 
 use crate::errors::{Error, Result};
 use crate::process::PerProcess;
+use crate::remote::RemoteFile;
 use crate::stamp::{self, Stamp};
 use crate::work::Poll;
+use origami::archive::Kind as ArchiveKind;
 use origami::pixels::{self, Layout, Patch, Reading, Rgb, Shared, Source};
 
 /// Memory for decoded pixels while a format is found out.
@@ -24,10 +26,16 @@ const DETECT_BYTES: u64 = 256 << 20;
 pub struct Slide {
     path: PathBuf,
     cache_bytes: u64,
+    /// Of a local file. A remote one knows its version itself.
     stamp: Stamp,
+    /// The file, where `path` is an address: a bundle.
+    remote: Option<Py<PyAny>>,
     source: PerProcess<dyn Source>,
     closed: AtomicBool,
 }
+
+/// What a slide is made again from.
+type Arguments = (PathBuf, u64, Stamp, Option<Py<PyAny>>);
 
 impl Slide {
     /// The source, opened again in a forked process.
@@ -39,7 +47,11 @@ impl Slide {
         if let Some(source) = self.source.get() {
             return Ok(source);
         }
+        let remote = self.remote.as_ref().map(|file| RemoteFile::new(file.bind(py))).transpose()?;
         let opened = py.detach(|| -> Result<Shared> {
+            if let Some(file) = remote {
+                return Ok(pixels::open_bundle(&self.path, Box::new(file), self.cache_bytes)?);
+            }
             stamp::check(&self.path, self.stamp)?;
             Ok(pixels::open_alone(&self.path, self.cache_bytes)?)
         })?;
@@ -77,21 +89,35 @@ fn region_bytes(width: u32, height: u32, channels: u64) -> Result<u64> {
 #[pymethods]
 impl Slide {
     #[new]
-    #[pyo3(signature = (path, cache_bytes, expected=None))]
-    fn new(py: Python<'_>, path: PathBuf, cache_bytes: u64, expected: Option<Stamp>) -> PyResult<Self> {
-        let stamp = match expected {
-            Some(stamp) => stamp,
-            None => stamp::stamp(&path)?,
+    #[pyo3(signature = (path, cache_bytes, expected=None, remote=None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        cache_bytes: u64,
+        expected: Option<Stamp>,
+        remote: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let stamp = match (expected, &remote) {
+            (Some(stamp), _) => stamp,
+            (None, Some(_)) => Stamp::default(),
+            (None, None) => stamp::stamp(&path)?,
         };
-        let slide =
-            Self { path, cache_bytes, stamp, source: PerProcess::default(), closed: AtomicBool::new(false) };
+        let (source, closed) = (PerProcess::default(), AtomicBool::new(false));
+        let slide = Self { path, cache_bytes, stamp, remote, source, closed };
         slide.source(py)?;
         Ok(slide)
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf, u64, Stamp))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, Arguments) {
         let this = slf.get();
-        Ok((slf.get_type().into_any(), (this.path.clone(), this.cache_bytes, this.stamp)))
+        let remote = this.remote.as_ref().map(|file| file.clone_ref(slf.py()));
+        (slf.get_type().into_any(), (this.path.clone(), this.cache_bytes, this.stamp, remote))
+    }
+
+    /// Whether a file that begins like this is a bundle. `start` has 16 bytes, or the whole file.
+    #[staticmethod]
+    fn is_bundle(start: &[u8]) -> bool {
+        ArchiveKind::of_magic(start) == Some(ArchiveKind::Bundle)
     }
 
     /// Closes its files once no call uses them.

@@ -1,87 +1,19 @@
 """Readers of other loaders' files, which are written here by their layouts. `long/` compares with the owners' own readers."""
 
 import io
-import json
 import pickle
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from layouts import SAMPLES, write_beton, write_litdata
 from PIL import Image
 from pictures import draw
 
 import origami
-from origami.slipstream import FFCVFileReader, LitDataReader, OptimizedCache, SlipstreamDataset, SlipstreamLoader
-
-
-def jpeg(number: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(np.roll(draw(60 + number, 90 - number), number, axis=0)).save(file, "JPEG", quality=85)
-    return file.getvalue()
-
-
-SAMPLES = [
-    {"image": jpeg(i), "label": i % 3 - 1, "weight": i / 7, "text": json.dumps({"name": f"ü{i}"}), "raw": bytes(range(i, 2 * i))} for i in range(12)
-]
-
-
-def write_beton(path: Path, samples: list[dict[str, Any]], *, version: int = 2, type_ids: dict[str, int] | None = None) -> None:
-    """By the layout of ffcv 1.0: data in pages, and a table of allocations that two writers filled in turns."""
-    kinds = {"image": 2, "label": 1, "weight": 0, "text": 5, "raw": 3} | (type_ids or {})
-    pointer = [("ptr", "<u8"), ("size", "<u8")]
-    image = [("mode", "<u1"), ("width", "<u2"), ("height", "<u2"), ("data_ptr", "<u8")]
-    layouts = {"image": image, "label": "<i8", "weight": "<f8", "text": pointer, "raw": pointer}
-    row = np.dtype([(name, np.dtype(layouts[name])) for name in samples[0]], align=True)
-    table = np.zeros(len(samples), row)
-    descriptors = b"".join(
-        bytes([kinds[name]]) + name.encode().ljust(16, b"\0") + bytes(1024) for name in samples[0]
-    )
-    start = 24 + len(descriptors) + table.nbytes
-    data, allocations = bytearray(), []
-    for number in sorted(range(len(samples)), key=lambda at: (at % 2, at)):
-        for name, value in samples[number].items():
-            if name in ("label", "weight"):
-                table[name][number] = value
-                continue
-            stored = value.encode() + b"\0" if isinstance(value, str) else value
-            mode = 0
-            if name == "image" and not stored.startswith(b"\xff\xd8"):
-                mode, stored = 1, np.asarray(Image.open(io.BytesIO(stored))).tobytes()
-            place = start + len(data)
-            data += stored
-            allocations.append((number, place, len(stored)))
-            if name == "image":
-                width, height = Image.open(io.BytesIO(value)).size
-                table[name][number] = (mode, width, height, place)
-            else:
-                table[name][number] = (place, len(stored))
-    header = struct.pack("<HHIQQ", version, len(samples[0]), 1 << 21, len(samples), start + len(data))
-    order = np.random.default_rng(1).permutation(len(allocations))
-    path.write_bytes(header + descriptors + table.tobytes() + data + np.array([allocations[at] for at in order], "<u8").tobytes())
-
-
-def write_litdata(folder: Path, samples: list[dict[str, Any]], *, per_chunk: int = 5, config: dict[str, Any] | None = None) -> None:
-    """By the layout of litdata's default item loader."""
-    folder.mkdir()
-    formats = {"image": "jpeg", "label": "int", "weight": "float", "text": "str", "raw": "bytes"}
-    chunks = []
-    for first in range(0, len(samples), per_chunk):
-        bodies = []
-        for sample in samples[first : first + per_chunk]:
-            packed = {int: lambda value: struct.pack("<q", value), float: lambda value: struct.pack("<d", value), str: str.encode, bytes: bytes}
-            fields = [packed[type(value)](value) for value in sample.values()]
-            bodies.append(struct.pack(f"<{len(fields)}I", *map(len, fields)) + b"".join(fields))
-        offsets = np.cumsum([4 + 4 * (len(bodies) + 1), *map(len, bodies)]).astype("<u4")
-        content = struct.pack("<I", len(bodies)) + offsets.tobytes() + b"".join(bodies)
-        name = f"chunk-0-{first // per_chunk}.bin"
-        (folder / name).write_bytes(content)
-        chunks.append({"chunk_bytes": len(content), "chunk_size": len(bodies), "dim": None, "filename": name})
-    leaf = {"type": None, "context": None, "children_spec": []}
-    spec = [1, {"type": "builtins.dict", "context": json.dumps(list(samples[0])), "children_spec": [leaf] * len(samples[0])}]
-    whole = {"data_format": [formats[name] for name in samples[0]], "data_spec": json.dumps(spec), "compression": None, "encryption": None}
-    (folder / "index.json").write_text(json.dumps({"chunks": chunks, "config": whole | (config or {})}))
+from origami.slipstream import FFCVFileDataset, FFCVFileReader, LitDataReader, OptimizedCache, SlipstreamDataset, SlipstreamLoader
+from origami.slipstream._remote import RemoteFolder
 
 
 @pytest.fixture(params=["beton", "litdata"])
@@ -171,3 +103,64 @@ def test_a_litdata_folder_that_cannot_be_read_is_refused_by_name(tmp_path: Path)
     (folder / "index.json").write_text("{}")
     with pytest.raises(origami.DamagedError, match="no index of litdata"):
         LitDataReader(folder)
+
+
+@pytest.fixture
+def storage() -> Any:
+    fsspec = pytest.importorskip("fsspec", reason="SKIPPED: fsspec is not installed")
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    yield fs
+    fs.store.clear()
+
+
+def copied(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def test_chunks_in_storage_are_copied_when_they_are_read(storage: Any, tmp_path: Path) -> None:
+    write_litdata(tmp_path / "data", SAMPLES)
+    for file in (tmp_path / "data").iterdir():
+        storage.pipe(f"/bucket/data/{file.name}", file.read_bytes())
+    dataset = SlipstreamDataset.from_litdata(remote_dir="memory://bucket/data", cache_dir=tmp_path / "cache")
+    assert copied(tmp_path / "cache") == ["chunk-0-0.bin", "index.json"], "the first sample says the types of fields"
+    assert dataset.raw(6) == SAMPLES[6] and copied(tmp_path / "cache") == ["chunk-0-0.bin", "chunk-0-1.bin", "index.json"]
+    assert pickle.loads(pickle.dumps(dataset)).raw(7) == SAMPLES[7]
+    dataset.presync()
+    assert copied(tmp_path / "cache") == copied(tmp_path / "data")
+    assert [dataset.raw(at) for at in range(len(SAMPLES))] == SAMPLES
+    # The arguments of the class are those of from_litdata.
+    local = SlipstreamDataset(remote_dir="memory://bucket/data", local_dir=tmp_path / "local")
+    assert local.raw(0) == SAMPLES[0] and copied(tmp_path / "local") == ["chunk-0-0.bin", "index.json"]
+    storage.pipe("/bucket/data/chunk-0-2.bin", b"another")
+    with pytest.raises(origami.DamagedError, match="chunk-0-2"):
+        local.raw(11)
+
+
+@pytest.mark.parametrize("presync", [False, True])
+def test_a_loader_copies_a_data_set_in_storage(storage: Any, tmp_path: Path, presync: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_litdata(tmp_path / "data", SAMPLES)
+    for file in (tmp_path / "data").iterdir():
+        storage.pipe(f"/bucket/data/{file.name}", file.read_bytes())
+    synced = []
+    monkeypatch.setattr(RemoteFolder, "sync", lambda folder, sync=RemoteFolder.sync: (synced.append(folder.url), sync(folder)))
+    dataset = SlipstreamDataset(remote_dir="memory://bucket/data", cache_dir=tmp_path / "cache")
+    loader = SlipstreamLoader(dataset, 5, crop_size=20, shuffle="none", presync_s3=presync)
+    assert synced == ["memory://bucket/data"] * presync
+    assert [text for batch in loader for text in batch["text"]] == [sample["text"] for sample in SAMPLES]
+    assert len(list((tmp_path / "cache").glob("data-*.slipstream"))) == 1, "its cache is where the data set's copies are"
+    # The cache is there: nothing is asked of the storage but the index and the first chunk.
+    storage.rm("/bucket/data/chunk-0-1.bin")
+    again = SlipstreamDataset(remote_dir="memory://bucket/data", cache_dir=tmp_path / "cache")
+    assert len(next(iter(SlipstreamLoader(again, 5, crop_size=20)))["image"]) == 5
+
+
+def test_a_beton_in_storage_is_copied(storage: Any, tmp_path: Path) -> None:
+    write_beton(tmp_path / "data.beton", SAMPLES)
+    storage.pipe("/bucket/data.beton", (tmp_path / "data.beton").read_bytes())
+    for of in (
+        FFCVFileReader("memory://bucket/data.beton", cache_dir=tmp_path / "cache"),
+        FFCVFileDataset("memory://bucket/data.beton", cache_dir=tmp_path / "cache"),
+    ):
+        assert [of[at] for at in range(len(of))] == SAMPLES
+    assert copied(tmp_path / "cache") == ["data.beton"]

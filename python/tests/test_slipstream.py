@@ -1,6 +1,7 @@
 """Patches of slides: that they are the right ones, in the right order, once each, in every way of running."""
 
 import multiprocessing
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -350,6 +351,29 @@ def test_fewer_slides_are_open_than_there_are(dataset: SlipstreamDataset, slides
     for batch, _ in zip(loader, range(3), strict=False):
         for index, image in zip(batch["indices"], batch["image"], strict=True):
             assert np.array_equal(image, dataset[int(index)]["image"])
+
+
+def _open_below(directory: Path) -> int:
+    """Files of this process that are open and lie in a directory."""
+    found = 0
+    for handle in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{handle}").startswith(str(directory))
+        except FileNotFoundError:
+            # It was closed meanwhile.
+            pass
+    return found
+
+
+def test_no_more_slides_are_open_than_are_allowed(bundle_path: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number}.bundle").hardlink_to(bundle_path)
+    threads, allowed = 2, 3
+    dataset = SlipstreamDataset.from_slides(tmp_path, size=64, count=60, open_slides=allowed, cache_bytes=16 << 20)
+    most = 0
+    for _ in SlipstreamLoader(dataset, 8, num_workers=threads, shuffle="sample"):
+        most = max(most, _open_below(tmp_path))
+    assert 1 <= most <= allowed + threads, "a thread may hold one that is closed meanwhile"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -1,6 +1,8 @@
 """Where patches come from: annotations, kept masks, places, pools of slides, addresses."""
 
 import json
+import multiprocessing
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pictures import draw
+from reading import read, read_inherited
 
 import origami
 from origami.slipstream import (
@@ -301,6 +304,48 @@ def test_slides_are_opened_at_addresses(storage: Any, slide_path: Path, bundle_p
     assert len(SlipstreamDataset.from_slides("memory://bucket", size=500)) == 30
     with pytest.raises(FileNotFoundError):
         origami.open_slide("memory://bucket/none.tif")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_bundle_at_an_address_is_read_by_ranges(storage: Any, bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPSTREAM_CACHE_DIR", str(tmp_path / "cache"))
+    whole = bundle_path.read_bytes()
+    storage.pipe("/bucket/slide/residual_packs/residuals.bundle", whole)
+    fetched = []
+    cat_file = type(storage).cat_file
+
+    def counted(fs: Any, path: str, start: int | None = None, end: int | None = None, **more: Any) -> bytes:
+        found: bytes = cat_file(fs, path, start=start, end=end, **more)
+        fetched.append(len(found))
+        return found
+
+    monkeypatch.setattr(type(storage), "cat_file", counted)
+    with origami.open_slide("memory://bucket/slide") as far, origami.open_slide(bundle_path) as near:
+        for level, (width, height) in enumerate(near.level_dimensions):
+            size = (min(width, 200), min(height, 200))
+            assert np.array_equal(far.read_region((90, 80), level, size, as_array=True), near.read_region((90, 80), level, size, as_array=True))
+        assert sum(fetched) < len(whole) // 2, "a corner of the slide was read"
+        assert far.properties == near.properties
+        assert read(pickle.loads(pickle.dumps(far))) == read(near)
+        child = multiprocessing.get_context("fork").Process(target=read_inherited, args=(far,))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0
+        pickled = pickle.dumps(far)
+        storage.pipe("/bucket/slide/residual_packs/residuals.bundle", whole[:-1])
+        with pytest.raises(origami.OrigamiError, match="changed after it was opened"):
+            pickle.loads(pickled)
+    assert not (tmp_path / "cache").exists(), "nothing was copied"
+    with pytest.raises(origami.DamagedError):
+        origami.open_slide("memory://bucket/slide")
+
+
+def test_an_object_that_is_gone_is_an_error_of_the_read(storage: Any, bundle_path: Path) -> None:
+    storage.pipe("/bucket/b.bundle", bundle_path.read_bytes())
+    with origami.open_slide("memory://bucket/b.bundle") as slide:
+        storage.rm("/bucket/b.bundle")
+        with pytest.raises(FileNotFoundError, match="b.bundle"):
+            read(slide)
 
 
 @pytest.mark.parametrize("name", ["../../escape.tif", "a\\..\\b.tif"])

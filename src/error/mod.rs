@@ -293,7 +293,7 @@ impl Error {
             self,
             Error::File(_)
                 | Error::Archive(archive::Error::File(_))
-                | Error::Pyramid(pyramid::Error::File(_))
+                | Error::Pyramid(pyramid::Error::File(_) | pyramid::Error::Slide(SlideError::Io { .. }))
                 | Error::Slide(SlideError::Io { .. })
         )
     }

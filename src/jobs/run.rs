@@ -20,13 +20,11 @@ use crate::output::render::Output;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::source::Source;
 use crate::pyramid::tree::{Missing, Tree};
-use crate::pyramid::{self, write::write_whole};
-use crate::slide::{OpenOptions, OpenSlideUse, Slide};
+use crate::pyramid::write::write_whole;
+use crate::slide::{OpenOptions, Slide};
 use crate::store;
 use crate::verify::{verify, verify_slide, verify_tree};
 
-/// Tile size of slides, in pixels, where neither the submitter nor the slide says one.
-const TILE_PX: u32 = 256;
 /// The file of a band.
 const BAND: &str = "families.band";
 /// The file of a unit that only looks.
@@ -94,7 +92,7 @@ pub fn size(unit: &Unit) -> Result<(u64, u64)> {
         }
         (_, Thing::Bundle) => *Archive::open(path)?.geometry(),
         (_, Thing::Tree) => *Tree::open(path, Missing::Refuse)?.geometry(),
-        (_, Thing::Slide) => *open_slide(path, &OpenOptions::default(), false, None)?.geometry(),
+        (_, Thing::Slide) => *Source::open_slide(path, &OpenOptions::default(), false, None)?.geometry(),
         (_, Thing::Video) => return Err(no_slide(path)),
     };
     Ok((geometry.family_count(), pixels(&geometry)))
@@ -200,7 +198,7 @@ fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
     let (path, tile) = (Path::new(&unit.source), task.tile);
     let source = match unit.thing {
         Thing::Tree => Source::Tree(Box::new(Tree::open(path, task.missing)?)),
-        _ => open_slide(path, &task.open, task.params.originals, tile)?,
+        _ => Source::open_slide(path, &task.open, task.params.originals, tile)?,
     };
     if tile.is_some_and(|tile| tile != source.geometry().tile()) {
         let own = source.geometry().tile();
@@ -216,19 +214,6 @@ fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
     };
     check_identity(&unit.identity, path, &identity.text)?;
     Ok(source)
-}
-
-fn open_slide(path: &Path, options: &OpenOptions, lossless: bool, tile: Option<u32>) -> Result<Source> {
-    let mut options = options.clone();
-    if lossless && options.openslide == OpenSlideUse::Auto {
-        // OpenSlide gives pixels, not the JPEG tiles of the file.
-        options.openslide = OpenSlideUse::Never;
-    }
-    let slide = Slide::open(path, &options)?;
-    let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
-    let geometry = Geometry::new(slide.info.width, slide.info.height, tile.or(own).unwrap_or(TILE_PX))
-        .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
-    Ok(Source::Slide(Box::new(slide), geometry))
 }
 
 fn decoded(unit: &Unit, quality: u8, dir: &Path, means: &Means<'_>) -> Result<Made> {

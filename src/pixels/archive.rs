@@ -38,10 +38,17 @@ impl Bundle {
     /// # Errors
     /// What the library says of it.
     pub fn open(path: &Path, decoded: &Arc<Decoded>) -> Result<Self> {
-        let archive = Archive::open(path).map_err(Error::from)?;
+        Self::of(Archive::open(path).map_err(Error::from)?, decoded)
+    }
+
+    /// As [`Self::open`], of a bundle that is open.
+    ///
+    /// # Errors
+    /// A pack; a damaged colour profile.
+    pub fn of(archive: Archive, decoded: &Arc<Decoded>) -> Result<Self> {
         if archive.kind() != ArchiveKind::Bundle {
             let problem = "a pack holds one family of a slide; open the bundle".into();
-            return Err(Error::Input { path: path.into(), problem }.into());
+            return Err(Error::Input { path: archive.path().into(), problem }.into());
         }
         let (geometry, meta) = (*archive.geometry(), archive.meta());
         let have = archive.families().len() as u64;

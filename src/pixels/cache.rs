@@ -79,7 +79,17 @@ impl Decoded {
     }
 
     fn get(&self, slide: SlideKey, part: Part, decode: impl FnOnce() -> Result<Kept, Error>) -> Result<Kept> {
-        self.kept.try_get_with((slide, part), decode).map_err(ReadError::Failed)
+        let mut is_new = false;
+        let decode = || {
+            is_new = true;
+            decode()
+        };
+        let kept = self.kept.try_get_with((slide, part), decode).map_err(ReadError::Failed)?;
+        if is_new {
+            // By itself the cache lets go from time to time, and in between holds up to 64 families beyond its bound.
+            self.kept.run_pending_tasks();
+        }
+        Ok(kept)
     }
 
     /// The payloads of a family, if they are there.
@@ -156,5 +166,48 @@ impl Decoded {
         let kept = self.get(slide, Part::Tile(id), || decode().map(|rgb| Kept::Tile(Arc::new(rgb))))?;
         let Kept::Tile(rgb) = kept else { unreachable!("the part says the kind") };
         Ok(rgb)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::geometry::Geometry;
+
+    const SIDE: usize = 64;
+
+    fn id(number: u32) -> FamilyId {
+        // A slide of 300 families in a row.
+        Geometry::new(300 * 1024, 1024, 256).unwrap().family(number, 0).unwrap()
+    }
+
+    fn family(decoded: &Decoded, number: u32) -> Arc<DecodedFamily> {
+        let baseline = Ycc::gray(Plane::new(SIDE, SIDE));
+        let made = || Ok(DecodedFamily { baseline, ..DecodedFamily::default() });
+        decoded.family(SlideKey(0), id(number), made).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_never_exceeds_its_bound_and_what_had_to_go_is_gone() {
+        let bound = 3 * (SIDE * SIDE) as u64;
+        let decoded = Decoded::new(bound);
+        let mut made = Vec::new();
+        for number in 0..290 {
+            made.push(Arc::downgrade(&family(&decoded, number)));
+            assert!(decoded.kept.weighted_size() <= bound, "after family {number}");
+            let alive = made.iter().filter(|family| family.strong_count() > 0).count();
+            // Three, and the oldest may go with the next call.
+            assert!(alive <= 4, "{alive} families are in memory after family {number}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_not_kept() {
+        let decoded = Decoded::new(1 << 20);
+        let problem = || Error::Input { path: "a".into(), problem: "none".into() };
+        assert!(decoded.family(SlideKey(0), id(0), || Err(problem())).is_err());
+        assert!(decoded.known_family(SlideKey(0), id(0)).is_none());
+        family(&decoded, 0);
+        assert!(decoded.known_family(SlideKey(0), id(0)).is_some());
     }
 }

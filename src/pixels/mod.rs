@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use self::cache::Decoded;
 pub use self::image::{Layout, Patch, Rgb};
-pub use self::open::{detect, open, open_alone};
+pub use self::open::{detect, open, open_alone, open_bundle};
 use crate::error::Error;
 
 /// What a source was opened from.

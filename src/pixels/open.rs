@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::archive::{self, BUNDLE_NAME, PACK_DIR};
+use crate::archive::{self, Archive, BUNDLE_NAME, PACK_DIR};
 use crate::error::Error;
 use crate::pyramid::tree::{is_tree_file, other_tree};
-use crate::store::{FileError, is_address};
+use crate::store::{FileError, ReadAt, is_address};
 
 use super::archive::Bundle;
 use super::scan::Scan;
@@ -81,4 +81,13 @@ pub fn open(path: &Path, decoded: &Arc<Decoded>, reader_bytes: u64) -> Result<Sh
 /// As of [`open()`].
 pub fn open_alone(path: &Path, cache_bytes: u64) -> Result<Shared> {
     open(path, &Arc::new(Decoded::new(cache_bytes)), cache_bytes)
+}
+
+/// Opens a bundle that is read through `store` and may keep `cache_bytes` of decoded pixels; `path` is its name in errors.
+///
+/// # Errors
+/// As of [`open()`].
+pub fn open_bundle(path: &Path, store: Box<dyn ReadAt>, cache_bytes: u64) -> Result<Shared> {
+    let archive = Archive::from_store(path, store).map_err(Error::from)?;
+    Ok(Arc::new(Bundle::of(archive, &Arc::new(Decoded::new(cache_bytes)))?))
 }

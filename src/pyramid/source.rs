@@ -17,7 +17,7 @@ use crate::codec::Foreign;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::slide::{Access, RandomAccess, Slide, StoredTiles};
+use crate::slide::{Access, OpenOptions, OpenSlideUse, RandomAccess, Slide, StoredTiles};
 
 /// A tree or a slide.
 pub enum Source {
@@ -27,7 +27,32 @@ pub enum Source {
     Slide(Box<Slide>, Geometry),
 }
 
+/// Tile size of a slide, in pixels, where neither the caller nor a lossless encode's source says one.
+const TILE_PX: u32 = 256;
+
 impl Source {
+    /// Opens a slide as an encode reads it: in tiles of `tile_px` pixels. A `lossless` encode takes the coded tiles of the file, so it does
+    /// without OpenSlide, which gives pixels, unless `options` ask for it; and their size is the default of `tile_px`.
+    ///
+    /// # Errors
+    /// A slide that cannot be opened, or is not possible in tiles of that size.
+    pub fn open_slide(
+        path: &Path,
+        options: &OpenOptions,
+        lossless: bool,
+        tile_px: Option<u32>,
+    ) -> Result<Self> {
+        let mut options = options.clone();
+        if lossless && options.openslide == OpenSlideUse::Auto {
+            options.openslide = OpenSlideUse::Never;
+        }
+        let slide = Slide::open(path, &options)?;
+        let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
+        let geometry = Geometry::new(slide.info.width, slide.info.height, tile_px.or(own).unwrap_or(TILE_PX))
+            .map_err(|source| Error::Shape { path: path.to_path_buf(), source })?;
+        Ok(Source::Slide(Box::new(slide), geometry))
+    }
+
     /// Slide and tile size.
     pub fn geometry(&self) -> &Geometry {
         match self {

@@ -149,7 +149,7 @@ class OptimizedCache:
         image_format: ImageFormat = "jpeg",
         progress: Callable[[int, int], object] | None = None,
     ) -> OptimizedCache:
-        """The cache of a data set in a directory (`cache_directory()` by default): the one that is there, else built now.
+        """The cache of a data set in a directory (by default the data set's `cache_dir`, else `cache_directory()`): the one that is there, else built now.
 
         Its name is that of the data set and 8 hexadecimal digits of the SHA-256 of its identity, its version and the format. A build that was
         killed leaves nothing under that name. image_format: "yuv420" stores images as planes of Y, U and V, decoded already.
@@ -183,6 +183,7 @@ def path_of(dataset: SlipstreamDataset, directory: Path_ | None, image_format: I
         raise ValueError(f"image_format {image_format!r}: choose jpeg or yuv420")
     text = f"{dataset.identity}:{_VERSION}:{FORMAT}" + ("" if image_format == "jpeg" else f":{image_format}")
     digits = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    directory = dataset.cache_dir if directory is None else directory
     parent = Path(directory) if directory is not None else cache_directory()
     return parent / f"{dataset.name}-{digits}.slipstream"
 

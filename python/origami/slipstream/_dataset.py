@@ -42,8 +42,9 @@ class SlipstreamDataset:
     source: a sequence or map of dicts by number, or any iterable of dicts, which is read into memory. All samples have the same fields.
         A field is an encoded image (JPEG or PNG, as bytes), bytes, str, int, float or bool; `field_types` says which was found in the
         first sample ("ImageBytes", "bytes", "str", "int", "float").
-    input_dir, remote_dir: instead of a source, a streaming folder of litdata on this machine, or the prefix of one in object storage, which is copied to
-        `local_dir` (by default below SLIPSTREAM_CACHE_DIR) first, with `storage_options` as of fsspec.
+    input_dir, remote_dir: instead of a source, a streaming folder of litdata on this machine, or the prefix of one in object storage, whose chunks are copied
+        to `local_dir` (by default below `cache_dir`) when they are read, with `storage_options` as of fsspec; `presync` copies all of them at once.
+    cache_dir: where its caches and copies are made, by default SLIPSTREAM_CACHE_DIR.
     identity, name: which data this is, and the name of its cache: caches of the same identity are the same. An identity is needed to make a cache.
         Readers (`FFCVFileReader`, `LitDataReader`) know both.
     decode_images: samples have images as arrays (uint8, (height, width, 3)); with to_pil as Pillow's. Otherwise as they are stored.
@@ -58,6 +59,7 @@ class SlipstreamDataset:
         input_dir: Path_ | None = None,
         remote_dir: str | None = None,
         local_dir: Path_ | None = None,
+        cache_dir: Path_ | None = None,
         storage_options: Mapping[str, Any] | None = None,
         identity: str | None = None,
         name: str | None = None,
@@ -67,7 +69,7 @@ class SlipstreamDataset:
         if sum(of is not None for of in (source, input_dir, remote_dir)) != 1:
             raise ValueError("source, input_dir, remote_dir: give one of them")
         if source is None:
-            source = _litdata(input_dir, remote_dir, local_dir, storage_options)
+            source = _litdata(input_dir, remote_dir, local_dir, cache_dir, storage_options)
         given: Any = source
         self._source: Any = given if hasattr(given, "__getitem__") and hasattr(given, "__len__") else list(given)
         if len(self._source) == 0:
@@ -75,6 +77,7 @@ class SlipstreamDataset:
         self.name = name or str(getattr(source, "name", "dataset"))
         found: str | None = identity or getattr(source, "identity", None)
         self.identity = found
+        self.cache_dir = cache_dir
         self.decode_images = decode_images or to_pil
         self.to_pil = to_pil
         self.field_types = {field: field_type(field, value) for field, value in self._source[0].items()}
@@ -85,6 +88,11 @@ class SlipstreamDataset:
 
     def __len__(self) -> int:
         return len(self._source)
+
+    def presync(self) -> None:
+        """Copies all of a data set in object storage to this machine. Of others nothing is left to do."""
+        if (presync := getattr(self._source, "presync", None)) is not None:
+            presync()
 
     def raw(self, index: int) -> Sample:
         """A sample as it is stored."""
@@ -209,29 +217,35 @@ class SlipstreamDataset:
         *,
         remote_dir: str | None = None,
         local_dir: Path_ | None = None,
+        cache_dir: Path_ | None = None,
         storage_options: Mapping[str, Any] | None = None,
         decode_images: bool = False,
         to_pil: bool = False,
     ) -> SlipstreamDataset:
         """A streaming folder that `litdata.optimize` wrote: see `LitDataReader`, and the arguments of this class."""
-        source = _litdata(input_dir, remote_dir, local_dir, storage_options)
-        return cls(source, decode_images=decode_images, to_pil=to_pil)
+        source = _litdata(input_dir, remote_dir, local_dir, cache_dir, storage_options)
+        return cls(source, cache_dir=cache_dir, decode_images=decode_images, to_pil=to_pil)
 
 
 def _litdata(
-    input_dir: Path_ | None, remote_dir: str | None, local_dir: Path_ | None, storage_options: Mapping[str, Any] | None
+    input_dir: Path_ | None,
+    remote_dir: str | None,
+    local_dir: Path_ | None,
+    cache_dir: Path_ | None,
+    storage_options: Mapping[str, Any] | None,
 ) -> LitDataReader:
-    """The reader of a streaming folder, which is copied first where it is in object storage."""
+    """The reader of a streaming folder, on this machine or in object storage."""
+    from .._remote_file import is_remote
     from ._litdata import LitDataReader
-    from ._remote import is_remote, sync_s3_dataset
+    from ._remote import RemoteFolder
 
     if is_remote(input_dir):
         input_dir, remote_dir = None, str(input_dir)
     if (input_dir is None) == (remote_dir is None):
         raise ValueError("input_dir, remote_dir: give one of them")
-    if remote_dir is not None:
-        return LitDataReader(sync_s3_dataset(remote_dir, local_dir, storage_options=storage_options))
-    return LitDataReader(Path(input_dir or ""))
+    if remote_dir is None:
+        return LitDataReader(Path(input_dir or ""))
+    return LitDataReader(RemoteFolder(remote_dir, local_dir, cache_dir=cache_dir, storage_options=storage_options))
 
 
 def field_type(field: str, value: Any) -> str:

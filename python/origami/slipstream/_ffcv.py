@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import DamagedError, UnsupportedFormatError
+from .._remote_file import is_remote
 from ._slides import Path_
 
 if TYPE_CHECKING:
@@ -40,12 +42,26 @@ class FFCVFileReader:
     """The samples of a `.beton` file by number: dicts of fields.
 
     RGBImageField gives a JPEG as it is stored, and PNG where pixels are stored; IntField int, FloatField float, BytesField bytes, JSONField what it
-    holds, as JSON in str where `parse_json` is not given. Raises FileNotFoundError, UnsupportedFormatError for other fields, DamagedError.
+    holds, as JSON in str where `parse_json` is not given. A file at an address (`s3://`) is copied to `cache_dir` first, by default below
+    SLIPSTREAM_CACHE_DIR, unless a copy of what is there now exists; `storage_options` are those of fsspec. Raises FileNotFoundError, UnsupportedFormatError for
+    other fields, DamagedError.
     """
 
-    def __init__(self, path: Path_, *, parse_json: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path_,
+        *,
+        parse_json: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+        cache_dir: Path_ | None = None,
+    ) -> None:
         import numpy as np
 
+        if is_remote(path):
+            # It knows the cache, which knows data sets.
+            from ._remote import local_copy
+
+            path = local_copy(str(path), storage_options=storage_options, cache_dir=cache_dir)
         self.cache_path = Path(path)
         self._parse_json = parse_json
         size = self.cache_path.stat().st_size

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._errors import DamagedError, UnsupportedFormatError
 from ._slides import Path_
+
+if TYPE_CHECKING:
+    from ._remote import RemoteFolder
 
 _INDEX = "index.json"
 
@@ -32,13 +36,16 @@ _VALUES: dict[str, Callable[[bytes], Any]] = {
 class LitDataReader:
     """The samples of a streaming folder that `litdata.optimize` wrote, by number, in the order of its chunks: dicts of fields.
 
+    A folder in object storage (`RemoteFolder`) is copied chunk by chunk, each when it is first read.
+
     Fields are images in JPEG or another format as they are stored, bytes, str, int, float, bool. Raises FileNotFoundError,
     UnsupportedFormatError for other fields, and for folders that are compressed or encrypted, DamagedError.
     """
 
-    def __init__(self, input_dir: Path_) -> None:
-        self.cache_path = Path(input_dir)
-        index = self.cache_path / _INDEX
+    def __init__(self, input_dir: Path_ | RemoteFolder) -> None:
+        self._remote = None if isinstance(input_dir, (str, os.PathLike)) else input_dir
+        self.cache_path = Path(input_dir) if isinstance(input_dir, (str, os.PathLike)) else input_dir.local
+        index = self._file(_INDEX)
         text = index.read_bytes()
         try:
             whole = json.loads(text)
@@ -61,11 +68,20 @@ class LitDataReader:
         for _, size, _ in self._chunks:
             self._ends.append((self._ends[-1] if self._ends else 0) + size)
         self.identity = f"litdata:{self.cache_path.resolve()}:{hashlib.sha256(text).hexdigest()}"
-        self.name = self.cache_path.resolve().name
+        self.name = self.cache_path.resolve().name if self._remote is None else self._remote.url.rsplit("/", 1)[-1]
         self._chunk = lru_cache(maxsize=4)(self._read_chunk)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.cache_path,)
+        return type(self), (self._remote or self.cache_path,)
+
+    def presync(self) -> None:
+        """Copies all chunks to this machine, where they are in object storage."""
+        if self._remote is not None:
+            self._remote.sync()
+
+    def _file(self, name: str) -> Path:
+        """A file of the folder, copied first where it is in object storage."""
+        return self.cache_path / name if self._remote is None else self._remote.fetch(name)
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -97,7 +113,7 @@ class LitDataReader:
 
     def _read_chunk(self, number: int) -> bytes:
         name, size, length = self._chunks[number]
-        path = self.cache_path / name
+        path = self._file(name)
         chunk = path.read_bytes()
         if len(chunk) < 4 + 4 * (size + 1) or struct.unpack_from("<I", chunk)[0] != size:
             raise DamagedError(f"{path}: it does not hold the {size} samples of its {length} bytes; restore it")

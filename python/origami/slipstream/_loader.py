@@ -50,6 +50,8 @@ class SlipstreamLoader(Passes):
         sample twice.
     drop_last: leave a last batch out that is not full.
     prefetch: batches in memory.
+    cache_dir: where a cache is made that is not there, by default the data set's.
+    presync_s3: copies a data set in object storage as a whole, by several threads, before its cache is built; else each chunk is copied when it is read.
 
     A batch is a dict: images as uint8, (batch, 3, height, width); for each other field an array, or a list where values are no numbers; `indices`
     of the samples; of patches also `slide`, `x`, `y` as in a sample. Arrays are the caller's own; `torch.from_numpy` shares their memory.
@@ -78,6 +80,7 @@ class SlipstreamLoader(Passes):
         drop_last: bool = False,
         prefetch: int = 3,
         cache_dir: Path_ | None = None,
+        presync_s3: bool = False,
     ) -> None:
         if layout not in ("chw", "hwc"):
             raise ValueError(f"layout {layout!r}: choose chw or hwc")
@@ -91,6 +94,8 @@ class SlipstreamLoader(Passes):
                 raise ValueError("crop_size: patches have the size of their data set; leave it out")
             self._reader = _SlideReader(dataset, dict(pipelines or {}))
         else:
+            if presync_s3 and isinstance(dataset, SlipstreamDataset):
+                dataset.presync()
             cache = _cache_of(dataset, image_format or _format_of(pipelines), cache_dir)
             self._reader = _CacheReader(cache, pipelines, crop_size, crop_mode)
         super().__init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,20 @@ def old_stage(name: str) -> type[Any]:
 
 
 class FFCVFileDataset(SlipstreamDataset):
-    """The samples of a `.beton` file: `SlipstreamDataset(FFCVFileReader(path))`."""
+    """The samples of a `.beton` file: `SlipstreamDataset(FFCVFileReader(path))`, with the arguments of both."""
 
-    def __init__(self, path: Path_, *, parse_json: bool = False, decode_images: bool = False, to_pil: bool = False) -> None:
-        super().__init__(FFCVFileReader(path, parse_json=parse_json), decode_images=decode_images, to_pil=to_pil)
+    def __init__(
+        self,
+        path: Path_,
+        *,
+        parse_json: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+        cache_dir: Path_ | None = None,
+        decode_images: bool = False,
+        to_pil: bool = False,
+    ) -> None:
+        reader = FFCVFileReader(path, parse_json=parse_json, storage_options=storage_options, cache_dir=cache_dir)
+        super().__init__(reader, cache_dir=cache_dir, decode_images=decode_images, to_pil=to_pil)
 
 
 class FFCVStyleDataset:

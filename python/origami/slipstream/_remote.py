@@ -1,6 +1,6 @@
 """Copies of what lies in object storage: kept on this machine, fetched again when it changes there.
 
-Storage is reached through fsspec (`s3://` by s3fs), with its options. A copy is whole: no part of a file is read from far away.
+Storage is reached through fsspec (`s3://` by s3fs), with its options. A copy is whole. `_remote_file.py` reads parts of a file from far away.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .._remote_file import file_system, version_of
 from ._cache import cache_directory
 from ._slides import Path_
 
@@ -22,30 +23,26 @@ _LISTING = ".origami-sync.json"
 _LOCK = ".origami-sync.lock"
 
 
-def is_remote(path: Any) -> bool:
-    """Whether it is an address such as s3://bucket/key, and not a path."""
-    return isinstance(path, str) and "://" in path and not path.startswith("file://")
-
-
 def sync_s3_dataset(
     remote_dir: str,
     local_dir: Path_ | None = None,
     *,
+    cache_dir: Path_ | None = None,
     storage_options: Mapping[str, Any] | None = None,
     workers: int = 8,
 ) -> Path:
-    """Copies all objects below a prefix into a directory, in the cache directory by default, and returns it. What is there already and is unchanged, by size
+    """Copies all objects below a prefix into a directory, by default one in `cache_dir` (SLIPSTREAM_CACHE_DIR), and returns it. What is there already and is unchanged, by size
     and ETag or time of modification, is not fetched; what was copied and is gone there is removed. A copy that was killed leaves nothing under the name of a
     file. Of several processes one copies, and the others wait for it.
 
     storage_options: of fsspec's file system, such as {"anon": True} or {"endpoint_url": ...}.
     Raises FileNotFoundError where there are no objects; what fsspec raises.
     """
-    fs, root = _file_system(remote_dir, storage_options)
+    fs, root = file_system(remote_dir, storage_options)
     found = {path: entry for path, entry in fs.find(root, detail=True).items() if entry.get("type", "file") == "file" and not path.endswith("/")}
     if not found:
         raise FileNotFoundError(f"{remote_dir}: no objects there; check the bucket and the prefix")
-    local = Path(local_dir) if local_dir is not None else cache_directory() / "remote" / _digest(remote_dir.rstrip("/"))
+    local = _directory(remote_dir, local_dir, cache_dir)
     local.mkdir(parents=True, exist_ok=True)
     now = {_relative(path, root, local): entry for path, entry in found.items()}
     with _alone(local):
@@ -58,7 +55,7 @@ def sync_s3_dataset(
             name, entry = item
             if not _is_copy(local / name, done.get(name), entry):
                 _fetch(fs, entry, local / name)
-                done[name] = _version(entry)
+                done[name] = version_of(entry)
 
         try:
             with ThreadPoolExecutor(workers) as pool:
@@ -72,9 +69,62 @@ def sync_s3_dataset(
 presync_s3 = sync_s3_dataset
 
 
+class RemoteFolder:
+    """A directory in object storage, whose files are copied when they are first asked for in a process, to where `sync_s3_dataset` copies all of them. What
+    is there already and is unchanged is not fetched."""
+
+    def __init__(
+        self,
+        url: str,
+        local_dir: Path_ | None = None,
+        *,
+        cache_dir: Path_ | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.local = _directory(url, local_dir, cache_dir)
+        self._options = dict(storage_options or {})
+        self._known: set[str] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _folder, (self.url, self.local, self._options)
+
+    def fetch(self, name: str) -> Path:
+        """The copy of a file. Raises FileNotFoundError; ValueError for a name that leaves the directory; what fsspec raises."""
+        if not _is_below(name):
+            raise ValueError(f"{self.url}: its file {name!r} cannot be copied to {self.local}; write the folder again")
+        path = self.local / name
+        if name not in self._known:
+            fs, root = file_system(self.url, self._options)
+            entry = fs.info(f"{root}/{name}")
+            self.local.mkdir(parents=True, exist_ok=True)
+            with _alone(self.local):
+                listing = _read_listing(self.local)
+                if not _is_copy(path, listing.get(name), entry):
+                    _fetch(fs, entry, path)
+                    _write_listing(self.local, {**listing, name: version_of(entry)})
+            self._known.add(name)
+        return path
+
+    def sync(self) -> None:
+        """Copies all files."""
+        sync_s3_dataset(self.url, self.local, storage_options=self._options)
+
+
+def _folder(url: str, local: Path, options: Mapping[str, Any]) -> RemoteFolder:
+    return RemoteFolder(url, local, storage_options=options)
+
+
+def _directory(url: str, local_dir: Path_ | None, cache_dir: Path_ | None) -> Path:
+    """Where the copies of a prefix lie."""
+    if local_dir is not None:
+        return Path(local_dir)
+    return (Path(cache_dir) if cache_dir is not None else cache_directory() / "remote") / _digest(url.rstrip("/"))
+
+
 def local_copy(url: str, *, storage_options: Mapping[str, Any] | None = None, cache_dir: Path_ | None = None) -> Path:
     """The copy of one object, or of all below it where it is a directory, such as a tree or a set of DICOM files."""
-    fs, root = _file_system(url, storage_options)
+    fs, root = file_system(url, storage_options)
     cache = Path(cache_dir) if cache_dir is not None else cache_directory() / "remote"
     if fs.isfile(root):
         name = PurePosixPath(root).name
@@ -84,21 +134,9 @@ def local_copy(url: str, *, storage_options: Mapping[str, Any] | None = None, ca
             entry = fs.info(root)
             if not _is_copy(parent / name, _read_listing(parent).get(name), entry):
                 _fetch(fs, entry, parent / name)
-                _write_listing(parent, {name: _version(entry)})
+                _write_listing(parent, {name: version_of(entry)})
         return parent / name
     return sync_s3_dataset(url, cache / _digest(url) / (PurePosixPath(root).name or "root"), storage_options=storage_options)
-
-
-def _file_system(url: str, options: Mapping[str, Any] | None) -> tuple[Any, str]:
-    try:
-        # Installed by those who have objects in storage.
-        import fsspec  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError as error:
-        raise ImportError(f"{url}: storage is reached through fsspec, which is not installed: pip install 'origami-wsi[s3]'") from error
-    fs, root = fsspec.core.url_to_fs(url, **dict(options or {}))
-    # What it listed before may be gone.
-    fs.invalidate_cache()
-    return fs, str(root).rstrip("/")
 
 
 def _relative(path: str, root: str, local: Path) -> str:
@@ -115,14 +153,9 @@ def _is_below(name: str) -> bool:
     return bool(parts) and parts not in ((_LISTING,), (_LOCK,)) and not any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts)
 
 
-def _version(entry: Mapping[str, Any]) -> list[str]:
-    stamp = next((entry[name] for name in ("ETag", "etag", "LastModified", "mtime", "created") if entry.get(name) is not None), "")
-    return [str(entry["size"]), str(stamp)]
-
-
 def _is_copy(local: Path, version: list[str] | None, entry: Mapping[str, Any]) -> bool:
     """Whether a file is the copy of an object as it is now."""
-    return version == _version(entry) and local.is_file() and local.stat().st_size == int(entry["size"])
+    return version == version_of(entry) and local.is_file() and local.stat().st_size == int(entry["size"])
 
 
 def _fetch(fs: Any, entry: Mapping[str, Any], local: Path) -> None:

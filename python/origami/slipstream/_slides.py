@@ -90,7 +90,8 @@ def _value(text: Any) -> Any:
 def entries(slides: Slides, storage_options: Mapping[str, Any] | None = None) -> list[SlideEntry]:
     """The slides of a data set, with their stamps; of those at addresses the copies on this machine."""
     # It knows the cache, which knows data sets.
-    from ._remote import is_remote, local_copy
+    from .._remote_file import is_remote
+    from ._remote import local_copy
 
     def here(path: Any) -> Any:
         return local_copy(path, storage_options=storage_options) if is_remote(path) else path

@@ -65,7 +65,7 @@ impl Patches {
         views: Vec<Vec<(usize, u32)>>,
         sides: Vec<u32>,
         cache_bytes: u64,
-        open_slides: u64,
+        open_slides: usize,
     ) -> PyResult<Self> {
         let (slides, shape) = (slides.as_slice()?, centres.shape());
         let agree = shape == [slides.len(), 2] && views.len() == paths.len();

@@ -1,10 +1,7 @@
 //! Many slides, of which a bounded number is open at a time.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::errors::{Error, Result};
 use crate::stamp::{self, Stamp};
@@ -21,23 +18,29 @@ pub struct Slides {
     /// Memory for decoded pixels of all of them.
     pub cache_bytes: u64,
     /// How many are open at most.
-    pub open: u64,
+    pub open: usize,
 }
 
-/// Opens slides when they are read, and closes those that were not read for longest.
+/// Opens slides when they are read, and closes those that were not read for longest, at once: no crate's cache promises when it drops
+/// what it lets go, and a slide holds files.
 pub struct Pool {
     slides: Slides,
     decoded: Arc<Decoded>,
-    readers: Cache<usize, Shared>,
+    /// Those that are open or being opened; the one that was read last is the last.
+    open: Mutex<Vec<Place>>,
+}
+
+/// A slide that is open, or that a thread opens now while others wait for it.
+struct Place {
+    slide: usize,
+    source: Arc<Mutex<Option<Shared>>>,
 }
 
 impl Pool {
     /// Opens none yet.
     pub fn new(slides: Slides) -> Self {
         let decoded = Arc::new(Decoded::new(slides.cache_bytes));
-        let readers =
-            Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(slides.open.max(1)).build();
-        Self { slides, decoded, readers }
+        Self { slides, decoded, open: Mutex::default() }
     }
 
     /// A slide, opened if it is not.
@@ -45,17 +48,36 @@ impl Pool {
     /// # Errors
     /// No such slide; one that cannot be opened, or was changed.
     pub fn get(&self, slide: usize) -> Result<Shared> {
-        let open = || -> Result<Shared> {
-            let none = || Error::Argument(format!("there is no slide {slide}"));
-            let (path, stamp) = self.slides.paths.get(slide).ok_or_else(none)?;
-            stamp::check(path, *stamp)?;
-            let share = self.slides.cache_bytes / self.slides.open.max(1);
-            Ok(pixels::open(path, &self.decoded, share.max(MIN_READER_BYTES))?)
+        let place = self.place(slide);
+        let mut source = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &*source {
+            return Ok(Arc::clone(open));
+        }
+        let opened = self.open(slide)?;
+        *source = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// The place of a slide, which becomes the last.
+    fn place(&self, slide: usize) -> Arc<Mutex<Option<Shared>>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = match open.iter().position(|place| place.slide == slide) {
+            Some(at) => open.remove(at),
+            None => Place { slide, source: Arc::default() },
         };
-        // Threads that wait for the same slide share its error, which has no other form than its text then.
-        self.readers.try_get_with(slide, open).map_err(|error| match Arc::try_unwrap(error) {
-            Ok(error) => error,
-            Err(shared) => shared.again(),
-        })
+        let source = Arc::clone(&place.source);
+        let too_many = (open.len() + 1).saturating_sub(self.slides.open.max(1));
+        // Closed when no thread reads of them.
+        open.drain(..too_many);
+        open.push(place);
+        source
+    }
+
+    fn open(&self, slide: usize) -> Result<Shared> {
+        let none = || Error::Argument(format!("there is no slide {slide}"));
+        let (path, stamp) = self.slides.paths.get(slide).ok_or_else(none)?;
+        stamp::check(path, *stamp)?;
+        let share = self.slides.cache_bytes / self.slides.open.max(1) as u64;
+        Ok(pixels::open(path, &self.decoded, share.max(MIN_READER_BYTES))?)
     }
 }

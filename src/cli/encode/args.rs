@@ -8,7 +8,6 @@ use clap::Args;
 use origami::backend::Backend;
 use origami::backend::scheduler::Scheduler;
 use origami::codec::ImageRole;
-use origami::image::geometry::Geometry;
 use origami::image::spec::{MAX_ENTRIES, MAX_TILE};
 use origami::params::EncodeParams;
 use origami::pyramid::source::Source;
@@ -16,7 +15,7 @@ use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::{self, TileMetadata};
 use origami::quality::channels::ChannelLoss;
 use origami::quality::search::{QualityTarget, search_quality};
-use origami::slide::{OpenOptions, OpenSlideUse, Slide, SlideError};
+use origami::slide::{OpenOptions, OpenSlideUse, SlideError};
 
 use super::report::ReportArgs;
 use crate::cli::args::backend::BackendArgs;
@@ -190,7 +189,7 @@ impl EncodeArgs {
         }
         match input.thing {
             Thing::Tree => self.open_tree(&input.path),
-            _ => self.open_slide(&input.path, options, lossless),
+            _ => self.open_slide(&input.path, &options, lossless),
         }
     }
 
@@ -206,24 +205,15 @@ impl EncodeArgs {
         }
     }
 
-    pub fn open_slide(&self, path: &Path, mut options: OpenOptions, lossless: bool) -> Result<Source> {
-        if lossless && options.openslide == OpenSlideUse::Auto {
-            // OpenSlide gives pixels, not the JPEG tiles of the file.
-            options.openslide = OpenSlideUse::Never;
-        }
-        let slide = match Slide::open(path, &options) {
-            Err(SlideError::NeedsOpenSlide { .. }) if lossless => {
+    pub fn open_slide(&self, path: &Path, options: &OpenOptions, lossless: bool) -> Result<Source> {
+        match Source::open_slide(path, options, lossless, self.tile) {
+            Err(pyramid::Error::Slide(SlideError::NeedsOpenSlide { .. })) if lossless => {
                 let problem = "--preset lossless takes JPEG tiles from trees, TIFF and SVS files as they are; \
                     use --preset archive";
-                return Err(Problem::failed(path, problem).into());
+                Err(Problem::failed(path, problem).into())
             }
-            opened => opened?,
-        };
-        let own = if lossless { slide.stored_tiles().ok().map(|tiles| tiles.side_px()) } else { None };
-        let tile = self.tile.or(own).unwrap_or(256);
-        let geometry = Geometry::new(slide.info.width, slide.info.height, tile)
-            .map_err(|source| pyramid::Error::Shape { path: path.to_path_buf(), source })?;
-        Ok(Source::Slide(Box::new(slide), geometry))
+            opened => Ok(opened?),
+        }
     }
 
     /// Whether a line of advice is welcome: nothing was chosen, and a person reads.
