@@ -2,7 +2,8 @@
 # The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
 # through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark. Slides of awkward sizes
 # are there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
-# error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel.
+# error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel. Records a tour as
+# well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
 #
 #   scripts/browser.sh BINARY
 #
@@ -89,4 +90,5 @@ serve "$target_dir/demo/browser-signed.log" --signing-key-file "$key"
 signed=$("$origami" sign --key-file "$key" --slide '*' --valid 1h --url "$address" | head -n 1)
 signed_slide=$("$origami" sign --key-file "$key" --slide "$name" --valid 1h --url "$address" | head -n 1)
 
+CHROMIUM=$program python3 scripts/browser_tours.py "$open" "$target_dir/browser" "$slides" "$name" "$origami"
 CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

@@ -8,8 +8,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use origami::store::FileError;
 use origami::tour::{
-    DEFAULT_FORMAT, Encoder, Error, Fault, Ffmpeg, Rendering, Severity, Strictness, Tour, check, read,
-    render, still,
+    DEFAULT_FORMAT, Drawn, Encoder, Error, Fault, Ffmpeg, Rendering, Severity, Strictness, Tour, View, check,
+    read, render, still, views,
 };
 use serde_json::{Value, json};
 
@@ -65,6 +65,10 @@ pub struct CheckArgs {
     /// Tours, JSON files
     #[arg(required = true, help_heading = "Input")]
     tours: Vec<PathBuf>,
+    /// With --json, also what the camera shows at these seconds, with commas between them [range: 0 to 21600] [default: none]
+    #[arg(long, value_name = "SECONDS", value_delimiter = ',', value_parser = real(0.0..=21600.0), requires = "json")]
+    #[arg(help_heading = "Output")]
+    views_at: Vec<f64>,
     #[command(flatten)]
     json: JsonArgs,
 }
@@ -78,6 +82,9 @@ pub struct StillArgs {
     /// Seconds from the start [range: 0 to 21600]
     #[arg(long, value_name = "SECONDS", value_parser = real(0.0..=21600.0), help_heading = "Output")]
     at: f64,
+    /// The pixels of the slide alone, without captions, scale bar and marks
+    #[arg(long, help_heading = "Output")]
+    bare: bool,
     /// The picture, a .png file, which is replaced if it is there
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
@@ -211,11 +218,18 @@ fn run_check(args: &CheckArgs) -> Result<ExitCode> {
             for warning in check(&tour, path)? {
                 eprintln!("origami: {}: its slide: {warning}", path.display());
             }
-            Ok((tour, warnings))
+            let seen = match &args.views_at[..] {
+                [] => None,
+                times => Some(seen(times, views(&tour, path, times)?.1)),
+            };
+            Ok((tour, warnings, seen))
         });
         let mut result = json!({"tour": path, "good": checked.is_ok(), "faults": [], "error": null});
         match checked {
-            Ok((tour, warnings)) => {
+            Ok((tour, warnings, seen)) => {
+                if let Some(seen) = seen {
+                    result["views"] = seen;
+                }
                 let format = tour.format_over(DEFAULT_FORMAT);
                 let (frames, seconds) = (tour.frames(format), tour.duration());
                 result["faults"] = faults(&warnings).into();
@@ -258,8 +272,22 @@ fn run_still(args: &StillArgs) -> Result<ExitCode> {
     }
     let (tour, _) = read_tour(&args.tour)?;
     let ffmpeg = Ffmpeg::find(args.ffmpeg.ffmpeg.as_deref())?;
-    still(&tour, &args.tour, &ffmpeg, args.at, &args.out)?;
+    let drawn = if args.bare { Drawn::Nothing } else { Drawn::All };
+    still(&tour, &args.tour, &ffmpeg, args.at, drawn, &args.out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Views as JSON.
+fn seen(times: &[f64], views: Vec<View>) -> Value {
+    let one = |(time, view): (&f64, View)| {
+        json!({
+            "time": time,
+            "center": view.center,
+            "downsample": view.downsample,
+            "rotation": view.rotation,
+        })
+    };
+    times.iter().zip(views).map(one).collect()
 }
 
 /// Faults as JSON.

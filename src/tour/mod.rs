@@ -31,11 +31,12 @@ mod still;
 mod viewport;
 mod work_folder;
 
+pub use self::camera::View;
 pub use self::document::{Fault, Severity, Strictness, read};
 pub use self::error::{Error, Result};
 pub use self::ffmpeg::{Encoder, Ffmpeg};
 pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 pub use self::raw::raw_frames;
-pub use self::render::{Rendered, Rendering, check, render};
-pub use self::still::still;
+pub use self::render::{Rendered, Rendering, check, render, views};
+pub use self::still::{Drawn, still};
 pub use self::work_folder::{WorkFolder, sweep};

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
+use super::camera::{Camera, View};
 use super::captions::Script;
 use super::error::{Error, Result};
 use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, input, media};
@@ -72,6 +73,20 @@ pub fn check(tour: &Tour, document: &Path) -> Result<Vec<String>> {
             Ok(opened.map_err(|source| FileError { action: "open", path: path.clone(), source })?)
         }
     }
+}
+
+/// What the camera of a tour over a slide shows at times in seconds, and the size of the frame. `document` is named in errors.
+///
+/// # Errors
+/// As [`check`]; [`Error::Unfit`]: a tour of a video.
+pub fn views(tour: &Tour, document: &Path, times: &[f64]) -> Result<(Format, Vec<View>)> {
+    let Source::Slide { path, camera } = &tour.source else {
+        let problem = "a video has no camera; give a tour over a slide".into();
+        return Err(Error::Unfit { path: document.into(), problem });
+    };
+    let (stage, format) = (Stage::open(path)?, tour.format_over(DEFAULT_FORMAT));
+    let camera = Camera::new(camera, stage.scale(), format, document)?;
+    Ok((format, times.iter().map(|&time| camera.at(time)).collect()))
 }
 
 /// Renders a tour to an MP4 at `out`, which is replaced as a whole. `document` is named in errors.

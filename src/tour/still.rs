@@ -10,11 +10,27 @@ use super::viewport::Stage;
 use super::work_folder::WorkFolder;
 use crate::store::FileError;
 
-/// The frame that is seen at `time` seconds, with all that is drawn over it, as PNG at `out`, which is replaced as a whole.
+/// What is drawn over the pixels of a still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// All that the video has.
+    All,
+    /// Nothing.
+    Nothing,
+}
+
+/// The frame that is seen at `time` seconds as PNG at `out`, which is replaced as a whole.
 ///
 /// # Errors
 /// A slide that cannot be read; ffmpeg.
-pub fn still(tour: &Tour, document: &Path, ffmpeg: &Ffmpeg, time: f64, out: &Path) -> Result<()> {
+pub fn still(
+    tour: &Tour,
+    document: &Path,
+    ffmpeg: &Ffmpeg,
+    time: f64,
+    drawn: Drawn,
+    out: &Path,
+) -> Result<()> {
     let file = |action| move |source| FileError { action, path: out.into(), source };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let work = WorkFolder::new(folder).map_err(file("write"))?;
@@ -28,11 +44,13 @@ pub fn still(tour: &Tour, document: &Path, ffmpeg: &Ffmpeg, time: f64, out: &Pat
     let format = tour.format_over(DEFAULT_FORMAT);
     let scene = Scene::new(tour, &stage, camera, format, document)?;
     let number = format.frame_at(time).min(tour.frames(format) - 1);
-    let script = write(&work.path().join("captions.ass"), &scene.script(number..number + 1))?;
     let mut command = ffmpeg.command();
     command.args(scene.input());
-    command.args(["-frames:v", "1", "-vf", &scene.drawing(&script, number)]);
-    command.args(["-c:v", "png", "-f", "image2"]).arg(&picture);
+    if drawn == Drawn::All {
+        let script = write(&work.path().join("captions.ass"), &scene.script(number..number + 1))?;
+        command.args(["-vf", &scene.drawing(&script, number)]);
+    }
+    command.args(["-frames:v", "1", "-c:v", "png", "-f", "image2"]).arg(&picture);
     let mut child = Child::start(command, "draw the frame")?;
     child.write(&scene.frame(number, &|| true)?)?;
     child.finish()?;

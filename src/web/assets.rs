@@ -14,7 +14,7 @@ use super::respond::{cacheable, etag};
 /// style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE='; img-src 'self' data: blob:; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+    media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// In the text of a page: replaced by the version of its assets.
 const VERSION_PLACEHOLDER: &str = "{{version}}";

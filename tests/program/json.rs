@@ -68,6 +68,7 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("sign", 0, "sign one --key-file KEY"),
     ("sign", 0, "sign one --key-file KEY --url https://slides.example.org"),
     ("tour-check", 0, "tour check TOUR"),
+    ("tour-check", 0, "tour check TOUR --views-at 0,0.5"),
     ("tour-check", 2, "tour check KEY"),
     ("verify", 0, "verify BUNDLE"),
     ("verify", 0, "verify --deep BUNDLE"),

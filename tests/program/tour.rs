@@ -62,6 +62,25 @@ fn object(ran: &Ran) -> Value {
 }
 
 #[test]
+fn a_check_says_what_the_camera_shows() {
+    let place = Place::new();
+    let tour = place.tour("good.json", json!({}));
+    let ran = object(&origami(&["tour", "check", "--json", "--views-at", "6,2.5,99", arg(&tour)]).ok());
+    let views = ran["results"][0]["views"].as_array().unwrap();
+    let last = json!({"time": 99.0, "center": [400.0, 300.0], "downsample": 2.0, "rotation": 0.0});
+    assert_eq!((views.len(), &views[2]), (3, &last));
+    assert_eq!(views[0], json!({"time": 6.0, "center": [300.0, 200.0], "downsample": 0.7, "rotation": 30.0}));
+    // Part of the way: t²(3 − 2t) of 30 degrees.
+    let t = 2.5 / 6.0;
+    assert!((views[1]["rotation"].as_f64().unwrap() - 30.0 * t * t * (3.0 - 2.0 * t)).abs() < 1e-9);
+    let video = place.path("video.json");
+    fs::write(&video, "{\"video\": \"slide.png\", \"cues\": []}").unwrap();
+    let ran = origami(&["tour", "check", "--json", "--views-at", "1", arg(&video)]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("a video has no camera"), "{ran:?}");
+}
+
+#[test]
 fn faults_are_named_with_their_place() {
     let place = Place::new();
     let good = place.tour("good.json", json!({}));

@@ -49,7 +49,7 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
     let root = tempfile::tempdir().unwrap();
     tree(&root.path().join("100% <i>"), 100, 80, 64, 1);
     let server = Running::start(root.path(), &[]);
-    for path in ["/", "/viewer/100%25%20%3Ci%3E"] {
+    for path in ["/", "/jobs", "/viewer/100%25%20%3Ci%3E"] {
         let page = server.get(path);
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy");
@@ -124,6 +124,17 @@ fn thumbnails_are_made_to_measure_and_never_enlarged() {
         assert!(reply.text().contains("16 to 1024"), "{}", reply.text());
     }
     assert_eq!(server.get("/thumbnails/two?width=100").status, 404);
+}
+
+#[test]
+fn a_description_names_the_file_below_the_root() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("more").join("one");
+    tree(&dir, 100, 80, 64, 1);
+    let server = Running::start(root.path(), &[]);
+    let told = server.get("/api/slides/more%2Fone").text();
+    assert!(told.contains("\"file\":\"more/one/baseline_pyramid.dzi\""), "{told}");
+    assert!(!told.contains(root.path().to_str().unwrap()), "{told}");
 }
 
 #[test]

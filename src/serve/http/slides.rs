@@ -1,8 +1,9 @@
 //! `/api/slides`: descriptions of slides as JSON.
 
+use std::path::Path;
 use std::time::Duration;
 
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::url::path_segment;
 use crate::serve::catalog::Listed;
 use crate::serve::slide::{Planes, Slide};
 use crate::slide::Selection;
+use crate::store::is_address;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, json_response};
 
@@ -38,7 +40,7 @@ pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerRe
 /// `/api/slides/{slide}`.
 pub async fn one(
     Shared(state): Shared<State>,
-    Path(name): Path<String>,
+    Segment(name): Segment<String>,
     RawQuery(query): RawQuery,
 ) -> HandlerResult {
     let slide = open_view(&state, &name, query.as_deref()).await?;
@@ -61,8 +63,12 @@ fn describe(state: &State, slide: &Slide) -> Value {
         .map(|input| json!({"reconstructed": true, "encode": input.meta().encode}));
     let view = slide.view_query();
     let query = if view.is_empty() { String::new() } else { format!("?{view}") };
+    // Below the root: clients must not learn where that is.
+    let root = &state.options.slides.root;
+    let below = slide.path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
+    let file = below.or(slide.path.file_name().map(Path::new)).filter(|_| !is_address(root));
     json!({
-        "name": slide.name, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
+        "name": slide.name, "file": file, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.output.format.extension(), "levels": levels.collect::<Vec<_>>(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,

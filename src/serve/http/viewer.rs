@@ -12,14 +12,17 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::state::{State, open_slide};
-use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, send_page};
+use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_page};
 use crate::web::error::ServeError;
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     Assets::new(&[
         APP_STYLE,
+        Asset { name: "camera.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/camera.js") },
         Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
         ICON,
+        Asset { name: "jobs.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs.js") },
+        Asset { name: "jobs-page.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs-page.js") },
         Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
@@ -28,11 +31,17 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
         Asset { name: "planes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/planes.js") },
+        Asset { name: "preview.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/preview.js") },
+        Asset { name: "recorder.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/recorder.js") },
+        Asset { name: "rendering.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/rendering.js") },
         Asset { name: "signed.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/signed.js") },
+        Asset { name: "tour.css", content_type: STYLE, bytes: include_bytes!("../viewer/tour.css") },
+        Asset { name: "tour.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/tour.js") },
         Asset { name: "viewer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/viewer.js") },
     ])
 });
 
+static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
 static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
 
@@ -40,6 +49,7 @@ static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../v
 pub fn router() -> Router<State> {
     Router::new()
         .route("/", get(async |headers: HeaderMap| send_page(&headers, &LIST)))
+        .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/assets/{name}", get(asset))
 }
@@ -73,6 +83,6 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&LIST, &VIEWER], 3);
+        check(&ASSETS, &[&JOBS, &LIST, &VIEWER], 3);
     }
 }

@@ -13,6 +13,7 @@ mod scan;
 mod source;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -58,6 +59,8 @@ pub enum TileSource {
 pub struct Slide {
     /// The slide's name in addresses.
     pub name: String,
+    /// The file or directory that stands for it.
+    pub path: PathBuf,
     /// Slide and tile size.
     pub geometry: Geometry,
     /// Hash of everything that its tiles depend on: what is stored, and the output options.

@@ -101,6 +101,7 @@ impl Slide {
         let filter = coding.as_ref().map_or(EncodeParams::default().upsample_filter, |c| c.upsample_filter);
         let mut slide = Self {
             name: files.name.clone(),
+            path: files.path().into(),
             geometry,
             identity: 0,
             tree_identity: None,

@@ -155,6 +155,7 @@
     if (!document.hidden) timer = setTimeout(refresh, opening ? SOON_MS : EVERY_MS);
   }
 
+  byId('to-jobs').href = at('jobs');
   byId('filter').addEventListener('input', filter);
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
   refresh();

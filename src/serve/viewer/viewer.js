@@ -6,7 +6,7 @@
   const name = decodeURIComponent(location.pathname.split('/').pop());
   const encoded = encodeURIComponent(name);
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
-  let [viewer, comparison, slide] = [null, null, null];
+  let [viewer, comparison, slide, recorder] = [null, null, null, null];
 
   const say = text => { byId('message').textContent = text; };
   const round = (value, digits) => Number(value.toFixed(digits));
@@ -16,9 +16,16 @@
   };
 
   // Tiles without overlap show seams, so OpenSeadragon enlarges each tile by one pixel, which blurs it. Here each edge lies on
-  // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own.
+  // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own. That moves pixels by up to a
+  // half. The preview of a tour must not: with `exact`, tiles lie where they belong, over themselves slightly enlarged, which fills
+  // the seams, and are reduced as smoothly as in a video.
   class SharpDrawer extends OpenSeadragon.CanvasDrawer {
     minimumOverlapRequired() { return false; }
+
+    _drawTiles(image) {
+      this.context.imageSmoothingQuality = this.exact ? 'medium' : 'low';
+      for (this.margin of this.exact ? [0.5, 0] : [null]) super._drawTiles(image);
+    }
 
     _drawTile(tile, ...rest) {
       const { position, size } = tile;
@@ -26,8 +33,9 @@
       // Neighbours compute the same edge by different sums. The offset exceeds the rounding error, so that both round alike.
       const snap = point => new OpenSeadragon.Point(
         Math.round(point.x * ratio + 1e-6) / ratio, Math.round(point.y * ratio + 1e-6) / ratio);
-      tile.position = snap(position);
-      tile.size = snap(position.plus(size)).minus(tile.position);
+      const margin = new OpenSeadragon.Point(this.margin, this.margin).divide(ratio);
+      tile.position = this.exact ? position.minus(margin) : snap(position);
+      tile.size = this.exact ? size.plus(margin.times(2)) : snap(position.plus(size)).minus(tile.position);
       super._drawTile(tile, ...rest);
       Object.assign(tile, { position, size });
     }
@@ -182,23 +190,25 @@
     compare: () => toggle('compare'),
     difference: () => toggle('difference'),
     full: fullScreen,
+    record: () => recorder.toggle(),
+    keyframe: () => recorder.open && recorder.add(),
     help: () => byId('keys').showModal(),
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
-    d: 'difference', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'record', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('full').hidden = !document.fullscreenEnabled;
     document.addEventListener('fullscreenchange', () =>
       byId('full').setAttribute('aria-pressed', String(Boolean(document.fullscreenElement))));
     document.addEventListener('keydown', event => {
-      const typing = event.target.closest('input, select, dialog');
+      const typing = event.target.closest('input, select, textarea, video, dialog');
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       if (keys[event.key] === 'full' && byId('full').hidden) return;
       event.preventDefault();
@@ -248,11 +258,16 @@
         visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0,
       }),
       remember);
-    Object.assign(origami, { viewer, settled, comparing: comparison });
     await new Promise((done, fail) => {
       viewer.addHandler('open', done);
       viewer.addHandler('open-failed', event => fail(new Error(event.message)));
     });
+    recorder = origami.recorder(viewer, slide, name, open => {
+      byId('record').setAttribute('aria-pressed', String(open));
+      viewer.drawer.exact = open;
+      viewer.forceRedraw();
+    });
+    Object.assign(origami, { viewer, settled, comparing: comparison, recording: recorder });
     listen();
     recall();
     measure();

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Tours against what they promise, where that takes minutes: frames of the preview in a browser are those of the video. Not a part of
+# continuous integration.
+#
+#   scripts/tours-long.sh BINARY
+#
+# Says SKIPPED where there is no Chromium, no ffmpeg, no demo slide (scripts/setup.sh fetches it) or no package index (scikit-image).
+# CHROMIUM names the browser. Both frames of each time are in target/tours.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+origami=${1:?usage: scripts/tours-long.sh BINARY}
+work=$target_dir/tours
+
+cannot() {
+    skipped "the preview of tours: $1"
+    exit 0
+}
+
+program=$(browser_program) || cannot "no ${CHROMIUM:-Chromium} here that starts"
+have ffmpeg || cannot "no ffmpeg here"
+slide=$target_dir/demo/CMU-1-Small-Region.svs
+[[ -f $slide ]] || cannot "no demo slide: scripts/setup.sh fetches it"
+mkdir -p "$work/slides"
+python_with "the preview of tours" "$work" numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0
+
+step "preview and video"
+"$origami" encode --quiet "$slide" --out "$work/slides" --preset archive --skip-existing
+"$origami" serve --slides-root "$work/slides" --port 0 >"$work/serve.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+address=
+for _ in {1..100}; do
+    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$work/serve.log")
+    [[ -z $address ]] || break
+    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$work/serve.log")"
+    sleep 0.1
+done
+[[ -n $address ]] || die "the server does not say where it listens: $(cat "$work/serve.log")"
+CHROMIUM=$program "$work/venv/bin/python" scripts/tour_preview.py "$address" "$work" "$origami"
