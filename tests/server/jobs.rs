@@ -359,7 +359,7 @@ fn a_second_service_over_a_queue_in_a_file_is_refused() {
 }
 
 #[test]
-fn addresses_that_only_this_machine_reaches_are_refused_by_name_and_through_redirects() {
+fn addresses_that_only_this_machine_reaches_are_refused_however_they_are_written() {
     let Some(site) = Site::new("private addresses") else { return };
     let backend = Backend::start(&site.path("source.mp4"), 1);
     let service = site.serve_by(&mut program(), &[]);
