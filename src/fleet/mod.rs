@@ -105,4 +105,14 @@ mod tests {
     fn the_page_keeps_to_the_policy_and_names_assets_that_exist() {
         crate::web::assets::check(&ASSETS, &[&PAGE], 4);
     }
+
+    #[test]
+    fn the_style_that_pages_share_has_no_rule_for_an_element_of_this_one() {
+        let (page, style) = (include_str!("page/index.html"), include_str!("../web/app.css"));
+        let ids: Vec<_> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(ids.contains(&"progress"), "{ids:?}");
+        let is_styled = |id: &&&str| style.lines().any(|line| line.starts_with(&format!("#{id} ")));
+        let shared: Vec<_> = ids.iter().filter(is_styled).collect();
+        assert!(shared.is_empty(), "{shared:?}");
+    }
 }

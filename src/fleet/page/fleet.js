@@ -30,7 +30,7 @@ function table(id, rows, gone = () => false) {
     for (const cell of cells) {
       const field = row.insertCell();
       field.textContent = String(cell);
-      field.className = typeof cell === "number" || /^[\d.]+( of \d+)?$/.test(cell) ? "n" : "";
+      field.className = typeof cell === "number" || /^(–|[\d.]+( of \d+)?)$/.test(cell) ? "n" : "";
     }
     return row;
   });
@@ -38,17 +38,20 @@ function table(id, rows, gone = () => false) {
 }
 
 function facts(status) {
-  const all = Object.values(status.units).reduce((sum, { units }) => sum + units, 0);
+  const sum = (what) => Object.values(status.units).reduce((sum, count) => sum + count[what], 0);
+  const all = sum("units");
   const facts = states.filter((s) => s === "done" || status.units[s].units > 0).map((s) => [s, status.units[s].units]);
   facts[0][1] = `${facts[0][1]} of ${all}`;
-  const bands = status.units.running.bands + status.units.waiting.bands;
-  if (bands > 0) facts.push(["bands to be done", bands]);
+  const bands = sum("bands");
+  if (bands > status.units.done.bands) facts.push(["bands done", `${status.units.done.bands} of ${bands}`]);
   if (status.pixels_per_s > 0) facts.push(["megapixels/s", megapixels(status.pixels_per_s)]);
   if (status.left_s > 0) facts.push(["left, about", spoken(status.left_s)]);
   if (status.families > 0) facts.push(["families", status.families]);
   if (status.cost > 0) facts.push(["cost so far", status.cost.toFixed(2)]);
-  $("bar").max = Math.max(1, all);
-  $("bar").value = status.units.done.units;
+  // A band is a part of its slide's bytes, so the bar moves with each.
+  const what = sum("bytes") > 0 ? "bytes" : "units";
+  $("progress").max = Math.max(1, sum(what));
+  $("progress").value = status.units.done[what];
   $("counts").replaceChildren(...facts.map(([name, value]) => {
     const pair = document.createElement("div");
     const term = document.createElement("dt");
@@ -69,7 +72,7 @@ function show(status) {
   const workers = [...status.workers].sort((a, b) => b.live - a.live);
   table("workers", workers.map((w) => [w.name, w.units, w.families, w.live ? megapixels(w.pixels_per_s) : "gone", w.cost.toFixed(2)]),
     (i) => !workers[i].live);
-  table("running", status.running.map((u) => [named(u), u.worker, u.attempt, `${u.progress.families} of ${u.progress.of}`]));
+  table("running", status.running.map((u) => [named(u), u.worker, u.attempt, u.progress.of > 0 ? `${u.progress.families} of ${u.progress.of}` : "–"]));
   // Most reasons begin with the name of the file, which is beside them.
   const reason = (u) => (u.fault?.message ?? "no reason is known").replace(`${u.source}: `, "");
   table("dead", status.dead.map((u) => [named(u), reason(u), u.attempts]));
