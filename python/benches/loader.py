@@ -69,7 +69,7 @@ def patches(slide: Path, work: Path, count: int, rounds: int) -> None:
         cases.append(peer("tiffslide", slide, corners))
     if find_spec("cucim"):
         cases.append(peer("cucim", slide, corners))
-    for preset in ("balanced", "archive", "small"):
+    for preset in ("balanced", "archive", "small", "lossless"):
         bundle = origami.encode(slide, work / preset, preset=preset).bundle
         for shuffle, cache_mib in (("family", 512), ("sample", 512), ("sample", 64)):
             cases.append(ours(preset, bundle, corners, shuffle, cache_mib))

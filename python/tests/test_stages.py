@@ -301,7 +301,4 @@ def test_every_method_of_the_interface_is_there() -> None:
 
 
 def test_every_name_of_the_augmentations_is_there() -> None:
-    missing = [name for name in AUGMENTATIONS if name not in slipstream.__all__]
-    if missing == AUGMENTATIONS:
-        pytest.skip("SKIPPED: this package has no augmentations")
-    assert missing == []
+    assert [name for name in AUGMENTATIONS if name not in slipstream.__all__ or not hasattr(slipstream, name)] == []

@@ -16,6 +16,9 @@ use std::sync::{Arc, RwLock};
 
 use crate::image::spec::TAP_ONE;
 
+mod cycle;
+pub use cycle::Cycle;
+
 /// A resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,6 +81,7 @@ pub struct Taps {
     start: Vec<u32>,
     coeffs: Vec<i16>,
     run: Range<usize>,
+    cycle: Cycle,
 }
 
 impl Taps {
@@ -112,6 +116,11 @@ impl Taps {
         self.run.clone()
     }
 
+    /// The longest part of the table that repeats by 2 or 4 outputs: nearly all of an enlargement.
+    pub fn cycle(&self) -> &Cycle {
+        &self.cycle
+    }
+
     /// The table of a range of outputs, and the range of the input that it reads. Applied to that input it
     /// computes what the whole table computes there.
     ///
@@ -132,6 +141,7 @@ impl Taps {
             start: start.iter().map(|&start| start - first as u32).collect(),
             coeffs: self.coeffs[outputs.start * self.row..outputs.end * self.row].to_vec(),
             run: if run.is_empty() { 0..1 } else { run.start - outputs.start..run.end - outputs.start },
+            cycle: self.cycle.part(&outputs),
         };
         (input, part)
     }
@@ -258,9 +268,10 @@ impl Taps {
                     i16::try_from(t).expect("a tap is under 2.0: the bounds test covers every table");
             }
         }
-        let same = |i: usize| {
-            start[i] == start[i - 1] + 1 && coeffs[i * row..][..row] == coeffs[(i - 1) * row..][..row]
+        let repeats = |i: usize, j: usize| {
+            start[j] == start[i] + 1 && coeffs[i * row..][..row] == coeffs[j * row..][..row]
         };
+        let same = |i: usize| repeats(i - 1, i);
         let (mut run, mut from) = (0..1, 0);
         for i in 1..=rows.len() {
             if i == rows.len() || !same(i) {
@@ -270,7 +281,8 @@ impl Taps {
                 from = i;
             }
         }
-        Self { in_len, out_len: rows.len(), row, used, start, coeffs, run }
+        let cycle = Cycle::find(rows.len(), repeats);
+        Self { in_len, out_len: rows.len(), row, used, start, coeffs, run, cycle }
     }
 }
 

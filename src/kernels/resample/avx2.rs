@@ -2,17 +2,19 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::scalar;
 use crate::image::plane::Plane;
-use crate::image::spec::{SHIFT_MID, SHIFT_OUT};
-use crate::kernels::taps::Taps;
+use crate::image::spec::{SHIFT_MID, SHIFT_OUT, SHIFT_U8};
+use crate::kernels::taps::{Cycle, Taps};
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
     assert!(row.len() >= taps.in_len() + taps.row_len() && out.len() == taps.out_len());
-    let run = taps.run();
-    let along = if shift == SHIFT_MID { run.len() / 16 * 16 } else { 0 };
-    for part in [0..run.start, run.start + along..out.len()] {
+    // What repeats is computed as a vertical filter over rows that are one sample apart.
+    let along = along_cycle(row, taps, shift, out);
+    let along = if along.is_empty() { along_run(row, taps, shift, out) } else { along };
+    for part in [0..along.start, along.end..out.len()] {
         let done = part.start + part.len() / 8 * 8;
         // SAFETY: this module is only called at `Level::Avx2`, so the processor has AVX2. Reads reach `start
         // + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of
@@ -20,19 +22,84 @@ pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
         unsafe { horizontal_8(row, taps, shift, part.start, &mut out[part.start..done]) };
         scalar::horizontal(row, taps, shift, done, &mut out[..part.end]);
     }
-    if along > 0 {
-        // The outputs of a run have equal coefficients, one sample apart: a vertical filter over rows that
-        // are one sample apart.
-        let (first, coeffs) = (taps.start(run.start), &taps.coeffs(run.start)[..taps.used()]);
-        for (block, out) in out[run.start..][..along].chunks_exact_mut(16).enumerate() {
-            // SAFETY: reads reach `first + along + used`, which the outputs of the run read anyway: inside
-            // `row`; `out` is a chunk of exactly sixteen i16.
-            unsafe {
-                let words =
-                    columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(first + 16 * block), 1, coeffs);
-                _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
+}
+
+/// Computes the outputs of a run, which have equal coefficients, by sixteen. Returns which were computed.
+fn along_run(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) -> Range<usize> {
+    let run = taps.run();
+    let blocks = if shift == SHIFT_MID { run.len() / 16 } else { 0 };
+    let (first, coeffs) = (taps.start(run.start), &taps.coeffs(run.start)[..taps.used()]);
+    for (block, out) in out[run.start..][..16 * blocks].chunks_exact_mut(16).enumerate() {
+        // SAFETY: reads reach `first + 16 * blocks + used`, which the outputs of the run read anyway: inside
+        // `row`; `out` is a chunk of exactly sixteen i16.
+        unsafe {
+            let words = columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(first + 16 * block), 1, coeffs);
+            _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
+        }
+    }
+    run.start..run.start + 16 * blocks
+}
+
+/// Computes the outputs of a cycle of 2 or 4, sixteen of each phase at a time. Returns which were computed.
+fn along_cycle(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) -> Range<usize> {
+    let Cycle { period, outputs } = taps.cycle();
+    // Of each phase.
+    let each = outputs.len() / period;
+    if each < 16 {
+        return 0..0;
+    }
+    let done = outputs.start..outputs.start + period * each;
+    let out = &mut out[done.clone()];
+    // The last block overlaps the one before where the count does not come out even.
+    for at in (0..each - 16).step_by(16).chain([each - 16]) {
+        let out = &mut out[period * at..][..16 * period];
+        // SAFETY: the outputs of a cycle of `period` repeat, one sample on, so sixteen of each phase from `at` on read what these
+        // outputs read anyway: inside `row`, by the assertion of the caller. The processor has AVX2 at this level.
+        unsafe {
+            let phase = |phase: usize| {
+                let first = outputs.start + phase;
+                let (from, coeffs) = (taps.start(first) + at, &taps.coeffs(first)[..taps.used()]);
+                if shift == SHIFT_MID {
+                    columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(from), 1, coeffs)
+                } else {
+                    columns_16::<{ SHIFT_U8 as i32 }>(row.as_ptr().add(from), 1, coeffs)
+                }
+            };
+            match period {
+                2 => store_2(phase(0), phase(1), out),
+                _ => store_4([phase(0), phase(1), phase(2), phase(3)], out),
             }
         }
+    }
+    done
+}
+
+/// Stores the samples of two phases in turns: 32 samples.
+#[target_feature(enable = "avx2")]
+fn store_2(a: __m256i, b: __m256i, out: &mut [i16]) {
+    let (low, high) = (_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b));
+    store([_mm256_permute2x128_si256::<0x20>(low, high), _mm256_permute2x128_si256::<0x31>(low, high)], out);
+}
+
+/// Stores the samples of four phases in turns: 64 samples.
+#[target_feature(enable = "avx2")]
+fn store_4([a, b, c, d]: [__m256i; 4], out: &mut [i16]) {
+    let (ab, cd) = (_mm256_unpacklo_epi16(a, b), _mm256_unpacklo_epi16(c, d));
+    // Samples 0 to 3 and, in the high lane, 8 to 11.
+    let (p, q) = (_mm256_unpacklo_epi32(ab, cd), _mm256_unpackhi_epi32(ab, cd));
+    let (ab, cd) = (_mm256_unpackhi_epi16(a, b), _mm256_unpackhi_epi16(c, d));
+    // Samples 4 to 7, and 12 to 15.
+    let (r, s) = (_mm256_unpacklo_epi32(ab, cd), _mm256_unpackhi_epi32(ab, cd));
+    let low = [_mm256_permute2x128_si256::<0x20>(p, q), _mm256_permute2x128_si256::<0x20>(r, s)];
+    let high = [_mm256_permute2x128_si256::<0x31>(p, q), _mm256_permute2x128_si256::<0x31>(r, s)];
+    store([low[0], low[1], high[0], high[1]], out);
+}
+
+#[target_feature(enable = "avx2")]
+fn store<const N: usize>(words: [__m256i; N], out: &mut [i16]) {
+    for (words, out) in words.into_iter().zip(out.chunks_exact_mut(16)) {
+        // SAFETY: `out` is a chunk of exactly sixteen i16.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
     }
 }
 

@@ -164,7 +164,7 @@ mod tests {
         let (mut a, mut b) = (Scratch::default(), Scratch::default());
         let mut cases = 0;
         for filter in Filter::ALL {
-            for (w, h) in [(1, 1), (2, 7), (7, 2), (17, 16), (33, 9), (64, 31)] {
+            for (w, h) in [(1, 1), (2, 7), (7, 2), (17, 16), (33, 9), (64, 31), (75, 3)] {
                 for (name, plane) in planes(w, h, &mut rng) {
                     for (th, tv) in shapes(filter, w).iter().zip(shapes(filter, h)) {
                         let (mut want, mut got) = (Plane::default(), Plane::default());
@@ -178,6 +178,34 @@ mod tests {
         }
         println!("{cases} cases on {}", Level::current().name());
         assert!(cases > 500);
+    }
+
+    #[test]
+    fn simd_equals_scalar_in_parts_of_an_enlargement() {
+        let mut rng = Rng::new(3);
+        let (mut a, mut b) = (Scratch::default(), Scratch::default());
+        for filter in Filter::ALL {
+            for factor in [2, 4] {
+                let whole = Taps::upsample(filter, 90, factor, 90 * factor - 1);
+                assert_eq!(whole.cycle().period, factor, "{filter:?}");
+                assert!(whole.cycle().outputs.len() > 80 * factor, "{filter:?}: {:?}", whole.cycle());
+                for outputs in [0..90 * factor - 1, 0..65, 1..70, 7..137, 90..170, 100..101] {
+                    let (input, part) = whole.part(outputs.clone());
+                    for (name, plane) in planes(input.len(), 5, &mut rng) {
+                        let v = Taps::upsample(filter, 5, 1, 5);
+                        let (mut want, mut got) = (Plane::default(), Plane::default());
+                        resample_at(Level::Scalar, plane.view(), &part, &v, &mut want, &mut a);
+                        resample_at(Level::current(), plane.view(), &part, &v, &mut got, &mut b);
+                        assert_same(
+                            "resample",
+                            &format!("{filter:?} x{factor} {outputs:?} {name}"),
+                            &want,
+                            &got,
+                        );
+                    }
+                }
+            }
+        }
     }
 
     #[test]
