@@ -15,9 +15,9 @@
 //! results    attempts and manifests: what was done                               an object store
 //! content    files of an attempt: checked, counted, hashed                       files
 //! run        does one unit                                                       slides
-//! studio     what tours are rendered with                                       ffmpeg
+//! renderer     what tours are rendered with                                       ffmpeg
 //! video      renders the tour of a unit                                         files, ffmpeg, HTTP
-//! means      what works on a unit, and what it makes                            data
+//! context      what works on a unit, and what it makes                            data
 //! callback   tells an address that a unit is done                              HTTP
 //! worker     takes units, sends heartbeats, publishes results                    threads
 //! overview   how far everything is                                               no I/O
@@ -34,21 +34,21 @@ pub mod callback;
 mod clock;
 mod code;
 mod content;
+mod context;
 mod encode;
 mod entry;
 mod error;
-mod means;
 #[cfg(feature = "nats")]
 mod nats;
 mod overview;
 mod queue;
 pub mod reconcile;
 mod render;
+mod renderer;
 mod results;
 mod run;
 mod sqlite;
 pub mod state;
-mod studio;
 mod unit;
 mod video;
 mod watch;
@@ -67,9 +67,9 @@ pub use nats::{NatsAddress, NatsQueue};
 pub use overview::{Dead, Overview, Running, WorkerRow};
 pub use queue::{Claim, Queue, Submitted, Which};
 pub use render::{Render, Sound};
+pub use renderer::Renderer;
 pub use results::{Manifest, Published, Results};
 pub use run::size;
 pub use sqlite::SqliteQueue;
-pub use studio::Studio;
 pub use unit::{Band, Key, Source, Task, Token, UNIT_VERSION, Unit, named};
 pub use video::RenderError;

@@ -31,7 +31,7 @@ use self::server::{Stored, lock};
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Overview, WorkerRow};
-use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
+use super::queue::{Claim, MAX_OWED, Queue, Submitted, Which};
 use super::state::{Fault, LOOK_AGAIN_MS, Policy, Progress, Record, State};
 use super::unit::{Key, Unit};
 
@@ -225,7 +225,7 @@ impl Queue for NatsQueue {
             for (name, _) in self.values(&self.fleet).await? {
                 noted.extend(name.strip_prefix(OWED).and_then(Key::parse));
             }
-            for key in noted.into_iter().take(MOST_OWED) {
+            for key in noted.into_iter().take(MAX_OWED) {
                 let Some((Stored { unit, record, .. }, _)) = self.read(&key).await? else { continue };
                 match record.owes_call() {
                     true => owed.push(Entry { unit, record }),
@@ -283,7 +283,7 @@ impl Queue for NatsQueue {
             let (running, dead) = {
                 let counted = self.counted().await?;
                 overview.counts = counted.by_state();
-                (counted.keys(State::Running, usize::MAX), counted.keys(State::Dead, Overview::MOST_DEAD))
+                (counted.keys(State::Running, usize::MAX), counted.keys(State::Dead, Overview::MAX_DEAD))
             };
             // What runs and what was given up is shown, and so read.
             let read = |key: Key| async move { self.read(&key).await };

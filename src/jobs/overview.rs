@@ -137,7 +137,7 @@ pub struct Overview {
 
 impl Overview {
     /// Most dead units that are listed.
-    pub const MOST_DEAD: usize = 100;
+    pub const MAX_DEAD: usize = 100;
 
     /// Lists a unit, for queues whose counts are known.
     #[cfg(feature = "nats")]

@@ -31,7 +31,7 @@ pub struct Submitted {
 }
 
 /// Most units whose addresses are looked after at a time.
-pub(super) const MOST_OWED: usize = 100;
+pub(super) const MAX_OWED: usize = 100;
 
 /// Which units a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::code::Code;
 use super::content::check_bundle;
+use super::context::{Made, WorkContext, check_identity};
 use super::encode::Encode;
-use super::means::{Made, Means, check_identity};
 use super::unit::{Band, Source as Thing, Task, Unit};
 use super::video::{RenderError, render};
 use crate::archive::{Archive, BandReader, Kind};
@@ -34,14 +34,14 @@ const REPORT: &str = "report.json";
 ///
 /// # Errors
 /// Those of the work; a source that is not the one that was submitted.
-pub fn run(unit: &Unit, dir: &Path, means: &Means<'_>) -> Result<Made, WorkError> {
+pub fn run(unit: &Unit, dir: &Path, context: &WorkContext<'_>) -> Result<Made, WorkError> {
     let made = match &unit.task {
-        Task::Encode(encode) => encoded(unit, encode, dir, means),
-        Task::Band(band) => encoded_band(unit, band, dir, means),
-        Task::Verify { deep } => verified(unit, *deep, dir, means),
-        Task::Decode { quality } => decoded(unit, *quality, dir, means),
+        Task::Encode(encode) => encoded(unit, encode, dir, context),
+        Task::Band(band) => encoded_band(unit, band, dir, context),
+        Task::Verify { deep } => verified(unit, *deep, dir, context),
+        Task::Decode { quality } => decoded(unit, *quality, dir, context),
         Task::Render(task) => {
-            return render(unit, task, dir, means).map_err(|e| match e {
+            return render(unit, task, dir, context).map_err(|e| match e {
                 RenderError::Source(e) => RenderError::Source(gone(unit, e)).into(),
                 e => e.into(),
             });
@@ -117,14 +117,14 @@ fn gone(unit: &Unit, error: Error) -> Error {
     }
 }
 
-fn encoded(unit: &Unit, task: &Encode, dir: &Path, means: &Means<'_>) -> Result<Made> {
-    let task = &task.decided(&|| open_source(unit, task), means.backend, means.scheduler)?;
+fn encoded(unit: &Unit, task: &Encode, dir: &Path, context: &WorkContext<'_>) -> Result<Made> {
+    let task = &task.decided(&|| open_source(unit, task), context.backend, context.scheduler)?;
     let mut source = open_source(unit, task)?;
     let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
-    (means.progress)(0, of, size);
+    (context.progress)(0, of, size);
     let (params, options) = (&task.params, task.options());
-    let report = encode(&mut source, dir, params, &options, means.backend, means.scheduler, &|done| {
-        (means.progress)(done, of, size);
+    let report = encode(&mut source, dir, params, &options, context.backend, context.scheduler, &|done| {
+        (context.progress)(done, of, size);
     })?;
     check_bundle(&report.bundle)?;
     Ok(bundle(&report, dir, size))
@@ -158,19 +158,19 @@ pub fn split(
     rows.into_iter().map(band).collect()
 }
 
-fn encoded_band(unit: &Unit, band: &Band, dir: &Path, means: &Means<'_>) -> Result<Made> {
+fn encoded_band(unit: &Unit, band: &Band, dir: &Path, context: &WorkContext<'_>) -> Result<Made> {
     let mut source = open_source(unit, &band.encode)?;
     let geometry = *source.geometry();
     let rect = |y| geometry.family(0, y).map(|id| geometry.family_rect(id));
     let rows = band.rows.clone().filter_map(rect);
     let size = rows.map(|rect| u64::from(rect.height)).sum::<u64>() * u64::from(geometry.width());
     let of = band.rows.len() as u64 * u64::from(geometry.families().0);
-    (means.progress)(0, of, size);
+    (context.progress)(0, of, size);
     let file = dir.join(BAND);
     let (params, options) = (&band.encode.params, &band.encode.options());
     let how = encode::Band { rows: band.rows.clone(), params, options };
-    encode_band(&mut source, &file, &how, means.backend, means.scheduler, &|done| {
-        (means.progress)(done, of, size);
+    encode_band(&mut source, &file, &how, context.backend, context.scheduler, &|done| {
+        (context.progress)(done, of, size);
     })?;
     let mut back = BandReader::open(&file)?;
     while back.next(&geometry)?.is_some() {}
@@ -181,13 +181,19 @@ fn encoded_band(unit: &Unit, band: &Band, dir: &Path, means: &Means<'_>) -> Resu
 ///
 /// # Errors
 /// As [`run`]; a band that cannot be read.
-pub fn joined(unit: &Unit, task: &Encode, bands: &[PathBuf], dir: &Path, means: &Means<'_>) -> Result<Made> {
+pub fn joined(
+    unit: &Unit,
+    task: &Encode,
+    bands: &[PathBuf],
+    dir: &Path,
+    context: &WorkContext<'_>,
+) -> Result<Made> {
     let mut source = open_source(unit, task)?;
     let (of, size) = (source.geometry().family_count(), pixels(source.geometry()));
-    (means.progress)(0, of, size);
+    (context.progress)(0, of, size);
     let (params, options) = (&task.params, task.options());
-    let report = join_bands(&mut source, dir, params, &options, bands, means.scheduler, &|done| {
-        (means.progress)(done, of, size);
+    let report = join_bands(&mut source, dir, params, &options, bands, context.scheduler, &|done| {
+        (context.progress)(done, of, size);
     })?;
     check_bundle(&report.bundle)?;
     Ok(bundle(&report, dir, size))
@@ -216,37 +222,37 @@ fn open_source(unit: &Unit, task: &Encode) -> Result<Source> {
     Ok(source)
 }
 
-fn decoded(unit: &Unit, quality: u8, dir: &Path, means: &Means<'_>) -> Result<Made> {
+fn decoded(unit: &Unit, quality: u8, dir: &Path, context: &WorkContext<'_>) -> Result<Made> {
     let path = Path::new(&unit.source);
     check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
     let input = decode::Input::file(path, Kind::Bundle)?;
     let (of, size) = (input.families().len() as u64, pixels(input.geometry()));
-    (means.progress)(0, of, size);
+    (context.progress)(0, of, size);
     let options =
         DecodeOptions { output: Output { quality, ..Output::default() }, ..DecodeOptions::default() };
-    let told = |done: u64, _: &_| (means.progress)(done, of, size);
-    let report = decode::decode(&input, None, dir, &options, means.backend, means.scheduler, &told)?;
+    let told = |done: u64, _: &_| (context.progress)(done, of, size);
+    let report = decode::decode(&input, None, dir, &options, context.backend, context.scheduler, &told)?;
     let main = report.dzi.strip_prefix(dir).unwrap_or(&report.dzi).to_string_lossy().into_owned();
     Ok(Made { main, families: report.families, pixels: size })
 }
 
 /// What is whole is said in a report; what is not is an error.
-fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Made> {
+fn verified(unit: &Unit, deep: bool, dir: &Path, context: &WorkContext<'_>) -> Result<Made> {
     let path = Path::new(&unit.source);
     let report = match unit.thing {
         Thing::Bundle => {
             check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
             let archive = Archive::open(path)?;
             let (of, size) = (archive.families().len() as u64, pixels(archive.geometry()));
-            let told = |done| (means.progress)(done, of, size);
-            let whole = verify(&archive, deep, means.backend, means.scheduler, &told)?;
+            let told = |done| (context.progress)(done, of, size);
+            let whole = verify(&archive, deep, context.backend, context.scheduler, &told)?;
             serde_json::json!({"families": whole.families, "proved": whole.proved, "small_tiles": whole.tiles, "bytes": whole.bytes})
         }
         Thing::Tree => {
             let tree = Tree::open(path, Missing::Refuse)?;
             check_identity(&unit.identity, path, &Identity::of_tree(&tree)?.text)?;
             let mut first = None;
-            let whole = verify_tree(&tree, means.scheduler, &|_| (), &mut |e| {
+            let whole = verify_tree(&tree, context.scheduler, &|_| (), &mut |e| {
                 first.get_or_insert(e);
             })?;
             first.map_or(Ok(()), Err)?;
@@ -256,7 +262,7 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, means: &Means<'_>) -> Result<Ma
             check_identity(&unit.identity, path, &Identity::of_file(path)?.text)?;
             let mut slide = Slide::open(path, &OpenOptions::default())?;
             let mut first = None;
-            let whole = verify_slide(&mut slide, means.scheduler, &|_| (), &mut |e| {
+            let whole = verify_slide(&mut slide, context.scheduler, &|_| (), &mut |e| {
                 first.get_or_insert(e);
             })?;
             first.map_or(Ok(()), Err)?;

@@ -16,7 +16,7 @@ use super::clock::Clock;
 use super::entry::Entry;
 use super::error::{Error, Result};
 use super::overview::{Count, Dead, Overview, Running, WorkerRow};
-use super::queue::{Claim, MOST_OWED, Queue, Submitted, Which};
+use super::queue::{Claim, MAX_OWED, Queue, Submitted, Which};
 use super::state::{Fault, Policy, Progress, Record, Refused, State};
 use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
 use super::watch::Watch;
@@ -340,7 +340,7 @@ impl Queue for SqliteQueue {
         self.read("read the queue", |database| {
             let sql = "SELECT unit, record FROM unit WHERE owed = 1 ORDER BY number LIMIT ?1";
             let mut rows = database.prepare_cached(sql)?;
-            let rows = rows.query_map([MOST_OWED as i64], entry)?;
+            let rows = rows.query_map([MAX_OWED as i64], entry)?;
             rows.map(|row| parse(row?)).collect()
         })
     }
@@ -380,7 +380,7 @@ impl Queue for SqliteQueue {
             }
             let running = entries(database, State::Running, usize::MAX >> 1)?;
             overview.running = running.into_iter().map(Running::from).collect();
-            let dead = entries(database, State::Dead, Overview::MOST_DEAD)?;
+            let dead = entries(database, State::Dead, Overview::MAX_DEAD)?;
             overview.dead = dead.into_iter().map(Dead::from).collect();
             overview.workers = workers(database)?;
             Ok(overview)

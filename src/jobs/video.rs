@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::code::Code;
-use super::means::{Made, Means, check_identity};
+use super::context::{Made, WorkContext, check_identity};
 use super::render::{Render, Sound};
-use super::studio::Studio;
+use super::renderer::Renderer;
 use super::unit::{Source as Thing, Unit};
 use crate::backend::Cancel;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
@@ -106,13 +106,18 @@ impl Diagnose for RenderError {
 ///
 /// # Errors
 /// [`RenderError`]; the end of the attempt.
-pub fn render(unit: &Unit, task: &Render, dir: &Path, means: &Means<'_>) -> Result<Made, RenderError> {
-    let (studio, cancel) = (means.studio, Cancel::default());
+pub fn render(
+    unit: &Unit,
+    task: &Render,
+    dir: &Path,
+    context: &WorkContext<'_>,
+) -> Result<Made, RenderError> {
+    let (renderer, cancel) = (context.renderer, Cancel::default());
     let (began, late, watched) = (Instant::now(), AtomicBool::new(false), Over::default());
     let rendered = std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !watched.0.load(Relaxed) && !means.cancel.is_requested() {
-                if began.elapsed() > studio.limit {
+            while !watched.0.load(Relaxed) && !context.cancel.is_requested() {
+                if began.elapsed() > renderer.limit {
                     late.store(true, Relaxed);
                     break;
                 }
@@ -121,10 +126,10 @@ pub fn render(unit: &Unit, task: &Render, dir: &Path, means: &Means<'_>) -> Resu
             cancel.request();
         });
         let _over = OnDrop(&watched);
-        in_folder(unit, task, dir, means, &cancel)
+        in_folder(unit, task, dir, context, &cancel)
     });
     match rendered {
-        Err(_) if late.load(Relaxed) => Err(RenderError::Late(studio.limit)),
+        Err(_) if late.load(Relaxed) => Err(RenderError::Late(renderer.limit)),
         other => other,
     }
 }
@@ -146,18 +151,18 @@ fn in_folder(
     unit: &Unit,
     task: &Render,
     dir: &Path,
-    means: &Means<'_>,
+    context: &WorkContext<'_>,
     cancel: &Cancel,
 ) -> Result<Made, RenderError> {
-    let studio = means.studio;
-    let temp = &studio.temp_dir;
+    let renderer = context.renderer;
+    let temp = &renderer.temp_dir;
     fs::create_dir_all(temp).map_err(FileError::on::<RenderError>("create", temp))?;
     let work = WorkFolder::new(temp).map_err(FileError::on::<RenderError>("write", temp))?;
-    let (ffmpeg, encoder) = studio.tools()?;
+    let (ffmpeg, encoder) = renderer.tools()?;
     let source =
-        fetched(&unit.source, unit.thing, Some(&unit.identity), "source", work.path(), studio, cancel)?;
+        fetched(&unit.source, unit.thing, Some(&unit.identity), "source", work.path(), renderer, cancel)?;
     let audio = task.audio.as_ref().map(|Sound { source, identity }| {
-        fetched(source, Thing::Video, identity.as_deref(), "audio", work.path(), studio, cancel)
+        fetched(source, Thing::Video, identity.as_deref(), "audio", work.path(), renderer, cancel)
     });
     let audio = audio.transpose()?;
     let document = task.with_sources(unit.thing == Thing::Video, &source, audio.as_deref());
@@ -166,13 +171,13 @@ fn in_folder(
     let (tour, _) = tour::read(named, &text, Strictness::Lenient)?;
     let format = tour.format_over(DEFAULT_FORMAT);
     let pixels = |frames: u64, width: u32, height: u32| frames * u64::from(width) * u64::from(height);
-    let progress = |done, of| (means.progress)(done, of, pixels(of, format.width, format.height));
-    let scheduler = means.scheduler.sharing(1, cancel.clone());
+    let progress = |done, of| (context.progress)(done, of, pixels(of, format.width, format.height));
+    let scheduler = context.scheduler.sharing(1, cancel.clone());
     let with = Rendering {
         ffmpeg: &ffmpeg,
         encoder,
         scheduler: &scheduler,
-        workers: studio.segments,
+        workers: renderer.segments,
         cancel: cancel.clone(),
         progress: &progress,
     };
@@ -190,14 +195,15 @@ fn fetched(
     identity: Option<&str>,
     name: &str,
     work: &Path,
-    studio: &Studio,
+    renderer: &Renderer,
     cancel: &Cancel,
 ) -> Result<String, RenderError> {
     let path = Path::new(source);
     if thing == Thing::Video && is_address(path) {
         let to = work.join(name);
         let goes_on = || !cancel.is_requested();
-        let bounds = Bounds { reach: &studio.reach, most_bytes: studio.most_video_bytes, goes_on: &goes_on };
+        let bounds =
+            Bounds { reach: &renderer.reach, most_bytes: renderer.most_video_bytes, goes_on: &goes_on };
         download(source, &to, &bounds)?;
         return Ok(to.to_string_lossy().into_owned());
     }

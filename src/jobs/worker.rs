@@ -23,9 +23,9 @@ use super::clock::Clock;
 use super::error::{Error, Result};
 use super::overview::WorkerRow;
 use super::queue::{Claim, Queue};
+use super::renderer::Renderer;
 use super::results::Results;
 use super::state::{Fault, Policy, Progress, State};
-use super::studio::Studio;
 use super::unit::Task;
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, Cancel};
@@ -82,7 +82,7 @@ pub struct Worker<'a> {
     /// Threads that the units share.
     pub scheduler: &'a Scheduler,
     /// What tours are rendered with.
-    pub studio: &'a Studio,
+    pub renderer: &'a Renderer,
     /// How it works.
     pub options: WorkerOptions,
     /// A request to end.
@@ -266,7 +266,7 @@ impl Worker<'_> {
             results: self.results,
             backend: self.backend,
             scheduler: self.scheduler,
-            studio: self.studio,
+            renderer: self.renderer,
             slots: self.options.slots,
             worker: &self.options.name,
         }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::options::ServiceOptions;
 use crate::jobs::Clock;
 use crate::jobs::callback::Signer;
-use crate::store::remote::{self, Reach};
+use crate::store::remote::{self, AddressPolicy};
 
 /// Pause after the first failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -78,7 +78,7 @@ impl Caller {
         let timeout = Some(options.callback_timeout);
         Ok(Self {
             guarded: options.reach.client(timeout)?,
-            free: Reach::All.client(timeout)?,
+            free: AddressPolicy::All.client(timeout)?,
             retries: options.callback_retries,
             signer: options.signer.clone(),
         })

@@ -5,22 +5,22 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Value, json};
 
-use super::book::Book;
 use super::job::{Kind, Status, tenths};
-use super::moment;
+use super::registry::Registry;
+use super::timestamp;
 use crate::backend::scheduler::free_memory_bytes;
 
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// What `/health` answers.
-pub fn json(book: &Book) -> Value {
+pub fn json(registry: &Registry) -> Value {
     let mut problems: Vec<String> =
-        book.trouble().map(|_| "queue or results do not answer".into()).into_iter().collect();
-    if let Err(e) = book.studio.tools() {
+        registry.trouble().map(|_| "queue or results do not answer".into()).into_iter().collect();
+    if let Err(e) = registry.renderer.tools() {
         problems.push(e.to_string());
     }
-    let (mut queued, mut rendering, mut frames) = (0, 0, book.figures.frames.load(Relaxed));
-    for live in &book.jobs().open {
+    let (mut queued, mut rendering, mut frames) = (0, 0, registry.figures.frames.load(Relaxed));
+    for live in &registry.jobs().open {
         queued += u64::from(live.status == Status::Queued);
         if live.status == Status::Processing && live.job.kind == Kind::Render {
             rendering += 1;
@@ -30,8 +30,8 @@ pub fn json(book: &Book) -> Value {
     let free_gb = free_memory_bytes().map(|bytes| tenths(bytes as f64 / GIB));
     json!({
         "status": if problems.is_empty() { "healthy" } else { "degraded" },
-        "gpu_count": gpus(), "available_memory": free_gb, "queue_length": queued, "timestamp": moment::text(book.now_ms()),
-        "workers": book.options.max_concurrent, "parallel_rendering": book.options.max_concurrent > 1 || book.studio.segments > 1,
+        "gpu_count": gpus(), "available_memory": free_gb, "queue_length": queued, "timestamp": timestamp::text(registry.now_ms()),
+        "workers": registry.options.max_concurrent, "parallel_rendering": registry.options.max_concurrent > 1 || registry.renderer.segments > 1,
         "browser_pool_size": 0,
         // Frames wait for the encoder, and none is dropped.
         "streaming": {

@@ -13,11 +13,11 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::apart::apart;
-use super::book::Book;
+use super::blocking::blocking;
 use super::job::Kind;
 use super::problem::Problem;
-use super::request::{self, MOST_BYTES};
+use super::registry::Registry;
+use super::request::{self, MAX_BYTES};
 use super::{health, metrics, result, websocket};
 use crate::serve::Refusal;
 use crate::web::error::ServeError;
@@ -30,22 +30,24 @@ const OPEN_ROUTES: [&str; 2] = ["/health", "/healthz"];
 const BODY: Duration = Duration::from_secs(30);
 
 /// The addresses of the service.
-pub fn routes(book: Arc<Book>) -> Router {
-    guarded(addresses(), book)
+pub fn routes(registry: Arc<Registry>) -> Router {
+    guarded(addresses(), registry)
 }
 
 /// The same with those that a server has anyway.
-pub fn alone(book: Arc<Book>) -> Router {
+pub fn alone(registry: Arc<Registry>) -> Router {
     let router = addresses()
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(figures))
         .fallback(async || ServeError::NotFound);
-    guarded(router, book).layer(middleware::map_response(async |response: Response| errors_as_json(response)))
+    guarded(router, registry)
+        .layer(middleware::map_response(async |response: Response| errors_as_json(response)))
 }
 
-fn addresses() -> Router<Arc<Book>> {
-    let clear =
-        post(async |Shared(book): Shared<Arc<Book>>| answer(StatusCode::OK, move || book.clear()).await);
+fn addresses() -> Router<Arc<Registry>> {
+    let clear = post(async |Shared(registry): Shared<Arc<Registry>>| {
+        answer(StatusCode::OK, move || registry.clear()).await
+    });
     Router::new()
         .route("/render", post(render))
         .route("/encode", post(encode))
@@ -61,13 +63,13 @@ fn addresses() -> Router<Arc<Book>> {
         .route("/health", get(health))
 }
 
-fn guarded(router: Router<Arc<Book>>, book: Arc<Book>) -> Router {
-    router.layer(middleware::from_fn_with_state(book.clone(), admit)).with_state(book)
+fn guarded(router: Router<Arc<Registry>>, registry: Arc<Registry>) -> Router {
+    router.layer(middleware::from_fn_with_state(registry.clone(), admit)).with_state(registry)
 }
 
 /// Refuses requests without credentials, where any are asked for, and those that a page of another server has a browser send.
 async fn admit(
-    Shared(book): Shared<Arc<Book>>,
+    Shared(registry): Shared<Arc<Registry>>,
     route: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -78,7 +80,7 @@ async fn admit(
         let message = "a page of another server has sent this request";
         return Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response();
     }
-    let credentials = &book.options.credentials;
+    let credentials = &registry.options.credentials;
     if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
         return next.run(request).await;
     }
@@ -112,7 +114,7 @@ async fn answer(
     status: StatusCode,
     call: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
 ) -> Response {
-    match apart(call).await {
+    match blocking(call).await {
         Ok(value) => no_store(json_response(status, &value)),
         Err(problem) => problem.into_response(),
     }
@@ -124,50 +126,54 @@ fn no_store(mut response: Response) -> Response {
     response
 }
 
-async fn render(Shared(book): Shared<Arc<Book>>, body: Body) -> Response {
-    submit(book, Kind::Render, body).await
+async fn render(Shared(registry): Shared<Arc<Registry>>, body: Body) -> Response {
+    submit(registry, Kind::Render, body).await
 }
 
-async fn encode(Shared(book): Shared<Arc<Book>>, body: Body) -> Response {
-    submit(book, Kind::Encode, body).await
+async fn encode(Shared(registry): Shared<Arc<Registry>>, body: Body) -> Response {
+    submit(registry, Kind::Encode, body).await
 }
 
-async fn submit(book: Arc<Book>, kind: Kind, body: Body) -> Response {
-    let body = match timeout(BODY, to_bytes(body, MOST_BYTES)).await {
+async fn submit(registry: Arc<Registry>, kind: Kind, body: Body) -> Response {
+    let body = match timeout(BODY, to_bytes(body, MAX_BYTES)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Problem::too_large(MOST_BYTES).into_response(),
+        Ok(Err(_)) => return Problem::too_large(MAX_BYTES).into_response(),
         Err(_) => return Problem::wrong("the body did not come in time").into_response(),
     };
-    answer(StatusCode::ACCEPTED, move || book.submit(request::read(kind, &body, &book.options)?)).await
+    answer(StatusCode::ACCEPTED, move || registry.submit(request::read(kind, &body, &registry.options)?))
+        .await
 }
 
-async fn status(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
-    answer(StatusCode::OK, move || book.status(&job_id)).await
+async fn status(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
+    answer(StatusCode::OK, move || registry.status(&job_id)).await
 }
 
-async fn record(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
+async fn record(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
     let read = move || {
-        let mut value = book.status(&job_id)?;
-        value["request"] = book.find(&job_id)?.map(|live| live.job.request).unwrap_or_default();
+        let mut value = registry.status(&job_id)?;
+        value["request"] = registry.find(&job_id)?.map(|live| live.job.request).unwrap_or_default();
         Ok(value)
     };
     answer(StatusCode::OK, read).await
 }
 
-async fn cancel(Shared(book): Shared<Arc<Book>>, Path(job_id): Path<String>) -> Response {
-    answer(StatusCode::OK, move || book.cancel(&job_id)).await
+async fn cancel(Shared(registry): Shared<Arc<Registry>>, Path(job_id): Path<String>) -> Response {
+    answer(StatusCode::OK, move || registry.cancel(&job_id)).await
 }
 
-async fn queue(Shared(book): Shared<Arc<Book>>) -> Response {
-    answer(StatusCode::OK, move || Ok(book.jobs().overview(book.options.max_concurrent, book.now_ms()))).await
+async fn queue(Shared(registry): Shared<Arc<Registry>>) -> Response {
+    answer(StatusCode::OK, move || {
+        Ok(registry.jobs().overview(registry.options.max_concurrent, registry.now_ms()))
+    })
+    .await
 }
 
-async fn health(Shared(book): Shared<Arc<Book>>) -> Response {
-    answer(StatusCode::OK, move || Ok(health::json(&book))).await
+async fn health(Shared(registry): Shared<Arc<Registry>>) -> Response {
+    answer(StatusCode::OK, move || Ok(health::json(&registry))).await
 }
 
-async fn figures(Shared(book): Shared<Arc<Book>>) -> Response {
-    let text = metrics::text(&book) + "# EOF\n";
+async fn figures(Shared(registry): Shared<Arc<Registry>>) -> Response {
+    let text = metrics::text(&registry) + "# EOF\n";
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::moment;
+use super::timestamp;
 use crate::jobs::state::{Fault, Record, State};
 use crate::jobs::{Code, Key, Manifest};
 
@@ -192,8 +192,8 @@ impl Now<'_> {
             "job_id": job.job_id, "kind": job.kind, "status": status, "progress": self.progress(),
             "frames_done": of.map(|_| seen.done), "frames_total": of, "estimated_time": left_s.map(tenths),
             "position": position, "attempt": seen.attempt, "message": self.message(),
-            "submitted_at": moment::text(job.submitted_ms), "started_at": job.started_ms.map(moment::text),
-            "finished_at": job.ended.as_ref().map(|ended| moment::text(ended.at_ms)),
+            "submitted_at": timestamp::text(job.submitted_ms), "started_at": job.started_ms.map(timestamp::text),
+            "finished_at": job.ended.as_ref().map(|ended| timestamp::text(ended.at_ms)),
             "result": result.map(|result| self.result(result)), "error": fault.map(|fault| self.error(fault)), "warnings": job.warnings,
             "callback": {"state": job.told, "tries": job.tries},
         })
@@ -254,7 +254,7 @@ impl Now<'_> {
         // The same in each try of a call, so that a receiver can drop what it knows.
         let serial = if self.status.is_final() { self.job.submitted_ms } else { now_ms };
         told["id"] = format!("{}-{serial}-{name}", self.job.key).into();
-        told["timestamp"] = moment::text(now_ms).into();
+        told["timestamp"] = timestamp::text(now_ms).into();
         told
     }
 }

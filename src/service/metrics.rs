@@ -3,18 +3,18 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::book::Book;
 use super::job::Status;
+use super::registry::Registry;
 
 /// All figures, without the end mark.
-pub fn text(book: &Book) -> String {
+pub fn text(registry: &Registry) -> String {
     let mut text = Text::default();
     let jobs = {
-        let jobs = book.jobs();
+        let jobs = registry.jobs();
         let count = |status| jobs.open.iter().filter(|live| live.status == status).count() as u64;
         [Status::Queued, Status::Processing].map(|status| (status.name(), count(status)))
     };
-    let figures = &book.figures;
+    let figures = &registry.figures;
     let of = |counter: &AtomicU64| counter.load(Relaxed);
     text.family("origami_jobs", "gauge", "Jobs that have not ended, by status", "status", &jobs);
     let ended = [

@@ -6,39 +6,39 @@
 //! request    a request: read, checked, made a unit             files
 //! sources    where slides and videos may lie                   files
 //! job        a job and what is known of it, as JSON            no I/O
-//! moment     points in time as texts                           no I/O
-//! shelf      the jobs in memory                                no I/O
+//! timestamp  points in time as texts                           no I/O
+//! live       the jobs in memory                                no I/O
 //! estimate   how long jobs take, learned from others           no I/O
-//! book       all jobs: submitted, cancelled, looked up         queue, results
-//! keeper     follows the units of jobs, and has addresses told queue, results
+//! registry   all jobs: submitted, cancelled, looked up         queue, results
+//! monitor    follows the units of jobs, has addresses told     queue, results
 //! callback   tells an address                                  HTTP
 //! health     what the machine has                              files
 //! metrics    figures for Prometheus                            no I/O
 //! http       routes and handlers                               HTTP
 //! websocket  a job as a WebSocket                              HTTP
-//! apart      calls that wait, off the asynchronous threads     threads
+//! blocking   calls that wait, off the asynchronous threads     threads
 //! result     the file of a job, in ranges                      HTTP, files
 //! ```
 //!
 //! A job is a client's name for a unit: equal work is done once, whoever asks for it. What a client has asked for is a note beside the
 //! results; how far it is says the queue. A job is over when its note says so, and its address was told.
 
-mod apart;
-mod book;
+mod blocking;
 mod callback;
 mod estimate;
 mod health;
 mod http;
 mod job;
-mod keeper;
+mod live;
 mod metrics;
-mod moment;
+mod monitor;
 mod options;
 mod problem;
+mod registry;
 mod request;
 mod result;
-mod shelf;
 mod sources;
+mod timestamp;
 mod websocket;
 
 use std::sync::Arc;
@@ -46,11 +46,11 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use self::book::Book;
-use self::keeper::Keeper;
+use self::monitor::Monitor;
 pub use self::options::{EncodeOptions, ServiceOptions};
+use self::registry::Registry;
 use crate::backend::Cancel;
-use crate::jobs::{Error, Queue, Results, Studio};
+use crate::jobs::{Error, Queue, Renderer, Results};
 use crate::web::listen::{self, ConnectionLimits};
 
 /// Connections at a time.
@@ -58,7 +58,7 @@ const MAX_CONNECTIONS: usize = 1024;
 
 /// The service of one queue.
 pub struct Service {
-    book: Arc<Book>,
+    registry: Arc<Registry>,
 }
 
 impl Service {
@@ -69,12 +69,12 @@ impl Service {
     pub fn new(
         queue: Arc<dyn Queue>,
         results: Arc<Results>,
-        studio: Arc<Studio>,
+        renderer: Arc<Renderer>,
         options: ServiceOptions,
     ) -> Result<Self, Error> {
-        let book = Book::new(queue, results, studio, options);
-        book.load()?;
-        Ok(Self { book: Arc::new(book) })
+        let registry = Registry::new(queue, results, renderer, options);
+        registry.load()?;
+        Ok(Self { registry: Arc::new(registry) })
     }
 
     /// Follows the jobs and tells addresses, until `stop` is requested.
@@ -82,7 +82,7 @@ impl Service {
     /// # Errors
     /// The system gives no threads.
     pub fn keep(&self, stop: &Cancel) -> std::io::Result<()> {
-        Keeper::new(&self.book)?.run(stop);
+        Monitor::new(&self.registry)?.run(stop);
         Ok(())
     }
 
@@ -93,17 +93,17 @@ impl Service {
 
     /// Every address but those that a server has anyway.
     pub fn routes(&self) -> Router {
-        http::routes(self.book.clone())
+        http::routes(self.registry.clone())
     }
 
     /// The same with those.
     pub fn router(&self) -> Router {
-        http::alone(self.book.clone())
+        http::alone(self.registry.clone())
     }
 
     /// Figures for Prometheus, without the end mark.
     pub fn metrics(&self) -> impl Fn() -> String + Send + Sync + 'static {
-        let book = self.book.clone();
-        move || metrics::text(&book)
+        let registry = self.registry.clone();
+        move || metrics::text(&registry)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::jobs::Encode;
 use crate::jobs::callback::Signer;
 use crate::serve::Credentials;
-use crate::store::remote::Reach;
+use crate::store::remote::AddressPolicy;
 
 /// Makes of the options of an encode, by the names of flags, what a unit holds. The error says which is wrong.
 pub type EncodeOptions = Arc<dyn Fn(&Map<String, Value>) -> Result<Encode, String> + Send + Sync>;
@@ -22,7 +22,7 @@ pub struct ServiceOptions {
     /// Jobs that are worked on at a time by this process.
     pub max_concurrent: usize,
     /// Which hosts may be named in requests.
-    pub reach: Reach,
+    pub reach: AddressPolicy,
     /// What a request must carry.
     pub credentials: Credentials,
     /// The address that is told of jobs without one of their own. It is the operator's, and may be any.

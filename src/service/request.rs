@@ -13,15 +13,15 @@ use crate::jobs::{Render, Results, Sound, Source, Task, Token, Unit};
 use crate::tour::{self, DEFAULT_FORMAT, Severity, Strictness, Tour};
 
 /// Most bytes of a body.
-pub const MOST_BYTES: usize = 512 << 10;
+pub const MAX_BYTES: usize = 512 << 10;
 /// Most levels of lists and objects.
-const MOST_LEVELS: usize = 64;
+const MAX_LEVELS: usize = 64;
 /// Longest name of a job, in characters.
-const MOST_NAME_CHARS: usize = 256;
+const MAX_NAME_CHARS: usize = 256;
 /// Longest side of a video in pixels.
-const MOST_SIDE: u32 = 4096;
+const MAX_SIDE: u32 = 4096;
 /// Longest video in seconds.
-const MOST_SECONDS: f64 = 3600.0;
+const MAX_SECONDS: f64 = 3600.0;
 /// Length that a video is taken to have before it is read, in seconds.
 const GUESSED_SECONDS: f64 = 60.0;
 /// Families of a slide from which on it is encoded in bands.
@@ -48,9 +48,9 @@ pub struct Wanted {
 /// What is wrong with it.
 pub fn read(kind: Kind, body: &[u8], options: &ServiceOptions) -> Result<Wanted, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| Problem::wrong("the body is not UTF-8"))?;
-    if levels(text) > MOST_LEVELS {
+    if levels(text) > MAX_LEVELS {
         return Err(Problem::wrong(format!(
-            "the body has more than {MOST_LEVELS} levels of lists and objects"
+            "the body has more than {MAX_LEVELS} levels of lists and objects"
         )));
     }
     let request: Value =
@@ -102,8 +102,8 @@ fn job_id(fields: &Map<String, Value>) -> Result<String, Problem> {
         return Ok(format!("job-{token}"));
     };
     let length = name.chars().count();
-    if length == 0 || length > MOST_NAME_CHARS || name.chars().any(char::is_control) {
-        let wanted = format!("give 1 to {MOST_NAME_CHARS} characters without control characters");
+    if length == 0 || length > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        let wanted = format!("give 1 to {MAX_NAME_CHARS} characters without control characters");
         return Err(
             Problem::wrong("jobId: it is empty, too long, or holds control characters").advised(&wanted)
         );
@@ -195,15 +195,15 @@ fn refused(error: tour::Error) -> Problem {
 fn limits(tour: &Tour) -> Result<u64, Problem> {
     let format = tour.format_over(DEFAULT_FORMAT);
     for (name, side) in [("width", format.width), ("height", format.height)] {
-        if side > MOST_SIDE {
-            let problem = Problem::wrong(format!("options.{name}: {side} is more than {MOST_SIDE} pixels"));
+        if side > MAX_SIDE {
+            let problem = Problem::wrong(format!("options.{name}: {side} is more than {MAX_SIDE} pixels"));
             return Err(problem.advised("give a smaller one"));
         }
     }
     let is_video = matches!(tour.source, tour::Source::Video(_));
     let seconds = tour.duration();
-    if seconds > MOST_SECONDS {
-        let problem = format!("the video would have {seconds} s, which is more than {MOST_SECONDS} s");
+    if seconds > MAX_SECONDS {
+        let problem = format!("the video would have {seconds} s, which is more than {MAX_SECONDS} s");
         return Err(Problem::wrong(problem).advised("make it shorter, or render it in parts"));
     }
     let guessed = if is_video { seconds.max(GUESSED_SECONDS) } else { seconds };

@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::apart::apart;
-use super::book::Book;
+use super::blocking::blocking;
 use super::job::Kind;
 use super::problem::Problem;
+use super::registry::Registry;
 use crate::store::{self, ReadAt};
 
 /// Bytes that are read at a time.
@@ -22,11 +22,11 @@ const PIECE_BYTES: u64 = 1 << 20;
 
 /// `GET /api/render/{job_id}/result`.
 pub async fn send(
-    Shared(book): Shared<Arc<Book>>,
+    Shared(registry): Shared<Arc<Registry>>,
     Path(job_id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (file, size, kind) = apart(move || open(&book, &job_id)).await?;
+    let (file, size, kind) = blocking(move || open(&registry, &job_id)).await?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let range = match asked.map(|text| parse(text, size)) {
         // A range that is not understood may be ignored.
@@ -64,8 +64,9 @@ pub async fn send(
 
 type Opened = (Arc<dyn ReadAt>, u64, Kind);
 
-fn open(book: &Book, job_id: &str) -> Result<Opened, Problem> {
-    let live = book.find(job_id)?.ok_or_else(|| Problem::not_found(format!("there is no job {job_id:?}")))?;
+fn open(registry: &Registry, job_id: &str) -> Result<Opened, Problem> {
+    let live =
+        registry.find(job_id)?.ok_or_else(|| Problem::not_found(format!("there is no job {job_id:?}")))?;
     let result = live.job.ended.as_ref().and_then(|ended| ended.result.as_ref());
     let result = result.ok_or_else(|| Problem::not_found(format!("{job_id:?} has no result")))?;
     let gone = |e: io::Error| {

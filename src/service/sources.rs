@@ -7,7 +7,7 @@ use crate::jobs::Source;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::{Missing, Tree};
 use crate::store::is_address;
-use crate::store::remote::Reach;
+use crate::store::remote::AddressPolicy;
 
 /// Files of a slide's folder that stand for it, the best one first.
 const IN_FOLDER: [&str; 3] =
@@ -47,7 +47,7 @@ pub fn slide(field: &str, text: &str, root: &Path) -> Result<Found, Problem> {
 }
 
 /// A video or sound: at an address, or a file below `root`.
-pub fn media(field: &str, text: &str, root: &Path, reach: &Reach) -> Result<Found, Problem> {
+pub fn media(field: &str, text: &str, root: &Path, reach: &AddressPolicy) -> Result<Found, Problem> {
     let is_web = text.starts_with("http://") || text.starts_with("https://");
     if is_web {
         web(field, text, reach)?;
@@ -66,7 +66,7 @@ pub fn media(field: &str, text: &str, root: &Path, reach: &Reach) -> Result<Foun
 
 /// Refuses a web address that may not be asked. A name is looked up as well, so that the sender learns of it now; where the name is not
 /// known at present, the connection decides.
-pub fn web(field: &str, address: &str, reach: &Reach) -> Result<(), Problem> {
+pub fn web(field: &str, address: &str, reach: &AddressPolicy) -> Result<(), Problem> {
     let url = reach.check(address).map_err(|e| Problem::address(field, e))?;
     reach.check_name(&url).map_err(|e| Problem::address(field, e))
 }
@@ -127,7 +127,8 @@ mod tests {
         std::fs::write(root.path().join("one.mp4"), "x").unwrap();
         std::fs::write(other.path().join("secret"), "x").unwrap();
         std::os::unix::fs::symlink(other.path(), root.path().join("link")).unwrap();
-        let found = |text: &str| media("videoUrl", text, root.path(), &Reach::All).map(|found| found.place);
+        let found =
+            |text: &str| media("videoUrl", text, root.path(), &AddressPolicy::All).map(|found| found.place);
         for text in ["one.mp4", "./one.mp4", "one"] {
             assert!(found(text).is_ok_and(|place| place.ends_with("one.mp4")), "{text}");
         }

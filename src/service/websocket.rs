@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::apart::apart;
-use super::book::Book;
+use super::blocking::blocking;
 use super::problem::Problem;
+use super::registry::Registry;
 
 /// What a server appends to the key of a client before it hashes it.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -32,13 +32,13 @@ const WRITE: Duration = Duration::from_secs(10);
 /// Connections at a time.
 const MOST: usize = 256;
 /// Largest frame of a client.
-const MOST_FRAME_BYTES: u64 = 64 << 10;
+const MAX_FRAME_BYTES: u64 = 64 << 10;
 
 static CONNECTIONS: Semaphore = Semaphore::const_new(MOST);
 
 /// `GET /api/render/{job_id}/ws`.
 pub async fn open(
-    Shared(book): Shared<Arc<Book>>,
+    Shared(registry): Shared<Arc<Registry>>,
     Path(job_id): Path<String>,
     mut request: Request,
 ) -> Response {
@@ -47,15 +47,15 @@ pub async fn open(
         return problem.advised("connect with a WebSocket, or ask for the status").into_response();
     };
     let Ok(connection) = CONNECTIONS.try_acquire() else { return Problem::queue_full(MOST).into_response() };
-    let (known, name) = (book.clone(), job_id.clone());
-    if let Err(problem) = apart(move || known.status(&name)).await {
+    let (known, name) = (registry.clone(), job_id.clone());
+    if let Err(problem) = blocking(move || known.status(&name)).await {
         return problem.into_response();
     }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let _connection = connection;
         match upgraded.await {
-            Ok(upgraded) => serve(TokioIo::new(upgraded), &book, job_id).await,
+            Ok(upgraded) => serve(TokioIo::new(upgraded), &registry, job_id).await,
             Err(e) => tracing::debug!("a connection did not become a WebSocket: {e}"),
         }
     });
@@ -133,7 +133,7 @@ fn take(buffer: &mut Vec<u8>) -> Result<Option<Event>, u16> {
         length => (Some(u64::from(length)), 2),
     };
     let Some(length) = length else { return Ok(None) };
-    if length > MOST_FRAME_BYTES {
+    if length > MAX_FRAME_BYTES {
         return Err(TOO_BIG);
     }
     let (mask_at, end) = (head, head + 4 + length as usize);
@@ -151,13 +151,13 @@ fn take(buffer: &mut Vec<u8>) -> Result<Option<Event>, u16> {
 }
 
 /// Sends the status of a job until it has ended.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, book: &Arc<Book>, job_id: String) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, registry: &Arc<Registry>, job_id: String) {
     let (mut read, mut write) = tokio::io::split(stream);
     let (mut last, mut buffer, mut chunk) = (String::new(), Vec::new(), [0; 4096]);
     let (mut pinged, mut heard) = (Instant::now(), Instant::now());
     let reason = 'open: loop {
-        let (own, name) = (book.clone(), job_id.clone());
-        let Ok(status) = apart(move || own.status(&name)).await else { break NORMAL };
+        let (own, name) = (registry.clone(), job_id.clone());
+        let Ok(status) = blocking(move || own.status(&name)).await else { break NORMAL };
         let is_over = !status["finished_at"].is_null();
         let text = status.to_string();
         if text != last {

@@ -6,13 +6,13 @@ mod dry_run;
 mod encode_options;
 mod place;
 mod reconcile;
+mod renderer_args;
 #[cfg(feature = "serve")]
 pub mod serve;
 #[cfg(feature = "serve")]
 pub mod service_args;
 mod shown;
 mod status;
-mod studio_args;
 mod submit;
 mod unit_args;
 pub mod worker;

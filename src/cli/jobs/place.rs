@@ -13,7 +13,7 @@ use origami::jobs::{NatsAddress, NatsQueue};
 use origami::store::is_address;
 
 #[cfg(feature = "serve")]
-use super::studio_args::variable;
+use super::renderer_args::variable;
 use crate::cli::args::values::{HOUR, MILLISECOND, SECOND, duration};
 use crate::cli::fault::{Problem, usage};
 

@@ -12,14 +12,14 @@ use origami::backend::{Backend, Cancel};
 use origami::jobs::callback::{Signer, check_address};
 use origami::jobs::state::Policy;
 use origami::jobs::worker::{Event, Worker, WorkerOptions};
-use origami::jobs::{Claim, Clock, Queue, Results, Studio, Token};
+use origami::jobs::{Claim, Clock, Queue, Renderer, Results, Token};
 use origami::serve::Credentials;
 use origami::service::{Service, ServiceOptions};
 use origami::store::LockFile;
 
 use super::encode_options::encode_options;
 use super::place::{LeaseArgs, Place, PlaceArgs};
-use super::studio_args::{StudioArgs, variable};
+use super::renderer_args::{RendererArgs, variable};
 use crate::cli::args::values::whole;
 use crate::cli::fault::{Problem, usage};
 
@@ -45,7 +45,7 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "FILE", help_heading = "Safety", hide_short_help = true)]
     callback_key_file: Option<PathBuf>,
     #[command(flatten)]
-    studio: StudioArgs,
+    renderer: RendererArgs,
     #[command(flatten)]
     lease: LeaseArgs,
 }
@@ -86,7 +86,7 @@ impl ServiceArgs {
             ("--queue", self.place.queue.is_some()),
             ("--max-jobs", self.max_jobs.is_some()),
             ("--callback-key-file", self.callback_key_file.is_some()),
-            ("--allow-private-addresses", self.studio.allow_private_addresses),
+            ("--allow-private-addresses", self.renderer.allow_private_addresses),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
@@ -107,17 +107,17 @@ impl ServiceArgs {
         let slots = number("MAX_CONCURRENT_JOBS", 1..=64)?;
         let slots = self.max_jobs.or(slots.map(|slots| slots as usize)).unwrap_or(3);
         let policy = Policy { most_attempts: self.attempts, ..Policy::default() };
-        let studio = Arc::new(self.studio.studio(slots));
-        std::fs::create_dir_all(&studio.temp_dir).with_context(|| {
-            format!("{}: cannot be made; TEMP_DIR names another", studio.temp_dir.display())
+        let renderer = Arc::new(self.renderer.renderer(slots));
+        std::fs::create_dir_all(&renderer.temp_dir).with_context(|| {
+            format!("{}: cannot be made; TEMP_DIR names another", renderer.temp_dir.display())
         })?;
-        studio.sweep();
-        let Place { queue, results } = self.place.make_for_service(policy, self.lease, &studio.temp_dir)?;
+        renderer.sweep();
+        let Place { queue, results } = self.place.make_for_service(policy, self.lease, &renderer.temp_dir)?;
         let lock = lock(&*queue)?;
         let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
         let (queue_name, place) = (queue.name(), results.place().to_string());
         let options = self.options(slides, credentials, slots)?;
-        let service = Service::new(queue.clone(), results.clone(), studio.clone(), options)?;
+        let service = Service::new(queue.clone(), results.clone(), renderer.clone(), options)?;
         let (service, stop) = (Arc::new(service), Cancel::default());
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let worker = WorkerOptions {
@@ -130,12 +130,13 @@ impl ServiceArgs {
             calls_after: Duration::from_secs(60),
             clock: Clock::default(),
         };
-        let hands = Hands { queue, results, studio, backend, scheduler, options: worker, stop: stop.clone() };
-        let keeper = (service.clone(), stop.clone());
+        let hands =
+            Hands { queue, results, renderer, backend, scheduler, options: worker, stop: stop.clone() };
+        let monitor = (service.clone(), stop.clone());
         let threads = vec![
             thread("origami-worker", move || hands.work())?,
-            thread("origami-keeper", move || {
-                if let Err(e) = keeper.0.keep(&keeper.1) {
+            thread("origami-monitor", move || {
+                if let Err(e) = monitor.0.keep(&monitor.1) {
                     tracing::error!("nobody looks after jobs: {e}; start the service again");
                 }
             })?,
@@ -153,7 +154,7 @@ impl ServiceArgs {
         Ok(ServiceOptions {
             slides,
             max_concurrent: slots,
-            reach: self.studio.reach(),
+            reach: self.renderer.reach(),
             credentials,
             callback,
             callback_retries: number("CALLBACK_RETRY_COUNT", 0..=100)?.unwrap_or(3) as u32,
@@ -179,7 +180,7 @@ impl Running {
 struct Hands {
     queue: Arc<dyn Queue>,
     results: Arc<Results>,
-    studio: Arc<Studio>,
+    renderer: Arc<Renderer>,
     backend: Arc<dyn Backend>,
     scheduler: Scheduler,
     options: WorkerOptions,
@@ -189,7 +190,7 @@ struct Hands {
 impl Hands {
     /// Works until it is asked to end, whatever becomes of the queue meanwhile.
     fn work(&self) {
-        match self.studio.tools() {
+        match self.renderer.tools() {
             Ok((ffmpeg, encoder)) => {
                 tracing::info!("ffmpeg {}, which codes by {}", ffmpeg.version(), encoder.name());
             }
@@ -201,7 +202,7 @@ impl Hands {
                 results: &self.results,
                 backend: &*self.backend,
                 scheduler: &self.scheduler,
-                studio: &self.studio,
+                renderer: &self.renderer,
                 options: self.options.clone(),
                 stop: self.stop.clone(),
                 notifier: None,

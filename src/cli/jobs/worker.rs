@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::place::{LeaseArgs, PlaceArgs};
-use super::studio_args::StudioArgs;
+use super::renderer_args::RendererArgs;
 use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::JsonArgs;
@@ -30,7 +30,7 @@ use crate::cli::print::say;
 /// Most units at a time.
 const MAX_SLOTS: u64 = 256;
 /// Most attempts at a unit.
-const MOST_ATTEMPTS: u64 = 1000;
+const MAX_ATTEMPTS: u64 = 1000;
 /// How long a worker must be silent until another makes its calls.
 const CALLS_AFTER: Duration = Duration::from_secs(60);
 /// Most that an hour of a machine costs.
@@ -59,14 +59,14 @@ pub struct WorkerArgs {
     #[arg(help_heading = "Output", hide_short_help = true)]
     price_per_hour: f64,
     /// Attempts at a unit until it is given up [range: 1 to 1000]
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MOST_ATTEMPTS))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MAX_ATTEMPTS))]
     #[arg(help_heading = "Safety", hide_short_help = true)]
     attempts: u32,
     /// The key with which calls of the addresses of units are signed: a file of at least 32 bytes [default: none is called]
     #[arg(long, value_name = "FILE", help_heading = "Safety", hide_short_help = true)]
     callback_key_file: Option<PathBuf>,
     #[command(flatten)]
-    studio: StudioArgs,
+    renderer: RendererArgs,
     #[command(flatten)]
     lease: LeaseArgs,
     #[command(flatten)]
@@ -90,8 +90,8 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
     let scheduler = Scheduler::new(args.threads)?;
     let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.summary())?;
-    let studio = args.studio.studio(usize::try_from(args.slots).unwrap_or(1));
-    studio.sweep();
+    let renderer = args.renderer.renderer(usize::try_from(args.slots).unwrap_or(1));
+    renderer.sweep();
     let options = WorkerOptions {
         name: args.name()?,
         slots: usize::try_from(args.slots).unwrap_or(1),
@@ -117,7 +117,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
         results: &place.results,
         backend: &*opened.backend,
         scheduler: &scheduler,
-        studio: &studio,
+        renderer: &renderer,
         options,
         stop,
         notifier: notifier.as_ref(),

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Cancel, CpuBackend};
 use crate::error::diagnosis::{Diagnose, FaultKind};
-use crate::jobs::means::{Made, Means};
+use crate::jobs::context::{Made, WorkContext};
 use crate::jobs::run::{WorkError, run};
-use crate::jobs::{Code, Render, Source, Studio, Task, Unit};
+use crate::jobs::{Code, Render, Renderer, Source, Task, Unit};
 use crate::pyramid::identity::Identity;
-use crate::store::remote::Reach;
+use crate::store::remote::AddressPolicy;
 
 /// A video of a second in `dir`; `None`, and SKIPPED, without ffmpeg.
 fn video(dir: &Path) -> Option<PathBuf> {
@@ -47,17 +47,17 @@ fn unit(source: &Path) -> Unit {
 fn rendered(unit: &Unit, dir: &Path, limit: Duration) -> Result<Made, WorkError> {
     let out = dir.join("out");
     std::fs::create_dir_all(&out).unwrap();
-    let mut studio = Studio::new(dir.join("temp"), Reach::All);
-    studio.limit = limit;
-    let means = Means {
+    let mut renderer = Renderer::new(dir.join("temp"), AddressPolicy::All);
+    renderer.limit = limit;
+    let context = WorkContext {
         backend: &CpuBackend::new(),
         scheduler: &Scheduler::new(1).unwrap(),
         progress: &|_, _, _| (),
-        studio: &studio,
+        renderer: &renderer,
         cancel: &Cancel::default(),
     };
-    let made = run(unit, &out, &means);
-    assert_eq!(std::fs::read_dir(&studio.temp_dir).unwrap().count(), 0);
+    let made = run(unit, &out, &context);
+    assert_eq!(std::fs::read_dir(&renderer.temp_dir).unwrap().count(), 0);
     made
 }
 
@@ -73,7 +73,7 @@ fn an_attempt_that_takes_too_long_is_ended_for_good() {
         "{error}"
     );
     assert_eq!(std::fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
-    let made = rendered(&unit, dir.path(), Studio::LIMIT).unwrap();
+    let made = rendered(&unit, dir.path(), Renderer::LIMIT).unwrap();
     assert_eq!((made.families, made.pixels, &*made.main), (10, 10 * 320 * 240, "video.mp4"));
 }
 
@@ -83,9 +83,9 @@ fn a_video_that_was_replaced_is_refused() {
     let Some(source) = video(dir.path()) else { return };
     let unit = unit(&source);
     std::fs::write(&source, "another").unwrap();
-    let error = rendered(&unit, dir.path(), Studio::LIMIT).err().unwrap();
+    let error = rendered(&unit, dir.path(), Renderer::LIMIT).err().unwrap();
     assert!(error.to_string().contains("has changed since it was submitted"), "{error}");
     std::fs::remove_file(&source).unwrap();
-    let error = rendered(&unit, dir.path(), Studio::LIMIT).err().unwrap();
+    let error = rendered(&unit, dir.path(), Renderer::LIMIT).err().unwrap();
     assert!(error.to_string().contains("not there any more"), "{error}");
 }

@@ -17,8 +17,8 @@ use crate::jobs::reconcile::{clean, reconcile};
 use crate::jobs::state::{Policy, State};
 use crate::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use crate::jobs::{
-    Clock, Encode, Key, Manifest, Published, Queue, Results, Source, SqliteQueue, Studio, Task, Token, Unit,
-    Which, WorkerRow,
+    Clock, Encode, Key, Manifest, Published, Queue, Renderer, Results, Source, SqliteQueue, Task, Token,
+    Unit, Which, WorkerRow,
 };
 use crate::params::EncodeParams;
 use crate::pyramid::identity::Identity;
@@ -81,7 +81,7 @@ impl Lab {
             results: &self.results,
             backend: &CpuBackend::new(),
             scheduler: &scheduler,
-            studio: &Studio::default(),
+            renderer: &Renderer::default(),
             options: WorkerOptions {
                 name: name.into(),
                 slots: 2,

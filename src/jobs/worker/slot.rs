@@ -9,8 +9,8 @@ use std::time::Instant;
 use crate::backend::Cancel;
 use crate::jobs::code::Code;
 use crate::jobs::content::Content;
+use crate::jobs::context::{Made, WorkContext};
 use crate::jobs::error::Error;
-use crate::jobs::means::{Made, Means};
 use crate::jobs::queue::Claim;
 use crate::jobs::results::{MANIFEST_SCHEMA, Manifest, Published};
 use crate::jobs::run::{WorkError, joined, run};
@@ -135,18 +135,18 @@ impl Slot {
             self.shown.of.store(of, Relaxed);
             self.shown.pixels.store(pixels, Relaxed);
         };
-        let means = Means {
+        let context = WorkContext {
             backend: tools.backend,
             scheduler: &scheduler,
             progress: &progress,
-            studio: tools.studio,
+            renderer: tools.renderer,
             cancel: &self.cancel,
         };
         let made = match &step {
             Step::Join { task, files, .. } => {
-                joined(unit, task, files, &dir, &means).map_err(WorkError::from)
+                joined(unit, task, files, &dir, &context).map_err(WorkError::from)
             }
-            _ => run(unit, &dir, &means),
+            _ => run(unit, &dir, &context),
         };
         let made = match made {
             Ok(made) => made,

@@ -6,9 +6,9 @@ use crate::error::diagnosis::{Diagnose, FaultKind};
 use crate::jobs::code::Code;
 use crate::jobs::error::Error;
 use crate::jobs::queue::Queue;
+use crate::jobs::renderer::Renderer;
 use crate::jobs::results::Results;
 use crate::jobs::state::{Fault, Outlook};
-use crate::jobs::studio::Studio;
 
 /// What an attempt works with.
 pub struct Tools<'a> {
@@ -17,7 +17,7 @@ pub struct Tools<'a> {
     pub backend: &'a dyn Backend,
     pub scheduler: &'a Scheduler,
     /// What tours are rendered with.
-    pub studio: &'a Studio,
+    pub renderer: &'a Renderer,
     /// Attempts that share the threads of the scheduler.
     pub slots: usize,
     /// The name of the worker.

@@ -44,7 +44,7 @@ pub fn scan(options: &SlideOptions) -> io::Result<Listing> {
         return Ok(listing);
     }
     let (mut keys, mut versions, mut scanned) = (Vec::new(), Vec::new(), Vec::new());
-    for object in remote::list_thinned(&root, tiles_of_trees)? {
+    for object in remote::list_sparsely(&root, tiles_of_trees)? {
         let path = object.address.to_path();
         let below = path.strip_prefix(&options.root).unwrap_or(&path);
         if below.iter().any(|part| part.as_encoded_bytes().starts_with(b".")) {

@@ -10,9 +10,9 @@ use futures_util::StreamExt;
 use object_store::ObjectStoreExt;
 use reqwest::{Response, StatusCode, Url, header};
 
+use super::address_policy::{AddressPolicy, private_of};
 use super::connect::connect;
 use super::fault::of_store;
-use super::reach::{Reach, private_of};
 use super::runtime;
 use crate::store::FileError;
 use crate::store::location::{Location, Scheme};
@@ -79,7 +79,7 @@ pub enum DownloadError {
 /// What a fetch is bounded by.
 pub struct Bounds<'a> {
     /// Which hosts may be asked.
-    pub reach: &'a Reach,
+    pub reach: &'a AddressPolicy,
     /// Most bytes.
     pub most_bytes: u64,
     /// Whether it is still wanted.
@@ -249,7 +249,7 @@ mod tests {
 
     fn fetched(
         answers: &[&str],
-        reach: &Reach,
+        reach: &AddressPolicy,
         most_bytes: u64,
         goes_on: bool,
     ) -> Result<Vec<u8>, DownloadError> {
@@ -267,10 +267,11 @@ mod tests {
 
     #[test]
     fn a_file_is_fetched_whole_or_not() {
-        assert_eq!(fetched(&[MOVED, WHOLE], &Reach::All, 5, true).unwrap(), b"hello");
+        assert_eq!(fetched(&[MOVED, WHOLE], &AddressPolicy::All, 5, true).unwrap(), b"hello");
         let short = WHOLE.replace("hello", "hell");
-        let refused =
-            |answers: &[&str], most, goes_on| fetched(answers, &Reach::All, most, goes_on).unwrap_err();
+        let refused = |answers: &[&str], most, goes_on| {
+            fetched(answers, &AddressPolicy::All, most, goes_on).unwrap_err()
+        };
         assert!(matches!(refused(&[&short], 5, true), DownloadError::Connection { .. }));
         assert!(matches!(refused(&[WHOLE], 4, true), DownloadError::TooLarge { .. }));
         let endless = WHOLE.replace("Content-Length: 5\r\n", "");
@@ -292,13 +293,13 @@ mod tests {
         let port = answering(vec![
             "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n".into(),
         ]);
-        let reach = Reach::Public("ask the operator".into());
+        let reach = AddressPolicy::Public("ask the operator".into());
         let bounds = Bounds { reach: &reach, most_bytes: 5, goes_on: &|| true };
         let dir = tempfile::tempdir().unwrap();
         let (path, mut file) = (dir.path().join("file"), tempfile::tempfile().unwrap());
         let mut sink = Sink { to: &path, file: &mut file, host: String::new(), written: 0, most: 5 };
         // This client reaches the first server, as if that were public.
-        let client = Reach::All.client(None).unwrap();
+        let client = AddressPolicy::All.client(None).unwrap();
         let address = format!("http://localhost:{port}/");
         let answered = runtime::handle().unwrap().block_on(answer(&client, &address, &bounds, &mut sink));
         assert!(matches!(answered, Err(DownloadError::Refused(text)) if text.contains("ask the operator")));

@@ -19,6 +19,7 @@
 //! | `download` | a file that somebody else has named, fetched with limits |
 //! | `fault` | what a store's refusals are to a caller |
 
+mod address_policy;
 mod blocks;
 mod connect;
 mod disk;
@@ -29,11 +30,11 @@ mod files;
 mod list;
 mod object;
 mod publish;
-mod reach;
 mod runtime;
 mod settings;
-mod thin;
+mod sparse_list;
 
+pub use address_policy::{AddressPolicy, Private, private_of};
 pub use blocks::ahead_bytes;
 pub use connect::{Place, connect};
 pub use download::{Bounds, DownloadError, download};
@@ -43,7 +44,6 @@ pub use files::Files;
 pub use list::{Listed, entries, list};
 pub use object::Object;
 pub use publish::{exists, publish_directory};
-pub use reach::{Private, Reach, private_of};
 pub use runtime::{handle, spawn, wait};
 pub use settings::{Settings, configure, settings};
-pub use thin::{Crowds, LISTED_OF_CROWD, list_thinned};
+pub use sparse_list::{GroupEnd, LISTED_OF_GROUP, list_sparsely};

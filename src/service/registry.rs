@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::job::{ENDED, Ended, Job, Kind, Now, OPEN, SCHEMA, Seen, Status, Told, names, status_of, tenths};
+use super::live::{Jobs, Live, RECENT, ended};
 use super::options::ServiceOptions;
 use super::problem::Problem;
 use super::request::Wanted;
-use super::shelf::{Jobs, Live, RECENT, ended};
 use crate::jobs::state::{Fault, Outlook, State};
-use crate::jobs::{Clock, Code, Error, Key, Queue, Results, Studio, Which};
+use crate::jobs::{Clock, Code, Error, Key, Queue, Renderer, Results, Which};
 
 /// Most jobs that have not ended.
-const MOST_OPEN: usize = 1000;
+const MAX_OPEN: usize = 1000;
 
 /// Counts since the start.
 #[derive(Default)]
@@ -30,10 +30,10 @@ pub struct Figures {
 }
 
 /// All jobs of a queue.
-pub struct Book {
+pub struct Registry {
     pub queue: Arc<dyn Queue>,
     pub results: Arc<Results>,
-    pub studio: Arc<Studio>,
+    pub renderer: Arc<Renderer>,
     pub options: ServiceOptions,
     pub figures: Figures,
     jobs: Mutex<Jobs>,
@@ -48,17 +48,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Book {
+impl Registry {
     pub fn new(
         queue: Arc<dyn Queue>,
         results: Arc<Results>,
-        studio: Arc<Studio>,
+        renderer: Arc<Renderer>,
         options: ServiceOptions,
     ) -> Self {
         Self {
             queue,
             results,
-            studio,
+            renderer,
             options,
             figures: Figures::default(),
             jobs: Mutex::default(),
@@ -153,8 +153,8 @@ impl Book {
             }
             _ => {}
         }
-        if self.jobs().open.iter().filter(|live| !live.status.is_final()).count() >= MOST_OPEN {
-            return Err(Problem::queue_full(MOST_OPEN));
+        if self.jobs().open.iter().filter(|live| !live.status.is_final()).count() >= MAX_OPEN {
+            return Err(Problem::queue_full(MAX_OPEN));
         }
         let has_address = wanted.callback.is_some() || self.options.callback.is_some();
         let job = Job {

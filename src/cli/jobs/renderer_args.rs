@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use origami::jobs::Studio;
-use origami::store::remote::Reach;
+use origami::jobs::Renderer;
+use origami::store::remote::AddressPolicy;
 
 use crate::cli::args::values::{MIB, TIB, size};
 
 /// Where tours are rendered, and where their videos may come from.
 #[derive(Args, Clone)]
-pub struct StudioArgs {
+pub struct RendererArgs {
     /// Where tours are rendered and videos are kept that are fetched [default: TEMP_DIR, else /tmp/render]
     #[arg(long, value_name = "DIR", help_heading = "Output", hide_short_help = true)]
     temp_dir: Option<PathBuf>,
@@ -25,23 +25,25 @@ pub struct StudioArgs {
     max_video: u64,
 }
 
-impl StudioArgs {
-    /// The studio. Jobs that run at a time share the machine: fewer segments of each are rendered then.
-    pub fn studio(&self, slots: usize) -> Studio {
+impl RendererArgs {
+    /// The renderer. Jobs that run at a time share the machine: fewer segments of each are rendered then.
+    pub fn renderer(&self, slots: usize) -> Renderer {
         let temp_dir = self.temp_dir.clone().or_else(|| variable("TEMP_DIR").map(PathBuf::from));
         let temp_dir = temp_dir.unwrap_or_else(|| "/tmp/render".into());
-        let mut studio = Studio::new(temp_dir, self.reach());
-        studio.most_video_bytes = self.max_video;
+        let mut renderer = Renderer::new(temp_dir, self.reach());
+        renderer.most_video_bytes = self.max_video;
         let saves_memory = variable("ENABLE_MEMORY_OPTIMIZER").is_some_and(|value| is_on(&value));
-        studio.segments = if saves_memory || slots > 2 { 1 } else { 2 };
-        studio
+        renderer.segments = if saves_memory || slots > 2 { 1 } else { 2 };
+        renderer
     }
 
     /// Which hosts are asked.
-    pub fn reach(&self) -> Reach {
+    pub fn reach(&self) -> AddressPolicy {
         match self.allow_private_addresses {
-            true => Reach::All,
-            false => Reach::Public("start it with --allow-private-addresses to allow such addresses".into()),
+            true => AddressPolicy::All,
+            false => AddressPolicy::Public(
+                "start it with --allow-private-addresses to allow such addresses".into(),
+            ),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::runtime;
 
 /// Which hosts a request may be sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum AddressPolicy {
     /// Any.
     All,
     /// Those with a public address. The text says how to allow others.
@@ -29,7 +29,7 @@ pub struct Private {
     advice: String,
 }
 
-impl Reach {
+impl AddressPolicy {
     /// Refuses an address that is no web address, and one whose host is a private address as it stands. Names are looked up when the
     /// connection is made.
     ///
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn private_addresses_are_refused_however_they_are_written() {
-        let reach = Reach::Public("ask the operator".into());
+        let reach = AddressPolicy::Public("ask the operator".into());
         for host in [
             "127.0.0.1",
             "0x7f.1",
@@ -201,7 +201,7 @@ mod tests {
             let refused = reach.check(&format!("http://{host}:80/a?token=secret"));
             let refused = refused.expect_err(host);
             assert!(refused.contains("ask the operator") && !refused.contains("secret"), "{refused}");
-            assert!(Reach::All.check(&format!("http://{host}/a")).is_ok(), "{host}");
+            assert!(AddressPolicy::All.check(&format!("http://{host}/a")).is_ok(), "{host}");
         }
         for host in
             ["1.1.1.1", "8.8.8.8", "172.32.0.1", "[2606:4700::1111]", "[::ffff:8.8.8.8]", "example.com"]
@@ -217,7 +217,7 @@ mod tests {
     fn a_name_of_a_private_address_is_refused_when_it_is_looked_up() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
-        let client = Reach::Public("ask the operator".into()).client(None).unwrap();
+        let client = AddressPolicy::Public("ask the operator".into()).client(None).unwrap();
         let sent = runtime::handle().unwrap().block_on(client.get(&address).send());
         let error = sent.unwrap_err();
         assert!(private_of(&error).is_some_and(|e| e.to_string().contains("ask the operator")), "{error:?}");

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::store::remote::Reach;
+use crate::store::remote::AddressPolicy;
 use crate::tour::{self, Encoder, Ffmpeg};
 
 /// What a worker renders with.
-pub struct Studio {
+pub struct Renderer {
     /// The folder for temporary files. It is made where it is not there.
     pub temp_dir: PathBuf,
     /// Which hosts videos may come from.
-    pub reach: Reach,
+    pub reach: AddressPolicy,
     /// Most bytes of a video that is fetched.
     pub most_video_bytes: u64,
     /// Segments of a video that are rendered at a time.
@@ -23,12 +23,12 @@ pub struct Studio {
     tools: Mutex<Option<(Ffmpeg, Encoder)>>,
 }
 
-impl Studio {
+impl Renderer {
     /// Longest time of an attempt where nobody says another.
     pub const LIMIT: Duration = Duration::from_secs(1800);
 
-    /// A studio that works in a folder, and fetches from hosts of the public network where not told otherwise.
-    pub fn new(temp_dir: PathBuf, reach: Reach) -> Self {
+    /// A renderer that works in a folder, and fetches from hosts of the public network where not told otherwise.
+    pub fn new(temp_dir: PathBuf, reach: AddressPolicy) -> Self {
         let (segments, limit) = (2, Self::LIMIT);
         Self { temp_dir, reach, most_video_bytes: 4 << 30, segments, limit, tools: Mutex::default() }
     }
@@ -53,10 +53,10 @@ impl Studio {
     }
 }
 
-impl Default for Studio {
+impl Default for Renderer {
     /// One below the system's folder for temporary files.
     fn default() -> Self {
-        let reach = Reach::Public("only hosts of the public network are asked".into());
+        let reach = AddressPolicy::Public("only hosts of the public network are asked".into());
         Self::new(std::env::temp_dir().join("origami-render"), reach)
     }
 }

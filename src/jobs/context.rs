@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::studio::Studio;
+use super::renderer::Renderer;
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{Backend, Cancel};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ pub struct Made {
 }
 
 /// What works on a unit, and who is told how far it is.
-pub struct Means<'a> {
+pub struct WorkContext<'a> {
     /// Where the arithmetic runs.
     pub backend: &'a dyn Backend,
     /// Threads; it carries the request to end.
@@ -27,7 +27,7 @@ pub struct Means<'a> {
     /// all of them.
     pub progress: &'a (dyn Fn(u64, u64, u64) + Sync),
     /// What tours are rendered with.
-    pub studio: &'a Studio,
+    pub renderer: &'a Renderer,
     /// The request to end.
     pub cancel: &'a Cancel,
 }

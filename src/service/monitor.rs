@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::book::Book;
 use super::callback::{Call, Caller, State as CallState};
 use super::job::{Now, Outcome, Seen, Status, Told, names, outcome, status_of};
-use super::shelf::Live;
+use super::live::Live;
+use super::registry::Registry;
 use crate::backend::Cancel;
 use crate::jobs::state::{Fault, Outlook};
 use crate::jobs::{Code, Error};
@@ -29,9 +29,9 @@ const PROGRESS_WAIT: Duration = Duration::from_secs(5);
 /// How long a service that ends waits for calls under way.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
-/// Follows the jobs of a book.
-pub struct Keeper<'a> {
-    book: &'a Arc<Book>,
+/// Follows the jobs of a registry.
+pub struct Monitor<'a> {
+    registry: &'a Arc<Registry>,
     caller: Caller,
     calls: HashMap<String, Calls>,
     looks: u32,
@@ -49,11 +49,11 @@ struct Calls {
     not_before: Option<Instant>,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> Monitor<'a> {
     /// # Errors
     /// The system gives no threads.
-    pub fn new(book: &'a Arc<Book>) -> std::io::Result<Self> {
-        Ok(Self { book, caller: Caller::new(&book.options)?, calls: HashMap::new(), looks: 0 })
+    pub fn new(registry: &'a Arc<Registry>) -> std::io::Result<Self> {
+        Ok(Self { registry, caller: Caller::new(&registry.options)?, calls: HashMap::new(), looks: 0 })
     }
 
     /// Follows them until `stop` is requested.
@@ -70,8 +70,8 @@ impl<'a> Keeper<'a> {
                 _ => {}
             }
             in_trouble = trouble.is_some();
-            self.book.set_trouble(trouble);
-            self.book.wait(TICK);
+            self.registry.set_trouble(trouble);
+            self.registry.wait(TICK);
         }
         // What is not delivered by then the next service delivers.
         let began = Instant::now();
@@ -85,7 +85,7 @@ impl<'a> Keeper<'a> {
 
     /// One look at every job.
     fn look(&mut self) -> Result<(), Error> {
-        let all: Vec<Live> = self.book.jobs().open.clone();
+        let all: Vec<Live> = self.registry.jobs().open.clone();
         self.calls.retain(|name, _| all.iter().any(|live| live.job.job_id == *name));
         let (mut first, mut queued) = (Ok(()), 0);
         self.looks = self.looks.wrapping_add(1);
@@ -106,21 +106,26 @@ impl<'a> Keeper<'a> {
 
     /// Looks at the unit of a job.
     fn follow(&mut self, live: &Live) -> Result<(), Error> {
-        let (book, job) = (self.book, &live.job);
-        let Some(record) = book.queue.record(&job.key)? else {
+        let (registry, job) = (self.registry, &live.job);
+        let Some(record) = registry.queue.record(&job.key)? else {
             // A queue that was lost.
-            return match book.results.unit(&job.key)? {
-                Some(unit) => book.queue.submit(&[unit]).map(drop),
+            return match registry.results.unit(&job.key)? {
+                Some(unit) => registry.queue.submit(&[unit]).map(drop),
                 None => {
                     let message = "neither the queue nor the results know this job any more; send it again";
-                    book.end(&job.job_id, Status::Failed, Some(Fault::new(Outlook::Permanent, message)), None)
+                    registry.end(
+                        &job.job_id,
+                        Status::Failed,
+                        Some(Fault::new(Outlook::Permanent, message)),
+                        None,
+                    )
                 }
             };
         };
         let (status, seen) = (status_of(&record), Seen::of(&record));
         let mut started = None;
         {
-            let mut jobs = book.jobs();
+            let mut jobs = registry.jobs();
             let same = |other: &&mut Live| {
                 other.job.job_id == job.job_id && other.job.submitted_ms == job.submitted_ms
             };
@@ -132,26 +137,26 @@ impl<'a> Keeper<'a> {
                 own.status = status;
             }
             if status == Status::Processing && own.job.started_ms.is_none() {
-                own.job.started_ms = Some(book.now_ms());
+                own.job.started_ms = Some(registry.now_ms());
                 started = Some(own.job.clone());
             }
         }
         if let Some(job) = started {
-            book.results.put_note(&names(&job.job_id)[0], &job)?;
+            registry.results.put_note(&names(&job.job_id)[0], &job)?;
         }
         match status {
             Status::Completed => {
                 let result = self.result(live, &seen)?;
-                book.end(&job.job_id, status, None, Some(result))
+                registry.end(&job.job_id, status, None, Some(result))
             }
             Status::Failed => {
                 let fault =
                     record.fault.unwrap_or_else(|| Fault::new(Outlook::Permanent, "no reason is known"));
-                book.end(&job.job_id, status, Some(fault.coded(Code::RenderError)), None)
+                registry.end(&job.job_id, status, Some(fault.coded(Code::RenderError)), None)
             }
             Status::Cancelled => {
                 let fault = Fault::new(Outlook::Permanent, "it was cancelled").coded(Code::Cancelled);
-                book.end(&job.job_id, status, Some(fault), None)
+                registry.end(&job.job_id, status, Some(fault), None)
             }
             Status::Queued | Status::Processing => {
                 self.tell_progress(&job.job_id);
@@ -161,11 +166,11 @@ impl<'a> Keeper<'a> {
     }
 
     fn result(&self, live: &Live, seen: &Seen) -> Result<Outcome, Error> {
-        let results = &self.book.results;
+        let results = &self.registry.results;
         let Some(manifest) = results.manifest(&live.job.key)? else {
             // The queue says done and the store does not: it is done again.
             if let Some(unit) = results.unit(&live.job.key)? {
-                self.book.queue.settle(&unit, false)?;
+                self.registry.queue.settle(&unit, false)?;
             }
             return Err(Error::missing_manifest(&live.job.key));
         };
@@ -182,33 +187,33 @@ impl<'a> Keeper<'a> {
         if calls.is_under_way() || calls.told.is_some_and(|(at, _)| at.elapsed() < PROGRESS_EVERY) {
             return;
         }
-        let (book, told) = (self.book, calls.told.map(|(_, done)| done));
+        let (registry, told) = (self.registry, calls.told.map(|(_, done)| done));
         let body = {
-            let (jobs, now_ms) = (book.jobs(), book.now_ms());
+            let (jobs, now_ms) = (registry.jobs(), registry.now_ms());
             let body = |now: &Now<'_>| {
                 let is_new = now.status == Status::Processing && told != Some(now.seen.done);
                 (now.job.job_id == job_id && is_new)
                     .then(|| (now.job.clone(), now.seen.done, now.call(now_ms)))
             };
-            jobs.now(book.options.max_concurrent, body).into_iter().flatten().next()
+            jobs.now(registry.options.max_concurrent, body).into_iter().flatten().next()
         };
         let Some((job, done, body)) = body else { return };
         calls.told = Some((Instant::now(), done));
-        if let Some((address, is_operators)) = address(&job.callback, book) {
+        if let Some((address, is_operators)) = address(&job.callback, registry) {
             calls.under_way = Some(self.caller.call(&address, is_operators, body.to_string()));
         }
     }
 
     /// Tells the address of a job that it has ended, until it takes it.
     fn tell_end(&mut self, live: &Live) -> Result<(), Error> {
-        let (book, job) = (self.book, &live.job);
-        let Some((address, is_operators)) = address(&job.callback, book) else {
-            return book.file(&job.job_id, Told::None, 0);
+        let (registry, job) = (self.registry, &live.job);
+        let Some((address, is_operators)) = address(&job.callback, registry) else {
+            return registry.file(&job.job_id, Told::None, 0);
         };
         let calls = self.calls.entry(job.job_id.clone()).or_default();
         match calls.under_way.as_ref().map(|call| (call.state(), call.tries())) {
             Some((CallState::UnderWay, tries)) if calls.is_final => {
-                book.show_tries(&job.job_id, calls.tries + tries);
+                registry.show_tries(&job.job_id, calls.tries + tries);
                 return Ok(());
             }
             Some((CallState::UnderWay, _))
@@ -218,8 +223,8 @@ impl<'a> Keeper<'a> {
             }
             Some((CallState::Delivered, tries)) if calls.is_final => {
                 let tries = calls.tries + tries;
-                book.file(&job.job_id, Told::Delivered, tries)?;
-                book.figures.delivered.fetch_add(1, Relaxed);
+                registry.file(&job.job_id, Told::Delivered, tries)?;
+                registry.figures.delivered.fetch_add(1, Relaxed);
                 self.calls.remove(&job.job_id);
                 return Ok(());
             }
@@ -229,20 +234,20 @@ impl<'a> Keeper<'a> {
                 calls.rounds += 1;
                 calls.not_before = Some(Instant::now() + ROUND_PAUSE * calls.rounds);
                 tracing::warn!(job = job.job_id, "the address of this job does not take that it has ended");
-                book.figures.undelivered.fetch_add(1, Relaxed);
+                registry.figures.undelivered.fetch_add(1, Relaxed);
             }
             // That of the progress is over, or takes too long and is dropped: the end may follow it.
             _ => calls.under_way = None,
         }
         if calls.rounds >= ROUNDS {
             let tries = calls.tries;
-            book.file(&job.job_id, Told::GivenUp, tries)?;
+            registry.file(&job.job_id, Told::GivenUp, tries)?;
             self.calls.remove(&job.job_id);
         } else if calls.not_before.is_none_or(|at| at <= Instant::now()) {
             let now = Now { job, status: live.status, seen: &live.seen, position: None, left_s: Some(0.0) };
             calls.is_final = true;
             calls.under_way =
-                Some(self.caller.call(&address, is_operators, now.call(book.now_ms()).to_string()));
+                Some(self.caller.call(&address, is_operators, now.call(registry.now_ms()).to_string()));
         }
         Ok(())
     }
@@ -255,7 +260,7 @@ impl Calls {
 }
 
 /// The address to tell, and whether it is the operator's.
-fn address(own: &Option<String>, book: &Book) -> Option<(String, bool)> {
-    let of_operator = || book.options.callback.clone().map(|address| (address, true));
+fn address(own: &Option<String>, registry: &Registry) -> Option<(String, bool)> {
+    let of_operator = || registry.options.callback.clone().map(|address| (address, true));
     own.clone().map(|address| (address, false)).or_else(of_operator)
 }
