@@ -38,7 +38,7 @@ use open::Found;
 use samples::Made;
 use store::Store;
 
-pub use among::{has_descriptor, keys_below, tile_root, tiles_of_trees, trees_among};
+pub use among::{Teller, has_descriptor, keys_below, tile_root, tiles_of_trees, trees_among};
 pub use layout::Layout;
 pub use open::{is_tree_file, other_tree};
 pub use store::TileFile;

@@ -51,9 +51,12 @@ pub fn keys_below(keys: &[PathBuf], dir: &Path) -> std::ops::Range<usize> {
     start..start + count
 }
 
+/// Takes keys one after another. For one that it tells it returns the key behind which others go on.
+pub type Teller = Box<dyn FnMut(&str) -> Option<String> + Send>;
+
 /// Tells the tiles of trees among keys that come in order: for one of a tree that was seen before it, the key behind which other keys
 /// than these tiles go on. The tiles of a static image service come before what describes them, and are not told.
-pub fn tiles_of_trees() -> Box<dyn FnMut(&str) -> Option<String> + Send> {
+pub fn tiles_of_trees() -> Teller {
     let (mut tiles, mut zoomify, mut google) = (HashSet::new(), HashSet::new(), HashSet::new());
     Box::new(move |key| {
         let path = Path::new(key);
