@@ -10,6 +10,7 @@ pub mod machine;
 mod report;
 mod section;
 mod text;
+mod tours;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ use clap::Args;
 use self::advice::{Situation, advice};
 use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
+use self::tours::Tours;
 use super::args::work::JsonArgs;
 use super::json;
 
@@ -63,6 +65,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         jpeg,
         encoders,
         openslide,
+        tours: Tours::detect(),
         adapters,
         advice,
     };

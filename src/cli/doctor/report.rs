@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::finding::Auto;
 use super::gpu::Adapter;
 use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use super::tours::Tours;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -15,6 +16,8 @@ pub struct Report {
     pub jpeg: Jpeg,
     pub encoders: Encoders,
     pub openslide: OpenSlide,
+    /// `None` of a build without tours.
+    pub tours: Option<Tours>,
     pub adapters: Vec<Adapter>,
     pub auto: Auto,
     pub advice: Vec<String>,
