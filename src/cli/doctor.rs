@@ -10,6 +10,7 @@ pub mod machine;
 mod report;
 mod section;
 mod text;
+mod tours;
 
 use std::process::ExitCode;
 
@@ -17,8 +18,9 @@ use anyhow::Result;
 use clap::Args;
 
 use self::advice::{Situation, advice};
-use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide, Tours};
+use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
+use self::tours::Tours;
 use super::args::work::JsonArgs;
 use super::json;
 
@@ -53,7 +55,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         jpeg: jpeg.simd,
         openslide: openslide.problem.as_deref(),
         libjxl: encoders.libjxl_problem.as_deref(),
-        ffmpeg: tours.problem.as_deref(),
+        ffmpeg: tours.as_ref().and_then(|tours| tours.ffmpeg_problem.as_deref()),
     };
     let (advice, works) = (advice(&situation), situation.failed.is_empty());
     let report = Report {

@@ -35,9 +35,10 @@ const FILES: [(&str, &str); 4] = [
     ("decoded_pyramid.dzi, decoded_pyramid_files/", "A Deep Zoom tree: what decode writes."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 13] = [
     ("AWS_*", "Credentials, region and endpoint of s3:// addresses."),
     ("AZURE_*", "Credentials and endpoint of az:// addresses."),
+    ("CHROMIUM", "The Chromium that is tried first for captions with effects of CSS."),
     ("GOOGLE_*", "Credentials of gs:// addresses."),
     ("NO_COLOR", "If it is set and not empty, no colours are used."),
     ("ORIGAMI_CPU", "scalar: plain code instead of SIMD. The same bytes, slower."),

@@ -174,6 +174,9 @@ fn run_render(args: &RenderArgs) -> Result<ExitCode> {
         work.finish();
     }
     let rendered = rendered?;
+    for note in &rendered.notes {
+        eprintln!("origami: {}: {note}", args.tour.display());
+    }
     let seconds = started.elapsed().as_secs_f64();
     let format = rendered.format;
     let rate = f64::from(format.fps.0) / f64::from(format.fps.1);
@@ -204,6 +207,7 @@ fn run_render(args: &RenderArgs) -> Result<ExitCode> {
                 "encoder": encoder.name(),
                 "ffmpeg": ffmpeg.version(),
                 "warnings": faults(&warnings),
+                "notes": rendered.notes,
                 "seconds": (seconds * 1e3).round() / 1e3,
             }),
         )?;

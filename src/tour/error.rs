@@ -55,6 +55,14 @@ pub enum Error {
         /// What it said, or what the file lacks.
         said: String,
     },
+    /// Chromium has failed.
+    #[error("Chromium cannot {task}: {said}")]
+    Chromium {
+        /// What it was to do.
+        task: String,
+        /// What went wrong.
+        said: String,
+    },
     /// The video is not what it should be.
     #[error("{}: the video has {found} frames and should have {expected}: it was not kept", path.display())]
     FrameCount {
@@ -84,7 +92,7 @@ impl Diagnose for Error {
             Error::Slide(ReadError::Failed(e)) => e.diagnosis(),
             Error::Slide(ReadError::Stopped) => Diagnosis::of(FaultKind::Interrupted),
             Error::NoFfmpeg(_) => Diagnosis::of(FaultKind::Failed),
-            Error::Ffmpeg { .. } => Diagnosis::of(FaultKind::MayPass),
+            Error::Ffmpeg { .. } | Error::Chromium { .. } => Diagnosis::of(FaultKind::MayPass),
             Error::FrameCount { path, .. } | Error::Media { path, .. } => {
                 Diagnosis::of(FaultKind::Failed).in_file(path)
             }

@@ -7,19 +7,21 @@
 //! | `camera` | from keyframes to the view at a time |
 //! | `viewport`, `resample` | from a view to the pixels of a frame |
 //! | `captions` | cues, scale bar, pointer and titles as a script for libass |
+//! | `effects` | captions with effects of CSS as pictures that Chromium draws |
 //! | `ffmpeg` | the program: found, probed, fed |
 //! | `scene` | a tour over its slide: the pixels of each frame, and what is drawn over them |
 //! | `render`, `still`, `raw` | a whole video; one frame; all frames as pixels |
 //! | `work_folder` | where a video is made, and what becomes of it after a kill |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
-//! them. It is a program of its own, found at run time. It also opens
+//! them. It is a program of its own, found at run time, as is Chromium. It also opens
 //! videos and sound, and those at addresses itself; nothing else here uses the network.
 
 mod camera;
 mod captions;
 mod colour;
 mod document;
+mod effects;
 mod error;
 mod ffmpeg;
 mod plan;
@@ -33,6 +35,7 @@ mod work_folder;
 
 pub use self::camera::View;
 pub use self::document::{Fault, Severity, Strictness, read};
+pub use self::effects::chromium;
 pub use self::error::{Error, Result};
 pub use self::ffmpeg::{Encoder, Ffmpeg};
 pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};

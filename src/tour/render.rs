@@ -9,6 +9,7 @@ use std::thread;
 
 use super::camera::{Camera, View};
 use super::captions::Script;
+use super::effects::Effects;
 use super::error::{Error, Result};
 use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, input, media};
 use super::plan::{DEFAULT_FORMAT, Format, Source, Tour};
@@ -53,6 +54,8 @@ pub struct Rendered {
     pub repeated: usize,
     /// Bytes of the file.
     pub bytes: u64,
+    /// What of the document was left out, each with its place.
+    pub notes: Vec<String>,
 }
 
 /// Whether the source of a tour can be opened and allows what the tour asks of it. Returns what its reader assumed or left out.
@@ -102,7 +105,9 @@ pub fn render(tour: &Tour, document: &Path, with: &Rendering<'_>, out: &Path) ->
     let made = match &tour.source {
         Source::Slide { path, camera } => {
             let stage = Stage::open(path)?;
-            let scene = Scene::new(tour, &stage, camera, tour.format_over(DEFAULT_FORMAT), document)?;
+            let format = tour.format_over(DEFAULT_FORMAT);
+            let scene = Scene::new(tour, &stage, camera, format, document)?;
+            let scene = scene.with(Effects::draw(tour, format, work.path(), &with.cancel)?);
             of_slide(&scene, with, work.path(), &joined)?
         }
         Source::Video(path) => of_video(tour, path, with, work.path(), &joined)?,
@@ -176,7 +181,8 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
     join(scene.tour, with, work, parts.len(), out)?;
     count(with.ffmpeg, out, frames)?;
     let (segments, repeated) = (parts.len(), repeated.into_inner());
-    Ok(Rendered { format: scene.format, frames, segments, repeated, bytes: 0 })
+    let notes = scene.notes().to_vec();
+    Ok(Rendered { format: scene.format, frames, segments, repeated, bytes: 0, notes })
 }
 
 /// Renders and codes a part of the video.
@@ -289,5 +295,6 @@ fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &P
         return Err(Error::FrameCount { path: out.into(), found, expected: frames });
     }
     (with.progress)(found, found);
-    Ok(Rendered { format, frames: found, segments: 1, repeated: 0, bytes: 0 })
+    let notes = Effects::without(tour);
+    Ok(Rendered { format, frames: found, segments: 1, repeated: 0, bytes: 0, notes })
 }

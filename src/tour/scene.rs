@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::camera::{Camera, View};
 use super::captions::{Script, marks};
+use super::effects::Effects;
 use super::error::Result;
 use super::ffmpeg::filter_path;
-use super::plan::{Format, Keyframe, Tour};
+use super::plan::{Cue, Format, Keyframe, Tour};
 use super::viewport::Stage;
 use crate::backend::Cancel;
 use crate::backend::scheduler::Scheduler;
@@ -20,6 +21,7 @@ pub struct Scene<'a> {
     pub tour: &'a Tour,
     stage: &'a Stage,
     camera: Camera,
+    effects: Effects,
     /// Size and rate of the video.
     pub format: Format,
 }
@@ -36,7 +38,19 @@ impl<'a> Scene<'a> {
         format: Format,
         document: &Path,
     ) -> Result<Self> {
-        Ok(Self { tour, stage, camera: Camera::new(keys, stage.scale(), format, document)?, format })
+        let camera = Camera::new(keys, stage.scale(), format, document)?;
+        Ok(Self { tour, stage, camera, effects: Effects::default(), format })
+    }
+
+    /// The same with captions that are drawn already; the script has the others.
+    #[must_use]
+    pub fn with(self, effects: Effects) -> Self {
+        Self { effects, ..self }
+    }
+
+    /// What is left out of its captions.
+    pub fn notes(&self) -> &[String] {
+        self.effects.notes()
     }
 
     /// What a frame shows.
@@ -44,12 +58,14 @@ impl<'a> Scene<'a> {
         self.camera.at(self.format.time_of(frame))
     }
 
-    /// The pixels of a frame, before anything is drawn over them.
+    /// The pixels of a frame, with the captions that have effects, before the script is drawn over them.
     ///
     /// # Errors
     /// As [`Stage::frame`].
     pub fn frame(&self, number: u64, goes_on: &dyn Fn() -> bool) -> Result<Vec<u8>> {
-        self.stage.frame(&self.view(number), self.format, goes_on)
+        let mut rgb = self.stage.frame(&self.view(number), self.format, goes_on)?;
+        self.effects.lay(number, self.format, &mut rgb);
+        Ok(rgb)
     }
 
     /// Makes these frames on the threads of `scheduler` and passes their pixels to `sink` in order.
@@ -83,9 +99,8 @@ impl<'a> Scene<'a> {
             marks::highlight(&mut script, mark, &self.camera);
         }
         marks::pointer(&mut script, &self.tour.pointer, &self.camera);
-        for cue in &self.tour.cues {
-            script.cue(cue);
-        }
+        let drawn = |&(number, _): &(usize, &Cue)| !self.effects.has(number);
+        self.tour.cues.iter().enumerate().filter(drawn).for_each(|(_, cue)| script.cue(cue));
         if let Some(title) = &self.tour.title {
             script.title(title);
         }

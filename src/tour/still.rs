@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use super::effects::Effects;
 use super::error::{Error, Result};
 use super::ffmpeg::{Child, Ffmpeg};
 use super::plan::{DEFAULT_FORMAT, Source, Tour};
 use super::scene::{Scene, write};
 use super::viewport::Stage;
 use super::work_folder::WorkFolder;
+use crate::backend::Cancel;
 use crate::store::FileError;
 
 /// What is drawn over the pixels of a still.
@@ -43,6 +45,10 @@ pub fn still(
     let stage = Stage::open(path)?;
     let format = tour.format_over(DEFAULT_FORMAT);
     let scene = Scene::new(tour, &stage, camera, format, document)?;
+    let scene = match drawn {
+        Drawn::All => scene.with(Effects::draw(tour, format, work.path(), &Cancel::default())?),
+        Drawn::Nothing => scene,
+    };
     let number = format.frame_at(time).min(tour.frames(format) - 1);
     let mut command = ffmpeg.command();
     command.args(scene.input());

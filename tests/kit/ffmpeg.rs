@@ -20,6 +20,25 @@ pub fn or_skip(test: &str) -> bool {
     is_there()
 }
 
+/// Whether there is a Chromium, for captions with effects; says SKIPPED where there is none.
+pub fn chromium_or_skip(test: &str) -> bool {
+    let starts = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
+    let found = ["chromium", "chromium-browser", "google-chrome", "chrome"].iter().any(starts);
+    if !found {
+        std::io::stderr().write_all(format!("SKIPPED: {test}: no Chromium\n").as_bytes()).unwrap();
+    }
+    found
+}
+
+/// The pixels of a picture: interleaved RGB.
+pub fn pixels(picture: &Path) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-i"]).arg(picture).args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
 /// The MD5 of each frame's pixels.
 pub fn frames(video: &Path) -> Vec<String> {
     let mut command = Command::new("ffmpeg");

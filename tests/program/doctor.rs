@@ -21,7 +21,9 @@ fn json(ran: &Ran) -> Value {
 fn the_json_has_every_key_and_the_adapters_agree_with_the_cpu() {
     let ran = doctor(&["--json"], &[]).ok();
     let report = json(&ran);
-    for key in ["version", "features", "cpu", "jpeg", "encoders", "openslide", "adapters", "auto", "advice"] {
+    for key in
+        ["version", "features", "cpu", "jpeg", "encoders", "openslide", "tours", "adapters", "auto", "advice"]
+    {
         assert!(!report[key].is_null(), "no {key} in {report:#}");
     }
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
@@ -69,7 +71,7 @@ fn the_text_names_the_level_of_the_cpu_and_who_lowered_it() {
     };
     assert!(line(&ran, "kernels").ends_with(&level), "{ran:?}");
     assert!(line(&ran, "simd").ends_with("on"), "{ran:?}");
-    for section in ["cpu", "jpeg", "encoders", "openslide", "gpu", "--backend auto", "advice"] {
+    for section in ["cpu", "jpeg", "encoders", "openslide", "tours", "gpu", "--backend auto", "advice"] {
         assert!(ran.stdout.lines().any(|l| l.starts_with(section)), "no {section} in {ran:?}");
     }
     assert!(!ran.stdout.contains('\x1b'), "{ran:?}");

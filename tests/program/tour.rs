@@ -192,6 +192,92 @@ fn a_rendering_that_fails_leaves_nothing() {
     assert_eq!(place.names(), ["broken", "slide.png", "tour.json"]);
 }
 
+/// A cue with effects, from 2 to 3 seconds.
+fn with_effects(style: Value) -> Value {
+    json!({"cues": [{"text": "가나다 <b>", "start": 2, "end": 3, "style": style}]})
+}
+
+#[test]
+fn effects_of_css_are_drawn_for_any_number_of_workers() {
+    if !ffmpeg::or_skip("effects of CSS") || !ffmpeg::chromium_or_skip("effects of CSS") {
+        return;
+    }
+    let place = Place::new();
+    let style = json!({"fontSize": 20, "background": "linear-gradient(90deg, #f0f, #f0f)", "borderRadius": "6px", "textShadow": "0 0 4px #000"});
+    let tour = place.tour("effects.json", with_effects(style));
+    let plain = place.tour("plain.json", json!({}));
+    for (at, has) in [("1.8", false), ("2", true), ("2.8", true), ("3", false)] {
+        assert_eq!(place.still(&plain, at) != place.still(&tour, at), has, "at {at} s");
+    }
+    // A box of magenta at the lower edge, in the middle.
+    place.still(&tour, "2");
+    let pixels = ffmpeg::pixels(&place.path("still.png"));
+    let magenta = |rows: &[u8]| rows.chunks_exact(3).filter(|pixel| *pixel == [255, 0, 255]).count();
+    let (above, below) = pixels.split_at(3 * 160 * 60);
+    assert!(magenta(above) == 0 && magenta(below) > 100, "{} {}", magenta(above), magenta(below));
+    let mut videos = Vec::new();
+    for workers in ["1", "3"] {
+        let out = place.path(&format!("{workers}.mp4"));
+        let args = [
+            "tour",
+            "render",
+            arg(&tour),
+            "--out",
+            arg(&out),
+            "--encoder",
+            "x264",
+            "--workers",
+            workers,
+            "--json",
+        ];
+        let told = object(&origami(&args).ok());
+        assert_eq!(told["notes"], json!([]), "{told}");
+        videos.push(fs::read(out).unwrap());
+    }
+    assert!(videos[0] == videos[1], "the video depends on the number of workers");
+    assert_eq!(place.names(), ["1.mp4", "3.mp4", "effects.json", "plain.json", "slide.png", "still.png"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn without_chromium_effects_are_left_out_and_named() {
+    if !ffmpeg::or_skip("effects of CSS without Chromium") {
+        return;
+    }
+    let place = Place::new();
+    // A path with ffmpeg alone.
+    let programs = tempfile::tempdir().unwrap();
+    for name in ["ffmpeg", "ffprobe"] {
+        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file());
+        std::os::unix::fs::symlink(found.unwrap(), programs.path().join(name)).unwrap();
+    }
+    let render = |tour: &Path, out: &str| {
+        let mut command = program();
+        command.args([
+            "tour",
+            "render",
+            arg(tour),
+            "--out",
+            arg(&place.path(out)),
+            "--encoder",
+            "x264",
+            "--json",
+        ]);
+        Ran::from(command.env("PATH", programs.path()).env_remove("CHROMIUM").output().unwrap()).ok()
+    };
+    let ran = render(
+        &place.tour("effects.json", with_effects(json!({"textShadow": "0 0 4px red"}))),
+        "effects.mp4",
+    );
+    let note = "cues[0]: textShadow is left out: there is no Chromium here (apt install chromium)";
+    assert_eq!(object(&ran)["notes"], json!([note]));
+    assert!(ran.stderr.contains(note), "{ran:?}");
+    render(&place.tour("none.json", with_effects(json!({}))), "none.mp4");
+    assert_eq!(ffmpeg::frames(&place.path("effects.mp4")), ffmpeg::frames(&place.path("none.mp4")));
+}
+
 #[test]
 fn captions_are_on_their_frames_and_nowhere_else() {
     if !ffmpeg::or_skip("tour still") {

@@ -122,27 +122,6 @@ impl Encoders {
     }
 }
 
-#[derive(Serialize)]
-pub struct Tours {
-    /// The version of the ffmpeg on the path.
-    pub ffmpeg: Option<String>,
-    /// Why tours cannot be rendered; absent in a build that does not do so.
-    pub problem: Option<String>,
-}
-
-impl Tours {
-    pub fn detect() -> Self {
-        #[cfg(feature = "tour")]
-        let (ffmpeg, problem) = match origami::tour::Ffmpeg::find(None) {
-            Ok(found) => (Some(found.version().to_string()), None),
-            Err(problem) => (None, Some(problem.to_string())),
-        };
-        #[cfg(not(feature = "tour"))]
-        let (ffmpeg, problem) = (None, None);
-        Self { ffmpeg, problem }
-    }
-}
-
 /// Whether NVIDIA's kernel driver is present: `/dev/nvidia0`, `/dev/nvidiactl`.
 pub fn has_nvidia_files() -> bool {
     let devices = std::fs::read_dir("/dev").into_iter().flatten().flatten();

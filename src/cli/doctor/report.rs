@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::finding::Auto;
 use super::gpu::Adapter;
-use super::machine::{Cpu, Encoders, Jpeg, OpenSlide, Tours};
+use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use super::tours::Tours;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -15,7 +16,8 @@ pub struct Report {
     pub jpeg: Jpeg,
     pub encoders: Encoders,
     pub openslide: OpenSlide,
-    pub tours: Tours,
+    /// `None` of a build without tours.
+    pub tours: Option<Tours>,
     pub adapters: Vec<Adapter>,
     pub auto: Auto,
     pub advice: Vec<String>,

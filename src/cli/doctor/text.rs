@@ -6,6 +6,7 @@ use super::gpu;
 use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
 use super::report::Report;
 use super::section::{Section, WIDTH, wrapped};
+use super::tours::Tours;
 use crate::cli::print::{human_bytes, say};
 
 pub fn print(report: &Report) {
@@ -14,9 +15,7 @@ pub fn print(report: &Report) {
     jpeg(&report.jpeg).print();
     encoders(&report.encoders).print();
     openslide(&report.openslide).print();
-    if let Some(said) = report.tours.ffmpeg.as_ref().or(report.tours.problem.as_ref()) {
-        Section::new("tours").row("ffmpeg", said).print();
-    }
+    report.tours.iter().for_each(|found| tours(found).print());
     gpu::sections(&report.adapters).iter().for_each(Section::print);
     let auto = [("encode", &report.auto.encode), ("decode", &report.auto.decode)];
     let section = auto.into_iter().fold(Section::new("--backend auto"), |section, (task, taken)| {
@@ -62,6 +61,15 @@ fn encoders(encoders: &Encoders) -> Section {
         (None, Some(problem)) => section.row("jpegxl", &format!("no libjxl: {problem}")),
         (None, None) => section,
     }
+}
+
+fn tours(tours: &Tours) -> Section {
+    let ffmpeg = match (&tours.ffmpeg, &tours.ffmpeg_problem) {
+        (Some(version), _) => version,
+        (None, problem) => problem.as_deref().unwrap_or("not found"),
+    };
+    let chromium = tours.chromium.as_deref().unwrap_or("none: captions have no effects of CSS");
+    Section::new("tours").row("ffmpeg", ffmpeg).row("chromium", chromium)
 }
 
 fn openslide(openslide: &OpenSlide) -> Section {

@@ -1,4 +1,4 @@
-//! How captions look: CSS's names, as far as libass draws them.
+//! How captions look: CSS's names, as far as libass draws them, and effects that it does not.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,25 @@ pub struct Style {
     pub letter_spacing: Option<f64>,
     /// From 0 to 1.
     pub opacity: Option<f64>,
+    /// What libass does not draw: names of [`EFFECTS`] and their values.
+    pub effects: BTreeMap<String, String>,
 }
+
+/// Properties of CSS that Chromium draws, by the names that scripts have for them.
+pub const EFFECTS: [&str; 12] = [
+    "WebkitTextStroke",
+    "backgroundClip",
+    "backgroundImage",
+    "border",
+    "borderRadius",
+    "boxShadow",
+    "filter",
+    "lineHeight",
+    "padding",
+    "textShadow",
+    "textTransform",
+    "wordSpacing",
+];
 
 /// Where text stands across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +110,7 @@ impl Style {
             position: over.position.or(self.position),
             letter_spacing: over.letter_spacing.or(self.letter_spacing),
             opacity: over.opacity.or(self.opacity),
+            effects: self.effects.into_iter().chain(over.effects).collect(),
         }
     }
 }

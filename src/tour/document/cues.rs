@@ -10,6 +10,8 @@ use crate::tour::plan::Cue;
 
 /// Longest text of a cue, in bytes.
 const MAX_TEXT: usize = 10_000;
+/// Longest value of an effect, in bytes.
+const MAX_EFFECT: usize = 300;
 
 /// The captions of a document, in its order.
 pub fn cues(body: &Fields<'_>) -> Vec<Cue> {
@@ -51,10 +53,14 @@ fn style(node: &Node<'_>) -> Style {
         None => node.whole("a weight from 1 to 1000, or normal or bold", 1, 1000).map(|weight| weight >= 600),
     });
     let style = Style {
+        effects: effects(&fields),
         font_size: fields.get("fontSize").and_then(|node| length(&node)),
         font_family: fields.get("fontFamily").and_then(|node| node.text()).and_then(style::first_family),
         color: colour("color"),
-        background: colour("backgroundColor").or_else(|| colour("background")),
+        background: colour("backgroundColor").or_else(|| {
+            let plain = fields.get("background").filter(|node| !is_gradient(node));
+            plain.and_then(|node| self::colour(&node))
+        }),
         outline: colour("outlineColor"),
         outline_width: fields.get("outlineWidth").and_then(|node| length(&node)),
         bold,
@@ -71,6 +77,41 @@ fn style(node: &Node<'_>) -> Style {
     };
     fields.finish();
     style
+}
+
+/// Effects of CSS, checked for what they could do beside drawing.
+fn effects(fields: &Fields<'_>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for name in style::EFFECTS {
+        if let Some(value) = fields.get(name).and_then(|node| effect(&node)) {
+            found.insert(name.to_string(), value);
+        }
+    }
+    // A colour, or a gradient.
+    if let Some(node) = fields.get("background").filter(is_gradient) {
+        found.extend(effect(&node).map(|value| ("backgroundImage".to_string(), value)));
+    }
+    found
+}
+
+fn is_gradient(node: &Node<'_>) -> bool {
+    node.as_text().is_some_and(|text| text.contains("gradient("))
+}
+
+/// A value of CSS that names no file: a picture could come from anywhere.
+fn effect(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?.trim();
+    let known = |c: char| c.is_ascii_alphanumeric() || " #%(),.-+/".contains(c);
+    let lower = text.to_ascii_lowercase();
+    let names_a_file = ["url", "image", "image-set", "cross-fade", "src", "element", "var", "env", "attr"]
+        .iter()
+        .any(|function| lower.contains(&format!("{function}(")));
+    if text.is_empty() || text.len() > MAX_EFFECT || !text.chars().all(known) || names_a_file {
+        let what = "a value of CSS in at most 300 letters, digits and # % ( ) , . - + /, without url()";
+        node.wrong(format!("{text:?} is not {what}"));
+        return None;
+    }
+    Some(text.into())
 }
 
 /// Pixels of the video: 24, "24px" or "18pt".

@@ -49,6 +49,31 @@ fn segments_of_speech_recognition_are_cues() {
 }
 
 #[test]
+fn effects_name_no_file() {
+    let style = |style: &str| {
+        format!(
+            r#"{{"slide": "a", "camera": [{{"time": 1}}], "cues": [{{"text": "x", "start": 0, "end": 1, "style": {{{style}}}}}]}}"#
+        )
+    };
+    let (tour, _) = read_strict(&style(
+        r##""textShadow": "0 0 2px #f00", "background": "linear-gradient(90deg, red, rgba(0, 0, 0, 0.5))""##,
+    ))
+    .unwrap();
+    let effects: Vec<&str> = tour.cues[0].style.effects.keys().map(String::as_str).collect();
+    assert_eq!((effects, tour.cues[0].style.background), (vec!["backgroundImage", "textShadow"], None));
+    for wrong in [
+        r#""backgroundImage": "url(http://x/y.png)""#,
+        r#""backgroundImage": "image-set(a)""#,
+        r#""filter": "\\75rl(#a)""#,
+        r#""textShadow": "0 0 2px red; color: blue""#,
+        r#""background": "linear-gradient(red, blue), URL(a)""#,
+    ] {
+        let found = faults(&style(wrong));
+        assert!(found[0].contains("is not a value of CSS"), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
 fn each_fault_has_its_place() {
     let text = "{\n \"slide\": \"a\",\n \"camera\": [{\"time\": 1, \"centre\": [1, 2]}, {\"time\": 1, \"mpp\": -1, \"center\": [1]}],\n \
                 \"cues\": [{\"text\": \"x\", \"start\": 2, \"end\": 1, \"style\": {\"colour\": \"red\", \"color\": \"rde\"}}],\n \"options\": {\"width\": 101}\n}";

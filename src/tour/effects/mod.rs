@@ -1,0 +1,151 @@
+//! Captions whose styles ask for effects of CSS that libass does not have: drawn by Chromium, each look once, and laid over frames.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `browser` | the program: found, run without a network, ended with the rendering |
+//! | `page` | a caption as a page: text and style as data, no markup of the document's |
+//! | `picture` | what it has drawn, and the arithmetic of laying it over a frame |
+
+mod browser;
+mod page;
+mod picture;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use self::browser::Browser;
+use self::picture::Picture;
+use super::captions::style::Style;
+use super::error::{Error, Result};
+use super::plan::{Cue, Format, Tour};
+use crate::backend::Cancel;
+
+/// The version of the Chromium that draws effects of CSS, as it says it; `None` where there is none.
+pub fn chromium() -> Option<String> {
+    Browser::find().map(|browser| browser.version().to_string())
+}
+
+/// Browsers at a time.
+const POOL: usize = 2;
+/// Most memory for pictures, in bytes.
+const MAX_BYTES: usize = 512 << 20;
+
+/// The pictures of a tour's captions.
+#[derive(Default)]
+pub struct Effects {
+    pictures: Vec<Picture>,
+    /// By the number of a cue: the frames that have it, and its picture.
+    cues: BTreeMap<usize, (Range<u64>, usize)>,
+    /// What is left out.
+    notes: Vec<String>,
+}
+
+impl Effects {
+    /// Draws them in the folder `work`. Where there is no Chromium, libass draws these captions without the effects, which is noted.
+    ///
+    /// # Errors
+    /// [`Error::Chromium`]; captions whose pictures take too much memory; the end of the run.
+    pub fn draw(tour: &Tour, format: Format, work: &Path, cancel: &Cancel) -> Result<Self> {
+        let Some(first) = wanting(tour).next() else { return Ok(Self::default()) };
+        let Some(browser) = Browser::find() else {
+            return Ok(Self {
+                notes: vec![left_out(first, "there is no Chromium here (apt install chromium)")],
+                ..Self::default()
+            });
+        };
+        // Cues that look alike share a picture.
+        let mut looks: Vec<(&str, &Style)> = Vec::new();
+        let mut cues = BTreeMap::new();
+        for (number, cue) in wanting(tour) {
+            let look = (cue.text.as_str(), &cue.style);
+            let index = looks.iter().position(|other| *other == look).unwrap_or_else(|| {
+                looks.push(look);
+                looks.len() - 1
+            });
+            cues.insert(number, (format.first_frame_at(cue.start)..format.first_frame_at(cue.end), index));
+        }
+        let pictures = drawn(&browser, &looks, format, work, cancel)?;
+        Ok(Self { pictures, cues, notes: Vec::new() })
+    }
+
+    /// What of a captioned video's styles is left out: its frames are decoded and captioned by ffmpeg alone.
+    pub fn without(tour: &Tour) -> Vec<String> {
+        wanting(tour)
+            .next()
+            .map(|first| left_out(first, "captions of a video are drawn by libass"))
+            .into_iter()
+            .collect()
+    }
+
+    /// Whether a cue is drawn here.
+    pub fn has(&self, cue: usize) -> bool {
+        self.cues.contains_key(&cue)
+    }
+
+    /// What is left out.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Lays the captions of a frame over its pixels: interleaved 8-bit RGB.
+    pub fn lay(&self, frame: u64, format: Format, rgb: &mut [u8]) {
+        for (frames, index) in self.cues.values() {
+            if let (true, Some(picture)) = (frames.contains(&frame), self.pictures.get(*index)) {
+                picture.lay(format.width as usize, rgb);
+            }
+        }
+    }
+}
+
+/// The cues that ask for effects, with their numbers.
+fn wanting(tour: &Tour) -> impl Iterator<Item = (usize, &Cue)> {
+    tour.cues.iter().enumerate().filter(|(_, cue)| !cue.style.effects.is_empty())
+}
+
+fn left_out((number, cue): (usize, &Cue), why: &str) -> String {
+    let names: Vec<&str> = cue.style.effects.keys().map(String::as_str).collect();
+    format!("cues[{number}]: {} is left out: {why}", names.join(", "))
+}
+
+fn drawn(
+    browser: &Browser,
+    looks: &[(&str, &Style)],
+    format: Format,
+    work: &Path,
+    cancel: &Cancel,
+) -> Result<Vec<Picture>> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<BTreeMap<usize, Result<Picture>>> = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..POOL.min(looks.len()) {
+            scope.spawn(|| {
+                while let Some((index, (text, style))) =
+                    Some(next.fetch_add(1, Relaxed)).and_then(|index| Some((index, looks.get(index)?)))
+                {
+                    let result = browser.draw(&page::of(text, style, format), format, work, index, cancel);
+                    let failed = result.is_err();
+                    let mut done = done.lock().unwrap_or_else(|e| e.into_inner());
+                    done.insert(index, result);
+                    let bytes: usize = done.values().flatten().map(Picture::bytes).sum();
+                    if failed || bytes > MAX_BYTES {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    cancel.check()?;
+    let done = done.into_inner().unwrap_or_else(|e| e.into_inner());
+    let pictures: Vec<Picture> = done.into_values().collect::<Result<_>>()?;
+    let bytes: usize = pictures.iter().map(Picture::bytes).sum();
+    if bytes > MAX_BYTES || pictures.len() < looks.len() {
+        let said =
+            format!("their pictures take more than {} MiB; give fewer of them effects", MAX_BYTES >> 20);
+        return Err(Error::Chromium { task: "draw the captions".into(), said });
+    }
+    Ok(pictures)
+}
