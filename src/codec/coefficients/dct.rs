@@ -68,6 +68,34 @@ fn odd<V: Vector>([t4, t5, t6, t7]: [V; 4]) -> [V; 4] {
     ]
 }
 
+// Functions, not closures: only these are sure to be compiled for the instructions of their callers.
+
+/// A product after a pass of the forward transform.
+#[inline(always)]
+fn forward_scaled<V: Vector, const FIRST: bool>(v: V) -> V {
+    if FIRST {
+        v.descale::<{ CONST_BITS - PASS1_BITS }>()
+    } else {
+        v.descale::<{ CONST_BITS + PASS1_BITS }>()
+    }
+}
+
+/// A sum after a pass of the forward transform.
+#[inline(always)]
+fn forward_whole<V: Vector, const FIRST: bool>(v: V) -> V {
+    if FIRST { v.shifted::<PASS1_BITS>() } else { v.descale::<PASS1_BITS>() }
+}
+
+/// What leaves a pass of the inverse transform.
+#[inline(always)]
+fn inverse_scaled<V: Vector, const FIRST: bool>(v: V) -> V {
+    if FIRST {
+        v.descale::<{ CONST_BITS - PASS1_BITS }>()
+    } else {
+        v.descale::<{ CONST_BITS + PASS1_BITS + 3 }>()
+    }
+}
+
 /// One pass of the forward transform over element 0 to 7 of eight lines.
 #[inline(always)]
 fn forward_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
@@ -77,37 +105,31 @@ fn forward_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
     let (t3, t4) = (d[3].add(d[4]), d[3].sub(d[4]));
     let (t10, t13) = (t0.add(t3), t0.sub(t3));
     let (t11, t12) = (t1.add(t2), t1.sub(t2));
-    let scale = |v: V| {
-        if FIRST {
-            v.descale::<{ CONST_BITS - PASS1_BITS }>()
-        } else {
-            v.descale::<{ CONST_BITS + PASS1_BITS }>()
-        }
-    };
-    let even = |v: V| if FIRST { v.shifted::<PASS1_BITS>() } else { v.descale::<PASS1_BITS>() };
     let z1 = t12.add(t13).times(C0_541);
     let [o7, o5, o3, o1] = odd([t4, t5, t6, t7]);
     [
-        even(t10.add(t11)),
-        scale(o1),
-        scale(z1.add(t13.times(C0_765))),
-        scale(o3),
-        even(t10.sub(t11)),
-        scale(o5),
-        scale(z1.add(t12.times(-C1_847))),
-        scale(o7),
+        forward_whole::<V, FIRST>(t10.add(t11)),
+        forward_scaled::<V, FIRST>(o1),
+        forward_scaled::<V, FIRST>(z1.add(t13.times(C0_765))),
+        forward_scaled::<V, FIRST>(o3),
+        forward_whole::<V, FIRST>(t10.sub(t11)),
+        forward_scaled::<V, FIRST>(o5),
+        forward_scaled::<V, FIRST>(z1.add(t12.times(-C1_847))),
+        forward_scaled::<V, FIRST>(o7),
     ]
 }
 
 /// The coefficients of a block of samples, given as its rows.
 #[inline(always)]
 pub fn forward<V: Vector>(rows: [&[u8; SIDE]; SIDE], steps: &Steps, block: &mut Block) {
-    let samples = rows.map(|row| V::of_samples(row, -CENTER));
+    let mut samples = [V::of_samples(rows[0], -CENTER); SIDE];
+    for (samples, row) in samples.iter_mut().zip(rows) {
+        *samples = V::of_samples(row, -CENTER);
+    }
     let rows = forward_pass::<V, true>(V::transposed(samples));
-    let columns = forward_pass::<V, false>(V::transposed(rows));
-    let mut quantised = columns;
-    for row in 0..SIDE {
-        quantised[row] = columns[row].quantised(&steps.divisors[row], &steps.inverses[row]);
+    let mut quantised = forward_pass::<V, false>(V::transposed(rows));
+    for ((row, divisors), inverses) in quantised.iter_mut().zip(&steps.divisors).zip(&steps.inverses) {
+        *row = row.quantised(divisors, inverses);
     }
     V::store(quantised, block);
 }
@@ -120,22 +142,15 @@ fn inverse_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
     let (t0, t1) = (d[0].add(d[4]).shifted::<CONST_BITS>(), d[0].sub(d[4]).shifted::<CONST_BITS>());
     let (t10, t13, t11, t12) = (t0.add(t3), t0.sub(t3), t1.add(t2), t1.sub(t2));
     let [o0, o1, o2, o3] = odd([d[7], d[5], d[3], d[1]]);
-    let scale = |v: V| {
-        if FIRST {
-            v.descale::<{ CONST_BITS - PASS1_BITS }>()
-        } else {
-            v.descale::<{ CONST_BITS + PASS1_BITS + 3 }>()
-        }
-    };
     [
-        scale(t10.add(o3)),
-        scale(t11.add(o2)),
-        scale(t12.add(o1)),
-        scale(t13.add(o0)),
-        scale(t13.sub(o0)),
-        scale(t12.sub(o1)),
-        scale(t11.sub(o2)),
-        scale(t10.sub(o3)),
+        inverse_scaled::<V, FIRST>(t10.add(o3)),
+        inverse_scaled::<V, FIRST>(t11.add(o2)),
+        inverse_scaled::<V, FIRST>(t12.add(o1)),
+        inverse_scaled::<V, FIRST>(t13.add(o0)),
+        inverse_scaled::<V, FIRST>(t13.sub(o0)),
+        inverse_scaled::<V, FIRST>(t12.sub(o1)),
+        inverse_scaled::<V, FIRST>(t11.sub(o2)),
+        inverse_scaled::<V, FIRST>(t10.sub(o3)),
     ]
 }
 
