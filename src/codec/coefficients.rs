@@ -2,7 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `dct`, `vector` | transforms and quantiser, in plain Rust and with AVX2 |
+//! | `dct` | transforms and quantiser |
+//! | `vector`, `avx2` | eight integers, in plain Rust and with AVX2 |
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
 //! | `encoder` | the encoder of baselines and residuals |
@@ -10,6 +11,8 @@
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
 //! keeps the coefficients, so that nothing decodes what was coded a moment ago. Foreign files are libjpeg-turbo's.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod dct;
 mod encoder;
 mod header;
@@ -18,12 +21,12 @@ mod huffman;
 mod tests;
 mod vector;
 
+#[cfg(target_arch = "x86_64")]
+use self::avx2::Avx2;
 use self::dct::{Block, SIDE, Steps, forward, inverse};
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
 use self::huffman::{Code, TABLES, Table, Tokens};
-#[cfg(target_arch = "x86_64")]
-use self::vector::Avx2;
 use self::vector::{Scalar, Vector};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};

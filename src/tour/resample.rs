@@ -36,7 +36,7 @@ static TO_SRGB: LazyLock<Box<[u8; STEPS]>> = LazyLock::new(|| {
 /// The step that is nearest to a light. 2 to the 23rd moves it to the last bits of the number.
 #[inline(always)]
 fn step(light: f32) -> u32 {
-    let steps = light.max(0.0).min(1.0) * (STEPS - 1) as f32 + 8_388_608.0;
+    let steps = light.clamp(0.0, 1.0) * (STEPS - 1) as f32 + 8_388_608.0;
     steps.to_bits() % STEPS as u32
 }
 
