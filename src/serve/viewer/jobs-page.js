@@ -39,7 +39,8 @@
     part('.play').addEventListener('click', () => {
       part('video').hidden = false;
       part('video').src = part('.download').href;
-      part('video').play().catch(error => say(`${id}: ${error.message}`));
+      // Who pauses before it has begun wants no message.
+      part('video').play().catch(error => { if (error.name !== 'AbortError') say(`${id}: ${error.message}`); });
     });
     return item;
   }

@@ -20,6 +20,30 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// Rows of a window that are not the page's in some versions.
 const ABOVE_PAGE: u32 = 200;
 
+/// For each picture: without a window, a network, hinting and coloured edges of letters, on a ground that is transparent.
+const SWITCHES: [&str; 15] = [
+    "default-background-color=00000000",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-dev-shm-usage",
+    "disable-extensions",
+    "disable-gpu",
+    "disable-lcd-text",
+    "disable-sync",
+    "font-render-hinting=none",
+    "force-color-profile=srgb",
+    "force-device-scale-factor=1",
+    "headless=new",
+    "hide-scrollbars",
+    "host-resolver-rules=MAP * ~NOTFOUND",
+    "no-first-run",
+];
+
+/// A switch of Chromium as an argument.
+fn switch(name: &str) -> String {
+    format!("--{name}")
+}
+
 /// A Chromium that starts.
 pub struct Browser {
     program: PathBuf,
@@ -31,7 +55,7 @@ impl Browser {
     pub fn find() -> Option<Self> {
         let named = std::env::var_os("CHROMIUM").filter(|name| !name.is_empty()).map(PathBuf::from);
         let started = |program: PathBuf| {
-            let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().ok()?;
+            let output = Command::new(&program).arg(switch("version")).stdin(Stdio::null()).output().ok()?;
             let version = String::from_utf8_lossy(&output.stdout).trim().to_string();
             output.status.success().then_some(Self { program, version })
         };
@@ -62,18 +86,14 @@ impl Browser {
         let (html, png, profile) = (file(".html"), file(".png"), file("-profile"));
         std::fs::write(&html, page).map_err(failed(&html, "write"))?;
         let mut command = Command::new(&self.program);
-        command
-            .args(["--headless=new", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args(["--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars"])
-            .args(["--force-color-profile=srgb", "--force-device-scale-factor=1"])
-            .args(["--font-render-hinting=none", "--disable-lcd-text", "--default-background-color=00000000"])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("--window-size={},{}", format.width.max(600), format.height + ABOVE_PAGE))
-            .arg(format!("--screenshot={}", png.display()));
+        command.args(SWITCHES.map(switch));
+        command.arg(switch(&format!("user-data-dir={}", profile.display())));
+        command.arg(switch(&format!("screenshot={}", png.display())));
+        let (width, height) = (format.width.max(600), format.height + ABOVE_PAGE);
+        command.arg(switch(&format!("window-size={width},{height}")));
         // Its own sandbox refuses to start for root, as in most containers.
         if is_root() {
-            command.arg("--no-sandbox");
+            command.arg(switch("no-sandbox"));
         }
         command.arg(format!("file://{}", escaped(&html)));
         run(command, cancel)?;
