@@ -15,6 +15,8 @@ pub struct Made {
     pub families: u64,
     /// Pixels of the finest level.
     pub pixels: u64,
+    /// What of the request it does not have, for people.
+    pub notes: Vec<String>,
 }
 
 /// What works on a unit, and who is told how far it is.

@@ -60,6 +60,9 @@ pub struct Manifest {
     pub families: u64,
     /// Pixels of its finest level.
     pub pixels: u64,
+    /// What of the request the result does not have, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Version of manifests.

@@ -132,7 +132,7 @@ fn encoded(unit: &Unit, task: &Encode, dir: &Path, context: &WorkContext<'_>) ->
 
 fn bundle(report: &EncodeReport, dir: &Path, size: u64) -> Made {
     let main = report.bundle.strip_prefix(dir).unwrap_or(&report.bundle).to_string_lossy().into_owned();
-    Made { main, families: report.families, pixels: size }
+    Made { main, families: report.families, pixels: size, notes: Vec::new() }
 }
 
 /// The units of the bands of a slide; none for one that is encoded as one piece. This decides the quality of all of them.
@@ -174,7 +174,7 @@ fn encoded_band(unit: &Unit, band: &Band, dir: &Path, context: &WorkContext<'_>)
     })?;
     let mut back = BandReader::open(&file)?;
     while back.next(&geometry)?.is_some() {}
-    Ok(Made { main: BAND.into(), families: of, pixels: size })
+    Ok(Made { main: BAND.into(), families: of, pixels: size, notes: Vec::new() })
 }
 
 /// Joins the bands of a slide, in their order.
@@ -233,7 +233,7 @@ fn decoded(unit: &Unit, quality: u8, dir: &Path, context: &WorkContext<'_>) -> R
     let told = |done: u64, _: &_| (context.progress)(done, of, size);
     let report = decode::decode(&input, None, dir, &options, context.backend, context.scheduler, &told)?;
     let main = report.dzi.strip_prefix(dir).unwrap_or(&report.dzi).to_string_lossy().into_owned();
-    Ok(Made { main, families: report.families, pixels: size })
+    Ok(Made { main, families: report.families, pixels: size, notes: Vec::new() })
 }
 
 /// What is whole is said in a report; what is not is an error.
@@ -273,5 +273,10 @@ fn verified(unit: &Unit, deep: bool, dir: &Path, context: &WorkContext<'_>) -> R
     let text = serde_json::to_vec_pretty(&report).map_err(Error::Manifest)?;
     write_whole(&dir.join(REPORT), &text)?;
     let number = |name: &str| report[name].as_u64().unwrap_or_default();
-    Ok(Made { main: REPORT.into(), families: number("families"), pixels: number("pixels") })
+    Ok(Made {
+        main: REPORT.into(),
+        families: number("families"),
+        pixels: number("pixels"),
+        notes: Vec::new(),
+    })
 }

@@ -185,7 +185,7 @@ fn in_folder(
     let rendered = tour::render(&tour, named, &with, &video)?;
     place(&video, &dir.join(VIDEO))?;
     let all = pixels(rendered.frames, rendered.format.width, rendered.format.height);
-    Ok(Made { main: VIDEO.into(), families: rendered.frames, pixels: all })
+    Ok(Made { main: VIDEO.into(), families: rendered.frames, pixels: all, notes: rendered.notes })
 }
 
 /// A source as a file that ffmpeg or a reader opens: those at web addresses, and videos at any, are fetched.
@@ -203,7 +203,7 @@ fn fetched(
         let to = work.join(name);
         let goes_on = || !cancel.is_requested();
         let bounds =
-            Bounds { reach: &renderer.reach, most_bytes: renderer.most_video_bytes, goes_on: &goes_on };
+            Bounds { addresses: &renderer.addresses, max_bytes: renderer.max_video_bytes, goes_on: &goes_on };
         download(source, &to, &bounds)?;
         return Ok(to.to_string_lossy().into_owned());
     }

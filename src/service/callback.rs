@@ -77,7 +77,7 @@ impl Caller {
     pub fn new(options: &ServiceOptions) -> std::io::Result<Self> {
         let timeout = Some(options.callback_timeout);
         Ok(Self {
-            guarded: options.reach.client(timeout)?,
+            guarded: options.addresses.client(timeout)?,
             free: AddressPolicy::All.client(timeout)?,
             retries: options.callback_retries,
             signer: options.signer.clone(),

@@ -32,7 +32,7 @@ pub fn json(registry: &Registry) -> Value {
         "status": if problems.is_empty() { "healthy" } else { "degraded" },
         "gpu_count": gpus(), "available_memory": free_gb, "queue_length": queued, "timestamp": timestamp::text(registry.now_ms()),
         "workers": registry.options.max_concurrent, "parallel_rendering": registry.options.max_concurrent > 1 || registry.renderer.segments > 1,
-        "browser_pool_size": 0,
+        "browser_pool_size": registry.renderer.browsers(),
         // Frames wait for the encoder, and none is dropped.
         "streaming": {
             "pipeline_active": rendering > 0, "total_frames_processed": frames, "total_frames_dropped": 0,

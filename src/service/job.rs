@@ -113,6 +113,9 @@ pub struct Outcome {
     pub pixels: u64,
     /// How long its attempt took.
     pub took_ms: u64,
+    /// What of the request it does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What the queue says of a unit.
@@ -188,13 +191,16 @@ impl Now<'_> {
             None => seen.fault.as_ref(),
         };
         let result = job.ended.as_ref().and_then(|ended| ended.result.as_ref());
+        let left_out = result.into_iter().flat_map(|result| &result.notes);
+        let left_out = left_out.map(|note| Warning { place: "scenario.cues".into(), problem: note.clone() });
+        let warnings: Vec<Warning> = job.warnings.iter().cloned().chain(left_out).collect();
         json!({
             "job_id": job.job_id, "kind": job.kind, "status": status, "progress": self.progress(),
             "frames_done": of.map(|_| seen.done), "frames_total": of, "estimated_time": left_s.map(tenths),
             "position": position, "attempt": seen.attempt, "message": self.message(),
             "submitted_at": timestamp::text(job.submitted_ms), "started_at": job.started_ms.map(timestamp::text),
             "finished_at": job.ended.as_ref().map(|ended| timestamp::text(ended.at_ms)),
-            "result": result.map(|result| self.result(result)), "error": fault.map(|fault| self.error(fault)), "warnings": job.warnings,
+            "result": result.map(|result| self.result(result)), "error": fault.map(|fault| self.error(fault)), "warnings": warnings,
             "callback": {"state": job.told, "tries": job.tries},
         })
     }
@@ -269,6 +275,7 @@ pub fn outcome(manifest: &Manifest, file: &std::path::Path, took_ms: u64) -> Out
         frames: manifest.families,
         pixels: manifest.pixels,
         took_ms,
+        notes: manifest.notes.clone(),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct ServiceOptions {
     /// Jobs that are worked on at a time by this process.
     pub max_concurrent: usize,
     /// Which hosts may be named in requests.
-    pub reach: AddressPolicy,
+    pub addresses: AddressPolicy,
     /// What a request must carry.
     pub credentials: Credentials,
     /// The address that is told of jobs without one of their own. It is the operator's, and may be any.

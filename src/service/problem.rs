@@ -81,8 +81,8 @@ impl Problem {
     }
 
     /// The body is too large.
-    pub fn too_large(most_bytes: usize) -> Self {
-        let message = format!("the body is larger than {most_bytes} bytes");
+    pub fn too_large(max_bytes: usize) -> Self {
+        let message = format!("the body is larger than {max_bytes} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, json!(OfRequest::RequestTooLarge), message)
     }
 

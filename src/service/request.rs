@@ -120,7 +120,7 @@ fn job_id(fields: &Map<String, Value>) -> Result<String, Problem> {
 fn callback(fields: &Map<String, Value>, options: &ServiceOptions) -> Result<Option<String>, Problem> {
     let Some(address) = text(fields, "callbackUrl")? else { return Ok(None) };
     check_address(address).map_err(|e| Problem::address("callbackUrl", e))?;
-    sources::web("callbackUrl", address, &options.reach)?;
+    sources::web("callbackUrl", address, &options.addresses)?;
     Ok(Some(address.into()))
 }
 
@@ -147,11 +147,11 @@ fn render(
     let named = |name: &'static str| given(name).and_then(Value::as_str).map(|text| (name, text));
     let source = match (named("slide"), named("video").or(named("videoUrl"))) {
         (Some((name, text)), _) => sources::slide(name, text, &options.slides)?,
-        (None, Some((name, text))) => sources::media(name, text, &options.slides, &options.reach)?,
+        (None, Some((name, text))) => sources::media(name, text, &options.slides, &options.addresses)?,
         (None, None) => return Err(Problem::wrong("slide is missing, or videoUrl: what the tour shows")),
     };
     let audio = named("audio")
-        .map(|(name, text)| sources::media(name, text, &options.slides, &options.reach))
+        .map(|(name, text)| sources::media(name, text, &options.slides, &options.addresses))
         .transpose()?;
     let work = limits(&tour)?;
     let sound =

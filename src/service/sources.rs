@@ -47,10 +47,10 @@ pub fn slide(field: &str, text: &str, root: &Path) -> Result<Found, Problem> {
 }
 
 /// A video or sound: at an address, or a file below `root`.
-pub fn media(field: &str, text: &str, root: &Path, reach: &AddressPolicy) -> Result<Found, Problem> {
+pub fn media(field: &str, text: &str, root: &Path, addresses: &AddressPolicy) -> Result<Found, Problem> {
     let is_web = text.starts_with("http://") || text.starts_with("https://");
     if is_web {
-        web(field, text, reach)?;
+        web(field, text, addresses)?;
     }
     if is_web || is_address(Path::new(text)) {
         return Ok(Found { thing: Source::Video, place: text.into(), identity: None, bytes: 0 });
@@ -66,9 +66,9 @@ pub fn media(field: &str, text: &str, root: &Path, reach: &AddressPolicy) -> Res
 
 /// Refuses a web address that may not be asked. A name is looked up as well, so that the sender learns of it now; where the name is not
 /// known at present, the connection decides.
-pub fn web(field: &str, address: &str, reach: &AddressPolicy) -> Result<(), Problem> {
-    let url = reach.check(address).map_err(|e| Problem::address(field, e))?;
-    reach.check_name(&url).map_err(|e| Problem::address(field, e))
+pub fn web(field: &str, address: &str, addresses: &AddressPolicy) -> Result<(), Problem> {
+    let url = addresses.check(address).map_err(|e| Problem::address(field, e))?;
+    addresses.check_name(&url).map_err(|e| Problem::address(field, e))
 }
 
 /// An existing file below `root`, whatever links there are.

@@ -35,7 +35,7 @@ mod work_folder;
 
 pub use self::camera::View;
 pub use self::document::{Fault, Severity, Strictness, read};
-pub use self::effects::chromium;
+pub use self::effects::{BROWSERS, chromium};
 pub use self::error::{Error, Result};
 pub use self::ffmpeg::{Encoder, Ffmpeg};
 pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};

@@ -30,15 +30,15 @@ impl RendererArgs {
     pub fn renderer(&self, slots: usize) -> Renderer {
         let temp_dir = self.temp_dir.clone().or_else(|| variable("TEMP_DIR").map(PathBuf::from));
         let temp_dir = temp_dir.unwrap_or_else(|| "/tmp/render".into());
-        let mut renderer = Renderer::new(temp_dir, self.reach());
-        renderer.most_video_bytes = self.max_video;
+        let mut renderer = Renderer::new(temp_dir, self.addresses());
+        renderer.max_video_bytes = self.max_video;
         let saves_memory = variable("ENABLE_MEMORY_OPTIMIZER").is_some_and(|value| is_on(&value));
         renderer.segments = if saves_memory || slots > 2 { 1 } else { 2 };
         renderer
     }
 
     /// Which hosts are asked.
-    pub fn reach(&self) -> AddressPolicy {
+    pub fn addresses(&self) -> AddressPolicy {
         match self.allow_private_addresses {
             true => AddressPolicy::All,
             false => AddressPolicy::Public(

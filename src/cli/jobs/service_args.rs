@@ -154,7 +154,7 @@ impl ServiceArgs {
         Ok(ServiceOptions {
             slides,
             max_concurrent: slots,
-            reach: self.renderer.reach(),
+            addresses: self.renderer.addresses(),
             credentials,
             callback,
             callback_retries: number("CALLBACK_RETRY_COUNT", 0..=100)?.unwrap_or(3) as u32,

@@ -115,6 +115,7 @@ fn of_two_workers_at_one_band_the_late_one_leaves_nothing_that_is_not_found() {
         content: Content::of(&dir).unwrap(),
         families: 2,
         pixels: 1,
+        notes: Vec::new(),
     };
     assert_eq!(lab.results.publish(&late, &unneeded).unwrap(), Published::Won);
     for lost in [false, true] {

@@ -244,6 +244,7 @@ fn a_lost_queue_is_made_again_and_the_work_goes_on() {
             content,
             families: 4,
             pixels: 1,
+            notes: Vec::new(),
         };
         assert_eq!(lab.results.publish(&manifest, &unneeded).unwrap(), Published::Won);
     }

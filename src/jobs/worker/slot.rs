@@ -183,6 +183,7 @@ impl Slot {
             content,
             families: made.families,
             pixels: made.pixels,
+            notes: made.notes,
         };
         let elect = |key: &Key, text: &str| tools.queue.elect(key, text);
         let published = results.publish(&manifest, &elect).map_err(|e| match Stop::of_storage(&e) {

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn private_addresses_are_refused_however_they_are_written() {
-        let reach = AddressPolicy::Public("ask the operator".into());
+        let addresses = AddressPolicy::Public("ask the operator".into());
         for host in [
             "127.0.0.1",
             "0x7f.1",
@@ -198,7 +198,7 @@ mod tests {
             "[ff02::1]",
             "[::127.0.0.1]",
         ] {
-            let refused = reach.check(&format!("http://{host}:80/a?token=secret"));
+            let refused = addresses.check(&format!("http://{host}:80/a?token=secret"));
             let refused = refused.expect_err(host);
             assert!(refused.contains("ask the operator") && !refused.contains("secret"), "{refused}");
             assert!(AddressPolicy::All.check(&format!("http://{host}/a")).is_ok(), "{host}");
@@ -206,10 +206,10 @@ mod tests {
         for host in
             ["1.1.1.1", "8.8.8.8", "172.32.0.1", "[2606:4700::1111]", "[::ffff:8.8.8.8]", "example.com"]
         {
-            assert!(reach.check(&format!("https://{host}/a")).is_ok(), "{host}");
+            assert!(addresses.check(&format!("https://{host}/a")).is_ok(), "{host}");
         }
         for address in ["ftp://1.1.1.1/", "file:///etc/passwd", "http://", "x", "http://u:p@1.1.1.1/"] {
-            assert!(reach.check(address).is_err(), "{address}");
+            assert!(addresses.check(address).is_err(), "{address}");
         }
     }
 

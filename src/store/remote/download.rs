@@ -79,9 +79,9 @@ pub enum DownloadError {
 /// What a fetch is bounded by.
 pub struct Bounds<'a> {
     /// Which hosts may be asked.
-    pub reach: &'a AddressPolicy,
+    pub addresses: &'a AddressPolicy,
     /// Most bytes.
-    pub most_bytes: u64,
+    pub max_bytes: u64,
     /// Whether it is still wanted.
     pub goes_on: &'a (dyn Fn() -> bool + Sync),
 }
@@ -96,7 +96,7 @@ pub fn download(address: &str, to: &Path, bounds: &Bounds<'_>) -> Result<u64, Do
         .map_err(|e| DownloadError::Connection { host: "this machine".into(), problem: e.to_string() })?;
     let mut file = File::create_new(to).map_err(FileError::on::<DownloadError>("create", to))?;
     let is_web = address.starts_with("http://") || address.starts_with("https://");
-    let mut sink = Sink { to, file: &mut file, host: String::new(), written: 0, most: bounds.most_bytes };
+    let mut sink = Sink { to, file: &mut file, host: String::new(), written: 0, most: bounds.max_bytes };
     match is_web {
         true => handle.block_on(of_web(address, bounds, &mut sink))?,
         false => handle.block_on(of_store_at(address, bounds, &mut sink))?,
@@ -142,7 +142,7 @@ async fn wanted<F: Future>(future: F, host: &str, bounds: &Bounds<'_>) -> Result
 
 async fn of_web(address: &str, bounds: &Bounds<'_>, sink: &mut Sink<'_>) -> Result<(), DownloadError> {
     let client = bounds
-        .reach
+        .addresses
         .client(None)
         .map_err(|e| DownloadError::Connection { host: "this machine".into(), problem: e.to_string() })?;
     let mut response = answer(&client, address, bounds, sink).await?;
@@ -169,7 +169,7 @@ async fn answer(
     bounds: &Bounds<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<Response, DownloadError> {
-    let mut url = bounds.reach.check(address).map_err(DownloadError::Refused)?;
+    let mut url = bounds.addresses.check(address).map_err(DownloadError::Refused)?;
     for _ in 0..=REDIRECTS {
         sink.host = host_of(&url);
         let sent = wanted(client.get(url.clone()).send(), &sink.host, bounds).await?;
@@ -184,7 +184,7 @@ async fn answer(
         }
         let next = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         match next.filter(|_| status.is_redirection()).map(|next| url.join(next)) {
-            Some(Ok(next)) => url = bounds.reach.check(next.as_str()).map_err(DownloadError::Refused)?,
+            Some(Ok(next)) => url = bounds.addresses.check(next.as_str()).map_err(DownloadError::Refused)?,
             _ => return Err(DownloadError::Status { host: sink.host.clone(), status: status.as_u16() }),
         }
     }
@@ -249,13 +249,13 @@ mod tests {
 
     fn fetched(
         answers: &[&str],
-        reach: &AddressPolicy,
-        most_bytes: u64,
+        addresses: &AddressPolicy,
+        max_bytes: u64,
         goes_on: bool,
     ) -> Result<Vec<u8>, DownloadError> {
         let dir = tempfile::tempdir().unwrap();
         let port = answering(answers.iter().map(ToString::to_string).collect());
-        let bounds = Bounds { reach, most_bytes, goes_on: &|| goes_on };
+        let bounds = Bounds { addresses, max_bytes, goes_on: &|| goes_on };
         let to = dir.path().join("file");
         download(&format!("http://127.0.0.1:{port}/a?token=secret"), &to, &bounds)?;
         Ok(std::fs::read(to).unwrap())
@@ -293,8 +293,8 @@ mod tests {
         let port = answering(vec![
             "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n".into(),
         ]);
-        let reach = AddressPolicy::Public("ask the operator".into());
-        let bounds = Bounds { reach: &reach, most_bytes: 5, goes_on: &|| true };
+        let addresses = AddressPolicy::Public("ask the operator".into());
+        let bounds = Bounds { addresses: &addresses, max_bytes: 5, goes_on: &|| true };
         let dir = tempfile::tempdir().unwrap();
         let (path, mut file) = (dir.path().join("file"), tempfile::tempfile().unwrap());
         let mut sink = Sink { to: &path, file: &mut file, host: String::new(), written: 0, most: 5 };

@@ -15,7 +15,7 @@
 //! | `files` | what lies below an address, as files that are read whole |
 //! | `object` | one object, open for reading and pinned to its version |
 //! | `publish` | writing: a temporary key, read back, then the final one |
-//! | `reach` | which hosts a request may be sent to |
+//! | `address_policy` | which hosts a request may be sent to |
 //! | `download` | a file that somebody else has named, fetched with limits |
 //! | `fault` | what a store's refusals are to a caller |
 

@@ -29,8 +29,8 @@ pub fn chromium() -> Option<String> {
     Browser::find().map(|browser| browser.version().to_string())
 }
 
-/// Browsers at a time.
-const POOL: usize = 2;
+/// Browsers that a rendering runs at a time.
+pub const BROWSERS: usize = 2;
 /// Most memory for pictures, in bytes.
 const MAX_BYTES: usize = 512 << 20;
 
@@ -121,7 +121,7 @@ fn drawn(
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Picture>>> = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..POOL.min(looks.len()) {
+        for _ in 0..BROWSERS.min(looks.len()) {
             scope.spawn(|| {
                 while let Some((index, (text, style))) =
                     Some(next.fetch_add(1, Relaxed)).and_then(|index| Some((index, looks.get(index)?)))
