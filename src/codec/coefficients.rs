@@ -23,7 +23,8 @@ mod vector;
 
 #[cfg(target_arch = "x86_64")]
 use self::avx2::Avx2;
-use self::dct::{Block, SIDE, Steps, forward, inverse};
+pub use self::dct::{Block, Factors, Samples};
+use self::dct::{SIDE, Steps, forward, inverse};
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
 use self::huffman::{Code, TABLES, Table, Tokens};
@@ -191,7 +192,7 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
     for (index, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate()
     {
         for (x, block) in line[..component.filled.0].iter().enumerate() {
-            *good &= inverse::<V>(block, &component.steps, &mut samples);
+            *good &= inverse::<V>(block, &component.steps.factors, &mut samples);
             let across = SIDE.min(width - SIDE * x);
             for (y, samples) in samples[..SIDE.min(height - SIDE * index)].iter().enumerate() {
                 plane.row_mut(SIDE * index + y)[SIDE * x..][..across].copy_from_slice(&samples[..across]);
@@ -202,9 +203,9 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
 
 /// Defines a function that runs on the best set of instructions at hand.
 macro_rules! by_level {
-    ($(#[$doc:meta])* fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
         $(#[$doc])*
-        fn $name($($arg: $ty),*) {
+        $vis fn $name($($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             if Level::current() == Level::Avx2 {
                 #[target_feature(enable = "avx2")]
@@ -225,6 +226,16 @@ macro_rules! by_level {
 by_level! {
     /// Transforms and quantises the blocks of a plane of whole blocks.
     fn transform => transform_with(plane: PlaneRef<'_>, component: &mut Component)
+}
+
+#[inline(always)]
+fn to_samples_with<V: Vector>(block: &Block, factors: &Factors, samples: &mut Samples) {
+    inverse::<V>(block, factors, samples);
+}
+
+by_level! {
+    /// The samples of a block whose coefficients are multiplied with these steps. Wraps at sizes that no encoder's coefficients reach.
+    pub fn to_samples => to_samples_with(block: &Block, factors: &Factors, samples: &mut Samples)
 }
 
 by_level! {

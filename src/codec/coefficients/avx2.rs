@@ -10,7 +10,7 @@
 
 use std::arch::x86_64::*;
 
-use super::dct::{Block, SIDE};
+use super::dct::{Block, Factors, SIDE};
 use super::vector::{HALF, Vector};
 
 /// With AVX2: only to be used in functions that are compiled for it.
@@ -95,10 +95,10 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
-    fn load(block: &Block, steps: &[u8; SIDE * SIDE]) -> [Self; SIDE] {
+    fn load(block: &Block, steps: &Factors) -> [Self; SIDE] {
         std::array::from_fn(|row| unsafe {
             let values = _mm256_cvtepi16_epi32(_mm_loadu_si128(block[SIDE * row..][..SIDE].as_ptr().cast()));
-            let steps = _mm256_cvtepu8_epi32(_mm_loadl_epi64(steps[SIDE * row..][..SIDE].as_ptr().cast()));
+            let steps = _mm256_cvtepu16_epi32(_mm_loadu_si128(steps[SIDE * row..][..SIDE].as_ptr().cast()));
             Self(_mm256_mullo_epi32(values, steps))
         })
     }

@@ -10,6 +10,11 @@ pub const SIDE: usize = 8;
 /// Coefficients of a block, row by row from the lowest frequency.
 pub type Block = [i16; SIDE * SIDE];
 
+/// What coefficients are multiplied with, row by row.
+pub type Factors = [u16; SIDE * SIDE];
+/// The samples of a block, row by row.
+pub type Samples = [[u8; SIDE]; SIDE];
+
 /// Fraction bits of the constants.
 const CONST_BITS: i32 = 13;
 /// Fraction bits that are kept between the passes.
@@ -35,6 +40,8 @@ const C3_072: i32 = 25_172;
 pub struct Steps {
     /// Row by row, 1 to 255.
     pub steps: [u8; 64],
+    /// The same.
+    pub factors: Factors,
     /// Of the scaled transform: eight times the step.
     divisors: [[i32; SIDE]; SIDE],
     inverses: [[f32; SIDE]; SIDE],
@@ -48,6 +55,7 @@ impl Steps {
             inverses: std::array::from_fn(|row| {
                 std::array::from_fn(|column| 1.0 / divisor(row, column) as f32)
             }),
+            factors: steps.map(u16::from),
             steps,
         }
     }
@@ -156,8 +164,8 @@ fn inverse_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
 
 /// The samples of a block, row by row. False where libjpeg's implementations need not agree: see [`Vector::within`].
 #[inline(always)]
-pub fn inverse<V: Vector>(block: &Block, steps: &Steps, samples: &mut [[u8; SIDE]; SIDE]) -> bool {
-    let scaled = V::load(block, &steps.steps);
+pub fn inverse<V: Vector>(block: &Block, factors: &Factors, samples: &mut Samples) -> bool {
+    let scaled = V::load(block, factors);
     let mut good = true;
     for row in scaled {
         good &= row.within(MAX_BETWEEN);

@@ -1,6 +1,6 @@
 //! Eight 32-bit integers, and what the transforms do with them: in plain Rust, which defines it, and with AVX2.
 
-use super::dct::{Block, SIDE};
+use super::dct::{Block, Factors, SIDE};
 
 /// What is added before the division: the quotient of two integers then lies between two integers, further from both than the product with
 /// an inverse is wrong.
@@ -27,7 +27,7 @@ pub trait Vector: Copy {
     /// The rows of a block; each fits into 16 bits.
     fn store(rows: [Self; SIDE], block: &mut Block);
     /// The rows of a block, each element multiplied with its step.
-    fn load(block: &Block, steps: &[u8; SIDE * SIDE]) -> [Self; SIDE];
+    fn load(block: &Block, steps: &Factors) -> [Self; SIDE];
     /// Whether no element has a larger magnitude.
     fn within(self, limit: i32) -> bool;
     /// Added to `center` and cut to 0 to 255.
@@ -104,7 +104,7 @@ impl Vector for Scalar {
         }
     }
     #[inline(always)]
-    fn load(block: &Block, steps: &[u8; SIDE * SIDE]) -> [Self; SIDE] {
+    fn load(block: &Block, steps: &Factors) -> [Self; SIDE] {
         let at = |row: usize, i: usize| i32::from(block[SIDE * row + i]) * i32::from(steps[SIDE * row + i]);
         std::array::from_fn(|row| Self(std::array::from_fn(|i| at(row, i))))
     }

@@ -7,7 +7,8 @@ use super::layout::BLOCK;
 use super::model::Block;
 use super::payload::Payload;
 use super::stripe::{BlockPlace, Blocks, code_stripe};
-use super::transform::{Samples, Steps, inverse};
+use super::transform::inverse;
+use crate::codec::coefficients::{Factors, Samples};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::image::plane::Plane;
@@ -16,7 +17,7 @@ use crate::image::ycc::Ycc;
 /// The planes that decoded blocks are written to.
 struct PlaneSink<'a> {
     planes: [Option<&'a mut Plane>; 3],
-    steps: &'a [Steps; 2],
+    steps: &'a [Factors; 2],
 }
 
 impl Blocks for PlaneSink<'_> {

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::model::ZIGZAG;
-use super::transform::Steps;
+use crate::codec::coefficients::Factors;
 use crate::codec::error::{Error, Result};
 use crate::codec::image_codec::Shape;
 use crate::image::ycc::Sampling;
@@ -40,7 +40,7 @@ fn read_length(bytes: &mut &[u8]) -> Option<usize> {
 pub struct Payload<'a> {
     pub layout: Layout,
     /// Steps of luma and of chroma, row by row.
-    pub steps: [Steps; 2],
+    pub steps: [Factors; 2],
     /// Coded and plain bits of each stripe.
     pub stripes: Vec<[&'a [u8]; 2]>,
 }
@@ -104,7 +104,7 @@ impl<'a> Payload<'a> {
 }
 
 /// One step for all frequencies, or 0 and a step for each in zigzag order.
-fn read_steps(bytes: &mut &[u8]) -> Option<Steps> {
+fn read_steps(bytes: &mut &[u8]) -> Option<Factors> {
     let mut steps = [0; 64];
     match bytes.split_off_first()? {
         0 => {
