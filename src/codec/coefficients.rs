@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `block` | 8 x 8 coefficients and samples |
 //! | `dct` | transforms and quantiser |
 //! | `vector`, `avx2` | eight integers, in plain Rust and with AVX2 |
 //! | `huffman` | symbols, codes made for an image, bits |
@@ -13,6 +14,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod block;
 mod dct;
 mod encoder;
 mod header;
@@ -23,8 +25,9 @@ mod vector;
 
 #[cfg(target_arch = "x86_64")]
 use self::avx2::Avx2;
-pub use self::dct::{Block, Factors, Samples};
-use self::dct::{SIDE, Steps, forward, inverse};
+use self::block::SIDE;
+pub use self::block::{Block, Factors, Samples};
+use self::dct::{Steps, forward, inverse};
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
 use self::huffman::{Code, TABLES, Table, Tokens};

@@ -10,7 +10,7 @@
 
 use std::arch::x86_64::*;
 
-use super::dct::{Block, Factors, SIDE};
+use super::block::{Block, Factors, SIDE};
 use super::vector::{HALF, Vector};
 
 /// With AVX2: only to be used in functions that are compiled for it.

@@ -3,17 +3,8 @@
 //! All that follows is exact integer arithmetic, the same in every set of instructions. `forward` also quantises, `inverse` multiplies
 //! with the steps: a block of coefficients is what stands in the file.
 
+use super::block::{Block, Factors, SIDE, Samples};
 use super::vector::Vector;
-
-/// Samples of a block along a side.
-pub const SIDE: usize = 8;
-/// Coefficients of a block, row by row from the lowest frequency.
-pub type Block = [i16; SIDE * SIDE];
-
-/// What coefficients are multiplied with, row by row.
-pub type Factors = [u16; SIDE * SIDE];
-/// The samples of a block, row by row.
-pub type Samples = [[u8; SIDE]; SIDE];
 
 /// Fraction bits of the constants.
 const CONST_BITS: i32 = 13;

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::dct::Block;
+use super::block::Block;
 
 /// Zigzag order: the place in a block, row by row, of each coefficient as it is coded.
 #[rustfmt::skip]

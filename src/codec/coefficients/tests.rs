@@ -1,6 +1,7 @@
 //! Against libjpeg-turbo, byte for byte; and every set of instructions against plain Rust.
 
-use super::dct::{Block, SIDE, Steps};
+use super::block::{Block, SIDE};
+use super::dct::Steps;
 use super::header::steps;
 use super::huffman::Code;
 use super::vector::{Scalar, Vector};

@@ -1,6 +1,6 @@
 //! Eight 32-bit integers, and what the transforms do with them: in plain Rust, which defines it, and with AVX2.
 
-use super::dct::{Block, Factors, SIDE};
+use super::block::{Block, Factors, SIDE};
 
 /// What is added before the division: the quotient of two integers then lies between two integers, further from both than the product with
 /// an inverse is wrong.

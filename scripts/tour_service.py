@@ -1,0 +1,67 @@
+"""Drives headless Chromium through a tour that a real service renders: recorded in the viewer, watched, played, listed on the page of jobs.
+
+    tour_service.py ADDRESS SCREENSHOTS SLIDE
+
+ADDRESS is that of `origami serve --jobs`, SLIDE the name of a slide that it serves. Any error on the console and any request that fails is a failure.
+"""
+
+import base64
+import os
+import pathlib
+import sys
+import urllib.parse
+
+from chromium import Browser
+
+LIMIT_S = 300
+
+
+def main():
+    address, out, slide = sys.argv[1:]
+    out = pathlib.Path(out)
+    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
+
+    def press(selector):
+        browser.eval(f"void document.querySelector('{selector}').click()")
+
+    def fill(selector, value):
+        browser.eval(f"(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.querySelector('{selector}'))")
+
+    def check(condition, what):
+        if not browser.eval(condition):
+            raise SystemExit(f"error: {what}: not so: {condition}")
+
+    def picture(name):
+        (out / f"{name}.png").write_bytes(base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"]))
+
+    try:
+        browser.screen(1280, 820)
+        browser.open(f"{address}/viewer/{urllib.parse.quote(slide, safe='')}")
+        browser.eval("origami.settled()")
+        browser.key("t")
+        browser.wait("!document.getElementById('render').disabled", "a service that takes jobs")
+        for selector, value in (("#width", 640), ("#height", 360), ("#fps", 10)):
+            fill(selector, value)
+        for x, y, zoom in ((1110, 1400, 0.3), (700, 900, 1)):
+            browser.eval(f"(v => {{ v.zoomTo(v.imageToViewportZoom({zoom}), null, true); v.panTo(v.imageToViewportCoordinates({x}, {y}), true); }})(origami.viewer.viewport)")
+            browser.key("k")
+        press("#add-cue")
+        fill("#cues .text", "Here")
+        press("#render")
+        browser.wait("!document.getElementById('result').hidden || /failed/.test(document.getElementById('job-said').textContent)", "the end of the job", LIMIT_S)
+        browser.wait("document.getElementById('video').readyState >= 1", "a video that can be played")
+        check("document.getElementById('video').videoWidth === 640", "the video's width")
+        check("Math.abs(document.getElementById('video').duration - 3) < 1.1", "the video's length")
+        picture("service-done")
+        browser.open(f"{address}/jobs")
+        check("/completed/.test(document.querySelector('.job .state').textContent)", "the page of jobs")
+        picture("service-jobs")
+        if browser.faults:
+            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
+        print("a tour from the recorder: rendered by the service, played, listed")
+    finally:
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
