@@ -115,8 +115,8 @@ class Browser:
             raise SystemExit(f"error: {address}: {failed}")
         self.wait("document.documentElement?.dataset.ready === 'yes'", address)
 
-    def wait(self, condition, what):
-        until = time.monotonic() + PATIENCE_S
+    def wait(self, condition, what, patience_s=PATIENCE_S):
+        until = time.monotonic() + patience_s
         while not self.eval(condition):
             if time.monotonic() > until:
                 raise SystemExit(f"error: waited in vain for {what}; {self.faults}")

@@ -1,15 +1,17 @@
 """Drives headless Chromium through a tour that a real service renders: recorded in the viewer, watched, played, listed on the page of jobs.
 
-    tour_service.py ADDRESS SCREENSHOTS SLIDE
+    tour_service.py ADDRESS SCREENSHOTS
 
-ADDRESS is that of `origami serve --jobs`, SLIDE the name of a slide that it serves. Any error on the console and any request that fails is a failure.
+ADDRESS is that of `origami serve --jobs`; the tour is over the first slide that it serves. Any error on the console and any request that fails is a failure.
 """
 
 import base64
+import json
 import os
 import pathlib
 import sys
 import urllib.parse
+import urllib.request
 
 from chromium import Browser
 
@@ -17,8 +19,10 @@ LIMIT_S = 300
 
 
 def main():
-    address, out, slide = sys.argv[1:]
+    address, out = sys.argv[1:]
     out = pathlib.Path(out)
+    with urllib.request.urlopen(f"{address}/api/slides") as answer:
+        slide = json.load(answer)["slides"][0]["name"]
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
 
     def press(selector):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tours against what they promise, where that takes minutes: frames of the preview in a browser are those of the video. Not a part of
-# continuous integration.
+# Tours against what they promise, where that takes minutes: frames of the preview in a browser are those of the video, and a tour from
+# the recorder is rendered by a real service. Not a part of continuous integration.
 #
 #   scripts/tours-long.sh BINARY
 #
@@ -27,7 +27,8 @@ python_with "the preview of tours" "$work" numpy==2.4.6 pillow==13.0.0 scikit-im
 
 step "preview and video"
 "$origami" encode --quiet "$slide" --out "$work/slides" --preset archive --skip-existing
-"$origami" serve --slides-root "$work/slides" --port 0 >"$work/serve.log" 2>&1 &
+rm -rf "$work/results" "$work/temp"
+"$origami" serve --slides-root "$work/slides" --jobs --out "$work/results" --temp-dir "$work/temp" --port 0 >"$work/serve.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 address=
@@ -39,3 +40,7 @@ for _ in {1..100}; do
 done
 [[ -n $address ]] || die "the server does not say where it listens: $(cat "$work/serve.log")"
 CHROMIUM=$program "$work/venv/bin/python" scripts/tour_preview.py "$address" "$work" "$origami"
+
+step "a tour from the recorder, rendered by the service"
+CHROMIUM=$program "$work/venv/bin/python" scripts/tour_service.py "$address" "$work"
+[[ -z $(ls "$work/temp") ]] || die "the service has left files: $(ls "$work/temp")"

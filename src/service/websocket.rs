@@ -30,11 +30,11 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Longest time for a write.
 const WRITE: Duration = Duration::from_secs(10);
 /// Connections at a time.
-const MOST: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 /// Largest frame of a client.
 const MAX_FRAME_BYTES: u64 = 64 << 10;
 
-static CONNECTIONS: Semaphore = Semaphore::const_new(MOST);
+static CONNECTIONS: Semaphore = Semaphore::const_new(MAX_CONNECTIONS);
 
 /// `GET /api/render/{job_id}/ws`.
 pub async fn open(
@@ -46,7 +46,9 @@ pub async fn open(
         let problem = Problem::wrong("this address is a WebSocket of version 13");
         return problem.advised("connect with a WebSocket, or ask for the status").into_response();
     };
-    let Ok(connection) = CONNECTIONS.try_acquire() else { return Problem::queue_full(MOST).into_response() };
+    let Ok(connection) = CONNECTIONS.try_acquire() else {
+        return Problem::queue_full(MAX_CONNECTIONS).into_response();
+    };
     let (known, name) = (registry.clone(), job_id.clone());
     if let Err(problem) = blocking(move || known.status(&name)).await {
         return problem.into_response();
