@@ -23,7 +23,7 @@ const REFRESH_AGE: Duration = Duration::from_secs(2);
 /// The same of a root at an address, whose listings are paid for. It doubles with each listing that has found nothing new.
 const FAR_REFRESH_AGE: Duration = Duration::from_secs(5);
 /// How often it doubles: to 80 seconds.
-const MOST_DOUBLINGS: u32 = 4;
+const MAX_DOUBLINGS: u32 = 4;
 /// Listing takes one part in so many of the time.
 const MAX_LISTING_SHARE: u32 = 20;
 /// Oldest listing that may answer a request while a new one is made. After a pause without requests, the first one waits for a new
@@ -79,7 +79,7 @@ impl Entry {
 
 /// Age at which a root at an address is listed again, after so many listings that have found nothing new.
 fn far_refresh_age(unchanged: u32) -> Duration {
-    FAR_REFRESH_AGE * (1 << unchanged.min(MOST_DOUBLINGS))
+    FAR_REFRESH_AGE * (1 << unchanged.min(MAX_DOUBLINGS))
 }
 
 /// All slides.

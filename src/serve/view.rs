@@ -7,7 +7,7 @@ use crate::slide::Selection;
 use crate::web::error::ServeError;
 
 /// Largest number of a channel, focal plane or point in time, and largest stored value.
-const MOST: u32 = 65_535;
+const MAX_NUMBER: u32 = 65_535;
 /// Most channels that are shown together.
 const MAX_CHANNELS: usize = 16;
 
@@ -96,7 +96,7 @@ fn numbers(text: &str) -> Option<Vec<u32>> {
     let text = text.replace("%2C", ",").replace("%2c", ",");
     let number = |part: &str| {
         let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        part.parse().ok().filter(|&number| digits && number <= MOST)
+        part.parse().ok().filter(|&number| digits && number <= MAX_NUMBER)
     };
     text.split(',').map(number).collect()
 }

@@ -6,7 +6,7 @@ use origami::slide::{OpenOptions, OpenSlideUse, Selection};
 use super::values::{MIB, TIB, names, size, whole, window};
 
 /// Largest number of a channel, focal plane or point in time.
-const MOST: u64 = 65_535;
+const MAX_NUMBER: u64 = 65_535;
 
 /// How slides are opened.
 #[derive(Args, Clone)]
@@ -32,14 +32,14 @@ pub struct SelectArgs {
     ///
     /// They are blended with the colours that the file gives them. Without this flag a slide of several channels is refused, with
     /// their list; `origami serve` shows the first.
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = whole::<u32>(0..=MOST))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = whole::<u32>(0..=MAX_NUMBER))]
     #[arg(help_heading = "Input", hide_short_help = true)]
     channel: Vec<u32>,
     /// Focal plane of a slide that has several [range: 0 to 65535] [default: none]
-    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MOST), help_heading = "Input", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MAX_NUMBER), help_heading = "Input", hide_short_help = true)]
     z: Option<u32>,
     /// Point in time of a slide that has several [range: 0 to 65535] [default: none]
-    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MOST), help_heading = "Input", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=MAX_NUMBER), help_heading = "Input", hide_short_help = true)]
     time: Option<u32>,
     /// Stored values that become black and white, of samples of more than 8 bits [default: declared or measured]
     #[arg(long, value_name = "LOW,HIGH", value_parser = window, help_heading = "Input", hide_short_help = true)]

@@ -10,7 +10,7 @@ use super::pixels;
 use std::path::Path;
 
 /// Frames that are measured at most.
-const MOST_FRAMES: u64 = 64;
+const MAX_FRAMES: u64 = 64;
 
 /// Sets the window of all levels. Says which one it is; `None` where samples have 8 bits.
 pub(super) fn set_windows(
@@ -60,7 +60,7 @@ fn measured(levels: &[Level], limit_bytes: u64) -> Result<Histogram, SlideError>
     let Some(level) = levels.last() else { return Ok(histogram) };
     let across = u64::from(level.image.across());
     let tiles = across * u64::from(level.image.down());
-    for number in (0..tiles).step_by(tiles.div_ceil(MOST_FRAMES).max(1) as usize) {
+    for number in (0..tiles).step_by(tiles.div_ceil(MAX_FRAMES).max(1) as usize) {
         let (column, row) = ((number % across) as u32, (number / across) as u32);
         let Some((frames, frame, _)) = level.frame(column, row) else { continue };
         let stored = frames.read(frame, limit_bytes)?;
