@@ -7,7 +7,6 @@ Any error on the console, any request that fails and anything missing on a page 
 SLIDES is the directory that is served, SLIDE the name of a slide with its original beside it, BUNDLE that of one without.
 """
 
-import base64
 import json
 import os
 import pathlib
@@ -18,30 +17,21 @@ import urllib.parse
 
 import deepzoom
 from chromium import Browser
+from user import User
 
 
 # Names on the list, in its order.
 LISTED = "JSON.stringify([...document.querySelectorAll('.name')].map(e => e.textContent))"
 
 
-class Tour:
+class Tour(User):
     """What a user does, in order, and what must be there."""
 
     def __init__(self, browser, address, out, slides, slide, bundle):
-        self.browser, self.address, self.out, self.slides = browser, address, out, slides
+        super().__init__(browser, out)
+        self.address, self.slides = address, slides
         self.slide, self.bundle = slide, bundle
         self.names = sorted(name for path in slides.iterdir() for name in named(path))
-        self.pictures = self.checks = 0
-
-    def check(self, condition, what):
-        self.checks += 1
-        if not self.browser.eval(condition):
-            raise SystemExit(f"error: {what}: not so: {condition}")
-
-    def picture(self, name):
-        data = self.browser.call("Page.captureScreenshot", format="png")["data"]
-        self.pictures += 1
-        (self.out / f"{name}.png").write_bytes(base64.b64decode(data))
 
     def settle(self):
         self.browser.eval("origami.settled()")

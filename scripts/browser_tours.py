@@ -7,7 +7,6 @@ The jobs are those of a stand-in (job_service.py). Any error on the console and 
 SLIDES is the directory that is served, SLIDE the name of a slide in it.
 """
 
-import base64
 import json
 import os
 import pathlib
@@ -18,6 +17,7 @@ import urllib.parse
 
 from chromium import Browser
 from job_service import Service
+from user import User
 
 # Paths with every ease, every unit, zooms in and out, turns, and a scale that hardly changes.
 PATHS = [
@@ -30,34 +30,16 @@ PATHS = [
 ]
 
 
-class Recorder:
+class Recorder(User):
     """What a user does, in order, and what must be there."""
 
     def __init__(self, browser, service, out, slides, slide, origami):
-        self.browser, self.service, self.out, self.slides, self.slide, self.origami = browser, service, out, slides, slide, origami
-        self.checks = self.pictures = 0
-
-    def check(self, condition, what):
-        self.checks += 1
-        if not self.browser.eval(condition):
-            raise SystemExit(f"error: {what}: not so: {condition}")
-
-    def picture(self, name):
-        data = self.browser.call("Page.captureScreenshot", format="png")["data"]
-        self.pictures += 1
-        (self.out / f"{name}.png").write_bytes(base64.b64decode(data))
+        super().__init__(browser, out)
+        self.service, self.slides, self.slide, self.origami = service, slides, slide, origami
 
     def open(self, address):
         self.browser.open(f"{address}/viewer/{urllib.parse.quote(self.slide, safe='')}")
         self.browser.eval("origami.settled()")
-
-    def fill(self, selector, value):
-        self.browser.eval(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})"
-                          f"(document.querySelector({json.dumps(selector)}))")
-
-    def press(self, selector):
-        """By keyboard, as well as by a finger."""
-        self.browser.eval(f"void document.querySelector({json.dumps(selector)}).click()")
 
     def view(self, x, y, zoom, turn=0):
         self.browser.eval(f"""(v => {{

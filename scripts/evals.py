@@ -6,7 +6,6 @@ figures are compared with what Python computes of the same pictures.
     evals.py ADDRESS SCREENSHOTS RUNS
 """
 
-import base64
 import json
 import math
 import os
@@ -16,23 +15,18 @@ import time
 
 import evals_runs
 from chromium import Browser
+from user import User
 
 TISSUE, PHOTO = "tissue & ünsharp", "photo_1"
 LOW, HIGH = "rs_444_b90_l0q20", "rs_444_b90_l0q80"
 
 
-class Tour:
+class Tour(User):
     """What a user does, in order, and what must be there."""
 
     def __init__(self, browser, address, out, runs):
-        self.browser, self.address, self.out, self.runs = browser, address, out, runs
-        self.pictures = self.checks = 0
-
-    def check(self, condition, what):
-        self.checks += 1
-        if not self.browser.eval(condition):
-            self.picture("failed")
-            raise SystemExit(f"error: {what}: not so: {condition}")
+        super().__init__(browser, out)
+        self.address, self.runs = address, runs
 
     def equal(self, code, want, what):
         self.checks += 1
@@ -40,11 +34,6 @@ class Tour:
         if got != want:
             self.picture("failed")
             raise SystemExit(f"error: {what}: {got!r}, expected {want!r}: {code}")
-
-    def picture(self, name):
-        data = self.browser.call("Page.captureScreenshot", format="png")["data"]
-        self.pictures += 1
-        (self.out / f"{name}.png").write_bytes(base64.b64decode(data))
 
     def settle(self):
         self.browser.eval("evals.settled()")

@@ -5,7 +5,6 @@
 ADDRESS is that of `origami serve --jobs`; the tour is over the first slide that it serves. Any error on the console and any request that fails is a failure.
 """
 
-import base64
 import json
 import os
 import pathlib
@@ -14,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 from chromium import Browser
+from user import User
 
 LIMIT_S = 300
 
@@ -24,19 +24,7 @@ def main():
     with urllib.request.urlopen(f"{address}/api/slides") as answer:
         slide = json.load(answer)["slides"][0]["name"]
     browser = Browser(os.environ.get("CHROMIUM", "chromium"))
-
-    def press(selector):
-        browser.eval(f"void document.querySelector('{selector}').click()")
-
-    def fill(selector, value):
-        browser.eval(f"(e => {{ e.value = '{value}'; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.querySelector('{selector}'))")
-
-    def check(condition, what):
-        if not browser.eval(condition):
-            raise SystemExit(f"error: {what}: not so: {condition}")
-
-    def picture(name):
-        (out / f"{name}.png").write_bytes(base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"]))
+    user = User(browser, out)
 
     try:
         browser.screen(1280, 820)
@@ -45,21 +33,21 @@ def main():
         browser.key("t")
         browser.wait("!document.getElementById('render').disabled", "a service that takes jobs")
         for selector, value in (("#width", 640), ("#height", 360), ("#fps", 10)):
-            fill(selector, value)
+            user.fill(selector, value)
         for x, y, zoom in ((1110, 1400, 0.3), (700, 900, 1)):
             browser.eval(f"(v => {{ v.zoomTo(v.imageToViewportZoom({zoom}), null, true); v.panTo(v.imageToViewportCoordinates({x}, {y}), true); }})(origami.viewer.viewport)")
             browser.key("k")
-        press("#add-cue")
-        fill("#cues .text", "Here")
-        press("#render")
+        user.press("#add-cue")
+        user.fill("#cues .text", "Here")
+        user.press("#render")
         browser.wait("!document.getElementById('result').hidden || /failed/.test(document.getElementById('job-said').textContent)", "the end of the job", LIMIT_S)
         browser.wait("document.getElementById('video').readyState >= 1", "a video that can be played")
-        check("document.getElementById('video').videoWidth === 640", "the video's width")
-        check("Math.abs(document.getElementById('video').duration - 3) < 1.1", "the video's length")
-        picture("service-done")
+        user.check("document.getElementById('video').videoWidth === 640", "the video's width")
+        user.check("Math.abs(document.getElementById('video').duration - 3) < 1.1", "the video's length")
+        user.picture("service-done")
         browser.open(f"{address}/jobs")
-        check("/completed/.test(document.querySelector('.job .state').textContent)", "the page of jobs")
-        picture("service-jobs")
+        user.check("/completed/.test(document.querySelector('.job .state').textContent)", "the page of jobs")
+        user.picture("service-jobs")
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
         print("a tour from the recorder: rendered by the service, played, listed")
