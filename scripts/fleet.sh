@@ -31,6 +31,8 @@ store=$(mktemp -d)
 server=$!
 trap 'kill $server; wait $server || true; rm -r "$store"' EXIT
 ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --locked --features nats,rocksdb --lib jobs::tests::queues
+step "the render service on it"
+python3 scripts/service_nats.py "$origami" "nats://127.0.0.1:$port/service"
 
 step "a fleet with a queue in a file"
 python3 scripts/fleet.py --origami "$origami" --slides "$slides" --kill-every "$kill_every"

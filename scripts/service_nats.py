@@ -1,0 +1,87 @@
+"""The render service on a queue of a NATS server: a job outlives a service that is killed in the middle of it, and ends once.
+
+    service_nats.py ORIGAMI QUEUE
+
+QUEUE is nats://HOST:PORT/NAME. Says SKIPPED without ffmpeg.
+"""
+
+import contextlib
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+SECONDS = 120
+
+
+@contextlib.contextmanager
+def service(origami, queue, folder):
+    """A running service; its address and its process."""
+    command = [origami, "jobs", "serve", "--host", "127.0.0.1", "--port", "0", "--queue", queue, "--out", folder / "results",
+               "--slides", folder / "slides", "--temp-dir", folder / "temp", "--lease", "2s", "--backend", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in process.stdout:
+            if " on http://" in line:
+                yield line.split(" on ")[1].strip(), process
+                return
+        raise SystemExit("error: the service has ended before it says where it listens")
+    finally:
+        process.terminate()
+        process.stdout.close()
+        process.wait()
+
+
+def ask(address, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data=data, headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def wait(address, condition, what):
+    until = time.monotonic() + SECONDS
+    while True:
+        status = ask(f"{address}/api/render/one/status")
+        if condition(status):
+            return status
+        if status["status"] == "failed" or time.monotonic() > until:
+            raise SystemExit(f"error: waited in vain for {what}: {status}")
+        time.sleep(0.05)
+
+
+def main():
+    origami, queue = sys.argv[1:]
+    if not shutil.which("ffmpeg"):
+        print("SKIPPED: the render service on NATS: no ffmpeg here")
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="origami-service-"))
+    try:
+        (folder / "slides").mkdir()
+        subprocess.run([origami, "bench", "slide", folder / "slides" / "a.png", "--size", "2000x1500"], check=True)
+        tour = {"jobId": "one", "slide": "a.png", "options": {"width": 640, "height": 360, "fps": 20},
+                "scenario": {"camera": [{"time": 0}, {"time": 12, "center": [900, 700], "downsample": 0.5}]}}
+        with service(origami, queue, folder) as (address, process):
+            accepted = ask(f"{address}/render", tour)
+            if accepted["status"] != "accepted":
+                raise SystemExit(f"error: the answer is {accepted}")
+            wait(address, lambda status: (status["frames_done"] or 0) > 0, "the first frames")
+            process.kill()
+        with service(origami, queue, folder) as (address, _):
+            done = wait(address, lambda status: status["status"] == "completed", "the end after the kill")
+            if done["frames_done"] != 240 or done["attempt"] != 2 or done["result"]["frames"] != 240:
+                raise SystemExit(f"error: the job ended as {done}")
+            left = ask(f"{address}/queue/status")
+            if left["jobs"] or len(left["recent"]) != 1 or list((folder / "temp").iterdir()):
+                raise SystemExit(f"error: something is left: {left}")
+        print("the render service on NATS: a job outlived a kill, 240 frames in its second attempt, nothing left")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
