@@ -15,7 +15,11 @@ import tempfile
 import time
 import urllib.request
 
-SECONDS = 120
+# How long to wait for anything.
+SECONDS = 180
+# Long enough to be killed in its middle on a quick machine.
+SECONDS_OF_VIDEO = 30
+FRAMES = 20 * SECONDS_OF_VIDEO
 
 
 @contextlib.contextmanager
@@ -63,17 +67,17 @@ def main():
     try:
         (folder / "slides").mkdir()
         subprocess.run([origami, "bench", "slide", folder / "slides" / "a.png", "--size", "2000x1500"], check=True)
-        tour = {"jobId": "one", "slide": "a.png", "options": {"width": 640, "height": 360, "fps": 20},
-                "scenario": {"camera": [{"time": 0}, {"time": 12, "center": [900, 700], "downsample": 0.5}]}}
+        tour = {"jobId": "one", "slide": "a.png", "options": {"width": 1280, "height": 720, "fps": 20},
+                "scenario": {"camera": [{"time": 0}, {"time": SECONDS_OF_VIDEO, "center": [900, 700], "downsample": 0.5}]}}
         with service(origami, queue, folder) as (address, process):
             accepted = ask(f"{address}/render", tour)
             if accepted["status"] != "accepted":
                 raise SystemExit(f"error: the answer is {accepted}")
-            wait(address, lambda status: (status["frames_done"] or 0) > 0, "the first frames")
+            wait(address, lambda status: 0 < (status["frames_done"] or 0) < FRAMES / 2, "the first half")
             process.kill()
         with service(origami, queue, folder) as (address, _):
             done = wait(address, lambda status: status["status"] == "completed", "the end after the kill")
-            if done["frames_done"] != 240 or done["result"]["frames"] != 240:
+            if done["frames_done"] != FRAMES or done["result"]["frames"] != FRAMES:
                 raise SystemExit(f"error: the job ended as {done}")
             # That of the killed one stays until `jobs reconcile --clean`.
             attempts = sum(1 for _ in (folder / "results" / "units").glob("*/attempts/*"))
@@ -82,7 +86,7 @@ def main():
             left = ask(f"{address}/queue/status")
             if left["jobs"] or len(left["recent"]) != 1 or list((folder / "temp").iterdir()):
                 raise SystemExit(f"error: something is left: {left}")
-        print("the render service on NATS: a job outlived a kill, 240 frames by another attempt, nothing in the temporary folder")
+        print(f"the render service on NATS: a job outlived a kill, {FRAMES} frames by another attempt, nothing in the temporary folder")
     finally:
         shutil.rmtree(folder)
 
