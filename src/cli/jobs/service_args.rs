@@ -20,6 +20,7 @@ use origami::store::LockFile;
 use super::encode_options::encode_options;
 use super::place::{LeaseArgs, Place, PlaceArgs};
 use super::renderer_args::{RendererArgs, variable};
+use super::worker::MAX_ATTEMPTS;
 use crate::cli::args::values::whole;
 use crate::cli::fault::{Problem, usage};
 
@@ -38,7 +39,7 @@ pub struct ServiceArgs {
     #[arg(help_heading = "Speed", hide_short_help = true)]
     max_jobs: Option<usize>,
     /// Attempts at a job until it has failed [range: 1 to 1000]
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u32>(1..=MAX_ATTEMPTS))]
     #[arg(help_heading = "Safety", hide_short_help = true)]
     attempts: u32,
     /// The key with which callbacks are signed: a file of at least 32 bytes [default: none is signed]

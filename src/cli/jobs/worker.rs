@@ -30,7 +30,7 @@ use crate::cli::print::say;
 /// Most units at a time.
 const MAX_SLOTS: u64 = 256;
 /// Most attempts at a unit.
-const MAX_ATTEMPTS: u64 = 1000;
+pub const MAX_ATTEMPTS: u64 = 1000;
 /// How long a worker must be silent until another makes its calls.
 const CALLS_AFTER: Duration = Duration::from_secs(60);
 /// Most that an hour of a machine costs.
