@@ -8,35 +8,37 @@
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
 //! | `encoder` | the encoder of baselines and residuals |
+//! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
+//! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
 //!
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
-//! keeps the coefficients, so that nothing decodes what was coded a moment ago. Foreign files are libjpeg-turbo's.
+//! keeps the coefficients, so that nothing decodes what was coded a moment ago. What is unusual or damaged is libjpeg-turbo's.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod block;
 mod dct;
+mod decoder;
 mod encoder;
 mod header;
 mod huffman;
+mod lookup;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod vector;
 
-#[cfg(target_arch = "x86_64")]
-use self::avx2::Avx2;
 use self::block::SIDE;
 pub use self::block::{Block, Factors, Samples};
 use self::dct::{Steps, forward, inverse};
+pub use self::decoder::Decoder;
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
 use self::huffman::{Code, TABLES, Table, Tokens};
-use self::vector::{Scalar, Vector};
+use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc, YccRef};
-#[cfg(target_arch = "x86_64")]
-use crate::kernels::level::Level;
 
 /// The quantised coefficients of an image, from which both its file and its decoded planes are made.
 pub struct Coefficients {
@@ -202,28 +204,6 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
             }
         }
     }
-}
-
-/// Defines a function that runs on the best set of instructions at hand.
-macro_rules! by_level {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
-        $(#[$doc])*
-        $vis fn $name($($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            if Level::current() == Level::Avx2 {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),*) {
-                    $generic::<Avx2>($($arg),*)
-                }
-                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
-                #[allow(unsafe_code)]
-                unsafe {
-                    return avx2($($arg),*);
-                }
-            }
-            $generic::<Scalar>($($arg),*)
-        }
-    };
 }
 
 by_level! {

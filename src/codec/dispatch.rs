@@ -13,7 +13,7 @@ use super::lepton;
 use super::mozjpeg;
 #[cfg(feature = "webp")]
 use super::webp;
-use super::{coefficients, context, turbo};
+use super::{coefficients, context};
 use crate::codec::error::{Error, Result};
 
 impl EncoderKind {
@@ -52,7 +52,7 @@ fn best_jpeg() -> EncoderKind {
 /// A build without the codec; the message names the feature.
 pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
-        CodecId::Jpeg => Ok(Box::new(turbo::Decoder)),
+        CodecId::Jpeg => Ok(Box::new(coefficients::Decoder)),
         CodecId::Context => Ok(Box::new(context::Decoder)),
         CodecId::Jpeg2000 => Err(Error::Image {
             what: codec.name().into(),

@@ -11,7 +11,7 @@ const CONST_BITS: i32 = 13;
 /// Fraction bits that are kept between the passes.
 const PASS1_BITS: i32 = 2;
 /// The sample that stands for 0.
-const CENTER: i32 = 128;
+pub const CENTER: i32 = 128;
 
 /// Constants of the papers with 13 fraction bits.
 const C0_298: i32 = 2446;
@@ -176,4 +176,4 @@ pub fn inverse<V: Vector>(block: &Block, factors: &Factors, samples: &mut Sample
 /// Largest number that goes into a pass: with more, 16-bit implementations overflow.
 const MAX_BETWEEN: i32 = 16_383;
 /// Largest distance of a sample from the middle before it is cut to 0 to 255: with more, libjpeg's table of limits wraps.
-const MAX_SAMPLE: i32 = 511;
+pub const MAX_SAMPLE: i32 = 511;

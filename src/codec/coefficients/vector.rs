@@ -117,3 +117,26 @@ impl Vector for Scalar {
         *out = self.0.map(|value| value.saturating_add(center).clamp(0, 255) as u8);
     }
 }
+
+/// Defines a function that runs on the best set of instructions at hand.
+macro_rules! by_level {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            if $crate::kernels::level::Level::current() == $crate::kernels::level::Level::Avx2 {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) {
+                    $generic::<$crate::codec::coefficients::avx2::Avx2>($($arg),*)
+                }
+                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
+                #[allow(unsafe_code)]
+                unsafe {
+                    return avx2($($arg),*);
+                }
+            }
+            $generic::<$crate::codec::coefficients::vector::Scalar>($($arg),*)
+        }
+    };
+}
+pub(super) use by_level;

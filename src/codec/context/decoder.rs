@@ -11,6 +11,7 @@ use super::transform::inverse;
 use crate::codec::coefficients::{Factors, Samples};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
+use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 
@@ -18,6 +19,8 @@ use crate::image::ycc::Ycc;
 struct PlaneSink<'a> {
     planes: [Option<&'a mut Plane>; 3],
     steps: &'a [Factors; 2],
+    /// The columns of blocks of luma and of chroma whose samples are wanted.
+    wanted: [Range<usize>; 2],
 }
 
 impl Blocks for PlaneSink<'_> {
@@ -25,6 +28,9 @@ impl Blocks for PlaneSink<'_> {
 
     #[inline(always)]
     fn store(&mut self, (plane, x, y): BlockPlace, block: &Block, count: u8) {
+        if !self.wanted[plane.min(1)].contains(&x) {
+            return;
+        }
         let mut samples = Samples::default();
         inverse(block, count, &self.steps[plane.min(1)], &mut samples);
         let Some(plane) = &mut self.planes[plane] else { return };
@@ -47,33 +53,30 @@ impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let payload = Payload::parse(bytes, expect)?;
         payload.layout.shape(image);
-        decode(&payload, 0..payload.stripes.len(), image);
+        decode(&payload, 0..payload.stripes.len(), 0..expect.width, image);
         Ok(())
     }
 
-    fn decode_stripe(
-        &mut self,
-        bytes: &[u8],
-        expect: Shape,
-        rows: Range<usize>,
-        image: &mut Ycc,
-    ) -> Result<bool> {
+    fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
         let payload = Payload::parse(bytes, expect)?;
-        let stripe = payload.layout.stripe * payload.layout.unit();
-        let stripes = rows.start / stripe..rows.end.min(expect.height).div_ceil(stripe);
-        if rows.is_empty() || stripes.is_empty() || stripes.len() >= payload.stripes.len() {
+        let (stripe, rows) = (payload.layout.stripe * payload.layout.unit(), part.rows());
+        let stripes = rows.start / stripe..rows.end.div_ceil(stripe);
+        if stripes.len() == payload.stripes.len() && part.columns() == (0..expect.width) {
             return Ok(false);
         }
-        // Rows of earlier calls stay: an image that has this shape already keeps its samples.
+        // Samples of earlier calls stay: an image that has this shape already keeps them.
         payload.layout.shape(image);
-        decode(&payload, stripes, image);
+        decode(&payload, stripes, part.columns(), image);
         Ok(true)
     }
 }
 
-fn decode(payload: &Payload<'_>, stripes: Range<usize>, image: &mut Ycc) {
+/// Decodes stripes; of their samples, those of the columns `columns`.
+fn decode(payload: &Payload<'_>, stripes: Range<usize>, columns: Range<usize>, image: &mut Ycc) {
     let [cb, cr] = image.chroma.as_mut().map_or([None, None], |planes| planes.each_mut().map(Some));
-    let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], steps: &payload.steps };
+    let blocks = |side: usize| columns.start / side..columns.end.div_ceil(side);
+    let wanted = [blocks(BLOCK), blocks(BLOCK * payload.layout.sampling.factors().0)];
+    let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], steps: &payload.steps, wanted };
     for stripe in stripes {
         let [coded, plain] = payload.stripes[stripe];
         code_stripe(&mut BitReader::new(coded, plain), &payload.layout, stripe, &mut sink);
