@@ -5,9 +5,11 @@
 //! | `block` | 8 x 8 coefficients and samples |
 //! | `dct` | transforms and quantiser |
 //! | `vector`, `avx2` | eight integers, in plain Rust and with AVX2 |
+//! | `avx2_inverse` | the inverse transform of two blocks in 16 bits |
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
 //! | `encoder` | the encoder of baselines and residuals |
+//! | `batch` | from blocks of coefficients to samples of a plane |
 //! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
 //! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
 //!
@@ -16,6 +18,9 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_inverse;
+mod batch;
 mod block;
 mod dct;
 mod decoder;
@@ -28,9 +33,11 @@ mod tables;
 mod tests;
 mod vector;
 
+use self::batch::store;
+pub use self::batch::{Batch, write};
 use self::block::SIDE;
 pub use self::block::{Block, Factors, Samples};
-use self::dct::{Steps, forward, inverse};
+use self::dct::{Steps, forward, inverse, inverse_two};
 pub use self::decoder::Decoder;
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
@@ -192,15 +199,16 @@ fn transform_with<V: Vector>(plane: PlaneRef<'_>, component: &mut Component) {
 
 #[inline(always)]
 fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut bool) {
-    let (width, height) = (plane.width(), plane.height());
-    let mut samples = [[0; SIDE]; SIDE];
-    for (index, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate()
-    {
-        for (x, block) in line[..component.filled.0].iter().enumerate() {
-            *good &= inverse::<V>(block, &component.steps.factors, &mut samples);
-            let across = SIDE.min(width - SIDE * x);
-            for (y, samples) in samples[..SIDE.min(height - SIDE * index)].iter().enumerate() {
-                plane.row_mut(SIDE * index + y)[SIDE * x..][..across].copy_from_slice(&samples[..across]);
+    let (factors, mut samples) = (&component.steps.factors, [Samples::default(); 2]);
+    for (y, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate() {
+        for (pair, blocks) in line[..component.filled.0].chunks(2).enumerate() {
+            *good &= match blocks {
+                [first, second] => inverse_two::<V>([first, second], factors, &mut samples),
+                [one, ..] => inverse::<V>(one, factors, &mut samples[0]),
+                [] => true,
+            };
+            for (x, samples) in (2 * pair..).zip(&samples[..blocks.len()]) {
+                store(samples, plane, (x, y));
             }
         }
     }
@@ -209,16 +217,6 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
 by_level! {
     /// Transforms and quantises the blocks of a plane of whole blocks.
     fn transform => transform_with(plane: PlaneRef<'_>, component: &mut Component)
-}
-
-#[inline(always)]
-fn to_samples_with<V: Vector>(block: &Block, factors: &Factors, samples: &mut Samples) {
-    inverse::<V>(block, factors, samples);
-}
-
-by_level! {
-    /// The samples of a block whose coefficients are multiplied with these steps. Wraps at sizes that no encoder's coefficients reach.
-    pub fn to_samples => to_samples_with(block: &Block, factors: &Factors, samples: &mut Samples)
 }
 
 by_level! {

@@ -14,7 +14,6 @@ mod payload;
 mod stripe;
 #[cfg(test)]
 mod tests;
-mod transform;
 
 pub use decoder::Decoder;
 pub use pack::pack;

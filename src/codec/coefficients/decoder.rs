@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::block::{Block, Factors, SIDE, Samples};
-use super::dct::{CENTER, MAX_SAMPLE, inverse};
+use super::batch::Batch;
+use super::block::SIDE;
 use super::lookup::{Bits, Lookup};
 use super::tables::{Component, Tables};
 use super::vector::{Vector, by_level};
@@ -114,34 +114,28 @@ fn decode_interval_with<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) {
     scan.good &= done.is_some();
 }
 
-/// The rows of an interval of one component.
+/// The rows of an interval of one component. `None`: libjpeg decides.
 #[inline(always)]
 fn gray_rows<V: Vector>(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<()> {
-    let component = scan.tables.components.first()?;
-    let mut decoder = ComponentDecoder::new(scan.tables, component)?;
+    let mut decoder = ComponentDecoder::new(scan.tables, scan.tables.components.first()?)?;
     for row in scan.rows.clone() {
         let wanted = scan.wanted_in(row);
         for column in 0..scan.columns {
-            match wanted.contains(&column) {
-                true => scan.good &= decoder.block::<V>(&mut scan.bits, plane, (column, row))?,
-                false => decoder.pass(&mut scan.bits)?,
-            }
+            decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted.contains(&column))?;
         }
         scan.bits.is_inside().then_some(())?;
     }
-    Some(())
+    decoder.finish::<V>(plane)
 }
 
-/// The rows of an interval of three components.
+/// The rows of an interval of three components. `None`: libjpeg decides.
 #[inline(always)]
 fn colour_rows<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
-    let [luma, cb, cr] = scan.tables.components.first_chunk()?;
-    let mut decoders = [
-        ComponentDecoder::new(scan.tables, luma)?,
-        ComponentDecoder::new(scan.tables, cb)?,
-        ComponentDecoder::new(scan.tables, cr)?,
-    ];
-    let chroma = image.chroma.as_mut()?;
+    let [first, second, third] = scan.tables.components.first_chunk()?;
+    let mut luma = ComponentDecoder::new(scan.tables, first)?;
+    let mut chroma =
+        [ComponentDecoder::new(scan.tables, second)?, ComponentDecoder::new(scan.tables, third)?];
+    let planes = image.chroma.as_mut()?;
     let (across, down) = scan.sampling.factors();
     for row in scan.rows.clone() {
         let wanted = scan.wanted_in(row);
@@ -149,84 +143,66 @@ fn colour_rows<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
             let wanted = wanted.contains(&column);
             for index in 0..across * down {
                 let place = (across * column + index % across, down * row + index / across);
-                match wanted {
-                    true => scan.good &= decoders[0].block::<V>(&mut scan.bits, &mut image.luma, place)?,
-                    false => decoders[0].pass(&mut scan.bits)?,
-                }
+                luma.block::<V>(&mut scan.bits, &mut image.luma, place, wanted)?;
             }
-            for (decoder, plane) in decoders[1..].iter_mut().zip(&mut *chroma) {
-                match wanted {
-                    true => scan.good &= decoder.block::<V>(&mut scan.bits, plane, (column, row))?,
-                    false => decoder.pass(&mut scan.bits)?,
-                }
+            for (decoder, plane) in chroma.iter_mut().zip(&mut *planes) {
+                decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted)?;
             }
         }
         scan.bits.is_inside().then_some(())?;
     }
-    Some(())
+    luma.finish::<V>(&mut image.luma)?;
+    let [cb, cr] = chroma;
+    cb.finish::<V>(&mut planes[0])?;
+    cr.finish::<V>(&mut planes[1])
 }
 
 /// Decodes the blocks of a component in order.
 struct ComponentDecoder<'a> {
     dc: &'a Lookup,
     ac: &'a Lookup,
-    factors: &'a Factors,
     /// The DC coefficient of the block before.
     before: i32,
+    batch: Batch<'a>,
+    /// Cleared where libjpeg decides.
+    good: bool,
 }
 
 impl<'a> ComponentDecoder<'a> {
     fn new(tables: &'a Tables, component: &'a Component) -> Option<Self> {
         let code = |index: usize| tables.codes.get(index)?.as_deref();
-        Some(Self { dc: code(component.dc)?, ac: code(component.ac)?, factors: &component.steps, before: 0 })
+        let (dc, ac) = (code(component.dc)?, code(component.ac)?);
+        Some(Self { dc, ac, before: 0, batch: Batch::new(&component.steps), good: true })
     }
 
-    /// Reads a block whose samples nobody wants.
-    #[inline(always)]
-    fn pass(&mut self, bits: &mut Bits<'_>) -> Option<()> {
-        self.before += bits.dc(self.dc)?;
-        bits.ac::<false>(self.ac, &mut [0; SIDE * SIDE])?;
-        i16::try_from(self.before).ok().map(|_| ())
-    }
-
-    /// Writes the samples of a block, whose column and row of blocks is `place`, where they lie inside the plane. Returns whether decoders agree
-    /// about them.
+    /// Reads a block. Its samples go to the column and row of blocks `place`, if they are wanted.
     #[inline(always)]
     fn block<V: Vector>(
         &mut self,
         bits: &mut Bits<'_>,
         plane: &mut Plane,
         place: (usize, usize),
-    ) -> Option<bool> {
-        let mut block: Block = [0; SIDE * SIDE];
+        wanted: bool,
+    ) -> Option<()> {
         self.before += bits.dc(self.dc)?;
-        block[0] = i16::try_from(self.before).ok()?;
-        let (left, top) = (SIDE * place.0, SIDE * place.1);
-        if !bits.ac::<true>(self.ac, &mut block)? {
-            let mean = (self.before * i32::from(self.factors[0]) + 4) >> 3;
-            let samples = [[(mean + CENTER).clamp(0, 255) as u8; SIDE]; SIDE];
-            store(&samples, plane, left, top);
-            return Some(mean.abs() <= MAX_SAMPLE);
+        let dc = i16::try_from(self.before).ok()?;
+        if !wanted {
+            return bits.ac::<false>(self.ac, &mut [0; SIDE * SIDE]).map(|_| ());
         }
-        let mut samples: Samples = [[0; SIDE]; SIDE];
-        let good = inverse::<V>(&block, self.factors, &mut samples);
-        store(&samples, plane, left, top);
-        Some(good)
+        let block = self.batch.next();
+        block[0] = dc;
+        if !bits.ac::<true>(self.ac, block)? {
+            self.batch.write_mean(dc, place, plane, &mut self.good);
+        } else if self.batch.push(place) {
+            self.batch.write_with::<V>(plane, &mut self.good);
+        }
+        Some(())
     }
-}
 
-/// Writes samples where they lie inside their plane.
-#[inline(always)]
-fn store(samples: &Samples, plane: &mut Plane, left: usize, top: usize) {
-    let (width, height, stride) = (plane.width(), plane.height(), plane.stride());
-    if left >= width || top >= height {
-        return;
-    }
-    let rows = plane.data_mut()[top * stride + left..].chunks_mut(stride).take(height - top);
-    for (row, samples) in rows.zip(samples) {
-        match row.first_chunk_mut::<SIDE>() {
-            Some(whole) if width - left >= SIDE => *whole = *samples,
-            _ => row[..width - left].copy_from_slice(&samples[..width - left]),
-        }
+    /// Writes what waits. Returns whether all decoders agree about the samples.
+    #[inline(always)]
+    fn finish<V: Vector>(mut self, plane: &mut Plane) -> Option<()> {
+        self.batch.write_with::<V>(plane, &mut self.good);
+        self.good.then_some(())
     }
 }
