@@ -97,11 +97,16 @@ impl Vector for Avx2 {
     }
     #[inline(always)]
     fn load(block: &Block, steps: &Factors) -> [Self; SIDE] {
-        std::array::from_fn(|row| unsafe {
-            let values = _mm256_cvtepi16_epi32(_mm_loadu_si128(block[SIDE * row..][..SIDE].as_ptr().cast()));
-            let steps = _mm256_cvtepu16_epi32(_mm_loadu_si128(steps[SIDE * row..][..SIDE].as_ptr().cast()));
-            Self(_mm256_mullo_epi32(values, steps))
-        })
+        let rows = block.as_chunks::<SIDE>().0.iter().zip(steps.as_chunks::<SIDE>().0);
+        let mut scaled = unsafe { [Self(_mm256_setzero_si256()); SIDE] };
+        for (scaled, (values, steps)) in scaled.iter_mut().zip(rows) {
+            unsafe {
+                let values = _mm256_cvtepi16_epi32(_mm_loadu_si128(values.as_ptr().cast()));
+                let steps = _mm256_cvtepu16_epi32(_mm_loadu_si128(steps.as_ptr().cast()));
+                *scaled = Self(_mm256_mullo_epi32(values, steps));
+            }
+        }
+        scaled
     }
     #[inline(always)]
     fn within(self, limit: i32) -> bool {

@@ -15,6 +15,8 @@ use super::dct::{
     CONST_BITS, MAX_BETWEEN, MAX_SAMPLE, PASS1_BITS,
 };
 
+// Functions and loops, no closures: only these are sure to be compiled for the instructions of their callers.
+
 /// Two numbers, one after the other in every pair of 16 bits.
 #[inline(always)]
 fn pair(first: i32, second: i32) -> __m256i {
@@ -60,8 +62,8 @@ impl Wide {
     fn descale<const BITS: i32>(self) -> __m256i {
         unsafe {
             let half = _mm256_set1_epi32(1 << (BITS - 1));
-            let [low, high] = [self.0, self.1].map(|v| _mm256_srai_epi32::<BITS>(_mm256_add_epi32(v, half)));
-            _mm256_packs_epi32(low, high)
+            let (low, high) = (_mm256_add_epi32(self.0, half), _mm256_add_epi32(self.1, half));
+            _mm256_packs_epi32(_mm256_srai_epi32::<BITS>(low), _mm256_srai_epi32::<BITS>(high))
         }
     }
 }

@@ -151,42 +151,52 @@ unsafe fn load_pair(low: *const i16, high: *const i16) -> __m256i {
 
 pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     assert!(first + coeffs.len() <= mid.height() && out.len() == mid.width());
-    let done = out.len() / 16 * 16;
+    if out.len() < 16 {
+        return scalar::vertical_u8(mid, first, coeffs, 0, out);
+    }
     // SAFETY: the processor has AVX2 at this level; rows `first..first + coeffs.len()` exist and are
     // `out.len()` wide.
-    unsafe { vertical_u8_16(mid, first, coeffs, &mut out[..done]) };
-    scalar::vertical_u8(mid, first, coeffs, done, out);
+    unsafe { vertical_u8_16(mid, first, coeffs, out) };
 }
 
 pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
     assert!(first + coeffs.len() <= mid.height() && out.len() == mid.width());
-    let done = out.len() / 16 * 16;
+    if out.len() < 16 {
+        return scalar::vertical_i16(mid, first, coeffs, 0, out);
+    }
     // SAFETY: as for `vertical_u8`.
-    unsafe { vertical_i16_16(mid, first, coeffs, &mut out[..done]) };
-    scalar::vertical_i16(mid, first, coeffs, done, out);
+    unsafe { vertical_i16_16(mid, first, coeffs, out) };
+}
+
+/// The first columns of blocks of sixteen that cover `width` columns, at least sixteen: the last one overlaps the one before where the width
+/// does not come out even.
+fn blocks(width: usize) -> impl Iterator<Item = usize> {
+    (0..width - 16).step_by(16).chain([width - 16])
 }
 
 #[target_feature(enable = "avx2")]
 unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
-    for (block, out) in out.chunks_exact_mut(16).enumerate() {
-        // SAFETY: columns `16 * block..+16` lie inside every row, by the caller's assertion.
+    for at in blocks(out.len()) {
+        let out = &mut out[at..at + 16];
+        // SAFETY: columns `at..at + 16` lie inside every row, by the caller's assertion.
         let words = unsafe {
-            columns_16::<{ SHIFT_OUT as i32 }>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs)
+            columns_16::<{ SHIFT_OUT as i32 }>(mid.row(first).as_ptr().add(at), mid.stride(), coeffs)
         };
         let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-        // SAFETY: `out` is a chunk of exactly sixteen bytes.
+        // SAFETY: `out` has exactly sixteen bytes.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bytes) };
     }
 }
 
 #[target_feature(enable = "avx2")]
 unsafe fn vertical_i16_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
-    for (block, out) in out.chunks_exact_mut(16).enumerate() {
+    for at in blocks(out.len()) {
+        let out = &mut out[at..at + 16];
         // SAFETY: as in `vertical_u8_16`.
         let words = unsafe {
-            columns_16::<{ SHIFT_MID as i32 }>(mid.row(first).as_ptr().add(block * 16), mid.stride(), coeffs)
+            columns_16::<{ SHIFT_MID as i32 }>(mid.row(first).as_ptr().add(at), mid.stride(), coeffs)
         };
-        // SAFETY: `out` is a chunk of exactly sixteen i16.
+        // SAFETY: `out` has exactly sixteen i16.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
     }
 }
