@@ -2,8 +2,9 @@
 //!
 //! Knows nothing of the meaning of the samples.
 
-/// An owned plane. Rows are `stride` samples apart; `stride >= width`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An owned plane. Rows are `stride` samples apart; `stride >= width`. Equal planes have equal samples; what lies between the rows is
+/// unspecified.
+#[derive(Clone, Debug, Default)]
 pub struct Plane<T = u8> {
     width: usize,
     height: usize,
@@ -22,6 +23,15 @@ pub struct PlaneRef<'a, T = u8> {
     pub stride: usize,
     data: &'a [T],
 }
+
+impl<T: Copy + Default + PartialEq> PartialEq for Plane<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.width, self.height) == (other.width, other.height)
+            && (0..self.height).all(|y| self.row(y) == other.row(y))
+    }
+}
+
+impl<T: Copy + Default + Eq> Eq for Plane<T> {}
 
 impl<T: Copy + Default> Plane<T> {
     /// A plane of zeros, rows tightly packed.

@@ -1,7 +1,7 @@
 //! One reconstruction of a family for all requests that wait for its tiles.
 //!
-//! Awaited tiles are encoded first and delivered at once; the rest of the family follows into the caches. A family whose requests
-//! have all been dropped is cancelled before its work begins. The terms are those of Go's `singleflight`: calls in a group.
+//! Awaited tiles are encoded first and delivered at once; the rest of the family follows into the caches while no request waits for another
+//! family. A family whose requests have all been dropped is cancelled before its work begins. The terms are those of Go's `singleflight`: calls in a group.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -105,6 +105,22 @@ impl Group {
         true
     }
 
+    /// Whether a request waits for another call than this one.
+    pub fn awaits_another(&self, call: &Arc<Call>) -> bool {
+        self.calls().values().any(|other| !Arc::ptr_eq(other, call) && other.is_awaited())
+    }
+
+    /// Removes a call that has nothing to do for any request, so that none can join it any more. False if a request waits for a tile that can
+    /// still be made.
+    pub fn leave(&self, key: CallKey, call: &Arc<Call>) -> bool {
+        let mut calls = self.calls();
+        if call.awaits_pending() {
+            return false;
+        }
+        remove(&mut calls, key, call);
+        true
+    }
+
     /// Ends a call. Requests that still wait receive `error`, or without one [`ServeError::NotFound`]: the family has no such tile.
     pub fn finish(&self, key: CallKey, call: &Arc<Call>, error: Option<ServeError>) {
         remove(&mut self.calls(), key, call);
@@ -141,6 +157,17 @@ impl Call {
         !self.prefetch && self.state().waiting.iter().all(|(_, sender)| sender.is_closed())
     }
 
+    /// Whether a request waits.
+    fn is_awaited(&self) -> bool {
+        self.state().waiting.iter().any(|(_, sender)| !sender.is_closed())
+    }
+
+    /// Whether a request waits for a pending tile.
+    pub fn awaits_pending(&self) -> bool {
+        let state = self.state();
+        state.waiting.iter().any(|(tile, sender)| !sender.is_closed() && state.pending.contains(tile))
+    }
+
     /// Adds tiles to encode.
     pub fn add_pending(&self, tiles: impl Iterator<Item = TileId>) {
         self.state().pending.extend(tiles);
@@ -156,12 +183,17 @@ impl Call {
         Some(tile)
     }
 
-    /// Takes the next pending tile: one that a request waits for, else any.
-    pub fn take_next(&self) -> Option<TileId> {
+    /// Takes the next pending tile that a request waits for.
+    pub fn take_awaited_next(&self) -> Option<TileId> {
         let mut state = self.state();
         let awaited = state.waiting.iter().filter(|(_, sender)| !sender.is_closed()).map(|&(tile, _)| tile);
-        let index = awaited.filter_map(|tile| state.pending.iter().position(|&t| t == tile)).min();
-        state.pending.remove(index.unwrap_or(0))
+        let index = awaited.filter_map(|tile| state.pending.iter().position(|&t| t == tile)).min()?;
+        state.pending.remove(index)
+    }
+
+    /// Takes the next pending tile.
+    pub fn take_next(&self) -> Option<TileId> {
+        self.state().pending.pop_front()
     }
 
     /// The tiles that are finished.
@@ -169,17 +201,19 @@ impl Call {
         self.state().finished.clone()
     }
 
-    /// Adds a finished tile and delivers it to all requests that wait for it.
-    pub fn publish(&self, tile: TileId, bytes: &Bytes) {
+    /// Adds a finished tile and delivers it to all requests that wait for it. Returns whether there were any.
+    pub fn publish(&self, tile: TileId, bytes: &Bytes) -> bool {
         let mut state = self.state();
         state.finished.insert(tile, bytes.clone());
         let waiting = std::mem::take(&mut state.waiting);
         let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|&(of, _)| of == tile);
         state.waiting = later;
         drop(state);
+        let mut delivered = false;
         for (_, sender) in now {
-            drop(sender.send(Ok(bytes.clone())));
+            delivered |= sender.send(Ok(bytes.clone())).is_ok();
         }
+        delivered
     }
 }
 
@@ -211,10 +245,12 @@ mod tests {
         let (_leader, call) = lead(&group, key, tiles[5]);
         let mut followers: Vec<_> = [9, 5, 9].map(|tile| follow(&group, key, tiles[tile])).into();
         call.add_pending(tiles.iter().copied());
-        assert_eq!(call.take_next(), Some(tiles[5]));
-        assert_eq!(call.take_next(), Some(tiles[9]));
+        assert_eq!(call.take_awaited_next(), Some(tiles[5]));
+        assert_eq!(call.take_awaited_next(), Some(tiles[9]));
+        assert_eq!(call.take_awaited_next(), None);
         assert_eq!(call.take_next(), Some(tiles[0]));
-        call.publish(tiles[9], &Bytes::from_static(b"nine"));
+        assert!(!call.publish(tiles[0], &Bytes::from_static(b"none")));
+        assert!(call.publish(tiles[9], &Bytes::from_static(b"nine")));
         assert_eq!(followers[0].try_recv().unwrap().unwrap(), "nine");
         assert_eq!(followers[2].try_recv().unwrap().unwrap(), "nine");
         assert!(followers[1].try_recv().is_err());
@@ -226,6 +262,33 @@ mod tests {
         // The cache is checked again before a family is reconstructed twice.
         let again = group.join(key, tiles[9], || Some(Bytes::from_static(b"kept")));
         assert_eq!(again.err().unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_call_ends_when_no_request_waits_for_what_it_can_make() {
+        let geometry = Geometry::new(1024, 1024, 256).unwrap();
+        let id = geometry.family(0, 0).unwrap();
+        let tiles: Vec<TileId> = geometry.family_tiles(id, 0).collect();
+        let (group, key) = (Group::default(), (1, id));
+        let (mut first, call) = lead(&group, key, tiles[3]);
+        call.add_pending(tiles.iter().copied());
+        assert!(!group.awaits_another(&call), "its own requests");
+        let (other, second) = lead(&group, (2, id), tiles[0]);
+        assert!(group.awaits_another(&call) && group.awaits_another(&second));
+        drop(other);
+        assert!(!group.awaits_another(&call), "nobody waits for the other any more");
+        assert!(!group.leave(key, &call), "a request waits");
+        assert_eq!(call.take_awaited_next(), Some(tiles[3]));
+        call.publish(tiles[3], &Bytes::from_static(b"three"));
+        assert_eq!(first.try_recv().unwrap().unwrap(), "three");
+        // A request for a tile that the family has not got does not keep the call.
+        let mut none = follow(&group, key, TileId { level: 99, x: 0, y: 0 });
+        assert!(group.leave(key, &call) && group.len() == 1);
+        group.finish(key, &call, None);
+        assert!(matches!(none.try_recv().unwrap(), Err(ServeError::NotFound)));
+        // The next request begins another call.
+        let (_, again) = lead(&group, key, tiles[7]);
+        assert!(!Arc::ptr_eq(&again, &call));
     }
 
     #[test]

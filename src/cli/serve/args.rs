@@ -161,7 +161,9 @@ pub struct ServeArgs {
     #[arg(value_parser = duration(Some(MILLISECOND), Duration::from_millis(100)..=DAY))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
     storage_timeout_ms: Duration,
-    /// Families' buffers that are kept in memory for the next ones [range: 0 to 65536]
+    /// Families whose planes stay in memory for their next tile [range: 0 to 65536]
+    ///
+    /// Never more than --max-inflight-families, in which they count.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
     buffer_pool_size: usize,

@@ -13,7 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use labels::{LevelClass, Outcome, WarmRead};
 
-use self::labels::{ResultLabels, StateLabels, StatusLabels, TileLabels};
+use self::labels::{AskedLabels, ResultLabels, StateLabels, StatusLabels, TileLabels};
 use super::warm::WarmStats;
 
 /// Current sizes of caches and queues.
@@ -46,6 +46,7 @@ pub struct Metrics {
     cache_tiles: Gauge,
     cache_bytes: Gauge,
     buffers: Family<StateLabels, Gauge>,
+    family_tiles: Family<AskedLabels, Counter>,
     prefetched: Counter,
     warm_reads: Family<ResultLabels, Counter>,
     warm_writes: Family<ResultLabels, Counter>,
@@ -92,6 +93,7 @@ impl Metrics {
             cache_tiles: Gauge::default(),
             cache_bytes: Gauge::default(),
             buffers: Family::default(),
+            family_tiles: Family::default(),
             prefetched: Counter::default(),
             warm_reads: Family::default(),
             warm_writes: Family::default(),
@@ -137,6 +139,8 @@ impl Metrics {
             "Families' buffers, in use and kept for the next family",
             m.buffers.clone(),
         );
+        let help = "Tiles made of families, by whether a request waited for them";
+        registry.register("family_tiles", help, m.family_tiles.clone());
         let help = "Families begun ahead: in the direction of travel, or for an L2 tile";
         registry.register("prefetched", help, m.prefetched.clone());
         registry.register("warm_reads", "Looks into the cache on disk, by result", m.warm_reads.clone());
@@ -156,6 +160,9 @@ impl Metrics {
         // A rate needs a first value, so these series exist from the start.
         for result in [WarmRead::Hit, WarmRead::Miss, WarmRead::Damaged].map(WarmRead::label) {
             drop(metrics.warm_reads.get_or_create(&ResultLabels { result }));
+        }
+        for asked in ["yes", "no"] {
+            drop(metrics.family_tiles.get_or_create(&AskedLabels { asked }));
         }
         for result in ["written", "dropped"] {
             drop(metrics.warm_writes.get_or_create(&ResultLabels { result }));
@@ -191,6 +198,11 @@ impl Metrics {
     pub fn warm_written(&self, tiles: u64, stored: bool) {
         let result = if stored { "written" } else { "dropped" };
         self.warm_writes.get_or_create(&ResultLabels { result }).inc_by(tiles);
+    }
+
+    /// Counts a tile that was made of a family, and whether a request waited for it.
+    pub fn family_tile(&self, asked: bool) {
+        self.family_tiles.get_or_create(&AskedLabels { asked: if asked { "yes" } else { "no" } }).inc();
     }
 
     /// Counts a family that is reconstructed ahead.

@@ -36,6 +36,23 @@ impl Slide {
             .map_err(Error::stored_family(&input.path(id), id))
     }
 
+    /// As [`Self::decode`], where the baseline of `family` is decoded.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn decode_residual(
+        &self,
+        id: FamilyId,
+        record: &FamilyRecord,
+        part: Rect,
+        family: &mut DecodedFamily,
+    ) -> Result<Rect> {
+        let (input, coding) = self.archive()?;
+        FamilyDecoder { geometry: &self.geometry, coding, id, record }
+            .decode_residual_part(part, family)
+            .map_err(Error::stored_family(&input.path(id), id))
+    }
+
     /// Decodes what [`Self::decode`] left out of the residual; it returned `done`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
-//! Runs a call: a family from its archive to all of its tiles. It waits for its turn, makes the awaited tile first, then the rest, and
-//! fills the caches.
+//! Runs a call: tiles of a family, from its archive. It waits for its turn, and makes the awaited tiles first, each of no more than it needs.
+//! The rest follows into the caches while no request waits for another family. What was decoded stays in the buffers for a while.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,10 +9,12 @@ use bytes::Bytes;
 
 use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
+use crate::archive::FamilyRecord;
 use crate::backend::cpu;
 use crate::error::{Error, Result, ServedFault};
+use crate::image::family::DecodedFamily;
 use crate::image::geometry::{FamilyId, Rect, TileId};
-use crate::serve::buffers::{FamilyBuffers, PooledBuffers};
+use crate::serve::buffers::{FamilyBuffers, PooledBuffers, State};
 use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
@@ -59,20 +62,26 @@ impl Tiles {
         let Some((buffers, mut stopwatch)) = reconstructed.await?.map_err(|e| broken(slide, &e))? else {
             return Ok(());
         };
-        let buffers = Arc::new(buffers);
-        let encoders: Vec<_> = (0..self.threads.count().min(20))
-            .map(|_| {
-                let (this, of, on, buffers) = (self.clone(), slide.clone(), call.clone(), buffers.clone());
-                self.threads.run(async move {
-                    while let Some(tile) = on.take_next() {
-                        this.publish(&of, tile, of.renderer().cut(id, &buffers.made, tile)?, &on);
-                    }
-                    Ok(())
+        let (key, buffers) = ((slide.identity, id), Arc::new(buffers));
+        loop {
+            let encoders: Vec<_> = (0..self.threads.count().min(20))
+                .map(|_| {
+                    let (this, of, on, buffers) =
+                        (self.clone(), slide.clone(), call.clone(), buffers.clone());
+                    self.threads.run(async move {
+                        while let Some(tile) = this.next_tile(&of, &on) {
+                            this.publish(&of, tile, of.renderer().cut(id, &buffers.made, tile)?, &on);
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .collect();
-        for encoder in encoders {
-            encoder.await?.map_err(|e: Error| broken(slide, &e))?;
+                .collect();
+            for encoder in encoders {
+                encoder.await?.map_err(|e: Error| broken(slide, &e))?;
+            }
+            if self.calls.leave(key, call) {
+                break;
+            }
         }
         stopwatch.lap("encode");
         self.count_family(slide, id, &stopwatch);
@@ -87,8 +96,24 @@ impl Tiles {
         }
     }
 
-    /// Reads, decodes and reconstructs a family. An awaited tile of L0 is made and delivered first, from no more of the residual than it
-    /// needs. `None` if the call was abandoned.
+    /// The next tile of a reconstructed family: one that a request waits for, else any that is not cached, unless a request waits for another
+    /// family.
+    fn next_tile(&self, slide: &Slide, call: &Arc<Call>) -> Option<TileId> {
+        loop {
+            if let Some(tile) = call.take_awaited_next() {
+                return Some(tile);
+            }
+            if self.calls.awaits_another(call) {
+                return None;
+            }
+            let tile = call.take_next()?;
+            let Some(bytes) = self.hot(slide, tile) else { return Some(tile) };
+            call.publish(tile, &bytes);
+        }
+    }
+
+    /// Makes the awaited tiles of L0, each from no more of the residual than it needs, then reconstructs the family, unless nobody waits for
+    /// more of it and a request waits for another family. `None` if the call has ended with that, or was abandoned.
     async fn reconstruct(
         &self,
         slide: &Slide,
@@ -102,36 +127,41 @@ impl Tiles {
         let Some(coding) = slide.coding() else {
             return Err(Error::served(&slide.name, ServedFault::NoArchive));
         };
-        let mut stopwatch = Stopwatch::start();
-        let mut buffers = self.buffers.acquire();
-        let FamilyBuffers { decoded, made } = &mut *buffers;
-        let record = slide.load(id).await?;
-        let renderer = slide.renderer();
+        let (mut stopwatch, renderer) = (Stopwatch::start(), slide.renderer());
+        let mut buffers = self.buffers.acquire(key);
         call.add_pending(renderer.tiles(id));
-        let first = call.take_awaited(slide.geometry.top_level());
-        let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
-        let rect = slide.geometry.family_rect(id);
-        let size = (rect.width as usize, rect.height as usize);
-        let whole = Rect { x: 0, y: 0, ..rect };
-        // All columns: the family's other tiles follow, and rows are decoded once.
-        let part = first.map_or(whole, |(_, part)| {
-            let read = cpu::residual_of_part(coding, size, renderer.want(), part);
-            Rect { x: 0, width: whole.width, ..read }
-        });
-        let done = slide.decode(id, &record, part, decoded)?;
-        stopwatch.lap("decode");
-        if self.calls.cancel_if_abandoned(key, call) {
-            return Ok(None);
+        let FamilyBuffers { decoded, made, state } = &mut *buffers;
+        if state.is_made {
+            return Ok(Some((buffers, stopwatch)));
         }
-        if let Some((tile, part)) = first {
-            let part = cpu::reconstruct_part(coding, decoded, renderer.want(), part)?;
+        // Planes that an error leaves half-written belong to no family.
+        let mut family = Family { slide, id, record: None, decoded, state: std::mem::take(state) };
+        let size = family.size();
+        while let Some(tile) = call.take_awaited(slide.geometry.top_level()) {
+            let part = renderer.place(id, tile)?;
+            family.decode(cpu::residual_of_part(coding, size, renderer.want(), part)).await?;
+            stopwatch.lap("decode");
+            if self.calls.cancel_if_abandoned(key, call) {
+                *state = family.state;
+                return Ok(None);
+            }
+            let part = cpu::reconstruct_part(coding, family.decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, call);
-            stopwatch.lap("first tile");
-            slide.decode_rest(id, &record, done, decoded)?;
-            stopwatch.lap("rest");
+            stopwatch.lap("tile");
+        }
+        for whole in [false, true] {
+            if whole {
+                family.decode_all().await?;
+                stopwatch.lap("rest");
+            }
+            if self.calls.awaits_another(call) && self.calls.leave(key, call) {
+                *state = family.state;
+                return Ok(None);
+            }
         }
         let used = std::mem::take(made);
-        *made = self.backend.reconstruct_into(coding, decoded, renderer.want(), used).await?;
+        *made = self.backend.reconstruct_into(coding, family.decoded, renderer.want(), used).await?;
+        *state = State { is_made: true, ..family.state };
         stopwatch.lap("reconstruct");
         Ok(Some((buffers, stopwatch)))
     }
@@ -140,8 +170,78 @@ impl Tiles {
     pub(super) fn publish(&self, slide: &Slide, tile: TileId, bytes: Vec<u8>, call: &Call) {
         let bytes = Bytes::from(bytes);
         self.hot.insert(TileKey { slide: slide.identity, tile }, bytes.clone());
-        call.publish(tile, &bytes);
+        let awaited = call.publish(tile, &bytes);
+        self.metrics.family_tile(awaited);
     }
+}
+
+/// A family that is being decoded.
+struct Family<'a> {
+    slide: &'a Slide,
+    id: FamilyId,
+    /// Read when something must be decoded.
+    record: Option<FamilyRecord>,
+    decoded: &'a mut DecodedFamily,
+    state: State,
+}
+
+impl Family<'_> {
+    /// All of L0, in pixels of the family.
+    fn whole(&self) -> Rect {
+        Rect { x: 0, y: 0, ..self.slide.geometry.family_rect(self.id) }
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let Rect { width, height, .. } = self.whole();
+        (width as usize, height as usize)
+    }
+
+    /// Decodes a part of the residual, and the baseline, unless they are decoded.
+    async fn decode(&mut self, part: Rect) -> Result<()> {
+        let (known, id) = (self.state.family.is_some(), self.id);
+        if known && self.state.residual.iter().any(|done| holds(done, &part)) {
+            return Ok(());
+        }
+        if self.record.is_none() {
+            self.record = Some(self.slide.load(id).await?);
+        }
+        let Some(record) = &self.record else { return Ok(()) };
+        // Of the first tile its columns alone. Who comes back needs their neighbours.
+        let done = match known {
+            false => self.slide.decode(id, record, part, self.decoded)?,
+            true => {
+                let rows = Rect { x: 0, width: self.whole().width, ..part };
+                self.slide.decode_residual(id, record, rows, self.decoded)?
+            }
+        };
+        self.state.family = Some((self.slide.identity, id));
+        self.state.residual.push(done);
+        Ok(())
+    }
+
+    /// Decodes what is left.
+    async fn decode_all(&mut self) -> Result<()> {
+        let whole = self.whole();
+        let rows = self.state.residual.iter().find(|done| done.width == whole.width).copied();
+        match rows {
+            Some(done) if self.state.family.is_some() && done != whole => {
+                if self.record.is_none() {
+                    self.record = Some(self.slide.load(self.id).await?);
+                }
+                let Some(record) = &self.record else { return Ok(()) };
+                self.slide.decode_rest(self.id, record, done, self.decoded)?;
+                self.state.residual = vec![whole];
+                Ok(())
+            }
+            _ => self.decode(whole).await,
+        }
+    }
+}
+
+/// Whether a part lies in another.
+fn holds(done: &Rect, part: &Rect) -> bool {
+    let inside = |done: Range<usize>, part: Range<usize>| done.start <= part.start && part.end <= done.end;
+    inside(done.columns(), part.columns()) && inside(done.rows(), part.rows())
 }
 
 /// Ends a call even if its work panics, so that no request waits for ever.

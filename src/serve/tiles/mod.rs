@@ -93,7 +93,7 @@ impl Tiles {
             turns: Turns::default(),
             family_permits: Arc::new(Semaphore::new(options.limits.max_inflight_families)),
             backend,
-            buffers: BufferPool::new(options.limits.buffer_pool_size),
+            buffers: BufferPool::new(options.limits.buffer_pool_size, options.limits.max_inflight_families),
             threads,
             viewers: Cache::builder().max_capacity(MAX_VIEWERS).time_to_idle(VIEWER_IDLE_TIME).build(),
             metrics,
