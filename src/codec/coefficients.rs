@@ -7,7 +7,8 @@
 //! | `vector`, `avx2` | eight integers, in plain Rust and with AVX2 |
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
-//! | `encoder` | the encoder of baselines and residuals |
+//! | `trellis` | quantisation that weighs error against bits |
+//! | `encoder` | the encoders of baselines and residuals |
 //!
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
 //! keeps the coefficients, so that nothing decodes what was coded a moment ago. Foreign files are libjpeg-turbo's.
@@ -21,6 +22,7 @@ mod header;
 mod huffman;
 #[cfg(test)]
 mod tests;
+mod trellis;
 mod vector;
 
 #[cfg(target_arch = "x86_64")]
@@ -62,14 +64,29 @@ struct Component {
 impl Coefficients {
     /// Transforms and quantises an image of 1 to 65,535 pixels a side.
     pub fn of(image: YccRef<'_>, quality: Quality) -> Self {
+        let steps = [steps(quality.luma, false), steps(quality.chroma, true)];
+        let mut coefficients = Self::transformed(image, steps, transform);
+        coefficients.fill();
+        coefficients
+    }
+
+    /// What `transform` makes of the planes of an image, by the steps of luma and of chroma. Blocks without samples are empty.
+    fn transformed(
+        image: YccRef<'_>,
+        [luma, chroma]: [[u8; SIDE * SIDE]; 2],
+        transform: fn(PlaneRef<'_>, &mut Component),
+    ) -> Self {
         let (width, height) = (image.luma.width, image.luma.height);
         let (fx, fy) = image.sampling.factors();
         let mcus = (width.div_ceil(fx * SIDE), height.div_ceil(fy * SIDE));
-        let mut components = vec![Component::of(image.luma, steps(quality.luma, false), (fx, fy), mcus)];
-        let chroma = image.chroma.into_iter().flatten();
-        components
-            .extend(chroma.map(|plane| Component::of(plane, steps(quality.chroma, true), (1, 1), mcus)));
+        let mut components = vec![Component::of(image.luma, luma, (fx, fy), mcus, transform)];
+        let planes = image.chroma.into_iter().flatten();
+        components.extend(planes.map(|plane| Component::of(plane, chroma, (1, 1), mcus, transform)));
         Self { size: (width, height), sampling: image.sampling, components, mcus }
+    }
+
+    fn fill(&mut self) {
+        self.components.iter_mut().for_each(Component::fill);
     }
 
     /// The JPEG file, with a restart marker after every `restart_rows` MCU rows, none for 0. `None` where an image has no code that
@@ -130,7 +147,13 @@ impl Coefficients {
 }
 
 impl Component {
-    fn of(plane: PlaneRef<'_>, steps: [u8; 64], per_mcu: (usize, usize), mcus: (usize, usize)) -> Self {
+    fn of(
+        plane: PlaneRef<'_>,
+        steps: [u8; SIDE * SIDE],
+        per_mcu: (usize, usize),
+        mcus: (usize, usize),
+        transform: fn(PlaneRef<'_>, &mut Self),
+    ) -> Self {
         let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
         let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
         let blocks = vec![[0; SIDE * SIDE]; columns * rows];
@@ -141,13 +164,13 @@ impl Component {
         } else {
             transform(plane.extended(whole.0, whole.1).view(), &mut component);
         }
-        component.fill(rows);
         component
     }
 
-    /// Blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the last
-    /// one of the same MCU in the row above.
-    fn fill(&mut self, rows: usize) {
+    /// Fills blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the
+    /// last one of the same MCU in the row above.
+    fn fill(&mut self) {
+        let rows = self.blocks.len() / self.columns;
         let dc = |value: i16| {
             let mut block = [0; SIDE * SIDE];
             block[0] = value;
@@ -204,7 +227,7 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
     }
 }
 
-/// Defines a function that runs on the best set of instructions at hand.
+/// Defines a function that runs on the best set of instructions at hand. Its module has `Scalar` and, on x86-64, `Avx2` and `Level`.
 macro_rules! by_level {
     ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
         $(#[$doc])*
@@ -225,6 +248,7 @@ macro_rules! by_level {
         }
     };
 }
+use by_level;
 
 by_level! {
     /// Transforms and quantises the blocks of a plane of whole blocks.

@@ -22,10 +22,9 @@ impl EncoderKind {
     /// # Errors
     /// A build without the encoder; a library that is missing at run time.
     pub fn encoder(self, role: ImageRole) -> Result<Box<dyn ImageEncoder>> {
-        // The encoder of every build codes both roles alike.
-        let _ = role;
         match self {
             EncoderKind::Turbojpeg => Ok(Box::new(coefficients::Encoder::new()?)),
+            EncoderKind::Trellis => Ok(Box::new(coefficients::Encoder::with_trellis(role)?)),
             #[cfg(feature = "mozjpeg")]
             EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(role))),
             #[cfg(feature = "jpegli")]

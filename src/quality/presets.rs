@@ -45,7 +45,7 @@ impl Preset {
             }
         };
         let plain =
-            EncodeParams { encoder: EncoderKind::Mozjpeg, entropy, subsamp, ..EncodeParams::default() };
+            EncodeParams { encoder: EncoderKind::Trellis, entropy, subsamp, ..EncodeParams::default() };
         at_quality(&EncodeParams { chroma_residual_quality: Some(quality), ..plain }, quality)
     }
 

@@ -100,10 +100,10 @@ mod tests {
         let rows = rows(&meta(Preset::Archive.params()));
         let expected = [
             ("preset", "archive"),
-            ("baseline", "quality 75, 444, mozjpeg"),
+            ("baseline", "quality 75, 444, trellis"),
             ("optL2", "off"),
             ("sharpen L2", "off"),
-            ("residual", "quality 65, 100% of L0, mozjpeg"),
+            ("residual", "quality 65, 100% of L0, trellis"),
             ("chroma residual", "quality 65"),
             ("sharpen residual", "off"),
             ("entropy coder", "context"),

@@ -25,7 +25,7 @@ fn every_preset_decodes_to_what_its_encoder_saw() {
         assert_eq!(format!("\"{}\"", row("entropy coder ")), value["entropy"].to_string(), "{text}");
         let meta = value["meta"].clone();
         assert_eq!(meta["coding"]["chroma_residual"], true, "{preset}");
-        assert_eq!(meta["encode"]["encoder"], "mozjpeg");
+        assert_eq!(meta["encode"]["encoder"], "trellis");
         assert_eq!(meta["encode"]["entropy"], if preset == "balanced" { "adaptive" } else { "context" });
         sizes.push(fs::metadata(&bundle).unwrap().len());
     }
@@ -61,7 +61,7 @@ fn what_a_preset_switches_on_can_be_switched_off_beside_it() {
         (&Value::Null, &Value::Null)
     );
     // What is left of the preset is what its numbers alone say, to the byte.
-    let spelled = encode("spelled", &["--encoder", "mozjpeg", "--subsamp", "420", "--quality", "50"]);
+    let spelled = encode("spelled", &["--encoder", "trellis", "--subsamp", "420", "--quality", "50"]);
     assert_eq!(fs::read(&bundle).unwrap(), fs::read(spelled).unwrap());
     // A quality or a target moves what is on, and brings nothing back.
     let moved = encode("moved", &["--preset", "small", "--chroma-resq", "off", "--target-psnr", "30"]);
@@ -98,7 +98,7 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
         let out = s.path(recorded);
         let (entropy, residual) = recorded.split_once('+').unwrap_or((recorded, ""));
         let args = ["encode", "--image", arg(&slide), "--tile", "64", "--out", arg(&out), "--pack"];
-        let how = ["--encoder", "mozjpeg", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
+        let how = ["--encoder", "trellis", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
         let apart = ["--residual-entropy", residual];
         origami(&[&args[..], &how, if residual.is_empty() { &[] } else { &apart }].concat()).ok();
         let bundle = out.join("residual_packs/residuals.bundle");

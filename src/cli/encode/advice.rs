@@ -75,7 +75,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "mozjpeg")]
     fn the_smallest_preset_of_the_same_quality_is_named_with_its_price() {
         let advice = advice().unwrap();
         for said in ["--preset balanced", "about 27% smaller at the same quality", "about 3.3 times as long"]

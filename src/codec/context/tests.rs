@@ -135,7 +135,7 @@ fn residuals_of_every_encoder_shrink() {
     // Three quarters of it blank, as residuals are where the prediction is good.
     (96..384).for_each(|y| image.luma.row_mut(y).fill(128));
     let quality = Quality { luma: 60, chroma: 40 };
-    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     for kind in kinds.into_iter().filter(|kind| kind.is_built()) {
         let jpeg = kind.encoder(ImageRole::Residual).unwrap().encode(image.view(), quality).unwrap();
         let small = pack(&jpeg, shape(&image), 128).unwrap();
