@@ -11,7 +11,7 @@ mod predict;
 use std::borrow::Cow;
 
 pub use self::l1::reconstruct_l1;
-pub use self::part::{reconstruct_part, rows_of_part};
+pub use self::part::{reconstruct_part, residual_of_part};
 pub use self::predict::correct;
 
 use self::filter::{down, optimise, scale, up};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use origami::archive::Kind;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{ImageEncoder, JpegEncoder, Shape, decoder};
+use origami::codec::{ImageEncoder, JpegEncoder, Shape};
 use origami::decode::Input;
 use origami::image::family::{PayloadKind, Pixels, Want};
 use origami::image::ycc::Sampling;
@@ -15,6 +15,7 @@ use origami::residual::FamilyDecoder;
 
 use super::http_client::ServedSlide;
 use super::stats::{median, median_ratio};
+use super::work::bare_decoder;
 
 /// Medians over all families.
 pub struct ColdTimes {
@@ -63,7 +64,7 @@ pub async fn measure(slide: &ServedSlide, bundle: &Path, pause: Duration) -> Res
                 let residual = payload.kind == PayloadKind::Residual;
                 let plane = if residual { &decoded.residual.luma } else { &decoded.baseline.luma };
                 let shape = Shape { width: plane.width(), height: plane.height(), sampling: None };
-                black_box(decoder(payload.codec)?.decode(&payload.bytes, shape)?);
+                black_box(bare_decoder(payload.codec)?.decode(&payload.bytes, shape)?);
             }
             black_box(JpegEncoder::new()?.encode(part, 95.into())?);
             Ok(started.elapsed().as_secs_f64() * 1e3)

@@ -9,7 +9,7 @@ use origami::backend::cpu;
 use origami::codec::{Shape, decoder};
 use origami::decode::Input;
 use origami::image::family::{DecodedFamily, PayloadKind};
-use origami::image::geometry::FamilyId;
+use origami::image::geometry::{FamilyId, Rect};
 use origami::image::ycc::{Sampling, Ycc};
 use origami::output::render::{Output, Renderer};
 use origami::output::tile::OutputFormat;
@@ -94,12 +94,14 @@ fn measure_family(
     let tiles: Vec<_> = geometry.family_tiles(id, 0).collect();
     let (rect, part) = (geometry.family_rect(id), renderer.place(id, tiles[n * 7 % tiles.len()])?);
     let (width, height) = (rect.width as usize, rect.height as usize);
-    let rows = cpu::rows_of_part(coding, (width, height), renderer.want(), part);
+    let whole = Rect { x: 0, y: 0, ..rect };
+    let read = cpu::residual_of_part(coding, (width, height), renderer.want(), part);
+    let read = Rect { x: 0, width: whole.width, ..read };
     let mut family = DecodedFamily::default();
     let striped = FamilyDecoder { geometry, coding, id, record: striped_record };
     let plain = FamilyDecoder { record: plain_record, ..striped };
-    let done = striped.decode_rows(rows.clone(), &mut family)?;
-    if done == (0..height) {
+    let done = striped.decode_part(read, &mut family)?;
+    if done == whole {
         return Ok(None);
     }
     let mut image = Ycc::default();
@@ -115,24 +117,25 @@ fn measure_family(
         };
         plain_codec.decode_into(&plain_payload.bytes, shape, &mut image)?;
         take();
-        codec.decode_stripe(&payload.bytes, shape, done.clone(), &mut image)?;
+        codec.decode_part(&payload.bytes, shape, done, &mut image)?;
         take();
-        for rest in [0..done.start, done.end..height] {
-            if !rest.is_empty() {
-                codec.decode_stripe(&payload.bytes, shape, rest, &mut image)?;
+        for (y, end) in [(0, done.y), (done.y + done.height, whole.height)] {
+            if y < end {
+                let rest = Rect { y, height: end - y, ..whole };
+                codec.decode_part(&payload.bytes, shape, rest, &mut image)?;
             }
         }
         take();
-        for (decoder, rows) in [(plain, 0..height), (striped, rows.clone())] {
-            decoder.decode_rows(rows, &mut family)?;
+        for (decoder, read) in [(plain, whole), (striped, read)] {
+            decoder.decode_part(read, &mut family)?;
             let made = cpu::reconstruct_part(coding, &family, renderer.want(), part)?;
             black_box(renderer.code(made.view())?);
             take();
         }
-        plain.decode_rows(0..height, &mut family)?;
+        plain.decode_part(whole, &mut family)?;
         take();
-        let done = striped.decode_rows(rows.clone(), &mut family)?;
-        striped.decode_rest(&done, &mut family)?;
+        let done = striped.decode_part(read, &mut family)?;
+        striped.decode_rest(done, &mut family)?;
         take();
         shortest.iter_mut().zip(times).for_each(|(shortest, time)| *shortest = shortest.min(time));
     }

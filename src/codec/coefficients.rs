@@ -5,40 +5,49 @@
 //! | `block` | 8 x 8 coefficients and samples |
 //! | `dct` | transforms and quantiser |
 //! | `vector`, `avx2` | eight integers, in plain Rust and with AVX2 |
+//! | `avx2_inverse` | the inverse transform of two blocks in 16 bits |
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
 //! | `trellis` | quantisation that weighs error against bits |
 //! | `encoder` | the encoders of baselines and residuals |
+//! | `batch` | from blocks of coefficients to samples of a plane |
+//! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
+//! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
 //!
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
-//! keeps the coefficients, so that nothing decodes what was coded a moment ago. Foreign files are libjpeg-turbo's.
+//! keeps the coefficients, so that nothing decodes what was coded a moment ago. What is unusual or damaged is libjpeg-turbo's.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_inverse;
+mod batch;
 mod block;
 mod dct;
+mod decoder;
 mod encoder;
 mod header;
 mod huffman;
+mod lookup;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trellis;
 mod vector;
 
-#[cfg(target_arch = "x86_64")]
-use self::avx2::Avx2;
+use self::batch::store;
+pub use self::batch::{Batch, write};
 use self::block::SIDE;
 pub use self::block::{Block, Factors, Samples};
-use self::dct::{Steps, forward, inverse};
+use self::dct::{Steps, forward, inverse, inverse_two};
+pub use self::decoder::Decoder;
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
 use self::huffman::{Code, TABLES, Table, Tokens};
-use self::vector::{Scalar, Vector};
+use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::ycc::{Sampling, Ycc, YccRef};
-#[cfg(target_arch = "x86_64")]
-use crate::kernels::level::Level;
 
 /// The quantised coefficients of an image, from which both its file and its decoded planes are made.
 pub struct Coefficients {
@@ -87,6 +96,18 @@ impl Coefficients {
 
     fn fill(&mut self) {
         self.components.iter_mut().for_each(Component::fill);
+    }
+
+    /// Width and height in pixels, and how chroma is sampled.
+    pub fn shape(&self) -> ((usize, usize), Sampling) {
+        (self.size, self.sampling)
+    }
+
+    /// The steps of each component; its blocks, and how many of these stand in a row.
+    pub fn components(&self) -> impl Iterator<Item = (&Factors, &[Block], usize)> {
+        self.components
+            .iter()
+            .map(|component| (&component.steps.factors, &component.blocks[..], component.columns))
     }
 
     /// The JPEG file, with a restart marker after every `restart_rows` MCU rows, none for 0. `None` where an image has no code that
@@ -213,56 +234,24 @@ fn transform_with<V: Vector>(plane: PlaneRef<'_>, component: &mut Component) {
 
 #[inline(always)]
 fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut bool) {
-    let (width, height) = (plane.width(), plane.height());
-    let mut samples = [[0; SIDE]; SIDE];
-    for (index, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate()
-    {
-        for (x, block) in line[..component.filled.0].iter().enumerate() {
-            *good &= inverse::<V>(block, &component.steps.factors, &mut samples);
-            let across = SIDE.min(width - SIDE * x);
-            for (y, samples) in samples[..SIDE.min(height - SIDE * index)].iter().enumerate() {
-                plane.row_mut(SIDE * index + y)[SIDE * x..][..across].copy_from_slice(&samples[..across]);
+    let (factors, mut samples) = (&component.steps.factors, [Samples::default(); 2]);
+    for (y, line) in component.blocks.chunks_exact(component.columns).take(component.filled.1).enumerate() {
+        for (pair, blocks) in line[..component.filled.0].chunks(2).enumerate() {
+            *good &= match blocks {
+                [first, second] => inverse_two::<V>([first, second], factors, &mut samples),
+                [one, ..] => inverse::<V>(one, factors, &mut samples[0]),
+                [] => true,
+            };
+            for (x, samples) in (2 * pair..).zip(&samples[..blocks.len()]) {
+                store(samples, plane, (x, y));
             }
         }
     }
 }
 
-/// Defines a function that runs on the best set of instructions at hand. Its module has `Scalar` and, on x86-64, `Avx2` and `Level`.
-macro_rules! by_level {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
-        $(#[$doc])*
-        $vis fn $name($($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            if Level::current() == Level::Avx2 {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),*) {
-                    $generic::<Avx2>($($arg),*)
-                }
-                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
-                #[allow(unsafe_code)]
-                unsafe {
-                    return avx2($($arg),*);
-                }
-            }
-            $generic::<Scalar>($($arg),*)
-        }
-    };
-}
-use by_level;
-
 by_level! {
     /// Transforms and quantises the blocks of a plane of whole blocks.
     fn transform => transform_with(plane: PlaneRef<'_>, component: &mut Component)
-}
-
-#[inline(always)]
-fn to_samples_with<V: Vector>(block: &Block, factors: &Factors, samples: &mut Samples) {
-    inverse::<V>(block, factors, samples);
-}
-
-by_level! {
-    /// The samples of a block whose coefficients are multiplied with these steps. Wraps at sizes that no encoder's coefficients reach.
-    pub fn to_samples => to_samples_with(block: &Block, factors: &Factors, samples: &mut Samples)
 }
 
 by_level! {

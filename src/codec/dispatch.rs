@@ -1,7 +1,7 @@
 //! From the name of a codec or encoder to its implementation, or to the feature that this build lacks.
 
 use super::id::CodecId;
-use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
+use super::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
 #[cfg(feature = "jpegli")]
 use super::jpegli;
 #[cfg(feature = "jpegxl")]
@@ -13,8 +13,9 @@ use super::lepton;
 use super::mozjpeg;
 #[cfg(feature = "webp")]
 use super::webp;
-use super::{coefficients, context, turbo};
+use super::{coefficients, context};
 use crate::codec::error::{Error, Result};
+use crate::image::ycc::{Ycc, YccRef};
 
 impl EncoderKind {
     /// An encoder of this kind for images of one role.
@@ -39,6 +40,28 @@ impl EncoderKind {
     }
 }
 
+impl EncoderKind {
+    /// Codes a residual by context, in stripes of `rows` rows where that is a whole number of units, and says which planes a decoder makes of
+    /// it: from the coefficients, without a JPEG between. `None` where this encoder gives only files, or the coder cannot say what it has.
+    ///
+    /// # Errors
+    /// As [`ImageEncoder::encode`].
+    pub fn encode_by_context(
+        self,
+        image: YccRef<'_>,
+        quality: Quality,
+        rows: usize,
+    ) -> Result<Option<(Vec<u8>, Ycc)>> {
+        let encoder = match self {
+            EncoderKind::Turbojpeg => coefficients::Encoder::new()?,
+            EncoderKind::Trellis => coefficients::Encoder::with_trellis_by_context()?,
+            _ => return Ok(None),
+        };
+        let coefficients = encoder.coefficients(image, quality)?;
+        Ok(context::pack_coefficients(&coefficients, rows).zip(coefficients.planes()))
+    }
+}
+
 /// The encoder of the JPEGs whose coefficients become JPEG XL: the one with the smallest files in this build.
 #[cfg(feature = "jpegxl")]
 fn best_jpeg() -> EncoderKind {
@@ -51,7 +74,7 @@ fn best_jpeg() -> EncoderKind {
 /// A build without the codec; the message names the feature.
 pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
     match codec {
-        CodecId::Jpeg => Ok(Box::new(turbo::Decoder)),
+        CodecId::Jpeg => Ok(Box::new(coefficients::Decoder)),
         CodecId::Context => Ok(Box::new(context::Decoder)),
         CodecId::Jpeg2000 => Err(Error::Image {
             what: codec.name().into(),

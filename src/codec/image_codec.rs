@@ -1,9 +1,8 @@
 //! The two traits that every codec implements, and the plain data that they take.
 
-use std::ops::Range;
-
 use super::id::CodecId;
 use crate::codec::error::Result;
+use crate::image::geometry::Rect;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 /// Quality of luma and of chroma, each 1 to 100 on JPEG's scale. Pictures have the same for both; a residual may differ.
@@ -48,7 +47,7 @@ pub trait ImageEncoder: Send {
     }
     /// The codec of the bytes that [`Self::encode`] gives.
     fn codec(&self) -> CodecId;
-    /// Asks for images whose stripes of `rows` rows decode by themselves: [`ImageDecoder::decode_stripe`]; 0 for none.
+    /// Asks for images whose stripes of `rows` rows decode by themselves: [`ImageDecoder::decode_part`]; 0 for none.
     /// An encoder without stripes, or without stripes of this height, codes as before.
     fn set_stripes(&mut self, rows: usize) {
         let _ = rows;
@@ -71,19 +70,13 @@ pub trait ImageDecoder: Send {
     /// # Errors
     /// As [`Self::decode`]; the samples of `image` are then unspecified.
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()>;
-    /// Decodes the rows `rows`, which are not empty, to their place in `image`, if the image is coded in stripes; else does
-    /// nothing and returns `false`. Rows that an earlier call decoded from the same bytes stay; all others are unspecified.
+    /// Decodes the samples of `part`, which lies inside, to their place in `image`, if the codec can do less than decode all; else does
+    /// nothing and returns `false`. Samples that an earlier call decoded from the same bytes stay; all others are unspecified.
     ///
     /// # Errors
     /// As [`Self::decode`]; the samples of `image` are then unspecified.
-    fn decode_stripe(
-        &mut self,
-        bytes: &[u8],
-        expect: Shape,
-        rows: Range<usize>,
-        image: &mut Ycc,
-    ) -> Result<bool> {
-        let _ = (bytes, expect, rows, image);
+    fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
+        let _ = (bytes, expect, part, image);
         Ok(false)
     }
 }

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `id`, `kind`, `image_codec` | the names of codecs and encoders, and the traits that they implement |
 //! | `dispatch` | from a name to the implementation |
-//! | `coefficients` | the default encoder of JPEG payloads: transform, quantiser, Huffman codes |
-//! | `turbo` | libjpeg-turbo: the decoder of every JPEG payload, the encoder of tiles |
+//! | `coefficients` | the default encoder and the decoder of JPEG payloads: transform, quantiser, Huffman codes |
+//! | `turbo` | libjpeg-turbo: the decoder of all other JPEGs and of what is unusual, the encoder of tiles |
 //! | `mozjpeg`, `jpegli` | other encoders of JPEG; `jpeg` has what JPEG encoders share |
 //! | `jpegxl`, `lepton`, `context` | the coefficients of a JPEG in fewer bytes; `entropy` chooses between them |
 //! | `webp`, `png` | codecs without JPEG in them |

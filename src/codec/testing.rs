@@ -2,9 +2,12 @@
 // A build without some codecs uses a part of it.
 #![allow(dead_code)]
 
+use std::ops::Range;
+
 use super::dispatch::decoder;
 use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
 use crate::codec::error::Result;
+use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
@@ -37,6 +40,11 @@ pub fn planes(image: &Ycc) -> Vec<&Plane> {
 /// The shape that an image has.
 pub fn shape(image: &Ycc) -> Shape {
     Shape { width: image.luma.width(), height: image.luma.height(), sampling: Some(image.sampling) }
+}
+
+/// Rows of an image, in all its columns.
+pub fn rows_of(image: &Ycc, rows: Range<usize>) -> Rect {
+    Rect { x: 0, y: rows.start as u32, width: image.luma.width() as u32, height: rows.len() as u32 }
 }
 
 /// Asserts that gray, 4:4:4 and 4:2:0 of every size come back in their shape, each sample within `tolerance`.

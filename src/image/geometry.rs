@@ -19,6 +19,18 @@ pub struct Rect {
     pub height: u32,
 }
 
+impl Rect {
+    /// Its columns.
+    pub fn columns(&self) -> std::ops::Range<usize> {
+        self.x as usize..self.x as usize + self.width as usize
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> std::ops::Range<usize> {
+        self.y as usize..self.y as usize + self.height as usize
+    }
+}
+
 /// A slide, tile or family that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

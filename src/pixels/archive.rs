@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::archive::{Archive, Kind as ArchiveKind, Payload};
-use crate::backend::cpu::{reconstruct_l1, reconstruct_part, rows_of_part};
+use crate::backend::cpu::{reconstruct_l1, reconstruct_part, residual_of_part};
 use crate::codec::{Foreign, decode_png};
 use crate::error::Error;
 use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
@@ -152,11 +152,11 @@ impl Bundle {
         let baseline = self.decoded.baseline(self.key, id, decode)?;
         let whole = self.geometry().family_rect(id);
         let size = (whole.width as usize, whole.height as usize);
-        let rows = rows_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
+        let read = residual_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
         FAMILY.with_borrow_mut(|family| {
             (family.width, family.height) = size;
             family.baseline.clone_from(&baseline);
-            self.decode(id, |decoder| decoder.decode_residual_rows(rows, family))?;
+            self.decode(id, |decoder| decoder.decode_residual_part(read, family))?;
             self.part(family, part)
         })
     }

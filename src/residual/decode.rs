@@ -1,14 +1,12 @@
-//! Decodes the payloads of a stored family to planes: all rows, or first the rows that a caller needs now.
+//! Decodes the payloads of a stored family to planes: all of them, or first the part that a caller needs now.
 //!
 //! The module knows payloads and their shapes, no pixel arithmetic.
-
-use std::ops::Range;
 
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
 use crate::codec::{self, Shape, decoder};
 use crate::image::family::{DecodedFamily, PayloadKind};
-use crate::image::geometry::{FamilyId, Geometry};
+use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::spec::RESIDUAL_ZERO;
 use crate::image::ycc::Sampling;
 use crate::params::Coding;
@@ -33,20 +31,24 @@ impl FamilyDecoder<'_> {
     /// A payload that is missing or decodes to another shape.
     pub fn decode(&self) -> Result<DecodedFamily> {
         let mut family = DecodedFamily::default();
-        let rows = 0..self.geometry.family_rect(self.id).height as usize;
-        self.decode_rows(rows, &mut family)?;
+        self.decode_part(self.whole(), &mut family)?;
         Ok(family)
     }
 
-    /// The baseline, and the residual of the rows `rows` of L0. A residual that has no stripes is decoded whole. The memory of
-    /// `family` is reused. Returns the rows of L0 whose residual is decoded; all other rows are unspecified until
+    /// All of L0, in pixels of the family.
+    fn whole(&self) -> Rect {
+        Rect { x: 0, y: 0, ..self.geometry.family_rect(self.id) }
+    }
+
+    /// The baseline, and the residual of `part`, which is given in pixels of the family's L0. A residual that cannot be decoded in parts is
+    /// decoded whole. The memory of `family` is reused. Returns the part of L0 whose residual is decoded; all else is unspecified until
     /// [`Self::decode_rest`].
     ///
     /// # Errors
     /// As [`Self::decode`]; the contents of `family` are then unspecified.
-    pub fn decode_rows(&self, rows: Range<usize>, family: &mut DecodedFamily) -> Result<Range<usize>> {
+    pub fn decode_part(&self, part: Rect, family: &mut DecodedFamily) -> Result<Rect> {
         self.decode_baseline(family)?;
-        self.decode_residual_rows(rows, family)
+        self.decode_residual_part(part, family)
     }
 
     /// The baseline alone. The residual of `family` is then unspecified.
@@ -81,43 +83,48 @@ impl FamilyDecoder<'_> {
         Ok(())
     }
 
-    /// The residual of the rows `rows` of L0, as [`Self::decode_rows`], of a family whose baseline [`Self::decode_baseline`] decoded.
+    /// The residual of `part`, as [`Self::decode_part`], of a family whose baseline [`Self::decode_baseline`] decoded. What earlier calls decoded
+    /// of the same family stays.
     ///
     /// # Errors
     /// As [`Self::decode`]; the residual of `family` is then unspecified.
-    pub fn decode_residual_rows(
-        &self,
-        rows: Range<usize>,
-        family: &mut DecodedFamily,
-    ) -> Result<Range<usize>> {
-        let (width, height) = (family.width, family.height);
+    pub fn decode_residual_part(&self, part: Rect, family: &mut DecodedFamily) -> Result<Rect> {
+        let whole = self.whole();
         let shape = self.residual_shape(family);
         let Some(payload) = self.record.payload(PayloadKind::Residual) else {
             let sampling = shape.sampling.unwrap_or(Sampling::Gray);
             family.residual.fill(sampling, shape.width, shape.height, RESIDUAL_ZERO as u8);
-            return Ok(0..height);
+            return Ok(whole);
         };
-        // Stripes are whole rows of tiles. A residual of another size than L0 has none.
-        let tile = self.geometry.tile() as usize;
-        let rows = rows.start / tile * tile..rows.end.next_multiple_of(tile).min(height);
-        let partly =
-            (shape.width, shape.height) == (width, height) && !rows.is_empty() && rows != (0..height);
-        if partly && self.decode_stripe(payload, shape, rows.clone(), family)? {
-            return Ok(rows);
+        // Stripes are whole rows of tiles, and decoded as such. A residual of another size than L0 has none.
+        let tile = self.geometry.tile();
+        let (top, end) =
+            (part.y / tile * tile, (part.y + part.height).next_multiple_of(tile).min(whole.height));
+        let part = Rect { y: top, height: end - top, ..part };
+        if (shape.width, shape.height) == (family.width, family.height)
+            && part != whole
+            && self.decode_stripes(payload, shape, part, family)?
+        {
+            return Ok(part);
         }
         self.decode_residual(payload, shape, family)?;
-        Ok(0..height)
+        Ok(whole)
     }
 
-    /// The rows of the residual that [`Self::decode_rows`] left out, which returned the rows `done`.
+    /// The residual that [`Self::decode_part`] left out, which returned `done`.
     ///
     /// # Errors
     /// As [`Self::decode`]; the contents of `family` are then unspecified.
-    pub fn decode_rest(&self, done: &Range<usize>, family: &mut DecodedFamily) -> Result<()> {
+    pub fn decode_rest(&self, done: Rect, family: &mut DecodedFamily) -> Result<()> {
         let Some(payload) = self.record.payload(PayloadKind::Residual) else { return Ok(()) };
-        let shape = self.residual_shape(family);
-        for rows in [0..done.start, done.end..family.height].into_iter().filter(|rows| !rows.is_empty()) {
-            if !self.decode_stripe(payload, shape, rows, family)? {
+        let (shape, whole) = (self.residual_shape(family), self.whole());
+        if done.width < whole.width {
+            // Its stripes would be read a second time for the columns beside it.
+            return self.decode_residual(payload, shape, family);
+        }
+        for (y, end) in [(0, done.y), (done.y + done.height, whole.height)] {
+            let rest = Rect { y, height: end - y, ..whole };
+            if y < end && !self.decode_stripes(payload, shape, rest, family)? {
                 return self.decode_residual(payload, shape, family);
             }
         }
@@ -138,15 +145,15 @@ impl FamilyDecoder<'_> {
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 
-    fn decode_stripe(
+    fn decode_stripes(
         &self,
         payload: &Payload,
         shape: Shape,
-        rows: Range<usize>,
+        part: Rect,
         family: &mut DecodedFamily,
     ) -> Result<bool> {
         decoder(payload.codec)
-            .and_then(|mut codec| codec.decode_stripe(&payload.bytes, shape, rows, &mut family.residual))
+            .and_then(|mut codec| codec.decode_part(&payload.bytes, shape, part, &mut family.residual))
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 

@@ -1,11 +1,14 @@
 //! Residuals that are coded in stripes: a tile of one of them is the tile of the whole, and the rest completes the family.
 
+use std::ops::Range;
+
 use crate::kit::image::Image;
 use crate::kit::pipeline::{encode_to, slide_source, verify_deep};
 use origami::backend::{Backend, CpuBackend, cpu};
 use origami::codec::{EncoderKind, Entropy};
 use origami::encode::EncodeOptions;
 use origami::image::family::{DecodedFamily, PayloadKind, PixelsRef, Want};
+use origami::image::geometry::Rect;
 use origami::image::plane::{Plane, PlaneRef};
 use origami::image::ycc::{Sampling, Ycc};
 use origami::kernels::taps::Filter;
@@ -73,19 +76,28 @@ fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
                 for l0 in geometry.family_tiles(id, 0) {
                     let case = format!("{case}: {want:?}, tile {l0}");
                     let part = renderer.place(id, l0).unwrap();
-                    let rows = cpu::rows_of_part(coding, size, want, part);
-                    let mut family = used();
-                    let done = decoder.decode_rows(rows.clone(), &mut family).unwrap();
-                    assert!(done.start <= rows.start && rows.end <= done.end, "{case}: {done:?} of {rows:?}");
-                    parts += usize::from(done != (0..size.1));
-                    let got = cpu::reconstruct_part(coding, &family, want, part).unwrap();
-                    let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
-                    assert_equal(&case, got.view(), made.l0.view().part(x, y, w, h));
-                    decoder.decode_rest(&done, &mut family).unwrap();
-                    let residual =
-                        [&family.residual, &whole.residual].map(|image| PixelsRef::Ycc(image.view()));
-                    assert_equal(&format!("{case}: the rest"), residual[0], residual[1]);
-                    assert_eq!((family.width, family.height), size, "{case}");
+                    let read = cpu::residual_of_part(coding, size, want, part);
+                    // Only the columns that the tile needs, and all of them.
+                    for read in [read, Rect { x: 0, width: size.0 as u32, ..read }] {
+                        let mut family = used();
+                        let done = decoder.decode_part(read, &mut family).unwrap();
+                        let holds = |done: Range<usize>, read: Range<usize>| {
+                            done.start <= read.start && read.end <= done.end
+                        };
+                        let all = holds(done.columns(), read.columns()) && holds(done.rows(), read.rows());
+                        assert!(all, "{case}: {done:?} of {read:?}");
+                        parts += usize::from(
+                            read.x == 0 && read.width as usize == size.0 && done.rows() != (0..size.1),
+                        );
+                        let got = cpu::reconstruct_part(coding, &family, want, part).unwrap();
+                        let [x, y, w, h] = [part.x, part.y, part.width, part.height].map(|n| n as usize);
+                        assert_equal(&case, got.view(), made.l0.view().part(x, y, w, h));
+                        decoder.decode_rest(done, &mut family).unwrap();
+                        let residual =
+                            [&family.residual, &whole.residual].map(|image| PixelsRef::Ycc(image.view()));
+                        assert_equal(&format!("{case}: the rest"), residual[0], residual[1]);
+                        assert_eq!((family.width, family.height), size, "{case}");
+                    }
                 }
             }
         }

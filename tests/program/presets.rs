@@ -98,7 +98,7 @@ fn residuals_of_glass_take_less_and_decode_to_the_same_files_and_others_stay_as_
         let out = s.path(recorded);
         let (entropy, residual) = recorded.split_once('+').unwrap_or((recorded, ""));
         let args = ["encode", "--image", arg(&slide), "--tile", "64", "--out", arg(&out), "--pack"];
-        let how = ["--encoder", "trellis", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
+        let how = ["--encoder", "turbojpeg", "--quality", "50", "--chroma-resq", "50", "--entropy", entropy];
         let apart = ["--residual-entropy", residual];
         origami(&[&args[..], &how, if residual.is_empty() { &[] } else { &apart }].concat()).ok();
         let bundle = out.join("residual_packs/residuals.bundle");

@@ -42,34 +42,33 @@ pub fn reconstruct_part(coding: &Coding, family: &DecodedFamily, want: Want, par
     Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
 }
 
-/// The rows of an unscaled residual that [`reconstruct_part`] reads in a family of `size` (width, height):
-/// those of the part, and where chroma is corrected at half the size and enlarged from there, the rows beside
-/// them that the filter reads.
-pub fn rows_of_part(coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Range<usize> {
-    let rows = part.y as usize..(part.y + part.height) as usize;
+/// The part of an unscaled residual that [`reconstruct_part`] reads in a family of `size` (width, height): the part itself, and where
+/// chroma is corrected at half the size and enlarged from there, the samples beside it that the filter reads.
+pub fn residual_of_part(coding: &Coding, size: (usize, usize), want: Want, part: Rect) -> Rect {
     let sampling = want.sampling();
-    let (_, factor) = half_from_source(sampling);
-    if !coding.chroma_residual || sampling == Sampling::Gray || factor == 1 {
-        return rows;
+    if !coding.chroma_residual || sampling == Sampling::Gray {
+        return part;
     }
-    let (half, full) = (Sampling::S420.chroma_size(size.0, size.1).1, sampling.chroma_size(size.0, size.1).1);
-    let axis = Axis::Up { filter: coding.upsample_filter, in_len: half, factor, out_len: full };
-    let (read, _) = taps(axis).part(rows.clone());
-    rows.start.min(2 * read.start)..rows.end.max((2 * read.end).min(size.1))
-}
-
-fn columns_of(part: Rect) -> Range<usize> {
-    part.x as usize..(part.x + part.width) as usize
-}
-
-fn rows_of(part: Rect) -> Range<usize> {
-    part.y as usize..(part.y + part.height) as usize
+    let (half, full) = (Sampling::S420.chroma_size(size.0, size.1), sampling.chroma_size(size.0, size.1));
+    let (fx, fy) = half_from_source(sampling);
+    let filter = coding.upsample_filter;
+    let read = |own: Range<usize>, in_len, factor, out_len, end: usize| {
+        let corrected = match factor {
+            1 => own.start / 2..own.end.div_ceil(2),
+            _ => taps(Axis::Up { filter, in_len, factor, out_len }).part(own.clone()).0,
+        };
+        own.start.min(2 * corrected.start)..own.end.max((2 * corrected.end).min(end))
+    };
+    let columns = read(part.columns(), half.0, fx, full.0, size.0);
+    let rows = read(part.rows(), half.1, fy, full.1, size.1);
+    let [x, y, width, height] = [columns.start, rows.start, columns.len(), rows.len()].map(|n| n as u32);
+    Rect { x, y, width, height }
 }
 
 /// Computes a part of the output of a resampling.
 fn resample_part(src: PlaneRef<'_>, h: Axis, v: Axis, part: Rect) -> Plane {
-    let (columns, h) = taps(h).part(columns_of(part));
-    let (rows, v) = taps(v).part(rows_of(part));
+    let (columns, h) = taps(h).part(part.columns());
+    let (rows, v) = taps(v).part(part.rows());
     resample(src.part(columns.start, rows.start, columns.len(), rows.len()), &h, &v, Plane::default())
 }
 
@@ -135,8 +134,8 @@ fn chroma_part(
         return corrected(part);
     }
     let axis = |in_len, factor, out_len| taps(Axis::Up { filter, in_len, factor, out_len });
-    let (columns, h) = axis(half.0, fx, out_size.0).part(columns_of(part));
-    let (rows, v) = axis(half.1, fy, out_size.1).part(rows_of(part));
+    let (columns, h) = axis(half.0, fx, out_size.0).part(part.columns());
+    let (rows, v) = axis(half.1, fy, out_size.1).part(part.rows());
     let [x, y, width, height] = [columns.start, rows.start, columns.len(), rows.len()].map(|n| n as u32);
     let read = corrected(Rect { x, y, width, height });
     resample(read.view(), &h, &v, Plane::default())

@@ -10,7 +10,8 @@
 
 use std::arch::x86_64::*;
 
-use super::block::{Block, Factors, SIDE};
+use super::avx2_inverse;
+use super::block::{Block, Factors, SIDE, Samples};
 use super::vector::{HALF, Vector};
 
 /// With AVX2: only to be used in functions that are compiled for it.
@@ -119,5 +120,9 @@ impl Vector for Avx2 {
             let words = _mm_packs_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
             _mm_storel_epi64(out.as_mut_ptr().cast(), _mm_packus_epi16(words, words));
         }
+    }
+    #[inline(always)]
+    fn inverse_two(blocks: [&Block; 2], factors: &Factors, samples: &mut [Samples; 2]) -> bool {
+        avx2_inverse::inverse_two(blocks, factors, samples)
     }
 }

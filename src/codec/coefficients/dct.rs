@@ -7,25 +7,25 @@ use super::block::{Block, Factors, SIDE, Samples};
 use super::vector::Vector;
 
 /// Fraction bits of the constants.
-const CONST_BITS: i32 = 13;
+pub const CONST_BITS: i32 = 13;
 /// Fraction bits that are kept between the passes.
-const PASS1_BITS: i32 = 2;
+pub const PASS1_BITS: i32 = 2;
 /// The sample that stands for 0.
-const CENTER: i32 = 128;
+pub const CENTER: i32 = 128;
 
 /// Constants of the papers with 13 fraction bits.
-const C0_298: i32 = 2446;
-const C0_390: i32 = 3196;
-const C0_541: i32 = 4433;
-const C0_765: i32 = 6270;
-const C0_899: i32 = 7373;
-const C1_175: i32 = 9633;
-const C1_501: i32 = 12_299;
-const C1_847: i32 = 15_137;
-const C1_961: i32 = 16_069;
-const C2_053: i32 = 16_819;
-const C2_562: i32 = 20_995;
-const C3_072: i32 = 25_172;
+pub const C0_298: i32 = 2446;
+pub const C0_390: i32 = 3196;
+pub const C0_541: i32 = 4433;
+pub const C0_765: i32 = 6270;
+pub const C0_899: i32 = 7373;
+pub const C1_175: i32 = 9633;
+pub const C1_501: i32 = 12_299;
+pub const C1_847: i32 = 15_137;
+pub const C1_961: i32 = 16_069;
+pub const C2_053: i32 = 16_819;
+pub const C2_562: i32 = 20_995;
+pub const C3_072: i32 = 25_172;
 
 /// The steps of a component, prepared for both directions.
 pub struct Steps {
@@ -184,7 +184,17 @@ pub fn inverse<V: Vector>(block: &Block, factors: &Factors, samples: &mut Sample
     good
 }
 
+/// As [`inverse`], of two blocks, with the same samples.
+#[inline(always)]
+pub fn inverse_two<V: Vector>(blocks: [&Block; 2], factors: &Factors, samples: &mut [Samples; 2]) -> bool {
+    // What does not fit into 16 bits is computed in 32, as without a quicker way.
+    V::inverse_two(blocks, factors, samples) || {
+        let [first, second] = samples;
+        inverse::<V>(blocks[0], factors, first) & inverse::<V>(blocks[1], factors, second)
+    }
+}
+
 /// Largest number that goes into a pass: with more, 16-bit implementations overflow.
-const MAX_BETWEEN: i32 = 16_383;
+pub const MAX_BETWEEN: i32 = 16_383;
 /// Largest distance of a sample from the middle before it is cut to 0 to 255: with more, libjpeg's table of limits wraps.
-const MAX_SAMPLE: i32 = 511;
+pub const MAX_SAMPLE: i32 = 511;

@@ -2,6 +2,7 @@
 
 use super::Coefficients;
 use super::header::steps;
+use super::trellis::Weights;
 use crate::codec::error::Result;
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
@@ -13,10 +14,18 @@ use crate::image::ycc::{Sampling, Ycc, YccRef};
 /// Planes to JPEG with Huffman tables made for each image: the bytes of [`turbo::Encoder`], sooner, or smaller files by a trellis.
 pub struct Encoder {
     turbo: turbo::Encoder,
-    /// What is coded with a trellis; `None` for rounded coefficients.
-    trellis: Option<ImageRole>,
+    quantiser: Quantiser,
     /// Rows of a stripe; 0 for none.
     stripe: usize,
+}
+
+/// From coefficients to integers.
+#[derive(Clone, Copy)]
+enum Quantiser {
+    /// By rounding; the steps are those of libjpeg.
+    Rounding,
+    /// By a trellis; `flat` for one step for all frequencies.
+    Trellis { flat: bool, weights: Weights },
 }
 
 impl Encoder {
@@ -25,7 +34,7 @@ impl Encoder {
     /// # Errors
     /// Lack of memory.
     pub fn new() -> Result<Self> {
-        Ok(Self { turbo: turbo::Encoder::new()?.optimised()?, trellis: None, stripe: 0 })
+        Ok(Self { turbo: turbo::Encoder::new()?.optimised()?, quantiser: Quantiser::Rounding, stripe: 0 })
     }
 
     /// An encoder that weighs error against bits. A residual has one step for all frequencies.
@@ -33,21 +42,40 @@ impl Encoder {
     /// # Errors
     /// Lack of memory.
     pub fn with_trellis(role: ImageRole) -> Result<Self> {
-        Ok(Self { trellis: Some(role), ..Self::new()? })
+        let quantiser = match role {
+            ImageRole::Baseline => Quantiser::Trellis { flat: false, weights: Weights::PICTURE },
+            ImageRole::Residual => Quantiser::Trellis { flat: true, weights: Weights::RESIDUAL },
+        };
+        Ok(Self { quantiser, ..Self::new()? })
     }
 
-    fn coefficients(&self, image: YccRef<'_>, quality: Quality) -> Coefficients {
+    /// As [`Self::with_trellis`], of residuals whose coefficients the context coder will code.
+    ///
+    /// # Errors
+    /// Lack of memory.
+    pub fn with_trellis_by_context() -> Result<Self> {
+        let quantiser = Quantiser::Trellis { flat: true, weights: Weights::BY_CONTEXT };
+        Ok(Self { quantiser, ..Self::new()? })
+    }
+
+    /// The coefficients that it codes.
+    ///
+    /// # Errors
+    /// As [`ImageEncoder::encode`].
+    pub fn coefficients(&self, image: YccRef<'_>, quality: Quality) -> Result<Coefficients> {
+        turbo::check_image(image)?;
         // Only 4:2:0 has a quality of its own for chroma.
         let chroma = if image.sampling == Sampling::S420 { quality.chroma } else { quality.luma };
         let quality = Quality { chroma, ..quality };
-        let steps = match self.trellis {
-            None => return Coefficients::of(image, quality),
-            Some(ImageRole::Baseline) => [steps(quality.luma, false), steps(quality.chroma, true)],
-            Some(ImageRole::Residual) => {
-                [quality.luma, quality.chroma].map(|quality| [flat_step(quality); 64])
-            }
+        let Quantiser::Trellis { flat, weights } = self.quantiser else {
+            return Ok(Coefficients::of(image, quality));
         };
-        Coefficients::optimised(image, steps)
+        let steps = if flat {
+            [quality.luma, quality.chroma].map(|quality| [flat_step(quality); 64])
+        } else {
+            [steps(quality.luma, false), steps(quality.chroma, true)]
+        };
+        Ok(Coefficients::optimised(image, steps, weights))
     }
 }
 
@@ -66,10 +94,9 @@ impl ImageEncoder for Encoder {
     }
 
     fn encode_and_decode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<(Vec<u8>, Option<Ycc>)> {
-        turbo::check_image(image)?;
         let rows =
             restart_rows(image.luma.width, image.luma.height, image.sampling, self.stripe).unwrap_or(0);
-        let coefficients = self.coefficients(image, quality);
+        let coefficients = self.coefficients(image, quality)?;
         match coefficients.file(rows) {
             Some(bytes) => Ok((bytes, coefficients.planes())),
             None => Ok((self.turbo.encode(image, quality)?, None)),

@@ -1,5 +1,7 @@
 //! Against libjpeg-turbo, byte for byte; and every set of instructions against plain Rust.
 
+mod decoding;
+
 use super::block::{Block, SIDE};
 use super::dct::Steps;
 use super::header::steps;

@@ -17,34 +17,33 @@ mod tests;
 
 use self::ac::{STEP, Scale};
 use self::lambda::Lambda;
+pub use self::lambda::Weights;
 use self::rates::Rates;
 use super::block::{Block, SIDE};
 use super::dct::forward_exact;
 use super::huffman::{Table, Tokens};
-use super::vector::{Scalar, Vector};
-use super::{Coefficients, Component, by_level};
+use super::vector::{Vector, by_level};
+use super::{Coefficients, Component};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::YccRef;
-#[cfg(target_arch = "x86_64")]
-use {super::avx2::Avx2, crate::kernels::level::Level};
 
 /// Of so many rows of blocks, one is counted for the costs.
 const SAMPLED: usize = 4;
 
 impl Coefficients {
     /// Transforms an image of 1 to 65,535 pixels a side and quantises it by the steps of luma and of chroma, row by row.
-    pub fn optimised(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
+    pub fn optimised(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2], weights: Weights) -> Self {
         let mut coefficients = Self::transformed(image, steps, transform_exact);
         let (luma, chroma) = coefficients.components.split_at_mut(1);
-        optimise(luma);
-        optimise(chroma);
+        optimise(luma, weights);
+        optimise(chroma, weights);
         coefficients.fill();
         coefficients
     }
 }
 
 /// Quantises components that share their steps and codes.
-fn optimise(components: &mut [Component]) {
+fn optimise(components: &mut [Component], weights: Weights) {
     let Some(first) = components.first() else { return };
     let scale = Scale::new(&first.steps.steps);
     let mut tokens = Tokens::new();
@@ -54,8 +53,8 @@ fn optimise(components: &mut [Component]) {
     let table = Table::Luma as usize;
     let [dc, ac] = [Rates::of(tokens.counts(table)), Rates::of(tokens.counts(table + 1))];
     for component in components {
-        quantise(component, &scale, &ac);
-        optimise_dc(component, &scale, &dc);
+        quantise(component, &scale, weights, &ac);
+        optimise_dc(component, &scale, weights, &dc);
     }
 }
 
@@ -78,7 +77,7 @@ fn count(component: &Component, scale: &Scale, tokens: &mut Tokens) {
 
 /// Quantises the DC coefficients in the order of a file without restart markers, so that stripes change no coefficient. Blocks without
 /// samples take no part: they repeat others.
-fn optimise_dc(component: &mut Component, scale: &Scale, rates: &Rates) {
+fn optimise_dc(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates) {
     let (across, down) = component.per_mcu;
     let mut places = Vec::with_capacity(component.filled.0 * component.filled.1);
     for row in 0..component.filled.1.div_ceil(down) {
@@ -96,7 +95,7 @@ fn optimise_dc(component: &mut Component, scale: &Scale, rates: &Rates) {
         scale.steps(exact, 0) * i32::from(exact.signum())
     };
     let exact: Vec<_> = places.iter().map(exact).collect();
-    for (place, value) in places.into_iter().zip(dc::quantise(&exact, rates)) {
+    for (place, value) in places.into_iter().zip(dc::quantise(&exact, Lambda::flat(weights), rates)) {
         component.blocks[place][0] = value;
     }
 }
@@ -118,10 +117,10 @@ by_level! {
 }
 
 #[inline(always)]
-fn quantise_with<V: Vector>(component: &mut Component, scale: &Scale, rates: &Rates) {
+fn quantise_with<V: Vector>(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates) {
     for row in component.blocks.chunks_exact_mut(component.columns).take(component.filled.1) {
         for block in &mut row[..component.filled.0] {
-            let lambda = Lambda::of(block);
+            let lambda = Lambda::of(block, weights);
             ac::quantise(block, scale, lambda, rates);
         }
     }
@@ -129,5 +128,5 @@ fn quantise_with<V: Vector>(component: &mut Component, scale: &Scale, rates: &Ra
 
 by_level! {
     /// Quantises the AC coefficients of all blocks that hold samples.
-    fn quantise => quantise_with(component: &mut Component, scale: &Scale, rates: &Rates)
+    fn quantise => quantise_with(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates)
 }

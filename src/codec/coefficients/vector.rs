@@ -1,6 +1,6 @@
 //! Eight 32-bit integers, and what the transforms do with them: in plain Rust, which defines it, and with AVX2.
 
-use super::block::{Block, Factors, SIDE};
+use super::block::{Block, Factors, SIDE, Samples};
 
 /// What is added before the division: the quotient of two integers then lies between two integers, further from both than the product with
 /// an inverse is wrong.
@@ -32,6 +32,13 @@ pub trait Vector: Copy {
     fn within(self, limit: i32) -> bool;
     /// Added to `center` and cut to 0 to 255.
     fn samples(self, center: i32, out: &mut [u8; SIDE]);
+    /// The inverse transform of two blocks where there is a quicker way than eight integers at a time. False where there is none, or where it
+    /// does not apply.
+    #[inline(always)]
+    fn inverse_two(blocks: [&Block; 2], factors: &Factors, samples: &mut [Samples; 2]) -> bool {
+        let _ = (blocks, factors, samples);
+        false
+    }
 }
 
 /// In plain Rust.
@@ -117,3 +124,26 @@ impl Vector for Scalar {
         *out = self.0.map(|value| value.saturating_add(center).clamp(0, 255) as u8);
     }
 }
+
+/// Defines a function that runs on the best set of instructions at hand.
+macro_rules! by_level {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident => $generic:ident($($arg:ident: $ty:ty),*)) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            if $crate::kernels::level::Level::current() == $crate::kernels::level::Level::Avx2 {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) {
+                    $generic::<$crate::codec::coefficients::avx2::Avx2>($($arg),*)
+                }
+                // SAFETY: `Level::Avx2` is only returned where AVX2 was detected.
+                #[allow(unsafe_code)]
+                unsafe {
+                    return avx2($($arg),*);
+                }
+            }
+            $generic::<$crate::codec::coefficients::vector::Scalar>($($arg),*)
+        }
+    };
+}
+pub(super) use by_level;

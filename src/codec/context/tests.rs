@@ -2,7 +2,7 @@
 
 use super::pack::same;
 use super::{Decoder, pack};
-use crate::codec::testing::{SIZES, assert_survives_damage, image, refusal, shape};
+use crate::codec::testing::{SIZES, assert_survives_damage, image, refusal, rows_of, shape};
 use crate::codec::{
     EncoderKind, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, Shape,
 };
@@ -105,16 +105,16 @@ fn stripes_are_rows_of_the_whole() {
             let whole = Decoder.decode(&small, shape(&image)).unwrap();
             let starts = || (0..h).step_by(64);
             if h <= 64 {
-                assert!(!Decoder.decode_stripe(&small, shape(&image), 0..h, &mut Ycc::default()).unwrap());
+                let all = rows_of(&image, 0..h);
+                assert!(!Decoder.decode_part(&small, shape(&image), all, &mut Ycc::default()).unwrap());
                 continue;
             }
             // The memory of another image, whose samples must not remain.
             let mut put_together = self::image(w + 9, h, sampling);
             for (i, start) in starts().enumerate().rev() {
                 let rows = start..(start + 64).min(h);
-                assert!(
-                    Decoder.decode_stripe(&small, shape(&image), rows.clone(), &mut put_together).unwrap()
-                );
+                let part = rows_of(&image, rows.clone());
+                assert!(Decoder.decode_part(&small, shape(&image), part, &mut put_together).unwrap());
                 let upper = rows.start / sampling.factors().1..rows.end / sampling.factors().1;
                 assert!(
                     rows.clone().all(|y| put_together.luma.row(y) == whole.luma.row(y)),
@@ -145,4 +145,31 @@ fn residuals_of_every_encoder_shrink() {
             &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
         ));
     }
+}
+
+#[test]
+fn an_encoder_codes_by_context_what_it_would_code_as_a_jpeg() {
+    for sampling in [Sampling::Gray, Sampling::S420] {
+        for (width, height) in SIZES {
+            for (quality, rows) in [(Quality::from(50), 0), (Quality { luma: 80, chroma: 30 }, 16)] {
+                let (image, case) =
+                    (image(width, height, sampling), format!("{sampling:?} {width}x{height}"));
+                let at_once =
+                    |kind: EncoderKind| kind.encode_by_context(image.view(), quality, rows).unwrap();
+                let (payload, planes) = at_once(EncoderKind::Turbojpeg).unwrap();
+                let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Residual).unwrap();
+                let jpeg = encoder.encode(image.view(), quality).unwrap();
+                assert_eq!(Some(payload), pack(&jpeg, shape(&image), rows), "{case}");
+                assert!(same(&planes, &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()), "{case}");
+                // A trellis for this coder: what it says is what a decoder makes of it.
+                let (payload, planes) = at_once(EncoderKind::Trellis).unwrap();
+                assert!(same(&planes, &Decoder.decode(&payload, shape(&image)).unwrap()), "{case}");
+                assert!(at_once(EncoderKind::Webp).is_none());
+            }
+        }
+    }
+    let image = image(16, 16, Sampling::S444);
+    assert!(EncoderKind::Trellis.encode_by_context(image.view(), 50.into(), 0).unwrap().is_none());
+    let none = Ycc::gray(Plane::new(0, 8));
+    assert!(EncoderKind::Trellis.encode_by_context(none.view(), 50.into(), 0).is_err());
 }

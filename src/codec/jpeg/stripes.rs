@@ -31,7 +31,7 @@ pub fn restart_rows(width: usize, height: usize, sampling: Sampling, rows: usize
     (1..=stripe).rev().find(|&part| stripe.is_multiple_of(part) && part * mcus <= MAX_INTERVAL_MCUS)
 }
 
-/// A JPEG of one scan whose restart intervals are whole MCU rows.
+/// A JPEG of one scan, as intervals of whole MCU rows: those between its restart markers, or all rows where there are none.
 pub struct Striped<'a> {
     /// The bytes before the entropy-coded data.
     head: &'a [u8],
@@ -83,7 +83,7 @@ impl Frame {
 }
 
 impl<'a> Striped<'a> {
-    /// Finds the restart markers of a sequential JPEG. `None` where there are none, or where the file is damaged or has another form.
+    /// Finds the restart markers of a sequential JPEG. `None` where the file is damaged or has another form.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut at = bytes.starts_with(&SOI).then_some(SOI.len())?;
         let (mut frame, mut interval) = (None, 0);
@@ -108,10 +108,13 @@ impl<'a> Striped<'a> {
             at = next;
         };
         let mcus = frame.shape.width.div_ceil(frame.mcu.0);
-        if interval == 0 || !interval.is_multiple_of(mcus) {
+        if !interval.is_multiple_of(mcus) {
             return None;
         }
-        let rows = interval / mcus * frame.mcu.1;
+        let rows = match interval / mcus {
+            0 => frame.shape.height.next_multiple_of(frame.mcu.1),
+            rows => rows * frame.mcu.1,
+        };
         let (head, data) = bytes.split_at(at);
         let intervals = intervals(data)?;
         let all = frame.shape.height.div_ceil(rows) == intervals.len();
@@ -121,6 +124,21 @@ impl<'a> Striped<'a> {
     /// Size and sampling by the header.
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The bytes before the entropy-coded data, from SOI to SOS.
+    pub fn head(&self) -> &'a [u8] {
+        self.head
+    }
+
+    /// Rows of an interval; the last one may have fewer.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The entropy-coded data of each interval. Every byte of 255 in them has a byte of 0 behind it.
+    pub fn intervals(&self) -> &[&'a [u8]] {
+        &self.intervals
     }
 
     /// A JPEG of the intervals that hold the rows `rows`, and the rows of these intervals.

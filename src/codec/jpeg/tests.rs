@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::stripes::Striped;
 use super::*;
 use crate::codec::error::Result;
-use crate::codec::testing::{image, planes, refusal, shape};
+use crate::codec::testing::{image, planes, refusal, rows_of, shape};
 use crate::codec::{EncoderKind, ImageDecoder, ImageRole, JpegDecoder, Quality, Shape};
 use crate::image::ycc::{Sampling, Ycc};
 
@@ -61,18 +61,16 @@ fn stripes_are_the_rows_of_the_whole_whatever_the_encoder() {
                     striped.fill(Sampling::S444, 300, 20, 77);
                     for y in (0..height).step_by(16).rev() {
                         let rows = y..(y + 16).min(height);
-                        assert!(
-                            decoder
-                                .decode_stripe(&bytes, shape(&source), rows.clone(), &mut striped)
-                                .unwrap()
-                        );
+                        let part = rows_of(&source, rows.clone());
+                        assert!(decoder.decode_part(&bytes, shape(&source), part, &mut striped).unwrap());
                         assert_equal_rows(&striped, &whole, rows, &case);
                     }
                     assert_equal_rows(&striped, &whole, 0..height, &case);
                     // Rows that do not start or end with a stripe.
                     let mut some = Ycc::default();
                     let rows = height / 2..height / 2 + 1;
-                    assert!(decoder.decode_stripe(&bytes, shape(&source), rows.clone(), &mut some).unwrap());
+                    let part = rows_of(&source, rows.clone());
+                    assert!(decoder.decode_part(&bytes, shape(&source), part, &mut some).unwrap());
                     assert!(some.luma.row(rows.start) == whole.luma.row(rows.start), "{case}");
                     assert!(plain.len() + 64 + 4 * height / 16 > bytes.len(), "{case}: bytes");
                 }
@@ -96,7 +94,7 @@ fn images_that_cannot_have_stripes_have_no_markers_and_are_not_decoded_in_part()
             let bytes = coded(kind, &source, 60.into(), stripe);
             assert!(bytes == coded(kind, &source, 60.into(), 0));
             let mut kept = source.clone();
-            assert!(!decoder.decode_stripe(&bytes, shape(&source), 0..8, &mut kept).unwrap());
+            assert!(!decoder.decode_part(&bytes, shape(&source), rows_of(&source, 0..8), &mut kept).unwrap());
             assert!(kept == source, "nothing was done");
         }
     }
@@ -119,7 +117,8 @@ fn an_interval_is_a_stripe_or_a_part_of_one_that_dri_can_name() {
     let source = image(2100 * 8, 72, Sampling::Gray);
     let bytes = coded(EncoderKind::Turbojpeg, &source, 50.into(), 8 * 8);
     let (mut stripe, mut decoder) = (Ycc::default(), JpegDecoder);
-    assert!(decoder.decode_stripe(&bytes, shape(&source), 16..32, &mut stripe).unwrap());
+    let part = rows_of(&source, 16..32);
+    assert!(decoder.decode_part(&bytes, shape(&source), part, &mut stripe).unwrap());
     assert_equal_rows(&stripe, &by_library(&bytes).unwrap(), 16..32, "parts of a stripe");
 }
 
@@ -132,16 +131,16 @@ fn markers(bytes: &[u8]) -> Vec<usize> {
 fn another_shape_is_refused_as_for_the_whole_image() {
     let source = image(64, 64, Sampling::Gray);
     let bytes = coded(EncoderKind::Turbojpeg, &source, 60.into(), 16);
-    let (good, mut out) = (shape(&source), Ycc::default());
+    let (good, part, mut out) = (shape(&source), rows_of(&source, 0..16), Ycc::default());
     for wrong in [
         Shape { width: 63, ..good },
         Shape { height: 80, ..good },
         Shape { sampling: Some(Sampling::S420), ..good },
     ] {
-        let said = refusal(JpegDecoder.decode_stripe(&bytes, wrong, 0..16, &mut out));
+        let said = refusal(JpegDecoder.decode_part(&bytes, wrong, part, &mut out));
         assert_eq!(said, refusal(JpegDecoder.decode(&bytes, wrong)));
     }
-    assert!(JpegDecoder.decode_stripe(&bytes, Shape { sampling: None, ..good }, 0..16, &mut out).unwrap());
+    assert!(JpegDecoder.decode_part(&bytes, Shape { sampling: None, ..good }, part, &mut out).unwrap());
 }
 
 #[test]
@@ -155,7 +154,8 @@ fn forged_missing_or_misnumbered_markers_are_errors_or_leave_the_image_to_the_wh
             (0..4)
                 .map(|i| {
                     let rows = 32 * i..(32 * i + 32).min(120);
-                    JpegDecoder.decode_stripe(bytes, shape(&source), rows, &mut Ycc::default())
+                    let part = rows_of(&source, rows);
+                    JpegDecoder.decode_part(bytes, shape(&source), part, &mut Ycc::default())
                 })
                 .collect::<Vec<_>>()
         };
@@ -211,7 +211,8 @@ fn damage_never_panics_and_never_gives_another_shape() {
                 bytes[at] = if i % 2 == 0 { random(256) as u8 } else { bytes[at] ^ (1 << random(8)) };
             }
             let (mut out, rows) = (Ycc::default(), 32 * (i % 3)..32 * (i % 3) + 32);
-            if let Ok(true) = JpegDecoder.decode_stripe(&bytes, shape(&source), rows.clone(), &mut out) {
+            let part = rows_of(&source, rows.clone());
+            if let Ok(true) = JpegDecoder.decode_part(&bytes, shape(&source), part, &mut out) {
                 assert_eq!(shape(&out), shape(&source));
                 // Where the whole image decodes too, it has the same rows.
                 if let Ok(whole) = by_library(&bytes) {

@@ -1,13 +1,13 @@
 //! JPEG to planes or RGB.
 
-use std::ops::Range;
-
 use turbojpeg_sys as sys;
 
 use super::handle::{Handle, failed, subsamp};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
+use crate::codec::jpeg::lay_out;
 use crate::codec::jpeg::stripes::Striped;
+use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
 use crate::image::spec::MAX_JPEG_SCANS;
 use crate::image::ycc::{Sampling, Ycc};
@@ -199,22 +199,6 @@ impl Opened<'_> {
     }
 }
 
-/// Gives an image room for whole chroma samples, which TurboJPEG writes, and crops it. An image that was laid out for this size before
-/// keeps its samples.
-fn lay_out(image: &mut Ycc, sampling: Sampling, width: usize, height: usize) {
-    let (fx, fy) = sampling.factors();
-    let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
-    image.sampling = sampling;
-    image.luma.reset(pw, ph);
-    image.luma.crop(width, height);
-    if sampling == Sampling::Gray {
-        image.chroma = None;
-    } else {
-        let chroma = image.chroma.get_or_insert_default();
-        chroma.iter_mut().for_each(|plane| plane.reset(pw / fx, ph / fy));
-    }
-}
-
 /// Compares a header with the shape that the image must have.
 fn check_shape(width: usize, height: usize, sampling: Option<Sampling>, expect: Shape) -> Result<()> {
     if (width, height) != (expect.width, expect.height) {
@@ -237,18 +221,14 @@ impl ImageDecoder for Decoder {
         opened.planes_into(image)
     }
 
-    /// Uses restart markers.
-    fn decode_stripe(
-        &mut self,
-        bytes: &[u8],
-        expect: Shape,
-        rows: Range<usize>,
-        image: &mut Ycc,
-    ) -> Result<bool> {
-        let Some(striped) = Striped::parse(bytes) else { return Ok(false) };
+    /// Uses restart markers; decodes all columns.
+    fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
+        let Some(striped) = Striped::parse(bytes).filter(|striped| striped.intervals().len() > 1) else {
+            return Ok(false);
+        };
         let whole = striped.shape();
         check_shape(whole.width, whole.height, whole.sampling, expect)?;
-        let (rows, part) = striped.cut(rows);
+        let (rows, part) = striped.cut(part.rows());
         let opened = Self::open(&part)?;
         let Header { width, height, sampling, .. } = opened.header;
         check_shape(width, height, sampling, Shape { height: rows.len(), ..whole })?;

@@ -1,13 +1,11 @@
 //! Reads and decodes the families of a slide's archive.
 
-use std::ops::Range;
-
 use super::Slide;
 use crate::archive::FamilyRecord;
 use crate::decode::Input;
 use crate::error::{Error, Result, ServedFault};
 use crate::image::family::DecodedFamily;
-use crate::image::geometry::FamilyId;
+use crate::image::geometry::{FamilyId, Rect};
 use crate::params::Coding;
 use crate::residual::FamilyDecoder;
 
@@ -20,8 +18,8 @@ impl Slide {
         self.archive()?.0.load(id).await
     }
 
-    /// Decodes the payloads of a family into `family`: the baseline, and of the residual at least the rows `rows`. Returns the decoded
-    /// rows; [`Self::decode_rest`] decodes the others.
+    /// Decodes the payloads of a family into `family`: the baseline, and of the residual at least `part`, in pixels of the family's L0. Returns
+    /// the decoded part; [`Self::decode_rest`] decodes what is left.
     ///
     /// # Errors
     /// Damage.
@@ -29,16 +27,16 @@ impl Slide {
         &self,
         id: FamilyId,
         record: &FamilyRecord,
-        rows: Range<usize>,
+        part: Rect,
         family: &mut DecodedFamily,
-    ) -> Result<Range<usize>> {
+    ) -> Result<Rect> {
         let (input, coding) = self.archive()?;
         FamilyDecoder { geometry: &self.geometry, coding, id, record }
-            .decode_rows(rows, family)
+            .decode_part(part, family)
             .map_err(Error::stored_family(&input.path(id), id))
     }
 
-    /// Decodes the rows of the residual that [`Self::decode`] left out; it returned `done`.
+    /// Decodes what [`Self::decode`] left out of the residual; it returned `done`.
     ///
     /// # Errors
     /// Damage.
@@ -46,7 +44,7 @@ impl Slide {
         &self,
         id: FamilyId,
         record: &FamilyRecord,
-        done: &Range<usize>,
+        done: Rect,
         family: &mut DecodedFamily,
     ) -> Result<()> {
         let (input, coding) = self.archive()?;

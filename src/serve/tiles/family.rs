@@ -10,7 +10,7 @@ use super::stopwatch::Stopwatch;
 use super::{Tiles, broken};
 use crate::backend::cpu;
 use crate::error::{Error, Result, ServedFault};
-use crate::image::geometry::{FamilyId, TileId};
+use crate::image::geometry::{FamilyId, Rect, TileId};
 use crate::serve::buffers::{FamilyBuffers, PooledBuffers};
 use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
@@ -112,9 +112,13 @@ impl Tiles {
         let first = first.map(|tile| renderer.place(id, tile).map(|part| (tile, part))).transpose()?;
         let rect = slide.geometry.family_rect(id);
         let size = (rect.width as usize, rect.height as usize);
-        let rows =
-            first.map_or(0..size.1, |(_, part)| cpu::rows_of_part(coding, size, renderer.want(), part));
-        let done = slide.decode(id, &record, rows, decoded)?;
+        let whole = Rect { x: 0, y: 0, ..rect };
+        // All columns: the family's other tiles follow, and rows are decoded once.
+        let part = first.map_or(whole, |(_, part)| {
+            let read = cpu::residual_of_part(coding, size, renderer.want(), part);
+            Rect { x: 0, width: whole.width, ..read }
+        });
+        let done = slide.decode(id, &record, part, decoded)?;
         stopwatch.lap("decode");
         if self.calls.cancel_if_abandoned(key, call) {
             return Ok(None);
@@ -123,7 +127,7 @@ impl Tiles {
             let part = cpu::reconstruct_part(coding, decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, call);
             stopwatch.lap("first tile");
-            slide.decode_rest(id, &record, &done, decoded)?;
+            slide.decode_rest(id, &record, done, decoded)?;
             stopwatch.lap("rest");
         }
         let used = std::mem::take(made);

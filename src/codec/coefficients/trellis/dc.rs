@@ -8,7 +8,7 @@ use super::rates::Rates;
 const STATES: usize = 3;
 
 /// Quantises DC coefficients, given in the order in which they are coded, in units of a step's 128th. The first is coded by itself.
-pub fn quantise(exact: &[i32], rates: &Rates) -> Vec<i16> {
+pub fn quantise(exact: &[i32], lambda: Lambda, rates: &Rates) -> Vec<i16> {
     let value = |exact: i32, state: usize| ((exact + STEP / 2) >> STEP.ilog2()) + state as i32 - 1;
     // For each coefficient and state, the state of the one before on the best path.
     let mut before = vec![[0u8; STATES]; exact.len()];
@@ -19,7 +19,7 @@ pub fn quantise(exact: &[i32], rates: &Rates) -> Vec<i16> {
         for state in 0..STATES {
             next[state] = value(exact, state);
             let error = exact - next[state] * STEP;
-            let own = Lambda::FLAT.cost(error * error);
+            let own = lambda.cost(error * error);
             for from in 0..STATES {
                 let size = i32::BITS - (next[state] - values[from]).unsigned_abs().leading_zeros();
                 let cost = costs[from] + own + rates.of_symbol(size);

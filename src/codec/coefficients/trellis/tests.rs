@@ -1,7 +1,7 @@
 //! Against every choice there is, against libjpeg-turbo, and against rounding.
 
 use super::ac::{STEP, Scale};
-use super::lambda::Lambda;
+use super::lambda::{Lambda, Weights};
 use super::rates::Rates;
 use super::{ac, dc, quantise, quantise_with, transform_exact, transform_exact_with};
 use crate::codec::coefficients::block::{Block, SIDE};
@@ -74,7 +74,7 @@ fn no_other_choice_of_coefficients_costs_less() {
             let place = NATURAL[1 + (rng.next() % 63) as usize];
             exact[usize::from(place)] = if rng.next().is_multiple_of(2) { value } else { -value };
         }
-        let lambda = Lambda::of(&exact);
+        let lambda = Lambda::of(&exact, Weights::RESIDUAL);
         let mut block = exact;
         ac::quantise(&mut block, &scale, lambda, &rates);
         assert_eq!(block[0], exact[0], "the mean is not its business");
@@ -96,7 +96,7 @@ fn no_other_choice_of_coefficients_costs_less() {
 
 #[test]
 fn coefficients_of_every_size_stay_near_what_they_are() {
-    let (rates, lambda) = (rates(), Lambda::FLAT);
+    let (rates, lambda) = (rates(), Lambda::flat(Weights::RESIDUAL));
     for step in [1, 2, 22, 255] {
         let scale = Scale::new(&[step; 64]);
         for exact in (0..8300).step_by(7).flat_map(|value| [value, -value]) {
@@ -125,17 +125,17 @@ fn means_cost_no_more_than_rounded_ones() {
         let of = |((&value, before), &exact): ((&i16, i16), &i32)| {
             let size = 32 - (i32::from(value) - i32::from(before)).unsigned_abs().leading_zeros();
             let off = exact - i32::from(value) * STEP;
-            rates.of_symbol(size) + Lambda::FLAT.cost(off * off)
+            rates.of_symbol(size) + Lambda::flat(Weights::RESIDUAL).cost(off * off)
         };
         values.iter().zip(before).zip(&exact).map(of).sum::<i32>()
     };
     let rounded: Vec<i16> = exact.iter().map(|&exact| ((exact + STEP / 2) >> STEP.ilog2()) as i16).collect();
-    let chosen = dc::quantise(&exact, &rates);
+    let chosen = dc::quantise(&exact, Lambda::flat(Weights::RESIDUAL), &rates);
     assert_eq!(chosen.len(), exact.len());
     assert!(cost(&chosen) < cost(&rounded), "{} of {}", cost(&chosen), cost(&rounded));
     let near = chosen.iter().zip(&rounded).all(|(chosen, rounded)| chosen.abs_diff(*rounded) <= 1);
     assert!(near, "{chosen:?}");
-    assert!(dc::quantise(&[], &rates).is_empty());
+    assert!(dc::quantise(&[], Lambda::flat(Weights::RESIDUAL), &rates).is_empty());
 }
 
 #[test]
@@ -201,8 +201,8 @@ fn every_set_of_instructions_equals_plain_rust() {
     transform_exact_with::<Scalar>(plane.view(), &mut scalar);
     transform_exact(plane.view(), &mut best);
     assert_eq!(scalar.blocks, best.blocks);
-    quantise_with::<Scalar>(&mut scalar, &Scale::new(&[9; 64]), &rates());
-    quantise(&mut best, &Scale::new(&[9; 64]), &rates());
+    quantise_with::<Scalar>(&mut scalar, &Scale::new(&[9; 64]), Weights::PICTURE, &rates());
+    quantise(&mut best, &Scale::new(&[9; 64]), Weights::PICTURE, &rates());
     assert_eq!(scalar.blocks, best.blocks);
     assert!(best.blocks.iter().any(|block| block[1..].iter().any(|&value| value != 0)));
 }

@@ -1,0 +1,208 @@
+//! The decoder of JPEG payloads: all of an image, or the samples of a part.
+//!
+//! Files of one sequential scan are decoded here. Whatever is unusual or damaged is left to libjpeg-turbo, which decides whether it is an image
+//! and says what is wrong.
+
+use std::ops::Range;
+
+use super::batch::Batch;
+use super::block::SIDE;
+use super::lookup::{Bits, Lookup};
+use super::tables::{Component, Tables};
+use super::vector::{Vector, by_level};
+use crate::codec::error::Result;
+use crate::codec::image_codec::{ImageDecoder, Shape};
+use crate::codec::jpeg::lay_out;
+use crate::codec::jpeg::stripes::Striped;
+use crate::codec::turbo;
+use crate::image::geometry::Rect;
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
+
+/// JPEG to planes: those of [`turbo::Decoder`], sooner.
+#[derive(Default)]
+pub struct Decoder;
+
+impl ImageDecoder for Decoder {
+    fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
+        if decode(bytes, expect, None, image).is_some() {
+            return Ok(());
+        }
+        turbo::Decoder.decode_into(bytes, expect, image)
+    }
+
+    fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
+        if decode(bytes, expect, Some(part), image).is_some() {
+            return Ok(true);
+        }
+        turbo::Decoder.decode_part(bytes, expect, part, image)
+    }
+}
+
+/// Decodes all, or a part. `None`: the file is left to libjpeg-turbo, and the samples of the part are unspecified.
+pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mut Ycc) -> Option<()> {
+    let striped = Striped::parse(bytes)?;
+    let (shape, tables) = (striped.shape(), Tables::parse(striped.head())?);
+    let (width, height, sampling) = (shape.width, shape.height, shape.sampling?);
+    if (width, height) != (expect.width, expect.height) || expect.sampling.is_some_and(|s| s != sampling) {
+        return None;
+    }
+    let (columns, rows) = part.map_or((0..width, 0..height), |part| (part.columns(), part.rows()));
+    if part.is_some() && striped.intervals().len() == 1 && columns.len() == width {
+        // Every bit is read for any rows.
+        return None;
+    }
+    lay_out(image, sampling, width, height);
+    let (fx, fy) = sampling.factors();
+    let mcus =
+        |range: Range<usize>, factor: usize| range.start / (factor * SIDE)..range.end.div_ceil(factor * SIDE);
+    let wanted = (mcus(columns, fx), mcus(rows.clone(), fy));
+    let intervals = rows.start / striped.rows()..rows.end.div_ceil(striped.rows());
+    for (index, interval) in striped.intervals().iter().enumerate().take(intervals.end).skip(intervals.start)
+    {
+        let top = index * striped.rows();
+        let bottom = (top + striped.rows()).min(height);
+        let mut scan = Scan {
+            bits: Bits::new(interval),
+            tables: &tables,
+            sampling,
+            columns: width.div_ceil(fx * SIDE),
+            rows: mcus(top..bottom, fy),
+            wanted: wanted.clone(),
+            good: true,
+        };
+        decode_interval(&mut scan, image);
+        if !(scan.good && scan.bits.is_at_end()) {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// An interval of a scan and how it is decoded.
+struct Scan<'a> {
+    bits: Bits<'a>,
+    tables: &'a Tables,
+    sampling: Sampling,
+    /// MCUs across.
+    columns: usize,
+    /// Its rows of MCUs.
+    rows: Range<usize>,
+    /// The columns and rows of MCUs whose samples are wanted.
+    wanted: (Range<usize>, Range<usize>),
+    /// Cleared where libjpeg decides.
+    good: bool,
+}
+
+impl Scan<'_> {
+    /// The columns of MCUs of a row whose samples are wanted.
+    fn wanted_in(&self, row: usize) -> Range<usize> {
+        if self.wanted.1.contains(&row) { self.wanted.0.clone() } else { 0..0 }
+    }
+}
+
+by_level! {
+    fn decode_interval => decode_interval_with(scan: &mut Scan<'_>, image: &mut Ycc)
+}
+
+#[inline(always)]
+fn decode_interval_with<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) {
+    let done = match scan.sampling {
+        Sampling::Gray => gray_rows::<V>(scan, &mut image.luma),
+        _ => colour_rows::<V>(scan, image),
+    };
+    scan.good &= done.is_some();
+}
+
+/// The rows of an interval of one component. `None`: libjpeg decides.
+#[inline(always)]
+fn gray_rows<V: Vector>(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<()> {
+    let mut decoder = ComponentDecoder::new(scan.tables, scan.tables.components.first()?)?;
+    for row in scan.rows.clone() {
+        let wanted = scan.wanted_in(row);
+        for column in 0..scan.columns {
+            decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted.contains(&column))?;
+        }
+        scan.bits.is_inside().then_some(())?;
+    }
+    decoder.finish::<V>(plane)
+}
+
+/// The rows of an interval of three components. `None`: libjpeg decides.
+#[inline(always)]
+fn colour_rows<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
+    let [first, second, third] = scan.tables.components.first_chunk()?;
+    let mut luma = ComponentDecoder::new(scan.tables, first)?;
+    let mut chroma =
+        [ComponentDecoder::new(scan.tables, second)?, ComponentDecoder::new(scan.tables, third)?];
+    let planes = image.chroma.as_mut()?;
+    let (across, down) = scan.sampling.factors();
+    for row in scan.rows.clone() {
+        let wanted = scan.wanted_in(row);
+        for column in 0..scan.columns {
+            let wanted = wanted.contains(&column);
+            for index in 0..across * down {
+                let place = (across * column + index % across, down * row + index / across);
+                luma.block::<V>(&mut scan.bits, &mut image.luma, place, wanted)?;
+            }
+            for (decoder, plane) in chroma.iter_mut().zip(&mut *planes) {
+                decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted)?;
+            }
+        }
+        scan.bits.is_inside().then_some(())?;
+    }
+    luma.finish::<V>(&mut image.luma)?;
+    let [cb, cr] = chroma;
+    cb.finish::<V>(&mut planes[0])?;
+    cr.finish::<V>(&mut planes[1])
+}
+
+/// Decodes the blocks of a component in order.
+struct ComponentDecoder<'a> {
+    dc: &'a Lookup,
+    ac: &'a Lookup,
+    /// The DC coefficient of the block before.
+    before: i32,
+    batch: Batch<'a>,
+    /// Cleared where libjpeg decides.
+    good: bool,
+}
+
+impl<'a> ComponentDecoder<'a> {
+    fn new(tables: &'a Tables, component: &'a Component) -> Option<Self> {
+        let code = |index: usize| tables.codes.get(index)?.as_deref();
+        let (dc, ac) = (code(component.dc)?, code(component.ac)?);
+        Some(Self { dc, ac, before: 0, batch: Batch::new(&component.steps), good: true })
+    }
+
+    /// Reads a block. Its samples go to the column and row of blocks `place`, if they are wanted.
+    #[inline(always)]
+    fn block<V: Vector>(
+        &mut self,
+        bits: &mut Bits<'_>,
+        plane: &mut Plane,
+        place: (usize, usize),
+        wanted: bool,
+    ) -> Option<()> {
+        self.before += bits.dc(self.dc)?;
+        let dc = i16::try_from(self.before).ok()?;
+        if !wanted {
+            return bits.ac::<false>(self.ac, &mut [0; SIDE * SIDE]).map(|_| ());
+        }
+        let block = self.batch.next();
+        block[0] = dc;
+        if !bits.ac::<true>(self.ac, block)? {
+            self.batch.write_mean(dc, place, plane, &mut self.good);
+        } else if self.batch.push(place) {
+            self.batch.write_with::<V>(plane, &mut self.good);
+        }
+        Some(())
+    }
+
+    /// Writes what waits. Returns whether all decoders agree about the samples.
+    #[inline(always)]
+    fn finish<V: Vector>(mut self, plane: &mut Plane) -> Option<()> {
+        self.batch.write_with::<V>(plane, &mut self.good);
+        self.good.then_some(())
+    }
+}
