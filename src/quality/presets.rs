@@ -36,10 +36,10 @@ impl Preset {
     /// Its parameters.
     pub fn params(self) -> EncodeParams {
         let (quality, entropy, subsamp) = match self {
-            Preset::Archive => (75, Entropy::CONTEXT, Subsamp::S444),
+            Preset::Archive => (70, Entropy::CONTEXT, Subsamp::S444),
             // The residual restores the chroma that 4:2:0 takes from the baseline.
             Preset::Balanced => (52, Entropy::ADAPTIVE, Subsamp::S420),
-            Preset::Small => (33, Entropy::CONTEXT, Subsamp::S420),
+            Preset::Small => (32, Entropy::CONTEXT, Subsamp::S420),
             Preset::Lossless => {
                 return EncodeParams { originals: true, entropy: Entropy::LEPTON, ..EncodeParams::default() };
             }
