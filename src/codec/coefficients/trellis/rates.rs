@@ -53,7 +53,7 @@ fn log2(number: u64) -> i32 {
     let mut rest = if whole > 31 { number >> (whole - 31) } else { number << (31 - whole) };
     let mut log = whole as i32;
     for _ in 0..COST_BITS {
-        rest = rest * rest >> 31;
+        rest = (rest * rest) >> 31;
         let above = rest >> 32 != 0;
         log = log << 1 | i32::from(above);
         rest >>= u32::from(above);
