@@ -9,8 +9,8 @@ QUICK_L0Q = (15, 35, 55, 75, 88)
 # mozjpeg codes residuals with one step for all frequencies: its scale is another.
 FLAT_L0Q = (20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
 QUICK_FLAT_L0Q = (25, 35, 45, 55, 65)
-RUNGS = (25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75)
-QUICK_RUNGS = (30, 40, 50, 60, 70)
+RUNGS = (12, 18, 25, 32, 40, 50, 56, 62, 68, 75, 82)
+QUICK_RUNGS = (18, 32, 50, 68, 82)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@
 //! | `avx2_inverse` | the inverse transform of two blocks in 16 bits |
 //! | `huffman` | symbols, codes made for an image, bits |
 //! | `header` | the markers of a file, the tables of qualities |
-//! | `encoder` | the encoder of baselines and residuals |
+//! | `trellis` | quantisation that weighs error against bits |
+//! | `encoder` | the encoders of baselines and residuals |
 //! | `batch` | from blocks of coefficients to samples of a plane |
 //! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
 //! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
@@ -31,6 +32,7 @@ mod lookup;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trellis;
 mod vector;
 
 use self::batch::store;
@@ -71,14 +73,41 @@ struct Component {
 impl Coefficients {
     /// Transforms and quantises an image of 1 to 65,535 pixels a side.
     pub fn of(image: YccRef<'_>, quality: Quality) -> Self {
+        let steps = [steps(quality.luma, false), steps(quality.chroma, true)];
+        let mut coefficients = Self::transformed(image, steps, transform);
+        coefficients.fill();
+        coefficients
+    }
+
+    /// What `transform` makes of the planes of an image, by the steps of luma and of chroma. Blocks without samples are empty.
+    fn transformed(
+        image: YccRef<'_>,
+        [luma, chroma]: [[u8; SIDE * SIDE]; 2],
+        transform: fn(PlaneRef<'_>, &mut Component),
+    ) -> Self {
         let (width, height) = (image.luma.width, image.luma.height);
         let (fx, fy) = image.sampling.factors();
         let mcus = (width.div_ceil(fx * SIDE), height.div_ceil(fy * SIDE));
-        let mut components = vec![Component::of(image.luma, steps(quality.luma, false), (fx, fy), mcus)];
-        let chroma = image.chroma.into_iter().flatten();
-        components
-            .extend(chroma.map(|plane| Component::of(plane, steps(quality.chroma, true), (1, 1), mcus)));
+        let mut components = vec![Component::of(image.luma, luma, (fx, fy), mcus, transform)];
+        let planes = image.chroma.into_iter().flatten();
+        components.extend(planes.map(|plane| Component::of(plane, chroma, (1, 1), mcus, transform)));
         Self { size: (width, height), sampling: image.sampling, components, mcus }
+    }
+
+    fn fill(&mut self) {
+        self.components.iter_mut().for_each(Component::fill);
+    }
+
+    /// Width and height in pixels, and how chroma is sampled.
+    pub fn shape(&self) -> ((usize, usize), Sampling) {
+        (self.size, self.sampling)
+    }
+
+    /// The steps of each component; its blocks, and how many of these stand in a row.
+    pub fn components(&self) -> impl Iterator<Item = (&Factors, &[Block], usize)> {
+        self.components
+            .iter()
+            .map(|component| (&component.steps.factors, &component.blocks[..], component.columns))
     }
 
     /// The JPEG file, with a restart marker after every `restart_rows` MCU rows, none for 0. `None` where an image has no code that
@@ -139,7 +168,13 @@ impl Coefficients {
 }
 
 impl Component {
-    fn of(plane: PlaneRef<'_>, steps: [u8; 64], per_mcu: (usize, usize), mcus: (usize, usize)) -> Self {
+    fn of(
+        plane: PlaneRef<'_>,
+        steps: [u8; SIDE * SIDE],
+        per_mcu: (usize, usize),
+        mcus: (usize, usize),
+        transform: fn(PlaneRef<'_>, &mut Self),
+    ) -> Self {
         let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
         let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
         let blocks = vec![[0; SIDE * SIDE]; columns * rows];
@@ -150,13 +185,13 @@ impl Component {
         } else {
             transform(plane.extended(whole.0, whole.1).view(), &mut component);
         }
-        component.fill(rows);
         component
     }
 
-    /// Blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the last
-    /// one of the same MCU in the row above.
-    fn fill(&mut self, rows: usize) {
+    /// Fills blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the
+    /// last one of the same MCU in the row above.
+    fn fill(&mut self) {
+        let rows = self.blocks.len() / self.columns;
         let dc = |value: i16| {
             let mut block = [0; SIDE * SIDE];
             block[0] = value;

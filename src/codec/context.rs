@@ -1,6 +1,6 @@
 //! Residuals in this program's own codec: the quantised DCT coefficients of a JPEG, in context-adaptive binary arithmetic codes.
 //!
-//! A JPEG that an encoder made is taken apart and its coefficients are coded anew. No JPEG comes back, only its samples, exactly. The
+//! The coefficients are those of our own encoders, or of a JPEG that another encoder made. No JPEG comes back, only its samples, exactly. The
 //! result is smaller than Lepton's, whose contexts are made for photographs, and decodes twice as fast, because no JPEG file is
 //! assembled and parsed on the way. An image is coded in stripes that decode by themselves. Format: section 7.1 of
 //! `docs/format.md`.
@@ -16,4 +16,4 @@ mod stripe;
 mod tests;
 
 pub use decoder::Decoder;
-pub use pack::pack;
+pub use pack::{pack, pack_coefficients};

@@ -1,7 +1,7 @@
 //! From the name of a codec or encoder to its implementation, or to the feature that this build lacks.
 
 use super::id::CodecId;
-use super::image_codec::{ImageDecoder, ImageEncoder, Shape};
+use super::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
 #[cfg(feature = "jpegli")]
 use super::jpegli;
 #[cfg(feature = "jpegxl")]
@@ -15,6 +15,7 @@ use super::mozjpeg;
 use super::webp;
 use super::{coefficients, context};
 use crate::codec::error::{Error, Result};
+use crate::image::ycc::{Ycc, YccRef};
 
 impl EncoderKind {
     /// An encoder of this kind for images of one role.
@@ -22,10 +23,9 @@ impl EncoderKind {
     /// # Errors
     /// A build without the encoder; a library that is missing at run time.
     pub fn encoder(self, role: ImageRole) -> Result<Box<dyn ImageEncoder>> {
-        // The encoder of every build codes both roles alike.
-        let _ = role;
         match self {
             EncoderKind::Turbojpeg => Ok(Box::new(coefficients::Encoder::new()?)),
+            EncoderKind::Trellis => Ok(Box::new(coefficients::Encoder::with_trellis(role)?)),
             #[cfg(feature = "mozjpeg")]
             EncoderKind::Mozjpeg => Ok(Box::new(mozjpeg::Encoder::new(role))),
             #[cfg(feature = "jpegli")]
@@ -37,6 +37,28 @@ impl EncoderKind {
             #[allow(unreachable_patterns, reason = "reached where a feature is off")]
             lacking => Err(Error::NoEncoder(lacking.name())),
         }
+    }
+}
+
+impl EncoderKind {
+    /// Codes a residual by context, in stripes of `rows` rows where that is a whole number of units, and says which planes a decoder makes of
+    /// it: from the coefficients, without a JPEG between. `None` where this encoder gives only files, or the coder cannot say what it has.
+    ///
+    /// # Errors
+    /// As [`ImageEncoder::encode`].
+    pub fn encode_by_context(
+        self,
+        image: YccRef<'_>,
+        quality: Quality,
+        rows: usize,
+    ) -> Result<Option<(Vec<u8>, Ycc)>> {
+        let encoder = match self {
+            EncoderKind::Turbojpeg => coefficients::Encoder::new()?,
+            EncoderKind::Trellis => coefficients::Encoder::with_trellis_by_context()?,
+            _ => return Ok(None),
+        };
+        let coefficients = encoder.coefficients(image, quality)?;
+        Ok(context::pack_coefficients(&coefficients, rows).zip(coefficients.planes()))
     }
 }
 

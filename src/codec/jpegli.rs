@@ -172,7 +172,7 @@ mod tests {
         let bytes = Encoder::new(ImageRole::Residual).encode(image.view(), 50.into()).unwrap();
         let at = bytes.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
         assert_eq!(bytes[at + 4], 0);
-        assert!(bytes[at + 5..at + 69].iter().all(|&step| u16::from(step) == flat_step(50)));
+        assert!(bytes[at + 5..at + 69].iter().all(|&step| step == flat_step(50)));
     }
 
     #[test]

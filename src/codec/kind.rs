@@ -6,6 +6,8 @@
 pub enum EncoderKind {
     /// libjpeg-turbo.
     Turbojpeg,
+    /// JPEG with quantisation that weighs error against bits.
+    Trellis,
     /// mozjpeg.
     Mozjpeg,
     /// jpegli.
@@ -18,12 +20,13 @@ pub enum EncoderKind {
 
 impl EncoderKind {
     /// Every encoder, whether this build has it or not.
-    pub const ALL: [Self; 5] = [Self::Turbojpeg, Self::Mozjpeg, Self::Jpegli, Self::Jpegxl, Self::Webp];
+    pub const ALL: [Self; 6] =
+        [Self::Turbojpeg, Self::Trellis, Self::Mozjpeg, Self::Jpegli, Self::Jpegxl, Self::Webp];
 
     /// Whether this build has the encoder.
     pub fn is_built(self) -> bool {
         match self {
-            EncoderKind::Turbojpeg => true,
+            EncoderKind::Turbojpeg | EncoderKind::Trellis => true,
             EncoderKind::Mozjpeg => cfg!(feature = "mozjpeg"),
             EncoderKind::Jpegli => cfg!(feature = "jpegli"),
             EncoderKind::Jpegxl => cfg!(feature = "jpegxl"),
@@ -35,6 +38,7 @@ impl EncoderKind {
     pub fn name(self) -> &'static str {
         match self {
             EncoderKind::Turbojpeg => "turbojpeg",
+            EncoderKind::Trellis => "trellis",
             EncoderKind::Mozjpeg => "mozjpeg",
             EncoderKind::Jpegli => "jpegli",
             EncoderKind::Jpegxl => "jpegxl",

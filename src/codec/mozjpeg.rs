@@ -44,8 +44,8 @@ impl Encoder {
         Ok(match self.role {
             ImageRole::Baseline => encoder,
             ImageRole::Residual => encoder
-                .custom_luma_qtable([flat_step(quality.luma); 64])
-                .custom_chroma_qtable([flat_step(quality.chroma); 64]),
+                .custom_luma_qtable([flat_step(quality.luma).into(); 64])
+                .custom_chroma_qtable([flat_step(quality.chroma).into(); 64]),
         })
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         // DQT: marker, length, precision and number, 64 steps.
         let at = bytes.windows(2).position(|w| w == [0xFF, 0xDB]).unwrap();
         assert_eq!(bytes[at + 4], 0);
-        assert!(bytes[at + 5..at + 69].iter().all(|&step| u16::from(step) == flat_step(50)));
+        assert!(bytes[at + 5..at + 69].iter().all(|&step| step == flat_step(50)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::fields::{RunFields, SUBSAMP, find};
 
 const FILTERS: [(&str, &str); 3] = [("bl", "bilinear"), ("bc", "bicubic"), ("l3", "lanczos3")];
-const ENCODERS: [&str; 5] = ["turbojpeg", "mozjpeg", "jpegli", "jpegxl", "webp"];
+const ENCODERS: [&str; 6] = ["turbojpeg", "trellis", "mozjpeg", "jpegli", "jpegxl", "webp"];
 
 /// Parses any name.
 pub fn parse(name: &str) -> RunFields {

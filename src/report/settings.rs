@@ -100,11 +100,11 @@ mod tests {
         let rows = rows(&meta(Preset::Archive.params()));
         let expected = [
             ("preset", "archive"),
-            ("baseline", "quality 75, 444, mozjpeg"),
+            ("baseline", "quality 72, 444, trellis"),
             ("optL2", "off"),
             ("sharpen L2", "off"),
-            ("residual", "quality 65, 100% of L0, mozjpeg"),
-            ("chroma residual", "quality 65"),
+            ("residual", "quality 70, 100% of L0, trellis"),
+            ("chroma residual", "quality 80"),
             ("sharpen residual", "off"),
             ("entropy coder", "context"),
             ("filters", "up lanczos3, down lanczos3"),

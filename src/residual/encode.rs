@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
 use crate::backend::{Backend, Base, Predicted, cpu};
-use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, Shape, decoder};
+use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, decoder};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
@@ -50,17 +50,9 @@ pub async fn encode_family(
     let mut payloads = vec![payload];
 
     let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
-    let quality = params.residual_qualities();
     // A scaled residual has no rows of tiles, and so no stripes.
     let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
-    let mut encoder = params.residual_encoder().encoder(ImageRole::Residual)?;
-    if stripe > 0 && params.entropy.keeps_markers() {
-        encoder.set_stripes(stripe);
-    }
-    let (payload, residual) =
-        round_trip(PayloadKind::Residual, encoder, residual.view(), quality, |codec, bytes, shape| {
-            Ok(params.entropy.store_residual(codec, bytes, shape, stripe)?)
-        })?;
+    let (payload, residual) = encode_residual(params, residual.view(), stripe)?;
     // A residual without content, as on blank glass, is not stored.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
         payloads.push(payload);
@@ -69,6 +61,23 @@ pub async fn encode_family(
     let corrected = cpu::correct(&params.coding(), prediction.clone(), &residual);
     let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
     Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
+}
+
+/// Codes a residual in stripes of `stripe` rows, none for 0.
+fn encode_residual(params: &EncodeParams, image: YccRef<'_>, stripe: usize) -> Result<(Payload, Ycc)> {
+    let (kind, quality) = (params.residual_encoder(), params.residual_qualities());
+    if params.entropy.residual == ResidualCoder::Context
+        && let Some((bytes, decoded)) = kind.encode_by_context(image, quality, stripe)?
+    {
+        return Ok((Payload { kind: PayloadKind::Residual, codec: CodecId::Context, bytes }, decoded));
+    }
+    let mut encoder = kind.encoder(ImageRole::Residual)?;
+    if stripe > 0 && params.entropy.keeps_markers() {
+        encoder.set_stripes(stripe);
+    }
+    round_trip(PayloadKind::Residual, encoder, image, quality, |codec, bytes, shape| {
+        Ok(params.entropy.store_residual(codec, bytes, shape, stripe)?)
+    })
 }
 
 /// Codes an image, finds what every decoder makes of it, and converts the coded bytes to their stored form with `store`.

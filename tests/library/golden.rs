@@ -6,7 +6,8 @@
 //! at it, then run with ORIGAMI_BLESS=1 and commit the difference with its reason.
 //!
 //! Reasons so far: residuals of JPEG have restart markers, which changed the bytes of `fresh.txt` and of no plane. `slide.bundle` and
-//! its pack are from before that and stay, for the reader; `slide_stripes.bundle` and its pack are the same slide since.
+//! its pack are from before that and stay, for the reader; `slide_stripes.bundle` and its pack are the same slide since. `trellis` came
+//! with our own trellis.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,6 +102,17 @@ fn parameter_sets() -> Vec<(&'static str, bool, EncodeParams)> {
                 sharpen: 1.5,
                 save_sharpened: true,
                 l0_scale_pct: 33,
+                ..plain.clone()
+            },
+        ),
+        (
+            "trellis 420 chroma 70",
+            false,
+            EncodeParams {
+                encoder: EncoderKind::Trellis,
+                subsamp: Subsamp::S420,
+                base_quality: 60,
+                chroma_residual_quality: Some(70),
                 ..plain
             },
         ),

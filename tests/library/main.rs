@@ -9,7 +9,7 @@ mod bundles;
 mod context;
 mod corrupt;
 mod encoders;
-#[cfg(all(feature = "lepton", feature = "mozjpeg"))]
+#[cfg(feature = "lepton")]
 mod estimate;
 mod flags;
 mod forged;

@@ -52,7 +52,7 @@ fn a_second_decoder_reads_what_bundles_hold_and_what_decode_writes() {
     let dir = tempfile::tempdir().unwrap();
     let slide = dir.path().join("slide.png");
     fs::write(&slide, Image::tissue(700, 500, 7).png()).unwrap();
-    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     let (mut payloads, mut tiles, mut worst) = (0, 0, (0, 0));
     for encoder in kinds.into_iter().filter(|kind| kind.is_built()) {
         for (subsamp, sampling) in [(Subsamp::S444, Sampling::S444), (Subsamp::S420, Sampling::S420)] {

@@ -110,7 +110,7 @@ fn a_tile_of_its_stripe_is_the_tile_of_the_whole_and_the_rest_completes_the_fami
     let plain = EncodeParams::default();
     let chroma = EncodeParams { chroma_residual_quality: Some(50), ..plain.clone() };
     let other = EncodeParams { chroma_residual_quality: Some(80), subsamp: Subsamp::S420, ..plain.clone() };
-    for encoder in [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli] {
+    for encoder in [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli] {
         if !encoder.is_built() {
             println!("SKIPPED: {} is not built", encoder.name());
             continue;

@@ -48,7 +48,7 @@ mod json;
 mod lossless_jpeg2000;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
-#[cfg(all(feature = "lepton", feature = "mozjpeg"))]
+#[cfg(feature = "lepton")]
 mod presets;
 mod reports;
 #[cfg(all(

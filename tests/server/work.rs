@@ -74,7 +74,7 @@ fn every_tile_of_l0_that_is_the_first_of_its_family_is_the_tile_that_decode_writ
     for params in [
         EncodeParams::default(),
         of(&chroma, EncoderKind::Turbojpeg),
-        of(&chroma, EncoderKind::Mozjpeg),
+        of(&chroma, EncoderKind::Trellis),
         of(&EncodeParams::default(), EncoderKind::Jpegli),
     ] {
         if !params.residual_encoder().is_built() {

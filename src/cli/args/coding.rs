@@ -121,18 +121,24 @@ impl CodingArgs {
     pub fn overriding(&self, preset: EncodeParams) -> EncodeParams {
         let entropy = self.entropy.unwrap_or(preset.entropy);
         let residual = self.residual_entropy.unwrap_or(entropy.residual);
+        let residual_quality = self.l0q.or(self.resq).unwrap_or(preset.residual_quality);
+        let residual_encoder = self.residual_encoder.or(preset.residual_encoder);
+        let encoder = self.encoder.unwrap_or(preset.encoder);
+        let one_quality = residual_encoder.unwrap_or(encoder) == EncoderKind::Webp;
         EncodeParams {
             base_quality: self.baseq.unwrap_or(preset.base_quality),
-            residual_quality: self.l0q.or(self.resq).unwrap_or(preset.residual_quality),
+            residual_quality,
             chroma_residual_quality: match self.chroma_resq {
                 Some(ChromaArg::Quality(quality)) => Some(quality),
                 Some(ChromaArg::Off) => None,
-                None => preset.chroma_residual_quality,
+                None => preset
+                    .chroma_residual_quality
+                    .map(|chroma| if one_quality { residual_quality } else { chroma }),
             },
             subsamp: self.subsamp.unwrap_or(preset.subsamp),
-            encoder: self.encoder.unwrap_or(preset.encoder),
+            encoder,
             entropy: Entropy { residual, ..entropy },
-            residual_encoder: self.residual_encoder.or(preset.residual_encoder),
+            residual_encoder,
             optl2: self.optl2,
             max_delta: self.max_delta,
             sharpen: self.sharpen,

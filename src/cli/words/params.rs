@@ -27,7 +27,7 @@ pub fn error(error: &Error) -> Option<String> {
             "--save-sharpened stores the sharpened L2; give --sharpen S as well".into()
         }
         Error::LosslessEncoder(encoder) => format!(
-            "--encoder {}: --preset lossless stores JPEG files, and L2 as one too; use turbojpeg, mozjpeg or jpegli",
+            "--encoder {}: --preset lossless stores JPEG files, and L2 as one too; use turbojpeg, trellis, mozjpeg or jpegli",
             encoder.name()
         ),
         Error::NotWithLossless(parameter) => format!(

@@ -118,15 +118,26 @@ fn forward_pass<V: Vector, const FIRST: bool>(d: [V; SIDE]) -> [V; SIDE] {
     ]
 }
 
-/// The coefficients of a block of samples, given as its rows.
+/// Both passes over a block of samples, given as its rows: eight times the coefficients.
 #[inline(always)]
-pub fn forward<V: Vector>(rows: [&[u8; SIDE]; SIDE], steps: &Steps, block: &mut Block) {
+fn transformed<V: Vector>(rows: [&[u8; SIDE]; SIDE]) -> [V; SIDE] {
     let mut samples = [V::of_samples(rows[0], -CENTER); SIDE];
     for (samples, row) in samples.iter_mut().zip(rows) {
         *samples = V::of_samples(row, -CENTER);
     }
-    let rows = forward_pass::<V, true>(V::transposed(samples));
-    let mut quantised = forward_pass::<V, false>(V::transposed(rows));
+    forward_pass::<V, false>(V::transposed(forward_pass::<V, true>(V::transposed(samples))))
+}
+
+/// Eight times the coefficients of a block of samples, given as its rows, before the quantiser.
+#[inline(always)]
+pub fn forward_exact<V: Vector>(rows: [&[u8; SIDE]; SIDE], block: &mut Block) {
+    V::store(transformed::<V>(rows), block);
+}
+
+/// The coefficients of a block of samples, given as its rows.
+#[inline(always)]
+pub fn forward<V: Vector>(rows: [&[u8; SIDE]; SIDE], steps: &Steps, block: &mut Block) {
+    let mut quantised = transformed::<V>(rows);
     for ((row, divisors), inverses) in quantised.iter_mut().zip(&steps.divisors).zip(&steps.inverses) {
         *row = row.quantised(divisors, inverses);
     }

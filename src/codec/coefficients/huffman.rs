@@ -36,7 +36,7 @@ const fn zigzag_sets() -> [[u64; 256]; 8] {
 
 /// The non-zero coefficients of a block as bits, in zigzag order.
 #[inline(always)]
-fn non_zero(block: &Block) -> u64 {
+pub fn non_zero(block: &Block) -> u64 {
     let mut set = 0;
     for (row, sets) in block.as_chunks::<8>().0.iter().zip(&ZIGZAG) {
         let mut bits = 0;
@@ -57,10 +57,10 @@ pub enum Table {
 
 /// Tables of DC and AC codes of luma, then of chroma.
 pub const TABLES: usize = 4;
-const SYMBOLS: usize = 256;
+pub const SYMBOLS: usize = 256;
 /// A run of sixteen zeros, and the end of a block.
-const ZERO_RUN: u32 = 0xF0;
-const END: u32 = 0;
+pub const ZERO_RUN: u32 = 0xF0;
+pub const END: u32 = 0;
 
 /// What a scan codes, in order. A token is a symbol with its table in the upper half, and its extra bits in the lower.
 pub struct Tokens {
@@ -119,6 +119,11 @@ impl Tokens {
     /// A restart marker.
     pub fn restart(&mut self) {
         self.tokens.push(RESTART);
+    }
+
+    /// How often each symbol of a table occurs.
+    pub fn counts(&self, table: usize) -> &[u32; SYMBOLS] {
+        &self.counts[table]
     }
 
     /// The best code of a table. `None`: there is none that JPEG has.

@@ -135,7 +135,7 @@ fn residuals_of_every_encoder_shrink() {
     // Three quarters of it blank, as residuals are where the prediction is good.
     (96..384).for_each(|y| image.luma.row_mut(y).fill(128));
     let quality = Quality { luma: 60, chroma: 40 };
-    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     for kind in kinds.into_iter().filter(|kind| kind.is_built()) {
         let jpeg = kind.encoder(ImageRole::Residual).unwrap().encode(image.view(), quality).unwrap();
         let small = pack(&jpeg, shape(&image), 128).unwrap();
@@ -145,4 +145,31 @@ fn residuals_of_every_encoder_shrink() {
             &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
         ));
     }
+}
+
+#[test]
+fn an_encoder_codes_by_context_what_it_would_code_as_a_jpeg() {
+    for sampling in [Sampling::Gray, Sampling::S420] {
+        for (width, height) in SIZES {
+            for (quality, rows) in [(Quality::from(50), 0), (Quality { luma: 80, chroma: 30 }, 16)] {
+                let (image, case) =
+                    (image(width, height, sampling), format!("{sampling:?} {width}x{height}"));
+                let at_once =
+                    |kind: EncoderKind| kind.encode_by_context(image.view(), quality, rows).unwrap();
+                let (payload, planes) = at_once(EncoderKind::Turbojpeg).unwrap();
+                let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Residual).unwrap();
+                let jpeg = encoder.encode(image.view(), quality).unwrap();
+                assert_eq!(Some(payload), pack(&jpeg, shape(&image), rows), "{case}");
+                assert!(same(&planes, &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()), "{case}");
+                // A trellis for this coder: what it says is what a decoder makes of it.
+                let (payload, planes) = at_once(EncoderKind::Trellis).unwrap();
+                assert!(same(&planes, &Decoder.decode(&payload, shape(&image)).unwrap()), "{case}");
+                assert!(at_once(EncoderKind::Webp).is_none());
+            }
+        }
+    }
+    let image = image(16, 16, Sampling::S444);
+    assert!(EncoderKind::Trellis.encode_by_context(image.view(), 50.into(), 0).unwrap().is_none());
+    let none = Ycc::gray(Plane::new(0, 8));
+    assert!(EncoderKind::Trellis.encode_by_context(none.view(), 50.into(), 0).is_err());
 }

@@ -18,7 +18,7 @@ fn residual(sampling: Sampling, period: usize) -> Ycc {
 }
 
 fn jpegs(image: &Ycc) -> Vec<Vec<u8>> {
-    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     let built = kinds.into_iter().filter(|kind| kind.is_built());
     built
         .map(|kind| kind.encoder(ImageRole::Residual).unwrap().encode(image.view(), 50.into()).unwrap())

@@ -1,7 +1,7 @@
 //! JPEGs of every encoder, read by zune-jpeg: a decoder that shares no code with libjpeg-turbo.
 //!
 //! zune-jpeg does not aim at libjpeg's bits: its inverse DCT, chroma upsampling and colour conversion round in other ways. The tolerances
-//! are the differences that were measured on these 486 images with version 0.5.15.
+//! are the differences that were measured on these 648 images with version 0.5.15.
 
 use zune_jpeg::JpegDecoder as Zune;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -15,7 +15,7 @@ use crate::image::ycc::{Sampling, Ycc};
 /// Largest difference of a sample of Y, Cb or Cr that both decoders give without upsampling.
 const MAX_PLANE_DIFFERENCE: u8 = 1;
 /// Largest difference of R, G or B of an image whose chroma both decoders upsample.
-const MAX_RGB_DIFFERENCE: u8 = 4;
+const MAX_RGB_DIFFERENCE: u8 = 5;
 
 /// The pixels of a JPEG, interleaved, in a colour space.
 fn by_zune(jpeg: &[u8], space: ColorSpace) -> Vec<u8> {
@@ -64,7 +64,7 @@ fn compare(case: &str, jpeg: &[u8], image: &Ycc) -> (u8, u8) {
 
 #[test]
 fn baselines_and_residuals_of_every_encoder_with_and_without_restart_markers() {
-    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
+    let kinds = [EncoderKind::Turbojpeg, EncoderKind::Trellis, EncoderKind::Mozjpeg, EncoderKind::Jpegli];
     let (mut files, mut worst) = (0, (0, 0));
     for kind in kinds.into_iter().filter(|kind| kind.is_built()) {
         for role in [ImageRole::Baseline, ImageRole::Residual] {
@@ -86,7 +86,7 @@ fn baselines_and_residuals_of_every_encoder_with_and_without_restart_markers() {
         }
     }
     println!("{files} files: planes differ by up to {}, RGB by up to {}", worst.0, worst.1);
-    assert!(files >= 162, "{files} files; each of three encoders makes 162");
+    assert!(files >= 324, "{files} files; each encoder makes 162, and two are always built");
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! Quantisation that weighs error against bits, in integers, so that every machine writes the same bytes.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `rates` | what symbols cost |
+//! | `lambda` | what an error is worth |
+//! | `ac`, `dc` | the best coefficients of a block, and of an interval |
+//!
+//! Costs are those of Huffman codes, made from the symbols that rounding would give in every fourth row of blocks. Knows no files.
+
+mod ac;
+mod dc;
+mod lambda;
+mod rates;
+#[cfg(test)]
+mod tests;
+
+use self::ac::{STEP, Scale};
+use self::lambda::Lambda;
+pub use self::lambda::Weights;
+use self::rates::Rates;
+use super::block::{Block, SIDE};
+use super::dct::forward_exact;
+use super::huffman::{Table, Tokens};
+use super::vector::{Vector, by_level};
+use super::{Coefficients, Component};
+use crate::image::plane::PlaneRef;
+use crate::image::ycc::YccRef;
+
+/// Of so many rows of blocks, one is counted for the costs.
+const SAMPLED: usize = 4;
+
+impl Coefficients {
+    /// Transforms an image of 1 to 65,535 pixels a side and quantises it by the steps of luma and of chroma, row by row.
+    pub fn optimised(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2], weights: Weights) -> Self {
+        let mut coefficients = Self::transformed(image, steps, transform_exact);
+        let (luma, chroma) = coefficients.components.split_at_mut(1);
+        optimise(luma, weights);
+        optimise(chroma, weights);
+        coefficients.fill();
+        coefficients
+    }
+}
+
+/// Quantises components that share their steps and codes.
+fn optimise(components: &mut [Component], weights: Weights) {
+    let Some(first) = components.first() else { return };
+    let scale = Scale::new(&first.steps.steps);
+    let mut tokens = Tokens::new();
+    for component in &*components {
+        count(component, &scale, &mut tokens);
+    }
+    let table = Table::Luma as usize;
+    let [dc, ac] = [Rates::of(tokens.counts(table)), Rates::of(tokens.counts(table + 1))];
+    for component in components {
+        quantise(component, &scale, weights, &ac);
+        optimise_dc(component, &scale, weights, &dc);
+    }
+}
+
+/// Counts the symbols of some rows of blocks, rounded.
+fn count(component: &Component, scale: &Scale, tokens: &mut Tokens) {
+    let rows = component.blocks.chunks_exact(component.columns).take(component.filled.1);
+    for row in rows.step_by(SAMPLED) {
+        let mut before = 0;
+        for exact in &row[..component.filled.0] {
+            let mut rounded: Block = [0; SIDE * SIDE];
+            for (place, (rounded, &exact)) in rounded.iter_mut().zip(exact).enumerate() {
+                let size = ((scale.steps(exact, place) + STEP / 2) / STEP) as i16;
+                *rounded = if exact < 0 { -size } else { size };
+            }
+            tokens.block(&rounded, before, Table::Luma);
+            before = rounded[0];
+        }
+    }
+}
+
+/// Quantises the DC coefficients in the order of a file without restart markers, so that stripes change no coefficient. Blocks without
+/// samples take no part: they repeat others.
+fn optimise_dc(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates) {
+    let (across, down) = component.per_mcu;
+    let mut places = Vec::with_capacity(component.filled.0 * component.filled.1);
+    for row in 0..component.filled.1.div_ceil(down) {
+        for column in 0..component.columns / across {
+            for index in 0..across * down {
+                let (x, y) = (column * across + index % across, row * down + index / across);
+                if x < component.filled.0 && y < component.filled.1 {
+                    places.push(y * component.columns + x);
+                }
+            }
+        }
+    }
+    let exact = |&place: &usize| {
+        let exact = component.blocks[place][0];
+        scale.steps(exact, 0) * i32::from(exact.signum())
+    };
+    let exact: Vec<_> = places.iter().map(exact).collect();
+    for (place, value) in places.into_iter().zip(dc::quantise(&exact, Lambda::flat(weights), rates)) {
+        component.blocks[place][0] = value;
+    }
+}
+
+#[inline(always)]
+fn transform_exact_with<V: Vector>(plane: PlaneRef<'_>, component: &mut Component) {
+    let Component { columns, filled, blocks, .. } = component;
+    for (index, line) in blocks.chunks_exact_mut(*columns).take(filled.1).enumerate() {
+        let rows: [&[[u8; SIDE]]; SIDE] = std::array::from_fn(|y| plane.row(SIDE * index + y).as_chunks().0);
+        for (x, block) in line[..filled.0].iter_mut().enumerate() {
+            forward_exact::<V>(rows.map(|row| &row[x]), block);
+        }
+    }
+}
+
+by_level! {
+    /// Transforms the blocks of a plane of whole blocks: eight times the coefficients.
+    fn transform_exact => transform_exact_with(plane: PlaneRef<'_>, component: &mut Component)
+}
+
+#[inline(always)]
+fn quantise_with<V: Vector>(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates) {
+    for row in component.blocks.chunks_exact_mut(component.columns).take(component.filled.1) {
+        for block in &mut row[..component.filled.0] {
+            let lambda = Lambda::of(block, weights);
+            ac::quantise(block, scale, lambda, rates);
+        }
+    }
+}
+
+by_level! {
+    /// Quantises the AC coefficients of all blocks that hold samples.
+    fn quantise => quantise_with(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates)
+}
