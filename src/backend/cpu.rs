@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 pub use self::l1::reconstruct_l1;
 pub use self::part::{reconstruct_part, residual_of_part};
-pub use self::predict::correct;
+pub use self::predict::{correct, predicted};
 
 use self::filter::{down, optimise, scale, up};
 use self::predict::{add_residual, predict, predict_half};
@@ -74,41 +74,39 @@ fn make_residual(
     prediction: &Plane,
     (width, height): (usize, usize),
 ) -> Plane {
-    let mut made = Plane::default();
+    let mut made = Plane::spare(original.width, original.height);
     residual::make(original, prediction.view(), &mut made);
-    if (width, height) != (made.width(), made.height()) {
-        made = scale(params.downsample_filter, made.view(), width, height);
+    if (width, height) == (made.width(), made.height()) {
+        return made;
     }
-    made
+    let scaled = scale(params.downsample_filter, made.view(), width, height);
+    made.give_back();
+    scaled
 }
 
 /// Predicts `original` from a decoded L2 and subtracts.
-fn predicted(params: &EncodeParams, original: &Ycc, l2: &Ycc) -> Result<Predicted> {
+fn subtracted(params: &EncodeParams, original: &Ycc, l2: &Ycc) -> Result<Predicted> {
     let coding = params.coding();
     let size = (original.luma.width(), original.luma.height());
     let coded = coding.residual_size(size.0, size.1);
-    let prediction = predict(&coding, &l2.luma, size, Plane::default())?;
-    let mut residual = make_residual(params, original.luma.view(), &prediction, coded);
+    let prediction = predicted(&coding, l2, size)?;
+    let mut residual = make_residual(params, original.luma.view(), &prediction.luma, coded);
     if let Some(strength) = Strength::new(params.l0_sharpen) {
         sharpen(&mut residual, strength);
     }
-    let (true, Some(source), Some(chroma)) = (coding.chroma_residual, &original.chroma, &l2.chroma) else {
-        return Ok(Predicted { prediction: Ycc::gray(prediction), residual: Ycc::gray(residual) });
+    let (Some(predicted), Some(source)) = (&prediction.chroma, &original.chroma) else {
+        return Ok(Predicted { prediction, residual: Ycc::gray(residual) });
     };
-    let sampling = Sampling::S420;
+    let sampling = prediction.sampling;
     let coded = sampling.chroma_size(coded.0, coded.1);
     let factors = half_from_source(original.sampling);
-    let pairs = [0, 1].map(|i| {
-        let prediction = predict_half(&coding, &chroma[i], l2.sampling, size, Plane::default());
+    let chroma = [0, 1].map(|i| {
         let half = down(params.downsample_filter, source[i].view(), factors, Plane::default());
-        let residual = make_residual(params, half.view(), &prediction, coded);
-        (prediction, residual)
+        let residual = make_residual(params, half.view(), &predicted[i], coded);
+        half.give_back();
+        residual
     });
-    let [(cb, residual_cb), (cr, residual_cr)] = pairs;
-    Ok(Predicted {
-        prediction: Ycc { luma: prediction, chroma: Some([cb, cr]), sampling },
-        residual: Ycc { luma: residual, chroma: Some([residual_cb, residual_cr]), sampling },
-    })
+    Ok(Predicted { prediction, residual: Ycc { luma: residual, chroma: Some(chroma), sampling } })
 }
 
 /// L0 and L1 in planes of one sampling; gray where that is `Gray` or the family has no chroma.
@@ -186,7 +184,11 @@ impl Backend for CpuBackend {
     ) -> Pending<'a, Predicted> {
         Box::pin(async move {
             let image = ticket.into_planes().map_or_else(|| source.image.ycc(), Cow::Owned);
-            predicted(params, &image, coded)
+            let made = subtracted(params, &image, coded);
+            if let Cow::Owned(planes) = image {
+                planes.give_back();
+            }
+            made
         })
     }
 

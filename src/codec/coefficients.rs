@@ -47,6 +47,7 @@ use self::huffman::{Code, TABLES, Table, Tokens};
 use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spare::Spare;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 
 /// The quantised coefficients of an image, from which both its file and its decoded planes are made.
@@ -56,6 +57,19 @@ pub struct Coefficients {
     components: Vec<Component>,
     /// MCUs across and down.
     mcus: (usize, usize),
+}
+
+thread_local! {
+    /// Coefficients of images that are coded.
+    static SPARE: Spare<Block> = const { Spare::new() };
+}
+
+impl Drop for Component {
+    fn drop(&mut self) {
+        let blocks = std::mem::take(&mut self.blocks);
+        // Where the thread ends the system takes them.
+        let _ = SPARE.try_with(|spare| spare.give(blocks));
+    }
 }
 
 struct Component {
@@ -152,7 +166,7 @@ impl Coefficients {
         let size = self.sampling.chroma_size(width, height);
         let sizes = [(width, height), size, size];
         let plane = |(component, (width, height)): (&Component, (usize, usize))| {
-            let mut plane = Plane::new(width, height);
+            let mut plane = Plane::spare(width, height);
             let mut good = true;
             to_plane(component, &mut plane, &mut good);
             good.then_some(plane)
@@ -177,7 +191,8 @@ impl Component {
     ) -> Self {
         let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
         let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
-        let blocks = vec![[0; SIDE * SIDE]; columns * rows];
+        let mut blocks = SPARE.with(|spare| spare.take(columns * rows));
+        blocks.resize(columns * rows, [0; SIDE * SIDE]);
         let mut component = Self { steps: Steps::new(steps), per_mcu, columns, filled, blocks };
         let whole = (filled.0 * SIDE, filled.1 * SIDE);
         if (plane.width, plane.height) == whole {

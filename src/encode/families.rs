@@ -73,7 +73,7 @@ impl Work<'_> {
                 }
                 let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
                 let channels = Channels::measure(&encoded, *backend, &params.coding()).await?;
-                Ok((encoded.id, encoded.record, Measured { metrics, channels }, loaded.l2_pixels))
+                Ok((id, encoded.into_record(), Measured { metrics, channels }, loaded.l2_pixels))
             },
             take,
         )

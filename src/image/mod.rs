@@ -5,5 +5,6 @@
 pub mod family;
 pub mod geometry;
 pub mod plane;
+pub mod spare;
 pub mod spec;
 pub mod ycc;

@@ -61,6 +61,11 @@ impl<T: Copy + Default> Plane<T> {
         self.data.resize(width * height, T::default());
     }
 
+    /// The memory of the samples, rows `stride` apart.
+    pub fn into_vec(self) -> Vec<T> {
+        self.data
+    }
+
     /// Samples a row.
     pub fn width(&self) -> usize {
         self.width

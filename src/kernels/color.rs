@@ -67,7 +67,7 @@ impl Ycc {
     /// Interleaved RGB, three samples of `rgb` a pixel, as 4:4:4 planes.
     pub fn from_rgb(rgb: PlaneRef<'_>) -> Self {
         let (width, height) = (rgb.width / 3, rgb.height);
-        let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::new(width, height));
+        let [mut luma, mut cb, mut cr] = [(); 3].map(|()| Plane::spare(width, height));
         for y in 0..height {
             rgb_to_ycc(rgb.row(y), luma.row_mut(y), cb.row_mut(y), cr.row_mut(y));
         }

@@ -6,10 +6,13 @@ use super::level::vectorised;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spec::RESIDUAL_ZERO;
 
+/// In 16 bits, which hold every sum, and of which a register has more.
+const ZERO: i16 = RESIDUAL_ZERO as i16;
+
 vectorised! {
     fn make_row(original: &[u8], prediction: &[u8], out: &mut [u8]) {
         for ((out, &y), &p) in out.iter_mut().zip(original).zip(prediction) {
-            *out = (i32::from(y) - i32::from(p) + RESIDUAL_ZERO).clamp(0, 255) as u8;
+            *out = (i16::from(y) - i16::from(p) + ZERO).clamp(0, 255) as u8;
         }
     }
 }
@@ -17,7 +20,7 @@ vectorised! {
 vectorised! {
     fn apply_row(prediction: &mut [u8], residual: &[u8]) {
         for (p, &r) in prediction.iter_mut().zip(residual) {
-            *p = (i32::from(*p) + i32::from(r) - RESIDUAL_ZERO).clamp(0, 255) as u8;
+            *p = (i16::from(*p) + i16::from(r) - ZERO).clamp(0, 255) as u8;
         }
     }
 }

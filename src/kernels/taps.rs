@@ -17,7 +17,9 @@ use std::sync::{Arc, RwLock};
 use crate::image::spec::TAP_ONE;
 
 mod cycle;
+mod stride;
 pub use cycle::Cycle;
+pub use stride::Stride;
 
 /// A resampling filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,6 +84,7 @@ pub struct Taps {
     coeffs: Vec<i16>,
     run: Range<usize>,
     cycle: Cycle,
+    stride: Stride,
 }
 
 impl Taps {
@@ -121,6 +124,11 @@ impl Taps {
         &self.cycle
     }
 
+    /// The longest part of the table that repeats with steps of 2, 4 or 8 input samples: nearly all of a reduction.
+    pub fn stride(&self) -> &Stride {
+        &self.stride
+    }
+
     /// The table of a range of outputs, and the range of the input that it reads. Applied to that input it
     /// computes what the whole table computes there.
     ///
@@ -142,6 +150,7 @@ impl Taps {
             coeffs: self.coeffs[outputs.start * self.row..outputs.end * self.row].to_vec(),
             run: if run.is_empty() { 0..1 } else { run.start - outputs.start..run.end - outputs.start },
             cycle: self.cycle.part(&outputs),
+            stride: self.stride.part(&outputs),
         };
         (input, part)
     }
@@ -268,9 +277,10 @@ impl Taps {
                     i16::try_from(t).expect("a tap is under 2.0: the bounds test covers every table");
             }
         }
-        let repeats = |i: usize, j: usize| {
-            start[j] == start[i] + 1 && coeffs[i * row..][..row] == coeffs[j * row..][..row]
+        let on = |i: usize, j: usize, step: usize| {
+            start[j] == start[i] + step as u32 && coeffs[i * row..][..row] == coeffs[j * row..][..row]
         };
+        let repeats = |i: usize, j: usize| on(i, j, 1);
         let same = |i: usize| repeats(i - 1, i);
         let (mut run, mut from) = (0..1, 0);
         for i in 1..=rows.len() {
@@ -282,7 +292,8 @@ impl Taps {
             }
         }
         let cycle = Cycle::find(rows.len(), repeats);
-        Self { in_len, out_len: rows.len(), row, used, start, coeffs, run, cycle }
+        let stride = Stride::find(rows.len(), |i, step| on(i, i + 1, step));
+        Self { in_len, out_len: rows.len(), row, used, start, coeffs, run, cycle, stride }
     }
 }
 

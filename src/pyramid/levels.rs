@@ -10,15 +10,28 @@ use crate::pyramid::error::Result;
 ///
 /// The rounding term alternates between 1 and 2 along a row, as in libjpeg, so that repeated halving does not brighten.
 pub fn halve(src: &[u8], width: usize, height: usize, channels: usize) -> (Vec<u8>, usize, usize) {
+    let mut out = Vec::new();
+    let (w, h) = halve_into(src, width, height, channels, &mut out);
+    (out, w, h)
+}
+
+/// As [`halve`], into the memory of `out`. Returns the size.
+pub fn halve_into(
+    src: &[u8],
+    width: usize,
+    height: usize,
+    channels: usize,
+    out: &mut Vec<u8>,
+) -> (usize, usize) {
     let (w, h) = (width.div_ceil(2), height.div_ceil(2));
-    let mut out = Vec::with_capacity(w * h * channels);
+    out.resize(w * h * channels, 0);
     let stride = width * channels;
-    for y in 0..h {
+    for (y, out) in out.chunks_exact_mut(w * channels).enumerate() {
         let a = &src[2 * y * stride..][..stride];
         let b = &src[(2 * y + 1).min(height - 1) * stride..][..stride];
-        halve_row(a, b, channels, &mut out);
+        halve_row(a, b, channels, out);
     }
-    (out, w, h)
+    (w, h)
 }
 
 /// Copies the `width` x `height` pixels at `(x, y)` of interleaved samples whose rows are `row_px` pixels long.
@@ -38,14 +51,23 @@ pub fn crop(
     out
 }
 
-fn halve_row(a: &[u8], b: &[u8], channels: usize, out: &mut Vec<u8>) {
-    let pairs = a.chunks(2 * channels).zip(b.chunks(2 * channels));
-    for (x, (a, b)) in pairs.enumerate() {
-        let right = a.len() - channels;
-        for c in 0..channels {
-            let sum = u32::from(a[c]) + u32::from(a[right + c]) + u32::from(b[c]) + u32::from(b[right + c]);
-            out.push(((sum + 1 + (x as u32 & 1)) >> 2) as u8);
-        }
+fn halve_row(a: &[u8], b: &[u8], channels: usize, out: &mut [u8]) {
+    match channels {
+        1 => halve_row_of::<1>(a, b, out),
+        _ => halve_row_of::<3>(a, b, out),
+    }
+}
+
+/// Two rows of pixels of `N` samples.
+fn halve_row_of<const N: usize>(a: &[u8], b: &[u8], out: &mut [u8]) {
+    let (a, b, out) = (a.as_chunks::<N>().0, b.as_chunks::<N>().0, out.as_chunks_mut::<N>().0);
+    for (x, ((out, a), b)) in out.iter_mut().zip(a.chunks(2)).zip(b.chunks(2)).enumerate() {
+        let ([left_a, ..], [left_b, ..]) = (a, b) else { return };
+        let (right_a, right_b) = (a.last().unwrap_or(left_a), b.last().unwrap_or(left_b));
+        *out = std::array::from_fn(|c| {
+            let sum = [left_a[c], right_a[c], left_b[c], right_b[c]].map(u16::from).iter().sum::<u16>();
+            ((sum + 1 + (x as u16 & 1)) >> 2) as u8
+        });
     }
 }
 
@@ -122,7 +144,7 @@ fn push(
     if below.is_empty() {
         return Ok(());
     }
-    let mut half = Vec::with_capacity(level.width.div_ceil(2) * channels);
+    let mut half = vec![0; level.width.div_ceil(2) * channels];
     match level.even_row.take() {
         Some(above) => halve_row(&above, row, channels, &mut half),
         None if last => halve_row(row, row, channels, &mut half),

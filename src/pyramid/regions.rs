@@ -2,11 +2,12 @@
 
 use super::ahead::Ahead;
 use super::error::Result;
-use super::levels::{crop, halve};
+use super::levels::{crop, halve, halve_into};
 use super::loaded::{Job, L2Pixels, LoadedFamily};
 use crate::image::family::{Pixels, SourceFamily};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::plane::Plane;
+use crate::image::spare;
 use crate::image::spec::FAMILY_FACTOR;
 use crate::image::ycc::Ycc;
 use crate::slide::{Access, RandomAccess, Region, Sequential, Slide};
@@ -91,7 +92,9 @@ pub(super) fn read_region(
     channels: usize,
 ) -> Result<FamilyRegion> {
     let rect = geometry.family_rect(id);
-    let mut samples = vec![0; rect.width as usize * rect.height as usize * channels];
+    let len = rect.width as usize * rect.height as usize * channels;
+    let mut samples = spare::samples(len);
+    samples.resize(len, 0);
     pixels.read(rect.x, rect.y, rect.width, rect.height, &mut samples)?;
     Ok(FamilyRegion { samples, rect, channels })
 }
@@ -101,8 +104,10 @@ impl FamilyRegion {
     pub(super) fn into_family(self, geometry: &Geometry, id: FamilyId) -> LoadedFamily {
         let Self { samples, rect, channels } = self;
         let (width, height) = (rect.width as usize, rect.height as usize);
-        let (half, w, h) = halve(&samples, width, height, channels);
+        let mut half = spare::samples(width.div_ceil(2) * height.div_ceil(2) * channels);
+        let (w, h) = halve_into(&samples, width, height, channels, &mut half);
         let (quarter, w, h) = halve(&half, w, h, channels);
+        spare::give(half);
         let image = match channels {
             1 => Pixels::Ycc(Ycc::gray(Plane::from_vec(width, height, samples))),
             _ => Pixels::Rgb(Plane::from_vec(3 * width, height, samples)),

@@ -124,42 +124,54 @@ pub(super) fn luma_stands_for(pixels: &Pixels) -> bool {
     spread.luma_stands()
 }
 
-/// Sums of samples and of their squares: red, green, blue, luma.
+/// Thousandths of red, green and blue in luma.
+const LUMA: [u64; 3] = [299, 587, 114];
+/// Pixels that are converted at a time.
+const STEP: usize = 64;
+
+/// Sums of samples and of their squares: red, green, blue, and thousandths of luma.
 #[derive(Default)]
 struct Spread {
-    count: f64,
-    sums: [f64; 4],
-    squares: [f64; 4],
+    count: u64,
+    sums: [u64; 4],
+    squares: [u64; 4],
 }
 
 impl Spread {
     fn add(&mut self, rgb: &[u8]) {
-        for pixel in rgb.chunks_exact(3) {
-            let [r, g, b] = [0, 1, 2].map(|channel| f64::from(pixel[channel]));
-            for (i, value) in [r, g, b, 0.299 * r + 0.587 * g + 0.114 * b].into_iter().enumerate() {
+        for pixel in rgb.as_chunks::<3>().0 {
+            let [r, g, b] = pixel.map(u64::from);
+            let luma = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
+            for (i, value) in [r, g, b, luma].into_iter().enumerate() {
                 self.sums[i] += value;
                 self.squares[i] += value * value;
             }
         }
-        self.count += (rgb.len() / 3) as f64;
+        self.count += (rgb.len() / 3) as u64;
     }
 
     /// Adds the pixels at which planes have chroma.
     fn add_planes(&mut self, planes: &Ycc) {
         let Some([cb, cr]) = &planes.chroma else { return };
         let (fx, fy) = planes.sampling.factors();
-        let mut rgb = vec![0; 3 * cb.width()];
+        let (mut luma, mut rgb) = ([0; STEP], [0; 3 * STEP]);
         for y in (0..cb.height()).step_by((ROW_STEP / fy).max(1)) {
-            let luma: Vec<u8> = planes.luma.row(y * fy).iter().step_by(fx).copied().collect();
-            ycc_to_rgb(&luma, cb.row(y), cr.row(y), &mut rgb);
-            self.add(&rgb);
+            let of_luma = planes.luma.row(y * fy).chunks(fx * STEP);
+            for ((of_luma, cb), cr) in of_luma.zip(cb.row(y).chunks(STEP)).zip(cr.row(y).chunks(STEP)) {
+                luma.iter_mut().zip(of_luma.iter().step_by(fx)).for_each(|(to, &sample)| *to = sample);
+                let rgb = &mut rgb[..3 * cb.len()];
+                ycc_to_rgb(&luma[..cb.len()], cb, cr, rgb);
+                self.add(rgb);
+            }
         }
     }
 
     fn luma_stands(&self) -> bool {
+        let count = self.count.max(1) as f64;
         let deviation = |i: usize| {
-            let mean = self.sums[i] / self.count.max(1.0);
-            (self.squares[i] / self.count.max(1.0) - mean * mean).max(0.0).sqrt()
+            let unit = if i == 3 { 1000.0 } else { 1.0 };
+            let mean = self.sums[i] as f64 / count / unit;
+            (self.squares[i] as f64 / count / (unit * unit) - mean * mean).max(0.0).sqrt()
         };
         (0..3).all(|i| deviation(i) < LEAST_DEVIATION || deviation(i) < CONTRAST * deviation(3))
     }

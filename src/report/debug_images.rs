@@ -22,8 +22,8 @@ use crate::residual::EncodedFamily;
 /// A full disk and the like; those of the backend.
 pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, coding: &Coding) -> Result<()> {
     let original = family.source.image.ycc();
-    let mut residual = Plane::default();
-    residual::make(original.luma.view(), family.prediction.luma.view(), &mut residual);
+    let (prediction, mut residual) = (family.prediction(coding)?, Plane::default());
+    residual::make(original.luma.view(), prediction.luma.view(), &mut residual);
     let gray = |plane: &Plane| encode_png(plane.view().to_plane().data(), 1, plane.width(), plane.height());
     let colour = |image: &Ycc| match image.chroma {
         None => gray(&image.luma),
@@ -53,7 +53,7 @@ pub async fn write(out: &Path, family: &EncodedFamily, backend: &dyn Backend, co
     for (dir, stage, png) in [
         ("compress", "original", gray(&original.luma)?),
         ("compress", "l2", gray(&family.baseline.luma)?),
-        ("compress", "prediction", gray(&family.prediction.luma)?),
+        ("compress", "prediction", gray(&prediction.luma)?),
         ("compress", "residual", gray(&residual)?),
         ("decompress", "residual", gray(&family.residual.luma)?),
         ("decompress", "reconstruction", gray(&family.corrected.luma)?),

@@ -8,7 +8,7 @@ use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
 use crate::image::ycc::{Ycc, YccRef};
-use crate::params::EncodeParams;
+use crate::params::{Coding, EncodeParams};
 
 /// An encoded family and the intermediate images of its encoder.
 pub struct EncodedFamily {
@@ -20,12 +20,28 @@ pub struct EncodedFamily {
     pub source: SourceFamily,
     /// L2 as every decoder will see it.
     pub baseline: Ycc,
-    /// L0 before the residual: luma, and with a chroma residual also chroma at half size.
-    pub prediction: Ycc,
     /// The residual as every decoder will see it.
     pub residual: Ycc,
     /// L0 as every decoder will see it: the planes that have a residual.
     pub corrected: Ycc,
+}
+
+impl EncodedFamily {
+    /// L0 before the residual, computed anew: luma, and with a chroma residual also chroma at half size.
+    ///
+    /// # Errors
+    /// A recorded sharpening out of range.
+    pub fn prediction(&self, coding: &Coding) -> Result<Ycc> {
+        let size = (self.corrected.luma.width(), self.corrected.luma.height());
+        Ok(cpu::predicted(coding, &self.baseline, size)?)
+    }
+
+    /// Gives the memory of all planes to the next family of this thread, and returns what is stored.
+    pub fn into_record(self) -> FamilyRecord {
+        self.source.image.give_back();
+        [self.baseline, self.residual, self.corrected].into_iter().for_each(Ycc::give_back);
+        self.record
+    }
 }
 
 /// Encodes a family: L2, its JPEG, the prediction from that JPEG, the residual, its JPEG, and what both decode to.
@@ -47,20 +63,24 @@ pub async fn encode_family(
         round_trip(PayloadKind::Baseline, base_encoder, l2.view(), quality, |codec, bytes, _| {
             Ok(params.entropy.store(codec, bytes))
         })?;
-    let mut payloads = vec![payload];
+    l2.give_back();
+    let mut payloads = Vec::with_capacity(2);
+    payloads.push(payload);
 
-    let Predicted { prediction, residual } = backend.residual(params, &source, ticket, &baseline).await?;
+    let Predicted { prediction, residual: made } =
+        backend.residual(params, &source, ticket, &baseline).await?;
     // A scaled residual has no rows of tiles, and so no stripes.
     let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
-    let (payload, residual) = encode_residual(params, residual.view(), stripe)?;
+    let (payload, residual) = encode_residual(params, made.view(), stripe)?;
+    made.give_back();
     // A residual without content, as on blank glass, is not stored.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
         payloads.push(payload);
     }
 
-    let corrected = cpu::correct(&params.coding(), prediction.clone(), &residual);
+    let corrected = cpu::correct(&params.coding(), prediction, &residual);
     let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
-    Ok(EncodedFamily { id: source.id, record, source, baseline, prediction, residual, corrected })
+    Ok(EncodedFamily { id: source.id, record, source, baseline, residual, corrected })
 }
 
 /// Codes a residual in stripes of `stripe` rows, none for 0.

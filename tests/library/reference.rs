@@ -33,15 +33,23 @@ fn squared(source: &Plane, other: &Plane) -> f64 {
 }
 
 impl Figures {
-    fn add(&mut self, seen: &EncodedFamily, rgb: &[u8], ours: (&Plane, &[u8]), theirs: &Reconstructed) {
+    fn add(
+        &mut self,
+        seen: &EncodedFamily,
+        rgb: &[u8],
+        ours: [&Plane; 2],
+        our_rgb: &[u8],
+        theirs: &Reconstructed,
+    ) {
+        let [prediction, luma] = ours;
         let image = seen.source.image.ycc();
         let source = &image.luma;
         self.samples += source.data().len() as f64;
-        self.prediction[0] += squared(source, &seen.prediction.luma);
+        self.prediction[0] += squared(source, prediction);
         self.prediction[1] += squared(source, &theirs.prediction.to_plane());
-        self.luma[0] += squared(source, ours.0);
+        self.luma[0] += squared(source, luma);
         self.luma[1] += squared(source, &theirs.luma.to_plane());
-        self.delta[0].add(rgb, ours.1);
+        self.delta[0].add(rgb, our_rgb);
         self.delta[1].add(rgb, &float64::to_rgb(&theirs.luma, theirs.chroma.as_ref()));
     }
 
@@ -84,7 +92,8 @@ fn compare(case: &str, mut source: Source, rgb: &[u8], params: &EncodeParams) {
             .flat_map(|y| &rgb[y as usize * stride + 3 * rect.x as usize..][..3 * rect.width as usize])
             .copied()
             .collect();
-        figures.add(&seen, &part, (&ours.luma, ours.to_rgb().data()), &theirs);
+        let prediction = seen.prediction(&coding).unwrap();
+        figures.add(&seen, &part, [&prediction.luma, &ours.luma], ours.to_rgb().data(), &theirs);
     }
     figures.check(case);
 }

@@ -57,9 +57,10 @@ fn check_family(case: &str, archive: &Archive, seen: &EncodedFamily, backend: &C
     for (name, (want, got)) in ["Y", "Cb", "Cr"].iter().zip(want.iter().zip(&got)) {
         assert_same(&format!("{case}, baseline {name}"), want, got);
     }
+    let prediction = seen.prediction(coding).unwrap();
     let corrects_chroma = coding.chroma_residual && seen.baseline.chroma.is_some();
     let [of_encoder, of_decoder, predicted, corrected] =
-        [&seen.residual, &decoded.residual, &seen.prediction, &seen.corrected].map(planes);
+        [&seen.residual, &decoded.residual, &prediction, &seen.corrected].map(planes);
     let all = [&of_encoder, &of_decoder, &predicted, &corrected];
     assert!(all.iter().all(|planes| planes.len() == if corrects_chroma { 3 } else { 1 }), "{case}: planes");
     for (i, missed) in of_encoder.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Resampling by filter, factor and size, with tables from caches of the process.
 //!
-//! A table depends on sizes alone, so all slides share it. `dst` lends its memory to the result.
+//! A table depends on sizes alone, so all slides share it. `dst` lends its memory to the result; where it has none, the result takes what
+//! this thread gave back.
 
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
@@ -24,6 +25,9 @@ pub fn taps(axis: Axis) -> Arc<Taps> {
 
 /// Filters by two given tables.
 pub fn resample(src: PlaneRef<'_>, h: &Taps, v: &Taps, mut dst: Plane) -> Plane {
+    if dst.data().is_empty() {
+        dst = Plane::spare(h.out_len(), v.out_len());
+    }
     SCRATCH.with_borrow_mut(|scratch| resample::resample(src, h, v, &mut dst, scratch));
     dst
 }

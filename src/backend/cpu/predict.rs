@@ -37,6 +37,17 @@ pub fn predict_half(
     up(coding.upsample_filter, plane.view(), half_from_l2(sampling), size, dst)
 }
 
+/// L0 before the residual, in the planes that have one: luma, and with a chroma residual also chroma at half size.
+///
+/// # Errors
+/// A recorded sharpening out of range.
+pub fn predicted(coding: &Coding, l2: &Ycc, size: (usize, usize)) -> Result<Ycc> {
+    let luma = predict(coding, &l2.luma, size, Plane::default())?;
+    let (true, Some(chroma)) = (coding.chroma_residual, &l2.chroma) else { return Ok(Ycc::gray(luma)) };
+    let half = |plane| predict_half(coding, plane, l2.sampling, size, Plane::default());
+    Ok(Ycc { luma, chroma: Some(chroma.each_ref().map(half)), sampling: Sampling::S420 })
+}
+
 /// Adds a decoded residual to a predicted plane.
 pub fn add_residual(coding: &Coding, plane: &mut Plane, coded: &Plane) {
     if (coded.width(), coded.height()) == (plane.width(), plane.height()) {
@@ -44,6 +55,7 @@ pub fn add_residual(coding: &Coding, plane: &mut Plane, coded: &Plane) {
     } else {
         let full = scale(coding.upsample_filter, coded.view(), plane.width(), plane.height());
         residual::apply(plane, full.view());
+        full.give_back();
     }
 }
 

@@ -139,27 +139,41 @@ impl Opened<'_> {
     ///
     /// # Panics
     /// Where they do not fit: a mistake of the caller.
-    fn rows_into(mut self, image: &mut Ycc, first: usize) -> Result<()> {
+    fn rows_into(self, image: &mut Ycc, first: usize) -> Result<()> {
+        assert_eq!(image.luma.width(), self.header.width, "the image has been laid out");
+        self.planes_at(image, (0, first))
+    }
+
+    /// Decodes to the place `(x, y)`, which lies on the chroma grid, of a larger image of the same sampling. The image has room for whole
+    /// chroma samples, as [`Ycc::spare`] makes it.
+    ///
+    /// # Errors
+    /// As [`Self::planes`]; the samples at this place are then unspecified.
+    ///
+    /// # Panics
+    /// Where it does not fit: a mistake of the caller.
+    pub fn planes_at(mut self, image: &mut Ycc, (x, y): (usize, usize)) -> Result<()> {
         let Header { width, height, .. } = self.header;
         let sampling = self.sampling()?;
-        assert_eq!((image.sampling, image.luma.width()), (sampling, width), "the image has been laid out");
+        assert_eq!(image.sampling, sampling, "the image has been laid out");
         assert_eq!(image.chroma.is_some(), sampling != Sampling::Gray, "the image has been laid out");
         let (fx, fy) = sampling.factors();
-        assert!(first.is_multiple_of(fy), "rows begin on the chroma grid");
+        assert!(x.is_multiple_of(fx) && y.is_multiple_of(fy), "a part begins on the chroma grid");
         let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
-        let rows = |plane: &mut Plane, (fx, fy): (usize, usize)| {
-            let (stride, rows) = (plane.stride(), first / fy..(first + ph) / fy);
-            assert!(stride >= pw / fx, "columns lie inside their plane");
-            (plane.data_mut()[rows.start * stride..rows.end * stride].as_mut_ptr(), stride as i32)
+        let part = |plane: &mut Plane, (fx, fy): (usize, usize)| {
+            let ((x, y), (columns, rows), stride) = ((x / fx, y / fy), (pw / fx, ph / fy), plane.stride());
+            assert!(x + columns <= stride, "columns lie inside their plane");
+            let samples = &mut plane.data_mut()[y * stride + x..][..(rows - 1) * stride + columns];
+            (samples.as_mut_ptr(), stride as i32)
         };
         let mut planes = [std::ptr::null_mut(); 3];
         let mut strides = [0; 3];
-        (planes[0], strides[0]) = rows(&mut image.luma, (1, 1));
+        (planes[0], strides[0]) = part(&mut image.luma, (1, 1));
         for (i, plane) in image.chroma.iter_mut().flatten().enumerate() {
-            (planes[i + 1], strides[i + 1]) = rows(plane, (fx, fy));
+            (planes[i + 1], strides[i + 1]) = part(plane, (fx, fy));
         }
         // SAFETY: the planes hold, from these pointers on, the whole chroma samples that TurboJPEG documents for this width, height
-        // and sampling: `rows` checks columns and rows of each. `open` read the size from these very bytes, which cannot have
+        // and sampling: `part` checks columns and rows of each. `open` read the size from these very bytes, which cannot have
         // changed since.
         let rc = unsafe {
             sys::tj3DecompressToYUVPlanes8(

@@ -7,13 +7,14 @@ use std::ops::Range;
 use super::scalar;
 use crate::image::plane::Plane;
 use crate::image::spec::{SHIFT_MID, SHIFT_OUT, SHIFT_U8};
-use crate::kernels::taps::{Cycle, Taps};
+use crate::kernels::taps::{Cycle, Stride, Taps};
 
 pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
     assert!(row.len() >= taps.in_len() + taps.row_len() && out.len() == taps.out_len());
     // What repeats is computed as a vertical filter over rows that are one sample apart.
     let along = along_cycle(row, taps, shift, out);
     let along = if along.is_empty() { along_run(row, taps, shift, out) } else { along };
+    let along = if along.is_empty() { along_stride(row, taps, shift, out) } else { along };
     for part in [0..along.start, along.end..out.len()] {
         let done = part.start + part.len() / 8 * 8;
         // SAFETY: this module is only called at `Level::Avx2`, so the processor has AVX2. Reads reach `start
@@ -33,7 +34,7 @@ fn along_run(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) -> Range<usi
         // SAFETY: reads reach `first + 16 * blocks + used`, which the outputs of the run read anyway: inside
         // `row`; `out` is a chunk of exactly sixteen i16.
         unsafe {
-            let words = columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(first + 16 * block), 1, coeffs);
+            let [words] = columns::<1, { SHIFT_MID as i32 }>(row.as_ptr().add(first + 16 * block), 1, coeffs);
             _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
         }
     }
@@ -59,11 +60,12 @@ fn along_cycle(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) -> Range<u
             let phase = |phase: usize| {
                 let first = outputs.start + phase;
                 let (from, coeffs) = (taps.start(first) + at, &taps.coeffs(first)[..taps.used()]);
-                if shift == SHIFT_MID {
-                    columns_16::<{ SHIFT_MID as i32 }>(row.as_ptr().add(from), 1, coeffs)
+                let [words] = if shift == SHIFT_MID {
+                    columns::<1, { SHIFT_MID as i32 }>(row.as_ptr().add(from), 1, coeffs)
                 } else {
-                    columns_16::<{ SHIFT_U8 as i32 }>(row.as_ptr().add(from), 1, coeffs)
-                }
+                    columns::<1, { SHIFT_U8 as i32 }>(row.as_ptr().add(from), 1, coeffs)
+                };
+                words
             };
             match period {
                 2 => store_2(phase(0), phase(1), out),
@@ -100,6 +102,72 @@ fn store<const N: usize>(words: [__m256i; N], out: &mut [i16]) {
     for (words, out) in words.into_iter().zip(out.chunks_exact_mut(16)) {
         // SAFETY: `out` is a chunk of exactly sixteen i16.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
+    }
+}
+
+/// Computes the outputs of a stride by eight. Returns which were computed.
+fn along_stride(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) -> Range<usize> {
+    let Stride { step, outputs } = taps.stride();
+    let (start, blocks) = (outputs.start, outputs.len() / 8);
+    if blocks == 0 {
+        return 0..0;
+    }
+    let done = start..start + 8 * blocks;
+    let coeffs = &taps.coeffs(start)[..taps.used().next_multiple_of(*step)];
+    // SAFETY: the processor has AVX2 at this level. Eight outputs read what each of them reads anyway, up to the whole steps of its
+    // coefficients: inside `row`, by the assertion of the caller, because `row_len` is a multiple of all steps.
+    unsafe {
+        let (from, out) = (row.as_ptr().add(taps.start(start)), &mut out[done.clone()]);
+        match step {
+            2 => stride_8::<2>(from, coeffs, shift, out),
+            4 => stride_8::<4>(from, coeffs, shift, out),
+            _ => stride_8::<8>(from, coeffs, shift, out),
+        }
+    }
+    done
+}
+
+/// Eight outputs at a time, each `STEP` samples after the one before. A register holds the products of sixteen samples with the
+/// coefficients of a step, in turns: two for each output at steps of 4.
+///
+/// # Safety
+/// `from` must be valid for reads of `STEP * (out.len() - 1) + coeffs.len()` samples. `coeffs` has whole steps, `out` whole eights.
+#[target_feature(enable = "avx2")]
+unsafe fn stride_8<const STEP: usize>(from: *const i16, coeffs: &[i16], shift: u32, out: &mut [i16]) {
+    let round = _mm256_set1_epi32(1 << (shift - 1));
+    let count = _mm_cvtsi32_si128(shift as i32);
+    for (block, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let mut sums = [_mm256_setzero_si256(); 4];
+        for (index, coeffs) in coeffs.as_chunks::<STEP>().0.iter().enumerate() {
+            // SAFETY: `coeffs` has `STEP` coefficients, which are read; samples by the contract.
+            unsafe {
+                let coeffs = match STEP {
+                    2 => _mm256_set1_epi32(coeffs.as_ptr().cast::<i32>().read_unaligned()),
+                    4 => _mm256_set1_epi64x(coeffs.as_ptr().cast::<i64>().read_unaligned()),
+                    _ => _mm256_broadcastsi128_si256(_mm_loadu_si128(coeffs.as_ptr().cast())),
+                };
+                let from = from.add(STEP * (8 * block + index));
+                for (part, sum) in sums[..STEP / 2].iter_mut().enumerate() {
+                    let samples = _mm256_loadu_si256(from.add(16 * part).cast());
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(samples, coeffs));
+                }
+            }
+        }
+        let [a, b, c, d] = sums;
+        let total = match STEP {
+            2 => a,
+            // Sums of 0, 1, 4, 5 and, in the high lane, 2, 3, 6, 7.
+            4 => _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b)),
+            // Even ones and, in the high lane, odd ones.
+            _ => _mm256_permutevar8x32_epi32(
+                _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d)),
+                _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7),
+            ),
+        };
+        let q = _mm256_sra_epi32(_mm256_add_epi32(total, round), count);
+        let packed = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256::<1>(q));
+        // SAFETY: `out` has exactly eight i16.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) };
     }
 }
 
@@ -151,12 +219,12 @@ unsafe fn load_pair(low: *const i16, high: *const i16) -> __m256i {
 
 pub fn vertical_u8(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     assert!(first + coeffs.len() <= mid.height() && out.len() == mid.width());
-    if out.len() < 16 {
+    if out.len() < 32 {
         return scalar::vertical_u8(mid, first, coeffs, 0, out);
     }
     // SAFETY: the processor has AVX2 at this level; rows `first..first + coeffs.len()` exist and are
     // `out.len()` wide.
-    unsafe { vertical_u8_16(mid, first, coeffs, out) };
+    unsafe { vertical_u8_32(mid, first, coeffs, out) };
 }
 
 pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
@@ -168,65 +236,83 @@ pub fn vertical_i16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i
     unsafe { vertical_i16_16(mid, first, coeffs, out) };
 }
 
-/// The first columns of blocks of sixteen that cover `width` columns, at least sixteen: the last one overlaps the one before where the width
-/// does not come out even.
-fn blocks(width: usize) -> impl Iterator<Item = usize> {
-    (0..width - 16).step_by(16).chain([width - 16])
+/// The first columns of blocks of `N` that cover `width` columns, at least `N`: the last one overlaps the one before where the width does not
+/// come out even.
+fn blocks<const N: usize>(width: usize) -> impl Iterator<Item = usize> {
+    (0..width - N).step_by(N).chain([width - N])
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn vertical_u8_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
-    for at in blocks(out.len()) {
-        let out = &mut out[at..at + 16];
-        // SAFETY: columns `at..at + 16` lie inside every row, by the caller's assertion.
-        let words = unsafe {
-            columns_16::<{ SHIFT_OUT as i32 }>(mid.row(first).as_ptr().add(at), mid.stride(), coeffs)
-        };
-        let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-        // SAFETY: `out` has exactly sixteen bytes.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), bytes) };
+unsafe fn vertical_u8_32(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
+    for at in blocks::<32>(out.len()) {
+        let out = &mut out[at..at + 32];
+        // SAFETY: columns `at..at + 32` lie inside every row, by the caller's assertion; `out` has exactly 32 bytes.
+        unsafe {
+            let top = mid.row(first).as_ptr().add(at);
+            let [a, b] = columns::<2, { SHIFT_OUT as i32 }>(top, mid.stride(), coeffs);
+            let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi16(a, b));
+            _mm256_storeu_si256(out.as_mut_ptr().cast(), bytes);
+        }
     }
 }
 
 #[target_feature(enable = "avx2")]
 unsafe fn vertical_i16_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [i16]) {
-    for at in blocks(out.len()) {
+    for at in blocks::<16>(out.len()) {
         let out = &mut out[at..at + 16];
-        // SAFETY: as in `vertical_u8_16`.
-        let words = unsafe {
-            columns_16::<{ SHIFT_MID as i32 }>(mid.row(first).as_ptr().add(at), mid.stride(), coeffs)
-        };
-        // SAFETY: `out` has exactly sixteen i16.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), words) };
+        // SAFETY: as in `vertical_u8_32`; `out` has exactly sixteen i16.
+        unsafe {
+            let top = mid.row(first).as_ptr().add(at);
+            let [words] = columns::<1, { SHIFT_MID as i32 }>(top, mid.stride(), coeffs);
+            _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
+        }
     }
 }
 
-/// Sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order. Row k begins at
+/// `N` times sixteen columns summed over the rows, rounded, shifted and saturated to i16, in order. Row k begins at
 /// `top + k * stride`.
 ///
 /// # Safety
-/// Each of the `coeffs.len()` rows must be valid for reads of sixteen i16.
+/// Each of the `coeffs.len()` rows must be valid for reads of `16 * N` i16.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn columns_16<const SHIFT: i32>(top: *const i16, stride: usize, coeffs: &[i16]) -> __m256i {
+unsafe fn columns<const N: usize, const SHIFT: i32>(
+    top: *const i16,
+    stride: usize,
+    coeffs: &[i16],
+) -> [__m256i; N] {
     let round = _mm256_set1_epi32(1 << (SHIFT - 1));
-    let (mut low, mut high) = (round, round);
-    for (pair, c) in coeffs.chunks(2).enumerate() {
-        let row = 2 * pair * stride;
-        // SAFETY: by the contract; an odd last row is paired with zeros.
-        let (a, b) = unsafe {
-            let a = _mm256_loadu_si256(top.add(row).cast());
-            let b = if c.len() == 2 {
-                _mm256_loadu_si256(top.add(row + stride).cast())
-            } else {
-                _mm256_setzero_si256()
-            };
-            (a, b)
-        };
-        let second = c.get(1).copied().unwrap_or(0);
-        let both = _mm256_set1_epi32(i32::from(c[0] as u16) | (i32::from(second) << 16));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), both));
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), both));
+    let mut sums = [[round; 2]; N];
+    let (pairs, last) = coeffs.as_chunks::<2>();
+    for (pair, coeffs) in pairs.iter().enumerate() {
+        // SAFETY: by the contract; a pair of coefficients has the size of an i32.
+        unsafe {
+            let both = _mm256_set1_epi32(coeffs.as_ptr().cast::<i32>().read_unaligned());
+            let row = top.add(2 * pair * stride);
+            for (block, sums) in sums.iter_mut().enumerate() {
+                let a = _mm256_loadu_si256(row.add(16 * block).cast());
+                let b = _mm256_loadu_si256(row.add(stride + 16 * block).cast());
+                add_rows(sums, a, b, both);
+            }
+        }
     }
-    _mm256_packs_epi32(_mm256_srai_epi32::<SHIFT>(low), _mm256_srai_epi32::<SHIFT>(high))
+    if let [last] = last {
+        let both = _mm256_set1_epi32(i32::from(*last as u16));
+        for (block, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: by the contract; an odd last row is paired with zeros.
+            let a = unsafe { _mm256_loadu_si256(top.add(2 * pairs.len() * stride + 16 * block).cast()) };
+            add_rows(sums, a, _mm256_setzero_si256(), both);
+        }
+    }
+    sums.map(|[low, high]| {
+        _mm256_packs_epi32(_mm256_srai_epi32::<SHIFT>(low), _mm256_srai_epi32::<SHIFT>(high))
+    })
+}
+
+/// Adds two rows of sixteen samples, multiplied with their coefficients.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add_rows(sums: &mut [__m256i; 2], a: __m256i, b: __m256i, both: __m256i) {
+    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), both));
+    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), both));
 }

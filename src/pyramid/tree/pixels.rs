@@ -53,31 +53,25 @@ impl Tree {
             .map(|(&tile, b)| self.open_tile(tile, b.as_deref()))
             .collect::<Result<Vec<_>>>()?;
         let sampling = self.common_sampling(&opened);
-        let (width, height) = (rect.width as usize, rect.height as usize);
-        let mut luma = Plane::new(width, height);
-        let (cw, ch) = sampling.chroma_size(width, height);
-        let mut chroma =
-            (sampling != Sampling::Gray).then(|| [Plane::filled(cw, ch, 128), Plane::filled(cw, ch, 128)]);
+        let mut image = Ycc::spare(sampling, rect.width as usize, rect.height as usize);
         for (&tile, open) in tiles.iter().zip(opened) {
-            let image = match open {
-                OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(tile, e))?,
-                OpenTile::Planes(image) => image,
-            };
             let interior = self.interior(tile);
             let tile_rect = self.geometry().tile_rect(tile).unwrap_or(interior);
-            let (x, y) = ((tile_rect.x - rect.x) as usize, (tile_rect.y - rect.y) as usize);
-            luma.paste(x, y, crop(&image.luma, interior, (1, 1)));
-            let image =
-                if image.sampling == sampling { image } else { upsample_to_444(image, filter, &self.taps) };
-            let (Some(to), Some(from)) = (chroma.as_mut(), &image.chroma) else { continue };
-            let (fx, fy) = sampling.factors();
-            for (to, from) in to.iter_mut().zip(from) {
-                to.paste(x / fx, y / fy, crop(from, interior, (fx, fy)));
-            }
+            let place = ((tile_rect.x - rect.x) as usize, (tile_rect.y - rect.y) as usize);
+            let pixels = match open {
+                OpenTile::Jpeg(jpeg) if jpeg.header().sampling == Some(sampling) && self.is_exact(tile) => {
+                    jpeg.planes_at(&mut image, place).map_err(|e| self.tile_error(tile, e))?;
+                    continue;
+                }
+                OpenTile::Jpeg(jpeg) => jpeg.planes().map_err(|e| self.tile_error(tile, e))?,
+                OpenTile::Planes(pixels) => pixels,
+            };
+            let fits = [sampling, Sampling::Gray].contains(&pixels.sampling);
+            let pixels = if fits { pixels } else { upsample_to_444(pixels, filter, &self.taps) };
+            paste(&mut image, place, &pixels, interior);
         }
         let tile_bytes = bytes.iter().map(|b| b.as_ref().map_or(0, |b| b.len() as u64)).collect();
-        let image = Pixels::Ycc(Ycc { luma, chroma, sampling });
-        Ok(SourceFamily { id, tile: self.geometry().tile() as usize, image, tile_bytes })
+        Ok(SourceFamily { id, tile: self.geometry().tile() as usize, image: Pixels::Ycc(image), tile_bytes })
     }
 
     /// A tile of a small level as a bundle stores it: the source's bytes where they are a baseline JPEG without overlap,
@@ -255,4 +249,21 @@ impl Tree {
 fn crop(plane: &Plane, part: Rect, (fx, fy): (usize, usize)) -> PlaneRef<'_> {
     let (x, y) = (part.x as usize / fx, part.y as usize / fy);
     plane.view().part(x, y, (part.width as usize).div_ceil(fx), (part.height as usize).div_ceil(fy))
+}
+
+/// Copies the part of a tile in `interior` to a place of an image. A gray tile, or one of the sampling of the image.
+fn paste(image: &mut Ycc, (x, y): (usize, usize), tile: &Ycc, interior: Rect) {
+    image.luma.paste(x, y, crop(&tile.luma, interior, (1, 1)));
+    let factors = image.sampling.factors();
+    let (x, y) = (x / factors.0, y / factors.1);
+    for (index, to) in image.chroma.iter_mut().flatten().enumerate() {
+        match &tile.chroma {
+            Some(planes) => to.paste(x, y, crop(&planes[index], interior, factors)),
+            None => {
+                let (width, height) =
+                    image.sampling.chroma_size(interior.width as usize, interior.height as usize);
+                (y..y + height).for_each(|row| to.row_mut(row)[x..x + width].fill(128));
+            }
+        }
+    }
 }
