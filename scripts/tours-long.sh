@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tours against what they promise, where that takes minutes: frames of the preview in a browser are those of the video, and a tour from
-# the recorder is rendered by a real service. Not a part of continuous integration.
+# Tours against what they promise, where that takes minutes: frames of the preview in a browser are those of the video, a tour from
+# the recorder is rendered by a real service, and a tour of ten minutes takes the memory of one minute. Not a part of continuous integration.
 #
-#   scripts/tours-long.sh BINARY
+#   scripts/tours-long.sh BINARY [WIDTHxHEIGHT]
 #
+# The size is that of the tours of one and of ten minutes, by default 1920x1080.
 # Says SKIPPED where there is no Chromium, no ffmpeg, no demo slide (scripts/setup.sh fetches it) or no package index (scikit-image).
 # CHROMIUM names the browser. Both frames of each time are in target/tours.
 set -euo pipefail
@@ -44,3 +45,7 @@ CHROMIUM=$program "$work/venv/bin/python" scripts/tour_preview.py "$address" "$w
 step "a tour from the recorder, rendered by the service"
 CHROMIUM=$program "$work/venv/bin/python" scripts/tour_service.py "$address" "$work"
 [[ -z $(ls "$work/temp") ]] || die "the service has left files: $(ls "$work/temp")"
+
+step "the memory of one minute and of ten"
+mkdir -p "$work/memory"
+python3 scripts/tour_memory.py "$origami" "$slide" "$work/memory" "${2:-1920x1080}"

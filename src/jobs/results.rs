@@ -330,6 +330,21 @@ impl Results {
         Ok(())
     }
 
+    /// Removes the directories of all attempts at a unit but of that which counts: workers that were killed have left them, and one that
+    /// lives and has lost the unit finds the manifest. In object storage they stay for `reconcile`: looking for them costs a request.
+    pub fn discard_others(&self, key: &Key, counts: &Token) -> Result<()> {
+        let Home::Local(root) = &self.home else { return Ok(()) };
+        let attempts = root.join(UNITS).join(key.as_str()).join("attempts");
+        let failed = || FileError::on::<Error>("list", &attempts);
+        for entry in fs::read_dir(&attempts).map_err(failed())? {
+            let token = Token::parse(&entry.map_err(failed())?.file_name().to_string_lossy());
+            if let Some(token) = token.filter(|token| token != counts) {
+                self.discard(key, &token)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes all that there is of a unit, `unit.json` last: what is left by one who is killed can still be told.
     pub fn remove(&self, key: &Key) -> Result<()> {
         let prefix = ObjectPath::from(format!("{UNITS}/{key}"));

@@ -17,8 +17,8 @@ use crate::backend::Cancel;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::{Missing, Tree};
-use crate::store::remote::{Bounds, DownloadError, download};
-use crate::store::{FileError, is_address};
+use crate::store::remote::{Bounds, DownloadError, download, restrict};
+use crate::store::{FileError, Location, is_address};
 use crate::tour::{self, DEFAULT_FORMAT, Rendering, Strictness, WorkFolder};
 
 /// The file of a rendering.
@@ -63,7 +63,9 @@ impl RenderError {
             Self::Download(_) => Code::ConnectionError,
             Self::Tour(T::Document { .. } | T::Unfit { .. }) => Code::ScenarioParseError,
             Self::Tour(T::Ffmpeg { said, .. }) => said_code(said),
-            Self::Source(_) if self.diagnosis().kind == FaultKind::MayPass => Code::StorageAccessError,
+            Self::Source(_) | Self::Tour(T::Slide(_)) if self.diagnosis().kind == FaultKind::MayPass => {
+                Code::StorageAccessError
+            }
             Self::Tour(_) | Self::Source(_) => Code::RenderError,
         }
     }
@@ -188,7 +190,8 @@ fn in_folder(
     Ok(Made { main: VIDEO.into(), families: rendered.frames, pixels: all, notes: rendered.notes })
 }
 
-/// A source as a file that ffmpeg or a reader opens: those at web addresses, and videos at any, are fetched.
+/// A source as a file that ffmpeg or a reader opens: videos at addresses are fetched; slides are read in place, of a web server one that
+/// strangers may name.
 fn fetched(
     source: &str,
     thing: Thing,
@@ -206,6 +209,9 @@ fn fetched(
             Bounds { addresses: &renderer.addresses, max_bytes: renderer.max_video_bytes, goes_on: &goes_on };
         download(source, &to, &bounds)?;
         return Ok(to.to_string_lossy().into_owned());
+    }
+    if let Ok(Location::Address(address)) = Location::parse(path) {
+        restrict(&address, &renderer.addresses).map_err(|e| DownloadError::Refused(e.to_string()))?;
     }
     let found = match thing {
         Thing::Tree => {

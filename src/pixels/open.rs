@@ -1,14 +1,13 @@
 //! What a path is, and its reader.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::{self, Archive, BUNDLE_NAME, PACK_DIR};
 use crate::error::Error;
 use crate::pyramid::tree::{is_tree_file, other_tree};
-use crate::store::{FileError, ReadAt, is_address};
+use crate::store::{self, FileError, ReadAt, is_address};
 
 use super::archive::Bundle;
 use super::scan::Scan;
@@ -18,17 +17,17 @@ use super::{Decoded, Kind, Result, Shared};
 /// Bytes in which the magic of an archive lies.
 const MAGIC_BYTES: u64 = 16;
 
-/// What a path is, with the file or directory to open.
+/// What a path or an address is, with the file, directory or object to open. An address is that of one object: of a tree its descriptor.
 ///
 /// # Errors
-/// A path that does not exist or cannot be read; a pack, which is no whole slide.
+/// A path that does not exist or cannot be read; a pack, which is no whole slide; an address in a build without them.
 pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
-    if is_address(path) {
+    if cfg!(not(feature = "remote")) && is_address(path) {
         let problem = "regions are read from local files; copy it here first";
         return Err(Error::input(path, problem).into());
     }
     let failed = |source| Error::from(FileError { action: "open", path: path.into(), source });
-    if fs::metadata(path).map_err(failed)?.is_dir() {
+    if !is_address(path) && fs::metadata(path).map_err(failed)?.is_dir() {
         let bundles = [path.join(PACK_DIR).join(BUNDLE_NAME), path.join(BUNDLE_NAME)];
         if let Some(bundle) = bundles.into_iter().find(|bundle| bundle.is_file()) {
             return Ok((Kind::Bundle, bundle));
@@ -36,8 +35,7 @@ pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
         let kind = if is_tree_directory(path).map_err(failed)? { Kind::Tree } else { Kind::Slide };
         return Ok((kind, path.into()));
     }
-    let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(MAGIC_BYTES).read_to_end(&mut start)).map_err(failed)?;
+    let start = first_bytes(path).map_err(failed)?;
     match archive::Kind::of_magic(&start) {
         Some(archive::Kind::Bundle) => Ok((Kind::Bundle, path.into())),
         Some(archive::Kind::Pack) => {
@@ -47,6 +45,13 @@ pub fn detect(path: &Path) -> Result<(Kind, PathBuf)> {
         None if is_tree_file(path) => Ok((Kind::Tree, path.into())),
         None => Ok((Kind::Slide, path.into())),
     }
+}
+
+fn first_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = store::open(path)?;
+    let mut start = vec![0; file.size()?.min(MAGIC_BYTES) as usize];
+    file.read_exact_at(&mut start, 0)?;
+    Ok(start)
 }
 
 /// Whether a directory holds a tree or is the directory of its tiles.

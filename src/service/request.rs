@@ -146,7 +146,7 @@ fn render(
     let given = |name| field(fields, name).or_else(|| inner.and_then(|inner| field(inner, name)));
     let named = |name: &'static str| given(name).and_then(Value::as_str).map(|text| (name, text));
     let source = match (named("slide"), named("video").or(named("videoUrl"))) {
-        (Some((name, text)), _) => sources::slide(name, text, &options.slides)?,
+        (Some((name, text)), _) => sources::slide(name, text, &options.slides, Some(&options.addresses))?,
         (None, Some((name, text))) => sources::media(name, text, &options.slides, &options.addresses)?,
         (None, None) => return Err(Problem::wrong("slide is missing, or videoUrl: what the tour shows")),
     };
@@ -240,7 +240,7 @@ fn encode(fields: &Map<String, Value>, options: &ServiceOptions) -> Result<Wante
         return Err(problem.advised("give names with / between them, without .., other than units and notes"));
     }
     let task = (options.encode)(flags).map_err(|e| Problem::wrong(format!("options: {e}")))?;
-    let found = sources::slide("source", source, &options.slides)?;
+    let found = sources::slide("source", source, &options.slides, None)?;
     let identity = found.identity.unwrap_or_default();
     let unit = Unit::new(Task::Encode(task), found.place, found.thing, identity, found.bytes)?;
     let unit = Unit { most_families: Some(BAND_FAMILIES), ..unit };

@@ -6,8 +6,8 @@ use super::problem::Problem;
 use crate::jobs::Source;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::{Missing, Tree};
-use crate::store::is_address;
-use crate::store::remote::AddressPolicy;
+use crate::store::remote::{AddressPolicy, restrict};
+use crate::store::{Location, is_address};
 
 /// Files of a slide's folder that stand for it, the best one first.
 const IN_FOLDER: [&str; 3] =
@@ -25,14 +25,24 @@ pub struct Found {
     pub bytes: u64,
 }
 
-/// A slide, tree or bundle by its path below `root`, or by its name there without the ending.
-pub fn slide(field: &str, text: &str, root: &Path) -> Result<Found, Problem> {
-    let is_web = text.starts_with("http://") || text.starts_with("https://");
-    if is_web {
-        let why = "slides are read in place; name one below the folder of the service, or in object storage";
-        return Err(Problem::address(field, why));
-    }
-    let path = if is_address(Path::new(text)) { PathBuf::from(text) } else { below(field, text, root)? };
+/// A slide, tree or bundle by its path below `root`, by its name there without the ending, or at an address: of object storage, and of a
+/// web server that `addresses` allow; `None` allows no web server.
+pub fn slide(
+    field: &str,
+    text: &str,
+    root: &Path,
+    addresses: Option<&AddressPolicy>,
+) -> Result<Found, Problem> {
+    let path = match Location::parse(Path::new(text)).map_err(|e| Problem::address(field, e))? {
+        Location::Local(_) => below(field, text, root)?,
+        Location::Address(address) => {
+            let why = "name a slide below the folder of the service, or in object storage";
+            let addresses = addresses.or((!address.is_web()).then_some(&AddressPolicy::All));
+            let addresses = addresses.ok_or_else(|| Problem::address(field, why))?;
+            restrict(&address, addresses).map_err(|e| Problem::address(field, e))?;
+            address.to_path()
+        }
+    };
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let (thing, identity) = match &*extension {
         "dzi" | "szi" => {

@@ -62,6 +62,11 @@ impl Address {
         &self.key
     }
 
+    /// Whether it is one of a web server.
+    pub fn is_web(&self) -> bool {
+        matches!(self.scheme, Scheme::Http | Scheme::Https)
+    }
+
     /// The address of `name` below this one.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {

@@ -11,11 +11,13 @@
 //! | `ffmpeg` | the program: found, probed, fed |
 //! | `scene` | a tour over its slide: the pixels of each frame, and what is drawn over them |
 //! | `render`, `still`, `raw` | a whole video; one frame; all frames as pixels |
+//! | `video` | a captioned video |
+//! | `job` | what a rendering is done with, and what comes of it |
 //! | `work_folder` | where a video is made, and what becomes of it after a kill |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
 //! them. It is a program of its own, found at run time, as is Chromium. It also opens
-//! videos and sound, and those at addresses itself; nothing else here uses the network.
+//! videos and sound, and those at addresses itself. Slides at addresses are read by `pixels`; nothing else here uses the network.
 
 mod camera;
 mod captions;
@@ -24,12 +26,14 @@ mod document;
 mod effects;
 mod error;
 mod ffmpeg;
+mod job;
 mod plan;
 mod raw;
 mod render;
 mod resample;
 mod scene;
 mod still;
+mod video;
 mod viewport;
 mod work_folder;
 
@@ -38,8 +42,9 @@ pub use self::document::{Fault, Severity, Strictness, read};
 pub use self::effects::{BROWSERS, chromium};
 pub use self::error::{Error, Result};
 pub use self::ffmpeg::{Encoder, Ffmpeg};
+pub use self::job::{Rendered, Rendering};
 pub use self::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 pub use self::raw::raw_frames;
-pub use self::render::{Rendered, Rendering, check, render, views};
+pub use self::render::{check, render, views};
 pub use self::still::{Drawn, still};
 pub use self::work_folder::{WorkFolder, sweep};

@@ -1,19 +1,19 @@
 //! A whole video: in segments, each coded by an ffmpeg of its own, joined without coding again.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use super::camera::{Camera, View};
-use super::captions::Script;
 use super::effects::Effects;
 use super::error::{Error, Result};
-use super::ffmpeg::{Child, Encoder, Ffmpeg, frame_times, input, media};
+use super::ffmpeg::{Child, Ffmpeg, frame_times, raw_input};
+use super::job::{Rendered, Rendering, sound};
 use super::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 use super::scene::{Scene, write};
+use super::video::of_video;
 use super::viewport::Stage;
 use super::work_folder::WorkFolder;
 use crate::backend::Cancel;
@@ -24,39 +24,6 @@ use crate::store::{FileError, is_address};
 const SEGMENT_SECONDS: f64 = 10.0;
 /// How often a segment is tried.
 const ATTEMPTS: u32 = 3;
-
-/// What a rendering is done with.
-pub struct Rendering<'a> {
-    /// The program.
-    pub ffmpeg: &'a Ffmpeg,
-    /// The encoder.
-    pub encoder: Encoder,
-    /// Threads that make frames.
-    pub scheduler: &'a Scheduler,
-    /// Segments that are rendered at a time.
-    pub workers: usize,
-    /// Ends it.
-    pub cancel: Cancel,
-    /// Told how many frames are coded, of how many.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
-}
-
-/// What was rendered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rendered {
-    /// Size and rate.
-    pub format: Format,
-    /// Frames of the video.
-    pub frames: u64,
-    /// Segments.
-    pub segments: usize,
-    /// Segments that failed, and were rendered again.
-    pub repeated: usize,
-    /// Bytes of the file.
-    pub bytes: u64,
-    /// What of the document was left out, each with its place.
-    pub notes: Vec<String>,
-}
 
 /// Whether the source of a tour can be opened and allows what the tour asks of it. Returns what its reader assumed or left out.
 /// `document` is named in errors.
@@ -197,7 +164,7 @@ fn segment(
     let script = write(&out.with_extension("ass"), &scene.script(frames.clone()))?;
     let mut command = with.ffmpeg.command();
     with.encoder.device(&mut command);
-    command.args(scene.input());
+    command.args(raw_input(scene.format));
     command.args([
         "-vf",
         &with.encoder.filters(&scene.drawing(&script, frames.start)),
@@ -229,14 +196,6 @@ fn join(tour: &Tour, with: &Rendering<'_>, work: &Path, count: usize, out: &Path
     Child::start(command, "join the segments")?.wait(&with.cancel, &|_| ())
 }
 
-/// A sound file beside the video of the first input.
-fn sound(command: &mut Command, audio: Option<&PathBuf>, seconds: f64) {
-    if let Some(audio) = audio {
-        input(command, audio).args(["-map", "0:v:0", "-map", "1:a:0", "-c:a", "aac", "-b:a", "160k"]);
-        command.args(["-t", &format!("{seconds:.6}")]);
-    }
-}
-
 /// Each frame is there once, at equal distances.
 fn count(ffmpeg: &Ffmpeg, video: &Path, expected: u64) -> Result<()> {
     let times = frame_times(ffmpeg, video)?;
@@ -249,52 +208,4 @@ fn count(ffmpeg: &Ffmpeg, video: &Path, expected: u64) -> Result<()> {
         return Err(Error::FrameCount { path: video.into(), found, expected });
     }
     Ok(())
-}
-
-/// A video with captions, by one ffmpeg.
-fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &Path) -> Result<Rendered> {
-    let own = media(with.ffmpeg, path)?;
-    let format = tour.format_over(own.format);
-    let seconds = tour.options.duration.unwrap_or(own.duration).min(own.duration);
-    let frames = format.first_frame_at(seconds).max(1);
-    let mut script = Script::new(format, 0..u64::MAX);
-    tour.cues.iter().for_each(|cue| script.cue(cue));
-    if let Some(title) = &tour.title {
-        script.title(title);
-    }
-    let script = write(&work.join("captions.ass"), &script.text())?;
-    let Format { width, height, fps: (above, below) } = format;
-    let fitted = format!(
-        "fps={above}/{below},scale={width}:{height}:force_original_aspect_ratio=decrease,pad={width}:{height}:-1:-1,setsar=1,\
-         format=rgb24,ass=filename={script}"
-    );
-    let mut command = with.ffmpeg.command();
-    with.encoder.device(&mut command);
-    input(&mut command, path);
-    match &tour.audio {
-        Some(_) => sound(&mut command, tour.audio.as_ref(), seconds),
-        None => {
-            command.args(["-map", "0:v:0", "-map", "0:a?", "-t", &format!("{seconds:.6}")]);
-            // What MP4 holds is kept as it is.
-            let kept = own
-                .audio
-                .as_deref()
-                .is_some_and(|codec| ["aac", "mp3", "ac3", "eac3", "alac", "opus"].contains(&codec));
-            command.args(["-c:a", if kept { "copy" } else { "aac" }]);
-        }
-    }
-    command.args(["-vf", &with.encoder.filters(&fitted), "-frames:v", &frames.to_string()]);
-    with.encoder.codec(&mut command, tour.options.quality, format);
-    command.args(["-movflags", "+faststart"]).arg(out);
-    (with.progress)(0, frames);
-    let tell = |count: u64| (with.progress)(count.min(frames), frames);
-    Child::start_counting(command, &format!("caption {}", path.display()))?.wait(&with.cancel, &tell)?;
-    let found = frame_times(with.ffmpeg, out)?.len() as u64;
-    // The container's length may be that of its sound, and end a frame later than its pictures.
-    if found == 0 || found.abs_diff(frames) > 1 {
-        return Err(Error::FrameCount { path: out.into(), found, expected: frames });
-    }
-    (with.progress)(found, found);
-    let notes = Effects::without(tour);
-    Ok(Rendered { format, frames: found, segments: 1, repeated: 0, bytes: 0, notes })
 }

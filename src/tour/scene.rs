@@ -107,25 +107,6 @@ impl<'a> Scene<'a> {
         script.text()
     }
 
-    /// Arguments of ffmpeg for frames on its standard input.
-    pub fn input(&self) -> Vec<String> {
-        let Format { width, height, fps: (above, below) } = self.format;
-        let (size, rate) = (format!("{width}x{height}"), format!("{above}/{below}"));
-        let words = [
-            "-f",
-            "rawvideo",
-            "-pixel_format",
-            "rgb24",
-            "-video_size",
-            &size,
-            "-framerate",
-            &rate,
-            "-i",
-            "-",
-        ];
-        words.map(String::from).to_vec()
-    }
-
     /// The filter that draws a script over frames from `first` on, which have the times of the whole tour while it draws.
     pub fn drawing(&self, script: &str, first: u64) -> String {
         let (above, below) = self.format.fps;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::effects::Effects;
 use super::error::{Error, Result};
-use super::ffmpeg::{Child, Ffmpeg};
+use super::ffmpeg::{Child, Ffmpeg, raw_input};
 use super::plan::{DEFAULT_FORMAT, Source, Tour};
 use super::scene::{Scene, write};
 use super::viewport::Stage;
@@ -51,7 +51,7 @@ pub fn still(
     };
     let number = format.frame_at(time).min(tour.frames(format) - 1);
     let mut command = ffmpeg.command();
-    command.args(scene.input());
+    command.args(raw_input(scene.format));
     if drawn == Drawn::All {
         let script = write(&work.path().join("captions.ass"), &scene.script(number..number + 1))?;
         command.args(["-vf", &scene.drawing(&script, number)]);

@@ -75,6 +75,8 @@ mod terminal;
 mod torture;
 #[cfg(feature = "tour")]
 mod tour;
+#[cfg(all(feature = "tour", feature = "remote"))]
+mod tour_address;
 #[cfg(all(
     unix,
     feature = "jpegli",

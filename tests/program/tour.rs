@@ -238,6 +238,56 @@ fn effects_of_css_are_drawn_for_any_number_of_workers() {
     assert_eq!(place.names(), ["1.mp4", "3.mp4", "effects.json", "plain.json", "slide.png", "still.png"]);
 }
 
+/// A video of red and blue stripes, 160x120, of two seconds at 5 frames a second, whose sound begins with it.
+fn stripes(path: &Path) {
+    let picture = "color=red:s=8x120:r=5[a];color=blue:s=8x120:r=5[b];[a][b]hstack,split=10[0][1][2][3][4][5][6][7][8][9];\
+        [0][1][2][3][4][5][6][7][8][9]hstack=10[v]";
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-f", "lavfi", "-i", "sine=f=440", "-filter_complex", picture]);
+    command.args(["-map", "[v]", "-map", "0:a", "-t", "2", "-c:a", "aac", "-pix_fmt", "yuv444p"]).arg(path);
+    assert!(command.status().unwrap().success());
+}
+
+#[test]
+fn effects_of_css_are_laid_over_a_video_and_filter_what_is_under_them() {
+    if !ffmpeg::or_skip("effects over a video") || !ffmpeg::chromium_or_skip("effects over a video") {
+        return;
+    }
+    let place = Place::new();
+    stripes(&place.path("source.mp4"));
+    let render = |name: &str, style: Value, threads: &str| {
+        let tour = json!({"video": "source.mp4", "cues": [{"text": "  ", "start": 0.6, "end": 1.4, "style": style}]});
+        fs::write(place.path("tour.json"), tour.to_string()).unwrap();
+        let (tour, out) = (place.path("tour.json"), place.path(name));
+        let args = ["tour", "render", arg(&tour), "--out", arg(&out), "--encoder", "x264", "--json"];
+        let ran = origami(&[&args[..], &["--threads", threads, "--overwrite"]].concat()).ok();
+        assert_eq!((&object(&ran)["frames"], &object(&ran)["notes"]), (&10.into(), &json!([])), "{ran:?}");
+        fs::read(&out).unwrap()
+    };
+    let style = json!({"backgroundColor": "#0000", "padding": "30px 60px", "fontSize": 10,
+        "backdropFilter": "blur(12px) grayscale(1)", "boxShadow": "0 0 0 4px #0f0"});
+    assert!(render("one.mp4", style.clone(), "1") == render("three.mp4", style, "3"));
+    render("plain.mp4", json!({}), "1");
+    let pixels = ffmpeg::pixels(&place.path("one.mp4"));
+    let frames: Vec<&[u8]> = pixels.chunks_exact(3 * 160 * 120).collect();
+    assert_eq!(frames.len(), 10);
+    let at = |frame: usize, x: usize, y: usize| &frames[frame][3 * (160 * y + x)..][..3];
+    let is_gray = |pixel: &[u8]| pixel.iter().all(|value| value.abs_diff(pixel[0]) < 24);
+    let greens = |frame: usize| frames[frame].chunks_exact(3).filter(|p| p[1] > 150 && p[0] < 120).count();
+    for (frame, has) in [(0, false), (2, false), (3, true), (6, true), (7, false)] {
+        assert_eq!(is_gray(at(frame, 84, 90)), has, "frame {frame}: {:?}", at(frame, 84, 90));
+        assert_eq!(greens(frame) > 200, has, "frame {frame}: {} pixels of the shadow", greens(frame));
+        assert!(!is_gray(at(frame, 84, 10)), "frame {frame}: beside the caption");
+    }
+    // Stripes beside each other are one colour after the blur.
+    let (left, right) = (at(4, 76, 90), at(4, 84, 90));
+    assert!(left.iter().zip(right).all(|(a, b)| a.abs_diff(*b) < 24), "{left:?} {right:?}");
+    let wrong =
+        json!({"cues": [{"text": "x", "start": 0, "end": 1, "style": {"backdropFilter": "glow(1)"}}]});
+    let wrong = origami(&["tour", "check", arg(&place.tour("wrong.json", wrong))]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("brightness"), "{wrong:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn without_chromium_effects_are_left_out_and_named() {

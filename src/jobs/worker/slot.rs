@@ -99,9 +99,14 @@ impl Slot {
             let message = "the program failed on this unit (a panic; its log has the place)";
             Err(Stop::Fault(Fault::new(Outlook::Permanent, message)))
         });
-        let may_count =
-            matches!(attempt, Ok(Attempt::Done(Done::Ours | Done::Joined)) | Err(Stop::Unanswered(_)));
-        if !may_count && let Err(e) = tools.results.discard(key, &token) {
+        // Only its manifest says whether it does.
+        let may_count = matches!(attempt, Err(Stop::Unanswered(_)));
+        let removed = match &attempt {
+            Ok(Attempt::Done(Done::Ours | Done::Joined)) => tools.results.discard_others(key, &token),
+            _ if may_count => Ok(()),
+            _ => tools.results.discard(key, &token),
+        };
+        if let Err(e) = removed {
             // They are found by `reconcile`.
             tracing::warn!("{e}; the files of an attempt that does not count stay there");
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect;
 
 use super::runtime;
 
@@ -77,20 +78,54 @@ impl AddressPolicy {
     /// # Errors
     /// The system gives no threads, or no certificates.
     pub fn client(&self, timeout: Option<Duration>) -> io::Result<reqwest::Client> {
-        runtime::handle()?;
-        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        builder = builder.connect_timeout(CONNECT_TIMEOUT);
+        let mut builder = self.builder()?.redirect(redirect::Policy::none());
         if let Some(timeout) = timeout {
             builder = builder.timeout(timeout);
         }
-        if let Self::Public(advice) = self {
-            // A proxy would look names up, and reach what is near to it.
-            builder = builder.no_proxy().dns_resolver(std::sync::Arc::new(PublicNames(advice.clone())));
-        }
         builder.build().map_err(|e| io::Error::other(e.without_url()))
+    }
+
+    /// A client for reading one file in many requests, that follows redirects to these hosts; from `https` to `https` alone.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub(super) fn reader(&self, timeout: Duration, is_encrypted: bool) -> io::Result<reqwest::Client> {
+        let own = self.clone();
+        let follow = redirect::Policy::custom(move |attempt| match own.check(attempt.url().as_str()) {
+            Ok(_) if attempt.previous().len() <= REDIRECTS => attempt.follow(),
+            Ok(_) => attempt.error("too many redirects"),
+            Err(_) => {
+                let (host, advice) = (attempt.url().host_str().unwrap_or_default().into(), own.advice());
+                attempt.error(Private { host, advice })
+            }
+        });
+        let builder = self.builder()?.redirect(follow).timeout(timeout).https_only(is_encrypted);
+        let agent = concat!("origami/", env!("CARGO_PKG_VERSION"));
+        builder.user_agent(agent).build().map_err(|e| io::Error::other(e.without_url()))
+    }
+
+    fn builder(&self) -> io::Result<reqwest::ClientBuilder> {
+        runtime::handle()?;
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        Ok(match self {
+            Self::All => builder,
+            // A proxy would look names up, and reach what is near to it.
+            Self::Public(advice) => {
+                builder.no_proxy().dns_resolver(std::sync::Arc::new(PublicNames(advice.clone())))
+            }
+        })
+    }
+
+    fn advice(&self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Public(advice) => advice.clone(),
+        }
     }
 }
 
+/// Most redirects of a request for a part of a file.
+const REDIRECTS: usize = 5;
 /// Longest time for a connection to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -211,6 +246,27 @@ mod tests {
         for address in ["ftp://1.1.1.1/", "file:///etc/passwd", "http://", "x", "http://u:p@1.1.1.1/"] {
             assert!(addresses.check(address).is_err(), "{address}");
         }
+    }
+
+    #[test]
+    fn a_reader_follows_redirects_to_public_hosts_alone() {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(
+                    b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
+            }
+        });
+        // The first host is an address, which is not looked up: so this reader reaches it.
+        let client = AddressPolicy::Public("ask the operator".into()).reader(CONNECT_TIMEOUT, false).unwrap();
+        let sent = async { client.get(format!("http://127.0.0.1:{port}/")).send().await };
+        let error = runtime::handle().unwrap().block_on(sent).unwrap_err();
+        let private = private_of(&error).expect("a refusal").to_string();
+        assert_eq!(private, "10.0.0.1: its address is private; ask the operator");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! From an address to its store: credentials and endpoint from the environment, limits of time and number of tries from here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut, S3CopyIfNotExists};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::client::SpawnedReqwestConnector;
+use object_store::client::{HttpClient, HttpConnector, SpawnService, SpawnedReqwestConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
+use super::address_policy::AddressPolicy;
 use super::fault::{of_store, refused};
 use super::runtime;
 use super::settings::settings;
@@ -37,7 +38,19 @@ impl Place {
 /// Longest time for a connection to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Stores = Mutex<HashMap<(Scheme, String), Arc<dyn ObjectStore>>>;
+type Stores = HashMap<(Scheme, String), Arc<dyn ObjectStore>>;
+
+/// The stores of this process.
+fn stores() -> MutexGuard<'static, Stores> {
+    static STORES: OnceLock<Mutex<Stores>> = OnceLock::new();
+    STORES.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// The web servers that [`restrict`] has restricted.
+fn restricted() -> MutexGuard<'static, HashSet<(Scheme, String)>> {
+    static RESTRICTED: OnceLock<Mutex<HashSet<(Scheme, String)>>> = OnceLock::new();
+    RESTRICTED.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
+}
 
 /// The store and key of an address. A store is made once and keeps its connections.
 ///
@@ -47,15 +60,14 @@ type Stores = Mutex<HashMap<(Scheme, String), Arc<dyn ObjectStore>>>;
 /// # Errors
 /// Settings in the environment that make no store; the system gives no threads.
 pub fn connect(address: &Address) -> io::Result<Place> {
-    static STORES: OnceLock<Stores> = OnceLock::new();
     let id = (address.scheme(), address.host().to_string());
-    let mut stores = STORES.get_or_init(Stores::default).lock().unwrap_or_else(|e| e.into_inner());
+    let mut stores = stores();
     let store = match stores.get(&id) {
         Some(store) => store.clone(),
         None => {
             let variables =
                 std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-            let store = build(address, &variables.collect::<Vec<_>>())?;
+            let store = build(address, &variables.collect::<Vec<_>>(), &AddressPolicy::All)?;
             stores.insert(id, store.clone());
             store
         }
@@ -67,7 +79,53 @@ pub fn connect(address: &Address) -> io::Result<Place> {
     Ok(Place { store, key: key.map_err(|e| of_store(e.into()))? })
 }
 
-fn build(address: &Address, variables: &[(String, String)]) -> io::Result<Arc<dyn ObjectStore>> {
+/// Before the first connection for somebody who is not trusted: the web server of an address is reached as `addresses` allow from now on,
+/// by everyone in this process. Buckets are reached by the settings of the operator, and are not restricted. Looks the name up, and holds
+/// the calling thread.
+///
+/// # Errors
+/// `PermissionDenied`: a host that is refused, and stays as it was; the system gives no threads.
+pub fn restrict(address: &Address, addresses: &AddressPolicy) -> io::Result<()> {
+    if !address.is_web() || *addresses == AddressPolicy::All {
+        return Ok(());
+    }
+    let denied = |why: String| refused(io::ErrorKind::PermissionDenied, why);
+    let url = addresses.check(&server(address)).map_err(denied)?;
+    addresses.check_name(&url).map_err(|e| denied(e.to_string()))?;
+    let id = (address.scheme(), address.host().to_string());
+    let mut restricted = restricted();
+    if !restricted.contains(&id) {
+        stores().insert(id.clone(), build(address, &[], addresses)?);
+        restricted.insert(id);
+    }
+    Ok(())
+}
+
+/// The web server of an address.
+fn server(address: &Address) -> String {
+    format!("{}://{}", address.scheme().name(), address.host())
+}
+
+/// Makes the connections of a store to hosts that are allowed, and to no others by names and redirects.
+#[derive(Debug)]
+struct Restricted {
+    addresses: AddressPolicy,
+    is_encrypted: bool,
+}
+
+impl HttpConnector for Restricted {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        let failed = |e: io::Error| object_store::Error::Generic { store: "HTTP", source: Box::new(e) };
+        let client = self.addresses.reader(settings().request_timeout, self.is_encrypted).map_err(failed)?;
+        Ok(HttpClient::new(SpawnService::new(client, runtime::handle().map_err(failed)?.clone())))
+    }
+}
+
+fn build(
+    address: &Address,
+    variables: &[(String, String)],
+    addresses: &AddressPolicy,
+) -> io::Result<Arc<dyn ObjectStore>> {
     let settings = settings();
     let retry = RetryConfig {
         backoff: BackoffConfig {
@@ -128,9 +186,15 @@ fn build(address: &Address, variables: &[(String, String)]) -> io::Result<Arc<dy
             builder.build().map(|store| Arc::new(store) as _)
         }
         Scheme::Http | Scheme::Https => {
-            let builder = HttpBuilder::new().with_url(format!("{}://{host}", address.scheme().name()));
-            let builder =
-                builder.with_client_options(client).with_retry(retry).with_http_connector(connector);
+            let builder = HttpBuilder::new().with_url(server(address));
+            let builder = builder.with_client_options(client).with_retry(retry);
+            let is_encrypted = address.scheme() == Scheme::Https;
+            let builder = match addresses {
+                AddressPolicy::All => builder.with_http_connector(connector),
+                AddressPolicy::Public(_) => {
+                    builder.with_http_connector(Restricted { addresses: addresses.clone(), is_encrypted })
+                }
+            };
             builder.build().map(|store| Arc::new(store) as _)
         }
     };
@@ -195,13 +259,45 @@ mod tests {
     fn settings_that_make_no_store_are_named_without_their_values() {
         let wrong = [("AWS_ENDPOINT_URL".to_string(), "http://planted-secret:x y".to_string())];
         for address in [address("s3://bucket/key"), address("az://container/key")] {
-            if let Err(error) = build(&address, &wrong) {
+            if let Err(error) = build(&address, &wrong, &AddressPolicy::All) {
                 assert!(
                     error.to_string().contains("check A") && !error.to_string().contains("secret"),
                     "{error}"
                 );
             }
         }
-        assert!(build(&address("az://container/key"), &[]).is_err(), "an account is missing");
+        assert!(
+            build(&address("az://container/key"), &[], &AddressPolicy::All).is_err(),
+            "an account is missing"
+        );
+    }
+
+    #[test]
+    fn a_web_server_that_strangers_name_is_reached_at_public_addresses_alone() {
+        let addresses = AddressPolicy::Public("ask the operator".into());
+        for host in ["127.0.0.1:9", "localhost:9", "2130706433", "[::1]:9"] {
+            let private = address(&format!("http://{host}/a"));
+            let error = restrict(&private, &addresses).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{host}");
+            assert!(error.to_string().contains("ask the operator"), "{error}");
+            // What the operator reaches there is as before.
+            assert!(!restricted().contains(&(Scheme::Http, host.into())));
+            restrict(&private, &AddressPolicy::All).unwrap();
+        }
+        restrict(&address("s3://127.0.0.1/a"), &addresses).unwrap();
+        restrict(&address("https://1.1.1.1/a"), &addresses).unwrap();
+        assert!(restricted().contains(&(Scheme::Https, "1.1.1.1".into())));
+    }
+
+    #[test]
+    fn a_name_that_becomes_one_of_a_private_address_is_refused_when_a_store_connects() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = address(&format!("http://localhost:{}/a", server.local_addr().unwrap().port()));
+        let addresses = AddressPolicy::Public("ask the operator".into());
+        // As if the name had been public when it was looked up.
+        let place = Place { store: build(&there, &[], &addresses).unwrap(), key: Path::from("a") };
+        let error = runtime::wait(async move { super::super::fetch::start(&place, 9).await }).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+        assert!(error.to_string().contains("ask the operator"), "{error}");
     }
 }

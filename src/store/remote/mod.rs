@@ -36,7 +36,7 @@ mod sparse_list;
 
 pub use address_policy::{AddressPolicy, Private, private_of};
 pub use blocks::ahead_bytes;
-pub use connect::{Place, connect};
+pub use connect::{Place, connect, restrict};
 pub use download::{Bounds, DownloadError, download};
 pub use fault::{is_refused, of_store, status};
 pub use fetch::Version;

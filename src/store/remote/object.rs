@@ -99,8 +99,10 @@ impl Object {
         let object = runtime::wait(async move {
             static NUMBER: AtomicU64 = AtomicU64::new(0);
             let (version, first) = fetch::start(&place, blocks::BLOCK_BYTES).await?;
-            if let Some(object) =
-                earlier.filter(|object| version.etag.is_some() && *object.version() == version)
+            // Not one that was opened before its server was restricted.
+            let is_ours = |object: &Self| Arc::ptr_eq(&object.0.place.store, &place.store);
+            if let Some(object) = earlier
+                .filter(|object| version.etag.is_some() && *object.version() == version && is_ours(object))
             {
                 return Ok(object);
             }

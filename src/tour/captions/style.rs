@@ -37,9 +37,13 @@ pub struct Style {
     pub effects: BTreeMap<String, String>,
 }
 
+/// The one that changes what is under a caption.
+pub const BACKDROP: &str = "backdropFilter";
+
 /// Properties of CSS that Chromium draws, by the names that scripts have for them.
-pub const EFFECTS: [&str; 12] = [
+pub const EFFECTS: [&str; 13] = [
     "WebkitTextStroke",
+    BACKDROP,
     "backgroundClip",
     "backgroundImage",
     "border",

@@ -6,6 +6,7 @@ use super::node::{Fields, Node};
 use super::values::{items, span};
 use crate::tour::captions::style::{self, Style};
 use crate::tour::colour::{self, Rgba};
+use crate::tour::effects::backdrop::Backdrop;
 use crate::tour::plan::Cue;
 
 /// Longest text of a cue, in bytes.
@@ -83,7 +84,11 @@ fn style(node: &Node<'_>) -> Style {
 fn effects(fields: &Fields<'_>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for name in style::EFFECTS {
-        if let Some(value) = fields.get(name).and_then(|node| effect(&node)) {
+        let Some(node) = fields.get(name) else { continue };
+        if let Some(value) = effect(&node) {
+            if let (style::BACKDROP, Err(expected)) = (name, Backdrop::parse(&value)) {
+                node.wrong(format!("{value:?} is not {expected}"));
+            }
             found.insert(name.to_string(), value);
         }
     }

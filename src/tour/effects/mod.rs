@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `browser` | the program: found, run without a network, ended with the rendering |
 //! | `page` | a caption as a page: text and style as data, no markup of the document's |
+//! | `backdrop` | the filter of what is under a caption |
 //! | `picture` | what it has drawn, and the arithmetic of laying it over a frame |
 
+pub mod backdrop;
 mod browser;
 mod page;
 mod picture;
@@ -17,9 +19,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
+use self::backdrop::Backdrop;
 use self::browser::Browser;
 use self::picture::Picture;
-use super::captions::style::Style;
+use super::captions::style::BACKDROP;
 use super::error::{Error, Result};
 use super::plan::{Cue, Format, Tour};
 use crate::backend::Cancel;
@@ -38,10 +41,20 @@ const MAX_BYTES: usize = 512 << 20;
 #[derive(Default)]
 pub struct Effects {
     pictures: Vec<Picture>,
-    /// By the number of a cue: the frames that have it, and its picture.
-    cues: BTreeMap<usize, (Range<u64>, usize)>,
+    /// By the number of a cue.
+    cues: BTreeMap<usize, Laid>,
     /// What is left out.
     notes: Vec<String>,
+}
+
+/// A cue that is drawn here.
+struct Laid {
+    /// The frames that have it.
+    frames: Range<u64>,
+    /// The number of its picture.
+    picture: usize,
+    /// The filter of what is under it, and the number of the picture of its box.
+    backdrop: Option<(Backdrop, usize)>,
 }
 
 impl Effects {
@@ -58,27 +71,29 @@ impl Effects {
             });
         };
         // Cues that look alike share a picture.
-        let mut looks: Vec<(&str, &Style)> = Vec::new();
+        let mut pages: Vec<String> = Vec::new();
+        let mut number_of = |page: String| {
+            pages.iter().position(|other| *other == page).unwrap_or_else(|| {
+                pages.push(page);
+                pages.len() - 1
+            })
+        };
         let mut cues = BTreeMap::new();
         for (number, cue) in wanting(tour) {
-            let look = (cue.text.as_str(), &cue.style);
-            let index = looks.iter().position(|other| *other == look).unwrap_or_else(|| {
-                looks.push(look);
-                looks.len() - 1
-            });
-            cues.insert(number, (format.first_frame_at(cue.start)..format.first_frame_at(cue.end), index));
+            let frames = format.first_frame_at(cue.start)..format.first_frame_at(cue.end);
+            let picture = number_of(page::of(&cue.text, &cue.style, format));
+            let filter = cue.style.effects.get(BACKDROP).and_then(|text| Backdrop::parse(text).ok());
+            let backdrop =
+                filter.map(|filter| (filter, number_of(page::box_of(&cue.text, &cue.style, format))));
+            cues.insert(number, Laid { frames, picture, backdrop });
         }
-        let pictures = drawn(&browser, &looks, format, work, cancel)?;
+        let pictures = drawn(&browser, &pages, format, work, cancel)?;
         Ok(Self { pictures, cues, notes: Vec::new() })
     }
 
-    /// What of a captioned video's styles is left out: its frames are decoded and captioned by ffmpeg alone.
-    pub fn without(tour: &Tour) -> Vec<String> {
-        wanting(tour)
-            .next()
-            .map(|first| left_out(first, "captions of a video are drawn by libass"))
-            .into_iter()
-            .collect()
+    /// Whether nothing is drawn here.
+    pub fn is_empty(&self) -> bool {
+        self.cues.is_empty()
     }
 
     /// Whether a cue is drawn here.
@@ -93,9 +108,15 @@ impl Effects {
 
     /// Lays the captions of a frame over its pixels: interleaved 8-bit RGB.
     pub fn lay(&self, frame: u64, format: Format, rgb: &mut [u8]) {
-        for (frames, index) in self.cues.values() {
-            if let (true, Some(picture)) = (frames.contains(&frame), self.pictures.get(*index)) {
-                picture.lay(format.width as usize, rgb);
+        let width = format.width as usize;
+        for Laid { picture, backdrop, .. } in self.cues.values().filter(|cue| cue.frames.contains(&frame)) {
+            if let Some((filter, area)) = backdrop
+                && let Some(area) = self.pictures.get(*area)
+            {
+                area.filter(filter, width, rgb);
+            }
+            if let Some(picture) = self.pictures.get(*picture) {
+                picture.lay(width, rgb);
             }
         }
     }
@@ -113,7 +134,7 @@ fn left_out((number, cue): (usize, &Cue), why: &str) -> String {
 
 fn drawn(
     browser: &Browser,
-    looks: &[(&str, &Style)],
+    pages: &[String],
     format: Format,
     work: &Path,
     cancel: &Cancel,
@@ -121,12 +142,12 @@ fn drawn(
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<Picture>>> = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..BROWSERS.min(looks.len()) {
+        for _ in 0..BROWSERS.min(pages.len()) {
             scope.spawn(|| {
-                while let Some((index, (text, style))) =
-                    Some(next.fetch_add(1, Relaxed)).and_then(|index| Some((index, looks.get(index)?)))
+                while let Some((index, page)) =
+                    Some(next.fetch_add(1, Relaxed)).and_then(|index| Some((index, pages.get(index)?)))
                 {
-                    let result = browser.draw(&page::of(text, style, format), format, work, index, cancel);
+                    let result = browser.draw(page, format, work, index, cancel);
                     let failed = result.is_err();
                     let mut done = done.lock().unwrap_or_else(|e| e.into_inner());
                     done.insert(index, result);
@@ -142,7 +163,7 @@ fn drawn(
     let done = done.into_inner().unwrap_or_else(|e| e.into_inner());
     let pictures: Vec<Picture> = done.into_values().collect::<Result<_>>()?;
     let bytes: usize = pictures.iter().map(Picture::bytes).sum();
-    if bytes > MAX_BYTES || pictures.len() < looks.len() {
+    if bytes > MAX_BYTES || pictures.len() < pages.len() {
         let said =
             format!("their pictures take more than {} MiB; give fewer of them effects", MAX_BYTES >> 20);
         return Err(Error::Chromium { task: "draw the captions".into(), said });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::tour::captions::style::{Align, Position, Style};
+use crate::tour::captions::style::{Align, BACKDROP, Position, Style};
 use crate::tour::colour::Rgba;
 use crate::tour::plan::Format;
 
@@ -23,11 +23,33 @@ inner.textContent = cue.text;
 set(document.body, { margin: '0' });
 set(outer, cue.outer);
 set(inner, cue.inner);
+set(inner, cue.last);
 </script></body></html>
 "#;
 
 /// The page of a caption: where libass would put it, and as large.
 pub fn of(text: &str, style: &Style, format: Format) -> String {
+    with(text, style, format, &[])
+}
+
+/// The page of its box alone, filled with black: what a filter of its backdrop applies to.
+pub fn box_of(text: &str, style: &Style, format: Format) -> String {
+    let properties = [
+        ("background", "#000"),
+        ("background-clip", "border-box"),
+        ("color", "transparent"),
+        ("border-color", "transparent"),
+        ("box-shadow", "none"),
+        ("text-shadow", "none"),
+        ("text-decoration", "none"),
+        ("-webkit-text-stroke", "0"),
+        ("filter", "none"),
+    ];
+    with(text, style, format, &properties)
+}
+
+/// The page with properties that come last.
+fn with(text: &str, style: &Style, format: Format, last: &[(&str, &str)]) -> String {
     let (w, h) = (f64::from(format.width), f64::from(format.height));
     let px = |length: f64| format!("{length}px");
     let (justify, align) = match style.align.unwrap_or(Align::Center) {
@@ -45,7 +67,9 @@ pub fn of(text: &str, style: &Style, format: Format) -> String {
         "padding": format!("{}px {}px", (h / 16.0).round(), (w / 16.0).round()), "display": "flex",
         "justify-content": justify, "align-items": items, "overflow": "hidden",
     });
-    let data = json!({"text": text, "outer": outer, "inner": inner(style, h, align)}).to_string();
+    let last: serde_json::Map<_, _> = last.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+    let data =
+        json!({"text": text, "outer": outer, "inner": inner(style, h, align), "last": last}).to_string();
     // In a script, "<" could end it.
     PAGE.replacen("CUE", &data.replace('<', "\\u003c"), 1)
 }
@@ -86,7 +110,8 @@ fn inner(style: &Style, height: f64, align: &str) -> BTreeMap<String, String> {
             all.insert("paint-order".into(), "stroke fill".into());
         }
     }
-    for (name, value) in &style.effects {
+    // Nothing is behind the page: the filter of the backdrop is applied to frames.
+    for (name, value) in style.effects.iter().filter(|(name, _)| *name != BACKDROP) {
         all.insert(hyphenated(name), value.clone());
     }
     all

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use super::backdrop::Backdrop;
 use crate::store::FileError;
 use crate::tour::error::{Error, Result};
 use crate::tour::plan::Format;
@@ -64,6 +65,22 @@ impl Picture {
     /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         self.rgba.len()
+    }
+
+    /// Applies a filter to what of a frame of this width lies under it, by its opacity.
+    pub fn filter(&self, backdrop: &Backdrop, frame_width: usize, rgb: &mut [u8]) {
+        if self.width == 0 {
+            return;
+        }
+        let rows = self.rgba.len() / (4 * self.width);
+        let row = |row: usize| 3 * ((self.y + row) * frame_width + self.x);
+        let under = |row: usize| row..row + 3 * self.width;
+        let parts = (0..rows).filter_map(|at| rgb.get(under(row(at))));
+        let mut filtered: Vec<u8> = parts.flatten().copied().collect();
+        backdrop.apply(self.width, &mut filtered);
+        let pixels = filtered.chunks_exact(3).zip(self.rgba.chunks_exact(4));
+        let rgba = pixels.flat_map(|(rgb, own)| [rgb[0], rgb[1], rgb[2], own[3]]).collect();
+        Self { rgba, ..*self }.lay(frame_width, rgb);
     }
 
     /// Lays it over a frame of this width, in integers: the same bytes everywhere.

@@ -1,8 +1,8 @@
 //! A run of ffmpeg. Its standard error is read all the time, so that it never waits for us; its exit code is always looked at.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdin, Command, Stdio};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -34,7 +34,17 @@ impl Child {
     /// [`Error::Ffmpeg`]: the system does not start it.
     pub fn start(mut command: Command, task: &str) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::null());
-        Self::spawn(command, task)
+        Ok(Self::spawn(command, task)?.0)
+    }
+
+    /// Starts a command that reads nothing from us and writes frames, each of `bytes`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_frames(mut command: Command, bytes: usize, task: &str) -> Result<(Self, Frames)> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let (child, output) = Self::spawn(command, task)?;
+        Ok((child, Frames { output, bytes }))
     }
 
     /// Starts a command that reads nothing from us, and says how far it is.
@@ -43,10 +53,15 @@ impl Child {
     /// As [`Self::start`].
     pub fn start_counting(mut command: Command, task: &str) -> Result<Self> {
         command.args(["-progress", "pipe:1", "-nostats"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        Self::spawn(command, task)
+        let (child, output) = Self::spawn(command, task)?;
+        if let Some(output) = output {
+            let frames = child.frames.clone();
+            thread::spawn(move || count_frames(output, &frames));
+        }
+        Ok(child)
     }
 
-    fn spawn(mut command: Command, task: &str) -> Result<Self> {
+    fn spawn(mut command: Command, task: &str) -> Result<(Self, Option<ChildStdout>)> {
         command.stderr(Stdio::piped());
         // Ctrl-C is for us: we end it in order.
         #[cfg(unix)]
@@ -54,12 +69,8 @@ impl Child {
         end_with_us(&mut command);
         let mut process = command.spawn().map_err(|e| failed(task, e.to_string()))?;
         let said = process.stderr.take().map(|stderr| thread::spawn(move || last_lines(stderr)));
-        let frames = Arc::<AtomicU64>::default();
-        if let Some(stdout) = process.stdout.take() {
-            let frames = frames.clone();
-            thread::spawn(move || count_frames(stdout, &frames));
-        }
-        Ok(Self { input: process.stdin.take(), process, said, frames, task: task.into() })
+        let (input, output) = (process.stdin.take(), process.stdout.take());
+        Ok((Self { input, process, said, frames: Arc::default(), task: task.into() }, output))
     }
 
     /// Writes to its standard input; waits while it is busy.
@@ -121,6 +132,28 @@ impl Drop for Child {
         if self.said.is_some() {
             let _ = self.process.kill();
             let _ = self.process.wait();
+        }
+    }
+}
+
+/// Frames that a run of ffmpeg writes.
+pub struct Frames {
+    output: Option<ChildStdout>,
+    bytes: usize,
+}
+
+impl Frames {
+    /// The next one; `None` after the last. Waits until it is there. What ends in the middle of a frame is no frame: the run says why.
+    ///
+    /// # Errors
+    /// The error of the system.
+    pub fn next(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let Some(output) = &mut self.output else { return Ok(None) };
+        let mut frame = vec![0; self.bytes];
+        match output.read_exact(&mut frame) {
+            Ok(()) => Ok(Some(frame)),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            Err(e) => Err(e),
         }
     }
 }

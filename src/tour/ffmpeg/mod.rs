@@ -15,8 +15,9 @@ use std::process::Command;
 
 pub use self::child::Child;
 pub use self::encoder::Encoder;
-pub use self::media::{frame_times, media};
+pub use self::media::{Media, frame_times, media};
 use super::error::{Error, Result};
+use super::plan::Format;
 use crate::store::is_address;
 
 /// The oldest version that is used: it has `-fps_mode`.
@@ -90,6 +91,15 @@ pub fn input<'c>(command: &'c mut Command, path: &Path) -> &'c mut Command {
         command.args(["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS]);
     }
     command.arg("-i").arg(path)
+}
+
+/// Arguments for frames on the standard input.
+pub fn raw_input(format: Format) -> [String; 10] {
+    let Format { width, height, fps: (above, below) } = format;
+    let (size, rate) = (format!("{width}x{height}"), format!("{above}/{below}"));
+    let words =
+        ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", &size, "-framerate", &rate, "-i", "-"];
+    words.map(String::from)
 }
 
 /// Major and minor version: `5.1.9-0+deb12u1` is 5.1.

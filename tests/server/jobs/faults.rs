@@ -12,7 +12,7 @@ use super::Site;
 use super::backend::{Backend, video};
 use crate::kit::ffmpeg;
 use crate::kit::object_server::ObjectServer;
-use crate::kit::program::{arg, origami, program};
+use crate::kit::program::{arg, program};
 use crate::running::wait_until;
 
 /// Frames of the video of tests that kill something: it takes some seconds.
@@ -52,8 +52,6 @@ fn a_job_whose_service_is_killed_ends_once_after_the_next_start() {
     let service = site.serve(&[]);
     let done = service.wait_for("long", "completed");
     wait_until("the address is not told", || !backend.finals("long").is_empty());
-    // The attempt that was killed is left over for `jobs reconcile`.
-    origami(&["jobs", "reconcile", "--out", arg(&site.path("out")), "--clean"]).ok();
     check_video(&site, &done);
     assert_eq!(backend.finals("long").len(), 1);
     drop(service);
@@ -61,6 +59,47 @@ fn a_job_whose_service_is_killed_ends_once_after_the_next_start() {
     assert_eq!(service.status("long")["status"], "completed");
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(backend.finals("long").len(), 1, "told again after another start");
+}
+
+/// A worker that is killed when dropped.
+struct Worker(std::process::Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_job_whose_worker_is_killed_is_done_once_by_another_and_nothing_is_left() {
+    let Some((site, request)) = long("a worker that is killed") else { return };
+    let service = site.serve(&[]);
+    assert_eq!(service.post("/render", &request).0, 202);
+    service.wait_for_frames("long");
+    // The service hands the job back, and a worker takes it.
+    assert_eq!(service.terminate().0, Some(0));
+    let (out, temp) = (site.path("out"), site.path("temp"));
+    let args =
+        ["worker", "--out", arg(&out), "--temp-dir", arg(&temp), "--lease", "1s", "--backend", "cpu", "-q"];
+    let start = || Worker(program().args(args).spawn().unwrap());
+    let worker = start();
+    wait_until("the worker does not code", || !site.encoders().is_empty());
+    let folders = || fs::read_dir(&temp).unwrap().count();
+    assert_eq!(folders(), 1);
+    drop(worker);
+    wait_until("ffmpeg outlives the worker", || site.encoders().is_empty());
+    assert_eq!(folders(), 1, "what a kill leaves");
+    let _second = start();
+    wait_until("the second worker does not code", || !site.encoders().is_empty());
+    assert_eq!(folders(), 1, "the next worker removes it");
+    let manifests =
+        || crate::kit::files::listing(&out).iter().filter(|name| name.ends_with("manifest.json")).count();
+    wait_until("the job is not done", || manifests() == 1);
+    let service = site.serve(&[]);
+    let done = service.wait_for("long", "completed");
+    check_video(&site, &done);
+    assert_eq!(manifests(), 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::backend::{Backend, video};
 use super::{Site, object};
+use crate::kit::object_server::ObjectServer;
 use crate::kit::program::{arg, origami, program};
 use crate::kit::{ffmpeg, slides};
 use crate::running::{Running, send, wait_until};
@@ -265,8 +266,11 @@ fn addresses_that_only_this_machine_reaches_are_refused_however_they_are_written
     let service = site.serve_by(&mut program(), &[]);
     let port = backend.address.rsplit(':').next().unwrap();
     for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "10.0.0.1"] {
-        for field in ["videoUrl", "callbackUrl"] {
+        for field in ["videoUrl", "callbackUrl", "slide"] {
             let mut body = json!({"videoUrl": "https://1.1.1.1/a.mp4", "scenario": {"cues": []}});
+            if field == "slide" {
+                body = json!({"camera": [{"time": 0}, {"time": 1}], "scenario": {"cues": []}});
+            }
             body[field] = format!("http://{host}:{port}/a.mp4").into();
             let (status, answer) = service.post("/render", &body);
             let error = &answer["error"];
@@ -274,5 +278,38 @@ fn addresses_that_only_this_machine_reaches_are_refused_however_they_are_written
             assert!(error["message"].as_str().unwrap().contains("--allow-private-addresses"), "{answer}");
         }
     }
+    // Schemes have no case; a slide that is encoded is not read from the web at all.
+    let loud = json!({"slide": format!("HTTP://127.0.0.1:{port}/a.svs"), "camera": [{"time": 0}, {"time": 1}], "scenario": {}});
+    assert_eq!(service.post("/render", &loud).1["error"]["code"], "CONNECTION_ERROR");
+    for source in ["HTTP://127.0.0.1/a.svs", "https://1.1.1.1/a.svs"] {
+        assert_eq!(
+            service.post("/encode", &json!({"source": source})).1["error"]["code"],
+            "CONNECTION_ERROR"
+        );
+    }
     assert!(backend.requests().is_empty());
+}
+
+#[test]
+fn a_tour_over_a_slide_at_an_address_is_rendered() {
+    let Some(site) = Site::new("a tour over a slide at an address") else { return };
+    let server = ObjectServer::start();
+    slides::write_png(&site.path("a.png"), 300, 200, 7);
+    let web = server.put("b/a.png", &fs::read(site.path("a.png")).unwrap());
+    let mut program = program();
+    program.envs(server.environment("planted-secret"));
+    let service = site.serve_by(&mut program, &["--allow-private-addresses"]);
+    for (job, slide) in [("web", web.as_str()), ("bucket", "s3://b/a.png")] {
+        let request = json!({
+            "jobId": job, "slide": slide, "camera": [{"time": 0}, {"time": 1}], "scenario": {"cues": []},
+            "options": {"width": 64, "height": 48, "fps": 5},
+        });
+        let (status, answer) = service.post("/render", &request);
+        assert_eq!(status, 202, "{answer}");
+        assert_eq!(service.wait_for(job, "completed")["result"]["frames"], 5);
+    }
+    let absent = json!({"slide": "s3://b/absent.png", "camera": [{"time": 0}], "options": {"duration": 1}});
+    assert_eq!(service.post("/render", &absent).0, 400);
+    assert!(server.seen().iter().any(|seen| seen.path == "b/a.png"));
+    assert!(site.is_clean());
 }
