@@ -61,7 +61,7 @@ pub struct Coefficients {
 
 thread_local! {
     /// Coefficients of images that are coded.
-    static SPARE: Spare<Block> = const { Spare::new() };
+    static SPARE: Spare<Block> = const { Spare::none() };
 }
 
 impl Drop for Component {

@@ -16,12 +16,12 @@ const MOST_PARTS: usize = 32;
 pub struct Spare<T>(RefCell<Vec<Vec<T>>>);
 
 thread_local! {
-    static SAMPLES: Spare<u8> = const { Spare::new() };
+    static SAMPLES: Spare<u8> = const { Spare::none() };
 }
 
 impl<T> Spare<T> {
     /// None yet.
-    pub const fn new() -> Self {
+    pub const fn none() -> Self {
         Self(RefCell::new(Vec::new()))
     }
 
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_smallest_part_that_is_large_enough_is_used_again() {
-        let spare = Spare::new();
+        let spare = Spare::none();
         for len in [100, 10, 1000] {
             spare.give(Vec::<u8>::with_capacity(len));
         }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_thread_keeps_no_more_than_its_share() {
-        let spare = Spare::new();
+        let spare = Spare::none();
         spare.give(Vec::<u8>::with_capacity(MOST_BYTES + 1));
         assert_eq!(spare.take(1).capacity(), 0);
         (0..2 * MOST_PARTS).for_each(|_| spare.give(vec![0u8; 8]));
