@@ -116,13 +116,15 @@ impl Setup {
     /// Decodes every family of the slide to coded tiles without reading or writing files; seconds.
     #[cfg(feature = "gpu")]
     pub fn decode_in_memory(&self, backend: &dyn Backend) -> Result<f64> {
-        use super::work::{code_tiles, decode_payloads};
+        use super::work::code_tiles;
 
         let started = Instant::now();
         let (coding, want) = (self.params.coding(), Want::Planes(Sampling::S420));
         let geometry = *Tree::open(&self.tree, Missing::Refuse)?.geometry();
         let decode = async |work: &Work| {
-            let made = backend.reconstruct(&coding, &decode_payloads(work)?, want).await?;
+            let Work { id, record, .. } = work;
+            let decoded = FamilyDecoder { geometry: &geometry, coding: &coding, id: *id, record }.decode()?;
+            let made = backend.reconstruct(&coding, &decoded, want).await?;
             code_tiles([&made.l0.ycc(), &made.l1.ycc()])
         };
         let mut bytes = 0;
@@ -166,5 +168,12 @@ fn prepare(tree: &Tree, params: &EncodeParams, id: FamilyId) -> Result<Work> {
         FamilyDecoder { geometry: &geometry, coding: &coding, id, record: &encoded.record }.decode()?;
     let made = pollster::block_on(backend.reconstruct(&coding, &decoded, want))?;
     let levels = [made.l0.into_ycc(), made.l1.into_ycc()];
-    Ok(Work { tiles, id, geometry, coding, record: encoded.record, decoded, levels })
+    Ok(Work {
+        tiles,
+        #[cfg(feature = "gpu")]
+        id,
+        record: encoded.record,
+        decoded,
+        levels,
+    })
 }

@@ -7,18 +7,17 @@ use origami::codec::{
 };
 use origami::error::Result;
 use origami::image::family::{DecodedFamily, PayloadKind};
-use origami::image::geometry::{FamilyId, Geometry};
+#[cfg(feature = "gpu")]
+use origami::image::geometry::FamilyId;
 use origami::image::ycc::{Ycc, YccRef};
-use origami::params::{Coding, EncodeParams};
-use origami::residual::{self, FamilyDecoder};
+use origami::params::EncodeParams;
 
 /// A family with the input of every bare call.
 pub struct Work {
     /// JPEG files of the L0 tiles.
     pub tiles: Vec<Vec<u8>>,
+    #[cfg(feature = "gpu")]
     pub id: FamilyId,
-    pub geometry: Geometry,
-    pub coding: Coding,
     pub record: FamilyRecord,
     pub decoded: DecodedFamily,
     /// L0 and L1 as decoded.
@@ -73,12 +72,6 @@ pub fn decode_calls(work: &Work) -> Result<usize> {
     }
     let [l0, l1] = &work.levels;
     code_tiles([l0, l1])
-}
-
-/// Decodes the payloads of a family to planes.
-pub fn decode_payloads(work: &Work) -> residual::Result<DecodedFamily> {
-    FamilyDecoder { geometry: &work.geometry, coding: &work.coding, id: work.id, record: &work.record }
-        .decode()
 }
 
 /// Codes L0 and L1 as tiles of a quarter of the family's side; the bytes of all tiles.
