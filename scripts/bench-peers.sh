@@ -108,9 +108,9 @@ request = function()
     return wrk.format("GET", before .. "15/" .. x .. "_" .. y .. ".jpg" .. after)
 end
 done = function(summary, latency)
-    local bad = summary.errors.status + summary.errors.read + summary.errors.connect + summary.errors.timeout
-    io.stderr:write(string.format('{"rate": %f, "p50_ms": %f, "errors": %d}\n', summary.requests / summary.duration * 1e6,
-        latency:percentile(50) / 1e3, bad))
+    local e = summary.errors
+    io.stderr:write(string.format('{"rate": %f, "p50_ms": %f, "status": %d, "connect": %d, "read": %d, "timeout": %d}\n',
+        summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, e.status, e.connect, e.read, e.timeout))
 end
 LUA
 
@@ -123,7 +123,7 @@ turn() {
         BEFORE=$4 AFTER=$5 KIND=$kind SEED=$((1000 * $2 + connections)) \
             wrk --threads 1 --connections "$connections" --duration "${seconds}s" --script "$scratch/tiles.lua" "$3" \
             2>"$file" >/dev/null
-        grep -q '"errors": 0}' "$file" || die "$1 failed: $(cat "$file")"
+        grep -q '"status": 0, "connect": 0, "read": 0, "timeout": 0}' "$file" || die "$1 failed: $(cat "$file")"
     done
 }
 
@@ -145,9 +145,9 @@ of_origami() {
     stop
 }
 
-# of_iipsrv NAME ROUND MEGABYTES: starts iipsrv and nginx for a turn.
+# of_iipsrv NAME ROUND MEGABYTES: starts iipsrv and nginx for a turn. An iipsrv serves one connection at a time, so none is kept.
 of_iipsrv() {
-    local port backends='' cores user='' config=$scratch/nginx.conf
+    local port backends='' ports=() cores user='' config=$scratch/nginx.conf
     cores=$(nproc)
     for ((i = 0; i < cores; i++)); do
         port=$(free_port)
@@ -155,6 +155,7 @@ of_iipsrv() {
             LOGFILE=$scratch/iipsrv.log "$iipsrv" --bind "127.0.0.1:$port" --backlog 1024 >/dev/null 2>&1 &
         servers+=("$!")
         backends+="server 127.0.0.1:$port; "
+        ports+=("$port")
     done
     port=$(free_port)
     # The scratch folder is this user's alone, and nginx would give up being root.
@@ -171,12 +172,11 @@ http {
     keepalive_requests 1000000000;
     client_body_temp_path $scratch/body; proxy_temp_path $scratch/proxy; fastcgi_temp_path $scratch/fastcgi;
     uwsgi_temp_path $scratch/uwsgi; scgi_temp_path $scratch/scgi;
-    upstream iipsrv { least_conn; $backends keepalive 32; }
+    upstream iipsrv { least_conn; $backends }
     server {
         listen 127.0.0.1:$port;
         location / {
             fastcgi_pass iipsrv;
-            fastcgi_keep_conn on;
             fastcgi_param QUERY_STRING \$query_string;
             fastcgi_param REQUEST_METHOD \$request_method;
         }
@@ -185,15 +185,28 @@ http {
 CONF
     nginx -c "$config" -p "$scratch" &
     servers+=("$!")
-    for _ in {1..100}; do
-        python3 - "$port" <<'PYTHON' && break
-import sys, urllib.request
+    python3 - "$port" "${ports[@]}" <<'PYTHON'
+import socket, sys, time, urllib.request
 
-with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/?DeepZoom=large.tif_files/15/30_30.jpg", timeout=2) as reply:
-    sys.exit(0 if reply.read(2) == b"\xff\xd8" else 1)
+end = time.monotonic() + 20
+
+
+def until(ready):
+    while True:
+        try:
+            return ready()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+for port in sys.argv[2:]:
+    until(lambda: socket.create_connection(("127.0.0.1", int(port)), timeout=2).close())
+url = f"http://127.0.0.1:{sys.argv[1]}/?DeepZoom=large.tif_files/15/30_30.jpg"
+if until(lambda: urllib.request.urlopen(url, timeout=5).read(2)) != b"\xff\xd8":
+    sys.exit("iipsrv sends no JPEG")
 PYTHON
-        sleep 0.2
-    done 2>"$scratch/wait.log"
     turn "$1" "$2" "http://127.0.0.1:$port" '/?DeepZoom=large.tif_files/' ''
     stop
 }

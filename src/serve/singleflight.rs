@@ -4,6 +4,7 @@
 //! family. A family whose requests have all been dropped is cancelled before its work begins. The terms are those of Go's `singleflight`: calls in a group.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -46,6 +47,8 @@ pub enum Joined {
 #[derive(Default)]
 pub struct Group {
     calls: Mutex<HashMap<CallKey, Arc<Call>>>,
+    /// Requests so far.
+    requests: AtomicU64,
 }
 
 impl Group {
@@ -56,6 +59,11 @@ impl Group {
     /// Number of calls in flight.
     pub fn len(&self) -> usize {
         self.calls().len()
+    }
+
+    /// Number of requests that have asked for a tile of a family.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
     }
 
     /// Waits for a tile of a family. `cached` looks into the cache once more before a new call is made, since an earlier call may
@@ -70,6 +78,7 @@ impl Group {
         cached: impl FnOnce() -> Option<Bytes>,
     ) -> Result<Joined, Bytes> {
         let (sender, receiver) = oneshot::channel();
+        self.requests.fetch_add(1, Relaxed);
         let mut calls = self.calls();
         if let Some(call) = calls.get(&key) {
             call.wait(tile, sender);

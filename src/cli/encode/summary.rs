@@ -157,7 +157,7 @@ mod tests {
         let details = summary(&report, &params, &opened).details().join("\n");
         for said in [
             "the slide's file has 2.00 MB, the bundle has 500 kB: 0.250 of it",
-            "preset balanced: baseline 60, residual 50, chroma residual 50; --manifest measures the Y-PSNR",
+            "preset balanced: baseline 61, residual 52, chroma residual 62; --manifest measures the Y-PSNR",
             "origami serve 'slides/a b/residual_packs/residuals.bundle' --open",
             "origami decode 'slides/a b/residual_packs/residuals.bundle'",
         ] {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -19,6 +19,19 @@ use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
 use crate::web::error::ServeError;
+
+/// How long nobody may ask for a tile of a family before what nobody has asked for is made.
+const PAUSE_MS: u32 = 5;
+
+/// How far a call is.
+enum Progress {
+    /// The awaited tiles are delivered.
+    Delivered,
+    /// The family is reconstructed.
+    Made(PooledBuffers, Stopwatch),
+    /// Nobody waits, and nothing more is made.
+    Ended,
+}
 
 impl Tiles {
     /// Reconstructs a family, delivers its tiles to the requests of `call`, and ends the call.
@@ -57,10 +70,21 @@ impl Tiles {
         if slide.keeps_originals() {
             return self.original_family(slide, id, call).await;
         }
-        let (this, of, on) = (self.clone(), slide.clone(), call.clone());
-        let reconstructed = self.threads.run(async move { this.reconstruct(&of, id, &on).await });
-        let Some((buffers, mut stopwatch)) = reconstructed.await?.map_err(|e| broken(slide, &e))? else {
-            return Ok(());
+        call.add_pending(slide.renderer().tiles(id));
+        let mut is_quiet = false;
+        let (buffers, mut stopwatch) = loop {
+            let (this, of, on) = (self.clone(), slide.clone(), call.clone());
+            let made = self.threads.run(async move { this.reconstruct(&of, id, &on, is_quiet).await });
+            match made.await?.map_err(|e| broken(slide, &e))? {
+                Progress::Made(buffers, stopwatch) => break (buffers, stopwatch),
+                Progress::Ended => return Ok(()),
+                Progress::Delivered => {
+                    is_quiet = self.is_quiet(call).await;
+                    if !is_quiet && self.calls.leave((slide.identity, id), call) {
+                        return Ok(());
+                    }
+                }
+            }
         };
         let (key, buffers) = ((slide.identity, id), Arc::new(buffers));
         loop {
@@ -112,27 +136,39 @@ impl Tiles {
         }
     }
 
-    /// Makes the awaited tiles of L0, each from no more of the residual than it needs, then reconstructs the family, unless nobody waits for
-    /// more of it and a request waits for another family. `None` if the call has ended with that, or was abandoned.
+    /// Waits whether more is asked for. False as soon as a request came for any family: it must not wait for what nobody asked for.
+    async fn is_quiet(&self, call: &Arc<Call>) -> bool {
+        let before = self.calls.requests();
+        for _ in 0..PAUSE_MS {
+            if call.awaits_pending() || self.calls.awaits_another(call) || self.calls.requests() != before {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        !call.awaits_pending() && self.calls.requests() == before
+    }
+
+    /// Makes the awaited tiles of L0, each from no more of the residual than it needs. Then, if it is quiet or a tile of L1 is awaited,
+    /// reconstructs the family, unless a request waits for another one meanwhile.
     async fn reconstruct(
         &self,
         slide: &Slide,
         id: FamilyId,
         call: &Arc<Call>,
-    ) -> Result<Option<(PooledBuffers, Stopwatch)>> {
+        is_quiet: bool,
+    ) -> Result<Progress> {
         let key = (slide.identity, id);
-        if self.calls.cancel_if_abandoned(key, call) {
-            return Ok(None);
+        if !is_quiet && self.calls.cancel_if_abandoned(key, call) {
+            return Ok(Progress::Ended);
         }
         let Some(coding) = slide.coding() else {
             return Err(Error::served(&slide.name, ServedFault::NoArchive));
         };
         let (mut stopwatch, renderer) = (Stopwatch::start(), slide.renderer());
         let mut buffers = self.buffers.acquire(key);
-        call.add_pending(renderer.tiles(id));
         let FamilyBuffers { decoded, made, state } = &mut *buffers;
         if state.is_made {
-            return Ok(Some((buffers, stopwatch)));
+            return Ok(Progress::Made(buffers, stopwatch));
         }
         // Planes that an error leaves half-written belong to no family.
         let mut family = Family { slide, id, record: None, decoded, state: std::mem::take(state) };
@@ -143,11 +179,15 @@ impl Tiles {
             stopwatch.lap("decode");
             if self.calls.cancel_if_abandoned(key, call) {
                 *state = family.state;
-                return Ok(None);
+                return Ok(Progress::Ended);
             }
             let part = cpu::reconstruct_part(coding, family.decoded, renderer.want(), part)?;
             self.publish(slide, tile, renderer.code(part.view())?, call);
             stopwatch.lap("tile");
+        }
+        if !is_quiet && !call.awaits_pending() {
+            *state = family.state;
+            return Ok(Progress::Delivered);
         }
         for whole in [false, true] {
             if whole {
@@ -156,14 +196,14 @@ impl Tiles {
             }
             if self.calls.awaits_another(call) && self.calls.leave(key, call) {
                 *state = family.state;
-                return Ok(None);
+                return Ok(Progress::Ended);
             }
         }
         let used = std::mem::take(made);
         *made = self.backend.reconstruct_into(coding, family.decoded, renderer.want(), used).await?;
         *state = State { is_made: true, ..family.state };
         stopwatch.lap("reconstruct");
-        Ok(Some((buffers, stopwatch)))
+        Ok(Progress::Made(buffers, stopwatch))
     }
 
     /// Adds a finished tile to the hot cache and delivers it.
