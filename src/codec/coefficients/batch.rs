@@ -40,24 +40,6 @@ impl<'a> Batch<'a> {
         self.count == SIZE
     }
 
-    /// As [`write`](fn@write).
-    #[inline(always)]
-    pub fn write_with<V: Vector>(&mut self, plane: &mut Plane, good: &mut bool) {
-        let mut samples = [Samples::default(); 2];
-        let count = self.count.min(SIZE);
-        for (blocks, places) in self.blocks[..count].chunks(2).zip(self.places[..count].chunks(2)) {
-            *good &= match blocks {
-                [first, second] => inverse_two::<V>([first, second], self.factors, &mut samples),
-                [one, ..] => inverse::<V>(one, self.factors, &mut samples[0]),
-                [] => true,
-            };
-            for (&place, samples) in places.iter().zip(&samples) {
-                store(samples, plane, place);
-            }
-        }
-        self.count = 0;
-    }
-
     /// Writes a block whose only coefficient that is not zero is the first; clears `good` as [`inverse`].
     #[inline(always)]
     pub fn write_mean(&self, dc: i16, place: (usize, usize), plane: &mut Plane, good: &mut bool) {
@@ -69,13 +51,25 @@ impl<'a> Batch<'a> {
 }
 
 #[inline(always)]
-fn write_batch<V: Vector>(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bool) {
-    batch.write_with::<V>(plane, good);
+fn write_with<V: Vector>(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bool) {
+    let mut samples = [Samples::default(); 2];
+    let count = batch.count.min(SIZE);
+    for (blocks, places) in batch.blocks[..count].chunks(2).zip(batch.places[..count].chunks(2)) {
+        *good &= match blocks {
+            [first, second] => inverse_two::<V>([first, second], batch.factors, &mut samples),
+            [one, ..] => inverse::<V>(one, batch.factors, &mut samples[0]),
+            [] => true,
+        };
+        for (&place, samples) in places.iter().zip(&samples) {
+            store(samples, plane, place);
+        }
+    }
+    batch.count = 0;
 }
 
 by_level! {
     /// Writes the samples of all blocks to their plane, and empties the batch; clears `good` where [`inverse`] does.
-    pub fn write => write_batch(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bool)
+    pub fn write => write_with(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bool)
 }
 
 /// Writes the samples of a block where they lie inside their plane.

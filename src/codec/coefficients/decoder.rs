@@ -5,11 +5,10 @@
 
 use std::ops::Range;
 
-use super::batch::Batch;
+use super::batch::{Batch, write};
 use super::block::SIDE;
 use super::lookup::{Bits, Lookup};
 use super::tables::{Component, Tables};
-use super::vector::{Vector, by_level};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::jpeg::lay_out;
@@ -69,12 +68,12 @@ pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mu
             columns: width.div_ceil(fx * SIDE),
             rows: mcus(top..bottom, fy),
             wanted: wanted.clone(),
-            good: true,
         };
-        decode_interval(&mut scan, image);
-        if !(scan.good && scan.bits.is_at_end()) {
-            return None;
+        match sampling {
+            Sampling::Gray => gray_rows(&mut scan, &mut image.luma)?,
+            _ => colour_rows(&mut scan, image)?,
         }
+        scan.bits.is_at_end().then_some(())?;
     }
     Some(())
 }
@@ -90,8 +89,6 @@ struct Scan<'a> {
     rows: Range<usize>,
     /// The columns and rows of MCUs whose samples are wanted.
     wanted: (Range<usize>, Range<usize>),
-    /// Cleared where libjpeg decides.
-    good: bool,
 }
 
 impl Scan<'_> {
@@ -101,36 +98,21 @@ impl Scan<'_> {
     }
 }
 
-by_level! {
-    fn decode_interval => decode_interval_with(scan: &mut Scan<'_>, image: &mut Ycc)
-}
-
-#[inline(always)]
-fn decode_interval_with<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) {
-    let done = match scan.sampling {
-        Sampling::Gray => gray_rows::<V>(scan, &mut image.luma),
-        _ => colour_rows::<V>(scan, image),
-    };
-    scan.good &= done.is_some();
-}
-
 /// The rows of an interval of one component. `None`: libjpeg decides.
-#[inline(always)]
-fn gray_rows<V: Vector>(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<()> {
+fn gray_rows(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<()> {
     let mut decoder = ComponentDecoder::new(scan.tables, scan.tables.components.first()?)?;
     for row in scan.rows.clone() {
         let wanted = scan.wanted_in(row);
         for column in 0..scan.columns {
-            decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted.contains(&column))?;
+            decoder.block(&mut scan.bits, plane, (column, row), wanted.contains(&column))?;
         }
         scan.bits.is_inside().then_some(())?;
     }
-    decoder.finish::<V>(plane)
+    decoder.finish(plane)
 }
 
 /// The rows of an interval of three components. `None`: libjpeg decides.
-#[inline(always)]
-fn colour_rows<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
+fn colour_rows(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
     let [first, second, third] = scan.tables.components.first_chunk()?;
     let mut luma = ComponentDecoder::new(scan.tables, first)?;
     let mut chroma =
@@ -143,18 +125,18 @@ fn colour_rows<V: Vector>(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
             let wanted = wanted.contains(&column);
             for index in 0..across * down {
                 let place = (across * column + index % across, down * row + index / across);
-                luma.block::<V>(&mut scan.bits, &mut image.luma, place, wanted)?;
+                luma.block(&mut scan.bits, &mut image.luma, place, wanted)?;
             }
             for (decoder, plane) in chroma.iter_mut().zip(&mut *planes) {
-                decoder.block::<V>(&mut scan.bits, plane, (column, row), wanted)?;
+                decoder.block(&mut scan.bits, plane, (column, row), wanted)?;
             }
         }
         scan.bits.is_inside().then_some(())?;
     }
-    luma.finish::<V>(&mut image.luma)?;
+    luma.finish(&mut image.luma)?;
     let [cb, cr] = chroma;
-    cb.finish::<V>(&mut planes[0])?;
-    cr.finish::<V>(&mut planes[1])
+    cb.finish(&mut planes[0])?;
+    cr.finish(&mut planes[1])
 }
 
 /// Decodes the blocks of a component in order.
@@ -177,7 +159,7 @@ impl<'a> ComponentDecoder<'a> {
 
     /// Reads a block. Its samples go to the column and row of blocks `place`, if they are wanted.
     #[inline(always)]
-    fn block<V: Vector>(
+    fn block(
         &mut self,
         bits: &mut Bits<'_>,
         plane: &mut Plane,
@@ -194,15 +176,15 @@ impl<'a> ComponentDecoder<'a> {
         if !bits.ac::<true>(self.ac, block)? {
             self.batch.write_mean(dc, place, plane, &mut self.good);
         } else if self.batch.push(place) {
-            self.batch.write_with::<V>(plane, &mut self.good);
+            write(&mut self.batch, plane, &mut self.good);
         }
         Some(())
     }
 
     /// Writes what waits. Returns whether all decoders agree about the samples.
     #[inline(always)]
-    fn finish<V: Vector>(mut self, plane: &mut Plane) -> Option<()> {
-        self.batch.write_with::<V>(plane, &mut self.good);
+    fn finish(mut self, plane: &mut Plane) -> Option<()> {
+        write(&mut self.batch, plane, &mut self.good);
         self.good.then_some(())
     }
 }
