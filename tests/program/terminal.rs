@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::kit::program::{PROGRAM, arg, origami};
 use crate::kit::slides::Small;
 
-const ADVICE: &str = "--preset balanced makes it about 27% smaller";
+const ADVICE: &str = "--preset balanced makes it about 23% smaller";
 const DETAILS: &str = "  view     origami serve ";
 
 /// Runs `origami encode` on a terminal, which `script` of util-linux makes; returns what it shows.

@@ -28,7 +28,7 @@ enum Progress {
     /// The awaited tiles are delivered.
     Delivered,
     /// The family is reconstructed.
-    Made(PooledBuffers, Stopwatch),
+    Made(Box<PooledBuffers>, Stopwatch),
     /// Nobody waits, and nothing more is made.
     Ended,
 }
@@ -76,7 +76,7 @@ impl Tiles {
             let (this, of, on) = (self.clone(), slide.clone(), call.clone());
             let made = self.threads.run(async move { this.reconstruct(&of, id, &on, is_quiet).await });
             match made.await?.map_err(|e| broken(slide, &e))? {
-                Progress::Made(buffers, stopwatch) => break (buffers, stopwatch),
+                Progress::Made(buffers, stopwatch) => break (*buffers, stopwatch),
                 Progress::Ended => return Ok(()),
                 Progress::Delivered => {
                     is_quiet = self.is_quiet(call).await;
@@ -168,7 +168,7 @@ impl Tiles {
         let mut buffers = self.buffers.acquire(key);
         let FamilyBuffers { decoded, made, state } = &mut *buffers;
         if state.is_made {
-            return Ok(Progress::Made(buffers, stopwatch));
+            return Ok(Progress::Made(Box::new(buffers), stopwatch));
         }
         // Planes that an error leaves half-written belong to no family.
         let mut family = Family { slide, id, record: None, decoded, state: std::mem::take(state) };
@@ -203,7 +203,7 @@ impl Tiles {
         *made = self.backend.reconstruct_into(coding, family.decoded, renderer.want(), used).await?;
         *state = State { is_made: true, ..family.state };
         stopwatch.lap("reconstruct");
-        Ok(Progress::Made(buffers, stopwatch))
+        Ok(Progress::Made(Box::new(buffers), stopwatch))
     }
 
     /// Adds a finished tile to the hot cache and delivers it.
