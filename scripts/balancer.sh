@@ -46,18 +46,12 @@ fi
 # start NUMBER [PORT]: a server; its port in ports[NUMBER], its process in servers[NUMBER].
 declare -A ports=()
 start() {
-    local log=$scratch/$1.log address=
+    local log=$scratch/$1.log
     : >"$log"
     RUST_LOG=warn "$binary" serve --slides-root "$slides" --port "${2:-0}" --backend cpu --trust-forwarded --no-prefetch \
         --queue-timeout-ms 60000 >"$log" 2>&1 &
     servers[$1]=$!
-    for _ in {1..200}; do
-        address=$(sed -n 's/^origami serves .* on http:\/\/\(.*\)$/\1/p' "$log")
-        [[ -z $address ]] || break
-        kill -0 "${servers[$1]}" 2>/dev/null || die "server $1 has ended: $(cat "$log")"
-        sleep 0.1
-    done
-    [[ -n $address ]] || die "server $1 does not say where it listens: $(cat "$log")"
+    served_at "$log" "${servers[$1]}"
     ports[$1]=${address##*:}
 }
 
@@ -108,7 +102,7 @@ print(text)
 PYTHON
 }
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 run_nginx() {
     mkdir -p "$scratch/nginx/logs"
     nginx -p "$scratch/nginx" -c "$scratch/nginx.conf" -g "daemon off;" 2>"$scratch/nginx.log" &

@@ -75,9 +75,6 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# free_port: a port that is free now.
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 step "the slide, and an archive of each kind"
 mkdir "$scratch/slides"
 vips tiffload "$slide" "$scratch/one.v"
@@ -129,18 +126,13 @@ turn() {
 
 # of_origami NAME ROUND BUNDLE FLAG...: starts the server for a turn.
 of_origami() {
-    local name=$1 round=$2 bundle=$3 log=$scratch/serve.log address=
+    local name=$1 round=$2 bundle=$3 log=$scratch/serve.log
     shift 3
     : >"$log"
     "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu --cache-entries 1 --cache-mb 1MiB --no-prefetch \
         --max-inflight-families "$families" "$@" >"$log" 2>&1 &
     servers+=("$!")
-    for _ in {1..200}; do
-        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
-        [[ -z $address ]] || break
-        sleep 0.1
-    done
-    [[ -n $address ]] || die "the server does not say where it listens: $(cat "$log")"
+    served_at "$log" "${servers[-1]}"
     turn "$name" "$round" "$address" "/tiles/$bundle/" ''
     stop
 }

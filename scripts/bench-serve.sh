@@ -67,14 +67,7 @@ start() {
     "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "$@" >"$log" 2>&1 &
     server=$!
     servers+=("$server")
-    address=
-    for _ in {1..200}; do
-        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
-        [[ -z $address ]] || return 0
-        kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$log")"
-        sleep 0.1
-    done
-    die "the server does not say where it listens: $(cat "$log")"
+    served_at "$log" "$server"
 }
 
 # stop: ends the last server in order, so that what it has goes to disk.
@@ -115,7 +108,7 @@ cp "$scratch/made/large/residual_packs/residuals.bundle" "$scratch/slides/large.
 
 step "nginx"
 # A port that is free now.
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 # The scratch folder is this user's alone, and nginx would give up being root.
 user=''
 [[ $(id -u) != 0 ]] || user='user root;'

@@ -67,18 +67,10 @@ trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
 serve() {
     local log=$1
     shift
-    # Emptied before the server starts: the address of the run before must not be taken for this one's.
     : >"$log"
     "$origami" serve --slides-root "$slides" --port 0 "$@" >"$log" 2>&1 &
     servers+=($!)
-    address=
-    for _ in {1..100}; do
-        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
-        [[ -z $address ]] || return 0
-        kill -0 "${servers[-1]}" 2>/dev/null || die "the server has ended: $(cat "$log")"
-        sleep 0.1
-    done
-    die "the server does not say where it listens: $(cat "$log")"
+    served_at "$log" "${servers[-1]}"
 }
 
 serve "$target_dir/demo/browser.log"

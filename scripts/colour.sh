@@ -38,14 +38,8 @@ for mode in embed srgb; do
     : >"$log"
     "$origami" serve "$work/slides" --port 0 --icc "$mode" --tile-quality 100 --tile-subsamp 444 --backend cpu >"$log" 2>&1 &
     servers+=($!)
-    for _ in {1..100}; do
-        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$log")
-        [[ -z $address ]] || break
-        sleep 0.1
-    done
-    [[ -n ${address:-} ]] || die "the server does not start: $(cat "$log")"
+    served_at "$log" "${servers[-1]}"
     python3 scripts/colour.py compare "$program" "$address" p3 "$work/p3.png" "$mode" "$work/$mode"-*/decoded_pyramid_files || failed=1
-    address=
 done
 [[ $failed == 0 ]] || die "colours differ, see above"
 echo "colour: the same in every way of $work"

@@ -14,7 +14,7 @@ step "1,000 workers, 100,000 units"
 cargo test --locked --features nats,rocksdb --lib a_thousand_workers -- --ignored --nocapture
 step "the status of 100,000 units on a server"
 store=$(mktemp -d)
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 "$(command -v nats-server || echo "$target_dir/fleet/venv/bin/nats-server")" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$target_dir/fleet/nats.log" 2>&1 &
 server=$!
 trap 'kill $server; wait $server || true; rm -r "$store"' EXIT

@@ -33,7 +33,7 @@ done
 
 export NATS_TOKEN=planted5e3c8b1d70a94f26 NUM_NODES=2 PRIMARY_ADDR=127.0.0.1 FLEET_WORKERS=2 FLEET_GRACE_S=6
 export FLEET_STORE=$scratch/queue
-FLEET_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+FLEET_PORT=$(free_port)
 export FLEET_PORT
 # start RANK: a node; its log is $scratch/nodeRANK.log, its process the last of `nodes`.
 start() {

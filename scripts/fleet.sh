@@ -25,7 +25,7 @@ cargo build --locked --features nats,rocksdb
 origami=$target_dir/debug/origami
 
 step "the suite of queues, on $("$nats_server" --version)"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 store=$(mktemp -d)
 "$nats_server" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$folder/nats.log" 2>&1 &
 server=$!

@@ -37,13 +37,8 @@ mkdir -p "$work/slides/$slide"
 "$origami" serve --slides-root "$work/slides" --port 0 --backend cpu >"$work/serve.txt" 2>"$work/serve.log" &
 server=$!
 trap 'kill "$server"' EXIT
-for _ in {1..100}; do
-    address=$(sed -n 's|^origami serves .* on http://||p' "$work/serve.txt")
-    [[ -z $address ]] || break
-    sleep 0.1
-done
-[[ -n ${address:-} ]] || die "the server does not start: $(cat "$work/serve.log")"
+served_at "$work/serve.txt" "$server" "$work/serve.log"
 # Its exit code is the number of failures.
-"$work/venv/bin/python" "$work/venv/bin/iiif-validate.py" -s "$address" -p iiif/3 -i "$slide" --version=3.0 --level 2 ||
+"$work/venv/bin/python" "$work/venv/bin/iiif-validate.py" -s "${address#http://}" -p iiif/3 -i "$slide" --version=3.0 --level 2 ||
     die "IIIF validator: $? failures, see above"
 echo "IIIF Image API 3.0, level 2: passed"

@@ -31,6 +31,22 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# free_port: a port of this machine that is free now.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# served_at LOG PID [FILE]: waits until `origami serve`, which writes to LOG, says where it listens, and sets `address` to that. FILE is
+# shown with the log where it does not. The log must be emptied before the server starts: the address of the run before is not this one's.
+served_at() {
+    address=
+    for _ in {1..200}; do
+        address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$1")
+        [[ -z $address ]] || return 0
+        kill -0 "$2" 2>/dev/null || die "the server has ended: $(cat "$1" "${@:3}")"
+        sleep 0.1
+    done
+    die "the server does not say where it listens: $(cat "$1" "${@:3}")"
+}
+
 # host_triple: the target the installed compiler builds for by default.
 host_triple() { rustc -vV | sed -n 's/^host: //p'; }
 

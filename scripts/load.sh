@@ -40,14 +40,7 @@ flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cach
 RUST_LOG=warn "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" \
     >"$scratch/log" 2>"$scratch/complaints" &
 server=$!
-address=
-for _ in {1..200}; do
-    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$scratch/log")
-    [[ -z $address ]] || break
-    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$scratch/log" "$scratch/complaints")"
-    sleep 0.1
-done
-[[ -n $address ]] || die "the server does not say where it listens: $(cat "$scratch/log" "$scratch/complaints")"
+served_at "$scratch/log" "$server" "$scratch/complaints"
 
 "$binary" bench serve "$address/dzi/large.dzi" --connections "$connections" --seconds "$seconds" --json >"$scratch/load.json" ||
     die "$(cat "$scratch/load.json" "$scratch/complaints")"

@@ -29,17 +29,11 @@ python_with "the preview of tours" "$work" numpy==2.4.6 pillow==13.0.0 scikit-im
 step "preview and video"
 "$origami" encode --quiet "$slide" --out "$work/slides" --preset archive --skip-existing
 rm -rf "$work/results" "$work/temp"
+: >"$work/serve.log"
 "$origami" serve --slides-root "$work/slides" --jobs --out "$work/results" --temp-dir "$work/temp" --port 0 >"$work/serve.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
-address=
-for _ in {1..100}; do
-    address=$(sed -n 's/^origami serves .* on \(http:.*\)$/\1/p' "$work/serve.log")
-    [[ -z $address ]] || break
-    kill -0 "$server" 2>/dev/null || die "the server has ended: $(cat "$work/serve.log")"
-    sleep 0.1
-done
-[[ -n $address ]] || die "the server does not say where it listens: $(cat "$work/serve.log")"
+served_at "$work/serve.log" "$server"
 CHROMIUM=$program "$work/venv/bin/python" scripts/tour_preview.py "$address" "$work" "$origami"
 
 step "a tour from the recorder, rendered by the service"

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::image::geometry::{FamilyId, TileId};
 use crate::web::error::ServeError;
@@ -31,6 +31,8 @@ struct State {
 #[derive(Default)]
 pub struct Call {
     state: Mutex<State>,
+    /// Told of every request.
+    asked: Notify,
     /// It runs although no request waits.
     prefetch: bool,
 }
@@ -159,6 +161,12 @@ impl Call {
             Some(bytes) => drop(sender.send(Ok(bytes))),
             None => state.waiting.push((tile, sender)),
         }
+        self.asked.notify_one();
+    }
+
+    /// Waits for the next request, or for one that came since the last wait.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// Whether all requests have been dropped.

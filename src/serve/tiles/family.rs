@@ -143,7 +143,8 @@ impl Tiles {
             if call.awaits_pending() || self.calls.awaits_another(call) || self.calls.requests() != before {
                 return false;
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            // A request for this family ends the wait at once.
+            let _ = tokio::time::timeout(Duration::from_millis(1), call.asked()).await;
         }
         !call.awaits_pending() && self.calls.requests() == before
     }
