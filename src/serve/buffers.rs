@@ -98,7 +98,11 @@ impl DerefMut for PooledBuffers {
 
 impl Drop for PooledBuffers {
     fn drop(&mut self) {
-        let buffers = std::mem::take(&mut self.buffers);
+        let mut buffers = std::mem::take(&mut self.buffers);
+        if !buffers.state.is_made {
+            // Half of the memory, and of another family: under load few families are made whole.
+            buffers.made = Reconstruction::default();
+        }
         let mut idle = self.pool.idle();
         if idle.len() < self.pool.max_idle {
             idle.push_back(buffers);

@@ -4,10 +4,9 @@ use super::Slide;
 use crate::archive::FamilyRecord;
 use crate::decode::Input;
 use crate::error::{Error, Result, ServedFault};
-use crate::image::family::DecodedFamily;
-use crate::image::geometry::{FamilyId, Rect};
+use crate::image::geometry::FamilyId;
 use crate::params::Coding;
-use crate::residual::FamilyDecoder;
+use crate::residual::{self, FamilyDecoder};
 
 impl Slide {
     /// Reads a family, without holding a thread while an object at an address is waited for.
@@ -18,55 +17,18 @@ impl Slide {
         self.archive()?.0.load(id).await
     }
 
-    /// Decodes the payloads of a family into `family`: the baseline, and of the residual at least `part`, in pixels of the family's L0. Returns
-    /// the decoded part; [`Self::decode_rest`] decodes what is left.
+    /// Decodes what `decode` says of a family.
     ///
     /// # Errors
     /// Damage.
-    pub fn decode(
+    pub fn decode<T>(
         &self,
         id: FamilyId,
         record: &FamilyRecord,
-        part: Rect,
-        family: &mut DecodedFamily,
-    ) -> Result<Rect> {
+        decode: impl FnOnce(FamilyDecoder<'_>) -> residual::Result<T>,
+    ) -> Result<T> {
         let (input, coding) = self.archive()?;
-        FamilyDecoder { geometry: &self.geometry, coding, id, record }
-            .decode_part(part, family)
-            .map_err(Error::stored_family(&input.path(id), id))
-    }
-
-    /// As [`Self::decode`], where the baseline of `family` is decoded.
-    ///
-    /// # Errors
-    /// Damage.
-    pub fn decode_residual(
-        &self,
-        id: FamilyId,
-        record: &FamilyRecord,
-        part: Rect,
-        family: &mut DecodedFamily,
-    ) -> Result<Rect> {
-        let (input, coding) = self.archive()?;
-        FamilyDecoder { geometry: &self.geometry, coding, id, record }
-            .decode_residual_part(part, family)
-            .map_err(Error::stored_family(&input.path(id), id))
-    }
-
-    /// Decodes what [`Self::decode`] left out of the residual; it returned `done`.
-    ///
-    /// # Errors
-    /// Damage.
-    pub fn decode_rest(
-        &self,
-        id: FamilyId,
-        record: &FamilyRecord,
-        done: Rect,
-        family: &mut DecodedFamily,
-    ) -> Result<()> {
-        let (input, coding) = self.archive()?;
-        FamilyDecoder { geometry: &self.geometry, coding, id, record }
-            .decode_rest(done, family)
+        decode(FamilyDecoder { geometry: &self.geometry, coding, id, record })
             .map_err(Error::stored_family(&input.path(id), id))
     }
 

@@ -220,7 +220,6 @@ impl Tiles {
 struct Family<'a> {
     slide: &'a Slide,
     id: FamilyId,
-    /// Read when something must be decoded.
     record: Option<FamilyRecord>,
     decoded: &'a mut DecodedFamily,
     state: State,
@@ -239,23 +238,18 @@ impl Family<'_> {
 
     /// Decodes a part of the residual, and the baseline, unless they are decoded.
     async fn decode(&mut self, part: Rect) -> Result<()> {
-        let (known, id) = (self.state.family.is_some(), self.id);
-        if known && self.state.residual.iter().any(|done| holds(done, &part)) {
+        if self.state.residual.iter().any(|done| holds(done, &part)) {
             return Ok(());
         }
-        if self.record.is_none() {
-            self.record = Some(self.slide.load(id).await?);
-        }
-        let Some(record) = &self.record else { return Ok(()) };
-        // Of the first tile its columns alone. Who comes back needs their neighbours.
-        let done = match known {
-            false => self.slide.decode(id, record, part, self.decoded)?,
-            true => {
-                let rows = Rect { x: 0, width: self.whole().width, ..part };
-                self.slide.decode_residual(id, record, rows, self.decoded)?
-            }
-        };
-        self.state.family = Some((self.slide.identity, id));
+        let whole = self.whole();
+        let record = record(&mut self.record, self.slide, self.id).await?;
+        let (known, family) = (self.state.family.is_some(), &mut *self.decoded);
+        let done = self.slide.decode(self.id, record, |decoder| match known {
+            // Of the first tile its columns alone. Who comes back needs their neighbours.
+            false => decoder.decode_part(part, family),
+            true => decoder.decode_residual_part(Rect { x: 0, width: whole.width, ..part }, family),
+        })?;
+        self.state.family = Some((self.slide.identity, self.id));
         self.state.residual.push(done);
         Ok(())
     }
@@ -263,20 +257,27 @@ impl Family<'_> {
     /// Decodes what is left.
     async fn decode_all(&mut self) -> Result<()> {
         let whole = self.whole();
-        let rows = self.state.residual.iter().find(|done| done.width == whole.width).copied();
-        match rows {
-            Some(done) if self.state.family.is_some() && done != whole => {
-                if self.record.is_none() {
-                    self.record = Some(self.slide.load(self.id).await?);
-                }
-                let Some(record) = &self.record else { return Ok(()) };
-                self.slide.decode_rest(self.id, record, done, self.decoded)?;
-                self.state.residual = vec![whole];
-                Ok(())
-            }
-            _ => self.decode(whole).await,
-        }
+        let rows = self.state.residual.iter().find(|done| done.width == whole.width && **done != whole);
+        let Some(&done) = rows else { return self.decode(whole).await };
+        let record = record(&mut self.record, self.slide, self.id).await?;
+        let family = &mut *self.decoded;
+        self.slide.decode(self.id, record, |decoder| decoder.decode_rest(done, family))?;
+        self.state.residual = vec![whole];
+        Ok(())
     }
+}
+
+/// The record of a family, which is read when something of it must be decoded.
+async fn record<'a>(
+    known: &'a mut Option<FamilyRecord>,
+    slide: &Slide,
+    id: FamilyId,
+) -> Result<&'a FamilyRecord> {
+    let record = match known.take() {
+        Some(record) => record,
+        None => slide.load(id).await?,
+    };
+    Ok(known.insert(record))
 }
 
 /// Whether a part lies in another.
