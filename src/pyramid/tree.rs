@@ -20,6 +20,7 @@ mod samples;
 mod store;
 #[cfg(test)]
 mod tests;
+mod zip;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ impl Tree {
     fn open_levels(path: &Path, missing: Missing, check: Check) -> Result<Self> {
         let found = open::open(path)?;
         let (metadata, icc) = match &found.store {
-            Store::Zip(_) => Default::default(),
+            Store::Zip(..) => Default::default(),
             _ if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
             _ => Default::default(),
         };

@@ -8,14 +8,12 @@
 //! | `location` | what a path or address names: a file, or an object of a store |
 //! | `remote` | object storage and web servers (feature `remote`) |
 //! | `read_at` | what readers ask of all of these |
-//! | `cursor` | the same, read from a place that moves on |
 //! | `arrival` | bytes that were announced and are on their way |
 //! | `open` | opens a file or an object |
 //! | `lock` | one writer at a time under a name |
 //! | `error` | the errors of files |
 
 mod arrival;
-mod cursor;
 mod error;
 mod local;
 mod location;
@@ -26,7 +24,6 @@ mod read_at;
 pub mod remote;
 
 pub use arrival::Arrival;
-pub use cursor::Cursor;
 pub use error::{Advice, FileError};
 pub use local::FileStore;
 pub use location::{Address, AddressError, Location, Scheme, is_address};

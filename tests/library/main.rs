@@ -25,3 +25,4 @@ mod storage;
 #[cfg(feature = "remote")]
 mod storage_waiting;
 mod stripes;
+mod unsafe_code;

@@ -2,7 +2,7 @@
 //! on the others. What is counted is work that is done, not time.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ use origami::slide::{OpenOptions, Slide};
 use tiff::decoder::Decoder;
 use tiff::encoder::{Compression, TiffEncoder, colortype};
 use tiff::tags::Tag;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::kit::files::contents;
 use crate::kit::object_server::ObjectServer;
@@ -98,6 +100,35 @@ fn a_tree_is_read_on_while_one_tile_is_waited_for() {
     }
     let tree = Tree::open(Path::new(&far), Missing::Refuse).unwrap();
     server.hold("12/1_5.jpg", 0..usize::MAX);
+    assert_eq!(others_are_read(&server, Source::Tree(Box::new(tree)), 3), 10);
+}
+
+#[test]
+fn a_tree_in_a_zip_is_read_on_while_one_tile_is_waited_for() {
+    let (server, dir) = (server(), tempfile::tempdir().unwrap());
+    tree(dir.path(), 256, 2560, TILE, 3);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let waited_for = "baseline_pyramid_files/12/1_5.jpg";
+    let mut put = |name: &str, bytes: &[u8]| {
+        zip.start_file(format!("slide/{name}"), options).unwrap();
+        zip.write_all(bytes).unwrap();
+    };
+    for (name, bytes) in contents(dir.path()) {
+        // Blocks without tiles on either side, more than one request spans: the store keeps back this tile alone.
+        let between = vec![0; if name == waited_for { 256 << 10 } else { 0 }];
+        put(&format!("before/{name}.bin"), &between);
+        put(&name, &bytes);
+        put(&format!("after/{name}.bin"), &between);
+    }
+    // The end of the file comes with the directory.
+    put("end.bin", &vec![0; 1 << 20]);
+    let zip = zip.finish().unwrap().into_inner();
+    let tile = std::fs::read(dir.path().join(waited_for)).unwrap();
+    let at = zip.windows(tile.len()).position(|window| window == tile).unwrap() + tile.len() / 2;
+    let far = server.put("b/slide.szi", &zip);
+    let tree = Tree::open(Path::new(&far), Missing::Refuse).unwrap();
+    server.hold("slide.szi", at..at + 1);
     assert_eq!(others_are_read(&server, Source::Tree(Box::new(tree)), 3), 10);
 }
 

@@ -1,26 +1,23 @@
 //! Finds out what a path is and opens the parts of the tree: descriptor, layout, and where its files lie.
 
 use std::fs;
-use std::io::BufReader;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use zip::ZipArchive;
 
 use super::find::{find_descriptor, read_descriptor, stem};
 use super::layout::{Layout, first_level};
 use super::others::{google, iiif, zoomify};
-use super::store::{Store, read_entry};
+use super::store::Store;
+use super::zip::Zip;
 use crate::image::geometry::Geometry;
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::store::{self, Cursor, is_address};
+use crate::store::{self, is_address};
 
 pub const ZOOMIFY: &str = "ImageProperties.xml";
 pub const IIIF: &str = "info.json";
 /// What dzsave writes beside the tiles of every layout; the only place where a Google Maps tree has its size.
 const PROPERTIES: &str = "vips-properties.xml";
-/// Bytes at the end of a zip that are fetched by one request, where it lies far away: the directory of some 10,000 tiles.
-const ZIP_END_BYTES: u64 = 1 << 20;
 
 /// The parts of a tree.
 pub struct Found {
@@ -116,26 +113,22 @@ fn deep_zoom(dzi: &Path) -> Result<Found> {
 /// A zip file that holds one Deep Zoom tree.
 fn szi(path: &Path) -> Result<Found> {
     let file = store::open(path).map_err(Error::io("open", path))?;
-    let size = file.size().map_err(Error::io("open", path))?;
-    // The directory of a zip is at its end.
-    let end = size.saturating_sub(ZIP_END_BYTES)..size;
-    drop(file.will_read(std::slice::from_ref(&end)));
-    let modified = file.modified();
-    let file = Cursor::new(file).map_err(Error::io("open", path))?;
     let damaged = |problem: String| Error::damaged(path, problem);
-    let mut entries = ZipArchive::new(BufReader::new(file))
-        .map_err(|e| damaged(format!("not a zip file, which an .szi is: {e}")))?;
+    let zip = Zip::open(path, file).map_err(|e| match e.kind() {
+        ErrorKind::InvalidData => damaged(format!("not a whole zip file, which an .szi is: {e}")),
+        _ => Error::io("read", path)(e),
+    })?;
     let is_dzi = |name: &&str| name.to_ascii_lowercase().ends_with(".dzi") && !hidden(name);
-    let names: Vec<String> = entries.file_names().filter(is_dzi).map(str::to_string).collect();
+    let names: Vec<String> = zip.names().filter(is_dzi).map(str::to_string).collect();
     let [name] = &names[..] else {
         return Err(damaged(format!("it holds {} .dzi files where one belongs", names.len())));
     };
-    let bytes = read_entry(&mut entries, name).map_err(Error::io("read", &path.join(name)))?;
+    let bytes = zip.read(name).map_err(Error::io("read", &zip.place(name)))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::refused(path, Refusal::NotADescriptor))?;
     let descriptor = Descriptor::parse(&path.join(name), &text)?;
     let prefix = format!("{}_files/", &name[..name.len() - ".dzi".len()]);
-    let (store, files) = (Store::zip(path, &prefix, modified, entries), path.join(&prefix));
-    Found::new(path, text.into_bytes(), descriptor, Layout::DeepZoom, store, files)
+    let files = zip.place(&prefix);
+    Found::new(path, text.into_bytes(), descriptor, Layout::DeepZoom, Store::Zip(zip, prefix), files)
 }
 
 fn hidden(name: &str) -> bool {

@@ -3,18 +3,16 @@
 //! Names are relative to the tree's root, with slashes. Knows no tiles.
 
 use std::fs;
-use std::io::{self, BufReader, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
-
-use zip::{CompressionMethod, ZipArchive};
 
 #[cfg(feature = "remote")]
 use super::far::Far;
+use super::zip::Zip;
 #[cfg(feature = "remote")]
 use crate::store;
-use crate::store::{Arrival, Cursor, Location};
+use crate::store::{Arrival, Location};
 
 /// Directories below each other that are searched.
 const MAX_DEPTH: usize = 8;
@@ -35,19 +33,8 @@ pub enum Store {
     /// Below an address.
     #[cfg(feature = "remote")]
     Far(Far),
-    /// In a zip file, below a prefix.
-    Zip(Zip),
-}
-
-/// A zip file, on a disk or at an address.
-pub type Entries = ZipArchive<BufReader<Cursor>>;
-
-/// A zip file whose entries are stored as they are.
-pub struct Zip {
-    path: PathBuf,
-    prefix: String,
-    modified: Option<SystemTime>,
-    entries: Mutex<Entries>,
+    /// In a zip file, where names begin with a prefix that ends in a slash or is empty.
+    Zip(Zip, String),
 }
 
 impl Store {
@@ -61,11 +48,6 @@ impl Store {
             Location::Address(address) => Ok(Self::Far(Far::new(address))),
             _ => Ok(Self::Directory(root.into())),
         }
-    }
-
-    /// The files of a zip, last changed at `modified`, whose names begin with `prefix`, which ends in a slash or is empty.
-    pub fn zip(path: &Path, prefix: &str, modified: Option<SystemTime>, entries: Entries) -> Self {
-        Self::Zip(Zip { path: path.into(), prefix: prefix.into(), modified, entries: Mutex::new(entries) })
     }
 
     /// The path of a file on the local disk; `None` where it has none: at an address, in a zip.
@@ -85,7 +67,7 @@ impl Store {
             Store::Directory(root) => Ok(root.join(name).is_dir()),
             #[cfg(feature = "remote")]
             Store::Far(far) => far.has_directory(name),
-            Store::Zip(_) => Ok(false),
+            Store::Zip(..) => Ok(false),
         }
     }
 
@@ -112,14 +94,14 @@ impl Store {
     }
 
     /// Says which files will be read soon. Only a store far away sends them ahead; whoever reads them learns of an error.
-    #[cfg_attr(not(feature = "remote"), allow(unused_variables))]
     pub fn will_read(&self, names: impl IntoIterator<Item = String>) -> Arrival {
         match self {
             #[cfg(feature = "remote")]
             Store::Far(far) => {
                 far.will_read(names.into_iter().collect::<Vec<_>>().iter().map(String::as_str))
             }
-            _ => Arrival::default(),
+            Store::Zip(zip, prefix) => zip.will_read(names.into_iter().map(|name| format!("{prefix}{name}"))),
+            Store::Directory(_) => Arrival::default(),
         }
     }
 
@@ -129,7 +111,7 @@ impl Store {
             Store::Directory(root) => root.join(name),
             #[cfg(feature = "remote")]
             Store::Far(far) => far.place(name),
-            Store::Zip(zip) => zip.path.join(format!("{}{name}", zip.prefix)),
+            Store::Zip(zip, prefix) => zip.place(&format!("{prefix}{name}")),
         }
     }
 
@@ -142,10 +124,7 @@ impl Store {
             Store::Directory(root) => fs::read(root.join(name)),
             #[cfg(feature = "remote")]
             Store::Far(far) => far.read(name),
-            Store::Zip(zip) => {
-                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
-                read_entry(&mut entries, &format!("{}{name}", zip.prefix))
-            }
+            Store::Zip(zip, prefix) => zip.read(&format!("{prefix}{name}")),
         }
     }
 
@@ -161,11 +140,8 @@ impl Store {
             }
             #[cfg(feature = "remote")]
             Store::Far(far) => far.stat(name).map(|(bytes, modified)| TileFile { bytes, modified }),
-            Store::Zip(zip) => {
-                let modified = zip.modified;
-                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
-                let entry = entries.by_name(&format!("{}{name}", zip.prefix)).map_err(io::Error::from)?;
-                Ok(TileFile { bytes: entry.size(), modified })
+            Store::Zip(zip, prefix) => {
+                Ok(TileFile { bytes: zip.size(&format!("{prefix}{name}"))?, modified: zip.modified() })
             }
         }
     }
@@ -182,12 +158,11 @@ impl Store {
                 let all = dirs.iter().flat_map(|dir| names.iter().map(|name| dir.join(name)));
                 all.filter_map(|path| Some((path.clone(), store::open(&path).ok()?.size().ok()?))).collect()
             }
-            Store::Zip(zip) => {
-                let mut entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            Store::Zip(zip, _) => {
                 let is_wanted = |name: &&str| name.rsplit('/').next().is_some_and(|own| names.contains(&own));
-                let found: Vec<_> = entries.file_names().filter(is_wanted).map(str::to_string).collect();
-                let place = |name: &String| Some((zip.path.join(name), entries.by_name(name).ok()?.size()));
-                found.iter().filter_map(place).collect()
+                let mut found: Vec<_> = zip.names().filter(is_wanted).collect();
+                found.sort_unstable();
+                found.iter().filter_map(|name| Some((zip.place(name), zip.size(name).ok()?))).collect()
             }
         }
     }
@@ -202,29 +177,13 @@ impl Store {
             Store::Directory(root) => walk(root, "", MAX_DEPTH, &mut names)?,
             #[cfg(feature = "remote")]
             Store::Far(far) => names = far.names()?,
-            Store::Zip(zip) => {
-                let entries = zip.entries.lock().unwrap_or_else(PoisonError::into_inner);
-                let below = entries.file_names().filter_map(|name| name.strip_prefix(&zip.prefix));
+            Store::Zip(zip, prefix) => {
+                let below = zip.names().filter_map(|name| name.strip_prefix(prefix.as_str()));
                 names.extend(below.filter(|name| !name.ends_with('/')).map(str::to_string));
             }
         }
         Ok(names)
     }
-}
-
-/// The bytes of an entry of a zip.
-///
-/// # Errors
-/// As [`Store::read`].
-pub fn read_entry(entries: &mut Entries, name: &str) -> io::Result<Vec<u8>> {
-    let mut entry = entries.by_name(name).map_err(io::Error::from)?;
-    if entry.compression() != CompressionMethod::Stored {
-        let problem = "it is compressed, and files in an .szi are stored as they are; pack the tree again without compression";
-        return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
-    }
-    let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn walk(root: &Path, below: &str, depth: usize, names: &mut Vec<String>) -> io::Result<()> {

@@ -96,10 +96,10 @@ fn a_google_maps_tree_without_its_size_ends_with_its_tiles() {
 }
 
 /// The files of a tree in a zip.
-fn szi(path: &Path, method: CompressionMethod) {
+fn szi(path: &Path) {
     use std::io::Write;
     let mut zip = ZipWriter::new(fs::File::create(path).unwrap());
-    let options = SimpleFileOptions::default().compression_method(method);
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut put = |name: &str, bytes: &[u8]| {
         zip.start_file(name, options).unwrap();
         zip.write_all(bytes).unwrap();
@@ -116,7 +116,7 @@ fn szi(path: &Path, method: CompressionMethod) {
 fn a_tree_in_a_zip_is_read_and_a_damaged_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("slide.szi");
-    szi(&path, CompressionMethod::Stored);
+    szi(&path);
     assert!(is_tree_file(&path));
     let tree = Tree::open(&path, Missing::Refuse).unwrap();
     assert_is_the_slide(&tree);
@@ -138,4 +138,18 @@ fn a_tree_in_a_zip_is_read_and_a_damaged_one_is_refused() {
         fs::write(&path, &whole[..end]).unwrap();
         assert!(said(Tree::open(&path, Missing::Refuse)).contains("slide.szi"));
     }
+    // Two tiles of one name: which of them is the tile?
+    let (mut twice, name) = (whole.clone(), b"s/s_files/8/1_0.jpg");
+    let places: Vec<_> = (0..twice.len()).filter(|&at| twice[at..].starts_with(name)).collect();
+    assert_eq!(places.len(), 2, "in the header and in the directory");
+    places.into_iter().for_each(|at| twice[at + "s/s_files/8/".len()] = b'0');
+    fs::write(&path, twice).unwrap();
+    let problem = said(Tree::open(&path, Missing::Refuse));
+    assert!(problem.contains("slide.szi") && problem.contains("s/s_files/8/0_0.jpg twice"), "{problem}");
+    // The directory's entry of the descriptor: 46 bytes and its name, the method at 10.
+    let at = (0..whole.len()).rfind(|&at| whole[at..].starts_with(b"s/s.dzi")).unwrap() - 46;
+    let mut compressed = whole.clone();
+    compressed[at + 10] = 8;
+    fs::write(&path, compressed).unwrap();
+    assert!(said(Tree::open(&path, Missing::Refuse)).contains("compressed"));
 }
