@@ -191,8 +191,7 @@ impl Component {
     ) -> Self {
         let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
         let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
-        let mut blocks = SPARE.with(|spare| spare.take(columns * rows));
-        blocks.resize(columns * rows, [0; SIDE * SIDE]);
+        let blocks = SPARE.with(|spare| spare.take(columns * rows, [0; SIDE * SIDE]));
         let mut component = Self { steps: Steps::new(steps), per_mcu, columns, filled, blocks };
         let whole = (filled.0 * SIDE, filled.1 * SIDE);
         if (plane.width, plane.height) == whole {

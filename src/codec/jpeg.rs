@@ -9,8 +9,6 @@ mod tests;
 
 pub use stripes::restart_rows;
 
-use crate::image::ycc::{Sampling, Ycc};
-
 /// Largest side that JPEG codes, in pixels.
 pub const MAX_SIDE: usize = 65_500;
 /// Step of the flat table at quality 50. With it a residual has the luma error that the photographic table gives it at that quality
@@ -30,20 +28,4 @@ pub fn flat_step(quality: u8) -> u8 {
 pub fn max_repacked_bytes(width: usize, height: usize) -> usize {
     let padded = |n: usize| n.next_multiple_of(16);
     6 * padded(width) * padded(height) + (1 << 20)
-}
-
-/// Gives an image room for whole chroma samples, which decoders write, and crops it. An image that was laid out for this size before
-/// keeps its samples.
-pub fn lay_out(image: &mut Ycc, sampling: Sampling, width: usize, height: usize) {
-    let (fx, fy) = sampling.factors();
-    let (pw, ph) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
-    image.sampling = sampling;
-    image.luma.reset(pw, ph);
-    image.luma.crop(width, height);
-    if sampling == Sampling::Gray {
-        image.chroma = None;
-    } else {
-        let chroma = image.chroma.get_or_insert_default();
-        chroma.iter_mut().for_each(|plane| plane.reset(pw / fx, ph / fy));
-    }
 }

@@ -1,5 +1,5 @@
-//! Memory that is used again: a thread gives back the planes of a family and takes them for the next one, without asking the system for
-//! memory and without clearing it.
+//! Memory that is used again. A thread gives back the planes of a family and takes them for the next one. It need not ask the system for
+//! memory, or clear it.
 
 use std::cell::RefCell;
 
@@ -7,12 +7,12 @@ use super::family::Pixels;
 use super::plane::Plane;
 use super::ycc::{Sampling, Ycc};
 
-/// Most bytes that a thread keeps: several times what a family of tiles of 256 pixels needs. Of larger tiles less is used again.
+/// Most bytes that a thread keeps: several times what a family with tiles of 256 pixels needs. With larger tiles less memory is used again.
 const MOST_BYTES: usize = 32 << 20;
-/// Most parts that a thread keeps; a family in either direction has fewer.
+/// Most parts that a thread keeps: more than a family has when it is encoded or decoded.
 const MOST_PARTS: usize = 32;
 
-/// Memory that a thread keeps.
+/// Memory that a thread keeps: the oldest part first.
 pub struct Spare<T>(RefCell<Vec<Vec<T>>>);
 
 thread_local! {
@@ -25,28 +25,42 @@ impl<T> Spare<T> {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// The smallest part that holds `len` elements; what it holds is unspecified. A new one, without memory, where there is none.
-    pub fn take(&self, len: usize) -> Vec<T> {
+    /// `len` elements of unspecified values: the smallest part with room for them, or new ones of `value`. A part with room for more than
+    /// twice as many is left to those who need it.
+    pub fn take(&self, len: usize, value: T) -> Vec<T>
+    where
+        T: Clone,
+    {
         let mut parts = self.0.borrow_mut();
-        let fits = parts.iter().enumerate().filter(|(_, part)| part.capacity() >= len);
+        let fits = parts.iter().enumerate().filter(|(_, part)| (len..=2 * len).contains(&part.capacity()));
         let best = fits.min_by_key(|(_, part)| part.capacity()).map(|(index, _)| index);
-        best.map_or_else(Vec::new, |index| parts.swap_remove(index))
+        let Some(index) = best else { return vec![value; len] };
+        let mut part = parts.remove(index);
+        part.resize(len, value);
+        part
     }
 
-    /// Keeps a part for [`Self::take`], unless there are enough.
+    /// Keeps a part for [`Self::take`]. The oldest parts make room for it.
     pub fn give(&self, part: Vec<T>) {
-        let mut parts = self.0.borrow_mut();
         let bytes = |part: &Vec<T>| part.capacity() * size_of::<T>();
-        let all = parts.iter().map(bytes).sum::<usize>() + bytes(&part);
-        if part.capacity() > 0 && parts.len() < MOST_PARTS && all <= MOST_BYTES {
-            parts.push(part);
+        if part.capacity() == 0 || bytes(&part) > MOST_BYTES {
+            return;
         }
+        let mut parts = self.0.borrow_mut();
+        parts.push(part);
+        let mut all: usize = parts.iter().map(bytes).sum();
+        let mut displaced = 0;
+        while all > MOST_BYTES || parts.len() - displaced > MOST_PARTS {
+            all -= bytes(&parts[displaced]);
+            displaced += 1;
+        }
+        parts.drain(..displaced);
     }
 }
 
-/// Memory for `len` samples that this thread gave back; of unspecified length and content.
+/// `len` samples of unspecified values, in memory that this thread gave back if there is some.
 pub fn samples(len: usize) -> Vec<u8> {
-    SAMPLES.with(|spare| spare.take(len))
+    SAMPLES.with(|spare| spare.take(len, 0))
 }
 
 /// Gives samples back.
@@ -57,9 +71,16 @@ pub fn give(samples: Vec<u8>) {
 impl Plane {
     /// A plane of unspecified samples.
     pub fn spare(width: usize, height: usize) -> Self {
-        let mut samples = samples(width * height);
-        samples.resize(width * height, 0);
-        Self::from_vec(width, height, samples)
+        Self::from_vec(width, height, samples(width * height))
+    }
+
+    /// As [`Plane::reset`]. A plane without memory becomes a [`Plane::spare`] one.
+    pub fn lay_out(&mut self, width: usize, height: usize) {
+        if self.data().is_empty() {
+            *self = Self::spare(width, height);
+        } else {
+            self.reset(width, height);
+        }
     }
 
     /// Gives the memory to the next planes of this thread.
@@ -69,15 +90,27 @@ impl Plane {
 }
 
 impl Ycc {
-    /// An image of unspecified samples, with room for whole chroma samples: where a size is odd, luma has a column or row more.
+    /// An image of unspecified samples, laid out by [`Self::lay_out`].
     pub fn spare(sampling: Sampling, width: usize, height: usize) -> Self {
+        let mut image = Self::default();
+        image.lay_out(sampling, width, height);
+        image
+    }
+
+    /// Becomes an image of this size with room for whole chroma samples, which decoders write: where the size is no multiple of theirs, luma
+    /// has columns and rows more, which are cropped. Reuses the memory; the samples of an image that was laid out for this size stay.
+    pub fn lay_out(&mut self, sampling: Sampling, width: usize, height: usize) {
         let (fx, fy) = sampling.factors();
         let (whole_width, whole_height) = (width.next_multiple_of(fx), height.next_multiple_of(fy));
-        let mut luma = Plane::spare(whole_width, whole_height);
-        luma.crop(width, height);
-        let half = || Plane::spare(whole_width / fx, whole_height / fy);
-        let chroma = (sampling != Sampling::Gray).then(|| [half(), half()]);
-        Self { luma, chroma, sampling }
+        self.sampling = sampling;
+        self.luma.lay_out(whole_width, whole_height);
+        self.luma.crop(width, height);
+        if sampling == Sampling::Gray {
+            self.chroma.take().into_iter().flatten().for_each(Plane::give_back);
+        } else {
+            let chroma = self.chroma.get_or_insert_default();
+            chroma.iter_mut().for_each(|plane| plane.lay_out(whole_width / fx, whole_height / fy));
+        }
     }
 
     /// As [`Plane::give_back`].
@@ -107,18 +140,28 @@ mod tests {
         for len in [100, 10, 1000] {
             spare.give(Vec::<u8>::with_capacity(len));
         }
-        assert_eq!(spare.take(2000).capacity(), 0);
-        assert_eq!([50, 50, 50].map(|len| spare.take(len).capacity()), [100, 1000, 0]);
-        assert_eq!(spare.take(0).capacity(), 10);
+        let mut take = |len| {
+            let part = spare.take(len, 0);
+            assert_eq!(part.len(), len);
+            part.capacity()
+        };
+        assert_eq!(take(2000), 2000, "none is so large");
+        assert_eq!([50, 50, 50].map(&mut take), [100, 50, 50], "a part of 1000 is too large");
+        assert_eq!([4, 500, 10].map(&mut take), [4, 1000, 10]);
+        assert_eq!(take(0), 0);
     }
 
     #[test]
     fn a_thread_keeps_no_more_than_its_share() {
         let spare = Spare::none();
-        spare.give(Vec::<u8>::with_capacity(MOST_BYTES + 1));
-        assert_eq!(spare.take(1).capacity(), 0);
-        (0..2 * MOST_PARTS).for_each(|_| spare.give(vec![0u8; 8]));
-        assert_eq!(spare.0.borrow().len(), MOST_PARTS);
+        let kept = || spare.0.borrow().iter().map(Vec::capacity).collect::<Vec<_>>();
+        (1..=2 * MOST_PARTS).for_each(|len| spare.give(vec![0u8; len]));
+        let newest: Vec<_> = (MOST_PARTS + 1..=2 * MOST_PARTS).collect();
+        assert_eq!(kept(), newest, "the newest displace the oldest");
+        spare.give(vec![0; MOST_BYTES + 1]);
+        assert_eq!(kept(), newest, "no room would be left");
+        spare.give(vec![0; MOST_BYTES - 2 * MOST_PARTS]);
+        assert_eq!(kept(), [2 * MOST_PARTS, MOST_BYTES - 2 * MOST_PARTS]);
     }
 
     #[test]

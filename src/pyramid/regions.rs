@@ -94,7 +94,6 @@ pub(super) fn read_region(
     let rect = geometry.family_rect(id);
     let len = rect.width as usize * rect.height as usize * channels;
     let mut samples = spare::samples(len);
-    samples.resize(len, 0);
     pixels.read(rect.x, rect.y, rect.width, rect.height, &mut samples)?;
     Ok(FamilyRegion { samples, rect, channels })
 }

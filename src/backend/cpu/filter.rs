@@ -25,9 +25,7 @@ pub fn taps(axis: Axis) -> Arc<Taps> {
 
 /// Filters by two given tables.
 pub fn resample(src: PlaneRef<'_>, h: &Taps, v: &Taps, mut dst: Plane) -> Plane {
-    if dst.data().is_empty() {
-        dst = Plane::spare(h.out_len(), v.out_len());
-    }
+    dst.lay_out(h.out_len(), v.out_len());
     SCRATCH.with_borrow_mut(|scratch| resample::resample(src, h, v, &mut dst, scratch));
     dst
 }
@@ -35,6 +33,7 @@ pub fn resample(src: PlaneRef<'_>, h: &Taps, v: &Taps, mut dst: Plane) -> Plane 
 /// Reduces by whole factors.
 pub fn down(filter: Filter, src: PlaneRef<'_>, (fx, fy): (usize, usize), mut dst: Plane) -> Plane {
     if (fx, fy) == (1, 1) {
+        dst.lay_out(src.width, src.height);
         dst.copy_from(src);
         return dst;
     }
@@ -51,6 +50,7 @@ pub fn up(
     mut dst: Plane,
 ) -> Plane {
     if (fx, fy) == (1, 1) {
+        dst.lay_out(width, height);
         dst.copy_from(src.part(0, 0, width, height));
         return dst;
     }

@@ -11,7 +11,6 @@ use super::lookup::{Bits, Lookup};
 use super::tables::{Component, Tables};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
-use crate::codec::jpeg::lay_out;
 use crate::codec::jpeg::stripes::Striped;
 use crate::codec::turbo;
 use crate::image::geometry::Rect;
@@ -51,7 +50,7 @@ pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mu
         // Every bit is read for any rows.
         return None;
     }
-    lay_out(image, sampling, width, height);
+    image.lay_out(sampling, width, height);
     let (fx, fy) = sampling.factors();
     let mcus =
         |range: Range<usize>, factor: usize| range.start / (factor * SIDE)..range.end.div_ceil(factor * SIDE);

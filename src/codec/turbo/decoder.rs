@@ -5,7 +5,6 @@ use turbojpeg_sys as sys;
 use super::handle::{Handle, failed, subsamp};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
-use crate::codec::jpeg::lay_out;
 use crate::codec::jpeg::stripes::Striped;
 use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
@@ -124,8 +123,8 @@ impl Opened<'_> {
     /// As [`Self::planes`]; the samples of `image` are then unspecified.
     pub fn planes_into(self, image: &mut Ycc) -> Result<()> {
         let sampling = self.sampling()?;
-        lay_out(image, sampling, self.header.width, self.header.height);
-        self.rows_into(image, 0)
+        image.lay_out(sampling, self.header.width, self.header.height);
+        self.planes_at(image, (0, 0))
     }
 
     fn sampling(&self) -> Result<Sampling> {
@@ -135,17 +134,7 @@ impl Opened<'_> {
         }
     }
 
-    /// Decodes to the rows from `first` on, which lies on the chroma grid, of an image as [`lay_out`] leaves it.
-    ///
-    /// # Panics
-    /// Where they do not fit: a mistake of the caller.
-    fn rows_into(self, image: &mut Ycc, first: usize) -> Result<()> {
-        assert_eq!(image.luma.width(), self.header.width, "the image has been laid out");
-        self.planes_at(image, (0, first))
-    }
-
-    /// Decodes to the place `(x, y)`, which lies on the chroma grid, of a larger image of the same sampling. The image has room for whole
-    /// chroma samples, as [`Ycc::spare`] makes it.
+    /// Decodes to the place `(x, y)`, which lies on the chroma grid, of an image of the same sampling that [`Ycc::lay_out`] laid out.
     ///
     /// # Errors
     /// As [`Self::planes`]; the samples at this place are then unspecified.
@@ -246,8 +235,8 @@ impl ImageDecoder for Decoder {
         let opened = Self::open(&part)?;
         let Header { width, height, sampling, .. } = opened.header;
         check_shape(width, height, sampling, Shape { height: rows.len(), ..whole })?;
-        lay_out(image, opened.sampling()?, whole.width, whole.height);
-        opened.rows_into(image, rows.start)?;
+        image.lay_out(opened.sampling()?, whole.width, whole.height);
+        opened.planes_at(image, (0, rows.start))?;
         Ok(true)
     }
 }
