@@ -90,7 +90,7 @@ impl ImageEncoder for Encoder {
         let rows = |plane: PlaneRef<'_>| {
             // The last row exists: the C side reads up to its end.
             let _ = plane.row(plane.height - 1);
-            plane.row(0).as_ptr()
+            plane.data().as_ptr()
         };
         let mut given = Image {
             planes: [rows(image.luma), std::ptr::null(), std::ptr::null()],

@@ -73,7 +73,7 @@ pub fn encode(image: YccRef<'_>, quality: Quality, restart_rows: usize) -> Resul
         let plane = padded.as_ref().map_or(plane, Plane::view);
         // The last row exists: the C side reads up to its end.
         let _ = plane.row(rows - 1);
-        coded.planes[i] = plane.row(0).as_ptr();
+        coded.planes[i] = plane.data().as_ptr();
         coded.strides[i] = plane.stride;
     }
     let (mut out, mut bytes) = (std::ptr::null_mut(), 0);

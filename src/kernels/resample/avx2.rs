@@ -246,9 +246,10 @@ fn blocks<const N: usize>(width: usize) -> impl Iterator<Item = usize> {
 unsafe fn vertical_u8_32(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &mut [u8]) {
     for at in blocks::<32>(out.len()) {
         let out = &mut out[at..at + 32];
-        // SAFETY: columns `at..at + 32` lie inside every row, by the caller's assertion; `out` has exactly 32 bytes.
+        // SAFETY: columns `at..at + 32` lie inside every row, by the caller's assertion, and the pointer is one to all rows; `out` has
+        // exactly 32 bytes.
         unsafe {
-            let top = mid.row(first).as_ptr().add(at);
+            let top = mid.data().as_ptr().add(first * mid.stride() + at);
             let [a, b] = columns::<2, { SHIFT_OUT as i32 }>(top, mid.stride(), coeffs);
             let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi16(a, b));
             _mm256_storeu_si256(out.as_mut_ptr().cast(), bytes);
@@ -262,7 +263,7 @@ unsafe fn vertical_i16_16(mid: &Plane<i16>, first: usize, coeffs: &[i16], out: &
         let out = &mut out[at..at + 16];
         // SAFETY: as in `vertical_u8_32`; `out` has exactly sixteen i16.
         unsafe {
-            let top = mid.row(first).as_ptr().add(at);
+            let top = mid.data().as_ptr().add(first * mid.stride() + at);
             let [words] = columns::<1, { SHIFT_MID as i32 }>(top, mid.stride(), coeffs);
             _mm256_storeu_si256(out.as_mut_ptr().cast(), words);
         }

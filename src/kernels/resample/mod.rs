@@ -209,6 +209,35 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_reduction_is_those_columns_of_the_whole() {
+        let mut rng = Rng::new(4);
+        let mut scratch = Scratch::default();
+        for (filter, factor) in
+            Filter::ALL.into_iter().flat_map(|filter| [2, 4, 8].map(|factor| (filter, factor)))
+        {
+            let whole = Taps::downsample(filter, 40 * factor - 1, factor);
+            assert_eq!(whole.stride().step, factor, "{filter:?}");
+            assert!(whole.stride().outputs.len() > 24, "{filter:?} /{factor}: {:?}", whole.stride());
+            let v = Taps::upsample(filter, 5, 1, 5);
+            for (name, plane) in planes(whole.in_len(), 5, &mut rng) {
+                let mut all = Plane::default();
+                resample_at(Level::Scalar, plane.view(), &whole, &v, &mut all, &mut scratch);
+                for outputs in [0..40, 0..17, 1..26, 3..4, 5..37] {
+                    let (input, part) = whole.part(outputs.clone());
+                    let want = all.view().part(outputs.start, 0, outputs.len(), 5).to_plane();
+                    for level in [Level::Scalar, Level::current()] {
+                        let case = format!("{filter:?} /{factor} {outputs:?} {name} on {}", level.name());
+                        let src = plane.view().part(input.start, 0, input.len(), 5);
+                        let mut got = Plane::default();
+                        resample_at(level, src, &part, &v, &mut got, &mut scratch);
+                        assert_same("resample", &case, &want, &got);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn simd_equals_scalar_in_q6() {
         let mut rng = Rng::new(2);
         for filter in Filter::ALL {
