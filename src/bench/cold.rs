@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use origami::archive::Kind;
 use origami::backend::{Backend, CpuBackend};
-use origami::codec::{ImageEncoder, JpegEncoder, Shape};
+use origami::codec::{ImageEncoder, JpegEncoder};
 use origami::decode::Input;
-use origami::image::family::{PayloadKind, Pixels, Want};
+use origami::image::family::{Pixels, Want};
 use origami::image::ycc::Sampling;
 use origami::residual::FamilyDecoder;
 
 use super::http_client::ServedSlide;
 use super::stats::{median, median_ratio};
-use super::work::bare_decoder;
+use super::work::decode_payloads;
 
 /// Medians over all families.
 pub struct ColdTimes {
@@ -60,12 +60,7 @@ pub async fn measure(slide: &ServedSlide, bundle: &Path, pause: Duration) -> Res
         let part = l0.view().part(x, y, rect.width as usize, rect.height as usize);
         let bare = || -> Result<f64> {
             let started = Instant::now();
-            for payload in &record.payloads {
-                let residual = payload.kind == PayloadKind::Residual;
-                let plane = if residual { &decoded.residual.luma } else { &decoded.baseline.luma };
-                let shape = Shape { width: plane.width(), height: plane.height(), sampling: None };
-                black_box(bare_decoder(payload.codec)?.decode(&payload.bytes, shape)?);
-            }
+            decode_payloads(&record, &decoded)?;
             black_box(JpegEncoder::new()?.encode(part, 95.into())?);
             Ok(started.elapsed().as_secs_f64() * 1e3)
         };

@@ -62,16 +62,19 @@ pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<usize> {
 
 /// The JPEG calls of decoding a family; the bytes that they wrote.
 pub fn decode_calls(work: &Work) -> Result<usize> {
-    for payload in &work.record.payloads {
-        let plane = match payload.kind {
-            PayloadKind::Residual => &work.decoded.residual.luma,
-            _ => &work.decoded.baseline.luma,
-        };
-        let shape = Shape { width: plane.width(), height: plane.height(), sampling: None };
-        std::hint::black_box(bare_decoder(payload.codec)?.decode(&payload.bytes, shape)?);
-    }
+    decode_payloads(&work.record, &work.decoded)?;
     let [l0, l1] = &work.levels;
     code_tiles([l0, l1])
+}
+
+/// Decodes the payloads of a family by bare calls; `decoded` tells their sizes.
+pub fn decode_payloads(record: &FamilyRecord, decoded: &DecodedFamily) -> codec::Result<()> {
+    for payload in &record.payloads {
+        let image = if payload.kind == PayloadKind::Residual { &decoded.residual } else { &decoded.baseline };
+        let shape = Shape { width: image.luma.width(), height: image.luma.height(), sampling: None };
+        std::hint::black_box(bare_decoder(payload.codec)?.decode(&payload.bytes, shape)?);
+    }
+    Ok(())
 }
 
 /// Codes L0 and L1 as tiles of a quarter of the family's side; the bytes of all tiles.

@@ -6,7 +6,7 @@ use super::level::vectorised;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spec::RESIDUAL_ZERO;
 
-/// In 16 bits, which hold every sum, and of which a register has more.
+/// In 16 bits: they hold every sum, and a register holds more of them than of 32 bits.
 const ZERO: i16 = RESIDUAL_ZERO as i16;
 
 vectorised! {

@@ -62,10 +62,10 @@ fn halve_row(a: &[u8], b: &[u8], channels: usize, out: &mut [u8]) {
 fn halve_row_of<const N: usize>(a: &[u8], b: &[u8], out: &mut [u8]) {
     let (a, b, out) = (a.as_chunks::<N>().0, b.as_chunks::<N>().0, out.as_chunks_mut::<N>().0);
     for (x, ((out, a), b)) in out.iter_mut().zip(a.chunks(2)).zip(b.chunks(2)).enumerate() {
-        let ([left_a, ..], [left_b, ..]) = (a, b) else { return };
-        let (right_a, right_b) = (a.last().unwrap_or(left_a), b.last().unwrap_or(left_b));
+        // One pixel at the end of an odd row, else two.
+        let right = a.len() - 1;
         *out = std::array::from_fn(|c| {
-            let sum = [left_a[c], right_a[c], left_b[c], right_b[c]].map(u16::from).iter().sum::<u16>();
+            let sum = [a[0][c], a[right][c], b[0][c], b[right][c]].map(u16::from).iter().sum::<u16>();
             ((sum + 1 + (x as u16 & 1)) >> 2) as u8
         });
     }

@@ -129,7 +129,10 @@ const LUMA: [u64; 3] = [299, 587, 114];
 /// Pixels that are converted at a time.
 const STEP: usize = 64;
 
-/// Sums of samples and of their squares: red, green, blue, and thousandths of luma.
+/// What a sum counts in, per red, green, blue and luma: luma is summed in thousandths, so that its sums are integers as well.
+const UNITS: [f64; 4] = [1.0, 1.0, 1.0, 1000.0];
+
+/// Sums of samples and of their squares: red, green, blue, luma, each in its [`UNITS`].
 #[derive(Default)]
 struct Spread {
     count: u64,
@@ -152,6 +155,7 @@ impl Spread {
 
     /// Adds the pixels at which planes have chroma.
     fn add_planes(&mut self, planes: &Ycc) {
+        // Luma stands for every channel of gray, whose deviations are left at 0.
         let Some([cb, cr]) = &planes.chroma else { return };
         let (fx, fy) = planes.sampling.factors();
         let (mut luma, mut rgb) = ([0; STEP], [0; 3 * STEP]);
@@ -169,9 +173,8 @@ impl Spread {
     fn luma_stands(&self) -> bool {
         let count = self.count.max(1) as f64;
         let deviation = |i: usize| {
-            let unit = if i == 3 { 1000.0 } else { 1.0 };
-            let mean = self.sums[i] as f64 / count / unit;
-            (self.squares[i] as f64 / count / (unit * unit) - mean * mean).max(0.0).sqrt()
+            let mean = self.sums[i] as f64 / count / UNITS[i];
+            (self.squares[i] as f64 / count / (UNITS[i] * UNITS[i]) - mean * mean).max(0.0).sqrt()
         };
         (0..3).all(|i| deviation(i) < LEAST_DEVIATION || deviation(i) < CONTRAST * deviation(3))
     }

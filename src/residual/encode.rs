@@ -64,8 +64,7 @@ pub async fn encode_family(
             Ok(params.entropy.store(codec, bytes))
         })?;
     l2.give_back();
-    let mut payloads = Vec::with_capacity(2);
-    payloads.push(payload);
+    let mut payloads = vec![payload];
 
     let Predicted { prediction, residual: made } =
         backend.residual(params, &source, ticket, &baseline).await?;

@@ -44,7 +44,7 @@ impl Figures {
         let [prediction, luma] = ours;
         let image = seen.source.image.ycc();
         let source = &image.luma;
-        self.samples += source.data().len() as f64;
+        self.samples += (source.width() * source.height()) as f64;
         self.prediction[0] += squared(source, prediction);
         self.prediction[1] += squared(source, &theirs.prediction.to_plane());
         self.luma[0] += squared(source, luma);

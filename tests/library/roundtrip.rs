@@ -267,7 +267,8 @@ fn base(backend: &CpuBackend, params: &EncodeParams, sources: &[SourceFamily]) -
         let Base { ticket, l2 } = block_on(backend.base(params, source)).unwrap();
         let made = block_on(backend.residual(params, source, ticket, &l2)).unwrap();
         let image = source.image.ycc();
-        let pairs = image.luma.data().iter().zip(made.prediction.luma.data());
+        let (source, prediction) = (&image.luma, &made.prediction.luma);
+        let pairs = (0..source.height()).flat_map(|y| source.row(y).iter().zip(prediction.row(y)));
         let error = pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum::<f64>();
         (l2, error)
     };
