@@ -144,6 +144,7 @@ fn planes_of(
         of_l1 = corrected
             .each_ref()
             .map(|plane| down(coding.downsample_filter, plane.view(), sampling.factors(), take()));
+        corrected.into_iter().for_each(Plane::give_back);
     } else {
         // Each output plane straight from the L2 plane, in one step.
         let ((bx, by), (ox, oy)) = (family.baseline.sampling.factors(), sampling.factors());
@@ -202,7 +203,11 @@ impl Backend for CpuBackend {
         Box::pin(async move {
             let planes = planes_of(coding, family, want.sampling(), used)?;
             let [l0, l1] = planes.map(|image| match want {
-                Want::Rgb if image.chroma.is_some() => Pixels::Rgb(image.to_rgb()),
+                Want::Rgb if image.chroma.is_some() => {
+                    let rgb = image.to_rgb();
+                    image.give_back();
+                    Pixels::Rgb(rgb)
+                }
                 _ => Pixels::Ycc(image),
             });
             Ok(Reconstruction { l0, l1 })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use origami::image::plane::Plane;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
-use origami::kernels::optl2::{Extent, Problem};
+use origami::kernels::optl2::{Buffers, Extent, Problem};
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::residual;
 use origami::kernels::sharpen::{Strength, sharpen};
@@ -68,9 +68,10 @@ pub fn measure() -> Vec<KernelTime> {
     let apply_us = time(|| residual::apply(&mut sum, residual.view()));
     let axis = Extent { small, large: SIDE_PX, factor: 4 };
     let problem = Problem::new(Filter::Lanczos3, axis, axis);
+    let mut buffers = Buffers::default();
     let optl2_us = time(|| {
         let mut x = l2.clone();
-        problem.solve(l0.view(), &mut x, 15, &mut s);
+        problem.solve(l0.view(), &mut x, 15, &mut buffers);
     });
     let strength = Strength::new(0.5).unwrap_or_else(|| unreachable!("0.5 is in range"));
     let sharpen_us = time(|| sharpen(&mut l2.clone(), strength));

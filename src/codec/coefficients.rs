@@ -43,12 +43,15 @@ use self::dct::{Steps, forward, inverse, inverse_two};
 pub use self::decoder::Decoder;
 pub use self::encoder::Encoder;
 use self::header::{Header, steps};
-use self::huffman::{Code, TABLES, Table, Tokens};
+use self::huffman::{Code, Symbols, TABLES, Table, Tokens};
 use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spare::Spare;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
+
+/// Bytes of a file that are not data of its scan: about as many, or fewer.
+const HEADER_BYTES: usize = 1024;
 
 /// The quantised coefficients of an image, from which both its file and its decoded planes are made.
 pub struct Coefficients {
@@ -129,22 +132,7 @@ impl Coefficients {
     pub fn file(&self, restart_rows: usize) -> Option<Vec<u8>> {
         let interval = u16::try_from(restart_rows * self.mcus.0).ok()?;
         let mut tokens = Tokens::new();
-        let mut before = [0; 3];
-        for row in 0..self.mcus.1 {
-            if row > 0 && restart_rows > 0 && row % restart_rows == 0 {
-                tokens.restart();
-                before = [0; 3];
-            }
-            for mcu in 0..self.mcus.0 {
-                for (index, component) in self.components.iter().enumerate() {
-                    let table = if index == 0 { Table::Luma } else { Table::Chroma };
-                    for block in component.of_mcu(mcu, row) {
-                        tokens.block(block, before[index % 3], table);
-                        before[index % 3] = block[0];
-                    }
-                }
-            }
-        }
+        tokenise(self, restart_rows, &mut tokens);
         let used = if self.sampling == Sampling::Gray { 2 } else { TABLES };
         let mut codes: [Code; TABLES] = std::array::from_fn(|_| Code::empty());
         for (table, code) in codes[..used].iter_mut().enumerate() {
@@ -152,7 +140,7 @@ impl Coefficients {
         }
         let tables: Vec<_> = self.components.iter().take(2).map(|component| &component.steps.steps).collect();
         let size = (u16::try_from(self.size.0).ok()?, u16::try_from(self.size.1).ok()?);
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(HEADER_BYTES + tokens.bytes(&codes));
         Header { size, sampling: self.sampling, steps: &tables, interval, codes: &codes[..used] }
             .write(&mut out);
         tokens.write(&codes, &mut out);
@@ -236,6 +224,26 @@ impl Component {
 }
 
 #[inline(always)]
+fn tokenise_with<V: Vector>(image: &Coefficients, restart_rows: usize, tokens: &mut Tokens) {
+    let mut before = [0; 3];
+    for row in 0..image.mcus.1 {
+        if row > 0 && restart_rows > 0 && row % restart_rows == 0 {
+            tokens.restart();
+            before = [0; 3];
+        }
+        for mcu in 0..image.mcus.0 {
+            for (index, component) in image.components.iter().enumerate() {
+                let table = if index == 0 { Table::Luma } else { Table::Chroma };
+                for block in component.of_mcu(mcu, row) {
+                    tokens.block::<V>(block, before[index % 3], table);
+                    before[index % 3] = block[0];
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
 fn transform_with<V: Vector>(plane: PlaneRef<'_>, component: &mut Component) {
     let Component { steps, columns, filled, blocks, .. } = component;
     for (index, line) in blocks.chunks_exact_mut(*columns).take(filled.1).enumerate() {
@@ -261,6 +269,11 @@ fn to_plane_with<V: Vector>(component: &Component, plane: &mut Plane, good: &mut
             }
         }
     }
+}
+
+by_level! {
+    /// What a scan of an image codes, with a restart marker after every `restart_rows` MCU rows, none for 0.
+    fn tokenise => tokenise_with(image: &Coefficients, restart_rows: usize, tokens: &mut Tokens)
 }
 
 by_level! {

@@ -72,6 +72,8 @@ impl Cutter<'_> {
         let reconstruct = lap();
         let cut = |tile| Ok((tile, self.renderer.cut(id, &reconstruction, tile)?));
         let mut tiles = self.renderer.tiles(id).map(cut).collect::<Result<Vec<_>>>()?;
+        reconstruction.give_back();
+        decoded.residual.give_back();
         let l2 = TileId { level: self.geometry.top_level() - 2, x: id.x(), y: id.y() };
         if let Some(payload) = record.payload(PayloadKind::Baseline) {
             let bytes = payload.bytes.clone();

@@ -16,7 +16,7 @@ use crate::backend::error::Error;
 use crate::backend::scheduler::Scheduler;
 use crate::image::plane::Plane;
 use crate::kernels::color::{rgb_to_ycc, ycc_to_rgb};
-use crate::kernels::optl2::{Extent, Problem};
+use crate::kernels::optl2::{Buffers, Extent, Problem};
 use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::residual;
 use crate::kernels::sharpen::{Strength, sharpen};
@@ -281,7 +281,7 @@ fn descents(name: &str, plane: &Plane, thorough: bool) -> impl Iterator<Item = C
             let problem = Problem::new(filter, axis(start.width(), w), axis(start.height(), h));
             for delta in if thorough { &[0u8, 1, 15, 255][..] } else { &[15] } {
                 let mut want = start.clone();
-                problem.solve(plane.view(), &mut want, *delta, &mut Scratch::default());
+                problem.solve(plane.view(), &mut want, *delta, &mut Buffers::default());
                 let mut region = PlaneAllocator::default();
                 let target = region.allocate(w, h, SampleFormat::U8);
                 let mut small = |format| region.allocate(start.width(), start.height(), format);

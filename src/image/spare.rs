@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use super::family::Pixels;
+use super::family::{Pixels, Reconstruction};
 use super::plane::Plane;
 use super::ycc::{Sampling, Ycc};
 
@@ -65,7 +65,8 @@ pub fn samples(len: usize) -> Vec<u8> {
 
 /// Gives samples back.
 pub fn give(samples: Vec<u8>) {
-    SAMPLES.with(|spare| spare.give(samples));
+    // Where the thread ends the system takes them.
+    let _ = SAMPLES.try_with(|spare| spare.give(samples));
 }
 
 impl Plane {
@@ -127,6 +128,13 @@ impl Pixels {
             Pixels::Ycc(planes) => planes.give_back(),
             Pixels::Rgb(rgb) => rgb.give_back(),
         }
+    }
+}
+
+impl Reconstruction {
+    /// As [`Plane::give_back`].
+    pub fn give_back(self) {
+        [self.l0, self.l1].into_iter().for_each(Pixels::give_back);
     }
 }
 

@@ -85,7 +85,7 @@ impl Ycc {
 impl YccRef<'_> {
     /// Writes a gray or 4:4:4 image to `rgb` as interleaved RGB, three samples a pixel. Reuses its memory.
     pub fn to_rgb(&self, rgb: &mut Plane) {
-        rgb.reset(3 * self.luma.width, self.luma.height);
+        rgb.lay_out(3 * self.luma.width, self.luma.height);
         for y in 0..self.luma.height {
             let (luma, out) = (self.luma.row(y), rgb.row_mut(y));
             match self.chroma {

@@ -36,6 +36,15 @@ pub struct Problem {
     steps: u32,
 }
 
+/// Buffers that are reused from call to call.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    scratch: Scratch,
+    /// The right side, the image of x under UtU, and x: in Q6.
+    planes: [Plane<i16>; 3],
+    x0: Plane,
+}
+
 impl Problem {
     /// The problem of a plane of `h.small x v.small` that `filter` upsamples.
     pub fn new(filter: Filter, h: Extent, v: Extent) -> Self {
@@ -80,20 +89,20 @@ impl Problem {
     ///
     /// # Panics
     /// The planes do not have the sizes that the problem was made for: a mistake of the caller.
-    pub fn solve(&self, target: PlaneRef<'_>, x: &mut Plane, delta: u8, scratch: &mut Scratch) {
+    pub fn solve(&self, target: PlaneRef<'_>, x: &mut Plane, delta: u8, buffers: &mut Buffers) {
         assert_eq!((target.width, target.height), self.target_size());
         assert_eq!((x.width(), x.height()), (self.gram[0].in_len(), self.gram[1].in_len()));
-        let (mut right, mut image) = (Plane::default(), Plane::default());
-        resample_to_q6(target, &self.right[0], &self.right[1], &mut right, scratch);
-        let x0 = x.clone();
-        let mut wide = Plane::<i16>::new(x.width(), x.height());
+        let Buffers { scratch, planes: [right, image, wide], x0 } = buffers;
+        resample_to_q6(target, &self.right[0], &self.right[1], right, scratch);
+        x0.copy_from(x.view());
+        wide.reset(x.width(), x.height());
         for y in 0..x.height() {
             for (wide, &v) in wide.row_mut(y).iter_mut().zip(x0.row(y)) {
                 *wide = i16::from(v) << MID_BITS;
             }
         }
         for _ in 0..self.steps {
-            resample_q6(wide.view(), &self.gram[0], &self.gram[1], &mut image, scratch);
+            resample_q6(wide.view(), &self.gram[0], &self.gram[1], image, scratch);
             for y in 0..x.height() {
                 step_row(wide.row_mut(y), image.row(y), right.row(y), x0.row(y), self.step, i16::from(delta));
             }
@@ -208,7 +217,7 @@ mod tests {
     #[test]
     fn reaches_the_float_optimum_for_every_filter_delta_and_shape() {
         let mut rng = Rng::new(4);
-        let mut scratch = Scratch::default();
+        let (mut scratch, mut buffers) = (Scratch::default(), Buffers::default());
         let mut worst = 0.0f64;
         for filter in Filter::ALL {
             for (factor, tw, th) in
@@ -247,7 +256,7 @@ mod tests {
                         *value = value.round();
                     }
                     let mut ours = x0.clone();
-                    problem.solve(target.view(), &mut ours, delta, &mut scratch);
+                    problem.solve(target.view(), &mut ours, delta, &mut buffers);
                     assert!(ours.data().iter().zip(x0.data()).all(|(a, b)| a.abs_diff(*b) <= delta));
                     let (f0, best, got) = (
                         objective(&v, &h, &start, &t),
@@ -276,16 +285,16 @@ mod tests {
     fn a_delta_of_zero_changes_nothing_and_flat_stays_flat() {
         let axis = Extent { small: 8, large: 32, factor: 4 };
         let problem = Problem::new(Filter::Lanczos3, axis, axis);
-        let mut s = Scratch::default();
+        let mut buffers = Buffers::default();
         let mut rng = Rng::new(5);
         let target = Plane::from_vec(32, 32, (0..1024).map(|_| rng.byte()).collect());
         let x0 = Plane::from_vec(8, 8, (0..64).map(|_| rng.byte()).collect());
         let mut x = x0.clone();
-        problem.solve(target.view(), &mut x, 0, &mut s);
+        problem.solve(target.view(), &mut x, 0, &mut buffers);
         assert_eq!(x, x0);
         for v in [0u8, 1, 77, 254, 255] {
             let mut x = Plane::filled(8, 8, v);
-            problem.solve(Plane::filled(32, 32, v).view(), &mut x, 15, &mut s);
+            problem.solve(Plane::filled(32, 32, v).view(), &mut x, 15, &mut buffers);
             assert_eq!(x, Plane::filled(8, 8, v));
         }
     }

@@ -52,16 +52,18 @@ vectorised! {
 
 /// `plane = clamp(plane + strength * (plane - blur(plane)))`.
 pub fn sharpen(plane: &mut Plane, strength: Strength) {
-    let source = plane.clone();
-    let (width, height) = (source.width(), source.height());
+    let (width, height) = (plane.width(), plane.height());
     if width == 0 {
         return;
     }
+    let mut source = Plane::spare(width, height);
+    source.copy_from(plane.view());
     let mut sums = vec![0i16; width + 2];
     for y in 0..height {
         let (above, below) = (source.row(y.saturating_sub(1)), source.row((y + 1).min(height - 1)));
         sharpen_row(above, source.row(y), below, strength.0 as i32, &mut sums, plane.row_mut(y));
     }
+    source.give_back();
 }
 
 #[cfg(test)]

@@ -232,6 +232,7 @@ impl Renderer {
             let (width, height) = (image.luma.width(), image.luma.height());
             let shape = Shape { width, height, sampling: Some(image.sampling) };
             if let Some(jpeg) = jpeg_in(codec, bytes, shape)? {
+                image.give_back();
                 return Ok(self.colour.tag(self.output.format, jpeg));
             }
         }

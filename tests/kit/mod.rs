@@ -1,7 +1,7 @@
-//! What the four test programs share: slides, trees and archives made in code from a seed, and the built program.
+//! What the test programs share: slides, trees and archives made in code from a seed, and the built program.
 //!
 //! Everything is deterministic and lies in temporary directories. The kit does not know what a test asserts.
-#![allow(dead_code, reason = "each of the four test programs uses another part of it")]
+#![allow(dead_code, reason = "each of the test programs uses another part of it")]
 
 pub mod compare;
 pub mod data;

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
 use crate::image::plane::{Plane, PlaneRef};
-use crate::kernels::optl2::{Extent, ProblemCache};
+use crate::kernels::optl2::{Buffers, Extent, ProblemCache};
 use crate::kernels::resample::{self, Scratch};
 use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
 
@@ -16,6 +16,7 @@ static PROBLEMS: LazyLock<ProblemCache> = LazyLock::new(ProblemCache::default);
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static OPTL2: RefCell<Buffers> = RefCell::default();
 }
 
 /// The table of an axis.
@@ -75,5 +76,5 @@ pub fn optimise(
     let h = Extent { small: x.width(), large: target.width, factor: fx };
     let v = Extent { small: x.height(), large: target.height, factor: fy };
     let problem = PROBLEMS.get(filter, h, v);
-    SCRATCH.with_borrow_mut(|scratch| problem.solve(target, x, max_delta, scratch));
+    OPTL2.with_borrow_mut(|buffers| problem.solve(target, x, max_delta, buffers));
 }

@@ -18,6 +18,7 @@ pub fn reconstruct_l1(coding: &Coding, family: &DecodedFamily, sampling: Samplin
     let mut l0_luma = predict(coding, &family.baseline.luma, size, Plane::default())?;
     add_residual(coding, &mut l0_luma, &family.residual.luma);
     let luma = down(coding.downsample_filter, l0_luma.view(), (2, 2), Plane::default());
+    l0_luma.give_back();
     let (Some(chroma), false) = (&family.baseline.chroma, sampling == Sampling::Gray) else {
         return Ok(Ycc::gray(luma));
     };
@@ -27,7 +28,9 @@ pub fn reconstruct_l1(coding: &Coding, family: &DecodedFamily, sampling: Samplin
         Some(residuals) => {
             let mut plane = predict_half(coding, &chroma[i], from, size, Plane::default());
             add_residual(coding, &mut plane, &residuals[i]);
-            down(coding.downsample_filter, plane.view(), sampling.factors(), Plane::default())
+            let reduced = down(coding.downsample_filter, plane.view(), sampling.factors(), Plane::default());
+            plane.give_back();
+            reduced
         }
         None => {
             let ((bx, by), (ox, oy)) = (from.factors(), sampling.factors());

@@ -39,7 +39,12 @@ pub fn reconstruct_part(coding: &Coding, family: &DecodedFamily, want: Want, par
         chroma_part(filter, &chroma[i], family.baseline.sampling, residual, (sampling, size), part)
     });
     let image = Ycc { luma, chroma: Some(planes), sampling };
-    Ok(if want == Want::Rgb { Pixels::Rgb(image.to_rgb()) } else { Pixels::Ycc(image) })
+    if want != Want::Rgb {
+        return Ok(Pixels::Ycc(image));
+    }
+    let rgb = image.to_rgb();
+    image.give_back();
+    Ok(Pixels::Rgb(rgb))
 }
 
 /// The part of an unscaled residual that [`reconstruct_part`] reads in a family of `size` (width, height): the part itself, and where
@@ -102,7 +107,9 @@ fn add_residual_part(
     } else {
         let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
         let (h, v) = (axis(coded.width(), width), axis(coded.height(), height));
-        residual::apply(plane, resample_part(coded.view(), h, v, part).view());
+        let scaled = resample_part(coded.view(), h, v, part);
+        residual::apply(plane, scaled.view());
+        scaled.give_back();
     }
 }
 
@@ -138,5 +145,7 @@ fn chroma_part(
     let (rows, v) = axis(half.1, fy, out_size.1).part(part.rows());
     let [x, y, width, height] = [columns.start, rows.start, columns.len(), rows.len()].map(|n| n as u32);
     let read = corrected(Rect { x, y, width, height });
-    resample(read.view(), &h, &v, Plane::default())
+    let enlarged = resample(read.view(), &h, &v, Plane::default());
+    read.give_back();
+    enlarged
 }

@@ -109,6 +109,21 @@ impl Vector for Avx2 {
         scaled
     }
     #[inline(always)]
+    fn non_zero(block: &Block) -> u64 {
+        let mut zeros = 0;
+        for (half, values) in block.as_chunks::<{ 4 * SIDE }>().0.iter().enumerate() {
+            unsafe {
+                let first = _mm256_loadu_si256(values.as_ptr().cast());
+                let second = _mm256_loadu_si256(values.as_ptr().add(2 * SIDE).cast());
+                // Cut to 8 bits, what is not zero stays so. The parts come in turns.
+                let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(first, second));
+                let equal = _mm256_cmpeq_epi8(bytes, _mm256_setzero_si256());
+                zeros |= u64::from(_mm256_movemask_epi8(equal) as u32) << (32 * half);
+            }
+        }
+        !zeros
+    }
+    #[inline(always)]
     fn within(self, limit: i32) -> bool {
         unsafe {
             // As unsigned numbers: the magnitude of the smallest integer is the largest.

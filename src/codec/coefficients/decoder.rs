@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::batch::{Batch, write};
 use super::block::SIDE;
 use super::lookup::{Bits, Lookup};
-use super::tables::{Component, Tables};
+use super::tables::{Component, Tables, with_tables};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::jpeg::stripes::Striped;
@@ -40,8 +40,8 @@ impl ImageDecoder for Decoder {
 /// Decodes all, or a part. `None`: the file is left to libjpeg-turbo, and the samples of the part are unspecified.
 pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mut Ycc) -> Option<()> {
     let striped = Striped::parse(bytes)?;
-    let (shape, tables) = (striped.shape(), Tables::parse(striped.head())?);
-    let (width, height, sampling) = (shape.width, shape.height, shape.sampling?);
+    let Shape { width, height, sampling } = striped.shape();
+    let sampling = sampling?;
     if (width, height) != (expect.width, expect.height) || expect.sampling.is_some_and(|s| s != sampling) {
         return None;
     }
@@ -51,6 +51,17 @@ pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mu
         return None;
     }
     image.lay_out(sampling, width, height);
+    with_tables(striped.head(), |tables| decode_intervals(&striped, tables, (columns, rows), image))
+}
+
+/// Decodes the samples in these columns and rows to an image that was laid out for the file.
+fn decode_intervals(
+    striped: &Striped<'_>,
+    tables: &Tables,
+    (columns, rows): (Range<usize>, Range<usize>),
+    image: &mut Ycc,
+) -> Option<()> {
+    let (Shape { width, height, .. }, sampling) = (striped.shape(), image.sampling);
     let (fx, fy) = sampling.factors();
     let mcus =
         |range: Range<usize>, factor: usize| range.start / (factor * SIDE)..range.end.div_ceil(factor * SIDE);
@@ -62,7 +73,7 @@ pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mu
         let bottom = (top + striped.rows()).min(height);
         let mut scan = Scan {
             bits: Bits::new(interval),
-            tables: &tables,
+            tables,
             sampling,
             columns: width.div_ceil(fx * SIDE),
             rows: mcus(top..bottom, fy),

@@ -2,10 +2,10 @@
 //!
 //! The code is libjpeg's (`jpeg_gen_optimal_table`, by the procedure of T.81, annex K.2), to the last tie.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::cell::Cell;
 
 use super::block::Block;
+use super::vector::Vector;
 
 /// Zigzag order: the place in a block, row by row, of each coefficient as it is coded.
 #[rustfmt::skip]
@@ -14,7 +14,7 @@ pub const NATURAL: [u8; 64] = [
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// For each row of a block and each set of its columns: the same set in zigzag order.
+/// For each row of a block and each set of its columns, the same set in zigzag order.
 static ZIGZAG: [[u64; 256]; 8] = zigzag_sets();
 
 const fn zigzag_sets() -> [[u64; 256]; 8] {
@@ -36,14 +36,10 @@ const fn zigzag_sets() -> [[u64; 256]; 8] {
 
 /// The non-zero coefficients of a block as bits, in zigzag order.
 #[inline(always)]
-pub fn non_zero(block: &Block) -> u64 {
+pub fn non_zero<V: Vector>(block: &Block) -> u64 {
     let mut set = 0;
-    for (row, sets) in block.as_chunks::<8>().0.iter().zip(&ZIGZAG) {
-        let mut bits = 0;
-        for (column, &value) in row.iter().enumerate() {
-            bits |= usize::from(value != 0) << column;
-        }
-        set |= sets[bits];
+    for (columns, sets) in V::non_zero(block).to_le_bytes().into_iter().zip(&ZIGZAG) {
+        set |= sets[usize::from(columns)];
     }
     set
 }
@@ -62,42 +58,18 @@ pub const SYMBOLS: usize = 256;
 pub const ZERO_RUN: u32 = 0xF0;
 pub const END: u32 = 0;
 
-/// What a scan codes, in order. A token is a symbol with its table in the upper half, and its extra bits in the lower.
-pub struct Tokens {
-    tokens: Vec<u32>,
-    counts: [[u32; SYMBOLS]; TABLES],
-}
-
-/// Stands for a restart marker.
-const RESTART: u32 = u32::MAX;
-
-/// How many extra bits a value has, and which: as they stand above 0, less one below.
-#[inline(always)]
-fn extra(value: i32) -> (u32, u32) {
-    let size = 32 - value.unsigned_abs().leading_zeros();
-    // Shifts in the sign.
-    let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
-    (size, bits)
-}
-
-impl Tokens {
-    pub fn new() -> Self {
-        Self { tokens: Vec::new(), counts: [[0; SYMBOLS]; TABLES] }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, table: usize, symbol: u32, bits: u32) {
-        self.counts[table % TABLES][symbol as usize % SYMBOLS] += 1;
-        self.tokens.push((table as u32) << 24 | symbol << 16 | bits);
-    }
+/// Takes what a scan codes, in order.
+pub trait Symbols {
+    /// A symbol of a table and its extra bits.
+    fn push(&mut self, table: usize, symbol: u32, bits: u32);
 
     /// A block whose DC coefficient follows `before`.
     #[inline(always)]
-    pub fn block(&mut self, block: &Block, before: i16, table: Table) {
+    fn block<V: Vector>(&mut self, block: &Block, before: i16, table: Table) {
         let (dc, ac) = (2 * table as usize, 2 * table as usize + 1);
         let (size, bits) = extra(i32::from(block[0]) - i32::from(before));
         self.push(dc, size, bits);
-        let mut set = non_zero(block) & !1;
+        let mut set = non_zero::<V>(block) & !1;
         let mut last = 0;
         while set != 0 {
             let place = set.trailing_zeros();
@@ -115,25 +87,102 @@ impl Tokens {
             self.push(ac, END, 0);
         }
     }
+}
+
+/// How often each symbol of each table occurs.
+pub struct Counts(pub [[u32; SYMBOLS]; TABLES]);
+
+impl Counts {
+    /// None yet.
+    pub const NONE: Self = Self([[0; SYMBOLS]; TABLES]);
+}
+
+impl Symbols for Counts {
+    #[inline(always)]
+    fn push(&mut self, table: usize, symbol: u32, _: u32) {
+        self.0[table % TABLES][symbol as usize % SYMBOLS] += 1;
+    }
+}
+
+/// What a scan codes. A token is a symbol with its table in the upper half, and its extra bits in the lower.
+pub struct Tokens {
+    tokens: Vec<u32>,
+    counts: Counts,
+}
+
+thread_local! {
+    /// The memory of the last tokens of this thread.
+    static MEMORY: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Most tokens whose memory is used again.
+const MOST_TOKENS: usize = 4 << 20;
+
+impl Drop for Tokens {
+    fn drop(&mut self) {
+        let tokens = std::mem::take(&mut self.tokens);
+        if tokens.capacity() <= MOST_TOKENS {
+            // Where the thread ends the system takes it.
+            let _ = MEMORY.try_with(|memory| memory.set(tokens));
+        }
+    }
+}
+
+/// Stands for a restart marker.
+const RESTART: u32 = u32::MAX;
+
+/// How many extra bits a value has, and which: as they stand above 0, less one below.
+#[inline(always)]
+fn extra(value: i32) -> (u32, u32) {
+    let size = 32 - value.unsigned_abs().leading_zeros();
+    // Shifts in the sign.
+    let bits = (value + (value >> 31)) as u32 & ((1 << size) - 1);
+    (size, bits)
+}
+
+impl Symbols for Tokens {
+    #[inline(always)]
+    fn push(&mut self, table: usize, symbol: u32, bits: u32) {
+        self.counts.push(table, symbol, bits);
+        self.tokens.push((table as u32) << 24 | symbol << 16 | bits);
+    }
+}
+
+impl Tokens {
+    /// None yet.
+    pub fn new() -> Self {
+        let mut tokens = MEMORY.take();
+        tokens.clear();
+        Self { tokens, counts: Counts::NONE }
+    }
 
     /// A restart marker.
     pub fn restart(&mut self) {
         self.tokens.push(RESTART);
     }
 
-    /// How often each symbol of a table occurs.
-    pub fn counts(&self, table: usize) -> &[u32; SYMBOLS] {
-        &self.counts[table]
-    }
-
     /// The best code of a table. `None`: there is none that JPEG has.
     pub fn code(&self, table: usize) -> Option<Code> {
-        Code::best(&self.counts[table])
+        Code::best(&self.counts.0[table])
+    }
+
+    /// About how many bytes [`Self::write`] will write: more only where many bytes are all ones.
+    pub fn bytes(&self, codes: &[Code; TABLES]) -> usize {
+        let of = |(code, counts): (&Code, &[u32; SYMBOLS])| {
+            let bits = |(symbol, (word, &count)): (usize, (u32, &u32))| {
+                u64::from(count) * (u64::from(word & 31) + (symbol as u64 & 15))
+            };
+            code.words.into_iter().zip(counts).enumerate().map(bits).sum::<u64>()
+        };
+        let bytes = codes.iter().zip(&self.counts.0).map(of).sum::<u64>() as usize / 8;
+        bytes + bytes / 64
     }
 
     /// The bits of the scan, from the codes of all tables that it uses.
     pub fn write(&self, codes: &[Code; TABLES], out: &mut Vec<u8>) {
-        let codes: Vec<u32> = codes.iter().flat_map(|code| code.words).collect();
+        let mut words = [[0; SYMBOLS]; TABLES];
+        words.iter_mut().zip(codes).for_each(|(words, code)| *words = code.words);
+        let codes = words.as_flattened();
         let mut bits = BitWriter { held: 0, count: 0, out };
         let mut restarts = 0;
         for &token in &self.tokens {
@@ -206,28 +255,37 @@ const MAX_DEPTH: usize = 32;
 /// Symbols and the one that stands for no symbol.
 const LEAVES: usize = SYMBOLS + 1;
 
+/// Bits of a node's place among those of equal counts.
+const ORDER_BITS: u32 = 9;
+
 /// The depth of each symbol in Huffman's tree, 0 for one that is not there; the last is that of no symbol. Of equal counts the larger
 /// symbol is taken first, and a branch stands where the first of its two parts stood.
 fn depths(counts: &[u32; SYMBOLS]) -> Option<[usize; LEAVES]> {
-    let present = counts.iter().copied().chain([1]).enumerate().filter(|&(_, count)| count > 0);
-    let mut nodes: BinaryHeap<_> =
-        present.map(|(symbol, count)| Reverse((u64::from(count), LEAVES - symbol, symbol))).collect();
-    // Per symbol: the node of the tree that it is in; per node: the one above.
-    let mut above: Vec<Option<usize>> = vec![None; LEAVES];
-    let mut node_at: [usize; LEAVES] = std::array::from_fn(|symbol| symbol);
-    while let (Some(Reverse((first, order, place))), Some(Reverse((second, _, other)))) =
-        (nodes.pop(), nodes.pop())
-    {
-        let branch = above.len();
-        above.push(None);
-        above[node_at[place]] = Some(branch);
-        above[node_at[other]] = Some(branch);
-        node_at[place] = branch;
-        nodes.push(Reverse((first + second, order, place)));
+    // A count and, in the lowest bits, the place. The least stands last.
+    let (mut nodes, mut left) = ([0u64; LEAVES], 0);
+    for (symbol, count) in counts.iter().copied().chain([1]).enumerate().filter(|&(_, count)| count > 0) {
+        nodes[left] = u64::from(count) << ORDER_BITS | (LEAVES - symbol) as u64;
+        left += 1;
     }
-    let mut depth_of = vec![0; above.len()];
-    for node in (0..above.len()).rev() {
-        depth_of[node] = above[node].map_or(0, |parent| depth_of[parent] + 1);
+    nodes[..left].sort_unstable_by_key(|&node| std::cmp::Reverse(node));
+    // Per symbol: the node of the tree that it is in; per node: the one above, 0 for none.
+    let mut node_at: [usize; LEAVES] = std::array::from_fn(|symbol| symbol);
+    let (mut above, mut branch) = ([0; 2 * LEAVES], LEAVES);
+    while left >= 2 {
+        let (first, second) = (nodes[left - 1], nodes[left - 2]);
+        let [place, other] = [first, second].map(|node| LEAVES - (node as usize & ((1 << ORDER_BITS) - 1)));
+        (above[node_at[place]], above[node_at[other]]) = (branch, branch);
+        node_at[place] = branch;
+        branch += 1;
+        let both = first + (second >> ORDER_BITS << ORDER_BITS);
+        left -= 1;
+        let at = nodes[..left - 1].partition_point(|&node| node > both);
+        nodes.copy_within(at..left - 1, at + 1);
+        nodes[at] = both;
+    }
+    let mut depth_of = [0; 2 * LEAVES];
+    for node in (0..branch).rev().filter(|&node| above[node] > 0) {
+        depth_of[node] = depth_of[above[node]] + 1;
     }
     let depths: [usize; LEAVES] = std::array::from_fn(|symbol| depth_of[symbol]);
     depths.iter().all(|&depth| depth <= MAX_DEPTH).then_some(depths)

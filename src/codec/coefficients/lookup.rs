@@ -32,37 +32,40 @@ fn value(bits: u32, size: u32) -> i32 {
     bits as i32 - (((1 << size) - 1) & (negative as i32).wrapping_neg())
 }
 
+/// A code of no symbol.
+impl Default for Lookup {
+    fn default() -> Self {
+        Self { entries: [0; 1 << PEEK], ends: [0; LONGEST + 1], offsets: [0; LONGEST + 1], symbols: [0; 256] }
+    }
+}
+
 impl Lookup {
-    /// The code of `symbols`, of which `lengths` have 1 to 16 bits. `None`: there is no such code, or a coefficient of more than 15 bits in it.
-    pub fn new(lengths: &[u8; LONGEST], symbols: &[u8], dc: bool) -> Option<Self> {
+    /// Becomes the code of `symbols`, of which `lengths` have 1 to 16 bits. `None`: there is no such code, or a coefficient of more than 15
+    /// bits in it.
+    pub fn fill(&mut self, lengths: &[u8; LONGEST], symbols: &[u8], dc: bool) -> Option<()> {
         if symbols.len() > 256 || (dc && symbols.iter().any(|&symbol| symbol > 15)) {
             return None;
         }
-        let mut lookup = Self {
-            entries: [0; 1 << PEEK],
-            ends: [0; LONGEST + 1],
-            offsets: [0; LONGEST + 1],
-            symbols: [0; 256],
-        };
-        lookup.symbols[..symbols.len()].copy_from_slice(symbols);
+        *self = Self::default();
+        self.symbols[..symbols.len()].copy_from_slice(symbols);
         let (mut code, mut place) = (0u32, 0);
         for (length, &count) in (1..=LONGEST as u32).zip(lengths) {
-            lookup.offsets[length as usize] = place as i32 - code as i32;
+            self.offsets[length as usize] = place as i32 - code as i32;
             for &symbol in &symbols[place..place + usize::from(count)] {
                 // The code of all ones is none.
                 if code + 1 >= 1 << length {
                     return None;
                 }
                 if length <= PEEK {
-                    lookup.enter(code, length, symbol, dc);
+                    self.enter(code, length, symbol, dc);
                 }
                 code += 1;
             }
             place += usize::from(count);
-            lookup.ends[length as usize] = code << (LONGEST as u32 - length);
+            self.ends[length as usize] = code << (LONGEST as u32 - length);
             code <<= 1;
         }
-        Some(lookup)
+        Some(())
     }
 
     /// Fills the entries whose bits begin with a code.

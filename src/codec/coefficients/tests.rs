@@ -5,8 +5,8 @@ mod decoding;
 use super::block::{Block, SIDE};
 use super::dct::Steps;
 use super::header::steps;
-use super::huffman::Code;
-use super::vector::{Scalar, Vector};
+use super::huffman::{Code, NATURAL, non_zero};
+use super::vector::{Scalar, Vector, by_level};
 use super::{Component, Encoder, to_plane, to_plane_with, transform, transform_with};
 use crate::codec::image_codec::{ImageDecoder, ImageEncoder, Quality};
 use crate::codec::testing::{SIZES, image, planes, shape};
@@ -129,6 +129,38 @@ fn every_set_of_instructions_equals_plain_rust() {
                 assert!(!scalar_good || scalar == best, "{block:?}");
             }
         }
+    }
+}
+
+#[inline(always)]
+fn sets_with<V: Vector>(blocks: &[Block], sets: &mut Vec<u64>) {
+    sets.extend(blocks.iter().map(|block| non_zero::<V>(block)));
+}
+
+by_level! {
+    /// The non-zero coefficients of blocks.
+    fn sets => sets_with(blocks: &[Block], sets: &mut Vec<u64>)
+}
+
+#[test]
+fn what_is_not_zero_is_found_in_zigzag_order() {
+    // Each place alone, with values whose lower or upper byte is zero.
+    let mut blocks = Vec::new();
+    for place in 0..64 {
+        for value in [1, -1, 256, -256, i16::MAX, i16::MIN] {
+            let mut block = [0; 64];
+            block[usize::from(NATURAL[place])] = value;
+            blocks.push(block);
+        }
+    }
+    let mut rng = Rng::new(3);
+    blocks.extend((0..500).map(|_| [0; 64].map(|_: i16| i16::from(rng.byte() & 1))));
+    let (mut scalar, mut best) = (Vec::new(), Vec::new());
+    sets_with::<Scalar>(&blocks, &mut scalar);
+    sets(&blocks, &mut best);
+    for ((block, scalar), best) in blocks.iter().zip(scalar).zip(best) {
+        let wanted = (0..64).filter(|&place| block[usize::from(NATURAL[place])] != 0);
+        assert_eq!((scalar, best), (best, wanted.map(|place| 1 << place).sum()), "{block:?}");
     }
 }
 

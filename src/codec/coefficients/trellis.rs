@@ -15,17 +15,27 @@ mod rates;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+
 use self::ac::{STEP, Scale};
 use self::lambda::Lambda;
 pub use self::lambda::Weights;
 use self::rates::Rates;
 use super::block::{Block, SIDE};
 use super::dct::forward_exact;
-use super::huffman::{Table, Tokens};
+use super::huffman::{Counts, Symbols, Table};
 use super::vector::{Vector, by_level};
 use super::{Coefficients, Component};
 use crate::image::plane::PlaneRef;
 use crate::image::ycc::YccRef;
+
+thread_local! {
+    /// Memory for DC coefficients.
+    static DC: RefCell<dc::Buffers> = RefCell::default();
+}
+
+/// Most blocks whose memory is used again.
+const MOST_KEPT: usize = 1 << 18;
 
 /// Of so many rows of blocks, one is counted for the costs.
 const SAMPLED: usize = 4;
@@ -46,20 +56,20 @@ impl Coefficients {
 fn optimise(components: &mut [Component], weights: Weights) {
     let Some(first) = components.first() else { return };
     let scale = Scale::new(&first.steps.steps);
-    let mut tokens = Tokens::new();
+    let mut counts = Counts::NONE;
     for component in &*components {
-        count(component, &scale, &mut tokens);
+        count(component, &scale, &mut counts);
     }
-    let table = Table::Luma as usize;
-    let [dc, ac] = [Rates::of(tokens.counts(table)), Rates::of(tokens.counts(table + 1))];
+    let [dc, ac, ..] = &counts.0;
+    let [dc, ac] = [dc, ac].map(Rates::of);
     for component in components {
         quantise(component, &scale, weights, &ac);
         optimise_dc(component, &scale, weights, &dc);
     }
 }
 
-/// Counts the symbols of some rows of blocks, rounded.
-fn count(component: &Component, scale: &Scale, tokens: &mut Tokens) {
+#[inline(always)]
+fn count_with<V: Vector>(component: &Component, scale: &Scale, counts: &mut Counts) {
     let rows = component.blocks.chunks_exact(component.columns).take(component.filled.1);
     for row in rows.step_by(SAMPLED) {
         let mut before = 0;
@@ -69,17 +79,24 @@ fn count(component: &Component, scale: &Scale, tokens: &mut Tokens) {
                 let size = ((scale.steps(exact, place) + STEP / 2) / STEP) as i16;
                 *rounded = if exact < 0 { -size } else { size };
             }
-            tokens.block(&rounded, before, Table::Luma);
+            counts.block::<V>(&rounded, before, Table::Luma);
             before = rounded[0];
         }
     }
 }
 
+by_level! {
+    /// Counts the symbols of some rows of blocks, rounded, as those of luma.
+    fn count => count_with(component: &Component, scale: &Scale, counts: &mut Counts)
+}
+
 /// Quantises the DC coefficients in the order of a file without restart markers, so that stripes change no coefficient. Blocks without
 /// samples take no part: they repeat others.
 fn optimise_dc(component: &mut Component, scale: &Scale, weights: Weights, rates: &Rates) {
+    let mut buffers = DC.take();
+    let dc::Buffers { places, exact, .. } = &mut buffers;
+    places.clear();
     let (across, down) = component.per_mcu;
-    let mut places = Vec::with_capacity(component.filled.0 * component.filled.1);
     for row in 0..component.filled.1.div_ceil(down) {
         for column in 0..component.columns / across {
             for index in 0..across * down {
@@ -90,13 +107,17 @@ fn optimise_dc(component: &mut Component, scale: &Scale, weights: Weights, rates
             }
         }
     }
-    let exact = |&place: &usize| {
+    exact.clear();
+    exact.extend(places.iter().map(|&place| {
         let exact = component.blocks[place][0];
         scale.steps(exact, 0) * i32::from(exact.signum())
-    };
-    let exact: Vec<_> = places.iter().map(exact).collect();
-    for (place, value) in places.into_iter().zip(dc::quantise(&exact, Lambda::flat(weights), rates)) {
+    }));
+    buffers.quantise(Lambda::flat(weights), rates);
+    for (&place, &value) in buffers.places.iter().zip(&buffers.chosen) {
         component.blocks[place][0] = value;
+    }
+    if buffers.places.capacity() <= MOST_KEPT {
+        DC.set(buffers);
     }
 }
 
@@ -121,7 +142,7 @@ fn quantise_with<V: Vector>(component: &mut Component, scale: &Scale, weights: W
     for row in component.blocks.chunks_exact_mut(component.columns).take(component.filled.1) {
         for block in &mut row[..component.filled.0] {
             let lambda = Lambda::of(block, weights);
-            ac::quantise(block, scale, lambda, rates);
+            ac::quantise::<V>(block, scale, lambda, rates);
         }
     }
 }

@@ -28,6 +28,8 @@ pub trait Vector: Copy {
     fn store(rows: [Self; SIDE], block: &mut Block);
     /// The rows of a block, each element multiplied with its step.
     fn load(block: &Block, steps: &Factors) -> [Self; SIDE];
+    /// The non-zero coefficients of a block as bits, row by row.
+    fn non_zero(block: &Block) -> u64;
     /// Whether no element has a larger magnitude.
     fn within(self, limit: i32) -> bool;
     /// Added to `center` and cut to 0 to 255.
@@ -114,6 +116,14 @@ impl Vector for Scalar {
     fn load(block: &Block, steps: &Factors) -> [Self; SIDE] {
         let at = |row: usize, i: usize| i32::from(block[SIDE * row + i]) * i32::from(steps[SIDE * row + i]);
         std::array::from_fn(|row| Self(std::array::from_fn(|i| at(row, i))))
+    }
+    #[inline(always)]
+    fn non_zero(block: &Block) -> u64 {
+        let mut set = 0;
+        for (place, &value) in block.iter().enumerate() {
+            set |= u64::from(value != 0) << place;
+        }
+        set
     }
     #[inline(always)]
     fn within(self, limit: i32) -> bool {

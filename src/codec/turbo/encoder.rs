@@ -9,6 +9,7 @@ use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
 use crate::codec::jpeg::{MAX_SIDE, restart_rows};
 use crate::image::plane::{Plane, PlaneRef};
+use crate::image::spare;
 use crate::image::ycc::{Sampling, YccRef};
 
 /// Planes or RGB to JPEG.
@@ -68,9 +69,15 @@ impl Encoder {
             return Err(failed(format!("an image of {width}x{height} is too large for JPEG")));
         }
         if self.buffer.len() < bound {
-            self.buffer.resize(bound, 0);
+            spare::give(std::mem::replace(&mut self.buffer, spare::samples(bound)));
         }
         Ok(())
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        spare::give(std::mem::take(&mut self.buffer));
     }
 }
 

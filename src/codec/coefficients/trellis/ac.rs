@@ -9,6 +9,7 @@ use super::lambda::Lambda;
 use super::rates::{COST_BITS, Rates};
 use crate::codec::coefficients::block::{Block, SIDE};
 use crate::codec::coefficients::huffman::{END, NATURAL, ZERO_RUN, non_zero};
+use crate::codec::coefficients::vector::Vector;
 
 /// Fraction bits of a coefficient in steps.
 const FRACTION: u32 = 7;
@@ -72,13 +73,13 @@ struct Paths<'a> {
 
 /// Quantises the AC coefficients of a block of which `block` has eight times the exact values; leaves the DC coefficient as it is.
 #[inline(always)]
-pub fn quantise(block: &mut Block, scale: &Scale, lambda: Lambda, rates: &Rates) {
+pub fn quantise<V: Vector>(block: &mut Block, scale: &Scale, lambda: Lambda, rates: &Rates) {
     let (mut steps, mut rounded) = ([0; SIDE * SIDE], [0; SIDE * SIDE]);
     for (place, ((steps, rounded), &exact)) in steps.iter_mut().zip(&mut rounded).zip(&*block).enumerate() {
         *steps = scale.steps(exact, place);
         *rounded = if *steps < LEAST { 0 } else { ((*steps + STEP / 2) >> FRACTION) as i16 };
     }
-    let mut set = non_zero(&rounded) & !1;
+    let mut set = non_zero::<V>(&rounded) & !1;
     let mut chosen = [0; SIDE * SIDE];
     chosen[0] = block[0];
     if set != 0 {

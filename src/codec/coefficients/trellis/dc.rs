@@ -7,14 +7,36 @@ use super::rates::Rates;
 /// Values that are tried for a coefficient: rounded, one below, one above.
 const STATES: usize = 3;
 
+/// Memory that is used again.
+#[derive(Default)]
+pub struct Buffers {
+    /// Where coefficients stand in their component, and their exact values.
+    pub places: Vec<usize>,
+    pub exact: Vec<i32>,
+    /// For each coefficient and state, the state of the one before on the best path.
+    before: Vec<[u8; STATES]>,
+    /// The coefficients.
+    pub chosen: Vec<i16>,
+}
+
+impl Buffers {
+    /// Chooses the coefficients for the exact values, which are in the order in which they are coded.
+    pub fn quantise(&mut self, lambda: Lambda, rates: &Rates) {
+        let Self { exact, before, chosen, .. } = self;
+        before.clear();
+        before.resize(exact.len(), [0; STATES]);
+        chosen.clear();
+        chosen.resize(exact.len(), 0);
+        quantise(exact, lambda, rates, before, chosen);
+    }
+}
+
 /// Quantises DC coefficients, given in the order in which they are coded, in units of a step's 128th. The first is coded by itself.
-pub fn quantise(exact: &[i32], lambda: Lambda, rates: &Rates) -> Vec<i16> {
+fn quantise(exact: &[i32], lambda: Lambda, rates: &Rates, paths: &mut [[u8; STATES]], chosen: &mut [i16]) {
     let value = |exact: i32, state: usize| ((exact + STEP / 2) >> STEP.ilog2()) + state as i32 - 1;
-    // For each coefficient and state, the state of the one before on the best path.
-    let mut before = vec![[0u8; STATES]; exact.len()];
     // Values and costs of the paths so far; at first only that to 0, which stands before the first.
     let (mut values, mut costs) = ([0; STATES], [0, i32::MAX / 2, i32::MAX / 2]);
-    for (&exact, before) in exact.iter().zip(&mut before) {
+    for (&exact, before) in exact.iter().zip(&mut *paths) {
         let (mut next, mut next_costs) = ([0; STATES], [i32::MAX; STATES]);
         for state in 0..STATES {
             next[state] = value(exact, state);
@@ -33,10 +55,8 @@ pub fn quantise(exact: &[i32], lambda: Lambda, rates: &Rates) -> Vec<i16> {
         (values, costs) = (next, next_costs.map(|cost| cost - least));
     }
     let mut state = (0..STATES).min_by_key(|&state| costs[state]).unwrap_or(0);
-    let mut chosen = vec![0; exact.len()];
-    for ((chosen, &exact), before) in chosen.iter_mut().zip(exact).zip(&before).rev() {
+    for ((chosen, &exact), before) in chosen.iter_mut().zip(exact).zip(paths).rev() {
         *chosen = value(exact, state) as i16;
         state = usize::from(before[state]);
     }
-    chosen
 }

@@ -6,7 +6,7 @@ use super::rates::Rates;
 use super::{ac, dc, quantise, quantise_with, transform_exact, transform_exact_with};
 use crate::codec::coefficients::block::{Block, SIDE};
 use crate::codec::coefficients::dct::Steps;
-use crate::codec::coefficients::huffman::{NATURAL, Table, Tokens};
+use crate::codec::coefficients::huffman::{Counts, NATURAL, Symbols, Table};
 use crate::codec::coefficients::vector::Scalar;
 use crate::codec::coefficients::{Component, Encoder};
 use crate::codec::image_codec::{ImageDecoder, ImageEncoder, Quality};
@@ -30,9 +30,9 @@ fn rates() -> Rates {
 
 /// What a block costs in bits and error, counted from its symbols, in 1/64 bit.
 fn cost_of(block: &Block, exact: &Block, scale: &Scale, lambda: Lambda, rates: &Rates) -> i64 {
-    let mut tokens = Tokens::new();
-    tokens.block(block, block[0], Table::Luma);
-    let symbols = (0..).zip(tokens.counts(1));
+    let mut counts = Counts::NONE;
+    counts.block::<Scalar>(block, block[0], Table::Luma);
+    let symbols = (0..).zip(&counts.0[1]);
     let bits: i64 =
         symbols.map(|(symbol, &count)| i64::from(count) * i64::from(rates.of_symbol(symbol))).sum();
     let error = |(place, (&coded, &exact)): (usize, (&i16, &i16))| {
@@ -76,7 +76,7 @@ fn no_other_choice_of_coefficients_costs_less() {
         }
         let lambda = Lambda::of(&exact, Weights::RESIDUAL);
         let mut block = exact;
-        ac::quantise(&mut block, &scale, lambda, &rates);
+        ac::quantise::<Scalar>(&mut block, &scale, lambda, &rates);
         assert_eq!(block[0], exact[0], "the mean is not its business");
         let signs = block.iter().zip(&exact).all(|(&coded, &exact)| coded == 0 || (coded < 0) == (exact < 0));
         assert!(signs, "{block:?} of {exact:?}");
@@ -101,7 +101,7 @@ fn coefficients_of_every_size_stay_near_what_they_are() {
         let scale = Scale::new(&[step; 64]);
         for exact in (0..8300).step_by(7).flat_map(|value| [value, -value]) {
             let mut block = [exact; SIDE * SIDE];
-            ac::quantise(&mut block, &scale, lambda, &rates);
+            ac::quantise::<Scalar>(&mut block, &scale, lambda, &rates);
             let divisor = 8 * i32::from(step);
             for &coded in &block[1..] {
                 let off = (i32::from(coded) * divisor - i32::from(exact)).abs();
@@ -130,12 +130,18 @@ fn means_cost_no_more_than_rounded_ones() {
         values.iter().zip(before).zip(&exact).map(of).sum::<i32>()
     };
     let rounded: Vec<i16> = exact.iter().map(|&exact| ((exact + STEP / 2) >> STEP.ilog2()) as i16).collect();
-    let chosen = dc::quantise(&exact, Lambda::flat(Weights::RESIDUAL), &rates);
+    let quantised = |exact: &[i32]| {
+        let mut buffers = dc::Buffers::default();
+        buffers.exact.extend(exact);
+        buffers.quantise(Lambda::flat(Weights::RESIDUAL), &rates);
+        buffers.chosen
+    };
+    let chosen = quantised(&exact);
     assert_eq!(chosen.len(), exact.len());
     assert!(cost(&chosen) < cost(&rounded), "{} of {}", cost(&chosen), cost(&rounded));
     let near = chosen.iter().zip(&rounded).all(|(chosen, rounded)| chosen.abs_diff(*rounded) <= 1);
     assert!(near, "{chosen:?}");
-    assert!(dc::quantise(&[], Lambda::flat(Weights::RESIDUAL), &rates).is_empty());
+    assert!(quantised(&[]).is_empty());
 }
 
 #[test]
