@@ -177,3 +177,37 @@ fn prepare(tree: &Tree, params: &EncodeParams, id: FamilyId) -> Result<Work> {
         levels,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::work::{Calls, encode_calls};
+    use super::*;
+    use origami::codec::{ImageEncoder, JpegEncoder};
+
+    #[test]
+    fn an_encode_is_measured_against_so_many_calls_of_libjpeg_turbo() {
+        let options = SetupOptions {
+            pyramid: None,
+            side: 1024,
+            threads: 1,
+            open: OpenOptions::default(),
+            params: EncodeParams::default(),
+            cancel: Cancel::default(),
+        };
+        let setup = Setup::new(&options).unwrap();
+        let [work] = &setup.work[..] else { panic!("a slide of one family") };
+        let coded = |optimised: bool| {
+            let of = |image: &origami::image::ycc::Ycc, quality| {
+                let encoder = JpegEncoder::new().unwrap();
+                let mut encoder = if optimised { encoder.optimised().unwrap() } else { encoder };
+                encoder.encode(image.view(), quality).unwrap().len()
+            };
+            of(&work.decoded.baseline, setup.params.base_quality.into())
+                + of(&work.decoded.residual, setup.params.residual_qualities())
+        };
+        let calls = encode_calls(work, &setup.params).unwrap();
+        // L2 and the residual with tables made for them, and decoded again.
+        assert_eq!(calls, Calls { tiles: 16, coded: 2, decoded: 2, bytes: coded(true) });
+        assert!(calls.bytes < coded(false));
+    }
+}

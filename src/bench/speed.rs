@@ -34,7 +34,7 @@ pub fn measure_encode(setup: &Setup, backend: &dyn Backend, rounds: u32) -> Resu
     // Caches, batches and tables settle in a first run.
     setup.encode(&with_optl2, backend)?;
     for _ in 0..rounds {
-        bare.push(setup.bare(|work| encode_calls(work, &setup.params))?);
+        bare.push(setup.bare(|work| Ok(encode_calls(work, &setup.params)?.bytes))?);
         whole.push(setup.encode(&setup.params, backend)?.0);
         optl2.push(setup.encode(&with_optl2, backend)?.0);
     }

@@ -32,12 +32,26 @@ pub fn bare_decoder(codec: CodecId) -> codec::Result<Box<dyn ImageDecoder>> {
     }
 }
 
-/// The JPEG calls of encoding a family; the bytes that they wrote.
-pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<usize> {
+/// What the bare calls of an encode did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Source tiles decoded.
+    pub tiles: usize,
+    /// Images coded: L2 and the residual.
+    pub coded: usize,
+    /// Images decoded after that.
+    pub decoded: usize,
+    /// Bytes of the coded images.
+    pub bytes: usize,
+}
+
+/// The JPEG calls of encoding a family.
+pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<Calls> {
+    let mut calls = Calls::default();
     for tile in &work.tiles {
         std::hint::black_box(JpegDecoder::open(tile)?.planes()?);
+        calls.tiles += 1;
     }
-    let mut total = 0;
     for (image, quality, encoder, of) in [
         (work.decoded.baseline.view(), params.base_quality.into(), params.encoder, ImageRole::Baseline),
         (
@@ -53,11 +67,13 @@ pub fn encode_calls(work: &Work, params: &EncodeParams) -> Result<usize> {
             other => other.encoder(of)?,
         };
         let bytes = encoder.encode(image, quality)?;
+        calls.coded += 1;
+        calls.bytes += bytes.len();
         let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: None };
         std::hint::black_box(bare_decoder(encoder.codec())?.decode(&bytes, shape)?);
-        total += bytes.len();
+        calls.decoded += 1;
     }
-    Ok(total)
+    Ok(calls)
 }
 
 /// The JPEG calls of decoding a family; the bytes that they wrote.

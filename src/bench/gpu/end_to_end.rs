@@ -104,7 +104,7 @@ fn measure_one(
         Task::Decode => setup.decode_in_memory(engine),
     };
     let bare = || match task {
-        Task::Encode => setup.bare(|work| encode_calls(work, params)),
+        Task::Encode => setup.bare(|work| Ok(encode_calls(work, params)?.bytes)),
         Task::Decode => setup.bare(decode_calls),
     };
     // Caches, batches and tables settle in a first run.
