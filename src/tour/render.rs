@@ -9,7 +9,7 @@ use std::thread;
 use super::camera::{Camera, View};
 use super::effects::Effects;
 use super::error::{Error, Result};
-use super::ffmpeg::{Child, Ffmpeg, frame_times, raw_input};
+use super::ffmpeg::{Child, frame_times, raw_input};
 use super::job::{Rendered, Rendering, sound};
 use super::plan::{DEFAULT_FORMAT, Format, Source, Tour};
 use super::scene::{Scene, write};
@@ -146,7 +146,7 @@ fn of_slide(scene: &Scene<'_>, with: &Rendering<'_>, work: &Path, out: &Path) ->
         return Err(error);
     }
     join(scene.tour, with, work, parts.len(), out)?;
-    count(with.ffmpeg, out, frames)?;
+    count(with, out, frames)?;
     let (segments, repeated) = (parts.len(), repeated.into_inner());
     let notes = scene.notes().to_vec();
     Ok(Rendered { format: scene.format, frames, segments, repeated, bytes: 0, notes })
@@ -174,7 +174,7 @@ fn segment(
     with.encoder.codec(&mut command, scene.tour.options.quality, scene.format);
     command.args(["-video_track_timescale", &scene.format.fps.0.to_string()]).arg(out);
     let task = format!("code frames {} to {}", frames.start, frames.end - 1);
-    let mut child = Child::start(command, &task)?;
+    let mut child = Child::start(command, &task, &with.cancel)?;
     let mut count = 0;
     scene.frames(frames, scheduler, &with.cancel, |frame| {
         child.write(&frame)?;
@@ -193,12 +193,12 @@ fn join(tour: &Tour, with: &Rendering<'_>, work: &Path, count: usize, out: &Path
     command.args(["-f", "concat", "-safe", "0", "-i"]).arg(work.join("list.txt"));
     sound(&mut command, tour.audio.as_ref(), tour.duration());
     command.args(["-c:v", "copy", "-movflags", "+faststart", "-fflags", "+bitexact"]).arg(out);
-    Child::start(command, "join the segments")?.wait(&with.cancel, &|_| ())
+    Child::start(command, "join the segments", &with.cancel)?.wait(&|_| ())
 }
 
 /// Each frame is there once, at equal distances.
-fn count(ffmpeg: &Ffmpeg, video: &Path, expected: u64) -> Result<()> {
-    let times = frame_times(ffmpeg, video)?;
+fn count(with: &Rendering<'_>, video: &Path, expected: u64) -> Result<()> {
+    let times = frame_times(with.ffmpeg, video, &with.cancel)?;
     let mut steps = times.windows(2).map(|pair| pair[1] - pair[0]);
     let first = steps.next();
     // A step of 0 is a frame twice, a longer one a frame that is lost.

@@ -45,8 +45,10 @@ pub fn still(
     let stage = Stage::open(path)?;
     let format = tour.format_over(DEFAULT_FORMAT);
     let scene = Scene::new(tour, &stage, camera, format, document)?;
+    // Ctrl-C ends the program at once.
+    let cancel = Cancel::default();
     let scene = match drawn {
-        Drawn::All => scene.with(Effects::draw(tour, format, work.path(), &Cancel::default())?),
+        Drawn::All => scene.with(Effects::draw(tour, format, work.path(), &cancel)?),
         Drawn::Nothing => scene,
     };
     let number = format.frame_at(time).min(tour.frames(format) - 1);
@@ -57,7 +59,7 @@ pub fn still(
         command.args(["-vf", &scene.drawing(&script, number)]);
     }
     command.args(["-frames:v", "1", "-c:v", "png", "-f", "image2"]).arg(&picture);
-    let mut child = Child::start(command, "draw the frame")?;
+    let mut child = Child::start(command, "draw the frame", &cancel)?;
     child.write(&scene.frame(number, &|| true)?)?;
     child.finish()?;
     std::fs::rename(&picture, out).map_err(file("replace"))?;

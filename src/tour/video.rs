@@ -27,7 +27,7 @@ struct Captioned<'a> {
 
 /// Captions a video, and writes it to `out`.
 pub fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out: &Path) -> Result<Rendered> {
-    let own = media(with.ffmpeg, path)?;
+    let own = media(with.ffmpeg, path, &with.cancel)?;
     let format = tour.format_over(own.format);
     let seconds = tour.options.duration.unwrap_or(own.duration).min(own.duration);
     let frames = format.first_frame_at(seconds).max(1);
@@ -45,7 +45,7 @@ pub fn of_video(tour: &Tour, path: &Path, with: &Rendering<'_>, work: &Path, out
         true => video.by_one(with, out)?,
         false => video.by_two(with, out)?,
     }
-    let found = frame_times(with.ffmpeg, out)?.len() as u64;
+    let found = frame_times(with.ffmpeg, out, &with.cancel)?.len() as u64;
     // The container's length may be that of its sound, and end a frame later than its pictures.
     if found == 0 || found.abs_diff(frames) > 1 {
         return Err(Error::FrameCount { path: out.into(), found, expected: frames });
@@ -66,7 +66,7 @@ impl Captioned<'_> {
         with.encoder.codec(&mut command, self.tour.options.quality, self.format);
         command.args(["-movflags", "+faststart"]).arg(out);
         let tell = |count: u64| (with.progress)(count.min(self.frames), self.frames);
-        Child::start_counting(command, &self.task())?.wait(&with.cancel, &tell)
+        Child::start_counting(command, &self.task(), &with.cancel)?.wait(&tell)
     }
 
     fn by_two(&self, with: &Rendering<'_>, out: &Path) -> Result<()> {
@@ -87,8 +87,8 @@ impl Captioned<'_> {
         with.encoder.codec(&mut code, self.tour.options.quality, self.format);
         code.args(["-movflags", "+faststart"]).arg(out);
         let bytes = 3 * self.format.width as usize * self.format.height as usize;
-        let (decoder, mut frames) = Child::start_frames(decode, bytes, &self.task())?;
-        let mut coder = Child::start(code, &self.task())?;
+        let (decoder, mut frames) = Child::start_frames(decode, bytes, &self.task(), &with.cancel)?;
+        let mut coder = Child::start(code, &self.task(), &with.cancel)?;
         let mut count = 0;
         while let Some(mut frame) =
             frames.next().map_err(|e| Error::Ffmpeg { task: self.task(), said: e.to_string() })?

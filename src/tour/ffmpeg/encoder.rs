@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::Ffmpeg;
 use super::child::run;
+use crate::backend::Cancel;
 use crate::tour::error::{Error, Result};
 use crate::tour::plan::Format;
 
@@ -45,7 +46,8 @@ impl Encoder {
             command.args(["-f", "lavfi", "-i", "color=c=gray:s=256x256:r=30", "-frames:v", "10", "-vf"]);
             command.arg(encoder.filters("null"));
             encoder.codec(&mut command, 75, Format { width: 256, height: 256, fps: (30, 1) });
-            match run(command.args(["-f", "null", "-"]), "code ten frames") {
+            command.args(["-f", "null", "-"]);
+            match run(command, "code ten frames", &Cancel::default()) {
                 Ok(_) => return Ok(encoder),
                 Err(error) => said = error.to_string(),
             }

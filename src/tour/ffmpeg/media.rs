@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::child::run;
 use super::{Ffmpeg, input};
+use crate::backend::Cancel;
 use crate::tour::error::{Error, Result};
 use crate::tour::plan::Format;
 
@@ -47,12 +48,13 @@ struct Container {
 /// What a file holds, as ffprobe says.
 ///
 /// # Errors
-/// [`Error::Media`]: it is no media file, or has no video of a known size, rate and length.
-pub fn media(ffmpeg: &Ffmpeg, path: &Path) -> Result<Media> {
+/// [`Error::Media`]: it is no media file, or has no video of a known size, rate and length; the end of the run.
+pub fn media(ffmpeg: &Ffmpeg, path: &Path, cancel: &Cancel) -> Result<Media> {
     let refused = |said| Error::Media { path: path.into(), said };
     let mut command = ffmpeg.probe();
     command.args(["-v", "error", "-of", "json", "-show_streams", "-show_format"]);
-    let text = run(input(&mut command, path), "read it").map_err(|e| match e {
+    input(&mut command, path);
+    let text = run(command, "read it", cancel).map_err(|e| match e {
         Error::Ffmpeg { said, .. } => refused(said),
         other => other,
     })?;
@@ -81,13 +83,13 @@ fn fraction(text: &str) -> Option<(u32, u32)> {
 /// The times of a video's frames, sorted, in units of its own.
 ///
 /// # Errors
-/// [`Error::Ffmpeg`].
-pub fn frame_times(ffmpeg: &Ffmpeg, path: &Path) -> Result<Vec<i64>> {
+/// [`Error::Ffmpeg`]; the end of the run.
+pub fn frame_times(ffmpeg: &Ffmpeg, path: &Path, cancel: &Cancel) -> Result<Vec<i64>> {
     let mut command = ffmpeg.probe();
     command
         .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts", "-of", "csv=p=0"])
         .arg(path);
-    let text = run(&mut command, &format!("read {}", path.display()))?;
+    let text = run(command, &format!("read {}", path.display()), cancel)?;
     let numbers = String::from_utf8_lossy(&text);
     let mut times: Vec<i64> =
         numbers.lines().filter_map(|line| line.trim_end_matches(',').trim().parse().ok()).collect();
