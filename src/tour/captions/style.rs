@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::tour::colour::Rgba;
+use crate::tour::effects::backdrop::Backdrop;
 
 /// What is said about the look of a caption. What is `None` is left to the style under it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,15 +36,16 @@ pub struct Style {
     pub opacity: Option<f64>,
     /// What libass does not draw: names of [`EFFECTS`] and their values.
     pub effects: BTreeMap<String, String>,
+    /// The filter of what is under the caption, which libass does not draw either.
+    pub backdrop: Option<Backdrop>,
 }
 
-/// The one that changes what is under a caption.
+/// The name of that filter.
 pub const BACKDROP: &str = "backdropFilter";
 
 /// Properties of CSS that Chromium draws, by the names that scripts have for them.
-pub const EFFECTS: [&str; 13] = [
+pub const EFFECTS: [&str; 12] = [
     "WebkitTextStroke",
-    BACKDROP,
     "backgroundClip",
     "backgroundImage",
     "border",
@@ -115,7 +117,14 @@ impl Style {
             letter_spacing: over.letter_spacing.or(self.letter_spacing),
             opacity: over.opacity.or(self.opacity),
             effects: self.effects.into_iter().chain(over.effects).collect(),
+            backdrop: over.backdrop.or(self.backdrop),
         }
+    }
+
+    /// Names of what it has that libass does not draw.
+    pub fn beyond_libass(&self) -> Vec<&str> {
+        let filter = self.backdrop.as_ref().filter(|filter| !filter.is_none()).map(|_| BACKDROP);
+        self.effects.keys().map(String::as_str).chain(filter).collect()
     }
 }
 

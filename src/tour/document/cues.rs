@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Fields, Node};
+use super::node::{Fields, Node, shortened};
 use super::values::{items, span};
 use crate::tour::captions::style::{self, Style};
 use crate::tour::colour::{self, Rgba};
@@ -48,33 +48,32 @@ fn cue(node: &Node<'_>, looks: &Looks, speakers: &mut Vec<String>) -> Option<Cue
 
 fn style(node: &Node<'_>) -> Style {
     let Some(fields) = node.object() else { return Style::default() };
-    let colour = |name| fields.get(name).and_then(|node| self::colour(&node));
-    let bold = fields.get("fontWeight").and_then(|node| match node.as_text() {
+    let get = |name| fields.get(name).map(Node::of_css);
+    let colour = |name| get(name).and_then(|node| self::colour(&node));
+    let bold = get("fontWeight").and_then(|node| match node.as_text() {
         Some(_) => node.word(&[("normal", false), ("bold", true), ("bolder", true), ("lighter", false)]),
         None => node.whole("a weight from 1 to 1000, or normal or bold", 1, 1000).map(|weight| weight >= 600),
     });
     let style = Style {
         effects: effects(&fields),
-        font_size: fields.get("fontSize").and_then(|node| length(&node)),
-        font_family: fields.get("fontFamily").and_then(|node| node.text()).and_then(style::first_family),
+        backdrop: get(style::BACKDROP).and_then(|node| backdrop(&node)),
+        font_size: get("fontSize").and_then(|node| length(&node)),
+        font_family: get("fontFamily").and_then(|node| node.text()).and_then(style::first_family),
         color: colour("color"),
         background: colour("backgroundColor").or_else(|| {
-            let plain = fields.get("background").filter(|node| !is_gradient(node));
+            let plain = get("background").filter(|node| !is_gradient(node));
             plain.and_then(|node| self::colour(&node))
         }),
         outline: colour("outlineColor"),
-        outline_width: fields.get("outlineWidth").and_then(|node| length(&node)),
+        outline_width: get("outlineWidth").and_then(|node| length(&node)),
         bold,
-        italic: fields
-            .get("fontStyle")
+        italic: get("fontStyle")
             .and_then(|node| node.word(&[("normal", false), ("italic", true), ("oblique", true)])),
-        underline: fields
-            .get("textDecoration")
-            .and_then(|node| node.word(&[("none", false), ("underline", true)])),
-        align: fields.get("textAlign").and_then(|node| node.word(&style::ALIGNMENTS)),
-        position: fields.get("position").and_then(|node| node.word(&style::POSITIONS)),
-        letter_spacing: fields.get("letterSpacing").and_then(|node| length(&node)),
-        opacity: fields.get("opacity").and_then(|node| node.number("an opacity from 0 to 1", 0.0, 1.0)),
+        underline: get("textDecoration").and_then(|node| node.word(&[("none", false), ("underline", true)])),
+        align: get("textAlign").and_then(|node| node.word(&style::ALIGNMENTS)),
+        position: get("position").and_then(|node| node.word(&style::POSITIONS)),
+        letter_spacing: get("letterSpacing").and_then(|node| length(&node)),
+        opacity: get("opacity").and_then(|node| node.number("an opacity from 0 to 1", 0.0, 1.0)),
     };
     fields.finish();
     style
@@ -84,19 +83,20 @@ fn style(node: &Node<'_>) -> Style {
 fn effects(fields: &Fields<'_>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for name in style::EFFECTS {
-        let Some(node) = fields.get(name) else { continue };
-        if let Some(value) = effect(&node) {
-            if let (style::BACKDROP, Err(expected)) = (name, Backdrop::parse(&value)) {
-                node.wrong(format!("{value:?} is not {expected}"));
-            }
-            found.insert(name.to_string(), value);
-        }
+        let value = fields.get(name).and_then(|node| effect(&node.of_css()));
+        found.extend(value.map(|value| (name.to_string(), value)));
     }
     // A colour, or a gradient.
-    if let Some(node) = fields.get("background").filter(is_gradient) {
+    if let Some(node) = fields.get("background").map(Node::of_css).filter(is_gradient) {
         found.extend(effect(&node).map(|value| ("backgroundImage".to_string(), value)));
     }
     found
+}
+
+fn backdrop(node: &Node<'_>) -> Option<Backdrop> {
+    let text = node.text()?;
+    let parsed = Backdrop::parse(text);
+    parsed.map_err(|expected| node.wrong(format!("{:?} is not {expected}", shortened(text)))).ok()
 }
 
 fn is_gradient(node: &Node<'_>) -> bool {

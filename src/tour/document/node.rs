@@ -17,13 +17,22 @@ pub enum Severity {
     Warning,
 }
 
-/// What is done about fields that are not known.
+/// What is done about fields that are not known, and about values of CSS that are not drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strictness {
     /// They are errors: a person has written the document, and has mistyped a name.
     Strict,
     /// They are warnings: a program has written it, and says more than is drawn.
     Lenient,
+}
+
+impl Strictness {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Strict => Severity::Error,
+            Self::Lenient => Severity::Warning,
+        }
+    }
 }
 
 /// Something wrong in a document.
@@ -91,18 +100,28 @@ pub struct Node<'a> {
     reader: &'a Reader<'a>,
     /// Whether something wrong was found in it.
     wrong: &'a Cell<bool>,
+    /// How much it matters that the value is wrong.
+    severity: Severity,
 }
 
 impl<'a> Node<'a> {
     /// The document.
     pub fn root(value: &'a Value, reader: &'a Reader<'a>, wrong: &'a Cell<bool>) -> Self {
-        Self { value, place: String::new(), reader, wrong }
+        Self { value, place: String::new(), reader, wrong, severity: Severity::Error }
     }
 
-    /// Notes an error.
+    /// The same as a value of CSS: browsers know more than is drawn, and what is not drawn matters as little as a field that is not known.
+    #[must_use]
+    pub fn of_css(self) -> Self {
+        Self { severity: self.reader.strictness.severity(), ..self }
+    }
+
+    /// Notes that the value is wrong.
     pub fn wrong(&self, problem: impl Into<String>) {
-        self.wrong.set(true);
-        self.reader.add(&self.place, problem.into(), Severity::Error);
+        if self.severity == Severity::Error {
+            self.wrong.set(true);
+        }
+        self.reader.add(&self.place, problem.into(), self.severity);
     }
 
     /// Notes a warning.
@@ -243,10 +262,7 @@ impl<'a> Fields<'a> {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("known here: {}", asked.iter().copied().collect::<Vec<_>>().join(", ")),
             };
-            let severity = match reader.strictness {
-                Strictness::Strict => Severity::Error,
-                Strictness::Lenient => Severity::Warning,
-            };
+            let severity = reader.strictness.severity();
             if severity == Severity::Error {
                 self.node.wrong.set(true);
             }
@@ -264,7 +280,7 @@ fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n 
 }
 
 /// At most 40 characters.
-fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.into(),

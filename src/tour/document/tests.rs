@@ -117,3 +117,33 @@ fn a_program_may_say_more_than_is_drawn() {
     let (_, warnings) = read(Path::new("job"), text, Strictness::Lenient).unwrap();
     assert_eq!((warnings.len(), warnings[0].severity), (1, Severity::Warning));
 }
+
+#[test]
+fn values_of_css_that_are_not_drawn_matter_as_little_as_fields_that_are_not_known() {
+    let document = |style: &str| {
+        format!(
+            r#"{{"slide": "a", "camera": [{{"time": 1}}], "styles": {{"default": {{"backdropFilter": "blur(2px)"}}}},
+                "cues": [{{"text": "x", "start": 0, "end": 1, "style": {{{style}, "opacity": 0.5}}}}]}}"#
+        )
+    };
+    for style in [
+        r#""backdropFilter": "hue-rotate(90deg)""#,
+        r#""backdropFilter": "blur(1rem)""#,
+        r#""fontSize": "1.5rem""#,
+        r#""color": "currentColor""#,
+        r#""fontStyle": "oblique 10deg""#,
+        r#""boxShadow": "var(--shadow)""#,
+        r#""fontWeight": 2000"#,
+    ] {
+        let text = document(style);
+        assert!(faults(&text)[0].contains("cues[0].style."), "{style}");
+        let (tour, warnings) = read(Path::new("job"), &text, Strictness::Lenient).unwrap();
+        assert_eq!((warnings.len(), warnings[0].severity), (1, Severity::Warning), "{style}");
+        // What is under it counts, and so do the others.
+        assert_eq!(tour.cues[0].style.opacity, Some(0.5));
+        assert_eq!(tour.cues[0].style.beyond_libass(), ["backdropFilter"], "{style}");
+    }
+    let (tour, _) =
+        read(Path::new("t"), &document(r#""backdropFilter": "none""#), Strictness::Strict).unwrap();
+    assert!(tour.cues[0].style.beyond_libass().is_empty(), "none takes the filter away");
+}

@@ -23,15 +23,18 @@ const MAX_BLUR: f64 = 100.0;
 const MAX_FUNCTIONS: usize = 8;
 
 impl Backdrop {
-    /// Reads a value such as `blur(6px) brightness(120%)`.
+    /// Reads a value such as `blur(6px) brightness(120%)`, or `none`.
     ///
     /// # Errors
     /// What is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
             let names = NAMES.join(", ");
-            format!("blur(0px to 100px), or {names} with a number or percentage, 8 functions at most")
+            format!("none, blur(0px to 100px), or {names} with a number or percentage, 8 functions at most")
         };
+        if text.trim() == "none" {
+            return Ok(Self(Vec::new()));
+        }
         let (mut rest, mut functions) = (text.trim(), Vec::new());
         while !rest.is_empty() {
             let (name, after) = rest.split_once('(').ok_or_else(expected)?;
@@ -41,6 +44,11 @@ impl Backdrop {
         }
         let is_good = (1..=MAX_FUNCTIONS).contains(&functions.len());
         is_good.then_some(Self(functions)).ok_or_else(expected)
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Filters the pixels of a box: interleaved 8-bit RGB.
@@ -162,6 +170,7 @@ mod tests {
             ("sepia(1)", [165, 147, 114]),
             ("invert(1) invert(1)", pixel),
             ("blur(0)", pixel),
+            (" none ", pixel),
         ] {
             assert_eq!(applied(filter, 1, &pixel), wanted, "{filter}");
         }
@@ -195,6 +204,9 @@ mod tests {
             "blur(1e9px)",
             "blur(NaNpx)",
             "url(x)",
+            "none none",
+            "hue-rotate(90deg)",
+            "blur(1rem)",
             "sepia(x)",
             "sepia(-1)",
         ] {

@@ -22,7 +22,6 @@ use std::thread;
 use self::backdrop::Backdrop;
 use self::browser::Browser;
 use self::picture::Picture;
-use super::captions::style::BACKDROP;
 use super::error::{Error, Result};
 use super::plan::{Cue, Format, Tour};
 use crate::backend::Cancel;
@@ -82,7 +81,7 @@ impl Effects {
         for (number, cue) in wanting(tour) {
             let frames = format.first_frame_at(cue.start)..format.first_frame_at(cue.end);
             let picture = number_of(page::of(&cue.text, &cue.style, format));
-            let filter = cue.style.effects.get(BACKDROP).and_then(|text| Backdrop::parse(text).ok());
+            let filter = cue.style.backdrop.clone().filter(|filter| !filter.is_none());
             let backdrop =
                 filter.map(|filter| (filter, number_of(page::box_of(&cue.text, &cue.style, format))));
             cues.insert(number, Laid { frames, picture, backdrop });
@@ -124,12 +123,11 @@ impl Effects {
 
 /// The cues that ask for effects, with their numbers.
 fn wanting(tour: &Tour) -> impl Iterator<Item = (usize, &Cue)> {
-    tour.cues.iter().enumerate().filter(|(_, cue)| !cue.style.effects.is_empty())
+    tour.cues.iter().enumerate().filter(|(_, cue)| !cue.style.beyond_libass().is_empty())
 }
 
 fn left_out((number, cue): (usize, &Cue), why: &str) -> String {
-    let names: Vec<&str> = cue.style.effects.keys().map(String::as_str).collect();
-    format!("cues[{number}]: {} is left out: {why}", names.join(", "))
+    format!("cues[{number}]: {} is left out: {why}", cue.style.beyond_libass().join(", "))
 }
 
 fn drawn(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::tour::captions::style::{Align, BACKDROP, Position, Style};
+use crate::tour::captions::style::{Align, Position, Style};
 use crate::tour::colour::Rgba;
 use crate::tour::plan::Format;
 
@@ -110,8 +110,8 @@ fn inner(style: &Style, height: f64, align: &str) -> BTreeMap<String, String> {
             all.insert("paint-order".into(), "stroke fill".into());
         }
     }
-    // Nothing is behind the page: the filter of the backdrop is applied to frames.
-    for (name, value) in style.effects.iter().filter(|(name, _)| *name != BACKDROP) {
+    // Not the filter of the backdrop: nothing is behind the page, and it is applied to frames.
+    for (name, value) in &style.effects {
         all.insert(hyphenated(name), value.clone());
     }
     all
