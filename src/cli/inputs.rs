@@ -19,7 +19,7 @@ use clap::Args;
 use origami::archive::{BUNDLE_NAME, Kind, PACK_DIR};
 use origami::pyramid::build::PYRAMID_NAME;
 use origami::pyramid::tree::{is_tree_file, other_tree};
-use origami::store::is_address;
+use origami::store::{is_address, is_web};
 
 use super::fault::{Problem, usage};
 
@@ -206,9 +206,8 @@ pub fn image(path: &Path) -> Result<Input> {
 }
 
 fn cannot_open(path: &Path, source: std::io::Error) -> origami::store::FileError {
-    let is_web = || path.to_str().is_some_and(|text| text.to_ascii_lowercase().starts_with("http"));
     let source = match source.kind() {
-        std::io::ErrorKind::NotFound if is_address(path) && is_web() => std::io::Error::new(
+        std::io::ErrorKind::NotFound if path.to_str().is_some_and(is_web) => std::io::Error::new(
             source.kind(),
             "there is no such object, and a web server lists nothing; name a slide, a bundle, an .szi, or the descriptor of a tree",
         ),

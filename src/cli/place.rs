@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use origami::store::{Address, FileError, Location, Scheme};
+use origami::store::{Address, FileError, Location};
 use tempfile::TempDir;
 
 use super::fault::{Problem, usage};
@@ -20,7 +20,7 @@ impl OutPlace {
         let at = |source| FileError { action: "write", path: out.into(), source };
         let staged = match Location::parse(out).map_err(|e| at(e.into()))? {
             Location::Local(_) => None,
-            Location::Address(address) if matches!(address.scheme(), Scheme::Http | Scheme::Https) => {
+            Location::Address(address) if address.is_web() => {
                 let problem = "a web server is read from and not written to; give a directory, or an address of a bucket";
                 return Err(Problem::usage(out, problem).into());
             }

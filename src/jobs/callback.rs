@@ -19,7 +19,7 @@ use super::clock::Clock;
 use super::error::{Error, Result};
 use super::state::{Fault, State};
 use super::unit::{Key, Unit};
-use crate::store::{FileError, remote};
+use crate::store::{FileError, is_web, remote};
 
 /// Least bytes of a key: the size of an HMAC-SHA256.
 const MIN_KEY_BYTES: usize = 32;
@@ -39,8 +39,8 @@ const LAST_WAIT: Duration = Duration::from_secs(15);
 /// # Errors
 /// Why; the text does not repeat the address.
 pub fn check_address(address: &str) -> Result<(), &'static str> {
-    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-    match rest {
+    let rest = address.split_once("://").filter(|_| is_web(address));
+    match rest.map(|(_, rest)| rest) {
         None => Err("an address to call begins with https:// or http://"),
         Some(rest) if rest.contains(['@', '?', '#']) => Err(
             "an address to call has no password, query or fragment, which logs would show: the signature says who calls",
@@ -258,6 +258,7 @@ pub(super) mod tests {
     #[test]
     fn addresses_that_hold_a_secret_are_refused_without_repeating_it() {
         assert_eq!(check_address("https://host/told"), Ok(()));
+        assert_eq!(check_address("HTTPS://host/told"), Ok(()));
         for address in
             ["ftp://host", "https://", "https://u:secret@host", "https://host/a?token=secret", "https://a b"]
         {

@@ -31,7 +31,7 @@ use tokio::runtime::Runtime;
 use super::content::Content;
 use super::error::{Error, Result};
 use super::unit::{Key, Token, Unit};
-use crate::store::{self, Address, FileError, Location, Scheme, remote};
+use crate::store::{self, Address, FileError, Location, remote};
 use crate::tour::WorkFolder;
 
 /// The directory of all units.
@@ -125,7 +125,7 @@ impl Results {
         match Location::parse(place).map_err(|e| at(e.into()))? {
             Location::Local(dir) => Self::open_local(&dir),
             Location::Address(address) => {
-                if matches!(address.scheme(), Scheme::Http | Scheme::Https) {
+                if address.is_web() {
                     let problem = "a web server is read from and not written to; give an address of a bucket";
                     return Err(Error::stored(&address, problem));
                 }

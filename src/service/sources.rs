@@ -7,7 +7,7 @@ use crate::jobs::Source;
 use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::{Missing, Tree};
 use crate::store::remote::{AddressPolicy, restrict};
-use crate::store::{Location, is_address};
+use crate::store::{Location, is_address, is_web};
 
 /// Files of a slide's folder that stand for it, the best one first.
 const IN_FOLDER: [&str; 3] =
@@ -36,10 +36,14 @@ pub fn slide(
     let path = match Location::parse(Path::new(text)).map_err(|e| Problem::address(field, e))? {
         Location::Local(_) => below(field, text, root)?,
         Location::Address(address) => {
-            let why = "name a slide below the folder of the service, or in object storage";
-            let addresses = addresses.or((!address.is_web()).then_some(&AddressPolicy::All));
-            let addresses = addresses.ok_or_else(|| Problem::address(field, why))?;
-            restrict(&address, addresses).map_err(|e| Problem::address(field, e))?;
+            match addresses {
+                _ if !address.is_web() => {}
+                Some(addresses) => restrict(&address, addresses).map_err(|e| Problem::address(field, e))?,
+                None => {
+                    let why = "name a slide below the folder of the service, or in object storage";
+                    return Err(Problem::address(field, why));
+                }
+            }
             address.to_path()
         }
     };
@@ -58,11 +62,10 @@ pub fn slide(
 
 /// A video or sound: at an address, or a file below `root`.
 pub fn media(field: &str, text: &str, root: &Path, addresses: &AddressPolicy) -> Result<Found, Problem> {
-    let is_web = text.starts_with("http://") || text.starts_with("https://");
-    if is_web {
+    if is_web(text) {
         web(field, text, addresses)?;
     }
-    if is_web || is_address(Path::new(text)) {
+    if is_address(Path::new(text)) {
         return Ok(Found { thing: Source::Video, place: text.into(), identity: None, bytes: 0 });
     }
     if text.contains("://") {
@@ -154,5 +157,14 @@ mod tests {
         ] {
             assert!(found(text).is_err(), "{text}");
         }
+    }
+    #[test]
+    fn an_address_is_one_in_capitals_too() {
+        let (root, addresses) = (tempfile::tempdir().unwrap(), AddressPolicy::Public("ask".into()));
+        let media = |text: &str| media("videoUrl", text, root.path(), &addresses).map(|found| found.place);
+        for text in ["http://10.0.0.1/a.mp4", "HTTP://10.0.0.1/a.mp4", "Https://[::1]/a.mp4?b"] {
+            assert!(media(text).is_err(), "{text}");
+        }
+        assert_eq!(media("HTTPS://1.1.1.1/a.mp4?b").ok().as_deref(), Some("HTTPS://1.1.1.1/a.mp4?b"));
     }
 }

@@ -36,6 +36,11 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+
+    /// Whether it is that of a web server.
+    pub fn is_web(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
 }
 
 /// An object of a store, or the beginning of many keys. It holds no credentials, so it may be shown.
@@ -64,7 +69,7 @@ impl Address {
 
     /// Whether it is one of a web server.
     pub fn is_web(&self) -> bool {
-        matches!(self.scheme, Scheme::Http | Scheme::Https)
+        self.scheme.is_web()
     }
 
     /// The address of `name` below this one.
@@ -110,6 +115,9 @@ impl fmt::Display for Location {
     }
 }
 
+/// Most bytes of a bucket, or of a host with its port.
+const MAX_HOST_BYTES: usize = 261;
+
 /// Why a text that begins like an address is none. The text itself is not shown: it may hold credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,6 +125,9 @@ pub enum AddressError {
     /// No bucket and no host.
     #[error("an address needs a bucket or a host after its scheme, as in s3://bucket/slide.svs")]
     NoHost,
+    /// A bucket or host of a length that none has.
+    #[error("a bucket or host has at most {} characters; check the address", MAX_HOST_BYTES)]
+    LongHost,
     /// `user:password@`.
     #[error("an address with a user or password in it is refused; credentials come from the environment")]
     Credentials,
@@ -150,6 +161,11 @@ pub fn is_address(path: &Path) -> bool {
     path.to_str().is_some_and(|text| split(text).is_some())
 }
 
+/// Whether a text begins as an address of a web server does. It may have a query, which [`Location::parse`] refuses.
+pub fn is_web(text: &str) -> bool {
+    split(text).is_some_and(|(scheme, _)| scheme.is_web())
+}
+
 impl Location {
     /// Tells a local path from an address.
     ///
@@ -163,12 +179,14 @@ impl Location {
         if host.is_empty() {
             return Err(AddressError::NoHost);
         }
+        if host.len() > MAX_HOST_BYTES {
+            return Err(AddressError::LongHost);
+        }
         if host.contains('@') {
             return Err(AddressError::Credentials);
         }
-        let is_web = matches!(scheme, Scheme::Http | Scheme::Https);
         // In a key of a bucket both are ordinary characters.
-        if host.contains(['?', '#']) || (is_web && key.contains(['?', '#'])) {
+        if host.contains(['?', '#']) || (scheme.is_web() && key.contains(['?', '#'])) {
             return Err(AddressError::Query);
         }
         let key = key.strip_suffix('/').unwrap_or(key);
@@ -201,6 +219,13 @@ mod tests {
             let Ok(Location::Address(address)) = parse(text) else { panic!("{text} is an address") };
             assert_eq!((address.scheme(), address.host(), address.key()), (scheme, host, key));
         }
+        for text in ["HTTP://host/a?b", "https://host"] {
+            assert!(is_web(text), "{text}");
+        }
+        for text in ["s3://bucket/a", "http:/host", "ftp://host/a"] {
+            assert!(!is_web(text), "{text}");
+        }
+        assert_eq!(parse(&format!("s3://{}/a", "b".repeat(262))), Err(AddressError::LongHost));
         for text in ["a/b.svs", "/a", "C:/a", "ftp://host/a", "s3:/bucket/a", "./s3://bucket", ""] {
             assert_eq!(parse(text), Ok(Location::Local(text.into())), "{text}");
         }

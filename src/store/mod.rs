@@ -26,7 +26,7 @@ pub mod remote;
 pub use arrival::Arrival;
 pub use error::{Advice, FileError};
 pub use local::FileStore;
-pub use location::{Address, AddressError, Location, Scheme, is_address};
+pub use location::{Address, AddressError, Location, Scheme, is_address, is_web};
 pub use lock::LockFile;
 pub use open::{ahead_bytes, exists, files_below, files_in, forget, is_file, open, publish_directory, read};
 pub use read_at::{ReadAt, Reading};

@@ -30,6 +30,11 @@ pub struct Private {
     advice: String,
 }
 
+/// A redirect that is not followed for another reason.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a redirect of it is not followed: {0}")]
+pub struct BadRedirect(String);
+
 impl AddressPolicy {
     /// Refuses an address that is no web address, and one whose host is a private address as it stands. Names are looked up when the
     /// connection is made.
@@ -46,13 +51,17 @@ impl AddressPolicy {
                 "an address with a user or password in it is refused, since logs would show it".into()
             );
         }
-        let host = url.host_str().ok_or("an address has a host")?;
+        self.check_host(&url).map_err(|e| e.to_string())?;
+        Ok(url)
+    }
+
+    /// Refuses an address whose host is a private address as it stands.
+    fn check_host(&self, url: &Url) -> Result<(), Private> {
+        let (Self::Public(advice), Some(host)) = (self, url.host_str()) else { return Ok(()) };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        match (self, bare.parse::<IpAddr>()) {
-            (Self::Public(advice), Ok(ip)) if !is_public(ip) => {
-                Err(Private { host: bare.into(), advice: advice.clone() }.to_string())
-            }
-            _ => Ok(url),
+        match bare.parse::<IpAddr>() {
+            Ok(ip) if !is_public(ip) => Err(Private { host: bare.into(), advice: advice.clone() }),
+            _ => Ok(()),
         }
     }
 
@@ -91,12 +100,14 @@ impl AddressPolicy {
     /// As [`Self::client`].
     pub(super) fn reader(&self, timeout: Duration, is_encrypted: bool) -> io::Result<reqwest::Client> {
         let own = self.clone();
-        let follow = redirect::Policy::custom(move |attempt| match own.check(attempt.url().as_str()) {
-            Ok(_) if attempt.previous().len() <= REDIRECTS => attempt.follow(),
-            Ok(_) => attempt.error("too many redirects"),
-            Err(_) => {
-                let (host, advice) = (attempt.url().host_str().unwrap_or_default().into(), own.advice());
-                attempt.error(Private { host, advice })
+        let follow = redirect::Policy::custom(move |attempt| {
+            if let Err(private) = own.check_host(attempt.url()) {
+                return attempt.error(private);
+            }
+            match own.check(attempt.url().as_str()) {
+                Ok(_) if attempt.previous().len() <= REDIRECTS => attempt.follow(),
+                Ok(_) => attempt.error(BadRedirect(format!("there are more than {REDIRECTS}"))),
+                Err(problem) => attempt.error(BadRedirect(problem)),
             }
         });
         let builder = self.builder()?.redirect(follow).timeout(timeout).https_only(is_encrypted);
@@ -114,13 +125,6 @@ impl AddressPolicy {
                 builder.no_proxy().dns_resolver(std::sync::Arc::new(PublicNames(advice.clone())))
             }
         })
-    }
-
-    fn advice(&self) -> String {
-        match self {
-            Self::All => String::new(),
-            Self::Public(advice) => advice.clone(),
-        }
     }
 }
 
@@ -248,25 +252,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_reader_follows_redirects_to_public_hosts_alone() {
+    /// What a reader says of a server that redirects to an address.
+    fn redirected(to: &'static str) -> String {
         use std::io::{Read, Write};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(
-                    b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                let answer = format!(
+                    "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 );
+                let _ = stream.write_all(answer.as_bytes());
             }
         });
         // The first host is an address, which is not looked up: so this reader reaches it.
         let client = AddressPolicy::Public("ask the operator".into()).reader(CONNECT_TIMEOUT, false).unwrap();
         let sent = async { client.get(format!("http://127.0.0.1:{port}/")).send().await };
         let error = runtime::handle().unwrap().block_on(sent).unwrap_err();
-        let private = private_of(&error).expect("a refusal").to_string();
-        assert_eq!(private, "10.0.0.1: its address is private; ask the operator");
+        let last = std::iter::successors(std::error::Error::source(&error), |error| error.source()).last();
+        last.expect("a reason").to_string()
+    }
+
+    #[test]
+    fn a_redirect_that_is_not_followed_is_refused_with_its_reason() {
+        let private = "10.0.0.1: its address is private; ask the operator";
+        assert_eq!(redirected("http://10.0.0.1/x"), private);
+        assert_eq!(redirected("http://user:secret@10.0.0.1/x"), private);
+        let named = redirected("http://user:secret@1.1.1.1/x");
+        assert!(named.contains("with a user or password") && !named.contains("secret"), "{named}");
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! From an address to its store: credentials and endpoint from the environment, limits of time and number of tries from here.
 
-use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut, S3CopyIfNotExists};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -17,6 +16,7 @@ use super::address_policy::AddressPolicy;
 use super::fault::{of_store, refused};
 use super::runtime;
 use super::settings::settings;
+use super::stores::{Id, stores};
 use crate::store::location::{Address, Scheme};
 
 /// A store, and the key of an object in it.
@@ -38,21 +38,7 @@ impl Place {
 /// Longest time for a connection to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Stores = HashMap<(Scheme, String), Arc<dyn ObjectStore>>;
-
-/// The stores of this process.
-fn stores() -> MutexGuard<'static, Stores> {
-    static STORES: OnceLock<Mutex<Stores>> = OnceLock::new();
-    STORES.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// The web servers that [`restrict`] has restricted.
-fn restricted() -> MutexGuard<'static, HashSet<(Scheme, String)>> {
-    static RESTRICTED: OnceLock<Mutex<HashSet<(Scheme, String)>>> = OnceLock::new();
-    RESTRICTED.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// The store and key of an address. A store is made once and keeps its connections.
+/// The store and key of an address. A store keeps its connections for the next call.
 ///
 /// Credentials come from the environment: `AWS_*`, `GOOGLE_*`, `AZURE_*`. Unencrypted HTTP is used only where the endpoint there, or
 /// the address, says `http://`.
@@ -60,14 +46,14 @@ fn restricted() -> MutexGuard<'static, HashSet<(Scheme, String)>> {
 /// # Errors
 /// Settings in the environment that make no store; the system gives no threads.
 pub fn connect(address: &Address) -> io::Result<Place> {
-    let id = (address.scheme(), address.host().to_string());
+    let id = id_of(address);
     let mut stores = stores();
     let store = match stores.get(&id) {
-        Some(store) => store.clone(),
+        Some(store) => store,
         None => {
             let variables =
                 std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-            let store = build(address, &variables.collect::<Vec<_>>(), &AddressPolicy::All)?;
+            let store = build(address, &variables.collect::<Vec<_>>(), &stores.policy(&id))?;
             stores.insert(id, store.clone());
             store
         }
@@ -80,11 +66,11 @@ pub fn connect(address: &Address) -> io::Result<Place> {
 }
 
 /// Before the first connection for somebody who is not trusted: the web server of an address is reached as `addresses` allow from now on,
-/// by everyone in this process. Buckets are reached by the settings of the operator, and are not restricted. Looks the name up, and holds
-/// the calling thread.
+/// by everyone in this process, for an hour at least. Buckets are reached by the settings of the operator, and are not restricted. Looks the
+/// name up, and holds the calling thread.
 ///
 /// # Errors
-/// `PermissionDenied`: a host that is refused, and stays as it was; the system gives no threads.
+/// `PermissionDenied`: a host that is refused, and stays as it was. `ResourceBusy`: too many were named.
 pub fn restrict(address: &Address, addresses: &AddressPolicy) -> io::Result<()> {
     if !address.is_web() || *addresses == AddressPolicy::All {
         return Ok(());
@@ -92,13 +78,15 @@ pub fn restrict(address: &Address, addresses: &AddressPolicy) -> io::Result<()> 
     let denied = |why: String| refused(io::ErrorKind::PermissionDenied, why);
     let url = addresses.check(&server(address)).map_err(denied)?;
     addresses.check_name(&url).map_err(|e| denied(e.to_string()))?;
-    let id = (address.scheme(), address.host().to_string());
-    let mut restricted = restricted();
-    if !restricted.contains(&id) {
-        stores().insert(id.clone(), build(address, &[], addresses)?);
-        restricted.insert(id);
+    let too_many = "too many web servers were named within an hour; try again later";
+    match stores().restrict(id_of(address), addresses, Instant::now()) {
+        true => Ok(()),
+        false => Err(refused(io::ErrorKind::ResourceBusy, too_many)),
     }
-    Ok(())
+}
+
+fn id_of(address: &Address) -> Id {
+    (address.scheme(), address.host().to_string())
 }
 
 /// The web server of an address.
@@ -106,7 +94,7 @@ fn server(address: &Address) -> String {
     format!("{}://{}", address.scheme().name(), address.host())
 }
 
-/// Makes the connections of a store to hosts that are allowed, and to no others by names and redirects.
+/// Makes the connections of stores to hosts that are allowed, and to no others by names and redirects. A process has one policy or two.
 #[derive(Debug)]
 struct Restricted {
     addresses: AddressPolicy,
@@ -115,9 +103,21 @@ struct Restricted {
 
 impl HttpConnector for Restricted {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        // Clients hold certificates and connections: those of many hosts share one.
+        static CLIENTS: Mutex<Vec<(bool, AddressPolicy, HttpClient)>> = Mutex::new(Vec::new());
         let failed = |e: io::Error| object_store::Error::Generic { store: "HTTP", source: Box::new(e) };
+        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = |(is_encrypted, addresses, _): &&(bool, AddressPolicy, HttpClient)| {
+            *is_encrypted == self.is_encrypted && *addresses == self.addresses
+        };
+        if let Some((.., client)) = clients.iter().find(is_ours) {
+            return Ok(client.clone());
+        }
         let client = self.addresses.reader(settings().request_timeout, self.is_encrypted).map_err(failed)?;
-        Ok(HttpClient::new(SpawnService::new(client, runtime::handle().map_err(failed)?.clone())))
+        let service = SpawnService::new(client, runtime::handle().map_err(failed)?.clone());
+        let client = HttpClient::new(service);
+        clients.push((self.is_encrypted, self.addresses.clone(), client.clone()));
+        Ok(client)
     }
 }
 
@@ -281,12 +281,12 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{host}");
             assert!(error.to_string().contains("ask the operator"), "{error}");
             // What the operator reaches there is as before.
-            assert!(!restricted().contains(&(Scheme::Http, host.into())));
+            assert_eq!(stores().policy(&(Scheme::Http, host.into())), AddressPolicy::All);
             restrict(&private, &AddressPolicy::All).unwrap();
         }
         restrict(&address("s3://127.0.0.1/a"), &addresses).unwrap();
         restrict(&address("https://1.1.1.1/a"), &addresses).unwrap();
-        assert!(restricted().contains(&(Scheme::Https, "1.1.1.1".into())));
+        assert_eq!(stores().policy(&(Scheme::Https, "1.1.1.1".into())), addresses);
     }
 
     #[test]

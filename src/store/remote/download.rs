@@ -15,7 +15,7 @@ use super::connect::connect;
 use super::fault::of_store;
 use super::runtime;
 use crate::store::FileError;
-use crate::store::location::{Location, Scheme};
+use crate::store::location::{Location, is_web};
 
 /// Longest time without a byte.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -95,9 +95,8 @@ pub fn download(address: &str, to: &Path, bounds: &Bounds<'_>) -> Result<u64, Do
     let handle = runtime::handle()
         .map_err(|e| DownloadError::Connection { host: "this machine".into(), problem: e.to_string() })?;
     let mut file = File::create_new(to).map_err(FileError::on::<DownloadError>("create", to))?;
-    let is_web = address.starts_with("http://") || address.starts_with("https://");
     let mut sink = Sink { to, file: &mut file, host: String::new(), written: 0, most: bounds.max_bytes };
-    match is_web {
+    match is_web(address) {
         true => handle.block_on(of_web(address, bounds, &mut sink))?,
         false => handle.block_on(of_store_at(address, bounds, &mut sink))?,
     }
@@ -206,7 +205,7 @@ fn host_of(url: &Url) -> String {
 
 async fn of_store_at(address: &str, bounds: &Bounds<'_>, sink: &mut Sink<'_>) -> Result<(), DownloadError> {
     let at = match Location::parse(Path::new(address)) {
-        Ok(Location::Address(at)) if !matches!(at.scheme(), Scheme::Http | Scheme::Https) => at,
+        Ok(Location::Address(at)) if !at.is_web() => at,
         Ok(_) => return Err(DownloadError::Refused("this is no address of object storage".into())),
         Err(e) => return Err(DownloadError::Refused(e.to_string())),
     };
@@ -257,7 +256,7 @@ mod tests {
         let port = answering(answers.iter().map(ToString::to_string).collect());
         let bounds = Bounds { addresses, max_bytes, goes_on: &|| goes_on };
         let to = dir.path().join("file");
-        download(&format!("http://127.0.0.1:{port}/a?token=secret"), &to, &bounds)?;
+        download(&format!("HTTP://127.0.0.1:{port}/a?token=secret"), &to, &bounds)?;
         Ok(std::fs::read(to).unwrap())
     }
 

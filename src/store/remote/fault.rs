@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 
 use object_store::Error;
 
-use super::address_policy::Private;
+use super::address_policy::{BadRedirect, Private};
 
 /// A refusal of a store. Its text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,9 @@ fn of_reply(error: &Error) -> io::Error {
     let chain = || std::iter::successors(error.source(), |e: &&(dyn StdError + 'static)| (*e).source());
     if let Some(private) = chain().find_map(|e| e.downcast_ref::<Private>()) {
         return refused(ErrorKind::PermissionDenied, private.to_string());
+    }
+    if let Some(redirect) = chain().find_map(|e| e.downcast_ref::<BadRedirect>()) {
+        return refused(ErrorKind::PermissionDenied, redirect.to_string());
     }
     let said = chain().last().map_or_else(String::new, ToString::to_string);
     let kind = chain().find_map(|e| e.downcast_ref::<io::Error>()).map(io::Error::kind);

@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | `connect` | from an address to its store, with the credentials of the environment |
+//! | `stores` | the stores that are kept, and the web servers that are restricted |
 //! | `runtime` | the threads of HTTP |
 //! | `settings` | how long a process waits, and what it keeps |
 //! | `fetch` | requests for ranges of bytes of one version of an object |
@@ -33,6 +34,7 @@ mod publish;
 mod runtime;
 mod settings;
 mod sparse_list;
+mod stores;
 
 pub use address_policy::{AddressPolicy, Private, private_of};
 pub use blocks::ahead_bytes;

@@ -21,7 +21,7 @@ use super::connect::{Place, connect};
 use super::fault::{of_store, refused};
 use super::fetch::{self, Version};
 use super::runtime;
-use crate::store::location::{Address, Scheme};
+use crate::store::location::Address;
 
 /// Bytes of a part, where the file has at most [`MAX_PARTS`] of them. All but the last have one size: some stores insist.
 const PART_BYTES: u64 = 8 << 20;
@@ -51,7 +51,7 @@ pub fn exists(address: &Address) -> io::Result<bool> {
 /// Those of the disk and of the store, the first one. `AlreadyExists` where `last` is there, with other bytes. Names of files that are
 /// not UTF-8.
 pub fn publish_directory(dir: &Path, to: &Address, last: &Path, replace: bool) -> io::Result<()> {
-    if matches!(to.scheme(), Scheme::Http | Scheme::Https) {
+    if to.is_web() {
         return Err(refused(
             ErrorKind::Unsupported,
             "a web server is read from and not written to; give an address of a bucket",
