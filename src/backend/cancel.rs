@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{Error, Result};
+use crate::store;
 
 /// A request to end, shared by its clones. Once made, it stays.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,11 @@ impl Cancel {
     /// [`Error::Interrupted`] once the end was asked for.
     pub fn check(&self) -> Result<()> {
         if self.is_requested() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// Runs `work`, in which waits of this thread for stores far away end with an error once the request is made.
+    pub fn ends_waits<T>(&self, work: impl FnOnce() -> T) -> T {
+        store::until(&self.0, work)
     }
 }
 

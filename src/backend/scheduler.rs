@@ -4,6 +4,8 @@
 //! in flight. So memory does not grow with the number of jobs, with the number of threads or with the size of
 //! tiles.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::cancel::Cancel;
@@ -60,7 +62,8 @@ impl Scheduler {
         Ok(Self { executor, cancel: Cancel::default(), budget_bytes: budget_bytes() })
     }
 
-    /// The same, whose runs end once `cancel` is requested: with [`Error::Interrupted`], when the polls that have begun are done.
+    /// The same, whose runs end once `cancel` is requested: with [`Error::Interrupted`], when the polls that have begun are done. Those
+    /// that wait for a store far away are done then.
     #[must_use]
     pub fn cancelled_by(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
@@ -136,8 +139,15 @@ impl Scheduler {
         work: impl Fn(J) -> F + Sync,
         sink: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let in_flight = self.in_flight(extra, job_bytes);
-        self.executor.run_in_order(&Stop::default(), || Ok(self.cancel.check()?), in_flight, jobs, work, sink)
+        let (in_flight, cancel) = (self.in_flight(extra, job_bytes), &self.cancel);
+        let (work, stop) = (&work, Stop::default());
+        let ended = |job| async move {
+            let mut future = pin!(cancel.ends_waits(|| work(job)));
+            poll_fn(|context| cancel.ends_waits(|| future.as_mut().poll(context))).await
+        };
+        cancel.ends_waits(|| {
+            self.executor.run_in_order(&stop, || Ok(cancel.check()?), in_flight, jobs, ended, sink)
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::image::geometry::{FamilyId, TileId};
+use crate::store::is_given_up;
 
 /// What kind of fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +88,7 @@ pub trait Diagnose {
 impl Diagnose for io::Error {
     fn diagnosis(&self) -> Diagnosis {
         Diagnosis::of(match self.kind() {
+            _ if is_given_up(self) => FaultKind::Interrupted,
             ErrorKind::UnexpectedEof | ErrorKind::InvalidData => FaultKind::Damaged,
             _ if may_pass(self) => FaultKind::MayPass,
             _ => FaultKind::Failed,

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use std::sync::{Arc, OnceLock};
 
@@ -297,7 +297,7 @@ impl Results {
         if !self.creates_once()? {
             let elected = elect(key, &String::from_utf8_lossy(&text))?;
             let put = self.store.put(&path, PutPayload::from(elected.into_bytes()));
-            self.runtime.block_on(put).map_err(Error::store("write", self.name(&path)))?;
+            self.wait(put).map_err(Error::store("write", self.name(&path)))?;
         } else if let Err(refused) = self.create(&path, &text)
             && self.manifest(key)?.is_none()
         {
@@ -314,20 +314,35 @@ impl Results {
 
     /// Removes the files of an attempt that does not count.
     pub fn discard(&self, key: &Key, token: &Token) -> Result<()> {
-        self.remove_dir(&self.dir_of(key, token))?;
-        if let Home::Remote { .. } = self.home {
-            let prefix = ObjectPath::from(attempt_path(key, token));
-            self.runtime
-                .block_on(async {
-                    let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
-                    for object in objects {
-                        self.store.delete(&object.location).await?;
-                    }
-                    Ok(())
-                })
-                .map_err(Error::store("remove", self.name(&prefix)))?;
-        }
-        Ok(())
+        self.discard_written(key, token)?;
+        self.discard_put(key, token, None)
+    }
+
+    /// Removes what an attempt has written on this machine.
+    pub fn discard_written(&self, key: &Key, token: &Token) -> Result<()> {
+        self.remove_dir(&self.dir_of(key, token))
+    }
+
+    /// Removes what [`Self::put`] has brought to an address, if that takes no longer than `most`.
+    pub fn discard_put(&self, key: &Key, token: &Token, most: Option<Duration>) -> Result<()> {
+        let Home::Remote { .. } = self.home else { return Ok(()) };
+        let prefix = ObjectPath::from(attempt_path(key, token));
+        let remove = async {
+            let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
+            for object in objects {
+                self.store.delete(&object.location).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        let late =
+            |e: tokio::time::error::Elapsed| StoreError::Generic { store: "results", source: e.into() };
+        let removed = self.wait(async {
+            match most {
+                Some(most) => tokio::time::timeout(most, remove).await.map_err(late)?,
+                None => remove.await,
+            }
+        });
+        removed.map_err(Error::store("remove", self.name(&prefix)))
     }
 
     /// Removes the directories of all attempts at a unit but of that which counts: workers that were killed have left them, and one that
@@ -447,7 +462,14 @@ impl Results {
     fn create(&self, path: &ObjectPath, bytes: &[u8]) -> Result<(), StoreError> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let put = self.store.put_opts(path, PutPayload::from(bytes.to_vec()), options);
-        self.runtime.block_on(put).map(drop)
+        self.wait(put).map(drop)
+    }
+
+    /// Waits for an answer of the store, as long as somebody wants it.
+    fn wait<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let given_up =
+            |source: std::io::Error| StoreError::Generic { store: "results", source: source.into() };
+        self.runtime.block_on(remote::while_wanted(async { Ok(answer.await) })).map_err(given_up)?
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, path: &ObjectPath) -> Result<Option<T>> {
@@ -458,7 +480,7 @@ impl Results {
                 false => Ok(None),
             }
         };
-        let bytes = match self.runtime.block_on(read) {
+        let bytes = match self.wait(read) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => {
                 let problem =

@@ -5,7 +5,7 @@ mod queues;
 mod simulation;
 mod states;
 mod videos;
-mod workers;
+pub mod workers;
 
 use super::unit::{Source, Task, Unit};
 

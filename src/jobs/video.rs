@@ -128,7 +128,7 @@ pub fn render(
             cancel.request();
         });
         let _over = OnDrop(&watched);
-        in_folder(unit, task, dir, context, &cancel)
+        cancel.ends_waits(|| in_folder(unit, task, dir, context, &cancel))
     });
     match rendered {
         Err(_) if late.load(Relaxed) => Err(RenderError::Late(renderer.limit)),

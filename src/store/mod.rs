@@ -10,6 +10,7 @@
 //! | `read_at` | what readers ask of all of these |
 //! | `arrival` | bytes that were announced and are on their way |
 //! | `open` | opens a file or an object |
+//! | `wanted` | whether what a thread waits for is still wanted |
 //! | `lock` | one writer at a time under a name |
 //! | `error` | the errors of files |
 
@@ -22,6 +23,7 @@ mod open;
 mod read_at;
 #[cfg(feature = "remote")]
 pub mod remote;
+mod wanted;
 
 pub use arrival::Arrival;
 pub use error::{Advice, FileError};
@@ -30,3 +32,4 @@ pub use location::{Address, AddressError, Location, Scheme, is_address, is_web};
 pub use lock::LockFile;
 pub use open::{ahead_bytes, exists, files_below, files_in, forget, is_file, open, publish_directory, read};
 pub use read_at::{ReadAt, Reading};
+pub use wanted::{is_given_up, until};

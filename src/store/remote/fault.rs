@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use object_store::Error;
 
 use super::address_policy::{BadRedirect, Private};
+use crate::store::wanted::{Requests, is_given_up};
 
 /// A refusal of a store. Its text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,9 @@ fn of_reply(error: &Error) -> io::Error {
     let chain = || std::iter::successors(error.source(), |e: &&(dyn StdError + 'static)| (*e).source());
     if let Some(private) = chain().find_map(|e| e.downcast_ref::<Private>()) {
         return refused(ErrorKind::PermissionDenied, private.to_string());
+    }
+    if chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(is_given_up)) {
+        return Requests::error();
     }
     if let Some(redirect) = chain().find_map(|e| e.downcast_ref::<BadRedirect>()) {
         return refused(ErrorKind::PermissionDenied, redirect.to_string());

@@ -128,7 +128,7 @@ impl Files {
             flight
         };
         match ahead {
-            Some(flight) => Ok(pollster::block_on(flight)?.into()),
+            Some(flight) => runtime::block_on(async { Ok(flight.await?.into()) }),
             None => runtime::wait(whole(connect(&self.root.join(name))?, version.clone())),
         }
     }
@@ -156,7 +156,11 @@ impl Files {
         if coming.is_empty() {
             return Arrival::default();
         }
-        Arrival::of(bytes, async { drop(join_all(coming).await) })
+        let all = runtime::while_wanted(async move {
+            join_all(coming).await;
+            Ok(())
+        });
+        Arrival::of(bytes, async move { drop(all.await) })
     }
 
     fn fly(&self, name: &str, version: &Arc<Version>) -> io::Result<Flight> {

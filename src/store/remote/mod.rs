@@ -46,6 +46,6 @@ pub use files::Files;
 pub use list::{Listed, entries, list};
 pub use object::Object;
 pub use publish::{exists, publish_directory};
-pub use runtime::{handle, spawn, wait};
+pub use runtime::{handle, spawn, wait, while_wanted};
 pub use settings::{Settings, configure, settings};
 pub use sparse_list::{GroupEnd, LISTED_OF_GROUP, list_sparsely};

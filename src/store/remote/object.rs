@@ -181,7 +181,7 @@ impl ReadAt for Object {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        buf.copy_from_slice(&pollster::block_on(self.read(offset, buf.len()))?);
+        buf.copy_from_slice(&runtime::block_on(self.read(offset, buf.len()))?);
         Ok(())
     }
 
@@ -196,7 +196,10 @@ impl ReadAt for Object {
         let opened = Arc::clone(&self.0);
         // The task goes on when nobody waits any more: its blocks are kept for the next reader.
         match runtime::spawn(async move { opened.read(range).await }) {
-            Ok(task) => Reading::Waiting(Box::pin(async { task.await.map_err(io::Error::other)? })),
+            Ok(task) => {
+                let read = async move { task.await.map_err(io::Error::other)? };
+                Reading::Waiting(Box::pin(runtime::while_wanted(read)))
+            }
             Err(e) => Reading::done(Err(e)),
         }
     }
@@ -221,7 +224,11 @@ impl ReadAt for Object {
             self.0.fly(blocks)
         };
         // Whoever reads them learns of an error.
-        Arrival::of(bytes, async { drop(futures_util::future::join_all(flights).await) })
+        let all = runtime::while_wanted(async move {
+            futures_util::future::join_all(flights).await;
+            Ok(())
+        });
+        Arrival::of(bytes, async move { drop(all.await) })
     }
 }
 

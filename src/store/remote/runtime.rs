@@ -2,13 +2,20 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+
+use crate::store::wanted::Requests;
 
 /// Connections are waited for, not computed with: two threads carry hundreds of them.
 const THREADS: usize = 2;
+/// Time between two looks whether an answer is still wanted.
+const TICK: Duration = Duration::from_millis(50);
 
 static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
 
@@ -38,7 +45,7 @@ where
     Ok(handle()?.spawn(future))
 }
 
-/// Waits for a future that runs there, holding this thread.
+/// Waits for a future that runs there, holding this thread. What nobody wants any more ([`until`](crate::store::until)) is ended.
 ///
 /// # Errors
 /// Those of the future; the system gives no threads.
@@ -47,5 +54,44 @@ where
     T: Send + 'static,
     F: Future<Output = io::Result<T>> + Send + 'static,
 {
-    pollster::block_on(spawn(future)?).map_err(io::Error::other)?
+    let task = spawn(future)?;
+    let _end = AbortOnDrop(task.abort_handle());
+    block_on(async move { task.await.map_err(io::Error::other)? })
+}
+
+/// Waits for a future, holding this thread, as long as somebody wants it.
+///
+/// # Errors
+/// As [`wait`].
+pub fn block_on<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    pollster::block_on(while_wanted(future))
+}
+
+/// A future that ends with an error once nobody wants what this thread is doing.
+pub fn while_wanted<T, F: Future<Output = io::Result<T>>>(
+    future: F,
+) -> impl Future<Output = io::Result<T>> + use<T, F> {
+    let requests = Requests::of_thread();
+    async move {
+        let Some(requests) = requests else { return future.await };
+        let made = spawn(async move {
+            while !requests.is_made() {
+                tokio::time::sleep(TICK).await;
+            }
+        })?;
+        let _end = AbortOnDrop(made.abort_handle());
+        match select(pin!(future), made).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Requests::error()),
+        }
+    }
+}
+
+/// Ends a task; one that is done stays so.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

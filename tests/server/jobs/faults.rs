@@ -7,13 +7,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tiff::encoder::{TiffEncoder, colortype};
 
 use super::Site;
 use super::backend::{Backend, video};
 use crate::kit::ffmpeg;
+use crate::kit::image::Image;
 use crate::kit::object_server::ObjectServer;
 use crate::kit::program::{arg, program};
-use crate::running::wait_until;
+use crate::running::{Running, wait_until};
 
 /// Frames of the video of tests that kill something: it takes some seconds.
 const LONG: usize = 600;
@@ -206,6 +208,65 @@ fn storage_that_is_down_is_named_and_the_job_goes_on_when_it_is_back() {
     assert_eq!(ffmpeg::frames(&site.path("film.mp4")).len(), LONG);
     let part = service.request("GET", "/api/render/long/result", &[("Range", "bytes=4-7")]);
     assert_eq!(part.text(), "ftyp");
+}
+
+/// Cancels a job that waits for a store, which goes on to hang.
+fn cancel_while_held(service: &Running, server: &ObjectServer, job: &str) {
+    wait_until("the store is not asked", || server.held() > 0);
+    assert_eq!(service.post(&format!("/api/render/{job}/cancel"), &json!({})).1["status"], "cancelled");
+}
+
+#[test]
+fn a_job_that_waits_for_a_slide_far_away_ends_when_it_is_cancelled() {
+    let Some(site) = Site::new("a slide at a store that hangs") else { return };
+    let server = ObjectServer::start();
+    let image = Image::cells(700, 600, 5);
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut file).unwrap();
+    encoder.write_image::<colortype::RGB8>(700, 600, &image.data).unwrap();
+    let bytes = file.into_inner();
+    let slide = server.put("b/slide.tif", &bytes);
+    // Rows that are read for frames, and not to open the slide.
+    server.hold("slide.tif", bytes.len() / 2..bytes.len() / 2 + 4096);
+    let mut program = program();
+    let service = site.serve_by(program.envs(server.environment("secret")), &["--allow-private-addresses"]);
+    let request = json!({"jobId": "far", "slide": slide, "camera": [{"time": 0}, {"time": 1}],
+        "options": {"width": 96, "height": 64, "fps": 5}});
+    assert_eq!(service.post("/render", &request).0, 202);
+    cancel_while_held(&service, &server, "far");
+    let began = Instant::now();
+    wait_until("something is left", || site.is_clean());
+    // The request itself ends after 30 s, and is made again then.
+    assert!(began.elapsed() < Duration::from_secs(20) && server.held() > 0, "{:?}", began.elapsed());
+    server.release();
+    assert_eq!(service.post("/render", &request).0, 202);
+    assert_eq!(service.wait_for("far", "completed")["result"]["frames"], 5);
+}
+
+#[test]
+fn a_job_that_waits_for_the_store_of_the_results_makes_room_when_it_is_cancelled() {
+    let Some(site) = Site::new("results at a store that hangs") else { return };
+    video(&site.path("slides/a.mp4"), 1);
+    let server = ObjectServer::start();
+    let (mut program, queue) = (program(), site.path("queue"));
+    let service = site.serve_by(
+        program.envs(server.environment("secret")).env("S3_BUCKET", "bucket"),
+        &["--out", "s3://bucket/results", "--queue", arg(&queue), "--max-jobs", "1"],
+    );
+    let request = |name: &str, width: u32| json!({"jobId": name, "videoUrl": "a.mp4", "options": {"width": width, "height": 48}, "scenario": {"cues": []}});
+    server.hold(".part", 0..usize::MAX);
+    for (name, width) in [("one", 64), ("two", 48)] {
+        assert_eq!(service.post("/render", &request(name, width)).0, 202);
+    }
+    cancel_while_held(&service, &server, "one");
+    let began = Instant::now();
+    wait_until("the next job does not begin", || service.status("two")["status"] == "processing");
+    assert!(began.elapsed() < Duration::from_secs(20) && server.held() > 0, "{:?}", began.elapsed());
+    server.release();
+    service.wait_for("two", "completed");
+    wait_until("something is left", || {
+        server.paths().iter().filter(|path| path.contains("/attempts/")).count() == 1
+    });
 }
 
 #[test]
