@@ -1,4 +1,5 @@
-"""The render service on a queue of a NATS server: a job outlives a service that is killed in the middle of it, and ends once.
+"""The render service on a queue of a NATS server: a job outlives a service that is killed in the middle of it, and ends once; a second
+service beside one that works is refused.
 
     service_nats.py ORIGAMI QUEUE
 
@@ -22,12 +23,15 @@ SECONDS_OF_VIDEO = 30
 FRAMES = 20 * SECONDS_OF_VIDEO
 
 
+def command(origami, queue, folder):
+    return [origami, "jobs", "serve", "--host", "127.0.0.1", "--port", "0", "--queue", queue, "--out", folder / "results",
+               "--slides", folder / "slides", "--temp-dir", folder / "temp", "--lease", "2s", "--backend", "cpu"]
+
+
 @contextlib.contextmanager
 def service(origami, queue, folder):
     """A running service; its address and its process."""
-    command = [origami, "jobs", "serve", "--host", "127.0.0.1", "--port", "0", "--queue", queue, "--out", folder / "results",
-               "--slides", folder / "slides", "--temp-dir", folder / "temp", "--lease", "2s", "--backend", "cpu"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command(origami, queue, folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         for line in process.stdout:
             if " on http://" in line:
@@ -74,6 +78,9 @@ def main():
             if accepted["status"] != "accepted":
                 raise SystemExit(f"error: the answer is {accepted}")
             wait(address, lambda status: 0 < (status["frames_done"] or 0) < FRAMES / 2, "the first half")
+            second = subprocess.run(command(origami, queue, folder), capture_output=True, text=True, timeout=SECONDS)
+            if second.returncode != 1 or "another service works with this queue" not in second.stderr:
+                raise SystemExit(f"error: a second service ends with {second.returncode}: {second.stderr}")
             process.kill()
         with service(origami, queue, folder) as (address, _):
             done = wait(address, lambda status: status["status"] == "completed", "the end after the kill")
@@ -86,7 +93,7 @@ def main():
             left = ask(f"{address}/queue/status")
             if left["jobs"] or len(left["recent"]) != 1 or list((folder / "temp").iterdir()):
                 raise SystemExit(f"error: something is left: {left}")
-        print(f"the render service on NATS: a job outlived a kill, {FRAMES} frames by another attempt, nothing in the temporary folder")
+        print(f"the render service on NATS: a second one was refused, a job outlived a kill, {FRAMES} frames by another attempt, nothing in the temporary folder")
     finally:
         shutil.rmtree(folder)
 

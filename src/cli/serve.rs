@@ -35,8 +35,6 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
     raise_open_files();
     #[cfg(feature = "remote")]
     origami::store::remote::configure(args.storage());
-    #[cfg(feature = "remote")]
-    origami::store::remote::configure(args.storage());
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
     let options = args.options(settings)?;
     let is_open = options.access.credentials.is_open();
@@ -70,7 +68,7 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
     });
     #[cfg(feature = "jobs")]
     if let Some(running) = running {
-        running.finish();
+        return served.and(running.finish());
     }
     served
 }

@@ -5,7 +5,7 @@
 //!   origami.NAME.unit             units that nobody has begun
 //!   origami.NAME.begun            bands, and slides whose bands are done: taken first
 //! bucket  origami_NAME_units    unit and record by key                                 the states
-//! bucket  origami_NAME_fleet    worker.NAME, place, elected.KEY                        what workers say
+//! bucket  origami_NAME_fleet    worker.NAME, place, elected.KEY, service               what workers say
 //! ```
 //!
 //! A message says that a unit may be there to do; its record says whether it is. A record is written only over the revision that was
@@ -18,6 +18,7 @@ mod counts;
 mod entries;
 mod messages;
 mod server;
+mod service;
 
 use std::time::{Duration, Instant};
 
@@ -268,6 +269,18 @@ impl Queue for NatsQueue {
         let bytes = serde_json::to_vec(row).map_err(Error::json("a worker"))?;
         let put = self.fleet.put(format!("worker.{}", connect::name_part(&row.name)), bytes.into());
         self.runtime.block_on(put).map(drop).map_err(|e| self.fault("write the queue")(&e))
+    }
+
+    fn begin_service(&self, name: &str) -> Result<bool> {
+        self.runtime.block_on(self.begin_as_service(name))
+    }
+
+    fn keep_service(&self, name: &str) -> Result<bool> {
+        self.runtime.block_on(self.keep_as_service(name))
+    }
+
+    fn end_service(&self, name: &str) -> Result<()> {
+        self.runtime.block_on(self.end_as_service(name))
     }
 
     fn is_over(&self) -> Result<bool> {

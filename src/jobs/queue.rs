@@ -120,6 +120,22 @@ pub trait Queue: Send + Sync {
     /// A worker says how it is.
     fn report(&self, row: &WorkerRow) -> Result<()>;
 
+    /// One service answers for a queue: the caller becomes it, under a name that no other has. Where another was there that may be dead,
+    /// this waits for the time of the lease. `false`: that one lives. A queue of one machine has a lock instead, and says `true`.
+    fn begin_service(&self, _name: &str) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// The service goes on. `false`: it was silent for longer than the lease, and another is there.
+    fn keep_service(&self, _name: &str) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// The service ends, and another may begin at once.
+    fn end_service(&self, _name: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether nothing waits and nothing runs.
     fn is_over(&self) -> Result<bool> {
         Ok(self.overview()?.is_over())

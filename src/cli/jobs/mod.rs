@@ -4,6 +4,8 @@ mod cancel;
 mod dry_run;
 #[cfg(feature = "serve")]
 mod encode_options;
+#[cfg(feature = "serve")]
+mod only_service;
 mod place;
 mod reconcile;
 mod renderer_args;

@@ -90,8 +90,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         running.service.serve(listener, stop).await;
         anyhow::Ok(())
     })?;
-    running.finish();
-    Ok(())
+    running.finish()
 }
 
 impl ServeArgs {

@@ -15,14 +15,14 @@ use origami::jobs::worker::{Event, Worker, WorkerOptions};
 use origami::jobs::{Claim, Clock, Queue, Renderer, Results, Token};
 use origami::serve::Credentials;
 use origami::service::{Service, ServiceOptions};
-use origami::store::LockFile;
 
 use super::encode_options::encode_options;
+use super::only_service::Only;
 use super::place::{LeaseArgs, Place, PlaceArgs};
 use super::renderer_args::{RendererArgs, variable};
 use super::worker::MAX_ATTEMPTS;
 use crate::cli::args::values::whole;
-use crate::cli::fault::{Problem, usage};
+use crate::cli::fault::usage;
 
 /// Longest pause between heartbeats: a job that is cancelled ends within a second.
 const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -76,7 +76,7 @@ pub struct Running {
     pub results: String,
     stop: Cancel,
     threads: Vec<JoinHandle<()>>,
-    _lock: Option<LockFile>,
+    only: Only,
 }
 
 impl ServiceArgs {
@@ -114,15 +114,16 @@ impl ServiceArgs {
         })?;
         renderer.sweep();
         let Place { queue, results } = self.place.make_for_service(policy, self.lease, &renderer.temp_dir)?;
-        let lock = lock(&*queue)?;
-        let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
-        let (queue_name, place) = (queue.name(), results.place().to_string());
         let options = self.options(slides, credentials, slots)?;
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let name = format!("service-{}-{:08x}", host.trim(), Token::random()?.bits());
+        let (queue, results): (Arc<dyn Queue>, _) = (Arc::from(queue), Arc::new(results));
+        let only = Only::of(queue.clone(), name.clone(), self.lease.heartbeat())?;
+        let (queue_name, place) = (queue.name(), results.place().to_string());
         let service = Service::new(queue.clone(), results.clone(), renderer.clone(), options)?;
         let (service, stop) = (Arc::new(service), Cancel::default());
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let worker = WorkerOptions {
-            name: format!("service-{}-{:08x}", host.trim(), Token::random()?.bits()),
+            name,
             slots,
             until_empty: false,
             policy,
@@ -142,7 +143,7 @@ impl ServiceArgs {
                 }
             })?,
         ];
-        Ok(Running { service, queue: queue_name, results: place, stop, threads, _lock: lock })
+        Ok(Running { service, queue: queue_name, results: place, stop, threads, only })
     }
 
     fn options(&self, slides: PathBuf, credentials: Credentials, slots: usize) -> Result<ServiceOptions> {
@@ -168,12 +169,16 @@ impl ServiceArgs {
 
 impl Running {
     /// Hands what is worked on back to the queue, and waits for the threads.
-    pub fn finish(self) {
+    ///
+    /// # Errors
+    /// The queue has another service.
+    pub fn finish(self) -> Result<()> {
         self.stop.request();
         for thread in self.threads {
             // A thread that has panicked has said so.
             drop(thread.join());
         }
+        self.only.end()
     }
 }
 
@@ -229,23 +234,6 @@ fn report(claim: &Claim, event: &Event) {
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).spawn(work).context("the system gives no threads")
-}
-
-/// One service a queue in a file: two would both tell addresses.
-fn lock(queue: &dyn Queue) -> Result<Option<LockFile>> {
-    let path = PathBuf::from(queue.name());
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let locked = path.with_extension("service.lock");
-    match LockFile::acquire(&locked).with_context(|| format!("{}: cannot be locked", locked.display()))? {
-        Some(lock) => Ok(Some(lock)),
-        None => Err(Problem::failed(
-            &path,
-            "another service works with this queue; end it, or give another --queue",
-        )
-        .into()),
-    }
 }
 
 /// A number in a variable.

@@ -46,10 +46,13 @@ pub struct NatsQueue {
     pub(super) fleet: Store,
     pub(super) consumers: Lanes<Consumer<PullConfig>>,
     pub(super) wait: Duration,
+    pub(super) lease: Duration,
     pub(super) policy: Policy,
     pub(super) clock: Clock,
     pub(super) held: Mutex<HashMap<Token, Held>>,
     pub(super) counts: tokio::sync::Mutex<Counts>,
+    /// That of the entry of the service, where this process has it.
+    pub(super) service_revision: Mutex<Option<u64>>,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -83,12 +86,14 @@ impl NatsQueue {
             units: parts.units,
             fleet: parts.fleet,
             wait: WAIT.min(parts.lease / 4),
+            lease: parts.lease,
             consumers: parts.consumers,
             runtime,
             policy,
             clock,
             held: Mutex::default(),
             counts: tokio::sync::Mutex::default(),
+            service_revision: Mutex::default(),
         })
     }
 

@@ -421,6 +421,33 @@ fn a_file_that_is_no_queue_is_refused_and_left_as_it_is() {
     assert!(matches!(open(&other), Err(Error::OtherQueue { found: 0, .. })));
 }
 
+#[cfg(feature = "nats")]
+#[test]
+fn a_queue_on_a_server_has_one_service() {
+    with_nats(&|open: Open<'_>| {
+        let (one, two) = (open(Clock::default()), open(Clock::default()));
+        assert!(one.begin_service("one").unwrap());
+        // While it goes on no other begins, and nobody waits for long to hear that.
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| two.begin_service("two").unwrap());
+            while !other.is_finished() {
+                assert!(one.keep_service("one").unwrap());
+                std::thread::sleep(LEASE / 5);
+            }
+            assert!(!other.join().unwrap());
+        });
+        // One that ends lets the next begin.
+        one.end_service("one").unwrap();
+        assert!(two.begin_service("two").unwrap());
+        // One that is silent is taken for dead, and learns of it.
+        let three = open(Clock::default());
+        assert!(three.begin_service("three").unwrap());
+        assert!(!two.keep_service("two").unwrap());
+        two.end_service("two").unwrap();
+        assert!(three.keep_service("three").unwrap());
+    });
+}
+
 /// The figures of `docs/scale.md`: `scripts/fleet-long.sh` runs it.
 #[cfg(feature = "nats")]
 #[test]
