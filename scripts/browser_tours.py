@@ -138,6 +138,8 @@ class Recorder(User):
                 " return ['x', 'y', 'rotation', 'downsample'].every(k => Math.abs(p[k] - q[k]) < 1e-3 * Math.max(1, Math.abs(p[k]))); })")
         self.check(near, "the view at a second")
         self.check("document.getElementById('captions').textContent === '여기에서 시작합니다 <b>'", "its caption, as text")
+        # As the renderer: the speaker's colour lies under that of the emotion.
+        self.check("getComputedStyle(document.querySelector('#captions p')).color === 'rgb(255, 241, 118)'", "the colour of its emotion")
         self.picture("recorder-desktop")
         b.call("Page.reload")
         b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(window.origami?.recording)", "the page again")
@@ -175,6 +177,33 @@ class Recorder(User):
         again = json.loads(b.eval("exported.text()"))
         if again != styled:
             raise SystemExit(f"error: an import comes back as {again}, not {styled}")
+
+    def overlay(self):
+        """What a document has over the slide is drawn, in the places of the renderer."""
+        b = self.browser
+        over = {**self.document, "title": {"text": "Title <i>", "subtitle": "below", "duration": 0.4},
+                "pointer": [{"time": 0.5, "at": [700, 900]}, {"time": 1.5, "at": [900, 900]}],
+                "highlights": [{"start": 0.5, "end": 1.5, "center": [700, 900], "radius": 50, "color": "red"}],
+                "styles": {"speakers": {"A": {"backgroundColor": "blue"}}, "emotions": {"happy": {"fontStyle": "italic"}}}}
+        seek = "(e => { e.value = %s; e.dispatchEvent(new Event('input')); })(document.getElementById('seek'))"
+        b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps(over))}], 'over.json'))")
+        b.eval(seek % 0.2)
+        self.check("[...document.querySelectorAll('#card p')].map(p => p.textContent).join() === 'Title <i>,below' && !document.getElementById('card').hidden", "the card")
+        b.eval(seek % 1)
+        b.eval("origami.settled()")
+        self.check("document.getElementById('card').hidden", "no card after its time")
+        # In pixels of the video: where the view of that time has the place, and as far beside it as the pointer has moved.
+        self.check("(([c], [p]) => { const [x, y] = p.getAttribute('points').split(' ')[0].split(',').map(Number); const view = origami.recording.preview.current();"
+                   " const far = Math.hypot(x - c.getAttribute('cx'), y - c.getAttribute('cy'));"
+                   " return Math.abs(far - 100 / view.downsample) < 0.5 && c.getAttribute('stroke') === 'red'; })"
+                   "(['circle', 'polygon'].map(name => document.querySelectorAll('#marks ' + name)))", "circle and pointer")
+        self.check("(s => s.fontStyle === 'italic' && s.backgroundColor === 'rgb(0, 0, 255)')(getComputedStyle(document.querySelector('#captions p')))", "the styles of speaker and emotion")
+        self.check("/[µm]m$/.test(document.querySelector('#corners p').textContent) && document.querySelectorAll('#marks rect').length === 1", "the scale bar")
+        self.picture("recorder-overlay")
+        wrong = {**over, "highlights": [{"start": 0}]}
+        b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps(wrong))}], 'wrong.json'))")
+        self.check("/wrong.json: highlights\\[0\\]/.test(document.getElementById('tour-said').textContent)", "a mark that is none is refused by name")
+        b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps(self.document))}], 'good.json'))")
 
     def render(self):
         b = self.browser
@@ -263,7 +292,7 @@ def main():
     try:
         user = Recorder(browser, service, out, slides, slide, origami)
         user.without_service(address)
-        for part in (user.record, user.formulas, user.watch, user.documents, user.render, user.phone, user.queue):
+        for part in (user.record, user.formulas, user.watch, user.documents, user.overlay, user.render, user.phone, user.queue):
             part()
         if browser.faults:
             raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))

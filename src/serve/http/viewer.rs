@@ -24,12 +24,14 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "jobs.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs.js") },
         Asset { name: "jobs-page.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs-page.js") },
         Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
+        Asset { name: "looks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/looks.js") },
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
             content_type: SCRIPT,
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
+        Asset { name: "overlay.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/overlay.js") },
         Asset { name: "planes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/planes.js") },
         Asset { name: "preview.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/preview.js") },
         Asset { name: "recorder.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/recorder.js") },

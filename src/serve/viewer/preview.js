@@ -1,8 +1,9 @@
-// Shows a tour in the viewer as its video will show it: the part of the stage that is the frame, the view at a time, the captions of
-// that time, and playing.
+// Shows a tour in the viewer as its video will show it: the part of the stage that is the frame, the view at a time, what lies over it,
+// and playing.
 'use strict';
-origami.preview = (viewer, scale, onTime) => {
+origami.preview = (viewer, slide, scale, onTime) => {
   const byId = id => document.getElementById(id);
+  const overlay = origami.overlay(scale, Boolean(slide.lossy));
   const state = { tour: null, views: [], format: camera.formatOf(), time: 0, frame: 0, from: 0 };
 
   // Width of the frame in CSS pixels: the largest of its aspect ratio that fits the stage.
@@ -15,15 +16,15 @@ origami.preview = (viewer, scale, onTime) => {
     const [box, across] = [byId('frame'), width()];
     box.style.width = `${across}px`;
     box.style.height = `${across * state.format.height / state.format.width}px`;
-    box.style.fontSize = `${state.format.height / 24 * across / state.format.width}px`;
+    overlay.fit(across);
   }
 
-  // What the frame shows now, as a view of a path.
-  function current() {
+  // What the frame shows, as a view of a path: when it has come to rest, or at this moment.
+  function current(moving = false) {
     const view = viewer.viewport;
-    const { x, y } = view.viewportToImageCoordinates(view.getCenter());
-    const zoom = view.viewportToImageZoom(view.getZoom());
-    return { x, y, downsample: width() / (state.format.width * zoom), rotation: view.getRotation() };
+    const { x, y } = view.viewportToImageCoordinates(view.getCenter(moving));
+    const zoom = view.viewportToImageZoom(view.getZoom(moving));
+    return { x, y, downsample: width() / (state.format.width * zoom), rotation: view.getRotation(moving) };
   }
 
   function show({ x, y, downsample, rotation }) {
@@ -33,28 +34,16 @@ origami.preview = (viewer, scale, onTime) => {
     view.panTo(view.imageToViewportCoordinates(x, y), true);
   }
 
-  // Text only; the video draws styles in full.
-  function caption(cue) {
-    const line = document.createElement('p');
-    const { color = '', fontWeight = '', fontStyle = '', fontSize } = cue.style ?? {};
-    line.textContent = cue.text;
-    Object.assign(line.style, { color, fontWeight, fontStyle });
-    const size = parseFloat(fontSize);
-    if (size > 0) line.style.fontSize = `${size * width() / state.format.width}px`;
-    return line;
-  }
-
   function at(time) {
     state.time = time;
     if (state.views.length) show(camera.at(state.views, time));
-    write();
+    draw();
     onTime(time);
   }
 
-  // The captions of the present time.
-  function write() {
-    const seen = state.tour.cues.filter(cue => cue.start <= state.time && state.time < cue.end);
-    byId('captions').replaceChildren(...seen.map(caption));
+  // What lies over the slide lies over what is shown of it, also where the user has moved it.
+  function draw() {
+    if (state.tour) overlay.draw(state.views.length ? current(true) : null, state.time);
   }
 
   function stop() {
@@ -82,11 +71,17 @@ origami.preview = (viewer, scale, onTime) => {
   function take(tour) {
     state.tour = tour;
     state.format = camera.formatOf(tour.options);
+    state.views = [];
+    overlay.take(tour, state.format);
     place();
-    write();
-    state.views = camera.path(tour.camera, scale, state.format);
+    try {
+      state.views = camera.path(tour.camera, scale, state.format);
+    } finally {
+      draw();
+    }
   }
 
-  viewer.addHandler('resize', () => requestAnimationFrame(place));
+  viewer.addHandler('resize', () => requestAnimationFrame(() => { if (state.tour) place(); }));
+  viewer.addHandler('update-viewport', () => { if (!byId('frame').hidden) draw(); });
   return { take, current, show, at, play, stop, get time() { return state.time; }, get playing() { return state.frame !== 0; } };
 };

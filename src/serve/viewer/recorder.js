@@ -7,7 +7,7 @@ origami.recorder = (viewer, slide, name, toggled) => {
   const drafts = tours.drafts(name);
   const kept = drafts.load();
   let [tour, job, begun] = [kept?.tour ?? tours.empty(slide), kept?.job ?? null, false];
-  const preview = origami.preview(viewer, scale, clock);
+  const preview = origami.preview(viewer, slide, scale, clock);
   const rendering = origami.rendering(name, job, id => { job = id; save(); });
   const say = text => { byId('tour-said').textContent = text; };
 

@@ -24,12 +24,15 @@ const tours = (() => {
     const { scenario = {}, jobId, callbackUrl, segments, ...top } = given;
     if (!isObject(scenario)) throw new Error('scenario: it is not an object');
     const { segments: inner, ...rest } = scenario;
-    const tour = { version: '1.3', camera: [], cues: segments ?? inner ?? [], options: {}, ...rest, ...top };
+    const tour = { version: '1.3', camera: [], cues: segments ?? inner ?? [], options: {}, ...present(rest), ...present(top) };
     if (tour.video !== undefined || tour.videoUrl !== undefined) throw new Error('it captions a video, and this page shows slides');
     check(tour);
     tour.camera = sorted(tour.camera);
     return tour;
   }
+
+  // A field that is null is one that is not there.
+  const present = fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 
   const isTime = value => typeof value === 'number' && value >= 0 && value <= MAX_S;
 
@@ -51,9 +54,27 @@ const tours = (() => {
       const center = isObject(key.center) ? [key.center.x, key.center.y] : key.center;
       if (center !== undefined && !(Array.isArray(center) && center.length === 2 && center.every(Number.isFinite))) wrong('center: it is not [x, y]');
     });
+    checkMarks(tour);
     tour.cues.forEach((cue, index) => {
       if (typeof cue.text !== 'string') throw new Error(`cues[${index}].text: it is not a text`);
       if (!isTime(cue.start) || !isTime(cue.end)) throw new Error(`cues[${index}]: start and end are times in seconds, 0 to 21600`);
+    });
+  }
+
+  // What lies over the slide.
+  function checkMarks({ title, pointer = [], highlights = [], styles = {}, overlays = {} }) {
+    const isPlace = at => [at, at?.x !== undefined ? [at.x, at.y] : null].some(pair => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite));
+    const must = (good, what) => { if (!good) throw new Error(what); };
+    must(title === undefined || typeof title?.text === 'string', 'title.text: it is not a text');
+    must(title?.duration === undefined || isTime(title.duration), 'title.duration: it is not a time in seconds, 0 to 21600');
+    must(isObject(styles) && isObject(overlays), 'styles and overlays: they are not objects');
+    for (const [name, list] of Object.entries({ pointer, highlights })) must(Array.isArray(list), `${name}: it is not a list`);
+    pointer.forEach((key, index) => {
+      must(isObject(key) && isTime(key.time) && (key.at === undefined || isPlace(key.at)), `pointer[${index}]: it is not a time and a place, [x, y]`);
+    });
+    highlights.forEach((mark, index) => {
+      must(isObject(mark) && isTime(mark.start) && isTime(mark.end) && isPlace(mark.center) && mark.radius > 0,
+        `highlights[${index}]: it has no start, end, center or radius`);
     });
   }
 

@@ -165,3 +165,34 @@ pub fn of_emotions() -> BTreeMap<String, Style> {
     ];
     table.into_iter().map(|(name, style)| (name.into(), style)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preview_in_the_browser_has_the_same_looks() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/serve/viewer/looks.js");
+        let script = std::fs::read_to_string(path).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let has = |text: String| assert!(script.contains(&text), "{path} lacks {text}");
+        let hex = |Rgba { r, g, b, .. }: Rgba| format!("'#{r:02x}{g:02x}{b:02x}'");
+        let palette: Vec<_> = (0..6).map(|number| hex(of_speaker(number).color.unwrap())).collect();
+        assert_eq!(of_speaker(6), of_speaker(0));
+        has(format!("PALETTE = [{}];", palette.join(", ")));
+        for (name, style) in of_emotions() {
+            let properties = [
+                style.color.map(|color| format!("color: {}", hex(color))),
+                style.bold.map(|_| "fontWeight: 'bold'".into()),
+                style.italic.map(|_| "fontStyle: 'italic'".into()),
+            ];
+            let properties = properties.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            has(if properties.is_empty() {
+                format!("{name}: {{}},")
+            } else {
+                format!("{name}: {{ {properties} }},")
+            });
+        }
+        let effects: Vec<_> = EFFECTS.iter().chain([&BACKDROP]).map(|name| format!("'{name}'")).collect();
+        has(format!("EFFECTS = [{}];", effects.join(", ")));
+    }
+}
