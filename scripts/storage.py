@@ -200,7 +200,23 @@ def check_reads(origami, store, work, slides):
     run(origami, store.environment, "decode", f"{store.prefix}/{key}", "--out", work / f"decoded-{store.name}", "--backend", "cpu", "--quiet")
     same_tree(work / f"decoded-{store.name}", work / "decoded")
     sources(origami, store, work, slides)
+    if shutil.which("ffmpeg"):
+        tours(origami, store, work, key, work / "local/residual_packs/residuals.bundle")
     print(f"{store.name}: read, listed, verified and decoded as on the local disk; not written to")
+
+
+def tours(origami, store, work, key, local):
+    """Frames of a tour over the bundle in the store, at the whole and at the full resolution."""
+    camera = [{"time": 0}, {"time": 1, "center": [700, 500], "downsample": 1}]
+    for name, slide in (("here", str(local)), ("there", f"{store.prefix}/{key}")):
+        document = {"slide": slide, "camera": camera, "options": {"width": 480, "height": 320, "fps": 5}}
+        (work / f"{name}.json").write_text(json.dumps(document))
+    for seconds in ("0", "0.6", "1"):
+        frames = [work / "here.png", work / "there.png"]
+        for frame in frames:
+            run(origami, store.environment, "tour", "still", frame.with_suffix(".json"), "--at", seconds, "--bare", "--out", frame)
+        if frames[0].read_bytes() != frames[1].read_bytes():
+            sys.exit(f"error: {store.name}: the frame of a tour at {seconds} s differs")
 
 
 def run(origami, environment, *arguments, code=0):
@@ -286,6 +302,8 @@ def check(origami, store, work, slides):
     gone = run(origami, environment, "verify", f"{prefix}/nothing.bundle", code=1)
     assert "no such object" in gone.stderr, gone.stderr
     serve(origami, store, work)
+    if shutil.which("ffmpeg"):
+        tours(origami, store, work, key, bundle)
     if store.proxy:
         restarted(origami, store, work)
         sources(origami, store, work, slides)

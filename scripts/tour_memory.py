@@ -74,11 +74,16 @@ def render(binary: str, slide: str, work: pathlib.Path, seconds: int, size: tupl
     report, _ = process.communicate()
     peak.over.set()
     peak.join()
-    assert process.returncode == 0, f"the tour of {seconds} s ends with {process.returncode}"
+    if process.returncode != 0:
+        raise SystemExit(f"the tour of {seconds} s ends with {process.returncode}")
     frames = json.loads(report)["frames"]
-    assert frames == seconds * FPS, f"{frames} frames of {seconds * FPS}"
+    if frames != seconds * FPS:
+        raise SystemExit(f"{frames} frames of {seconds * FPS}")
     left = set(os.listdir(work)) - before - {video.name}
-    assert not left, f"files are left: {left}"
+    if left:
+        raise SystemExit(f"files are left: {left}")
+    if not (peak.program and peak.encoders):
+        raise SystemExit("no memory was seen: this needs /proc/PID/status and /proc/PID/task/TID/children of Linux")
     print(
         f"{seconds:4} s, {frames} frames of {size[0]}x{size[1]}: program {peak.program / 2**20:.0f} MiB, "
         f"ffmpeg {peak.encoders / 2**20:.0f} MiB at most"
@@ -94,7 +99,8 @@ def main() -> None:
         print(f"{name}: ten minutes take {ten / one:.2f} times the memory of one")
         # Whether the peaks of both workers fall together is chance, and more likely in ten minutes; what is kept for each frame would be
         # tenfold.
-        assert ten <= 1.5 * one, f"the memory of {name} grows with the tour"
+        if ten > 1.5 * one:
+            raise SystemExit(f"the memory of {name} grows with the tour")
 
 
 main()

@@ -16,8 +16,8 @@
 //! | `work_folder` | where a video is made, and what becomes of it after a kill |
 //!
 //! Frames are made here, in memory, and go to ffmpeg's standard input. ffmpeg draws the script of `captions` over them and codes
-//! them. It is a program of its own, found at run time, as is Chromium. It also opens
-//! videos and sound, and those at addresses itself. Slides at addresses are read by `pixels`; nothing else here uses the network.
+//! them; it also opens videos and sound, at paths and at addresses. ffmpeg and Chromium are programs of their own, found at run time.
+//! The network is used by ffmpeg for such addresses, and by `pixels` for slides at addresses; by nothing else here.
 
 mod camera;
 mod captions;
