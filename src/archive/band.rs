@@ -19,11 +19,10 @@ use super::error::{Error, Result};
 use super::layout::{Fault, MAX_PAYLOADS, u16_at, u32_at, u64_at};
 use super::part_file::{PartFile, sync_parent};
 use super::plan::blob_len;
-use super::read::fault_error;
 use super::record::{FamilyRecord, parse_record};
 use super::write::record_bytes;
 use crate::image::geometry::{FamilyId, Geometry};
-use crate::store::{self, ReadAt};
+use crate::store::{self, ReadAt, zeroed};
 
 const MAGIC: [u8; 4] = *b"ORIB";
 const VERSION: u32 = 1;
@@ -107,7 +106,7 @@ impl BandReader {
         let bytes = store.size().map_err(Error::io("read", path))?;
         let mut reader = Self { path: path.to_path_buf(), store, bytes, at: 0, left: 0 };
         let header = reader.take(HEADER_BYTES)?;
-        let damaged = |fault| fault_error(path, fault);
+        let damaged = |fault: Fault| fault.in_file(path);
         let (checked, check) = header.split_at(HEADER_BYTES - 8);
         if !header.starts_with(&MAGIC) || u32_at(&header, 4) != VERSION {
             let found = String::from_utf8_lossy(header.get(..4).unwrap_or_default()).into_owned();
@@ -125,7 +124,7 @@ impl BandReader {
     pub fn next(&mut self, geometry: &Geometry) -> Result<Option<(FamilyId, FamilyRecord, Vec<u8>)>> {
         let begin = self.at;
         let path = self.path.clone();
-        let damaged = |fault| fault_error(&path, fault);
+        let damaged = |fault: Fault| fault.in_file(&path);
         if self.left == 0 {
             return match self.at == self.bytes {
                 true => Ok(None),
@@ -156,9 +155,9 @@ impl BandReader {
         let left = self.bytes.saturating_sub(self.at);
         if bytes as u64 > left {
             let fault = Fault::new(self.at, "size of the file", format!("{bytes} bytes more"), left);
-            return Err(fault_error(&self.path, fault));
+            return Err(fault.in_file(&self.path));
         }
-        let mut buf = vec![0; bytes];
+        let mut buf = zeroed(bytes as u64).map_err(Error::io("read", &self.path))?;
         self.store.read_exact_at(&mut buf, self.at).map_err(Error::io("read", &self.path))?;
         self.at += bytes as u64;
         Ok(buf)

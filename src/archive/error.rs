@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::image::geometry::{FamilyId, TileId};
 use crate::params;
 use crate::store::FileError;
 
@@ -43,6 +44,33 @@ pub enum Error {
     /// A record or image whose size does not fit the format.
     #[error("a blob of over 4 GiB; use smaller tiles")]
     BlobTooLarge,
+    /// A record that no reader would read.
+    #[error(
+        "family {family} has {bytes} bytes, more than the {most} that its pixels can need; its tiles carry something else: strip their metadata"
+    )]
+    RecordTooLong {
+        /// The family.
+        family: FamilyId,
+        /// Its length in bytes.
+        bytes: u64,
+        /// Most bytes of a record of its size.
+        most: u64,
+    },
+    /// A tile of a small level that no reader would read.
+    #[error(
+        "tile {tile} has {bytes} bytes, more than the {most} that its pixels can need; it carries something else: strip its metadata"
+    )]
+    TileTooLong {
+        /// The tile.
+        tile: TileId,
+        /// Its length in bytes.
+        bytes: u64,
+        /// Most bytes of a tile of its size.
+        most: u64,
+    },
+    /// A colour profile that no reader would read.
+    #[error("a colour profile of {0} bytes; archives hold at most 64 MiB")]
+    ProfileTooLong(usize),
     /// More entries than the format's indexes hold.
     #[error("more families or tiles than an archive indexes; use larger tiles")]
     TooManyEntries,

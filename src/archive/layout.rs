@@ -2,9 +2,11 @@
 //!
 //! Everything is little-endian. Reads are checked: no offset is used before it was compared with the size of the file.
 
+use std::path::Path;
+
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::error::Remedy;
+use super::error::{Error, Remedy};
 use crate::image::spec;
 
 /// Length of the fixed header.
@@ -91,9 +93,19 @@ impl Fault {
         Self { remedy, ..self }
     }
 
+    /// As an error of the file at `path`.
+    pub fn in_file(self, path: &Path) -> Error {
+        let Self { offset, what, expected, found, remedy } = self;
+        Error::Damaged { path: path.to_path_buf(), offset, what, expected, found, remedy }
+    }
+
     /// Compares a checksum.
     pub fn check(offset: u64, what: &str, bytes: &[u8], want: u64) -> Result<(), Self> {
-        let found = xxh3_64(bytes);
+        Self::check_hash(offset, what, xxh3_64(bytes), want)
+    }
+
+    /// The same of a checksum that was computed.
+    pub fn check_hash(offset: u64, what: &str, found: u64, want: u64) -> Result<(), Self> {
         if found == want {
             return Ok(());
         }
@@ -215,6 +227,18 @@ impl Header {
         }
         if u32_at(bytes, 52) != 0 {
             return Err(Fault::new(52, "reserved bytes", 0, u32_at(bytes, 52)));
+        }
+        let place = (header.icc_offset, header.icc_check);
+        if header.icc_bytes == 0 && place != (0, 0) {
+            return Err(Fault::new(
+                40,
+                "place of the ICC profile",
+                "0, for there is none",
+                header.icc_offset,
+            ));
+        }
+        if header.icc_bytes > 0 && header.kind == Kind::Pack {
+            return Err(Fault::new(48, "bytes of the ICC profile", "0 in a pack", header.icc_bytes));
         }
         if header.data_start() > size || header.meta_bytes > MAX_META_BYTES {
             return Err(Fault::new(

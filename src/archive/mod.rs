@@ -5,10 +5,13 @@
 //! specification. `layout` has the header and the sizes of everything; `record`, `index` and `plan` the rest.
 
 mod band;
+mod content;
+mod directory;
 mod entries;
 mod error;
 mod index;
 pub(crate) mod layout;
+mod limits;
 mod meta;
 mod names;
 mod part_file;

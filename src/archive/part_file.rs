@@ -1,9 +1,10 @@
 //! Files that get their name when they are whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
+use crate::store::create;
 
 /// A file under a temporary name. Dropped before [`Self::publish`], it is removed.
 pub struct PartFile {
@@ -14,13 +15,7 @@ pub struct PartFile {
 
 impl PartFile {
     pub fn create(path: PathBuf) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(Error::io("create", &path))?;
+        let file = create(&path, true).map_err(Error::io("create", &path))?;
         Ok(Self { path, file, published: false })
     }
 

@@ -4,18 +4,15 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::directory::Directory;
 use super::entries::{FamilyEntry, PayloadEntry, TileEntry};
-use super::error::{Error, Remedy, Result};
-use super::index::{in_data, parse_families, parse_tiles};
-use super::layout::{FAMILY_ENTRY_BYTES, Fault, HEADER_BYTES, Header, Kind, TILE_ENTRY_BYTES};
+use super::error::{Error, Result};
+use super::layout::{Fault, Header, Kind};
 use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
-use crate::store::{self, Arrival, ReadAt};
-
-/// Bytes of the first read at open: header, indexes and JSON of most slides.
-const FIRST_READ_BYTES: u64 = 16 << 10;
+use crate::store::{self, Arrival, ReadAt, zeroed};
 
 /// An open pack or bundle. Everything but the blobs is in memory and has been checked.
 pub struct Archive {
@@ -42,61 +39,7 @@ impl Archive {
     /// # Errors
     /// As [`Self::open`].
     pub fn from_store(path: &Path, store: Box<dyn ReadAt>) -> Result<Self> {
-        let at = |fault: Fault| fault_error(path, fault);
-        let size = store.size().map_err(Error::io("read", path))?;
-        let mut start = vec![0; size.min(FIRST_READ_BYTES) as usize];
-        store.read_exact_at(&mut start, 0).map_err(Error::io("read", path))?;
-        let Some(fixed) = start.first_chunk::<HEADER_BYTES>() else {
-            let (expected, found) =
-                (format!("{HEADER_BYTES} bytes"), format!("{size}: not a pack or bundle"));
-            return Err(at(Fault::new(0, "header", expected, found).with(Remedy::GiveAnArchive)));
-        };
-        let header = Header::parse(fixed, size).map_err(at)?;
-        let geometry = Geometry::new(header.width, header.height, header.tile)
-            .map_err(|e| at(Fault::new(16, "slide and tile size", "a possible one", e)))?;
-        // Checked before memory is allocated: a store may claim any size.
-        if u64::from(header.families) > geometry.family_count() {
-            let want = format!("at most {}", geometry.family_count());
-            return Err(at(Fault::new(28, "number of families", want, header.families)));
-        }
-        let tiles = if header.kind == Kind::Pack { 0 } else { geometry.stored_tile_count() };
-        if u64::from(header.tiles) != tiles {
-            return Err(at(Fault::new(32, "number of tiles in the small levels", tiles, header.tiles)));
-        }
-        let directory_end = header.data_start() as usize;
-        if start.len() < directory_end {
-            let have = start.len();
-            start.resize(directory_end, 0);
-            store.read_exact_at(&mut start[have..], have as u64).map_err(Error::io("read", path))?;
-        }
-        let directory = &start[HEADER_BYTES..directory_end];
-        Fault::check(HEADER_BYTES as u64, "the directory", directory, header.directory_check).map_err(at)?;
-        let family_bytes = header.families as usize * FAMILY_ENTRY_BYTES;
-        let tile_bytes = header.tiles as usize * TILE_ENTRY_BYTES;
-        let families = parse_families(&header, &geometry, &directory[..family_bytes]).map_err(at)?;
-        let tiles = parse_tiles(&header, &geometry, &directory[family_bytes..][..tile_bytes]).map_err(at)?;
-        let meta_at = HEADER_BYTES + family_bytes + tile_bytes;
-        let meta: Meta = serde_json::from_slice(&directory[family_bytes + tile_bytes..])
-            .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "the JSON of docs/format.md", e)))?;
-        meta.coding
-            .sharpen()
-            .map_err(|e| at(Fault::new(meta_at as u64, "metadata", "a possible coding", e)))?;
-        if !meta.coding.is_consistent() {
-            let found = "originals and what is for residuals";
-            return Err(at(Fault::new(meta_at as u64, "metadata", "originals alone", found)));
-        }
-        if !(1..=100).contains(&meta.coding.l0_scale_pct) {
-            return Err(at(Fault::new(meta_at as u64, "l0_scale_pct", "1 to 100", meta.coding.l0_scale_pct)));
-        }
-        if meta.complete
-            && header.kind == Kind::Bundle
-            && u64::from(header.families) != geometry.family_count()
-        {
-            return Err(at(Fault::new(28, "number of families", geometry.family_count(), header.families)));
-        }
-        if header.icc_bytes > 0 {
-            in_data(&header, 40, "the ICC profile", header.icc_offset, header.icc_bytes).map_err(at)?;
-        }
+        let Directory { header, geometry, meta, families, tiles } = Directory::read(path, &*store)?;
         Ok(Self { path: path.to_path_buf(), store, header, geometry, meta, families, tiles })
     }
 
@@ -168,7 +111,7 @@ impl Archive {
     /// A wrong checksum or an impossible payload table, with the offset.
     pub fn read_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
         let bytes = self.read(entry.offset, entry.bytes)?;
-        parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+        parse_record(entry, &bytes).map_err(|fault| fault.in_file(&self.path))
     }
 
     /// As [`Self::read_family`], without holding a thread while an object at an address is waited for.
@@ -178,7 +121,7 @@ impl Archive {
     pub async fn load_family(&self, entry: &FamilyEntry) -> Result<FamilyRecord> {
         let bytes = self.store.read(entry.offset, entry.bytes as usize).await;
         let bytes = bytes.map_err(Error::io("read", &self.path))?;
-        parse_record(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))
+        parse_record(entry, &bytes).map_err(|fault| fault.in_file(&self.path))
     }
 
     /// Says which families will be read soon, so that an object at an address is read ahead, neighbours in one request.
@@ -223,7 +166,7 @@ impl Archive {
     pub fn read_tile(&self, entry: &TileEntry) -> Result<Vec<u8>> {
         let bytes = self.read(entry.offset, entry.bytes)?;
         Fault::check(entry.offset, &format!("tile {}", entry.id), &bytes, entry.check)
-            .map_err(|f| fault_error(&self.path, f))?;
+            .map_err(|f| f.in_file(&self.path))?;
         Ok(bytes)
     }
 
@@ -237,12 +180,12 @@ impl Archive {
         }
         let bytes = self.read(self.header.icc_offset, self.header.icc_bytes)?;
         Fault::check(self.header.icc_offset, "the ICC profile", &bytes, self.header.icc_check)
-            .map_err(|f| fault_error(&self.path, f))?;
+            .map_err(|f| f.in_file(&self.path))?;
         Ok(Some(bytes))
     }
 
     fn read(&self, offset: u64, bytes: u32) -> Result<Vec<u8>> {
-        let mut buf = vec![0; bytes as usize];
+        let mut buf = zeroed(bytes.into()).map_err(Error::io("read", &self.path))?;
         self.store.read_exact_at(&mut buf, offset).map_err(Error::io("read", &self.path))?;
         Ok(buf)
     }
@@ -256,10 +199,10 @@ impl Archive {
         let read = |&kind: &PayloadKind| {
             let entry_of_kind = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
                 let what = format!("payloads of family {}", entry.id);
-                fault_error(&self.path, Fault::new(entry.offset, what, kind.name(), "none"))
+                Fault::new(entry.offset, what, kind.name(), "none").in_file(&self.path)
             })?;
             let bytes = self.read(entry_of_kind.offset, entry_of_kind.bytes)?;
-            check_payload(entry.id, entry_of_kind, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+            check_payload(entry.id, entry_of_kind, &bytes).map_err(|fault| fault.in_file(&self.path))?;
             Ok(Payload { kind, codec: entry_of_kind.codec, bytes })
         };
         kinds.iter().map(read).collect()
@@ -271,18 +214,7 @@ impl Archive {
     /// A wrong checksum or an impossible payload table, with the offset.
     pub fn read_head(&self, entry: &FamilyEntry) -> Result<Vec<PayloadEntry>> {
         let bytes = self.read(entry.offset, entry.bytes.min(head_bytes(entry) as u32))?;
-        let head = parse_head(entry, &bytes).map_err(|fault| fault_error(&self.path, fault))?;
+        let head = parse_head(entry, &bytes).map_err(|fault| fault.in_file(&self.path))?;
         Ok(head.1)
-    }
-}
-
-pub(super) fn fault_error(path: &Path, fault: Fault) -> Error {
-    Error::Damaged {
-        path: path.to_path_buf(),
-        offset: fault.offset,
-        what: fault.what,
-        expected: fault.expected,
-        found: fault.found,
-        remedy: fault.remedy,
     }
 }

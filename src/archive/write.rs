@@ -9,10 +9,12 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use super::content::content;
 use super::error::{Error, Result};
 use super::layout::Kind;
+use super::limits;
 use super::meta::Meta;
 use super::names::BUNDLE_NAME;
 use super::part_file::{PartFile, sync_parent};
@@ -75,9 +77,13 @@ impl BundleWriter {
     /// Adds a family; returns the length of its record.
     ///
     /// # Errors
-    /// A full disk and the like; a record over 4 GiB.
+    /// A full disk and the like; a record that is longer than its pixels can need.
     pub fn add_family(&mut self, id: FamilyId, record: &FamilyRecord) -> Result<u64> {
         let (bytes, payloads, check) = record_bytes(record)?;
+        let most = limits::record_bytes(&self.geometry, id);
+        if bytes.len() as u64 > most {
+            return Err(Error::RecordTooLong { family: id, bytes: bytes.len() as u64, most });
+        }
         let blob = self.put(&bytes)?;
         self.families.push(FamilyRow { id, blob, payloads, check });
         Ok(bytes.len() as u64)
@@ -88,6 +94,10 @@ impl BundleWriter {
     /// # Errors
     /// As [`Self::add_family`].
     pub fn add_tile(&mut self, id: TileId, codec: CodecId, bytes: &[u8]) -> Result<()> {
+        let most = limits::tile_bytes(&self.geometry, id);
+        if bytes.len() as u64 > most {
+            return Err(Error::TileTooLong { tile: id, bytes: bytes.len() as u64, most });
+        }
         let blob = self.put(bytes)?;
         self.tiles.push(TileRow { id, blob, codec, check: xxh3_64(bytes) });
         Ok(())
@@ -119,14 +129,24 @@ impl BundleWriter {
         Ok(buf)
     }
 
-    /// Writes the bundle under its final name; with `packs`, also one pack a family, `{x2}_{y2}.pack`, beside it.
+    /// Writes the bundle under its final name; with `packs`, also one pack a family, `{x2}_{y2}.pack`, beside it. Packs of an earlier encode and the file
+    /// `replaced`, which is written after the bundle, are removed right before: nothing of an older encode passes for a part of this one.
     ///
     /// `meta.content` is filled in here. Packs carry neither small levels nor the colour profile.
     ///
     /// # Errors
     /// A full disk and the like; the file under the bundle's name has not changed then. A family or tile that was added twice, a tile that is
     /// missing: mistakes of the caller.
-    pub fn finish(mut self, meta: &Meta, icc: Option<&[u8]>, packs: bool) -> Result<Written> {
+    pub fn finish(
+        mut self,
+        meta: &Meta,
+        icc: Option<&[u8]>,
+        packs: bool,
+        replaced: Option<&Path>,
+    ) -> Result<Written> {
+        if let Some(icc) = icc.filter(|icc| icc.len() > limits::MAX_ICC_BYTES as usize) {
+            return Err(Error::ProfileTooLong(icc.len()));
+        }
         let icc_blob = icc
             .map(|bytes| self.put(bytes))
             .transpose()?
@@ -137,10 +157,16 @@ impl BundleWriter {
         if twice || !self.tiles.iter().map(|row| row.id).eq(self.geometry.stored_tiles()) {
             return Err(Error::Incomplete);
         }
-        let meta = Meta { content: self.content(), ..meta.clone() };
+        let content = content(
+            self.families.iter().map(|row| (row.id, row.check)),
+            self.tiles.iter().map(|row| row.check),
+        );
+        let meta = Meta { content, ..meta.clone() };
         let plan = plan(Kind::Bundle, &self.geometry, &meta, &self.families, &self.tiles, icc_blob)?;
         let part = PartFile::create(self.target.with_file_name(format!(".{BUNDLE_NAME}.part")))?;
         write_planned(&part, &plan, |blob| self.fetch(blob))?;
+        let old_packs = self.families.iter().filter(|_| packs).map(|row| self.pack(row.id));
+        old_packs.chain(replaced.map(Path::to_path_buf)).try_for_each(|path| remove(&path))?;
         part.publish(&self.target)?;
         sync_parent(&self.target)?;
         if packs {
@@ -149,28 +175,28 @@ impl BundleWriter {
         Ok(Written { path: self.target.clone(), bytes: plan.file_bytes, shared_bytes: self.shared_bytes })
     }
 
-    fn content(&self) -> String {
-        let mut state = Xxh3::new();
-        for row in &self.families {
-            state.update(&row.id.x().to_le_bytes());
-            state.update(&row.id.y().to_le_bytes());
-            state.update(&row.check.to_le_bytes());
-        }
-        for row in &self.tiles {
-            state.update(&row.check.to_le_bytes());
-        }
-        format!("{:032x}", state.digest128())
+    /// The name of a family's pack.
+    fn pack(&self, id: FamilyId) -> PathBuf {
+        self.target.with_file_name(format!("{id}.pack"))
     }
 
     fn write_packs(&self, meta: &Meta) -> Result<()> {
         for row in &self.families {
-            let target = self.target.with_file_name(format!("{}.pack", row.id));
+            let target = self.pack(row.id);
             let plan = plan(Kind::Pack, &self.geometry, meta, std::slice::from_ref(row), &[], None)?;
             let part = PartFile::create(self.target.with_file_name(format!(".{}.pack.part", row.id)))?;
             write_planned(&part, &plan, |blob| self.fetch(blob))?;
             part.publish(&target)?;
         }
         sync_parent(&self.target)
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
+        _ => Ok(()),
     }
 }
 

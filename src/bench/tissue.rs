@@ -1,11 +1,11 @@
 //! Synthetic tissue of any size, row by row, for benches without a slide.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use origami::backend::Cancel;
+use origami::store::create;
 
 /// Writes a PNG of `width` x `height` pixels; holds one row in memory. The file gets its name when it is whole.
 pub fn write_slide(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Result<()> {
@@ -22,7 +22,7 @@ pub fn write_slide(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Res
 }
 
 fn write_png(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Result<()> {
-    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    let file = create(path, true).with_context(|| format!("cannot create {}", path.display()))?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_compression(png::Compression::Fast);
@@ -37,6 +37,8 @@ fn write_png(path: &Path, width: u32, height: u32, cancel: &Cancel) -> Result<()
         std::io::Write::write_all(&mut stream, &row)?;
     }
     stream.finish()?;
+    // Dropped, the writer would end the file without a word of an error.
+    writer.finish()?;
     Ok(())
 }
 

@@ -80,6 +80,16 @@ impl Input {
         &self.first
     }
 
+    /// Names what it holds. That of a bundle was computed when it was opened. A pack says of itself of which encode it is, so what is
+    /// known of its bytes is named as well.
+    pub fn content(&self) -> String {
+        let content = &self.meta().content;
+        match self.first.kind() {
+            Kind::Bundle => format!("content-{content}"),
+            Kind::Pack => format!("content-{content}-pack-{:016x}", self.first.identity()),
+        }
+    }
+
     /// All families here, row by row.
     pub fn families(&self) -> Vec<FamilyId> {
         if let Some((_, ids)) = &self.packs {

@@ -71,10 +71,7 @@ impl DecodeOptions {
         let grayscale = if grayscale { ", luma" } else { "" };
         let families = self.max_parents.map_or_else(String::new, |n| format!(", {n} families"));
         let icc = self.icc.map_or_else(String::new, |icc| format!(", icc {icc:?}"));
-        Origin {
-            source: format!("content-{}", input.meta().content),
-            parameters: format!("{parameters}{grayscale}{families}{icc}"),
-        }
+        Origin { source: input.content(), parameters: format!("{parameters}{grayscale}{families}{icc}") }
     }
 }
 

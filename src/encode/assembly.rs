@@ -82,11 +82,13 @@ impl Assembly<'_> {
             (self.progress)(sink.families);
             Ok(())
         })?;
-        match source {
+        match &*source {
             Source::Tree(tree) => stored_tiles(tree, params, options, scheduler, &mut sink.writer)?,
             Source::Slide(..) => sink.small_levels(SmallLevels::fill)?,
         }
-        let written = sink.writer.finish(&meta, icc.as_deref(), options.packs)?;
+        source.check_unchanged(&identity)?;
+        let replaced = options.manifest.then_some(&*manifest_path);
+        let written = sink.writer.finish(&meta, icc.as_deref(), options.packs, replaced)?;
         if let Some(manifest) = &sink.manifest {
             let tree_bytes = matches!(source, Source::Tree(_)).then_some(identity.bytes);
             manifest.write(&manifest_path, written.bytes, tree_bytes, channels.far_below_luma())?;

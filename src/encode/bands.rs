@@ -61,6 +61,7 @@ pub fn encode_band(
             format!("it has {all} rows of families, and not the rows {} to {}", rows.start, rows.end);
         return Err(Error::input(source.path(), problem));
     }
+    let identity = source.identity()?;
     let families = rows.start as usize * cols as usize..rows.end as usize * cols as usize;
     let mut writer = BandWriter::create(file, families.len() as u32)?;
     let out = file.parent().unwrap_or(Path::new(""));
@@ -72,6 +73,7 @@ pub fn encode_band(
         progress(done);
         Ok(())
     })?;
+    source.check_unchanged(&identity)?;
     Ok(writer.finish()?)
 }
 

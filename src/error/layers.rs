@@ -97,7 +97,11 @@ impl Diagnose for archive::Error {
             E::DirectoryInPlace(path) => Diagnosis::of(FaultKind::Failed).in_file(path),
             E::AnotherEncode(dir) => Diagnosis::of(FaultKind::MayPass).in_file(dir),
             E::Params(e) => e.diagnosis(),
-            E::BlobTooLarge | E::TooManyEntries => Diagnosis::of(FaultKind::Parameters),
+            E::BlobTooLarge
+            | E::RecordTooLong { .. }
+            | E::TileTooLong { .. }
+            | E::ProfileTooLong(_)
+            | E::TooManyEntries => Diagnosis::of(FaultKind::Parameters),
             E::Incomplete | E::Metadata(_) => Diagnosis::of(FaultKind::Failed),
         }
     }
@@ -223,7 +227,7 @@ impl Diagnose for pyramid::Refusal {
         use pyramid::Refusal as R;
         Diagnosis::of(match self {
             R::MissingTiles(_) | R::MissingL2(_) | R::NoTiles { .. } => FaultKind::Damaged,
-            R::AnotherRun { .. } => FaultKind::MayPass,
+            R::AnotherRun { .. } | R::Changed => FaultKind::MayPass,
             R::LosslessBackground | R::OtherTileSize { .. } => FaultKind::Parameters,
             R::TileMetadata { .. } | R::TileOrientation { .. } => FaultKind::Failed,
             R::NotADescriptor | R::Exists | R::NotJpeg { .. } | R::Overlap { .. } | R::NoJpegTiles { .. } => {

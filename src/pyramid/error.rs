@@ -103,6 +103,11 @@ pub enum Refusal {
     /// A part of a tree where one is to be written.
     #[error("it is there already; remove it, choose another output directory, or have it replaced")]
     Exists,
+    /// A source that was written to while it was read.
+    #[error(
+        "it was changed while it was read, so nothing was written; encode it again when it stays as it is"
+    )]
+    Changed,
     /// Another run writes the same tree.
     #[error("another run is writing {name} here; wait for it or choose another output directory")]
     AnotherRun {

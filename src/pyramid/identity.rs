@@ -33,6 +33,8 @@ pub struct Identity {
     pub bytes: u64,
     /// When a file of it was last changed.
     pub modified: Option<SystemTime>,
+    /// Another one once a file of it was written to or replaced, even with the same bytes: see [`ReadAt::stamp`].
+    pub stamp: u64,
 }
 
 impl Identity {
@@ -49,13 +51,14 @@ impl Identity {
         let mut hash = Xxh3::new();
         let file = hash_file(path, &mut hash)?;
         let length = file.size().map_err(Error::io("read", path))?;
-        let mut all = Files { bytes: length, modified: file.modified() };
+        let mut all = Files::default();
+        all.add(length, &*file);
         for data in mirax_files(path)? {
             let file = store::open(&data).map_err(Error::io("read", &data))?;
             let length = file.size().map_err(Error::io("read", &data))?;
             hash.update(data.file_name().unwrap_or_default().as_encoded_bytes());
             hash.update(&length.to_le_bytes());
-            all.add(length, file.modified());
+            all.add(length, &*file);
         }
         Ok(all.identity("file", length, &hash))
     }
@@ -103,11 +106,11 @@ impl Identity {
 
     /// The identity of several files, whose names and order do not matter.
     fn of_series(files: &[PathBuf]) -> Result<Self> {
-        let (mut all, mut digests) = (Files { bytes: 0, modified: None }, Vec::new());
+        let (mut all, mut digests) = (Files::default(), Vec::new());
         for path in files {
             let mut hash = Xxh3::new();
             let file = hash_file(path, &mut hash)?;
-            all.add(file.size().map_err(Error::io("read", path))?, file.modified());
+            all.add(file.size().map_err(Error::io("read", path))?, &*file);
             digests.push(hash.digest128());
         }
         digests.sort_unstable();
@@ -126,7 +129,7 @@ impl Identity {
         hash.update(tree.record());
         hash.update(&serde_json::to_vec(tree.metadata()).map_err(Error::Sidecar)?);
         hash.update(tree.icc_profile().unwrap_or_default());
-        let (mut all, mut tiles) = (Files { bytes: 0, modified: None }, 0);
+        let (mut all, mut tiles, mut changes) = (Files::default(), 0, Xxh3::new());
         tree.each_tile_file(|TileId { level, x, y }, kind| {
             for number in [level, x, y] {
                 hash.update(&number.to_le_bytes());
@@ -134,8 +137,13 @@ impl Identity {
             hash.update(&kind.bytes.to_le_bytes());
             all.bytes += kind.bytes;
             all.modified = all.modified.max(kind.modified);
+            let since = kind.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            changes.update(&since.unwrap_or_default().as_nanos().to_le_bytes());
             tiles += 1;
         })?;
+        // A tree that is one file has no times of its tiles. One without a descriptor has no file to open.
+        changes.update(&store::open(tree.path()).map_or(0, |file| file.stamp()).to_le_bytes());
+        all.stamp = changes.digest();
         Ok(all.identity("tree", tiles, &hash))
     }
 }
@@ -153,21 +161,24 @@ fn hash_file(path: &Path, hash: &mut Xxh3) -> Result<Box<dyn ReadAt>> {
     Ok(file)
 }
 
-/// Bytes and last change of several files.
+/// Bytes, last change and stamp of several files, in any order.
+#[derive(Default)]
 struct Files {
     bytes: u64,
     modified: Option<SystemTime>,
+    stamp: u64,
 }
 
 impl Files {
-    fn add(&mut self, bytes: u64, modified: Option<SystemTime>) {
+    fn add(&mut self, bytes: u64, file: &dyn ReadAt) {
         self.bytes += bytes;
-        self.modified = self.modified.max(modified);
+        self.modified = self.modified.max(file.modified());
+        self.stamp = self.stamp.wrapping_add(file.stamp());
     }
 
     fn identity(self, kind: &str, count: u64, hash: &Xxh3) -> Identity {
         let text = format!("{kind}-{count}-{:032x}", hash.digest128());
-        Identity { text, bytes: self.bytes, modified: self.modified }
+        Identity { text, bytes: self.bytes, modified: self.modified, stamp: self.stamp }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::pyramid::error::{Error, Refusal, Result};
 use crate::slide::{Access, OpenOptions, OpenSlideUse, RandomAccess, Slide, StoredTiles};
+use crate::store;
 
 /// A tree or a slide.
 pub enum Source {
@@ -93,6 +94,18 @@ impl Source {
         match self {
             Source::Tree(tree) => Identity::of_tree(tree),
             Source::Slide(slide, _) => Identity::of_slide(slide),
+        }
+    }
+
+    /// Checks that its files are those that had this identity before.
+    ///
+    /// # Errors
+    /// A file that was written to or replaced meanwhile, or cannot be read any more.
+    pub fn check_unchanged(&self, before: &Identity) -> Result<()> {
+        store::forget(self.path());
+        match self.identity()? == *before {
+            true => Ok(()),
+            false => Err(Error::refused(self.path(), Refusal::Changed)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::dzi::Descriptor;
 use super::metadata::{SlideMetadata, generator};
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::error::{Error, Refusal, Result};
-use crate::store::LockFile;
+use crate::store::{LockFile, create};
 
 /// Whether existing files may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -210,7 +210,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = fs::File::create(path).map_err(Error::io("create", path))?;
+    let mut file = create(path, true).map_err(Error::io("create", path))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", path))
 }
 

@@ -18,6 +18,7 @@ use crate::pyramid::write::write_whole;
 use crate::quality::channels::ChannelLoss;
 use crate::quality::metrics::SquaredError;
 use crate::residual::EncodedFamily;
+use crate::store::{FileStore, ReadAt};
 
 /// The whole file.
 #[derive(Debug, Serialize)]
@@ -164,14 +165,17 @@ impl Manifest {
     /// # Errors
     /// Another file of that name, which must not be overwritten.
     pub fn may_replace(path: &Path) -> Result<()> {
-        let ours = |bytes: &[u8]| {
-            let found: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-            Some(found.get("tool")?.as_str()?.starts_with("origami "))
+        let start = || {
+            let file = FileStore::open(path)?;
+            let mut start = vec![0; file.size()?.min(64) as usize];
+            file.read_exact_at(&mut start, 0)?;
+            std::io::Result::Ok(String::from_utf8_lossy(&start).split_whitespace().collect::<String>())
         };
-        match std::fs::read(path) {
+        match start() {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(Error::io("read", path)(e)),
-            Ok(bytes) if ours(&bytes) == Some(true) => Ok(()),
+            // The program that wrote it comes first in it.
+            Ok(start) if start.starts_with("{\"tool\":\"origami") => Ok(()),
             Ok(_) => Err(Error::refused(path, Refusal::ForeignManifest)),
         }
     }

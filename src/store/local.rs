@@ -1,9 +1,11 @@
 //! Files on a local disk, and bytes in memory.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::read_at::ReadAt;
 
@@ -11,14 +13,22 @@ use super::read_at::ReadAt;
 pub struct FileStore(File);
 
 impl FileStore {
-    /// Opens a file for reading.
+    /// Opens a file for reading. It never waits: a pipe, which would wait for its other end, is refused.
     ///
     /// # Errors
-    /// The error of the system; a directory is refused.
+    /// The error of the system; a directory, a pipe, a socket and a device are refused.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        let file = options.read(true).open(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; give a file"));
+        }
+        if !kind.is_file() {
+            let problem = "it is a pipe or a device; give a regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         Ok(Self(file))
     }
@@ -36,6 +46,15 @@ impl ReadAt for FileStore {
 
     fn modified(&self) -> Option<SystemTime> {
         self.0.metadata().and_then(|meta| meta.modified()).ok()
+    }
+
+    #[cfg(unix)]
+    fn stamp(&self) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        let fields = |meta: std::fs::Metadata| {
+            [meta.dev(), meta.ino(), meta.len(), meta.mtime() as u64, meta.mtime_nsec() as u64]
+        };
+        self.0.metadata().map_or(0, |meta| xxh3_64(&fields(meta).map(u64::to_le_bytes).concat()))
     }
 
     #[cfg(unix)]
@@ -68,5 +87,25 @@ impl ReadAt for Vec<u8> {
         let end = start.checked_add(buf.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         buf.copy_from_slice(self.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_devices_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        for path in [&pipe, &link] {
+            let error = FileStore::open(path).err().unwrap();
+            assert!(error.to_string().contains("regular file"), "{error}");
+        }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Knows nothing of what is written. The system releases the lock when the process ends, in whatever way; the holder removes the file.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::create::create;
 
 /// A locked file, removed when dropped.
 pub struct LockFile {
@@ -19,7 +21,7 @@ impl LockFile {
     /// The error of the system.
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
         loop {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            let file = create(path, false)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),

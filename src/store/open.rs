@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::local::FileStore;
 use super::location::{Address, Location, is_address};
+use super::memory::zeroed;
 use super::read_at::ReadAt;
 
 /// Opens a file, or the object at an address, for reading.
@@ -29,9 +30,10 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.size()?;
     if size > most {
-        return Err(io::ErrorKind::FileTooLarge.into());
+        let problem = format!("it has {size} bytes, and {most} at most belong there");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
     }
-    let mut bytes = vec![0; size as usize];
+    let mut bytes = zeroed(size)?;
     file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use super::arrival::Arrival;
+use super::memory::zeroed;
 
 /// Bytes that can be read at an offset, from many threads at once.
 pub trait ReadAt: Send + Sync {
@@ -22,6 +23,12 @@ pub trait ReadAt: Send + Sync {
         None
     }
 
+    /// A number that is another one once other bytes have its name, or it was written to: of a file by its inode, length and time of the last change, of an
+    /// object by its version. 0 where nothing tells.
+    fn stamp(&self) -> u64 {
+        0
+    }
+
     /// Fills `buf` from `offset` on.
     ///
     /// # Errors
@@ -31,8 +38,8 @@ pub trait ReadAt: Send + Sync {
     /// The `bytes` bytes from `offset` on, for callers that can wait without holding a thread. The answer has the errors of
     /// [`Self::read_exact_at`].
     fn read(&self, offset: u64, bytes: usize) -> Reading<'_> {
-        let mut buf = vec![0; bytes];
-        Reading::done(self.read_exact_at(&mut buf, offset).map(|()| buf))
+        let read = |mut buf: Vec<u8>| self.read_exact_at(&mut buf, offset).map(|()| buf);
+        Reading::done(zeroed(bytes as u64).and_then(read))
     }
 
     /// Says which bytes will be read soon, so that a store far away can send them ahead, neighbours in one request. Of a file they are

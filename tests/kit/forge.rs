@@ -1,11 +1,13 @@
 //! Archives that lie, with checksums that hold: the format of `docs/format.md`, written without the crate's own writer.
 
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 const HEADER: usize = 80;
 const FAMILY: usize = 32;
 const TILE: usize = 24;
+/// The kind of a bundle in its header.
+const BUNDLE: u16 = 2;
 
 /// A payload and what the table says of it.
 #[derive(Clone)]
@@ -129,7 +131,22 @@ impl Forge {
 
     /// Puts it together again, every checksum right. Nothing is shared.
     pub fn bytes(&self) -> Vec<u8> {
-        self.bytes_with_meta(&serde_json::to_vec(&self.meta).unwrap())
+        let mut meta = self.meta.clone();
+        if let (Some(meta), BUNDLE) = (meta.as_object_mut(), self.kind) {
+            meta.insert("content".into(), self.content().into());
+        }
+        self.bytes_with_meta(&serde_json::to_vec(&meta).unwrap())
+    }
+
+    /// What names the contents of a bundle.
+    fn content(&self) -> String {
+        let mut all = Vec::new();
+        for family in &self.families {
+            all.extend([family.x, family.y].iter().flat_map(|v| v.to_le_bytes()));
+            all.extend(family.head_check().to_le_bytes());
+        }
+        all.extend(self.tiles.iter().flat_map(|(_, bytes)| xxh3_64(bytes).to_le_bytes()));
+        format!("{:032x}", xxh3_128(&all))
     }
 
     /// [`Self::bytes`] with other bytes where the JSON belongs.
@@ -147,12 +164,11 @@ impl Forge {
         data.extend(&self.icc);
         for family in &self.families {
             let record = family.record();
-            let head = 32 + 16 * family.payloads.len();
             directory.extend([family.x, family.y].iter().flat_map(|v| v.to_le_bytes()));
             directory.extend(((start + data.len()) as u64).to_le_bytes());
             directory.extend((record.len() as u32).to_le_bytes());
             directory.extend((family.payloads.len() as u32).to_le_bytes());
-            directory.extend(xxh3_64(&record[..head]).to_le_bytes());
+            directory.extend(family.head_check().to_le_bytes());
             data.extend(record);
         }
         directory.extend(index);
@@ -174,6 +190,10 @@ impl Forge {
 }
 
 impl Family {
+    fn head_check(&self) -> u64 {
+        xxh3_64(&self.record()[..32 + 16 * self.payloads.len()])
+    }
+
     fn record(&self) -> Vec<u8> {
         let mut out = self.proof.to_vec();
         for payload in &self.payloads {

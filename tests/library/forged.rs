@@ -62,7 +62,7 @@ fn headers_that_lie_are_refused() {
     refused(&patch(4, &[3, 0]), "newer origami");
     refused(&patch(4, &[1, 0]), "encode the slide again");
     refused(&patch(6, &[3, 0]), "kind");
-    refused(&patch(6, &[1, 0]), "tiles in the small levels");
+    refused(&patch(6, &[1, 0]), "bytes of the ICC profile");
     refused(&patch(8, &u64::MAX.to_le_bytes()), "size of the file");
     refused(&patch(16, &[0; 4]), "0x130");
     refused(&patch(16, &u32::MAX.to_le_bytes()), "4294967295x130");
@@ -77,10 +77,17 @@ fn headers_that_lie_are_refused() {
     refused(&patch(40, &u64::MAX.to_le_bytes()), "place of the ICC profile");
     refused(&patch(40, &0u64.to_le_bytes()), "place of the ICC profile");
     refused(&patch(48, &1u32.to_le_bytes()), "byte");
+    refused(&patch(48, &[0; 4]), "place of the ICC profile");
+    let mut without = patch(48, &[0; 4]);
+    put(&mut without, 40, &[0; 8]);
+    refused(&seal_header(without), "place of the ICC profile");
     refused(&patch(52, &[1]), "reserved");
     refused(b"", "not a pack or bundle");
     refused(b"ORIG", "not a pack or bundle");
 
+    let mut coloured = Forge::new(&pack);
+    coloured.icc = vec![1; 200];
+    refused(&coloured.bytes(), "bytes of the ICC profile");
     let mut two = Forge::new(&pack);
     two.families = Forge::new(&bundle).families;
     refused(&two.bytes(), "families in a pack");
@@ -170,6 +177,28 @@ fn metadata_that_lies_is_refused() {
     let mut more = forge.clone();
     more.meta["a later addition"] = json!({"x": 1});
     verify_bytes(&more.bytes(), true, &Scheduler::new(1).unwrap()).unwrap();
+}
+
+/// Caches know a slide by its content, so another slide must not claim it.
+#[test]
+fn the_content_of_another_slide_is_refused() {
+    let (bundle, pack) = good();
+    let mut forge = Forge::new(&bundle);
+    for content in ["", "0123456789abcdef0123456789abcdef"] {
+        forge.meta["content"] = json!(content);
+        refused(&forge.bytes_with_meta(&serde_json::to_vec(&forge.meta).unwrap()), "content in the metadata");
+    }
+    // A family of another slide under the content of this one.
+    let mut other = Forge::new(&bundle);
+    let mine = other.meta.clone();
+    other.families.swap(0, 1);
+    (other.families[0].x, other.families[0].y) = (0, 0);
+    (other.families[1].x, other.families[1].y) = (1, 0);
+    refused(&other.bytes_with_meta(&serde_json::to_vec(&mine).unwrap()), "content in the metadata");
+    // A pack does not have what it would be computed from.
+    let mut forge = Forge::new(&pack);
+    forge.meta["content"] = json!("0123456789abcdef0123456789abcdef");
+    verify_bytes(&forge.bytes(), true, &Scheduler::new(1).unwrap()).unwrap();
 }
 
 #[test]
@@ -278,4 +307,48 @@ fn a_store_that_claims_terabytes_costs_no_memory() {
         assert!(error.contains(says), "{error}");
         assert!(longest.load(Ordering::SeqCst) <= 1 << 20, "{longest:?} bytes in one read");
     }
+}
+
+/// As a sparse file, 80 bytes on the disk, would have them: families and small levels of the largest slide, all zeros.
+#[test]
+fn a_directory_of_gigabytes_is_refused_at_its_first_bad_entry() {
+    let (bundle, pack) = good();
+    let geometry = origami::image::geometry::Geometry::new(1 << 15, 1 << 15, 1).unwrap();
+    let (families, tiles) = (geometry.family_count() as u32, geometry.stored_tile_count() as u32);
+    for (start, families, tiles) in [(bundle, families, tiles), (pack, families, 0)] {
+        let (size, longest) = (1u64 << 33, Arc::new(AtomicU64::new(0)));
+        let mut start = start[..80].to_vec();
+        put(&mut start, 8, &size.to_le_bytes());
+        for (at, value) in [(16, 1 << 15), (20, 1 << 15), (24, 1), (28, families), (32, tiles), (36, 99)] {
+            put(&mut start, at, &u32::to_le_bytes(value));
+        }
+        put(&mut start, 40, &[0; 24]);
+        let store = Claims { start: seal_header(start), size, longest: longest.clone() };
+        let error = Archive::from_store(Path::new("forged"), Box::new(store)).err().unwrap().to_string();
+        assert!(error.contains("place of family 0_0"), "{error}");
+        assert!(longest.load(Ordering::SeqCst) <= 4 << 20, "{longest:?} bytes in one read");
+    }
+}
+
+#[test]
+fn blobs_that_are_longer_than_their_pixels_can_need_are_refused() {
+    let (bundle, _) = good();
+    let claims = |at: usize, bytes: u32| {
+        let (size, longest) = (1u64 << 33, Arc::new(AtomicU64::new(0)));
+        let mut start = bundle.clone();
+        put(&mut start, 8, &size.to_le_bytes());
+        put(&mut start, at, &bytes.to_le_bytes());
+        let store = Claims { start: seal(start), size, longest: longest.clone() };
+        let error = Archive::from_store(Path::new("forged"), Box::new(store)).err().unwrap().to_string();
+        assert!(longest.load(Ordering::SeqCst) <= 1 << 20, "{longest:?} bytes in one read");
+        error
+    };
+    for bytes in [32 << 20, u32::MAX] {
+        let error = claims(family_at(0) + 16, bytes);
+        assert!(error.contains("length of family 0_0"), "{error}");
+        let error = claims(tile_at(&bundle, 1) + 8, bytes);
+        assert!(error.contains("length of tile"), "{error}");
+    }
+    let error = claims(48, u32::MAX);
+    assert!(error.contains("length of the ICC profile"), "{error}");
 }

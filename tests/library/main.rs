@@ -6,6 +6,7 @@ mod kit;
 mod oracle;
 
 mod bundles;
+mod changed;
 mod context;
 mod corrupt;
 mod encoders;

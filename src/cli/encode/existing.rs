@@ -41,7 +41,24 @@ pub fn difference(
         "keeps other associated images".into()
     } else if archive.families().len() as u64 != families {
         format!("has {} families instead of {families}", archive.families().len())
+    } else if options.packs && !has_packs(&archive, path) {
+        "lacks some of its packs".into()
+    } else if options.manifest && !has_manifest(path) {
+        "lacks its manifest".into()
     } else {
         return Ok(None);
     }))
+}
+
+/// Whether the packs of an archive lie beside it, made by the same encode.
+fn has_packs(archive: &Archive, path: &Path) -> bool {
+    let is_of_it = |pack: Archive| pack.meta().content == archive.meta().content;
+    let mut packs = archive.families().iter().map(|entry| path.with_file_name(format!("{}.pack", entry.id)));
+    packs.all(|pack| Archive::open(&pack).is_ok_and(is_of_it))
+}
+
+/// Whether there is a manifest of an archive.
+fn has_manifest(path: &Path) -> bool {
+    let out = path.parent().and_then(Path::parent);
+    out.is_some_and(|out| origami::store::is_file(&out.join("manifest.json")))
 }

@@ -10,9 +10,11 @@ use crate::pyramid::metadata::SlideMetadata;
 use crate::store::{self, is_address};
 
 /// Largest `.dzi` that is read. Real ones have a few hundred bytes; a slide given by mistake has gigabytes.
-const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
-/// Largest sidecar and ICC profile. Real ones have kilobytes.
-const MAX_SIDECAR_BYTES: u64 = 64 << 20;
+pub const MAX_DESCRIPTOR_BYTES: u64 = 1 << 20;
+/// Largest sidecar. Real ones have some hundred bytes.
+const MAX_SIDECAR_BYTES: u64 = 1 << 20;
+/// Largest ICC profile. Real ones have kilobytes.
+const MAX_PROFILE_BYTES: u64 = 64 << 20;
 
 /// File name extensions of tiles, in lower case.
 pub const TILE_EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
@@ -140,7 +142,7 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
         // Only a file name without directory: a sidecar must not make us read files elsewhere.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
             let path = dzi.with_file_name(name);
-            Some(store::read(&path, MAX_SIDECAR_BYTES).map_err(Error::io("read", &path))?)
+            Some(store::read(&path, MAX_PROFILE_BYTES).map_err(Error::io("read", &path))?)
         }
         Some(name) => {
             return Err(Error::damaged(
@@ -151,4 +153,30 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
         None => None,
     };
     Ok((metadata, icc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sidecar_is_a_regular_file_of_a_plausible_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dzi, sidecar) = (dir.path().join("a.dzi"), dir.path().join("a.json"));
+        let refusal = || read_metadata(&dzi).unwrap_err().to_string();
+        fs::write(&sidecar, "{}").unwrap();
+        assert!(read_metadata(&dzi).is_ok());
+        fs::File::create(&sidecar).unwrap().set_len(MAX_SIDECAR_BYTES + 1).unwrap();
+        assert!(refusal().contains("at most belong there"), "{}", refusal());
+        #[cfg(unix)]
+        for target in ["/dev/zero", "pipe"] {
+            fs::remove_file(&sidecar).unwrap();
+            let made = match target {
+                "pipe" => std::process::Command::new("mkfifo").arg(&sidecar).status().unwrap().success(),
+                device => std::os::unix::fs::symlink(device, &sidecar).is_ok(),
+            };
+            assert!(made);
+            assert!(refusal().contains("regular file"), "{}", refusal());
+        }
+    }
 }

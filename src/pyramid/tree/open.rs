@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::find::{find_descriptor, read_descriptor, stem};
+use super::find::{MAX_DESCRIPTOR_BYTES, find_descriptor, read_descriptor, stem};
 use super::layout::{Layout, first_level};
 use super::others::{google, iiif, zoomify};
 use super::store::Store;
@@ -123,7 +123,7 @@ fn szi(path: &Path) -> Result<Found> {
     let [name] = &names[..] else {
         return Err(damaged(format!("it holds {} .dzi files where one belongs", names.len())));
     };
-    let bytes = zip.read(name).map_err(Error::io("read", &zip.place(name)))?;
+    let bytes = zip.read(name, MAX_DESCRIPTOR_BYTES).map_err(Error::io("read", &zip.place(name)))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::refused(path, Refusal::NotADescriptor))?;
     let descriptor = Descriptor::parse(&path.join(name), &text)?;
     let prefix = format!("{}_files/", &name[..name.len() - ".dzi".len()]);

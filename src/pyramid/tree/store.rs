@@ -10,10 +10,10 @@ use std::time::SystemTime;
 #[cfg(feature = "remote")]
 use super::far::Far;
 use super::zip::Zip;
-#[cfg(feature = "remote")]
-use crate::store;
-use crate::store::{Arrival, Location};
+use crate::store::{self, Arrival, Location};
 
+/// Longest file of a tree. Four bytes of 16 bits a pixel make half of that in the largest tile.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Directories below each other that are searched.
 const MAX_DEPTH: usize = 8;
 
@@ -121,10 +121,10 @@ impl Store {
     /// `NotFound`; an entry that is compressed or damaged; the error of the system.
     pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         match self {
-            Store::Directory(root) => fs::read(root.join(name)),
+            Store::Directory(root) => store::read(&root.join(name), MAX_FILE_BYTES),
             #[cfg(feature = "remote")]
             Store::Far(far) => far.read(name),
-            Store::Zip(zip, prefix) => zip.read(&format!("{prefix}{name}")),
+            Store::Zip(zip, prefix) => zip.read(&format!("{prefix}{name}"), MAX_FILE_BYTES),
         }
     }
 

@@ -13,7 +13,7 @@ use rawzip::{
     ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator,
 };
 
-use crate::store::{Arrival, ReadAt};
+use crate::store::{self, Arrival, ReadAt};
 
 /// Bytes at the end of a zip that are fetched by one request, where it lies far away: the directory of some 10,000 tiles.
 const END_BYTES: u64 = 1 << 20;
@@ -88,22 +88,22 @@ impl Zip {
         Ok(self.entry(name)?.at.uncompressed_size_hint())
     }
 
-    /// The bytes of an entry, after a check of their length and CRC.
+    /// The bytes of an entry of at most `most`, after a check of their length and CRC.
     ///
     /// # Errors
-    /// `NotFound`; `Unsupported`: compressed or encrypted; `InvalidData`: damaged; the error of the system.
-    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+    /// `NotFound`; `FileTooLarge`; `Unsupported`: compressed or encrypted; `InvalidData`: damaged; the error of the system.
+    pub fn read(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let entry = self.entry(name)?;
         if let Some(problem) = entry.problem {
             return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
         }
+        let size = entry.at.uncompressed_size_hint();
+        if size > most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let found = self.archive.get_entry(entry.at).map_err(of_zip)?;
-        let mut bytes = Vec::new();
-        // What the directory claims is not believed before the file is known to have as much.
-        let (start, end) = found.compressed_data_range();
-        let here = end.min(self.archive.get_ref().size).saturating_sub(start);
-        bytes.try_reserve_exact(usize::try_from(here).unwrap_or(usize::MAX))?;
-        found.verifying_reader(found.reader()).read_to_end(&mut bytes).map_err(|e| match e.downcast() {
+        let mut bytes = store::zeroed(size)?;
+        found.verifying_reader(found.reader()).read_exact(&mut bytes).map_err(|e| match e.downcast() {
             Ok(e) => of_zip(e),
             Err(e) => e,
         })?;

@@ -49,7 +49,7 @@ fn bundle(dir: &Path, geometry: Geometry, count: usize, bytes: impl Fn(usize) ->
         associated: Vec::new(),
         complete: count as u64 == geometry.family_count(),
     };
-    let written = writer.finish(&meta, None, false).unwrap();
+    let written = writer.finish(&meta, None, false, None).unwrap();
     Archive::open(&written.path).unwrap()
 }
 

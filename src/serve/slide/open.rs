@@ -143,11 +143,11 @@ impl Slide {
     fn hash(&self, files: &SlideFiles, output: &Output) -> u128 {
         let mut text = format!("1 {output:?} {:?} {} {:?}", self.coding, self.prefer_tree, self.geometry);
         match &self.input {
-            // Equal on every machine that has a copy of the file.
-            Some(input) if !self.prefer_tree => {
+            // Equal on every machine that has a copy of the file. The hash was computed of what the bundle holds.
+            Some(input) if !self.prefer_tree && !input.is_directory() => {
                 let _ = write!(text, " {} {:?}", input.meta().content, input.meta().coding);
             }
-            // A tree has no hash of its contents.
+            // A tree has no hash of its contents, and packs only say of themselves of which encode they are.
             _ => {
                 let _ = write!(text, " {} {:?} {:?}", files.name, files.stamp, self.inner_stamp);
             }

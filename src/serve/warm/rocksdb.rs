@@ -18,6 +18,7 @@ use super::tuning::{is_damage, options};
 use crate::serve::error::StartError;
 use crate::serve::http::path_segment;
 use crate::serve::tile_key::TileKey;
+use crate::store::create;
 
 /// Bytes of the hash before a tile.
 const HASH_BYTES: usize = 8;
@@ -51,7 +52,7 @@ impl WarmCache {
             problem: format!("{what}: {e}"),
         };
         fs::create_dir_all(dir).map_err(|e| problem("cannot be made", &e))?;
-        let lock = File::create(dir.join("lock")).map_err(|e| problem("cannot be written", &e))?;
+        let lock = create(&dir.join("lock"), false).map_err(|e| problem("cannot be written", &e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

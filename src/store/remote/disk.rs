@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::fetch::Version;
+use crate::store::create::create;
 use crate::store::lock::LockFile;
 
 /// Bytes of the checksum before those of the block.
@@ -104,7 +105,7 @@ impl Disk {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
-            let mut file = File::create(&part)?;
+            let mut file = create(&part, true)?;
             file.write_all(&checksum(owner, block, data).to_le_bytes())?;
             file.write_all(data)?;
             // Not synced: after a power cut the checksum tells.

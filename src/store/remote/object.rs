@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, Shared};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::connect::{Place, connect};
 use super::disk::{Disk, Owner};
@@ -178,6 +179,10 @@ impl ReadAt for Object {
 
     fn modified(&self) -> Option<SystemTime> {
         self.0.version.modified()
+    }
+
+    fn stamp(&self) -> u64 {
+        xxh3_64(format!("{:?}", self.0.version).as_bytes())
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
