@@ -37,8 +37,8 @@ pub const MAX_TILE: u32 = 4096;
 pub const MAX_SIDE: u32 = 1 << 30;
 /// Most families, and most tiles at small levels, that an archive may index.
 pub const MAX_ENTRIES: u64 = 1 << 26;
-/// Most scans of a progressive JPEG tile. More count as an attack.
-pub const MAX_JPEG_SCANS: i32 = 100;
+/// Most scans of a progressive JPEG. Encoders write 5 to 18; each costs the time of all pixels, however few bytes it has.
+pub const MAX_JPEG_SCANS: i32 = 32;
 
 /// Projected gradient steps of optL2 and 420opt for lanczos3 and bicubic.
 pub const OPTL2_STEPS: u32 = 8;

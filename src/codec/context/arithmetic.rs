@@ -58,6 +58,11 @@ pub trait Coder {
     /// Codes `count` bits, up to 16, without a model, and returns them.
     fn plain(&mut self, count: u32, bits: u32) -> u32;
 
+    /// Whether more plain bits were read than there are.
+    fn is_past_end(&self) -> bool {
+        false
+    }
+
     /// Codes a bit with the mean of two contexts' probabilities.
     #[inline(always)]
     fn coded(&mut self, a: &mut Context, b: &mut Context, bit: bool) -> bool {
@@ -162,7 +167,8 @@ impl Coder for Encoder {
     }
 }
 
-/// Bytes to bits. Never fails: it reads zeros past the end.
+/// Bytes to bits. Never fails: it reads zeros past the end. [`Coder::is_past_end`] tells of plain bits that are not there; coded bytes
+/// may end early, because an encoder leaves zeros out.
 pub struct Decoder<'a> {
     code: u64,
     range: u64,
@@ -210,6 +216,10 @@ impl Coder for Decoder<'_> {
         self.waiting >>= count;
         self.waits -= count;
         bits
+    }
+
+    fn is_past_end(&self) -> bool {
+        8 * self.plain.at as u64 - u64::from(self.waits) > 8 * self.plain.bytes.len() as u64
     }
 }
 
@@ -274,6 +284,9 @@ mod tests {
                 assert_ne!(coded.last(), Some(&0));
                 let mut decoder = Decoder::new(&coded, &plain);
                 assert!(run(&mut decoder, &wanted.iter().map(|_| (false, 0)).collect::<Vec<_>>()) == wanted);
+                assert!(!decoder.is_past_end());
+                decoder.plain(8, 0);
+                assert!(decoder.is_past_end(), "{count}");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::arithmetic::Decoder as BitReader;
 use super::layout::BLOCK;
 use super::model::Block;
-use super::payload::Payload;
+use super::payload::{Payload, damaged};
 use super::stripe::{BlockPlace, Blocks, code_stripe};
 use crate::codec::coefficients::{Batch, write};
 use crate::codec::error::Result;
@@ -62,8 +62,7 @@ impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let payload = Payload::parse(bytes, expect)?;
         payload.layout.shape(image);
-        decode(&payload, 0..payload.stripes.len(), 0..expect.width, image);
-        Ok(())
+        decode(&payload, 0..payload.stripes.len(), 0..expect.width, image)
     }
 
     fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
@@ -75,13 +74,18 @@ impl ImageDecoder for Decoder {
         }
         // Samples of earlier calls stay: an image that has this shape already keeps them.
         payload.layout.shape(image);
-        decode(&payload, stripes, part.columns(), image);
+        decode(&payload, stripes, part.columns(), image)?;
         Ok(true)
     }
 }
 
 /// Decodes stripes; of their samples, those of the columns `columns`.
-fn decode(payload: &Payload<'_>, stripes: Range<usize>, columns: Range<usize>, image: &mut Ycc) {
+fn decode(
+    payload: &Payload<'_>,
+    stripes: Range<usize>,
+    columns: Range<usize>,
+    image: &mut Ycc,
+) -> Result<()> {
     let [cb, cr] = image.chroma.as_mut().map_or([None, None], |planes| planes.each_mut().map(Some));
     let blocks = |side: usize| columns.start / side..columns.end.div_ceil(side);
     let wanted = [blocks(BLOCK), blocks(BLOCK * payload.layout.sampling.factors().0)];
@@ -89,7 +93,9 @@ fn decode(payload: &Payload<'_>, stripes: Range<usize>, columns: Range<usize>, i
     let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], batches, wanted };
     for stripe in stripes {
         let [coded, plain] = payload.stripes[stripe];
-        code_stripe(&mut BitReader::new(coded, plain), &payload.layout, stripe, &mut sink);
+        code_stripe(&mut BitReader::new(coded, plain), &payload.layout, stripe, &mut sink)
+            .ok_or_else(|| damaged(format!("stripe {stripe} ends early")))?;
     }
     sink.finish();
+    Ok(())
 }

@@ -105,10 +105,10 @@ fn payload(layout: &Layout, components: &[Component<'_>]) -> Option<Vec<u8>> {
     }
     let coded = (0..layout.stripes()).map(|stripe| {
         let mut writer = BitWriter::new();
-        code_stripe(&mut writer, layout, stripe, &mut Source(components));
-        writer.finish()
+        code_stripe(&mut writer, layout, stripe, &mut Source(components))?;
+        Some(writer.finish())
     });
-    let coded: Vec<_> = coded.collect();
+    let coded = coded.collect::<Option<Vec<_>>>()?;
     for (bits, plain) in &coded {
         write_length(&mut out, bits.len());
         write_length(&mut out, plain.len());

@@ -11,7 +11,7 @@ use crate::image::ycc::Sampling;
 pub const GRAY: u8 = 0x10;
 pub const S420: u8 = 0x12;
 
-fn damaged(problem: impl Into<String>) -> Error {
+pub fn damaged(problem: impl Into<String>) -> Error {
     Error::Image { what: "context-coded residual".into(), problem: problem.into() }
 }
 

@@ -15,8 +15,14 @@ pub trait Blocks {
     fn store(&mut self, at: BlockPlace, block: &Block, count: u8);
 }
 
-/// Codes one stripe: luma, row by row, then Cb, then Cr.
-pub fn code_stripe<C: Coder>(coder: &mut C, layout: &Layout, stripe: usize, blocks: &mut impl Blocks) {
+/// Codes one stripe: luma, row by row, then Cb, then Cr. `None` where a decoder's bytes end early: each coefficient that is not zero has a
+/// plain bit, so a few bytes cannot cost more time than a blank image does.
+pub fn code_stripe<C: Coder>(
+    coder: &mut C,
+    layout: &Layout,
+    stripe: usize,
+    blocks: &mut impl Blocks,
+) -> Option<()> {
     const NOTHING: Sizes = [0; 64];
     let mut models = [Model::NEW, Model::NEW];
     // Coefficients that are not zero in each block of the stripe, plane by plane: hints for later blocks and planes.
@@ -50,10 +56,14 @@ pub fn code_stripe<C: Coder>(coder: &mut C, layout: &Layout, stripe: usize, bloc
                 own[at] = model::code(coder, model, &neighbours, &mut block, &mut now[0]);
                 blocks.store((plane, x, row), &block, own[at]);
             }
+            if coder.is_past_end() {
+                return None;
+            }
             std::mem::swap(&mut above, &mut current);
         }
         counts[plane] = own;
     }
+    Some(())
 }
 
 /// Mean count of the luma blocks that a chroma block covers; blocks beyond the edge count as empty.

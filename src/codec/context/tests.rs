@@ -89,6 +89,27 @@ fn other_images_and_damaged_bytes_are_errors() {
     assert!(pack(b"no JPEG", shape(&image), 32).is_none());
 }
 
+/// Of the largest image: bytes that say nothing stand for blocks full of coefficients, each of which would have a plain bit.
+#[test]
+fn a_few_bytes_that_claim_millions_of_coefficients_are_an_error() {
+    let shape = Shape { width: 16384, height: 16384, sampling: Some(Sampling::Gray) };
+    let claims = |stripe: u16| {
+        let stripes = 2048usize.div_ceil(stripe.into());
+        let head = [&[0x10, 0, 64, 0, 64][..], &stripe.to_le_bytes(), &[1]].concat();
+        [head, vec![0; 2 * stripes]].concat()
+    };
+    let image = &mut Ycc::default();
+    for stripe in [2048, 1] {
+        let error = Decoder.decode_into(&claims(stripe), shape, image).unwrap_err().to_string();
+        assert!(error.contains("stripe 0 ends early"), "{error}");
+    }
+    // The same with noise where it should be coded: what is read past its end is no more than noise.
+    let mut noise = claims(2048);
+    noise[8] = 40;
+    noise.extend((0..40u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
+    assert!(Decoder.decode_into(&noise, shape, image).is_err());
+}
+
 #[test]
 fn a_jpeg_that_is_neither_gray_nor_420_is_not_packed() {
     let image = image(40, 40, Sampling::S444);

@@ -4,9 +4,7 @@ use turbojpeg_sys as sys;
 
 use super::handle::{Handle, failed};
 use crate::codec::error::Result;
-
-/// Scans in one image. Real progressive files have about ten.
-const MAX_SCANS: i32 = 100;
+use crate::image::spec::MAX_JPEG_SCANS;
 
 /// Decodes a gray JPEG of 9 to 12 bits and `size` (width, height) pixels. Its bits, and its samples row by row.
 ///
@@ -15,7 +13,7 @@ const MAX_SCANS: i32 = 100;
 pub fn decode_deep(jpeg: &[u8], size: (usize, usize), limit_bytes: u64) -> Result<(u32, Vec<u16>)> {
     let mut handle = Handle::new(sys::TJINIT_TJINIT_DECOMPRESS)?;
     handle.set(sys::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
-    handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
+    handle.set(sys::TJPARAM_TJPARAM_SCANLIMIT, MAX_JPEG_SCANS)?;
     let megabytes = i32::try_from(limit_bytes >> 20).unwrap_or(i32::MAX);
     handle.set(sys::TJPARAM_TJPARAM_MAXMEMORY, megabytes.max(1))?;
     // SAFETY: the handle is live; the pointer and length are those of a slice.

@@ -4,14 +4,12 @@
 //! accurate integer DCT, smooth chroma upsampling.
 
 use super::header::ColorModel;
+use crate::image::spec::MAX_JPEG_SCANS;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::io::{self, Read};
 use std::ptr::NonNull;
 // Not called from here: the crate links libjpeg-turbo, which the C code calls.
 use turbojpeg_sys as _;
-
-/// Scans in one image. Real progressive files have about ten.
-const MAX_SCANS: c_int = 100;
 
 /// The C side's state, opaque here.
 #[repr(C)]
@@ -93,7 +91,7 @@ impl<'a> Decoder<'a> {
         let input = NonNull::from(Box::leak(Box::new(Input { reader, error: None })));
         let limit = c_long::try_from(max_memory_bytes).unwrap_or(c_long::MAX);
         // SAFETY: `read_block` matches the C type and `input` lives until `drop`.
-        let raw = unsafe { origami_jpeg_new(read_block, input.as_ptr().cast(), limit, MAX_SCANS) };
+        let raw = unsafe { origami_jpeg_new(read_block, input.as_ptr().cast(), limit, MAX_JPEG_SCANS) };
         match NonNull::new(raw) {
             Some(raw) => Ok(Self { raw, input, failed: None }),
             None => {
