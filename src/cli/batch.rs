@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::fault::{Exit, Fault};
 use super::inputs::{Input, Inputs};
 use super::json;
-use super::print::say;
+use super::print::{note, say};
 
 /// How a list is worked on.
 pub struct Batch {
@@ -89,7 +89,7 @@ impl Batch {
                 Err(error) => {
                     counts.failed += 1;
                     let fault = Fault::of(&error);
-                    eprintln!("origami: {}", fault.message);
+                    note!("origami: {}", fault.message);
                     results.push(json!({"path": input.path, "error": fault}));
                     Exit::of(&error)
                 }

@@ -25,7 +25,7 @@ use super::batch::{Batch, Outcome};
 use super::fault::usage;
 use super::inputs::{self, Input, Inputs, SeveralArgs, Takes, Thing};
 use super::place::OutPlace;
-use super::print::{families, human_bytes, say};
+use super::print::{families, human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
 
@@ -220,7 +220,7 @@ impl Run<'_> {
         place.publish(&dzi, false)?;
         report.dzi = out.join(dzi);
         if let (Some(problem), true) = (&report.profile_problem, args.work.summary()) {
-            eprintln!("{}: the colour profile is not in the tiles: {problem}", report.dzi.display());
+            note!("{}: the colour profile is not in the tiles: {problem}", report.dzi.display());
         }
         let seconds = started.elapsed().as_secs_f64();
         if args.work.summary() {
@@ -280,7 +280,7 @@ fn skipped(source: &Path, out: &Path, args: &DecodeArgs) -> Outcome {
 
 fn print_summary(report: &DecodeReport, seconds: f64, opened: &OpenBackend) {
     if report.left_out > 0 {
-        eprintln!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
+        note!("{}: {} of the slide's families are not in it", report.dzi.display(), report.left_out);
     }
     say!(
         "{}: {}, {} of tiles, {seconds:.1} s {}",

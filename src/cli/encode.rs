@@ -18,6 +18,7 @@ use self::one::Run;
 use super::args::backend::Workload;
 use super::batch::Batch;
 use super::inputs::Thing;
+use super::print::note;
 
 pub use self::args::EncodeArgs;
 
@@ -51,7 +52,7 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
         && args.is_advised()
         && let Some(advice) = advice::advice()
     {
-        eprintln!("{advice}");
+        note!("{advice}");
     }
     Ok(code)
 }

@@ -213,7 +213,7 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
         return exit.into();
     }
     let fault = Fault::of(error);
-    eprintln!("origami: {}", fault.message);
+    print::note!("origami: {}", fault.message);
     if json::is_wanted() {
         json::print_error(&fault);
     }

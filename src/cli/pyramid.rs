@@ -24,7 +24,7 @@ use super::batch::{Batch, Outcome};
 use super::fault::Problem;
 use super::inputs::{self, SeveralArgs, Takes};
 use super::place::OutPlace;
-use super::print::say;
+use super::print::{note, say};
 use super::progress::Work;
 use super::signals;
 
@@ -104,7 +104,7 @@ fn one(args: &PyramidArgs, path: &Path, out: &Path, scheduler: &Scheduler) -> Re
     signals::writes(&out.join(&dzi));
     let mut slide = Slide::open(path, &args.open.options())?;
     if args.work.summary() {
-        slide.info.warnings.iter().for_each(|warning| eprintln!("{}: {warning}", path.display()));
+        slide.info.warnings.iter().for_each(|warning| note!("{}: {warning}", path.display()));
     }
     // A wrong name must fail before hours of work.
     let associated = associated(args, &mut slide, place.dir())?;

@@ -17,7 +17,7 @@ use super::args::values::{names, real, whole};
 use super::args::work::{JsonArgs, WorkArgs};
 use super::fault::{Exit, Problem, usage};
 use super::json;
-use super::print::{human_bytes, say};
+use super::print::{human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
 
@@ -125,7 +125,7 @@ pub fn read_tour(path: &Path) -> Result<(Tour, Vec<Fault>)> {
     })?;
     let (tour, warnings) = read(path, &text, Strictness::Strict)?;
     for warning in &warnings {
-        eprintln!("origami: {}: {warning}", path.display());
+        note!("origami: {}: {warning}", path.display());
     }
     Ok((tour, warnings))
 }
@@ -175,7 +175,7 @@ fn run_render(args: &RenderArgs) -> Result<ExitCode> {
     }
     let rendered = rendered?;
     for note in &rendered.notes {
-        eprintln!("origami: {}: {note}", args.tour.display());
+        note!("origami: {}: {note}", args.tour.display());
     }
     let seconds = started.elapsed().as_secs_f64();
     let format = rendered.format;
@@ -220,7 +220,7 @@ fn run_check(args: &CheckArgs) -> Result<ExitCode> {
     for path in &args.tours {
         let checked = read_tour(path).and_then(|(tour, warnings)| {
             for warning in check(&tour, path)? {
-                eprintln!("origami: {}: its slide: {warning}", path.display());
+                note!("origami: {}: its slide: {warning}", path.display());
             }
             let seen = match &args.views_at[..] {
                 [] => None,
@@ -253,11 +253,11 @@ fn run_check(args: &CheckArgs) -> Result<ExitCode> {
                 match error.downcast_ref() {
                     Some(Error::Document { faults: found, .. }) => {
                         result["faults"] = faults(found).into();
-                        found.iter().for_each(|fault| eprintln!("origami: {}: {fault}", path.display()));
+                        found.iter().for_each(|fault| note!("origami: {}: {fault}", path.display()));
                     }
                     _ => {
                         result["error"] = error.to_string().into();
-                        eprintln!("origami: {error}");
+                        note!("origami: {error}");
                     }
                 }
             }

@@ -18,7 +18,7 @@ use super::args::work::WorkArgs;
 use super::batch::{Batch, Outcome};
 use super::fault::{Exit, Fault, usage};
 use super::inputs::{self, Input, Thing};
-use super::print::{families, human_bytes, say};
+use super::print::{families, human_bytes, note, say};
 use super::progress::Work;
 
 /// Faults of one input that are named; the others are counted.
@@ -116,7 +116,7 @@ impl Faults {
         self.count += 1;
         if self.first.len() < MAX_NAMED {
             let fault = Fault::of(error);
-            eprintln!("origami: {}", fault.message);
+            note!("origami: {}", fault.message);
             self.first.push(fault);
         }
     }
@@ -145,7 +145,7 @@ impl Verifier {
         }
         let unnamed = faults.count - faults.first.len() as u64;
         if unnamed > 0 {
-            eprintln!("origami: {}: and {unnamed} more", path.display());
+            note!("origami: {}: and {unnamed} more", path.display());
         }
         let report = Report { path, kind, whole, found, fault_count: faults.count, faults: &faults.first };
         Ok(Outcome { exit: faults.exit, ..Outcome::good(serde_json::to_value(report)?) })

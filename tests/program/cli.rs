@@ -3,7 +3,7 @@
 //! `bad_input.rs` has the files that are wrong, `crash.rs` the disk that is full and the run that is killed.
 
 use crate::kit::files::{contents, listing, nothing_written};
-use crate::kit::forge;
+use crate::kit::forge::{self, Forge};
 use crate::kit::program::{Ran, arg, inspected, origami, program};
 use crate::kit::slides::{Small, write_png};
 use std::fs;
@@ -314,4 +314,35 @@ fn small_levels_missing_from_the_tree_beside_packs_are_refused() {
     std::fs::remove_file(dir.join("baseline_pyramid_files/1/0_0.jpg")).unwrap();
     origami(&["decode", "--packs", arg(&packs), "--pyramid", arg(&s.dzi), "--out", arg(&out)])
         .damaged(&["1/0_0.jpg"]);
+}
+
+/// Metadata come from files of strangers: they must not move the cursor, set the title, or look like another line.
+#[test]
+fn control_characters_of_metadata_are_shown_and_not_obeyed() {
+    let small = Small::new();
+    let mut forge = Forge::new(&fs::read(&small.bundle).unwrap());
+    forge.meta["source"]["name"] = "\u{1b}]0;owned\u{7}\nfile  another".into();
+    let path = small.path("forged.bundle");
+    fs::write(&path, forge.bytes()).unwrap();
+    let ran = origami(&["inspect", arg(&path)]).ok();
+    assert!(ran.stdout.contains(r"\u{1b}]0;owned\u{7}\nfile  another"), "{ran:?}");
+    let name = small.path("\u{1b}[2J.bundle");
+    let error = origami(&["inspect", arg(&name)]).fails(&[r"\u{1b}[2J.bundle"]);
+    assert!([ran.stdout, error.stderr].iter().all(|text| !text.contains(['\u{1b}', '\u{7}'])));
+}
+
+#[test]
+fn a_result_without_some_of_its_packs_or_its_manifest_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (png, out) = (dir.path().join("a.png"), dir.path().join("out"));
+    write_png(&png, 150, 130, 1);
+    let base = ["encode", arg(&png), "--out", arg(&out), "--pack", "--manifest", "--tile", "32"];
+    let again = || origami(&[&base[..], &["--skip-existing"]].concat());
+    origami(&base).ok();
+    assert!(again().ok().stdout.contains("it is there already"));
+    fs::remove_file(out.join("residual_packs/1_0.pack")).unwrap();
+    again().fails(&["lacks some of its packs"]);
+    origami(&[&base[..], &["--overwrite"]].concat()).ok();
+    fs::remove_file(out.join("manifest.json")).unwrap();
+    again().fails(&["lacks its manifest"]);
 }

@@ -9,6 +9,7 @@ use origami::backend::{Backend, BackendChoice, CpuBackend};
 
 use super::values::{MIB, TIB, names, size};
 use crate::cli::fault::usage;
+use crate::cli::print::note;
 #[cfg(feature = "gpu")]
 use crate::cli::words;
 
@@ -122,7 +123,7 @@ impl BackendArgs {
         // The engine has logged a GPU that failed, and the CPU is worth a line only where the user named an adapter.
         let by_name = self.backend == BackendChoice::Auto && self.gpu_adapter.is_some();
         if (mode != BackendMode::Cpu && engine.stats().failures == 0 || by_name) && !quiet {
-            eprintln!("backend: {}: {}", engine.name(), words::reason(reason));
+            note!("backend: {}: {}", engine.name(), words::reason(reason));
         }
         Ok(OpenBackend { backend: engine.clone(), engine: Some(engine) })
     }

@@ -20,7 +20,7 @@ use crate::cli::batch::Outcome;
 use crate::cli::fault::{Problem, usage};
 use crate::cli::inputs::Input;
 use crate::cli::place::OutPlace;
-use crate::cli::print::say;
+use crate::cli::print::{note, say};
 use crate::cli::progress::Work;
 use crate::cli::signals;
 
@@ -44,7 +44,7 @@ impl Run<'_> {
     pub fn families(&self, source: &Source) -> u64 {
         if self.args.work.summary() {
             let path = source.path().display();
-            source.warnings().iter().for_each(|warning| eprintln!("{path}: {warning}"));
+            source.warnings().iter().for_each(|warning| note!("{path}: {warning}"));
         }
         source.geometry().family_count().min(self.args.max_parents.unwrap_or(u64::MAX))
     }
@@ -127,7 +127,7 @@ impl Run<'_> {
         let summary = Summary { source: &input.path, params: &params, report: &report, seconds, opened };
         if let (Some(loss), true) = (&report.channel, args.work.summary()) {
             let advice = "; --target-psnr steers by it, --chroma-resq raises it";
-            eprintln!("{}: {}{advice}", input.path.display(), channel_words(loss));
+            note!("{}: {}{advice}", input.path.display(), channel_words(loss));
         }
         if args.work.summary() {
             say!("{}", summary.line());
@@ -179,6 +179,6 @@ fn warn_of_other_packs(args: &EncodeArgs, out: &Path, report: &EncodeReport) {
     let ours = if args.pack { report.families } else { 0 };
     if packs > ours && args.work.summary() {
         let others = packs - ours;
-        eprintln!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
+        note!("{}: {others} pack(s) of an earlier encode stay there; remove them", dir.display());
     }
 }

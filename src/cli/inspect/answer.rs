@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::cli::print::one_line;
+
 /// Rows of text, and the same as an object.
 pub struct Answer {
     pub text: Vec<String>,
@@ -10,7 +12,7 @@ pub struct Answer {
 
 /// A row of text: what it is, and its value.
 pub fn row(label: &str, text: impl std::fmt::Display) -> String {
-    format!("{label:<18}{text}")
+    format!("{label:<18}{}", one_line(&text.to_string()))
 }
 
 /// Microns per pixel and objective, where they are known.

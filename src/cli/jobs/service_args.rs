@@ -23,6 +23,7 @@ use super::renderer_args::{RendererArgs, variable};
 use super::worker::MAX_ATTEMPTS;
 use crate::cli::args::values::whole;
 use crate::cli::fault::usage;
+use crate::cli::print::note;
 
 /// Longest pause between heartbeats: a job that is cancelled ends within a second.
 const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -101,7 +102,7 @@ impl ServiceArgs {
         scheduler: Scheduler,
     ) -> Result<Running> {
         if variable("REDIS_URL").is_some() {
-            eprintln!(
+            note!(
                 "origami: REDIS_URL is set and not used: jobs wait in a queue on the server of NATS_URL, or else in a file"
             );
         }

@@ -15,7 +15,7 @@ use super::shown::Shown;
 use crate::cli::args::values::whole;
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
-use crate::cli::print::say;
+use crate::cli::print::{clear_lines, say};
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ pub fn run(args: &StatusArgs) -> Result<()> {
             Shown { queue: &queue, results: place.results.place(), overview: &overview, now_ms }.lines();
         if printed > 0 && stdout().is_terminal() {
             // Back to the first line of the last look, and everything from there is cleared.
-            say!("\x1b[{}A\x1b[J{}", printed + 1, "");
+            clear_lines(printed + 1);
         }
         lines.iter().for_each(|line| say!("{line}"));
         printed = lines.len();

@@ -25,7 +25,7 @@ use crate::cli::args::values::{real, whole};
 use crate::cli::args::work::JsonArgs;
 use crate::cli::fault::Exit;
 use crate::cli::json;
-use crate::cli::print::say;
+use crate::cli::print::{note, say};
 
 /// Most units at a time.
 const MAX_SLOTS: u64 = 256;
@@ -126,7 +126,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let Tally { done, failed } = worker.run()?;
     let undelivered = notifier.as_ref().map_or(0, Notifier::finish);
     if undelivered > 0 {
-        eprintln!(
+        note!(
             "{undelivered} addresses of units were not told yet; another worker with --callback-key-file does so"
         );
     }
