@@ -8,8 +8,8 @@ use super::access::{Access, Slide};
 use super::error::SlideError;
 use super::options::{OpenOptions, OpenSlideLibrary, OpenSlideUse};
 use super::{dicom, jpeg, ndpi, png, tiff, unread};
-use std::fs::File;
-use std::io::Read;
+use crate::store::open_regular;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// Extensions, in lower case, of formats that the built-in readers would misread.
@@ -126,13 +126,13 @@ fn open_file(path: &Path, options: &OpenOptions) -> Result<Slide, SlideError> {
 
 /// Up to eight bytes from the start.
 fn first_bytes(path: &Path) -> Result<Vec<u8>, SlideError> {
-    let failed = |source| SlideError::io(path, "cannot open it", source);
-    let file = File::open(path).map_err(failed)?;
-    let kind = file.metadata().map_err(failed)?;
-    if !kind.is_file() {
-        let advice = "give the slide's main file, not a folder or a device".into();
-        return Err(SlideError::UnknownFormat { path: path.to_path_buf(), advice });
-    }
+    let file = open_regular(path).map_err(|source| match source.kind() {
+        ErrorKind::IsADirectory | ErrorKind::InvalidInput => {
+            let advice = "give the slide's main file, not a folder, a pipe or a device".into();
+            SlideError::UnknownFormat { path: path.to_path_buf(), advice }
+        }
+        _ => SlideError::io(path, "cannot open it", source),
+    })?;
     let mut magic = Vec::new();
     file.take(8).read_to_end(&mut magic).map_err(|source| SlideError::io(path, "cannot read it", source))?;
     if magic.is_empty() {

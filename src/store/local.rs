@@ -9,6 +9,28 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::read_at::ReadAt;
 
+/// Opens a file for reading: a regular one, since a pipe or a device may block for ever, or has no end.
+///
+/// # Errors
+/// `IsADirectory`, `InvalidInput`; the error of the system.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // To open a pipe would wait for its writer. Regular files do not know the flag.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; give a file"));
+    }
+    if !kind.is_file() {
+        let problem = "it is a pipe, a socket or a device; give a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    Ok(file)
+}
+
 /// A file on a local disk.
 pub struct FileStore(File);
 
@@ -16,21 +38,9 @@ impl FileStore {
     /// Opens a file for reading. It never waits: a pipe, which would wait for its other end, is refused.
     ///
     /// # Errors
-    /// The error of the system; a directory, a pipe, a socket and a device are refused.
+    /// As [`open_regular`].
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-        let file = options.read(true).open(path)?;
-        let kind = file.metadata()?.file_type();
-        if kind.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory; give a file"));
-        }
-        if !kind.is_file() {
-            let problem = "it is a pipe or a device; give a regular file";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
-        }
-        Ok(Self(file))
+        open_regular(path).map(Self)
     }
 
     /// A file that is open already.

@@ -32,7 +32,7 @@ mod wanted;
 pub use arrival::Arrival;
 pub use create::create;
 pub use error::{Advice, FileError};
-pub use local::FileStore;
+pub use local::{FileStore, open_regular};
 pub use location::{Address, AddressError, Location, Scheme, is_address, is_web};
 pub use lock::LockFile;
 pub use memory::zeroed;
