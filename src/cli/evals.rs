@@ -9,7 +9,7 @@ use origami::evals::{EvalsOptions, EvalsServer};
 
 use super::args::values::whole;
 use super::browser;
-use super::listen::{listen, stopped};
+use super::listen::{end, listen, stopped};
 use super::print::say;
 
 /// Show evaluation runs in the browser: figures, curves, pictures side by side.
@@ -54,7 +54,7 @@ pub fn run(args: EvalsArgs) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start threads for connections")?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = listen(args.bind, args.port).await?;
         // Before the line below: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
@@ -70,5 +70,7 @@ pub fn run(args: EvalsArgs) -> Result<()> {
         }
         server.serve(listener, stop).await;
         Ok(())
-    })
+    });
+    end(runtime);
+    served
 }

@@ -1,12 +1,22 @@
 //! The port, the signals and the limit of open files of a server.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fault::Exit;
+
+/// How long calls in progress are waited for at the end.
+const LAST_CALLS: Duration = Duration::from_secs(2);
+
+/// Ends the threads of a server. A read that hangs must not keep the program from its end.
+pub fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(LAST_CALLS);
+}
 
 /// Binds the port.
 pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {

@@ -20,7 +20,7 @@ use super::config::Settings;
 use super::fault::usage;
 #[cfg(feature = "jobs")]
 use super::jobs::service_args::Running;
-use super::listen::{listen, raise_open_files, stopped};
+use super::listen::{end, listen, raise_open_files, stopped};
 
 pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
     if args.print_config {
@@ -66,6 +66,7 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         };
         server.serve(listener, stop).await.context("the server failed")
     });
+    end(runtime);
     #[cfg(feature = "jobs")]
     if let Some(running) = running {
         return served.and(running.finish());

@@ -15,7 +15,7 @@ use crate::cli::args::backend::{BackendArgs, Workload};
 use crate::cli::args::values::{names, whole};
 use crate::cli::args::work::JsonArgs;
 use crate::cli::json;
-use crate::cli::listen::{listen, raise_open_files, stopped};
+use crate::cli::listen::{end, listen, raise_open_files, stopped};
 use crate::cli::log::LogFormat;
 use crate::cli::print::say;
 
@@ -90,7 +90,9 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         running.service.serve(listener, stop).await;
         anyhow::Ok(())
     })?;
-    running.finish()
+    let finished = running.finish();
+    end(runtime);
+    finished
 }
 
 impl ServeArgs {

@@ -90,17 +90,20 @@ fn once(place: &Place, as_json: bool) -> Result<()> {
 
 #[cfg(feature = "serve")]
 fn serve(place: Place, bind: IpAddr, port: u16) -> Result<()> {
-    use crate::cli::listen::{listen, stopped};
+    use crate::cli::listen::{end, listen, stopped};
     use anyhow::Context;
     let name = place.queue.name();
     let page = origami::fleet::QueuePage::new(place.queue, place.results.place());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("cannot start threads for connections")?.block_on(async {
+    let runtime = runtime.context("cannot start threads for connections")?;
+    let served = runtime.block_on(async {
         let listener = listen(bind, port).await?;
         // Before the line below: a signal that arrives right after it must already end the server in order.
         let stop = stopped().context("cannot listen to signals")?;
         say!("origami shows {name} on http://{}", listener.local_addr()?);
         page.serve(listener, stop).await;
         Ok(())
-    })
+    });
+    end(runtime);
+    served
 }
