@@ -1,5 +1,5 @@
-//! Accepts connections, HTTP/1.1 and HTTP/2 on one port, with limits on their number and on how long one may be idle, and ends
-//! them at shutdown.
+//! Accepts connections, HTTP/1.1 and HTTP/2 on one port, with limits on their number, on what each may make the server hold, and on how
+//! long a client may be silent or take nothing, and ends them at shutdown.
 //!
 //! Knows no routes: each request goes to the router with [`ConnectInfo`] of the peer.
 
@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{StatusCode, Version, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,6 +25,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
+use super::respond::json_response;
+use super::sending::Outgoing;
+
 /// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
@@ -30,7 +35,7 @@ pub struct ConnectionLimits {
     pub max_connections: usize,
     /// Timeout for the head of a request, and for an idle HTTP/1.1 connection.
     pub header: Duration,
-    /// Timeout for a write that makes no progress because the client does not read.
+    /// How long a client may take nothing of a response, on HTTP/1.1 and HTTP/2.
     pub write: Duration,
     /// Interval of HTTP/2 keep-alive pings, and the timeout of each.
     pub ping: Duration,
@@ -51,6 +56,14 @@ impl ConnectionLimits {
     }
 }
 
+/// Most bytes of the head of a request of HTTP/1.1, and of what is written at once.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Most bytes of the headers of a request of HTTP/2.
+const MAX_HEADER_LIST_BYTES: u32 = 16 << 10;
+/// Requests at a time on one connection of HTTP/2. Browsers ask for no more.
+const MAX_STREAMS: u32 = 100;
+/// Bytes of a request's body, and of all on one connection of HTTP/2, that a client may send before they are read.
+const WINDOWS_BYTES: (u32, u32) = (128 << 10, 256 << 10);
 /// Pause after a failed accept: usually the process has no file descriptor left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(500);
 /// Least time between two log lines about failed accepts.
@@ -63,6 +76,7 @@ pub async fn serve(
     limits: ConnectionLimits,
     stop: impl Future<Output = ()>,
 ) {
+    let router = router.layer(middleware::from_fn(one_host));
     let slots = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -120,6 +134,17 @@ fn is_client_fault(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+/// Refuses a request without a host or with several, as RFC 9112 has it: a proxy in front might have read another one.
+async fn one_host(request: Request, next: Next) -> Response {
+    let named = request.headers().get_all(header::HOST).iter().count();
+    // HTTP/2 has the host in the address, and HTTP/1.0 may have none.
+    if named > 1 || named == 0 && request.version() == Version::HTTP_11 {
+        let problem = serde_json::json!({"error": "give one Host header"});
+        return json_response(StatusCode::BAD_REQUEST, &problem);
+    }
+    next.run(request).await
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -131,14 +156,19 @@ async fn connection(
     // Tiles are small: Nagle's algorithm would cost a round trip. A socket that refuses the option still works.
     drop(stream.set_nodelay(true));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits.ping).keep_alive_timeout(limits.ping);
-    let requested = Arc::new(Notify::new());
-    let (app, first) = (TowerToHyperService::new(router), requested.clone());
+    let http1 = &mut builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(MAX_HEAD_BYTES);
+    let http2 = &mut builder.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(limits.ping).keep_alive_timeout(limits.ping);
+    http2.max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEADER_LIST_BYTES);
+    http2.initial_stream_window_size(WINDOWS_BYTES.0).initial_connection_window_size(WINDOWS_BYTES.1);
+    let (requested, outgoing) = (Arc::new(Notify::new()), Arc::new(Outgoing::default()));
+    let (app, first, sent) = (TowerToHyperService::new(router), requested.clone(), outgoing.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         first.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
-        app.call(request)
+        let (answer, sent) = (app.call(request), sent.clone());
+        async move { answer.await.map(|response| sent.watch(response)) }
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
@@ -154,7 +184,13 @@ async fn connection(
     let done = match first_request.await {
         Err(_) => return,
         Ok(Some(done)) => done,
-        Ok(None) => served.await,
+        Ok(None) => tokio::select! {
+            done = served => done,
+            () = outgoing.stalled(limits.write) => {
+                tracing::debug!("connection of {peer}: it took nothing for {} s", limits.write.as_secs());
+                return;
+            }
+        },
     };
     if let Err(e) = done {
         // Clients may disconnect or send nonsense at any time: nothing for an operator to act on.
@@ -180,7 +216,31 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
 
-    /// `/` answers at once, `/slow` never, `/large` with more than a socket buffers.
+    /// A body that begins, and ends long after the write timeout.
+    async fn bits() -> axum::body::Body {
+        struct Bits(std::pin::Pin<Box<tokio::time::Sleep>>, u8);
+        impl hyper::body::Body for Bits {
+            type Data = bytes::Bytes;
+            type Error = std::convert::Infallible;
+            fn poll_frame(
+                mut self: std::pin::Pin<&mut Self>,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+                if self.1 == 1 {
+                    std::task::ready!(self.0.as_mut().poll(context));
+                }
+                self.1 += 1;
+                std::task::Poll::Ready(match self.1 {
+                    1 => Some(Ok(hyper::body::Frame::data("begins".into()))),
+                    2 => Some(Ok(hyper::body::Frame::data("the end".into()))),
+                    _ => None,
+                })
+            }
+        }
+        axum::body::Body::new(Bits(Box::pin(sleep(5 * SHORT)), 0))
+    }
+
+    /// `/` answers at once, `/slow` never, `/large` with more than a socket buffers, `/bits` with pauses.
     fn start(max_connections: usize) -> Running {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -189,6 +249,7 @@ mod tests {
         let router = Router::new()
             .route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()))
             .route("/large", get(async || vec![b'.'; 64 << 20]))
+            .route("/bits", get(bits))
             .route("/slow", get(std::future::pending::<()>));
         let limits =
             ConnectionLimits { max_connections, header: SHORT, write: SHORT, ping: SHORT, shutdown: SHORT };
@@ -255,6 +316,55 @@ mod tests {
         second.write_all(GET).unwrap();
         assert!(read_to_close(&mut second).contains("200"));
         drop(first);
+    }
+
+    /// Asks for `/large` on HTTP/2 with a window of so many bytes; takes a little of it now and then, `takes` times. Whether the connection
+    /// is open after that.
+    fn stays_open(server: &Running, window: u32, takes: u32) -> bool {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+            let mut client = h2::client::Builder::new();
+            let (client, connection) =
+                client.initial_window_size(window).handshake::<_, bytes::Bytes>(stream).await.unwrap();
+            // It answers pings all the time.
+            let connection = tokio::spawn(connection);
+            let request = axum::http::Request::get("http://x/large").body(()).unwrap();
+            let mut client = client.ready().await.unwrap();
+            let answer = client.send_request(request, true).unwrap().0.await.unwrap();
+            let mut body = answer.into_body();
+            for _ in 0..takes {
+                tokio::time::sleep(SHORT / 20).await;
+                let Some(Ok(part)) = body.data().await else { return false };
+                drop(body.flow_control().release_capacity(part.len()));
+            }
+            if takes == 0 {
+                let ended = timeout(Duration::from_secs(20), connection).await;
+                return ended.is_err();
+            }
+            !connection.is_finished()
+        })
+    }
+
+    #[test]
+    fn a_client_of_http_2_that_opens_no_window_is_disconnected_and_a_slow_one_is_not() {
+        let server = start(1);
+        assert!(!stays_open(&server, 0, 0));
+        assert!(!stays_open(&server, 100, 0));
+        // Long after the timeout.
+        assert!(stays_open(&server, 64 << 10, 80));
+        // Its slot is free again.
+        let mut next = server.connect();
+        next.write_all(GET).unwrap();
+        assert!(read_to_close(&mut next).contains("200"));
+    }
+
+    #[test]
+    fn an_answer_that_comes_bit_by_bit_is_not_taken_for_a_client_that_takes_nothing() {
+        let server = start(1);
+        let mut stream = server.connect();
+        stream.write_all(b"GET /bits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        assert!(read_to_close(&mut stream).contains("the end"));
     }
 
     #[test]

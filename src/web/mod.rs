@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! listen     connections and their limits               sockets
+//! sending    whether clients take what is sent          HTTP
 //! respond    cache validation, errors as JSON           HTTP
 //! assets     embedded files, headers of pages           HTTP
 //! error      why a request failed                       no I/O
@@ -13,3 +14,4 @@ pub mod assets;
 pub mod error;
 pub mod listen;
 pub mod respond;
+mod sending;
