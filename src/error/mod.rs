@@ -223,6 +223,9 @@ pub enum ServedFault {
     /// Residuals in the layout of an older tool.
     #[error("its residuals are loose images of an older tool; encode it again with `origami encode`")]
     LooseResiduals,
+    /// A file of the slide that lies outside the root, where a symbolic link leads to it.
+    #[error("{}: a symbolic link leads out of what is served; move the file, or allow such links", .0.display())]
+    Outside(PathBuf),
     /// A call that needs the archive of a slide without one.
     #[error("no archive")]
     NoArchive,

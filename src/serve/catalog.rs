@@ -1,18 +1,20 @@
-//! The slides under the root by name: opened on the first request, and again when their files change.
+//! The slides under the root by name: opened on the first request, and again when their files change. Those that nobody asks for are closed:
+//! of each a description stays.
 //!
 //! A name in an address is looked up here. It is never joined to a path.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::discovery::{Listing, Memory, SlideFiles, scan};
 use super::options::ServeOptions;
 use super::skipped::{SkipReason, Skipped};
-use super::slide::{Readers, Slide};
+use super::slide::{Readers, Slide, Watch};
 use super::view::query;
 use crate::error::Error;
 use crate::slide::Selection;
@@ -30,6 +32,10 @@ const MAX_LISTING_SHARE: u32 = 20;
 /// listing.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
+/// Most slides that are open besides those in use: each is a file, and what it is found by.
+const MAX_OPEN: u64 = 128;
+/// Time after its last request at which a slide is closed.
+const IDLE_TIME: Duration = Duration::from_secs(300);
 /// Most views that are kept besides those in which slides are opened.
 const MAX_VIEWS: u64 = 256;
 /// Time after its last request at which a view is forgotten.
@@ -52,27 +58,40 @@ pub struct ListedSlide {
     pub name: String,
     /// False for a scanned slide that is served as it is.
     pub encoded: bool,
-    /// `None` while it has not been opened.
-    pub slide: Option<Arc<Slide>>,
+    /// As JSON; `None` while it has not been opened.
+    pub description: Option<Arc<str>>,
 }
 
 struct Entry {
+    /// The slide's place among those that are open.
+    number: u64,
     files: SlideFiles,
-    /// Empty until the first request.
-    opened: OnceLock<OpenResult>,
-    /// The slide was refused because of an error of the file system, such as a lack of file descriptors. The next listing tries it
-    /// again.
+    /// Empty until the first request; why the slide is refused.
+    known: OnceLock<Result<Known, Arc<str>>>,
+    /// The slide was refused because of an error of the file system, such as a lack of file descriptors, or cannot be opened once more. The
+    /// next listing tries it again.
     transient: AtomicBool,
+}
+
+/// What stays known of a slide that was open.
+struct Known {
+    watch: Watch,
+    /// The slide beside the archive is another one than it was made of.
+    has_other_source: bool,
+    /// Empty until it is asked for.
+    description: OnceLock<Arc<str>>,
 }
 
 impl Entry {
     fn new(files: SlideFiles) -> Arc<Self> {
-        Arc::new(Self { files, opened: OnceLock::new(), transient: AtomicBool::new(false) })
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let (number, known) = (NUMBER.fetch_add(1, Relaxed), OnceLock::new());
+        Arc::new(Self { number, files, known, transient: AtomicBool::new(false) })
     }
 
     /// Whether the entry is current: `files` are what the root holds now.
     fn is_current(&self, files: &SlideFiles) -> bool {
-        let changed = matches!(self.opened.get(), Some(Ok(slide)) if slide.has_changed());
+        let changed = matches!(self.known.get(), Some(Ok(known)) if known.watch.has_changed());
         self.files == *files && !changed && !self.transient.load(Relaxed)
     }
 }
@@ -86,6 +105,10 @@ fn far_refresh_age(unchanged: u32) -> Duration {
 pub struct Catalog {
     options: Arc<ServeOptions>,
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// By the number of the entry.
+    open: Cache<u64, Arc<Slide>>,
+    /// Locked while a list of all slides opens some.
+    describing: Mutex<()>,
     /// What the last listing left out.
     skipped: Mutex<Vec<Skipped>>,
     /// Time of the last listing, in milliseconds after `started`.
@@ -112,6 +135,12 @@ impl Catalog {
         let catalog = Self {
             options,
             entries: RwLock::default(),
+            open: Cache::builder()
+                .max_capacity(MAX_OPEN)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(IDLE_TIME)
+                .build(),
+            describing: Mutex::default(),
             skipped: Mutex::default(),
             listed_ms: AtomicU64::new(0),
             started: Instant::now(),
@@ -167,31 +196,35 @@ impl Catalog {
         self.is_due() && !self.claimed.swap(true, Relaxed)
     }
 
-    /// What is served and what is not. Opens slides until `patience` is over; the others are opened by their first request. Lists the
-    /// root if that is due.
-    pub fn overview(&self, patience: Duration) -> Listed {
+    /// What is served and what is not. Opens slides to describe them until `patience` is over, one caller at a time; the others are opened
+    /// by their first request. Lists the root if that is due.
+    pub fn overview(&self, patience: Duration, describe: impl Fn(&Slide) -> String) -> Listed {
         self.refresh();
-        let until = Instant::now() + patience;
+        let (until, turn) = (Instant::now() + patience, self.describing.try_lock());
+        let may_open = || !matches!(turn, Err(TryLockError::WouldBlock)) && Instant::now() < until;
         let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner()).clone();
         let entries = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
         let mut slides = Vec::new();
         for (name, entry) in entries {
-            let opened = entry.opened.get().cloned();
-            let opened = opened.or_else(|| (Instant::now() < until).then(|| self.opened(&entry)));
-            match (&opened, &entry.files.source) {
-                (Some(Err(problem)), _) => {
-                    skipped.push(Skipped::refused(entry.files.path(), problem));
-                    continue;
-                }
-                (Some(Ok(slide)), Some(source))
-                    if slide.is_encoded() && slide.original_identity().is_none() =>
-                {
-                    skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
-                }
-                _ => {}
+            let is_described =
+                matches!(entry.known.get(), Some(Ok(known)) if known.description.get().is_some());
+            if !is_described
+                && may_open()
+                && let (Ok(slide), Some(Ok(known))) = (self.opened(&entry), entry.known.get())
+            {
+                known.description.get_or_init(|| describe(&slide).into());
             }
-            let encoded = !entry.files.is_raw();
-            slides.push(ListedSlide { name, encoded, slide: opened.and_then(Result::ok) });
+            let known = entry.known.get();
+            if let Some(Err(problem)) = known {
+                skipped.push(Skipped::refused(entry.files.path(), problem));
+                continue;
+            }
+            let known = known.and_then(|known| known.as_ref().ok());
+            if let (Some(source), true) = (&entry.files.source, known.is_some_and(|of| of.has_other_source)) {
+                skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
+            }
+            let description = known.and_then(|known| known.description.get().cloned());
+            slides.push(ListedSlide { name, encoded: !entry.files.is_raw(), description });
         }
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
         Listed { slides, skipped }
@@ -202,7 +235,11 @@ impl Catalog {
         if self.is_stale() {
             return None;
         }
-        self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.opened.get().cloned()
+        let entry = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(name)?.clone();
+        match entry.known.get()? {
+            Ok(_) => self.open.get(&entry.number).map(Ok),
+            Err(problem) => Some(Err(problem.clone())),
+        }
     }
 
     /// A slide by name, opened if necessary; `None` if there is none. May read from disk.
@@ -241,23 +278,46 @@ impl Catalog {
         entries.get(name).map_or(!self.is_listed(), |entry| entry.transient.load(Relaxed))
     }
 
-    /// Opens a slide, unless that has been done.
+    /// Opens a slide, unless it is open.
     fn opened(&self, entry: &Entry) -> OpenResult {
-        let name = &entry.files.name;
-        let open = || match Slide::open(&entry.files, &self.options, &self.readers) {
+        if let Some(Err(problem)) = entry.known.get() {
+            return Err(problem.clone());
+        }
+        let (name, mut is_new) = (&entry.files.name, false);
+        let opened = self.open.try_get_with(entry.number, || {
+            is_new = true;
+            Slide::open(&entry.files, &self.options, &self.readers).map(Arc::new)
+        });
+        match opened {
             Ok(slide) => {
-                if let Some(warning) = &slide.warning {
-                    tracing::warn!(slide = name, "{warning}");
+                let known = || {
+                    if let Some(warning) = &slide.warning {
+                        tracing::warn!(slide = name, "{warning}");
+                    }
+                    Ok(Known {
+                        watch: slide.watch(),
+                        has_other_source: slide.is_encoded() && slide.original_identity().is_none(),
+                        description: OnceLock::new(),
+                    })
+                };
+                entry.known.get_or_init(known).as_ref().map_err(Arc::clone)?;
+                if is_new {
+                    // Closes the one that it takes the place of now, not some time later.
+                    self.open.run_pending_tasks();
                 }
-                Ok(Arc::new(slide))
+                Ok(slide)
             }
             Err(e) => {
-                tracing::error!(slide = name, "refused: {e}");
-                entry.transient.store(e.is_of_file_system(), Relaxed);
-                Err(e.to_string().into())
+                let problem: Arc<str> = e.to_string().into();
+                // One that was open before may have been replaced.
+                let is_first = entry.known.set(Err(problem.clone())).is_ok();
+                let is_passing = e.is_of_file_system() || !is_first;
+                if !entry.transient.swap(is_passing, Relaxed) || is_first {
+                    tracing::error!(slide = name, "refused: {e}");
+                }
+                Err(problem)
             }
-        };
-        entry.opened.get_or_init(open).clone()
+        }
     }
 
     /// Lists the root again if that is due.
@@ -325,6 +385,11 @@ impl Catalog {
         }
         *skipped = now.skipped;
         drop(skipped);
+        for (name, old) in &known {
+            if entries.get(name).is_none_or(|new| new.number != old.number) {
+                self.open.invalidate(&old.number);
+            }
+        }
         *self.entries.write().unwrap_or_else(|e| e.into_inner()) = entries;
     }
 }

@@ -15,9 +15,10 @@ use crate::kernels::resample::{Scratch, resample};
 use crate::kernels::taps::{Filter, Taps};
 use crate::output::icc::Colour;
 use crate::output::tile::{OutputFormat, TileCoder};
+use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
 
-/// The encoded image.
+/// The encoded image, and the memory of requests that it takes until it is sent.
 ///
 /// # Errors
 /// Those of its tiles; too much work.
@@ -26,9 +27,10 @@ pub async fn render(
     slide: &Arc<Slide>,
     request: ImageRequest,
     quality: u8,
-) -> Result<Vec<u8>, ServeError> {
-    let _permit = tiles.image_permit().await?;
+) -> Result<(Vec<u8>, Charge), ServeError> {
     let (level, part) = source_region(&slide.geometry, &request);
+    let need = peak_bytes(part, &request, slide.geometry.tile());
+    let mut charge = tiles.charge(Purpose::Image, need).await?;
     let side = slide.geometry.tile();
     let columns = part.x / side..(part.x + part.width).div_ceil(side);
     let rows = part.y / side..(part.y + part.height).div_ceil(side);
@@ -48,7 +50,7 @@ pub async fn render(
                 Ok((whole, matches!(tile, Pixels::Rgb(_))))
             });
             let pasted = pasted.await?.map_err(|e: Error| {
-                tracing::error!(slide = slide.name, tile = %id, "{e}");
+                tiles.faults().log(&slide.name, &format_args!("tile {id}: {e}"));
                 ServeError::Broken
             })?;
             whole = pasted.0;
@@ -57,11 +59,25 @@ pub async fn render(
     }
     let profile = slide.colours().of_image(output_format(request.format));
     let work = async move { encode(whole, colour, request, quality, &profile) };
-    let made = tiles.threads().run(work).await?;
-    made.map_err(|e| {
-        tracing::error!(slide = slide.name, "{e}");
+    let mut made = tiles.threads().run(work).await?.map_err(|e| {
+        tiles.faults().log(&slide.name, &e);
         ServeError::Broken
-    })
+    })?;
+    made.shrink_to_fit();
+    charge.shrink_to(made.len() as u64);
+    Ok((made, charge))
+}
+
+/// What an image takes at its peak: the source's planes while one is scaled and turned, or the scaled ones while they are interleaved,
+/// converted and coded.
+fn peak_bytes(part: Region, request: &ImageRequest, tile: u32) -> u64 {
+    let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    let planes = if request.quality == Quality::Color { 3 } else { 1 };
+    let (source, made) = (area(part.width, part.height), area(request.size.0, request.size.1));
+    // The scaled rows of a plane are kept in 16 bits before its columns are.
+    let scaling = planes * (source + made) + 2 * area(request.size.0, part.height) + made;
+    let tile = 9 * area(tile, tile);
+    (planes * source + tile).max(scaling).max(4 * planes * made) + (64 << 10)
 }
 
 /// Most source pixels of an image.

@@ -4,10 +4,12 @@
 //! options       how to serve                                 data
 //! error         why a server cannot start                    data
 //! skipped       what is not served, and why                  data
+//! bounds        what may be served, wherever links lead  files
 //! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
+//! faults        a slide's faults in the log             no I/O
 //! view          which planes of a slide are shown            no I/O
 //! tile_key      the key of a tile in every cache             data
 //! singleflight  one reconstruction for all its requests      no I/O
@@ -24,10 +26,12 @@
 //! ```
 
 mod access;
+mod bounds;
 mod buffers;
 mod catalog;
 mod discovery;
 mod error;
+mod faults;
 mod http;
 mod iiif;
 mod image;
@@ -62,6 +66,7 @@ use self::tiles::Tiles;
 use crate::backend::Backend;
 use crate::kernels::sharpen::Strength;
 use crate::store::is_address;
+use crate::web::blocking;
 use crate::web::listen::{self, ConnectionLimits};
 
 /// `*`, or scheme and host with an optional port, as browsers write an origin.
@@ -111,6 +116,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
 /// How long slides are opened before the server listens.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the end of the server waits for the cache on disk.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// A server that is ready to listen.
 pub struct Server {
     state: http::State,
@@ -150,7 +158,8 @@ impl Server {
     /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as
     /// served.
     pub fn overview(&self) -> Overview {
-        let listed = self.state.catalog.overview(PATIENCE);
+        let describe = |slide: &slide::Slide| http::description(&self.state, slide);
+        let listed = self.state.catalog.overview(PATIENCE, describe);
         let unencoded = listed.slides.iter().filter(|slide| !slide.encoded).count();
         let names = listed.slides.into_iter().map(|slide| slide.name).collect();
         Overview { names, unencoded, skipped: listed.skipped }
@@ -170,7 +179,9 @@ impl Server {
         let limits = ConnectionLimits::new(self.state.options.limits.max_connections);
         listen::serve(listener, http::router(self.state, self.more), limits, stop).await;
         stats.abort();
-        tiles.close();
+        if tiles.has_disk_cache() && blocking::run(GOODBYE, move || tiles.close()).await.is_err() {
+            tracing::warn!("the cache on disk does not answer; what it had not written is lost");
+        }
         Ok(())
     }
 }

@@ -48,6 +48,8 @@ pub struct SlideOptions {
     pub selection: Selection,
     /// Serve L0 and L1 from the slide's own tree where it has one. Default: off.
     pub prefer_original: bool,
+    /// Serve what symbolic links name outside the root. Default: off.
+    pub follow_links: bool,
 }
 
 impl Default for SlideOptions {
@@ -60,6 +62,7 @@ impl Default for SlideOptions {
             sharpen: 0.0,
             selection: Selection::default(),
             prefer_original: false,
+            follow_links: false,
         }
     }
 }
@@ -94,12 +97,17 @@ impl Default for CacheOptions {
     }
 }
 
-/// Limits of work and connections.
+/// Limits of work, memory and connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Most bytes that requests hold at a time: planes, payloads, images, and bodies that clients have not taken. A request that needs more
+    /// has all of them, and is alone. At least 4 KiB. Default: 1 GiB.
+    pub max_request_bytes: u64,
+    /// How long a file is read before its requests get 503. Default: 30 s.
+    pub read_timeout: Duration,
     /// Families reconstructed at the same time, at least 1. Default: 32.
     pub max_inflight_families: usize,
-    /// How long a family waits for its turn before its requests get 503. Default: 5 s.
+    /// How long a request waits for its turn, or for memory, before it gets 503. Default: 5 s.
     pub queue_timeout: Duration,
     /// Idle families' buffers that are kept for reuse. Default: 128.
     pub buffer_pool_size: usize,
@@ -112,6 +120,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            max_request_bytes: 1 << 30,
+            read_timeout: Duration::from_secs(30),
             max_inflight_families: 32,
             queue_timeout: Duration::from_secs(5),
             buffer_pool_size: 128,

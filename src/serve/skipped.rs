@@ -49,6 +49,10 @@ pub enum SkipReason {
     },
     /// A directory below too many others.
     TooDeep,
+    /// A directory to which a symbolic link leads out of the root.
+    Outside,
+    /// A name that stands for all slides in signatures.
+    Reserved,
     /// A scanned slide at an address, which is served only encoded.
     ScannedFarAway,
     /// The slide cannot be opened, for this reason.
@@ -64,6 +68,10 @@ impl fmt::Display for SkipReason {
             SkipReason::NotUtf8 => "its name is not UTF-8; rename it",
             SkipReason::Unreadable { problem, .. } => return write!(f, "cannot be listed: {problem}"),
             SkipReason::TooDeep => "below too many other directories; serve it by itself",
+            SkipReason::Outside => {
+                "a symbolic link leads out of what is served; move the slides, or allow such links"
+            }
+            SkipReason::Reserved => "its name stands for all slides in signatures; rename it",
             SkipReason::ScannedFarAway => {
                 "scanned slides at addresses are not served as they are; encode it to a bundle beside it"
             }

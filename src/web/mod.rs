@@ -3,6 +3,8 @@
 //! ```text
 //! listen     connections and their limits               sockets
 //! sending    whether clients take what is sent          HTTP
+//! budget     bytes that requests hold                   no I/O
+//! blocking   work that reads files, with a deadline     threads
 //! respond    cache validation, errors as JSON           HTTP
 //! assets     embedded files, headers of pages           HTTP
 //! error      why a request failed                       no I/O
@@ -11,6 +13,8 @@
 //! Knows no routes, no slides and no runs.
 
 pub mod assets;
+pub mod blocking;
+pub mod budget;
 pub mod error;
 pub mod listen;
 pub mod respond;

@@ -10,12 +10,15 @@ mod connections;
 mod dashboard;
 mod evals;
 mod folders;
+mod hangs;
+mod hostile;
 mod http;
 mod icc;
 #[cfg(feature = "jobs")]
 mod jobs;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
+mod memory;
 mod mixed;
 mod output;
 mod start;

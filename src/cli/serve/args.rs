@@ -112,6 +112,11 @@ pub struct ServeArgs {
     /// L0 and L1 from the slide's own tree where it has them
     #[arg(long, help_heading = "Input", hide_short_help = true)]
     prefer_original: bool,
+    /// Serve what symbolic links name outside the directory
+    ///
+    /// Otherwise who may write there could show any file that the server may read.
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
+    follow_links: bool,
     /// Most tiles in memory [range: 1 to 1000000000]
     #[arg(long, value_name = "N", default_value_t = 2048, value_parser = whole::<u64>(1..=1_000_000_000))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
@@ -154,6 +159,19 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = size(MIB, 8 * MIB..=1024 * TIB))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
     block_cache_dir_mb: u64,
+    /// Most memory that requests hold at a time: pixels, images, answers not yet taken [range: 16MiB to 1TiB]
+    ///
+    /// Further requests wait, for --queue-timeout-ms at most. Without a unit it is in MiB.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size(MIB, 16 * MIB..=TIB))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    request_mb: u64,
+    /// How long a file is read before the answer is 503 [range: 100ms to 1d]
+    ///
+    /// Without a unit it is in milliseconds.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(value_parser = duration(Some(MILLISECOND), Duration::from_millis(100)..=DAY))]
+    #[arg(help_heading = "Speed", hide_short_help = true)]
+    read_timeout_ms: Duration,
     /// How long storage at an address is waited for before the answer is 503 [range: 100ms to 1d]
     ///
     /// Without a unit it is in milliseconds.
@@ -271,6 +289,7 @@ impl ServeArgs {
                 sharpen: self.sharpen,
                 selection: self.select.selection(),
                 prefer_original: self.prefer_original,
+                follow_links: self.follow_links,
             },
             output: Output {
                 format: self.output_format,
@@ -288,6 +307,8 @@ impl ServeArgs {
                 prewarm_on_l2: self.prewarm_on_l2,
             },
             limits: Limits {
+                max_request_bytes: self.request_mb,
+                read_timeout: self.read_timeout_ms,
                 max_inflight_families: self.max_inflight_families as usize,
                 queue_timeout: self.queue_timeout_ms,
                 buffer_pool_size: self.buffer_pool_size,

@@ -53,8 +53,13 @@ impl Tree {
     /// # Errors
     /// A tile that is missing, damaged, no JPEG, or of another size than the descriptor says.
     pub fn original(&self, id: TileId) -> Result<Vec<u8>> {
+        self.checked_original(id, self.read(id)?)
+    }
+
+    /// As [`Self::original`], of what the tile's file holds.
+    pub(super) fn checked_original(&self, id: TileId, bytes: Option<Vec<u8>>) -> Result<Vec<u8>> {
         // Missing tiles are never background here: `check_originals` refuses that option.
-        let bytes = self.read(id)?.ok_or_else(|| self.tile_error(id, "it is missing"))?;
+        let bytes = bytes.ok_or_else(|| self.tile_error(id, "it is missing"))?;
         decode_foreign(&bytes, Some(self.file_size(id))).map_err(|e| self.tile_error(id, e))?;
         Ok(bytes)
     }

@@ -83,11 +83,23 @@ impl Tree {
         if self.absent_levels().contains(&id.level) {
             return self.coded(self.made_pixels(id)?.into_ycc(), params);
         }
+        self.stored_file(id, self.read(id)?, params)
+    }
+
+    /// As [`Self::stored_tile`], of what the tile's file holds; `None` for a missing one, which is background.
+    ///
+    /// # Errors
+    /// As [`Self::family`].
+    pub fn stored_file(
+        &self,
+        id: TileId,
+        bytes: Option<Vec<u8>>,
+        params: &EncodeParams,
+    ) -> Result<(CodecId, Vec<u8>)> {
         if self.is_original(id, params) {
-            let original = self.original(id)?;
+            let original = self.checked_original(id, bytes)?;
             return Ok((CodecId::Jpeg, if self.is_exact(id) { original } else { self.cut(id, &original)? }));
         }
-        let bytes = self.read(id)?;
         let open = self.open_tile(id, bytes.as_deref())?;
         let image = match open {
             OpenTile::Jpeg(jpeg) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::serve::access::ALL;
 use crate::serve::skipped::{SkipReason, Skipped};
 
 /// The files of a slide.
@@ -78,8 +79,11 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Adds a slide, unless there is one of its name.
+    /// Adds a slide, unless there is one of its name. None is called as what a signature for all of them is for.
     pub fn add(&mut self, slide: SlideFiles) {
+        if slide.name == ALL {
+            return self.skip(slide.path().into(), SkipReason::Reserved);
+        }
         if self.slides.contains_key(&slide.name) {
             return self.skip(slide.path().into(), SkipReason::SameName);
         }

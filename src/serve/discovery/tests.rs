@@ -124,8 +124,13 @@ fn links_are_followed_once_and_a_circle_ends() {
     let far = root_of_one();
     symlink(far.path(), root.path().join("far")).unwrap();
     let listing = list(root.path());
+    assert_eq!(names(&listing), ["gone", "real/s", "real/sub/t"]);
+    let (empty, outside) = (("again".into(), &SkipReason::Empty), ("far".into(), &SkipReason::Outside));
+    assert_eq!(skipped(root.path(), &listing), [empty.clone(), outside]);
+    let options = SlideOptions { root: root.path().into(), follow_links: true, ..SlideOptions::default() };
+    let listing = scan(&options, &mut Memory::default()).unwrap();
     assert_eq!(names(&listing), ["far/u", "gone", "real/s", "real/sub/t"]);
-    assert_eq!(skipped(root.path(), &listing), [("again".into(), &SkipReason::Empty)]);
+    assert_eq!(skipped(root.path(), &listing), [empty]);
 }
 
 fn root_of_one() -> tempfile::TempDir {

@@ -12,6 +12,7 @@ use super::files::{Listing, SlideFiles};
 use super::folder::{Below, Folder, is_scanned, root_itself, single_file, stem};
 use super::pairs::Pairs;
 use super::series::{Series, may_be_dicom, of_series};
+use crate::serve::bounds::Bounds;
 use crate::serve::options::SlideOptions;
 use crate::serve::skipped::SkipReason;
 
@@ -46,6 +47,7 @@ pub fn scan(options: &SlideOptions, memory: &mut Memory) -> io::Result<Listing> 
     let empty: Vec<_> = top.into_iter().filter(|(name, _)| !root.is_part(name)).collect();
     let mut walk = Walk {
         options,
+        bounds: Bounds::new(options),
         pairs,
         series,
         listing,
@@ -103,6 +105,7 @@ struct Found {
 
 struct Walk<'a> {
     options: &'a SlideOptions,
+    bounds: Bounds,
     pairs: &'a mut Pairs,
     series: &'a mut Series,
     listing: Listing,
@@ -170,6 +173,10 @@ impl Walk<'_> {
             return None;
         }
         if visit.folder.is_of_tiles(name) {
+            return None;
+        }
+        if *link && !self.bounds.hold(path) {
+            self.listing.skip(path.clone(), SkipReason::Outside);
             return None;
         }
         let read = Folder::read(path)

@@ -13,14 +13,14 @@ use tower_http::cors::{Any, CorsLayer};
 use super::auth::require_credentials;
 use super::client;
 use super::state::{HandlerResult, State, open_view};
+use super::thumbnail::send_image;
 use super::url::path_segment;
 use crate::serve::access::signature_params;
-use crate::serve::iiif::{Format, info, parse};
-use crate::serve::image::render;
+use crate::serve::iiif::{info, parse};
 use crate::serve::slide::Slide;
 use crate::serve::view;
 use crate::web::error::ServeError;
-use crate::web::respond::{cacheable, etag, matches};
+use crate::web::respond::{cacheable, etag};
 
 const INFO_TYPE: &str = "application/ld+json;profile=\"http://iiif.io/api/image/3/context.json\"";
 const PROFILE: &str = "<http://iiif.io/api/image/3/level2.json>;rel=\"profile\"";
@@ -101,13 +101,7 @@ async fn image(
     let slide = open(&state, &name, query.as_deref()).await?;
     let request = parse(&slide.geometry, &region, &size, &rotation, &file)?;
     let tag = etag(format!("{:x} {request:?}", slide.version).as_bytes());
-    let kind = if request.format == Format::Jpg { "image/jpeg" } else { "image/png" };
-    let control = state.options.access.cache_control.clone();
-    let bytes = match matches(&headers, &tag) {
-        true => Vec::new(),
-        false => render(&state.tiles, &slide, request, state.options.output.quality).await?,
-    };
-    let mut response = cacheable(&headers, &tag, &control, kind, bytes.into());
+    let mut response = send_image(&state, &slide, request, tag, &headers).await?;
     response.headers_mut().insert(header::LINK, HeaderValue::from_static(PROFILE));
     Ok(response)
 }

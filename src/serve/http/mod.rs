@@ -24,6 +24,7 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::web::error::ServeError;
 
 pub use monitor::log_stats;
+pub use slides::text as description;
 pub use state::{AppState, State};
 pub use url::path_segment;
 

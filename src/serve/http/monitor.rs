@@ -10,6 +10,7 @@ use serde_json::json;
 use super::state::State;
 use crate::serve::metrics::Gauges;
 use crate::store::is_address;
+use crate::web::blocking;
 use crate::web::respond::json_response;
 
 /// `/readyz`: ready when the root can be listed.
@@ -22,7 +23,7 @@ pub async fn ready(Shared(state): Shared<State>) -> Response {
         }
         root.is_file() || std::fs::read_dir(root).is_ok()
     };
-    match tokio::task::spawn_blocking(is_ready).await {
+    match blocking::run(state.options.limits.read_timeout, is_ready).await {
         Ok(true) => "ready\n".into_response(),
         _ => json_response(
             StatusCode::SERVICE_UNAVAILABLE,

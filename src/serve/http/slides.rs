@@ -13,7 +13,7 @@ use crate::serve::catalog::Listed;
 use crate::serve::slide::{Planes, Slide};
 use crate::slide::Selection;
 use crate::store::is_address;
-use crate::web::error::ServeError;
+use crate::web::blocking;
 use crate::web::respond::{cacheable, etag, json_response};
 
 /// How long a request for the list opens slides. The next one goes on.
@@ -21,20 +21,32 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `/api/slides`. Pages poll it, so it has an entity tag.
 pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerResult {
-    let catalog = state.catalog.clone();
-    let listed = tokio::task::spawn_blocking(move || catalog.overview(PATIENCE)).await;
-    let Listed { slides, skipped } = listed.map_err(|_| ServeError::Broken)?;
-    let slides = slides.iter().map(|of| match &of.slide {
-        Some(slide) => describe(&state, slide),
-        None => json!({"name": of.name, "encoded": of.encoded, "pending": true}),
+    let (limit, of) = (state.options.limits.read_timeout, state.clone());
+    let text =
+        blocking::run(limit, move || text_of(&of, of.catalog.overview(PATIENCE, |slide| text(&of, slide))));
+    let text = text.await?;
+    let tag = etag(text.as_bytes());
+    let body = state.tiles.to_send(text.into()).await?;
+    Ok(cacheable(&headers, &tag, "no-cache", "application/json", body))
+}
+
+/// The list as JSON, of descriptions that are text already.
+fn text_of(state: &State, Listed { slides, skipped }: Listed) -> String {
+    let slides = slides.into_iter().map(|of| match of.description {
+        Some(description) => description.to_string(),
+        None => json!({"name": of.name, "encoded": of.encoded, "pending": true}).to_string(),
     });
     let skipped = skipped.iter().map(|skipped| {
         let (path, reason) = skipped.for_clients(&state.options.slides.root);
         json!({"path": path, "reason": reason})
     });
-    let body = json!({"slides": slides.collect::<Vec<_>>(), "skipped": skipped.collect::<Vec<_>>()});
-    let text = body.to_string();
-    Ok(cacheable(&headers, &etag(text.as_bytes()), "no-cache", "application/json", text.into()))
+    let (slides, skipped) = (slides.collect::<Vec<_>>().join(","), Value::from_iter(skipped));
+    format!(r#"{{"skipped":{skipped},"slides":[{slides}]}}"#)
+}
+
+/// A slide's description in the list.
+pub fn text(state: &State, slide: &Slide) -> String {
+    describe(state, slide).to_string()
 }
 
 /// `/api/slides/{slide}`.

@@ -6,12 +6,14 @@ use axum::response::Response;
 
 use crate::error::Error;
 use crate::serve::catalog::Catalog;
+use crate::serve::faults::Faults;
 use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::Tiles;
 use crate::serve::view;
 use crate::slide::SlideError;
+use crate::web::blocking;
 use crate::web::error::ServeError;
 
 /// The state of every handler. One `Arc`: each layer of each request clones it.
@@ -42,7 +44,7 @@ pub async fn open_slide(state: &State, name: &str) -> Result<Arc<Slide>, ServeEr
         Some(slide) => Some(slide),
         None => {
             let name = name.to_string();
-            tokio::task::spawn_blocking(move || catalog.get(&name)).await.map_err(|_| ServeError::Broken)?
+            blocking::run(state.options.limits.read_timeout, move || catalog.get(&name)).await?
         }
     };
     let away = |otherwise| if state.catalog.is_away(name) { ServeError::Away } else { otherwise };
@@ -58,15 +60,16 @@ pub async fn open_view(state: &State, name: &str, query: Option<&str>) -> Result
         return Ok(open);
     }
     let catalog = state.catalog.clone();
-    let opened = tokio::task::spawn_blocking(move || {
+    let tiles = state.tiles.clone();
+    let opened = blocking::run(state.options.limits.read_timeout, move || {
         let opened = catalog.get_view(&slide, &view)?;
-        Some(opened.map_err(|e| not_viewed(&slide.name, &e)))
+        Some(opened.map_err(|e| not_viewed(tiles.faults(), &slide.name, &e)))
     });
-    opened.await.map_err(|_| ServeError::Broken)?.ok_or(ServeError::NotFound)?
+    opened.await?.ok_or(ServeError::NotFound)?
 }
 
 /// Why a slide has no such view, without the name of its file. What is wrong with the file goes to the log.
-fn not_viewed(name: &str, error: &Error) -> ServeError {
+fn not_viewed(faults: &Faults, name: &str, error: &Error) -> ServeError {
     let of_request = match error {
         Error::Slide(
             SlideError::NoSuchPlane { path, .. }
@@ -81,7 +84,7 @@ fn not_viewed(name: &str, error: &Error) -> ServeError {
     };
     of_request.map_or_else(
         || {
-            tracing::error!(slide = name, "{error}");
+            faults.log(name, error);
             ServeError::Broken
         },
         ServeError::Bad,

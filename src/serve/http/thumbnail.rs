@@ -2,16 +2,21 @@
 //!
 //! Parses the query; `image` makes the pixels.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::HeaderMap;
+use bytes::Bytes;
 
 use super::client::Client;
 use super::state::{HandlerResult, State, open_view};
-use super::tile::{TileSet, send_tile};
+use super::tile::send_tile;
 use crate::image::geometry::{Geometry, TileId};
 use crate::serve::iiif::{Format, ImageRequest, Quality, Region};
 use crate::serve::image::render;
+use crate::serve::slide::Slide;
+use crate::serve::tiles::TileSet;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, matches};
 
@@ -47,11 +52,25 @@ pub async fn thumbnail(
         quality: Quality::Color,
         format: Format::Jpg,
     };
-    let bytes = match matches(&headers, &tag) {
-        true => Vec::new(),
-        false => render(&state.tiles, &slide, request, state.options.output.quality).await?,
-    };
-    Ok(cacheable(&headers, &tag, &state.options.access.cache_control, "image/jpeg", bytes.into()))
+    send_image(&state, &slide, request, tag, &headers).await
+}
+
+/// Sends an image of a slide, whose entity tag is `tag` where it depends on nothing else than the slide's version.
+pub async fn send_image(
+    state: &State,
+    slide: &Arc<Slide>,
+    request: ImageRequest,
+    tag: String,
+    headers: &HeaderMap,
+) -> HandlerResult {
+    let kind = if request.format == Format::Jpg { "image/jpeg" } else { "image/png" };
+    let control = &state.options.access.cache_control;
+    if !slide.has_loose_tiles() && matches(headers, &tag) {
+        return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
+    }
+    let (bytes, charge) = render(&state.tiles, slide, request, state.options.output.quality).await?;
+    let tag = if slide.has_loose_tiles() { etag(&bytes) } else { tag };
+    Ok(cacheable(headers, &tag, control, kind, charge.hold(bytes.into())))
 }
 
 /// Parses `width` and `height`. Other keys are ignored.

@@ -15,17 +15,9 @@ use crate::image::geometry::TileId;
 use crate::output::tile::OutputFormat;
 use crate::serve::metrics::LevelClass;
 use crate::serve::slide::Slide;
+use crate::serve::tiles::TileSet;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, matches};
-
-/// One of the two sets of tiles of a slide.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum TileSet {
-    /// What the server makes of archive and tree.
-    Served,
-    /// Those of the slide's original, its tree or its source, in the geometry of the served ones.
-    Original,
-}
 
 /// `/dzi/{slide}_files/{level}/{tile}`.
 pub async fn deep_zoom(
@@ -96,13 +88,15 @@ pub async fn send_tile(
     headers: &HeaderMap,
     set: TileSet,
 ) -> HandlerResult {
-    let identity = match set {
-        TileSet::Served => slide.source(id).map(|(_, identity)| identity),
-        TileSet::Original => slide.geometry.tile_rect(id).and(slide.original_identity()),
+    // A slide whose files cannot be read may have been replaced.
+    let look = |e: &ServeError| {
+        if matches!(e, ServeError::Away | ServeError::Broken) {
+            state.catalog.look_soon();
+        }
     };
-    let identity = identity.ok_or(ServeError::NotFound)?;
+    let found = state.tiles.find(slide, id, set).await.inspect_err(look)?;
     // The identity covers everything that the bytes depend on, so a request with a current tag needs no tile.
-    let mut tagged = identity.to_le_bytes().to_vec();
+    let mut tagged = found.identity().to_le_bytes().to_vec();
     tagged.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
     let tag = etag(&tagged);
     let (control, kind) =
@@ -111,15 +105,7 @@ pub async fn send_tile(
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }
     let started = Instant::now();
-    let made = match set {
-        TileSet::Served => state.tiles.get(slide, id).await,
-        TileSet::Original => state.tiles.original(slide, id).await,
-    };
-    let (bytes, outcome) = made.inspect_err(|e| {
-        if matches!(e, ServeError::Away | ServeError::Broken) {
-            state.catalog.look_soon();
-        }
-    })?;
+    let (bytes, outcome) = state.tiles.make(slide, found).await.inspect_err(look)?;
     let class = match slide.geometry.top_level() - id.level {
         0 => LevelClass::L0,
         1 => LevelClass::L1,
@@ -129,5 +115,5 @@ pub async fn send_tile(
     if set == TileSet::Served && class != LevelClass::Small {
         state.tiles.prefetch_for(client, slide, id);
     }
-    Ok(cacheable(headers, &tag, control, kind, bytes))
+    Ok(cacheable(headers, &tag, control, kind, state.tiles.to_send(bytes).await?))
 }

@@ -27,6 +27,8 @@ pub struct Gauges {
     pub families: u64,
     /// Families' buffers, idle and in use.
     pub buffers: (usize, usize),
+    /// Bytes that requests hold.
+    pub request_bytes: u64,
     /// The warm cache, if there is one.
     pub warm: Option<WarmStats>,
 }
@@ -46,6 +48,7 @@ pub struct Metrics {
     cache_tiles: Gauge,
     cache_bytes: Gauge,
     buffers: Family<StateLabels, Gauge>,
+    request_bytes: Gauge,
     family_tiles: Family<AskedLabels, Counter>,
     prefetched: Counter,
     warm_reads: Family<ResultLabels, Counter>,
@@ -93,6 +96,7 @@ impl Metrics {
             cache_tiles: Gauge::default(),
             cache_bytes: Gauge::default(),
             buffers: Family::default(),
+            request_bytes: Gauge::default(),
             family_tiles: Family::default(),
             prefetched: Counter::default(),
             warm_reads: Family::default(),
@@ -139,6 +143,9 @@ impl Metrics {
             "Families' buffers, in use and kept for the next family",
             m.buffers.clone(),
         );
+        let (name, help) =
+            ("requests", "Memory that requests hold: planes, payloads, images, bodies not yet taken");
+        registry.register_with_unit(name, help, Unit::Bytes, m.request_bytes.clone());
         let help = "Tiles made of families, by whether a request waited for them";
         registry.register("family_tiles", help, m.family_tiles.clone());
         let help = "Families begun ahead: in the direction of travel, or for an L2 tile";
@@ -224,6 +231,7 @@ impl Metrics {
     pub fn text(&self, gauges: &Gauges, backend: BackendStats) -> String {
         self.cache_tiles.set(gauges.tiles.cast_signed());
         self.cache_bytes.set(gauges.bytes.cast_signed());
+        self.request_bytes.set(gauges.request_bytes.cast_signed());
         self.in_flight.set(gauges.families.cast_signed());
         for (state, count) in [("idle", gauges.buffers.0), ("used", gauges.buffers.1)] {
             self.buffers.get_or_create(&StateLabels { state }).set(count.cast_signed() as i64);

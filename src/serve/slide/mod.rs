@@ -3,6 +3,7 @@
 //! Knows files and geometry, no caches and no HTTP.
 
 mod colours;
+mod cost;
 mod cut;
 mod families;
 mod open;
@@ -11,6 +12,7 @@ mod planes;
 mod reader;
 mod scan;
 mod source;
+mod tree_file;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -18,10 +20,13 @@ use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
+pub use self::open::Watch;
 pub use self::planes::Planes;
 pub use self::reader::Readers;
 use self::scan::Scan;
 use self::source::Source;
+pub use self::tree_file::TreeFile;
+use super::bounds::Bounds;
 use super::discovery::Stamp;
 use super::view::{merged, query};
 use crate::codec::CodecId;
@@ -30,7 +35,7 @@ use crate::error::{Error, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::output::render::{Renderer, stored_image};
-use crate::params::Coding;
+use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::tree::Tree;
 use crate::residual;
@@ -51,6 +56,8 @@ pub enum TileSource {
     Tree,
     /// The pixels of a scanned slide.
     Scan,
+    /// The pixels of the slide that the archive was made of; a tile of the original.
+    Cut,
     /// The tiles of the next finer level: neither tree nor scanned slide has this one.
     Finer,
 }
@@ -65,8 +72,10 @@ pub struct Slide {
     pub geometry: Geometry,
     /// Hash of everything that its tiles depend on: what is stored, and the output options.
     pub identity: u128,
-    /// The same for the tree's own tiles; `None` without a tree.
+    /// The same for the tree's own tiles, but for what their files hold; `None` without a tree.
     tree_identity: Option<u128>,
+    /// Whether some of its tiles are files of a tree on a local disk, which may change one by one.
+    has_loose_tiles: bool,
     /// Changes when any of its tiles does; for images made of many tiles.
     pub version: u128,
     /// A warning for operators and users.
@@ -82,8 +91,10 @@ pub struct Slide {
     renderer: Renderer,
     colours: Colours,
     prefer_tree: bool,
-    /// Stamp of the files that a listing does not check; see [`Self::has_changed`].
+    /// Stamp of the files that a listing does not check; see [`Self::watch`].
     inner_stamp: Stamp,
+    /// Where the files of its tiles may lie.
+    bounds: Bounds,
 }
 
 impl Slide {
@@ -96,6 +107,21 @@ impl Slide {
     pub fn original_identity(&self) -> Option<u128> {
         let of = |source: &Source| format!("source 1 {} {:x}", source.identity(), self.identity);
         self.tree_identity.or_else(|| self.source.as_ref().map(|source| xxh3_128(of(source).as_bytes())))
+    }
+
+    /// Whether [`Self::version`] stays where a tile changes: some are files of a tree on a local disk, which may be written anew one by one.
+    pub fn has_loose_tiles(&self) -> bool {
+        self.has_loose_tiles
+    }
+
+    /// As [`Self::source`], for a tile of the original.
+    pub fn original_source(&self, tile: TileId) -> Option<(TileSource, u128)> {
+        self.geometry.tile_rect(tile)?;
+        match (self.tree_identity, self.original_identity()?) {
+            (Some(tree), _) => Some((TileSource::Tree, tree)),
+            (None, source) if self.is_cut(tile) => Some((TileSource::Cut, source)),
+            (None, _) => self.source(tile),
+        }
     }
 
     /// The key of reduced pixels, which do not depend on how tiles are coded; see `tiles::finer`.
@@ -137,10 +163,6 @@ impl Slide {
         self.scan.is_none()
     }
 
-    /// Whether it has a tree of its own.
-    pub fn has_tree(&self) -> bool {
-        self.tree.is_some()
-    }
     /// The archive.
     pub fn input(&self) -> Option<&Input> {
         self.input.as_ref()
@@ -251,6 +273,11 @@ impl Slide {
         }
     }
 
+    /// How tiles of its tree are cut where they overlap.
+    fn recut(&self) -> EncodeParams {
+        self.input.as_ref().map(|input| input.meta().encode.clone()).unwrap_or_default()
+    }
+
     /// A stored tile as it is stored.
     fn stored_bytes(&self, tile: TileId, source: TileSource) -> Result<(CodecId, Vec<u8>)> {
         match (source, &self.input, &self.tree) {
@@ -271,10 +298,7 @@ impl Slide {
                 };
                 Ok((entry.codec, input.archive().read_tile(entry)?))
             }
-            (TileSource::Tree, input, Some(tree)) => {
-                let recut = input.as_ref().map(|input| input.meta().encode.clone());
-                Ok(tree.stored_tile(tile, &recut.unwrap_or_default())?)
-            }
+            (TileSource::Tree, _, Some(tree)) => Ok(tree.stored_tile(tile, &self.recut())?),
             _ => Err(Error::served(&self.name, ServedFault::NoSource(tile))),
         }
     }

@@ -1,7 +1,7 @@
 //! Opens a slide: finds out what belongs together, and what its tiles depend on.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -19,6 +19,7 @@ use crate::kernels::sharpen::Strength;
 use crate::output::render::{Output, Renderer};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::tree::Tree;
+use crate::serve::bounds::Bounds;
 use crate::serve::discovery::{SlideFiles, Stamp, stamp};
 use crate::serve::options::{ServeOptions, SlideOptions};
 use crate::slide::Selection;
@@ -60,6 +61,12 @@ impl Slide {
         readers: &Arc<Readers>,
         scan: Option<(Scan, Geometry)>,
     ) -> Result<Self> {
+        let bounds = Bounds::new(&options.slides);
+        let outside = |path: &Path| Error::served(&files.name, ServedFault::Outside(path.into()));
+        let named = [&files.archive, &files.tree, &files.source].into_iter().flatten();
+        if let Some(path) = named.flat_map(|path| parts_of(path)).find(|path| !bounds.hold(path)) {
+            return Err(outside(&path));
+        }
         // The listing has seen the version that is there now.
         files.archive.iter().for_each(|path| store::forget(path));
         let input = match &files.archive {
@@ -68,6 +75,10 @@ impl Slide {
             None => None,
         };
         let tree = files.tree.as_deref().map(Tree::open_incomplete).transpose()?;
+        let directories = tree.as_ref().map(Tree::directories).unwrap_or_default();
+        if let Some(path) = directories.iter().find(|path| !bounds.hold(path)) {
+            return Err(outside(path));
+        }
         let (scan, size) = scan.unzip();
         let geometry = match (&input, &tree, size) {
             (Some(input), ..) => *input.geometry(),
@@ -84,7 +95,7 @@ impl Slide {
             return Err(Error::input(tree.path(), problem));
         }
         // Taken before the files are read, so that a change in between is noticed at the next listing.
-        let inner_stamp = inner_stamp(input.as_ref(), tree.as_ref());
+        let inner_stamp = stamp(inner_paths(input.as_ref(), tree.as_ref()).iter().map(PathBuf::as_path));
         let (coding, warning) = match &input {
             Some(input) => {
                 let (coding, warning) = coding_of(input, &options.slides)?;
@@ -105,6 +116,7 @@ impl Slide {
             geometry,
             identity: 0,
             tree_identity: None,
+            has_loose_tiles: false,
             version: 0,
             warning,
             families: input.iter().flat_map(Input::families).collect(),
@@ -112,6 +124,7 @@ impl Slide {
             colours,
             prefer_tree: options.slides.prefer_original && fits,
             inner_stamp,
+            bounds,
             source: files.source.as_deref().filter(|_| tree.is_none()).and_then(|path| {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
@@ -132,6 +145,8 @@ impl Slide {
                 || input.is_directory()
                 || (slide.families.len() as u64) < geometry.family_count()
         });
+        slide.has_loose_tiles =
+            uses_tree && (0..=geometry.top_level()).any(|level| slide.reads_files_of(level));
         slide.version = match slide.tree_identity.filter(|_| uses_tree) {
             Some(original) => xxh3_128(format!("{:x} {original:x}", slide.identity).as_bytes()),
             None => slide.identity,
@@ -161,17 +176,43 @@ impl Slide {
         xxh3_128(text.as_bytes())
     }
 
-    /// Whether files have changed that a listing does not check: the directories of a tree's levels, the first of many packs.
-    pub fn has_changed(&self) -> bool {
-        inner_stamp(self.input.as_ref(), self.tree.as_ref()) != self.inner_stamp
+    /// The files that a listing does not check: the directories of a tree's levels, the first of many packs.
+    pub fn watch(&self) -> Watch {
+        let paths = inner_paths(self.input.as_ref(), self.tree.as_ref());
+        Watch { paths, stamp: self.inner_stamp.clone() }
     }
 }
 
-/// The stamp of [`Slide::has_changed`].
-fn inner_stamp(input: Option<&Input>, tree: Option<&Tree>) -> Stamp {
-    let pack = input.filter(|input| input.is_directory()).map(|input| input.archive().path());
-    let directories = tree.map(Tree::directories).unwrap_or_default();
-    stamp(pack.into_iter().chain(directories.iter().map(PathBuf::as_path)))
+/// Files of a slide that a listing does not check, as they were when it was opened.
+pub struct Watch {
+    paths: Vec<PathBuf>,
+    stamp: Stamp,
+}
+
+impl Watch {
+    /// Whether one of them has changed.
+    pub fn has_changed(&self) -> bool {
+        stamp(self.paths.iter().map(PathBuf::as_path)) != self.stamp
+    }
+}
+
+/// A file of a slide, the folder of a MIRAX slide beside it, and the packs of a directory.
+fn parts_of(path: &Path) -> Vec<PathBuf> {
+    let mut parts = vec![path.to_path_buf()];
+    let beside = path.with_extension("");
+    if path.extension().is_some() && beside.is_symlink() {
+        parts.push(beside);
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    parts.extend(links.map(|entry| entry.path()));
+    parts
+}
+
+/// See [`Slide::watch`].
+fn inner_paths(input: Option<&Input>, tree: Option<&Tree>) -> Vec<PathBuf> {
+    let pack = input.filter(|input| input.is_directory()).map(|input| input.archive().path().to_path_buf());
+    pack.into_iter().chain(tree.map(Tree::directories).unwrap_or_default()).collect()
 }
 
 /// What was assumed of a tree.

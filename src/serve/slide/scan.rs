@@ -99,7 +99,8 @@ impl Scan {
         self.readers.get(&self.path, &self.view)?.tile(geometry, tile, from)
     }
 
-    fn file_level(&self, down: u32) -> Option<FileLevel> {
+    /// The level of the file of which the tiles of a level are made; `None` where they are made of finer tiles.
+    pub fn file_level(&self, down: u32) -> Option<FileLevel> {
         self.levels.get(down as usize).copied().flatten()
     }
 }

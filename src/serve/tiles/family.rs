@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::Tiles;
 use super::stopwatch::Stopwatch;
-use super::{Tiles, broken};
 use crate::archive::FamilyRecord;
 use crate::backend::cpu;
 use crate::error::{Error, Result, ServedFault};
@@ -18,6 +18,7 @@ use crate::serve::buffers::{FamilyBuffers, PooledBuffers, State};
 use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 
 /// How long nobody may ask for a tile of a family before what nobody has asked for is made.
@@ -66,6 +67,8 @@ impl Tiles {
     ) -> Result<(), ServeError> {
         let queued = Instant::now();
         let _permit = self.family_permit().await?;
+        let need = slide.family_bytes(id);
+        let charge = Arc::new(self.charge(Purpose::Tile, need).await?);
         self.metrics.queued(queued.elapsed());
         if slide.keeps_originals() {
             return self.original_family(slide, id, call).await;
@@ -73,9 +76,13 @@ impl Tiles {
         call.add_pending(slide.renderer().tiles(id));
         let mut is_quiet = false;
         let (buffers, mut stopwatch) = loop {
-            let (this, of, on) = (self.clone(), slide.clone(), call.clone());
-            let made = self.threads.run(async move { this.reconstruct(&of, id, &on, is_quiet).await });
-            match made.await?.map_err(|e| broken(slide, &e))? {
+            let (this, of, on, held) = (self.clone(), slide.clone(), call.clone(), charge.clone());
+            let made = self.threads.run(async move {
+                // Of work that hangs the bytes stay taken.
+                let _held = held;
+                this.reconstruct(&of, id, &on, need, is_quiet).await
+            });
+            match self.in_time(made).await?.map_err(|e| self.broken(slide, &e))? {
                 Progress::Made(buffers, stopwatch) => break (*buffers, stopwatch),
                 Progress::Ended => return Ok(()),
                 Progress::Delivered => {
@@ -101,7 +108,7 @@ impl Tiles {
                 })
                 .collect();
             for encoder in encoders {
-                encoder.await?.map_err(|e: Error| broken(slide, &e))?;
+                encoder.await?.map_err(|e: Error| self.broken(slide, &e))?;
             }
             if self.calls.leave(key, call) {
                 break;
@@ -150,12 +157,13 @@ impl Tiles {
     }
 
     /// Makes the awaited tiles of L0, each from no more of the residual than it needs. Then, if it is quiet or a tile of L1 is awaited,
-    /// reconstructs the family, unless a request waits for another one meanwhile.
+    /// reconstructs the family, unless a request waits for another one meanwhile. It has `need` bytes for that.
     async fn reconstruct(
         &self,
         slide: &Slide,
         id: FamilyId,
         call: &Arc<Call>,
+        need: u64,
         is_quiet: bool,
     ) -> Result<Progress> {
         let key = (slide.identity, id);
@@ -166,8 +174,8 @@ impl Tiles {
             return Err(Error::served(&slide.name, ServedFault::NoArchive));
         };
         let (mut stopwatch, renderer) = (Stopwatch::start(), slide.renderer());
-        let mut buffers = self.buffers.acquire(key);
-        let FamilyBuffers { decoded, made, state } = &mut *buffers;
+        let mut buffers = self.buffers.acquire(key, need);
+        let FamilyBuffers { decoded, made, state, .. } = &mut *buffers;
         if state.is_made {
             return Ok(Progress::Made(Box::new(buffers), stopwatch));
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::{Tiles, broken};
+use super::Tiles;
 use crate::codec::{ImageEncoder, JpegEncoder, decode_foreign};
 use crate::error::{Error, Result};
 use crate::image::geometry::TileId;
@@ -17,6 +17,7 @@ use crate::pyramid::samples::Samples;
 use crate::serve::metrics::Outcome;
 use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
+use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
 
 /// JPEG quality of the reduced tiles in the cache.
@@ -32,10 +33,11 @@ impl Tiles {
         if let Some(bytes) = self.from_warm(slide, key).await? {
             return Ok((bytes, Outcome::Warm));
         }
+        let _charge = self.charge(Purpose::Assembled, slide.finer_bytes(key.tile)).await?;
         let samples = self.reduced(slide.clone(), key.tile).await?;
         let of = slide.clone();
         let coded = self.threads.run(async move { of.code(samples) }).await?;
-        let bytes = Bytes::from(coded.map_err(|e| broken(slide, &e))?);
+        let bytes = Bytes::from(coded.map_err(|e| self.broken(slide, &e))?);
         self.hot.insert(key, bytes.clone());
         self.keep_warm(slide, key, bytes.clone());
         Ok((bytes, Outcome::Cold))
@@ -54,7 +56,7 @@ impl Tiles {
             let _turn = this.turns.take(key).await;
             if let Some(bytes) = this.hot.get(&key) {
                 let decoded = this.threads.run(async move { decode(&bytes) }).await?;
-                return decoded.map_err(|e| broken(&slide, &e));
+                return decoded.map_err(|e| this.broken(&slide, &e));
             }
             let samples = this.halved(&slide, tile).await?;
             // Decoded again: what is made of it must be the same with and without the cache.
@@ -64,7 +66,7 @@ impl Tiles {
                 Ok((bytes, samples))
             };
             let made = this.threads.run(work).await?;
-            let (bytes, samples) = made.map_err(|e: Error| broken(&slide, &e))?;
+            let (bytes, samples) = made.map_err(|e: Error| this.broken(&slide, &e))?;
             this.hot.insert(key, bytes);
             Ok(samples)
         });
@@ -116,13 +118,15 @@ impl Tiles {
         source: TileSource,
     ) -> Result<Samples, ServeError> {
         let _permit = self.family_permit().await?;
+        let charge = self.charge(Purpose::Tile, slide.tile_bytes(tile, source)).await?;
         let of = slide.clone();
         let work = async move {
+            let _charge = charge;
             of.arrives(tile, source).await;
             of.pixels(tile, source)
         };
-        let read = self.threads.run(work).await?;
-        read.map_err(|e| broken(slide, &e))
+        let read = self.in_time(self.threads.run(work)).await?;
+        read.map_err(|e| self.broken(slide, &e))
     }
 }
 

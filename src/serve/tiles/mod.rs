@@ -1,8 +1,8 @@
 //! From a tile's address to its bytes: the caches, then stored bytes or a reconstruction.
 
+mod alone;
 mod family;
 mod finer;
-mod originals;
 mod prefetch;
 mod stopwatch;
 
@@ -14,28 +14,31 @@ use bytes::Bytes;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::buffers::BufferPool;
 use super::error::StartError;
+use super::faults::Faults;
 use super::metrics::{Gauges, Metrics, Outcome, WarmRead};
-use super::options::ServeOptions;
+use super::options::{Limits, ServeOptions};
 use super::pan::PanHistory;
 use super::singleflight::{Group, Joined};
 use super::slide::{Slide, TileSource};
 use super::threads::Threads;
 use super::tile_key::TileKey;
-use super::turns::Turns;
+use super::turns::{Held, Turns};
 use super::warm::{Lookup, WarmCache};
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::output::tile::OutputFormat;
+use crate::pyramid;
 use crate::store::is_address;
+use crate::web::blocking;
+use crate::web::budget::{Budget, Charge, Purpose};
 use crate::web::error::ServeError;
 
-/// Most images of any size that are rendered at the same time; never more than there are threads.
-const MAX_IMAGES: usize = 8;
 /// Most viewers whose panning is followed.
 const MAX_VIEWERS: u64 = 4096;
 /// Time after its last request at which a viewer is forgotten.
@@ -47,18 +50,43 @@ pub struct Tiles {
     hot: Cache<TileKey, Bytes>,
     warm: Option<WarmCache>,
     calls: Group,
-    /// Tiles that are made of finer ones.
+    /// Tiles that are made alone, or of finer ones.
     turns: Turns,
     /// Permits to reconstruct a family.
     family_permits: Arc<Semaphore>,
-    /// Permits to render an image of any size.
-    image_permits: Arc<Semaphore>,
+    /// The memory of all requests.
+    budget: Arc<Budget>,
     backend: Arc<dyn Backend>,
     buffers: Arc<BufferPool>,
     threads: Threads,
     /// By client and slide.
     viewers: Cache<(IpAddr, u128), Arc<Mutex<PanHistory>>>,
     metrics: Arc<Metrics>,
+    faults: Faults,
+}
+
+/// One of the two sets of tiles of a slide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TileSet {
+    /// What the server makes of archive and tree.
+    Served,
+    /// Those of the slide's original, its tree or its source, in the geometry of the served ones.
+    Original,
+}
+
+/// A tile that a slide has.
+pub struct Found {
+    source: TileSource,
+    key: TileKey,
+    /// Where it is one of a tree, what its file holds, and the memory to make it.
+    file: Option<(Vec<u8>, Charge)>,
+}
+
+impl Found {
+    /// Hash of everything that its bytes depend on but its address.
+    pub fn identity(&self) -> u128 {
+        self.key.slide
+    }
 }
 
 impl Tiles {
@@ -84,19 +112,22 @@ impl Tiles {
             })
             .build();
         let warm = cache.dir.as_deref().map(|dir| WarmCache::open(dir, cache.max_disk_bytes));
-        let threads = Threads::new(options.limits.threads)?;
+        let (threads, limits) = (Threads::new(options.limits.threads)?, &options.limits);
+        let budget = Arc::new(Budget::new(limits.max_request_bytes, limits.queue_timeout));
+        let (idle, families) = (limits.buffer_pool_size, limits.max_inflight_families);
         Ok(Arc::new(Self {
             hot,
-            image_permits: Arc::new(Semaphore::new(threads.count().min(MAX_IMAGES))),
             warm: warm.transpose()?,
             calls: Group::default(),
             turns: Turns::default(),
-            family_permits: Arc::new(Semaphore::new(options.limits.max_inflight_families)),
+            family_permits: Arc::new(Semaphore::new(families)),
             backend,
-            buffers: BufferPool::new(options.limits.buffer_pool_size, options.limits.max_inflight_families),
+            buffers: BufferPool::new(idle, families, budget.clone()),
+            budget,
             threads,
             viewers: Cache::builder().max_capacity(MAX_VIEWERS).time_to_idle(VIEWER_IDLE_TIME).build(),
             metrics,
+            faults: Faults::default(),
             options,
         }))
     }
@@ -108,8 +139,14 @@ impl Tiles {
             bytes: self.hot.weighted_size(),
             families: self.calls.len() as u64,
             buffers: self.buffers.counts(),
+            request_bytes: self.budget.taken_bytes(),
             warm: self.warm.as_ref().map(WarmCache::stats),
         }
+    }
+
+    /// Whether there is a warm cache.
+    pub fn has_disk_cache(&self) -> bool {
+        self.warm.is_some()
     }
 
     /// Writes buffered tiles of the warm cache to disk; for an orderly shutdown.
@@ -119,16 +156,39 @@ impl Tiles {
         }
     }
 
-    /// A permit to render an image of any size, which takes much memory and time. Hold it until the image is done.
+    /// Takes bytes of the memory that all requests share. They return when the charge is dropped.
     ///
     /// # Errors
     /// [`ServeError::Busy`] after the queue timeout.
-    pub async fn image_permit(&self) -> Result<OwnedSemaphorePermit, ServeError> {
-        let wait = tokio::time::timeout(
-            self.options.limits.queue_timeout,
-            self.image_permits.clone().acquire_owned(),
-        );
-        wait.await.ok().and_then(Result::ok).ok_or(ServeError::Busy)
+    pub async fn charge(&self, purpose: Purpose, bytes: u64) -> Result<Charge, ServeError> {
+        let charge = self.budget.take(purpose, bytes).await?;
+        self.buffers.make_room(0);
+        Ok(charge)
+    }
+
+    /// The bytes of a body, which count as held until the client has taken them.
+    ///
+    /// # Errors
+    /// [`ServeError::Busy`] after the queue timeout.
+    pub async fn to_send(&self, body: Bytes) -> Result<Bytes, ServeError> {
+        Ok(self.charge(Purpose::Tile, body.len() as u64).await?.hold(body))
+    }
+
+    /// Waits until nobody else makes a tile.
+    ///
+    /// # Errors
+    /// [`ServeError::Busy`] where that takes longer than a tile may.
+    async fn turn(&self, key: TileKey) -> Result<Held<'_>, ServeError> {
+        let Limits { queue_timeout, read_timeout, .. } = self.options.limits;
+        timeout(2 * queue_timeout + read_timeout, self.turns.take(key)).await.map_err(|_| ServeError::Busy)
+    }
+
+    /// Waits for work that reads files.
+    ///
+    /// # Errors
+    /// [`ServeError::Away`] where it is not done in time.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, ServeError>>) -> Result<T, ServeError> {
+        timeout(self.options.limits.read_timeout, work).await.unwrap_or(Err(ServeError::Away))
     }
 
     /// A permit to reconstruct a family. Hold it until the family is done.
@@ -137,7 +197,7 @@ impl Tiles {
     /// [`ServeError::Busy`] after the queue timeout.
     async fn family_permit(&self) -> Result<OwnedSemaphorePermit, ServeError> {
         let permit = self.family_permits.clone().acquire_owned();
-        let wait = tokio::time::timeout(self.options.limits.queue_timeout, permit);
+        let wait = timeout(self.options.limits.queue_timeout, permit);
         wait.await.ok().and_then(Result::ok).ok_or_else(|| {
             self.metrics.refused();
             ServeError::Busy
@@ -154,33 +214,51 @@ impl Tiles {
         self.hot.get(&TileKey { slide: slide.identity, tile })
     }
 
+    /// What a tile is made of, and the hash of all that it depends on. The file of a tree's tile is read for that: it may have been written
+    /// anew since the tree was opened.
+    ///
+    /// # Errors
+    /// No such tile; a file that cannot be read.
+    pub async fn find(&self, slide: &Arc<Slide>, tile: TileId, of: TileSet) -> Result<Found, ServeError> {
+        let found = match of {
+            TileSet::Served => slide.source(tile),
+            TileSet::Original => slide.original_source(tile),
+        };
+        let (source, identity) = found.ok_or(ServeError::NotFound)?;
+        if source != TileSource::Tree || !slide.reads_files_of(tile.level) {
+            return Ok(Found { source, key: TileKey { slide: identity, tile }, file: None });
+        }
+        let (file, charge) = self.tree_file(slide, tile).await?;
+        let key = TileKey { slide: slide.identity_of_file(identity, &file), tile };
+        Ok(Found { source, key, file: Some((file, charge)) })
+    }
+
     /// The bytes of a tile, and where they came from.
     ///
     /// # Errors
-    /// No such tile; too much work; damage.
-    pub async fn get(
+    /// Too much work; damage.
+    pub async fn make(
         self: &Arc<Self>,
         slide: &Arc<Slide>,
-        tile: TileId,
+        found: Found,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let (source, identity) = slide.source(tile).ok_or(ServeError::NotFound)?;
-        let key = TileKey { slide: identity, tile };
+        let Found { source, key, file } = found;
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Hot));
         }
+        let tile = key.tile;
         let id = match source {
             TileSource::Family(id) => id,
             TileSource::Original(id) => {
-                return self.single(slide, key, source, move |of| of.original(id, key.tile)).await;
+                return self.single(slide, key, source, move |of| of.original(id, tile)).await;
             }
             TileSource::Scan => {
-                return self
-                    .single(slide, key, source, move |of| of.code(of.pixels(key.tile, source)?))
-                    .await;
+                return self.single(slide, key, source, move |of| of.code(of.pixels(tile, source)?)).await;
             }
+            TileSource::Cut => return self.single(slide, key, source, move |of| of.cut(tile)).await,
             TileSource::Finer => return self.of_finer(slide, key).await,
             TileSource::Baseline(_) | TileSource::Archived | TileSource::Tree => {
-                let bytes = self.stored(slide, key, source).await?;
+                let bytes = self.stored(slide, key, source, file).await?;
                 if let (TileSource::Baseline(id), true) = (source, self.options.cache.prewarm_on_l2) {
                     self.prefetch(slide, id);
                 }
@@ -204,7 +282,7 @@ impl Tiles {
             return Ok(self.read_warm(slide, key));
         }
         let (this, of) = (self.clone(), slide.clone());
-        tokio::task::spawn_blocking(move || this.read_warm(&of, key)).await.map_err(|_| ServeError::Broken)
+        blocking::run(self.options.limits.read_timeout, move || this.read_warm(&of, key)).await
     }
 
     /// Reads the warm cache and copies a hit to the hot one.
@@ -234,61 +312,18 @@ impl Tiles {
         });
     }
 
-    /// As [`Self::get`], for callers that decode the tile.
+    /// The bytes of a tile, for callers that decode it.
     ///
     /// # Errors
-    /// As [`Self::get`]; an output format other than JPEG.
+    /// As [`Self::find`] and [`Self::make`]; an output format other than JPEG.
     pub async fn jpeg(self: &Arc<Self>, slide: &Arc<Slide>, tile: TileId) -> Result<Bytes, ServeError> {
         if self.options.output.format != OutputFormat::Jpeg {
             return Err(ServeError::Unsupported(
                 "images of any size are only made where the output format is jpeg".into(),
             ));
         }
-        self.get(slide, tile).await.map(|(bytes, _)| bytes)
-    }
-
-    /// As [`Self::get`], for a tile of the slide's original: its own tree, else the slide that its archive was made of.
-    ///
-    /// # Errors
-    /// No original, or no such tile in it; too much work; damage.
-    pub async fn original(
-        self: &Arc<Self>,
-        slide: &Arc<Slide>,
-        tile: TileId,
-    ) -> Result<(Bytes, Outcome), ServeError> {
-        let identity = slide.original_identity().ok_or(ServeError::NotFound)?;
-        let key = TileKey { slide: identity, tile };
-        if let Some(bytes) = self.hot.get(&key) {
-            return Ok((bytes, Outcome::Hot));
-        }
-        if slide.has_tree() {
-            return Ok((self.stored(slide, key, TileSource::Tree).await?, Outcome::Stored));
-        }
-        if !slide.is_cut(tile) {
-            return self.get(slide, tile).await;
-        }
-        let _permit = self.family_permit().await?;
-        let (this, of) = (self.clone(), slide.clone());
-        // Concurrent requests for the same tile cut it once.
-        let made =
-            self.threads.run(async move { this.hot.try_get_with(key, || of.cut(tile).map(Bytes::from)) });
-        Ok((made.await?.map_err(|e| broken(slide, &e))?, Outcome::Cold))
-    }
-
-    async fn stored(
-        self: &Arc<Self>,
-        slide: &Arc<Slide>,
-        key: TileKey,
-        source: TileSource,
-    ) -> Result<Bytes, ServeError> {
-        slide.arrives(key.tile, source).await;
-        let (this, slide) = (self.clone(), slide.clone());
-        let read = move || {
-            // Concurrent requests for the same tile read it once.
-            let made = this.hot.try_get_with(key, || slide.stored(key.tile, source).map(Bytes::from));
-            made.map_err(|e| broken(&slide, &e))
-        };
-        tokio::task::spawn_blocking(read).await.map_err(|_| ServeError::Broken)?
+        let found = self.find(slide, tile, TileSet::Served).await?;
+        self.make(slide, found).await.map(|(bytes, _)| bytes)
     }
 
     async fn reconstructed(
@@ -309,12 +344,26 @@ impl Tiles {
         // A call that drops its senders has panicked.
         receiver.await.unwrap_or(Err(ServeError::Broken)).map(|bytes| (bytes, outcome))
     }
+
+    /// What a client is told of a fault of the slide, which is logged.
+    fn broken(&self, slide: &Slide, error: &Error) -> ServeError {
+        if is_missing_tile(error) {
+            return ServeError::NotFound;
+        }
+        self.faults.log(&slide.name, error);
+        let Diagnosis { kind, path, .. } = error.diagnosis();
+        let is_away = kind == FaultKind::MayPass && path.as_deref().is_some_and(is_address);
+        if is_away { ServeError::Away } else { ServeError::Broken }
+    }
+
+    /// The faults of slides that are logged.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
 }
 
-/// Logs a fault of the slide.
-fn broken(slide: &Slide, error: &Error) -> ServeError {
-    tracing::error!(slide = slide.name, "{error}");
-    let Diagnosis { kind, path, .. } = error.diagnosis();
-    let is_away = kind == FaultKind::MayPass && path.as_deref().is_some_and(is_address);
-    if is_away { ServeError::Away } else { ServeError::Broken }
+/// Whether a tree lacks the tile.
+fn is_missing_tile(error: &Error) -> bool {
+    let (Error::Pyramid(pyramid::Error::File(file)) | Error::File(file)) = error else { return false };
+    file.source.kind() == std::io::ErrorKind::NotFound
 }

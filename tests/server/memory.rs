@@ -1,0 +1,159 @@
+//! The memory of the built server under load, for each kind of slide, against what `docs/operate.md` says that it takes at most.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::kit::image::Image;
+use crate::kit::jpeg::baseline;
+use crate::kit::pipeline::{encode_to, tree_source};
+use crate::kit::slides::tree;
+use crate::kit::trees::{Layout, write_tree};
+use crate::running::{Running, request};
+use crate::tiffs::write_tiff;
+use origami::encode::EncodeOptions;
+use origami::image::geometry::{Geometry, TileId};
+use origami::image::ycc::Sampling;
+use origami::params::EncodeParams;
+
+/// Memory for requests, and for tiles.
+const REQUEST_MIB: u64 = 64;
+const CACHE_MIB: u64 = 1;
+/// Threads that compute, that serve connections, that read files.
+const THREADS: [u64; 3] = [4, 2, 16];
+const CONNECTIONS: usize = 48;
+
+/// What `docs/operate.md` says, in MiB, of tiles of this side: beyond a quarter of the requests' part, one family.
+fn limit_mib(tile: u64) -> u64 {
+    let family = 6 * 16 * tile * tile >> 20;
+    let requests = REQUEST_MIB + family.saturating_sub(REQUEST_MIB / 4);
+    CACHE_MIB * 5 / 4 + 1 + requests + CONNECTIONS as u64 / 4 + 2 * THREADS.iter().sum::<u64>() + 64
+}
+
+/// All paths, asked for at once by many clients, each on a connection of its own; 503 is an answer.
+fn load(server: &Running, paths: &[String]) {
+    let (next, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                while let Some(path) = paths.get(next.fetch_add(1, Relaxed)) {
+                    let status = request(&server.address, "GET", path, &[]).status;
+                    assert!(status == 200 || status == 503, "{path}: {status}");
+                    served.fetch_add(usize::from(status == 200), Relaxed);
+                }
+            });
+        }
+    });
+    assert!(2 * served.load(Relaxed) > paths.len(), "{} of {}", served.load(Relaxed), paths.len());
+}
+
+/// Serves the slide `one` and asks for its tiles, those of L0 first, or for images.
+fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], images: &[&str]) {
+    let threads = THREADS.map(|n| n.to_string());
+    let all = [
+        &[
+            "--request-mb",
+            &REQUEST_MIB.to_string(),
+            "--cache-mb",
+            &CACHE_MIB.to_string(),
+            "--queue-timeout-ms",
+            "120s",
+        ],
+        &[
+            "--rayon-threads",
+            &threads[0],
+            "--tokio-workers",
+            &threads[1],
+            "--tokio-blocking-threads",
+            &threads[2],
+        ],
+        flags,
+    ]
+    .concat();
+    let server = Running::start(root, &all);
+    assert_eq!(server.get("/api/slides/one").status, 200, "{kind}");
+    let tiles = (0..=geometry.top_level()).rev().flat_map(|level| {
+        let (columns, rows) = geometry.tiles(level);
+        (0..rows).flat_map(move |y| (0..columns).map(move |x| TileId { level, x, y }))
+    });
+    let mut paths: Vec<String> =
+        tiles.map(|TileId { level, x, y }| format!("/tiles/one/{level}/{x}_{y}.jpg")).collect();
+    if !images.is_empty() {
+        paths = (0..40).flat_map(|_| images.iter().map(|image| format!("/iiif/3/one/{image}"))).collect();
+    }
+    load(&server, &paths);
+    let (peak, limit) = (server.memory_kib("VmHWM") / 1024, limit_mib(geometry.tile().into()));
+    println!("{kind}: at most {peak} MiB of {limit} MiB");
+    assert!(peak <= limit, "{kind}: {peak} MiB, more than the {limit} MiB that its flags allow");
+    assert_eq!(server.figure("origami_requests_bytes"), 0.0, "{kind}");
+}
+
+/// A root with the bundle of an image in tiles of some size.
+fn bundle(image: &Image, tile: u32, params: &EncodeParams) -> (tempfile::TempDir, Geometry) {
+    let (root, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let layout = Layout { tile: tile, overlap: 0, format: "jpg" };
+    let dzi = write_tree(work.path(), "one", image, layout, &|_, part| baseline(part, Sampling::S420));
+    let made = encode_to(tree_source(&dzi), work.path(), params, &EncodeOptions::default()).unwrap();
+    fs::copy(made.bundle, root.path().join("one.bundle")).unwrap();
+    (root, Geometry::new(image.width as u32, image.height as u32, tile).unwrap())
+}
+
+#[test]
+fn families_and_their_small_levels() {
+    let image = Image::cells(4096, 3072, 3);
+    let (root, geometry) = bundle(&image, 256, &EncodeParams::default());
+    takes_no_more("bundle", root.path(), &geometry, &[], &[]);
+    takes_no_more("bundle, 4:4:4", root.path(), &geometry, &["--tile-subsamp", "444"], &[]);
+    takes_no_more("bundle, webp", root.path(), &geometry, &["--output-format", "webp"], &[]);
+    let params = EncodeParams { chroma_residual_quality: Some(60), ..EncodeParams::default() };
+    let (root, geometry) = bundle(&image, 256, &params);
+    takes_no_more("bundle with residuals of chroma", root.path(), &geometry, &[], &[]);
+}
+
+#[test]
+fn large_tiles() {
+    let (root, geometry) = bundle(&Image::cells(4096, 4096, 3), 512, &EncodeParams::default());
+    takes_no_more("bundle in tiles of 512", root.path(), &geometry, &[], &[]);
+}
+
+#[cfg(all(feature = "lepton", feature = "webp"))]
+#[test]
+fn original_tiles() {
+    let params = EncodeParams { originals: true, ..EncodeParams::default() };
+    let (root, geometry) = bundle(&Image::cells(3072, 2048, 3), 256, &params);
+    takes_no_more("lossless bundle", root.path(), &geometry, &[], &[]);
+    takes_no_more("lossless bundle, webp", root.path(), &geometry, &["--output-format", "webp"], &[]);
+}
+
+#[test]
+fn trees() {
+    let root = tempfile::tempdir().unwrap();
+    tree(&root.path().join("one"), 4096, 3072, 256, 3);
+    let geometry = Geometry::new(4096, 3072, 256).unwrap();
+    takes_no_more("tree", root.path(), &geometry, &[], &[]);
+    takes_no_more("tree, webp", root.path(), &geometry, &["--output-format", "webp"], &[]);
+    let root = tempfile::tempdir().unwrap();
+    let layout = Layout { tile: 254, overlap: 1, format: "png" };
+    write_tree(root.path(), "one", &Image::cells(3048, 2032, 3), layout, &|_, part| part.png());
+    takes_no_more("tree that overlaps", root.path(), &Geometry::new(3048, 2032, 254).unwrap(), &[], &[]);
+}
+
+#[test]
+fn images_of_any_size() {
+    let (root, geometry) = bundle(&Image::cells(3072, 2048, 3), 256, &EncodeParams::default());
+    let images = [
+        "full/1024,/0/default.jpg",
+        "0,0,1024,1024/max/0/default.png",
+        "full/,1000/90/gray.jpg",
+        "512,512,1024,512/512,/180/default.png",
+    ];
+    takes_no_more("images", root.path(), &geometry, &[], &images);
+}
+
+#[test]
+fn scanned_slides() {
+    let root = tempfile::tempdir().unwrap();
+    write_tiff(&root.path().join("one.tif"), &Image::cells(2048, 2048, 3), None);
+    let geometry = Geometry::new(2048, 2048, 256).unwrap();
+    takes_no_more("scanned slide", root.path(), &geometry, &[], &[]);
+}
