@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
-# through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark. Slides of awkward sizes
-# are there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
+# through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark; through what a damaged file and a
+# server that goes away show; and through measures of a drawn slide. Slides of awkward
+# sizes are there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
 # error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel. Records a tour as
 # well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
 #
@@ -57,6 +58,7 @@ cp "$slide" "$slides/below & deep/not encoded.svs"
 cp "$slide" "$slides/below & deep/100% #2.svs"
 python3 scripts/channels.py "$slides/below & deep/channels.tif" 700 500
 cp "$slides/below & deep/channels.tif" "$slides/below & deep/channels? & #3.tif"
+python3 scripts/browser_measure.py --draw "$slides/below & deep/drawn.tif"
 # As after a run that was cut short.
 rm -f "$slides/AAA before all others.bundle" "$slides/.new"
 
@@ -83,4 +85,6 @@ signed=$("$origami" sign --key-file "$key" --slide '*' --valid 1h --url "$addres
 signed_slide=$("$origami" sign --key-file "$key" --slide "$name" --valid 1h --url "$address" | head -n 1)
 
 CHROMIUM=$program python3 scripts/browser_tours.py "$open" "$target_dir/browser" "$slides" "$name" "$origami"
+CHROMIUM=$program python3 scripts/browser_loading.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-loading" "$target_dir/browser"
+CHROMIUM=$program python3 scripts/browser_measure.py "$open" "$target_dir/browser" 'below & deep/drawn' 'awkward 254'
 CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

@@ -20,11 +20,15 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         APP_STYLE,
         Asset { name: "camera.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/camera.js") },
         Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
+        Asset { name: "drawer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/drawer.js") },
         ICON,
         Asset { name: "jobs.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs.js") },
         Asset { name: "jobs-page.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs-page.js") },
         Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
         Asset { name: "looks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/looks.js") },
+        Asset { name: "load.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/load.js") },
+        Asset { name: "measure.css", content_type: STYLE, bytes: include_bytes!("../viewer/measure.css") },
+        Asset { name: "measure.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/measure.js") },
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
@@ -36,9 +40,19 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "preview.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/preview.js") },
         Asset { name: "recorder.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/recorder.js") },
         Asset { name: "rendering.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/rendering.js") },
+        Asset { name: "scale.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/scale.js") },
+        Asset { name: "shapes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/shapes.js") },
         Asset { name: "signed.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/signed.js") },
+        Asset { name: "sketch.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/sketch.js") },
+        Asset { name: "tiles.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/tiles.js") },
+        Asset {
+            name: "tour-overlay.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/tour-overlay.js"),
+        },
         Asset { name: "tour.css", content_type: STYLE, bytes: include_bytes!("../viewer/tour.css") },
         Asset { name: "tour.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/tour.js") },
+        Asset { name: "units.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/units.js") },
         Asset { name: "viewer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/viewer.js") },
     ])
 });

@@ -1,186 +1,108 @@
-// What a video has over its slide: circles, the pointer, scale bar and magnification, captions, the title's card. All of it lies in pixels
-// of the video, in the places of the renderer, and is scaled to the frame as a whole.
+// A canvas over the slide that moves with it. Those who draw on it get the context in CSS pixels and the way from pixels of the slide
+// to pixels of the screen.
 'use strict';
-origami.overlay = (scale, isLossy) => {
-  const byId = id => document.getElementById(id);
-  const FADE_IN_S = 0.25;
-  const FADE_OUT_S = 0.3;
-  // The pointer's tip, and clockwise, in fortieths of the frame's height.
-  const ARROW = [[0, 0], [0.72, 0.70], [0.42, 0.72], [0.60, 1.12], [0.44, 1.19], [0.27, 0.78], [0, 1]];
-  let [tour, format, styles, seen] = [null, null, [], ''];
+origami.overlay = (viewer, canvas) => {
+  const context = canvas.getContext('2d');
+  const painters = [];
+  let [frame, view] = [0, null];
 
-  function shape(name, attributes) {
-    const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    return element;
-  }
-
-  // Where a place of the slide lies in the frame.
-  function toFrame(view, [x, y]) {
-    const angle = view.rotation * Math.PI / 180;
-    const [dx, dy] = [(x - view.x) / view.downsample, (y - view.y) / view.downsample];
-    return [
-      format.width / 2 + dx * Math.cos(angle) - dy * Math.sin(angle),
-      format.height / 2 + dx * Math.sin(angle) + dy * Math.cos(angle),
-    ];
-  }
-
-  const point = at => (Array.isArray(at) ? at : [at.x, at.y]);
-
-  // --- Over the slide -----------------------------------------------------------------------------------------------
-
-  function circles(view, time) {
-    const line = format.height / 270;
-    return (tour.highlights ?? []).filter(mark => mark.start <= time && time < mark.end).map(mark => {
-      const [cx, cy] = toFrame(view, point(mark.center));
-      const look = { fill: 'none', stroke: mark.color ?? 'gold', 'stroke-width': line };
-      return shape('circle', { cx, cy, r: mark.radius / view.downsample + line / 2, ...look });
-    });
-  }
-
-  // The place that is pointed at: between two places it moves evenly.
-  function pointedAt(time) {
-    const keys = tour.pointer ?? [];
-    const passed = keys.filter(key => key.time <= time).length;
-    const [before, after] = [keys[passed - 1], keys[passed]];
-    if (!before?.at) return null;
-    const from = point(before.at);
-    if (!after?.at) return from;
-    const part = (time - before.time) / (after.time - before.time);
-    return point(after.at).map((to, axis) => from[axis] + (to - from[axis]) * part);
-  }
-
-  function pointer(view, time) {
-    const at = pointedAt(time);
-    if (!at) return [];
-    const [[x, y], unit] = [toFrame(view, at), format.height / 40];
-    const points = ARROW.map(([across, down]) => `${x + across * unit},${y + down * unit}`).join(' ');
-    return [shape('polygon', { points, ...outlined() })];
-  }
-
-  // White with a line around it.
-  const outlined = () => ({
-    fill: '#fff', stroke: looks.OUTLINE, 'stroke-width': format.height / 270, 'stroke-linejoin': 'round', 'paint-order': 'stroke',
-  });
-
-  // The longest of 1, 2 or 5 times a power of ten micrometres that takes a sixth of the frame at most.
-  function bar(view) {
-    const perPixel = view.downsample * scale.microns;
-    const longest = perPixel * format.width / 6;
-    const power = 10 ** Math.floor(Math.log10(longest));
-    const microns = [5, 2, 1].map(step => step * power).find(length => length <= longest) ?? power;
-    const [unit, by] = microns >= 1e4 ? ['cm', 1e-4] : microns >= 1e3 ? ['mm', 1e-3] : microns >= 1 ? ['µm', 1] : ['nm', 1e3];
-    return { length: microns / perPixel, label: `${Math.round(microns * by * 1e6) / 1e6} ${unit}` };
-  }
-
-  const times = value => `${value.toFixed(value < 1 ? 2 : value < 9.95 ? 1 : 0)}x`;
-
-  function corners(view) {
-    const { scaleBar = true, magnification = true, lossyMark = true } = tour.overlays ?? {};
-    const { width, height } = format;
-    const [margin, size, shapes, texts] = [height / 30, height / 36, [], []];
-    if (scaleBar && scale.microns) {
-      const [{ length, label }, thick] = [bar(view), height / 180];
-      shapes.push(shape('rect', { x: margin, y: height - margin - thick, width: length, height: thick, ...outlined() }));
-      texts.push(text(label, { size }, { left: margin, bottom: margin + height / 90 }));
-    }
-    const power = magnification && camera.magnification(scale, view.downsample);
-    if (power) texts.push(text(times(power), { size }, { right: margin, bottom: margin }));
-    if (lossyMark && isLossy) {
-      // Its size is that of a line.
-      const mark = { size: size * 0.8 / 1.2, opacity: 159 / 255 };
-      texts.push(text('lossy reconstruction', mark, { right: margin, top: margin }));
-    }
-    return [shapes, texts];
-  }
-
-  // --- Text ---------------------------------------------------------------------------------------------------------
-
-  function lettered(content, look) {
-    const element = document.createElement('p');
-    element.textContent = content;
-    Object.assign(element.style, looks.css({ effects: {}, ...look }, format.height));
-    return element;
-  }
-
-  // Text with a corner, or with its middle, at a place.
-  function text(content, look, place) {
-    const element = lettered(content, look);
-    const sides = Object.entries(place).filter(([side]) => side !== 'middle').map(([side, length]) => [side, `${length}px`]);
-    Object.assign(element.style, { position: 'absolute', ...Object.fromEntries(sides) });
-    if (place.middle) element.style.transform = 'translate(-50%, -50%)';
-    return element;
-  }
-
-  // A column of captions: at the lower edge the first is the lowest.
-  function column(position, captions) {
-    const element = document.createElement('div');
-    element.className = position;
-    element.style.padding = `${Math.round(format.height / 16)}px ${Math.round(format.width / 16)}px`;
-    let before = null;
-    for (const [cue, look] of captions) {
-      const line = lettered(cue.text, look);
-      // What is around two captions does not overlap.
-      const around = looks.border(look, format.height);
-      const side = position === 'top' ? 'marginTop' : 'marginBottom';
-      if (before !== null) line.style[side] = `${(look.background ? 0 : around) + before}px`;
-      before = around;
-      line.style.alignSelf = { left: 'flex-start', center: 'center', right: 'flex-end' }[look.align ?? 'center'];
-      element.append(line);
-    }
-    return element;
-  }
-
-  function captions(time) {
-    const now = tour.cues.map((cue, index) => [cue, styles[index]]).filter(([cue]) => cue.start <= time && time < cue.end);
-    const key = JSON.stringify(now);
-    if (key === seen) return;
-    seen = key;
-    const where = ([, look]) => look.position ?? 'bottom';
-    const [plain, drawn] = [now.filter(([, look]) => !looks.hasEffects(look)), now.filter(([, look]) => looks.hasEffects(look))];
-    // Captions with effects do not make way for each other.
-    byId('effects').replaceChildren(...drawn.map(one => column(where(one), [one])));
-    byId('captions').replaceChildren(...['top', 'middle', 'bottom'].map(place => column(place, plain.filter(one => where(one) === place))));
-  }
-
-  function title(time) {
-    const { text: heading, subtitle, duration = 3 } = tour.title ?? {};
-    const [card, left] = [byId('card'), duration - time];
-    card.hidden = heading === undefined || left <= 0;
-    if (card.hidden) return;
-    const fade = (from, over) => Math.max(0, Math.min(1, from / over));
-    const { width, height } = format;
-    const opacity = fade(time, FADE_IN_S) * fade(left, FADE_OUT_S);
-    const line = (content, share, down, bold) => {
-      const element = text(content, { size: height / share, bold, opacity }, { left: width / 2, top: Math.floor(height * down), middle: true });
-      element.style.width = `${width - 2 * Math.round(width / 16)}px`;
-      return element;
+  // From pixels of the full resolution to CSS pixels of the stage, and back, for the view that is drawn now.
+  function look() {
+    const seen = viewer.viewport;
+    const far = 1024;
+    const at = (x, y) => seen.imageToViewerElementCoordinates(new OpenSeadragon.Point(x, y));
+    const [origin, right, down] = [at(0, 0), at(far, 0), at(0, far)];
+    const [a, b] = [(right.x - origin.x) / far, (right.y - origin.y) / far];
+    const [c, d] = [(down.x - origin.x) / far, (down.y - origin.y) / far];
+    const [e, f, whole] = [origin.x, origin.y, a * d - b * c];
+    return {
+      matrix: [a, b, c, d, e, f],
+      // CSS pixels a pixel of the slide.
+      zoom: Math.hypot(a, b),
+      screen: ([x, y]) => [a * x + c * y + e, b * x + d * y + f],
+      image: ([x, y]) => [(d * (x - e) - c * (y - f)) / whole, (a * (y - f) - b * (x - e)) / whole],
+      width: canvas.clientWidth, height: canvas.clientHeight,
     };
-    card.style.backgroundColor = `rgb(20 24 32 / ${223 / 255 * fade(left, FADE_OUT_S)})`;
-    card.replaceChildren(line(heading, 14, 0.45, true), ...(subtitle ? [line(subtitle, 26, 0.56, false)] : []));
   }
 
-  // --- All of it ----------------------------------------------------------------------------------------------------
-
-  function take(given, size) {
-    [tour, format, styles, seen] = [given, size, looks.of(given), ''];
-    byId('marks').setAttribute('viewBox', `0 0 ${size.width} ${size.height}`);
-    Object.assign(byId('overlay').style, { width: `${size.width}px`, height: `${size.height}px` });
+  // The part of the slide that the stage shows.
+  function shown({ image, width, height }) {
+    return shapes.box([[0, 0], [width, 0], [0, height], [width, height]].map(image));
   }
 
-  // `across` is the width of the frame on the page.
-  function fit(across) {
-    byId('overlay').style.transform = `scale(${across / format.width})`;
+  function paint() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    if (canvas.hidden || !viewer.world.getItemCount()) return;
+    const ratio = devicePixelRatio;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map(side => Math.round(side * ratio));
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    view = look();
+    for (const painter of painters) painter(context, view);
   }
 
-  // Draws what a time has; `view` is null before there is a keyframe.
-  function draw(view, time) {
-    const [shapes, texts] = view ? corners(view) : [[], []];
-    byId('marks').replaceChildren(...(view ? [...circles(view, time), ...pointer(view, time)] : []), ...shapes);
-    byId('corners').replaceChildren(...texts);
-    captions(time);
-    title(time);
+  function redraw() {
+    frame ||= requestAnimationFrame(paint);
   }
 
-  return { take, fit, draw };
+  for (const event of ['update-viewport', 'resize']) viewer.addHandler(event, paint);
+  return {
+    redraw, shown, look,
+    // What is added later lies below.
+    add(painter) { painters.unshift(painter); redraw(); },
+    set hidden(hidden) { canvas.hidden = hidden; redraw(); },
+  };
 };
+
+// How lines and texts look on any tissue: light around dark, or the other way round.
+origami.ink = (() => {
+  const HALO = '#ffffffd9';
+  const FONT = '600 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+
+  function path(context, points, closed) {
+    context.beginPath();
+    points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+    if (closed) context.closePath();
+  }
+
+  function line(context, points, { colour, closed = false, width = 2, dash = [], fill = null }) {
+    path(context, points, closed);
+    if (fill) {
+      context.fillStyle = fill;
+      context.fill();
+    }
+    context.lineJoin = context.lineCap = 'round';
+    for (const [style, wide] of [[HALO, width + 2.5], [colour, width]]) {
+      Object.assign(context, { strokeStyle: style, lineWidth: wide });
+      context.setLineDash(style === HALO ? [] : dash);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  function dot(context, [x, y], { colour, radius = 4, filled = true }) {
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    Object.assign(context, { fillStyle: filled ? colour : '#fff', strokeStyle: filled ? '#fff' : colour, lineWidth: 2 });
+    context.fill();
+    context.stroke();
+  }
+
+  // A line of text in a box, beside a point.
+  function label(context, text, [x, y]) {
+    context.font = FONT;
+    const width = context.measureText(text).width + 12;
+    context.beginPath();
+    context.roundRect(x + 8, y - 27, width, 22, 4);
+    context.fillStyle = '#18181be6';
+    context.fill();
+    context.fillStyle = '#fff';
+    context.textBaseline = 'middle';
+    context.fillText(text, x + 14, y - 15.5);
+  }
+
+  return { line, dot, label };
+})();

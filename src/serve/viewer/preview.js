@@ -3,7 +3,7 @@
 'use strict';
 origami.preview = (viewer, slide, scale, onTime) => {
   const byId = id => document.getElementById(id);
-  const overlay = origami.overlay(scale, Boolean(slide.lossy));
+  const overlay = origami.tourOverlay(scale, Boolean(slide.lossy));
   const state = { tour: null, views: [], format: camera.formatOf(), time: 0, frame: 0, from: 0 };
 
   // Width of the frame in CSS pixels: the largest of its aspect ratio that fits the stage.

@@ -6,7 +6,7 @@
   const name = decodeURIComponent(location.pathname.split('/').pop());
   const encoded = encodeURIComponent(name);
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
-  let [viewer, comparison, slide, recorder] = [null, null, null, null];
+  let [viewer, comparison, slide, recorder, scale] = [null, null, null, null, null];
 
   const say = text => { byId('message').textContent = text; };
   const round = (value, digits) => Number(value.toFixed(digits));
@@ -15,39 +15,13 @@
     return `${Number((n / 1000 ** power).toPrecision(3))} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`;
   };
 
-  // Tiles without overlap show seams, so OpenSeadragon enlarges each tile by one pixel, which blurs it. Here each edge lies on
-  // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own. That moves pixels by up to a
-  // half. The preview of a tour must not: with `exact`, tiles lie where they belong, over themselves slightly enlarged, which fills
-  // the seams, and are reduced as smoothly as in a video.
-  class SharpDrawer extends OpenSeadragon.CanvasDrawer {
-    minimumOverlapRequired() { return false; }
-
-    _drawTiles(image) {
-      this.context.imageSmoothingQuality = this.exact ? 'medium' : 'low';
-      for (this.margin of this.exact ? [0.5, 0] : [null]) super._drawTiles(image);
-    }
-
-    _drawTile(tile, ...rest) {
-      const { position, size } = tile;
-      const ratio = OpenSeadragon.pixelDensityRatio;
-      // Neighbours compute the same edge by different sums. The offset exceeds the rounding error, so that both round alike.
-      const snap = point => new OpenSeadragon.Point(
-        Math.round(point.x * ratio + 1e-6) / ratio, Math.round(point.y * ratio + 1e-6) / ratio);
-      const margin = new OpenSeadragon.Point(this.margin, this.margin).divide(ratio);
-      tile.position = this.exact ? position.minus(margin) : snap(position);
-      tile.size = this.exact ? size.plus(margin.times(2)) : snap(position.plus(size)).minus(tile.position);
-      super._drawTile(tile, ...rest);
-      Object.assign(tile, { position, size });
-    }
-  }
-
   // The same options for both sides, which must be drawn alike. Canvases need no graphics hardware and their pixels can be
   // read.
   function open(element, tiles, more) {
-    return OpenSeadragon({
+    const opened = OpenSeadragon({
       element,
-      drawer: SharpDrawer,
-      tileSources: new OpenSeadragon.DziTileSource({
+      drawer: origami.SharpDrawer,
+      tileSources: new origami.tiles.Source({
         width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
         tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(`?v=${slide.version}${slide.view && `&${slide.view}`}`),
       }),
@@ -58,12 +32,37 @@
       minZoomImageRatio: 0.6,
       maxZoomPixelRatio: 8,
       smoothTileEdgesMinZoom: Infinity,
-      // A busy server answers 503 with "Retry-After: 1".
-      tileRetryMax: 3,
-      tileRetryDelay: 1200,
-      imageLoaderLimit: 8,
+      // All that is wanted goes to the queue of tiles.js at once, which has the limits.
+      maxTilesPerFrame: 200,
+      imageLoaderLimit: 0,
+      timeout: 2 ** 31 - 1,
+      clickTimeThreshold: 1500,
       ...more,
     });
+    origami.tiles.follow(opened);
+    return opened;
+  }
+
+  // What is wrong with the tiles at present, in a line above them.
+  function trouble() {
+    const { state, damaged } = origami.tiles;
+    const count = damaged.size === 1 ? 'A tile is' : `${damaged.size} tiles are`;
+    const text = state.gone ? 'The server does not answer. The page goes on as soon as it does.'
+      : state.refused ? `The server shows no more of this slide: ${state.refused}.`
+        : damaged.size ? `${count} damaged: ${[...new Set(damaged.values())].join('; ')}.`
+          : state.busy ? `Still loading: ${state.busy}.` : '';
+    byId('trouble').hidden = !text;
+    if (byId('trouble-said').textContent !== text) byId('trouble-said').textContent = text;
+    byId('retry').hidden = state.gone || !(state.refused || damaged.size);
+  }
+
+  // Asks until the server answers.
+  async function ask(address) {
+    for (;;) {
+      const answer = await fetch(signed(address)).catch(() => null);
+      if (answer && ![502, 503, 504].includes(answer.status)) return answer;
+      await Promise.all([origami.tiles.back(), new Promise(done => setTimeout(done, 1000))]);
+    }
   }
 
   // --- Description -------------------------------------------------------------------------------------------------
@@ -99,33 +98,6 @@
     return [`reconstructed, lossy${share}`,
       'The two finest levels are predicted from the third and corrected by a coded residual: '
       + `close to the original, not equal to it.${size}`];
-  }
-
-  // Micrometres per CSS pixel, horizontally on the screen; the pixels of a slide need not be square.
-  function micronsPerCssPixel(zoom) {
-    if (!slide.microns_per_pixel) return null;
-    const angle = viewer.viewport.getRotation(true) * Math.PI / 180;
-    const [x, y] = slide.microns_per_pixel;
-    return Math.hypot(x * Math.cos(angle), y * Math.sin(angle)) / zoom;
-  }
-
-  function measure() {
-    const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
-    const objective = slide.objective_power;
-    const shown = Number((zoom * (objective || 100)).toPrecision(zoom < 0.1 ? 2 : 3));
-    byId('power').textContent = objective ? `${shown}×` : `${shown} %`;
-    byId('power').setAttribute('aria-label', `Magnification ${byId('power').textContent}; show full resolution`);
-    const microns = micronsPerCssPixel(zoom);
-    byId('scale').hidden = !microns;
-    if (!microns) return;
-    // The longest of 1, 2, 5, 10, ... that fits.
-    const most = microns * Math.min(140, innerWidth / 4);
-    const ten = 10 ** Math.floor(Math.log10(most));
-    const length = [5, 2, 1].find(step => step * ten <= most) * ten;
-    byId('bar').style.width = `${length / microns}px`;
-    const [value, unit] =
-      length >= 1000 ? [length / 1000, 'mm'] : length >= 1 ? [length, 'µm'] : [length * 1000, 'nm'];
-    byId('length').textContent = `${round(value, 3)} ${unit}`;
   }
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
@@ -181,10 +153,8 @@
     in: () => zoomBy(1.6),
     out: () => zoomBy(1 / 1.6),
     home: () => { viewer.viewport.setRotation(0); viewer.viewport.goHome(); },
-    power: () => {
-      viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(1));
-      viewer.viewport.applyConstraints();
-    },
+    power: () => scale.zoomTo(1),
+    measure: async () => (await measuring()).toggle(),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
     compare: () => toggle('compare'),
@@ -197,11 +167,24 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
-    d: 'difference', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
+  // Tools that are loaded when they are first used. What they draw on lies over the slide.
+  const once = make => { let made; return () => (made ??= make().catch(error => { made = null; say(error.message); throw error; })); };
+  const drawing = once(async () => {
+    await load('measure.css', 'shapes.js', 'units.js', 'overlay.js', 'sketch.js');
+    const overlay = origami.overlay(viewer, byId('pen'));
+    return { overlay, sketch: origami.sketch(viewer, overlay) };
+  });
+  const measuring = once(async () => {
+    const { overlay, sketch } = await drawing();
+    await load('measure.js');
+    return (origami.measuring = origami.measure(viewer, slide, overlay, sketch));
+  });
+
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'record', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'record', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('full').hidden = !document.fullscreenEnabled;
@@ -219,9 +202,8 @@
       for (const id of ['note', 'planes']) if (!byId(id).contains(event.target)) byId(id).open = false;
     });
     addEventListener('hashchange', recall);
-    for (const event of ['update-viewport', 'open', 'resize']) viewer.addHandler(event, measure);
     for (const event of ['animation-finish', 'rotate', 'pan', 'zoom']) viewer.addHandler(event, remember);
-    viewer.addHandler('tile-load-failed', () => say('Some tiles could not be loaded. Reload the page to try again.'));
+    byId('retry').addEventListener('click', () => origami.tiles.again(...[viewer, comparison.second].filter(Boolean)));
   }
 
   // Resolves when everything in view is loaded at full quality and nothing moves.
@@ -236,7 +218,8 @@
 
   async function begin() {
     document.querySelector('a.back').href = signed('/');
-    const answer = await fetch(signed(`/api/slides/${encoded}${planes.asked && `?${planes.asked}`}`));
+    origami.tiles.tell = trouble;
+    const answer = await ask(`/api/slides/${encoded}${planes.asked && `?${planes.asked}`}`);
     if (answer.status === 404) throw new Error('there is no such slide');
     if (!answer.ok) throw new Error((await answer.json()).error);
     slide = await answer.json();
@@ -268,9 +251,10 @@
       viewer.forceRedraw();
     });
     Object.assign(origami, { viewer, settled, comparing: comparison, recording: recorder });
+    scale = origami.scale(viewer, slide);
     listen();
     recall();
-    measure();
+    scale.show();
     say('');
     await settled();
     document.documentElement.dataset.ready = 'yes';

@@ -1,0 +1,153 @@
+// Measures on the slide: lengths, areas and angles, a grid, and where the pointer is. What is measured stays on the page until it is
+// closed; marks are what is kept.
+'use strict';
+origami.measure = (viewer, slide, overlay, sketch) => {
+  const byId = id => document.getElementById(id);
+  const in_ = units(slide.microns_per_pixel);
+  const COLOUR = '#0b63ce';
+  // CSS pixels that lines of the grid are apart, at least.
+  const GRID_PX = 80;
+  // Of each tool: the shape, what it says, and how it is used.
+  const TOOLS = {
+    ruler: {
+      kind: 'segment', name: 'Length', figures: points => in_.length(shapes.length(points, in_.scale)),
+      how: 'Drag from one end to the other, or click at both.',
+    },
+    area: {
+      kind: 'polygon', name: 'Area', closed: true,
+      figures: points => `${in_.area(shapes.area(points, in_.scale))}, around ${in_.length(shapes.length(points, in_.scale, true))}`,
+      how: 'Click around it. A click on the first point, or a double click, closes it.',
+    },
+    angle: {
+      kind: 'angle', name: 'Angle', figures: ([from, tip, to]) => in_.angle(shapes.angle(from, tip, to, in_.scale)),
+      how: 'Click at one side, at the tip, and at the other side.',
+    },
+  };
+  const all = [];
+  let [tool, grid] = [null, false];
+
+  // --- Tools --------------------------------------------------------------------------------------------------------
+
+  function press() {
+    for (const name of Object.keys(TOOLS)) byId(name).setAttribute('aria-pressed', String(name === tool));
+    byId('measure-how').textContent = tool ? TOOLS[tool].how : '';
+    byId('measure-keys').hidden = !tool;
+  }
+
+  function choose(name) {
+    const again = name === tool;
+    sketch.stop();
+    if (again || !name) return;
+    tool = name;
+    const { kind, figures } = TOOLS[name];
+    sketch.begin(kind, {
+      done: points => add(name, points),
+      label: points => (points.length >= (kind === 'segment' ? 2 : 3) ? figures(points) : null),
+      ended: () => { tool = null; press(); },
+    });
+    press();
+    byId('main').focus({ preventScroll: true });
+  }
+
+  function add(name, points) {
+    all.push({ name, points, text: TOOLS[name].figures(points) });
+    list();
+    byId('measured').lastElementChild.scrollIntoView({ block: 'nearest' });
+  }
+
+  function list() {
+    byId('measured').replaceChildren(...all.map((each, index) => {
+      const [item, text, button] = ['li', 'span', 'button'].map(name => document.createElement(name));
+      text.textContent = `${TOOLS[each.name].name} ${each.text}`;
+      Object.assign(button, { textContent: '✕', title: 'Remove', className: 'small' });
+      button.setAttribute('aria-label', `Remove ${text.textContent}`);
+      button.addEventListener('click', () => remove(index));
+      item.append(text, button);
+      return item;
+    }));
+    byId('measure-clear').disabled = !all.length;
+    overlay.redraw();
+  }
+
+  function remove(index) {
+    all.splice(index, 1);
+    list();
+    (byId('measured').children[Math.min(index, all.length - 1)]?.querySelector('button') ?? byId('ruler')).focus();
+  }
+
+  // --- Picture ------------------------------------------------------------------------------------------------------
+
+  function drawGrid(context, view) {
+    const { minX, minY, maxX, maxY } = overlay.shown(view);
+    const step = in_.step(GRID_PX / view.zoom * in_.scale[0] * 2);
+    const clamp = (value, most) => Math.min(most, Math.max(0, value));
+    const [left, right] = [clamp(minX, slide.width), clamp(maxX, slide.width)];
+    const [top, bottom] = [clamp(minY, slide.height), clamp(maxY, slide.height)];
+    const lines = [];
+    for (let i = Math.ceil(left * in_.scale[0] / step); i * step / in_.scale[0] <= right; i++) {
+      const x = i * step / in_.scale[0];
+      lines.push([[x, top], [x, bottom]]);
+    }
+    for (let i = Math.ceil(top * in_.scale[1] / step); i * step / in_.scale[1] <= bottom; i++) {
+      const y = i * step / in_.scale[1];
+      lines.push([[left, y], [right, y]]);
+    }
+    for (const [style, width] of [['#ffffff99', 3], ['#18181b99', 1]]) {
+      context.beginPath();
+      for (const ends of lines) {
+        const [[ax, ay], [bx, by]] = ends.map(view.screen);
+        context.moveTo(ax, ay);
+        context.lineTo(bx, by);
+      }
+      Object.assign(context, { strokeStyle: style, lineWidth: width });
+      context.stroke();
+    }
+    const text = `Grid: ${in_.length(step)}`;
+    if (byId('grid-step').textContent !== text) byId('grid-step').textContent = text;
+  }
+
+  overlay.add((context, view) => {
+    if (byId('measuring').hidden) return;
+    if (grid) drawGrid(context, view);
+    for (const { name, points, text } of all) {
+      const screen = points.map(view.screen);
+      origami.ink.line(context, screen, { colour: COLOUR, closed: TOOLS[name].closed, fill: TOOLS[name].closed ? '#0b63ce22' : null });
+      for (const point of screen) origami.ink.dot(context, point, { colour: COLOUR, radius: 3 });
+      origami.ink.label(context, text, screen[name === 'angle' ? 1 : screen.length - 1]);
+    }
+  });
+
+  // --- The panel ----------------------------------------------------------------------------------------------------
+
+  function where(event) {
+    if (byId('measuring').hidden || event.pointerType === 'touch') return;
+    const stage = viewer.element.getBoundingClientRect();
+    const [x, y] = overlay.look().image([event.clientX - stage.left, event.clientY - stage.top]);
+    const within = x >= 0 && y >= 0 && x < slide.width && y < slide.height;
+    byId('pointer').textContent = within ? in_.place([x, y]) : '';
+  }
+
+  function toggle() {
+    byId('measuring').hidden = !byId('measuring').hidden;
+    const open = !byId('measuring').hidden;
+    byId('measure').setAttribute('aria-pressed', String(open));
+    if (!open) sketch.stop();
+    overlay.redraw();
+  }
+
+  for (const name of Object.keys(TOOLS)) byId(name).addEventListener('click', () => choose(name));
+  byId('grid').addEventListener('click', () => {
+    grid = !grid;
+    byId('grid').setAttribute('aria-pressed', String(grid));
+    byId('grid-step').textContent = '';
+    overlay.redraw();
+  });
+  byId('measure-clear').addEventListener('click', () => { all.length = 0; list(); byId('ruler').focus(); });
+  byId('measure-close').addEventListener('click', () => { toggle(); byId('measure').focus(); });
+  byId('measure-scale').hidden = in_.known;
+  viewer.element.addEventListener('pointermove', where);
+  viewer.element.addEventListener('pointerleave', () => { byId('pointer').textContent = ''; });
+  list();
+  press();
+  return { toggle, all, get open() { return !byId('measuring').hidden; } };
+};
