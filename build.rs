@@ -6,8 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// Files that are not in the repository: the feature that embeds each, and its path.
-const FETCHED: [(&str, &str); 2] =
-    [("SERVE", "vendor/openseadragon/openseadragon.min.js"), ("PLOT", "vendor/roboto/Roboto_400Regular.ttf")];
+const FETCHED: [(&str, &str); 3] = [
+    ("SERVE", "vendor/openseadragon/openseadragon.min.js"),
+    ("SERVE", "vendor/rbush/rbush.min.js"),
+    ("PLOT", "vendor/roboto/Roboto_400Regular.ttf"),
+];
 
 fn main() {
     for (feature, file) in FETCHED {

@@ -196,9 +196,9 @@ class Recorder(User):
         self.check("(([c], [p]) => { const [x, y] = p.getAttribute('points').split(' ')[0].split(',').map(Number); const view = origami.recording.preview.current();"
                    " const far = Math.hypot(x - c.getAttribute('cx'), y - c.getAttribute('cy'));"
                    " return Math.abs(far - 100 / view.downsample) < 0.5 && c.getAttribute('stroke') === 'red'; })"
-                   "(['circle', 'polygon'].map(name => document.querySelectorAll('#marks ' + name)))", "circle and pointer")
+                   "(['circle', 'polygon'].map(name => document.querySelectorAll('#tour-marks ' + name)))", "circle and pointer")
         self.check("(s => s.fontStyle === 'italic' && s.backgroundColor === 'rgb(0, 0, 255)')(getComputedStyle(document.querySelector('#captions p')))", "the styles of speaker and emotion")
-        self.check("/[µm]m$/.test(document.querySelector('#corners p').textContent) && document.querySelectorAll('#marks rect').length === 1", "the scale bar")
+        self.check("/[µm]m$/.test(document.querySelector('#corners p').textContent) && document.querySelectorAll('#tour-marks rect').length === 1", "the scale bar")
         self.picture("recorder-overlay")
         wrong = {**over, "highlights": [{"start": 0}]}
         b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps(wrong))}], 'wrong.json'))")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fetches the files that a build embeds and that are not ours: the viewer's OpenSeadragon, and Roboto, the font of plots. Each is
+# Fetches the files that a build embeds and that are not ours: the viewer's OpenSeadragon and rbush, and Roboto, the font of plots. Each is
 # one file of a pinned package from npm; package and file are checked whole. Where a file is in place it is left alone.
 #
 #   scripts/npm-files.sh           fetch what is missing
 #   scripts/npm-files.sh --check   only say by the exit status whether all is there
 #
-# To move a pin: change its line below and its row in vendor/README.md, then run scripts/browser.sh for OpenSeadragon, and look at
-# a plot for Roboto.
+# To move a pin: change its line below and its row in vendor/README.md, then run scripts/browser.sh for OpenSeadragon and rbush, and look
+# at a plot for Roboto.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,6 +14,7 @@ set -euo pipefail
 # Package, version, npm's integrity of the package; path in the package, path here, sha256 of the file.
 files=(
     'openseadragon 6.1.1 sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw== package/build/openseadragon/openseadragon.min.js vendor/openseadragon/openseadragon.min.js 14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad'
+    'rbush 4.0.1 sha512-IP0UpfeWQujYC8Jg162rMNc01Rf0gWMMAb2Uxus/Q0qOFw4lCcq6ZnQEZwUoJqWyUGJ9th7JjwI4yIWo+uvoAQ== package/rbush.min.js vendor/rbush/rbush.min.js 36a35169abe712e4da435d70544e75c2461f2c37552dba867f928a40bfcb0805'
     '@expo-google-fonts/roboto 0.2.3 sha512-PF6S//ZYWeXfpYTwvY2oEe0d5RnqwR5KMsGjuTgg6y9p/CPK/IkWL+wsbkzjfd+Jck1Q1pRlWOoe5uz42sQFRg== package/Roboto_400Regular.ttf vendor/roboto/Roboto_400Regular.ttf 4e147ab64b9fdf6d89d01f6b8c3ca0b3cddc59d608a8e2218f9a2504b5c98e14'
 )
 

@@ -16,7 +16,8 @@ use super::print::say;
 /// Make signed addresses for a server that asks for them.
 ///
 /// Signs everything of one slide until a time: descriptor, tiles, original, thumbnail, viewer, description and IIIF. Prints what to
-/// append to their addresses after `?`; with --url the addresses of the viewer and of the descriptor.
+/// append to their addresses after `?`; with --url the addresses of the viewer and of the descriptor. With --annotate the addresses
+/// also let their holder change the slide's marks.
 #[derive(Args)]
 pub struct SignArgs {
     /// The server's --signing-key-file
@@ -33,6 +34,9 @@ pub struct SignArgs {
     #[arg(long, value_name = "TIME", default_value = "12h", value_parser = duration(None, SECOND..=36_500 * DAY))]
     #[arg(help_heading = "Access")]
     valid: Duration,
+    /// Let the holder of the addresses change marks as well
+    #[arg(long, help_heading = "Access")]
+    annotate: bool,
     /// What the server's addresses begin with [default: none]
     #[arg(long, value_name = "URL", value_parser = base, help_heading = "Output")]
     url: Option<String>,
@@ -45,7 +49,10 @@ pub fn run(args: SignArgs) -> Result<()> {
     let key = SigningKey::read(&args.key_file)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?;
     let expires = now.as_secs().saturating_add(args.valid.as_secs());
-    let query = key.query(&slide, expires);
+    let query = match args.annotate {
+        true => key.query_to_annotate(&slide, expires),
+        false => key.query(&slide, expires),
+    };
     let addresses = args.url.map(|base| addresses(&base, &slide, &query));
     if args.json.json {
         let body = json!({"slide": slide, "expires": expires, "query": query, "addresses": addresses.unwrap_or_default()});

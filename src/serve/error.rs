@@ -48,6 +48,9 @@ pub enum StartError {
     /// A directory of the cache on disk that another server uses.
     #[error("{}: another server keeps its tiles here; give each its own directory", .0.display())]
     DiskCacheInUse(PathBuf),
+    /// A directory of marks that cannot be used.
+    #[error("{0}; marks need a directory that can be written")]
+    Annotations(String),
     /// Output tiles that cannot be made.
     #[error(transparent)]
     Output(#[from] output::Error),
@@ -70,6 +73,7 @@ impl Diagnose for StartError {
             | E::CacheControlHeader(_)
             | E::Origin(_)
             | E::NoDiskCache => Diagnosis::of(FaultKind::Parameters),
+            E::Annotations(_) => Diagnosis::of(FaultKind::Failed),
             E::Output(e) => e.diagnosis(),
             E::Backend(e) => e.diagnosis(),
         }

@@ -22,10 +22,12 @@
 //! image         any region at any size, from tiles           threads
 //! http          routes, headers, pages                       HTTP
 //! access        bearer tokens, signatures                    files
+//! annotations   marks on slides, a file a slide              files
 //! metrics       Prometheus metrics                           no I/O
 //! ```
 
 mod access;
+mod annotations;
 mod bounds;
 mod buffers;
 mod catalog;
@@ -57,7 +59,7 @@ pub use access::{ALL, Credentials, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
 pub use metrics::BackendStats;
-pub use options::{Access, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
+pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
 pub use skipped::{Overview, SkipReason, Skipped};
 
 use self::catalog::Catalog;
@@ -141,8 +143,11 @@ impl Server {
         let metrics = Arc::new(Metrics::new(&backend.name()));
         let tiles = Tiles::new(options.clone(), backend, metrics.clone())?;
         let catalog = Arc::new(Catalog::new(options.clone()));
+        let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
+        let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
         let more_metrics = std::sync::OnceLock::new();
-        let state = http::AppState { options, catalog, tiles, metrics, backend_stats, more_metrics };
+        let state =
+            http::AppState { options, catalog, tiles, metrics, annotations, backend_stats, more_metrics };
         Ok(Self { state: Arc::new(state), more: None })
     }
 

@@ -26,6 +26,17 @@ pub struct ServeOptions {
     pub access: Access,
     /// What is logged beside requests and errors.
     pub logging: Logging,
+    /// Marks that users draw on slides.
+    pub annotations: Annotations,
+}
+
+/// Marks that users draw on slides.
+#[derive(Clone, Debug, Default)]
+pub struct Annotations {
+    /// Directory in which they are kept, a file a slide. Default: none, and they stay in the browser.
+    pub dir: Option<PathBuf>,
+    /// Whether everybody may change them where no credentials are asked for. Default: no.
+    pub open: bool,
 }
 
 /// Where slides are, and how their archives are read.

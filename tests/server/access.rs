@@ -25,7 +25,7 @@ enum Seen {
 use Seen::{ByAll, WithEverything, WithTheSlide};
 
 /// Every route, an address of it (`@` is the slide) and what it takes to see that. The last one does not exist.
-const ROUTES: [(&str, &str, Seen); 20] = [
+const ROUTES: [(&str, &str, Seen); 22] = [
     ("/dzi/{file}", "/dzi/@.dzi", WithTheSlide),
     ("/dzi/{files}/{level}/{tile}", "/dzi/@_files/8/0_0.jpg", WithTheSlide),
     ("/tiles/{slide}/{level}/{tile}", "/tiles/@/8/1_0.jpg", WithTheSlide),
@@ -34,6 +34,8 @@ const ROUTES: [(&str, &str, Seen); 20] = [
     ("/thumbnails/{slide}", "/thumbnails/@", WithTheSlide),
     ("/api/slides", "/api/slides", WithEverything),
     ("/api/slides/{slide}", "/api/slides/@", WithTheSlide),
+    ("/api/slides/{slide}/annotations", "/api/slides/@/annotations", WithTheSlide),
+    ("/api/slides/{slide}/annotations/{id}", "/api/slides/@/annotations/a", WithTheSlide),
     ("/families/{slide}/{level}/{tile}", "/families/@/8/1_0.jpg", WithTheSlide),
     ("/healthz", "/healthz", ByAll),
     ("/readyz", "/readyz", ByAll),
@@ -92,10 +94,10 @@ impl Guarded {
     }
 }
 
-/// 200, the redirect of IIIF, and 404 for what does not exist.
+/// 200, the redirect of IIIF, and 404 for what does not exist, as marks where none are kept.
 fn passes(status: u16, address: &str) -> bool {
     let want = match address {
-        _ if address.starts_with("/nothing") => 404,
+        _ if address.starts_with("/nothing") || address.contains("/annotations") => 404,
         _ if address.split('?').next().unwrap().ends_with(IN_PATH) && address.starts_with("/iiif") => 303,
         _ if address.starts_with("/families") => 204,
         _ => 200,

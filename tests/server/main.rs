@@ -6,6 +6,7 @@ mod kit;
 mod running;
 
 mod access;
+mod annotations;
 mod connections;
 mod dashboard;
 mod evals;

@@ -14,7 +14,7 @@ use origami::output::icc::Icc;
 use origami::output::render::Output;
 use origami::output::tile::OutputFormat;
 use origami::serve::{
-    Access, CacheOptions, Credentials, Limits, Logging, Secret, ServeOptions, SlideOptions,
+    Access, Annotations, CacheOptions, Credentials, Limits, Logging, Secret, ServeOptions, SlideOptions,
 };
 
 use crate::cli::args::backend::BackendArgs;
@@ -242,6 +242,14 @@ pub struct ServeArgs {
     /// `origami sign` makes them. The whole file is the key. With --token-file, a token or a signature will do.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     signing_key_file: Option<PathBuf>,
+    /// Directory in which marks on slides are kept, a GeoJSON file a slide [default: none, they stay in the browser]
+    ///
+    /// One server writes a directory. Changes take a token, an address of `origami sign --annotate`, or --annotations-open.
+    #[arg(long, value_name = "DIR", help_heading = "Access")]
+    annotations: Option<PathBuf>,
+    /// Without tokens and signatures, let everybody change marks
+    #[arg(long, requires = "annotations", help_heading = "Access", hide_short_help = true)]
+    annotations_open: bool,
     /// Believe the headers of a proxy: only behind one that sets them
     ///
     /// They are X-Forwarded-For (its last entry), -Proto, -Host, -Prefix and X-Request-Id.
@@ -325,6 +333,7 @@ impl ServeArgs {
                 timing_breakdown: self.timing_breakdown,
                 stats_interval: self.metrics_interval_secs,
             },
+            annotations: Annotations { dir: self.annotations.clone(), open: self.annotations_open },
         })
     }
 

@@ -81,6 +81,18 @@ impl Credentials {
         }
     }
 
+    /// Whether a request that passes may change the marks of a slide: it has a token, or a signature that was made for that.
+    pub fn may_annotate(
+        &self,
+        name: &str,
+        authorization: Option<&str>,
+        query: Option<&str>,
+        now: u64,
+    ) -> bool {
+        let signed = || self.key.as_ref().is_some_and(|key| key.may_annotate(name, query, now));
+        authorization.and_then(bearer).is_some_and(|token| self.has_token(token)) || signed()
+    }
+
     /// Compares with every token, even after a match, so that the time reveals nothing.
     fn has_token(&self, token: &str) -> bool {
         let mac = hmac(TOKEN_KEY).chain_update(token);
@@ -169,6 +181,30 @@ mod tests {
         // Without a key, signatures are not looked at.
         let tokens = Credentials { key: None, ..credentials };
         assert_eq!(tokens.check(Some("a"), None, Some(&query), 0), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn a_token_may_annotate_and_a_signature_that_says_so() {
+        let credentials = credentials();
+        let key = credentials.key.clone().unwrap();
+        let bearer = format!("Bearer {TOKEN}");
+        let may = |name, authorization, query: &str, now| {
+            credentials.may_annotate(name, authorization, Some(query), now)
+        };
+        assert!(may("a", Some(bearer.as_str()), "", 0));
+        assert!(may("a", None, &key.query_to_annotate("a", 1000), 1000));
+        assert!(may("a", None, &key.query_to_annotate(ALL, 1000), 1000));
+        assert!(!may("a", None, &key.query_to_annotate("a", 1000), 1001), "expired");
+        assert!(!may("b", None, &key.query_to_annotate("a", 1000), 0), "another slide");
+        let plain = key.query("a", 1000);
+        for query in ["", &plain, &format!("annotate=1&{plain}"), &format!("{plain}&annotate=1")] {
+            assert!(!may("a", None, query, 0), "{query}");
+        }
+        // Who may annotate may see; without the word it is no signature at all.
+        let query = key.query_to_annotate("a", 1000);
+        assert_eq!(credentials.check(Some("a"), None, Some(&query), 1000), Ok(()));
+        let without = query.replace("annotate=1&", "");
+        assert_eq!(credentials.check(Some("a"), None, Some(&without), 0), Err(Refusal::Invalid));
     }
 
     #[test]

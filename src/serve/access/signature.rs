@@ -49,18 +49,33 @@ impl SigningKey {
 
     /// The query that grants `name` until `expires`, in seconds since 1970. It goes after the `?` of an address.
     pub fn query(&self, name: &str, expires: u64) -> String {
-        let signature = self.mac(name, expires).finalize().into_bytes();
+        self.signed(name, expires, false)
+    }
+
+    /// The query that also grants to change the marks of `name`: HMAC-SHA256 of `"{name}\n{expires}\nannotate"`.
+    pub fn query_to_annotate(&self, name: &str, expires: u64) -> String {
+        format!("annotate=1&{}", self.signed(name, expires, true))
+    }
+
+    fn signed(&self, name: &str, expires: u64, annotate: bool) -> String {
+        let signature = self.mac(name, expires, annotate).finalize().into_bytes();
         let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("expires={expires}&signature={hex}")
     }
 
-    fn mac(&self, name: &str, expires: u64) -> Hmac<Sha256> {
-        self.0.clone().chain_update(format!("{name}\n{expires}"))
+    fn mac(&self, name: &str, expires: u64, annotate: bool) -> Hmac<Sha256> {
+        let more = if annotate { "\nannotate" } else { "" };
+        self.0.clone().chain_update(format!("{name}\n{expires}{more}"))
     }
 
     /// Whether a signature is valid, in constant time.
     fn verify(&self, name: &str, signature: &Signature) -> bool {
-        self.mac(name, signature.expires).verify_slice(&signature.bytes).is_ok()
+        self.mac(name, signature.expires, signature.annotate).verify_slice(&signature.bytes).is_ok()
+    }
+
+    /// Whether a query has a valid signature that grants to change marks.
+    pub(super) fn may_annotate(&self, name: &str, query: Option<&str>, now: u64) -> bool {
+        query.is_some_and(annotates) && self.check(Some(name), query, now) == Some(Verdict::Valid)
     }
 
     /// Whether a query has a signature that covers `name`, or every name; `None` if the query has no signature.
@@ -69,7 +84,7 @@ impl SigningKey {
         let hex = value(query, "signature")?;
         let expires = value(query, "expires").and_then(number);
         let (Some(expires), Some(bytes)) = (expires, unhex(hex)) else { return Some(Verdict::Invalid) };
-        let signature = Signature { expires, bytes };
+        let signature = Signature { expires, annotate: annotates(query), bytes };
         let covered = name.is_some_and(|name| self.verify(name, &signature)) || self.verify(ALL, &signature);
         Some(match covered {
             false => Verdict::Invalid,
@@ -88,6 +103,8 @@ pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
 struct Signature {
     /// Seconds since 1970.
     expires: u64,
+    /// It was made to change marks as well.
+    annotate: bool,
     bytes: [u8; 32],
 }
 
@@ -107,9 +124,15 @@ fn value<'a>(query: &'a str, key: &str) -> Option<&'a str> {
     query.split('&').filter_map(|part| part.split_once('=')).find(|(k, _)| *k == key).map(|(_, value)| value)
 }
 
+/// Whether a query says that it is for changing marks.
+fn annotates(query: &str) -> bool {
+    value(query, "annotate") == Some("1")
+}
+
 /// The parameters of a query that make up its signature, to append to another address.
 pub fn signature_params(query: &str) -> String {
-    let is_signature = |part: &&str| part.starts_with("expires=") || part.starts_with("signature=");
+    let is_signature =
+        |part: &&str| ["annotate=", "expires=", "signature="].iter().any(|key| part.starts_with(key));
     query.split('&').filter(is_signature).collect::<Vec<_>>().join("&")
 }
 

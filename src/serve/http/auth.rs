@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State as Shared};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::json;
@@ -29,14 +29,29 @@ pub async fn require_credentials(
     if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
         return next.run(request).await;
     }
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    // A clock before 1970 is wrong: the latest time makes every signature expire.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
     let name = params.as_ref().ok().and_then(slide_of);
-    match credentials.check(name, authorization, request.uri().query(), now) {
+    match credentials.check(name, authorization(request.headers()), request.uri().query(), now()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refused(refusal),
     }
+}
+
+/// Whether a request that passes may change the marks of a slide.
+pub fn may_annotate(state: &State, name: &str, headers: &HeaderMap, query: Option<&str>) -> bool {
+    let credentials = &state.options.access.credentials;
+    match credentials.is_open() {
+        true => state.options.annotations.open,
+        false => credentials.may_annotate(name, authorization(headers), query, now()),
+    }
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+}
+
+/// Seconds since 1970. A clock before that is wrong: the latest time makes every signature expire.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
 }
 
 /// The slide of a route, as its handler reads it: decoded, without a suffix.

@@ -1,10 +1,12 @@
 //! Routes and middleware. The handlers are in the modules below; they share [`State`].
 
+mod annotations;
 mod auth;
 mod client;
 mod descriptor;
 mod family;
 mod iiif;
+mod mark_changes;
 mod monitor;
 mod request_log;
 mod slides;
@@ -15,6 +17,7 @@ mod url;
 mod viewer;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware;
 use axum::routing::get;
@@ -28,6 +31,17 @@ pub use slides::text as description;
 pub use state::{AppState, State};
 pub use url::path_segment;
 
+/// Marks on slides.
+fn annotations() -> Router<State> {
+    use self::annotations as of;
+    let all = get(of::all).put(of::put_all).patch(of::patch_all).delete(of::delete_all);
+    let one = get(of::one).put(of::put).patch(of::patch).delete(of::delete);
+    Router::new()
+        .route("/api/slides/{slide}/annotations", all)
+        .route("/api/slides/{slide}/annotations/{id}", one)
+        .layer(DefaultBodyLimit::max(of::MAX_BODY_BYTES))
+}
+
 /// Every route, and those of `more`.
 pub fn router(state: State, more: Option<Router>) -> Router {
     let router = Router::new()
@@ -35,6 +49,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/original/{file}", get(descriptor::original))
         .route("/api/slides", get(slides::list))
         .route("/api/slides/{slide}", get(slides::one))
+        .merge(annotations())
         .route("/families/{slide}/{level}/{tile}", get(family::family))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(monitor::ready))

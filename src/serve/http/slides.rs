@@ -7,6 +7,7 @@ use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::auth::may_annotate;
 use super::state::{HandlerResult, State, open_view};
 use super::url::path_segment;
 use crate::serve::catalog::Listed;
@@ -54,9 +55,14 @@ pub async fn one(
     Shared(state): Shared<State>,
     Segment(name): Segment<String>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> HandlerResult {
     let slide = open_view(&state, &name, query.as_deref()).await?;
-    Ok(json_response(StatusCode::OK, &describe(&state, &slide)))
+    let mut body = describe(&state, &slide);
+    // Whether marks are kept, and whether who asks may change them.
+    let write = may_annotate(&state, &name, &headers, query.as_deref());
+    body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
+    Ok(json_response(StatusCode::OK, &body))
 }
 
 fn describe(state: &State, slide: &Slide) -> Value {

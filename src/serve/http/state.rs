@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::response::Response;
 
 use crate::error::Error;
+use crate::serve::annotations::Store;
 use crate::serve::catalog::Catalog;
 use crate::serve::faults::Faults;
 use crate::serve::metrics::{BackendStats, Metrics};
@@ -25,6 +26,8 @@ pub struct AppState {
     pub catalog: Arc<Catalog>,
     pub tiles: Arc<Tiles>,
     pub metrics: Arc<Metrics>,
+    /// Marks on slides, where they are kept.
+    pub annotations: Option<Arc<Store>>,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
     /// Figures of what else runs here.
     pub more_metrics: OnceLock<Box<dyn Fn() -> String + Send + Sync>>,

@@ -21,12 +21,40 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "camera.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/camera.js") },
         Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
         Asset { name: "drawer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/drawer.js") },
+        Asset { name: "geojson.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/geojson.js") },
         ICON,
         Asset { name: "jobs.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs.js") },
         Asset { name: "jobs-page.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs-page.js") },
         Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
         Asset { name: "looks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/looks.js") },
         Asset { name: "load.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/load.js") },
+        Asset {
+            name: "marks-classes.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/marks-classes.js"),
+        },
+        Asset {
+            name: "marks-edit.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/marks-edit.js"),
+        },
+        Asset {
+            name: "marks-layer.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/marks-layer.js"),
+        },
+        Asset {
+            name: "marks-panel.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/marks-panel.js"),
+        },
+        Asset {
+            name: "marks-store.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../viewer/marks-store.js"),
+        },
+        Asset { name: "marks.css", content_type: STYLE, bytes: include_bytes!("../viewer/marks.css") },
+        Asset { name: "marks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/marks.js") },
         Asset { name: "measure.css", content_type: STYLE, bytes: include_bytes!("../viewer/measure.css") },
         Asset { name: "measure.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/measure.js") },
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
@@ -38,6 +66,12 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         Asset { name: "overlay.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/overlay.js") },
         Asset { name: "planes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/planes.js") },
         Asset { name: "preview.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/preview.js") },
+        // Fetched as well.
+        Asset {
+            name: "rbush.min.js",
+            content_type: SCRIPT,
+            bytes: include_bytes!("../../../vendor/rbush/rbush.min.js"),
+        },
         Asset { name: "recorder.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/recorder.js") },
         Asset { name: "rendering.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/rendering.js") },
         Asset { name: "scale.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/scale.js") },

@@ -37,6 +37,7 @@ use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::output::render::{Renderer, stored_image};
 use crate::params::{Coding, EncodeParams};
 use crate::pyramid::dzi::Descriptor;
+use crate::pyramid::identity::Identity;
 use crate::pyramid::tree::Tree;
 use crate::residual;
 use crate::slide::Selection;
@@ -185,6 +186,17 @@ impl Slide {
         let recorded = self.input.as_ref().and_then(|input| input.meta().microns_per_pixel);
         let of_tree = || self.tree.as_ref().and_then(|tree| tree.metadata().microns_per_pixel);
         recorded.or_else(of_tree).or_else(|| self.scan.as_ref()?.info.microns_per_pixel)
+    }
+
+    /// What identifies the scanned slide or the tree that its pixels come from: the same before and after an encode. `None` where that is
+    /// not recorded.
+    pub fn source_identity(&self) -> Option<String> {
+        let recorded = self.input.as_ref().and_then(|input| input.meta().source.identity.clone());
+        let of_tree = || Some(self.tree.as_ref()?.metadata().origin.as_ref()?.source.clone());
+        let of_file = || Identity::of_file(&self.scan.as_ref()?.path).ok().map(|identity| identity.text);
+        let whole = recorded.or_else(of_tree).or_else(of_file)?;
+        // Without what was chosen of it.
+        Some(Identity::split(&whole).map_or(whole.as_str(), |(file, _)| file).to_string())
     }
 
     /// Magnification of the objective.

@@ -3,7 +3,7 @@
 'use strict';
 const signed = (() => {
   const given = new URLSearchParams(location.search);
-  const kept = ['expires', 'signature'].filter(key => given.has(key)).map(key => [key, given.get(key)]);
+  const kept = ['annotate', 'expires', 'signature'].filter(key => given.has(key)).map(key => [key, given.get(key)]);
   const query = new URLSearchParams(kept).toString();
   return address => (query ? `${address}${address.includes('?') ? '&' : '?'}${query}` : address);
 })();

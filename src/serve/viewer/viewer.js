@@ -112,6 +112,7 @@
       const parts = { x: round(centre.x, 1), y: round(centre.y, 1), z: Number(zoom.toPrecision(5)) };
       const turned = ((view.getRotation() % 360) + 360) % 360;
       if (turned) parts.r = turned;
+      if (origami.marking?.open) parts.a = 1;
       if (comparison.mode !== 'one') parts.m = comparison.mode;
       if (comparison.mode === 'compare') parts.s = round(comparison.split, 3);
       history.replaceState(null, '', `#${new URLSearchParams(parts)}`);
@@ -127,6 +128,7 @@
     if (zoom > 0) view.zoomTo(view.imageToViewportZoom(zoom), null, true);
     if (x !== null && y !== null) view.panTo(view.imageToViewportCoordinates(x, y), true);
     view.applyConstraints(true);
+    if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
     if (number('s') !== null) comparison.place(number('s'));
     const mode = given.get('m');
     comparison.set(slide.has_original && ['compare', 'difference'].includes(mode) ? mode : 'one');
@@ -154,7 +156,8 @@
     out: () => zoomBy(1 / 1.6),
     home: () => { viewer.viewport.setRotation(0); viewer.viewport.goHome(); },
     power: () => scale.zoomTo(1),
-    measure: async () => (await measuring()).toggle(),
+    measure: () => only('measuring', measuring),
+    marks: () => only('marking', marking),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
     compare: () => toggle('compare'),
@@ -167,7 +170,7 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
-    d: 'difference', m: 'measure', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', a: 'marks', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   // Tools that are loaded when they are first used. What they draw on lies over the slide.
@@ -183,10 +186,23 @@
     return (origami.measuring = origami.measure(viewer, slide, overlay, sketch));
   });
 
+  const marking = once(async () => {
+    const { overlay, sketch } = await drawing();
+    await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js', 'marks-panel.js');
+    return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
+  });
+  // One panel at a time.
+  async function only(wanted, get) {
+    const panel = await get();
+    for (const each of ['measuring', 'marking']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
+    panel.toggle();
+  }
+
   function listen() {
     for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'record', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
+    byId('mark-up').addEventListener('click', actions.marks);
     byId('full').hidden = !document.fullscreenEnabled;
     document.addEventListener('fullscreenchange', () =>
       byId('full').setAttribute('aria-pressed', String(Boolean(document.fullscreenElement))));

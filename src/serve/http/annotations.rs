@@ -1,0 +1,294 @@
+//! `/api/slides/{slide}/annotations[/{id}]`: marks on a slide as GeoJSON, each with a revision.
+//!
+//! Who may write is decided by `mark_changes`; what a change does by `serve::annotations`.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::mark_changes::{Refusal, based_on, failed, may_write, off, parse, refused, turn, value_of};
+use super::state::{HandlerResult, State, open_slide};
+use super::url::path_segment;
+use crate::serve::annotations::{Change, Conflict, Document, Drawn, StoreError, merged};
+use crate::serve::slide::Slide;
+use crate::web::error::ServeError;
+use crate::web::respond::{cacheable, etag, json_response};
+
+/// Most bytes of a request. More is sent in several.
+pub const MAX_BODY_BYTES: usize = 8 << 20;
+
+const GEOJSON: &str = "application/geo+json";
+
+/// Several changes at once.
+#[derive(Deserialize)]
+struct Changes {
+    #[serde(default)]
+    changes: Vec<Change>,
+    /// Marks of another slide of this name belong on this one.
+    #[serde(default)]
+    adopt: bool,
+}
+
+/// All marks of a slide. Of marks that were drawn on another slide of its name there is only a note, unless the query has `other=show`.
+pub async fn all(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
+    let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
+    let show = query.is_some_and(|query| query.split('&').any(|part| part == "other=show"));
+    let read = tokio::task::spawn_blocking(move || -> Result<String, StoreError> {
+        let slide = drawn(&slide);
+        let document = store.document(&segment, &slide)?;
+        if show || document.slide().fits(&slide) {
+            return Ok(document.to_text());
+        }
+        let other = json!({"slide": document.slide(), "marks": document.count()});
+        Ok(json!({"type": "FeatureCollection", "origami": {"other": other}, "features": []}).to_string())
+    });
+    Ok(match read.await.map_err(|_| ServeError::Broken)? {
+        Ok(text) => cacheable(&headers, &etag(text.as_bytes()), "no-cache", GEOJSON, text.into()),
+        Err(error) => failed(&name, &error).into_response(),
+    })
+}
+
+/// One mark. Its entity tag is its revision.
+pub async fn one(
+    Shared(state): Shared<State>,
+    Path((name, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
+    let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
+    let read = tokio::task::spawn_blocking(move || {
+        let slide = drawn(&slide);
+        store.document(&segment, &slide).map(|document| (document.slide().fits(&slide), document))
+    });
+    Ok(match read.await.map_err(|_| ServeError::Broken)? {
+        Ok((true, document)) => match document.get(&id) {
+            Some((revision, text)) => {
+                cacheable(&headers, &tag(revision), "no-cache", GEOJSON, text.to_string().into())
+            }
+            None => refused(StatusCode::NOT_FOUND, "there is no such mark").into_response(),
+        },
+        Ok((false, _)) => refused(StatusCode::NOT_FOUND, "there is no such mark").into_response(),
+        Err(error) => failed(&name, &error).into_response(),
+    })
+}
+
+/// Makes several changes, each based on a revision: those that conflict are listed, the others are made.
+pub async fn patch_all(
+    shared: Shared<State>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> HandlerResult {
+    let _turn = turn().await;
+    let write = || -> Result<Changes, Refusal> {
+        may_write(&shared, &name, &uri, &headers)?;
+        parse(&headers, &body)
+    };
+    let Changes { changes, adopt } = match write() {
+        Ok(changes) => changes,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let ids: Vec<String> = changes.iter().map(|change| change.id.clone()).collect();
+    let made = change(&shared, &name, adopt, move |_| Ok(changes)).await?;
+    Ok(made.map_or_else(IntoResponse::into_response, |(conflicts, document)| {
+        let revisions: serde_json::Map<String, Value> =
+            ids.iter().filter_map(|id| Some((id.clone(), document.get(id)?.0.into()))).collect();
+        let conflicts: Vec<Value> = conflicts.iter().map(conflict).collect();
+        let body = json!({"revision": document.revision(), "marks": revisions, "conflicts": conflicts});
+        json_response(StatusCode::OK, &body)
+    }))
+}
+
+/// Replaces all marks by those of a `FeatureCollection`. `If-Match` is the entity tag of all marks.
+pub async fn put_all(
+    shared: Shared<State>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> HandlerResult {
+    let _turn = turn().await;
+    let write = || -> Result<Vec<Value>, Refusal> {
+        may_write(&shared, &name, &uri, &headers)?;
+        let mut given: Value = parse(&headers, &body)?;
+        match given.get_mut("features").map(Value::take) {
+            Some(Value::Array(features)) => Ok(features),
+            _ => Err(refused(StatusCode::BAD_REQUEST, "not a FeatureCollection")),
+        }
+    };
+    match write() {
+        Ok(features) => replace(&shared, &name, &headers, features).await,
+        Err(refusal) => Ok(refusal.into_response()),
+    }
+}
+
+/// Removes all marks. `If-Match` is the entity tag of all marks.
+pub async fn delete_all(
+    shared: Shared<State>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> HandlerResult {
+    match may_write(&shared, &name, &uri, &headers) {
+        Ok(()) => replace(&shared, &name, &headers, Vec::new()).await,
+        Err(refusal) => Ok(refusal.into_response()),
+    }
+}
+
+/// Puts a mark in place of the revision that `If-Match` names, or of none (`If-None-Match: *`).
+pub async fn put(
+    shared: Shared<State>,
+    Path((name, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> HandlerResult {
+    let _turn = turn().await;
+    let write = || -> Result<(u64, Value), Refusal> {
+        may_write(&shared, &name, &uri, &headers)?;
+        Ok((based_on(&headers)?, parse(&headers, &body)?))
+    };
+    match write() {
+        Ok((revision, feature)) => single(&shared, &name, id, revision, |_| Some(feature)).await,
+        Err(refusal) => Ok(refusal.into_response()),
+    }
+}
+
+/// Changes members of a mark (RFC 7396): a member that is null goes.
+pub async fn patch(
+    shared: Shared<State>,
+    Path((name, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> HandlerResult {
+    let _turn = turn().await;
+    let write = || -> Result<(u64, Value), Refusal> {
+        may_write(&shared, &name, &uri, &headers)?;
+        Ok((based_on(&headers)?, parse(&headers, &body)?))
+    };
+    let merge = |patch: Value| {
+        move |present: Option<&str>| {
+            let mut feature = present.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+            merged(&mut feature, patch);
+            Some(feature)
+        }
+    };
+    match write() {
+        Ok((revision, patch)) => single(&shared, &name, id, revision, merge(patch)).await,
+        Err(refusal) => Ok(refusal.into_response()),
+    }
+}
+
+/// Removes the revision of a mark that `If-Match` names.
+pub async fn delete(
+    shared: Shared<State>,
+    Path((name, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> HandlerResult {
+    match may_write(&shared, &name, &uri, &headers).and_then(|()| based_on(&headers)) {
+        Ok(revision) => single(&shared, &name, id, revision, |_| None).await,
+        Err(refusal) => Ok(refusal.into_response()),
+    }
+}
+
+/// Makes one change, and answers with what the mark is then, or with what it is instead.
+async fn single(
+    state: &State,
+    name: &str,
+    id: String,
+    revision: u64,
+    after: impl FnOnce(Option<&str>) -> Option<Value> + Send + 'static,
+) -> HandlerResult {
+    let of = id.clone();
+    let made = change(state, name, false, move |document| {
+        let feature = after(document.get(&id).map(|(_, text)| text));
+        Ok(vec![Change { id, revision, feature }])
+    });
+    Ok(match made.await? {
+        Err(refusal) => refusal.into_response(),
+        Ok((conflicts, document)) => match (conflicts.first(), document.get(&of)) {
+            (Some(other), _) => {
+                let mut body = conflict(other);
+                body["error"] = "the mark has been changed since: this is how it is now".into();
+                json_response(StatusCode::CONFLICT, &body)
+            }
+            (None, Some((revision, text))) => {
+                cacheable(&HeaderMap::new(), &tag(revision), "no-cache", GEOJSON, text.to_string().into())
+            }
+            (None, None) => json_response(StatusCode::OK, &json!({"removed": of})),
+        },
+    })
+}
+
+/// Replaces all marks where `If-Match` has the tag of those that are there.
+async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<Value>) -> HandlerResult {
+    let Some(wanted) = value_of(headers, &header::IF_MATCH).map(str::to_string) else {
+        let problem = "say which marks are replaced: If-Match with their entity tag";
+        return Ok(refused(StatusCode::PRECONDITION_REQUIRED, problem).into_response());
+    };
+    let made = change(state, name, false, move |document| {
+        if wanted != "*" && wanted != etag(document.to_text().as_bytes()) {
+            return Err(StoreError::Changed);
+        }
+        let mut given = Vec::new();
+        for feature in features {
+            let id = feature.get("id").and_then(Value::as_str).unwrap_or_default().to_string();
+            let revision = document.get(&id).map_or(0, |(revision, _)| revision);
+            given.push(Change { id, revision, feature: Some(feature) });
+        }
+        let kept: std::collections::HashSet<&str> = given.iter().map(|change| change.id.as_str()).collect();
+        let gone = document.revisions().filter(|(id, _)| !kept.contains(id));
+        let mut all: Vec<Change> =
+            gone.map(|(id, revision)| Change { id: id.into(), revision, feature: None }).collect();
+        all.append(&mut given);
+        Ok(all)
+    });
+    Ok(match made.await? {
+        Err(refusal) => refusal.into_response(),
+        Ok((_, document)) => {
+            let text = document.to_text();
+            cacheable(&HeaderMap::new(), &etag(text.as_bytes()), "no-cache", GEOJSON, text.into())
+        }
+    })
+}
+
+/// Changes the marks of a slide, away from the asynchronous threads.
+async fn change(
+    state: &State,
+    name: &str,
+    adopt: bool,
+    changes: impl FnOnce(&Document) -> Result<Vec<Change>, StoreError> + Send + 'static,
+) -> Result<Result<(Vec<Conflict>, Document), Refusal>, ServeError> {
+    let Some(store) = state.annotations.clone() else { return Ok(Err(off())) };
+    let (slide, segment) = (open_slide(state, name).await?, path_segment(name));
+    let made = tokio::task::spawn_blocking(move || store.change(&segment, &drawn(&slide), adopt, changes));
+    let made = made.await.map_err(|_| ServeError::Broken)?;
+    Ok(made.map_err(|error| failed(name, &error)))
+}
+
+/// What a slide is to its marks.
+fn drawn(slide: &Slide) -> Drawn {
+    let geometry = &slide.geometry;
+    Drawn { width: geometry.width(), height: geometry.height(), source: slide.source_identity() }
+}
+
+fn tag(revision: u64) -> String {
+    format!("\"{revision}\"")
+}
+
+fn conflict(conflict: &Conflict) -> Value {
+    let feature = conflict.feature.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    json!({"id": conflict.id, "revision": conflict.revision, "feature": feature})
+}

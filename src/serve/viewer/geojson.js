@@ -1,0 +1,135 @@
+// Marks as GeoJSON in the form that QuPath documents, and back. A mark is a feature; members that are not known here stay as they are.
+// What GeoJSON lacks stands in `properties.origami`: the `shape` that a polygon was drawn as, the `text` at a point, author and time.
+'use strict';
+const geojson = (() => {
+  // Members that come first in what is written, in this order; the others follow by name. So that the same marks give the same bytes.
+  const FIRST = {
+    feature: ['type', 'id', 'geometry', 'nucleusGeometry', 'properties'],
+    properties: ['objectType', 'name', 'classification', 'isLocked', 'measurements', 'origami'],
+    geometry: ['type', 'coordinates'],
+  };
+  const DEFAULT_COLOUR = [200, 0, 0];
+
+  function sorted(value, first = []) {
+    if (Array.isArray(value)) return value.map(each => sorted(each));
+    if (!value || typeof value !== 'object') return value;
+    const names = Object.keys(value);
+    const rest = names.filter(name => !first.includes(name)).sort();
+    return Object.fromEntries([...first.filter(name => names.includes(name)), ...rest]
+      .map(name => [name, sorted(value[name], FIRST[name === 'nucleusGeometry' ? 'geometry' : name])]));
+  }
+
+  const canonical = feature => sorted(feature, FIRST.feature);
+
+  function write(features) {
+    const lines = features.map(feature => JSON.stringify(canonical(feature)));
+    return `{"type":"FeatureCollection","features":[\n${lines.join(',\n')}\n]}\n`;
+  }
+
+  // A FeatureCollection, an array of features, or a feature. The message of an error says what else it is.
+  function read(text) {
+    let given;
+    try {
+      given = JSON.parse(text);
+    } catch {
+      throw new Error('it is no JSON');
+    }
+    const list = Array.isArray(given) ? given : given?.type === 'FeatureCollection' ? given.features : [given];
+    if (!Array.isArray(list)) throw new Error('its features are no list');
+    const seen = new Set();
+    return list.map((feature, at) => {
+      if (feature?.type !== 'Feature') throw new Error(`item ${at + 1} is no feature of GeoJSON`);
+      try {
+        parts(feature.geometry);
+        parts(nucleusOf(feature));
+      } catch (error) {
+        throw new Error(`item ${at + 1}: ${error.message}`);
+      }
+      let id = feature.id === undefined || feature.id === null ? '' : String(feature.id);
+      if (!id || seen.has(id) || id.length > 40) id = crypto.randomUUID();
+      seen.add(id);
+      return canonical({ ...feature, id, properties: feature.properties ?? {} });
+    });
+  }
+
+  // --- Geometry -----------------------------------------------------------------------------------------------------
+
+  const isPoint = point => Array.isArray(point) && point.length >= 2 && Number.isFinite(point[0]) && Number.isFinite(point[1]);
+  function checked(points) {
+    if (!Array.isArray(points) || !points.every(isPoint)) throw new Error('its coordinates are not numbers');
+    return points;
+  }
+  // GeoJSON repeats the first point of a ring at its end; here it stands once.
+  function ring(points) {
+    const [first, last] = [checked(points)[0], points.at(-1)];
+    return points.length > 1 && first[0] === last[0] && first[1] === last[1] ? points.slice(0, -1) : points;
+  }
+
+  // A geometry as points, lines, and polygons of rings.
+  function parts(geometry, into = { points: [], lines: [], polygons: [] }) {
+    const { type, coordinates } = geometry ?? {};
+    if (type === 'Point') into.points.push(...checked([coordinates]));
+    else if (type === 'MultiPoint') into.points.push(...checked(coordinates));
+    else if (type === 'LineString') into.lines.push(checked(coordinates));
+    else if (type === 'MultiLineString') into.lines.push(...coordinates.map(checked));
+    else if (type === 'Polygon') into.polygons.push(coordinates.map(ring));
+    else if (type === 'MultiPolygon') into.polygons.push(...coordinates.map(polygon => polygon.map(ring)));
+    else if (type === 'GeometryCollection') geometry.geometries.forEach(each => parts(each, into));
+    else if (geometry) throw new Error(`its geometry is a ${type}, which is not known here`);
+    return into;
+  }
+
+  const rounded = ([x, y]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100];
+  const point = at => ({ type: 'Point', coordinates: rounded(at) });
+  const line = points => ({ type: 'LineString', coordinates: points.map(rounded) });
+  const polygon = rings => ({ type: 'Polygon', coordinates: rings.map(each => [...each, each[0]].map(rounded)) });
+
+  // --- Properties ---------------------------------------------------------------------------------------------------
+
+  // The nucleus of a cell; some programs write it among the properties.
+  const nucleusOf = feature => feature.nucleusGeometry ?? feature.properties?.nucleusGeometry;
+  const own = feature => feature.properties?.origami ?? {};
+  const classOf = feature => feature.properties?.classification?.name ?? feature.properties?.classification?.names?.join(': ') ?? '';
+
+  // As in older files, a colour may be one number: alpha, red, green and blue.
+  function colourOf(feature) {
+    const { classification, color, colorRGB } = feature.properties ?? {};
+    const packed = classification?.colorRGB ?? colorRGB;
+    const given = color ?? classification?.color ?? (Number.isInteger(packed) ? [packed >> 16 & 255, packed >> 8 & 255, packed & 255] : null);
+    return Array.isArray(given) && given.length >= 3 && given.every(Number.isFinite) ? given.slice(0, 3) : DEFAULT_COLOUR;
+  }
+  const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
+
+  // --- Tables -------------------------------------------------------------------------------------------------------
+
+  // Points, length and area of a mark, in pixels by `scale` 1.
+  function figures(feature, scale) {
+    const { points, lines, polygons } = parts(feature.geometry);
+    const area = polygons.reduce((sum, [outer, ...holes]) =>
+      sum + shapes.area(outer, scale) - holes.reduce((all, hole) => all + shapes.area(hole, scale), 0), 0);
+    const length = lines.reduce((sum, each) => sum + shapes.length(each, scale), 0)
+      + polygons.flat().reduce((sum, each) => sum + shapes.length(each, scale, true), 0);
+    return { points: points.length, length, area };
+  }
+
+  // Text that a spreadsheet would take for a formula gets an apostrophe.
+  const cell = value => {
+    const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? '');
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+
+  function csv(features, microns) {
+    const unit = microns ? 'um' : 'px';
+    const digits = value => Number(value.toFixed(3));
+    const head = ['id', 'class', 'name', 'text', 'type', 'shape', 'points', `length_${unit}`, `area_${unit}2`, 'author', 'time'];
+    const rows = features.map(feature => {
+      const { points, length, area } = figures(feature, microns ?? undefined);
+      const { shape, text, author, time } = own(feature);
+      return [feature.id, classOf(feature), feature.properties?.name, text, feature.geometry?.type, shape, points || '',
+        length ? digits(length) : '', area ? digits(area) : '', author, time];
+    });
+    return [head, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
+  }
+
+  return { read, write, canonical, parts, point, line, polygon, nucleusOf, own, classOf, colourOf, css, figures, csv, DEFAULT_COLOUR };
+})();

@@ -1,0 +1,196 @@
+// Keeps marks: on the server, where that keeps them, else in the browser. What was changed here and elsewhere is put together; a mark
+// that was changed by both is a conflict, which someone has to decide.
+'use strict';
+// `told({ text, trouble })` says how things stand, `decide(conflict)` asks which version stays, `ask(other)` whether marks of another
+// slide are shown.
+origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
+  const PAUSE_MS = 700;
+  const LOOK_MS = 15_000;
+  // What a request holds at most: the server takes 8 MiB.
+  const MOST_BYTES = 4 << 20;
+  const address = more => signed(`/api/slides/${encodeURIComponent(name)}/annotations${more ?? ''}`);
+  const kept = Boolean(slide.annotations);
+  const may = !kept || slide.annotations.write;
+  // The revision of each mark on the server, and those that are not saved yet.
+  let [revisions, changed, tag, other] = [new Map(), new Set(), null, null];
+  let [timer, sending, open, wait] = [0, false, false, PAUSE_MS];
+
+  // --- The browser --------------------------------------------------------------------------------------------------
+
+  const drawer = {
+    database: null,
+    use(mode, work) {
+      this.database ??= new Promise((done, fail) => {
+        const request = indexedDB.open('origami-marks', 1);
+        request.onupgradeneeded = () => request.result.createObjectStore('slides');
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => fail(request.error);
+      });
+      return this.database.then(database => new Promise((done, fail) => {
+        const request = work(database.transaction('slides', mode).objectStore('slides'));
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => fail(request.error);
+      }));
+    },
+    key: JSON.stringify([name, slide.width, slide.height]),
+    read() { return this.use('readonly', slides => slides.get(this.key)); },
+    write(text) { return this.use('readwrite', slides => slides.put(text, this.key)); },
+  };
+
+  async function toBrowser() {
+    await drawer.write(geojson.write(marks.features()));
+    changed.clear();
+    told({ text: marks.size ? 'Kept in this browser only: export what others should see.' : '' });
+  }
+
+  // --- The server ---------------------------------------------------------------------------------------------------
+
+  async function answered(request) {
+    const answer = await request;
+    if (answer.ok || answer.status === 304) return answer;
+    const said = await answer.json().catch(() => ({}));
+    throw Object.assign(new Error(said.error ?? `the server answered ${answer.status}`), { status: answer.status });
+  }
+
+  async function load() {
+    const answer = await answered(fetch(address(other === 'show' ? '?other=show' : ''), { cache: 'no-cache', ...(tag && { headers: { 'If-None-Match': tag } }) }));
+    if (answer.status === 304) return;
+    const given = await answer.json();
+    if (given.origami.other) return another(given.origami.other);
+    tag = answer.headers.get('ETag');
+    take(given);
+  }
+
+  function take({ features, origami: { marks: list } }) {
+    const now = new Map(list.map(([id, revision]) => [id, revision]));
+    const by = new Map(features.map(feature => [feature.id, feature]));
+    const news = [];
+    for (const [id, revision] of now) {
+      if (revisions.get(id) !== revision && !changed.has(id)) news.push([id, geojson.canonical(by.get(id))]);
+    }
+    for (const id of revisions.keys()) if (!now.has(id) && !changed.has(id)) news.push([id, null]);
+    // Of what is changed here the revision that it was based on stays, so that the server sees a conflict.
+    for (const id of changed) if (revisions.has(id)) now.set(id, revisions.get(id));
+    revisions = now;
+    if (!news.length) return;
+    for (const [id] of news) marks.forget(id);
+    marks.change(news, 'elsewhere');
+  }
+
+  async function another(found) {
+    if (other !== null) return;
+    other = 'asked';
+    if (!(await ask(found))) return;
+    other = 'show';
+    if (may) {
+      await answered(send({ changes: [], adopt: true }));
+      other = null;
+    }
+    await load();
+  }
+
+  const send = body => fetch(address(), { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+
+  // Some of what is not saved yet.
+  function next() {
+    const [batch, list] = [[], [...changed]];
+    for (let bytes = 0; list.length && bytes < MOST_BYTES;) {
+      const id = list.shift();
+      const feature = marks.get(id)?.feature ?? null;
+      bytes += feature ? JSON.stringify(feature).length : 100;
+      batch.push({ id, revision: revisions.get(id) ?? 0, feature });
+    }
+    return batch;
+  }
+
+  async function toServer() {
+    while (changed.size) {
+      const batch = next();
+      for (const { id } of batch) changed.delete(id);
+      try {
+        const said = await (await answered(send({ changes: batch }))).json();
+        const conflicts = new Set(said.conflicts.map(({ id }) => id));
+        for (const { id, feature } of batch) {
+          if (conflicts.has(id)) continue;
+          if (feature) revisions.set(id, said.marks[id]);
+          else revisions.delete(id);
+        }
+        for (const conflict of said.conflicts) await resolve(conflict);
+      } catch (error) {
+        for (const { id } of batch) changed.add(id);
+        throw error;
+      }
+    }
+  }
+
+  // Mine, theirs, or both; what is mine is saved again, based on theirs.
+  async function resolve({ id, revision, feature }) {
+    const mine = marks.get(id)?.feature ?? null;
+    const theirs = feature && geojson.canonical(feature);
+    const choice = await decide({ id, mine, theirs });
+    if (revision) revisions.set(id, revision);
+    else revisions.delete(id);
+    if (choice === 'mine') changed.add(id);
+    else {
+      marks.forget(id);
+      marks.change([[id, theirs]], 'elsewhere');
+      if (choice === 'both' && mine) marks.change([[crypto.randomUUID(), mine]].map(([fresh, of]) => [fresh, { ...of, id: fresh }]), 'again');
+    }
+  }
+
+  // --- When ---------------------------------------------------------------------------------------------------------
+
+  async function save() {
+    if (sending || !changed.size || !may) return;
+    sending = true;
+    told({ text: 'Saving …' });
+    try {
+      await (kept ? toServer() : toBrowser());
+      wait = PAUSE_MS;
+      if (kept) told({ text: 'Saved on the server.' });
+    } catch (error) {
+      wait = Math.min(30_000, wait * 2);
+      // A failed fetch has no status.
+      told({ trouble: error.status ? `Not saved: ${error.message}` : 'Not saved: the server does not answer. It is tried again.' });
+      later();
+    }
+    sending = false;
+    if (changed.size) later();
+  }
+
+  function later() {
+    clearTimeout(timer);
+    timer = setTimeout(save, wait);
+  }
+
+  async function look() {
+    if (open && kept && !document.hidden && !sending) await load().catch(() => {});
+    setTimeout(look, LOOK_MS);
+  }
+
+  marks.listen((ids, how) => {
+    if (how === 'elsewhere') return;
+    for (const id of ids) changed.add(id);
+    told({ text: 'Not saved yet.' });
+    later();
+  });
+  addEventListener('beforeunload', event => { if (changed.size && may) event.preventDefault(); });
+  // Now rather than later: the page may be about to go.
+  document.addEventListener('visibilitychange', () => (document.hidden ? save() : open && kept && load().catch(() => {})));
+
+  async function begin() {
+    if (kept) await load();
+    else {
+      const text = await drawer.read();
+      if (text) marks.change(geojson.read(text).map(feature => [feature.id, feature]), 'elsewhere');
+    }
+    told({ text: !may ? 'To look at only: changing marks takes another address or a token.' : kept ? '' : marks.size ? 'Kept in this browser only: export what others should see.' : '' });
+    setTimeout(look, LOOK_MS);
+  }
+
+  return {
+    begin, save, load, may, kept,
+    set open(value) { open = value; },
+    get saved() { return !changed.size && !sending; },
+  };
+};
