@@ -136,10 +136,9 @@ fn reads_that_hang_end_their_requests_and_neither_the_server_nor_its_end() {
     let tile = dzi.with_file_name("baseline_pyramid_files").join("8/1_1.jpg");
     fs::rename(&tile, root.join("tile.hangs")).unwrap();
     std::os::unix::fs::symlink(root.join("tile.hangs"), &tile).unwrap();
-    let mut program = program();
-    program.env("LD_PRELOAD", library);
+    let start = |flags: &[&str]| Running::of(program().env("LD_PRELOAD", &library), &root, flags);
     let flags = ["--read-timeout-ms", "500", "--no-prefetch", "--queue-timeout-ms", "60s"];
-    let server = Running::of(&mut program, &root, &flags);
+    let server = start(&flags);
     assert_eq!(api(&server, "/api/slides/stuck")["width"], 150);
     for hangs in ["stuck", "tile"] {
         fs::write(root.join(format!("{hangs}.hangs.now")), "").unwrap();
@@ -165,6 +164,6 @@ fn reads_that_hang_end_their_requests_and_neither_the_server_nor_its_end() {
     for hangs in ["stuck", "tile"] {
         fs::remove_file(root.join(format!("{hangs}.hangs.now"))).unwrap();
     }
-    let server = Running::of(&mut program, &root, &flags);
+    let server = start(&flags);
     assert_eq!(server.get("/tiles/tree/8/1_1.jpg").status, 200);
 }

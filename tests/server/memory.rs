@@ -49,24 +49,11 @@ fn load(server: &Running, paths: &[String]) {
 
 /// Serves the slide `one` and asks for its tiles, those of L0 first, or for images.
 fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], images: &[&str]) {
-    let threads = THREADS.map(|n| n.to_string());
+    let [request, cache] = [REQUEST_MIB, CACHE_MIB].map(|n| n.to_string());
+    let [compute, connect, read] = THREADS.map(|n| n.to_string());
     let all = [
-        &[
-            "--request-mb",
-            &REQUEST_MIB.to_string(),
-            "--cache-mb",
-            &CACHE_MIB.to_string(),
-            "--queue-timeout-ms",
-            "120s",
-        ],
-        &[
-            "--rayon-threads",
-            &threads[0],
-            "--tokio-workers",
-            &threads[1],
-            "--tokio-blocking-threads",
-            &threads[2],
-        ],
+        &["--request-mb", &request, "--cache-mb", &cache, "--queue-timeout-ms", "120s"][..],
+        &["--rayon-threads", &compute, "--tokio-workers", &connect, "--tokio-blocking-threads", &read],
         flags,
     ]
     .concat();
