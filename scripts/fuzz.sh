@@ -28,9 +28,9 @@ for target in "${targets[@]}"; do
     if [ "$target" = archive ]; then more=(../tests/golden); fi
     mkdir -p "seeds/$target" "corpus/$target" "artifacts/$target" "regressions/$target"
     log="artifacts/$target.log"
-    # One process a target, in memory that no input may exceed, and no input may take longer than ten seconds.
+    # One process a target, in memory that no input may exceed, and no input may take longer than 25 seconds.
     if FUZZ_TARGET=$target nice "$program" "corpus/$target" "seeds/$target" "regressions/$target" "${more[@]}" \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
+        -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="artifacts/$target/" > "$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         coverage=$(grep -o 'cov: [0-9]*' "$log" | tail -1)
