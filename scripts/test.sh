@@ -29,9 +29,6 @@ fi
 scripts/check.sh
 scripts/neon.sh
 
-step "fuzz targets, for some seconds each"
-scripts/fuzz.sh 10
-
 step "IIIF"
 scripts/iiif.sh "$target_dir/debug/origami"
 
