@@ -245,7 +245,7 @@ pub struct ServeArgs {
     /// Directory in which marks on slides are kept, a GeoJSON file a slide [default: none, they stay in the browser]
     ///
     /// One server writes a directory. Changes take a token, an address of `origami sign --annotate`, or --annotations-open.
-    #[arg(long, value_name = "DIR", help_heading = "Access")]
+    #[arg(long, value_name = "DIR", help_heading = "Access", hide_short_help = true)]
     annotations: Option<PathBuf>,
     /// Without tokens and signatures, let everybody change marks
     #[arg(long, requires = "annotations", help_heading = "Access", hide_short_help = true)]
