@@ -48,7 +48,8 @@ fn a_source_that_changes_meanwhile_is_not_encoded() {
     let tile = dzi.with_file_name("baseline_pyramid_files/8/0_0.jpg");
     let slide = || slide_source(&png, 32);
     let of_tree = || tree_source(&dzi);
-    let cases: [(&dyn Fn() -> Source, &dyn Fn()); 4] = [
+    type Case<'a> = (&'a dyn Fn() -> Source, &'a dyn Fn());
+    let cases: [Case<'_>; 4] = [
         (&slide, &|| touch(&png)),
         (&slide, &|| replace(&png)),
         (&of_tree, &|| touch(&tile)),

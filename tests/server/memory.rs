@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 48;
 
 /// What `docs/operate.md` says, in MiB, of tiles of this side: beyond a quarter of the requests' part, one family.
 fn limit_mib(tile: u64) -> u64 {
-    let family = 6 * 16 * tile * tile >> 20;
+    let family = (6 * 16 * tile * tile) >> 20;
     let requests = REQUEST_MIB + family.saturating_sub(REQUEST_MIB / 4);
     CACHE_MIB * 5 / 4 + 1 + requests + CONNECTIONS as u64 / 4 + 2 * THREADS.iter().sum::<u64>() + 64
 }
@@ -78,7 +78,7 @@ fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], i
 /// A root with the bundle of an image in tiles of some size.
 fn bundle(image: &Image, tile: u32, params: &EncodeParams) -> (tempfile::TempDir, Geometry) {
     let (root, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let layout = Layout { tile: tile, overlap: 0, format: "jpg" };
+    let layout = Layout { tile, overlap: 0, format: "jpg" };
     let dzi = write_tree(work.path(), "one", image, layout, &|_, part| baseline(part, Sampling::S420));
     let made = encode_to(tree_source(&dzi), work.path(), params, &EncodeOptions::default()).unwrap();
     fs::copy(made.bundle, root.path().join("one.bundle")).unwrap();

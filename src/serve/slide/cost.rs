@@ -54,7 +54,7 @@ impl Slide {
                 TileSource::Original(_) => 5 * RECODED * own,
                 TileSource::Scan | TileSource::Cut => {
                     RECODED * own
-                        + (READ * own << (2 * self.halvings(self.geometry.top_level() - tile.level)))
+                        + ((READ * own) << (2 * self.halvings(self.geometry.top_level() - tile.level)))
                 }
                 _ => RECODED * own,
             }
