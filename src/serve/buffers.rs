@@ -208,11 +208,13 @@ mod tests {
         assert_eq!(pool.counts(), (4, 0), "the fourth still counts as in use");
         pool.make_room(0);
         assert_eq!(pool.counts(), (3, 0));
-        let charge = budget.take(Purpose::Tile, 30 << 10).await.unwrap();
+        // A tile has a quarter at most.
+        let take = || budget.take(Purpose::Tile, 15 << 10);
+        let charges = [take().await.unwrap(), take().await.unwrap()];
         pool.make_room(0);
         assert_eq!(pool.counts(), (1, 0));
         assert!(pool.acquire(key(3), 20 << 10).state.family.is_some(), "the newest stays");
-        drop(charge);
+        drop(charges);
         // Those of a larger family are not used for a smaller one.
         let pool = BufferPool::new(1, 1, budget);
         pool.acquire(key(0), 8 << 10).decoded.residual.luma.reset(64, 64);
