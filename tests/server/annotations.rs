@@ -189,10 +189,10 @@ fn who_may_see_a_slide_may_change_its_marks_only_if_that_was_granted() {
     // Without credentials only where the operator says so.
     let server = place.start(&[]);
     let reply = send(&server, "PATCH", MARKS, &[], &change);
-    assert!(reply.status == 403 && reply.text().contains("--annotations-open"), "{}", reply.text());
+    assert!(reply.status == 403 && reply.text().contains("signed for changes"), "{}", reply.text());
     assert_eq!(server.get(MARKS).status, 200);
     let without = Running::start(place.root.path(), &[]);
-    assert!(without.get(MARKS).status == 404 && without.get(MARKS).text().contains("--annotations DIR"));
+    assert!(without.get(MARKS).status == 404 && without.get(MARKS).text().contains("keeps no marks"));
     assert_eq!(json_of(&without.get("/api/slides/one"))["annotations"], Value::Null);
 }
 

@@ -13,8 +13,8 @@ use super::state::State;
 use crate::serve::annotations::{Refused, StoreError};
 use crate::web::respond::json_response;
 
-const NOT_ALLOWED: &str = "marks may be seen here, not changed: that takes a token, an address of `origami sign --annotate`, or \
-    a server without credentials that was started with --annotations-open";
+const NOT_ALLOWED: &str = "marks may be seen here, not changed: that takes a token, an address that was signed for changes, or \
+    a server without credentials whose operator lets everybody change them";
 
 /// Why a request is refused.
 pub struct Refusal(StatusCode, String);
@@ -100,7 +100,7 @@ pub fn refused(status: StatusCode, problem: &str) -> Refusal {
 
 /// The refusal of a server without marks.
 pub fn off() -> Refusal {
-    refused(StatusCode::NOT_FOUND, "this server keeps no marks: start it with --annotations DIR")
+    refused(StatusCode::NOT_FOUND, "this server keeps no marks; its operator can name a directory for them")
 }
 
 /// What an error is to a client. Paths go to the log.
