@@ -193,7 +193,7 @@ class Recorder(User):
         b.eval("origami.settled()")
         self.check("document.getElementById('card').hidden", "no card after its time")
         # In pixels of the video: where the view of that time has the place, and as far beside it as the pointer has moved.
-        self.check("(([c], [p]) => { const [x, y] = p.getAttribute('points').split(' ')[0].split(',').map(Number); const view = origami.recording.preview.current();"
+        self.check("(([[c], [p]]) => { const [x, y] = p.getAttribute('points').split(' ')[0].split(',').map(Number); const view = origami.recording.preview.current();"
                    " const far = Math.hypot(x - c.getAttribute('cx'), y - c.getAttribute('cy'));"
                    " return Math.abs(far - 100 / view.downsample) < 0.5 && c.getAttribute('stroke') === 'red'; })"
                    "(['circle', 'polygon'].map(name => document.querySelectorAll('#tour-marks ' + name)))", "circle and pointer")

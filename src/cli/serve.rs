@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use origami::backend::scheduler::Scheduler;
+use origami::image::spare;
 #[cfg(feature = "jobs")]
 use origami::serve::Credentials;
 use origami::serve::{BackendStats, Server};
@@ -33,6 +34,8 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         .build()
         .context("cannot start threads for connections")?;
     raise_open_files();
+    // What the memory of threads is taken to be in docs/operate.md.
+    spare::keep_at_most(1 << 20);
     #[cfg(feature = "remote")]
     origami::store::remote::configure(args.storage());
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;

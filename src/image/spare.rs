@@ -2,6 +2,7 @@
 //! memory, or clear it.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::family::{Pixels, Reconstruction};
 use super::plane::Plane;
@@ -9,8 +10,16 @@ use super::ycc::{Sampling, Ycc};
 
 /// Most bytes that a thread keeps: several times what a family with tiles of 256 pixels needs. With larger tiles less memory is used again.
 const MOST_BYTES: usize = 32 << 20;
+/// What [`keep_at_most`] was told.
+static KEPT_BYTES: AtomicUsize = AtomicUsize::new(MOST_BYTES);
 /// Most parts that a thread keeps: more than a family has when it is encoded or decoded.
 const MOST_PARTS: usize = 32;
+
+/// From now on every thread keeps `bytes` at most, of samples and of coefficients each. For programs that do many things on many threads,
+/// as a server does: memory that each of them keeps for the next one adds up.
+pub fn keep_at_most(bytes: usize) {
+    KEPT_BYTES.store(bytes.min(MOST_BYTES), Relaxed);
+}
 
 /// Memory that a thread keeps: the oldest part first.
 pub struct Spare<T>(RefCell<Vec<Vec<T>>>);
@@ -43,14 +52,15 @@ impl<T> Spare<T> {
     /// Keeps a part for [`Self::take`]. The oldest parts make room for it.
     pub fn give(&self, part: Vec<T>) {
         let bytes = |part: &Vec<T>| part.capacity() * size_of::<T>();
-        if part.capacity() == 0 || bytes(&part) > MOST_BYTES {
+        let most = KEPT_BYTES.load(Relaxed);
+        if part.capacity() == 0 || bytes(&part) > most {
             return;
         }
         let mut parts = self.0.borrow_mut();
         parts.push(part);
         let mut all: usize = parts.iter().map(bytes).sum();
         let mut displaced = 0;
-        while all > MOST_BYTES || parts.len() - displaced > MOST_PARTS {
+        while all > most || parts.len() - displaced > MOST_PARTS {
             all -= bytes(&parts[displaced]);
             displaced += 1;
         }

@@ -299,8 +299,8 @@ fn results_at_an_address_are_right_whatever_the_store_answers_and_secrets_stay_s
 #[test]
 fn an_attempt_that_does_not_learn_whether_it_counts_keeps_its_files() {
     let (site, server) = (Site::new(1), ObjectServer::start());
-    // The manifest is created, and whose it is cannot be read: the next attempt finds it.
-    server.refuse_reads("/manifest.json", 1);
+    // The manifest is created, and whose it is cannot be read, not even when it is asked for again: the next attempt finds it.
+    server.refuse_reads("/manifest.json", 2);
     let printed = encode_in_buckets(&site, &server, 1);
     assert!(printed.contains("failed, to be tried again"), "{printed}");
     check_buckets(&site, &server, 1);

@@ -137,9 +137,19 @@ impl Slot {
     /// become of the unit, and no error does.
     fn attempt(&self, tools: &Tools<'_>) -> Result<Attempt, Stop> {
         let tried = self.try_to_publish(tools);
-        let Err(Stop::Fault(_) | Stop::Unanswered(_)) = &tried else { return tried };
         if let (Err(Stop::Fault(_)), true) = (&tried, self.cancel.is_requested()) {
             return Err(Stop::Interrupted);
+        }
+        let may_be_known = match &tried {
+            Err(Stop::Unanswered(_)) => true,
+            // A store that does not answer tells nothing.
+            Err(Stop::Fault(fault)) => {
+                fault.code != Some(Code::StorageAccessError) || fault.outlook != Outlook::Transient
+            }
+            _ => false,
+        };
+        if !may_be_known {
+            return tried;
         }
         match tools.results.manifest(&self.claim.unit.key) {
             Ok(Some(manifest)) => Ok(self.found(tools, &manifest)),

@@ -220,13 +220,13 @@ fn cancel_while_held(service: &Running, server: &ObjectServer, job: &str) {
 fn a_job_that_waits_for_a_slide_far_away_ends_when_it_is_cancelled() {
     let Some(site) = Site::new("a slide at a store that hangs") else { return };
     let server = ObjectServer::start();
-    let image = Image::cells(700, 600, 5);
+    let image = Image::cells(3000, 3000, 5);
     let mut file = std::io::Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut file).unwrap();
-    encoder.write_image::<colortype::RGB8>(700, 600, &image.data).unwrap();
+    encoder.write_image::<colortype::RGB8>(3000, 3000, &image.data).unwrap();
     let bytes = file.into_inner();
     let slide = server.put("b/slide.tif", &bytes);
-    // Rows that are read for frames, and not to open the slide.
+    // Rows that are read for frames, and neither to open the slide nor for the sample of bytes that it is known by.
     server.hold("slide.tif", bytes.len() / 2..bytes.len() / 2 + 4096);
     let mut program = program();
     let service = site.serve_by(program.envs(server.environment("secret")), &["--allow-private-addresses"]);
