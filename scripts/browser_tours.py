@@ -156,7 +156,7 @@ class Recorder(User):
         b.eval("""(() => {
             window.exported = null;
             const make = URL.createObjectURL;
-            URL.createObjectURL = blob => { window.exported = blob; return make.call(URL, blob); };
+            URL.createObjectURL = blob => { if (blob.type === 'application/json') window.exported = blob; return make.call(URL, blob); };
             HTMLAnchorElement.prototype.click = function () {};
         })()""")
         self.press("#export")
