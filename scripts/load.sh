@@ -10,12 +10,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary=$(realpath "${1:?usage: scripts/load.sh BINARY [SECONDS]}") seconds=${2:-60} connections=400
-cache_mb=4 cache_dir_mb=64 families=16
-# What docs/operate.md says the server takes at most (tiles of 256): the cache in memory and its books; of each family in work its
-# planes, payloads and tiles; three tables of the cache on disk and what its tiles are found by; connections; threads; the
-# program itself.
-threads=$((40 + $(nproc)))
-limit_mb=$((cache_mb * 5 / 4 + families * 6 + 3 * cache_dir_mb / 64 + 32 + connections / 4 + threads * 2 + 64))
+cache_mb=4 cache_dir_mb=64 request_mb=96
+# What docs/operate.md says the server takes at most: the cache in memory and its books; requests; three tables of the cache on disk
+# and what its tiles are found by; connections; threads that compute, and others; the program itself.
+threads_mb=$((16 * $(nproc) + 2 * 40))
+limit_mb=$((cache_mb * 5 / 4 + request_mb + 3 * cache_dir_mb / 64 + 32 + connections / 4 + threads_mb + 64))
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/origami-load.XXXXXX")
 server=
@@ -35,7 +34,7 @@ mkdir "$scratch/slides"
 cp "$scratch/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundle"
 
 flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb"
-    --max-inflight-families "$families" --queue-timeout-ms 60000)
+    --request-mb "$request_mb" --queue-timeout-ms 60000)
 : >"$scratch/log"
 RUST_LOG=warn "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" \
     >"$scratch/log" 2>"$scratch/complaints" &

@@ -50,6 +50,7 @@ pub fn print_line(line: std::fmt::Arguments<'_>) {
 }
 
 /// Goes back so many lines on a terminal and clears everything from there.
+#[cfg(feature = "jobs")]
 pub fn clear_lines(count: usize) {
     // What it does not clear stays on the screen, no more.
     drop(writeln!(std::io::stdout().lock(), "\x1b[{count}A\x1b[J"));

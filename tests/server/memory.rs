@@ -22,15 +22,14 @@ const CACHE_MIB: u64 = 1;
 /// Threads that compute, that serve connections, that read files.
 const THREADS: [u64; 3] = [4, 2, 16];
 const CONNECTIONS: usize = 48;
-/// The kind of slide that takes most.
-const OVERLAPS: &str = "tree of PNG tiles that overlap";
 
-/// What `docs/operate.md` says, in MiB, of tiles of this side: beyond a quarter of the requests' part, one family. Their part counts
-/// `times`: codecs and the allocator hold more than what is counted.
-fn limit_mib(tile: u64, times: u64) -> u64 {
+/// What `docs/operate.md` says, in MiB, of tiles of this side: beyond a quarter of the requests' part, one family.
+fn limit_mib(tile: u64) -> u64 {
     let family = (6 * 16 * tile * tile) >> 20;
-    let requests = times * REQUEST_MIB + family.saturating_sub(REQUEST_MIB / 4);
-    CACHE_MIB * 5 / 4 + 1 + requests + CONNECTIONS as u64 / 4 + 2 * THREADS.iter().sum::<u64>() + 64
+    let requests = REQUEST_MIB + family.saturating_sub(REQUEST_MIB / 4);
+    let [compute, others @ ..] = THREADS;
+    let threads = 16 * compute + 2 * others.iter().sum::<u64>();
+    CACHE_MIB * 5 / 4 + 1 + requests + CONNECTIONS as u64 / 4 + threads + 64
 }
 
 /// All paths, asked for at once by many clients, each on a connection of its own; 503 is an answer.
@@ -72,8 +71,7 @@ fn takes_no_more(kind: &str, root: &Path, geometry: &Geometry, flags: &[&str], i
         paths = (0..40).flat_map(|_| images.iter().map(|image| format!("/iiif/3/one/{image}"))).collect();
     }
     load(&server, &paths);
-    let times = if kind == OVERLAPS { 4 } else { 2 };
-    let (peak, limit) = (server.memory_kib("VmHWM") / 1024, limit_mib(geometry.tile().into(), times));
+    let (peak, limit) = (server.memory_kib("VmHWM") / 1024, limit_mib(geometry.tile().into()));
     println!("{kind}: at most {peak} MiB of {limit} MiB");
     assert!(peak <= limit, "{kind}: {peak} MiB, more than the {limit} MiB that its flags allow");
     // The rest of a family is made after its answers.
@@ -127,7 +125,7 @@ fn trees() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout { tile: 254, overlap: 1, format: "png" };
     write_tree(root.path(), "one", &Image::cells(3048, 2032, 3), layout, &|_, part| part.png());
-    takes_no_more(OVERLAPS, root.path(), &Geometry::new(3048, 2032, 254).unwrap(), &[], &[]);
+    takes_no_more("tree that overlaps", root.path(), &Geometry::new(3048, 2032, 254).unwrap(), &[], &[]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use origami::backend::{Backend, BackendChoice, CpuBackend};
 
 use super::values::{MIB, TIB, names, size};
 use crate::cli::fault::usage;
+#[cfg(feature = "gpu")]
 use crate::cli::print::note;
 #[cfg(feature = "gpu")]
 use crate::cli::words;

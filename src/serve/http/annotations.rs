@@ -154,11 +154,7 @@ pub async fn put(
     body: Bytes,
 ) -> HandlerResult {
     let _turn = turn().await;
-    let write = || -> Result<(u64, Value), Refusal> {
-        may_write(&shared, &name, &uri, &headers)?;
-        Ok((based_on(&headers)?, parse(&headers, &body)?))
-    };
-    match write() {
+    match one_change(&shared, &name, &uri, &headers, &body) {
         Ok((revision, feature)) => single(&shared, &name, id, revision, |_| Some(feature)).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
@@ -173,10 +169,6 @@ pub async fn patch(
     body: Bytes,
 ) -> HandlerResult {
     let _turn = turn().await;
-    let write = || -> Result<(u64, Value), Refusal> {
-        may_write(&shared, &name, &uri, &headers)?;
-        Ok((based_on(&headers)?, parse(&headers, &body)?))
-    };
     let merge = |patch: Value| {
         move |present: Option<&str>| {
             let mut feature = present.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
@@ -184,7 +176,7 @@ pub async fn patch(
             Some(feature)
         }
     };
-    match write() {
+    match one_change(&shared, &name, &uri, &headers, &body) {
         Ok((revision, patch)) => single(&shared, &name, id, revision, merge(patch)).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
@@ -201,6 +193,18 @@ pub async fn delete(
         Ok(revision) => single(&shared, &name, id, revision, |_| None).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
+}
+
+/// What a request brings for one mark, and the revision that it is based on.
+fn one_change(
+    state: &State,
+    name: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<(u64, Value), Refusal> {
+    may_write(state, name, uri, headers)?;
+    Ok((based_on(headers)?, parse(headers, body)?))
 }
 
 /// Makes one change, and answers with what the mark is then, or with what it is instead.

@@ -15,79 +15,66 @@ use super::state::{State, open_slide};
 use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_page};
 use crate::web::error::ServeError;
 
+/// A file of `serve/viewer`.
+macro_rules! own {
+    ($name:literal, $content_type:ident) => {
+        Asset {
+            name: $name,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../viewer/", $name)),
+        }
+    };
+}
+
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     Assets::new(&[
         APP_STYLE,
-        Asset { name: "camera.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/camera.js") },
-        Asset { name: "compare.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/compare.js") },
-        Asset { name: "drawer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/drawer.js") },
-        Asset { name: "geojson.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/geojson.js") },
+        own!("camera.js", SCRIPT),
+        own!("compare.js", SCRIPT),
+        own!("drawer.js", SCRIPT),
+        own!("geojson.js", SCRIPT),
         ICON,
-        Asset { name: "jobs.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs.js") },
-        Asset { name: "jobs-page.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/jobs-page.js") },
-        Asset { name: "list.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/list.js") },
-        Asset { name: "looks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/looks.js") },
-        Asset { name: "load.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/load.js") },
-        Asset {
-            name: "marks-classes.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/marks-classes.js"),
-        },
-        Asset {
-            name: "marks-edit.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/marks-edit.js"),
-        },
-        Asset {
-            name: "marks-layer.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/marks-layer.js"),
-        },
-        Asset {
-            name: "marks-panel.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/marks-panel.js"),
-        },
-        Asset {
-            name: "marks-store.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/marks-store.js"),
-        },
-        Asset { name: "marks.css", content_type: STYLE, bytes: include_bytes!("../viewer/marks.css") },
-        Asset { name: "marks.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/marks.js") },
-        Asset { name: "measure.css", content_type: STYLE, bytes: include_bytes!("../viewer/measure.css") },
-        Asset { name: "measure.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/measure.js") },
+        own!("jobs.js", SCRIPT),
+        own!("jobs-page.js", SCRIPT),
+        own!("list.js", SCRIPT),
+        own!("looks.js", SCRIPT),
+        own!("load.js", SCRIPT),
+        own!("marks-classes.js", SCRIPT),
+        own!("marks-edit.js", SCRIPT),
+        own!("marks-layer.js", SCRIPT),
+        own!("marks-panel.js", SCRIPT),
+        own!("marks-store.js", SCRIPT),
+        own!("marks.css", STYLE),
+        own!("marks.js", SCRIPT),
+        own!("measure.css", STYLE),
+        own!("measure.js", SCRIPT),
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
             content_type: SCRIPT,
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
-        Asset { name: "overlay.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/overlay.js") },
-        Asset { name: "planes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/planes.js") },
-        Asset { name: "preview.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/preview.js") },
+        own!("overlay.js", SCRIPT),
+        own!("planes.js", SCRIPT),
+        own!("preview.js", SCRIPT),
         // Fetched as well.
         Asset {
             name: "rbush.min.js",
             content_type: SCRIPT,
             bytes: include_bytes!("../../../vendor/rbush/rbush.min.js"),
         },
-        Asset { name: "recorder.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/recorder.js") },
-        Asset { name: "rendering.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/rendering.js") },
-        Asset { name: "scale.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/scale.js") },
-        Asset { name: "shapes.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/shapes.js") },
-        Asset { name: "signed.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/signed.js") },
-        Asset { name: "sketch.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/sketch.js") },
-        Asset { name: "tiles.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/tiles.js") },
-        Asset {
-            name: "tour-overlay.js",
-            content_type: SCRIPT,
-            bytes: include_bytes!("../viewer/tour-overlay.js"),
-        },
-        Asset { name: "tour.css", content_type: STYLE, bytes: include_bytes!("../viewer/tour.css") },
-        Asset { name: "tour.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/tour.js") },
-        Asset { name: "units.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/units.js") },
-        Asset { name: "viewer.js", content_type: SCRIPT, bytes: include_bytes!("../viewer/viewer.js") },
+        own!("recorder.js", SCRIPT),
+        own!("rendering.js", SCRIPT),
+        own!("scale.js", SCRIPT),
+        own!("shapes.js", SCRIPT),
+        own!("signed.js", SCRIPT),
+        own!("sketch.js", SCRIPT),
+        own!("tiles.js", SCRIPT),
+        own!("tour-overlay.js", SCRIPT),
+        own!("tour.css", STYLE),
+        own!("tour.js", SCRIPT),
+        own!("units.js", SCRIPT),
+        own!("viewer.js", SCRIPT),
     ])
 });
 

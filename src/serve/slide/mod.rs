@@ -252,12 +252,16 @@ impl Slide {
         self.coding.as_ref().is_some_and(|coding| coding.originals)
     }
 
-    /// A stored tile in the output's format.
+    /// A stored tile, of [`Self::stored_bytes`], in the output's format.
     ///
     /// # Errors
     /// Damage.
-    pub fn stored(&self, tile: TileId, source: TileSource) -> Result<Vec<u8>> {
-        let (codec, bytes) = self.stored_bytes(tile, source)?;
+    pub fn stored(
+        &self,
+        tile: TileId,
+        source: TileSource,
+        (codec, bytes): (CodecId, Vec<u8>),
+    ) -> Result<Vec<u8>> {
         if matches!(source, TileSource::Baseline(_)) && !self.keeps_originals() {
             let (codec, bytes, image) = stored_image(&self.geometry, tile, codec, bytes)?;
             return Ok(self.renderer.decoded(codec, bytes, image)?);
@@ -290,8 +294,11 @@ impl Slide {
         self.input.as_ref().map(|input| input.meta().encode.clone()).unwrap_or_default()
     }
 
-    /// A stored tile as it is stored.
-    fn stored_bytes(&self, tile: TileId, source: TileSource) -> Result<(CodecId, Vec<u8>)> {
+    /// A stored tile as it is stored; of a tree, cut where its tiles overlap.
+    ///
+    /// # Errors
+    /// Damage; a file that cannot be read.
+    pub fn stored_bytes(&self, tile: TileId, source: TileSource) -> Result<(CodecId, Vec<u8>)> {
         match (source, &self.input, &self.tree) {
             (TileSource::Baseline(id), Some(input), _) => {
                 let Some(payload) = input.read_payloads(id, &[PayloadKind::Baseline])?.pop() else {

@@ -88,23 +88,56 @@ impl Tiles {
             return Ok(bytes);
         }
         slide.arrives(key.tile, source).await;
-        let (file, charge) = match file {
-            Some((file, charge)) => (Some(file), charge),
-            None => (None, self.charge(Purpose::Tile, slide.tile_bytes(key.tile, source)).await?),
+        let made = match file {
+            Some(file) => self.of_file(slide, key.tile, file).await?,
+            None => self.of_stored(slide, key.tile, source).await?,
         };
-        let of = slide.clone();
-        let read = move || {
-            // Of work that hangs the bytes stay taken.
-            let _charge = charge;
-            match file {
-                Some(file) => of.stored_file(key.tile, file),
-                None => of.stored(key.tile, source),
-            }
-        };
-        let read = blocking::run(self.options.limits.read_timeout, read).await?;
-        let bytes = Bytes::from(read.map_err(|e| self.broken(slide, &e))?);
+        let bytes = Bytes::from(made.map_err(|e| self.broken(slide, &e))?);
         self.hot.insert(key, bytes.clone());
         Ok(bytes)
+    }
+
+    /// A tile of a tree, of what its file holds. Its pixels are made on the threads that compute: the allocator keeps memory for every
+    /// thread that makes some.
+    async fn of_file(
+        &self,
+        slide: &Arc<Slide>,
+        tile: TileId,
+        (file, charge): (Vec<u8>, Charge),
+    ) -> Result<Result<Vec<u8>>, ServeError> {
+        let of = slide.clone();
+        let make = async move {
+            let _charge = charge;
+            of.stored_file(tile, file)
+        };
+        self.threads.run(make).await
+    }
+
+    /// The same of a stored tile that is no such file.
+    async fn of_stored(
+        &self,
+        slide: &Arc<Slide>,
+        tile: TileId,
+        source: TileSource,
+    ) -> Result<Result<Vec<u8>>, ServeError> {
+        let charge = self.charge(Purpose::Tile, slide.tile_bytes(tile, source)).await?;
+        let (from, of) = (slide.clone(), slide.clone());
+        if source == TileSource::Tree {
+            // Its bytes have arrived, and what is read of a tree is cut, which is to make pixels.
+            let make = async move {
+                let _charge = charge;
+                of.stored(tile, source, of.stored_bytes(tile, source)?)
+            };
+            return self.in_time(self.threads.run(make)).await;
+        }
+        // Of a read that hangs the bytes stay taken.
+        let read = move || (from.stored_bytes(tile, source), charge);
+        let (stored, charge) = blocking::run(self.options.limits.read_timeout, read).await?;
+        let make = async move {
+            let _charge = charge;
+            of.stored(tile, source, stored?)
+        };
+        self.threads.run(make).await
     }
 
     /// All tiles of a family, each L1 tile together with the L0 tiles that it is made of.
