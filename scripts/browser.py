@@ -8,7 +8,6 @@ SLIDES is the directory that is served, SLIDE the name of a slide with its origi
 """
 
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -16,8 +15,7 @@ import time
 import urllib.parse
 
 import deepzoom
-from chromium import Browser
-from user import User
+from user import User, visit
 
 
 # Names on the list, in its order.
@@ -369,20 +367,9 @@ def named(path):
 
 def main():
     address, out, slides, slide, bundle, *signed = sys.argv[1:]
-    out, slides = pathlib.Path(out), pathlib.Path(slides)
-    out.mkdir(parents=True, exist_ok=True)
-    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
-    try:
-        tour = Tour(browser, address, out, slides, slide, bundle)
-        for part in (tour.list, tour.refresh, tour.geometry, tour.look, tour.compare, tour.phone, tour.alone, tour.planes, lambda: tour.signed(*signed), tour.missing):
-            part()
-        if browser.faults:
-            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
-        print(f"browser: {tour.checks} checks, {tour.pictures} pictures, no error on the console, no failed request")
-    finally:
-        if browser.faults:
-            print("faults:", *browser.faults, sep="\n  ", file=sys.stderr)
-        browser.close()
+    visit("browser", out, lambda browser, out: Tour(browser, address, out, pathlib.Path(slides), slide, bundle),
+          lambda user: (user.list, user.refresh, user.geometry, user.look, user.compare, user.phone, user.alone, user.planes,
+                        lambda: user.signed(*signed), user.missing))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ BUNDLE is copied into FOLDER, which is served.
 """
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -16,8 +15,7 @@ import time
 import urllib.error
 import urllib.request
 
-from chromium import Browser
-from user import User
+from user import User, visit
 
 NAME = "loading"
 # The finest tiles in the order in which they were asked for, with whether they arrived.
@@ -71,6 +69,9 @@ class Loading(User):
         with urllib.request.urlopen(f"{self.server.address}/api/slides/{NAME}") as answer:
             self.levels = json.load(answer)["levels"]
         self.finest = self.levels[-1]
+
+    def leave(self):
+        self.server.end()
 
     def open(self, x, y):
         self.browser.open(f"{self.server.address}/viewer/{NAME}#x={x}&y={y}&z=1")
@@ -181,21 +182,7 @@ class Loading(User):
 
 
 def main(origami, bundle, folder, out):
-    folder, out = pathlib.Path(folder), pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
-    user = None
-    try:
-        user = Loading(browser, out, origami, bundle, folder)
-        for part in (user.order, user.damage, user.away):
-            part()
-        if browser.faults:
-            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
-        print(f"loading: {user.checks} checks, {user.pictures} pictures")
-    finally:
-        browser.close()
-        if user:
-            user.server.end()
+    visit("loading", out, lambda browser, out: Loading(browser, out, origami, bundle, pathlib.Path(folder)), lambda user: (user.order, user.damage, user.away))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ FOLDER is where the marks are kept. With --speed it also prints the frame rate w
 """
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -16,8 +15,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from chromium import Browser
-from user import User
+from user import User, visit
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "tests/server/qupath"
 
@@ -58,19 +56,15 @@ class Marking(User):
         self.address = re.search(r"http://\S+", self.process.stdout.readline())[0].rstrip("/")
         self.api = f"{self.address}/api/slides/{urllib.parse.quote(slide, safe='')}/annotations"
 
+    def leave(self):
+        self.process.kill()
+        self.process.wait()
+
     def open(self, more=""):
         self.browser.open(f"{self.address}/viewer/{urllib.parse.quote(self.slide, safe='')}#x=1110&y=1500&z=1&a=1{more}")
         self.browser.wait("Boolean(origami.marking?.open && origami.marking.loaded)", "the panel of marks", 20)
         self.browser.eval("origami.marking.loaded")
         self.browser.eval("origami.settled()")
-
-    def at(self, *points):
-        for x, y in points:
-            self.browser.mouse("mouseMoved", x, y)
-            for kind in ("mousePressed", "mouseReleased"):
-                self.browser.mouse(kind, x, y, button="left", clickCount=1)
-            # No double click.
-            time.sleep(0.35)
 
     def tool(self, name):
         self.browser.click(f"#mark-tools [value={name}]")
@@ -302,22 +296,8 @@ class Marking(User):
 
 
 def main(origami, slides, slide, folder, out, *more):
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
-    user = None
-    try:
-        user = Marking(browser, out, origami, slides, slide, pathlib.Path(folder))
-        for part in (user.draw, user.change, user.together, user.files, user.gone, *([user.speed] if "--speed" in more else [])):
-            part()
-        if browser.faults:
-            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
-        print(f"marks: {user.checks} checks, {user.pictures} pictures")
-    finally:
-        browser.close()
-        if user:
-            user.process.kill()
-            user.process.wait()
+    visit("marks", out, lambda browser, out: Marking(browser, out, origami, slides, slide, pathlib.Path(folder)),
+          lambda user: (user.draw, user.change, user.together, user.files, user.gone, *([user.speed] if "--speed" in more else [])))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,12 @@ measures go the whole way from the file to the label.
 """
 
 import json
-import os
 import pathlib
 import struct
 import sys
-import time
 import urllib.parse
 
-from chromium import Browser
-from user import User
+from user import User, visit
 
 WIDTH, HEIGHT, MICRONS = 3600, 2800, (0.25, 0.25)
 LEFT, TOP, RIGHT, BOTTOM = 500, 400, 1300, 900
@@ -61,14 +58,6 @@ class Measuring(User):
         self.browser.eval("origami.settled()")
         self.browser.key("m")
         self.browser.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
-
-    def at(self, *points):
-        for x, y in points:
-            self.browser.mouse("mouseMoved", x, y)
-            for kind in ("mousePressed", "mouseReleased"):
-                self.browser.mouse(kind, x, y, button="left", clickCount=1)
-            # No double click.
-            time.sleep(0.35)
 
     def near(self, got, want, what):
         self.checks += 1
@@ -174,18 +163,8 @@ class Measuring(User):
 
 
 def main(address, out, slide, plain):
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
-    try:
-        user = Measuring(browser, out, address, slide, plain)
-        for part in (user.true, user.powers, user.use, user.unknown):
-            part()
-        if browser.faults:
-            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
-        print(f"measures: {user.checks} checks, {user.pictures} pictures, all within {TOLERANCE:.0%}")
-    finally:
-        browser.close()
+    visit("measures", out, lambda browser, out: Measuring(browser, out, address, slide, plain),
+          lambda user: (user.true, user.powers, user.use, user.unknown))
 
 
 if __name__ == "__main__":

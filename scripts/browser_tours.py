@@ -8,16 +8,14 @@ SLIDES is the directory that is served, SLIDE the name of a slide in it.
 """
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import urllib.parse
 
-from chromium import Browser
 from job_service import Service
-from user import User
+from user import User, visit
 
 # Paths with every ease, every unit, zooms in and out, turns, and a scale that hardly changes.
 PATHS = [
@@ -281,26 +279,17 @@ def video(origami, slides, slide):
 
 def main():
     address, out, slides, slide, origami = sys.argv[1:]
-    out, slides = pathlib.Path(out), pathlib.Path(slides)
-    out.mkdir(parents=True, exist_ok=True)
+    slides = pathlib.Path(slides)
     made = video(origami, slides, f"{slide}/residual_packs/residuals.bundle")
     if made is None:
         print("SKIPPED: tours in a browser: no ffmpeg here")
         return
     service = Service(address, made)
-    browser = Browser(os.environ.get("CHROMIUM", "chromium"))
     try:
-        user = Recorder(browser, service, out, slides, slide, origami)
-        user.without_service(address)
-        for part in (user.record, user.formulas, user.watch, user.documents, user.overlay, user.render, user.phone, user.queue):
-            part()
-        if browser.faults:
-            raise SystemExit("error: what the browser complained of:\n  " + "\n  ".join(browser.faults))
-        print(f"tours: {user.checks} checks, {user.pictures} pictures, no error on the console, no failed request")
+        visit("tours", out, lambda browser, out: Recorder(browser, service, out, slides, slide, origami),
+              lambda user: (lambda: user.without_service(address), user.record, user.formulas, user.watch, user.documents, user.overlay, user.render,
+                            user.phone, user.queue))
     finally:
-        if browser.faults:
-            print("faults:", *browser.faults, sep="\n  ", file=sys.stderr)
-        browser.close()
         service.close()
 
 

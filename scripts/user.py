@@ -2,6 +2,12 @@
 
 import base64
 import json
+import os
+import pathlib
+import sys
+import time
+
+from chromium import Browser
 
 
 class User:
@@ -10,6 +16,9 @@ class User:
     def __init__(self, browser, out):
         self.browser, self.out = browser, out
         self.checks = self.pictures = 0
+
+    def leave(self):
+        """Ends what it has started beside the browser."""
 
     def check(self, condition, what):
         self.checks += 1
@@ -29,3 +38,33 @@ class User:
     def press(self, selector):
         """By keyboard, as well as by a finger."""
         self.browser.eval(f"void document.querySelector({json.dumps(selector)}).click()")
+
+    def at(self, *points):
+        """Clicks, one after the other."""
+        for x, y in points:
+            self.browser.mouse("mouseMoved", x, y)
+            for kind in ("mousePressed", "mouseReleased"):
+                self.browser.mouse(kind, x, y, button="left", clickCount=1)
+            # No double click.
+            time.sleep(0.35)
+
+
+def visit(what, out, make, parts):
+    """Opens a browser for the user that `make` makes of it and of the folder of pictures, and goes through that user's `parts`. Whatever
+    the browser complains of is a failure."""
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    browser, user = Browser(os.environ.get("CHROMIUM", "chromium")), None
+    try:
+        user = make(browser, out)
+        for part in parts(user):
+            part()
+        if browser.faults:
+            raise SystemExit(f"error: {what}: the browser complained")
+        print(f"{what}: {user.checks} checks, {user.pictures} pictures, no error on the console, no failed request")
+    finally:
+        if browser.faults:
+            print("what the browser complained of:", *browser.faults, sep="\n  ", file=sys.stderr)
+        browser.close()
+        if user:
+            user.leave()

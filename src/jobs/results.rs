@@ -10,17 +10,16 @@
 //! An attempt writes its files under its own token, reads them back, and creates the manifest, which the store refuses where one is.
 //! So a unit has at most one manifest, and the files of a manifest are whole. Everything else is left over, and may be removed.
 
+mod conditions;
+mod listing;
+mod manifest;
 mod notes;
+mod removal;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
-
 use std::sync::{Arc, OnceLock};
 
-use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
@@ -28,65 +27,16 @@ use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, Pu
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use super::content::Content;
 use super::error::{Error, Result};
 use super::unit::{Key, Token, Unit};
 use crate::store::{self, Address, FileError, Location, remote};
 use crate::tour::WorkFolder;
+pub use manifest::{MANIFEST_SCHEMA, Manifest, Published};
 
 /// The directory of all units.
 const UNITS: &str = "units";
 /// Largest unit or manifest that is read.
 const MAX_JSON_BYTES: u64 = 1 << 20;
-
-/// The record of the attempt that counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Version of this object.
-    pub schema: u32,
-    /// What was done.
-    pub unit: Unit,
-    /// The attempt that counts.
-    pub attempt: Token,
-    /// Its worker.
-    pub worker: String,
-    /// Where its files lie, below the place of the results.
-    pub path: String,
-    /// The file to open, below `path`.
-    pub main: String,
-    /// Its files.
-    pub content: Content,
-    /// Families of the unit.
-    pub families: u64,
-    /// Pixels of its finest level.
-    pub pixels: u64,
-    /// What of the request the result does not have, for people.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// Version of manifests.
-pub const MANIFEST_SCHEMA: u32 = 1;
-
-/// What became of an attempt to publish.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Published {
-    /// Its manifest is the one.
-    Won,
-    /// Another attempt's is.
-    Lost(Box<Manifest>),
-}
-
-/// What the store holds of one unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Whether its `unit.json` is there.
-    pub unit: bool,
-    /// Whether its manifest is there.
-    pub manifest: bool,
-    /// Attempts with files: bytes, and when the youngest was written, in milliseconds since 1970 by the store's clock.
-    pub attempts: BTreeMap<Token, (u64, u64)>,
-}
 
 /// The place of the results.
 pub struct Results {
@@ -159,41 +109,6 @@ impl Results {
             .build()
             .map_err(Error::NoThreads)?;
         Ok(Self { place, home, store, creates_once, runtime })
-    }
-
-    /// Whether the store refuses to create what is there. The first call tries it; a worker does so before it claims anything.
-    ///
-    /// # Errors
-    /// A store that refuses a first object.
-    pub fn creates_once(&self) -> Result<bool> {
-        if let Some(known) = self.creates_once.get() {
-            return Ok(*known);
-        }
-        let found = self.find_out()?;
-        Ok(*self.creates_once.get_or_init(|| found))
-    }
-
-    /// Creates an object twice: some stores take the condition and ignore it.
-    fn find_out(&self) -> Result<bool> {
-        let path = ObjectPath::from(format!("probe/{}", Token::random()?));
-        let (first, second) = (self.create(&path, b"1"), self.create(&path, b"2"));
-        if first.is_ok() || second.is_ok() {
-            let removed = self.runtime.block_on(self.store.delete(&path));
-            removed.map_err(Error::store("remove", self.name(&path)))?;
-        }
-        let unknown = |e: &StoreError| match e {
-            StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => true,
-            // Stores that do not know the condition.
-            e => remote::status(&e.to_string()).is_some_and(|status| matches!(status, 400 | 405 | 501)),
-        };
-        // The first may be there already: an answer was lost, and the request sent again.
-        let first = first.or_else(|e| if is_there(&e) { Ok(()) } else { Err(e) });
-        match (first, second) {
-            (Ok(()), Err(e)) if is_there(&e) => Ok(true),
-            (Ok(()), Ok(())) => Ok(false),
-            (Err(e), _) if unknown(&e) => Ok(false),
-            (Err(e), _) | (_, Err(e)) => Err(Error::store("create", self.name(&path))(e)),
-        }
     }
 
     /// Its name, which is the same for everybody who opens it.
@@ -312,77 +227,6 @@ impl Results {
         }
     }
 
-    /// Removes the files of an attempt that does not count.
-    pub fn discard(&self, key: &Key, token: &Token) -> Result<()> {
-        self.discard_written(key, token)?;
-        self.discard_put(key, token, None)
-    }
-
-    /// Removes what an attempt has written on this machine.
-    pub fn discard_written(&self, key: &Key, token: &Token) -> Result<()> {
-        self.remove_dir(&self.dir_of(key, token))
-    }
-
-    /// Removes what [`Self::put`] has brought to an address, if that takes no longer than `most`.
-    pub fn discard_put(&self, key: &Key, token: &Token, most: Option<Duration>) -> Result<()> {
-        let Home::Remote { .. } = self.home else { return Ok(()) };
-        let prefix = ObjectPath::from(attempt_path(key, token));
-        let remove = async {
-            let objects: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
-            for object in objects {
-                self.store.delete(&object.location).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        let late =
-            |e: tokio::time::error::Elapsed| StoreError::Generic { store: "results", source: e.into() };
-        let removed = self.wait(async {
-            match most {
-                Some(most) => tokio::time::timeout(most, remove).await.map_err(late)?,
-                None => remove.await,
-            }
-        });
-        removed.map_err(Error::store("remove", self.name(&prefix)))
-    }
-
-    /// Removes the directories of all attempts at a unit but of that which counts: workers that were killed have left them, and one that
-    /// lives and has lost the unit finds the manifest. In object storage they stay for `reconcile`: looking for them costs a request.
-    pub fn discard_others(&self, key: &Key, counts: &Token) -> Result<()> {
-        let Home::Local(root) = &self.home else { return Ok(()) };
-        let attempts = root.join(UNITS).join(key.as_str()).join("attempts");
-        let failed = || FileError::on::<Error>("list", &attempts);
-        for entry in fs::read_dir(&attempts).map_err(failed())? {
-            let token = Token::parse(&entry.map_err(failed())?.file_name().to_string_lossy());
-            if let Some(token) = token.filter(|token| token != counts) {
-                self.discard(key, &token)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes all that there is of a unit, `unit.json` last: what is left by one who is killed can still be told.
-    pub fn remove(&self, key: &Key) -> Result<()> {
-        let prefix = ObjectPath::from(format!("{UNITS}/{key}"));
-        let unit = object(key, "unit.json");
-        let removed = self.runtime.block_on(async {
-            let mut paths: Vec<_> =
-                self.store.list(Some(&prefix)).map_ok(|object| object.location).try_collect().await?;
-            paths.sort_by_key(|path| *path == unit);
-            for path in paths {
-                match self.store.delete(&path).await {
-                    Err(StoreError::NotFound { .. }) | Ok(()) => {}
-                    Err(e) => return Err(e),
-                }
-            }
-            Ok(())
-        });
-        removed.map_err(Error::store("remove", self.name(&prefix)))?;
-        match &self.home {
-            Home::Local(root) => self.remove_dir(&root.join(UNITS).join(key.as_str())),
-            Home::Remote { .. } => Ok(()),
-        }
-    }
-
     /// The file of a manifest that is to be opened.
     pub fn main_of(&self, manifest: &Manifest) -> PathBuf {
         let path = format!("{}/{}", manifest.path, manifest.main);
@@ -390,68 +234,6 @@ impl Results {
             Home::Local(root) => root.join(path),
             Home::Remote { address, .. } => address.join(&path).to_path(),
         }
-    }
-
-    fn remove_dir(&self, dir: &Path) -> Result<()> {
-        match fs::remove_dir_all(dir) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(FileError::on::<Error>("remove", dir)(e)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Everything that the store holds, by unit.
-    pub fn list(&self) -> Result<BTreeMap<Key, Found>> {
-        let mut found = BTreeMap::<Key, Found>::new();
-        self.runtime.block_on(async {
-            let prefix = ObjectPath::from(UNITS);
-            let mut objects = self.store.list(Some(&prefix));
-            while let Some(object) = objects.try_next().await.map_err(Error::store("list", &self.place))? {
-                let names: Vec<_> = object.location.parts().map(|part| part.as_ref().to_string()).collect();
-                let [_, key, rest @ ..] = &names[..] else { continue };
-                let Some(key) = Key::parse(key) else { continue };
-                let unit = found.entry(key).or_default();
-                match rest {
-                    [name] if name == "unit.json" => unit.unit = true,
-                    [name] if name == "manifest.json" => unit.manifest = true,
-                    [attempts, token, ..] if attempts == "attempts" => {
-                        let Some(token) = Token::parse(token) else { continue };
-                        let written = u64::try_from(object.last_modified.timestamp_millis()).unwrap_or(0);
-                        let (bytes, youngest) = unit.attempts.entry(token).or_default();
-                        *bytes += object.size;
-                        *youngest = written.max(*youngest);
-                    }
-                    _ => {}
-                }
-            }
-            Ok::<_, Error>(())
-        })?;
-        self.list_empty(&mut found)?;
-        Ok(found)
-    }
-
-    /// Directories of attempts that were begun and hold no file yet: a store lists only files.
-    fn list_empty(&self, found: &mut BTreeMap<Key, Found>) -> Result<()> {
-        let names = |dir: &Path| match fs::read_dir(dir) {
-            Ok(entries) => {
-                entries.map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned())).collect()
-            }
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
-            Err(e) => Err(e),
-        };
-        let Home::Local(root) = &self.home else { return Ok(()) };
-        let units = root.join(UNITS);
-        let listed =
-            |dir: &Path| -> Result<Vec<String>> { names(dir).map_err(FileError::on::<Error>("list", dir)) };
-        for key in listed(&units)?.iter().filter_map(|name| Key::parse(name)) {
-            let attempts = units.join(key.as_str()).join("attempts");
-            for token in listed(&attempts)?.iter().filter_map(|name| Token::parse(name)) {
-                let written = attempts.join(token.as_str()).metadata().and_then(|dir| dir.modified()).ok();
-                let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-                let unit = found.entry(key.clone()).or_default();
-                unit.attempts.entry(token).or_insert((0, since.as_millis() as u64));
-            }
-        }
-        Ok(())
     }
 
     fn name(&self, path: &ObjectPath) -> String {
