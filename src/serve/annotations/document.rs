@@ -89,7 +89,8 @@ pub struct Change {
     /// The revision that the change is based on; 0 for a new mark.
     #[serde(default)]
     pub revision: u64,
-    /// The mark after the change; `None` where it is removed.
+    /// The mark after the change; `None` where it is removed, for which the text must say `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub feature: Option<Value>,
 }
 
@@ -283,6 +284,13 @@ mod tests {
         for other in ["", "{}", "{\"type\":\"FeatureCollection\",\"features\":[]}", &text[..text.len() - 4]] {
             assert_eq!(Document::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_mark_is_removed_only_where_that_is_said() {
+        let read = |text| serde_json::from_str::<Change>(text);
+        assert!(read(r#"{"id": "a", "revision": 1}"#).is_err());
+        assert_eq!(read(r#"{"id": "a", "revision": 1, "feature": null}"#).unwrap().feature, None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The files of marks, and who may write them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::document::{Change, Conflict, Document, Drawn, MAX_BYTES, Refused};
 use crate::pyramid::write::write_whole;
-use crate::store::LockFile;
+use crate::store::{LockFile, open_regular};
 
 /// The file that the server which writes holds locked; it says which one that is.
 const LOCK: &str = ".origami-writer";
@@ -70,7 +70,7 @@ impl Store {
         let path = self.path(segment);
         let failed = |source| StoreError::Io { what: "read", path: path.clone(), source };
         let mut text = String::new();
-        match File::open(&path) {
+        match open_regular(&path) {
             Ok(file) => file.take(2 * MAX_BYTES as u64).read_to_string(&mut text).map_err(failed)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(failed(e)),

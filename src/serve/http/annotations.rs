@@ -14,6 +14,7 @@ use super::state::{HandlerResult, State, open_slide};
 use super::url::path_segment;
 use crate::serve::annotations::{Change, Conflict, Document, Drawn, StoreError, merged};
 use crate::serve::slide::Slide;
+use crate::web::blocking;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, json_response};
 
@@ -42,7 +43,7 @@ pub async fn all(
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
     let show = query.is_some_and(|query| query.split('&').any(|part| part == "other=show"));
-    let read = tokio::task::spawn_blocking(move || -> Result<String, StoreError> {
+    let read = blocking::run(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
         let slide = drawn(&slide);
         let document = store.document(&segment, &slide)?;
         if show || document.slide().fits(&slide) {
@@ -51,7 +52,7 @@ pub async fn all(
         let other = json!({"slide": document.slide(), "marks": document.count()});
         Ok(json!({"type": "FeatureCollection", "origami": {"other": other}, "features": []}).to_string())
     });
-    Ok(match read.await.map_err(|_| ServeError::Broken)? {
+    Ok(match read.await? {
         Ok(text) => cacheable(&headers, &etag(text.as_bytes()), "no-cache", GEOJSON, text.into()),
         Err(error) => failed(&name, &error).into_response(),
     })
@@ -65,11 +66,11 @@ pub async fn one(
 ) -> HandlerResult {
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
-    let read = tokio::task::spawn_blocking(move || {
+    let read = blocking::run(state.options.limits.read_timeout, move || {
         let slide = drawn(&slide);
         store.document(&segment, &slide).map(|document| (document.slide().fits(&slide), document))
     });
-    Ok(match read.await.map_err(|_| ServeError::Broken)? {
+    Ok(match read.await? {
         Ok((true, document)) => match document.get(&id) {
             Some((revision, text)) => {
                 cacheable(&headers, &tag(revision), "no-cache", GEOJSON, text.to_string().into())
@@ -268,7 +269,8 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
     })
 }
 
-/// Changes the marks of a slide, away from the asynchronous threads.
+/// Changes the marks of a slide, away from the asynchronous threads. One whose answer comes too late may have been made: the same change
+/// again is none.
 async fn change(
     state: &State,
     name: &str,
@@ -277,8 +279,8 @@ async fn change(
 ) -> Result<Result<(Vec<Conflict>, Document), Refusal>, ServeError> {
     let Some(store) = state.annotations.clone() else { return Ok(Err(off())) };
     let (slide, segment) = (open_slide(state, name).await?, path_segment(name));
-    let made = tokio::task::spawn_blocking(move || store.change(&segment, &drawn(&slide), adopt, changes));
-    let made = made.await.map_err(|_| ServeError::Broken)?;
+    let change = move || store.change(&segment, &drawn(&slide), adopt, changes);
+    let made = blocking::run(state.options.limits.read_timeout, change).await?;
     Ok(made.map_err(|error| failed(name, &error)))
 }
 
