@@ -138,10 +138,10 @@ impl Drop for Running {
     }
 }
 
-/// Asks again and again whether it is done; fails with `what` after half a minute.
+/// Asks again and again whether it is done; fails with `what` after two minutes, which machines at other work need.
 #[track_caller]
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(120);
     while !done() {
         assert!(Instant::now() < until, "{what}");
         std::thread::sleep(Duration::from_millis(20));
