@@ -27,11 +27,14 @@ const camera = (() => {
   // Width and height of the video in pixels. A side that is not given follows the other one.
   function formatOf(options = {}) {
     const even = length => Math.max(1, Math.round(length / 2)) * 2;
-    const { width, height } = options;
+    const { width, height, fps = DEFAULT_FORMAT.fps } = options;
+    // A number, or a fraction in a text.
+    const [frames, seconds = 1] = String(fps).split('/').map(Number);
     const by = DEFAULT_FORMAT.width / DEFAULT_FORMAT.height;
     return {
       width: width ?? (height ? even(height * by) : DEFAULT_FORMAT.width),
       height: height ?? (width ? even(width / by) : DEFAULT_FORMAT.height),
+      fps: frames > 0 && seconds > 0 ? frames / seconds : DEFAULT_FORMAT.fps,
     };
   }
 

@@ -3,13 +3,30 @@
 // Tiles without overlap show seams, so OpenSeadragon enlarges each tile by one pixel, which blurs it. Here each edge lies on
 // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own. That moves pixels by up to a
 // half. The preview of a tour must not: with `exact`, tiles lie where they belong, over themselves slightly enlarged, which fills
-// the seams, and are reduced as smoothly as in a video.
+// the seams, and are as smooth as in a video.
 origami.SharpDrawer = class SharpDrawer extends OpenSeadragon.CanvasDrawer {
+  // Pixels that a turned picture is moved by, between its own, to be as smooth as in a video, where it is resampled once more to be turned.
+  static SMOOTHING = 0.2;
+
   minimumOverlapRequired() { return false; }
 
   _drawTiles(image) {
-    this.context.imageSmoothingQuality = this.exact ? 'medium' : 'low';
-    for (this.margin of this.exact ? [0.5, 0] : [null]) super._drawTiles(image);
+    const { context, canvas } = this;
+    context.imageSmoothingQuality = this.exact ? 'medium' : 'low';
+    if (!this.exact) {
+      this.margin = null;
+      return super._drawTiles(image);
+    }
+    const moved = this.viewport.getRotation(true) % 90 ? SharpDrawer.SMOOTHING : 0;
+    context.save();
+    context.translate(-moved, -moved);
+    for (this.margin of [0.5, 0]) super._drawTiles(image);
+    context.restore();
+    if (!moved) return;
+    context.save();
+    context.globalCompositeOperation = 'copy';
+    context.drawImage(canvas, moved, moved);
+    context.restore();
   }
 
   _drawTile(tile, ...rest) {

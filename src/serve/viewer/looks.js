@@ -85,18 +85,36 @@ const looks = (() => {
   // Whether the renderer has a browser draw it.
   const hasEffects = ({ effects }) => Object.entries(effects).some(([name, value]) => name !== 'backdropFilter' || value.trim() !== 'none');
 
-  // Lines of a font are so high, over its size.
-  const heights = new Map();
-  function height(family, bold) {
+  // How far a font goes above and below its base line, over its size.
+  const extents = new Map();
+  function extent(family, bold) {
     // Browsers round to whole pixels.
     const font = `${bold ? 'bold ' : ''}1000px ${family}`;
-    if (!heights.has(font)) {
+    if (!extents.has(font)) {
       const context = document.createElement('canvas').getContext('2d');
       context.font = font;
-      const { fontBoundingBoxAscent, fontBoundingBoxDescent } = context.measureText('x');
-      heights.set(font, (fontBoundingBoxAscent + fontBoundingBoxDescent) / 1000 || LINE);
+      const { fontBoundingBoxAscent: above, fontBoundingBoxDescent: below } = context.measureText('x');
+      extents.set(font, above + below > 0 ? [above / 1000, below / 1000] : [0.8 * LINE, 0.2 * LINE]);
     }
-    return heights.get(font);
+    return extents.get(font);
+  }
+
+  // How high lines of a text are, over its font size: a script that the font lacks has another font's, which may be higher.
+  const lines = new Map();
+  function line(text, family, bold) {
+    const key = `${bold} ${family} ${text}`;
+    if (!lines.has(key)) {
+      const probe = document.createElement('p');
+      probe.textContent = text;
+      Object.assign(probe.style, {
+        position: 'fixed', visibility: 'hidden', margin: 0, whiteSpace: 'pre', lineHeight: 'normal',
+        fontFamily: family, fontWeight: bold ? 'bold' : 'normal', fontSize: '100px',
+      });
+      document.body.append(probe);
+      lines.set(key, probe.offsetHeight / 100);
+      probe.remove();
+    }
+    return lines.get(key);
   }
 
   const sizeOf = (look, tall) => look.size ?? tall / 24;
@@ -104,14 +122,17 @@ const looks = (() => {
   // How far the line or box around text goes beyond it.
   const border = (look, tall) => (look.background ? sizeOf(look, tall) / 4 : look.outlineWidth ?? sizeOf(look, tall) / 16);
 
+  const familyOf = look => `${look.family ? `"${look.family}", ` : ''}sans-serif`;
+
   // A look as properties of CSS, in pixels of a video that is so high.
   function css(look, tall) {
     const [size, around] = [sizeOf(look, tall), border(look, tall)];
-    const family = `${look.family ? `"${look.family}", ` : ''}sans-serif`;
+    const family = familyOf(look);
     const drawn = hasEffects(look);
+    const [above, below] = extent(family, look.bold);
     return {
       fontFamily: family, fontWeight: look.bold ? 'bold' : 'normal', fontStyle: look.italic ? 'italic' : 'normal',
-      fontSize: `${drawn ? size : size * LINE / height(family, look.bold)}px`, lineHeight: drawn ? String(LINE) : `${size * LINE}px`,
+      fontSize: `${drawn ? size : size * LINE / (above + below)}px`, lineHeight: drawn ? String(LINE) : `${size * LINE}px`,
       color: look.color ?? '#fff', textDecoration: look.underline ? 'underline' : 'none', letterSpacing: `${look.spacing ?? 0}px`,
       opacity: look.opacity ?? 1, textAlign: look.align ?? 'center',
       // libass draws a box around text that stays where it is.
@@ -121,5 +142,17 @@ const looks = (() => {
     };
   }
 
-  return { of, css, border, hasEffects, OUTLINE };
+  // Where libass has the base line of a look, from the top of a line of text.
+  function baseline(look, tall) {
+    const [above, below] = extent(familyOf(look), look.bold);
+    return sizeOf(look, tall) * LINE * above / (above + below);
+  }
+
+  // How much smaller than its neighbours a text stands in a video: each font has the same height of line there.
+  function shrink(text, look) {
+    const [above, below] = extent(familyOf(look), look.bold);
+    return Math.min(1, (above + below) / line(text, familyOf(look), look.bold));
+  }
+
+  return { of, css, border, hasEffects, baseline, shrink, OUTLINE };
 })();

@@ -96,10 +96,52 @@ origami.tourOverlay = (scale, isLossy) => {
 
   // --- Text ---------------------------------------------------------------------------------------------------------
 
-  function lettered(content, look) {
+  // Scripts that the font of a text may lack.
+  const OTHER_SCRIPT = /([^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]+)/u;
+
+  // Where a browser has the base line of a text, from the top of its line: it rounds what the font says.
+  const baselines = new Map();
+  function baseline(style) {
+    const { fontFamily, fontWeight, fontSize, lineHeight } = style;
+    const key = [fontFamily, fontWeight, fontSize, lineHeight].join();
+    if (!baselines.has(key)) {
+      const [probe, mark] = [document.createElement('p'), document.createElement('span')];
+      Object.assign(probe.style, { fontFamily, fontWeight, fontSize, lineHeight, visibility: 'hidden' });
+      mark.style.display = 'inline-block';
+      probe.append('x', mark);
+      byId('captions').append(probe);
+      const { top, height } = probe.getBoundingClientRect();
+      // The mark stands on the base line. What is measured is scaled with the overlay.
+      const down = (mark.getBoundingClientRect().bottom - top) * probe.offsetHeight / height;
+      probe.remove();
+      if (!(height > 0)) return null;
+      baselines.set(key, down);
+    }
+    return baselines.get(key);
+  }
+
+  function lettered(content, given) {
+    const look = { effects: {}, ...given };
     const element = document.createElement('p');
-    element.textContent = content;
-    Object.assign(element.style, looks.css({ effects: {}, ...look }, format.height));
+    Object.assign(element.style, looks.css(look, format.height));
+    if (looks.hasEffects(look)) {
+      element.textContent = content;
+      return element;
+    }
+    // Letters stand where libass has them, and are as large.
+    const letters = document.createElement('span');
+    const down = baseline(element.style);
+    if (down !== null) Object.assign(letters.style, { position: 'relative', top: `${looks.baseline(look, format.height) - down}px` });
+    content.split(OTHER_SCRIPT).forEach((part, index) => {
+      const shrink = index % 2 ? looks.shrink(part, look) : 1;
+      if (shrink === 1) return letters.append(part);
+      const other = document.createElement('span');
+      other.textContent = part;
+      // It must not make the line higher.
+      Object.assign(other.style, { fontSize: `${shrink}em`, lineHeight: 0 });
+      letters.append(other);
+    });
+    element.append(letters);
     return element;
   }
 
@@ -145,11 +187,12 @@ origami.tourOverlay = (scale, isLossy) => {
 
   function title(time) {
     const { text: heading, subtitle, duration = 3 } = tour.title ?? {};
-    const [card, left] = [byId('card'), duration - time];
-    card.hidden = heading === undefined || left <= 0;
+    const { width, height, fps } = format;
+    // The video fades until half a frame before the first one without the card.
+    const [card, left] = [byId('card'), (Math.ceil(duration * fps - 1e-3) - 0.5) / fps - time];
+    card.hidden = heading === undefined || time >= duration;
     if (card.hidden) return;
     const fade = (from, over) => Math.max(0, Math.min(1, from / over));
-    const { width, height } = format;
     const opacity = fade(time, FADE_IN_S) * fade(left, FADE_OUT_S);
     const line = (content, share, down, bold) => {
       const element = text(content, { size: height / share, bold, opacity }, { left: width / 2, top: Math.floor(height * down), middle: true });
