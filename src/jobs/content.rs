@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
 use crate::error::{Error, Result};
-use crate::store::FileError;
+use crate::store::{FileError, Retried};
 
 /// Bytes that are read at a time.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -39,8 +39,8 @@ impl Content {
         let (mut hash, mut bytes, mut block) = (Xxh3::new(), 0, vec![0; BLOCK_BYTES]);
         for name in &names {
             let path = dir.join(name);
-            let mut file = fs::File::open(&path).map_err(FileError::on::<Error>("open", &path))?;
-            let length = file.metadata().map_err(FileError::on::<Error>("read", &path))?.len();
+            let mut file = Retried(fs::File::open(&path).map_err(FileError::on::<Error>("open", &path))?);
+            let length = file.0.metadata().map_err(FileError::on::<Error>("read", &path))?.len();
             hash.update(name.as_os_str().as_encoded_bytes());
             hash.update(&[0]);
             hash.update(&length.to_le_bytes());

@@ -12,6 +12,7 @@ use super::region::{Extent, allocate};
 use super::samples::{self, Pixel};
 use super::window::{Histogram, Window};
 use super::{exif, icc, resolution, turned};
+use crate::store::Retried;
 use png::{BitDepth, ColorType, Reader, Transformations, Unit};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -104,11 +105,14 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     turned::oriented(slide, orientation(path)?, limit)
 }
 
+/// The rows of a file.
+type Rows = Reader<BufReader<Retried<File>>>;
+
 /// A reader of the file after its header. Checksums are verified.
-fn reader(path: &Path, limit: u64) -> Result<Reader<BufReader<File>>, SlideError> {
+fn reader(path: &Path, limit: u64) -> Result<Rows, SlideError> {
     let file = File::open(path).map_err(|source| SlideError::io(path, "cannot open it", source))?;
     let bytes = usize::try_from(limit.saturating_add(ANCILLARY_BYTES)).unwrap_or(usize::MAX);
-    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes });
+    let mut decoder = png::Decoder::new_with_limits(BufReader::new(Retried(file)), png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
     decoder.ignore_checksums(false);
@@ -137,9 +141,10 @@ fn orientation(path: &Path) -> Result<Option<u64>, SlideError> {
     for _ in 0..MAX_CHUNKS {
         let mut head = [0; 8];
         file.seek(SeekFrom::Start(at)).map_err(failed)?;
-        if at + 8 > length || file.read_exact(&mut head).is_err() {
+        if at + 8 > length {
             break;
         }
+        file.read_exact(&mut head).map_err(failed)?;
         let [a, b, c, d, name @ ..] = head;
         let size = u64::from(u32::from_be_bytes([a, b, c, d]));
         if &name == b"eXIf" && size <= MAX_EXIF_BYTES {
@@ -163,7 +168,7 @@ fn problem(path: &Path, place: &str, error: png::DecodingError) -> SlideError {
 }
 
 enum RowSource {
-    Stream(Box<Reader<BufReader<File>>>),
+    Stream(Box<Rows>),
     Whole { pixels: Vec<u8>, line_bytes: usize },
 }
 

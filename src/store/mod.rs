@@ -11,6 +11,7 @@
 //! | `arrival` | bytes that were announced and are on their way |
 //! | `open` | opens a file or an object |
 //! | `create` | files of this program, under names that anybody may have taken |
+//! | `retried` | reads that a signal interrupts, repeated |
 //! | `wanted` | whether what a thread waits for is still wanted |
 //! | `lock` | one writer at a time under a name |
 //! | `memory` | memory of a length that a file claims |
@@ -27,6 +28,7 @@ mod open;
 mod read_at;
 #[cfg(feature = "remote")]
 pub mod remote;
+mod retried;
 mod wanted;
 
 pub use arrival::Arrival;
@@ -38,4 +40,5 @@ pub use lock::LockFile;
 pub use memory::zeroed;
 pub use open::{ahead_bytes, exists, files_below, files_in, forget, is_file, open, publish_directory, read};
 pub use read_at::{ReadAt, Reading};
+pub use retried::Retried;
 pub use wanted::{is_given_up, until};

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::backdrop::Backdrop;
-use crate::store::FileError;
+use crate::store::{FileError, Retried};
 use crate::tour::error::{Error, Result};
 use crate::tour::plan::Format;
 
@@ -29,7 +29,7 @@ impl Picture {
         let file =
             File::open(path).map_err(|source| FileError { action: "open", path: path.into(), source })?;
         let mut reader =
-            png::Decoder::new(BufReader::new(file)).read_info().map_err(|e| wrong(e.to_string()))?;
+            png::Decoder::new(BufReader::new(Retried(file))).read_info().map_err(|e| wrong(e.to_string()))?;
         let (width, height) = (format.width as usize, format.height as usize);
         let info = reader.info();
         let is_whole = info.width >= format.width && info.height >= format.height;
