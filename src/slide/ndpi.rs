@@ -31,6 +31,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     others.refuse(path, "an NDPI file has one channel of colours")?;
     let page = Page::read(&file, &options.selection)?;
     let strips = Strips::read(&file, &page)?;
+    file.all_read()?;
     let info = SlideInfo {
         width: page.width,
         height: page.height,

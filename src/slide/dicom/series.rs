@@ -152,6 +152,7 @@ enum Identity {
 fn identity(path: &Path) -> Result<Identity, SlideError> {
     let mut file = PositionalFile::open(path)?;
     if !header::is_dicom(&file) {
+        file.all_read()?;
         return Ok(Identity::NoDicom);
     }
     let (uid, at) = header::transfer_syntax(&file)?;

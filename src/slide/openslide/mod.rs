@@ -64,7 +64,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions, reason: &str) -> Result<S
     };
     let number = |name: &CStr| handle.property(name).and_then(|text| text.trim().parse::<f64>().ok());
     let microns = number(c"openslide.mpp-x").zip(number(c"openslide.mpp-y"));
-    let profile = handle.icc_profile(MAX_ICC_BYTES).or_else(|| tiff::icc_profile(path));
+    let profile = match handle.icc_profile(MAX_ICC_BYTES) {
+        None => tiff::icc_profile(path)?,
+        found => found,
+    };
     let mut warnings = Vec::new();
     let vendor_is_generic = vendor == "generic-tiff";
     let info = SlideInfo {

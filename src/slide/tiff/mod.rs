@@ -102,6 +102,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
         associated: beside.names(),
         warnings,
     };
+    // Optional tags, pages and images were left out above where they could not be read.
+    file.all_read()?;
     let access = Access::Random(Box::new(slide));
     Ok(Slide {
         path: path.to_path_buf(),
@@ -132,9 +134,13 @@ fn refuse_private_layouts(path: &Path, pages: &Pages<'_>) -> Result<(), SlideErr
 
 /// The colour profile of the slide's page, for the OpenSlide reader: OpenSlide 3 does not give profiles.
 #[cfg(feature = "openslide")]
-pub(super) fn icc_profile(path: &Path) -> Option<Vec<u8>> {
-    let file = PositionalFile::open(path).ok()?;
-    let pages = Pages::read(&file).ok()?;
-    let contents = Contents::of(&file, &pages).ok()?;
-    metadata::icc_profile(&contents.slide().directory)
+pub(super) fn icc_profile(path: &Path) -> Result<Option<Vec<u8>>, SlideError> {
+    let file = PositionalFile::open(path)?;
+    // None of a file that is no TIFF.
+    let profile = Pages::read(&file).ok().and_then(|pages| {
+        let contents = Contents::of(&file, &pages).ok()?;
+        metadata::icc_profile(&contents.slide().directory)
+    });
+    file.all_read()?;
+    Ok(profile)
 }
