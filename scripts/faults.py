@@ -1,0 +1,50 @@
+"""Crashes and faults of all kinds against the built program; prints one table. `scripts/faults.sh` runs it."""
+
+import argparse
+from pathlib import Path
+
+import faults_calls
+import faults_files
+import faults_kills
+from faults_site import Site
+
+PARTS = {
+    "kills": faults_kills.commands,
+    "workers": faults_kills.workers,
+    "cache": faults_kills.cache,
+    "calls": faults_calls.calls,
+    "reads": faults_calls.reads,
+    "disk": faults_files.disk,
+    "replaced": faults_files.replaced,
+    "flips": faults_files.flips,
+    "many": faults_files.many,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/faults.sh", description=__doc__)
+    parser.add_argument("binary", type=Path, help="the program, with the feature rocksdb")
+    parser.add_argument("--quick", action="store_true", help="20 kills of each command, and fewer of the other cases")
+    parser.add_argument("--kills", type=int, help="kills of each command [default: 200]")
+    parser.add_argument("--seed", type=int, default=1, help="where random moments begin")
+    parser.add_argument("--only", help="parts, with commas between them: " + ", ".join(PARTS))
+    parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--library", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--small", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    parts = args.only.split(",") if args.only else list(PARTS)
+    if not set(parts) <= set(PARTS):
+        parser.error(f"--only takes {', '.join(PARTS)}")
+    site = Site(args.binary.resolve(), args.work, args.kills or (20 if args.quick else 200), args.seed)
+    site.quick, site.library, site.small = args.quick, args.library, args.small
+    for part in parts:
+        print(f"== {part}", flush=True)
+        PARTS[part](site)
+    print()
+    site.table()
+    if site.faults:
+        raise SystemExit(f"error: {len(site.faults)} faults, the first: {site.faults[0]}")
+    print("faults: nothing lost, nothing wrong")
+
+
+main()
