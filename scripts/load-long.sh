@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# `origami serve` under load of every kind at once: clients that read hot, warm and cold tiles and images over HTTP/1.1 and HTTP/2, ask for
+# what is not there, send garbage, send slowly, or take nothing of their answers. Every body is compared with what `decode` writes. Fails on
+# a wrong body or status, on memory beyond what docs/operate.md says, on descriptors that stay open, and where the server does not recover.
+# Prints counts and percentiles; these decide nothing. `scripts/load.sh` is the short one of the gate.
+#
+#   scripts/load-long.sh BINARY [SECONDS, default 600] [CONNECTIONS, default 400]      BINARY has the feature rocksdb
+#
+# Needs python3 with venv, and the package index at the first run; says SKIPPED without them.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+binary=$(realpath "${1:?usage: scripts/load-long.sh BINARY [SECONDS] [CONNECTIONS]}") seconds=${2:-600} connections=${3:-400}
+work=$target_dir/load
+mkdir -p "$work"
+# Pinned, so that a new release is a change of this file.
+python_with "a load of every kind" "$work" h2==4.3.0
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/origami-load.XXXXXX")
+# Everything below the scratch folder was written by this run.
+trap 'rm -r -- "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+ulimit -n "$(ulimit -H -n)"
+"$work/venv/bin/python" scripts/load_long.py "$binary" "$scratch" "$seconds" "$connections"
