@@ -5,6 +5,7 @@
  *                 write: a write, sync, rename or open for writing fails with EIO. full: with ENOSPC. kill: the process ends there.
  *   FAULTS_AT     the number of the call that fails, from 0; eio: and all later ones. Without it: all calls
  *   FAULTS_WHILE  only while this file exists
+ *   FAULTS_CLOCK  a file with seconds by which the clock of the day is wrong
  *   FAULTS_SEEN   a file to which one byte is added for each call that was counted
  */
 #define _GNU_SOURCE
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long calls;
@@ -113,4 +115,16 @@ int open64(const char *path, int flags, ...) {
     va_end(more);
     if ((flags & O_ACCMODE) != O_RDONLY && write_fault(-1, path)) return -1;
     return NEXT(open64)(path, flags, mode);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    const char *path = clock == CLOCK_REALTIME ? getenv("FAULTS_CLOCK") : NULL;
+    int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY) : -1;
+    if (fd < 0) return result;
+    char text[32] = "";
+    syscall(SYS_read, fd, text, sizeof text - 1);
+    syscall(SYS_close, fd);
+    now->tv_sec += atol(text);
+    return result;
 }

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import faults_calls
+import faults_clock
 import faults_files
 import faults_kills
 from faults_site import Site
@@ -14,6 +15,7 @@ PARTS = {
     "cache": faults_kills.cache,
     "calls": faults_calls.calls,
     "reads": faults_calls.reads,
+    "clock": faults_clock.clock,
     "disk": faults_files.disk,
     "replaced": faults_files.replaced,
     "flips": faults_files.flips,

@@ -123,17 +123,23 @@ def commands(site):
     killed(site, "decode --overwrite", out, decode(bundles[0], out), decode(bundles[1], out), Tree)
 
 
-def workers(site):
-    """Workers of a queue in a file, killed until enough were; each unit is done once, with the bytes of `encode`."""
-    began, folder = time.time(), site.folder("workers")
-    slides, good = folder / "slides", {}
-    slides.mkdir()
+def slides_of_workers(site, folder):
+    """Slides by their path, with what a run of `encode` makes of each."""
+    good = {}
+    (folder / "slides").mkdir()
     for number in range(12):
-        slide = slides / f"{number}.png"
+        slide = folder / "slides" / f"{number}.png"
         write_png(slide, 300 + 40 * number, 260, number)
         serial = folder / "serial" / slide.stem
         site.made("encode", slide, "--tile", 64, "-q", "--backend", "cpu", "--out", serial)
         good[str(slide)] = contents(serial)
+    return good
+
+
+def workers(site):
+    """Workers of a queue in a file, killed until enough were; each unit is done once, with the bytes of `encode`."""
+    began, folder = time.time(), site.folder("workers")
+    good = slides_of_workers(site, folder)
     kills, lost, wrong, rounds = 0, 0, 0, 0
     while kills < site.kills:
         out = folder / f"out{rounds}"

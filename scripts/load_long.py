@@ -103,7 +103,7 @@ def main():
             break
         time.sleep(0.1)
     peak, now, limit = memory_mib(server, "VmHWM"), memory_mib(server, "VmRSS"), limit_mib(connections)
-    outcomes = {name: int(server.figure(f'origami_tiles_total{{level="L0",outcome="{name}"}}')) for name in ("hot", "warm", "cold", "coalesced")}
+    outcomes = {name: int(server.figure(f'origami_tiles_total{{level="L0",outcome="{name}"}}')) for name in ("hot", "warm", "cold", "joined")}
     code, ending = server.end()
 
     print(f"{opened} connections for {seconds:.0f} s ({took:.0f} s until the last answer)")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, the server under load, the
+# Everything that CI runs: sets the machine up, then the gate, the NEON kernels under emulation, crashes and faults, the server under load, the
 # viewer and the page of evaluation runs in a browser, the Python package, and the demo on a real slide with its quality limits.
 #
 # ORIGAMI_TEST_DATA    folder of further slides and damaged images; taken from ../shared/data when that is there.
@@ -48,8 +48,15 @@ else
     skipped "cases: they are in the further test data"
 fi
 
+step "crashes and faults"
+scripts/faults.sh --quick "$target_dir/debug/origami"
+
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
+scripts/load-long.sh "$target_dir/debug/origami" 120
+
+step "the same bytes in every way"
+scripts/determinism.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
