@@ -41,6 +41,8 @@ struct Names {
 
 /// Suffixes of the parts of a tree, in the order of publication. The descriptor, by which viewers find the rest, is last.
 const PARTS: [&str; 4] = ["_files", ".icc", ".json", ".dzi"];
+/// The descriptor while it is written. Under its temporary name it says that the tree is complete, so it gets that name whole.
+const DRAFT: &str = ".dzi.draft";
 
 impl Names {
     fn target(&self, part: &str) -> PathBuf {
@@ -101,7 +103,7 @@ impl Names {
     }
 
     fn remove_new(&self) -> Result<()> {
-        PARTS.iter().try_for_each(|part| remove(&self.part(part)))
+        PARTS.iter().chain([&DRAFT]).try_for_each(|part| remove(&self.part(part)))
     }
 
     fn remove_old(&self) -> Result<()> {
@@ -183,7 +185,9 @@ impl TreeWriter {
         let json = serde_json::to_vec_pretty(&metadata).map_err(Error::Sidecar)?;
         write_synced(&self.names.part(".json"), &json)?;
         sync_file_system(&self.names.dir)?;
-        write_synced(&self.names.part(".dzi"), self.descriptor.to_xml().as_bytes())?;
+        let (draft, part) = (self.names.part(DRAFT), self.names.part(".dzi"));
+        write_synced(&draft, self.descriptor.to_xml().as_bytes())?;
+        fs::rename(draft, &part).map_err(Error::io("rename a file to", &part))?;
         self.names.publish()?;
         self.published = true;
         sync_file_system(&self.names.dir)?;
@@ -245,4 +249,34 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         drop(fs::remove_file(&part));
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_whose_descriptor_was_not_written_is_not_published_by_the_next_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let geometry = Geometry::new(20, 20, 16).unwrap();
+        let begin = || TreeWriter::create(dir.path(), "tree", &geometry, "jpg", Existing::Keep).unwrap();
+        let writer = begin();
+        // The descriptor cannot be written, and the process is gone before it has tidied up.
+        let names = Names { dir: dir.path().to_path_buf(), name: "tree".into() };
+        fs::create_dir(names.part(DRAFT)).unwrap();
+        let (files, kept) = (names.part("_files"), dir.path().join("kept"));
+        fs::rename(&files, &kept).unwrap();
+        writer.finish(&SlideMetadata::default(), None).unwrap_err();
+        fs::rename(kept, files).unwrap();
+        assert!(!names.part(".dzi").exists());
+        drop(begin());
+        assert!(PARTS.iter().all(|part| !names.target(part).exists()));
+        let dzi = begin().finish(&SlideMetadata::default(), None).unwrap();
+        assert!(fs::read_to_string(dzi).unwrap().contains("16"));
+        assert!(
+            fs::read_dir(dir.path())
+                .unwrap()
+                .all(|entry| { !entry.unwrap().file_name().to_string_lossy().contains(".part") })
+        );
+    }
 }
