@@ -181,7 +181,7 @@ def calls(site):
     def decode(name):
         return ["decode", "--bundle", folder / name / "residual_packs/residuals.bundle", "--out", out, "--overwrite", *cpu]
 
-    kinds = {"write": "fails with EIO", "full": "finds the disk full", "kill": "is where the process is killed"}
+    kinds = {"write": "fails with EIO", "full": "finds the disk full", "kill": "is where runs are killed"}
     for what, command, rules in (("encode", encode, Archives), ("pyramid", pyramid, Tree), ("decode", decode, Tree)):
         shutil.rmtree(out, ignore_errors=True)
         site.made(*command("a"))
@@ -215,6 +215,10 @@ def one_call(site, kind, out, at, command, rule):
             fault = f"exit code {code}: {err}"
         elif hidden(out):
             fault = f"left over after an error: {hidden(out)}: {err}"
+    # The next run goes on from what is there, and is killed as well, early on: where it completes or removes what it has found.
+    for next_at in (2, 4, 8) if kind == "kill" else ():
+        site.run(*command, env=faulty(site, kind, out, at=next_at))
+        fault = fault or rule.fault(contents(out))
     site.made(*command)
     if not fault and (contents(out) != rule.new or hidden(out)):
         fault = f"the next run gives other bytes, or leaves {hidden(out)}"
