@@ -55,6 +55,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
         own!("overlay.js", SCRIPT),
+        own!("picture.js", SCRIPT),
         own!("planes.js", SCRIPT),
         own!("preview.js", SCRIPT),
         // Fetched as well.

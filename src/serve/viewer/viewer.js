@@ -112,12 +112,16 @@
       const parts = { x: round(centre.x, 1), y: round(centre.y, 1), z: Number(zoom.toPrecision(5)) };
       const turned = ((view.getRotation() % 360) + 360) % 360;
       if (turned) parts.r = turned;
+      Object.assign(parts, origami.picturing?.parts() ?? adjustments(new URLSearchParams(location.hash.slice(1))));
       if (origami.marking?.open) parts.a = 1;
       if (comparison.mode !== 'one') parts.m = comparison.mode;
       if (comparison.mode === 'compare') parts.s = round(comparison.split, 3);
       history.replaceState(null, '', `#${new URLSearchParams(parts)}`);
     }, 200);
   }
+
+  // Brightness, contrast and gamma in an address.
+  const adjustments = given => Object.fromEntries(['b', 'k', 'g'].filter(key => given.has(key)).map(key => [key, given.get(key)]));
 
   function recall() {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -129,6 +133,8 @@
     if (x !== null && y !== null) view.panTo(view.imageToViewportCoordinates(x, y), true);
     view.applyConstraints(true);
     if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
+    const adjusted = adjustments(given);
+    if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
     if (number('s') !== null) comparison.place(number('s'));
     const mode = given.get('m');
     comparison.set(slide.has_original && ['compare', 'difference'].includes(mode) ? mode : 'one');
@@ -158,6 +164,7 @@
     power: () => scale.zoomTo(1),
     measure: () => only('measuring', measuring),
     marks: () => only('marking', marking),
+    picture: () => only('picturing', picturing),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
     compare: () => toggle('compare'),
@@ -170,7 +177,7 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
-    d: 'difference', m: 'measure', a: 'marks', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', a: 'marks', p: 'picture', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   // Tools that are loaded when they are first used. What they draw on lies over the slide.
@@ -191,15 +198,19 @@
     await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js', 'marks-panel.js');
     return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
   });
+  const picturing = once(async () => {
+    await load('measure.css', 'picture.js');
+    return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember));
+  });
   // One panel at a time.
   async function only(wanted, get) {
     const panel = await get();
-    for (const each of ['measuring', 'marking']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
+    for (const each of ['measuring', 'marking', 'picturing']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
     panel.toggle();
   }
 
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'record', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'picture', 'record', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('mark-up').addEventListener('click', actions.marks);
@@ -207,6 +218,11 @@
     document.addEventListener('fullscreenchange', () =>
       byId('full').setAttribute('aria-pressed', String(Boolean(document.fullscreenElement))));
     document.addEventListener('keydown', event => {
+      if ((event.ctrlKey || event.metaKey) && event.key === 'p') {
+        event.preventDefault();
+        picturing().then(panel => panel.print()).catch(() => {});
+        return;
+      }
       const typing = event.target.closest('input, select, textarea, video, dialog');
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       if (keys[event.key] === 'full' && byId('full').hidden) return;

@@ -1,0 +1,167 @@
+"""Brightness, contrast and gamma in the viewer, and the view as a file and on paper: what scripts/browser.sh runs.
+
+    browser_picture.py ADDRESS SCREENSHOTS SLIDE COLOURED    SLIDE is drawn by browser_measure.py, COLOURED one with colours
+
+What is looked at are pixels of the screen, of the file that is saved, and of the page that is printed.
+"""
+
+import base64
+import json
+import re
+import struct
+import sys
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+from browser_measure import BOTTOM, EDGES, LEFT, RIGHT, TOP
+from user import User, visit
+
+# The pixel of a picture in base64 at (0, 0).
+PIXEL = """(async data => {
+    const image = new Image();
+    image.src = 'data:image/png;base64,' + data;
+    await image.decode();
+    const context = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+    context.drawImage(image, 0, 0);
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+})"""
+# CSS pixels of the strip below a picture.
+STRIP = 40
+
+
+class Picturing(User):
+    def __init__(self, browser, out, address, slide, coloured):
+        super().__init__(browser, out)
+        self.address, self.slide, self.coloured = address, slide, coloured
+
+    def open(self, name, place):
+        self.browser.open(f"{self.address}/viewer/{urllib.parse.quote(name, safe='')}{place}")
+        self.browser.eval("origami.settled()")
+
+    def panel(self):
+        self.browser.key("p")
+        self.browser.wait("Boolean(origami.picturing?.open)", "the panel of the picture", 10)
+
+    def slide_to(self, slider, value):
+        self.browser.eval(f"(e => {{ e.value = {value}; e.dispatchEvent(new Event('input', {{ bubbles: true }})); }})(document.getElementById('{slider}'))")
+
+    def seen(self, x, y):
+        """A pixel of the screen."""
+        clip = {"x": x, "y": y, "width": 1, "height": 1, "scale": 1}
+        data = self.browser.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+        return self.browser.eval(f"{PIXEL}({json.dumps(data)})")
+
+    def near(self, got, want, what, tolerance=2):
+        self.checks += 1
+        if any(abs(a - b) > tolerance for a, b in zip(got, want)):
+            self.picture("failed")
+            raise SystemExit(f"error: {what}: {got}, and right is {want}")
+
+    def drawn(self, x, y):
+        """A pixel of the picture that would be saved, at a place of the stage in CSS pixels."""
+        return self.browser.eval(f"(c => [...c.getContext('2d').getImageData({x} * devicePixelRatio, {y} * devicePixelRatio, 1, 1).data].slice(0, 3))"
+                                 "(origami.picturing.draw())")
+
+    def stage(self):
+        return self.browser.eval("(b => [b.left, b.top, b.width, b.height])(document.getElementById('stage').getBoundingClientRect())")
+
+    def adjusts(self):
+        """Pixels are what the sliders say, the address holds it, and one button undoes it."""
+        b = self.browser
+        b.screen(1200, 800)
+        self.open(self.slide, f"#x={(LEFT + RIGHT) / 2 - 200}&y={(TOP + BOTTOM) / 2}&z=0.5")
+        self.panel()
+        left, top, right, bottom = b.eval(EDGES)
+        black, white = ((left + right) / 2, (top + bottom) / 2), (right + 40, (top + bottom) / 2)
+        for brightness, contrast, dark, light in ((0, 0, 0, 255), (40, 0, 51, 255), (-50, 0, 0, 191), (0, -50, 64, 191), (0, 50, 0, 255)):
+            self.slide_to("brightness", brightness)
+            self.slide_to("contrast", contrast)
+            what = f"brightness {brightness} and contrast {contrast}"
+            for place, want in ((black, dark), (white, light)):
+                self.near(self.seen(*place), [want] * 3, what)
+                x, y, *_ = self.stage()
+                self.near(self.drawn(place[0] - x, place[1] - y), [want] * 3, f"{what}, in the picture")
+        self.check("!document.getElementById('adjusted').hidden", "the page says that pixels are changed")
+        b.wait("new URLSearchParams(location.hash.slice(1)).get('k') === '50'", "the contrast in the address")
+        self.slide_to("contrast", -50)
+        b.wait("new URLSearchParams(location.hash.slice(1)).get('k') === '-50'", "the contrast in the address")
+        address = b.eval("location.hash")
+        self.open(self.slide, address)
+        b.wait("document.getElementById('main').style.filter !== ''", "the contrast of the address")
+        self.check("!origami.picturing.open", "an address opens no panel")
+        self.near(self.seen(*black), [64] * 3, "a view from an address")
+        self.check(f"location.hash === {json.dumps(address)}", "the address stays")
+        self.panel()
+        self.picture("picture")
+        b.click("#picture-reset")
+        self.near(self.seen(*black), [0] * 3, "as it is")
+        self.check("document.getElementById('adjusted').hidden", "nothing is said to be changed")
+        b.wait("!new URLSearchParams(location.hash.slice(1)).has('k')", "the address without contrast")
+
+    def bends(self):
+        """Gamma, on colours."""
+        b = self.browser
+        b.screen(1200, 800)
+        self.open(self.coloured, "")
+        self.panel()
+        place = (700, 400)
+        before = self.seen(*place)
+        for gamma in (50, 200):
+            self.slide_to("gamma", gamma)
+            want = [255 * (value / 255) ** (100 / gamma) for value in before]
+            self.near(self.seen(*place), want, f"gamma {gamma / 100}")
+            x, y, *_ = self.stage()
+            self.near(self.drawn(place[0] - x, place[1] - y), want, f"gamma {gamma / 100}, in the picture")
+
+    def saves(self):
+        """A file of the size of the view, with a scale bar that is right; a page of paper; the address."""
+        b = self.browser
+        for ratio in (1, 2):
+            b.screen(1200, 800, ratio)
+            self.open(self.slide, "#x=900&y=700&z=0.5")
+            self.panel()
+            *_, width, height = self.stage()
+            bar = b.eval("""(c => {
+                const y = Math.round((document.getElementById('stage').clientHeight + 30) * devicePixelRatio);
+                const row = c.getContext('2d').getImageData(0, y, c.width, 1).data;
+                return row.filter((value, index) => index % 4 === 0 && value < 128).length / devicePixelRatio;
+            })(origami.picturing.draw())""")
+            self.near([bar], [b.eval("parseFloat(document.getElementById('bar').style.width)")], "the scale bar", 1)
+            with tempfile.TemporaryDirectory() as folder:
+                b.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+                b.click("#picture-save")
+                b.wait("document.getElementById('picture-said').textContent === 'The picture is saved.'", "that it is saved", 10)
+                saved, until = Path(folder) / f"{self.slide.split('/')[-1]}.png", time.monotonic() + 20
+                while not saved.is_file() and time.monotonic() < until:
+                    time.sleep(0.1)
+                data = saved.read_bytes()
+            self.near(struct.unpack(">II", data[16:24]), [round(width * ratio), round((height + STRIP) * ratio)], "the size of the file", 0)
+            (self.out / f"picture-saved-{ratio}.png").write_bytes(data)
+        pdf = base64.b64decode(b.call("Page.printToPDF", printBackground=True)["data"])
+        self.near([len(re.findall(rb"/Type\s*/Page\b", pdf))], [1], "pages of paper", 0)
+        (self.out / "picture.pdf").write_bytes(pdf)
+        self.check("!document.getElementById('printed')", "what was printed is gone")
+        b.click("#picture-link")
+        b.wait("document.getElementById('picture-said').textContent.startsWith('The address of this view')", "the address")
+
+    def fits(self):
+        """On a phone."""
+        b = self.browser
+        for dark in (False, True):
+            b.screen(360, 740, 2, phone=True, dark=dark)
+            self.open(self.coloured, "#k=30")
+            self.panel()
+            self.check("[...document.querySelectorAll('#picturing :is(button, input)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))",
+                       "the panel fits")
+            self.picture(f"picture-phone-{'dark' if dark else 'light'}")
+
+
+def main(address, out, slide, coloured):
+    visit("pictures", out, lambda browser, out: Picturing(browser, out, address, slide, coloured),
+          lambda user: (user.adjusts, user.bends, user.saves, user.fits))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
