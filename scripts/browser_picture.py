@@ -1,4 +1,4 @@
-"""Brightness, contrast and gamma in the viewer, and the view as a file and on paper: what scripts/browser.sh runs.
+"""What the viewer says of a slide, brightness, contrast and gamma, and the view as a file and on paper: what scripts/browser.sh runs.
 
     browser_picture.py ADDRESS SCREENSHOTS SLIDE COLOURED    SLIDE is drawn by browser_measure.py, COLOURED one with colours
 
@@ -146,6 +146,21 @@ class Picturing(User):
         b.click("#picture-link")
         b.wait("document.getElementById('picture-said').textContent.startsWith('The address of this view')", "the address")
 
+    def tells(self):
+        """What a slide is, in words."""
+        b = self.browser
+        b.screen(1200, 800)
+        for name, words in ((self.slide, ("3,600 × 2,800 pixels, 0.9 × 0.7 mm", "0.25 µm a pixel", "40×", "drawn.tif")), (self.coloured, ("µm a pixel", "What you see", "Version"))):
+            self.open(name, "")
+            b.key("i")
+            b.wait("Boolean(origami.informing?.open)", "what the slide is", 10)
+            for word in words:
+                self.check(f"document.getElementById('facts').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
+        self.picture("about")
+        b.key("p")
+        b.wait("Boolean(origami.picturing?.open)", "the panel of the picture", 10)
+        self.check("document.getElementById('about').hidden", "one panel at a time")
+
     def fits(self):
         """On a phone."""
         b = self.browser
@@ -160,7 +175,7 @@ class Picturing(User):
 
 def main(address, out, slide, coloured):
     visit("pictures", out, lambda browser, out: Picturing(browser, out, address, slide, coloured),
-          lambda user: (user.adjusts, user.bends, user.saves, user.fits))
+          lambda user: (user.tells, user.adjusts, user.bends, user.saves, user.fits))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ macro_rules! own {
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     Assets::new(&[
+        own!("about.js", SCRIPT),
         APP_STYLE,
         own!("camera.js", SCRIPT),
         own!("compare.js", SCRIPT),

@@ -165,6 +165,7 @@
     measure: () => only('measuring', measuring),
     marks: () => only('marking', marking),
     picture: () => only('picturing', picturing),
+    info: () => only('informing', informing),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
     compare: () => toggle('compare'),
@@ -177,7 +178,7 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
-    d: 'difference', m: 'measure', a: 'marks', p: 'picture', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', a: 'marks', p: 'picture', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   // Tools that are loaded when they are first used. What they draw on lies over the slide.
@@ -202,15 +203,19 @@
     await load('measure.css', 'picture.js');
     return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember));
   });
+  const informing = once(async () => {
+    await load('measure.css', 'about.js');
+    return (origami.informing = origami.about(slide, kind));
+  });
   // One panel at a time.
   async function only(wanted, get) {
     const panel = await get();
-    for (const each of ['measuring', 'marking', 'picturing']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
+    for (const each of ['measuring', 'marking', 'picturing', 'informing']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
     panel.toggle();
   }
 
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'picture', 'record', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'picture', 'record', 'info', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('mark-up').addEventListener('click', actions.marks);

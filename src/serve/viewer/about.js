@@ -1,0 +1,70 @@
+// What a slide is, in plain words: its size, its scale, how it is kept, and what is lossless of it.
+'use strict';
+origami.about = (slide, kind) => {
+  const byId = id => document.getElementById(id);
+  const number = value => value.toLocaleString('en', { maximumFractionDigits: 4 });
+  const ENTROPY = { huffman: 'Huffman codes', context: 'a context coder', lepton: 'Lepton' };
+  const SUBSAMPLING = { 444: 'full resolution', 422: 'half the columns', 420: 'a quarter of the resolution' };
+
+  function size() {
+    const pixels = `${number(slide.width)} × ${number(slide.height)} pixels`;
+    const scale = slide.microns_per_pixel;
+    if (!scale) return pixels;
+    const [across, down] = [slide.width * scale[0] / 1000, slide.height * scale[1] / 1000].map(length => Number(length.toPrecision(3)));
+    return `${pixels}, ${across} × ${down} mm`;
+  }
+
+  function scale() {
+    if (!slide.microns_per_pixel) return 'The file does not say how large its pixels are.';
+    const [across, down] = slide.microns_per_pixel;
+    return across === down ? `${number(across)} µm a pixel` : `${number(across)} × ${number(down)} µm a pixel`;
+  }
+
+  function colours() {
+    if (!slide.icc) return 'No profile: shown as sRGB.';
+    if (slide.icc.problem) return `The profile cannot be used: ${slide.icc.problem}.`;
+    const to = { embed: 'Tiles carry it, and the browser converts.', srgb: 'Tiles are converted to sRGB.', none: 'It is not applied.' };
+    return `${slide.icc.name || 'A profile without a name'}. ${to[slide.icc.tiles] ?? ''}`;
+  }
+
+  // How the two finest levels are kept.
+  function coding() {
+    const how = slide.lossy?.encode;
+    if (!how) return null;
+    const kept = how.entropy && `, written with ${ENTROPY[how.entropy] ?? how.entropy}`;
+    const chroma = how.chroma_residual_quality && how.chroma_residual_quality !== how.residual_quality ? `, ${how.chroma_residual_quality} of colour` : '';
+    const sampling = SUBSAMPLING[how.subsamp] ? ` Colour has ${SUBSAMPLING[how.subsamp]}.` : '';
+    return `JPEG quality ${how.base_quality} of the third level, ${how.residual_quality} of the residual${chroma}${kept || ''}.${sampling}`;
+  }
+
+  function planes() {
+    const { channels = [], focal_planes: layers = 1, times = 1 } = slide.planes ?? {};
+    const many = [[channels.length, 'channels'], [layers, 'focal planes'], [times, 'points in time']].filter(([count]) => count > 1);
+    return many.map(([count, what]) => `${count} ${what}`).join(', ') || null;
+  }
+
+  function fill() {
+    const [, sentence] = kind();
+    const rows = [
+      ['File', slide.file], ['Size', size()], ['Scale', scale()],
+      ['Objective', slide.objective_power ? `${number(slide.objective_power)}×` : null], ['Has', planes()],
+      ['What you see', sentence || 'Tiles that another program has made, as they are.'], ['Coded', coding()],
+      ['Original', slide.has_original ? 'Served beside it: c compares, d shows the difference.' : null],
+      ['Colours', colours()], ['Warning', slide.warning], ['Version', slide.version],
+    ];
+    byId('facts').replaceChildren(...rows.filter(([, text]) => text).flatMap(([name, text]) => {
+      const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
+      [term.textContent, said.textContent] = [name, text];
+      return [term, said];
+    }));
+  }
+
+  function toggle() {
+    byId('about').hidden = !byId('about').hidden;
+    byId('info').setAttribute('aria-pressed', String(!byId('about').hidden));
+  }
+
+  byId('about-close').addEventListener('click', toggle);
+  fill();
+  return { toggle, get open() { return !byId('about').hidden; } };
+};
