@@ -39,9 +39,10 @@ def main():
         parser.error(f"--only takes {', '.join(PARTS)}")
     site = Site(args.binary.resolve(), args.work, args.kills or (20 if args.quick else 200), args.seed)
     site.quick, site.library, site.small = args.quick, args.library, args.small
-    for part in parts:
-        print(f"== {part}", flush=True)
-        PARTS[part](site)
+    with site:
+        for part in parts:
+            print(f"== {part}", flush=True)
+            PARTS[part](site)
     print()
     site.table()
     if site.faults:

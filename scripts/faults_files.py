@@ -248,4 +248,5 @@ def many(site):
     if wrong or not_ready or server.end()[0] != 0:
         site.wrong(f"many: {wrong} of {tiles} tiles are wrong, {not_ready} of {len(ready)} times not ready: {server.complaints()}")
     server.kill()
-    site.row("1,500 bundles at ulimit -n 1024", began, tiles + len(ready), wrong=wrong + not_ready, note=f"{tiles} tiles, {len(ready)} times /readyz; at most {most} files open")
+    note = f"{tiles} tiles, {len(ready)} times /readyz; at most {most} files open"
+    site.row("1,500 bundles at ulimit -n 1024", began, tiles + len(ready), wrong=wrong + not_ready, note=note)

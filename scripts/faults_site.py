@@ -52,7 +52,15 @@ class Site:
         self.origami, self.work, self.kills, self.random = str(origami), Path(work), kills, random.Random(seed)
         # On a machine without a GPU the program has nothing to ask a driver for.
         self.env = {**os.environ, "NODEVICE_SELECT": "1"}
-        self.rows, self.faults = [], []
+        self.rows, self.faults, self.servers = [], [], []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Whatever happened, no server outlives this."""
+        for server in self.servers:
+            server.kill()
 
     def folder(self, name):
         made = self.work / name
@@ -112,6 +120,7 @@ class Server:
         self.process = subprocess.Popen(
             args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, env={**site.env, "RUST_LOG": "warn", **(env or {})}
         )
+        site.servers.append(self)
         said = self.process.stdout.readline().decode()
         found = re.search(r"http://([^\s/]+)", said)
         if not found:

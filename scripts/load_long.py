@@ -14,6 +14,8 @@ from faults_site import Server, Site, contents
 from load_clients import Seen, load, right
 
 CACHE_MB, CACHE_DIR_MB, REQUEST_MB = 4, 8, 96
+# Images that are compared, and left untaken.
+IMAGES = ("/iiif/3/small/full/max/0/default.png", "/iiif/3/large/2000,1000,1500,1500/max/0/default.png", "/thumbnails/large?width=700")
 # A server that has not recovered by then does not.
 RECOVERY_S = 120
 
@@ -69,20 +71,23 @@ def percentiles(times):
     """Those of sorted seconds, in words."""
     if not times:
         return ""
-    at = [f"{name} {times[min(len(times) - 1, int(len(times) * part))] * 1000:.0f}" for name, part in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))]
-    return ", ".join(at) + " ms"
+    parts = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))
+    return ", ".join(f"{name} {times[min(len(times) - 1, int(len(times) * part))] * 1000:.0f}" for name, part in parts) + " ms"
 
 
 def main():
     binary, work, seconds, connections = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-    site, root, cache = Site(binary, work, 0, 1), work / "root", work / "cache"
-    root.mkdir()
+    with Site(binary, work, 0, 1) as site:
+        run(site, seconds, connections)
+
+
+def run(site, seconds, connections):
+    """Starts a server and lets the clients at it; ends the script with an error where anything is wrong."""
+    root, cache = site.folder("root"), site.work / "cache"
     large, small = make_slide(site, root, "large", "7168x5120"), make_slide(site, root, "small", "1500x1300")
     flags = ["--cache-mb", CACHE_MB, "--cache-dir", cache, "--cache-dir-mb", CACHE_DIR_MB, "--request-mb", REQUEST_MB, "--queue-timeout-ms", "60s"]
-    server = Server(site, root, *flags)
-    faults = []
-    images = {}
-    for path in ("/iiif/3/small/full/max/0/default.png", "/iiif/3/large/2000,1000,1500,1500/max/0/default.png", "/thumbnails/large?width=700"):
+    server, images = Server(site, root, *flags), {}
+    for path in IMAGES:
         status, _, body = server.get(path)
         assert status == 200, f"{path}: {status}"
         images[path] = right(body)
@@ -92,29 +97,35 @@ def main():
     # Once around, so that threads and files that stay are there.
     asyncio.run(load(Seen(wanted, images, 2), server.address, 40, 5))
     recovered(server, large, images)
-    files = own_files(server, cache)
-    began = time.monotonic()
+    files, began = own_files(server, cache), time.monotonic()
     opened = asyncio.run(load(seen, server.address, connections, seconds))
-    took = time.monotonic() - began
-    recovery = recovered(server, large, images)
+    print(f"{opened} connections for {seconds:.0f} s ({time.monotonic() - began:.0f} s until the last answer)")
+    faults = after_load(server, cache, files, recovered(server, large, images), limit_mib(connections))
+    for kind, count in sorted(seen.counts.items()):
+        print(f"  {kind:28} {count:9}  {percentiles(sorted(seen.times.get(kind, [])))}".rstrip())
+    if seen.counts["cold"] < 100:
+        faults.append(f"too little was asked for: {seen.counts}")
+    if seen.faults or faults:
+        print(*seen.faults, *faults, sep="\n", file=sys.stderr)
+        raise SystemExit(f"error: {seen.counts['faults'] + len(faults)} faults under load")
+    print("load: passed")
+
+
+def after_load(server, cache, files, recovery, limit):
+    """What the load has left of the server, which ends here. Says what is wrong."""
     for _ in range(300):
         files_after = own_files(server, cache)
         if files_after <= files + 4:
             break
         time.sleep(0.1)
-    peak, now, limit = memory_mib(server, "VmHWM"), memory_mib(server, "VmRSS"), limit_mib(connections)
+    peak, now, faults = memory_mib(server, "VmHWM"), memory_mib(server, "VmRSS"), []
     outcomes = {name: int(server.figure(f'origami_tiles_total{{level="L0",outcome="{name}"}}')) for name in ("hot", "warm", "cold", "joined")}
-    code, ending = server.end()
-
-    print(f"{opened} connections for {seconds:.0f} s ({took:.0f} s until the last answer)")
-    for kind, count in sorted(seen.counts.items()):
-        print(f"  {kind:28} {count:9}  {percentiles(sorted(seen.times.get(kind, [])))}".rstrip())
-    print(f"tiles of L0 by the server's count: {outcomes}")
+    code, seconds = server.end()
     print(f"memory: at most {peak} MiB of {limit} MiB that its flags allow, {now} MiB at the end")
     print(f"descriptors beside the cache on disk: {files} before, {files_after} after")
     print("recovery: " + (f"{recovery:.1f} s after the last answer" if recovery is not None else "none"))
-    print(f"end: exit code {code} after {ending:.1f} s")
-    faults += seen.faults
+    print(f"end: exit code {code} after {seconds:.1f} s")
+    print(f"tiles of L0 by the server's count: {outcomes}")
     if peak > limit:
         faults.append(f"{peak} MiB, more than the {limit} MiB that its flags allow")
     if files_after > files + 4:
@@ -123,12 +134,9 @@ def main():
         faults.append(f"it has not recovered after {RECOVERY_S} s")
     if code != 0 or "panicked" in server.complaints():
         faults.append(f"exit code {code}: {server.complaints()[-2000:]}")
-    if seen.counts["cold"] < 100 or outcomes["cold"] < 50:
-        faults.append(f"too little was asked for: {seen.counts}")
-    if faults:
-        print(*faults, sep="\n", file=sys.stderr)
-        raise SystemExit(f"error: {seen.counts['faults'] or len(faults)} faults under load")
-    print("load: passed")
+    if outcomes["cold"] < 50:
+        faults.append(f"next to nothing was reconstructed: {outcomes}")
+    return faults
 
 
 main()
