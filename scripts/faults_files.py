@@ -152,11 +152,11 @@ def flips(site):
     good, right = bundle.read_bytes(), tiles_of(site, bundle, folder / "right")
     found, decoded, kept = {}, 0, 0
     mutants, trees = folder / "mutants", folder / "trees"
-    for part in range(0, len(good), 1000):
+    for part in range(0, len(good), 500):
         shutil.rmtree(mutants, ignore_errors=True)
         shutil.rmtree(trees, ignore_errors=True)
         mutants.mkdir()
-        for at in range(part, min(part + 1000, len(good))):
+        for at in range(part, min(part + 500, len(good))):
             # One bit, a different one from byte to byte.
             (mutants / f"{at:05}.bundle").write_bytes(good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1 :])
         code, said, _ = site.run("verify", mutants, "--json", "-q")
