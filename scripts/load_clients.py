@@ -36,7 +36,7 @@ class Seen:
         """`wanted` has the hash of each tile by kind and address, `images` that of each image."""
         self.wanted, self.images, self.random = wanted, images, random.Random(seed)
         self.counts, self.faults, self.times = Counter(), [], {}
-        self.over = False
+        self.over, self.late = False, float("-inf")
 
     def choose(self):
         """A kind of request, its address, and the hash of its body; none of what is not there."""
@@ -275,8 +275,20 @@ async def client(seen, address, kind, until):
         try:
             await behave()
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
-            seen.fault(f"{kind}: {error!r}")
+            if time.monotonic() - seen.late < CLOSED_WITHIN_S:
+                seen.counts["ended while this client was late"] += 1
+            else:
+                seen.fault(f"{kind}: {error!r}")
             await asyncio.sleep(0.2)
+
+
+async def watch(seen):
+    """Remembers when this process last got no processor for so long that a server may give its clients up."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.2)
+        if time.monotonic() - before > IN_TIME_S / 4:
+            seen.late = time.monotonic()
 
 
 async def load(seen, address, connections, seconds):
@@ -285,12 +297,13 @@ async def load(seen, address, connections, seconds):
     kinds = [kind for kind, share in shares.items() for _ in range(round(connections * share / 100))]
     until = time.monotonic() + seconds
     tasks = [asyncio.create_task(client(seen, address, kind, until)) for kind in kinds]
+    watcher = asyncio.create_task(watch(seen))
     await asyncio.sleep(seconds)
     seen.over = True
     _, late = await asyncio.wait([task for task, kind in zip(tasks, kinds) if kind not in ("slow", "unread", "garbage")], timeout=ANSWER_S)
     if late:
         seen.fault(f"{len(late)} good clients have no answer {ANSWER_S} s after the end")
-    for task in tasks:
+    for task in (*tasks, watcher):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*tasks, watcher, return_exceptions=True)
     return len(kinds)
