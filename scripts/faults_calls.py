@@ -194,13 +194,15 @@ def calls(site):
             put(out, old)
             count = counted(site, kind, out, command("b"))
             step = max(1, count // 15) if site.quick else 1
-            for at in range(0, count, step):
+            # The last ones, in which results get their names, in any case.
+            moments = sorted({*range(0, count, step), *range(max(0, count - 16), count)})
+            for at in moments:
                 put(out, old if at % 2 else {})
                 fault = one_call(site, kind, out, at, command("b"), rule)
                 if fault:
                     wrong += 1
                     site.wrong(f"{what}, {kind} at call {at} of {count}: {fault}")
-            site.row(f"each write of {what} {says}", began, len(range(0, count, step)), wrong=wrong)
+            site.row(f"each write of {what} {says}", began, len(moments), wrong=wrong)
 
 
 def one_call(site, kind, out, at, command, rule):
