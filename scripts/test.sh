@@ -53,10 +53,6 @@ scripts/faults.sh --quick "$target_dir/debug/origami"
 
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
-scripts/load-long.sh "$target_dir/debug/origami" 120
-
-step "the same bytes in every way"
-scripts/determinism.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
