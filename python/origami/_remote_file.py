@@ -3,58 +3,111 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import _native
 from ._errors import MissingFileError, OrigamiError
 
+# Reads at once of a file system that does not do that itself.
+_AT_ONCE = 8
+
 
 class RemoteFile:
-    """A file at an address that fsspec knows, pinned to the version that it has now. Pickles hold the address, the options and the version; a process
-    that was forked connects again.
+    """A file at an address that fsspec knows, pinned to a version: the one that it has now, or `version`. Pickles hold the address, the options and the
+    version; a process that was forked connects again.
 
-    Raises MissingFileError where there is none; OrigamiError where it is another version than `expected`; what fsspec raises.
+    Raises MissingFileError where there is none; what fsspec raises.
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None, expected: list[str] | None = None) -> None:
+    def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None, version: Sequence[str] | None = None) -> None:
         self.url = url
         self._options = dict(storage_options or {})
-        self._connect()
-        try:
-            info = self._fs.info(self._path)
-        except FileNotFoundError as error:
-            raise MissingFileError(f"{url}: there is no such object; check the address") from error
-        self.version = version_of(info)
-        self.size = int(info["size"])
-        if expected is not None and expected != self.version:
-            raise OrigamiError(f"{url}: it was changed after it was opened; open it again")
+        self._process: int | None = None
+        self.version = list(version) if version is not None else self._version()
+        self.size = int(self.version[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.url, self._options, self.version)
 
-    def _connect(self) -> None:
-        self._fs, self._path = file_system(self.url, self._options)
-        self._process = os.getpid()
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def place(self) -> tuple[Any, str]:
+        """Its file system, and the path in it."""
+        if self._process != os.getpid():
+            # Connections do not survive a fork.
+            self._fs, self._path = file_system(self.url, self._options)
+            self._process = os.getpid()
+        return self._fs, self._path
+
+    def _version(self) -> list[str]:
+        fs, path = self.place()
+        # What it listed before may be gone.
+        fs.invalidate_cache()
+        try:
+            return version_of(fs.info(path))
+        except FileNotFoundError as error:
+            raise MissingFileError(f"{self.url}: there is no such object; check the address") from error
+
+    def check(self) -> None:
+        """Raises OrigamiError where it has another version now."""
+        if self._version() != self.version:
+            raise OrigamiError(f"{self.url}: it was changed after it was opened; open it again")
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, all of them. Raises OSError."""
-        if self._process != os.getpid():
-            # Connections do not survive a fork.
-            self._connect()
-        found = bytes(self._fs.cat_file(self._path, start=start, end=end))
+        fs, path = self.place()
+        found = bytes(fs.cat_file(path, start=start, end=end))
         if len(found) != end - start:
-            raise OSError(f"{self.url}: {len(found)} of the {end - start} bytes from {start} came; it may have been changed, open it again")
+            raise OSError(f"{self.url}: {len(found)} of the {end - start} bytes from {start} came; try again")
         return found
+
+
+def read_together(files: Sequence[RemoteFile], ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
+    """A range of each file, all of them side by side; None for what did not come."""
+    systems: dict[int, tuple[Any, list[int]]] = {}
+    for number, file in enumerate(files):
+        fs, _ = file.place()
+        systems.setdefault(id(fs), (fs, []))[1].append(number)
+    found: list[bytes | None] = [None] * len(files)
+    for fs, numbers in systems.values():
+        if getattr(fs, "async_impl", False):
+            paths, starts, ends = ([*of] for of in zip(*((files[number].place()[1], *ranges[number]) for number in numbers), strict=True))
+            answers: list[Any] = fs.cat_ranges(paths, starts, ends, on_error="return")
+        else:
+            with ThreadPoolExecutor(min(_AT_ONCE, len(numbers))) as pool:
+                answers = list(pool.map(_read, [files[number] for number in numbers], [ranges[number] for number in numbers]))
+        for number, answer in zip(numbers, answers, strict=True):
+            start, end = ranges[number]
+            if isinstance(answer, (bytes, bytearray, memoryview)) and len(answer) == end - start:
+                found[number] = bytes(answer)
+    return found
+
+
+def _read(file: RemoteFile, span: tuple[int, int]) -> bytes | None:
+    try:
+        return file.read(*span)
+    except Exception:
+        # Whoever reads it learns of the error.
+        return None
 
 
 def bundle_at(url: str, storage_options: Mapping[str, Any] | None = None) -> RemoteFile | None:
     """The bundle at an address, or in the directory there that `encode` wrote; None for anything else."""
     fs, root = file_system(url, storage_options)
     for below in ("", "/residual_packs/residuals.bundle", "/residuals.bundle"):
-        if fs.isfile(root + below):
-            file = RemoteFile(url.rstrip("/") + below, storage_options)
-            return file if _native.Slide.is_bundle(file.read(0, min(file.size, 16))) else None
+        try:
+            entry = fs.info(root + below)
+        except FileNotFoundError:
+            continue
+        if entry.get("type", "file") != "file":
+            continue
+        file = RemoteFile(url.rstrip("/") + below, storage_options, version_of(entry))
+        # A damaged one of that name says so when it is opened.
+        is_one = file.url.endswith(".bundle") or _native.Slide.is_bundle(file.read(0, min(file.size, 16)))
+        return file if is_one else None
     return None
 
 

@@ -58,7 +58,7 @@ class Slide:
         return slide
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self._native.path)!r})"
+        return f"{type(self).__name__}({self._native.path!r})"
 
     def __enter__(self) -> Slide:
         return self

@@ -2,7 +2,9 @@
 //!
 //! Pickles hold the path and the stamp of the file; what was changed meanwhile is refused.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use numpy::{PyArray1, PyArray3, PyArrayMethods};
@@ -12,11 +14,12 @@ use pyo3::types::PyBytes;
 
 use crate::errors::{Error, Result};
 use crate::process::PerProcess;
-use crate::remote::RemoteFile;
+use crate::remote::{self, RemoteFile};
 use crate::stamp::{self, Stamp};
 use crate::work::Poll;
 use origami::archive::Kind as ArchiveKind;
-use origami::pixels::{self, Layout, Patch, Reading, Rgb, Shared, Source};
+use origami::image::geometry::Rect;
+use origami::pixels::{self, Decoded, Layout, Patch, Reading, Rgb, Shared};
 
 /// Memory for decoded pixels while a format is found out.
 const DETECT_BYTES: u64 = 256 << 20;
@@ -30,33 +33,59 @@ pub struct Slide {
     stamp: Stamp,
     /// The file, where `path` is an address: a bundle.
     remote: Option<Py<PyAny>>,
-    source: PerProcess<dyn Source>,
+    open: PerProcess<Open>,
     closed: AtomicBool,
 }
 
+/// What a process has open of a slide.
+pub struct Open {
+    /// Its pixels.
+    pub source: Shared,
+    remote: Option<RemoteFile>,
+}
+
+impl Open {
+    /// A read of a region of a level that `read` does. What it takes of a file at an address is fetched first.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read<T>(&self, level: usize, region: Option<Rect>, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(file) = &self.remote else { return read() };
+        let regions = region.into_iter().map(|region| (level, region)).collect();
+        let _held = remote::fetch_regions(&[(file.clone(), Arc::clone(&self.source), regions)]);
+        file.explained(read())
+    }
+}
+
 /// What a slide is made again from.
-type Arguments = (PathBuf, u64, Stamp, Option<Py<PyAny>>);
+type Arguments = (OsString, u64, Stamp, Option<Py<PyAny>>);
 
 impl Slide {
-    /// The source, opened again in a forked process.
-    pub fn source(&self, py: Python<'_>) -> PyResult<Shared> {
+    /// What is open, opened again in a forked process.
+    pub fn open(&self, py: Python<'_>) -> PyResult<Arc<Open>> {
         if self.closed() {
             let path = self.path.display();
             return Err(PyValueError::new_err(format!("{path}: the slide is closed; open it again")));
         }
-        if let Some(source) = self.source.get() {
-            return Ok(source);
+        if let Some(open) = self.open.get() {
+            return Ok(open);
         }
         let remote = self.remote.as_ref().map(|file| RemoteFile::new(file.bind(py))).transpose()?;
-        let opened = py.detach(|| -> Result<Shared> {
-            if let Some(file) = remote {
-                return Ok(pixels::open_bundle(&self.path, Box::new(file), self.cache_bytes)?);
-            }
-            stamp::check(&self.path, self.stamp)?;
-            Ok(pixels::open_alone(&self.path, self.cache_bytes)?)
+        let source = py.detach(|| -> Result<Shared> {
+            let Some(file) = &remote else {
+                stamp::check(&self.path, self.stamp)?;
+                return Ok(pixels::open_alone(&self.path, self.cache_bytes)?);
+            };
+            let decoded = Arc::new(Decoded::new(self.cache_bytes));
+            file.opened(|store| Ok(pixels::open_bundle(&self.path, store, &decoded)?))
         })?;
-        self.source.set(opened.clone());
-        Ok(opened)
+        let open = Arc::new(Open { source, remote });
+        self.open.set(Arc::clone(&open));
+        Ok(open)
+    }
+
+    fn source(&self, py: Python<'_>) -> PyResult<Shared> {
+        Ok(Arc::clone(&self.open(py)?.source))
     }
 }
 
@@ -102,16 +131,19 @@ impl Slide {
             (None, Some(_)) => Stamp::default(),
             (None, None) => stamp::stamp(&path)?,
         };
-        let (source, closed) = (PerProcess::default(), AtomicBool::new(false));
-        let slide = Self { path, cache_bytes, stamp, remote, source, closed };
-        slide.source(py)?;
+        let (open, closed) = (PerProcess::default(), AtomicBool::new(false));
+        let slide = Self { path, cache_bytes, stamp, remote, open, closed };
+        slide.open(py)?;
         Ok(slide)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, Arguments) {
         let this = slf.get();
         let remote = this.remote.as_ref().map(|file| file.clone_ref(slf.py()));
-        (slf.get_type().into_any(), (this.path.clone(), this.cache_bytes, this.stamp, remote))
+        (
+            slf.get_type().into_any(),
+            (this.path.clone().into_os_string(), this.cache_bytes, this.stamp, remote),
+        )
     }
 
     /// Whether a file that begins like this is a bundle. `start` has 16 bytes, or the whole file.
@@ -123,12 +155,13 @@ impl Slide {
     /// Closes its files once no call uses them.
     fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.source.take();
+        self.open.take();
     }
 
+    /// Its path or address, which a `Path` of Python would take for a path.
     #[getter]
-    fn path(&self) -> PathBuf {
-        self.path.clone()
+    fn path(&self) -> OsString {
+        self.path.clone().into_os_string()
     }
 
     #[getter]
@@ -214,8 +247,8 @@ impl Slide {
         alone: bool,
     ) -> PyResult<Bound<'py, PyArray3<u8>>> {
         let region = Region { x, y, level, width, height };
-        let source = self.source(py)?;
-        let rgb = py.detach(|| region.read(&source, fill, alone).map(|(rgb, _)| rgb))?;
+        let open = self.open(py)?;
+        let rgb = py.detach(|| region.read(&open, fill, alone).map(|(rgb, _)| rgb))?;
         array(py, rgb, width as usize, height as usize, 3)
     }
 
@@ -230,8 +263,8 @@ impl Slide {
         height: u32,
     ) -> PyResult<Bound<'py, PyArray3<u8>>> {
         let region = Region { x, y, level, width, height };
-        let source = self.source(py)?;
-        let rgba = py.detach(|| region.read_rgba(&source))?;
+        let open = self.open(py)?;
+        let rgba = py.detach(|| region.read_rgba(&open))?;
         array(py, rgba, width as usize, height as usize, 4)
     }
 }
@@ -249,7 +282,8 @@ struct Region {
 type Inside = Option<(std::ops::Range<usize>, std::ops::Range<usize>)>;
 
 impl Region {
-    fn read(&self, source: &Shared, fill: u8, alone: bool) -> Result<(Vec<u8>, Inside)> {
+    fn read(&self, open: &Open, fill: u8, alone: bool) -> Result<(Vec<u8>, Inside)> {
+        let source = &open.source;
         let count = source.levels().len();
         let Some(&size) = source.levels().get(self.level) else {
             let problem = format!("there is no level {}: the slide has {count}", self.level);
@@ -262,19 +296,21 @@ impl Region {
         let (width, height) = (self.width as usize, self.height as usize);
         let (x, y, layout) = (of_level(self.x), of_level(self.y), Layout::Interleaved);
         let mut patch = Patch { x, y, width, height, layout, data: &mut data };
-        let inside = patch.inside(size).map(|rect| {
+        let rect = patch.inside(size);
+        let inside = rect.map(|rect| {
             let (left, top) =
                 ((i64::from(rect.x) - patch.x) as usize, (i64::from(rect.y) - patch.y) as usize);
             (top..top + rect.height as usize, left..left + rect.width as usize)
         });
         let poll = Poll::new();
-        poll.result(source.read(self.level, &mut patch, Reading { alone, goes_on: &|| poll.goes_on() }))?;
+        let how = Reading { alone, goes_on: &|| poll.goes_on() };
+        open.read(self.level, rect, || poll.result(source.read(self.level, &mut patch, how)))?;
         Ok((data, inside))
     }
 
-    fn read_rgba(&self, source: &Shared) -> Result<Vec<u8>> {
+    fn read_rgba(&self, open: &Open) -> Result<Vec<u8>> {
         let mut rgba = filled(region_bytes(self.width, self.height, 4)?, 0)?;
-        let (rgb, inside) = self.read(source, 0, false)?;
+        let (rgb, inside) = self.read(open, 0, false)?;
         let Some((rows, columns)) = inside else { return Ok(rgba) };
         let width = self.width as usize;
         for row in rows {

@@ -1,5 +1,6 @@
 //! Opening an archive, and reading families and tiles from it.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -132,11 +133,13 @@ impl Archive {
 
     /// The same of their payload tables alone, for [`Self::read_head`].
     pub fn will_read_heads(&self, families: &[FamilyEntry]) -> Arrival {
-        let range = |entry: &FamilyEntry| {
-            let bytes = u64::from(entry.bytes).min(head_bytes(entry) as u64);
-            entry.offset..entry.offset.saturating_add(bytes)
-        };
-        self.store.will_read(&families.iter().map(range).collect::<Vec<_>>())
+        self.store.will_read(&families.iter().map(Self::head_range).collect::<Vec<_>>())
+    }
+
+    /// The bytes of the payload table of a family.
+    pub fn head_range(entry: &FamilyEntry) -> Range<u64> {
+        let bytes = u64::from(entry.bytes).min(head_bytes(entry) as u64);
+        entry.offset..entry.offset.saturating_add(bytes)
     }
 
     /// The same of a tile of a small level.

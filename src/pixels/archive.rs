@@ -1,10 +1,11 @@
 //! A bundle as a source: families, stored tiles, original tiles.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::{Archive, Kind as ArchiveKind, Payload};
+use crate::archive::{Archive, FamilyRecord, Kind as ArchiveKind, Payload};
 use crate::backend::cpu::{reconstruct_l1, reconstruct_part, residual_of_part};
 use crate::codec::{Foreign, decode_png};
 use crate::error::Error;
@@ -16,6 +17,7 @@ use crate::lossless::{self, l1_from_l0, tiles_below};
 use crate::output::render::stored_pixels;
 use crate::residual::{self, FamilyDecoder};
 
+use super::ahead::{Ahead, cells};
 use super::cache::{Decoded, SlideKey};
 use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
@@ -93,16 +95,24 @@ impl Bundle {
         Error::Input { path: self.archive.path().into(), problem }
     }
 
-    /// Reads a family and decodes what `decode` says of it.
+    fn ahead(&self) -> Ahead<'_> {
+        Ahead { archive: &self.archive, decoded: &self.decoded, key: self.key }
+    }
+
+    fn record(&self, id: FamilyId) -> Result<FamilyRecord, Error> {
+        let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
+        Ok(self.archive.read_family(entry)?)
+    }
+
+    /// Decodes what `decode` says of a record.
     fn decode<T>(
         &self,
         id: FamilyId,
+        record: &FamilyRecord,
         decode: impl FnOnce(&FamilyDecoder<'_>) -> residual::Result<T>,
     ) -> Result<T, Error> {
-        let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
-        let record = self.archive.read_family(entry)?;
         let coding = &self.archive.meta().coding;
-        let decoder = FamilyDecoder { geometry: self.geometry(), coding, id, record: &record };
+        let decoder = FamilyDecoder { geometry: self.geometry(), coding, id, record };
         decode(&decoder).map_err(|e| self.in_family(id, e.into()))
     }
 
@@ -116,7 +126,7 @@ impl Bundle {
 
     /// The payloads of a family.
     fn family(&self, id: FamilyId) -> Result<Arc<DecodedFamily>> {
-        self.decoded.family(self.key, id, || self.decode(id, |decoder| decoder.decode()))
+        self.decoded.family(self.key, id, || self.decode(id, &self.record(id)?, |decoder| decoder.decode()))
     }
 
     /// L1 of a family in 4:4:4.
@@ -144,9 +154,10 @@ impl Bundle {
         if let Some(family) = self.decoded.known_family(self.key, id) {
             return self.part(&family, part);
         }
+        let record = self.record(id)?;
         let decode = || {
             let mut family = DecodedFamily::default();
-            self.decode(id, |decoder| decoder.decode_baseline(&mut family))?;
+            self.decode(id, &record, |decoder| decoder.decode_baseline(&mut family))?;
             Ok(family.baseline)
         };
         let baseline = self.decoded.baseline(self.key, id, decode)?;
@@ -156,7 +167,7 @@ impl Bundle {
         FAMILY.with_borrow_mut(|family| {
             (family.width, family.height) = size;
             family.baseline.clone_from(&baseline);
-            self.decode(id, |decoder| decoder.decode_residual_part(read, family))?;
+            self.decode(id, &record, |decoder| decoder.decode_residual_part(read, family))?;
             self.part(family, part)
         })
     }
@@ -169,26 +180,24 @@ impl Bundle {
         inside: Rect,
     ) -> Result<()> {
         let side = (self.geometry().tile() * 4) >> level;
-        for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
-            for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                how.go_on()?;
-                let Some(id) = self.geometry().family(x, y) else { continue };
-                if level == 1 {
-                    patch.paste_planes(&*self.half(id)?, (x * side, y * side));
-                    continue;
-                }
-                let rect = self.geometry().family_rect(id);
-                let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
-                let right = (inside.x + inside.width).min(rect.x + rect.width);
-                let bottom = (inside.y + inside.height).min(rect.y + rect.height);
-                let (width, height) = (right - left, bottom - top);
-                let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
-                let made = match how.alone {
-                    true => self.part_alone(id, part)?,
-                    false => self.part(&*self.family(id)?, part)?,
-                };
-                patch.paste_planes(&made, (left, top));
+        for (x, y) in cells(inside, side) {
+            how.go_on()?;
+            let Some(id) = self.geometry().family(x, y) else { continue };
+            if level == 1 {
+                patch.paste_planes(&*self.half(id)?, (x * side, y * side));
+                continue;
             }
+            let rect = self.geometry().family_rect(id);
+            let (left, top) = (inside.x.max(rect.x), inside.y.max(rect.y));
+            let right = (inside.x + inside.width).min(rect.x + rect.width);
+            let bottom = (inside.y + inside.height).min(rect.y + rect.height);
+            let (width, height) = (right - left, bottom - top);
+            let part = Rect { x: left - rect.x, y: top - rect.y, width, height };
+            let made = match how.alone {
+                true => self.part_alone(id, part)?,
+                false => self.part(&*self.family(id)?, part)?,
+            };
+            patch.paste_planes(&made, (left, top));
         }
         Ok(())
     }
@@ -196,13 +205,11 @@ impl Bundle {
     fn read_tiles(&self, level: usize, patch: &mut Patch<'_>, how: Reading<'_>, inside: Rect) -> Result<()> {
         let side = self.geometry().tile();
         let number = self.geometry().top_level() - level as u32;
-        for y in inside.y / side..(inside.y + inside.height).div_ceil(side) {
-            for x in inside.x / side..(inside.x + inside.width).div_ceil(side) {
-                how.go_on()?;
-                let id = TileId { level: number, x, y };
-                let tile = self.decoded.tile(self.key, id, || self.tile(id).map(Rgb::of_pixels))?;
-                patch.paste(&tile, (x * side, y * side));
-            }
+        for (x, y) in cells(inside, side) {
+            how.go_on()?;
+            let id = TileId { level: number, x, y };
+            let tile = self.decoded.tile(self.key, id, || self.tile(id).map(Rgb::of_pixels))?;
+            patch.paste(&tile, (x * side, y * side));
         }
         Ok(())
     }
@@ -271,6 +278,20 @@ impl Source for Bundle {
         match self.is_predicted(level) {
             true => self.read_families(level, patch, how, inside),
             false => self.read_tiles(level, patch, how, inside),
+        }
+    }
+
+    fn heads(&self, level: usize, region: Rect) -> Vec<Range<u64>> {
+        match self.is_predicted(level) {
+            true => Vec::new(),
+            false => self.ahead().heads(level, region),
+        }
+    }
+
+    fn needs(&self, level: usize, region: Rect) -> Vec<Range<u64>> {
+        match self.is_predicted(level) {
+            true => self.ahead().families(level, region),
+            false => self.ahead().tiles(level, region),
         }
     }
 

@@ -100,6 +100,21 @@ impl Decoded {
         }
     }
 
+    /// Whether the payloads of a family are there.
+    pub fn has_family(&self, slide: SlideKey, id: FamilyId) -> bool {
+        self.kept.contains_key(&(slide, Part::Family(id)))
+    }
+
+    /// Whether L1 of a family is there.
+    pub fn has_half(&self, slide: SlideKey, id: FamilyId) -> bool {
+        self.kept.contains_key(&(slide, Part::Half(id)))
+    }
+
+    /// Whether a tile is there.
+    pub fn has_tile(&self, slide: SlideKey, id: TileId) -> bool {
+        self.kept.contains_key(&(slide, Part::Tile(id)))
+    }
+
     /// The payloads of a family, decoded if they are not there.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! For callers that read regions and not tiles: tours, and the Python package. The server has caches of coded tiles instead.
 
+mod ahead;
 mod archive;
 mod cache;
 mod image;
@@ -9,12 +10,14 @@ mod open;
 mod scan;
 mod tree;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use self::cache::Decoded;
 pub use self::image::{Layout, Patch, Rgb};
 pub use self::open::{detect, open, open_alone, open_bundle};
 use crate::error::Error;
+use crate::image::geometry::Rect;
 
 /// What a source was opened from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +118,16 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Damaged data; [`ReadError::Stopped`].
     fn read(&self, level: usize, patch: &mut Patch<'_>, how: Reading<'_>) -> Result<()>;
+
+    /// Bytes of its file that [`Self::needs`] reads for a region, for whoever fetches them ahead from a store far away.
+    fn heads(&self, _level: usize, _region: Rect) -> Vec<Range<u64>> {
+        Vec::new()
+    }
+
+    /// Bytes of its file that a read of a region takes and that were not decoded before. Of sources that do not say it, none.
+    fn needs(&self, _level: usize, _region: Rect) -> Vec<Range<u64>> {
+        Vec::new()
+    }
 
     /// Another image of the slide, by its name in [`Info::associated`].
     ///

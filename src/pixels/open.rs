@@ -84,11 +84,11 @@ pub fn open_alone(path: &Path, cache_bytes: u64) -> Result<Shared> {
     open(path, &Arc::new(Decoded::new(cache_bytes)), cache_bytes)
 }
 
-/// Opens a bundle that is read through `store` and may keep `cache_bytes` of decoded pixels; `path` is its name in errors.
+/// Opens a bundle that is read through `store` and keeps what it decodes in `decoded`; `path` is its name in errors.
 ///
 /// # Errors
 /// As of [`open()`].
-pub fn open_bundle(path: &Path, store: Box<dyn ReadAt>, cache_bytes: u64) -> Result<Shared> {
+pub fn open_bundle(path: &Path, store: Box<dyn ReadAt>, decoded: &Arc<Decoded>) -> Result<Shared> {
     let archive = Archive::from_store(path, store).map_err(Error::from)?;
-    Ok(Arc::new(Bundle::of(archive, &Arc::new(Decoded::new(cache_bytes)))?))
+    Ok(Arc::new(Bundle::of(archive, decoded)?))
 }

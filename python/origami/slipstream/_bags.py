@@ -45,8 +45,10 @@ class SlipstreamBags:
         # Near one another, so that each family is decoded once.
         taken = np.resize(any_order, self.patches)
         taken = taken[np.argsort(self.dataset.families[taken], kind="stable")]
+        fetched = self.dataset._fetched(taken)
         samples = [self.dataset._patches.read(int(sample), alone=False) for sample in taken]
         bag: Sample = {name: np.stack(images) for name, images in zip(self.dataset.names, zip(*samples, strict=True), strict=True)}
+        del fetched
         of_slide = self.dataset.slides[slide].fields
         of_places = {name: values for name, values in self.dataset.fields_of(taken).items() if name not in of_slide}
         return bag | dict(of_slide) | of_places | {"index": taken, "slide": slide}

@@ -148,8 +148,9 @@ class SlipstreamDataset:
         """Patches of slides: bundles, trees, SVS, TIFF, DICOM and what else `Slide` opens.
 
         slides: a slide; a directory of slides; a CSV or Parquet file with a column `path`, whose other columns become fields; a list of
-            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label. Addresses
-            in object storage (`s3://`) are copied to this machine first: `storage_options` are those of fsspec.
+            paths, of pairs of path and label, or of mappings with `path` and further fields; a mapping from path to label. Each may
+            be an address (`s3://bucket/prefix`), with `storage_options` as of fsspec: bundles there are read by ranges, in the version that they have
+            now; other slides are copied when they are looked at here.
         size: side of the patches in pixels.
         level, target_mpp, magnification: their resolution: a level of the slide (0 by default), microns per pixel, or the objective's
             power. A mapping from names to values gives each sample one patch a name, all with the same centre.

@@ -19,6 +19,8 @@ from .._remote_file import file_system, version_of
 from ._cache import cache_directory
 from ._slides import Path_
 
+# Files of a slide beside the one that names it: what follows its name there, without the extension.
+_BESIDE = {".dzi": "_files", ".mrxs": ""}
 _LISTING = ".origami-sync.json"
 _LOCK = ".origami-sync.lock"
 
@@ -123,7 +125,7 @@ def _directory(url: str, local_dir: Path_ | None, cache_dir: Path_ | None) -> Pa
 
 
 def local_copy(url: str, *, storage_options: Mapping[str, Any] | None = None, cache_dir: Path_ | None = None) -> Path:
-    """The copy of one object, or of all below it where it is a directory, such as a tree or a set of DICOM files."""
+    """The copy of one object, with what belongs to it as tiles to a `.dzi`; or of all below it where it is a directory, such as a set of DICOM files."""
     fs, root = file_system(url, storage_options)
     cache = Path(cache_dir) if cache_dir is not None else cache_directory() / "remote"
     if fs.isfile(root):
@@ -135,6 +137,9 @@ def local_copy(url: str, *, storage_options: Mapping[str, Any] | None = None, ca
             if not _is_copy(parent / name, _read_listing(parent).get(name), entry):
                 _fetch(fs, entry, parent / name)
                 _write_listing(parent, {name: version_of(entry)})
+        stem, extension = os.path.splitext(url)
+        if (beside := _BESIDE.get(extension.lower())) is not None:
+            sync_s3_dataset(stem + beside, parent / (PurePosixPath(name).stem + beside), storage_options=storage_options)
         return parent / name
     return sync_s3_dataset(url, cache / _digest(url) / (PurePosixPath(root).name or "root"), storage_options=storage_options)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from .._remote_file import is_remote
 from .._slide import Slide
+from ._addresses import opened, reached
 from ._annotations import Annotations, annotations_of, classes_of_patches
 from ._places import Places
 from ._slide_dataset import SlideDataset
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _TRIES = 200
 # What is read together of slides that are no bundles, in pixels of the full resolution.
 _NEIGHBOURHOOD = 1024
+# Slides at addresses that are looked at at once: most of the time is waited.
+_WAITING = 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class _Choice:
     tissue: float | None
     mask: Callable[[Slide], TissueMask]
     seed: int
+    storage_options: Mapping[str, Any] | None
 
     def check(self) -> None:
         """That they can be."""
@@ -61,7 +66,9 @@ class _Choice:
 
     def look(self, number: int, entry: SlideEntry) -> _Looked:
         """At a slide."""
-        with Slide(entry.path, cache_bytes=64 << 20) as slide:
+        if is_remote(entry.path):
+            entry = reached(entry, self.storage_options)
+        with opened(entry, 64 << 20) as slide:
             of = views(slide, self.want)
             span = of[0].span
             mask = None if self.tissue is None else self.mask(slide)
@@ -74,7 +81,7 @@ class _Choice:
                 places = _where(Places(places.centres, {**places.fields, "annotation": classes}), [name is not None for name in classes])
             tile = slide._native.tile
             is_bundle = slide._native.kind == "bundle" and tile is not None
-            return _Looked(of, 4 * tile[0] if is_bundle and tile is not None else _NEIGHBOURHOOD, places)
+            return _Looked(entry, of, 4 * tile[0] if is_bundle and tile is not None else _NEIGHBOURHOOD, places)
 
     def _places(self, slide: Slide, entry: SlideEntry, span: float, numbers: list[int], accept: Accept) -> Places:
         import numpy as np
@@ -94,6 +101,7 @@ class _Choice:
 class _Looked:
     """What is known of a slide after a look at it."""
 
+    entry: SlideEntry
     views: list[View]
     block: int
     places: Places
@@ -140,13 +148,15 @@ def of_slides(
         return saved_tissue_mask(slide, feature=tissue_feature, directory=None if save_masks is True else save_masks)
 
     by_path = {os.fspath(path): corners for path, corners in coordinates.items()} if isinstance(coordinates, Mapping) else coordinates
-    choice = _Choice(want, stride, count, by_path, annotations, annotated, unannotated, tissue, mask, seed)
+    choice = _Choice(want, stride, count, by_path, annotations, annotated, unannotated, tissue, mask, seed, storage_options)
     choice.check()
-    listed = entries(slides, storage_options)
-    if isinstance(by_path, Mapping) and (unknown := set(by_path) - {entry.path for entry in listed}):
+    found = entries(slides, storage_options)
+    if isinstance(by_path, Mapping) and (unknown := set(by_path) - {entry.path for entry in found}):
         raise ValueError(f"coordinates: {sorted(unknown)[0]} is not among the slides")
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        looked = list(pool.map(choice.look, range(len(listed)), listed))
+    waits = any(is_remote(entry.path) for entry in found)
+    with ThreadPoolExecutor(threads or max(os.cpu_count() or 1, _WAITING * waits)) as pool:
+        looked = list(pool.map(choice.look, range(len(found)), found))
+    listed = [of.entry for of in looked]
     slide_of = np.repeat(np.arange(len(listed), dtype=np.int32), [len(of.places.centres) for of in looked])
     centres = np.ascontiguousarray(np.concatenate([of.places.centres for of in looked]), np.float64)
     if len(centres) == 0:

@@ -60,7 +60,7 @@ class SlideDataset(SlipstreamDataset):
     def _start(self) -> None:
         self._last_family: int | None = None
         self._patches = _native.Patches(
-            [(slide.path, slide.stamp) for slide in self.slides],
+            [(slide.copy or slide.path, slide.stamp, slide.remote) for slide in self.slides],
             self._slide_of,
             self._centres,
             [[(view.level, view.side) for view in of] for of in self._views],
@@ -180,11 +180,20 @@ class SlideDataset(SlipstreamDataset):
         return sample | dict(self.slides[slide].fields) | own | {"index": int(at), "slide": slide, "x": x, "y": y}
 
     def __getitems__(self, indices: Sequence[int]) -> list[Sample]:
-        """Some samples at once: what torch's loader calls for a batch. Those of one family are read one after the other."""
+        """Some samples at once: what torch's loader calls for a batch. Those of one family are read one after the other; what they need of bundles at
+        addresses is fetched together."""
         import numpy as np
 
+        fetched = self._fetched(indices)
         near = np.argsort(self.families[np.asarray(indices)], kind="stable")
         samples: list[Sample] = [{}] * len(indices)
         for at in near:
             samples[at] = self[int(indices[at])]
+        del fetched
         return samples
+
+    def _fetched(self, indices: Any) -> object:
+        """What holds the bytes of some samples, where bundles lie at addresses: while it is there they are read without waiting."""
+        if all(slide.remote is None for slide in self.slides):
+            return None
+        return self._patches.fetch([int(index) for index in indices])

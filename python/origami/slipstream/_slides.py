@@ -7,10 +7,15 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
+
+from .._remote_file import is_remote
+
+if TYPE_CHECKING:
+    from .._remote_file import RemoteFile
 
 # Of whatever is in a directory, what is taken for a slide. Images are taken where they are named.
-_EXTENSIONS = {
+EXTENSIONS = {
     ".bif", ".btf", ".bundle", ".dzi", ".mrxs", ".ndpi", ".qptiff", ".scn", ".svs", ".svslide", ".szi", ".tf2", ".tf8", ".tif", ".tiff",
     ".vms", ".zvi",
 }  # fmt: skip
@@ -21,9 +26,14 @@ class SlideEntry:
     """A slide, and the fields that all of its samples have."""
 
     path: str
+    """Its path, or its address."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     stamp: tuple[int, int] = (0, 0)
-    """Length and time of modification in nanoseconds: a slide that was changed is refused."""
+    """Length and time of modification in nanoseconds of the file that is read: a slide that was changed is refused."""
+    remote: RemoteFile | None = None
+    """A bundle at an address, which is read by ranges, in the version that it was found in."""
+    copy: str | None = None
+    """The copy of anything else at an address."""
 
 
 Path_ = Union[str, "os.PathLike[str]"]
@@ -49,13 +59,13 @@ def find_slides(directory: Path_) -> list[Path]:
     for name, folders, files in os.walk(root, onerror=refuse):
         # The tiles of a tree, and the levels below, are no slides.
         folders[:] = sorted(folder for folder in folders if not folder.endswith("_files") and not folder.startswith("."))
-        found += [Path(name, file) for file in sorted(files) if Path(file).suffix.lower() in _EXTENSIONS and not file.startswith(".")]
+        found += [Path(name, file) for file in sorted(files) if Path(file).suffix.lower() in EXTENSIONS and not file.startswith(".")]
     return found
 
 
-def read_slide_list(path: Path_, *, column: str = "path") -> list[dict[str, Any]]:
-    """The rows of a CSV or Parquet file (the latter by pyarrow): `column` has paths, relative ones from the file's directory; the other
-    columns become fields. Numbers of a CSV become int or float.
+def read_slide_list(path: Path_, *, column: str = "path", base: Path_ | None = None) -> list[dict[str, Any]]:
+    """The rows of a CSV or Parquet file (the latter by pyarrow): `column` has paths and addresses, relative ones from `base`, by default the file's
+    directory; the other columns become fields. Numbers of a CSV become int or float.
 
     Raises ValueError where the column is not there; OSError.
     """
@@ -74,7 +84,10 @@ def read_slide_list(path: Path_, *, column: str = "path") -> list[dict[str, Any]
         if not row.get(column):
             raise ValueError(f"{path}: row {number} has no {column!r}; it has {', '.join(map(str, row))}")
         listed = str(row.pop(column))
-        row["path"] = listed if "://" in listed else str(path.parent / listed)
+        if is_remote(base) and "://" not in listed and not listed.startswith("/"):
+            row["path"] = f"{base}/{listed}"
+        else:
+            row["path"] = listed if "://" in listed else str((path.parent if base is None or is_remote(base) else Path(base)) / listed)
     return rows
 
 
@@ -88,15 +101,12 @@ def _value(text: Any) -> Any:
 
 
 def entries(slides: Slides, storage_options: Mapping[str, Any] | None = None) -> list[SlideEntry]:
-    """The slides of a data set, with their stamps; of those at addresses the copies on this machine."""
-    # It knows the cache, which knows data sets.
-    from .._remote_file import is_remote
-    from ._remote import local_copy
+    """The slides of a data set, with their stamps. Those at addresses are still to be reached."""
+    # It knows this module.
+    from ._addresses import slides_at
 
-    def here(path: Any) -> Any:
-        return local_copy(path, storage_options=storage_options) if is_remote(path) else path
-
-    found = [_stamped(here(path), fields) for path, fields in _listed(here(slides))]
+    listed = slides_at(str(slides), storage_options) if is_remote(slides) else _listed(slides)
+    found = [_entry(os.fspath(path), fields) for path, fields in listed]
     if not found:
         raise ValueError(f"{slides!r}: no slides here; give slides, bundles, trees, or a directory that holds some")
     names = set(found[0].fields)
@@ -141,8 +151,13 @@ def _split(row: Mapping[str, Any]) -> tuple[Path_, dict[str, Any]]:
     return row["path"], {str(name): value for name, value in row.items() if name != "path"}
 
 
-def _stamped(path: Path_, fields: dict[str, Any]) -> SlideEntry:
+def _entry(path: str, fields: Mapping[str, Any]) -> SlideEntry:
     if taken := {"image", "index", "slide", "x", "y"} & set(fields):
         raise ValueError(f"{path}: the field {sorted(taken)[0]!r} is one of the loader's own; call it something else")
+    return SlideEntry(path, fields) if is_remote(path) else SlideEntry(path, fields, stamp_of(path))
+
+
+def stamp_of(path: Path_) -> tuple[int, int]:
+    """Length and time of modification of a file."""
     status = os.stat(path)
-    return SlideEntry(os.fspath(path), fields, (status.st_size, status.st_mtime_ns))
+    return status.st_size, status.st_mtime_ns

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _native
+from .._remote_file import is_remote
 from .._slide import Slide
 from ._slides import Path_
 
@@ -123,10 +124,14 @@ def saved_tissue_mask(
     slide: Slide, *, feature: Feature = "saturation", downsample: float = 32.0, directory: Path_ | None = None
 ) -> TissueMask:
     """As `tissue_mask`, kept in a file `{slide}.tissue.npz` beside the slide, or in `directory`, and taken from there if it is of this slide as it is now, and
-    was made in this way; otherwise made and written anew. Raises OSError where it cannot be written."""
-    path = Path(slide._native.path)
+    was made in this way; otherwise made and written anew. Raises OSError where it cannot be written; ValueError for a bundle at an address without
+    `directory`."""
+    where = slide._native.path
+    path = Path(where)
     name = f"{path.name}.tissue.npz"
-    file = path.parent / name if directory is None else Path(directory) / f"{_digest(str(path.resolve()))}-{name}"
+    if directory is None and is_remote(where):
+        raise ValueError(f"{where}: a mask is not kept beside a bundle at an address; give a directory, as save_masks of from_slides")
+    file = path.parent / name if directory is None else Path(directory) / f"{_digest(where if is_remote(where) else str(path.resolve()))}-{name}"
     identity = f"{_identity(slide)}:{feature}:{downsample}"
     if file.exists() and (found := TissueMask.load(file, identity=identity)) is not None:
         return found

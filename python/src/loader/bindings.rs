@@ -1,6 +1,5 @@
 //! The classes and functions of the loader in `_native`: patches, batches, orders, tissue.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use numpy::{
@@ -11,14 +10,14 @@ use pyo3::prelude::*;
 
 use super::order::{Epoch, Random, Shuffle};
 use super::patch::{PatchReader, Place, Samples, View};
-use super::pool::{Pool, Slides};
+use super::pool::{Held, Location, Pool, Slides};
 use super::stream::{Batch, Plan, Reader, Stream};
 use super::tissue::{self, Feature};
 use crate::errors::{Error, Result};
 use crate::process::PerProcess;
 use crate::slide::{self, Slide};
-use crate::stamp::Stamp;
 use crate::work::Poll;
+use origami::image::geometry::Rect;
 use origami::pixels::Layout;
 
 /// What does not change from batch to batch: see `Plan`.
@@ -37,29 +36,36 @@ pub(super) fn wrong(problem: impl Into<String>) -> Error {
 /// The patches of slides: where they lie, and how they are read.
 #[pyclass(frozen, module = "origami._native")]
 pub struct Patches {
-    slides: Slides,
+    slides: Arc<Slides>,
     samples: Arc<Samples>,
     pool: PerProcess<Pool>,
 }
 
+/// What was fetched for some samples: they are read without waiting while it is held.
+#[pyclass(frozen, module = "origami._native")]
+pub struct Fetched(#[allow(dead_code, reason = "held, not used")] Held);
+
 impl Patches {
     /// Reads with the open slides of this process.
-    fn reader(&self, alone: bool, layout: Layout) -> PatchReader {
-        let pool = self.pool.get().unwrap_or_else(|| {
-            let pool = Arc::new(Pool::new(self.slides.clone()));
-            self.pool.set(Arc::clone(&pool));
-            pool
-        });
-        PatchReader { pool, samples: Arc::clone(&self.samples), alone, layout }
+    fn reader(&self, py: Python<'_>, alone: bool, layout: Layout) -> PyResult<PatchReader> {
+        let pool = match self.pool.get() {
+            Some(pool) => pool,
+            None => {
+                let pool = Arc::new(Pool::new(py, &self.slides)?);
+                self.pool.set(Arc::clone(&pool));
+                pool
+            }
+        };
+        Ok(PatchReader { pool, samples: Arc::clone(&self.samples), alone, layout })
     }
 }
 
 #[pymethods]
 impl Patches {
     #[new]
-    #[pyo3(signature = (paths, slides, centres, views, sides, *, cache_bytes, open_slides))]
+    #[pyo3(signature = (locations, slides, centres, views, sides, *, cache_bytes, open_slides))]
     fn new(
-        paths: Vec<(PathBuf, Stamp)>,
+        locations: Vec<Location>,
         slides: PyReadonlyArray1<'_, i32>,
         centres: PyReadonlyArray2<'_, f64>,
         views: Vec<Vec<(usize, u32)>>,
@@ -68,13 +74,13 @@ impl Patches {
         open_slides: usize,
     ) -> PyResult<Self> {
         let (slides, shape) = (slides.as_slice()?, centres.shape());
-        let agree = shape == [slides.len(), 2] && views.len() == paths.len();
+        let agree = shape == [slides.len(), 2] && views.len() == locations.len();
         if !agree || views.iter().any(|views| views.len() != sides.len()) {
             return Err(wrong("the shapes of slides, centres, views and sides do not agree").into());
         }
         let centres = centres.as_slice()?;
         let place = |(&slide, centre): (&i32, &[f64])| match (usize::try_from(slide), centre) {
-            (Ok(slide), &[x, y]) if slide < paths.len() && x.is_finite() && y.is_finite() => {
+            (Ok(slide), &[x, y]) if slide < locations.len() && x.is_finite() && y.is_finite() => {
                 Ok(Place { slide, centre: (x, y) })
             }
             _ => Err(wrong(format!("a sample of slide {slide} at {centre:?}: there is no such place"))),
@@ -82,7 +88,7 @@ impl Patches {
         let places = slides.iter().zip(centres.chunks_exact(2)).map(place).collect::<Result<_>>()?;
         let of = |&(level, side): &(usize, u32)| View { level, side };
         let views = views.iter().map(|views| views.iter().map(of).collect()).collect();
-        let slides = Slides { paths, cache_bytes, open: open_slides };
+        let slides = Arc::new(Slides { locations, cache_bytes, open: open_slides });
         Ok(Self { slides, samples: Arc::new(Samples { places, views, sides }), pool: PerProcess::default() })
     }
 
@@ -94,8 +100,9 @@ impl Patches {
         sample: i64,
         alone: bool,
     ) -> PyResult<Vec<Bound<'py, PyArray3<u8>>>> {
-        let reader = self.reader(alone, Layout::Interleaved);
+        let reader = self.reader(py, alone, Layout::Interleaved)?;
         let images = py.detach(|| -> Result<Vec<Vec<u8>>> {
+            let _held = reader.is_far().then(|| reader.fetch(&[sample]));
             let mut images: Vec<Vec<u8>> =
                 reader.output_bytes().into_iter().map(|bytes| vec![0; bytes]).collect();
             let mut out: Vec<&mut [u8]> = images.iter_mut().map(Vec::as_mut_slice).collect();
@@ -106,10 +113,17 @@ impl Patches {
         sized.map(|(image, &side)| slide::array(py, image, side as usize, side as usize, 3)).collect()
     }
 
+    /// Fetches what some samples need of files at addresses, side by side.
+    fn fetch(&self, py: Python<'_>, samples: Vec<i64>) -> PyResult<Fetched> {
+        let reader = self.reader(py, false, Layout::Interleaved)?;
+        Ok(Fetched(py.detach(|| reader.fetch(&samples))))
+    }
+
     /// Batches of samples in a given order; `planes` puts channels before height and width.
     #[pyo3(signature = (order, reading, *, alone, planes))]
     fn stream(
         &self,
+        py: Python<'_>,
         order: PyReadonlyArray1<'_, i64>,
         reading: Reading,
         alone: bool,
@@ -117,7 +131,7 @@ impl Patches {
     ) -> PyResult<BatchStream> {
         let (layout, sides) = (layout_of(planes), &self.samples.sides);
         let shapes = sides.iter().map(|&side| shape_of(layout, side as usize)).collect();
-        BatchStream::start(Box::new(self.reader(alone, layout)), order, &reading, shapes)
+        BatchStream::start(Box::new(self.reader(py, alone, layout)?), order, &reading, shapes)
     }
 }
 
@@ -137,7 +151,23 @@ pub(super) fn shape_of(layout: Layout, side: usize) -> Vec<usize> {
 pub struct BatchStream {
     /// Of each output of a sample.
     shapes: Vec<Vec<usize>>,
-    stream: Stream,
+    /// Until it is dropped.
+    stream: Option<Stream>,
+}
+
+/// Its threads may wait for the interpreter, which is let go while they are waited for. One that is ending comes to no thread any more, so
+/// they are left behind.
+impl Drop for BatchStream {
+    fn drop(&mut self) {
+        let is_ending = |py: Python<'_>| py.import("sys")?.call_method0("is_finalizing")?.is_truthy();
+        let ended = Python::try_attach(|py| match is_ending(py) {
+            Ok(false) => py.detach(|| drop(self.stream.take())),
+            _ => self.stream.take().into_iter().for_each(Stream::leave),
+        });
+        if ended.is_none() {
+            self.stream.take().into_iter().for_each(Stream::leave);
+        }
+    }
 }
 
 impl BatchStream {
@@ -149,7 +179,7 @@ impl BatchStream {
     ) -> PyResult<Self> {
         let order = order.as_slice()?.to_vec();
         let plan = Plan { reader, order, batch: reading.batch_size.max(1), ahead: reading.ahead.max(1) };
-        Ok(Self { shapes, stream: Stream::start(plan, reading.threads)? })
+        Ok(Self { shapes, stream: Some(Stream::start(plan, reading.threads)?) })
     }
 }
 
@@ -164,9 +194,8 @@ impl BatchStream {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<PyBatch<'py>>> {
         let poll = || Ok(Python::attach(|py| py.check_signals())?);
-        let Some(Batch { samples, outputs, .. }) = py.detach(|| self.stream.next(poll))? else {
-            return Ok(None);
-        };
+        let Some(stream) = &self.stream else { return Ok(None) };
+        let Some(Batch { samples, outputs }) = py.detach(|| stream.next(poll))? else { return Ok(None) };
         let arrays = outputs.into_iter().zip(&self.shapes).map(|(output, shape)| {
             let shape = std::iter::once(samples.len()).chain(shape.iter().copied()).collect::<Vec<_>>();
             let array: Bound<'py, PyArray<u8, IxDyn>> = PyArray1::from_vec(py, output).reshape(shape)?;
@@ -230,10 +259,14 @@ pub fn tissue_mask<'py>(
     if !(1.0..=65536.0).contains(&downsample) {
         return Err(wrong(format!("downsample {downsample}: it is 1 to 65536")).into());
     }
-    let source = slide.source(py)?;
+    let open = slide.open(py)?;
     let mask = py.detach(|| {
-        let poll = Poll::new();
-        poll.result(tissue::mask(&*source, feature, downsample, &|| poll.goes_on()))
+        let (source, poll) = (&*open.source, Poll::new());
+        let level = tissue::level(source, downsample);
+        let size = source.levels().get(level).copied().unwrap_or_default();
+        let whole = Rect { x: 0, y: 0, width: size.0, height: size.1 };
+        let make = || poll.result(tissue::mask(source, feature, downsample, &|| poll.goes_on()));
+        open.read(level, Some(whole), make)
     })?;
     Ok((PyArray1::from_vec(py, mask.tissue).reshape([mask.height, mask.width])?, mask.downsample))
 }

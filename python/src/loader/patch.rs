@@ -1,14 +1,16 @@
 //! One sample: around one centre, a patch at each magnification, resampled where no level of the slide has it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use origami::image::geometry::Rect;
 use origami::kernels::taps::Filter;
 
-use super::pool::Pool;
+use super::pool::{Held, Pool};
 use super::scale::{Part, scaled};
 use super::stream::Reader;
 use crate::errors::{Error, Result};
-use origami::pixels::{Layout, Patch, Reading};
+use origami::pixels::{Layout, Patch, Reading, Source};
 
 /// How a patch of one magnification is read of one slide.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,9 +63,47 @@ impl Reader for PatchReader {
         let place = usize::try_from(sample).ok().and_then(|at| places.get(at)).ok_or_else(none)?;
         let views = views.get(place.slide).ok_or_else(none)?;
         for ((&view, &side), out) in views.iter().zip(sides).zip(out) {
-            self.read_view(*place, view, side, out)?;
+            let read = self.read_view(*place, view, side, out);
+            self.pool.explained(place.slide, read)?;
         }
         Ok(())
+    }
+
+    fn is_far(&self) -> bool {
+        self.pool.is_far()
+    }
+
+    fn fetch(&self, samples: &[i64]) -> Held {
+        let Samples { places, views, .. } = &*self.samples;
+        let mut of_slide: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+        for place in samples.iter().filter_map(|&sample| places.get(usize::try_from(sample).ok()?)) {
+            of_slide.entry(place.slide).or_default().push(*place);
+        }
+        let slides: Vec<usize> = of_slide.keys().copied().collect();
+        self.pool.fetch(&slides, |slide, source| {
+            let views = views.get(slide).into_iter().flatten();
+            let places = &of_slide[&slide];
+            let of_view = |&view: &View| {
+                places.iter().filter_map(move |&place| Some((view.level, view.region(source, place)?)))
+            };
+            views.flat_map(of_view).collect()
+        })
+    }
+}
+
+impl View {
+    /// The left upper corner of the patch around a centre, in pixels of the level.
+    fn corner(self, slide: &dyn Source, place: Place) -> (i64, i64) {
+        let scale = slide.downsample(self.level);
+        let corner = |centre: f64| (centre / scale - f64::from(self.side) / 2.0).round() as i64;
+        (corner(place.centre.0), corner(place.centre.1))
+    }
+
+    /// What of the patch lies inside the level.
+    fn region(self, slide: &dyn Source, place: Place) -> Option<Rect> {
+        let ((x, y), side) = (self.corner(slide, place), self.side as usize);
+        let size = slide.levels().get(self.level).copied().unwrap_or_default();
+        Patch { x, y, width: side, height: side, layout: Layout::Planes, data: &mut [] }.inside(size)
     }
 }
 
@@ -74,9 +114,7 @@ impl PatchReader {
     /// Reads the patch of a place, of `out_side` pixels a side, into `out`: RGB, `3 * out_side^2` bytes.
     fn read_view(&self, place: Place, view: View, out_side: u32, out: &mut [u8]) -> Result<()> {
         let slide = self.pool.get(place.slide)?;
-        let scale = slide.downsample(view.level);
-        let corner = |centre: f64| (centre / scale - f64::from(view.side) / 2.0).round() as i64;
-        let (x, y, side) = (corner(place.centre.0), corner(place.centre.1), view.side as usize);
+        let ((x, y), side) = (view.corner(&*slide, place), view.side as usize);
         let how = Reading { alone: self.alone, goes_on: &|| true };
         if view.side == out_side {
             let mut patch = Patch { x, y, width: side, height: side, layout: self.layout, data: out };

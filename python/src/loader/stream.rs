@@ -1,7 +1,8 @@
 //! Batches of samples in a given order, read ahead by threads.
 //!
 //! Threads take samples one by one and write them into the batch where they belong, so a batch is whole when its last sample is, and
-//! batches come in order. A bounded number of batches is in memory.
+//! batches come in order. A bounded number of batches is in memory. Of samples far away one more thread fetches what a batch needs, all of
+//! it side by side, before the others take its samples.
 
 use std::collections::VecDeque;
 use std::process;
@@ -10,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::memory::Memory;
+use super::pool::Held;
 use crate::errors::{Error, Result};
 
 /// Reads samples of fixed sizes, from many threads at once.
@@ -22,6 +24,16 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// No such sample; a file that cannot be read; damaged data.
     fn read(&self, sample: i64, out: &mut [&mut [u8]]) -> Result<()>;
+
+    /// Whether samples lie far away, so that they are to be fetched before they are read.
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// Fetches what some samples need, for reads until it is dropped.
+    fn fetch(&self, _samples: &[i64]) -> Held {
+        Held::default()
+    }
 }
 
 /// What a stream reads.
@@ -50,6 +62,8 @@ struct Unfinished {
     outputs: Arc<Vec<Memory>>,
     left: usize,
     error: Option<Error>,
+    /// What was fetched for it; `None` until then, if it lies far away.
+    held: Option<Held>,
 }
 
 /// A sample that a thread reads.
@@ -66,6 +80,8 @@ struct Job {
 struct State {
     /// The next sample of the order that a thread takes.
     next: usize,
+    /// The next batch that is fetched.
+    fetch: usize,
     /// The number of the first batch in `batches`.
     first: usize,
     batches: VecDeque<Unfinished>,
@@ -99,14 +115,19 @@ impl Stream {
         let shared = Arc::new(Shared { plan, state: Mutex::default(), changed: Condvar::new() });
         let mut stream = Self { shared, threads: Vec::new(), process: process::id() };
         for number in 0..threads.max(1) {
-            let shared = Arc::clone(&stream.shared);
-            let thread =
-                thread::Builder::new().name(format!("origami-{number}")).spawn(move || shared.work());
-            stream
-                .threads
-                .push(thread.map_err(|e| Error::Argument(format!("the system gives no thread: {e}")))?);
+            stream.spawn(format!("origami-{number}"), Shared::work)?;
+        }
+        if stream.shared.plan.reader.is_far() {
+            stream.spawn("origami-fetch".into(), Shared::fetch)?;
         }
         Ok(stream)
+    }
+
+    fn spawn(&mut self, name: String, work: fn(&Shared)) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(name).spawn(move || work(&shared));
+        self.threads.push(thread.map_err(|e| Error::Argument(format!("the system gives no thread: {e}")))?);
+        Ok(())
     }
 
     /// The next batch; `None` after the last one, and after an error. `poll` is called while it waits.
@@ -159,6 +180,21 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Tells the threads to end, and does not wait for them.
+    pub fn leave(mut self) {
+        if self.process == process::id() {
+            self.stop();
+        }
+        std::mem::take(&mut self.threads).into_iter().for_each(drop);
+    }
+
+    fn stop(&self) {
+        self.shared.state().stop = true;
+        self.shared.changed.notify_all();
+    }
+}
+
 /// Ends the threads after the samples that they read now.
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -168,8 +204,7 @@ impl Drop for Stream {
             std::mem::forget(Arc::clone(&self.shared));
             return;
         }
-        self.shared.state().stop = true;
-        self.shared.changed.notify_all();
+        self.stop();
         for thread in self.threads.drain(..) {
             // A panic was told to the consumer, or nobody asks any more.
             let _ = thread.join();
@@ -199,14 +234,55 @@ impl Shared {
             let position = state.next;
             let sample = *self.plan.order.get(position).filter(|_| !state.stop)?;
             let (batch, at) = (position / self.plan.batch, position % self.plan.batch);
-            if batch < state.first + self.plan.ahead {
-                if batch == state.first + state.batches.len() {
-                    let empty = self.empty_batch(batch);
-                    state.batches.push_back(empty);
-                }
-                let outputs = Arc::clone(&state.batches.get(batch - state.first)?.outputs);
+            if let Some(unfinished) = self.batch(&mut state, batch)
+                && unfinished.held.is_some()
+            {
+                let outputs = Arc::clone(&unfinished.outputs);
                 state.next += 1;
                 return Some(Job { sample, batch, at, outputs });
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A batch that is being read or begins now, if there is room for it.
+    fn batch<'a>(&self, state: &'a mut State, number: usize) -> Option<&'a mut Unfinished> {
+        if number >= state.first + self.plan.ahead {
+            return None;
+        }
+        while state.first + state.batches.len() <= number {
+            let empty = self.empty_batch(state.first + state.batches.len());
+            state.batches.push_back(empty);
+        }
+        state.batches.get_mut(number - state.first)
+    }
+
+    /// Fetches what batches need, one after the other.
+    fn fetch(&self) {
+        let _guard = PanicGuard(self);
+        while let Some((number, samples)) = self.take_batch() {
+            let held = self.plan.reader.fetch(&samples);
+            let mut state = self.state();
+            let at = number - state.first;
+            if let Some(batch) = state.batches.get_mut(at) {
+                batch.held = Some(held);
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next batch to fetch, once there is room for it; `None` when there is nothing left to do.
+    fn take_batch(&self) -> Option<(usize, Vec<i64>)> {
+        let mut state = self.state();
+        loop {
+            let number = state.fetch;
+            if state.stop || number * self.plan.batch >= self.plan.order.len() {
+                return None;
+            }
+            if let Some(batch) = self.batch(&mut state, number) {
+                let samples = batch.samples.clone();
+                state.fetch += 1;
+                return Some((number, samples));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -218,7 +294,8 @@ impl Shared {
         let samples = self.plan.order[first..end].to_vec();
         let bytes = self.plan.reader.output_bytes().into_iter();
         let outputs = bytes.map(|bytes| Memory::new(samples.len(), bytes)).collect();
-        Unfinished { left: samples.len(), samples, outputs: Arc::new(outputs), error: None }
+        let held = (!self.plan.reader.is_far()).then(Held::default);
+        Unfinished { left: samples.len(), samples, outputs: Arc::new(outputs), error: None, held }
     }
 
     /// Counts a sample of a batch as read.

@@ -53,8 +53,14 @@ pub struct Mask {
 /// Rows of the slide's level that are read at once, in pixels.
 const BAND_PX: usize = 4 << 20;
 
-/// The mask of a slide with about `downsample` pixels of the full resolution along a side of one of its own: made of the coarsest level
-/// that is fine enough, whose pixels are averaged.
+/// The level of which a mask is made: the coarsest that is fine enough.
+pub fn level(slide: &dyn Source, downsample: f64) -> usize {
+    let fine = |&level: &usize| slide.downsample(level) <= downsample;
+    (0..slide.levels().len()).rev().find(fine).unwrap_or(0)
+}
+
+/// The mask of a slide with about `downsample` pixels of the full resolution along a side of one of its own: made of [`level`],
+/// whose pixels are averaged.
 ///
 /// # Errors
 /// Damaged data; that of a read which `goes_on` ended.
@@ -64,8 +70,7 @@ pub fn mask(
     downsample: f64,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Mask, ReadError> {
-    let fine = |&level: &usize| slide.downsample(level) <= downsample;
-    let level = (0..slide.levels().len()).rev().find(fine).unwrap_or(0);
+    let level = level(slide, downsample);
     let scale = slide.downsample(level);
     let block = ((downsample / scale).round() as usize).max(1);
     let (width, height) = slide.levels().get(level).copied().unwrap_or_default();
