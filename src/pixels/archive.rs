@@ -167,7 +167,7 @@ impl Bundle {
         FAMILY.with_borrow_mut(|family| {
             (family.width, family.height) = size;
             family.baseline.clone_from(&baseline);
-            self.decode(id, &record, |decoder| decoder.decode_residual_part(read, family))?;
+            self.decode(id, &record, |decoder| decoder.decode_residual_of(read, family))?;
             self.part(family, part)
         })
     }

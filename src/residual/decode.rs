@@ -89,6 +89,18 @@ impl FamilyDecoder<'_> {
     /// # Errors
     /// As [`Self::decode`]; the residual of `family` is then unspecified.
     pub fn decode_residual_part(&self, part: Rect, family: &mut DecodedFamily) -> Result<Rect> {
+        // Stripes are whole rows of tiles, and decoded as such.
+        let tile = self.geometry.tile();
+        let (top, end) =
+            (part.y / tile * tile, (part.y + part.height).next_multiple_of(tile).min(self.whole().height));
+        self.decode_residual_of(Rect { y: top, height: end - top, ..part }, family)
+    }
+
+    /// The same of `part` and of no rows above and below it, which are cheaper to leave out than to decode later.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the residual of `family` is then unspecified.
+    pub fn decode_residual_of(&self, part: Rect, family: &mut DecodedFamily) -> Result<Rect> {
         let whole = self.whole();
         let shape = self.residual_shape(family);
         let Some(payload) = self.record.payload(PayloadKind::Residual) else {
@@ -96,11 +108,7 @@ impl FamilyDecoder<'_> {
             family.residual.fill(sampling, shape.width, shape.height, RESIDUAL_ZERO as u8);
             return Ok(whole);
         };
-        // Stripes are whole rows of tiles, and decoded as such. A residual of another size than L0 has none.
-        let tile = self.geometry.tile();
-        let (top, end) =
-            (part.y / tile * tile, (part.y + part.height).next_multiple_of(tile).min(whole.height));
-        let part = Rect { y: top, height: end - top, ..part };
+        // A residual of another size than L0 has no stripes.
         if (shape.width, shape.height) == (family.width, family.height)
             && part != whole
             && self.decode_stripes(payload, shape, part, family)?

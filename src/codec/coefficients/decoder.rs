@@ -71,19 +71,22 @@ fn decode_intervals(
     {
         let top = index * striped.rows();
         let bottom = (top + striped.rows()).min(height);
+        let own = mcus(top..bottom, fy);
+        // What follows the last row that is wanted is not read.
+        let is_read_to_its_end = own.end <= wanted.1.end;
         let mut scan = Scan {
             bits: Bits::new(interval),
             tables,
             sampling,
             columns: width.div_ceil(fx * SIDE),
-            rows: mcus(top..bottom, fy),
+            rows: own.start..own.end.min(wanted.1.end),
             wanted: wanted.clone(),
         };
         match sampling {
             Sampling::Gray => gray_rows(&mut scan, &mut image.luma)?,
             _ => colour_rows(&mut scan, image)?,
         }
-        scan.bits.is_at_end().then_some(())?;
+        (!is_read_to_its_end || scan.bits.is_at_end()).then_some(())?;
     }
     Some(())
 }
@@ -95,7 +98,7 @@ struct Scan<'a> {
     sampling: Sampling,
     /// MCUs across.
     columns: usize,
-    /// Its rows of MCUs.
+    /// Its rows of MCUs, up to the last one that is wanted.
     rows: Range<usize>,
     /// The columns and rows of MCUs whose samples are wanted.
     wanted: (Range<usize>, Range<usize>),

@@ -18,8 +18,8 @@ use crate::image::ycc::Ycc;
 struct PlaneSink<'a> {
     planes: [Option<&'a mut Plane>; 3],
     batches: [Batch<'a>; 3],
-    /// The columns of blocks of luma and of chroma whose samples are wanted.
-    wanted: [Range<usize>; 2],
+    /// The columns and rows of blocks of luma and of chroma whose samples are wanted.
+    wanted: [(Range<usize>, Range<usize>); 2],
 }
 
 impl Blocks for PlaneSink<'_> {
@@ -28,7 +28,8 @@ impl Blocks for PlaneSink<'_> {
     #[inline(always)]
     fn store(&mut self, (index, x, y): BlockPlace, block: &Block, count: u8) {
         let (Some(plane), batch) = (&mut self.planes[index], &mut self.batches[index]) else { return };
-        if !self.wanted[index.min(1)].contains(&x) {
+        let (columns, rows) = &self.wanted[index.min(1)];
+        if !columns.contains(&x) || !rows.contains(&y) {
             return;
         }
         // Samples that no encoder has wrap or are cut, on every machine alike.
@@ -62,7 +63,7 @@ impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let payload = Payload::parse(bytes, expect)?;
         payload.layout.shape(image);
-        decode(&payload, 0..payload.stripes.len(), 0..expect.width, image)
+        decode(&payload, 0..payload.stripes.len(), (0..expect.width, 0..expect.height), image)
     }
 
     fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
@@ -74,21 +75,22 @@ impl ImageDecoder for Decoder {
         }
         // Samples of earlier calls stay: an image that has this shape already keeps them.
         payload.layout.shape(image);
-        decode(&payload, stripes, part.columns(), image)?;
+        decode(&payload, stripes, (part.columns(), rows), image)?;
         Ok(true)
     }
 }
 
-/// Decodes stripes; of their samples, those of the columns `columns`.
+/// Decodes stripes; of their samples, those of the columns and rows of `part`.
 fn decode(
     payload: &Payload<'_>,
     stripes: Range<usize>,
-    columns: Range<usize>,
+    part: (Range<usize>, Range<usize>),
     image: &mut Ycc,
 ) -> Result<()> {
     let [cb, cr] = image.chroma.as_mut().map_or([None, None], |planes| planes.each_mut().map(Some));
-    let blocks = |side: usize| columns.start / side..columns.end.div_ceil(side);
-    let wanted = [blocks(BLOCK), blocks(BLOCK * payload.layout.sampling.factors().0)];
+    let blocks = |range: &Range<usize>, side: usize| range.start / side..range.end.div_ceil(side);
+    let wanted = [(1, 1), payload.layout.sampling.factors()]
+        .map(|(across, down)| (blocks(&part.0, BLOCK * across), blocks(&part.1, BLOCK * down)));
     let batches = [0, 1, 1].map(|index: usize| Batch::new(&payload.steps[index]));
     let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], batches, wanted };
     for stripe in stripes {
