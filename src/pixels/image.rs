@@ -2,6 +2,7 @@
 
 use crate::image::family::Pixels;
 use crate::image::geometry::Rect;
+use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
 use crate::kernels::color::{ycc_to_rgb, ycc_to_rgb_rows};
 
@@ -39,12 +40,20 @@ impl Rgb {
     pub fn of_pixels(pixels: Pixels) -> Self {
         let (width, height) = (pixels.width(), pixels.height());
         match pixels {
-            Pixels::Rgb(plane) => Self::of_samples(width, height, 3, plane.view().to_plane().data().to_vec()),
+            Pixels::Rgb(plane) => Self::of_samples(width, height, 3, packed(plane)),
             Pixels::Ycc(planes) if planes.chroma.is_none() => {
-                Self::of_samples(width, height, 1, planes.luma.view().to_plane().data().to_vec())
+                Self::of_samples(width, height, 1, packed(planes.luma))
             }
-            Pixels::Ycc(planes) => Self::of_samples(width, height, 3, planes.to_rgb().data().to_vec()),
+            Pixels::Ycc(planes) => Self::of_samples(width, height, 3, packed(planes.to_rgb())),
         }
+    }
+}
+
+/// The rows of a plane one after the other.
+fn packed(plane: Plane) -> Vec<u8> {
+    match plane.stride() == plane.width() {
+        true => plane.into_vec(),
+        false => plane.view().to_plane().into_vec(),
     }
 }
 

@@ -21,8 +21,8 @@ pub struct Part {
     pub height: usize,
 }
 
-/// Tables, scratch memory, a channel, and the same scaled. Each thread has its own, so that a fork inherits no lock of another thread.
-type Scaler = (TapCache, Scratch, Vec<u8>, Plane);
+/// Tables, scratch memory, the channels, and one of them scaled. Each thread has its own, so that a fork inherits no lock of another thread.
+type Scaler = (TapCache, Scratch, [Plane; 3], Plane);
 
 /// Scales a part of interleaved RGB, whose rows are `row_px` pixels long, to `(width, height)`. Where it reduces, the filter is
 /// stretched, so that it is a low-pass.
@@ -39,14 +39,10 @@ pub fn scaled(
         static SCALER: RefCell<Scaler> = RefCell::default();
     }
     let axis = |in_len, out_len| Axis::Scale { filter, in_len, out_len };
-    SCALER.with_borrow_mut(|(tables, scratch, samples, plane)| {
+    SCALER.with_borrow_mut(|(tables, scratch, channels, plane)| {
         let (across, down) = (tables.get(axis(part.width, width)), tables.get(axis(part.height, height)));
-        for channel in 0..3 {
-            samples.clear();
-            for row in rgb.chunks_exact(3 * row_px).skip(part.y).take(part.height) {
-                samples.extend(row.iter().skip(3 * part.x + channel).step_by(3).take(part.width));
-            }
-            let source = Plane::from_vec(part.width, part.height, std::mem::take(samples));
+        take_apart(rgb, row_px, part, channels);
+        for (channel, source) in channels.iter().enumerate() {
             resample(source.view(), &across, &down, plane, scratch);
             match layout {
                 Layout::Planes => {
@@ -59,4 +55,17 @@ pub fn scaled(
             }
         }
     });
+}
+
+/// The channels of a part of interleaved RGB.
+fn take_apart(rgb: &[u8], row_px: usize, part: Part, channels: &mut [Plane; 3]) {
+    channels.iter_mut().for_each(|plane| plane.reset(part.width, part.height));
+    let [red, green, blue] = channels;
+    for (y, row) in rgb.chunks_exact(3 * row_px).skip(part.y).take(part.height).enumerate() {
+        let pixels = row[3 * part.x..][..3 * part.width].as_chunks::<3>().0;
+        let to = red.row_mut(y).iter_mut().zip(green.row_mut(y)).zip(blue.row_mut(y));
+        for (&[r, g, b], ((red, green), blue)) in pixels.iter().zip(to) {
+            (*red, *green, *blue) = (r, g, b);
+        }
+    }
 }

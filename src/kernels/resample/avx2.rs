@@ -19,8 +19,14 @@ pub fn horizontal(row: &[i16], taps: &Taps, shift: u32, out: &mut [i16]) {
         let done = part.start + part.len() / 8 * 8;
         // SAFETY: this module is only called at `Level::Avx2`, so the processor has AVX2. Reads reach `start
         // + row_len` with `start < in_len`, inside `row` by the assertion above; `coeffs` are slices of
-        // `row_len`.
-        unsafe { horizontal_8(row, taps, shift, part.start, &mut out[part.start..done]) };
+        // `row_len`, which is at least 8.
+        unsafe {
+            let out = &mut out[part.start..done];
+            match taps.used() <= 4 {
+                true => horizontal_8_short(row, taps, shift, part.start, out),
+                false => horizontal_8(row, taps, shift, part.start, out),
+            }
+        };
         scalar::horizontal(row, taps, shift, done, &mut out[..part.end]);
     }
 }
@@ -199,6 +205,47 @@ unsafe fn horizontal_8(row: &[i16], taps: &Taps, shift: u32, from: usize, out: &
         let packed = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256::<1>(q));
         // SAFETY: `out` is a chunk of exactly eight i16.
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) };
+    }
+}
+
+/// As [`horizontal_8`], of tables whose outputs use at most four coefficients: a register holds those of four outputs.
+#[target_feature(enable = "avx2")]
+unsafe fn horizontal_8_short(row: &[i16], taps: &Taps, shift: u32, from: usize, out: &mut [i16]) {
+    let round = _mm256_set1_epi32(1 << (shift - 1));
+    let count = _mm_cvtsi32_si128(shift as i32);
+    for (block, out) in out.chunks_exact_mut(8).enumerate() {
+        let x = from + block * 8;
+        // The low lane computes outputs `i` and `i + 1`, the high lane those four further on.
+        let sums = [x, x + 2].map(|i| {
+            let at = [i, i + 1, i + 4, i + 5];
+            // SAFETY: four samples from `start` on, and the first four coefficients; see the caller.
+            let (samples, coeffs) = unsafe {
+                (
+                    load_fours(at.map(|i| row.as_ptr().add(taps.start(i)))),
+                    load_fours(at.map(|i| taps.coeffs(i).as_ptr())),
+                )
+            };
+            _mm256_madd_epi16(samples, coeffs)
+        });
+        let total = _mm256_hadd_epi32(sums[0], sums[1]);
+        let q = _mm256_sra_epi32(_mm256_add_epi32(total, round), count);
+        let packed = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256::<1>(q));
+        // SAFETY: `out` is a chunk of exactly eight i16.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) };
+    }
+}
+
+/// Four unaligned groups of four i16.
+///
+/// # Safety
+/// All pointers must be valid for reads of 8 bytes.
+#[target_feature(enable = "avx2")]
+unsafe fn load_fours([a, b, c, d]: [*const i16; 4]) -> __m256i {
+    // SAFETY: by the contract above.
+    unsafe {
+        let low = _mm_unpacklo_epi64(_mm_loadl_epi64(a.cast()), _mm_loadl_epi64(b.cast()));
+        let high = _mm_unpacklo_epi64(_mm_loadl_epi64(c.cast()), _mm_loadl_epi64(d.cast()));
+        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
     }
 }
 
