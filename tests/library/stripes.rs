@@ -48,7 +48,17 @@ fn used() -> DecodedFamily {
     DecodedFamily { baseline: Ycc::gray(Plane::filled(7, 9, 99)), residual, width: 400, height: 400 }
 }
 
-/// Every tile of L0 of every family, made of the rows that it takes, then the rest of the family. How many were made of a part.
+/// A part of a tile that touches none of its edges, where it is large enough: on the grid of chroma, and `off` beside it.
+fn piece_of(part: Rect, off: u32) -> Rect {
+    let inner = |start: u32, length: u32| match length {
+        ..8 => (start, length),
+        _ => (start + length / 4 / 2 * 2 + off, length / 2 / 2 * 2 + off),
+    };
+    let ((x, width), (y, height)) = (inner(part.x, part.width), inner(part.y, part.height));
+    Rect { x, y, width, height }
+}
+
+/// Every tile of L0 of every family, made of the rows that it takes, then the rest of the family; and a piece of it by itself. How many were made of a part.
 fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let (slide, backend) = (dir.path().join("slide.png"), CpuBackend::new());
@@ -98,6 +108,16 @@ fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
                         assert_equal(&format!("{case}: the rest"), residual[0], residual[1]);
                         assert_eq!((family.width, family.height), size, "{case}");
                     }
+                    // An odd place, where chroma has every sample.
+                    let piece = piece_of(part, u32::from(sampling == Sampling::S444));
+                    let mut family = used();
+                    (family.width, family.height) = size;
+                    decoder.decode_baseline(&mut family).unwrap();
+                    let read = cpu::residual_of_part(coding, size, want, piece);
+                    decoder.decode_residual_of(read, &mut family).unwrap();
+                    let got = cpu::reconstruct_part(coding, &family, want, piece).unwrap();
+                    let [x, y, w, h] = [piece.x, piece.y, piece.width, piece.height].map(|n| n as usize);
+                    assert_equal(&format!("{case}: {piece:?}"), got.view(), made.l0.view().part(x, y, w, h));
                 }
             }
         }
