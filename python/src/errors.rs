@@ -11,8 +11,10 @@ use origami::pixels::ReadError;
 use origami::pyramid;
 use origami::slide::SlideError;
 use origami::store::FileError;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::ending::attached;
 
 /// The result of calls of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +36,16 @@ impl Error {
     /// A file that cannot be opened.
     pub fn io(path: &Path, source: io::Error) -> Self {
         Library::from(FileError { action: "open", path: path.into(), source }).into()
+    }
+
+    /// What Python raised in a read, if no read may take it for a failure of its own: Ctrl-C and the like.
+    pub fn interrupt(&self) -> Option<PyErr> {
+        let raised = match self {
+            Self::Library(error) => of_system(error)?.get_ref()?.downcast_ref::<PyErr>()?,
+            Self::Python(raised) => raised,
+            _ => return None,
+        };
+        attached(|py| (!raised.is_instance_of::<PyException>(py)).then(|| raised.clone_ref(py)))?
     }
 
     /// What is wrong with a file, and what to do about it.
@@ -65,6 +77,9 @@ impl From<PyErr> for Error {
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
+        if let Some(raised) = error.interrupt() {
+            return raised;
+        }
         match error {
             Error::Library(error) => Python::attach(|py| exception(py, &error).unwrap_or_else(|e| e)),
             Error::Python(error) => error,

@@ -7,12 +7,14 @@
 //! | `loader` | the core of `origami.slipstream`: patches of many slides, read by threads |
 //! | `process`, `stamp` | what a fork must not share; whether a file was changed |
 //! | `remote` | a file at an address, by ranges that Python reads |
+//! | `ending` | calls of Python by threads of Rust, and the end of the interpreter |
 //! | `work` | long calls: without the interpreter's lock, and ended by Ctrl-C |
 //! | `errors` | errors of the library as exceptions |
 //!
 //! The package in `origami/` gives it the interfaces that users see: OpenSlide's for slides.
 
 mod archive;
+mod ending;
 mod errors;
 mod loader;
 mod process;
@@ -39,6 +41,8 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let end = wrap_pyfunction!(crate::ending::end, module)?;
+        module.py().import("atexit")?.call_method1("register", (end,))?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

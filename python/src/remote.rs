@@ -16,8 +16,10 @@ use origami::store::ReadAt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::ending::attached;
 use crate::errors::{Error, Result};
 
+const ENDING: &str = "the interpreter is ending";
 /// Bytes that are fetched when a bundle is opened: header, index and colour profile of most.
 const START_BYTES: u64 = 64 << 10;
 /// Ranges so near are one request.
@@ -70,7 +72,8 @@ impl RemoteFile {
     /// # Errors
     /// That of `open`; another version.
     pub fn opened<T>(&self, open: impl FnOnce(Box<dyn ReadAt>) -> Result<T>) -> Result<T> {
-        let _start = fetch(vec![(self.clone(), vec![0..self.0.size.min(START_BYTES)])]);
+        let start = 0..self.0.size.min(START_BYTES);
+        let _start = fetch(vec![(self.clone(), vec![start])])?;
         let opened = self.explained(open(Box::new(self.clone())))?;
         self.check()?;
         Ok(opened)
@@ -82,23 +85,25 @@ impl RemoteFile {
     /// That one, else that of the result.
     pub fn explained<T>(&self, result: Result<T>) -> Result<T> {
         match result {
-            Err(Error::Library(error)) => {
+            Err(error @ Error::Library(_)) if error.interrupt().is_none() => {
                 self.check()?;
-                Err(Error::Library(error))
+                Err(error)
             }
             other => other,
         }
     }
 
     fn check(&self) -> Result<()> {
-        attached(|py| self.0.file.bind(py).call_method0("check").map(drop)).map_err(Error::from)
+        let checked = attached(|py| self.0.file.bind(py).call_method0("check").map(drop));
+        Ok(checked.ok_or_else(|| Error::Argument(ENDING.into()))??)
     }
 
-    fn read(&self, range: &Range<u64>) -> PyResult<Vec<u8>> {
-        attached(|py| {
+    fn read(&self, range: &Range<u64>) -> io::Result<Vec<u8>> {
+        let read = attached(|py| {
             let bytes = self.0.file.bind(py).call_method1("read", (range.start, range.end))?;
-            Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec())
-        })
+            Ok(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes().to_vec())
+        });
+        read.unwrap_or_else(|| Err(io::Error::other(ENDING)))
     }
 
     /// The run that has a range.
@@ -135,17 +140,14 @@ impl ReadAt for RemoteFile {
     }
 }
 
-/// Runs `call` with the interpreter, unless that is ending.
-fn attached<T>(call: impl FnOnce(Python<'_>) -> PyResult<T>) -> PyResult<T> {
-    let ending = || io::Error::other("the interpreter is ending").into();
-    Python::try_attach(call).unwrap_or_else(|| Err(ending()))
-}
-
 /// A file, the bundle that is open in it, and regions of its levels.
 pub type Regions = (RemoteFile, pixels::Shared, Vec<(usize, Rect)>);
 
 /// Fetches what regions of bundles take, side by side.
-pub fn fetch_regions(wanted: &[Regions]) -> Held {
+///
+/// # Errors
+/// Those of [`Error::interrupt`] alone. What does not come is read by whoever needs it, who then learns of the error.
+pub fn fetch_regions(wanted: &[Regions]) -> Result<Held> {
     let ranges = |of: fn(&dyn Source, usize, Rect) -> Vec<Range<u64>>| {
         let of_file = |(file, source, regions): &Regions| {
             let ranges = regions.iter().flat_map(|&(level, region)| of(&**source, level, region));
@@ -153,13 +155,12 @@ pub fn fetch_regions(wanted: &[Regions]) -> Held {
         };
         wanted.iter().map(of_file).collect()
     };
-    let _heads = fetch(ranges(|source, level, region| source.heads(level, region)));
+    let _heads = fetch(ranges(|source, level, region| source.heads(level, region)))?;
     fetch(ranges(|source, level, region| source.needs(level, region)))
 }
 
-/// Fetches ranges of files side by side, but for those that are held already. What does not come is read by whoever needs it, who then
-/// learns of the error.
-fn fetch(wanted: Vec<(RemoteFile, Vec<Range<u64>>)>) -> Held {
+/// Fetches ranges of files side by side, but for those that are held already.
+fn fetch(wanted: Vec<(RemoteFile, Vec<Range<u64>>)>) -> Result<Held> {
     let (mut held, mut missing, mut bytes) = (Held::new(), Vec::new(), 0);
     for (file, ranges) in wanted {
         let mut lacking = Vec::new();
@@ -179,7 +180,7 @@ fn fetch(wanted: Vec<(RemoteFile, Vec<Range<u64>>)>) -> Held {
         }
     }
     if missing.is_empty() {
-        return held;
+        return Ok(held);
     }
     let fetched = attached(|py| {
         let files = PyList::new(py, missing.iter().map(|(file, _)| file.0.file.bind(py)))?;
@@ -190,13 +191,29 @@ fn fetch(wanted: Vec<(RemoteFile, Vec<Range<u64>>)>) -> Held {
         };
         answers.try_iter()?.map(bytes).collect::<PyResult<Vec<_>>>()
     });
-    for ((file, range), bytes) in missing.iter().zip(fetched.unwrap_or_default()) {
+    let fetched = fetched.map(|fetched| unless_interrupted(fetched.map_err(Error::from)));
+    let fetched = fetched.transpose()?.flatten().unwrap_or_default();
+    for ((file, range), bytes) in missing.iter().zip(fetched) {
         let Some(bytes) = bytes else { continue };
         let run = Arc::new(Run { start: range.start, bytes });
         file.hold(&run);
         held.push(run);
     }
-    held
+    Ok(held)
+}
+
+/// A result whose error another read will meet again; `None` then.
+///
+/// # Errors
+/// Those of [`Error::interrupt`], which nobody meets twice.
+pub fn unless_interrupted<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => match error.interrupt() {
+            Some(raised) => Err(raised.into()),
+            None => Ok(None),
+        },
+    }
 }
 
 /// Ranges, which are in order, those that lie near one another as one.

@@ -52,7 +52,7 @@ impl Open {
     pub fn read<T>(&self, level: usize, region: Option<Rect>, read: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(file) = &self.remote else { return read() };
         let regions = region.into_iter().map(|region| (level, region)).collect();
-        let _held = remote::fetch_regions(&[(file.clone(), Arc::clone(&self.source), regions)]);
+        let _held = remote::fetch_regions(&[(file.clone(), Arc::clone(&self.source), regions)])?;
         file.explained(read())
     }
 }

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
@@ -204,6 +205,39 @@ def test_masks_beside_a_bundle_at_an_address_are_refused(far: type[Far], bundle_
     assert [file.name.endswith("-a.bundle.tissue.npz") for file in (tmp_path / "masks").iterdir()] == [True]
 
 
+@pytest.mark.parametrize("read", ["slide.read_region((0, 0), 0, (64, 64))", "dataset.__getitems__([0, 1])", "SlipstreamBags(dataset, 2)[0]", "dataset[0]"])
+def test_ctrl_c_ends_the_wait_for_bytes(bundle_path: Path, read: str) -> None:
+    code = f"""
+        import signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from pathlib import Path
+        import origami
+        from far import Far
+        from origami.slipstream import SlipstreamBags, SlipstreamDataset
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        Far.put("bucket/a.bundle", Path({str(bundle_path)!r}).read_bytes())
+        slide = origami.open_slide("far://bucket/a.bundle", storage_options={OPTIONS!r})
+        dataset = SlipstreamDataset.from_slides("far://bucket/a.bundle", size=64, storage_options={OPTIONS!r})
+        Far.seconds, request = 600.0, Far._request
+
+        async def told(self, *request_of):
+            print("asked", flush=True)
+            await request(self, *request_of)
+
+        Far._request = told
+        try:
+            {read}
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "asked\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert out == "interrupted\n", err
+
+
 @pytest.mark.parametrize("end", ["", "del batches", "raise SystemExit(0)"])
 def test_a_program_ends_in_the_middle_of_a_pass(bundle_path: Path, end: str) -> None:
     code = f"""
@@ -221,5 +255,38 @@ def test_a_program_ends_in_the_middle_of_a_pass(bundle_path: Path, end: str) -> 
         print("read", flush=True)
         {end}
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
+    ends(code)
+
+
+@pytest.mark.parametrize("where", ["far", "near"])
+def test_a_program_ends_while_a_daemon_reads(bundle_path: Path, where: str) -> None:
+    code = f"""
+        import sys, threading
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from pathlib import Path
+        from far import Far
+        from origami.slipstream import SlipstreamDataset, SlipstreamLoader
+
+        bundle = {str(bundle_path)!r}
+        Far.put("bucket/a.bundle", Path(bundle).read_bytes())
+        slide = "far://bucket/a.bundle" if {where!r} == "far" else bundle
+        dataset = SlipstreamDataset.from_slides(slide, size=64, cache_bytes=1 << 20, storage_options={OPTIONS!r})
+        Far.seconds = 0.0005
+        begun = threading.Event()
+
+        def read():
+            while True:
+                for batch in SlipstreamLoader(dataset, 4, num_workers=8, shuffle="sample"):
+                    begun.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        begun.wait()
+        print("read", flush=True)
+    """
+    ends(code)
+
+
+def ends(code: str) -> None:
+    """A program that prints `read`, and ends well."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr, done.returncode) == ("read\n", "", 0)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Union
-from weakref import WeakSet
 
 from .. import _native
 from ._cache import OptimizedCache
@@ -116,9 +113,7 @@ class SlipstreamLoader(Passes):
         )
 
     def _batches(self, order: np.ndarray[Any, np.dtype[np.int64]], epoch: int) -> Iterator[tuple[int, Batch]]:
-        batches = self._reader.batches(self, order, epoch)
-        _running.add(batches)
-        yield from batches
+        yield from self._reader.batches(self, order, epoch)
 
     def _placed(self, value: Any) -> Any:
         """An array, or several, on the device that was asked for."""
@@ -134,18 +129,6 @@ class SlipstreamLoader(Passes):
         import torch  # type: ignore[import-not-found,unused-ignore]
 
         return torch.from_numpy(value).to(self._device, non_blocking=True)
-
-
-# Passes that go on. Their threads may ask the interpreter for bytes far away, so they end before it does.
-_running: WeakSet[Iterator[tuple[int, Batch]]] = WeakSet()
-
-
-@atexit.register
-def _end() -> None:
-    for batches in list(_running):
-        # One that another thread is in the middle of is left behind.
-        with suppress(ValueError):
-            batches.close()  # type: ignore[attr-defined]
 
 
 class _SlideReader:

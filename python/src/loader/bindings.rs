@@ -13,6 +13,7 @@ use super::patch::{PatchReader, Place, Samples, View};
 use super::pool::{Held, Location, Pool, Slides};
 use super::stream::{Batch, Plan, Reader, Stream};
 use super::tissue::{self, Feature};
+use crate::ending;
 use crate::errors::{Error, Result};
 use crate::process::PerProcess;
 use crate::slide::{self, Slide};
@@ -102,7 +103,7 @@ impl Patches {
     ) -> PyResult<Vec<Bound<'py, PyArray3<u8>>>> {
         let reader = self.reader(py, alone, Layout::Interleaved)?;
         let images = py.detach(|| -> Result<Vec<Vec<u8>>> {
-            let _held = reader.is_far().then(|| reader.fetch(&[sample]));
+            let _held = reader.is_far().then(|| reader.fetch(&[sample])).transpose()?;
             let mut images: Vec<Vec<u8>> =
                 reader.output_bytes().into_iter().map(|bytes| vec![0; bytes]).collect();
             let mut out: Vec<&mut [u8]> = images.iter_mut().map(Vec::as_mut_slice).collect();
@@ -116,7 +117,7 @@ impl Patches {
     /// Fetches what some samples need of files at addresses, side by side.
     fn fetch(&self, py: Python<'_>, samples: Vec<i64>) -> PyResult<Fetched> {
         let reader = self.reader(py, false, Layout::Interleaved)?;
-        Ok(Fetched(py.detach(|| reader.fetch(&samples))))
+        Ok(Fetched(py.detach(|| reader.fetch(&samples))?))
     }
 
     /// Batches of samples in a given order; `planes` puts channels before height and width.
@@ -161,7 +162,10 @@ impl Drop for BatchStream {
     fn drop(&mut self) {
         let is_ending = |py: Python<'_>| py.import("sys")?.call_method0("is_finalizing")?.is_truthy();
         let ended = Python::try_attach(|py| match is_ending(py) {
-            Ok(false) => py.detach(|| drop(self.stream.take())),
+            Ok(false) => py.detach(|| {
+                drop(self.stream.take());
+                ending::stay_away();
+            }),
             _ => self.stream.take().into_iter().for_each(Stream::leave),
         });
         if ended.is_none() {
@@ -193,9 +197,17 @@ impl BatchStream {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<PyBatch<'py>>> {
-        let poll = || Ok(Python::attach(|py| py.check_signals())?);
+        let poll = || {
+            ending::stay_away();
+            Ok(Python::attach(|py| py.check_signals())?)
+        };
         let Some(stream) = &self.stream else { return Ok(None) };
-        let Some(Batch { samples, outputs }) = py.detach(|| stream.next(poll))? else { return Ok(None) };
+        let next = py.detach(|| {
+            let next = stream.next(poll);
+            ending::stay_away();
+            next
+        });
+        let Some(Batch { samples, outputs }) = next? else { return Ok(None) };
         let arrays = outputs.into_iter().zip(&self.shapes).map(|(output, shape)| {
             let shape = std::iter::once(samples.len()).chain(shape.iter().copied()).collect::<Vec<_>>();
             let array: Bound<'py, PyArray<u8, IxDyn>> = PyArray1::from_vec(py, output).reshape(shape)?;

@@ -73,7 +73,7 @@ impl Reader for PatchReader {
         self.pool.is_far()
     }
 
-    fn fetch(&self, samples: &[i64]) -> Held {
+    fn fetch(&self, samples: &[i64]) -> Result<Held> {
         let Samples { places, views, .. } = &*self.samples;
         let mut of_slide: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
         for place in samples.iter().filter_map(|&sample| places.get(usize::try_from(sample).ok()?)) {

@@ -8,7 +8,7 @@ use std::thread;
 use pyo3::prelude::*;
 
 use crate::errors::{Error, Result};
-use crate::remote::{self, RemoteFile};
+use crate::remote::{self, RemoteFile, unless_interrupted};
 use crate::stamp::{self, Stamp};
 use origami::image::geometry::Rect;
 use origami::pixels::{self, Decoded, Shared, Source};
@@ -150,30 +150,40 @@ impl Pool {
 
     /// Fetches what will be read of some slides, side by side, and opens them side by side before. `regions` says which those are in an open
     /// slide, with their levels. Slides near by, and those that cannot be opened, are left to whoever reads them.
+    ///
+    /// # Errors
+    /// Those of [`Error::interrupt`] alone.
     pub fn fetch(
         &self,
         slides: &[usize],
         regions: impl Fn(usize, &dyn Source) -> Vec<(usize, Rect)> + Sync,
-    ) -> Held {
+    ) -> Result<Held> {
         let far: Vec<_> =
             slides.iter().filter_map(|&slide| Some((slide, self.file(slide)?.clone()))).collect();
         let (next, found) = (AtomicUsize::new(0), Mutex::new((Vec::new(), Vec::new())));
-        let work = || {
+        let work = || -> Result<()> {
             while let Some((slide, file)) = far.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let place = self.place(*slide);
-                let Ok(source) = self.opened(*slide, &place) else { continue };
+                let opened = unless_interrupted(self.opened(*slide, &place));
+                // Nobody waits for the others.
+                let opened = opened.inspect_err(|_| next.store(far.len(), Ordering::Relaxed))?;
+                let Some(source) = opened else { continue };
                 let regions = regions(*slide, &*source);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 found.0.push((file.clone(), source, regions));
                 found.1.push(place);
             }
+            Ok(())
         };
         thread::scope(|scope| {
-            (1..far.len().min(OPENERS)).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
+            for _ in 1..far.len().min(OPENERS) {
+                // Where the system gives no thread, there is less side by side.
+                drop(thread::Builder::new().spawn_scoped(scope, work));
+            }
+            work()
+        })?;
         let (wanted, open) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Held { _runs: remote::fetch_regions(&wanted), _open: open }
+        Ok(Held { _runs: remote::fetch_regions(&wanted)?, _open: open })
     }
 }
 

@@ -31,8 +31,11 @@ pub trait Reader: Send + Sync {
     }
 
     /// Fetches what some samples need, for reads until it is dropped.
-    fn fetch(&self, _samples: &[i64]) -> Held {
-        Held::default()
+    ///
+    /// # Errors
+    /// Those of [`Error::interrupt`] alone, which threads of a stream never get.
+    fn fetch(&self, _samples: &[i64]) -> Result<Held> {
+        Ok(Held::default())
     }
 }
 
@@ -261,7 +264,7 @@ impl Shared {
     fn fetch(&self) {
         let _guard = PanicGuard(self);
         while let Some((number, samples)) = self.take_batch() {
-            let held = self.plan.reader.fetch(&samples);
+            let held = self.plan.reader.fetch(&samples).unwrap_or_default();
             let mut state = self.state();
             let at = number - state.first;
             if let Some(batch) = state.batches.get_mut(at) {
