@@ -2,7 +2,7 @@
 
     browser_picture.py ADDRESS SCREENSHOTS SLIDE COLOURED    SLIDE is drawn by browser_measure.py, COLOURED one with colours
 
-What is looked at are pixels of the screen, of the file that is saved, and of the page that is printed.
+What is looked at are pixels of the screen and of the file that is saved.
 """
 
 import base64
@@ -89,7 +89,7 @@ class Picturing(User):
         b.wait("new URLSearchParams(location.hash.slice(1)).get('k') === '-50'", "the contrast in the address")
         address = b.eval("location.hash")
         self.open(self.slide, address)
-        b.wait("document.getElementById('main').style.filter !== ''", "the contrast of the address")
+        b.wait("document.getElementById('stage').classList.contains('adjusted')", "the contrast of the address")
         self.check("!origami.picturing.open", "an address opens no panel")
         self.near(self.seen(*black), [64] * 3, "a view from an address")
         self.check(f"location.hash === {json.dumps(address)}", "the address stays")
@@ -115,6 +115,26 @@ class Picturing(User):
             x, y, *_ = self.stage()
             self.near(self.drawn(place[0] - x, place[1] - y), want, f"gamma {gamma / 100}, in the picture")
 
+    def keeps(self):
+        """A measure is on the picture while its panel is open, unless it is not wanted, and goes with the panel."""
+        b = self.browser
+        b.screen(1200, 800)
+        self.open(self.slide, f"#x={(LEFT + RIGHT) / 2 - 200}&y={(TOP + BOTTOM) / 2}&z=0.5")
+        b.key("m")
+        b.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
+        b.click("#ruler")
+        left, top, right, bottom = b.eval(EDGES)
+        # Beside the rectangle, on white.
+        b.drag((left, bottom + 60), (right, bottom + 60))
+        self.panel()
+        x, y, *_ = self.stage()
+        blue, place = (11, 99, 206), (left + 40 - x, bottom + 60 - y)
+        self.near(self.drawn(*place), blue, "a measure in the picture", 40)
+        b.click("#picture-drawn")
+        self.near(self.drawn(*place), [255] * 3, "a picture without measures")
+        b.click("#picture-close")
+        self.near(self.seen(left + 40, bottom + 60), [255] * 3, "the measures are put away")
+
     def saves(self):
         """A file of the size of the view, with a scale bar that is right; a page of paper; the address."""
         b = self.browser
@@ -139,9 +159,12 @@ class Picturing(User):
                 data = saved.read_bytes()
             self.near(struct.unpack(">II", data[16:24]), [round(width * ratio), round((height + STRIP) * ratio)], "the size of the file", 0)
             (self.out / f"picture-saved-{ratio}.png").write_bytes(data)
+        # Listeners are called in their order, so this one is after the page's own.
+        b.eval("addEventListener('beforeprint', () => { window.onPaper = document.getElementById('printed')?.width; }); 1")
         pdf = base64.b64decode(b.call("Page.printToPDF", printBackground=True)["data"])
         self.near([len(re.findall(rb"/Type\s*/Page\b", pdf))], [1], "pages of paper", 0)
         (self.out / "picture.pdf").write_bytes(pdf)
+        self.check("window.onPaper === origami.picturing.draw().width", "the picture is what is printed")
         self.check("!document.getElementById('printed')", "what was printed is gone")
         b.click("#picture-link")
         b.wait("document.getElementById('picture-said').textContent.startsWith('The address of this view')", "the address")
@@ -154,6 +177,12 @@ class Picturing(User):
             self.open(name, "")
             b.key("i")
             b.wait("Boolean(origami.informing?.open)", "what the slide is", 10)
+            if name == self.coloured:
+                coded = b.eval("[...document.querySelectorAll('#facts dt')].find(e => e.textContent === 'Coded')?.nextSibling.textContent ?? ''")
+                how = b.eval(f"fetch('/api/slides/' + encodeURIComponent({json.dumps(name)})).then(r => r.json()).then(s => s.lossy?.encode ?? null)")
+                words += (f"Encoder {how['encoder']}: quality {how['base_quality']} of the third level, {how['residual_quality']} of the residual",
+                          f"of quality {how['chroma_residual_quality']}." if how.get("chroma_residual_quality") else "enlarged.") if how else ()
+                self.check(f"{json.dumps(bool(coded))} === {json.dumps(bool(how))}", "how it is coded")
             for word in words:
                 self.check(f"document.getElementById('facts').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
         self.picture("about")
@@ -175,7 +204,7 @@ class Picturing(User):
 
 def main(address, out, slide, coloured):
     visit("pictures", out, lambda browser, out: Picturing(browser, out, address, slide, coloured),
-          lambda user: (user.tells, user.adjusts, user.bends, user.saves, user.fits))
+          lambda user: (user.tells, user.adjusts, user.bends, user.keeps, user.saves, user.fits))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from faults_site import Site, contents
 
 THREADS = (1, 2, 7)
-# Memory of a GPU's batches, in MiB: of the smallest a family at a time is on its way.
+# Memory of a GPU's batches, in MiB: with the smallest, one family at a time is computed.
 BATCHES_MIB = (128, 300, 2048)
 # Sizes of tiles; those of 100 do not lie on the grid of JPEG's blocks.
 TILES = (64, 100)

@@ -111,7 +111,7 @@ int unlink(const char *path) { return is_kind("kill") && write_fault(-1, path) ?
 int open64(const char *path, int flags, ...) {
     va_list more;
     va_start(more, flags);
-    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, int) : 0;
+    int mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(more, int) : 0;
     va_end(more);
     if ((flags & O_ACCMODE) != O_RDONLY && write_fault(-1, path)) return -1;
     return NEXT(open64)(path, flags, mode);

@@ -24,7 +24,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 more=()
-if have cc && cc -shared -fPIC -O1 -Wall -o "$scratch/faults.so" scripts/faults.c -ldl; then
+if have cc; then
+    cc -shared -fPIC -O1 -Wall -o "$scratch/faults.so" scripts/faults.c -ldl
     more+=(--library "$scratch/faults.so")
 fi
 mkdir "$scratch/small"

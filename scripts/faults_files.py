@@ -150,7 +150,7 @@ def flips(site):
     site.made("encode", "--image", folder / "a.png", "--tile", 32, "--out", folder / "enc", *CPU)
     bundle = folder / "enc/residual_packs/residuals.bundle"
     good, right = bundle.read_bytes(), tiles_of(site, bundle, folder / "right")
-    found, decoded, kept = {}, 0, 0
+    found, decoded, kept, controls = {}, 0, 0, 0
     mutants, trees = folder / "mutants", folder / "trees"
     for part in range(0, len(good), 500):
         shutil.rmtree(mutants, ignore_errors=True)
@@ -159,18 +159,27 @@ def flips(site):
         for at in range(part, min(part + 500, len(good))):
             # One bit, a different one from byte to byte.
             (mutants / f"{at:05}.bundle").write_bytes(good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1 :])
+        # One that is whole shows that the others are refused for what is wrong with them.
+        (mutants / "whole.bundle").write_bytes(good)
         code, said, _ = site.run("verify", mutants, "--json", "-q")
         for result in json.loads(said)["results"]:
-            if not result["whole"]:
-                found[int(Path(result["path"]).stem)] = result["faults"][0]["message"]
+            at = Path(result["path"]).stem
+            if at == "whole":
+                controls += result["whole"]
+            elif not result["whole"]:
+                found[int(at)] = result["faults"][0]["message"]
         site.run("decode", mutants, "--keep-going", "--out", trees, *CPU)
         for tree in trees.iterdir() if trees.exists() else ():
             files = contents(tree)
             if files:
                 decoded += 1
+                controls += tree.name.startswith("whole")
                 kept += {name.split("/", 1)[1]: data for name, data in files.items() if "_files/" in name} == right
-    site.row("every byte flipped, verify", began, len(good), wrong=len(good) - len(found), note="each found, with its place")
-    site.row("every byte flipped, decode", began, len(good), wrong=decoded - kept, note=f"{decoded} gave a tree")
+    site.row("every byte flipped, verify", began, len(good), wrong=len(good) - len(found), note="each found")
+    site.row("every byte flipped, decode", began, len(good), wrong=decoded - kept, note=f"{decoded - controls // 2} gave a tree")
+    parts = -(-len(good) // 500)
+    if controls != 2 * parts:
+        site.wrong(f"the whole bundle among the flipped ones was good {controls} times of {2 * parts}")
     for at in sorted(set(range(len(good))) - set(found))[:5]:
         site.wrong(f"byte {at} flipped: verify says that it is whole")
     if decoded != kept:
@@ -224,12 +233,12 @@ def many(site):
             ready.append(server.status("/readyz"))
             time.sleep(0.01)
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     for _ in range(600):
         listed = json.loads(server.get("/api/slides")[2])["slides"]
         most = max(most, server.open_files())
-        described = sum(slide["width"] == 150 for slide in listed)
+        described = sum(slide.get("width") == 150 for slide in listed)
         if described == slides:
             break
         time.sleep(0.1)

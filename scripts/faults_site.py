@@ -50,7 +50,7 @@ class Site:
 
     def __init__(self, origami, work, kills, seed):
         self.origami, self.work, self.kills, self.random = str(origami), Path(work), kills, random.Random(seed)
-        # On a machine without a GPU the program has nothing to ask a driver for.
+        # So that no GPU driver is loaded.
         self.env = {**os.environ, "NODEVICE_SELECT": "1"}
         self.rows, self.faults, self.servers = [], [], []
 
@@ -93,7 +93,7 @@ class Site:
         self.faults.append(what)
         print(f"  WRONG: {what}", flush=True)
 
-    def row(self, what, began, cases, lost=0, wrong=0, note=""):
+    def row(self, what, began, cases, lost="-", wrong=0, note=""):
         self.rows.append((what, cases, lost, wrong, f"{time.time() - began:.0f}", note))
         print(f"  {what}: {cases} cases, {lost} lost, {wrong} wrong {note}", flush=True)
 

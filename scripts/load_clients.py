@@ -19,6 +19,8 @@ CLOSED_WITHIN_S = 180
 UNREAD_S = 95
 # A head that took this client longer than this, because the machine has other work, may have been too late for the server.
 IN_TIME_S = 12
+# Seconds after a stall of this process in which connections that ended are put down to it.
+LATE_S = 30
 # An answer that has not come by then does not come.
 ANSWER_S = 120
 STREAMS = 4
@@ -94,7 +96,8 @@ async def read_answer(reader):
 async def good(seen, address, choose):
     """One connection of HTTP/1.1, one request after the other; a new connection now and then."""
     while not seen.over:
-        opened = time.monotonic()
+        # When this connection was last of use.
+        quiet = time.monotonic()
         reader, writer = await connect(address)
         try:
             for number in range(seen.random.randrange(1, 400)):
@@ -106,12 +109,13 @@ async def good(seen, address, choose):
                     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                     status, headers, body = await asyncio.wait_for(read_answer(reader), ANSWER_S)
                 except (ConnectionError, asyncio.IncompleteReadError) as error:
-                    # Between two requests a connection may be closed, and this client may be slow to ask: it asks again.
-                    if getattr(error, "partial", b"") or (number == 0 and began - opened < IN_TIME_S):
+                    # A connection may be closed where nothing was asked for so long: this client asks again.
+                    if getattr(error, "partial", b"") or began - quiet < IN_TIME_S:
                         raise
                     seen.counts["closed between two requests"] += 1
                     break
                 seen.answer(kind, path, want, status, headers, body, began)
+                quiet = time.monotonic()
                 if headers.get("connection") == "close":
                     break
         finally:
@@ -274,8 +278,9 @@ async def client(seen, address, kind, until):
     while time.monotonic() < until and not seen.over:
         try:
             await behave()
-        except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
-            if time.monotonic() - seen.late < CLOSED_WITHIN_S:
+        except Exception as error:
+            ended = isinstance(error, (ConnectionError, asyncio.IncompleteReadError))
+            if ended and time.monotonic() - seen.late < LATE_S:
                 seen.counts["ended while this client was late"] += 1
             else:
                 seen.fault(f"{kind}: {error!r}")
@@ -305,5 +310,7 @@ async def load(seen, address, connections, seconds):
         seen.fault(f"{len(late)} good clients have no answer {ANSWER_S} s after the end")
     for task in (*tasks, watcher):
         task.cancel()
-    await asyncio.gather(*tasks, watcher, return_exceptions=True)
+    for ended in await asyncio.gather(*tasks, watcher, return_exceptions=True):
+        if isinstance(ended, Exception):
+            seen.fault(f"a client itself has failed: {ended!r}")
     return len(kinds)

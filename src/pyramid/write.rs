@@ -188,6 +188,7 @@ impl TreeWriter {
         let (draft, part) = (self.names.part(DRAFT), self.names.part(".dzi"));
         write_synced(&draft, self.descriptor.to_xml().as_bytes())?;
         fs::rename(draft, &part).map_err(Error::io("rename a file to", &part))?;
+        sync_file_system(&self.names.dir)?;
         self.names.publish()?;
         self.published = true;
         sync_file_system(&self.names.dir)?;

@@ -2,12 +2,15 @@
 //!
 //! Who may write is decided by `mark_changes`; what a change does by `serve::annotations`.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::mark_changes::{Refusal, based_on, failed, may_write, off, parse, refused, turn, value_of};
 use super::state::{HandlerResult, State, open_slide};
@@ -20,6 +23,9 @@ use crate::web::respond::{cacheable, etag, json_response};
 
 /// Most bytes of a request. More is sent in several.
 pub const MAX_BODY_BYTES: usize = 8 << 20;
+
+/// Most threads that work with files of marks at a time.
+const MOST_THREADS: usize = 8;
 
 const GEOJSON: &str = "application/geo+json";
 
@@ -43,7 +49,7 @@ pub async fn all(
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
     let show = query.is_some_and(|query| query.split('&').any(|part| part == "other=show"));
-    let read = blocking::run(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
+    let read = with_files(state.options.limits.read_timeout, move || -> Result<String, StoreError> {
         let slide = drawn(&slide);
         let document = store.document(&segment, &slide)?;
         if show || document.slide().fits(&slide) {
@@ -66,7 +72,7 @@ pub async fn one(
 ) -> HandlerResult {
     let Some(store) = state.annotations.clone() else { return Ok(off().into_response()) };
     let (slide, segment) = (open_slide(&state, &name).await?, path_segment(&name));
-    let read = blocking::run(state.options.limits.read_timeout, move || {
+    let read = with_files(state.options.limits.read_timeout, move || {
         let slide = drawn(&slide);
         store.document(&segment, &slide).map(|document| (document.slide().fits(&slide), document))
     });
@@ -269,8 +275,25 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
     })
 }
 
-/// Changes the marks of a slide, away from the asynchronous threads. One whose answer comes too late may have been made: the same change
-/// again is none.
+/// Works with the files of marks, away from the asynchronous threads. A storage that hangs holds a few threads, and nothing else: the permit
+/// goes with the thread, not with the request.
+async fn with_files<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ServeError> {
+    static THREADS: Semaphore = Semaphore::const_new(MOST_THREADS);
+    let waited = tokio::time::timeout(limit, THREADS.acquire()).await;
+    // It is never closed.
+    let permit = waited.map_err(|_| ServeError::Away)?.map_err(|_| ServeError::Broken)?;
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
+    blocking::run(limit, work).await
+}
+
+/// Changes the marks of a slide. A change whose answer comes too late may have been made: the same change of a mark again is none, and a
+/// replacement of all marks is refused as changed.
 async fn change(
     state: &State,
     name: &str,
@@ -280,7 +303,7 @@ async fn change(
     let Some(store) = state.annotations.clone() else { return Ok(Err(off())) };
     let (slide, segment) = (open_slide(state, name).await?, path_segment(name));
     let change = move || store.change(&segment, &drawn(&slide), adopt, changes);
-    let made = blocking::run(state.options.limits.read_timeout, change).await?;
+    let made = with_files(state.options.limits.read_timeout, change).await?;
     Ok(made.map_err(|error| failed(name, &error)))
 }
 
@@ -297,4 +320,27 @@ fn tag(revision: u64) -> String {
 fn conflict(conflict: &Conflict) -> Value {
     let feature = conflict.feature.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
     json!({"id": conflict.id, "revision": conflict.revision, "feature": feature})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn files_of_marks_that_hang_hold_a_few_threads_and_no_more() {
+        const SHORT: Duration = Duration::from_millis(20);
+        let (mut release, mut held) = (Vec::new(), Vec::new());
+        for _ in 0..MOST_THREADS {
+            let (sender, receiver) = mpsc::channel::<()>();
+            release.push(sender);
+            held.push(with_files(SHORT, move || receiver.recv().is_err()).await);
+        }
+        assert_eq!(held, vec![Err(ServeError::Away); MOST_THREADS]);
+        assert_eq!(with_files(SHORT, || true).await, Err(ServeError::Away));
+        assert_eq!(blocking::run(Duration::from_secs(60), || true).await, Ok(true));
+        drop(release);
+        assert_eq!(with_files(Duration::from_secs(60), || true).await, Ok(true));
+    }
 }

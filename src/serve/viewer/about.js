@@ -1,10 +1,8 @@
 // What a slide is, in plain words: its size, its scale, how it is kept, and what is lossless of it.
 'use strict';
-origami.about = (slide, kind) => {
+origami.about = (slide, kind, closed) => {
   const byId = id => document.getElementById(id);
   const number = value => value.toLocaleString('en', { maximumFractionDigits: 4 });
-  const ENTROPY = { huffman: 'Huffman codes', context: 'a context coder', lepton: 'Lepton' };
-  const SUBSAMPLING = { 444: 'full resolution', 422: 'half the columns', 420: 'a quarter of the resolution' };
 
   function size() {
     const pixels = `${number(slide.width)} × ${number(slide.height)} pixels`;
@@ -31,10 +29,11 @@ origami.about = (slide, kind) => {
   function coding() {
     const how = slide.lossy?.encode;
     if (!how) return null;
-    const kept = how.entropy && `, written with ${ENTROPY[how.entropy] ?? how.entropy}`;
-    const chroma = how.chroma_residual_quality && how.chroma_residual_quality !== how.residual_quality ? `, ${how.chroma_residual_quality} of colour` : '';
-    const sampling = SUBSAMPLING[how.subsamp] ? ` Colour has ${SUBSAMPLING[how.subsamp]}.` : '';
-    return `JPEG quality ${how.base_quality} of the third level, ${how.residual_quality} of the residual${chroma}${kept || ''}.${sampling}`;
+    const fine = how.chroma_residual_quality
+      ? `Colour has a residual of its own, of quality ${how.chroma_residual_quality}.` : 'Colour of these levels is that of the third, enlarged.';
+    const sampling = how.subsamp === '444' ? '' : ' Colour of the third level has half its width and height.';
+    return `Encoder ${how.encoder}: quality ${how.base_quality} of the third level, ${how.residual_quality} of the residual of the two finest. `
+      + `${fine}${sampling} Entropy coder: ${how.entropy}.`;
   }
 
   function planes() {
@@ -62,6 +61,7 @@ origami.about = (slide, kind) => {
   function toggle() {
     byId('about').hidden = !byId('about').hidden;
     byId('info').setAttribute('aria-pressed', String(!byId('about').hidden));
+    if (byId('about').hidden) closed();
   }
 
   byId('about-close').addEventListener('click', toggle);

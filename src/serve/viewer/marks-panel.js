@@ -207,12 +207,13 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     marks.listen(() => { layer.changed(); list(); });
   }
 
-  function toggle() {
+  // Marks may stay when the panel goes.
+  function toggle(keep = false) {
     const open = byId('marking').hidden;
     byId('marking').hidden = !open;
     byId('mark-up').setAttribute('aria-pressed', String(open));
     edit.open = store.open = open;
-    layer.hidden = !open;
+    layer.hidden = !open && !keep;
     if (!open) sketch.stop();
     remember();
     // Marks are read when they are first shown.
@@ -227,5 +228,6 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
   listen();
   list();
   press();
-  return { toggle, marks, edit, layer, store, choose, load, get open() { return !byId('marking').hidden; }, get loaded() { return opened; } };
+  const rest = () => { layer.hidden = byId('marking').hidden; };
+  return { toggle, rest, marks, edit, layer, store, choose, load, get open() { return !byId('marking').hidden; }, get loaded() { return opened; } };
 };

@@ -24,7 +24,8 @@ origami.measure = (viewer, slide, overlay, sketch) => {
     },
   };
   const all = [];
-  let [tool, grid] = [null, false];
+  // `drawn`: whether measures are shown.
+  let [tool, grid, drawn] = [null, false, false];
 
   // --- Tools --------------------------------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ origami.measure = (viewer, slide, overlay, sketch) => {
   }
 
   overlay.add((context, view) => {
-    if (byId('measuring').hidden) return;
+    if (!drawn) return;
     if (grid) drawGrid(context, view);
     for (const { name, points, text } of all) {
       const screen = points.map(view.screen);
@@ -127,9 +128,11 @@ origami.measure = (viewer, slide, overlay, sketch) => {
     byId('pointer').textContent = within ? in_.place([x, y]) : '';
   }
 
-  function toggle() {
+  // What is drawn may stay when the panel goes.
+  function toggle(keep = false) {
     byId('measuring').hidden = !byId('measuring').hidden;
     const open = !byId('measuring').hidden;
+    drawn = open || keep;
     byId('measure').setAttribute('aria-pressed', String(open));
     if (!open) sketch.stop();
     overlay.redraw();
@@ -149,5 +152,6 @@ origami.measure = (viewer, slide, overlay, sketch) => {
   viewer.element.addEventListener('pointerleave', () => { byId('pointer').textContent = ''; });
   list();
   press();
-  return { toggle, all, get open() { return !byId('measuring').hidden; } };
+  const rest = () => { drawn = !byId('measuring').hidden; overlay.redraw(); };
+  return { toggle, rest, all, get open() { return !byId('measuring').hidden; } };
 };

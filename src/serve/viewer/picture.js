@@ -1,14 +1,17 @@
 // How the slide's pixels are shown, brightness, contrast and gamma, and the view as a file: a picture with its scale bar and a caption.
 'use strict';
-origami.pictures = (viewer, slide, name, comparing, changed) => {
+origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   const byId = id => document.getElementById(id);
   // Of each slider: its name in the address, and its value where nothing is changed.
   const SLIDERS = { brightness: ['b', 0], contrast: ['k', 0], gamma: ['g', 100] };
-  // CSS pixels of the strip below a picture.
-  const STRIP = 40;
+  // CSS pixels of the strip below a picture, with one line of caption, and of each line.
+  const [STRIP, LINE] = [40, 18];
+  // For the tiles of a view.
+  const PATIENCE_MS = 20_000;
   // CSS pixels of a letter, beside the scale bar.
   const LETTER = 13;
   const INK = '#18181b';
+  let busy = false;
 
   const value = id => Number(byId(id).value);
 
@@ -31,13 +34,15 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
   }
 
   const isChanged = () => Object.keys(parts()).length > 0;
+  // A tour is of the slide as it is.
+  const isShown = () => isChanged() && byId('tour').hidden;
 
   function show() {
     const { factor, exponent, offset } = curve();
     for (const channel of document.querySelectorAll('#adjust [type]')) {
       for (const [key, given] of Object.entries({ amplitude: factor, exponent, offset })) channel.setAttribute(key, given);
     }
-    for (const id of ['main', 'other']) byId(id).style.filter = isChanged() ? 'url(#adjust)' : '';
+    byId('stage').classList.toggle('adjusted', isChanged());
     for (const id of Object.keys(SLIDERS)) {
       byId(`${id}-is`).textContent = id === 'gamma' ? (value(id) / 100).toFixed(2) : value(id) > 0 ? `+${value(id)}` : String(value(id));
     }
@@ -47,7 +52,7 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
 
   // Takes the parts of an address.
   function take(given) {
-    for (const [id, [key, usual]] of Object.entries(SLIDERS)) byId(id).value = Number.isFinite(Number(given[key])) ? given[key] : usual;
+    for (const [id, [key, usual]] of Object.entries(SLIDERS)) byId(id).value = given[key] && Number.isFinite(Number(given[key])) ? given[key] : usual;
     show();
   }
 
@@ -65,7 +70,7 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
 
   // A canvas as it is seen, through the sliders.
   function adjusted(canvas) {
-    if (!isSlide(canvas) || !isChanged()) return canvas;
+    if (!isSlide(canvas) || !isShown()) return canvas;
     const copy = new OffscreenCanvas(canvas.width, canvas.height);
     const context = copy.getContext('2d');
     context.drawImage(canvas, 0, 0);
@@ -81,31 +86,52 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
     if (comparing.mode === 'compare') said.push('left: original, right: reconstructed');
     else if (comparing.mode === 'difference') said.push('difference from the original');
     else if (slide.lossy) said.push('lossy reconstruction');
-    if (isChanged()) said.push(`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
-    return said.join(' · ');
+    if (isShown()) said.push(`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
+    return said;
   }
 
-  function strip(context, width, top) {
+  const font = `${LETTER}px system-ui, sans-serif`;
+
+  // CSS pixels that the scale bar takes, with what is around it.
+  const beside = () => (byId('scale').hidden ? LETTER : parseFloat(byId('bar').style.width) + 3 * LETTER);
+
+  // The caption, broken between its parts.
+  function lines(width) {
+    const context = new OffscreenCanvas(1, 1).getContext('2d');
+    context.font = font;
+    const found = [];
+    for (const part of caption()) {
+      const longer = found.length ? `${found.at(-1)} · ${part}` : part;
+      if (found.length && context.measureText(longer).width <= width - beside() - LETTER) found[found.length - 1] = longer;
+      else found.push(part);
+    }
+    return found;
+  }
+
+  function strip(context, width, top, captions) {
+    const height = stripOf(captions);
     context.fillStyle = '#fff';
-    context.fillRect(0, top, width, STRIP);
-    Object.assign(context, { fillStyle: INK, font: `${LETTER}px system-ui, sans-serif`, textBaseline: 'middle' });
-    let left = LETTER;
+    context.fillRect(0, top, width, height);
+    Object.assign(context, { fillStyle: INK, font, textBaseline: 'middle' });
     if (!byId('scale').hidden) {
-      const [length, text] = [parseFloat(byId('bar').style.width), byId('length').textContent];
-      context.fillRect(left, top + STRIP - 12, length, 4);
+      const length = parseFloat(byId('bar').style.width);
+      context.fillRect(LETTER, top + STRIP - 12, length, 4);
       context.textAlign = 'center';
-      context.fillText(text, left + length / 2, top + STRIP / 2 - 5);
-      left += length + 2 * LETTER;
+      context.fillText(byId('length').textContent, LETTER + length / 2, top + STRIP / 2 - 5);
     }
     context.textAlign = 'left';
-    context.fillText(caption(), left, top + STRIP / 2, Math.max(1, width - left - LETTER));
+    captions.forEach((text, line) =>
+      context.fillText(text, beside(), top + STRIP / 2 + LINE * line, Math.max(1, width - beside() - LETTER)));
   }
+
+  const stripOf = captions => STRIP + LINE * (captions.length - 1);
 
   // The view, in pixels of the screen.
   function draw() {
     const [stage, ratio] = [byId('stage').getBoundingClientRect(), devicePixelRatio];
     const picture = document.createElement('canvas');
-    [picture.width, picture.height] = [Math.round(stage.width * ratio), Math.round((stage.height + STRIP) * ratio)];
+    const captions = lines(stage.width);
+    [picture.width, picture.height] = [Math.round(stage.width * ratio), Math.round((stage.height + stripOf(captions)) * ratio)];
     const context = picture.getContext('2d');
     context.scale(ratio, ratio);
     context.fillStyle = '#fff';
@@ -123,7 +149,7 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
       context.drawImage(adjusted(canvas), box.left - stage.left, box.top - stage.top, box.width, box.height);
       context.restore();
     }
-    strip(context, stage.width, stage.height);
+    strip(context, stage.width, stage.height, captions);
     return picture;
   }
 
@@ -133,21 +159,38 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
     document.body.append(Object.assign(draw(), { id: 'printed' }));
   }
 
-  async function onPaper() {
-    await origami.settled();
-    print();
-  }
-
   const say = text => { byId('picture-said').textContent = text; };
 
-  async function save() {
+  // Everything in view, marks as well.
+  async function arrived() {
     await origami.settled();
+    while (origami.marking && !origami.marking.layer.settled) await new Promise(done => setTimeout(done, 50));
+  }
+
+  // Does something with the view once it is complete; what is asked for meanwhile is not done twice.
+  const whole = (failed, action) => async () => {
+    if (busy) return;
+    busy = true;
+    say('Waiting for the tiles of this view.');
+    try {
+      await Promise.race([arrived(), new Promise((_, fail) => setTimeout(() => fail(new Error('its tiles do not arrive')), PATIENCE_MS))]);
+      await action();
+    } catch (error) {
+      say(`${failed}: ${error.message}.`);
+    } finally {
+      busy = false;
+    }
+  };
+
+  const save = whole('The picture is not saved', async () => {
     const blob = await new Promise(done => draw().toBlob(done, 'image/png'));
     const href = URL.createObjectURL(blob);
     Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
     say('The picture is saved.');
-  }
+  });
+
+  const onPaper = whole('The picture is not printed', () => { say(''); print(); });
 
   async function link() {
     try {
@@ -163,12 +206,13 @@ origami.pictures = (viewer, slide, name, comparing, changed) => {
     byId('picturing').hidden = !byId('picturing').hidden;
     byId('picture').setAttribute('aria-pressed', String(!byId('picturing').hidden));
     say('');
+    if (byId('picturing').hidden) closed();
   }
 
   for (const id of Object.keys(SLIDERS)) byId(id).addEventListener('input', () => { show(); changed(); });
   const buttons = {
     'picture-reset': () => { take({}); changed(); },
-    'picture-save': () => save().catch(error => say(`The picture is not saved: ${error.message}`)),
+    'picture-save': save,
     'picture-link': link, 'picture-close': toggle, 'picture-print': onPaper,
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener('click', action);

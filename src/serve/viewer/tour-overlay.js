@@ -96,8 +96,8 @@ origami.tourOverlay = (scale, isLossy) => {
 
   // --- Text ---------------------------------------------------------------------------------------------------------
 
-  // Scripts that the font of a text may lack.
-  const OTHER_SCRIPT = /([^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]+)/u;
+  // Words in scripts that the font of a text may lack, with their vowel signs and joiners.
+  const OTHER_SCRIPT = /((?:[^\p{scx=Latin}\p{scx=Common}\p{scx=Inherited}][\p{M}\u200c\u200d]*)+)/u;
 
   // Where a browser has the base line of a text, from the top of its line: it rounds what the font says.
   const baselines = new Map();

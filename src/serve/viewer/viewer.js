@@ -201,16 +201,21 @@
   });
   const picturing = once(async () => {
     await load('measure.css', 'picture.js');
-    return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember));
+    return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest));
   });
   const informing = once(async () => {
     await load('measure.css', 'about.js');
-    return (origami.informing = origami.about(slide, kind));
+    return (origami.informing = origami.about(slide, kind, rest));
   });
-  // One panel at a time.
+  // When a panel that draws nothing closes, so does what others have left drawn.
+  const rest = () => ['measuring', 'marking'].forEach(each => origami[each]?.rest());
+  // One panel at a time. What is drawn stays while the panel of pictures or facts is open.
   async function only(wanted, get) {
     const panel = await get();
-    for (const each of ['measuring', 'marking', 'picturing', 'informing']) if (each !== wanted && origami[each]?.open) origami[each].toggle();
+    const keep = ['picturing', 'informing'].includes(wanted);
+    for (const each of ['measuring', 'marking', 'picturing', 'informing']) {
+      if (each !== wanted && origami[each]?.open) origami[each].toggle(keep);
+    }
     panel.toggle();
   }
 
@@ -223,7 +228,7 @@
     document.addEventListener('fullscreenchange', () =>
       byId('full').setAttribute('aria-pressed', String(Boolean(document.fullscreenElement))));
     document.addEventListener('keydown', event => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'p') {
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'p') {
         event.preventDefault();
         picturing().then(panel => panel.print()).catch(() => {});
         return;
