@@ -14,6 +14,7 @@ import struct
 import sys
 import zlib
 
+import png
 from chromium import Browser
 
 PATCH, SIDE = 64, 512
@@ -49,25 +50,19 @@ def colour(x, y):
     return 110 + 13 * x, 180 - 12 * y, 95 + 6 * ((3 * x + 5 * y) % 16)
 
 
-def png(path):
+def draw(path):
     """The slide: every patch is a colour that sRGB has too, with grain, as tissue has it: without it, what JPEG rounds would be rounded
     the same way in a whole patch."""
     rows, state = b"", 1
     for y in range(SIDE):
-        line = bytearray(1)
+        line = bytearray()
         for x in range(SIDE):
             for value in colour(x // PATCH, y // PATCH):
                 state = state * 1103515245 + 12345 & 0x7FFFFFFF
                 line.append(value + (state >> 16) % 13 - 6)
         rows += line
 
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
-    icc = b"Display P3\0\0" + zlib.compress(profile())
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"iCCP", icc) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    pathlib.Path(path).write_bytes(data)
+    png.write(path, SIDE, SIDE, rows, (b"iCCP", b"Display P3\0\0" + zlib.compress(profile())))
 
 
 # The sRGB colour that the browser paints in the middle of each patch of an image, of which `corner` is the place in the slide.
@@ -156,6 +151,6 @@ def compare(program, address, slide, original, mode, trees):
 
 if __name__ == "__main__":
     if sys.argv[1] == "slide":
-        png(sys.argv[2])
+        draw(sys.argv[2])
     elif not compare(*sys.argv[2:7], sys.argv[7:]):
         sys.exit(1)

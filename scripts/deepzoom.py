@@ -8,12 +8,12 @@ addresses, as the browser decodes them.
 """
 
 import json
-import struct
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
+
+import png
 
 # Fetched of a slide at most. Those of scripts/browser.sh have fewer on their edges.
 MOST_TILES = 600
@@ -131,11 +131,8 @@ def check(browser, address, name):
 
 def main():
     path, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    row = lambda y: b"\0" + b"".join(bytes((255 * x // width, 255 * y // height, 40 * ((x // 8 + y // 8) % 5))) for x in range(width))
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    with open(path, "wb") as out:
-        out.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-                  + chunk(b"IDAT", zlib.compress(b"".join(row(y) for y in range(height)))) + chunk(b"IEND", b""))
+    place = lambda x, y: bytes((255 * x // width, 255 * y // height, 40 * ((x // 8 + y // 8) % 5)))
+    png.write(path, width, height, b"".join(place(x, y) for y in range(height) for x in range(width)))
 
 
 if __name__ == "__main__":

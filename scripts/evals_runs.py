@@ -8,9 +8,9 @@ Says nothing about any codec. Knows no browser.
 import json
 import math
 import pathlib
-import struct
 import sys
-import zlib
+
+import png
 
 WIDTH, HEIGHT = 320, 200
 # By directory name: codec, label, bytes at quality 50, dB at quality 50, and what kind of thing it is.
@@ -24,15 +24,6 @@ CURVES = {
     "rs_444_b90_l0q{}_r-jpegxl_c40_p-archive": ("origami", "archive", 30_000, 35.8, "origami"),
 }
 QUALITIES = (20, 35, 50, 65, 80, 92)
-
-
-def png(path, pixels, width, height):
-    """RGB, one bytes object."""
-    rows = b"".join(b"\0" + pixels[3 * width * y:3 * width * (y + 1)] for y in range(height))
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-                     + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b""))
 
 
 def original(seed):
@@ -85,17 +76,17 @@ def make(root):
         for pattern, curve in CURVES.items():
             for quality in QUALITIES:
                 run = root / image / pattern.format(quality)
-                png(run / "images" / "reconstruction.png", coarse(source, 1 + (100 - quality) // 7), WIDTH, HEIGHT)
-                png(run / "images" / "original.png", source, WIDTH, HEIGHT)
+                png.write(run / "images" / "reconstruction.png", WIDTH, HEIGHT, coarse(source, 1 + (100 - quality) // 7))
+                png.write(run / "images" / "original.png", WIDTH, HEIGHT, source)
                 if curve[4] == "origami":
-                    png(run / "images" / "reconstruction_tiles.png", coarse(source, 2 + (100 - quality) // 7), WIDTH, HEIGHT)
+                    png.write(run / "images" / "reconstruction_tiles.png", WIDTH, HEIGHT, coarse(source, 2 + (100 - quality) // 7))
                 (run / "manifest.json").write_text(json.dumps(manifest(run.name, image, kind, curve, quality, 1 + seed * .4)))
     # Without its own original: that of its neighbours serves. Cut off half way through writing.
     broken = root / "photo_1" / "rs_444_b80_l0q33"
-    png(broken / "images" / "reconstruction.png", coarse(original(1), 9), WIDTH, HEIGHT)
+    png.write(broken / "images" / "reconstruction.png", WIDTH, HEIGHT, coarse(original(1), 9))
     (broken / "manifest.json").write_text('{"name": "rs_444_b80_l0q33", "metrics": {"y_psnr": 3')
     # No manifest, another size, a name that says nothing.
-    png(root / "photo_1" / "first try <b>" / "decompress" / "out.png", coarse(original(1), 4)[:3 * WIDTH * 150], WIDTH, 150)
+    png.write(root / "photo_1" / "first try <b>" / "decompress" / "out.png", WIDTH, 150, coarse(original(1), 4)[:3 * WIDTH * 150])
 
 
 if __name__ == "__main__":
