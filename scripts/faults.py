@@ -26,7 +26,7 @@ PARTS = {
 def main():
     parser = argparse.ArgumentParser(prog="scripts/faults.sh", description=__doc__)
     parser.add_argument("binary", type=Path, help="the program, with the feature rocksdb")
-    parser.add_argument("--quick", action="store_true", help="20 kills of each command, and fewer of the other cases")
+    parser.add_argument("--quick", action="store_true", help="10 kills of each command, and fewer of the other cases")
     parser.add_argument("--kills", type=int, help="kills of each command [default: 200]")
     parser.add_argument("--seed", type=int, default=1, help="where random moments begin")
     parser.add_argument("--only", help="parts, with commas between them: " + ", ".join(PARTS))
@@ -37,7 +37,7 @@ def main():
     parts = args.only.split(",") if args.only else list(PARTS)
     if not set(parts) <= set(PARTS):
         parser.error(f"--only takes {', '.join(PARTS)}")
-    site = Site(args.binary.resolve(), args.work, args.kills or (20 if args.quick else 200), args.seed)
+    site = Site(args.binary.resolve(), args.work, args.kills or (10 if args.quick else 200), args.seed)
     site.quick, site.library, site.small = args.quick, args.library, args.small
     with site:
         for part in parts:
