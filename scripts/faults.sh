@@ -5,7 +5,7 @@
 #
 #   scripts/faults.sh [--quick] [--kills N] [--seed N] [--only PART,PART] BINARY
 #
-#   --quick   20 kills of each command in place of 200, and fewer of the others
+#   --quick   10 kills of each command in place of 200, and fewer of the others
 #   --only    parts by name: kills, workers, cache, calls, reads, clock, disk, replaced, flips, many
 #
 # BINARY has the feature rocksdb. A part that needs a C compiler, or a small file system to fill, says SKIPPED where it can have none.
