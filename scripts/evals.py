@@ -14,6 +14,7 @@ import sys
 import time
 
 import evals_runs
+import png
 from chromium import Browser
 from user import User
 
@@ -325,7 +326,7 @@ class Tour(User):
         b, new = self.browser, self.runs / PHOTO / "webp_baseline_q50"
         b.screen(1280, 900)
         self.open()
-        evals_runs.png(new / "images" / "reconstruction.png", evals_runs.original(1), evals_runs.WIDTH, evals_runs.HEIGHT)
+        png.write(new / "images" / "reconstruction.png", evals_runs.WIDTH, evals_runs.HEIGHT, evals_runs.original(1))
         b.click("#reload")
         b.wait(f"Boolean(evals.byRun.get({json.dumps(f'{PHOTO}/webp_baseline_q50')}))", "a run that is added")
         self.check("[...document.querySelectorAll('#table .label')].some(e => e.textContent === 'WebP')", "it is in the table")
