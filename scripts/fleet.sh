@@ -21,7 +21,8 @@ else
 fi
 
 step "build"
-cargo build --locked --features nats,rocksdb
+# The program as the tests build it: `cargo build` takes dependencies with other features, and compiles many anew.
+cargo test --locked --features nats,rocksdb --no-run
 origami=$target_dir/debug/origami
 
 step "the suite of queues, on $("$nats_server" --version)"
