@@ -44,7 +44,8 @@ class Seen:
         """A kind of request, its address, and the hash of its body; none of what is not there."""
         kind = self.random.choices(("hot", "warm", "cold", "404"), (40, 25, 30, 5))[0]
         if kind == "404":
-            number = self.random.randrange(1 << 20)
+            # Beyond the columns that the slide has.
+            number = self.random.randrange(1000, 1 << 20)
             return kind, self.random.choice((f"/tiles/large/13/{number}_0.jpg", f"/tiles/{number}/9/0_0.jpg", f"/nothing/{number}")), None
         path = self.random.choice(self.wanted[kind][0])
         return kind, path, self.wanted[kind][1][path]
