@@ -7,11 +7,13 @@ import faults_calls
 import faults_clock
 import faults_files
 import faults_kills
+import faults_service
 from faults_site import Site
 
 PARTS = {
     "kills": faults_kills.commands,
     "workers": faults_kills.workers,
+    "service": faults_service.service,
     "cache": faults_kills.cache,
     "calls": faults_calls.calls,
     "reads": faults_calls.reads,

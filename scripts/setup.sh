@@ -175,6 +175,16 @@ install_ffmpeg() {
     [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: tests of tours will be skipped"
 }
 
+# The server is tried under the calls and rights of its unit of systemd; a machine without these only loses that test.
+install_sandbox() {
+    local wanted=()
+    [[ $minimal == 0 ]] || return 0
+    have bwrap || wanted+=(bubblewrap)
+    runs /usr/bin/python3 -c 'import seccomp' || wanted+=(python3-seccomp)
+    have systemd-analyze || wanted+=(systemd)
+    [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: the test of the unit of systemd will be skipped"
+}
+
 # --- Rust ----------------------------------------------------------------------------------------------------------
 
 check_rust() {
@@ -232,6 +242,7 @@ install_cross
 install_browser
 install_libjxl
 install_ffmpeg
+install_sandbox
 scripts/npm-files.sh
 install_deny
 fetch_slide

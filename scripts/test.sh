@@ -54,6 +54,9 @@ scripts/faults.sh --quick "$target_dir/debug/origami"
 step "server under load"
 scripts/load.sh "$target_dir/debug/origami"
 
+step "the unit of systemd"
+scripts/unit.sh "$target_dir/debug/origami"
+
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
 

@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use super::layout::{Fault, Header, Kind};
 use super::meta::Meta;
 use super::record::{FamilyRecord, Payload, check_payload, head_bytes, parse_head, parse_record};
-use crate::image::family::PayloadKind;
+use crate::image::family::{PayloadKind, Proof};
 use crate::image::geometry::{FamilyId, Geometry, TileId, hilbert};
 use crate::store::{self, Arrival, ReadAt, zeroed};
 
@@ -200,15 +200,30 @@ impl Archive {
     pub fn read_payloads(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) -> Result<Vec<Payload>> {
         let head = self.read_head(entry)?;
         let read = |&kind: &PayloadKind| {
-            let entry_of_kind = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
+            let payload = head.iter().find(|p| p.kind == kind).ok_or_else(|| {
                 let what = format!("payloads of family {}", entry.id);
                 Fault::new(entry.offset, what, kind.name(), "none").in_file(&self.path)
             })?;
-            let bytes = self.read(entry_of_kind.offset, entry_of_kind.bytes)?;
-            check_payload(entry.id, entry_of_kind, &bytes).map_err(|fault| fault.in_file(&self.path))?;
-            Ok(Payload { kind, codec: entry_of_kind.codec, bytes })
+            self.read_payload(entry, payload)
         };
         kinds.iter().map(read).collect()
+    }
+
+    /// As [`Self::read_family`], with those of its payloads alone that are of these kinds.
+    ///
+    /// # Errors
+    /// As [`Self::read_family`].
+    pub fn read_part(&self, entry: &FamilyEntry, kinds: &[PayloadKind]) -> Result<FamilyRecord> {
+        let (proof, head) = self.read_proof_and_head(entry)?;
+        let wanted = head.iter().filter(|payload| kinds.contains(&payload.kind));
+        let payloads = wanted.map(|payload| self.read_payload(entry, payload)).collect::<Result<_>>()?;
+        Ok(FamilyRecord { proof, payloads })
+    }
+
+    fn read_payload(&self, entry: &FamilyEntry, payload: &PayloadEntry) -> Result<Payload> {
+        let bytes = self.read(payload.offset, payload.bytes)?;
+        check_payload(entry.id, payload, &bytes).map_err(|fault| fault.in_file(&self.path))?;
+        Ok(Payload { kind: payload.kind, codec: payload.codec, bytes })
     }
 
     /// Reads only the head of a family's record: its payload table.
@@ -216,8 +231,11 @@ impl Archive {
     /// # Errors
     /// A wrong checksum or an impossible payload table, with the offset.
     pub fn read_head(&self, entry: &FamilyEntry) -> Result<Vec<PayloadEntry>> {
+        Ok(self.read_proof_and_head(entry)?.1)
+    }
+
+    fn read_proof_and_head(&self, entry: &FamilyEntry) -> Result<(Proof, Vec<PayloadEntry>)> {
         let bytes = self.read(entry.offset, entry.bytes.min(head_bytes(entry) as u32))?;
-        let head = parse_head(entry, &bytes).map_err(|fault| fault.in_file(&self.path))?;
-        Ok(head.1)
+        parse_head(entry, &bytes).map_err(|fault| fault.in_file(&self.path))
     }
 }

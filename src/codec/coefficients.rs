@@ -12,6 +12,7 @@
 //! | `encoder` | the encoders of baselines and residuals |
 //! | `batch` | from blocks of coefficients to samples of a plane |
 //! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
+//! | `entry` | where the scan of a file can be entered |
 //! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
 //!
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
@@ -26,6 +27,7 @@ mod block;
 mod dct;
 mod decoder;
 mod encoder;
+pub mod entry;
 mod header;
 mod huffman;
 mod lookup;
@@ -96,6 +98,29 @@ impl Coefficients {
         coefficients
     }
 
+    /// An image of blocks that are all zeros, with these steps of luma and of chroma, row by row.
+    pub fn empty((width, height): (usize, usize), sampling: Sampling, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
+        let factors = sampling.factors();
+        let mcus = (width.div_ceil(factors.0 * SIDE), height.div_ceil(factors.1 * SIDE));
+        let chroma = sampling.chroma_size(width, height);
+        let component = |index: usize| {
+            let ((width, height), per_mcu) =
+                if index == 0 { ((width, height), factors) } else { (chroma, (1, 1)) };
+            let filled = (width.div_ceil(SIDE), height.div_ceil(SIDE));
+            let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
+            let blocks = vec![[0; SIDE * SIDE]; columns * rows];
+            Component { steps: Steps::new(steps[index.min(1)]), per_mcu, columns, filled, blocks }
+        };
+        let components = (0..if sampling == Sampling::Gray { 1 } else { 3 }).map(component).collect();
+        Self { size: (width, height), sampling, components, mcus }
+    }
+
+    /// Sets a block that holds samples. What follows the last ones is empty until [`Self::fill`].
+    pub fn set(&mut self, component: usize, (x, y): (usize, usize), block: &Block) {
+        let component = &mut self.components[component];
+        component.blocks[y * component.columns + x] = *block;
+    }
+
     /// What `transform` makes of the planes of an image, by the steps of luma and of chroma. Blocks without samples are empty.
     fn transformed(
         image: YccRef<'_>,
@@ -111,7 +136,8 @@ impl Coefficients {
         Self { size: (width, height), sampling: image.sampling, components, mcus }
     }
 
-    fn fill(&mut self) {
+    /// Fills blocks without samples as libjpeg does.
+    pub fn fill(&mut self) {
         self.components.iter_mut().for_each(Component::fill);
     }
 

@@ -97,9 +97,9 @@ pub fn decoder(codec: CodecId) -> Result<Box<dyn ImageDecoder>> {
 /// # Errors
 /// As [`ImageDecoder::decode`].
 pub fn jpeg_in(codec: CodecId, bytes: Vec<u8>, expect: Shape) -> Result<Option<Vec<u8>>> {
-    let _ = expect;
     match codec {
         CodecId::Jpeg => Ok(Some(bytes)),
+        CodecId::Context => context::jpeg_of(&bytes, expect),
         #[cfg(feature = "jpegxl")]
         CodecId::JpegXl => jpegxl::jpeg_of(&bytes, expect).map(Some),
         #[cfg(feature = "lepton")]

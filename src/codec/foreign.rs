@@ -115,6 +115,7 @@ pub fn foreign_pixels(jpeg: &[u8], size: Option<(usize, usize)>) -> Result<Pixel
 mod tests {
     use super::*;
     use crate::codec::{ImageEncoder, JpegEncoder};
+    use crate::image::geometry::Rect;
 
     fn noise(width: usize, height: usize) -> Plane {
         let sample = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 24) as u8;
@@ -155,5 +156,35 @@ mod tests {
         let jpeg = JpegEncoder::new().unwrap().encode(gray.view(), 80.into()).unwrap();
         assert!(matches!(foreign_pixels(&jpeg, None), Ok(Pixels::Ycc(_))));
         assert!(foreign_pixels(&jpeg, Some((1, 1))).is_err());
+    }
+
+    #[test]
+    fn pixels_of_a_part_are_those_of_the_whole() {
+        let (width, height) = (93, 71);
+        let rgb = noise(3 * width, height);
+        for sampling in Sampling::YCC {
+            let jpeg =
+                JpegEncoder::new().unwrap().encode_rgb(rgb.data(), width, height, 80, sampling).unwrap();
+            let whole = Decoder::open(&jpeg).unwrap().rgb().unwrap();
+            for at in 0..400usize {
+                // All corners, and sides from 1 on.
+                let (x, y) = (at * 7 % width, at * 5 % height);
+                let (w, h) = (1 + at * 11 % (width - x), 1 + at * 13 % (height - y));
+                let [x, y, w, h] = [x, y, w, h].map(|n| n as u32);
+                let part = Rect { x, y, width: w, height: h };
+                let (made, pixels) = Decoder::open(&jpeg).unwrap().rgb_around(part).unwrap();
+                for row in part.rows() {
+                    let of = |pixels: &[u8], stride: usize, (left, top): (usize, usize)| {
+                        pixels[3 * ((row - top) * stride + part.x as usize - left)..][..3 * w as usize]
+                            .to_vec()
+                    };
+                    assert_eq!(
+                        of(&pixels, made.width as usize, (made.x as usize, made.y as usize)),
+                        of(&whole, width, (0, 0)),
+                        "{sampling:?}, {part:?} of {made:?}: row {row}"
+                    );
+                }
+            }
+        }
     }
 }

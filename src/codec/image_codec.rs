@@ -1,5 +1,6 @@
 //! The two traits that every codec implements, and the plain data that they take.
 
+use super::coefficients::entry::EntryPoints;
 use super::id::CodecId;
 use crate::codec::error::Result;
 use crate::image::geometry::Rect;
@@ -78,5 +79,21 @@ pub trait ImageDecoder: Send {
     fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
         let _ = (bytes, expect, part, image);
         Ok(false)
+    }
+    /// As [`Self::decode_part`], for parts that are read of the same bytes again and again: reads less where `points` knows where to begin, and
+    /// adds to them. They belong to these bytes alone.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; the samples of `image` are then unspecified.
+    fn decode_part_from(
+        &mut self,
+        points: Option<&EntryPoints>,
+        bytes: &[u8],
+        expect: Shape,
+        part: Rect,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        let _ = points;
+        self.decode_part(bytes, expect, part, image)
     }
 }

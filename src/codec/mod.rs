@@ -39,6 +39,7 @@ mod turbo;
 #[cfg(feature = "webp")]
 mod webp;
 
+pub use self::coefficients::entry::EntryPoints;
 pub use self::dispatch::{decoder, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
 pub use self::error::{Error, Result};

@@ -63,6 +63,15 @@ vectorised! {
     }
 }
 
+vectorised! {
+    /// Interleaved RGB to three rows. `rgb` holds three bytes a sample of `red`.
+    pub fn rgb_to_rows(rgb: &[u8], red: &mut [u8], green: &mut [u8], blue: &mut [u8]) {
+        for (((px, red), green), blue) in rgb.as_chunks::<3>().0.iter().zip(red).zip(green).zip(blue) {
+            [*red, *green, *blue] = *px;
+        }
+    }
+}
+
 impl Ycc {
     /// Interleaved RGB, three samples of `rgb` a pixel, as 4:4:4 planes.
     pub fn from_rgb(rgb: PlaneRef<'_>) -> Self {
@@ -127,9 +136,13 @@ mod tests {
         let mut rows = [(); 3].map(|()| vec![0; y.len()]);
         let [red, green, blue] = &mut rows;
         ycc_to_rgb_rows(&y, &cb, &cr, red, green, blue);
+        let mut taken = [(); 3].map(|()| vec![0; y.len()]);
+        let [red, green, blue] = &mut taken;
+        rgb_to_rows(&rgb, red, green, blue);
         for (channel, row) in rows.iter().enumerate() {
             assert!(row.iter().eq(rgb.iter().skip(channel).step_by(3)), "channel {channel}");
         }
+        assert_eq!(rows, taken);
     }
 
     #[test]

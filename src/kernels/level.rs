@@ -57,6 +57,22 @@ impl Level {
     }
 }
 
+/// Asks the processor to fetch the samples of a row into its cache, where it has an instruction for that.
+#[inline(always)]
+pub fn prefetch(row: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the instruction is a hint: it never faults, whatever the address.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
 /// Defines `$name`, whose plain Rust body is also compiled for AVX2 and runs on the best instruction set at
 /// hand.
 ///

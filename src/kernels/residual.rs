@@ -2,12 +2,15 @@
 //!
 //! Works sample by sample; knows nothing of how the prediction is made.
 
-use super::level::vectorised;
+use super::level::{prefetch, vectorised};
 use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spec::RESIDUAL_ZERO;
 
 /// In 16 bits: they hold every sum, and a register holds more of them than of 32 bits.
 const ZERO: i16 = RESIDUAL_ZERO as i16;
+
+/// Rows that are fetched ahead.
+const AHEAD: usize = 8;
 
 vectorised! {
     fn make_row(original: &[u8], prediction: &[u8], out: &mut [u8]) {
@@ -44,6 +47,10 @@ pub fn make(original: PlaneRef<'_>, prediction: PlaneRef<'_>, out: &mut Plane) {
 pub fn apply(plane: &mut Plane, residual: PlaneRef<'_>) {
     assert_eq!((plane.width(), plane.height()), (residual.width, residual.height));
     for y in 0..residual.height {
+        // A part of a plane that was decoded a while ago: its rows lie too far apart for the processor to see what comes next.
+        if y + AHEAD < residual.height {
+            prefetch(residual.row(y + AHEAD));
+        }
         apply_row(plane.row_mut(y), residual.row(y));
     }
 }

@@ -108,6 +108,10 @@ impl Taps {
     pub fn start(&self, i: usize) -> usize {
         self.start[i] as usize
     }
+    /// As [`Self::start`], of `count` outputs from `i` on.
+    pub fn starts(&self, i: usize, count: usize) -> &[u32] {
+        &self.start[i..][..count]
+    }
     /// Coefficients of output `i`, Q14, zero beyond those used.
     pub fn coeffs(&self, i: usize) -> &[i16] {
         &self.coeffs[i * self.row..][..self.row]

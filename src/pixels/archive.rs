@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::archive::{Archive, FamilyRecord, Kind as ArchiveKind, Payload};
 use crate::backend::cpu::{reconstruct_l1, reconstruct_part, residual_of_part};
-use crate::codec::{Foreign, decode_png};
+use crate::codec::{CodecId, Foreign, decode_png};
 use crate::error::Error;
 use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -18,11 +19,19 @@ use crate::output::render::stored_pixels;
 use crate::residual::{self, FamilyDecoder};
 
 use super::ahead::{Ahead, cells};
-use super::cache::{Decoded, SlideKey};
+use super::cache::{Decoded, FamilyStart, JpegResidual, SlideKey};
 use super::{Info, Kind, Patch, Reading, Result, Rgb, Source, pyramid_levels};
 
 /// Most pixels of a slide's label and the like.
 const MAX_ASSOCIATED_PX: usize = 1 << 28;
+
+/// The residual of a family.
+enum Residual {
+    /// As it is stored.
+    Stored(FamilyRecord),
+    /// As a JPEG.
+    Jpeg(Arc<JpegResidual>),
+}
 
 /// An open bundle.
 pub struct Bundle {
@@ -144,8 +153,8 @@ impl Bundle {
         Ok(made.map_err(Error::from)?.into_ycc())
     }
 
-    /// As [`Self::part`], of a family that is not kept: its residual is decoded no further than the part needs it. L2 is kept, since it is
-    /// small and patches are likely to come back to it.
+    /// As [`Self::part`], of a family that is not kept: its residual is decoded no further than the part needs it. L2 and entry points
+    /// into the residual are kept, since they are small and patches are likely to come back to them.
     fn part_alone(&self, id: FamilyId, part: Rect) -> Result<Ycc> {
         thread_local! {
             /// Planes of the size of a family, which every patch of a thread uses anew.
@@ -154,21 +163,48 @@ impl Bundle {
         if let Some(family) = self.decoded.known_family(self.key, id) {
             return self.part(&family, part);
         }
-        let record = self.record(id)?;
-        let decode = || {
-            let mut family = DecodedFamily::default();
+        let start = self.decoded.start(self.key, id, || {
+            let (mut family, record) = (DecodedFamily::default(), self.payload(id, PayloadKind::Baseline)?);
             self.decode(id, &record, |decoder| decoder.decode_baseline(&mut family))?;
             Ok(family.baseline)
+        })?;
+        let residual = self.residual(id, &start)?;
+        let (record, points) = match &residual {
+            Residual::Stored(record) => (record, &start.points),
+            Residual::Jpeg(jpeg) => (&jpeg.record, &jpeg.points),
         };
-        let baseline = self.decoded.baseline(self.key, id, decode)?;
         let whole = self.geometry().family_rect(id);
         let size = (whole.width as usize, whole.height as usize);
         let read = residual_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
         FAMILY.with_borrow_mut(|family| {
             (family.width, family.height) = size;
-            family.baseline.clone_from(&baseline);
-            self.decode(id, &record, |decoder| decoder.decode_residual_of(read, family))?;
+            family.baseline.clone_from(&start.baseline);
+            self.decode(id, record, |decoder| decoder.decode_residual_of(read, Some(points), family))?;
             self.part(family, part)
+        })
+    }
+
+    /// The record of a family with its payload of one kind, if it has that.
+    fn payload(&self, id: FamilyId, kind: PayloadKind) -> Result<FamilyRecord, Error> {
+        let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
+        Ok(self.archive.read_part(entry, &[kind])?)
+    }
+
+    /// The residual of a family for a read of a part. Codecs that can only be read from the start of a stripe become a JPEG, which is kept, when a
+    /// family is read for the second time: a patch that stays the only one of its family would pay for all of it.
+    fn residual(&self, id: FamilyId, start: &FamilyStart) -> Result<Residual, Error> {
+        if let Some(jpeg) = self.decoded.known_jpeg(self.key, id) {
+            return Ok(Residual::Jpeg(jpeg));
+        }
+        let record = self.payload(id, PayloadKind::Residual)?;
+        let is_jpeg = record.payloads.iter().all(|payload| payload.codec == CodecId::Jpeg);
+        if is_jpeg || !start.was_read.swap(true, Ordering::Relaxed) {
+            return Ok(Residual::Stored(record));
+        }
+        let jpeg = self.decode(id, &record, |decoder| decoder.residual_as_jpeg(&start.baseline))?;
+        Ok(match jpeg {
+            Some(jpeg) => Residual::Jpeg(self.decoded.keep_jpeg(self.key, id, jpeg)),
+            None => Residual::Stored(record),
         })
     }
 
@@ -198,6 +234,7 @@ impl Bundle {
                 false => self.part(&*self.family(id)?, part)?,
             };
             patch.paste_planes(&made, (left, top));
+            made.give_back();
         }
         Ok(())
     }

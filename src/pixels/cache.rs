@@ -4,8 +4,10 @@
 //! ask for the same part at once share one decode.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::archive::FamilyRecord;
+use crate::codec::EntryPoints;
 use crate::error::Error;
 use crate::image::family::DecodedFamily;
 use crate::image::geometry::{FamilyId, TileId};
@@ -25,18 +27,41 @@ pub struct SlideKey(u64);
 enum Part {
     /// The payloads of a family.
     Family(FamilyId),
-    /// Its baseline.
-    Baseline(FamilyId),
+    /// Its baseline and entry points.
+    Start(FamilyId),
+    /// Its residual as a JPEG.
+    Jpeg(FamilyId),
     /// Its L1.
     Half(FamilyId),
     /// A tile.
     Tile(TileId),
 }
 
+/// What is kept of a family that is read patch by patch.
+#[derive(Default)]
+pub struct FamilyStart {
+    /// Its baseline.
+    pub baseline: Ycc,
+    /// Where its residual can be entered.
+    pub points: EntryPoints,
+    /// Whether a patch of it was read before.
+    pub was_read: AtomicBool,
+}
+
+/// The residual of a family whose own codec cannot be entered, as a JPEG.
+pub struct JpegResidual {
+    /// The record with that payload alone.
+    pub record: FamilyRecord,
+    /// Where it can be entered.
+    pub points: EntryPoints,
+}
+
 /// It, by its kind.
 #[derive(Clone)]
 enum Kept {
     Family(Arc<DecodedFamily>),
+    Start(Arc<FamilyStart>),
+    Jpeg(Arc<JpegResidual>),
     Planes(Arc<Ycc>),
     Tile(Arc<Rgb>),
 }
@@ -46,8 +71,13 @@ impl Kept {
         let plane = |plane: &Plane| plane.data().len();
         let planes =
             |image: &Ycc| plane(&image.luma) + image.chroma.iter().flatten().map(plane).sum::<usize>();
+        // Of an image of the size of L0, which the residual has at most.
+        let points = |l2: &Plane| EntryPoints::bytes(4 * l2.width(), 4 * l2.height());
         let bytes = match self {
             Kept::Family(family) => planes(&family.baseline) + planes(&family.residual),
+            // Entry points of either residual.
+            Kept::Start(start) => planes(&start.baseline) + points(&start.baseline.luma),
+            Kept::Jpeg(jpeg) => jpeg.record.payloads.iter().map(|payload| payload.bytes.len()).sum(),
             Kept::Planes(image) => planes(image),
             Kept::Tile(rgb) => rgb.data.len(),
         };
@@ -131,17 +161,36 @@ impl Decoded {
         Ok(family)
     }
 
-    /// The baseline of a family; otherwise as [`Self::family`].
+    /// The baseline of a family and entry points into its residual; otherwise as [`Self::family`].
     ///
     /// # Errors
     /// As of `family`.
-    pub fn baseline(
+    pub fn start(
         &self,
         slide: SlideKey,
         id: FamilyId,
         decode: impl FnOnce() -> Result<Ycc, Error>,
-    ) -> Result<Arc<Ycc>> {
-        self.planes(slide, Part::Baseline(id), decode)
+    ) -> Result<Arc<FamilyStart>> {
+        let start = |baseline| Kept::Start(Arc::new(FamilyStart { baseline, ..FamilyStart::default() }));
+        let kept = self.get(slide, Part::Start(id), || decode().map(start))?;
+        let Kept::Start(start) = kept else { unreachable!("the part says the kind") };
+        Ok(start)
+    }
+
+    /// The residual of a family as a JPEG, if it is there.
+    pub fn known_jpeg(&self, slide: SlideKey, id: FamilyId) -> Option<Arc<JpegResidual>> {
+        match self.kept.get(&(slide, Part::Jpeg(id)))? {
+            Kept::Jpeg(jpeg) => Some(jpeg),
+            _ => None,
+        }
+    }
+
+    /// Keeps the residual of a family as a JPEG.
+    pub fn keep_jpeg(&self, slide: SlideKey, id: FamilyId, record: FamilyRecord) -> Arc<JpegResidual> {
+        let jpeg = Arc::new(JpegResidual { record, points: EntryPoints::default() });
+        self.kept.insert((slide, Part::Jpeg(id)), Kept::Jpeg(Arc::clone(&jpeg)));
+        self.kept.run_pending_tasks();
+        jpeg
     }
 
     /// L1 of a family in 4:4:4 or gray; otherwise as [`Self::family`].
@@ -154,16 +203,7 @@ impl Decoded {
         id: FamilyId,
         decode: impl FnOnce() -> Result<Ycc, Error>,
     ) -> Result<Arc<Ycc>> {
-        self.planes(slide, Part::Half(id), decode)
-    }
-
-    fn planes(
-        &self,
-        slide: SlideKey,
-        part: Part,
-        decode: impl FnOnce() -> Result<Ycc, Error>,
-    ) -> Result<Arc<Ycc>> {
-        let kept = self.get(slide, part, || decode().map(|image| Kept::Planes(Arc::new(image))))?;
+        let kept = self.get(slide, Part::Half(id), || decode().map(|image| Kept::Planes(Arc::new(image))))?;
         let Kept::Planes(image) = kept else { unreachable!("the part says the kind") };
         Ok(image)
     }

@@ -4,7 +4,7 @@ use crate::image::family::Pixels;
 use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
 use crate::image::ycc::Ycc;
-use crate::kernels::color::{ycc_to_rgb, ycc_to_rgb_rows};
+use crate::kernels::color::{rgb_to_rows, ycc_to_rgb, ycc_to_rgb_rows};
 
 /// Where the channels of a pixel lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +95,7 @@ impl Patch<'_> {
             let from = &image.data[from..][..3 * shared.columns];
             match self.row(&shared, row) {
                 Row::Interleaved(to) => to.copy_from_slice(from),
-                Row::Planes(to) => {
-                    for (channel, to) in to.into_iter().enumerate() {
-                        to.iter_mut()
-                            .zip(from.iter().skip(channel).step_by(3))
-                            .for_each(|(to, from)| *to = *from);
-                    }
-                }
+                Row::Planes([red, green, blue]) => rgb_to_rows(from, red, green, blue),
             }
         }
     }

@@ -4,11 +4,11 @@
 
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
-use crate::codec::{self, Shape, decoder};
+use crate::codec::{self, CodecId, EntryPoints, Shape, decoder};
 use crate::image::family::{DecodedFamily, PayloadKind};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::spec::RESIDUAL_ZERO;
-use crate::image::ycc::Sampling;
+use crate::image::ycc::{Sampling, Ycc};
 use crate::params::Coding;
 
 /// Decodes one family of an archive and checks every shape against the archive's record.
@@ -93,16 +93,22 @@ impl FamilyDecoder<'_> {
         let tile = self.geometry.tile();
         let (top, end) =
             (part.y / tile * tile, (part.y + part.height).next_multiple_of(tile).min(self.whole().height));
-        self.decode_residual_of(Rect { y: top, height: end - top, ..part }, family)
+        self.decode_residual_of(Rect { y: top, height: end - top, ..part }, None, family)
     }
 
-    /// The same of `part` and of no rows above and below it, which are cheaper to leave out than to decode later.
+    /// The same of `part` and of no rows above and below it, which are cheaper to leave out than to decode later. `points` are those of this
+    /// family's residual, for whoever reads other parts of it later.
     ///
     /// # Errors
     /// As [`Self::decode`]; the residual of `family` is then unspecified.
-    pub fn decode_residual_of(&self, part: Rect, family: &mut DecodedFamily) -> Result<Rect> {
+    pub fn decode_residual_of(
+        &self,
+        part: Rect,
+        points: Option<&EntryPoints>,
+        family: &mut DecodedFamily,
+    ) -> Result<Rect> {
         let whole = self.whole();
-        let shape = self.residual_shape(family);
+        let shape = self.residual_shape(&family.baseline, (family.width, family.height));
         let Some(payload) = self.record.payload(PayloadKind::Residual) else {
             let sampling = shape.sampling.unwrap_or(Sampling::Gray);
             family.residual.fill(sampling, shape.width, shape.height, RESIDUAL_ZERO as u8);
@@ -111,12 +117,30 @@ impl FamilyDecoder<'_> {
         // A residual of another size than L0 has no stripes.
         if (shape.width, shape.height) == (family.width, family.height)
             && part != whole
-            && self.decode_stripes(payload, shape, part, family)?
+            && self.decode_stripes(payload, shape, (part, points), family)?
         {
             return Ok(part);
         }
         self.decode_residual(payload, shape, family)?;
         Ok(whole)
+    }
+
+    /// The record with the residual as a JPEG that decodes to the same samples and can be read in parts by entry points. `None` for codecs that have
+    /// none.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn residual_as_jpeg(&self, baseline: &Ycc) -> Result<Option<FamilyRecord>> {
+        let rect = self.whole();
+        let shape = self.residual_shape(baseline, (rect.width as usize, rect.height as usize));
+        let Some(payload) = self.record.payload(PayloadKind::Residual) else { return Ok(None) };
+        let jpeg = codec::jpeg_in(payload.codec, payload.bytes.clone(), shape)
+            .map_err(|e| self.payload_error(PayloadKind::Residual, e))?;
+        let record = |bytes| FamilyRecord {
+            proof: self.record.proof,
+            payloads: vec![Payload { kind: PayloadKind::Residual, codec: CodecId::Jpeg, bytes }],
+        };
+        Ok(jpeg.map(record))
     }
 
     /// The residual that [`Self::decode_part`] left out, which returned `done`.
@@ -125,24 +149,25 @@ impl FamilyDecoder<'_> {
     /// As [`Self::decode`]; the contents of `family` are then unspecified.
     pub fn decode_rest(&self, done: Rect, family: &mut DecodedFamily) -> Result<()> {
         let Some(payload) = self.record.payload(PayloadKind::Residual) else { return Ok(()) };
-        let (shape, whole) = (self.residual_shape(family), self.whole());
+        let (shape, whole) =
+            (self.residual_shape(&family.baseline, (family.width, family.height)), self.whole());
         if done.width < whole.width {
             // Its stripes would be read a second time for the columns beside it.
             return self.decode_residual(payload, shape, family);
         }
         for (y, end) in [(0, done.y), (done.y + done.height, whole.height)] {
             let rest = Rect { y, height: end - y, ..whole };
-            if y < end && !self.decode_stripes(payload, shape, rest, family)? {
+            if y < end && !self.decode_stripes(payload, shape, (rest, None), family)? {
                 return self.decode_residual(payload, shape, family);
             }
         }
         Ok(())
     }
 
-    /// The shape that the residual must have. Needs the decoded baseline.
-    fn residual_shape(&self, family: &DecodedFamily) -> Shape {
-        let (width, height) = self.coding.residual_size(family.width, family.height);
-        let colour = self.coding.chroma_residual && family.baseline.sampling != Sampling::Gray;
+    /// The shape that the residual of a family of this size must have.
+    fn residual_shape(&self, baseline: &Ycc, size: (usize, usize)) -> Shape {
+        let (width, height) = self.coding.residual_size(size.0, size.1);
+        let colour = self.coding.chroma_residual && baseline.sampling != Sampling::Gray;
         let sampling = if colour { Sampling::S420 } else { Sampling::Gray };
         Shape { width, height, sampling: Some(sampling) }
     }
@@ -157,11 +182,13 @@ impl FamilyDecoder<'_> {
         &self,
         payload: &Payload,
         shape: Shape,
-        part: Rect,
+        (part, points): (Rect, Option<&EntryPoints>),
         family: &mut DecodedFamily,
     ) -> Result<bool> {
         decoder(payload.codec)
-            .and_then(|mut codec| codec.decode_part(&payload.bytes, shape, part, &mut family.residual))
+            .and_then(|mut codec| {
+                codec.decode_part_from(points, &payload.bytes, shape, part, &mut family.residual)
+            })
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 

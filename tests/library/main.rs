@@ -18,6 +18,7 @@ mod golden;
 mod inputs;
 mod layers;
 mod mutated;
+mod patches;
 mod reference;
 mod roundtrip;
 mod second_decoder;

@@ -114,7 +114,7 @@ fn check(case: &str, tile: u32, gray: bool, params: &EncodeParams) -> usize {
                     (family.width, family.height) = size;
                     decoder.decode_baseline(&mut family).unwrap();
                     let read = cpu::residual_of_part(coding, size, want, piece);
-                    decoder.decode_residual_of(read, &mut family).unwrap();
+                    decoder.decode_residual_of(read, None, &mut family).unwrap();
                     let got = cpu::reconstruct_part(coding, &family, want, piece).unwrap();
                     let [x, y, w, h] = [piece.x, piece.y, piece.width, piece.height].map(|n| n as usize);
                     assert_equal(&format!("{case}: {piece:?}"), got.view(), made.l0.view().part(x, y, w, h));

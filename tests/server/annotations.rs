@@ -1,13 +1,16 @@
 //! Marks on slides, of the built server: what is kept, who may change it, and what two do at once.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::kit::program::{arg, origami};
 use crate::kit::slides::tree;
-use crate::running::{Reply, Running, send as send_bytes};
+use crate::running::{Reply, Running, send as send_bytes, wait_until};
 
 const MARKS: &str = "/api/slides/one/annotations";
 const KEY: &str = "a key of forty characters, and no secret";
@@ -251,6 +254,47 @@ fn what_is_no_change_is_refused_with_a_reason_and_nothing_is_kept_of_it() {
         413
     );
     assert!(!place.marks.path().join("one.geojson").exists());
+}
+
+/// Asks for a change with a body of so many bytes, none of which is sent yet.
+fn announce(server: &Running, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = format!(
+        "PATCH {MARKS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+fn status_of(stream: &mut TcpStream) -> String {
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).unwrap();
+    String::from_utf8_lossy(&line[9..]).into_owned()
+}
+
+#[test]
+fn bodies_of_those_who_may_not_write_are_not_taken_in() {
+    let place = Place::new();
+    // Without --annotations-open nobody may.
+    let server = place.start(&[]);
+    assert_eq!(status_of(&mut announce(&server, 8 << 20)), "403");
+    assert_eq!(status_of(&mut announce(&place.open(), (8 << 20) + 1)), "413");
+}
+
+#[test]
+fn bodies_that_do_not_arrive_hold_no_more_than_the_memory_of_requests() {
+    let place = Place::new();
+    let server = place.start(&["--annotations-open", "--request-mb", "32", "--queue-timeout-ms", "300"]);
+    let held = || server.figure("origami_requests_bytes");
+    let waiting: Vec<_> = (0..2).map(|_| announce(&server, 8 << 20)).collect();
+    wait_until("two bodies are waited for", || held() >= f64::from(16 << 20));
+    // Half of the memory is for what is not a tile, and it is taken.
+    assert_eq!(status_of(&mut announce(&server, 8 << 20)), "503");
+    assert_eq!(server.get("/dzi/one_files/6/0_0.jpg").status, 200);
+    drop(waiting);
+    wait_until("their memory is free again", || held() < f64::from(8 << 20));
+    patch(&server, json!([{"id": "a", "feature": point(1)}]));
 }
 
 #[test]

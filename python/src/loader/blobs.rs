@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use origami::image::ycc::Ycc;
 
+use super::image::Decoded;
+use super::scale::Part;
 use super::stream::Reader;
 use super::{image, yuv};
 use crate::errors::{Error, Result};
@@ -118,10 +120,18 @@ impl BlobFile {
     /// # Errors
     /// No such image; a file that cannot be read; damaged bytes.
     pub fn rgb(&self, sample: i64) -> Result<Rgb> {
+        self.rgb_around(sample, Part::whole).map(|decoded| decoded.rgb)
+    }
+
+    /// As [`Self::rgb`], of at least the part that `part` makes of its size.
+    ///
+    /// # Errors
+    /// As of [`Self::rgb`].
+    pub fn rgb_around(&self, sample: i64, part: impl FnOnce((usize, usize)) -> Part) -> Result<Decoded> {
         let bytes = self.stored(sample)?;
         match self.planes_of(sample) {
-            Some(size) => yuv::load(&bytes, size).map(yuv::to_rgb),
-            None => image::decode(&bytes),
+            Some(size) => yuv::load(&bytes, size).map(|planes| yuv::to_rgb(planes).into()),
+            None => image::decode_around(&bytes, part),
         }
         .map_err(|problem| self.wrong(sample, problem))
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use origami::codec::{JpegDecoder, decode_png, foreign_pixels};
-use origami::image::ycc::Ycc;
+use origami::codec::{JpegDecoder, OpenedJpeg, decode_png};
+use origami::image::spare;
 use origami::kernels::taps::Filter;
 
 use super::blobs::BlobFile;
@@ -24,12 +24,46 @@ pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// # Errors
 /// Damaged bytes, another format, more than 2^28 pixels.
 pub fn decode(bytes: &[u8]) -> Result<Rgb, String> {
+    decode_around(bytes, Part::whole).map(|decoded| decoded.rgb)
+}
+
+/// The pixels of an image, or of a part of it.
+pub struct Decoded {
+    /// Width and height of the image.
+    pub size: (usize, usize),
+    /// The left upper corner of the part.
+    pub corner: (usize, usize),
+    /// The pixels of the part.
+    pub rgb: Rgb,
+}
+
+impl From<Rgb> for Decoded {
+    fn from(rgb: Rgb) -> Self {
+        Self { size: (rgb.width, rgb.height), corner: (0, 0), rgb }
+    }
+}
+
+/// As [`decode`], of at least the part that `part` makes of the size.
+///
+/// # Errors
+/// As [`decode`]: a JPEG is read to its end in any case.
+pub fn decode_around(bytes: &[u8], part: impl FnOnce((usize, usize)) -> Part) -> Result<Decoded, String> {
     if bytes.starts_with(PNG) {
         let png = decode_png(bytes, MAX_PX).map_err(|e| e.to_string())?;
-        return Ok(Rgb::of_samples(png.width, png.height, png.channels, png.data));
+        return Ok(Rgb::of_samples(png.width, png.height, png.channels, png.data).into());
     }
-    size(bytes)?;
-    foreign_pixels(bytes, None).map(Rgb::of_pixels).map_err(|e| e.to_string())
+    let opened = open(bytes)?;
+    let size = (opened.header().width, opened.header().height);
+    let (made, data) = opened.rgb_around(part(size).into()).map_err(|e| e.to_string())?;
+    let rgb = Rgb { width: made.width as usize, height: made.height as usize, data };
+    Ok(Decoded { size, corner: (made.x as usize, made.y as usize), rgb })
+}
+
+/// Opens a JPEG and checks its size.
+fn open(bytes: &[u8]) -> Result<OpenedJpeg<'_>, String> {
+    let opened = JpegDecoder::open(bytes).map_err(|e| format!("it is no PNG, and as a JPEG: {e}"))?;
+    check_size(opened.header().width, opened.header().height)?;
+    Ok(opened)
 }
 
 /// Width and height of a JPEG or PNG, by its header.
@@ -46,9 +80,13 @@ pub fn size(bytes: &[u8]) -> Result<(usize, usize), String> {
             _ => return Err("the PNG ends in its header".into()),
         }
     } else {
-        let opened = JpegDecoder::open(bytes).map_err(|e| format!("it is no PNG, and as a JPEG: {e}"))?;
-        (opened.header().width, opened.header().height)
+        let header = open(bytes)?.header();
+        (header.width, header.height)
     };
+    check_size(width, height)
+}
+
+fn check_size(width: usize, height: usize) -> Result<(usize, usize), String> {
     match width.checked_mul(height) {
         Some(pixels) if (1..=MAX_PX).contains(&pixels) => Ok((width, height)),
         _ => Err(format!("it is {width}x{height}; at most {MAX_PX} pixels are read")),
@@ -74,25 +112,28 @@ impl Reader for CropReader {
 
     fn read(&self, sample: i64, out: &mut [&mut [u8]]) -> Result<()> {
         let is = |form: Form| self.crops.iter().any(|crop| crop.form == form);
-        let rgb = is(Form::Rgb).then(|| self.blobs.rgb(sample)).transpose()?;
-        let planes = is(Form::Yuv420).then(|| self.blobs.yuv(sample)).transpose()?;
-        let size_of = |planes: &Ycc| (planes.luma.width(), planes.luma.height());
-        let size = rgb.as_ref().map(|image| (image.width, image.height)).or(planes.as_ref().map(size_of));
-        let parts = parts(&self.crops, size.unwrap_or_default(), self.epoch, sample.cast_unsigned());
-        for ((crop, part), out) in self.crops.iter().zip(parts).zip(out) {
-            match (crop.form, &rgb, &planes) {
-                (Form::Rgb, Some(image), _) => {
-                    self.crop_rgb(image, *crop, part, out)
+        let of = |size| parts(&self.crops, size, self.epoch, sample.cast_unsigned());
+        if is(Form::Rgb) {
+            let image = self.blobs.rgb_around(sample, |size| self.read_of(size, &of(size)))?;
+            for ((crop, part), out) in self.crops.iter().zip(of(image.size)).zip(&mut *out) {
+                if crop.form == Form::Rgb {
+                    self.crop_rgb(&image, *crop, part, out)
                         .map_err(|problem| self.blobs.wrong(sample, problem))?;
                 }
-                (Form::Yuv420, _, Some(planes)) => {
+            }
+            spare::give(image.rgb.data);
+        }
+        if is(Form::Yuv420) {
+            let planes = self.blobs.yuv(sample)?;
+            let size = (planes.luma.width(), planes.luma.height());
+            for ((crop, part), out) in self.crops.iter().zip(of(size)).zip(out) {
+                if crop.form == Form::Yuv420 {
                     let made = match crop.choice {
-                        Choice::Random(_) | Choice::Direct(_) => yuv::part(planes, part, crop.side),
-                        Choice::Centre | Choice::ResizeCentre(_) => yuv::middle(planes, crop.side),
+                        Choice::Random(_) | Choice::Direct(_) => yuv::part(&planes, part, crop.side),
+                        Choice::Centre | Choice::ResizeCentre(_) => yuv::middle(&planes, crop.side),
                     };
                     yuv::store(&made, out);
                 }
-                _ => {}
             }
         }
         Ok(())
@@ -100,16 +141,28 @@ impl Reader for CropReader {
 }
 
 impl CropReader {
-    fn crop_rgb(&self, image: &Rgb, crop: Crop, part: Part, out: &mut [u8]) -> Result<(), String> {
+    /// The part of an image of this size that its crops in RGB read.
+    fn read_of(&self, size: (usize, usize), parts: &[Part]) -> Part {
+        let read = self.crops.iter().zip(parts).filter(|(crop, _)| crop.form == Form::Rgb);
+        let read = read.map(|(crop, &part)| match crop.choice {
+            Choice::Centre => middle_of(size, crop.side),
+            Choice::ResizeCentre(_) => Part::whole(size),
+            Choice::Random(_) | Choice::Direct(_) => part,
+        });
+        read.reduce(Part::around).unwrap_or_else(|| Part::whole(size))
+    }
+
+    fn crop_rgb(&self, image: &Decoded, crop: Crop, part: Part, out: &mut [u8]) -> Result<(), String> {
         let side = crop.side;
         match crop.choice {
             Choice::Centre => middle(image, side, self.layout, out),
             Choice::ResizeCentre(shorter) => {
-                resized_middle(image, shorter as usize, side, self.layout, out)?;
+                resized_middle(&image.rgb, shorter as usize, side, self.layout, out)?;
             }
             Choice::Random(_) | Choice::Direct(_) => {
-                let filter = Filter::Bilinear;
-                scaled(&image.data, image.width, part, (side, side), filter, self.layout, out);
+                let (filter, (left, top)) = (Filter::Bilinear, image.corner);
+                let part = Part { x: part.x - left, y: part.y - top, ..part };
+                scaled(&image.rgb.data, image.rgb.width, part, (side, side), filter, self.layout, out);
             }
         }
         Ok(())
@@ -165,28 +218,29 @@ impl Reader for WholeReader {
     }
 }
 
-/// torchvision's `CenterCrop`: the middle of an image, with black around a smaller one.
-fn middle(image: &Rgb, side: usize, layout: Layout, out: &mut [u8]) {
+/// Where the output of torchvision's `CenterCrop` lies along a side of an image: outside of a smaller one.
+fn middle_from(whole: usize, side: usize) -> i64 {
     // As torchvision rounds: half to even, and what is added around a smaller image first.
-    let edge = |whole: usize| match whole < side {
-        true => (0, (side - whole) / 2),
-        false => (((whole - side) as f64 / 2.0).round_ties_even() as usize, 0),
-    };
-    let ((from_x, to_x), (from_y, to_y)) = (edge(image.width), edge(image.height));
-    let (width, height) = (image.width.min(side), image.height.min(side));
-    out.fill(0);
-    for y in 0..height {
-        let row = &image.data[3 * ((from_y + y) * image.width + from_x)..][..3 * width];
-        match layout {
-            Layout::Interleaved => out[3 * ((to_y + y) * side + to_x)..][..3 * width].copy_from_slice(row),
-            Layout::Planes => {
-                for channel in 0..3 {
-                    let to = out[(channel * side + to_y + y) * side + to_x..][..width].iter_mut();
-                    to.zip(row.iter().skip(channel).step_by(3)).for_each(|(to, from)| *to = *from);
-                }
-            }
-        }
+    match whole < side {
+        true => -(((side - whole) / 2) as i64),
+        false => ((whole - side) as f64 / 2.0).round_ties_even() as i64,
     }
+}
+
+/// The part of an image that its middle shows.
+fn middle_of((width, height): (usize, usize), side: usize) -> Part {
+    let from = |whole| middle_from(whole, side).max(0) as usize;
+    Part { x: from(width), y: from(height), width: side.min(width), height: side.min(height) }
+}
+
+/// torchvision's `CenterCrop`: the middle of an image, with black around a smaller one.
+fn middle(image: &Decoded, side: usize, layout: Layout, out: &mut [u8]) {
+    let (x, y) = (middle_from(image.size.0, side), middle_from(image.size.1, side));
+    if image.size.0 < side || image.size.1 < side {
+        out.fill(0);
+    }
+    let corner = (image.corner.0 as u32, image.corner.1 as u32);
+    Patch { x, y, width: side, height: side, layout, data: out }.paste(&image.rgb, corner);
 }
 
 /// torchvision's `Resize` of the shorter side, then its `CenterCrop`.
@@ -197,7 +251,7 @@ fn resized_middle(
     layout: Layout,
     out: &mut [u8],
 ) -> Result<(), String> {
-    let whole = Part { x: 0, y: 0, width: image.width, height: image.height };
+    let whole = Part::whole((image.width, image.height));
     // A side of an image is below 2^28, and the shorter one at most 8192.
     let longer = |long: usize, short: usize| shorter * long / short;
     let (width, height) = match image.width <= image.height {
@@ -217,6 +271,6 @@ fn resized_middle(
         Layout::Interleaved,
         &mut data,
     );
-    middle(&Rgb { width, height, data }, side, layout, out);
+    middle(&Rgb { width, height, data }.into(), side, layout, out);
     Ok(())
 }

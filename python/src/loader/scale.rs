@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 
+use origami::image::geometry::Rect;
 use origami::image::plane::Plane;
+use origami::kernels::color::rgb_to_rows;
 use origami::kernels::resample::{Scratch, resample};
 use origami::kernels::taps::{Axis, Filter, TapCache};
 
@@ -19,6 +21,28 @@ pub struct Part {
     pub width: usize,
     /// Pixels down, at least 1.
     pub height: usize,
+}
+
+impl Part {
+    /// All of an image of this size.
+    pub fn whole((width, height): (usize, usize)) -> Self {
+        Self { x: 0, y: 0, width, height }
+    }
+
+    /// The smallest part that holds both.
+    pub fn around(self, other: Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let (right, bottom) = (self.x + self.width, self.y + self.height);
+        let right = right.max(other.x + other.width);
+        Self { x, y, width: right - x, height: bottom.max(other.y + other.height) - y }
+    }
+}
+
+impl From<Part> for Rect {
+    fn from(part: Part) -> Self {
+        let [x, y, width, height] = [part.x, part.y, part.width, part.height].map(|n| n as u32);
+        Self { x, y, width, height }
+    }
 }
 
 /// Tables, scratch memory, the channels, and one of them scaled. Each thread has its own, so that a fork inherits no lock of another thread.
@@ -62,10 +86,7 @@ fn take_apart(rgb: &[u8], row_px: usize, part: Part, channels: &mut [Plane; 3]) 
     channels.iter_mut().for_each(|plane| plane.reset(part.width, part.height));
     let [red, green, blue] = channels;
     for (y, row) in rgb.chunks_exact(3 * row_px).skip(part.y).take(part.height).enumerate() {
-        let pixels = row[3 * part.x..][..3 * part.width].as_chunks::<3>().0;
-        let to = red.row_mut(y).iter_mut().zip(green.row_mut(y)).zip(blue.row_mut(y));
-        for (&[r, g, b], ((red, green), blue)) in pixels.iter().zip(to) {
-            (*red, *green, *blue) = (r, g, b);
-        }
+        let row = &row[3 * part.x..][..3 * part.width];
+        rgb_to_rows(row, red.row_mut(y), green.row_mut(y), blue.row_mut(y));
     }
 }

@@ -1,4 +1,4 @@
-//! The decoder of JPEG payloads: all of an image, or the samples of a part.
+//! The decoder of JPEG payloads: all of an image, or the samples of a part, from known entry points where there are some.
 //!
 //! Files of one sequential scan are decoded here. Whatever is unusual or damaged is left to libjpeg-turbo, which decides whether it is an image
 //! and says what is wrong.
@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::batch::{Batch, write};
 use super::block::SIDE;
+use super::entry::{EntryPoints, Trail};
 use super::lookup::{Bits, Lookup};
 use super::tables::{Component, Tables, with_tables};
 use crate::codec::error::Result;
@@ -23,14 +24,25 @@ pub struct Decoder;
 
 impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
-        if decode(bytes, expect, None, image).is_some() {
+        if decode(bytes, expect, None, None, image).is_some() {
             return Ok(());
         }
         turbo::Decoder.decode_into(bytes, expect, image)
     }
 
     fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
-        if decode(bytes, expect, Some(part), image).is_some() {
+        self.decode_part_from(None, bytes, expect, part, image)
+    }
+
+    fn decode_part_from(
+        &mut self,
+        points: Option<&EntryPoints>,
+        bytes: &[u8],
+        expect: Shape,
+        part: Rect,
+        image: &mut Ycc,
+    ) -> Result<bool> {
+        if decode(bytes, expect, Some(part), points, image).is_some() {
             return Ok(true);
         }
         turbo::Decoder.decode_part(bytes, expect, part, image)
@@ -38,7 +50,13 @@ impl ImageDecoder for Decoder {
 }
 
 /// Decodes all, or a part. `None`: the file is left to libjpeg-turbo, and the samples of the part are unspecified.
-pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mut Ycc) -> Option<()> {
+pub(super) fn decode(
+    bytes: &[u8],
+    expect: Shape,
+    part: Option<Rect>,
+    points: Option<&EntryPoints>,
+    image: &mut Ycc,
+) -> Option<()> {
     let striped = Striped::parse(bytes)?;
     let Shape { width, height, sampling } = striped.shape();
     let sampling = sampling?;
@@ -46,12 +64,12 @@ pub(super) fn decode(bytes: &[u8], expect: Shape, part: Option<Rect>, image: &mu
         return None;
     }
     let (columns, rows) = part.map_or((0..width, 0..height), |part| (part.columns(), part.rows()));
-    if part.is_some() && striped.intervals().len() == 1 && columns.len() == width {
+    if part.is_some() && points.is_none() && striped.intervals().len() == 1 && columns.len() == width {
         // Every bit is read for any rows.
         return None;
     }
     image.lay_out(sampling, width, height);
-    with_tables(striped.head(), |tables| decode_intervals(&striped, tables, (columns, rows), image))
+    with_tables(striped.head(), |tables| decode_intervals(&striped, tables, (columns, rows), points, image))
 }
 
 /// Decodes the samples in these columns and rows to an image that was laid out for the file.
@@ -59,6 +77,7 @@ fn decode_intervals(
     striped: &Striped<'_>,
     tables: &Tables,
     (columns, rows): (Range<usize>, Range<usize>),
+    points: Option<&EntryPoints>,
     image: &mut Ycc,
 ) -> Option<()> {
     let (Shape { width, height, .. }, sampling) = (striped.shape(), image.sampling);
@@ -66,27 +85,30 @@ fn decode_intervals(
     let mcus =
         |range: Range<usize>, factor: usize| range.start / (factor * SIDE)..range.end.div_ceil(factor * SIDE);
     let wanted = (mcus(columns, fx), mcus(rows.clone(), fy));
+    let across = width.div_ceil(fx * SIDE);
     let intervals = rows.start / striped.rows()..rows.end.div_ceil(striped.rows());
     for (index, interval) in striped.intervals().iter().enumerate().take(intervals.end).skip(intervals.start)
     {
         let top = index * striped.rows();
         let bottom = (top + striped.rows()).min(height);
         let own = mcus(top..bottom, fy);
-        // What follows the last row that is wanted is not read.
-        let is_read_to_its_end = own.end <= wanted.1.end;
         let mut scan = Scan {
             bits: Bits::new(interval),
             tables,
             sampling,
-            columns: width.div_ceil(fx * SIDE),
+            columns: across,
+            // What follows the last row that is wanted is not read.
             rows: own.start..own.end.min(wanted.1.end),
             wanted: wanted.clone(),
+            trail: Trail::new(points, (index, striped.intervals().len()), across, fx * SIDE),
         };
-        match sampling {
+        let last = match sampling {
             Sampling::Gray => gray_rows(&mut scan, &mut image.luma)?,
             _ => colour_rows(&mut scan, image)?,
-        }
+        };
+        let is_read_to_its_end = own.end <= wanted.1.end && last == across;
         (!is_read_to_its_end || scan.bits.is_at_end()).then_some(())?;
+        scan.trail.keep();
     }
     Some(())
 }
@@ -102,39 +124,67 @@ struct Scan<'a> {
     rows: Range<usize>,
     /// The columns and rows of MCUs whose samples are wanted.
     wanted: (Range<usize>, Range<usize>),
+    /// Where its MCUs begin, as far as that is known.
+    trail: Trail<'a>,
 }
 
 impl Scan<'_> {
+    /// The rows to read: not those above the ones that are wanted, where their ends are known.
+    fn rows_to_read(&self) -> Range<usize> {
+        let known = self.rows.start + self.trail.rows();
+        known.min(self.wanted.1.start).clamp(self.rows.start, self.rows.end)..self.rows.end
+    }
+
     /// The columns of MCUs of a row whose samples are wanted.
     fn wanted_in(&self, row: usize) -> Range<usize> {
         if self.wanted.1.contains(&row) { self.wanted.0.clone() } else { 0..0 }
     }
+
+    /// The columns of MCUs of a row that are read. Moves to the first of them, before which `before` are the DC coefficients.
+    fn enter<const N: usize>(&mut self, row: usize, before: [&mut i32; N]) -> Range<usize> {
+        let Some((column, point)) = self.trail.enter(row - self.rows.start, self.wanted.0.start) else {
+            return 0..self.columns;
+        };
+        self.bits.go_to(point.bits);
+        before.into_iter().zip(point.before).for_each(|(before, known)| *before = known.into());
+        let is_known = row - self.rows.start < self.trail.rows();
+        column..if is_known { self.wanted.0.end } else { self.columns }
+    }
 }
 
-/// The rows of an interval of one component. `None`: libjpeg decides.
-fn gray_rows(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<()> {
+/// The rows of an interval of one component. Returns the last column that was read, or `None`: libjpeg decides.
+fn gray_rows(scan: &mut Scan<'_>, plane: &mut Plane) -> Option<usize> {
     let mut decoder = ComponentDecoder::new(scan.tables, scan.tables.components.first()?)?;
-    for row in scan.rows.clone() {
+    let mut last = 0;
+    for row in scan.rows_to_read() {
         let wanted = scan.wanted_in(row);
-        for column in 0..scan.columns {
+        let columns = scan.enter(row, [&mut decoder.before]);
+        last = columns.end;
+        for column in columns {
             decoder.block(&mut scan.bits, plane, (column, row), wanted.contains(&column))?;
+            scan.trail.pass(row - scan.rows.start, column, &scan.bits, [decoder.before]);
         }
         scan.bits.is_inside().then_some(())?;
     }
-    decoder.finish(plane)
+    decoder.finish(plane)?;
+    Some(last)
 }
 
-/// The rows of an interval of three components. `None`: libjpeg decides.
-fn colour_rows(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
+/// The rows of an interval of three components. Returns the last column that was read, or `None`: libjpeg decides.
+fn colour_rows(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<usize> {
     let [first, second, third] = scan.tables.components.first_chunk()?;
     let mut luma = ComponentDecoder::new(scan.tables, first)?;
     let mut chroma =
         [ComponentDecoder::new(scan.tables, second)?, ComponentDecoder::new(scan.tables, third)?];
     let planes = image.chroma.as_mut()?;
     let (across, down) = scan.sampling.factors();
-    for row in scan.rows.clone() {
+    let mut last = 0;
+    for row in scan.rows_to_read() {
         let wanted = scan.wanted_in(row);
-        for column in 0..scan.columns {
+        let [cb, cr] = &mut chroma;
+        let columns = scan.enter(row, [&mut luma.before, &mut cb.before, &mut cr.before]);
+        last = columns.end;
+        for column in columns {
             let wanted = wanted.contains(&column);
             for index in 0..across * down {
                 let place = (across * column + index % across, down * row + index / across);
@@ -143,13 +193,16 @@ fn colour_rows(scan: &mut Scan<'_>, image: &mut Ycc) -> Option<()> {
             for (decoder, plane) in chroma.iter_mut().zip(&mut *planes) {
                 decoder.block(&mut scan.bits, plane, (column, row), wanted)?;
             }
+            let before = [luma.before, chroma[0].before, chroma[1].before];
+            scan.trail.pass(row - scan.rows.start, column, &scan.bits, before);
         }
         scan.bits.is_inside().then_some(())?;
     }
     luma.finish(&mut image.luma)?;
     let [cb, cr] = chroma;
     cb.finish(&mut planes[0])?;
-    cr.finish(&mut planes[1])
+    cr.finish(&mut planes[1])?;
+    Some(last)
 }
 
 /// Decodes the blocks of a component in order.

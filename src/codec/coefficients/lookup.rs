@@ -137,6 +137,24 @@ impl<'a> Bits<'a> {
         self.count -= bits;
     }
 
+    /// Where the next bit lies: its number, with the zeros behind bytes of ones.
+    pub fn position(&self) -> u32 {
+        let mut at = self.at;
+        for _ in 0..self.count.div_ceil(8) {
+            let is_stuffed = at >= 2 && self.bytes.get(at - 2..at) == Some(&[0xFF, 0]);
+            at = at.saturating_sub(if is_stuffed { 2 } else { 1 });
+        }
+        8 * at as u32 + self.count.wrapping_neg() % 8
+    }
+
+    /// Goes on at a place that [`Self::position`] gave.
+    pub fn go_to(&mut self, position: u32) {
+        *self = Self::new(self.bytes);
+        self.at = position as usize / 8;
+        self.fill();
+        self.skip(position % 8);
+    }
+
     /// Whether no more was read than there is.
     pub fn is_inside(&self) -> bool {
         self.count >= self.invented

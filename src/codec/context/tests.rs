@@ -1,10 +1,11 @@
 //! That payloads decode to the samples of their JPEGs, in whole and in stripes; damage.
 
 use super::pack::same;
-use super::{Decoder, pack};
+use super::{Decoder, jpeg_of, pack};
 use crate::codec::testing::{SIZES, assert_survives_damage, image, refusal, rows_of, shape};
 use crate::codec::{
     EncoderKind, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, Shape,
+    coefficients,
 };
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
@@ -37,6 +38,8 @@ fn every_jpeg_decodes_to_the_samples_that_libjpeg_gives() {
                 same(&Decoder.decode(&small, Shape { sampling: None, ..shape }).unwrap(), &expected),
                 "{case}"
             );
+            let back = jpeg_of(&small, shape).unwrap().unwrap();
+            assert!(same(&JpegDecoder.decode(&back, shape).unwrap(), &expected), "{case}: as a JPEG");
             packed += 1;
         }
     }
@@ -67,7 +70,36 @@ fn extreme_coefficients_come_back() {
             Decoder.decode(&small, shape(&image)).unwrap()
                 == JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
         );
+        let back = jpeg_of(&small, shape(&image)).unwrap();
+        assert!(back.is_none_or(|back| JpegDecoder.decode(&back, shape(&image)).unwrap()
+            == JpegDecoder.decode(&jpeg, shape(&image)).unwrap()));
     }
+}
+
+/// Damaged payloads have coefficients that no encoder writes. Their JPEG has the samples of the payload, or there is none.
+#[test]
+fn jpegs_of_damaged_payloads_have_their_samples() {
+    let image = image(90, 70, Sampling::S420);
+    let small = pack(&jpeg(&image, 60), shape(&image), 32).unwrap();
+    let (mut state, mut alike) = (7u32, 0);
+    for _ in 0..600 {
+        let mut bytes = small.clone();
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let at = 8 + (state >> 8) as usize % (bytes.len() - 8);
+        bytes[at] ^= 1 << (state & 7);
+        match (Decoder.decode(&bytes, shape(&image)), jpeg_of(&bytes, shape(&image))) {
+            (Ok(planes), Ok(Some(jpeg))) => {
+                assert!(
+                    same(&coefficients::Decoder.decode(&jpeg, shape(&image)).unwrap(), &planes),
+                    "byte {at}"
+                );
+                alike += 1;
+            }
+            (Ok(_), Ok(None)) | (Err(_), Err(_)) => {}
+            (planes, jpeg) => panic!("byte {at}: {:?}, but {:?}", planes.err(), jpeg.err()),
+        }
+    }
+    assert!(alike > 100, "{alike} of 600");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! JPEG to planes or RGB.
 
+use std::ops::Range;
+
 use turbojpeg_sys as sys;
 
 use super::handle::{Handle, failed, subsamp};
@@ -8,8 +10,12 @@ use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::jpeg::stripes::Striped;
 use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
+use crate::image::spare::samples;
 use crate::image::spec::MAX_JPEG_SCANS;
 use crate::image::ycc::{Sampling, Ycc};
+
+/// Pixels beside a part from which those of its edge are raised.
+const RAISED_PX: usize = 2;
 
 /// The colour space of a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,20 +186,52 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// Damaged bytes; CMYK.
-    pub fn rgb(mut self) -> Result<Vec<u8>> {
-        let header = self.header;
-        if header.color == Color::Cmyk {
+    pub fn rgb(self) -> Result<Vec<u8>> {
+        let Header { width, height, .. } = self.header;
+        self.rgb_of_size((width, height))
+    }
+
+    /// As [`Self::rgb`], of a part alone, which lies inside: all bits are read, but only its pixels are computed, and a few around them.
+    /// Returns the rectangle that was decoded.
+    ///
+    /// # Errors
+    /// As [`Self::rgb`].
+    pub fn rgb_around(mut self, part: Rect) -> Result<(Rect, Vec<u8>)> {
+        let Header { width, height, sampling, .. } = self.header;
+        let Some(sampling) = sampling else {
+            let whole = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
+            return Ok((whole, self.rgb()?));
+        };
+        // Chroma is raised from neighbours, and what is decoded begins with whole MCUs.
+        let mcu = 8 * sampling.factors().0;
+        let span = |range: Range<usize>, whole: usize, step: usize| {
+            range.start.saturating_sub(RAISED_PX) / step * step..(range.end + RAISED_PX).min(whole)
+        };
+        let (columns, rows) = (span(part.columns(), width, mcu), span(part.rows(), height, 1));
+        let [x, y, w, h] = [columns.start, rows.start, columns.len(), rows.len()];
+        let region = sys::tjregion { x: x as i32, y: y as i32, w: w as i32, h: h as i32 };
+        // SAFETY: the instance is live, and the region is passed by value.
+        let rc = unsafe { sys::tj3SetCroppingRegion(self.handle.0, region) };
+        self.handle.check(rc)?;
+        let [x, y, width, height] = [x, y, w, h].map(|n| n as u32);
+        Ok((Rect { x, y, width, height }, self.rgb_of_size((w, h))?))
+    }
+
+    /// Decodes what the instance was told to, which has so many pixels.
+    fn rgb_of_size(mut self, (width, height): (usize, usize)) -> Result<Vec<u8>> {
+        if self.header.color == Color::Cmyk {
             return Err(failed("CMYK is not supported; convert the image to RGB".into()));
         }
-        let mut rgb = vec![0u8; 3 * header.width * header.height];
-        // SAFETY: `rgb` holds `height` rows of `3 * width` for the size that `open` read from these bytes.
+        let mut rgb = samples(3 * width * height);
+        // SAFETY: `rgb` holds `height` rows of `3 * width` for the size that `open` read from these bytes, or for the part of it that
+        // TurboJPEG has taken.
         let rc = unsafe {
             sys::tj3Decompress8(
                 self.handle.0,
                 self.bytes.as_ptr(),
                 self.bytes.len() as _,
                 rgb.as_mut_ptr(),
-                (3 * header.width) as i32,
+                (3 * width) as i32,
                 sys::TJPF_TJPF_RGB,
             )
         };

@@ -215,18 +215,8 @@ unsafe fn horizontal_8_short(row: &[i16], taps: &Taps, shift: u32, from: usize, 
     let count = _mm_cvtsi32_si128(shift as i32);
     for (block, out) in out.chunks_exact_mut(8).enumerate() {
         let x = from + block * 8;
-        // The low lane computes outputs `i` and `i + 1`, the high lane those four further on.
-        let sums = [x, x + 2].map(|i| {
-            let at = [i, i + 1, i + 4, i + 5];
-            // SAFETY: four samples from `start` on, and the first four coefficients; see the caller.
-            let (samples, coeffs) = unsafe {
-                (
-                    load_fours(at.map(|i| row.as_ptr().add(taps.start(i)))),
-                    load_fours(at.map(|i| taps.coeffs(i).as_ptr())),
-                )
-            };
-            _mm256_madd_epi16(samples, coeffs)
-        });
+        // SAFETY: four samples from each start on, and the first four coefficients; see the caller.
+        let sums = unsafe { [four_sums(row, taps, x), four_sums(row, taps, x + 2)] };
         let total = _mm256_hadd_epi32(sums[0], sums[1]);
         let q = _mm256_sra_epi32(_mm256_add_epi32(total, round), count);
         let packed = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256::<1>(q));
@@ -235,11 +225,29 @@ unsafe fn horizontal_8_short(row: &[i16], taps: &Taps, shift: u32, from: usize, 
     }
 }
 
+/// Sums of two samples each with their coefficients: of outputs `x` and `x + 1` in the low lane, of those four further on in the high lane.
+///
+/// # Safety
+/// `row` has four samples from the start of each of these outputs on.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn four_sums(row: &[i16], taps: &Taps, x: usize) -> __m256i {
+    let starts = taps.starts(x, 6);
+    let at = [starts[0], starts[1], starts[4], starts[5]];
+    let coeffs = [x, x + 1, x + 4, x + 5].map(|i| taps.coeffs(i).as_ptr());
+    // SAFETY: by the contract, and every output has at least eight coefficients.
+    unsafe {
+        let samples = load_fours(at.map(|start| row.as_ptr().add(start as usize)));
+        _mm256_madd_epi16(samples, load_fours(coeffs))
+    }
+}
+
 /// Four unaligned groups of four i16.
 ///
 /// # Safety
 /// All pointers must be valid for reads of 8 bytes.
 #[target_feature(enable = "avx2")]
+#[inline]
 unsafe fn load_fours([a, b, c, d]: [*const i16; 4]) -> __m256i {
     // SAFETY: by the contract above.
     unsafe {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::IntoResponse;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::mark_changes::{Refusal, based_on, failed, may_write, off, parse, refused, turn, value_of};
+use super::mark_changes::{Given, Refusal, based_on, failed, given, may_write, off, refused, value_of};
 use super::state::{HandlerResult, State, open_slide};
 use super::url::path_segment;
 use crate::serve::annotations::{Change, Conflict, Document, Drawn, StoreError, merged};
@@ -20,9 +20,6 @@ use crate::serve::slide::Slide;
 use crate::web::blocking;
 use crate::web::error::ServeError;
 use crate::web::respond::{cacheable, etag, json_response};
-
-/// Most bytes of a request. More is sent in several.
-pub const MAX_BODY_BYTES: usize = 8 << 20;
 
 /// Most threads that work with files of marks at a time.
 const MOST_THREADS: usize = 8;
@@ -94,14 +91,13 @@ pub async fn patch_all(
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> HandlerResult {
-    let _turn = turn().await;
-    let write = || -> Result<Changes, Refusal> {
-        may_write(&shared, &name, &uri, &headers)?;
-        parse(&headers, &body)
+    let given = match given(&shared, &name, &uri, &headers, body).await? {
+        Ok(given) => given,
+        Err(refusal) => return Ok(refusal.into_response()),
     };
-    let Changes { changes, adopt } = match write() {
+    let Changes { changes, adopt } = match given.parse(&headers) {
         Ok(changes) => changes,
         Err(refusal) => return Ok(refusal.into_response()),
     };
@@ -122,18 +118,20 @@ pub async fn put_all(
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> HandlerResult {
-    let _turn = turn().await;
-    let write = || -> Result<Vec<Value>, Refusal> {
-        may_write(&shared, &name, &uri, &headers)?;
-        let mut given: Value = parse(&headers, &body)?;
+    let given = match given(&shared, &name, &uri, &headers, body).await? {
+        Ok(given) => given,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let features = || -> Result<Vec<Value>, Refusal> {
+        let mut given: Value = given.parse(&headers)?;
         match given.get_mut("features").map(Value::take) {
             Some(Value::Array(features)) => Ok(features),
             _ => Err(refused(StatusCode::BAD_REQUEST, "not a FeatureCollection")),
         }
     };
-    match write() {
+    match features() {
         Ok(features) => replace(&shared, &name, &headers, features).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
@@ -158,10 +156,13 @@ pub async fn put(
     Path((name, id)): Path<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> HandlerResult {
-    let _turn = turn().await;
-    match one_change(&shared, &name, &uri, &headers, &body) {
+    let given = match given(&shared, &name, &uri, &headers, body).await? {
+        Ok(given) => given,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    match one_change(&headers, &given) {
         Ok((revision, feature)) => single(&shared, &name, id, revision, |_| Some(feature)).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
@@ -173,9 +174,12 @@ pub async fn patch(
     Path((name, id)): Path<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> HandlerResult {
-    let _turn = turn().await;
+    let given = match given(&shared, &name, &uri, &headers, body).await? {
+        Ok(given) => given,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
     let merge = |patch: Value| {
         move |present: Option<&str>| {
             let mut feature = present.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
@@ -183,7 +187,7 @@ pub async fn patch(
             Some(feature)
         }
     };
-    match one_change(&shared, &name, &uri, &headers, &body) {
+    match one_change(&headers, &given) {
         Ok((revision, patch)) => single(&shared, &name, id, revision, merge(patch)).await,
         Err(refusal) => Ok(refusal.into_response()),
     }
@@ -203,15 +207,8 @@ pub async fn delete(
 }
 
 /// What a request brings for one mark, and the revision that it is based on.
-fn one_change(
-    state: &State,
-    name: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<(u64, Value), Refusal> {
-    may_write(state, name, uri, headers)?;
-    Ok((based_on(headers)?, parse(headers, body)?))
+fn one_change(headers: &HeaderMap, given: &Given) -> Result<(u64, Value), Refusal> {
+    Ok((based_on(headers)?, given.parse(headers)?))
 }
 
 /// Makes one change, and answers with what the mark is then, or with what it is instead.

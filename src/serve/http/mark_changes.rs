@@ -1,17 +1,27 @@
 //! What a request that changes marks must bring, and how it is refused.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::auth::may_annotate;
 use super::client::base;
 use super::state::State;
 use crate::serve::annotations::{Refused, StoreError};
+use crate::web::budget::{Charge, Purpose};
+use crate::web::error::ServeError;
 use crate::web::respond::json_response;
+
+/// Most bytes of a request. More is sent in several.
+const MAX_BODY_BYTES: usize = 8 << 20;
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 const NOT_ALLOWED: &str = "marks may be seen here, not changed: that takes a token, an address that was signed for changes, or \
     a server without credentials whose operator lets everybody change them";
@@ -25,8 +35,54 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// A request that may change marks, once its body is there: nobody else's body is taken in.
+pub struct Given {
+    /// The bytes of the body in the memory that requests share.
+    _charge: Charge,
+    _turn: Option<SemaphorePermit<'static>>,
+    body: Bytes,
+}
+
+/// Takes in the body of a request that may change marks.
+///
+/// # Errors
+/// [`ServeError::Busy`] where there is no memory for it in time.
+pub async fn given(
+    state: &State,
+    name: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Result<Given, Refusal>, ServeError> {
+    if let Err(refusal) = may_write(state, name, uri, headers) {
+        return Ok(Err(refusal));
+    }
+    let length = value_of(headers, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let large = || {
+        let problem =
+            format!("the body has more than {MAX_BODY_BYTES} bytes: send the changes in several requests");
+        refused(StatusCode::PAYLOAD_TOO_LARGE, &problem)
+    };
+    // Of a body in chunks nobody knows how long it will be.
+    let most = length.unwrap_or(MAX_BODY_BYTES);
+    if most > MAX_BODY_BYTES {
+        return Ok(Err(large()));
+    }
+    let charge = state.tiles.charge(Purpose::Image, most as u64).await?;
+    let body = match timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) if length.is_none() => return Ok(Err(large())),
+        Ok(Err(_)) => return Ok(Err(refused(StatusCode::BAD_REQUEST, "the body ends before its length"))),
+        Err(_) => {
+            let problem = format!("the body did not arrive within {} seconds", BODY_TIME.as_secs());
+            return Ok(Err(refused(StatusCode::REQUEST_TIMEOUT, &problem)));
+        }
+    };
+    Ok(Ok(Given { _charge: charge, _turn: turn().await, body }))
+}
+
 /// The turn of a request that changes marks. A body takes many times its bytes once it is parsed, so one is at a time.
-pub async fn turn() -> Option<SemaphorePermit<'static>> {
+async fn turn() -> Option<SemaphorePermit<'static>> {
     static TURN: Semaphore = Semaphore::const_new(1);
     // It is never closed.
     TURN.acquire().await.ok()
@@ -63,14 +119,17 @@ fn host(address: &str) -> Option<&str> {
     address.split_once("://").and_then(|(_, rest)| rest.split('/').next())
 }
 
-/// The body of a request.
-pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Refusal> {
-    let kind = value_of(headers, &header::CONTENT_TYPE).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !(kind == "application/json" || kind.ends_with("+json")) {
-        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
+impl Given {
+    /// What the body says.
+    pub fn parse<T: DeserializeOwned>(&self, headers: &HeaderMap) -> Result<T, Refusal> {
+        let kind = value_of(headers, &header::CONTENT_TYPE).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !(kind == "application/json" || kind.ends_with("+json")) {
+            return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
+        }
+        let wrong = |e| refused(StatusCode::BAD_REQUEST, &format!("the body: {e}"));
+        serde_json::from_slice(&self.body).map_err(wrong)
     }
-    serde_json::from_slice(body).map_err(|e| refused(StatusCode::BAD_REQUEST, &format!("the body: {e}")))
 }
 
 /// The revision that a change of one mark is based on.

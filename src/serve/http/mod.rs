@@ -17,7 +17,6 @@ mod url;
 mod viewer;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware;
 use axum::routing::get;
@@ -39,7 +38,6 @@ fn annotations() -> Router<State> {
     Router::new()
         .route("/api/slides/{slide}/annotations", all)
         .route("/api/slides/{slide}/annotations/{id}", one)
-        .layer(DefaultBodyLimit::max(of::MAX_BODY_BYTES))
 }
 
 /// Every route, and those of `more`.

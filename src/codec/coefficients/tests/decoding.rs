@@ -2,6 +2,7 @@
 
 use super::extreme;
 use crate::codec::coefficients::decoder::decode;
+use crate::codec::coefficients::entry::{EntryPoints, Point};
 use crate::codec::coefficients::{Decoder, Encoder};
 use crate::codec::testing::{SIZES, image, planes, shape};
 use crate::codec::{EncoderKind, ImageDecoder, ImageEncoder, ImageRole, Quality, Shape, turbo};
@@ -43,7 +44,10 @@ fn good_files_are_decoded_here_to_the_planes_of_libjpeg_turbo() {
                     let case =
                         format!("{name} {sampling:?} {width}x{height}, quality {quality}, stripes {stripe}");
                     let bytes = coded(&image, quality.into(), stripe);
-                    assert!(decode(&bytes, shape(&image), None, &mut Ycc::default()).is_some(), "{case}");
+                    assert!(
+                        decode(&bytes, shape(&image), None, None, &mut Ycc::default()).is_some(),
+                        "{case}"
+                    );
                     assert!(assert_as_turbo(&case, &bytes, shape(&image)));
                 }
             }
@@ -109,7 +113,7 @@ fn damage_is_what_libjpeg_turbo_makes_of_it() {
 fn what_is_unusual_is_left_to_libjpeg_turbo() {
     let source = image(48, 40, Sampling::S444);
     let good = coded(&source, 80.into(), 0);
-    let is_here = |bytes: &[u8]| decode(bytes, shape(&source), None, &mut Ycc::default()).is_some();
+    let is_here = |bytes: &[u8]| decode(bytes, shape(&source), None, None, &mut Ycc::default()).is_some();
     assert!(is_here(&good));
     let at = |marker: u8| good.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
     let adobe = |transform: u8| {
@@ -155,17 +159,95 @@ fn a_part_is_the_same_part_of_the_whole_and_nothing_else_is_lost() {
             }
             for part in parts {
                 let case = format!("{sampling:?} stripes {stripe}: {part:?}");
-                for (index, (ours, theirs)) in planes(&image).into_iter().zip(planes(&whole)).enumerate() {
-                    let (fx, fy) = if index == 0 { (1, 1) } else { sampling.factors() };
-                    let columns = part.columns().start / fx..part.columns().end.div_ceil(fx);
-                    for y in part.rows().start / fy..part.rows().end.div_ceil(fy) {
-                        assert!(
-                            ours.row(y)[columns.clone()] == theirs.row(y)[columns.clone()],
-                            "{case}: row {y}"
-                        );
-                    }
+                assert_part(&case, &image, &whole, part);
+            }
+        }
+    }
+}
+
+/// Compares the samples of a part of two images.
+fn assert_part(case: &str, ours: &Ycc, theirs: &Ycc, part: Rect) {
+    let sampling = theirs.sampling;
+    for (index, (ours, theirs)) in planes(ours).into_iter().zip(planes(theirs)).enumerate() {
+        let (fx, fy) = if index == 0 { (1, 1) } else { sampling.factors() };
+        let columns = part.columns().start / fx..part.columns().end.div_ceil(fx);
+        for y in part.rows().start / fy..part.rows().end.div_ceil(fy) {
+            assert!(ours.row(y)[columns.clone()] == theirs.row(y)[columns.clone()], "{case}: row {y}");
+        }
+    }
+}
+
+/// A part of an image at random, of up to 200 pixels a side.
+fn any_part(rng: &mut Rng, width: usize, height: usize) -> Rect {
+    let mut span = |whole: usize| {
+        let length = 1 + rng.next() as usize % whole.min(200);
+        ((rng.next() as usize % (whole - length + 1)) as u32, length as u32)
+    };
+    let ((x, width), (y, height)) = (span(width), span(height));
+    Rect { x, y, width, height }
+}
+
+#[test]
+fn entry_points_change_no_sample() {
+    let mut rng = Rng::new(17);
+    for sampling in samplings() {
+        let (width, height) = (700, 210);
+        for (name, source) in
+            [("noise", image(width, height, sampling)), ("extreme", extreme(width, height, sampling))]
+        {
+            for (quality, stripe) in [(50, 32), (100, 64), (90, 0)] {
+                let bytes = coded(&source, quality.into(), stripe);
+                let whole = turbo::Decoder.decode(&bytes, shape(&source)).unwrap();
+                let points = EntryPoints::default();
+                for turn in 0..60 {
+                    let part = any_part(&mut rng, width, height);
+                    let case =
+                        format!("{name} {sampling:?}, quality {quality}, stripes {stripe}, {turn}: {part:?}");
+                    // The samples of a plane of its own: nothing of the parts before.
+                    let mut image = Ycc::default();
+                    let done = decode(&bytes, shape(&source), Some(part), Some(&points), &mut image);
+                    assert!(done.is_some(), "{case}");
+                    assert_part(&case, &image, &whole, part);
+                }
+                let all = Rect { x: 0, y: 0, width: width as u32, height: height as u32 };
+                let mut image = Ycc::default();
+                decode(&bytes, shape(&source), Some(all), Some(&points), &mut image).unwrap();
+                assert_part(name, &image, &whole, all);
+                let taken = points.taken();
+                assert!(
+                    taken > 100 && taken * size_of::<Point>() <= EntryPoints::bytes(width, height) + 1024
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn entry_points_make_no_image_of_damaged_bytes() {
+    let mut rng = Rng::new(18);
+    let mut images = 0;
+    for sampling in [Sampling::Gray, Sampling::S420] {
+        let source = image(300, 96, sampling);
+        let good = coded(&source, 90.into(), 32);
+        let data = good.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap() + 14;
+        for turn in 0..300 {
+            let mut bytes = good.clone();
+            let at = data + rng.next() as usize % (bytes.len() - data);
+            bytes[at] = rng.byte();
+            let points = EntryPoints::default();
+            for read in 0..6 {
+                let part = any_part(&mut rng, 300, 96);
+                let (mut with, mut without) = (Ycc::default(), Ycc::default());
+                let first = decode(&bytes, shape(&source), Some(part), Some(&points), &mut with);
+                let second = decode(&bytes, shape(&source), Some(part), None, &mut without);
+                // With entry points fewer bits are read, so less damage is met; what is decoded both ways is the same.
+                assert!(first.is_some() || second.is_none(), "{sampling:?}, {turn}, {read}: {part:?}");
+                if second.is_some() {
+                    assert_part(&format!("{sampling:?}, {turn}, {read}: {part:?}"), &with, &without, part);
+                    images += 1;
                 }
             }
         }
     }
+    assert!(images > 300, "{images} parts of damaged files are images");
 }
