@@ -31,6 +31,10 @@ runs /usr/bin/python3 -c 'import seccomp' || { skipped "the server in its unit: 
 runs bwrap --unshare-user --ro-bind / / true || { skipped "the server in its unit: bubblewrap may not make a namespace here"; exit 0; }
 
 /usr/bin/python3 scripts/unit_filter.py "$unit" "$work/filter"
+# What the filter does not allow ends a program with SIGSYS (31).
+code=0
+bwrap --ro-bind / / --unshare-user --seccomp 9 /usr/bin/python3 -c 'import os; os.chroot("/")' 9<"$work/filter" 2>"$work/said" || code=$?
+((code == 128 + 31)) || die "the filter does not end a program that calls chroot: exit code $code, $(cat "$work/said")"
 slide=${ORIGAMI_DEMO_SLIDE:-$target_dir/demo/CMU-1-Small-Region.svs}
 mkdir "$work/slides" "$work/cache" "$work/state" "$work/etc"
 if [[ -f $slide ]]; then
@@ -45,9 +49,9 @@ import png
 side = 700
 png.write(sys.argv[1], side, side, bytes((x * y + c * x) // 9 % 256 for y in range(side) for x in range(side) for c in range(3)))
 END
-"$binary" --quiet encode "$work/picture.png" --out "$work/made" --tile-size 64
+"$binary" encode --quiet --image "$work/picture.png" --out "$work/made" --tile 64
 mv "$(find "$work/made" -name '*.bundle')" "$work/slides/bundle.bundle"
-"$binary" --quiet pyramid "$work/picture.png" --out "$work/slides/tree"
+"$binary" pyramid --quiet "$work/picture.png" --out "$work/slides/tree"
 
 port=$(free_port)
 cat >"$work/etc/serve.toml" <<END
@@ -60,13 +64,14 @@ annotations-open = true
 END
 # As the unit has it: a root that cannot be written to, no home, no devices, a /tmp of its own, no rights, the calls of the filter.
 log=$work/log
+: >"$log"
 chmod -R a+rX "$work"
 chmod 0777 "$work/cache" "$work/state"
-bwrap --ro-bind / / --tmpfs /home --tmpfs /root --tmpfs /run --tmpfs /tmp --dev /dev --proc /proc --tmpfs /srv --tmpfs /usr/local/bin --tmpfs /etc/origami \
-    --ro-bind "$binary" /usr/local/bin/origami --ro-bind "$work/slides" /srv/slides --ro-bind "$work/etc" /etc/origami \
-    --bind "$work/cache" /var/cache/origami --bind "$work/state" /var/lib/origami \
+bwrap --ro-bind /usr /usr --ro-bind-try /lib /lib --ro-bind-try /lib64 /lib64 --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache \
+    --dev /dev --proc /proc --tmpfs /tmp --ro-bind "$binary" /origami --ro-bind "$work/slides" /srv/slides --ro-bind "$work/etc" /etc/origami \
+    --bind "$work/cache" /var/cache/origami --bind "$work/state" /var/lib/origami --remount-ro / \
     --unshare-user --uid 999 --gid 999 --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --cap-drop ALL --die-with-parent --new-session \
-    --seccomp 9 /usr/local/bin/origami serve --config /etc/origami/serve.toml 9<"$work/filter" >"$log" 2>&1 &
+    --seccomp 9 /origami serve --config /etc/origami/serve.toml 9<"$work/filter" >"$log" 2>&1 &
 server=$!
 served_at "$log" "$server"
 python3 scripts/unit_client.py "$address" "$work/slides" || die "the server has said: $(cat "$log")"

@@ -45,10 +45,10 @@ def main() -> None:
         get(f"/iiif/3/{name}/100,100,300,200/150,/0/default.jpg", b"\xff\xd8")
         get(f"/iiif/3/{name}/info.json", b"{")
         mark = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [5, 6]}, "properties": {"objectType": "annotation"}}
-        marks = json.dumps({"type": "FeatureCollection", "features": [mark]}).encode()
-        status, body = ask("PUT", f"{server}/api/slides/{name}/annotations", marks, Content_Type="application/geo+json")
-        if status not in (200, 201, 204):
-            sys.exit(f"error: marks of {name} gave {status}: {body[:300]!r}")
+        change = json.dumps({"changes": [{"id": "a", "revision": 0, "feature": mark}]}).encode()
+        status, body = ask("PATCH", f"{server}/api/slides/{name}/annotations", change, Content_Type="application/json")
+        if status != 200:
+            sys.exit(f"error: a mark of {name} gave {status}: {body[:300]!r}")
         get(f"/api/slides/{name}/annotations", b"{")
     print(f"{asked} answers of {len(names)} slides")
 

@@ -215,7 +215,7 @@ fn entry_points_change_no_sample() {
                 assert_part(name, &image, &whole, all);
                 let taken = points.taken();
                 assert!(
-                    taken > 100 && taken * size_of::<Point>() <= EntryPoints::bytes(width, height) + 1024
+                    taken > 30 && taken * size_of::<Point>() <= EntryPoints::bytes(width, height) + 1024
                 );
             }
         }
