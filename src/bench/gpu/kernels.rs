@@ -94,7 +94,10 @@ impl Load {
         // Something must come down.
         let download = upload.clone();
         let run = |rounds: usize| -> Result<f64> {
-            let passes: PassList = (0..rounds).map(|_| (pass, self.jobs.clone())).collect();
+            // Values are packed where an earlier pass says.
+            let before = (pass == Pass::Pack).then(|| (Pass::Offsets, self.jobs.clone()));
+            let passes: PassList =
+                before.into_iter().chain((0..rounds).map(|_| (pass, self.jobs.clone()))).collect();
             let round_trips = vec![RoundTrip { upload: upload.clone(), passes, download: download.clone() }];
             let program = Program { round_trips, words: self.region.peak_words() };
             let before = gpu.stats().device_ns;
