@@ -353,6 +353,14 @@ print("the lower of the two: how long copying its bytes, or doing its multiply-a
 print("\n| kernel | what | us | of copy | of integer rate | of ceiling |\n|---|---|---|---|---|---|")
 for k in d["kernels"]:
     print(f"| {k['kernel']} | {k['what']} | {k['us']:.2f} | {k['of_copy']:.2f} | {k['of_integer_rate']:.2f} | {k['of_ceiling']:.2f} |")
+print("\nA family's crossing by the most families of a batch, microseconds of one family. Copies in and out are those of a thread into")
+print("and out of staging memory; bus and kernels are by the device's clock; a submission lasts from the call to the mapped result.")
+print("\n| crossing | most | families a crossing | families/s | copy in | bus up | kernels | bus down | submission | copy out | MB up | MB down |")
+print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+for c in d["crossings"]:
+    print(f"| {c['what']} | {c['most']} | {c['families_a_crossing']:.1f} | {c['families_per_s']:.1f} | {c['copy_in_us']:.1f} "
+          f"| {c['bus_up_us']:.1f} | {c['kernels_us']:.1f} | {c['bus_down_us']:.1f} | {c['submission_us']:.1f} | {c['copy_out_us']:.1f} | {c['bytes_up'] / 1e6:.2f} "
+          f"| {c['bytes_down'] / 1e6:.2f} |")
 print("\n`of codec` is the bare JPEG calls' time against the whole job's in the same run: 1 is the ceiling. Shares of thread")
 print("time for codec and copies, of wall time for the device; a sum over 1 is overlap.")
 print("\n| job | backend | families/s | of codec | codec | copies | device | families a crossing |\n|---|---|---|---|---|---|---|---|")

@@ -1,8 +1,9 @@
 //! The pixel arithmetic of a family behind one trait, and the scheduler that runs families on threads.
 //!
 //! A backend runs the kernels on a family, one family a call. A device that works on many at once forms
-//! batches from the calls that are pending. A backend knows nothing of JPEG, files or archives: codecs run
-//! before, between and after its calls. Every implementation returns identical bytes for identical input.
+//! batches from the calls that are pending. A backend knows nothing of files or archives: codecs run before,
+//! between and after its calls. A device may also do the transforms of JPEG, and then hands over coefficients.
+//! Every implementation returns identical bytes for identical input.
 
 mod cancel;
 mod choice;
@@ -25,7 +26,9 @@ pub use executor::MAX_THREADS;
 pub use gpu_error::{GpuError, NoAdapter};
 pub use stream::Results;
 
-use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
+use crate::codec::Coefficients;
+use crate::codec::coefficients::PackedImage;
+use crate::image::family::{DecodedFamily, Proof, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;
 use crate::params::{Coding, EncodeParams};
@@ -107,6 +110,16 @@ pub struct Predicted {
     pub residual: Ycc,
 }
 
+/// A family as the coefficients of its JPEGs: the result of [`Backend::coefficients`].
+pub struct Transformed {
+    /// L2.
+    pub baseline: Coefficients,
+    /// The residual; `None` where it decodes to zero everywhere.
+    pub residual: Option<Coefficients>,
+    /// What the family decodes to.
+    pub proof: Proof,
+}
+
 /// The arithmetic of both directions.
 ///
 /// The caller keeps the [`SourceFamily`] and lends it to both calls of an encode. So a device that is lost in
@@ -141,6 +154,42 @@ pub trait Backend: Send + Sync {
         ticket: Ticket,
         coded: &'a Ycc,
     ) -> Pending<'a, Predicted>;
+
+    /// All of an encode but the entropy coding, in one call: the coefficients of L2 and of the residual, as the encoder of these parameters
+    /// makes them. `None` where the family goes by [`Self::base`] and [`Self::residual`]: on the CPU, with an encoder that the device does
+    /// not have, or where decoders of the JPEGs need not agree.
+    ///
+    /// # Errors
+    /// As [`Self::base`].
+    fn coefficients<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+    ) -> Pending<'a, Option<Transformed>> {
+        let _ = (params, source);
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Whether [`Self::reconstruct_packed`] would take a family now.
+    fn takes_coefficients(&self) -> bool {
+        false
+    }
+
+    /// As [`Self::reconstruct`], of a residual in coefficients; that of `family` does not count. `None` where the backend does not transform,
+    /// or decoders need not agree about a sample.
+    ///
+    /// # Errors
+    /// As [`Self::base`].
+    fn reconstruct_packed<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        residual: &'a PackedImage,
+        want: Want,
+    ) -> Pending<'a, Option<Reconstruction>> {
+        let _ = (coding, family, residual, want);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Decoded payloads to L0 and L1.
     ///

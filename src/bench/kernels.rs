@@ -10,9 +10,9 @@ use origami::image::plane::Plane;
 use origami::kernels::color::{rgb_to_ycc, ycc_to_rgb};
 use origami::kernels::optl2::{Buffers, Extent, Problem};
 use origami::kernels::resample::{Scratch, resample};
-use origami::kernels::residual;
 use origami::kernels::sharpen::{Strength, sharpen};
 use origami::kernels::taps::{Filter, Taps};
+use origami::kernels::{proof, residual};
 
 use super::tissue::pixel;
 
@@ -75,6 +75,7 @@ pub fn measure() -> Vec<KernelTime> {
     });
     let strength = Strength::new(0.5).unwrap_or_else(|| unreachable!("0.5 is in range"));
     let sharpen_us = time(|| sharpen(&mut l2.clone(), strength));
+    let proof_us = time(|| drop(proof::sums(&[l0.view()])));
     let times = [
         ("color", "RGB to YCbCr, 1024x1024", 6 * n, to_ycc),
         ("color", "YCbCr to RGB, 1024x1024", 6 * n, to_rgb),
@@ -83,6 +84,7 @@ pub fn measure() -> Vec<KernelTime> {
         ("residual", "make, 1024x1024", 3 * n, make_us),
         ("residual", "apply, 1024x1024", 3 * n, apply_us),
         ("optl2", "lanczos3, 256x256 for 1024x1024", n + n / 8, optl2_us),
+        ("proof", "sums of 1024x1024", n + n / 16, proof_us),
         ("sharpen", "256x256", n / 8, sharpen_us),
     ];
     times.map(|(kernel, what, bytes, us)| KernelTime { kernel, what, bytes, us }).into()

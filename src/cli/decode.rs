@@ -139,7 +139,7 @@ pub fn run(args: DecodeArgs) -> Result<ExitCode> {
     let results = inputs.results(args.out.as_deref())?;
     let scheduler = args.work.scheduler()?;
     let shared = match inputs.several {
-        true => Some(args.backend.open(Workload::Decode, None, &scheduler, !args.work.summary())?),
+        true => Some(args.backend.open(Workload::Decode(None), None, &scheduler, !args.work.summary())?),
         false => None,
     };
     let run = Run { args: &args, shared, scheduler };
@@ -184,7 +184,7 @@ impl Run<'_> {
         let opened = match &self.shared {
             Some(_) => None,
             None => Some(args.backend.open(
-                Workload::Decode,
+                Workload::Decode(Some(&input.meta().encode)),
                 Some(total),
                 &self.scheduler,
                 !args.work.summary(),

@@ -33,7 +33,12 @@ pub fn run(args: EncodeArgs) -> Result<ExitCode> {
     let scheduler = args.work.scheduler()?;
     // Of several slides the number of families is not known, so the backend is opened once for all.
     let shared = match inputs.several {
-        true => Some(args.backend.open(Workload::Encode, None, &scheduler, !args.work.summary())?),
+        true => Some(args.backend.open(
+            Workload::Encode(Some(&args.coding.params())),
+            None,
+            &scheduler,
+            !args.work.summary(),
+        )?),
         false => None,
     };
     let run = Run { replaces: by_flag || args.overwrite, args: &args, shared, scheduler };

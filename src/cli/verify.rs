@@ -53,7 +53,7 @@ pub fn run(args: VerifyArgs) -> Result<ExitCode> {
     let scheduler = args.work.scheduler()?;
     let inputs = inputs::everything(&args.files)?;
     let opened = match args.deep {
-        true => args.backend.open(Workload::Decode, None, &scheduler, args.work.quiet)?,
+        true => args.backend.open(Workload::Decode(None), None, &scheduler, args.work.quiet)?,
         false => OpenBackend::cpu(),
     };
     let batch = Batch {

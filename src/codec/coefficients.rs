@@ -13,6 +13,7 @@
 //! | `batch` | from blocks of coefficients to samples of a plane |
 //! | `tables`, `lookup` | what the head of a file says; from bits to coefficients |
 //! | `entry` | where the scan of a file can be entered |
+//! | `packed` | coefficients as a device hands them over |
 //! | `decoder` | the decoder of JPEG payloads, of a whole image or of a part |
 //!
 //! Files are those of libjpeg-turbo with optimised Huffman tables, byte for byte, and planes those of its accurate integer decoder. The encoder
@@ -31,6 +32,7 @@ pub mod entry;
 mod header;
 mod huffman;
 mod lookup;
+mod packed;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -41,11 +43,16 @@ use self::batch::store;
 pub use self::batch::{Batch, write};
 use self::block::SIDE;
 pub use self::block::{Block, Factors, Samples};
+pub use self::dct::{CONST_BITS, NAMED, PASS1_BITS};
 use self::dct::{Steps, forward, inverse, inverse_two};
-pub use self::decoder::Decoder;
-pub use self::encoder::Encoder;
-use self::header::{Header, steps};
+pub use self::decoder::{Decoder, packed};
+pub use self::encoder::{Encoder, file_in_stripes};
+use self::header::Header;
+pub use self::huffman::NATURAL;
 use self::huffman::{Code, Symbols, TABLES, Table, Tokens};
+pub use self::packed::{
+    BLOCK_WORDS, CONTENT, HEAD_WORDS, PackedImage, PackedPlane, UNDECIDED, pack, samples_and_flags,
+};
 use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};
@@ -92,27 +99,23 @@ struct Component {
 impl Coefficients {
     /// Transforms and quantises an image of 1 to 65,535 pixels a side.
     pub fn of(image: YccRef<'_>, quality: Quality) -> Self {
-        let steps = [steps(quality.luma, false), steps(quality.chroma, true)];
+        Self::by_steps(image, Self::steps(image.sampling, quality))
+    }
+
+    /// As [`Self::of`], quantised by the steps of luma and of chroma, row by row.
+    pub fn by_steps(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
         let mut coefficients = Self::transformed(image, steps, transform);
         coefficients.fill();
         coefficients
     }
 
     /// An image of blocks that are all zeros, with these steps of luma and of chroma, row by row.
-    pub fn empty((width, height): (usize, usize), sampling: Sampling, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
-        let factors = sampling.factors();
-        let mcus = (width.div_ceil(factors.0 * SIDE), height.div_ceil(factors.1 * SIDE));
-        let chroma = sampling.chroma_size(width, height);
-        let component = |index: usize| {
-            let ((width, height), per_mcu) =
-                if index == 0 { ((width, height), factors) } else { (chroma, (1, 1)) };
-            let filled = (width.div_ceil(SIDE), height.div_ceil(SIDE));
-            let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
-            let blocks = vec![[0; SIDE * SIDE]; columns * rows];
-            Component { steps: Steps::new(steps[index.min(1)]), per_mcu, columns, filled, blocks }
-        };
-        let components = (0..if sampling == Sampling::Gray { 1 } else { 3 }).map(component).collect();
-        Self { size: (width, height), sampling, components, mcus }
+    pub fn blank(size: (usize, usize), sampling: Sampling, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
+        let mut blank = Self::empty(size, sampling, steps);
+        for component in &mut blank.components {
+            component.blocks.fill([0; SIDE * SIDE]);
+        }
+        blank
     }
 
     /// Sets a block that holds samples. What follows the last ones is empty until [`Self::fill`].
@@ -124,16 +127,31 @@ impl Coefficients {
     /// What `transform` makes of the planes of an image, by the steps of luma and of chroma. Blocks without samples are empty.
     fn transformed(
         image: YccRef<'_>,
-        [luma, chroma]: [[u8; SIDE * SIDE]; 2],
+        steps: [[u8; SIDE * SIDE]; 2],
         transform: fn(PlaneRef<'_>, &mut Component),
     ) -> Self {
-        let (width, height) = (image.luma.width, image.luma.height);
-        let (fx, fy) = image.sampling.factors();
+        let mut empty = Self::empty((image.luma.width, image.luma.height), image.sampling, steps);
+        let planes = std::iter::once(image.luma).chain(image.chroma.into_iter().flatten());
+        for (component, plane) in empty.components.iter_mut().zip(planes) {
+            component.take(plane, transform);
+        }
+        empty
+    }
+
+    /// An image whose blocks are unspecified.
+    fn empty(
+        (width, height): (usize, usize),
+        sampling: Sampling,
+        [luma, chroma]: [[u8; SIDE * SIDE]; 2],
+    ) -> Self {
+        let (fx, fy) = sampling.factors();
         let mcus = (width.div_ceil(fx * SIDE), height.div_ceil(fy * SIDE));
-        let mut components = vec![Component::of(image.luma, luma, (fx, fy), mcus, transform)];
-        let planes = image.chroma.into_iter().flatten();
-        components.extend(planes.map(|plane| Component::of(plane, chroma, (1, 1), mcus, transform)));
-        Self { size: (width, height), sampling: image.sampling, components, mcus }
+        let mut components = vec![Component::empty((width, height), luma, (fx, fy), mcus)];
+        if sampling != Sampling::Gray {
+            let size = sampling.chroma_size(width, height);
+            components.extend([(); 2].map(|()| Component::empty(size, chroma, (1, 1), mcus)));
+        }
+        Self { size: (width, height), sampling, components, mcus }
     }
 
     /// Fills blocks without samples as libjpeg does.
@@ -196,24 +214,27 @@ impl Coefficients {
 }
 
 impl Component {
-    fn of(
-        plane: PlaneRef<'_>,
+    /// A component of this size whose blocks are unspecified.
+    fn empty(
+        size: (usize, usize),
         steps: [u8; SIDE * SIDE],
         per_mcu: (usize, usize),
         mcus: (usize, usize),
-        transform: fn(PlaneRef<'_>, &mut Self),
     ) -> Self {
         let (columns, rows) = (mcus.0 * per_mcu.0, mcus.1 * per_mcu.1);
-        let filled = (plane.width.div_ceil(SIDE), plane.height.div_ceil(SIDE));
+        let filled = (size.0.div_ceil(SIDE), size.1.div_ceil(SIDE));
         let blocks = SPARE.with(|spare| spare.take(columns * rows, [0; SIDE * SIDE]));
-        let mut component = Self { steps: Steps::new(steps), per_mcu, columns, filled, blocks };
-        let whole = (filled.0 * SIDE, filled.1 * SIDE);
+        Self { steps: Steps::new(steps), per_mcu, columns, filled, blocks }
+    }
+
+    /// Takes what `transform` makes of a plane.
+    fn take(&mut self, plane: PlaneRef<'_>, transform: fn(PlaneRef<'_>, &mut Self)) {
+        let whole = (self.filled.0 * SIDE, self.filled.1 * SIDE);
         if (plane.width, plane.height) == whole {
-            transform(plane, &mut component);
+            transform(plane, self);
         } else {
-            transform(plane.extended(whole.0, whole.1).view(), &mut component);
+            transform(plane.extended(whole.0, whole.1).view(), self);
         }
-        component
     }
 
     /// Fills blocks without samples: those on the right have the DC coefficient of the last one of the row, those of further rows that of the

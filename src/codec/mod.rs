@@ -13,7 +13,7 @@
 //! | `webp`, `png` | codecs without JPEG in them |
 //! | `foreign`, `jpeg2000` | JPEGs and codestreams of JPEG 2000 that this program did not write |
 
-mod coefficients;
+pub mod coefficients;
 mod context;
 mod dispatch;
 mod entropy;
@@ -39,7 +39,9 @@ mod turbo;
 #[cfg(feature = "webp")]
 mod webp;
 
+pub use self::coefficients::Coefficients;
 pub use self::coefficients::entry::EntryPoints;
+pub use self::context::pack_coefficients;
 pub use self::dispatch::{decoder, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
 pub use self::error::{Error, Result};

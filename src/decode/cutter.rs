@@ -6,7 +6,7 @@ use super::input::Input;
 use crate::backend::Backend;
 use crate::codec::CodecId;
 use crate::error::{Error, Result};
-use crate::image::family::PayloadKind;
+use crate::image::family::{DecodedFamily, PayloadKind};
 use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::Renderer;
@@ -61,14 +61,23 @@ impl Cutter<'_> {
         };
         let record = input.load(id).await?;
         let read = lap();
-        let decoded = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record }
-            .decode()
-            .map_err(Error::stored_family(&input.path(id), id))?;
+        let decoder = FamilyDecoder { geometry: &self.geometry, coding, id, record: &record };
+        let mut decoded = DecodedFamily::default();
+        let packed =
+            decoder.decode_for(backend, &mut decoded).map_err(Error::stored_family(&input.path(id), id))?;
         let decode = lap();
-        let reconstruction = backend
-            .reconstruct(coding, &decoded, self.renderer.want())
-            .await
-            .map_err(Error::in_family(id))?;
+        let (want, mut made) = (self.renderer.want(), None);
+        if let Some(residual) = packed {
+            let packed = backend.reconstruct_packed(coding, &decoded, &residual, want).await;
+            made = packed.map_err(Error::in_family(id))?;
+            if made.is_none() {
+                decoder.decode_left(&mut decoded).map_err(Error::stored_family(&input.path(id), id))?;
+            }
+        }
+        let reconstruction = match made {
+            Some(made) => made,
+            None => backend.reconstruct(coding, &decoded, want).await.map_err(Error::in_family(id))?,
+        };
         let reconstruct = lap();
         let cut = |tile| Ok((tile, self.renderer.cut(id, &reconstruction, tile)?));
         let mut tiles = self.renderer.tiles(id).map(cut).collect::<Result<Vec<_>>>()?;

@@ -13,11 +13,11 @@ use crate::lossless::OriginalFamily;
 use crate::params::EncodeParams;
 use crate::pyramid::loaded::{L2Pixels, L2Source, OriginalTiles};
 use crate::pyramid::source::Source;
-use crate::quality::channels::Channels;
+use crate::quality::channels::{Channels, luma_stands_for};
 use crate::report::debug_images;
 use crate::report::losses::Collector;
 use crate::report::manifest::FamilyMetrics;
-use crate::residual::encode_family;
+use crate::residual::{encode_family, encode_transformed};
 
 use super::options::EncodeOptions;
 
@@ -56,6 +56,7 @@ impl Work<'_> {
     /// Every family: predict, subtract, code.
     fn predicted(&self, source: &mut Source, take: &mut dyn FnMut(Stored) -> Result<()>) -> Result<()> {
         let Work { geometry, out, params, options, losses, backend, .. } = self;
+        let needs_images = options.debug_images || options.manifest || losses.is_some();
         self.scheduler.pipelined(
             backend.in_flight(geometry),
             family_bytes(geometry),
@@ -63,6 +64,16 @@ impl Work<'_> {
             |job| async move {
                 let loaded = job.run().await?;
                 let id = loaded.family.id;
+                let luma_stands = luma_stands_for(&loaded.family.image);
+                if luma_stands
+                    && !needs_images
+                    && let Some(record) = encode_transformed(*backend, params, &loaded.family)
+                        .await
+                        .map_err(Error::in_family(id))?
+                {
+                    loaded.family.image.give_back();
+                    return Ok((id, record, Measured::default(), loaded.l2_pixels));
+                }
                 let encoded =
                     encode_family(*backend, params, loaded.family).await.map_err(Error::in_family(id))?;
                 if options.debug_images {
@@ -72,7 +83,10 @@ impl Work<'_> {
                     losses.add(&encoded, *backend, &params.coding()).await?;
                 }
                 let metrics = options.manifest.then(|| FamilyMetrics::measure(geometry, &encoded, params));
-                let channels = Channels::measure(&encoded, *backend, &params.coding()).await?;
+                let channels = match luma_stands {
+                    true => Channels::default(),
+                    false => Channels::measure(&encoded, *backend, &params.coding()).await?,
+                };
                 Ok((id, encoded.into_record(), Measured { metrics, channels }, loaded.l2_pixels))
             },
             take,

@@ -1,141 +1,89 @@
-//! The decision of `--backend auto`: measures codec, CPU kernels and GPU on a synthetic family.
+//! What `--backend auto` measures: whole families, synthetic, with the parameters that were asked for, in every mode.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::backend::GpuBackend;
 use crate::backend::scheduler::Scheduler;
-use crate::backend::{Backend, BackendMode, CpuBackend, Task};
-use crate::codec::{ImageDecoder, ImageEncoder, JpegDecoder, JpegEncoder, Shape};
+use crate::backend::{Backend, BackendMode, Task};
+use crate::codec::coefficients::{file_in_stripes, packed};
+use crate::codec::{
+    CodecId, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, ResidualCoder, Shape,
+    decoder,
+};
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
 use crate::image::geometry::{Geometry, GeometryError};
 use crate::image::plane::Plane;
-use crate::image::ycc::{Sampling, Ycc};
+use crate::image::ycc::{Sampling, Ycc, YccRef};
 use crate::params::EncodeParams;
 
 /// Side of the synthetic L0 in pixels: a family of 256-pixel tiles.
 const SIDE: usize = 1024;
 /// Length of each measurement.
-const MEASURED: Duration = Duration::from_millis(120);
+const MEASURED: Duration = Duration::from_millis(150);
 /// A mode is preferred to a simpler one if it is faster by this factor.
 const MIN_GAIN: f64 = 1.05;
 
-/// Rates in families a second, of all threads or of the device.
+/// Families a second in each mode: cpu, gpu, hybrid.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// JPEG calls alone.
-    pub codec: f64,
-    /// Kernels alone, on the CPU.
-    pub cpu: f64,
-    /// Kernels on the GPU, upload and download included.
-    pub gpu: f64,
-    /// Copies by the threads into and out of staging buffers, alone.
-    pub copies: f64,
-}
+pub struct Rates(pub [f64; 3]);
 
 impl Rates {
-    /// The expected rate of the whole pipeline in each mode: cpu, gpu, hybrid.
-    pub fn pipelines(&self) -> [(BackendMode, f64); 3] {
-        let cpu = 1.0 / (1.0 / self.codec + 1.0 / self.cpu);
-        let fed = 1.0 / (1.0 / self.codec + 1.0 / self.copies);
-        let gpu = self.gpu.min(fed);
-        // The GPU takes `self.gpu` families a second, the threads do the kernels of the rest.
-        let shared = (1.0 + self.gpu / self.cpu) / (1.0 / self.codec + 1.0 / self.cpu);
-        [(BackendMode::Cpu, cpu), (BackendMode::Gpu, gpu), (BackendMode::Hybrid, shared.min(fed).max(gpu))]
-    }
+    /// The modes, in the order of their rates.
+    pub const MODES: [BackendMode; 3] = [BackendMode::Cpu, BackendMode::Gpu, BackendMode::Hybrid];
 
     /// The fastest mode; of modes about as fast the simplest.
     pub fn best(&self) -> BackendMode {
-        let [cpu, gpu, hybrid] = self.pipelines();
-        let plain = if gpu.1 > cpu.1 * MIN_GAIN { gpu } else { cpu };
-        if hybrid.1 > plain.1 * MIN_GAIN { hybrid.0 } else { plain.0 }
+        let [cpu, gpu, hybrid] = self.0;
+        let (plain, rate) =
+            if gpu > cpu * MIN_GAIN { (BackendMode::Gpu, gpu) } else { (BackendMode::Cpu, cpu) };
+        if hybrid > rate * MIN_GAIN { BackendMode::Hybrid } else { plain }
+    }
+}
+
+impl std::fmt::Display for Rates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = Self::MODES.iter().zip(self.0).map(|(mode, rate)| format!("{} {rate:.0}", mode.name()));
+        write!(f, "families a second: {}", all.collect::<Vec<_>>().join(", "))
     }
 }
 
 /// Why no measurement was made.
 #[derive(Debug, thiserror::Error)]
-enum MeasureError {
+pub enum MeasureError {
+    /// The backend failed.
     #[error(transparent)]
     Backend(#[from] crate::backend::Error),
+    /// A codec failed.
     #[error(transparent)]
     Codec(#[from] crate::codec::Error),
+    /// The synthetic slide has no size.
     #[error(transparent)]
     Geometry(#[from] GeometryError),
 }
 
 type Result<T, E = MeasureError> = std::result::Result<T, E>;
 
-/// Measures and chooses a mode; also returns the reason.
-pub fn decide(
+/// A family to measure with.
+pub struct Probe {
     task: Task,
-    cpu: &CpuBackend,
-    gpu: &GpuBackend,
-    scheduler: &Scheduler,
-) -> (BackendMode, String) {
-    match measure(task, cpu, gpu, scheduler) {
-        Ok(rates) => {
-            let all = rates.pipelines().map(|(mode, rate)| format!("{} {rate:.0}", mode.name())).join(", ");
-            (rates.best(), format!("expected families a second: {all}, with {}", gpu.adapter().label()))
-        }
-        Err(e) => {
-            let reason = format!("{} could not be measured: {e}", gpu.adapter().label());
-            tracing::warn!("{reason}; all families are worked on by the CPU");
-            (BackendMode::Cpu, reason)
-        }
-    }
-}
-
-fn measure(task: Task, cpu: &CpuBackend, gpu: &GpuBackend, scheduler: &Scheduler) -> Result<Rates> {
-    let geometry = Geometry::new(SIDE as u32, SIDE as u32, (SIDE / 4) as u32)?;
-    let family = Family::new(&geometry)?;
-    let codec = rate(scheduler, 0, || async { family.codec_calls(task) })?;
-    let on_cpu = rate(scheduler, 0, || family.kernels(task, cpu))?;
-    let extra = gpu.in_flight(&geometry);
-    // Warm up: the first batches are small, and their tables are not uploaded yet.
-    rate(scheduler, extra.min(16), || family.kernels(task, gpu))?;
-    let before = gpu.stats();
-    let on_gpu = rate(scheduler, extra, || family.kernels(task, gpu))?;
-    let after = gpu.stats();
-    let copy_ns = (after.upload_ns + after.download_ns - before.upload_ns - before.download_ns) as f64;
-    let round_trips = if task == Task::Encode { 2.0 } else { 1.0 };
-    let families = (after.families - before.families) as f64 / round_trips;
-    let copies = scheduler.threads() as f64 * 1e9 * families / copy_ns.max(1.0);
-    Ok(Rates { codec, cpu: on_cpu, gpu: on_gpu, copies })
-}
-
-/// How often a second all threads together complete `work`.
-fn rate<F: Future<Output = Result<()>> + Send>(
-    scheduler: &Scheduler,
-    extra: usize,
-    work: impl Fn() -> F + Sync,
-) -> Result<f64> {
-    let (started, mut done) = (Instant::now(), 0u32);
-    let jobs = std::iter::from_fn(|| (started.elapsed() < MEASURED).then_some(Ok(())));
-    scheduler.pipelined(
-        extra,
-        (SIDE * SIDE * 12) as u64,
-        jobs,
-        |()| work(),
-        |()| {
-            done += 1;
-            Ok(())
-        },
-    )?;
-    Ok(f64::from(done) / started.elapsed().as_secs_f64())
-}
-
-/// A family and its payloads.
-struct Family {
+    geometry: Geometry,
     params: EncodeParams,
     source: SourceFamily,
-    decoded: DecodedFamily,
-    baseline: Vec<u8>,
-    residual: Vec<u8>,
+    /// Codec and bytes of both payloads.
+    stored: [(CodecId, Vec<u8>); 2],
     tile: Ycc,
     tile_jpeg: Vec<u8>,
 }
 
-impl Family {
-    fn new(geometry: &Geometry) -> Result<Self> {
+impl Probe {
+    /// A family for this work, coded with these parameters.
+    ///
+    /// # Errors
+    /// A codec that this build lacks.
+    pub fn new(task: Task, params: &EncodeParams) -> Result<Self> {
+        let geometry = Geometry::new(SIDE as u32, SIDE as u32, (SIDE / 4) as u32)?;
+        // Archives of original tiles have no residuals to measure.
+        let params = EncodeParams { originals: false, ..params.clone() };
         // Waves and grain compress about as well as tissue.
         let wave = |x: usize, y: usize| (((x / 7 * (y / 5)) % 61) * 3) as u8;
         let grain = |x: usize, y: usize| ((x * 31 + y * 17) ^ (x * y)) as u8 % 23;
@@ -149,70 +97,146 @@ impl Family {
             chroma: Some([plane(side / 2, side / 2), plane(side / 2, side / 2)]),
             sampling: Sampling::S420,
         };
-        let params = EncodeParams::default();
         let Some(id) = geometry.all_families().next() else { unreachable!("a slide has a family") };
         let source =
             SourceFamily { id, tile: SIDE / 4, image: Pixels::Ycc(image(SIDE)), tile_bytes: Vec::new() };
+        let sampling = params.coding().baseline_subsamp.sampling();
+        let chroma = sampling.chroma_size(SIDE / 4, SIDE / 4);
         let baseline = Ycc {
             luma: plane(SIDE / 4, SIDE / 4),
-            chroma: Some([plane(SIDE / 4, SIDE / 4), plane(SIDE / 4, SIDE / 4)]),
-            sampling: Sampling::S444,
+            chroma: Some([plane(chroma.0, chroma.1), plane(chroma.0, chroma.1)]),
+            sampling,
         };
-        let grains = (0..SIDE * SIDE).map(|i| 116 + grain(i % SIDE, i / SIDE)).collect();
-        let residual = Ycc::gray(Plane::from_vec(SIDE, SIDE, grains));
+        let (width, height) = params.coding().residual_size(SIDE, SIDE);
+        let grains = |(width, height): (usize, usize)| {
+            Plane::from_vec(
+                width,
+                height,
+                (0..width * height).map(|i| 116 + grain(i % width, i / width)).collect(),
+            )
+        };
+        let mut residual = Ycc::gray(grains((width, height)));
+        if params.coding().chroma_residual {
+            let size = Sampling::S420.chroma_size(width, height);
+            residual.chroma = Some([grains(size), grains(size)]);
+            residual.sampling = Sampling::S420;
+        }
         let tile = image(SIDE / 4);
         let tile_jpeg = JpegEncoder::new()?.encode(tile.view(), 90.into())?;
-        let mut stored = JpegEncoder::new()?.optimised()?;
-        Ok(Self {
-            baseline: stored.encode(baseline.view(), params.base_quality.into())?,
-            residual: stored.encode(residual.view(), params.residual_qualities())?,
-            decoded: DecodedFamily { baseline, residual, width: SIDE, height: SIDE },
-            params,
-            source,
-            tile,
-            tile_jpeg,
-        })
+        let stored = [
+            store(&params, ImageRole::Baseline, baseline.view())?.0,
+            store(&params, ImageRole::Residual, residual.view())?.0,
+        ];
+        Ok(Self { task, geometry, params, source, stored, tile, tile_jpeg })
     }
 
-    /// The JPEG calls of one family.
-    fn codec_calls(&self, task: Task) -> Result<()> {
-        let shape = |width, height| Shape { width, height, sampling: None };
-        let mut decoder = JpegDecoder;
-        decoder.decode(&self.baseline, shape(SIDE / 4, SIDE / 4))?;
-        decoder.decode(&self.residual, shape(SIDE, SIDE))?;
-        match task {
-            Task::Encode => {
-                for _ in 0..16 {
-                    decoder.decode(&self.tile_jpeg, shape(SIDE / 4, SIDE / 4))?;
+    /// How many families all threads together complete a second with `backend`, from the decoding of their source to the bytes that are
+    /// written, copies and waits included.
+    ///
+    /// # Errors
+    /// Those of codec and backend.
+    pub fn rate(&self, backend: &dyn Backend, scheduler: &Scheduler) -> Result<f64> {
+        let extra = backend.in_flight(&self.geometry);
+        // The first batches are small, and their tables are not uploaded yet.
+        self.run(backend, scheduler, extra)?;
+        let started = Instant::now();
+        let done = self.run(backend, scheduler, extra)?;
+        Ok(f64::from(done) / started.elapsed().as_secs_f64())
+    }
+
+    fn run(&self, backend: &dyn Backend, scheduler: &Scheduler, extra: usize) -> Result<u32> {
+        let (started, mut done) = (Instant::now(), 0u32);
+        let jobs = std::iter::from_fn(|| (started.elapsed() < MEASURED).then_some(Ok(())));
+        scheduler.pipelined(
+            extra,
+            (SIDE * SIDE * 12) as u64,
+            jobs,
+            |()| async move {
+                match self.task {
+                    Task::Encode => self.encode(backend).await,
+                    Task::Decode => self.decode(backend).await,
                 }
-                let mut encoder = JpegEncoder::new()?.optimised()?;
-                encoder.encode(self.decoded.baseline.view(), self.params.base_quality.into())?;
-                encoder.encode(self.decoded.residual.view(), self.params.residual_qualities())?;
-            }
-            Task::Decode => {
-                let mut encoder = JpegEncoder::new()?;
-                for _ in 0..20 {
-                    encoder.encode(self.tile.view(), 95.into())?;
-                }
-            }
+            },
+            |()| {
+                done += 1;
+                Ok(())
+            },
+        )?;
+        Ok(done)
+    }
+
+    async fn encode(&self, backend: &dyn Backend) -> Result<()> {
+        let shape = Shape { width: SIDE / 4, height: SIDE / 4, sampling: None };
+        for _ in 0..16 {
+            JpegDecoder.decode(&self.tile_jpeg, shape)?;
         }
+        if let Some(made) = backend.coefficients(&self.params, &self.source).await? {
+            let images = [Some(made.baseline), made.residual];
+            images.iter().flatten().for_each(|image| drop(black_box(file_in_stripes(image, 0))));
+            return Ok(());
+        }
+        let base = backend.base(&self.params, &self.source).await?;
+        let (_, baseline) = store(&self.params, ImageRole::Baseline, base.l2.view())?;
+        let made = backend.residual(&self.params, &self.source, base.ticket, &baseline).await?;
+        black_box(store(&self.params, ImageRole::Residual, made.residual.view())?);
         Ok(())
     }
 
-    /// The kernels of one family.
-    async fn kernels(&self, task: Task, backend: &dyn Backend) -> Result<()> {
-        match task {
-            Task::Encode => {
-                let base = backend.base(&self.params, &self.source).await?;
-                backend.residual(&self.params, &self.source, base.ticket, &self.decoded.baseline).await?;
-            }
-            Task::Decode => {
-                let want = Want::Planes(Sampling::S420);
-                backend.reconstruct(&self.params.coding(), &self.decoded, want).await?;
-            }
+    async fn decode(&self, backend: &dyn Backend) -> Result<()> {
+        let (width, height) = self.params.coding().residual_size(SIDE, SIDE);
+        let sizes = [(SIDE / 4, SIDE / 4), (width, height)];
+        let decoded = |i: usize| {
+            let ((codec, bytes), (width, height)) = (&self.stored[i], sizes[i]);
+            decoder(*codec)?.decode(bytes, Shape { width, height, sampling: None })
+        };
+        let (coding, want) = (self.params.coding(), Want::Planes(Sampling::S420));
+        let mut family =
+            DecodedFamily { baseline: decoded(0)?, width: SIDE, height: SIDE, ..DecodedFamily::default() };
+        let (codec, bytes) = &self.stored[1];
+        let shape = Shape { width, height, sampling: None };
+        let packed =
+            (*codec == CodecId::Jpeg && backend.takes_coefficients()).then(|| packed(bytes, shape)).flatten();
+        let made = match packed {
+            Some(residual) => backend.reconstruct_packed(&coding, &family, &residual, want).await?,
+            None => None,
+        };
+        if made.is_none() {
+            family.residual = decoded(1)?;
+            backend.reconstruct(&coding, &family, want).await?;
+        }
+        let mut encoder = JpegEncoder::new()?;
+        for _ in 0..20 {
+            black_box(encoder.encode(self.tile.view(), 95.into())?);
         }
         Ok(())
     }
+}
+
+/// Codes an image as `residual::encode_family` does: what is stored, and what it decodes to.
+fn store(params: &EncodeParams, role: ImageRole, image: YccRef<'_>) -> Result<((CodecId, Vec<u8>), Ycc)> {
+    let (kind, quality) = match role {
+        ImageRole::Baseline => (params.encoder, Quality::from(params.base_quality)),
+        ImageRole::Residual => (params.residual_encoder(), params.residual_qualities()),
+    };
+    if role == ImageRole::Residual
+        && params.entropy.residual == ResidualCoder::Context
+        && let Some((bytes, decoded)) = kind.encode_by_context(image, quality, 0)?
+    {
+        return Ok(((CodecId::Context, bytes), decoded));
+    }
+    let mut encoder = kind.encoder(role)?;
+    let codec = encoder.codec();
+    let (bytes, decoded) = encoder.encode_and_decode(image, quality)?;
+    let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
+    let decoded = match decoded {
+        Some(decoded) => decoded,
+        None => decoder(codec)?.decode(&bytes, shape)?,
+    };
+    let stored = match role {
+        ImageRole::Baseline => params.entropy.store(codec, bytes),
+        ImageRole::Residual => params.entropy.store_residual(codec, bytes, shape, 0)?,
+    };
+    Ok((stored, decoded))
 }
 
 #[cfg(test)]
@@ -221,24 +245,15 @@ mod tests {
 
     #[test]
     fn the_simplest_of_the_fast_modes_is_chosen() {
-        let rates = |codec, cpu, gpu| Rates { codec, cpu, gpu, copies: 100.0 * gpu };
-        // With a GPU faster than the codec, the CPU has no kernels left to run.
-        assert_eq!(rates(1000.0, 2000.0, 5000.0).best(), BackendMode::Gpu);
-        // A GPU slower than the threads can only help.
-        assert_eq!(rates(1000.0, 1000.0, 300.0).best(), BackendMode::Hybrid);
-        // A GPU that adds less than 5% is not used.
-        assert_eq!(rates(1000.0, 2000.0, 20.0).best(), BackendMode::Cpu);
-        // A GPU whose copies cost more than the kernels.
-        let rates = Rates { codec: 1000.0, cpu: 4000.0, gpu: 3000.0, copies: 2000.0 };
-        assert_eq!(rates.best(), BackendMode::Cpu);
+        assert_eq!(Rates([100.0, 300.0, 301.0]).best(), BackendMode::Gpu);
+        assert_eq!(Rates([100.0, 80.0, 150.0]).best(), BackendMode::Hybrid);
+        assert_eq!(Rates([100.0, 104.0, 104.0]).best(), BackendMode::Cpu);
+        assert_eq!(Rates([100.0, 104.0, 106.0]).best(), BackendMode::Hybrid);
+        assert_eq!(Rates([100.0, 30.0, 20.0]).best(), BackendMode::Cpu);
     }
 
     #[test]
-    fn expected_rates_follow_from_measured_rates() {
-        let rates = Rates { codec: 200.0, cpu: 200.0, gpu: 50.0, copies: f64::INFINITY };
-        let [cpu, gpu, hybrid] = rates.pipelines();
-        assert_eq!((cpu.1, gpu.1), (100.0, 50.0));
-        // 125 families: 50 kernels on the GPU, 75 on the CPU (0.375 s), 125 codecs (0.625 s).
-        assert!((hybrid.1 - 125.0).abs() < 1e-9);
+    fn rates_are_told_with_their_modes() {
+        assert_eq!(Rates([1.2, 30.0, 4.0]).to_string(), "families a second: cpu 1, gpu 30, hybrid 4");
     }
 }

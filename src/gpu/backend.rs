@@ -20,7 +20,8 @@ use super::workspace::Workspace;
 use crate::backend::GpuError;
 use crate::backend::error::Result;
 use crate::backend::scheduler::free_memory_bytes;
-use crate::backend::{Backend, Base, Pending, Predicted, Ticket};
+use crate::backend::{Backend, Base, Pending, Predicted, Ticket, Transformed};
+use crate::codec::coefficients::{PackedImage, UNDECIDED};
 use crate::image::family::{DecodedFamily, Pixels, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::plane::{Plane, PlaneRef};
@@ -64,8 +65,7 @@ impl GpuBackend {
             match made {
                 Ok(workspaces) => {
                     let capacity = BatchCapacity { words: (arena_bytes / 4) as u32, staging_bytes };
-                    let (queue, submissions) =
-                        BatchQueue::new(device, workspaces, capacity, options.deadline, options.batch_time);
+                    let (queue, submissions) = BatchQueue::new(device, workspaces, capacity, options);
                     let queue = Arc::new(queue);
                     let completion = completion::spawn(&queue, submissions);
                     let (programs, tables) = Default::default();
@@ -93,6 +93,11 @@ impl GpuBackend {
     /// Its largest use so far.
     pub fn peaks(&self) -> GpuPeaks {
         self.queue.counters.peaks(self.queue.device.buffers())
+    }
+
+    /// Words of the planes of a batch on the device.
+    pub fn batch_words(&self) -> u32 {
+        self.queue.batch_words()
     }
 
     /// Whether a batch would accept a family at once.
@@ -133,13 +138,23 @@ impl GpuBackend {
 
     async fn make_base(&self, params: &EncodeParams, source: &SourceFamily) -> Result<(BatchSlot, Ycc)> {
         let mut slot = self.join(self.programs.encode(params, source)?).await?;
-        let planes: Vec<PlaneRef<'_>> = match &source.image {
-            Pixels::Ycc(image) => planes_of(image),
-            Pixels::Rgb(rgb) => vec![rgb.view()],
-        };
-        let made = slot.round_trip(&planes).await?;
+        let made = slot.round_trip(&planes_of_source(source)).await?;
         let l2 = ycc(made, params.coding().baseline_subsamp.sampling());
         Ok((slot, l2))
+    }
+
+    async fn make_coefficients(
+        &self,
+        params: &EncodeParams,
+        source: &SourceFamily,
+    ) -> Result<Option<Transformed>> {
+        let Some((program, crossing)) = self.programs.coefficients(params, source)? else {
+            return Ok(None);
+        };
+        let mut slot = self.join(program).await?;
+        let made = slot.round_trip(&planes_of_source(source)).await?;
+        drop(slot);
+        Ok(crossing.read(made))
     }
 
     async fn make_residual(
@@ -171,24 +186,32 @@ impl GpuBackend {
         &self,
         coding: &Coding,
         family: &DecodedFamily,
+        packed: Option<&PackedImage>,
         want: Want,
         used: Reconstruction,
-    ) -> Result<Reconstruction> {
-        let mut slot = self.join(self.programs.reconstruct(coding, family, want)?).await?;
+    ) -> Result<Option<Reconstruction>> {
+        let mut slot = self.join(self.programs.reconstruct(coding, family, packed, want)?).await?;
         let colour = family.baseline.chroma.is_some() && want.sampling() != Sampling::Gray;
         let mut planes = if colour { planes_of(&family.baseline) } else { vec![family.baseline.luma.view()] };
-        if colour {
-            planes.extend(planes_of(&family.residual));
-        } else {
-            planes.push(family.residual.luma.view());
+        let count = if colour { 3 } else { 1 };
+        let taken = packed.map_or(&[][..], |packed| &packed.planes[..packed.planes.len().min(count)]);
+        match packed {
+            None => planes.extend(planes_of(&family.residual).into_iter().take(count)),
+            Some(_) => {
+                planes.extend(taken.iter().flat_map(|plane| [row_of(&plane.blocks), row_of(&plane.values)]))
+            }
         }
         // L0 first, in the order of the download.
         let mut made = slot.round_trip_into(&planes, used.into_planes()).await?;
+        let flags = made.split_off(made.len() - taken.len());
+        if flags.iter().any(|word| u32::from(word.data()[0]) & UNDECIDED != 0) {
+            return Ok(None);
+        }
         if colour && want == Want::Rgb {
             let l1 = made.pop().map(Pixels::Rgb);
             let l0 = made.pop().map(Pixels::Rgb);
             let (Some(l0), Some(l1)) = (l0, l1) else { unreachable!("the program downloads two planes") };
-            return Ok(Reconstruction { l0, l1 });
+            return Ok(Some(Reconstruction { l0, l1 }));
         }
         let sampling = if colour { want.sampling() } else { Sampling::Gray };
         let mut l1 = made.split_off(if colour { 3 } else { 1 });
@@ -197,7 +220,7 @@ impl GpuBackend {
             let (width, height) = sampling.chroma_size(l1[0].width(), l1[0].height());
             l1.extend(chroma.iter().map(|plane| plane.view().part(0, 0, width, height).to_plane()));
         }
-        Ok(Reconstruction { l0: Pixels::Ycc(ycc(made, sampling)), l1: Pixels::Ycc(ycc(l1, sampling)) })
+        Ok(Some(Reconstruction { l0: Pixels::Ycc(ycc(made, sampling)), l1: Pixels::Ycc(ycc(l1, sampling)) }))
     }
 }
 
@@ -235,6 +258,17 @@ fn planes_of(image: &Ycc) -> Vec<PlaneRef<'_>> {
     std::iter::once(&image.luma).chain(image.chroma.iter().flatten()).map(Plane::view).collect()
 }
 
+fn row_of(bytes: &[u8]) -> PlaneRef<'_> {
+    PlaneRef::new(bytes, bytes.len(), 1, bytes.len())
+}
+
+fn planes_of_source(source: &SourceFamily) -> Vec<PlaneRef<'_>> {
+    match &source.image {
+        Pixels::Ycc(image) => planes_of(image),
+        Pixels::Rgb(rgb) => vec![rgb.view()],
+    }
+}
+
 fn ycc(planes: Vec<Plane>, sampling: Sampling) -> Ycc {
     let mut planes = planes.into_iter();
     let luma = planes.next().unwrap_or_default();
@@ -250,9 +284,9 @@ impl Backend for GpuBackend {
     }
 
     fn in_flight(&self, geometry: &Geometry) -> usize {
-        // A family of an encode takes up to seven times its luma.
+        // A family of an encode takes up to ten times its luma.
         let side = |n: u32| u64::from(n.min(geometry.tile() * spec::FAMILY_FACTOR));
-        let words = side(geometry.width()) * side(geometry.height()) * 7 / 4;
+        let words = side(geometry.width()) * side(geometry.height()) * 10 / 4;
         self.queue.capacity_for(u32::try_from(words).unwrap_or(u32::MAX))
     }
 
@@ -273,6 +307,28 @@ impl Backend for GpuBackend {
         Box::pin(self.make_residual(params, source, ticket, coded))
     }
 
+    fn coefficients<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+    ) -> Pending<'a, Option<Transformed>> {
+        Box::pin(self.make_coefficients(params, source))
+    }
+
+    fn takes_coefficients(&self) -> bool {
+        true
+    }
+
+    fn reconstruct_packed<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        residual: &'a PackedImage,
+        want: Want,
+    ) -> Pending<'a, Option<Reconstruction>> {
+        Box::pin(self.make_reconstruction(coding, family, Some(residual), want, Reconstruction::default()))
+    }
+
     fn reconstruct_into<'a>(
         &'a self,
         coding: &'a Coding,
@@ -280,6 +336,9 @@ impl Backend for GpuBackend {
         want: Want,
         used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
-        Box::pin(self.make_reconstruction(coding, family, want, used))
+        Box::pin(async move {
+            let made = self.make_reconstruction(coding, family, None, want, used).await?;
+            Ok(made.unwrap_or_else(|| unreachable!("planes are decided")))
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::job::{GpuJob, JOB_BYTES, JOBS_ALIGN, MAX_DISPATCH_JOBS, MAX_JOBS_BYTES};
-use super::program::{Job, RoundTrip};
+use super::program::{Job, JobTables, RoundTrip};
 use super::shader::Pass;
 use super::tables::{DeviceTable, DeviceTables};
 use crate::kernels::taps::Taps;
@@ -74,17 +74,24 @@ impl ProgramTables {
     /// Looks up or makes the tables of `round_trips`.
     pub fn new(round_trips: &[RoundTrip], tables: &DeviceTables) -> Self {
         let jobs = round_trips.iter().flat_map(|trip| trip.passes.iter().flat_map(|(_, jobs)| jobs));
-        let taps = jobs.flat_map(|job| job.tables.iter().flatten());
         let mut seen: Vec<(*const Taps, Arc<DeviceTable>)> = Vec::new();
-        let all = taps.map(|taps| {
+        let mut of_taps = |taps: &Arc<Taps>| {
             if let Some((_, table)) = seen.iter().find(|(known, _)| *known == Arc::as_ptr(taps)) {
                 return table.clone();
             }
             let table = tables.get(taps);
             seen.push((Arc::as_ptr(taps), table.clone()));
             table
-        });
-        Self { all: all.collect() }
+        };
+        let mut all = Vec::new();
+        for job in jobs {
+            match &job.tables {
+                JobTables::None => {}
+                JobTables::Taps(pair) => all.extend(pair.iter().map(&mut of_taps)),
+                JobTables::Steps(steps) => all.push(steps.clone()),
+            }
+        }
+        Self { all }
     }
 
     /// Assigns them to rows of the table buffer; `alone` where no other family of the batch uses it. False
@@ -155,12 +162,15 @@ impl BatchJobs {
         let mut next = skip;
         for (pass, (_, jobs)) in self.passes.iter_mut().zip(&round_trip.passes) {
             for job in jobs {
-                let pair = job.tables.as_ref().map(|_| {
-                    next += 2;
-                    [&tables.all[next - 2], &tables.all[next - 1]]
-                        .map(|table| (resident.row_of(table), &**table))
-                });
-                pass.jobs.push(gpu_job(job, region, pair));
+                let count = match job.tables {
+                    JobTables::None => 0,
+                    JobTables::Taps(_) => 2,
+                    JobTables::Steps(_) => 1,
+                };
+                let own = &tables.all[next..next + count];
+                next += count;
+                let rows: Vec<_> = own.iter().map(|table| (resident.row_of(table), table.spans)).collect();
+                pass.jobs.push(gpu_job(job, region, &rows));
                 pass.max_width = pass.max_width.max(job.dst.width);
                 pass.max_height = pass.max_height.max(job.dst.height);
             }
@@ -187,11 +197,10 @@ impl BatchJobs {
     }
 }
 
-fn gpu_job(job: &Job, region: u32, tables: Option<[(u32, &DeviceTable); 2]>) -> GpuJob {
-    let [h_table, v_table, v_spans] = match tables {
-        Some([(h_row, _), (v_row, v)]) => [h_row, v_row, v_row + v.spans],
-        None => [0; 3],
-    };
+/// `tables` are the first rows of the job's tables, each with the row of its spans.
+fn gpu_job(job: &Job, region: u32, tables: &[(u32, u32)]) -> GpuJob {
+    let row = |index: usize| tables.get(index).map_or((0, 0), |&(row, spans)| (row, row + spans));
+    let ((h_table, _), (v_table, v_spans)) = (row(0), row(1));
     let [a, b] = job.planes.map(|plane| region + plane);
     let [p, q] = job.numbers;
     GpuJob {

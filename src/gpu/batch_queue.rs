@@ -15,6 +15,7 @@ use super::batch_jobs::ProgramTables;
 use super::batch_state::{BatchCapacity, BatchLocation, BatchState, FamilyRegion, JoinError};
 use super::device::Device;
 use super::fault::{Fault, Stage};
+use super::options::GpuOptions;
 use super::program::Program;
 use super::stats::Counters;
 use super::workspace::Workspace;
@@ -36,7 +37,7 @@ struct QueueState {
     on_device: usize,
     /// Most families of a batch, so that it takes about `batch_time`.
     max_families: usize,
-    /// A family's time on the device, smoothed, in nanoseconds.
+    /// A family's share of a crossing, smoothed, in nanoseconds.
     family_ns: f64,
 }
 
@@ -64,6 +65,8 @@ pub struct BatchQueue {
     pub(super) deadline: Duration,
     capacity: BatchCapacity,
     batch_time: Duration,
+    /// Most families of a batch, however long it takes.
+    max_families: usize,
     state: Mutex<QueueState>,
     submissions: Mutex<Option<mpsc::Sender<InFlight>>>,
 }
@@ -75,8 +78,7 @@ impl BatchQueue {
         device: Device,
         workspaces: Vec<Workspace>,
         capacity: BatchCapacity,
-        deadline: Duration,
-        batch_time: Duration,
+        options: &GpuOptions,
     ) -> (Self, mpsc::Receiver<InFlight>) {
         let state = QueueState {
             batches: workspaces.iter().map(|_| BatchState::default()).collect(),
@@ -92,12 +94,18 @@ impl BatchQueue {
             counters: Counters::default(),
             workspaces,
             capacity,
-            deadline,
-            batch_time,
+            deadline: options.deadline,
+            batch_time: options.batch_time,
+            max_families: options.max_families.clamp(1, MAX_BATCH_FAMILIES),
             state: Mutex::new(state),
             submissions: Mutex::new(Some(tx)),
         };
         (queue, rx)
+    }
+
+    /// Words of the arena of a batch.
+    pub fn batch_words(&self) -> u32 {
+        self.capacity.words
     }
 
     /// Families that all batches together can hold, each with `words` of the arena.
@@ -293,17 +301,17 @@ impl BatchQueue {
         self.counters.max_families.fetch_max(families as u64, Ordering::Relaxed);
     }
 
-    /// A batch is back from the device, which worked on it for `device_ns`.
-    pub(super) fn returned(&self, in_flight: &InFlight, device_ns: u64) {
+    /// A batch is back from the device, which had it for `crossing_ns`: copies, kernels and mapping.
+    pub(super) fn returned(&self, in_flight: &InFlight, crossing_ns: u64) {
         let mut state = self.state();
         state.on_device -= 1;
-        let per_family = device_ns as f64 / in_flight.families.max(1) as f64;
+        let per_family = crossing_ns as f64 / in_flight.families.max(1) as f64;
         state.family_ns =
             if state.family_ns == 0.0 { per_family } else { 0.8 * state.family_ns + 0.2 * per_family };
         let fitting = (self.batch_time.as_nanos() as f64 / state.family_ns.max(1.0)) as usize;
         // At most doubled at a time: the first batches are small, and their times say little.
         let max_growth = 2 * state.max_families.max(in_flight.families);
-        state.max_families = fitting.clamp(1, max_growth).min(MAX_BATCH_FAMILIES);
+        state.max_families = fitting.clamp(1, max_growth).min(self.max_families);
         let batch = &mut state.batches[in_flight.batch];
         batch.location = BatchLocation::Host;
         let mut wakers = batch.take_waiting();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::batch_queue::{BatchQueue, InFlight, MAP_FAILED, MAPPED};
 use super::fault::{Fault, Stage};
+use super::workspace::DeviceTimes;
 use crate::backend::GpuError;
 
 /// Starts the thread. It ends after [`BatchQueue::close`]. Where the system has no thread, the device counts
@@ -25,6 +26,7 @@ pub(super) fn spawn(
 }
 
 fn run(queue: &BatchQueue, submissions: &mpsc::Receiver<InFlight>) {
+    let mut free_since = Instant::now();
     while let Ok(in_flight) = submissions.recv() {
         if let Err(e) = wait_for(queue, &in_flight) {
             let hung = matches!(e, GpuError::Hung { .. });
@@ -35,10 +37,17 @@ fn run(queue: &BatchQueue, submissions: &mpsc::Receiver<InFlight>) {
             continue;
         }
         let elapsed = in_flight.submitted.elapsed().as_nanos() as u64;
-        let device_ns = queue.workspaces[in_flight.batch].device_ns(&queue.device).unwrap_or(elapsed);
-        queue.counters.device_ns.fetch_add(device_ns, Ordering::Relaxed);
+        let times = queue.workspaces[in_flight.batch].times(&queue.device);
+        let times = times.unwrap_or(DeviceTimes { kernels_ns: elapsed, ..DeviceTimes::default() });
+        queue.counters.device_ns.fetch_add(times.kernels_ns, Ordering::Relaxed);
+        queue.counters.bus_up_ns.fetch_add(times.up_ns, Ordering::Relaxed);
+        queue.counters.bus_down_ns.fetch_add(times.down_ns, Ordering::Relaxed);
         queue.counters.submission_ns.fetch_add(elapsed, Ordering::Relaxed);
-        queue.returned(&in_flight, device_ns);
+        // The crossing begins when the one before has ended: from then on the device had nothing else to do.
+        let now = Instant::now();
+        let crossing = now.saturating_duration_since(free_since.max(in_flight.submitted));
+        free_since = now;
+        queue.returned(&in_flight, crossing.as_nanos() as u64);
     }
 }
 

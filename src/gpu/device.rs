@@ -33,6 +33,8 @@ pub struct Device {
     pub(super) faults: Faults,
     layout: BindGroupLayout,
     pipelines: HashMap<Pass, ComputePipeline>,
+    /// Whether its clock can be read between copies and kernels.
+    pub(super) times_copies: bool,
     failure: Arc<OnceLock<GpuError>>,
     buffers: AtomicU64,
     copies: RwLock<()>,
@@ -50,9 +52,11 @@ impl Device {
             Some(Fault::OutOfMemory) => return Err(GpuError::OutOfMemory("injected".into())),
             Some(_) => return Err(GpuError::Open("injected".into())),
         }
+        let clocks = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
+        let clocks = adapter.features() & clocks;
         let descriptor = DeviceDescriptor {
             label: Some("origami"),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: clocks,
             required_limits: adapter.limits(),
             memory_hints: wgpu::MemoryHints::Manual {
                 suballocated_device_memory_block_size: 1 << 20..(1 << 20) + 1,
@@ -89,6 +93,7 @@ impl Device {
             faults,
             layout,
             pipelines: HashMap::new(),
+            times_copies: clocks.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS),
             failure,
             buffers: AtomicU64::new(0),
             copies: RwLock::new(()),
@@ -277,7 +282,8 @@ fn compile(device: &wgpu::Device, name: &str, source: String) -> wgpu::ShaderMod
         wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
     // SAFETY: the only check that is left out bounds loops; it costs a counter in the innermost ones. Every
     // loop of the shaders counts from one number to another by a positive constant, and the upper bounds are
-    // numbers of groups in tables that `tables.rs` made. All accesses stay checked.
+    // constants, numbers of blocks in jobs, or numbers of groups in tables that `tables.rs` made: none depends
+    // on samples or coefficients. All accesses stay checked.
     #[allow(unsafe_code)]
     unsafe {
         device.create_shader_module_trusted(desc, checks)

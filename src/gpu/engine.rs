@@ -4,12 +4,13 @@
 //! So none is lost, and as its caller waits for one result, none is done twice. After a pause the device is
 //! opened again. Knows no kernels and no device calls.
 
+mod measure;
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::adapter::{AdapterFacts, adapters, choose};
-use super::auto;
 use super::backend::GpuBackend;
 use super::options::GpuOptions;
 use super::reason::Reason;
@@ -18,8 +19,9 @@ use crate::backend::error::{Error, Result};
 use crate::backend::scheduler::Scheduler;
 use crate::backend::{
     Backend, BackendChoice, BackendMode, Base, CpuBackend, GpuError, NoAdapter, Pending, Predicted, Task,
-    Ticket,
+    Ticket, Transformed,
 };
+use crate::codec::coefficients::PackedImage;
 use crate::image::family::{DecodedFamily, Reconstruction, SourceFamily, Want};
 use crate::image::geometry::Geometry;
 use crate::image::ycc::Ycc;
@@ -34,6 +36,8 @@ pub struct EngineOptions {
     pub gpu: GpuOptions,
     /// The work that `auto` measures.
     pub task: Task,
+    /// Its parameters: those of the encode, or those with which the archive was encoded.
+    pub params: EncodeParams,
     /// Number of families, if known: `auto` opens no GPU for a few.
     pub families: Option<u64>,
     /// Pause before the GPU is opened again after a failure; doubled with every failure.
@@ -46,7 +50,8 @@ impl EngineOptions {
     /// For a task, everything else at its default.
     pub fn new(backend: BackendChoice, task: Task) -> Self {
         let (gpu, retry_after) = (GpuOptions::default(), Duration::from_secs(2));
-        Self { backend, gpu, task, families: None, retry_after, max_failures: 6 }
+        let params = EncodeParams::default();
+        Self { backend, gpu, task, params, families: None, retry_after, max_failures: 6 }
     }
 }
 
@@ -143,12 +148,8 @@ impl Engine {
                 self.reason = Reason::NoGpu(e);
             }
             Ok(gpu) => {
-                let gpu = Arc::new(gpu);
-                let (mode, reason) = auto::decide(self.options.task, &self.cpu, &gpu, scheduler);
-                (self.mode, self.reason) = (mode, Reason::Measured(reason));
-                if mode != BackendMode::Cpu {
-                    self.device_state().gpu = Some(gpu);
-                }
+                self.device_state().gpu = Some(Arc::new(gpu));
+                self.measure(scheduler);
             }
         }
         tracing::info!(backend = self.mode.name(), "auto: {}", self.reason);
@@ -286,6 +287,9 @@ impl Backend for Engine {
     }
 
     fn in_flight(&self, geometry: &Geometry) -> usize {
+        if self.mode == BackendMode::Cpu {
+            return 0;
+        }
         self.device_state().gpu.as_ref().map_or(0, |gpu| gpu.in_flight(geometry))
     }
 
@@ -319,6 +323,43 @@ impl Backend for Engine {
                 }
             }
             self.count(&self.counters.on_cpu, self.cpu.residual(params, source, ticket, coded).await)
+        })
+    }
+
+    fn coefficients<'a>(
+        &'a self,
+        params: &'a EncodeParams,
+        source: &'a SourceFamily,
+    ) -> Pending<'a, Option<Transformed>> {
+        Box::pin(async move {
+            let Some(gpu) = self.device() else { return Ok(None) };
+            match gpu.coefficients(params, source).await {
+                Ok(Some(made)) => self.count(&self.counters.on_gpu, Ok(Some(made))),
+                Ok(None) => Ok(None),
+                // The caller goes the other way.
+                Err(e) => self.failed(&gpu, e).map(|()| None),
+            }
+        })
+    }
+
+    fn takes_coefficients(&self) -> bool {
+        self.device().is_some()
+    }
+
+    fn reconstruct_packed<'a>(
+        &'a self,
+        coding: &'a Coding,
+        family: &'a DecodedFamily,
+        residual: &'a PackedImage,
+        want: Want,
+    ) -> Pending<'a, Option<Reconstruction>> {
+        Box::pin(async move {
+            let Some(gpu) = self.device() else { return Ok(None) };
+            match gpu.reconstruct_packed(coding, family, residual, want).await {
+                Ok(Some(made)) => self.count(&self.counters.on_gpu, Ok(Some(made))),
+                Ok(None) => Ok(None),
+                Err(e) => self.failed(&gpu, e).map(|()| None),
+            }
         })
     }
 

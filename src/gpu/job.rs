@@ -37,6 +37,9 @@ pub struct GpuJob {
     pub q: i32,
 }
 
+/// Words of the record of a block: coefficients, which of them are not zero, flags, offset of its values.
+pub const RECORD_WORDS: u32 = 36;
+
 /// Bytes of a job.
 pub const JOB_BYTES: usize = size_of::<GpuJob>();
 /// The jobs of a dispatch begin at a multiple of this many bytes; no adapter requires more.

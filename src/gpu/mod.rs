@@ -14,7 +14,7 @@
 //! device       queue, pipelines, errors                    wgpu
 //! adapter      which adapters there are                    wgpu
 //! backend      all of that as a `Backend`                  wgpu
-//! auto         measures CPU and GPU, chooses               threads
+//! auto         measures a family in every mode             threads
 //! engine       CPU and GPU as one `Backend`                no device
 //! reason       why families run where they do           data
 //! parity       every kernel against its CPU twin           no device
@@ -25,7 +25,7 @@
 //! [`engine`] then finishes them on the CPU.
 
 mod adapter;
-pub mod auto;
+mod auto;
 mod backend;
 mod batch_jobs;
 mod batch_queue;
@@ -51,8 +51,10 @@ pub use adapter::{AdapterFacts, GpuAdapter, adapters, choose};
 pub use backend::GpuBackend;
 pub use ceiling::Ceiling;
 pub use fault::{Fault, Faults, Stage};
+pub use job::RECORD_WORDS;
 pub use options::GpuOptions;
 pub use program::{Job, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat};
 pub use reason::Reason;
 pub use shader::{Kernel, Pass};
 pub use stats::{GpuPeaks, GpuStats};
+pub use tables::DeviceTable;

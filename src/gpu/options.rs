@@ -14,9 +14,11 @@ pub struct GpuOptions {
     pub memory_bytes: Option<u64>,
     /// How long a batch may take before the device counts as hung.
     pub deadline: Duration,
-    /// How long a batch should take on the device: long enough to be efficient, short enough for callers that
-    /// wait for one family.
+    /// How long a batch should take to cross to the device and back, copies included: long enough to be
+    /// efficient, short enough for callers that wait for one family.
     pub batch_time: Duration,
+    /// Most families of a batch, however quick it is: for benches that look at batch sizes.
+    pub max_families: usize,
     /// Failures on purpose, for tests.
     pub faults: Faults,
 }
@@ -28,6 +30,7 @@ impl Default for GpuOptions {
             memory_bytes: None,
             deadline: Duration::from_secs(30),
             batch_time: Duration::from_millis(50),
+            max_families: usize::MAX,
             faults: Faults::default(),
         }
     }

@@ -3,13 +3,15 @@
 //! `doctor` runs the quick one, which takes about a second. Tests run the thorough one: odd sizes, planes of
 //! one sample, extremes, noise, all filters and factors.
 
+mod case;
+mod coefficients;
+
 use std::fmt;
 use std::sync::Arc;
 
+use self::case::{Case, planes, program};
 use super::backend::GpuBackend;
-use super::program::{
-    Job, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat, gradient_descent,
-};
+use super::program::{Job, PlaneAllocator, PlaneLayout, SampleFormat, gradient_descent};
 use super::shader::{Kernel, Pass};
 use crate::backend::GpuError;
 use crate::backend::error::Error;
@@ -78,14 +80,6 @@ impl From<GpuError> for Disagreement {
     }
 }
 
-struct Case {
-    kernel: Kernel,
-    name: String,
-    program: Program,
-    planes: Vec<Plane>,
-    want: Vec<Plane>,
-}
-
 /// Compares every kernel with its twin.
 ///
 /// # Errors
@@ -127,25 +121,6 @@ fn compare(case: &Case, got: &[Plane]) -> Option<Disagreement> {
 
 const SMALL: [(usize, usize); 7] = [(1, 1), (1, 9), (13, 1), (5, 6), (17, 66), (67, 31), (130, 129)];
 
-/// Planes that reveal mistakes: flat extremes, the hardest edges, noise.
-fn planes(width: usize, height: usize, thorough: bool) -> Vec<(&'static str, Plane)> {
-    let made = |value: &dyn Fn(usize, usize) -> u8| {
-        Plane::from_vec(width, height, (0..width * height).map(|i| value(i % width, i / width)).collect())
-    };
-    let noise = made(&|x, y| {
-        let h = (x as u32 ^ (y as u32).wrapping_mul(0x9e37_79b1)).wrapping_mul(0x85eb_ca6b);
-        ((h ^ (h >> 15)).wrapping_mul(0xc2b2_ae35) >> 24) as u8
-    });
-    let checks = made(&|x, y| if (x / 3 + y / 2) % 2 == 0 { 0 } else { 255 });
-    let mut all = vec![("noise", noise), ("checks", checks)];
-    if thorough {
-        all.push(("black", made(&|_, _| 0)));
-        all.push(("white", made(&|_, _| 255)));
-        all.push(("points", made(&|x, y| if x % 7 == 3 && y % 5 == 2 { 255 } else { 1 })));
-    }
-    all
-}
-
 fn cases(thorough: bool) -> impl Iterator<Item = Case> {
     let sizes = if thorough { &SMALL[..] } else { &SMALL[3..6] };
     let all = sizes.iter().flat_map(move |&(w, h)| {
@@ -157,25 +132,20 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
                 .chain(descents(&name, &plane, thorough))
                 .chain(sharpenings(&name, &plane))
                 .chain(colours(&name, &plane))
+                .chain(coefficients::cases(&name, &plane, thorough))
                 .collect::<Vec<_>>()
         })
     });
+    let sweeps = thorough.then(|| coefficients::divisors().chain(coefficients::proven_sizes()));
+    let all = all.chain(sweeps.into_iter().flatten());
     // A larger plane, across many workgroups.
     all.chain(planes(640, 333, false).into_iter().take(1).flat_map(move |(name, plane)| {
         let name = format!("{name} 640x333");
         let mut some: Vec<_> = residuals(&name, &plane).collect();
+        some.extend(coefficients::cases(&name, &plane, false));
         some.extend(resamples(&name, &plane, if thorough { THOROUGH_LARGE } else { QUICK_LARGE }));
         some
     }))
-}
-
-fn program(
-    upload: Vec<PlaneLayout>,
-    passes: PassList,
-    download: Vec<PlaneLayout>,
-    region: PlaneAllocator,
-) -> Program {
-    Program { round_trips: vec![RoundTrip { upload, passes, download }], words: region.peak_words() }
 }
 
 fn filtered(plane: &Plane, h: &Taps, v: &Taps) -> Plane {

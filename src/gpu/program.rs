@@ -3,13 +3,16 @@
 //! Offsets are in words from the start of the family's own region; the batch adds the region's offset. Knows
 //! no device.
 
+mod coefficients;
 mod encode;
 mod reconstruct;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::job::RECORD_WORDS;
 use super::shader::Pass;
+use super::tables::{DeviceTable, StepTables};
 use crate::kernels::optl2::{Problem, ProblemCache};
 use crate::kernels::sharpen::Strength;
 use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
@@ -26,7 +29,12 @@ pub enum SampleFormat {
     Q6,
     /// Four interleaved RGB pixels in three words.
     Rgb,
+    /// Records of blocks of 8 x 8 samples, whose number counts for width and height.
+    Blocks,
 }
+
+/// Samples of a block along a side.
+const BLOCK: usize = 8;
 
 /// Offset, size and format of a plane in device memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +57,30 @@ impl PlaneLayout {
             SampleFormat::U8 => quads,
             SampleFormat::Q6 => 2 * quads,
             SampleFormat::Rgb => 3 * quads,
+            SampleFormat::Blocks => RECORD_WORDS * self.width.div_ceil(BLOCK) as u32,
         }
     }
 
     /// Words in all.
     pub fn words(&self) -> u32 {
-        self.stride() * self.height as u32
+        let rows =
+            if self.format == SampleFormat::Blocks { self.height.div_ceil(BLOCK) } else { self.height };
+        self.stride() * rows as u32
+    }
+
+    /// Blocks of 8 x 8 samples that it has.
+    pub fn blocks(&self) -> usize {
+        self.width.div_ceil(BLOCK) * self.height.div_ceil(BLOCK)
+    }
+
+    /// Its memory as one row of bytes, in which form it comes down.
+    pub fn as_bytes(&self) -> Self {
+        Self { width: 4 * self.words() as usize, height: 1, format: SampleFormat::U8, ..*self }
+    }
+
+    /// Its memory for the records of blocks of so many samples.
+    fn over(&self, samples: Self) -> Self {
+        Self { offset: self.offset, format: SampleFormat::Blocks, ..samples }
     }
 
     /// Bytes of a row that hold samples, for planes that are uploaded or downloaded.
@@ -67,6 +93,17 @@ impl PlaneLayout {
     }
 }
 
+/// Tables of a job.
+#[derive(Clone, Debug)]
+pub enum JobTables {
+    /// None.
+    None,
+    /// Horizontal and vertical taps, for the kernels that filter.
+    Taps([Arc<Taps>; 2]),
+    /// The steps of a quantiser.
+    Steps(Arc<DeviceTable>),
+}
+
 /// One plane to compute.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -74,8 +111,8 @@ pub struct Job {
     pub src: PlaneLayout,
     /// Plane to write.
     pub dst: PlaneLayout,
-    /// Horizontal and vertical table, for the kernels that filter.
-    pub tables: Option<[Arc<Taps>; 2]>,
+    /// The tables that the kernel reads.
+    pub tables: JobTables,
     /// Offsets of further planes: `a` and `b` of the shader.
     pub planes: [u32; 2],
     /// Numbers: `p` and `q` of the shader.
@@ -84,17 +121,40 @@ pub struct Job {
 
 impl Job {
     fn new(src: PlaneLayout, dst: PlaneLayout) -> Self {
-        Self { src, dst, tables: None, planes: [0; 2], numbers: [0; 2] }
+        Self { src, dst, tables: JobTables::None, planes: [0; 2], numbers: [0; 2] }
     }
 
     /// Filters `src` to `dst` by two tables.
     pub fn filter(src: PlaneLayout, dst: PlaneLayout, h: Arc<Taps>, v: Arc<Taps>) -> Self {
-        Self { tables: Some([h, v]), ..Self::new(src, dst) }
+        Self { tables: JobTables::Taps([h, v]), ..Self::new(src, dst) }
     }
 
     /// Sharpens `src` to `dst`.
     pub fn sharpen(src: PlaneLayout, dst: PlaneLayout, strength: Strength) -> Self {
         Self { numbers: [strength.q8() as i32, 0], ..Self::new(src, dst) }
+    }
+
+    /// Samples to the records of their blocks, or back.
+    pub fn transform(src: PlaneLayout, dst: PlaneLayout, steps: Arc<DeviceTable>) -> Self {
+        Self { tables: JobTables::Steps(steps), ..Self::new(src, dst) }
+    }
+
+    /// Records of blocks to `packed`, which has room for so many words of values.
+    pub fn pack(records: PlaneLayout, packed: PlaneLayout, value_words: u32) -> Self {
+        let numbers = [i32::try_from(value_words).unwrap_or(i32::MAX), 0];
+        Self { numbers, ..Self::new(records, packed.over(records)) }
+    }
+
+    /// The flags of packed blocks to one word.
+    pub fn gather(blocks: PlaneLayout, word: PlaneLayout) -> Self {
+        Self::new(blocks, word.over(blocks))
+    }
+
+    /// One plane, or two of one size, to the sums of their proof.
+    pub fn proof(planes: &[PlaneLayout], sums: PlaneLayout) -> Self {
+        let (first, last) = (planes[0], planes[planes.len() - 1]);
+        let all = PlaneLayout { offset: sums.offset, height: planes.len() * first.height, ..first };
+        Self { numbers: [planes.len() as i32, 0], ..Self::new(first, all).with(last, last) }
     }
 
     /// Adds two further planes.
@@ -168,6 +228,16 @@ impl PlaneAllocator {
         self.peak
     }
 
+    /// Goes on after so many words.
+    fn after(words: u32) -> Self {
+        Self { next: words, peak: words }
+    }
+
+    /// Allocates words that come down as bytes.
+    fn allocate_words(&mut self, words: u32) -> PlaneLayout {
+        self.allocate(4 * words as usize, 1, SampleFormat::U8)
+    }
+
     /// Allocates a plane.
     pub fn allocate(&mut self, width: usize, height: usize, format: SampleFormat) -> PlaneLayout {
         let plane = PlaneLayout { offset: self.next, width, height, format };
@@ -204,7 +274,8 @@ impl RoundTrip {
 /// All the work of a family in one direction.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// One for a decode. Two for an encode: L0 to L2, then the decoded L2 to prediction and residual.
+    /// One for a decode, and for an encode whose coefficients come down. Two for an encode whose planes come down: L0 to L2, then the
+    /// decoded L2 to prediction and residual.
     pub round_trips: Vec<RoundTrip>,
     /// Words of the family's region.
     pub words: u32,
@@ -215,6 +286,7 @@ pub struct Program {
 pub struct Programs {
     taps: TapCache,
     problems: ProblemCache,
+    steps: StepTables,
 }
 
 impl Programs {

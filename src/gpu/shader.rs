@@ -4,8 +4,12 @@
 
 use std::fmt::Write;
 
+use super::job::RECORD_WORDS;
+use crate::codec::coefficients::{
+    BLOCK_WORDS, CONST_BITS, CONTENT, HEAD_WORDS, NAMED, NATURAL, PASS1_BITS, UNDECIDED,
+};
 use crate::image::spec::{MID_BITS, RESIDUAL_ZERO, SHIFT_MID, SHIFT_OUT, SHIFT_U8, STEP_BITS};
-use crate::kernels::color;
+use crate::kernels::{color, proof};
 
 /// Rows of the tile of the result that a workgroup owns, for every kernel that filters.
 pub const TILE_ROWS: usize = 64;
@@ -15,14 +19,28 @@ pub const TILE_QUADS: usize = 16;
 const CHUNK_ROWS: usize = TILE_ROWS / 2;
 /// Rows and quads of a workgroup, for the kernels that work sample by sample.
 const POINT_SIDE: usize = 16;
+/// Blocks across of a workgroup of the transforms.
+const TRANSFORM_BLOCKS: usize = 8;
+/// Blocks of a workgroup that packs.
+const PACK_BLOCKS: usize = 256;
+/// Bytes of a workgroup that makes the sums of a proof.
+const PROOF_BYTES: usize = 8 * 1024;
 
 /// A kernel: one WGSL file, named as its Rust twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kernel {
     /// RGB to planes and back.
     Color,
+    /// Forward transform of JPEG and quantiser.
+    Forward,
+    /// Inverse transform of JPEG.
+    Inverse,
     /// A step of optL2 or 420opt.
     Optl2,
+    /// Coefficients to the form in which they come down.
+    Pack,
+    /// The sums of a proof.
+    Proof,
     /// Separable resampling.
     Resample,
     /// Prediction with the residual made or applied.
@@ -33,17 +51,44 @@ pub enum Kernel {
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: [Kernel; 5] =
-        [Kernel::Color, Kernel::Optl2, Kernel::Resample, Kernel::Residual, Kernel::Sharpen];
+    pub const ALL: [Kernel; 9] = [
+        Kernel::Color,
+        Kernel::Forward,
+        Kernel::Inverse,
+        Kernel::Optl2,
+        Kernel::Pack,
+        Kernel::Proof,
+        Kernel::Resample,
+        Kernel::Residual,
+        Kernel::Sharpen,
+    ];
 
-    /// Name of its file in `shaders/` and of its twin in `src/kernels/`.
+    /// Name of its file in `shaders/`.
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Color => "color",
+            Kernel::Forward => "forward",
+            Kernel::Inverse => "inverse",
             Kernel::Optl2 => "optl2",
+            Kernel::Pack => "pack",
+            Kernel::Proof => "proof",
             Kernel::Resample => "resample",
             Kernel::Residual => "residual",
             Kernel::Sharpen => "sharpen",
+        }
+    }
+
+    /// The file of its twin, in `src/`.
+    pub fn twin(self) -> &'static str {
+        match self {
+            Kernel::Color => "kernels/color.rs",
+            Kernel::Forward | Kernel::Inverse => "codec/coefficients/dct.rs",
+            Kernel::Optl2 => "kernels/optl2.rs",
+            Kernel::Pack => "codec/coefficients/packed.rs",
+            Kernel::Proof => "kernels/proof.rs",
+            Kernel::Resample => "kernels/resample",
+            Kernel::Residual => "kernels/residual.rs",
+            Kernel::Sharpen => "kernels/sharpen.rs",
         }
     }
 
@@ -58,8 +103,27 @@ impl Kernel {
         if self.separable() {
             text += include_str!("../../shaders/lib/separable.wgsl");
         }
+        if matches!(self, Kernel::Forward | Kernel::Inverse | Kernel::Pack) {
+            text += include_str!("../../shaders/lib/blocks.wgsl");
+        }
+        if matches!(self, Kernel::Forward | Kernel::Inverse) {
+            text += &table("PLACE", "u32", (0..64).map(place));
+            text += include_str!("../../shaders/lib/transform.wgsl");
+        }
+        if self == Kernel::Proof {
+            let secret = proof::SECRET.iter();
+            text += &table(
+                "SECRET",
+                "vec2<u32>",
+                secret.map(|n| format!("vec2<u32>({}u, {}u)", *n as u32, n >> 32)),
+            );
+        }
         text += match self {
             Kernel::Color => include_str!("../../shaders/color.wgsl"),
+            Kernel::Forward => include_str!("../../shaders/forward.wgsl"),
+            Kernel::Inverse => include_str!("../../shaders/inverse.wgsl"),
+            Kernel::Pack => include_str!("../../shaders/pack.wgsl"),
+            Kernel::Proof => include_str!("../../shaders/proof.wgsl"),
             Kernel::Optl2 => include_str!("../../shaders/optl2.wgsl"),
             Kernel::Resample => include_str!("../../shaders/resample.wgsl"),
             Kernel::Residual => include_str!("../../shaders/residual.wgsl"),
@@ -67,6 +131,19 @@ impl Kernel {
         };
         text
     }
+}
+
+/// The place in zigzag order of a coefficient, by its place row by row.
+fn place(natural: usize) -> String {
+    let place = NATURAL.iter().position(|&at| usize::from(at) == natural);
+    format!("{}u", place.unwrap_or_else(|| unreachable!("zigzag order has all 64")))
+}
+
+/// A table that shaders index by what they compute.
+fn table(name: &str, of: &str, values: impl Iterator<Item = String>) -> String {
+    let values: Vec<String> = values.collect();
+    let len = values.len();
+    format!("var<private> {name}: array<{of}, {len}> = array<{of}, {len}>({});\n", values.join(", "))
 }
 
 /// All constants that shaders share with Rust.
@@ -81,6 +158,13 @@ fn constants() -> String {
         ("SHIFT_OUT", SHIFT_OUT as usize),
         ("STEP_BITS", STEP_BITS as usize),
         ("COLOR_BITS", color::BITS as usize),
+        ("CONST_BITS", CONST_BITS as usize),
+        ("PASS1_BITS", PASS1_BITS as usize),
+        ("RECORD_WORDS", RECORD_WORDS as usize),
+        ("PACKED_HEAD_WORDS", HEAD_WORDS),
+        ("PACKED_BLOCK_WORDS", BLOCK_WORDS),
+        ("UNDECIDED", UNDECIDED as usize),
+        ("CONTENT", CONTENT as usize),
     ];
     for (name, value) in unsigned {
         writeln!(text, "const {name}: u32 = {value}u;").unwrap_or_else(|e| unreachable!("{e}"));
@@ -100,7 +184,7 @@ fn constants() -> String {
         ("FIX_0_71414", color::fix(0.71414)),
         ("FIX_1_772", color::fix(1.772)),
     ];
-    for (name, value) in signed {
+    for (name, value) in signed.into_iter().chain(NAMED) {
         writeln!(text, "const {name}: i32 = {value};").unwrap_or_else(|e| unreachable!("{e}"));
     }
     text
@@ -129,11 +213,27 @@ pub enum Pass {
     Optl2Last,
     /// Unsharp mask.
     Sharpen,
+    /// Samples to the records of their blocks.
+    Forward,
+    /// Records of blocks to samples.
+    Inverse,
+    /// A prediction plus the samples of a residual's records.
+    Correct,
+    /// Coefficients that the host packed to samples.
+    Unpack,
+    /// All flags of blocks that the host packed.
+    Flags,
+    /// Where the packed values of each block begin.
+    Offsets,
+    /// Records of blocks to packed coefficients.
+    Pack,
+    /// The sums of a proof.
+    Proof,
 }
 
 impl Pass {
     /// Every pipeline.
-    pub const ALL: [Pass; 10] = [
+    pub const ALL: [Pass; 18] = [
         Pass::ToYcc,
         Pass::ToRgb,
         Pass::Resample,
@@ -144,6 +244,14 @@ impl Pass {
         Pass::Optl2,
         Pass::Optl2Last,
         Pass::Sharpen,
+        Pass::Forward,
+        Pass::Inverse,
+        Pass::Correct,
+        Pass::Unpack,
+        Pass::Flags,
+        Pass::Offsets,
+        Pass::Pack,
+        Pass::Proof,
     ];
 
     /// Its kernel.
@@ -154,6 +262,10 @@ impl Pass {
             Pass::Predict | Pass::Apply => Kernel::Residual,
             Pass::Optl2First | Pass::Optl2 | Pass::Optl2Last => Kernel::Optl2,
             Pass::Sharpen => Kernel::Sharpen,
+            Pass::Forward => Kernel::Forward,
+            Pass::Inverse | Pass::Correct | Pass::Unpack => Kernel::Inverse,
+            Pass::Flags | Pass::Offsets | Pass::Pack => Kernel::Pack,
+            Pass::Proof => Kernel::Proof,
         }
     }
 
@@ -161,6 +273,11 @@ impl Pass {
     pub fn overrides(self) -> &'static [(&'static str, f64)] {
         match self {
             Pass::ToYcc | Pass::Resample | Pass::Predict | Pass::Sharpen => &[],
+            Pass::Forward | Pass::Inverse | Pass::Pack | Pass::Proof => &[],
+            Pass::Correct => &[("CORRECT", 1.0)],
+            Pass::Unpack => &[("PACKED", 1.0)],
+            Pass::Flags => &[("FLAGS", 1.0)],
+            Pass::Offsets => &[("OFFSETS", 1.0)],
             Pass::ToRgb => &[("TO_RGB", 1.0)],
             Pass::ResampleToQ6 => &[("TO_Q6", 1.0)],
             Pass::Apply => &[("APPLY", 1.0)],
@@ -172,134 +289,19 @@ impl Pass {
 
     /// Workgroups across and down for a result of `width` x `height` samples.
     pub fn groups(self, width: usize, height: usize) -> (u32, u32) {
-        let quads = width.div_ceil(4);
-        let (across, down) =
-            if self.kernel().separable() { (TILE_QUADS, TILE_ROWS) } else { (POINT_SIDE, POINT_SIDE) };
-        (quads.div_ceil(across) as u32, height.div_ceil(down) as u32)
+        let blocks = (width.div_ceil(8), height.div_ceil(8));
+        let (across, down) = match self.kernel() {
+            kernel if kernel.separable() => (width.div_ceil(4 * TILE_QUADS), height.div_ceil(TILE_ROWS)),
+            Kernel::Forward | Kernel::Inverse => (blocks.0.div_ceil(TRANSFORM_BLOCKS), blocks.1),
+            Kernel::Pack if self != Pass::Pack => (1, 1),
+            Kernel::Pack => ((blocks.0 * blocks.1).div_ceil(PACK_BLOCKS), 1),
+            // One entry more than there are: the last bytes.
+            Kernel::Proof => (width * height / PROOF_BYTES + 2, 1),
+            _ => (width.div_ceil(4 * POINT_SIDE), height.div_ceil(POINT_SIDE)),
+        };
+        (across as u32, down as u32)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use naga::{Handle, Module, Scalar, ScalarKind, Type, TypeInner};
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
-    fn names(dir: &str, extension: &str) -> BTreeSet<String> {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
-        let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        files
-            .filter(|path| path.extension().is_some_and(|e| e == extension))
-            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
-            .collect()
-    }
-
-    fn module(kernel: Kernel) -> (Module, naga::valid::ModuleInfo) {
-        let source = kernel.source();
-        let module = naga::front::wgsl::parse_str(&source)
-            .unwrap_or_else(|e| panic!("{}.wgsl: {}", kernel.name(), e.emit_to_string(&source)));
-        let mut validator = naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            naga::valid::Capabilities::empty(),
-        );
-        let info = validator.validate(&module);
-        let info = info.unwrap_or_else(|e| panic!("{}.wgsl: {}", kernel.name(), e.emit_to_string(&source)));
-        (module, info)
-    }
-
-    #[test]
-    fn every_shader_has_a_twin_and_every_twin_a_shader() {
-        let ours: BTreeSet<String> = Kernel::ALL.iter().map(|k| k.name().to_string()).collect();
-        assert_eq!(names("shaders", "wgsl"), ours);
-        let mut twins = names("src/kernels", "rs");
-        for support in ["mod", "level", "taps", "testing"] {
-            twins.remove(support);
-        }
-        // `resample` is a folder.
-        twins.insert("resample".into());
-        assert_eq!(twins, ours);
-        for kernel in Kernel::ALL {
-            assert!(Pass::ALL.iter().any(|pass| pass.kernel() == kernel), "{} never runs", kernel.name());
-        }
-    }
-
-    #[test]
-    fn every_shader_is_valid_without_any_optional_feature() {
-        for kernel in Kernel::ALL {
-            let (module, _) = module(kernel);
-            assert_eq!(module.entry_points.len(), 1, "{}", kernel.name());
-        }
-        // A pipeline names only overrides that its shader has.
-        for pass in Pass::ALL {
-            let (module, _) = module(pass.kernel());
-            for (name, _) in pass.overrides() {
-                let known = module.overrides.iter().any(|(_, o)| o.name.as_deref() == Some(*name));
-                assert!(known, "{pass:?}: {} has no override {name}", pass.kernel().name());
-            }
-        }
-    }
-
-    /// The kinds of numbers that a type is made of.
-    fn scalars(module: &Module, ty: &TypeInner, found: &mut Vec<Scalar>) {
-        let inner = |handle: &Handle<Type>| &module.types[*handle].inner;
-        match ty {
-            TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => found.push(*scalar),
-            TypeInner::Vector { scalar, .. } | TypeInner::Matrix { scalar, .. } => found.push(*scalar),
-            TypeInner::ValuePointer { scalar, .. } => found.push(*scalar),
-            TypeInner::Pointer { base, .. } | TypeInner::Array { base, .. } => {
-                scalars(module, inner(base), found);
-            }
-            TypeInner::Struct { members, .. } => {
-                members.iter().for_each(|member| scalars(module, inner(&member.ty), found));
-            }
-            other => panic!("no pixel kernel uses {other:?}"),
-        }
-    }
-
-    /// Types of a module, of every expression of every function, and of every literal.
-    fn all_scalars(module: &Module, info: &naga::valid::ModuleInfo) -> Vec<Scalar> {
-        let mut found = Vec::new();
-        for (_, ty) in module.types.iter() {
-            scalars(module, &ty.inner, &mut found);
-        }
-        let entries = (0..module.entry_points.len())
-            .map(|i| (&module.entry_points[i].function, info.get_entry_point(i)));
-        let functions = module.functions.iter().map(|(handle, f)| (f, &info[handle]));
-        for (function, info) in functions.chain(entries) {
-            for (handle, _) in function.expressions.iter() {
-                scalars(module, info[handle].ty.inner_with(&module.types), &mut found);
-            }
-        }
-        for (handle, _) in module.global_expressions.iter() {
-            scalars(module, info[handle].inner_with(&module.types), &mut found);
-        }
-        found
-    }
-
-    #[test]
-    fn no_kernel_computes_with_floats() {
-        for kernel in Kernel::ALL {
-            let (module, info) = module(kernel);
-            let found = all_scalars(&module, &info);
-            assert!(found.len() > 50, "{}: looked at {} types", kernel.name(), found.len());
-            for scalar in found {
-                let integer = matches!(scalar.kind, ScalarKind::Sint | ScalarKind::Uint | ScalarKind::Bool);
-                assert!(integer && scalar.width <= 4, "{}: {scalar:?}", kernel.name());
-            }
-        }
-    }
-
-    #[test]
-    fn a_float_would_be_found() {
-        let source = "@compute @workgroup_size(1) fn main() { var x = 1; x = i32(f32(x) * 0.5); }";
-        let module = naga::front::wgsl::parse_str(source).unwrap();
-        let mut validator = naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            naga::valid::Capabilities::empty(),
-        );
-        let info = validator.validate(&module).unwrap();
-        let found = all_scalars(&module, &info);
-        assert!(found.iter().any(|scalar| scalar.kind == ScalarKind::Float));
-    }
-}
+mod tests;

@@ -11,6 +11,10 @@ pub struct GpuStats {
     pub families: u64,
     /// Time that passes took, by the device's clock where it has one, in nanoseconds.
     pub device_ns: u64,
+    /// Time that copies over the bus to the device took, by its clock, in nanoseconds; 0 where that does not tell.
+    pub bus_up_ns: u64,
+    /// Time that copies back took.
+    pub bus_down_ns: u64,
     /// Time from submission to completion, in nanoseconds.
     pub submission_ns: u64,
     /// Time that threads spent copying planes into staging buffers, in nanoseconds.
@@ -40,6 +44,8 @@ impl GpuStats {
             submissions: both(self.submissions, other.submissions),
             families: both(self.families, other.families),
             device_ns: both(self.device_ns, other.device_ns),
+            bus_up_ns: both(self.bus_up_ns, other.bus_up_ns),
+            bus_down_ns: both(self.bus_down_ns, other.bus_down_ns),
             submission_ns: both(self.submission_ns, other.submission_ns),
             upload_ns: both(self.upload_ns, other.upload_ns),
             download_ns: both(self.download_ns, other.download_ns),
@@ -72,6 +78,8 @@ pub(super) struct Counters {
     pub submissions: AtomicU64,
     pub families: AtomicU64,
     pub device_ns: AtomicU64,
+    pub bus_up_ns: AtomicU64,
+    pub bus_down_ns: AtomicU64,
     pub submission_ns: AtomicU64,
     pub upload_ns: AtomicU64,
     pub download_ns: AtomicU64,
@@ -87,6 +95,8 @@ impl Counters {
             submissions: self.submissions.load(Relaxed),
             families: self.families.load(Relaxed),
             device_ns: self.device_ns.load(Relaxed),
+            bus_up_ns: self.bus_up_ns.load(Relaxed),
+            bus_down_ns: self.bus_down_ns.load(Relaxed),
             submission_ns: self.submission_ns.load(Relaxed),
             upload_ns: self.upload_ns.load(Relaxed),
             download_ns: self.download_ns.load(Relaxed),

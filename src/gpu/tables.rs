@@ -1,6 +1,6 @@
-//! Tables of taps in the form that shaders read.
+//! Tables of taps, and of a quantiser's steps, in the form that shaders read.
 //!
-//! Rows of four `i32`, in three parts:
+//! Taps are rows of four `i32`, in three parts:
 //!
 //! - *heads*, one an output: first group, number of groups, row of its taps;
 //! - *spans*, one for every [`TILE_ROWS`] outputs: first group and end of the groups that they need together;
@@ -57,6 +57,28 @@ impl DeviceTable {
         }
         rows.extend(groups);
         Self { rows, spans: outputs as u32 }
+    }
+}
+
+impl DeviceTable {
+    /// The 64 steps of a quantiser, row by row.
+    pub fn of_steps(steps: &[u8; 64]) -> Self {
+        let rows = steps.as_chunks().0.iter().map(|row: &[u8; 4]| row.map(i32::from));
+        Self { rows: rows.collect(), spans: 0 }
+    }
+}
+
+/// The tables of quantisers. There are few: one for each quality.
+#[derive(Debug, Default)]
+pub struct StepTables {
+    made: Mutex<HashMap<[u8; 64], Arc<DeviceTable>>>,
+}
+
+impl StepTables {
+    /// The table of `steps`, made on first use.
+    pub fn get(&self, steps: &[u8; 64]) -> Arc<DeviceTable> {
+        let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
+        made.entry(*steps).or_insert_with(|| Arc::new(DeviceTable::of_steps(steps))).clone()
     }
 }
 

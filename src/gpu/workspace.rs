@@ -11,8 +11,21 @@ use crate::backend::GpuError;
 const ROW_BYTES: u64 = 16;
 /// Byte offset of the planes in the upload buffer: after jobs and tables.
 pub const PLANES_OFFSET: u64 = MAX_JOBS_BYTES as u64 + MAX_TABLE_ROWS as u64 * ROW_BYTES;
-/// Bytes of the two timestamps at the end of the download buffer.
-const TIMESTAMP_BYTES: u64 = 16;
+/// Timestamps: around the kernels, then around the whole crossing.
+const TIMESTAMPS: u32 = 4;
+/// Bytes of the timestamps at the end of the download buffer.
+const TIMESTAMP_BYTES: u64 = 8 * TIMESTAMPS as u64;
+
+/// Nanoseconds of a crossing by the device's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeviceTimes {
+    /// Copies over the bus to the device; 0 where the clock does not tell.
+    pub up_ns: u64,
+    /// Kernels.
+    pub kernels_ns: u64,
+    /// Copies back; 0 where the clock does not tell.
+    pub down_ns: u64,
+}
 
 /// A copy between a staging buffer and the arena, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +117,10 @@ impl Workspace {
     }
 
     fn record(&self, device: &Device, encoder: &mut CommandEncoder, submission: &Submission) {
+        let around = self.timer.as_ref().filter(|_| device.times_copies);
+        if let Some((queries, _)) = around {
+            encoder.write_timestamp(queries, 2);
+        }
         encoder.copy_buffer_to_buffer(
             &self.upload,
             0,
@@ -136,8 +153,12 @@ impl Workspace {
         for copy in &submission.downloads {
             encoder.copy_buffer_to_buffer(&self.arena, copy.arena, &self.download, copy.staging, copy.bytes);
         }
+        if let Some((queries, _)) = around {
+            encoder.write_timestamp(queries, 3);
+        }
         if let Some((queries, resolved)) = &self.timer {
-            encoder.resolve_query_set(queries, 0..2, resolved, 0);
+            let written = if around.is_some() { TIMESTAMPS } else { 2 };
+            encoder.resolve_query_set(queries, 0..written, resolved, 0);
             encoder.copy_buffer_to_buffer(resolved, 0, &self.download, self.staging_bytes, TIMESTAMP_BYTES);
         }
     }
@@ -149,16 +170,23 @@ impl Workspace {
         Ok(())
     }
 
-    /// Nanoseconds that the passes of the last round trip took by the device's clock, where it has one. The
-    /// download buffer must be mapped.
-    pub fn device_ns(&self, device: &Device) -> Option<u64> {
+    /// What the last round trip took by the device's clock, where it has one. The download buffer must be mapped.
+    pub fn times(&self, device: &Device) -> Option<DeviceTimes> {
         self.timer.as_ref()?;
         let range = self.staging_bytes..self.staging_bytes + TIMESTAMP_BYTES;
         let view = self.download.get_mapped_range(range).ok()?;
-        let [begin, end]: [u64; 2] = bytemuck::try_pod_read_unaligned(&view).ok()?;
+        let [begin, end, first, last]: [u64; TIMESTAMPS as usize] =
+            bytemuck::try_pod_read_unaligned(&view).ok()?;
         // Some clocks stand still or run backwards.
-        let ticks = end.saturating_sub(begin);
-        (ticks > 0).then_some((ticks as f64 * f64::from(device.queue.get_timestamp_period())) as u64)
+        let period = f64::from(device.queue.get_timestamp_period());
+        let ns = |from: u64, to: u64| (to.saturating_sub(from) as f64 * period) as u64;
+        let of_copies = |ns| if device.times_copies { ns } else { 0 };
+        let times = DeviceTimes {
+            up_ns: of_copies(ns(first, begin)),
+            kernels_ns: ns(begin, end),
+            down_ns: of_copies(ns(end, last)),
+        };
+        (times.kernels_ns > 0).then_some(times)
     }
 }
 
@@ -167,7 +195,7 @@ fn timer(device: &Device) -> Result<(wgpu::QuerySet, Buffer), GpuError> {
         device.create_query_set(&wgpu::QuerySetDescriptor {
             label: None,
             ty: wgpu::QueryType::Timestamp,
-            count: 2,
+            count: TIMESTAMPS,
         })
     })?;
     let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;

@@ -10,11 +10,13 @@
 //! | [`residual`] | make `clamp(Y - P + 128)`, apply `clamp(P + R - 128)` | both directions |
 //! | [`optl2`] | projected gradient in the normal equations | `--optl2`, `--subsamp 420opt` |
 //! | [`sharpen`] | unsharp mask | `--sharpen`, `--l0-sharpen` |
+//! | [`proof`] | the part of XXH3-128 that reads every sample | proofs that a device makes |
 //! | [`color`] | BT.601 full range between RGB and YCbCr | PNG tiles, slides, PNG and WebP output |
 
 pub mod color;
 pub mod level;
 pub mod optl2;
+pub mod proof;
 pub mod resample;
 pub mod residual;
 pub mod sharpen;

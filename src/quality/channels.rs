@@ -115,7 +115,7 @@ fn rgb_of(pixels: &Pixels) -> Plane {
 }
 
 /// Whether no channel has much more contrast than luma.
-pub(super) fn luma_stands_for(pixels: &Pixels) -> bool {
+pub(crate) fn luma_stands_for(pixels: &Pixels) -> bool {
     let mut spread = Spread::default();
     match pixels {
         Pixels::Rgb(rgb) => (0..rgb.height()).step_by(ROW_STEP).for_each(|y| spread.add(rgb.row(y))),

@@ -4,6 +4,8 @@
 
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
+use crate::backend::Backend;
+use crate::codec::coefficients::{PackedImage, packed};
 use crate::codec::{self, CodecId, EntryPoints, Shape, decoder};
 use crate::image::family::{DecodedFamily, PayloadKind};
 use crate::image::geometry::{FamilyId, Geometry, Rect};
@@ -33,6 +35,36 @@ impl FamilyDecoder<'_> {
         let mut family = DecodedFamily::default();
         self.decode_part(self.whole(), &mut family)?;
         Ok(family)
+    }
+
+    /// As [`Self::decode`], for a backend: the coefficients of the residual where it takes them. Its planes are then unspecified, until
+    /// [`Self::decode_left`].
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_for(
+        &self,
+        backend: &dyn Backend,
+        family: &mut DecodedFamily,
+    ) -> Result<Option<PackedImage>> {
+        self.decode_baseline(family)?;
+        if backend.takes_coefficients()
+            && let Some(payload) = self.record.payload(PayloadKind::Residual)
+            && payload.codec == CodecId::Jpeg
+            && let Some(residual) = packed(&payload.bytes, self.residual_shape(family))
+        {
+            return Ok(Some(residual));
+        }
+        self.decode_left(family)?;
+        Ok(None)
+    }
+
+    /// The planes of the residual that [`Self::decode_for`] left to a backend.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_left(&self, family: &mut DecodedFamily) -> Result<()> {
+        self.decode_residual_part(self.whole(), family).map(|_| ())
     }
 
     /// All of L0, in pixels of the family.

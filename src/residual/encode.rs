@@ -2,8 +2,11 @@
 
 use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
-use crate::backend::{Backend, Base, Predicted, cpu};
-use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, decoder};
+use crate::backend::{Backend, Base, Predicted, Transformed, cpu};
+use crate::codec::coefficients::file_in_stripes;
+use crate::codec::{
+    CodecId, Coefficients, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, decoder, pack_coefficients,
+};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
@@ -68,9 +71,7 @@ pub async fn encode_family(
 
     let Predicted { prediction, residual: made } =
         backend.residual(params, &source, ticket, &baseline).await?;
-    // A scaled residual has no rows of tiles, and so no stripes.
-    let stripe = if params.l0_scale_pct == 100 { source.tile } else { 0 };
-    let (payload, residual) = encode_residual(params, made.view(), stripe)?;
+    let (payload, residual) = encode_residual(params, made.view(), stripe(params, &source))?;
     made.give_back();
     // A residual without content, as on blank glass, is not stored.
     if !residual.is_filled(RESIDUAL_ZERO as u8) {
@@ -80,6 +81,57 @@ pub async fn encode_family(
     let corrected = cpu::correct(&params.coding(), prediction, &residual);
     let record = FamilyRecord { proof: Proof::new(&corrected, &baseline), payloads };
     Ok(EncodedFamily { id: source.id, record, source, baseline, residual, corrected })
+}
+
+/// As [`encode_family`], of a backend that transforms, and without images. `None` where it does not, and [`encode_family`] is to do it.
+///
+/// # Errors
+/// Those of codec and backend.
+pub async fn encode_transformed(
+    backend: &dyn Backend,
+    params: &EncodeParams,
+    source: &SourceFamily,
+) -> Result<Option<FamilyRecord>> {
+    if params.originals {
+        return Err(Error::Lossless);
+    }
+    let Some(Transformed { baseline, residual, proof }) = backend.coefficients(params, source).await? else {
+        return Ok(None);
+    };
+    let Some(file) = file_in_stripes(&baseline, 0) else { return Ok(None) };
+    let (codec, bytes) = params.entropy.store(CodecId::Jpeg, file);
+    let mut payloads = vec![Payload { kind: PayloadKind::Baseline, codec, bytes }];
+    if let Some(residual) = residual {
+        let Some((codec, bytes)) = stored_residual(params, &residual, stripe(params, source))? else {
+            return Ok(None);
+        };
+        payloads.push(Payload { kind: PayloadKind::Residual, codec, bytes });
+    }
+    Ok(Some(FamilyRecord { proof, payloads }))
+}
+
+/// Rows of a stripe of a residual, 0 for none.
+fn stripe(params: &EncodeParams, source: &SourceFamily) -> usize {
+    // A scaled residual has no rows of tiles, and so no stripes.
+    if params.l0_scale_pct == 100 { source.tile } else { 0 }
+}
+
+/// The coefficients of a residual as they are stored; `None` where JPEG has no code for them.
+fn stored_residual(
+    params: &EncodeParams,
+    residual: &Coefficients,
+    stripe: usize,
+) -> Result<Option<(CodecId, Vec<u8>)>> {
+    if params.entropy.residual == ResidualCoder::Context
+        && let Some(bytes) = pack_coefficients(residual, stripe)
+    {
+        return Ok(Some((CodecId::Context, bytes)));
+    }
+    let rows = if params.entropy.keeps_markers() { stripe } else { 0 };
+    let Some(file) = file_in_stripes(residual, rows) else { return Ok(None) };
+    let ((width, height), sampling) = residual.shape();
+    let shape = Shape { width, height, sampling: Some(sampling) };
+    Ok(Some(params.entropy.store_residual(CodecId::Jpeg, file, shape, stripe)?))
 }
 
 /// Codes a residual in stripes of `stripe` rows, none for 0.

@@ -15,9 +15,8 @@ use origami::backend::{Backend, BackendChoice, BackendMode, CpuBackend, Task};
 use origami::codec::Entropy;
 use origami::decode::{DecodeOptions, Input, decode};
 use origami::encode::{EncodeOptions, encode};
-use origami::gpu::auto;
-use origami::gpu::engine::{Engine, EngineOptions};
-use origami::gpu::{Faults, GpuBackend, Kernel};
+use origami::gpu::engine::{Engine, EngineOptions, EngineStats};
+use origami::gpu::{Faults, Kernel};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
@@ -230,15 +229,21 @@ fn auto_measures_but_never_takes_a_software_adapter() {
     let _shared = shared();
     let scheduler = Scheduler::new(2).unwrap();
     let Some(gpu) = gpu::options("auto", Faults::default()) else { return };
-    let opened = GpuBackend::open(&gpu).unwrap();
     for task in [Task::Encode, Task::Decode] {
-        let (mode, reason) = auto::decide(task, &CpuBackend::new(), &opened, &scheduler);
+        let params = EncodeParams { optl2: true, ..EncodeParams::default() };
+        let options =
+            EngineOptions { gpu: gpu.clone(), params, ..EngineOptions::new(BackendChoice::Gpu, task) };
+        let mut measured = Engine::new(options, &scheduler);
+        let adapter = measured.adapter().unwrap();
+        measured.measure(&scheduler);
+        let (mode, reason) = (measured.mode().0, measured.mode().1.to_string());
         println!("{task:?}: {mode:?}: {reason}");
-        for word in ["cpu", "gpu", "hybrid", "families a second", &opened.adapter().name] {
+        for word in ["cpu", "gpu", "hybrid", "families a second", &adapter.name] {
             assert!(reason.contains(word), "{reason}");
         }
+        assert_eq!(measured.stats(), EngineStats::default(), "measuring is not work");
         // Whatever was measured: software is no GPU.
-        if opened.adapter().is_software() {
+        if adapter.is_software() {
             let options = EngineOptions { gpu: gpu.clone(), ..EngineOptions::new(BackendChoice::Auto, task) };
             let engine = Engine::new(options, &scheduler);
             assert_eq!(engine.mode().0, BackendMode::Cpu);

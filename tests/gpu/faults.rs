@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::kit::rng::Rng;
+use origami::archive::FamilyRecord;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend, Task};
 use origami::error::Result;
@@ -18,7 +19,7 @@ use origami::image::geometry::{FamilyId, Geometry};
 use origami::image::plane::Plane;
 use origami::image::ycc::{Sampling, Ycc};
 use origami::params::EncodeParams;
-use origami::residual::encode_family;
+use origami::residual::{FamilyDecoder, encode_family, encode_transformed};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -100,19 +101,41 @@ fn source(geometry: &Geometry, id: FamilyId) -> SourceFamily {
     SourceFamily { id, tile: geometry.tile() as usize, image, tile_bytes: Vec::new() }
 }
 
+/// Whether a family's encode crosses to the device twice; the others' coefficients come down in one crossing.
+fn crosses_twice(id: FamilyId) -> bool {
+    id.y() % 4 == 3
+}
+
 /// Both directions of one family: what is stored, what comes back.
 async fn round_trip(
     backend: &dyn Backend,
     params: &EncodeParams,
+    geometry: &Geometry,
     source: SourceFamily,
-) -> Result<(Vec<Vec<u8>>, Reconstruction)> {
-    let (width, height, want) = (source.image.width(), source.image.height(), want(source.id));
-    let encoded = encode_family(backend, params, source).await?;
-    let decoded = DecodedFamily { baseline: encoded.baseline, residual: encoded.residual, width, height };
-    let made = backend.reconstruct(&params.coding(), &decoded, want).await?;
-    let mut stored: Vec<Vec<u8>> = encoded.record.payloads.into_iter().map(|p| p.bytes).collect();
-    stored.push(encoded.record.proof.luma.to_le_bytes().to_vec());
-    Ok((stored, made))
+) -> Result<(FamilyRecord, Reconstruction)> {
+    let (id, coding) = (source.id, params.coding());
+    let transformed = match crosses_twice(id) {
+        true => None,
+        false => encode_transformed(backend, params, &source).await?,
+    };
+    let record = match transformed {
+        Some(record) => record,
+        None => encode_family(backend, params, source).await?.into_record(),
+    };
+    let decoder = FamilyDecoder { geometry, coding: &coding, id, record: &record };
+    let mut decoded = DecodedFamily::default();
+    let mut made = None;
+    if let Some(residual) = decoder.decode_for(backend, &mut decoded)? {
+        made = backend.reconstruct_packed(&coding, &decoded, &residual, want(id)).await?;
+        if made.is_none() {
+            decoder.decode_left(&mut decoded)?;
+        }
+    }
+    let made = match made {
+        Some(made) => made,
+        None => backend.reconstruct(&coding, &decoded, want(id)).await?,
+    };
+    Ok((record, made))
 }
 
 fn want(id: FamilyId) -> Want {
@@ -156,8 +179,8 @@ fn run(
             if patient {
                 waiting.fetch_sub(1, SeqCst);
             }
-            let (stored, made) = round_trip(engine, params, source(geometry, id)).await?;
-            let (want, clean) = round_trip(cpu, params, source(geometry, id)).await?;
+            let (stored, made) = round_trip(engine, params, geometry, source(geometry, id)).await?;
+            let (want, clean) = round_trip(cpu, params, geometry, source(geometry, id)).await?;
             assert!(stored == want, "family {id}: other payloads than the CPU's");
             assert!(same(&made.l0, &clean.l0) && same(&made.l1, &clean.l1), "family {id}: other pixels");
             Ok::<_, origami::error::Error>(id)
@@ -243,10 +266,10 @@ fn batches_overlap_grow_and_take_no_new_buffers() {
     let Some(gpu) = gpu::open("batches", Faults::default()) else { return };
     let (scheduler, params) = (Scheduler::new(2).unwrap(), params(true));
     let (geometry, ids) = families(200);
-    let (gpu, params, before) = (&gpu, &params, gpu.peaks().buffers);
+    let (gpu, params, geometry, before) = (&gpu, &params, &geometry, gpu.peaks().buffers);
     let work = |id| {
-        let source = source(&geometry, id);
-        async move { round_trip(gpu, params, source).await }
+        let source = source(geometry, id);
+        async move { round_trip(gpu, params, geometry, source).await }
     };
     scheduler.pipelined(64, 1 << 20, ids.iter().map(|&id| Ok(id)), work, |_| Ok(())).unwrap();
     let peaks = gpu.peaks();
@@ -254,7 +277,10 @@ fn batches_overlap_grow_and_take_no_new_buffers() {
     assert_eq!(peaks.buffers, before);
     assert!(peaks.batches >= 2, "{peaks:?}");
     assert!(peaks.families >= 2, "{peaks:?}");
-    assert_eq!(gpu.stats().families, 3 * 200);
+    let crossings = ids.iter().map(|&id| if crosses_twice(id) { 3 } else { 2 });
+    let (least, families) = (crossings.sum::<u64>(), gpu.stats().families);
+    // A family with more coefficients than there is room for goes both ways.
+    assert!((least..3 * 200).contains(&families), "{families} crossings, at least {least}");
 }
 
 /// Memory of this process in use, in bytes.
@@ -290,7 +316,7 @@ fn soak() {
     let (stats, mib) = (engine.stats(), |bytes: u64| bytes >> 20);
     println!("{stats:?}, {} faults injected, {:?}", injected.load(SeqCst), engine.gpu_stats());
     println!("MiB in use per 100 families: {:?}", sizes.iter().copied().map(mib).collect::<Vec<_>>());
-    assert!(stats.failures >= 10 && stats.on_gpu > 2500, "{stats:?}");
+    assert!(stats.failures >= 10 && stats.on_gpu > 1800, "{stats:?}");
     if sizes.len() == 20 {
         let (early, late) = (sizes[4..10].iter().max().unwrap(), sizes[14..].iter().max().unwrap());
         // A device that leaks its workspaces at every failure would be at gigabytes; what moves here is two devices at a time.

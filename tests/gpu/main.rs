@@ -5,6 +5,7 @@ mod kit;
 
 #[cfg(feature = "cli")]
 mod backends;
+mod crossing;
 mod faults;
 mod parity;
 

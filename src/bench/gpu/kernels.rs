@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use origami::gpu::{
-    Ceiling, GpuBackend, Job, Pass, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat,
+    Ceiling, DeviceTable, GpuBackend, Job, Pass, PassList, PlaneAllocator, PlaneLayout, Program,
+    RECORD_WORDS, RoundTrip, SampleFormat,
 };
 use origami::image::plane::Plane;
 use origami::kernels::optl2::{Extent, Problem};
@@ -48,6 +49,14 @@ impl KernelTime {
     }
 }
 
+/// How many jobs run at a time.
+#[derive(Clone, Copy)]
+struct Count {
+    most: usize,
+    /// Words of a batch.
+    words: u32,
+}
+
 /// A kernel over as many planes as fill the device.
 struct Load {
     region: PlaneAllocator,
@@ -56,9 +65,19 @@ struct Load {
 }
 
 impl Load {
-    fn new(count: usize, make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> Job) -> Self {
-        let (mut region, mut up) = (PlaneAllocator::default(), Vec::new());
-        let jobs = (0..count).map(|_| make(&mut region, &mut up)).collect();
+    /// As many jobs as fit into a batch, `count` at most.
+    fn new(count: Count, make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> Job) -> Self {
+        let (mut region, mut up, mut jobs) = (PlaneAllocator::default(), Vec::new(), Vec::new());
+        while jobs.len() < count.most {
+            let mut larger = region;
+            let job = make(&mut larger, &mut up);
+            if larger.peak_words() > count.words && !jobs.is_empty() {
+                up.pop();
+                break;
+            }
+            region = larger;
+            jobs.push(job);
+        }
         Self { region, up, jobs }
     }
 
@@ -72,9 +91,13 @@ impl Load {
         // One plane of noise is enough; the others keep their old contents.
         let upload = vec![self.up[0]];
         let planes: Vec<Plane> = upload.iter().map(samples).collect();
-        let download = vec![self.jobs[0].dst];
+        // Something must come down.
+        let download = upload.clone();
         let run = |rounds: usize| -> Result<f64> {
-            let passes: PassList = (0..rounds).map(|_| (pass, self.jobs.clone())).collect();
+            // Values are packed where an earlier pass says.
+            let before = (pass == Pass::Pack).then(|| (Pass::Offsets, self.jobs.clone()));
+            let passes: PassList =
+                before.into_iter().chain((0..rounds).map(|_| (pass, self.jobs.clone()))).collect();
             let round_trips = vec![RoundTrip { upload: upload.clone(), passes, download: download.clone() }];
             let program = Program { round_trips, words: self.region.peak_words() };
             let before = gpu.stats().device_ns;
@@ -93,7 +116,8 @@ impl Load {
 
 /// Times every kernel.
 pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
-    let count = if gpu.adapter().is_software() { 2 } else { 64 };
+    let most = if gpu.adapter().is_software() { 2 } else { 64 };
+    let count = Count { most, words: gpu.batch_words() };
     let (n, small) = (SIDE * SIDE, SMALL * SMALL);
     let filter = Filter::Lanczos3;
     let down = Arc::new(Taps::downsample(filter, SIDE, 4));
@@ -144,7 +168,35 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
         })
     };
 
-    let all: [(Pass, &'static str, usize, usize, Load); 9] = [
+    let steps = Arc::new(DeviceTable::of_steps(&[16; 64]));
+    let transformed = |forward: bool| {
+        let steps = steps.clone();
+        Load::new(count, move |region, sources| {
+            let samples = region.allocate(SIDE, SIDE, SampleFormat::U8);
+            let records = region.allocate(SIDE, SIDE, SampleFormat::Blocks);
+            sources.push(if forward { samples } else { records.as_bytes() });
+            let (src, dst) = if forward { (samples, records) } else { (records, samples) };
+            Job::transform(src, dst, steps.clone()).with(samples, samples)
+        })
+    };
+    let packed = || {
+        Load::new(count, |region, sources| {
+            let records = region.allocate(SIDE, SIDE, SampleFormat::Blocks);
+            let packed = region.allocate(4 * n, 1, SampleFormat::U8);
+            sources.push(records.as_bytes());
+            Job::pack(records, packed, (n / 2) as u32)
+        })
+    };
+    let proven = Load::new(count, |region, sources| {
+        let samples = region.allocate(SIDE, SIDE, SampleFormat::U8);
+        sources.push(samples);
+        let sums = region.allocate(n / 16 + 64, 1, SampleFormat::U8);
+        Job::proof(&[samples], sums)
+    });
+    // Bytes of the records of blocks.
+    let records = 4 * RECORD_WORDS as usize * n / 64;
+
+    let all: [(Pass, &'static str, usize, usize, Load); 15] = [
         (Pass::ToYcc, "RGB to YCbCr, 1024x1024", 6 * n, 9 * n, coloured(false)),
         (Pass::ToRgb, "YCbCr to RGB, 1024x1024", 6 * n, 4 * n, coloured(true)),
         (
@@ -186,6 +238,13 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
         ),
         (Pass::Optl2, "one step of optL2, 256x256", 7 * small, work(&gram, SMALL) + small, stepped),
         (Pass::Sharpen, "1024x1024", 2 * n, 4 * n, sharpened),
+        // Both passes of a transform: 16 lines a block, each of 12 products and 32 sums.
+        (Pass::Forward, "1024x1024", n + records, 8 * n, transformed(true)),
+        (Pass::Inverse, "1024x1024", n + records, 8 * n, transformed(false)),
+        (Pass::Correct, "1024x1024, on a prediction", 2 * n + records, 8 * n, transformed(false)),
+        (Pass::Offsets, "offsets of 1024x1024", n / 4, n / 16, packed()),
+        (Pass::Pack, "values of 1024x1024", records + n / 2, n, packed()),
+        (Pass::Proof, "sums of 1024x1024", n + n / 16, n / 2, proven),
     ];
     let mut timed = Vec::new();
     for (pass, what, bytes, multiply_adds, load) in all {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend};
+use origami::params::EncodeParams;
 
 use super::values::{MIB, TIB, names, size};
 use crate::cli::fault::usage;
@@ -37,11 +38,11 @@ pub struct BackendArgs {
 #[cfg(all(feature = "gpu", feature = "serve"))]
 const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8);
 
-/// The kind of work that a backend is opened for.
+/// The kind of work that a backend is opened for, with the parameters that `auto` measures; `None` where there are several.
 #[derive(Clone, Copy)]
-pub enum Workload {
-    Encode,
-    Decode,
+pub enum Workload<'a> {
+    Encode(Option<&'a EncodeParams>),
+    Decode(Option<&'a EncodeParams>),
     /// Decode with low latency: a viewer waits for each family.
     #[cfg(feature = "serve")]
     Serve,
@@ -89,7 +90,7 @@ impl BackendArgs {
     #[cfg(feature = "gpu")]
     pub fn open(
         &self,
-        workload: Workload,
+        workload: Workload<'_>,
         families: Option<u64>,
         scheduler: &Scheduler,
         quiet: bool,
@@ -105,13 +106,14 @@ impl BackendArgs {
             // An unknown name is a mistake of the user, not a reason to continue without a GPU.
             choose(adapters(), Some(name))?;
         }
-        let task = match workload {
-            Workload::Encode => Task::Encode,
-            Workload::Decode => Task::Decode,
+        let (task, params) = match workload {
+            Workload::Encode(params) => (Task::Encode, params),
+            Workload::Decode(params) => (Task::Decode, params),
             #[cfg(feature = "serve")]
-            Workload::Serve => Task::Decode,
+            Workload::Serve => (Task::Decode, None),
         };
         let mut options = EngineOptions::new(self.backend, task);
+        options.params = params.cloned().unwrap_or_default();
         options.families = families;
         options.gpu.adapter = self.gpu_adapter.clone();
         #[cfg(feature = "serve")]
@@ -131,7 +133,7 @@ impl BackendArgs {
 
     /// Opens the CPU, the only backend of this build.
     #[cfg(not(feature = "gpu"))]
-    pub fn open(&self, _: Workload, _: Option<u64>, _: &Scheduler, _: bool) -> Result<OpenBackend> {
+    pub fn open(&self, _: Workload<'_>, _: Option<u64>, _: &Scheduler, _: bool) -> Result<OpenBackend> {
         if matches!(self.backend, BackendChoice::Gpu | BackendChoice::Hybrid) || self.gpu_adapter.is_some() {
             usage!("this build has no GPU backend; build with --features gpu, or use --backend cpu");
         }

@@ -3,10 +3,12 @@
 use anyhow::Result;
 use clap::Args;
 use origami::backend::BackendChoice;
+use origami::backend::scheduler::Scheduler;
 use origami::gpu::{AdapterFacts, Ceiling, GpuBackend, GpuOptions, adapters, choose};
 use serde_json::{Value, json};
 
 use super::speed::SpeedArgs;
+use crate::bench::gpu::crossings::{self, Crossing};
 use crate::bench::gpu::end_to_end::{self, BackendResult, EndToEnd};
 use crate::bench::gpu::kernels::{self, KernelTime};
 use crate::cli::fault::usage;
@@ -27,6 +29,7 @@ struct Report {
     facts: AdapterFacts,
     ceiling: Ceiling,
     kernels: Vec<KernelTime>,
+    crossings: Vec<Crossing>,
     end_to_end: Vec<EndToEnd>,
 }
 
@@ -45,13 +48,14 @@ pub fn run(args: GpuArgs) -> Result<()> {
     let gpu = GpuBackend::open_adapter(adapter, &options)?;
     let (facts, ceiling) = (gpu.adapter().clone(), gpu.ceiling()?);
     let kernels = kernels::measure(&gpu)?;
-    // Every engine opens the device for itself.
+    // Every measurement from here on opens the device for itself.
     drop(gpu);
+    let crossings = crossings::measure(&options, facts.is_software(), &Scheduler::new(args.speed.threads)?)?;
     let end_to_end = match args.kernels_only {
         true => Vec::new(),
         false => end_to_end::measure(&args.speed.setup()?, &options, args.speed.rounds)?,
     };
-    let report = Report { facts, ceiling, kernels, end_to_end };
+    let report = Report { facts, ceiling, kernels, crossings, end_to_end };
     if args.speed.json() {
         return print_json(&report, args.speed.rounds);
     }
@@ -85,6 +89,7 @@ fn print_json(report: &Report, rounds: u32) -> Result<()> {
     let value = json!({
         "adapter": report.facts, "ceiling": ceiling,
         "kernels": report.kernels.iter().map(kernel).collect::<Vec<Value>>(),
+        "crossings": report.crossings,
         "end_to_end": report.end_to_end.iter().map(direction).collect::<Vec<Value>>(),
     });
     Ok(json::print("bench gpu", value)?)
@@ -108,6 +113,24 @@ fn print(report: &Report, rounds: u32) {
             t.multiply_adds_per_s() / 1e9,
             t.multiply_adds_per_s() / ceiling.multiply_adds_per_s,
             t.of_ceiling(ceiling)
+        );
+    }
+    for c in &report.crossings {
+        say!(
+            "{:<22} batches of {:>3} ({:>5.1}): {:>8.1} families/s; copy in {:>7.1} us, bus {:>7.1}, kernels {:>8.1}, bus {:>7.1}, submission {:>8.1}, \
+             copy out {:>7.1}; up {:.2} MB, down {:.2} MB a family",
+            c.what,
+            c.most,
+            c.families_a_crossing,
+            c.families_per_s,
+            c.copy_in_us,
+            c.bus_up_us,
+            c.kernels_us,
+            c.bus_down_us,
+            c.submission_us,
+            c.copy_out_us,
+            c.bytes_up / 1e6,
+            c.bytes_down / 1e6
         );
     }
     for end in &report.end_to_end {

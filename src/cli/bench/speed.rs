@@ -35,7 +35,7 @@ pub struct SpeedArgs {
     /// Worker threads; 0 is one per core [range: 0 to 1024]
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0..=MAX_THREADS as u64))]
     #[arg(help_heading = "Speed")]
-    threads: usize,
+    pub threads: usize,
     #[command(flatten)]
     json: JsonArgs,
     #[command(flatten)]
@@ -67,14 +67,14 @@ impl SpeedArgs {
 
 pub fn run_encode(args: SpeedArgs) -> Result<()> {
     let setup = args.setup()?;
-    let opened = args.backend.open(Workload::Encode, None, &setup.scheduler, false)?;
+    let opened = args.backend.open(Workload::Encode(Some(&setup.params)), None, &setup.scheduler, false)?;
     let speed = measure_encode(&setup, &*opened.backend, args.rounds)?;
     print(&args, "encode", &setup, &opened, &speed)
 }
 
 pub fn run_decode(args: SpeedArgs) -> Result<()> {
     let setup = args.setup()?;
-    let opened = args.backend.open(Workload::Decode, None, &setup.scheduler, false)?;
+    let opened = args.backend.open(Workload::Decode(Some(&setup.params)), None, &setup.scheduler, false)?;
     let speed = measure_decode(&setup, &*opened.backend, args.rounds)?;
     print(&args, "decode", &setup, &opened, &speed)
 }

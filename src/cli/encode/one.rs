@@ -55,7 +55,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let quiet = !self.args.work.summary();
-        Ok(Some(self.args.backend.open(Workload::Encode, Some(families), &self.scheduler, quiet)?))
+        let params = self.args.coding.params();
+        let workload = Workload::Encode(Some(&params));
+        Ok(Some(self.args.backend.open(workload, Some(families), &self.scheduler, quiet)?))
     }
 
     /// Encodes one input to `out`.

@@ -67,7 +67,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
     let credentials = args.credentials()?;
     raise_open_files();
     let scheduler = Scheduler::new(args.threads)?;
-    let opened = args.backend.open(Workload::Encode, None, &scheduler, true)?;
+    let opened = args.backend.open(Workload::Encode(None), None, &scheduler, true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start threads for connections")?;
     // Before jobs are begun: a port that is taken ends the program.

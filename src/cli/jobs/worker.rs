@@ -89,7 +89,7 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     let key_file = args.callback_key_file.as_deref();
     let notifier = key_file.map(|file| Notifier::new(file, Clock::default())).transpose()?;
     let scheduler = Scheduler::new(args.threads)?;
-    let opened = args.backend.open(Workload::Encode, None, &scheduler, !args.summary())?;
+    let opened = args.backend.open(Workload::Encode(None), None, &scheduler, !args.summary())?;
     let renderer = args.renderer.renderer(usize::try_from(args.slots).unwrap_or(1));
     renderer.sweep();
     let options = WorkerOptions {

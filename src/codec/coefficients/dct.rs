@@ -27,6 +27,25 @@ pub const C2_053: i32 = 16_819;
 pub const C2_562: i32 = 20_995;
 pub const C3_072: i32 = 25_172;
 
+/// What shaders need of them, by name.
+pub const NAMED: [(&str, i32); 15] = [
+    ("C0_298", C0_298),
+    ("C0_390", C0_390),
+    ("C0_541", C0_541),
+    ("C0_765", C0_765),
+    ("C0_899", C0_899),
+    ("C1_175", C1_175),
+    ("C1_501", C1_501),
+    ("C1_847", C1_847),
+    ("C1_961", C1_961),
+    ("C2_053", C2_053),
+    ("C2_562", C2_562),
+    ("C3_072", C3_072),
+    ("CENTER", CENTER),
+    ("MAX_BETWEEN", MAX_BETWEEN),
+    ("MAX_SAMPLE", MAX_SAMPLE),
+];
+
 /// The steps of a component, prepared for both directions.
 pub struct Steps {
     /// Row by row, 1 to 255.

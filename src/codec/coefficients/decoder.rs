@@ -9,6 +9,7 @@ use super::batch::{Batch, write};
 use super::block::SIDE;
 use super::entry::{EntryPoints, Trail};
 use super::lookup::{Bits, Lookup};
+use super::packed::{PackedImage, PackedPlane};
 use super::tables::{Component, Tables, with_tables};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
@@ -70,6 +71,72 @@ pub(super) fn decode(
     }
     image.lay_out(sampling, width, height);
     with_tables(striped.head(), |tables| decode_intervals(&striped, tables, (columns, rows), points, image))
+}
+
+/// The coefficients of a file as a device takes them. `None`: the file is left to [`Decoder`].
+pub fn packed(bytes: &[u8], expect: Shape) -> Option<PackedImage> {
+    let striped = Striped::parse(bytes)?;
+    let Shape { width, height, sampling } = striped.shape();
+    let sampling = sampling?;
+    if (width, height) != (expect.width, expect.height) || expect.sampling.is_some_and(|s| s != sampling) {
+        return None;
+    }
+    with_tables(striped.head(), |tables| {
+        let (fx, fy) = sampling.factors();
+        let sizes =
+            [(width, height), sampling.chroma_size(width, height), sampling.chroma_size(width, height)];
+        let count = if sampling == Sampling::Gray { 1 } else { 3 };
+        let components = tables.components.get(..count)?;
+        let mut planes = Vec::with_capacity(count);
+        for (component, size) in components.iter().zip(sizes) {
+            let mut steps = [0; SIDE * SIDE];
+            for (step, &factor) in steps.iter_mut().zip(&component.steps) {
+                *step = u8::try_from(factor).ok()?;
+            }
+            planes.push(PackedPlane::new(size, steps));
+        }
+        for (index, interval) in striped.intervals().iter().enumerate() {
+            let top = index * striped.rows();
+            let rows = top / (fy * SIDE)..(top + striped.rows()).min(height).div_ceil(fy * SIDE);
+            pack_interval(
+                &mut Bits::new(interval),
+                tables,
+                (width.div_ceil(fx * SIDE), rows),
+                (fx, fy),
+                &mut planes,
+            )?;
+        }
+        Some(PackedImage { size: (width, height), sampling, planes })
+    })
+}
+
+/// Packs the blocks of an interval of so many MCUs across and these rows of MCUs.
+fn pack_interval(
+    bits: &mut Bits<'_>,
+    tables: &Tables,
+    (columns, rows): (usize, Range<usize>),
+    (fx, fy): (usize, usize),
+    planes: &mut [PackedPlane],
+) -> Option<()> {
+    let code = |index: usize| tables.codes.get(index)?.as_deref();
+    let mut before = [0; 3];
+    for row in rows {
+        for column in 0..columns {
+            for (index, (plane, component)) in planes.iter_mut().zip(&tables.components).enumerate() {
+                let (dc, ac) = (code(component.dc)?, code(component.ac)?);
+                let (across, down) = if index == 0 { (fx, fy) } else { (1, 1) };
+                for part in 0..across * down {
+                    let mut block = [0; SIDE * SIDE];
+                    before[index % 3] += bits.dc(dc)?;
+                    block[0] = i16::try_from(before[index % 3]).ok()?;
+                    bits.ac::<true>(ac, &mut block)?;
+                    plane.push(&block, (across * column + part % across, down * row + part / across));
+                }
+            }
+        }
+        bits.is_inside().then_some(())?;
+    }
+    bits.is_at_end().then_some(())
 }
 
 /// Decodes the samples in these columns and rows to an image that was laid out for the file.

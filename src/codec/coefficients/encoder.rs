@@ -1,7 +1,6 @@
 //! The encoders of baselines and residuals: our own coefficients, and libjpeg-turbo for what they do not express.
 
 use super::Coefficients;
-use super::header::steps;
 use super::trellis::Weights;
 use crate::codec::error::Result;
 use crate::codec::id::CodecId;
@@ -64,19 +63,23 @@ impl Encoder {
     /// As [`ImageEncoder::encode`].
     pub fn coefficients(&self, image: YccRef<'_>, quality: Quality) -> Result<Coefficients> {
         turbo::check_image(image)?;
-        // Only 4:2:0 has a quality of its own for chroma.
-        let chroma = if image.sampling == Sampling::S420 { quality.chroma } else { quality.luma };
-        let quality = Quality { chroma, ..quality };
         let Quantiser::Trellis { flat, weights } = self.quantiser else {
             return Ok(Coefficients::of(image, quality));
         };
-        let steps = if flat {
-            [quality.luma, quality.chroma].map(|quality| [flat_step(quality); 64])
-        } else {
-            [steps(quality.luma, false), steps(quality.chroma, true)]
-        };
+        let mut steps = Coefficients::steps(image.sampling, quality);
+        if flat {
+            // Only 4:2:0 has a quality of its own for chroma.
+            let chroma = if image.sampling == Sampling::S420 { quality.chroma } else { quality.luma };
+            steps = [quality.luma, chroma].map(|quality| [flat_step(quality); 64]);
+        }
         Ok(Coefficients::optimised(image, steps, weights))
     }
+}
+
+/// The JPEG file of coefficients in stripes of so many rows, where they can be had; 0 for none. `None` as of [`Coefficients::file`].
+pub fn file_in_stripes(coefficients: &Coefficients, rows: usize) -> Option<Vec<u8>> {
+    let ((width, height), sampling) = coefficients.shape();
+    coefficients.file(restart_rows(width, height, sampling, rows).unwrap_or(0))
 }
 
 impl ImageEncoder for Encoder {
@@ -94,10 +97,8 @@ impl ImageEncoder for Encoder {
     }
 
     fn encode_and_decode(&mut self, image: YccRef<'_>, quality: Quality) -> Result<(Vec<u8>, Option<Ycc>)> {
-        let rows =
-            restart_rows(image.luma.width, image.luma.height, image.sampling, self.stripe).unwrap_or(0);
         let coefficients = self.coefficients(image, quality)?;
-        match coefficients.file(rows) {
+        match file_in_stripes(&coefficients, self.stripe) {
             Some(bytes) => Ok((bytes, coefficients.planes())),
             None => Ok((self.turbo.encode(image, quality)?, None)),
         }

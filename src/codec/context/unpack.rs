@@ -29,7 +29,7 @@ pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Option<Vec<u8>>> {
     let layout = &payload.layout;
     // A payload has steps of 1 to 255.
     let steps = payload.steps.map(|steps| steps.map(|step| step as u8));
-    let mut sink = Sink(Coefficients::empty((layout.width, layout.height), layout.sampling, steps));
+    let mut sink = Sink(Coefficients::blank((layout.width, layout.height), layout.sampling, steps));
     for (stripe, [coded, plain]) in payload.stripes.iter().enumerate() {
         code_stripe(&mut BitReader::new(coded, plain), layout, stripe, &mut sink)
             .ok_or_else(|| damaged(format!("stripe {stripe} ends early")))?;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::backend::chroma::{L0_FROM_L2, half_from_l2};
 use crate::backend::error::Result;
+use crate::codec::coefficients::PackedImage;
 use crate::image::family::{DecodedFamily, Want};
 use crate::image::ycc::Sampling;
 use crate::params::Coding;
@@ -15,9 +16,18 @@ impl Programs {
     /// none is asked for. Downloads the planes of L0, then those of L1, without the chroma of L1 where that
     /// equals the L2 plane; or one of RGB each.
     ///
+    /// With a `packed` residual its blocks and values are uploaded in place of its planes, and a word of flags comes down last for each of
+    /// these.
+    ///
     /// # Errors
     /// A recorded sharpening out of range.
-    pub fn reconstruct(&self, coding: &Coding, family: &DecodedFamily, want: Want) -> Result<Program> {
+    pub fn reconstruct(
+        &self,
+        coding: &Coding,
+        family: &DecodedFamily,
+        packed: Option<&PackedImage>,
+        want: Want,
+    ) -> Result<Program> {
         let (width, height) = (family.width, family.height);
         let half = (width.div_ceil(2), height.div_ceil(2));
         let baseline = &family.baseline;
@@ -34,12 +44,33 @@ impl Programs {
             );
         }
         let colour = upload.len() == 3;
-        let corrects_chroma = colour && family.residual.chroma.is_some();
-        let coded: Vec<PlaneLayout> = std::iter::once(&family.residual.luma)
-            .chain(family.residual.chroma.iter().flatten().filter(|_| corrects_chroma))
-            .map(|plane| planes.allocate(plane.width(), plane.height(), SampleFormat::U8))
+        let (size, residual_sampling) = match packed {
+            Some(packed) => (packed.size, packed.sampling),
+            None => {
+                let luma = &family.residual.luma;
+                let has_chroma = family.residual.chroma.is_some();
+                ((luma.width(), luma.height()), if has_chroma { Sampling::S420 } else { Sampling::Gray })
+            }
+        };
+        let corrects_chroma = colour && residual_sampling != Sampling::Gray;
+        // Uploaded planes are contiguous.
+        let taken = packed.map_or(&[][..], |packed| &packed.planes[..if corrects_chroma { 3 } else { 1 }]);
+        let mut row_of = |bytes: &[u8]| planes.allocate(bytes.len(), 1, SampleFormat::U8);
+        let packs: Vec<[PlaneLayout; 2]> =
+            taken.iter().map(|plane| [row_of(&plane.blocks), row_of(&plane.values)]).collect();
+        let chroma_coded = Sampling::S420.chroma_size(size.0, size.1);
+        let coded: Vec<PlaneLayout> = [size, chroma_coded, chroma_coded]
+            [..if corrects_chroma { 3 } else { 1 }]
+            .iter()
+            .map(|&(width, height)| planes.allocate(width, height, SampleFormat::U8))
             .collect();
         let mut passes = PassList::new();
+        let unpacks = taken.iter().zip(&packs).zip(&coded).map(|((plane, &[blocks, values]), &samples)| {
+            Job::transform(blocks.over(samples), samples, self.steps.get(&plane.steps)).with(values, values)
+        });
+        if packed.is_some() {
+            passes.push((Pass::Unpack, unpacks.collect()));
+        }
         let l2 = sharpened_l2(coding.sharpen()?, upload[0], &mut planes, &mut passes);
 
         let mut resamples = Vec::new();
@@ -111,7 +142,18 @@ impl Programs {
             passes.push((Pass::ToRgb, jobs.collect()));
             download = rgb.to_vec();
         }
-        upload.extend(coded);
+        match packed {
+            None => upload.extend(coded),
+            Some(_) => {
+                upload.extend(packs.as_flattened());
+                let words: Vec<PlaneLayout> = packs.iter().map(|_| planes.allocate_words(1)).collect();
+                let jobs = packs.iter().zip(&coded).zip(&words);
+                let jobs =
+                    jobs.map(|((&[blocks, _], &samples), word)| Job::gather(blocks.over(samples), *word));
+                passes.push((Pass::Flags, jobs.collect()));
+                download.extend(words);
+            }
+        }
         Ok(Program { round_trips: vec![RoundTrip { upload, passes, download }], words: planes.peak })
     }
 }

@@ -214,9 +214,7 @@ fn entry_points_change_no_sample() {
                 decode(&bytes, shape(&source), Some(all), Some(&points), &mut image).unwrap();
                 assert_part(name, &image, &whole, all);
                 let taken = points.taken();
-                assert!(
-                    taken > 30 && taken * size_of::<Point>() <= EntryPoints::bytes(width, height) + 1024
-                );
+                assert!(taken > 30 && taken * size_of::<Point>() <= EntryPoints::bytes(width, height) + 1024);
             }
         }
     }
