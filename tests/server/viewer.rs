@@ -49,7 +49,7 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
     let root = tempfile::tempdir().unwrap();
     tree(&root.path().join("100% <i>"), 100, 80, 64, 1);
     let server = Running::start(root.path(), &[]);
-    for path in ["/", "/jobs", "/viewer/100%25%20%3Ci%3E"] {
+    for path in ["/", "/compare", "/jobs", "/viewer/100%25%20%3Ci%3E"] {
         let page = server.get(path);
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy");

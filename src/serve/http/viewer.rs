@@ -31,6 +31,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("about.js", SCRIPT),
         APP_STYLE,
         own!("camera.js", SCRIPT),
+        own!("compare-page.js", SCRIPT),
+        own!("compare.css", STYLE),
         own!("compare.js", SCRIPT),
         own!("drawer.js", SCRIPT),
         own!("geojson.js", SCRIPT),
@@ -38,6 +40,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("jobs.js", SCRIPT),
         own!("jobs-page.js", SCRIPT),
         own!("list.js", SCRIPT),
+        own!("linked.js", SCRIPT),
         own!("looks.js", SCRIPT),
         own!("load.js", SCRIPT),
         own!("marks-classes.js", SCRIPT),
@@ -49,6 +52,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("marks.js", SCRIPT),
         own!("measure.css", STYLE),
         own!("measure.js", SCRIPT),
+        own!("open.js", SCRIPT),
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
@@ -80,6 +84,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     ])
 });
 
+static COMPARE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/compare.html")));
 static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
 static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
@@ -88,6 +93,8 @@ static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../v
 pub fn router() -> Router<State> {
     Router::new()
         .route("/", get(async |headers: HeaderMap| send_page(&headers, &LIST)))
+        // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
+        .route("/compare", get(async |headers: HeaderMap| send_page(&headers, &COMPARE)))
         .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/assets/{name}", get(asset))
@@ -122,6 +129,6 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&JOBS, &LIST, &VIEWER], 3);
+        check(&ASSETS, &[&COMPARE, &JOBS, &LIST, &VIEWER], 3);
     }
 }

@@ -84,8 +84,9 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   function caption() {
     const said = [byId('caption').value.trim() || name, byId('power').textContent];
     if (comparing.mode === 'compare') said.push('left: original, right: reconstructed');
-    else if (comparing.mode === 'difference') said.push('difference from the original');
+    else if (comparing.mode === 'difference') said.push(`difference from the original, in levels of 255: ${comparing.said.map(row => row.join(' ')).join(', ')}`);
     else if (slide.lossy) said.push('lossy reconstruction');
+    if (viewer.viewport.getFlip()) said.push('mirrored');
     if (isShown()) said.push(`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
     return said;
   }
