@@ -118,5 +118,26 @@ var origami = {};
     viewport.setRotation(viewport.getRotation() + (viewport.getFlip() ? -degrees : degrees));
   }
 
-  Object.assign(origami, { named, open, opens, ask, describe, trouble, still, isWhole, turn, move, turnBy });
+  // A view as parts of an address: centre in pixels of L0, CSS pixels per pixel of L0, and degrees: the same view on every screen.
+  function viewOf({ viewport }) {
+    const round = (value, digits) => Number(value.toFixed(digits));
+    const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter());
+    const parts = { x: round(x, 1), y: round(y, 1), z: Number(viewport.viewportToImageZoom(viewport.getZoom()).toPrecision(5)) };
+    if (turn(viewport.getRotation())) parts.r = turn(viewport.getRotation());
+    if (viewport.getFlip()) parts.f = 1;
+    return parts;
+  }
+
+  // Shows the view of an address; what is missing or no number stays as it is.
+  function show({ viewport }, given) {
+    const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
+    const [x, y, zoom] = ['x', 'y', 'z'].map(number);
+    viewport.setRotation(number('r') ?? 0, true);
+    viewport.setFlip(Boolean(number('f')));
+    if (zoom > 0) viewport.zoomTo(viewport.imageToViewportZoom(zoom), null, true);
+    if (x !== null && y !== null) viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
+    viewport.applyConstraints(true);
+  }
+
+  Object.assign(origami, { named, open, opens, ask, describe, trouble, still, isWhole, turn, move, turnBy, viewOf, show });
 })();

@@ -31,7 +31,7 @@
   // In a word and in a sentence: what the tiles are.
   function kind() {
     if (!slide.encoded) {
-      return ['not encoded', 'The tiles are made of the pixels of the scanned file as they are asked for. '
+      return ['original, not encoded', 'This is the original, not encoded: tiles are made of the pixels of the scanned file as they are asked for. '
         + 'origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.'];
     }
     const [stored, raw] = [slide.stored_bytes, slide.represented_bytes];
@@ -50,17 +50,10 @@
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
 
-  // Centre in pixels of L0, CSS pixels per pixel of L0, and degrees: the same view on every screen.
   function remember() {
     clearTimeout(remember.timer);
     remember.timer = setTimeout(() => {
-      const view = viewer.viewport;
-      const centre = view.viewportToImageCoordinates(view.getCenter());
-      const zoom = view.viewportToImageZoom(view.getZoom());
-      const parts = { x: round(centre.x, 1), y: round(centre.y, 1), z: Number(zoom.toPrecision(5)) };
-      const turned = origami.turn(view.getRotation());
-      if (turned) parts.r = turned;
-      if (view.getFlip()) parts.f = 1;
+      const parts = origami.viewOf(viewer);
       Object.assign(parts, origami.picturing?.parts() ?? adjustments(new URLSearchParams(location.hash.slice(1))));
       if (origami.marking?.open) parts.a = 1;
       if (comparison.mode !== 'one') parts.m = comparison.mode;
@@ -75,13 +68,8 @@
   function recall() {
     const given = new URLSearchParams(location.hash.slice(1));
     const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
-    const view = viewer.viewport;
-    const [x, y, zoom] = ['x', 'y', 'z'].map(number);
-    view.setRotation(number('r') ?? 0, true);
-    view.setFlip(Boolean(number('f')) && !recorder.open);
-    if (zoom > 0) view.zoomTo(view.imageToViewportZoom(zoom), null, true);
-    if (x !== null && y !== null) view.panTo(view.imageToViewportCoordinates(x, y), true);
-    view.applyConstraints(true);
+    if (recorder.open) given.delete('f');
+    origami.show(viewer, given);
     if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
     const adjusted = adjustments(given);
     if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
@@ -147,8 +135,10 @@
     return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
   });
   const picturing = once(async () => {
-    await load('measure.css', 'picture.js');
-    return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest));
+    await load('measure.css', 'picture.js', 'snapshot.js');
+    origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest);
+    origami.snapshots(viewer, slide, origami.picturing);
+    return origami.picturing;
   });
   const informing = once(async () => {
     await load('measure.css', 'about.js');
