@@ -91,6 +91,7 @@ CHROMIUM=$program python3 scripts/browser_measure.py "$open" "$target_dir/browse
 CHROMIUM=$program python3 scripts/browser_picture.py "$open" "$target_dir/browser" 'below & deep/drawn' "$name"
 CHROMIUM=$program python3 scripts/browser_compare.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn' 'awkward 1025x513' "$bundle_name" \
     "$origami" "$key" "${signed%%/\?*}"
+CHROMIUM=$program python3 scripts/browser_keys.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
 CHROMIUM=$program python3 scripts/browser_share.py "$origami" "$slide" "$target_dir/demo/browser-share" "$target_dir/browser"
 CHROMIUM=$program python3 scripts/browser_list.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-list" "$target_dir/browser"
 # The list is looked at with as many slides as fill its rows.

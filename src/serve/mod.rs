@@ -112,12 +112,12 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     if let Some(origin) = origin.as_ref().filter(|origin| !is_origin(origin)) {
         return Err(StartError::Origin(origin.clone()));
     }
-    if options.limits.max_inflight_families == 0 {
-        return Err(StartError::NoFamilies);
     let embeds = |origin: &&String| is_origin(origin) && *origin != "*";
     if let Some(origin) = options.access.embed_origins.iter().find(|origin| !embeds(origin)) {
         return Err(StartError::EmbedOrigin(origin.clone()));
     }
+    if options.limits.max_inflight_families == 0 {
+        return Err(StartError::NoFamilies);
     }
     Ok(())
 }

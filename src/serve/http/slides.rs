@@ -93,6 +93,9 @@ pub async fn one(
     body["levels"] = levels(&slide);
     // Whether marks are kept, and whether who asks may change them.
     let write = may_annotate(&state, &name, &headers, query.as_deref());
+    body["associated"] = json!(names(&state, &slide).await?);
+    // Whether a page elsewhere may show the slide in a frame.
+    body["embed"] = json!(!state.options.access.embed_origins.is_empty());
     body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
     Ok(json_response(StatusCode::OK, &body))
 }
@@ -120,9 +123,6 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,
         "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
         "icc": slide.colours().describe(),
-    body["associated"] = json!(names(&state, &slide).await?);
-    // Whether a page elsewhere may show the slide in a frame.
-    body["embed"] = json!(!state.options.access.embed_origins.is_empty());
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
         "view": view, "planes": slide.planes().map(|(planes, view)| describe_planes(planes, view)),

@@ -35,6 +35,10 @@ var origami = {};
     });
     origami.tiles.follow(opened);
     mirror(opened);
+    // The page has the keys.
+    opened.canvas.setAttribute('role', 'application');
+    opened.canvas.setAttribute('aria-label', `${slide.name}: arrows move, + and - zoom`);
+    if (opened.navigator) for (const part of [opened.navigator.element, opened.navigator.canvas]) part.tabIndex = -1;
     return opened;
   }
 

@@ -209,7 +209,7 @@
       viewer, slide,
       // The second viewer has no limits of its own, so that it can follow the first everywhere.
       element => origami.open(element, 'original', slide, {
-        visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0,
+        visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0, tabIndex: -1,
       }),
       remember);
     await origami.opens(viewer);
