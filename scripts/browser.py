@@ -29,7 +29,8 @@ class Tour(User):
         super().__init__(browser, out)
         self.address, self.slides = address, slides
         self.slide, self.bundle = slide, bundle
-        self.names = sorted(name for path in slides.iterdir() for name in named(path))
+        # As the list has them: by folder.
+        self.names = sorted((name for path in slides.iterdir() for name in named(path)), key=by_folder)
 
     def settle(self):
         self.browser.eval("origami.settled()")
@@ -64,7 +65,8 @@ class Tour(User):
         b.eval("document.getElementById('filter').focus()")
         for key in "needle":
             b.key(key)
-        self.check(f"JSON.stringify([...document.querySelectorAll('.card')].filter(e => e.checkVisibility()).length) === '1'", "what is typed is found")
+        b.wait("document.querySelectorAll('.card').length === 1 && document.querySelector('.card .name').textContent.includes('needle')", "what is typed is found", 10)
+        self.check("location.hash === '#search=needle' && document.getElementById('count').textContent === '1 slide found'", "what is searched for is in the address")
         b.screen(360, 740, 2, phone=True)
         b.open(f"{self.address}/")
         self.thumbnails(2)
@@ -81,7 +83,7 @@ class Tour(User):
             const card = [...document.querySelectorAll('a.card')].pop();
             card.focus();
             card.scrollIntoView({ block: 'center' });
-            window.before = { card, all: [...document.querySelectorAll('.card')], pictures: [...document.images].map(i => i.src) };
+            window.before = { card, all: [...document.querySelectorAll('.card')], pictures: [...document.images].map(i => i.src).filter(Boolean) };
         })()""")
         time.sleep(0.3)
         place = "Math.round(before.card.getBoundingClientRect().top)"
@@ -92,7 +94,7 @@ class Tour(User):
         shutil.copy(self.slides / f"{self.bundle}.bundle", self.slides / ".new")
         (self.slides / ".new").rename(new)
         try:
-            b.wait(f"{LISTED} === JSON.stringify({json.dumps(sorted([*self.names, new.stem]))})", "a slide that is added")
+            b.wait(f"{LISTED} === JSON.stringify({json.dumps(sorted([*self.names, new.stem], key=by_folder))})", "a slide that is added")
             self.check(steady, "what was there before stays")
             self.check(f"Math.abs({place} - {top}) < 2", "the page does not jump")
             self.check(f"document.getElementById('count').textContent === '{len(self.names) + 1} slides'", "the number of slides")
@@ -357,6 +359,10 @@ class Tour(User):
         self.settle()
         self.check("origami.comparing.mode === 'difference' && !document.getElementById('heat').hidden", "both sides are shown")
         self.check(f"location.search === '?{urllib.parse.urlsplit(slide).query}' && location.hash.length > 10", "the address remembers view and signature")
+
+
+def by_folder(name):
+    return name.rpartition("/")[0], name
 
 
 def named(path):

@@ -26,14 +26,15 @@ FINEST = ("performance.getEntriesByType('resource').map(e => [e.name.match(/_fil
 class Server:
     """One `origami serve` that comes back at its port."""
 
-    def __init__(self, origami, folder):
-        self.origami, self.folder, self.port = origami, folder, 0
+    # Nothing is kept in memory, so that damage shows.
+    FLAGS = ("--cache-entries", "1", "--buffer-pool-size", "0", "--no-prefetch")
+
+    def __init__(self, origami, folder, flags=FLAGS):
+        self.origami, self.folder, self.flags, self.port = origami, folder, flags, 0
         self.start()
 
     def start(self):
-        # Nothing is kept in memory, so that damage shows.
-        flags = ["--cache-entries", "1", "--buffer-pool-size", "0", "--no-prefetch"]
-        self.process = subprocess.Popen([self.origami, "serve", "--slides-root", self.folder, "--port", str(self.port), *flags],
+        self.process = subprocess.Popen([self.origami, "serve", "--slides-root", self.folder, "--port", str(self.port), *self.flags],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in self.process.stdout:
             said = re.match(r"origami serves .* on (http://.*:(\d+))$", line.rstrip())

@@ -20,13 +20,13 @@ LEFT, TOP, RIGHT, BOTTOM = 500, 400, 1300, 900
 TOLERANCE = 0.01
 
 
-def draw(path):
-    row = bytes(0 if LEFT <= x < RIGHT else 255 for x in range(WIDTH))
-    pixels = b"".join(row if TOP <= y < BOTTOM else b"\xff" * WIDTH for y in range(HEIGHT))
-    text = f"Aperio drawn\r\n{WIDTH}x{HEIGHT}|AppMag = 40|MPP = {MICRONS[0]}\0".encode()
+def draw(path, width=WIDTH, height=HEIGHT):
+    row = bytes(0 if LEFT <= x < RIGHT else 255 for x in range(width))
+    pixels = b"".join(row if TOP <= y < BOTTOM else b"\xff" * width for y in range(height))
+    text = f"Aperio drawn\r\n{width}x{height}|AppMag = 40|MPP = {MICRONS[0]}\0".encode()
     text += b"\0" * (len(text) % 2)
-    entries = [(256, 4, 1, WIDTH), (257, 4, 1, HEIGHT), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (270, 2, len(text), 8),
-               (273, 4, 1, 8 + len(text)), (277, 3, 1, 1), (278, 4, 1, HEIGHT), (279, 4, 1, len(pixels))]
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (270, 2, len(text), 8),
+               (273, 4, 1, 8 + len(text)), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, len(pixels))]
     file = struct.pack("<2sHI", b"II", 42, 8 + len(text) + len(pixels)) + text + pixels + struct.pack("<H", len(entries))
     file += b"".join(struct.pack("<HHII", *entry) for entry in entries) + b"\0\0\0\0"
     pathlib.Path(path).write_bytes(file)

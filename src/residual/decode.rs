@@ -51,7 +51,8 @@ impl FamilyDecoder<'_> {
         if backend.takes_coefficients()
             && let Some(payload) = self.record.payload(PayloadKind::Residual)
             && payload.codec == CodecId::Jpeg
-            && let Some(residual) = packed(&payload.bytes, self.residual_shape(family))
+            && let Some(residual) =
+                packed(&payload.bytes, self.residual_shape(&family.baseline, (family.width, family.height)))
         {
             return Ok(Some(residual));
         }

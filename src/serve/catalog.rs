@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::choice::Choice;
 use super::discovery::{Listing, Memory, SlideFiles, scan};
 use super::options::ServeOptions;
 use super::skipped::{SkipReason, Skipped};
@@ -46,8 +47,10 @@ pub type OpenResult = Result<Arc<Slide>, Arc<str>>;
 
 /// What is served and what is not.
 pub struct Listed {
-    /// The slides by name.
+    /// The slides that were asked for, in the order that was asked for.
     pub slides: Vec<ListedSlide>,
+    /// How many there are without a limit.
+    pub total: usize,
     /// What is not served.
     pub skipped: Vec<Skipped>,
 }
@@ -58,6 +61,8 @@ pub struct ListedSlide {
     pub name: String,
     /// False for a scanned slide that is served as it is.
     pub encoded: bool,
+    /// Time of the last change of its files, in seconds since 1970.
+    pub modified: Option<u64>,
     /// As JSON; `None` while it has not been opened.
     pub description: Option<Arc<str>>,
 }
@@ -196,38 +201,61 @@ impl Catalog {
         self.is_due() && !self.claimed.swap(true, Relaxed)
     }
 
-    /// What is served and what is not. Opens slides to describe them until `patience` is over, one caller at a time; the others are opened
-    /// by their first request. Lists the root if that is due.
+    /// What is served and what is not. Lists the root if that is due; otherwise as [`Self::chosen`].
     pub fn overview(&self, patience: Duration, describe: impl Fn(&Slide) -> String) -> Listed {
         self.refresh();
+        self.chosen(&Choice::default(), patience, describe)
+    }
+
+    /// The slides of a choice, and what is not served. Opens slides to describe them until `patience` is over, one caller at a time; the
+    /// others are opened by their first request. Slides that are not chosen are not read. Lists the root only if the listing is too old.
+    pub fn chosen(&self, choice: &Choice, patience: Duration, describe: impl Fn(&Slide) -> String) -> Listed {
+        if self.is_stale() {
+            self.refresh();
+        }
         let (until, turn) = (Instant::now() + patience, self.describing.try_lock());
         let may_open = || !matches!(turn, Err(TryLockError::WouldBlock)) && Instant::now() < until;
-        let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        let entries = self.entries.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let all: Vec<_> = self.entries.read().unwrap_or_else(|e| e.into_inner()).values().cloned().collect();
+        let is_refused = |entry: &Entry| matches!(entry.known.get(), Some(Err(_)));
+        let served: Vec<&Arc<Entry>> = all.iter().filter(|entry| !is_refused(entry)).collect();
+        let (found, total) =
+            choice.of(served, |entry| (entry.files.name.as_str(), entry.files.modified_ns()));
         let mut slides = Vec::new();
-        for (name, entry) in entries {
+        for entry in found {
             let is_described =
                 matches!(entry.known.get(), Some(Ok(known)) if known.description.get().is_some());
             if !is_described
                 && may_open()
-                && let (Ok(slide), Some(Ok(known))) = (self.opened(&entry), entry.known.get())
+                && let (Ok(slide), Some(Ok(known))) = (self.opened(entry), entry.known.get())
             {
                 known.description.get_or_init(|| describe(&slide).into());
             }
-            let known = entry.known.get();
-            if let Some(Err(problem)) = known {
-                skipped.push(Skipped::refused(entry.files.path(), problem));
+            if is_refused(entry) {
                 continue;
             }
-            let known = known.and_then(|known| known.as_ref().ok());
-            if let (Some(source), true) = (&entry.files.source, known.is_some_and(|of| of.has_other_source)) {
-                skipped.push(Skipped { path: source.clone(), reason: SkipReason::NotSource });
-            }
-            let description = known.and_then(|known| known.description.get().cloned());
-            slides.push(ListedSlide { name, encoded: !entry.files.is_raw(), description });
+            let known = entry.known.get().and_then(|known| known.as_ref().ok());
+            slides.push(ListedSlide {
+                name: entry.files.name.clone(),
+                encoded: !entry.files.is_raw(),
+                modified: Some(entry.files.modified_ns() / 1_000_000_000).filter(|&seconds| seconds > 0),
+                description: known.and_then(|known| known.description.get().cloned()),
+            });
         }
+        Listed { slides, total, skipped: self.not_served(&all) }
+    }
+
+    /// What the last listing left out, and what the slides that have been opened showed.
+    fn not_served(&self, all: &[Arc<Entry>]) -> Vec<Skipped> {
+        let mut skipped = self.skipped.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        skipped.extend(all.iter().filter_map(|entry| match (entry.known.get()?, &entry.files.source) {
+            (Err(problem), _) => Some(Skipped::refused(entry.files.path(), problem)),
+            (Ok(known), Some(source)) if known.has_other_source => {
+                Some(Skipped { path: source.clone(), reason: SkipReason::NotSource })
+            }
+            _ => None,
+        }));
         skipped.sort_by(|a, b| a.path.cmp(&b.path));
-        Listed { slides, skipped }
+        skipped
     }
 
     /// A slide that is open already, without disk access. `None` also if the listing is too old to tell.
@@ -397,6 +425,23 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_reads_only_its_own_slides() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            std::fs::write(root.path().join(format!("{name}.bundle")), "nothing").unwrap();
+        }
+        let mut options = ServeOptions::default();
+        options.slides.root = root.path().into();
+        let catalog = Catalog::new(Arc::new(options));
+        let choice = Choice::parse("limit=1&offset=1&sort=-name").unwrap();
+        let listed = catalog.chosen(&choice, Duration::from_secs(60), |_| String::new());
+        assert_eq!((listed.total, listed.slides.len(), listed.skipped.len()), (3, 0, 1));
+        let entries = catalog.entries.read().unwrap();
+        let read: Vec<_> = entries.values().map(|entry| entry.known.get().is_some()).collect();
+        assert_eq!(read, [false, true, false]);
+    }
 
     #[test]
     fn a_root_where_nothing_changes_is_listed_less_often_until_something_does() {

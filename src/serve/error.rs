@@ -34,6 +34,9 @@ pub enum StartError {
     /// An allowed origin that is none.
     #[error("the allowed origin {0}: give * or one origin, as https://viewer.example.org")]
     Origin(String),
+    /// An origin of pages that may frame a slide, which is none.
+    #[error("{0}: not an origin whose pages may frame slides; give one, as https://course.example.org")]
+    EmbedOrigin(String),
     /// A cache on disk, in a build without RocksDB.
     #[error("this build has no RocksDB, which keeps tiles on disk; build with --features rocksdb")]
     NoDiskCache,
@@ -72,6 +75,7 @@ impl Diagnose for StartError {
             | E::OriginHeader(_)
             | E::CacheControlHeader(_)
             | E::Origin(_)
+            | E::EmbedOrigin(_)
             | E::NoDiskCache => Diagnosis::of(FaultKind::Parameters),
             E::Annotations(_) => Diagnosis::of(FaultKind::Failed),
             E::Output(e) => e.diagnosis(),

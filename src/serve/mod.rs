@@ -7,6 +7,7 @@
 //! bounds        what may be served, wherever links lead  files
 //! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
+//! choice        which slides of the list are asked for     no I/O
 //! slide         what each tile of a slide is made of         files
 //! tiles         a tile's bytes: caches, stored, rebuilt      threads
 //! faults        a slide's faults in the log             no I/O
@@ -31,6 +32,7 @@ mod annotations;
 mod bounds;
 mod buffers;
 mod catalog;
+mod choice;
 mod discovery;
 mod error;
 mod faults;
@@ -74,7 +76,8 @@ use crate::web::listen::{self, ConnectionLimits};
 /// `*`, or scheme and host with an optional port, as browsers write an origin.
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ',', ' ', '*']))
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    text == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
 }
 
 fn check(options: &ServeOptions) -> Result<(), StartError> {
@@ -108,6 +111,10 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     }
     if let Some(origin) = origin.as_ref().filter(|origin| !is_origin(origin)) {
         return Err(StartError::Origin(origin.clone()));
+    }
+    let embeds = |origin: &&String| is_origin(origin) && *origin != "*";
+    if let Some(origin) = options.access.embed_origins.iter().find(|origin| !embeds(origin)) {
+        return Err(StartError::EmbedOrigin(origin.clone()));
     }
     if options.limits.max_inflight_families == 0 {
         return Err(StartError::NoFamilies);

@@ -61,6 +61,8 @@ pub struct SlideOptions {
     pub prefer_original: bool,
     /// Serve what symbolic links name outside the root. Default: off.
     pub follow_links: bool,
+    /// Names of images beside a slide in its file that are shown, as `label` and `macro`. Default: none, since labels name patients.
+    pub associated: Vec<String>,
 }
 
 impl Default for SlideOptions {
@@ -74,6 +76,7 @@ impl Default for SlideOptions {
             selection: Selection::default(),
             prefer_original: false,
             follow_links: false,
+            associated: Vec::new(),
         }
     }
 }
@@ -149,6 +152,8 @@ pub struct Access {
     pub credentials: Credentials,
     /// `Access-Control-Allow-Origin`: `*` or one origin. Default: none.
     pub cors: Option<String>,
+    /// Origins of pages that may show `/embed/{slide}` in a frame, as `https://course.example.org`. Default: none.
+    pub embed_origins: Vec<String>,
     /// `Cache-Control` of tiles. Default: `public, max-age=3600`.
     pub cache_control: String,
     /// Whether `X-Forwarded-*` and `X-Request-Id` are believed; only behind a proxy that sets them. Default: no.
@@ -160,6 +165,7 @@ impl Default for Access {
         Self {
             credentials: Credentials::default(),
             cors: None,
+            embed_origins: Vec::new(),
             cache_control: "public, max-age=3600".into(),
             trust_forwarded: false,
         }

@@ -10,11 +10,11 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::ServeError;
 use super::respond::{cacheable, etag};
 
-/// `Content-Security-Policy`: nothing from another origin, no script or style but the embedded files. The hash is that of the
-/// style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
+/// `Content-Security-Policy`: nothing from another origin, no script or style but the embedded files. Who may frame the page
+/// follows. The hash is that of the style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE='; img-src 'self' data: blob:; \
-    media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+    media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
 /// In the text of a page: replaced by the version of its assets.
 const VERSION_PLACEHOLDER: &str = "{{version}}";
@@ -77,11 +77,21 @@ impl Assets {
     }
 }
 
-/// The response to the address of a page.
+/// The response to the address of a page, which only pages of this server may frame.
 pub fn send_page(headers: &HeaderMap, page: &Bytes) -> Response {
+    send_framed(headers, page, "'self'")
+}
+
+/// The same of a page that `ancestors` may frame, in the form of `frame-ancestors`.
+pub fn send_framed(headers: &HeaderMap, page: &Bytes, ancestors: &str) -> Response {
+    let policy = HeaderValue::try_from(format!("{CONTENT_POLICY}{ancestors}"));
     let mut response = cacheable(headers, &etag(page), "no-cache", "text/html; charset=utf-8", page.clone());
     let out = response.headers_mut();
-    out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    // Only ancestors that no header can have would fail.
+    out.insert(
+        header::CONTENT_SECURITY_POLICY,
+        policy.unwrap_or(HeaderValue::from_static("default-src 'none'")),
+    );
     out.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     out.insert(
         HeaderName::from_static("cross-origin-opener-policy"),

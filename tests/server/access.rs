@@ -25,7 +25,7 @@ enum Seen {
 use Seen::{ByAll, WithEverything, WithTheSlide};
 
 /// Every route, an address of it (`@` is the slide) and what it takes to see that. The last one does not exist.
-const ROUTES: [(&str, &str, Seen); 22] = [
+const ROUTES: [(&str, &str, Seen); 25] = [
     ("/dzi/{file}", "/dzi/@.dzi", WithTheSlide),
     ("/dzi/{files}/{level}/{tile}", "/dzi/@_files/8/0_0.jpg", WithTheSlide),
     ("/tiles/{slide}/{level}/{tile}", "/tiles/@/8/1_0.jpg", WithTheSlide),
@@ -49,6 +49,9 @@ const ROUTES: [(&str, &str, Seen); 22] = [
     ),
     ("/", "/", WithEverything),
     ("/viewer/{slide}", "/viewer/@", WithTheSlide),
+    ("/associated/{slide}/{image}", "/associated/@/label", WithTheSlide),
+    ("/embed/{slide}", "/embed/@", WithTheSlide),
+    ("/compare", "/compare", ByAll),
     ("/jobs", "/jobs", WithEverything),
     ("/assets/{name}", "/assets/list.js", ByAll),
     ("", "/nothing/@", WithEverything),
@@ -94,10 +97,10 @@ impl Guarded {
     }
 }
 
-/// 200, the redirect of IIIF, and 404 for what does not exist, as marks where none are kept.
+/// 200, the redirect of IIIF, and 404 for what does not exist, as marks where none are kept and labels where none are shown.
 fn passes(status: u16, address: &str) -> bool {
     let want = match address {
-        _ if address.starts_with("/nothing") || address.contains("/annotations") => 404,
+        _ if ["/nothing", "/annotations", "/associated"].iter().any(|part| address.contains(part)) => 404,
         _ if address.split('?').next().unwrap().ends_with(IN_PATH) && address.starts_with("/iiif") => 303,
         _ if address.starts_with("/families") => 204,
         _ => 200,

@@ -137,8 +137,13 @@ fn a_slide_is_served_without_being_encoded() {
     );
     assert_eq!(described["has_original"], false);
     let list = api(&server, "/api/slides");
-    // Who asks decides about marks, and the list is one for all.
-    assert_eq!(described.as_object_mut().unwrap().remove("annotations"), Some(Value::Null));
+    // Who asks decides about marks, and the list is one for all. It has no levels, and says when the file was changed.
+    let fields = described.as_object_mut().unwrap();
+    assert_eq!(fields.remove("annotations"), Some(Value::Null));
+    assert_eq!(fields.remove("levels").unwrap().as_array().unwrap().len(), 12);
+    assert_eq!((fields.remove("embed"), fields.remove("associated")), (Some(false.into()), Some(json!([]))));
+    fields.insert("modified".into(), list["slides"][0]["modified"].clone());
+    assert!(list["slides"][0]["modified"].as_u64().unwrap() > 1_700_000_000);
     assert_eq!((&list["slides"][0], &list["skipped"]), (&described, &json!([])));
     luma(&server, "/thumbnails/in%2Fx?width=110", 110, 90);
     luma(&server, "/iiif/3/in%2Fx/full/550,/0/default.jpg", 550, 450);

@@ -17,6 +17,7 @@ mod http;
 mod icc;
 #[cfg(feature = "jobs")]
 mod jobs;
+mod list;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod memory;

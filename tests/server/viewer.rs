@@ -3,8 +3,10 @@
 
 use std::fs;
 
+use crate::kit::data::real_slide;
 use crate::kit::files::contents;
 use crate::kit::jpeg::frame;
+use crate::kit::program::{arg, origami};
 use crate::kit::slides::{encode_tree, tree};
 use crate::running::{Running, wait_until};
 use origami::params::EncodeParams;
@@ -49,7 +51,7 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
     let root = tempfile::tempdir().unwrap();
     tree(&root.path().join("100% <i>"), 100, 80, 64, 1);
     let server = Running::start(root.path(), &[]);
-    for path in ["/", "/jobs", "/viewer/100%25%20%3Ci%3E"] {
+    for path in ["/", "/compare", "/jobs", "/embed/100%25%20%3Ci%3E", "/viewer/100%25%20%3Ci%3E"] {
         let page = server.get(path);
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy");
@@ -74,6 +76,33 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
     assert_eq!((missing.status, missing.header("content-type")), (404, "text/html; charset=utf-8"));
     assert_eq!(server.get("/assets/none.js").status, 404);
     assert_eq!(server.get("/assets/..%2fviewer.rs").status, 404);
+}
+
+#[test]
+fn only_the_given_origins_may_frame_a_slide() {
+    let root = tempfile::tempdir().unwrap();
+    tree(&root.path().join("one"), 100, 80, 64, 1);
+    let ancestors = |server: &Running, path: &str| {
+        let policy = server.get(path).header("content-security-policy").to_string();
+        policy.split("frame-ancestors ").nth(1).unwrap_or_default().to_string()
+    };
+    let server = Running::start(root.path(), &[]);
+    assert_eq!(ancestors(&server, "/embed/one"), "'none'");
+    assert!(server.get("/api/slides/one").text().contains("\"embed\":false"));
+    let missing = server.get("/embed/none");
+    assert_eq!((missing.status, missing.header("content-type")), (404, "text/html; charset=utf-8"));
+    drop(server);
+    let given = ["--embed-origin", "https://a.example", "--embed-origin", "http://b.example:8080"];
+    let server = Running::start(root.path(), &given);
+    assert_eq!(ancestors(&server, "/embed/one"), "https://a.example http://b.example:8080");
+    assert!(server.get("/api/slides/one").text().contains("\"embed\":true"));
+    for path in ["/", "/compare", "/viewer/one"] {
+        assert_eq!(ancestors(&server, path), "'self'", "{path}");
+    }
+    for wrong in ["*", "a.example", "https://a.example/page", "https://a.example; script-src *", "'self'"] {
+        let args = ["serve", "--port", "0", "--slides-root", arg(root.path()), "--embed-origin", wrong];
+        origami(&args).refused(&["--embed-origin", wrong]);
+    }
 }
 
 /// Width and height.
@@ -150,4 +179,32 @@ fn who_has_the_list_already_gets_no_body() {
     wait_until("a slide that is added does not show", || {
         server.request("GET", "/api/slides", &[("If-None-Match", &tag)]).status != 304
     });
+}
+
+#[test]
+fn a_label_is_shown_only_where_the_server_was_told_to() {
+    let Some(file) = real_slide("a_label_is_shown_only_where_the_server_was_told_to") else { return };
+    let root = tempfile::tempdir().unwrap();
+    fs::copy(file, root.path().join("raw.svs")).unwrap();
+    tree(&root.path().join("tree"), 100, 80, 64, 1);
+    let names = |server: &Running, slide: &str| {
+        let described: serde_json::Value =
+            serde_json::from_str(&server.get(&format!("/api/slides/{slide}")).text()).unwrap();
+        described["associated"].clone()
+    };
+    let server = Running::start(root.path(), &[]);
+    assert_eq!(names(&server, "raw"), serde_json::json!([]));
+    assert_eq!(server.get("/associated/raw/label").status, 404);
+    drop(server);
+    let server = Running::start(root.path(), &["--associated", "label", "--associated", "barcode"]);
+    assert_eq!(names(&server, "raw"), serde_json::json!(["label"]));
+    assert_eq!(names(&server, "tree"), serde_json::json!([]));
+    let label = server.get("/associated/raw/label");
+    assert_eq!((label.status, label.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(size(&label.body), (387, 463));
+    let tag = label.header("etag").to_string();
+    assert_eq!(server.request("GET", "/associated/raw/label", &[("If-None-Match", &tag)]).status, 304);
+    for missing in ["raw/macro", "raw/barcode", "raw/none", "tree/label", "none/label"] {
+        assert_eq!(server.get(&format!("/associated/{missing}")).status, 404, "{missing}");
+    }
 }

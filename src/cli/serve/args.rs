@@ -117,6 +117,11 @@ pub struct ServeArgs {
     /// Otherwise who may write there could show any file that the server may read.
     #[arg(long, help_heading = "Input", hide_short_help = true)]
     follow_links: bool,
+    /// Image beside a slide in its file that is shown too: label, macro, thumbnail; repeatable [default: none]
+    ///
+    /// Labels often name a patient. Several in one value have commas between them.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Access", hide_short_help = true)]
+    associated: Vec<String>,
     /// Most tiles in memory [range: 1 to 1000000000]
     #[arg(long, value_name = "N", default_value_t = 2048, value_parser = whole::<u64>(1..=1_000_000_000))]
     #[arg(help_heading = "Cache", hide_short_help = true)]
@@ -232,6 +237,17 @@ pub struct ServeArgs {
     /// Access-Control-Allow-Origin: an origin, or * [default: none]
     #[arg(long, value_name = "ORIGIN", help_heading = "Access", hide_short_help = true)]
     cors: Option<String>,
+    /// Origin whose pages may show /embed/{slide} in a frame; repeatable [default: none]
+    ///
+    /// As https://course.example.org. Several in one value have commas between them. The frame's address needs credentials like others.
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        help_heading = "Access",
+        hide_short_help = true
+    )]
+    embed_origin: Vec<String>,
     /// Ask for a bearer token: a line of this file, 16 characters at least [default: none]
     ///
     /// Each line is a token; # begins a comment.
@@ -298,6 +314,7 @@ impl ServeArgs {
                 selection: self.select.selection(),
                 prefer_original: self.prefer_original,
                 follow_links: self.follow_links,
+                associated: self.associated.clone(),
             },
             output: Output {
                 format: self.output_format,
@@ -326,6 +343,7 @@ impl ServeArgs {
             access: Access {
                 credentials,
                 cors: self.cors.clone(),
+                embed_origins: self.embed_origin.clone(),
                 cache_control: self.cache_control.clone().unwrap_or_else(|| shared.into()),
                 trust_forwarded: self.trust_forwarded,
             },

@@ -28,6 +28,9 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
         StartError::Origin(origin) => {
             format!("--cors {origin}: give * or one origin, as https://viewer.example.org")
         }
+        StartError::EmbedOrigin(origin) => {
+            format!("--embed-origin {origin}: give the origin of a page, as https://course.example.org")
+        }
         StartError::NoDiskCache => {
             "--cache-dir: this build has no RocksDB, which keeps the tiles on disk; build with \
              `cargo build --release --features rocksdb`, or leave the flag out"

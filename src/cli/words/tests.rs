@@ -199,6 +199,10 @@ fn what_a_server_refuses_has_its_flags() {
         ),
         (StartError::Origin("a".into()), "--cors a: give * or one origin, as https://viewer.example.org"),
         (
+            StartError::EmbedOrigin("*".into()),
+            "--embed-origin *: give the origin of a page, as https://course.example.org",
+        ),
+        (
             StartError::DiskCache { dir: "a".into(), problem: "cannot be made: b".into() },
             "a: cannot be made: b; --cache-dir must be a directory that can be written",
         ),

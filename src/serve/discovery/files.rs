@@ -48,6 +48,11 @@ impl SlideFiles {
         self.archive.is_none() && self.tree.is_none() && self.source.is_some()
     }
 
+    /// Time of the last change of these files, in nanoseconds since 1970; 0 where it is not known.
+    pub fn modified_ns(&self) -> u64 {
+        self.stamp.iter().map(|&(_, modified, _)| modified).max().unwrap_or(0)
+    }
+
     /// The file or directory that stands for the slide.
     pub fn path(&self) -> &Path {
         let first = self.archive.as_deref().or(self.tree.as_deref()).or(self.source.as_deref());

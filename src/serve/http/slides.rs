@@ -7,24 +7,45 @@ use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::associated::names;
 use super::auth::may_annotate;
 use super::state::{HandlerResult, State, open_view};
 use super::url::path_segment;
 use crate::serve::catalog::Listed;
+use crate::serve::choice::Choice;
 use crate::serve::slide::{Planes, Slide};
 use crate::slide::Selection;
 use crate::store::is_address;
 use crate::web::blocking;
 use crate::web::respond::{cacheable, etag, json_response};
 
-/// How long a request for the list opens slides. The next one goes on.
+/// How long a request for the whole list opens slides. The next one goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same of a page of it, which somebody waits for.
+const PAGE_PATIENCE: Duration = Duration::from_millis(400);
+/// Most entries of what is not served, on a page.
+const MAX_SKIPPED: usize = 100;
 
-/// `/api/slides`. Pages poll it, so it has an entity tag.
-pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerResult {
+/// `/api/slides`: all slides, or the page of them that the query asks for. Pages poll it, so it has an entity tag.
+pub async fn list(
+    Shared(state): Shared<State>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let choice = Choice::parse(query.as_deref().unwrap_or_default())?;
+    if choice.is_page() && state.catalog.claim_refresh() {
+        let catalog = state.catalog.clone();
+        tokio::task::spawn_blocking(move || catalog.refresh());
+    }
     let (limit, of) = (state.options.limits.read_timeout, state.clone());
-    let text =
-        blocking::run(limit, move || text_of(&of, of.catalog.overview(PATIENCE, |slide| text(&of, slide))));
+    let text = blocking::run(limit, move || {
+        if !choice.is_page() {
+            of.catalog.refresh();
+        }
+        let patience = if choice.is_page() { PAGE_PATIENCE } else { PATIENCE };
+        let listed = of.catalog.chosen(&choice, patience, |slide| text(&of, slide));
+        text_of(&of, listed, &choice)
+    });
     let text = text.await?;
     let tag = etag(text.as_bytes());
     let body = state.tiles.to_send(text.into()).await?;
@@ -32,20 +53,30 @@ pub async fn list(Shared(state): Shared<State>, headers: HeaderMap) -> HandlerRe
 }
 
 /// The list as JSON, of descriptions that are text already.
-fn text_of(state: &State, Listed { slides, skipped }: Listed) -> String {
-    let slides = slides.into_iter().map(|of| match of.description {
-        Some(description) => description.to_string(),
-        None => json!({"name": of.name, "encoded": of.encoded, "pending": true}).to_string(),
+fn text_of(state: &State, Listed { slides, total, skipped }: Listed, choice: &Choice) -> String {
+    let slides = slides.into_iter().map(|of| {
+        let modified = of.modified.map_or("null".into(), |seconds| seconds.to_string());
+        let described = match &of.description {
+            Some(description) => description.to_string(),
+            None => json!({"name": of.name, "encoded": of.encoded, "pending": true}).to_string(),
+        };
+        // The time is that of the listing, and the description that of the slide.
+        format!(r#"{{"modified":{modified},{}"#, described.trim_start_matches('{'))
     });
-    let skipped = skipped.iter().map(|skipped| {
+    let shown = if choice.is_page() { MAX_SKIPPED } else { usize::MAX };
+    let (count, skipped) = (skipped.len(), skipped.iter().take(shown));
+    let skipped = skipped.map(|skipped| {
         let (path, reason) = skipped.for_clients(&state.options.slides.root);
         json!({"path": path, "reason": reason})
     });
     let (slides, skipped) = (slides.collect::<Vec<_>>().join(","), Value::from_iter(skipped));
-    format!(r#"{{"skipped":{skipped},"slides":[{slides}]}}"#)
+    let next = json!(choice.next(total));
+    format!(
+        r#"{{"next":{next},"skipped":{skipped},"skipped_total":{count},"slides":[{slides}],"total":{total}}}"#
+    )
 }
 
-/// A slide's description in the list.
+/// A slide's description in the list: without its levels, which would be most of it.
 pub fn text(state: &State, slide: &Slide) -> String {
     describe(state, slide).to_string()
 }
@@ -59,18 +90,18 @@ pub async fn one(
 ) -> HandlerResult {
     let slide = open_view(&state, &name, query.as_deref()).await?;
     let mut body = describe(&state, &slide);
+    body["levels"] = levels(&slide);
     // Whether marks are kept, and whether who asks may change them.
     let write = may_annotate(&state, &name, &headers, query.as_deref());
+    body["associated"] = json!(names(&state, &slide).await?);
+    // Whether a page elsewhere may show the slide in a frame.
+    body["embed"] = json!(!state.options.access.embed_origins.is_empty());
     body["annotations"] = state.annotations.as_ref().map_or(Value::Null, |_| json!({"write": write}));
     Ok(json_response(StatusCode::OK, &body))
 }
 
 fn describe(state: &State, slide: &Slide) -> Value {
     let g = &slide.geometry;
-    let levels = (0..=g.top_level()).map(|level| {
-        let ((width, height), (columns, rows)) = (g.level_size(level), g.tiles(level));
-        json!({"level": level, "width": width, "height": height, "columns": columns, "rows": rows})
-    });
     let pixels: u64 =
         (0..=g.top_level()).map(|l| g.level_size(l)).map(|(w, h)| u64::from(w) * u64::from(h)).sum();
     let stored =
@@ -87,7 +118,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
     let file = below.or(slide.path.file_name().map(Path::new)).filter(|_| !is_address(root));
     json!({
         "name": slide.name, "file": file, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
-        "format": state.options.output.format.extension(), "levels": levels.collect::<Vec<_>>(),
+        "format": state.options.output.format.extension(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
         "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,
         "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
@@ -98,6 +129,16 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "dzi": format!("/dzi/{}.dzi{query}", path_segment(&slide.name)),
         "thumbnail": format!("/thumbnails/{}{query}", path_segment(&slide.name)),
     })
+}
+
+/// The size of each level, in pixels and in tiles.
+fn levels(slide: &Slide) -> Value {
+    let g = &slide.geometry;
+    let levels = (0..=g.top_level()).map(|level| {
+        let ((width, height), (columns, rows)) = (g.level_size(level), g.tiles(level));
+        json!({"level": level, "width": width, "height": height, "columns": columns, "rows": rows})
+    });
+    Value::from_iter(levels)
 }
 
 /// What a slide has several of, and which of it is shown.

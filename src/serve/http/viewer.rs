@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery};
+use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
 use super::state::{State, open_slide};
-use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_page};
+use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_framed, send_page};
 use crate::web::error::ServeError;
 
 /// A file of `serve/viewer`.
@@ -31,13 +31,20 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("about.js", SCRIPT),
         APP_STYLE,
         own!("camera.js", SCRIPT),
+        own!("cards.js", SCRIPT),
+        own!("compare-page.js", SCRIPT),
+        own!("compare.css", STYLE),
         own!("compare.js", SCRIPT),
         own!("drawer.js", SCRIPT),
+        own!("embed.css", STYLE),
+        own!("embed.js", SCRIPT),
         own!("geojson.js", SCRIPT),
         ICON,
         own!("jobs.js", SCRIPT),
         own!("jobs-page.js", SCRIPT),
+        own!("list.css", STYLE),
         own!("list.js", SCRIPT),
+        own!("linked.js", SCRIPT),
         own!("looks.js", SCRIPT),
         own!("load.js", SCRIPT),
         own!("marks-classes.js", SCRIPT),
@@ -49,6 +56,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("marks.js", SCRIPT),
         own!("measure.css", STYLE),
         own!("measure.js", SCRIPT),
+        own!("open.js", SCRIPT),
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
             name: "openseadragon.min.js",
@@ -71,6 +79,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("shapes.js", SCRIPT),
         own!("signed.js", SCRIPT),
         own!("sketch.js", SCRIPT),
+        own!("snapshot.js", SCRIPT),
         own!("tiles.js", SCRIPT),
         own!("tour-overlay.js", SCRIPT),
         own!("tour.css", STYLE),
@@ -80,6 +89,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     ])
 });
 
+static COMPARE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/compare.html")));
+static EMBED: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/embed.html")));
 static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
 static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
@@ -88,23 +99,38 @@ static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../v
 pub fn router() -> Router<State> {
     Router::new()
         .route("/", get(async |headers: HeaderMap| send_page(&headers, &LIST)))
+        // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
+        .route("/compare", get(async |headers: HeaderMap| send_page(&headers, &COMPARE)))
         .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
+        .route("/embed/{slide}", get(embed))
         .route("/assets/{name}", get(asset))
 }
 
 /// The page is the same for every name; its script reports an unknown slide, and the status is 404.
-async fn viewer(
-    axum::extract::State(state): axum::extract::State<State>,
-    Path(name): Path<String>,
+async fn viewer(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    of_slide(&state, &name, headers, |headers| send_page(headers, &VIEWER)).await
+}
+
+/// The same for a frame of another page.
+async fn embed(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let origins = &state.options.access.embed_origins;
+    let ancestors = if origins.is_empty() { "'none'".to_string() } else { origins.join(" ") };
+    of_slide(&state, &name, headers, |headers| send_framed(headers, &EMBED, &ancestors)).await
+}
+
+async fn of_slide(
+    state: &State,
+    name: &str,
     headers: HeaderMap,
+    send: impl Fn(&HeaderMap) -> Response,
 ) -> Response {
-    if matches!(open_slide(&state, &name).await, Err(ServeError::NotFound)) {
-        let mut response = send_page(&HeaderMap::new(), &VIEWER);
+    if matches!(open_slide(state, name).await, Err(ServeError::NotFound)) {
+        let mut response = send(&HeaderMap::new());
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }
-    send_page(&headers, &VIEWER)
+    send(&headers)
 }
 
 async fn asset(
@@ -122,6 +148,6 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&JOBS, &LIST, &VIEWER], 3);
+        check(&ASSETS, &[&COMPARE, &EMBED, &JOBS, &LIST, &VIEWER], 3);
     }
 }

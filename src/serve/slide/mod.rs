@@ -2,6 +2,7 @@
 //!
 //! Knows files and geometry, no caches and no HTTP.
 
+mod associated;
 mod colours;
 mod cost;
 mod cut;

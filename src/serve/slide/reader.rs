@@ -20,7 +20,7 @@ const MAX_READERS: u64 = 8;
 /// Time after its last use at which a reader is closed.
 const IDLE_TIME: Duration = Duration::from_secs(60);
 /// Memory limit of one reader.
-const READER_BYTES: u64 = 512 << 20;
+pub(super) const READER_BYTES: u64 = 512 << 20;
 
 /// Slides that are open, each in one of its views.
 pub struct Readers(Cache<(PathBuf, Stamp, String), Arc<Reader>>);

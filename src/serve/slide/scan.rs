@@ -1,6 +1,6 @@
 //! A scanned slide: pixels of its tiles, from the level of the file that is next to each.
 //!
-//! Labels and other images in the file are never read.
+//! Labels and other images in the file are no part of it; see `associated`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

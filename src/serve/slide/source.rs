@@ -48,6 +48,19 @@ impl Source {
         &self.identity
     }
 
+    /// The file, and what of it was encoded.
+    pub fn file(&self) -> (&Path, &Selection) {
+        (&self.path, &self.view)
+    }
+
+    /// Names of other images in the file.
+    ///
+    /// # Errors
+    /// A slide that cannot be read.
+    pub fn associated(&self) -> Result<Vec<String>> {
+        Ok(self.readers.get(&self.path, &self.view)?.info.associated.clone())
+    }
+
     /// The pixels of a tile that lies at most [`MAX_DOWN`] levels below L0: those of the full resolution, halved as an encode halves
     /// them.
     ///

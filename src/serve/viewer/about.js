@@ -1,4 +1,5 @@
-// What a slide is, in plain words: its size, its scale, how it is kept, and what is lossless of it.
+// What a slide is, in plain words: its size, its scale, how it is kept, and what is lossless of it. With the label and other images in
+// its file, where the server shows them.
 'use strict';
 origami.about = (slide, kind, closed) => {
   const byId = id => document.getElementById(id);
@@ -58,6 +59,19 @@ origami.about = (slide, kind, closed) => {
     }));
   }
 
+  // Names come from files, so they enter the page only as text and as encoded URLs.
+  function pictures() {
+    byId('beside').replaceChildren(...(slide.associated ?? []).map(name => {
+      const [figure, image, said] = ['figure', 'img', 'figcaption'].map(tag => document.createElement(tag));
+      said.textContent = name;
+      image.alt = `${name} of ${slide.name}`;
+      image.addEventListener('error', () => { image.hidden = true; said.textContent = `${name}: it cannot be read`; });
+      image.src = signed(`/associated/${encodeURIComponent(slide.name)}/${encodeURIComponent(name)}?v=${slide.version}`);
+      figure.append(image, said);
+      return figure;
+    }));
+  }
+
   function toggle() {
     byId('about').hidden = !byId('about').hidden;
     byId('info').setAttribute('aria-pressed', String(!byId('about').hidden));
@@ -66,5 +80,6 @@ origami.about = (slide, kind, closed) => {
 
   byId('about-close').addEventListener('click', toggle);
   fill();
+  pictures();
   return { toggle, get open() { return !byId('about').hidden; } };
 };

@@ -2,7 +2,6 @@
 // shows the difference of the two canvases. Both sides have the same geometry, so both canvases hold the same pixels of the
 // slide at the same scale.
 'use strict';
-var origami = {};
 (() => {
   const byId = id => document.getElementById(id);
 
@@ -62,11 +61,13 @@ var origami = {};
     return { pixels, mean, p99, max: counts.findLastIndex(n => n > 0) };
   }
 
-  // `viewer` shows the reconstruction, `open(element)` creates a viewer of the original, and `changed` is called for each new
+  // `viewer` shows the reconstruction of the slide, `open(element)` creates a viewer of the original, and `changed` is called for each new
   // mode or position of the slider.
-  function comparison(viewer, open, changed) {
+  function comparison(viewer, slide, open, changed) {
     const [other, heat, divider, legend] = ['other', 'heat', 'divider', 'legend'].map(byId);
     let [second, mode, split, span, drawn, timer] = [null, 'one', 0.5, 32, false, 0];
+    // Figures of the difference that is shown, with their names.
+    let said = [];
 
     const ramp = byId('ramp').getContext('2d');
     ramp.putImageData(new ImageData(new Uint8ClampedArray(RAMP.buffer), 256, 1), 0, 0);
@@ -77,21 +78,41 @@ var origami = {};
       to.zoomTo(from.getZoom(true), undefined, true);
       to.panTo(from.getCenter(true), true);
       to.setRotation(from.getRotation(true), true);
+      to.setFlip(from.getFlip());
       later();
     }
 
     function settled() {
-      const whole = each => each.world.getItemCount() > 0 && each.world.getItemAt(0).getFullyLoaded();
-      if (!whole(viewer) || viewer.isAnimating()) return false;
+      if (!origami.isWhole(viewer)) return false;
       if (mode === 'one') return true;
-      return Boolean(second) && whole(second) && !second.isAnimating() && (mode !== 'difference' || drawn);
+      return Boolean(second) && origami.isWhole(second) && (mode !== 'difference' || drawn);
     }
 
     // The map needs a still and complete picture, so it is hidden as soon as something moves.
     function stale() {
       drawn = false;
       heat.hidden = true;
-      byId('figures').textContent = '…';
+      tell([]);
+    }
+    function tell(rows) {
+      said = rows;
+      byId('figures').replaceChildren(...rows.flatMap(([name, text]) => {
+        const [term, value] = ['dt', 'dd'].map(tag => document.createElement(tag));
+        [term.textContent, value.textContent] = [name, text];
+        return [term, value];
+      }));
+    }
+
+    // The part of the slide in view, and how many of its pixels a pixel of the screen is.
+    function where() {
+      const view = viewer.viewport;
+      const { x, y, width, height } = view.viewportToImageRectangle(view.getBounds(true).getBoundingBox());
+      const range = (from, length, most) => [from, from + length]
+        .map(end => Math.round(Math.min(most, Math.max(0, end))).toLocaleString('en')).join(' to ');
+      const zoom = view.viewportToImageZoom(view.getZoom(true)) * devicePixelRatio;
+      const each = zoom >= 1 ? `1 pixel of the slide is ${Number(zoom.toPrecision(3))} of the screen` : `1 pixel of the screen is ${Number((1 / zoom).toPrecision(3))} of the slide`;
+      return [['Where', `x ${range(x, width, slide.width)}, y ${range(y, height, slide.height)} px`],
+        ['Zoom', `${byId('power').textContent}, ${each}`]];
     }
     function later() {
       if (mode !== 'difference') return;
@@ -110,9 +131,8 @@ var origami = {};
       }
       const found = figures(difference(a, b, span, heat));
       heat.hidden = false;
-      byId('figures').textContent = found
-        ? `mean ${found.mean.toFixed(1)} · 99 % ≤ ${found.p99} · max ${found.max}`
-        : 'nothing of the slide in view';
+      tell(found ? [['Mean', found.mean.toFixed(1)], ['99 % of pixels', `${found.p99} or less`], ['Largest', String(found.max)], ...where()]
+        : [['Where', 'nothing of the slide is in view']]);
     }
 
     function place(at) {
@@ -178,6 +198,7 @@ var origami = {};
       get mode() { return mode; },
       get split() { return split; },
       get second() { return second; },
+      get said() { return said; },
     };
   }
 

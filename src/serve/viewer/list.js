@@ -1,118 +1,51 @@
-// The list of slides, refreshed while the page is visible. Names come from files, so they enter the page only as text and as
-// encoded URLs.
+// The list of slides in pages, refreshed while the page is visible. Search, order and page are in the fragment of the address.
 'use strict';
 (() => {
   const EVERY_MS = 10_000;
   // While the server opens slides.
   const SOON_MS = 1_000;
+  // After a letter of what is searched for.
+  const TYPING_MS = 150;
+  const PAGE = 60;
+  // Slides side by side.
+  const MOST = 4;
   const byId = id => document.getElementById(id);
-  // Builds every URL that this page requests or links to.
-  const at = (place, name, query = {}) => {
-    const text = new URLSearchParams(query).toString();
-    return signed(`/${place}${name === undefined ? '' : `/${encodeURIComponent(name)}`}${text && `?${text}`}`);
-  };
-  // Elements by name, with the description that each shows.
-  const cards = new Map();
-  let [asking, timer, shown, opening] = [false, 0, null, false];
+  const chosen = new Set();
+  const { show, choose, at, put } = cards(toggled, name => chosen.has(name));
+  const wanted = { search: '', sort: 'folder', page: 0 };
+  let [asking, timer, shown, opening, total] = [0, 0, null, false, 0];
 
-  const bytes = n => {
-    const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-    let i = 0;
-    for (; n >= 1000 && i < units.length - 1; i++) n /= 1000;
-    return `${i && n < 100 ? n.toPrecision(2) : Math.round(n)} ${units[i]}`;
-  };
+  // --- The address --------------------------------------------------------------------------------------------------
 
-  function facts(slide) {
-    if (slide.pending) return '';
-    const parts = [`${slide.width} × ${slide.height}`];
-    const { channels = [], focal_planes: layers = 1, times = 1 } = slide.planes ?? {};
-    if (channels.length) parts.push(`${channels.length} channels`);
-    if (layers > 1) parts.push(`${layers} focal planes`);
-    if (times > 1) parts.push(`${times} points in time`);
-    if (slide.objective_power) parts.push(`${+slide.objective_power.toFixed(1)}×`);
-    if (slide.stored_bytes) parts.push(bytes(slide.stored_bytes));
-    return parts.join(' · ');
+  function recall() {
+    const given = new URLSearchParams(location.hash.slice(1));
+    const page = Number(given.get('page'));
+    const orders = [...byId('sort').options].map(option => option.value);
+    Object.assign(wanted, {
+      search: given.get('search') ?? '', sort: orders.includes(given.get('sort')) ? given.get('sort') : 'folder',
+      page: Number.isInteger(page) && page > 1 ? page - 1 : 0,
+    });
+    byId('filter').value = wanted.search;
+    byId('sort').value = wanted.sort;
   }
 
-  function note(slide) {
-    if (slide.pending) return 'opening …';
-    if (!slide.encoded) return 'not encoded';
-    if (slide.lossless) return 'lossless';
-    if (!slide.lossy) return 'original tiles';
-    return slide.has_original ? 'reconstructed, lossy; original to compare' : 'reconstructed, lossy';
+  function remember(step = false) {
+    const parts = {};
+    if (wanted.search) parts.search = wanted.search;
+    if (wanted.sort !== 'folder') parts.sort = wanted.sort;
+    if (wanted.page) parts.page = wanted.page + 1;
+    const hash = new URLSearchParams(parts).toString();
+    const address = `${location.pathname}${location.search}${hash && `#${hash}`}`;
+    if (step) history.pushState(null, '', address);
+    else history.replaceState(null, '', address);
   }
 
-  // Sets only values that differ: nothing flickers, is announced twice or loads a picture again.
-  const put = (element, key, value) => { if (element[key] !== value) element[key] = value; };
-  const attribute = (element, key, value) => {
-    if (!value) element.removeAttribute(key);
-    else if (element.getAttribute(key) !== value) element.setAttribute(key, value);
-  };
-
-  // Cards show pictures 180 CSS pixels high and up to 460 wide, on screens of up to three pixels for each. `v` changes with
-  // the slide, so that a browser does not show a cached picture of an older one.
-  function picture(slide) {
-    if (slide.pending) return [null, null];
-    // The server makes thumbnails of a given size from JPEG tiles only.
-    if (slide.format !== 'jpg') return [at('thumbnails', slide.name, { v: slide.version }), null];
-    const sized = (width, height) => at('thumbnails', slide.name, { width, height, v: slide.version });
-    const dense = `${sized(480, 180)}, ${sized(960, 360)} 2x, ${sized(1024, 540)} 3x`;
-    // For a slide that is smaller than its card, all sizes would be the same picture.
-    return [sized(480, 180), slide.width > 480 || slide.height > 180 ? dense : null];
-  }
-
-  function fill(item, slide) {
-    const part = name => item.querySelector(name);
-    put(part('.name'), 'textContent', slide.name);
-    put(part('.facts'), 'textContent', facts(slide));
-    put(part('.note'), 'textContent', note(slide));
-    part('.note').classList.toggle('raw', slide.encoded === false);
-    attribute(part('a'), 'href', at('viewer', slide.name));
-    const [src, srcset] = picture(slide);
-    attribute(part('img'), 'srcset', srcset);
-    attribute(part('img'), 'src', src);
-    put(part('img'), 'hidden', !src);
-  }
-
-  function remove(item) {
-    // Keyboard focus moves to a neighbour, not to the top of the page.
-    if (item.contains(document.activeElement)) {
-      const next = item.nextElementSibling || item.previousElementSibling;
-      next?.querySelector('a').focus({ preventScroll: true });
-    }
-    item.remove();
-  }
-
-  // Existing cards are not moved, because a moved element loses the focus. Both lists are sorted by name, so new cards only
-  // have to be inserted.
-  function show(slides) {
-    const names = new Set(slides.map(slide => slide.name));
-    for (const [name, { item }] of cards) {
-      if (names.has(name)) continue;
-      remove(item);
-      cards.delete(name);
-    }
-    let next = byId('slides').firstElementChild;
-    for (const slide of slides) {
-      const described = JSON.stringify(slide);
-      const card = cards.get(slide.name)
-        ?? { item: byId('card').content.firstElementChild.cloneNode(true), described: null };
-      if (card.described !== described) fill(card.item, slide);
-      card.described = described;
-      cards.set(slide.name, card);
-      if (card.item === next) next = next.nextElementSibling;
-      else byId('slides').insertBefore(card.item, next);
-    }
-    put(byId('count'), 'textContent', slides.length === 1 ? '1 slide' : `${slides.length} slides`);
-    // A short list needs no search field, unless it is in use.
-    byId('search').hidden = slides.length < 7 && !byId('filter').value && document.activeElement !== byId('filter');
-    filter();
-  }
+  // --- What is shown ------------------------------------------------------------------------------------------------
 
   // What lies there and is not served, with the reasons.
-  function tell(skipped) {
-    put(byId('skipped'), 'hidden', !skipped.length);
-    put(byId('how-many'), 'textContent', `Not served: ${skipped.length}`);
+  function tell(skipped, count) {
+    put(byId('skipped'), 'hidden', !count);
+    put(byId('how-many'), 'textContent', `Not served: ${count}${skipped.length < count ? `, of which the first ${skipped.length}` : ''}`);
     byId('reasons').replaceChildren(...skipped.map(({ path, reason }) => {
       const line = document.createElement('li');
       const name = document.createElement('b');
@@ -122,41 +55,100 @@
     }));
   }
 
-  function filter() {
-    const wanted = byId('filter').value.trim().toLowerCase();
-    for (const [name, { item }] of cards) put(item, 'hidden', !name.toLowerCase().includes(wanted));
+  const number = count => count.toLocaleString('en');
+  const slidesOf = count => (count === 1 ? '1 slide' : `${number(count)} slides`);
+
+  function draw({ slides, skipped, skipped_total: count, total: all, next }) {
+    total = all;
+    show(slides, wanted.sort === 'folder');
+    offer();
+    tell(skipped, count);
+    opening = slides.some(slide => slide.pending);
+    put(byId('count'), 'textContent', wanted.search ? `${slidesOf(total)} found` : slidesOf(total));
+    // A short list needs no search field, unless it is in use.
+    byId('search').hidden = total < 7 && !wanted.search && !byId('search').contains(document.activeElement);
+    put(byId('message'), 'textContent', !total && wanted.search ? `No slide has “${wanted.search}” in its name.` : '');
+    put(byId('empty'), 'hidden', total > 0 || Boolean(wanted.search));
+    put(byId('all'), 'hidden', total > 0 || !wanted.search);
+    const first = wanted.page * PAGE + 1;
+    put(byId('pages'), 'hidden', total <= PAGE);
+    put(byId('place'), 'textContent', `${number(first)} to ${number(Math.min(total, first + PAGE - 1))} of ${number(total)}`);
+    put(byId('previous'), 'disabled', wanted.page === 0);
+    put(byId('next'), 'disabled', next === null);
   }
 
-  async function list() {
-    const answer = await fetch(at('api/slides'));
+  async function list(turn) {
+    const query = { limit: PAGE, offset: wanted.page * PAGE, sort: wanted.sort };
+    const answer = await fetch(at('api/slides', undefined, wanted.search ? { ...query, search: wanted.search } : query));
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const text = await answer.text();
-    if (text !== shown) {
-      const { slides, skipped } = JSON.parse(text);
-      show(slides);
-      tell(skipped);
-      opening = slides.some(slide => slide.pending);
+    if (turn !== asking) return;
+    const found = JSON.parse(text);
+    // Slides have gone, and with them the page.
+    if (wanted.page && found.total <= wanted.page * PAGE) {
+      wanted.page = Math.max(0, Math.ceil(found.total / PAGE) - 1);
+      remember();
+      await list(turn);
+      return;
     }
+    if (text !== shown) draw(found);
     shown = text;
-    put(byId('message'), 'textContent', cards.size ? ''
-      : 'No slides here yet. They appear once they lie in the directory that the server was started with.');
     document.documentElement.dataset.ready = 'yes';
   }
 
+  // The last one who asks is shown.
   async function refresh() {
     clearTimeout(timer);
-    if (asking) return;
-    asking = true;
-    await list().catch(error => {
+    const turn = ++asking;
+    await list(turn).catch(error => {
+      if (turn !== asking) return;
       const old = shown === null ? 'The list cannot be loaded' : 'The list may be out of date';
       put(byId('message'), 'textContent', `${old}: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
+      shown = shown === null ? null : '';
     });
-    asking = false;
-    if (!document.hidden) timer = setTimeout(refresh, opening ? SOON_MS : EVERY_MS);
+    if (turn === asking && !document.hidden) timer = setTimeout(refresh, opening ? SOON_MS : EVERY_MS);
+  }
+
+  // --- Choices ------------------------------------------------------------------------------------------------------
+
+  function toggled(name, is) {
+    if (is) chosen.add(name);
+    else chosen.delete(name);
+    offer();
+  }
+
+  function offer() {
+    choose(chosen.size >= MOST);
+    put(byId('chosen'), 'hidden', !chosen.size);
+    put(byId('chosen-said'), 'textContent', chosen.size < 2 ? 'Choose two to four slides to compare.' : `${slidesOf(chosen.size)} to compare`);
+    put(byId('to-compare'), 'hidden', chosen.size < 2);
+    byId('to-compare').href = signed(`/compare?slides=${[...chosen].map(encodeURIComponent).join(',')}`);
+  }
+
+  async function turnTo(page) {
+    wanted.page = page;
+    remember(true);
+    await refresh();
+    scrollTo(0, 0);
+    // A button that does nothing any more loses the focus.
+    if (document.activeElement === document.body || document.activeElement.disabled) byId('slides').querySelector('a')?.focus({ preventScroll: true });
+  }
+
+  function search() {
+    Object.assign(wanted, { search: byId('filter').value.trim(), sort: byId('sort').value, page: 0 });
+    remember();
+    refresh();
   }
 
   byId('to-jobs').href = at('jobs');
-  byId('filter').addEventListener('input', filter);
+  byId('filter').addEventListener('input', () => { clearTimeout(search.timer); search.timer = setTimeout(search, TYPING_MS); });
+  byId('sort').addEventListener('change', search);
+  byId('all').addEventListener('click', () => { byId('filter').value = ''; search(); byId('filter').focus(); });
+  byId('previous').addEventListener('click', () => turnTo(wanted.page - 1));
+  byId('next').addEventListener('click', () => turnTo(wanted.page + 1));
+  byId('clear').addEventListener('click', () => { chosen.clear(); offer(); byId('slides').querySelector('input')?.focus(); });
+  for (const event of ['popstate', 'hashchange']) addEventListener(event, () => { recall(); refresh(); });
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
+  recall();
   refresh();
 })();

@@ -85,7 +85,6 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
   // --- Pointer ------------------------------------------------------------------------------------------------------
 
   const grab = () => GRAB / overlay.look().zoom;
-  const at = event => overlay.look().image([event.position.x, event.position.y]);
 
   function handleAt(point) {
     const near = handles(feature()).filter(([each]) => shapes.apart(each, point) <= grab());
@@ -97,7 +96,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
     'canvas-press': event => {
       drag = null;
       if (!changeable()) return;
-      const here = at(event);
+      const here = overlay.at(event);
       const which = handleAt(here);
       const within = marks.at(here, grab()).some(mark => mark.id === id);
       if (which !== null || within) drag = { from: here, which, base: marks.get(id).feature };
@@ -105,7 +104,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
     'canvas-drag': event => {
       if (!drag) return;
       event.preventDefaultAction = true;
-      const here = at(event);
+      const here = overlay.at(event);
       draft = drag.which === null ? shifted(drag.base, here[0] - drag.from[0], here[1] - drag.from[1])
         : reshaped(drag.base, drag.which, here);
       overlay.redraw();
@@ -121,7 +120,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
     'canvas-click': event => {
       if (!event.quick) return;
       event.preventDefaultAction = true;
-      const here = at(event);
+      const here = overlay.at(event);
       const which = changeable() ? handleAt(here) : null;
       if (which !== null) return select(id, which);
       const found = marks.at(here, grab() / 2).filter(visible);
@@ -132,7 +131,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
     // Adds a point on the edge.
     'canvas-double-click': event => {
       if (!changeable()) return;
-      const here = at(event);
+      const here = overlay.at(event);
       const of = marks.get(id).feature;
       const closed = of.geometry.type === 'Polygon';
       const changed = edited(of, points => {

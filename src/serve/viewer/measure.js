@@ -122,8 +122,7 @@ origami.measure = (viewer, slide, overlay, sketch) => {
 
   function where(event) {
     if (byId('measuring').hidden || event.pointerType === 'touch') return;
-    const stage = viewer.element.getBoundingClientRect();
-    const [x, y] = overlay.look().image([event.clientX - stage.left, event.clientY - stage.top]);
+    const [x, y] = overlay.at(event);
     const within = x >= 0 && y >= 0 && x < slide.width && y < slide.height;
     byId('pointer').textContent = within ? in_.place([x, y]) : '';
   }

@@ -10,7 +10,12 @@ origami.overlay = (viewer, canvas) => {
   function look() {
     const seen = viewer.viewport;
     const far = 1024;
-    const at = (x, y) => seen.imageToViewerElementCoordinates(new OpenSeadragon.Point(x, y));
+    const at = (x, y) => {
+      const place = seen.imageToViewerElementCoordinates(new OpenSeadragon.Point(x, y));
+      // OpenSeadragon's coordinates are those of the view before it is mirrored.
+      if (seen.getFlip()) place.x = canvas.clientWidth - place.x;
+      return place;
+    };
     const [origin, right, down] = [at(0, 0), at(far, 0), at(0, far)];
     const [a, b] = [(right.x - origin.x) / far, (right.y - origin.y) / far];
     const [c, d] = [(down.x - origin.x) / far, (down.y - origin.y) / far];
@@ -23,6 +28,13 @@ origami.overlay = (viewer, canvas) => {
       image: ([x, y]) => [(d * (x - e) - c * (y - f)) / whole, (a * (y - f) - b * (x - e)) / whole],
       width: canvas.clientWidth, height: canvas.clientHeight,
     };
+  }
+
+  // The place of an event of the viewer or of the pointer, in CSS pixels of the stage. OpenSeadragon mirrors some of its own.
+  function place(event) {
+    const { clientX, clientY } = event.originalEvent ?? event;
+    const box = viewer.element.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
   }
 
   // The part of the slide that the stage shows.
@@ -50,7 +62,9 @@ origami.overlay = (viewer, canvas) => {
 
   for (const event of ['update-viewport', 'resize']) viewer.addHandler(event, paint);
   return {
-    redraw, shown, look,
+    redraw, shown, look, place,
+    // The same in pixels of the slide.
+    at: event => look().image(place(event)),
     // What is added later lies below.
     add(painter) { painters.unshift(painter); redraw(); },
     set hidden(hidden) { canvas.hidden = hidden; redraw(); },

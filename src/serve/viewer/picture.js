@@ -1,4 +1,5 @@
 // How the slide's pixels are shown, brightness, contrast and gamma, and the view as a file: a picture with its scale bar and a caption.
+// Snapshots of other resolutions are made in snapshot.js.
 'use strict';
 origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   const byId = id => document.getElementById(id);
@@ -68,74 +69,90 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
 
   const isSlide = canvas => Boolean(canvas.closest('#main, #other'));
 
-  // A canvas as it is seen, through the sliders.
-  function adjusted(canvas) {
-    if (!isSlide(canvas) || !isShown()) return canvas;
-    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  // A picture of the slide as it is seen, through the sliders.
+  function adjusted(picture) {
+    if (!isShown()) return picture;
+    const copy = new OffscreenCanvas(picture.width, picture.height);
     const context = copy.getContext('2d');
-    context.drawImage(canvas, 0, 0);
-    const [image, of] = [context.getImageData(0, 0, canvas.width, canvas.height), table()];
+    context.drawImage(picture, 0, 0);
+    const [image, of] = [context.getImageData(0, 0, copy.width, copy.height), table()];
     for (let i = 0; i < image.data.length; i += 4) for (let c = i; c < i + 3; c++) image.data[c] = of[image.data[c]];
     context.putImageData(image, 0, 0);
     return copy;
   }
 
-  // Words under the picture: what it is, and what was done with it.
-  function caption() {
-    const said = [byId('caption').value.trim() || name, byId('power').textContent];
-    if (comparing.mode === 'compare') said.push('left: original, right: reconstructed');
-    else if (comparing.mode === 'difference') said.push('difference from the original');
-    else if (slide.lossy) said.push('lossy reconstruction');
+  // Words under a picture: what it is, at which magnification, and what was done with it.
+  function caption(power, what) {
+    const said = [byId('caption').value.trim() || name, power, ...what];
+    if (viewer.viewport.getFlip()) said.push('mirrored');
     if (isShown()) said.push(`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
     return said;
   }
 
+  const coding = () => (slide.lossy ? ['lossy reconstruction'] : []);
+
+  // What the stage shows.
+  function compared() {
+    if (comparing.mode === 'compare') return ['left: original, right: reconstructed'];
+    if (comparing.mode !== 'difference') return coding();
+    return [`difference from the original, in levels of 255: ${comparing.said.map(row => row.join(' ')).join(', ')}`];
+  }
+
   const font = `${LETTER}px system-ui, sans-serif`;
 
-  // CSS pixels that the scale bar takes, with what is around it.
-  const beside = () => (byId('scale').hidden ? LETTER : parseFloat(byId('bar').style.width) + 3 * LETTER);
+  // What a scale bar of this length takes, with what is around it.
+  const beside = bar => (bar === null ? LETTER : bar + 3 * LETTER);
 
   // The caption, broken between its parts.
-  function lines(width) {
+  function lines(width, bar, said) {
     const context = new OffscreenCanvas(1, 1).getContext('2d');
     context.font = font;
     const found = [];
-    for (const part of caption()) {
+    for (const part of said) {
       const longer = found.length ? `${found.at(-1)} · ${part}` : part;
-      if (found.length && context.measureText(longer).width <= width - beside() - LETTER) found[found.length - 1] = longer;
+      if (found.length && context.measureText(longer).width <= width - beside(bar) - LETTER) found[found.length - 1] = longer;
       else found.push(part);
     }
     return found;
   }
 
-  function strip(context, width, top, captions) {
-    const height = stripOf(captions);
+  function strip(context, width, top, bar, captions) {
     context.fillStyle = '#fff';
-    context.fillRect(0, top, width, height);
+    context.fillRect(0, top, width, stripOf(captions));
     Object.assign(context, { fillStyle: INK, font, textBaseline: 'middle' });
-    if (!byId('scale').hidden) {
-      const length = parseFloat(byId('bar').style.width);
-      context.fillRect(LETTER, top + STRIP - 12, length, 4);
+    if (bar !== null) {
+      context.fillRect(LETTER, top + STRIP - 12, bar, 4);
       context.textAlign = 'center';
-      context.fillText(byId('length').textContent, LETTER + length / 2, top + STRIP / 2 - 5);
+      context.fillText(byId('length').textContent, LETTER + bar / 2, top + STRIP / 2 - 5);
     }
     context.textAlign = 'left';
     captions.forEach((text, line) =>
-      context.fillText(text, beside(), top + STRIP / 2 + LINE * line, Math.max(1, width - beside() - LETTER)));
+      context.fillText(text, beside(bar), top + STRIP / 2 + LINE * line, Math.max(1, width - beside(bar) - LETTER)));
   }
 
   const stripOf = captions => STRIP + LINE * (captions.length - 1);
 
-  // The view, in pixels of the screen.
-  function draw() {
-    const [stage, ratio] = [byId('stage').getBoundingClientRect(), devicePixelRatio];
+  // What the stage shows, at `ratio` pixels a CSS pixel, over the strip: `paint` draws it in CSS pixels. Letters are never smaller than on
+  // the screen.
+  function sheet(ratio, said, paint) {
+    const stage = byId('stage').getBoundingClientRect();
+    const letters = Math.max(1, ratio);
+    const [width, height] = [stage.width * ratio / letters, stage.height * ratio / letters];
+    const bar = byId('scale').hidden ? null : parseFloat(byId('bar').style.width) * ratio / letters;
+    const captions = lines(width, bar, said);
     const picture = document.createElement('canvas');
-    const captions = lines(stage.width);
-    [picture.width, picture.height] = [Math.round(stage.width * ratio), Math.round((stage.height + stripOf(captions)) * ratio)];
+    [picture.width, picture.height] = [Math.round(width * letters), Math.round((height + stripOf(captions)) * letters)];
     const context = picture.getContext('2d');
     context.scale(ratio, ratio);
     context.fillStyle = '#fff';
     context.fillRect(0, 0, stage.width, stage.height);
+    paint(context, stage);
+    context.setTransform(letters, 0, 0, letters, 0, 0);
+    strip(context, width, height, bar, captions);
+    return picture;
+  }
+
+  function paintView(context, stage) {
     for (const canvas of layers()) {
       const box = canvas.getBoundingClientRect();
       context.save();
@@ -146,12 +163,13 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
         // What is compared hides what is below.
         context.fillRect(0, 0, stage.width, stage.height);
       }
-      context.drawImage(adjusted(canvas), box.left - stage.left, box.top - stage.top, box.width, box.height);
+      context.drawImage(isSlide(canvas) ? adjusted(canvas) : canvas, box.left - stage.left, box.top - stage.top, box.width, box.height);
       context.restore();
     }
-    strip(context, stage.width, stage.height, captions);
-    return picture;
   }
+
+  // The view, in pixels of the screen.
+  const draw = () => sheet(devicePixelRatio, caption(byId('power').textContent, compared()), paintView);
 
   // The page that is printed is the picture.
   function printed() {
@@ -182,24 +200,40 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
     }
   };
 
-  const save = whole('The picture is not saved', async () => {
-    const blob = await new Promise(done => draw().toBlob(done, 'image/png'));
+  async function download(picture, ending = '') {
+    const blob = await new Promise(done => picture.toBlob(done, 'image/png'));
+    if (!blob) throw new Error('it is too large for this browser');
     const href = URL.createObjectURL(blob);
-    Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}.png` }).click();
+    Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}${ending}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  }
+
+  const save = whole('The picture is not saved', async () => {
+    await download(draw());
     say('The picture is saved.');
   });
 
   const onPaper = whole('The picture is not printed', () => { say(''); print(); });
 
-  async function link() {
+  async function copy(what, text) {
     try {
-      await navigator.clipboard.writeText(location.href);
-      say('The address of this view is copied.');
+      await navigator.clipboard.writeText(text);
+      say(`${what} is copied.`);
     } catch {
       // Browsers give the clipboard to pages by HTTPS and of this machine only.
-      say(`The address of this view: ${location.href}`);
+      say(`${what}: ${text}`);
     }
+  }
+
+  const link = () => copy('The address of this view', location.href);
+
+  // For a page of another server, which may show the slide in a frame.
+  function embed() {
+    const address = new URL(signed(`/embed/${encodeURIComponent(name)}${slide.view && `?${slide.view}`}`), location.origin);
+    address.hash = new URLSearchParams(origami.viewOf(viewer));
+    const frame = document.createElement('iframe');
+    Object.assign(frame, { src: address.href, title: name, width: '800', height: '600' });
+    return copy('The code for a page', frame.outerHTML);
   }
 
   function toggle() {
@@ -213,12 +247,16 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   const buttons = {
     'picture-reset': () => { take({}); changed(); },
     'picture-save': save,
-    'picture-link': link, 'picture-close': toggle, 'picture-print': onPaper,
+    'picture-link': link, 'picture-embed': embed, 'picture-close': toggle, 'picture-print': onPaper,
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener('click', action);
   addEventListener('beforeprint', printed);
   addEventListener('afterprint', () => byId('printed')?.remove());
   byId('caption').placeholder = name;
+  byId('picture-embed').hidden = !slide.embed;
   show();
-  return { toggle, take, parts, draw, print: onPaper, get open() { return !byId('picturing').hidden; } };
+  return {
+    toggle, take, parts, draw, print: onPaper, sheet, adjusted, download, copy, say, caption: power => caption(power, coding()),
+    get open() { return !byId('picturing').hidden; },
+  };
 };

@@ -1,9 +1,18 @@
 // Signed URLs: adds the signature of the page's own URL, and nothing else of its query, to every URL that the page requests
-// or links to.
+// or links to. The address of a comparison may have a signature for each slide, in their order.
 'use strict';
 const signed = (() => {
-  const given = new URLSearchParams(location.search);
-  const kept = ['annotate', 'expires', 'signature'].filter(key => given.has(key)).map(key => [key, given.get(key)]);
-  const query = new URLSearchParams(kept).toString();
-  return address => (query ? `${address}${address.includes('?') ? '&' : '?'}${query}` : address);
+  const found = [];
+  let parts = [];
+  for (const pair of new URLSearchParams(location.search)) {
+    if (!['annotate', 'expires', 'signature'].includes(pair[0])) continue;
+    parts.push(pair);
+    // `annotate` stands before the two others.
+    if (['expires', 'signature'].every(key => parts.some(([known]) => known === key))) found.push(parts.splice(0));
+  }
+  if (parts.length) (found.length ? found.at(-1) : (found[0] = [])).push(...parts);
+  const queries = found.map(each => new URLSearchParams(each).toString());
+  const with_ = query => address => (query ? `${address}${address.includes('?') ? '&' : '?'}${query}` : address);
+  // `count` is the number of signatures, and `by(index)` adds that of a slide: the only one is for all.
+  return Object.assign(with_(queries[0]), { count: queries.length, by: index => with_(queries.length > 1 ? queries[index] : queries[0]) });
 })();

@@ -18,7 +18,6 @@ origami.sketch = (viewer, overlay) => {
   const COLOUR = '#b0177a';
   let [kind, points, hover, dragging, byKey, told] = [null, [], null, false, false, null];
 
-  const at = event => overlay.look().image([event.position.x, event.position.y]);
   const centre = () => (({ image, width, height }) => image([width / 2, height / 2]))(overlay.look());
   const close = (a, b, pixels) => shapes.apart(a, b) * overlay.look().zoom <= pixels;
 
@@ -74,7 +73,7 @@ origami.sketch = (viewer, overlay) => {
     'canvas-click': event => {
       event.preventDefaultAction = true;
       byKey = false;
-      if (event.quick && !dragging) put(at(event));
+      if (event.quick && !dragging) put(overlay.at(event));
     },
     'canvas-double-click': event => {
       event.preventDefaultAction = true;
@@ -86,10 +85,10 @@ origami.sketch = (viewer, overlay) => {
       // A shape that was begun by clicks goes on by clicks, so that dragging moves the slide.
       if (!kind.drag || (points.length && !dragging)) return;
       event.preventDefaultAction = true;
-      const here = at(event);
+      const here = overlay.at(event);
       if (!dragging) {
         [dragging, byKey] = [true, false];
-        points = [overlay.look().image([pressed.x, pressed.y])];
+        points = [overlay.look().image(pressed)];
       }
       if (kind.drag === 'ends') points[1] = here;
       else if (!close(points.at(-1), here, APART)) points.push(here);
@@ -107,12 +106,11 @@ origami.sketch = (viewer, overlay) => {
     },
   };
   let pressed = null;
-  viewer.addHandler('canvas-press', event => { pressed = event.position; });
+  viewer.addHandler('canvas-press', event => { pressed = overlay.place(event); });
   for (const [name, handle] of Object.entries(handlers)) viewer.addHandler(name, event => { if (kind) handle(event); });
   viewer.element.addEventListener('pointermove', event => {
     if (!kind) return;
-    const stage = viewer.element.getBoundingClientRect();
-    hover = event.pointerType === 'touch' ? null : overlay.look().image([event.clientX - stage.left, event.clientY - stage.top]);
+    hover = event.pointerType === 'touch' ? null : overlay.at(event);
     byKey = false;
     overlay.redraw();
   });

@@ -3,9 +3,7 @@
 'use strict';
 (() => {
   const byId = id => document.getElementById(id);
-  const name = decodeURIComponent(location.pathname.split('/').pop());
-  const encoded = encodeURIComponent(name);
-  const calm = matchMedia('(prefers-reduced-motion: reduce)');
+  const name = origami.named();
   let [viewer, comparison, slide, recorder, scale] = [null, null, null, null, null];
 
   const say = text => { byId('message').textContent = text; };
@@ -14,56 +12,6 @@
     const power = Math.min(4, Math.max(0, Math.floor(Math.log10(n) / 3)));
     return `${Number((n / 1000 ** power).toPrecision(3))} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`;
   };
-
-  // The same options for both sides, which must be drawn alike. Canvases need no graphics hardware and their pixels can be
-  // read.
-  function open(element, tiles, more) {
-    const opened = OpenSeadragon({
-      element,
-      drawer: origami.SharpDrawer,
-      tileSources: new origami.tiles.Source({
-        width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
-        tilesUrl: `/${tiles}/${encoded}_files/`, fileFormat: slide.format, queryParams: signed(`?v=${slide.version}${slide.view && `&${slide.view}`}`),
-      }),
-      showNavigationControl: false,
-      keyboardNavEnabled: false,
-      animationTime: calm.matches ? 0 : 0.5,
-      visibilityRatio: 0.4,
-      minZoomImageRatio: 0.6,
-      maxZoomPixelRatio: 8,
-      smoothTileEdgesMinZoom: Infinity,
-      // All that is wanted goes to the queue of tiles.js at once, which has the limits.
-      maxTilesPerFrame: 200,
-      imageLoaderLimit: 0,
-      timeout: 2 ** 31 - 1,
-      clickTimeThreshold: 1500,
-      ...more,
-    });
-    origami.tiles.follow(opened);
-    return opened;
-  }
-
-  // What is wrong with the tiles at present, in a line above them.
-  function trouble() {
-    const { state, damaged } = origami.tiles;
-    const count = damaged.size === 1 ? 'A tile is' : `${damaged.size} tiles are`;
-    const text = state.gone ? 'The server does not answer. The page goes on as soon as it does.'
-      : state.refused ? `The server shows no more of this slide: ${state.refused}.`
-        : damaged.size ? `${count} damaged: ${[...new Set(damaged.values())].join('; ')}.`
-          : state.busy ? `Still loading: ${state.busy}.` : '';
-    byId('trouble').hidden = !text;
-    if (byId('trouble-said').textContent !== text) byId('trouble-said').textContent = text;
-    byId('retry').hidden = state.gone || !(state.refused || damaged.size);
-  }
-
-  // Asks until the server answers.
-  async function ask(address) {
-    for (;;) {
-      const answer = await fetch(signed(address)).catch(() => null);
-      if (answer && ![502, 503, 504].includes(answer.status)) return answer;
-      await Promise.all([origami.tiles.back(), new Promise(done => setTimeout(done, 1000))]);
-    }
-  }
 
   // --- Description -------------------------------------------------------------------------------------------------
 
@@ -83,7 +31,7 @@
   // In a word and in a sentence: what the tiles are.
   function kind() {
     if (!slide.encoded) {
-      return ['not encoded', 'The tiles are made of the pixels of the scanned file as they are asked for. '
+      return ['original, not encoded', 'This is the original, not encoded: tiles are made of the pixels of the scanned file as they are asked for. '
         + 'origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.'];
     }
     const [stored, raw] = [slide.stored_bytes, slide.represented_bytes];
@@ -102,16 +50,10 @@
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
 
-  // Centre in pixels of L0, CSS pixels per pixel of L0, and degrees: the same view on every screen.
   function remember() {
     clearTimeout(remember.timer);
     remember.timer = setTimeout(() => {
-      const view = viewer.viewport;
-      const centre = view.viewportToImageCoordinates(view.getCenter());
-      const zoom = view.viewportToImageZoom(view.getZoom());
-      const parts = { x: round(centre.x, 1), y: round(centre.y, 1), z: Number(zoom.toPrecision(5)) };
-      const turned = ((view.getRotation() % 360) + 360) % 360;
-      if (turned) parts.r = turned;
+      const parts = origami.viewOf(viewer);
       Object.assign(parts, origami.picturing?.parts() ?? adjustments(new URLSearchParams(location.hash.slice(1))));
       if (origami.marking?.open) parts.a = 1;
       if (comparison.mode !== 'one') parts.m = comparison.mode;
@@ -126,12 +68,8 @@
   function recall() {
     const given = new URLSearchParams(location.hash.slice(1));
     const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
-    const view = viewer.viewport;
-    const [x, y, zoom] = ['x', 'y', 'z'].map(number);
-    view.setRotation(number('r') ?? 0, true);
-    if (zoom > 0) view.zoomTo(view.imageToViewportZoom(zoom), null, true);
-    if (x !== null && y !== null) view.panTo(view.imageToViewportCoordinates(x, y), true);
-    view.applyConstraints(true);
+    if (recorder.open) given.delete('f');
+    origami.show(viewer, given);
     if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
     const adjusted = adjustments(given);
     if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
@@ -143,15 +81,10 @@
   // --- Actions ----------------------------------------------------------------------------------------------
 
   const zoomBy = factor => { viewer.viewport.zoomBy(factor); viewer.viewport.applyConstraints(); };
-  const turnBy = degrees => viewer.viewport.setRotation(viewer.viewport.getRotation() + degrees);
+  const turnBy = degrees => origami.turnBy(viewer, degrees);
   const toggle = mode => slide.has_original && comparison.set(comparison.mode === mode ? 'one' : mode);
-  // Pans by a fifth of the view, in the direction of the arrow on the screen whatever the rotation.
-  const move = (right, down) => {
-    const view = viewer.viewport;
-    const size = view.getContainerSize();
-    view.panBy(view.deltaPointsFromPixels(new OpenSeadragon.Point(right * size.x / 5, down * size.y / 5)));
-    view.applyConstraints();
-  };
+  // By a fifth of the view.
+  const move = (right, down) => origami.move(viewer, right / 5, down / 5);
   const fullScreen = () => {
     const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
     // A browser may refuse.
@@ -160,7 +93,7 @@
   const actions = {
     in: () => zoomBy(1.6),
     out: () => zoomBy(1 / 1.6),
-    home: () => { viewer.viewport.setRotation(0); viewer.viewport.goHome(); },
+    home: () => { viewer.viewport.setFlip(false).setRotation(0); viewer.viewport.goHome(); },
     power: () => scale.zoomTo(1),
     measure: () => only('measuring', measuring),
     marks: () => only('marking', marking),
@@ -168,16 +101,18 @@
     info: () => only('informing', informing),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
+    // A tour is of the slide as it is.
+    flip: () => { if (!recorder.open) viewer.viewport.toggleFlip(); },
     compare: () => toggle('compare'),
     difference: () => toggle('difference'),
     full: fullScreen,
-    record: () => recorder.toggle(),
+    record: () => { viewer.viewport.setFlip(false); recorder.toggle(); },
     keyframe: () => recorder.open && recorder.add(),
     help: () => byId('keys').showModal(),
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
   };
   const keys = {
-    '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', f: 'full', c: 'compare',
+    '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', f: 'full', c: 'compare',
     d: 'difference', m: 'measure', a: 'marks', p: 'picture', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
@@ -200,8 +135,10 @@
     return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
   });
   const picturing = once(async () => {
-    await load('measure.css', 'picture.js');
-    return (origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest));
+    await load('measure.css', 'picture.js', 'snapshot.js');
+    origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest);
+    origami.snapshots(viewer, slide, origami.picturing);
+    return origami.picturing;
   });
   const informing = once(async () => {
     await load('measure.css', 'about.js');
@@ -219,8 +156,10 @@
     panel.toggle();
   }
 
+  const flipped = () => byId('flip').setAttribute('aria-pressed', String(viewer.viewport.getFlip()));
+
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'compare', 'difference', 'measure', 'picture', 'record', 'info', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'record', 'info', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('mark-up').addEventListener('click', actions.marks);
@@ -244,49 +183,36 @@
       for (const id of ['note', 'planes']) if (!byId(id).contains(event.target)) byId(id).open = false;
     });
     addEventListener('hashchange', recall);
-    for (const event of ['animation-finish', 'rotate', 'pan', 'zoom']) viewer.addHandler(event, remember);
-    byId('retry').addEventListener('click', () => origami.tiles.again(...[viewer, comparison.second].filter(Boolean)));
+    for (const event of ['animation-finish', 'rotate', 'flip', 'pan', 'zoom']) viewer.addHandler(event, remember);
+    viewer.addHandler('flip', flipped);
   }
 
   // Resolves when everything in view is loaded at full quality and nothing moves.
-  async function settled() {
-    const pause = ms => new Promise(done => setTimeout(done, ms));
-    // Checked twice in a row, because a change begins with the next frame.
-    for (let calmFor = 0; calmFor < 2;) {
-      await pause(60);
-      calmFor = comparison && comparison.settled() ? calmFor + 1 : 0;
-    }
-  }
+  const settled = () => origami.still(() => comparison?.settled());
 
   async function begin() {
     document.querySelector('a.back').href = signed('/');
-    origami.tiles.tell = trouble;
-    const answer = await ask(`/api/slides/${encoded}${planes.asked && `?${planes.asked}`}`);
-    if (answer.status === 404) throw new Error('there is no such slide');
-    if (!answer.ok) throw new Error((await answer.json()).error);
-    slide = await answer.json();
+    origami.trouble(() => [viewer, comparison?.second].filter(Boolean));
+    slide = await origami.describe(name, planes.asked);
     describe();
     for (const id of ['tools', 'corner', 'navigator']) byId(id).hidden = false;
     // As large as its corner allows, with the slide's aspect ratio.
     const corner = Math.min(170, Math.max(90, innerWidth / 6)) / Math.max(slide.width, slide.height);
     byId('navigator').style.width = `${Math.max(24, slide.width * corner)}px`;
     byId('navigator').style.height = `${Math.max(24, slide.height * corner)}px`;
-    viewer = open(byId('main'), 'dzi', {
+    viewer = origami.open(byId('main'), 'dzi', slide, {
       showNavigator: true, navigatorId: 'navigator', navigatorAutoFade: false, navigatorOpacity: 1,
       navigatorDisplayRegionColor: '#d6336c',
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     });
     comparison = origami.comparison(
-      viewer,
+      viewer, slide,
       // The second viewer has no limits of its own, so that it can follow the first everywhere.
-      element => open(element, 'original', {
-        visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0,
+      element => origami.open(element, 'original', slide, {
+        visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0, tabIndex: -1,
       }),
       remember);
-    await new Promise((done, fail) => {
-      viewer.addHandler('open', done);
-      viewer.addHandler('open-failed', event => fail(new Error(event.message)));
-    });
+    await origami.opens(viewer);
     recorder = origami.recorder(viewer, slide, name, open => {
       byId('record').setAttribute('aria-pressed', String(open));
       viewer.drawer.exact = open;

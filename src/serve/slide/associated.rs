@@ -1,0 +1,52 @@
+//! Label, macro and other images that a scanned file holds beside the slide.
+//!
+//! They are asked for rarely, so each request opens the file anew.
+
+use std::path::Path;
+
+use super::Slide;
+use super::reader::READER_BYTES;
+use crate::error::Result;
+use crate::image::family::Pixels;
+use crate::image::plane::Plane;
+use crate::output::tile::{OutputFormat, TileCoder};
+use crate::slide::{OpenOptions, Selection, Slide as Opened};
+
+impl Slide {
+    /// The scanned file, and what is read of it: the slide itself, or the one that its archive was made of.
+    fn scanned(&self) -> Option<(&Path, &Selection)> {
+        let own = self.scan.as_ref().map(|scan| (scan.path.as_path(), &scan.view));
+        own.or_else(|| self.source.as_ref().map(|source| source.file()))
+    }
+
+    /// The names of its images that are among `shown`.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn associated(&self, shown: &[String]) -> Result<Vec<String>> {
+        let mut names = match (&self.scan, &self.source) {
+            (Some(scan), _) => scan.info.associated.clone(),
+            (None, Some(source)) => source.associated()?,
+            (None, None) => Vec::new(),
+        };
+        names.retain(|name| shown.contains(name));
+        Ok(names)
+    }
+
+    /// An image beside the slide as JPEG; `None` if it has none of that name.
+    ///
+    /// # Errors
+    /// A file that cannot be read; a damaged image.
+    pub fn associated_image(&self, name: &str, quality: u8) -> Result<Option<Vec<u8>>> {
+        let Some((path, view)) = self.scanned() else { return Ok(None) };
+        let options =
+            OpenOptions { max_memory_bytes: READER_BYTES, selection: view.clone(), ..Default::default() };
+        let file = Opened::open(path, &options)?;
+        if !file.info.associated.iter().any(|known| known == name) {
+            return Ok(None);
+        }
+        let image = file.associated_image(name)?;
+        let pixels = Pixels::Rgb(Plane::from_vec(3 * image.width as usize, image.height as usize, image.rgb));
+        Ok(Some(TileCoder::new(OutputFormat::Jpeg, quality)?.encode(pixels.view())?))
+    }
+}

@@ -1,0 +1,220 @@
+// Two to four slides side by side: /compare?slides=a,b. What they show is in the fragment of the address. For scripts that drive the page:
+// `origami.ready`, `origami.settled()`, `origami.viewers` and `origami.together`.
+'use strict';
+(() => {
+  const byId = id => document.getElementById(id);
+  const [LEAST, MOST] = [2, 4];
+  const NUMBERS = ['no slide', 'one slide', 'two slides', 'three slides', 'four slides', 'five slides', 'six slides'];
+  let [names, slides, viewers, together, scale] = [[], [], [], null, null];
+
+  const say = text => { byId('message').textContent = text; };
+  const round = (value, digits) => Number(value.toFixed(digits));
+
+  // --- The address --------------------------------------------------------------------------------------------------
+
+  // Names between commas, each percent-encoded by itself, so that a name may have a comma.
+  function asked() {
+    const pair = location.search.slice(1).split('&').find(part => part.startsWith('slides='));
+    return (pair ?? '').slice('slides='.length).split(',').filter(Boolean).map(decoded);
+  }
+
+  function decoded(name) {
+    try {
+      return decodeURIComponent(name);
+    } catch {
+      throw new Error(`${name} is no name: a percent sign in a name is written %25.`);
+    }
+  }
+
+  // Why this address compares nothing; null if it does.
+  function problem() {
+    const how = 'Name two to four slides with commas between them: /compare?slides=a,b';
+    if (names.length < LEAST || names.length > MOST) return `${how}. This address names ${NUMBERS[names.length] ?? `${names.length} slides`}.`;
+    if (signed.count > 1 && signed.count !== names.length) {
+      return `This address has ${signed.count} signatures for ${NUMBERS[names.length]}. Give one for each slide, in the order of the slides, or one for all.`;
+    }
+    return null;
+  }
+
+  const digits = () => (together.physical ? 2 : 5);
+
+  // Centre from that of the first slide and offsets in units, CSS pixels a unit, and degrees: the same view on every screen.
+  function remember() {
+    clearTimeout(remember.timer);
+    remember.timer = setTimeout(() => {
+      const { x, y, zoom, turn, flip } = together.view;
+      const parts = { x: round(x, digits()), y: round(y, digits()), z: Number(zoom.toPrecision(6)) };
+      if (origami.turn(turn)) parts.r = round(origami.turn(turn), 2);
+      if (flip) parts.f = 1;
+      const moved = together.offsets.slice(1).map(each => [round(each.x, digits()), round(each.y, digits()), round(each.turn, 2)].join(','));
+      if (moved.some(each => each !== '0,0,0')) parts.o = moved.join(';');
+      history.replaceState(null, '', `${location.search}#${new URLSearchParams(parts)}`);
+      slides.forEach((_, i) => { pane(i).querySelector('a').href = alone(i, flip); });
+    }, 200);
+  }
+
+  // The address of one slide in its own page, at the same place.
+  function alone(i, flip) {
+    const [x, y] = together.centre(i);
+    const parts = { x: round(x, 1), y: round(y, 1), z: Number(together.zoomOf(i).toPrecision(5)) };
+    if (together.turnOf(i)) parts.r = round(together.turnOf(i), 2);
+    if (flip) parts.f = 1;
+    return `${signed.by(i)(`/viewer/${encodeURIComponent(names[i])}`)}#${new URLSearchParams(parts)}`;
+  }
+
+  function recall() {
+    const given = new URLSearchParams(location.hash.slice(1));
+    const number = text => (text !== null && text !== '' && Number.isFinite(Number(text)) ? Number(text) : null);
+    const moved = (given.get('o') ?? '').split(';').map(each => each.split(',').map(number));
+    slides.forEach((_, i) => {
+      const [x, y, turn] = moved[i - 1] ?? [];
+      if (i) together.setOffset(i, { x: x ?? 0, y: y ?? 0, turn: turn ?? 0 });
+    });
+    together.home();
+    const [x, y, zoom, turn] = ['x', 'y', 'z', 'r'].map(key => number(given.get(key)));
+    const wanted = { x, y, zoom: zoom > 0 ? zoom : null, turn, flip: Boolean(number(given.get('f'))) };
+    together.take(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== null)));
+  }
+
+  // --- What is shown ------------------------------------------------------------------------------------------------
+
+  const pane = i => byId('panes').children[i];
+  const quoted = words => (words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]);
+
+  function build() {
+    byId('panes').dataset.count = names.length;
+    names.forEach((name, i) => {
+      const element = byId('pane').content.firstElementChild.cloneNode(true);
+      element.setAttribute('aria-label', name);
+      element.querySelector('a').textContent = name;
+      element.querySelector('a').title = `${name}: open alone`;
+      byId('panes').append(element);
+      if (!i) return;
+      const row = byId('offset').content.firstElementChild.cloneNode(true);
+      row.querySelector('legend').textContent = name;
+      row.addEventListener('change', () => set(i));
+      row.querySelector('button').addEventListener('click', () => together.setOffset(i, { x: 0, y: 0, turn: 0 }));
+      byId('rows').append(row);
+    });
+    document.title = `${names.join(' · ')} · ORIGAMI`;
+  }
+
+  // How the slides are linked, in a sentence.
+  function describe() {
+    const without = names.filter((_, i) => !slides[i].microns_per_pixel);
+    byId('linked').textContent = together.physical ? 'Linked by scale: all slides show the same micrometres a pixel of the screen.'
+      : `Linked by parts of the slides' widths: ${quoted(without)} ${without.length > 1 ? 'do' : 'does'} not say how large the pixels are.`;
+    byId('corner').hidden = !together.physical;
+    byId('offset-unit').textContent = together.physical ? 'x and y in micrometres, rotation in degrees, against the first slide.'
+      : 'x and y in widths of the slide, rotation in degrees, against the first slide.';
+  }
+
+  // Magnification of a slide, or percent where that is unknown.
+  function power(i) {
+    const { microns_per_pixel: microns, objective_power: objective } = slides[i];
+    const full = microns ? 20 / (microns[0] + microns[1]) : objective;
+    return `${Number((together.zoomOf(i) * (full || 100)).toPrecision(3))}${full ? '×' : ' %'}`;
+  }
+
+  function changed() {
+    if (!together) return;
+    slides.forEach((_, i) => { pane(i).querySelector('.power').textContent = power(i); });
+    byId('flip').setAttribute('aria-pressed', String(together.view.flip));
+    fill();
+    remember();
+  }
+
+  // --- Offsets ------------------------------------------------------------------------------------------------------
+
+  const fields = i => [...byId('rows').children[i - 1].querySelectorAll('input')];
+
+  function fill() {
+    if (byId('offsets').hidden) return;
+    for (let i = 1; i < names.length; i++) {
+      const { x, y, turn } = together.offsets[i];
+      const values = [round(x, digits()), round(y, digits()), round(turn, 2)];
+      fields(i).forEach((field, at) => { if (field !== document.activeElement) field.value = values[at]; });
+    }
+  }
+
+  function set(i) {
+    const [x, y, turn] = fields(i).map(field => (field.validity.valid && field.value !== '' ? Number(field.value) : 0));
+    together.setOffset(i, { x, y, turn });
+  }
+
+  function align() {
+    const open = byId('offsets').hidden;
+    byId('offsets').hidden = !open;
+    byId('align').setAttribute('aria-pressed', String(open));
+    together.apart = open;
+    fill();
+    if (!open) byId('align').focus();
+  }
+
+  // --- Actions ------------------------------------------------------------------------------------------------------
+
+  const zoomBy = factor => { together.lead.viewport.zoomBy(factor); together.lead.viewport.applyConstraints(); };
+  const move = (right, down) => origami.move(together.lead, right / 5, down / 5);
+  const actions = {
+    in: () => zoomBy(1.6), out: () => zoomBy(1 / 1.6), home: () => together.home(),
+    power: () => together.physical && scale.zoomTo(1),
+    turn: () => origami.turnBy(together.lead, 90), back: () => origami.turnBy(together.lead, -90),
+    flip: () => together.take({ flip: !together.view.flip }),
+    align, help: () => byId('keys').showModal(),
+    left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
+  };
+  const keys = {
+    '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', o: 'align', '?': 'help',
+    ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+  };
+
+  function listen() {
+    for (const id of ['in', 'out', 'home', 'turn', 'flip', 'align', 'help']) byId(id).addEventListener('click', actions[id]);
+    byId('power').addEventListener('click', actions.power);
+    byId('offsets-close').addEventListener('click', align);
+    document.addEventListener('keydown', event => {
+      const typing = event.target.closest('input, select, textarea, dialog');
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+      event.preventDefault();
+      actions[keys[event.key]]();
+    });
+    addEventListener('hashchange', recall);
+  }
+
+  // --- Begin --------------------------------------------------------------------------------------------------------
+
+  // Descriptions of the slides; all that cannot be shown are named at once.
+  async function described() {
+    const found = await Promise.allSettled(names.map((name, i) => origami.describe(name, '', signed.by(i))));
+    const missing = found.flatMap(({ reason }, i) => (reason ? [`${names[i]} cannot be shown: ${reason.message}.`] : []));
+    if (missing.length) throw new Error(missing.join(' '));
+    return found.map(({ value }) => value);
+  }
+
+  async function begin() {
+    document.querySelector('a.back').href = signed('/');
+    names = asked();
+    const wrong = problem();
+    if (wrong) throw new Error(wrong);
+    origami.trouble(() => viewers);
+    slides = await described();
+    build();
+    viewers = slides.map((slide, i) => origami.open(pane(i).querySelector('.image'), 'dzi', slide, {
+      // Each follows the others everywhere; linked.js has the limits.
+      visibilityRatio: -1e6, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    }, signed.by(i)));
+    await Promise.all(viewers.map(origami.opens));
+    together = origami.linked(viewers, slides, changed);
+    scale = origami.scale(viewers[0], slides[0]);
+    describe();
+    byId('tools').hidden = false;
+    listen();
+    recall();
+    scale.show();
+    say('');
+    Object.assign(origami, { viewers, together, settled: () => origami.still(() => viewers.every(origami.isWhole)) });
+    await origami.settled();
+  }
+
+  origami.ready = begin().catch(error => say(error.message)).finally(() => { document.documentElement.dataset.ready = 'yes'; });
+})();

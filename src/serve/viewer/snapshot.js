@@ -1,0 +1,102 @@
+// What is in view as a file of another resolution than the screen's, made by the server: its IIIF address, and a picture with scale bar and
+// caption. Without marks and measures, which are drawn for the screen.
+'use strict';
+origami.snapshots = (viewer, slide, picture) => {
+  const byId = id => document.getElementById(id);
+  const service = `/iiif/3/${encodeURIComponent(slide.view ? `${slide.name}?${slide.view}` : slide.name)}`;
+  const count = value => value.toLocaleString('en');
+  const microns = slide.microns_per_pixel;
+  const full = microns ? 20 / (microns[0] + microns[1]) : slide.objective_power;
+  // What the server makes at most: sides and area in pixels.
+  let limits = null;
+
+  // The part of the slide in view, in whole pixels of the full resolution.
+  function region() {
+    const { viewport } = viewer;
+    const { x, y, width, height } = viewport.viewportToImageRectangle(viewport.getBounds().getBoundingBox());
+    const [left, right] = [x, x + width].map(at => Math.min(slide.width, Math.max(0, at)));
+    const [top, bottom] = [y, y + height].map(at => Math.min(slide.height, Math.max(0, at)));
+    const [l, t] = [Math.floor(left), Math.floor(top)];
+    return { x: l, y: t, width: Math.ceil(right) - l, height: Math.ceil(bottom) - t };
+  }
+
+  const sizeAt = ({ width, height }, down) => [width, height].map(side => Math.max(1, Math.round(side / down)));
+  const fits = ([width, height]) => width <= limits.maxWidth && height <= limits.maxHeight && width * height <= limits.maxArea;
+  const power = down => (full ? `${Number((full / down).toPrecision(3))}×` : `${Number((100 / down).toPrecision(3))} %`);
+  const address = (of, down, format) => signed(`${service}/${of.x},${of.y},${of.width},${of.height}/${sizeAt(of, down).join(',')}/0/default.${format}`);
+
+  // Resolutions from the full one to that of the screen, each half of the one before.
+  function list() {
+    const of = region();
+    const chosen = byId('snapshot-at').value;
+    const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom());
+    const found = [];
+    for (let down = 1; of.width > 0 && of.height > 0 && (down === 1 || down * zoom <= 1); down *= 2) {
+      const size = sizeAt(of, down);
+      const option = new Option(`${power(down)}, ${size.map(count).join(' × ')} pixels${fits(size) ? '' : ': too large'}`, down);
+      option.disabled = !fits(size);
+      found.push(option);
+    }
+    byId('snapshot-at').replaceChildren(...found);
+    const open = found.filter(option => !option.disabled);
+    const best = open.find(option => option.value === chosen) ?? open[0];
+    if (best) best.selected = true;
+    for (const id of ['snapshot-save', 'snapshot-link']) byId(id).disabled = !best;
+    byId('snapshot-limit').textContent = `The server makes images of up to ${count(limits.maxWidth)} × ${count(limits.maxHeight)} pixels and `
+      + `${count(Number((limits.maxArea / 1e6).toPrecision(3)))} megapixels.${best ? '' : found.length ? ' Zoom in for a smaller part.' : ' Nothing of the slide is in view.'}`;
+  }
+
+  // As it lies on the screen: turned and mirrored, over the strip.
+  function draw(image, of, down) {
+    const { viewport } = viewer;
+    const centre = viewport.viewportToImageCoordinates(viewport.getCenter());
+    const zoom = viewport.viewportToImageZoom(viewport.getZoom());
+    const at = picture.caption(power(down));
+    return picture.sheet(1 / (zoom * down), at, (context, stage) => {
+      context.translate(stage.width / 2, stage.height / 2);
+      if (viewport.getFlip()) context.scale(-1, 1);
+      context.rotate(viewport.getRotation() * Math.PI / 180);
+      context.scale(zoom, zoom);
+      context.imageSmoothingQuality = 'high';
+      context.drawImage(picture.adjusted(image), of.x - centre.x, of.y - centre.y, of.width, of.height);
+    });
+  }
+
+  async function save() {
+    const [of, down] = [region(), Number(byId('snapshot-at').value)];
+    picture.say('The server makes the image.');
+    byId('snapshot-save').disabled = true;
+    try {
+      const answer = await fetch(address(of, down, 'png'));
+      if (!answer.ok) throw new Error((await answer.json()).error);
+      const image = await createImageBitmap(await answer.blob());
+      await picture.download(draw(image, of, down), ` ${power(down).replace(' %', ' percent')}`);
+      picture.say('The region is saved.');
+    } catch (error) {
+      picture.say(`The region is not saved: ${error.message}.`);
+    } finally {
+      byId('snapshot-save').disabled = false;
+    }
+  }
+
+  const link = () => picture.copy('The address of the image', new URL(address(region(), Number(byId('snapshot-at').value), 'jpg'), location.origin).href);
+
+  async function open() {
+    if (!byId('snapshot').open) return;
+    try {
+      if (!limits) {
+        const answer = await fetch(signed(`${service}/info.json`));
+        if (!answer.ok) throw new Error((await answer.json()).error);
+        limits = await answer.json();
+      }
+      list();
+    } catch (error) {
+      byId('snapshot-limit').textContent = `The server makes no images: ${error.message}.`;
+    }
+  }
+
+  byId('snapshot').addEventListener('toggle', open);
+  byId('snapshot-save').addEventListener('click', save);
+  byId('snapshot-link').addEventListener('click', link);
+  for (const event of ['animation-finish', 'rotate', 'after-resize']) viewer.addHandler(event, () => { if (limits && byId('snapshot').open) list(); });
+};
