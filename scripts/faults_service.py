@@ -76,7 +76,7 @@ def service(site):
             until = time.time() + site.random.uniform(0.05, 0.6)
             while waiting and time.time() < until:
                 job, name = waiting[-1]
-                reply = server.ask("/encode", {"jobId": job, "source": name, "options": {"tile": 64, "backend": "cpu"}})
+                reply = server.ask("/encode", {"jobId": job, "source": name, "options": {"tile": 64}})
                 if reply is None:
                     break
                 if reply[0] != 202:

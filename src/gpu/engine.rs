@@ -335,8 +335,8 @@ impl Backend for Engine {
             let Some(gpu) = self.device() else { return Ok(None) };
             match gpu.coefficients(params, source).await {
                 Ok(Some(made)) => self.count(&self.counters.on_gpu, Ok(Some(made))),
-                Ok(None) => Ok(None),
-                // The caller goes the other way.
+                // The caller goes the other way, which takes less of the device's memory.
+                Ok(None) | Err(Error::Gpu(GpuError::TooLarge { .. })) => Ok(None),
                 Err(e) => self.failed(&gpu, e).map(|()| None),
             }
         })
@@ -357,7 +357,7 @@ impl Backend for Engine {
             let Some(gpu) = self.device() else { return Ok(None) };
             match gpu.reconstruct_packed(coding, family, residual, want).await {
                 Ok(Some(made)) => self.count(&self.counters.on_gpu, Ok(Some(made))),
-                Ok(None) => Ok(None),
+                Ok(None) | Err(Error::Gpu(GpuError::TooLarge { .. })) => Ok(None),
                 Err(e) => self.failed(&gpu, e).map(|()| None),
             }
         })

@@ -31,7 +31,7 @@ fn plane(kind: &str, w: usize, h: usize, rng: &mut Rng) -> Plane {
             "extremes" => 255 * (byte & 1),
             // Overshoot, which a residual of 8 bits cannot express.
             "edges" => {
-                if (x / 13 + y / 11) % 2 == 0 {
+                if (x / 13 + y / 11).is_multiple_of(2) {
                     0
                 } else {
                     255

@@ -25,13 +25,13 @@ impl<'a> Batch<'a> {
 
     /// The next block, of zeros. It counts after [`Self::push`].
     #[inline(always)]
-    pub fn next(&mut self) -> &mut Block {
+    pub fn free(&mut self) -> &mut Block {
         let block = &mut self.blocks[self.count % SIZE];
         *block = [0; SIDE * SIDE];
         block
     }
 
-    /// Adds the [`Self::next`] block, whose samples belong to this column and row of blocks. Returns whether the batch is full and must be
+    /// Adds the [`Self::free`] block, whose samples belong to this column and row of blocks. Returns whether the batch is full and must be
     /// written.
     #[inline(always)]
     pub fn push(&mut self, place: (usize, usize)) -> bool {

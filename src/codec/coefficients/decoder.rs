@@ -304,7 +304,7 @@ impl<'a> ComponentDecoder<'a> {
         if !wanted {
             return bits.ac::<false>(self.ac, &mut [0; SIDE * SIDE]).map(|_| ());
         }
-        let block = self.batch.next();
+        let block = self.batch.free();
         block[0] = dc;
         if !bits.ac::<true>(self.ac, block)? {
             self.batch.write_mean(dc, place, plane, &mut self.good);

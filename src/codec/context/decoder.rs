@@ -38,7 +38,7 @@ impl Blocks for PlaneSink<'_> {
             batch.write_mean(block[0], (x, y), plane, &mut good);
             return;
         }
-        *batch.next() = *block;
+        *batch.free() = *block;
         if batch.push((x, y)) {
             write(batch, plane, &mut good);
         }

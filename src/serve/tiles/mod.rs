@@ -149,10 +149,10 @@ impl Tiles {
         self.warm.is_some()
     }
 
-    /// Writes buffered tiles of the warm cache to disk; for an orderly shutdown.
+    /// Writes buffered tiles of the warm cache to disk and ends its work; for an orderly shutdown.
     pub fn close(&self) {
         if let Some(warm) = &self.warm {
-            warm.flush();
+            warm.close();
         }
     }
 

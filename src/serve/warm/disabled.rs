@@ -29,7 +29,7 @@ impl WarmCache {
     pub fn stats(&self) -> WarmStats {
         match *self {}
     }
-    pub fn flush(&self) {
+    pub fn close(&self) {
         match *self {}
     }
 }

@@ -154,6 +154,13 @@ impl WarmCache {
             tracing::warn!("{}: {e}; some tiles will be made again", self.dir.display());
         }
     }
+
+    /// As [`Self::flush`], before the program ends: nothing is kept after it. A thread of RocksDB that is still at work when the program ends
+    /// finds its locks gone, and aborts.
+    pub fn close(&self) {
+        self.flush();
+        self.db.cancel_all_background_work(true);
+    }
 }
 
 /// `tile:{name}:{identity}:{level}:{x}:{y}`, the name as in addresses. A slide that is encoded again, or served with other options, has another identity and so
