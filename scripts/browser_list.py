@@ -99,7 +99,8 @@ class Listing(User):
         self.shown(sorted((name(n) for n in range(9990, 10_000)), key=lambda name: (name.rpartition("/")[0], name)), "what is found")
         self.fill("#sort", "name")
         self.shown(sorted(name(n) for n in range(9990, 10_000)), "by name")
-        self.check("!document.querySelector('.folder')", "no folders in the order of names")
+        b.wait("!document.querySelector('.folder')", "no folders in the order of names", 10)
+        self.checks += 1
         address = b.eval("location.href")
         b.open(address)
         self.shown(sorted(name(n) for n in range(9990, 10_000)), "from the address")

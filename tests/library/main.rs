@@ -18,6 +18,7 @@ mod golden;
 mod inputs;
 mod layers;
 mod mutated;
+#[cfg(feature = "pixels")]
 mod patches;
 mod reference;
 mod roundtrip;

@@ -40,6 +40,7 @@ const SERVE_BATCH_TIME: std::time::Duration = std::time::Duration::from_millis(8
 
 /// The kind of work that a backend is opened for, with the parameters that `auto` measures; `None` where there are several.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "a GPU alone is measured"))]
 pub enum Workload<'a> {
     Encode(Option<&'a EncodeParams>),
     Decode(Option<&'a EncodeParams>),

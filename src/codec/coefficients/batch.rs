@@ -40,7 +40,7 @@ impl<'a> Batch<'a> {
         self.count == SIZE
     }
 
-    /// Writes a block whose only coefficient that is not zero is the first; clears `good` as [`inverse`].
+    /// Writes a block whose only coefficient that is not zero is the first; clears `good` as the inverse transform.
     #[inline(always)]
     pub fn write_mean(&self, dc: i16, place: (usize, usize), plane: &mut Plane, good: &mut bool) {
         // The result of both passes.
@@ -68,7 +68,7 @@ fn write_with<V: Vector>(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bo
 }
 
 by_level! {
-    /// Writes the samples of all blocks to their plane, and empties the batch; clears `good` where [`inverse`] does.
+    /// Writes the samples of all blocks to their plane, and empties the batch; clears `good` where the inverse transform does.
     pub fn write => write_with(batch: &mut Batch<'_>, plane: &mut Plane, good: &mut bool)
 }
 

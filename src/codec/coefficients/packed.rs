@@ -19,7 +19,7 @@ pub const HEAD_WORDS: usize = 4;
 pub const BLOCK_WORDS: usize = 3;
 /// A flag: on a sample decoders need not agree, and libjpeg-turbo decides.
 pub const UNDECIDED: u32 = 1;
-/// A flag: a sample is not [`CENTER`].
+/// A flag: a sample is not `CENTER`.
 pub const CONTENT: u32 = 2;
 
 /// The coefficients of an image as a device takes them.
@@ -84,7 +84,7 @@ impl Coefficients {
         [steps(quality.luma, false), steps(chroma, true)]
     }
 
-    /// The coefficients of an image of this size from the packed planes of a device, and whether any sample is not [`CENTER`]. `None` where a
+    /// The coefficients of an image of this size from the packed planes of a device, and whether any sample is not `CENTER`. `None` where a
     /// sample is undecided, or a plane lacks something.
     pub fn unpack(
         size: (usize, usize),

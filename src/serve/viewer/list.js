@@ -91,8 +91,10 @@
       await list(turn);
       return;
     }
-    if (text !== shown) draw(found);
-    shown = text;
+    // The same slides in the same order may stand below folders or not.
+    const now = `${wanted.sort} ${text}`;
+    if (now !== shown) draw(found);
+    shown = now;
     document.documentElement.dataset.ready = 'yes';
   }
 
