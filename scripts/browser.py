@@ -47,7 +47,7 @@ class Tour(User):
 
     def thumbnails(self, density):
         """Those in view: the others are loaded when they come near."""
-        seen = "[...document.images].filter(i => i.getBoundingClientRect().top < innerHeight)"
+        seen = "[...document.images].filter(i => i.checkVisibility() && i.getBoundingClientRect().top < innerHeight)"
         self.browser.wait(f"{seen}.length > 1 && {seen}.every(i => i.complete && i.naturalHeight > 0)", "thumbnails")
         # No larger than their place on this screen, and of a slide that is large enough no smaller.
         self.check(f"{seen}.every(i => i.naturalWidth <= 480 && i.naturalHeight <= 180)", "thumbnails are not too large")
