@@ -81,6 +81,22 @@ fn tiles_outlive_an_orderly_end() {
     assert!(server.figure("origami_warm_bytes") > 10_000.0 && server.figure("origami_warm_files") >= 1.0);
 }
 
+/// The rest of a family is still being made when the server ends, by a thread that then lets go of the cache.
+#[test]
+fn an_end_in_the_middle_of_a_family_is_orderly() {
+    let (root, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let dzi = tree(work.path(), 1024, 1024, 256, 3);
+    fs::copy(encode_tree(&dzi, work.path(), &EncodeParams::default()), root.path().join("s0.bundle"))
+        .unwrap();
+    for turn in 0..12 {
+        let cache = tempfile::tempdir().unwrap();
+        let server = start(root.path(), cache.path());
+        assert_eq!(server.get("/tiles/s0/10/1_2.jpg").status, 200);
+        let (code, log) = server.terminate();
+        assert_eq!(code, Some(0), "turn {turn}: {log}");
+    }
+}
+
 /// Killed again and again while it writes; files of a mebibyte and a bound of four, so that files come and go all the time.
 #[test]
 fn a_server_that_is_killed_while_it_writes_never_shows_a_wrong_tile() {

@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -29,7 +30,9 @@ const MAX_LOGGED_DAMAGE: u32 = 10;
 
 /// The cache on disk.
 pub struct WarmCache {
-    db: DB,
+    /// None after [`Self::close`]. A thread that ends later may be the last to let go of the cache, and must not be the one that closes the
+    /// database: once the program ends RocksDB's own locks are gone, and it aborts.
+    db: RwLock<Option<DB>>,
     read: ReadOptions,
     write: WriteOptions,
     dir: PathBuf,
@@ -76,7 +79,7 @@ impl WarmCache {
         // A full write buffer drops tiles rather than blocking a thread.
         write.set_no_slowdown(true);
         Ok(Self {
-            db,
+            db: RwLock::new(Some(db)),
             read,
             write,
             dir: tiles,
@@ -84,6 +87,10 @@ impl WarmCache {
             read_ns: AtomicU64::new(0),
             _lock: lock,
         })
+    }
+
+    fn db(&self) -> RwLockReadGuard<'_, Option<DB>> {
+        self.db.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether reads are short enough to run on the caller's thread.
@@ -102,7 +109,7 @@ impl WarmCache {
     }
 
     fn read(&self, key: &str) -> Lookup {
-        let value = match self.db.get_opt(key, &self.read) {
+        let value = match self.db().as_ref().map_or(Ok(None), |db| db.get_opt(key, &self.read)) {
             Ok(None) => return Lookup::Miss,
             Ok(Some(value)) => value,
             Err(e) => return self.damaged(key, &e),
@@ -132,13 +139,15 @@ impl WarmCache {
             value.extend_from_slice(tile);
             batch.put(&key, &value);
         }
-        self.db.write_opt(batch, &self.write).is_ok()
+        self.db().as_ref().is_some_and(|db| db.write_opt(batch, &self.write).is_ok())
     }
 
     /// Size of the cache.
     pub fn stats(&self) -> WarmStats {
-        let value =
-            |name: &properties::PropName| self.db.property_int_value(name).ok().flatten().unwrap_or(0);
+        let db = self.db();
+        let value = |name: &properties::PropName| {
+            db.as_ref().and_then(|db| db.property_int_value(name).ok().flatten()).unwrap_or(0)
+        };
         WarmStats {
             disk_bytes: value(properties::TOTAL_SST_FILES_SIZE),
             memory_bytes: value(properties::SIZE_ALL_MEM_TABLES)
@@ -148,18 +157,12 @@ impl WarmCache {
         }
     }
 
-    /// Writes buffered tiles to files; for an orderly shutdown.
-    pub fn flush(&self) {
-        if let Err(e) = self.db.flush() {
+    /// Writes buffered tiles to files, and closes the database. There is nothing in the cache from then on.
+    pub fn close(&self) {
+        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(e)) = db.as_ref().map(|db| db.flush()) {
             tracing::warn!("{}: {e}; some tiles will be made again", self.dir.display());
         }
-    }
-
-    /// As [`Self::flush`], before the program ends: nothing is kept after it. A thread of RocksDB that is still at work when the program ends
-    /// finds its locks gone, and aborts.
-    pub fn close(&self) {
-        self.flush();
-        self.db.cancel_all_background_work(true);
     }
 }
 
@@ -223,7 +226,11 @@ mod tests {
         assert!(warm.put("a:b", [(key(1), &tile(1, 500)), (key(2), &Bytes::new())]));
         let elsewhere = WarmCache::open(dir.path(), 64 << 20).err().unwrap().to_string();
         assert!(elsewhere.contains("another server keeps its tiles here"), "{elsewhere}");
-        warm.flush();
+        warm.close();
+        // Whoever still holds it finds nothing, and keeps nothing.
+        assert_eq!(warm.get("a:b", &key(1)), Lookup::Miss);
+        assert!(!warm.put("a:b", [(key(1), &tile(1, 500))]));
+        assert_eq!(warm.stats().disk_bytes, 0);
         drop(warm);
         let warm = WarmCache::open(dir.path(), 64 << 20).unwrap();
         assert_eq!(warm.get("a:b", &key(1)), Lookup::Hit(tile(1, 500)));
@@ -243,7 +250,7 @@ mod tests {
                 std::thread::sleep(std::time::Duration::from_millis(2));
             }
         }
-        warm.flush();
+        warm.db().as_ref().unwrap().flush().unwrap();
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while warm.stats().disk_bytes > 8 << 20 {
             assert!(std::time::Instant::now() < until, "{:?}", warm.stats());
@@ -262,7 +269,7 @@ mod tests {
         for x in 0..8 {
             assert!(warm.put("s", [(key(x), &tile(x, 300))]));
         }
-        warm.flush();
+        warm.close();
         drop(warm);
         let [table] = &files(dir.path(), "sst")[..] else { panic!("one table") };
         let whole = fs::read(table).unwrap();
@@ -297,7 +304,7 @@ mod tests {
             let warm = WarmCache::open(dir.path(), 64 << 20).unwrap();
             assert_eq!(warm.get("s", &key(1)), Lookup::Miss, "round {round}");
             assert!(warm.put("s", [(key(1), &tile(1, 300))]));
-            warm.flush();
+            warm.close();
             drop(warm);
             fs::write(dir.path().join("tiles/CURRENT"), "nonsense").unwrap();
         }
