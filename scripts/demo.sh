@@ -2,8 +2,8 @@
 # The main job on a real slide, from a fresh machine: set up, build, then pyramid -> encode -> decode -> verify, and one
 # table of what it gave. The slide is CMU-1-Small-Region (Aperio, H&E, 20x, CC0).
 #
-#   scripts/demo.sh            the demo
-#   scripts/demo.sh --check    the same, and fails where the rate falls short of its limits
+#   scripts/demo.sh                     the demo, with a release build
+#   scripts/demo.sh --check [BINARY]    the same, and fails where the rate falls short of its limits; with BINARY nothing is built
 #
 # Results stay in target/demo: the pyramid, the bundle, the decoded pyramid, and before_after.png to look at.
 set -euo pipefail
@@ -18,14 +18,17 @@ check=0
 case ${1:-} in
 '') ;;
 --check) check=1 ;;
-*) die "unknown argument '$1'; usage: scripts/demo.sh [--check]" ;;
+*) die "unknown argument '$1'; usage: scripts/demo.sh [--check [BINARY]]" ;;
 esac
 
-scripts/setup.sh --minimal
-
-step "build"
-cargo build --release --locked
-origami=$target_dir/release/origami
+if [[ -n ${2:-} ]]; then
+    origami=$(realpath "$2")
+else
+    scripts/setup.sh --minimal
+    step "build"
+    cargo build --release --locked
+    origami=$target_dir/release/origami
+fi
 demo=$target_dir/demo
 slide=$demo/CMU-1-Small-Region.svs
 

@@ -30,7 +30,7 @@ NOT_QUICK = {"service"}
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/faults.sh", description=__doc__)
-    parser.add_argument("binary", type=Path, help="the program, with the feature rocksdb")
+    parser.add_argument("binary", type=Path, help="the program; without the feature rocksdb, no cache on disk is tried")
     parser.add_argument("--quick", action="store_true", help="10 kills of each command, and fewer of the other cases; without " + ", ".join(NOT_QUICK))
     parser.add_argument("--kills", type=int, help="kills of each command [default: 200]")
     parser.add_argument("--seed", type=int, default=1, help="where random moments begin")

@@ -6,9 +6,9 @@
 #   scripts/faults.sh [--quick] [--kills N] [--seed N] [--only PART,PART] BINARY
 #
 #   --quick   10 kills of each command in place of 200, and fewer of the others
-#   --only    parts by name: kills, workers, cache, calls, reads, clock, disk, replaced, flips, many
+#   --only    parts by name: kills, workers, service, cache, calls, reads, clock, disk, replaced, flips, many
 #
-# BINARY has the feature rocksdb. A part that needs a C compiler, or a small file system to fill, says SKIPPED where it can have none.
+# A part that needs the feature rocksdb in BINARY, a C compiler, or a small file system to fill, says SKIPPED where it can have none.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -49,7 +49,8 @@ def served(site, folder):
     (folder / "key").write_bytes(b"k" * 32)
     query = json.loads(site.made("sign", "one", "--key-file", folder / "key", "--valid", "1h", "--json"))["query"]
     moving = Clock(site, folder)
-    flags = ["--signing-key-file", folder / "key", "--cache-dir", folder / "cache", "--cache-entries", 4]
+    flags = ["--signing-key-file", folder / "key", "--cache-entries", 4]
+    flags += ["--cache-dir", folder / "cache"] if site.has_feature("rocksdb") else []
     server, paths = Server(site, root, *flags, env=moving.env), sorted(right)
     for turn in range(site.kills):
         # One hour is the edge; the clock goes on meanwhile.

@@ -92,6 +92,10 @@ class Site:
         self.rows.append((what, cases, lost, wrong, f"{time.time() - began:.0f}", note))
         print(f"  {what}: {cases} cases, {lost} lost, {wrong} wrong {note}", flush=True)
 
+    def has_feature(self, name):
+        """Whether the program was built with it: the first line of `doctor` lists its features."""
+        return re.search(rf"[ (]{name}[,)]", self.run("doctor")[1].split("\n", 1)[0]) is not None
+
     def skipped(self, what, why):
         print(f"SKIPPED: {what}: {why}", flush=True)
         self.rows.append((what, "SKIPPED", "", "", "", why))

@@ -22,7 +22,8 @@ fi
 
 step "build"
 # The program as the tests build it: `cargo build` takes dependencies with other features, and compiles many anew.
-cargo test --locked --features nats,rocksdb --no-run
+features=$(test_features)
+cargo test --locked --features "$features" --no-run
 origami=$target_dir/debug/origami
 
 step "the suite of queues, on $("$nats_server" --version)"
@@ -31,7 +32,7 @@ store=$(mktemp -d)
 "$nats_server" -js -a 127.0.0.1 -p "$port" -sd "$store" >"$folder/nats.log" 2>&1 &
 server=$!
 trap 'kill $server; wait $server || true; rm -r "$store"' EXIT
-ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --locked --features nats,rocksdb --lib jobs::tests::queues
+ORIGAMI_NATS=nats://127.0.0.1:$port cargo test --locked --features "$features" --lib jobs::tests::queues
 step "the render service on it"
 python3 scripts/service_nats.py "$origami" "nats://127.0.0.1:$port/service"
 

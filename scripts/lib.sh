@@ -16,8 +16,8 @@ esac
 # A shell opened before Rust was installed does not have it on its path yet.
 [[ :$PATH: == *:"$HOME"/.cargo/bin:* ]] || PATH=$PATH:$HOME/.cargo/bin
 
-# step TEXT: the heading of what runs next.
-step() { printf '\n== %s\n' "$*"; }
+# step TEXT: the heading of what runs next, with the time of day: a log then says what took long.
+step() { printf '\n== %(%H:%M:%S)T %s\n' -1 "$*"; }
 
 # skipped TEXT: what could not be checked here, and why. Always this one word, so that a log can be searched for it.
 skipped() { printf 'SKIPPED: %s\n' "$*"; }
@@ -103,3 +103,28 @@ qemu_aarch64() {
 
 # has_rust_target TRIPLE: whether the standard library of that target is installed (with or without rustup).
 has_rust_target() { compgen -G "$(rustc --print sysroot)/lib/rustlib/$1/lib/libcore-*.rlib" >/dev/null; }
+
+# rocksdb_is_tested: whether the cache on disk is among what is built, linted and tested. RocksDB alone takes 20 minutes of two cores to
+# compile. So it is where ORIGAMI_TEST_ROCKSDB=1 asks for it, or where it was compiled before; with 0 it is not even there.
+rocksdb_is_tested() {
+    case ${ORIGAMI_TEST_ROCKSDB:-} in
+    '') compgen -G "$target_dir/debug/build/librocksdb-sys-*/out/librocksdb.a" >/dev/null ;;
+    0) return 1 ;;
+    1) ;;
+    *) die "ORIGAMI_TEST_ROCKSDB=$ORIGAMI_TEST_ROCKSDB: it is 0 or 1" ;;
+    esac
+}
+
+# test_features: the features that the tests are built with besides the default ones.
+test_features() { if rocksdb_is_tested; then echo nats,rocksdb; else echo nats; fi; }
+
+# feature_names: all features of the crate, as cargo sees them: implicit ones of optional dependencies too. In the
+# metadata of one package the only object called "features" maps each name to a list.
+feature_names() {
+    cargo metadata --locked --no-deps --format-version 1 |
+        grep -o '"features":{[^}]*}' | sed 's/^"features"://; s/\[[^]]*\]//g' |
+        grep -o '"[^"]*"' | tr -d '"' | grep -vx default
+}
+
+# has_feature BINARY FEATURE: whether the program was built with it. The first line of `doctor` lists them.
+has_feature() { [[ $("$1" doctor | head -n 1) == *[\ \(]"$2"[,\)]* ]]; }

@@ -4,7 +4,7 @@
 # whose bytes are not those that it had before, and where the server's memory exceeds what its flags allow. Latencies are
 # reported and decide nothing.
 #
-#   scripts/load.sh BINARY [SECONDS]      BINARY has the feature rocksdb
+#   scripts/load.sh BINARY [SECONDS]      without the feature rocksdb BINARY has no cache on disk
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -33,8 +33,13 @@ mkdir "$scratch/slides"
 "$binary" encode --quiet --slide "$scratch/large.png" --out "$scratch/large" --backend cpu
 cp "$scratch/large/residual_packs/residuals.bundle" "$scratch/slides/large.bundle"
 
-flags=(--cache-mb "$cache_mb" --cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb"
-    --request-mb "$request_mb" --queue-timeout-ms 60000)
+flags=(--cache-mb "$cache_mb" --request-mb "$request_mb" --queue-timeout-ms 60000)
+if has_feature "$binary" rocksdb; then
+    flags+=(--cache-dir "$scratch/cache" --cache-dir-mb "$cache_dir_mb")
+else
+    skipped "a cache on disk under load: $binary has not the feature rocksdb"
+    limit_mb=$((limit_mb - 3 * cache_dir_mb / 64 - 32))
+fi
 : >"$scratch/log"
 RUST_LOG=warn "$binary" serve --slides-root "$scratch/slides" --port 0 --backend cpu "${flags[@]}" \
     >"$scratch/log" 2>"$scratch/complaints" &

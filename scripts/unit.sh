@@ -3,7 +3,7 @@
 # files and rights, and a filter of system calls made from the unit ends it at the first call that the unit does not allow. It serves a
 # bundle, a tree and a scanned slide, keeps marks and a cache, and ends when it is told to.
 #
-#   scripts/unit.sh BINARY
+#   scripts/unit.sh BINARY      without the feature rocksdb it keeps no cache
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -58,10 +58,16 @@ cat >"$work/etc/serve.toml" <<END
 slides-root = "/srv/slides"
 bind = "127.0.0.1"
 port = $port
-cache-dir = "/var/cache/origami"
 annotations = "/var/lib/origami"
 annotations-open = true
 END
+kept=("$work/state")
+if has_feature "$binary" rocksdb; then
+    echo 'cache-dir = "/var/cache/origami"' >>"$work/etc/serve.toml"
+    kept+=("$work/cache")
+else
+    skipped "a cache on disk in its unit: $binary has not the feature rocksdb"
+fi
 # As the unit has it: a root that cannot be written to, no home, no devices, a /tmp of its own, no rights, the calls of the filter.
 log=$work/log
 : >"$log"
@@ -78,5 +84,7 @@ python3 scripts/unit_client.py "$address" "$work/slides" || die "the server has 
 # bubblewrap passes no signal on: the server is its only child.
 kill -TERM "$(pgrep -P "$(pgrep -P "$server")")"
 wait "$server" || die "the server ended with $?: $(cat "$log")"
-[[ -n $(ls -A "$work/cache") && -n $(ls -A "$work/state") ]] || die "the server has kept no cache or no marks"
+for folder in "${kept[@]}"; do
+    [[ -n $(ls -A "$folder") ]] || die "the server has kept nothing in its $(basename "$folder")"
+done
 echo "served, kept and ended, without a call that the unit does not allow"
