@@ -2,18 +2,21 @@
 //!
 //! The coefficients are those of our own encoders, or of a JPEG that another encoder made. What comes back are its samples, exactly, or another JPEG of them. The
 //! result is smaller than Lepton's, whose contexts are made for photographs, and decodes twice as fast, because no JPEG file is
-//! assembled and parsed on the way. An image is coded in stripes that decode by themselves. Format: section 7.1 of
+//! assembled and parsed on the way. An image is coded in cells that decode by themselves. Format: section 7.1 of
 //! `docs/format.md`.
 
 mod arithmetic;
+mod cell;
 mod decoder;
 mod layout;
 mod model;
 mod pack;
 mod payload;
-mod stripe;
+mod start;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training;
 mod unpack;
 
 pub use decoder::Decoder;

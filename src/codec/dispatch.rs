@@ -41,7 +41,7 @@ impl EncoderKind {
 }
 
 impl EncoderKind {
-    /// Codes a residual by context, in stripes of `rows` rows where that is a whole number of units, and says which planes a decoder makes of
+    /// Codes a residual by context, in cells of tiles of `side` pixels where that is a whole number of units, and says which planes a decoder makes of
     /// it: from the coefficients, without a JPEG between. `None` where this encoder gives only files, or the coder cannot say what it has.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl EncoderKind {
         self,
         image: YccRef<'_>,
         quality: Quality,
-        rows: usize,
+        side: usize,
     ) -> Result<Option<(Vec<u8>, Ycc)>> {
         let encoder = match self {
             EncoderKind::Turbojpeg => coefficients::Encoder::new()?,
@@ -58,7 +58,7 @@ impl EncoderKind {
             _ => return Ok(None),
         };
         let coefficients = encoder.coefficients(image, quality)?;
-        Ok(context::pack_coefficients(&coefficients, rows).zip(coefficients.planes()))
+        Ok(context::pack_coefficients(&coefficients, side).zip(coefficients.planes()))
     }
 }
 
@@ -66,6 +66,23 @@ impl EncoderKind {
 #[cfg(feature = "jpegxl")]
 fn best_jpeg() -> EncoderKind {
     if cfg!(feature = "mozjpeg") { EncoderKind::Mozjpeg } else { EncoderKind::Turbojpeg }
+}
+
+/// Codes an image, and says what every decoder makes of the bytes.
+///
+/// # Errors
+/// As [`ImageEncoder::encode`].
+pub fn encode_and_decode(
+    encoder: &mut dyn ImageEncoder,
+    image: YccRef<'_>,
+    quality: Quality,
+) -> Result<(Vec<u8>, Ycc)> {
+    let (bytes, decoded) = encoder.encode_and_decode(image, quality)?;
+    let decoded = match decoded {
+        Some(decoded) => decoded,
+        None => decoder(encoder.codec())?.decode(&bytes, image.into())?,
+    };
+    Ok((bytes, decoded))
 }
 
 /// A decoder for a codec that an archive names.

@@ -150,7 +150,8 @@ impl Entropy {
         self.baseline.store(codec, bytes)
     }
 
-    /// A residual as it is stored. Stripes of `rows` rows decode by themselves where the coder has stripes.
+    /// A residual as it is stored. Stripes of `rows` rows, or of the context coder cells of as many pixels a side, decode by themselves where the
+    /// coder has such.
     ///
     /// # Errors
     /// Damaged bytes.

@@ -32,6 +32,12 @@ pub struct Shape {
     pub sampling: Option<Sampling>,
 }
 
+impl From<YccRef<'_>> for Shape {
+    fn from(image: YccRef<'_>) -> Self {
+        Self { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) }
+    }
+}
+
 /// Planes to bytes.
 pub trait ImageEncoder: Send {
     /// Codes an image.

@@ -39,7 +39,7 @@ pub fn planes(image: &Ycc) -> Vec<&Plane> {
 
 /// The shape that an image has.
 pub fn shape(image: &Ycc) -> Shape {
-    Shape { width: image.luma.width(), height: image.luma.height(), sampling: Some(image.sampling) }
+    image.view().into()
 }
 
 /// Rows of an image, in all its columns.

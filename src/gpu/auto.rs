@@ -8,7 +8,7 @@ use crate::backend::{Backend, BackendMode, Task};
 use crate::codec::coefficients::{file_in_stripes, packed};
 use crate::codec::{
     CodecId, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, ResidualCoder, Shape,
-    decoder,
+    decoder, encode_and_decode,
 };
 use crate::image::family::{DecodedFamily, Pixels, SourceFamily, Want};
 use crate::image::geometry::{Geometry, GeometryError};
@@ -225,16 +225,11 @@ fn store(params: &EncodeParams, role: ImageRole, image: YccRef<'_>) -> Result<((
         return Ok(((CodecId::Context, bytes), decoded));
     }
     let mut encoder = kind.encoder(role)?;
+    let (bytes, decoded) = encode_and_decode(&mut *encoder, image, quality)?;
     let codec = encoder.codec();
-    let (bytes, decoded) = encoder.encode_and_decode(image, quality)?;
-    let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
-    let decoded = match decoded {
-        Some(decoded) => decoded,
-        None => decoder(codec)?.decode(&bytes, shape)?,
-    };
     let stored = match role {
         ImageRole::Baseline => params.entropy.store(codec, bytes),
-        ImageRole::Residual => params.entropy.store_residual(codec, bytes, shape, 0)?,
+        ImageRole::Residual => params.entropy.store_residual(codec, bytes, image.into(), 0)?,
     };
     Ok((stored, decoded))
 }

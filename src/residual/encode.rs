@@ -5,7 +5,8 @@ use crate::archive::{FamilyRecord, Payload};
 use crate::backend::{Backend, Base, Predicted, Transformed, cpu};
 use crate::codec::coefficients::file_in_stripes;
 use crate::codec::{
-    CodecId, Coefficients, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, decoder, pack_coefficients,
+    CodecId, Coefficients, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, encode_and_decode,
+    pack_coefficients,
 };
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
@@ -159,13 +160,7 @@ fn round_trip(
     quality: Quality,
     store: impl FnOnce(CodecId, Vec<u8>, Shape) -> Result<(CodecId, Vec<u8>)>,
 ) -> Result<(Payload, Ycc)> {
-    let codec = encoder.codec();
-    let (bytes, decoded) = encoder.encode_and_decode(image, quality)?;
-    let shape = Shape { width: image.luma.width, height: image.luma.height, sampling: Some(image.sampling) };
-    let decoded = match decoded {
-        Some(decoded) => decoded,
-        None => decoder(codec)?.decode(&bytes, shape)?,
-    };
-    let (codec, bytes) = store(codec, bytes, shape)?;
+    let (bytes, decoded) = encode_and_decode(&mut *encoder, image, quality)?;
+    let (codec, bytes) = store(encoder.codec(), bytes, image.into())?;
     Ok((Payload { kind, codec, bytes }, decoded))
 }

@@ -10,6 +10,7 @@ use std::cell::Cell;
 
 use origami::archive::FamilyRecord;
 use origami::backend::{Backend, CpuBackend};
+use origami::codec::{BaselineCoder, Entropy, ResidualCoder};
 use origami::image::family::{DecodedFamily, Reconstruction, Want};
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
@@ -96,7 +97,7 @@ impl Work {
     }
 }
 
-/// Lepton and the context coder, which `archive` and `small` use, take memory of their own.
+/// Lepton, which codes the baselines of `archive` and `small`, takes memory of its own, and so does the encoder of the context coder.
 fn params() -> [(&'static str, EncodeParams); 3] {
     let optl2 = EncodeParams { optl2: true, ..EncodeParams::default() };
     [("defaults", EncodeParams::default()), ("optL2", optl2), ("balanced", Preset::Balanced.params())]
@@ -116,7 +117,9 @@ fn an_encode_takes_memory_for_files_and_payloads_alone() {
 fn a_decode_takes_memory_for_tiles_alone() {
     let work = Work::new();
     let backend = CpuBackend::new();
-    for (name, params) in params() {
+    let entropy = Entropy { baseline: BaselineCoder::Huffman, residual: ResidualCoder::Context };
+    let by_context = EncodeParams { entropy, ..Preset::Archive.params() };
+    for (name, params) in params().into_iter().chain([("archive without Lepton", by_context)]) {
         let (record, coding) = (work.encoded(&params), params.coding());
         let id = work.geometry.all_families().next().unwrap();
         let decoder = FamilyDecoder { geometry: &work.geometry, coding: &coding, id, record: &record };

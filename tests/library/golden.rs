@@ -7,7 +7,7 @@
 //!
 //! Reasons so far: residuals of JPEG have restart markers, which changed the bytes of `fresh.txt` and of no plane. `slide.bundle` and
 //! its pack are from before that and stay, for the reader; `slide_stripes.bundle` and its pack are the same slide since. `trellis` came
-//! with our own trellis.
+//! with our own trellis. `slide_context.bundle` is from before context-coded residuals had cells.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ use origami::backend::{Backend, CpuBackend};
 use origami::codec::{CodecId, EncoderKind, decoder};
 use origami::decode::Input;
 use origami::encode::EncodeOptions;
-use origami::image::family::Want;
+use origami::image::family::{PayloadKind, Want};
 use origami::image::ycc::Sampling;
 use origami::kernels::taps::Filter;
 use origami::params::{EncodeParams, Subsamp};
@@ -234,6 +234,18 @@ fn committed_files_decode_to_the_pinned_planes_and_are_encoded_again() {
     let report = decode_to(&golden_dir().join("slide.bundle"), dir.path(), &as_png(true)).unwrap();
     trees::assert_whole("slide.bundle", &report.dzi);
     assert!(Input::file(&golden_dir().join("slide_1_0.pack"), Kind::Pack).is_ok());
+}
+
+/// Written before residuals had cells: their context-coded ones are in stripes.
+#[test]
+fn a_bundle_from_before_cells_is_read() {
+    let path = golden_dir().join("slide_context.bundle");
+    let (archive, verified) = verify_deep(&path).unwrap_or_else(|e| panic!("{e}: {ADVICE}"));
+    assert_eq!(verified.proved, 1);
+    let record = archive.read_family(&archive.families()[0]).unwrap();
+    let residual = record.payload(PayloadKind::Residual).unwrap();
+    assert_eq!((residual.codec, residual.bytes[0]), (CodecId::Context, 0x12));
+    assert_eq!(format!("{:032x}", hash_planes(&archive, Sampling::S444)), "10c9dad277dd813ecafe1aee93b5215b");
 }
 
 /// Bundles of codecs whose encoders give other bytes elsewhere: what is pinned is that they decode to their proofs, everywhere, also

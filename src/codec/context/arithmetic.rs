@@ -26,6 +26,17 @@ impl Context {
     /// The state before the first bit: both values are as likely.
     pub const NEW: Self = Self { one: 1 << (BITS - 1), seen: 0 };
 
+    /// As after `seen` bits, of which as large a part was 1 as `one` is of 65536.
+    pub const fn after(one: u16, seen: u16) -> Self {
+        Self { one, seen }
+    }
+
+    /// The probability of 1, of 65536.
+    #[cfg(test)]
+    pub fn one(&self) -> u16 {
+        self.one
+    }
+
     /// Moves towards `bit` by `1 / (seen + 1.6)`: a mean at first, a moving average from [`MAX_SEEN`] bits on.
     #[inline(always)]
     fn learn(&mut self, bit: bool) {

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::arithmetic::Decoder as BitReader;
+use super::cell::{BlockPlace, Blocks};
 use super::layout::BLOCK;
 use super::model::Block;
-use super::payload::{Payload, damaged};
-use super::stripe::{BlockPlace, Blocks, code_stripe};
+use super::payload::Payload;
 use crate::codec::coefficients::{Batch, write};
 use crate::codec::error::Result;
 use crate::codec::image_codec::{ImageDecoder, Shape};
@@ -63,27 +62,27 @@ impl ImageDecoder for Decoder {
     fn decode_into(&mut self, bytes: &[u8], expect: Shape, image: &mut Ycc) -> Result<()> {
         let payload = Payload::parse(bytes, expect)?;
         payload.layout.shape(image);
-        decode(&payload, 0..payload.stripes.len(), (0..expect.width, 0..expect.height), image)
+        decode(&payload, payload.all(), (0..expect.width, 0..expect.height), image)
     }
 
     fn decode_part(&mut self, bytes: &[u8], expect: Shape, part: Rect, image: &mut Ycc) -> Result<bool> {
         let payload = Payload::parse(bytes, expect)?;
-        let (stripe, rows) = (payload.layout.stripe * payload.layout.unit(), part.rows());
-        let stripes = rows.start / stripe..rows.end.div_ceil(stripe);
-        if stripes.len() == payload.stripes.len() && part.columns() == (0..expect.width) {
+        let (columns, rows) = (part.columns(), part.rows());
+        let cells = payload.layout.cells_of(&columns, &rows);
+        if cells == payload.all() && columns == (0..expect.width) {
             return Ok(false);
         }
         // Samples of earlier calls stay: an image that has this shape already keeps them.
         payload.layout.shape(image);
-        decode(&payload, stripes, (part.columns(), rows), image)?;
+        decode(&payload, cells, (columns, rows), image)?;
         Ok(true)
     }
 }
 
-/// Decodes stripes; of their samples, those of the columns and rows of `part`.
+/// Decodes cells; of their samples, those of the columns and rows of `part`.
 fn decode(
     payload: &Payload<'_>,
-    stripes: Range<usize>,
+    cells: [Range<usize>; 2],
     part: (Range<usize>, Range<usize>),
     image: &mut Ycc,
 ) -> Result<()> {
@@ -93,11 +92,7 @@ fn decode(
         .map(|(across, down)| (blocks(&part.0, BLOCK * across), blocks(&part.1, BLOCK * down)));
     let batches = [0, 1, 1].map(|index: usize| Batch::new(&payload.steps[index]));
     let mut sink = PlaneSink { planes: [Some(&mut image.luma), cb, cr], batches, wanted };
-    for stripe in stripes {
-        let [coded, plain] = payload.stripes[stripe];
-        code_stripe(&mut BitReader::new(coded, plain), &payload.layout, stripe, &mut sink)
-            .ok_or_else(|| damaged(format!("stripe {stripe} ends early")))?;
-    }
+    payload.decode(cells, &mut sink)?;
     sink.finish();
     Ok(())
 }

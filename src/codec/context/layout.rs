@@ -1,4 +1,4 @@
-//! The sizes of an image in blocks, units and stripes.
+//! The sizes of an image in blocks, units and cells.
 //!
 //! A unit is what JPEG calls an MCU: one block of each plane, or four of luma for 4:2:0.
 
@@ -16,8 +16,8 @@ pub struct Layout {
     pub height: usize,
     /// Gray or 4:2:0.
     pub sampling: Sampling,
-    /// Rows of units in a stripe, at least 1.
-    pub stripe: usize,
+    /// Columns and rows of units in a cell, at least 1 each. Cells at the right and lower edge may be smaller.
+    pub cell: (usize, usize),
 }
 
 impl Layout {
@@ -26,14 +26,21 @@ impl Layout {
         if self.sampling == Sampling::Gray { 1 } else { 3 }
     }
 
-    /// Rows of blocks of a plane in a unit.
-    fn unit_rows(&self, plane: usize) -> usize {
-        if plane == 0 { self.sampling.factors().1 } else { 1 }
+    /// Columns and rows of blocks of a plane in a unit.
+    fn unit_blocks(&self, plane: usize) -> (usize, usize) {
+        if plane == 0 { self.sampling.factors() } else { (1, 1) }
     }
 
-    /// Pixel rows of a unit.
-    pub fn unit(&self) -> usize {
-        BLOCK * self.unit_rows(0)
+    /// Width and height of a unit in pixels.
+    pub fn unit(&self) -> (usize, usize) {
+        let (across, down) = self.unit_blocks(0);
+        (BLOCK * across, BLOCK * down)
+    }
+
+    /// Columns and rows of units of the image.
+    pub fn units(&self) -> (usize, usize) {
+        let (width, height) = self.unit();
+        (self.width.div_ceil(width), self.height.div_ceil(height))
     }
 
     fn size(&self, plane: usize) -> (usize, usize) {
@@ -62,15 +69,23 @@ impl Layout {
         }
     }
 
-    /// Number of stripes.
-    pub fn stripes(&self) -> usize {
-        self.height.div_ceil(self.unit()).div_ceil(self.stripe)
+    /// Columns and rows of cells.
+    pub fn cells(&self) -> (usize, usize) {
+        let (across, down) = self.units();
+        (across.div_ceil(self.cell.0), down.div_ceil(self.cell.1))
     }
 
-    /// Rows of blocks of a plane in a stripe.
-    pub fn rows(&self, plane: usize, stripe: usize) -> Range<usize> {
-        let rows = self.stripe * self.unit_rows(plane);
-        let end = self.blocks(plane).1;
-        (stripe * rows).min(end)..((stripe + 1) * rows).min(end)
+    /// Columns and rows of blocks of a plane in the cell of this column and row.
+    pub fn blocks_of(&self, plane: usize, (column, row): (usize, usize)) -> [Range<usize>; 2] {
+        let (unit, blocks) = (self.unit_blocks(plane), self.blocks(plane));
+        let range = |at: usize, side: usize, end: usize| (at * side).min(end)..((at + 1) * side).min(end);
+        [range(column, self.cell.0 * unit.0, blocks.0), range(row, self.cell.1 * unit.1, blocks.1)]
+    }
+
+    /// Columns and rows of the cells that hold samples of a part of the image, in pixels.
+    pub fn cells_of(&self, columns: &Range<usize>, rows: &Range<usize>) -> [Range<usize>; 2] {
+        let unit = self.unit();
+        let range = |of: &Range<usize>, side: usize| of.start / side..of.end.div_ceil(side);
+        [range(columns, self.cell.0 * unit.0), range(rows, self.cell.1 * unit.1)]
     }
 }

@@ -52,6 +52,7 @@ const fn classes<const N: usize>(ends: [u8; N]) -> [u8; 256] {
 }
 
 /// The adaptive contexts of luma or of chroma.
+#[derive(Clone)]
 pub struct Model {
     /// Nodes of the binary tree of counts, by the class of the mean count of the neighbours, and by that of the hint.
     count_beside: [[Context; 64]; 12],
@@ -69,7 +70,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The state at the start of a stripe.
+    /// Contexts that have seen nothing.
     pub const NEW: Self = Self {
         count_beside: [[Context::NEW; 64]; 12],
         count_hint: [[Context::NEW; 64]; 12],
@@ -79,9 +80,20 @@ impl Model {
         more_nearby: [[[Context::NEW; 8]; 8]; 8],
         escape: [Context::NEW; ESCAPE_BITS],
     };
+
+    /// All contexts, in the order of the fields and of their indices.
+    pub fn contexts(&mut self) -> impl Iterator<Item = &mut Context> {
+        let counts = [&mut self.count_beside, &mut self.count_hint];
+        let by_frequency = [&mut self.zero_beside, &mut self.more_frequency].map(|of| of.as_flattened_mut());
+        let [zero_beside, more_frequency] = by_frequency;
+        let zero_left = self.zero_left.as_flattened_mut().as_flattened_mut();
+        let more_nearby = self.more_nearby.as_flattened_mut().as_flattened_mut();
+        let parts = [zero_beside, zero_left, more_frequency, more_nearby, &mut self.escape];
+        counts.map(|of| of.as_flattened_mut()).into_iter().chain(parts).flatten()
+    }
 }
 
-/// The neighbours of a block; zeros beyond the edges of the stripe.
+/// The neighbours of a block; zeros beyond the edges of the cell.
 pub struct Neighbours<'a> {
     /// The block above.
     pub above: &'a Sizes,

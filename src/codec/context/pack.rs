@@ -1,11 +1,12 @@
 //! Coefficients to a payload: those of an encoder, or of a JPEG.
 
 use super::arithmetic::Encoder as BitWriter;
+use super::cell::{BlockPlace, Blocks, code_cell};
 use super::decoder::Decoder;
 use super::layout::Layout;
 use super::model::{Block, MAX_COEFFICIENT, ZIGZAG};
-use super::payload::{GRAY, S420, write_length};
-use super::stripe::{BlockPlace, Blocks, code_stripe};
+use super::payload::{MAX_CELLS, head, write_length};
+use super::start;
 use crate::codec::coefficients::{Coefficients, Factors};
 use crate::codec::image_codec::{ImageDecoder, Shape};
 use crate::codec::turbo::{Decoder as JpegDecoder, coefficients};
@@ -33,11 +34,14 @@ impl Blocks for Source<'_> {
     fn store(&mut self, _: BlockPlace, _: &Block, _: u8) {}
 }
 
-/// Packs coefficients, gray or 4:2:0, in stripes of `rows` pixel rows, of which the last may have fewer; in one stripe where `rows` is not a
+/// The shortest side of a cell in pixels: smaller ones learn too little of what they hold, and are stripes as wide as the image.
+const MIN_CELL: usize = 192;
+
+/// Packs coefficients, gray or 4:2:0, in cells of `side` x `side` pixels, of which the last may be smaller; in one cell where `side` is not a
 /// whole number of units. `None` for other samplings.
-pub fn pack_coefficients(coefficients: &Coefficients, rows: usize) -> Option<Vec<u8>> {
+pub fn pack_coefficients(coefficients: &Coefficients, side: usize) -> Option<Vec<u8>> {
     let ((width, height), sampling) = coefficients.shape();
-    let layout = layout(Shape { width, height, sampling: Some(sampling) }, rows)?;
+    let layout = layout(Shape { width, height, sampling: Some(sampling) }, side)?;
     let of = |(steps, blocks, columns): (&Factors, _, _)| {
         let steps = ZIGZAG.map(|place| steps[usize::from(place)]);
         Component { steps, blocks, columns }
@@ -47,8 +51,8 @@ pub fn pack_coefficients(coefficients: &Coefficients, rows: usize) -> Option<Vec
 }
 
 /// As [`pack_coefficients`], of a JPEG. `None` where the payload would not be smaller than the JPEG, too.
-pub fn pack(jpeg: &[u8], shape: Shape, rows: usize) -> Option<Vec<u8>> {
-    let layout = layout(shape, rows)?;
+pub fn pack(jpeg: &[u8], shape: Shape, side: usize) -> Option<Vec<u8>> {
+    let layout = layout(shape, side)?;
     let read = coefficients(jpeg).ok()?;
     let whole = |(plane, component): (usize, &crate::codec::turbo::Component)| {
         (component.columns, component.rows) == layout.blocks(plane)
@@ -68,15 +72,22 @@ pub fn pack(jpeg: &[u8], shape: Shape, rows: usize) -> Option<Vec<u8>> {
 }
 
 /// The sizes of a payload. `None` for an image that has none.
-fn layout(shape: Shape, rows: usize) -> Option<Layout> {
+fn layout(shape: Shape, side: usize) -> Option<Layout> {
     let Some(sampling @ (Sampling::Gray | Sampling::S420)) = shape.sampling else { return None };
-    let mut layout = Layout { width: shape.width, height: shape.height, sampling, stripe: 1 };
-    let units = shape.height.div_ceil(layout.unit());
-    layout.stripe = if rows > 0 && rows.is_multiple_of(layout.unit()) {
-        (rows / layout.unit()).min(units)
-    } else {
-        units
-    };
+    let mut layout = Layout { width: shape.width, height: shape.height, sampling, cell: (1, 1) };
+    layout.cell = layout.units();
+    // Units are square.
+    let unit = layout.unit().0;
+    if side > 0 && side.is_multiple_of(unit) {
+        layout.cell.1 = layout.cell.1.min(side / unit);
+        if side >= MIN_CELL {
+            layout.cell.0 = layout.cell.0.min(side / unit);
+        }
+    }
+    let (across, down) = layout.cells();
+    if across * down > MAX_CELLS {
+        layout.cell = layout.units();
+    }
     Some(layout)
 }
 
@@ -90,10 +101,7 @@ fn payload(layout: &Layout, components: &[Component<'_>]) -> Option<Vec<u8>> {
     if components.len() != layout.planes() || !components.iter().all(fits) || !alike() {
         return None;
     }
-    let mut out = vec![if layout.sampling == Sampling::Gray { GRAY } else { S420 }];
-    for number in [layout.width, layout.height, layout.stripe] {
-        out.extend(u16::try_from(number).ok()?.to_le_bytes());
-    }
+    let mut out = head(layout)?;
     for component in &components[..layout.planes().min(2)] {
         let steps = component.steps.map(|step| step as u8);
         if steps == [steps[0]; 64] {
@@ -103,9 +111,10 @@ fn payload(layout: &Layout, components: &[Component<'_>]) -> Option<Vec<u8>> {
             out.extend(steps);
         }
     }
-    let coded = (0..layout.stripes()).map(|stripe| {
-        let mut writer = BitWriter::new();
-        code_stripe(&mut writer, layout, stripe, &mut Source(components))?;
+    let (across, down) = layout.cells();
+    let coded = (0..across * down).map(|cell| {
+        let (mut writer, cell) = (BitWriter::new(), (cell % across, cell / across));
+        code_cell(&mut writer, layout, cell, start::trained(), &mut Source(components))?;
         Some(writer.finish())
     });
     let coded = coded.collect::<Option<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! That payloads decode to the samples of their JPEGs, in whole and in stripes; damage.
+//! That payloads decode to the samples of their JPEGs, in whole and in cells; damage.
 
 use super::pack::same;
 use super::{Decoder, jpeg_of, pack};
@@ -7,6 +7,7 @@ use crate::codec::{
     EncoderKind, ImageDecoder, ImageEncoder, ImageRole, JpegDecoder, JpegEncoder, Quality, Shape,
     coefficients,
 };
+use crate::image::geometry::Rect;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
 
@@ -17,7 +18,7 @@ fn jpeg(image: &Ycc, quality: u8) -> Vec<u8> {
 
 fn cases() -> impl Iterator<Item = (Ycc, u8)> {
     let samplings = [Sampling::Gray, Sampling::S420];
-    let sizes = SIZES.into_iter().chain([(128, 100), (40, 257)]);
+    let sizes = SIZES.into_iter().chain([(128, 100), (40, 257), (391, 200)]);
     sizes.flat_map(move |(w, h)| {
         samplings.into_iter().flat_map(move |s| [3, 50, 97].map(|quality| (image(w, h, s), quality)))
     })
@@ -29,10 +30,10 @@ fn every_jpeg_decodes_to_the_samples_that_libjpeg_gives() {
     for (image, quality) in cases() {
         let (jpeg, shape) = (jpeg(&image, quality), shape(&image));
         let expected = JpegDecoder.decode(&jpeg, shape).unwrap();
-        for rows in [0, 8, 16, 32, 48, 9999] {
-            let Some(small) = pack(&jpeg, shape, rows) else { continue };
+        for side in [0, 8, 16, 32, 48, 192, 9999] {
+            let Some(small) = pack(&jpeg, shape, side) else { continue };
             assert!(small.len() < jpeg.len());
-            let case = format!("{shape:?}, quality {quality}, stripes of {rows}");
+            let case = format!("{shape:?}, quality {quality}, cells of {side}");
             assert!(same(&Decoder.decode(&small, shape).unwrap(), &expected), "{case}");
             assert!(
                 same(&Decoder.decode(&small, Shape { sampling: None, ..shape }).unwrap(), &expected),
@@ -60,12 +61,12 @@ fn extreme_coefficients_come_back() {
             )
         };
         let image = Ycc {
-            luma: plane(96, 64),
-            chroma: Some([plane(48, 32), plane(48, 32)]),
+            luma: plane(384, 256),
+            chroma: Some([plane(192, 128), plane(192, 128)]),
             sampling: Sampling::S420,
         };
         let jpeg = jpeg(&image, 100);
-        let small = pack(&jpeg, shape(&image), 32).unwrap();
+        let small = pack(&jpeg, shape(&image), 192).unwrap();
         assert!(
             Decoder.decode(&small, shape(&image)).unwrap()
                 == JpegDecoder.decode(&jpeg, shape(&image)).unwrap()
@@ -110,13 +111,13 @@ fn other_images_and_damaged_bytes_are_errors() {
     assert_survives_damage(&mut Decoder, &image, &small, 3000);
     let gray = Shape { sampling: Some(Sampling::Gray), ..shape(&image) };
     assert!(refusal(Decoder.decode(&small, gray)).contains("belongs"));
-    // Kind, width, height, stripe, then 0 and the steps of luma.
+    // Kind, width, height, columns and rows of a cell, then 0 and the steps of luma.
     let mut without_a_step = small.clone();
-    assert_eq!(without_a_step[7], 0);
+    assert_eq!(without_a_step[9], 0);
     without_a_step[20] = 0;
     assert!(Decoder.decode(&without_a_step, shape(&image)).is_err());
     let longer = [&small[..], &[0]].concat();
-    assert!(refusal(Decoder.decode(&longer, shape(&image))).contains("behind its last stripe"));
+    assert!(refusal(Decoder.decode(&longer, shape(&image))).contains("behind its last cell"));
     assert!(refusal(Decoder.decode(&[9; 40], shape(&image))).contains("does not know"));
     assert!(pack(b"no JPEG", shape(&image), 32).is_none());
 }
@@ -125,18 +126,30 @@ fn other_images_and_damaged_bytes_are_errors() {
 #[test]
 fn a_few_bytes_that_claim_millions_of_coefficients_are_an_error() {
     let shape = Shape { width: 16384, height: 16384, sampling: Some(Sampling::Gray) };
-    let claims = |stripe: u16| {
-        let stripes = 2048usize.div_ceil(stripe.into());
-        let head = [&[0x10, 0, 64, 0, 64][..], &stripe.to_le_bytes(), &[1]].concat();
-        [head, vec![0; 2 * stripes]].concat()
+    let claims = |rows: u16, columns: Option<u16>| {
+        let cells = 2048usize.div_ceil(rows.into()) * columns.map_or(1, |n| 2048usize.div_ceil(n.into()));
+        let kind = if columns.is_some() { 0x20 } else { 0x10 };
+        let columns: Vec<u8> = columns.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let head = [&[kind, 0, 64, 0, 64][..], &columns, &rows.to_le_bytes(), &[1]].concat();
+        [head, vec![0; 2 * cells]].concat()
     };
     let image = &mut Ycc::default();
-    for stripe in [2048, 1] {
-        let error = Decoder.decode_into(&claims(stripe), shape, image).unwrap_err().to_string();
-        assert!(error.contains("stripe 0 ends early"), "{error}");
+    for claim in [claims(2048, None), claims(1, None)] {
+        let error = Decoder.decode_into(&claim, shape, image).unwrap_err().to_string();
+        assert!(error.contains("cell of column 0, row 0 ends early"), "{error}");
+    }
+    // With cells, of which there may be no more than a thousand.
+    for (rows, columns, says) in [
+        (2048, 2048, "ends early"),
+        (64, 64, "ends early"),
+        (1, 2048, "at most 1024"),
+        (2048, 1, "at most 1024"),
+    ] {
+        let error = Decoder.decode_into(&claims(rows, Some(columns)), shape, image).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
     }
     // The same with noise where it should be coded: what is read past its end is no more than noise.
-    let mut noise = claims(2048);
+    let mut noise = claims(2048, None);
     noise[8] = 40;
     noise.extend((0..40u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
     assert!(Decoder.decode_into(&noise, shape, image).is_err());
@@ -150,36 +163,51 @@ fn a_jpeg_that_is_neither_gray_nor_420_is_not_packed() {
 }
 
 #[test]
-fn stripes_are_rows_of_the_whole() {
-    for (w, h) in [(130, 257), (64, 200), (90, 33)] {
+fn cells_are_parts_of_the_whole() {
+    for (w, h, side) in [(130, 257, 64), (64, 200, 64), (90, 33, 64), (500, 410, 192)] {
         for sampling in [Sampling::Gray, Sampling::S420] {
             let image = image(w, h, sampling);
-            let small = pack(&jpeg(&image, 80), shape(&image), 64).unwrap();
+            let small = pack(&jpeg(&image, 80), shape(&image), side).unwrap();
             let whole = Decoder.decode(&small, shape(&image)).unwrap();
-            let starts = || (0..h).step_by(64);
-            if h <= 64 {
+            if h <= side {
                 let all = rows_of(&image, 0..h);
                 assert!(!Decoder.decode_part(&small, shape(&image), all, &mut Ycc::default()).unwrap());
                 continue;
             }
             // The memory of another image, whose samples must not remain.
             let mut put_together = self::image(w + 9, h, sampling);
-            for (i, start) in starts().enumerate().rev() {
-                let rows = start..(start + 64).min(h);
-                let part = rows_of(&image, rows.clone());
-                assert!(Decoder.decode_part(&small, shape(&image), part, &mut put_together).unwrap());
-                let upper = rows.start / sampling.factors().1..rows.end / sampling.factors().1;
-                assert!(
-                    rows.clone().all(|y| put_together.luma.row(y) == whole.luma.row(y)),
-                    "{w}x{h} stripe {i}"
-                );
-                for (a, b) in put_together.chroma.iter().flatten().zip(whole.chroma.iter().flatten()) {
-                    assert!(upper.clone().all(|y| a.row(y) == b.row(y)), "{w}x{h} stripe {i}");
+            let across = if side < 192 { w } else { side };
+            for y in (0..h).step_by(side).rev() {
+                for x in (0..w).step_by(across).rev() {
+                    let (width, height) = (across.min(w - x), side.min(h - y));
+                    let part = Rect { x: x as u32, y: y as u32, width: width as u32, height: height as u32 };
+                    assert!(Decoder.decode_part(&small, shape(&image), part, &mut put_together).unwrap());
+                    let case = format!("{sampling:?} {w}x{h}, {part:?}");
+                    assert!(
+                        (y..y + height)
+                            .all(|y| put_together.luma.row(y)[part.columns()]
+                                == whole.luma.row(y)[part.columns()]),
+                        "{case}"
+                    );
                 }
             }
             assert!(same(&put_together, &whole));
         }
     }
+}
+
+/// A part that lies in one cell reads no other one: these may be damaged.
+#[test]
+fn a_part_reads_its_own_cells_alone() {
+    let image = image(500, 410, Sampling::S420);
+    let mut small = pack(&jpeg(&image, 80), shape(&image), 192).unwrap();
+    let (part, end) = (Rect { x: 0, y: 0, width: 192, height: 192 }, small.len());
+    let mut right = Ycc::default();
+    assert!(Decoder.decode_part(&small, shape(&image), part, &mut right).unwrap());
+    small[end - 4000..].fill(0xFF);
+    let mut again = Ycc::default();
+    assert!(Decoder.decode_part(&small, shape(&image), part, &mut again).unwrap());
+    assert!((0..192).all(|y| again.luma.row(y)[..192] == right.luma.row(y)[..192]));
 }
 
 #[test]
@@ -204,15 +232,15 @@ fn residuals_of_every_encoder_shrink() {
 fn an_encoder_codes_by_context_what_it_would_code_as_a_jpeg() {
     for sampling in [Sampling::Gray, Sampling::S420] {
         for (width, height) in SIZES {
-            for (quality, rows) in [(Quality::from(50), 0), (Quality { luma: 80, chroma: 30 }, 16)] {
+            for (quality, side) in [(Quality::from(50), 0), (Quality { luma: 80, chroma: 30 }, 16)] {
                 let (image, case) =
                     (image(width, height, sampling), format!("{sampling:?} {width}x{height}"));
                 let at_once =
-                    |kind: EncoderKind| kind.encode_by_context(image.view(), quality, rows).unwrap();
+                    |kind: EncoderKind| kind.encode_by_context(image.view(), quality, side).unwrap();
                 let (payload, planes) = at_once(EncoderKind::Turbojpeg).unwrap();
                 let mut encoder = EncoderKind::Turbojpeg.encoder(ImageRole::Residual).unwrap();
                 let jpeg = encoder.encode(image.view(), quality).unwrap();
-                assert_eq!(Some(payload), pack(&jpeg, shape(&image), rows), "{case}");
+                assert_eq!(Some(payload), pack(&jpeg, shape(&image), side), "{case}");
                 assert!(same(&planes, &JpegDecoder.decode(&jpeg, shape(&image)).unwrap()), "{case}");
                 // A trellis for this coder: what it says is what a decoder makes of it.
                 let (payload, planes) = at_once(EncoderKind::Trellis).unwrap();

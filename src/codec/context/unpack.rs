@@ -1,9 +1,8 @@
 //! A payload to a JPEG.
 
-use super::arithmetic::Decoder as BitReader;
+use super::cell::{BlockPlace, Blocks};
 use super::model::Block;
-use super::payload::{Payload, damaged};
-use super::stripe::{BlockPlace, Blocks, code_stripe};
+use super::payload::Payload;
 use crate::codec::coefficients::Coefficients;
 use crate::codec::error::Result;
 use crate::codec::image_codec::Shape;
@@ -19,7 +18,7 @@ impl Blocks for Sink {
     }
 }
 
-/// A JPEG that decodes to the samples of a payload, with a restart marker between its stripes. `None` for coefficients that no encoder has:
+/// A JPEG that decodes to the samples of a payload, with a restart marker after each row of its cells. `None` for coefficients that no encoder has:
 /// their samples may be others in a JPEG.
 ///
 /// # Errors
@@ -30,14 +29,11 @@ pub fn jpeg_of(bytes: &[u8], expect: Shape) -> Result<Option<Vec<u8>>> {
     // A payload has steps of 1 to 255.
     let steps = payload.steps.map(|steps| steps.map(|step| step as u8));
     let mut sink = Sink(Coefficients::blank((layout.width, layout.height), layout.sampling, steps));
-    for (stripe, [coded, plain]) in payload.stripes.iter().enumerate() {
-        code_stripe(&mut BitReader::new(coded, plain), layout, stripe, &mut sink)
-            .ok_or_else(|| damaged(format!("stripe {stripe} ends early")))?;
-    }
+    payload.decode(payload.all(), &mut sink)?;
     sink.0.fill();
     // Where there are planes, decoders agree about them.
     Ok(sink.0.planes().and_then(|planes| {
         planes.give_back();
-        sink.0.file(layout.stripe)
+        sink.0.file(layout.cell.1)
     }))
 }

@@ -25,7 +25,33 @@ fn zigzag() -> [(usize, usize); 64] {
 /// Whether it is of luma, the name of a table of contexts and the place in it.
 type Key = (bool, &'static str, [usize; 3]);
 
-/// "Bits": the coded and the plain bytes of a stripe, and its contexts `(p, n)` as far as they have been used.
+/// "Contexts at the start": the `(p, n)` of one.
+fn trained((_, name, [i, j, k]): Key) -> (i64, i64) {
+    const TABLE: &[u8] = include_bytes!("../../../src/codec/context/start.bin");
+    let sizes = [
+        ("beside", [12, 64, 1]),
+        ("hint", [12, 64, 1]),
+        ("zero_beside", [64, 8, 1]),
+        ("zero_left", [16, 16, 16]),
+        ("more_frequency", [64, 8, 1]),
+        ("more_nearby", [8, 8, 8]),
+        ("escape", [11, 1, 1]),
+    ];
+    let all: usize = sizes.iter().map(|(_, size)| size.iter().product::<usize>()).sum();
+    assert_eq!(all, TABLE.len());
+    let before = sizes.iter().take_while(|(of, _)| *of != name);
+    let first: usize = before.map(|(_, size)| size.iter().product::<usize>()).sum();
+    let size = sizes.iter().find(|(of, _)| *of == name).unwrap().1;
+    let byte = TABLE[first + (i * size[1] + j) * size[2] + k];
+    let p = [
+        120, 147, 179, 219, 267, 326, 397, 484, 591, 720, 877, 1068, 1300, 1581, 1921, 2331, 2825, 3418,
+        4127, 4971, 5972, 7150, 8527, 10123, 11955, 14036, 16367, 18943, 21746, 24743, 27889, 31131,
+    ];
+    let a = usize::from(byte / 4);
+    (if a < 32 { p[a] } else { 65536 - p[63 - a] }, [0, 5, 18, 60][usize::from(byte % 4)])
+}
+
+/// "Bits": the coded and the plain bytes of a cell, and its contexts `(p, n)` as far as they have been used.
 struct Bits<'a> {
     range: u64,
     code: u64,
@@ -33,12 +59,13 @@ struct Bits<'a> {
     plain: &'a [u8],
     plain_bits: usize,
     contexts: HashMap<Key, (i64, i64)>,
+    start: fn(Key) -> (i64, i64),
 }
 
 impl<'a> Bits<'a> {
-    fn new(coded: &'a [u8], plain: &'a [u8]) -> Self {
-        let mut bits =
-            Self { range: u64::MAX, code: 0, coded, plain, plain_bits: 0, contexts: HashMap::new() };
+    fn new(coded: &'a [u8], plain: &'a [u8], start: fn(Key) -> (i64, i64)) -> Self {
+        let contexts = HashMap::new();
+        let mut bits = Self { range: u64::MAX, code: 0, coded, plain, plain_bits: 0, contexts, start };
         bits.code = bits.next_four() << 32;
         bits.code |= bits.next_four();
         bits
@@ -51,7 +78,7 @@ impl<'a> Bits<'a> {
 
     /// A bit in one or two contexts.
     fn coded<const N: usize>(&mut self, keys: [Key; N]) -> usize {
-        let contexts = keys.map(|key| self.contexts.get(&key).copied().unwrap_or((32768, 0)));
+        let contexts = keys.map(|key| self.contexts.get(&key).copied().unwrap_or_else(|| (self.start)(key)));
         let q = contexts.iter().map(|(p, _)| p).sum::<i64>() / N as i64;
         let bound = (self.range >> 16) * q.clamp(64, 65472) as u64;
         let bit = usize::from(self.code < bound);
@@ -91,7 +118,7 @@ fn count(block: &Block) -> i32 {
     block.iter().filter(|&&c| c != 0).count() as i32
 }
 
-/// The blocks of a plane, or of a stripe of it, as far as they are known.
+/// The blocks of a plane, or of a cell of it, as far as they are known.
 #[derive(Default)]
 struct Blocks {
     width: usize,
@@ -219,8 +246,9 @@ fn samples(blocks: &Blocks, steps: &[i64; 64], width: usize, height: usize) -> P
 #[derive(Debug, Default)]
 pub struct Met {
     pub payloads: usize,
-    /// Payloads of more than one stripe.
-    pub in_stripes: usize,
+    /// Payloads of more than one column of cells, and of more than one row.
+    pub in_columns: usize,
+    pub in_rows: usize,
     /// Payloads whose luma has one step at all frequencies.
     pub flat_steps: usize,
     /// The largest size of a coefficient.
@@ -233,7 +261,7 @@ fn length(byte: &mut impl FnMut() -> usize) -> usize {
     if part < 128 { part } else { part - 128 + (length(byte) << 7) }
 }
 
-/// The blocks of a stripe, of which each plane has so many to a row and so many rows.
+/// The blocks of a cell, of which each plane has so many to a row and so many rows.
 fn blocks(bits: &mut Bits<'_>, sizes: impl Iterator<Item = (usize, usize)>) -> Vec<Blocks> {
     let mut planes: Vec<Blocks> = Vec::new();
     for (width, rows) in sizes {
@@ -250,43 +278,60 @@ fn blocks(bits: &mut Bits<'_>, sizes: impl Iterator<Item = (usize, usize)>) -> V
 pub fn decode(payload: &[u8], met: &mut Met) -> Ycc {
     let mut rest = payload.iter().map(|&byte| usize::from(byte));
     let mut byte = || rest.next().unwrap();
-    let sampling = match byte() {
-        0x10 => Sampling::Gray,
-        0x12 => Sampling::S420,
+    let (has_columns, sampling) = match byte() {
+        0x10 => (false, Sampling::Gray),
+        0x12 => (false, Sampling::S420),
+        0x20 => (true, Sampling::Gray),
+        0x22 => (true, Sampling::S420),
         other => panic!("{other:#x} is no sampling"),
     };
-    let [width, height, stripe] = [(); 3].map(|()| byte() + 256 * byte());
+    let mut number = || byte() + 256 * byte();
+    let (width, height) = (number(), number());
     let half = (width.div_ceil(2), height.div_ceil(2));
     let (unit, sizes) = match sampling {
         Sampling::Gray => (8, vec![(width, height)]),
         _ => (16, vec![(width, height), half, half]),
     };
+    let columns = if has_columns { number() } else { width.div_ceil(unit) };
+    let rows = number();
     let steps_of = |_| match byte() as i64 {
         0 => std::array::from_fn(|_| byte() as i64),
         step => [step; 64],
     };
     let steps: Vec<[i64; 64]> = (0..sizes.len().min(2)).map(steps_of).collect();
-    let stripes = height.div_ceil(unit).div_ceil(stripe);
-    let lengths: Vec<usize> = (0..2 * stripes).map(|_| length(&mut byte)).collect();
+    let (across, down) = (width.div_ceil(unit).div_ceil(columns), height.div_ceil(unit).div_ceil(rows));
+    let lengths: Vec<usize> = (0..2 * across * down).map(|_| length(&mut byte)).collect();
     let data: Vec<u8> = rest.map(|byte| byte as u8).collect();
     let mut data = &data[..];
 
-    let mut image: Vec<Blocks> = sizes.iter().map(|_| Blocks::default()).collect();
-    for (s, lengths) in lengths.chunks(2).enumerate() {
+    let blank = |&(w, h): &(usize, usize)| {
+        let width = w.div_ceil(8);
+        Blocks { width, blocks: vec![[0; 64]; width * h.div_ceil(8)] }
+    };
+    let mut image: Vec<Blocks> = sizes.iter().map(blank).collect();
+    for (cell, lengths) in lengths.chunks(2).enumerate() {
         let mut take = |length| data.split_off(..length).unwrap();
-        let mut bits = Bits::new(take(lengths[0]), take(lengths[1]));
-        let in_blocks = sizes.iter().enumerate().map(|(plane, (w, h))| {
-            let rows = if plane == 0 { stripe * unit / 8 } else { stripe };
-            (w.div_ceil(8), rows.min(h.div_ceil(8) - s * rows))
+        let start = if has_columns { trained } else { |_| (32768, 0) };
+        let mut bits = Bits::new(take(lengths[0]), take(lengths[1]), start);
+        // Where the cell begins in a plane, and how large it is there, in blocks.
+        let places = sizes.iter().enumerate().map(|(plane, (w, h))| {
+            let side = if plane == 0 { unit / 8 } else { 1 };
+            let (x, y) = (cell % across * columns * side, cell / across * rows * side);
+            let (w, h) = (w.div_ceil(8), h.div_ceil(8));
+            ((x, y), ((columns * side).min(w - x), (rows * side).min(h - y)))
         });
-        for (whole, part) in image.iter_mut().zip(blocks(&mut bits, in_blocks)) {
-            whole.width = part.width;
-            whole.blocks.extend(part.blocks);
+        let places: Vec<_> = places.collect();
+        let parts = blocks(&mut bits, places.iter().map(|(_, size)| *size));
+        for ((whole, part), ((x0, y0), _)) in image.iter_mut().zip(parts).zip(places) {
+            for (at, block) in part.blocks.into_iter().enumerate() {
+                whole.blocks[(y0 + at / part.width) * whole.width + x0 + at % part.width] = block;
+            }
         }
     }
-    assert!(data.is_empty(), "something after the last stripe");
+    assert!(data.is_empty(), "something after the last cell");
     met.payloads += 1;
-    met.in_stripes += usize::from(stripes > 1);
+    met.in_columns += usize::from(across > 1);
+    met.in_rows += usize::from(down > 1);
     met.flat_steps += usize::from(steps[0] == [steps[0][0]; 64]);
     let sizes_met = image.iter().flat_map(|plane| plane.blocks.iter().flatten()).map(|c| c.abs());
     met.largest = sizes_met.fold(met.largest, i32::max);

@@ -1,4 +1,4 @@
-//! One stripe, block by block, in either direction.
+//! One cell, block by block, in either direction.
 
 use super::arithmetic::Coder;
 use super::layout::Layout;
@@ -15,25 +15,29 @@ pub trait Blocks {
     fn store(&mut self, at: BlockPlace, block: &Block, count: u8);
 }
 
-/// Codes one stripe: luma, row by row, then Cb, then Cr. `None` where a decoder's bytes end early: each coefficient that is not zero has a
-/// plain bit, so a few bytes cannot cost more time than a blank image does.
-pub fn code_stripe<C: Coder>(
+/// Codes the cell of a column and a row with contexts that begin as those of `start`: luma, row by row, then Cb, then Cr. `None` where a
+/// decoder's bytes end early: each coefficient that is not zero has a plain bit, so a few bytes cannot cost more time than a blank image does.
+pub fn code_cell<C: Coder>(
     coder: &mut C,
     layout: &Layout,
-    stripe: usize,
+    cell: (usize, usize),
+    start: &Model,
     blocks: &mut impl Blocks,
 ) -> Option<()> {
     const NOTHING: Sizes = [0; 64];
-    let mut models = [Model::NEW, Model::NEW];
-    // Coefficients that are not zero in each block of the stripe, plane by plane: hints for later blocks and planes.
+    let mut model = start.clone();
+    // Coefficients that are not zero in each block of the cell, plane by plane: hints for later blocks and planes.
     let mut counts: [Vec<u8>; 3] = Default::default();
     for plane in 0..layout.planes() {
-        let (columns, rows) = (layout.blocks(plane).0, layout.rows(plane, stripe));
-        let model = &mut models[plane.min(1)];
+        let [across, rows] = layout.blocks_of(plane, cell);
+        let columns = across.len();
+        if plane == 1 {
+            model.clone_from(start);
+        }
         let mut own = vec![0u8; columns * rows.len()];
         let (mut above, mut current) = (vec![NOTHING; columns + 1], vec![NOTHING; columns + 1]);
         for (y, row) in rows.enumerate() {
-            for x in 0..columns {
+            for (x, column) in across.clone().enumerate() {
                 let at = y * columns + x;
                 let up = if y > 0 { Some(own[at - columns]) } else { None };
                 let back = if x > 0 { Some(own[at - 1]) } else { None };
@@ -44,7 +48,7 @@ pub fn code_stripe<C: Coder>(
                 let hint = match plane {
                     0 if y > 0 && x + 1 < columns => own[at - columns + 1],
                     0 => up.or(back).unwrap_or(0),
-                    1 => mean_of_four(&counts[0], layout.blocks(0).0, x, y),
+                    1 => mean_of_four(&counts[0], layout.blocks_of(0, cell)[0].len(), x, y),
                     _ => counts[1][at],
                 };
                 // Shifted by one: the first entry is the empty block left of the edge.
@@ -52,9 +56,9 @@ pub fn code_stripe<C: Coder>(
                 let neighbours =
                     Neighbours { above: &above[x + 1], left: &before[x], corner: &above[x], beside, hint };
                 let mut block = [0; 64];
-                blocks.load((plane, x, row), &mut block);
-                own[at] = model::code(coder, model, &neighbours, &mut block, &mut now[0]);
-                blocks.store((plane, x, row), &block, own[at]);
+                blocks.load((plane, column, row), &mut block);
+                own[at] = model::code(coder, &mut model, &neighbours, &mut block, &mut now[0]);
+                blocks.store((plane, column, row), &block, own[at]);
             }
             if coder.is_past_end() {
                 return None;
