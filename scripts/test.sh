@@ -38,6 +38,9 @@ scripts/iiif.sh "$target_dir/debug/origami"
 step "TIFF variants"
 scripts/tiff-variants.sh "$target_dir/debug/origami"
 
+step "conversions"
+scripts/convert.sh "$target_dir/debug/origami"
+
 step "DICOM"
 scripts/dicom.sh "$target_dir/debug/origami"
 

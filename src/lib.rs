@@ -6,6 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`encode`], [`decode`], [`mod@verify`] | a whole slide, in both directions, and the check |
+//! | [`mod@convert`] | a bundle, tree or slide to TIFF, OME-TIFF, Deep Zoom and SZI |
 //! | `tour` | camera paths over slides as videos (feature `tour`) |
 //! | `pixels` | any region of a bundle, tree or slide in RGB (feature `pixels`) |
 //! | `jobs` | many slides on many machines: queue, workers, results (feature `jobs`) |
@@ -33,6 +34,7 @@
 pub mod archive;
 pub mod backend;
 pub mod codec;
+pub mod convert;
 pub mod decode;
 pub mod encode;
 pub mod error;

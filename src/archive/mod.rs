@@ -14,7 +14,7 @@ pub(crate) mod layout;
 mod limits;
 mod meta;
 mod names;
-mod part_file;
+pub(crate) mod part_file;
 mod plan;
 mod read;
 mod record;

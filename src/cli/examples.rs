@@ -72,6 +72,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "convert",
+        &[
+            example(
+                "A TIFF of a lossless bundle, with the slide's own tiles",
+                "origami convert lossless.bundle --to tiff",
+            ),
+            example(
+                "An OME-TIFF somewhere else",
+                "origami convert slides/a/residual_packs/residuals.bundle --to ome-tiff --out a.ome.tiff",
+            ),
+            example("A slide as one Deep Zoom file", "origami convert slide.svs --to szi"),
+        ],
+    ),
+    (
         "serve",
         &[
             example("Show the slides of a folder on this machine", "origami serve slides"),

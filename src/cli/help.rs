@@ -15,8 +15,8 @@ const WIDTH: usize = 100;
 /// What people type for a command, and the command.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("check", "verify"),
-    ("convert", "encode"),
     ("diff", "compare"),
+    ("export", "convert"),
     ("estimate", "encode --estimate"),
     ("extract", "decode"),
     ("info", "inspect"),

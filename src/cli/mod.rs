@@ -11,6 +11,7 @@ mod compare;
 mod completions;
 #[cfg(feature = "serve")]
 mod config;
+mod convert;
 mod decode;
 mod doctor;
 mod encode;
@@ -67,6 +68,7 @@ enum Command {
     Pyramid(pyramid::PyramidArgs),
     Encode(encode::EncodeArgs),
     Decode(decode::DecodeArgs),
+    Convert(convert::ConvertArgs),
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
     #[cfg(feature = "serve")]
@@ -104,6 +106,7 @@ impl Command {
             Command::Pyramid(_)
                 | Command::Encode(_)
                 | Command::Decode(_)
+                | Command::Convert(_)
                 | Command::Verify(_)
                 | Command::Compare(_)
                 | Command::Bench(_)
@@ -174,6 +177,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Pyramid(args) => code = pyramid::run(args)?,
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
+        Command::Convert(args) => code = convert::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(*args, &settings)?,
         #[cfg(feature = "serve")]

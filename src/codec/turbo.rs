@@ -18,6 +18,7 @@ mod deep;
 mod encoder;
 mod handle;
 mod library;
+mod pad;
 mod raw_encoder;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use deep::decode_deep;
 pub use deep::tests::encode_deep;
 pub use encoder::{Encoder, check_image};
 pub use library::{Simd, simd, version};
+pub use pad::pad;
 #[cfg(feature = "mozjpeg")]
 pub use transform::with_restarts;
 pub use transform::{arithmetic, crop, cut, cut_all};

@@ -1,4 +1,4 @@
-//! The tiles of a family, and stored tiles: from an archive to a tree.
+//! The tiles of a family, and stored tiles: from an archive to output tiles.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use crate::lossless::{OriginalFamily, tiles_below};
 use crate::output::render::Renderer;
 use crate::params::Coding;
 use crate::pyramid::tree::Tree;
-use crate::pyramid::write::TreeWriter;
 use crate::residual::FamilyDecoder;
 
 /// Time that each step of one family took.
@@ -32,28 +31,31 @@ pub struct Timing {
     pub write: Duration,
 }
 
-/// Writes the tiles of families, and stored tiles.
-pub struct Cutter<'a> {
-    /// Where they go.
-    pub writer: &'a TreeWriter,
+/// Tiles as they are coded.
+pub type Tiles = Vec<(TileId, Vec<u8>)>;
+
+/// Makes the tiles of families, and stored tiles.
+pub struct Cutter {
     /// Slide and tile size.
     pub geometry: Geometry,
     /// How they are coded.
     pub renderer: Renderer,
+    /// Whether original tiles in JPEG 2000 come as they are stored, as a payload of [`crate::codec::jpeg2000`].
+    pub keeps_jpeg2000: bool,
 }
 
-impl Cutter<'_> {
-    /// Decodes a family and writes its tiles; returns their bytes.
+impl Cutter {
+    /// Decodes a family and codes its tiles. Writing is left to the caller, and its time is 0.
     ///
     /// # Errors
-    /// Damage; a file that cannot be written.
+    /// Damage.
     pub async fn family(
         &self,
         input: &Input,
         coding: &Coding,
         backend: &dyn Backend,
         id: FamilyId,
-    ) -> Result<(u64, Timing)> {
+    ) -> Result<(Tiles, Timing)> {
         let mut clock = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -88,18 +90,12 @@ impl Cutter<'_> {
             let bytes = payload.bytes.clone();
             tiles.push((l2, self.renderer.decoded(payload.codec, bytes, decoded.baseline)?));
         }
-        let encode = lap();
-        let mut total = 0;
-        for (tile, bytes) in tiles {
-            self.writer.tile(tile, &bytes)?;
-            total += bytes.len() as u64;
-        }
-        let write = lap();
-        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+        let timing = Timing { id, read, decode, reconstruct, encode: lap(), write: Duration::ZERO };
+        Ok((tiles, timing))
     }
 
     /// As [`Self::family`], for a lossless family.
-    pub async fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(u64, Timing)> {
+    pub async fn originals(&self, input: &Input, coding: &Coding, id: FamilyId) -> Result<(Tiles, Timing)> {
         let mut clock = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -121,27 +117,25 @@ impl Cutter<'_> {
             made.push((l1, self.renderer.halved(coding, &below).map_err(|e| named(e.into()))?));
         }
         let reconstruct = lap();
-        for (tile, jpeg) in tiles {
-            made.push((tile, self.renderer.original(tile, jpeg).map_err(|e| named(e.into()))?));
+        for (tile, image) in tiles {
+            let bytes = match image.codec {
+                CodecId::Jpeg2000 if self.keeps_jpeg2000 => image.bytes,
+                _ => self.renderer.original(tile, image).map_err(|e| named(e.into()))?,
+            };
+            made.push((tile, bytes));
         }
         if let Some(tile) = self.geometry.family_tiles(id, 2).next() {
             made.push((tile, self.renderer.stored(tile, CodecId::Jpeg, l2).map_err(|e| named(e.into()))?));
         }
-        let encode = lap();
-        let mut total = 0;
-        for (tile, bytes) in made {
-            self.writer.tile(tile, &bytes)?;
-            total += bytes.len() as u64;
-        }
-        let write = lap();
-        Ok((total, Timing { id, read, decode, reconstruct, encode, write }))
+        let timing = Timing { id, read, decode, reconstruct, encode: lap(), write: Duration::ZERO };
+        Ok((made, timing))
     }
 
-    /// Writes a tile of a small level, of the archive or else of the tree; returns its bytes.
+    /// A tile of a small level, of the archive or else of the tree.
     ///
     /// # Errors
-    /// A tile that is in neither; damage; a file that cannot be written.
-    pub fn stored_tile(&self, input: &Input, tree: Option<&Tree>, id: TileId) -> Result<u64> {
+    /// A tile that is in neither; damage.
+    pub fn stored_tile(&self, input: &Input, tree: Option<&Tree>, id: TileId) -> Result<Vec<u8>> {
         let (codec, bytes) = match (input.archive().find_tile(id), tree) {
             (Some(entry), _) => (entry.codec, input.archive().read_tile(entry)?),
             (None, Some(tree)) => tree.stored_tile(id, &input.meta().encode)?,
@@ -150,13 +144,11 @@ impl Cutter<'_> {
                 return Err(Error::TileNotStored { path, tile: id });
             }
         };
-        let bytes = self.renderer.stored(id, codec, bytes).map_err(|e| {
+        self.renderer.stored(id, codec, bytes).map_err(|e| {
             let tree = tree.filter(|_| input.archive().find_tile(id).is_none());
             let file = tree.and_then(|tree| tree.tile_file(id));
             let whole = tree.map_or(input.archive().path(), Tree::path);
             Error::stored_tile(file.as_deref().unwrap_or(whole), id)(e)
-        })?;
-        self.writer.tile(id, &bytes)?;
-        Ok(bytes.len() as u64)
+        })
     }
 }

@@ -7,12 +7,13 @@ mod cutter;
 mod input;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::archive::Kind;
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::error::{Error, Refusal, Result};
-use crate::image::geometry::{FamilyId, Geometry};
+use crate::image::geometry::{FamilyId, Geometry, TileId};
 use crate::kernels::taps::Filter;
 use crate::output::icc::{Colour, Icc, Profile};
 use crate::output::render::{Output, Renderer};
@@ -21,8 +22,7 @@ use crate::pyramid::tree::{Missing, Tree};
 use crate::pyramid::write::{Existing, TreeWriter};
 use crate::pyramid::{Origin, SlideMetadata};
 
-use self::cutter::Cutter;
-
+pub(crate) use cutter::Cutter;
 pub use cutter::Timing;
 pub use input::Input;
 
@@ -144,17 +144,28 @@ pub fn decode(
     }
     let extension = options.output.format.extension();
     let writer = TreeWriter::create(out, DECODED_NAME, &geometry, extension, options.existing)?;
-    let cutter = &Cutter { writer: &writer, geometry, renderer };
+    let cutter = &Cutter { geometry, renderer, keeps_jpeg2000: false };
+    let put = |id: TileId, bytes: &[u8]| -> Result<u64> {
+        writer.tile(id, bytes)?;
+        Ok(bytes.len() as u64)
+    };
+    let put = &put;
     let (mut done, mut written_bytes) = (0, 0);
     scheduler.pipelined(
         backend.in_flight(&geometry),
         family_bytes(&geometry),
         ahead(input, families.get(..limit).unwrap_or_default()),
         |id| async move {
-            match coding.originals {
+            let (tiles, timing) = match coding.originals {
                 true => cutter.originals(input, coding, id).await,
                 false => cutter.family(input, coding, backend, id).await,
+            }?;
+            let started = Instant::now();
+            let mut bytes = 0;
+            for (tile, coded) in &tiles {
+                bytes += put(*tile, coded)?;
             }
+            Ok((bytes, Timing { write: started.elapsed(), ..timing }))
         },
         |(bytes, timing)| {
             done += 1;
@@ -173,7 +184,7 @@ pub fn decode(
                 (None, Some(tree)) => tree.will_read([id]).await,
                 (None, None) => {}
             }
-            cutter.stored_tile(input, tree, id)
+            put(id, &cutter.stored_tile(input, tree, id)?)
         },
         |bytes| {
             written_bytes += bytes;
@@ -230,7 +241,10 @@ fn check_options(input: &Input, tree: Option<&Tree>, options: &DecodeOptions) ->
 const AHEAD: usize = 16;
 
 /// The families, each part announced when the one before it is begun.
-fn ahead<'a>(input: &'a Input, families: &'a [FamilyId]) -> impl Iterator<Item = Result<FamilyId>> + 'a {
+pub(crate) fn ahead<'a>(
+    input: &'a Input,
+    families: &'a [FamilyId],
+) -> impl Iterator<Item = Result<FamilyId>> + 'a {
     let parts = families.chunks(AHEAD);
     let next = parts.clone().skip(1).map(Some).chain([None]);
     input.will_read(families.get(..AHEAD).unwrap_or(families));

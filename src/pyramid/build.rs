@@ -80,13 +80,17 @@ pub fn build(
     let origin = Some(options.origin(slide)?);
     let (metadata, icc) = (SlideMetadata { origin, ..slide_metadata(slide) }, slide.info.icc_profile.clone());
     let channels = usize::from(slide.info.channels);
-    let tiler = Tiler { writer: &writer, options, geometry, channels };
+    let tiler =
+        Tiler { quality: options.quality, sampling: options.sampling, png: options.png, geometry, channels };
+    let put = |id: TileId, pixels: &[u8], width: usize, height: usize| {
+        writer.tile(id, &tiler.encode(&mut JpegEncoder::new()?, pixels, width, height)?)
+    };
     let mut small = SmallLevels::new(geometry, channels);
     let mut done = 0;
     if geometry.l2().is_none() {
-        small.push_slide(slide, &mut |id, px, w, h| tiler.put(id, px, w, h))?;
+        small.push_slide(slide, &mut |id, px, w, h| put(id, px, w, h))?;
     } else {
-        let tiler = &tiler;
+        let (tiler, writer) = (&tiler, &writer);
         scheduler.pipelined(
             0,
             family_bytes(&geometry),
@@ -94,10 +98,11 @@ pub fn build(
             |(id, job)| async move {
                 let region = job.run().await?;
                 let (width, height) = (region.rect.width as usize, region.rect.height as usize);
-                Ok((id, tiler.family(id, region.samples, width, height)?))
+                let mut write = |tile, bytes: Vec<u8>| writer.tile(tile, &bytes);
+                Ok((id, tiler.family(id, region.samples, width, height, &mut write)?))
             },
             |(id, pixels)| {
-                small.push(id, pixels, &mut |id, px, w, h| tiler.put(id, px, w, h))?;
+                small.push(id, pixels, &mut |id, px, w, h| put(id, px, w, h))?;
                 done += 1;
                 progress(done);
                 Ok(())
@@ -107,22 +112,32 @@ pub fn build(
     writer.finish(&metadata, icc.as_deref())
 }
 
-/// Crops, encodes and writes tiles.
-struct Tiler<'a> {
-    writer: &'a TreeWriter,
-    options: &'a BuildOptions,
-    geometry: Geometry,
-    channels: usize,
+/// Crops and encodes the tiles of a slide.
+pub struct Tiler {
+    /// JPEG quality, 1 to 100.
+    pub quality: u8,
+    /// JPEG chroma sampling.
+    pub sampling: Sampling,
+    /// PNG instead of JPEG.
+    pub png: bool,
+    /// Slide and tile size.
+    pub geometry: Geometry,
+    /// Samples a pixel: 1 or 3.
+    pub channels: usize,
 }
 
-impl Tiler<'_> {
-    /// Writes a family's tiles of L0, L1 and L2; returns its L2 pixels.
-    fn family(
+impl Tiler {
+    /// Passes a family's tiles of L0, L1 and L2 to `put`; returns its L2 pixels.
+    ///
+    /// # Errors
+    /// A codec error; those of `put`.
+    pub fn family(
         &self,
         id: FamilyId,
         mut pixels: Vec<u8>,
         mut width: usize,
         mut height: usize,
+        put: &mut dyn FnMut(TileId, Vec<u8>) -> Result<()>,
     ) -> Result<L2Pixels> {
         let mut encoder = JpegEncoder::new()?;
         for down in 0..3 {
@@ -137,32 +152,30 @@ impl Tiler<'_> {
                     ((tile.x - id.x() * side) as usize * step, (tile.y - id.y() * side) as usize * step);
                 let (w, h) = (rect.width as usize, rect.height as usize);
                 let cropped = crop(&pixels, width, self.channels, x, y, w, h);
-                self.writer.tile(tile, &self.encode(&mut encoder, &cropped, w, h)?)?;
+                put(tile, self.encode(&mut encoder, &cropped, w, h)?)?;
             }
         }
         Ok(L2Pixels { samples: pixels, width, height })
     }
 
-    fn put(&self, id: TileId, pixels: &[u8], width: usize, height: usize) -> Result<()> {
-        self.writer.tile(id, &self.encode(&mut JpegEncoder::new()?, pixels, width, height)?)
-    }
-
-    fn encode(
+    /// A tile of these pixels.
+    ///
+    /// # Errors
+    /// A codec error.
+    pub fn encode(
         &self,
         encoder: &mut JpegEncoder,
         pixels: &[u8],
         width: usize,
         height: usize,
     ) -> Result<Vec<u8>> {
-        if self.options.png {
+        if self.png {
             return Ok(encode_png(pixels, self.channels, width, height)?);
         }
         if self.channels == 1 {
-            return Ok(encoder.encode(
-                YccRef::gray(PlaneRef::new(pixels, width, height, width)),
-                self.options.quality.into(),
-            )?);
+            return Ok(encoder
+                .encode(YccRef::gray(PlaneRef::new(pixels, width, height, width)), self.quality.into())?);
         }
-        Ok(encoder.encode_rgb(pixels, width, height, self.options.quality, self.options.sampling)?)
+        Ok(encoder.encode_rgb(pixels, width, height, self.quality, self.sampling)?)
     }
 }

@@ -35,6 +35,7 @@ const LAYERS: &[&str] = &[
     "decode",
     "verify",
     "pixels",
+    "convert",
     "tour",
     "jobs",
     "privacy",

@@ -26,6 +26,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("bench-storage", 0, "bench storage BUNDLE --rounds 1"),
     ("bench-stripes", 0, "bench stripes STRIPES --rounds 1"),
     ("bench-tour", 0, "bench tour TOUR --frames 1"),
+    ("convert", 0, "convert BUNDLE --to tiff --out NEW.tiff"),
+    ("convert", 0, "convert PNG --to szi --out NEW.szi"),
     ("compare", 0, "compare PNG BUNDLE"),
     ("compare", 0, "compare PNG PNG --luma-only"),
     ("decode", 0, "decode BUNDLE --out NEW"),

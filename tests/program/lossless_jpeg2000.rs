@@ -114,6 +114,19 @@ fn codestreams_are_stored_as_they_are_and_come_out_as_images() {
         let said = origami(&["verify", "--deep", arg(&bundle)]).ok().stdout;
         assert!(said.contains("proved"), "{said}");
         assert!(origami(&["inspect", arg(&bundle)]).ok().stdout.contains("jpeg2000"));
+        // A TIFF has them as well, beside levels of JPEG.
+        let converted = dir.path().join(format!("{compression}.tiff"));
+        origami(&["convert", "-q", arg(&bundle), "--to", "tiff", "--out", arg(&converted)]).ok();
+        let bytes = fs::read(&converted).unwrap();
+        for (i, want) in tiles.iter().enumerate() {
+            assert!(
+                bytes.windows(want.len()).any(|part| part == want),
+                "{compression}: tile {i} is not in the TIFF"
+            );
+        }
+        let args = ["compare", arg(&path), arg(&converted), "--json", "--openslide", "never"];
+        let value: serde_json::Value = serde_json::from_str(&origami(&args).ok().stdout).unwrap();
+        assert_eq!(value["identical"], true, "{compression}: {value}");
         for (format, extension, magic) in
             [("jpeg", "jpg", &b"\xFF\xD8"[..]), ("png", "png", b"\x89PNG"), ("webp", "webp", b"RIFF")]
         {

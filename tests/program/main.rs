@@ -9,6 +9,8 @@ mod tiff;
 mod bad_input;
 mod cli;
 mod compare;
+#[cfg(all(feature = "lepton", feature = "pixels"))]
+mod convert;
 #[cfg(unix)]
 mod crash;
 mod doctor;

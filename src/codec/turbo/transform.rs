@@ -64,7 +64,7 @@ pub(super) fn handle() -> Result<Handle> {
     Ok(handle)
 }
 
-fn transform(handle: Handle, jpeg: &[u8], region: sys::tjregion, options: u32) -> Result<Vec<u8>> {
+pub(super) fn transform(handle: Handle, jpeg: &[u8], region: sys::tjregion, options: u32) -> Result<Vec<u8>> {
     Ok(transforms(handle, jpeg, &[region], options)?.pop().unwrap_or_default())
 }
 

@@ -1,0 +1,91 @@
+//! Convert: a bundle, tree or slide into a container that other programs read.
+//!
+//! The tiles are those that `decode` and the server give: of a lossless bundle the slide's own. `tiles` makes them, `recut` cuts them anew where
+//! a container does not take their size. `tiff` and `szi` write one file, a tree goes through `pyramid/write.rs`. The module knows
+//! containers, no pixel arithmetic.
+
+mod about;
+mod options;
+mod out_file;
+#[cfg(feature = "pixels")]
+mod recut;
+mod szi;
+mod tiff;
+mod tiles;
+mod writer;
+
+use std::path::Path;
+
+use crate::backend::Backend;
+use crate::backend::scheduler::Scheduler;
+#[cfg(not(feature = "pixels"))]
+use crate::error::Error;
+use crate::error::Result;
+use crate::image::geometry::{Geometry, TileId};
+
+use self::about::About;
+use self::options::{Put, TILE_PX};
+use self::writer::Writer;
+
+pub use self::options::{Container, ConvertOptions, Converted, Source};
+
+/// Writes `out`. `progress` is called with the tiles that are written and with their number.
+///
+/// # Errors
+/// A source that cannot be read or is not whole; a result that is there, unless it may be replaced; a disk that cannot be written. Nothing
+/// half-written is left under a final name.
+pub fn convert(
+    mut source: Source,
+    out: &Path,
+    options: &ConvertOptions,
+    backend: &dyn Backend,
+    scheduler: &Scheduler,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Converted> {
+    let about = About::of(&source)?;
+    let own = about.geometry;
+    let is_slide = matches!(source, Source::Slide(_));
+    let is_cut_anew = options.container.is_tiff() && !own.tile().is_multiple_of(16) && !is_slide;
+    let geometry = match is_cut_anew {
+        true => Geometry::new(own.width(), own.height(), TILE_PX)?,
+        false => own,
+    };
+    let mut writer = Writer::create(out, options, &geometry, &about)?;
+    let (total, mut done) = (writer.expected(), 0);
+    let mut put = |id: TileId, coded: Vec<u8>| -> Result<()> {
+        if writer.put(id, coded)? {
+            done += 1;
+            progress(done, total);
+        }
+        Ok(())
+    };
+    let making = tiles::Making { geometry, options, scheduler };
+    match (&mut source, is_cut_anew) {
+        (Source::Bundle(input), false) => making.of_bundle(input, backend, &mut put)?,
+        (Source::Tree(tree), false) => making.of_tree(tree, &mut put)?,
+        (Source::Slide(slide), _) => making.of_slide(slide, &mut put)?,
+        (Source::Bundle(input), true) => {
+            cut_anew(input.archive().path(), &geometry, options, scheduler, &mut put)?;
+        }
+        (Source::Tree(tree), true) => cut_anew(tree.path(), &geometry, options, scheduler, &mut put)?,
+    }
+    let written = writer.finish()?;
+    Ok(Converted { recut_from: is_cut_anew.then_some(own.tile()), ..written })
+}
+
+#[cfg(feature = "pixels")]
+fn cut_anew(
+    path: &Path,
+    geometry: &Geometry,
+    options: &ConvertOptions,
+    scheduler: &Scheduler,
+    put: &mut Put<'_>,
+) -> Result<()> {
+    recut::tiles(path, geometry, options.quality, scheduler, put)
+}
+
+#[cfg(not(feature = "pixels"))]
+fn cut_anew(path: &Path, _: &Geometry, _: &ConvertOptions, _: &Scheduler, _: &mut Put<'_>) -> Result<()> {
+    let problem = "the side of its tiles is no multiple of 16, which TIFF demands, and this build does not cut them anew; build with the feature pixels";
+    Err(Error::input(path, problem))
+}

@@ -1,0 +1,91 @@
+//! What is converted, how, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode;
+use crate::error::Result;
+use crate::image::geometry::TileId;
+use crate::pyramid::tree::Tree;
+use crate::pyramid::write::Existing;
+use crate::slide::Slide;
+
+/// File name extension of the tiles of trees, as `vips dzsave` has it.
+pub const TILE_EXTENSION: &str = "jpeg";
+
+/// A container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Container {
+    /// A pyramidal, tiled BigTIFF.
+    Tiff,
+    /// The same with OME-XML; its smaller levels are in SubIFDs.
+    OmeTiff,
+    /// A Deep Zoom tree.
+    Dzi,
+    /// A Deep Zoom tree in one zip file without compression.
+    Szi,
+}
+
+impl Container {
+    /// What the name of its file ends in.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Container::Tiff => "tiff",
+            Container::OmeTiff => "ome.tiff",
+            Container::Dzi => "dzi",
+            Container::Szi => "szi",
+        }
+    }
+
+    /// Whether it is a TIFF, whose tiles have one size and a side that is a multiple of 16.
+    pub fn is_tiff(self) -> bool {
+        matches!(self, Container::Tiff | Container::OmeTiff)
+    }
+}
+
+/// What is converted.
+pub enum Source {
+    /// A bundle.
+    Bundle(Box<decode::Input>),
+    /// A tree.
+    Tree(Box<Tree>),
+    /// A slide or an image.
+    Slide(Box<Slide>),
+}
+
+/// How to convert.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvertOptions {
+    /// What is written.
+    pub container: Container,
+    /// JPEG quality of tiles that are coded, 1 to 100.
+    pub quality: u8,
+    /// Whether an earlier result may be replaced.
+    pub existing: Existing,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Converted {
+    /// Pixels across and down.
+    pub size: (u32, u32),
+    /// Levels.
+    pub levels: u32,
+    /// The side of a tile in pixels.
+    pub tile: u32,
+    /// Tiles.
+    pub tiles: u64,
+    /// Bytes of all tiles.
+    pub tile_bytes: u64,
+    /// Tiles that were coded anew to be of one kind with the others of their level.
+    pub recoded: u64,
+    /// The tile size of the source, where its tiles were cut anew.
+    pub recut_from: Option<u32>,
+}
+
+/// The side of tiles that are cut anew, and of a slide's.
+pub const TILE_PX: u32 = 256;
+
+/// Takes the tiles, in the order in which they are made.
+pub type Put<'a> = dyn FnMut(TileId, Vec<u8>) -> Result<()> + 'a;

@@ -1,0 +1,61 @@
+//! The texts of a TIFF: a plain description, one in Aperio's form, and OME-XML.
+
+use crate::convert::about::escaped;
+use crate::image::geometry::Geometry;
+use crate::pyramid::SlideMetadata;
+
+/// A line for each thing that is known. Where tiles are JPEG 2000 in Aperio's compression it has Aperio's form, by which readers know that compression.
+pub fn plain(metadata: &SlideMetadata, geometry: &Geometry, jpeg2000: bool, quality: u8) -> String {
+    let (width, height, tile) = (geometry.width(), geometry.height(), geometry.tile());
+    let SlideMetadata { generator, source, microns_per_pixel, objective_power, .. } = metadata;
+    if jpeg2000 {
+        let mut text = format!(
+            "Aperio Image Library, form written by {generator}\r\n{width}x{height} [0,0 {width}x{height}] ({tile}x{tile}) J2K/KDU Q={quality}"
+        );
+        text += &objective_power.map_or_else(String::new, |power| format!("|AppMag = {power}"));
+        text += &microns_per_pixel.map_or_else(String::new, |(x, _)| format!("|MPP = {x}"));
+        return text;
+    }
+    let mut text = format!("{generator}\n{width}x{height} in tiles of {tile}");
+    if !source.is_empty() {
+        text += &format!("\nsource = {source}");
+    }
+    if let Some((x, y)) = microns_per_pixel {
+        text += &format!("\nmicrons per pixel = {x} x {y}");
+    }
+    if let Some(power) = objective_power {
+        text += &format!("\nobjective = {power}");
+    }
+    text
+}
+
+/// OME-XML of one image whose colours are one channel. The unit of its physical sizes is the schema's own, micrometres.
+///
+/// Source: the OME schema of 2016-06 and the OME-TIFF specification.
+pub fn ome(metadata: &SlideMetadata, geometry: &Geometry, samples: usize) -> String {
+    const SCHEMA: &str = "http://www.openmicroscopy.org/Schemas/OME/2016-06";
+    let (width, height) = (geometry.width(), geometry.height());
+    let name = escaped(&metadata.source);
+    let creator = escaped(&metadata.generator);
+    let sizes = metadata
+        .microns_per_pixel
+        .map_or_else(String::new, |(x, y)| format!(" PhysicalSizeX=\"{x}\" PhysicalSizeY=\"{y}\""));
+    let (instrument, settings) = metadata.objective_power.map_or_else(Default::default, |power| {
+        (
+            format!(
+                "<Instrument ID=\"Instrument:0\"><Objective ID=\"Objective:0\" NominalMagnification=\"{power}\"/></Instrument>"
+            ),
+            "<InstrumentRef ID=\"Instrument:0\"/><ObjectiveSettings ID=\"Objective:0\"/>".to_string(),
+        )
+    });
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <OME xmlns=\"{SCHEMA}\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" \
+         xsi:schemaLocation=\"{SCHEMA} {SCHEMA}/ome.xsd\" Creator=\"{creator}\">{instrument}\
+         <Image ID=\"Image:0\" Name=\"{name}\">{settings}\
+         <Pixels ID=\"Pixels:0\" DimensionOrder=\"XYCZT\" Type=\"uint8\" BigEndian=\"false\" Interleaved=\"true\" \
+         SizeX=\"{width}\" SizeY=\"{height}\" SizeC=\"{samples}\" SizeZ=\"1\" SizeT=\"1\"{sizes}>\
+         <Channel ID=\"Channel:0:0\" SamplesPerPixel=\"{samples}\"/>\
+         <TiffData IFD=\"0\" FirstC=\"0\" FirstZ=\"0\" FirstT=\"0\" PlaneCount=\"1\"/></Pixels></Image></OME>"
+    )
+}

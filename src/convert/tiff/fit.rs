@@ -1,0 +1,136 @@
+//! Makes a tile one of a TIFF: of the full size of tiles, sequential, coded as the others of its level are.
+
+use std::collections::BTreeMap;
+
+use crate::codec::jpeg2000::{self, Colours};
+use crate::codec::{CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, foreign_pixels, pad_jpeg};
+use crate::error::Result;
+use crate::image::family::Pixels;
+use crate::image::ycc::Sampling;
+
+/// How a tile is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JPEG of one component.
+    Gray,
+    /// JPEG of luma and chroma.
+    Ycc(Sampling),
+    /// JPEG of red, green and blue.
+    Rgb,
+    /// A codestream of JPEG 2000.
+    Jpeg2000(Colours),
+}
+
+impl Kind {
+    /// Whether it has one sample a pixel.
+    pub fn is_gray(self) -> bool {
+        matches!(self, Kind::Gray | Kind::Jpeg2000(Colours::Gray))
+    }
+}
+
+/// A tile of a TIFF.
+pub struct Fitted {
+    pub kind: Kind,
+    pub bytes: Vec<u8>,
+}
+
+/// Fits a tile of `size` (width, height) pixels into one of `side`. A JPEG keeps its coefficients. A codestream stays if it has the full
+/// size, and is coded as JPEG otherwise; so is a JPEG whose sampling TIFF does not have.
+///
+/// # Errors
+/// A damaged tile, or one of another size.
+pub fn fit(coded: Vec<u8>, size: (usize, usize), side: usize, quality: u8) -> Result<Fitted> {
+    if !coded.starts_with(&[0xFF, 0xD8]) {
+        let (colours, stream, header) = jpeg2000::check(&coded, size)?;
+        if (header.width as usize, header.height as usize) == (side, side) {
+            return Ok(Fitted { kind: Kind::Jpeg2000(colours), bytes: stream.to_vec() });
+        }
+        let image = Foreign { codec: CodecId::Jpeg2000, bytes: coded };
+        return of_pixels(image.pixels(size)?, Sampling::S420, side, quality);
+    }
+    let header = JpegDecoder::open(&coded)?.header();
+    let kind = match (header.color, header.sampling) {
+        (JpegColor::Gray, _) => Kind::Gray,
+        (JpegColor::Ycc, Some(sampling)) => Kind::Ycc(sampling),
+        (JpegColor::Rgb, Some(Sampling::S444)) => Kind::Rgb,
+        _ => return of_pixels(foreign_pixels(&coded, Some(size))?, Sampling::S444, side, quality),
+    };
+    if (header.width, header.height) == (side, side) && header.baseline {
+        return Ok(Fitted { kind, bytes: coded });
+    }
+    Ok(Fitted { kind, bytes: pad_jpeg(&coded, side, side)? })
+}
+
+/// How the tiles of a level are to be coded: as they are where all agree; else as the most of those in luma and chroma.
+pub fn common(kinds: impl Iterator<Item = Kind>) -> Kind {
+    let (mut first, mut agree, mut counts) = (None, true, BTreeMap::new());
+    for kind in kinds {
+        agree &= *first.get_or_insert(kind) == kind;
+        if let Kind::Ycc(sampling) = kind {
+            *counts.entry(sampling.factors()).or_insert(0_u64) += 1;
+        }
+    }
+    match first {
+        Some(kind) if agree => kind,
+        _ => {
+            let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(factors, _)| factors);
+            let named = Sampling::YCC.into_iter().find(|sampling| Some(sampling.factors()) == most);
+            Kind::Ycc(named.unwrap_or(Sampling::S444))
+        }
+    }
+}
+
+/// A fitted tile of kind `from`, coded anew as `to`.
+///
+/// # Errors
+/// A damaged tile.
+pub fn refit(from: Kind, bytes: Vec<u8>, to: Kind, side: usize, quality: u8) -> Result<Vec<u8>> {
+    let pixels = match from {
+        Kind::Jpeg2000(colours) => {
+            jpeg2000::pixels(&jpeg2000::pack(colours, &bytes, (side, side))?, (side, side))?
+        }
+        _ => foreign_pixels(&bytes, Some((side, side)))?,
+    };
+    let sampling = match to {
+        Kind::Ycc(sampling) => sampling,
+        // `common` makes tiles that differ luma and chroma.
+        Kind::Gray | Kind::Rgb | Kind::Jpeg2000(_) => Sampling::S444,
+    };
+    Ok(of_pixels(pixels, sampling, side, quality)?.bytes)
+}
+
+/// Codes pixels as a JPEG of luma and chroma.
+fn of_pixels(pixels: Pixels, sampling: Sampling, side: usize, quality: u8) -> Result<Fitted> {
+    let (width, height) = (pixels.width(), pixels.height());
+    let rgb: Vec<u8> = match pixels {
+        Pixels::Rgb(rgb) => rgb.view().to_plane().into_vec(),
+        Pixels::Ycc(planes) if planes.chroma.is_none() => {
+            planes.luma.view().to_plane().data().iter().flat_map(|&value| [value; 3]).collect()
+        }
+        Pixels::Ycc(planes) => planes.to_rgb().view().to_plane().into_vec(),
+    };
+    let coded = JpegEncoder::new()?.encode_rgb(&rgb, width, height, quality, sampling)?;
+    let bytes = if (width, height) == (side, side) { coded } else { pad_jpeg(&coded, side, side)? };
+    Ok(Fitted { kind: Kind::Ycc(sampling), bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_coded_as_most_of_its_tiles_are() {
+        let (small, full) = (Kind::Ycc(Sampling::S420), Kind::Ycc(Sampling::S444));
+        for (kinds, want) in [
+            (vec![Kind::Gray, Kind::Gray], Kind::Gray),
+            (vec![Kind::Rgb], Kind::Rgb),
+            (vec![Kind::Jpeg2000(Colours::Rgb); 2], Kind::Jpeg2000(Colours::Rgb)),
+            (vec![Kind::Gray, Kind::Gray, small], small),
+            (vec![full, small, small], small),
+            (vec![Kind::Rgb, Kind::Gray], full),
+            (vec![Kind::Jpeg2000(Colours::Rgb), full], full),
+        ] {
+            assert_eq!(common(kinds.into_iter()), want);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The coded tiles of a bundle, a tree or a slide, all levels of them, in the same order in every run.
+
+use super::options::{ConvertOptions, Put};
+use crate::backend::Backend;
+use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
+use crate::codec::{JpegEncoder, without_extras};
+use crate::decode::{self, Cutter, ahead};
+use crate::error::{Error, Result};
+use crate::image::geometry::{Geometry, TileId};
+use crate::image::ycc::Sampling;
+use crate::output::render::{Output, Renderer};
+use crate::params::EncodeParams;
+use crate::pyramid;
+use crate::pyramid::build::Tiler;
+use crate::pyramid::regions::region_jobs;
+use crate::pyramid::small_levels::SmallLevels;
+use crate::pyramid::tree::Tree;
+use crate::slide::Slide;
+
+/// Makes tiles.
+pub struct Making<'a> {
+    /// Slide and tile size.
+    pub geometry: Geometry,
+    /// How they are coded.
+    pub options: &'a ConvertOptions,
+    /// Where it is done.
+    pub scheduler: &'a Scheduler,
+}
+
+impl Making<'_> {
+    /// The tiles of a bundle: those that `decode` writes without a colour profile in them. Original tiles in JPEG 2000 stay where the container
+    /// takes them.
+    ///
+    /// # Errors
+    /// Damage; those of `put`.
+    pub fn of_bundle(&self, input: &decode::Input, backend: &dyn Backend, put: &mut Put<'_>) -> Result<()> {
+        let coding = &input.meta().coding;
+        let output = Output { quality: self.options.quality, ..Output::default() };
+        let renderer = Renderer::new(self.geometry, coding.upsample_filter, output)?;
+        let keeps_jpeg2000 = self.options.container.is_tiff();
+        let cutter = &Cutter { geometry: self.geometry, renderer, keeps_jpeg2000 };
+        let families = input.families();
+        self.scheduler.pipelined(
+            backend.in_flight(&self.geometry),
+            family_bytes(&self.geometry),
+            ahead(input, &families),
+            |id| async move {
+                let made = match coding.originals {
+                    true => cutter.originals(input, coding, id).await,
+                    false => cutter.family(input, coding, backend, id).await,
+                };
+                Ok::<_, Error>(made?.0)
+            },
+            |tiles| tiles.into_iter().try_for_each(|(id, coded)| put(id, coded)),
+        )?;
+        self.scheduler.pipelined(
+            0,
+            tile_bytes(&self.geometry),
+            self.geometry.stored_tiles().map(Ok),
+            |id| async move {
+                if let Some(entry) = input.archive().find_tile(id) {
+                    input.archive().will_read_tile(entry).await;
+                }
+                Ok::<_, Error>((id, cutter.stored_tile(input, None, id)?))
+            },
+            |(id, coded)| put(id, coded),
+        )
+    }
+
+    /// The tiles of a tree: its own where they are JPEG files without overlap, or with one that ends between blocks.
+    ///
+    /// # Errors
+    /// A tile that is missing or damaged; those of `put`.
+    pub fn of_tree(&self, tree: &Tree, put: &mut Put<'_>) -> Result<()> {
+        let originals = tree.descriptor().overlap.is_multiple_of(16);
+        let params =
+            &EncodeParams { originals, base_quality: self.options.quality, ..EncodeParams::default() };
+        self.scheduler.pipelined(
+            0,
+            tile_bytes(&self.geometry),
+            tree.announced(all_tiles(self.geometry)).map(Ok),
+            |(id, arrival)| async move {
+                arrival.await;
+                let (_, coded) = tree.stored_tile(id, params)?;
+                Ok::<_, Error>((id, without_extras(coded, |_| true)))
+            },
+            |(id, coded)| put(id, coded),
+        )
+    }
+
+    /// The tiles of a slide, coded from its pixels.
+    ///
+    /// # Errors
+    /// A slide that cannot be read; those of `put`.
+    pub fn of_slide(&self, slide: &mut Slide, put: &mut Put<'_>) -> Result<()> {
+        let channels = usize::from(slide.info.channels);
+        let tiler = &Tiler {
+            quality: self.options.quality,
+            sampling: Sampling::S420,
+            png: false,
+            geometry: self.geometry,
+            channels,
+        };
+        let mut small = SmallLevels::new(self.geometry, channels);
+        let mut coarse = Vec::new();
+        let mut keep = |id: TileId, pixels: &[u8], width: usize, height: usize| -> pyramid::Result<()> {
+            coarse.push((id, tiler.encode(&mut JpegEncoder::new()?, pixels, width, height)?));
+            Ok(())
+        };
+        if self.geometry.l2().is_none() {
+            small.push_slide(slide, &mut keep)?;
+            return coarse.into_iter().try_for_each(|(id, coded)| put(id, coded));
+        }
+        self.scheduler.pipelined(
+            0,
+            family_bytes(&self.geometry),
+            region_jobs(slide, self.geometry, 0..usize::MAX).map(|job| job.map_err(Error::from)),
+            |(id, job)| async move {
+                let region = job.run().await?;
+                let (width, height) = (region.rect.width as usize, region.rect.height as usize);
+                let mut tiles = Vec::new();
+                let mut collect = |tile: TileId, coded: Vec<u8>| -> pyramid::Result<()> {
+                    tiles.push((tile, coded));
+                    Ok(())
+                };
+                let l2 = tiler.family(id, region.samples, width, height, &mut collect)?;
+                Ok::<_, Error>((id, tiles, l2))
+            },
+            |(id, tiles, l2)| {
+                tiles.into_iter().try_for_each(|(tile, coded)| put(tile, coded))?;
+                let mut made = Vec::new();
+                small.push(id, l2, &mut |tile, pixels, width, height| {
+                    made.push((tile, tiler.encode(&mut JpegEncoder::new()?, pixels, width, height)?));
+                    Ok(())
+                })?;
+                made.into_iter().try_for_each(|(tile, coded)| put(tile, coded))
+            },
+        )
+    }
+}
+
+/// All tiles, the finest level first, row by row.
+pub fn all_tiles(geometry: Geometry) -> impl Iterator<Item = TileId> + Send {
+    (0..=geometry.top_level()).rev().flat_map(move |level| {
+        let (columns, rows) = geometry.tiles(level);
+        (0..rows).flat_map(move |y| (0..columns).map(move |x| TileId { level, x, y }))
+    })
+}

@@ -1,0 +1,108 @@
+//! The container that is written: where its tiles go.
+
+use std::path::Path;
+
+use super::about::About;
+use super::options::{Container, ConvertOptions, Converted, TILE_EXTENSION};
+use super::szi::SziWriter;
+use super::tiff::TiffWriter;
+use crate::error::{Error, Result};
+use crate::image::geometry::{Geometry, TileId};
+use crate::pyramid::write::TreeWriter;
+use crate::pyramid::{SlideMetadata, generator};
+
+/// A container that is being written.
+pub struct Writer {
+    target: Target,
+    geometry: Geometry,
+    metadata: SlideMetadata,
+    icc: Option<Vec<u8>>,
+    tiles: u64,
+    tile_bytes: u64,
+}
+
+enum Target {
+    Tree(TreeWriter),
+    Szi(SziWriter),
+    Tiff(TiffWriter),
+}
+
+impl Writer {
+    /// Begins `out`.
+    ///
+    /// # Errors
+    /// As of [`TreeWriter::create`].
+    pub fn create(out: &Path, options: &ConvertOptions, geometry: &Geometry, about: &About) -> Result<Self> {
+        let metadata = SlideMetadata {
+            generator: generator(),
+            source: about.name.clone(),
+            format: "origami".into(),
+            microns_per_pixel: about.microns_per_pixel,
+            objective_power: about.objective_power,
+            origin: None,
+            icc_profile: None,
+        };
+        let ConvertOptions { container, quality, existing } = *options;
+        let target = match container {
+            Container::Tiff | Container::OmeTiff => {
+                let is_ome = container == Container::OmeTiff;
+                Target::Tiff(TiffWriter::create(out, *geometry, quality, is_ome, existing)?)
+            }
+            Container::Szi => Target::Szi(SziWriter::create(out, *geometry, existing)?),
+            Container::Dzi => {
+                let name = out.file_stem().and_then(|name| name.to_str());
+                let name = name.ok_or_else(|| Error::input(out, "its name is no text; give another"))?;
+                let dir = out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                Target::Tree(TreeWriter::create(dir, name, geometry, TILE_EXTENSION, existing)?)
+            }
+        };
+        Ok(Self { target, geometry: *geometry, metadata, icc: about.icc.clone(), tiles: 0, tile_bytes: 0 })
+    }
+
+    /// How many tiles it will take.
+    pub fn expected(&self) -> u64 {
+        let coarsest = match &self.target {
+            Target::Tiff(tiff) => tiff.coarsest(),
+            Target::Tree(_) | Target::Szi(_) => 0,
+        };
+        let count = |level| {
+            let (columns, rows) = self.geometry.tiles(level);
+            u64::from(columns) * u64::from(rows)
+        };
+        (coarsest..=self.geometry.top_level()).map(count).sum()
+    }
+
+    /// Takes a coded tile; returns whether the container has that level.
+    ///
+    /// # Errors
+    /// A tile that cannot be decoded where it must be; a file that cannot be written.
+    pub fn put(&mut self, id: TileId, coded: Vec<u8>) -> Result<bool> {
+        let bytes = coded.len() as u64;
+        match &mut self.target {
+            Target::Tree(tree) => tree.tile(id, &coded)?,
+            Target::Szi(zip) => zip.tile(id, &coded)?,
+            Target::Tiff(tiff) if id.level < tiff.coarsest() => return Ok(false),
+            Target::Tiff(tiff) => tiff.tile(id, coded)?,
+        }
+        self.tiles += 1;
+        self.tile_bytes += bytes;
+        Ok(true)
+    }
+
+    /// Gives the container its name.
+    ///
+    /// # Errors
+    /// As of [`Self::put`].
+    pub fn finish(self) -> Result<Converted> {
+        let Self { target, geometry, metadata, icc, tiles, tile_bytes } = self;
+        let mut levels = geometry.top_level() + 1;
+        let mut recoded = 0;
+        match target {
+            Target::Tree(tree) => drop(tree.finish(&metadata, icc.as_deref())?),
+            Target::Szi(zip) => zip.finish(&metadata, icc.as_deref())?,
+            Target::Tiff(tiff) => (levels, recoded) = tiff.finish(&metadata, icc.as_deref())?,
+        }
+        let size = (geometry.width(), geometry.height());
+        Ok(Converted { size, levels, tile: geometry.tile(), tiles, tile_bytes, recoded, recut_from: None })
+    }
+}
