@@ -131,7 +131,7 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     place.publish(&last, args.overwrite)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.work.summary() {
-        print_summary(&out, &converted, seconds, &opened);
+        print_summary(&out, args.to, &converted, seconds, &opened);
     }
     if args.work.json() {
         let beside = associated.iter().filter_map(|(path, _)| Some(out.with_file_name(path.file_name()?)));
@@ -265,10 +265,10 @@ fn exists(path: &Path) -> anyhow::Error {
     Problem::failed(path, "it is there already; remove it, choose another --out, or give --overwrite").into()
 }
 
-fn print_summary(out: &Path, converted: &Converted, seconds: f64, opened: &OpenBackend) {
+fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64, opened: &OpenBackend) {
     let Converted { size: (width, height), levels, tile, tiles, tile_bytes, recoded, recut_from, placeholders } =
         converted;
-    let format = if placeholders.is_empty() { "TIFF" } else { "DICOM" };
+    let format = if to == Container::Dicom { "DICOM" } else { "TIFF" };
     if let Some(own) = recut_from {
         note!(
             "{}: the side of a tile in {format} is a multiple of 16, so tiles of {own} were cut anew and coded again",

@@ -106,6 +106,17 @@ impl Builder<'_> {
         put(&mut self.data, tag, vr, &values);
     }
 
+    /// The items of a sequence of codes: the given ones, else the assumed one, which is then told.
+    fn codes(&mut self, tag: Tag, assumed: [&str; 3]) -> Vec<InMemDicomObject> {
+        self.placed.insert(tag);
+        let given = self.given.codes_of(tag);
+        if given.is_empty() {
+            self.placeholders.insert(keyword(tag), assumed[2].into());
+            return vec![code(assumed)];
+        }
+        given.iter().map(|parts| code(parts.each_ref().map(String::as_str))).collect()
+    }
+
     fn texts(&mut self, tag: Tag, vr: VR, values: &[&str]) {
         put(&mut self.data, tag, vr, &values.iter().map(|value| (*value).to_string()).collect::<Vec<_>>());
     }
@@ -124,7 +135,7 @@ impl Builder<'_> {
 }
 
 /// A code of a scheme, as items of code sequences have it.
-fn code(value: &str, scheme: &str, meaning: &str) -> InMemDicomObject {
+fn code([value, scheme, meaning]: [&str; 3]) -> InMemDicomObject {
     let mut item = InMemDicomObject::new_empty();
     for (tag, vr, text) in [
         (tags::CODE_VALUE, VR::SH, value),
@@ -159,6 +170,11 @@ pub fn dataset(slide: &SlideFacts<'_>, level: &LevelFacts) -> Result<(InMemDicom
         if of.data.get(tag).is_some() {
             let problem = format!("\"{}\": it is computed from the pixels and cannot be given", attribute.name);
             return Err(Error::input(slide.attributes.path(), problem));
+        }
+        if attribute.vr == VR::SQ {
+            let items = attribute.codes.iter().map(|parts| code(parts.each_ref().map(String::as_str)));
+            put_items(&mut of.data, tag, items.collect());
+            continue;
         }
         put(&mut of.data, tag, attribute.vr, &attribute.values);
     }
@@ -207,7 +223,7 @@ fn equipment(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
     put_items(
         &mut program,
         tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-        vec![code("109103", "DCM", "Modifying Equipment")],
+        vec![code(["109103", "DCM", "Modifying Equipment"])],
     );
     for (tag, vr, text) in [
         (tags::MANUFACTURER, VR::LO, "ORIGAMI developers"),
@@ -337,23 +353,18 @@ fn scale(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts, image
     Ok(())
 }
 
-/// Module Optical Path. Light and its colour are assumed.
+/// Module Optical Path.
 fn optical_path(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts) {
     of.long(tags::NUMBER_OF_OPTICAL_PATHS, 1);
     let mut path = InMemDicomObject::new_empty();
     put(&mut path, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, &["1".to_string()]);
-    put_items(
-        &mut path,
-        tags::ILLUMINATION_TYPE_CODE_SEQUENCE,
-        vec![code("111744", "DCM", "Brightfield illumination")],
-    );
-    put_items(
-        &mut path,
-        tags::ILLUMINATION_COLOR_CODE_SEQUENCE,
-        vec![code("414298005", "SCT", "Full Spectrum")],
-    );
-    of.placeholders.insert("IlluminationTypeCodeSequence".into(), "Brightfield illumination".into());
-    of.placeholders.insert("IlluminationColorCodeSequence".into(), "Full Spectrum".into());
+    for (tag, assumed) in [
+        (tags::ILLUMINATION_TYPE_CODE_SEQUENCE, ["111744", "DCM", "Brightfield illumination"]),
+        (tags::ILLUMINATION_COLOR_CODE_SEQUENCE, ["414298005", "SCT", "Full Spectrum"]),
+    ] {
+        let items = of.codes(tag, assumed);
+        put_items(&mut path, tag, items);
+    }
     let power = of.given.of(tags::OBJECTIVE_LENS_POWER).map(<[String]>::to_vec);
     of.placed.insert(tags::OBJECTIVE_LENS_POWER);
     if let Some(power) = power.or_else(|| slide.objective_power.map(|power| vec![decimal(power)])) {
@@ -392,7 +403,7 @@ fn specimen(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
     put_items(
         &mut of.data,
         tags::CONTAINER_TYPE_CODE_SEQUENCE,
-        vec![code("433466003", "SCT", "Microscope slide")],
+        vec![code(["433466003", "SCT", "Microscope slide"])],
     );
     let mut item = InMemDicomObject::new_empty();
     let identifier = of.values(tags::SPECIMEN_IDENTIFIER, &[UNKNOWN.to_string()]);

@@ -30,10 +30,13 @@ pub struct Attribute {
     pub vr: VR,
     /// Its values as texts.
     pub values: Vec<String>,
+    /// Of a sequence of codes: value, scheme and meaning of each.
+    pub codes: Vec<[String; 3]>,
 }
 
 impl Attributes {
-    /// Reads a JSON object whose names are keywords of DICOM (PS3.6), such as `PatientName`, and whose values are texts, numbers or lists of them.
+    /// Reads a JSON object whose names are keywords of DICOM (PS3.6), such as `PatientName`, and whose values are texts, numbers or lists of them; of sequences
+    /// of codes objects with `CodeValue`, `CodingSchemeDesignator` and `CodeMeaning`.
     ///
     /// # Errors
     /// No such file, no JSON object; a keyword that DICOM does not have, or that stands for other things than texts and numbers; a value that DICOM
@@ -55,8 +58,13 @@ impl Attributes {
             let VirtualVr::Exact(vr) = entry.vr() else {
                 return Err(told("it belongs to the pixels and cannot be given"));
             };
+            if vr == VR::SQ && name.ends_with("CodeSequence") {
+                let codes = codes(value).map_err(told)?;
+                values.insert(entry.tag(), Attribute { name: name.clone(), vr, values: Vec::new(), codes });
+                continue;
+            }
             if matches!(vr, VR::SQ | VR::OB | VR::OW | VR::OD | VR::OF | VR::OL | VR::OV | VR::UN | VR::AT) {
-                return Err(told("a sequence or binary data cannot be given, only texts and numbers"));
+                return Err(told("a sequence or binary data cannot be given, only texts, numbers and codes"));
             }
             let list = match value {
                 Value::Array(list) => list,
@@ -75,7 +83,7 @@ impl Attributes {
                 }
                 texts.push(text);
             }
-            values.insert(entry.tag(), Attribute { name: name.clone(), vr, values: texts });
+            values.insert(entry.tag(), Attribute { name: name.clone(), vr, values: texts, codes: Vec::new() });
         }
         Ok(Self { path: path.into(), values })
     }
@@ -90,8 +98,33 @@ impl Attributes {
         self.values.get(&tag).map(|attribute| &attribute.values[..]).filter(|values| !values.is_empty())
     }
 
+    /// The codes of a sequence; empty where it is not given.
+    pub fn codes_of(&self, tag: Tag) -> &[[String; 3]] {
+        self.values.get(&tag).map_or(&[], |attribute| &attribute.codes)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (Tag, &Attribute)> {
         self.values.iter().map(|(tag, attribute)| (*tag, attribute))
     }
+}
+
+/// The items of a sequence of codes.
+fn codes(value: Value) -> std::result::Result<Vec<[String; 3]>, &'static str> {
+    const FORM: &str =
+        "a code is an object of three texts: CodeValue, CodingSchemeDesignator, CodeMeaning";
+    let list = match value {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let parts = [("CodeValue", VR::SH), ("CodingSchemeDesignator", VR::SH), ("CodeMeaning", VR::LO)];
+    let item = |item: Value| {
+        let object = item.as_object().filter(|object| object.len() == parts.len())?;
+        let part = |(name, vr): (&str, VR)| {
+            let text = object.get(name)?.as_str().filter(|text| !text.is_empty() && fault(vr, text).is_none())?;
+            Some(text.to_string())
+        };
+        Some([part(parts[0])?, part(parts[1])?, part(parts[2])?])
+    };
+    list.into_iter().map(|value| item(value).ok_or(FORM)).collect()
 }
