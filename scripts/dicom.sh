@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# DICOM whole-slide images against independent readers: series in every form that the reader knows, and in forms that it refuses, are
+# DICOM whole-slide images, read and written, against independent readers: series in every form that the reader knows, and in forms that it refuses, are
 # made with pydicom and wsidicomizer; `origami pyramid` writes each as PNG tiles, which are compared with the pixels that
 # pydicom, highdicom and wsidicom give. Prints a row for each.
 #
@@ -21,3 +21,10 @@ pins=(
 )
 python_with "DICOM readers" "$work" "${pins[@]}"
 "$work/venv/bin/python" scripts/dicom.py "$origami" "$work/series" "${ORIGAMI_TEST_DATA:-}"
+
+demo=$target_dir/demo/CMU-1-Small-Region.svs
+if [[ -f $demo ]]; then
+    "$work/venv/bin/python" scripts/convert_dicom.py "$origami" "$demo" "$work/converted"
+else
+    skipped "DICOM that is converted: $demo is not there; run scripts/setup.sh"
+fi

@@ -185,6 +185,13 @@ install_sandbox() {
     [[ ${#wanted[@]} == 0 ]] || apt_install "${wanted[@]}" || warn "no ${wanted[*]}: the test of the unit of systemd will be skipped"
 }
 
+# DICOM that is written is checked; a machine without the checker only loses that check.
+install_dicom_checker() {
+    [[ $minimal == 0 ]] || return 0
+    have dciodvfy && return 0
+    apt_install dicom3tools || warn "no dciodvfy: DICOM that is written will not be checked by it"
+}
+
 # --- Rust ----------------------------------------------------------------------------------------------------------
 
 check_rust() {
@@ -243,6 +250,7 @@ install_browser
 install_libjxl
 install_ffmpeg
 install_sandbox
+install_dicom_checker
 scripts/npm-files.sh
 install_deny
 fetch_slide

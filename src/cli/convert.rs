@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::UNIX_EPOCH;
 
 use anyhow::Result;
 use clap::Args;
 use origami::archive::{AssociatedImage, Kind};
 use origami::codec::encode_png;
-use origami::convert::{self, Container, ConvertOptions, Converted, Source};
+use origami::convert::{self, Attributes, Container, ConvertOptions, Converted, DicomOptions, Source};
 use origami::decode;
 use origami::pyramid::tree::{Missing, Tree};
 use origami::pyramid::write::{Existing, write_whole};
@@ -27,7 +28,7 @@ use super::print::{human_bytes, note, say};
 use super::progress::Work;
 use super::signals;
 
-/// Convert a bundle, tree or slide to TIFF, OME-TIFF or Deep Zoom.
+/// Convert a bundle, tree or slide to TIFF, OME-TIFF, DICOM or Deep Zoom.
 ///
 /// Tiles are those that decode writes. Of a lossless bundle and of a tree of JPEG tiles they are the slide's own, unchanged.
 #[derive(Args)]
@@ -42,7 +43,7 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "Q", default_value_t = 95, value_parser = whole::<u8>(1..=100))]
     #[arg(help_heading = "Quality")]
     quality: u8,
-    /// Where it goes [default: beside x.svs the file x.tiff, x.ome.tiff, x.dzi or x.szi]
+    /// Where it goes [default: beside x.svs the file x.tiff, x.ome.tiff, x.dzi or x.szi, or the directory x.dicom]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Also write an image that came with the slide, such as label [default: none]
@@ -50,6 +51,15 @@ pub struct ConvertArgs {
     /// Of the result x.tiff it becomes x_NAME.png. It may identify a patient.
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     associated: Vec<String>,
+    /// For DICOM: a JSON file of attributes, as {"PatientID": "4711"} [default: none]
+    ///
+    /// Patient, study, specimen and equipment, by DICOM's keywords. What may be empty is empty without it; for what may not there is a placeholder,
+    /// and each is told.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    attributes: Option<PathBuf>,
+    /// For DICOM: refuse what needs a placeholder
+    #[arg(long, help_heading = "Safety")]
+    strict: bool,
     /// Replace a result that is there
     #[arg(long, help_heading = "Safety")]
     overwrite: bool,
@@ -67,8 +77,13 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     let dir = out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = PathBuf::from(out.file_name().unwrap_or_default());
     let place = OutPlace::of(dir)?;
-    if is_address(&out) && !args.overwrite && place.has(&name)? {
+    // What is there last.
+    let last = if args.to == Container::Dicom { name.join("level-0.dcm") } else { name.clone() };
+    if is_address(&out) && !args.overwrite && place.has(&last)? {
         return Err(exists(&out));
+    }
+    if args.to != Container::Dicom && (args.attributes.is_some() || args.strict) {
+        usage!("--attributes and --strict are for --to dicom");
     }
     if is_same(&out, &input.path) {
         usage!("{}: the result would replace what it is made of; give another --out", out.display());
@@ -99,6 +114,11 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
         container: args.to,
         quality: args.quality,
         existing: if args.overwrite { Existing::Replace } else { Existing::Keep },
+        dicom: DicomOptions {
+            attributes: args.attributes.as_deref().map(Attributes::read).transpose()?.unwrap_or_default(),
+            strict: args.strict,
+            file_date: seconds_of(&input.path),
+        },
     };
     let progress = Work::new(&input.path.to_string_lossy(), 0, "tiles", args.work.progress());
     let on_tile = |done, total| progress.set_of(done, total);
@@ -108,25 +128,39 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     for (path, png) in &associated {
         write_whole(path, png)?;
     }
-    place.publish(&name, args.overwrite)?;
+    place.publish(&last, args.overwrite)?;
     let seconds = started.elapsed().as_secs_f64();
     if args.work.summary() {
-        print_summary(&out, &converted, seconds, &opened);
+        print_summary(&out, args.to, &converted, seconds, &opened);
     }
     if args.work.json() {
         let beside = associated.iter().filter_map(|(path, _)| Some(out.with_file_name(path.file_name()?)));
-        let Converted { size: (width, height), levels, tile, tiles, tile_bytes, recoded, recut_from } =
-            converted;
+        let Converted {
+            size: (width, height),
+            levels,
+            tile,
+            tiles,
+            tile_bytes,
+            recoded,
+            recut_from,
+            placeholders,
+        } = converted;
         json::print(
             "convert",
             json!({
                 "source": input.path, "out": out, "format": args.to, "width": width, "height": height, "levels": levels,
                 "tile": tile, "tiles": tiles, "tile_bytes": tile_bytes, "coded_anew": recoded, "recut_from": recut_from,
-                "associated": beside.collect::<Vec<_>>(), "seconds": seconds, "backend": opened.backend.name(),
+                "placeholders": placeholders, "associated": beside.collect::<Vec<_>>(), "seconds": seconds, "backend": opened.backend.name(),
             }),
         )?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// When a file was written, in seconds since 1970; 0 where nothing tells.
+fn seconds_of(path: &Path) -> u64 {
+    let modified = std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
 }
 
 /// Whether two paths are one file.
@@ -231,25 +265,34 @@ fn exists(path: &Path) -> anyhow::Error {
     Problem::failed(path, "it is there already; remove it, choose another --out, or give --overwrite").into()
 }
 
-fn print_summary(out: &Path, converted: &Converted, seconds: f64, opened: &OpenBackend) {
-    let Converted { size: (width, height), levels, tile, tiles, tile_bytes, recoded, recut_from } =
-        *converted;
+fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64, opened: &OpenBackend) {
+    let Converted { size: (width, height), levels, tile, tiles, tile_bytes, recoded, recut_from, placeholders } =
+        converted;
+    let format = if to == Container::Dicom { "DICOM" } else { "TIFF" };
     if let Some(own) = recut_from {
         note!(
-            "{}: the side of a tile in TIFF is a multiple of 16, so tiles of {own} were cut anew and coded again",
+            "{}: the side of a tile in {format} is a multiple of 16, so tiles of {own} were cut anew and coded again",
             out.display()
         );
     }
-    if recoded > 0 {
+    if *recoded > 0 {
         note!(
-            "{}: {recoded} of {tiles} tiles were coded again, because in TIFF all tiles of a level are of one kind",
+            "{}: {recoded} of {tiles} tiles were coded again, because in {format} all tiles of a level are of one kind",
             out.display()
+        );
+    }
+    if !placeholders.is_empty() {
+        let each: Vec<_> = placeholders.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        note!(
+            "{}: DICOM demands what nothing says, so these are placeholders; --attributes gives them: {}",
+            out.display(),
+            each.join(", ")
         );
     }
     say!(
         "{}: {width}x{height}, {levels} levels, {tiles} tiles of {tile}, {}, {seconds:.1} s {}",
         out.display(),
-        human_bytes(tile_bytes),
+        human_bytes(*tile_bytes),
         opened.summary()
     );
 }

@@ -170,10 +170,15 @@ fn main_header(stream: &[u8], mut see: impl FnMut(u8, std::ops::Range<usize>) ->
 
 /// Whether a codestream has the colour transform of JPEG 2000: its marker segment COD says so (ITU-T T.800, A.6.1).
 pub fn has_transform(stream: &[u8]) -> bool {
-    let mut transform = false;
+    transform(stream).is_some()
+}
+
+/// Whether the colour transform of a codestream is the reversible one; `None` where it has none.
+pub fn transform(stream: &[u8]) -> Option<bool> {
+    let mut transform = None;
     main_header(stream, |marker, range| {
-        if marker == 0x52 {
-            transform = stream.get(range.start + 8) == Some(&1);
+        if marker == 0x52 && stream.get(range.start + 8) == Some(&1) {
+            transform = Some(stream.get(range.start + 13) == Some(&1));
         }
         marker != 0x52
     });

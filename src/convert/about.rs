@@ -20,6 +20,8 @@ pub struct About {
     pub objective_power: Option<f64>,
     /// The colour profile.
     pub icc: Option<Vec<u8>>,
+    /// Whether the finest level keeps the frames of the slide's file.
+    pub is_original: bool,
 }
 
 impl About {
@@ -43,6 +45,7 @@ impl About {
                     microns_per_pixel: meta.microns_per_pixel,
                     objective_power: meta.objective_power,
                     icc: input.archive().icc_profile()?,
+                    is_original: meta.coding.originals,
                 })
             }
             Source::Tree(tree) => {
@@ -57,6 +60,7 @@ impl About {
                     microns_per_pixel: metadata.microns_per_pixel,
                     objective_power: metadata.objective_power,
                     icc: tree.icc_profile().map(<[u8]>::to_vec),
+                    is_original: false,
                 })
             }
             Source::Slide(slide) => {
@@ -69,6 +73,7 @@ impl About {
                     microns_per_pixel: metadata.microns_per_pixel,
                     objective_power: metadata.objective_power,
                     icc: slide.info.icc_profile.clone(),
+                    is_original: false,
                 })
             }
         }

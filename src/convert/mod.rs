@@ -1,11 +1,16 @@
 //! Convert: a bundle, tree or slide into a container that other programs read.
 //!
 //! The tiles are those that `decode` and the server give: of a lossless bundle the slide's own. `tiles` makes them, `recut` cuts them anew where
-//! a container does not take their size. `tiff` and `szi` write one file, a tree goes through `pyramid/write.rs`. The module knows
+//! a container does not take their size. `tiff` and `szi` write one file, `dicom` one for each level, a tree goes through `pyramid/write.rs`. `fit` pads
+//! tiles, `collected` keeps them until their directory or their order is known. The module knows
 //! containers, no pixel arithmetic.
 
 mod about;
+mod collected;
+mod dicom;
+mod fit;
 mod options;
+mod out_dir;
 mod out_file;
 #[cfg(feature = "pixels")]
 mod recut;
@@ -27,7 +32,8 @@ use self::about::About;
 use self::options::{Put, TILE_PX};
 use self::writer::Writer;
 
-pub use self::options::{Container, ConvertOptions, Converted, Source};
+pub use self::dicom::Attributes;
+pub use self::options::{Container, ConvertOptions, Converted, DicomOptions, Source};
 
 /// Writes `out`. `progress` is called with the tiles that are written and with their number.
 ///
@@ -45,7 +51,7 @@ pub fn convert(
     let about = About::of(&source)?;
     let own = about.geometry;
     let is_slide = matches!(source, Source::Slide(_));
-    let is_cut_anew = options.container.is_tiff() && !own.tile().is_multiple_of(16) && !is_slide;
+    let is_cut_anew = options.container.has_full_tiles() && !own.tile().is_multiple_of(16) && !is_slide;
     let geometry = match is_cut_anew {
         true => Geometry::new(own.width(), own.height(), TILE_PX)?,
         false => own,
@@ -86,6 +92,6 @@ fn cut_anew(
 
 #[cfg(not(feature = "pixels"))]
 fn cut_anew(path: &Path, _: &Geometry, _: &ConvertOptions, _: &Scheduler, _: &mut Put<'_>) -> Result<()> {
-    let problem = "the side of its tiles is no multiple of 16, which TIFF demands, and this build does not cut them anew; build with the feature pixels";
+    let problem = "the side of its tiles is no multiple of 16, as it must be there, and this build does not cut them anew; build with the feature pixels";
     Err(Error::input(path, problem))
 }

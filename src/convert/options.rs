@@ -1,7 +1,10 @@
 //! What is converted, how, and what came of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::dicom::Attributes;
 use crate::decode;
 use crate::error::Result;
 use crate::image::geometry::TileId;
@@ -25,6 +28,8 @@ pub enum Container {
     Dzi,
     /// A Deep Zoom tree in one zip file without compression.
     Szi,
+    /// A directory of DICOM whole-slide instances, one for each level.
+    Dicom,
 }
 
 impl Container {
@@ -35,12 +40,13 @@ impl Container {
             Container::OmeTiff => "ome.tiff",
             Container::Dzi => "dzi",
             Container::Szi => "szi",
+            Container::Dicom => "dicom",
         }
     }
 
-    /// Whether it is a TIFF, whose tiles have one size and a side that is a multiple of 16.
-    pub fn is_tiff(self) -> bool {
-        matches!(self, Container::Tiff | Container::OmeTiff)
+    /// Whether its tiles have one size, also at the edges, and a side that is a multiple of 16.
+    pub fn has_full_tiles(self) -> bool {
+        matches!(self, Container::Tiff | Container::OmeTiff | Container::Dicom)
     }
 }
 
@@ -54,8 +60,19 @@ pub enum Source {
     Slide(Box<Slide>),
 }
 
+/// What DICOM asks for besides pixels.
+#[derive(Clone, Debug)]
+pub struct DicomOptions {
+    /// Attributes of patient, study, specimen and equipment.
+    pub attributes: Attributes,
+    /// Whether to refuse what needs a placeholder.
+    pub strict: bool,
+    /// When the source's file was written, in seconds since 1970.
+    pub file_date: u64,
+}
+
 /// How to convert.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ConvertOptions {
     /// What is written.
     pub container: Container,
@@ -63,6 +80,8 @@ pub struct ConvertOptions {
     pub quality: u8,
     /// Whether an earlier result may be replaced.
     pub existing: Existing,
+    /// For [`Container::Dicom`].
+    pub dicom: DicomOptions,
 }
 
 /// What was written.
@@ -82,6 +101,8 @@ pub struct Converted {
     pub recoded: u64,
     /// The tile size of the source, where its tiles were cut anew.
     pub recut_from: Option<u32>,
+    /// What DICOM demands and nothing said: keywords with what was written for them.
+    pub placeholders: BTreeMap<String, String>,
 }
 
 /// The side of tiles that are cut anew, and of a slide's.

@@ -37,7 +37,7 @@ impl Making<'_> {
         let coding = &input.meta().coding;
         let output = Output { quality: self.options.quality, ..Output::default() };
         let renderer = Renderer::new(self.geometry, coding.upsample_filter, output)?;
-        let keeps_jpeg2000 = self.options.container.is_tiff();
+        let keeps_jpeg2000 = self.options.container.has_full_tiles();
         let cutter = &Cutter { geometry: self.geometry, renderer, keeps_jpeg2000 };
         let families = input.families();
         self.scheduler.pipelined(

@@ -1,8 +1,10 @@
 //! The container that is written: where its tiles go.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::about::About;
+use super::dicom::DicomWriter;
 use super::options::{Container, ConvertOptions, Converted, TILE_EXTENSION};
 use super::szi::SziWriter;
 use super::tiff::TiffWriter;
@@ -25,6 +27,7 @@ enum Target {
     Tree(TreeWriter),
     Szi(SziWriter),
     Tiff(TiffWriter),
+    Dicom(Box<DicomWriter>),
 }
 
 impl Writer {
@@ -42,11 +45,14 @@ impl Writer {
             origin: None,
             icc_profile: None,
         };
-        let ConvertOptions { container, quality, existing } = *options;
-        let target = match container {
+        let (quality, existing) = (options.quality, options.existing);
+        let target = match options.container {
             Container::Tiff | Container::OmeTiff => {
-                let is_ome = container == Container::OmeTiff;
+                let is_ome = options.container == Container::OmeTiff;
                 Target::Tiff(TiffWriter::create(out, *geometry, quality, is_ome, existing)?)
+            }
+            Container::Dicom => {
+                Target::Dicom(Box::new(DicomWriter::create(out, *geometry, options, about)?))
             }
             Container::Szi => Target::Szi(SziWriter::create(out, *geometry, existing)?),
             Container::Dzi => {
@@ -63,6 +69,7 @@ impl Writer {
     pub fn expected(&self) -> u64 {
         let coarsest = match &self.target {
             Target::Tiff(tiff) => tiff.coarsest(),
+            Target::Dicom(dicom) => dicom.coarsest(),
             Target::Tree(_) | Target::Szi(_) => 0,
         };
         let count = |level| {
@@ -83,6 +90,8 @@ impl Writer {
             Target::Szi(zip) => zip.tile(id, &coded)?,
             Target::Tiff(tiff) if id.level < tiff.coarsest() => return Ok(false),
             Target::Tiff(tiff) => tiff.tile(id, coded)?,
+            Target::Dicom(dicom) if id.level < dicom.coarsest() => return Ok(false),
+            Target::Dicom(dicom) => dicom.tile(id, coded)?,
         }
         self.tiles += 1;
         self.tile_bytes += bytes;
@@ -96,13 +105,15 @@ impl Writer {
     pub fn finish(self) -> Result<Converted> {
         let Self { target, geometry, metadata, icc, tiles, tile_bytes } = self;
         let mut levels = geometry.top_level() + 1;
-        let mut recoded = 0;
+        let (mut recoded, mut placeholders) = (0, BTreeMap::new());
         match target {
             Target::Tree(tree) => drop(tree.finish(&metadata, icc.as_deref())?),
             Target::Szi(zip) => zip.finish(&metadata, icc.as_deref())?,
             Target::Tiff(tiff) => (levels, recoded) = tiff.finish(&metadata, icc.as_deref())?,
+            Target::Dicom(dicom) => (levels, recoded, placeholders) = dicom.finish()?,
         }
         let size = (geometry.width(), geometry.height());
-        Ok(Converted { size, levels, tile: geometry.tile(), tiles, tile_bytes, recoded, recut_from: None })
+        let tile = geometry.tile();
+        Ok(Converted { size, levels, tile, tiles, tile_bytes, recoded, recut_from: None, placeholders })
     }
 }

@@ -1,47 +1,27 @@
 //! A pyramidal, tiled BigTIFF: tiles are appended as they come, the directories follow at the end.
 //!
-//! `fit` makes a tile one of a TIFF: of full size, sequential. `tags` has the numbers of the format, `describe` the texts. In a TIFF all tiles of a level are
-//! coded in one way; those that differ are coded anew at the end.
+//! `tags` has the numbers of the format, `describe` the texts.
 
 mod describe;
-mod fit;
 mod tags;
 
 use std::path::Path;
 
+use super::collected::{Collected, Level, Place};
+use super::fit::Kind;
 use super::out_file::OutFile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::geometry::{Geometry, TileId};
-use crate::image::ycc::Sampling;
 use crate::pyramid::SlideMetadata;
 use crate::pyramid::write::Existing;
 
-use self::fit::{Fitted, Kind, fit, refit};
 use self::tags::{Directory, HEADER, compression, photometric};
 
 /// Writes a TIFF.
 pub struct TiffWriter {
-    file: OutFile,
-    geometry: Geometry,
+    tiles: Collected,
     quality: u8,
     is_ome: bool,
-    /// The finest level first.
-    levels: Vec<Level>,
-}
-
-/// A level, and where its tiles lie.
-struct Level {
-    number: u32,
-    columns: u32,
-    tiles: Vec<Option<Place>>,
-}
-
-/// A tile in the file.
-#[derive(Clone, Copy)]
-struct Place {
-    offset: u64,
-    bytes: u64,
-    kind: Kind,
 }
 
 impl TiffWriter {
@@ -58,64 +38,37 @@ impl TiffWriter {
     ) -> Result<Self> {
         let mut file = OutFile::create(out, existing)?;
         file.append(&HEADER)?;
-        let mut writer = Self { file, geometry, quality, is_ome, levels: Vec::new() };
-        for number in (writer.coarsest()..=geometry.top_level()).rev() {
-            let (columns, rows) = geometry.tiles(number);
-            let tiles = vec![None; columns as usize * rows as usize];
-            writer.levels.push(Level { number, columns, tiles });
-        }
-        Ok(writer)
+        Ok(Self { tiles: Collected::new(file, geometry, quality), quality, is_ome })
     }
 
-    /// The coarsest level that is written: the first that is one tile.
+    /// The coarsest level that is written.
     pub fn coarsest(&self) -> u32 {
-        let is_one = |&level: &u32| self.geometry.tiles(level) == (1, 1);
-        (0..=self.geometry.top_level()).rev().find(is_one).unwrap_or(0)
+        self.tiles.coarsest()
     }
 
-    /// Adds a tile: a JPEG file, or a payload of [`crate::codec::jpeg2000`].
+    /// Adds a tile.
     ///
     /// # Errors
-    /// A damaged tile; a full disk or another file error.
+    /// As of [`Collected::add`].
     pub fn tile(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
-        let size = crate::lossless::tile_size(&self.geometry, id)?;
-        let Fitted { kind, bytes } = fit(coded, size, self.geometry.tile() as usize, self.quality)?;
-        let offset = self.file.append(&bytes)?;
-        let down = (self.geometry.top_level() - id.level) as usize;
-        let level = self.levels.get_mut(down);
-        let place = level.and_then(|level| level.tiles.get_mut((id.y * level.columns + id.x) as usize));
-        if let Some(place) = place {
-            *place = Some(Place { offset, bytes: bytes.len() as u64, kind });
-        }
-        Ok(())
+        self.tiles.add(id, coded)
     }
 
     /// Writes the directories and gives the file its name. Returns how many levels it has, and how many tiles were coded anew.
     ///
     /// # Errors
-    /// As of [`Self::tile`]; a level without some of its tiles.
+    /// As of [`Collected::settle`].
     pub fn finish(mut self, metadata: &SlideMetadata, icc: Option<&[u8]>) -> Result<(u32, u64)> {
-        // A tree may lack its coarse levels.
-        let whole = self.levels.iter().take_while(|level| level.tiles.iter().all(Option::is_some)).count();
-        if whole == 0 {
-            return Err(Error::input(self.file.path(), "some tiles of the finest level were not made"));
-        }
-        self.levels.truncate(whole);
-        let kinds = self.kinds();
-        let mut recoded = 0;
-        for (down, kind) in kinds.iter().enumerate() {
-            recoded += self.unify(down, *kind)?;
-        }
-        let levels = std::mem::take(&mut self.levels);
+        let (levels, recoded) = self.tiles.settle()?;
         let mut directories = Vec::new();
-        for (level, kind) in levels.iter().zip(kinds) {
-            directories.push(self.directory(level, kind, metadata, icc));
+        for (level, kind) in &levels {
+            directories.push(self.directory(level, *kind, metadata, icc));
         }
         if self.is_ome {
             let below = directories.split_off(1);
             let mut at = Vec::new();
             for directory in below {
-                at.push(directory.write(&mut self.file)?);
+                at.push(directory.write(&mut self.tiles.file)?);
             }
             if let (Some(first), false) = (directories.first_mut(), at.is_empty()) {
                 first.offsets(tags::SUB_IFDS, tags::IFD8, &at);
@@ -125,40 +78,12 @@ impl TiffWriter {
         let mut link = tags::FIRST_LINK;
         for directory in directories {
             let next = directory.link();
-            let at = directory.write(&mut self.file)?;
-            self.file.replace(link, &at.to_le_bytes())?;
+            let at = directory.write(&mut self.tiles.file)?;
+            self.tiles.file.replace(link, &at.to_le_bytes())?;
             link = at + next;
         }
-        self.file.publish()?;
+        self.tiles.file.publish()?;
         Ok((levels.len() as u32, recoded))
-    }
-
-    /// How the tiles of each level are coded. All levels are in colour where one is.
-    fn kinds(&self) -> Vec<Kind> {
-        let own: Vec<Kind> = self
-            .levels
-            .iter()
-            .map(|level| fit::common(level.tiles.iter().flatten().map(|tile| tile.kind)))
-            .collect();
-        let is_gray = own.iter().all(|kind| kind.is_gray());
-        let in_colour =
-            |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
-        own.into_iter().map(in_colour).collect()
-    }
-
-    /// Codes those tiles of a level anew that are coded in another way; returns how many.
-    fn unify(&mut self, down: usize, kind: Kind) -> Result<u64> {
-        let Some(level) = self.levels.get_mut(down) else { return Ok(0) };
-        let side = self.geometry.tile() as usize;
-        let mut recoded = 0;
-        for place in level.tiles.iter_mut().flatten().filter(|place| place.kind != kind) {
-            let old = self.file.read(place.offset, place.bytes)?;
-            let bytes = refit(place.kind, old, kind, side, self.quality)?;
-            let offset = self.file.append(&bytes)?;
-            *place = Place { offset, bytes: bytes.len() as u64, kind };
-            recoded += 1;
-        }
-        Ok(recoded)
     }
 
     /// The directory of a level.
@@ -169,8 +94,9 @@ impl TiffWriter {
         metadata: &SlideMetadata,
         icc: Option<&[u8]>,
     ) -> Directory {
-        let (width, height) = self.geometry.level_size(level.number);
-        let down = self.geometry.top_level() - level.number;
+        let geometry = self.tiles.geometry();
+        let (width, height) = geometry.level_size(level.number);
+        let down = geometry.top_level() - level.number;
         let samples = if kind.is_gray() { 1 } else { 3 };
         let mut tags = Directory::default();
         tags.long(tags::NEW_SUBFILE_TYPE, u32::from(down > 0));
@@ -182,8 +108,8 @@ impl TiffWriter {
         if down == 0 {
             let jpeg2000 = matches!(kind, Kind::Jpeg2000(_));
             let text = match self.is_ome {
-                true => describe::ome(metadata, &self.geometry, samples),
-                false => describe::plain(metadata, &self.geometry, jpeg2000, self.quality),
+                true => describe::ome(metadata, geometry, samples),
+                false => describe::plain(metadata, geometry, jpeg2000, self.quality),
             };
             tags.text(tags::IMAGE_DESCRIPTION, &text);
         }
@@ -192,8 +118,8 @@ impl TiffWriter {
         if let Some((x, y)) = metadata.microns_per_pixel {
             // Levels are rounded up, so their pixels are not exactly twice as large.
             let scale = |full: u32, own: u32| f64::from(full) / f64::from(own);
-            let x = tags::rational(10_000.0 / (x * scale(self.geometry.width(), width)));
-            let y = tags::rational(10_000.0 / (y * scale(self.geometry.height(), height)));
+            let x = tags::rational(10_000.0 / (x * scale(geometry.width(), width)));
+            let y = tags::rational(10_000.0 / (y * scale(geometry.height(), height)));
             if let (Some(x), Some(y)) = (x, y) {
                 tags.rational(tags::X_RESOLUTION, x);
                 tags.rational(tags::Y_RESOLUTION, y);
@@ -201,8 +127,8 @@ impl TiffWriter {
             }
         }
         tags.text(tags::SOFTWARE, &metadata.generator);
-        tags.long(tags::TILE_WIDTH, self.geometry.tile());
-        tags.long(tags::TILE_LENGTH, self.geometry.tile());
+        tags.long(tags::TILE_WIDTH, geometry.tile());
+        tags.long(tags::TILE_LENGTH, geometry.tile());
         let numbers = |of: fn(&Place) -> u64| level.tiles.iter().flatten().map(of).collect::<Vec<_>>();
         tags.offsets(tags::TILE_OFFSETS, tags::LONG8, &numbers(|tile| tile.offset));
         tags.offsets(tags::TILE_BYTE_COUNTS, tags::LONG8, &numbers(|tile| tile.bytes));

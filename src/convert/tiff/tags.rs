@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fit::Kind;
+use crate::convert::fit::Kind;
 use crate::codec::jpeg2000::Colours;
 use crate::convert::out_file::OutFile;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Makes a tile one of a TIFF: of the full size of tiles, sequential, coded as the others of its level are.
+//! Makes a tile one of a TIFF or of DICOM: of the full size of tiles, sequential, coded as the others of its level are.
 
 use std::collections::BTreeMap;
 
@@ -28,14 +28,14 @@ impl Kind {
     }
 }
 
-/// A tile of a TIFF.
+/// A tile of full size.
 pub struct Fitted {
     pub kind: Kind,
     pub bytes: Vec<u8>,
 }
 
 /// Fits a tile of `size` (width, height) pixels into one of `side`. A JPEG keeps its coefficients. A codestream stays if it has the full
-/// size, and is coded as JPEG otherwise; so is a JPEG whose sampling TIFF does not have.
+/// size, and is coded as JPEG otherwise; so is a JPEG whose sampling has no name.
 ///
 /// # Errors
 /// A damaged tile, or one of another size.

@@ -1,0 +1,120 @@
+//! The tiles of all levels, appended to one file as they come: where each lies, and how it is coded.
+
+use super::fit::{Fitted, Kind, common, fit, refit};
+use super::out_file::OutFile;
+use crate::error::{Error, Result};
+use crate::image::geometry::{Geometry, TileId};
+use crate::image::ycc::Sampling;
+
+/// Collects tiles of full size.
+pub struct Collected {
+    /// Where they are.
+    pub file: OutFile,
+    geometry: Geometry,
+    quality: u8,
+    /// The finest level first.
+    levels: Vec<Level>,
+}
+
+/// A level, and where its tiles lie.
+pub struct Level {
+    /// Its number in the pyramid.
+    pub number: u32,
+    /// Row by row; none is missing once [`Collected::settle`] gives it.
+    pub tiles: Vec<Option<Place>>,
+    columns: u32,
+}
+
+/// A tile in the file.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub offset: u64,
+    pub bytes: u64,
+    kind: Kind,
+}
+
+impl Collected {
+    /// Begins with what `file` holds already. `quality` is that of tiles that must be coded anew.
+    pub fn new(file: OutFile, geometry: Geometry, quality: u8) -> Self {
+        let mut collected = Self { file, geometry, quality, levels: Vec::new() };
+        for number in (collected.coarsest()..=geometry.top_level()).rev() {
+            let (columns, rows) = geometry.tiles(number);
+            let tiles = vec![None; columns as usize * rows as usize];
+            collected.levels.push(Level { number, tiles, columns });
+        }
+        collected
+    }
+
+    /// The pyramid.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The coarsest level that is kept: the first that is one tile.
+    pub fn coarsest(&self) -> u32 {
+        let is_one = |&level: &u32| self.geometry.tiles(level) == (1, 1);
+        (0..=self.geometry.top_level()).rev().find(is_one).unwrap_or(0)
+    }
+
+    /// Adds a tile: a JPEG file, or a payload of [`crate::codec::jpeg2000`].
+    ///
+    /// # Errors
+    /// A damaged tile; a full disk or another file error.
+    pub fn add(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
+        let size = crate::lossless::tile_size(&self.geometry, id)?;
+        let Fitted { kind, bytes } = fit(coded, size, self.geometry.tile() as usize, self.quality)?;
+        let offset = self.file.append(&bytes)?;
+        let down = (self.geometry.top_level() - id.level) as usize;
+        let level = self.levels.get_mut(down);
+        let place = level.and_then(|level| level.tiles.get_mut((id.y * level.columns + id.x) as usize));
+        if let Some(place) = place {
+            *place = Some(Place { offset, bytes: bytes.len() as u64, kind });
+        }
+        Ok(())
+    }
+
+    /// Codes those tiles anew that are coded in another way than most of their level. Returns the whole levels, the finest first, with how their
+    /// tiles are coded, and how many tiles were coded anew.
+    ///
+    /// # Errors
+    /// As of [`Self::add`]; a finest level without some of its tiles.
+    pub fn settle(&mut self) -> Result<(Vec<(Level, Kind)>, u64)> {
+        let mut levels = std::mem::take(&mut self.levels);
+        // A tree may lack its coarse levels.
+        let whole = levels.iter().take_while(|level| level.tiles.iter().all(Option::is_some)).count();
+        if whole == 0 {
+            return Err(Error::input(self.file.path(), "some tiles of the finest level were not made"));
+        }
+        levels.truncate(whole);
+        let mut recoded = 0;
+        let kinds = kinds(&levels);
+        for (level, kind) in levels.iter_mut().zip(&kinds) {
+            recoded += self.unify(level, *kind)?;
+        }
+        Ok((levels.into_iter().zip(kinds).collect(), recoded))
+    }
+
+    /// Codes those tiles of a level anew that are coded in another way; returns how many.
+    fn unify(&mut self, level: &mut Level, kind: Kind) -> Result<u64> {
+        let side = self.geometry.tile() as usize;
+        let mut recoded = 0;
+        for place in level.tiles.iter_mut().flatten().filter(|place| place.kind != kind) {
+            let old = self.file.read(place.offset, place.bytes)?;
+            let bytes = refit(place.kind, old, kind, side, self.quality)?;
+            let offset = self.file.append(&bytes)?;
+            *place = Place { offset, bytes: bytes.len() as u64, kind };
+            recoded += 1;
+        }
+        Ok(recoded)
+    }
+}
+
+/// How the tiles of each level are coded. All levels are in colour where one is.
+fn kinds(levels: &[Level]) -> Vec<Kind> {
+    let own: Vec<Kind> =
+        levels.iter().map(|level| common(level.tiles.iter().flatten().map(|tile| tile.kind))).collect();
+    let is_gray = own.iter().all(|kind| kind.is_gray());
+    let in_colour =
+        |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
+    own.into_iter().map(in_colour).collect()
+}
