@@ -184,8 +184,8 @@ fn every_block_has_a_language_and_no_command_hides_outside_of_blocks() {
 fn every_link_leads_to_a_file_and_a_heading() {
     let others =
         ["ARCHITECTURE", "CHANGELOG", "SECURITY", "benches/RESULTS", "evals/README", "runpod/README"];
-    let others =
-        others.into_iter().chain(["shaders/README", "vendor/README"]).map(|page| format!("{page}.md"));
+    let more = ["CODE_OF_CONDUCT", "CONTRIBUTING", "shaders/README", "vendor/README"];
+    let others = others.into_iter().chain(more).map(|page| format!("{page}.md"));
     let (mut faults, mut links) = (Vec::new(), 0);
     for page in pages().into_iter().chain(others) {
         let text = read(&page);
