@@ -266,8 +266,16 @@ fn exists(path: &Path) -> anyhow::Error {
 }
 
 fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64, opened: &OpenBackend) {
-    let Converted { size: (width, height), levels, tile, tiles, tile_bytes, recoded, recut_from, placeholders } =
-        converted;
+    let Converted {
+        size: (width, height),
+        levels,
+        tile,
+        tiles,
+        tile_bytes,
+        recoded,
+        recut_from,
+        placeholders,
+    } = converted;
     let format = if to == Container::Dicom { "DICOM" } else { "TIFF" };
     if let Some(own) = recut_from {
         note!(

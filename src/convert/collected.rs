@@ -114,7 +114,6 @@ fn kinds(levels: &[Level]) -> Vec<Kind> {
     let own: Vec<Kind> =
         levels.iter().map(|level| common(level.tiles.iter().flatten().map(|tile| tile.kind))).collect();
     let is_gray = own.iter().all(|kind| kind.is_gray());
-    let in_colour =
-        |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
+    let in_colour = |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
     own.into_iter().map(in_colour).collect()
 }

@@ -51,9 +51,7 @@ impl Writer {
                 let is_ome = options.container == Container::OmeTiff;
                 Target::Tiff(TiffWriter::create(out, *geometry, quality, is_ome, existing)?)
             }
-            Container::Dicom => {
-                Target::Dicom(Box::new(DicomWriter::create(out, *geometry, options, about)?))
-            }
+            Container::Dicom => Target::Dicom(Box::new(DicomWriter::create(out, *geometry, options, about)?)),
             Container::Szi => Target::Szi(SziWriter::create(out, *geometry, existing)?),
             Container::Dzi => {
                 let name = out.file_stem().and_then(|name| name.to_str());

@@ -457,7 +457,13 @@ fn dicom_frames(path: &Path) -> Vec<Vec<u8>> {
 /// The values of an attribute as a text.
 fn attribute(path: &Path, name: &str) -> String {
     let object = dicom_object::open_file(path).unwrap();
-    object.element_by_name(name).unwrap_or_else(|e| panic!("{name}: {e}")).to_str().unwrap().trim().to_string()
+    object
+        .element_by_name(name)
+        .unwrap_or_else(|e| panic!("{name}: {e}"))
+        .to_str()
+        .unwrap()
+        .trim()
+        .to_string()
 }
 
 const GIVEN: &str = r#"{
@@ -505,7 +511,10 @@ fn dicom_of_a_bundle_has_the_tiles_that_decode_writes_and_what_it_is_given() {
                 let rect = geometry.tile_rect(TileId { level, x, y }).unwrap();
                 if (rect.width, rect.height) == (tile, tile) {
                     // A frame of an odd number of bytes has a zero behind it.
-                    assert!(frame.starts_with(tile_of) && frame.len() - tile_of.len() < 2, "{case}: other bytes");
+                    assert!(
+                        frame.starts_with(tile_of) && frame.len() - tile_of.len() < 2,
+                        "{case}: other bytes"
+                    );
                 } else {
                     let side = tile as usize;
                     let padded = decode_foreign(frame, Some((side, side))).unwrap();
@@ -565,7 +574,11 @@ fn what_dicom_demands_and_nobody_knows_is_told_or_refused() {
         with(text, &[]).fails(&["given.json", says]);
         assert!(!out.exists(), "{text}");
     }
-    with(r#"{"PixelSpacing": [0.0005, 0.0005]}"#, &["--strict"]).fails(&["a.png", "Manufacturer", "--strict"]);
+    with(r#"{"PixelSpacing": [0.0005, 0.0005]}"#, &["--strict"]).fails(&[
+        "a.png",
+        "Manufacturer",
+        "--strict",
+    ]);
     assert!(!out.exists());
     let said = with(r#"{"PixelSpacing": [0.0005, 0.0005], "Manufacturer": "Maker"}"#, &["--json"]).ok();
     let json: Value = serde_json::from_str(&said.stdout).unwrap();

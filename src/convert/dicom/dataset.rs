@@ -151,7 +151,10 @@ fn code([value, scheme, meaning]: [&str; 3]) -> InMemDicomObject {
 ///
 /// # Errors
 /// An attribute that is given and is this program's to compute; a scale that is not known and not given.
-pub fn dataset(slide: &SlideFacts<'_>, level: &LevelFacts) -> Result<(InMemDicomObject, BTreeMap<String, String>)> {
+pub fn dataset(
+    slide: &SlideFacts<'_>,
+    level: &LevelFacts,
+) -> Result<(InMemDicomObject, BTreeMap<String, String>)> {
     let mut of = Builder {
         given: slide.attributes,
         data: InMemDicomObject::new_empty(),
@@ -168,7 +171,8 @@ pub fn dataset(slide: &SlideFacts<'_>, level: &LevelFacts) -> Result<(InMemDicom
             continue;
         }
         if of.data.get(tag).is_some() {
-            let problem = format!("\"{}\": it is computed from the pixels and cannot be given", attribute.name);
+            let problem =
+                format!("\"{}\": it is computed from the pixels and cannot be given", attribute.name);
             return Err(Error::input(slide.attributes.path(), problem));
         }
         if attribute.vr == VR::SQ {
@@ -306,7 +310,12 @@ fn image(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts) -> Re
 }
 
 /// The extent of the slide, and the functional groups that all frames share.
-fn scale(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts, image_type: &[&str]) -> Result<()> {
+fn scale(
+    of: &mut Builder<'_>,
+    slide: &SlideFacts<'_>,
+    level: &LevelFacts,
+    image_type: &[&str],
+) -> Result<()> {
     // Rows come first in DICOM: the first number is the distance downwards.
     let given = of.given.of(tags::PIXEL_SPACING).map(|values| {
         let numbers: Vec<f64> = values.iter().filter_map(|value| value.trim().parse().ok()).collect();
@@ -327,7 +336,8 @@ fn scale(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts, image
     put_value(&mut of.data, tags::IMAGED_VOLUME_WIDTH, VR::FL, millimetres(slide.size.0, across));
     put_value(&mut of.data, tags::IMAGED_VOLUME_HEIGHT, VR::FL, millimetres(slide.size.1, down));
     let thickness = of.values(tags::SLICE_THICKNESS, &[decimal(THICKNESS_MM)]);
-    let depth = thickness.first().and_then(|text| text.trim().parse::<f32>().ok()).unwrap_or(THICKNESS_MM as f32);
+    let depth =
+        thickness.first().and_then(|text| text.trim().parse::<f32>().ok()).unwrap_or(THICKNESS_MM as f32);
     // The depth of the volume is in micrometres, its width and height in millimetres.
     put_value(&mut of.data, tags::IMAGED_VOLUME_DEPTH, VR::FL, depth * 1000.0);
 
@@ -338,7 +348,12 @@ fn scale(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts, image
     put(&mut measures, tags::PIXEL_SPACING, VR::DS, &spacing);
     put(&mut measures, tags::SLICE_THICKNESS, VR::DS, &thickness);
     let mut frame_type = InMemDicomObject::new_empty();
-    put(&mut frame_type, tags::FRAME_TYPE, VR::CS, &image_type.iter().map(|part| (*part).to_string()).collect::<Vec<_>>());
+    put(
+        &mut frame_type,
+        tags::FRAME_TYPE,
+        VR::CS,
+        &image_type.iter().map(|part| (*part).to_string()).collect::<Vec<_>>(),
+    );
     let mut path = InMemDicomObject::new_empty();
     put(&mut path, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, &["1".to_string()]);
     let mut shared = InMemDicomObject::new_empty();
@@ -408,13 +423,13 @@ fn specimen(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
     let mut item = InMemDicomObject::new_empty();
     let identifier = of.values(tags::SPECIMEN_IDENTIFIER, &[UNKNOWN.to_string()]);
     put(&mut item, tags::SPECIMEN_IDENTIFIER, VR::LO, &identifier);
-    let uid = of.given.of(tags::SPECIMEN_UID).map_or_else(|| vec![(slide.uid)("specimen")], <[String]>::to_vec);
+    let uid =
+        of.given.of(tags::SPECIMEN_UID).map_or_else(|| vec![(slide.uid)("specimen")], <[String]>::to_vec);
     of.placed.insert(tags::SPECIMEN_UID);
     put(&mut item, tags::SPECIMEN_UID, VR::UI, &uid);
-    for (tag, vr) in [
-        (tags::SPECIMEN_SHORT_DESCRIPTION, VR::LO),
-        (tags::SPECIMEN_DETAILED_DESCRIPTION, VR::UT),
-    ] {
+    for (tag, vr) in
+        [(tags::SPECIMEN_SHORT_DESCRIPTION, VR::LO), (tags::SPECIMEN_DETAILED_DESCRIPTION, VR::UT)]
+    {
         of.placed.insert(tag);
         if let Some(values) = of.given.of(tag) {
             put(&mut item, tag, vr, values);

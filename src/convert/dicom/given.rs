@@ -83,7 +83,8 @@ impl Attributes {
                 }
                 texts.push(text);
             }
-            values.insert(entry.tag(), Attribute { name: name.clone(), vr, values: texts, codes: Vec::new() });
+            values
+                .insert(entry.tag(), Attribute { name: name.clone(), vr, values: texts, codes: Vec::new() });
         }
         Ok(Self { path: path.into(), values })
     }
@@ -111,8 +112,7 @@ impl Attributes {
 
 /// The items of a sequence of codes.
 fn codes(value: Value) -> std::result::Result<Vec<[String; 3]>, &'static str> {
-    const FORM: &str =
-        "a code is an object of three texts: CodeValue, CodingSchemeDesignator, CodeMeaning";
+    const FORM: &str = "a code is an object of three texts: CodeValue, CodingSchemeDesignator, CodeMeaning";
     let list = match value {
         Value::Array(list) => list,
         one => vec![one],
@@ -121,7 +121,8 @@ fn codes(value: Value) -> std::result::Result<Vec<[String; 3]>, &'static str> {
     let item = |item: Value| {
         let object = item.as_object().filter(|object| object.len() == parts.len())?;
         let part = |(name, vr): (&str, VR)| {
-            let text = object.get(name)?.as_str().filter(|text| !text.is_empty() && fault(vr, text).is_none())?;
+            let text =
+                object.get(name)?.as_str().filter(|text| !text.is_empty() && fault(vr, text).is_none())?;
             Some(text.to_string())
         };
         Some([part(parts[0])?, part(parts[1])?, part(parts[2])?])

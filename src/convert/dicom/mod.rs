@@ -12,9 +12,9 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use dicom_dictionary_std::uids;
 use dicom_encoding::encode::EncoderFor;
 use dicom_encoding::encode::explicit_le::ExplicitVRLittleEndianEncoder;
-use dicom_dictionary_std::uids;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -155,7 +155,9 @@ impl DicomWriter {
             state.update(&frame);
             let own = photometric(kind, &frame);
             if *meaning.get_or_insert(own) != own {
-                let problem = format!("some of its JPEG 2000 tiles are {own}, others not, which an instance cannot say");
+                let problem = format!(
+                    "some of its JPEG 2000 tiles are {own}, others not, which an instance cannot say"
+                );
                 return Err(Error::input(Path::new(&self.name), problem));
             }
         }
@@ -204,7 +206,8 @@ impl DicomWriter {
             frames: places.len(),
             kind: *kind,
             photometric,
-            ratio: samples as f64 * f64::from(tile) * f64::from(tile) * places.len() as f64 / coded.max(1) as f64,
+            ratio: samples as f64 * f64::from(tile) * f64::from(tile) * places.len() as f64
+                / coded.max(1) as f64,
             is_original: self.is_original,
         };
         let (data, placeholders) = self.dataset(&facts, slide)?;

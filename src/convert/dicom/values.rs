@@ -50,10 +50,7 @@ pub fn date_and_time(seconds: u64) -> [String; 2] {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = 400 * cycle + year_of_cycle + u64::from(month <= 2);
     let (hours, minutes) = (of_day / 3600, of_day / 60 % 60);
-    [
-        format!("{year:04}{month:02}{day_of_month:02}"),
-        format!("{hours:02}{minutes:02}{:02}", of_day % 60),
-    ]
+    [format!("{year:04}{month:02}{day_of_month:02}"), format!("{hours:02}{minutes:02}{:02}", of_day % 60)]
 }
 
 /// What is wrong with a value of this representation; `None` where it is right.
@@ -94,7 +91,9 @@ pub fn fault(vr: VR, value: &str) -> Option<&'static str> {
 /// Whether a text is a UID.
 fn is_uid(text: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
     };
     text.split('.').all(is_part)
 }
@@ -105,7 +104,9 @@ mod tests {
 
     #[test]
     fn decimal_strings_have_sixteen_characters_at_most() {
-        for (value, text) in [(0.0005, "0.0005"), (0.000_499, "0.000499"), (2.0 / 3.0, "6.66666666667e-1"), (40.0, "40")] {
+        for (value, text) in
+            [(0.0005, "0.0005"), (0.000_499, "0.000499"), (2.0 / 3.0, "6.66666666667e-1"), (40.0, "40")]
+        {
             assert_eq!(decimal(value), text);
             assert!((decimal(value).parse::<f64>().unwrap() / value - 1.0).abs() < 1e-9);
         }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::convert::fit::Kind;
 use crate::codec::jpeg2000::Colours;
+use crate::convert::fit::Kind;
 use crate::convert::out_file::OutFile;
 use crate::error::Result;
 
