@@ -79,7 +79,9 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     let place = OutPlace::of(dir)?;
     // What is there last.
     let last = if args.to == Container::Dicom { name.join("level-0.dcm") } else { name.clone() };
-    if is_address(&out) && !args.overwrite && place.has(&last)? {
+    if args.to == Container::Dzi {
+        place.check_tree(&name, args.overwrite)?;
+    } else if is_address(&out) && !args.overwrite && place.has(&last)? {
         return Err(exists(&out));
     }
     if args.to != Container::Dicom && (args.attributes.is_some() || args.strict) {
@@ -96,10 +98,14 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
         slide.info.warnings.iter().for_each(|warning| note!("{}: {warning}", input.path.display()));
     }
     // A wrong name must fail before the work.
-    let associated = associated(&args, &source, &input.path, &at)?;
+    let associated = associated(&args, &source, &input.path, &at, &place)?;
     let scheduler = args.work.scheduler()?;
     let opened = match &source {
-        Source::Bundle(bundle) if !bundle.meta().coding.originals => {
+        // What is cut anew is read pixel by pixel, on the CPU.
+        Source::Bundle(bundle)
+            if !bundle.meta().coding.originals
+                && (bundle.geometry().tile().is_multiple_of(16) || !args.to.has_full_tiles()) =>
+        {
             let families = Some(bundle.families().len() as u64);
             args.backend.open(
                 Workload::Decode(Some(&bundle.meta().encode)),
@@ -163,8 +169,12 @@ fn seconds_of(path: &Path) -> u64 {
     modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
 }
 
-/// Whether two paths are one file.
+/// Whether two paths or addresses are one file.
 fn is_same(a: &Path, b: &Path) -> bool {
+    if is_address(a) || is_address(b) {
+        // Path compares by components, so that doubled slashes make no difference.
+        return a == b;
+    }
     let whole = |path: &Path| path.canonicalize().ok();
     whole(a).is_some_and(|path| whole(b) == Some(path))
 }
@@ -196,8 +206,12 @@ fn out_path(args: &ConvertArgs, input: &Input) -> Result<PathBuf> {
         };
         return Ok(input.home.with_file_name(format!("{}.{extension}", name.to_string_lossy())));
     };
-    let is_named = out.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension));
+    // As it is written: a tree is always found by its .dzi.
+    let is_named = out.extension().is_some_and(|own| own == extension);
+    let is_dir =
+        out.as_os_str().to_string_lossy().ends_with('/') || (args.to != Container::Dicom && out.is_dir());
     match args.to {
+        _ if is_dir => usage!("--out {}: it names a directory; give the name of the result", out.display()),
         Container::Dzi | Container::Szi if !is_named => {
             usage!("--out {}: programs know it by its name, which must end in .{extension}", out.display())
         }
@@ -221,6 +235,7 @@ fn associated(
     source: &Source,
     path: &Path,
     out: &Path,
+    place: &OutPlace,
 ) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let have: Vec<String> = match source {
         Source::Bundle(bundle) => bundle.meta().associated.iter().map(|image| image.name.clone()).collect(),
@@ -241,7 +256,8 @@ fn associated(
             return Err(Problem::usage(path, problem).into());
         }
         let to = out.with_file_name(format!("{stem}_{name}.png"));
-        if to.exists() && !args.overwrite {
+        let is_there = to.exists() || place.has(Path::new(to.file_name().unwrap_or_default()))?;
+        if is_there && !args.overwrite {
             return Err(exists(&to));
         }
         let png = match source {
@@ -285,7 +301,7 @@ fn print_summary(out: &Path, to: Container, converted: &Converted, seconds: f64,
     }
     if *recoded > 0 {
         note!(
-            "{}: {recoded} of {tiles} tiles were coded again, because in {format} all tiles of a level are of one kind",
+            "{}: {recoded} of {tiles} tiles were decoded and coded again; docs/convert.md says of which that is",
             out.display()
         );
     }

@@ -82,7 +82,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "An OME-TIFF somewhere else",
                 "origami convert slides/a/residual_packs/residuals.bundle --to ome-tiff --out a.ome.tiff",
             ),
-            example("A slide as one Deep Zoom file", "origami convert slide.svs --to szi"),
             example("DICOM instances, one for each level", "origami convert lossless.bundle --to dicom"),
         ],
     ),

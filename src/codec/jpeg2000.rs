@@ -155,6 +155,16 @@ fn header(stream: &[u8]) -> Result<Header> {
     Ok(Header { width, height, bits: u32::from(depth) + 1, components: count, is_subsampled: halved })
 }
 
+/// How many luma samples across and down a chroma sample of a codestream stands for.
+pub fn chroma_factors(stream: &[u8]) -> (u8, u8) {
+    let is_chroma = number(stream, 40, 2) == Some(3);
+    // The second component of the marker segment SIZ: its depth, then its steps.
+    match stream.get(46..48) {
+        Some(&[across, down]) if is_chroma => (across.max(1), down.max(1)),
+        _ => (1, 1),
+    }
+}
+
 /// Shows each marker segment of the main header, from its marker to its end, until `see` gives false.
 fn main_header(stream: &[u8], mut see: impl FnMut(u8, std::ops::Range<usize>) -> bool) {
     let mut at = 2;

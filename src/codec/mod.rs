@@ -58,7 +58,8 @@ pub use self::turbo::encode_deep as encode_deep_jpeg;
 pub use self::turbo::{
     Color as JpegColor, Decoder as JpegDecoder, Encoder as JpegEncoder, Header as JpegHeader,
     Opened as OpenedJpeg, Simd as JpegSimd, crop as crop_jpeg, cut as cut_jpeg, cut_all as cut_jpeg_parts,
-    decode_deep as decode_deep_jpeg, pad as pad_jpeg, simd as jpeg_simd, version as jpeg_version,
+    decode_deep as decode_deep_jpeg, pad as pad_jpeg, sampling_factors, simd as jpeg_simd,
+    version as jpeg_version,
 };
 #[cfg(feature = "webp")]
 pub use self::webp::encode_webp;

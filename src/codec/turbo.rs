@@ -31,7 +31,7 @@ pub use deep::decode_deep;
 pub use deep::tests::encode_deep;
 pub use encoder::{Encoder, check_image};
 pub use library::{Simd, simd, version};
-pub use pad::pad;
+pub use pad::{pad, sampling_factors};
 #[cfg(feature = "mozjpeg")]
 pub use transform::with_restarts;
 pub use transform::{arithmetic, crop, cut, cut_all};

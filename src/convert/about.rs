@@ -42,7 +42,7 @@ impl About {
                 Ok(Self {
                     name: meta.source.name.clone(),
                     geometry,
-                    microns_per_pixel: meta.microns_per_pixel,
+                    microns_per_pixel: positive(meta.microns_per_pixel),
                     objective_power: meta.objective_power,
                     icc: input.archive().icc_profile()?,
                     is_original: meta.coding.originals,
@@ -57,7 +57,7 @@ impl About {
                 Ok(Self {
                     name: own,
                     geometry: *tree.geometry(),
-                    microns_per_pixel: metadata.microns_per_pixel,
+                    microns_per_pixel: positive(metadata.microns_per_pixel),
                     objective_power: metadata.objective_power,
                     icc: tree.icc_profile().map(<[u8]>::to_vec),
                     is_original: false,
@@ -70,7 +70,7 @@ impl About {
                 Ok(Self {
                     name: metadata.source,
                     geometry,
-                    microns_per_pixel: metadata.microns_per_pixel,
+                    microns_per_pixel: positive(metadata.microns_per_pixel),
                     objective_power: metadata.objective_power,
                     icc: slide.info.icc_profile.clone(),
                     is_original: false,
@@ -78,6 +78,12 @@ impl About {
             }
         }
     }
+}
+
+/// A scale that is one: sidecars may hold anything.
+fn positive(scale: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    let is_good = |value: f64| value.is_finite() && value > 0.0;
+    scale.filter(|&(across, down)| is_good(across) && is_good(down))
 }
 
 fn name(path: &Path) -> String {

@@ -14,6 +14,8 @@ pub struct Collected {
     quality: u8,
     /// The finest level first.
     levels: Vec<Level>,
+    /// Tiles that were coded again.
+    coded: u64,
 }
 
 /// A level, and where its tiles lie.
@@ -36,7 +38,7 @@ pub struct Place {
 impl Collected {
     /// Begins with what `file` holds already. `quality` is that of tiles that must be coded anew.
     pub fn new(file: OutFile, geometry: Geometry, quality: u8) -> Self {
-        let mut collected = Self { file, geometry, quality, levels: Vec::new() };
+        let mut collected = Self { file, geometry, quality, levels: Vec::new(), coded: 0 };
         for number in (collected.coarsest()..=geometry.top_level()).rev() {
             let (columns, rows) = geometry.tiles(number);
             let tiles = vec![None; columns as usize * rows as usize];
@@ -62,7 +64,8 @@ impl Collected {
     /// A damaged tile; a full disk or another file error.
     pub fn add(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
         let size = crate::lossless::tile_size(&self.geometry, id)?;
-        let Fitted { kind, bytes } = fit(coded, size, self.geometry.tile() as usize, self.quality)?;
+        let Fitted { kind, bytes, is_coded } = fit(coded, size, self.geometry.tile() as usize, self.quality)?;
+        self.coded += u64::from(is_coded);
         let offset = self.file.append(&bytes)?;
         let down = (self.geometry.top_level() - id.level) as usize;
         let level = self.levels.get_mut(down);
@@ -86,26 +89,24 @@ impl Collected {
             return Err(Error::input(self.file.path(), "some tiles of the finest level were not made"));
         }
         levels.truncate(whole);
-        let mut recoded = 0;
         let kinds = kinds(&levels);
         for (level, kind) in levels.iter_mut().zip(&kinds) {
-            recoded += self.unify(level, *kind)?;
+            self.unify(level, *kind)?;
         }
-        Ok((levels.into_iter().zip(kinds).collect(), recoded))
+        Ok((levels.into_iter().zip(kinds).collect(), self.coded))
     }
 
-    /// Codes those tiles of a level anew that are coded in another way; returns how many.
-    fn unify(&mut self, level: &mut Level, kind: Kind) -> Result<u64> {
+    /// Codes those tiles of a level anew that are coded in another way.
+    fn unify(&mut self, level: &mut Level, kind: Kind) -> Result<()> {
         let side = self.geometry.tile() as usize;
-        let mut recoded = 0;
         for place in level.tiles.iter_mut().flatten().filter(|place| place.kind != kind) {
             let old = self.file.read(place.offset, place.bytes)?;
             let bytes = refit(place.kind, old, kind, side, self.quality)?;
             let offset = self.file.append(&bytes)?;
             *place = Place { offset, bytes: bytes.len() as u64, kind };
-            recoded += 1;
+            self.coded += 1;
         }
-        Ok(recoded)
+        Ok(())
     }
 }
 

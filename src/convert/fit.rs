@@ -1,9 +1,12 @@
 //! Makes a tile one of a TIFF or of DICOM: of the full size of tiles, sequential, coded as the others of its level are.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::codec::jpeg2000::{self, Colours};
-use crate::codec::{CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, foreign_pixels, pad_jpeg};
+use crate::codec::{
+    CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, foreign_pixels, pad_jpeg, sampling_factors,
+};
 use crate::error::Result;
 use crate::image::family::Pixels;
 use crate::image::ycc::Sampling;
@@ -17,14 +20,14 @@ pub enum Kind {
     Ycc(Sampling),
     /// JPEG of red, green and blue.
     Rgb,
-    /// A codestream of JPEG 2000.
-    Jpeg2000(Colours),
+    /// A codestream of JPEG 2000, and how many pixels across and down a sample of its chroma stands for.
+    Jpeg2000(Colours, (u8, u8)),
 }
 
 impl Kind {
     /// Whether it has one sample a pixel.
     pub fn is_gray(self) -> bool {
-        matches!(self, Kind::Gray | Kind::Jpeg2000(Colours::Gray))
+        matches!(self, Kind::Gray | Kind::Jpeg2000(Colours::Gray, _))
     }
 }
 
@@ -32,6 +35,8 @@ impl Kind {
 pub struct Fitted {
     pub kind: Kind,
     pub bytes: Vec<u8>,
+    /// Whether it was decoded and coded again.
+    pub is_coded: bool,
 }
 
 /// Fits a tile of `size` (width, height) pixels into one of `side`. A JPEG keeps its coefficients. A codestream stays if it has the full
@@ -43,7 +48,8 @@ pub fn fit(coded: Vec<u8>, size: (usize, usize), side: usize, quality: u8) -> Re
     if !coded.starts_with(&[0xFF, 0xD8]) {
         let (colours, stream, header) = jpeg2000::check(&coded, size)?;
         if (header.width as usize, header.height as usize) == (side, side) {
-            return Ok(Fitted { kind: Kind::Jpeg2000(colours), bytes: stream.to_vec() });
+            let kind = Kind::Jpeg2000(colours, jpeg2000::chroma_factors(stream));
+            return Ok(Fitted { kind, bytes: stream.to_vec(), is_coded: false });
         }
         let image = Foreign { codec: CodecId::Jpeg2000, bytes: coded };
         return of_pixels(image.pixels(size)?, Sampling::S420, side, quality);
@@ -55,13 +61,28 @@ pub fn fit(coded: Vec<u8>, size: (usize, usize), side: usize, quality: u8) -> Re
         (JpegColor::Rgb, Some(Sampling::S444)) => Kind::Rgb,
         _ => return of_pixels(foreign_pixels(&coded, Some(size))?, Sampling::S444, side, quality),
     };
-    if (header.width, header.height) == (side, side) && header.baseline {
-        return Ok(Fitted { kind, bytes: coded });
+    let factors = sampling_factors(&coded);
+    let is_plain = match kind {
+        Kind::Gray => factors == [(1, 1)],
+        _ => factors.get(1..) == Some(&[(1, 1), (1, 1)]),
+    };
+    if !is_plain && kind != Kind::Gray {
+        // As 2x1 for each component, which is 4:4:4 in other MCUs than the tags of a level say.
+        return of_pixels(
+            foreign_pixels(&coded, Some(size))?,
+            header.sampling.unwrap_or(Sampling::S444),
+            side,
+            quality,
+        );
     }
-    Ok(Fitted { kind, bytes: pad_jpeg(&coded, side, side)? })
+    if (header.width, header.height) == (side, side) && header.baseline && is_plain {
+        return Ok(Fitted { kind, bytes: coded, is_coded: false });
+    }
+    Ok(Fitted { kind, bytes: pad_jpeg(&coded, side, side)?, is_coded: false })
 }
 
-/// How the tiles of a level are to be coded: as they are where all agree; else as the most of those in luma and chroma.
+/// How the tiles of a level are to be coded: as they are where all agree; else as the most of those in luma and chroma, since no other kind can be
+/// coded here.
 pub fn common(kinds: impl Iterator<Item = Kind>) -> Kind {
     let (mut first, mut agree, mut counts) = (None, true, BTreeMap::new());
     for kind in kinds {
@@ -73,7 +94,9 @@ pub fn common(kinds: impl Iterator<Item = Kind>) -> Kind {
     match first {
         Some(kind) if agree => kind,
         _ => {
-            let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(factors, _)| factors);
+            // Of two that are as many, the finer chroma.
+            let rank = |&((across, down), count): &((usize, usize), u64)| (count, Reverse(across * down));
+            let most = counts.into_iter().max_by_key(rank).map(|(factors, _)| factors);
             let named = Sampling::YCC.into_iter().find(|sampling| Some(sampling.factors()) == most);
             Kind::Ycc(named.unwrap_or(Sampling::S444))
         }
@@ -86,7 +109,7 @@ pub fn common(kinds: impl Iterator<Item = Kind>) -> Kind {
 /// A damaged tile.
 pub fn refit(from: Kind, bytes: Vec<u8>, to: Kind, side: usize, quality: u8) -> Result<Vec<u8>> {
     let pixels = match from {
-        Kind::Jpeg2000(colours) => {
+        Kind::Jpeg2000(colours, _) => {
             jpeg2000::pixels(&jpeg2000::pack(colours, &bytes, (side, side))?, (side, side))?
         }
         _ => foreign_pixels(&bytes, Some((side, side)))?,
@@ -94,7 +117,7 @@ pub fn refit(from: Kind, bytes: Vec<u8>, to: Kind, side: usize, quality: u8) -> 
     let sampling = match to {
         Kind::Ycc(sampling) => sampling,
         // `common` makes tiles that differ luma and chroma.
-        Kind::Gray | Kind::Rgb | Kind::Jpeg2000(_) => Sampling::S444,
+        Kind::Gray | Kind::Rgb | Kind::Jpeg2000(..) => Sampling::S444,
     };
     Ok(of_pixels(pixels, sampling, side, quality)?.bytes)
 }
@@ -111,7 +134,7 @@ fn of_pixels(pixels: Pixels, sampling: Sampling, side: usize, quality: u8) -> Re
     };
     let coded = JpegEncoder::new()?.encode_rgb(&rgb, width, height, quality, sampling)?;
     let bytes = if (width, height) == (side, side) { coded } else { pad_jpeg(&coded, side, side)? };
-    Ok(Fitted { kind: Kind::Ycc(sampling), bytes })
+    Ok(Fitted { kind: Kind::Ycc(sampling), bytes, is_coded: true })
 }
 
 #[cfg(test)]
@@ -124,11 +147,13 @@ mod tests {
         for (kinds, want) in [
             (vec![Kind::Gray, Kind::Gray], Kind::Gray),
             (vec![Kind::Rgb], Kind::Rgb),
-            (vec![Kind::Jpeg2000(Colours::Rgb); 2], Kind::Jpeg2000(Colours::Rgb)),
+            (vec![Kind::Jpeg2000(Colours::Rgb, (1, 1)); 2], Kind::Jpeg2000(Colours::Rgb, (1, 1))),
             (vec![Kind::Gray, Kind::Gray, small], small),
             (vec![full, small, small], small),
             (vec![Kind::Rgb, Kind::Gray], full),
-            (vec![Kind::Jpeg2000(Colours::Rgb), full], full),
+            (vec![Kind::Jpeg2000(Colours::Rgb, (1, 1)), full], full),
+            (vec![small, full], full),
+            (vec![full, Kind::Ycc(Sampling::S422), full, Kind::Ycc(Sampling::S422)], full),
         ] {
             assert_eq!(common(kinds.into_iter()), want);
         }

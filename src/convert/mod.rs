@@ -65,33 +65,33 @@ pub fn convert(
         }
         Ok(())
     };
+    let mut again = 0;
     let making = tiles::Making { geometry, options, scheduler };
     match (&mut source, is_cut_anew) {
         (Source::Bundle(input), false) => making.of_bundle(input, backend, &mut put)?,
-        (Source::Tree(tree), false) => making.of_tree(tree, &mut put)?,
+        (Source::Tree(tree), false) => again = making.of_tree(tree, &mut put)?,
         (Source::Slide(slide), _) => making.of_slide(slide, &mut put)?,
         (Source::Bundle(input), true) => {
-            cut_anew(input.archive().path(), &geometry, options, scheduler, &mut put)?;
+            let is_gray = tiles::is_gray(making.of_bundle_coarsest(input)?);
+            cut_anew(input.archive().path(), is_gray, &making, &mut put)?;
         }
-        (Source::Tree(tree), true) => cut_anew(tree.path(), &geometry, options, scheduler, &mut put)?,
+        (Source::Tree(tree), true) => {
+            let is_gray = tiles::is_gray(Some(making.of_tree_coarsest(tree)?));
+            cut_anew(tree.path(), is_gray, &making, &mut put)?;
+        }
     }
     let written = writer.finish()?;
-    Ok(Converted { recut_from: is_cut_anew.then_some(own.tile()), ..written })
+    let recoded = written.recoded + again;
+    Ok(Converted { recoded, recut_from: is_cut_anew.then_some(own.tile()), ..written })
 }
 
 #[cfg(feature = "pixels")]
-fn cut_anew(
-    path: &Path,
-    geometry: &Geometry,
-    options: &ConvertOptions,
-    scheduler: &Scheduler,
-    put: &mut Put<'_>,
-) -> Result<()> {
-    recut::tiles(path, geometry, options.quality, scheduler, put)
+fn cut_anew(path: &Path, is_gray: bool, making: &tiles::Making<'_>, put: &mut Put<'_>) -> Result<()> {
+    recut::tiles(path, &making.geometry, (making.options.quality, is_gray), making.scheduler, put)
 }
 
 #[cfg(not(feature = "pixels"))]
-fn cut_anew(path: &Path, _: &Geometry, _: &ConvertOptions, _: &Scheduler, _: &mut Put<'_>) -> Result<()> {
+fn cut_anew(path: &Path, _: bool, _: &tiles::Making<'_>, _: &mut Put<'_>) -> Result<()> {
     let problem = "the side of its tiles is no multiple of 16, as it must be there, and this build does not cut them anew; build with the feature pixels";
     Err(Error::input(path, problem))
 }

@@ -97,7 +97,7 @@ pub struct Converted {
     pub tiles: u64,
     /// Bytes of all tiles.
     pub tile_bytes: u64,
-    /// Tiles that were coded anew to be of one kind with the others of their level.
+    /// Tiles that were decoded and coded again: to be of one kind with the others of their level, or because of an overlap that ends inside a block.
     pub recoded: u64,
     /// The tile size of the source, where its tiles were cut anew.
     pub recut_from: Option<u32>,

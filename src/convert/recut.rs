@@ -7,23 +7,24 @@ use super::options::Put;
 use super::tiles::all_tiles;
 use crate::backend;
 use crate::backend::scheduler::{Scheduler, family_bytes};
-use crate::codec::JpegEncoder;
+use crate::codec::{ImageEncoder, JpegEncoder};
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, GeometryError, TileId};
-use crate::image::ycc::Sampling;
+use crate::image::plane::Plane;
+use crate::image::ycc::{Sampling, Ycc};
 use crate::pixels::{Layout, Patch, ReadError, Reading, Shared, open_alone};
 
 /// Memory for decoded families, of which each is needed for several tiles.
 const CACHE_BYTES: u64 = 256 << 20;
 
-/// The tiles of the pyramid `geometry`, from the finest level to the coarsest that the source has; JPEG 4:2:0.
+/// The tiles of the pyramid `geometry`, from the finest level to the coarsest that the source has; JPEG 4:2:0, or gray where all of the slide is.
 ///
 /// # Errors
 /// A source that cannot be read; those of `put`.
 pub fn tiles(
     path: &Path,
     geometry: &Geometry,
-    quality: u8,
+    (quality, is_gray): (u8, bool),
     scheduler: &Scheduler,
     put: &mut Put<'_>,
 ) -> Result<()> {
@@ -35,12 +36,18 @@ pub fn tiles(
         0,
         family_bytes(geometry),
         wanted.map(Ok),
-        |id| async move { Ok::<_, Error>((id, tile(path, source, geometry, quality, id)?)) },
+        |id| async move { Ok::<_, Error>((id, tile(path, source, geometry, (quality, is_gray), id)?)) },
         |(id, coded)| put(id, coded),
     )
 }
 
-fn tile(path: &Path, source: &Shared, geometry: &Geometry, quality: u8, id: TileId) -> Result<Vec<u8>> {
+fn tile(
+    path: &Path,
+    source: &Shared,
+    geometry: &Geometry,
+    (quality, is_gray): (u8, bool),
+    id: TileId,
+) -> Result<Vec<u8>> {
     let rect = geometry.tile_rect(id).ok_or(GeometryError::NoTile(id))?;
     let (width, height) = (rect.width as usize, rect.height as usize);
     let mut data = vec![255; 3 * width * height];
@@ -50,6 +57,11 @@ fn tile(path: &Path, source: &Shared, geometry: &Geometry, quality: u8, id: Tile
     let goes_on = || true;
     let how = Reading { alone: false, goes_on: &goes_on };
     source.read(level, &mut patch, how).map_err(|e| failed(path, e))?;
+    if is_gray {
+        let luma = data.chunks_exact(3).map(|pixel| pixel[0]).collect();
+        let image = Ycc::gray(Plane::from_vec(width, height, luma));
+        return Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?);
+    }
     Ok(JpegEncoder::new()?.encode_rgb(&data, width, height, quality, Sampling::S420)?)
 }
 

@@ -1,20 +1,22 @@
 //! The coded tiles of a bundle, a tree or a slide, all levels of them, in the same order in every run.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::options::{ConvertOptions, Put};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
-use crate::codec::{JpegEncoder, without_extras};
+use crate::codec::{JpegColor, JpegDecoder, JpegEncoder, without_extras};
 use crate::decode::{self, Cutter, ahead};
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
 use crate::image::ycc::Sampling;
 use crate::output::render::{Output, Renderer};
 use crate::params::EncodeParams;
-use crate::pyramid;
 use crate::pyramid::build::Tiler;
 use crate::pyramid::regions::region_jobs;
 use crate::pyramid::small_levels::SmallLevels;
 use crate::pyramid::tree::Tree;
+use crate::pyramid::{self, Refusal};
 use crate::slide::Slide;
 
 /// Makes tiles.
@@ -35,10 +37,7 @@ impl Making<'_> {
     /// Damage; those of `put`.
     pub fn of_bundle(&self, input: &decode::Input, backend: &dyn Backend, put: &mut Put<'_>) -> Result<()> {
         let coding = &input.meta().coding;
-        let output = Output { quality: self.options.quality, ..Output::default() };
-        let renderer = Renderer::new(self.geometry, coding.upsample_filter, output)?;
-        let keeps_jpeg2000 = self.options.container.has_full_tiles();
-        let cutter = &Cutter { geometry: self.geometry, renderer, keeps_jpeg2000 };
+        let cutter = &self.cutter(input)?;
         let families = input.families();
         self.scheduler.pipelined(
             backend.in_flight(&self.geometry),
@@ -67,25 +66,65 @@ impl Making<'_> {
         )
     }
 
-    /// The tiles of a tree: its own where they are JPEG files without overlap, or with one that ends between blocks.
+    fn cutter(&self, input: &decode::Input) -> Result<Cutter> {
+        let output = Output { quality: self.options.quality, ..Output::default() };
+        let geometry = *input.geometry();
+        let renderer = Renderer::new(geometry, input.meta().coding.upsample_filter, output)?;
+        Ok(Cutter { geometry, renderer, keeps_jpeg2000: self.options.container.has_full_tiles() })
+    }
+
+    /// The coarsest tile of a bundle; `None` where it holds none.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn of_bundle_coarsest(&self, input: &decode::Input) -> Result<Option<Vec<u8>>> {
+        let id = TileId { level: 0, x: 0, y: 0 };
+        input
+            .archive()
+            .find_tile(id)
+            .map(|_| Ok(self.cutter(input)?.stored_tile(input, None, id)?))
+            .transpose()
+    }
+
+    /// The coarsest tile of a tree.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn of_tree_coarsest(&self, tree: &Tree) -> Result<Vec<u8>> {
+        let params = EncodeParams { base_quality: self.options.quality, ..EncodeParams::default() };
+        Ok(tree.stored_tile(TileId { level: 0, x: 0, y: 0 }, &params)?.1)
+    }
+
+    /// The tiles of a tree: its own where they are JPEG files without overlap, or with one that ends between blocks. Returns how many JPEG files were
+    /// coded again.
     ///
     /// # Errors
     /// A tile that is missing or damaged; those of `put`.
-    pub fn of_tree(&self, tree: &Tree, put: &mut Put<'_>) -> Result<()> {
-        let originals = tree.descriptor().overlap.is_multiple_of(16);
-        let params =
-            &EncodeParams { originals, base_quality: self.options.quality, ..EncodeParams::default() };
+    pub fn of_tree(&self, tree: &Tree, put: &mut Put<'_>) -> Result<u64> {
+        let overlap = tree.descriptor().overlap;
+        let coded = EncodeParams { base_quality: self.options.quality, ..EncodeParams::default() };
+        let own = &EncodeParams { originals: overlap.is_multiple_of(16), ..coded.clone() };
+        let (coded, again) = (&coded, &AtomicU64::new(0));
+        let is_jpeg = tree.descriptor().format != "png";
         self.scheduler.pipelined(
             0,
             tile_bytes(&self.geometry),
             tree.announced(all_tiles(self.geometry)).map(Ok),
             |(id, arrival)| async move {
                 arrival.await;
-                let (_, coded) = tree.stored_tile(id, params)?;
-                Ok::<_, Error>((id, without_extras(coded, |_| true)))
+                let mut is_coded = !own.originals && overlap > 0 && self.geometry.tiles(id.level) != (1, 1);
+                let stored = tree.stored_tile(id, own).or_else(|error| {
+                    let is_overlap =
+                        matches!(&error, pyramid::Error::Refused { refusal: Refusal::Overlap { .. }, .. });
+                    is_coded |= is_overlap;
+                    if is_overlap { tree.stored_tile(id, coded) } else { Err(error) }
+                });
+                again.fetch_add(u64::from(is_coded && is_jpeg), Relaxed);
+                Ok::<_, Error>((id, without_extras(stored?.1, |_| true)))
             },
             |(id, coded)| put(id, coded),
-        )
+        )?;
+        Ok(again.load(Relaxed))
     }
 
     /// The tiles of a slide, coded from its pixels.
@@ -145,4 +184,10 @@ pub fn all_tiles(geometry: Geometry) -> impl Iterator<Item = TileId> + Send {
         let (columns, rows) = geometry.tiles(level);
         (0..rows).flat_map(move |y| (0..columns).map(move |x| TileId { level, x, y }))
     })
+}
+
+/// Whether a coded tile is gray: then so is its slide.
+pub fn is_gray(tile: Option<Vec<u8>>) -> bool {
+    let header = tile.and_then(|tile| Some(JpegDecoder::open(&tile).ok()?.header()));
+    header.is_some_and(|header| header.color == JpegColor::Gray)
 }

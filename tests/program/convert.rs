@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::kit::compare::{assert_same, planes};
 use crate::kit::files::{contents, listing, no_leftovers};
 use crate::kit::image::Image;
-use crate::kit::jpeg::{baseline, progressive, rgb_coded};
+use crate::kit::jpeg::{baseline, frame, progressive, rgb_coded};
 use crate::kit::program::{Ran, arg, decoded, origami, program};
 use crate::kit::rng::Rng;
 use crate::kit::slides::{Small, encode_tree, tree, write_png};
@@ -225,7 +225,7 @@ fn progressive_tiles_become_sequential_and_those_of_other_kinds_are_coded_again(
     });
     let tiff = dir.path().join("mixed.tiff");
     let said = convert(&mixed, "tiff", &tiff, &[]).ok();
-    assert!(said.stderr.contains("were coded again"), "{said:?}");
+    assert!(said.stderr.contains("5 of 17 tiles were decoded and coded again"), "{said:?}");
     let bytes = fs::read(&tiff).unwrap();
     for page in pages(&bytes) {
         assert_eq!((page[&277][..].to_vec(), page[&SUBSAMPLING][..].to_vec()), (vec![3], vec![2, 2]));
@@ -280,7 +280,11 @@ fn trees_of_any_overlap_become_deep_zoom_without() {
         let code = |part: &Image| if format == "png" { part.png() } else { baseline(part, Sampling::S420) };
         let dzi = write_tree(dir.path(), &format!("o{overlap}"), &image, layout, &|_, part| code(part));
         let (tree, zip) = (dir.path().join("new/a.dzi"), dir.path().join("new/a.szi"));
-        convert(&dzi, "dzi", &tree, &["--overwrite"]).ok();
+        let said = convert(&dzi, "dzi", &tree, &["--overwrite", "--json"]).ok().stdout;
+        // All tiles with an overlap that ends inside a block are coded again, and said to be.
+        let object: Value = serde_json::from_str(&said).unwrap();
+        let again = object["coded_anew"].as_u64().unwrap();
+        assert_eq!(again > 20, overlap == 1, "{overlap}: {again} of {}", object["tiles"]);
         convert(&dzi, "szi", &zip, &["--overwrite"]).ok();
         for made in [&tree, &zip] {
             let opened = Tree::open(made, Missing::Refuse).unwrap();
@@ -292,6 +296,66 @@ fn trees_of_any_overlap_become_deep_zoom_without() {
         }
         assert_eq!(compared(&tree, &zip), f64::INFINITY);
     }
+}
+
+/// The sampling of the one component of a gray JPEG has no meaning, but readers of TIFF want 1x1. That of 4:4:4 may be 2x1 for each.
+#[test]
+fn unusual_factors_of_usual_samplings_become_the_usual_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = Image::tissue(150, 100, 8);
+    let layout = Layout { tile: 64, overlap: 0, format: "jpg" };
+    let code = |_: TileId, part: &Image| {
+        let mut jpeg = baseline(&part.to_gray(), Sampling::Gray);
+        let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+        assert_eq!(jpeg[frame + 11], 0x11);
+        jpeg[frame + 11] = 0x22;
+        jpeg
+    };
+    let dzi = write_tree(dir.path(), "g", &image, layout, &code);
+    for to in ["tiff", "dicom"] {
+        let out = dir.path().join(format!("g.{to}"));
+        if to == "dicom" {
+            let given = dir.path().join("given.json");
+            fs::write(&given, r#"{"PixelSpacing": [1, 1]}"#).unwrap();
+            convert(&dzi, to, &out, &["--attributes", arg(&given)]).ok();
+            for tile in dicom_frames(&out.join("level-0.dcm")) {
+                assert_eq!(frame(&tile).2, [(1, 1)]);
+            }
+            assert_eq!(attribute(&out.join("level-0.dcm"), "PhotometricInterpretation"), "MONOCHROME2");
+            continue;
+        }
+        convert(&dzi, to, &out, &[]).ok();
+        let bytes = fs::read(&out).unwrap();
+        for page in pages(&bytes) {
+            assert_eq!(page[&277][..], [1]);
+            tiles(&bytes, &page).iter().for_each(|tile| assert_eq!(frame(tile).2, [(1, 1)]));
+        }
+        assert_eq!(compared(&dzi, &out), f64::INFINITY);
+    }
+    // Cut anew, a gray slide stays gray.
+    let layout = Layout { tile: 100, overlap: 0, format: "jpg" };
+    let dzi =
+        write_tree(dir.path(), "h", &image, layout, &|_, part| baseline(&part.to_gray(), Sampling::Gray));
+    let out = dir.path().join("h.tiff");
+    convert(&dzi, "tiff", &out, &[]).ok();
+    assert!(pages(&fs::read(&out).unwrap()).iter().all(|page| page[&277][..] == [1]));
+}
+
+#[test]
+fn a_name_that_would_stand_for_another_file_is_refused_before_the_work() {
+    let s = Small::new();
+    let tree = s.path("t.dzi");
+    convert(&s.bundle, "dzi", &tree, &[]).ok();
+    let before = contents(&s.path("t_files"));
+    // The tree would be t.dzi, and be replaced.
+    convert(&tree, "dzi", &s.path("t.DZI"), &["--overwrite"]).refused(&[".dzi"]);
+    convert(&tree, "dzi", &tree, &["--overwrite"]).refused(&["replace what it is made of"]);
+    assert!(contents(&s.path("t_files")) == before);
+    fs::create_dir(s.path("folder")).unwrap();
+    convert(&tree, "tiff", &s.path("folder"), &["--overwrite"]).refused(&["names a directory"]);
+    convert(&tree, "tiff", Path::new(&format!("{}/", arg(&s.path("new")))), &[])
+        .refused(&["names a directory"]);
+    assert!(!s.path("new").exists());
 }
 
 #[test]

@@ -275,3 +275,30 @@ fn errors_name_the_address_and_the_exit_code_is_that_of_files() {
     fails(&["inspect", "https://user:word@host/a.bundle"], 1, "credentials come from the environment");
     fails(&["encode", "s3://b/in/slide.tif", "--out", "http://host/x", "-q"], 2, "a web server");
 }
+
+#[test]
+fn a_conversion_replaces_neither_its_source_nor_what_others_have_there() {
+    let shelf = Shelf::new();
+    shelf.server.put("b/in/a.bundle", &shelf.bundle);
+    let run = |to: &str, out: &str, extra: &[&str]| {
+        shelf.run(&[&["convert", "s3://b/in/a.bundle", "--to", to, "--out", out][..], extra].concat())
+    };
+    // Its log is among what it says.
+    let refused = |ran: Ran, code: i32, says: &str| {
+        assert!(ran.code == Some(code) && ran.stderr.contains(says), "{ran:?}");
+    };
+    refused(run("tiff", "s3://b/in//a.bundle", &["--overwrite"]), 2, "replace what it is made of");
+    assert!(shelf.server.object("b/in/a.bundle").is_some_and(|bytes| bytes == shelf.bundle));
+    run("dzi", "s3://b/t/x.dzi", &[]).ok();
+    let tree = shelf.server.paths();
+    refused(run("dzi", "s3://b/t/x.dzi", &["--overwrite"]), 2, "not for trees at an address");
+    refused(run("dzi", "s3://b/t/x.dzi", &[]), 1, "it is there already");
+    assert_eq!(shelf.server.paths(), tree);
+    run("tiff", "s3://b/t/x.tiff", &[]).ok();
+    assert!(shelf.server.object("b/t/x.tiff").is_some_and(|bytes| bytes.starts_with(b"II+\0")));
+    let given = shelf.dir.path().join("given.json");
+    fs::write(&given, r#"{"PixelSpacing": [0.0005, 0.0005]}"#).unwrap();
+    run("dicom", "s3://b/t/x.dicom", &["--attributes", arg(&given)]).ok();
+    assert!(shelf.server.object("b/t/x.dicom/level-0.dcm").is_some());
+    refused(run("dicom", "s3://b/t/x.dicom", &["--attributes", arg(&given)]), 1, "it is there already");
+}

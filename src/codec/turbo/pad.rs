@@ -53,28 +53,43 @@ pub fn pad(jpeg: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
     Ok(padded)
 }
 
+/// Where the frame header lies behind its marker and length: precision, height, width, the number of components; of each its name, sampling and
+/// table.
+fn frame_header(jpeg: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        let &[0xFF, marker, high, low] = jpeg.get(at..)?.first_chunk::<4>()? else { return None };
+        if matches!(marker, 0xC0..=0xC2) {
+            return Some(at + 4);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+}
+
+/// The sampling of each component.
+fn factors(jpeg: &[u8], frame: usize) -> Option<Vec<(usize, usize)>> {
+    let sampling = |i: usize| {
+        let byte = *jpeg.get(frame + 7 + 3 * i)?;
+        Some((usize::from(byte >> 4), usize::from(byte & 15)))
+    };
+    (0..usize::from(*jpeg.get(frame + 5)?)).map(sampling).collect()
+}
+
+/// How many samples across and down each component has in an MCU, as the header says. Empty where there is no header.
+pub fn sampling_factors(jpeg: &[u8]) -> Vec<(usize, usize)> {
+    frame_header(jpeg).and_then(|frame| factors(jpeg, frame)).unwrap_or_default()
+}
+
 /// Lets the header of a sequential JPEG of one scan count whole MCUs: their blocks are all there, but libjpeg takes over only those MCUs
 /// that are full of pixels. Returns the blocks of each component.
 fn complete(jpeg: &mut [u8]) -> Option<Vec<Own>> {
-    let mut at = 2;
-    let frame = loop {
-        let &[0xFF, marker, high, low] = jpeg.get(at..)?.first_chunk::<4>()? else { return None };
-        if matches!(marker, 0xC0 | 0xC1) {
-            break at + 4;
-        }
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-    };
-    // Precision, height, width, the number of components; of each its name, sampling and table.
+    let frame = frame_header(jpeg)?;
     let count = usize::from(*jpeg.get(frame + 5)?);
     if count == 1 {
         // The sampling of a single component has no meaning.
         *jpeg.get_mut(frame + 7)? = 0x11;
     }
-    let sampling = |i: usize| {
-        let byte = *jpeg.get(frame + 7 + 3 * i)?;
-        Some((usize::from(byte >> 4), usize::from(byte & 15)))
-    };
-    let factors = (0..count).map(sampling).collect::<Option<Vec<_>>>()?;
+    let factors = factors(jpeg, frame)?;
     let across = factors.iter().map(|&(across, _)| across).max().filter(|&most| most > 0)?;
     let down = factors.iter().map(|&(_, down)| down).max().filter(|&most| most > 0)?;
     let mut mcus = [0; 2];

@@ -278,7 +278,7 @@ fn image(of: &mut Builder<'_>, slide: &SlideFacts<'_>, level: &LevelFacts) -> Re
     // Whether a scanner's JPEG 2000 lost anything cannot be seen; it is not claimed that nothing was.
     of.text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01");
     of.text(tags::LOSSY_IMAGE_COMPRESSION_RATIO, VR::DS, &format!("{:.2}", level.ratio));
-    let method = if matches!(level.kind, Kind::Jpeg2000(_)) { "ISO_15444_1" } else { "ISO_10918_1" };
+    let method = if matches!(level.kind, Kind::Jpeg2000(..)) { "ISO_15444_1" } else { "ISO_10918_1" };
     of.text(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, method);
     of.long(tags::TOTAL_PIXEL_MATRIX_COLUMNS, level.size.0);
     of.long(tags::TOTAL_PIXEL_MATRIX_ROWS, level.size.1);
@@ -443,12 +443,12 @@ fn specimen(of: &mut Builder<'_>, slide: &SlideFacts<'_>) {
 /// The photometric interpretation of a kind of tile. `stream` is one of the tiles.
 pub fn photometric(kind: Kind, stream: &[u8]) -> &'static str {
     match kind {
-        Kind::Gray | Kind::Jpeg2000(Colours::Gray) => "MONOCHROME2",
+        Kind::Gray | Kind::Jpeg2000(Colours::Gray, _) => "MONOCHROME2",
         Kind::Rgb => "RGB",
-        Kind::Ycc(sampling) if sampling.factors() == (1, 1) => "YBR_FULL",
-        Kind::Ycc(_) => "YBR_FULL_422",
-        Kind::Jpeg2000(Colours::Ycbcr) => "YBR_FULL",
-        Kind::Jpeg2000(Colours::Rgb) => match crate::codec::jpeg2000::transform(stream) {
+        // The only name for luma and chroma that this class of instances has for JPEG, whatever the sampling (PS3.3, C.8.12.4.1.5): decoders take that from
+        // the frame.
+        Kind::Ycc(_) | Kind::Jpeg2000(Colours::Ycbcr, _) => "YBR_FULL_422",
+        Kind::Jpeg2000(Colours::Rgb, _) => match crate::codec::jpeg2000::transform(stream) {
             Some(true) => "YBR_RCT",
             Some(false) => "YBR_ICT",
             None => "RGB",

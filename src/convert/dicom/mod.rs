@@ -237,7 +237,7 @@ fn uid(number: u128) -> String {
 /// The bytes of a file before its pixel data.
 fn head(path: &Path, data: &InMemDicomObject, kind: Kind, uid: &str) -> Result<Vec<u8>> {
     let failed = |problem: String| Error::input(path, problem);
-    let syntax = if matches!(kind, Kind::Jpeg2000(_)) { uids::JPEG2000 } else { uids::JPEG_BASELINE8_BIT };
+    let syntax = if matches!(kind, Kind::Jpeg2000(..)) { uids::JPEG2000 } else { uids::JPEG_BASELINE8_BIT };
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(syntax)
         .media_storage_sop_class_uid(uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE)

@@ -5,12 +5,12 @@ use crate::image::geometry::Geometry;
 use crate::pyramid::SlideMetadata;
 
 /// A line for each thing that is known. Where tiles are JPEG 2000 in Aperio's compression it has Aperio's form, by which readers know that compression.
-pub fn plain(metadata: &SlideMetadata, geometry: &Geometry, jpeg2000: bool, quality: u8) -> String {
+pub fn plain(metadata: &SlideMetadata, geometry: &Geometry, jpeg2000: bool) -> String {
     let (width, height, tile) = (geometry.width(), geometry.height(), geometry.tile());
     let SlideMetadata { generator, source, microns_per_pixel, objective_power, .. } = metadata;
     if jpeg2000 {
         let mut text = format!(
-            "Aperio Image Library, form written by {generator}\r\n{width}x{height} [0,0 {width}x{height}] ({tile}x{tile}) J2K/KDU Q={quality}"
+            "Aperio Image Library, form written by {generator}\r\n{width}x{height} [0,0 {width}x{height}] ({tile}x{tile}) J2K/KDU"
         );
         text += &objective_power.map_or_else(String::new, |power| format!("|AppMag = {power}"));
         text += &microns_per_pixel.map_or_else(String::new, |(x, _)| format!("|MPP = {x}"));
@@ -18,6 +18,8 @@ pub fn plain(metadata: &SlideMetadata, geometry: &Geometry, jpeg2000: bool, qual
     }
     let mut text = format!("{generator}\n{width}x{height} in tiles of {tile}");
     if !source.is_empty() {
+        // A name must not add lines of its own.
+        let source: String = source.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         text += &format!("\nsource = {source}");
     }
     if let Some((x, y)) = microns_per_pixel {

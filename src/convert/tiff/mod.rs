@@ -10,6 +10,7 @@ use std::path::Path;
 use super::collected::{Collected, Level, Place};
 use super::fit::Kind;
 use super::out_file::OutFile;
+use crate::codec::jpeg2000::Colours;
 use crate::error::Result;
 use crate::image::geometry::{Geometry, TileId};
 use crate::pyramid::SlideMetadata;
@@ -20,7 +21,6 @@ use self::tags::{Directory, HEADER, compression, photometric};
 /// Writes a TIFF.
 pub struct TiffWriter {
     tiles: Collected,
-    quality: u8,
     is_ome: bool,
 }
 
@@ -38,7 +38,7 @@ impl TiffWriter {
     ) -> Result<Self> {
         let mut file = OutFile::create(out, existing)?;
         file.append(&HEADER)?;
-        Ok(Self { tiles: Collected::new(file, geometry, quality), quality, is_ome })
+        Ok(Self { tiles: Collected::new(file, geometry, quality), is_ome })
     }
 
     /// The coarsest level that is written.
@@ -106,10 +106,11 @@ impl TiffWriter {
         tags.shorts(tags::COMPRESSION, &[compression(kind)]);
         tags.shorts(tags::PHOTOMETRIC, &[photometric(kind)]);
         if down == 0 {
-            let jpeg2000 = matches!(kind, Kind::Jpeg2000(_));
+            // Of gray codestreams no reader knows Aperio's form.
+            let jpeg2000 = matches!(kind, Kind::Jpeg2000(..)) && !kind.is_gray();
             let text = match self.is_ome {
                 true => describe::ome(metadata, geometry, samples),
-                false => describe::plain(metadata, geometry, jpeg2000, self.quality),
+                false => describe::plain(metadata, geometry, jpeg2000),
             };
             tags.text(tags::IMAGE_DESCRIPTION, &text);
         }
@@ -132,8 +133,12 @@ impl TiffWriter {
         let numbers = |of: fn(&Place) -> u64| level.tiles.iter().flatten().map(of).collect::<Vec<_>>();
         tags.offsets(tags::TILE_OFFSETS, tags::LONG8, &numbers(|tile| tile.offset));
         tags.offsets(tags::TILE_BYTE_COUNTS, tags::LONG8, &numbers(|tile| tile.bytes));
-        if let Kind::Ycc(sampling) = kind {
-            let (across, down) = sampling.factors();
+        let factors = match kind {
+            Kind::Ycc(sampling) => Some(sampling.factors()),
+            Kind::Jpeg2000(Colours::Ycbcr, (across, down)) => Some((across.into(), down.into())),
+            _ => None,
+        };
+        if let Some((across, down)) = factors {
             tags.shorts(tags::YCBCR_SUBSAMPLING, &[across as u16, down as u16]);
             tags.shorts(tags::YCBCR_POSITIONING, &[1]);
         }

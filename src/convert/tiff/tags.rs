@@ -56,18 +56,18 @@ const ENTRY_BYTES: u64 = 20;
 pub fn compression(kind: Kind) -> u16 {
     match kind {
         Kind::Gray | Kind::Ycc(_) | Kind::Rgb => 7,
-        Kind::Jpeg2000(Colours::Ycbcr) => 33003,
-        Kind::Jpeg2000(Colours::Rgb) => 33005,
-        Kind::Jpeg2000(Colours::Gray) => 34712,
+        Kind::Jpeg2000(Colours::Ycbcr, _) => 33003,
+        Kind::Jpeg2000(Colours::Rgb, _) => 33005,
+        Kind::Jpeg2000(Colours::Gray, _) => 34712,
     }
 }
 
 /// What the samples of a kind of tile are: black is 0, RGB, YCbCr.
 pub fn photometric(kind: Kind) -> u16 {
     match kind {
-        Kind::Gray | Kind::Jpeg2000(Colours::Gray) => 1,
-        Kind::Rgb | Kind::Jpeg2000(Colours::Rgb) => 2,
-        Kind::Ycc(_) | Kind::Jpeg2000(Colours::Ycbcr) => 6,
+        Kind::Gray | Kind::Jpeg2000(Colours::Gray, _) => 1,
+        Kind::Rgb | Kind::Jpeg2000(Colours::Rgb, _) => 2,
+        Kind::Ycc(_) | Kind::Jpeg2000(Colours::Ycbcr, _) => 6,
     }
 }
 
@@ -114,10 +114,10 @@ impl Directory {
         self.set(tag, RATIONAL, 1, [numerator, denominator].into_iter().flat_map(u32::to_le_bytes).collect());
     }
 
-    /// Text in ASCII.
+    /// Text. TIFF has ASCII; what is not, readers take for UTF-8. Control characters but for line ends become spaces.
     pub fn text(&mut self, tag: u16, text: &str) {
-        let mut bytes: Vec<u8> =
-            text.bytes().map(|byte| if byte.is_ascii() && byte != 0 { byte } else { b'?' }).collect();
+        let clean = |letter: char| if letter.is_control() && !"\r\n".contains(letter) { ' ' } else { letter };
+        let mut bytes = text.chars().map(clean).collect::<String>().into_bytes();
         bytes.push(0);
         self.set(tag, ASCII, bytes.len(), bytes);
     }
