@@ -82,7 +82,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "An OME-TIFF somewhere else",
                 "origami convert slides/a/residual_packs/residuals.bundle --to ome-tiff --out a.ome.tiff",
             ),
-            example("DICOM instances, one for each level", "origami convert lossless.bundle --to dicom"),
+            example(
+                "DICOM instances, one for each level",
+                "origami convert lossless.bundle --to dicom --attributes attributes.json",
+            ),
         ],
     ),
     (

@@ -79,11 +79,7 @@ impl Making<'_> {
     /// Damage.
     pub fn of_bundle_coarsest(&self, input: &decode::Input) -> Result<Option<Vec<u8>>> {
         let id = TileId { level: 0, x: 0, y: 0 };
-        input
-            .archive()
-            .find_tile(id)
-            .map(|_| Ok(self.cutter(input)?.stored_tile(input, None, id)?))
-            .transpose()
+        input.archive().find_tile(id).map(|_| self.cutter(input)?.stored_tile(input, None, id)).transpose()
     }
 
     /// The coarsest tile of a tree.

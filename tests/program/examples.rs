@@ -31,6 +31,7 @@ const FILES: &str = r#"
     head -c 32 /dev/zero >key.txt
     echo sixteen-letters-or-more >tokens.txt
     echo slides/b.svs >list.txt
+    echo '{"PatientID": "4711", "PixelSpacing": [0.0005, 0.0005]}' >attributes.json
     echo '{"slide": "slide.svs", "camera": [{"time": 0}, {"time": 2, "center": [500, 400], "downsample": 1}],
         "options": {"width": 320, "height": 180, "fps": 10}}' >tour.json
 "#;

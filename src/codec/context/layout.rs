@@ -59,14 +59,7 @@ impl Layout {
 
     /// Gives `image` this shape; its samples are then unspecified.
     pub fn shape(&self, image: &mut Ycc) {
-        image.luma.reset(self.width, self.height);
-        image.sampling = self.sampling;
-        if self.sampling == Sampling::Gray {
-            image.chroma = None;
-        } else {
-            let (width, height) = self.size(1);
-            image.chroma.get_or_insert_default().iter_mut().for_each(|plane| plane.reset(width, height));
-        }
+        image.lay_out(self.sampling, self.width, self.height);
     }
 
     /// Columns and rows of cells.

@@ -329,7 +329,7 @@ fn scale(
     });
     of.placed.insert(tags::PIXEL_SPACING);
     let Some((across, down)) = given.transpose()?.or(slide.spacing) else {
-        let problem = "nothing says how large its pixels are, which DICOM demands; give \"PixelSpacing\": [DOWN, ACROSS] in millimetres in the file of --attributes";
+        let problem = "nothing says how large its pixels are, which DICOM demands; give the attribute \"PixelSpacing\": [DOWN, ACROSS], in millimetres";
         return Err(Error::input(Path::new(slide.name), problem));
     };
     let millimetres = |pixels: u32, each: f64| (f64::from(pixels) * each) as f32;

@@ -140,7 +140,7 @@ impl DicomWriter {
         }
         let names: Vec<_> = placeholders.keys().map(String::as_str).collect();
         let problem = format!(
-            "DICOM demands what nothing says: {}; give them in the file of --attributes, or leave --strict out",
+            "DICOM demands what nothing says: {}; give them as attributes, or allow placeholders",
             names.join(", ")
         );
         Err(Error::input(Path::new(&self.name), problem))
