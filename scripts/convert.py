@@ -12,31 +12,16 @@ import io
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import zipfile
 
 import numpy
 import openslide
 import tifffile
+from converted import difference, end, report, run
 from PIL import Image
 
 Image.MAX_IMAGE_PIXELS = None
-EDGE_LIMIT = 16
-failures = 0
-
-
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr or done.stdout}")
-    return done.stdout
-
-
-def report(name, what, problem):
-    global failures
-    failures += bool(problem)
-    print(f"{name:24} {what:10} {problem or 'equal'}", flush=True)
 
 
 def level_of(tiles, width, height, side):
@@ -46,17 +31,6 @@ def level_of(tiles, width, height, side):
         part = numpy.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         out[y * side : y * side + part.shape[0], x * side : x * side + part.shape[1]] = part
     return out
-
-
-def difference(want, got):
-    if want.shape != got.shape:
-        return f"it is {got.shape}, not {want.shape}"
-    apart = numpy.abs(want.astype(int) - got.astype(int)).max(axis=2)
-    inside, edge = apart[:-1, :-1].max(initial=0), apart.max(initial=0)
-    if inside > 0:
-        y, x = numpy.argwhere(apart[:-1, :-1] > 0)[0]
-        return f"{int((apart > 0).sum())} pixels differ, by {inside} at most inside, the first at {x}, {y}"
-    return f"the last column or row differs by {edge}" if edge > EDGE_LIMIT else ""
 
 
 def decoded(origami, bundle, folder):
@@ -156,8 +130,7 @@ def main():
                     entry = f"{name}/{name}_files/{len(levels) - 1 - down}/{x}_{y}.jpeg"
                     problem = problem or ("" if zipped.read(entry) == data else f"{entry} has other bytes")
         report(f"{name} szi", "zipfile", problem)
-    print(f"{failures} failures")
-    sys.exit(failures > 0)
+    end()
 
 
 main()
