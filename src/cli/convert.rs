@@ -103,8 +103,7 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     let opened = match &source {
         // What is cut anew is read pixel by pixel, on the CPU.
         Source::Bundle(bundle)
-            if !bundle.meta().coding.originals
-                && (bundle.geometry().tile().is_multiple_of(16) || !args.to.has_full_tiles()) =>
+            if !bundle.meta().coding.originals && !args.to.cuts_anew(bundle.geometry().tile()) =>
         {
             let families = Some(bundle.families().len() as u64);
             args.backend.open(
@@ -141,22 +140,13 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
     }
     if args.work.json() {
         let beside = associated.iter().filter_map(|(path, _)| Some(out.with_file_name(path.file_name()?)));
-        let Converted {
-            size: (width, height),
-            levels,
-            tile,
-            tiles,
-            tile_bytes,
-            recoded,
-            recut_from,
-            placeholders,
-        } = converted;
         json::print(
             "convert",
             json!({
-                "source": input.path, "out": out, "format": args.to, "width": width, "height": height, "levels": levels,
-                "tile": tile, "tiles": tiles, "tile_bytes": tile_bytes, "coded_anew": recoded, "recut_from": recut_from,
-                "placeholders": placeholders, "associated": beside.collect::<Vec<_>>(), "seconds": seconds, "backend": opened.backend.name(),
+                "source": input.path, "out": out, "format": args.to, "width": converted.size.0, "height": converted.size.1,
+                "levels": converted.levels, "tile": converted.tile, "tiles": converted.tiles, "tile_bytes": converted.tile_bytes,
+                "coded_anew": converted.recoded, "recut_from": converted.recut_from, "placeholders": converted.placeholders,
+                "associated": beside.collect::<Vec<_>>(), "seconds": seconds, "backend": opened.backend.name(),
             }),
         )?;
     }

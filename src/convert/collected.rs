@@ -1,9 +1,10 @@
 //! The tiles of all levels, appended to one file as they come: where each lies, and how it is coded.
 
 use super::fit::{Fitted, Kind, common, fit, refit};
+use super::options::Made;
 use super::out_file::OutFile;
 use crate::error::{Error, Result};
-use crate::image::geometry::{Geometry, TileId};
+use crate::image::geometry::Geometry;
 use crate::image::ycc::Sampling;
 
 /// Collects tiles of full size.
@@ -14,8 +15,6 @@ pub struct Collected {
     quality: u8,
     /// The finest level first.
     levels: Vec<Level>,
-    /// Tiles that were coded again.
-    coded: u64,
 }
 
 /// A level, and where its tiles lie.
@@ -33,12 +32,14 @@ pub struct Place {
     pub offset: u64,
     pub bytes: u64,
     kind: Kind,
+    /// Whether it was decoded and coded again.
+    is_again: bool,
 }
 
 impl Collected {
     /// Begins with what `file` holds already. `quality` is that of tiles that must be coded anew.
     pub fn new(file: OutFile, geometry: Geometry, quality: u8) -> Self {
-        let mut collected = Self { file, geometry, quality, levels: Vec::new(), coded: 0 };
+        let mut collected = Self { file, geometry, quality, levels: Vec::new() };
         for number in (collected.coarsest()..=geometry.top_level()).rev() {
             let (columns, rows) = geometry.tiles(number);
             let tiles = vec![None; columns as usize * rows as usize];
@@ -62,16 +63,16 @@ impl Collected {
     ///
     /// # Errors
     /// A damaged tile; a full disk or another file error.
-    pub fn add(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
+    pub fn add(&mut self, Made { id, coded, is_again }: Made) -> Result<()> {
         let size = crate::lossless::tile_size(&self.geometry, id)?;
         let Fitted { kind, bytes, is_coded } = fit(coded, size, self.geometry.tile() as usize, self.quality)?;
-        self.coded += u64::from(is_coded);
         let offset = self.file.append(&bytes)?;
         let down = (self.geometry.top_level() - id.level) as usize;
         let level = self.levels.get_mut(down);
         let place = level.and_then(|level| level.tiles.get_mut((id.y * level.columns + id.x) as usize));
         if let Some(place) = place {
-            *place = Some(Place { offset, bytes: bytes.len() as u64, kind });
+            let is_again = is_again || is_coded;
+            *place = Some(Place { offset, bytes: bytes.len() as u64, kind, is_again });
         }
         Ok(())
     }
@@ -93,7 +94,9 @@ impl Collected {
         for (level, kind) in levels.iter_mut().zip(&kinds) {
             self.unify(level, *kind)?;
         }
-        Ok((levels.into_iter().zip(kinds).collect(), self.coded))
+        let places = levels.iter().flat_map(|level| level.tiles.iter().flatten());
+        let again = places.filter(|place| place.is_again).count() as u64;
+        Ok((levels.into_iter().zip(kinds).collect(), again))
     }
 
     /// Codes those tiles of a level anew that are coded in another way.
@@ -103,8 +106,7 @@ impl Collected {
             let old = self.file.read(place.offset, place.bytes)?;
             let bytes = refit(place.kind, old, kind, side, self.quality)?;
             let offset = self.file.append(&bytes)?;
-            *place = Place { offset, bytes: bytes.len() as u64, kind };
-            self.coded += 1;
+            *place = Place { offset, bytes: bytes.len() as u64, kind, is_again: true };
         }
         Ok(())
     }

@@ -26,10 +26,10 @@ use crate::backend::scheduler::Scheduler;
 #[cfg(not(feature = "pixels"))]
 use crate::error::Error;
 use crate::error::Result;
-use crate::image::geometry::{Geometry, TileId};
+use crate::image::geometry::Geometry;
 
 use self::about::About;
-use self::options::{Put, TILE_PX};
+use self::options::{Made, Put, TILE_PX};
 use self::writer::Writer;
 
 pub use self::dicom::Attributes;
@@ -51,25 +51,24 @@ pub fn convert(
     let about = About::of(&source)?;
     let own = about.geometry;
     let is_slide = matches!(source, Source::Slide(_));
-    let is_cut_anew = options.container.has_full_tiles() && !own.tile().is_multiple_of(16) && !is_slide;
+    let is_cut_anew = options.container.cuts_anew(own.tile()) && !is_slide;
     let geometry = match is_cut_anew {
         true => Geometry::new(own.width(), own.height(), TILE_PX)?,
         false => own,
     };
     let mut writer = Writer::create(out, options, &geometry, &about)?;
     let (total, mut done) = (writer.expected(), 0);
-    let mut put = |id: TileId, coded: Vec<u8>| -> Result<()> {
-        if writer.put(id, coded)? {
+    let mut put = |made: Made| -> Result<()> {
+        if writer.put(made)? {
             done += 1;
             progress(done, total);
         }
         Ok(())
     };
-    let mut again = 0;
     let making = tiles::Making { geometry, options, scheduler };
     match (&mut source, is_cut_anew) {
         (Source::Bundle(input), false) => making.of_bundle(input, backend, &mut put)?,
-        (Source::Tree(tree), false) => again = making.of_tree(tree, &mut put)?,
+        (Source::Tree(tree), false) => making.of_tree(tree, &mut put)?,
         (Source::Slide(slide), _) => making.of_slide(slide, &mut put)?,
         (Source::Bundle(input), true) => {
             let is_gray = tiles::is_gray(making.of_bundle_coarsest(input)?);
@@ -81,8 +80,7 @@ pub fn convert(
         }
     }
     let written = writer.finish()?;
-    let recoded = written.recoded + again;
-    Ok(Converted { recoded, recut_from: is_cut_anew.then_some(own.tile()), ..written })
+    Ok(Converted { recut_from: is_cut_anew.then_some(own.tile()), ..written })
 }
 
 #[cfg(feature = "pixels")]

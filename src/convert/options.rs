@@ -48,6 +48,11 @@ impl Container {
     pub fn has_full_tiles(self) -> bool {
         matches!(self, Container::Tiff | Container::OmeTiff | Container::Dicom)
     }
+
+    /// Whether tiles of this side must be cut anew.
+    pub fn cuts_anew(self, tile: u32) -> bool {
+        self.has_full_tiles() && !tile.is_multiple_of(16)
+    }
 }
 
 /// What is converted.
@@ -108,5 +113,22 @@ pub struct Converted {
 /// The side of tiles that are cut anew, and of a slide's.
 pub const TILE_PX: u32 = 256;
 
+/// A coded tile.
+pub struct Made {
+    /// Which one.
+    pub id: TileId,
+    /// Its bytes.
+    pub coded: Vec<u8>,
+    /// Whether a JPEG of the source was decoded and coded again for it.
+    pub is_again: bool,
+}
+
+impl Made {
+    /// A tile that was coded once, or is the source's own.
+    pub fn new((id, coded): (TileId, Vec<u8>)) -> Self {
+        Self { id, coded, is_again: false }
+    }
+}
+
 /// Takes the tiles, in the order in which they are made.
-pub type Put<'a> = dyn FnMut(TileId, Vec<u8>) -> Result<()> + 'a;
+pub type Put<'a> = dyn FnMut(Made) -> Result<()> + 'a;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::options::Put;
+use super::options::{Made, Put};
 use super::tiles::all_tiles;
 use crate::backend;
 use crate::backend::scheduler::{Scheduler, family_bytes};
@@ -37,7 +37,7 @@ pub fn tiles(
         family_bytes(geometry),
         wanted.map(Ok),
         |id| async move { Ok::<_, Error>((id, tile(path, source, geometry, (quality, is_gray), id)?)) },
-        |(id, coded)| put(id, coded),
+        |tile| put(Made::new(tile)),
     )
 }
 

@@ -10,9 +10,9 @@ use super::options::TILE_EXTENSION;
 use super::out_file::OutFile;
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, TileId};
-use crate::pyramid::SlideMetadata;
 use crate::pyramid::dzi::Descriptor;
 use crate::pyramid::write::Existing;
+use crate::pyramid::{self, SlideMetadata};
 
 /// 1 January 1980, the first day that a zip knows: the same tree makes the same file.
 const DATE: u16 = 0x21;
@@ -81,6 +81,10 @@ impl SziWriter {
         };
         self.add(Name::Other(".dzi"), descriptor.to_xml().as_bytes())?;
         self.add(Name::Beside("scan-properties.xml"), properties(metadata).as_bytes())?;
+        // As beside a tree, for our own reader.
+        let icc_profile = icc.map(|_| format!("{}.icc", self.name));
+        let sidecar = serde_json::to_vec_pretty(&SlideMetadata { icc_profile, ..metadata.clone() });
+        self.add(Name::Other(".json"), &sidecar.map_err(pyramid::Error::Sidecar)?)?;
         if let Some(icc) = icc {
             self.add(Name::Other(".icc"), icc)?;
         }

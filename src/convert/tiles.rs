@@ -1,8 +1,6 @@
 //! The coded tiles of a bundle, a tree or a slide, all levels of them, in the same order in every run.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use super::options::{ConvertOptions, Put};
+use super::options::{ConvertOptions, Made, Put};
 use crate::backend::Backend;
 use crate::backend::scheduler::{Scheduler, family_bytes, tile_bytes};
 use crate::codec::{JpegColor, JpegDecoder, JpegEncoder, without_extras};
@@ -50,7 +48,7 @@ impl Making<'_> {
                 };
                 Ok::<_, Error>(made?.0)
             },
-            |tiles| tiles.into_iter().try_for_each(|(id, coded)| put(id, coded)),
+            |tiles| tiles.into_iter().try_for_each(|tile| put(Made::new(tile))),
         )?;
         self.scheduler.pipelined(
             0,
@@ -62,7 +60,7 @@ impl Making<'_> {
                 }
                 Ok::<_, Error>((id, cutter.stored_tile(input, None, id)?))
             },
-            |(id, coded)| put(id, coded),
+            |tile| put(Made::new(tile)),
         )
     }
 
@@ -91,16 +89,15 @@ impl Making<'_> {
         Ok(tree.stored_tile(TileId { level: 0, x: 0, y: 0 }, &params)?.1)
     }
 
-    /// The tiles of a tree: its own where they are JPEG files without overlap, or with one that ends between blocks. Returns how many JPEG files were
-    /// coded again.
+    /// The tiles of a tree: its own where they are JPEG files without overlap, or with one that ends between blocks.
     ///
     /// # Errors
     /// A tile that is missing or damaged; those of `put`.
-    pub fn of_tree(&self, tree: &Tree, put: &mut Put<'_>) -> Result<u64> {
+    pub fn of_tree(&self, tree: &Tree, put: &mut Put<'_>) -> Result<()> {
         let overlap = tree.descriptor().overlap;
         let coded = EncodeParams { base_quality: self.options.quality, ..EncodeParams::default() };
         let own = &EncodeParams { originals: overlap.is_multiple_of(16), ..coded.clone() };
-        let (coded, again) = (&coded, &AtomicU64::new(0));
+        let coded = &coded;
         let is_jpeg = tree.descriptor().format != "png";
         self.scheduler.pipelined(
             0,
@@ -108,19 +105,18 @@ impl Making<'_> {
             tree.announced(all_tiles(self.geometry)).map(Ok),
             |(id, arrival)| async move {
                 arrival.await;
-                let mut is_coded = !own.originals && overlap > 0 && self.geometry.tiles(id.level) != (1, 1);
+                let mut is_again = !own.originals && overlap > 0 && self.geometry.tiles(id.level) != (1, 1);
                 let stored = tree.stored_tile(id, own).or_else(|error| {
                     let is_overlap =
                         matches!(&error, pyramid::Error::Refused { refusal: Refusal::Overlap { .. }, .. });
-                    is_coded |= is_overlap;
+                    is_again |= is_overlap;
                     if is_overlap { tree.stored_tile(id, coded) } else { Err(error) }
                 });
-                again.fetch_add(u64::from(is_coded && is_jpeg), Relaxed);
-                Ok::<_, Error>((id, without_extras(stored?.1, |_| true)))
+                let coded = without_extras(stored?.1, |_| true);
+                Ok::<_, Error>(Made { id, coded, is_again: is_again && is_jpeg })
             },
-            |(id, coded)| put(id, coded),
-        )?;
-        Ok(again.load(Relaxed))
+            put,
+        )
     }
 
     /// The tiles of a slide, coded from its pixels.
@@ -144,7 +140,7 @@ impl Making<'_> {
         };
         if self.geometry.l2().is_none() {
             small.push_slide(slide, &mut keep)?;
-            return coarse.into_iter().try_for_each(|(id, coded)| put(id, coded));
+            return coarse.into_iter().try_for_each(|tile| put(Made::new(tile)));
         }
         self.scheduler.pipelined(
             0,
@@ -162,13 +158,13 @@ impl Making<'_> {
                 Ok::<_, Error>((id, tiles, l2))
             },
             |(id, tiles, l2)| {
-                tiles.into_iter().try_for_each(|(tile, coded)| put(tile, coded))?;
+                tiles.into_iter().try_for_each(|tile| put(Made::new(tile)))?;
                 let mut made = Vec::new();
                 small.push(id, l2, &mut |tile, pixels, width, height| {
                     made.push((tile, tiler.encode(&mut JpegEncoder::new()?, pixels, width, height)?));
                     Ok(())
                 })?;
-                made.into_iter().try_for_each(|(tile, coded)| put(tile, coded))
+                made.into_iter().try_for_each(|tile| put(Made::new(tile)))
             },
         )
     }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::about::About;
 use super::dicom::DicomWriter;
-use super::options::{Container, ConvertOptions, Converted, TILE_EXTENSION};
+use super::options::{Container, ConvertOptions, Converted, Made, TILE_EXTENSION};
 use super::szi::SziWriter;
 use super::tiff::TiffWriter;
 use crate::error::{Error, Result};
-use crate::image::geometry::{Geometry, TileId};
+use crate::image::geometry::Geometry;
 use crate::pyramid::write::TreeWriter;
 use crate::pyramid::{SlideMetadata, generator};
 
@@ -21,6 +21,8 @@ pub struct Writer {
     icc: Option<Vec<u8>>,
     tiles: u64,
     tile_bytes: u64,
+    /// Tiles that were coded again; those of containers that collect tiles are counted there.
+    recoded: u64,
 }
 
 enum Target {
@@ -60,7 +62,8 @@ impl Writer {
                 Target::Tree(TreeWriter::create(dir, name, geometry, TILE_EXTENSION, existing)?)
             }
         };
-        Ok(Self { target, geometry: *geometry, metadata, icc: about.icc.clone(), tiles: 0, tile_bytes: 0 })
+        let icc = about.icc.clone();
+        Ok(Self { target, geometry: *geometry, metadata, icc, tiles: 0, tile_bytes: 0, recoded: 0 })
     }
 
     /// How many tiles it will take.
@@ -81,18 +84,19 @@ impl Writer {
     ///
     /// # Errors
     /// A tile that cannot be decoded where it must be; a file that cannot be written.
-    pub fn put(&mut self, id: TileId, coded: Vec<u8>) -> Result<bool> {
-        let bytes = coded.len() as u64;
+    pub fn put(&mut self, made: Made) -> Result<bool> {
+        let (id, bytes, is_again) = (made.id, made.coded.len() as u64, made.is_again);
         match &mut self.target {
-            Target::Tree(tree) => tree.tile(id, &coded)?,
-            Target::Szi(zip) => zip.tile(id, &coded)?,
+            Target::Tree(tree) => tree.tile(id, &made.coded)?,
+            Target::Szi(zip) => zip.tile(id, &made.coded)?,
             Target::Tiff(tiff) if id.level < tiff.coarsest() => return Ok(false),
-            Target::Tiff(tiff) => tiff.tile(id, coded)?,
+            Target::Tiff(tiff) => tiff.tile(made)?,
             Target::Dicom(dicom) if id.level < dicom.coarsest() => return Ok(false),
-            Target::Dicom(dicom) => dicom.tile(id, coded)?,
+            Target::Dicom(dicom) => dicom.tile(made)?,
         }
         self.tiles += 1;
         self.tile_bytes += bytes;
+        self.recoded += u64::from(is_again);
         Ok(true)
     }
 
@@ -101,9 +105,9 @@ impl Writer {
     /// # Errors
     /// As of [`Self::put`].
     pub fn finish(self) -> Result<Converted> {
-        let Self { target, geometry, metadata, icc, tiles, tile_bytes } = self;
+        let Self { target, geometry, metadata, icc, tiles, tile_bytes, mut recoded } = self;
         let mut levels = geometry.top_level() + 1;
-        let (mut recoded, mut placeholders) = (0, BTreeMap::new());
+        let mut placeholders = BTreeMap::new();
         match target {
             Target::Tree(tree) => drop(tree.finish(&metadata, icc.as_deref())?),
             Target::Szi(zip) => zip.finish(&metadata, icc.as_deref())?,

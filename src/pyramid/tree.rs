@@ -34,7 +34,7 @@ use crate::kernels::taps::TapCache;
 use crate::pyramid::ahead::Ahead;
 use crate::pyramid::error::{Error, MissingTiles, Result};
 use crate::store::Arrival;
-use find::read_metadata;
+use find::{read_metadata, read_zipped_metadata};
 use open::Found;
 use samples::Made;
 use store::Store;
@@ -124,7 +124,7 @@ impl Tree {
     fn open_levels(path: &Path, missing: Missing, check: Check) -> Result<Self> {
         let found = open::open(path)?;
         let (metadata, icc) = match &found.store {
-            Store::Zip(..) => Default::default(),
+            Store::Zip(zip, files) => read_zipped_metadata(zip, files)?,
             _ if found.layout == Layout::DeepZoom => read_metadata(&found.path)?,
             _ => Default::default(),
         };

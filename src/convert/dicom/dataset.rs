@@ -1,15 +1,15 @@
 //! The attributes of an instance but its pixels (PS3.3, A.32.8, the VL Whole Slide Microscopy Image): what is computed, what is given, and a
 //! placeholder for what DICOM demands and nobody knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
-use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
+use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 use moxcms::ColorProfile;
 
+use super::builder::{Builder, code};
 use super::given::Attributes;
 use super::values::{decimal, put, put_items, put_value};
 use crate::codec::jpeg2000::Colours;
@@ -59,94 +59,6 @@ pub struct LevelFacts {
     pub is_original: bool,
 }
 
-/// A dataset that is being put together.
-struct Builder<'a> {
-    given: &'a Attributes,
-    data: InMemDicomObject,
-    /// Given attributes that have found their place.
-    placed: BTreeSet<Tag>,
-    /// What was assumed, by keyword.
-    placeholders: BTreeMap<String, String>,
-}
-
-fn keyword(tag: Tag) -> String {
-    StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |entry| entry.alias().to_string())
-}
-
-impl Builder<'_> {
-    /// The values of an attribute: the given ones, else those of `assumed`, which is then told.
-    fn values(&mut self, tag: Tag, assumed: &[String]) -> Vec<String> {
-        if let Some(values) = self.given.of(tag) {
-            self.placed.insert(tag);
-            return values.to_vec();
-        }
-        self.placeholders.insert(keyword(tag), assumed.join("\\"));
-        assumed.to_vec()
-    }
-
-    /// An attribute that must have a value.
-    fn required(&mut self, tag: Tag, vr: VR, assumed: &str) {
-        let values = self.values(tag, &[assumed.to_string()]);
-        put(&mut self.data, tag, vr, &values);
-    }
-
-    /// Attributes that may be empty.
-    fn may_be_empty(&mut self, attributes: &[(Tag, VR)]) {
-        for &(tag, vr) in attributes {
-            let values = self.given.of(tag).unwrap_or_default().to_vec();
-            self.placed.insert(tag);
-            put(&mut self.data, tag, vr, &values);
-        }
-    }
-
-    /// An attribute that is computed from others, unless it is given.
-    fn computed(&mut self, tag: Tag, vr: VR, value: String) {
-        let values = self.given.of(tag).map_or_else(|| vec![value], <[String]>::to_vec);
-        self.placed.insert(tag);
-        put(&mut self.data, tag, vr, &values);
-    }
-
-    /// The items of a sequence of codes: the given ones, else the assumed one, which is then told.
-    fn codes(&mut self, tag: Tag, assumed: [&str; 3]) -> Vec<InMemDicomObject> {
-        self.placed.insert(tag);
-        let given = self.given.codes_of(tag);
-        if given.is_empty() {
-            self.placeholders.insert(keyword(tag), assumed[2].into());
-            return vec![code(assumed)];
-        }
-        given.iter().map(|parts| code(parts.each_ref().map(String::as_str))).collect()
-    }
-
-    fn texts(&mut self, tag: Tag, vr: VR, values: &[&str]) {
-        put(&mut self.data, tag, vr, &values.iter().map(|value| (*value).to_string()).collect::<Vec<_>>());
-    }
-
-    fn text(&mut self, tag: Tag, vr: VR, value: &str) {
-        self.texts(tag, vr, &[value]);
-    }
-
-    fn short(&mut self, tag: Tag, value: u16) {
-        put_value(&mut self.data, tag, VR::US, value);
-    }
-
-    fn long(&mut self, tag: Tag, value: u32) {
-        put_value(&mut self.data, tag, VR::UL, value);
-    }
-}
-
-/// A code of a scheme, as items of code sequences have it.
-fn code([value, scheme, meaning]: [&str; 3]) -> InMemDicomObject {
-    let mut item = InMemDicomObject::new_empty();
-    for (tag, vr, text) in [
-        (tags::CODE_VALUE, VR::SH, value),
-        (tags::CODING_SCHEME_DESIGNATOR, VR::SH, scheme),
-        (tags::CODE_MEANING, VR::LO, meaning),
-    ] {
-        put(&mut item, tag, vr, &[text.to_string()]);
-    }
-    item
-}
-
 /// The dataset of an instance without its pixel data, and what was assumed in it: keywords with their values.
 ///
 /// # Errors
@@ -155,12 +67,7 @@ pub fn dataset(
     slide: &SlideFacts<'_>,
     level: &LevelFacts,
 ) -> Result<(InMemDicomObject, BTreeMap<String, String>)> {
-    let mut of = Builder {
-        given: slide.attributes,
-        data: InMemDicomObject::new_empty(),
-        placed: BTreeSet::new(),
-        placeholders: BTreeMap::new(),
-    };
+    let mut of = Builder::new(slide.attributes);
     patient_and_study(&mut of, slide);
     equipment(&mut of, slide);
     image(&mut of, slide, level)?;

@@ -1,10 +1,11 @@
 //! A directory of DICOM whole-slide instances, `level-0.dcm` for the finest level and one for each below it, all tiles of a level in one grid.
 //!
-//! Frames must come in order, and their offsets before them: tiles are collected in a file first. `dataset` makes the attributes, `given` reads
+//! Frames must come in order, and their offsets before them: tiles are collected in a file first. `dataset` makes the attributes with `builder`, `given` reads
 //! those that a user gives, `values` knows how values are written.
 //!
 //! Source: DICOM PS3.3, A.32.8; PS3.5, A.4; PS3.10, 7.
 
+mod builder;
 mod dataset;
 mod given;
 mod values;
@@ -21,11 +22,11 @@ use xxhash_rust::xxh3::Xxh3;
 use super::about::About;
 use super::collected::{Collected, Level};
 use super::fit::Kind;
-use super::options::{ConvertOptions, DicomOptions};
+use super::options::{ConvertOptions, DicomOptions, Made};
 use super::out_dir::OutDir;
 use super::out_file::OutFile;
 use crate::error::{Error, Result};
-use crate::image::geometry::{Geometry, TileId};
+use crate::image::geometry::Geometry;
 use crate::image::ycc::Sampling;
 use crate::pyramid::generator;
 use crate::pyramid::write::Existing;
@@ -106,8 +107,8 @@ impl DicomWriter {
     ///
     /// # Errors
     /// As of [`Collected::add`].
-    pub fn tile(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
-        self.tiles.add(id, coded)
+    pub fn tile(&mut self, made: Made) -> Result<()> {
+        self.tiles.add(made)
     }
 
     /// Writes the instances and gives the directory its name. Returns how many levels there are, how many tiles were coded anew, and what

@@ -9,10 +9,11 @@ use std::path::Path;
 
 use super::collected::{Collected, Level, Place};
 use super::fit::Kind;
+use super::options::Made;
 use super::out_file::OutFile;
 use crate::codec::jpeg2000::Colours;
 use crate::error::Result;
-use crate::image::geometry::{Geometry, TileId};
+use crate::image::geometry::Geometry;
 use crate::pyramid::SlideMetadata;
 use crate::pyramid::write::Existing;
 
@@ -50,8 +51,8 @@ impl TiffWriter {
     ///
     /// # Errors
     /// As of [`Collected::add`].
-    pub fn tile(&mut self, id: TileId, coded: Vec<u8>) -> Result<()> {
-        self.tiles.add(id, coded)
+    pub fn tile(&mut self, made: Made) -> Result<()> {
+        self.tiles.add(made)
     }
 
     /// Writes the directories and gives the file its name. Returns how many levels it has, and how many tiles were coded anew.

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::zip::Zip;
 use crate::pyramid::error::{Error, Refusal, Result};
 use crate::pyramid::metadata::SlideMetadata;
 use crate::store::{self, is_address};
@@ -120,13 +121,39 @@ pub fn read_descriptor(dzi: &Path) -> Result<String> {
     }
 }
 
-/// The sidecar `NAME.json` and the ICC profile that it names; empty where they are missing.
+/// The sidecar `NAME.json` of a descriptor and the ICC profile that it names; empty where they are missing.
 pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
     let path = dzi.with_extension("json");
-    let text = match store::read(&path, MAX_SIDECAR_BYTES) {
+    let beside = |name: &str| dzi.with_file_name(name);
+    metadata(&path, store::read(&path, MAX_SIDECAR_BYTES), &beside, &|name| {
+        store::read(&beside(name), MAX_PROFILE_BYTES)
+    })
+}
+
+/// The same of a tree in a zip whose tiles lie below `files`, which ends in `_files/`.
+pub fn read_zipped_metadata(zip: &Zip, files: &str) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
+    let sidecar = format!("{}.json", files.strip_suffix("_files/").unwrap_or(files));
+    let folder = sidecar.rfind('/').map_or("", |slash| &sidecar[..=slash]);
+    let beside = |name: &str| format!("{folder}{name}");
+    metadata(
+        &zip.place(&sidecar),
+        zip.read(&sidecar, MAX_SIDECAR_BYTES),
+        &|name| zip.place(&beside(name)),
+        &|name| zip.read(&beside(name), MAX_PROFILE_BYTES),
+    )
+}
+
+/// What the sidecar at `path` holds, and the profile, which `read` reads where `place` says.
+fn metadata(
+    path: &Path,
+    sidecar: io::Result<Vec<u8>>,
+    place: &dyn Fn(&str) -> PathBuf,
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
+    let text = match sidecar {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((SlideMetadata::default(), None)),
-        Err(e) => return Err(Error::io("read", &path)(e)),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok((SlideMetadata::default(), None)),
+        Err(e) => return Err(Error::io("read", path)(e)),
     };
     // Another program's JSON may have this name; the field `generator` marks ours.
     let marked = serde_json::from_slice::<serde_json::Value>(&text).ok().is_some_and(|value| {
@@ -136,17 +163,16 @@ pub fn read_metadata(dzi: &Path) -> Result<(SlideMetadata, Option<Vec<u8>>)> {
         return Ok((SlideMetadata::default(), None));
     }
     let metadata: SlideMetadata = serde_json::from_slice(&text).map_err(|e| {
-        Error::damaged(&path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
+        Error::damaged(path, format!("a sidecar of origami that cannot be read: {e}; remove it"))
     })?;
     let icc = match &metadata.icc_profile {
         // Only a file name without directory: a sidecar must not make us read files elsewhere.
         Some(name) if Path::new(name).file_name().is_some_and(|n| n == name.as_str()) => {
-            let path = dzi.with_file_name(name);
-            Some(store::read(&path, MAX_PROFILE_BYTES).map_err(Error::io("read", &path))?)
+            Some(read(name).map_err(Error::io("read", &place(name)))?)
         }
         Some(name) => {
             return Err(Error::damaged(
-                &path,
+                path,
                 format!("icc_profile \"{name}\" must be a file beside this one"),
             ));
         }
