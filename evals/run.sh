@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes the tables and plots of evals/results from a folder of slides, images and Deep Zoom trees.
 #
-#   evals/run.sh [--quick] [--origami PROGRAM] [--what rate,timing,science] [--only NAME] [--picture-side PX] [FOLDER]
+#   evals/run.sh [--quick] [--origami PROGRAM] [--what rate,timing,science] [--only NAME] [--curves LABEL,...] [--picture-side PX] [FOLDER]
 #
 # --quick          crops of at most 768 pixels a side, fewer points, slow metrics on some curves only
 # --origami        the program; else $ORIGAMI, else it is built in release
 # --what           one or several of rate, timing, science (default: all)
 # --only           images whose name contains this
+# --curves         rate: only these curves of evals/origami_evals/sweeps.py are measured; the others' points are the committed ones
 # --picture-side   longest side of the pictures kept in evals/runs (default 1024)
 # FOLDER           default ../shared/data/dev
 #
@@ -25,7 +26,7 @@ while (($#)); do
     --quick) size=quick options+=(--quick) ;;
     --origami) origami=${2:?--origami needs a program} && shift ;;
     --what) what=${2:?--what needs a name} && shift ;;
-    --only | --picture-side) options+=("$1" "${2:?$1 needs a value}") && shift ;;
+    --only | --curves | --picture-side) options+=("$1" "${2:?$1 needs a value}") && shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" && exit ;;
     -*) die "unknown flag $1; --help tells" ;;
     *) folder=$1 ;;

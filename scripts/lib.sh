@@ -77,6 +77,11 @@ python_with() {
     echo "$*" >"$venv/pins"
 }
 
+# npm_integrity_of FILE: the sum of a package as npm writes it.
+npm_integrity_of() {
+    printf 'sha512-%s\n' "$(sha512sum <"$1" | cut -d' ' -f1 | tr a-f A-F | basenc --decode --base16 | base64 -w 0)"
+}
+
 # browser_program: prints the name of a Chromium that starts, fails when there is none. CHROMIUM chooses one.
 browser_program() {
     local name

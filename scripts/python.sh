@@ -4,7 +4,8 @@
 #   scripts/python.sh [PYTEST ARGUMENT...]
 #
 # ORIGAMI_WHEEL_PROFILE  cargo's profile of the wheel; `dev` by default, which shares a target folder with the other tests.
-# Tests on a real slide take the one that scripts/setup.sh put into target/demo, and say SKIPPED without it.
+# Tests on a real slide take the one that scripts/setup.sh put into target/demo, and say SKIPPED without it. Those of slides of a server start
+# ORIGAMI_PROGRAM, by default the program that the other tests have built, and say SKIPPED without it.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -26,6 +27,8 @@ step "Python: types"
 (cd python && "$work/test/venv/bin/mypy" --strict --cache-dir "$work/mypy" origami)
 
 step "Python: tests"
+program=${ORIGAMI_PROGRAM:-$target_dir/debug/origami}
+[[ -x $program ]] || program=
 # Not from python/, whose sources would be imported instead of the wheel.
-PYTHONDONTWRITEBYTECODE=1 ORIGAMI_DEMO_SLIDE=${ORIGAMI_DEMO_SLIDE:-$target_dir/demo/CMU-1-Small-Region.svs} \
+PYTHONDONTWRITEBYTECODE=1 ORIGAMI_PROGRAM=$program ORIGAMI_DEMO_SLIDE=${ORIGAMI_DEMO_SLIDE:-$target_dir/demo/CMU-1-Small-Region.svs} \
     "$work/test/venv/bin/pytest" -p no:cacheprovider -c python/pyproject.toml --rootdir python --import-mode importlib python/tests "$@"

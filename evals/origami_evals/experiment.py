@@ -11,7 +11,7 @@ from .bdrate import delta_rate, rate_at
 from .images import Variant, files_of, variants_of
 from .metrics import NAMES
 from .runs import Workplace, baseline_run, origami_run, write_json
-from .sweeps import OWN_REFERENCE, SLOW_REFERENCES, references_for, sweeps_for
+from .sweeps import OWN_REFERENCE, SLOW_REFERENCES, Sweep, references_for, sweeps_for
 from .words import scaled, told
 
 # Longest side of the crops with `--quick`, in pixels.
@@ -41,6 +41,23 @@ def variants_in(folder: Path, side_px: int | None) -> Iterable[Variant]:
         yield from variants_of(file, side_px)
 
 
+def curves_of(place: Workplace, source: Variant, quick: bool, curves: tuple[str, ...], known: list[dict]) -> list[dict]:
+    """The manifests of some curves of bundles, made or read, among the points that are `known` of all others, in the order of `runs_of`."""
+    manifests = [point for point in known if point["label"] not in curves]
+    for sweep in sweeps_for(source, quick):
+        if sweep.label in curves:
+            manifests += runs_of_sweep(place, source, sweep, quick)
+    order = [*references_for(source, quick), *(sweep.label for sweep in sweeps_for(source, quick))]
+    return sorted(manifests, key=lambda manifest: order.index(manifest["label"]))
+
+
+def runs_of_sweep(place: Workplace, source: Variant, sweep: Sweep, quick: bool) -> list[dict]:
+    """The manifests of one curve of bundles."""
+    values = sweep.quick_values if quick else sweep.values
+    slow = slowly_judged(source, values, quick, sweep.slow)
+    return [origami_run(place, source, sweep, value, value in slow) for value in values]
+
+
 def runs_of(place: Workplace, source: Variant, quick: bool) -> list[dict]:
     """All manifests of an image, made or read."""
     manifests = []
@@ -49,9 +66,7 @@ def runs_of(place: Workplace, source: Variant, quick: bool) -> list[dict]:
         slow = slowly_judged(source, values, quick, name in SLOW_REFERENCES)
         manifests += [baseline_run(place, source, name, value, value in slow) for value in values]
     for sweep in sweeps_for(source, quick):
-        values = sweep.quick_values if quick else sweep.values
-        slow = slowly_judged(source, values, quick, sweep.slow)
-        manifests += [origami_run(place, source, sweep, value, value in slow) for value in values]
+        manifests += runs_of_sweep(place, source, sweep, quick)
     add_size_comparison(place, manifests)
     return manifests
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import _native
+from ._errors import MissingFileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
 
     from ._remote_file import RemoteFile
+    from ._served import ServedSlide
 
 PROPERTY_NAME_COMMENT = "openslide.comment"
 PROPERTY_NAME_VENDOR = "openslide.vendor"
@@ -38,17 +41,27 @@ class Slide:
     """An open bundle, tree or slide.
 
     filename: a bundle, or the directory that `encode` wrote; the `.dzi` or directory of a tree; a slide, an image, or a directory of
-    DICOM files.
-    cache_bytes: memory for decoded pixels.
+    DICOM files; or `http(s)://server/slide`, a slide of `origami serve` under its name there or its address in the viewer.
+    cache_bytes: memory for decoded pixels; of no meaning for a server.
 
     It may be used from many threads. It pickles by its path; a file that was changed meanwhile is refused. After a fork the child
     opens it again by itself.
 
+    A server gives the pixels that the file has: `read_region` is equal. The levels of a scanned slide halve there, whatever its file has.
+
     Raises FileNotFoundError, OSError (both also OrigamiError), UnsupportedFormatError, DamagedError.
     """
 
+    _native: _native.Slide | ServedSlide
+
     def __init__(self, filename: str | os.PathLike[str], *, cache_bytes: int = 256 << 20) -> None:
-        self._native = _native.Slide(os.fspath(filename), cache_bytes)
+        if isinstance(filename, str) and is_server_address(filename):
+            # Only here: it needs what is imported late otherwise.
+            from ._served import ServedSlide
+
+            self._native = ServedSlide(filename)
+        else:
+            self._native = _native.Slide(os.fspath(filename), cache_bytes)
 
     @classmethod
     def _of_remote(cls, bundle: RemoteFile, cache_bytes: int = 256 << 20) -> Slide:
@@ -71,6 +84,13 @@ class Slide:
     def close(self) -> None:
         """Closes its files. Other calls than this one raise ValueError afterwards."""
         self._native.close()
+
+    @classmethod
+    def _of_server(cls, served: ServedSlide) -> Slide:
+        """A slide of a server."""
+        slide = cls.__new__(cls)
+        slide._native = served
+        return slide
 
     @classmethod
     def detect_format(cls, filename: str | os.PathLike[str]) -> str | None:
@@ -180,6 +200,9 @@ def open_slide(
 ) -> Slide:
     """Opens a bundle, a tree, a slide or an image: `Slide(filename)`.
 
+    `http(s)://server/slide` is a slide of `origami serve`; `storage_options={"headers": {"Authorization": "Bearer TOKEN"}}` goes with each request, as
+    a signature in the address does. Any other address is that of a file.
+
     At an address (`s3://bucket/slide.bundle`, or another that fsspec knows) a bundle is read by ranges: its header and index, and what regions need. Slides
     and trees are copied to `cache_dir` first, by default the user's cache directory, unless a copy of what is there now exists; of a tree or a directory of
     DICOM files all files. `storage_options` are those of fsspec.
@@ -190,6 +213,16 @@ def open_slide(
     if isinstance(filename, str) and "://" in filename and not filename.startswith("file://"):
         from ._remote_file import bundle_at
 
+        if is_server_address(filename):
+            from ._served import ServedSlide
+
+            try:
+                return Slide._of_server(ServedSlide(filename, dict(storage_options or {}).get("headers")))
+            except MissingFileError as error:
+                missing = error
+            # Without fsspec there is nothing else that it could be.
+            if find_spec("fsspec") is None:
+                raise missing
         if (bundle := bundle_at(filename, storage_options)) is not None:
             return Slide._of_remote(bundle)
         from .slipstream._remote import local_copy
@@ -200,6 +233,11 @@ def open_slide(
 
         filename = unquote(urlsplit(filename).path)
     return Slide(filename)
+
+
+def is_server_address(path: str) -> bool:
+    """Whether it is an address that a server may answer at: http or https, and no bundle that is read by ranges."""
+    return path.startswith(("http://", "https://")) and not path.split("?")[0].endswith(".bundle")
 
 
 def detect_format(filename: str | os.PathLike[str]) -> str | None:

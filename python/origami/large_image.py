@@ -15,7 +15,8 @@ from large_image.exceptions import TileSourceError, TileSourceFileNotFoundError 
 from large_image.tilesource import FileTileSource  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from ._errors import MissingFileError, OrigamiError
-from ._slide import PROPERTY_NAME_MPP_X, PROPERTY_NAME_MPP_Y, PROPERTY_NAME_OBJECTIVE_POWER, Slide, detect_format
+from ._served import ServedSlide
+from ._slide import PROPERTY_NAME_MPP_X, PROPERTY_NAME_MPP_Y, PROPERTY_NAME_OBJECTIVE_POWER, Slide, detect_format, is_server_address
 
 # A tile is read of so many pixels of a level at most: a slide without small levels would otherwise be read whole.
 _MOST_PX = 16384 * 16384
@@ -57,10 +58,12 @@ class OrigamiTileSource(FileTileSource, metaclass=LruCacheMetaclass):  # type: i
 
     @classmethod
     def canRead(cls, path: Any, *args: Any, **kwargs: Any) -> bool:
-        """Whether it is something that `Slide` opens; nothing is decoded."""
+        """Whether it is something that `Slide` opens; nothing is decoded. A server is asked whether it has the slide."""
         if not isinstance(path, (str, Path)):
             return False
         try:
+            if is_server_address(str(path)):
+                return bool(ServedSlide(str(path)).levels)
             return detect_format(path) is not None
         except OrigamiError:
             return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _native
 from .._remote_file import is_remote
+from .._served import ServedSlide
 from .._slide import Slide
 from ._slides import Path_
 
@@ -116,6 +117,8 @@ def tissue_mask(slide: Slide, *, feature: Feature = "saturation", downsample: fl
     """
     if feature == "absorbance":
         return _by_absorbance(slide, downsample)
+    if isinstance(slide._native, ServedSlide):
+        raise ValueError(f"{slide._native.path}: the mask of a server's slide is made by feature='absorbance'; others need its file")
     mask, own = _native.tissue_mask(slide._native, feature, downsample)
     return TissueMask(mask, own)
 
