@@ -63,6 +63,12 @@ scripts/load.sh "$target_dir/debug/origami"
 step "the unit of systemd"
 scripts/unit.sh "$target_dir/debug/origami"
 
+step "metrics by Prometheus' rules"
+scripts/metrics.sh "$target_dir/debug/origami"
+
+step "TLS in front of the server"
+scripts/proxies.sh "$target_dir/debug/origami"
+
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
 
@@ -80,6 +86,9 @@ scripts/fleet.sh
 
 step "workers by Slurm and Snakemake"
 scripts/deploy.sh
+
+step "the book"
+scripts/book.sh
 
 step "demo"
 scripts/demo.sh --check "$target_dir/debug/origami"

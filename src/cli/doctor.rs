@@ -9,9 +9,13 @@ mod gpu;
 pub mod machine;
 mod report;
 mod section;
+#[cfg_attr(not(feature = "serve"), path = "doctor/no_serve.rs")]
+mod serve;
 mod text;
 mod tours;
 
+#[cfg(feature = "serve")]
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -20,14 +24,19 @@ use clap::Args;
 use self::advice::{Situation, advice};
 use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
+use self::serve::Serve;
 use self::tours::Tours;
 use super::args::work::JsonArgs;
+#[cfg(feature = "serve")]
+use super::config::Settings;
 use super::json;
+#[cfg(feature = "serve")]
+use super::serve::ServeArgs;
 
 /// Say what this machine has, whether its GPUs compute rightly, and what to do.
 ///
 /// Looks at CPU, libraries and GPUs, and compares every GPU kernel with the CPU's. Exit code 1: an adapter failed or computes
-/// something else.
+/// something else, or the server of --serve would not start.
 #[derive(Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -35,10 +44,39 @@ pub struct DoctorArgs {
     /// Test only this adapter: its index, or part of its name [default: all]
     #[arg(long, value_name = "NAME|INDEX", help_heading = "Input")]
     gpu_adapter: Option<String>,
+    /// Say what `origami serve` would do here, with these slides or those of its settings, and why
+    ///
+    /// Settings come from ORIGAMI_SERVE_* and the file of --config, as those of serve. Nothing is started or written. Exit code 1: it
+    /// would not start.
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "DIR|FILE", num_args = 0..=1, help_heading = "Input")]
+    serve: Option<Option<std::path::PathBuf>>,
+    /// File of settings of serve, with --serve [default: none]
+    #[cfg(feature = "serve")]
+    #[arg(long, value_name = "FILE", requires = "serve", help_heading = "Input")]
+    config: Option<std::path::PathBuf>,
 }
 
-pub fn run(args: DoctorArgs) -> Result<ExitCode> {
+impl DoctorArgs {
+    /// The arguments of the server that is asked about.
+    #[cfg(feature = "serve")]
+    pub fn of_server(&self) -> Option<Vec<OsString>> {
+        let slides = self.serve.as_ref()?;
+        let config = self.config.iter().flat_map(|file| ["--config".into(), file.clone().into_os_string()]);
+        Some(config.chain(slides.iter().map(|slides| slides.clone().into_os_string())).collect())
+    }
+}
+
+/// Looks at the machine, and at what `server` would do.
+pub fn run(
+    args: DoctorArgs,
+    #[cfg(feature = "serve")] server: Option<(ServeArgs, Settings)>,
+) -> Result<ExitCode> {
     let wanted = args.gpu_adapter.as_deref();
+    #[cfg(feature = "serve")]
+    let serve = server.map(|(args, settings)| serve::examine(&args, &settings)).transpose()?;
+    #[cfg(not(feature = "serve"))]
+    let serve: Option<Serve> = None;
     let adapters = gpu::examine(wanted)?;
     let (cpu, jpeg, openslide) = (Cpu::detect(), Jpeg::detect(), OpenSlide::detect());
     let (encoders, tours) = (Encoders::detect(), Tours::detect());
@@ -57,7 +95,8 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         libjxl: encoders.libjxl_problem.as_deref(),
         ffmpeg: tours.as_ref().and_then(|tours| tours.ffmpeg_problem.as_deref()),
     };
-    let (advice, works) = (advice(&situation), situation.failed.is_empty());
+    let starts = serve.as_ref().is_none_or(|serve| serve.starts);
+    let (advice, works) = (advice(&situation), situation.failed.is_empty() && starts);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         features: FEATURES.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect(),
@@ -68,6 +107,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitCode> {
         openslide,
         tours,
         adapters,
+        serve,
         advice,
     };
     if args.json.json {

@@ -254,7 +254,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("Say what this machine can do", "origami doctor"),
             example("The same for a script", "origami doctor --json"),
-            example("Without testing adapters but the first", "origami doctor --gpu-adapter 0"),
+            example("What the server would do with a folder, and why", "origami doctor --serve slides"),
         ],
     ),
     (

@@ -193,12 +193,30 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Worker(args) => code = jobs::worker::run(&args)?,
         #[cfg(feature = "tour")]
         Command::Tour(command) => code = tour::run(command)?,
+        #[cfg(feature = "serve")]
+        Command::Doctor(args) => {
+            // First: a setting that is wrong is said at once.
+            let server = args.of_server().map(serve_args).transpose()?;
+            code = doctor::run(args, server)?;
+        }
+        #[cfg(not(feature = "serve"))]
         Command::Doctor(args) => code = doctor::run(args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(args, command_line())?,
         Command::Man(args) => man::run(args, command_line())?,
     }
     Ok(code)
+}
+
+/// What `serve` takes from these arguments of its own, and from the environment and a file, without serving.
+#[cfg(feature = "serve")]
+fn serve_args(own: Vec<OsString>) -> anyhow::Result<(serve::ServeArgs, config::Settings)> {
+    let known = command_line();
+    let arguments = ["origami", "serve"].map(OsString::from).into_iter().chain(own).collect();
+    let (arguments, settings) = config::settle(&known, arguments, std::env::vars_os())?;
+    let matches = known.try_get_matches_from(arguments).unwrap_or_else(|error| wrong_arguments(error));
+    let Some(("serve", matches)) = matches.subcommand() else { usage!("not the arguments of serve") };
+    Ok((serve::ServeArgs::from_arg_matches(matches).unwrap_or_else(|error| wrong_arguments(error)), settings))
 }
 
 /// Prints what clap has to say, help as well as errors, and ends the program.

@@ -14,6 +14,7 @@ use origami::serve::{BackendStats, Server};
 
 pub use self::args::ServeArgs;
 use self::start::Started;
+pub use self::start::said;
 use super::args::backend::{OpenBackend, Workload};
 use super::browser;
 use super::config::Settings;

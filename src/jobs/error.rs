@@ -26,7 +26,17 @@ pub enum Error {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// A file of another kind or version.
+    /// A queue that a newer program made.
+    #[error("{}: a queue of version {found}, written by a newer origami (this program's is {expected}); update this program, or name another file for the queue", path.display())]
+    NewerQueue {
+        /// The file.
+        path: PathBuf,
+        /// Its number.
+        found: i64,
+        /// Ours.
+        expected: i64,
+    },
+    /// A file of another kind, or of an older version.
     #[error("{}: no queue of this version (found {found}, expected {expected}); name another file for the queue", path.display())]
     OtherQueue {
         /// The file.
@@ -140,7 +150,9 @@ impl Diagnose for Error {
                 _ => FaultKind::Failed,
             })
             .in_file(path),
-            Error::OtherQueue { path, .. } => of(FaultKind::Failed).in_file(path),
+            Error::OtherQueue { path, .. } | Error::NewerQueue { path, .. } => {
+                of(FaultKind::Failed).in_file(path)
+            }
             Error::OtherPlace { .. } | Error::NewQueue { .. } => of(FaultKind::Parameters),
             Error::Store { source, .. } => source.diagnosis(),
             Error::Stored { .. } => of(FaultKind::Damaged),

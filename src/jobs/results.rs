@@ -20,15 +20,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::error::{Error, Result};
-use super::unit::{Key, Token, Unit};
+use super::unit::{Key, Token, UNIT_VERSION, Unit};
 use crate::store::{self, Address, FileError, Location, remote};
 use crate::tour::WorkFolder;
 pub use manifest::{MANIFEST_SCHEMA, Manifest, Published};
@@ -141,7 +143,7 @@ impl Results {
 
     /// What was announced of a unit.
     pub fn unit(&self, key: &Key) -> Result<Option<Unit>> {
-        let unit: Option<Unit> = self.read(&object(key, "unit.json"))?;
+        let unit: Option<Unit> = self.read_version(&object(key, "unit.json"), "version", UNIT_VERSION)?;
         match unit {
             Some(unit) if unit.key != *key => {
                 let problem = format!("it is of unit {}; remove it, and submit its slide again", unit.key);
@@ -153,7 +155,7 @@ impl Results {
 
     /// The manifest of a unit: it is done.
     pub fn manifest(&self, key: &Key) -> Result<Option<Manifest>> {
-        self.read(&object(key, "manifest.json"))
+        self.read_version(&object(key, "manifest.json"), "schema", MANIFEST_SCHEMA)
     }
 
     /// Where an attempt writes its files: a directory on this machine, which is empty.
@@ -255,6 +257,33 @@ impl Results {
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, path: &ObjectPath) -> Result<Option<T>> {
+        self.bytes(path)?
+            .map(|bytes| serde_json::from_slice(&bytes).map_err(|e| self.foreign(path, &e)))
+            .transpose()
+    }
+
+    /// The same of an object whose `field` says its version, of which this program knows those up to `newest`.
+    fn read_version<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &ObjectPath,
+        field: &str,
+        newest: u32,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.read::<Value>(path)? else { return Ok(None) };
+        let version = value.get(field).and_then(Value::as_u64);
+        if let Some(version) = version.filter(|&version| version > newest.into()) {
+            let problem = format!("version {version}, written by a newer origami; update this program");
+            return Err(Error::stored(self.name(path), problem));
+        }
+        serde_json::from_value(value).map(Some).map_err(|e| self.foreign(path, &e))
+    }
+
+    fn foreign(&self, path: &ObjectPath, error: &serde_json::Error) -> Error {
+        let problem = format!("not of this program or version ({error}); remove it, and reconcile");
+        Error::stored(self.name(path), problem)
+    }
+
+    fn bytes(&self, path: &ObjectPath) -> Result<Option<Bytes>> {
         let read = async {
             let got = self.store.get(path).await?;
             match got.meta.size <= MAX_JSON_BYTES {
@@ -262,18 +291,16 @@ impl Results {
                 false => Ok(None),
             }
         };
-        let bytes = match self.wait(read) {
-            Ok(Some(bytes)) => bytes,
+        match self.wait(read) {
+            Ok(Some(bytes)) => Ok(Some(bytes)),
             Ok(None) => {
                 let problem =
                     format!("more than {MAX_JSON_BYTES} bytes; it is not of this program: remove it");
-                return Err(Error::stored(self.name(path), problem));
+                Err(Error::stored(self.name(path), problem))
             }
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(e) => return Err(Error::store("read", self.name(path))(e)),
-        };
-        let problem = |e| format!("not of this program or version ({e}); remove it, and reconcile");
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| Error::stored(self.name(path), problem(e)))
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(e) => Err(Error::store("read", self.name(path))(e)),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::error::{Error, Result};
 use super::overview::{Count, Dead, Overview, Running, WorkerRow};
 use super::queue::{Claim, MAX_OWED, Queue, Submitted, Which};
 use super::state::{Fault, Policy, Progress, Record, Refused, State};
-use super::unit::{Key, Task, Token, UNIT_VERSION, Unit};
+use super::unit::{Key, Task, Token, UNIT_VERSION, Unit, note_other_version};
 use super::watch::Watch;
 use rows::{
     Prepare, Step, StepFault, entries, entry, insert, is_band, keys_in, parse, prepare, record, relocate,
@@ -169,6 +169,8 @@ impl SqliteQueue {
             if version == UNIT_VERSION && Task::KINDS.contains(&&*kind) {
                 let entry = parse(entry(row)?)?;
                 due.extend(entry.record.is_due(&self.policy, now_ms).then_some(entry));
+            } else if version != UNIT_VERSION {
+                note_other_version(&self.name(), version);
             }
         }
         Ok(due)

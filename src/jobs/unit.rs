@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Once;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -17,6 +18,17 @@ use crate::image::spec;
 /// Version of units. A worker takes only units of its own version: a parameter that it does not know would change the result under an
 /// unchanged key.
 pub const UNIT_VERSION: u32 = 2;
+
+/// Says, once in a process, that a queue has units of another version. They stay there for workers of that version.
+pub fn note_other_version(queue: &str, version: u32) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "{queue}: units of version {version} wait in this queue, and this program works on those of version {UNIT_VERSION}: start workers \
+             of the program that submitted them"
+        );
+    });
+}
 
 /// Letters of a key and of a token.
 const HEX_LETTERS: usize = 32;

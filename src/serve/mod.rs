@@ -5,6 +5,7 @@
 //! error         why a server cannot start                    data
 //! skipped       what is not served, and why                  data
 //! bounds        what may be served, wherever links lead  files
+//! memory        the most memory that a server takes      no I/O
 //! discovery     which slides lie at the root and below it    files
 //! catalog       slides by name, opened on request            files
 //! choice        which slides of the list are asked for     no I/O
@@ -39,6 +40,7 @@ mod faults;
 mod http;
 mod iiif;
 mod image;
+mod memory;
 mod metrics;
 mod options;
 mod pan;
@@ -60,6 +62,7 @@ use tokio::net::TcpListener;
 pub use access::{ALL, Credentials, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
+pub use memory::{MemoryPart, ThreadCounts, memory_bound};
 pub use metrics::BackendStats;
 pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
 pub use skipped::{Overview, SkipReason, Skipped};
@@ -170,8 +173,13 @@ impl Server {
     /// What is served at present and what is not. Opens slides, for two seconds at most; a slide that is not opened by then counts as
     /// served.
     pub fn overview(&self) -> Overview {
+        self.overview_within(PATIENCE)
+    }
+
+    /// The same, where slides are opened for as long as `patience`.
+    pub fn overview_within(&self, patience: Duration) -> Overview {
         let describe = |slide: &slide::Slide| http::description(&self.state, slide);
-        let listed = self.state.catalog.overview(PATIENCE, describe);
+        let listed = self.state.catalog.overview(patience, describe);
         let unencoded = listed.slides.iter().filter(|slide| !slide.encoded).count();
         let names = listed.slides.into_iter().map(|slide| slide.name).collect();
         Overview { names, unencoded, skipped: listed.skipped }

@@ -21,6 +21,7 @@ use super::request::{self, MAX_BYTES};
 use super::{health, metrics, result, websocket};
 use crate::serve::Refusal;
 use crate::web::error::ServeError;
+use crate::web::exposition;
 use crate::web::respond::{errors_as_json, json_response};
 
 /// Routes that need no credentials.
@@ -172,10 +173,8 @@ async fn health(Shared(registry): Shared<Arc<Registry>>) -> Response {
     answer(StatusCode::OK, move || Ok(health::json(&registry))).await
 }
 
-async fn figures(Shared(registry): Shared<Arc<Registry>>) -> Response {
-    let text = metrics::text(&registry) + "# EOF\n";
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+async fn figures(Shared(registry): Shared<Arc<Registry>>, headers: HeaderMap) -> Response {
+    exposition::metrics(&headers, metrics::text(&registry) + "# EOF\n")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! budget     bytes that requests hold                   no I/O
 //! blocking   work that reads files, with a deadline     threads
 //! respond    cache validation, errors as JSON           HTTP
+//! exposition metrics in two text formats                no I/O
 //! assets     embedded files, headers of pages           HTTP
 //! error      why a request failed                       no I/O
 //! ```
@@ -16,6 +17,7 @@ pub mod assets;
 pub mod blocking;
 pub mod budget;
 pub mod error;
+pub mod exposition;
 pub mod listen;
 pub mod respond;
 mod sending;

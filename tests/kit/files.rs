@@ -26,6 +26,20 @@ pub fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     files.map(|name| (name.clone(), fs::read(dir.join(&name)).unwrap())).collect()
 }
 
+/// Copies a directory with all that is in it.
+pub fn copy_all(from: &Path, to: &Path) {
+    for name in listing(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        match from.is_dir() {
+            true => fs::create_dir_all(to).unwrap(),
+            false => {
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                fs::copy(from, to).unwrap();
+            }
+        }
+    }
+}
+
 /// Fails if anything with `.part` in its name is left under `dir`.
 #[track_caller]
 pub fn no_leftovers(dir: &Path) {

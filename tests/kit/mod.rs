@@ -22,3 +22,4 @@ pub mod program;
 pub mod rng;
 pub mod slides;
 pub mod trees;
+pub mod versions;

@@ -15,6 +15,7 @@ mod estimate;
 mod flags;
 mod forged;
 mod golden;
+mod incidents;
 mod inputs;
 mod layers;
 mod mutated;

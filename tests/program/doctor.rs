@@ -113,3 +113,79 @@ fn a_machine_without_libraries_is_advised_and_not_failed() {
         assert_eq!(report["auto"]["encode"]["backend"], "cpu");
     }
 }
+
+#[cfg(feature = "serve")]
+#[test]
+fn what_a_server_would_do_is_said_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (slides, path) = (dir.path().join("slides"), |name: &str| dir.path().join(name));
+    crate::kit::slides::tree(&slides.join("one"), 60, 50, 32, 4);
+    std::fs::write(slides.join("damaged.bundle"), "no bundle at all").unwrap();
+    std::fs::write(path("tokens"), "a-token-of-a-test-0123").unwrap();
+    let settings = format!(
+        "slides-root = {:?}\nport = 0\ncache-mb = 64\nannotations = {:?}\ntoken-file = {:?}\nrayon-threads = 3\nmax-connections = 8\n",
+        slides,
+        path("marks"),
+        path("tokens")
+    );
+    std::fs::write(path("serve.toml"), settings).unwrap();
+    let file = crate::kit::program::arg(&path("serve.toml")).to_string();
+    let before = crate::kit::files::listing(dir.path());
+    let ran = doctor(&["--json", "--serve", "--config", &file], &[("ORIGAMI_SERVE_REQUEST_MB", "128")]).ok();
+    let serve = &json(&ran)["serve"];
+    assert_eq!(
+        (&serve["starts"], &serve["access"]),
+        (&true.into(), &"token or signature".into()),
+        "{serve:#}"
+    );
+    assert_eq!(serve["slides"], serde_json::json!(["one"]));
+    let skipped = serve["skipped"].as_array().unwrap();
+    assert!(
+        skipped.len() == 1 && skipped[0]["path"].as_str().unwrap().ends_with("damaged.bundle"),
+        "{serve:#}"
+    );
+    let set = serve["settings"].as_array().unwrap();
+    let from =
+        |name: &str| set.iter().find(|row| row["name"] == name).map(|row| row["from"].as_str().unwrap());
+    assert_eq!(from("request-mb"), Some("ORIGAMI_SERVE_REQUEST_MB"), "{serve:#}");
+    assert_eq!(from("cache-mb"), Some(format!("{file}:3").as_str()), "{serve:#}");
+    assert_eq!(serve["threads"], serde_json::json!({"compute": 3, "connections": 8, "files": 32}));
+    let part = |name: &str| {
+        let parts = serve["memory"].as_array().unwrap();
+        parts.iter().find(|part| part["part"] == name).unwrap()["bytes"].as_u64().unwrap() >> 20
+    };
+    let parts = ["tiles", "requests", "connections", "computing threads"].map(part);
+    assert_eq!(parts, [80, 128, 2, 48], "{serve:#}");
+    assert_eq!(crate::kit::files::listing(dir.path()), before, "a directory or file was made");
+
+    let text = doctor(&["--serve", "--config", &file], &[]).ok().stdout;
+    for word in [
+        "asks for a token or signature",
+        "marks in ",
+        "not there yet; it is made",
+        "found      1, 0 not encoded",
+        "it would start",
+    ] {
+        assert!(text.contains(word), "no {word:?} in {text}");
+    }
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn a_server_that_would_not_start_is_told_why() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("marks"), "a file").unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let marks = crate::kit::program::arg(&dir.path().join("marks")).to_string();
+    let env = [("ORIGAMI_SERVE_PORT", port.as_str()), ("ORIGAMI_SERVE_ANNOTATIONS", &marks)];
+    let nowhere = crate::kit::program::arg(&dir.path().join("nowhere")).to_string();
+    let ran = doctor(&["--serve", &nowhere], &env);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for word in ["cannot listen", "it is a file; name a directory", "nowhere", "it would NOT start"] {
+        assert!(ran.stdout.contains(word), "no {word:?} in {ran:?}");
+    }
+    doctor(&["--serve", "--config", &nowhere], &[]).fails(&["nowhere"]);
+    doctor(&["--serve"], &[("ORIGAMI_SERVE_PROT", "1")]).refused(&["ORIGAMI_SERVE_PORT"]);
+    doctor(&["--config", &nowhere], &[]).refused(&["--serve"]);
+}

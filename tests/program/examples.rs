@@ -47,6 +47,8 @@ fn script(command: &str, port: &str) -> String {
             (format!("{command} --port 0"), "")
         }
         ["origami", "bench", "serve"] => (format!("origami serve slides --port {port}"), command.as_str()),
+        // Another server may listen where this one would.
+        ["origami", "doctor", "--serve"] => return format!("ORIGAMI_SERVE_PORT=0 {command}"),
         _ => return command,
     };
     format!(

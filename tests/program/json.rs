@@ -34,6 +34,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("decode", 0, "decode BUNDLE LOSSLESS --out NEW2"),
     ("decode", 0, "decode BUNDLE --out NEW --skip-existing"),
     ("doctor", 0, "doctor"),
+    ("doctor", 0, "doctor --serve TREE --config SETTINGS"),
+    ("doctor", 1, "doctor --serve NEW"),
     ("encode", 0, "encode PNG --out NEW3"),
     ("encode", 0, "encode PNG --out NEW3 --skip-existing"),
     ("encode", 0, "encode PNG --out NEW4 --report NEW4.html"),
@@ -102,6 +104,7 @@ impl Files {
             fs::copy(files.small.bundle.with_file_name(name), files.path("PACKS").join(name)).unwrap();
         }
         fs::write(files.path("KEY"), [b'k'; 32]).unwrap();
+        fs::write(files.path("SETTINGS"), "port = 0\n").unwrap();
         let tour = json!({"slide": "PNG.png", "camera": [{"time": 1}]});
         fs::write(files.path("TOUR"), tour.to_string()).unwrap();
         let mut bytes = fs::read(&files.small.bundle).unwrap();

@@ -90,3 +90,4 @@ mod tour_address;
 ))]
 mod transcripts;
 mod verify;
+mod versions;

@@ -35,9 +35,7 @@ fn declared(text: &str) -> HashSet<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let names = lines.flat_map(|(name, kind)| {
         let ends: &[&str] = match kind {
-            "counter" => &["_total"],
             "histogram" => &["_bucket", "_sum", "_count"],
-            "info" => &["_info"],
             _ => &[""],
         };
         ends.iter().map(move |end| format!("{name}{end}"))

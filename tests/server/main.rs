@@ -21,6 +21,7 @@ mod list;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod memory;
+mod metrics;
 mod mixed;
 mod output;
 mod start;
@@ -28,6 +29,7 @@ mod start;
 mod storage;
 mod tiffs;
 mod trees;
+mod versions;
 mod viewer;
 mod views;
 #[cfg(feature = "rocksdb")]

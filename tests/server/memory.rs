@@ -15,6 +15,7 @@ use origami::encode::EncodeOptions;
 use origami::image::geometry::{Geometry, TileId};
 use origami::image::ycc::Sampling;
 use origami::params::EncodeParams;
+use origami::serve::{MemoryPart, ServeOptions, ThreadCounts, memory_bound};
 
 /// Memory for requests, and for tiles.
 const REQUEST_MIB: u64 = 64;
@@ -23,13 +24,49 @@ const CACHE_MIB: u64 = 1;
 const THREADS: [u64; 3] = [4, 2, 16];
 const CONNECTIONS: usize = 48;
 
-/// What `docs/operate.md` says, in MiB, of tiles of this side: beyond a quarter of the requests' part, one family.
+/// What a server with these flags takes at most, in MiB, of tiles of this side. Slides here are too small to keep decoded parts of.
 fn limit_mib(tile: u64) -> u64 {
-    let family = (6 * 16 * tile * tile) >> 20;
-    let requests = REQUEST_MIB + family.saturating_sub(REQUEST_MIB / 4);
-    let [compute, others @ ..] = THREADS;
-    let threads = 16 * compute + 2 * others.iter().sum::<u64>();
-    CACHE_MIB * 5 / 4 + 1 + requests + CONNECTIONS as u64 / 4 + threads + 64
+    let mut options = ServeOptions::default();
+    (options.cache.max_memory_bytes, options.limits.max_request_bytes) = (CACHE_MIB << 20, REQUEST_MIB << 20);
+    options.limits.max_connections = CONNECTIONS;
+    let [compute, connections, files] = THREADS;
+    let threads = ThreadCounts { compute, connections, files };
+    let parts = memory_bound(&options, threads, tile as u32);
+    let bytes = parts
+        .iter()
+        .filter(|(part, _)| *part != MemoryPart::ScannedSlides)
+        .map(|(_, bytes)| bytes)
+        .sum::<u64>();
+    bytes.div_ceil(1 << 20)
+}
+
+/// The sum of the page for the defaults, on two cores.
+#[test]
+fn the_parts_are_those_of_the_page() {
+    let options = ServeOptions::default();
+    let threads = ThreadCounts { compute: 2, connections: 8, files: 32 };
+    let mib = |part| {
+        let parts = memory_bound(&options, threads, 256);
+        parts.iter().find(|(of, _)| *of == part).map(|(_, bytes)| bytes >> 20).unwrap()
+    };
+    let page = include_str!("../../docs/operate.md");
+    for (part, want, said) in [
+        (MemoryPart::Tiles, 320, "| tiles in memory | `--cache-mb`, and a quarter of it"),
+        (MemoryPart::Requests, 1024, "`--request-mb`, and what one family takes beyond a quarter of it"),
+        (
+            MemoryPart::DiskCache,
+            0,
+            "32 MiB for its index, and three tables being filled and written, each a 64th",
+        ),
+        (MemoryPart::Connections, 1024, "| connections | 256 KiB each |"),
+        (MemoryPart::Computing, 32, "16 MiB each"),
+        (MemoryPart::OtherThreads, 80, "2 MiB each; 40 by default"),
+        (MemoryPart::ScannedSlides, 3072, "8 at a time | 384 MiB each"),
+        (MemoryPart::Program, 64, "| the program | 64 MiB |"),
+    ] {
+        assert_eq!(mib(part), want, "{}", part.name());
+        assert!(page.contains(said), "docs/operate.md has no {said:?}");
+    }
 }
 
 /// All paths, asked for at once by many clients, each on a connection of its own; 503 is an answer.

@@ -67,6 +67,17 @@ impl OpenBackend {
         }
     }
 
+    /// The backend's mode, and why it is that one.
+    #[cfg(feature = "serve")]
+    pub fn choice(&self) -> (&'static str, String) {
+        #[cfg(feature = "gpu")]
+        if let Some(engine) = &self.engine {
+            let (mode, reason) = engine.mode();
+            return (mode.name(), words::reason(reason));
+        }
+        ("cpu", "this program was built without a GPU backend".into())
+    }
+
     /// Where the work ran, for the last line of a run.
     pub fn summary(&self) -> String {
         #[cfg(feature = "gpu")]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::finding::Auto;
 use super::gpu::Adapter;
 use super::machine::{Cpu, Encoders, Jpeg, OpenSlide};
+use super::serve::Serve;
 use super::tours::Tours;
 
 /// What `--json` prints.
@@ -20,5 +21,7 @@ pub struct Report {
     pub tours: Option<Tours>,
     pub adapters: Vec<Adapter>,
     pub auto: Auto,
+    /// `None` without `--serve`.
+    pub serve: Option<Serve>,
     pub advice: Vec<String>,
 }

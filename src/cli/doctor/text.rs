@@ -22,6 +22,7 @@ pub fn print(report: &Report) {
         section.row(task, &format!("{}: {}", taken.backend, taken.reason))
     });
     section.print();
+    report.serve.iter().flat_map(|serve| serve.sections()).for_each(|section| section.print());
     say!("\nadvice");
     if report.advice.is_empty() {
         say!("  none: everything that ORIGAMI can use is here and works");

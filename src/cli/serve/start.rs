@@ -87,7 +87,7 @@ impl Started<'_> {
 }
 
 /// A reason in words, with the command that helps.
-fn said(path: &Path, reason: &SkipReason) -> String {
+pub fn said(path: &Path, reason: &SkipReason) -> String {
     match reason {
         SkipReason::NotSource => {
             format!("{reason}; `origami encode --overwrite {}` makes one of it", path.display())

@@ -13,7 +13,7 @@ use super::server::{Held, NatsQueue, Stored, lock};
 use crate::jobs::error::{Error, Result};
 use crate::jobs::queue::{Claim, Submitted, Which};
 use crate::jobs::state::{Record, Refused, State};
-use crate::jobs::unit::{Key, Token, UNIT_VERSION, Unit};
+use crate::jobs::unit::{Key, Token, UNIT_VERSION, Unit, note_other_version};
 
 /// Whether a call waits where there is no message.
 #[derive(Clone, Copy)]
@@ -141,6 +141,7 @@ impl NatsQueue {
         let Some((mut stored, revision)) = self.read(&key).await? else { return forget(&message).await };
         if stored.unit.version != UNIT_VERSION {
             // For a worker of that version.
+            note_other_version(&self.name, stored.unit.version);
             return later(&message, Duration::from_secs(5)).await;
         }
         let now_ms = self.clock.now_ms();

@@ -88,7 +88,15 @@ pub fn prepare(connection: &mut Connection, path: &Path) -> std::result::Result<
     match found {
         VERSION => {}
         0 if tables == 0 => transaction.execute_batch(SCHEMA)?,
-        _ => return Err(Prepare::Refused(Error::OtherQueue { path: path.into(), found, expected: VERSION })),
+        _ => {
+            let (path, expected) = (path.into(), VERSION);
+            let ours = "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('unit', 'setting')";
+            let is_queue: bool = transaction.query_row(ours, [], |row| row.get(0))?;
+            return Err(Prepare::Refused(match is_queue && found > VERSION {
+                true => Error::NewerQueue { path, found, expected },
+                false => Error::OtherQueue { path, found, expected },
+            }));
+        }
     }
     Ok(transaction.commit()?)
 }

@@ -14,6 +14,8 @@ const MAX_MARKS: usize = 100_000;
 pub const MAX_BYTES: usize = 64 << 20;
 /// Most bytes of an identifier.
 const MAX_ID_BYTES: usize = 128;
+/// Version of the text.
+const VERSION: u32 = 1;
 
 /// The slide that marks were drawn on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +67,36 @@ pub struct Document {
     marks: Vec<Mark>,
 }
 
+/// Why a text is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Another program wrote it.
+    Foreign,
+    /// A newer one did, in this version.
+    Newer(u32),
+}
+
 /// The member `origami` of the text.
 #[derive(Serialize, Deserialize)]
 struct Header {
+    /// [`VERSION`]. The first texts had none.
+    #[serde(default = "first_version")]
+    version: u32,
     slide: Drawn,
     revision: u64,
     /// Identifier, revision and time of each mark, in the order of the features.
     marks: Vec<(String, u64, u64)>,
+}
+
+/// As much of the header as every version has.
+#[derive(Deserialize)]
+struct Numbered {
+    #[serde(default = "first_version")]
+    version: u32,
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 /// What the first line begins with, up to the header.
@@ -122,11 +147,26 @@ impl Document {
         Self { slide, revision: 0, marks: Vec::new() }
     }
 
-    /// Reads a text that [`Self::to_text`] wrote; `None` for any other.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (first, rest) = text.split_once('\n')?;
-        let header: Header =
-            serde_json::from_str(first.strip_prefix(OPENING)?.strip_suffix(FEATURES)?).ok()?;
+    /// Reads a text that [`Self::to_text`] wrote.
+    ///
+    /// # Errors
+    /// Any other text, and that of a newer version.
+    pub fn parse(text: &str) -> Result<Self, Unread> {
+        let read = || {
+            let (first, rest) = text.split_once('\n')?;
+            Some((first.strip_prefix(OPENING)?.strip_suffix(FEATURES)?, rest))
+        };
+        let (header, rest) = read().ok_or(Unread::Foreign)?;
+        let numbered: Numbered = serde_json::from_str(header).map_err(|_| Unread::Foreign)?;
+        if numbered.version > VERSION {
+            return Err(Unread::Newer(numbered.version));
+        }
+        Self::with(header, rest).ok_or(Unread::Foreign)
+    }
+
+    /// The marks of a header, and of the lines after it.
+    fn with(header: &str, rest: &str) -> Option<Self> {
+        let header: Header = serde_json::from_str(header).ok()?;
         let lines = rest.trim_end_matches('\n').strip_suffix(CLOSING)?;
         let lines: Vec<&str> = lines.split_terminator('\n').collect();
         if lines.len() != header.marks.len() {
@@ -145,6 +185,7 @@ impl Document {
     pub fn to_text(&self) -> String {
         let of = |mark: &Mark| (mark.id.clone(), mark.revision, mark.time_ms);
         let header = Header {
+            version: VERSION,
             slide: self.slide.clone(),
             revision: self.revision,
             marks: self.marks.iter().map(of).collect(),
@@ -272,18 +313,24 @@ mod tests {
     #[test]
     fn a_text_is_read_as_it_was_written_and_is_geojson() {
         let mut document = Document::new(slide());
-        assert_eq!(Document::parse(&document.to_text()).as_ref(), Some(&document));
+        assert_eq!(Document::parse(&document.to_text()).as_ref(), Ok(&document));
         apply(&mut document, &[change("a", 0, Some(point(1))), change("ü \"b\"", 0, Some(point(2)))]);
         let text = document.to_text();
-        assert_eq!(Document::parse(&text).as_ref(), Some(&document));
+        assert_eq!(Document::parse(&text).as_ref(), Ok(&document));
         let whole: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(whole["type"], "FeatureCollection");
         assert_eq!(whole["features"][1]["id"], "ü \"b\"");
         assert_eq!(whole["features"][0]["properties"], point(1)["properties"]);
         assert_eq!(whole["origami"]["marks"][0], json!(["a", 1, 7]));
         for other in ["", "{}", "{\"type\":\"FeatureCollection\",\"features\":[]}", &text[..text.len() - 4]] {
-            assert_eq!(Document::parse(other), None, "{other}");
+            assert_eq!(Document::parse(other), Err(Unread::Foreign), "{other}");
         }
+        // The first texts had no version; a later one may hold anything else.
+        let first = text.replacen("\"version\":1,", "", 1);
+        assert!(first != text);
+        assert_eq!(Document::parse(&first).as_ref(), Ok(&document));
+        let next = text.replacen("\"version\":1,\"slide\":", "\"version\":2,\"slides\":", 1);
+        assert_eq!(Document::parse(&next), Err(Unread::Newer(2)));
     }
 
     #[test]

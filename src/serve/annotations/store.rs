@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::document::{Change, Conflict, Document, Drawn, MAX_BYTES, Refused};
+use super::document::{Change, Conflict, Document, Drawn, MAX_BYTES, Refused, Unread};
 use crate::pyramid::write::write_whole;
 use crate::store::{LockFile, open_regular};
 
@@ -42,6 +42,9 @@ pub enum StoreError {
     /// A file that this program did not write.
     #[error("{}: not a file of marks that this program wrote; move it away and import it in the viewer", .0.display())]
     Foreign(PathBuf),
+    /// A file that a newer program wrote.
+    #[error("{}: marks of version {version}, written by a newer origami; update this program, or move the file away", path.display())]
+    Newer { path: PathBuf, version: u32 },
     /// A file error.
     #[error("cannot {what} {}: {source}", path.display())]
     Io { what: &'static str, path: PathBuf, source: io::Error },
@@ -81,10 +84,13 @@ impl Store {
     /// A slide's marks, whatever slide they were drawn on.
     ///
     /// # Errors
-    /// A file that cannot be read, or is none of ours.
+    /// A file that cannot be read, is none of ours, or a newer program's.
     pub fn document(&self, segment: &str, slide: &Drawn) -> Result<Document, StoreError> {
         let Some(text) = self.read(segment)? else { return Ok(Document::new(slide.clone())) };
-        Document::parse(&text).ok_or_else(|| StoreError::Foreign(self.path(segment)))
+        Document::parse(&text).map_err(|unread| match unread {
+            Unread::Foreign => StoreError::Foreign(self.path(segment)),
+            Unread::Newer(version) => StoreError::Newer { path: self.path(segment), version },
+        })
     }
 
     /// Makes changes; `adopt` says that marks of another slide belong on this one. Returns the changes that were not made, and what is

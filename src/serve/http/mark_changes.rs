@@ -169,7 +169,7 @@ pub fn failed(name: &str, error: &StoreError) -> Refusal {
         StoreError::OtherSlide { .. } | StoreError::Changed => StatusCode::CONFLICT,
         StoreError::Refused(Refused::Full) => StatusCode::PAYLOAD_TOO_LARGE,
         StoreError::Refused(Refused::Bad { .. }) => StatusCode::BAD_REQUEST,
-        StoreError::Foreign(_) | StoreError::Io { .. } | StoreError::Write(_) => {
+        StoreError::Foreign(_) | StoreError::Newer { .. } | StoreError::Io { .. } | StoreError::Write(_) => {
             tracing::error!(slide = name, "marks: {error}");
             let problem = "the marks cannot be read or written; the server's log says why";
             return refused(StatusCode::INTERNAL_SERVER_ERROR, problem);

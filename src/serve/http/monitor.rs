@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State as Shared;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use super::state::State;
 use crate::serve::metrics::Gauges;
 use crate::store::is_address;
 use crate::web::blocking;
+use crate::web::exposition;
 use crate::web::respond::json_response;
 
 /// `/readyz`: ready when the root can be listed.
@@ -32,14 +33,13 @@ pub async fn ready(Shared(state): Shared<State>) -> Response {
     }
 }
 
-/// `/metrics`, as OpenMetrics text.
-pub async fn metrics(Shared(state): Shared<State>) -> Response {
+/// `/metrics`, in Prometheus' text format or in OpenMetrics.
+pub async fn metrics(Shared(state): Shared<State>, headers: HeaderMap) -> Response {
     let mut text = state.metrics.text(&state.tiles.gauges(), (state.backend_stats)());
     if let (Some(more), Some(end)) = (state.more_metrics.get(), text.rfind("# EOF")) {
         text.insert_str(end, &more());
     }
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    exposition::metrics(&headers, text)
 }
 
 /// Logs a line of statistics at every interval, until it is aborted.

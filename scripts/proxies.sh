@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The server behind TLS as docs/operate.md has it: nginx with docs/nginx-tls.conf and Caddy with docs/Caddyfile, each with a certificate of its own
+# that is made here. Tiles, a slide in a folder, addresses of IIIF, tokens and metrics, over HTTP/2.
+#
+#   scripts/proxies.sh BINARY      NGINX, CADDY name the programs; what is not there is SKIPPED
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+(($# == 1)) || die "usage: scripts/proxies.sh BINARY"
+binary=$(realpath "$1")
+nginx=${NGINX:-nginx} caddy=${CADDY:-caddy}
+have openssl || { skipped "TLS in front of the server: there is no openssl"; exit 0; }
+work=$(mktemp -d)
+proxy='' server=''
+stop_all() {
+    for process in $proxy $server; do
+        kill "$process" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$work"
+}
+trap stop_all EXIT
+name=slides.example.org
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" \
+    -keyout "$work/key" -out "$work/cert" 2>/dev/null
+
+mkdir -p "$work/slides/more"
+python3 - "$work/picture.png" <<'END_OF_PYTHON'
+import sys
+sys.path.insert(0, "scripts")
+import png
+png.write(sys.argv[1], 300, 200, bytes((x * y + c * x) // 9 % 256 for y in range(200) for x in range(300) for c in range(3)))
+END_OF_PYTHON
+"$binary" encode --quiet --image "$work/picture.png" --tile 64 --out "$work/made"
+mv "$(find "$work/made" -name '*.bundle')" "$work/slides/more/one.bundle"
+token=0123456789abcdef0123456789abcdef
+echo "$token" >"$work/tokens"
+: >"$work/log"
+"$binary" serve "$work/slides" --port 0 --trust-forwarded --token-file "$work/tokens" >"$work/log" 2>"$work/said" &
+server=$!
+served_at "$work/log" "$server" "$work/said"
+upstream=${address#http://}
+
+# through_tls WHAT PORT: what clients get on that port.
+through_tls() {
+    local url=https://$name:$2
+    ask() { curl --silent --cacert "$work/cert" --resolve "$name:${url##*:}:127.0.0.1" "$@"; }
+    ask --retry 50 --retry-delay 1 --retry-connrefused --fail --output /dev/null "$url/readyz" || die "$1 does not answer"
+    status() { ask --output /dev/null --write-out '%{http_code}' "$@"; }
+    with=(--header "Authorization: Bearer $token")
+    [[ $(status "$url/dzi/more%2Fone.dzi") == 401 ]] || die "$1: a slide without a token"
+    [[ $(status "${with[@]}" "$url/dzi/more%2Fone.dzi") == 200 ]] || die "$1: a slide in a folder"
+    [[ $(status "${with[@]}" "$url/tiles/more%2Fone/9/0_0.jpg") == 200 ]] || die "$1: a tile"
+    [[ $(ask "${with[@]}" --output /dev/null --write-out '%{http_version}' "$url/viewer/more%2Fone") == 2 ]] || die "$1: no HTTP/2"
+    [[ $(ask "${with[@]}" "$url/iiif/3/more%2Fone/info.json") == *"\"$url/iiif/3/more%2Fone\""* ]] ||
+        die "$1: addresses of IIIF: $(ask "${with[@]}" "$url/iiif/3/more%2Fone/info.json")"
+    [[ $(status "${with[@]}" "$url/metrics") == 404 ]] || die "$1: metrics are shown"
+    echo "$1: tiles, tokens, folders, addresses and metrics are as they should be, over HTTP/2"
+}
+
+step "nginx"
+if have "$nginx"; then
+    plain=$(free_port) secure=$(free_port)
+    sed "s#127.0.0.1:8080#$upstream#g; s#listen 80;#listen 127.0.0.1:$plain;#; s#listen 443 #listen 127.0.0.1:$secure #
+        s#/etc/ssl/slides.pem#$work/cert#; s#/etc/ssl/private/slides.key#$work/key#" docs/nginx-tls.conf >"$work/nginx.conf"
+    "$nginx" -p "$work" -c "$work/nginx.conf" -e stderr -g 'daemon off;' 2>"$work/nginx.log" &
+    proxy=$!
+    through_tls nginx "$secure"
+    [[ $(curl --silent --output /dev/null --write-out '%{http_code}' --resolve "$name:$plain:127.0.0.1" "http://$name:$plain/") == 301 ]] ||
+        die "nginx: clients of http are not sent to https"
+    kill "$proxy"
+    wait "$proxy" || true
+    proxy=''
+else
+    skipped "TLS by nginx: it is not there (apt install nginx-light)"
+fi
+
+step "Caddy"
+if have "$caddy"; then
+    secure=$(free_port)
+    # A certificate of our own, and no port 80: none is fetched here.
+    { printf '{\n\tadmin off\n\tauto_https off\n}\n'
+      sed "s#^$name {#$name:$secure {\n\tbind 127.0.0.1\n\ttls $work/cert $work/key#; s#127.0.0.1:8080#$upstream#" docs/Caddyfile; } >"$work/Caddyfile"
+    HOME=$work "$caddy" run --config "$work/Caddyfile" --adapter caddyfile 2>"$work/caddy.log" &
+    proxy=$!
+    through_tls Caddy "$secure"
+    kill "$proxy"
+    wait "$proxy" || true
+    proxy=''
+else
+    skipped "TLS by Caddy: it is not there (apt install caddy)"
+fi
