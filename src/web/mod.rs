@@ -5,6 +5,7 @@
 //! sending    whether clients take what is sent          HTTP
 //! budget     bytes that requests hold                   no I/O
 //! blocking   work that reads files, with a deadline     threads
+//! origin     which page has a browser send a request    HTTP
 //! respond    cache validation, errors as JSON           HTTP
 //! assets     embedded files, headers of pages           HTTP
 //! error      why a request failed                       no I/O
@@ -17,5 +18,6 @@ pub mod blocking;
 pub mod budget;
 pub mod error;
 pub mod listen;
+pub mod origin;
 pub mod respond;
 mod sending;
