@@ -2,7 +2,7 @@
 # The viewer in a real browser: serves the demo slide, with its original and as a bare bundle, and drives headless Chromium
 # through list, zoom, pan, comparison and difference, on a desk and on a phone, in light and in dark; through what a damaged file and a
 # server that goes away show; through measures of a drawn slide, its brightness and the view as a file, slides side by side, what leaves
-# the viewer as a file or in a frame, ten thousand slides in a list, and through marks that two change. Slides of awkward sizes are
+# the viewer as a file or in a frame, a login, ten thousand slides in a list, and through marks that two change. Slides of awkward sizes are
 # there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
 # error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel. Records a tour as
 # well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
@@ -93,6 +93,7 @@ CHROMIUM=$program python3 scripts/browser_compare.py "$open" "$target_dir/browse
     "$origami" "$key" "${signed%%/\?*}"
 CHROMIUM=$program python3 scripts/browser_keys.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
 CHROMIUM=$program python3 scripts/browser_share.py "$origami" "$slide" "$target_dir/demo/browser-share" "$target_dir/browser"
+CHROMIUM=$program python3 scripts/browser_login.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-login" "$target_dir/browser"
 CHROMIUM=$program python3 scripts/browser_list.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-list" "$target_dir/browser"
 # The list is looked at with as many slides as fill its rows.
 rm -f "$slides/below & deep/drawn.tif"

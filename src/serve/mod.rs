@@ -59,7 +59,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-pub use access::{ALL, Credentials, Refusal, Secret, SigningKey};
+pub use access::{ALL, Credentials, Presented, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
 pub use memory::{MemoryPart, ThreadCounts, memory_bound};
@@ -156,8 +156,17 @@ impl Server {
         let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
         let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
         let more_metrics = std::sync::OnceLock::new();
-        let state =
-            http::AppState { options, catalog, tiles, metrics, annotations, backend_stats, more_metrics };
+        let logins = access::Attempts::default();
+        let state = http::AppState {
+            options,
+            catalog,
+            tiles,
+            metrics,
+            annotations,
+            logins,
+            backend_stats,
+            more_metrics,
+        };
         Ok(Self { state: Arc::new(state), more: None })
     }
 

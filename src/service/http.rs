@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Path, Request, State as Shared};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,9 +19,10 @@ use super::problem::Problem;
 use super::registry::Registry;
 use super::request::{self, MAX_BYTES};
 use super::{health, metrics, result, websocket};
-use crate::serve::Refusal;
+use crate::serve::{Presented, Refusal};
 use crate::web::error::ServeError;
 use crate::web::exposition;
+use crate::web::origin::Sender;
 use crate::web::respond::{errors_as_json, json_response};
 
 /// Routes that need no credentials.
@@ -77,7 +78,9 @@ async fn admit(
 ) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrades = request.headers().contains_key(header::UPGRADE);
-    if (changes || upgrades) && is_foreign(request.headers()) {
+    let own = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let sender = Sender::of(request.headers(), own);
+    if (changes || upgrades) && sender == Sender::Other {
         let message = "a page of another server has sent this request";
         return Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response();
     }
@@ -85,9 +88,12 @@ async fn admit(
     if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
         return next.run(request).await;
     }
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let presented = Presented::of(request.headers(), request.uri().query());
+    // A browser adds a session by itself: for a change it counts only if a page of this server asks for it.
+    let counts = !changes || sender == Sender::Own;
+    let presented = if counts { presented } else { presented.without_session() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs());
-    match credentials.check(None, authorization, request.uri().query(), now) {
+    match credentials.check(None, &presented, now) {
         Ok(()) => next.run(request).await,
         Err(Refusal::Unknown) => {
             let message = "this service asks for a token (Authorization: Bearer ...) or a signed address";
@@ -98,17 +104,6 @@ async fn admit(
             Problem::unauthorized(StatusCode::FORBIDDEN, message).into_response()
         }
     }
-}
-
-/// Whether a browser says that a page of another server sends this.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = value(header::HeaderName::from_static("sec-fetch-site")) {
-        return !matches!(site, "same-origin" | "none");
-    }
-    let Some(origin) = value(header::ORIGIN) else { return false };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host != value(header::HOST)
 }
 
 async fn answer(
@@ -175,26 +170,4 @@ async fn health(Shared(registry): Shared<Arc<Registry>>) -> Response {
 
 async fn figures(Shared(registry): Shared<Arc<Registry>>, headers: HeaderMap) -> Response {
     exposition::metrics(&headers, metrics::text(&registry) + "# EOF\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_of_another_server_is_told_from_our_own_and_from_programs() {
-        let of = |pairs: &[(&'static str, &'static str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in pairs {
-                headers.insert(*name, header::HeaderValue::from_static(value));
-            }
-            is_foreign(&headers)
-        };
-        assert!(!of(&[("host", "a:1")]));
-        assert!(!of(&[("host", "a:1"), ("origin", "http://a:1")]));
-        assert!(of(&[("host", "a:1"), ("origin", "http://b:1")]));
-        assert!(of(&[("host", "a:1"), ("origin", "null")]));
-        assert!(of(&[("host", "a:1"), ("origin", "http://a:1"), ("sec-fetch-site", "cross-site")]));
-        assert!(!of(&[("host", "a:1"), ("origin", "https://proxy"), ("sec-fetch-site", "same-origin")]));
-    }
 }

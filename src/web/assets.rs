@@ -10,11 +10,11 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::ServeError;
 use super::respond::{cacheable, etag};
 
-/// `Content-Security-Policy`: nothing from another origin, no script or style but the embedded files. Who may frame the page
-/// follows. The hash is that of the style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
+/// `Content-Security-Policy`: nothing from another origin, no script or style but the embedded files. Where its
+/// forms lead and who may frame it follow. The hash is that of the style element that OpenSeadragon 6.1.1 adds; `scripts/browser.sh` fails if another version adds a different one.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE='; img-src 'self' data: blob:; \
-    media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
+    media-src 'self'; connect-src 'self'; base-uri 'none'; ";
 
 /// In the text of a page: replaced by the version of its assets.
 const VERSION_PLACEHOLDER: &str = "{{version}}";
@@ -84,7 +84,20 @@ pub fn send_page(headers: &HeaderMap, page: &Bytes) -> Response {
 
 /// The same of a page that `ancestors` may frame, in the form of `frame-ancestors`.
 pub fn send_framed(headers: &HeaderMap, page: &Bytes, ancestors: &str) -> Response {
-    let policy = HeaderValue::try_from(format!("{CONTENT_POLICY}{ancestors}"));
+    send(headers, page, &format!("form-action 'none'; frame-ancestors {ancestors}"))
+}
+
+/// A page with a form that leads to this server, made for one request: no cache keeps it.
+pub fn send_form(page: &Bytes) -> Response {
+    let mut response = send(&HeaderMap::new(), page, "form-action 'self'; frame-ancestors 'none'");
+    let out = response.headers_mut();
+    out.remove(header::ETAG);
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn send(headers: &HeaderMap, page: &Bytes, more: &str) -> Response {
+    let policy = HeaderValue::try_from(format!("{CONTENT_POLICY}{more}"));
     let mut response = cacheable(headers, &etag(page), "no-cache", "text/html; charset=utf-8", page.clone());
     let out = response.headers_mut();
     // Only ancestors that no header can have would fail.

@@ -5,6 +5,7 @@
 //! sending    whether clients take what is sent          HTTP
 //! budget     bytes that requests hold                   no I/O
 //! blocking   work that reads files, with a deadline     threads
+//! origin     which page has a browser send a request    HTTP
 //! respond    cache validation, errors as JSON           HTTP
 //! exposition metrics in two text formats                no I/O
 //! assets     embedded files, headers of pages           HTTP
@@ -19,5 +20,6 @@ pub mod budget;
 pub mod error;
 pub mod exposition;
 pub mod listen;
+pub mod origin;
 pub mod respond;
 mod sending;

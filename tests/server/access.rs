@@ -25,7 +25,7 @@ enum Seen {
 use Seen::{ByAll, WithEverything, WithTheSlide};
 
 /// Every route, an address of it (`@` is the slide) and what it takes to see that. The last one does not exist.
-const ROUTES: [(&str, &str, Seen); 25] = [
+const ROUTES: [(&str, &str, Seen); 27] = [
     ("/dzi/{file}", "/dzi/@.dzi", WithTheSlide),
     ("/dzi/{files}/{level}/{tile}", "/dzi/@_files/8/0_0.jpg", WithTheSlide),
     ("/tiles/{slide}/{level}/{tile}", "/tiles/@/8/1_0.jpg", WithTheSlide),
@@ -53,6 +53,8 @@ const ROUTES: [(&str, &str, Seen); 25] = [
     ("/embed/{slide}", "/embed/@", WithTheSlide),
     ("/compare", "/compare", ByAll),
     ("/jobs", "/jobs", WithEverything),
+    ("/login", "/login", ByAll),
+    ("/logout", "/logout", ByAll),
     ("/assets/{name}", "/assets/list.js", ByAll),
     ("", "/nothing/@", WithEverything),
 ];

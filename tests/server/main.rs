@@ -18,6 +18,7 @@ mod icc;
 #[cfg(feature = "jobs")]
 mod jobs;
 mod list;
+mod login;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
 mod memory;

@@ -63,6 +63,11 @@ impl SigningKey {
         format!("expires={expires}&signature={hex}")
     }
 
+    /// The key itself, for what else is signed with it.
+    pub(super) fn mac_key(&self) -> Hmac<Sha256> {
+        self.0.clone()
+    }
+
     fn mac(&self, name: &str, expires: u64, annotate: bool) -> Hmac<Sha256> {
         let more = if annotate { "\nannotate" } else { "" };
         self.0.clone().chain_update(format!("{name}\n{expires}{more}"))
@@ -136,12 +141,13 @@ pub fn signature_params(query: &str) -> String {
     query.split('&').filter(is_signature).collect::<Vec<_>>().join("&")
 }
 
-fn number(text: &str) -> Option<u64> {
+/// Seconds since 1970 in digits alone.
+pub(super) fn number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// The 32 bytes of 64 lower-case digits.
-fn unhex(text: &str) -> Option<[u8; 32]> {
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let digit = |b: u8| match b {
         b'0'..=b'9' => Some(b - b'0'),
         b'a'..=b'f' => Some(b - b'a' + 10),

@@ -4,53 +4,79 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::json;
 
-use super::state::State;
-use crate::serve::access::Refusal;
+use super::client::base;
+use super::login_page::{self, Form, within};
+use super::state::{HasSession, State};
+use crate::serve::access::{Presented, Refusal};
 use crate::serve::view;
+use crate::web::origin::{Sender, host};
 use crate::web::respond::json_response;
 
-/// Routes that need no credentials: health, and files that are in every copy of the program.
-const OPEN_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/assets/{name}", "/compare"];
+/// Routes that need no credentials: health, what gets some, and files that are in every copy of the program.
+const OPEN_ROUTES: [&str; 6] = ["/healthz", "/readyz", "/assets/{name}", "/compare", "/login", "/logout"];
+
+/// Pages, in place of which a browser without credentials gets the login page. A frame of another page has no place for it.
+const PAGES: [&str; 3] = ["/", "/jobs", "/viewer/{slide}"];
 
 /// Refuses requests without valid credentials. Routes of no slide, unknown routes included, need credentials for every slide.
 pub async fn require_credentials(
     Shared(state): Shared<State>,
     route: Option<MatchedPath>,
     params: Result<RawPathParams, RawPathParamsRejection>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let credentials = &state.options.access.credentials;
-    if credentials.is_open() || route.is_some_and(|route| OPEN_ROUTES.contains(&route.as_str())) {
+    let route = route.as_ref().map(MatchedPath::as_str).unwrap_or_default();
+    if credentials.is_open() || OPEN_ROUTES.contains(&route) {
         return next.run(request).await;
     }
     let name = params.as_ref().ok().and_then(slide_of);
-    match credentials.check(name, authorization(request.headers()), request.uri().query(), now()) {
-        Ok(()) => next.run(request).await,
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let presented = presented(&state, method, uri, headers);
+    match credentials.check(name, &presented, now()) {
+        Ok(()) => {
+            if credentials.has_session(&presented, now()) {
+                request.extensions_mut().insert(HasSession);
+            }
+            next.run(request).await
+        }
+        Err(refusal) if PAGES.contains(&route) && shows_pages(method, headers) => {
+            login(credentials.has_tokens(), refusal, uri, headers)
+        }
         Err(refusal) => refused(refusal),
     }
 }
 
 /// Whether a request that passes may change the marks of a slide.
-pub fn may_annotate(state: &State, name: &str, headers: &HeaderMap, query: Option<&str>) -> bool {
+pub fn may_annotate(state: &State, name: &str, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let credentials = &state.options.access.credentials;
     match credentials.is_open() {
         true => state.options.annotations.open,
-        false => credentials.may_annotate(name, authorization(headers), query, now()),
+        false => credentials.may_annotate(name, &presented(state, method, uri, headers), now()),
     }
 }
 
-fn authorization(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok())
+/// What a request brings. A session counts for a change only if the browser says that a page of this server asks for it.
+fn presented<'a>(state: &State, method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Presented<'a> {
+    let presented = Presented::of(headers, uri.query());
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return presented;
+    }
+    let own = base(uri, headers, state.options.access.trust_forwarded);
+    match Sender::of(headers, host(&own)) {
+        Sender::Own => presented,
+        Sender::Other | Sender::Unsaid => presented.without_session(),
+    }
 }
 
 /// Seconds since 1970. A clock before that is wrong: the latest time makes every signature expire.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
 }
 
@@ -66,15 +92,42 @@ fn slide_of(params: &RawPathParams) -> Option<&str> {
     })
 }
 
-fn refused(refusal: Refusal) -> Response {
-    let (status, problem) = match refusal {
+/// Whether who asks shows what it gets to a user, as a browser does.
+fn shows_pages(method: &Method, headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    matches!(*method, Method::GET | Method::HEAD) && accepted.any(|value| value.contains("text/html"))
+}
+
+/// The login page in place of the one that was asked for.
+fn login(has_tokens: bool, refusal: Refusal, uri: &Uri, headers: &HeaderMap) -> Response {
+    let (status, problem) = words(refusal);
+    let next = uri.path_and_query().map_or("/", |next| within(next.as_str()));
+    let (form, said) = match (has_tokens, refusal) {
+        (true, Refusal::Unknown) => (Form::LogIn, login_page::GIVE),
+        (false, Refusal::Unknown) => (Form::None, login_page::SIGNED_ONLY),
+        (true, _) => (Form::LogIn, problem),
+        (false, _) => (Form::None, problem),
+    };
+    // Who follows a link of another server comes without a cookie, and has it as soon as this page asks once more.
+    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let again =
+        has_tokens && refusal == Refusal::Unknown && matches!(from, Some(b"cross-site" | b"same-site"));
+    login_page::page(status, form, said, next, again)
+}
+
+fn words(refusal: Refusal) -> (StatusCode, &'static str) {
+    match refusal {
         Refusal::Unknown => (
             StatusCode::UNAUTHORIZED,
             "this server asks for a token (Authorization: Bearer ...) or a signed address",
         ),
         Refusal::Invalid => (StatusCode::FORBIDDEN, "the signature is invalid for this address"),
         Refusal::Expired => (StatusCode::FORBIDDEN, "the signature has expired; ask for a new address"),
-    };
+    }
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let (status, problem) = words(refusal);
     let mut response = json_response(status, &json!({"error": problem}));
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -16,6 +16,7 @@ use super::state::State;
 use crate::serve::annotations::{Refused, StoreError};
 use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
+use crate::web::origin::{Sender, host};
 use crate::web::respond::json_response;
 
 /// Most bytes of a request. More is sent in several.
@@ -93,30 +94,17 @@ pub fn may_write(state: &State, name: &str, uri: &Uri, headers: &HeaderMap) -> R
     if state.annotations.is_none() {
         return Err(off());
     }
-    let site = HeaderName::from_static("sec-fetch-site");
-    let own = match (value_of(headers, &site), value_of(headers, &header::ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            let own = base(uri, headers, state.options.access.trust_forwarded);
-            host(origin).is_some_and(|theirs| Some(theirs) == host(&own))
-        }
-        (None, None) => true,
-    };
-    if !own {
+    let own = base(uri, headers, state.options.access.trust_forwarded);
+    if Sender::of(headers, host(&own)) == Sender::Other {
         return Err(refused(
             StatusCode::FORBIDDEN,
             "marks are changed by this server's own pages, not by those of another origin",
         ));
     }
-    match may_annotate(state, name, headers, uri.query()) {
+    match may_annotate(state, name, &Method::PUT, uri, headers) {
         true => Ok(()),
         false => Err(refused(StatusCode::FORBIDDEN, NOT_ALLOWED)),
     }
-}
-
-/// Host and port of an origin or address.
-fn host(address: &str) -> Option<&str> {
-    address.split_once("://").and_then(|(_, rest)| rest.split('/').next())
 }
 
 impl Given {

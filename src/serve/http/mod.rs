@@ -7,6 +7,8 @@ mod client;
 mod descriptor;
 mod family;
 mod iiif;
+mod login;
+mod login_page;
 mod mark_changes;
 mod monitor;
 mod request_log;
@@ -55,6 +57,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))
         .merge(viewer::router())
+        .merge(login::router())
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new())
         // Below the compression: images are compressed already.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::extract::{Path as Segment, RawQuery, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::associated::names;
@@ -86,13 +86,14 @@ pub async fn one(
     Shared(state): Shared<State>,
     Segment(name): Segment<String>,
     RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> HandlerResult {
     let slide = open_view(&state, &name, query.as_deref()).await?;
     let mut body = describe(&state, &slide);
     body["levels"] = levels(&slide);
     // Whether marks are kept, and whether who asks may change them.
-    let write = may_annotate(&state, &name, &headers, query.as_deref());
+    let write = may_annotate(&state, &name, &Method::GET, &uri, &headers);
     body["associated"] = json!(names(&state, &slide).await?);
     // Whether a page elsewhere may show the slide in a frame.
     body["embed"] = json!(!state.options.access.embed_origins.is_empty());

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::response::Response;
 
 use crate::error::Error;
+use crate::serve::access::Attempts;
 use crate::serve::annotations::Store;
 use crate::serve::catalog::Catalog;
 use crate::serve::faults::Faults;
@@ -28,10 +29,16 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Marks on slides, where they are kept.
     pub annotations: Option<Arc<Store>>,
+    /// Tokens that were tried at the login.
+    pub logins: Attempts,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
     /// Figures of what else runs here.
     pub more_metrics: OnceLock<Box<dyn Fn() -> String + Send + Sync>>,
 }
+
+/// Who asks has a session: in the extensions of a request.
+#[derive(Clone, Copy)]
+pub struct HasSession;
 
 /// What a handler returns.
 pub type HandlerResult = Result<Response, ServeError>;

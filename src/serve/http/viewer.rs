@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Extension, Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::state::{State, open_slide};
+use super::state::{HasSession, State, open_slide};
 use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_framed, send_page};
 use crate::web::error::ServeError;
 
@@ -45,6 +45,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("list.css", STYLE),
         own!("list.js", SCRIPT),
         own!("linked.js", SCRIPT),
+        own!("login.css", STYLE),
+        own!("login.js", SCRIPT),
         own!("looks.js", SCRIPT),
         own!("load.js", SCRIPT),
         own!("marks-classes.js", SCRIPT),
@@ -93,18 +95,35 @@ static COMPARE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../
 static EMBED: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/embed.html")));
 static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
+static LIST_OF_SESSION: LazyLock<Bytes> =
+    LazyLock::new(|| ASSETS.page(&include_str!("../viewer/index.html").replace(LOG_OUT_HIDDEN, LOG_OUT)));
+static LOGIN: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/login.html")));
 static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
+
+/// The way to the end of a session, as it is in the list, and as it is shown.
+const LOG_OUT_HIDDEN: &str = "<a id=\"to-log-out\" href=\"/logout\" hidden>";
+const LOG_OUT: &str = "<a id=\"to-log-out\" href=\"/logout\">";
 
 /// The pages and their assets.
 pub fn router() -> Router<State> {
     Router::new()
-        .route("/", get(async |headers: HeaderMap| send_page(&headers, &LIST)))
+        .route("/", get(list))
         // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
         .route("/compare", get(async |headers: HeaderMap| send_page(&headers, &COMPARE)))
         .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
         .route("/assets/{name}", get(asset))
+}
+
+/// Who has a session sees where to end it.
+async fn list(session: Option<Extension<HasSession>>, headers: HeaderMap) -> Response {
+    send_page(&headers, if session.is_some() { &LIST_OF_SESSION } else { &LIST })
+}
+
+/// The text of the login page, in which its texts are missing.
+pub fn login_text() -> &'static str {
+    str::from_utf8(&LOGIN).unwrap_or_default()
 }
 
 /// The page is the same for every name; its script reports an unknown slide, and the status is 404.
@@ -148,6 +167,7 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&COMPARE, &EMBED, &JOBS, &LIST, &VIEWER], 3);
+        check(&ASSETS, &[&COMPARE, &EMBED, &JOBS, &LIST, &LOGIN, &VIEWER], 3);
+        assert!(LIST.len() > LIST_OF_SESSION.len() && login_text().contains("{{said}}"));
     }
 }

@@ -96,6 +96,7 @@
         again = false;
       }
     } catch (error) {
+      if (error.status === 401) signed.logIn();
       say(`The queue cannot be shown: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
     }
     asking = false;

@@ -80,6 +80,7 @@
   async function list(turn) {
     const query = { limit: PAGE, offset: wanted.page * PAGE, sort: wanted.sort };
     const answer = await fetch(at('api/slides', undefined, wanted.search ? { ...query, search: wanted.search } : query));
+    if (answer.status === 401) signed.logIn();
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const text = await answer.text();
     if (turn !== asking) return;

@@ -73,6 +73,7 @@ var origami = {};
   // A slide as the server describes it, in the view that `query` asks for.
   async function describe(name, query = '', sign = signed) {
     const answer = await ask(`/api/slides/${encodeURIComponent(name)}${query && `?${query}`}`, sign);
+    if (answer.status === 401) signed.logIn();
     if (answer.status === 404) throw new Error('there is no such slide');
     if (!answer.ok) throw new Error((await answer.json()).error);
     return answer.json();
@@ -90,6 +91,8 @@ var origami = {};
       byId('trouble').hidden = !text;
       if (byId('trouble-said').textContent !== text) byId('trouble-said').textContent = text;
       byId('retry').hidden = state.gone || !(state.refused || damaged.size);
+      // A frame has no such link.
+      if (byId('log-in')) byId('log-in').hidden = state.gone || !state.ended;
     }
     origami.tiles.tell = tell;
     byId('retry').addEventListener('click', () => origami.tiles.again(...viewers()));

@@ -90,7 +90,7 @@ origami.tiles = (() => {
   function failed(entry, status, after, reason) {
     if (status === 502 || status === 504) lost(entry);
     else if (status === 503) later(entry, (Number(after) || 1) * 1000, reason);
-    else if (status === 401 || status === 403) refuse(entry, reason);
+    else if (status === 401 || status === 403) refuse(entry, reason, status === 401);
     else damage(entry, status === 404 ? 'there is no such tile' : reason);
   }
 
@@ -101,9 +101,9 @@ origami.tiles = (() => {
     setTimeout(next, ms + 1);
   }
 
-  function refuse(entry, reason) {
+  function refuse(entry, reason, ended) {
     waiting.add(entry);
-    state.refused = reason;
+    Object.assign(state, { refused: reason, ended });
     tell();
   }
 
