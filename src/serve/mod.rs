@@ -21,6 +21,8 @@
 //! threads       where decoding and encoding run              threads
 //! iiif          what an IIIF address asks for                no I/O
 //! image         any region at any size, from tiles           threads
+//! region        any rectangle at any scale, from pixels      threads
+//! openapi       what each address takes and answers          data
 //! http          routes, headers, pages                       HTTP
 //! access        bearer tokens, signatures                    files
 //! annotations   marks on slides, a file a slide              files
@@ -40,8 +42,10 @@ mod http;
 mod iiif;
 mod image;
 mod metrics;
+mod openapi;
 mod options;
 mod pan;
+mod region;
 mod singleflight;
 mod skipped;
 mod slide;
@@ -122,6 +126,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Beside the tiles in memory a part of as many bytes is kept of what was decoded for rectangles.
+const DECODED_PART: u64 = 8;
+
 /// How long slides are opened before the server listens.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -153,8 +160,17 @@ impl Server {
         let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
         let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
         let more_metrics = std::sync::OnceLock::new();
-        let state =
-            http::AppState { options, catalog, tiles, metrics, annotations, backend_stats, more_metrics };
+        let regions = region::Regions::new(options.cache.max_memory_bytes / DECODED_PART);
+        let state = http::AppState {
+            options,
+            catalog,
+            tiles,
+            regions,
+            metrics,
+            annotations,
+            backend_stats,
+            more_metrics,
+        };
         Ok(Self { state: Arc::new(state), more: None })
     }
 

@@ -20,9 +20,13 @@ mod jobs;
 mod list;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
+mod malformed;
 mod memory;
 mod mixed;
+mod openapi;
 mod output;
+mod protocols;
+mod region;
 mod start;
 #[cfg(feature = "remote")]
 mod storage;

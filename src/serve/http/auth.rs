@@ -14,8 +14,9 @@ use crate::serve::access::Refusal;
 use crate::serve::view;
 use crate::web::respond::json_response;
 
-/// Routes that need no credentials: health, and files that are in every copy of the program.
-const OPEN_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/assets/{name}", "/compare"];
+/// Routes that need no credentials: health, and what is the same in every copy of the program.
+const OPEN_ROUTES: [&str; 6] =
+    ["/healthz", "/readyz", "/assets/{name}", "/compare", "/api/docs", "/api/openapi.json"];
 
 /// Refuses requests without valid credentials. Routes of no slide, unknown routes included, need credentials for every slide.
 pub async fn require_credentials(
@@ -60,7 +61,7 @@ fn slide_of(params: &RawPathParams) -> Option<&str> {
         // An identifier of IIIF may end in a view.
         "slide" => Some(value),
         "identifier" => Some(view::split(value).0),
-        "file" => value.strip_suffix(".dzi"),
+        "file" => value.strip_suffix(".dzi").or_else(|| value.strip_suffix(".json")),
         "files" => value.strip_suffix("_files"),
         _ => None,
     })
