@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The official validator of the IIIF Image API, version 3.0, level 2, against `origami serve`: its test image is drawn from the colours
+# The official validator of the IIIF Image API, versions 3.0 and 2.0, level 2, against `origami serve`: its test image is drawn from the colours
 # in the installed package, encoded to a bundle and served on loopback.
 #
 #   scripts/iiif.sh BINARY
@@ -39,6 +39,8 @@ server=$!
 trap 'kill "$server"' EXIT
 served_at "$work/serve.txt" "$server" "$work/serve.log"
 # Its exit code is the number of failures.
-"$work/venv/bin/python" "$work/venv/bin/iiif-validate.py" -s "${address#http://}" -p iiif/3 -i "$slide" --version=3.0 --level 2 ||
-    die "IIIF validator: $? failures, see above"
-echo "IIIF Image API 3.0, level 2: passed"
+for version in 3 2; do
+    "$work/venv/bin/python" "$work/venv/bin/iiif-validate.py" -s "${address#http://}" -p iiif/$version -i "$slide" --version=$version.0 --level 2 ||
+        die "IIIF validator: $? failures in version $version.0, see above"
+    echo "IIIF Image API $version.0, level 2: passed"
+done

@@ -89,6 +89,20 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "crop",
+        &[
+            example("A rectangle at full resolution", "origami crop slide.svs 300,200,256,256 -o detail.png"),
+            example(
+                "Half of the pixels a side, as JPEG",
+                "origami crop slide.svs 300,200,256,256 -o detail.jpg --level 1",
+            ),
+            example(
+                "A third of the size, of a bundle, as bare pixels",
+                "origami crop lossless.bundle 0,0,300,300 -o detail.raw --scale 1/3",
+            ),
+        ],
+    ),
+    (
         "serve",
         &[
             example("Show the slides of a folder on this machine", "origami serve slides"),

@@ -15,6 +15,7 @@ const WIDTH: usize = 100;
 /// What people type for a command, and the command.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("check", "verify"),
+    ("cut", "crop"),
     ("diff", "compare"),
     ("export", "convert"),
     ("estimate", "encode --estimate"),

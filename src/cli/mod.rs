@@ -12,6 +12,8 @@ mod completions;
 #[cfg(feature = "serve")]
 mod config;
 mod convert;
+#[cfg(feature = "pixels")]
+mod crop;
 mod decode;
 mod doctor;
 mod encode;
@@ -69,6 +71,8 @@ enum Command {
     Encode(encode::EncodeArgs),
     Decode(decode::DecodeArgs),
     Convert(convert::ConvertArgs),
+    #[cfg(feature = "pixels")]
+    Crop(crop::CropArgs),
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
     #[cfg(feature = "serve")]
@@ -99,6 +103,10 @@ impl Command {
     fn works_for_a_while(&self) -> bool {
         #[cfg(feature = "tour")]
         if matches!(self, Command::Tour(_)) {
+            return true;
+        }
+        #[cfg(feature = "pixels")]
+        if matches!(self, Command::Crop(_)) {
             return true;
         }
         matches!(
@@ -178,6 +186,8 @@ fn run_command() -> anyhow::Result<ExitCode> {
         Command::Encode(args) => code = encode::run(args)?,
         Command::Decode(args) => code = decode::run(args)?,
         Command::Convert(args) => code = convert::run(args)?,
+        #[cfg(feature = "pixels")]
+        Command::Crop(args) => code = crop::run(args)?,
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(*args, &settings)?,
         #[cfg(feature = "serve")]

@@ -1,18 +1,16 @@
 //! Tiles of another size than the source has: cut from its pixels and coded.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::options::{Made, Put};
 use super::tiles::all_tiles;
-use crate::backend;
 use crate::backend::scheduler::{Scheduler, family_bytes};
 use crate::codec::{ImageEncoder, JpegEncoder};
 use crate::error::{Error, Result};
 use crate::image::geometry::{Geometry, GeometryError, TileId};
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, Ycc};
-use crate::pixels::{Layout, Patch, ReadError, Reading, Shared, open_alone};
+use crate::pixels::{Layout, Patch, Reading, Shared, open_alone};
 
 /// Memory for decoded families, of which each is needed for several tiles.
 const CACHE_BYTES: u64 = 256 << 20;
@@ -28,7 +26,7 @@ pub fn tiles(
     scheduler: &Scheduler,
     put: &mut Put<'_>,
 ) -> Result<()> {
-    let source = &open_alone(path, CACHE_BYTES).map_err(|e| failed(path, e))?;
+    let source = &open_alone(path, CACHE_BYTES).map_err(|e| e.into_error(path))?;
     let levels = source.levels().len() as u32;
     let top = geometry.top_level();
     let wanted = all_tiles(*geometry).take_while(|id| top - id.level < levels);
@@ -56,20 +54,11 @@ fn tile(
     let level = (geometry.top_level() - id.level) as usize;
     let goes_on = || true;
     let how = Reading { alone: false, goes_on: &goes_on };
-    source.read(level, &mut patch, how).map_err(|e| failed(path, e))?;
+    source.read(level, &mut patch, how).map_err(|e| e.into_error(path))?;
     if is_gray {
         let luma = data.chunks_exact(3).map(|pixel| pixel[0]).collect();
         let image = Ycc::gray(Plane::from_vec(width, height, luma));
         return Ok(JpegEncoder::new()?.encode(image.view(), quality.into())?);
     }
     Ok(JpegEncoder::new()?.encode_rgb(&data, width, height, quality, Sampling::S420)?)
-}
-
-fn failed(path: &Path, error: ReadError) -> Error {
-    match error {
-        ReadError::Failed(error) => {
-            Arc::try_unwrap(error).unwrap_or_else(|shared| Error::input(path, shared.to_string()))
-        }
-        ReadError::Stopped => backend::Error::Interrupted.into(),
-    }
 }

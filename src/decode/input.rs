@@ -29,6 +29,11 @@ impl Input {
         Ok(Self { first, packs: None })
     }
 
+    /// An archive that is open.
+    pub fn of_archive(first: Archive) -> Self {
+        Self { first, packs: None }
+    }
+
     /// A directory of `{x2}_{y2}.pack`.
     ///
     /// # Errors
@@ -143,6 +148,22 @@ impl Input {
         self.with(id, |archive, entry| archive.read_payloads(entry, kinds))
     }
 
+    /// Reads a family with those of its payloads alone that are of these kinds.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_part(&self, id: FamilyId, kinds: &[PayloadKind]) -> Result<FamilyRecord> {
+        self.with(id, |archive, entry| archive.read_part(entry, kinds))
+    }
+
+    /// Waits until a family has arrived, without holding a thread.
+    pub async fn family_arrives(&self, id: FamilyId) {
+        // Packs lie on a local disk.
+        if let (None, Some(entry)) = (&self.packs, self.first.find(id)) {
+            self.first.will_read([entry]).await;
+        }
+    }
+
     /// Waits until payloads of a family have arrived, without holding a thread: see [`Archive::payloads_arrive`].
     pub async fn payloads_arrive(&self, id: FamilyId, kinds: &[PayloadKind]) {
         // Packs lie on a local disk.
@@ -169,7 +190,8 @@ impl Input {
         id: FamilyId,
         read: impl FnOnce(&Archive, &FamilyEntry) -> archive::Result<T>,
     ) -> Result<T> {
-        let absent = |path: &Path| Error::input(path, format!("family {id} is not here"));
+        let absent =
+            |path: &Path| Error::input(path, format!("family {id} is not here; encode the whole slide"));
         let path = self.path(id);
         if self.packs.is_none() {
             let entry = self.first.find(id).ok_or_else(|| absent(self.first.path()))?;

@@ -176,6 +176,12 @@ impl Taps {
         interpolation(filter, in_len, out_len, in_len as f64 / out_len as f64)
     }
 
+    /// `out_len` samples, `step` input samples apart, of a window whose edge lies at `start`, in input samples from the first one's
+    /// edge.
+    pub fn window(filter: Filter, in_len: usize, window: (f64, f64), out_len: usize) -> Self {
+        self::window(filter, in_len, window, out_len)
+    }
+
     /// The transpose of `up` over `factor`, for the right side of the normal equations. The target that it
     /// reads has `target_len` samples; the last one is repeated up to `up.out_len`.
     pub fn transpose(up: &Taps, factor: usize, target_len: usize) -> Self {
@@ -303,11 +309,16 @@ impl Taps {
 
 /// Rows for outputs whose centres are `step` input samples apart.
 fn interpolation(filter: Filter, in_len: usize, out_len: usize, step: f64) -> Taps {
+    window(filter, in_len, (0.0, step), out_len)
+}
+
+/// The same for outputs of which the first begins at `start`.
+fn window(filter: Filter, in_len: usize, (start, step): (f64, f64), out_len: usize) -> Taps {
     let stretch = step.max(1.0);
     let reach = filter.support() * stretch;
     let rows: Vec<Vec<(usize, f64)>> = (0..out_len)
         .map(|i| {
-            let centre = (i as f64 + 0.5) * step - 0.5;
+            let centre = start + (i as f64 + 0.5) * step - 0.5;
             let first = (centre - reach).ceil() as i64;
             let last = (centre + reach).floor() as i64;
             let weights: Vec<f64> =

@@ -4,6 +4,7 @@
 
 mod error;
 pub mod icc;
+pub mod picture;
 pub mod render;
 pub mod tile;
 

@@ -32,6 +32,15 @@ impl OutputFormat {
             OutputFormat::Png => "png",
         }
     }
+
+    /// Media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            OutputFormat::Jpeg => "image/jpeg",
+            OutputFormat::Webp => "image/webp",
+            OutputFormat::Png => "image/png",
+        }
+    }
 }
 
 /// Encodes tiles in one format.

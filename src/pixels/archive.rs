@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use crate::archive::{Archive, FamilyRecord, Kind as ArchiveKind, Payload};
 use crate::backend::cpu::{reconstruct_l1, reconstruct_part, residual_of_part};
 use crate::codec::{CodecId, Foreign, decode_png};
+use crate::decode::Input;
 use crate::error::Error;
 use crate::image::family::{DecodedFamily, PayloadKind, Pixels, Want};
 use crate::image::geometry::{FamilyId, Geometry, Rect, TileId};
@@ -16,6 +17,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::taps::TapCache;
 use crate::lossless::{self, l1_from_l0, tiles_below};
 use crate::output::render::stored_pixels;
+use crate::params::Coding;
 use crate::residual::{self, FamilyDecoder};
 
 use super::ahead::{Ahead, cells};
@@ -33,9 +35,10 @@ enum Residual {
     Jpeg(Arc<JpegResidual>),
 }
 
-/// An open bundle.
+/// An open bundle, or a directory of packs, which has families alone.
 pub struct Bundle {
-    archive: Archive,
+    input: Arc<Input>,
+    coding: Coding,
     info: Info,
     levels: Vec<(u32, u32)>,
     decoded: Arc<Decoded>,
@@ -61,8 +64,18 @@ impl Bundle {
             let problem = "a pack holds one family of a slide; open the bundle".into();
             return Err(Error::Input { path: archive.path().into(), problem }.into());
         }
+        let coding = archive.meta().coding.clone();
+        Self::over(Arc::new(Input::of_archive(archive)), coding, decoded)
+    }
+
+    /// As [`Self::of`], of families that others read as well, and that are decoded as `coding` says.
+    ///
+    /// # Errors
+    /// A damaged colour profile.
+    pub fn over(input: Arc<Input>, coding: Coding, decoded: &Arc<Decoded>) -> Result<Self> {
+        let archive = input.archive();
         let (geometry, meta) = (*archive.geometry(), archive.meta());
-        let have = archive.families().len() as u64;
+        let have = input.families().len() as u64;
         let left_out = geometry.family_count() - have.min(geometry.family_count());
         let warnings = match left_out {
             0 => Vec::new(),
@@ -77,7 +90,7 @@ impl Bundle {
             icc: archive.icc_profile().map_err(Error::from)?,
             associated: meta.associated.iter().map(|image| image.name.clone()).collect(),
             warnings,
-            is_original: meta.coding.originals,
+            is_original: coding.originals,
             content: Some(meta.content.clone()),
         };
         Ok(Self {
@@ -86,31 +99,26 @@ impl Bundle {
             key: decoded.slide(),
             decoded: Arc::clone(decoded),
             taps: TapCache::default(),
-            archive,
+            coding,
+            input,
         })
     }
 
     fn geometry(&self) -> &Geometry {
-        self.archive.geometry()
+        self.input.geometry()
+    }
+
+    fn archive(&self) -> &Archive {
+        self.input.archive()
     }
 
     /// Whether a level (from 0, the full resolution) is made of families by prediction.
     fn is_predicted(&self, level: usize) -> bool {
-        level < 2 && self.geometry().l2().is_some() && !self.archive.meta().coding.originals
-    }
-
-    fn absent(&self, family: FamilyId) -> Error {
-        let problem = format!("family {family} is not here; encode the whole slide");
-        Error::Input { path: self.archive.path().into(), problem }
+        level < 2 && self.geometry().l2().is_some() && !self.coding.originals
     }
 
     fn ahead(&self) -> Ahead<'_> {
-        Ahead { archive: &self.archive, decoded: &self.decoded, key: self.key }
-    }
-
-    fn record(&self, id: FamilyId) -> Result<FamilyRecord, Error> {
-        let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
-        Ok(self.archive.read_family(entry)?)
+        Ahead { archive: self.archive(), decoded: &self.decoded, key: self.key }
     }
 
     /// Decodes what `decode` says of a record.
@@ -120,36 +128,34 @@ impl Bundle {
         record: &FamilyRecord,
         decode: impl FnOnce(&FamilyDecoder<'_>) -> residual::Result<T>,
     ) -> Result<T, Error> {
-        let coding = &self.archive.meta().coding;
-        let decoder = FamilyDecoder { geometry: self.geometry(), coding, id, record };
+        let decoder = FamilyDecoder { geometry: self.geometry(), coding: &self.coding, id, record };
         decode(&decoder).map_err(|e| self.in_family(id, e.into()))
     }
 
     fn in_family(&self, family: FamilyId, source: Error) -> Error {
-        Error::StoredFamily { path: self.archive.path().into(), family, source: Box::new(source) }
+        Error::StoredFamily { path: self.input.path(family), family, source: Box::new(source) }
     }
 
     fn in_tile(&self, tile: TileId, source: Error) -> Error {
-        Error::StoredTile { path: self.archive.path().into(), tile, source: Box::new(source) }
+        Error::StoredTile { path: self.archive().path().into(), tile, source: Box::new(source) }
     }
 
     /// The payloads of a family.
     fn family(&self, id: FamilyId) -> Result<Arc<DecodedFamily>> {
-        self.decoded.family(self.key, id, || self.decode(id, &self.record(id)?, |decoder| decoder.decode()))
+        self.decoded
+            .family(self.key, id, || self.decode(id, &self.input.read(id)?, |decoder| decoder.decode()))
     }
 
     /// L1 of a family in 4:4:4.
     fn half(&self, id: FamilyId) -> Result<Arc<Ycc>> {
         // Kept beside it: patches of L0 around the same centre need it too.
         let family = self.family(id)?;
-        let coding = &self.archive.meta().coding;
-        self.decoded.half(self.key, id, || Ok(reconstruct_l1(coding, &family, Sampling::S444)?))
+        self.decoded.half(self.key, id, || Ok(reconstruct_l1(&self.coding, &family, Sampling::S444)?))
     }
 
     /// A part of a family's L0, given in pixels of the family, in 4:4:4 or gray.
     fn part(&self, family: &DecodedFamily, part: Rect) -> Result<Ycc> {
-        let coding = &self.archive.meta().coding;
-        let made = reconstruct_part(coding, family, Want::Planes(Sampling::S444), part);
+        let made = reconstruct_part(&self.coding, family, Want::Planes(Sampling::S444), part);
         Ok(made.map_err(Error::from)?.into_ycc())
     }
 
@@ -164,7 +170,8 @@ impl Bundle {
             return self.part(&family, part);
         }
         let start = self.decoded.start(self.key, id, || {
-            let (mut family, record) = (DecodedFamily::default(), self.payload(id, PayloadKind::Baseline)?);
+            let (mut family, record) =
+                (DecodedFamily::default(), self.input.read_part(id, &[PayloadKind::Baseline])?);
             self.decode(id, &record, |decoder| decoder.decode_baseline(&mut family))?;
             Ok(family.baseline)
         })?;
@@ -175,7 +182,7 @@ impl Bundle {
         };
         let whole = self.geometry().family_rect(id);
         let size = (whole.width as usize, whole.height as usize);
-        let read = residual_of_part(&self.archive.meta().coding, size, Want::Planes(Sampling::S444), part);
+        let read = residual_of_part(&self.coding, size, Want::Planes(Sampling::S444), part);
         FAMILY.with_borrow_mut(|family| {
             (family.width, family.height) = size;
             family.baseline.clone_from(&start.baseline);
@@ -184,19 +191,13 @@ impl Bundle {
         })
     }
 
-    /// The record of a family with its payload of one kind, if it has that.
-    fn payload(&self, id: FamilyId, kind: PayloadKind) -> Result<FamilyRecord, Error> {
-        let entry = self.archive.find(id).ok_or_else(|| self.absent(id))?;
-        Ok(self.archive.read_part(entry, &[kind])?)
-    }
-
     /// The residual of a family for a read of a part. Codecs that can only be read from the start of a stripe become a JPEG, which is kept, when a
     /// family is read for the second time: a patch that stays the only one of its family would pay for all of it.
     fn residual(&self, id: FamilyId, start: &FamilyStart) -> Result<Residual, Error> {
         if let Some(jpeg) = self.decoded.known_jpeg(self.key, id) {
             return Ok(Residual::Jpeg(jpeg));
         }
-        let record = self.payload(id, PayloadKind::Residual)?;
+        let record = self.input.read_part(id, &[PayloadKind::Residual])?;
         let is_jpeg = record.payloads.iter().all(|payload| payload.codec == CodecId::Jpeg);
         if is_jpeg || !start.was_read.swap(true, Ordering::Relaxed) {
             return Ok(Residual::Stored(record));
@@ -253,22 +254,20 @@ impl Bundle {
 
     /// The pixels of a tile that is stored, or made of the original tiles of a family.
     fn tile(&self, id: TileId) -> Result<Pixels, Error> {
-        let filter = self.archive.meta().coding.upsample_filter;
+        let filter = self.coding.upsample_filter;
         let stored = |codec, bytes| {
             stored_pixels(self.geometry(), id, codec, bytes, filter, &self.taps)
                 .map_err(|e| self.in_tile(id, e.into()))
         };
         let Some(family) = self.geometry().family_of(id) else {
-            let absent = || Error::TileNotStored { path: self.archive.path().into(), tile: id };
-            let entry = self.archive.find_tile(id).ok_or_else(absent)?;
-            return stored(entry.codec, self.archive.read_tile(entry)?);
+            let absent = || Error::TileNotStored { path: self.archive().path().into(), tile: id };
+            let entry = self.archive().find_tile(id).ok_or_else(absent)?;
+            return stored(entry.codec, self.archive().read_tile(entry)?);
         };
-        let entry = self.archive.find(family).ok_or_else(|| self.absent(family))?;
         let payload = |kind| -> Result<Payload, Error> {
-            let none = || {
-                self.in_family(family, Error::TileNotStored { path: self.archive.path().into(), tile: id })
-            };
-            self.archive.read_payloads(entry, &[kind])?.pop().ok_or_else(none)
+            let none =
+                || self.in_family(family, Error::TileNotStored { path: self.input.path(family), tile: id });
+            self.input.read_payloads(family, &[kind])?.pop().ok_or_else(none)
         };
         match self.geometry().top_level() - id.level {
             0 => {
@@ -281,7 +280,7 @@ impl Bundle {
                     let planes = image.planes(size).map_err(|e| self.in_tile(tile, e.into()))?;
                     Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), planes))
                 });
-                let (coding, side) = (&self.archive.meta().coding, self.geometry().tile() as usize);
+                let (coding, side) = (&self.coding, self.geometry().tile() as usize);
                 let below = below.collect::<Result<Vec<_>, Error>>()?;
                 Ok(Pixels::Ycc(l1_from_l0(coding, &self.taps, side, below, Sampling::S444)))
             }
@@ -333,9 +332,9 @@ impl Source for Bundle {
     }
 
     fn associated(&self, name: &str) -> Result<Rgb> {
-        let path = self.archive.path();
+        let path = self.archive().path();
         let wrong = |problem: String| Error::Input { path: path.into(), problem };
-        let image = self.archive.meta().associated.iter().find(|image| image.name == name);
+        let image = self.input.meta().associated.iter().find(|image| image.name == name);
         let image = image.ok_or_else(|| wrong(format!("it holds no image {name:?}")))?;
         let png =
             image.bytes().ok_or_else(|| wrong(format!("its image {name:?} is damaged: it is no Base64")))?;

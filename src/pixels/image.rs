@@ -36,6 +36,11 @@ impl Rgb {
         Self { width, height, data }
     }
 
+    /// As pixels to encode.
+    pub fn into_pixels(self) -> Pixels {
+        Pixels::Rgb(Plane::from_vec(3 * self.width, self.height, self.data))
+    }
+
     /// Of planes or RGB.
     pub fn of_pixels(pixels: Pixels) -> Self {
         let (width, height) = (pixels.width(), pixels.height());

@@ -1,21 +1,30 @@
 //! The pixels of bundles, trees and slides behind one trait: levels, and any region of a level in RGB.
 //!
-//! For callers that read regions and not tiles: tours, and the Python package. The server has caches of coded tiles instead.
+//! For callers that read regions and not tiles: tours, crops, the server's regions, and the Python package. Tiles of the server come from
+//! its caches of coded tiles instead.
 
 mod ahead;
 mod archive;
 mod cache;
 mod image;
 mod open;
+mod region;
+mod scale;
 mod scan;
 mod tree;
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
+pub use self::archive::Bundle;
 pub use self::cache::Decoded;
 pub use self::image::{Layout, Patch, Rgb};
-pub use self::open::{detect, open, open_alone, open_bundle};
+pub use self::open::{detect, open, open_alone, open_bundle, open_with};
+pub use self::region::{Limits, Place, Plan, Region, RegionError, Scale};
+pub use self::scale::Ratio;
+pub use self::scan::read_slide;
+use crate::backend;
 use crate::error::Error;
 use crate::image::geometry::Rect;
 
@@ -77,6 +86,18 @@ pub enum ReadError {
     /// [`Reading::goes_on`] said so.
     #[error("the read was ended")]
     Stopped,
+}
+
+impl ReadError {
+    /// The error of a call that read `path`.
+    pub fn into_error(self, path: &Path) -> Error {
+        match self {
+            Self::Failed(error) => {
+                Arc::try_unwrap(error).unwrap_or_else(|shared| Error::input(path, shared.to_string()))
+            }
+            Self::Stopped => backend::Error::Interrupted.into(),
+        }
+    }
 }
 
 impl From<Error> for ReadError {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::archive::{self, Archive, BUNDLE_NAME, PACK_DIR};
 use crate::error::Error;
 use crate::pyramid::tree::{is_tree_file, other_tree};
+use crate::slide::OpenOptions;
 use crate::store::{self, FileError, ReadAt, is_address};
 
 use super::archive::Bundle;
@@ -68,11 +69,22 @@ fn is_tree_directory(path: &Path) -> std::io::Result<bool> {
 /// # Errors
 /// What the library says of the path.
 pub fn open(path: &Path, decoded: &Arc<Decoded>, reader_bytes: u64) -> Result<Shared> {
+    // A reader keeps at most half of its limit as decoded parts of the full resolution.
+    let options = OpenOptions { max_memory_bytes: reader_bytes.saturating_mul(2), ..OpenOptions::default() };
+    open_with(path, decoded, &options, "cache_bytes")
+}
+
+/// The same, a slide as `options` say. `raise` names what the caller gives more memory by, in the error of an image that can only be
+/// decoded whole and is larger than half of that.
+///
+/// # Errors
+/// As of [`open()`].
+pub fn open_with(path: &Path, decoded: &Arc<Decoded>, options: &OpenOptions, raise: &str) -> Result<Shared> {
     let (kind, path) = detect(path)?;
     Ok(match kind {
         Kind::Bundle => Arc::new(Bundle::open(&path, decoded)?),
         Kind::Tree => Arc::new(TreeSource::open(&path, decoded)?),
-        Kind::Slide => Arc::new(Scan::open(&path, reader_bytes)?),
+        Kind::Slide => Arc::new(Scan::open(&path, options, raise)?),
     })
 }
 

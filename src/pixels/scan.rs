@@ -29,18 +29,16 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Opens a slide. An image that can only be read from the top is decoded, if its pixels take at most `cache_bytes`.
+    /// Opens a slide. An image that can only be read from the top is decoded, if its pixels take at most half of the memory.
     ///
     /// # Errors
-    /// What the library says of it.
-    pub fn open(path: &Path, cache_bytes: u64) -> Result<Self> {
-        // A reader keeps at most half of its limit as decoded parts of the full resolution.
-        let max_memory_bytes = cache_bytes.saturating_mul(2);
-        let options = OpenOptions { max_memory_bytes, ..OpenOptions::default() };
-        let Slide { info: of, access, .. } = Slide::open(path, &options).map_err(Error::from)?;
+    /// What the library says of it; `raise` names what gives more memory.
+    pub fn open(path: &Path, options: &OpenOptions, raise: &str) -> Result<Self> {
+        let limit = (options.max_memory_bytes / 2, raise);
+        let Slide { info: of, access, .. } = Slide::open(path, options).map_err(Error::from)?;
         let pixels = match access {
             Access::Random(pixels) => Pixels::File(pixels),
-            Access::Sequential(mut rows) => Pixels::Whole(decode_whole(path, &of, &mut *rows, cache_bytes)?),
+            Access::Sequential(mut rows) => Pixels::Whole(decode_whole(path, &of, &mut *rows, limit)?),
         };
         let levels = if of.levels.is_empty() { vec![(of.width, of.height)] } else { of.levels };
         let info = Info {
@@ -55,17 +53,29 @@ impl Scan {
             is_original: true,
             content: None,
         };
-        Ok(Self { path: path.into(), options, pixels, channels: of.channels.into(), info, levels })
+        Ok(Self {
+            path: path.into(),
+            options: options.clone(),
+            pixels,
+            channels: of.channels.into(),
+            info,
+            levels,
+        })
     }
 }
 
 /// The pixels of an image that can only be read from the top.
-fn decode_whole(path: &Path, info: &SlideInfo, rows: &mut dyn Sequential, limit_bytes: u64) -> Result<Rgb> {
+fn decode_whole(
+    path: &Path,
+    info: &SlideInfo,
+    rows: &mut dyn Sequential,
+    (limit_bytes, raise): (u64, &str),
+) -> Result<Rgb> {
     let bytes = u64::from(info.width) * u64::from(info.height) * 3;
     if bytes > limit_bytes {
         let problem = format!(
-            "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} of \
-             cache_bytes; raise cache_bytes, or encode it and open the bundle"
+            "it can only be read from the top, and its pixels take {bytes} bytes, more than the {limit_bytes} that may be kept; raise \
+             {raise}, or encode it and open the bundle"
         );
         return Err(Error::input(path, problem).into());
     }
@@ -73,6 +83,37 @@ fn decode_whole(path: &Path, info: &SlideInfo, rows: &mut dyn Sequential, limit_
     let mut samples = vec![0; width * height * channels];
     rows.read_rows(info.height, &mut samples).map_err(Error::from)?;
     Ok(Rgb::of_samples(width, height, channels, samples))
+}
+
+/// Fills the part of a patch that lies inside a level, of which `size` is the size, from a reader of slides.
+///
+/// # Errors
+/// As of [`Source::read`].
+pub fn read_slide(
+    pixels: &dyn RandomAccess,
+    channels: usize,
+    (level, size): (usize, (u32, u32)),
+    patch: &mut Patch<'_>,
+    how: Reading<'_>,
+) -> Result<()> {
+    let Some(inside) = patch.inside(size) else { return Ok(()) };
+    let rows = u32::try_from(BAND_PX / u64::from(inside.width)).unwrap_or(u32::MAX).max(1);
+    let mut y = inside.y;
+    while y < inside.y + inside.height {
+        how.go_on()?;
+        let region =
+            Region { x: inside.x, y, width: inside.width, height: rows.min(inside.y + inside.height - y) };
+        let (width, height) = (region.width as usize, region.height as usize);
+        let mut samples = vec![0; width * height * channels];
+        match level {
+            0 => pixels.read(region.x, region.y, region.width, region.height, &mut samples),
+            _ => pixels.read_level(level, region, &mut samples),
+        }
+        .map_err(Error::from)?;
+        patch.paste(&Rgb::of_samples(width, height, channels, samples), (region.x, region.y));
+        y += region.height;
+    }
+    Ok(())
 }
 
 impl Source for Scan {
@@ -101,29 +142,13 @@ impl Source for Scan {
             }
             Pixels::File(pixels) => pixels,
         };
-        let size = self.levels.get(level).copied().unwrap_or_default();
-        let Some(inside) = patch.inside(size) else { return Ok(()) };
-        let rows = u32::try_from(BAND_PX / u64::from(inside.width)).unwrap_or(u32::MAX).max(1);
-        let mut y = inside.y;
-        while y < inside.y + inside.height {
-            how.go_on()?;
-            let region = Region {
-                x: inside.x,
-                y,
-                width: inside.width,
-                height: rows.min(inside.y + inside.height - y),
-            };
-            let (width, height) = (region.width as usize, region.height as usize);
-            let mut samples = vec![0; width * height * self.channels];
-            match level {
-                0 => pixels.read(region.x, region.y, region.width, region.height, &mut samples),
-                _ => pixels.read_level(level, region, &mut samples),
-            }
-            .map_err(Error::from)?;
-            patch.paste(&Rgb::of_samples(width, height, self.channels, samples), (region.x, region.y));
-            y += region.height;
-        }
-        Ok(())
+        read_slide(
+            &**pixels,
+            self.channels,
+            (level, self.levels.get(level).copied().unwrap_or_default()),
+            patch,
+            how,
+        )
     }
 
     /// Opens the slide once more: such images are asked for rarely.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::pyramid::error::{Error, Refusal, Result};
 
 /// The contents of a `.dzi`.
@@ -67,6 +69,16 @@ impl Descriptor {
             )));
         }
         Ok(descriptor)
+    }
+
+    /// The descriptor as JSON, with the address below which the levels lie.
+    pub fn to_json(&self, tiles: &str) -> Value {
+        let text = |number: u32| number.to_string();
+        json!({"Image": {
+            "xmlns": "http://schemas.microsoft.com/deepzoom/2008", "Url": tiles,
+            "Format": self.format, "Overlap": text(self.overlap), "TileSize": text(self.tile),
+            "Size": {"Width": text(self.width), "Height": text(self.height)},
+        }})
     }
 
     /// The descriptor as XML.

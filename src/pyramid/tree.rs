@@ -40,7 +40,7 @@ use samples::Made;
 use store::Store;
 
 pub use among::{Teller, has_descriptor, keys_below, tile_root, tiles_of_trees, trees_among};
-pub use layout::Layout;
+pub use layout::{Layout, first_level, zoomify_tiles};
 pub use open::{is_tree_file, other_tree};
 pub use store::TileFile;
 

@@ -195,10 +195,12 @@ fn encode(
     Ok(profile.tag(format, coder.encode(applied.as_ref().unwrap_or(&pixels).view())?))
 }
 
-fn output_format(format: Format) -> OutputFormat {
+/// The format of tiles that images are in.
+pub fn output_format(format: Format) -> OutputFormat {
     match format {
         Format::Jpg => OutputFormat::Jpeg,
         Format::Png => OutputFormat::Png,
+        Format::Webp => OutputFormat::Webp,
     }
 }
 

@@ -22,6 +22,8 @@
 //! threads       where decoding and encoding run              threads
 //! iiif          what an IIIF address asks for                no I/O
 //! image         any region at any size, from tiles           threads
+//! region        any rectangle at any scale, from pixels      threads
+//! openapi       what each address takes and answers          data
 //! http          routes, headers, pages                       HTTP
 //! access        bearer tokens, signatures                    files
 //! annotations   marks on slides, a file a slide              files
@@ -42,8 +44,10 @@ mod iiif;
 mod image;
 mod memory;
 mod metrics;
+mod openapi;
 mod options;
 mod pan;
+mod region;
 mod singleflight;
 mod skipped;
 mod slide;
@@ -125,6 +129,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Beside the tiles in memory a part of as many bytes is kept of what was decoded for rectangles.
+const DECODED_PART: u64 = 8;
+
 /// How long slides are opened before the server listens.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -157,10 +164,12 @@ impl Server {
         let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
         let more_metrics = std::sync::OnceLock::new();
         let logins = access::Attempts::default();
+        let regions = region::Regions::new(options.cache.max_memory_bytes / DECODED_PART);
         let state = http::AppState {
             options,
             catalog,
             tiles,
+            regions,
             metrics,
             annotations,
             logins,

@@ -13,7 +13,7 @@ const PAGE: (usize, usize) = (40, 100);
 const HEADINGS: [&str; 10] =
     ["Input", "Quality", "Output", "Speed", "Safety", "Network", "Cache", "Access", "Logging", "Help"];
 /// Flags whose values are neither words nor numbers of a range.
-const WITHOUT_RANGE: [&str; 5] = ["--bind", "--host", "--region", "--url", "--window"];
+const WITHOUT_RANGE: [&str; 6] = ["--bind", "--host", "--region", "--scale", "--url", "--window"];
 
 /// Every flag of every command, with the command and its whole help.
 fn all_flags() -> Vec<(String, String, Flag)> {

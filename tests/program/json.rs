@@ -28,6 +28,8 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("bench-tour", 0, "bench tour TOUR --frames 1"),
     ("convert", 0, "convert BUNDLE --to tiff --out NEW.tiff"),
     ("convert", 0, "convert PNG --to szi --out NEW.szi"),
+    ("crop", 0, "crop BUNDLE 10,20,60,50 --out NEW.jpg --scale 1/2"),
+    ("crop", 0, "crop PNG 10,20,60,50 --out NEW.raw"),
     ("compare", 0, "compare PNG BUNDLE"),
     ("compare", 0, "compare PNG PNG --luma-only"),
     ("decode", 0, "decode BUNDLE --out NEW"),

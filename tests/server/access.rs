@@ -17,7 +17,7 @@ const TOKEN: &str = "a-token-of-some-length";
 
 /// What it takes to see an address.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Seen {
+pub enum Seen {
     ByAll,
     WithTheSlide,
     WithEverything,
@@ -25,15 +25,22 @@ enum Seen {
 use Seen::{ByAll, WithEverything, WithTheSlide};
 
 /// Every route, an address of it (`@` is the slide) and what it takes to see that. The last one does not exist.
-const ROUTES: [(&str, &str, Seen); 27] = [
+pub const ROUTES: [(&str, &str, Seen); 37] = [
     ("/dzi/{file}", "/dzi/@.dzi", WithTheSlide),
     ("/dzi/{files}/{level}/{tile}", "/dzi/@_files/8/0_0.jpg", WithTheSlide),
     ("/tiles/{slide}/{level}/{tile}", "/tiles/@/8/1_0.jpg", WithTheSlide),
     ("/original/{file}", "/original/@.dzi", WithTheSlide),
     ("/original/{files}/{level}/{tile}", "/original/@_files/8/0_0.jpg", WithTheSlide),
     ("/thumbnails/{slide}", "/thumbnails/@", WithTheSlide),
+    ("/zoomify/{slide}/ImageProperties.xml", "/zoomify/@/ImageProperties.xml", WithTheSlide),
+    ("/zoomify/{slide}/{group}/{tile}", "/zoomify/@/TileGroup0/0-0-0.jpg", WithTheSlide),
+    ("/xyz/{slide}/{z}/{x}/{y}", "/xyz/@/2/1/0.jpg", WithTheSlide),
+    ("/api/openapi.json", "/api/openapi.json", ByAll),
+    ("/api/docs", "/api/docs", ByAll),
     ("/api/slides", "/api/slides", WithEverything),
     ("/api/slides/{slide}", "/api/slides/@", WithTheSlide),
+    ("/api/slides/{slide}/region", "/api/slides/@/region", WithTheSlide),
+    ("/api/slides/{slide}/regions", "/api/slides/@/regions", WithTheSlide),
     ("/api/slides/{slide}/annotations", "/api/slides/@/annotations", WithTheSlide),
     ("/api/slides/{slide}/annotations/{id}", "/api/slides/@/annotations/a", WithTheSlide),
     ("/families/{slide}/{level}/{tile}", "/families/@/8/1_0.jpg", WithTheSlide),
@@ -45,6 +52,13 @@ const ROUTES: [(&str, &str, Seen); 27] = [
     (
         "/iiif/3/{identifier}/{region}/{size}/{rotation}/{file}",
         "/iiif/3/@/0,0,32,32/max/0/default.jpg",
+        WithTheSlide,
+    ),
+    ("/iiif/2/{identifier}", "/iiif/2/@", WithTheSlide),
+    ("/iiif/2/{identifier}/info.json", "/iiif/2/@/info.json", WithTheSlide),
+    (
+        "/iiif/2/{identifier}/{region}/{size}/{rotation}/{file}",
+        "/iiif/2/@/0,0,32,32/full/0/default.png",
         WithTheSlide,
     ),
     ("/", "/", WithEverything),
@@ -99,12 +113,13 @@ impl Guarded {
     }
 }
 
-/// 200, the redirect of IIIF, and 404 for what does not exist, as marks where none are kept and labels where none are shown.
+/// 200, the redirect of IIIF, 405 for what is only asked with a body, and 404 for what does not exist, as marks where none are kept and labels where none are shown.
 fn passes(status: u16, address: &str) -> bool {
     let want = match address {
         _ if ["/nothing", "/annotations", "/associated"].iter().any(|part| address.contains(part)) => 404,
         _ if address.split('?').next().unwrap().ends_with(IN_PATH) && address.starts_with("/iiif") => 303,
         _ if address.starts_with("/families") => 204,
+        _ if address.contains("/regions") => 405,
         _ => 200,
     };
     status == want
@@ -270,7 +285,7 @@ fn a_page_elsewhere_may_ask_with_a_token() {
     let server = guarded.start(&["--cors", "https://viewer.example.org"]);
     let preflight = server.request("OPTIONS", &tile, &asks);
     assert_eq!(preflight.status, 200);
-    assert_eq!(preflight.header("access-control-allow-headers"), "authorization");
+    assert_eq!(preflight.header("access-control-allow-headers"), "authorization,content-type");
     assert!(preflight.body.is_empty());
     for (query, status) in [("", 401), ("signature=0", 403)] {
         let reply = server.request("GET", &format!("{tile}?{query}"), &asks[..1]);

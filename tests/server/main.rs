@@ -21,10 +21,14 @@ mod list;
 mod login;
 #[cfg(all(feature = "lepton", feature = "webp"))]
 mod lossless;
+mod malformed;
 mod memory;
 mod metrics;
 mod mixed;
+mod openapi;
 mod output;
+mod protocols;
+mod region;
 mod start;
 #[cfg(feature = "remote")]
 mod storage;

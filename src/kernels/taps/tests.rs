@@ -106,3 +106,31 @@ fn tables_are_pinned() {
     }
     assert_eq!(format!("{:016x}", h.digest()), "74f504e4d11431ff");
 }
+
+#[test]
+fn a_window_at_the_edge_is_the_whole_axis_and_one_elsewhere_is_moved() {
+    for filter in Filter::ALL {
+        for (n, m) in [(9, 4), (64, 21), (30, 77)] {
+            let step = n as f64 / m as f64;
+            assert_eq!(Taps::window(filter, n, (0.0, step), m), Taps::scale(filter, n, m));
+        }
+        let (plain, moved) =
+            (Taps::window(filter, 90, (0.0, 3.0), 30), Taps::window(filter, 90, (6.0, 3.0), 28));
+        for i in 4..20 {
+            assert_eq!(
+                (plain.start(i + 2), plain.coeffs(i + 2)),
+                (moved.start(i), moved.coeffs(i)),
+                "{filter:?} {i}"
+            );
+        }
+        // Half a sample away an output lies between two.
+        let between = Taps::window(filter, 20, (0.5, 1.0), 19);
+        assert_eq!(
+            (
+                between.out_len(),
+                between.coeffs(9)[..between.used()].iter().map(|&c| i32::from(c)).sum::<i32>()
+            ),
+            (19, TAP_ONE)
+        );
+    }
+}

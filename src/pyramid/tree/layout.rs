@@ -68,8 +68,7 @@ impl Layout {
         match self {
             Layout::DeepZoom => (0..=top).map(|level| level.to_string()).collect(),
             Layout::Zoomify => {
-                let (columns, rows) = geometry.tiles(top);
-                let last = index(geometry, TileId { level: top, x: columns - 1, y: rows - 1 });
+                let last = zoomify_tiles(geometry) - 1;
                 (0..=last / GROUP).map(|group| format!("TileGroup{group}")).collect()
             }
             Layout::Google => (0..=top - first_level(geometry)).map(|z| z.to_string()).collect(),
@@ -116,6 +115,13 @@ impl Layout {
 /// The coarsest level that other layouts than Deep Zoom have: the finest one of a single tile.
 pub fn first_level(geometry: &Geometry) -> u32 {
     (0..=geometry.top_level()).rev().find(|&level| geometry.tiles(level) == (1, 1)).unwrap_or(0)
+}
+
+/// Number of the tiles that Zoomify has.
+pub fn zoomify_tiles(geometry: &Geometry) -> u64 {
+    let top = geometry.top_level();
+    let (columns, rows) = geometry.tiles(top);
+    index(geometry, TileId { level: top, x: columns - 1, y: rows - 1 }) + 1
 }
 
 /// The number of a tile among all tiles, from the first level on.

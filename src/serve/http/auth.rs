@@ -17,8 +17,17 @@ use crate::serve::view;
 use crate::web::origin::{Sender, host};
 use crate::web::respond::json_response;
 
-/// Routes that need no credentials: health, what gets some, and files that are in every copy of the program.
-const OPEN_ROUTES: [&str; 6] = ["/healthz", "/readyz", "/assets/{name}", "/compare", "/login", "/logout"];
+/// Routes that need no credentials: health, what gets some, and what is the same in every copy of the program.
+const OPEN_ROUTES: [&str; 8] = [
+    "/healthz",
+    "/readyz",
+    "/assets/{name}",
+    "/compare",
+    "/login",
+    "/logout",
+    "/api/docs",
+    "/api/openapi.json",
+];
 
 /// Pages, in place of which a browser without credentials gets the login page. A frame of another page has no place for it.
 const PAGES: [&str; 3] = ["/", "/jobs", "/viewer/{slide}"];
@@ -86,7 +95,7 @@ fn slide_of(params: &RawPathParams) -> Option<&str> {
         // An identifier of IIIF may end in a view.
         "slide" => Some(value),
         "identifier" => Some(view::split(value).0),
-        "file" => value.strip_suffix(".dzi"),
+        "file" => value.strip_suffix(".dzi").or_else(|| value.strip_suffix(".json")),
         "files" => value.strip_suffix("_files"),
         _ => None,
     })

@@ -7,10 +7,14 @@ mod client;
 mod descriptor;
 mod family;
 mod iiif;
+mod layouts;
 mod login;
 mod login_page;
 mod mark_changes;
 mod monitor;
+mod openapi;
+mod region;
+mod regions;
 mod request_log;
 mod slides;
 mod state;
@@ -22,7 +26,7 @@ mod viewer;
 use axum::Router;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
 
@@ -48,6 +52,8 @@ pub fn router(state: State, more: Option<Router>) -> Router {
     let router = Router::new()
         .route("/dzi/{file}", get(descriptor::served))
         .route("/original/{file}", get(descriptor::original))
+        .route("/zoomify/{slide}/ImageProperties.xml", get(layouts::zoomify_properties))
+        .route("/api/openapi.json", get(openapi::document))
         .route("/api/slides", get(slides::list))
         .route("/api/slides/{slide}", get(slides::one))
         .merge(annotations())
@@ -64,7 +70,11 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/dzi/{files}/{level}/{tile}", get(tile::deep_zoom))
         .route("/tiles/{slide}/{level}/{tile}", get(tile::plain))
         .route("/original/{files}/{level}/{tile}", get(tile::original))
-        .route("/thumbnails/{slide}", get(thumbnail::thumbnail));
+        .route("/zoomify/{slide}/{group}/{tile}", get(layouts::zoomify))
+        .route("/xyz/{slide}/{z}/{x}/{y}", get(layouts::xyz))
+        .route("/thumbnails/{slide}", get(thumbnail::thumbnail))
+        .route("/api/slides/{slide}/region", get(region::region))
+        .route("/api/slides/{slide}/regions", post(regions::regions));
     let access = &state.options.access;
     let mut router = if access.credentials.is_open() {
         router
@@ -74,9 +84,9 @@ pub fn router(state: State, more: Option<Router>) -> Router {
     if let Some(origin) = access.cors.as_deref().and_then(|origin| HeaderValue::from_str(origin).ok()) {
         let any = origin == "*";
         let layer = CorsLayer::new()
-            .allow_methods([Method::GET, Method::HEAD])
-            .allow_headers([header::AUTHORIZATION])
-            .expose_headers([header::ETAG]);
+            .allow_methods([Method::GET, Method::HEAD, Method::POST])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+            .expose_headers([header::ETAG, region::WIDTH, region::HEIGHT]);
         router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
     }
     // IIIF prescribes its own CORS headers.

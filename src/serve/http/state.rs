@@ -11,6 +11,7 @@ use crate::serve::catalog::Catalog;
 use crate::serve::faults::Faults;
 use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
+use crate::serve::region::Regions;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::Tiles;
 use crate::serve::view;
@@ -26,6 +27,7 @@ pub struct AppState {
     pub options: Arc<ServeOptions>,
     pub catalog: Arc<Catalog>,
     pub tiles: Arc<Tiles>,
+    pub regions: Regions,
     pub metrics: Arc<Metrics>,
     /// Marks on slides, where they are kept.
     pub annotations: Option<Arc<Store>>,

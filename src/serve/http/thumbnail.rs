@@ -14,7 +14,7 @@ use super::state::{HandlerResult, State, open_view};
 use super::tile::send_tile;
 use crate::image::geometry::{Geometry, TileId};
 use crate::serve::iiif::{Format, ImageRequest, Quality, Region};
-use crate::serve::image::render;
+use crate::serve::image::{output_format, render};
 use crate::serve::slide::Slide;
 use crate::serve::tiles::TileSet;
 use crate::web::error::ServeError;
@@ -63,7 +63,7 @@ pub async fn send_image(
     tag: String,
     headers: &HeaderMap,
 ) -> HandlerResult {
-    let kind = if request.format == Format::Jpg { "image/jpeg" } else { "image/png" };
+    let kind = output_format(request.format).media_type();
     let control = &state.options.access.cache_control;
     if !slide.has_loose_tiles() && matches(headers, &tag) {
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));

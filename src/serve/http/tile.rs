@@ -12,7 +12,6 @@ use bytes::Bytes;
 use super::client::Client;
 use super::state::{HandlerResult, State, open_view};
 use crate::image::geometry::TileId;
-use crate::output::tile::OutputFormat;
 use crate::serve::metrics::LevelClass;
 use crate::serve::slide::Slide;
 use crate::serve::tiles::TileSet;
@@ -60,23 +59,17 @@ pub async fn plain(
     send_tile(&state, client.address, &slide, id, &headers, TileSet::Served).await
 }
 
-/// Parses `{level}` and `{x}_{y}.{ext}`. Clients may derive any of the extensions, whatever the format.
-pub fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
+/// The name of a tile's file without its extension. Clients may derive any of the extensions, whatever the format.
+pub fn without_extension(tile: &str) -> Option<&str> {
     let (place, extension) = tile.rsplit_once('.')?;
-    if !["jpg", "jpeg", "webp", "png"].contains(&extension) {
-        return None;
-    }
-    let (x, y) = place.split_once('_')?;
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
-    Some(TileId { level: number(level)?, x: number(x)?, y: number(y)? })
+    ["jpg", "jpeg", "webp", "png"].contains(&extension).then_some(place)
 }
 
-fn content_type(format: OutputFormat) -> &'static str {
-    match format {
-        OutputFormat::Jpeg => "image/jpeg",
-        OutputFormat::Webp => "image/webp",
-        OutputFormat::Png => "image/png",
-    }
+/// Parses `{level}` and `{x}_{y}.{ext}`.
+pub fn parse_tile(level: &str, tile: &str) -> Option<TileId> {
+    let (x, y) = without_extension(tile)?.split_once('_')?;
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?;
+    Some(TileId { level: number(level)?, x: number(x)?, y: number(y)? })
 }
 
 /// Sends a tile of an open slide.
@@ -100,7 +93,7 @@ pub async fn send_tile(
     tagged.extend([id.level, id.x, id.y].iter().flat_map(|v| v.to_le_bytes()));
     let tag = etag(&tagged);
     let (control, kind) =
-        (state.options.access.cache_control.as_str(), content_type(state.options.output.format));
+        (state.options.access.cache_control.as_str(), state.options.output.format.media_type());
     if matches(headers, &tag) {
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }

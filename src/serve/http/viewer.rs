@@ -35,6 +35,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("compare-page.js", SCRIPT),
         own!("compare.css", STYLE),
         own!("compare.js", SCRIPT),
+        own!("docs.css", STYLE),
+        own!("docs.js", SCRIPT),
         own!("drawer.js", SCRIPT),
         own!("embed.css", STYLE),
         own!("embed.js", SCRIPT),
@@ -92,6 +94,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 });
 
 static COMPARE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/compare.html")));
+static DOCS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/docs.html")));
 static EMBED: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/embed.html")));
 static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
@@ -110,6 +113,7 @@ pub fn router() -> Router<State> {
         .route("/", get(list))
         // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
         .route("/compare", get(async |headers: HeaderMap| send_page(&headers, &COMPARE)))
+        .route("/api/docs", get(async |headers: HeaderMap| send_page(&headers, &DOCS)))
         .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&COMPARE, &EMBED, &JOBS, &LIST, &LOGIN, &VIEWER], 3);
+        check(&ASSETS, &[&COMPARE, &DOCS, &EMBED, &JOBS, &LIST, &LOGIN, &VIEWER], 3);
         assert!(LIST.len() > LIST_OF_SESSION.len() && login_text().contains("{{said}}"));
     }
 }

@@ -1,7 +1,8 @@
-//! Sizes: `max`, width, height, percent, a box; with `^` where the image may be enlarged. No image is.
+//! Sizes: `max`, width, height, percent, a box; in version 3 with `^` where the image may be enlarged, in version 2 `full` for `max`. No
+//! image is enlarged.
 
 use super::number::{bad, list, number};
-use super::request::{MAX_AREA, MAX_SIDE, Region};
+use super::request::{MAX_AREA, MAX_SIDE, Region, Version};
 use crate::web::error::ServeError;
 
 /// The scale that makes the largest image of a region that the limits allow; more than 1 if the region is within them.
@@ -15,9 +16,13 @@ fn largest(w: f64, h: f64) -> f64 {
 ///
 /// # Errors
 /// One that is malformed, empty, larger than the region or over the limits.
-pub fn parse_size(text: &str, region: Region) -> Result<(u32, u32), ServeError> {
+pub fn parse_size(version: Version, text: &str, region: Region) -> Result<(u32, u32), ServeError> {
     let (w, h) = (f64::from(region.width), f64::from(region.height));
-    let (size, may_enlarge) = text.strip_prefix('^').map_or((text, false), |size| (size, true));
+    let (size, may_enlarge) = match (version, text.strip_prefix('^')) {
+        (Version::Three, Some(size)) => (size, true),
+        (Version::Two, _) if text == "full" => ("max", false),
+        _ => (text, false),
+    };
     let fail = || bad("size", text);
     let scaled = |scale: f64| ((w * scale).round().max(1.0), (h * scale).round().max(1.0));
     // Rounded down, so that it stays within the limits.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn of(region: &str, size: &str, rotation: &str, file: &str) -> Result<ImageRequest, ServeError> {
-    parse(&Geometry::new(1000, 600, 256).unwrap(), region, size, rotation, file)
+    parse((Version::Three, &Geometry::new(1000, 600, 256).unwrap()), region, size, rotation, file)
 }
 
 fn shape(region: &str, size: &str) -> (Region, (u32, u32)) {
@@ -47,7 +47,8 @@ fn regions_and_sizes_follow_the_specification() {
 #[test]
 fn max_is_the_largest_image_within_the_limits() {
     let size = |width, height, size| {
-        parse(&Geometry::new(width, height, 256).unwrap(), "full", size, "0", "default.jpg").unwrap().size
+        let geometry = Geometry::new(width, height, 256).unwrap();
+        parse((Version::Three, &geometry), "full", size, "0", "default.jpg").unwrap().size
     };
     for text in ["max", "^max"] {
         assert_eq!(size(20_000, 1, text), (8192, 1));
@@ -113,4 +114,48 @@ fn malformed_and_unsupported_requests_are_distinguished() {
             "{size}/{rotation}/{file}"
         );
     }
+}
+
+#[test]
+fn version_2_has_full_for_max_and_nothing_that_enlarges() {
+    let geometry = Geometry::new(20_000, 600, 256).unwrap();
+    let of = |version, size| parse((version, &geometry), "0,0,9000,600", size, "0", "default.webp");
+    for version in [Version::Two, Version::Three] {
+        assert_eq!(of(version, "max").unwrap().size, (8192, 546));
+        assert!(of(version, "^max").is_err() == (version == Version::Two));
+    }
+    assert_eq!(of(Version::Two, "full").unwrap().size, (8192, 546));
+    assert!(matches!(of(Version::Two, "^900,"), Err(ServeError::Bad(_))));
+    assert!(matches!(of(Version::Three, "full"), Err(ServeError::Bad(_))));
+    assert_eq!(of(Version::Three, "^900,").unwrap().size, (900, 60));
+}
+
+#[test]
+fn an_image_on_the_grid_is_a_tile() {
+    let geometry = Geometry::new(1000, 600, 256).unwrap();
+    let tile = |region: &str, size: &str, rotation: &str, file: &str| {
+        let request = of(region, size, rotation, file).unwrap();
+        request.tile(&geometry).map(|id| (geometry.top_level() - id.level, id.x, id.y))
+    };
+    let plain = |region, size| tile(region, size, "0", "default.jpg");
+    assert_eq!(plain("0,0,256,256", "max"), Some((0, 0, 0)));
+    assert_eq!(plain("768,512,256,256", "max"), Some((0, 3, 2)), "cut off at the edge");
+    assert_eq!(plain("768,512,232,88", "232,88"), Some((0, 3, 2)));
+    assert_eq!(plain("512,0,488,512", "244,256"), Some((1, 1, 0)));
+    assert_eq!(plain("full", "250,150"), Some((2, 0, 0)));
+    assert_eq!(plain("full", "125,75"), Some((3, 0, 0)));
+    assert_eq!(plain("full", "1,1"), Some((10, 0, 0)));
+    for (region, size) in [
+        ("0,0,256,256", "255,256"),
+        ("1,0,256,256", "max"),
+        ("0,0,255,256", "max"),
+        ("256,0,512,512", "256,256"),
+        ("full", "max"),
+        ("full", "500,300"),
+    ] {
+        assert_eq!(plain(region, size), None, "{region}/{size}");
+    }
+    assert_eq!(tile("0,0,256,256", "max", "180", "default.jpg"), None);
+    assert_eq!(tile("0,0,256,256", "max", "0", "gray.jpg"), None);
+    assert_eq!(tile("0,0,256,256", "max", "360", "color.png"), Some((0, 0, 0)));
 }

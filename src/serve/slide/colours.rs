@@ -39,6 +39,11 @@ impl Colours {
         }
     }
 
+    /// For a picture that is made of pixels as they are stored.
+    pub fn of_pixels(&self, format: OutputFormat) -> Colour {
+        Colour::new(self.profile.as_ref(), self.mode, format)
+    }
+
     /// What tiles and images depend on; empty for a slide without a profile.
     pub fn key(&self) -> String {
         let of = |profile: &Profile| {

@@ -35,7 +35,7 @@ impl Slide {
     /// The archive and how its families are coded.
     fn archive(&self) -> Result<(&Input, &Coding)> {
         self.input
-            .as_ref()
+            .as_deref()
             .zip(self.coding.as_ref())
             .ok_or_else(|| Error::served(&self.name, ServedFault::NoArchive))
     }

@@ -9,6 +9,7 @@ mod cut;
 mod families;
 mod open;
 mod originals;
+mod pixels;
 mod planes;
 mod reader;
 mod scan;
@@ -17,11 +18,13 @@ mod tree_file;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::colours::Colours;
 pub use self::open::Watch;
+pub use self::pixels::SlidePixels;
 pub use self::planes::Planes;
 pub use self::reader::Readers;
 use self::scan::Scan;
@@ -82,7 +85,7 @@ pub struct Slide {
     pub version: u128,
     /// A warning for operators and users.
     pub warning: Option<String>,
-    input: Option<Input>,
+    input: Option<Arc<Input>>,
     tree: Option<Tree>,
     /// What the archive was made of; only without a tree.
     source: Option<Source>,
@@ -167,7 +170,7 @@ impl Slide {
 
     /// The archive.
     pub fn input(&self) -> Option<&Input> {
-        self.input.as_ref()
+        self.input.as_deref()
     }
     /// Whether any of its tiles are reconstructed. A slide of fewer than three levels has no families; its tiles are stored.
     pub fn reconstructs(&self) -> bool {

@@ -129,7 +129,7 @@ impl Slide {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
             scan,
-            input,
+            input: input.map(Arc::new),
             tree,
             coding,
         };
@@ -178,7 +178,7 @@ impl Slide {
 
     /// The files that a listing does not check: the directories of a tree's levels, the first of many packs.
     pub fn watch(&self) -> Watch {
-        let paths = inner_paths(self.input.as_ref(), self.tree.as_ref());
+        let paths = inner_paths(self.input.as_deref(), self.tree.as_ref());
         Watch { paths, stamp: self.inner_stamp.clone() }
     }
 }

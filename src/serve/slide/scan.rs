@@ -85,6 +85,11 @@ impl Scan {
         (!self.info.warnings.is_empty()).then(|| self.info.warnings.join("; "))
     }
 
+    /// The readers of its file.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// Whether the tiles of a level are made of the file's pixels, not of finer tiles.
     pub fn has_level(&self, down: u32) -> bool {
         self.file_level(down).is_some()

@@ -187,7 +187,10 @@ impl Tiles {
     ///
     /// # Errors
     /// [`ServeError::Away`] where it is not done in time.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, ServeError>>) -> Result<T, ServeError> {
+    pub async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, ServeError>>,
+    ) -> Result<T, ServeError> {
         timeout(self.options.limits.read_timeout, work).await.unwrap_or(Err(ServeError::Away))
     }
 
@@ -346,7 +349,7 @@ impl Tiles {
     }
 
     /// What a client is told of a fault of the slide, which is logged.
-    fn broken(&self, slide: &Slide, error: &Error) -> ServeError {
+    pub fn broken(&self, slide: &Slide, error: &Error) -> ServeError {
         if is_missing_tile(error) {
             return ServeError::NotFound;
         }
