@@ -5,6 +5,7 @@
 //! sending    whether clients take what is sent          HTTP
 //! budget     bytes that requests hold                   no I/O
 //! blocking   work that reads files, with a deadline     threads
+//! cookies    cookies of a request                       HTTP
 //! origin     which page has a browser send a request    HTTP
 //! respond    cache validation, errors as JSON           HTTP
 //! assets     embedded files, headers of pages           HTTP
@@ -16,6 +17,7 @@
 pub mod assets;
 pub mod blocking;
 pub mod budget;
+pub mod cookies;
 pub mod error;
 pub mod listen;
 pub mod origin;

@@ -16,6 +16,8 @@ mod flags;
 mod forged;
 mod golden;
 mod inputs;
+#[cfg(feature = "serve")]
+mod languages;
 mod layers;
 mod mutated;
 #[cfg(feature = "pixels")]

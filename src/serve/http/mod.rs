@@ -7,6 +7,7 @@ mod client;
 mod descriptor;
 mod family;
 mod iiif;
+mod languages;
 mod login;
 mod login_page;
 mod mark_changes;
