@@ -4,7 +4,7 @@
 # server that goes away show; through measures of a drawn slide, its brightness and the view as a file, slides side by side, what leaves
 # the viewer as a file or in a frame, a login, ten thousand slides in a list, and through marks that two change. Slides of awkward sizes are
 # there too: of each, what OpenSeadragon's own tile source computes is compared with what the server sends. Fails on an
-# error on the console, a request that fails, anything missing, and a difference map that is wrong by one pixel. Records a tour as
+# error on the console, a request that fails, a barrier that axe-core calls serious, anything missing, and a difference map that is wrong by one pixel. Records a tour as
 # well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
 #
 #   scripts/browser.sh BINARY
@@ -27,6 +27,10 @@ cannot() {
 
 program=$(browser_program) || cannot "no ${CHROMIUM:-Chromium} here that starts"
 have python3 || cannot "no python3 here"
+[[ -f vendor/axe-core/axe.min.js ]] || {
+    [[ ${ORIGAMI_REQUIRE_BROWSER:-0} != 1 ]] || die "no axe-core here: scripts/npm-files.sh --tools fetches it"
+    skipped "pages by axe-core: scripts/npm-files.sh --tools fetches it"
+}
 slide=$target_dir/demo/CMU-1-Small-Region.svs
 [[ -f $slide ]] || cannot "no demo slide: scripts/setup.sh fetches it"
 
@@ -92,6 +96,8 @@ CHROMIUM=$program python3 scripts/browser_picture.py "$open" "$target_dir/browse
 CHROMIUM=$program python3 scripts/browser_compare.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn' 'awkward 1025x513' "$bundle_name" \
     "$origami" "$key" "${signed%%/\?*}"
 CHROMIUM=$program python3 scripts/browser_keys.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
+CHROMIUM=$program python3 scripts/browser_languages.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
+CHROMIUM=$program python3 scripts/browser_accessible.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
 CHROMIUM=$program python3 scripts/browser_share.py "$origami" "$slide" "$target_dir/demo/browser-share" "$target_dir/browser"
 CHROMIUM=$program python3 scripts/browser_login.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-login" "$target_dir/browser"
 CHROMIUM=$program python3 scripts/browser_list.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-list" "$target_dir/browser"

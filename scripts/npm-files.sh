@@ -4,6 +4,7 @@
 #
 #   scripts/npm-files.sh           fetch what is missing
 #   scripts/npm-files.sh --check   only say by the exit status whether all is there
+#   scripts/npm-files.sh --tools   fetch what tests use instead, which no build needs or embeds: axe-core, for scripts/browser.sh
 #
 # To move a pin: change its line below and its row in vendor/README.md, then run scripts/browser.sh for OpenSeadragon and rbush, and look
 # at a plot for Roboto.
@@ -16,6 +17,10 @@ files=(
     'openseadragon 6.1.1 sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlYWMKd9ZXM+1Cb/xa9DVySkvs/7l6HR1nHKfD5F3Tsw== package/build/openseadragon/openseadragon.min.js vendor/openseadragon/openseadragon.min.js 14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad'
     'rbush 4.0.1 sha512-IP0UpfeWQujYC8Jg162rMNc01Rf0gWMMAb2Uxus/Q0qOFw4lCcq6ZnQEZwUoJqWyUGJ9th7JjwI4yIWo+uvoAQ== package/rbush.min.js vendor/rbush/rbush.min.js 36a35169abe712e4da435d70544e75c2461f2c37552dba867f928a40bfcb0805'
     '@expo-google-fonts/roboto 0.2.3 sha512-PF6S//ZYWeXfpYTwvY2oEe0d5RnqwR5KMsGjuTgg6y9p/CPK/IkWL+wsbkzjfd+Jck1Q1pRlWOoe5uz42sQFRg== package/Roboto_400Regular.ttf vendor/roboto/Roboto_400Regular.ttf 4e147ab64b9fdf6d89d01f6b8c3ca0b3cddc59d608a8e2218f9a2504b5c98e14'
+)
+
+tools=(
+    'axe-core 4.14.1 sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ== package/axe.min.js vendor/axe-core/axe.min.js 29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c'
 )
 
 # has_file FILE SHA256
@@ -42,7 +47,8 @@ check=0
 case ${1:-} in
 '') ;;
 --check) check=1 ;;
-*) die "unknown argument '$1'; usage: scripts/npm-files.sh [--check]" ;;
+--tools) files=("${tools[@]}") ;;
+*) die "unknown argument '$1'; usage: scripts/npm-files.sh [--check|--tools]" ;;
 esac
 
 for line in "${files[@]}"; do

@@ -252,6 +252,7 @@ install_ffmpeg
 install_sandbox
 install_dicom_checker
 scripts/npm-files.sh
+[[ $minimal == 1 ]] || scripts/npm-files.sh --tools
 install_deny
 fetch_slide
 echo "setup: ready (demo slide: ${slide#"$root"/})"

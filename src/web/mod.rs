@@ -5,6 +5,7 @@
 //! sending    whether clients take what is sent          HTTP
 //! budget     bytes that requests hold                   no I/O
 //! blocking   work that reads files, with a deadline     threads
+//! cookies    cookies of a request                       HTTP
 //! origin     which page has a browser send a request    HTTP
 //! respond    cache validation, errors as JSON           HTTP
 //! exposition metrics in two text formats                no I/O
@@ -17,6 +18,7 @@
 pub mod assets;
 pub mod blocking;
 pub mod budget;
+pub mod cookies;
 pub mod error;
 pub mod exposition;
 pub mod listen;

@@ -17,6 +17,8 @@ mod forged;
 mod golden;
 mod incidents;
 mod inputs;
+#[cfg(feature = "serve")]
+mod languages;
 mod layers;
 mod mutated;
 #[cfg(feature = "pixels")]

@@ -121,7 +121,7 @@ fn login(has_tokens: bool, refusal: Refusal, uri: &Uri, headers: &HeaderMap) -> 
     let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let again =
         has_tokens && refusal == Refusal::Unknown && matches!(from, Some(b"cross-site" | b"same-site"));
-    login_page::page(status, form, said, next, again)
+    login_page::page(headers, status, form, said, next, again)
 }
 
 fn words(refusal: Refusal) -> (StatusCode, &'static str) {
@@ -130,8 +130,8 @@ fn words(refusal: Refusal) -> (StatusCode, &'static str) {
             StatusCode::UNAUTHORIZED,
             "this server asks for a token (Authorization: Bearer ...) or a signed address",
         ),
-        Refusal::Invalid => (StatusCode::FORBIDDEN, "the signature is invalid for this address"),
-        Refusal::Expired => (StatusCode::FORBIDDEN, "the signature has expired; ask for a new address"),
+        Refusal::Invalid => (StatusCode::FORBIDDEN, login_page::INVALID),
+        Refusal::Expired => (StatusCode::FORBIDDEN, login_page::EXPIRED),
     }
 }
 

@@ -49,7 +49,7 @@ async fn show(Shared(state): Shared<State>, RawQuery(query): RawQuery, headers: 
         () if credentials.has_session(&Presented::of(&headers, None), now()) => (Form::LogOut, LOGGED_IN),
         () => (Form::LogIn, GIVE),
     };
-    page(StatusCode::OK, form, said, next, false)
+    page(&headers, StatusCode::OK, form, said, next, false)
 }
 
 /// Gives a session for a token.
@@ -63,20 +63,20 @@ async fn log_in(
     let credentials = &state.options.access.credentials;
     if !credentials.has_tokens() {
         let said = if credentials.is_open() { NOTHING_TO_DO } else { SIGNED_ONLY };
-        return page(StatusCode::NOT_FOUND, Form::None, said, "/", false);
+        return page(&headers, StatusCode::NOT_FOUND, Form::None, said, "/", false);
     }
     let own = base(&uri, &headers, state.options.access.trust_forwarded);
     // A page elsewhere could log its visitor in as somebody else.
     if Sender::of(&headers, host(&own)) == Sender::Other {
-        return page(StatusCode::FORBIDDEN, Form::LogIn, ELSEWHERE, "/", false);
+        return page(&headers, StatusCode::FORBIDDEN, Form::LogIn, ELSEWHERE, "/", false);
     }
     let Some(form) = arrived(body).await else {
-        return page(StatusCode::BAD_REQUEST, Form::LogIn, NO_FORM, "/", false);
+        return page(&headers, StatusCode::BAD_REQUEST, Form::LogIn, NO_FORM, "/", false);
     };
     let next = value(&form, "next");
     let next = within(&next);
     if let Err(wait) = state.logins.begin(client.address, Instant::now()) {
-        let mut response = page(StatusCode::TOO_MANY_REQUESTS, Form::LogIn, TOO_MANY, next, false);
+        let mut response = page(&headers, StatusCode::TOO_MANY_REQUESTS, Form::LogIn, TOO_MANY, next, false);
         let seconds = HeaderValue::from(wait.as_secs().max(1));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
         return response;
@@ -87,7 +87,7 @@ async fn log_in(
             let secure = is_secure(&own, &headers);
             led_to(next, cookie(&session, SESSION_SECONDS, secure))
         }
-        None => page(StatusCode::UNAUTHORIZED, Form::LogIn, WRONG, next, false),
+        None => page(&headers, StatusCode::UNAUTHORIZED, Form::LogIn, WRONG, next, false),
     }
 }
 
@@ -95,10 +95,10 @@ async fn log_in(
 async fn log_out(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap) -> Response {
     let own = base(&uri, &headers, state.options.access.trust_forwarded);
     if Sender::of(&headers, host(&own)) == Sender::Other {
-        return page(StatusCode::FORBIDDEN, Form::LogOut, ELSEWHERE, "/", false);
+        return page(&headers, StatusCode::FORBIDDEN, Form::LogOut, ELSEWHERE, "/", false);
     }
     state.options.access.credentials.log_out(&Presented::of(&headers, None), now());
-    let mut response = page(StatusCode::OK, Form::LogIn, LOGGED_OUT, "/", false);
+    let mut response = page(&headers, StatusCode::OK, Form::LogIn, LOGGED_OUT, "/", false);
     let out = response.headers_mut();
     out.extend(cookie("", 0, is_secure(&own, &headers)).map(|cookie| (header::SET_COOKIE, cookie)));
     // Tiles that the browser keeps are no longer for whoever uses it next.

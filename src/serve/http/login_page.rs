@@ -1,6 +1,6 @@
 //! The page on which a browser logs in and out: its texts, its form, and where it leads to afterwards.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::viewer::login_text;
@@ -11,6 +11,10 @@ const MAX_NEXT_BYTES: usize = 2048;
 
 /// What a server with tokens asks for.
 pub const GIVE: &str = "Give one of this server's tokens. Who runs the server has them.";
+/// A signature for something else.
+pub const INVALID: &str = "the signature is invalid for this address";
+/// A signature whose time is over.
+pub const EXPIRED: &str = "the signature has expired; ask for a new address";
 /// What a server without tokens says.
 pub const SIGNED_ONLY: &str = "This server opens by signed addresses alone. Ask who runs it for one.";
 
@@ -37,12 +41,19 @@ pub fn within(next: &str) -> &str {
     }
 }
 
-/// The page, with what it says and where it leads to, an address that [`within`] has passed. With `again` the browser asks for the same
+/// The page in the language of a request, with what it says and where it leads to, an address that [`within`] has passed. With `again` the browser asks for the same
 /// address once more by itself.
-pub fn page(status: StatusCode, form: Form, said: &str, next: &str, again: bool) -> Response {
+pub fn page(
+    headers: &HeaderMap,
+    status: StatusCode,
+    form: Form,
+    said: &str,
+    next: &str,
+    again: bool,
+) -> Response {
     let hidden = |own| if form == own { "" } else { " hidden" };
     let refresh = if again { "<meta http-equiv=\"refresh\" content=\"0\">\n" } else { "" };
-    let text = login_text()
+    let text = login_text(headers)
         .replace("{{refresh}}", refresh)
         .replace("{{said}}", said)
         .replace("{{in}}", hidden(Form::LogIn))

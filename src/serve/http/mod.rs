@@ -7,6 +7,7 @@ mod client;
 mod descriptor;
 mod family;
 mod iiif;
+mod languages;
 mod layouts;
 mod login;
 mod login_page;

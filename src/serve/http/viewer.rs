@@ -5,12 +5,12 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
+use super::languages::{Page, varies};
 use super::state::{HasSession, State, open_slide};
 use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_framed, send_page};
 use crate::web::error::ServeError;
@@ -26,6 +26,17 @@ macro_rules! own {
     };
 }
 
+/// A file of `serve/viewer/languages`.
+macro_rules! language {
+    ($name:literal) => {
+        Asset {
+            name: $name,
+            content_type: SCRIPT,
+            bytes: include_bytes!(concat!("../viewer/languages/", $name)),
+        }
+    };
+}
+
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     Assets::new(&[
         own!("about.js", SCRIPT),
@@ -35,13 +46,17 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("compare-page.js", SCRIPT),
         own!("compare.css", STYLE),
         own!("compare.js", SCRIPT),
+        language!("de.js"),
         own!("docs.css", STYLE),
         own!("docs.js", SCRIPT),
         own!("drawer.js", SCRIPT),
         own!("embed.css", STYLE),
         own!("embed.js", SCRIPT),
+        language!("es.js"),
+        language!("fr.js"),
         own!("geojson.js", SCRIPT),
         ICON,
+        language!("ja.js"),
         own!("jobs.js", SCRIPT),
         own!("jobs-page.js", SCRIPT),
         own!("list.css", STYLE),
@@ -68,6 +83,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
         own!("overlay.js", SCRIPT),
+        own!("phrases.js", SCRIPT),
         own!("picture.js", SCRIPT),
         own!("planes.js", SCRIPT),
         own!("preview.js", SCRIPT),
@@ -90,18 +106,20 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("tour.js", SCRIPT),
         own!("units.js", SCRIPT),
         own!("viewer.js", SCRIPT),
+        language!("zh.js"),
     ])
 });
 
-static COMPARE: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/compare.html")));
-static DOCS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/docs.html")));
-static EMBED: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/embed.html")));
-static JOBS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/jobs.html")));
-static LIST: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/index.html")));
-static LIST_OF_SESSION: LazyLock<Bytes> =
-    LazyLock::new(|| ASSETS.page(&include_str!("../viewer/index.html").replace(LOG_OUT_HIDDEN, LOG_OUT)));
-static LOGIN: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/login.html")));
-static VIEWER: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/viewer.html")));
+static COMPARE: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/compare.html")));
+static DOCS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/docs.html")));
+static EMBED: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/embed.html")));
+static JOBS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/jobs.html")));
+static LIST: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/index.html")));
+static LIST_OF_SESSION: LazyLock<Page> = LazyLock::new(|| {
+    Page::new(&ASSETS, &include_str!("../viewer/index.html").replace(LOG_OUT_HIDDEN, LOG_OUT))
+});
+static LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/login.html")));
+static VIEWER: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/viewer.html")));
 
 /// The way to the end of a session, as it is in the list, and as it is shown.
 const LOG_OUT_HIDDEN: &str = "<a id=\"to-log-out\" href=\"/logout\" hidden>";
@@ -112,9 +130,9 @@ pub fn router() -> Router<State> {
     Router::new()
         .route("/", get(list))
         // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
-        .route("/compare", get(async |headers: HeaderMap| send_page(&headers, &COMPARE)))
-        .route("/api/docs", get(async |headers: HeaderMap| send_page(&headers, &DOCS)))
-        .route("/jobs", get(async |headers: HeaderMap| send_page(&headers, &JOBS)))
+        .route("/compare", get(async |headers: HeaderMap| page(&headers, &COMPARE)))
+        .route("/api/docs", get(async |headers: HeaderMap| page(&headers, &DOCS)))
+        .route("/jobs", get(async |headers: HeaderMap| page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
         .route("/assets/{name}", get(asset))
@@ -122,38 +140,43 @@ pub fn router() -> Router<State> {
 
 /// Who has a session sees where to end it.
 async fn list(session: Option<Extension<HasSession>>, headers: HeaderMap) -> Response {
-    send_page(&headers, if session.is_some() { &LIST_OF_SESSION } else { &LIST })
+    page(&headers, if session.is_some() { &LIST_OF_SESSION } else { &LIST })
 }
 
-/// The text of the login page, in which its texts are missing.
-pub fn login_text() -> &'static str {
-    str::from_utf8(&LOGIN).unwrap_or_default()
+/// The text of the login page for a request, in which its texts are missing.
+pub fn login_text(headers: &HeaderMap) -> &'static str {
+    str::from_utf8(LOGIN.of(headers)).unwrap_or_default()
+}
+
+/// A page in the language of a request.
+fn page(headers: &HeaderMap, page: &Page) -> Response {
+    varies(send_page(headers, page.of(headers)))
 }
 
 /// The page is the same for every name; its script reports an unknown slide, and the status is 404.
 async fn viewer(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    of_slide(&state, &name, headers, |headers| send_page(headers, &VIEWER)).await
+    of_slide(&state, &name, &headers, |cached| send_page(cached, VIEWER.of(&headers))).await
 }
 
 /// The same for a frame of another page.
 async fn embed(Shared(state): Shared<State>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let origins = &state.options.access.embed_origins;
     let ancestors = if origins.is_empty() { "'none'".to_string() } else { origins.join(" ") };
-    of_slide(&state, &name, headers, |headers| send_framed(headers, &EMBED, &ancestors)).await
+    of_slide(&state, &name, &headers, |cached| send_framed(cached, EMBED.of(&headers), &ancestors)).await
 }
 
 async fn of_slide(
     state: &State,
     name: &str,
-    headers: HeaderMap,
+    headers: &HeaderMap,
     send: impl Fn(&HeaderMap) -> Response,
 ) -> Response {
     if matches!(open_slide(state, name).await, Err(ServeError::NotFound)) {
-        let mut response = send(&HeaderMap::new());
+        let mut response = varies(send(&HeaderMap::new()));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
     }
-    send(&headers)
+    varies(send(headers))
 }
 
 async fn asset(
@@ -166,12 +189,18 @@ async fn asset(
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::web::assets::check;
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        check(&ASSETS, &[&COMPARE, &DOCS, &EMBED, &JOBS, &LIST, &LOGIN, &VIEWER], 3);
-        assert!(LIST.len() > LIST_OF_SESSION.len() && login_text().contains("{{said}}"));
+        let pages = [&COMPARE, &DOCS, &EMBED, &JOBS, &LIST, &LIST_OF_SESSION, &LOGIN, &VIEWER];
+        let all: Vec<&Bytes> = pages.iter().flat_map(|page| page.all()).collect();
+        check(&ASSETS, &all, 3);
+        let none = HeaderMap::new();
+        assert!(LIST.of(&none).len() > LIST_OF_SESSION.of(&none).len(), "a session shows where to end it");
+        assert!(login_text(&none).contains("{{said}}"));
     }
 }

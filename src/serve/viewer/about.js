@@ -3,27 +3,27 @@
 'use strict';
 origami.about = (slide, kind, closed) => {
   const byId = id => document.getElementById(id);
-  const number = value => value.toLocaleString('en', { maximumFractionDigits: 4 });
+  const number = value => phrase.number(value, { maximumFractionDigits: 4 });
 
   function size() {
-    const pixels = `${number(slide.width)} × ${number(slide.height)} pixels`;
+    const pixels = phrase`${number(slide.width)} × ${number(slide.height)} pixels`;
     const scale = slide.microns_per_pixel;
     if (!scale) return pixels;
-    const [across, down] = [slide.width * scale[0] / 1000, slide.height * scale[1] / 1000].map(length => Number(length.toPrecision(3)));
+    const [across, down] = [slide.width * scale[0] / 1000, slide.height * scale[1] / 1000].map(length => phrase.figure(Number(length.toPrecision(3))));
     return `${pixels}, ${across} × ${down} mm`;
   }
 
   function scale() {
-    if (!slide.microns_per_pixel) return 'The file does not say how large its pixels are.';
+    if (!slide.microns_per_pixel) return phrase`The file does not say how large its pixels are.`;
     const [across, down] = slide.microns_per_pixel;
-    return across === down ? `${number(across)} µm a pixel` : `${number(across)} × ${number(down)} µm a pixel`;
+    return across === down ? phrase`${number(across)} µm a pixel` : phrase`${number(across)} × ${number(down)} µm a pixel`;
   }
 
   function colours() {
-    if (!slide.icc) return 'No profile: shown as sRGB.';
-    if (slide.icc.problem) return `The profile cannot be used: ${slide.icc.problem}.`;
-    const to = { embed: 'Tiles carry it, and the browser converts.', srgb: 'Tiles are converted to sRGB.', none: 'It is not applied.' };
-    return `${slide.icc.name || 'A profile without a name'}. ${to[slide.icc.tiles] ?? ''}`;
+    if (!slide.icc) return phrase`No profile: shown as sRGB.`;
+    if (slide.icc.problem) return phrase`The profile cannot be used: ${slide.icc.problem}.`;
+    const to = { embed: phrase`Tiles carry it, and the browser converts.`, srgb: phrase`Tiles are converted to sRGB.`, none: phrase`It is not applied.` };
+    return `${slide.icc.name || phrase`A profile without a name`}. ${to[slide.icc.tiles] ?? ''}`;
   }
 
   // How the two finest levels are kept.
@@ -31,26 +31,27 @@ origami.about = (slide, kind, closed) => {
     const how = slide.lossy?.encode;
     if (!how) return null;
     const fine = how.chroma_residual_quality
-      ? `Colour has a residual of its own, of quality ${how.chroma_residual_quality}.` : 'Colour of these levels is that of the third, enlarged.';
-    const sampling = how.subsamp === '444' ? '' : ' Colour of the third level has half its width and height.';
-    return `Encoder ${how.encoder}: quality ${how.base_quality} of the third level, ${how.residual_quality} of the residual of the two finest. `
-      + `${fine}${sampling} Entropy coder: ${how.entropy}.`;
+      ? phrase`Colour has a residual of its own, of quality ${how.chroma_residual_quality}.` : phrase`Colour of these levels is that of the third, enlarged.`;
+    return [
+      phrase`Encoder ${how.encoder}: quality ${how.base_quality} of the third level, ${how.residual_quality} of the residual of the two finest.`, fine,
+      how.subsamp === '444' ? '' : phrase`Colour of the third level has half its width and height.`, phrase`Entropy coder: ${how.entropy ?? 'huffman'}.`,
+    ].filter(Boolean).join(' ');
   }
 
   function planes() {
     const { channels = [], focal_planes: layers = 1, times = 1 } = slide.planes ?? {};
-    const many = [[channels.length, 'channels'], [layers, 'focal planes'], [times, 'points in time']].filter(([count]) => count > 1);
-    return many.map(([count, what]) => `${count} ${what}`).join(', ') || null;
+    const many = [[channels.length, phrase`${channels.length} channels`], [layers, phrase`${layers} focal planes`], [times, phrase`${times} points in time`]];
+    return many.filter(([count]) => count > 1).map(([, text]) => text).join(', ') || null;
   }
 
   function fill() {
     const [, sentence] = kind();
     const rows = [
-      ['File', slide.file], ['Size', size()], ['Scale', scale()],
-      ['Objective', slide.objective_power ? `${number(slide.objective_power)}×` : null], ['Has', planes()],
-      ['What you see', sentence || 'Tiles that another program has made, as they are.'], ['Coded', coding()],
-      ['Original', slide.has_original ? 'Served beside it: c compares, d shows the difference.' : null],
-      ['Colours', colours()], ['Warning', slide.warning], ['Version', slide.version],
+      [phrase`File`, slide.file], [phrase`Size`, size()], [phrase`Scale`, scale()],
+      [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : null], [phrase`Has`, planes()],
+      [phrase`What you see`, sentence || phrase`Tiles that another program has made, as they are.`], [phrase`Coded`, coding()],
+      [phrase`Original`, slide.has_original ? phrase`Served beside it: c compares, d shows the difference.` : null],
+      [phrase`Colours`, colours()], [phrase`Warning`, slide.warning], [phrase`Version`, slide.version],
     ];
     byId('facts').replaceChildren(...rows.filter(([, text]) => text).flatMap(([name, text]) => {
       const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
@@ -64,8 +65,8 @@ origami.about = (slide, kind, closed) => {
     byId('beside').replaceChildren(...(slide.associated ?? []).map(name => {
       const [figure, image, said] = ['figure', 'img', 'figcaption'].map(tag => document.createElement(tag));
       said.textContent = name;
-      image.alt = `${name} of ${slide.name}`;
-      image.addEventListener('error', () => { image.hidden = true; said.textContent = `${name}: it cannot be read`; });
+      image.alt = `${name} · ${slide.name}`;
+      image.addEventListener('error', () => { image.hidden = true; said.textContent = phrase`${name}: it cannot be read`; });
       image.src = signed(`/associated/${encodeURIComponent(slide.name)}/${encodeURIComponent(name)}?v=${slide.version}`);
       figure.append(image, said);
       return figure;

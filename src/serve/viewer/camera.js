@@ -53,12 +53,12 @@ const camera = (() => {
   function downsampleOf(key, scale, format) {
     if (key.downsample !== undefined) return key.downsample;
     if (key.mpp !== undefined) {
-      if (!scale.microns) throw new Error('the slide does not say its micrometres per pixel; give downsample instead of mpp');
+      if (!scale.microns) throw new Error(phrase`the slide does not say its micrometres per pixel; give downsample instead of mpp`);
       return key.mpp / scale.microns;
     }
     if (key.magnification !== undefined) {
       const full = magnification(scale, 1);
-      if (!full) throw new Error('the slide says neither its micrometres per pixel nor its objective; give downsample instead of magnification');
+      if (!full) throw new Error(phrase`the slide says neither its micrometres per pixel nor its objective; give downsample instead of magnification`);
       return full / key.magnification;
     }
     const [sin, cos] = sinCos(key.rotation ?? 0).map(Math.abs);

@@ -21,33 +21,25 @@ const cards = (toggled, isChosen) => {
     }
   }, { rootMargin: NEAR });
 
-  const bytes = n => {
-    const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-    let i = 0;
-    for (; n >= 1000 && i < units.length - 1; i++) n /= 1000;
-    return `${i && n < 100 ? n.toPrecision(2) : Math.round(n)} ${units[i]}`;
-  };
-
   function facts(slide) {
     if (slide.pending) return '';
     const parts = [`${slide.width} × ${slide.height}`];
     const { channels = [], focal_planes: layers = 1, times = 1 } = slide.planes ?? {};
-    if (channels.length) parts.push(`${channels.length} channels`);
-    if (layers > 1) parts.push(`${layers} focal planes`);
-    if (times > 1) parts.push(`${times} points in time`);
-    if (slide.objective_power) parts.push(`${+slide.objective_power.toFixed(1)}×`);
-    if (slide.stored_bytes) parts.push(bytes(slide.stored_bytes));
-    // As 2026-01-31, on one line.
-    if (slide.modified) parts.push(new Date(slide.modified * 1000).toLocaleDateString('en-CA').replaceAll('-', '\u2011'));
+    if (channels.length) parts.push(phrase`${channels.length} channels`);
+    if (layers > 1) parts.push(phrase`${layers} focal planes`);
+    if (times > 1) parts.push(phrase`${times} points in time`);
+    if (slide.objective_power) parts.push(`${phrase.figure(+slide.objective_power.toFixed(1))}×`);
+    if (slide.stored_bytes) parts.push(phrase.bytes(slide.stored_bytes, 2));
+    if (slide.modified) parts.push(phrase.day(new Date(slide.modified * 1000)));
     return parts.join(' · ');
   }
 
   function note(slide) {
-    if (slide.pending) return 'opening …';
-    if (!slide.encoded) return 'original, not encoded';
-    if (slide.lossless) return 'lossless';
-    if (!slide.lossy) return 'original tiles';
-    return slide.has_original ? 'reconstructed, lossy; original to compare' : 'reconstructed, lossy';
+    if (slide.pending) return phrase`opening …`;
+    if (!slide.encoded) return phrase`original, not encoded`;
+    if (slide.lossless) return phrase`lossless`;
+    if (!slide.lossy) return phrase`original tiles`;
+    return slide.has_original ? phrase`reconstructed, lossy; original to compare` : phrase`reconstructed, lossy`;
   }
 
   // Sets only values that differ: nothing flickers, is announced twice or loads a picture again.
@@ -86,7 +78,7 @@ const cards = (toggled, isChosen) => {
     put(part('.note'), 'textContent', note(slide));
     part('.note').classList.toggle('raw', slide.encoded === false);
     attribute(part('a'), 'href', at('viewer', slide.name));
-    part('input').setAttribute('aria-label', `Choose ${slide.name} to compare`);
+    part('input').setAttribute('aria-label', phrase`Choose ${slide.name} to compare`);
     if (item.dataset.seen) draw(item);
   }
 

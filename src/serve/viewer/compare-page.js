@@ -4,7 +4,7 @@
 (() => {
   const byId = id => document.getElementById(id);
   const [LEAST, MOST] = [2, 4];
-  const NUMBERS = ['no slide', 'one slide', 'two slides', 'three slides', 'four slides', 'five slides', 'six slides'];
+  const NUMBERS = [phrase`no slide`, phrase`one slide`, phrase`two slides`, phrase`three slides`, phrase`four slides`, phrase`five slides`, phrase`six slides`];
   let [names, slides, viewers, together, scale] = [[], [], [], null, null];
 
   const say = text => { byId('message').textContent = text; };
@@ -22,16 +22,16 @@
     try {
       return decodeURIComponent(name);
     } catch {
-      throw new Error(`${name} is no name: a percent sign in a name is written %25.`);
+      throw new Error(phrase`${name} is no name: a percent sign in a name is written %25.`);
     }
   }
 
   // Why this address compares nothing; null if it does.
   function problem() {
-    const how = 'Name two to four slides with commas between them: /compare?slides=a,b';
-    if (names.length < LEAST || names.length > MOST) return `${how}. This address names ${NUMBERS[names.length] ?? `${names.length} slides`}.`;
+    const how = phrase`Name two to four slides with commas between them: /compare?slides=a,b`;
+    if (names.length < LEAST || names.length > MOST) return phrase`${how}. This address names ${NUMBERS[names.length] ?? phrase`${names.length} slides`}.`;
     if (signed.count > 1 && signed.count !== names.length) {
-      return `This address has ${signed.count} signatures for ${NUMBERS[names.length]}. Give one for each slide, in the order of the slides, or one for all.`;
+      return phrase`This address has ${signed.count} signatures for ${NUMBERS[names.length]}. Give one for each slide, in the order of the slides, or one for all.`;
     }
     return null;
   }
@@ -79,7 +79,6 @@
   // --- What is shown ------------------------------------------------------------------------------------------------
 
   const pane = i => byId('panes').children[i];
-  const quoted = words => (words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]);
 
   function build() {
     byId('panes').dataset.count = names.length;
@@ -87,7 +86,7 @@
       const element = byId('pane').content.firstElementChild.cloneNode(true);
       element.setAttribute('aria-label', name);
       element.querySelector('a').textContent = name;
-      element.querySelector('a').title = `${name}: open alone`;
+      element.querySelector('a').title = phrase`${name}: open alone`;
       byId('panes').append(element);
       if (!i) return;
       const row = byId('offset').content.firstElementChild.cloneNode(true);
@@ -102,18 +101,19 @@
   // How the slides are linked, in a sentence.
   function describe() {
     const without = names.filter((_, i) => !slides[i].microns_per_pixel);
-    byId('linked').textContent = together.physical ? 'Linked by scale: all slides show the same micrometres a pixel of the screen.'
-      : `Linked by parts of the slides' widths: ${quoted(without)} ${without.length > 1 ? 'do' : 'does'} not say how large the pixels are.`;
+    byId('linked').textContent = together.physical ? phrase`Linked by scale: all slides show the same micrometres a pixel of the screen.`
+      : without.length > 1 ? phrase`Linked by parts of the slides' widths: ${phrase.list(without)} do not say how large the pixels are.`
+        : phrase`Linked by parts of the slides' widths: ${phrase.list(without)} does not say how large the pixels are.`;
     byId('corner').hidden = !together.physical;
-    byId('offset-unit').textContent = together.physical ? 'x and y in micrometres, rotation in degrees, against the first slide.'
-      : 'x and y in widths of the slide, rotation in degrees, against the first slide.';
+    byId('offset-unit').textContent = together.physical ? phrase`x and y in micrometres, rotation in degrees, against the first slide.`
+      : phrase`x and y in widths of the slide, rotation in degrees, against the first slide.`;
   }
 
   // Magnification of a slide, or percent where that is unknown.
   function power(i) {
     const { microns_per_pixel: microns, objective_power: objective } = slides[i];
     const full = microns ? 20 / (microns[0] + microns[1]) : objective;
-    return `${Number((together.zoomOf(i) * (full || 100)).toPrecision(3))}${full ? '×' : ' %'}`;
+    return `${phrase.figure(Number((together.zoomOf(i) * (full || 100)).toPrecision(3)))}${full ? '×' : ' %'}`;
   }
 
   function changed() {
@@ -186,7 +186,7 @@
   // Descriptions of the slides; all that cannot be shown are named at once.
   async function described() {
     const found = await Promise.allSettled(names.map((name, i) => origami.describe(name, '', signed.by(i))));
-    const missing = found.flatMap(({ reason }, i) => (reason ? [`${names[i]} cannot be shown: ${reason.message}.`] : []));
+    const missing = found.flatMap(({ reason }, i) => (reason ? [phrase`${names[i]} cannot be shown: ${reason.message}.`] : []));
     if (missing.length) throw new Error(missing.join(' '));
     return found.map(({ value }) => value);
   }

@@ -31,7 +31,7 @@
   // Draws the largest difference of a channel at each pixel that is opaque on both sides into the canvas `out`, if given.
   // A difference of `span` levels or more is the end of the ramp. Returns a histogram of the differences.
   function difference(a, b, span, out) {
-    if (a.width !== b.width || a.height !== b.height) throw new Error('two sizes cannot be compared');
+    if (a.width !== b.width || a.height !== b.height) throw new Error(phrase`two sizes cannot be compared`);
     const [p, q] = [pixels(a), pixels(b)];
     const counts = new Uint32Array(256);
     const map = new ImageData(a.width, a.height);
@@ -108,11 +108,13 @@
       const view = viewer.viewport;
       const { x, y, width, height } = view.viewportToImageRectangle(view.getBounds(true).getBoundingBox());
       const range = (from, length, most) => [from, from + length]
-        .map(end => Math.round(Math.min(most, Math.max(0, end))).toLocaleString('en')).join(' to ');
+        .map(end => phrase.number(Math.round(Math.min(most, Math.max(0, end)))));
       const zoom = view.viewportToImageZoom(view.getZoom(true)) * devicePixelRatio;
-      const each = zoom >= 1 ? `1 pixel of the slide is ${Number(zoom.toPrecision(3))} of the screen` : `1 pixel of the screen is ${Number((1 / zoom).toPrecision(3))} of the slide`;
-      return [['Where', `x ${range(x, width, slide.width)}, y ${range(y, height, slide.height)} px`],
-        ['Zoom', `${byId('power').textContent}, ${each}`]];
+      const ratio = phrase.figure(Number((zoom >= 1 ? zoom : 1 / zoom).toPrecision(3)));
+      const each = zoom >= 1 ? phrase`1 pixel of the slide is ${ratio} of the screen` : phrase`1 pixel of the screen is ${ratio} of the slide`;
+      const [[left, right], [top, bottom]] = [range(x, width, slide.width), range(y, height, slide.height)];
+      return [[phrase`Where`, phrase`x ${left} to ${right}, y ${top} to ${bottom} px`],
+        [phrase`Zoom`, `${byId('power').textContent}, ${each}`]];
     }
     function later() {
       if (mode !== 'difference') return;
@@ -131,8 +133,8 @@
       }
       const found = figures(difference(a, b, span, heat));
       heat.hidden = false;
-      tell(found ? [['Mean', found.mean.toFixed(1)], ['99 % of pixels', `${found.p99} or less`], ['Largest', String(found.max)], ...where()]
-        : [['Where', 'nothing of the slide is in view']]);
+      tell(found ? [[phrase`Mean`, phrase.fixed(found.mean, 1)], [phrase`99 % of pixels`, phrase`${found.p99} or less`], [phrase`Largest`, String(found.max)], ...where()]
+        : [[phrase`Where`, phrase`nothing of the slide is in view`]]);
     }
 
     function place(at) {

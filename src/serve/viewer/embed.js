@@ -40,9 +40,9 @@
     origami.trouble(() => [viewer]);
     const slide = await origami.describe(name, planes.asked);
     document.title = `${name} · ORIGAMI`;
-    Object.assign(byId('name').querySelector('a'), { textContent: name, title: `${name}: open in a page of its own` });
+    Object.assign(byId('name').querySelector('a'), { textContent: name, title: phrase`${name}: open in a page of its own` });
     byId('note').hidden = !slide.lossy;
-    byId('note').textContent = 'reconstructed, lossy';
+    byId('note').textContent = phrase`reconstructed, lossy`;
     viewer = origami.open(byId('main'), 'dzi', slide, { gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true } });
     await origami.opens(viewer);
     for (const id of ['tools', 'corner']) byId(id).hidden = false;
@@ -56,5 +56,5 @@
     await origami.settled();
   }
 
-  origami.ready = begin().catch(error => say(`This slide cannot be shown: ${error.message}`)).finally(() => { document.documentElement.dataset.ready = 'yes'; });
+  origami.ready = begin().catch(error => say(phrase`This slide cannot be shown: ${error.message}`)).finally(() => { document.documentElement.dataset.ready = 'yes'; });
 })();

@@ -32,18 +32,18 @@ const geojson = (() => {
     try {
       given = JSON.parse(text);
     } catch {
-      throw new Error('it is no JSON');
+      throw new Error(phrase`it is no JSON`);
     }
     const list = Array.isArray(given) ? given : given?.type === 'FeatureCollection' ? given.features : [given];
-    if (!Array.isArray(list)) throw new Error('its features are no list');
+    if (!Array.isArray(list)) throw new Error(phrase`its features are no list`);
     const seen = new Set();
     return list.map((feature, at) => {
-      if (feature?.type !== 'Feature') throw new Error(`item ${at + 1} is no feature of GeoJSON`);
+      if (feature?.type !== 'Feature') throw new Error(phrase`item ${at + 1} is no feature of GeoJSON`);
       try {
         parts(feature.geometry);
         parts(nucleusOf(feature));
       } catch (error) {
-        throw new Error(`item ${at + 1}: ${error.message}`);
+        throw new Error(phrase`item ${at + 1}: ${error.message}`);
       }
       let id = feature.id === undefined || feature.id === null ? '' : String(feature.id);
       if (!id || seen.has(id) || id.length > 40) id = crypto.randomUUID();
@@ -56,7 +56,7 @@ const geojson = (() => {
 
   const isPoint = point => Array.isArray(point) && point.length >= 2 && Number.isFinite(point[0]) && Number.isFinite(point[1]);
   function checked(points) {
-    if (!Array.isArray(points) || !points.every(isPoint)) throw new Error('its coordinates are not numbers');
+    if (!Array.isArray(points) || !points.every(isPoint)) throw new Error(phrase`its coordinates are not numbers`);
     return points;
   }
   // GeoJSON repeats the first point of a ring at its end; here it stands once.
@@ -75,7 +75,7 @@ const geojson = (() => {
     else if (type === 'Polygon') into.polygons.push(coordinates.map(ring));
     else if (type === 'MultiPolygon') into.polygons.push(...coordinates.map(polygon => polygon.map(ring)));
     else if (type === 'GeometryCollection') geometry.geometries.forEach(each => parts(each, into));
-    else if (geometry) throw new Error(`its geometry is a ${type}, which is not known here`);
+    else if (geometry) throw new Error(phrase`its geometry is a ${type}, which is not known here`);
     return into;
   }
 

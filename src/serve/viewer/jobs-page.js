@@ -11,16 +11,16 @@
   const say = text => put(byId('message'), 'textContent', text);
 
   function facts(job) {
-    const parts = [job.kind ?? 'job'];
-    if (job.frames_total) parts.push(`${job.frames_done ?? 0} of ${job.frames_total} ${job.kind === 'encode' ? 'families' : 'frames'}`);
-    if (job.waiting_time !== undefined) parts.push(`waited ${jobs.seconds(job.waiting_time)}`);
-    if (job.attempt > 1) parts.push(`attempt ${job.attempt}`);
+    const parts = [job.kind ?? phrase`job`];
+    if (job.frames_total) parts.push(job.kind === 'encode' ? phrase`${job.frames_done ?? 0} of ${job.frames_total} families` : phrase`${job.frames_done ?? 0} of ${job.frames_total} frames`);
+    if (job.waiting_time !== undefined) parts.push(phrase`waited ${jobs.seconds(job.waiting_time)}`);
+    if (job.attempt > 1) parts.push(phrase`attempt ${job.attempt}`);
     return parts.join(' · ');
   }
 
   function notes(job) {
     const warned = (job.warnings ?? []).map(({ place, problem }) => `${place}: ${problem}`);
-    if (job.callback?.state === 'given up') warned.push(`its callback was given up after ${job.callback.tries} tries`);
+    if (job.callback?.state === 'given up') warned.push(phrase`its callback was given up after ${job.callback.tries} tries`);
     return warned.join('; ');
   }
 
@@ -28,10 +28,10 @@
     const item = byId('job').content.firstElementChild.cloneNode(true);
     const part = name => item.querySelector(name);
     part('h2').textContent = id;
-    for (const [name, action] of [['.cancel', 'Cancel'], ['.play', 'Play'], ['.download', 'Download']]) {
-      part(name).setAttribute('aria-label', `${action} ${id}`);
+    for (const [name, label] of [['.cancel', phrase`Cancel ${id}`], ['.play', phrase`Play ${id}`], ['.download', phrase`Download ${id}`]]) {
+      part(name).setAttribute('aria-label', label);
     }
-    part('progress').setAttribute('aria-label', `Progress of ${id}`);
+    part('progress').setAttribute('aria-label', phrase`Progress of ${id}`);
     part('.cancel').addEventListener('click', async () => {
       await jobs.cancel(id).catch(error => say(`${id}: ${error.message}`));
       refresh();
@@ -79,8 +79,8 @@
       else byId('jobs').insertBefore(item, next);
     }
     const ended = recent.length;
-    put(byId('count'), 'textContent', `${waiting.length} under way or waiting, ${ended} ended`);
-    say(all.length ? '' : 'No jobs yet. A tour that is recorded in the viewer of a slide is rendered as one.');
+    put(byId('count'), 'textContent', phrase`${waiting.length} under way or waiting, ${ended} ended`);
+    say(all.length ? '' : phrase`No jobs yet. A tour that is recorded in the viewer of a slide is rendered as one.`);
   }
 
   async function refresh() {
@@ -97,7 +97,7 @@
       }
     } catch (error) {
       if (error.status === 401) signed.logIn();
-      say(`The queue cannot be shown: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
+      say(phrase`The queue cannot be shown: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
     }
     asking = false;
     document.documentElement.dataset.ready = 'yes';

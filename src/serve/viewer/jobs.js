@@ -1,8 +1,8 @@
 // Jobs over HTTP, as docs/render-service.md describes them: asked for, refused, watched. Knows no page.
 'use strict';
 const jobs = (() => {
-  const FINAL = ['completed', 'failed', 'cancelled'];
-  const START = 'This server takes no jobs: start it with "origami serve --jobs".';
+  const ENDED = { completed: phrase`completed`, failed: phrase`failed`, cancelled: phrase`cancelled` };
+  const START = phrase`This server takes no jobs: start it with "origami serve --jobs".`;
 
   // Code, message, suggestion and context of an error as one text.
   function text(error) {
@@ -19,10 +19,10 @@ const jobs = (() => {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
     };
     const answer = await fetch(signed(address), post)
-      .catch(() => { throw new Error('the server does not answer'); });
+      .catch(() => { throw new Error(phrase`the server does not answer`); });
     const said = await answer.json().catch(() => null);
     if (answer.ok && said) return said;
-    throw Object.assign(new Error(text(said?.error) || `the server answers ${answer.status}`), { status: answer.status });
+    throw Object.assign(new Error(text(said?.error) || phrase`the server answers ${answer.status}`), { status: answer.status });
   }
 
   const of = (id, what) => `/api/render/${encodeURIComponent(id)}/${what}`;
@@ -40,12 +40,12 @@ const jobs = (() => {
   // Where a job is, in words.
   function state(job) {
     if (job.status === 'queued') {
-      const again = job.error ? ', tried again' : '';
-      return job.position ? `queued, place ${job.position}${again}` : `queued${again}`;
+      if (job.error) return job.position ? phrase`queued, place ${job.position}, tried again` : phrase`queued, tried again`;
+      return job.position ? phrase`queued, place ${job.position}` : phrase`queued`;
     }
-    if (job.status !== 'processing') return job.status;
-    const left = job.estimated_time === null || job.estimated_time === undefined ? '' : `, about ${seconds(job.estimated_time)} left`;
-    return `${Math.floor(job.progress ?? 0)} %${left}`;
+    if (job.status !== 'processing') return ENDED[job.status] ?? job.status;
+    const done = Math.floor(job.progress ?? 0);
+    return job.estimated_time === null || job.estimated_time === undefined ? `${done} %` : phrase`${done} %, about ${seconds(job.estimated_time)} left`;
   }
 
   const seconds = count => (count < 90 ? `${Math.ceil(count)} s` : `${Math.ceil(count / 60)} min`);
@@ -55,7 +55,7 @@ const jobs = (() => {
 
   return {
     START, queue, state, text, seconds, result,
-    isFinal: job => FINAL.includes(job.status),
+    isFinal: job => job.status in ENDED,
     submit: request => ask('/render', request),
     status: id => ask(of(id, 'status')),
     cancel: id => ask(of(id, 'cancel'), {}),

@@ -45,7 +45,7 @@
   // What lies there and is not served, with the reasons.
   function tell(skipped, count) {
     put(byId('skipped'), 'hidden', !count);
-    put(byId('how-many'), 'textContent', `Not served: ${count}${skipped.length < count ? `, of which the first ${skipped.length}` : ''}`);
+    put(byId('how-many'), 'textContent', skipped.length < count ? phrase`Not served: ${count}, of which the first ${skipped.length}` : phrase`Not served: ${count}`);
     byId('reasons').replaceChildren(...skipped.map(({ path, reason }) => {
       const line = document.createElement('li');
       const name = document.createElement('b');
@@ -55,8 +55,8 @@
     }));
   }
 
-  const number = count => count.toLocaleString('en');
-  const slidesOf = count => (count === 1 ? '1 slide' : `${number(count)} slides`);
+  const number = count => phrase.number(count);
+  const slidesOf = count => (count === 1 ? phrase`1 slide` : phrase`${number(count)} slides`);
 
   function draw({ slides, skipped, skipped_total: count, total: all, next }) {
     total = all;
@@ -64,15 +64,15 @@
     offer();
     tell(skipped, count);
     opening = slides.some(slide => slide.pending);
-    put(byId('count'), 'textContent', wanted.search ? `${slidesOf(total)} found` : slidesOf(total));
+    put(byId('count'), 'textContent', wanted.search ? phrase`${slidesOf(total)} found` : slidesOf(total));
     // A short list needs no search field, unless it is in use.
     byId('search').hidden = total < 7 && !wanted.search && !byId('search').contains(document.activeElement);
-    put(byId('message'), 'textContent', !total && wanted.search ? `No slide has “${wanted.search}” in its name.` : '');
+    put(byId('message'), 'textContent', !total && wanted.search ? phrase`No slide has “${wanted.search}” in its name.` : '');
     put(byId('empty'), 'hidden', total > 0 || Boolean(wanted.search));
     put(byId('all'), 'hidden', total > 0 || !wanted.search);
     const first = wanted.page * PAGE + 1;
     put(byId('pages'), 'hidden', total <= PAGE);
-    put(byId('place'), 'textContent', `${number(first)} to ${number(Math.min(total, first + PAGE - 1))} of ${number(total)}`);
+    put(byId('place'), 'textContent', phrase`${number(first)} to ${number(Math.min(total, first + PAGE - 1))} of ${number(total)}`);
     put(byId('previous'), 'disabled', wanted.page === 0);
     put(byId('next'), 'disabled', next === null);
   }
@@ -81,7 +81,7 @@
     const query = { limit: PAGE, offset: wanted.page * PAGE, sort: wanted.sort };
     const answer = await fetch(at('api/slides', undefined, wanted.search ? { ...query, search: wanted.search } : query));
     if (answer.status === 401) signed.logIn();
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    if (!answer.ok) throw new Error(phrase`the server answers ${answer.status}`);
     const text = await answer.text();
     if (turn !== asking) return;
     const found = JSON.parse(text);
@@ -105,8 +105,9 @@
     const turn = ++asking;
     await list(turn).catch(error => {
       if (turn !== asking) return;
-      const old = shown === null ? 'The list cannot be loaded' : 'The list may be out of date';
-      put(byId('message'), 'textContent', `${old}: ${error.message}. Asking again every ${EVERY_MS / 1000} seconds.`);
+      const every = EVERY_MS / 1000;
+      put(byId('message'), 'textContent', shown === null ? phrase`The list cannot be loaded: ${error.message}. Asking again every ${every} seconds.`
+        : phrase`The list may be out of date: ${error.message}. Asking again every ${every} seconds.`);
       shown = shown === null ? null : '';
     });
     if (turn === asking && !document.hidden) timer = setTimeout(refresh, opening ? SOON_MS : EVERY_MS);
@@ -123,7 +124,7 @@
   function offer() {
     choose(chosen.size >= MOST);
     put(byId('chosen'), 'hidden', !chosen.size);
-    put(byId('chosen-said'), 'textContent', chosen.size < 2 ? 'Choose two to four slides to compare.' : `${slidesOf(chosen.size)} to compare`);
+    put(byId('chosen-said'), 'textContent', chosen.size < 2 ? phrase`Choose two to four slides to compare.` : phrase`${slidesOf(chosen.size)} to compare`);
     put(byId('to-compare'), 'hidden', chosen.size < 2);
     byId('to-compare').href = signed(`/compare?slides=${[...chosen].map(encodeURIComponent).join(',')}`);
   }

@@ -12,7 +12,7 @@ const load = (() => {
     Object.assign(element, style ? { rel: 'stylesheet', href: address } : { src: address, async: false });
     const loaded = new Promise((done, fail) => {
       element.addEventListener('load', done);
-      element.addEventListener('error', () => fail(new Error(`${name} could not be loaded`)));
+      element.addEventListener('error', () => fail(new Error(phrase`${name} could not be loaded`)));
     });
     document.head.append(element);
     return loaded.catch(error => {

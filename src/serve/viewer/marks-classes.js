@@ -16,7 +16,7 @@ origami.markClasses = marks => {
 
   function options() {
     const chosen = byId('mark-class').value;
-    byId('mark-class').replaceChildren(new Option('none', ''), ...[...known.keys()].sort().map(name => new Option(name, name)));
+    byId('mark-class').replaceChildren(new Option(phrase`none`, ''), ...[...known.keys()].sort().map(name => new Option(name, name)));
     byId('mark-class').value = known.has(chosen) ? chosen : '';
     colour();
   }
@@ -108,10 +108,10 @@ origami.markConflict = ({ mine, theirs }, sizes) => new Promise(done => {
   }
 
   function facts(feature) {
-    if (!feature) return ['removed'];
+    if (!feature) return [phrase`removed`];
     const { author, time, text } = geojson.own(feature);
-    const when = time && !Number.isNaN(Date.parse(time)) ? new Date(time).toLocaleString() : '';
-    return [geojson.classOf(feature), feature.properties?.name, text, sizes(feature), author && `by ${author}`, when].filter(Boolean);
+    const when = time && !Number.isNaN(Date.parse(time)) ? phrase.moment(new Date(time)) : '';
+    return [geojson.classOf(feature), feature.properties?.name, text, sizes(feature), author && phrase`by ${author}`, when].filter(Boolean);
   }
 
   for (const which of ['mine', 'theirs']) {

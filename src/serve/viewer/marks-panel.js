@@ -7,13 +7,13 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
   const MOST_LISTED = 50;
   const polygon = ring => geojson.polygon([ring]);
   const TOOLS = {
-    point: { kind: 'point', how: 'Click at each place.', geometry: ([at]) => geojson.point(at) },
-    line: { kind: 'line', how: 'Click along it; a double click ends it.', geometry: geojson.line },
-    rectangle: { kind: 'rectangle', how: 'Drag from corner to corner.', geometry: polygon, shape: 'rectangle' },
-    ellipse: { kind: 'ellipse', how: 'Drag from corner to corner of its box.', geometry: polygon, shape: 'ellipse' },
-    polygon: { kind: 'polygon', how: 'Click around it; a click on the first point, or a double click, closes it.', geometry: polygon },
-    freehand: { kind: 'freehand', how: 'Drag around it.', geometry: polygon, shape: 'freehand' },
-    text: { kind: 'point', how: 'Click where the text belongs.', geometry: ([at]) => geojson.point(at), shape: 'text' },
+    point: { kind: 'point', how: phrase`Click at each place.`, geometry: ([at]) => geojson.point(at) },
+    line: { kind: 'line', how: phrase`Click along it; a double click ends it.`, geometry: geojson.line },
+    rectangle: { kind: 'rectangle', how: phrase`Drag from corner to corner.`, geometry: polygon, shape: 'rectangle' },
+    ellipse: { kind: 'ellipse', how: phrase`Drag from corner to corner of its box.`, geometry: polygon, shape: 'ellipse' },
+    polygon: { kind: 'polygon', how: phrase`Click around it; a click on the first point, or a double click, closes it.`, geometry: polygon },
+    freehand: { kind: 'freehand', how: phrase`Drag around it.`, geometry: polygon, shape: 'freehand' },
+    text: { kind: 'point', how: phrase`Click where the text belongs.`, geometry: ([at]) => geojson.point(at), shape: 'text' },
   };
   const marks = origami.marks();
   const hiddenClasses = new Set();
@@ -37,7 +37,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
 
   function press() {
     for (const button of byId('mark-tools').children) button.setAttribute('aria-pressed', String((button.value || null) === tool));
-    byId('mark-how').textContent = tool ? TOOLS[tool].how : store?.may ? 'Click at a mark to choose it; drag it or its points to change it.' : '';
+    byId('mark-how').textContent = tool ? TOOLS[tool].how : store?.may ? phrase`Click at a mark to choose it; drag it or its points to change it.` : '';
     byId('mark-keys').hidden = !tool;
   }
 
@@ -57,7 +57,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
 
   function draw(points) {
     const { geometry, shape } = TOOLS[tool];
-    const own = { ...(shape && { shape }), ...(shape === 'text' && { text: 'Text' }) };
+    const own = { ...(shape && { shape }), ...(shape === 'text' && { text: phrase`Text` }) };
     const feature = {
       type: 'Feature', id: crypto.randomUUID(), geometry: geometry(points),
       properties: { objectType: 'annotation', ...classes.chosen(), isLocked: false, origami: own },
@@ -73,8 +73,8 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
 
   function sizes(feature) {
     const { points, length, area } = geojson.figures(feature, in_.scale);
-    if (area) return `${in_.area(area)}, around ${in_.length(length)}`;
-    return length ? in_.length(length) : points > 1 ? `${points} points` : '';
+    if (area) return phrase`${in_.area(area)}, around ${in_.length(length)}`;
+    return length ? in_.length(length) : points > 1 ? phrase`${points} points` : '';
   }
 
   function describe(id) {
@@ -91,8 +91,8 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     byId('mark-lock').checked = locked;
     classes.show(geojson.classOf(feature));
     byId('mark-size').textContent = sizes(feature);
-    const when = own.time && !Number.isNaN(Date.parse(own.time)) ? new Date(own.time).toLocaleString() : '';
-    byId('mark-by').textContent = [own.author && `by ${own.author}`, when].filter(Boolean).join(', ');
+    const when = own.time && !Number.isNaN(Date.parse(own.time)) ? phrase.moment(new Date(own.time)) : '';
+    byId('mark-by').textContent = [own.author && phrase`by ${own.author}`, when].filter(Boolean).join(', ');
     for (const field of ['mark-name', 'mark-text', 'mark-remove']) byId(field).disabled = locked || !store.may;
     byId('mark-lock').disabled = !store.may;
   }
@@ -115,12 +115,12 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
   // --- Lists --------------------------------------------------------------------------------------------------------
 
   const title = ({ feature }) => [feature.properties.name, geojson.own(feature).text?.split('\n')[0], geojson.classOf(feature)].filter(Boolean).join(' · ')
-    || geojson.own(feature).shape || feature.geometry?.type || 'mark';
+    || geojson.own(feature).shape || feature.geometry?.type || phrase`mark`;
 
   function list() {
     byId('undo').disabled = !store.may || !marks.canUndo;
     byId('redo').disabled = !store.may || !marks.canRedo;
-    byId('marks-count').textContent = marks.size === 1 ? '1 mark' : `${marks.size.toLocaleString('en')} marks`;
+    byId('marks-count').textContent = marks.size === 1 ? phrase`1 mark` : phrase`${phrase.number(marks.size)} marks`;
     for (const id of ['marks-export', 'marks-table']) byId(id).disabled = !marks.size;
     const counts = new Map();
     for (const feature of marks.features()) {
@@ -142,7 +142,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     });
     swatch.className = 'swatch';
     swatch.style.background = geojson.css(colour);
-    label.append(box, swatch, ` ${of || 'without a class'}: ${count.toLocaleString('en')}`);
+    label.append(box, swatch, ` ${of || phrase`without a class`}: ${phrase.number(count)}`);
     item.append(label);
     return item;
   }
@@ -157,7 +157,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
       item.append(button);
       return item;
     }));
-    byId('marks-more').textContent = found.length > MOST_LISTED ? `and ${(found.length - MOST_LISTED).toLocaleString('en')} more in view` : '';
+    byId('marks-more').textContent = found.length > MOST_LISTED ? phrase`and ${phrase.number(found.length - MOST_LISTED)} more in view` : '';
   }
 
   // --- Files --------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     try {
       const features = geojson.read(await file.text());
       marks.change(features.map(feature => [feature.id, feature]));
-      told({ text: `${features.length.toLocaleString('en')} marks of ${file.name} are here.` });
+      told({ text: phrase`${phrase.number(features.length)} marks of ${file.name} are here.` });
     } catch (error) {
       told({ trouble: `${file.name}: ${error.message}.` });
     }
@@ -217,11 +217,11 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     if (!open) sketch.stop();
     remember();
     // Marks are read when they are first shown.
-    if (open) opened ??= store.begin().then(press, error => told({ trouble: `The marks cannot be read: ${error.message}.` }));
+    if (open) opened ??= store.begin().then(press, error => told({ trouble: phrase`The marks cannot be read: ${error.message}.` }));
   }
 
   const ask = ({ slide: of, marks: count }) => confirm(
-    `There are ${count} marks that were drawn on another slide of this name, of ${of.width} by ${of.height} pixels. Show them on this slide?`);
+    phrase`There are ${count} marks that were drawn on another slide of this name, of ${of.width} by ${of.height} pixels. Show them on this slide?`);
   store = origami.marksStore(name, slide, marks, { told, decide: conflict => origami.markConflict(conflict, sizes), ask });
   for (const button of byId('mark-tools').children) button.disabled = !store.may;
   for (const id of ['marks-import', 'author']) byId(id).disabled = !store.may;

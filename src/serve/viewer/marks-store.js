@@ -40,7 +40,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   async function toBrowser() {
     await drawer.write(geojson.write(marks.features()));
     changed.clear();
-    told({ text: marks.size ? 'Kept in this browser only: export what others should see.' : '' });
+    told({ text: marks.size ? phrase`Kept in this browser only: export what others should see.` : '' });
   }
 
   // --- The server ---------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
     const answer = await request;
     if (answer.ok || answer.status === 304) return answer;
     const said = await answer.json().catch(() => ({}));
-    throw Object.assign(new Error(said.error ?? `the server answered ${answer.status}`), { status: answer.status });
+    throw Object.assign(new Error(said.error ?? phrase`the server answered ${answer.status}`), { status: answer.status });
   }
 
   async function load() {
@@ -143,15 +143,15 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   async function save() {
     if (sending || !changed.size || !may) return;
     sending = true;
-    told({ text: 'Saving …' });
+    told({ text: phrase`Saving …` });
     try {
       await (kept ? toServer() : toBrowser());
       wait = PAUSE_MS;
-      if (kept) told({ text: 'Saved on the server.' });
+      if (kept) told({ text: phrase`Saved on the server.` });
     } catch (error) {
       wait = Math.min(30_000, wait * 2);
       // A failed fetch has no status.
-      told({ trouble: error.status ? `Not saved: ${error.message}` : 'Not saved: the server does not answer. It is tried again.' });
+      told({ trouble: error.status ? phrase`Not saved: ${error.message}` : phrase`Not saved: the server does not answer. It is tried again.` });
       later();
     }
     sending = false;
@@ -171,7 +171,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
   marks.listen((ids, how) => {
     if (how === 'elsewhere') return;
     for (const id of ids) changed.add(id);
-    told({ text: 'Not saved yet.' });
+    told({ text: phrase`Not saved yet.` });
     later();
   });
   addEventListener('beforeunload', event => { if (changed.size && may) event.preventDefault(); });
@@ -184,7 +184,7 @@ origami.marksStore = (name, slide, marks, { told, decide, ask }) => {
       const text = await drawer.read();
       if (text) marks.change(geojson.read(text).map(feature => [feature.id, feature]), 'elsewhere');
     }
-    told({ text: !may ? 'To look at only: changing marks takes another address or a token.' : kept ? '' : marks.size ? 'Kept in this browser only: export what others should see.' : '' });
+    told({ text: !may ? phrase`To look at only: changing marks takes another address or a token.` : kept ? '' : marks.size ? phrase`Kept in this browser only: export what others should see.` : '' });
     setTimeout(look, LOOK_MS);
   }
 

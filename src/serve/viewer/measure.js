@@ -10,17 +10,17 @@ origami.measure = (viewer, slide, overlay, sketch) => {
   // Of each tool: the shape, what it says, and how it is used.
   const TOOLS = {
     ruler: {
-      kind: 'segment', name: 'Length', figures: points => in_.length(shapes.length(points, in_.scale)),
-      how: 'Drag from one end to the other, or click at both.',
+      kind: 'segment', name: phrase`Length`, figures: points => in_.length(shapes.length(points, in_.scale)),
+      how: phrase`Drag from one end to the other, or click at both.`,
     },
     area: {
-      kind: 'polygon', name: 'Area', closed: true,
-      figures: points => `${in_.area(shapes.area(points, in_.scale))}, around ${in_.length(shapes.length(points, in_.scale, true))}`,
-      how: 'Click around it. A click on the first point, or a double click, closes it.',
+      kind: 'polygon', name: phrase`Area`, closed: true,
+      figures: points => phrase`${in_.area(shapes.area(points, in_.scale))}, around ${in_.length(shapes.length(points, in_.scale, true))}`,
+      how: phrase`Click around it. A click on the first point, or a double click, closes it.`,
     },
     angle: {
-      kind: 'angle', name: 'Angle', figures: ([from, tip, to]) => in_.angle(shapes.angle(from, tip, to, in_.scale)),
-      how: 'Click at one side, at the tip, and at the other side.',
+      kind: 'angle', name: phrase`Angle`, figures: ([from, tip, to]) => in_.angle(shapes.angle(from, tip, to, in_.scale)),
+      how: phrase`Click at one side, at the tip, and at the other side.`,
     },
   };
   const all = [];
@@ -60,8 +60,8 @@ origami.measure = (viewer, slide, overlay, sketch) => {
     byId('measured').replaceChildren(...all.map((each, index) => {
       const [item, text, button] = ['li', 'span', 'button'].map(name => document.createElement(name));
       text.textContent = `${TOOLS[each.name].name} ${each.text}`;
-      Object.assign(button, { textContent: '✕', title: 'Remove', className: 'small' });
-      button.setAttribute('aria-label', `Remove ${text.textContent}`);
+      Object.assign(button, { textContent: '✕', title: phrase`Remove`, className: 'small' });
+      button.setAttribute('aria-label', phrase`Remove ${text.textContent}`);
       button.addEventListener('click', () => remove(index));
       item.append(text, button);
       return item;
@@ -103,7 +103,7 @@ origami.measure = (viewer, slide, overlay, sketch) => {
       Object.assign(context, { strokeStyle: style, lineWidth: width });
       context.stroke();
     }
-    const text = `Grid: ${in_.length(step)}`;
+    const text = phrase`Grid: ${in_.length(step)}`;
     if (byId('grid-step').textContent !== text) byId('grid-step').textContent = text;
   }
 

@@ -37,7 +37,7 @@ var origami = {};
     mirror(opened);
     // The page has the keys.
     opened.canvas.setAttribute('role', 'application');
-    opened.canvas.setAttribute('aria-label', `${slide.name}: arrows move, + and - zoom`);
+    opened.canvas.setAttribute('aria-label', phrase`${slide.name}: arrows move, + and - zoom`);
     if (opened.navigator) for (const part of [opened.navigator.element, opened.navigator.canvas]) part.tabIndex = -1;
     return opened;
   }
@@ -74,7 +74,7 @@ var origami = {};
   async function describe(name, query = '', sign = signed) {
     const answer = await ask(`/api/slides/${encodeURIComponent(name)}${query && `?${query}`}`, sign);
     if (answer.status === 401) signed.logIn();
-    if (answer.status === 404) throw new Error('there is no such slide');
+    if (answer.status === 404) throw new Error(phrase`there is no such slide`);
     if (!answer.ok) throw new Error((await answer.json()).error);
     return answer.json();
   }
@@ -83,11 +83,11 @@ var origami = {};
   function trouble(viewers) {
     function tell() {
       const { state, damaged } = origami.tiles;
-      const count = damaged.size === 1 ? 'A tile is' : `${damaged.size} tiles are`;
-      const text = state.gone ? 'The server does not answer. The page goes on as soon as it does.'
-        : state.refused ? `The server shows no more of this slide: ${state.refused}.`
-          : damaged.size ? `${count} damaged: ${[...new Set(damaged.values())].join('; ')}.`
-            : state.busy ? `Still loading: ${state.busy}.` : '';
+      const reasons = [...new Set(damaged.values())].join('; ');
+      const text = state.gone ? phrase`The server does not answer. The page goes on as soon as it does.`
+        : state.refused ? phrase`The server shows no more of this slide: ${state.refused}.`
+          : damaged.size ? (damaged.size === 1 ? phrase`A tile is damaged: ${reasons}.` : phrase`${damaged.size} tiles are damaged: ${reasons}.`)
+            : state.busy ? phrase`Still loading: ${state.busy}.` : '';
       byId('trouble').hidden = !text;
       if (byId('trouble-said').textContent !== text) byId('trouble-said').textContent = text;
       byId('retry').hidden = state.gone || !(state.refused || damaged.size);

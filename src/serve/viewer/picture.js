@@ -45,7 +45,7 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
     }
     byId('stage').classList.toggle('adjusted', isChanged());
     for (const id of Object.keys(SLIDERS)) {
-      byId(`${id}-is`).textContent = id === 'gamma' ? (value(id) / 100).toFixed(2) : value(id) > 0 ? `+${value(id)}` : String(value(id));
+      byId(`${id}-is`).textContent = id === 'gamma' ? phrase.fixed(value(id) / 100, 2) : value(id) > 0 ? `+${value(id)}` : String(value(id));
     }
     byId('picture-reset').disabled = !isChanged();
     byId('adjusted').hidden = !isChanged();
@@ -84,18 +84,18 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   // Words under a picture: what it is, at which magnification, and what was done with it.
   function caption(power, what) {
     const said = [byId('caption').value.trim() || name, power, ...what];
-    if (viewer.viewport.getFlip()) said.push('mirrored');
-    if (isShown()) said.push(`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
+    if (viewer.viewport.getFlip()) said.push(phrase`mirrored`);
+    if (isShown()) said.push(phrase`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
     return said;
   }
 
-  const coding = () => (slide.lossy ? ['lossy reconstruction'] : []);
+  const coding = () => (slide.lossy ? [phrase`lossy reconstruction`] : []);
 
   // What the stage shows.
   function compared() {
-    if (comparing.mode === 'compare') return ['left: original, right: reconstructed'];
+    if (comparing.mode === 'compare') return [phrase`left: original, right: reconstructed`];
     if (comparing.mode !== 'difference') return coding();
-    return [`difference from the original, in levels of 255: ${comparing.said.map(row => row.join(' ')).join(', ')}`];
+    return [phrase`difference from the original, in levels of 255: ${comparing.said.map(row => row.join(' ')).join(', ')}`];
   }
 
   const font = `${LETTER}px system-ui, sans-serif`;
@@ -189,12 +189,12 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   const whole = (failed, action) => async () => {
     if (busy) return;
     busy = true;
-    say('Waiting for the tiles of this view.');
+    say(phrase`Waiting for the tiles of this view.`);
     try {
-      await Promise.race([arrived(), new Promise((_, fail) => setTimeout(() => fail(new Error('its tiles do not arrive')), PATIENCE_MS))]);
+      await Promise.race([arrived(), new Promise((_, fail) => setTimeout(() => fail(new Error(phrase`its tiles do not arrive`)), PATIENCE_MS))]);
       await action();
     } catch (error) {
-      say(`${failed}: ${error.message}.`);
+      say(failed(error.message));
     } finally {
       busy = false;
     }
@@ -202,30 +202,31 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
 
   async function download(picture, ending = '') {
     const blob = await new Promise(done => picture.toBlob(done, 'image/png'));
-    if (!blob) throw new Error('it is too large for this browser');
+    if (!blob) throw new Error(phrase`it is too large for this browser`);
     const href = URL.createObjectURL(blob);
     Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}${ending}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   }
 
-  const save = whole('The picture is not saved', async () => {
+  const save = whole(why => phrase`The picture is not saved: ${why}.`, async () => {
     await download(draw());
-    say('The picture is saved.');
+    say(phrase`The picture is saved.`);
   });
 
-  const onPaper = whole('The picture is not printed', () => { say(''); print(); });
+  const onPaper = whole(why => phrase`The picture is not printed: ${why}.`, () => { say(''); print(); });
 
-  async function copy(what, text) {
+  // `done` is what is said then, and `what` what it is.
+  async function copy(what, done, text) {
     try {
       await navigator.clipboard.writeText(text);
-      say(`${what} is copied.`);
+      say(done);
     } catch {
       // Browsers give the clipboard to pages by HTTPS and of this machine only.
       say(`${what}: ${text}`);
     }
   }
 
-  const link = () => copy('The address of this view', location.href);
+  const link = () => copy(phrase`The address of this view`, phrase`The address of this view is copied.`, location.href);
 
   // For a page of another server, which may show the slide in a frame.
   function embed() {
@@ -233,7 +234,7 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
     address.hash = new URLSearchParams(origami.viewOf(viewer));
     const frame = document.createElement('iframe');
     Object.assign(frame, { src: address.href, title: name, width: '800', height: '600' });
-    return copy('The code for a page', frame.outerHTML);
+    return copy(phrase`The code for a page`, phrase`The code for a page is copied.`, frame.outerHTML);
   }
 
   function toggle() {

@@ -10,19 +10,19 @@ const planes = (() => {
 
   // As in "channel DAPI, 1 of 3".
   const titled = (names, number) => {
-    const place = `${number + 1} of ${names.length}`;
+    const place = phrase`${number + 1} of ${names.length}`;
     return names[number] ? `${names[number]}, ${place}` : place;
   };
 
   function summary({ channels, focal_planes: layers, times, shown }) {
     const parts = [];
-    if (shown.channels.length === 1 && channels.length) parts.push(`channel ${titled(channels, shown.channels[0])}`);
+    if (shown.channels.length === 1 && channels.length) parts.push(phrase`channel ${titled(channels, shown.channels[0])}`);
     if (shown.channels.length > 1) {
       const names = shown.channels.map(number => channels[number] || number + 1);
-      parts.push(`channels ${names.join(', ')}, ${names.length} of ${channels.length}`);
+      parts.push(phrase`channels ${names.join(', ')}, ${names.length} of ${channels.length}`);
     }
-    if (layers > 1) parts.push(`focal plane ${shown.z + 1} of ${layers}`);
-    if (times > 1) parts.push(`time ${shown.time + 1} of ${times}`);
+    if (layers > 1) parts.push(phrase`focal plane ${shown.z + 1} of ${layers}`);
+    if (times > 1) parts.push(phrase`time ${shown.time + 1} of ${times}`);
     return parts.join(' · ');
   }
 

@@ -14,13 +14,13 @@ origami.recorder = (viewer, slide, name, toggled) => {
   function clock(time) {
     const end = camera.duration(tour);
     Object.assign(byId('seek'), { max: end, value: time });
-    byId('clock').textContent = `${time.toFixed(1)} / ${end.toFixed(1)} s`;
-    byId('play').setAttribute('aria-label', preview.playing ? 'Pause' : 'Play');
+    byId('clock').textContent = `${phrase.fixed(time, 1)} / ${phrase.fixed(end, 1)} s`;
+    byId('play').setAttribute('aria-label', preview.playing ? phrase`Pause` : phrase`Play`);
     byId('play').setAttribute('aria-pressed', String(preview.playing));
   }
 
   function save() {
-    if (!drafts.save(tour, job)) say('The browser keeps no draft of this tour: export it before you leave the page.');
+    if (!drafts.save(tour, job)) say(phrase`The browser keeps no draft of this tour: export it before you leave the page.`);
   }
 
   // --- Rows ---------------------------------------------------------------------------------------------------------
@@ -28,19 +28,19 @@ origami.recorder = (viewer, slide, name, toggled) => {
   const title = key => {
     const view = camera.path([key], scale, camera.formatOf(tour.options))[0];
     const power = camera.magnification(scale, view.downsample);
-    return power ? `${Number(power.toPrecision(3))}×` : `1 : ${Number(view.downsample.toPrecision(3))}`;
+    return power ? `${phrase.figure(Number(power.toPrecision(3)))}×` : `1 : ${phrase.figure(Number(view.downsample.toPrecision(3)))}`;
   };
 
-  function row(template, what, number) {
+  function row(template, number) {
     const item = byId(template).content.firstElementChild.cloneNode(true);
     for (const element of item.querySelectorAll('[data-label]')) {
-      element.setAttribute('aria-label', `${element.dataset.label} ${what} ${number}`);
+      element.setAttribute('aria-label', element.dataset.label.replace('{0}', number));
     }
     return [item, part => item.querySelector(`.${part}`)];
   }
 
   function keyframe(key, index) {
-    const [item, part] = row('keyframe', 'keyframe', index + 1);
+    const [item, part] = row('keyframe', index + 1);
     part('go').textContent = `${index + 1} · ${title(key)}`;
     part('go').addEventListener('click', () => { preview.stop(); preview.at(key.time); });
     part('time').value = key.time;
@@ -64,7 +64,7 @@ origami.recorder = (viewer, slide, name, toggled) => {
   }
 
   function caption(cue, index) {
-    const [item, part] = row('cue', 'caption', index + 1);
+    const [item, part] = row('cue', index + 1);
     for (const field of ['text', 'speaker', 'emotion']) {
       part(field).value = cue[field] ?? '';
       part(field).addEventListener('change', event => { cue[field] = event.target.value; changed(); });
@@ -170,14 +170,14 @@ origami.recorder = (viewer, slide, name, toggled) => {
       camera.path(given.camera, scale, camera.formatOf(given.options));
       tour = { ...given, slide: given.slide ?? tour.slide };
       changed();
-      if (!byId('tour-said').textContent) say(`${file.name} is open.`);
+      if (!byId('tour-said').textContent) say(phrase`${file.name} is open.`);
     } catch (error) {
       say(`${file.name}: ${error.message}`);
     }
   }
 
   function clear() {
-    if (!confirm('Remove all keyframes and captions?')) return;
+    if (!confirm(phrase`Remove all keyframes and captions?`)) return;
     tour = tours.empty(slide);
     changed();
   }

@@ -27,7 +27,7 @@ origami.rendering = (name, kept, keep) => {
       show(await jobs.status(id));
     } catch (error) {
       if (error.status === 404) return forget();
-      say(`${error.message}. Asking again.`);
+      say(phrase`${error.message}. Asking again.`);
       final = false;
     }
     if (!final) timer = setTimeout(watch, PERIOD_MS);
@@ -43,7 +43,7 @@ origami.rendering = (name, kept, keep) => {
 
   async function submit(tour) {
     byId('render').disabled = true;
-    say('Sending …');
+    say(phrase`Sending …`);
     try {
       const request = tours.request(`${name.slice(0, 100)} ${new Date().toISOString()}`, tour);
       id = (await jobs.submit(request)).job_id;

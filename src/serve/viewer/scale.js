@@ -21,8 +21,8 @@ origami.scale = (viewer, slide) => {
   function show() {
     const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
     const shown = Number((zoom * (full ?? 100)).toPrecision(zoom < 0.1 ? 2 : 3));
-    byId('power').textContent = full ? `${shown}×` : `${shown} %`;
-    byId('power').setAttribute('aria-label', `Magnification ${byId('power').textContent}; show full resolution`);
+    byId('power').textContent = full ? `${phrase.figure(shown)}×` : `${phrase.figure(shown)} %`;
+    byId('power').setAttribute('aria-label', phrase`Magnification ${byId('power').textContent}; show full resolution`);
     const each = micronsPerCssPixel(zoom);
     byId('scale').hidden = !each;
     if (!each) return;
@@ -33,7 +33,7 @@ origami.scale = (viewer, slide) => {
     byId('bar').style.width = `${length / each}px`;
     const [value, unit] =
       length >= 1000 ? [length / 1000, 'mm'] : length >= 1 ? [length, 'µm'] : [length * 1000, 'nm'];
-    byId('length').textContent = `${round(value, 3)} ${unit}`;
+    byId('length').textContent = `${phrase.figure(round(value, 3))} ${unit}`;
   }
 
   // Zooms to CSS pixels a pixel of the slide.
@@ -42,7 +42,7 @@ origami.scale = (viewer, slide) => {
     viewer.viewport.applyConstraints();
   }
 
-  const choices = full ? PRESETS.map(power => new Option(`${power}×`, power / full)) : PERCENTS.map(part => new Option(`${part} %`, part / 100));
+  const choices = full ? PRESETS.map(power => new Option(`${phrase.figure(power)}×`, power / full)) : PERCENTS.map(part => new Option(`${part} %`, part / 100));
   byId('presets').append(...choices);
   byId('presets').selectedIndex = -1;
   byId('presets').addEventListener('change', event => {

@@ -4,7 +4,7 @@
 origami.snapshots = (viewer, slide, picture) => {
   const byId = id => document.getElementById(id);
   const service = `/iiif/3/${encodeURIComponent(slide.view ? `${slide.name}?${slide.view}` : slide.name)}`;
-  const count = value => value.toLocaleString('en');
+  const count = value => phrase.number(value);
   const microns = slide.microns_per_pixel;
   const full = microns ? 20 / (microns[0] + microns[1]) : slide.objective_power;
   // What the server makes at most: sides and area in pixels.
@@ -22,7 +22,7 @@ origami.snapshots = (viewer, slide, picture) => {
 
   const sizeAt = ({ width, height }, down) => [width, height].map(side => Math.max(1, Math.round(side / down)));
   const fits = ([width, height]) => width <= limits.maxWidth && height <= limits.maxHeight && width * height <= limits.maxArea;
-  const power = down => (full ? `${Number((full / down).toPrecision(3))}×` : `${Number((100 / down).toPrecision(3))} %`);
+  const power = down => `${phrase.figure(Number(((full || 100) / down).toPrecision(3)))}${full ? '×' : ' %'}`;
   const address = (of, down, format) => signed(`${service}/${of.x},${of.y},${of.width},${of.height}/${sizeAt(of, down).join(',')}/0/default.${format}`);
 
   // Resolutions from the full one to that of the screen, each half of the one before.
@@ -33,7 +33,8 @@ origami.snapshots = (viewer, slide, picture) => {
     const found = [];
     for (let down = 1; of.width > 0 && of.height > 0 && (down === 1 || down * zoom <= 1); down *= 2) {
       const size = sizeAt(of, down);
-      const option = new Option(`${power(down)}, ${size.map(count).join(' × ')} pixels${fits(size) ? '' : ': too large'}`, down);
+      const sides = size.map(count).join(' × ');
+      const option = new Option(fits(size) ? phrase`${power(down)}, ${sides} pixels` : phrase`${power(down)}, ${sides} pixels: too large`, down);
       option.disabled = !fits(size);
       found.push(option);
     }
@@ -42,8 +43,8 @@ origami.snapshots = (viewer, slide, picture) => {
     const best = open.find(option => option.value === chosen) ?? open[0];
     if (best) best.selected = true;
     for (const id of ['snapshot-save', 'snapshot-link']) byId(id).disabled = !best;
-    byId('snapshot-limit').textContent = `The server makes images of up to ${count(limits.maxWidth)} × ${count(limits.maxHeight)} pixels and `
-      + `${count(Number((limits.maxArea / 1e6).toPrecision(3)))} megapixels.${best ? '' : found.length ? ' Zoom in for a smaller part.' : ' Nothing of the slide is in view.'}`;
+    const most = phrase`The server makes images of up to ${count(limits.maxWidth)} × ${count(limits.maxHeight)} pixels and ${count(Number((limits.maxArea / 1e6).toPrecision(3)))} megapixels.`;
+    byId('snapshot-limit').textContent = best ? most : `${most} ${found.length ? phrase`Zoom in for a smaller part.` : phrase`Nothing of the slide is in view.`}`;
   }
 
   // As it lies on the screen: turned and mirrored, over the strip.
@@ -64,22 +65,22 @@ origami.snapshots = (viewer, slide, picture) => {
 
   async function save() {
     const [of, down] = [region(), Number(byId('snapshot-at').value)];
-    picture.say('The server makes the image.');
+    picture.say(phrase`The server makes the image.`);
     byId('snapshot-save').disabled = true;
     try {
       const answer = await fetch(address(of, down, 'png'));
       if (!answer.ok) throw new Error((await answer.json()).error);
       const image = await createImageBitmap(await answer.blob());
-      await picture.download(draw(image, of, down), ` ${power(down).replace(' %', ' percent')}`);
-      picture.say('The region is saved.');
+      await picture.download(draw(image, of, down), ` ${phrase`${power(down).replace(' %', '')} percent`}`);
+      picture.say(phrase`The region is saved.`);
     } catch (error) {
-      picture.say(`The region is not saved: ${error.message}.`);
+      picture.say(phrase`The region is not saved: ${error.message}.`);
     } finally {
       byId('snapshot-save').disabled = false;
     }
   }
 
-  const link = () => picture.copy('The address of the image', new URL(address(region(), Number(byId('snapshot-at').value), 'jpg'), location.origin).href);
+  const link = () => picture.copy(phrase`The address of the image`, phrase`The address of the image is copied.`, new URL(address(region(), Number(byId('snapshot-at').value), 'jpg'), location.origin).href);
 
   async function open() {
     if (!byId('snapshot').open) return;
@@ -91,7 +92,7 @@ origami.snapshots = (viewer, slide, picture) => {
       }
       list();
     } catch (error) {
-      byId('snapshot-limit').textContent = `The server makes no images: ${error.message}.`;
+      byId('snapshot-limit').textContent = phrase`The server makes no images: ${error.message}.`;
     }
   }
 

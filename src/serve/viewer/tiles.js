@@ -78,7 +78,7 @@ origami.tiles = (() => {
       finish(entry, context);
       if (state.busy) tell();
     } catch {
-      damage(entry, 'what the server sent is no picture');
+      damage(entry, phrase`what the server sent is no picture`);
     }
     URL.revokeObjectURL(image.src);
   }
@@ -91,7 +91,7 @@ origami.tiles = (() => {
     if (status === 502 || status === 504) lost(entry);
     else if (status === 503) later(entry, (Number(after) || 1) * 1000, reason);
     else if (status === 401 || status === 403) refuse(entry, reason, status === 401);
-    else damage(entry, status === 404 ? 'there is no such tile' : reason);
+    else damage(entry, status === 404 ? phrase`there is no such tile` : reason);
   }
 
   function later(entry, ms, reason) {
@@ -109,7 +109,7 @@ origami.tiles = (() => {
 
   function lost(entry) {
     entry.losses += 1;
-    if (entry.losses > MOST_LOSSES) damage(entry, 'it does not arrive whole');
+    if (entry.losses > MOST_LOSSES) damage(entry, phrase`it does not arrive whole`);
     else {
       waiting.add(entry);
       back();
@@ -147,7 +147,7 @@ origami.tiles = (() => {
     context.strokeStyle = context.fillStyle = '#7f1d1d';
     context.lineWidth = 2;
     context.strokeRect(1, 1, width - 2, height - 2);
-    write(context, ['Damaged:', ...reason.split(' ')], width, height);
+    write(context, [phrase`Damaged:`, ...reason.split(' ')], width, height);
     return context;
   }
 

@@ -17,15 +17,15 @@ const tours = (() => {
     try {
       given = JSON.parse(text);
     } catch (error) {
-      throw new Error(`it is no JSON: ${error.message}`);
+      throw new Error(phrase`it is no JSON: ${error.message}`);
     }
-    if (!isObject(given)) throw new Error('it is no tour: a tour is an object');
+    if (!isObject(given)) throw new Error(phrase`it is no tour: a tour is an object`);
     // As a request to a render service, with the scenario one level down.
     const { scenario = {}, jobId, callbackUrl, segments, ...top } = given;
-    if (!isObject(scenario)) throw new Error('scenario: it is not an object');
+    if (!isObject(scenario)) throw new Error(phrase`scenario: it is not an object`);
     const { segments: inner, ...rest } = scenario;
     const tour = { version: '1.3', camera: [], cues: segments ?? inner ?? [], options: {}, ...present(rest), ...present(top) };
-    if (tour.video !== undefined || tour.videoUrl !== undefined) throw new Error('it captions a video, and this page shows slides');
+    if (tour.video !== undefined || tour.videoUrl !== undefined) throw new Error(phrase`it captions a video, and this page shows slides`);
     check(tour);
     tour.camera = sorted(tour.camera);
     return tour;
@@ -39,25 +39,25 @@ const tours = (() => {
   // What would make the editor or the preview fail; the rest is for "origami tour check".
   function check(tour) {
     for (const name of ['camera', 'cues']) {
-      if (!Array.isArray(tour[name])) throw new Error(`${name}: it is not a list`);
-      tour[name].forEach((part, index) => { if (!isObject(part)) throw new Error(`${name}[${index}]: it is not an object`); });
+      if (!Array.isArray(tour[name])) throw new Error(phrase`${name}: it is not a list`);
+      tour[name].forEach((part, index) => { if (!isObject(part)) throw new Error(phrase`${name}[${index}]: it is not an object`); });
     }
-    if (!isObject(tour.options)) throw new Error('options: it is not an object');
+    if (!isObject(tour.options)) throw new Error(phrase`options: it is not an object`);
     tour.camera.forEach((key, index) => {
       const wrong = what => { throw new Error(`camera[${index}].${what}`); };
-      if (!isTime(key.time)) wrong('time: it is not a time in seconds, 0 to 21600');
+      if (!isTime(key.time)) wrong(phrase`time: it is not a time in seconds, 0 to 21600`);
       for (const name of ['mpp', 'magnification', 'downsample']) {
-        if (key[name] !== undefined && !(key[name] > 0)) wrong(`${name}: it is not a number above 0`);
+        if (key[name] !== undefined && !(key[name] > 0)) wrong(phrase`${name}: it is not a number above 0`);
       }
-      if (key.rotation !== undefined && !Number.isFinite(key.rotation)) wrong('rotation: it is not an angle in degrees');
-      if (key.ease !== undefined && ![...camera.EASES, 'ease'].includes(key.ease)) wrong(`ease: it is none of ${camera.EASES.join(', ')}`);
+      if (key.rotation !== undefined && !Number.isFinite(key.rotation)) wrong(phrase`rotation: it is not an angle in degrees`);
+      if (key.ease !== undefined && ![...camera.EASES, 'ease'].includes(key.ease)) wrong(phrase`ease: it is none of ${camera.EASES.join(', ')}`);
       const center = isObject(key.center) ? [key.center.x, key.center.y] : key.center;
-      if (center !== undefined && !(Array.isArray(center) && center.length === 2 && center.every(Number.isFinite))) wrong('center: it is not [x, y]');
+      if (center !== undefined && !(Array.isArray(center) && center.length === 2 && center.every(Number.isFinite))) wrong(phrase`center: it is not [x, y]`);
     });
     checkMarks(tour);
     tour.cues.forEach((cue, index) => {
-      if (typeof cue.text !== 'string') throw new Error(`cues[${index}].text: it is not a text`);
-      if (!isTime(cue.start) || !isTime(cue.end)) throw new Error(`cues[${index}]: start and end are times in seconds, 0 to 21600`);
+      if (typeof cue.text !== 'string') throw new Error(phrase`cues[${index}].text: it is not a text`);
+      if (!isTime(cue.start) || !isTime(cue.end)) throw new Error(phrase`cues[${index}]: start and end are times in seconds, 0 to 21600`);
     });
   }
 
@@ -65,16 +65,16 @@ const tours = (() => {
   function checkMarks({ title, pointer = [], highlights = [], styles = {}, overlays = {} }) {
     const isPlace = at => [at, at?.x !== undefined ? [at.x, at.y] : null].some(pair => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isFinite));
     const must = (good, what) => { if (!good) throw new Error(what); };
-    must(title === undefined || typeof title?.text === 'string', 'title.text: it is not a text');
-    must(title?.duration === undefined || isTime(title.duration), 'title.duration: it is not a time in seconds, 0 to 21600');
-    must(isObject(styles) && isObject(overlays), 'styles and overlays: they are not objects');
-    for (const [name, list] of Object.entries({ pointer, highlights })) must(Array.isArray(list), `${name}: it is not a list`);
+    must(title === undefined || typeof title?.text === 'string', phrase`title.text: it is not a text`);
+    must(title?.duration === undefined || isTime(title.duration), phrase`title.duration: it is not a time in seconds, 0 to 21600`);
+    must(isObject(styles) && isObject(overlays), phrase`styles and overlays: they are not objects`);
+    for (const [name, list] of Object.entries({ pointer, highlights })) must(Array.isArray(list), phrase`${name}: it is not a list`);
     pointer.forEach((key, index) => {
-      must(isObject(key) && isTime(key.time) && (key.at === undefined || isPlace(key.at)), `pointer[${index}]: it is not a time and a place, [x, y]`);
+      must(isObject(key) && isTime(key.time) && (key.at === undefined || isPlace(key.at)), phrase`pointer[${index}]: it is not a time and a place, [x, y]`);
     });
     highlights.forEach((mark, index) => {
       must(isObject(mark) && isTime(mark.start) && isTime(mark.end) && isPlace(mark.center) && mark.radius > 0,
-        `highlights[${index}]: it has no start, end, center or radius`);
+        phrase`highlights[${index}]: it has no start, end, center or radius`);
     });
   }
 
@@ -101,17 +101,17 @@ const tours = (() => {
   // What keeps the document from being rendered; empty if nothing does.
   function faults(tour) {
     const found = [];
-    if (!tour.camera.length) found.push('Add a keyframe.');
-    else if (camera.duration(tour) <= 0) found.push('The tour has no length: add a second keyframe.');
+    if (!tour.camera.length) found.push(phrase`Add a keyframe.`);
+    else if (camera.duration(tour) <= 0) found.push(phrase`The tour has no length: add a second keyframe.`);
     tour.camera.forEach((key, index) => {
-      if (index && key.time <= tour.camera[index - 1].time) found.push(`Keyframes ${index} and ${index + 1} have the same time.`);
+      if (index && key.time <= tour.camera[index - 1].time) found.push(phrase`Keyframes ${index} and ${index + 1} have the same time.`);
     });
     tour.cues.forEach((cue, index) => {
-      if (!cue.text.trim()) found.push(`Caption ${index + 1} has no text.`);
-      if (cue.end <= cue.start) found.push(`Caption ${index + 1} does not end after its start.`);
+      if (!cue.text.trim()) found.push(phrase`Caption ${index + 1} has no text.`);
+      if (cue.end <= cue.start) found.push(phrase`Caption ${index + 1} does not end after its start.`);
     });
     const { width, height } = camera.formatOf(tour.options);
-    if ([width, height].some(side => side % 2 || side < 16 || side > 8192)) found.push('Width and height are even, 16 to 8192 pixels.');
+    if ([width, height].some(side => side % 2 || side < 16 || side > 8192)) found.push(phrase`Width and height are even, 16 to 8192 pixels.`);
     return found;
   }
 

@@ -2,7 +2,7 @@
 'use strict';
 // `microns` is the size of a pixel in x and y, or null.
 const units = microns => {
-  const number = (value, digits = 4) => value.toLocaleString('en', { maximumSignificantDigits: digits });
+  const number = (value, digits = 4) => phrase.number(value, { maximumSignificantDigits: digits });
   const known = Boolean(microns);
 
   function length(value) {
@@ -16,13 +16,13 @@ const units = microns => {
     return value >= 1e5 ? `${number(value / 1e6)} mm²` : `${number(value)} µm²`;
   }
 
-  const angle = value => `${value.toFixed(1)}°`;
+  const angle = value => `${phrase.fixed(value, 1)}°`;
 
   // To a tenth of a pixel.
   function place([x, y]) {
     const digits = known ? 2 : 1;
     const [sx, sy] = microns ?? [1, 1];
-    const one = value => value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const one = value => phrase.fixed(value, digits);
     return `x ${one(x * sx)} ${known ? 'µm' : 'px'}, y ${one(y * sy)} ${known ? 'µm' : 'px'}`;
   }
 

@@ -8,10 +8,7 @@
 
   const say = text => { byId('message').textContent = text; };
   const round = (value, digits) => Number(value.toFixed(digits));
-  const bytes = n => {
-    const power = Math.min(4, Math.max(0, Math.floor(Math.log10(n) / 3)));
-    return `${Number((n / 1000 ** power).toPrecision(3))} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`;
-  };
+  const bytes = n => phrase.bytes(n, 3);
 
   // --- Description -------------------------------------------------------------------------------------------------
 
@@ -31,21 +28,16 @@
   // In a word and in a sentence: what the tiles are.
   function kind() {
     if (!slide.encoded) {
-      return ['original, not encoded', 'This is the original, not encoded: tiles are made of the pixels of the scanned file as they are asked for. '
-        + 'origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.'];
+      return [phrase`original, not encoded`, phrase`This is the original, not encoded: tiles are made of the pixels of the scanned file as they are asked for. origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.`];
     }
     const [stored, raw] = [slide.stored_bytes, slide.represented_bytes];
-    const ratio = stored && raw ? Number((stored / raw).toPrecision(2)) : null;
-    const size = ratio ? ` Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}.`
-      + ` The ratio is ${ratio}.` : '';
-    const share = ratio ? ` · ${ratio} of raw` : '';
-    if (slide.lossless) {
-      return [`lossless${share}`, `The tiles of the full resolution are those of the source, byte for byte.${size}`];
-    }
-    if (!slide.lossy) return slide.warning ? ['original tiles', ''] : ['', ''];
-    return [`reconstructed, lossy${share}`,
-      'The two finest levels are predicted from the third and corrected by a coded residual: '
-      + `close to the original, not equal to it.${size}`];
+    const ratio = stored && raw ? phrase.figure(Number((stored / raw).toPrecision(2))) : null;
+    const size = ratio ? phrase`Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}. The ratio is ${ratio}.` : '';
+    const whole = (what, sentence) => [ratio ? `${what} · ${phrase`${ratio} of raw`}` : what, `${sentence} ${size}`.trim()];
+    if (slide.lossless) return whole(phrase`lossless`, phrase`The tiles of the full resolution are those of the source, byte for byte.`);
+    if (!slide.lossy) return slide.warning ? [phrase`original tiles`, ''] : ['', ''];
+    return whole(phrase`reconstructed, lossy`,
+      phrase`The two finest levels are predicted from the third and corrected by a coded residual: close to the original, not equal to it.`);
   }
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
@@ -230,7 +222,7 @@
 
   origami.ready = begin().catch(error => {
     byId('name').textContent = name;
-    say(`This slide cannot be shown: ${error.message}`);
+    say(phrase`This slide cannot be shown: ${error.message}`);
     throw error;
   });
   // The error is shown already, so it needs no other handler.
