@@ -111,7 +111,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 });
 
 static COMPARE: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/compare.html")));
-static DOCS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/docs.html")));
+// In English, as the document that it shows.
+static DOCS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/docs.html")));
 static EMBED: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/embed.html")));
 static JOBS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/jobs.html")));
 static LIST: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/index.html")));
@@ -131,7 +132,7 @@ pub fn router() -> Router<State> {
         .route("/", get(list))
         // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
         .route("/compare", get(async |headers: HeaderMap| page(&headers, &COMPARE)))
-        .route("/api/docs", get(async |headers: HeaderMap| page(&headers, &DOCS)))
+        .route("/api/docs", get(async |headers: HeaderMap| send_page(&headers, &DOCS)))
         .route("/jobs", get(async |headers: HeaderMap| page(&headers, &JOBS)))
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
@@ -196,8 +197,8 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        let pages = [&COMPARE, &DOCS, &EMBED, &JOBS, &LIST, &LIST_OF_SESSION, &LOGIN, &VIEWER];
-        let all: Vec<&Bytes> = pages.iter().flat_map(|page| page.all()).collect();
+        let pages = [&COMPARE, &EMBED, &JOBS, &LIST, &LIST_OF_SESSION, &LOGIN, &VIEWER];
+        let all: Vec<&Bytes> = pages.iter().flat_map(|page| page.all()).chain([&*DOCS]).collect();
         check(&ASSETS, &all, 3);
         let none = HeaderMap::new();
         assert!(LIST.of(&none).len() > LIST_OF_SESSION.of(&none).len(), "a session shows where to end it");
