@@ -208,3 +208,33 @@ fn a_label_is_shown_only_where_the_server_was_told_to() {
         assert_eq!(server.get(&format!("/associated/{missing}")).status, 404, "{missing}");
     }
 }
+
+#[test]
+fn a_viewer_begins_with_little_on_a_slow_link() {
+    const MOST_BYTES: usize = 150_000;
+    let root = tempfile::tempdir().unwrap();
+    tree(&root.path().join("one"), 100, 80, 64, 1);
+    let server = Running::start(root.path(), &[]);
+    for language in ["en", "de", "ja"] {
+        let page = server.request("GET", "/viewer/one", &[("Accept-Language", language)]).text();
+        let mut named: Vec<String> = page
+            .split("\"/assets/")
+            .skip(1)
+            .map(|rest| format!("/assets/{}", rest.split('"').next().unwrap()))
+            .collect();
+        named.push("/viewer/one".into());
+        let sent = |path: &String| {
+            let asked = [("Accept-Encoding", "gzip"), ("Accept-Language", language)];
+            let reply = server.request("GET", path, &asked);
+            assert_eq!(reply.header("content-encoding"), "gzip", "{path}");
+            reply.body.len()
+        };
+        let bytes: usize = named.iter().map(sent).sum();
+        assert!(named.len() > 10 && bytes <= MOST_BYTES, "{language}: {bytes} bytes before the first tile");
+        // Only the language of the user.
+        assert_eq!(
+            named.iter().filter(|path| path.contains("/ja.js")).count(),
+            usize::from(language == "ja")
+        );
+    }
+}
