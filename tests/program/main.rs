@@ -50,6 +50,8 @@ mod json;
 mod lossless_jpeg2000;
 #[cfg(feature = "lepton")]
 mod lossless_tiff;
+#[cfg(feature = "serve")]
+mod packaging;
 #[cfg(feature = "lepton")]
 mod presets;
 mod reports;
