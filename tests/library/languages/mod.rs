@@ -19,12 +19,16 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The page of addresses: in English, as the document that it shows.
+const IN_ENGLISH: [&str; 3] = ["docs.html", "docs.js", "docs.css"];
+
 /// Files of the viewer with an ending, by name.
 fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let found = fs::read_dir(at(folder)).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = found
         .filter(|path| path.extension().is_some_and(|extension| extension == ending))
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_string(), read(&path)))
+        .filter(|(name, _)| !IN_ENGLISH.contains(&name.as_str()))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "{folder} has no .{ending}");
