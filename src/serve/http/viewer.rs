@@ -9,6 +9,7 @@ use axum::extract::{Extension, Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use bytes::Bytes;
 
 use super::languages::{Page, varies};
 use super::state::{HasSession, State, open_slide};
@@ -190,7 +191,6 @@ async fn asset(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use super::*;
     use crate::web::assets::check;
