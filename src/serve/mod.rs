@@ -19,6 +19,7 @@
 //! buffers       a pool of families' planes                   no I/O
 //! warm          the cache on disk                            RocksDB
 //! threads       where decoding and encoding run              threads
+//! dicomweb      slides as studies of DICOM               files
 //! iiif          what an IIIF address asks for                no I/O
 //! image         any region at any size, from tiles           threads
 //! http          routes, headers, pages                       HTTP
@@ -33,6 +34,7 @@ mod bounds;
 mod buffers;
 mod catalog;
 mod choice;
+mod dicomweb;
 mod discovery;
 mod error;
 mod faults;
@@ -65,10 +67,12 @@ pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptio
 pub use skipped::{Overview, SkipReason, Skipped};
 
 use self::catalog::Catalog;
+use self::dicomweb::Dicomweb;
 use self::metrics::Metrics;
 use self::tiles::Tiles;
 use crate::backend::Backend;
 use crate::kernels::sharpen::Strength;
+use crate::output::tile::OutputFormat;
 use crate::store::is_address;
 use crate::web::blocking;
 use crate::web::listen::{self, ConnectionLimits};
@@ -116,6 +120,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     if let Some(origin) = options.access.embed_origins.iter().find(|origin| !embeds(origin)) {
         return Err(StartError::EmbedOrigin(origin.clone()));
     }
+    if options.dicomweb && options.output.format != OutputFormat::Jpeg {
+        return Err(StartError::Dicomweb);
+    }
     if options.limits.max_inflight_families == 0 {
         return Err(StartError::NoFamilies);
     }
@@ -152,9 +159,18 @@ impl Server {
         let catalog = Arc::new(Catalog::new(options.clone()));
         let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
         let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
+        let dicomweb = options.dicomweb.then(|| Dicomweb::new(catalog.clone(), options.clone()));
         let more_metrics = std::sync::OnceLock::new();
-        let state =
-            http::AppState { options, catalog, tiles, metrics, annotations, backend_stats, more_metrics };
+        let state = http::AppState {
+            options,
+            catalog,
+            tiles,
+            metrics,
+            annotations,
+            dicomweb,
+            backend_stats,
+            more_metrics,
+        };
         Ok(Self { state: Arc::new(state), more: None })
     }
 

@@ -101,7 +101,8 @@ async fn image(
     let slide = open(&state, &name, query.as_deref()).await?;
     let request = parse(&slide.geometry, &region, &size, &rotation, &file)?;
     let tag = etag(format!("{:x} {request:?}", slide.version).as_bytes());
-    let mut response = send_image(&state, &slide, request, tag, &headers).await?;
+    let mut response =
+        send_image(&state, &slide, request, (tag, state.options.output.quality), &headers).await?;
     response.headers_mut().insert(header::LINK, HeaderValue::from_static(PROFILE));
     Ok(response)
 }

@@ -5,6 +5,13 @@ mod associated;
 mod auth;
 mod client;
 mod descriptor;
+mod dicomweb;
+mod dicomweb_frames;
+mod dicomweb_instances;
+mod dicomweb_metadata;
+mod dicomweb_rendered;
+mod dicomweb_search;
+mod dicomweb_service;
 mod family;
 mod iiif;
 mod mark_changes;
@@ -43,6 +50,8 @@ fn annotations() -> Router<State> {
 
 /// Every route, and those of `more`.
 pub fn router(state: State, more: Option<Router>) -> Router {
+    let has_dicomweb = state.dicomweb.is_some();
+    let of_dicomweb = |routes: fn() -> Router<State>| if has_dicomweb { routes() } else { Router::new() };
     let router = Router::new()
         .route("/dzi/{file}", get(descriptor::served))
         .route("/original/{file}", get(descriptor::original))
@@ -55,13 +64,15 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))
         .merge(viewer::router())
+        .merge(of_dicomweb(dicomweb::texts))
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new())
         // Below the compression: images are compressed already.
         .route("/dzi/{files}/{level}/{tile}", get(tile::deep_zoom))
         .route("/tiles/{slide}/{level}/{tile}", get(tile::plain))
         .route("/original/{files}/{level}/{tile}", get(tile::original))
-        .route("/thumbnails/{slide}", get(thumbnail::thumbnail));
+        .route("/thumbnails/{slide}", get(thumbnail::thumbnail))
+        .merge(of_dicomweb(dicomweb::images));
     let access = &state.options.access;
     let mut router = if access.credentials.is_open() {
         router
@@ -72,7 +83,8 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         let any = origin == "*";
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::HEAD])
-            .allow_headers([header::AUTHORIZATION])
+            // The media types of DICOMweb have quotes in them, for which browsers ask.
+            .allow_headers([header::AUTHORIZATION, header::ACCEPT])
             .expose_headers([header::ETAG]);
         router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
     }

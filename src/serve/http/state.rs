@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::error::Error;
 use crate::serve::annotations::Store;
 use crate::serve::catalog::Catalog;
+use crate::serve::dicomweb::Dicomweb;
 use crate::serve::faults::Faults;
 use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// Marks on slides, where they are kept.
     pub annotations: Option<Arc<Store>>,
+    /// Slides as studies, where that is asked for.
+    pub dicomweb: Option<Dicomweb>,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
     /// Figures of what else runs here.
     pub more_metrics: OnceLock<Box<dyn Fn() -> String + Send + Sync>>,
