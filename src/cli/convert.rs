@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::UNIX_EPOCH;
 
 use anyhow::Result;
 use clap::Args;
@@ -122,7 +121,7 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
         dicom: DicomOptions {
             attributes: args.attributes.as_deref().map(Attributes::read).transpose()?.unwrap_or_default(),
             strict: args.strict,
-            file_date: seconds_of(&input.path),
+            file_date: convert::date_of(&input.path),
         },
     };
     let progress = Work::new(&input.path.to_string_lossy(), 0, "tiles", args.work.progress());
@@ -151,12 +150,6 @@ pub fn run(args: ConvertArgs) -> Result<ExitCode> {
         )?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// When a file was written, in seconds since 1970; 0 where nothing tells.
-fn seconds_of(path: &Path) -> u64 {
-    let modified = std::fs::metadata(path).and_then(|file| file.modified()).ok();
-    modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
 }
 
 /// Whether two paths or addresses are one file.

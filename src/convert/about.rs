@@ -6,6 +6,7 @@ use super::options::{Source, TILE_PX};
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
 use crate::pyramid;
+use crate::pyramid::identity::Identity;
 use crate::pyramid::source::slide_metadata;
 
 /// A slide without its pixels.
@@ -22,6 +23,8 @@ pub struct About {
     pub icc: Option<Vec<u8>>,
     /// Whether the finest level keeps the frames of the slide's file.
     pub is_original: bool,
+    /// What identifies its contents; `None` of a tree, of which only all of its tiles tell.
+    pub content: Option<String>,
 }
 
 impl About {
@@ -46,6 +49,7 @@ impl About {
                     objective_power: meta.objective_power,
                     icc: input.archive().icc_profile()?,
                     is_original: meta.coding.originals,
+                    content: Some(content_of_bundle(&meta.content)),
                 })
             }
             Source::Tree(tree) => {
@@ -61,6 +65,7 @@ impl About {
                     objective_power: metadata.objective_power,
                     icc: tree.icc_profile().map(<[u8]>::to_vec),
                     is_original: false,
+                    content: None,
                 })
             }
             Source::Slide(slide) => {
@@ -74,14 +79,25 @@ impl About {
                     objective_power: metadata.objective_power,
                     icc: slide.info.icc_profile.clone(),
                     is_original: false,
+                    content: Some(content_of_slide(&Identity::of_slide(slide)?.text)),
                 })
             }
         }
     }
 }
 
+/// What identifies the contents of a bundle, by the hash that it records of them.
+pub fn content_of_bundle(hash: &str) -> String {
+    format!("bundle {hash}")
+}
+
+/// What identifies the contents of a slide, by its identity.
+pub fn content_of_slide(identity: &str) -> String {
+    format!("slide {identity}")
+}
+
 /// A scale that is one: sidecars may hold anything.
-fn positive(scale: Option<(f64, f64)>) -> Option<(f64, f64)> {
+pub fn positive(scale: Option<(f64, f64)>) -> Option<(f64, f64)> {
     let is_good = |value: f64| value.is_finite() && value > 0.0;
     scale.filter(|&(across, down)| is_good(across) && is_good(down))
 }

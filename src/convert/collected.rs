@@ -1,11 +1,10 @@
 //! The tiles of all levels, appended to one file as they come: where each lies, and how it is coded.
 
-use super::fit::{Fitted, Kind, common, fit, refit};
+use super::fit::{Fitted, Kind, agreed, common, fit, refit};
 use super::options::Made;
 use super::out_file::OutFile;
 use crate::error::{Error, Result};
 use crate::image::geometry::Geometry;
-use crate::image::ycc::Sampling;
 
 /// Collects tiles of full size.
 pub struct Collected {
@@ -36,6 +35,22 @@ pub struct Place {
     is_again: bool,
 }
 
+/// Levels whose tiles are all there, each level's of one kind.
+pub struct Settled {
+    /// The finest first, with how their tiles are coded.
+    pub levels: Vec<(Level, Kind)>,
+    /// How many tiles were coded anew.
+    pub again: u64,
+    /// Whether some were, because they were of another kind than their level.
+    pub is_mixed: bool,
+}
+
+/// The coarsest level of a container whose levels end with the first that is one tile.
+pub fn coarsest(geometry: &Geometry) -> u32 {
+    let is_one = |&level: &u32| geometry.tiles(level) == (1, 1);
+    (0..=geometry.top_level()).rev().find(is_one).unwrap_or(0)
+}
+
 impl Collected {
     /// Begins with what `file` holds already. `quality` is that of tiles that must be coded anew.
     pub fn new(file: OutFile, geometry: Geometry, quality: u8) -> Self {
@@ -53,10 +68,9 @@ impl Collected {
         &self.geometry
     }
 
-    /// The coarsest level that is kept: the first that is one tile.
+    /// The coarsest level that is kept.
     pub fn coarsest(&self) -> u32 {
-        let is_one = |&level: &u32| self.geometry.tiles(level) == (1, 1);
-        (0..=self.geometry.top_level()).rev().find(is_one).unwrap_or(0)
+        coarsest(&self.geometry)
     }
 
     /// Adds a tile: a JPEG file, or a payload of [`crate::codec::jpeg2000`].
@@ -77,12 +91,11 @@ impl Collected {
         Ok(())
     }
 
-    /// Codes those tiles anew that are coded in another way than most of their level. Returns the whole levels, the finest first, with how their
-    /// tiles are coded, and how many tiles were coded anew.
+    /// Codes those tiles anew that are coded in another way than most of their level.
     ///
     /// # Errors
     /// As of [`Self::add`]; a finest level without some of its tiles.
-    pub fn settle(&mut self) -> Result<(Vec<(Level, Kind)>, u64)> {
+    pub fn settle(&mut self) -> Result<Settled> {
         let mut levels = std::mem::take(&mut self.levels);
         // A tree may lack its coarse levels.
         let whole = levels.iter().take_while(|level| level.tiles.iter().all(Option::is_some)).count();
@@ -90,13 +103,17 @@ impl Collected {
             return Err(Error::input(self.file.path(), "some tiles of the finest level were not made"));
         }
         levels.truncate(whole);
-        let kinds = kinds(&levels);
+        let own = levels.iter().map(|level| common(level.tiles.iter().flatten().map(|tile| tile.kind)));
+        let kinds = agreed(own.collect());
+        let is_odd =
+            |(level, kind): (&Level, &Kind)| level.tiles.iter().flatten().any(|place| place.kind != *kind);
+        let is_mixed = levels.iter().zip(&kinds).any(is_odd);
         for (level, kind) in levels.iter_mut().zip(&kinds) {
             self.unify(level, *kind)?;
         }
         let places = levels.iter().flat_map(|level| level.tiles.iter().flatten());
         let again = places.filter(|place| place.is_again).count() as u64;
-        Ok((levels.into_iter().zip(kinds).collect(), again))
+        Ok(Settled { levels: levels.into_iter().zip(kinds).collect(), again, is_mixed })
     }
 
     /// Codes those tiles of a level anew that are coded in another way.
@@ -110,13 +127,4 @@ impl Collected {
         }
         Ok(())
     }
-}
-
-/// How the tiles of each level are coded. All levels are in colour where one is.
-fn kinds(levels: &[Level]) -> Vec<Kind> {
-    let own: Vec<Kind> =
-        levels.iter().map(|level| common(level.tiles.iter().flatten().map(|tile| tile.kind))).collect();
-    let is_gray = own.iter().all(|kind| kind.is_gray());
-    let in_colour = |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
-    own.into_iter().map(in_colour).collect()
 }

@@ -103,6 +103,13 @@ pub fn common(kinds: impl Iterator<Item = Kind>) -> Kind {
     }
 }
 
+/// How the tiles of all levels are to be coded, by how each level would be alone: all in colour where one is.
+pub fn agreed(own: Vec<Kind>) -> Vec<Kind> {
+    let is_gray = own.iter().all(|kind| kind.is_gray());
+    let in_colour = |kind: Kind| if kind.is_gray() && !is_gray { Kind::Ycc(Sampling::S420) } else { kind };
+    own.into_iter().map(in_colour).collect()
+}
+
 /// A fitted tile of kind `from`, coded anew as `to`.
 ///
 /// # Errors

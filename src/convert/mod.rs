@@ -28,12 +28,24 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::image::geometry::Geometry;
 
+#[cfg(not(feature = "serve"))]
 use self::about::About;
 use self::options::{Made, Put, TILE_PX};
 use self::writer::Writer;
 
+#[cfg(feature = "serve")]
+pub(crate) use self::about::{About, content_of_bundle, content_of_slide, positive};
+#[cfg(feature = "serve")]
+pub(crate) use self::collected::coarsest;
 pub use self::dicom::Attributes;
-pub use self::options::{Container, ConvertOptions, Converted, DicomOptions, Source};
+#[cfg(feature = "serve")]
+pub(crate) use self::dicom::{
+    END_OF_FRAMES, FrameOrigin, LevelFacts, Subject, head, item, of_slide, photometric, pixel_data_head,
+    ratio, sampled, transfer_syntax, uid,
+};
+#[cfg(feature = "serve")]
+pub(crate) use self::fit::{Fitted, Kind, agreed, common, fit, refit};
+pub use self::options::{Container, ConvertOptions, Converted, DicomOptions, Source, date_of};
 
 /// Writes `out`. `progress` is called with the tiles that are written and with their number.
 ///

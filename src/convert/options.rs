@@ -1,6 +1,8 @@
 //! What is converted, how, and what came of it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,12 @@ pub struct DicomOptions {
     pub strict: bool,
     /// When the source's file was written, in seconds since 1970.
     pub file_date: u64,
+}
+
+/// When a file was written, in seconds since 1970; 0 where nothing tells.
+pub fn date_of(path: &Path) -> u64 {
+    let modified = std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
 }
 
 /// How to convert.

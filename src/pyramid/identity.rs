@@ -68,8 +68,15 @@ impl Identity {
     /// # Errors
     /// A file that cannot be read.
     pub fn of_slide(slide: &Slide) -> Result<Self> {
-        let Selection { channels, z, time, window } = &slide.selection;
-        let mut identity = Self::of_file(&slide.path)?;
+        Self::of_view(&slide.path, &slide.selection)
+    }
+
+    /// The identity of a slide's file, and of the planes and the window that were chosen of it.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn of_view(path: &Path, Selection { channels, z, time, window }: &Selection) -> Result<Self> {
+        let mut identity = Self::of_file(path)?;
         if !channels.is_empty() {
             let numbers: Vec<_> = channels.iter().map(u32::to_string).collect();
             identity.text += &format!("-c{}", numbers.join(","));

@@ -67,7 +67,8 @@ pub struct ListedSlide {
     pub description: Option<Arc<str>>,
 }
 
-struct Entry {
+/// A slide of the list.
+pub struct Entry {
     /// The slide's place among those that are open.
     number: u64,
     files: SlideFiles,
@@ -92,6 +93,16 @@ impl Entry {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let (number, known) = (NUMBER.fetch_add(1, Relaxed), OnceLock::new());
         Arc::new(Self { number, files, known, transient: AtomicBool::new(false) })
+    }
+
+    /// Its number: another one when its files change.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &SlideFiles {
+        &self.files
     }
 
     /// Whether the entry is current: `files` are what the root holds now.
@@ -290,6 +301,25 @@ impl Catalog {
         let files = self.entries.read().unwrap_or_else(|e| e.into_inner()).get(&slide.name)?.files.clone();
         let open = || slide.in_view(view, &files, &self.options, &self.readers).map(Arc::new);
         Some(self.views.try_get_with((slide.identity, query(view)), open))
+    }
+
+    /// The slides of the list by name, but for those that are known to be refused. Lists the root if that is due.
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
+        self.refresh();
+        let entries = self.entries.read().unwrap_or_else(|e| e.into_inner());
+        entries.values().filter(|entry| !matches!(entry.known.get(), Some(Err(_)))).cloned().collect()
+    }
+
+    /// Looks at a slide, which is closed again unless it was open: slides that are in use stay open.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub fn glance<T>(&self, entry: &Entry, look: impl FnOnce(&Slide) -> T) -> Result<T, Error> {
+        if let Some(slide) = self.open.get(&entry.number) {
+            return Ok(look(&slide));
+        }
+        let opened = Slide::open(&entry.files, &self.options, &self.readers);
+        Ok(look(&opened?))
     }
 
     /// Whether the root was listed when that was last tried.

@@ -132,7 +132,7 @@ fn number(text: &str) -> Option<usize> {
 }
 
 /// A value of a query, in which `+` is a space.
-fn decoded(text: &str) -> Option<String> {
+pub fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

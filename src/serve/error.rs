@@ -37,6 +37,9 @@ pub enum StartError {
     /// An origin of pages that may frame a slide, which is none.
     #[error("{0}: not an origin whose pages may frame slides; give one, as https://course.example.org")]
     EmbedOrigin(String),
+    /// DICOMweb, whose frames are JPEG, with tiles in another format.
+    #[error("DICOMweb sends tiles as JPEG, and the format of tiles is another: leave out one of both")]
+    Dicomweb,
     /// A cache on disk, in a build without RocksDB.
     #[error("this build has no RocksDB, which keeps tiles on disk; build with --features rocksdb")]
     NoDiskCache,
@@ -76,6 +79,7 @@ impl Diagnose for StartError {
             | E::CacheControlHeader(_)
             | E::Origin(_)
             | E::EmbedOrigin(_)
+            | E::Dicomweb
             | E::NoDiskCache => Diagnosis::of(FaultKind::Parameters),
             E::Annotations(_) => Diagnosis::of(FaultKind::Failed),
             E::Output(e) => e.diagnosis(),

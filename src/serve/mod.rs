@@ -20,6 +20,7 @@
 //! buffers       a pool of families' planes                   no I/O
 //! warm          the cache on disk                            RocksDB
 //! threads       where decoding and encoding run              threads
+//! dicomweb      slides as studies of DICOM               files
 //! iiif          what an IIIF address asks for                no I/O
 //! image         any region at any size, from tiles           threads
 //! region        any rectangle at any scale, from pixels      threads
@@ -36,6 +37,7 @@ mod bounds;
 mod buffers;
 mod catalog;
 mod choice;
+mod dicomweb;
 mod discovery;
 mod error;
 mod faults;
@@ -72,10 +74,12 @@ pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptio
 pub use skipped::{Overview, SkipReason, Skipped};
 
 use self::catalog::Catalog;
+use self::dicomweb::Dicomweb;
 use self::metrics::Metrics;
 use self::tiles::Tiles;
 use crate::backend::Backend;
 use crate::kernels::sharpen::Strength;
+use crate::output::tile::OutputFormat;
 use crate::store::is_address;
 use crate::web::blocking;
 use crate::web::listen::{self, ConnectionLimits};
@@ -123,6 +127,9 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     if let Some(origin) = options.access.embed_origins.iter().find(|origin| !embeds(origin)) {
         return Err(StartError::EmbedOrigin(origin.clone()));
     }
+    if options.dicomweb && options.output.format != OutputFormat::Jpeg {
+        return Err(StartError::Dicomweb);
+    }
     if options.limits.max_inflight_families == 0 {
         return Err(StartError::NoFamilies);
     }
@@ -162,6 +169,7 @@ impl Server {
         let catalog = Arc::new(Catalog::new(options.clone()));
         let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
         let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
+        let dicomweb = options.dicomweb.then(|| Dicomweb::new(catalog.clone(), options.clone()));
         let more_metrics = std::sync::OnceLock::new();
         let logins = access::Attempts::default();
         let regions = region::Regions::new(options.cache.max_memory_bytes / DECODED_PART);
@@ -172,6 +180,7 @@ impl Server {
             regions,
             metrics,
             annotations,
+            dicomweb,
             logins,
             backend_stats,
             more_metrics,

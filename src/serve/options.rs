@@ -28,6 +28,8 @@ pub struct ServeOptions {
     pub logging: Logging,
     /// Marks that users draw on slides.
     pub annotations: Annotations,
+    /// Whether there is DICOMweb: a search opens every slide. Default: no.
+    pub dicomweb: bool,
 }
 
 /// Marks that users draw on slides.

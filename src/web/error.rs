@@ -6,6 +6,12 @@ pub enum ServeError {
     /// No such slide, level, tile, run or picture: 404.
     #[error("not found")]
     NotFound,
+    /// The same, and what there is instead: 404.
+    #[error("{0}")]
+    Absent(String),
+    /// None of what there is, which the text names, is what the client takes: 406.
+    #[error("none of the media types that are asked for; there are: {0}")]
+    NotAcceptable(String),
     /// The request itself is wrong: 400.
     #[error("{0}")]
     Bad(String),
@@ -15,6 +21,9 @@ pub enum ServeError {
     /// The server has too much work: 503, to be tried again.
     #[error("busy: try again")]
     Busy,
+    /// The answer is not known yet; the text says when to try again: 503.
+    #[error("{0}")]
+    Later(String),
     /// The storage that holds the slide does not answer: 503, to be tried again.
     #[error("the storage of this slide does not answer: try again")]
     Away,

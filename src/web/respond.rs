@@ -12,14 +12,15 @@ use super::error::ServeError;
 impl IntoResponse for ServeError {
     fn into_response(self) -> Response {
         let status = match &self {
-            ServeError::NotFound => StatusCode::NOT_FOUND,
+            ServeError::NotFound | ServeError::Absent(_) => StatusCode::NOT_FOUND,
+            ServeError::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             ServeError::Bad(_) => StatusCode::BAD_REQUEST,
             ServeError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
-            ServeError::Busy | ServeError::Away => StatusCode::SERVICE_UNAVAILABLE,
+            ServeError::Busy | ServeError::Later(_) | ServeError::Away => StatusCode::SERVICE_UNAVAILABLE,
             ServeError::Broken | ServeError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut response = json_response(status, &json!({"error": self.to_string()}));
-        if matches!(self, ServeError::Busy | ServeError::Away) {
+        if matches!(self, ServeError::Busy | ServeError::Later(_) | ServeError::Away) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -71,20 +72,32 @@ pub fn cacheable(
     headers: &HeaderMap,
     tag: &str,
     cache_control: &str,
-    content_type: &'static str,
+    content_type: &str,
     body: Bytes,
+) -> Response {
+    cacheable_body(headers, tag, cache_control, content_type, Body::from(body))
+}
+
+/// The same of a body that may come in parts.
+pub fn cacheable_body(
+    headers: &HeaderMap,
+    tag: &str,
+    cache_control: &str,
+    content_type: &str,
+    body: Body,
 ) -> Response {
     let unchanged = matches(headers, tag);
     let mut response =
-        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(body).into_response() };
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let out = response.headers_mut();
-    for (name, value) in [(header::ETAG, tag), (header::CACHE_CONTROL, cache_control)] {
+    let mut named = vec![(header::ETAG, tag), (header::CACHE_CONTROL, cache_control)];
+    named.extend((!unchanged).then_some((header::CONTENT_TYPE, content_type)));
+    for (name, value) in named {
         if let Ok(value) = HeaderValue::from_str(value) {
             out.insert(name, value);
         }
     }
     if !unchanged {
-        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
     response

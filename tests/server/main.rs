@@ -9,6 +9,7 @@ mod access;
 mod annotations;
 mod connections;
 mod dashboard;
+mod dicomweb;
 mod evals;
 mod folders;
 mod hangs;

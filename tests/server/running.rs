@@ -198,7 +198,8 @@ fn reply(all: &[u8]) -> Option<Reply> {
     let pairs = lines.filter_map(|line| line.split_once(": "));
     let headers: HashMap<_, _> = pairs.map(|(k, v)| (k.to_lowercase(), v.to_string())).collect();
     let mut body = all[end + 4..].to_vec();
-    if headers.get("transfer-encoding").is_some_and(|v| v == "chunked") {
+    // The answer to HEAD has no body.
+    if !body.is_empty() && headers.get("transfer-encoding").is_some_and(|v| v == "chunked") {
         body = unchunked(&body);
     }
     Some(Reply { status, headers, body })

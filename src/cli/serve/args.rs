@@ -258,6 +258,11 @@ pub struct ServeArgs {
     /// `origami sign` makes them. The whole file is the key. With --token-file, a token or a signature will do.
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     signing_key_file: Option<PathBuf>,
+    /// DICOMweb under /dicomweb/: searches, attributes, frames, read-only
+    ///
+    /// A search opens every slide, and whoever may search sees all of them. NAME.dicom.json beside a slide says whose it is.
+    #[arg(long, help_heading = "Access", hide_short_help = true)]
+    dicomweb: bool,
     /// Directory in which marks on slides are kept, a GeoJSON file a slide [default: none, they stay in the browser]
     ///
     /// One server writes a directory. Changes take a token, an address of `origami sign --annotate`, or --annotations-open.
@@ -351,6 +356,7 @@ impl ServeArgs {
                 timing_breakdown: self.timing_breakdown,
                 stats_interval: self.metrics_interval_secs,
             },
+            dicomweb: self.dicomweb,
             annotations: Annotations { dir: self.annotations.clone(), open: self.annotations_open },
         })
     }

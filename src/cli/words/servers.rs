@@ -31,6 +31,7 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
         StartError::EmbedOrigin(origin) => {
             format!("--embed-origin {origin}: give the origin of a page, as https://course.example.org")
         }
+        StartError::Dicomweb => "--dicomweb: its frames are JPEG; leave --output-format out".into(),
         StartError::NoDiskCache => {
             "--cache-dir: this build has no RocksDB, which keeps the tiles on disk; build with \
              `cargo build --release --features rocksdb`, or leave the flag out"

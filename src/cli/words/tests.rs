@@ -202,6 +202,7 @@ fn what_a_server_refuses_has_its_flags() {
             StartError::EmbedOrigin("*".into()),
             "--embed-origin *: give the origin of a page, as https://course.example.org",
         ),
+        (StartError::Dicomweb, "--dicomweb: its frames are JPEG; leave --output-format out"),
         (
             StartError::DiskCache { dir: "a".into(), problem: "cannot be made: b".into() },
             "a: cannot be made: b; --cache-dir must be a directory that can be written",

@@ -1,6 +1,7 @@
 //! What a DICOM instance must say and no slide's file knows, of patient, study, specimen and equipment: from a JSON file.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
@@ -42,9 +43,24 @@ impl Attributes {
     /// No such file, no JSON object; a keyword that DICOM does not have, or that stands for other things than texts and numbers; a value that DICOM
     /// does not allow there. The message names the keyword.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = crate::store::read(path, MAX_BYTES).map_err(Error::io("read", path))?;
+        Self::parse(path, &crate::store::read(path, MAX_BYTES).map_err(Error::io("read", path))?)
+    }
+
+    /// As [`Self::read`]; none where there is no such file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_if_there(path: &Path) -> Result<Self> {
+        match crate::store::read(path, MAX_BYTES) {
+            Ok(bytes) => Self::parse(path, &bytes),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(Error::io("read", path)(e)),
+        }
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let wrong = |problem: String| Error::input(path, problem);
-        let json: Value = serde_json::from_slice(&bytes).map_err(|e| wrong(format!("no JSON: {e}")))?;
+        let json: Value = serde_json::from_slice(bytes).map_err(|e| wrong(format!("no JSON: {e}")))?;
         let Value::Object(object) = json else {
             return Err(wrong("it is no JSON object of keywords and values".into()));
         };

@@ -7,7 +7,7 @@ mod tags;
 
 use std::path::Path;
 
-use super::collected::{Collected, Level, Place};
+use super::collected::{Collected, Level, Place, Settled};
 use super::fit::Kind;
 use super::options::Made;
 use super::out_file::OutFile;
@@ -60,7 +60,7 @@ impl TiffWriter {
     /// # Errors
     /// As of [`Collected::settle`].
     pub fn finish(mut self, metadata: &SlideMetadata, icc: Option<&[u8]>) -> Result<(u32, u64)> {
-        let (levels, recoded) = self.tiles.settle()?;
+        let Settled { levels, again: recoded, .. } = self.tiles.settle()?;
         let mut directories = Vec::new();
         for (level, kind) in &levels {
             directories.push(self.directory(level, *kind, metadata, icc));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::embed::embed;
+use super::embed::{embed, remove};
 use super::profile::Profile;
 use crate::image::family::{Pixels, PixelsRef};
 use crate::image::plane::Plane;
@@ -90,6 +90,14 @@ impl Colour {
             What::Keep => None,
             What::Embed(profile) => (gray && profile.channels() == 3).then(|| Pixels::Rgb(rgb(pixels))),
             What::Convert(profile) => Some(convert(profile, pixels, gray)),
+        }
+    }
+
+    /// A coded JPEG without the profile, if [`Self::tag`] has put it there.
+    pub fn untag(&self, image: Vec<u8>) -> Vec<u8> {
+        match &self.0 {
+            What::Embed(profile) => remove(image, profile.bytes()),
+            _ => image,
         }
     }
 

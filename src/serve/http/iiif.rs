@@ -134,7 +134,7 @@ async fn image(
         Some(tile) => send_tile(&state, client.address, &slide, tile, &headers, TileSet::Served).await?,
         None => {
             let tag = etag(format!("{:x} {request:?}", slide.version).as_bytes());
-            send_image(&state, &slide, request, tag, &headers).await?
+            send_image(&state, &slide, request, (tag, state.options.output.quality), &headers).await?
         }
     };
     response.headers_mut().insert(header::LINK, profile(version));

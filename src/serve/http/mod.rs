@@ -5,6 +5,13 @@ mod associated;
 mod auth;
 mod client;
 mod descriptor;
+mod dicomweb;
+mod dicomweb_frames;
+mod dicomweb_instances;
+mod dicomweb_metadata;
+mod dicomweb_rendered;
+mod dicomweb_search;
+mod dicomweb_service;
 mod family;
 mod iiif;
 mod languages;
@@ -50,6 +57,8 @@ fn annotations() -> Router<State> {
 
 /// Every route, and those of `more`.
 pub fn router(state: State, more: Option<Router>) -> Router {
+    let has_dicomweb = state.dicomweb.is_some();
+    let of_dicomweb = |routes: fn() -> Router<State>| if has_dicomweb { routes() } else { Router::new() };
     let router = Router::new()
         .route("/dzi/{file}", get(descriptor::served))
         .route("/original/{file}", get(descriptor::original))
@@ -65,6 +74,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/metrics", get(monitor::metrics))
         .merge(viewer::router())
         .merge(login::router())
+        .merge(of_dicomweb(dicomweb::texts))
         .fallback(async || ServeError::NotFound)
         .layer(CompressionLayer::new())
         // Below the compression: images are compressed already.
@@ -75,7 +85,8 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/xyz/{slide}/{z}/{x}/{y}", get(layouts::xyz))
         .route("/thumbnails/{slide}", get(thumbnail::thumbnail))
         .route("/api/slides/{slide}/region", get(region::region))
-        .route("/api/slides/{slide}/regions", post(regions::regions));
+        .route("/api/slides/{slide}/regions", post(regions::regions))
+        .merge(of_dicomweb(dicomweb::images));
     let access = &state.options.access;
     let mut router = if access.credentials.is_open() {
         router
@@ -86,7 +97,8 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         let any = origin == "*";
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::HEAD, Method::POST])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+            // The media types of DICOMweb have quotes in them, for which browsers ask.
+            .allow_headers([header::AUTHORIZATION, header::ACCEPT, header::CONTENT_TYPE])
             .expose_headers([header::ETAG, region::WIDTH, region::HEIGHT]);
         router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
     }

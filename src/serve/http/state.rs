@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::serve::access::Attempts;
 use crate::serve::annotations::Store;
 use crate::serve::catalog::Catalog;
+use crate::serve::dicomweb::Dicomweb;
 use crate::serve::faults::Faults;
 use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
@@ -33,6 +34,8 @@ pub struct AppState {
     pub annotations: Option<Arc<Store>>,
     /// Tokens that were tried at the login.
     pub logins: Attempts,
+    /// Slides as studies, where that is asked for.
+    pub dicomweb: Option<Dicomweb>,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,
     /// Figures of what else runs here.
     pub more_metrics: OnceLock<Box<dyn Fn() -> String + Send + Sync>>,

@@ -52,15 +52,15 @@ pub async fn thumbnail(
         quality: Quality::Color,
         format: Format::Jpg,
     };
-    send_image(&state, &slide, request, tag, &headers).await
+    send_image(&state, &slide, request, (tag, state.options.output.quality), &headers).await
 }
 
-/// Sends an image of a slide, whose entity tag is `tag` where it depends on nothing else than the slide's version.
+/// Sends an image of a slide in a quality, whose entity tag is `tag` where it depends on nothing else than the slide's version.
 pub async fn send_image(
     state: &State,
     slide: &Arc<Slide>,
     request: ImageRequest,
-    tag: String,
+    (tag, quality): (String, u8),
     headers: &HeaderMap,
 ) -> HandlerResult {
     let kind = output_format(request.format).media_type();
@@ -68,7 +68,7 @@ pub async fn send_image(
     if !slide.has_loose_tiles() && matches(headers, &tag) {
         return Ok(cacheable(headers, &tag, control, kind, Bytes::new()));
     }
-    let (bytes, charge) = render(&state.tiles, slide, request, state.options.output.quality).await?;
+    let (bytes, charge) = render(&state.tiles, slide, request, quality).await?;
     let tag = if slide.has_loose_tiles() { etag(&bytes) } else { tag };
     Ok(cacheable(headers, &tag, control, kind, charge.hold(bytes.into())))
 }

@@ -7,6 +7,7 @@ mod colours;
 mod cost;
 mod cut;
 mod families;
+mod instances;
 mod open;
 mod originals;
 mod pixels;

@@ -24,6 +24,24 @@ impl Slide {
         self.halved(id, tile, &self.unpacked(id, &below)?)
     }
 
+    /// A tile of L0 as it is stored.
+    ///
+    /// # Errors
+    /// Damage.
+    pub fn as_stored(&self, id: FamilyId, tile: TileId) -> Result<Vec<u8>> {
+        let stored = self.unpacked(id, &[tile])?.pop();
+        let (_, image) = stored.ok_or_else(|| Error::served(&self.name, ServedFault::NoSource(tile)))?;
+        Ok(image.bytes)
+    }
+
+    /// Whether tiles of L0 are stored in a codec that few viewers show, and are coded anew for them.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn recodes_originals(&self) -> Result<bool> {
+        Ok(self.keeps_originals() && !self.input.as_ref().map_or(Ok(true), |input| input.stores_jpegs())?)
+    }
+
     /// The payloads that a tile of L0 or L1 is made of.
     pub(super) fn originals_of(&self, tile: TileId) -> Vec<PayloadKind> {
         match tile.level == self.geometry.top_level() {

@@ -3,6 +3,7 @@
 mod alone;
 mod family;
 mod finer;
+mod frames;
 mod prefetch;
 mod stopwatch;
 

@@ -1,0 +1,110 @@
+//! WADO-RS: frames as they are stored or made, alone or many.
+
+use std::net::IpAddr;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::client::Client;
+use super::dicomweb_service::{Found, accepted, find, varied};
+use super::state::{HandlerResult, State};
+use crate::convert::{Kind, transfer_syntax};
+use crate::serve::dicomweb::{Framing, Multipart, count_of_frames, frame, frame_list, of_frames, tile_of};
+use crate::web::error::ServeError;
+use crate::web::respond::{cacheable, cacheable_body, etag, matches};
+
+/// Frames of an answer that are made ahead.
+pub const AHEAD: usize = 4;
+
+/// `.../frames/{frames}`.
+pub async fn some(
+    Shared(state): Shared<State>,
+    Extension(client): Extension<Client>,
+    Path((study, series, instance, frames)): Path<(String, String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let found = find(&state, (&study, &series, &instance)).await?;
+    let list = frame_list(&frames, count_of_frames(&found.slide.geometry, found.down))?;
+    if let [one] = list[..] {
+        ahead(&state, client.address, &found, one);
+    }
+    send(state, found, list, (&headers, query.as_deref())).await
+}
+
+/// `.../bulkdata/pixels`: all frames.
+pub async fn all(
+    Shared(state): Shared<State>,
+    Path((study, series, instance)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let found = find(&state, (&study, &series, &instance)).await?;
+    let list = (0..count_of_frames(&found.slide.geometry, found.down)).collect();
+    send(state, found, list, (&headers, query.as_deref())).await
+}
+
+/// Reconstructs families ahead of a viewer that pans, as for other tiles.
+fn ahead(state: &State, client: IpAddr, found: &Found, frame: u32) {
+    if found.down < 2 {
+        let tile = tile_of(&found.slide.geometry, found.down, frame);
+        state.tiles.prefetch_for(client, &found.slide, tile);
+    }
+}
+
+async fn send(
+    state: State,
+    found: Found,
+    list: Vec<u32>,
+    (headers, query): (&HeaderMap, Option<&str>),
+) -> HandlerResult {
+    let look = found.looked.levels.get(found.down as usize).copied().unwrap_or_default();
+    let native = if matches!(look.kind, Kind::Jpeg2000(..)) { "image/jp2" } else { "image/jpeg" };
+    let syntax = transfer_syntax(look.kind);
+    let (framing, kind) = of_frames(&accepted(headers, query)?, native, syntax, list.len())?;
+    // Everything that the answer depends on.
+    let hash = xxh3_128(format!("{:x} {} {list:?} {kind}", found.slide.identity, found.down).as_bytes());
+    let (tag, parts) = (etag(&hash.to_le_bytes()), Multipart::new(hash, kind, Some(syntax)));
+    let content_type = match framing {
+        Framing::Single => parts.part_type(),
+        Framing::Multipart => parts.content_type(),
+    };
+    let control = state.options.access.cache_control.clone();
+    if matches(headers, &tag) {
+        return Ok(varied(cacheable(headers, &tag, &control, &content_type, Bytes::new())));
+    }
+    // Its faults have a status still.
+    let one = |number: u32| frame(&state.tiles, &found.slide, &found.looked, found.down, number);
+    let first = one(list.first().copied().unwrap_or_default()).await?;
+    let first = match framing {
+        Framing::Single => first,
+        Framing::Multipart if list.len() == 1 => parts.whole(&first).into(),
+        Framing::Multipart => part(&parts, true, &first),
+    };
+    let first = state.tiles.to_send(first).await?;
+    if list.len() == 1 {
+        return Ok(varied(cacheable(headers, &tag, &control, &content_type, first)));
+    }
+    let end = Bytes::from(parts.end());
+    let rest = stream::iter(list.into_iter().skip(1)).map(move |number| {
+        let (state, slide, looked) = (state.clone(), found.slide.clone(), found.looked.clone());
+        let (down, parts) = (found.down, Multipart::new(hash, kind, Some(syntax)));
+        async move {
+            let made = frame(&state.tiles, &slide, &looked, down, number).await?;
+            state.tiles.to_send(part(&parts, false, &made)).await
+        }
+    });
+    let start = stream::iter([Ok::<_, ServeError>(first)]);
+    let body = start.chain(rest.buffered(AHEAD)).chain(stream::iter([Ok(end)]));
+    Ok(varied(cacheable_body(headers, &tag, &control, &content_type, Body::from_stream(body))))
+}
+
+/// A frame behind the head of its part.
+fn part(parts: &Multipart, is_first: bool, frame: &[u8]) -> Bytes {
+    [parts.head(is_first, Some(frame.len())).as_bytes(), frame].concat().into()
+}

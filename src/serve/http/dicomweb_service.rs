@@ -1,0 +1,119 @@
+//! What the handlers of DICOMweb share: the slides that a request names, what the client takes, the address of the service.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::response::Response;
+
+use super::client;
+use super::state::{State, open_slide};
+use crate::serve::choice::decoded;
+use crate::serve::dicomweb::{Accepted, Described, Dicomweb, Looked, is_uid};
+use crate::serve::slide::Slide;
+use crate::web::error::ServeError;
+
+/// Where the service is.
+const PATH: &str = "/dicomweb";
+
+/// An instance that a request names.
+pub struct Found {
+    pub described: Arc<Described>,
+    pub slide: Arc<Slide>,
+    pub looked: Arc<Looked>,
+    /// Its level, counted from the finest.
+    pub down: u32,
+}
+
+/// The service.
+pub fn service(state: &State) -> Result<&Dicomweb, ServeError> {
+    state.dicomweb.as_ref().ok_or(ServeError::NotFound)
+}
+
+/// The slides of a study or series.
+pub async fn slides(
+    state: &State,
+    study: &str,
+    series: Option<&str>,
+) -> Result<Arc<[Arc<Described>]>, ServeError> {
+    for uid in [Some(study), series].into_iter().flatten() {
+        check(uid)?;
+    }
+    service(state)?.index.of(study, series).await
+}
+
+fn check(uid: &str) -> Result<(), ServeError> {
+    let shown: String = uid.chars().take(80).collect();
+    let says = || {
+        format!("'{}' is no UID: numbers with dots between them, 64 characters at most", shown.escape_debug())
+    };
+    if is_uid(uid) { Ok(()) } else { Err(ServeError::Bad(says())) }
+}
+
+/// The slide of a description, which may have become another one since.
+pub async fn open(state: &State, described: &Described) -> Result<Arc<Slide>, ServeError> {
+    let slide = open_slide(state, &described.name).await?;
+    if slide.identity == described.identity {
+        return Ok(slide);
+    }
+    service(state)?.index.forget();
+    Err(ServeError::NotFound)
+}
+
+/// What the frames of a slide are.
+pub async fn look(
+    state: &State,
+    described: &Described,
+    slide: &Arc<Slide>,
+) -> Result<Arc<Looked>, ServeError> {
+    service(state)?.looks.of(&state.tiles, slide, described.instances.len()).await
+}
+
+/// The slide of an instance, and its level.
+pub async fn place(
+    state: &State,
+    (study, series, instance): (&str, &str, &str),
+) -> Result<(Arc<Described>, u32), ServeError> {
+    check(instance)?;
+    for described in slides(state, study, Some(series)).await?.iter() {
+        if let Some(down) = described.instances.iter().position(|uid| uid == instance) {
+            return Ok((described.clone(), down as u32));
+        }
+    }
+    Err(ServeError::NotFound)
+}
+
+/// An instance.
+pub async fn find(state: &State, uids: (&str, &str, &str)) -> Result<Found, ServeError> {
+    let (described, down) = place(state, uids).await?;
+    let slide = open(state, &described).await?;
+    let looked = look(state, &described, &slide).await?;
+    Ok(Found { described, slide, looked, down })
+}
+
+/// What the client takes: the parameter `accept` of the query, else the header.
+pub fn accepted(headers: &HeaderMap, query: Option<&str>) -> Result<Accepted, ServeError> {
+    if let Some(value) = parameter(query, "accept") {
+        return Accepted::parse([value.as_str()].into_iter());
+    }
+    let text = |value: &'_ HeaderValue| value.to_str().map(str::to_string).ok();
+    let values: Option<Vec<_>> = headers.get_all(header::ACCEPT).iter().map(text).collect();
+    let values = values.ok_or_else(|| ServeError::Bad("Accept: it is no text".into()))?;
+    Accepted::parse(values.iter().map(String::as_str))
+}
+
+/// A parameter of a query.
+pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).find_map(|(_, value)| decoded(value))
+}
+
+/// The address of the service, as the client knows it.
+pub fn base(state: &State, uri: &Uri, headers: &HeaderMap) -> String {
+    format!("{}{PATH}", client::base(uri, headers, state.options.access.trust_forwarded))
+}
+
+/// What depends on the header `Accept`.
+pub fn varied(mut response: Response) -> Response {
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
