@@ -24,7 +24,6 @@ use clap::Args;
 use self::advice::{Situation, advice};
 use self::machine::{Cpu, Encoders, FEATURES, Jpeg, OpenSlide};
 use self::report::Report;
-use self::serve::Serve;
 use self::tours::Tours;
 use super::args::work::JsonArgs;
 #[cfg(feature = "serve")]
@@ -76,7 +75,7 @@ pub fn run(
     #[cfg(feature = "serve")]
     let serve = server.map(|(args, settings)| serve::examine(&args, &settings)).transpose()?;
     #[cfg(not(feature = "serve"))]
-    let serve: Option<Serve> = None;
+    let serve: Option<serve::Serve> = None;
     let adapters = gpu::examine(wanted)?;
     let (cpu, jpeg, openslide) = (Cpu::detect(), Jpeg::detect(), OpenSlide::detect());
     let (encoders, tours) = (Encoders::detect(), Tours::detect());
