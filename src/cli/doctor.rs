@@ -75,7 +75,7 @@ pub fn run(
     #[cfg(feature = "serve")]
     let serve = server.map(|(args, settings)| serve::examine(&args, &settings)).transpose()?;
     #[cfg(not(feature = "serve"))]
-    let serve: Option<self::serve::Serve> = None;
+    let serve: Option<serve::Serve> = None;
     let adapters = gpu::examine(wanted)?;
     let (cpu, jpeg, openslide) = (Cpu::detect(), Jpeg::detect(), OpenSlide::detect());
     let (encoders, tours) = (Encoders::detect(), Tours::detect());
