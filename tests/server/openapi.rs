@@ -37,7 +37,7 @@ fn slides(root: &Path) {
 #[test]
 fn every_route_is_described() {
     let root = tempfile::tempdir().unwrap();
-    let server = Running::start(root.path(), &[]);
+    let server = Running::start(root.path(), &["--dicomweb"]);
     let reply = server.get("/api/openapi.json");
     assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
     let document: Value = serde_json::from_slice(&reply.body).unwrap();

@@ -15,6 +15,7 @@ use crate::output::icc::Colour;
 use crate::output::tile::{OutputFormat, TileCoder};
 use crate::serve::dicomweb::{count_of_frames, frame as frame_of, frame_list, of_image, tile_of};
 use crate::serve::iiif::{Format, ImageRequest, MAX_AREA, MAX_SIDE, Quality, Region};
+use crate::serve::image::output_format;
 use crate::serve::slide::Slide;
 use crate::web::budget::Purpose;
 use crate::web::error::ServeError;
@@ -120,7 +121,7 @@ pub async fn frame(
         return Err(ServeError::NotAcceptable("one frame at a time as an image".into()));
     };
     let tag = etag(format!("frame {:x} {down} {number} {format:?}", slide.identity).as_bytes());
-    let (kind, control) = (content_type(format), &state.options.access.cache_control);
+    let (kind, control) = (output_format(format).media_type(), &state.options.access.cache_control);
     if matches(&headers, &tag) {
         return Ok(varied(cacheable(&headers, &tag, control, kind, Bytes::new())));
     }
@@ -152,20 +153,6 @@ fn image(coded: &[u8], format: Format, profile: &Colour) -> Result<Vec<u8>> {
     let pixels = foreign_pixels(coded, None).map_err(Error::from)?;
     let made = TileCoder::new(OutputFormat::Png, 100)?.encode(pixels.view())?;
     Ok(profile.tag(OutputFormat::Png, made))
-}
-
-fn output_format(format: Format) -> OutputFormat {
-    match format {
-        Format::Jpg => OutputFormat::Jpeg,
-        Format::Png => OutputFormat::Png,
-    }
-}
-
-fn content_type(format: Format) -> &'static str {
-    match format {
-        Format::Jpg => "image/jpeg",
-        Format::Png => "image/png",
-    }
 }
 
 /// Refuses parameters that change pixels and are not offered.

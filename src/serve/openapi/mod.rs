@@ -1,8 +1,9 @@
 //! The description of all addresses in the form of OpenAPI 3.1. Source: <https://spec.openapis.org/oas/v3.1.0>.
 //!
-//! `routes` is the table of what is asked for and answered, `schemas.json` the form of the JSON. Tests hold the table to the routes of the
+//! `routes` and `dicomweb` are the tables of what is asked for and answered, `schemas.json` the form of the JSON. Tests hold the tables to the routes of the
 //! server, and what the server answers to the schemas.
 
+mod dicomweb;
 mod routes;
 
 use std::sync::LazyLock;
@@ -16,7 +17,7 @@ const SCHEMAS: &str = include_str!("schemas.json");
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut paths = Map::new();
-    for operation in ROUTES {
+    for operation in operations() {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method] = described(operation);
     }
@@ -53,6 +54,11 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         "security": [{}, {"token": []}, {"signature": []}],
     })
 });
+
+/// What every address is asked for and answers.
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    ROUTES.iter().chain(dicomweb::ROUTES)
+}
 
 /// The document of a server whose own address is `base`.
 pub fn document(base: &str) -> Value {
@@ -130,7 +136,7 @@ mod tests {
                 assert!(found.contains(&reference.as_str()), "{reference} is not used");
             }
         }
-        for operation in ROUTES {
+        for operation in operations() {
             let named = operation.path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap());
             for name in named {
                 let has =

@@ -118,6 +118,12 @@ pub const PARAMETERS: &[Parameter] = &[
         r#"{"enum": ["name", "-name", "folder", "-folder", "date", "-date"]}"#,
     ),
     query("search", "search", "A part of the name, in upper or lower case", TEXT),
+    path("study", "UID of a study"),
+    path("series", "UID of a series"),
+    path("instance", "UID of an instance"),
+    path("frames", "Numbers of frames from 1, as 1,2,3"),
+    query("most", "limit", "Most results", NUMBER),
+    query("next", "next", "The page that a login leads to, as /viewer/slide", TEXT),
     query("slides", "slides", "Two to four slides, as a,b", TEXT),
 ];
 
@@ -132,7 +138,7 @@ const MARKS: Kind = ("application/geo+json", "Marks");
 const MARK: Kind = ("application/geo+json", "Mark");
 const SAME: (&str, &str, &[Kind]) = ("304", "It is what If-None-Match names", &[]);
 
-const fn get(
+pub const fn get(
     path: &'static str,
     summary: &'static str,
     parameters: &'static [&'static str],
@@ -153,7 +159,7 @@ const OF_SLIDE: &[&str] = &["slide", "channel", "focal", "time", "window"];
 const A_TILE: &[(&str, &str, &[Kind])] = &[("200", "The tile", TILE), SAME];
 const AN_IMAGE: &[(&str, &str, &[Kind])] = &[("200", "The image", TILE), SAME];
 
-/// Every address of the server.
+/// Every address of the server but those of DICOMweb.
 pub const ROUTES: &[Operation] = &[
     get(
         "/api/slides",
@@ -382,6 +388,18 @@ pub const ROUTES: &[Operation] = &[
     get("/viewer/{slide}", "The viewer", &["slide"], &[("200", "A page", HTML), SAME]),
     get("/embed/{slide}", "A slide in a frame of another page", &["slide"], &[("200", "A page", HTML), SAME]),
     get("/compare", "Slides side by side", &["slides"], &[("200", "A page", HTML), SAME]),
+    get("/login", "Where a browser gives a token", &["next"], &[("200", "A page", HTML)]),
+    with(
+        "post",
+        ("application/x-www-form-urlencoded", ""),
+        get("/login", "Begins a session", &[], &[("303", "The page that was asked for", &[])]),
+    ),
+    get("/logout", "Where a browser ends its session", &[], &[("200", "A page", HTML)]),
+    with(
+        "post",
+        ("application/x-www-form-urlencoded", ""),
+        get("/logout", "Ends a session", &[], &[("303", "The login page", &[])]),
+    ),
     get("/jobs", "The queue of jobs", &[], &[("200", "A page", HTML), SAME]),
     get(
         "/assets/{name}",
