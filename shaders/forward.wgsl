@@ -1,8 +1,11 @@
 // Forward transform of JPEG and its quantiser; the twin of `forward` in codec/coefficients/dct.rs.
 //
 // Reads an 8-bit plane (`src`), its last samples repeated to whole blocks, and a table of 64 steps
-// (`h_table`). Writes the records of its blocks (`dst`, lib/blocks.wgsl), without flags. Invocations own
-// blocks as in lib/transform.wgsl: first a row, then a column, then eight coefficients in zigzag order.
+// (`h_table`). Writes the records of its blocks (`dst`, lib/blocks.wgsl), without flags. EXACT has no table and
+// leaves out the quantiser: what it writes is eight times the coefficients. Invocations own blocks as in
+// lib/transform.wgsl: first a row, then a column, then eight coefficients in zigzag order.
+
+override EXACT: bool = false;
 
 fn sample(job: Job, row: u32, x: u32) -> i32 {
     let at = min(x, job.width - 1u);
@@ -74,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     write_row(block + ROW * lane, forward_pass(line, true));
     workgroupBarrier();
     line = forward_pass(read_line(block + lane, ROW), false);
-    if live {
+    if live && !EXACT {
         let steps = steps_of(job, lane);
         line = Line(quantised(line.low, steps.low), quantised(line.high, steps.high));
     }

@@ -36,21 +36,6 @@ fn number_at(job: Job, byte: u32) -> vec2<u32> {
     return vec2<u32>(word_at(job, byte), word_at(job, byte + 4u));
 }
 
-fn sum(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-    let low = a.x + b.x;
-    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
-}
-
-// All 64 bits of a product.
-fn product(a: u32, b: u32) -> vec2<u32> {
-    let low = (a & 0xffffu) * (b & 0xffffu);
-    let one = (a & 0xffffu) * (b >> 16u);
-    let two = (a >> 16u) * (b & 0xffffu);
-    let high = (a >> 16u) * (b >> 16u);
-    let mid = (low >> 16u) + (one & 0xffffu) + (two & 0xffffu);
-    return vec2<u32>((low & 0xffffu) | (mid << 16u), high + (one >> 16u) + (two >> 16u) + (mid >> 16u));
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let job = jobs[group.z];

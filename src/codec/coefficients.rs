@@ -46,13 +46,14 @@ pub use self::block::{Block, Factors, Samples};
 pub use self::dct::{CONST_BITS, NAMED, PASS1_BITS};
 use self::dct::{Steps, forward, inverse, inverse_two};
 pub use self::decoder::{Decoder, packed};
-pub use self::encoder::{Encoder, file_in_stripes};
+pub use self::encoder::{Encoder, Quantiser, file_in_stripes};
 use self::header::Header;
 pub use self::huffman::NATURAL;
 use self::huffman::{Code, Symbols, TABLES, Table, Tokens};
 pub use self::packed::{
     BLOCK_WORDS, CONTENT, HEAD_WORDS, PackedImage, PackedPlane, UNDECIDED, pack, samples_and_flags,
 };
+pub use self::trellis::{COSTS, OF_TRELLIS, Rates, SAMPLED, Scale, Weights};
 use self::vector::{Vector, by_level};
 use crate::codec::image_codec::Quality;
 use crate::image::plane::{Plane, PlaneRef};

@@ -7,6 +7,7 @@ mod tests;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::coefficients::{Coefficients, file_in_stripes};
 use super::context;
 use super::id::CodecId;
 use super::image_codec::Shape;
@@ -177,6 +178,26 @@ impl Entropy {
                 None => Ok(self.baseline.store(codec, bytes)),
             },
         }
+    }
+
+    /// A residual as it is stored, from its coefficients. Stripes or cells as of [`Self::store_residual`]. `None` where the coder has no
+    /// code for them, and the encoder is to say what to do.
+    ///
+    /// # Errors
+    /// As [`Self::store_residual`].
+    pub fn store_coefficients(
+        self,
+        residual: &Coefficients,
+        rows: usize,
+    ) -> Result<Option<(CodecId, Vec<u8>)>> {
+        if self.residual == ResidualCoder::Context {
+            return Ok(context::pack_coefficients(residual, rows).map(|bytes| (CodecId::Context, bytes)));
+        }
+        let stripe = if self.keeps_markers() { rows } else { 0 };
+        let Some(file) = file_in_stripes(residual, stripe) else { return Ok(None) };
+        let ((width, height), sampling) = residual.shape();
+        let shape = Shape { width, height, sampling: Some(sampling) };
+        self.store_residual(CodecId::Jpeg, file, shape, rows).map(Some)
     }
 
     /// As [`Self::store`], of an image of `size` in pixels that another program coded. A file of more than

@@ -34,11 +34,6 @@ impl EncoderKind {
         }
     }
 
-    /// Whether its coefficients are those of [`super::Coefficients::of`], which a device can compute as well.
-    pub fn rounds(self) -> bool {
-        self == EncoderKind::Turbojpeg
-    }
-
     /// The name on the command line and in archives; also that of the cargo feature.
     pub fn name(self) -> &'static str {
         match self {

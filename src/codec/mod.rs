@@ -41,7 +41,6 @@ mod webp;
 
 pub use self::coefficients::Coefficients;
 pub use self::coefficients::entry::EntryPoints;
-pub use self::context::pack_coefficients;
 pub use self::dispatch::{decoder, encode_and_decode, jpeg_in, unpacked};
 pub use self::entropy::{BaselineCoder, Entropy, ResidualCoder};
 pub use self::error::{Error, Result};

@@ -18,6 +18,8 @@ use crate::params::EncodeParams;
 
 /// Side of the synthetic L0 in pixels: a family of 256-pixel tiles.
 const SIDE: usize = 1024;
+/// Side of its tiles.
+const TILE: usize = SIDE / 4;
 /// Length of each measurement.
 const MEASURED: Duration = Duration::from_millis(150);
 /// A mode is preferred to a simpler one if it is faster by this factor.
@@ -81,7 +83,7 @@ impl Probe {
     /// # Errors
     /// A codec that this build lacks.
     pub fn new(task: Task, params: &EncodeParams) -> Result<Self> {
-        let geometry = Geometry::new(SIDE as u32, SIDE as u32, (SIDE / 4) as u32)?;
+        let geometry = Geometry::new(SIDE as u32, SIDE as u32, TILE as u32)?;
         // Archives of original tiles have no residuals to measure.
         let params = EncodeParams { originals: false, ..params.clone() };
         // Waves and grain compress about as well as tissue.
@@ -98,12 +100,11 @@ impl Probe {
             sampling: Sampling::S420,
         };
         let Some(id) = geometry.all_families().next() else { unreachable!("a slide has a family") };
-        let source =
-            SourceFamily { id, tile: SIDE / 4, image: Pixels::Ycc(image(SIDE)), tile_bytes: Vec::new() };
+        let source = SourceFamily { id, tile: TILE, image: Pixels::Ycc(image(SIDE)), tile_bytes: Vec::new() };
         let sampling = params.coding().baseline_subsamp.sampling();
-        let chroma = sampling.chroma_size(SIDE / 4, SIDE / 4);
+        let chroma = sampling.chroma_size(TILE, TILE);
         let baseline = Ycc {
-            luma: plane(SIDE / 4, SIDE / 4),
+            luma: plane(TILE, TILE),
             chroma: Some([plane(chroma.0, chroma.1), plane(chroma.0, chroma.1)]),
             sampling,
         };
@@ -121,7 +122,7 @@ impl Probe {
             residual.chroma = Some([grains(size), grains(size)]);
             residual.sampling = Sampling::S420;
         }
-        let tile = image(SIDE / 4);
+        let tile = image(TILE);
         let tile_jpeg = JpegEncoder::new()?.encode(tile.view(), 90.into())?;
         let stored = [
             store(&params, ImageRole::Baseline, baseline.view())?.0,
@@ -166,13 +167,15 @@ impl Probe {
     }
 
     async fn encode(&self, backend: &dyn Backend) -> Result<()> {
-        let shape = Shape { width: SIDE / 4, height: SIDE / 4, sampling: None };
+        let shape = Shape { width: TILE, height: TILE, sampling: None };
         for _ in 0..16 {
             JpegDecoder.decode(&self.tile_jpeg, shape)?;
         }
         if let Some(made) = backend.coefficients(&self.params, &self.source).await? {
-            let images = [Some(made.baseline), made.residual];
-            images.iter().flatten().for_each(|image| drop(black_box(file_in_stripes(image, 0))));
+            let entropy = self.params.entropy;
+            black_box(file_in_stripes(&made.baseline, 0).map(|file| entropy.store(CodecId::Jpeg, file)));
+            let stored = made.residual.map(|residual| entropy.store_coefficients(&residual, TILE));
+            black_box(stored.transpose()?);
             return Ok(());
         }
         let base = backend.base(&self.params, &self.source).await?;
@@ -184,7 +187,7 @@ impl Probe {
 
     async fn decode(&self, backend: &dyn Backend) -> Result<()> {
         let (width, height) = self.params.coding().residual_size(SIDE, SIDE);
-        let sizes = [(SIDE / 4, SIDE / 4), (width, height)];
+        let sizes = [(TILE, TILE), (width, height)];
         let decoded = |i: usize| {
             let ((codec, bytes), (width, height)) = (&self.stored[i], sizes[i]);
             decoder(*codec)?.decode(bytes, Shape { width, height, sampling: None })
@@ -220,7 +223,7 @@ fn store(params: &EncodeParams, role: ImageRole, image: YccRef<'_>) -> Result<((
     };
     if role == ImageRole::Residual
         && params.entropy.residual == ResidualCoder::Context
-        && let Some((bytes, decoded)) = kind.encode_by_context(image, quality, 0)?
+        && let Some((bytes, decoded)) = kind.encode_by_context(image, quality, TILE)?
     {
         return Ok(((CodecId::Context, bytes), decoded));
     }
@@ -229,7 +232,7 @@ fn store(params: &EncodeParams, role: ImageRole, image: YccRef<'_>) -> Result<((
     let codec = encoder.codec();
     let stored = match role {
         ImageRole::Baseline => params.entropy.store(codec, bytes),
-        ImageRole::Residual => params.entropy.store_residual(codec, bytes, image.into(), 0)?,
+        ImageRole::Residual => params.entropy.store_residual(codec, bytes, image.into(), TILE)?,
     };
     Ok((stored, decoded))
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::job::{GpuJob, JOB_BYTES, JOBS_ALIGN, MAX_DISPATCH_JOBS, MAX_JOBS_BYTES};
+use super::pass::Pass;
 use super::program::{Job, JobTables, RoundTrip};
-use super::shader::Pass;
 use super::tables::{DeviceTable, DeviceTables};
 use crate::kernels::taps::Taps;
 

@@ -21,7 +21,8 @@ use super::adapter::{AdapterFacts, GpuAdapter};
 use super::batch_jobs::Dispatch;
 use super::fault::{Fault, Faults, Stage};
 use super::job::JOB_WINDOW_BYTES;
-use super::shader::{Kernel, Pass};
+use super::pass::Pass;
+use super::shader::Kernel;
 use crate::backend::GpuError;
 
 /// An open adapter with every pipeline built.
@@ -282,8 +283,8 @@ fn compile(device: &wgpu::Device, name: &str, source: String) -> wgpu::ShaderMod
         wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
     // SAFETY: the only check that is left out bounds loops; it costs a counter in the innermost ones. Every
     // loop of the shaders counts from one number to another by a positive constant, and the upper bounds are
-    // constants, numbers of blocks in jobs, or numbers of groups in tables that `tables.rs` made: none depends
-    // on samples or coefficients. All accesses stay checked.
+    // constants, numbers of blocks and of workgroups in jobs, or numbers of groups in tables that `tables.rs`
+    // made: none depends on samples or coefficients, which may only end a loop sooner. All accesses stay checked.
     #[allow(unsafe_code)]
     unsafe {
         device.create_shader_module_trusted(desc, checks)

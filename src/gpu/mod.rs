@@ -1,7 +1,8 @@
 //! The kernels on a GPU, through WGSL: any number of families at a time, in batches that form as they come.
 //!
 //! ```text
-//! shader       the shaders as text, the pipelines          no device
+//! shader       the shaders as text                         no device
+//! pass         the pipelines made of them                  no device
 //! program      one family's planes and passes              no device
 //! tables       tables of taps as shaders read them         no device
 //! job          a job as shaders read it                    no device
@@ -39,6 +40,7 @@ mod fault;
 mod job;
 mod options;
 pub mod parity;
+mod pass;
 mod program;
 mod reason;
 mod shader;
@@ -53,8 +55,9 @@ pub use ceiling::Ceiling;
 pub use fault::{Fault, Faults, Stage};
 pub use job::RECORD_WORDS;
 pub use options::GpuOptions;
-pub use program::{Job, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat};
+pub use pass::{COUNT_WORDS, Pass, counting_groups};
+pub use program::{COST_WORDS, Job, PassList, PlaneAllocator, PlaneLayout, Program, RoundTrip, SampleFormat};
 pub use reason::Reason;
-pub use shader::{Kernel, Pass};
+pub use shader::Kernel;
 pub use stats::{GpuPeaks, GpuStats};
 pub use tables::DeviceTable;

@@ -5,14 +5,16 @@
 
 mod case;
 mod coefficients;
+mod trellis;
 
 use std::fmt;
 use std::sync::Arc;
 
 use self::case::{Case, planes, program};
 use super::backend::GpuBackend;
+use super::pass::Pass;
 use super::program::{Job, PlaneAllocator, PlaneLayout, SampleFormat, gradient_descent};
-use super::shader::{Kernel, Pass};
+use super::shader::Kernel;
 use crate::backend::GpuError;
 use crate::backend::error::Error;
 use crate::backend::scheduler::Scheduler;
@@ -133,16 +135,19 @@ fn cases(thorough: bool) -> impl Iterator<Item = Case> {
                 .chain(sharpenings(&name, &plane))
                 .chain(colours(&name, &plane))
                 .chain(coefficients::cases(&name, &plane, thorough))
+                .chain(trellis::cases(&name, &plane, thorough))
                 .collect::<Vec<_>>()
         })
     });
-    let sweeps = thorough.then(|| coefficients::divisors().chain(coefficients::proven_sizes()));
+    let sweeps = || coefficients::divisors().chain(coefficients::proven_sizes()).chain(trellis::counts());
+    let sweeps = thorough.then(sweeps);
     let all = all.chain(sweeps.into_iter().flatten());
     // A larger plane, across many workgroups.
     all.chain(planes(640, 333, false).into_iter().take(1).flat_map(move |(name, plane)| {
         let name = format!("{name} 640x333");
         let mut some: Vec<_> = residuals(&name, &plane).collect();
         some.extend(coefficients::cases(&name, &plane, false));
+        some.extend(trellis::cases(&name, &plane, false));
         some.extend(resamples(&name, &plane, if thorough { THOROUGH_LARGE } else { QUICK_LARGE }));
         some
     }))

@@ -5,173 +5,21 @@
 
 mod coefficients;
 mod encode;
+mod layout;
+mod plane_job;
 mod reconstruct;
+mod trellis;
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::job::RECORD_WORDS;
-use super::shader::Pass;
-use super::tables::{DeviceTable, StepTables};
+pub use self::layout::{PLANE_ALIGN_WORDS, PlaneAllocator, PlaneLayout, SampleFormat};
+pub use self::plane_job::{Job, JobTables};
+pub use self::trellis::COST_WORDS;
+use super::pass::Pass;
+use super::tables::StepTables;
 use crate::kernels::optl2::{Problem, ProblemCache};
 use crate::kernels::sharpen::Strength;
-use crate::kernels::taps::{Axis, Filter, TapCache, Taps};
-
-/// Planes begin at multiples of this many words.
-pub const PLANE_ALIGN_WORDS: u32 = 16;
-
-/// How samples are packed into 32-bit words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleFormat {
-    /// Four 8-bit samples a word.
-    U8,
-    /// Two Q6 samples a word.
-    Q6,
-    /// Four interleaved RGB pixels in three words.
-    Rgb,
-    /// Records of blocks of 8 x 8 samples, whose number counts for width and height.
-    Blocks,
-}
-
-/// Samples of a block along a side.
-const BLOCK: usize = 8;
-
-/// Offset, size and format of a plane in device memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaneLayout {
-    /// First word.
-    pub offset: u32,
-    /// Width in samples, or in pixels of RGB.
-    pub width: usize,
-    /// Height.
-    pub height: usize,
-    /// How its samples are packed.
-    pub format: SampleFormat,
-}
-
-impl PlaneLayout {
-    /// Words a row.
-    pub fn stride(&self) -> u32 {
-        let quads = self.width.div_ceil(4) as u32;
-        match self.format {
-            SampleFormat::U8 => quads,
-            SampleFormat::Q6 => 2 * quads,
-            SampleFormat::Rgb => 3 * quads,
-            SampleFormat::Blocks => RECORD_WORDS * self.width.div_ceil(BLOCK) as u32,
-        }
-    }
-
-    /// Words in all.
-    pub fn words(&self) -> u32 {
-        let rows =
-            if self.format == SampleFormat::Blocks { self.height.div_ceil(BLOCK) } else { self.height };
-        self.stride() * rows as u32
-    }
-
-    /// Blocks of 8 x 8 samples that it has.
-    pub fn blocks(&self) -> usize {
-        self.width.div_ceil(BLOCK) * self.height.div_ceil(BLOCK)
-    }
-
-    /// Its memory as one row of bytes, in which form it comes down.
-    pub fn as_bytes(&self) -> Self {
-        Self { width: 4 * self.words() as usize, height: 1, format: SampleFormat::U8, ..*self }
-    }
-
-    /// Its memory for the records of blocks of so many samples.
-    fn over(&self, samples: Self) -> Self {
-        Self { offset: self.offset, format: SampleFormat::Blocks, ..samples }
-    }
-
-    /// Bytes of a row that hold samples, for planes that are uploaded or downloaded.
-    pub fn row_bytes(&self) -> usize {
-        if self.format == SampleFormat::Rgb { 3 * self.width } else { self.width }
-    }
-
-    fn end(&self) -> u32 {
-        self.offset + self.words()
-    }
-}
-
-/// Tables of a job.
-#[derive(Clone, Debug)]
-pub enum JobTables {
-    /// None.
-    None,
-    /// Horizontal and vertical taps, for the kernels that filter.
-    Taps([Arc<Taps>; 2]),
-    /// The steps of a quantiser.
-    Steps(Arc<DeviceTable>),
-}
-
-/// One plane to compute.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Plane to read.
-    pub src: PlaneLayout,
-    /// Plane to write.
-    pub dst: PlaneLayout,
-    /// The tables that the kernel reads.
-    pub tables: JobTables,
-    /// Offsets of further planes: `a` and `b` of the shader.
-    pub planes: [u32; 2],
-    /// Numbers: `p` and `q` of the shader.
-    pub numbers: [i32; 2],
-}
-
-impl Job {
-    fn new(src: PlaneLayout, dst: PlaneLayout) -> Self {
-        Self { src, dst, tables: JobTables::None, planes: [0; 2], numbers: [0; 2] }
-    }
-
-    /// Filters `src` to `dst` by two tables.
-    pub fn filter(src: PlaneLayout, dst: PlaneLayout, h: Arc<Taps>, v: Arc<Taps>) -> Self {
-        Self { tables: JobTables::Taps([h, v]), ..Self::new(src, dst) }
-    }
-
-    /// Sharpens `src` to `dst`.
-    pub fn sharpen(src: PlaneLayout, dst: PlaneLayout, strength: Strength) -> Self {
-        Self { numbers: [strength.q8() as i32, 0], ..Self::new(src, dst) }
-    }
-
-    /// Samples to the records of their blocks, or back.
-    pub fn transform(src: PlaneLayout, dst: PlaneLayout, steps: Arc<DeviceTable>) -> Self {
-        Self { tables: JobTables::Steps(steps), ..Self::new(src, dst) }
-    }
-
-    /// Records of blocks to `packed`, which has room for so many words of values.
-    pub fn pack(records: PlaneLayout, packed: PlaneLayout, value_words: u32) -> Self {
-        let numbers = [i32::try_from(value_words).unwrap_or(i32::MAX), 0];
-        Self { numbers, ..Self::new(records, packed.over(records)) }
-    }
-
-    /// The flags of packed blocks to one word.
-    pub fn gather(blocks: PlaneLayout, word: PlaneLayout) -> Self {
-        Self::new(blocks, word.over(blocks))
-    }
-
-    /// One plane, or two of one size, to the sums of their proof.
-    pub fn proof(planes: &[PlaneLayout], sums: PlaneLayout) -> Self {
-        let (first, last) = (planes[0], planes[planes.len() - 1]);
-        let all = PlaneLayout { offset: sums.offset, height: planes.len() * first.height, ..first };
-        Self { numbers: [planes.len() as i32, 0], ..Self::new(first, all).with(last, last) }
-    }
-
-    /// Adds two further planes.
-    pub fn with(self, a: PlaneLayout, b: PlaneLayout) -> Self {
-        Self { planes: [a.offset, b.offset], ..self }
-    }
-
-    /// Interleaved RGB to planes.
-    pub fn to_ycc(rgb: PlaneLayout, planes: [PlaneLayout; 3]) -> Self {
-        Self::new(rgb, planes[0]).with(planes[1], planes[2])
-    }
-
-    /// Planes to interleaved RGB.
-    pub fn to_rgb(planes: [PlaneLayout; 3], rgb: PlaneLayout) -> Self {
-        Self::new(planes[0], rgb).with(planes[1], planes[2])
-    }
-}
+use crate::kernels::taps::{Axis, Filter, TapCache};
 
 /// Passes in the order in which they run; the jobs of one pass are independent of each other.
 pub type PassList = Vec<(Pass, Vec<Job>)>;
@@ -212,38 +60,6 @@ fn merge_passes(passes: &mut PassList, more: PassList) {
     debug_assert_eq!(passes.len(), more.len(), "gradient descents of one filter have the same passes");
     for ((_, jobs), (_, others)) in passes.iter_mut().zip(more) {
         jobs.extend(others);
-    }
-}
-
-/// Allocates the planes of a family's region one after the other.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PlaneAllocator {
-    next: u32,
-    peak: u32,
-}
-
-impl PlaneAllocator {
-    /// The largest number of words that were ever allocated.
-    pub fn peak_words(&self) -> u32 {
-        self.peak
-    }
-
-    /// Goes on after so many words.
-    fn after(words: u32) -> Self {
-        Self { next: words, peak: words }
-    }
-
-    /// Allocates words that come down as bytes.
-    fn allocate_words(&mut self, words: u32) -> PlaneLayout {
-        self.allocate(4 * words as usize, 1, SampleFormat::U8)
-    }
-
-    /// Allocates a plane.
-    pub fn allocate(&mut self, width: usize, height: usize, format: SampleFormat) -> PlaneLayout {
-        let plane = PlaneLayout { offset: self.next, width, height, format };
-        self.next = plane.end().next_multiple_of(PLANE_ALIGN_WORDS);
-        self.peak = self.peak.max(self.next);
-        plane
     }
 }
 

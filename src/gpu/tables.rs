@@ -1,4 +1,4 @@
-//! Tables of taps, and of a quantiser's steps, in the form that shaders read.
+//! Tables of taps, and of quantisers, in the form that shaders read.
 //!
 //! Taps are rows of four `i32`, in three parts:
 //!
@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::shader::TILE_ROWS;
+use crate::codec::coefficients::{NATURAL, Scale, Weights};
 use crate::kernels::taps::Taps;
 
 /// A table for the device.
@@ -66,19 +67,39 @@ impl DeviceTable {
         let rows = steps.as_chunks().0.iter().map(|row: &[u8; 4]| row.map(i32::from));
         Self { rows: rows.collect(), spans: 0 }
     }
+
+    /// The reciprocals of a trellis by these steps, in zigzag order, then its weights.
+    pub fn of_trellis(steps: &[u8; 64], weights: Weights) -> Self {
+        let scale = Scale::new(steps);
+        let reciprocals = NATURAL.map(|place| scale.reciprocals()[usize::from(place)] as i32);
+        let weights = [weights.flat, weights.half_at, weights.least, 0];
+        Self { rows: reciprocals.as_chunks().0.iter().copied().chain([weights]).collect(), spans: 0 }
+    }
 }
 
-/// The tables of quantisers. There are few: one for each quality.
+/// The steps of a quantiser, and the weights of one that is a trellis.
+type Quantiser = ([u8; 64], Option<Weights>);
+
+/// The tables of quantisers. There are few: one or two for each quality.
 #[derive(Debug, Default)]
 pub struct StepTables {
-    made: Mutex<HashMap<[u8; 64], Arc<DeviceTable>>>,
+    made: Mutex<HashMap<Quantiser, Arc<DeviceTable>>>,
 }
 
 impl StepTables {
     /// The table of `steps`, made on first use.
     pub fn get(&self, steps: &[u8; 64]) -> Arc<DeviceTable> {
+        self.made((*steps, None), || DeviceTable::of_steps(steps))
+    }
+
+    /// The table of a trellis, made on first use.
+    pub fn of_trellis(&self, steps: &[u8; 64], weights: Weights) -> Arc<DeviceTable> {
+        self.made((*steps, Some(weights)), || DeviceTable::of_trellis(steps, weights))
+    }
+
+    fn made(&self, of: Quantiser, make: impl FnOnce() -> DeviceTable) -> Arc<DeviceTable> {
         let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
-        made.entry(*steps).or_insert_with(|| Arc::new(DeviceTable::of_steps(steps))).clone()
+        made.entry(of).or_insert_with(|| Arc::new(make())).clone()
     }
 }
 

@@ -4,10 +4,7 @@ use super::error::{Error, Result};
 use crate::archive::{FamilyRecord, Payload};
 use crate::backend::{Backend, Base, Predicted, Transformed, cpu};
 use crate::codec::coefficients::file_in_stripes;
-use crate::codec::{
-    CodecId, Coefficients, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, encode_and_decode,
-    pack_coefficients,
-};
+use crate::codec::{CodecId, ImageEncoder, ImageRole, Quality, ResidualCoder, Shape, encode_and_decode};
 use crate::image::family::{PayloadKind, Proof, SourceFamily};
 use crate::image::geometry::FamilyId;
 use crate::image::spec::RESIDUAL_ZERO;
@@ -103,9 +100,8 @@ pub async fn encode_transformed(
     let (codec, bytes) = params.entropy.store(CodecId::Jpeg, file);
     let mut payloads = vec![Payload { kind: PayloadKind::Baseline, codec, bytes }];
     if let Some(residual) = residual {
-        let Some((codec, bytes)) = stored_residual(params, &residual, stripe(params, source))? else {
-            return Ok(None);
-        };
+        let stored = params.entropy.store_coefficients(&residual, stripe(params, source))?;
+        let Some((codec, bytes)) = stored else { return Ok(None) };
         payloads.push(Payload { kind: PayloadKind::Residual, codec, bytes });
     }
     Ok(Some(FamilyRecord { proof, payloads }))
@@ -115,24 +111,6 @@ pub async fn encode_transformed(
 fn stripe(params: &EncodeParams, source: &SourceFamily) -> usize {
     // A scaled residual has no rows of tiles, and so no stripes.
     if params.l0_scale_pct == 100 { source.tile } else { 0 }
-}
-
-/// The coefficients of a residual as they are stored; `None` where JPEG has no code for them.
-fn stored_residual(
-    params: &EncodeParams,
-    residual: &Coefficients,
-    stripe: usize,
-) -> Result<Option<(CodecId, Vec<u8>)>> {
-    if params.entropy.residual == ResidualCoder::Context
-        && let Some(bytes) = pack_coefficients(residual, stripe)
-    {
-        return Ok(Some((CodecId::Context, bytes)));
-    }
-    let rows = if params.entropy.keeps_markers() { stripe } else { 0 };
-    let Some(file) = file_in_stripes(residual, rows) else { return Ok(None) };
-    let ((width, height), sampling) = residual.shape();
-    let shape = Shape { width, height, sampling: Some(sampling) };
-    Ok(Some(params.entropy.store_residual(CodecId::Jpeg, file, shape, stripe)?))
 }
 
 /// Codes a residual in stripes of `stripe` rows, none for 0.

@@ -25,6 +25,7 @@ use origami::output::tile::OutputFormat;
 use origami::params::{EncodeParams, Subsamp};
 use origami::pyramid::source::Source;
 use origami::pyramid::write::Existing;
+use origami::quality::presets::Preset;
 use origami::slide::{OpenOptions, Slide};
 
 /// The CPU, and with an adapter the GPU and both.
@@ -32,6 +33,8 @@ struct Backends {
     cpu: CpuBackend,
     others: Vec<Engine>,
     scheduler: Scheduler,
+    /// Whether each encode writes a manifest, for which planes come down.
+    manifest: bool,
 }
 
 impl Backends {
@@ -43,7 +46,7 @@ impl Backends {
             Engine::new(options, &scheduler)
         });
         assert_eq!(others.each_ref().map(|engine| engine.mode().0), [BackendMode::Gpu, BackendMode::Hybrid]);
-        Some(Self { cpu: CpuBackend::new(), others: others.into(), scheduler })
+        Some(Self { cpu: CpuBackend::new(), others: others.into(), scheduler, manifest: true })
     }
 
     /// Encodes and decodes on each and compares every file.
@@ -76,7 +79,7 @@ impl Backends {
         formats: &[DecodeOptions],
         backend: &dyn Backend,
     ) -> Vec<(String, Vec<u8>)> {
-        let options = EncodeOptions { packs: true, manifest: true, ..EncodeOptions::default() };
+        let options = EncodeOptions { packs: true, manifest: self.manifest, ..EncodeOptions::default() };
         encode(&mut source, out, params, &options, backend, &self.scheduler, &|_| ()).unwrap();
         let bundle = out.join(PACK_DIR).join(BUNDLE_NAME);
         for (i, options) in formats.iter().enumerate() {
@@ -164,6 +167,34 @@ fn every_option_gives_the_same_files_everywhere() {
         backends.agree(case, &slide, params, &formats[i % 4..][..1]);
     }
     backends.ran_on_the_gpu();
+}
+
+/// Every preset with a trellis, of a slide whose families are worked on together.
+#[test]
+fn presets_give_the_same_files_everywhere() {
+    let _shared = shared();
+    let Some(mut backends) = Backends::open("presets") else { return };
+    backends.manifest = false;
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("slide.png");
+    write_png(&image, 461, 333, 12);
+    let slide = || {
+        let slide = Slide::open(&image, &OpenOptions::default()).unwrap();
+        Source::Slide(Box::new(slide), Geometry::new(461, 333, 32).unwrap())
+    };
+    let presets = [Preset::Archive, Preset::Balanced, Preset::Small].map(Preset::params);
+    let mut encoded = 0;
+    for params in presets.iter().filter(|params| params.entropy.available().is_ok()) {
+        for optl2 in [false, true] {
+            let params = EncodeParams { optl2, ..params.clone() };
+            backends.agree(&format!("{params:?}"), &slide, &params, &formats()[..1]);
+            encoded += 1;
+        }
+    }
+    backends.ran_on_the_gpu();
+    // Each family once up and down to be encoded, and once to be decoded.
+    let (families, crossings) = (12 * encoded, backends.others[0].gpu_stats().families);
+    assert_eq!(crossings, 2 * families, "{encoded} encodes of 12 families");
 }
 
 #[test]

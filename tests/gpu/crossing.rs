@@ -12,6 +12,7 @@ use origami::image::geometry::Geometry;
 use origami::image::plane::Plane;
 use origami::image::ycc::{Sampling, Ycc};
 use origami::params::{EncodeParams, Subsamp};
+use origami::quality::presets::{Preset, at_quality};
 use origami::residual::{FamilyDecoder, encode_family, encode_transformed};
 use pollster::block_on;
 
@@ -87,10 +88,40 @@ fn all_params() -> Vec<EncodeParams> {
     ]
 }
 
+/// Parameters with a trellis, and the presets that have one.
+fn with_trellis() -> Vec<EncodeParams> {
+    let plain = EncodeParams { encoder: EncoderKind::Trellis, ..EncodeParams::default() };
+    let of =
+        |base_quality, residual_quality| EncodeParams { base_quality, residual_quality, ..plain.clone() };
+    let all = [
+        of(1, 1),
+        of(70, 30),
+        of(100, 85),
+        EncodeParams { chroma_residual_quality: Some(70), optl2: true, sharpen: 0.6, ..plain.clone() },
+        EncodeParams { encoder: EncoderKind::Turbojpeg, residual_encoder: Some(plain.encoder), ..of(80, 60) },
+        EncodeParams { residual_encoder: Some(EncoderKind::Turbojpeg), ..of(80, 60) },
+        EncodeParams { subsamp: Subsamp::S420, optl2: true, ..at_quality(&Preset::Balanced.params(), 70) },
+        Preset::Balanced.params(),
+        Preset::Small.params(),
+        Preset::Archive.params(),
+    ];
+    all.into_iter().filter(|params| params.entropy.available().is_ok()).collect()
+}
+
 #[test]
 fn one_crossing_stores_the_bytes_of_the_cpu() {
+    crosses_once("crossing", &all_params());
+}
+
+#[test]
+fn one_crossing_with_a_trellis_stores_the_bytes_of_the_cpu() {
+    crosses_once("crossing with a trellis", &with_trellis());
+}
+
+/// Families of every kind and size, with all these parameters.
+fn crosses_once(test: &str, all: &[EncodeParams]) {
     let _shared = shared();
-    let Some(gpu) = gpu::open("crossing", Faults::default()) else { return };
+    let Some(gpu) = gpu::open(test, Faults::default()) else { return };
     let samplings = [
         None,
         Some(Sampling::Gray),
@@ -99,16 +130,16 @@ fn one_crossing_stores_the_bytes_of_the_cpu() {
         Some(Sampling::S440),
         Some(Sampling::S444),
     ];
-    let (mut cases, mut crossed, mut calm) = (0, 0, 0);
-    for (i, params) in all_params().iter().enumerate() {
+    let (mut cases, mut crossed, mut calm) = (0u64, 0u64, 0u64);
+    for (i, params) in all.iter().enumerate() {
         for (j, kind) in KINDS.into_iter().enumerate() {
             for (k, size) in SIZES.into_iter().enumerate() {
                 let sampling = samplings[(i + j + k) % samplings.len()];
                 let case = format!("{kind} {size:?} {sampling:?} {params:?}");
                 cases += 1;
                 let crosses = agrees(&gpu, &case, params, source(kind, size, sampling));
-                crossed += usize::from(crosses);
-                calm += usize::from(crosses && CALM.contains(&kind));
+                crossed += u64::from(crosses);
+                calm += u64::from(crosses && CALM.contains(&kind));
                 if !crosses && CALM.contains(&kind) {
                     println!("not in one crossing: {case}");
                 }
@@ -116,6 +147,7 @@ fn one_crossing_stores_the_bytes_of_the_cpu() {
         }
     }
     println!("{crossed} of {cases} families in one crossing, {calm} of them calm");
+    assert!(gpu.stats().submissions <= cases, "none crossed more than once");
     // Half of all are calm.
     assert!(10 * calm > 3 * cases, "{crossed} of {cases}, {calm} of them calm");
 }
@@ -126,10 +158,14 @@ fn every_entropy_coder_takes_coefficients_of_a_device() {
     let _shared = shared();
     let Some(gpu) = gpu::open("entropy coders", Faults::default()) else { return };
     for entropy in Entropy::all() {
-        let params = EncodeParams { entropy, chroma_residual_quality: Some(50), ..EncodeParams::default() };
-        for kind in ["slope", "glass"] {
-            let source = source(kind, (128, 91), Some(Sampling::S420));
-            assert!(agrees(&gpu, &format!("{kind} {}", entropy.name()), &params, source));
+        for encoder in [EncoderKind::Turbojpeg, EncoderKind::Trellis] {
+            let plain = EncodeParams { encoder, entropy, ..EncodeParams::default() };
+            let params = EncodeParams { chroma_residual_quality: Some(50), ..plain };
+            for kind in ["slope", "glass"] {
+                let source = source(kind, (128, 91), Some(Sampling::S420));
+                let case = format!("{kind} {} {}", encoder.name(), entropy.name());
+                assert!(agrees(&gpu, &case, &params, source), "{case}: not in one crossing");
+            }
         }
     }
 }
@@ -140,10 +176,12 @@ fn what_shaders_do_not_do_is_left_to_the_other_way() {
     let Some(gpu) = gpu::open("not in one crossing", Faults::default()) else { return };
     let plain = EncodeParams::default();
     let slope = |size| source("slope", size, Some(Sampling::S420));
-    let trellis = EncodeParams { encoder: EncoderKind::Trellis, ..plain.clone() };
-    assert!(!agrees(&gpu, "trellis", &trellis, slope((128, 128))));
-    let residual = EncodeParams { residual_encoder: Some(EncoderKind::Trellis), ..plain.clone() };
-    assert!(!agrees(&gpu, "trellis of the residual", &residual, slope((128, 128))));
+    if EncoderKind::Mozjpeg.is_built() {
+        let foreign = EncodeParams { encoder: EncoderKind::Mozjpeg, ..plain.clone() };
+        assert!(!agrees(&gpu, "mozjpeg", &foreign, slope((128, 128))));
+        let residual = EncodeParams { residual_encoder: Some(EncoderKind::Mozjpeg), ..plain.clone() };
+        assert!(!agrees(&gpu, "mozjpeg of the residual", &residual, slope((128, 128))));
+    }
     let scaled = EncodeParams { l0_scale_pct: 60, ..plain.clone() };
     assert!(!agrees(&gpu, "a scaled residual", &scaled, slope((128, 128))));
     assert!(!agrees(&gpu, "too small for the sums of a proof", &plain, slope((12, 12))));

@@ -11,6 +11,7 @@ use crate::kit::rng::Rng;
 use origami::archive::FamilyRecord;
 use origami::backend::scheduler::Scheduler;
 use origami::backend::{Backend, BackendChoice, CpuBackend, Task};
+use origami::codec::EncoderKind;
 use origami::error::Result;
 use origami::gpu::engine::{Engine, EngineOptions};
 use origami::gpu::{Fault, Faults, Stage};
@@ -101,6 +102,12 @@ fn source(geometry: &Geometry, id: FamilyId) -> SourceFamily {
     SourceFamily { id, tile: geometry.tile() as usize, image, tile_bytes: Vec::new() }
 }
 
+/// The parameters of a family: those of every second row have a trellis.
+fn of_family(params: &EncodeParams, id: FamilyId) -> EncodeParams {
+    let encoder = if id.y() % 2 == 1 { EncoderKind::Trellis } else { EncoderKind::Turbojpeg };
+    EncodeParams { encoder, ..params.clone() }
+}
+
 /// Whether a family's encode crosses to the device twice; the others' coefficients come down in one crossing.
 fn crosses_twice(id: FamilyId) -> bool {
     id.y() % 4 == 3
@@ -114,6 +121,7 @@ async fn round_trip(
     source: SourceFamily,
 ) -> Result<(FamilyRecord, Reconstruction)> {
     let (id, coding) = (source.id, params.coding());
+    let params = &of_family(params, id);
     let transformed = match crosses_twice(id) {
         true => None,
         false => encode_transformed(backend, params, &source).await?,

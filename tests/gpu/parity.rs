@@ -19,12 +19,15 @@ fn every_kernel_computes_the_bytes_of_its_twin() {
 }
 
 /// One mistake a kernel, each of the kind that hides: a rounding, an edge, a lane.
-const MISTAKES: [(Kernel, &str, &str); 9] = [
+const MISTAKES: [(Kernel, &str, &str); 12] = [
+    (Kernel::Ac, "if cost < better.cost", "if cost <= better.cost"),
     (Kernel::Color, "CENTRE + ROUND - 1", "CENTRE + ROUND"),
+    (Kernel::Dc, "select(0u, 1u, sums.y < sums.x)", "select(0u, 1u, sums.y <= sums.x)"),
     (Kernel::Forward, "(abs(value) + 4 * steps)", "(abs(value) + 4 * steps - 1)"),
     (Kernel::Inverse, "within(line, MAX_SAMPLE)", "within(line, MAX_BETWEEN)"),
     (Kernel::Pack, "offset > room - words", "offset >= room - words"),
     (Kernel::Proof, "select(0u, 1u, low < a.x)", "0u"),
+    (Kernel::Rates, "(number.y << (32u - below)) | (number.x >> below)", "number.y << (32u - below)"),
     (Kernel::Optl2, "vec4<i32>(1 << (STEP_BITS - 1u))", "vec4<i32>(0)"),
     (Kernel::Resample, "(1 << (SHIFT_OUT - 1u))", "((1 << (SHIFT_OUT - 1u)) - 1)"),
     (Kernel::Residual, "prediction + other - ", "prediction - other + "),

@@ -13,6 +13,7 @@ use origami::image::geometry::Geometry;
 use origami::image::plane::Plane;
 use origami::image::ycc::Sampling;
 use origami::params::EncodeParams;
+use origami::quality::presets::Preset;
 use origami::residual::encode_family;
 use serde::Serialize;
 
@@ -29,8 +30,9 @@ const MEASURED: Duration = Duration::from_millis(400);
 /// A crossing. Times are of one family, in microseconds.
 #[derive(Serialize)]
 pub struct Crossing {
-    /// `encode`: L0 up, coefficients down; `encode, two crossings`: planes; `decode`: L2 and the residual's
-    /// coefficients up, L0 and L1 down; `decode, planes`: its planes up.
+    /// `encode`: L0 up, coefficients down; `encode, balanced`: the same with the trellis and the chroma of that preset;
+    /// `encode, two crossings`: planes; `decode`: L2 and the residual's coefficients up, L0 and L1 down; `decode, planes`:
+    /// its planes up.
     pub what: &'static str,
     /// Most families of a batch.
     pub most: usize,
@@ -60,6 +62,7 @@ pub struct Crossing {
 struct Family {
     geometry: Geometry,
     params: EncodeParams,
+    balanced: EncodeParams,
     source: SourceFamily,
     decoded: DecodedFamily,
     /// The residual in coefficients.
@@ -93,13 +96,14 @@ impl Family {
             coded.record.payload(PayloadKind::Residual).map(|payload| packed(&payload.bytes, shape));
         let Some(residual) = payload.flatten() else { bail!("the synthetic family has no residual") };
         let decoded = DecodedFamily { baseline: coded.baseline, residual: coded.residual, width, height };
-        Ok(Self { geometry, params, source, decoded, residual })
+        Ok(Self { geometry, params, balanced: Preset::Balanced.params(), source, decoded, residual })
     }
 
     async fn cross(&self, what: &str, backend: &dyn Backend) -> Result<()> {
         match what {
-            "encode" => {
-                let made = backend.coefficients(&self.params, &self.source).await?;
+            "encode" | "encode, balanced" => {
+                let params = if what == "encode" { &self.params } else { &self.balanced };
+                let made = backend.coefficients(params, &self.source).await?;
                 ensure!(made.is_some(), "the device left an encode to the CPU");
             }
             "decode" => {
@@ -127,7 +131,7 @@ pub fn measure(options: &GpuOptions, is_software: bool, scheduler: &Scheduler) -
     let mut all = Vec::new();
     for &most in if is_software { SIZES_IN_SOFTWARE } else { SIZES } {
         let gpu = GpuBackend::open(&GpuOptions { max_families: most, ..options.clone() })?;
-        for what in ["encode", "encode, two crossings", "decode", "decode, planes"] {
+        for what in ["encode", "encode, balanced", "encode, two crossings", "decode", "decode, planes"] {
             // Batches grow to their size.
             run(&family, what, &gpu, most, scheduler)?;
             all.push(run(&family, what, &gpu, most, scheduler)?);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use origami::codec::coefficients::Weights;
 use origami::gpu::{
-    Ceiling, DeviceTable, GpuBackend, Job, Pass, PassList, PlaneAllocator, PlaneLayout, Program,
-    RECORD_WORDS, RoundTrip, SampleFormat,
+    COST_WORDS, COUNT_WORDS, Ceiling, DeviceTable, GpuBackend, Job, Pass, PassList, PlaneAllocator,
+    PlaneLayout, Program, RECORD_WORDS, RoundTrip, SampleFormat, counting_groups,
 };
 use origami::image::plane::Plane;
 use origami::kernels::optl2::{Extent, Problem};
@@ -61,32 +62,50 @@ struct Count {
 struct Load {
     region: PlaneAllocator,
     up: Vec<PlaneLayout>,
+    /// What makes the input of the jobs.
+    before: PassList,
     jobs: Vec<Job>,
+    /// A sample that goes up.
+    sample: fn(u32) -> u8,
 }
 
 impl Load {
     /// As many jobs as fit into a batch, `count` at most.
     fn new(count: Count, make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> Job) -> Self {
+        Self::after(count, |region, up| (Vec::new(), make(region, up)))
+    }
+
+    /// As [`Self::new`], of jobs that read what others made.
+    fn after(
+        count: Count,
+        make: impl Fn(&mut PlaneAllocator, &mut Vec<PlaneLayout>) -> (Vec<(Pass, Job)>, Job),
+    ) -> Self {
         let (mut region, mut up, mut jobs) = (PlaneAllocator::default(), Vec::new(), Vec::new());
+        let mut before = PassList::new();
         while jobs.len() < count.most {
-            let mut larger = region;
-            let job = make(&mut larger, &mut up);
+            let (mut larger, sources) = (region, up.len());
+            let (first, job) = make(&mut larger, &mut up);
             if larger.peak_words() > count.words && !jobs.is_empty() {
-                up.pop();
+                up.truncate(sources);
                 break;
             }
             region = larger;
+            for (i, (pass, job)) in first.into_iter().enumerate() {
+                match before.get_mut(i) {
+                    Some((_, all)) => all.push(job),
+                    None => before.push((pass, vec![job])),
+                }
+            }
             jobs.push(job);
         }
-        Self { region, up, jobs }
+        Self { region, up, before, jobs, sample: |i| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8 }
     }
 
     /// Microseconds of one job: the difference between runs of many and of few rounds, so that constant costs cancel out.
     fn time(&self, gpu: &GpuBackend, pass: Pass) -> Result<f64> {
         let samples = |place: &PlaneLayout| {
             let n = place.row_bytes() * place.height;
-            let noise = (0..n as u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8);
-            Plane::from_vec(place.row_bytes(), place.height, noise.collect())
+            Plane::from_vec(place.row_bytes(), place.height, (0..n as u32).map(self.sample).collect())
         };
         // One plane of noise is enough; the others keep their old contents.
         let upload = vec![self.up[0]];
@@ -94,10 +113,8 @@ impl Load {
         // Something must come down.
         let download = upload.clone();
         let run = |rounds: usize| -> Result<f64> {
-            // Values are packed where an earlier pass says.
-            let before = (pass == Pass::Pack).then(|| (Pass::Offsets, self.jobs.clone()));
-            let passes: PassList =
-                before.into_iter().chain((0..rounds).map(|_| (pass, self.jobs.clone()))).collect();
+            let rounds = (0..rounds).map(|_| (pass, self.jobs.clone()));
+            let passes: PassList = self.before.iter().cloned().chain(rounds).collect();
             let round_trips = vec![RoundTrip { upload: upload.clone(), passes, download: download.clone() }];
             let program = Program { round_trips, words: self.region.peak_words() };
             let before = gpu.stats().device_ns;
@@ -180,13 +197,16 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
         })
     };
     let packed = || {
-        Load::new(count, |region, sources| {
+        Load::after(count, |region, sources| {
             let records = region.allocate(SIDE, SIDE, SampleFormat::Blocks);
             let packed = region.allocate(4 * n, 1, SampleFormat::U8);
             sources.push(records.as_bytes());
-            Job::pack(records, packed, (n / 2) as u32)
+            let job = Job::pack(records, packed, (n / 2) as u32);
+            // Values are packed where an earlier pass says.
+            (vec![(Pass::Offsets, job.clone())], job)
         })
     };
+    let trellis = |pass: Pass| trellis(count, pass);
     let proven = Load::new(count, |region, sources| {
         let samples = region.allocate(SIDE, SIDE, SampleFormat::U8);
         sources.push(samples);
@@ -196,7 +216,7 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
     // Bytes of the records of blocks.
     let records = 4 * RECORD_WORDS as usize * n / 64;
 
-    let all: [(Pass, &'static str, usize, usize, Load); 15] = [
+    let all: [(Pass, &'static str, usize, usize, Load); 19] = [
         (Pass::ToYcc, "RGB to YCbCr, 1024x1024", 6 * n, 9 * n, coloured(false)),
         (Pass::ToRgb, "YCbCr to RGB, 1024x1024", 6 * n, 4 * n, coloured(true)),
         (
@@ -242,6 +262,13 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
         (Pass::Forward, "1024x1024", n + records, 8 * n, transformed(true)),
         (Pass::Inverse, "1024x1024", n + records, 8 * n, transformed(false)),
         (Pass::Correct, "1024x1024, on a prediction", 2 * n + records, 8 * n, transformed(false)),
+        // A product for each coefficient that is counted; the sums that 16 workgroups leave.
+        (Pass::Count, "symbols of 1024x1024", records / 4, n / 4, trellis(Pass::Count)),
+        (Pass::Rates, "costs of 1024x1024", 17 * 4 * COUNT_WORDS as usize, 16 * 512, trellis(Pass::Rates)),
+        // Two products a coefficient; paths, which depend on what is coded, are not counted.
+        (Pass::Ac, "1024x1024", 2 * records, 2 * n, trellis(Pass::Ac)),
+        // 27 sums of three passages a block, then nine of each state; a word read and four written.
+        (Pass::Dc, "1024x1024", 20 * n / 64, 36 * n / 64, trellis(Pass::Dc)),
         (Pass::Offsets, "offsets of 1024x1024", n / 4, n / 16, packed()),
         (Pass::Pack, "values of 1024x1024", records + n / 2, n, packed()),
         (Pass::Proof, "sums of 1024x1024", n + n / 16, n / 2, proven),
@@ -252,4 +279,30 @@ pub fn measure(gpu: &GpuBackend) -> Result<Vec<KernelTime>> {
         timed.push(KernelTime { kernel, what, bytes, multiply_adds, us: load.time(gpu, pass)? });
     }
     Ok(timed)
+}
+
+/// A pass of a trellis over residuals with grain, all of the same samples.
+fn trellis(count: Count, pass: Pass) -> Load {
+    let table = Arc::new(DeviceTable::of_trellis(&[21; 64], Weights::RESIDUAL));
+    let groups = counting_groups(SIDE, SIDE);
+    let load = Load::after(count, |region, sources| {
+        if sources.is_empty() {
+            sources.push(region.allocate(SIDE, SIDE, SampleFormat::U8));
+        }
+        let records = region.allocate(SIDE, SIDE, SampleFormat::Blocks);
+        let counts = region.allocate(4 * COUNT_WORDS as usize * groups, 1, SampleFormat::U8);
+        let costs = region.allocate(4 * COST_WORDS as usize, 1, SampleFormat::U8);
+        let jobs = [
+            (Pass::Exact, Job::exact(sources[0], records)),
+            (Pass::Count, Job::count(records, counts, table.clone())),
+            (Pass::Rates, Job::rates(counts, groups, costs)),
+        ];
+        if let Some(at) = jobs.iter().position(|&(of, _)| of == pass) {
+            return (jobs[..at].to_vec(), jobs[at].1.clone());
+        }
+        // Elsewhere, so that every round has the same to do.
+        let chosen = region.allocate(SIDE, SIDE, SampleFormat::Blocks);
+        (jobs.to_vec(), Job::choose([records, chosen], costs, (1, 1), table.clone()))
+    });
+    Load { sample: |i| 116 + ((i.wrapping_mul(0x9e37_79b1) >> 23) % 23) as u8, ..load }
 }

@@ -1,12 +1,13 @@
 //! The encoders of baselines and residuals: our own coefficients, and libjpeg-turbo for what they do not express.
 
 use super::Coefficients;
+use super::block::SIDE;
 use super::trellis::Weights;
 use crate::codec::error::Result;
 use crate::codec::id::CodecId;
 use crate::codec::image_codec::{ImageEncoder, Quality};
 use crate::codec::jpeg::{flat_step, restart_rows};
-use crate::codec::kind::ImageRole;
+use crate::codec::kind::{EncoderKind, ImageRole};
 use crate::codec::turbo;
 use crate::image::ycc::{Sampling, Ycc, YccRef};
 
@@ -19,12 +20,49 @@ pub struct Encoder {
 }
 
 /// From coefficients to integers.
-#[derive(Clone, Copy)]
-enum Quantiser {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantiser {
     /// By rounding; the steps are those of libjpeg.
     Rounding,
-    /// By a trellis; `flat` for one step for all frequencies.
-    Trellis { flat: bool, weights: Weights },
+    /// By a trellis.
+    Trellis {
+        /// Whether all frequencies have one step.
+        flat: bool,
+        /// What an error is worth.
+        weights: Weights,
+    },
+}
+
+impl Quantiser {
+    /// Of a picture by a trellis.
+    const PICTURE: Self = Self::Trellis { flat: false, weights: Weights::PICTURE };
+    /// Of a residual by a trellis.
+    const RESIDUAL: Self = Self::Trellis { flat: true, weights: Weights::RESIDUAL };
+    /// Of a residual by a trellis, for the context coder.
+    const BY_CONTEXT: Self = Self::Trellis { flat: true, weights: Weights::BY_CONTEXT };
+
+    /// That of an encoder's images of a role; `by_context` where residuals are coded by context. `None`: the encoder is a library's.
+    pub fn of(kind: EncoderKind, role: ImageRole, by_context: bool) -> Option<Self> {
+        match (kind, role) {
+            (EncoderKind::Turbojpeg, _) => Some(Self::Rounding),
+            (EncoderKind::Trellis, ImageRole::Baseline) => Some(Self::PICTURE),
+            (EncoderKind::Trellis, ImageRole::Residual) if by_context => Some(Self::BY_CONTEXT),
+            (EncoderKind::Trellis, ImageRole::Residual) => Some(Self::RESIDUAL),
+            _ => None,
+        }
+    }
+
+    /// Its steps of luma and of chroma at a quality, row by row.
+    pub fn steps(self, sampling: Sampling, quality: Quality) -> [[u8; SIDE * SIDE]; 2] {
+        match self {
+            Self::Trellis { flat: true, .. } => {
+                // Only 4:2:0 has a quality of its own for chroma.
+                let chroma = if sampling == Sampling::S420 { quality.chroma } else { quality.luma };
+                [quality.luma, chroma].map(|quality| [flat_step(quality); SIDE * SIDE])
+            }
+            _ => Coefficients::steps(sampling, quality),
+        }
+    }
 }
 
 impl Encoder {
@@ -42,8 +80,8 @@ impl Encoder {
     /// Lack of memory.
     pub fn with_trellis(role: ImageRole) -> Result<Self> {
         let quantiser = match role {
-            ImageRole::Baseline => Quantiser::Trellis { flat: false, weights: Weights::PICTURE },
-            ImageRole::Residual => Quantiser::Trellis { flat: true, weights: Weights::RESIDUAL },
+            ImageRole::Baseline => Quantiser::PICTURE,
+            ImageRole::Residual => Quantiser::RESIDUAL,
         };
         Ok(Self { quantiser, ..Self::new()? })
     }
@@ -53,8 +91,7 @@ impl Encoder {
     /// # Errors
     /// Lack of memory.
     pub fn with_trellis_by_context() -> Result<Self> {
-        let quantiser = Quantiser::Trellis { flat: true, weights: Weights::BY_CONTEXT };
-        Ok(Self { quantiser, ..Self::new()? })
+        Ok(Self { quantiser: Quantiser::BY_CONTEXT, ..Self::new()? })
     }
 
     /// The coefficients that it codes.
@@ -63,16 +100,11 @@ impl Encoder {
     /// As [`ImageEncoder::encode`].
     pub fn coefficients(&self, image: YccRef<'_>, quality: Quality) -> Result<Coefficients> {
         turbo::check_image(image)?;
-        let Quantiser::Trellis { flat, weights } = self.quantiser else {
-            return Ok(Coefficients::of(image, quality));
-        };
-        let mut steps = Coefficients::steps(image.sampling, quality);
-        if flat {
-            // Only 4:2:0 has a quality of its own for chroma.
-            let chroma = if image.sampling == Sampling::S420 { quality.chroma } else { quality.luma };
-            steps = [quality.luma, chroma].map(|quality| [flat_step(quality); 64]);
-        }
-        Ok(Coefficients::optimised(image, steps, weights))
+        let steps = self.quantiser.steps(image.sampling, quality);
+        Ok(match self.quantiser {
+            Quantiser::Rounding => Coefficients::by_steps(image, steps),
+            Quantiser::Trellis { weights, .. } => Coefficients::optimised(image, steps, weights),
+        })
     }
 }
 

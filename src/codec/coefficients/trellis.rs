@@ -16,14 +16,17 @@ mod rates;
 mod tests;
 
 use std::cell::RefCell;
+use std::ops::Range;
 
-use self::ac::{STEP, Scale};
-use self::lambda::Lambda;
+pub use self::ac::Scale;
+use self::ac::{ALWAYS, FRACTION, LARGE, LEAST, RECIPROCAL_BITS, RUN, STEP};
 pub use self::lambda::Weights;
-use self::rates::Rates;
+use self::lambda::{ERROR_BITS, Lambda, VARIANCE_BITS};
+use self::rates::{COST_BITS, MAX_BITS, UNSEEN};
+pub use self::rates::{COSTS, Rates};
 use super::block::{Block, SIDE};
 use super::dct::forward_exact;
-use super::huffman::{Counts, Symbols, Table};
+use super::huffman::{Counts, END, SYMBOLS, Symbols, Table, ZERO_RUN};
 use super::vector::{Vector, by_level};
 use super::{Coefficients, Component};
 use crate::image::plane::PlaneRef;
@@ -38,33 +41,76 @@ thread_local! {
 const MOST_KEPT: usize = 1 << 18;
 
 /// Of so many rows of blocks, one is counted for the costs.
-const SAMPLED: usize = 4;
+pub const SAMPLED: usize = 4;
+
+/// What shaders need of the trellis, by name: numbers of things and bits, then values that are compared with coefficients and costs.
+pub const OF_TRELLIS: ([(&str, u32); 12], [(&str, i32); 5]) = (
+    [
+        ("SYMBOLS", SYMBOLS as u32),
+        ("COSTS", COSTS as u32),
+        ("SAMPLED", SAMPLED as u32),
+        ("ZERO_RUN", ZERO_RUN),
+        ("END", END),
+        ("RUN", RUN as u32),
+        ("UNSEEN", UNSEEN as u32),
+        ("FRACTION", FRACTION),
+        ("COST_BITS", COST_BITS),
+        ("RECIPROCAL_BITS", RECIPROCAL_BITS),
+        ("VARIANCE_BITS", VARIANCE_BITS),
+        ("ERROR_BITS", ERROR_BITS),
+    ],
+    [("STEP", STEP), ("LEAST", LEAST), ("LARGE", LARGE), ("ALWAYS", ALWAYS), ("MAX_BITS", MAX_BITS)],
+);
 
 impl Coefficients {
     /// Transforms an image of 1 to 65,535 pixels a side and quantises it by the steps of luma and of chroma, row by row.
     pub fn optimised(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2], weights: Weights) -> Self {
-        let mut coefficients = Self::transformed(image, steps, transform_exact);
-        let (luma, chroma) = coefficients.components.split_at_mut(1);
-        optimise(luma, weights);
-        optimise(chroma, weights);
+        let mut coefficients = Self::exact(image, steps);
+        // Components that share their steps and codes.
+        for which in [0..1, 1..coefficients.components.len()].into_iter().filter(|which| !which.is_empty()) {
+            let [dc, ac] = coefficients.sampled(which.clone()).map(|counts| Rates::of(&counts));
+            coefficients.choose_ac(which.clone(), weights, &ac);
+            coefficients.choose_dc(which, weights, &dc);
+        }
         coefficients.fill();
         coefficients
     }
+
+    /// Eight times the coefficients of an image, exactly. Blocks without samples are unspecified.
+    pub fn exact(image: YccRef<'_>, steps: [[u8; SIDE * SIDE]; 2]) -> Self {
+        Self::transformed(image, steps, transform_exact)
+    }
+
+    /// How often the DC and the AC symbols of these components occur in the rows of blocks that are counted, rounded.
+    pub fn sampled(&self, which: Range<usize>) -> [[u32; SYMBOLS]; 2] {
+        let mut counts = Counts::NONE;
+        for component in &self.components[which] {
+            count(component, &component.scale(), &mut counts);
+        }
+        let [dc, ac, ..] = counts.0;
+        [dc, ac]
+    }
+
+    /// Chooses the AC coefficients of these components, of which there are eight times the exact values.
+    pub fn choose_ac(&mut self, which: Range<usize>, weights: Weights, rates: &Rates) {
+        for component in &mut self.components[which] {
+            let scale = component.scale();
+            quantise(component, &scale, weights, rates);
+        }
+    }
+
+    /// Chooses the DC coefficients of these components, of which there are eight times the exact values.
+    pub fn choose_dc(&mut self, which: Range<usize>, weights: Weights, rates: &Rates) {
+        for component in &mut self.components[which] {
+            let scale = component.scale();
+            optimise_dc(component, &scale, weights, rates);
+        }
+    }
 }
 
-/// Quantises components that share their steps and codes.
-fn optimise(components: &mut [Component], weights: Weights) {
-    let Some(first) = components.first() else { return };
-    let scale = Scale::new(&first.steps.steps);
-    let mut counts = Counts::NONE;
-    for component in &*components {
-        count(component, &scale, &mut counts);
-    }
-    let [dc, ac, ..] = &counts.0;
-    let [dc, ac] = [dc, ac].map(Rates::of);
-    for component in components {
-        quantise(component, &scale, weights, &ac);
-        optimise_dc(component, &scale, weights, &dc);
+impl Component {
+    fn scale(&self) -> Scale {
+        Scale::new(&self.steps.steps)
     }
 }
 

@@ -5,8 +5,9 @@ use crate::codec::Coefficients;
 use crate::codec::coefficients::{
     Block, CONTENT, Factors, NATURAL, PackedPlane, UNDECIDED, pack, samples_and_flags,
 };
+use crate::gpu::pass::Pass;
 use crate::gpu::program::{Job, PlaneAllocator, PlaneLayout, SampleFormat};
-use crate::gpu::shader::{Kernel, Pass};
+use crate::gpu::shader::Kernel;
 use crate::gpu::tables::DeviceTable;
 use crate::image::plane::Plane;
 use crate::image::ycc::{Sampling, YccRef};
@@ -60,7 +61,7 @@ pub fn proven_sizes() -> impl Iterator<Item = Case> {
 }
 
 /// Blocks with their flags, as a device holds them.
-fn records(blocks: &[(Block, u32)]) -> Plane {
+pub fn records(blocks: &[(Block, u32)]) -> Plane {
     let mut bytes = Vec::new();
     for (block, flags) in blocks {
         let coefficients = NATURAL.map(|place| block[usize::from(place)]);
@@ -76,7 +77,7 @@ fn row_of(bytes: Vec<u8>) -> Plane {
     Plane::from_vec(bytes.len(), 1, bytes)
 }
 
-fn words_of(words: &[u32]) -> Plane {
+pub fn words_of(words: &[u32]) -> Plane {
     row_of(words.iter().flat_map(|word| word.to_le_bytes()).collect())
 }
 

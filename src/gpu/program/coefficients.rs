@@ -1,11 +1,12 @@
 //! An encode in one round trip: L0 goes up, the coefficients of L2 and of the residual come down, and the sums of the proof.
 
-use super::super::shader::Pass;
-use super::{Job, PlaneAllocator, PlaneLayout, Program, Programs, RoundTrip, SampleFormat};
+use super::super::pass::Pass;
+use super::trellis::Trellis;
+use super::{Job, PassList, PlaneAllocator, PlaneLayout, Program, Programs, RoundTrip, SampleFormat};
 use crate::backend::Transformed;
 use crate::backend::error::Result;
-use crate::codec::coefficients::HEAD_WORDS;
-use crate::codec::{Coefficients, EncoderKind, Quality};
+use crate::codec::coefficients::{HEAD_WORDS, Quantiser};
+use crate::codec::{Coefficients, ImageRole, Quality, ResidualCoder};
 use crate::image::family::{Proof, SourceFamily};
 use crate::image::plane::Plane;
 use crate::image::ycc::Sampling;
@@ -21,6 +22,7 @@ const SUM_BYTES: usize = 8;
 struct Image {
     size: (usize, usize),
     sampling: Sampling,
+    quantiser: Quantiser,
     steps: [[u8; 64]; 2],
     /// Of so many coefficients of luma and of chroma there is room for one that is not zero.
     sparse: [usize; 2],
@@ -35,9 +37,15 @@ pub struct Crossing {
 }
 
 impl Image {
-    fn new(planes: &[PlaneLayout], sampling: Sampling, quality: Quality, sparse: [usize; 2]) -> Self {
-        let steps = Coefficients::steps(sampling, quality);
-        Self { size: (planes[0].width, planes[0].height), sampling, steps, sparse }
+    fn new(
+        planes: &[PlaneLayout],
+        sampling: Sampling,
+        quantiser: Quantiser,
+        quality: Quality,
+        sparse: [usize; 2],
+    ) -> Self {
+        let steps = quantiser.steps(sampling, quality);
+        Self { size: (planes[0].width, planes[0].height), sampling, quantiser, steps, sparse }
     }
 
     /// The steps of a plane.
@@ -81,22 +89,51 @@ impl Crossing {
     }
 }
 
-/// Of so many coefficients of a residual one is not zero at most, by experience.
-fn sparse(quality: u8) -> usize {
-    match quality {
-        ..=60 => 6,
-        61..=85 => 3,
-        _ => 2,
-    }
+/// Of so many coefficients of luma and of chroma of a residual one is not zero at most, by experience with stained tissue.
+fn sparse(quantiser: Quantiser, quality: Quality) -> [usize; 2] {
+    let (luma, chroma): (&[(u8, usize)], &[(u8, usize)]) = match quantiser {
+        Quantiser::Rounding => (&[(60, 6), (85, 3)], &[(60, 6), (85, 3)]),
+        // One step for all frequencies: more of the high ones are left than by the tables of libjpeg.
+        Quantiser::Trellis { .. } => (&[(40, 6), (60, 4), (80, 3)], &[(50, 12), (70, 8), (85, 4)]),
+    };
+    let of = |quality: u8, known: &[(u8, usize)]| {
+        known.iter().find(|(most, _)| quality <= *most).map_or(2, |&(_, sparse)| sparse)
+    };
+    [of(quality.luma, luma), of(quality.chroma, chroma)]
 }
 
-/// Whether the encoders of these parameters are those that shaders know.
-fn by_rounding(params: &EncodeParams) -> bool {
-    let kinds: [EncoderKind; 2] = [params.encoder, params.residual_encoder()];
-    kinds.iter().all(|kind| kind.rounds()) && params.l0_scale_pct == 100
+/// The quantisers of baseline and residual, where shaders do what the encoders do.
+fn quantisers(params: &EncodeParams) -> Option<[Quantiser; 2]> {
+    let by_context = params.entropy.residual == ResidualCoder::Context;
+    let baseline = Quantiser::of(params.encoder, ImageRole::Baseline, by_context)?;
+    let residual = Quantiser::of(params.residual_encoder(), ImageRole::Residual, by_context)?;
+    (params.l0_scale_pct == 100).then_some([baseline, residual])
 }
 
 impl Programs {
+    /// From samples to records, or back.
+    fn transforms(&self, image: &Image, from: &[PlaneLayout], to: &[PlaneLayout]) -> Vec<Job> {
+        let steps = (0..).map(|plane| self.steps.get(image.steps_of(plane)));
+        from.iter().zip(to).zip(steps).map(|((&from, &to), steps)| Job::transform(from, to, steps)).collect()
+    }
+
+    /// The passes from samples to records of quantised coefficients.
+    fn quantised(
+        &self,
+        image: &Image,
+        planes: &[PlaneLayout],
+        records: &[PlaneLayout],
+        memory: &mut PlaneAllocator,
+    ) -> PassList {
+        match image.quantiser {
+            Quantiser::Rounding => vec![(Pass::Forward, self.transforms(image, planes, records))],
+            Quantiser::Trellis { weights, .. } => {
+                let (sampling, steps) = (image.sampling, &image.steps);
+                self.trellis(&Trellis { planes, records, sampling, steps, weights }, memory)
+            }
+        }
+    }
+
     /// The program of an encode in one round trip. Uploads the planes of the source, or one of RGB. Downloads the packed planes of L2, then
     /// those of the residual, then the sums of the proofs of luma and of chroma. `None` where shaders do not do what the encoder does, or the
     /// family is too small for the sums.
@@ -109,9 +146,9 @@ impl Programs {
         source: &SourceFamily,
     ) -> Result<Option<(Program, Crossing)>> {
         let (width, height) = (source.image.width(), source.image.height());
-        if !by_rounding(params) || width.max(height) > MAX_SIDE {
+        let Some(quantisers) = quantisers(params).filter(|_| width.max(height) <= MAX_SIDE) else {
             return Ok(None);
-        }
+        };
         // The two round trips of the other way; what the host does between them and after them is added.
         let Program { round_trips, words } = self.encode(params, source)?;
         let Ok([base, last]) = <[RoundTrip; 2]>::try_from(round_trips) else {
@@ -123,13 +160,13 @@ impl Programs {
             1 => Sampling::Gray,
             _ => params.coding().baseline_subsamp.sampling(),
         };
-        let baseline = Image::new(&l2, sampling, params.base_quality.into(), [1, 2]);
+        let baseline = Image::new(&l2, sampling, quantisers[0], params.base_quality.into(), [1, 2]);
         let made: Vec<[PlaneLayout; 2]> = last.download.as_chunks().0.to_vec();
         let residuals: Vec<PlaneLayout> = made.iter().map(|&[_, residual]| residual).collect();
         let sampling = if residuals.len() == 1 { Sampling::Gray } else { Sampling::S420 };
         let quality = params.residual_qualities();
-        let sparse = [quality.luma, quality.chroma].map(sparse);
-        let residual = Image::new(&residuals, sampling, quality, sparse);
+        let sparse = sparse(quantisers[1], quality);
+        let residual = Image::new(&residuals, sampling, quantisers[1], quality, sparse);
 
         let decoded: Vec<PlaneLayout> = l2
             .iter()
@@ -156,15 +193,7 @@ impl Programs {
         };
         let l2_records = records_of(&mut planes, &l2);
         let records = records_of(&mut planes, &residuals);
-        let transforms = |image: &Image, from: &[PlaneLayout], to: &[PlaneLayout]| -> Vec<Job> {
-            let steps = (0..).map(|plane| self.steps.get(image.steps_of(plane)));
-            from.iter()
-                .zip(to)
-                .zip(steps)
-                .map(|((&from, &to), steps)| Job::transform(from, to, steps))
-                .collect()
-        };
-        let corrections = transforms(&residual, &records, &residuals).into_iter().zip(&made);
+        let corrections = self.transforms(&residual, &records, &residuals).into_iter().zip(&made);
         let corrections =
             corrections.map(|(job, &[prediction, _])| job.with(prediction, prediction)).collect();
 
@@ -187,10 +216,10 @@ impl Programs {
         }
 
         let mut passes = base.passes;
-        passes.push((Pass::Forward, transforms(&baseline, &l2, &l2_records)));
-        passes.push((Pass::Inverse, transforms(&baseline, &l2_records, &decoded)));
+        passes.extend(self.quantised(&baseline, &l2, &l2_records, &mut planes));
+        passes.push((Pass::Inverse, self.transforms(&baseline, &l2_records, &decoded)));
         passes.extend(last.passes);
-        passes.push((Pass::Forward, transforms(&residual, &residuals, &records)));
+        passes.extend(self.quantised(&residual, &residuals, &records, &mut planes));
         passes.push((Pass::Correct, corrections));
         passes.push((Pass::Offsets, packs.clone()));
         passes.push((Pass::Pack, packs));

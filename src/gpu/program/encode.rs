@@ -1,6 +1,6 @@
 //! Both round trips of an encode: L0 to L2, then the decoded L2 to prediction and residual.
 
-use super::super::shader::Pass;
+use super::super::pass::Pass;
 use super::{
     Job, PassList, PlaneAllocator, PlaneLayout, Program, Programs, RoundTrip, SampleFormat, gradient_descent,
     merge_passes, sharpened_l2,

@@ -1,6 +1,6 @@
 //! The one round trip of a decode: L2 and residual to L0 and L1.
 
-use super::super::shader::Pass;
+use super::super::pass::Pass;
 use super::{
     Job, PassList, PlaneAllocator, PlaneLayout, Program, Programs, RoundTrip, SampleFormat, sharpened_l2,
 };

@@ -1,6 +1,7 @@
 //! Every shader: valid, in integers, with a twin.
 
 use super::*;
+use crate::gpu::pass::Pass;
 use naga::{Handle, Module, Scalar, ScalarKind, Type, TypeInner};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -12,29 +12,35 @@ use crate::codec::coefficients::huffman::{END, NATURAL, ZERO_RUN, non_zero};
 use crate::codec::coefficients::vector::Vector;
 
 /// Fraction bits of a coefficient in steps.
-const FRACTION: u32 = 7;
+pub const FRACTION: u32 = 7;
 /// A step.
 pub const STEP: i32 = 1 << FRACTION;
 /// Fraction bits of [`Scale`].
-const RECIPROCAL_BITS: u32 = 20;
+pub const RECIPROCAL_BITS: u32 = 20;
 /// Coefficients below are zero: what they save never pays for the bits of a symbol.
-const LEAST: i32 = STEP / 2 + 6;
+pub const LEAST: i32 = STEP / 2 + 6;
 /// From this size on, in steps, a coefficient is never left out, and what it saves is not computed.
-const LARGE: i32 = 12;
+pub const LARGE: i32 = 12;
 /// A coefficient that saves more than so many bits is never left out: no code of JPEG costs as much.
-const ALWAYS: i32 = 24 << COST_BITS;
+pub const ALWAYS: i32 = 24 << COST_BITS;
 /// Zeros in a row that a symbol has.
-const RUN: i32 = 16;
+pub const RUN: i32 = 16;
 
 /// The reciprocals of eight times the steps of a component, row by row, with [`RECIPROCAL_BITS`].
 pub struct Scale([u32; SIDE * SIDE]);
 
 impl Scale {
+    /// Of these steps, row by row.
     pub fn new(steps: &[u8; SIDE * SIDE]) -> Self {
         Self(steps.map(|step| {
             let divisor = 8 * u32::from(step);
             ((1 << RECIPROCAL_BITS) + divisor / 2) / divisor
         }))
+    }
+
+    /// The reciprocals, row by row.
+    pub fn reciprocals(&self) -> &[u32; SIDE * SIDE] {
+        &self.0
     }
 
     /// Eight times a coefficient, at most 2^14, as a number of steps in [`STEP`]s, without its sign.

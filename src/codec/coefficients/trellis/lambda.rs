@@ -1,9 +1,16 @@
 //! What an error is worth: the trade between bits and squared error.
 
+use super::ac::FRACTION;
+use super::rates::COST_BITS;
 use crate::codec::coefficients::block::Block;
 
+/// Bits by which a sum of squares of a block's coefficients, each eight times too large, is more than a variance.
+pub const VARIANCE_BITS: u32 = 12;
+/// Fraction bits of a squared error, and of what one is worth, less those of a cost.
+pub const ERROR_BITS: u32 = 2 * FRACTION + 4 - COST_BITS;
+
 /// How the worth of an error depends on where it is, in 1/16 bit for a squared error of one step.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Weights {
     /// Where nothing hides it. At high rates the uniform quantiser has the best mean squared error with 8.7 bits; more keeps detail in flat
     /// places, to which structural similarity is sensitive (`benches/RESULTS.md`).
@@ -38,8 +45,7 @@ impl Lambda {
     pub fn of(exact: &Block, weights: Weights) -> Self {
         let energy: i32 = exact.iter().map(|&value| i32::from(value) * i32::from(value)).sum();
         let dc = i32::from(exact[0]);
-        // 64 coefficients, each eight times too large.
-        let variance = (energy - dc * dc) >> 12;
+        let variance = (energy - dc * dc) >> VARIANCE_BITS;
         Self((weights.flat * weights.half_at / (weights.half_at + variance)).max(weights.least))
     }
 
@@ -47,7 +53,6 @@ impl Lambda {
     /// 2^23.
     #[inline(always)]
     pub fn cost(self, squared: i32) -> i32 {
-        // 14 fraction bits of the error and 4 of this, less 6 of the cost.
-        (squared * self.0) >> 12
+        (squared * self.0) >> ERROR_BITS
     }
 }

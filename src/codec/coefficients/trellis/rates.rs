@@ -5,15 +5,20 @@ use crate::codec::coefficients::huffman::SYMBOLS;
 /// Fraction bits of a cost.
 pub const COST_BITS: u32 = 6;
 /// A symbol that does not occur counts as much as this part of one that occurs once.
-const UNSEEN: u64 = 64;
+pub const UNSEEN: u64 = 64;
 /// Longest code of JPEG, and a bit for what a rare symbol takes from all others.
-const MAX_BITS: i32 = 17;
+pub const MAX_BITS: i32 = 17;
+
+/// Numbers of extra bits.
+const SIZES: usize = 16;
+/// Costs of a table: those of the symbols, then for each number of extra bits the least.
+pub const COSTS: usize = SYMBOLS + SIZES;
 
 /// The cost of each symbol of a table with its extra bits.
 pub struct Rates {
     symbols: [i32; SYMBOLS],
     /// The least of the symbols with so many extra bits.
-    least: [i32; 16],
+    least: [i32; SIZES],
 }
 
 impl Rates {
@@ -29,8 +34,13 @@ impl Rates {
             symbol += 1;
             cost
         });
-        let of_bits = |bits: usize| symbols.iter().skip(bits).step_by(16).copied().min().unwrap_or(0);
+        let of_bits = |bits: usize| symbols.iter().skip(bits).step_by(SIZES).copied().min().unwrap_or(0);
         Self { symbols, least: std::array::from_fn(of_bits) }
+    }
+
+    /// All costs, in the order of [`COSTS`].
+    pub fn all(&self) -> impl Iterator<Item = i32> {
+        self.symbols.into_iter().chain(self.least)
     }
 
     /// The cost of a symbol.
@@ -42,7 +52,7 @@ impl Rates {
     /// The least cost of a symbol with so many extra bits.
     #[inline(always)]
     pub fn least_of(&self, bits: u32) -> i32 {
-        self.least[bits as usize % 16]
+        self.least[bits as usize % SIZES]
     }
 }
 
