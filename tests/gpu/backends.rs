@@ -183,18 +183,13 @@ fn presets_give_the_same_files_everywhere() {
         Source::Slide(Box::new(slide), Geometry::new(461, 333, 32).unwrap())
     };
     let presets = [Preset::Archive, Preset::Balanced, Preset::Small].map(Preset::params);
-    let mut encoded = 0;
     for params in presets.iter().filter(|params| params.entropy.available().is_ok()) {
         for optl2 in [false, true] {
             let params = EncodeParams { optl2, ..params.clone() };
             backends.agree(&format!("{params:?}"), &slide, &params, &formats()[..1]);
-            encoded += 1;
         }
     }
     backends.ran_on_the_gpu();
-    // Each family once up and down to be encoded, and once to be decoded.
-    let (families, crossings) = (12 * encoded, backends.others[0].gpu_stats().families);
-    assert_eq!(crossings, 2 * families, "{encoded} encodes of 12 families");
 }
 
 #[test]
