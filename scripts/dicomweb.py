@@ -5,6 +5,7 @@
 FOLDER has `NAME.dicom` for each slide that is served, as `origami convert` writes it. Ends with 1 if anything differed.
 """
 
+import logging
 import pathlib
 import sys
 import warnings
@@ -18,6 +19,8 @@ from PIL import Image
 from pydicom.encaps import generate_frames
 
 warnings.simplefilter("ignore")
+# That nobody fetches bulk data.
+logging.getLogger("pydicom").setLevel(logging.ERROR)
 Image.MAX_IMAGE_PIXELS = None
 # Of the attributes, those that a server makes in another way, and the pixels.
 OTHER = {"AvailableTransferSyntaxUID", "PixelData"}
@@ -39,7 +42,8 @@ def plain(dataset, path=""):
             continue
         several = element.value if element.VM > 1 else [element.value]
         values[path + element.keyword] = [
-            round(float(one), 9) if element.VR in ("DS", "IS", "FL", "FD") and one not in (None, "") else str(one or "")
+            # FL has 32 bits in a file, and digits in JSON.
+            float(numpy.float32(one)) if element.VR in ("DS", "IS", "FL", "FD") and one not in (None, "") else str(one or "")
             for one in several
         ]
     return values

@@ -15,6 +15,8 @@ import time
 
 from chromium import Browser
 
+DIST = "/dicom-microscopy-viewer-0.48.24/package/dist"
+PATIENCE_S = 60
 PAGE = """<!doctype html><meta charset="utf-8"><title>DICOMweb</title>
 <style>html, body, #viewport { margin: 0; height: 100%%; background: #fff }</style>
 <div id="viewport"></div>
@@ -22,9 +24,10 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>DICOMweb</title>
 <script src="/dicom-microscopy-viewer-0.48.24/package/dist/dicomMicroscopyViewer.bundle.min.js"></script>
 <script>
 window.loaded = 0
-document.getElementById('viewport').addEventListener('dicommicroscopyviewer_frame_loading_ended', () => { window.loaded++ })
 async function start () {
   const client = new DICOMwebClient.api.DICOMwebClient({ url: '%(address)s/dicomweb' })
+  const frames = client.retrieveInstanceFrames.bind(client)
+  client.retrieveInstanceFrames = options => frames(options).then(got => { window.loaded++; return got })
   const series = await client.searchForSeries({ queryParams: { PatientID: 'archive', Modality: 'SM' } })
   const value = (of, tag) => of[tag].Value[0]
   const uids = { studyInstanceUID: value(series[0], '0020000D'), seriesInstanceUID: value(series[0], '0020000E') }
@@ -47,6 +50,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().__init__(*args, **more)
 
     def do_GET(self):
+        # Where the viewer looks for its worker and its decoders.
+        if self.path.startswith("/static/js/"):
+            self.path = f"{DIST}/dynamic-import/{self.path.rsplit('/', 1)[1]}"
         if self.path != "/":
             return super().do_GET()
         self.send_response(200)
@@ -64,8 +70,10 @@ def picture(browser, path):
 
 def settled(browser):
     """Waits until no frame has come for a while; how many have."""
-    count = -1
+    count, until = -1, time.monotonic() + PATIENCE_S
     while count != (count := browser.eval("window.loaded")) or not count:
+        if time.monotonic() > until:
+            raise SystemExit(f"error: the viewer draws nothing: {browser.faults}")
         time.sleep(2)
     return count
 

@@ -5,8 +5,14 @@ use serde_json::Value;
 use super::{INSTANCE, Site, filter_of, json, series_of, text};
 
 /// What stands where a UID should.
-const NO_UIDS: [&str; 14] = [
+const NO_UIDS: [&str; 20] = [
     "a",
+    "uid",
+    "0x1",
+    "1_2",
+    "1.2.3.",
+    "1%202",
+    "1;2",
     "1..2",
     ".1",
     "1.",
