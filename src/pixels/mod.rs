@@ -161,7 +161,7 @@ pub trait Source: Send + Sync {
 pub type Shared = Arc<dyn Source>;
 
 /// Levels of a Deep Zoom pyramid from the full resolution to the first that is one tile.
-fn pyramid_levels(geometry: &crate::image::geometry::Geometry) -> Vec<(u32, u32)> {
+pub fn pyramid_levels(geometry: &crate::image::geometry::Geometry) -> Vec<(u32, u32)> {
     let all = (0..=geometry.top_level()).rev().map(|level| geometry.level_size(level));
     let mut levels: Vec<_> = all.collect();
     let fits = |&(width, height): &(u32, u32)| width.max(height) <= geometry.tile();

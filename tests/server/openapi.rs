@@ -83,7 +83,7 @@ fn what_the_server_answers_has_the_form_that_is_described() {
         &server.address,
         "PUT",
         "/api/slides/scan/annotations/m",
-        &[("If-None-Match", "*")],
+        &[("Content-Type", "application/json"), ("If-None-Match", "*")],
         mark.to_string().as_bytes(),
     );
     assert_eq!(put.status, 200, "{put:?}");

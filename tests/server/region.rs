@@ -57,6 +57,8 @@ fn crop_writes_what_the_server_sends_of_every_kind_of_slide() {
             ((13, 77, 301, 111), "scale=1/3", "png"),
             ((0, 0, 500, 390), "scale=0.1", "raw"),
             ((64, 64, 400, 326), "level=2", "png"),
+            ((0, 0, 500, 390), "scale=0.02", "raw"),
+            ((0, 0, 500, 390), "level=6", "png"),
             ((1, 1, 9, 9), "scale=3", "png"),
             ((128, 0, 256, 256), "scale=0.5", "jpeg"),
             ((128, 0, 256, 256), "level=1", "webp"),

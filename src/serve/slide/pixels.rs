@@ -9,7 +9,9 @@ use crate::error::{Error, ServedFault};
 use crate::image::family::Pixels;
 use crate::image::geometry::{Rect, TileId};
 use crate::image::ycc::{Sampling, Ycc};
-use crate::pixels::{Bundle, Decoded, Layout, Patch, Plan, ReadError, Reading, Rgb, Source, read_slide};
+use crate::pixels::{
+    Bundle, Decoded, Layout, Patch, Plan, ReadError, Reading, Rgb, Source, pyramid_levels, read_slide,
+};
 use crate::store::is_address;
 
 /// Reads with what it opened once.
@@ -133,8 +135,10 @@ impl Slide {
             return if scan.info.levels.is_empty() { vec![full] } else { scan.info.levels.clone() };
         }
         let cheap = self.cheap_levels();
-        let without_gap = (0..).zip(cheap).take_while(|(number, down)| number == down);
-        without_gap.map(|(_, down)| self.geometry.level_size(self.geometry.top_level() - down)).collect()
+        let without_gap = (0..).zip(&cheap).take_while(|(number, down)| number == *down).count();
+        let mut levels = pyramid_levels(&self.geometry);
+        levels.truncate(without_gap);
+        levels
     }
 
     /// The levels, from the full resolution down, that are not made of many finer tiles.
