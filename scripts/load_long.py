@@ -23,7 +23,7 @@ RECOVERY_S = 120
 def limit_mib(connections):
     """What docs/operate.md says that these flags allow."""
     threads = 16 * os.cpu_count() + 2 * 40
-    return CACHE_MB * 5 // 4 + REQUEST_MB + 3 * max(1, CACHE_DIR_MB // 64) + 32 + connections // 4 + threads + 64
+    return CACHE_MB * 11 // 8 + REQUEST_MB + 3 * max(1, CACHE_DIR_MB // 64) + 32 + connections // 4 + threads + 64
 
 
 def make_slide(site, root, name, size):

@@ -31,7 +31,7 @@ def limit_mib(connections, family_mib=0):
     """What docs/operate.md allows with the default flags."""
     requests = REQUEST_MIB + max(0, family_mib - REQUEST_MIB // 4)
     threads = 16 * os.cpu_count() + 2 * 40
-    return CACHE_MIB * 5 // 4 + 1 + requests + connections // 4 + threads + 64
+    return CACHE_MIB * 11 // 8 + 1 + requests + connections // 4 + threads + 64
 
 
 def slide(site, root, name, size, *flags, tile=256):

@@ -87,9 +87,6 @@ scripts/fleet.sh
 step "workers by Slurm and Snakemake"
 scripts/deploy.sh
 
-step "the book"
-scripts/book.sh
-
 step "demo"
 scripts/demo.sh --check "$target_dir/debug/origami"
 

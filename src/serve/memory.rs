@@ -10,6 +10,8 @@ const MIB: u64 = 1 << 20;
 
 /// Planes and payloads of a family in 4:2:0, for each of its pixels of L0.
 const FAMILY_BYTES_A_PIXEL: u64 = 6;
+/// What rectangles decode is kept in one part of so many of the memory for tiles.
+pub const DECODED_PART: u64 = 8;
 /// Buffers of a connection.
 const CONNECTION_BYTES: u64 = 256 * KIB;
 /// What the allocator keeps for a thread that computes, and for any other.
@@ -82,7 +84,8 @@ pub fn memory_bound(options: &ServeOptions, threads: ThreadCounts, tile: u32) ->
     let table = (cache.max_disk_bytes / 64).clamp(MIB, 32 * MIB);
     let disk = cache.dir.as_ref().map_or(0, |_| DISK_INDEX_BYTES + DISK_TABLES * table);
     vec![
-        (MemoryPart::Tiles, cache.max_memory_bytes / 4 * 5),
+        // Bookkeeping, and what rectangles decode.
+        (MemoryPart::Tiles, cache.max_memory_bytes / 4 * 5 + cache.max_memory_bytes / DECODED_PART),
         (
             MemoryPart::Requests,
             limits.max_request_bytes + family.saturating_sub(limits.max_request_bytes / 4),

@@ -136,9 +136,6 @@ fn check(options: &ServeOptions) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Beside the tiles in memory a part of as many bytes is kept of what was decoded for rectangles.
-const DECODED_PART: u64 = 8;
-
 /// How long slides are opened before the server listens.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -172,7 +169,7 @@ impl Server {
         let dicomweb = options.dicomweb.then(|| Dicomweb::new(catalog.clone(), options.clone()));
         let more_metrics = std::sync::OnceLock::new();
         let logins = access::Attempts::default();
-        let regions = region::Regions::new(options.cache.max_memory_bytes / DECODED_PART);
+        let regions = region::Regions::new(options.cache.max_memory_bytes / memory::DECODED_PART);
         let state = http::AppState {
             options,
             catalog,

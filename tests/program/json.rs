@@ -37,7 +37,7 @@ const RUNS: &[(&str, i32, &str)] = &[
     ("decode", 0, "decode BUNDLE --out NEW --skip-existing"),
     ("doctor", 0, "doctor"),
     ("doctor", 0, "doctor --serve TREE --config SETTINGS"),
-    ("doctor", 1, "doctor --serve NEW"),
+    ("doctor", 1, "doctor --serve TREE/none"),
     ("encode", 0, "encode PNG --out NEW3"),
     ("encode", 0, "encode PNG --out NEW3 --skip-existing"),
     ("encode", 0, "encode PNG --out NEW4 --report NEW4.html"),

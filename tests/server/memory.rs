@@ -51,7 +51,11 @@ fn the_parts_are_those_of_the_page() {
     };
     let page = include_str!("../../docs/operate.md");
     for (part, want, said) in [
-        (MemoryPart::Tiles, 320, "| tiles in memory | `--cache-mb`, and a quarter of it"),
+        (
+            MemoryPart::Tiles,
+            352,
+            "| tiles in memory | `--cache-mb`, a quarter of it for bookkeeping, and an eighth",
+        ),
         (MemoryPart::Requests, 1024, "`--request-mb`, and what one family takes beyond a quarter of it"),
         (
             MemoryPart::DiskCache,

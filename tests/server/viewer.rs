@@ -133,9 +133,11 @@ fn thumbnails_are_made_to_measure_and_never_enlarged() {
         let reply = server.get(&format!("/thumbnails/one?{query}"));
         assert_eq!((reply.status, reply.header("content-type")), (200, "image/jpeg"), "{query}");
         assert_eq!(size(&reply.body), want, "{query}");
-        // The picture is that of the same size in IIIF, under a tag of its own.
+        // The picture is that of the same size in IIIF, under a tag of its own; of the size of a level of one tile IIIF has that tile.
         let iiif = server.get(&format!("/iiif/3/one/full/{},{}/0/default.jpg", want.0, want.1));
-        assert!(iiif.body == reply.body && iiif.header("etag") != reply.header("etag"), "{query}");
+        let is_level = want == (16, 10);
+        let same = if is_level { server.get("/tiles/one/5/0_0.jpg").body } else { reply.body.clone() };
+        assert!(iiif.body == same && iiif.header("etag") != reply.header("etag"), "{query}");
         let tag = reply.header("etag").to_string();
         let again =
             server.request("GET", &format!("/thumbnails/one?{query}"), &[("If-None-Match", tag.as_str())]);

@@ -19,9 +19,9 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 pub use self::ac::Scale;
-use self::ac::{ALWAYS, FRACTION, LARGE, LEAST, RECIPROCAL_BITS, RUN, STEP};
+use self::ac::{ALWAYS, LARGE, LEAST, RECIPROCAL_BITS, RUN, STEP};
 pub use self::lambda::Weights;
-use self::lambda::{ERROR_BITS, Lambda, VARIANCE_BITS};
+use self::lambda::{ERROR_BITS, FRACTION, Lambda, VARIANCE_BITS};
 use self::rates::{COST_BITS, MAX_BITS, UNSEEN};
 pub use self::rates::{COSTS, Rates};
 use super::block::{Block, SIDE};

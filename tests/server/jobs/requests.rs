@@ -242,6 +242,9 @@ fn the_tile_server_has_the_same_addresses_where_it_is_asked_to() {
         metrics.contains("origami_cache_tiles")
             && metrics.contains("origami_jobs_ended_total{status=\"completed\"} 1")
     );
+    assert!(!metrics.contains("# EOF"));
+    let open_metrics = [token, ("Accept", "application/openmetrics-text")];
+    let metrics = server.request("GET", "/metrics", &open_metrics).text();
     assert!(metrics.ends_with("# EOF\n") && metrics.matches("# EOF").count() == 1);
     // A service that is asked to end hands back what it works on, and ends.
     assert_eq!(server.terminate().0, Some(0));

@@ -5,14 +5,12 @@
 //! best path to each coefficient is one step from the best path to one before it: after Crouse and Ramchandran, "Joint thresholding and
 //! quantizer selection for transform image coding", 1997.
 
-use super::lambda::Lambda;
+use super::lambda::{FRACTION, Lambda};
 use super::rates::{COST_BITS, Rates};
 use crate::codec::coefficients::block::{Block, SIDE};
 use crate::codec::coefficients::huffman::{END, NATURAL, ZERO_RUN, non_zero};
 use crate::codec::coefficients::vector::Vector;
 
-/// Fraction bits of a coefficient in steps.
-pub const FRACTION: u32 = 7;
 /// A step.
 pub const STEP: i32 = 1 << FRACTION;
 /// Fraction bits of [`Scale`].

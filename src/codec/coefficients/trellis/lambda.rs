@@ -1,9 +1,10 @@
 //! What an error is worth: the trade between bits and squared error.
 
-use super::ac::FRACTION;
 use super::rates::COST_BITS;
 use crate::codec::coefficients::block::Block;
 
+/// Fraction bits of a coefficient in steps.
+pub const FRACTION: u32 = 7;
 /// Bits by which a sum of squares of a block's coefficients, each eight times too large, is more than a variance.
 pub const VARIANCE_BITS: u32 = 12;
 /// Fraction bits of a squared error, and of what one is worth, less those of a cost.
