@@ -43,8 +43,11 @@ const MOST_KEPT: usize = 1 << 18;
 /// Of so many rows of blocks, one is counted for the costs.
 pub const SAMPLED: usize = 4;
 
+/// A number by its name in shaders.
+type Named<T> = (&'static str, T);
+
 /// What shaders need of the trellis, by name: numbers of things and bits, then values that are compared with coefficients and costs.
-pub const OF_TRELLIS: ([(&str, u32); 12], [(&str, i32); 5]) = (
+pub const OF_TRELLIS: ([Named<u32>; 12], [Named<i32>; 5]) = (
     [
         ("SYMBOLS", SYMBOLS as u32),
         ("COSTS", COSTS as u32),

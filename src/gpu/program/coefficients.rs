@@ -89,14 +89,17 @@ impl Crossing {
     }
 }
 
+/// Up to a quality, one coefficient of so many.
+type Sparse = (u8, usize);
+
 /// Of so many coefficients of luma and of chroma of a residual one is not zero at most, by experience with stained tissue.
 fn sparse(quantiser: Quantiser, quality: Quality) -> [usize; 2] {
-    let (luma, chroma): (&[(u8, usize)], &[(u8, usize)]) = match quantiser {
-        Quantiser::Rounding => (&[(60, 6), (85, 3)], &[(60, 6), (85, 3)]),
+    let [luma, chroma]: [&[Sparse]; 2] = match quantiser {
+        Quantiser::Rounding => [&[(60, 6), (85, 3)]; 2],
         // One step for all frequencies: more of the high ones are left than by the tables of libjpeg.
-        Quantiser::Trellis { .. } => (&[(40, 6), (60, 4), (80, 3)], &[(50, 12), (70, 8), (85, 4)]),
+        Quantiser::Trellis { .. } => [&[(40, 6), (60, 4), (80, 3)], &[(50, 12), (70, 8), (85, 4)]],
     };
-    let of = |quality: u8, known: &[(u8, usize)]| {
+    let of = |quality: u8, known: &[Sparse]| {
         known.iter().find(|(most, _)| quality <= *most).map_or(2, |&(_, sparse)| sparse)
     };
     [of(quality.luma, luma), of(quality.chroma, chroma)]

@@ -84,14 +84,16 @@ pub struct All {
     pub left_out: usize,
 }
 
+/// A study, and a series of it.
+type Key = (String, Option<String>);
+
 /// The index.
 pub struct Index {
     catalog: Arc<Catalog>,
     options: Arc<ServeOptions>,
     /// By the number of the catalog's entry.
     records: Cache<u64, Arc<Record>>,
-    /// By study and series.
-    found: Cache<(String, Option<String>), Arc<[Arc<Described>]>>,
+    found: Cache<Key, Arc<[Arc<Described>]>>,
     /// Held by the request that opens slides.
     sweep: Mutex<()>,
     faults: Faults,
