@@ -64,9 +64,7 @@ impl Credentials {
         !self.tokens.is_empty()
     }
 
-    /// The value of a cookie that stands for a token, for [`SESSION_SECONDS`] and as long as the token is one. `None` for what is no token.
-    ///
-    /// [`SESSION_SECONDS`]: super::SESSION_SECONDS
+    /// The value of a cookie that stands for a token, for `SESSION_SECONDS` and as long as the token is one. `None` for what is no token.
     pub fn log_in(&self, token: &str, now: u64) -> Option<String> {
         let known = self.token(token)?;
         let session = self.sessions.as_ref()?.begin(&known, now);

@@ -24,7 +24,7 @@ pub const ALWAYS: i32 = 24 << COST_BITS;
 /// Zeros in a row that a symbol has.
 pub const RUN: i32 = 16;
 
-/// The reciprocals of eight times the steps of a component, row by row, with [`RECIPROCAL_BITS`].
+/// The reciprocals of eight times the steps of a component, row by row, with `RECIPROCAL_BITS`.
 pub struct Scale([u32; SIDE * SIDE]);
 
 impl Scale {
@@ -41,7 +41,7 @@ impl Scale {
         &self.0
     }
 
-    /// Eight times a coefficient, at most 2^14, as a number of steps in [`STEP`]s, without its sign.
+    /// Eight times a coefficient, at most 2^14, as a number of steps in `STEP`s, without its sign.
     #[inline(always)]
     pub fn steps(&self, exact: i16, place: usize) -> i32 {
         const SHIFT: u32 = RECIPROCAL_BITS - FRACTION;
