@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from io import BytesIO
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,10 @@ class ServedSlide:
 
     def __init__(self, address: str, headers: Mapping[str, str] | None = None, version: str | None = None) -> None:
         self.path, self._headers, self.closed = address, dict(headers or {}), False
-        self._local = threading.local()
+        # Connections that wait for a request, of the process that opened them.
+        self._idle: list[HTTPConnection] = []
+        self._process = os.getpid()
+        self._lock = threading.Lock()
         self._url = urlsplit(address)
         self._about, self._prefix, self._name = self._found()
         self.version = str(self._about["version"])
@@ -69,9 +73,16 @@ class ServedSlide:
         return type(self), (self.path, self._headers, self.version)
 
     def close(self) -> None:
-        """Ends the connections of this thread; those of others end with them."""
+        """Ends its connections."""
         self.closed = True
-        if (connection := getattr(self._local, "connection", None)) is not None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def __del__(self) -> None:
+        # It may have failed before it had any.
+        for connection in getattr(self, "_idle", ()):
             connection.close()
 
     @property
@@ -188,32 +199,40 @@ class ServedSlide:
 
     def _answer(self, path: str, query: str) -> tuple[int, bytes]:
         """Status and body. Comes again where the server is busy, or has closed a connection that was idle."""
-        import time
-
         target = path + "?" + "&".join(part for part in (query, self._url.query) if part)
         for left in reversed(range(_TRIES)):
             try:
-                reply = self._request(target.rstrip("?"))
-                body = reply.read()
+                status, headers, body = self._request(target.rstrip("?"))
             except (OSError, HTTPException) as error:
-                self._local.connection = None
+                # The first one may have been closed while it was idle.
                 if left < _TRIES - 2:
                     raise FileError(f"{self.path}: {self._url.netloc} does not answer: {error}; is the server running?") from error
                 continue
-            if reply.status != 503 or not left:
-                return reply.status, body
-            time.sleep(min(float(reply.headers.get("Retry-After") or 1), _MOST_WAIT_S))
+            if status != 503 or not left:
+                return status, body
+            time.sleep(min(float(headers.get("Retry-After") or 1), _MOST_WAIT_S))
         raise FileError(f"{self.path}: {self._url.netloc} does not answer")
 
-    def _request(self, target: str) -> HTTPResponse:
-        """Asks on the connection of this thread and process."""
-        connection: HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is None or self._local.process != os.getpid():
+    def _request(self, target: str) -> tuple[int, HTTPMessage, bytes]:
+        """Asks on a connection that is idle, or on a new one."""
+        with self._lock:
+            if self._process != os.getpid():
+                # Those of the process that forked are its own.
+                self._idle, self._process = [], os.getpid()
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
             of = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
             connection = of(self._url.netloc, timeout=_TIMEOUT_S)
-            self._local.connection, self._local.process = connection, os.getpid()
-        connection.request("GET", target, headers=self._headers)
-        return connection.getresponse()
+        try:
+            connection.request("GET", target, headers=self._headers)
+            reply = connection.getresponse()
+            body = reply.read()
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+        return reply.status, reply.headers, body
 
 
 def _starts(span: slice) -> Iterator[int]:

@@ -96,7 +96,7 @@ def test_threads_share_it(address: str, bundle_path: Path) -> None:
 
 
 def test_what_is_not_there_is_refused(address: str) -> None:
-    with pytest.raises(FileNotFoundError, match="no such"):
+    with pytest.raises(FileNotFoundError, match="has such a slide"):
         origami.Slide(f"{address}/nothing")
     slide = origami.Slide(f"{address}/lossless")
     with pytest.raises(IndexError, match="no level 99"):

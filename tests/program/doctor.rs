@@ -155,7 +155,7 @@ fn what_a_server_would_do_is_said_and_nothing_is_written() {
         parts.iter().find(|part| part["part"] == name).unwrap()["bytes"].as_u64().unwrap() >> 20
     };
     let parts = ["tiles", "requests", "connections", "computing threads"].map(part);
-    assert_eq!(parts, [80, 128, 2, 48], "{serve:#}");
+    assert_eq!(parts, [88, 128, 2, 48], "{serve:#}");
     assert_eq!(crate::kit::files::listing(dir.path()), before, "a directory or file was made");
 
     let text = doctor(&["--serve", "--config", &file], &[]).ok().stdout;
