@@ -1,17 +1,15 @@
 //! DICOMweb: searches, attributes, frames and whole instances, against the tiles of the same server and the files of `convert`.
 
+mod converted;
+mod images;
 mod multipart;
 mod refused;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dicom_core::header::Header;
 use serde_json::Value;
 
-use self::multipart::{find, parts};
-use crate::kit::compare::planes;
 use crate::kit::image::Image;
 use crate::kit::jpeg::baseline;
 use crate::kit::program::{arg, origami};
@@ -19,7 +17,6 @@ use crate::kit::slides::{encode_tree, tree};
 use crate::kit::trees::{Layout, write_tree};
 use crate::running::{Reply, Running, wait_until};
 use crate::tiffs::write_tiff;
-use origami::codec::decode_foreign;
 use origami::image::geometry::Geometry;
 use origami::image::ycc::Sampling;
 use origami::params::EncodeParams;
@@ -216,244 +213,6 @@ fn searches_find_what_matches_and_say_what_they_do_not_do() {
             && log.contains("plain.dicom.json"),
         "{log}"
     );
-}
-
-/// The frames of an instance that `convert` wrote.
-fn frames(path: &Path) -> Vec<Vec<u8>> {
-    let object = dicom_object::open_file(path).unwrap();
-    object.element(dicom_dictionary_std::tags::PIXEL_DATA).unwrap().fragments().unwrap().to_vec()
-}
-
-/// All attributes of a file but those of groups 2 and 7FE0, as texts.
-fn attributes(path: &Path) -> BTreeMap<String, String> {
-    let object = dicom_object::open_file(path).unwrap();
-    let named = object
-        .iter()
-        .filter(|element| element.tag().group() < 0x7FE0 && element.value().primitive().is_some());
-    let of = |element: &dicom_object::mem::InMemElement| {
-        let tag = element.tag();
-        let text = element.to_multi_str().unwrap().join("\\");
-        (format!("{:04X}{:04X}", tag.group(), tag.element()), text.trim_end_matches(['\0', ' ']).to_string())
-    };
-    named.map(of).collect()
-}
-
-#[test]
-fn frames_uids_and_attributes_are_those_of_convert_and_frames_the_tiles_of_the_server() {
-    let (site, out) = (Site::new(), tempfile::tempdir().unwrap());
-    for flags in [&[][..], &["--tile-quality", "80"]] {
-        let server = site.start(flags);
-        for (name, size, tile) in SLIDES {
-            let quality = if flags.is_empty() { "95" } else { "80" };
-            let files = site.converted(name, &out.path().join(quality), &["--quality", quality]);
-            let series = series_of(&server, filter_of(name));
-            let geometry = Geometry::new(size.0, size.1, tile).unwrap();
-            let metadata = json(&server.get(&format!("{series}/metadata")));
-            let metadata = metadata.as_array().unwrap();
-            assert_eq!(metadata.len(), fs::read_dir(&files).unwrap().count(), "{name}");
-            for (down, of) in metadata.iter().enumerate() {
-                let file = files.join(format!("level-{down}.dcm"));
-                compare_attributes(&format!("{name} {down} {quality}"), of, &attributes(&file));
-                let instance = format!("{series}/instances/{}", text(of, INSTANCE));
-                assert_eq!(json(&server.get(&format!("{instance}/metadata")))[0], *of, "{name} {down}");
-                let level = geometry.top_level() - down as u32;
-                let (columns, _) = geometry.tiles(level);
-                for (number, want) in frames(&file).iter().enumerate() {
-                    let case = format!("{name} {down} frame {}", number + 1);
-                    let reply = server.get(&format!("{instance}/frames/{}", number + 1));
-                    let [part] = &parts(&reply)[..] else { panic!("{case}: one part") };
-                    assert_eq!(part.kind(), "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50");
-                    assert!(want.starts_with(&part.body) && want.len() - part.body.len() < 2, "{case}");
-                    let (x, y) = (number as u32 % columns, number as u32 / columns);
-                    let served = server
-                        .get(&format!("/dzi/{}_files/{level}/{x}_{y}.jpg", name.replace('/', "%2F")))
-                        .body;
-                    compare_tile(&case, &served, &part.body, tile as usize);
-                }
-            }
-        }
-    }
-}
-
-fn compare_attributes(case: &str, json: &Value, file: &BTreeMap<String, String>) {
-    for (tag, want) in file {
-        let values = json[tag]["Value"].as_array().cloned().unwrap_or_default();
-        let plain = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Object(name) => name["Alphabetic"].as_str().unwrap().to_string(),
-            other => other.to_string(),
-        };
-        let got: Vec<_> = values.iter().map(plain).collect();
-        let same = |a: &str, b: &str| {
-            a == b
-                || a.parse::<f64>()
-                    .ok()
-                    .zip(b.parse().ok())
-                    .is_some_and(|(a, b): (f64, f64)| (a - b).abs() < 1e-9)
-        };
-        let equal = got.len() == want.split('\\').filter(|text| !text.is_empty()).count()
-            && got.iter().zip(want.split('\\')).all(|(a, b)| same(a, b.trim()));
-        assert!(equal, "{case}: {tag} is {got:?}, in the file {want:?}");
-    }
-}
-
-/// A frame is the tile; at an edge its pixels are those of the tile.
-fn compare_tile(case: &str, tile: &[u8], frame: &[u8], side: usize) {
-    if tile == frame {
-        return;
-    }
-    let (tile, frame) =
-        (decode_foreign(tile, None).unwrap(), decode_foreign(frame, Some((side, side))).unwrap());
-    assert!((tile.luma.width(), tile.luma.height()) != (side, side), "{case}: other bytes than the tile's");
-    for (want, padded) in planes(&tile).into_iter().zip(planes(&frame)) {
-        let got = padded.view().part(0, 0, want.width(), want.height()).to_plane();
-        assert!(*want == got, "{case}: other pixels than the tile's");
-    }
-}
-
-#[test]
-fn instances_are_sent_whole_as_convert_writes_them() {
-    let (site, out) = (Site::new(), tempfile::tempdir().unwrap());
-    let server = site.start(&[]);
-    const PIXELS: [u8; 6] = [0xE0, 0x7F, 0x10, 0, b'O', b'B'];
-    for (name, ..) in SLIDES {
-        let files = site.converted(name, out.path(), &[]);
-        let series = series_of(&server, filter_of(name));
-        let reply = server.get(&series);
-        let sent = parts(&reply);
-        assert_eq!(sent.len(), fs::read_dir(&files).unwrap().count());
-        for (down, part) in sent.iter().enumerate() {
-            assert_eq!(part.kind(), "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.50");
-            let file = files.join(format!("level-{down}.dcm"));
-            let want = fs::read(&file).unwrap();
-            let at = find(&want, &PIXELS).unwrap();
-            assert!(part.body[..at] == want[..at], "{name} {down}: other bytes before the pixels");
-            assert_eq!(
-                part.body[at..at + 20],
-                [&PIXELS[..], &[0, 0, 255, 255, 255, 255, 0xFE, 0xFF, 0, 0xE0, 0, 0, 0, 0]].concat()
-            );
-            let copy = out.path().join("copy.dcm");
-            fs::write(&copy, &part.body).unwrap();
-            assert!(frames(&copy) == frames(&file), "{name} {down}: other frames");
-            let instance = format!(
-                "{series}/instances/{}",
-                text(&json(&server.get(&format!("{series}/metadata")))[down], INSTANCE)
-            );
-            let alone = server.request("GET", &instance, &[("Accept", "application/dicom")]);
-            assert!(alone.status == 200 && alone.body == part.body, "{name} {down}: alone");
-            let pixels = parts(&server.get(&format!("{instance}/bulkdata/pixels")));
-            let frames = frames(&file);
-            assert_eq!(pixels.len(), frames.len());
-            assert!(
-                pixels.iter().zip(&frames).all(|(part, frame)| frame.starts_with(&part.body)),
-                "{name} {down}"
-            );
-        }
-    }
-    let study = server.get(series_of(&server, filter_of("plain")).split("/series").next().unwrap());
-    assert!(!parts(&study).is_empty());
-}
-
-#[test]
-fn frames_come_in_the_form_that_is_asked_for() {
-    let site = Site::new();
-    let server = site.start(&["--cors", "*"]);
-    let series = series_of(&server, filter_of("plain"));
-    let instance = format!(
-        "{series}/instances/{}",
-        text(&json(&server.get(&format!("{series}/metadata")))[0], INSTANCE)
-    );
-    let ask = |path: &str, accept: &str| {
-        server.request("GET", &format!("{instance}/{path}"), &[("Accept", accept)])
-    };
-    let plain = parts(&server.get(&format!("{instance}/frames/2"))).remove(0).body;
-    let octets = "application/octet-stream; transfer-syntax=*";
-    let single = ask("frames/2", "image/jpeg");
-    assert_eq!(
-        (single.header("content-type"), &single.body),
-        ("image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50", &plain)
-    );
-    assert_eq!(ask("frames/2", octets).body, plain);
-    let several = parts(&ask(
-        "frames/3,2,2",
-        "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*",
-    ));
-    assert_eq!(several.len(), 3);
-    assert!(several[1].body == plain && several[2].body == plain && several[0].body != plain);
-    assert_eq!(several[1].kind(), "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.50");
-    assert_eq!(server.get(&format!("{instance}/frames/2?accept=image/jpeg")).body, plain);
-    for (path, accept, names) in [
-        ("frames/2", "image/png", "image/jpeg"),
-        (
-            "frames/2",
-            "multipart/related; type=\"application/octet-stream\"",
-            "transfer-syntax=1.2.840.10008.1.2.4.50",
-        ),
-        ("frames/1,2", "image/jpeg", "multipart/related; type=\"image/jpeg\""),
-        ("metadata", "application/dicom+xml", "application/dicom+json"),
-        ("rendered", "image/gif", "image/png"),
-        ("bulkdata/icc", "image/jpeg", "application/octet-stream"),
-    ] {
-        let reply = ask(path, accept);
-        let told: Value = serde_json::from_slice(&reply.body).unwrap();
-        assert_eq!(reply.status, 406, "{path} {accept}");
-        assert!(told["error"].as_str().unwrap().contains(names), "{told}");
-    }
-    // Tags, heads, and what browsers ask ahead.
-    for path in
-        ["frames/2", "frames/1,2", "metadata", "rendered", "frames/2/rendered", "thumbnail", "bulkdata/icc"]
-    {
-        let address = format!("{instance}/{path}");
-        let reply = server.get(&address);
-        let tag = reply.header("etag").to_string();
-        assert!(reply.status == 200 && !tag.is_empty(), "{path}");
-        let again = server.request("GET", &address, &[("If-None-Match", &tag)]);
-        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
-        let head = server.request("HEAD", &address, &[]);
-        assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, tag.as_str()), "{path}");
-        assert!(reply.header("vary").contains("accept"), "{path}");
-    }
-    let ahead = [
-        ("Origin", "http://a"),
-        ("Access-Control-Request-Method", "GET"),
-        ("Access-Control-Request-Headers", "accept,authorization"),
-    ];
-    let ahead = server.request("OPTIONS", &format!("{instance}/frames/1"), &ahead);
-    assert!(ahead.header("access-control-allow-headers").to_lowercase().contains("accept"), "{ahead:?}");
-}
-
-#[test]
-fn images_are_rendered_and_profiles_are_bulk_data() {
-    let site = Site::new();
-    let server = site.start(&[]);
-    let series = series_of(&server, filter_of("case/lossless"));
-    let metadata = json(&server.get(&format!("{series}/metadata")));
-    let instance = format!("{series}/instances/{}", text(&metadata[0], INSTANCE));
-    let size = |reply: &Reply, kind: &str| {
-        assert_eq!((reply.status, reply.header("content-type")), (200, kind), "{}", reply.text());
-        if kind == "image/png" {
-            let side = |at: usize| u32::from_be_bytes(reply.body[at..at + 4].try_into().unwrap()) as usize;
-            return (side(16), side(20));
-        }
-        let image = decode_foreign(&reply.body, None).unwrap();
-        (image.luma.width(), image.luma.height())
-    };
-    let get = |path: &str| server.get(&format!("{instance}/{path}"));
-    assert_eq!(size(&get("rendered"), "image/jpeg"), (301, 200));
-    assert_eq!(size(&get("rendered?viewport=100,100"), "image/jpeg"), (100, 66));
-    assert_eq!(size(&get("rendered?viewport=100,100&accept=image/png"), "image/png"), (100, 66));
-    assert_eq!(size(&get("thumbnail"), "image/jpeg"), (256, 170));
-    assert_eq!(size(&get("frames/1/rendered"), "image/jpeg"), (64, 64));
-    assert_eq!(size(&get("frames/20/rendered?accept=image/png"), "image/png"), (64, 64));
-    let above = series.split("/series").next().unwrap();
-    assert_eq!(size(&server.get(&format!("{above}/thumbnail?viewport=90,60")), "image/jpeg"), (90, 60));
-    assert_eq!(size(&server.get(&format!("{series}/thumbnail")), "image/jpeg"), (256, 170));
-    let path = &value(&metadata[0], "00480105")["00282000"];
-    let address =
-        path["BulkDataURI"].as_str().unwrap().strip_prefix(&format!("http://{}", server.address)).unwrap();
-    let profile = parts(&server.get(address)).remove(0).body;
-    assert_eq!(&profile[36..40], b"acsp");
-    assert!(server.request("GET", address, &[("Accept", "application/octet-stream")]).body == profile);
 }
 
 #[test]

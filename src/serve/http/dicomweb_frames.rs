@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State as Shared};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::client::Client;
-use super::dicomweb_service::{Found, accepted, find, varied};
+use super::dicomweb_service::{Asked, Found, find, varied};
 use super::state::{HandlerResult, State};
 use crate::convert::{Kind, transfer_syntax};
 use crate::serve::dicomweb::{Framing, Multipart, count_of_frames, frame, frame_list, of_frames, tile_of};
@@ -26,27 +25,25 @@ pub async fn some(
     Shared(state): Shared<State>,
     Extension(client): Extension<Client>,
     Path((study, series, instance, frames)): Path<(String, String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
     let found = find(&state, (&study, &series, &instance)).await?;
     let list = frame_list(&frames, count_of_frames(&found.slide.geometry, found.down))?;
     if let [one] = list[..] {
         ahead(&state, client.address, &found, one);
     }
-    send(state, found, list, (&headers, query.as_deref())).await
+    send(state, found, list, &asked).await
 }
 
 /// `.../bulkdata/pixels`: all frames.
 pub async fn all(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
     let found = find(&state, (&study, &series, &instance)).await?;
     let list = (0..count_of_frames(&found.slide.geometry, found.down)).collect();
-    send(state, found, list, (&headers, query.as_deref())).await
+    send(state, found, list, &asked).await
 }
 
 /// Reconstructs families ahead of a viewer that pans, as for other tiles.
@@ -57,16 +54,11 @@ fn ahead(state: &State, client: IpAddr, found: &Found, frame: u32) {
     }
 }
 
-async fn send(
-    state: State,
-    found: Found,
-    list: Vec<u32>,
-    (headers, query): (&HeaderMap, Option<&str>),
-) -> HandlerResult {
+async fn send(state: State, found: Found, list: Vec<u32>, asked: &Asked) -> HandlerResult {
     let look = found.looked.levels.get(found.down as usize).copied().unwrap_or_default();
     let native = if matches!(look.kind, Kind::Jpeg2000(..)) { "image/jp2" } else { "image/jpeg" };
     let syntax = transfer_syntax(look.kind);
-    let (framing, kind) = of_frames(&accepted(headers, query)?, native, syntax, list.len())?;
+    let (framing, kind) = of_frames(&asked.accepted()?, native, syntax, list.len())?;
     // Everything that the answer depends on.
     let hash = xxh3_128(format!("{:x} {} {list:?} {kind}", found.slide.identity, found.down).as_bytes());
     let (tag, parts) = (etag(&hash.to_le_bytes()), Multipart::new(hash, kind, Some(syntax)));
@@ -75,8 +67,8 @@ async fn send(
         Framing::Multipart => parts.content_type(),
     };
     let control = state.options.access.cache_control.clone();
-    if matches(headers, &tag) {
-        return Ok(varied(cacheable(headers, &tag, &control, &content_type, Bytes::new())));
+    if matches(&asked.headers, &tag) {
+        return Ok(varied(cacheable(&asked.headers, &tag, &control, &content_type, Bytes::new())));
     }
     // Its faults have a status still.
     let one = |number: u32| frame(&state.tiles, &found.slide, &found.looked, found.down, number);
@@ -88,7 +80,7 @@ async fn send(
     };
     let first = state.tiles.to_send(first).await?;
     if list.len() == 1 {
-        return Ok(varied(cacheable(headers, &tag, &control, &content_type, first)));
+        return Ok(varied(cacheable(&asked.headers, &tag, &control, &content_type, first)));
     }
     let end = Bytes::from(parts.end());
     let rest = stream::iter(list.into_iter().skip(1)).map(move |number| {
@@ -101,7 +93,7 @@ async fn send(
     });
     let start = stream::iter([Ok::<_, ServeError>(first)]);
     let body = start.chain(rest.buffered(AHEAD)).chain(stream::iter([Ok(end)]));
-    Ok(varied(cacheable_body(headers, &tag, &control, &content_type, Body::from_stream(body))))
+    Ok(varied(cacheable_body(&asked.headers, &tag, &control, &content_type, Body::from_stream(body))))
 }
 
 /// A frame behind the head of its part.

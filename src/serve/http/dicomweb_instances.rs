@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State as Shared};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::dicomweb_frames::AHEAD;
 use super::dicomweb_metadata::with_pyramid;
-use super::dicomweb_service::{accepted, look, open, place, slides, varied};
+use super::dicomweb_service::{Asked, look, open, place, slides, varied};
 use super::state::{HandlerResult, State};
 use crate::convert::{END_OF_FRAMES, head, item, pixel_data_head, transfer_syntax};
 use crate::error::Error;
@@ -43,39 +42,28 @@ enum Piece {
     Foot,
 }
 
-pub async fn study(
-    Shared(state): Shared<State>,
-    Path(study): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> HandlerResult {
-    all(state, (&study, None), (&headers, query.as_deref())).await
+pub async fn study(Shared(state): Shared<State>, Path(study): Path<String>, asked: Asked) -> HandlerResult {
+    all(state, (&study, None), &asked).await
 }
 
 pub async fn series(
     Shared(state): Shared<State>,
     Path((study, series)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    all(state, (&study, Some(&series)), (&headers, query.as_deref())).await
+    all(state, (&study, Some(&series)), &asked).await
 }
 
 pub async fn instance(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
     let (described, down) = place(&state, (&study, &series, &instance)).await?;
-    send(state, vec![(described, down)], (&headers, query.as_deref())).await
+    send(state, vec![(described, down)], &asked).await
 }
 
-async fn all(
-    state: State,
-    (study, series): (&str, Option<&str>),
-    asked: (&HeaderMap, Option<&str>),
-) -> HandlerResult {
+async fn all(state: State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
     let found = slides(&state, study, series).await?;
     if found.len() > MAX_SLIDES {
         let problem =
@@ -90,11 +78,7 @@ async fn all(
     send(state, instances, asked).await
 }
 
-async fn send(
-    state: State,
-    instances: Vec<(Arc<Described>, u32)>,
-    (headers, query): (&HeaderMap, Option<&str>),
-) -> HandlerResult {
+async fn send(state: State, instances: Vec<(Arc<Described>, u32)>, asked: &Asked) -> HandlerResult {
     let (mut sent, mut syntaxes, mut key) = (Vec::new(), Vec::new(), String::new());
     for (described, down) in instances {
         let slide = open(&state, &described).await?;
@@ -104,7 +88,7 @@ async fn send(
         key += &format!("{:x} {down} {:?} {:?} ", slide.identity, described.shared, described.attributes);
         sent.push(Sent { described, slide, looked, down, is_first: sent.is_empty() });
     }
-    let framing = of_instance(&accepted(headers, query)?, &syntaxes)?;
+    let framing = of_instance(&asked.accepted()?, &syntaxes)?;
     let hash = xxh3_128(format!("instances {framing:?} {key}").as_bytes());
     syntaxes.dedup();
     let syntax = if let [one] = syntaxes[..] { Some(one) } else { None };
@@ -114,8 +98,8 @@ async fn send(
         Framing::Multipart => parts.content_type(),
     };
     let (tag, control) = (etag(&hash.to_le_bytes()), state.options.access.cache_control.clone());
-    if matches(headers, &tag) {
-        return Ok(varied(cacheable(headers, &tag, &control, &content_type, Bytes::new())));
+    if matches(&asked.headers, &tag) {
+        return Ok(varied(cacheable(&asked.headers, &tag, &control, &content_type, Bytes::new())));
     }
     let end = if framing == Framing::Multipart { parts.end() } else { String::new() };
     let parts = Arc::new(parts);
@@ -127,7 +111,7 @@ async fn send(
         }
     });
     let body = pieces.buffered(AHEAD).chain(stream::iter([Ok::<_, ServeError>(Bytes::from(end))]));
-    Ok(varied(cacheable_body(headers, &tag, &control, &content_type, Body::from_stream(body))))
+    Ok(varied(cacheable_body(&asked.headers, &tag, &control, &content_type, Body::from_stream(body))))
 }
 
 /// The pieces of an instance, in order.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Path, State as Shared};
+use axum::http::HeaderMap;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::dicomweb_search::JSON;
-use super::dicomweb_service::{Found, accepted, base, find, look, open, slides, varied};
+use super::dicomweb_service::{Asked, Found, find, look, open, slides, varied};
 use super::state::{HandlerResult, State};
 use crate::convert::transfer_syntax;
 use crate::serve::dicomweb::{
@@ -27,54 +27,42 @@ const OCTETS: &str = "application/octet-stream";
 pub async fn of_study(
     Shared(state): Shared<State>,
     Path(study): Path<String>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    of_all(&state, (&study, None), &uri, query.as_deref(), &headers).await
+    of_all(&state, (&study, None), &asked).await
 }
 
 pub async fn of_series(
     Shared(state): Shared<State>,
     Path((study, series)): Path<(String, String)>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    of_all(&state, (&study, Some(&series)), &uri, query.as_deref(), &headers).await
+    of_all(&state, (&study, Some(&series)), &asked).await
 }
 
 pub async fn of_instance(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    of_json(&accepted(&headers, query.as_deref())?)?;
+    of_json(&asked.accepted()?)?;
     let Found { described, slide, looked, down } = find(&state, (&study, &series, &instance)).await?;
-    let base = base(&state, &uri, &headers);
+    let base = asked.base(&state);
     let made = metadata(&state, (&described, &slide, &looked), &base, Some(down)).await?;
-    send(&state, &headers, made).await
+    send(&state, &asked.headers, made).await
 }
 
 /// Of all instances of a study or series.
-async fn of_all(
-    state: &State,
-    (study, series): (&str, Option<&str>),
-    uri: &Uri,
-    query: Option<&str>,
-    headers: &HeaderMap,
-) -> HandlerResult {
-    of_json(&accepted(headers, query)?)?;
-    let base = base(state, uri, headers);
+async fn of_all(state: &State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
+    of_json(&asked.accepted()?)?;
+    let base = asked.base(state);
     let mut made = Vec::new();
     for described in slides(state, study, series).await?.iter() {
         let slide = open(state, described).await?;
         let looked = look(state, described, &slide).await?;
         made.extend(metadata(state, (described, &slide, &looked), &base, None).await?);
     }
-    send(state, headers, made).await
+    send(state, &asked.headers, made).await
 }
 
 async fn send(state: &State, headers: &HeaderMap, made: Vec<Value>) -> HandlerResult {
@@ -135,10 +123,9 @@ pub async fn with_pyramid<T: Send + 'static>(
 pub async fn profile(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    let framing = of_bulk(&accepted(&headers, query.as_deref())?)?;
+    let framing = of_bulk(&asked.accepted()?)?;
     let Found { described, slide, looked, down } = find(&state, (&study, &series, &instance)).await?;
     let look = looked.levels.get(down as usize).copied().unwrap_or_default();
     let profile = with_pyramid(&state, &described, &slide, move |pyramid| {
@@ -152,7 +139,7 @@ pub async fn profile(
     };
     let tag = etag(&body);
     let body = state.tiles.to_send(body.into()).await?;
-    Ok(varied(cacheable(&headers, &tag, &state.options.access.cache_control, &kind, body)))
+    Ok(varied(cacheable(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
 }
 
 fn profile_of(data: &InMemDicomObject) -> Option<Vec<u8>> {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State as Shared};
 use bytes::Bytes;
 
-use super::dicomweb_service::{Found, accepted, find, open, parameter, place, slides, varied};
+use super::dicomweb_service::{Asked, Found, find, open, parameter, place, slides, varied};
 use super::state::{HandlerResult, State};
 use super::thumbnail::send_image;
 use crate::codec::foreign_pixels;
@@ -31,68 +30,54 @@ const NOT_OFFERED: [&str; 3] = ["annotation", "iccprofile", "window"];
 pub async fn instance(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
     let (described, down) = place(&state, (&study, &series, &instance)).await?;
     let slide = open(&state, &described).await?;
-    whole(&state, (&slide, down, RENDERED_PX), &headers, query.as_deref()).await
+    whole(&state, (&slide, down, RENDERED_PX), &asked).await
 }
 
 /// `.../thumbnail` of a study: of its first slide.
 pub async fn thumbnail_of_study(
     Shared(state): Shared<State>,
     Path(study): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    first(&state, (&study, None), &headers, query.as_deref()).await
+    first(&state, (&study, None), &asked).await
 }
 
 /// `.../thumbnail` of a series.
 pub async fn thumbnail_of_series(
     Shared(state): Shared<State>,
     Path((study, series)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    first(&state, (&study, Some(&series)), &headers, query.as_deref()).await
+    first(&state, (&study, Some(&series)), &asked).await
 }
 
 /// `.../thumbnail` of an instance.
 pub async fn thumbnail_of_instance(
     Shared(state): Shared<State>,
     Path((study, series, instance)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
     let (described, down) = place(&state, (&study, &series, &instance)).await?;
     let slide = open(&state, &described).await?;
-    whole(&state, (&slide, down, THUMBNAIL_PX), &headers, query.as_deref()).await
+    whole(&state, (&slide, down, THUMBNAIL_PX), &asked).await
 }
 
-async fn first(
-    state: &State,
-    (study, series): (&str, Option<&str>),
-    headers: &HeaderMap,
-    query: Option<&str>,
-) -> HandlerResult {
+async fn first(state: &State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
     let found = slides(state, study, series).await?;
     let slide = open(state, found.first().ok_or(ServeError::NotFound)?).await?;
-    whole(state, (&slide, 0, THUMBNAIL_PX), headers, query).await
+    whole(state, (&slide, 0, THUMBNAIL_PX), asked).await
 }
 
 /// The whole image of a level, no larger than that.
-async fn whole(
-    state: &State,
-    (slide, down, side): (&Arc<Slide>, u32, u32),
-    headers: &HeaderMap,
-    query: Option<&str>,
-) -> HandlerResult {
-    let format = of_image(&accepted(headers, query)?)?;
-    offered(query, &[])?;
-    let quality = quality(query)?.unwrap_or(state.options.output.quality);
-    let bounds = viewport(query)?.unwrap_or((side, side));
+async fn whole(state: &State, (slide, down, side): (&Arc<Slide>, u32, u32), asked: &Asked) -> HandlerResult {
+    let format = of_image(&asked.accepted()?)?;
+    offered(asked.query(), &[])?;
+    let quality = quality(asked.query())?.unwrap_or(state.options.output.quality);
+    let bounds = viewport(asked.query())?.unwrap_or((side, side));
     let geometry = &slide.geometry;
     let level = geometry.level_size(geometry.top_level() - down);
     let size = fitting(level, bounds);
@@ -104,26 +89,25 @@ async fn whole(
         quality: Quality::Color,
         format,
     };
-    Ok(varied(send_image(state, slide, request, (tag, quality), headers).await?))
+    Ok(varied(send_image(state, slide, request, (tag, quality), &asked.headers).await?))
 }
 
 /// `.../frames/{frames}/rendered`: one frame.
 pub async fn frame(
     Shared(state): Shared<State>,
     Path((study, series, instance, frames)): Path<(String, String, String, String)>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    let format = of_image(&accepted(&headers, query.as_deref())?)?;
-    offered(query.as_deref(), &["quality", "viewport"])?;
+    let format = of_image(&asked.accepted()?)?;
+    offered(asked.query(), &["quality", "viewport"])?;
     let Found { slide, looked, down, .. } = find(&state, (&study, &series, &instance)).await?;
     let [number] = frame_list(&frames, count_of_frames(&slide.geometry, down))?[..] else {
         return Err(ServeError::NotAcceptable("one frame at a time as an image".into()));
     };
     let tag = etag(format!("frame {:x} {down} {number} {format:?}", slide.identity).as_bytes());
     let (kind, control) = (output_format(format).media_type(), &state.options.access.cache_control);
-    if matches(&headers, &tag) {
-        return Ok(varied(cacheable(&headers, &tag, control, kind, Bytes::new())));
+    if matches(&asked.headers, &tag) {
+        return Ok(varied(cacheable(&asked.headers, &tag, control, kind, Bytes::new())));
     }
     let coded = frame_of(&state.tiles, &slide, &looked, down, number).await?;
     let is_jpeg = coded.starts_with(&[0xFF, 0xD8]);
@@ -142,7 +126,7 @@ pub async fn frame(
         ServeError::Broken
     })?;
     charge.shrink_to(made.len() as u64);
-    Ok(varied(cacheable(&headers, &tag, control, kind, charge.hold(made.into()))))
+    Ok(varied(cacheable(&asked.headers, &tag, control, kind, charge.hold(made.into()))))
 }
 
 /// A frame as an image of this format, with the colour profile.

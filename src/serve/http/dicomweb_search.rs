@@ -1,11 +1,11 @@
 //! QIDO-RS: searches for studies, series and instances.
 
-use axum::extract::{Path, RawQuery, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Path, State as Shared};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::Value;
 
-use super::dicomweb_service::{accepted, base, service, slides, varied};
+use super::dicomweb_service::{Asked, service, slides, varied};
 use super::state::{HandlerResult, State};
 use crate::serve::dicomweb::{All, Described, Scope, Search, find, of_json};
 use crate::web::respond::{cacheable, etag};
@@ -13,68 +13,40 @@ use crate::web::respond::{cacheable, etag};
 /// Media type of answers.
 pub const JSON: &str = "application/dicom+json";
 
-/// What of a request all searches look at.
-struct Asked {
-    uri: Uri,
-    query: Option<String>,
-    headers: HeaderMap,
+pub async fn studies(Shared(state): Shared<State>, asked: Asked) -> HandlerResult {
+    all(&state, Scope::Studies, asked).await
 }
 
-pub async fn studies(
-    Shared(state): Shared<State>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> HandlerResult {
-    all(&state, Scope::Studies, Asked { uri, query, headers }).await
+pub async fn series(Shared(state): Shared<State>, asked: Asked) -> HandlerResult {
+    all(&state, Scope::Series, asked).await
 }
 
-pub async fn series(
-    Shared(state): Shared<State>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> HandlerResult {
-    all(&state, Scope::Series, Asked { uri, query, headers }).await
-}
-
-pub async fn instances(
-    Shared(state): Shared<State>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> HandlerResult {
-    all(&state, Scope::Instances, Asked { uri, query, headers }).await
+pub async fn instances(Shared(state): Shared<State>, asked: Asked) -> HandlerResult {
+    all(&state, Scope::Instances, asked).await
 }
 
 pub async fn series_of_study(
     Shared(state): Shared<State>,
     Path(study): Path<String>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    below(&state, Scope::Series, (&study, None), Asked { uri, query, headers }).await
+    below(&state, Scope::Series, (&study, None), asked).await
 }
 
 pub async fn instances_of_study(
     Shared(state): Shared<State>,
     Path(study): Path<String>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    below(&state, Scope::Instances, (&study, None), Asked { uri, query, headers }).await
+    below(&state, Scope::Instances, (&study, None), asked).await
 }
 
 pub async fn instances_of_series(
     Shared(state): Shared<State>,
     Path((study, series)): Path<(String, String)>,
-    uri: Uri,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> HandlerResult {
-    below(&state, Scope::Instances, (&study, Some(&series)), Asked { uri, query, headers }).await
+    below(&state, Scope::Instances, (&study, Some(&series)), asked).await
 }
 
 /// Among all slides.
@@ -103,8 +75,8 @@ async fn below(
 }
 
 fn read(asked: &Asked) -> Result<Search, crate::web::error::ServeError> {
-    of_json(&accepted(&asked.headers, asked.query.as_deref())?)?;
-    Search::parse(asked.query.as_deref().unwrap_or_default())
+    of_json(&asked.accepted()?)?;
+    Search::parse(asked.query().unwrap_or_default())
 }
 
 async fn answer(
@@ -114,7 +86,7 @@ async fn answer(
     mut search: Search,
     asked: &Asked,
 ) -> HandlerResult {
-    let found = find(slides, scope, &mut search, &base(state, &asked.uri, &asked.headers));
+    let found = find(slides, scope, &mut search, &asked.base(state));
     let mut response = match found.is_empty() {
         true => StatusCode::NO_CONTENT.into_response(),
         false => {

@@ -1,7 +1,10 @@
 //! What the handlers of DICOMweb share: the slides that a request names, what the client takes, the address of the service.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 
@@ -14,6 +17,37 @@ use crate::web::error::ServeError;
 
 /// Where the service is.
 const PATH: &str = "/dicomweb";
+
+/// What handlers look at of a request besides its path.
+pub struct Asked {
+    pub uri: Uri,
+    pub headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone() })
+    }
+}
+
+impl Asked {
+    /// The query.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
+    /// What the client takes: the parameter `accept` of the query, else the header.
+    pub fn accepted(&self) -> Result<Accepted, ServeError> {
+        accepted(&self.headers, self.query())
+    }
+
+    /// The address of the service, as the client knows it.
+    pub fn base(&self, state: &State) -> String {
+        format!("{}{PATH}", client::base(&self.uri, &self.headers, state.options.access.trust_forwarded))
+    }
+}
 
 /// An instance that a request names.
 pub struct Found {
@@ -90,8 +124,7 @@ pub async fn find(state: &State, uids: (&str, &str, &str)) -> Result<Found, Serv
     Ok(Found { described, slide, looked, down })
 }
 
-/// What the client takes: the parameter `accept` of the query, else the header.
-pub fn accepted(headers: &HeaderMap, query: Option<&str>) -> Result<Accepted, ServeError> {
+fn accepted(headers: &HeaderMap, query: Option<&str>) -> Result<Accepted, ServeError> {
     if let Some(value) = parameter(query, "accept") {
         return Accepted::parse([value.as_str()].into_iter());
     }
@@ -105,11 +138,6 @@ pub fn accepted(headers: &HeaderMap, query: Option<&str>) -> Result<Accepted, Se
 pub fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(key, _)| *key == name).find_map(|(_, value)| decoded(value))
-}
-
-/// The address of the service, as the client knows it.
-pub fn base(state: &State, uri: &Uri, headers: &HeaderMap) -> String {
-    format!("{}{PATH}", client::base(uri, headers, state.options.access.trust_forwarded))
 }
 
 /// What depends on the header `Accept`.
