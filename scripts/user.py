@@ -9,6 +9,9 @@ import time
 
 from chromium import Browser
 
+# How long what a page shows may take to be right after what was done to it: layout, observers and answers come after the event.
+SETTLES_S = 15
+
 
 class User:
     """Counts checks and pictures."""
@@ -22,9 +25,12 @@ class User:
 
     def check(self, condition, what):
         self.checks += 1
-        if not self.browser.eval(condition):
-            self.picture("failed")
-            raise SystemExit(f"error: {what}: not so: {condition}")
+        until = time.monotonic() + SETTLES_S
+        while not self.browser.eval(condition):
+            if time.monotonic() > until:
+                self.picture("failed")
+                raise SystemExit(f"error: {what}: not so after {SETTLES_S} s: {condition}")
+            time.sleep(0.05)
 
     def picture(self, name):
         data = self.browser.call("Page.captureScreenshot", format="png")["data"]
