@@ -33,7 +33,8 @@ cargo nextest list --locked --features "$features" --list-type binaries-only --m
 rm -f "$place"/counts/*
 
 step "tests"
-cargo nextest run --locked --features "$features" --no-fail-fast "$@" || warn "not all tests passed: their lines count all the same"
+cargo metadata --locked --format-version 1 >"$place/metadata.json"
+cargo nextest run --binaries-metadata "$place/tests.json" --cargo-metadata "$place/metadata.json" --no-fail-fast "$@" || warn "not all tests passed: their lines count all the same"
 
 step "lines run"
 "$tools/llvm-profdata" merge --sparse --failure-mode=all -o "$place/counts.profdata" "$place"/counts/*.profraw

@@ -186,7 +186,8 @@ pub struct ServeArgs {
     storage_timeout_ms: Duration,
     /// Families whose planes stay in memory for their next tile [range: 0 to 65536]
     ///
-    /// Never more than --max-inflight-families, in which they count.
+    /// Half of that memory keeps all planes of a family, half the decoded baselines of the families before those, which are some 50 times
+    /// as many. Never more than --max-inflight-families, in which they count.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(0..=65_536))]
     #[arg(help_heading = "Speed", hide_short_help = true)]
     buffer_pool_size: usize,

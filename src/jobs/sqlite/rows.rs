@@ -79,26 +79,38 @@ impl From<rusqlite::Error> for Prepare {
 
 pub fn prepare(connection: &mut Connection, path: &Path) -> std::result::Result<(), Prepare> {
     connection.busy_timeout(BUSY)?;
+    // Before anything is written: a database of another program stays as it is, its journal too.
+    let look = connection.transaction()?;
+    is_new(&look, path)?;
+    look.commit()?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit may be lost with the power: the results are not, and reconcile finds them.
     connection.pragma_update(None, "synchronous", "normal")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // Another process may have made the tables meanwhile.
+    if is_new(&transaction, path)? {
+        transaction.execute_batch(SCHEMA)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Whether the tables are still to be made. Refuses what is no queue of this version.
+fn is_new(database: &Connection, path: &Path) -> std::result::Result<bool, Prepare> {
+    let found: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match found {
-        VERSION => {}
-        0 if tables == 0 => transaction.execute_batch(SCHEMA)?,
+        VERSION => Ok(false),
+        0 if tables == 0 => Ok(true),
         _ => {
             let (path, expected) = (path.into(), VERSION);
             let ours = "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('unit', 'setting')";
-            let is_queue: bool = transaction.query_row(ours, [], |row| row.get(0))?;
-            return Err(Prepare::Refused(match is_queue && found > VERSION {
+            let is_queue: bool = database.query_row(ours, [], |row| row.get(0))?;
+            Err(Prepare::Refused(match is_queue && found > VERSION {
                 true => Error::NewerQueue { path, found, expected },
                 false => Error::OtherQueue { path, found, expected },
-            }));
+            }))
         }
     }
-    Ok(transaction.commit()?)
 }
 
 pub fn record(database: &Connection, key: &Key) -> Step<Option<Record>> {

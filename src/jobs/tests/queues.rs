@@ -418,7 +418,10 @@ fn a_file_that_is_no_queue_is_refused_and_left_as_it_is() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let other = dir.path().join("other.sqlite");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
+    let before = std::fs::read(&other).unwrap();
     assert!(matches!(open(&other), Err(Error::OtherQueue { found: 0, .. })));
+    assert_eq!(std::fs::read(&other).unwrap(), before);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nor is there a journal beside it");
 }
 
 #[cfg(feature = "nats")]

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub use labels::{LevelClass, Outcome, WarmRead};
 
 use self::labels::{AskedLabels, ResultLabels, StateLabels, StatusLabels, TileLabels};
+use super::buffers::BufferCounts;
 use super::warm::WarmStats;
 
 /// Current sizes of caches and queues.
@@ -26,7 +27,7 @@ pub struct Gauges {
     /// Families in flight.
     pub families: u64,
     /// Families' buffers, idle and in use.
-    pub buffers: (usize, usize),
+    pub buffers: BufferCounts,
     /// Bytes that requests hold.
     pub request_bytes: u64,
     /// The warm cache, if there is one.
@@ -140,7 +141,7 @@ impl Metrics {
         );
         registry.register(
             "buffers",
-            "Families' buffers, in use and kept for the next family",
+            "Families' buffers: in use, idle with all planes, and baselines kept alone",
             m.buffers.clone(),
         );
         let (name, help) =
@@ -233,7 +234,8 @@ impl Metrics {
         self.cache_bytes.set(gauges.bytes.cast_signed());
         self.request_bytes.set(gauges.request_bytes.cast_signed());
         self.in_flight.set(gauges.families.cast_signed());
-        for (state, count) in [("idle", gauges.buffers.0), ("used", gauges.buffers.1)] {
+        let BufferCounts { idle, baselines, used } = gauges.buffers;
+        for (state, count) in [("idle", idle), ("baseline", baselines), ("used", used)] {
             self.buffers.get_or_create(&StateLabels { state }).set(count.cast_signed() as i64);
         }
         let warm = gauges.warm.unwrap_or_default();

@@ -251,11 +251,15 @@ impl Family<'_> {
         }
         let whole = self.whole();
         let record = record(&mut self.record, self.slide, self.id).await?;
-        let (known, family) = (self.state.family.is_some(), &mut *self.decoded);
-        let done = self.slide.decode(self.id, record, |decoder| match known {
+        let (has_baseline, is_first) = (self.state.family.is_some(), self.state.residual.is_empty());
+        let family = &mut *self.decoded;
+        let done = self.slide.decode(self.id, record, |decoder| {
+            if !has_baseline {
+                decoder.decode_baseline(family)?;
+            }
             // Of the first tile its columns alone. Who comes back needs their neighbours.
-            false => decoder.decode_part(part, family),
-            true => decoder.decode_residual_part(Rect { x: 0, width: whole.width, ..part }, family),
+            let columns = if is_first { part } else { Rect { x: 0, width: whole.width, ..part } };
+            decoder.decode_residual_part(columns, family)
         })?;
         self.state.family = Some((self.slide.identity, self.id));
         self.state.residual.push(done);
