@@ -19,12 +19,12 @@ mkdir -p "$place/counts"
 # Cargo calls it in place of rustc for the crates of the workspace alone.
 cat >"$place/rustc" <<'WRAPPER'
 #!/bin/sh
-exec "$@" -Cinstrument-coverage
+exec "$@" -Cinstrument-coverage -Cllvm-args=-runtime-counter-relocation
 WRAPPER
 chmod +x "$place/rustc"
 export RUSTC_WORKSPACE_WRAPPER=$place/rustc CARGO_INCREMENTAL=0
-# Files that processes of the same program merge their counts into.
-export LLVM_PROFILE_FILE=$place/counts/%4m.profraw
+# Counts are in files that processes of the same program share, and stay there when a process is killed, as servers of tests are.
+export LLVM_PROFILE_FILE=$place/counts/%c%4m.profraw
 
 features=$(test_features)
 step "build with counters"
