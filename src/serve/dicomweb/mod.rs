@@ -9,12 +9,14 @@
 //! json        attributes as JSON                             no I/O
 //! multipart   parts of an answer                             no I/O
 //! pyramid     a slide as instances: attributes and UIDs      files
+//! described   what a search knows of a slide                files
 //! index       all slides by their UIDs                       files
 //! search      what a search finds                            no I/O
 //! frames      frames, and what those of a level are          threads
 //! ```
 
 mod accept;
+mod described;
 mod frames;
 mod index;
 mod json;
@@ -33,8 +35,9 @@ use super::catalog::Catalog;
 use super::options::ServeOptions;
 
 pub use accept::{Accepted, Framing, of_bulk, of_frames, of_image, of_instance, of_json};
+pub use described::Described;
 pub use frames::{Looked, Looks, frame, frame_list};
-pub use index::{All, Described, Index};
+pub use index::{All, Index};
 pub use json::dataset as attributes_as_json;
 pub use multipart::Multipart;
 pub use pyramid::{Pyramid, count_of_frames, tile_of};
