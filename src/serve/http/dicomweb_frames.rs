@@ -27,7 +27,7 @@ pub async fn some(
     Path((study, series, instance, frames)): Path<(String, String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let found = find(&state, (&study, &series, &instance)).await?;
+    let found = find(&state, &asked, (&study, &series, &instance)).await?;
     let list = frame_list(&frames, count_of_frames(&found.slide.geometry, found.down))?;
     if let [one] = list[..] {
         ahead(&state, client.address, &found, one);
@@ -41,7 +41,7 @@ pub async fn all(
     Path((study, series, instance)): Path<(String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let found = find(&state, (&study, &series, &instance)).await?;
+    let found = find(&state, &asked, (&study, &series, &instance)).await?;
     let list = (0..count_of_frames(&found.slide.geometry, found.down)).collect();
     send(state, found, list, &asked).await
 }
