@@ -94,6 +94,18 @@ browser_program() {
     return 1
 }
 
+# tool_of_debian NAME: prints the path of a program on the path, or of one that scripts/setup.sh unpacked; fails where there is none.
+tool_of_debian() {
+    local place
+    for place in "$(type -P "$1")" "/usr/sbin/$1" "$target_dir/tools/debian/$1"; do
+        if [[ -n $place && -x $place ]]; then
+            printf '%s\n' "$place"
+            return 0
+        fi
+    done
+    return 1
+}
+
 # qemu_aarch64: prints the name of the user-mode emulator, fails when there is none.
 qemu_aarch64() {
     local name
