@@ -150,11 +150,11 @@ install_cross() {
     rustup -q target add "$triple" || warn "rustup could not add $triple: the NEON tests will be skipped"
 }
 
-# The viewer is tested in a real browser; a machine without one only loses that test.
+# The viewer is tested in real browsers; a machine without one only loses its test.
 install_browser() {
     [[ $minimal == 0 ]] || return 0
-    browser_program >/dev/null && return 0
-    apt_install chromium || warn "no Chromium: the test of the viewer will be skipped"
+    browser_program >/dev/null || apt_install chromium || warn "no Chromium: the test of the viewer will be skipped"
+    firefox_program >/dev/null || apt_install 'firefox-esr|firefox' || warn "no Firefox: the test of the viewer in it will be skipped"
 }
 
 # JPEG XL payloads are written by libjxl, opened at run time; a machine without it reads them all the same.

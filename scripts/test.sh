@@ -78,6 +78,9 @@ scripts/proxies.sh "$target_dir/debug/origami"
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
 
+step "viewer in Firefox"
+scripts/firefox.sh "$target_dir/debug/origami"
+
 step "colour in a browser"
 scripts/colour.sh "$target_dir/debug/origami"
 
