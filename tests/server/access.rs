@@ -361,7 +361,7 @@ fn a_page_elsewhere_may_ask_with_a_token() {
     let server = guarded.start(&["--cors", "https://viewer.example.org"]);
     let preflight = server.request("OPTIONS", &tile, &asks);
     assert_eq!(preflight.status, 200);
-    assert_eq!(preflight.header("access-control-allow-headers"), "authorization,accept,content-type");
+    assert_eq!(preflight.header("access-control-allow-headers"), "authorization,accept,content-type,range");
     assert!(preflight.body.is_empty());
     for (query, status) in [("", 401), ("signature=0", 403)] {
         let reply = server.request("GET", &format!("{tile}?{query}"), &asks[..1]);

@@ -20,7 +20,7 @@ use crate::serve::dicomweb::{
 use crate::serve::slide::Slide;
 use crate::web::blocking;
 use crate::web::error::ServeError;
-use crate::web::respond::{cacheable, etag};
+use crate::web::respond::{cacheable, etag, ranged};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -141,7 +141,7 @@ pub async fn profile(
     };
     let tag = etag(&body);
     let body = state.tiles.to_send(body.into()).await?;
-    Ok(varied(cacheable(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
+    Ok(varied(ranged(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
 }
 
 fn profile_of(data: &InMemDicomObject) -> Option<Vec<u8>> {

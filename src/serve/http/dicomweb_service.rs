@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 
 use super::client;
@@ -31,8 +31,12 @@ impl<S: Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let only = parts.extensions.get().cloned();
-        Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone(), only })
+        let (mut headers, only) = (parts.headers.clone(), parts.extensions.get().cloned());
+        // A head has no parts (RFC 9110, 14.2).
+        if parts.method != Method::GET {
+            headers.remove(header::RANGE);
+        }
+        Ok(Self { uri: parts.uri.clone(), headers, only })
     }
 }
 
