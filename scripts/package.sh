@@ -119,10 +119,12 @@ for name in "${releases[@]}"; do
     inside "$root_of" origami --version
     [[ $(inside "$root_of" stat --format=%U /var/lib/origami /var/cache/origami | sort -u) == origami ]] || die "its directories are not its own"
     if have systemd-analyze; then
-        said=$(systemd-analyze verify --root="$root_of" origami.service 2>&1) || die "systemd-analyze verify: $said"
+        # By the units of this machine: a minimal system has none. The program is the one in there.
+        sed "s#^ExecStart=/usr/bin/origami #ExecStart=$root_of/usr/bin/origami #" "$root_of/usr/lib/systemd/system/origami.service" >"$work/origami.service"
+        said=$(systemd-analyze verify "$work/origami.service" 2>&1) || die "systemd-analyze verify: $said"
         [[ $said != *origami.service:* ]] || die "systemd-analyze verify: $said"
-        systemd-analyze security --root="$root_of" --offline=true --threshold=20 --no-pager origami.service | grep -o 'Overall exposure level.*[0-9]' ||
-            die "the unit's exposure is more than 2.0"
+        said=$(systemd-analyze security --offline=true --threshold=20 --no-pager "$work/origami.service") || die "the unit's exposure is more than 2.0: $said"
+        grep -o 'Overall exposure level.*[0-9]' <<<"$said"
     else
         skipped "the unit: there is no systemd-analyze (apt install systemd)"
     fi
