@@ -21,10 +21,27 @@ def without_code(text):
     return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
 
 
+def in_text(text, change):
+    """A page with a change of everything that is not code."""
+    parts = re.split(r"(^```.*?^```|`[^`\n]*`)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if part.startswith("`") else change(part) for part in parts)
+
+
+def as_chapter(target):
+    """A README is the index of its folder in the book; mdBook renames the page and not the links to it."""
+    return re.sub(r"(^|/)README\.md(?=$|#)", r"\1index.md", target)
+
+
+def chapter(page, target):
+    """A link of a page as the book has it. A folder is its README here: there is no list of its files."""
+    if target.endswith("/") and (page.parent / target / "README.md").is_file():
+        target += "README.md"
+    return target if urlsplit(target).scheme else as_chapter(target)
+
+
 def linked(page):
     """Files of the repository that a page links to."""
-    text = page.read_text()
-    for target in LINK.findall(without_code(text)):
+    for target in LINK.findall(without_code(page.read_text())):
         parts = urlsplit(target)
         if parts.scheme or not parts.path:
             continue
@@ -63,9 +80,7 @@ def prepare(folder):
         copy = source / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
-            # A folder is its page here: a link to it would lead to a list of files that there is not.
-            text = re.sub(r"\]\(([^)\s]*?)/\)", lambda m: f"]({m[1]}/README.md)" if (path.parent / m[1] / "README.md").is_file() else m[0], path.read_text())
-            copy.write_text(text)
+            copy.with_name(as_chapter(path.name)).write_text(in_text(path.read_text(), lambda text: LINK.sub(lambda m: f"]({chapter(path, m[1])})", text)))
         else:
             shutil.copy(path, copy)
     summary = (ROOT / "docs" / "SUMMARY.md").read_text()
@@ -75,7 +90,10 @@ def prepare(folder):
     summary = summary.replace("[ORIGAMI](docs/README.md)", "[ORIGAMI](README.md)\n[The documents](docs/README.md)")
     more = [page for page in more if page != ROOT / "README.md"]
     chapters = "".join(f"- [{title(page)}]({page.relative_to(ROOT)})\n" for page in sorted(more))
-    (source / "SUMMARY.md").write_text(f"{summary}\n# Of the repository\n\n{chapters}")
+    summary = f"{summary}\n# Of the repository\n\n{chapters}"
+    (source / "SUMMARY.md").write_text(LINK.sub(lambda m: f"]({as_chapter(m[1])})", summary))
+    (folder / "docs").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "docs" / "book.css", folder / "docs")
     (folder / "book.toml").write_text((ROOT / "book.toml").read_text().replace('src = "docs"', 'src = "src"'))
     print(f"{len(pages) + len(more)} pages, {len(others)} other files")
 

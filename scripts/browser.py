@@ -159,7 +159,7 @@ class Tour(User):
         self.settle()
         self.check(f"Math.abs((origami.viewer.viewport.getCenter().x - {x}) * 2220 - 200) < 20", "dragging moves the slide with the pointer")
         zoom = b.eval("origami.viewer.viewport.getZoom()")
-        b.mouse("mouseWheel", 600, 400, deltaX=0, deltaY=240)
+        b.wheel(600, 400, 240)
         self.settle()
         self.check(f"origami.viewer.viewport.getZoom() < {zoom}", "the wheel zooms")
         x = b.eval("origami.viewer.viewport.getCenter().x")
@@ -337,10 +337,10 @@ class Tour(User):
         b = self.browser
         if b.faults:
             return
-        b.call("Page.navigate", url=f"{self.address}/viewer/none")
+        b.go(f"{self.address}/viewer/none")
         b.wait("/no such slide/.test(document.getElementById('message')?.textContent)", "a message for a slide that is not there")
         self.picture("viewer-missing")
-        b.faults = [fault for fault in b.faults if not fault.endswith("/viewer/none") and "/api/slides/none" not in fault]
+        b.forgive("/viewer/none", "/api/slides/none")
 
     def signed(self, list, slide):
         """Addresses of the list and of a slide on a server that asks for signatures: every request has to carry them on."""

@@ -7,7 +7,7 @@
 # error on the console, a request that fails, a barrier that axe-core calls serious, anything missing, and a difference map that is wrong by one pixel. Records a tour as
 # well, compares its path with the renderer's, renders it by a stand-in of the render service, and looks at the page of jobs.
 #
-#   scripts/browser.sh BINARY
+#   scripts/browser.sh BINARY [PART...]     a part is the NAME of a scripts/browser_NAME.py, or browser; all by default
 #
 # Says SKIPPED where there is no Chromium (scripts/setup.sh installs it); ORIGAMI_REQUIRE_BROWSER=1 makes that a failure.
 # CHROMIUM names the browser; default: the first of chromium, chromium-browser, google-chrome.
@@ -17,7 +17,8 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-origami=${1:?usage: scripts/browser.sh BINARY}
+origami=${1:?usage: scripts/browser.sh BINARY [PART...]}
+only=${*:2}
 
 cannot() {
     [[ ${ORIGAMI_REQUIRE_BROWSER:-0} != 1 ]] || die "$1"
@@ -26,7 +27,7 @@ cannot() {
 }
 
 program=$(browser_program) || cannot "no ${CHROMIUM:-Chromium} here that starts"
-have python3 || cannot "no python3 here"
+playwright_for_python || cannot "no Playwright here: python3 has no venv, or the package index does not answer"
 [[ -f vendor/axe-core/axe.min.js ]] || {
     [[ ${ORIGAMI_REQUIRE_BROWSER:-0} != 1 ]] || die "no axe-core here: scripts/npm-files.sh --tools fetches it"
     skipped "pages by axe-core: scripts/npm-files.sh --tools fetches it"
@@ -89,19 +90,28 @@ serve "$target_dir/demo/browser-signed.log" --signing-key-file "$key"
 signed=$("$origami" sign --key-file "$key" --slide '*' --valid 1h --url "$address" | head -n 1)
 signed_slide=$("$origami" sign --key-file "$key" --slide "$name" --valid 1h --url "$address" | head -n 1)
 
-CHROMIUM=$program python3 scripts/browser_tours.py "$open" "$target_dir/browser" "$slides" "$name" "$origami"
-CHROMIUM=$program python3 scripts/browser_loading.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-loading" "$target_dir/browser"
-CHROMIUM=$program python3 scripts/browser_measure.py "$open" "$target_dir/browser" 'below & deep/drawn' 'awkward 254'
-CHROMIUM=$program python3 scripts/browser_picture.py "$open" "$target_dir/browser" 'below & deep/drawn' "$name"
-CHROMIUM=$program python3 scripts/browser_compare.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn' 'awkward 1025x513' "$bundle_name" \
+# part NAME ARGUMENT...: one of the scripts, unless others were asked for.
+part() {
+    local name=$1 script=scripts/browser_$1.py
+    shift
+    [[ -z $only || " $only " == *" $name "* ]] || return 0
+    [[ -f $script ]] || script=scripts/$name.py
+    CHROMIUM=$program python3 "$script" "$@"
+}
+
+part tours "$open" "$target_dir/browser" "$slides" "$name" "$origami"
+part loading "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-loading" "$target_dir/browser"
+part measure "$open" "$target_dir/browser" 'below & deep/drawn' 'awkward 254'
+part picture "$open" "$target_dir/browser" 'below & deep/drawn' "$name"
+part compare "$open" "$target_dir/browser" "$name" 'below & deep/drawn' 'awkward 1025x513' "$bundle_name" \
     "$origami" "$key" "${signed%%/\?*}"
-CHROMIUM=$program python3 scripts/browser_keys.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
-CHROMIUM=$program python3 scripts/browser_languages.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
-CHROMIUM=$program python3 scripts/browser_accessible.py "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
-CHROMIUM=$program python3 scripts/browser_share.py "$origami" "$slide" "$target_dir/demo/browser-share" "$target_dir/browser"
-CHROMIUM=$program python3 scripts/browser_login.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-login" "$target_dir/browser"
-CHROMIUM=$program python3 scripts/browser_list.py "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-list" "$target_dir/browser"
+part keys "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
+part languages "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
+part accessible "$open" "$target_dir/browser" "$name" 'below & deep/drawn'
+part share "$origami" "$slide" "$target_dir/demo/browser-share" "$target_dir/browser"
+part login "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-login" "$target_dir/browser"
+part list "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-list" "$target_dir/browser"
 # The list is looked at with as many slides as fill its rows.
 rm -f "$slides/below & deep/drawn.tif"
-CHROMIUM=$program python3 scripts/browser_marks.py "$origami" "$slides" "$name" "$target_dir/demo/browser-marks" "$target_dir/browser"
-CHROMIUM=$program python3 scripts/browser.py "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"
+part marks "$origami" "$slides" "$name" "$target_dir/demo/browser-marks" "$target_dir/browser"
+part browser "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

@@ -77,9 +77,6 @@ class Loading(User):
     def open(self, x, y):
         self.browser.open(f"{self.server.address}/viewer/{NAME}#x={x}&y={y}&z=1")
 
-    def slow(self, latency_ms):
-        self.browser.call("Network.emulateNetworkConditions", offline=False, latency=latency_ms, downloadThroughput=-1, uploadThroughput=-1)
-
     def order(self):
         """First the whole slide, then the nearest to the centre; what has left the view is cancelled."""
         b = self.browser
@@ -91,8 +88,7 @@ class Loading(User):
         far = [max(abs(256 * x + 128 - 1110), abs(256 * y + 128 - 1500)) for x, y, _ in asked]
         if len(asked) < 12 or min(far[:4]) != min(far) or max(far[:6]) >= max(far[-6:]):
             raise SystemExit(f"error: the nearest tiles do not come first: {asked}")
-        self.slow(300)
-        b.call("Network.setCacheDisabled", cacheDisabled=True)
+        b.network(latency_ms=300, cache=False)
         pan = "void origami.viewer.viewport.panTo(origami.viewer.viewport.imageToViewportCoordinates(%d, %d), true)"
         known = len(b.eval(FINEST % self.finest["level"]))
         for place in ((700, 600), (700, 2500), (1900, 700)):
@@ -104,8 +100,7 @@ class Loading(User):
         if any(status == 200 for *_, status in left) or len(left) > 6:
             raise SystemExit(f"error: tiles that left the view were loaded: {left}")
         self.checks += 2
-        self.slow(0)
-        b.call("Network.setCacheDisabled", cacheDisabled=False)
+        b.network()
 
     def damage(self):
         """A damaged tile is shown as one, with the reason, and comes when its file is whole again."""
@@ -122,7 +117,7 @@ class Loading(User):
         else:
             raise SystemExit("error: no tile is damaged")
         x, y = broken[len(broken) // 2]
-        b.call("Network.setCacheDisabled", cacheDisabled=True)
+        b.network(cache=False)
         self.open(256 * x + 128, 256 * y + 128)
         said = "document.getElementById('trouble-said').textContent"
         self.check(f"/damaged: this slide cannot be read/.test({said})", "the reason is there")
@@ -178,8 +173,7 @@ class Loading(User):
 
     def forgive(self):
         """Answers that were meant to fail."""
-        known = re.compile(r"^(log: )?(500 for|net::ERR_|Failed to load resource)")
-        self.browser.faults = [fault for fault in self.browser.faults if not known.match(fault)]
+        self.browser.forgive("500 for", "net::ERR_", "Failed to load resource")
 
 
 def main(origami, bundle, folder, out):

@@ -10,6 +10,7 @@ import shutil
 import sys
 import urllib.parse
 
+import axe
 from browser_loading import Server
 from user import User, visit
 
@@ -34,20 +35,18 @@ class Visitor(User):
     def go(self, address, condition, what):
         """Opens a page that need not be one of the viewer's; forgets that the server refuses it, as it must."""
         b = self.browser
-        b.call("Page.navigate", url="about:blank")
-        b.call("Page.navigate", url=address)
+        b.go(address)
         b.wait(condition, what, 20)
-        b.faults = [fault for fault in b.faults if "401" not in fault and "429" not in fault]
+        b.forgive("401", "429")
 
     def give(self, token, condition, what):
         b = self.browser
         b.eval("document.getElementById('token').focus()")
-        b.call("Input.insertText", text=token)
+        b.page.keyboard.insert_text(token)
         b.eval("window.before = true")
-        b.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r")
-        b.call("Input.dispatchKeyEvent", type="keyUp", key="Enter", code="Enter", windowsVirtualKeyCode=13)
+        b.key("Enter")
         b.wait(f"!window.before && ({condition})", what, 20)
-        b.faults = [fault for fault in b.faults if "401" not in fault and "429" not in fault]
+        b.forgive("401", "429")
 
     def asks(self):
         b = self.browser
@@ -56,9 +55,11 @@ class Visitor(User):
             self.go(f"{self.server.address}/", LOGIN, "the login page")
             self.picture(f"login-{width}-{'dark' if dark else 'light'}")
             self.check("document.documentElement.scrollWidth <= innerWidth && document.getElementById('out').hidden", "the login fits its screen")
+            axe.check(self, f"login, {width} pixels, {'dark' if dark else 'light'}")
         b.screen(1280, 800)
         self.give("not-a-token-of-this-server", f"{LOGIN} && document.getElementById('said').textContent.includes('not a token')", "a wrong token is refused")
         self.picture("login-wrong")
+        axe.check(self, "login with a wrong token")
 
     def enters(self):
         b = self.browser
@@ -69,26 +70,25 @@ class Visitor(User):
         b.eval("document.querySelector('#in button').click()")
         b.wait("location.pathname === '/' && document.body?.className === 'list'", "the list after a login without scripts", 20)
         b.call("Emulation.setScriptExecutionDisabled", value=False)
-        b.call("Network.clearBrowserCookies")
+        b.context.clear_cookies()
         # To the view of the address, the part after # included.
         self.go(f"{self.viewer}#x=500&y=400&z=1", LOGIN, "the login page in place of the viewer")
         self.give(TOKEN, "document.documentElement?.dataset.ready === 'yes' && Boolean(window.origami?.viewer)", "the viewer after the login")
         self.check("location.pathname.startsWith('/viewer/') && location.hash.includes('x=500')", "the view that was asked for")
         self.check("document.cookie === ''", "no script sees the cookie")
-        [cookie] = b.call("Network.getCookies")["cookies"]
+        [cookie] = b.context.cookies()
         assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and TOKEN not in cookie["value"], cookie
         self.check("document.getElementById('trouble').hidden", "its tiles arrive")
 
     def comes_from_elsewhere(self):
         """A link of another site brings no cookie of this one; the user need not log in again."""
         b = self.browser
-        b.call("Page.navigate", url="about:blank")
         page = base64.b64encode(f"<a href='{self.viewer}'>x</a>".encode()).decode()
-        b.call("Page.navigate", url=f"data:text/html;base64,{page}")
+        b.go(f"data:text/html;base64,{page}")
         b.wait("Boolean(document.querySelector('a'))", "a page elsewhere", 20)
         b.click("a")
         b.wait("location.pathname.startsWith('/viewer/') && document.documentElement?.dataset.ready === 'yes'", "the viewer from a link", 20)
-        b.faults = [fault for fault in b.faults if "401" not in fault]
+        b.forgive("401")
 
     def ends(self):
         b = self.browser
@@ -109,6 +109,7 @@ class Visitor(User):
         b.click("#to-log-out")
         b.wait(f"{LOGIN} && !document.getElementById('out').hidden", "the page that ends a session", 20)
         self.picture("logout")
+        axe.check(self, "logout")
         b.click("#out button")
         b.wait(f"{LOGIN} && !document.getElementById('in').hidden && document.getElementById('said').textContent.includes('logged out')", "the session ends", 20)
         self.go(f"{self.server.address}/", LOGIN, "the login page again")

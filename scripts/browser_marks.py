@@ -102,9 +102,7 @@ class Marking(User):
         self.tool("line")
         self.at((900, 500), (1000, 520))
         for _ in range(2):
-            self.browser.mouse("mouseMoved", 1050, 600)
-            for kind in ("mousePressed", "mouseReleased"):
-                b.mouse(kind, 1050, 600, button="left", clickCount=1)
+            b.page.mouse.click(1050, 600)
         b.wait("origami.marking.marks.size === 5", "a line that a double click ends", 5)
         b.click("#class-new summary")
         b.eval("document.getElementById('class-name').value = 'Mitosis, typical'")
@@ -114,7 +112,7 @@ class Marking(User):
         self.tool("text")
         self.at((550, 650))
         b.eval("document.getElementById('mark-text').select()")
-        b.call("Input.insertText", text="is this one?")
+        b.page.keyboard.insert_text("is this one?")
         b.eval("document.getElementById('mark-text').blur()")
         self.saved()
         kinds = [(f["geometry"]["type"], f["properties"]["origami"].get("shape")) for f in self.kept()["features"]]
@@ -130,13 +128,12 @@ class Marking(User):
         self.picture("marks")
 
     def stroke(self, *points):
-        b = self.browser
-        b.mouse("mouseMoved", *points[0])
-        b.mouse("mousePressed", *points[0], button="left", clickCount=1)
-        for (ax, ay), (bx, by) in zip(points, points[1:]):
-            for step in range(1, 9):
-                b.mouse("mouseMoved", ax + (bx - ax) * step / 8, ay + (by - ay) * step / 8, button="left", buttons=1)
-        b.mouse("mouseReleased", *points[-1], button="left", clickCount=1)
+        mouse = self.browser.page.mouse
+        mouse.move(*points[0])
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*point, steps=8)
+        mouse.up()
 
     def change(self):
         """A mark is chosen, changed by its handle, by keys, undone, locked and removed."""
@@ -159,8 +156,8 @@ class Marking(User):
             raise SystemExit(f"error: {corners} moved by 10 is {moved}")
         self.checks += 2
         b.eval("document.getElementById('main').focus()")
-        for key, modifiers in (("]", 0), ("ArrowLeft", 1), ("z", 2), ("z", 2)):
-            b.call("Input.dispatchKeyEvent", type="keyDown", key=key, modifiers=modifiers)
+        for key in ("]", "Alt+ArrowLeft", "Control+z", "Control+z"):
+            b.key(key)
         self.check(f"{ring} === {json.dumps(json.dumps(corners, separators=(',', ':')))}", "what was moved by keys and by mouse is undone")
         b.click("#mark-lock")
         b.key("Delete")
@@ -263,17 +260,17 @@ class Marking(User):
         b = self.browser
         self.open()
         count = len(self.kept()["features"])
-        b.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        b.context.set_offline(True)
         self.tool("point")
         self.at((700, 700))
         b.wait("/Not saved: the server does not answer/.test(document.getElementById('marks-said').textContent)", "that nothing is saved", 20)
         self.picture("marks-not-saved")
-        b.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        b.context.set_offline(False)
         self.saved()
         if len(self.kept()["features"]) != count + 1:
             raise SystemExit("error: what was drawn without the server is lost")
         self.checks += 1
-        b.faults = [fault for fault in b.faults if "ERR_INTERNET_DISCONNECTED" not in fault]
+        b.forgive("ERR_INTERNET_DISCONNECTED")
 
     def speed(self):
         b = self.browser

@@ -123,7 +123,7 @@ class Measuring(User):
         b.click("#grid")
         b.wait("/^Grid: \\d+ µm$/.test(document.getElementById('grid-step').textContent)", "what the grid is")
         left, top, *_ = b.eval(EDGES)
-        b.mouse("mouseMoved", left, top)
+        b.page.mouse.move(left, top)
         b.wait("document.getElementById('pointer').textContent !== ''", "where the pointer is")
         x, y = b.eval("document.getElementById('pointer').textContent.match(/[\\d.,]+(?= µm)/g).map(v => Number(v.replace(',', '')))")
         self.near(x, LEFT * MICRONS[0], "the pointer's x")

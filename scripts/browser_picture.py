@@ -10,10 +10,7 @@ import json
 import re
 import struct
 import sys
-import tempfile
-import time
 import urllib.parse
-from pathlib import Path
 
 from browser_measure import BOTTOM, EDGES, LEFT, RIGHT, TOP
 from user import User, visit
@@ -49,8 +46,7 @@ class Picturing(User):
 
     def seen(self, x, y):
         """A pixel of the screen."""
-        clip = {"x": x, "y": y, "width": 1, "height": 1, "scale": 1}
-        data = self.browser.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+        data = base64.b64encode(self.browser.picture(x=x, y=y, width=1, height=1)).decode()
         return self.browser.eval(f"{PIXEL}({json.dumps(data)})")
 
     def near(self, got, want, what, tolerance=2):
@@ -149,19 +145,18 @@ class Picturing(User):
                 return row.filter((value, index) => index % 4 === 0 && value < 128).length / devicePixelRatio;
             })(origami.picturing.draw())""")
             self.near([bar], [b.eval("parseFloat(document.getElementById('bar').style.width)")], "the scale bar", 1)
-            with tempfile.TemporaryDirectory() as folder:
-                b.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+            with b.page.expect_download() as saved:
                 b.click("#picture-save")
-                b.wait("document.getElementById('picture-said').textContent === 'The picture is saved.'", "that it is saved", 10)
-                saved, until = Path(folder) / f"{self.slide.split('/')[-1]}.png", time.monotonic() + 20
-                while not saved.is_file() and time.monotonic() < until:
-                    time.sleep(0.1)
-                data = saved.read_bytes()
+            b.wait("document.getElementById('picture-said').textContent === 'The picture is saved.'", "that it is saved", 10)
+            self.checks += 1
+            if saved.value.suggested_filename != f"{self.slide.split('/')[-1]}.png":
+                raise SystemExit(f"error: the file is named {saved.value.suggested_filename}")
+            data = saved.value.path().read_bytes()
             self.near(struct.unpack(">II", data[16:24]), [round(width * ratio), round((height + STRIP) * ratio)], "the size of the file", 0)
             (self.out / f"picture-saved-{ratio}.png").write_bytes(data)
         # Listeners are called in their order, so this one is after the page's own.
         b.eval("addEventListener('beforeprint', () => { window.onPaper = document.getElementById('printed')?.width; }); 1")
-        pdf = base64.b64decode(b.call("Page.printToPDF", printBackground=True)["data"])
+        pdf = b.page.pdf(print_background=True)
         self.near([len(re.findall(rb"/Type\s*/Page\b", pdf))], [1], "pages of paper", 0)
         (self.out / "picture.pdf").write_bytes(pdf)
         self.check("window.onPaper === origami.picturing.draw().width", "the picture is what is printed")

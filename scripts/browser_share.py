@@ -11,7 +11,6 @@ import pathlib
 import re
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -85,16 +84,14 @@ class Sharing(User):
         self.browser.eval("document.getElementById('snapshot').open = true")
         self.browser.wait("/megapixels/.test(document.getElementById('snapshot-limit').textContent)", "the limits", 10)
 
-    def saved(self, press, said, pattern):
+    def saved(self, press, said):
         b = self.browser
-        with tempfile.TemporaryDirectory() as folder:
-            b.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+        with b.page.expect_download(timeout=60_000) as file:
             b.eval(f"document.getElementById('{press}').click()")
-            b.wait(f"{SAID} === {json.dumps(said)}", said, 60)
-            until = time.monotonic() + 20
-            while not (found := list(pathlib.Path(folder).glob(pattern))) and time.monotonic() < until:
-                time.sleep(0.1)
-            return found[0].read_bytes()
+        b.wait(f"{SAID} === {json.dumps(said)}", said, 60)
+        if not file.value.suggested_filename.endswith(".png"):
+            raise SystemExit(f"error: the file is named {file.value.suggested_filename}")
+        return file.value.path().read_bytes()
 
     def regions(self):
         """A file of the full resolution, turned and mirrored as on the screen; its address; and what is too large."""
@@ -110,7 +107,7 @@ class Sharing(User):
             self.check(f"{json.dumps(options[0][1])}.startsWith('40×, ')", f"the full resolution: {options[0]}")
             for down, (value, *_) in ((1, options[0]), (2, options[1])):
                 b.eval(f"document.getElementById('snapshot-at').value = {json.dumps(value)}")
-                data = self.saved("snapshot-save", "The region is saved.", "*.png")
+                data = self.saved("snapshot-save", "The region is saved.")
                 stage = b.eval("(b => [b.width, b.height])(document.getElementById('stage').getBoundingClientRect())")
                 width, height, left, right = b.eval(f"{MEASURED}({json.dumps(base64.b64encode(data).decode())}, {round(stage[1] * 2 / down)})")
                 self.near(width, stage[0] * 4 / down, f"the width of the file{more}", 1)
@@ -139,8 +136,7 @@ class Sharing(User):
             self.check("[...document.querySelectorAll('#snapshot :is(button, select)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the panel fits")
 
     def seen(self, x, y):
-        clip = {"x": x, "y": y, "width": 1, "height": 1, "scale": 1}
-        data = self.browser.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+        data = base64.b64encode(self.browser.picture(x=x, y=y, width=1, height=1)).decode()
         return self.browser.eval(f"{MEASURED}({json.dumps(data)}, 0)")[2] == 0
 
     def frame(self, server, origin):
@@ -148,7 +144,7 @@ class Sharing(User):
         b = self.browser
         place = f"#x={(LEFT + RIGHT) / 2}&y={(TOP + BOTTOM) / 2}&z=0.25"
         Pages.address = f"{server.address}/embed/{urllib.parse.quote('drawn & #1', safe='')}{place}".replace("&", "&amp;")
-        b.call("Page.navigate", url=origin)
+        b.go(origin)
         until = time.monotonic() + 8
         while time.monotonic() < until:
             time.sleep(0.4)

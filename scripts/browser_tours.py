@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.parse
 
+import axe
 from job_service import Service
 from user import User, visit
 
@@ -67,7 +68,7 @@ class Recorder(User):
         b.wait("/origami serve --jobs/.test(document.getElementById('job-said').textContent)", "what to start")
         self.check("document.getElementById('render').disabled", "nothing to submit to")
         # The question whether it takes jobs is the one request that fails.
-        b.faults = [fault for fault in b.faults if "/queue/status" not in fault]
+        b.forgive("/queue/status")
 
     def formulas(self):
         """The preview's path is the renderer's."""
@@ -139,9 +140,10 @@ class Recorder(User):
         # As the renderer: the speaker's colour lies under that of the emotion.
         self.check("getComputedStyle(document.querySelector('#captions p')).color === 'rgb(255, 241, 118)'", "the colour of its emotion")
         self.picture("recorder-desktop")
-        b.call("Page.reload")
-        b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(window.origami?.recording)", "the page again")
+        b.page.reload()
+        b.wait("document.documentElement?.dataset.ready === 'yes'", "the page again")
         b.key("t")
+        b.wait("Boolean(origami.recording?.open)", "the recorder")
         self.check("origami.recording.tour.camera.length === 3 && origami.recording.tour.cues[0].speaker === 'A'", "the draft is there after a reload")
         self.press("#play")
         b.wait("origami.recording.preview.time > 0.5", "a preview that plays")
@@ -208,7 +210,7 @@ class Recorder(User):
         self.fill("#cues .text", "REFUSE this")
         self.press("#render")
         b.wait("/SCENARIO_PARSE_ERROR: .*it cannot be drawn.*write something else/.test(document.getElementById('job-said').textContent)", "the server's own words")
-        b.faults = [fault for fault in b.faults if "400" not in fault]
+        b.forgive("400")
         self.fill("#cues .text", "Here")
         self.press("#render")
         b.wait("/%/.test(document.getElementById('job-said').textContent) && !document.getElementById('job-bar').hidden", "progress")
@@ -233,6 +235,7 @@ class Recorder(User):
         b.screen(360, 740, 2, phone=True)
         self.open(self.service.address)
         b.click("#record")
+        b.wait("Boolean(origami.recording?.open)", "the recorder")
         self.check("document.documentElement.scrollWidth <= innerWidth", "the recorder fits a phone")
         self.check("document.getElementById('frame').clientWidth >= 340 && document.getElementById('stage').clientHeight >= 140", "the frame is as wide as the phone")
         b.eval("(e => { e.value = 1; e.dispatchEvent(new Event('input')); })(document.getElementById('seek'))")
@@ -256,10 +259,13 @@ class Recorder(User):
         self.picture("jobs-desktop")
         self.press(".job .cancel:not([hidden])")
         b.wait(f"{states}.startsWith('cancelled,failed')", "a job that is cancelled")
-        b.screen(360, 740, 2, phone=True, dark=True)
-        b.open(f"{self.service.address}/jobs")
-        self.check("document.documentElement.scrollWidth <= innerWidth", "the page of jobs fits a phone")
-        self.picture("jobs-phone")
+        for width, dark in ((1280, False), (1280, True), (360, False), (360, True)):
+            b.screen(width, 800 if width > 400 else 740, 1 if width > 400 else 2, phone=width < 400, dark=dark)
+            b.open(f"{self.service.address}/jobs")
+            self.check("document.querySelectorAll('.job').length === 4", "the jobs")
+            self.check("document.documentElement.scrollWidth <= innerWidth", f"the page of jobs fits {width} pixels")
+            self.picture(f"jobs-{width}-{'dark' if dark else 'light'}")
+            axe.check(self, f"jobs, {width} pixels, {'dark' if dark else 'light'}")
 
 
 def video(origami, slides, slide):

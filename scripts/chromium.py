@@ -1,16 +1,16 @@
-"""Headless Chromium with one page, over the DevTools protocol on a pair of pipes: needs nothing but Python and Chromium.
+"""Headless Chromium with one page, through Playwright.
 
-Keeps every error on the console and every request that fails. Knows nothing of what is looked at.
+Keeps every error on the console and every request that fails. Knows nothing of what is looked at. Scripts use `page`, which is Playwright's,
+and `call` for what only the DevTools protocol has.
 """
 
-import json
+import base64
 import os
-import pathlib
-import select
 import shutil
-import subprocess
-import tempfile
+import signal
 import time
+
+from playwright.sync_api import Error, sync_playwright
 
 PATIENCE_S = 120
 
@@ -19,137 +19,131 @@ class Browser:
     """One Chromium with one page."""
 
     def __init__(self, program):
-        self.home = tempfile.mkdtemp(prefix="origami-browser-")
-        (self.give_in, self.give), (self.take, self.take_out) = os.pipe(), os.pipe()
-        # Chromium reads commands from 3 and writes answers to 4. First out of the way of those two numbers.
-        ends = [os.dup(end) for end in (self.give_in, self.take_out)]
-        while min(ends) < 5:
-            ends = [os.dup(end) for end in ends]
-
-        def connect():
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
-
-        flags = ["--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.home}", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-dev-shm-usage",
-                 "--hide-scrollbars", "--force-color-profile=srgb"]
-        # Chromium's own sandbox refuses to start for root, as in most containers.
-        flags += ["--no-sandbox"] if os.geteuid() == 0 else []
-        self.log = open(os.path.join(self.home, "log"), "wb")
-        self.process = subprocess.Popen([program, *flags, "about:blank"], preexec_fn=connect, close_fds=False,
-                                        stdout=self.log, stderr=self.log)
-        for end in (self.give_in, self.take_out, *ends):
-            os.close(end)
-        self.buffer, self.number, self.session, self.faults, self.requests = b"", 0, None, [], {}
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        self.faults, self.requests = [], []
+        self.playwright = sync_playwright().start()
+        try:
+            # Chromium's own sandbox refuses to start for root, as in most containers.
+            self.chromium = self.playwright.chromium.launch(executable_path=shutil.which(program), chromium_sandbox=os.geteuid() != 0,
+                                                            args=["--disable-gpu"])
+        except Error as error:
+            self.playwright.stop()
+            raise SystemExit(f"error: {program}: {error.message}") from None
+        # Playwright has one kind of screen for the life of a context: `screen` changes it.
+        self.context = self.chromium.new_context(no_viewport=True)
+        self.page = self.context.new_page()
+        self.session = self.context.new_cdp_session(self.page)
+        self.listen()
+        processes = self.chromium.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        [program_id] = [each["id"] for each in processes if each["type"] == "browser"]
+        # Playwright waits for ever for a page that does not answer, and gives up when its browser is gone.
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(program_id, signal.SIGKILL))
 
     def close(self):
-        os.close(self.give)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.home, ignore_errors=True)
+        self.chromium.close()
+        self.playwright.stop()
 
-    def message(self, until):
-        while b"\0" not in self.buffer:
-            if not select.select([self.take], [], [], max(0, until - time.monotonic()))[0]:
-                raise SystemExit("error: Chromium does not answer")
-            read = os.read(self.take, 1 << 20)
-            if not read:
-                raise SystemExit("error: Chromium has ended: " + pathlib.Path(self.home, "log").read_text()[-2000:])
-            self.buffer += read
-        one, self.buffer = self.buffer.split(b"\0", 1)
-        return json.loads(one)
+    def listen(self):
+        """Keeps what must not happen."""
+        page, keep = self.page, self.faults_add
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("response", lambda response: response.status < 400 or keep(f"{response.status} for {response.url}"))
+        # Who leaves a page cancels what it was loading.
+        page.on("requestfailed", lambda request: request.failure == "net::ERR_ABORTED" or keep(f"{request.failure} for {request.url}"))
+        page.on("pageerror", lambda error: keep(error.stack or error.message))
+        page.on("crash", lambda _: keep("the page has crashed"))
+        page.on("console", lambda said: said.type not in ("error", "warning", "assert")
+                or keep(f"console {said.type}: {said.text} {said.location.get('url', '')}"))
+
+    def faults_add(self, fault):
+        # The list may be another one by now.
+        self.faults.append(fault)
+
+    def forgive(self, *words):
+        """Forgets faults with one of these words: they were meant."""
+        self.faults = [fault for fault in self.faults if not any(word in fault for word in words)]
 
     def call(self, method, **params):
-        self.number += 1
-        request = {"id": self.number, "method": method, "params": params}
-        if self.session:
-            request["sessionId"] = self.session
-        os.write(self.give, json.dumps(request).encode() + b"\0")
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            got = self.message(until)
-            if got.get("id") == self.number:
-                if "error" in got:
-                    raise SystemExit(f"error: {method}: {got['error']['message']}")
-                return got["result"]
-            if "method" in got:
-                self.event(got["method"], got.get("params", {}))
-
-    def event(self, method, params):
-        """Keeps what must not happen."""
-        if method == "Network.requestWillBeSent":
-            self.requests[params["requestId"]] = params["request"]["url"]
-        elif method == "Network.responseReceived" and params["response"]["status"] >= 400:
-            self.faults.append(f"{params['response']['status']} for {params['response']['url']}")
-        elif method == "Network.loadingFailed" and not params.get("canceled"):
-            self.faults.append(f"{params['errorText']} for {self.requests.get(params['requestId'])}")
-        elif method == "Runtime.exceptionThrown":
-            details = params["exceptionDetails"]
-            self.faults.append(details.get("exception", {}).get("description") or details["text"])
-        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            said = " ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"])
-            self.faults.append(f"console {params['type']}: {said}")
-        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-            self.faults.append(f"log: {params['entry']['text']} {params['entry'].get('url', '')}")
+        """A command of the DevTools protocol."""
+        return self.session.send(method, params)
 
     def eval(self, code):
-        got = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in got:
-            details = got["exceptionDetails"]
-            raise SystemExit(f"error: {code}: {details.get('exception', {}).get('description') or details['text']}")
-        return got["result"].get("value")
+        try:
+            return self.evaluate(code)
+        except Error as error:
+            raise SystemExit(f"error: {code}: {error.message}") from None
+
+    def evaluate(self, code):
+        signal.alarm(PATIENCE_S)
+        try:
+            return self.page.evaluate(code)
+        finally:
+            signal.alarm(0)
+
+    def go(self, address):
+        """Leads the page to an address, which need not be one of ours."""
+        try:
+            # A change of the part after # alone would load nothing.
+            self.page.goto("about:blank")
+            self.page.goto(address, wait_until="commit")
+        except Error as error:
+            raise SystemExit(f"error: {address}: {error.message}") from None
 
     def open(self, address):
-        # A change of the part after # alone would load nothing.
-        self.call("Page.navigate", url="about:blank")
-        failed = self.call("Page.navigate", url=address).get("errorText")
-        if failed:
-            raise SystemExit(f"error: {address}: {failed}")
+        self.go(address)
         self.wait("document.documentElement?.dataset.ready === 'yes'", address)
 
     def wait(self, condition, what, patience_s=PATIENCE_S):
         until = time.monotonic() + patience_s
-        while not self.eval(condition):
+        while not self.holds(condition):
             if time.monotonic() > until:
                 raise SystemExit(f"error: waited in vain for {what}; {self.faults}")
-            time.sleep(0.05)
+            # Sleeps, and hears of what happens.
+            self.page.wait_for_timeout(50)
+
+    def holds(self, condition):
+        """Whether a condition holds; none does on a page that is being left."""
+        try:
+            return self.evaluate(condition)
+        except Error as error:
+            if "navigation" in error.message:
+                return False
+            raise SystemExit(f"error: {condition}: {error.message}") from None
 
     def screen(self, width, height, scale=1, phone=False, dark=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=phone)
         self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
-        self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+
+    def network(self, latency_ms=0, bytes_per_s=-1, cache=True):
+        self.call("Network.enable")
+        self.call("Network.emulateNetworkConditions", offline=False, latency=latency_ms, downloadThroughput=bytes_per_s, uploadThroughput=bytes_per_s)
+        self.call("Network.setCacheDisabled", cacheDisabled=not cache)
+
+    def picture(self, **clip):
+        """A PNG of the screen, or of x, y, width and height, in the pixels of the screen: Playwright's own is in those of CSS."""
+        more = {"clip": {**clip, "scale": 1}} if clip else {}
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png", **more)["data"])
 
     def key(self, key):
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, **({"text": key} if len(key) == 1 and kind == "keyDown" else {}))
+        self.page.keyboard.press(key)
 
-    def mouse(self, kind, x, y, **more):
-        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+    def wheel(self, x, y, down):
+        self.page.mouse.move(x, y)
+        self.page.mouse.wheel(0, down)
 
     def drag(self, start, end):
-        self.mouse("mouseMoved", *start)
-        self.mouse("mousePressed", *start, button="left", clickCount=1)
+        mouse = self.page.mouse
+        mouse.move(*start)
+        mouse.down()
         for step in range(1, 9):
-            self.mouse("mouseMoved", *(a + (b - a) * step / 8 for a, b in zip(start, end)), button="left", buttons=1)
+            mouse.move(*(a + (b - a) * step / 8 for a, b in zip(start, end)))
             time.sleep(0.02)
         # Still for a moment: no flick.
         time.sleep(0.2)
-        self.mouse("mouseReleased", *end, button="left", clickCount=1)
+        mouse.up()
 
     def touch(self, kind, *points):
         self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)])
 
     def click(self, element):
-        x, y = self.eval(f"(b => [b.left + b.width / 2, b.top + b.height / 2])(document.querySelector('{element}').getBoundingClientRect())")
-        self.mouse("mouseMoved", x, y)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.mouse(kind, x, y, button="left", clickCount=1)
+        self.page.locator(element).first.click()

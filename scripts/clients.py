@@ -3,7 +3,6 @@
     clients.py CHROMIUM SITE SERVER FOLDER    # the pages' address, that of `origami serve`, where pictures go
 """
 
-import base64
 import io
 import sys
 import urllib.request
@@ -57,8 +56,8 @@ try:
     for page in ("openseadragon", "leaflet", "openlayers"):
         browser.faults.clear()
         browser.open(f"{site}/{page}.html?slide=cmu-1&server={server}")
-        tiles = [url for url in browser.requests.values() if url.startswith(server) and url.endswith(".jpg")]
-        png = base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"])
+        tiles = [url for url in browser.requests if url.startswith(server) and url.endswith(".jpg")]
+        png = browser.picture()
         Path(folder, f"{page}.png").write_bytes(png)
         db, width = shown(Image.open(io.BytesIO(png)).convert("RGB"), whole)
         # A browser asks every site for its icon.

@@ -35,6 +35,7 @@ package openseadragon 6.1.1 sha512-g4iKe2q8B642SaBT3+x4ZF3/8b1TxPPydyjmtrOLgDrlY
 package leaflet 1.9.4 sha512-nxS1ynzJOmOlHp+iL3FyWqK89GtNL8U8rvlMOsQdTTssxZwCXh8N2NB3GDQOL+YR3XnWyZAxwQixURb+FA74PA==
 package ol 10.11.0 sha512-OJ+lrx7kx/1O7Xx18Ff9QkVnwZIEL0OuhJQSy2sYgzzDvyZ2qHvuZEGAajbSstUyBwaS1OtQ4RWnY84tRMDdqg==
 python_with "viewers of others" "$work" numpy==2.4.6 pillow==13.0.0
+playwright_for_python || { skipped "viewers of others: the package index does not answer"; exit 0; }
 
 slides=$work/slides
 mkdir -p "$slides"

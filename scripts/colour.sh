@@ -16,7 +16,7 @@ cannot() {
     exit 0
 }
 program=$(browser_program) || cannot "no ${CHROMIUM:-Chromium} here that starts"
-have python3 || cannot "no python3 here"
+playwright_for_python || cannot "no Playwright here: python3 has no venv, or the package index does not answer"
 
 work=$target_dir/colour
 rm -rf "$work"

@@ -57,6 +57,10 @@ have npm || {
     skipped "DICOMweb in a browser: no npm here"
     exit 0
 }
+playwright_for_python || {
+    skipped "DICOMweb in a browser: the package index does not answer"
+    exit 0
+}
 # Package, version, npm's integrity of the package. Test tools: nothing of them is built in.
 packages=(
     'dicom-microscopy-viewer 0.48.24 sha512-016o/23eNqXMxgX5EjnDmFz1ROSMQmU7vmRlTVPUgshl6NaBrZzEyWkzq4BNaFFPfrE274AWdR5crW51cWh+9g=='

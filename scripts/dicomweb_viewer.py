@@ -5,7 +5,6 @@
 Serves a page and the packages of PACKAGES on PORT of loopback, and opens the slide of the patient `archive`: it is found, opened, drawn, and panned. Pictures go to FOLDER.
 """
 
-import base64
 import functools
 import http.server
 import pathlib
@@ -64,10 +63,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def picture(browser, path):
-    path.write_bytes(base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"]))
-
-
 def settled(browser):
     """Waits until no frame has come for a while; how many have."""
     count, until = -1, time.monotonic() + PATIENCE_S
@@ -92,13 +87,13 @@ def main():
         if failed:
             raise SystemExit(f"error: the viewer does not open the slide: {failed}")
         first = settled(browser)
-        picture(browser, pathlib.Path(folder, "viewer.png"))
+        pathlib.Path(folder, "viewer.png").write_bytes(browser.picture())
         for _ in range(3):
-            browser.mouse("mouseWheel", 500, 400, deltaX=0, deltaY=-300)
+            browser.wheel(500, 400, -300)
             time.sleep(0.5)
         browser.drag((500, 400), (250, 250))
         second = settled(browser)
-        picture(browser, pathlib.Path(folder, "viewer-panned.png"))
+        pathlib.Path(folder, "viewer-panned.png").write_bytes(browser.picture())
         if second <= first:
             raise SystemExit("error: a pan loads no frame")
         # Its icons are none of the slide's.

@@ -129,12 +129,11 @@ class Tour(User):
         self.picture("plot-linear")
         self.open(f"#image={PHOTO}")
         at = b.eval(f"(box => (p => [box.left + p.x, box.top + p.y])(evals.points().find(p => p.run.id === {json.dumps(f'{PHOTO}/{LOW}')})))(document.getElementById('chart').getBoundingClientRect())")
-        b.mouse("mouseMoved", *at)
+        b.page.mouse.move(*at)
         self.check("!document.getElementById('tip').hidden && document.getElementById('tip').textContent.includes('rs_444_b90_l0q20')", "the point says what it is")
         self.fits("the plot")
         self.picture("plot-hover")
-        for kind in ("mousePressed", "mouseReleased"):
-            b.mouse(kind, *at, button="left", clickCount=1)
+        b.page.mouse.click(*at)
         self.equal("evals.chosen().map(r => r.name).join()", LOW, "a click chooses")
         self.equal("[evals.state.a.file, evals.state.b.file].join()", "images/original.png,images/reconstruction.png", "against its original")
         # The same by keyboard.
@@ -146,7 +145,7 @@ class Tour(User):
         self.equal("evals.chosen().map(r => r.name).join()", f"{LOW},{HIGH}", "Enter chooses a second one")
         b.eval("document.querySelector('#legend-runs [data-series=\"jpegxl\"]').click()")
         self.equal("document.querySelectorAll('#chart polyline').length", len(evals_runs.CURVES) - 1, "a curve can be taken away")
-        b.mouse("mouseMoved", 5, 5)
+        b.page.mouse.move(5, 5)
         self.picture("plot-chosen")
 
     def compare(self):
@@ -175,7 +174,7 @@ class Tour(User):
         self.exact(LOW, HIGH)
         scale = b.eval("evals.comparing.canvas.scale")
         spot = b.eval("(s => [s.x, s.y])(evals.comparing.canvas.under(320, 460))")
-        b.mouse("mouseWheel", 320, 460, deltaX=0, deltaY=-800)
+        b.wheel(320, 460, -800)
         self.settle()
         self.check(f"evals.comparing.canvas.scale > 4 * {scale}", "the wheel zooms")
         self.check(f"(s => Math.hypot(s.x - {spot[0]}, s.y - {spot[1]}) < 1)(evals.comparing.canvas.under(320, 460))", "what is under the pointer stays")

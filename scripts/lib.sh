@@ -77,15 +77,30 @@ python_with() {
     echo "$*" >"$venv/pins"
 }
 
+# playwright_for_python: lets python3, and environments made by it, import Playwright; fails where it cannot be had. It lies below the folder
+# of builds, once for all scripts.
+playwright_for_python() {
+    local folder=$target_dir/playwright pins
+    pins=$(python3 --version && sha256sum <scripts/playwright.txt) || return 1
+    if [[ ! -e $folder/pins || $(<"$folder/pins") != "$pins" ]]; then
+        rm -rf "${folder:?}"
+        python3 -m venv "$folder/venv" || return 1
+        "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --target "$folder/packages" --only-binary :all: --require-hashes \
+            -r scripts/playwright.txt || return 1
+        echo "$pins" >"$folder/pins"
+    fi
+    export PYTHONPATH=$folder/packages
+}
+
 # npm_integrity_of FILE: the sum of a package as npm writes it.
 npm_integrity_of() {
     printf 'sha512-%s\n' "$(sha512sum <"$1" | cut -d' ' -f1 | tr a-f A-F | basenc --decode --base16 | base64 -w 0)"
 }
 
-# browser_program: prints the name of a Chromium that starts, fails when there is none. CHROMIUM chooses one.
-browser_program() {
+# first_that_starts NAME...: prints the name of the first program that says its version, fails when there is none.
+first_that_starts() {
     local name
-    for name in ${CHROMIUM:-chromium chromium-browser google-chrome}; do
+    for name in "$@"; do
         if runs "$name" --version; then
             printf '%s\n' "$name"
             return 0
@@ -94,17 +109,26 @@ browser_program() {
     return 1
 }
 
-# qemu_aarch64: prints the name of the user-mode emulator, fails when there is none.
-qemu_aarch64() {
-    local name
-    for name in qemu-aarch64 qemu-aarch64-static; do
-        if runs "$name" --version; then
-            printf '%s\n' "$name"
+# tool_of_debian NAME: prints the path of a program on the path, or of one that scripts/setup.sh unpacked; fails where there is none.
+tool_of_debian() {
+    local place
+    for place in "$(type -P "$1")" "/usr/sbin/$1" "$target_dir/tools/debian/$1"; do
+        if [[ -n $place && -x $place ]]; then
+            printf '%s\n' "$place"
             return 0
         fi
     done
     return 1
 }
+
+# browser_program, firefox_program: the name of a Chromium and of a Firefox that start. CHROMIUM and FIREFOX choose one.
+# shellcheck disable=SC2086 # several names
+browser_program() { first_that_starts ${CHROMIUM:-chromium chromium-browser google-chrome}; }
+# shellcheck disable=SC2086
+firefox_program() { first_that_starts ${FIREFOX:-firefox-esr firefox}; }
+
+# qemu_aarch64: prints the name of the user-mode emulator, fails when there is none.
+qemu_aarch64() { first_that_starts qemu-aarch64 qemu-aarch64-static; }
 
 # has_rust_target TRIPLE: whether the standard library of that target is installed (with or without rustup).
 has_rust_target() { compgen -G "$(rustc --print sysroot)/lib/rustlib/$1/lib/libcore-*.rlib" >/dev/null; }

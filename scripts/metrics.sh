@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# What Prometheus' own checker says of the server's metrics: nothing. Both formats are read by Prometheus' parser, jobs included.
+# What Prometheus' own checker says of the server's metrics in Prometheus' format, those of jobs included: nothing.
 #
-#   scripts/metrics.sh BINARY      PROMTOOL names the checker (default: promtool; Debian's package is prometheus)
+#   scripts/metrics.sh BINARY      PROMTOOL names the checker (default: promtool, of Debian's package prometheus)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 (($# == 1)) || die "usage: scripts/metrics.sh BINARY"
 binary=$(realpath "$1")
-promtool=${PROMTOOL:-promtool}
-have "$promtool" || { skipped "metrics by Prometheus' rules: there is no promtool (apt install prometheus)"; exit 0; }
+promtool=$(tool_of_debian "${PROMTOOL:-promtool}") || { skipped "metrics by Prometheus' rules: there is no promtool (scripts/setup.sh unpacks it)"; exit 0; }
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+server=
+cleanup() {
+    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    rm -rf "${work:?}"
+}
+trap cleanup EXIT
 mkdir "$work/slides"
 python3 - "$work/picture.png" <<'END_OF_PYTHON'
 import sys
@@ -29,6 +33,7 @@ curl --silent --fail --output /dev/null "$address/tiles/one/9/0_0.jpg"
 curl --silent --fail "$address/metrics" >"$work/metrics"
 kill -TERM "$server"
 wait "$server" || die "the server ended with $?: $(cat "$work/said")"
+server=
 grep -q '^origami_tiles_total{' "$work/metrics" || die "no tile was counted: $(cat "$work/metrics")"
 said=$("$promtool" check metrics <"$work/metrics" 2>&1) || die "promtool check metrics: $said"
 [[ -z $said ]] || die "promtool check metrics: $said"

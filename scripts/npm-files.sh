@@ -4,7 +4,8 @@
 #
 #   scripts/npm-files.sh           fetch what is missing
 #   scripts/npm-files.sh --check   only say by the exit status whether all is there
-#   scripts/npm-files.sh --tools   fetch what tests use instead, which no build needs or embeds: axe-core, for scripts/browser.sh
+#   scripts/npm-files.sh --tools   fetch what tests use instead, which no build needs or embeds: axe-core, for scripts/browser.sh, and
+#                                  puppeteer-core, for scripts/firefox.sh, with all that it needs, by the sums of scripts/firefox/package-lock.json
 #
 # To move a pin: change its line below and its row in vendor/README.md, then run scripts/browser.sh for OpenSeadragon and rbush, and look
 # at a plot for Roboto.
@@ -44,12 +45,27 @@ fetch() {
 }
 
 check=0
+locked=()
 case ${1:-} in
 '') ;;
 --check) check=1 ;;
---tools) files=("${tools[@]}") ;;
+--tools) files=("${tools[@]}") locked=(scripts/firefox) ;;
 *) die "unknown argument '$1'; usage: scripts/npm-files.sh [--check|--tools]" ;;
 esac
+
+# packages_of FOLDER: what a package-lock.json names, each package checked, in a folder of the same name below that of builds. None of their
+# scripts runs.
+packages_of() {
+    local into=$target_dir/npm/${1##*/}
+    ! cmp -s "$1/package-lock.json" "$into/package-lock.json" || return 0
+    have npm || die "no npm here to fetch puppeteer-core with: scripts/setup.sh installs it"
+    echo "fetching: puppeteer-core"
+    rm -rf "${into:?}"
+    mkdir -p "$into.$$"
+    cp "$1/package.json" "$1/package-lock.json" "$into.$$"
+    (cd "$into.$$" && npm ci --loglevel error --ignore-scripts --no-audit --no-fund >/dev/null) || die "npm could not fetch what $1 names"
+    mv "$into.$$" "$into"
+}
 
 for line in "${files[@]}"; do
     read -r name version integrity inside file sha256 <<<"$line"
@@ -60,3 +76,4 @@ for line in "${files[@]}"; do
     [[ $check == 0 ]] || exit 1
     fetch "$name" "$version" "$integrity" "$inside" "$file" "$sha256"
 done
+for folder in "${locked[@]}"; do packages_of "$folder"; done

@@ -9,7 +9,6 @@ set -euo pipefail
 
 (($# == 1)) || die "usage: scripts/proxies.sh BINARY"
 binary=$(realpath "$1")
-nginx=${NGINX:-nginx} caddy=${CADDY:-caddy}
 have openssl || { skipped "TLS in front of the server: there is no openssl"; exit 0; }
 work=$(mktemp -d)
 proxy='' server=''
@@ -60,7 +59,7 @@ through_tls() {
 }
 
 step "nginx"
-if have "$nginx"; then
+if nginx=$(tool_of_debian "${NGINX:-nginx}"); then
     plain=$(free_port) secure=$(free_port)
     sed "s#127.0.0.1:8080#$upstream#g; s#listen 80;#listen 127.0.0.1:$plain;#; s#listen 443 #listen 127.0.0.1:$secure #
         s#/etc/ssl/slides.pem#$work/cert#; s#/etc/ssl/private/slides.key#$work/key#" docs/nginx-tls.conf >"$work/nginx.conf"
@@ -73,11 +72,11 @@ if have "$nginx"; then
     wait "$proxy" || true
     proxy=''
 else
-    skipped "TLS by nginx: it is not there (apt install nginx-light)"
+    skipped "TLS by nginx: it is not there (scripts/setup.sh unpacks it)"
 fi
 
 step "Caddy"
-if have "$caddy"; then
+if caddy=$(tool_of_debian "${CADDY:-caddy}"); then
     secure=$(free_port)
     # A certificate of our own, and no port 80: none is fetched here.
     { printf '{\n\tadmin off\n\tauto_https off\n}\n'
@@ -89,5 +88,5 @@ if have "$caddy"; then
     wait "$proxy" || true
     proxy=''
 else
-    skipped "TLS by Caddy: it is not there (apt install caddy)"
+    skipped "TLS by Caddy: it is not there (scripts/setup.sh unpacks it)"
 fi

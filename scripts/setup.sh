@@ -150,11 +150,11 @@ install_cross() {
     rustup -q target add "$triple" || warn "rustup could not add $triple: the NEON tests will be skipped"
 }
 
-# The viewer is tested in a real browser; a machine without one only loses that test.
+# The viewer is tested in real browsers; a machine without one only loses its test.
 install_browser() {
     [[ $minimal == 0 ]] || return 0
-    browser_program >/dev/null && return 0
-    apt_install chromium || warn "no Chromium: the test of the viewer will be skipped"
+    browser_program >/dev/null || apt_install chromium || warn "no Chromium: the test of the viewer will be skipped"
+    firefox_program >/dev/null || apt_install 'firefox-esr|firefox' || warn "no Firefox: the test of the viewer in it will be skipped"
 }
 
 # JPEG XL payloads are written by libjxl, opened at run time; a machine without it reads them all the same.
@@ -190,6 +190,38 @@ install_dicom_checker() {
     [[ $minimal == 0 ]] || return 0
     have dciodvfy && return 0
     apt_install dicom3tools || warn "no dciodvfy: DICOM that is written will not be checked by it"
+}
+
+# unpack_program PACKAGE PROGRAM: a program of a Debian package into target/tools/debian. It is not installed, because packages of servers start
+# their server at once.
+unpack_program() {
+    local place=$target_dir/tools/debian folder
+    folder=$(mktemp -d)
+    if ! apt_refresh || ! (cd "$folder" && apt-get download -qq "$1" >/dev/null 2>&1 && dpkg-deb --extract ./*.deb .); then
+        rm -r "${folder:?}"
+        return 1
+    fi
+    echo "unpacked: ${2##*/}, of $1"
+    mkdir -p "$place"
+    mv -f "$folder$2" "$place/"
+    rm -r "${folder:?}"
+    runs "$place/${2##*/}" --version || runs "$place/${2##*/}" version || runs "$place/${2##*/}" -v
+}
+
+# What checks the server's metrics, and the proxies that docs/operate.md puts before the server. A machine without one only loses its test.
+install_around_the_server() {
+    local program package
+    [[ $minimal == 0 ]] || return 0
+    for program in promtool caddy nginx; do
+        tool_of_debian "$program" >/dev/null && continue
+        case $program in
+        promtool) package='prometheus /usr/bin/promtool' ;;
+        caddy) package='caddy /usr/bin/caddy' ;;
+        nginx) package='nginx /usr/sbin/nginx' ;;
+        esac
+        # shellcheck disable=SC2086
+        unpack_program $package || warn "no $program: its test will be skipped"
+    done
 }
 
 # --- Rust ----------------------------------------------------------------------------------------------------------
@@ -251,6 +283,7 @@ install_libjxl
 install_ffmpeg
 install_sandbox
 install_dicom_checker
+install_around_the_server
 scripts/npm-files.sh
 [[ $minimal == 1 ]] || scripts/npm-files.sh --tools
 install_deny

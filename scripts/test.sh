@@ -63,6 +63,12 @@ scripts/load.sh "$target_dir/debug/origami"
 step "the unit of systemd"
 scripts/unit.sh "$target_dir/debug/origami"
 
+step "the book"
+scripts/book.sh
+
+step "workflows"
+scripts/workflows.sh
+
 step "metrics by Prometheus' rules"
 scripts/metrics.sh "$target_dir/debug/origami"
 
@@ -71,6 +77,9 @@ scripts/proxies.sh "$target_dir/debug/origami"
 
 step "viewer"
 scripts/browser.sh "$target_dir/debug/origami"
+
+step "viewer in Firefox"
+scripts/firefox.sh "$target_dir/debug/origami"
 
 step "colour in a browser"
 scripts/colour.sh "$target_dir/debug/origami"

@@ -40,6 +40,7 @@ def main(features, target, out):
     if nameless:
         sys.exit(f"no licence is named by: {', '.join(nameless)}")
     lines = [f"Parts of the program by others: {len(packages)} crates, and the C and C++ libraries in them.", ""]
+    lines.append("std, Rust's standard library: MIT OR Apache-2.0")
     # Many crates have the same text: each stands once, below the names of all that have it.
     by_text = {}
     for package in packages:

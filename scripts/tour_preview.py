@@ -6,7 +6,6 @@ What scripts/tours-long.sh runs.
 FOLDER has the slides in "slides", and gets both frames of each time. Fails where the structural similarity is below 0.98.
 """
 
-import base64
 import io
 import json
 import os
@@ -50,8 +49,7 @@ OVER = {
 def page(browser):
     """The frame as it is seen on the page."""
     box = browser.eval("(b => ({x: b.x, y: b.y, width: b.width, height: b.height}))(document.getElementById('frame').getBoundingClientRect())")
-    data = browser.call("Page.captureScreenshot", format="png", clip={**box, "scale": 1})["data"]
-    return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+    return Image.open(io.BytesIO(browser.picture(**box))).convert("RGB")
 
 
 def compare(browser, folder, origami, name, document, more):
@@ -91,6 +89,7 @@ def main():
         browser.screen(WIDTH + 330, HEIGHT + 60)
         browser.open(f"{address}/viewer/{urllib.parse.quote(slide['name'], safe='')}")
         browser.key("t")
+        browser.wait("Boolean(origami.recording?.open)", "the recorder")
         # The stage is as large as the video.
         for _ in range(2):
             wide, high = browser.eval("(s => [innerWidth - s.clientWidth, innerHeight - s.clientHeight])(document.getElementById('stage'))")

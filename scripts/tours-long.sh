@@ -25,6 +25,7 @@ slide=$target_dir/demo/CMU-1-Small-Region.svs
 [[ -f $slide ]] || cannot "no demo slide: scripts/setup.sh fetches it"
 mkdir -p "$work/slides"
 python_with "the preview of tours" "$work" numpy==2.4.6 pillow==13.0.0 scikit-image==0.26.0
+playwright_for_python || cannot "the package index does not answer"
 
 step "preview and video"
 "$origami" encode --quiet "$slide" --out "$work/slides" --preset archive --skip-existing

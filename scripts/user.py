@@ -1,6 +1,5 @@
 """A user of a page: what is done in order, and what must be there. Over chromium.Browser."""
 
-import base64
 import json
 import os
 import pathlib
@@ -33,9 +32,8 @@ class User:
             time.sleep(0.05)
 
     def picture(self, name):
-        data = self.browser.call("Page.captureScreenshot", format="png")["data"]
         self.pictures += 1
-        (self.out / f"{name}.png").write_bytes(base64.b64decode(data))
+        (self.out / f"{name}.png").write_bytes(self.browser.picture())
 
     def fill(self, selector, value):
         self.browser.eval(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})"
@@ -48,9 +46,7 @@ class User:
     def at(self, *points):
         """Clicks, one after the other."""
         for x, y in points:
-            self.browser.mouse("mouseMoved", x, y)
-            for kind in ("mousePressed", "mouseReleased"):
-                self.browser.mouse(kind, x, y, button="left", clickCount=1)
+            self.browser.page.mouse.click(x, y)
             # No double click.
             time.sleep(0.35)
 

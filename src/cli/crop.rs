@@ -123,7 +123,7 @@ pub fn run(args: CropArgs) -> Result<ExitCode> {
         None
     });
     let colour = Colour::new(profile.as_ref(), args.icc, format.coded().unwrap_or(OutputFormat::Png));
-    let bytes = format.encode(&picture, args.quality, &colour)?;
+    let bytes = format.encode(picture, args.quality, &colour)?;
     // Relative names stay as they were given.
     let at = if is_address(&args.out) { place.dir().join(&name) } else { args.out.clone() };
     write_whole(&at, &bytes)?;

@@ -1,5 +1,6 @@
 //! What the JPEG codecs have in common, whichever library they call.
 
+pub mod frame;
 #[cfg(test)]
 mod second_decoder;
 pub mod segments;

@@ -47,6 +47,7 @@ pub use self::error::{Error, Result};
 pub use self::foreign::{Foreign, decode_foreign, foreign_header, foreign_pixels};
 pub use self::id::CodecId;
 pub use self::image_codec::{ImageDecoder, ImageEncoder, Quality, Shape};
+pub use self::jpeg::frame::Frame as JpegFrame;
 pub use self::jpeg::segments::{Extra, ExtraKind, extras, without_extras};
 #[cfg(feature = "jpegxl")]
 pub use self::jpegxl::state as libjxl_state;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::codec::jpeg2000::{self, Colours};
 use crate::codec::{
-    CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, foreign_pixels, pad_jpeg, sampling_factors,
+    CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, JpegFrame, foreign_pixels, pad_jpeg,
+    sampling_factors,
 };
 use crate::error::Result;
 use crate::image::family::Pixels;
@@ -79,6 +80,17 @@ pub fn fit(coded: Vec<u8>, size: (usize, usize), side: usize, quality: u8) -> Re
         return Ok(Fitted { kind, bytes: coded, is_coded: false });
     }
     Ok(Fitted { kind, bytes: pad_jpeg(&coded, side, side)?, is_coded: false })
+}
+
+/// How a tile is coded that [`fit`] leaves as it is, where its header alone says so; `None` where [`fit`] must look at it.
+pub fn as_it_is(coded: &[u8], side: usize) -> Option<Kind> {
+    let frame = JpegFrame::read(coded).filter(|frame| frame.size == (side, side))?;
+    match (frame.color, frame.sampling) {
+        (JpegColor::Gray, _) => Some(Kind::Gray),
+        (JpegColor::Ycc, sampling) => Some(Kind::Ycc(sampling)),
+        (JpegColor::Rgb, Sampling::S444) => Some(Kind::Rgb),
+        _ => None,
+    }
 }
 
 /// How the tiles of a level are to be coded: as they are where all agree; else as the most of those in luma and chroma, since no other kind can be
@@ -163,6 +175,22 @@ mod tests {
             (vec![full, Kind::Ycc(Sampling::S422), full, Kind::Ycc(Sampling::S422)], full),
         ] {
             assert_eq!(common(kinds.into_iter()), want);
+        }
+    }
+
+    #[test]
+    fn a_tile_that_is_told_by_its_header_is_left_as_it_is() {
+        let rgb: Vec<u8> = (0..3 * 32 * 32).map(|i| (i * 7 % 251) as u8).collect();
+        let coded = |sampling, side: usize| {
+            let rgb = &rgb[..3 * side * side];
+            JpegEncoder::new().unwrap().encode_rgb(rgb, side, side, 80, sampling).unwrap()
+        };
+        for sampling in Sampling::YCC.into_iter().chain([Sampling::Gray]) {
+            let tile = coded(sampling, 32);
+            let kind = as_it_is(&tile, 32).unwrap();
+            let fitted = fit(tile.clone(), (32, 32), 32, 80).unwrap();
+            assert!(fitted.kind == kind && fitted.bytes == tile && !fitted.is_coded, "{sampling:?}");
+            assert_eq!(as_it_is(&coded(sampling, 24), 32), None, "a tile at the edge");
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use self::dicom::{
     ratio, sampled, transfer_syntax, uid,
 };
 #[cfg(feature = "serve")]
-pub(crate) use self::fit::{Fitted, Kind, agreed, common, fit, refit};
+pub(crate) use self::fit::{Fitted, Kind, agreed, as_it_is, common, fit, refit};
 pub use self::options::{Container, ConvertOptions, Converted, DicomOptions, Source, date_of};
 
 /// Writes `out`. `progress` is called with the tiles that are written and with their number.

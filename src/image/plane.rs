@@ -66,6 +66,12 @@ impl<T: Copy + Default> Plane<T> {
         self.data
     }
 
+    /// The samples alone, row after row.
+    pub fn into_packed(self) -> Vec<T> {
+        let is_packed = self.stride == self.width && self.data.len() == self.width * self.height;
+        if is_packed { self.data } else { self.view().to_plane().data }
+    }
+
     /// Samples a row.
     pub fn width(&self) -> usize {
         self.width

@@ -90,18 +90,17 @@ impl PictureFormat {
     ///
     /// # Errors
     /// A quality out of range, WebP in a build without it; a codec error.
-    pub fn encode(self, pixels: &Pixels, quality: u8, colour: &Colour) -> Result<Vec<u8>> {
-        let applied = colour.apply(pixels.view());
-        let pixels = applied.as_ref().unwrap_or(pixels);
+    pub fn encode(self, pixels: Pixels, quality: u8, colour: &Colour) -> Result<Vec<u8>> {
+        let pixels = colour.apply(pixels.view()).unwrap_or(pixels);
         let Some(format) = self.coded() else { return Ok(bare(pixels)) };
         Ok(colour.tag(format, TileCoder::new(format, quality)?.encode(pixels.view())?))
     }
 }
 
 /// Interleaved RGB, rows tightly packed.
-fn bare(pixels: &Pixels) -> Vec<u8> {
+fn bare(pixels: Pixels) -> Vec<u8> {
     match pixels {
-        Pixels::Rgb(rgb) => rgb.view().to_plane().into_vec(),
-        Pixels::Ycc(planes) => planes.to_rgb().into_vec(),
+        Pixels::Rgb(rgb) => rgb.into_packed(),
+        Pixels::Ycc(planes) => planes.to_rgb().into_packed(),
     }
 }

@@ -45,20 +45,12 @@ impl Rgb {
     pub fn of_pixels(pixels: Pixels) -> Self {
         let (width, height) = (pixels.width(), pixels.height());
         match pixels {
-            Pixels::Rgb(plane) => Self::of_samples(width, height, 3, packed(plane)),
+            Pixels::Rgb(plane) => Self::of_samples(width, height, 3, plane.into_packed()),
             Pixels::Ycc(planes) if planes.chroma.is_none() => {
-                Self::of_samples(width, height, 1, packed(planes.luma))
+                Self::of_samples(width, height, 1, planes.luma.into_packed())
             }
-            Pixels::Ycc(planes) => Self::of_samples(width, height, 3, packed(planes.to_rgb())),
+            Pixels::Ycc(planes) => Self::of_samples(width, height, 3, planes.to_rgb().into_packed()),
         }
-    }
-}
-
-/// The rows of a plane one after the other.
-fn packed(plane: Plane) -> Vec<u8> {
-    match plane.stride() == plane.width() {
-        true => plane.into_vec(),
-        false => plane.view().to_plane().into_vec(),
     }
 }
 

@@ -294,7 +294,11 @@ mod tests {
         decoded.baseline = baseline;
         (decoded.width, decoded.height) = (128, 127);
         decoded.residual.luma.reset(64, 64);
-        *state = State { family: Some(key(x)), residual: vec![Rect { x: 0, y: 0, width: 1, height: 1 }], is_made: false };
+        *state = State {
+            family: Some(key(x)),
+            residual: vec![Rect { x: 0, y: 0, width: 1, height: 1 }],
+            is_made: false,
+        };
         (has_planes, has_baseline)
     }
 

@@ -107,7 +107,7 @@ impl Regions {
             let mut charge = charge;
             pixels.arrive(&plan).await;
             let made = filled(pixels.read(&plan)?, filled_to);
-            let mut bytes = format.encode(&made, quality, &colour).map_err(Error::from)?;
+            let mut bytes = format.encode(made, quality, &colour).map_err(Error::from)?;
             bytes.shrink_to_fit();
             charge.shrink_to(bytes.len() as u64);
             Ok::<_, ReadError>(Made { bytes, charge })

@@ -16,6 +16,7 @@ use super::job::Kind;
 use super::problem::Problem;
 use super::registry::Registry;
 use crate::store::{self, ReadAt};
+use crate::web::range::Asked;
 
 /// Bytes that are read at a time.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -28,7 +29,7 @@ pub async fn send(
 ) -> Result<Response, Problem> {
     let (file, size, kind) = blocking(move || open(&registry, &job_id)).await?;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let range = match asked.map(|text| parse(text, size)) {
+    let range = match asked.map(|text| Asked::parse(text, size)) {
         // A range that is not understood may be ignored.
         None | Some(Asked::Everything) => None,
         Some(Asked::Range(range)) => Some(range),
@@ -97,52 +98,4 @@ fn pieces(file: Arc<dyn ReadAt>, part: Range<u64>) -> impl futures_util::Stream<
             Ok(Some((piece, next)))
         }
     })
-}
-
-/// What a request asks for.
-#[derive(Debug, PartialEq)]
-enum Asked {
-    Everything,
-    Range(Range<u64>),
-    /// A range that the file does not have.
-    Nothing,
-}
-
-/// Reads `bytes=FIRST-LAST`, `bytes=FIRST-` and `bytes=-COUNT`. Several ranges are answered with everything.
-fn parse(text: &str, size: u64) -> Asked {
-    let range = text.strip_prefix("bytes=").filter(|range| !range.contains(','));
-    let Some((first, last)) = range.and_then(|range| range.split_once('-')) else { return Asked::Everything };
-    let parsed = match (first.trim().parse::<u64>(), last.trim()) {
-        (Ok(first), "") => first..size,
-        (Ok(first), last) => match last.parse::<u64>() {
-            Ok(last) if last >= first => first..last.saturating_add(1).min(size),
-            _ => return Asked::Everything,
-        },
-        (Err(_), last) => match last.parse::<u64>() {
-            Ok(count) if first.trim().is_empty() => size.saturating_sub(count)..size,
-            _ => return Asked::Everything,
-        },
-    };
-    if parsed.start < parsed.end { Asked::Range(parsed) } else { Asked::Nothing }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_those_of_the_file() {
-        assert_eq!(parse("bytes=0-", 10), Asked::Range(0..10));
-        assert_eq!(parse("bytes=2-3", 10), Asked::Range(2..4));
-        assert_eq!(parse("bytes=2-99", 10), Asked::Range(2..10));
-        assert_eq!(parse("bytes=-3", 10), Asked::Range(7..10));
-        assert_eq!(parse("bytes=10-", 10), Asked::Nothing);
-        assert_eq!(parse("bytes=-0", 10), Asked::Nothing);
-        for text in
-            ["bytes=3-2", "bytes=a-b", "bytes=0-1,3-4", "pages=1-2", "bytes=", "bytes=18446744073709551616-"]
-        {
-            assert_eq!(parse(text, 10), Asked::Everything, "{text}");
-        }
-        assert_eq!(parse("bytes=0-18446744073709551615", 10), Asked::Range(0..10));
-    }
 }

@@ -7,7 +7,8 @@
 //! blocking   work that reads files, with a deadline     threads
 //! cookies    cookies of a request                       HTTP
 //! origin     which page has a browser send a request    HTTP
-//! respond    cache validation, errors as JSON           HTTP
+//! range      ranges of bytes                            no I/O
+//! respond    cache validation, ranges, errors as JSON   HTTP
 //! exposition metrics in two text formats                no I/O
 //! assets     embedded files, headers of pages           HTTP
 //! error      why a request failed                       no I/O
@@ -23,5 +24,6 @@ pub mod error;
 pub mod exposition;
 pub mod listen;
 pub mod origin;
+pub mod range;
 pub mod respond;
 mod sending;

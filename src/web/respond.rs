@@ -1,4 +1,4 @@
-//! Responses: conditional requests, strong entity tags, and errors as JSON.
+//! Responses: conditional requests, strong entity tags, ranges, and errors as JSON.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::ServeError;
+use super::range::Asked;
 
 impl IntoResponse for ServeError {
     fn into_response(self) -> Response {
@@ -78,7 +79,41 @@ pub fn cacheable(
     cacheable_body(headers, tag, cache_control, content_type, Body::from(body))
 }
 
-/// The same of a body that may come in parts.
+/// As [`cacheable`], or the part of the body that `Range` asks for.
+pub fn ranged(
+    headers: &HeaderMap,
+    tag: &str,
+    cache_control: &str,
+    content_type: &str,
+    body: Bytes,
+) -> Response {
+    let size = body.len() as u64;
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let is_current = text(header::IF_RANGE).is_none_or(|held| held == tag) && !matches(headers, tag);
+    let asked = text(header::RANGE).filter(|_| is_current).map(|text| Asked::parse(text, size));
+    let (mut response, content_range) = match asked {
+        Some(Asked::Range(range)) => {
+            // A body lies in memory.
+            let part = body.slice(range.start as usize..range.end as usize);
+            let mut response = cacheable(headers, tag, cache_control, content_type, part);
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            (response, Some(format!("bytes {}-{}/{size}", range.start, range.end - 1)))
+        }
+        Some(Asked::Nothing) => {
+            let problem = json!({"error": format!("there are no such bytes: it has {size}")});
+            (json_response(StatusCode::RANGE_NOT_SATISFIABLE, &problem), Some(format!("bytes */{size}")))
+        }
+        Some(Asked::Everything) | None => (cacheable(headers, tag, cache_control, content_type, body), None),
+    };
+    let out = response.headers_mut();
+    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(value) = content_range.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        out.insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
+/// As [`cacheable`], of a body that may come in parts.
 pub fn cacheable_body(
     headers: &HeaderMap,
     tag: &str,

@@ -14,6 +14,7 @@ pub mod forge;
 pub mod gpu;
 pub mod image;
 pub mod jpeg;
+pub mod jpeg2000;
 #[cfg(feature = "remote")]
 pub mod object_server;
 pub mod pipeline;

@@ -2,8 +2,10 @@
 
 mod converted;
 mod images;
+mod jpeg2000;
 mod multipart;
 mod refused;
+mod signed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

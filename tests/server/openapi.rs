@@ -140,3 +140,46 @@ fn what_the_server_answers_has_the_form_that_is_described() {
         );
     }
 }
+
+/// A media type as the document names it: without parameters, but with the type of the parts.
+fn plain(kind: &str) -> &str {
+    let end = if kind.starts_with("multipart/related") { 2 } else { 1 };
+    let at = kind.match_indices(';').nth(end - 1).map_or(kind.len(), |(at, _)| at);
+    kind[..at].trim_end()
+}
+
+#[test]
+fn every_address_answers_with_a_status_and_a_type_that_are_described() {
+    let root = tempfile::tempdir().unwrap();
+    slides(root.path());
+    fs::write(root.path().join("bundle.dicom.json"), "{\"PixelSpacing\": [0.001, 0.001]}").unwrap();
+    let server = Running::start(root.path(), &["--dicomweb"]);
+    let document: Value = serde_json::from_slice(&server.get("/api/openapi.json").body).unwrap();
+    let found: Value = serde_json::from_slice(&server.get("/dicomweb/instances?limit=1").body).unwrap();
+    let uid = |tag: &str| found[0][tag]["Value"][0].as_str().unwrap().to_string();
+    let uids = [("1.2", uid("0020000D")), ("1.3", uid("0020000E")), ("1.4", uid("00080018"))];
+    let mut good = 0;
+    for (path, address, _) in ROUTES.iter().filter(|(path, ..)| !path.is_empty()) {
+        let Some(operation) = document["paths"][*path].get("get") else { continue };
+        let mut address = address.replace('@', "bundle");
+        for (placeholder, uid) in &uids {
+            address = address.replace(&format!("/{placeholder}"), &format!("/{uid}"));
+        }
+        let reply = server.get(&address);
+        let described = &operation["responses"][reply.status.to_string()];
+        if described.is_null() {
+            let told: Value =
+                serde_json::from_slice(&reply.body).unwrap_or_else(|e| panic!("{address}: {e}"));
+            assert!(validator(&document, "Error").is_valid(&told), "{address}: {reply:?}");
+            assert!(!path.starts_with("/dicomweb"), "{address}: {reply:?}");
+            continue;
+        }
+        good += 1;
+        let kinds: Vec<_> = described["content"]
+            .as_object()
+            .map_or(Vec::new(), |kinds| kinds.keys().map(|kind| plain(kind)).collect());
+        let kind = plain(reply.header("content-type"));
+        assert_eq!(kinds.contains(&kind), !reply.body.is_empty(), "{address}: {kind} and {kinds:?}");
+    }
+    assert!(good > 45, "{good} addresses answer");
+}

@@ -1,13 +1,15 @@
 //! A directory of DICOM whole-slide instances, `level-0.dcm` for the finest level and one for each below it, all tiles of a level in one grid.
 //!
-//! Frames must come in order, and their offsets before them: tiles are collected in a file first. `subject` knows the slide, `dataset` makes the attributes with
-//! `builder`, `given` reads those that a user gives, `values` knows how values are written, `uids` what they are called, `part10` the bytes around frames.
+//! Frames must come in order, and their offsets before them: tiles are collected in a file first. `subject` knows the slide, `dataset` and
+//! `image` make the attributes of `facts` with `builder`, `given` reads those that a user gives, `values` knows how values are written, `uids` what they are called, `part10` the bytes around frames.
 //!
 //! Source: DICOM PS3.3, A.32.8; PS3.5, A.4; PS3.10, 7.
 
 mod builder;
 mod dataset;
+mod facts;
 mod given;
+mod image;
 mod part10;
 mod subject;
 mod uids;
@@ -29,8 +31,9 @@ use crate::image::geometry::Geometry;
 use crate::image::ycc::Sampling;
 use crate::pyramid::write::Existing;
 
-pub use self::dataset::{LevelFacts, photometric};
+pub use self::facts::LevelFacts;
 pub use self::given::Attributes;
+pub use self::image::photometric;
 pub use self::part10::{END_OF_FRAMES, head, item, pixel_data_head};
 pub use self::subject::{Subject, ratio, sampled, transfer_syntax};
 pub use self::uids::{FrameOrigin, of_slide, uid};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use dicom_dictionary_std::uids;
 use dicom_object::InMemDicomObject;
 
-use super::dataset::{LevelFacts, SlideFacts, dataset};
+use super::dataset::dataset;
+use super::facts::{LevelFacts, SlideFacts};
 use super::given::Attributes;
 use super::uids::of_role;
 use super::values::date_and_time;

@@ -140,7 +140,11 @@ impl TiffWriter {
             _ => None,
         };
         if let Some((across, down)) = factors {
-            tags.shorts(tags::YCBCR_SUBSAMPLING, &[across as u16, down as u16]);
+            // Where chroma is not halved across, Bio-Formats takes this tag for a sign that a JPEG decodes to luma and chroma, and converts RGB once
+            // more. Without it the JPEG tells, to libtiff too (its tag `YCbCrSubSampling`, JPEGFixupTagsSubsampling).
+            if !(self.is_ome && across == 1 && matches!(kind, Kind::Ycc(_))) {
+                tags.shorts(tags::YCBCR_SUBSAMPLING, &[across as u16, down as u16]);
+            }
             tags.shorts(tags::YCBCR_POSITIONING, &[1]);
         }
         if let Some(icc) = icc {

@@ -93,11 +93,11 @@ impl Colour {
         }
     }
 
-    /// A coded JPEG without the profile, if [`Self::tag`] has put it there.
-    pub fn untag(&self, image: Vec<u8>) -> Vec<u8> {
+    /// A coded JPEG without the profile that [`Self::tag`] has put there; `None` where there is none.
+    pub fn untag(&self, image: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
             What::Embed(profile) => remove(image, profile.bytes()),
-            _ => image,
+            _ => None,
         }
     }
 

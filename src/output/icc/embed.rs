@@ -52,24 +52,21 @@ fn jpeg(image: &[u8], icc: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A JPEG without this profile, which is before its frame.
-pub fn remove(image: Vec<u8>, icc: &[u8]) -> Vec<u8> {
-    let without = || {
-        let mut at = image.starts_with(&[0xff, 0xd8]).then_some(2)?;
-        let (mut out, mut found) = (image.get(..2)?.to_vec(), Vec::new());
-        while let [0xff, marker @ 0xe0..=0xef, high, low] = *image.get(at..at + 4)? {
-            let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
-            let segment = image.get(at + 4..end)?;
-            match segment.strip_prefix(JPEG_MARK).filter(|_| marker == 0xe2) {
-                Some(part) => found.extend_from_slice(part.get(2..)?),
-                None => out.extend_from_slice(image.get(at..end)?),
-            }
-            at = end;
+/// A JPEG without this profile, which is before its frame; `None` where it has another or none.
+pub fn remove(image: &[u8], icc: &[u8]) -> Option<Vec<u8>> {
+    let mut at = image.starts_with(&[0xff, 0xd8]).then_some(2)?;
+    let (mut out, mut found) = (image.get(..2)?.to_vec(), Vec::new());
+    while let [0xff, marker @ 0xe0..=0xef, high, low] = *image.get(at..at + 4)? {
+        let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
+        let segment = image.get(at + 4..end)?;
+        match segment.strip_prefix(JPEG_MARK).filter(|_| marker == 0xe2) {
+            Some(part) => found.extend_from_slice(part.get(2..)?),
+            None => out.extend_from_slice(image.get(at..end)?),
         }
-        out.extend_from_slice(image.get(at..)?);
-        (found == icc).then_some(out)
-    };
-    without().unwrap_or(image)
+        at = end;
+    }
+    out.extend_from_slice(image.get(at..)?);
+    (found == icc).then_some(out)
 }
 
 /// An `iCCP` chunk after `IHDR`: PNG, section 11.3.2.3.

@@ -147,6 +147,9 @@ impl Tree {
             false => foreign_pixels(&bytes, Some((width, height))).map_err(fail)?,
         };
         let [x, y, w, h] = [interior.x, interior.y, interior.width, interior.height].map(|n| n as usize);
+        if (w, h) == (width, height) {
+            return Ok(pixels);
+        }
         Ok(match pixels.view().part(x, y, w, h) {
             PixelsRef::Rgb(rgb) => Pixels::Rgb(rgb.to_plane()),
             PixelsRef::Ycc(planes) => Pixels::Ycc(Ycc::gray(planes.luma.to_plane())),

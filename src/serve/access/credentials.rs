@@ -114,6 +114,11 @@ impl Credentials {
         }
     }
 
+    /// The first of these names that the signature in a query covers, be its time over or not: for addresses that say no name.
+    pub fn covered<'a>(&self, names: impl IntoIterator<Item = &'a str>, query: &str) -> Option<&'a str> {
+        self.key.as_ref()?.covered(names, query)
+    }
+
     /// Whether a request that passes may change the marks of a slide: it has a token, a session, or a signature that was made for that.
     pub fn may_annotate(&self, name: &str, presented: &Presented, now: u64) -> bool {
         let signed = || self.key.as_ref().is_some_and(|key| key.may_annotate(name, presented.query, now));

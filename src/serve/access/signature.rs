@@ -83,13 +83,22 @@ impl SigningKey {
         query.is_some_and(annotates) && self.check(Some(name), query, now) == Some(Verdict::Valid)
     }
 
+    /// The first of these names that the signature in a query covers, be its time over or not.
+    pub(super) fn covered<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+        query: &str,
+    ) -> Option<&'a str> {
+        let signature = Signature::of(query)?;
+        names.into_iter().find(|name| self.verify(name, &signature))
+    }
+
     /// Whether a query has a signature that covers `name`, or every name; `None` if the query has no signature.
     pub(super) fn check(&self, name: Option<&str>, query: Option<&str>, now: u64) -> Option<Verdict> {
         let query = query?;
-        let hex = value(query, "signature")?;
-        let expires = value(query, "expires").and_then(number);
-        let (Some(expires), Some(bytes)) = (expires, unhex(hex)) else { return Some(Verdict::Invalid) };
-        let signature = Signature { expires, annotate: annotates(query), bytes };
+        value(query, "signature")?;
+        let Some(signature) = Signature::of(query) else { return Some(Verdict::Invalid) };
+        let expires = signature.expires;
         let covered = name.is_some_and(|name| self.verify(name, &signature)) || self.verify(ALL, &signature);
         Some(match covered {
             false => Verdict::Invalid,
@@ -111,6 +120,15 @@ struct Signature {
     /// It was made to change marks as well.
     annotate: bool,
     bytes: [u8; 32],
+}
+
+impl Signature {
+    /// That of a query, if it is whole.
+    fn of(query: &str) -> Option<Self> {
+        let expires = value(query, "expires").and_then(number)?;
+        let bytes = unhex(value(query, "signature")?)?;
+        Some(Self { expires, annotate: annotates(query), bytes })
+    }
 }
 
 /// What a signature is worth.
@@ -216,6 +234,18 @@ mod tests {
             assert_eq!(check(name, &key.query(ALL, 1000), 1000), Some(Valid));
         }
         assert_eq!(check(Some("a"), "expires=1000", 0), None);
+        // Which name it is, for addresses that say none.
+        for (query, want) in [
+            (query.clone(), Some("a")),
+            (key.query_to_annotate("b", 1), Some("b")),
+            (key.query("c", 1000), None),
+            (key.query(ALL, 1000), None),
+            (query.replace("1000", "1001"), None),
+            (query.replace("expires", "x"), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(key.covered(["b", "a"], &query), want, "{query}");
+        }
         assert_eq!(signature_params(&format!("v=1&{query}&x=2")), query);
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use moka::sync::Cache;
 
 use super::pyramid::{Look, count_of_frames, tile_of};
-use crate::convert::{Fitted, Kind, agreed, common, fit, photometric, ratio, refit, sampled};
+use crate::convert::{Fitted, Kind, agreed, as_it_is, common, fit, photometric, ratio, refit, sampled};
 use crate::error::Error;
 use crate::image::geometry::TileId;
 use crate::serve::slide::Slide;
@@ -64,7 +64,7 @@ impl Looks {
         }
         let own = seen.iter().map(|some| common(some.iter().map(|frame| frame.kind)));
         let kinds = agreed(own.collect());
-        let look = |(some, kind): (&Vec<Fitted>, Kind)| Look {
+        let look = |(some, kind): (&Vec<Frame>, Kind)| Look {
             kind,
             photometric: some.first().map_or("YBR_FULL_422", |frame| photometric(kind, &frame.bytes)),
             ratio: ratio(kind, slide.geometry.tile(), some.iter().map(|frame| frame.bytes.len() as u64)),
@@ -76,25 +76,38 @@ impl Looks {
     }
 }
 
-/// A tile in the full size of a frame.
+/// A tile in the full size of a frame, and how it is coded.
+struct Frame {
+    kind: Kind,
+    bytes: Bytes,
+}
+
+/// The tile of a frame.
 async fn fitted(
     tiles: &Arc<Tiles>,
     slide: &Arc<Slide>,
     tile: TileId,
     keeps_stored: bool,
-) -> Result<Fitted, ServeError> {
+) -> Result<Frame, ServeError> {
     let is_stored = keeps_stored && tile.level == slide.geometry.top_level();
     let coded = match is_stored {
         true => tiles.as_stored(slide, tile).await?,
         false => tiles.jpeg(slide, tile).await?,
     };
+    let plain = slide.colours().of_tiles().untag(&coded).map_or(coded, Bytes::from);
+    let side = slide.geometry.tile() as usize;
+    // Most tiles of a warm cache: another thread would take longer than all else.
+    if let Some(kind) = as_it_is(&plain, side) {
+        return Ok(Frame { kind, bytes: plain });
+    }
     let (of, quality) = (slide.clone(), tiles.quality());
     let work = async move {
         let size = crate::lossless::tile_size(&of.geometry, tile)?;
-        let plain = of.colours().of_tiles().untag(coded.to_vec());
-        fit(plain, size, of.geometry.tile() as usize, quality)
+        fit(plain.to_vec(), size, side, quality)
     };
-    tiles.threads().run(work).await?.map_err(|e| broken(tiles, slide, &e))
+    let Fitted { kind, bytes, .. } =
+        tiles.threads().run(work).await?.map_err(|e| broken(tiles, slide, &e))?;
+    Ok(Frame { kind, bytes: bytes.into() })
 }
 
 /// A frame of a level, counted from 0, as the level's instance says that it is coded.
@@ -110,9 +123,9 @@ pub async fn frame(
 ) -> Result<Bytes, ServeError> {
     let Some(look) = looked.levels.get(down as usize).copied() else { return Err(ServeError::NotFound) };
     let tile = tile_of(&slide.geometry, down, number);
-    let Fitted { kind, bytes, .. } = fitted(tiles, slide, tile, looked.keeps_stored).await?;
+    let Frame { kind, bytes } = fitted(tiles, slide, tile, looked.keeps_stored).await?;
     if kind == look.kind && photometric(kind, &bytes) == look.photometric {
-        return Ok(bytes.into());
+        return Ok(bytes);
     }
     if !matches!(look.kind, Kind::Ycc(_)) {
         return Err(ServeError::Failed(format!(
@@ -121,7 +134,7 @@ pub async fn frame(
         )));
     }
     let (side, quality) = (slide.geometry.tile() as usize, tiles.quality());
-    let work = async move { refit(kind, bytes, look.kind, side, quality) };
+    let work = async move { refit(kind, bytes.to_vec(), look.kind, side, quality) };
     let made = tiles.threads().run(work).await?.map_err(|e| broken(tiles, slide, &e))?;
     Ok(made.into())
 }

@@ -4,29 +4,20 @@
 //! known of it is kept until its files change. That is some kilobytes a slide, with a bound.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dicom_core::header::Header;
-use dicom_core::{Tag, VR};
-use dicom_dictionary_std::tags;
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::pyramid::{Look, Pyramid};
-use crate::archive::BUNDLE_NAME;
-use crate::convert::Attributes;
-use crate::error::{Error, Result};
-use crate::image::geometry::Geometry;
-use crate::serve::bounds::Bounds;
+use super::described::{Described, stamp_of};
+use crate::error::Error;
 use crate::serve::catalog::{Catalog, Entry};
-use crate::serve::discovery::{SlideFiles, Stamp, stamp};
+use crate::serve::discovery::Stamp;
 use crate::serve::faults::Faults;
 use crate::serve::options::ServeOptions;
 use crate::serve::slide::Slide;
-use crate::store::is_address;
 use crate::web::blocking;
 use crate::web::error::ServeError;
 
@@ -45,24 +36,6 @@ const LEFT_OUT_TIME: Duration = Duration::from_secs(60);
 
 /// Why trees are left out.
 const IS_TREE: &str = "it is a tree, whose files may change one by one; encode it, or convert it to DICOM";
-
-/// What a search knows of a slide.
-pub struct Described {
-    /// Its name in addresses.
-    pub name: String,
-    /// Hash of everything that its tiles depend on.
-    pub identity: u128,
-    pub geometry: Geometry,
-    pub study: String,
-    pub series: String,
-    /// UIDs of its instances, the finest first.
-    pub instances: Vec<String>,
-    /// Attributes that all instances share and a search may ask for.
-    pub shared: BTreeMap<Tag, (VR, Vec<String>)>,
-    /// Its file, and what is given beside it.
-    pub file: PathBuf,
-    pub attributes: Attributes,
-}
 
 /// A slide, or why it is left out, and since when if that may pass.
 enum Known {
@@ -117,7 +90,7 @@ impl Index {
     ///
     /// # Errors
     /// Slides that are still to be opened when patience is over.
-    pub async fn all(self: &Arc<Self>) -> std::result::Result<All, ServeError> {
+    pub async fn all(self: &Arc<Self>) -> Result<All, ServeError> {
         let this = self.clone();
         let limit = self.options.limits.read_timeout;
         let (mut found, unread) = blocking::run(limit, move || this.at_hand()).await?;
@@ -153,7 +126,7 @@ impl Index {
         self: &Arc<Self>,
         study: &str,
         series: Option<&str>,
-    ) -> std::result::Result<Arc<[Arc<Described>]>, ServeError> {
+    ) -> Result<Arc<[Arc<Described>]>, ServeError> {
         let key = (study.to_string(), series.map(str::to_string));
         if let Some(found) = self.found.get(&key) {
             return Ok(found);
@@ -198,7 +171,7 @@ impl Index {
         self: &Arc<Self>,
         unread: Vec<Arc<Entry>>,
         found: &mut BTreeMap<String, Arc<Record>>,
-    ) -> std::result::Result<(), ServeError> {
+    ) -> Result<(), ServeError> {
         let all = found.len() + unread.len();
         let until = tokio::time::Instant::now() + PATIENCE;
         let mut tasks = JoinSet::new();
@@ -238,7 +211,10 @@ impl Index {
         let described = match files.archive.is_none() && !files.is_raw() {
             // It need not be opened for that.
             true => Err(Error::input(files.path(), IS_TREE)),
-            false => self.catalog.glance(entry, |slide| self.describe(slide, files)).and_then(|made| made),
+            false => {
+                let describe = |slide: &Slide| Described::of(slide, files, &self.options);
+                self.catalog.glance(entry, describe).and_then(|made| made)
+            }
         };
         let error = match described {
             Ok(described) => return self.keep(entry, Known::Served(Arc::new(described)), stamp),
@@ -258,53 +234,18 @@ impl Index {
         self.records.insert(entry.number(), record.clone());
         record
     }
-
-    fn describe(&self, slide: &Slide, files: &SlideFiles) -> Result<Described> {
-        let path = attributes_path(files);
-        if !Bounds::new(&self.options.slides).hold_file(&path) {
-            return Err(Error::input(&path, "it is a link that leads out of the directory of slides"));
-        }
-        let attributes = Attributes::read_if_there(&path)?;
-        let pyramid = Pyramid::of(slide, files.path(), attributes.clone(), &self.options.output)?;
-        let mut shared = BTreeMap::new();
-        for element in &pyramid.dataset(0, &Look::default())? {
-            let (tag, vr) = (element.tag(), element.vr());
-            let is_meant = SEARCHED.contains(&tag) || attributes.of(tag).is_some();
-            if let Some(values) = element.value().primitive().filter(|_| is_meant) {
-                shared.insert(tag, (vr, values.to_multi_str().into_owned()));
-            }
-        }
-        let one = |tag: Tag| {
-            let value = shared.get(&tag).and_then(|(_, values): &(VR, Vec<String>)| values.first());
-            value.map(|uid| uid.trim_end_matches('\0').to_string()).unwrap_or_default()
-        };
-        Ok(Described {
-            name: files.name.clone(),
-            identity: slide.identity,
-            geometry: slide.geometry,
-            study: one(tags::STUDY_INSTANCE_UID),
-            series: one(tags::SERIES_INSTANCE_UID),
-            instances: pyramid.uids(),
-            shared,
-            file: files.path().into(),
-            attributes,
-        })
-    }
 }
 
 impl Record {
     /// Estimated bytes.
     fn weight(&self) -> u32 {
-        let Known::Served(slide) = &self.known else { return 512 };
-        let values =
-            slide.shared.values().map(|(_, values)| 96 + values.iter().map(|v| 24 + v.len()).sum::<usize>());
-        let given = slide.attributes.iter().count() * 192;
-        u32::try_from(512 + 80 * slide.instances.len() + given + values.sum::<usize>()).unwrap_or(u32::MAX)
+        let own = if let Known::Served(slide) = &self.known { slide.weight() } else { 0 };
+        own.saturating_add(512)
     }
 }
 
 fn collect(
-    done: Option<std::result::Result<(String, Arc<Record>), tokio::task::JoinError>>,
+    done: Option<Result<(String, Arc<Record>), tokio::task::JoinError>>,
     found: &mut BTreeMap<String, Arc<Record>>,
 ) {
     // A panic has been printed.
@@ -312,49 +253,3 @@ fn collect(
         found.insert(name, record);
     }
 }
-
-/// The file of a slide's attributes: `NAME.dicom.json`, by the slide's name, beside its file; of the usual layout beside the slide's directory.
-fn attributes_path(files: &SlideFiles) -> PathBuf {
-    let path = files.path();
-    let is_usual = path.file_name() == Some(BUNDLE_NAME.as_ref());
-    let home = if is_usual { path.ancestors().nth(2).unwrap_or(path) } else { path };
-    let name = files.name.rsplit('/').next().unwrap_or_default();
-    home.with_file_name(format!("{name}.dicom.json"))
-}
-
-/// Of the file of attributes; at an address, which is paid for, they are read once.
-fn stamp_of(files: &SlideFiles) -> Stamp {
-    let path = attributes_path(files);
-    if is_address(&path) { Stamp::default() } else { stamp([path.as_path()]) }
-}
-
-/// Attributes that all instances of a slide share and a search may ask for, if something is known of them.
-const SEARCHED: [Tag; 27] = [
-    tags::SPECIFIC_CHARACTER_SET,
-    tags::SOP_CLASS_UID,
-    tags::STUDY_DATE,
-    tags::CONTENT_DATE,
-    tags::ACQUISITION_DATE_TIME,
-    tags::STUDY_TIME,
-    tags::CONTENT_TIME,
-    tags::ACCESSION_NUMBER,
-    tags::MODALITY,
-    tags::MANUFACTURER,
-    tags::REFERRING_PHYSICIAN_NAME,
-    tags::MANUFACTURER_MODEL_NAME,
-    tags::PYRAMID_UID,
-    tags::PATIENT_NAME,
-    tags::PATIENT_ID,
-    tags::PATIENT_BIRTH_DATE,
-    tags::PATIENT_SEX,
-    tags::DEVICE_SERIAL_NUMBER,
-    tags::SOFTWARE_VERSIONS,
-    tags::STUDY_INSTANCE_UID,
-    tags::SERIES_INSTANCE_UID,
-    tags::STUDY_ID,
-    tags::SERIES_NUMBER,
-    tags::FRAME_OF_REFERENCE_UID,
-    tags::CONTAINER_IDENTIFIER,
-    tags::BURNED_IN_ANNOTATION,
-    tags::BITS_ALLOCATED,
-];

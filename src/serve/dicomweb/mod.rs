@@ -9,12 +9,14 @@
 //! json        attributes as JSON                             no I/O
 //! multipart   parts of an answer                             no I/O
 //! pyramid     a slide as instances: attributes and UIDs      files
+//! described   what a search knows of a slide                files
 //! index       all slides by their UIDs                       files
 //! search      what a search finds                            no I/O
 //! frames      frames, and what those of a level are          threads
 //! ```
 
 mod accept;
+mod described;
 mod frames;
 mod index;
 mod json;
@@ -25,28 +27,39 @@ mod query;
 mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
 
 use super::catalog::Catalog;
 use super::options::ServeOptions;
 
 pub use accept::{Accepted, Framing, of_bulk, of_frames, of_image, of_instance, of_json};
+pub use described::Described;
 pub use frames::{Looked, Looks, frame, frame_list};
-pub use index::{All, Described, Index};
+pub use index::{All, Index};
 pub use json::dataset as attributes_as_json;
 pub use multipart::Multipart;
 pub use pyramid::{Pyramid, count_of_frames, tile_of};
 pub use query::{Scope, Search, is_uid};
 pub use search::find;
 
+/// Most signatures whose slide is remembered, and for how long after their last use.
+const MAX_SIGNED: u64 = 1024;
+const SIGNED_TIME: Duration = Duration::from_secs(300);
+
 /// The service.
 pub struct Dicomweb {
     pub index: Arc<Index>,
     pub looks: Looks,
+    /// The slides of signatures, which are looked for among all names: by the parameters of a query.
+    pub signed: Cache<String, Arc<str>>,
 }
 
 impl Dicomweb {
     /// A service of the slides of a catalog.
     pub fn new(catalog: Arc<Catalog>, options: Arc<ServeOptions>) -> Self {
-        Self { index: Arc::new(Index::new(catalog, options)), looks: Looks::default() }
+        let signed = Cache::builder().max_capacity(MAX_SIGNED).time_to_idle(SIGNED_TIME).build();
+        Self { index: Arc::new(Index::new(catalog, options)), looks: Looks::default(), signed }
     }
 }

@@ -6,7 +6,7 @@ use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 use serde_json::{Map, Value};
 
-use super::index::Described;
+use super::described::Described;
 use super::json::{attribute, key, vr_of};
 use super::matching::matches;
 use super::pyramid::count_of_frames;

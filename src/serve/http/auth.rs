@@ -1,5 +1,6 @@
 //! Requires credentials: maps a route to the slide that it reads, and a refusal to its response. `access` decides.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -11,9 +12,10 @@ use serde_json::json;
 
 use super::client::base;
 use super::login_page::{self, Form, within};
-use super::state::{HasSession, State};
-use crate::serve::access::{Presented, Refusal};
+use super::state::{HasSession, OnlySlide, State};
+use crate::serve::access::{Presented, Refusal, signature_params};
 use crate::serve::view;
+use crate::web::blocking;
 use crate::web::origin::{Sender, host};
 use crate::web::respond::json_response;
 
@@ -32,6 +34,11 @@ const OPEN_ROUTES: [&str; 8] = [
 /// Pages, in place of which a browser without credentials gets the login page. A frame of another page has no place for it.
 const PAGES: [&str; 3] = ["/", "/jobs", "/viewer/{slide}"];
 
+/// Where the addresses of DICOMweb are, which name studies and no slides.
+const DICOMWEB: &str = "/dicomweb/";
+/// Most bytes of a signature that is remembered.
+const MAX_SIGNATURE_BYTES: usize = 256;
+
 /// Refuses requests without valid credentials. Routes of no slide, unknown routes included, need credentials for every slide.
 pub async fn require_credentials(
     Shared(state): Shared<State>,
@@ -48,10 +55,21 @@ pub async fn require_credentials(
     let name = params.as_ref().ok().and_then(slide_of);
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let presented = presented(&state, method, uri, headers);
-    match credentials.check(name, &presented, now()) {
+    let mut outcome = credentials.check(name, &presented, now());
+    let mut only = None;
+    if outcome == Err(Refusal::Invalid) && route.starts_with(DICOMWEB) {
+        only = signed_slide(&state, uri.query()).await;
+        if let Some(slide) = &only {
+            outcome = credentials.check(Some(slide), &presented, now());
+        }
+    }
+    match outcome {
         Ok(()) => {
             if credentials.has_session(&presented, now()) {
                 request.extensions_mut().insert(HasSession);
+            }
+            if let Some(slide) = only {
+                request.extensions_mut().insert(OnlySlide(slide));
             }
             next.run(request).await
         }
@@ -60,6 +78,27 @@ pub async fn require_credentials(
         }
         Err(refusal) => refused(refusal),
     }
+}
+
+/// The slide that the signature in a query covers, of a request whose address names none.
+async fn signed_slide(state: &State, query: Option<&str>) -> Option<Arc<str>> {
+    let query = signature_params(query?);
+    let known = &state.dicomweb.as_ref()?.signed;
+    if let Some(slide) = known.get(&query) {
+        return Some(slide);
+    }
+    let (catalog, options, asked) = (state.catalog.clone(), state.options.clone(), query.clone());
+    // A thousandth of a millisecond a slide.
+    let look = move || {
+        let entries = catalog.entries();
+        let names = entries.iter().map(|entry| entry.files().name.as_str());
+        options.access.credentials.covered(names, &asked).map(Arc::from)
+    };
+    let slide: Arc<str> = blocking::run(state.options.limits.read_timeout, look).await.ok()??;
+    if query.len() <= MAX_SIGNATURE_BYTES {
+        known.insert(query, slide.clone());
+    }
+    Some(slide)
 }
 
 /// Whether a request that passes may change the marks of a slide.

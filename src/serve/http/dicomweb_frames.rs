@@ -15,7 +15,7 @@ use super::state::{HandlerResult, State};
 use crate::convert::{Kind, transfer_syntax};
 use crate::serve::dicomweb::{Framing, Multipart, count_of_frames, frame, frame_list, of_frames, tile_of};
 use crate::web::error::ServeError;
-use crate::web::respond::{cacheable, cacheable_body, etag, matches};
+use crate::web::respond::{cacheable, cacheable_body, etag, matches, ranged};
 
 /// Frames of an answer that are made ahead.
 pub const AHEAD: usize = 4;
@@ -27,7 +27,7 @@ pub async fn some(
     Path((study, series, instance, frames)): Path<(String, String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let found = find(&state, (&study, &series, &instance)).await?;
+    let found = find(&state, &asked, (&study, &series, &instance)).await?;
     let list = frame_list(&frames, count_of_frames(&found.slide.geometry, found.down))?;
     if let [one] = list[..] {
         ahead(&state, client.address, &found, one);
@@ -41,7 +41,7 @@ pub async fn all(
     Path((study, series, instance)): Path<(String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let found = find(&state, (&study, &series, &instance)).await?;
+    let found = find(&state, &asked, (&study, &series, &instance)).await?;
     let list = (0..count_of_frames(&found.slide.geometry, found.down)).collect();
     send(state, found, list, &asked).await
 }
@@ -80,7 +80,7 @@ async fn send(state: State, found: Found, list: Vec<u32>, asked: &Asked) -> Hand
     };
     let first = state.tiles.to_send(first).await?;
     if list.len() == 1 {
-        return Ok(varied(cacheable(&asked.headers, &tag, &control, &content_type, first)));
+        return Ok(varied(ranged(&asked.headers, &tag, &control, &content_type, first)));
     }
     let end = Bytes::from(parts.end());
     let rest = stream::iter(list.into_iter().skip(1)).map(move |number| {

@@ -59,12 +59,12 @@ pub async fn instance(
     Path((study, series, instance)): Path<(String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let (described, down) = place(&state, (&study, &series, &instance)).await?;
+    let (described, down) = place(&state, &asked, (&study, &series, &instance)).await?;
     send(state, vec![(described, down)], &asked).await
 }
 
 async fn all(state: State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
-    let found = slides(&state, study, series).await?;
+    let found = slides(&state, asked, (study, series)).await?;
     if found.len() > MAX_SLIDES {
         let problem =
             format!("{} slides are too many at once: ask for one series after the other", found.len());

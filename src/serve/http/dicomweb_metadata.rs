@@ -20,7 +20,7 @@ use crate::serve::dicomweb::{
 use crate::serve::slide::Slide;
 use crate::web::blocking;
 use crate::web::error::ServeError;
-use crate::web::respond::{cacheable, etag};
+use crate::web::respond::{cacheable, etag, ranged};
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -46,21 +46,19 @@ pub async fn of_instance(
     asked: Asked,
 ) -> HandlerResult {
     of_json(&asked.accepted()?)?;
-    let Found { described, slide, looked, down } = find(&state, (&study, &series, &instance)).await?;
-    let base = asked.base(&state);
-    let made = metadata(&state, (&described, &slide, &looked), &base, Some(down)).await?;
+    let Found { described, slide, looked, down } = find(&state, &asked, (&study, &series, &instance)).await?;
+    let made = metadata(&state, (&described, &slide, &looked), &asked, Some(down)).await?;
     send(&state, &asked.headers, made).await
 }
 
 /// Of all instances of a study or series.
 async fn of_all(state: &State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
     of_json(&asked.accepted()?)?;
-    let base = asked.base(state);
     let mut made = Vec::new();
-    for described in slides(state, study, series).await?.iter() {
+    for described in slides(state, asked, (study, series)).await?.iter() {
         let slide = open(state, described).await?;
         let looked = look(state, described, &slide).await?;
-        made.extend(metadata(state, (described, &slide, &looked), &base, None).await?);
+        made.extend(metadata(state, (described, &slide, &looked), asked, None).await?);
     }
     send(state, &asked.headers, made).await
 }
@@ -76,11 +74,12 @@ async fn send(state: &State, headers: &HeaderMap, made: Vec<Value>) -> HandlerRe
 async fn metadata(
     state: &State,
     (described, slide, looked): (&Arc<Described>, &Arc<Slide>, &Arc<Looked>),
-    base: &str,
+    asked: &Asked,
     only: Option<u32>,
 ) -> Result<Vec<Value>, ServeError> {
     let described_of = described;
-    let (described, looked, base) = (described.clone(), looked.clone(), base.to_string());
+    let (described, looked) = (described.clone(), looked.clone());
+    let (base, signature) = (asked.base(state), asked.signature());
     let work = move |pyramid: &Pyramid| {
         let downs = only.map_or(0..described.instances.len() as u32, |down| down..down + 1);
         let one = |down: u32| {
@@ -91,10 +90,13 @@ async fn metadata(
                 "{base}/studies/{}/series/{}/instances/{uid}/bulkdata",
                 described.study, described.series
             );
-            let bulk = |tag: Tag| (tag == tags::ICC_PROFILE).then(|| format!("{at}/icc"));
+            let bulk = |tag: Tag| (tag == tags::ICC_PROFILE).then(|| format!("{at}/icc{signature}"));
             let mut json = attributes_as_json(&data, &bulk);
             json.insert("00083002".into(), json!({"vr": "UI", "Value": [transfer_syntax(look.kind)]}));
-            json.insert("7FE00010".into(), json!({"vr": "OB", "BulkDataURI": format!("{at}/pixels")}));
+            json.insert(
+                "7FE00010".into(),
+                json!({"vr": "OB", "BulkDataURI": format!("{at}/pixels{signature}")}),
+            );
             Ok(Value::Object(json))
         };
         downs.map(one).collect()
@@ -126,7 +128,7 @@ pub async fn profile(
     asked: Asked,
 ) -> HandlerResult {
     let framing = of_bulk(&asked.accepted()?)?;
-    let Found { described, slide, looked, down } = find(&state, (&study, &series, &instance)).await?;
+    let Found { described, slide, looked, down } = find(&state, &asked, (&study, &series, &instance)).await?;
     let look = looked.levels.get(down as usize).copied().unwrap_or_default();
     let profile = with_pyramid(&state, &described, &slide, move |pyramid| {
         Ok(profile_of(&pyramid.dataset(down, &look)?))
@@ -139,7 +141,7 @@ pub async fn profile(
     };
     let tag = etag(&body);
     let body = state.tiles.to_send(body.into()).await?;
-    Ok(varied(cacheable(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
+    Ok(varied(ranged(&asked.headers, &tag, &state.options.access.cache_control, &kind, body)))
 }
 
 fn profile_of(data: &InMemDicomObject) -> Option<Vec<u8>> {

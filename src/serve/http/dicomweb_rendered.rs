@@ -32,7 +32,7 @@ pub async fn instance(
     Path((study, series, instance)): Path<(String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let (described, down) = place(&state, (&study, &series, &instance)).await?;
+    let (described, down) = place(&state, &asked, (&study, &series, &instance)).await?;
     let slide = open(&state, &described).await?;
     whole(&state, (&slide, down, RENDERED_PX), &asked).await
 }
@@ -61,13 +61,13 @@ pub async fn thumbnail_of_instance(
     Path((study, series, instance)): Path<(String, String, String)>,
     asked: Asked,
 ) -> HandlerResult {
-    let (described, down) = place(&state, (&study, &series, &instance)).await?;
+    let (described, down) = place(&state, &asked, (&study, &series, &instance)).await?;
     let slide = open(&state, &described).await?;
     whole(&state, (&slide, down, THUMBNAIL_PX), &asked).await
 }
 
 async fn first(state: &State, (study, series): (&str, Option<&str>), asked: &Asked) -> HandlerResult {
-    let found = slides(state, study, series).await?;
+    let found = slides(state, asked, (study, series)).await?;
     let slide = open(state, found.first().ok_or(ServeError::NotFound)?).await?;
     whole(state, (&slide, 0, THUMBNAIL_PX), asked).await
 }
@@ -100,7 +100,7 @@ pub async fn frame(
 ) -> HandlerResult {
     let format = of_image(&asked.accepted()?)?;
     offered(asked.query(), &["quality", "viewport"])?;
-    let Found { slide, looked, down, .. } = find(&state, (&study, &series, &instance)).await?;
+    let Found { slide, looked, down, .. } = find(&state, &asked, (&study, &series, &instance)).await?;
     let [number] = frame_list(&frames, count_of_frames(&slide.geometry, down))?[..] else {
         return Err(ServeError::NotAcceptable("one frame at a time as an image".into()));
     };

@@ -52,12 +52,17 @@ pub async fn instances_of_series(
 /// Among all slides.
 async fn all(state: &State, scope: Scope, asked: Asked) -> HandlerResult {
     let mut search = read(&asked)?;
-    let All { slides, left_out } = service(state)?.index.all().await?;
+    let All { slides, mut left_out } = service(state)?.index.all().await?;
+    let slides: Vec<&Described> =
+        slides.iter().map(AsRef::as_ref).filter(|slide| asked.sees(slide)).collect();
+    if asked.only.is_some() {
+        // Of others nothing is said.
+        left_out = usize::from(slides.is_empty());
+    }
     if left_out > 0 {
         let slides = if left_out == 1 { "slide is" } else { "slides are" };
         search.warn(&format!("{left_out} {slides} left out: the log of the server says why"));
     }
-    let slides: Vec<&Described> = slides.iter().map(AsRef::as_ref).collect();
     answer(state, &slides, scope, search, &asked).await
 }
 
@@ -69,7 +74,7 @@ async fn below(
     asked: Asked,
 ) -> HandlerResult {
     let search = read(&asked)?;
-    let found = slides(state, study, series).await?;
+    let found = slides(state, &asked, (study, series)).await?;
     let slides: Vec<&Described> = found.iter().map(AsRef::as_ref).collect();
     answer(state, &slides, scope, search, &asked).await
 }

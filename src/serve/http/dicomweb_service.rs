@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 
 use super::client;
-use super::state::{State, open_slide};
+use super::state::{OnlySlide, State, open_slide};
+use crate::serve::access::signature_params;
 use crate::serve::choice::decoded;
 use crate::serve::dicomweb::{Accepted, Described, Dicomweb, Looked, is_uid};
 use crate::serve::slide::Slide;
@@ -22,13 +23,20 @@ const PATH: &str = "/dicomweb";
 pub struct Asked {
     pub uri: Uri,
     pub headers: HeaderMap,
+    /// The one slide that it may see, where it is signed for one.
+    pub only: Option<OnlySlide>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone() })
+        let (mut headers, only) = (parts.headers.clone(), parts.extensions.get().cloned());
+        // A head has no parts (RFC 9110, 14.2).
+        if parts.method != Method::GET {
+            headers.remove(header::RANGE);
+        }
+        Ok(Self { uri: parts.uri.clone(), headers, only })
     }
 }
 
@@ -36,6 +44,17 @@ impl Asked {
     /// The query.
     pub fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    /// Whether it may see a slide. What it may not see is not there.
+    pub fn sees(&self, slide: &Described) -> bool {
+        self.only.as_ref().is_none_or(|OnlySlide(only)| **only == slide.name)
+    }
+
+    /// Its signature as the query of another address: with `?`, or nothing.
+    pub fn signature(&self) -> String {
+        let signature = signature_params(self.query().unwrap_or_default());
+        if signature.is_empty() { signature } else { format!("?{signature}") }
     }
 
     /// What the client takes: the parameter `accept` of the query, else the header.
@@ -66,13 +85,18 @@ pub fn service(state: &State) -> Result<&Dicomweb, ServeError> {
 /// The slides of a study or series.
 pub async fn slides(
     state: &State,
-    study: &str,
-    series: Option<&str>,
+    asked: &Asked,
+    (study, series): (&str, Option<&str>),
 ) -> Result<Arc<[Arc<Described>]>, ServeError> {
     for uid in [Some(study), series].into_iter().flatten() {
         check(uid)?;
     }
-    service(state)?.index.of(study, series).await
+    let found = service(state)?.index.of(study, series).await?;
+    if found.iter().all(|slide| asked.sees(slide)) {
+        return Ok(found);
+    }
+    let seen: Arc<[_]> = found.iter().filter(|slide| asked.sees(slide)).cloned().collect();
+    if seen.is_empty() { Err(ServeError::NotFound) } else { Ok(seen) }
 }
 
 fn check(uid: &str) -> Result<(), ServeError> {
@@ -105,10 +129,11 @@ pub async fn look(
 /// The slide of an instance, and its level.
 pub async fn place(
     state: &State,
+    asked: &Asked,
     (study, series, instance): (&str, &str, &str),
 ) -> Result<(Arc<Described>, u32), ServeError> {
     check(instance)?;
-    for described in slides(state, study, Some(series)).await?.iter() {
+    for described in slides(state, asked, (study, Some(series))).await?.iter() {
         if let Some(down) = described.instances.iter().position(|uid| uid == instance) {
             return Ok((described.clone(), down as u32));
         }
@@ -117,8 +142,8 @@ pub async fn place(
 }
 
 /// An instance.
-pub async fn find(state: &State, uids: (&str, &str, &str)) -> Result<Found, ServeError> {
-    let (described, down) = place(state, uids).await?;
+pub async fn find(state: &State, asked: &Asked, uids: (&str, &str, &str)) -> Result<Found, ServeError> {
+    let (described, down) = place(state, asked, uids).await?;
     let slide = open(state, &described).await?;
     let looked = look(state, &described, &slide).await?;
     Ok(Found { described, slide, looked, down })

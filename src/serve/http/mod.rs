@@ -98,8 +98,14 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::HEAD, Method::POST])
             // The media types of DICOMweb have quotes in them, for which browsers ask.
-            .allow_headers([header::AUTHORIZATION, header::ACCEPT, header::CONTENT_TYPE])
-            .expose_headers([header::ETAG, region::WIDTH, region::HEIGHT]);
+            .allow_headers([header::AUTHORIZATION, header::ACCEPT, header::CONTENT_TYPE, header::RANGE])
+            .expose_headers([
+                header::ETAG,
+                region::WIDTH,
+                region::HEIGHT,
+                header::WARNING,
+                header::CONTENT_RANGE,
+            ]);
         router = router.layer(if any { layer.allow_origin(Any) } else { layer.allow_origin(origin) });
     }
     // IIIF prescribes its own CORS headers.

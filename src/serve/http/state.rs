@@ -45,6 +45,10 @@ pub struct AppState {
 #[derive(Clone, Copy)]
 pub struct HasSession;
 
+/// The one slide that who asks may see, where the address says none: in the extensions of a request.
+#[derive(Clone)]
+pub struct OnlySlide(pub Arc<str>);
+
 /// What a handler returns.
 pub type HandlerResult = Result<Response, ServeError>;
 

@@ -10,12 +10,14 @@ const METADATA: &[(&str, &str, &[Kind])] =
     &[("200", "Data sets without pixels as DICOM JSON", &[("application/dicom+json", "")])];
 const INSTANCES: &[(&str, &str, &[Kind])] =
     &[("200", "DICOM files, one a part", &[("multipart/related; type=\"application/dicom\"", "")])];
-const FRAMES: &[(&str, &str, &[Kind])] = &[(
-    "200",
-    "Frames as they are stored, one a part",
-    &[("multipart/related; type=\"image/jpeg\"", ""), ("image/jpeg", "")],
-)];
-const BYTES: &[(&str, &str, &[Kind])] = &[("200", "The bytes", &[("application/octet-stream", "")])];
+const STORED: &[Kind] = &[("multipart/related; type=\"image/jpeg\"", ""), ("image/jpeg", "")];
+const FRAMES: &[(&str, &str, &[Kind])] = &[
+    ("200", "Frames as they are stored, one a part", STORED),
+    ("206", "The part of one frame that Range asks for", STORED),
+];
+const OCTETS: &[Kind] = &[("application/octet-stream", "")];
+const BYTES: &[(&str, &str, &[Kind])] =
+    &[("200", "The bytes", OCTETS), ("206", "The part that Range asks for", OCTETS)];
 const RENDERED: &[(&str, &str, &[Kind])] = &[("200", "A picture", &[("image/jpeg", ""), ("image/png", "")])];
 
 const STUDY: &[&str] = &["study"];

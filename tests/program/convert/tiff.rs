@@ -266,3 +266,39 @@ fn what_is_known_of_a_slide_is_in_its_tiff() {
         assert!(compared > 50.0, "{to}: {compared} dB");
     }
 }
+
+/// Bio-Formats converts colours twice where the tag says that chroma is not halved across.
+#[test]
+fn an_ome_tiff_leaves_it_to_its_jpegs_that_chroma_is_not_halved_across() {
+    for (sampling, want) in [
+        (Sampling::S420, Some(vec![2, 2])),
+        (Sampling::S422, Some(vec![2, 1])),
+        (Sampling::S444, None),
+        (Sampling::S440, None),
+        (Sampling::Gray, None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let image = Image::tissue(150, 100, 8);
+        let layout = Layout { tile: 64, overlap: 0, format: "jpg" };
+        let dzi = write_tree(dir.path(), "a", &image, layout, &|_, part| match sampling {
+            Sampling::Gray => baseline(&part.to_gray(), sampling),
+            _ => baseline(part, sampling),
+        });
+        for (to, name) in [("tiff", "a.tiff"), ("ome-tiff", "a.ome.tiff")] {
+            let out = dir.path().join(name);
+            convert(&dzi, to, &out, &[]).ok();
+            let bytes = fs::read(&out).unwrap();
+            let mut all = pages(&bytes);
+            let below = all[0].get(&SUB_IFDS).cloned().unwrap_or_default();
+            all.extend(below.into_iter().map(|at| page(&bytes, at).0));
+            assert_eq!(all.len(), 3, "{to} {sampling:?}");
+            let (across, down) = sampling.factors();
+            let plain = (sampling != Sampling::Gray).then(|| vec![across as u64, down as u64]);
+            let want = if to == "tiff" { &plain } else { &want };
+            for of in all {
+                assert_eq!(of.get(&SUBSAMPLING), want.as_ref(), "{to} {sampling:?}");
+            }
+            assert!(compared(&dzi, &out) > 45.0, "{to} {sampling:?}");
+        }
+    }
+}

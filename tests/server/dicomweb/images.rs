@@ -66,6 +66,34 @@ fn frames_come_in_the_form_that_is_asked_for() {
         assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, tag.as_str()), "{path}");
         assert!(reply.header("vary").contains("accept"), "{path}");
     }
+    // Parts of an answer that is in one piece.
+    for (path, accept) in
+        [("frames/2", "image/jpeg"), ("frames/2", "*/*"), ("bulkdata/icc", "application/octet-stream")]
+    {
+        let address = format!("{instance}/{path}");
+        let get =
+            |more: &[(&str, &str)]| server.request("GET", &address, &[&[("Accept", accept)], more].concat());
+        let whole = get(&[]);
+        let (size, tag) = (whole.body.len(), whole.header("etag"));
+        assert_eq!(whole.header("accept-ranges"), "bytes", "{path}");
+        for (range, part) in [("bytes=0-9", 0..10), ("bytes=-7", size - 7..size), ("bytes=20-", 20..size)] {
+            let got = get(&[("Range", range)]);
+            let told = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+            assert_eq!((got.status, got.header("content-range")), (206, told.as_str()), "{path} {range}");
+            assert!(got.body == whole.body[part] && got.header("etag") == tag, "{path} {range}");
+            assert_eq!(get(&[("Range", range), ("If-Range", tag)]).status, 206);
+            assert_eq!(get(&[("Range", range), ("If-Range", "\"other\"")]).body, whole.body);
+            assert_eq!(get(&[("Range", range), ("If-None-Match", tag)]).status, 304);
+            let head = server.request("HEAD", &address, &[("Accept", accept), ("Range", range)]);
+            assert_eq!((head.status, head.header("content-range")), (200, ""), "{path} {range}");
+        }
+        let beyond = get(&[("Range", "bytes=9999999-")]);
+        assert_eq!(
+            (beyond.status, beyond.header("content-range")),
+            (416, format!("bytes */{size}").as_str())
+        );
+        assert_eq!(get(&[("Range", "bytes=5-1")]).body, whole.body);
+    }
     let ahead = [
         ("Origin", "http://a"),
         ("Access-Control-Request-Method", "GET"),
