@@ -18,28 +18,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary='' rounds=3 seconds=3
-while [[ $# != 0 ]]; do
-    case $1 in
-    --binary | --rounds | --seconds) [[ $# -ge 2 && -n $2 ]] || die "$1 needs a value" ;;
-    *) die "unknown argument '$1'; see the head of scripts/bench-frames.sh" ;;
-    esac
-    case $1 in
-    --binary) binary=$(realpath "$2") ;;
-    --rounds) rounds=$2 ;;
-    --seconds) seconds=$2 ;;
-    esac
-    shift 2
-done
+bench_flags "$@"
 for needed in wrk curl python3; do
     have "$needed" || die "this needs $needed: apt install $needed"
 done
-if [[ -z $binary ]]; then
-    step "build"
-    cargo build --release --locked
-    binary=$target_dir/release/origami
-fi
-slide=$target_dir/demo/CMU-1-Small-Region.svs
-[[ -f $slide ]] || scripts/setup.sh --minimal
+bench_inputs
 
 work=$target_dir/bench-frames
 mkdir -p "$work/slides"

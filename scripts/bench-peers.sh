@@ -21,18 +21,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary='' rounds=3 seconds=5
-while [[ $# != 0 ]]; do
-    case $1 in
-    --binary | --rounds | --seconds) [[ $# -ge 2 && -n $2 ]] || die "$1 needs a value" ;;
-    *) die "unknown argument '$1'; see the head of scripts/bench-peers.sh" ;;
-    esac
-    case $1 in
-    --binary) binary=$(realpath "$2") ;;
-    --rounds) rounds=$2 ;;
-    --seconds) seconds=$2 ;;
-    esac
-    shift 2
-done
+bench_flags "$@"
 
 iipsrv=/usr/lib/iipimage-server/iipsrv.fcgi
 missing=()
@@ -44,13 +33,7 @@ if [[ ${#missing[@]} != 0 ]]; then
     apt-get install -y --no-install-recommends "${missing[@]}"
 fi
 have python3 || die "this needs python3"
-if [[ -z $binary ]]; then
-    step "build"
-    cargo build --release --locked
-    binary=$target_dir/release/origami
-fi
-slide=$target_dir/demo/CMU-1-Small-Region.svs
-[[ -f $slide ]] || scripts/setup.sh --minimal
+bench_inputs
 
 results=$target_dir/bench-peers
 mkdir -p "$results"

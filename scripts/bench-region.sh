@@ -22,29 +22,12 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 binary='' rounds=3 seconds=2
-while [[ $# != 0 ]]; do
-    case $1 in
-    --binary | --rounds | --seconds) [[ $# -ge 2 && -n $2 ]] || die "$1 needs a value" ;;
-    *) die "unknown argument '$1'; see the head of scripts/bench-region.sh" ;;
-    esac
-    case $1 in
-    --binary) binary=$(realpath "$2") ;;
-    --rounds) rounds=$2 ;;
-    --seconds) seconds=$2 ;;
-    esac
-    shift 2
-done
+bench_flags "$@"
 work=$target_dir/bench-region
 mkdir -p "$work"
 # Pinned, so that another libvips is a change of this file.
 python_with "bench-region" "$work" numpy==2.4.6 pyvips==3.2.0 pyvips-binary==8.18.7
-if [[ -z $binary ]]; then
-    step "build"
-    cargo build --release --locked
-    binary=$target_dir/release/origami
-fi
-slide=$target_dir/demo/CMU-1-Small-Region.svs
-[[ -f $slide ]] || scripts/setup.sh --minimal
+bench_inputs
 
 step "the slide"
 slides=$work/slides

@@ -157,3 +157,32 @@ feature_names() {
 
 # has_feature BINARY FEATURE: whether the program was built with it. The first line of `doctor` lists them.
 has_feature() { [[ $("$1" doctor | head -n 1) == *[\ \(]"$2"[,\)]* ]]; }
+
+# bench_flags FLAG...: what scripts/bench-*.sh take: --binary PATH, --rounds N, --seconds S, into `binary`, `rounds` and `seconds`.
+# shellcheck disable=SC2034 # for the script
+bench_flags() {
+    while (($#)); do
+        case $1 in
+        --binary | --rounds | --seconds) [[ $# -ge 2 && -n $2 ]] || die "$1 needs a value" ;;
+        *) die "unknown argument '$1'; see the head of $0" ;;
+        esac
+        case $1 in
+        --binary) binary=$(realpath "$2") ;;
+        --rounds) rounds=$2 ;;
+        --seconds) seconds=$2 ;;
+        esac
+        shift 2
+    done
+}
+
+# bench_inputs: builds the program of the release where `binary` names none, and sets `slide` to the demo slide.
+bench_inputs() {
+    if [[ -z $binary ]]; then
+        step "build"
+        cargo build --release --locked
+        binary=$target_dir/release/origami
+    fi
+    # shellcheck disable=SC2034 # for the script
+    slide=$target_dir/demo/CMU-1-Small-Region.svs
+    [[ -f $slide ]] || scripts/setup.sh --minimal
+}
