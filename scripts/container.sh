@@ -27,7 +27,7 @@ server=
 # Its storage is in the folder, and no other is touched.
 store=(--storage-driver vfs --root "$work/storage" --runroot "$work/run")
 cleanup() {
-    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    [[ -z $server ]] || stop_inside "$server"
     buildah "${store[@]}" umount --all >/dev/null 2>&1 || true
     rm -rf --one-file-system "${work:?}"
 }
@@ -102,8 +102,7 @@ if program=$(browser_program); then
     mkdir -p "$target_dir/package"
     python3 scripts/package_viewer.py "$program" "$address/viewer/slide" "$target_dir/package/container${target:+-$target}.png"
 fi
-kill -TERM "$(pgrep -P "$server")"
-wait "$server" || true
+stop_inside "$server"
 server=
 ! in_image "${check[@]}" 2>/dev/null || die "the health check passes without a server"
 echo "served as $user from a read-only root; the health check tells whether it is there"

@@ -63,7 +63,7 @@ why=$(no_roots) && { skipped "the package in bare systems: $why"; exit 0; }
 work=$(mktemp -d)
 server=
 cleanup() {
-    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    [[ -z $server ]] || stop_inside "$server"
     rm -rf --one-file-system "${work:?}"
 }
 trap cleanup EXIT
@@ -97,8 +97,7 @@ used() {
     else
         skipped "the slide in a browser: there is no Chromium"
     fi
-    kill -TERM "$server"
-    wait "$server" || true
+    stop_inside "$server"
     server=
 }
 

@@ -55,3 +55,11 @@ inside() {
     unshare --mount --pid --fork --kill-child -- env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive bash scripts/bare.sh --enter "$@"
 }
+
+# stop_inside PID: ends a program that runs in there in the background. unshare heeds no signal: the innermost process gets it.
+stop_inside() {
+    local at=$1 child
+    while child=$(pgrep -P "$at" | head -n 1) && [[ -n $child ]]; do at=$child; done
+    kill -TERM "$at" 2>/dev/null || true
+    wait "$1" || true
+}
