@@ -66,6 +66,7 @@ class Reader(User):
                 self.check(f"document.documentElement.lang === '{code}' && {LOADED} === '{code}'", f"{where}: its file alone")
                 if page == "viewer":
                     b.eval("origami.settled()")
+                    self.weighs(where)
                     for panel in PANELS:
                         b.eval(f"document.querySelector('{panel}').click()")
                         time.sleep(0.4)

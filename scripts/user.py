@@ -10,6 +10,9 @@ from chromium import Browser
 
 # How long what a page shows may take to be right after what was done to it: layout, observers and answers come after the event.
 SETTLES_S = 15
+# What a viewer may send before the first tile, and what comes when it is first used.
+MOST_BYTES = 150_000
+LATER = {"marks.js", "marks-panel.js", "geojson.js", "rbush.min.js", "recorder.js", "camera.js", "tour.css", "measure.js", "picture.js", "about.js"}
 
 
 class User:
@@ -38,6 +41,17 @@ class User:
     def fill(self, selector, value):
         self.browser.eval(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})"
                           f"(document.querySelector({json.dumps(selector)}))")
+
+    def weighs(self, what):
+        """Page, scripts and styles that came before the first tile, as they were sent: all that a viewer needs, and nothing that can wait."""
+        sent = self.browser.eval("""(all => all.filter(e => e.startTime < all.find(one => /_files/.test(one.name)).startTime))
+            ([...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')])
+            .filter(e => !e.name.includes('/api/')).map(e => [e.name.split('/').pop().split('?')[0], e.encodedBodySize])""")
+        total, names = sum(size for _, size in sent), {name for name, _ in sent}
+        self.checks += 1
+        if total > MOST_BYTES or names & LATER or not all(size for _, size in sent):
+            raise SystemExit(f"error: {what}: {total} bytes before the first tile, at most {MOST_BYTES} and without {', '.join(sorted(LATER))}: {sent}")
+        return total
 
     def press(self, selector):
         """By keyboard, as well as by a finger."""

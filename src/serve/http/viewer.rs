@@ -51,6 +51,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("docs.css", STYLE),
         own!("docs.js", SCRIPT),
         own!("drawer.js", SCRIPT),
+        own!("early.js", SCRIPT),
         own!("embed.css", STYLE),
         own!("embed.js", SCRIPT),
         language!("es.js"),

@@ -38,12 +38,13 @@
 
   async function begin() {
     origami.trouble(() => [viewer]);
-    const slide = await origami.describe(name, planes.asked);
+    const slide = await origami.early.described;
     document.title = `${name} · ORIGAMI`;
     Object.assign(byId('name').querySelector('a'), { textContent: name, title: phrase`${name}: open in a page of its own` });
     byId('note').hidden = !slide.lossy;
     byId('note').textContent = phrase`reconstructed, lossy`;
     viewer = origami.open(byId('main'), 'dzi', slide, { gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true } });
+    viewer.addOnceHandler('tile-drawn', origami.early.end);
     await origami.opens(viewer);
     for (const id of ['tools', 'corner']) byId(id).hidden = false;
     scale = origami.scale(viewer, slide);

@@ -8,16 +8,21 @@ var origami = {};
   // The name of a slide in an address: the last part of a page's path.
   const named = () => decodeURIComponent(location.pathname.split('/').pop());
 
+  // Where the tiles of a slide are below `place`, and the query of each.
+  const tilesOf = (place, slide, sign = signed) => ({
+    url: `/${place}/${encodeURIComponent(slide.name)}_files/`, query: sign(`?v=${slide.version}${slide.view && `&${slide.view}`}`),
+  });
+
   // A viewer of the tiles below `place`, `dzi` or `original`. The same options for all viewers, so that what is compared is drawn alike.
   // Canvases need no graphics hardware and their pixels can be read. `sign` adds the signature of the slide to an address.
   function open(element, place, slide, more, sign = signed) {
+    const { url: tilesUrl, query: queryParams } = tilesOf(place, slide, sign);
     const opened = OpenSeadragon({
       element,
       drawer: origami.SharpDrawer,
       tileSources: new origami.tiles.Source({
         width: slide.width, height: slide.height, tileSize: slide.tile_size, tileOverlap: 0,
-        tilesUrl: `/${place}/${encodeURIComponent(slide.name)}_files/`, fileFormat: slide.format,
-        queryParams: sign(`?v=${slide.version}${slide.view && `&${slide.view}`}`),
+        tilesUrl, fileFormat: slide.format, queryParams,
       }),
       showNavigationControl: false,
       keyboardNavEnabled: false,
@@ -66,7 +71,7 @@ var origami = {};
     for (;;) {
       const answer = await fetch(sign(address)).catch(() => null);
       if (answer && ![502, 503, 504].includes(answer.status)) return answer;
-      await Promise.all([origami.tiles.back(), new Promise(done => setTimeout(done, 1000))]);
+      await Promise.all([origami.tiles?.back(), new Promise(done => setTimeout(done, 1000))]);
     }
   }
 
@@ -146,5 +151,5 @@ var origami = {};
     viewport.applyConstraints(true);
   }
 
-  Object.assign(origami, { named, open, opens, ask, describe, trouble, still, isWhole, turn, move, turnBy, viewOf, show });
+  Object.assign(origami, { named, tilesOf, open, opens, ask, describe, trouble, still, isWhole, turn, move, turnBy, viewOf, show });
 })();

@@ -3,8 +3,9 @@
 // the queue waits, and goes on when it is back.
 'use strict';
 origami.tiles = (() => {
-  // Browsers open six connections to a server; a request beyond them would wait in the browser, in the wrong order.
-  const AT_ONCE = 6;
+  // Browsers open six connections to a server. Two more requests wait in the browser, so that no connection is ever idle; more of them would
+  // wait there in the wrong order.
+  const AT_ONCE = 8;
   const PATIENCE_MS = 60_000;
   // Answers that do not arrive whole although the server is there.
   const MOST_LOSSES = 3;
@@ -12,6 +13,8 @@ origami.tiles = (() => {
   const MOST_DELAYS = 3;
   // Levels between a tile and the coarser one that stands for it until it is there: 64 tiles are blurred by one.
   const BLUR_LEVELS = 3;
+  // Levels by which that one must be finer than the preview of the whole slide, which is there already, to be worth a request.
+  const FINER_LEVELS = 2;
   const waiting = new Set();
   const loading = new Set();
   // The tiles that each viewer wanted in its last update, and its finest level then.
@@ -69,18 +72,16 @@ origami.tiles = (() => {
   const reasonOf = answer => answer.json().then(said => said.error, () => answer.statusText);
 
   async function arrived(entry, blob) {
-    const image = new Image();
-    image.src = URL.createObjectURL(blob);
     try {
-      await image.decode();
-      const context = canvas(image.naturalWidth, image.naturalHeight);
-      context.drawImage(image, 0, 0);
+      const picture = await createImageBitmap(blob);
+      const context = canvas(picture.width, picture.height);
+      context.drawImage(picture, 0, 0);
+      picture.close();
       finish(entry, context);
       if (state.busy) tell();
     } catch {
       damage(entry, phrase`what the server sent is no picture`);
     }
-    URL.revokeObjectURL(image.src);
   }
 
   function finish(entry, context) {
@@ -205,8 +206,9 @@ origami.tiles = (() => {
   function start(job) {
     const view = views.get(job.tile.tiledImage.viewer);
     const entry = { job, from: 0, losses: 0, delays: 0, stop: null };
-    const { level } = job.tile;
-    const useful = !view || level === view.finest || isPreview(job.tile) || level === view.finest - BLUR_LEVELS;
+    const { level, tiledImage: { source } } = job.tile;
+    const blurs = level === view?.finest - BLUR_LEVELS && level >= source.minLevel + FINER_LEVELS;
+    const useful = !view || level === view.finest || isPreview(job.tile) || blurs;
     if (!useful) cancel(entry);
     else {
       waiting.add(entry);

@@ -60,7 +60,7 @@
   function recall() {
     const given = new URLSearchParams(location.hash.slice(1));
     const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
-    if (recorder.open) given.delete('f');
+    if (recorder?.open) given.delete('f');
     origami.show(viewer, given);
     if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
     const adjusted = adjustments(given);
@@ -94,12 +94,16 @@
     turn: () => turnBy(90),
     back: () => turnBy(-90),
     // A tour is of the slide as it is.
-    flip: () => { if (!recorder.open) viewer.viewport.toggleFlip(); },
+    flip: () => { if (!recorder?.open) viewer.viewport.toggleFlip(); },
     compare: () => toggle('compare'),
     difference: () => toggle('difference'),
     full: fullScreen,
-    record: () => { viewer.viewport.setFlip(false); recorder.toggle(); },
-    keyframe: () => recorder.open && recorder.add(),
+    record: async () => {
+      await recording();
+      viewer.viewport.setFlip(false);
+      recorder.toggle();
+    },
+    keyframe: () => recorder?.open && recorder.add(),
     help: () => byId('keys').showModal(),
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
   };
@@ -131,6 +135,15 @@
     origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest);
     origami.snapshots(viewer, slide, origami.picturing);
     return origami.picturing;
+  });
+  const recording = once(async () => {
+    await load('tour.css', 'camera.js', 'jobs.js', 'tour.js', 'looks.js', 'tour-overlay.js', 'preview.js', 'rendering.js', 'recorder.js');
+    recorder = origami.recorder(viewer, slide, name, open => {
+      byId('record').setAttribute('aria-pressed', String(open));
+      viewer.drawer.exact = open;
+      viewer.forceRedraw();
+    });
+    origami.recording = recorder;
   });
   const informing = once(async () => {
     await load('measure.css', 'about.js');
@@ -185,7 +198,7 @@
   async function begin() {
     document.querySelector('a.back').href = signed('/');
     origami.trouble(() => [viewer, comparison?.second].filter(Boolean));
-    slide = await origami.describe(name, planes.asked);
+    slide = await origami.early.described;
     describe();
     for (const id of ['tools', 'corner', 'navigator']) byId(id).hidden = false;
     // As large as its corner allows, with the slide's aspect ratio.
@@ -204,13 +217,9 @@
         visibilityRatio: 0, minZoomLevel: 1e-6, maxZoomLevel: 1e6, mouseNavEnabled: false, animationTime: 0, tabIndex: -1,
       }),
       remember);
+    viewer.addOnceHandler('tile-drawn', origami.early.end);
     await origami.opens(viewer);
-    recorder = origami.recorder(viewer, slide, name, open => {
-      byId('record').setAttribute('aria-pressed', String(open));
-      viewer.drawer.exact = open;
-      viewer.forceRedraw();
-    });
-    Object.assign(origami, { viewer, settled, comparing: comparison, recording: recorder });
+    Object.assign(origami, { viewer, settled, comparing: comparison });
     scale = origami.scale(viewer, slide);
     listen();
     recall();
