@@ -15,7 +15,8 @@ const FRAMES: &[(&str, &str, &[Kind])] = &[
     ("200", "Frames as they are stored, one a part", STORED),
     ("206", "The part of one frame that Range asks for", STORED),
 ];
-const OCTETS: &[Kind] = &[("application/octet-stream", "")];
+const OCTETS: &[Kind] =
+    &[("multipart/related; type=\"application/octet-stream\"", ""), ("application/octet-stream", "")];
 const BYTES: &[(&str, &str, &[Kind])] =
     &[("200", "The bytes", OCTETS), ("206", "The part that Range asks for", OCTETS)];
 const RENDERED: &[(&str, &str, &[Kind])] = &[("200", "A picture", &[("image/jpeg", ""), ("image/png", "")])];

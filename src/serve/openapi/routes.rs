@@ -375,7 +375,11 @@ pub const ROUTES: &[Operation] = &[
         "/metrics",
         "Figures for Prometheus",
         &[],
-        &[("200", "OpenMetrics", &[("application/openmetrics-text", "")])],
+        &[(
+            "200",
+            "Prometheus' text format, or OpenMetrics where the request accepts it",
+            &[("text/plain", ""), ("application/openmetrics-text", "")],
+        )],
     ),
     get(
         "/api/openapi.json",
