@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::codec::jpeg2000::{self, Colours};
 use crate::codec::{
-    CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, JpegFrame, foreign_pixels, pad_jpeg,
-    sampling_factors,
+    CodecId, Foreign, JpegColor, JpegDecoder, JpegEncoder, foreign_pixels, pad_jpeg, sampling_factors,
 };
 use crate::error::Result;
 use crate::image::family::Pixels;
@@ -83,8 +82,9 @@ pub fn fit(coded: Vec<u8>, size: (usize, usize), side: usize, quality: u8) -> Re
 }
 
 /// How a tile is coded that [`fit`] leaves as it is, where its header alone says so; `None` where [`fit`] must look at it.
+#[cfg(any(test, feature = "serve"))]
 pub fn as_it_is(coded: &[u8], side: usize) -> Option<Kind> {
-    let frame = JpegFrame::read(coded).filter(|frame| frame.size == (side, side))?;
+    let frame = crate::codec::JpegFrame::read(coded).filter(|frame| frame.size == (side, side))?;
     match (frame.color, frame.sampling) {
         (JpegColor::Gray, _) => Some(Kind::Gray),
         (JpegColor::Ycc, sampling) => Some(Kind::Ycc(sampling)),
