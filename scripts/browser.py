@@ -319,18 +319,60 @@ class Tour(User):
         said = "document.querySelector('#planes summary').textContent"
         self.check(f"{said} === 'channel DAPI, 1 of 3'", "the first channel is named")
         b.click("#planes summary")
-        self.check("document.querySelectorAll('#channels input').length === 3", "three channels to choose from")
+        self.check("document.querySelectorAll('#channels [type=checkbox]').length === 3", "three channels to choose from")
         self.picture("channels")
-        b.eval("document.querySelectorAll('#channels input').forEach((box, number) => { box.checked = number === 1; })")
+        b.eval("document.querySelectorAll('#channels [type=checkbox]').forEach((box, number) => { box.checked = number === 1; })")
         b.eval("delete document.documentElement.dataset.ready")
         b.click("#planes form button")
         b.wait("location.search === '?channel=1' && document.documentElement?.dataset.ready === 'yes'", "the second channel")
         self.check(f"{said} === 'channel FITC, 2 of 3' && location.hash.startsWith('#x=200&y=150&z=1')", "the second channel, same place")
         self.check("origami.viewer.world.getItemAt(0).source.getTileUrl(9, 0, 0).includes('&channel=1')", "tiles of the second channel")
+        self.coloured()
         b.screen(390, 780, scale=2, phone=True)
         self.settle()
         self.fits("a slide of several channels on a phone")
+        b.click("#planes summary")
+        self.check("(e => e.right <= innerWidth)(document.querySelector('#planes form').getBoundingClientRect())", "the choice fits a phone")
         self.picture("phone-channels")
+        # What was encoded, as its bundle has it.
+        b.screen(1200, 800)
+        self.viewer("two channels")
+        b.key("i")
+        b.wait("Boolean(origami.informing?.open)", "what the slide is", 10)
+        self.check("document.getElementById('facts').textContent.includes('channels 1 and 3')", "a bundle says which channels went into it")
+
+    def coloured(self):
+        """Colours and values for black and white that a user gives; the server blends them."""
+        b = self.browser
+        b.click("#planes summary")
+        b.eval("""(rows => {
+            const set = (input, value) => { input.value = value; input.dispatchEvent(new Event('input')); };
+            for (const [row, colour] of [[rows[0], '#ff0000'], [rows[1], '#0000ff']]) {
+                const [box, own, low, high] = row.querySelectorAll('input');
+                box.checked = true;
+                [[own, colour], [low, 10], [high, 220]].forEach(pair => set(...pair));
+            }
+        })([...document.querySelectorAll('#channels .line')])""")
+        b.eval("delete document.documentElement.dataset.ready")
+        b.click("#planes form button")
+        wanted = "?channel=0,1&color=0:ff0000,1:0000ff&window=0:10-220,1:10-220"
+        b.wait(f"location.search === {json.dumps(wanted)} && document.documentElement?.dataset.ready === 'yes'", "two channels in colours")
+        # In the middle of a disk, where both are white; beside it, where one is; and outside, where both are black: tests of JPEG's pixels.
+        seen = b.eval("""(async ({ source }) => {
+            const picture = await createImageBitmap(await (await fetch(source.getTileUrl(source.maxLevel, 0, 0))).blob());
+            const context = new OffscreenCanvas(256, 256).getContext('2d', { willReadFrequently: true });
+            context.drawImage(picture, 0, 0);
+            return [[32, 32], [44, 32], [2, 2]].map(([x, y]) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3));
+        })(origami.viewer.world.getItemAt(0))""")
+        self.checks += 1
+        if any(abs(got - want) > 40 for pixel, right in zip(seen, ((255, 0, 255), (0, 0, 255), (0, 0, 0))) for got, want in zip(pixel, right)):
+            raise SystemExit(f"error: the colours of channels are {seen}")
+        self.picture("channels-coloured")
+        b.click("#planes summary")
+        b.click("#channels-reset")
+        self.check("[...document.querySelectorAll('#channels [type=number]')].every(e => !e.value)", "as in the file")
+        b.key("Escape")
+        b.eval("document.getElementById('planes').open = false")
 
     def missing(self):
         """The one address that must fail, by a message."""

@@ -64,6 +64,7 @@ cp "$slide" "$slides/below & deep/not encoded.svs"
 cp "$slide" "$slides/below & deep/100% #2.svs"
 python3 scripts/channels.py "$slides/below & deep/channels.tif" 700 500
 cp "$slides/below & deep/channels.tif" "$slides/below & deep/channels? & #3.tif"
+"$origami" encode --quiet "$slides/below & deep/channels.tif" --channel 0,2 --out "$slides/two channels" --overwrite
 python3 scripts/browser_measure.py --draw "$slides/below & deep/drawn.tif"
 # As after a run that was cut short.
 rm -f "$slides/AAA before all others.bundle" "$slides/.new"

@@ -75,7 +75,8 @@ impl Identity {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn of_view(path: &Path, Selection { channels, z, time, window }: &Selection) -> Result<Self> {
+    pub fn of_view(path: &Path, selection: &Selection) -> Result<Self> {
+        let Selection { channels, z, time, window, colors, windows } = selection;
         let mut identity = Self::of_file(path)?;
         if !channels.is_empty() {
             let numbers: Vec<_> = channels.iter().map(u32::to_string).collect();
@@ -86,6 +87,12 @@ impl Identity {
         }
         if let Some((low, high)) = window {
             identity.text += &format!("-w{low},{high}");
+        }
+        for (number, [red, green, blue]) in colors {
+            identity.text += &format!("-k{number},{red},{green},{blue}");
+        }
+        for (number, (low, high)) in windows {
+            identity.text += &format!("-v{number},{low},{high}");
         }
         Ok(identity)
     }
@@ -105,6 +112,11 @@ impl Identity {
                 ("z", &[z]) => chosen.z = Some(z),
                 ("t", &[time]) => chosen.time = Some(time),
                 ("w", &[low, high]) => chosen.window = Some((low, high)),
+                ("k", &[number, red, green, blue]) => {
+                    let part = |value: u32| u8::try_from(value).ok();
+                    chosen.colors.push((number, [part(red)?, part(green)?, part(blue)?]));
+                }
+                ("v", &[number, low, high]) => chosen.windows.push((number, (low, high))),
                 _ => return None,
             }
         }
@@ -292,12 +304,20 @@ mod tests {
         let mut slide = Slide::open(&path, &crate::slide::OpenOptions::default()).unwrap();
         let file = Identity::of_file(&path).unwrap().text;
         assert_eq!(Identity::of_slide(&slide).unwrap().text, file);
-        slide.selection = Selection { channels: vec![0, 2], z: Some(1), time: None, window: Some((5, 900)) };
+        slide.selection = Selection {
+            channels: vec![0, 2],
+            z: Some(1),
+            time: None,
+            window: Some((5, 900)),
+            colors: vec![(0, [255, 128, 0]), (2, [0, 0, 255])],
+            windows: vec![(2, (100, 4000))],
+        };
         let text = Identity::of_slide(&slide).unwrap().text;
-        assert_eq!(text, format!("{file}-c0,2-z1-w5,900"));
+        assert_eq!(text, format!("{file}-c0,2-z1-w5,900-k0,255,128,0-k2,0,0,255-v2,100,4000"));
         assert_eq!(Identity::split(&text), Some((file.as_str(), slide.selection)));
         assert_eq!(Identity::split(&file), Some((file.as_str(), Selection::default())));
-        for wrong in ["-x1", "-c", "-ca", "-z1,2", "-w5", "-", "-\u{e9}1"] {
+        for wrong in ["-x1", "-c", "-ca", "-z1,2", "-w5", "-k0,1,2", "-k0,1,2,256", "-v0,1", "-", "-\u{e9}1"]
+        {
             assert_eq!(Identity::split(&format!("{file}{wrong}")), None, "{wrong}");
         }
     }

@@ -41,15 +41,51 @@ pub struct Selection {
     pub time: Option<u32>,
     /// The stored values that become black and white, where a file has more than 8 bits.
     pub window: Option<(u32, u32)>,
+    /// The red, green and blue of channels, by their numbers, in place of the colours that the file gives them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub colors: Vec<(u32, [u8; 3])>,
+    /// The windows of channels, by their numbers, in place of `window`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<(u32, (u32, u32))>,
 }
 
 impl Selection {
+    /// The colour that was chosen for a channel.
+    pub(super) fn color_of(&self, channel: u32) -> Option<[u8; 3]> {
+        self.colors.iter().find(|(number, _)| *number == channel).map(|&(_, color)| color)
+    }
+
+    /// The window that was chosen for one of the chosen channels alone, of which this is the place in their list.
+    pub(super) fn own_window_at(&self, index: usize) -> Option<(u32, u32)> {
+        let channel = self.channels.get(index)?;
+        self.windows.iter().find(|(number, _)| number == channel).map(|&(_, window)| window)
+    }
+
+    /// The window that was chosen for one of the chosen channels, alone or with all others.
+    pub(super) fn window_at(&self, index: usize) -> Option<(u32, u32)> {
+        self.own_window_at(index).or(self.window)
+    }
+
+    /// Leaves out colours and windows of channels that are not chosen.
+    pub fn keep_chosen(&mut self) {
+        let channels = &self.channels;
+        self.colors.retain(|(number, _)| channels.contains(number));
+        self.windows.retain(|(number, _)| channels.contains(number));
+    }
+
+    /// Refuses colours and windows of channels, where there are no channels to choose. `reason` says why.
+    pub(super) fn refuse_channels(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
+        let Self { colors, windows, .. } = self.clone();
+        Self { colors, windows, ..Self::default() }.refuse_planes(path, reason)
+    }
+
     /// Refuses a choice of planes, for an image that has one of each. `reason` says what it is.
     pub(super) fn refuse_planes(&self, path: &Path, reason: &str) -> Result<(), SlideError> {
         let what = match self {
             Self { channels, .. } if !channels.is_empty() => Axis::Channel,
             Self { z: Some(_), .. } => Axis::FocalPlane,
             Self { time: Some(_), .. } => Axis::Time,
+            Self { colors, windows, .. } if !(colors.is_empty() && windows.is_empty()) => Axis::Channel,
             _ => return Ok(()),
         };
         Err(SlideError::NothingToChoose {

@@ -73,6 +73,30 @@ impl Window {
     }
 }
 
+/// What becomes of each level of samples of 8 bits.
+#[derive(Clone)]
+pub(super) struct Levels(Box<[u8; 256]>);
+
+impl Levels {
+    /// Those of a window that a caller chose.
+    pub fn new(path: &Path, (low, high): (u32, u32)) -> Result<Self, SlideError> {
+        match (u8::try_from(low), u8::try_from(high)) {
+            (Ok(black), Ok(white)) if black < white => {
+                let window = Window { low: black.into(), high: white.into(), opaque: 255 };
+                Ok(Self(Box::new(std::array::from_fn(|level| window.level(level as u16)))))
+            }
+            _ => Err(SlideError::NoSuchWindow { path: path.to_path_buf(), low, high, most: 255 }),
+        }
+    }
+
+    /// Replaces levels.
+    pub fn apply(&self, levels: &mut [u8]) {
+        for level in levels {
+            *level = self.0[usize::from(*level)];
+        }
+    }
+}
+
 /// How often each value occurs.
 pub(super) struct Histogram {
     counts: Vec<u64>,
@@ -145,6 +169,15 @@ mod tests {
         );
         let inverse = window.complement();
         assert_eq!([!100, !4195].map(|value| inverse.level(value)), [255, 0]);
+    }
+
+    #[test]
+    fn levels_of_8_bits_are_stretched() {
+        let path = Path::new("a.tif");
+        let mut levels = [0, 50, 51, 100, 150, 200, 255];
+        Levels::new(path, (50, 150)).unwrap().apply(&mut levels);
+        assert_eq!(levels, [0, 0, 3, 128, 255, 255, 255]);
+        assert!(Levels::new(path, (50, 50)).is_err() && Levels::new(path, (0, 256)).is_err());
     }
 
     #[test]

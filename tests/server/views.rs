@@ -53,7 +53,7 @@ fn every_channel_and_focal_plane_is_a_view() {
     let server = Running::start(root.path(), &[]);
     assert_eq!(names(&server), ["x.ome"]);
     let described = api(&server, "/api/slides/x.ome");
-    let shown = json!({"channels": [0], "z": 0, "time": null, "window": null});
+    let shown = json!({"channels": [0], "z": 0, "time": null, "window": null, "colors": {}, "windows": {}});
     assert_eq!(
         (&described["planes"], described["view"].as_str()),
         (
@@ -132,6 +132,31 @@ fn every_address_of_a_slide_takes_a_view() {
 }
 
 #[test]
+fn channels_take_colours_and_windows_that_are_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    write_stack(&root.path().join("x.tif"));
+    let server = Running::start(root.path(), &[]);
+    let region = |query: &str| {
+        let reply = server.get(&format!("/api/slides/x/region?x=0&y=0&w=64&h=48&format=png&z=0&{query}"));
+        decode_png(&reply.body, 65_536).unwrap()
+    };
+    let (first, second) = (region("channel=0").data, region("channel=1").data);
+    let red = region("channel=1&color=1:ff0000");
+    assert!(red.data.chunks(3).zip(&second).all(|(pixel, &level)| pixel == [level, 0, 0]));
+    let stretched = |level: u8| ((u32::from(level.clamp(20, 120) - 20) * 255 + 50) / 100) as u8;
+    let both = region("color=0:0000ff,1:00ff00&channel=0,1&window=0:20-120");
+    let want = first.iter().zip(&second).flat_map(|(&a, &b)| [0, b, stretched(a)]);
+    assert!(both.data.iter().copied().eq(want));
+    let described = api(&server, "/api/slides/x?channel=0,1&color=1:00FF00,0:0000ff&window=0:20-120");
+    assert_eq!(described["view"], "channel=0,1&color=0:0000ff,1:00ff00&z=0&window=0:20-120");
+    assert_eq!(described["planes"]["shown"]["colors"], json!({"0": "0000ff", "1": "00ff00"}));
+    assert_eq!(described["planes"]["shown"]["windows"], json!({"0": [20, 120]}));
+    // A view of its own to caches.
+    let plain = api(&server, "/api/slides/x?channel=0,1");
+    assert_ne!(described["version"], plain["version"]);
+}
+
+#[test]
 fn what_a_slide_does_not_have_is_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
     write_stack(&root.path().join("x.tif"));
@@ -148,6 +173,10 @@ fn what_a_slide_does_not_have_is_refused_by_name() {
         (tile("x"), "window=1,200", "no window to choose"),
         (tile("rgb"), "channel=0", "no channel to choose"),
         (tile("case"), "channel=0", "no view to choose"),
+        (tile("x"), "color=0:red", "color '0:red': give a colour for each channel, as 0:ff8000,2:0000ff"),
+        (tile("x"), "channel=0&window=0:9-256", "256"),
+        (tile("rgb"), "color=0:ff0000", "no channel to choose"),
+        (tile("case"), "color=0:ff0000", "no view to choose"),
         ("/iiif/3/x/info.json".into(), "channel=9", "no channel 9"),
         ("/iiif/3/x%3Fchannel%3D9/info.json".into(), "", "no channel 9"),
         ("/api/slides/x".into(), "z=9", "no focal plane 9"),
@@ -226,6 +255,7 @@ fn the_original_of_a_bundle_is_what_was_encoded_of_the_slide() {
     let server = Running::start(root.path(), &[]);
     assert_eq!(names(&server), ["x"]);
     let described = api(&server, "/api/slides/x");
+    assert_eq!(described["made_of"], "channel=1&z=1");
     assert_eq!((&described["has_original"], &described["encoded"]), (&true.into(), &true.into()));
     assert!(shows(&server.get("/original/x_files/10/0_0.jpg"), 1, 1));
     assert!(shows(&server.get("/tiles/x/10/0_0.jpg"), 1, 1));

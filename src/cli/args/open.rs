@@ -58,6 +58,6 @@ impl SelectArgs {
     /// The choice as the library takes it.
     pub fn selection(&self) -> Selection {
         let Self { channel, z, time, window } = self;
-        Selection { channels: channel.clone(), z: *z, time: *time, window: *window }
+        Selection { channels: channel.clone(), z: *z, time: *time, window: *window, ..Selection::default() }
     }
 }

@@ -22,7 +22,7 @@ pub enum Step {
     /// These bands are its work; some have no manifest.
     Split(Vec<Unit>),
     /// Its bands are done.
-    Join { task: Encode, files: Vec<PathBuf>, bands: Vec<Key> },
+    Join { task: Box<Encode>, files: Vec<PathBuf>, bands: Vec<Key> },
     /// It is a band of a slide that is done.
     Needless,
 }
@@ -55,7 +55,7 @@ pub fn next(claim: &Claim, tools: &Tools<'_>, scheduler: &Scheduler) -> Result<S
     let keys = bands.iter().map(|band| band.key.clone()).collect();
     if let Some(manifests) = manifests.iter().map(Option::as_ref).collect::<Option<Vec<_>>>() {
         let files = manifests.into_iter().map(|manifest| tools.results.main_of(manifest)).collect();
-        return Ok(Step::Join { task: encode, files, bands: keys });
+        return Ok(Step::Join { task: Box::new(encode), files, bands: keys });
     }
     for (band, _) in bands.iter().zip(&manifests).filter(|(_, manifest)| manifest.is_none()) {
         missing(band, tools)?;

@@ -14,6 +14,7 @@ use super::url::path_segment;
 use crate::serve::catalog::Listed;
 use crate::serve::choice::Choice;
 use crate::serve::slide::{Planes, Slide};
+use crate::serve::view;
 use crate::slide::Selection;
 use crate::store::is_address;
 use crate::web::blocking;
@@ -126,7 +127,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "icc": slide.colours().describe(),
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),
         "version": format!("{:016x}", slide.version as u64),
-        "view": view, "planes": slide.planes().map(|(planes, view)| describe_planes(planes, view)),
+        "view": view, "made_of": slide.made_of().map(|view| view::query(&view)), "planes": slide.planes().map(|(planes, view)| describe_planes(planes, view)),
         "dzi": format!("/dzi/{}.dzi{query}", path_segment(&slide.name)),
         "thumbnail": format!("/thumbnails/{}{query}", path_segment(&slide.name)),
     })
@@ -144,8 +145,13 @@ fn levels(slide: &Slide) -> Value {
 
 /// What a slide has several of, and which of it is shown.
 fn describe_planes(planes: &Planes, view: &Selection) -> Value {
+    let colors = view.colors.iter().map(|(number, color)| (number.to_string(), json!(view::hex(*color))));
+    let windows = view.windows.iter().map(|(number, window)| (number.to_string(), json!(window)));
     json!({
         "channels": planes.channels, "focal_planes": planes.focal_planes, "times": planes.times,
-        "shown": {"channels": view.channels, "z": view.z, "time": view.time, "window": view.window},
+        "shown": {
+            "channels": view.channels, "z": view.z, "time": view.time, "window": view.window,
+            "colors": Value::from_iter(colors), "windows": Value::from_iter(windows),
+        },
     })
 }

@@ -66,9 +66,15 @@ pub const PARAMETERS: &[Parameter] = &[
     path("id", "Id of a mark"),
     path("name", "Name of a file of the pages"),
     query("channel", "channel", "Channels of a slide that has several, as 0,2", TEXT),
+    query("color", "color", "Colours of channels in place of those of the file, as 0:ff8000,2:0000ff", TEXT),
     query("focal", "z", "Focal plane of a slide that has several", NUMBER),
     query("time", "time", "Point in time of a slide that has several", NUMBER),
-    query("window", "window", "Stored values that become black and white, as 100,900", TEXT),
+    query(
+        "window",
+        "window",
+        "Stored values that become black and white, as 100,900; of single channels as 0:100-900,2:50-4000",
+        TEXT,
+    ),
     query("left", "x", "Left edge in pixels of the full resolution; 0 if it is left out", NUMBER),
     query("top", "y", "Top edge; 0 if it is left out", NUMBER),
     query("w", "w", "Pixels of the full resolution across; up to the right edge if it is left out", NUMBER),
@@ -151,11 +157,11 @@ const fn with(method: &'static str, body: Kind, operation: Operation) -> Operati
     Operation { method, body: Some(body), ..operation }
 }
 
-const DEEP_ZOOM: &[&str] = &["files", "level", "tile", "channel", "focal", "time", "window"];
+const DEEP_ZOOM: &[&str] = &["files", "level", "tile", "channel", "color", "focal", "time", "window"];
 const IIIF_IMAGE: &[&str] =
-    &["identifier", "region", "size", "rotation", "file", "channel", "focal", "time", "window"];
-const IIIF_INFO: &[&str] = &["identifier", "channel", "focal", "time", "window"];
-const OF_SLIDE: &[&str] = &["slide", "channel", "focal", "time", "window"];
+    &["identifier", "region", "size", "rotation", "file", "channel", "color", "focal", "time", "window"];
+const IIIF_INFO: &[&str] = &["identifier", "channel", "color", "focal", "time", "window"];
+const OF_SLIDE: &[&str] = &["slide", "channel", "color", "focal", "time", "window"];
 const A_TILE: &[(&str, &str, &[Kind])] = &[("200", "The tile", TILE), SAME];
 const AN_IMAGE: &[(&str, &str, &[Kind])] = &[("200", "The image", TILE), SAME];
 
@@ -177,8 +183,8 @@ pub const ROUTES: &[Operation] = &[
         "/api/slides/{slide}/region",
         "A rectangle at any scale",
         &[
-            "slide", "left", "top", "w", "h", "scale", "mpp", "down", "format", "channel", "focal", "time",
-            "window",
+            "slide", "left", "top", "w", "h", "scale", "mpp", "down", "format", "channel", "color", "focal",
+            "time", "window",
         ],
         &[("200", "The picture. The headers Origami-Width and Origami-Height say its size", PICTURE), SAME],
     ),
@@ -269,14 +275,14 @@ pub const ROUTES: &[Operation] = &[
     get(
         "/dzi/{file}",
         "Deep Zoom descriptor",
-        &["file", "channel", "focal", "time", "window"],
+        &["file", "channel", "color", "focal", "time", "window"],
         &[("200", "As XML, or as JSON", DESCRIPTOR), SAME],
     ),
     get("/dzi/{files}/{level}/{tile}", "Deep Zoom tile", DEEP_ZOOM, A_TILE),
     get(
         "/tiles/{slide}/{level}/{tile}",
         "Tile",
-        &["slide", "level", "tile", "channel", "focal", "time", "window"],
+        &["slide", "level", "tile", "channel", "color", "focal", "time", "window"],
         A_TILE,
     ),
     get(
@@ -300,13 +306,13 @@ pub const ROUTES: &[Operation] = &[
     get(
         "/zoomify/{slide}/{group}/{tile}",
         "Zoomify tile",
-        &["slide", "group", "tile", "channel", "focal", "time", "window"],
+        &["slide", "group", "tile", "channel", "color", "focal", "time", "window"],
         A_TILE,
     ),
     get(
         "/xyz/{slide}/{z}/{x}/{y}",
         "XYZ tile, those of the edge filled up with white",
-        &["slide", "z", "x", "y", "channel", "focal", "time", "window"],
+        &["slide", "z", "x", "y", "channel", "color", "focal", "time", "window"],
         A_TILE,
     ),
     get(
@@ -354,7 +360,7 @@ pub const ROUTES: &[Operation] = &[
     get(
         "/thumbnails/{slide}",
         "A small image of a slide",
-        &["slide", "width", "height", "channel", "focal", "time", "window"],
+        &["slide", "width", "height", "channel", "color", "focal", "time", "window"],
         AN_IMAGE,
     ),
     get(

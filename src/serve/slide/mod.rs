@@ -157,6 +157,12 @@ impl Slide {
         self.scan.as_ref().map(|scan| query(&scan.view)).unwrap_or_default()
     }
 
+    /// The channels, planes and window that were encoded, where the slide had several and the archive says which.
+    pub fn made_of(&self) -> Option<Selection> {
+        let (_, view) = Identity::split(self.input()?.meta().source.identity.as_deref()?)?;
+        (view != Selection::default()).then_some(view)
+    }
+
     /// The view in which a request asks for it: what it leaves open is that of this one. `None` for this one itself.
     pub fn other_view(&self, asked: &Selection) -> Option<Selection> {
         let own = self.scan.as_ref().map(|scan| scan.view.clone()).unwrap_or_default();

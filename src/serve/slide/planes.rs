@@ -49,6 +49,8 @@ impl Planes {
                     if chosen.channels.is_empty() {
                         chosen.channels = vec![0];
                     }
+                    (chosen.colors, chosen.windows) = (wanted.colors.clone(), wanted.windows.clone());
+                    chosen.keep_chosen();
                 }
                 SlideError::ChoosePlane { what: Axis::FocalPlane, count, .. } if chosen.z.is_none() => {
                     planes.focal_planes = count;
@@ -59,7 +61,11 @@ impl Planes {
                     chosen.time = Some(wanted.time.unwrap_or(0));
                 }
                 // The window is for slides of more than 8 bits.
-                SlideError::NothingToChoose { .. } if chosen.window.is_some() => chosen.window = None,
+                SlideError::NothingToChoose { .. }
+                    if chosen.window.is_some() || !chosen.windows.is_empty() =>
+                {
+                    (chosen.window, chosen.windows) = (None, Vec::new());
+                }
                 refusal => return Err(refusal.into()),
             }
         }

@@ -44,12 +44,25 @@ origami.about = (slide, kind, closed) => {
     return many.filter(([count]) => count > 1).map(([, text]) => text).join(', ') || null;
   }
 
+  // What of the source was encoded, as the archive says it.
+  function made() {
+    const of = new URLSearchParams(slide.made_of ?? '');
+    const counted = text => text.split(',').map(value => Number(value) + 1);
+    const parts = [];
+    if (of.has('channel')) parts.push(phrase`channels ${phrase.list(counted(of.get('channel')).map(String))}`);
+    if (of.has('z')) parts.push(phrase`focal plane ${counted(of.get('z'))}`);
+    if (of.has('time')) parts.push(phrase`point in time ${counted(of.get('time'))}`);
+    if (of.has('color')) parts.push(phrase`in colours that were chosen`);
+    if (of.has('window')) parts.push(phrase`black and white that were chosen: ${of.get('window')}`);
+    return parts.join(', ') || null;
+  }
+
   function fill() {
     const [, sentence] = kind();
     const rows = [
       [phrase`File`, slide.file], [phrase`Size`, size()], [phrase`Scale`, scale()],
       [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : null], [phrase`Has`, planes()],
-      [phrase`What you see`, sentence || phrase`Tiles that another program has made, as they are.`], [phrase`Coded`, coding()],
+      [phrase`What you see`, sentence || phrase`Tiles that another program has made, as they are.`], [phrase`Made of`, made()], [phrase`Coded`, coding()],
       [phrase`Original`, slide.has_original ? phrase`Served beside it: c compares, d shows the difference.` : null],
       [phrase`Colours`, colours()], [phrase`Warning`, slide.warning], [phrase`Version`, slide.version],
     ];

@@ -18,7 +18,7 @@ pub(super) fn choose(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Vec<Level>>, SlideError> {
     let volumes: Vec<_> = volumes.into_iter().map(Arc::new).collect();
-    if selection.channels.len() < 2 {
+    if selection.channels.len() < 2 && selection.colors.is_empty() {
         let mut levels = levels(path, &volumes, selection, warnings)?;
         alone(&mut levels, selection, warnings);
         return Ok(vec![levels]);
@@ -28,7 +28,7 @@ pub(super) fn choose(
         let own = Selection { channels: vec![number], ..selection.clone() };
         let mut levels = levels(path, &volumes, &own, warnings)?;
         for level in &mut levels {
-            blend(level, number, path)?;
+            blend(level, number, selection.color_of(number), path)?;
         }
         channels.push(levels);
     }
@@ -55,7 +55,9 @@ fn alone(levels: &mut [Level], selection: &Selection, warnings: &mut Vec<String>
     match finest.own_palette() {
         Ok(None) => {}
         Err(problem) => warnings.push(unused(&problem)),
-        Ok(Some(_)) if selection.window.is_some() => warnings.push(unused("a window was chosen")),
+        Ok(Some(_)) if selection.window.is_some() || !selection.windows.is_empty() => {
+            warnings.push(unused("a window was chosen"))
+        }
         Ok(Some(palette)) => {
             warnings
                 .push("its gray values are shown in the colours of the palette of its optical path".into());
@@ -64,11 +66,15 @@ fn alone(levels: &mut [Level], selection: &Selection, warnings: &mut Vec<String>
     }
 }
 
-/// A channel that is shown with others.
-fn blend(level: &mut Level, number: u32, path: &Path) -> Result<(), SlideError> {
+/// A channel that is shown with others, or in a colour that was chosen for it.
+fn blend(level: &mut Level, number: u32, color: Option<[u8; 3]>, path: &Path) -> Result<(), SlideError> {
     let refused = |what: String| SlideError::unsupported(path, FORMAT, what, "choose one channel");
     if level.image.format.channels() != 1 {
         return Err(refused(format!("channel {number}, whose pixels are colours, beside others")));
+    }
+    if let Some(color) = color {
+        level.set_blended(None, color);
+        return Ok(());
     }
     let palette = level.own_palette();
     let palette =

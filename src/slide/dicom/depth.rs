@@ -1,7 +1,6 @@
 //! Which values of samples in 16 bits become black and white: what the caller chose, what the file declares, else what is measured.
 
 use super::super::error::SlideError;
-use super::super::options::Selection;
 use super::super::window::{Histogram, Window};
 use super::elements::{ADVICE, FORMAT};
 use super::header::Header;
@@ -12,10 +11,10 @@ use std::path::Path;
 /// Frames that are measured at most.
 const MAX_FRAMES: u64 = 64;
 
-/// Sets the window of all levels. Says which one it is; `None` where samples have 8 bits.
+/// Sets the window of all levels, the chosen one where there is one. Says which one it is; `None` where samples have 8 bits.
 pub(super) fn set_windows(
     levels: &mut [Level],
-    selection: &Selection,
+    chosen: Option<(u32, u32)>,
     path: &Path,
     limit_bytes: u64,
 ) -> Result<Option<String>, SlideError> {
@@ -27,7 +26,7 @@ pub(super) fn set_windows(
         return Ok(None);
     }
     let full = Window::of_bits(format.bits);
-    let (window, why) = match (selection.window, declared(header, full)) {
+    let (window, why) = match (chosen, declared(header, full)) {
         (Some(chosen), _) => {
             (Window::chosen(path, chosen, if format.is_deep { format.bits } else { 8 })?, "chosen")
         }

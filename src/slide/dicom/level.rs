@@ -26,6 +26,8 @@ pub(super) struct Level {
     pub palette: Option<Palette>,
     /// The colour of gray samples beside other channels.
     pub color: [u8; 3],
+    /// Whether it is shown in colours that are put together with those of others.
+    pub is_blended: bool,
     /// The colour of tiles that are missing, as samples.
     pub absent: Vec<u8>,
 }
@@ -85,7 +87,16 @@ impl Level {
             _ => color.to_vec(),
         };
         let window = Window::of_bits(image.format.bits);
-        Ok(Self { image, path: path_index, plane, window, palette: None, color: [255; 3], absent })
+        Ok(Self {
+            image,
+            path: path_index,
+            plane,
+            window,
+            palette: None,
+            color: [255; 3],
+            is_blended: false,
+            absent,
+        })
     }
 
     /// The palette of its optical path; an error says why it cannot be read.
@@ -102,7 +113,7 @@ impl Level {
 
     /// Shows it beside other channels: in the colours of its palette, else in one colour. What is missing is black.
     pub fn set_blended(&mut self, palette: Option<Palette>, color: [u8; 3]) {
-        (self.palette, self.color) = (palette, color);
+        (self.palette, self.color, self.is_blended) = (palette, color, true);
         self.absent = vec![0; self.channels().into()];
     }
 

@@ -186,15 +186,17 @@ impl RandomAccess for Regions {
         let found = found.collect::<Result<Vec<_>, _>>()?;
         match found[..] {
             [] => Err(no_level()),
-            [alone] => pixels.read(level, alone, region, out),
+            [alone] if !alone.is_blended => pixels.read(level, alone, region, out),
             _ => pixels.blend(level, &found, region, out),
         }
     }
 
     fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         let level = match &self.0.channels[..] {
-            [levels] => levels.first().ok_or("it has no level")?,
-            _ => return Err("its pixels are put together from several channels".into()),
+            [levels] if levels.iter().all(|level| !level.is_blended) => {
+                levels.first().ok_or("it has no level")?
+            }
+            _ => return Err("its pixels are put together from channels in colours".into()),
         };
         stored_tiles::refusal(level).map_or(Ok(self), Err)
     }

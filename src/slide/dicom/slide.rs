@@ -69,8 +69,9 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
     }
     let limit_bytes = options.max_memory_bytes;
     let mut channels = channels::choose(path, volumes, &options.selection, &mut warnings)?;
-    for levels in &mut channels {
-        warnings.extend(depth::set_windows(levels, &options.selection, path, limit_bytes)?);
+    for (index, levels) in channels.iter_mut().enumerate() {
+        let window = options.selection.window_at(index);
+        warnings.extend(depth::set_windows(levels, window, path, limit_bytes)?);
     }
     let Some(levels) = channels.first().filter(|levels| !levels.is_empty()) else {
         let what = "no image of the slide itself, only of its label or surroundings,";
@@ -78,7 +79,7 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
         return Err(SlideError::unsupported(path, FORMAT, what, advice));
     };
     let mut info = info(levels, &associated, warnings);
-    if channels.len() > 1 {
+    if levels.iter().any(|level| level.is_blended) {
         // A profile is about the colours of one optical path, not about channels that were blended.
         (info.channels, info.icc_profile) = (3, None);
     }
@@ -93,8 +94,11 @@ pub(super) fn open(path: &Path, series: Series, options: &OpenOptions) -> Result
     })
 }
 
-/// Refuses points in time, of which no slide of this format has several.
+/// Refuses points in time, of which no slide of this format has several, and colours and windows of channels where none is chosen.
 fn check_selection(path: &Path, selection: &Selection) -> Result<(), SlideError> {
+    if selection.channels.is_empty() {
+        selection.refuse_channels(path, "no channel of it was chosen")?;
+    }
     match selection.time.filter(|&time| time > 0) {
         Some(given) => {
             Err(SlideError::NoSuchPlane { path: path.to_path_buf(), what: Axis::Time, given, count: 1 })

@@ -6,6 +6,7 @@ use super::super::blend::Sum;
 use super::super::error::SlideError;
 use super::super::orientation::Orientation;
 use super::super::region::{Extent, Region, allocate};
+use super::super::window::Levels;
 use super::contents::Contents;
 use super::layout::ChunkCoord;
 use super::pages::Page;
@@ -20,7 +21,15 @@ pub(super) enum Picture {
     /// Those of one page.
     Page(Box<PageReader>),
     /// Gray pages of one size, each in its colour; the colours are added.
-    Blend(Vec<(PageReader, [u8; 3])>),
+    Blend(Vec<Part>),
+}
+
+/// A gray page that is shown with others.
+pub(super) struct Part {
+    pub page: PageReader,
+    pub color: [u8; 3],
+    /// What becomes of its levels; `None` for nothing.
+    pub levels: Option<Levels>,
 }
 
 impl Picture {
@@ -30,7 +39,7 @@ impl Picture {
             Self::Page(page) => page.extent,
             Self::Blend(channels) => {
                 let (width, height) =
-                    channels.first().map_or((0, 0), |(page, _)| (page.extent.width, page.extent.height));
+                    channels.first().map_or((0, 0), |part| (part.page.extent.width, part.page.extent.height));
                 Extent { width, height, channels: 3 }
             }
         }
@@ -39,7 +48,7 @@ impl Picture {
     fn will_read(&self, region: Region) -> Arrival {
         match self {
             Self::Page(page) => page.will_read(region),
-            Self::Blend(channels) => channels.iter().map(|(page, _)| page.will_read(region)).collect(),
+            Self::Blend(channels) => channels.iter().map(|part| part.page.will_read(region)).collect(),
         }
     }
 
@@ -49,8 +58,11 @@ impl Picture {
             Self::Blend(channels) => {
                 let mut sum = Sum::new(out.len());
                 let mut gray = vec![0; out.len() / 3];
-                for (page, color) in channels {
+                for Part { page, color, levels } in channels {
                     page.read(region, &mut gray)?;
+                    if let Some(levels) = levels {
+                        levels.apply(&mut gray);
+                    }
                     sum.add_gray(&gray, *color);
                 }
                 sum.finish(out);

@@ -65,7 +65,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Slide, SlideErr
     let (full, first) = (contents.slide(), pages.list.first().unwrap_or(contents.slide()));
     let stack = planes::stack(&file, &contents, first)?;
     let chosen = stack.choose(path, &options.selection)?;
-    let wanted = Wanted { window: options.selection.window, significant_bits: stack.significant_bits };
+    let wanted = Wanted { selection: &options.selection, significant_bits: stack.significant_bits };
     let (pictures, layouts, mut notes) = Pictures::new(path, &readers, &chosen, &contents.full, &wanted)?;
     let mut tile = None;
     for layout in layouts.iter().take(1) {

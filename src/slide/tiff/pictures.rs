@@ -1,9 +1,10 @@
 //! From what was chosen to readers: the pages of each band in each resolution, and the windows of their values.
 
 use super::super::error::SlideError;
-use super::super::window::{Histogram, Window};
+use super::super::options::Selection;
+use super::super::window::{Histogram, Levels, Window};
 use super::layout::Layout;
-use super::levels::Picture;
+use super::levels::{Part, Picture};
 use super::numbers::Numbers;
 use super::pages::Page;
 use super::reader::Readers;
@@ -17,14 +18,16 @@ pub(super) struct Pictures<'a> {
     chosen: &'a Chosen,
     /// The window of each band.
     windows: Vec<Window>,
+    /// What becomes of the levels of each band of 8 bits, where a window was chosen for it.
+    levels: Vec<Option<Levels>>,
     /// The range of each band's numbers, where they become codes.
     numbers: Vec<Option<Numbers>>,
 }
 
 /// What the windows follow besides the pixels.
-pub(super) struct Wanted {
-    /// The caller's choice.
-    pub window: Option<(u32, u32)>,
+pub(super) struct Wanted<'a> {
+    /// The caller's choice of planes, and of the windows of channels.
+    pub selection: &'a Selection,
     /// Bits in use, where the file's description says so.
     pub significant_bits: Option<u32>,
 }
@@ -36,9 +39,10 @@ impl<'a> Pictures<'a> {
         readers: &'a Readers<'a>,
         chosen: &'a Chosen,
         full: &[&Page<'_>],
-        wanted: &Wanted,
+        wanted: &Wanted<'_>,
     ) -> Result<(Self, Vec<Layout>, Vec<String>), SlideError> {
-        let mut pictures = Self { path, readers, chosen, windows: Vec::new(), numbers: Vec::new() };
+        let mut pictures =
+            Self { path, readers, chosen, windows: Vec::new(), levels: Vec::new(), numbers: Vec::new() };
         let mut layouts = pictures.layouts(full)?;
         for layout in &mut layouts {
             readers.set_range(layout)?;
@@ -69,11 +73,16 @@ impl<'a> Pictures<'a> {
     }
 
     /// Finds the window of each band by the rule of `slide::window`.
-    fn find_windows(&mut self, layouts: &[Layout], wanted: &Wanted) -> Result<Vec<String>, SlideError> {
+    fn find_windows(&mut self, layouts: &[Layout], wanted: &Wanted<'_>) -> Result<Vec<String>, SlideError> {
         let mut notes = Vec::new();
         for (index, layout) in layouts.iter().enumerate() {
             let bits = layout.bits;
-            let (window, why) = match (wanted.window, wanted.significant_bits) {
+            // Bands are the chosen channels, in their order.
+            let levels =
+                wanted.selection.own_window_at(index).filter(|_| bits == 8 && layout.numbers.is_none());
+            self.levels.push(levels.map(|window| Levels::new(self.path, window)).transpose()?);
+            let asked = wanted.selection.window_at(index).filter(|_| levels.is_none());
+            let (window, why) = match (asked, wanted.significant_bits) {
                 (Some((low, high)), _) if layout.numbers.is_some() => {
                     let code = |value: u32| layout.numbers.map_or(0, |numbers| numbers.code(value.into()));
                     let codes = (code(low).into(), code(high).into());
@@ -144,13 +153,17 @@ impl<'a> Pictures<'a> {
         let reader =
             |layout| if is_full { self.readers.of_slide(layout) } else { self.readers.of_other(layout) };
         let colors = self.chosen.bands.iter().map(|band| band.channel.map_or([255; 3], |(_, color)| color));
-        let mut pages: Vec<_> = layouts.into_iter().map(reader).zip(colors).collect();
+        let all = layouts.into_iter().map(reader).zip(colors).zip(&self.levels);
+        let mut parts: Vec<_> =
+            all.map(|((page, color), levels)| Part { page, color, levels: levels.clone() }).collect();
         // A page as it is, or one channel in white, which is gray.
-        match pages.pop() {
-            Some((page, [255, 255, 255])) if pages.is_empty() => Picture::Page(Box::new(page)),
+        match parts.pop() {
+            Some(Part { page, color: [255, 255, 255], levels: None }) if parts.is_empty() => {
+                Picture::Page(Box::new(page))
+            }
             last => {
-                pages.extend(last);
-                Picture::Blend(pages)
+                parts.extend(last);
+                Picture::Blend(parts)
             }
         }
     }

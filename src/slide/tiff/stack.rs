@@ -81,6 +81,9 @@ impl Stack {
                 reason,
             });
         }
+        if self.are_colors || chosen.is_empty() && count < 2 {
+            selection.refuse_channels(path, "it has none, or they are images in colours")?;
+        }
         if self.are_colors && chosen.len() == 1 {
             let page = self.page(path, time, z, chosen.first().copied().unwrap_or(0))?;
             return Ok(Chosen { bands: vec![Band { page, channel: None }], is_rgb: false });
@@ -110,7 +113,8 @@ impl Stack {
             let color = if is_rgb {
                 None
             } else {
-                self.channels.get(number as usize).and_then(|channel| channel.color)
+                let own = || self.channels.get(number as usize).and_then(|channel| channel.color);
+                selection.color_of(number).or_else(own)
             };
             let default = if alone { [255; 3] } else { color_of(number) };
             Ok(Band { page, channel: Some((sample, color.unwrap_or(default))) })
