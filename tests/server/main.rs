@@ -9,6 +9,7 @@ mod access;
 mod annotations;
 mod connections;
 mod dashboard;
+mod described;
 mod dicomweb;
 mod evals;
 mod folders;
