@@ -35,6 +35,8 @@ mod start;
 #[cfg(feature = "remote")]
 mod storage;
 mod tiffs;
+#[cfg(feature = "otel")]
+mod traces;
 mod trees;
 mod versions;
 mod viewer;
