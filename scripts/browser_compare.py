@@ -255,7 +255,7 @@ class Comparing(User):
         b.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
         row = (seen[1] + seen[3]) / 2
         for way in ("drag", "clicks"):
-            b.click("#ruler")
+            self.tool("ruler")
             if way == "drag":
                 b.drag((seen[0], row), (seen[2], row))
             else:

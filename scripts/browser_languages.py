@@ -94,7 +94,7 @@ class Reader(User):
             self.check(f"document.getElementById('facts').textContent.includes({json.dumps(scale + ' µm')})", f"the scale in {code}")
             b.click("#measure")
             b.wait("Boolean(origami.measuring?.open)", "the tools")
-            b.click("#ruler")
+            self.tool("ruler")
             self.at((500, 300), (700, 301))
             said = b.eval("document.querySelector('#measured li span').textContent")
             self.check("true" if re.search(r"\d" + re.escape(number[1]) + r"\d", said) else "false", f"a length in {code}: {said}")
