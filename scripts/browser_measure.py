@@ -221,7 +221,7 @@ class Measuring(User):
         mouse.up()
         time.sleep(0.35)
         self.at((950, 300))
-        self.near(self.last(0), 100 / 0.5 * MICRONS[0], "a length by clicks that shake")
+        self.near(self.last(0), 98 / 0.5 * MICRONS[0], "a length by clicks that shake")
         self.check("origami.measuring.all.length === 2", "and nothing besides")
 
     def unknown(self):

@@ -130,7 +130,8 @@ static VIEWER: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!
 /// The way to the end of a session, and that to the queue, as they are in the list, and as they are shown.
 const LOG_OUT: (&str, &str) =
     ("<a id=\"to-log-out\" href=\"/logout\" hidden>", "<a id=\"to-log-out\" href=\"/logout\">");
-const TO_JOBS: (&str, &str) = ("<a id=\"to-jobs\" href=\"/jobs\" hidden>", "<a id=\"to-jobs\" href=\"/jobs\">");
+const TO_JOBS: (&str, &str) =
+    ("<a id=\"to-jobs\" href=\"/jobs\" hidden>", "<a id=\"to-jobs\" href=\"/jobs\">");
 
 fn list_page(jobs: bool, session: bool) -> Page {
     let mut text = include_str!("../viewer/index.html").to_string();
@@ -213,7 +214,8 @@ mod tests {
     fn pages_name_embedded_assets_only() {
         let pages = [&*COMPARE, &EMBED, &JOBS, &LOGIN, &VIEWER];
         let lists = LISTS.iter().flatten();
-        let all: Vec<&Bytes> = pages.into_iter().chain(lists).flat_map(|page| page.all()).chain([&*DOCS]).collect();
+        let all: Vec<&Bytes> =
+            pages.into_iter().chain(lists).flat_map(|page| page.all()).chain([&*DOCS]).collect();
         check(&ASSETS, &all, 3);
         let none = HeaderMap::new();
         let shown = |jobs: usize, session: usize, link: &str| {

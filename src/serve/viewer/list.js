@@ -173,7 +173,7 @@
   for (const event of ['popstate', 'hashchange']) addEventListener(event, () => { recall(); refresh(); });
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
   document.addEventListener('keydown', event => {
-    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not([type=checkbox]), select') || byId('search').hidden) return;
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not([type=checkbox]),select') || byId('search').hidden) return;
     event.preventDefault();
     byId('filter').select();
   });

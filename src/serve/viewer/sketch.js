@@ -147,7 +147,8 @@ origami.sketch = (viewer, overlay) => {
   document.addEventListener('keydown', event => {
     if (!kind || event.ctrlKey || event.metaKey) return;
     const field = event.target.closest('input, select, textarea, dialog, button, a, summary');
-    if (field && event.key !== 'Escape') return;
+    // A field is left by Escape, a button is no place of its own for it.
+    if (field && (event.key !== 'Escape' || event.target.closest('input, select, textarea, dialog'))) return;
     if (event.key.startsWith('Arrow')) {
       byKey = true;
       overlay.redraw();

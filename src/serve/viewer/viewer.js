@@ -18,7 +18,7 @@
     document.title = `${name} · ORIGAMI`;
     byId('name').textContent = name;
     byId('name').title = name;
-    for (const each of document.querySelectorAll('#compare, #difference, #keys .original')) each.hidden = !slide.has_original;
+    for (const each of document.querySelectorAll('#compare,#difference,.original')) each.hidden = !slide.has_original;
     const [summary, text] = kind();
     const said = [text, slide.warning].filter(Boolean).join(' ');
     byId('note').hidden = !summary;
