@@ -86,13 +86,14 @@ origami.about = (slide, kind, closed) => {
     }));
   }
 
-  function toggle() {
+  // What is drawn may stay when the panel goes.
+  function toggle(keep = false) {
     byId('about').hidden = !byId('about').hidden;
     byId('info').setAttribute('aria-pressed', String(!byId('about').hidden));
-    if (byId('about').hidden) closed();
+    if (byId('about').hidden && !keep) closed();
   }
 
-  byId('about-close').addEventListener('click', toggle);
+  byId('about-close').addEventListener('click', () => toggle());
   fill();
   pictures();
   return { toggle, get open() { return !byId('about').hidden; } };

@@ -42,16 +42,21 @@
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
 
+  const marksShown = () => Boolean(origami.marking?.shown);
+
+  // The fragment of the address of this view, with marks or without.
+  function fragment(withMarks) {
+    const parts = origami.viewOf(viewer);
+    Object.assign(parts, origami.picturing?.parts() ?? adjustments(new URLSearchParams(location.hash.slice(1))));
+    if (withMarks) parts.a = 1;
+    if (comparison.mode !== 'one') parts.m = comparison.mode;
+    if (comparison.mode === 'compare') parts.s = round(comparison.split, 3);
+    return `#${new URLSearchParams(parts)}`;
+  }
+
   function remember() {
     clearTimeout(remember.timer);
-    remember.timer = setTimeout(() => {
-      const parts = origami.viewOf(viewer);
-      Object.assign(parts, origami.picturing?.parts() ?? adjustments(new URLSearchParams(location.hash.slice(1))));
-      if (origami.marking?.open) parts.a = 1;
-      if (comparison.mode !== 'one') parts.m = comparison.mode;
-      if (comparison.mode === 'compare') parts.s = round(comparison.split, 3);
-      history.replaceState(null, '', `#${new URLSearchParams(parts)}`);
-    }, 200);
+    remember.timer = setTimeout(() => history.replaceState(null, '', fragment(marksShown())), 200);
   }
 
   // Brightness, contrast and gamma in an address.
@@ -62,7 +67,9 @@
     const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
     if (recorder?.open) given.delete('f');
     origami.show(viewer, given);
-    if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
+    // To be seen; the panel is for those who change them.
+    const marked = Boolean(number('a'));
+    if (marked !== marksShown()) marking().then(panel => panel.show(marked)).catch(error => say(error.message));
     const adjusted = adjustments(given);
     if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
     if (number('s') !== null) comparison.place(number('s'));
@@ -88,8 +95,12 @@
     home: () => { viewer.viewport.setFlip(false).setRotation(0); viewer.viewport.goHome(); },
     power: () => scale.zoomTo(1),
     measure: () => only('measuring', measuring),
-    marks: () => only('marking', marking),
+    marks: async () => {
+      await only('marking', marking);
+      if (origami.marking.open) showMeasures(true);
+    },
     picture: () => only('picturing', picturing),
+    share: () => only('sharing', sharing),
     info: () => only('informing', informing),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
@@ -109,7 +120,7 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', f: 'full', c: 'compare',
-    d: 'difference', m: 'measure', a: 'marks', p: 'picture', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', a: 'marks', p: 'picture', s: 'share', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   // Tools that are loaded when they are first used. What they draw on lies over the slide.
@@ -122,19 +133,36 @@
   const measuring = once(async () => {
     const { overlay, sketch } = await drawing();
     await load('measure.js');
-    return (origami.measuring = origami.measure(viewer, slide, overlay, sketch));
+    return (origami.measuring = origami.measure(viewer, slide, overlay, sketch, MEASURES, rest));
   });
+  const MEASURES = `origami-measures ${name}`;
+
+  // Those that there are, without their panel.
+  async function showMeasures(yes) {
+    if (origami.measuring || (yes && sessionStorage.getItem(MEASURES))) (await measuring()).show(yes);
+  }
 
   const marking = once(async () => {
     const { overlay, sketch } = await drawing();
-    await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js', 'marks-panel.js');
-    return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
+    await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js',
+      'marks-several.js', 'marks-files.js', 'marks-list.js', 'marks-panel.js');
+    return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember, rest));
   });
+  // Marks and measures in a picture, or none.
+  async function showDrawn(yes) {
+    await showMeasures(yes);
+    if (origami.marking || yes) await (await marking()).lend(yes);
+  }
   const picturing = once(async () => {
-    await load('measure.css', 'picture.js', 'snapshot.js');
-    origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest);
-    origami.snapshots(viewer, slide, origami.picturing);
+    await load('measure.css', 'picture.js', 'snapshot.js', 'region.js');
+    origami.picturing = origami.pictures(viewer, slide, name, comparison, { changed: remember, closed: rest, showDrawn });
+    const { limits } = origami.snapshots(viewer, slide, origami.picturing);
+    origami.regions(viewer, slide, origami.picturing, limits);
     return origami.picturing;
+  });
+  const sharing = once(async () => {
+    await load('measure.css', 'sharing.js');
+    return (origami.sharing = origami.share(viewer, slide, name, { fragment, marksShown, closed: rest }));
   });
   const recording = once(async () => {
     await load('tour.css', 'camera.js', 'jobs.js', 'tour.js', 'looks.js', 'tour-overlay.js', 'preview.js', 'rendering.js', 'recorder.js');
@@ -149,14 +177,13 @@
     await load('measure.css', 'about.js');
     return (origami.informing = origami.about(slide, kind, rest));
   });
-  // When a panel that draws nothing closes, so does what others have left drawn.
+  // What others have left drawn goes with the panel that is closed.
   const rest = () => ['measuring', 'marking'].forEach(each => origami[each]?.rest());
-  // One panel at a time. What is drawn stays while the panel of pictures or facts is open.
+  // One panel at a time. What is drawn stays until the last one is closed.
   async function only(wanted, get) {
     const panel = await get();
-    const keep = ['picturing', 'informing'].includes(wanted);
-    for (const each of ['measuring', 'marking', 'picturing', 'informing']) {
-      if (each !== wanted && origami[each]?.open) origami[each].toggle(keep);
+    for (const each of ['measuring', 'marking', 'picturing', 'sharing', 'informing']) {
+      if (each !== wanted && origami[each]?.open) origami[each].toggle(true);
     }
     panel.toggle();
   }
@@ -164,7 +191,7 @@
   const flipped = () => byId('flip').setAttribute('aria-pressed', String(viewer.viewport.getFlip()));
 
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'record', 'info', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'share', 'record', 'info', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('mark-up').addEventListener('click', actions.marks);
