@@ -217,7 +217,8 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, v
       select(null);
       return true;
     }
-    if (several.size && ['Delete', 'Backspace'].includes(event.key)) {
+    const removes = { Delete: several.remove, Backspace: several.remove };
+    if (several.size && removes[event.key]) {
       several.remove();
       return true;
     }

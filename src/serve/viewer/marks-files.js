@@ -40,11 +40,14 @@ origami.marksFiles = (marks, slide, name, did) => {
   // Resolves with what is to be read in, or with null.
   const asked = ({ fresh, older, newer }, warning, file) => new Promise(done => {
     const [count, replaced] = [fresh.length, older.length + newer.length].map(value => phrase.number(value));
-    const said = phrase`${file.name}: ${count} new marks; ${replaced} would replace marks that are here, of which ${phrase.number(newer.length)} are newer here.`;
+    const some = older.length + newer.length > 0;
+    const said = some ? phrase`${file.name}: ${count} new marks; ${replaced} would replace marks that are here, of which ${phrase.number(newer.length)} are newer here.`
+      : phrase`${file.name}: ${count} new marks.`;
+    byId('import-fresh').textContent = some ? phrase`Only new marks` : phrase`Import`;
     byId('importing-said').textContent = `${said} ${warning}`;
     byId('import-older').hidden = !newer.length;
     byId('import-fresh').hidden = !fresh.length;
-    byId('import-all').hidden = !older.length && !newer.length;
+    byId('import-all').hidden = !some;
     const choices = { all: [...fresh, ...older, ...newer], older: [...fresh, ...older], fresh };
     const dialog = byId('importing');
     dialog.returnValue = '';

@@ -201,6 +201,7 @@ var phrases = {
   "They were drawn on another slide: {0}, {1} × {2} pixels.": "Sie wurden auf einem anderen Schnitt gezeichnet: {0}, {1} × {2} Pixel.",
   "{0} of them lie outside of this slide.": "{0} davon liegen außerhalb dieses Schnitts.",
   "{0}: {1} new marks; {2} would replace marks that are here, of which {3} are newer here.": "{0}: {1} neue Annotationen; {2} würden hiesige ersetzen, davon sind {3} hier neuer.",
+  "{0}: {1} new marks.": "{0}: {1} neue Annotationen.",
   "{0}: nothing was imported.": "{0}: Nichts wurde importiert.",
   "{0}: {1} new, {2} replaced, {3} left as they were. Undo takes it back.": "{0}: {1} neu, {2} ersetzt, {3} unverändert. Rückgängig macht es ungeschehen.",
   "Original to the left, reconstruction to the right": "Original links, Rekonstruktion rechts",

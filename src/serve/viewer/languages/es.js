@@ -201,6 +201,7 @@ var phrases = {
   "They were drawn on another slide: {0}, {1} × {2} pixels.": "Se dibujaron en otra preparación: {0}, {1} × {2} píxeles.",
   "{0} of them lie outside of this slide.": "{0} de ellas quedan fuera de esta preparación.",
   "{0}: {1} new marks; {2} would replace marks that are here, of which {3} are newer here.": "{0}: {1} anotaciones nuevas; {2} reemplazarían las de aquí, de las que {3} son más nuevas aquí.",
+  "{0}: {1} new marks.": "{0}: {1} anotaciones nuevas.",
   "{0}: nothing was imported.": "{0}: no se importó nada.",
   "{0}: {1} new, {2} replaced, {3} left as they were. Undo takes it back.": "{0}: {1} nuevas, {2} reemplazadas, {3} sin cambios. Deshacer lo revierte.",
   "Original to the left, reconstruction to the right": "Original a la izquierda, reconstrucción a la derecha",

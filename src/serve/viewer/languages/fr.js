@@ -201,6 +201,7 @@ var phrases = {
   "They were drawn on another slide: {0}, {1} × {2} pixels.": "Elles ont été dessinées sur une autre lame : {0}, {1} × {2} pixels.",
   "{0} of them lie outside of this slide.": "{0} d’entre elles sont hors de cette lame.",
   "{0}: {1} new marks; {2} would replace marks that are here, of which {3} are newer here.": "{0} : {1} nouvelles annotations ; {2} remplaceraient celles d’ici, dont {3} sont plus récentes ici.",
+  "{0}: {1} new marks.": "{0} : {1} nouvelles annotations.",
   "{0}: nothing was imported.": "{0} : rien n’a été importé.",
   "{0}: {1} new, {2} replaced, {3} left as they were. Undo takes it back.": "{0} : {1} nouvelles, {2} remplacées, {3} inchangées. Annuler revient en arrière.",
   "Original to the left, reconstruction to the right": "Original à gauche, reconstruction à droite",

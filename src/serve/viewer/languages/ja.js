@@ -201,6 +201,7 @@ var phrases = {
   "They were drawn on another slide: {0}, {1} × {2} pixels.": "別のスライドで描かれました: {0}、{1} × {2} ピクセル。",
   "{0} of them lie outside of this slide.": "そのうち {0} 個はこのスライドの外にあります。",
   "{0}: {1} new marks; {2} would replace marks that are here, of which {3} are newer here.": "{0}: 新しいアノテーション {1} 個。{2} 個はここにあるものを置き換え、そのうち {3} 個はこちらが新しいです。",
+  "{0}: {1} new marks.": "{0}: 新しいアノテーション {1} 個。",
   "{0}: nothing was imported.": "{0}: 何もインポートされませんでした。",
   "{0}: {1} new, {2} replaced, {3} left as they were. Undo takes it back.": "{0}: 新規 {1}、置換 {2}、変更なし {3}。元に戻せます。",
   "Original to the left, reconstruction to the right": "左が原画像、右が再構成画像",

@@ -201,6 +201,7 @@ var phrases = {
   "They were drawn on another slide: {0}, {1} × {2} pixels.": "它们画在另一切片上:{0},{1} × {2} 像素。",
   "{0} of them lie outside of this slide.": "其中 {0} 个在此切片之外。",
   "{0}: {1} new marks; {2} would replace marks that are here, of which {3} are newer here.": "{0}:{1} 个新标注;{2} 个将替换此处的标注,其中 {3} 个此处较新。",
+  "{0}: {1} new marks.": "{0}:{1} 个新标注。",
   "{0}: nothing was imported.": "{0}:未导入任何内容。",
   "{0}: {1} new, {2} replaced, {3} left as they were. Undo takes it back.": "{0}:新增 {1},替换 {2},未变 {3}。可撤销。",
   "Original to the left, reconstruction to the right": "左侧为原图,右侧为重建图",
