@@ -64,12 +64,12 @@
   // What is open, beside the marks, for the same page in another language.
   function isOpen() {
     history.replaceState(null, '', fragment(marksShown()));
-    return { panels: ['measuring', 'picturing', 'informing', 'recording'].filter(each => origami[each]?.open), caption: byId('caption').value };
+    return { panels: ['measuring', 'picturing', 'sharing', 'informing', 'recording'].filter(each => origami[each]?.open), caption: byId('caption').value };
   }
 
   function reopen({ panels, caption }) {
     byId('caption').value = caption;
-    const ways = { measuring: actions.measure, picturing: actions.picture, informing: actions.info, recording: actions.record };
+    const ways = { measuring: actions.measure, picturing: actions.picture, sharing: actions.share, informing: actions.info, recording: actions.record };
     for (const each of panels) ways[each]?.();
   }
 
