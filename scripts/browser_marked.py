@@ -135,6 +135,7 @@ class Marked(Marking):
         self.check(f"{MARKS}.size === {total - 4} && Boolean({MARKS}.get('s0')) && /1 are locked and stay/.test({DID})", "a locked one stays")
         b.click("#undo")
         self.check(f"{MARKS}.size === {total}", "undo")
+        b.eval("origami.marking.edit.select(null)")
         b.eval("document.querySelectorAll('#marks-near input').forEach((box, i) => i < 2 && box.click())")
         self.check("document.getElementById('several-count').textContent === '2 marks are chosen.'", "by the boxes in the list")
         b.eval(f"origami.marking.edit.select(null); {MARKS}.change(Array.from({{ length: 8 }}, (_, i) => [`s${{i}}`, null]))")
@@ -191,7 +192,7 @@ class Marked(Marking):
         self.browser.wait("origami.marking.layer.settled", "the picture of the marks", 10)
         return self.browser.eval(f"{TEAL}(origami.picturing.draw())")
 
-    def pictures(self):
+    def saves(self):
         """Marks are in a picture exactly when they are wanted, whatever was open before; and saving waits for nothing that is hidden."""
         b = self.browser
         for before in ((), ("a",), ("a", "a"), ("a", "m"), ("a", "i"), ("m", "m")):
@@ -263,7 +264,7 @@ class Marked(Marking):
 
 def main(origami, slides, slide, folder, out):
     visit("marked", out, lambda browser, out: Marked(browser, out, origami, slides, slide, pathlib.Path(folder)),
-          lambda user: (user.signs, user.names, user.several, user.imports, user.pictures, user.shares))
+          lambda user: (user.signs, user.names, user.several, user.imports, user.saves, user.shares))
 
 
 if __name__ == "__main__":

@@ -62,10 +62,13 @@ origami.sketch = (viewer, overlay) => {
   // What is drawn counts if it has enough points that differ.
   function finish() {
     const whole = points.filter((point, i) => i === 0 || !close(point, points[i - 1], 0.5));
-    points = [];
+    const few = !dragging && whole.length < kind.least;
+    // What lacks points goes on.
+    points = few ? whole : [];
     dragging = false;
     if (whole.length >= kind.least) told.done(kind.outline ? kind.outline(...whole) : whole);
     if (kind) changed();
+    if (few) told.few(kind.least);
   }
 
   function back() {
