@@ -159,7 +159,7 @@ mod tests {
             assert!(serde_json::from_str::<Value>(parameter.schema).is_ok(), "{}", parameter.key);
         }
         for operation in operations() {
-            let known = |status: &&str| ERRORS.iter().any(|(of, ..)| of == *status);
+            let known = |status: &&str| ERRORS.iter().any(|(of, ..)| of == status);
             assert!(operation.errors.iter().all(known), "{} {}", operation.method, operation.path);
             let named = |name: &&str| HEADERS.iter().any(|header| header.name == *name);
             assert!(operation.headers.iter().all(named), "{} {}", operation.method, operation.path);

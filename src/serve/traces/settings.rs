@@ -49,8 +49,8 @@ impl Collector {
     pub fn shown(&self) -> String {
         let mut shown = self.address.clone();
         // Fails for addresses without a host, which are none of these.
-        drop(shown.set_username(""));
-        drop(shown.set_password(None));
+        shown.set_username("").ok();
+        shown.set_password(None).ok();
         shown.set_query(None);
         shown.set_fragment(None);
         shown.to_string()
