@@ -142,7 +142,7 @@ class Tour(User):
         self.check(f"document.getElementById('name').textContent === {at}", "the name of the slide")
         self.check("!document.getElementById('scale').hidden && /^\\d+ (µm|mm)$/.test(document.getElementById('length').textContent)", "a scale bar")
         self.check("/×$/.test(document.getElementById('power').textContent)", "a magnification")
-        self.check("/reconstructed, lossy · 0\\.\\d+ of raw/.test(document.querySelector('#note summary').textContent)", "the note")
+        self.check("/reconstructed, lossy · \\d+ times smaller/.test(document.querySelector('#note summary').textContent)", "the note")
         self.check("document.querySelector('#navigator canvas').width > 50", "the navigator")
         self.fits("the viewer")
         self.picture("viewer-light")

@@ -70,7 +70,7 @@ class Comparing(User):
         (a, w, h), (b, v, g) = self.microns(self.slide), self.microns(self.drawn)
         self.near(one[2] / a, other[2] / b, f"{what}: pixels of the screen a micrometre", 1e-6)
         for axis, (size, of) in enumerate(((w, v), (h, g))):
-            self.near((one[axis] - size / 2) * a + offset[axis], (other[axis] - of / 2) * b, f"{what}: place on axis {axis}", 0.01)
+            self.near((one[axis] - size / 2) * a - offset[axis], (other[axis] - of / 2) * b, f"{what}: place on axis {axis}", 0.01)
         self.checks += 1
         if one[3:] != other[3:]:
             raise SystemExit(f"error: {what}: {one} and {other}")
@@ -88,6 +88,7 @@ class Comparing(User):
         bar = b.eval("[parseFloat(document.getElementById('bar').style.width), parseFloat(document.getElementById('length').textContent)]")
         self.near(bar[0], bar[1] * zoom, "the scale bar", 0.5)
         self.picture("side-by-side-light")
+        self.check("[...document.querySelectorAll('.power')].map(e => e.textContent.split(' · ')[1]).join() === 'reconstructed, lossy,original, not encoded'", "what each of them is")
         # In either pane, by mouse, wheel and keys.
         before = self.together()
         b.drag((900, 400), (1000, 460))
@@ -124,16 +125,24 @@ class Comparing(User):
         b = self.browser
         b.screen(1280, 800)
         self.open((self.slide, self.drawn))
-        zoom = b.eval("origami.together.view.zoom")
         first = b.eval(SHOWN)[0]
         b.key("o")
+        self.settle()
+        # The panel leaves less room, in which the same is shown.
+        zoom = b.eval("origami.together.view.zoom")
         b.drag((960, 400), (900, 430))
         self.settle()
         self.near(b.eval(SHOWN)[0][0], first[0], "the first stays", 1e-6)
-        # The second was dragged to the left and down: it shows what lies to the right and above.
+        # The second was dragged to the left and down.
         got = b.eval("origami.together.offsets[1]")
-        self.near(got["x"] * zoom, 60, "the offset to the right", 3)
-        self.near(got["y"] * zoom, -30, "the offset downwards", 3)
+        self.near(got["x"] * zoom, -60, "the offset to the right", 3)
+        self.near(got["y"] * zoom, 30, "the offset downwards", 3)
+        self.check("(p => [...document.querySelectorAll('.pane')].every(e => e.getBoundingClientRect().left >= p.right))(document.getElementById('offsets').getBoundingClientRect())", "the panel covers no slide")
+        self.check("document.getElementById('linked').textContent.startsWith('Not linked')", "the page says that they are not linked")
+        b.eval("(e => { e.value = 1e9; e.dispatchEvent(new Event('change', { bubbles: true })); })(document.querySelectorAll('#rows input')[0])")
+        self.check("document.getElementById('offset-far').textContent !== '' && Math.abs(origami.together.offsets[1].x) < origami.together.most + 1", "no slide gets lost")
+        b.eval(f"origami.together.setOffset(1, {json.dumps(got)})")
+        self.settle()
         self.picture("offsets")
         b.key("o")
         self.check("document.getElementById('offsets').hidden", "the panel closes")
@@ -144,7 +153,7 @@ class Comparing(User):
         for field, value in enumerate((25, -50, 90)):
             b.eval(f"(e => {{ e.value = {value}; e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.querySelectorAll('#rows input')[{field}])")
         self.settle()
-        self.check("JSON.stringify(origami.together.offsets[1]) === JSON.stringify({ x: 25, y: -50, turn: 90 })", "offsets as numbers")
+        self.check("(({ x, y, turn }) => [x, y, turn].map(v => Math.round(v * 1e6) / 1e6).join() === '25,-50,90')(origami.together.offsets[1])", "offsets as numbers")
         one, other = b.eval(SHOWN)
         self.near((one[3] - other[3]) % 360, 90, "a rotation of its own", 0)
         b.key("o")
@@ -199,7 +208,7 @@ class Comparing(User):
         if b.faults:
             return
         b.open(f"{self.address}/compare?slides={quoted([self.slide, 'none at all'])}")
-        self.check(f"{SAID} === 'none at all cannot be shown: there is no such slide.'", "a slide that is not there")
+        self.check(f"{SAID} === 'none at all cannot be shown: there is no such slide. All slides' && document.querySelector('#message a').pathname === '/'", "a slide that is not there, and the way to those that are")
         b.screen(360, 740, 2, phone=True)
         self.picture("side-by-side-missing")
         b.forgive("/api/slides/none%20at%20all")
@@ -255,7 +264,7 @@ class Comparing(User):
         b.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
         row = (seen[1] + seen[3]) / 2
         for way in ("drag", "clicks"):
-            b.click("#ruler")
+            self.tool("ruler")
             if way == "drag":
                 b.drag((seen[0], row), (seen[2], row))
             else:

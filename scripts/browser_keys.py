@@ -112,6 +112,55 @@ class Keys(User):
         b.eval("origami.settled()")
         self.reaches("a slide in a frame")
 
+    def leads(self):
+        """Panels that are opened by keys take the focus and give it back; keys without a use say so."""
+        b = self.browser
+        b.screen(1280, 800)
+        b.open(f"{self.address}/viewer/{self.other}")
+        b.eval("origami.settled()")
+        for key, panel in (("m", "measuring"), ("a", "marking"), ("p", "picturing"), ("i", "about")):
+            b.eval("document.getElementById('home').focus()")
+            b.key(key)
+            self.check(f"document.activeElement.id === '{panel}'", f"{key} leads into its panel")
+            b.key("Tab")
+            self.check(f"Boolean(document.activeElement.closest('#{panel}'))", f"a tab goes on in {panel}")
+            for _ in range(3):
+                if b.eval(f"!document.getElementById('{panel}').hidden"):
+                    b.key("Escape")
+                    time.sleep(0.2)
+            self.check(f"document.getElementById('{panel}').hidden && document.activeElement.id === 'home'", f"Escape closes {panel}, and the focus is where it was")
+        for key in "cd":
+            b.key(key)
+            self.check("document.getElementById('message').textContent.includes('No original is served with this slide.')", f"why {key} does nothing")
+        b.key("?")
+        self.check("document.getElementById('no-original').checkVisibility() && ![...document.querySelectorAll('#keys .original')].some(e => e.checkVisibility())", "the list has no keys without a use")
+        self.check("document.querySelectorAll('.power-keys kbd').length === 6", "keys of magnifications")
+        b.key("Escape")
+        b.open(f"{self.address}/viewer/{self.slide}")
+        b.eval("origami.settled()")
+        b.key("?")
+        self.check("!document.getElementById('no-original').checkVisibility() && [...document.querySelectorAll('#keys .original')].every(e => e.checkVisibility())", "keys of a slide with its original")
+        b.key("Escape")
+        b.click("#note summary")
+        b.eval("document.getElementById('main').focus()")
+        b.key("ArrowRight")
+        self.check("!document.getElementById('note').open", "a note closes as the slide moves")
+        b.key("r")
+        b.eval("origami.settled()")
+        self.check("document.getElementById('turned').checkVisibility() && document.getElementById('degrees').value === '90'", "the degrees of a turned view")
+        self.fill("#degrees", "30")
+        b.eval("origami.settled()")
+        self.check("origami.viewer.viewport.getRotation() === 30", "turned by degrees")
+        b.screen(390, 844, 1, phone=True)
+        b.open(f"{self.address}/viewer/{self.slide}")
+        b.eval("origami.settled()")
+        b.click("#info")
+        self.check("(p => p.top > innerHeight * 0.4 && p.height <= innerHeight * 0.4)(document.getElementById('about').getBoundingClientRect())", "a panel lies low on a phone")
+        self.picture("keys-phone-panel")
+        b.click("#about .fold")
+        self.check("document.getElementById('about').getBoundingClientRect().height < 80", "it folds")
+        self.check("!document.getElementById('help').checkVisibility()", "no list of keys on a phone")
+
     def moves(self):
         """With the focus on one of two slides, arrows move both; with the offsets open, that one."""
         b = self.browser
@@ -133,7 +182,7 @@ class Keys(User):
 
 
 def main(address, out, slide, other):
-    visit("keys", out, lambda browser, out: Keys(browser, out, address, slide, other), lambda user: (user.pages, user.moves))
+    visit("keys", out, lambda browser, out: Keys(browser, out, address, slide, other), lambda user: (user.pages, user.leads, user.moves))
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class Reader(User):
             self.check(f"document.getElementById('facts').textContent.includes({json.dumps(scale + ' µm')})", f"the scale in {code}")
             b.click("#measure")
             b.wait("Boolean(origami.measuring?.open)", "the tools")
-            b.click("#ruler")
+            self.tool("ruler")
             self.at((500, 300), (700, 301))
             said = b.eval("document.querySelector('#measured li span').textContent")
             self.check("true" if re.search(r"\d" + re.escape(number[1]) + r"\d", said) else "false", f"a length in {code}: {said}")
@@ -110,15 +110,39 @@ class Reader(User):
         b.wait("!window.before && document.documentElement?.dataset.ready === 'yes' && document.querySelector('h1').textContent === 'スライド'", "the chosen language", 20)
         b.open(f"{self.address}/viewer/{self.other}")
         self.check("document.documentElement.lang === 'ja'", "the choice holds on other pages")
-        b.click("#help")
+        # What is open stays open.
+        b.key("m")
+        b.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
         b.eval("window.before = true")
-        self.fill("#keys select.languages", "en")
+        self.fill("header select.languages", "en")
         b.wait("!window.before && document.documentElement?.dataset.ready === 'yes' && document.documentElement.lang === 'en'", "English again", 20)
+        b.wait("Boolean(origami.measuring?.open)", "the panel that was open", 10)
         b.context.clear_cookies()
+
+    def themes(self):
+        """Light or dark: as the system, or as chosen, on this page and the next."""
+        b = self.browser
+        self.prefers("en")
+        ground = "getComputedStyle(document.body).backgroundColor"
+        b.screen(1280, 800, dark=True)
+        b.open(f"{self.address}/")
+        dark = b.eval(ground)
+        self.fill("select.themes", "light")
+        self.check(f"{ground} !== {json.dumps(dark)}", "light where the system is dark")
+        light = b.eval(ground)
+        for path in (f"/viewer/{self.other}", "/jobs"):
+            b.open(f"{self.address}{path}")
+            self.check(f"{ground} === {json.dumps(light)} && document.querySelector('select.themes').value === 'light'", f"light on {path}")
+        b.forgive("404")
+        b.screen(1280, 800)
+        self.fill("select.themes", "dark")
+        self.check(f"{ground} === {json.dumps(dark)}", "dark where the system is light")
+        self.fill("select.themes", "")
+        self.check(f"{ground} === {json.dumps(light)}", "as the system")
 
 
 def main(address, out, slide, other):
-    visit("languages", out, lambda browser, out: Reader(browser, out, address, slide, other), lambda user: (user.every, user.figures, user.chooses))
+    visit("languages", out, lambda browser, out: Reader(browser, out, address, slide, other), lambda user: (user.every, user.figures, user.chooses, user.themes))
 
 
 if __name__ == "__main__":

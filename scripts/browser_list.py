@@ -93,7 +93,8 @@ class Listing(User):
         b = self.browser
         b.screen(1280, 800)
         self.open()
-        b.eval("document.getElementById('filter').focus()")
+        b.key("/")
+        self.check("document.activeElement.id === 'filter'", "a slash leads to the search")
         for key in "CASE & 0999":
             b.key(key)
         self.shown(sorted((name(n) for n in range(9990, 10_000)), key=lambda name: (name.rpartition("/")[0], name)), "what is found")
@@ -126,9 +127,26 @@ class Listing(User):
         b.eval("[...document.querySelectorAll('.slide input')].slice(0, 3).forEach(e => e.click())")
         self.check("document.getElementById('chosen-said').textContent === '4 slides to compare' && [...document.querySelectorAll('.slide input')].filter(e => !e.disabled).length === 3", "no more than four")
         self.picture("list-chosen")
-        b.open(b.eval("document.getElementById('to-compare').href"))
+        self.check("innerHeight - document.getElementById('chosen').getBoundingClientRect().bottom < 1", "the bar lies at the lower edge")
+        self.check("document.getElementById('to-jobs').hidden", "no way to jobs on a server that takes none")
+        b.click("#to-compare")
+        b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(window.origami?.viewers)", "the comparison")
         b.eval("origami.settled()")
         self.check(f"JSON.stringify([...document.querySelectorAll('.pane-name a')].map(e => e.textContent)) === {json.dumps(json.dumps([ordered[0], *ordered[PAGE:PAGE + 3]], separators=(',', ':')))}", "side by side")
+        b.eval("history.back()")
+        b.wait("document.documentElement?.dataset.ready === 'yes' && Boolean(document.getElementById('chosen-said'))", "the list")
+        self.check("document.getElementById('chosen-said').textContent === '4 slides to compare'", "they are still chosen after a step back")
+
+    def few(self):
+        """Two slides are enough for a search; a few do not fill the page, and the bar lies at its end."""
+        b = self.browser
+        b.screen(1280, 800)
+        self.open("#search=00000")
+        self.shown([name(0)], "one slide")
+        b.click(".slide input")
+        self.check("innerHeight - document.getElementById('chosen').getBoundingClientRect().bottom < 1", "the bar lies at the lower edge")
+        self.check("document.querySelector('.name b').getBoundingClientRect().width > 20 && document.querySelector('.name i').getBoundingClientRect().width < 2", "the folder is not said twice")
+        self.picture("list-few")
 
     def empty_(self):
         """Where nothing is, the page says what to do."""
@@ -156,7 +174,7 @@ class Listing(User):
 
 def main(origami, bundle, folder, out):
     visit("list", out, lambda browser, out: Listing(browser, out, origami, pathlib.Path(bundle), pathlib.Path(folder)),
-          lambda user: (user.pages, user.finds, user.chooses, user.empty_, user.phone))
+          lambda user: (user.pages, user.finds, user.chooses, user.few, user.empty_, user.phone))
 
 
 if __name__ == "__main__":

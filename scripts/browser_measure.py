@@ -11,6 +11,7 @@ import json
 import pathlib
 import struct
 import sys
+import time
 import urllib.parse
 
 from user import User, visit
@@ -68,7 +69,7 @@ class Measuring(User):
     def last(self, figure):
         """Of the last measure, from what it says: its numbers, in micrometres."""
         text = self.browser.eval("origami.measuring.all.at(-1).text")
-        value, unit = text.split(", around ")[figure].split(" ")
+        value, unit = text.split(", perimeter ")[figure].split(" ")
         scale = {"µm": 1, "mm": 1000, "nm": 1e-3, "µm²": 1, "mm²": 1e6}[unit]
         return float(value.replace(",", "")) * scale
 
@@ -83,16 +84,16 @@ class Measuring(User):
                 self.open(self.slide, f"#x={(LEFT + RIGHT) / 2 - 100 / zoom}&y={(TOP + BOTTOM) / 2}&z={zoom}")
                 left, top, right, bottom = b.eval(EDGES)
                 where = f"at zoom {zoom} and {ratio} pixels a CSS pixel"
-                b.click("#ruler")
+                self.tool("ruler")
                 b.drag((left, (top + bottom) / 2), (right, (top + bottom) / 2))
                 self.near(self.last(0), width, f"a width {where}")
                 self.at(((left + right) / 2, top), ((left + right) / 2, bottom))
                 self.near(self.last(0), height, f"a height {where}")
-                b.click("#area")
+                self.tool("area")
                 self.at((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
                 self.near(self.last(0), width * height, f"an area {where}")
                 self.near(self.last(1), 2 * (width + height), f"a circumference {where}")
-                b.click("#angle")
+                self.tool("angle")
                 self.at((left, top), (left, bottom), (right, bottom))
                 self.check("origami.measuring.all.at(-1).text === '90.0°'", f"an angle {where}")
                 self.picture(f"measure-{zoom}-{ratio}")
@@ -110,6 +111,22 @@ class Measuring(User):
                 microns = b.eval("parseFloat(document.getElementById('length').textContent) / parseFloat(document.getElementById('bar').style.width)"
                                  " * (document.getElementById('length').textContent.endsWith('mm') ? 1000 : 1)")
                 self.near(microns, 10 / float(power[:-1]), f"micrometres a CSS pixel at {power}")
+                self.check("document.activeElement.className === 'openseadragon-canvas'", "the slide has the focus after a choice")
+        # By its key, about the mouse; and what is more than the scan is said to be so.
+        self.open(self.slide, "#x=900&y=700&z=0.1")
+        b.page.mouse.move(800, 500)
+        below = "(p => [p.x, p.y].map(v => Math.round(v / 20)).join())(origami.viewer.viewport.viewerElementToImageCoordinates(new OpenSeadragon.Point(800, 500 - document.getElementById('stage').getBoundingClientRect().top)))"
+        before = b.eval(below)
+        b.key("7")
+        b.eval("origami.settled()")
+        self.check("document.getElementById('power').textContent === '40×'", "a key for 40×")
+        self.check(f"{below} === {json.dumps(before)}", "what is under the mouse stays there")
+        b.key("+")
+        b.eval("origami.settled()")
+        self.check("document.getElementById('power').textContent === '64× (enlarged)'", "more than was scanned")
+        b.eval("document.getElementById('presets').focus()")
+        b.key("Escape")
+        self.check("document.activeElement.className === 'openseadragon-canvas'", "Escape leaves the menu")
 
     def choose(self, power):
         self.browser.eval(f"(e => {{ e.value = [...e.options].find(o => o.text === {json.dumps(power)}).value;"
@@ -130,15 +147,6 @@ class Measuring(User):
         x, y = b.eval("document.getElementById('pointer').textContent.match(/[\\d.,]+(?= µm)/g).map(v => Number(v.replace(',', '')))")
         self.near(x, LEFT * MICRONS[0], "the pointer's x")
         self.near(y, TOP * MICRONS[1], "the pointer's y")
-        # By keys alone: from the panel's button on, a length of one move of the slide.
-        b.eval("document.getElementById('ruler').focus()")
-        b.eval("document.activeElement.click()")
-        b.key("Enter")
-        b.key("ArrowRight")
-        b.eval("origami.settled()")
-        b.key("Enter")
-        self.near(self.last(0), 1280 / 5 / 0.5 * MICRONS[0], "a length by keys")
-        self.picture("measure")
         b.key("Escape")
         self.check("!document.querySelector('#measuring [aria-pressed=true]:not(#grid)')", "Escape ends measuring")
         # What was measured is there after a reload, and beside the marks.
@@ -153,13 +161,84 @@ class Measuring(User):
             self.check("[...document.querySelectorAll('#measuring button')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the panel fits")
             self.picture(f"measure-phone-{'dark' if dark else 'light'}")
 
+    def keyed(self):
+        """By keys alone: a tool is chosen and its cross shown at once; steps of a fifth of the view, of one pixel and of ten; an area is closed."""
+        b = self.browser
+        b.screen(1280, 800)
+        self.open(self.slide, "#x=700&y=600&z=0.5")
+        self.check("document.getElementById('ruler').getAttribute('aria-pressed') === 'true' && document.activeElement.id === 'measuring'", "a length, and the focus in its panel")
+        cross = "(c => { const { width, height } = c, p = c.getContext('2d').getImageData(width / 2 - 12, height / 2 - 1, 24, 2).data; return p.some(v => v > 0); })(document.getElementById('pen'))"
+        self.check(cross, "the cross is there before any other key")
+        self.check("document.getElementById('measure-keys').checkVisibility()", "how it is used")
+        for steps, pixels in ((("ArrowRight",), 1280 / 5), (("Alt+ArrowRight",) * 9, 9), (("Alt+Shift+ArrowRight",), 10)):
+            b.key("Enter")
+            for step in steps:
+                b.key(step)
+            b.eval("origami.settled()")
+            b.key("Enter")
+            self.near(self.last(0), pixels / 0.5 * MICRONS[0], f"a length by {steps[0]}")
+        self.picture("measure")
+        self.tool("area")
+        for step in ("ArrowRight", "ArrowDown", "ArrowLeft"):
+            b.key("Enter")
+            for _ in range(6):
+                b.key(f"Alt+Shift+{step}")
+        b.key("Enter")
+        b.key("Enter")
+        self.near(self.last(0), (60 / 0.5 * MICRONS[0]) ** 2, "an area by keys, closed by a second Enter at its last point")
+        count = "origami.measuring.all.length"
+        b.key("Control+z")
+        self.check(f"{count} === 3", "a measure is undone")
+        b.key("Escape")
+        b.click("#measure-clear")
+        self.check(f"{count} === 0 && document.activeElement.id === 'measure-undo'", "all are removed")
+        b.click("#measure-undo")
+        b.click("#measured button")
+        self.check(f"{count} === 2", "one is removed")
+        b.key("Escape")
+        self.check("!origami.measuring.open && document.activeElement.id === 'main'", "Escape closes the panel, and the slide has the focus")
+
+    def drawn(self):
+        """An area by holding, which moves nothing, and beside which its label is; its points move afterwards."""
+        b = self.browser
+        b.screen(1280, 800)
+        self.open(self.slide, "#x=900&y=700&z=0.5")
+        self.tool("area")
+        place = "JSON.stringify(origami.viewer.viewport.getCenter())"
+        before = b.eval(place)
+        mouse = b.page.mouse
+        mouse.move(500, 300)
+        mouse.down()
+        for x, y in ((700, 300), (700, 500), (500, 500), (500, 302)):
+            mouse.move(x, y, steps=10)
+        mouse.up()
+        b.eval("origami.settled()")
+        self.near(self.last(0), (200 / 0.5 * MICRONS[0]) ** 2, "an area by holding")
+        self.check(f"{place} === {json.dumps(before)}", "the slide stays")
+        b.drag((700, 500), (760, 560))
+        b.eval("origami.settled()")
+        # Two triangles more.
+        self.near(self.last(0), (200 * 200 + 2 * 200 * 60 / 2 + 0) / 0.25 * MICRONS[0] ** 2, "a point of it is moved")
+        self.check(f"{place} === {json.dumps(before)} && origami.measuring.all.length === 1", "nothing else is drawn")
+        self.picture("measure-area")
+        # A click that shakes is a click.
+        self.tool("ruler")
+        mouse.move(850, 300)
+        mouse.down()
+        mouse.move(852, 301)
+        mouse.up()
+        time.sleep(0.35)
+        self.at((950, 300))
+        self.near(self.last(0), 98 / 0.5 * MICRONS[0], "a length by clicks that shake")
+        self.check("origami.measuring.all.length === 2", "and nothing besides")
+
     def unknown(self):
         """Without a scale lengths are in pixels, and the page says so."""
         b = self.browser
         b.screen(1200, 800, dark=True)
         self.open(self.plain, "")
         self.check("!document.getElementById('measure-scale').hidden && /pixels/.test(document.getElementById('measure-scale').textContent)", "that there is no scale")
-        b.click("#ruler")
+        self.tool("ruler")
         b.drag((600, 400), (700, 400))
         want = b.eval("100 / origami.viewer.viewport.viewportToImageZoom(origami.viewer.viewport.getZoom())")
         text = b.eval("origami.measuring.all.at(-1).text")
@@ -170,7 +249,7 @@ class Measuring(User):
 
 def main(address, out, slide, plain):
     visit("measures", out, lambda browser, out: Measuring(browser, out, address, slide, plain),
-          lambda user: (user.true, user.powers, user.use, user.unknown))
+          lambda user: (user.true, user.powers, user.use, user.keyed, user.drawn, user.unknown))
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class Picturing(User):
         self.open(self.slide, f"#x={(LEFT + RIGHT) / 2 - 200}&y={(TOP + BOTTOM) / 2}&z=0.5")
         b.key("m")
         b.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
-        b.click("#ruler")
+        self.tool("ruler")
         left, top, right, bottom = b.eval(EDGES)
         # Beside the rectangle, on white.
         b.drag((left, bottom + 60), (right, bottom + 60))

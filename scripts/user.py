@@ -57,6 +57,11 @@ class User:
         """By keyboard, as well as by a finger."""
         self.browser.eval(f"void document.querySelector({json.dumps(selector)}).click()")
 
+    def tool(self, name):
+        """A tool of measures, which a second press would put away."""
+        if self.browser.eval(f"document.getElementById('{name}').getAttribute('aria-pressed') === 'false'"):
+            self.browser.click(f"#{name}")
+
     def at(self, *points):
         """Clicks, one after the other."""
         for x, y in points:

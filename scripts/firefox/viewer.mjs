@@ -37,7 +37,6 @@ async function measures(user) {
   await user.open(`${viewer}#x=1110&y=1500&z=0.5`);
   await user.key('m');
   await user.wait('Boolean(origami.measuring?.open)', 'the panel of measures');
-  await user.click('#ruler');
   await user.drag([600, 400], [900, 400]);
   const microns = await user.eval(`fetch('/api/slides/${quoted(slide)}').then(answer => answer.json()).then(said => said.microns_per_pixel[0])`);
   const said = await user.eval('origami.measuring.all.at(-1).text');

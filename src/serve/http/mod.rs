@@ -24,6 +24,7 @@ mod openapi;
 mod region;
 mod regions;
 mod request_log;
+mod request_span;
 mod slides;
 mod state;
 mod thumbnail;
@@ -72,7 +73,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(monitor::ready))
         .route("/metrics", get(monitor::metrics))
-        .merge(viewer::router())
+        .merge(viewer::router(more.is_some()))
         .merge(login::router())
         .merge(of_dicomweb(dicomweb::texts))
         .fallback(async || ServeError::NotFound)

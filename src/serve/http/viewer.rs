@@ -79,6 +79,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("marks.css", STYLE),
         own!("marks.js", SCRIPT),
         own!("measure.css", STYLE),
+        own!("measure-edit.js", SCRIPT),
         own!("measure.js", SCRIPT),
         own!("open.js", SCRIPT),
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
@@ -87,7 +88,9 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
             content_type: SCRIPT,
             bytes: include_bytes!("../../../vendor/openseadragon/openseadragon.min.js"),
         },
+        own!("original.js", SCRIPT),
         own!("overlay.js", SCRIPT),
+        own!("panels.js", SCRIPT),
         own!("phrases.js", SCRIPT),
         own!("picture.js", SCRIPT),
         own!("planes.js", SCRIPT),
@@ -107,6 +110,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("signed.js", SCRIPT),
         own!("sketch.js", SCRIPT),
         own!("snapshot.js", SCRIPT),
+        own!("theme.js", SCRIPT),
         own!("tiles.js", SCRIPT),
         own!("tour-overlay.js", SCRIPT),
         own!("tour.css", STYLE),
@@ -122,19 +126,34 @@ static COMPARE: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str
 static DOCS: LazyLock<Bytes> = LazyLock::new(|| ASSETS.page(include_str!("../viewer/docs.html")));
 static EMBED: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/embed.html")));
 static JOBS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/jobs.html")));
-static LIST: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/index.html")));
-static LIST_OF_SESSION: LazyLock<Page> = LazyLock::new(|| {
-    Page::new(&ASSETS, &include_str!("../viewer/index.html").replace(LOG_OUT_HIDDEN, LOG_OUT))
-});
+/// The list, by whether jobs are taken and whether who asks has a session.
+static LISTS: LazyLock<[[Page; 2]; 2]> =
+    LazyLock::new(|| [false, true].map(|jobs| [false, true].map(|session| list_page(jobs, session))));
 static LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/login.html")));
 static VIEWER: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/viewer.html")));
 
-/// The way to the end of a session, as it is in the list, and as it is shown.
-const LOG_OUT_HIDDEN: &str = "<a id=\"to-log-out\" href=\"/logout\" hidden>";
-const LOG_OUT: &str = "<a id=\"to-log-out\" href=\"/logout\">";
+/// The way to the end of a session, and that to the queue, as they are in the list, and as they are shown.
+const LOG_OUT: (&str, &str) =
+    ("<a id=\"to-log-out\" href=\"/logout\" hidden>", "<a id=\"to-log-out\" href=\"/logout\">");
+const TO_JOBS: (&str, &str) =
+    ("<a id=\"to-jobs\" href=\"/jobs\" hidden>", "<a id=\"to-jobs\" href=\"/jobs\">");
 
-/// The pages and their assets.
-pub fn router() -> Router<State> {
+fn list_page(jobs: bool, session: bool) -> Page {
+    let mut text = include_str!("../viewer/index.html").to_string();
+    for ((hidden, shown), show) in [(TO_JOBS, jobs), (LOG_OUT, session)] {
+        if show {
+            text = text.replace(hidden, shown);
+        }
+    }
+    Page::new(&ASSETS, &text)
+}
+
+/// The pages and their assets. `jobs` says whether the server takes jobs.
+pub fn router(jobs: bool) -> Router<State> {
+    // Who has a session sees where to end it.
+    let list = async move |session: Option<Extension<HasSession>>, headers: HeaderMap| {
+        page(&headers, &LISTS[usize::from(jobs)][usize::from(session.is_some())])
+    };
     Router::new()
         .route("/", get(list))
         // The page holds nothing of a slide. What its script asks for needs the credentials of each slide.
@@ -144,11 +163,6 @@ pub fn router() -> Router<State> {
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
         .route("/assets/{name}", get(asset))
-}
-
-/// Who has a session sees where to end it.
-async fn list(session: Option<Extension<HasSession>>, headers: HeaderMap) -> Response {
-    page(&headers, if session.is_some() { &LIST_OF_SESSION } else { &LIST })
 }
 
 /// The text of the login page for a request, in which its texts are missing.
@@ -203,11 +217,20 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        let pages = [&COMPARE, &EMBED, &JOBS, &LIST, &LIST_OF_SESSION, &LOGIN, &VIEWER];
-        let all: Vec<&Bytes> = pages.iter().flat_map(|page| page.all()).chain([&*DOCS]).collect();
+        let pages = [&*COMPARE, &EMBED, &JOBS, &LOGIN, &VIEWER];
+        let lists = LISTS.iter().flatten();
+        let all: Vec<&Bytes> =
+            pages.into_iter().chain(lists).flat_map(|page| page.all()).chain([&*DOCS]).collect();
         check(&ASSETS, &all, 3);
         let none = HeaderMap::new();
-        assert!(LIST.of(&none).len() > LIST_OF_SESSION.of(&none).len(), "a session shows where to end it");
+        let shown = |jobs: usize, session: usize, link: &str| {
+            let text = str::from_utf8(LISTS[jobs][session].of(&none)).unwrap();
+            text.contains(link)
+        };
+        for at in [0, 1] {
+            assert!(shown(1, at, TO_JOBS.1) && !shown(0, at, TO_JOBS.1), "the queue, where jobs are taken");
+            assert!(shown(at, 1, LOG_OUT.1) && !shown(at, 0, LOG_OUT.1), "a session shows where to end it");
+        }
         assert!(login_text(&none).contains("{{said}}"));
     }
 }

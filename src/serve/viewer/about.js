@@ -1,7 +1,7 @@
 // What a slide is, in plain words: its size, its scale, how it is kept, and what is lossless of it. With the label and other images in
 // its file, where the server shows them.
 'use strict';
-origami.about = (slide, kind, closed) => {
+origami.about = (slide, kind, closed, original) => {
   const byId = id => document.getElementById(id);
   const number = value => phrase.number(value, { maximumFractionDigits: 4 });
 
@@ -57,20 +57,39 @@ origami.about = (slide, kind, closed) => {
     return parts.join(', ') || null;
   }
 
+  // Whether anything is lost, in plain words.
+  function kept() {
+    const { stored_bytes: stored, represented_bytes: raw } = slide;
+    const times = stored && raw ? phrase.figure(Number((raw / stored).toPrecision(2))) : null;
+    if (!slide.encoded) return phrase`The scanned file itself, unchanged.`;
+    if (slide.lossless) return times ? phrase`Lossless: about ${times} times smaller than the raw pixels.` : phrase`Lossless.`;
+    if (!slide.lossy) return phrase`Tiles that another program has made, as they are.`;
+    return times ? phrase`Lossy: about ${times} times smaller than the raw pixels.` : phrase`Lossy.`;
+  }
+
+  // An archive has no place for it; of a scan the server reads no more than it needs.
+  const scanner = () => (slide.encoded ? phrase`not recorded` : phrase`not recorded here; the scanned file may name it`);
+
+  const rows = pairs => pairs.filter(([, text]) => text).flatMap(([name, text]) => {
+    const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
+    term.textContent = name;
+    said.append(text);
+    return [term, said];
+  });
+
   function fill() {
     const [, sentence] = kind();
-    const rows = [
-      [phrase`File`, slide.file], [phrase`Size`, size()], [phrase`Scale`, scale()],
-      [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : null], [phrase`Has`, planes()],
-      [phrase`What you see`, sentence || phrase`Tiles that another program has made, as they are.`], [phrase`Made of`, made()], [phrase`Coded`, coding()],
-      [phrase`Original`, slide.has_original ? phrase`Served beside it: c compares, d shows the difference.` : null],
-      [phrase`Colours`, colours()], [phrase`Warning`, slide.warning], [phrase`Version`, slide.version],
-    ];
-    byId('facts').replaceChildren(...rows.filter(([, text]) => text).flatMap(([name, text]) => {
-      const [term, said] = ['dt', 'dd'].map(tag => document.createElement(tag));
-      [term.textContent, said.textContent] = [name, text];
-      return [term, said];
-    }));
+    const beside = document.createElement('span');
+    if (slide.has_original) beside.append(phrase`Served beside it: c compares, d shows the difference.`);
+    else original.sentence().then(said => beside.replaceChildren(said));
+    byId('facts').replaceChildren(...rows([
+      [phrase`What you see`, kept()], [phrase`File`, slide.file], [phrase`Size`, size()], [phrase`Scale`, scale()],
+      [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : phrase`not recorded`], [phrase`Scanner`, scanner()],
+      [phrase`Has`, planes()], [phrase`Made of`, made()], [phrase`Original`, slide.encoded ? beside : null], [phrase`Warning`, slide.warning],
+    ]));
+    byId('facts-coded').replaceChildren(...rows([
+      [phrase`Kept`, sentence], [phrase`Coded`, coding()], [phrase`Colours`, colours()], [phrase`Version`, slide.version],
+    ]));
   }
 
   // Names come from files, so they enter the page only as text and as encoded URLs.
@@ -93,7 +112,7 @@ origami.about = (slide, kind, closed) => {
     if (byId('about').hidden && !keep) closed();
   }
 
-  byId('about-close').addEventListener('click', () => toggle());
+  byId('about-close').addEventListener('click', () => { toggle(); byId('info').focus(); });
   fill();
   pictures();
   return { toggle, get open() { return !byId('about').hidden; } };

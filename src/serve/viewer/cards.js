@@ -73,10 +73,12 @@ const cards = (toggled, isChosen) => {
 
   function fill(item, slide) {
     const part = name => item.querySelector(name);
-    put(part('.name'), 'textContent', slide.name);
+    // Below the heading of its folder a name is read without it.
+    const folder = slide.name.slice(0, slide.name.lastIndexOf('/') + 1);
+    put(part('.name>i'), 'textContent', folder);
+    put(part('.name>b'), 'textContent', slide.name.slice(folder.length));
     put(part('.facts'), 'textContent', facts(slide));
     put(part('.note'), 'textContent', note(slide));
-    part('.note').classList.toggle('raw', slide.encoded === false);
     attribute(part('a'), 'href', at('viewer', slide.name));
     part('input').setAttribute('aria-label', phrase`Choose ${slide.name} to compare`);
     if (item.dataset.seen) draw(item);
@@ -121,6 +123,7 @@ const cards = (toggled, isChosen) => {
   // Existing cards are moved only if the order changes, because a moved element loses the focus.
   function show(slides, folders) {
     const wanted = new Map(rows(slides, folders));
+    byId('slides').classList.toggle('by-folder', folders);
     for (const [key, { item }] of all) {
       if (wanted.has(key)) continue;
       remove(item);

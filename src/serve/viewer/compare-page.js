@@ -28,7 +28,7 @@
 
   // Why this address compares nothing; null if it does.
   function problem() {
-    const how = phrase`Name two to four slides with commas between them: /compare?slides=a,b`;
+    const how = phrase`Choose two to four slides in the list, or name them with commas between them: /compare?slides=a,b`;
     if (names.length < LEAST || names.length > MOST) return phrase`${how}. This address names ${NUMBERS[names.length] ?? phrase`${names.length} slides`}.`;
     if (signed.count > 1 && signed.count !== names.length) {
       return phrase`This address has ${signed.count} signatures for ${NUMBERS[names.length]}. Give one for each slide, in the order of the slides, or one for all.`;
@@ -39,18 +39,20 @@
   const digits = () => (together.physical ? 2 : 5);
 
   // Centre from that of the first slide and offsets in units, CSS pixels a unit, and degrees: the same view on every screen.
+  function note() {
+    const { x, y, zoom, turn, flip } = together.view;
+    const parts = { x: round(x, digits()), y: round(y, digits()), z: Number(zoom.toPrecision(6)) };
+    if (origami.turn(turn)) parts.r = round(origami.turn(turn), 2);
+    if (flip) parts.f = 1;
+    const moved = together.offsets.slice(1).map(each => [round(each.x, digits()), round(each.y, digits()), round(each.turn, 2)].join(','));
+    if (moved.some(each => each !== '0,0,0')) parts.o = moved.join(';');
+    history.replaceState(null, '', `${location.search}#${new URLSearchParams(parts)}`);
+    slides.forEach((_, i) => { pane(i).querySelector('a').href = alone(i, flip); });
+  }
+
   function remember() {
     clearTimeout(remember.timer);
-    remember.timer = setTimeout(() => {
-      const { x, y, zoom, turn, flip } = together.view;
-      const parts = { x: round(x, digits()), y: round(y, digits()), z: Number(zoom.toPrecision(6)) };
-      if (origami.turn(turn)) parts.r = round(origami.turn(turn), 2);
-      if (flip) parts.f = 1;
-      const moved = together.offsets.slice(1).map(each => [round(each.x, digits()), round(each.y, digits()), round(each.turn, 2)].join(','));
-      if (moved.some(each => each !== '0,0,0')) parts.o = moved.join(';');
-      history.replaceState(null, '', `${location.search}#${new URLSearchParams(parts)}`);
-      slides.forEach((_, i) => { pane(i).querySelector('a').href = alone(i, flip); });
-    }, 200);
+    remember.timer = setTimeout(note, 200);
   }
 
   // The address of one slide in its own page, at the same place.
@@ -101,24 +103,32 @@
   // How the slides are linked, in a sentence.
   function describe() {
     const without = names.filter((_, i) => !slides[i].microns_per_pixel);
-    byId('linked').textContent = together.physical ? phrase`Linked by scale: all slides show the same micrometres a pixel of the screen.`
+    byId('linked').textContent = !byId('offsets').hidden ? phrase`Not linked while the offsets are open: each slide moves by itself.`
+      : together.physical ? phrase`Linked by scale: all slides show the same micrometres a pixel of the screen.`
       : without.length > 1 ? phrase`Linked by parts of the slides' widths: ${phrase.list(without)} do not say how large the pixels are.`
         : phrase`Linked by parts of the slides' widths: ${phrase.list(without)} does not say how large the pixels are.`;
     byId('corner').hidden = !together.physical;
-    byId('offset-unit').textContent = together.physical ? phrase`x and y in micrometres, rotation in degrees, against the first slide.`
-      : phrase`x and y in widths of the slide, rotation in degrees, against the first slide.`;
+    byId('offset-unit').textContent = together.physical ? phrase`How far a slide is moved to the right (x) and down (y) of the first one, in micrometres, and turned against it, in degrees.`
+      : phrase`How far a slide is moved to the right (x) and down (y) of the first one, in widths of the slide, and turned against it, in degrees.`;
   }
 
   // Magnification of a slide, or percent where that is unknown.
   function power(i) {
     const { microns_per_pixel: microns, objective_power: objective } = slides[i];
     const full = microns ? 20 / (microns[0] + microns[1]) : objective;
-    return `${phrase.figure(Number((together.zoomOf(i) * (full || 100)).toPrecision(3)))}${full ? '×' : ' %'}`;
+    return origami.magnification(together.zoomOf(i), full);
+  }
+
+  // What the tiles of a slide are.
+  function kind(slide) {
+    if (!slide.encoded) return phrase`original, not encoded`;
+    if (slide.lossless) return phrase`lossless`;
+    return slide.lossy ? phrase`reconstructed, lossy` : phrase`original tiles`;
   }
 
   function changed() {
     if (!together) return;
-    slides.forEach((_, i) => { pane(i).querySelector('.power').textContent = power(i); });
+    slides.forEach((slide, i) => { pane(i).querySelector('.power').textContent = `${power(i)} · ${kind(slide)}`; });
     byId('flip').setAttribute('aria-pressed', String(together.view.flip));
     fill();
     remember();
@@ -138,8 +148,13 @@
   }
 
   function set(i) {
-    const [x, y, turn] = fields(i).map(field => (field.validity.valid && field.value !== '' ? Number(field.value) : 0));
-    together.setOffset(i, { x, y, turn });
+    const most = round(together.most, digits());
+    const given = fields(i).map(field => (field.validity.valid && field.value !== '' ? Number(field.value) : 0));
+    const far = given.slice(0, 2).some(value => Math.abs(value) > most);
+    byId('offset-far').textContent = far ? phrase`No farther than ${phrase.number(most)}, or the slides would not be in one view.` : '';
+    const [x, y] = given.map(value => Math.min(most, Math.max(-most, value)));
+    if (far && document.activeElement?.closest('#rows')) document.activeElement.blur();
+    together.setOffset(i, { x, y, turn: given[2] });
   }
 
   function align() {
@@ -147,8 +162,8 @@
     byId('offsets').hidden = !open;
     byId('align').setAttribute('aria-pressed', String(open));
     together.apart = open;
+    describe();
     fill();
-    if (!open) byId('align').focus();
   }
 
   // --- Actions ------------------------------------------------------------------------------------------------------
@@ -171,9 +186,17 @@
   function listen() {
     for (const id of ['in', 'out', 'home', 'turn', 'flip', 'align', 'help']) byId(id).addEventListener('click', actions[id]);
     byId('power').addEventListener('click', actions.power);
-    byId('offsets-close').addEventListener('click', align);
+    byId('offsets-close').addEventListener('click', () => { align(); byId('align').focus(); });
+    origami.panels(['offsets'], () => together.lead.canvas);
     document.addEventListener('keydown', event => {
       const typing = event.target.closest('input, select, textarea, dialog');
+      const step = origami.step(event);
+      if (!typing && step) {
+        event.preventDefault();
+        origami.nudge(together.lead, ...step);
+        return;
+      }
+      if (event.key === 'Escape' && !typing && !byId('offsets').hidden) align();
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       event.preventDefault();
       actions[keys[event.key]]();
@@ -193,6 +216,7 @@
 
   async function begin() {
     document.querySelector('a.back').href = signed('/');
+    const before = phrase.keep(() => { note(); return { offsets: !byId('offsets').hidden }; });
     names = asked();
     const wrong = problem();
     if (wrong) throw new Error(wrong);
@@ -212,9 +236,10 @@
     recall();
     scale.show();
     say('');
+    if (before?.offsets) align();
     Object.assign(origami, { viewers, together, settled: () => origami.still(() => viewers.every(origami.isWhole)) });
     await origami.settled();
   }
 
-  origami.ready = begin().catch(error => say(error.message)).finally(() => { document.documentElement.dataset.ready = 'yes'; });
+  origami.ready = begin().catch(error => { say(error.message); byId('message').append(' ', origami.toList()); }).finally(() => { document.documentElement.dataset.ready = 'yes'; });
 })();

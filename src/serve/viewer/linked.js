@@ -1,6 +1,7 @@
 // Several viewers that move together. What they have in common is a view: a centre, a zoom, a rotation, and whether it is mirrored. Its unit is
 // the micrometre where all slides say how large their pixels are, else the width of each slide; its origin is the centre of each slide.
-// Every slide but the first may lie and be turned differently, by its offset. Knows no page.
+// Every slide but the first may lie and be turned differently, by its offset: where its centre lies from that of the first, in the first
+// slide's directions, and the degrees by which it is turned. Knows no page.
 'use strict';
 origami.linked = (viewers, slides, changed) => {
   const microns = slides.map(slide => slide.microns_per_pixel);
@@ -35,8 +36,8 @@ origami.linked = (viewers, slides, changed) => {
 
   // The centre of the common view in pixels of a slide.
   function centre(i) {
-    const [x, y] = turned([view.x, view.y], offsets[i].turn);
-    return [slides[i].width / 2 + (x + offsets[i].x) * scales[i], slides[i].height / 2 + (y + offsets[i].y) * scales[i]];
+    const [x, y] = turned([view.x - offsets[i].x, view.y - offsets[i].y], offsets[i].turn);
+    return [slides[i].width / 2 + x * scales[i], slides[i].height / 2 + y * scales[i]];
   }
 
   function zoom(i, immediately) {
@@ -69,8 +70,8 @@ origami.linked = (viewers, slides, changed) => {
   // Takes the common view from the viewer that the user moves.
   function read() {
     const of = shown(lead);
-    const [x, y] = turned([of.x - offsets[lead].x, of.y - offsets[lead].y], -offsets[lead].turn);
-    view = { x, y, zoom: of.zoom, turn: of.turn + offsets[lead].turn, flip: of.flip };
+    const [x, y] = turned([of.x, of.y], -offsets[lead].turn);
+    view = { x: x + offsets[lead].x, y: y + offsets[lead].y, zoom: of.zoom, turn: of.turn + offsets[lead].turn, flip: of.flip };
   }
 
   // Takes the offsets from what the viewers show, while they move apart: the first one has none.
@@ -80,8 +81,8 @@ origami.linked = (viewers, slides, changed) => {
     for (let i = 1; i < viewers.length; i++) {
       const of = shown(i);
       const turn = origami.turn(view.turn - of.turn);
-      const [x, y] = turned([view.x, view.y], turn);
-      offsets[i] = { x: of.x - x, y: of.y - y, turn };
+      const [x, y] = turned([of.x, of.y], -turn);
+      offsets[i] = { x: view.x - x, y: view.y - y, turn };
     }
   }
 
@@ -160,7 +161,10 @@ origami.linked = (viewers, slides, changed) => {
   limit();
 
   return {
-    physical, take, home, setOffset, centre,
+    physical,
+    // Units by which a slide may be moved: all of them still fit one view.
+    get most() { return 2 * Math.max(...slides.flatMap(({ width, height }, i) => [width / scales[i], height / scales[i]])); },
+    take, home, setOffset, centre,
     // CSS pixels a pixel of a slide.
     zoomOf: i => view.zoom / scales[i],
     turnOf: i => origami.turn(view.turn - offsets[i].turn),

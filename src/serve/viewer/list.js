@@ -65,8 +65,8 @@
     tell(skipped, count);
     opening = slides.some(slide => slide.pending);
     put(byId('count'), 'textContent', wanted.search ? phrase`${slidesOf(total)} found` : slidesOf(total));
-    // A short list needs no search field, unless it is in use.
-    byId('search').hidden = total < 7 && !wanted.search && !byId('search').contains(document.activeElement);
+    // One slide needs no search field, unless it is in use.
+    byId('search').hidden = total < 2 && !wanted.search && !byId('search').contains(document.activeElement);
     put(byId('message'), 'textContent', !total && wanted.search ? phrase`No slide has “${wanted.search}” in its name.` : '');
     put(byId('empty'), 'hidden', total > 0 || Boolean(wanted.search));
     put(byId('all'), 'hidden', total > 0 || !wanted.search);
@@ -115,6 +115,24 @@
 
   // --- Choices ------------------------------------------------------------------------------------------------------
 
+  // No address holds them: they are there again after a step back and in another language.
+  const CHOSEN = 'origami-chosen';
+
+  function chosenBefore() {
+    try {
+      const again = ['back_forward', 'reload'].includes(performance.getEntriesByType('navigation')[0]?.type);
+      return again ? JSON.parse(sessionStorage.getItem(CHOSEN) ?? '[]') : [];
+    } catch {
+      return [];
+    }
+  }
+
+  function keepChosen() {
+    try {
+      sessionStorage.setItem(CHOSEN, JSON.stringify([...chosen]));
+    } catch { /* A browser that keeps nothing. */ }
+  }
+
   function toggled(name, is) {
     if (is) chosen.add(name);
     else chosen.delete(name);
@@ -123,6 +141,7 @@
 
   function offer() {
     choose(chosen.size >= MOST);
+    keepChosen();
     put(byId('chosen'), 'hidden', !chosen.size);
     put(byId('chosen-said'), 'textContent', chosen.size < 2 ? phrase`Choose two to four slides to compare.` : phrase`${slidesOf(chosen.size)} to compare`);
     put(byId('to-compare'), 'hidden', chosen.size < 2);
@@ -153,6 +172,12 @@
   byId('clear').addEventListener('click', () => { chosen.clear(); offer(); byId('slides').querySelector('input')?.focus(); });
   for (const event of ['popstate', 'hashchange']) addEventListener(event, () => { recall(); refresh(); });
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
+  document.addEventListener('keydown', event => {
+    if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not([type=checkbox]),select') || byId('search').hidden) return;
+    event.preventDefault();
+    byId('filter').select();
+  });
+  for (const name of chosenBefore()) chosen.add(name);
   recall();
   refresh();
 })();

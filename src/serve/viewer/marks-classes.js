@@ -1,5 +1,11 @@
 // The classes that marks can have, with their colours: those of the marks, those that were made here, and some to begin with.
 'use strict';
+// What a user reads of a class: those to begin with are in the language of the page. Files have the English name.
+origami.className = name => {
+  const own = { Tumor: phrase`Tumor`, Stroma: phrase`Stroma`, 'Immune cells': phrase`Immune cells`, Necrosis: phrase`Necrosis`, Other: phrase`Other` };
+  return own[name] ?? name;
+};
+
 origami.markClasses = marks => {
   const byId = id => document.getElementById(id);
   const KEY = 'origami-classes';
@@ -16,7 +22,7 @@ origami.markClasses = marks => {
 
   function options() {
     const chosen = byId('mark-class').value;
-    byId('mark-class').replaceChildren(new Option(phrase`none`, ''), ...[...known.keys()].sort().map(name => new Option(name, name)));
+    byId('mark-class').replaceChildren(new Option(phrase`none`, ''), ...[...known.keys()].sort().map(name => new Option(origami.className(name), name)));
     byId('mark-class').value = known.has(chosen) ? chosen : '';
     colour();
   }

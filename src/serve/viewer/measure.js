@@ -15,9 +15,9 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
       how: phrase`Drag from one end to the other, or click at both.`,
     },
     area: {
-      kind: 'polygon', name: phrase`Area`, closed: true,
-      figures: points => phrase`${in_.area(shapes.area(points, in_.scale))}, around ${in_.length(shapes.length(points, in_.scale, true))}`,
-      how: phrase`Click around it. A click on the first point, or a double click, closes it.`,
+      kind: 'freehand', name: phrase`Area`, closed: true,
+      figures: points => phrase`${in_.area(shapes.area(points, in_.scale))}, perimeter ${in_.length(shapes.length(points, in_.scale, true))}`,
+      how: phrase`Drag around it, or click around it: a click on the first point, or a double click, closes it.`,
     },
     angle: {
       kind: 'angle', name: phrase`Angle`, figures: ([from, tip, to]) => in_.angle(shapes.angle(from, tip, to, in_.scale)),
@@ -25,6 +25,8 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
     },
   };
   const all = [];
+  // What there was before each change.
+  const history = [];
   // `drawn`: whether measures are shown.
   let [tool, grid, drawn] = [null, false, false];
 
@@ -48,10 +50,26 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
       ended: () => { tool = null; press(); },
     });
     press();
-    byId('main').focus({ preventScroll: true });
+  }
+
+  const keep = () => history.push([...all]);
+
+  function undo() {
+    if (!history.length) return;
+    all.splice(0, all.length, ...history.pop());
+    list();
+  }
+
+  // A measure with other points.
+  function move(measure, points) {
+    const moved = { ...measure, points, text: TOOLS[measure.name].figures(points) };
+    all.splice(all.indexOf(measure), 1, moved);
+    list();
+    return moved;
   }
 
   function add(name, points) {
+    keep();
     all.push({ name, points, text: TOOLS[name].figures(points) });
     list();
     byId('measured').lastElementChild.scrollIntoView({ block: 'nearest' });
@@ -68,6 +86,7 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
       return item;
     }));
     byId('measure-clear').disabled = !all.length;
+    byId('measure-undo').disabled = !history.length;
     byId('measure-kept').hidden = !all.length;
     store();
     overlay.redraw();
@@ -88,6 +107,7 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
   }
 
   function remove(index) {
+    keep();
     all.splice(index, 1);
     list();
     (byId('measured').children[Math.min(index, all.length - 1)]?.querySelector('button') ?? byId('ruler')).focus();
@@ -131,7 +151,8 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
       const screen = points.map(view.screen);
       origami.ink.line(context, screen, { colour: COLOUR, closed: TOOLS[name].closed, fill: TOOLS[name].closed ? '#0b63ce22' : null });
       for (const point of screen) origami.ink.dot(context, point, { colour: COLOUR, radius: 3 });
-      origami.ink.label(context, text, screen[name === 'angle' ? 1 : screen.length - 1]);
+      if (TOOLS[name].closed) origami.ink.beside(context, text, screen, view);
+      else origami.ink.label(context, text, screen[name === 'angle' ? 1 : screen.length - 1]);
     }
   });
 
@@ -148,6 +169,8 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
   function toggle(keep = false) {
     byId('measuring').hidden = !byId('measuring').hidden;
     const open = !byId('measuring').hidden;
+    // Most come for a length.
+    if (open) choose('ruler');
     drawn = open || keep;
     byId('measure').setAttribute('aria-pressed', String(open));
     if (!open) sketch.stop();
@@ -161,14 +184,24 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
     overlay.redraw();
   }
 
-  for (const name of Object.keys(TOOLS)) byId(name).addEventListener('click', () => choose(name));
+  for (const name of Object.keys(TOOLS)) {
+    byId(name).addEventListener('click', () => { choose(name); byId('main').focus({ preventScroll: true }); });
+  }
   byId('grid').addEventListener('click', () => {
     grid = !grid;
     byId('grid').setAttribute('aria-pressed', String(grid));
     byId('grid-step').textContent = '';
     overlay.redraw();
   });
-  byId('measure-clear').addEventListener('click', () => { all.length = 0; list(); byId('ruler').focus(); });
+  byId('measure-clear').addEventListener('click', () => { keep(); all.length = 0; list(); byId('measure-undo').focus(); });
+  byId('measure-undo').addEventListener('click', undo);
+  document.addEventListener('keydown', event => {
+    const wanted = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
+    if (!wanted || byId('measuring').hidden || sketch.count || event.target.closest('input, select, textarea, dialog')) return;
+    event.preventDefault();
+    undo();
+  });
+  origami.measureEdit(viewer, overlay, sketch, { measures: () => (byId('measuring').hidden ? [] : all), begin: keep, move });
   byId('measure-close').addEventListener('click', () => { toggle(); byId('measure').focus(); });
   byId('measure-scale').hidden = in_.known;
   viewer.element.addEventListener('pointermove', where);

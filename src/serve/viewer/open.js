@@ -5,6 +5,12 @@ var origami = {};
   const byId = id => document.getElementById(id);
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
+  // Whether a key was used last, and not a pointer.
+  let keyed = false;
+  addEventListener('keydown', () => { keyed = true; }, true);
+  addEventListener('pointerdown', () => { keyed = false; }, true);
+  const byKey = () => keyed;
+
   // The name of a slide in an address: the last part of a page's path.
   const named = () => decodeURIComponent(location.pathname.split('/').pop());
 
@@ -103,6 +109,9 @@ var origami = {};
     byId('retry').addEventListener('click', () => origami.tiles.again(...viewers()));
   }
 
+  // A way to the list of slides, for who can see nothing here.
+  const toList = () => Object.assign(document.createElement('a'), { href: signed('/'), textContent: phrase`All slides` });
+
   // Resolves once `is()` is so, twice in a row, because a change begins with the next frame.
   async function still(is) {
     for (let calmFor = 0; calmFor < 2;) {
@@ -124,6 +133,18 @@ var origami = {};
     viewport.panBy(viewport.deltaPointsFromPixels(new OpenSeadragon.Point(across * size.x, down * size.y)));
     viewport.applyConstraints();
   }
+
+  // The same by CSS pixels, at once.
+  function nudge({ viewport }, right, down) {
+    const across = viewport.getFlip() ? -right : right;
+    viewport.panBy(viewport.deltaPointsFromPixels(new OpenSeadragon.Point(across, down)), true);
+    viewport.applyConstraints(true);
+  }
+
+  // Of a key event that moves by small steps: Alt with an arrow is one pixel, with Shift as well ten. As [right, down], else null.
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const step = ({ key, altKey, shiftKey, ctrlKey, metaKey }) =>
+    (altKey && !ctrlKey && !metaKey && ARROWS[key]?.map(value => value * (shiftKey ? 10 : 1))) || null;
 
   // Turns clockwise on the screen.
   function turnBy({ viewport }, degrees) {
@@ -151,5 +172,5 @@ var origami = {};
     viewport.applyConstraints(true);
   }
 
-  Object.assign(origami, { named, tilesOf, open, opens, ask, describe, trouble, still, isWhole, turn, move, turnBy, viewOf, show });
+  Object.assign(origami, { named, tilesOf, open, opens, ask, describe, trouble, toList, still, isWhole, turn, move, nudge, step, byKey, turnBy, viewOf, show });
 })();

@@ -53,6 +53,7 @@ origami.overlay = (viewer, canvas) => {
     context.clearRect(0, 0, width, height);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     view = look();
+    origami.ink.begin(context);
     for (const painter of painters) painter(context, view);
   }
 
@@ -73,6 +74,8 @@ origami.overlay = (viewer, canvas) => {
 
 // How lines and texts look on any tissue: light around dark, or the other way round.
 origami.ink = (() => {
+  // Of a label.
+  const HEIGHT = 22;
   const HALO = '#ffffffd9';
   const FONT = '600 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
 
@@ -105,12 +108,28 @@ origami.ink = (() => {
     context.stroke();
   }
 
+  // Boxes of labels on a canvas that is drawn anew.
+  const boxes = new WeakMap();
+  const begin = context => boxes.set(context, []);
+
+  // The nearest height at which a label covers no other one.
+  function free(context, x, y, width) {
+    const others = boxes.get(context);
+    if (!others) return y;
+    const covers = at => others.some(box => x < box.x + box.width && box.x < x + width && Math.abs(at - box.y) < HEIGHT + 1);
+    const steps = Array.from({ length: 9 }, (_, i) => (i % 2 ? 1 : -1) * Math.ceil(i / 2) * (HEIGHT + 2));
+    const found = y + (steps.find(step => !covers(y + step)) ?? 0);
+    others.push({ x, y: found, width });
+    return found;
+  }
+
   // A line of text in a box, beside a point.
-  function label(context, text, [x, y]) {
+  function label(context, text, [x, wanted]) {
     context.font = FONT;
     const width = context.measureText(text).width + 12;
+    const y = free(context, x, wanted, width);
     context.beginPath();
-    context.roundRect(x + 8, y - 27, width, 22, 4);
+    context.roundRect(x + 8, y - 27, width, HEIGHT, 4);
     context.fillStyle = '#18181be6';
     context.fill();
     context.fillStyle = '#fff';
@@ -118,5 +137,14 @@ origami.ink = (() => {
     context.fillText(text, x + 14, y - 15.5);
   }
 
-  return { line, dot, label };
+  // To the right of an outline, so that no corner of it is covered; within the stage.
+  function beside(context, text, points, { width, height }) {
+    const [xs, ys] = [0, 1].map(axis => points.map(point => point[axis]));
+    context.font = FONT;
+    const most = width - context.measureText(text).width - 24;
+    const middle = (Math.min(...ys) + Math.max(...ys)) / 2 + 16;
+    label(context, text, [Math.max(4, Math.min(Math.max(...xs) + 4, most)), Math.max(31, Math.min(middle, height - 8))]);
+  }
+
+  return { begin, line, dot, label, beside };
 })();

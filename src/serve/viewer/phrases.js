@@ -53,7 +53,25 @@ const phrase = (() => {
 
   // --- The choice ---------------------------------------------------------------------------------------------------
 
+  // A page in another language is loaded anew: `keep(read)` says what is open on it, and returns what was open before that.
+  const KEPT = 'origami-open';
+  let read = () => null;
+
+  function keep(reader) {
+    read = reader;
+    try {
+      const { at, what } = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
+      sessionStorage.removeItem(KEPT);
+      return at === location.pathname ? what : null;
+    } catch {
+      return null;
+    }
+  }
+
   function choose(code) {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ at: location.pathname, what: read() }));
+    } catch { /* The browser keeps nothing: the address has most of it. */ }
     const secure = location.protocol === 'https:' ? '; Secure' : '';
     document.cookie = `origami-language=${code}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
     location.reload();
@@ -68,5 +86,5 @@ const phrase = (() => {
     }
     menu.addEventListener('change', () => choose(menu.value));
   }
-  return Object.assign(say, { language, number, figure, fixed, bytes, day, moment, list });
+  return Object.assign(say, { language, number, figure, fixed, bytes, day, moment, list, keep });
 })();

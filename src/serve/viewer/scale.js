@@ -1,11 +1,21 @@
 // The scale bar, the magnification, and magnifications to choose from. A magnification is by the slide's scale, as microscopes have it:
 // 40x is 0.25 micrometres a CSS pixel, whatever the density of the screen.
 'use strict';
+// Of CSS pixels a pixel of the slide, at a magnification of `full` at one; in percent where that is unknown. What the screen shows larger
+// than the slide was scanned is said to be so; scales are not exactly those of an objective.
+origami.magnification = (zoom, full) => {
+  const shown = phrase.figure(Number((zoom * (full || 100)).toPrecision(3)));
+  if (!full) return `${shown} %`;
+  return zoom > 1.05 ? phrase`${shown}× (enlarged)` : `${shown}×`;
+};
+
 origami.scale = (viewer, slide) => {
   const byId = id => document.getElementById(id);
   const MICRONS_AT_1X = 10;
   const PRESETS = [1.25, 2.5, 5, 10, 20, 40];
   const PERCENTS = [10, 25, 50, 100, 200];
+  // The key of the first of them; that of full resolution comes before.
+  const FIRST_KEY = 2;
   const round = (value, digits) => Number(value.toFixed(digits));
   const microns = slide.microns_per_pixel;
   // The magnification at one pixel of the slide a CSS pixel; null where the slide does not say it.
@@ -20,8 +30,7 @@ origami.scale = (viewer, slide) => {
 
   function show() {
     const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
-    const shown = Number((zoom * (full ?? 100)).toPrecision(zoom < 0.1 ? 2 : 3));
-    byId('power').textContent = full ? `${phrase.figure(shown)}×` : `${phrase.figure(shown)} %`;
+    byId('power').textContent = origami.magnification(zoom, full);
     byId('power').setAttribute('aria-label', phrase`Magnification ${byId('power').textContent}; show full resolution`);
     const each = micronsPerCssPixel(zoom);
     byId('scale').hidden = !each;
@@ -38,17 +47,63 @@ origami.scale = (viewer, slide) => {
 
   // Zooms to CSS pixels a pixel of the slide.
   function zoomTo(zoom) {
-    viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(zoom));
+    viewer.viewport.zoomTo(viewer.viewport.imageToViewportZoom(zoom), about());
     viewer.viewport.applyConstraints();
   }
 
-  const choices = full ? PRESETS.map(power => new Option(`${phrase.figure(power)}×`, power / full)) : PERCENTS.map(part => new Option(`${part} %`, part / 100));
+  // --- Where it zooms -----------------------------------------------------------------------------------------------
+
+  // Where on the slide the mouse is; once it has left, as for the menu, where it last rested.
+  const RESTS_MS = 250;
+  let [over, rested, timer] = [null, null, 0];
+  const onSlide = ({ clientX, clientY }) => {
+    const box = viewer.element.getBoundingClientRect();
+    const x = viewer.viewport.getFlip() ? box.right - clientX : clientX - box.left;
+    return viewer.viewport.pointFromPixel(new OpenSeadragon.Point(x, clientY - box.top), true);
+  };
+  viewer.element.addEventListener('pointermove', event => {
+    clearTimeout(timer);
+    if (event.pointerType === 'touch') return;
+    over = event;
+    timer = setTimeout(() => { rested = onSlide(event); }, RESTS_MS);
+  });
+  viewer.element.addEventListener('pointerleave', () => { clearTimeout(timer); over = null; });
+
+  // That place, if it is in view and on the slide; else the zoom is about the centre.
+  function about() {
+    const at = over ? onSlide(over) : rested;
+    if (!at || !viewer.gestureSettingsMouse.zoomToRefPoint) return null;
+    const { x, y } = viewer.viewport.viewportToImageCoordinates(at);
+    const seen = viewer.viewport.getBounds(true).containsPoint(at, 0);
+    return seen && x >= 0 && y >= 0 && x < slide.width && y < slide.height ? at : null;
+  }
+
+  const choices = full ? PRESETS.map(power => new Option(origami.magnification(power / full, full), power / full)) : PERCENTS.map(part => new Option(`${part} %`, part / 100));
   byId('presets').append(...choices);
   byId('presets').selectedIndex = -1;
   byId('presets').addEventListener('change', event => {
     zoomTo(Number(event.target.value));
     event.target.selectedIndex = -1;
+    viewer.canvas.focus({ preventScroll: true });
   });
+  byId('presets').addEventListener('keydown', event => {
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    viewer.canvas.focus({ preventScroll: true });
+  });
+  // By number as well, as the list of keys says. Who moves by arrows has left the place of the mouse.
+  document.addEventListener('keydown', event => {
+    if (event.key.startsWith('Arrow')) [over, rested] = [null, null];
+    const choice = choices[event.key.length === 1 ? Number(event.key) - FIRST_KEY : -1];
+    if (!choice || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog') || byId('corner').hidden) return;
+    zoomTo(Number(choice.value));
+  });
+  for (const list of document.querySelectorAll('.power-keys')) {
+    list.append(...choices.flatMap((choice, i) => {
+      const key = Object.assign(document.createElement('kbd'), { textContent: FIRST_KEY + i });
+      return [key, ` ${choice.text} `];
+    }));
+  }
   for (const event of ['update-viewport', 'open', 'resize']) viewer.addHandler(event, show);
   return { show, zoomTo };
 };

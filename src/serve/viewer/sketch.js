@@ -15,8 +15,14 @@ origami.sketch = (viewer, overlay) => {
   };
   // CSS pixels within which a click means the first point, and between points of a free line.
   const [NEAR, APART] = [10, 3];
+  // A click that shakes is no drag: as far as OpenSeadragon lets it.
+  const SHAKE = 5;
   const COLOUR = '#b0177a';
   let [kind, points, hover, dragging, byKey, told] = [null, [], null, false, false, null];
+  // Whether a drag has drawn something since the button went down: its end is no click.
+  let drawn = false;
+  // While what is dragged is another's.
+  let paused = false;
 
   const centre = () => (({ image, width, height }) => image([width / 2, height / 2]))(overlay.look());
   const close = (a, b, pixels) => shapes.apart(a, b) * overlay.look().zoom <= pixels;
@@ -28,7 +34,7 @@ origami.sketch = (viewer, overlay) => {
   // it, `few(least)` follows where a shape is to be closed that has fewer points, and `ended()` when nothing more is drawn.
   function begin(name, to) {
     stop();
-    [kind, told] = [KINDS[name], { changed() {}, label() {}, ended() {}, few() {}, ...to }];
+    [kind, told, byKey] = [KINDS[name], { changed() {}, label() {}, ended() {}, few() {}, ...to }, origami.byKey()];
     viewer.element.classList.add('drawing');
     overlay.redraw();
   }
@@ -76,7 +82,7 @@ origami.sketch = (viewer, overlay) => {
     'canvas-click': event => {
       event.preventDefaultAction = true;
       byKey = false;
-      if (event.quick && !dragging) put(overlay.at(event));
+      if (event.quick && !drawn) put(overlay.at(event));
     },
     'canvas-double-click': event => {
       event.preventDefaultAction = true;
@@ -91,8 +97,10 @@ origami.sketch = (viewer, overlay) => {
       event.preventDefaultAction = true;
       const here = overlay.at(event);
       if (!dragging) {
-        [dragging, byKey] = [true, false];
-        points = [overlay.look().image(pressed)];
+        const from = overlay.look().image(pressed);
+        if (close(from, here, SHAKE)) return;
+        [dragging, drawn, byKey] = [true, true, false];
+        points = [from];
       }
       if (kind.drag === 'ends') points[1] = here;
       else if (!close(points.at(-1), here, APART)) points.push(here);
@@ -110,10 +118,11 @@ origami.sketch = (viewer, overlay) => {
     },
   };
   let pressed = null;
-  viewer.addHandler('canvas-press', event => { pressed = overlay.place(event); });
-  for (const [name, handle] of Object.entries(handlers)) viewer.addHandler(name, event => { if (kind) handle(event); });
+  viewer.addHandler('canvas-press', event => { [pressed, drawn] = [overlay.place(event), false]; });
+  for (const [name, handle] of Object.entries(handlers)) viewer.addHandler(name, event => { if (kind && !paused) handle(event); });
   viewer.element.addEventListener('pointermove', event => {
-    if (!kind) return;
+    // A layout that changes below a pointer that rests is no movement.
+    if (!kind || (byKey && !event.movementX && !event.movementY)) return;
     hover = event.pointerType === 'touch' ? null : overlay.at(event);
     byKey = false;
     overlay.redraw();
@@ -140,15 +149,16 @@ origami.sketch = (viewer, overlay) => {
     },
   };
   document.addEventListener('keydown', event => {
-    if (!kind || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!kind || event.ctrlKey || event.metaKey) return;
     const field = event.target.closest('input, select, textarea, dialog, button, a, summary');
-    if (field && event.key !== 'Escape') return;
+    // A field is left by Escape, a button is no place of its own for it.
+    if (field && (event.key !== 'Escape' || event.target.closest('input, select, textarea, dialog'))) return;
     if (event.key.startsWith('Arrow')) {
       byKey = true;
       overlay.redraw();
       return;
     }
-    if (!keys[event.key]) return;
+    if (event.altKey || !keys[event.key]) return;
     event.preventDefault();
     event.stopPropagation();
     keys[event.key]();
@@ -170,12 +180,17 @@ origami.sketch = (viewer, overlay) => {
     if (screen.length > 1) origami.ink.line(context, screen, { colour: COLOUR, closed, dash: dragging ? [] : [6, 4] });
     for (const point of points) if (kind.drag !== 'path' || !dragging) origami.ink.dot(context, view.screen(point), { colour: COLOUR });
     const text = told.label(all);
-    if (text && screen.length > 1) origami.ink.label(context, text, screen.at(-1));
+    if (text && screen.length > 1) {
+      if (kind.closed) origami.ink.beside(context, text, screen, view);
+      else origami.ink.label(context, text, screen.at(-1));
+    }
     if (byKey) cross(context, view);
   });
 
   return {
     begin, stop, finish: () => kind && finish(), back: () => points.length && back(),
+    set paused(value) { paused = value; },
+    get paused() { return paused; },
     get active() { return Boolean(kind); },
     get count() { return points.length; },
   };

@@ -4,6 +4,8 @@
 (() => {
   const byId = id => document.getElementById(id);
   const name = origami.named();
+  // Panels that lie over the slide, one at a time.
+  const PANELS = ['measuring', 'marking', 'picturing', 'sharing', 'informing'];
   let [viewer, comparison, slide, recorder, scale] = [null, null, null, null, null];
 
   const say = text => { byId('message').textContent = text; };
@@ -16,7 +18,7 @@
     document.title = `${name} · ORIGAMI`;
     byId('name').textContent = name;
     byId('name').title = name;
-    for (const id of ['compare', 'difference']) byId(id).hidden = !slide.has_original;
+    for (const each of document.querySelectorAll('#compare,#difference,.original')) each.hidden = !slide.has_original;
     const [summary, text] = kind();
     const said = [text, slide.warning].filter(Boolean).join(' ');
     byId('note').hidden = !summary;
@@ -28,12 +30,12 @@
   // In a word and in a sentence: what the tiles are.
   function kind() {
     if (!slide.encoded) {
-      return [phrase`original, not encoded`, phrase`This is the original, not encoded: tiles are made of the pixels of the scanned file as they are asked for. origami encode makes a bundle of it, which is smaller than a tree of tiles and served faster.`];
+      return [phrase`original, not encoded`, phrase`This is the scanned file itself: every tile is made of its pixels when it is asked for.`];
     }
     const [stored, raw] = [slide.stored_bytes, slide.represented_bytes];
-    const ratio = stored && raw ? phrase.figure(Number((stored / raw).toPrecision(2))) : null;
-    const size = ratio ? phrase`Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}. The ratio is ${ratio}.` : '';
-    const whole = (what, sentence) => [ratio ? `${what} · ${phrase`${ratio} of raw`}` : what, `${sentence} ${size}`.trim()];
+    const times = stored && raw ? phrase.figure(Number((raw / stored).toPrecision(2))) : null;
+    const size = times ? phrase`Stored are ${bytes(stored)}; the pixels of all levels as raw 8-bit RGB would be ${bytes(raw)}, ${times} times as much.` : '';
+    const whole = (what, sentence) => [times ? phrase`${what} · ${times} times smaller` : what, `${sentence} ${size}`.trim()];
     if (slide.lossless) return whole(phrase`lossless`, phrase`The tiles of the full resolution are those of the source, byte for byte.`);
     if (!slide.lossy) return slide.warning ? [phrase`original tiles`, ''] : ['', ''];
     return whole(phrase`reconstructed, lossy`,
@@ -59,6 +61,18 @@
     remember.timer = setTimeout(() => history.replaceState(null, '', fragment(marksShown())), 200);
   }
 
+  // What is open, beside the marks, for the same page in another language.
+  function isOpen() {
+    history.replaceState(null, '', fragment(marksShown()));
+    return { panels: ['measuring', 'picturing', 'sharing', 'informing', 'recording'].filter(each => origami[each]?.open), caption: byId('caption').value };
+  }
+
+  function reopen({ panels, caption }) {
+    byId('caption').value = caption;
+    const ways = { measuring: actions.measure, picturing: actions.picture, sharing: actions.share, informing: actions.info, recording: actions.record };
+    for (const each of panels) ways[each]?.();
+  }
+
   // Brightness, contrast and gamma in an address.
   const adjustments = given => Object.fromEntries(['b', 'k', 'g'].filter(key => given.has(key)).map(key => [key, given.get(key)]));
 
@@ -81,7 +95,10 @@
 
   const zoomBy = factor => { viewer.viewport.zoomBy(factor); viewer.viewport.applyConstraints(); };
   const turnBy = degrees => origami.turnBy(viewer, degrees);
-  const toggle = mode => slide.has_original && comparison.set(comparison.mode === mode ? 'one' : mode);
+  const toggle = mode => {
+    if (slide.has_original) comparison.set(comparison.mode === mode ? 'one' : mode);
+    else original().then(({ tell }) => tell()).catch(() => {});
+  };
   // By a fifth of the view.
   const move = (right, down) => origami.move(viewer, right / 5, down / 5);
   const fullScreen = () => {
@@ -115,13 +132,28 @@
       recorder.toggle();
     },
     keyframe: () => recorder?.open && recorder.add(),
-    help: () => byId('keys').showModal(),
+    help: () => {
+      byId('keys').showModal();
+      if (!slide.has_original) original().then(({ list }) => list()).catch(() => {});
+    },
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', f: 'full', c: 'compare',
     d: 'difference', m: 'measure', a: 'marks', p: 'picture', s: 'share', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
+
+  // Closes what is open over the slide: a note, else the panel. Says whether there was one.
+  function leave() {
+    const opened = ['note', 'planes'].map(byId).find(each => each.open);
+    if (opened) {
+      opened.open = false;
+      return true;
+    }
+    const panel = PANELS.find(each => origami[each]?.open);
+    if (panel) origami[panel].toggle();
+    return Boolean(panel);
+  }
 
   // Tools that are loaded when they are first used. What they draw on lies over the slide.
   const once = make => { let made; return () => (made ??= make().catch(error => { made = null; say(error.message); throw error; })); };
@@ -132,7 +164,7 @@
   });
   const measuring = once(async () => {
     const { overlay, sketch } = await drawing();
-    await load('measure.js');
+    await load('measure.js', 'measure-edit.js');
     return (origami.measuring = origami.measure(viewer, slide, overlay, sketch, MEASURES, rest));
   });
   const MEASURES = `origami-measures ${name}`;
@@ -173,19 +205,32 @@
     });
     origami.recording = recorder;
   });
+  const original = once(async () => {
+    await load('original.js');
+    return origami.original(name);
+  });
   const informing = once(async () => {
-    await load('measure.css', 'about.js');
-    return (origami.informing = origami.about(slide, kind, rest));
+    await load('measure.css', 'about.js', ...(slide.has_original ? [] : ['original.js']));
+    return (origami.informing = origami.about(slide, kind, rest, slide.has_original ? null : await original()));
   });
   // What others have left drawn goes with the panel that is closed.
   const rest = () => ['measuring', 'marking'].forEach(each => origami[each]?.rest());
   // One panel at a time. What is drawn stays until the last one is closed.
   async function only(wanted, get) {
     const panel = await get();
-    for (const each of ['measuring', 'marking', 'picturing', 'sharing', 'informing']) {
+    for (const each of PANELS) {
       if (each !== wanted && origami[each]?.open) origami[each].toggle(true);
     }
     panel.toggle();
+  }
+
+  // Degrees, once the view is turned.
+  function turned() {
+    const degrees = origami.turn(viewer.viewport.getRotation());
+    if (document.activeElement !== byId('degrees')) {
+      byId('degrees').value = round(degrees, 2);
+      byId('turned').hidden = !degrees;
+    }
   }
 
   const flipped = () => byId('flip').setAttribute('aria-pressed', String(viewer.viewport.getFlip()));
@@ -205,6 +250,17 @@
         return;
       }
       const typing = event.target.closest('input, select, textarea, video, dialog');
+      const step = origami.step(event);
+      if (!typing && step) {
+        event.preventDefault();
+        origami.nudge(viewer, ...step);
+        return;
+      }
+      if (event.key === 'Escape' && !event.target.closest('dialog')) {
+        if (typing) (typing.closest('[tabindex="-1"]') ?? byId('main')).focus({ preventScroll: true });
+        else leave();
+        return;
+      }
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       if (keys[event.key] === 'full' && byId('full').hidden) return;
       event.preventDefault();
@@ -215,8 +271,13 @@
       for (const id of ['note', 'planes']) if (!byId(id).contains(event.target)) byId(id).open = false;
     });
     addEventListener('hashchange', recall);
+    viewer.addHandler('animation-start', () => { byId('note').open = false; });
+    origami.panels(['measuring', 'marking', 'picturing', 'about', 'tour'], () => byId('main'));
     for (const event of ['animation-finish', 'rotate', 'flip', 'pan', 'zoom']) viewer.addHandler(event, remember);
     viewer.addHandler('flip', flipped);
+    viewer.addHandler('rotate', turned);
+    byId('degrees').addEventListener('change', ({ target }) => viewer.viewport.setRotation(origami.turn(Number(target.value) || 0)));
+    byId('degrees').addEventListener('blur', turned);
   }
 
   // Resolves when everything in view is loaded at full quality and nothing moves.
@@ -226,6 +287,7 @@
     document.querySelector('a.back').href = signed('/');
     origami.trouble(() => [viewer, comparison?.second].filter(Boolean));
     slide = await origami.early.described;
+    const before = phrase.keep(isOpen);
     describe();
     for (const id of ['tools', 'corner', 'navigator']) byId(id).hidden = false;
     // As large as its corner allows, with the slide's aspect ratio.
@@ -252,6 +314,7 @@
     recall();
     scale.show();
     say('');
+    if (before) reopen(before);
     await settled();
     document.documentElement.dataset.ready = 'yes';
   }
@@ -259,6 +322,7 @@
   origami.ready = begin().catch(error => {
     byId('name').textContent = name;
     say(phrase`This slide cannot be shown: ${error.message}`);
+    byId('message').append(' ', origami.toList());
     throw error;
   });
   // The error is shown already, so it needs no other handler.
