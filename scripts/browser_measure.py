@@ -137,6 +137,8 @@ class Measuring(User):
         b = self.browser
         b.screen(1280, 800)
         self.open(self.slide, "#x=700&y=600&z=0.5")
+        # The tab has kept those of before.
+        b.eval("document.getElementById('measure-clear').click()")
         b.click("#grid")
         b.wait("/^Grid: \\d+ µm$/.test(document.getElementById('grid-step').textContent)", "what the grid is")
         left, top, *_ = b.eval(EDGES)

@@ -60,12 +60,12 @@ class Recorder(User):
         return json.loads(done.stdout)["results"][0]
 
     def without_service(self, address):
-        """A server that takes no jobs says what to start."""
+        """A server that takes no jobs says what to do instead."""
         b = self.browser
         b.screen(1280, 820)
         self.open(address)
         b.key("t")
-        b.wait("/origami serve --jobs/.test(document.getElementById('job-said').textContent)", "what to start")
+        b.wait("/makes no videos.*origami tour/.test(document.getElementById('job-said').textContent)", "what to do instead")
         self.check("document.getElementById('render').disabled", "nothing to submit to")
         # The question whether it takes jobs is the one request that fails.
         b.forgive("/queue/status")
