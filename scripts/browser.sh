@@ -115,4 +115,5 @@ part list "$origami" "$slides/$bundle_name.bundle" "$target_dir/demo/browser-lis
 # The list is looked at with as many slides as fill its rows.
 rm -f "$slides/below & deep/drawn.tif"
 part marks "$origami" "$slides" "$name" "$target_dir/demo/browser-marks" "$target_dir/browser"
+part marked "$origami" "$slides" "$name" "$target_dir/demo/browser-marked" "$target_dir/browser"
 part browser "$open" "$target_dir/browser" "$slides" "$name" "$bundle_name" "$signed" "$signed_slide"

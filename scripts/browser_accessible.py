@@ -13,7 +13,7 @@ from user import User, visit
 
 # Pages at once and what is pressed on them.
 PANELS = {
-    "plain": "", "measure": "#measure", "marks": "#mark-up", "picture": "#picture", "tour": "#record", "about": "#info", "keys": "#help",
+    "plain": "", "measure": "#measure", "marks": "#mark-up", "picture": "#picture", "share": "#share", "tour": "#record", "about": "#info", "keys": "#help",
     "compare": "#compare", "difference": "#difference",
 }
 # CSS pixels of a control at least, by WCAG 2.2 (2.5.8): those in a line of text and those of the browser are free of it.

@@ -29,7 +29,7 @@ SEEN = """(() => {
 })()"""
 # A file of a language that the page has loaded.
 LOADED = "performance.getEntriesByType('resource').map(e => /\\/assets\\/(de|es|fr|ja|zh)\\.js/.exec(e.name)?.[1]).filter(Boolean).join()"
-PANELS = ("#measure", "#mark-up", "#picture", "#info", "#record")
+PANELS = ("#measure", "#mark-up", "#picture", "#share", "#info", "#record")
 
 
 class Reader(User):

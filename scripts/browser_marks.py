@@ -61,7 +61,9 @@ class Marking(User):
         self.process.wait()
 
     def open(self, more=""):
-        self.browser.open(f"{self.address}/viewer/{urllib.parse.quote(self.slide, safe='')}#x=1110&y=1500&z=1&a=1{more}")
+        self.browser.open(f"{self.address}/viewer/{urllib.parse.quote(self.slide, safe='')}#x=1110&y=1500&z=1{more}")
+        self.browser.eval("origami.settled()")
+        self.browser.key("a")
         self.browser.wait("Boolean(origami.marking?.open && origami.marking.loaded)", "the panel of marks", 20)
         self.browser.eval("origami.marking.loaded")
         self.browser.eval("origami.settled()")
@@ -252,7 +254,7 @@ class Marking(User):
             raise SystemExit(f"error: {table}")
         for text in ("", "3", "[3]", '{"type":"Feature","geometry":{"type":"Polygon","coordinates":[[["a",1]]]}}'):
             b.eval(f"origami.marking.load(new File([{json.dumps(text)}], 'bad.geojson'))")
-            self.check("/^bad\\.geojson: /.test(document.getElementById('marks-said').textContent)", "a file that is none is refused")
+            self.check("/^bad\\.geojson: /.test(document.getElementById('marks-did').textContent)", "a file that is none is refused")
         self.checks += 1
 
     def gone(self):

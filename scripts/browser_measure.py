@@ -147,6 +147,12 @@ class Measuring(User):
         self.near(y, TOP * MICRONS[1], "the pointer's y")
         b.key("Escape")
         self.check("!document.querySelector('#measuring [aria-pressed=true]:not(#grid)')", "Escape ends measuring")
+        # What was measured is there after a reload, and beside the marks.
+        kept = b.eval("origami.measuring.all[0].text")
+        self.open(self.slide, "#x=700&y=600&z=0.5")
+        self.check(f"origami.measuring.all[0]?.text === {json.dumps(kept)} && !document.getElementById('measure-kept').hidden", "a reload keeps measures, and the panel says where")
+        b.click("#measured button")
+        self.check("origami.measuring.all.length === 0 && document.activeElement.id === 'ruler'", "a measure is removed")
         for dark in (False, True):
             b.screen(360, 740, 2, phone=True, dark=dark)
             self.open(self.slide, "#x=700&y=600&z=0.3")

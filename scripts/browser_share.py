@@ -89,7 +89,7 @@ class Sharing(User):
         with b.page.expect_download(timeout=60_000) as file:
             b.eval(f"document.getElementById('{press}').click()")
         b.wait(f"{SAID} === {json.dumps(said)}", said, 60)
-        if not file.value.suggested_filename.endswith(".png"):
+        if not re.fullmatch(r"[\w &#-]+_[\w.]+\.png", file.value.suggested_filename):
             raise SystemExit(f"error: the file is named {file.value.suggested_filename}")
         return file.value.path().read_bytes()
 
@@ -110,6 +110,8 @@ class Sharing(User):
                 data = self.saved("snapshot-save", "The region is saved.")
                 stage = b.eval("(b => [b.width, b.height])(document.getElementById('stage').getBoundingClientRect())")
                 width, height, left, right = b.eval(f"{MEASURED}({json.dumps(base64.b64encode(data).decode())}, {round(stage[1] * 2 / down)})")
+                told = b.eval("[...document.getElementById('snapshot-at').options].find(o => o.selected).text.match(/([\\d,]+) × ([\\d,]+)/).slice(1).map(v => Number(v.replaceAll(',', '')))")
+                self.near(abs(told[0] - width) + abs(told[1] - height), 0, f"what was said of the file: {told}", 0)
                 self.near(width, stage[0] * 4 / down, f"the width of the file{more}", 1)
                 self.near(right - left + 1, wide / down, f"the rectangle in the file{more}", 2)
                 self.near((left + right) / 2, width / 2, f"its middle{more}", 2)
@@ -121,8 +123,6 @@ class Sharing(User):
                 self.near(to - from_ + 1, microns / MICRONS[0] / down, f"the scale bar{more}", 3)
             (self.out / f"region{more.replace('&', '-').replace('=', '')}.png").write_bytes(data)
         self.picture("region")
-        b.eval("document.getElementById('snapshot-link').click()")
-        b.wait(f"{SAID}.startsWith('The address of the image')", "the address of the image", 10)
         self.view(self.server, "wide")
         self.panel()
         self.check("document.getElementById('snapshot-limit').textContent.includes('8,192 × 8,192 pixels and 16.8 megapixels')", "the limits are named")
@@ -134,6 +134,44 @@ class Sharing(User):
             b.eval("document.getElementById('snapshot').scrollIntoView()")
             self.picture(f"region-phone-{'dark' if dark else 'light'}")
             self.check("[...document.querySelectorAll('#snapshot :is(button, select)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the panel fits")
+
+    def rectangles(self):
+        """A rectangle of a size and a resolution that are typed: exactly so many pixels, of exactly that place, and its address."""
+        b = self.browser
+        b.screen(1200, 800)
+        x, y = (LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2
+        self.view(self.server, "drawn & #1", f"#x={x}&y={y}&z=0.25")
+        b.key("p")
+        b.wait("Boolean(origami.picturing?.open)", "the panel of the picture", 10)
+        b.eval("document.getElementById('region').open = true")
+        told = "document.getElementById('region-size').textContent"
+        b.wait(f"/pixels/.test({told})", "the size of the file", 10)
+
+        def give(**values):
+            for key, value in values.items():
+                b.eval(f"(e => {{ e.value = {json.dumps(str(value))}; e.dispatchEvent(new Event(e.id === 'region-per' ? 'change' : 'input')); }})(document.getElementById('region-{key}'))")
+
+        # 1,600 by 1,200 pixels of the slide around the middle of the black rectangle.
+        for at, per, width, height in ((0.25, "um", 1600, 1200), (1, "um", 400, 300), (20, "power", 800, 600)):
+            give(what="size", width=1600 * MICRONS[0] / 1000, height=1200 * MICRONS[0] / 1000, per=per, at=at)
+            self.check(f"{told} === 'The file will have {width:,} × {height:,} pixels.'", f"what is said of {at} {per}")
+            data = self.saved("region-save", "The region is saved.")
+            got = b.eval(f"{MEASURED}({json.dumps(base64.b64encode(data).decode())}, {height // 2})")
+            part = width / 1600
+            for value, want, what in zip(got, (width, height, 400 * part, 1200 * part - 1), ("width", "height", "left edge", "right edge")):
+                self.near(value, want, f"the {what} of {at} {per}", 0 if what in ("width", "height") else 1)
+        self.picture("region-size")
+        self.check("Boolean(document.getElementById('region-frame').isConnected)", "the rectangle is outlined")
+        b.eval("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }; 1")
+        b.click("#region-link")
+        b.wait(f"{SAID} === 'The address of the image is copied.'", "the address of the image", 10)
+        self.check("fetch(window.copied).then(r => [r.headers.get('content-type'), r.headers.get('origami-width')].join() === 'image/png,800')", "the address has the same format and size")
+        give(width=99)
+        self.check(f"/larger than the slide/.test({told}) && document.getElementById('region-save').disabled", "a rectangle that does not fit")
+        give(width=0.8, height=0.6, per="um", at=0.01)
+        self.check(f"/are too many.*8,192 × 8,192/.test({told}) && document.getElementById('region-save').disabled", "what is too large")
+        b.click("#picture-close")
+        self.check("!document.getElementById('region-frame')?.isConnected", "the outline goes with the panel")
 
     def seen(self, x, y):
         data = base64.b64encode(self.browser.picture(x=x, y=y, width=1, height=1)).decode()
@@ -182,15 +220,19 @@ class Sharing(User):
         b.eval("origami.settled()")
         self.check("(a => a.target === '_blank' && /viewer\\/scanned#x=1110&y=1480&z=0.48$/.test(a.href))(document.querySelector('#name a'))", "the link to the viewer")
         self.view(self.server, "scanned")
-        self.panel()
         b.eval("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }; 1")
-        b.click("#picture-embed")
-        b.wait(f"{SAID} === 'The code for a page is copied.'", "that it is copied", 10)
+        self.share()
+        b.click("#share-embed")
+        b.wait("document.getElementById('share-said').textContent === 'The code for a page is copied.'", "that it is copied", 10)
         code = b.eval("window.copied")
         self.check(f"{json.dumps(bool(re.fullmatch(r'<iframe .*></iframe>', code)))} && {json.dumps(code)}.includes('/embed/scanned#x=')", f"the code: {code}")
         self.view(self.plain, "scanned")
-        self.panel()
-        self.check("document.getElementById('picture-embed').hidden", "no code where nobody may frame it")
+        self.share()
+        self.check("document.getElementById('share-embed').hidden && !document.getElementById('share-unframed').hidden", "no code where nobody may frame it, and why")
+
+    def share(self):
+        self.browser.key("s")
+        self.browser.wait("Boolean(origami.sharing?.open)", "the panel for sharing", 10)
 
     def labels(self):
         """Under the facts of a slide, and only where the server shows them."""
@@ -217,7 +259,7 @@ class Sharing(User):
 
 def main(origami, slide, folder, out):
     visit("share", out, lambda browser, out: Sharing(browser, out, origami, slide, pathlib.Path(folder)),
-          lambda user: (user.regions, user.labels, user.frames))
+          lambda user: (user.regions, user.rectangles, user.labels, user.frames))
 
 
 if __name__ == "__main__":

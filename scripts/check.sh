@@ -55,7 +55,7 @@ else
 fi
 
 step "tests"
-# With queues on NATS, and the cache on disk, which can be tested here and are not in the default build. Mesa's device
+# With queues on NATS, traces, and the cache on disk, which can be tested here and are not in the default build. Mesa's device
 # selection prints an error where there is no desktop; the tests choose their adapter themselves.
 rocksdb_is_tested || skipped "the cache on disk: RocksDB takes 20 minutes to compile (ORIGAMI_TEST_ROCKSDB=1 has it done)"
 NODEVICE_SELECT=1 cargo test --locked --features "$(test_features)"

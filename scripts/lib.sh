@@ -145,7 +145,7 @@ rocksdb_is_tested() {
 }
 
 # test_features: the features that the tests are built with besides the default ones.
-test_features() { if rocksdb_is_tested; then echo nats,rocksdb; else echo nats; fi; }
+test_features() { if rocksdb_is_tested; then echo nats,otel,rocksdb; else echo nats,otel; fi; }
 
 # feature_names: all features of the crate, as cargo sees them: implicit ones of optional dependencies too. In the
 # metadata of one package the only object called "features" maps each name to a list.

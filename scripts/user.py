@@ -12,7 +12,7 @@ from chromium import Browser
 SETTLES_S = 15
 # What a viewer may send before the first tile, and what comes when it is first used.
 MOST_BYTES = 150_000
-LATER = {"marks.js", "marks-panel.js", "geojson.js", "rbush.min.js", "recorder.js", "camera.js", "tour.css", "measure.js", "picture.js", "about.js"}
+LATER = {"marks.js", "marks-panel.js", "geojson.js", "rbush.min.js", "recorder.js", "camera.js", "tour.css", "measure.js", "picture.js", "region.js", "sharing.js", "about.js"}
 
 
 class User:

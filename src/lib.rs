@@ -63,6 +63,8 @@ pub mod serve;
 #[cfg(all(feature = "jobs", feature = "serve"))]
 pub mod service;
 pub mod slide;
+#[allow(dead_code, reason = "which part is used depends on the features")]
+mod span;
 pub mod store;
 #[cfg(feature = "tour")]
 pub mod tour;

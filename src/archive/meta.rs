@@ -64,8 +64,8 @@ pub struct SourceMeta {
     pub format: String,
     /// Overlap of the source's tiles; archives have none.
     pub overlap: u32,
-    /// Identifies the source by its bytes, without its name and times: see `pyramid::identity`. Absent in archives of version 0.1.0
-    /// and before.
+    /// Identifies the source by its bytes, without its name and times: see `pyramid::identity`. Absent in archives that were
+    /// written before 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub identity: Option<String>,
     /// True where the source is known to be lossy, so that this archive is a further generation. Absent where the format does not tell: PNG

@@ -26,6 +26,7 @@ use crate::kernels::level::Level;
 use crate::kernels::residual;
 use crate::kernels::sharpen::{Strength, sharpen};
 use crate::params::{Coding, EncodeParams, Subsamp};
+use crate::span::span;
 
 /// The CPU as a [`Backend`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -201,10 +202,11 @@ impl Backend for CpuBackend {
         used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
         Box::pin(async move {
-            let planes = planes_of(coding, family, want.sampling(), used)?;
+            let span = span!("kernel", origami.backend = "cpu", origami.part = false);
+            let planes = span.run(|| planes_of(coding, family, want.sampling(), used))?;
             let [l0, l1] = planes.map(|image| match want {
                 Want::Rgb if image.chroma.is_some() => {
-                    let rgb = image.to_rgb();
+                    let rgb = span.run(|| image.to_rgb());
                     image.give_back();
                     Pixels::Rgb(rgb)
                 }

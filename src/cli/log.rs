@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use super::print;
 
@@ -12,6 +14,12 @@ use super::print;
 /// of the command line itself are about the start and the end of a server.
 const DEFAULT_FILTER: &str =
     "warn,origami::cli=info,wgpu_core=error,wgpu_hal=error,wgpu_hal::vulkan::instance=off,naga=error";
+
+/// The spans of traces are no part of the log, whatever RUST_LOG says: they would stand in front of each line.
+const NO_SPANS: &str = "origami::span=off";
+
+/// What takes in spans besides the log, if anything does.
+pub type Spans = Option<Box<dyn Layer<Registry> + Send + Sync>>;
 
 /// How a server's log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -40,20 +48,20 @@ fn level() -> &'static str {
 /// Starts the log; `server` is the format of one with timestamps, in UTC as RFC 3339 writes them.
 ///
 /// Where RUST_LOG says nothing, and `by_level`, LOG_LEVEL says how much of our own is logged: everything from INFO up by default.
-pub fn to_stderr(server: Option<LogFormat>, by_level: bool) {
+pub fn to_stderr(server: Option<LogFormat>, by_level: bool, spans: Spans) {
     let wanted = std::env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.or_else(|| by_level.then(|| format!("{DEFAULT_FILTER},origami={}", level())));
     let colours = std::io::stderr().is_terminal() && !print::no_color();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(wanted.as_deref().unwrap_or(DEFAULT_FILTER)))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(colours);
-    match server {
-        None => log.compact().without_time().init(),
-        Some(LogFormat::Text) => log.compact().init(),
+    let filter = format!("{},{NO_SPANS}", wanted.as_deref().unwrap_or(DEFAULT_FILTER));
+    let log = fmt::layer::<Registry>().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+    let log = match server {
+        None => log.compact().without_time().boxed(),
+        Some(LogFormat::Text) => log.compact().boxed(),
         Some(LogFormat::Json) => {
-            log.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
-    }
+    };
+    let mut layers = vec![log.with_filter(EnvFilter::new(filter)).boxed()];
+    layers.extend(spans);
+    tracing_subscriber::registry().with(layers).init();
 }

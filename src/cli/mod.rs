@@ -132,6 +132,15 @@ impl Command {
         }
     }
 
+    /// What it sends to a collector: traces of requests, where the environment names one.
+    #[cfg(feature = "serve")]
+    fn traces(&self) -> serve::traces::Traces {
+        match self {
+            Command::Serve(args) if !args.print_config => serve::traces::Traces::of_environment(),
+            _ => serve::traces::Traces::default(),
+        }
+    }
+
     /// How a server writes its log; `None` for a command that ends by itself.
     fn server_log(&self) -> Option<log::LogFormat> {
         match self {
@@ -173,7 +182,13 @@ fn run_command() -> anyhow::Result<ExitCode> {
         None => usage!("no command; origami --help lists them"),
         Some(command) => command,
     };
-    log::to_stderr(command.server_log(), command.takes_log_level());
+    #[cfg(feature = "serve")]
+    let traces = command.traces();
+    #[cfg(feature = "serve")]
+    let spans = traces.layer();
+    #[cfg(not(feature = "serve"))]
+    let spans = None;
+    log::to_stderr(command.server_log(), command.takes_log_level(), spans);
     if command.works_for_a_while() {
         let report = || {
             fail(&backend::Error::Interrupted.into());
@@ -189,7 +204,7 @@ fn run_command() -> anyhow::Result<ExitCode> {
         #[cfg(feature = "pixels")]
         Command::Crop(args) => code = crop::run(args)?,
         #[cfg(feature = "serve")]
-        Command::Serve(args) => serve::run(*args, &settings)?,
+        Command::Serve(args) => serve::run(*args, &settings, traces)?,
         #[cfg(feature = "serve")]
         Command::Evals(args) => evals::run(args)?,
         #[cfg(feature = "serve")]

@@ -2,6 +2,8 @@
 
 mod args;
 mod start;
+#[cfg_attr(not(feature = "otel"), path = "serve/no_traces.rs")]
+pub mod traces;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use origami::serve::{BackendStats, Server};
 pub use self::args::ServeArgs;
 use self::start::Started;
 pub use self::start::said;
+use self::traces::Traces;
 use super::args::backend::{OpenBackend, Workload};
 use super::browser;
 use super::config::Settings;
@@ -24,7 +27,7 @@ use super::fault::usage;
 use super::jobs::service_args::Running;
 use super::listen::{end, listen, raise_open_files, stopped};
 
-pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
+pub fn run(args: ServeArgs, settings: &Settings, traces: Traces) -> Result<()> {
     if args.print_config {
         return Ok(settings.print("serve", args.json.json)?);
     }
@@ -61,6 +64,7 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
             false => started.print(),
         }
         tracing::info!("backend: {}", opened.backend.name());
+        traces.say();
         if args.open {
             browser::open(&started.page());
         }
@@ -71,6 +75,7 @@ pub fn run(args: ServeArgs, settings: &Settings) -> Result<()> {
         server.serve(listener, stop).await.context("the server failed")
     });
     end(runtime);
+    traces.end();
     #[cfg(feature = "jobs")]
     if let Some(running) = running {
         return served.and(running.finish());

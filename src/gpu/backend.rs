@@ -28,6 +28,7 @@ use crate::image::plane::{Plane, PlaneRef};
 use crate::image::spec;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::params::{Coding, EncodeParams};
+use crate::span::span;
 
 /// The smallest arena of a workspace.
 const MIN_ARENA_BYTES: u64 = 16 << 20;
@@ -326,7 +327,8 @@ impl Backend for GpuBackend {
         residual: &'a PackedImage,
         want: Want,
     ) -> Pending<'a, Option<Reconstruction>> {
-        Box::pin(self.make_reconstruction(coding, family, Some(residual), want, Reconstruction::default()))
+        let made = self.make_reconstruction(coding, family, Some(residual), want, Reconstruction::default());
+        Box::pin(span!("kernel", origami.backend = "gpu", origami.part = false).around(made))
     }
 
     fn reconstruct_into<'a>(
@@ -337,7 +339,9 @@ impl Backend for GpuBackend {
         used: Reconstruction,
     ) -> Pending<'a, Reconstruction> {
         Box::pin(async move {
-            let made = self.make_reconstruction(coding, family, None, want, used).await?;
+            let made = self.make_reconstruction(coding, family, None, want, used);
+            let span = span!("kernel", origami.backend = "gpu", origami.part = false);
+            let made = span.around(made).await?;
             Ok(made.unwrap_or_else(|| unreachable!("planes are decided")))
         })
     }

@@ -20,6 +20,7 @@ use super::program::Program;
 use super::stats::Counters;
 use super::workspace::Workspace;
 use crate::backend::GpuError;
+use crate::span::{Place, Span};
 
 /// Most families of a batch, however fast the device is.
 const MAX_BATCH_FAMILIES: usize = 1024;
@@ -47,6 +48,8 @@ pub(super) struct InFlight {
     pub batch: usize,
     pub families: usize,
     pub submitted: Instant,
+    /// Of the batch, for the traces of its families.
+    pub span: Span,
     /// Staging buffers that are mapped again: [`MAPPED`] when all are, at least [`MAP_FAILED`] when a mapping
     /// failed.
     pub mapped: Arc<AtomicUsize>,
@@ -191,9 +194,11 @@ impl BatchQueue {
 
     /// A family of `batch` has written its planes to the upload buffer.
     pub fn uploaded(&self, batch: usize) {
+        let place = Place::here();
         let mut state = self.state();
         let entry = &mut state.batches[batch];
         entry.uploaded += 1;
+        entry.places.extend(Some(place).filter(Place::is_traced));
         let ready = if entry.closed {
             entry.is_ready().then_some(batch)
         } else {
@@ -251,7 +256,7 @@ impl BatchQueue {
     /// Submits a batch that is ready.
     fn submit(&self, batch: Option<usize>) {
         let Some(i) = batch else { return };
-        let (submission, families, download_mapped) = {
+        let (submission, families, span, download_mapped) = {
             let mut state = self.state();
             // Another thread may have submitted it meanwhile.
             if !state.batches[i].is_ready() {
@@ -262,7 +267,8 @@ impl BatchQueue {
             self.counters.max_batches.fetch_max(in_use as u64, Ordering::Relaxed);
             let batch = &mut state.batches[i];
             let download_mapped = std::mem::replace(&mut batch.download_mapped, true);
-            (batch.take_submission(), batch.families, download_mapped)
+            let span = batch.span();
+            (batch.take_submission(), batch.families, span, download_mapped)
         };
         let workspace = &self.workspaces[i];
         if download_mapped {
@@ -284,7 +290,7 @@ impl BatchQueue {
             count.fetch_add(if result.is_ok() { 1 } else { MAP_FAILED }, Ordering::SeqCst);
         });
         let sent = index.and_then(|index| self.device.healthy().map(|()| index)).map(|index| {
-            let in_flight = InFlight { index, batch: i, families, submitted, mapped };
+            let in_flight = InFlight { index, batch: i, families, submitted, span, mapped };
             self.submissions
                 .lock()
                 .unwrap_or_else(|e| e.into_inner())

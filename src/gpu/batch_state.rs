@@ -10,6 +10,7 @@ use std::task::Waker;
 use super::batch_jobs::{BatchJobs, ProgramTables, ResidentTables};
 use super::program::{PlaneLayout, Program, RoundTrip};
 use super::workspace::{BufferCopy, Submission};
+use crate::span::{Place, Span, span};
 
 /// Most round trips of a program.
 pub const MAX_ROUND_TRIPS: usize = 2;
@@ -68,6 +69,8 @@ pub struct BatchState {
     pub download_mapped: bool,
     /// Wakers of families that wait for the batch to come back.
     pub waiting: Vec<Waker>,
+    /// Where the families of the next round trip are in their traces, those that have uploaded and are traced.
+    pub places: Vec<Place>,
     tables: ResidentTables,
     jobs: [BatchJobs; MAX_ROUND_TRIPS],
     uploads: [Vec<BufferCopy>; MAX_ROUND_TRIPS],
@@ -86,6 +89,7 @@ impl Default for BatchState {
             uploaded: 0,
             download_mapped: false,
             waiting: Vec::new(),
+            places: Vec::new(),
             tables: ResidentTables::default(),
             jobs: Default::default(),
             uploads: Default::default(),
@@ -108,6 +112,7 @@ impl BatchState {
         self.submitted = 0;
         self.closed = false;
         self.uploaded = 0;
+        self.places.clear();
         self.used_words = 0;
         self.used_staging = [(0, 0); MAX_ROUND_TRIPS];
     }
@@ -182,6 +187,15 @@ impl BatchState {
             tables: std::mem::take(&mut self.tables.pending),
             downloads: std::mem::take(&mut self.downloads[round_trip]),
         }
+    }
+
+    /// The span of the next round trip: a step of the family that uploaded first, with links to the others.
+    pub fn span(&mut self) -> Span {
+        let places = std::mem::take(&mut self.places);
+        let Some((first, others)) = places.split_first() else { return Span::none() };
+        let span = first.run(|| span!("gpu.batch", origami.families = self.families as i64));
+        others.iter().for_each(|other| span.link(other));
+        span
     }
 
     /// Ends the batch: the workspace is free again.

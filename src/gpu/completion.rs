@@ -27,7 +27,7 @@ pub(super) fn spawn(
 
 fn run(queue: &BatchQueue, submissions: &mpsc::Receiver<InFlight>) {
     let mut free_since = Instant::now();
-    while let Ok(in_flight) = submissions.recv() {
+    while let Ok(mut in_flight) = submissions.recv() {
         if let Err(e) = wait_for(queue, &in_flight) {
             let hung = matches!(e, GpuError::Hung { .. });
             queue.fail(e);
@@ -47,6 +47,7 @@ fn run(queue: &BatchQueue, submissions: &mpsc::Receiver<InFlight>) {
         let now = Instant::now();
         let crossing = now.saturating_duration_since(free_since.max(in_flight.submitted));
         free_since = now;
+        std::mem::take(&mut in_flight.span).end();
         queue.returned(&in_flight, crossing.as_nanos() as u64);
     }
 }

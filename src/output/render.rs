@@ -16,6 +16,7 @@ use crate::kernels::taps::{Filter, TapCache};
 use crate::lossless::{l1_from_l0, tile_size};
 use crate::output::tile::{OutputFormat, TileCoder};
 use crate::params::Coding;
+use crate::span::span;
 
 /// Format and quality of output tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,11 +118,13 @@ impl Renderer {
     /// A codec error.
     pub fn code(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
         let Output { format, quality, .. } = self.output;
-        let coded = match self.colour.apply(pixels) {
-            Some(pixels) => self.subsampled(pixels.view())?,
-            None => TileCoder::new(format, quality)?.encode(pixels)?,
-        };
-        Ok(self.colour.tag(format, coded))
+        span!("encode", origami.format = format.media_type()).run(|| {
+            let coded = match self.colour.apply(pixels) {
+                Some(pixels) => self.subsampled(pixels.view())?,
+                None => TileCoder::new(format, quality)?.encode(pixels)?,
+            };
+            Ok(self.colour.tag(format, coded))
+        })
     }
 
     /// Encodes the pixels of a scanned slide's tile; RGB as JPEG in the sampling of the output.
@@ -129,9 +132,12 @@ impl Renderer {
     /// # Errors
     /// A codec error.
     pub fn scanned(&self, pixels: PixelsRef<'_>) -> Result<Vec<u8>> {
-        let applied = self.colour.apply(pixels);
-        let coded = self.subsampled(applied.as_ref().map_or(pixels, Pixels::view))?;
-        Ok(self.colour.tag(self.output.format, coded))
+        let format = self.output.format;
+        span!("encode", origami.format = format.media_type()).run(|| {
+            let applied = self.colour.apply(pixels);
+            let coded = self.subsampled(applied.as_ref().map_or(pixels, Pixels::view))?;
+            Ok(self.colour.tag(format, coded))
+        })
     }
 
     /// Encodes pixels without regard to the profile; RGB as JPEG in the sampling of the output.
@@ -213,12 +219,15 @@ impl Renderer {
     /// A codec error; an image of another size than its tile's.
     pub fn halved(&self, coding: &Coding, below: &[(TileId, Foreign)]) -> Result<Vec<u8>> {
         let decode = |(tile, image): &(TileId, Foreign)| {
-            let image = image.planes(tile_size(&self.geometry, *tile)?)?;
+            let size = tile_size(&self.geometry, *tile)?;
+            let image = span!("decode").run(|| image.planes(size))?;
             Ok((((tile.x % 2) as usize, (tile.y % 2) as usize), image))
         };
         let tiles = below.iter().map(decode).collect::<Result<Vec<_>>>()?;
         let side = self.geometry.tile() as usize;
-        let image = l1_from_l0(coding, &self.taps, side, tiles, self.want().sampling());
+        let sampling = self.want().sampling();
+        let span = span!("kernel", origami.backend = "cpu", origami.part = true);
+        let image = span.run(|| l1_from_l0(coding, &self.taps, side, tiles, sampling));
         self.code(PixelsRef::Ycc(image.view()))
     }
 
@@ -255,12 +264,14 @@ pub fn stored_image(
     bytes: Vec<u8>,
 ) -> Result<(CodecId, Vec<u8>, Ycc)> {
     let (width, height) = tile_size(geometry, id)?;
-    let (codec, bytes) = unpacked(codec, bytes, width, height)?;
-    let image = match codec {
-        CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
-        _ => decoder(codec)?.decode(&bytes, Shape { width, height, sampling: None })?,
-    };
-    Ok((codec, bytes, image))
+    span!("decode").run(|| {
+        let (codec, bytes) = unpacked(codec, bytes, width, height)?;
+        let image = match codec {
+            CodecId::Jpeg => decode_foreign(&bytes, Some((width, height)))?,
+            _ => decoder(codec)?.decode(&bytes, Shape { width, height, sampling: None })?,
+        };
+        Ok((codec, bytes, image))
+    })
 }
 
 /// The pixels of a stored tile: of a JPEG those that libjpeg gives, of other codecs planes in 4:4:4 or gray.

@@ -12,6 +12,7 @@ use crate::image::geometry::{FamilyId, Geometry, Rect};
 use crate::image::spec::RESIDUAL_ZERO;
 use crate::image::ycc::{Sampling, Ycc};
 use crate::params::Coding;
+use crate::span::span;
 
 /// Decodes one family of an archive and checks every shape against the archive's record.
 #[derive(Clone, Copy)]
@@ -51,10 +52,13 @@ impl FamilyDecoder<'_> {
         if backend.takes_coefficients()
             && let Some(payload) = self.record.payload(PayloadKind::Residual)
             && payload.codec == CodecId::Jpeg
-            && let Some(residual) =
-                packed(&payload.bytes, self.residual_shape(&family.baseline, (family.width, family.height)))
         {
-            return Ok(Some(residual));
+            let shape = self.residual_shape(&family.baseline, (family.width, family.height));
+            let residual =
+                span!("decode", origami.payload = "residual").run(|| packed(&payload.bytes, shape));
+            if residual.is_some() {
+                return Ok(residual);
+            }
         }
         self.decode_left(family)?;
         Ok(None)
@@ -100,8 +104,8 @@ impl FamilyDecoder<'_> {
         })?;
         let (width, height) = (family.width.div_ceil(4), family.height.div_ceil(4));
         let shape = Shape { width, height, sampling: None };
-        decoder(payload.codec)
-            .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.baseline))
+        span!("decode", origami.payload = "baseline")
+            .run(|| decoder(payload.codec)?.decode_into(&payload.bytes, shape, &mut family.baseline))
             .map_err(|e| self.payload_error(PayloadKind::Baseline, e))?;
         let sampling = family.baseline.sampling;
         if ![Sampling::Gray, self.coding.baseline_subsamp.sampling()].contains(&sampling) {
@@ -206,8 +210,8 @@ impl FamilyDecoder<'_> {
     }
 
     fn decode_residual(&self, payload: &Payload, shape: Shape, family: &mut DecodedFamily) -> Result<()> {
-        decoder(payload.codec)
-            .and_then(|mut codec| codec.decode_into(&payload.bytes, shape, &mut family.residual))
+        span!("decode", origami.payload = "residual")
+            .run(|| decoder(payload.codec)?.decode_into(&payload.bytes, shape, &mut family.residual))
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 
@@ -218,10 +222,12 @@ impl FamilyDecoder<'_> {
         (part, points): (Rect, Option<&EntryPoints>),
         family: &mut DecodedFamily,
     ) -> Result<bool> {
-        decoder(payload.codec)
-            .and_then(|mut codec| {
-                codec.decode_part_from(points, &payload.bytes, shape, part, &mut family.residual)
-            })
+        let decode = || {
+            let mut codec = decoder(payload.codec)?;
+            codec.decode_part_from(points, &payload.bytes, shape, part, &mut family.residual)
+        };
+        span!("decode", origami.payload = "residual")
+            .run(decode)
             .map_err(|e| self.payload_error(PayloadKind::Residual, e))
     }
 

@@ -29,6 +29,7 @@
 //! access        bearer tokens, signatures                    files
 //! annotations   marks on slides, a file a slide              files
 //! metrics       Prometheus metrics                           no I/O
+//! traces        spans for a collector of OpenTelemetry       HTTP
 //! ```
 
 mod access;
@@ -56,6 +57,8 @@ mod slide;
 mod threads;
 mod tile_key;
 mod tiles;
+#[cfg(feature = "otel")]
+mod traces;
 mod turns;
 mod view;
 mod warm;
@@ -72,6 +75,8 @@ pub use memory::{MemoryPart, ThreadCounts, memory_bound};
 pub use metrics::BackendStats;
 pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
 pub use skipped::{Overview, SkipReason, Skipped};
+#[cfg(feature = "otel")]
+pub use traces::{Collector, TraceSettings, Traces, WrongTraceSetting};
 
 use self::catalog::Catalog;
 use self::dicomweb::Dicomweb;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use crate::image::geometry::{FamilyId, TileId};
+use crate::span::PlaceCell;
 use crate::web::error::ServeError;
 
 /// What a waiting request receives.
@@ -34,13 +35,15 @@ pub struct Call {
     /// Told of every request.
     asked: Notify,
     /// It runs although no request waits.
-    prefetch: bool,
+    pub prefetch: bool,
+    /// Its span, for those who wait for it; known once it runs.
+    pub place: PlaceCell,
 }
 
 /// A request that waits for a call.
 pub enum Joined {
     /// The call existed already.
-    Follower(oneshot::Receiver<TileResult>),
+    Follower(oneshot::Receiver<TileResult>, Arc<Call>),
     /// The call is new: the caller must run it.
     Leader(oneshot::Receiver<TileResult>, Arc<Call>),
 }
@@ -84,7 +87,7 @@ impl Group {
         let mut calls = self.calls();
         if let Some(call) = calls.get(&key) {
             call.wait(tile, sender);
-            return Ok(Joined::Follower(receiver));
+            return Ok(Joined::Follower(receiver, call.clone()));
         }
         if let Some(bytes) = cached() {
             return Err(bytes);
@@ -248,7 +251,7 @@ mod tests {
 
     fn follow(group: &Group, key: CallKey, tile: TileId) -> oneshot::Receiver<TileResult> {
         match group.join(key, tile, || None) {
-            Ok(Joined::Follower(receiver)) => receiver,
+            Ok(Joined::Follower(receiver, _)) => receiver,
             _ => panic!("no call is in flight"),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::backend;
 use crate::backend::executor::Executor;
+use crate::span::Place;
 use crate::web::error::ServeError;
 
 /// The server's [`Executor`]; clones share it.
@@ -26,13 +27,13 @@ impl Threads {
         self.0.threads()
     }
 
-    /// Starts a future on these threads at once. Dropping the returned future drops `work`, after a poll that
+    /// Starts a future on these threads at once, as a part of what the caller does in its trace. Dropping the returned future drops `work`, after a poll that
     /// has begun.
     pub fn run<F>(&self, work: F) -> impl Future<Output = Result<F::Output, ServeError>> + use<F>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let task = self.0.spawn(work);
+        let task = self.0.spawn(Place::here().around(work));
         // The panic has been printed.
         async move { task.await.map_err(|_| ServeError::Broken) }
     }

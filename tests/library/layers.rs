@@ -13,6 +13,7 @@ use syn::visit::Visit;
 /// Groups of the library and of the program, in the order of the table in `ARCHITECTURE.md`: each imports from those before
 /// it. A name with a slash is a part of a group that comes earlier than the rest of it.
 const LAYERS: &[&str] = &[
+    "span",
     "image",
     "kernels",
     "codec",

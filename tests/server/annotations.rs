@@ -1,7 +1,7 @@
 //! Marks on slides, of the built server: what is kept, who may change it, and what two do at once.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::kit::program::{arg, origami};
 use crate::kit::slides::tree;
-use crate::running::{Reply, Running, send as send_bytes, wait_until};
+use crate::running::{Reply, Running, read, send as send_bytes, wait_until};
 
 const MARKS: &str = "/api/slides/one/annotations";
 const KEY: &str = "a key of forty characters, and no secret";
@@ -267,10 +267,8 @@ fn announce(server: &Running, bytes: usize) -> TcpStream {
     stream
 }
 
-fn status_of(stream: &mut TcpStream) -> String {
-    let mut line = [0; 12];
-    stream.read_exact(&mut line).unwrap();
-    String::from_utf8_lossy(&line[9..]).into_owned()
+fn status_of(server: &Running, stream: &TcpStream) -> u16 {
+    read(&server.address, "PATCH", MARKS, &mut BufReader::new(stream)).status
 }
 
 #[test]
@@ -278,8 +276,9 @@ fn bodies_of_those_who_may_not_write_are_not_taken_in() {
     let place = Place::new();
     // Without --annotations-open nobody may.
     let server = place.start(&[]);
-    assert_eq!(status_of(&mut announce(&server, 8 << 20)), "403");
-    assert_eq!(status_of(&mut announce(&place.open(), (8 << 20) + 1)), "413");
+    assert_eq!(status_of(&server, &announce(&server, 8 << 20)), 403);
+    let open = place.open();
+    assert_eq!(status_of(&open, &announce(&open, (8 << 20) + 1)), 413);
 }
 
 #[test]
@@ -290,7 +289,7 @@ fn bodies_that_do_not_arrive_hold_no_more_than_the_memory_of_requests() {
     let waiting: Vec<_> = (0..2).map(|_| announce(&server, 8 << 20)).collect();
     wait_until("two bodies are waited for", || held() >= f64::from(16 << 20));
     // Half of the memory is for what is not a tile, and it is taken.
-    assert_eq!(status_of(&mut announce(&server, 8 << 20)), "503");
+    assert_eq!(status_of(&server, &announce(&server, 8 << 20)), 503);
     assert_eq!(server.get("/dzi/one_files/6/0_0.jpg").status, 200);
     drop(waiting);
     wait_until("their memory is free again", || held() < f64::from(8 << 20));

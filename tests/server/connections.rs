@@ -1,13 +1,14 @@
 //! Connections to the built server: kept open, HTTP/2, and its end. How long they may be silent is for `src/web/listen.rs`.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::described;
 use crate::kit::program::PROGRAM;
 use crate::kit::slides::tree;
-use crate::running::Running;
+use crate::running::{Reply, Running, head, read};
 
 /// How long a server that ends waits for requests in flight.
 const REQUESTS_HAVE: Duration = Duration::from_secs(30);
@@ -23,19 +24,7 @@ fn one_connection_serves_one_request_after_another() {
         let path = format!("/tiles/one/{tile}");
         let want = server.get(&path).body;
         write!(stream.get_mut(), "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).unwrap();
-            if let Some(bytes) = line.to_lowercase().strip_prefix("content-length: ") {
-                length = bytes.trim().parse().unwrap();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap();
+        let body = read(&server.address, "GET", &path, &mut stream).body;
         assert!(body == want, "{tile}");
     }
     // A connection that waits for its next request does not delay the end of the server.
@@ -64,23 +53,26 @@ fn one_connection_of_http_2_serves_many_requests_at_once() {
             .map(|path| {
                 let request =
                     axum::http::Request::get(format!("http://slides.example.org{path}")).body(()).unwrap();
-                client.send_request(request, true).unwrap().0
+                (client.send_request(request, true).unwrap().0, path)
             })
             .collect();
         let mut got = Vec::new();
-        for response in asked {
+        for (response, path) in asked {
             let response = response.await.unwrap();
             assert_eq!(
                 (response.status(), response.version()),
                 (200.try_into().unwrap(), axum::http::Version::HTTP_2)
             );
+            let answered = head(&response);
             let (mut body, mut bytes) = (response.into_body(), Vec::new());
             while let Some(part) = body.data().await {
                 let part = part.unwrap();
                 body.flow_control().release_capacity(part.len()).unwrap();
                 bytes.extend_from_slice(&part);
             }
-            got.push(bytes);
+            let reply = Reply { body: bytes, ..answered };
+            described::hold(&server.address, "GET", &path, &reply);
+            got.push(reply.body);
         }
         got
     });

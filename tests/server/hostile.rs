@@ -6,20 +6,24 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::described;
 use crate::folders::{api, names};
 use crate::kit::program::PROGRAM;
 use crate::kit::slides::{Small, encode_tree, tree};
-use crate::running::{Running, wait_until};
+use crate::running::{Reply, Running, head, parse, wait_until};
 use origami::params::EncodeParams;
 
 /// What one request of HTTP/1.1 is answered, with these lines after the first.
-fn raw(server: &Running, first: &str, headers: &str) -> String {
+fn raw(server: &Running, first: &str, headers: &str) -> Reply {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     write!(stream, "{first}\r\nConnection: close\r\n{headers}\r\n").unwrap();
-    let mut answer = String::new();
-    drop(stream.read_to_string(&mut answer));
-    answer
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    let reply = parse(&answer).unwrap_or_else(|| panic!("no answer to {first}"));
+    let mut words = first.split(' ');
+    described::hold(&server.address, words.next().unwrap(), words.next().unwrap(), &reply);
+    reply
 }
 
 #[test]
@@ -27,19 +31,22 @@ fn a_request_has_one_host() {
     let root = tempfile::tempdir().unwrap();
     let server = Running::start(root.path(), &[]);
     for (first, headers, status) in [
-        ("GET /healthz HTTP/1.1", "Host: a\r\n", "200"),
-        ("GET /healthz HTTP/1.1", "Host:\r\n", "200"),
-        ("GET /healthz HTTP/1.1", "", "400"),
-        ("GET /healthz HTTP/1.1", "Host: a\r\nHost: a\r\n", "400"),
-        ("GET /healthz HTTP/1.1", "Host: a\r\nHost: b\r\n", "400"),
-        ("GET http://a/healthz HTTP/1.1", "", "400"),
-        ("GET /healthz HTTP/1.0", "", "200"),
-        ("GET /healthz HTTP/1.0", "Host: a\r\nHost: b\r\n", "400"),
-        ("GET /nothing HTTP/1.1", "", "400"),
+        ("GET /healthz HTTP/1.1", "Host: a\r\n", 200),
+        ("GET http://a/healthz HTTP/1.1", "Host: a\r\n", 200),
+        ("GET /healthz HTTP/1.1", "Host:\r\n", 200),
+        ("GET /healthz HTTP/1.1", "", 400),
+        ("GET /healthz HTTP/1.1", "Host: a\r\nHost: a\r\n", 400),
+        ("GET /healthz HTTP/1.1", "Host: a\r\nHost: b\r\n", 400),
+        ("GET http://a/healthz HTTP/1.1", "", 400),
+        ("GET /healthz HTTP/1.0", "", 200),
+        ("GET /healthz HTTP/1.0", "Host: a\r\nHost: b\r\n", 400),
+        ("GET /nothing HTTP/1.1", "", 400),
+        ("GET /healthz HTTP/1.1", "Host: a\r\nno header\r\n", 400),
     ] {
-        let answer = raw(&server, first, headers);
-        assert_eq!(answer.split(' ').nth(1), Some(status), "{first} {headers:?}: {answer}");
-        assert!(status == "200" || answer.contains("{\"error\":\"give one Host header\"}"), "{answer}");
+        let reply = raw(&server, first, headers);
+        assert_eq!(reply.status, status, "{first} {headers:?}: {reply:?}");
+        let said = if headers.contains("no header") { "" } else { "{\"error\":\"give one Host header\"}" };
+        assert!(status == 200 || reply.text() == said, "{reply:?}");
     }
 }
 
@@ -65,10 +72,13 @@ fn heads_that_do_not_end_cost_their_bound_and_no_more() {
     for client in &mut clients {
         drop(client.write_all(&head.as_bytes()[60_000..]));
     }
-    let mut answer = String::new();
+    let mut answer = Vec::new();
     clients[0].set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    drop(clients[0].read_to_string(&mut answer));
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    drop(clients[0].read_to_end(&mut answer));
+    if let Some(reply) = parse(&answer) {
+        assert_eq!(reply.status, 431, "{reply:?}");
+        described::hold(&server.address, "GET", "/healthz", &reply);
+    }
     std::thread::sleep(Duration::from_millis(200));
     let each = server.memory_kib("VmRSS").saturating_sub(before) / CLIENTS;
     assert!(each < 256, "{each} KiB for each head that is too long");
@@ -98,6 +108,8 @@ fn unread(address: &str, path: &str, times: usize) -> (Vec<u16>, impl Sized + us
         for response in asked {
             let response = response.await.unwrap();
             statuses.push(response.status().as_u16());
+            // Nothing of the body is taken.
+            described::hold(address, "HEAD", path, &head(&response));
             held.push(response.into_body());
         }
         (statuses, (client, held))

@@ -9,6 +9,7 @@ mod access;
 mod annotations;
 mod connections;
 mod dashboard;
+mod described;
 mod dicomweb;
 mod evals;
 mod folders;
@@ -34,6 +35,8 @@ mod start;
 #[cfg(feature = "remote")]
 mod storage;
 mod tiffs;
+#[cfg(feature = "otel")]
+mod traces;
 mod trees;
 mod versions;
 mod viewer;

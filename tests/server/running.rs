@@ -1,4 +1,4 @@
-//! The built server on a free port of loopback, and a small client.
+//! The built server on a free port of loopback, and a small client that holds every answer of the tile server to its OpenAPI document.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::described::{self, EVERYTHING, OF_JOBS};
 use crate::kit::program::program;
 
 /// A server; ended when dropped.
@@ -55,23 +56,26 @@ impl Running {
     /// The same by a command that ends in the program.
     pub fn of(program: &mut Command, root: &Path, flags: &[&str]) -> Self {
         let backend = if flags.contains(&"--backend") { &[][..] } else { &["--backend", "cpu"] };
+        let others = if flags.contains(&"--jobs") { OF_JOBS } else { &[] };
         Self::wait(
             program.args(["serve", "--port", "0", "--slides-root"]).arg(root).args(backend).args(flags),
+            others,
         )
     }
 
     /// Starts `origami evals` over `runs` and waits until it listens.
     pub fn evals(runs: &Path) -> Self {
-        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs))
+        Self::wait(program().args(["evals", "--port", "0", "--runs"]).arg(runs), EVERYTHING)
     }
 
     /// Starts `origami jobs serve` and waits until it listens.
     #[cfg(feature = "jobs")]
     pub fn jobs(program: &mut Command, flags: &[&str]) -> Self {
-        Self::wait(program.args(["jobs", "serve", "--port", "0"]).args(flags))
+        Self::wait(program.args(["jobs", "serve", "--port", "0"]).args(flags), EVERYTHING)
     }
 
-    fn wait(program: &mut Command) -> Self {
+    /// Waits until it listens. `others`: what its addresses begin with that the OpenAPI document does not describe.
+    fn wait(program: &mut Command, others: &'static [&'static str]) -> Self {
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -79,15 +83,18 @@ impl Running {
             drop(child.kill());
             panic!("the server says {line:?}: {}", stderr_of(child));
         };
+        described::except(address, others);
         Self { child, address: address.to_string() }
     }
 
     /// One request on a connection of its own.
+    #[track_caller]
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
         request(&self.address, method, path, headers)
     }
 
     /// GET.
+    #[track_caller]
     pub fn get(&self, path: &str) -> Reply {
         self.request("GET", path, &[])
     }
@@ -133,6 +140,8 @@ fn stderr_of(mut child: Child) -> String {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // The next server of this port may be another one.
+        described::except(&self.address, &[]);
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -149,22 +158,39 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// One request, HTTP/1.1, closed afterwards.
+#[track_caller]
 pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
     send(address, method, path, headers, b"")
 }
 
 /// One request with a body, HTTP/1.1, closed afterwards.
+#[track_caller]
 pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    let all = exchange(address, method, path, headers, body).unwrap();
-    reply(&all).unwrap_or_else(|| panic!("no answer to {path}"))
+    let answered = unchecked(address, method, path, headers, body).unwrap();
+    let reply = answered.unwrap_or_else(|| panic!("no answer to {path}"));
+    described::hold(address, method, path, &reply);
+    reply
 }
 
 /// GET of a server that may have ended: `None` where it has, or where its answer breaks off.
 #[cfg(feature = "rocksdb")]
 pub fn try_request(address: &str, path: &str) -> Option<Reply> {
-    let reply = reply(&exchange(address, "GET", path, &[], b"").ok()?)?;
+    let reply = unchecked(address, "GET", path, &[], b"").ok()??;
     let length: Option<usize> = reply.header("content-length").parse().ok();
-    length.is_some_and(|length| length == reply.body.len()).then_some(reply)
+    let reply = length.is_some_and(|length| length == reply.body.len()).then_some(reply)?;
+    described::hold(address, "GET", path, &reply);
+    Some(reply)
+}
+
+/// One request as [`send`] makes it, whose answer is not held to the OpenAPI document.
+pub fn unchecked(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Option<Reply>> {
+    exchange(address, method, path, headers, body).map(|all| parse(&all))
 }
 
 fn exchange(
@@ -190,7 +216,28 @@ fn exchange(
     Ok(all)
 }
 
-fn reply(all: &[u8]) -> Option<Reply> {
+/// The answer to `target` from a connection that stays open: its body is as long as it says.
+pub fn read(address: &str, method: &str, target: &str, stream: &mut impl BufRead) -> Reply {
+    let mut all = Vec::new();
+    while !all.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_until(b'\n', &mut all).unwrap() > 0, "{target}: no whole head");
+    }
+    let mut reply = parse(&all).unwrap();
+    reply.body = vec![0; reply.header("content-length").parse().unwrap()];
+    stream.read_exact(&mut reply.body).unwrap();
+    described::hold(address, method, target, &reply);
+    reply
+}
+
+/// An answer of HTTP/2 without its body.
+pub fn head<B>(response: &axum::http::Response<B>) -> Reply {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    Reply { status: response.status().as_u16(), headers, body: Vec::new() }
+}
+
+/// The answer that these bytes are.
+pub fn parse(all: &[u8]) -> Option<Reply> {
     let end = all.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&all[..end]).into_owned();
     let mut lines = head.lines();

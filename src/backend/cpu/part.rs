@@ -14,6 +14,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::residual;
 use crate::kernels::taps::{Axis, Filter};
 use crate::params::Coding;
+use crate::span::span;
 
 /// A rectangle of L0, equal to the same rectangle of a whole reconstruction. Its corner lies on the chroma
 /// grid of `want`. For one tile it costs a few per cent of the family's work.
@@ -21,6 +22,10 @@ use crate::params::Coding;
 /// # Errors
 /// A recorded sharpening out of range.
 pub fn reconstruct_part(coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
+    span!("kernel", origami.backend = "cpu", origami.part = true).run(|| part_of(coding, family, want, part))
+}
+
+fn part_of(coding: &Coding, family: &DecodedFamily, want: Want, part: Rect) -> Result<Pixels> {
     let filter = coding.upsample_filter;
     let size = (family.width, family.height);
     let l2_luma = sharpened_l2(coding, &family.baseline.luma)?;

@@ -9,7 +9,7 @@ use origami::slide::openslide_library;
 use serde::Serialize;
 
 /// The features of the crate, and whether this build has them.
-pub const FEATURES: [(&str, bool); 19] = [
+pub const FEATURES: [(&str, bool); 20] = [
     ("cli", cfg!(feature = "cli")),
     ("gpu", cfg!(feature = "gpu")),
     ("jobs", cfg!(feature = "jobs")),
@@ -20,6 +20,7 @@ pub const FEATURES: [(&str, bool); 19] = [
     ("mozjpeg", cfg!(feature = "mozjpeg")),
     ("nats", cfg!(feature = "nats")),
     ("openslide", cfg!(feature = "openslide")),
+    ("otel", cfg!(feature = "otel")),
     ("pixels", cfg!(feature = "pixels")),
     ("plot", cfg!(feature = "plot")),
     ("remote", cfg!(feature = "remote")),

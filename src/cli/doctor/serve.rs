@@ -18,7 +18,7 @@ use super::section::{Section, binary_bytes};
 use crate::cli::args::backend::Workload;
 use crate::cli::config::Settings;
 use crate::cli::print::human_bytes;
-use crate::cli::serve::{ServeArgs, said};
+use crate::cli::serve::{ServeArgs, said, traces};
 
 /// How long slides are opened, to find those that are refused.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,6 +47,8 @@ pub struct Serve {
     pub memory_bytes: u64,
     pub free_memory_bytes: Option<u64>,
     pub caches: Vec<Cache>,
+    /// Whether traces are sent, and where to.
+    pub traces: String,
     pub slides: Vec<String>,
     /// How many of them are not encoded.
     pub unencoded: usize,
@@ -140,6 +142,7 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
         memory: memory.into_iter().map(|(part, bytes)| Part { part: part.name(), bytes }).collect(),
         free_memory_bytes: free_memory_bytes(),
         caches,
+        traces: traces::state(),
         slides: names,
         unencoded,
         skipped: left.collect(),
@@ -233,6 +236,7 @@ impl Serve {
             let place = dir.as_ref().map_or("in memory".into(), |dir| format!("in {}", dir.display()));
             section = section.row("cache", &format!("{what} {place}{limit}: {state}"));
         }
+        section = section.row("traces", &self.traces);
         let said = if self.starts { "it would start" } else { "it would NOT start" };
         let section = self.problems.iter().fold(section, |section, problem| section.row("problem", problem));
         section.row("verdict", said)

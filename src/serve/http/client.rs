@@ -45,20 +45,24 @@ pub fn request_id(headers: &HeaderMap) -> Option<&str> {
     ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
 
+/// What the client speaks: `https` where a trusted proxy says so.
+pub fn scheme(headers: &HeaderMap, trust: bool) -> &'static str {
+    match trust.then(|| last(headers, "x-forwarded-proto")).flatten() {
+        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    }
+}
+
 /// The base URL of this server as the client knows it: `https://host/prefix`.
 pub fn base(uri: &Uri, headers: &HeaderMap, trust: bool) -> String {
     let forwarded = |name| trust.then(|| last(headers, name)).flatten();
-    let scheme = match forwarded("x-forwarded-proto") {
-        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
-        _ => "http",
-    };
     // HTTP/2 has the host in the URI.
     let own = || {
         let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         uri.authority().map(|authority| authority.as_str()).or(named).filter(|host| is_host(host))
     };
     let host = forwarded("x-forwarded-host").filter(|host| is_host(host)).or_else(own);
-    format!("{scheme}://{}{}", host.unwrap_or("localhost"), prefix(headers, trust))
+    format!("{}://{}{}", scheme(headers, trust), host.unwrap_or("localhost"), prefix(headers, trust))
 }
 
 /// The path prefix under which a proxy exposes this server; usually empty.

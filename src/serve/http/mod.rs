@@ -24,6 +24,7 @@ mod openapi;
 mod region;
 mod regions;
 mod request_log;
+mod request_span;
 mod slides;
 mod state;
 mod thumbnail;

@@ -1,4 +1,4 @@
-//! The outermost layer of every request: its number, its client, its metrics and its line in the log.
+//! The outermost layer of every request: its number, its client, its span, its metrics and its line in the log.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -8,7 +8,8 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::client::{Client, request_id};
+use super::client::{Client, request_id, scheme};
+use super::request_span;
 use super::state::State;
 use crate::web::respond::errors_as_json;
 
@@ -26,8 +27,10 @@ pub async fn log(Shared(state): Shared<State>, mut request: Request, next: Next)
     request.extensions_mut().insert(client);
     let logged = tracing::enabled!(target: "origami::access", tracing::Level::INFO);
     let line = logged.then(|| (request.method().clone(), request.uri().path().to_string()));
-    let mut response = errors_as_json(next.run(request).await);
+    let span = request_span::of(&request, &id, scheme(request.headers(), trust));
+    let mut response = errors_as_json(span.around(next.run(request)).await);
     let status = response.status().as_u16();
+    request_span::answered(&span, status);
     let bytes = axum::body::HttpBody::size_hint(response.body()).exact().unwrap_or(0);
     state.metrics.response(status, bytes);
     if let Ok(value) = HeaderValue::from_str(&id) {

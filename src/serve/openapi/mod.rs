@@ -1,16 +1,22 @@
 //! The description of all addresses in the form of OpenAPI 3.1. Source: <https://spec.openapis.org/oas/v3.1.0>.
 //!
-//! `routes` and `dicomweb` are the tables of what is asked for and answered, `schemas.json` the form of the JSON. Tests hold the tables to the routes of the
-//! server, and what the server answers to the schemas.
+//! `routes`, `marks` and `dicomweb` are the tables of what is asked for and answered, `errors` is that of errors, `schemas.json` the form of the JSON. Tests hold the
+//! tables to the routes of the server, and every answer that they get from a server to the document.
 
 mod dicomweb;
+mod errors;
+mod marks;
+mod operation;
+mod parameters;
 mod routes;
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use self::routes::{Operation, PARAMETERS, ROUTES};
+use self::errors::{ERRORS, HEADERS, headers_of};
+use self::operation::{Kind, Operation};
+use self::parameters::PARAMETERS;
 
 /// The form of JSON bodies, by name.
 const SCHEMAS: &str = include_str!("schemas.json");
@@ -29,22 +35,27 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         });
         (parameter.key.to_string(), object)
     });
+    let headers = HEADERS.iter().map(|header| {
+        let schema: Value = serde_json::from_str(header.schema).unwrap_or_default();
+        let object = json!({"description": header.text, "required": header.always, "schema": schema});
+        (header.name.to_string(), object)
+    });
     let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "ORIGAMI tile server", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "MIT OR Apache-2.0"},
             "description": "Tiles, pictures and descriptions of whole-slide images. All answers carry an entity tag where they may be \
-                            cached. Errors are JSON.",
+                            cached. Errors are JSON, and pages for browsers. HEAD is answered as GET, without the body. An address that \
+                            is not listed here is answered by NotFound, a method that is not listed by MethodNotAllowed; on a server \
+                            that asks for credentials both ask for them first.",
         },
         "paths": paths,
         "components": {
             "parameters": parameters.collect::<Map<_, _>>(),
             "schemas": schemas,
-            "responses": {"Error": {
-                "description": "What is wrong with the request, or why it cannot be answered.",
-                "content": {"application/json": {"schema": reference("Error")}},
-            }},
+            "responses": ERRORS.iter().map(error).collect::<Map<_, _>>(),
+            "headers": headers.collect::<Map<_, _>>(),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "Of a server that asks for tokens."},
                 "signature": {"type": "apiKey", "in": "query", "name": "signature",
@@ -57,7 +68,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 
 /// What every address is asked for and answers.
 fn operations() -> impl Iterator<Item = &'static Operation> {
-    ROUTES.iter().chain(dicomweb::ROUTES)
+    routes::ROUTES.iter().chain(marks::ROUTES).chain(dicomweb::ROUTES)
 }
 
 /// The document of a server whose own address is `base`.
@@ -71,26 +82,54 @@ fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
 }
 
+/// An error that operations share, by its name.
+fn error((status, name, text): &(&str, &str, &str)) -> (String, Value) {
+    ((*name).to_string(), answer(text, &[("application/json", "Error")], headers_of(status, false)))
+}
+
+/// An answer with its bodies and headers.
+fn answer<'a>(text: &str, kinds: &[Kind], headers: impl IntoIterator<Item = &'a &'a str>) -> Value {
+    let mut object = json!({"description": text});
+    if !kinds.is_empty() {
+        object["content"] = Value::Object(kinds.iter().map(content).collect());
+    }
+    let of = |name: &&str| ((*name).to_string(), json!({"$ref": format!("#/components/headers/{name}")}));
+    let headers: Map<_, _> = headers.into_iter().map(of).collect();
+    if !headers.is_empty() {
+        object["headers"] = Value::Object(headers);
+    }
+    object
+}
+
+fn content((kind, schema): &Kind) -> (String, Value) {
+    let body = if schema.is_empty() { json!({}) } else { json!({"schema": reference(schema)}) };
+    ((*kind).to_string(), body)
+}
+
 /// What is asked for and answered.
 fn described(operation: &Operation) -> Value {
     let parameters =
         operation.parameters.iter().map(|key| json!({"$ref": format!("#/components/parameters/{key}")}));
-    let content = |(kind, schema): &(&str, &str)| {
-        let body = if schema.is_empty() { json!({}) } else { json!({"schema": reference(schema)}) };
-        ((*kind).to_string(), body)
-    };
-    let mut responses = Map::new();
+    let credentials: &[&str] = if operation.is_open { &[] } else { &["401", "403"] };
+    let errors = ["400"].iter().chain(credentials).chain(operation.errors);
+    let mut responses: Map<String, Value> = errors
+        .filter_map(|status| ERRORS.iter().find(|(of, ..)| of == status))
+        .map(|(status, name, _)| {
+            ((*status).to_string(), json!({"$ref": format!("#/components/responses/{name}")}))
+        })
+        .collect();
+    let is_cached = operation.answers.iter().any(|(status, ..)| *status == "304");
     for (status, text, kinds) in operation.answers {
-        let mut answer = json!({"description": text});
-        if !kinds.is_empty() {
-            answer["content"] = Value::Object(kinds.iter().map(content).collect());
-        }
-        responses.insert((*status).to_string(), answer);
+        let own = if *status < "400" { operation.headers } else { &[] };
+        let headers = headers_of(status, is_cached).iter().chain(own);
+        responses.insert((*status).to_string(), answer(text, kinds, headers));
     }
-    responses.insert("default".into(), json!({"$ref": "#/components/responses/Error"}));
     let mut object = json!({
         "summary": operation.summary, "parameters": Value::from_iter(parameters), "responses": responses,
     });
+    if operation.is_open {
+        object["security"] = json!([]);
+    }
     if let Some(body) = operation.body {
         object["requestBody"] = json!({"required": true, "content": Map::from_iter([content(&body)])});
     }
@@ -119,6 +158,15 @@ mod tests {
         for parameter in PARAMETERS {
             assert!(serde_json::from_str::<Value>(parameter.schema).is_ok(), "{}", parameter.key);
         }
+        for operation in operations() {
+            let known = |status: &&str| ERRORS.iter().any(|(of, ..)| of == *status);
+            assert!(operation.errors.iter().all(known), "{} {}", operation.method, operation.path);
+            let named = |name: &&str| HEADERS.iter().any(|header| header.name == *name);
+            assert!(operation.headers.iter().all(named), "{} {}", operation.method, operation.path);
+        }
+        for header in HEADERS {
+            assert!(serde_json::from_str::<Value>(header.schema).is_ok(), "{}", header.name);
+        }
         let document = document("http://x");
         let mut found = Vec::new();
         references(&document, &mut found);
@@ -127,10 +175,11 @@ mod tests {
             let place = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(place).is_some(), "{reference} leads nowhere");
         }
-        for key in ["parameters", "schemas"] {
-            // What is in an archive of rectangles is described in words.
+        for key in ["parameters", "schemas", "headers", "responses"] {
+            // What is in an archive of rectangles, and what a method gets that an address does not have, are described in words.
+            let in_words = |name: &str| ["Regions", "MethodNotAllowed"].contains(&name);
             let named =
-                document["components"][key].as_object().unwrap().keys().filter(|name| *name != "Regions");
+                document["components"][key].as_object().unwrap().keys().filter(|name| !in_words(name));
             for name in named {
                 let reference = format!("#/components/{key}/{name}");
                 assert!(found.contains(&reference.as_str()), "{reference} is not used");

@@ -9,6 +9,7 @@ use crate::image::ycc::{Sampling, Ycc};
 use crate::kernels::taps::{Filter, TapCache};
 use crate::output::render::stored_pixels;
 use crate::pyramid::samples::Samples;
+use crate::span::span;
 
 impl Slide {
     /// Whether a tile of the original is cut from the pixels of the slide's source. Others come from its tree; where there is only a
@@ -25,7 +26,8 @@ impl Slide {
         let Some(source) = &self.source else {
             return Err(Error::served(&self.name, ServedFault::NoSource(tile)));
         };
-        let pixels = self.gray_if_wanted(source.tile(&self.geometry, tile)?);
+        let samples = span!("read").run(|| source.tile(&self.geometry, tile))?;
+        let pixels = self.gray_if_wanted(samples);
         Ok(self.renderer.code(pixels.view())?)
     }
 
@@ -35,9 +37,9 @@ impl Slide {
     /// Damage; a slide that cannot be read.
     pub fn pixels(&self, tile: TileId, source: TileSource) -> Result<Samples> {
         if let (TileSource::Scan, Some(scan)) = (source, &self.scan) {
-            return scan.tile(&self.geometry, tile);
+            return span!("read").run(|| scan.tile(&self.geometry, tile));
         }
-        let (codec, bytes) = self.stored_bytes(tile, source)?;
+        let (codec, bytes) = span!("read").run(|| self.stored_bytes(tile, source))?;
         let taps = TapCache::default();
         Ok(Samples::of(stored_pixels(&self.geometry, tile, codec, bytes, Filter::Bilinear, &taps)?))
     }

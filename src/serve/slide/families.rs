@@ -7,6 +7,7 @@ use crate::error::{Error, Result, ServedFault};
 use crate::image::geometry::FamilyId;
 use crate::params::Coding;
 use crate::residual::{self, FamilyDecoder};
+use crate::span::span;
 
 impl Slide {
     /// Reads a family, without holding a thread while an object at an address is waited for.
@@ -14,7 +15,7 @@ impl Slide {
     /// # Errors
     /// Damage.
     pub async fn load(&self, id: FamilyId) -> Result<FamilyRecord> {
-        self.archive()?.0.load(id).await
+        span!("read").around(self.archive()?.0.load(id)).await
     }
 
     /// Decodes what `decode` says of a family.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, ServedFault};
 use crate::image::family::PayloadKind;
 use crate::image::geometry::{FamilyId, TileId};
 use crate::lossless::{original, tiles_below};
+use crate::span::span;
 
 impl Slide {
     /// A tile of L0 or L1 in the output's format. Reads only the payloads that it is made of.
@@ -81,11 +82,10 @@ impl Slide {
             return Err(Error::served(&self.name, ServedFault::NoArchive));
         };
         let kinds: Vec<_> = tiles.iter().map(|&tile| PayloadKind::original(tile)).collect();
-        let payloads = tiles.iter().zip(input.read_payloads(id, &kinds)?);
+        let payloads = tiles.iter().zip(span!("read").run(|| input.read_payloads(id, &kinds))?);
         let unpack = |(&tile, payload)| {
-            let image =
-                original(&self.geometry, tile, payload).map_err(|e| self.in_tile(id, tile, e.into()))?;
-            Ok((tile, image))
+            let image = span!("decode").run(|| original(&self.geometry, tile, payload));
+            Ok((tile, image.map_err(|e| self.in_tile(id, tile, e.into()))?))
         };
         payloads.map(unpack).collect()
     }

@@ -13,6 +13,7 @@ use crate::serve::metrics::Outcome;
 use crate::serve::singleflight::Call;
 use crate::serve::slide::{Slide, TileSource, TreeFile};
 use crate::serve::tile_key::TileKey;
+use crate::span::span;
 use crate::web::blocking;
 use crate::web::budget::{Charge, Purpose};
 use crate::web::error::ServeError;
@@ -37,13 +38,12 @@ impl Tiles {
         if let Some(bytes) = self.hot.get(&key) {
             return Ok((bytes, Outcome::Joined));
         }
-        let _permit = self.family_permit().await?;
-        let charge = self.charge(Purpose::Tile, slide.tile_bytes(key.tile, source)).await?;
+        let (_permit, charge) = self.admitted(slide.tile_bytes(key.tile, source)).await?;
         let of = slide.clone();
         let made = self.threads.run(async move {
             // Of work that hangs the bytes stay taken.
             let _charge = charge;
-            of.arrives(key.tile, source).await;
+            span!("fetch").around(of.arrives(key.tile, source)).await;
             make(&of)
         });
         let bytes = Bytes::from(self.in_time(made).await?.map_err(|e| self.broken(slide, &e))?);
@@ -65,7 +65,8 @@ impl Tiles {
             let charge = self.charge(Purpose::Tile, most + slide.tile_bytes(tile, TileSource::Tree)).await?;
             let from = slide.clone();
             let read = move || (from.tree_file(tile, most), charge);
-            let (read, charge) = blocking::run(self.options.limits.read_timeout, read).await?;
+            let reading = blocking::run(self.options.limits.read_timeout, read);
+            let (read, charge) = span!("read").around(reading).await?;
             match read.map_err(|e| self.broken(slide, &e))? {
                 TreeFile::Read(file) => return Ok((file, charge)),
                 TreeFile::Larger(bytes) => most = bytes,
@@ -87,7 +88,7 @@ impl Tiles {
         if let Some(bytes) = self.hot.get(&key) {
             return Ok(bytes);
         }
-        slide.arrives(key.tile, source).await;
+        span!("fetch").around(slide.arrives(key.tile, source)).await;
         let made = match file {
             Some(file) => self.of_file(slide, key.tile, file).await?,
             None => self.of_stored(slide, key.tile, source).await?,
@@ -132,7 +133,8 @@ impl Tiles {
         }
         // Of a read that hangs the bytes stay taken.
         let read = move || (from.stored_bytes(tile, source), charge);
-        let (stored, charge) = blocking::run(self.options.limits.read_timeout, read).await?;
+        let reading = blocking::run(self.options.limits.read_timeout, read);
+        let (stored, charge) = span!("read").around(reading).await?;
         let make = async move {
             let _charge = charge;
             of.stored(tile, source, stored?)
@@ -154,7 +156,7 @@ impl Tiles {
             .map(|l1| {
                 let (this, of, call) = (self.clone(), slide.clone(), call.clone());
                 self.threads.run(async move {
-                    of.arrives(l1, TileSource::Original(id)).await;
+                    span!("fetch").around(of.arrives(l1, TileSource::Original(id))).await;
                     for (tile, bytes) in of.original_quad(id, l1)? {
                         this.publish(&of, tile, bytes, &call);
                     }

@@ -18,7 +18,7 @@ use crate::serve::buffers::{FamilyBuffers, PooledBuffers, State};
 use crate::serve::singleflight::{Call, CallKey};
 use crate::serve::slide::Slide;
 use crate::serve::tile_key::TileKey;
-use crate::web::budget::Purpose;
+use crate::span::{Place, span};
 use crate::web::error::ServeError;
 
 /// How long nobody may ask for a tile of a family before what nobody has asked for is made.
@@ -38,7 +38,14 @@ impl Tiles {
     /// Reconstructs a family, delivers its tiles to the requests of `call`, and ends the call.
     pub(super) async fn run_call(self: Arc<Self>, slide: Arc<Slide>, id: FamilyId, call: Arc<Call>) {
         let mut guard = FinishGuard { tiles: &self, key: (slide.identity, id), call: &call, result: None };
-        let result = self.make_family(&slide, id, &call).await;
+        let span = span!(
+            "family",
+            origami.slide = slide.name,
+            origami.family = %id,
+            origami.prefetch = call.prefetch,
+        );
+        let result = span.around(self.make_family(&slide, id, &call)).await;
+        span.end();
         let complete = result.is_ok();
         guard.result = Some(result);
         drop(guard);
@@ -65,10 +72,11 @@ impl Tiles {
         id: FamilyId,
         call: &Arc<Call>,
     ) -> Result<(), ServeError> {
+        call.place.set(Place::here());
         let queued = Instant::now();
-        let _permit = self.family_permit().await?;
         let need = slide.family_bytes(id);
-        let charge = Arc::new(self.charge(Purpose::Tile, need).await?);
+        let (_permit, charge) = self.admitted(need).await?;
+        let charge = Arc::new(charge);
         self.metrics.queued(queued.elapsed());
         if slide.keeps_originals() {
             return self.original_family(slide, id, call).await;

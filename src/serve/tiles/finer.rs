@@ -117,8 +117,7 @@ impl Tiles {
         tile: TileId,
         source: TileSource,
     ) -> Result<Samples, ServeError> {
-        let _permit = self.family_permit().await?;
-        let charge = self.charge(Purpose::Tile, slide.tile_bytes(tile, source)).await?;
+        let (_permit, charge) = self.admitted(slide.tile_bytes(tile, source)).await?;
         let of = slide.clone();
         let work = async move {
             let _charge = charge;

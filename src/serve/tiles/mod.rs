@@ -1,6 +1,7 @@
 //! From a tile's address to its bytes: the caches, then stored bytes or a reconstruction.
 
 mod alone;
+mod caches;
 mod family;
 mod finer;
 mod frames;
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 use super::buffers::BufferPool;
 use super::error::StartError;
 use super::faults::Faults;
-use super::metrics::{Gauges, Metrics, Outcome, WarmRead};
+use super::metrics::{Gauges, Metrics, Outcome};
 use super::options::{Limits, ServeOptions};
 use super::pan::PanHistory;
 use super::singleflight::{Group, Joined};
@@ -28,15 +29,15 @@ use super::slide::{Slide, TileSource};
 use super::threads::Threads;
 use super::tile_key::TileKey;
 use super::turns::{Held, Turns};
-use super::warm::{Lookup, WarmCache};
+use super::warm::WarmCache;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::geometry::{FamilyId, TileId};
 use crate::output::tile::OutputFormat;
 use crate::pyramid;
+use crate::span::{Place, span};
 use crate::store::is_address;
-use crate::web::blocking;
 use crate::web::budget::{Budget, Charge, Purpose};
 use crate::web::error::ServeError;
 
@@ -181,7 +182,8 @@ impl Tiles {
     /// [`ServeError::Busy`] where that takes longer than a tile may.
     async fn turn(&self, key: TileKey) -> Result<Held<'_>, ServeError> {
         let Limits { queue_timeout, read_timeout, .. } = self.options.limits;
-        timeout(2 * queue_timeout + read_timeout, self.turns.take(key)).await.map_err(|_| ServeError::Busy)
+        let turn = timeout(2 * queue_timeout + read_timeout, self.turns.take(key));
+        span!("turn").around(turn).await.map_err(|_| ServeError::Busy)
     }
 
     /// Waits for work that reads files.
@@ -195,10 +197,18 @@ impl Tiles {
         timeout(self.options.limits.read_timeout, work).await.unwrap_or(Err(ServeError::Away))
     }
 
-    /// A permit to reconstruct a family. Hold it until the family is done.
+    /// Waits for a permit to reconstruct a family, or to make a tile alone, and for the memory. Hold both until it is done.
     ///
     /// # Errors
     /// [`ServeError::Busy`] after the queue timeout.
+    async fn admitted(&self, bytes: u64) -> Result<(OwnedSemaphorePermit, Charge), ServeError> {
+        let admitted = async {
+            let permit = self.family_permit().await?;
+            Ok((permit, self.charge(Purpose::Tile, bytes).await?))
+        };
+        span!("queue").around(admitted).await
+    }
+
     async fn family_permit(&self) -> Result<OwnedSemaphorePermit, ServeError> {
         let permit = self.family_permits.clone().acquire_owned();
         let wait = timeout(self.options.limits.queue_timeout, permit);
@@ -211,11 +221,6 @@ impl Tiles {
     /// The threads that decode and encode.
     pub fn threads(&self) -> &Threads {
         &self.threads
-    }
-
-    /// A tile of the hot cache; not of the tree's own tiles.
-    fn hot(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
-        self.hot.get(&TileKey { slide: slide.identity, tile })
     }
 
     /// What a tile is made of, and the hash of all that it depends on. The file of a tree's tile is read for that: it may have been written
@@ -247,7 +252,7 @@ impl Tiles {
         found: Found,
     ) -> Result<(Bytes, Outcome), ServeError> {
         let Found { source, key, file } = found;
-        if let Some(bytes) = self.hot.get(&key) {
+        if let Some(bytes) = self.look_up(key) {
             return Ok((bytes, Outcome::Hot));
         }
         let tile = key.tile;
@@ -275,47 +280,6 @@ impl Tiles {
         self.reconstructed(slide, id, tile).await
     }
 
-    /// A tile from the warm cache, if there is one.
-    async fn from_warm(
-        self: &Arc<Self>,
-        slide: &Arc<Slide>,
-        key: TileKey,
-    ) -> Result<Option<Bytes>, ServeError> {
-        let Some(warm) = &self.warm else { return Ok(None) };
-        if warm.is_quick() {
-            return Ok(self.read_warm(slide, key));
-        }
-        let (this, of) = (self.clone(), slide.clone());
-        blocking::run(self.options.limits.read_timeout, move || this.read_warm(&of, key)).await
-    }
-
-    /// Reads the warm cache and copies a hit to the hot one.
-    fn read_warm(&self, slide: &Slide, key: TileKey) -> Option<Bytes> {
-        match self.warm.as_ref()?.get(&slide.name, &key) {
-            Lookup::Hit(bytes) => {
-                self.metrics.warm_read(WarmRead::Hit);
-                self.hot.insert(key, bytes.clone());
-                return Some(bytes);
-            }
-            Lookup::Miss => self.metrics.warm_read(WarmRead::Miss),
-            Lookup::Damaged => self.metrics.warm_read(WarmRead::Damaged),
-        }
-        None
-    }
-
-    /// Writes a tile to the warm cache, if there is one. The response does not wait for it.
-    fn keep_warm(self: &Arc<Self>, slide: &Arc<Slide>, key: TileKey, bytes: Bytes) {
-        if self.warm.is_none() {
-            return;
-        }
-        let (this, of) = (self.clone(), slide.clone());
-        tokio::task::spawn_blocking(move || {
-            let Some(warm) = &this.warm else { return };
-            let stored = warm.put(&of.name, std::iter::once((key, &bytes)));
-            this.metrics.warm_written(1, stored);
-        });
-    }
-
     /// The bytes of a tile, for callers that decode it.
     ///
     /// # Errors
@@ -336,17 +300,23 @@ impl Tiles {
         id: FamilyId,
         tile: TileId,
     ) -> Result<(Bytes, Outcome), ServeError> {
-        let (receiver, outcome) = match self.calls.join((slide.identity, id), tile, || self.hot(slide, tile))
-        {
-            Err(bytes) => return Ok((bytes, Outcome::Hot)),
-            Ok(Joined::Follower(receiver)) => (receiver, Outcome::Joined),
-            Ok(Joined::Leader(receiver, call)) => {
-                tokio::spawn(self.clone().run_call(slide.clone(), id, call));
-                (receiver, Outcome::Cold)
-            }
-        };
+        let joined = self.calls.join((slide.identity, id), tile, || self.hot(slide, tile));
         // A call that drops its senders has panicked.
-        receiver.await.unwrap_or(Err(ServeError::Broken)).map(|bytes| (bytes, outcome))
+        let received = |sent: Result<_, _>| sent.unwrap_or(Err(ServeError::Broken));
+        match joined {
+            Err(bytes) => Ok((bytes, Outcome::Hot)),
+            Ok(Joined::Follower(receiver, call)) => {
+                let span = span!("join");
+                let sent = span.around(receiver).await;
+                // The family belongs to the trace of the request that came first.
+                span.link(&call.place.get());
+                Ok((received(sent)?, Outcome::Joined))
+            }
+            Ok(Joined::Leader(receiver, call)) => {
+                tokio::spawn(Place::here().around(self.clone().run_call(slide.clone(), id, call)));
+                Ok((received(receiver.await)?, Outcome::Cold))
+            }
+        }
     }
 
     /// What a client is told of a fault of the slide, which is logged.

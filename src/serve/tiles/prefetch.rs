@@ -9,6 +9,7 @@ use crate::image::geometry::{FamilyId, TileId};
 use crate::serve::slide::{Slide, TileSource};
 use crate::serve::tile_key::TileKey;
 use crate::serve::warm::Lookup;
+use crate::span::Place;
 
 impl Tiles {
     /// Follows the panning of a viewer, which requests a tile of L0 or L1, and prefetches the families that it is about to see.
@@ -45,8 +46,8 @@ impl Tiles {
         match &self.warm {
             // A slow disk must not delay the request that is being answered.
             Some(warm) if !warm.is_quick() => {
-                let (this, of) = (self.clone(), slide.clone());
-                tokio::task::spawn_blocking(move || this.make_unless_on_disk(&of, id, tile));
+                let (this, of, place) = (self.clone(), slide.clone(), Place::here());
+                tokio::task::spawn_blocking(move || place.run(|| this.make_unless_on_disk(&of, id, tile)));
             }
             _ => self.make_unless_on_disk(slide, id, tile),
         }
@@ -61,7 +62,7 @@ impl Tiles {
         }
         if let Some(call) = self.calls.prefetch((slide.identity, id)) {
             self.metrics.prefetched();
-            tokio::spawn(self.clone().run_call(slide.clone(), id, call));
+            tokio::spawn(Place::here().around(self.clone().run_call(slide.clone(), id, call)));
         }
     }
 }

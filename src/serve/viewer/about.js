@@ -105,10 +105,11 @@ origami.about = (slide, kind, closed, original) => {
     }));
   }
 
-  function toggle() {
+  // What is drawn may stay when the panel goes.
+  function toggle(keep = false) {
     byId('about').hidden = !byId('about').hidden;
     byId('info').setAttribute('aria-pressed', String(!byId('about').hidden));
-    if (byId('about').hidden) closed();
+    if (byId('about').hidden && !keep) closed();
   }
 
   byId('about-close').addEventListener('click', () => { toggle(); byId('info').focus(); });

@@ -50,7 +50,8 @@
     }
     if (of.requestBody) made.append(element('p', `Body: ${kinds(of.requestBody.content)}`));
     const answers = Object.entries(of.responses).map(([status, answer]) => [status, resolve(api, answer)]);
-    made.append(table(['Answer', '', 'Body'], answers.map(([status, { description, content }]) => [status, description, kinds(content)])));
+    made.append(table(['Answer', '', 'Body', 'Headers'], answers.map(([status, { description, content, headers }]) =>
+      [status, description, kinds(content), Object.keys(headers ?? {}).join(', ')])));
     return made;
   }
 

@@ -1,5 +1,6 @@
 // Marks as GeoJSON in the form that QuPath documents, and back. A mark is a feature; members that are not known here stay as they are.
-// What GeoJSON lacks stands in `properties.origami`: the `shape` that a polygon was drawn as, the `text` at a point, author and time.
+// What GeoJSON lacks stands in `properties.origami`: the `shape` that a polygon was drawn as, the `text` at a point, the `author` who drew
+// it and the `time`, and in `changed` the same of the last change.
 'use strict';
 const geojson = (() => {
   // Members that come first in what is written, in this order; the others follow by name. So that the same marks give the same bytes.
@@ -8,7 +9,8 @@ const geojson = (() => {
     properties: ['objectType', 'name', 'classification', 'isLocked', 'measurements', 'origami'],
     geometry: ['type', 'coordinates'],
   };
-  const DEFAULT_COLOUR = [200, 0, 0];
+  // Of marks without a class: unlike any class that there is to begin with.
+  const DEFAULT_COLOUR = [0, 130, 140];
 
   function sorted(value, first = []) {
     if (Array.isArray(value)) return value.map(each => sorted(each));
@@ -21,10 +23,15 @@ const geojson = (() => {
 
   const canonical = feature => sorted(feature, FIRST.feature);
 
-  function write(features) {
+  // `slide` says what the marks were drawn on: its name, width and height.
+  function write(features, slide = null) {
     const lines = features.map(feature => JSON.stringify(canonical(feature)));
-    return `{"type":"FeatureCollection","features":[\n${lines.join(',\n')}\n]}\n`;
+    const member = slide ? `"origami":${JSON.stringify({ slide })},` : '';
+    return `{"type":"FeatureCollection",${member}"features":[\n${lines.join(',\n')}\n]}\n`;
   }
+
+  // What a file says of that, of a text that `read` takes.
+  const drawnOn = text => JSON.parse(text).origami?.slide ?? null;
 
   // A FeatureCollection, an array of features, or a feature. The message of an error says what else it is.
   function read(text) {
@@ -32,7 +39,7 @@ const geojson = (() => {
     try {
       given = JSON.parse(text);
     } catch {
-      throw new Error(phrase`it is no JSON`);
+      throw new Error(phrase`it is not GeoJSON, which Export and QuPath write`);
     }
     const list = Array.isArray(given) ? given : given?.type === 'FeatureCollection' ? given.features : [given];
     if (!Array.isArray(list)) throw new Error(phrase`its features are no list`);
@@ -91,6 +98,22 @@ const geojson = (() => {
   const own = feature => feature.properties?.origami ?? {};
   const classOf = feature => feature.properties?.classification?.name ?? feature.properties?.classification?.names?.join(': ') ?? '';
 
+  // A feature that `author` has made, or has changed since, at a `time`. A mark keeps who made it.
+  const stamp = (who, time) => (who ? { author: who, time } : { time });
+  const withOwn = (feature, values) => ({ ...feature, properties: { ...feature.properties, origami: { ...own(feature), ...values } } });
+  const made = (feature, who, time) => withOwn(feature, stamp(who, time));
+  const changed = (feature, who, time) => withOwn(feature, { changed: stamp(who, time) });
+  // In words: who made it and when, and who changed it last.
+  function history(feature) {
+    const { author, time, changed: last } = own(feature);
+    const when = text => (text && !Number.isNaN(Date.parse(text)) ? phrase.moment(new Date(text)) : '');
+    const by = (made, who, at) => (who || at ? made([who, at].filter(Boolean).join(', ')) : '');
+    return [by(text => (author ? phrase`made by ${text}` : phrase`made ${text}`), author, when(time)),
+      last ? by(text => (last.author ? phrase`changed by ${text}` : phrase`changed ${text}`), last.author, when(last.time)) : ''].filter(Boolean);
+  }
+  // When it was last made or changed, in milliseconds since 1970; NaN where it does not say so.
+  const timeOf = feature => Date.parse(own(feature).changed?.time ?? own(feature).time);
+
   // As in older files, a colour may be one number: alpha, red, green and blue.
   function colourOf(feature) {
     const { classification, color, colorRGB } = feature.properties ?? {};
@@ -118,18 +141,23 @@ const geojson = (() => {
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
 
-  function csv(features, microns) {
+  function csv(features, microns, slide = '') {
     const unit = microns ? 'um' : 'px';
     const digits = value => Number(value.toFixed(3));
-    const head = ['id', 'class', 'name', 'text', 'type', 'shape', 'points', `length_${unit}`, `area_${unit}2`, 'author', 'time'];
+    const head = ['id', 'class', 'name', 'text', 'type', 'shape', 'points', `length_${unit}`, `area_${unit}2`, 'x_px', 'y_px',
+      ...(microns ? ['x_um', 'y_um'] : []), 'author', 'time', 'changed_by', 'changed', 'locked', 'slide'];
     const rows = features.map(feature => {
       const { points, length, area } = figures(feature, microns ?? undefined);
-      const { shape, text, author, time } = own(feature);
+      const { shape, text, author, time, changed: last } = own(feature);
+      const [x, y] = shapes.centre(parts(feature.geometry)) ?? [];
+      const place = x === undefined ? ['', ''] : [digits(x), digits(y)];
+      const inMicrons = microns ? (x === undefined ? ['', ''] : [digits(x * microns[0]), digits(y * microns[1])]) : [];
       return [feature.id, classOf(feature), feature.properties?.name, text, feature.geometry?.type, shape, points || '',
-        length ? digits(length) : '', area ? digits(area) : '', author, time];
+        length ? digits(length) : '', area ? digits(area) : '', ...place, ...inMicrons, author, time, last?.author, last?.time,
+        feature.properties?.isLocked === true, slide];
     });
     return [head, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
   }
 
-  return { read, write, canonical, parts, point, line, polygon, nucleusOf, own, classOf, colourOf, css, figures, csv, DEFAULT_COLOUR };
+  return { read, write, drawnOn, canonical, parts, point, line, polygon, nucleusOf, own, classOf, made, changed, history, timeOf, colourOf, css, figures, csv, DEFAULT_COLOUR };
 })();

@@ -115,9 +115,7 @@ origami.markConflict = ({ mine, theirs }, sizes) => new Promise(done => {
 
   function facts(feature) {
     if (!feature) return [phrase`removed`];
-    const { author, time, text } = geojson.own(feature);
-    const when = time && !Number.isNaN(Date.parse(time)) ? phrase.moment(new Date(time)) : '';
-    return [geojson.classOf(feature), feature.properties?.name, text, sizes(feature), author && phrase`by ${author}`, when].filter(Boolean);
+    return [geojson.classOf(feature), feature.properties?.name, geojson.own(feature).text, sizes(feature), ...geojson.history(feature)].filter(Boolean);
   }
 
   for (const which of ['mine', 'theirs']) {

@@ -1,8 +1,8 @@
-// Selects a mark and changes its shape: by its handles, as a whole, and by keys.
+// Selects a mark and changes its shape: by its handles, as a whole, and by keys. Several are chosen with Shift.
 'use strict';
-// `may()` says whether marks can be changed, `selected(id)` is told which one is chosen, `visible(mark)` says whether it can be seen, and
-// `stamped(feature)` adds who changed it and when.
-origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, stamped }) => {
+// `may()` says whether marks can be changed, `selected(id)` is told which one is chosen, `several` are those that are chosen together,
+// `visible(mark)` says whether it can be seen, and `stamped(feature)` adds who changed it and when.
+origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, several, visible, stamped }) => {
   const GRAB = 9;
   // Shapes with more points are moved as a whole only.
   const MOST_HANDLES = 400;
@@ -66,9 +66,23 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
 
   function select(wanted, handle = null) {
     [id, corner, draft, drag] = [wanted, handle, null, null];
+    several.choose([]);
     selected(id);
     overlay.redraw();
   }
+
+  const chosen = () => (id ? [id] : several.ids);
+
+  // One mark is chosen by itself, more are chosen together.
+  function pick(ids) {
+    select(ids.length === 1 ? ids[0] : null);
+    if (ids.length > 1) several.choose(ids);
+  }
+
+  // With those that are chosen already, or no longer with them.
+  const together = which => pick(chosen().includes(which) ? chosen().filter(each => each !== which) : [...chosen(), which]);
+
+  const pickAll = () => pick(marks.all().filter(visible).map(mark => mark.id));
 
   function keep(changed) {
     if (changed) marks.change([[id, stamped(changed)]]);
@@ -121,9 +135,10 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
       if (!event.quick) return;
       event.preventDefaultAction = true;
       const here = overlay.at(event);
+      const found = marks.at(here, grab() / 2).filter(visible);
+      if (event.shift) return found.length && together(found[0].id);
       const which = changeable() ? handleAt(here) : null;
       if (which !== null) return select(id, which);
-      const found = marks.at(here, grab() / 2).filter(visible);
       // A second click at the same place goes to what lies below.
       const next = found[(found.findIndex(mark => mark.id === id) + 1) % (found.length || 1)];
       return select(next?.id ?? null);
@@ -175,23 +190,36 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
 
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   document.addEventListener('keydown', event => {
-    if (!open || sketch.active || event.target.closest('input, select, textarea, dialog')) return;
-    const used = key(event);
+    if (!open || event.target.closest('input:not([type="checkbox"]), select, textarea, dialog')) return;
+    const used = sketch.active ? undoes(event) : key(event);
     if (!used) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);
 
+  function undoes(event) {
+    const which = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || !may() || !['z', 'y'].includes(which)) return false;
+    if (which === 'y' || event.shiftKey) marks.redo();
+    // Of what is being drawn the last point.
+    else if (sketch.count) sketch.back();
+    else marks.undo();
+    return true;
+  }
+
   function key(event) {
     if (event.ctrlKey || event.metaKey) {
-      const which = event.key.toLowerCase();
-      if (!may() || !['z', 'y'].includes(which)) return false;
-      if (which === 'y' || event.shiftKey) marks.redo();
-      else marks.undo();
+      if (event.key.toLowerCase() !== 'a') return undoes(event);
+      pickAll();
       return true;
     }
-    if (event.key === 'Escape' && id) {
+    if (event.key === 'Escape' && chosen().length) {
       select(null);
+      return true;
+    }
+    const removes = { Delete: several.remove, Backspace: several.remove };
+    if (several.size && removes[event.key]) {
+      several.remove();
       return true;
     }
     if (!changeable()) return false;
@@ -220,8 +248,9 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
       }
     }
     for (const point of points) origami.ink.dot(context, view.screen(point), { colour, radius: 7 });
-    const { text } = geojson.own(of);
-    if (text && points.length) origami.ink.label(context, text.split('\n')[0], view.screen(points[0]));
+    const name = origami.markName(of);
+    const box = shapes.box([...points, ...lines.flat(), ...polygons.flat(2)].map(view.screen));
+    if (name) origami.ink.label(context, name, points.length ? view.screen(points[0]) : [(box.minX + box.maxX) / 2, box.minY]);
     if (!changeable() || (points.length && !lines.length && !polygons.length)) return;
     for (const [point, which] of handles(of)) origami.ink.dot(context, view.screen(point), { colour, radius: 5, filled: which === corner });
   });
@@ -233,7 +262,7 @@ origami.marksEdit = (viewer, overlay, sketch, marks, { may, selected, visible, s
   });
 
   return {
-    select, remove,
+    select, remove, pick, pickAll, together, chosen,
     get id() { return id; },
     set open(value) { open = value; if (!open) select(null); overlay.redraw(); },
   };

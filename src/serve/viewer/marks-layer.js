@@ -1,14 +1,25 @@
 // Draws thousands of marks without holding up the slide. They are drawn to a canvas larger than the stage, a few milliseconds a frame;
 // until that is done, the last such picture is shown, moved and scaled to where the slide is now.
 'use strict';
-// `place` is the element that shows the picture, `skip(id)` says that a mark is drawn by someone else, `hidden(mark)` that it is not shown.
-origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden }) => {
+// What stands beside a mark on the slide: the text that was put there, else its name or the first line of what is remarked.
+origami.markName = feature => {
+  const MOST = 40;
+  const { shape, text: own } = geojson.own(feature);
+  const text = ((shape === 'text' && own) || feature.properties?.name || own || '').split('\n')[0];
+  return text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text;
+};
+
+// `place` is the element that shows the picture, `skip(id)` says that a mark is drawn by someone else, `hidden(mark)` that it is not shown,
+// `strong(id)` that it is one of several that are chosen.
+origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden, strong }) => {
   // Of a frame, while the slide moves and while it is still.
   const [MOVING_MS, STILL_MS] = [2, 12];
   // Of each side of the stage, how far the picture reaches beyond it.
   const MARGIN = 0.15;
   // Marks drawn before the clock is looked at, and the number up to which they get a light edge.
   const [BATCH, FEW] = [40, 600];
+  // Marks in view up to which names are drawn, and CSS pixels of the smallest shape that gets one.
+  const [NAMED, LARGE] = [200, 12];
   // CSS pixels below which a mark is a dot.
   const DOT = 3;
   const WIDTH = 2;
@@ -36,29 +47,31 @@ origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden }) => {
     // By colour, so that many make one path.
     const byColour = new Map();
     for (const mark of found) {
-      const colour = geojson.css(geojson.colourOf(mark.feature));
-      if (!byColour.has(colour)) byColour.set(colour, []);
-      byColour.get(colour).push(mark);
+      const look = [geojson.css(geojson.colourOf(mark.feature)), strong(mark.id)];
+      const key = look.join();
+      if (!byColour.has(key)) byColour.set(key, [look, []]);
+      byColour.get(key)[1].push(mark);
     }
     const [a, b, c, d, e, f] = view.matrix;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.lineJoin = 'round';
     job = {
-      view, left, top, batches: batches(byColour), few: found.length <= FEW, count: found.length,
+      view, left, top, batches: batches(byColour.values()), few: found.length <= FEW, named: found.length <= NAMED, count: found.length,
       x: ([x, y]) => a * x + c * y + e + left, y: ([x, y]) => b * x + d * y + f + top,
     };
     stale = false;
   }
 
   function* batches(byColour) {
-    for (const [colour, of] of byColour) {
-      for (let i = 0; i < of.length; i += BATCH) yield [colour, of.slice(i, i + BATCH)];
+    for (const [[colour, isStrong], of] of byColour) {
+      for (let i = 0; i < of.length; i += BATCH) yield [colour, isStrong, of.slice(i, i + BATCH)];
     }
   }
 
-  function draw([colour, of]) {
+  function draw([colour, isStrong, of]) {
     const { context } = back;
-    const { view, few } = job;
+    const { view, few, named } = job;
+    const width = isStrong ? 2 * WIDTH : WIDTH;
     const dots = [];
     context.beginPath();
     for (const mark of of) {
@@ -67,13 +80,23 @@ origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden }) => {
       else outline(mark, size);
     }
     if (few) {
-      Object.assign(context, { strokeStyle: '#ffffffb3', lineWidth: WIDTH + 2 });
+      Object.assign(context, { strokeStyle: '#ffffffb3', lineWidth: width + 2 });
       context.stroke();
     }
-    Object.assign(context, { strokeStyle: colour, lineWidth: WIDTH, fillStyle: colour });
+    Object.assign(context, { strokeStyle: colour, lineWidth: width, fillStyle: colour });
     context.stroke();
     for (const at of dots) context.fillRect(job.x(at) - 1, job.y(at) - 1, DOT, DOT);
-    for (const mark of of) if (mark.parts.points.length) pins(mark, colour);
+    for (const mark of of) if (mark.parts.points.length) pins(mark, colour, isStrong);
+    if (named) for (const mark of of) if (!mark.parts.points.length) name(mark, view);
+  }
+
+  // Over the middle of its upper edge, as it lies on the screen.
+  function name(mark, view) {
+    const text = origami.markName(mark.feature);
+    if (!text || Math.max(mark.maxX - mark.minX, mark.maxY - mark.minY) * view.zoom < LARGE) return;
+    const { minX, minY, maxX, maxY } = shapes.box([[mark.minX, mark.minY], [mark.maxX, mark.minY], [mark.maxX, mark.maxY], [mark.minX, mark.maxY]]
+      .map(at => [job.x(at), job.y(at)]));
+    if (minY > -job.top && maxY > minY) origami.ink.label(back.context, text, [(minX + maxX) / 2, minY]);
   }
 
   function outline({ parts: { lines, polygons } }, size) {
@@ -93,13 +116,13 @@ origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden }) => {
     else if ((points.length - 1) % step) context.lineTo(job.x(points.at(-1)), job.y(points.at(-1)));
   }
 
-  function pins({ feature, parts }, colour) {
+  function pins({ feature, parts }, colour, isStrong) {
     const { context } = back;
-    const { text } = geojson.own(feature);
+    const text = geojson.own(feature).shape === 'text' || job.named ? origami.markName(feature) : '';
     for (const point of parts.points) {
       const at = [job.x(point), job.y(point)];
-      origami.ink.dot(context, at, { colour, radius: 5 });
-      if (text) origami.ink.label(context, text.split('\n')[0], at);
+      origami.ink.dot(context, at, { colour, radius: isStrong ? 8 : 5 });
+      if (text && point === parts.points[0]) origami.ink.label(context, text, at);
     }
   }
 
@@ -161,7 +184,9 @@ origami.marksLayer = (viewer, overlay, place, marks, { skip, hidden }) => {
   return {
     changed,
     set hidden(value) { place.hidden = value; changed(); },
-    get settled() { return !job && !stale; },
+    get hidden() { return place.hidden; },
+    // Nothing is drawn for as long as it is hidden.
+    get settled() { return place.hidden || (!job && !stale); },
     get drawn() { return drawn; },
   };
 };

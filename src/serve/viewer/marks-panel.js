@@ -1,14 +1,12 @@
-// The panel of marks: tools, classes, the chosen mark, and files. It owns the marks of the page.
+// The panel of marks: tools, the chosen mark, and whose marks they are. It owns the marks of the page.
 'use strict';
-origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
+origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) => {
   const byId = id => document.getElementById(id);
   const in_ = units(slide.microns_per_pixel);
-  // Marks that are listed at a time.
-  const MOST_LISTED = 50;
   const polygon = ring => geojson.polygon([ring]);
   const TOOLS = {
     point: { kind: 'point', how: phrase`Click at each place.`, geometry: ([at]) => geojson.point(at) },
-    line: { kind: 'line', how: phrase`Click along it; a double click ends it.`, geometry: geojson.line },
+    line: { kind: 'line', how: phrase`Drag from end to end, or click along it: a double click ends it.`, geometry: geojson.line },
     rectangle: { kind: 'rectangle', how: phrase`Drag from corner to corner.`, geometry: polygon, shape: 'rectangle' },
     ellipse: { kind: 'ellipse', how: phrase`Drag from corner to corner of its box.`, geometry: polygon, shape: 'ellipse' },
     polygon: { kind: 'polygon', how: phrase`Click around it; a click on the first point, or a double click, closes it.`, geometry: polygon },
@@ -16,44 +14,45 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     text: { kind: 'point', how: phrase`Click where the text belongs.`, geometry: ([at]) => geojson.point(at), shape: 'text' },
   };
   const marks = origami.marks();
-  const hiddenClasses = new Set();
   const classes = origami.markClasses(marks);
-  let [tool, store, opened] = [null, null, null];
+  let [tool, store, opened, latest] = [null, null, null, null];
 
-  const visible = mark => !hiddenClasses.has(geojson.classOf(mark.feature));
   const author = () => byId('author').value.trim();
-  const stamped = feature => {
-    const own = { ...geojson.own(feature), time: new Date().toISOString() };
-    if (author()) own.author = author();
-    else delete own.author;
-    return { ...feature, properties: { ...feature.properties, origami: own } };
-  };
-  const edit = origami.marksEdit(viewer, overlay, sketch, marks, { may: () => store.may, selected: describe, visible, stamped });
+  const now = () => new Date().toISOString();
+  const stamped = feature => geojson.changed(feature, author(), now());
+  const may = () => store.may;
+  const several = origami.marksSeveral(marks, { may, changed: () => { list.together(); layer.changed(); }, did: text => did({ text }) });
+  const edit = origami.marksEdit(viewer, overlay, sketch, marks, { may, selected: describe, several, visible: mark => list.visible(mark), stamped });
   const layer = origami.marksLayer(viewer, overlay, byId('marks'), marks, {
-    skip: id => id === edit.id, hidden: mark => !visible(mark),
+    skip: id => id === edit.id, hidden: mark => !list.visible(mark), strong: several.has,
   });
+  const size = feature => (({ length, area }) => (area ? in_.area(area) : length ? in_.length(length) : ''))(geojson.figures(feature, in_.scale));
+  const list = origami.marksList(viewer, overlay, marks, edit, several, { may, sizes: size, go, shown: layer.changed });
+  const files = origami.marksFiles(marks, slide, name, did);
 
   // --- Drawing ------------------------------------------------------------------------------------------------------
 
   function press() {
     for (const button of byId('mark-tools').children) button.setAttribute('aria-pressed', String((button.value || null) === tool));
-    byId('mark-how').textContent = tool ? TOOLS[tool].how : store?.may ? phrase`Click at a mark to choose it; drag it or its points to change it.` : '';
+    byId('mark-how').textContent = tool ? TOOLS[tool].how : store?.may ? phrase`Click at a mark to choose it; drag it or its points to change it. Shift and a click choose several.` : '';
     byId('mark-keys').hidden = !tool;
   }
 
-  function choose(wanted) {
-    const again = wanted === tool;
+  function choose(which) {
+    const again = which === tool;
     sketch.stop();
     byId('main').focus({ preventScroll: true });
-    if (again || !wanted) return;
+    if (again || !which) return;
     edit.select(null);
-    tool = wanted;
+    if (layer.hidden) show(true).catch(() => {});
+    tool = which;
     const { kind } = TOOLS[tool];
-    sketch.begin(kind, { done: draw, ended: () => { tool = null; press(); }, label: size });
+    const few = least => { byId('mark-how').textContent = phrase`This takes ${least} points at least.`; };
+    sketch.begin(kind, { done: draw, few, changed: press, ended: () => { tool = null; press(); }, label: long });
     press();
   }
 
-  const size = points => (points.length > 1 ? in_.length(shapes.length(points, in_.scale)) : null);
+  const long = points => (points.length > 1 ? in_.length(shapes.length(points, in_.scale)) : null);
 
   function draw(points) {
     const { geometry, shape } = TOOLS[tool];
@@ -62,11 +61,40 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
       type: 'Feature', id: crypto.randomUUID(), geometry: geometry(points),
       properties: { objectType: 'annotation', ...classes.chosen(), isLocked: false, origami: own },
     };
-    marks.change([[feature.id, stamped(feature)]]);
+    marks.change([[feature.id, geojson.made(feature, author(), now())]]);
+    if (!author()) nameless(feature.id);
+    // What it is called can be said at once; the tool goes on.
+    edit.select(feature.id);
     if (shape !== 'text') return;
     sketch.stop();
-    edit.select(feature.id);
     byId('mark-text').select();
+  }
+
+  // --- Whose marks they are -----------------------------------------------------------------------------------------
+
+  const ASKED = 'origami-author-asked';
+  // Marks that were drawn here before there was a name.
+  const unsigned = new Set();
+
+  // Asks once, beside the drawing.
+  function nameless(id) {
+    unsigned.add(id);
+    byId('author-ask').hidden = Boolean(localStorage.getItem(ASKED));
+  }
+
+  function answered() {
+    localStorage.setItem(ASKED, 'yes');
+    byId('author-ask').hidden = true;
+  }
+
+  // The marks that were drawn before it get the name as well.
+  function named() {
+    localStorage.setItem('origami-author', author());
+    if (!author()) return;
+    answered();
+    const own = [...unsigned].map(id => marks.get(id)?.feature).filter(feature => feature && !geojson.own(feature).author);
+    unsigned.clear();
+    if (own.length) marks.change(own.map(feature => [feature.id, geojson.made(feature, author(), geojson.own(feature).time)]));
   }
 
   // --- The chosen mark ----------------------------------------------------------------------------------------------
@@ -80,28 +108,30 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
   function describe(id) {
     const feature = marks.get(id)?.feature;
     byId('mark').hidden = !feature;
-    layer?.changed();
+    byId('mark-class').disabled = !store.may;
+    layer.changed();
+    list.near();
     if (!feature) return;
+    latest = id;
     const { properties } = feature;
     const own = geojson.own(feature);
     const locked = properties.isLocked === true;
     byId('mark-name').value = properties.name ?? '';
-    byId('mark-text-line').hidden = own.text === undefined;
     byId('mark-text').value = own.text ?? '';
     byId('mark-lock').checked = locked;
     classes.show(geojson.classOf(feature));
     byId('mark-size').textContent = sizes(feature);
-    const when = own.time && !Number.isNaN(Date.parse(own.time)) ? phrase.moment(new Date(own.time)) : '';
-    byId('mark-by').textContent = [own.author && phrase`by ${own.author}`, when].filter(Boolean).join(', ');
-    for (const field of ['mark-name', 'mark-text', 'mark-remove']) byId(field).disabled = locked || !store.may;
+    byId('mark-by').textContent = geojson.history(feature).join('; ');
+    for (const field of ['mark-name', 'mark-text', 'mark-remove', 'mark-class']) byId(field).disabled = locked || !store.may;
+    byId('mark-keyboard').hidden = locked || !store.may;
     byId('mark-lock').disabled = !store.may;
   }
 
-  // Changes the properties of the chosen mark.
+  // Changes the properties of what is chosen.
   function alter(change) {
-    const feature = marks.get(edit.id)?.feature;
-    if (!feature || !store.may) return;
-    marks.change([[edit.id, stamped({ ...feature, properties: change({ ...feature.properties }) })]]);
+    const features = edit.chosen().map(id => marks.get(id).feature).filter(feature => !several.size || feature.properties.isLocked !== true);
+    if (!features.length || !store.may) return;
+    marks.change(features.map(feature => [feature.id, stamped({ ...feature, properties: change({ ...feature.properties }) })]));
   }
 
   function go(mark) {
@@ -109,79 +139,32 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     const [width, height] = [mark.maxX - mark.minX + 2 * margin, mark.maxY - mark.minY + 2 * margin];
     const { viewport } = viewer;
     viewport.fitBoundsWithConstraints(viewport.imageToViewportRectangle(mark.minX - margin, mark.minY - margin, width, height));
+    // No nearer than the pixels of the slide.
+    const full = viewport.imageToViewportZoom(1);
+    if (viewport.getZoom() > full) viewport.zoomTo(full);
     edit.select(mark.id);
   }
 
-  // --- Lists --------------------------------------------------------------------------------------------------------
-
-  const title = ({ feature }) => [feature.properties.name, geojson.own(feature).text?.split('\n')[0], geojson.classOf(feature)].filter(Boolean).join(' · ')
-    || geojson.own(feature).shape || feature.geometry?.type || phrase`mark`;
-
-  function list() {
-    byId('undo').disabled = !store.may || !marks.canUndo;
-    byId('redo').disabled = !store.may || !marks.canRedo;
-    byId('marks-count').textContent = marks.size === 1 ? phrase`1 mark` : phrase`${phrase.number(marks.size)} marks`;
-    for (const id of ['marks-export', 'marks-table']) byId(id).disabled = !marks.size;
-    const counts = new Map();
-    for (const feature of marks.features()) {
-      const of = geojson.classOf(feature);
-      const known = counts.get(of) ?? { count: 0, colour: geojson.colourOf(feature) };
-      counts.set(of, { ...known, count: known.count + 1 });
-    }
-    byId('mark-classes').replaceChildren(...[...counts].sort().map(shown));
-    if (byId('marks-list').open) near();
-  }
-
-  function shown([of, { count, colour }]) {
-    const [item, label, box, swatch] = ['li', 'label', 'input', 'i'].map(tag => document.createElement(tag));
-    Object.assign(box, { type: 'checkbox', checked: !hiddenClasses.has(of) });
-    box.addEventListener('change', () => {
-      if (box.checked) hiddenClasses.delete(of);
-      else hiddenClasses.add(of);
-      layer.changed();
-    });
-    swatch.className = 'swatch';
-    swatch.style.background = geojson.css(colour);
-    label.append(box, swatch, ` ${of || phrase`without a class`}: ${phrase.number(count)}`);
-    item.append(label);
-    return item;
-  }
-
-  // Those in view, as buttons.
-  function near() {
-    const found = marks.within(overlay.shown(overlay.look())).filter(visible);
-    byId('marks-near').replaceChildren(...found.slice(0, MOST_LISTED).map(mark => {
-      const [item, button] = ['li', 'button'].map(tag => document.createElement(tag));
-      button.textContent = title(mark);
-      button.addEventListener('click', () => go(mark));
-      item.append(button);
-      return item;
-    }));
-    byId('marks-more').textContent = found.length > MOST_LISTED ? phrase`and ${phrase.number(found.length - MOST_LISTED)} more in view` : '';
-  }
-
-  // --- Files --------------------------------------------------------------------------------------------------------
-
-  function download(text, type, suffix) {
-    const href = URL.createObjectURL(new Blob([text], { type }));
-    Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}${suffix}` }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 10_000);
-  }
-
-  async function load(file) {
-    if (!file) return;
-    try {
-      const features = geojson.read(await file.text());
-      marks.change(features.map(feature => [feature.id, feature]));
-      told({ text: phrase`${phrase.number(features.length)} marks of ${file.name} are here.` });
-    } catch (error) {
-      told({ trouble: `${file.name}: ${error.message}.` });
-    }
-  }
+  // --- What is said -----------------------------------------------------------------------------------------------------
 
   function told({ text = '', trouble = '' }) {
     byId('marks-said').textContent = trouble || text;
     byId('marks-said').classList.toggle('warn', Boolean(trouble));
+  }
+
+  // What was done at a word, which stays while marks are saved.
+  function did({ text = '', trouble = '' }) {
+    byId('marks-did').textContent = trouble || text;
+    byId('marks-did').classList.toggle('warn', Boolean(trouble));
+  }
+
+  function changed(ids, how) {
+    layer.changed();
+    byId('undo').disabled = !store.may || !marks.canUndo;
+    byId('redo').disabled = !store.may || !marks.canRedo;
+    list.show();
+    // What was said of the change before.
+    if (how === 'undoable' || how === 'undo') did({});
   }
 
   // --- The panel ----------------------------------------------------------------------------------------------------
@@ -190,34 +173,68 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
     for (const button of byId('mark-tools').children) button.addEventListener('click', () => choose(button.value || null));
     const clicks = {
       undo: marks.undo, redo: marks.redo, 'mark-remove': edit.remove, 'marks-close': () => { toggle(); byId('mark-up').focus(); },
-      'marks-export': () => download(geojson.write(marks.features()), 'application/geo+json', '.geojson'),
-      'marks-table': () => download(geojson.csv(marks.features(), slide.microns_per_pixel), 'text/csv', '.csv'),
-      'marks-import': () => byId('marks-file').click(),
     };
     for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener('click', () => action());
-    byId('marks-file').addEventListener('change', async event => { await load(event.target.files[0]); event.target.value = ''; });
     byId('mark-name').addEventListener('change', ({ target }) => alter(({ name: _, ...rest }) => ({ ...rest, ...(target.value && { name: target.value }) })));
-    byId('mark-text').addEventListener('change', ({ target }) => alter(all => ({ ...all, origami: { ...all.origami, text: target.value } })));
+    byId('mark-text').addEventListener('change', ({ target }) => alter(({ origami: { text: _, ...own } = {}, ...all }) => ({ ...all, origami: { ...own, ...(target.value && { text: target.value }) } })));
     byId('mark-lock').addEventListener('change', ({ target }) => alter(all => ({ ...all, isLocked: target.checked })));
+    byId('marks-shown').addEventListener('change', ({ target }) => show(target.checked).catch(() => {}));
     byId('author').value = localStorage.getItem('origami-author') ?? '';
-    byId('author').addEventListener('change', () => localStorage.setItem('origami-author', author()));
-    classes.listen(classification => alter(({ classification: _, ...rest }) => ({ ...rest, ...(classification && { classification }) })));
-    byId('marks-list').addEventListener('toggle', () => byId('marks-list').open && near());
-    viewer.addHandler('animation-finish', () => byId('marks-list').open && near());
-    marks.listen(() => { layer.changed(); list(); });
+    byId('author').addEventListener('change', named);
+    byId('author-ask').addEventListener('submit', event => {
+      event.preventDefault();
+      byId('author').value = byId('author-first').value;
+      named();
+      answered();
+    });
+    byId('author-none').addEventListener('click', answered);
+    // While something is drawn the class is that of what comes next.
+    classes.listen(classification => tool || alter(({ classification: _, ...rest }) => ({ ...rest, ...(classification && { classification }) })));
+    marks.listen(changed);
   }
 
-  // Marks may stay when the panel goes.
+  // Marks are read when they are first shown.
+  function begin() {
+    opened ??= store.begin().then(press, error => {
+      opened = null;
+      told({ trouble: phrase`The marks cannot be read: ${error.message}.` });
+      throw error;
+    });
+    return opened;
+  }
+
+  // Marks can be seen without their panel. `wanted` is what the user says, `lent` what a picture has for as long as it is made.
+  let [wanted, lent] = [false, null];
+  function lay() {
+    layer.hidden = !(lent ?? wanted);
+    byId('marks-shown').checked = wanted;
+    if (layer.hidden) edit.select(null);
+    remember();
+  }
+
+  async function show(yes) {
+    [wanted, lent] = [yes, null];
+    lay();
+    if (yes) await begin();
+    remember();
+  }
+
+  async function lend(yes) {
+    lent = yes;
+    lay();
+    if (yes) await begin();
+    remember();
+  }
+
+  // The panel for those who change marks; they stay when it goes.
   function toggle(keep = false) {
     const open = byId('marking').hidden;
     byId('marking').hidden = !open;
     byId('mark-up').setAttribute('aria-pressed', String(open));
     edit.open = store.open = open;
-    layer.hidden = !open && !keep;
     if (!open) sketch.stop();
-    remember();
-    // Marks are read when they are first shown.
-    if (open) opened ??= store.begin().then(press, error => told({ trouble: phrase`The marks cannot be read: ${error.message}.` }));
+    if (!open && !keep) closed();
+    if (open) show(true).catch(() => {});
   }
 
   const ask = ({ slide: of, marks: count }) => confirm(
@@ -226,8 +243,15 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember) => {
   for (const button of byId('mark-tools').children) button.disabled = !store.may;
   for (const id of ['marks-import', 'author']) byId(id).disabled = !store.may;
   listen();
-  list();
+  changed([], 'begin');
   press();
-  const rest = () => { layer.hidden = byId('marking').hidden; };
-  return { toggle, rest, marks, edit, layer, store, choose, load, get open() { return !byId('marking').hidden; }, get loaded() { return opened; } };
+  const rest = () => { lent = null; lay(); };
+  return {
+    toggle, rest, show, lend, marks, edit, several, layer, store, choose, load: files.load, titles: list.titles,
+    // The one that was chosen last.
+    get latest() { return marks.get(latest) ? latest : null; },
+    // Whether marks can be seen.
+    get shown() { return !layer.hidden && marks.size > 0; },
+    get open() { return !byId('marking').hidden; }, get loaded() { return opened; },
+  };
 };

@@ -18,9 +18,9 @@ origami.marks = () => {
   function set(id, feature) {
     const before = all.get(id);
     if (before) index.remove(before);
-    all.delete(id);
-    if (!feature) return;
+    if (!feature) return void all.delete(id);
     const mark = made(feature);
+    // A mark that is changed keeps its place in the order.
     all.set(id, mark);
     if (Number.isFinite(mark.minX)) index.insert(mark);
   }
@@ -41,8 +41,8 @@ origami.marks = () => {
   // Thousands at once: the index is made anew, which is faster.
   function bulk(changes) {
     for (const [id, feature] of changes) {
-      all.delete(id);
       if (feature) all.set(id, made(feature));
+      else all.delete(id);
     }
     index.clear();
     index.load([...all.values()].filter(mark => Number.isFinite(mark.minX)));
@@ -69,6 +69,7 @@ origami.marks = () => {
     change, at,
     get: id => all.get(id),
     within: box => index.search(box),
+    all: () => [...all.values()],
     features: () => [...all.values()].map(mark => mark.feature),
     listen: listener => listeners.push(listener),
     undo: () => step(done, undone, 'before'),

@@ -1,7 +1,8 @@
-// Measures on the slide: lengths, areas and angles, a grid, and where the pointer is. What is measured stays on the page until it is
-// closed; marks are what is kept.
+// Measures on the slide: lengths, areas and angles, a grid, and where the pointer is. The tab keeps what is measured until it is closed;
+// marks are what others see.
 'use strict';
-origami.measure = (viewer, slide, overlay, sketch) => {
+// `key` is that of the slide in the tab's storage.
+origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
   const byId = id => document.getElementById(id);
   const in_ = units(slide.microns_per_pixel);
   const COLOUR = '#0b63ce';
@@ -86,7 +87,23 @@ origami.measure = (viewer, slide, overlay, sketch) => {
     }));
     byId('measure-clear').disabled = !all.length;
     byId('measure-undo').disabled = !history.length;
+    byId('measure-kept').hidden = !all.length;
+    store();
     overlay.redraw();
+  }
+
+  function store() {
+    try {
+      if (all.length) sessionStorage.setItem(key, JSON.stringify(all.map(({ name, points }) => [name, points])));
+      else sessionStorage.removeItem(key);
+    } catch { /* A browser that keeps nothing: they stay until the page is left. */ }
+  }
+
+  // What the tab has kept; texts are in the language and the units of now.
+  function recall() {
+    try {
+      for (const [name, points] of JSON.parse(sessionStorage.getItem(key) ?? '[]')) all.push({ name, points, text: TOOLS[name].figures(points) });
+    } catch { /* What is kept there are no measures. */ }
   }
 
   function remove(index) {
@@ -157,6 +174,13 @@ origami.measure = (viewer, slide, overlay, sketch) => {
     drawn = open || keep;
     byId('measure').setAttribute('aria-pressed', String(open));
     if (!open) sketch.stop();
+    if (!open && !keep) closed();
+    overlay.redraw();
+  }
+
+  // Without the panel, while that is closed.
+  function show(yes) {
+    drawn = yes || !byId('measuring').hidden;
     overlay.redraw();
   }
 
@@ -182,8 +206,8 @@ origami.measure = (viewer, slide, overlay, sketch) => {
   byId('measure-scale').hidden = in_.known;
   viewer.element.addEventListener('pointermove', where);
   viewer.element.addEventListener('pointerleave', () => { byId('pointer').textContent = ''; });
+  recall();
   list();
   press();
-  const rest = () => { drawn = !byId('measuring').hidden; overlay.redraw(); };
-  return { toggle, rest, all, get open() { return !byId('measuring').hidden; } };
+  return { toggle, show, rest: () => show(false), all, get open() { return !byId('measuring').hidden; } };
 };

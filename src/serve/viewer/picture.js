@@ -1,7 +1,8 @@
 // How the slide's pixels are shown, brightness, contrast and gamma, and the view as a file: a picture with its scale bar and a caption.
 // Snapshots of other resolutions are made in snapshot.js.
 'use strict';
-origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
+// `changed()` is told that pixels look different, `closed()` that the panel is, and `showDrawn(yes)` shows marks and measures or puts them away.
+origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn }) => {
   const byId = id => document.getElementById(id);
   // Of each slider: its name in the address, and its value where nothing is changed.
   const SLIDERS = { brightness: ['b', 0], contrast: ['k', 0], gamma: ['g', 100] };
@@ -13,6 +14,9 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   const LETTER = 13;
   const INK = '#18181b';
   let busy = false;
+  // Marks and measures on their way, and who is told that the panel opens and closes.
+  let drawn = Promise.resolve();
+  const listeners = [];
 
   const value = id => Number(byId(id).value);
 
@@ -83,7 +87,9 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
 
   // Words under a picture: what it is, at which magnification, and what was done with it.
   function caption(power, what) {
-    const said = [byId('caption').value.trim() || name, power, ...what];
+    const title = byId('caption').value.trim() || name;
+    // Not twice, where the caption has it.
+    const said = [title, ...(title.replaceAll('x', '×').includes(power) ? [] : [power]), ...what];
     if (viewer.viewport.getFlip()) said.push(phrase`mirrored`);
     if (isShown()) said.push(phrase`brightness ${byId('brightness-is').textContent}, contrast ${byId('contrast-is').textContent}, gamma ${byId('gamma-is').textContent}`);
     return said;
@@ -132,16 +138,22 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
 
   const stripOf = captions => STRIP + LINE * (captions.length - 1);
 
-  // What the stage shows, at `ratio` pixels a CSS pixel, over the strip: `paint` draws it in CSS pixels. Letters are never smaller than on
-  // the screen.
-  function sheet(ratio, said, paint) {
+  // What the stage shows, at `ratio` pixels a CSS pixel, over the strip: how large that is. Letters are never smaller than on the screen.
+  function planned(ratio, said) {
     const stage = byId('stage').getBoundingClientRect();
     const letters = Math.max(1, ratio);
     const [width, height] = [stage.width * ratio / letters, stage.height * ratio / letters];
     const bar = byId('scale').hidden ? null : parseFloat(byId('bar').style.width) * ratio / letters;
     const captions = lines(width, bar, said);
+    const size = [Math.round(width * letters), Math.round((height + stripOf(captions)) * letters)];
+    return { stage, letters, width, height, bar, captions, size };
+  }
+
+  // The same as a picture: `paint` draws in CSS pixels.
+  function sheet(ratio, said, paint) {
+    const { stage, letters, width, height, bar, captions, size } = planned(ratio, said);
     const picture = document.createElement('canvas');
-    [picture.width, picture.height] = [Math.round(width * letters), Math.round((height + stripOf(captions)) * letters)];
+    [picture.width, picture.height] = size;
     const context = picture.getContext('2d');
     context.scale(ratio, ratio);
     context.fillStyle = '#fff';
@@ -179,10 +191,11 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
 
   const say = text => { byId('picture-said').textContent = text; };
 
-  // Everything in view, marks as well.
-  async function arrived() {
+  // Everything in view, marks as well; what is still on its way at `until` has not arrived.
+  async function arrived(until) {
+    await drawn;
     await origami.settled();
-    while (origami.marking && !origami.marking.layer.settled) await new Promise(done => setTimeout(done, 50));
+    while (origami.marking && !origami.marking.layer.settled && performance.now() < until) await new Promise(done => setTimeout(done, 50));
   }
 
   // Does something with the view once it is complete; what is asked for meanwhile is not done twice.
@@ -191,7 +204,7 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
     busy = true;
     say(phrase`Waiting for the tiles of this view.`);
     try {
-      await Promise.race([arrived(), new Promise((_, fail) => setTimeout(() => fail(new Error(phrase`its tiles do not arrive`)), PATIENCE_MS))]);
+      await Promise.race([arrived(performance.now() + PATIENCE_MS), new Promise((_, fail) => setTimeout(() => fail(new Error(phrase`its tiles do not arrive`)), PATIENCE_MS))]);
       await action();
     } catch (error) {
       say(failed(error.message));
@@ -203,6 +216,11 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
   async function download(picture, ending = '') {
     const blob = await new Promise(done => picture.toBlob(done, 'image/png'));
     if (!blob) throw new Error(phrase`it is too large for this browser`);
+    keep(blob, ending);
+  }
+
+  // Writes a PNG that is there already.
+  function keep(blob, ending) {
     const href = URL.createObjectURL(blob);
     Object.assign(document.createElement('a'), { href, download: `${name.split('/').pop()}${ending}.png` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
@@ -226,38 +244,39 @@ origami.pictures = (viewer, slide, name, comparing, changed, closed) => {
     }
   }
 
-  const link = () => copy(phrase`The address of this view`, phrase`The address of this view is copied.`, location.href);
-
-  // For a page of another server, which may show the slide in a frame.
-  function embed() {
-    const address = new URL(signed(`/embed/${encodeURIComponent(name)}${slide.view && `?${slide.view}`}`), location.origin);
-    address.hash = new URLSearchParams(origami.viewOf(viewer));
-    const frame = document.createElement('iframe');
-    Object.assign(frame, { src: address.href, title: name, width: '800', height: '600' });
-    return copy(phrase`The code for a page`, phrase`The code for a page is copied.`, frame.outerHTML);
+  // The stage shows what will be in the picture.
+  function draws() {
+    drawn = showDrawn(byId('picture-drawn').checked);
+    drawn.catch(error => say(phrase`Marks and measures cannot be shown: ${error.message}`));
   }
 
-  function toggle() {
-    byId('picturing').hidden = !byId('picturing').hidden;
-    byId('picture').setAttribute('aria-pressed', String(!byId('picturing').hidden));
+  // What is drawn may stay when the panel goes.
+  function toggle(keepDrawn = false) {
+    const open = byId('picturing').hidden;
+    byId('picturing').hidden = !open;
+    byId('picture').setAttribute('aria-pressed', String(open));
     say('');
-    if (byId('picturing').hidden) closed();
+    if (open) draws();
+    else if (!keepDrawn) closed();
+    for (const listener of listeners) listener();
   }
 
   for (const id of Object.keys(SLIDERS)) byId(id).addEventListener('input', () => { show(); changed(); });
   const buttons = {
     'picture-reset': () => { take({}); changed(); },
     'picture-save': save,
-    'picture-link': link, 'picture-embed': embed, 'picture-close': toggle, 'picture-print': onPaper,
+    'picture-close': () => toggle(), 'picture-print': onPaper,
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener('click', action);
+  byId('picture-drawn').addEventListener('change', draws);
   addEventListener('beforeprint', printed);
   addEventListener('afterprint', () => byId('printed')?.remove());
   byId('caption').placeholder = name;
-  byId('picture-embed').hidden = !slide.embed;
   show();
   return {
-    toggle, take, parts, draw, print: onPaper, sheet, adjusted, download, copy, say, caption: power => caption(power, coding()),
+    toggle, take, parts, draw, print: onPaper, planned, sheet, adjusted, download, keep, copy, say, caption: power => caption(power, coding()),
+    listen: listener => listeners.push(listener),
+    get changed() { return isChanged(); },
     get open() { return !byId('picturing').hidden; },
   };
 };

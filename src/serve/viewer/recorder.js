@@ -28,7 +28,8 @@ origami.recorder = (viewer, slide, name, toggled) => {
   const title = key => {
     const view = camera.path([key], scale, camera.formatOf(tour.options))[0];
     const power = camera.magnification(scale, view.downsample);
-    return power ? `${phrase.figure(Number(power.toPrecision(3)))}×` : `1 : ${phrase.figure(Number(view.downsample.toPrecision(3)))}`;
+    // A video has other pixels than the screen, and so another magnification.
+    return power ? phrase`${phrase.figure(Number(power.toPrecision(3)))}× in the video` : `1 : ${phrase.figure(Number(view.downsample.toPrecision(3)))}`;
   };
 
   function row(template, number) {
@@ -39,11 +40,26 @@ origami.recorder = (viewer, slide, name, toggled) => {
     return [item, part => item.querySelector(`.${part}`)];
   }
 
+  // Rows stay the same elements for as long as their number does: one that is replaced between press and release would lose the click.
+  const rows = new WeakMap();
+  function lay(list, all, make) {
+    const items = all.map((of, index) => {
+      const known = rows.get(of);
+      if (known?.index === index && known.count === all.length) known.fill();
+      else rows.set(of, { index, count: all.length, ...make(of, index) });
+      return rows.get(of).item;
+    });
+    if (items.length !== list.children.length || items.some((item, index) => list.children[index] !== item)) list.replaceChildren(...items);
+  }
+
   function keyframe(key, index) {
     const [item, part] = row('keyframe', index + 1);
-    part('go').textContent = `${index + 1} · ${title(key)}`;
+    const fill = () => {
+      part('go').textContent = `${index + 1} · ${title(key)}`;
+      part('time').value = key.time;
+    };
+    fill();
     part('go').addEventListener('click', () => { preview.stop(); preview.at(key.time); });
-    part('time').value = key.time;
     part('time').addEventListener('change', event => move(key, event.target));
     part('ease').append(...camera.EASES.map(ease => new Option(ease, ease)));
     part('ease').value = key.ease === undefined || key.ease === 'ease' ? camera.DEFAULT_EASE : key.ease;
@@ -60,17 +76,19 @@ origami.recorder = (viewer, slide, name, toggled) => {
     part('later').disabled = index === tour.camera.length - 1;
     part('later').addEventListener('click', () => swap(index, index + 1, index + 1, 'later'));
     part('remove').addEventListener('click', () => remove('camera', 'keyframes', index));
-    return item;
+    return { item, fill };
   }
 
   function caption(cue, index) {
     const [item, part] = row('cue', index + 1);
+    const fill = () => {
+      for (const field of ['text', 'speaker', 'emotion', 'start', 'end']) part(field).value = cue[field] ?? '';
+    };
+    fill();
     for (const field of ['text', 'speaker', 'emotion']) {
-      part(field).value = cue[field] ?? '';
       part(field).addEventListener('change', event => { cue[field] = event.target.value; changed(); });
     }
     for (const field of ['start', 'end']) {
-      part(field).value = cue[field];
       part(field).addEventListener('change', event => {
         cue[field] = time(event.target) ?? cue[field];
         event.target.value = cue[field];
@@ -78,7 +96,7 @@ origami.recorder = (viewer, slide, name, toggled) => {
       });
     }
     part('remove').addEventListener('click', () => remove('cues', 'cues', index));
-    return item;
+    return { item, fill };
   }
 
   // The number of a field; null where it is none.
@@ -91,8 +109,11 @@ origami.recorder = (viewer, slide, name, toggled) => {
 
   function move(key, field) {
     key.time = time(field) ?? key.time;
+    const before = tour.camera;
     tour.camera = tours.sorted(tour.camera);
-    changed(['keyframes', tour.camera.indexOf(key), 'time']);
+    // A row that stays where it is keeps the keyboard, or has let go of it already.
+    const stays = tour.camera.every((each, index) => each === before[index]);
+    changed(stays ? null : ['keyframes', tour.camera.indexOf(key), 'time']);
   }
 
   // Two views change places; the times stay.
@@ -142,8 +163,8 @@ origami.recorder = (viewer, slide, name, toggled) => {
     } catch (error) {
       say(error.message);
     }
-    byId('keyframes').replaceChildren(...tour.camera.map(keyframe));
-    byId('cues').replaceChildren(...tour.cues.map(caption));
+    lay(byId('keyframes'), tour.camera, keyframe);
+    lay(byId('cues'), tour.cues, caption);
     byId('slide-file').value = tour.slide ?? '';
     const format = camera.formatOf(tour.options);
     byId('width').value = format.width;
@@ -173,6 +194,7 @@ origami.recorder = (viewer, slide, name, toggled) => {
       if (!byId('tour-said').textContent) say(phrase`${file.name} is open.`);
     } catch (error) {
       say(`${file.name}: ${error.message}`);
+      byId('tour-said').scrollIntoView({ block: 'nearest' });
     }
   }
 
@@ -190,11 +212,13 @@ origami.recorder = (viewer, slide, name, toggled) => {
 
   // --- The panel ----------------------------------------------------------------------------------------------------
 
-  function option(field, read) {
+  // `wrong` is said of a value that is none, and the one before stays.
+  function option(field, read, wrong) {
     byId(field).addEventListener('change', event => {
       const value = event.target.validity.valid && event.target.value !== '' ? read(event.target.value) : undefined;
       if (value !== undefined) tour.options[field] = value;
       changed();
+      if (value === undefined) say(wrong);
     });
   }
 
@@ -209,9 +233,10 @@ origami.recorder = (viewer, slide, name, toggled) => {
     });
     byId('file').addEventListener('change', async event => { await load(event.target.files[0]); event.target.value = ''; });
     byId('slide-file').addEventListener('change', event => { tour.slide = event.target.value.trim(); changed(); });
-    for (const field of ['width', 'height']) option(field, Number);
+    for (const field of ['width', 'height']) option(field, Number, phrase`Width and height are even, 16 to 8192 pixels.`);
     // A fraction such as 30000/1001 stays a text.
-    option('fps', text => (Number.isFinite(Number(text)) ? Number(text) : text));
+    const frames = text => (Number(text) > 0 ? Number(text) : /^[1-9]\d*\/[1-9]\d*$/.test(text) ? text : undefined);
+    option('fps', frames, phrase`Frames a second are a number above 0, or a fraction such as 30000/1001.`);
     byId('to-jobs').href = signed('/jobs');
   }
 

@@ -3,6 +3,7 @@
 origami.rendering = (name, kept, keep) => {
   const PERIOD_MS = 1_000;
   const byId = id => document.getElementById(id);
+  const NONE = phrase`This server makes no videos. Ask who runs it, or export the tour: "origami tour" renders the file.`;
   const say = text => { byId('job-said').textContent = text; };
   let [id, timer, final] = [kept, 0, true];
 
@@ -50,7 +51,7 @@ origami.rendering = (name, kept, keep) => {
       keep(id);
       await watch();
     } catch (error) {
-      say(error.status === 404 ? jobs.START : error.message);
+      say(error.status === 404 ? NONE : error.message);
     }
     byId('render').disabled = false;
   }
@@ -68,7 +69,7 @@ origami.rendering = (name, kept, keep) => {
     try {
       const offered = await jobs.queue();
       byId('render').disabled = !offered;
-      if (!offered) return say(jobs.START);
+      if (!offered) return say(NONE);
       say('');
     } catch (error) {
       return say(error.message);

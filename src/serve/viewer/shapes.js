@@ -90,6 +90,28 @@ const shapes = (() => {
     return points.filter((_, i) => keep[i]);
   }
 
+  // The middle of what weighs most: of areas, else of lines, else of points.
+  function centre({ points, lines, polygons }) {
+    let [sum, x, y] = [0, 0, 0];
+    const add = (weight, at) => { [sum, x, y] = [sum + weight, x + weight * at[0], y + weight * at[1]]; };
+    const segments = ring => ring.map((point, i) => [ring.at(i - 1), point]);
+    for (const [outer, ...holes] of polygons) {
+      for (const [ring, sign] of [[outer, 1], ...holes.map(hole => [hole, -1])]) {
+        // Triangles with the first point, which all turn the same way or count against it.
+        const [ox, oy] = ring[0];
+        const triangles = segments(ring).map(([a, b]) => [((a[0] - ox) * (b[1] - oy) - (b[0] - ox) * (a[1] - oy)) / 2, [(ox + a[0] + b[0]) / 3, (oy + a[1] + b[1]) / 3]]);
+        const turn = Math.sign(triangles.reduce((all, [weight]) => all + weight, 0));
+        for (const [weight, at] of triangles) add(sign * turn * weight, at);
+      }
+    }
+    if (!sum) {
+      const ends = [...lines.flatMap(line => segments(line).slice(1)), ...polygons.flatMap(rings => rings.flatMap(segments))];
+      for (const [a, b] of ends) add(apart(a, b), [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]);
+    }
+    if (!sum) for (const point of [...points, ...lines.flat(), ...polygons.flat(2)]) add(1, point);
+    return sum ? [x / sum, y / sum] : null;
+  }
+
   const rectangle = ([ax, ay], [bx, by]) => {
     const [left, top, right, bottom] = [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)];
     return [[left, top], [right, top], [right, bottom], [left, bottom]];
@@ -103,5 +125,5 @@ const shapes = (() => {
     });
   }
 
-  return { apart, length, area, angle, box, inside, nearest, simplified, rectangle, ellipse };
+  return { apart, length, area, angle, box, centre, inside, nearest, simplified, rectangle, ellipse };
 })();

@@ -6,7 +6,7 @@ origami.sketch = (viewer, overlay) => {
   const KINDS = {
     point: { least: 1, most: 1 },
     segment: { least: 2, most: 2, drag: 'ends' },
-    line: { least: 2, most: Infinity },
+    line: { least: 2, most: Infinity, drag: 'ends' },
     angle: { least: 3, most: 3 },
     polygon: { least: 3, most: Infinity, closed: true },
     rectangle: { least: 2, most: 2, drag: 'ends', outline: shapes.rectangle },
@@ -31,10 +31,10 @@ origami.sketch = (viewer, overlay) => {
   const pending = () => [...points, byKey ? centre() : hover].filter(Boolean);
 
   // `done(points)` gets what is drawn, `changed(points)` what is there so far at each change, `label(points)` says what to write beside
-  // it, and `ended()` follows when nothing more is drawn.
+  // it, `few(least)` follows where a shape is to be closed that has fewer points, and `ended()` when nothing more is drawn.
   function begin(name, to) {
     stop();
-    [kind, told, byKey] = [KINDS[name], { changed() {}, label() {}, ended() {}, ...to }, origami.byKey()];
+    [kind, told, byKey] = [KINDS[name], { changed() {}, label() {}, ended() {}, few() {}, ...to }, origami.byKey()];
     viewer.element.classList.add('drawing');
     overlay.redraw();
   }
@@ -53,7 +53,7 @@ origami.sketch = (viewer, overlay) => {
   }
 
   function put(point) {
-    if (kind.closed && points.length >= kind.least && close(points[0], point, NEAR)) return finish();
+    if (kind.closed && points.length > 1 && close(points[0], point, NEAR)) return points.length >= kind.least ? finish() : told.few(kind.least);
     points.push(point);
     if (points.length === kind.most) return finish();
     return changed();
@@ -62,10 +62,13 @@ origami.sketch = (viewer, overlay) => {
   // What is drawn counts if it has enough points that differ.
   function finish() {
     const whole = points.filter((point, i) => i === 0 || !close(point, points[i - 1], 0.5));
-    points = [];
+    const few = !dragging && whole.length < kind.least;
+    // What lacks points goes on.
+    points = few ? whole : [];
     dragging = false;
     if (whole.length >= kind.least) told.done(kind.outline ? kind.outline(...whole) : whole);
     if (kind) changed();
+    if (few) told.few(kind.least);
   }
 
   function back() {
@@ -86,6 +89,7 @@ origami.sketch = (viewer, overlay) => {
       // Its second click is no point of its own.
       if (points.length > 1 && close(points.at(-1), points.at(-2), 2 * NEAR)) points.pop();
       if (points.length >= kind.least) finish();
+      else if (points.length) told.few(kind.least);
     },
     'canvas-drag': event => {
       // A shape that was begun by clicks goes on by clicks, so that dragging moves the slide.

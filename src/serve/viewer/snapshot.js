@@ -1,5 +1,5 @@
-// What is in view as a file of another resolution than the screen's, made by the server: its IIIF address, and a picture with scale bar and
-// caption. Without marks and measures, which are drawn for the screen.
+// What is in view as a file of another resolution than the screen's, over the strip with scale bar and caption; the server makes the image.
+// Without marks and measures, which are drawn for the screen. Bare rectangles of any size are in region.js.
 'use strict';
 origami.snapshots = (viewer, slide, picture) => {
   const byId = id => document.getElementById(id);
@@ -33,7 +33,8 @@ origami.snapshots = (viewer, slide, picture) => {
     const found = [];
     for (let down = 1; of.width > 0 && of.height > 0 && (down === 1 || down * zoom <= 1); down *= 2) {
       const size = sizeAt(of, down);
-      const sides = size.map(count).join(' × ');
+      // Of the file, which has the strip as well.
+      const sides = picture.planned(1 / (zoom * down), picture.caption(power(down))).size.map(count).join(' × ');
       const option = new Option(fits(size) ? phrase`${power(down)}, ${sides} pixels` : phrase`${power(down)}, ${sides} pixels: too large`, down);
       option.disabled = !fits(size);
       found.push(option);
@@ -42,7 +43,7 @@ origami.snapshots = (viewer, slide, picture) => {
     const open = found.filter(option => !option.disabled);
     const best = open.find(option => option.value === chosen) ?? open[0];
     if (best) best.selected = true;
-    for (const id of ['snapshot-save', 'snapshot-link']) byId(id).disabled = !best;
+    byId('snapshot-save').disabled = !best;
     const most = phrase`The server makes images of up to ${count(limits.maxWidth)} × ${count(limits.maxHeight)} pixels and ${count(Number((limits.maxArea / 1e6).toPrecision(3)))} megapixels.`;
     byId('snapshot-limit').textContent = best ? most : `${most} ${found.length ? phrase`Zoom in for a smaller part.` : phrase`Nothing of the slide is in view.`}`;
   }
@@ -71,7 +72,7 @@ origami.snapshots = (viewer, slide, picture) => {
       const answer = await fetch(address(of, down, 'png'));
       if (!answer.ok) throw new Error((await answer.json()).error);
       const image = await createImageBitmap(await answer.blob());
-      await picture.download(draw(image, of, down), ` ${phrase`${power(down).replace(' %', '')} percent`}`);
+      await picture.download(draw(image, of, down), `_${Number(((full || 100) / down).toPrecision(3))}${full ? 'x' : 'pct'}`);
       picture.say(phrase`The region is saved.`);
     } catch (error) {
       picture.say(phrase`The region is not saved: ${error.message}.`);
@@ -80,16 +81,17 @@ origami.snapshots = (viewer, slide, picture) => {
     }
   }
 
-  const link = () => picture.copy(phrase`The address of the image`, phrase`The address of the image is copied.`, new URL(address(region(), Number(byId('snapshot-at').value), 'jpg'), location.origin).href);
+  async function ask() {
+    if (limits) return limits;
+    const answer = await fetch(signed(`${service}/info.json`));
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    return (limits = await answer.json());
+  }
 
   async function open() {
     if (!byId('snapshot').open) return;
     try {
-      if (!limits) {
-        const answer = await fetch(signed(`${service}/info.json`));
-        if (!answer.ok) throw new Error((await answer.json()).error);
-        limits = await answer.json();
-      }
+      await ask();
       list();
     } catch (error) {
       byId('snapshot-limit').textContent = phrase`The server makes no images: ${error.message}.`;
@@ -98,6 +100,7 @@ origami.snapshots = (viewer, slide, picture) => {
 
   byId('snapshot').addEventListener('toggle', open);
   byId('snapshot-save').addEventListener('click', save);
-  byId('snapshot-link').addEventListener('click', link);
   for (const event of ['animation-finish', 'rotate', 'after-resize']) viewer.addHandler(event, () => { if (limits && byId('snapshot').open) list(); });
+  byId('caption').addEventListener('input', () => { if (limits && byId('snapshot').open) list(); });
+  return { limits: ask };
 };

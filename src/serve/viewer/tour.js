@@ -16,8 +16,8 @@ const tours = (() => {
     let given;
     try {
       given = JSON.parse(text);
-    } catch (error) {
-      throw new Error(phrase`it is no JSON: ${error.message}`);
+    } catch {
+      throw new Error(phrase`it is no tour: Export writes one`);
     }
     if (!isObject(given)) throw new Error(phrase`it is no tour: a tour is an object`);
     // As a request to a render service, with the scenario one level down.

@@ -5,7 +5,7 @@
   const byId = id => document.getElementById(id);
   const name = origami.named();
   // Panels that lie over the slide, one at a time.
-  const PANELS = ['measuring', 'marking', 'picturing', 'informing'];
+  const PANELS = ['measuring', 'marking', 'picturing', 'sharing', 'informing'];
   let [viewer, comparison, slide, recorder, scale] = [null, null, null, null, null];
 
   const say = text => { byId('message').textContent = text; };
@@ -44,7 +44,7 @@
 
   // --- The view in the URL ---------------------------------------------------------------------------------------------------
 
-  const marksShown = () => Boolean(origami.marking?.open);
+  const marksShown = () => Boolean(origami.marking?.shown);
 
   // The fragment of the address of this view, with marks or without.
   function fragment(withMarks) {
@@ -64,12 +64,12 @@
   // What is open, beside the marks, for the same page in another language.
   function isOpen() {
     history.replaceState(null, '', fragment(marksShown()));
-    return { panels: ['measuring', 'picturing', 'informing', 'recording'].filter(each => origami[each]?.open), caption: byId('caption').value };
+    return { panels: ['measuring', 'picturing', 'sharing', 'informing', 'recording'].filter(each => origami[each]?.open), caption: byId('caption').value };
   }
 
   function reopen({ panels, caption }) {
     byId('caption').value = caption;
-    const ways = { measuring: actions.measure, picturing: actions.picture, informing: actions.info, recording: actions.record };
+    const ways = { measuring: actions.measure, picturing: actions.picture, sharing: actions.share, informing: actions.info, recording: actions.record };
     for (const each of panels) ways[each]?.();
   }
 
@@ -81,7 +81,9 @@
     const number = key => (given.has(key) && Number.isFinite(Number(given.get(key))) ? Number(given.get(key)) : null);
     if (recorder?.open) given.delete('f');
     origami.show(viewer, given);
-    if (Boolean(number('a')) !== Boolean(origami.marking?.open)) actions.marks();
+    // To be seen; the panel is for those who change them.
+    const marked = Boolean(number('a'));
+    if (marked !== marksShown()) marking().then(panel => panel.show(marked)).catch(error => say(error.message));
     const adjusted = adjustments(given);
     if (origami.picturing || Object.keys(adjusted).length) picturing().then(panel => panel.take(adjusted)).catch(() => {});
     if (number('s') !== null) comparison.place(number('s'));
@@ -110,8 +112,12 @@
     home: () => { viewer.viewport.setFlip(false).setRotation(0); viewer.viewport.goHome(); },
     power: () => scale.zoomTo(1),
     measure: () => only('measuring', measuring),
-    marks: () => only('marking', marking),
+    marks: async () => {
+      await only('marking', marking);
+      if (origami.marking.open) showMeasures(true);
+    },
     picture: () => only('picturing', picturing),
+    share: () => only('sharing', sharing),
     info: () => only('informing', informing),
     turn: () => turnBy(90),
     back: () => turnBy(-90),
@@ -134,7 +140,7 @@
   };
   const keys = {
     '+': 'in', '=': 'in', '-': 'out', _: 'out', 0: 'home', 1: 'power', r: 'turn', R: 'back', h: 'flip', f: 'full', c: 'compare',
-    d: 'difference', m: 'measure', a: 'marks', p: 'picture', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
+    d: 'difference', m: 'measure', a: 'marks', p: 'picture', s: 'share', i: 'info', t: 'record', k: 'keyframe', '?': 'help', ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down',
   };
 
   // Closes what is open over the slide: a note, else the panel. Says whether there was one.
@@ -159,19 +165,36 @@
   const measuring = once(async () => {
     const { overlay, sketch } = await drawing();
     await load('measure.js', 'measure-edit.js');
-    return (origami.measuring = origami.measure(viewer, slide, overlay, sketch));
+    return (origami.measuring = origami.measure(viewer, slide, overlay, sketch, MEASURES, rest));
   });
+  const MEASURES = `origami-measures ${name}`;
+
+  // Those that there are, without their panel.
+  async function showMeasures(yes) {
+    if (origami.measuring || (yes && sessionStorage.getItem(MEASURES))) (await measuring()).show(yes);
+  }
 
   const marking = once(async () => {
     const { overlay, sketch } = await drawing();
-    await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js', 'marks-panel.js');
-    return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember));
+    await load('marks.css', 'rbush.min.js', 'geojson.js', 'marks.js', 'marks-layer.js', 'marks-edit.js', 'marks-store.js', 'marks-classes.js',
+      'marks-several.js', 'marks-files.js', 'marks-list.js', 'marks-panel.js');
+    return (origami.marking = origami.marksPanel(viewer, slide, name, overlay, sketch, remember, rest));
   });
+  // Marks and measures in a picture, or none.
+  async function showDrawn(yes) {
+    await showMeasures(yes);
+    if (origami.marking || yes) await (await marking()).lend(yes);
+  }
   const picturing = once(async () => {
-    await load('measure.css', 'picture.js', 'snapshot.js');
-    origami.picturing = origami.pictures(viewer, slide, name, comparison, remember, rest);
-    origami.snapshots(viewer, slide, origami.picturing);
+    await load('measure.css', 'picture.js', 'snapshot.js', 'region.js');
+    origami.picturing = origami.pictures(viewer, slide, name, comparison, { changed: remember, closed: rest, showDrawn });
+    const { limits } = origami.snapshots(viewer, slide, origami.picturing);
+    origami.regions(viewer, slide, origami.picturing, limits);
     return origami.picturing;
+  });
+  const sharing = once(async () => {
+    await load('measure.css', 'sharing.js');
+    return (origami.sharing = origami.share(viewer, slide, name, { fragment, marksShown, closed: rest }));
   });
   const recording = once(async () => {
     await load('tour.css', 'camera.js', 'jobs.js', 'tour.js', 'looks.js', 'tour-overlay.js', 'preview.js', 'rendering.js', 'recorder.js');
@@ -190,14 +213,13 @@
     await load('measure.css', 'about.js', ...(slide.has_original ? [] : ['original.js']));
     return (origami.informing = origami.about(slide, kind, rest, slide.has_original ? null : await original()));
   });
-  // When a panel that draws nothing closes, so does what others have left drawn.
+  // What others have left drawn goes with the panel that is closed.
   const rest = () => ['measuring', 'marking'].forEach(each => origami[each]?.rest());
-  // One panel at a time. What is drawn stays while the panel of pictures or facts is open.
+  // One panel at a time. What is drawn stays until the last one is closed.
   async function only(wanted, get) {
     const panel = await get();
-    const keep = ['picturing', 'informing'].includes(wanted);
     for (const each of PANELS) {
-      if (each !== wanted && origami[each]?.open) origami[each].toggle(keep);
+      if (each !== wanted && origami[each]?.open) origami[each].toggle(true);
     }
     panel.toggle();
   }
@@ -214,7 +236,7 @@
   const flipped = () => byId('flip').setAttribute('aria-pressed', String(viewer.viewport.getFlip()));
 
   function listen() {
-    for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'record', 'info', 'full', 'help']) {
+    for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'share', 'record', 'info', 'full', 'help']) {
       byId(id).addEventListener('click', actions[id]);
     }
     byId('mark-up').addEventListener('click', actions.marks);

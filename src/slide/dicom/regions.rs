@@ -193,11 +193,12 @@ impl RandomAccess for Regions {
 
     fn stored_tiles(&self) -> Result<&dyn StoredTiles, String> {
         let level = match &self.0.channels[..] {
-            [levels] if levels.iter().all(|level| !level.is_blended) => {
-                levels.first().ok_or("it has no level")?
-            }
-            _ => return Err("its pixels are put together from channels in colours".into()),
+            [levels] => levels.first().ok_or("it has no level")?,
+            _ => return Err("its pixels are put together from several channels".into()),
         };
+        if level.is_blended {
+            return Err("it is shown in a colour that was chosen for its channel".into());
+        }
         stored_tiles::refusal(level).map_or(Ok(self), Err)
     }
 }

@@ -138,6 +138,27 @@ fn several_channels_are_blended_in_their_palettes_or_colours() {
 }
 
 #[test]
+fn a_channel_is_shown_in_the_colour_that_was_chosen_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ramp: Vec<u8> = (0..=255).collect();
+    let file = DicomFile {
+        paths: vec!["DAPI", "FITC"],
+        palettes: vec![None, Some(palette([0, 0, 255], 8))],
+        ..DicomFile::of(16, 16, 16, 1, uids::EXPLICIT_VR_LITTLE_ENDIAN, vec![vec![0; 256], ramp.clone()])
+    };
+    let path = file.write(folder.path(), "a.dcm");
+    let selection = Selection { channels: vec![1], colors: vec![(1, [255, 51, 0])], ..Selection::default() };
+    let mut slide = Slide::open(&path, &OpenOptions { selection, ..built_in() }).unwrap();
+    let want: Vec<u8> =
+        ramp.iter().flat_map(|&level| [level, (usize::from(level) * 51 / 255) as u8, 0]).collect();
+    assert!(slide.info.channels == 3 && read_all(&mut slide).unwrap() == want);
+    assert!(slide.stored_tiles().err().unwrap().contains("a colour that was chosen"));
+    let selection = Selection { colors: vec![(1, [255, 51, 0])], ..Selection::default() };
+    let error = Slide::open(&path, &OpenOptions { selection, ..built_in() }).unwrap_err().to_string();
+    assert!(error.contains("no channel of it was chosen"), "{error}");
+}
+
+#[test]
 fn a_palette_is_used_or_named() {
     let folder = tempfile::tempdir().unwrap();
     let gray: Vec<u8> = (0..=255).collect();

@@ -155,7 +155,7 @@ const NO_TEXTS: &[(&str, &str)] = &[
     ("looks.js", "bold "),
     ("looks.js", "stroke fill"),
     ("overlay.js", "600 13px system-ui, -apple-system, \"Segoe UI\", Roboto, \"DejaVu Sans\", sans-serif"),
-    ("", "input, select, textarea, dialog"),
+    ("", "input:not([type=\"checkbox\"]), select, textarea, dialog"),
     ("sketch.js", "input, select, textarea, dialog, button, a, summary"),
     ("viewer.js", "input, select, textarea, video, dialog"),
     // A state of a callback, a key of what the browser keeps, the cookie of the language, and languages by their own names.

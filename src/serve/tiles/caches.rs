@@ -1,0 +1,77 @@
+//! The caches in memory and on disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Tiles;
+use crate::image::geometry::TileId;
+use crate::serve::metrics::WarmRead;
+use crate::serve::slide::Slide;
+use crate::serve::tile_key::TileKey;
+use crate::serve::warm::Lookup;
+use crate::span::span;
+use crate::web::blocking;
+use crate::web::error::ServeError;
+
+impl Tiles {
+    /// Looks a tile up in the hot cache, for a request.
+    pub(super) fn look_up(&self, key: TileKey) -> Option<Bytes> {
+        let span = span!("cache", origami.cache = "memory", origami.hit = tracing::field::Empty);
+        let found = span.run(|| self.hot.get(&key));
+        span.record("origami.hit", found.is_some());
+        found
+    }
+
+    /// A tile of the hot cache; not of the tree's own tiles.
+    pub(super) fn hot(&self, slide: &Slide, tile: TileId) -> Option<Bytes> {
+        self.hot.get(&TileKey { slide: slide.identity, tile })
+    }
+
+    /// A tile from the warm cache, if there is one.
+    pub(super) async fn from_warm(
+        self: &Arc<Self>,
+        slide: &Arc<Slide>,
+        key: TileKey,
+    ) -> Result<Option<Bytes>, ServeError> {
+        let Some(warm) = &self.warm else { return Ok(None) };
+        let span = span!("cache", origami.cache = "disk", origami.hit = tracing::field::Empty);
+        let found = match warm.is_quick() {
+            true => span.run(|| self.read_warm(slide, key)),
+            false => {
+                let (this, of) = (self.clone(), slide.clone());
+                let read = blocking::run(self.options.limits.read_timeout, move || this.read_warm(&of, key));
+                span.around(read).await?
+            }
+        };
+        span.record("origami.hit", found.is_some());
+        Ok(found)
+    }
+
+    /// Reads the warm cache and copies a hit to the hot one.
+    fn read_warm(&self, slide: &Slide, key: TileKey) -> Option<Bytes> {
+        match self.warm.as_ref()?.get(&slide.name, &key) {
+            Lookup::Hit(bytes) => {
+                self.metrics.warm_read(WarmRead::Hit);
+                self.hot.insert(key, bytes.clone());
+                return Some(bytes);
+            }
+            Lookup::Miss => self.metrics.warm_read(WarmRead::Miss),
+            Lookup::Damaged => self.metrics.warm_read(WarmRead::Damaged),
+        }
+        None
+    }
+
+    /// Writes a tile to the warm cache, if there is one. The response does not wait for it.
+    pub(super) fn keep_warm(self: &Arc<Self>, slide: &Arc<Slide>, key: TileKey, bytes: Bytes) {
+        if self.warm.is_none() {
+            return;
+        }
+        let (this, of) = (self.clone(), slide.clone());
+        tokio::task::spawn_blocking(move || {
+            let Some(warm) = &this.warm else { return };
+            let stored = warm.put(&of.name, std::iter::once((key, &bytes)));
+            this.metrics.warm_written(1, stored);
+        });
+    }
+}

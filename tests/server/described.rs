@@ -1,0 +1,247 @@
+//! Holds every answer of the tile server to its own description of its addresses, the OpenAPI document.
+//!
+//! Statuses, media types, bodies of JSON and headers are those that the document names for the address and the method. Where it says nothing there is
+//! a rule: an address that it does not list, a method that an address does not have, what browsers ask ahead, and what is refused before any
+//! address is looked at.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use flate2::read::GzDecoder;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::running::{Reply, Running, unchecked};
+
+/// The document of the program, and what it takes to look things up in it.
+struct Document {
+    value: Value,
+    /// What it says of each path. The server's own router reads the same templates.
+    paths: matchit::Router<Value>,
+    /// By name of the schema.
+    schemas: HashMap<String, Validator>,
+}
+
+/// Of a server of this build: all have the same one but for their own address.
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+    let root = tempfile::tempdir().unwrap();
+    let server = Running::start(root.path(), &[]);
+    let reply = unchecked(&server.address, "GET", "/api/openapi.json", &[], b"").unwrap();
+    let value: Value = serde_json::from_slice(&reply.unwrap().body).unwrap();
+    let mut paths = matchit::Router::new();
+    for (path, item) in value["paths"].as_object().unwrap() {
+        paths.insert(path, item.clone()).unwrap();
+    }
+    let components = &value["components"];
+    let names = components["schemas"].as_object().unwrap().keys();
+    let schemas = names.map(|name| (name.clone(), validator(components, name))).collect();
+    Document { paths, schemas, value }
+});
+
+fn validator(components: &Value, schema: &str) -> Validator {
+    let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": {"schemas": components["schemas"]}});
+    jsonschema::draft202012::new(&root).unwrap_or_else(|e| panic!("{schema}: {e}"))
+}
+
+/// Servers with other addresses than those of the document, and what these begin with.
+static OTHERS: LazyLock<Mutex<HashMap<String, &'static [&'static str]>>> = LazyLock::new(Mutex::default);
+/// Hashes of bodies that were validated: what is asked for again and again is the same.
+static SEEN: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+
+/// What a server has that is no tile server.
+pub const EVERYTHING: &[&str] = &[""];
+/// The addresses of the render service beside those of the tile server; `docs/render-service.md` describes them.
+pub const OF_JOBS: &[&str] = &["/render", "/encode", "/api/render/", "/queue/", "/health"];
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says what of a server the document does not describe; nothing, of a server that has ended.
+pub fn except(address: &str, prefixes: &'static [&'static str]) {
+    if prefixes.is_empty() {
+        locked(&OTHERS).remove(address);
+    } else {
+        locked(&OTHERS).insert(address.into(), prefixes);
+    }
+}
+
+/// Fails where an answer is none that the document describes.
+#[track_caller]
+pub fn hold(address: &str, method: &str, target: &str, reply: &Reply) {
+    let (prefixes, path) = (locked(&OTHERS).get(address).copied().unwrap_or_default(), path_of(target));
+    let is_other = prefixes.iter().any(|prefix| path.starts_with(prefix));
+    if is_other && (prefixes == EVERYTHING || DOCUMENT.paths.at(path).is_err()) {
+        return;
+    }
+    if let Err(fault) = check(method, target, reply) {
+        let (status, headers, text) = (reply.status, &reply.headers, reply.text());
+        panic!(
+            "{method} {target}: the OpenAPI document describes no such answer: {fault}: {status} {headers:?} {text:.500}"
+        );
+    }
+}
+
+/// The path of what stands in the first line of a request.
+fn path_of(target: &str) -> &str {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    // A proxy names the host as well.
+    let rest = path.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    rest.unwrap_or(path)
+}
+
+/// What is wrong with an answer.
+pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
+    if !reply.headers.contains_key("x-request-id") {
+        return refused_before(reply);
+    }
+    if method == "OPTIONS" && reply.headers.contains_key("access-control-allow-methods") {
+        let is_empty = reply.status == 200 && reply.body.is_empty();
+        return is_empty.then_some(()).ok_or_else(|| "what browsers ask ahead has 200 and no body".into());
+    }
+    let path = path_of(target);
+    let Ok(item) = DOCUMENT.paths.at(path) else {
+        return unlisted(
+            method,
+            &[("401", "Unauthorized"), ("403", "Forbidden"), ("404", "NotFound")],
+            reply,
+        );
+    };
+    let item = item.value;
+    let is_head = method == "HEAD";
+    let operation = &item[if is_head { String::from("get") } else { method.to_lowercase() }];
+    if operation.is_null() {
+        // The last one where DICOMweb is off.
+        let refusals =
+            [("401", "Unauthorized"), ("403", "Forbidden"), ("405", "MethodNotAllowed"), ("404", "NotFound")];
+        let most = if path.starts_with("/dicomweb/") { 4 } else { 3 };
+        return unlisted(method, &refusals[..most], reply).and_then(|()| methods(item, reply));
+    }
+    let answers = operation["responses"].as_object().ok_or("no answers")?;
+    let answer = answers.get(&reply.status.to_string()).ok_or_else(|| {
+        format!("the status {} is none of {:?}", reply.status, answers.keys().collect::<Vec<_>>())
+    })?;
+    fits(resolved(answer), is_head, reply)
+}
+
+/// An answer without a number: no address was looked at, since the head of the request was no head, too long, or of no host or several.
+fn refused_before(reply: &Reply) -> Result<(), String> {
+    match (reply.status, reply.body.is_empty()) {
+        (400 | 414 | 431, true) => Ok(()),
+        (400, false) => fits(&DOCUMENT.value["components"]["responses"]["BadRequest"], false, reply),
+        (status, _) => Err(format!("{status} has no X-Request-Id")),
+    }
+}
+
+/// One of these refusals, given by status and name.
+fn unlisted(method: &str, refusals: &[(&str, &str)], reply: &Reply) -> Result<(), String> {
+    let status = reply.status.to_string();
+    let (_, name) = refusals.iter().find(|(of, _)| *of == status).ok_or_else(|| {
+        format!("the document lists no such address with this method, and the status is {status}")
+    })?;
+    fits(&DOCUMENT.value["components"]["responses"][name], method == "HEAD", reply)
+}
+
+/// A refusal of a method names exactly those that the document lists.
+fn methods(item: &Value, reply: &Reply) -> Result<(), String> {
+    if reply.status != 405 {
+        return Ok(());
+    }
+    let listed = item.as_object().ok_or("no methods")?.keys().map(|method| method.to_uppercase());
+    let mut listed: BTreeSet<String> = listed.collect();
+    if listed.contains("GET") {
+        listed.insert("HEAD".into());
+    }
+    let told: BTreeSet<String> =
+        reply.header("allow").split(',').map(|method| method.trim().into()).collect();
+    (told == listed).then_some(()).ok_or_else(|| format!("it allows {told:?}, and {listed:?} are listed"))
+}
+
+/// What a `$ref` leads to, or the value itself.
+fn resolved(value: &Value) -> &Value {
+    let place = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    place.map_or(value, |place| DOCUMENT.value.pointer(place).unwrap())
+}
+
+/// Whether headers and body of a reply are those of an answer.
+fn fits(answer: &Value, is_head: bool, reply: &Reply) -> Result<(), String> {
+    for (name, header) in answer["headers"].as_object().into_iter().flatten() {
+        let header = resolved(header);
+        match reply.headers.get(&name.to_lowercase()) {
+            Some(value) => valid_header(name, &header["schema"], value)?,
+            None if header["required"] == true => return Err(format!("it has no {name}")),
+            None => {}
+        }
+    }
+    let given = reply.header("content-type");
+    let Some(kinds) = answer["content"].as_object() else {
+        let is_empty = reply.body.is_empty() && given.is_empty();
+        return is_empty
+            .then_some(())
+            .ok_or_else(|| format!("there is a body, {given:?}, and none is described"));
+    };
+    let kind = kinds.iter().find(|(kind, _)| essence(kind) == essence(given));
+    let (kind, body) =
+        kind.ok_or_else(|| format!("{given:?} is none of {:?}", kinds.keys().collect::<Vec<_>>()))?;
+    match (is_head, reply.body.is_empty()) {
+        (true, true) => return Ok(()),
+        (true, false) => return Err("HEAD has a body".into()),
+        (false, true) => return Err(format!("there is no body, and {kind} is described")),
+        (false, false) => {}
+    }
+    if essence(kind).ends_with("json") { valid_json(body, reply) } else { Ok(()) }
+}
+
+/// A media type without its parameters, but with the type of parts.
+fn essence(kind: &str) -> String {
+    let mut parts = kind.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().to_lowercase();
+    let of = parts.find(|part| name == "multipart/related" && part.starts_with("type="));
+    of.map_or(name.clone(), |of| format!("{name}; {of}"))
+}
+
+fn valid_header(name: &str, schema: &Value, text: &str) -> Result<(), String> {
+    static VALIDATORS: LazyLock<HashMap<String, Validator>> = LazyLock::new(|| {
+        let headers = DOCUMENT.value["components"]["headers"].as_object().unwrap();
+        let of = |header: &Value| jsonschema::draft202012::new(&header["schema"]).unwrap();
+        headers.iter().map(|(name, header)| (name.clone(), of(header))).collect()
+    });
+    let value = match schema["type"] == "integer" {
+        true => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
+        false => json!(text),
+    };
+    VALIDATORS[name].validate(&value).map_err(|e| format!("{name}: {e}"))
+}
+
+/// JSON, of the schema that is described for it.
+fn valid_json(described: &Value, reply: &Reply) -> Result<(), String> {
+    let schema = described["schema"]["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let mut hash = DefaultHasher::new();
+    (schema, &reply.body).hash(&mut hash);
+    if locked(&SEEN).contains(&hash.finish()) {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    if reply.header("content-encoding") == "gzip" {
+        GzDecoder::new(&reply.body[..]).read_to_end(&mut text).map_err(|e| e.to_string())?;
+    } else {
+        text.clone_from(&reply.body);
+    }
+    let value: Value = serde_json::from_slice(&text).map_err(|e| format!("no JSON: {e}"))?;
+    if let Some(schema) = schema {
+        let faults = DOCUMENT.schemas[schema].iter_errors(&value).take(5);
+        let faults: Vec<_> = faults.map(|e| format!("{} {e:.300}", e.instance_path())).collect();
+        if !faults.is_empty() {
+            return Err(format!("no {schema}: {faults:?}"));
+        }
+    }
+    locked(&SEEN).insert(hash.finish());
+    Ok(())
+}
+
+/// Whether a value is of a schema of the document.
+pub fn is_valid(schema: &str, value: &Value) -> bool {
+    DOCUMENT.schemas[schema].is_valid(value)
+}
