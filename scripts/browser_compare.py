@@ -322,6 +322,7 @@ class Comparing(User):
             self.check("(([a, b]) => a.bottom <= b.top)([...document.querySelectorAll('.pane')].map(e => e.getBoundingClientRect()))", "one above the other")
             self.picture(f"side-by-side-phone-{'dark' if dark else 'light'}")
             b.click("#align")
+            self.check("[...document.querySelectorAll('#corner, #linked, .pane-name')].filter(e => e.checkVisibility()).every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "what lies over the slides fits")
             self.check("[...document.querySelectorAll('#offsets :is(button, input)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))", "the offsets fit")
 
 

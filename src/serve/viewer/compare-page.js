@@ -189,7 +189,7 @@
     byId('offsets-close').addEventListener('click', () => { align(); byId('align').focus(); });
     origami.panels(['offsets'], () => together.lead.canvas);
     document.addEventListener('keydown', event => {
-      const typing = event.target.closest('input, select, textarea, dialog');
+      const typing = event.target.closest('input:not([type="checkbox"]), select, textarea, dialog');
       const step = origami.step(event);
       if (!typing && step) {
         event.preventDefault();

@@ -26,11 +26,11 @@ origami.marksList = (viewer, overlay, marks, edit, several, { may, sizes, go, sh
     return new Map(marks.all().map(({ id, feature }) => {
       const { text, shape } = geojson.own(feature);
       const of = geojson.classOf(feature);
-      const kind = of || shape || feature.geometry?.type || phrase`mark`;
+      const kind = origami.className(of) || shape || feature.geometry?.type || phrase`mark`;
       const number = (counts.get(kind) ?? 0) + 1;
       counts.set(kind, number);
       const named = [feature.properties.name, text?.split('\n')[0]].filter(Boolean);
-      return [id, named.length ? [...named, of].filter(Boolean).join(' · ') : `${kind} ${phrase.number(number)}`];
+      return [id, named.length ? [...named, origami.className(of)].filter(Boolean).join(' · ') : `${kind} ${phrase.number(number)}`];
     }));
   }
 
@@ -59,7 +59,7 @@ origami.marksList = (viewer, overlay, marks, edit, several, { may, sizes, go, sh
     const [item, label, text] = ['li', 'label', 'span'].map(tag => element(tag));
     const box = element('input', { type: 'checkbox' });
     const swatch = element('i', { className: 'swatch' });
-    const name = of || phrase`without a class`;
+    const name = origami.className(of) || phrase`without a class`;
     box.addEventListener('change', () => {
       if (box.checked) hidden.delete(of);
       else hidden.add(of);

@@ -197,7 +197,7 @@ origami.measure = (viewer, slide, overlay, sketch, key, closed) => {
   byId('measure-undo').addEventListener('click', undo);
   document.addEventListener('keydown', event => {
     const wanted = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'z';
-    if (!wanted || byId('measuring').hidden || sketch.count || event.target.closest('input, select, textarea, dialog')) return;
+    if (!wanted || byId('measuring').hidden || sketch.count || event.target.closest('input:not([type="checkbox"]), select, textarea, dialog')) return;
     event.preventDefault();
     undo();
   });

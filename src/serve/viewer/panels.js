@@ -24,7 +24,8 @@ origami.panels = (ids, home) => {
   }
 
   function fold(panel) {
-    const button = Object.assign(document.createElement('button'), { className: 'small fold', textContent: '▾', title: phrase`Fold or unfold` });
+    const button = Object.assign(document.createElement('button'), { textContent: '▾', title: phrase`Fold or unfold` });
+    button.classList.add('small', 'fold');
     button.setAttribute('aria-label', button.title);
     button.setAttribute('aria-expanded', 'true');
     button.addEventListener('click', () => button.setAttribute('aria-expanded', String(!panel.classList.toggle('folded'))));

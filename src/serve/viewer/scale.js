@@ -95,7 +95,7 @@ origami.scale = (viewer, slide) => {
   document.addEventListener('keydown', event => {
     if (event.key.startsWith('Arrow')) [over, rested] = [null, null];
     const choice = choices[event.key.length === 1 ? Number(event.key) - FIRST_KEY : -1];
-    if (!choice || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea, dialog') || byId('corner').hidden) return;
+    if (!choice || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not([type="checkbox"]), select, textarea, dialog') || byId('corner').hidden) return;
     zoomTo(Number(choice.value));
   });
   for (const list of document.querySelectorAll('.power-keys')) {

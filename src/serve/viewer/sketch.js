@@ -152,7 +152,7 @@ origami.sketch = (viewer, overlay) => {
     if (!kind || event.ctrlKey || event.metaKey) return;
     const field = event.target.closest('input, select, textarea, dialog, button, a, summary');
     // A field is left by Escape, a button is no place of its own for it.
-    if (field && (event.key !== 'Escape' || event.target.closest('input, select, textarea, dialog'))) return;
+    if (field && (event.key !== 'Escape' || event.target.closest('input:not([type="checkbox"]), select, textarea, dialog'))) return;
     if (event.key.startsWith('Arrow')) {
       byKey = true;
       overlay.redraw();

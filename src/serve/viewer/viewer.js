@@ -272,7 +272,7 @@
     });
     addEventListener('hashchange', recall);
     viewer.addHandler('animation-start', () => { byId('note').open = false; });
-    origami.panels(['measuring', 'marking', 'picturing', 'about', 'tour'], () => byId('main'));
+    origami.panels(['measuring', 'marking', 'picturing', 'sharing', 'about', 'tour'], () => byId('main'));
     for (const event of ['animation-finish', 'rotate', 'flip', 'pan', 'zoom']) viewer.addHandler(event, remember);
     viewer.addHandler('flip', flipped);
     viewer.addHandler('rotate', turned);
