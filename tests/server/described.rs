@@ -78,7 +78,9 @@ pub fn hold(address: &str, method: &str, target: &str, reply: &Reply) {
     }
     if let Err(fault) = check(method, target, reply) {
         let (status, headers, text) = (reply.status, &reply.headers, reply.text());
-        panic!("{method} {target}: the OpenAPI document describes no such answer: {fault}: {status} {headers:?} {text:.500}");
+        panic!(
+            "{method} {target}: the OpenAPI document describes no such answer: {fault}: {status} {headers:?} {text:.500}"
+        );
     }
 }
 
