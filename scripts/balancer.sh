@@ -94,7 +94,10 @@ text, lists = re.subn(
     text,
 )
 text, listens = re.subn("listen 127.0.0.1:8080;", f"listen 127.0.0.1:{port};", text)
-assert (lists, listens) == (2, 1), "docs/nginx.conf has changed: change this script with it"
+text, backups = re.subn("        server 127.0.0.1:808[23] backup;\n", "", text)
+text, first = re.subn("server 127.0.0.1:8081;", f"server 127.0.0.1:{servers[0]};", text)
+text, pids = re.subn("pid /run/nginx.pid;", "pid nginx.pid;", text)
+assert (lists, listens, backups, first, pids) == (2, 1, 2, 2, 1), "docs/nginx.conf has changed: change this script with it"
 if way != "family":
     text = text.replace("auth_request /of_tile;", "")
     text = text.replace("hash $origami_key consistent;", "hash $uri consistent;" if way == "address" else "")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What Prometheus' own checker says of the server's metrics in Prometheus' format, those of jobs included: nothing.
+# What Prometheus' own checker says of the server's metrics in Prometheus' format, those of jobs included: nothing. It takes docs/alerts.yml as well,
+# whose metrics are the server's.
 #
 #   scripts/metrics.sh BINARY      PROMTOOL names the checker (default: promtool, of Debian's package prometheus)
 set -euo pipefail
@@ -37,4 +38,8 @@ server=
 grep -q '^origami_tiles_total{' "$work/metrics" || die "no tile was counted: $(cat "$work/metrics")"
 said=$("$promtool" check metrics <"$work/metrics" 2>&1) || die "promtool check metrics: $said"
 [[ -z $said ]] || die "promtool check metrics: $said"
+said=$("$promtool" check rules docs/alerts.yml 2>&1) || die "promtool check rules: $said"
+while read -r metric; do
+    grep -q "^# TYPE $metric " "$work/metrics" || die "docs/alerts.yml: the server has no metric $metric"
+done < <(grep -o 'origami_[a-z_]*' docs/alerts.yml | sort -u)
 echo "$(grep -c '^# TYPE' "$work/metrics") metrics, and promtool has nothing to say"

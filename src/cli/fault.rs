@@ -258,6 +258,12 @@ mod tests {
         assert_eq!(parts(exists), ("failed", some("a"), None, some("remove it")));
         let nothing = Problem::usage(Path::new("a"), "no slide");
         assert_eq!(parts(nothing), ("usage", some("a"), None, None));
+        #[cfg(feature = "serve")]
+        {
+            let problem = "no space".to_string();
+            let full = origami::serve::StartError::DiskFull { dir: "a".into(), problem };
+            assert_eq!((parts(full).0, Exit::MayPass.kind()), ("temporary", "temporary"));
+        }
         assert_eq!(parts(anyhow::anyhow!("no")), ("failed", None, None, None));
     }
 

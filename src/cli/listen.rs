@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fault::Exit;
+use super::signals::ends;
 
 /// How long calls in progress are waited for at the end.
 const LAST_CALLS: Duration = Duration::from_secs(2);
@@ -26,15 +27,16 @@ pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; --port and --bind choose another address"))
 }
 
-/// Starts to listen for signals; the future is ready when SIGTERM or SIGINT arrives. The next one ends the program.
+/// Starts to listen for signals; the future is ready when one of [`ends`] arrives. The next one ends the program.
 pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut signalled = async move || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
+    let (arrived, mut one) = tokio::sync::mpsc::channel(2);
+    for number in ends() {
+        let (mut signals, arrived) = (signal(SignalKind::from_raw(number))?, arrived.clone());
+        tokio::spawn(
+            async move { while signals.recv().await.is_some() && arrived.send(()).await.is_ok() {} },
+        );
+    }
+    let mut signalled = async move || drop(one.recv().await);
     Ok(async move {
         signalled().await;
         tokio::spawn(async move {

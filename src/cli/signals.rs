@@ -65,6 +65,24 @@ pub fn listen(exit_code: i32, report: impl FnOnce() + Send + 'static) -> std::io
     Ok(())
 }
 
+/// The signals that end a service in order. The end of a terminal is one of them, unless the program was started to outlive it, as by nohup.
+#[cfg(any(feature = "jobs", feature = "serve"))]
+pub fn ends() -> Vec<i32> {
+    let hangup = (!ignores_hangup()).then_some(signal_hook::consts::SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
+}
+
+#[cfg(any(feature = "jobs", feature = "serve"))]
+#[allow(unsafe_code)]
+fn ignores_hangup() -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action the call only fills the live `sigaction`, of which zeros are a value.
+    unsafe {
+        libc::sigaction(signal_hook::consts::SIGHUP, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// The request that a signal makes, for schedulers.
 pub fn cancel() -> Cancel {
     Arc::clone(&REQUESTED).into()

@@ -61,6 +61,8 @@ pub struct ListedSlide {
     pub name: String,
     /// False for a scanned slide that is served as it is.
     pub encoded: bool,
+    /// Whether it has a scanned slide's file, which may be read.
+    pub scanned: bool,
     /// Time of the last change of its files, in seconds since 1970.
     pub modified: Option<u64>,
     /// As JSON; `None` while it has not been opened.
@@ -248,6 +250,7 @@ impl Catalog {
             slides.push(ListedSlide {
                 name: entry.files.name.clone(),
                 encoded: !entry.files.is_raw(),
+                scanned: entry.files.source.is_some(),
                 modified: Some(entry.files.modified_ns() / 1_000_000_000).filter(|&seconds| seconds > 0),
                 description: known.and_then(|known| known.description.get().cloned()),
             });

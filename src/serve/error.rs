@@ -1,7 +1,9 @@
 //! Why a server cannot start.
 
+use std::io;
 use std::path::PathBuf;
 
+use super::annotations::StoreError;
 use crate::error::diagnosis::{Diagnose, Diagnosis, FaultKind};
 use crate::image::spec;
 use crate::{backend, output};
@@ -51,6 +53,14 @@ pub enum StartError {
         /// What failed.
         problem: String,
     },
+    /// The disk of a directory is full.
+    #[error("{}: {problem}; free some space, or give a directory on another disk", dir.display())]
+    DiskFull {
+        /// The directory.
+        dir: PathBuf,
+        /// What failed.
+        problem: String,
+    },
     /// A directory of the cache on disk that another server uses.
     #[error("{}: another server keeps its tiles here; give each its own directory", .0.display())]
     DiskCacheInUse(PathBuf),
@@ -65,6 +75,23 @@ pub enum StartError {
     Backend(#[from] backend::Error),
 }
 
+impl StartError {
+    /// The fault of a directory of marks.
+    pub(super) fn of_marks(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { path, source, .. } if is_full(&source) => {
+                Self::DiskFull { dir: path, problem: format!("cannot be written: {source}") }
+            }
+            error => Self::Annotations(error.to_string()),
+        }
+    }
+}
+
+/// Whether an error says that there is no space.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl Diagnose for StartError {
     fn diagnosis(&self) -> Diagnosis {
         use StartError as E;
@@ -72,6 +99,7 @@ impl Diagnose for StartError {
             E::NoRoot(path) | E::Root(path) | E::DiskCache { dir: path, .. } | E::DiskCacheInUse(path) => {
                 Diagnosis::of(FaultKind::Failed).in_file(path)
             }
+            E::DiskFull { dir, .. } => Diagnosis::of(FaultKind::MayPass).in_file(dir),
             E::NoConnections
             | E::NoFamilies
             | E::Sharpen(_)

@@ -5,23 +5,16 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Least time between two lines about one slide.
-const INTERVAL: Duration = Duration::from_secs(60);
+use super::throttle::Last;
+
 /// Most slides that are remembered.
 const MAX_SLIDES: usize = 1024;
 
 /// When what was last logged.
 #[derive(Default)]
 pub struct Faults(Mutex<HashMap<String, Last>>);
-
-/// The last line about a slide.
-struct Last {
-    at: Instant,
-    /// Faults since then.
-    more: u64,
-}
 
 impl Faults {
     /// Logs a fault of a slide, and how many there were since the last line about it; or counts it.
@@ -37,17 +30,13 @@ impl Faults {
     fn count(&self, slide: &str, now: Instant) -> Option<u64> {
         let mut slides = self.0.lock().unwrap_or_else(|e| e.into_inner());
         if slides.len() >= MAX_SLIDES {
-            slides.retain(|_, last| now.duration_since(last.at) < INTERVAL);
+            slides.retain(|_, last| !last.is_over(now));
         }
         let has_room = slides.len() < MAX_SLIDES;
         match slides.get_mut(slide) {
-            Some(last) if now.duration_since(last.at) < INTERVAL => {
-                last.more += 1;
-                None
-            }
-            Some(last) => Some(std::mem::replace(last, Last { at: now, more: 0 }).more),
+            Some(last) => last.next(now),
             None if has_room => {
-                slides.insert(slide.to_string(), Last { at: now, more: 0 });
+                slides.insert(slide.to_string(), Last::new(now));
                 Some(0)
             }
             // More damaged slides than that within a minute: enough has been said.
@@ -58,6 +47,8 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

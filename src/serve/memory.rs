@@ -17,9 +17,9 @@ const CONNECTION_BYTES: u64 = 256 * KIB;
 /// What the allocator keeps for a thread that computes, and for any other.
 const COMPUTING_THREAD_BYTES: u64 = 16 * MIB;
 const OTHER_THREAD_BYTES: u64 = 2 * MIB;
-/// Scanned slides that are open, and decoded parts of each.
-const SCANNED_SLIDES: u64 = 8;
-const SCANNED_SLIDE_BYTES: u64 = 384 * MIB;
+/// Most scanned slides that are open, and decoded parts of each.
+pub const SCANNED_SLIDES: u64 = 8;
+pub const SCANNED_SLIDE_BYTES: u64 = 384 * MIB;
 /// The program itself.
 const PROGRAM_BYTES: u64 = 64 * MIB;
 /// Index of the cache on disk, and its tables that are filled and written at a time.
@@ -74,8 +74,13 @@ impl MemoryPart {
     }
 }
 
-/// The most bytes of each part, for slides whose tiles have at most `tile` pixels a side.
-pub fn memory_bound(options: &ServeOptions, threads: ThreadCounts, tile: u32) -> Vec<(MemoryPart, u64)> {
+/// The most bytes of each part, for slides whose tiles have at most `tile` pixels a side and of which `scanned` have a scanned slide's file.
+pub fn memory_bound(
+    options: &ServeOptions,
+    threads: ThreadCounts,
+    tile: u32,
+    scanned: usize,
+) -> Vec<(MemoryPart, u64)> {
     let (cache, limits, output) = (&options.cache, &options.limits, &options.output);
     // Chroma at full size takes as much again; of JPEG tiles so do residuals of chroma, which stay within these.
     let full = output.sampling == Sampling::S444 || output.format != OutputFormat::Jpeg;
@@ -94,7 +99,7 @@ pub fn memory_bound(options: &ServeOptions, threads: ThreadCounts, tile: u32) ->
         (MemoryPart::Connections, limits.max_connections as u64 * CONNECTION_BYTES),
         (MemoryPart::Computing, threads.compute * COMPUTING_THREAD_BYTES),
         (MemoryPart::OtherThreads, (threads.connections + threads.files) * OTHER_THREAD_BYTES),
-        (MemoryPart::ScannedSlides, SCANNED_SLIDES * SCANNED_SLIDE_BYTES),
+        (MemoryPart::ScannedSlides, SCANNED_SLIDES.min(scanned as u64) * SCANNED_SLIDE_BYTES),
         (MemoryPart::Program, PROGRAM_BYTES),
     ]
 }

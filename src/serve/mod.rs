@@ -28,6 +28,7 @@
 //! http          routes, headers, pages                       HTTP
 //! access        bearer tokens, signatures                    files
 //! annotations   marks on slides, a file a slide              files
+//! throttle      how often a line of the log is written      no I/O
 //! metrics       Prometheus metrics                           no I/O
 //! traces        spans for a collector of OpenTelemetry       HTTP
 //! ```
@@ -55,6 +56,7 @@ mod singleflight;
 mod skipped;
 mod slide;
 mod threads;
+mod throttle;
 mod tile_key;
 mod tiles;
 #[cfg(feature = "otel")]
@@ -71,7 +73,7 @@ use tokio::net::TcpListener;
 pub use access::{ALL, Credentials, Presented, Refusal, Secret, SigningKey};
 pub use error::StartError;
 pub use http::path_segment;
-pub use memory::{MemoryPart, ThreadCounts, memory_bound};
+pub use memory::{MemoryPart, SCANNED_SLIDE_BYTES, SCANNED_SLIDES, ThreadCounts, memory_bound};
 pub use metrics::BackendStats;
 pub use options::{Access, Annotations, CacheOptions, Limits, Logging, ServeOptions, SlideOptions};
 pub use skipped::{Overview, SkipReason, Skipped};
@@ -170,10 +172,10 @@ impl Server {
         let tiles = Tiles::new(options.clone(), backend, metrics.clone())?;
         let catalog = Arc::new(Catalog::new(options.clone()));
         let annotations = options.annotations.dir.as_deref().map(annotations::Store::open).transpose();
-        let annotations = annotations.map_err(|e| StartError::Annotations(e.to_string()))?.map(Arc::new);
+        let annotations = annotations.map_err(StartError::of_marks)?.map(Arc::new);
         let dicomweb = options.dicomweb.then(|| Dicomweb::new(catalog.clone(), options.clone()));
         let more_metrics = std::sync::OnceLock::new();
-        let logins = access::Attempts::default();
+        let (logins, failed_logins) = (access::Attempts::default(), throttle::Throttle::default());
         let regions = region::Regions::new(options.cache.max_memory_bytes / memory::DECODED_PART);
         let state = http::AppState {
             options,
@@ -184,6 +186,7 @@ impl Server {
             annotations,
             dicomweb,
             logins,
+            failed_logins,
             backend_stats,
             more_metrics,
         };
@@ -210,8 +213,9 @@ impl Server {
         let describe = |slide: &slide::Slide| http::description(&self.state, slide);
         let listed = self.state.catalog.overview(patience, describe);
         let unencoded = listed.slides.iter().filter(|slide| !slide.encoded).count();
+        let scanned = listed.slides.iter().filter(|slide| slide.scanned).count();
         let names = listed.slides.into_iter().map(|slide| slide.name).collect();
-        Overview { names, unencoded, skipped: listed.skipped }
+        Overview { names, unencoded, scanned, skipped: listed.skipped }
     }
 
     /// Serves until `stop` completes, then finishes the requests in flight, for 30 seconds at most.

@@ -87,6 +87,8 @@ pub struct Overview {
     pub names: Vec<String>,
     /// How many of them are scanned slides that are served as they are.
     pub unencoded: usize,
+    /// How many have a scanned slide's file that may be read: those, and bundles beside the slide that they were made of.
+    pub scanned: usize,
     /// What is not served.
     pub skipped: Vec<Skipped>,
 }

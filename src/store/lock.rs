@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::create::create;
+use super::local::open_regular;
 
 /// A locked file, removed when dropped.
 pub struct LockFile {
@@ -34,6 +35,13 @@ impl LockFile {
                 return Ok(Some(Self { path: path.to_path_buf(), file }));
             }
         }
+    }
+
+    /// Whether somebody holds it now, in this process or another one. Where that cannot be known, nobody does.
+    pub fn is_held(path: &Path) -> bool {
+        // Shared, and let go of at once: whoever holds it keeps it.
+        let tried = open_regular(path).map(|file| file.try_lock_shared());
+        matches!(tried, Ok(Err(TryLockError::WouldBlock)))
     }
 
     /// The file, for the use of the holder.

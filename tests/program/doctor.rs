@@ -156,12 +156,14 @@ fn what_a_server_would_do_is_said_and_nothing_is_written() {
     };
     let parts = ["tiles", "requests", "connections", "computing threads"].map(part);
     assert_eq!(parts, [88, 128, 2, 48], "{serve:#}");
+    assert_eq!((part("scanned slides"), &serve["scanned"]), (0, &0.into()), "{serve:#}");
     assert_eq!(crate::kit::files::listing(dir.path()), before, "a directory or file was made");
 
     let text = doctor(&["--serve", "--config", &file], &[]).ok().stdout;
     for word in [
         "asks for a token or signature",
-        "marks in ",
+        "marks      marks in ",
+        "384 MiB more for each scanned slide",
         "not there yet; it is made",
         "found      1, 0 not encoded",
         "it would start",

@@ -303,10 +303,15 @@ fn another_slide_under_the_name_never_shows_the_marks_unasked_and_a_second_serve
     patch(&server, json!([{"id": "a", "feature": point(1)}]));
     let second = place.open();
     assert_eq!(json_of(&second.get(MARKS))["features"].as_array().unwrap().len(), 1);
+    let may_write = |server: &Running| json_of(&server.get("/api/slides/one"))["annotations"]["write"].clone();
+    assert_eq!((may_write(&server), may_write(&second)), (json!(true), json!(false)));
     let change = json!({"changes": [{"id": "b", "feature": point(2)}]});
     let reply = send(&second, "PATCH", MARKS, &[], &change);
     assert!(reply.status == 503 && reply.text().contains("the server of process"), "{}", reply.text());
-    drop((server, second));
+    // Killed: its file stays, and writes nothing.
+    drop(server);
+    assert_eq!(may_write(&second), json!(true));
+    drop(second);
     // A slide of another size takes the name.
     fs::remove_dir_all(place.root.path().join("one")).unwrap();
     tree(&place.root.path().join("one"), 70, 50, 32, 4);

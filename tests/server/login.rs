@@ -252,4 +252,9 @@ fn attempts_are_limited() {
     let late = (0..1000)
         .find(|at| from(&format!("198.51.{}.{}", at / 250, at % 250), "a-wrong-token-again").status == 429);
     assert!(late.is_some_and(|at| at >= 200), "{late:?}");
+    // The log says it, once a minute, and has no token.
+    let (_, log) = server.terminate();
+    let lines = log.matches("a login failed: ").count();
+    assert!((1..=5).contains(&lines) && log.contains("203.0.113.7") && !log.contains("wrong-token"), "{log}");
+    assert!(!log.contains("a-token-that-is-wrong"), "{log}");
 }

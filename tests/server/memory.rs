@@ -31,13 +31,8 @@ fn limit_mib(tile: u64) -> u64 {
     options.limits.max_connections = CONNECTIONS;
     let [compute, connections, files] = THREADS;
     let threads = ThreadCounts { compute, connections, files };
-    let parts = memory_bound(&options, threads, tile as u32);
-    let bytes = parts
-        .iter()
-        .filter(|(part, _)| *part != MemoryPart::ScannedSlides)
-        .map(|(_, bytes)| bytes)
-        .sum::<u64>();
-    bytes.div_ceil(1 << 20)
+    let parts = memory_bound(&options, threads, tile as u32, 0);
+    parts.iter().map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20)
 }
 
 /// The sum of the page for the defaults, on two cores.
@@ -46,7 +41,7 @@ fn the_parts_are_those_of_the_page() {
     let options = ServeOptions::default();
     let threads = ThreadCounts { compute: 2, connections: 8, files: 32 };
     let mib = |part| {
-        let parts = memory_bound(&options, threads, 256);
+        let parts = memory_bound(&options, threads, 256, 100);
         parts.iter().find(|(of, _)| *of == part).map(|(_, bytes)| bytes >> 20).unwrap()
     };
     let page = include_str!("../../docs/operate.md");
@@ -65,12 +60,35 @@ fn the_parts_are_those_of_the_page() {
         (MemoryPart::Connections, 1024, "| connections | 256 KiB each |"),
         (MemoryPart::Computing, 32, "16 MiB each"),
         (MemoryPart::OtherThreads, 80, "2 MiB each; 40 by default"),
-        (MemoryPart::ScannedSlides, 3072, "8 at a time | 384 MiB each"),
+        (MemoryPart::ScannedSlides, 3072, "as many as there are, 8 at a time | 384 MiB each"),
         (MemoryPart::Program, 64, "| the program | 64 MiB |"),
     ] {
         assert_eq!(mib(part), want, "{}", part.name());
         assert!(page.contains(said), "docs/operate.md has no {said:?}");
     }
+}
+
+/// What the page says that a server of bundles with 2 GB may have, with a cache on disk.
+#[test]
+fn the_settings_for_two_gigabytes_are_enough() {
+    let page = include_str!("../../docs/operate.md");
+    let (_, settings) = page.split_once("**For 2 GB**").unwrap();
+    let of = |name: &str| -> u64 {
+        let line = settings.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
+        line.unwrap().parse().unwrap()
+    };
+    let mut options = ServeOptions::default();
+    options.cache.max_memory_bytes = of("cache-mb") << 20;
+    options.cache.dir = Some("cache".into());
+    options.limits.max_request_bytes = of("request-mb") << 20;
+    options.limits.max_connections = of("max-connections") as usize;
+    let sum = |compute, scanned| -> u64 {
+        let threads = ThreadCounts { compute, connections: 8, files: 32 };
+        memory_bound(&options, threads, 256, scanned).iter().map(|(_, bytes)| bytes).sum()
+    };
+    assert!(sum(32, 0) <= 2_000_000_000, "{}", sum(32, 0));
+    assert_eq!(sum(4, 0) * 10 >> 30, 14, "1.4 GiB");
+    assert_eq!(sum(4, 2) - sum(4, 0), 768 << 20);
 }
 
 /// All paths, asked for at once by many clients, each on a connection of its own; 503 is an answer.

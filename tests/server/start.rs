@@ -282,6 +282,24 @@ fn its_log_has_timestamps_or_is_json() {
     }
 }
 
+/// The end of a terminal ends a server in order, unless nohup keeps it from that.
+#[test]
+fn a_hangup_ends_it_in_order_and_nohup_keeps_it() {
+    let root = root();
+    let server = Started::new(&mut program(), &[arg(root.path())]);
+    server.signal("-HUP");
+    let (code, log) = server.end();
+    assert_eq!((code, log.matches("a second signal ends them").count()), (Some(0), 1), "{log}");
+
+    let mut kept = Command::new("nohup");
+    kept.arg(program().get_program());
+    let server = Started::new(&mut kept, &[arg(root.path())]);
+    server.signal("-HUP");
+    assert_eq!(server.get("/healthz").status, 200);
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let root = root();

@@ -1,6 +1,7 @@
 //! What `origami serve` would do on this machine, and why: its settings are read as `serve` reads them, and nothing is started or written.
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use origami::backend::scheduler::{Scheduler, free_memory_bytes};
-use origami::serve::{BackendStats, Overview, ServeOptions, Server, ThreadCounts, memory_bound};
+use origami::serve::{
+    BackendStats, Overview, SCANNED_SLIDE_BYTES, SCANNED_SLIDES, ServeOptions, Server, ThreadCounts,
+    memory_bound,
+};
 use origami::store::is_address;
 use serde::Serialize;
 
@@ -17,13 +21,16 @@ use super::finding::AutoChoice;
 use super::section::{Section, binary_bytes};
 use crate::cli::args::backend::Workload;
 use crate::cli::config::Settings;
-use crate::cli::print::human_bytes;
 use crate::cli::serve::{ServeArgs, said, traces};
 
 /// How long slides are opened, to find those that are refused.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Side of tiles that the memory of families is told for: that of nearly all pyramids.
 const TILE: u32 = 256;
+/// What is no cache.
+const MARKS: &str = "marks";
+/// Bytes that are written to see whether a directory takes any.
+const TRIED_BYTES: usize = 64 << 10;
 /// Most names, and most refused slides, in the text.
 const MAX_LINES: usize = 10;
 
@@ -52,6 +59,8 @@ pub struct Serve {
     pub slides: Vec<String>,
     /// How many of them are not encoded.
     pub unencoded: usize,
+    /// How many have a scanned slide's file that may be read.
+    pub scanned: usize,
     pub skipped: Vec<Left>,
 }
 
@@ -99,7 +108,7 @@ pub struct Left {
 /// A setting that is wrong.
 pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
     let mut problems = Vec::new();
-    let mut options = args.options(settings)?;
+    let options = args.options(settings)?;
     let threads = ThreadCounts {
         compute: match args.rayon_threads {
             0 => available_parallelism().map_or(1, |n| n.get()) as u64,
@@ -108,7 +117,6 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
         connections: args.tokio_workers.into(),
         files: args.tokio_blocking_threads.into(),
     };
-    let memory = memory_bound(&options, threads, TILE);
     let caches = caches(args, &options, &mut problems);
     if let Err(e) = TcpListener::bind((args.bind, args.port)) {
         problems.push(format!("{}:{}: cannot listen: {e}", args.bind, args.port));
@@ -116,15 +124,17 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
     let access = if options.access.credentials.is_open() { "none" } else { "token or signature" };
     let opened = args.backend.open(Workload::Serve, None, &Scheduler::new(args.rayon_threads)?, true)?;
     // A server that would make directories and hold them is not wanted here.
-    (options.cache.dir, options.annotations.dir) = (None, None);
-    let server = Server::new(options, opened.backend.clone(), Arc::new(BackendStats::default));
-    let Overview { names, unencoded, skipped } = match server {
+    let mut alone = options.clone();
+    (alone.cache.dir, alone.annotations.dir) = (None, None);
+    let server = Server::new(alone, opened.backend.clone(), Arc::new(BackendStats::default));
+    let Overview { names, unencoded, scanned, skipped } = match server {
         Ok(server) => server.overview_within(PATIENCE),
         Err(e) => {
             problems.push(e.to_string());
-            Overview { names: Vec::new(), unencoded: 0, skipped: Vec::new() }
+            Overview::default()
         }
     };
+    let memory = memory_bound(&options, threads, TILE, scanned);
     let (backend, reason) = opened.choice();
     let left = skipped.iter().map(|skipped| Left {
         path: skipped.path.display().to_string(),
@@ -145,6 +155,7 @@ pub fn examine(args: &ServeArgs, settings: &Settings) -> Result<Serve> {
         traces: traces::state(),
         slides: names,
         unencoded,
+        scanned,
         skipped: left.collect(),
         problems,
     })
@@ -184,7 +195,7 @@ fn caches(
         all.push(Cache { what, dir: Some(dir.into()), max_bytes, state });
     };
     at("tiles on disk", cache.dir.as_deref(), Some(cache.max_disk_bytes), cfg!(feature = "rocksdb"));
-    at("marks", options.annotations.dir.as_deref(), None, true);
+    at(MARKS, options.annotations.dir.as_deref(), None, true);
     #[cfg(feature = "remote")]
     {
         let storage = args.storage();
@@ -197,12 +208,12 @@ fn caches(
 fn directory(dir: &Path) -> Result<String, String> {
     match fs::metadata(dir) {
         Ok(meta) if !meta.is_dir() => Err("it is a file; name a directory".into()),
-        // A file without a name, which is gone when it is closed.
-        Ok(_) => match tempfile::tempfile_in(dir) {
-            Ok(_) => Ok("there".into()),
+        // A file without a name, which is gone when it is closed. On a full disk files can be made, and hold nothing.
+        Ok(_) => match tempfile::tempfile_in(dir).and_then(|mut file| file.write_all(&[0; TRIED_BYTES])) {
+            Ok(()) => Ok("there".into()),
             Err(e) => Err(format!("cannot be written: {e}")),
         },
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok("not there yet; it is made".into()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok("not there yet; it is made".into()),
         Err(e) => Err(format!("cannot be read: {e}")),
     }
 }
@@ -234,7 +245,8 @@ impl Serve {
         for Cache { what, dir, max_bytes, state } in &self.caches {
             let limit = max_bytes.map_or(String::new(), |bytes| format!(", up to {}", binary_bytes(bytes)));
             let place = dir.as_ref().map_or("in memory".into(), |dir| format!("in {}", dir.display()));
-            section = section.row("cache", &format!("{what} {place}{limit}: {state}"));
+            let label = if *what == MARKS { "marks" } else { "cache" };
+            section = section.row(label, &format!("{what} {place}{limit}: {state}"));
         }
         section = section.row("traces", &self.traces);
         let said = if self.starts { "it would start" } else { "it would NOT start" };
@@ -249,9 +261,19 @@ impl Serve {
             });
         let free = self.free_memory_bytes.map_or(String::new(), |free| {
             let words = if free < self.memory_bytes { "only " } else { "" };
-            format!("; {words}{} are free", human_bytes(free))
+            format!("; {words}{} are free", binary_bytes(free))
         });
-        section.row("at most", &format!("{}{free}", human_bytes(self.memory_bytes)))
+        let section = section.row("at most", &format!("{}{free}", binary_bytes(self.memory_bytes)));
+        match self.scanned as u64 {
+            SCANNED_SLIDES.. => section,
+            _ => section.row(
+                "later",
+                &format!(
+                    "{} more for each scanned slide that is put there, up to {SCANNED_SLIDES} of them",
+                    binary_bytes(SCANNED_SLIDE_BYTES)
+                ),
+            ),
+        }
     }
 
     fn slides(&self) -> Section {

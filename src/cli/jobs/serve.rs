@@ -22,7 +22,7 @@ use crate::cli::print::say;
 /// Take renderings of tours and encodes over HTTP, and work on them.
 ///
 /// Jobs wait in a queue, survive restarts, and are done once. Clients ask how far a job is, or give an address that is told. Further
-/// workers are started with `origami worker`.
+/// workers are started with `origami worker`. Ctrl-C, SIGTERM and SIGHUP hand what is worked on back.
 #[derive(Args)]
 pub struct ServeArgs {
     /// The folder below which slides and videos lie that requests name

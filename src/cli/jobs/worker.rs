@@ -15,7 +15,6 @@ use origami::jobs::state::{Policy, State};
 use origami::jobs::worker::{Event, Tally, Worker, WorkerOptions};
 use origami::jobs::{Claim, Clock, Token, named};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::place::{LeaseArgs, PlaceArgs};
@@ -26,6 +25,7 @@ use crate::cli::args::work::JsonArgs;
 use crate::cli::fault::Exit;
 use crate::cli::json;
 use crate::cli::print::{note, say};
+use crate::cli::signals::ends;
 
 /// Most units at a time.
 const MAX_SLOTS: u64 = 256;
@@ -38,7 +38,7 @@ const MAX_PRICE: f64 = 1e6;
 
 /// Work on the units of a queue, until a signal or, with --until-empty, until nothing is left.
 ///
-/// Start as many as you like. SIGTERM and SIGINT hand the units back at once. A worker that is killed loses its units after the time of
+/// Start as many as you like. SIGTERM, SIGINT and SIGHUP hand the units back at once. A worker that is killed loses its units after the time of
 /// --lease.
 #[derive(Args)]
 pub struct WorkerArgs {
@@ -138,10 +138,10 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A request that SIGTERM and SIGINT make. The second signal ends the program.
+/// A request that the signals of [`ends`] make. The second signal ends the program.
 fn stopped() -> std::io::Result<Cancel> {
     let requested = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in ends() {
         // In this order: the first signal must find the flag unset.
         flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, Arc::clone(&requested))?;
         flag::register(signal, Arc::clone(&requested))?;

@@ -35,7 +35,8 @@ const FORMATS: &[(&str, OutputFormat)] = &[("jpeg", OutputFormat::Jpeg), ("webp"
 ///
 /// Serves the slides of a directory and of the directories below it: bundles, trees, and scanned slides as they are; or one of these.
 /// Slides may come, change and go while it runs. Every flag may also be set by a variable, --port as ORIGAMI_SERVE_PORT, or in the
-/// file of --config. Ctrl-C finishes the requests in flight; a second one ends it at once.
+/// file of --config. Ctrl-C, SIGTERM and SIGHUP
+/// finish the requests in flight; a second one ends it at once.
 #[derive(Args)]
 pub struct ServeArgs {
     /// Directory of slides, or one slide: a bundle, a tree, a scanned slide [default: data]

@@ -37,7 +37,7 @@ impl Started<'_> {
 
     /// Prints it as one object.
     pub fn print_json(&self) -> serde_json::Result<()> {
-        let Overview { names, unencoded, skipped } = &self.overview;
+        let Overview { names, unencoded, skipped, .. } = &self.overview;
         let skipped = skipped.iter().map(
             |Skipped { path, reason }| json!({"path": path.to_string_lossy(), "reason": said(path, reason)}),
         );

@@ -40,6 +40,9 @@ pub fn serve(error: &serve::StartError) -> Option<String> {
         StartError::DiskCache { dir, problem } => {
             format!("{}: {problem}; --cache-dir must be a directory that can be written", dir.display())
         }
+        StartError::DiskFull { dir, problem } => {
+            format!("{}: {problem}; free some space, or name a directory on another disk", dir.display())
+        }
         StartError::DiskCacheInUse(dir) => {
             format!("{}: another server keeps its tiles here; give each its own --cache-dir", dir.display())
         }

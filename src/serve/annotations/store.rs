@@ -128,6 +128,13 @@ impl Store {
         Ok((conflicts, document))
     }
 
+    /// Whether another server writes these marks now, so that a change here would be refused. Takes nothing over.
+    pub fn has_other_writer(&self) -> bool {
+        // Who holds it is making a change of this server.
+        let is_own = self.lock.try_lock().map_or(true, |lock| lock.is_some());
+        !is_own && LockFile::is_held(&self.dir.join(LOCK))
+    }
+
     fn path(&self, segment: &str) -> PathBuf {
         let mut file = segment.to_string();
         if file.len() > MAX_NAME_BYTES {
@@ -210,9 +217,14 @@ mod tests {
         put(&first, "a", "1").unwrap();
         let error = put(&second, "a", "2").unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert_eq!((first.has_other_writer(), second.has_other_writer()), (false, true));
         // It reads what the first one writes, and takes over when that has ended.
         assert_eq!(second.document("a", &slide()).unwrap().count(), 1);
         drop(first);
+        assert!(!second.has_other_writer());
+        // A file that a writer left when it was killed is no writer.
+        fs::write(dir.path().join(LOCK), "the server of process 1 on nothing").unwrap();
+        assert!(!second.has_other_writer());
         assert_eq!(put(&second, "a", "2").unwrap().1.count(), 2);
     }
 

@@ -24,6 +24,9 @@ use crate::web::respond::{cacheable, etag, json_response};
 /// Most threads that work with files of marks at a time.
 const MOST_THREADS: usize = 8;
 
+/// How long a slide's description waits for who writes its marks.
+const WRITER_TIME: Duration = Duration::from_millis(500);
+
 const GEOJSON: &str = "application/geo+json";
 
 /// Several changes at once.
@@ -270,6 +273,13 @@ async fn replace(state: &State, name: &str, headers: &HeaderMap, features: Vec<V
             cacheable(&HeaderMap::new(), &etag(text.as_bytes()), "no-cache", GEOJSON, text.into())
         }
     })
+}
+
+/// Whether another server writes the marks, so that a change here would be refused. Where the storage does not say so in time, none does.
+pub async fn are_written_elsewhere(state: &State) -> bool {
+    let Some(store) = state.annotations.clone() else { return false };
+    let limit = state.options.limits.read_timeout.min(WRITER_TIME);
+    with_files(limit, move || store.has_other_writer()).await.unwrap_or(false)
 }
 
 /// Works with the files of marks, away from the asynchronous threads. A storage that hangs holds a few threads, and nothing else: the permit

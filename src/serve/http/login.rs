@@ -76,6 +76,7 @@ async fn log_in(
     let next = value(&form, "next");
     let next = within(&next);
     if let Err(wait) = state.logins.begin(client.address, Instant::now()) {
+        log_failure(&state, &client, "too many attempts");
         let mut response = page(&headers, StatusCode::TOO_MANY_REQUESTS, Form::LogIn, TOO_MANY, next, false);
         let seconds = HeaderValue::from(wait.as_secs().max(1));
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -87,7 +88,20 @@ async fn log_in(
             let secure = is_secure(&own, &headers);
             led_to(next, cookie(&session, SESSION_SECONDS, secure))
         }
-        None => page(&headers, StatusCode::UNAUTHORIZED, Form::LogIn, WRONG, next, false),
+        None => {
+            log_failure(&state, &client, "a wrong token");
+            page(&headers, StatusCode::UNAUTHORIZED, Form::LogIn, WRONG, next, false)
+        }
+    }
+}
+
+/// A line of the log, without the token: a right one may have been mistyped.
+fn log_failure(state: &State, client: &Client, why: &str) {
+    let client = client.address;
+    match state.failed_logins.next(Instant::now()) {
+        None => {}
+        Some(0) => tracing::warn!(%client, "a login failed: {why}"),
+        Some(more) => tracing::warn!(%client, more, "a login failed: {why}"),
     }
 }
 

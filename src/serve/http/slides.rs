@@ -7,6 +7,7 @@ use axum::extract::{Path as Segment, RawQuery, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
+use super::annotations::are_written_elsewhere;
 use super::associated::names;
 use super::auth::may_annotate;
 use super::state::{HandlerResult, State, open_view};
@@ -94,7 +95,8 @@ pub async fn one(
     let mut body = describe(&state, &slide);
     body["levels"] = levels(&slide);
     // Whether marks are kept, and whether who asks may change them.
-    let write = may_annotate(&state, &name, &Method::GET, &uri, &headers);
+    let write =
+        may_annotate(&state, &name, &Method::GET, &uri, &headers) && !are_written_elsewhere(&state).await;
     body["associated"] = json!(names(&state, &slide).await?);
     // Whether a page elsewhere may show the slide in a frame.
     body["embed"] = json!(!state.options.access.embed_origins.is_empty());

@@ -14,6 +14,7 @@ use crate::serve::metrics::{BackendStats, Metrics};
 use crate::serve::options::ServeOptions;
 use crate::serve::region::Regions;
 use crate::serve::slide::Slide;
+use crate::serve::throttle::Throttle;
 use crate::serve::tiles::Tiles;
 use crate::serve::view;
 use crate::slide::SlideError;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub annotations: Option<Arc<Store>>,
     /// Tokens that were tried at the login.
     pub logins: Attempts,
+    /// Lines about logins that fail.
+    pub failed_logins: Throttle,
     /// Slides as studies, where that is asked for.
     pub dicomweb: Option<Dicomweb>,
     pub backend_stats: Arc<dyn Fn() -> BackendStats + Send + Sync>,

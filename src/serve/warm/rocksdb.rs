@@ -15,9 +15,10 @@ use rocksdb::{DB, Options, ReadOptions, WriteBatch, WriteOptions, properties};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::lookup::{Lookup, WarmStats};
-use super::tuning::{is_damage, options};
-use crate::serve::error::StartError;
+use super::tuning::{has_no_space, is_damage, is_full_buffer, options};
+use crate::serve::error::{StartError, is_full};
 use crate::serve::http::path_segment;
+use crate::serve::throttle::Throttle;
 use crate::serve::tile_key::TileKey;
 use crate::store::create;
 
@@ -37,6 +38,8 @@ pub struct WarmCache {
     write: WriteOptions,
     dir: PathBuf,
     damage: AtomicU32,
+    /// Lines about tiles that are not kept.
+    dropped: Throttle,
     /// Moving average of the time of a read, in nanoseconds.
     read_ns: AtomicU64,
     /// Locks the directory while the database is open.
@@ -54,8 +57,16 @@ impl WarmCache {
             dir: dir.to_path_buf(),
             problem: format!("{what}: {e}"),
         };
-        fs::create_dir_all(dir).map_err(|e| problem("cannot be made", &e))?;
-        let lock = create(&dir.join("lock"), false).map_err(|e| problem("cannot be written", &e))?;
+        let of_file = |what: &str, e: std::io::Error| match is_full(&e) {
+            true => StartError::DiskFull { dir: dir.to_path_buf(), problem: format!("{what}: {e}") },
+            false => problem(what, &e),
+        };
+        let of_database = |what: &str, e: rocksdb::Error| match has_no_space(&e) {
+            true => StartError::DiskFull { dir: dir.to_path_buf(), problem: format!("{what}: {e}") },
+            false => problem(what, &e),
+        };
+        fs::create_dir_all(dir).map_err(|e| of_file("cannot be made", e))?;
+        let lock = create(&dir.join("lock"), false).map_err(|e| of_file("cannot be written", e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -66,11 +77,11 @@ impl WarmCache {
         let (tiles, options) = (dir.join("tiles"), options(max_bytes));
         let db = DB::open(&options, &tiles).or_else(|e| {
             if !is_damage(&e) {
-                return Err(problem("cannot be opened now", &e));
+                return Err(of_database("cannot be opened now", e));
             }
             let aside = set_aside(&tiles).map_err(|e| problem("a damaged cache cannot be set aside", &e))?;
             tracing::warn!("{}: damaged ({e}); moved to {}, begun anew", tiles.display(), aside.display());
-            DB::open(&options, &tiles).map_err(|e| problem("no cache can be opened", &e))
+            DB::open(&options, &tiles).map_err(|e| of_database("no cache can be opened", e))
         })?;
         let (mut read, mut write) = (ReadOptions::default(), WriteOptions::default());
         // Blocks with tiles would evict indexes and filters.
@@ -84,6 +95,7 @@ impl WarmCache {
             write,
             dir: tiles,
             damage: AtomicU32::new(0),
+            dropped: Throttle::default(),
             read_ns: AtomicU64::new(0),
             _lock: lock,
         })
@@ -139,7 +151,18 @@ impl WarmCache {
             value.extend_from_slice(tile);
             batch.put(&key, &value);
         }
-        self.db().as_ref().is_some_and(|db| db.write_opt(batch, &self.write).is_ok())
+        let written = self.db().as_ref().map(|db| db.write_opt(batch, &self.write));
+        if let Some(Err(e)) = &written
+            && !is_full_buffer(e)
+            && let Some(more) = self.dropped.next(Instant::now())
+        {
+            tracing::warn!(
+                more,
+                "{}: {e}; tiles are not kept on disk until it takes them again",
+                self.dir.display()
+            );
+        }
+        matches!(written, Some(Ok(())))
     }
 
     /// Size of the cache.

@@ -59,3 +59,13 @@ pub fn is_damage(error: &rocksdb::Error) -> bool {
         _ => false,
     }
 }
+
+/// Whether an error says that the disk is full.
+pub fn has_no_space(error: &rocksdb::Error) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|said| error.as_ref().contains(said))
+}
+
+/// Whether a write was refused because earlier ones wait for the disk, which is no fault.
+pub fn is_full_buffer(error: &rocksdb::Error) -> bool {
+    error.kind() == ErrorKind::Incomplete
+}
