@@ -303,7 +303,8 @@ fn another_slide_under_the_name_never_shows_the_marks_unasked_and_a_second_serve
     patch(&server, json!([{"id": "a", "feature": point(1)}]));
     let second = place.open();
     assert_eq!(json_of(&second.get(MARKS))["features"].as_array().unwrap().len(), 1);
-    let may_write = |server: &Running| json_of(&server.get("/api/slides/one"))["annotations"]["write"].clone();
+    let may_write =
+        |server: &Running| json_of(&server.get("/api/slides/one"))["annotations"]["write"].clone();
     assert_eq!((may_write(&server), may_write(&second)), (json!(true), json!(false)));
     let change = json!({"changes": [{"id": "b", "feature": point(2)}]});
     let reply = send(&second, "PATCH", MARKS, &[], &change);
