@@ -36,7 +36,9 @@ pub fn stopped() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
             async move { while signals.recv().await.is_some() && arrived.send(()).await.is_ok() {} },
         );
     }
-    let mut signalled = async move || drop(one.recv().await);
+    let mut signalled = async move || {
+        one.recv().await;
+    };
     Ok(async move {
         signalled().await;
         tokio::spawn(async move {

@@ -17,8 +17,9 @@ const CONNECTION_BYTES: u64 = 256 * KIB;
 /// What the allocator keeps for a thread that computes, and for any other.
 const COMPUTING_THREAD_BYTES: u64 = 16 * MIB;
 const OTHER_THREAD_BYTES: u64 = 2 * MIB;
-/// Most scanned slides that are open, and decoded parts of each.
+/// Most scanned slides that are open.
 pub const SCANNED_SLIDES: u64 = 8;
+/// Decoded parts of each.
 pub const SCANNED_SLIDE_BYTES: u64 = 384 * MIB;
 /// The program itself.
 const PROGRAM_BYTES: u64 = 64 * MIB;

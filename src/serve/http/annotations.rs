@@ -25,7 +25,7 @@ use crate::web::respond::{cacheable, etag, json_response};
 const MOST_THREADS: usize = 8;
 
 /// How long a slide's description waits for who writes its marks.
-const WRITER_TIME: Duration = Duration::from_millis(500);
+const WRITER_TIME: Duration = Duration::from_secs(5);
 
 const GEOJSON: &str = "application/geo+json";
 
