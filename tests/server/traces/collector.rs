@@ -36,8 +36,6 @@ pub struct Span {
     pub status: i32,
     /// Attributes, their values as text.
     pub attributes: BTreeMap<String, String>,
-    /// Spans that it is linked to.
-    pub links: Vec<String>,
     /// Attributes of the program.
     pub resource: BTreeMap<String, String>,
 }
@@ -167,7 +165,6 @@ fn spans_of(body: &[u8]) -> Vec<Span> {
                 kind: span.kind,
                 status: span.status.map_or(0, |status| status.code),
                 attributes: attributes(span.attributes),
-                links: span.links.iter().map(|link| hex(&link.span_id)).collect(),
                 resource: resource.clone(),
             });
         }
