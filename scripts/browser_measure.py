@@ -54,11 +54,14 @@ class Measuring(User):
         super().__init__(browser, out)
         self.address, self.slide, self.plain = address, slide, plain
 
-    def open(self, name, hash):
+    def open(self, name, hash, keep=False):
         self.browser.open(f"{self.address}/viewer/{urllib.parse.quote(name, safe='')}{hash}")
         self.browser.eval("origami.settled()")
         self.browser.key("m")
         self.browser.wait("Boolean(origami.measuring?.open)", "the panel of measures", 10)
+        if not keep:
+            # The tab has those of before.
+            self.browser.eval("document.getElementById('measure-clear').click()")
 
     def near(self, got, want, what):
         self.checks += 1
@@ -137,8 +140,6 @@ class Measuring(User):
         b = self.browser
         b.screen(1280, 800)
         self.open(self.slide, "#x=700&y=600&z=0.5")
-        # The tab has kept those of before.
-        b.eval("document.getElementById('measure-clear').click()")
         b.click("#grid")
         b.wait("/^Grid: \\d+ µm$/.test(document.getElementById('grid-step').textContent)", "what the grid is")
         left, top, *_ = b.eval(EDGES)
@@ -150,8 +151,11 @@ class Measuring(User):
         b.key("Escape")
         self.check("!document.querySelector('#measuring [aria-pressed=true]:not(#grid)')", "Escape ends measuring")
         # What was measured is there after a reload, and beside the marks.
+        self.tool("ruler")
+        b.drag((left + 20, top + 20), (left + 120, top + 20))
+        b.key("Escape")
         kept = b.eval("origami.measuring.all[0].text")
-        self.open(self.slide, "#x=700&y=600&z=0.5")
+        self.open(self.slide, "#x=700&y=600&z=0.5", keep=True)
         self.check(f"origami.measuring.all[0]?.text === {json.dumps(kept)} && !document.getElementById('measure-kept').hidden", "a reload keeps measures, and the panel says where")
         b.click("#measured button")
         self.check("origami.measuring.all.length === 0 && document.activeElement.id === 'ruler'", "a measure is removed")

@@ -35,7 +35,7 @@ const FILES: [(&str, &str); 4] = [
     ("decoded_pyramid.dzi, decoded_pyramid_files/", "A Deep Zoom tree: what decode writes."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 13] = [
+const ENVIRONMENT: [(&str, &str); 14] = [
     ("AWS_*", "Credentials, region and endpoint of s3:// addresses."),
     ("AZURE_*", "Credentials and endpoint of az:// addresses."),
     ("CHROMIUM", "The Chromium that is tried first for captions with effects of CSS."),
@@ -45,6 +45,7 @@ const ENVIRONMENT: [(&str, &str); 13] = [
     ("ORIGAMI_LIBJXL", "The path of the libjxl to use, and of no other."),
     ("ORIGAMI_OPENSLIDE", "The path of the OpenSlide library to use, and of no other."),
     ("ORIGAMI_SERVE_*", "A flag of serve: ORIGAMI_SERVE_PORT is --port, which takes precedence."),
+    ("OTEL_*", "Where serve sends traces, in a build with the feature otel."),
     ("RUST_LOG", "How much is logged to standard error: error, warn (default), info, debug, trace."),
     ("WGPU_ADAPTER_NAME", "A part of the name of the adapter to use. --gpu-adapter takes precedence."),
     ("WGPU_BACKEND", "Only adapters of these APIs: vulkan, metal, dx12."),

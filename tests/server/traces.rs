@@ -239,7 +239,7 @@ fn a_collector_that_takes_nothing_is_told_of_once_and_when_it_is_back() {
     wait_for(&collector, &trace(1), "GET /readyz");
     let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(log.matches("takes no traces: HTTP export failed with status code: 401").count(), 1, "{log}");
+    assert_eq!(log.matches("HTTP export failed with status code: 401").count(), 1, "{log}");
     assert!(!log.contains("secret") && !log.contains("ExportError"), "{log}");
 }
 

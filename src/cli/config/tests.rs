@@ -151,5 +151,5 @@ fn the_example_in_the_documentation_is_read() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/serve.toml");
     let (_, settings) = settled(&["serve", "--config", example.to_str().unwrap()], &[]).unwrap();
     assert_eq!(row(&settings, "slides-root").0, Some("/srv/slides"));
-    assert_eq!(settings.rows.iter().filter(|row| row.from == "file").count(), 13);
+    assert_eq!(settings.rows.iter().filter(|row| row.from == "file").count(), 14);
 }

@@ -150,7 +150,7 @@ fn a_channel_is_shown_in_the_colour_that_was_chosen_for_it() {
     let selection = Selection { channels: vec![1], colors: vec![(1, [255, 51, 0])], ..Selection::default() };
     let mut slide = Slide::open(&path, &OpenOptions { selection, ..built_in() }).unwrap();
     let want: Vec<u8> =
-        ramp.iter().flat_map(|&level| [level, (usize::from(level) * 51 / 255) as u8, 0]).collect();
+        ramp.iter().flat_map(|&level| [level, ((usize::from(level) * 51 + 127) / 255) as u8, 0]).collect();
     assert!(slide.info.channels == 3 && read_all(&mut slide).unwrap() == want);
     assert!(slide.stored_tiles().err().unwrap().contains("a colour that was chosen"));
     let selection = Selection { colors: vec![(1, [255, 51, 0])], ..Selection::default() };
