@@ -171,13 +171,13 @@ class Picturing(User):
             b.key("i")
             b.wait("Boolean(origami.informing?.open)", "what the slide is", 10)
             if name == self.coloured:
-                coded = b.eval("[...document.querySelectorAll('#facts dt')].find(e => e.textContent === 'Coded')?.nextSibling.textContent ?? ''")
+                coded = b.eval("[...document.querySelectorAll('#about dt')].find(e => e.textContent === 'Coded')?.nextSibling.textContent ?? ''")
                 how = b.eval(f"fetch('/api/slides/' + encodeURIComponent({json.dumps(name)})).then(r => r.json()).then(s => s.lossy?.encode ?? null)")
                 words += (f"Encoder {how['encoder']}: quality {how['base_quality']} of the third level, {how['residual_quality']} of the residual",
                           f"of quality {how['chroma_residual_quality']}." if how.get("chroma_residual_quality") else "enlarged.") if how else ()
                 self.check(f"{json.dumps(bool(coded))} === {json.dumps(bool(how))}", "how it is coded")
             for word in words:
-                self.check(f"document.getElementById('facts').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
+                self.check(f"document.getElementById('about').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
         self.picture("about")
         b.key("p")
         b.wait("Boolean(origami.picturing?.open)", "the panel of the picture", 10)

@@ -243,7 +243,7 @@ class Sharing(User):
             b.key("i")
             b.wait("document.querySelectorAll('#beside img').length === 2 && [...document.querySelectorAll('#beside img')].every(i => i.naturalWidth > 100)", "label and macro", 20)
             self.check("[...document.querySelectorAll('#beside figcaption')].map(e => e.textContent).join() === 'label,macro'", "their names")
-            self.check("document.getElementById('facts').textContent.includes('the original, not encoded')", "what the slide is")
+            self.check("document.getElementById('about').textContent.includes('The scanned file itself, unchanged.')", "what the slide is")
             b.eval("document.getElementById('beside').scrollIntoView()")
             self.picture(f"about-label-{'dark' if dark else 'light'}")
         b.screen(360, 740, 2, phone=True)

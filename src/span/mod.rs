@@ -10,11 +10,13 @@
 //! would take the lines of the log along. Hence a macro of our own, here and nowhere else.
 
 #[cfg(not(feature = "otel"))]
+#[allow(dead_code, reason = "a build without the server or the GPU uses parts of it")]
 mod nothing;
 #[cfg(feature = "otel")]
 mod traced;
 
 #[cfg(not(feature = "otel"))]
+#[allow(unused_imports, reason = "the same")]
 pub(crate) use nothing::{Place, PlaceCell, Span, span};
 #[cfg(feature = "otel")]
 pub(crate) use traced::{Place, PlaceCell, Span, TARGET, span};

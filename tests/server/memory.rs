@@ -87,7 +87,7 @@ fn the_settings_for_two_gigabytes_are_enough() {
         memory_bound(&options, threads, 256, scanned).iter().map(|(_, bytes)| bytes).sum()
     };
     assert!(sum(32, 0) <= 2_000_000_000, "{}", sum(32, 0));
-    assert_eq!(sum(4, 0) * 10 >> 30, 14, "1.4 GiB");
+    assert_eq!((sum(4, 0) * 10) >> 30, 14, "1.4 GiB");
     assert_eq!(sum(4, 2) - sum(4, 0), 768 << 20);
 }
 
