@@ -49,7 +49,8 @@ async function measures(user) {
 
 // By mouse and by keys; the server keeps them.
 async function marks(user) {
-  await user.open(`${viewer}#x=1110&y=1500&z=1&a=1`);
+  await user.open(`${viewer}#x=1110&y=1500&z=1`);
+  await user.key('a');
   await user.wait('Boolean(origami.marking?.open && origami.marking.loaded)', 'the panel of marks');
   await user.eval('origami.marking.loaded');
   await user.click('#mark-tools [value=rectangle]');
