@@ -145,7 +145,7 @@ class Listing(User):
         self.shown([name(0)], "one slide")
         b.click(".slide input")
         self.check("innerHeight - document.getElementById('chosen').getBoundingClientRect().bottom < 1", "the bar lies at the lower edge")
-        self.check("document.querySelector('.name b').getBoundingClientRect().width > 20 && document.querySelector('.name .folder').getBoundingClientRect().width < 2", "the folder is not said twice")
+        self.check("document.querySelector('.name b').getBoundingClientRect().width > 20 && document.querySelector('.name .within').getBoundingClientRect().width < 2", "the folder is not said twice")
         self.picture("list-few")
 
     def empty_(self):

@@ -113,6 +113,12 @@ impl Running {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Bytes that it has read from files so far.
+    pub fn bytes_read(&self) -> u64 {
+        let counts = fs::read_to_string(format!("/proc/{}/io", self.child.id())).unwrap();
+        counts.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+    }
+
     /// Files that the process has open.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()

@@ -75,7 +75,7 @@ const cards = (toggled, isChosen) => {
     const part = name => item.querySelector(name);
     // Below the heading of its folder a name is read without it.
     const folder = slide.name.slice(0, slide.name.lastIndexOf('/') + 1);
-    put(part('.name>.folder'), 'textContent', folder);
+    put(part('.name>.within'), 'textContent', folder);
     put(part('.name>b'), 'textContent', slide.name.slice(folder.length));
     put(part('.facts'), 'textContent', facts(slide));
     put(part('.note'), 'textContent', note(slide));
