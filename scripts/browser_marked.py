@@ -155,7 +155,7 @@ class Marked(Marking):
         def load(choice):
             b.eval(f"void (window.loading = origami.marking.load(new File([{text}], 'again.geojson')))")
             b.wait("document.getElementById('importing').open", "the question", 10)
-            self.check("/^again.geojson: 1 new marks; 1 would replace marks that are here, of which 1 are newer here/.test(document.getElementById('importing-said').textContent)", "what would be replaced")
+            self.check("/^again.geojson: new marks: 1. Would replace marks that are here: 1, of these newer here: 1/.test(document.getElementById('importing-said').textContent)", "what would be replaced")
             self.picture("marked-import")
             b.eval(f"document.querySelector('#importing [value=\"{choice}\"]').click()")
             b.eval("window.loading")

@@ -41,8 +41,8 @@ origami.marksFiles = (marks, slide, name, did) => {
   const asked = ({ fresh, older, newer }, warning, file) => new Promise(done => {
     const [count, replaced] = [fresh.length, older.length + newer.length].map(value => phrase.number(value));
     const some = older.length + newer.length > 0;
-    const said = some ? phrase`${file.name}: ${count} new marks; ${replaced} would replace marks that are here, of which ${phrase.number(newer.length)} are newer here.`
-      : phrase`${file.name}: ${count} new marks.`;
+    const said = some ? phrase`${file.name}: new marks: ${count}. Would replace marks that are here: ${replaced}, of these newer here: ${phrase.number(newer.length)}.`
+      : phrase`${file.name}: new marks: ${count}.`;
     byId('import-fresh').textContent = some ? phrase`Only new marks` : phrase`Import`;
     byId('importing-said').textContent = `${said} ${warning}`;
     byId('import-older').hidden = !newer.length;

@@ -101,7 +101,7 @@ origami.marksPanel = (viewer, slide, name, overlay, sketch, remember, closed) =>
 
   function sizes(feature) {
     const { points, length, area } = geojson.figures(feature, in_.scale);
-    if (area) return phrase`${in_.area(area)}, around ${in_.length(length)}`;
+    if (area) return phrase`${in_.area(area)}, perimeter ${in_.length(length)}`;
     return length ? in_.length(length) : points > 1 ? phrase`${points} points` : '';
   }
 

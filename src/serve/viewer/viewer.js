@@ -128,6 +128,7 @@
     full: fullScreen,
     record: async () => {
       await recording();
+      if (!recorder.open) closeBut(null);
       viewer.viewport.setFlip(false);
       recorder.toggle();
     },
@@ -218,10 +219,14 @@
   // One panel at a time. What is drawn stays until the last one is closed.
   async function only(wanted, get) {
     const panel = await get();
+    closeBut(wanted);
+    panel.toggle();
+  }
+
+  function closeBut(wanted) {
     for (const each of PANELS) {
       if (each !== wanted && origami[each]?.open) origami[each].toggle(true);
     }
-    panel.toggle();
   }
 
   // Degrees, once the view is turned.
