@@ -38,11 +38,18 @@ done
 # 64 tiles of one connection: the columns and rows from 0 to 7, and the result as JSON.
 cat >"$work/frames.lua" <<'LUA'
 local before, kind, columns, number = os.getenv("BEFORE"), os.getenv("KIND"), tonumber(os.getenv("COLUMNS_OF_LEVEL")), 0
+local requests = {}
+-- Made once: while the load runs, the generator does the same for tiles and for frames.
+init = function()
+    for at = 0, 63 do
+        local x, y = at % 8, math.floor(at / 8)
+        requests[at] = kind == "" and wrk.format("GET", before .. x .. "_" .. y .. ".jpg")
+            or wrk.format("GET", before .. (y * columns + x + 1), {Accept = kind})
+    end
+end
 request = function()
     number = (number + 1) % 64
-    local x, y = number % 8, math.floor(number / 8)
-    if kind == "" then return wrk.format("GET", before .. x .. "_" .. y .. ".jpg") end
-    return wrk.format("GET", before .. (y * columns + x + 1), {Accept = kind})
+    return requests[number]
 end
 done = function(summary, latency)
     local e = summary.errors

@@ -55,7 +55,8 @@ fn jpeg(image: &[u8], icc: &[u8]) -> Option<Vec<u8>> {
 /// A JPEG without this profile, which is before its frame; `None` where it has another or none.
 pub fn remove(image: &[u8], icc: &[u8]) -> Option<Vec<u8>> {
     let mut at = image.starts_with(&[0xff, 0xd8]).then_some(2)?;
-    let (mut out, mut found) = (image.get(..2)?.to_vec(), Vec::new());
+    let (mut out, mut found) = (Vec::with_capacity(image.len()), Vec::with_capacity(icc.len()));
+    out.extend_from_slice(image.get(..2)?);
     while let [0xff, marker @ 0xe0..=0xef, high, low] = *image.get(at..at + 4)? {
         let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
         let segment = image.get(at + 4..end)?;

@@ -63,8 +63,12 @@ impl Accepted {
     }
 
     /// The first of what `choose` takes; else what there is.
-    fn first<T>(&self, choose: impl Fn(&Range) -> Option<T>, available: &[String]) -> Result<T, ServeError> {
-        self.0.iter().find_map(choose).ok_or_else(|| ServeError::NotAcceptable(available.join(", ")))
+    fn first<T>(
+        &self,
+        choose: impl Fn(&Range) -> Option<T>,
+        available: impl FnOnce() -> Vec<String>,
+    ) -> Result<T, ServeError> {
+        self.0.iter().find_map(choose).ok_or_else(|| ServeError::NotAcceptable(available().join(", ")))
     }
 }
 
@@ -150,10 +154,12 @@ pub fn of_frames(
             _ => None,
         }
     };
-    let kinds = [native, OCTETS];
-    let parts = kinds.map(|kind| format!("{MULTIPART}; type=\"{kind}\"; transfer-syntax={syntax}"));
-    let alone = kinds.map(|kind| format!("{kind}; transfer-syntax={syntax}"));
-    accepted.first(choose, &if count == 1 { [parts, alone].concat() } else { parts.to_vec() })
+    accepted.first(choose, || {
+        let kinds = [native, OCTETS];
+        let parts = kinds.map(|kind| format!("{MULTIPART}; type=\"{kind}\"; transfer-syntax={syntax}"));
+        let alone = kinds.map(|kind| format!("{kind}; transfer-syntax={syntax}"));
+        if count == 1 { [parts, alone].concat() } else { parts.to_vec() }
+    })
 }
 
 /// How instances are sent, which are in these transfer syntaxes. A file of DICOM says in which it is: it need not be asked for.
@@ -167,10 +173,12 @@ pub fn of_instance(accepted: &Accepted, syntaxes: &[&str]) -> Result<Framing, Se
         () if syntaxes.len() == 1 && range.is(DICOM) && takes(range) => Some(Framing::Single),
         () => None,
     };
-    let syntax = if let [one] = syntaxes { one } else { "*" };
-    let mut available = vec![format!("{MULTIPART}; type=\"{DICOM}\"; transfer-syntax={syntax}")];
-    available.extend((syntaxes.len() == 1).then(|| format!("{DICOM}; transfer-syntax={syntax}")));
-    accepted.first(choose, &available)
+    accepted.first(choose, || {
+        let syntax = if let [one] = syntaxes { one } else { "*" };
+        let mut available = vec![format!("{MULTIPART}; type=\"{DICOM}\"; transfer-syntax={syntax}")];
+        available.extend((syntaxes.len() == 1).then(|| format!("{DICOM}; transfer-syntax={syntax}")));
+        available
+    })
 }
 
 /// How a value of bytes is sent.
@@ -182,7 +190,7 @@ pub fn of_bulk(accepted: &Accepted) -> Result<Framing, ServeError> {
         () if range.kind == "*/*" || range.of(OCTETS) => Some(Framing::Multipart),
         () => range.is(OCTETS).then_some(Framing::Single),
     };
-    accepted.first(choose, &[format!("{MULTIPART}; type=\"{OCTETS}\""), OCTETS.into()])
+    accepted.first(choose, || vec![format!("{MULTIPART}; type=\"{OCTETS}\""), OCTETS.into()])
 }
 
 /// Whether attributes as JSON are taken: there is nothing else.
@@ -191,7 +199,8 @@ pub fn of_bulk(accepted: &Accepted) -> Result<Framing, ServeError> {
 /// They are not.
 pub fn of_json(accepted: &Accepted) -> Result<(), ServeError> {
     let json = ["application/dicom+json", "application/json"];
-    accepted.first(|range| json.iter().any(|kind| range.is(kind)).then_some(()), &json.map(String::from))
+    accepted
+        .first(|range| json.iter().any(|kind| range.is(kind)).then_some(()), || json.map(String::from).into())
 }
 
 /// The format of an image.
@@ -203,7 +212,7 @@ pub fn of_image(accepted: &Accepted) -> Result<Format, ServeError> {
         () if range.is("image/jpeg") => Some(Format::Jpg),
         () => range.is("image/png").then_some(Format::Png),
     };
-    accepted.first(choose, &["image/jpeg".into(), "image/png".into()])
+    accepted.first(choose, || vec!["image/jpeg".into(), "image/png".into()])
 }
 
 #[cfg(test)]

@@ -156,9 +156,10 @@ pub fn frame_list(text: &str, count: u32) -> Result<Vec<u32>, ServeError> {
     let number = |part: &str| {
         let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let number = part.parse::<u32>().ok().filter(|&number| digits && number > 0);
-        let shown: String = part.chars().take(20).collect();
-        let says =
-            || format!("frame '{}': give numbers from 1 with commas between them", shown.escape_debug());
+        let says = || {
+            let shown: String = part.chars().take(20).collect();
+            format!("frame '{}': give numbers from 1 with commas between them", shown.escape_debug())
+        };
         let number = number.ok_or_else(|| ServeError::Bad(says()))?;
         match number <= count {
             true => Ok(number - 1),

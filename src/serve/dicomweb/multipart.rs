@@ -2,7 +2,8 @@
 
 /// An answer in parts, all of one media type.
 pub struct Multipart {
-    boundary: String,
+    /// Of what is sent.
+    hash: u128,
     /// Media type of a part, without parameters.
     kind: &'static str,
     /// Transfer syntax of its parts, where all have one.
@@ -12,18 +13,22 @@ pub struct Multipart {
 impl Multipart {
     /// `hash` of what is sent makes the boundary, so that the same answer has the same bytes. Of its 128 bits no image holds the digits by chance.
     pub fn new(hash: u128, kind: &'static str, syntax: Option<&'static str>) -> Self {
-        Self { boundary: format!("origami-{hash:032x}"), kind, syntax }
+        Self { hash, kind, syntax }
+    }
+
+    fn boundary(&self) -> String {
+        format!("origami-{:032x}", self.hash)
     }
 
     /// `Content-Type` of the answer.
     pub fn content_type(&self) -> String {
-        format!("multipart/related; type=\"{}\"; boundary={}", self.kind, self.boundary)
+        format!("multipart/related; type=\"{}\"; boundary={}", self.kind, self.boundary())
     }
 
     /// What comes before a part, whose length may be known.
     pub fn head(&self, is_first: bool, bytes: Option<usize>) -> String {
         let line = if is_first { "" } else { "\r\n" };
-        let mut head = format!("{line}--{}\r\nContent-Type: {}", self.boundary, self.part_type());
+        let mut head = format!("{line}--{}\r\nContent-Type: {}", self.boundary(), self.part_type());
         if let Some(bytes) = bytes {
             head += &format!("\r\nContent-Length: {bytes}");
         }
@@ -44,7 +49,7 @@ impl Multipart {
 
     /// What comes after the last part.
     pub fn end(&self) -> String {
-        format!("\r\n--{}--\r\n", self.boundary)
+        format!("\r\n--{}--\r\n", self.boundary())
     }
 }
 

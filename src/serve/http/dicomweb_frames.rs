@@ -60,7 +60,12 @@ async fn send(state: State, found: Found, list: Vec<u32>, asked: &Asked) -> Hand
     let syntax = transfer_syntax(look.kind);
     let (framing, kind) = of_frames(&asked.accepted()?, native, syntax, list.len())?;
     // Everything that the answer depends on.
-    let hash = xxh3_128(format!("{:x} {} {list:?} {kind}", found.slide.identity, found.down).as_bytes());
+    let mut all = Vec::with_capacity(64);
+    all.extend(found.slide.identity.to_le_bytes());
+    all.extend(found.down.to_le_bytes());
+    all.extend(list.iter().flat_map(|number| number.to_le_bytes()));
+    all.extend(kind.as_bytes());
+    let hash = xxh3_128(&all);
     let (tag, parts) = (etag(&hash.to_le_bytes()), Multipart::new(hash, kind, Some(syntax)));
     let content_type = match framing {
         Framing::Single => parts.part_type(),

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::Response;
@@ -27,16 +27,17 @@ pub struct Asked {
     pub only: Option<OnlySlide>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
+/// Of the whole request, whose headers it takes.
+impl<S: Sync> FromRequest<S> for Asked {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let (mut headers, only) = (parts.headers.clone(), parts.extensions.get().cloned());
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (Parts { method, uri, mut headers, mut extensions, .. }, _) = request.into_parts();
         // A head has no parts (RFC 9110, 14.2).
-        if parts.method != Method::GET {
+        if method != Method::GET {
             headers.remove(header::RANGE);
         }
-        Ok(Self { uri: parts.uri.clone(), headers, only })
+        Ok(Self { uri, headers, only: extensions.remove() })
     }
 }
 
@@ -100,8 +101,8 @@ pub async fn slides(
 }
 
 fn check(uid: &str) -> Result<(), ServeError> {
-    let shown: String = uid.chars().take(80).collect();
     let says = || {
+        let shown: String = uid.chars().take(80).collect();
         format!("'{}' is no UID: numbers with dots between them, 64 characters at most", shown.escape_debug())
     };
     if is_uid(uid) { Ok(()) } else { Err(ServeError::Bad(says())) }
@@ -153,10 +154,9 @@ fn accepted(headers: &HeaderMap, query: Option<&str>) -> Result<Accepted, ServeE
     if let Some(value) = parameter(query, "accept") {
         return Accepted::parse([value.as_str()].into_iter());
     }
-    let text = |value: &'_ HeaderValue| value.to_str().map(str::to_string).ok();
-    let values: Option<Vec<_>> = headers.get_all(header::ACCEPT).iter().map(text).collect();
-    let values = values.ok_or_else(|| ServeError::Bad("Accept: it is no text".into()))?;
-    Accepted::parse(values.iter().map(String::as_str))
+    let values: Result<Vec<_>, _> = headers.get_all(header::ACCEPT).iter().map(HeaderValue::to_str).collect();
+    let values = values.map_err(|_| ServeError::Bad("Accept: it is no text".into()))?;
+    Accepted::parse(values.into_iter())
 }
 
 /// A parameter of a query.
