@@ -100,6 +100,9 @@ class Picturing(User):
         """Rotation and mirror stand in the panel whatever the view is; one button puts back all that the panel changes, and nothing else."""
         b = self.browser
         b.screen(1200, 800)
+        self.open(self.slide, "#x=1800&y=1400&z=1&r=33.5")
+        self.check("(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((value, index) => index % 4 < 3 || value > 250))(origami.viewer.drawer.canvas)",
+                   "no ground between the tiles of a turned view")
         self.open(self.coloured, "")
         self.panel()
         self.check("document.getElementById('rotation').value === '0' && !document.getElementById('mirror').checked && document.getElementById('picture-reset').disabled",
@@ -218,6 +221,11 @@ class Picturing(User):
                 words += (f"Encoder {how['encoder']}: quality {how['base_quality']} of the third level, {how['residual_quality']} of the residual",
                           f"of quality {how['chroma_residual_quality']}." if how.get("chroma_residual_quality") else "enlarged.") if how else ()
                 self.check(f"{json.dumps(bool(coded))} === {json.dumps(bool(how))}", "how it is coded")
+            size = "fetch('/api/slides/' + encodeURIComponent(%s)).then(r => r.json()).then(s => Boolean(s.stored_bytes) && phrase.bytes(s.stored_bytes, 3))" % json.dumps(name)
+            told = b.eval("[...document.querySelectorAll('#about dt')].find(e => e.textContent === 'File size')?.nextSibling.textContent ?? false")
+            # The archive of COLOURED is a folder of packs or a bundle, as the server finds it.
+            self.check(f"(async () => {json.dumps(told)} === await {size})()", f"the size of the file of {name}: {told}")
+            self.check(f"{json.dumps(bool(told))} || {json.dumps(name != self.slide)}", "a scanned slide has one")
             for word in words:
                 self.check(f"document.getElementById('about').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
         self.picture("about")
