@@ -375,14 +375,19 @@ class Tour(User):
         b.eval("document.getElementById('planes').open = false")
 
     def missing(self):
-        """The one address that must fail, by a message."""
+        """Addresses that must fail, by a message and with the way to the list."""
         b = self.browser
         if b.faults:
             return
         b.go(f"{self.address}/viewer/none")
         b.wait("/no such slide/.test(document.getElementById('message')?.textContent)", "a message for a slide that is not there")
         self.picture("viewer-missing")
-        b.forgive("/viewer/none", "/api/slides/none")
+        b.go(f"{self.address}/nonsense")
+        b.wait("document.querySelector('main p')?.textContent === 'There is no page at this address.'", "a page of an address that is none")
+        self.picture("nowhere")
+        b.forgive("/viewer/none", "/api/slides/none", "/nonsense")
+        b.click("#to-list")
+        b.wait("document.querySelectorAll('.card').length > 1", "the list")
 
     def signed(self, list, slide):
         """Addresses of the list and of a slide on a server that asks for signatures: every request has to carry them on."""
@@ -395,6 +400,9 @@ class Tour(User):
         b.open(b.eval(f"[...document.querySelectorAll('a.card')].find(a => a.querySelector('.name').textContent === {json.dumps(self.slide)}).href"))
         self.settle()
         self.check(f"document.querySelector('a.back').search === '?{query}'", "the way back is signed")
+        b.go(f"{list.split('/?')[0]}/nonsense?{query}")
+        b.wait(f"document.getElementById('to-list')?.search === '?{query}'", "the way to the list from an address that is none is signed")
+        b.forgive("/nonsense")
         b.open(slide + "#m=difference")
         self.settle()
         b.key("+")

@@ -56,10 +56,10 @@ class Reader(User):
             self.prefers(f"{code},en;q=0.5")
             b.screen(360, 740, 1, phone=True)
             for page, path in (("list", "/"), ("compare", f"/compare?slides={self.slide},{self.other}"), ("jobs", "/jobs"),
-                               ("login", "/login"), ("viewer", f"/viewer/{self.other}")):
-                if page == "login":
+                               ("login", "/login"), ("nowhere", "/nonsense"), ("viewer", f"/viewer/{self.other}")):
+                if page in ("login", "nowhere"):
                     b.go(f"{self.address}{path}")
-                    b.wait("document.readyState === 'complete' && document.body?.className === 'login'", "the login page", 20)
+                    b.wait("document.readyState === 'complete' && document.body?.className === 'login'", f"the page {path}", 20)
                 else:
                     b.open(f"{self.address}{path}")
                 where = f"{page} in {code}"

@@ -1,4 +1,4 @@
-"""What the viewer says of a slide, brightness, contrast and gamma, and the view as a file and on paper: what scripts/browser.sh runs.
+"""What the viewer says of a slide, brightness, contrast and gamma, rotation and mirror, and the view as a file and on paper: what scripts/browser.sh runs.
 
     browser_picture.py ADDRESS SCREENSHOTS SLIDE COLOURED    SLIDE is drawn by browser_measure.py, COLOURED one with colours
 
@@ -96,6 +96,51 @@ class Picturing(User):
         self.check("document.getElementById('adjusted').hidden", "nothing is said to be changed")
         b.wait("!new URLSearchParams(location.hash.slice(1)).has('k')", "the address without contrast")
 
+    def turns(self):
+        """Rotation and mirror stand in the panel whatever the view is; one button puts back all that the panel changes, and nothing else."""
+        b = self.browser
+        b.screen(1200, 800)
+        self.open(self.slide, "#x=1800&y=1400&z=1&r=33.5")
+        self.check("(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((value, index) => index % 4 < 3 || value > 250))(origami.viewer.drawer.canvas)",
+                   "no ground between the tiles of a turned view")
+        self.open(self.coloured, "")
+        self.panel()
+        self.check("document.getElementById('rotation').value === '0' && !document.getElementById('mirror').checked && document.getElementById('picture-reset').disabled",
+                   "a view as the slide has it")
+        self.fill("#rotation", "-45")
+        b.eval("origami.settled()")
+        self.check("origami.viewer.viewport.getRotation() === 315 && document.getElementById('rotation').value === '315'", "an angle that is typed")
+        self.check("!document.getElementById('turned').checkVisibility()", "the angle is on the screen once")
+        b.click("#mirror")
+        self.check("origami.viewer.viewport.getFlip() && document.getElementById('flip').ariaPressed === 'true'", "mirrored by the panel")
+        b.eval("document.activeElement.blur()")
+        b.key("h")
+        self.check("!document.getElementById('mirror').checked && !origami.viewer.viewport.getFlip()", "mirrored back by key")
+        b.key("h")
+        b.key("r")
+        self.check("document.getElementById('rotation').value === '225' && document.getElementById('mirror').checked", "turned and mirrored by keys")
+        b.key("c")
+        b.eval("origami.settled()")
+        self.slide_to("contrast", 20)
+        b.wait("JSON.stringify(['r', 'f', 'k', 'm'].map(key => new URLSearchParams(location.hash.slice(1)).get(key))) === '[\"225\",\"1\",\"20\",\"compare\"]'",
+               "all of it in the address")
+        self.open(self.coloured, b.eval("location.hash"))
+        self.panel()
+        self.check("document.getElementById('rotation').value === '225' && document.getElementById('mirror').checked", "a view from an address")
+        self.picture("picture-turned")
+        b.click("#picture-reset")
+        b.eval("origami.settled()")
+        self.check("document.getElementById('rotation').value === '0' && !document.getElementById('mirror').checked && document.getElementById('contrast').value === '0'"
+                   " && document.getElementById('picture-reset').disabled", "the panel after all is put back")
+        self.check("[origami.viewer, origami.comparing.second].every(v => v.viewport.getRotation() === 0 && !v.viewport.getFlip())", "both halves as the slide has them")
+        self.check("origami.comparing.mode === 'compare'", "the comparison stays")
+        b.wait("!['r', 'f', 'k'].some(key => new URLSearchParams(location.hash.slice(1)).has(key))", "an address without it")
+        b.click("#picture-close")
+        b.key("t")
+        b.wait("Boolean(origami.recording?.open)", "the recorder", 10)
+        self.check("document.getElementById('mirror').disabled", "a tour is of the slide as it is")
+        b.forgive("/queue/status")
+
     def bends(self):
         """Gamma, on colours."""
         b = self.browser
@@ -176,6 +221,11 @@ class Picturing(User):
                 words += (f"Encoder {how['encoder']}: quality {how['base_quality']} of the third level, {how['residual_quality']} of the residual",
                           f"of quality {how['chroma_residual_quality']}." if how.get("chroma_residual_quality") else "enlarged.") if how else ()
                 self.check(f"{json.dumps(bool(coded))} === {json.dumps(bool(how))}", "how it is coded")
+            size = "fetch('/api/slides/' + encodeURIComponent(%s)).then(r => r.json()).then(s => Boolean(s.stored_bytes) && phrase.bytes(s.stored_bytes, 3))" % json.dumps(name)
+            told = b.eval("[...document.querySelectorAll('#about dt')].find(e => e.textContent === 'File size')?.nextSibling.textContent ?? false")
+            # The archive of COLOURED is a folder of packs or a bundle, as the server finds it.
+            self.check(f"(async () => {json.dumps(told)} === await {size})()", f"the size of the file of {name}: {told}")
+            self.check(f"{json.dumps(bool(told))} || {json.dumps(name != self.slide)}", "a scanned slide has one")
             for word in words:
                 self.check(f"document.getElementById('about').textContent.includes({json.dumps(word)})", f"{word!r} of {name}")
         self.picture("about")
@@ -192,12 +242,14 @@ class Picturing(User):
             self.panel()
             self.check("[...document.querySelectorAll('#picturing :is(button, input)')].every(e => (b => b.left >= 0 && b.right <= innerWidth)(e.getBoundingClientRect()))",
                        "the panel fits")
+            self.check("(([a, b]) => a.bottom <= b.top || a.right <= b.left)(['corner', 'adjusted'].map(id => document.getElementById(id).getBoundingClientRect()))",
+                       "what is changed is said beside the scale, not below it")
             self.picture(f"picture-phone-{'dark' if dark else 'light'}")
 
 
 def main(address, out, slide, coloured):
     visit("pictures", out, lambda browser, out: Picturing(browser, out, address, slide, coloured),
-          lambda user: (user.tells, user.adjusts, user.bends, user.keeps, user.saves, user.fits))
+          lambda user: (user.tells, user.adjusts, user.turns, user.bends, user.keeps, user.saves, user.fits))
 
 
 if __name__ == "__main__":

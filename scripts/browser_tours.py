@@ -200,6 +200,15 @@ class Recorder(User):
         self.check("(s => s.fontStyle === 'italic' && s.backgroundColor === 'rgb(0, 0, 255)')(getComputedStyle(document.querySelector('#captions p')))", "the styles of speaker and emotion")
         self.check("/[µm]m$/.test(document.querySelector('#corners p').textContent) && document.querySelectorAll('#tour-marks rect').length === 1", "the scale bar")
         self.picture("recorder-overlay")
+        # Letters and the line around them never look alike, so that one of the two stands out from any ground.
+        looks = [({}, "16, 16, 16"), ({"color": "#fff", "outlineColor": "#fff"}, "16, 16, 16"), ({"color": "ivory", "outlineColor": "#eee"}, "16, 16, 16"),
+                 ({"color": "black"}, "255, 255, 255"), ({"color": "#00f"}, "255, 255, 255"), ({"color": "#fff", "outlineColor": "#8a2a6b"}, "138, 42, 107")]
+        cues = [{"text": "x", "start": 0, "end": 2, "style": style} for style, _ in looks]
+        b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps({**over, 'cues': cues}))}], 'looks.json'))")
+        b.eval(seek % 1)
+        seen = "[...document.querySelectorAll('#captions p')].map(p => getComputedStyle(p).webkitTextStrokeColor)"
+        self.check(f"JSON.stringify({seen}) === {json.dumps(json.dumps([f'rgb({line})' for _, line in looks], separators=(',', ':')))}", "the lines around letters")
+        self.check("(s => parseFloat(s.webkitTextStrokeWidth) * 6 === parseFloat(s.lineHeight) / 1.2)(getComputedStyle(document.querySelector('#captions p')))", "a line of a twelfth on each side")
         wrong = {**over, "highlights": [{"start": 0}]}
         b.eval(f"origami.recording.load(new File([{json.dumps(json.dumps(wrong))}], 'wrong.json'))")
         self.check("/wrong.json: highlights\\[0\\]/.test(document.getElementById('tour-said').textContent)", "a mark that is none is refused by name")

@@ -24,6 +24,20 @@ impl Rgba {
     pub const fn with_alpha(self, a: u8) -> Self {
         Self { a, ..self }
     }
+
+    /// How far two colours differ in lightness, whatever their opacity: WCAG's contrast ratio, from 1 to 21.
+    pub fn contrast(self, other: Self) -> f64 {
+        let (one, two) = (self.luminance(), other.luminance());
+        (one.max(two) + 0.05) / (one.min(two) + 0.05)
+    }
+
+    fn luminance(self) -> f64 {
+        let linear = |value: u8| {
+            let share = f64::from(value) / 255.0;
+            if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(self.r) + 0.7152 * linear(self.g) + 0.0722 * linear(self.b)
+    }
 }
 
 /// A colour by its name in CSS, as `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, `rgb(r, g, b)` or `rgba(r, g, b, a)`.
@@ -123,6 +137,15 @@ mod tests {
         {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn contrast_is_that_of_wcag() {
+        let (black, white) = (Rgba::opaque(0), Rgba::opaque(0xffffff));
+        assert!((black.contrast(white) - 21.0).abs() < 1e-9 && (white.contrast(black) - 21.0).abs() < 1e-9);
+        assert!((white.contrast(white.with_alpha(0)) - 1.0).abs() < 1e-9);
+        // The lightest grey that passes for text on white.
+        assert!((white.contrast(Rgba::opaque(0x767676)) - 4.54).abs() < 0.005);
     }
 
     #[test]

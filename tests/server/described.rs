@@ -103,6 +103,11 @@ pub fn check(method: &str, target: &str, reply: &Reply) -> Result<(), String> {
     }
     let path = path_of(target);
     let Ok(item) = DOCUMENT.paths.at(path) else {
+        // Browsers get a page that says so.
+        let is_page = reply.status == 404 && essence(reply.header("content-type")) == "text/html";
+        if is_page && matches!(method, "GET" | "HEAD") {
+            return Ok(());
+        }
         return unlisted(
             method,
             &[("401", "Unauthorized"), ("403", "Forbidden"), ("404", "NotFound")],

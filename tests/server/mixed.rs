@@ -131,6 +131,18 @@ fn a_folder_of_everything_is_served_for_what_is_good_and_names_the_rest_once() {
         is_served(&server, name, image, *tile, 25.0);
     }
     assert_eq!(api(&server, "/api/slides/a")["objective_power"], 20.0);
+    // A scanned slide has the bytes of its files, a tree has many.
+    let bytes =
+        |files: &[&str]| files.iter().map(|name| fs::metadata(path(name)).unwrap().len()).sum::<u64>();
+    for (name, files) in [
+        ("a", &["a.svs"][..]),
+        ("series", &["series/1.dcm", "series/2.dcm"]),
+        ("in%2Fchannels", &["in/channels.tif"]),
+        ("in%2Fencoded", &["in/encoded.bundle"]),
+    ] {
+        assert_eq!(api(&server, &format!("/api/slides/{name}"))["stored_bytes"], bytes(files), "{name}");
+    }
+    assert!(api(&server, "/api/slides/in%2Fdeep-zoom")["stored_bytes"].is_null());
     assert_eq!(api(&server, "/api/slides/in%2Fchannels")["view"], "channel=0");
     let second = api(&server, "/api/slides/in%2Fchannels?channel=1");
     assert_eq!(second["planes"]["shown"]["channels"][0], 1);

@@ -79,6 +79,48 @@ fn pages_come_with_a_policy_and_assets_are_kept_for_good() {
 }
 
 #[test]
+fn an_address_that_is_none_has_a_page_for_browsers_and_json_for_programs() {
+    const PAGE: (&str, &str) =
+        ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8");
+    let root = tempfile::tempdir().unwrap();
+    tree(&root.path().join("one"), 100, 80, 64, 1);
+    let server = Running::start(root.path(), &[]);
+    let policy = server.get("/").header("content-security-policy").to_string();
+    for path in ["/nonsense", "/nonsense/more", "/viewer", "/viewer/one/more", "/slides"] {
+        let page = server.request("GET", path, &[PAGE]);
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("content-security-policy"), policy, "{path}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff", "{path}");
+        let text = page.text();
+        assert!(text.contains("There is no page at this address.") && text.contains("href=\"/\""), "{text}");
+        let german = server.request("GET", path, &[PAGE, ("Accept-Language", "de")]).text();
+        assert!(german.contains("<html lang=\"de\">") && german.contains("\"/assets/de.js?v="), "{german}");
+        // What a browser has kept of it is no answer.
+        let tag = page.header("etag").to_string();
+        assert_eq!(server.request("GET", path, &[PAGE, ("If-None-Match", &tag)]).status, 404, "{path}");
+        let head = server.request("HEAD", path, &[PAGE]);
+        assert_eq!((head.status, head.body.len()), (404, 0), "{path}");
+        for accept in [&[][..], &[("Accept", "*/*")], &[("Accept", "application/json, text/html;q=0.9")]] {
+            let reply = server.request("GET", path, accept);
+            assert_eq!((reply.status, reply.header("content-type")), (404, "application/json"), "{path}");
+        }
+        let posted = server.request("POST", path, &[PAGE]);
+        assert_eq!((posted.status, posted.header("content-type")), (404, "application/json"), "{path}");
+    }
+    for path in [
+        "/api/nonsense",
+        "/tiles/one",
+        "/dzi/one/2",
+        "/iiif/nonsense",
+        "/dicomweb/nonsense",
+        "/assets/none.js",
+    ] {
+        let reply = server.request("GET", path, &[PAGE]);
+        assert_eq!((reply.status, reply.header("content-type")), (404, "application/json"), "{path}");
+    }
+}
+
+#[test]
 fn only_the_given_origins_may_frame_a_slide() {
     let root = tempfile::tempdir().unwrap();
     tree(&root.path().join("one"), 100, 80, 64, 1);

@@ -1,11 +1,15 @@
 //! The files of a slide, and a listing of slides. Data.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::serve::access::ALL;
 use crate::serve::skipped::{SkipReason, Skipped};
+
+/// Extensions of slides whose pixels lie in other files.
+const INDEXES: [&str; 5] = ["mrxs", "ndpis", "vms", "vmu", "vsi"];
 
 /// The files of a slide.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,15 @@ impl SlideFiles {
     /// Whether it is a scanned slide that is served as it is.
     pub fn is_raw(&self) -> bool {
         self.archive.is_none() && self.tree.is_none() && self.source.is_some()
+    }
+
+    /// Bytes of a scanned slide that is served as it is, with all files of its series. `None` where most of them lie in files that its own
+    /// file names, which no listing looks at.
+    pub fn raw_bytes(&self) -> Option<u64> {
+        let source = self.source.as_deref().filter(|_| self.is_raw())?;
+        let is_index = |extension: &OsStr| INDEXES.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let bytes: u64 = self.stamp.iter().map(|&(bytes, ..)| bytes).sum();
+        (bytes > 0 && !source.extension().is_some_and(is_index)).then_some(bytes)
     }
 
     /// Time of the last change of these files, in nanoseconds since 1970; 0 where it is not known.

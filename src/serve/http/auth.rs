@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::json;
 
-use super::client::base;
+use super::client::{base, shows_pages};
 use super::login_page::{self, Form, within};
 use super::state::{HasSession, OnlySlide, State};
 use crate::serve::access::{Presented, Refusal, signature_params};
@@ -138,12 +138,6 @@ fn slide_of(params: &RawPathParams) -> Option<&str> {
         "files" => value.strip_suffix("_files"),
         _ => None,
     })
-}
-
-/// Whether who asks shows what it gets to a user, as a browser does.
-fn shows_pages(method: &Method, headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    matches!(*method, Method::GET | Method::HEAD) && accepted.any(|value| value.contains("text/html"))
 }
 
 /// The login page in place of the one that was asked for.

@@ -1,12 +1,12 @@
 //! The client's address and the server's own URL as the client knows it: from the connection, or from the headers of a proxy
-//! if the operator trusts one.
+//! if the operator trusts one. And whether the client is a browser that shows a page.
 //!
 //! These headers end up in logs and responses, so any value that is not plainly an address, a host or a path is ignored.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 
 /// The sender of a request, in its extensions.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,21 @@ pub fn scheme(headers: &HeaderMap, trust: bool) -> &'static str {
         Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     }
+}
+
+/// Whether who asks shows what it gets to a user, as a browser does: it takes pages rather than JSON.
+pub fn shows_pages(method: &Method, headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let weighed = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next()?.to_ascii_lowercase();
+        let is_page = kind == "text/html";
+        let is_known = is_page || ["application/json", "application/*", "*/*"].contains(&kind.as_str());
+        let weight: f32 = parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1").parse().ok()?;
+        (is_known && weight > 0.0).then_some((weight, is_page))
+    });
+    let best = weighed.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    matches!(*method, Method::GET | Method::HEAD) && best.is_some_and(|(_, is_page)| is_page)
 }
 
 /// The base URL of this server as the client knows it: `https://host/prefix`.
@@ -166,6 +181,32 @@ mod tests {
         assert_eq!(of(&[("host", "inner"), ("x-forwarded-proto", "javascript")], true), "http://inner");
         let uri = "http://two:81/iiif".parse().unwrap();
         assert_eq!(base(&uri, &HeaderMap::new(), false), "http://two:81");
+    }
+
+    #[test]
+    fn a_browser_shows_pages_and_programs_do_not() {
+        for (accept, shows) in [
+            (&["text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"][..], true),
+            (&["text/html"], true),
+            (&["image/png", "TEXT/HTML; q=0.5"], true),
+            (&["text/html, application/json"], true),
+            (&["application/json, text/html"], false),
+            (&["application/json;q=0.9, text/html"], true),
+            (&["text/html;q=0.5, application/json"], false),
+            (&["text/html;q=0.5, */*"], false),
+            (&["text/html;q=0"], false),
+            (&["text/html;q=x"], false),
+            (&["application/json"], false),
+            (&["*/*"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let headers: Vec<_> = accept.iter().map(|value| ("accept", *value)).collect();
+            let request = request(&headers);
+            assert_eq!(shows_pages(&Method::GET, request.headers()), shows, "{accept:?}");
+            assert_eq!(shows_pages(&Method::HEAD, request.headers()), shows, "{accept:?}");
+            assert!(!shows_pages(&Method::POST, request.headers()), "{accept:?}");
+        }
     }
 
     #[test]

@@ -39,8 +39,6 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::web::error::ServeError;
-
 pub use monitor::log_stats;
 pub use slides::text as description;
 pub use state::{AppState, State};
@@ -76,7 +74,7 @@ pub fn router(state: State, more: Option<Router>) -> Router {
         .merge(viewer::router(more.is_some()))
         .merge(login::router())
         .merge(of_dicomweb(dicomweb::texts))
-        .fallback(async || ServeError::NotFound)
+        .fallback(viewer::nowhere)
         .layer(CompressionLayer::new())
         // Below the compression: images are compressed already.
         .route("/dzi/{files}/{level}/{tile}", get(tile::deep_zoom))

@@ -108,8 +108,6 @@ fn describe(state: &State, slide: &Slide) -> Value {
     let g = &slide.geometry;
     let pixels: u64 =
         (0..=g.top_level()).map(|l| g.level_size(l)).map(|(w, h)| u64::from(w) * u64::from(h)).sum();
-    let stored =
-        slide.input().filter(|input| !input.is_directory()).map(|input| input.archive().file_bytes());
     let lossy = slide
         .input()
         .filter(|_| slide.reconstructs() && !slide.keeps_originals())
@@ -124,7 +122,7 @@ fn describe(state: &State, slide: &Slide) -> Value {
         "name": slide.name, "file": file, "width": g.width(), "height": g.height(), "tile_size": g.tile(), "overlap": 0,
         "format": state.options.output.format.extension(),
         "microns_per_pixel": slide.microns_per_pixel(), "objective_power": slide.objective_power(),
-        "stored_bytes": stored, "represented_bytes": 3 * pixels, "lossy": lossy,
+        "stored_bytes": slide.file_bytes(), "represented_bytes": 3 * pixels, "lossy": lossy,
         "lossless": slide.reconstructs() && slide.keeps_originals(), "encoded": slide.is_encoded(), "warning": slide.warning,
         "icc": slide.colours().describe(),
         "has_original": slide.original_identity().is_some() && slide.reconstructs(),

@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::{Extension, Path, RawQuery, State as Shared};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 
+use super::client::shows_pages;
 use super::languages::{Page, varies};
 use super::state::{HasSession, State, open_slide};
 use crate::web::assets::{APP_STYLE, Asset, Assets, ICON, SCRIPT, STYLE, send_framed, send_page};
@@ -81,6 +82,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         own!("measure.css", STYLE),
         own!("measure-edit.js", SCRIPT),
         own!("measure.js", SCRIPT),
+        own!("nowhere.js", SCRIPT),
         own!("open.js", SCRIPT),
         // Not in the repository: scripts/npm-files.sh fetches it, and build.rs checks that it is there.
         Asset {
@@ -130,7 +132,24 @@ static JOBS: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("
 static LISTS: LazyLock<[[Page; 2]; 2]> =
     LazyLock::new(|| [false, true].map(|jobs| [false, true].map(|session| list_page(jobs, session))));
 static LOGIN: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/login.html")));
+static NOWHERE: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/nowhere.html")));
 static VIEWER: LazyLock<Page> = LazyLock::new(|| Page::new(&ASSETS, include_str!("../viewer/viewer.html")));
+
+/// First parts of the addresses that programs ask for: whoever misses there reads JSON.
+const SERVICES: [&str; 12] = [
+    "api",
+    "assets",
+    "associated",
+    "dicomweb",
+    "dzi",
+    "families",
+    "iiif",
+    "original",
+    "thumbnails",
+    "tiles",
+    "xyz",
+    "zoomify",
+];
 
 /// The way to the end of a session, and that to the queue, as they are in the list, and as they are shown.
 const LOG_OUT: (&str, &str) =
@@ -163,6 +182,19 @@ pub fn router(jobs: bool) -> Router<State> {
         .route("/viewer/{slide}", get(viewer))
         .route("/embed/{slide}", get(embed))
         .route("/assets/{name}", get(asset))
+}
+
+/// An address that this server does not have: a page for who shows pages, JSON for all others.
+pub async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let place = uri.path().split('/').nth(1).unwrap_or_default();
+    if SERVICES.contains(&place) || !shows_pages(&method, &headers) {
+        return ServeError::NotFound.into_response();
+    }
+    // Whole, whatever the browser has kept.
+    let mut response = varies(send_page(&HeaderMap::new(), NOWHERE.of(&headers)));
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// The text of the login page for a request, in which its texts are missing.
@@ -217,7 +249,7 @@ mod tests {
 
     #[test]
     fn pages_name_embedded_assets_only() {
-        let pages = [&*COMPARE, &EMBED, &JOBS, &LOGIN, &VIEWER];
+        let pages = [&*COMPARE, &EMBED, &JOBS, &LOGIN, &NOWHERE, &VIEWER];
         let lists = LISTS.iter().flatten();
         let all: Vec<&Bytes> =
             pages.into_iter().chain(lists).flat_map(|page| page.all()).chain([&*DOCS]).collect();

@@ -92,6 +92,8 @@ pub struct Slide {
     source: Option<Source>,
     /// The slide itself, where there is neither archive nor tree.
     scan: Option<Scan>,
+    /// See [`SlideFiles::raw_bytes`](super::discovery::SlideFiles::raw_bytes).
+    scan_bytes: Option<u64>,
     coding: Option<Coding>,
     families: HashSet<FamilyId>,
     renderer: Renderer,
@@ -179,6 +181,13 @@ impl Slide {
     pub fn input(&self) -> Option<&Input> {
         self.input.as_deref()
     }
+
+    /// Bytes of the bundle, or of the scanned slide; `None` where they lie in many files.
+    pub fn file_bytes(&self) -> Option<u64> {
+        let bundle = self.input().filter(|input| !input.is_directory());
+        bundle.map(|input| input.archive().file_bytes()).or(self.scan_bytes)
+    }
+
     /// Whether any of its tiles are reconstructed. A slide of fewer than three levels has no families; its tiles are stored.
     pub fn reconstructs(&self) -> bool {
         self.input.is_some() && !self.prefer_tree && self.geometry.l2().is_some()

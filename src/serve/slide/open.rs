@@ -129,6 +129,7 @@ impl Slide {
                 Source::find(path, input.as_ref()?.meta().source.identity.as_deref(), readers.clone())
             }),
             scan,
+            scan_bytes: files.raw_bytes(),
             input: input.map(Arc::new),
             tree,
             coding,

@@ -83,7 +83,8 @@ origami.about = (slide, kind, closed, original) => {
     if (slide.has_original) beside.append(phrase`Served beside it: c compares, d shows the difference.`);
     else original.sentence().then(said => beside.replaceChildren(said));
     byId('facts').replaceChildren(...rows([
-      [phrase`What you see`, kept()], [phrase`File`, slide.file], [phrase`Size`, size()], [phrase`Scale`, scale()],
+      [phrase`What you see`, kept()], [phrase`File`, slide.file], [phrase`File size`, slide.stored_bytes && phrase.bytes(slide.stored_bytes, 3)],
+      [phrase`Size`, size()], [phrase`Scale`, scale()],
       [phrase`Objective`, slide.objective_power ? `${number(slide.objective_power)}×` : phrase`not recorded`], [phrase`Scanner`, scanner()],
       [phrase`Has`, planes()], [phrase`Made of`, made()], [phrase`Original`, slide.encoded ? beside : null], [phrase`Warning`, slide.warning],
     ]));

@@ -3,7 +3,7 @@
 // Tiles without overlap show seams, so OpenSeadragon enlarges each tile by one pixel, which blurs it. Here each edge lies on
 // a pixel of the screen instead: no seams, and at full resolution every pixel is the slide's own. That moves pixels by up to a
 // half. The preview of a tour must not: with `exact`, tiles lie where they belong, over themselves slightly enlarged, which fills
-// the seams, and are as smooth as in a video.
+// the seams, and are as smooth as in a video. Where the view is turned by no quarter no edge can lie on a pixel, so tiles lie the same way.
 origami.SharpDrawer = class SharpDrawer extends OpenSeadragon.CanvasDrawer {
   // Pixels that a turned picture is moved by, between its own, to be as smooth as in a video, where it is resampled once more to be
   // turned. By measurement: scripts/tour_preview.py.
@@ -14,11 +14,10 @@ origami.SharpDrawer = class SharpDrawer extends OpenSeadragon.CanvasDrawer {
   _drawTiles(image) {
     const { context, canvas } = this;
     context.imageSmoothingQuality = this.exact ? 'medium' : 'low';
-    if (!this.exact) {
-      this.margin = null;
-      return super._drawTiles(image);
-    }
-    const moved = this.viewport.getRotation(true) % 90 ? SharpDrawer.SMOOTHING : 0;
+    const isTurned = Boolean(this.viewport.getRotation(true) % 90);
+    this.margin = null;
+    if (!this.exact && !isTurned) return super._drawTiles(image);
+    const moved = this.exact && isTurned ? SharpDrawer.SMOOTHING : 0;
     context.save();
     context.translate(-moved, -moved);
     for (this.margin of [0.5, 0]) super._drawTiles(image);
@@ -37,8 +36,9 @@ origami.SharpDrawer = class SharpDrawer extends OpenSeadragon.CanvasDrawer {
     const snap = point => new OpenSeadragon.Point(
       Math.round(point.x * ratio + 1e-6) / ratio, Math.round(point.y * ratio + 1e-6) / ratio);
     const margin = new OpenSeadragon.Point(this.margin, this.margin).divide(ratio);
-    tile.position = this.exact ? position.minus(margin) : snap(position);
-    tile.size = this.exact ? size.plus(margin.times(2)) : snap(position.plus(size)).minus(tile.position);
+    const snaps = this.margin === null;
+    tile.position = snaps ? snap(position) : position.minus(margin);
+    tile.size = snaps ? snap(position.plus(size)).minus(tile.position) : size.plus(margin.times(2));
     super._drawTile(tile, ...rest);
     Object.assign(tile, { position, size });
   }

@@ -22,7 +22,12 @@ const looks = (() => {
     'padding', 'textShadow', 'textTransform', 'wordSpacing', 'backdropFilter'];
   const ALIGNMENTS = { left: 'left', center: 'center', right: 'right', start: 'left', end: 'right' };
   const POSITIONS = { top: 'top', middle: 'middle', center: 'middle', bottom: 'bottom' };
-  const OUTLINE = '#101010';
+  // The line around letters where the document says none that they stand out from: the first one, or the other around dark letters.
+  const OUTLINES = ['#101010', '#ffffff'];
+  // From how much contrast on letters stand out from it. Then they can be read on any ground: it is like one of the two at most.
+  const LEAST_CONTRAST = 3;
+  // Size of a font over the width of that line.
+  const OUTLINE_PART = 12;
 
   // Height of a line over the font size, whatever the font says of itself: libass counts in lines.
   const LINE = 1.2;
@@ -120,7 +125,32 @@ const looks = (() => {
   const sizeOf = (look, tall) => look.size ?? tall / 24;
 
   // How far the line or box around text goes beyond it.
-  const border = (look, tall) => (look.background ? sizeOf(look, tall) / 4 : look.outlineWidth ?? sizeOf(look, tall) / 16);
+  const border = (look, tall) => (look.background ? sizeOf(look, tall) / 4 : look.outlineWidth ?? sizeOf(look, tall) / OUTLINE_PART);
+
+  // WCAG's relative luminance of a colour of CSS, whatever its opacity.
+  const luminances = new Map();
+  function luminance(value) {
+    if (!luminances.has(value)) {
+      const context = new OffscreenCanvas(1, 1).getContext('2d');
+      context.fillStyle = value;
+      context.fillRect(0, 0, 1, 1);
+      const linear = [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)].map(level => level / 255)
+        .map(share => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4));
+      luminances.set(value, 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]);
+    }
+    return luminances.get(value);
+  }
+
+  function contrast(...pair) {
+    const [least, most] = pair.map(luminance).sort((a, b) => a - b);
+    return (most + 0.05) / (least + 0.05);
+  }
+
+  // The colour of the line around letters: the one that is asked for, if they stand out from it.
+  function outline({ color = '#fff', outline: wanted = OUTLINES[0] }) {
+    if (contrast(color, wanted) >= LEAST_CONTRAST) return wanted;
+    return contrast(color, OUTLINES[0]) < contrast(color, OUTLINES[1]) ? OUTLINES[1] : OUTLINES[0];
+  }
 
   const familyOf = look => `${look.family ? `"${look.family}", ` : ''}sans-serif`;
 
@@ -137,7 +167,7 @@ const looks = (() => {
       opacity: look.opacity ?? 1, textAlign: look.align ?? 'center',
       // libass draws a box around text that stays where it is.
       ...(look.background ? { backgroundColor: look.background, padding: `${around}px`, margin: drawn ? '0' : `${-around}px` }
-        : { WebkitTextStroke: `${2 * around}px ${look.outline ?? OUTLINE}`, paintOrder: 'stroke fill' }),
+        : { WebkitTextStroke: `${2 * around}px ${outline(look)}`, paintOrder: 'stroke fill' }),
       ...(drawn ? look.effects : {}),
     };
   }
@@ -154,5 +184,5 @@ const looks = (() => {
     return Math.min(1, (above + below) / line(text, familyOf(look), look.bold));
   }
 
-  return { of, css, border, hasEffects, baseline, shrink, OUTLINE };
+  return { of, css, border, hasEffects, baseline, shrink, OUTLINE: OUTLINES[0] };
 })();

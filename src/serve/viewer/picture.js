@@ -51,8 +51,19 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
     for (const id of Object.keys(SLIDERS)) {
       byId(`${id}-is`).textContent = id === 'gamma' ? phrase.fixed(value(id) / 100, 2) : value(id) > 0 ? `+${value(id)}` : String(value(id));
     }
-    byId('picture-reset').disabled = !isChanged();
     byId('adjusted').hidden = !isChanged();
+    offer();
+  }
+
+  // A view as the slide has it needs no way back.
+  function offer() {
+    byId('picture-reset').disabled = !isChanged() && !origami.turn(viewer.viewport.getRotation()) && !viewer.viewport.getFlip();
+  }
+
+  function reset() {
+    take({});
+    viewer.viewport.setFlip(false).setRotation(0);
+    changed();
   }
 
   // Takes the parts of an address.
@@ -263,12 +274,13 @@ origami.pictures = (viewer, slide, name, comparing, { changed, closed, showDrawn
 
   for (const id of Object.keys(SLIDERS)) byId(id).addEventListener('input', () => { show(); changed(); });
   const buttons = {
-    'picture-reset': () => { take({}); changed(); },
+    'picture-reset': reset,
     'picture-save': save,
     'picture-close': () => toggle(), 'picture-print': onPaper,
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener('click', action);
   byId('picture-drawn').addEventListener('change', draws);
+  for (const event of ['rotate', 'flip']) viewer.addHandler(event, offer);
   addEventListener('beforeprint', printed);
   addEventListener('afterprint', () => byId('printed')?.remove());
   byId('caption').placeholder = name;

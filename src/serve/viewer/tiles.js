@@ -6,6 +6,9 @@ origami.tiles = (() => {
   // Browsers open six connections to a server. Two more requests wait in the browser, so that no connection is ever idle; more of them would
   // wait there in the wrong order.
   const AT_ONCE = 8;
+  // Answers that begin together share a slow link and end together, and then it rests until the next requests have come to the server. So
+  // after a pause requests go out this far apart, until the first of them is answered.
+  const APART_MS = 20;
   const PATIENCE_MS = 60_000;
   // Answers that do not arrive whole although the server is there.
   const MOST_LOSSES = 3;
@@ -26,6 +29,8 @@ origami.tiles = (() => {
     get busy() { return [...waiting].find(entry => entry.delays >= MOST_DELAYS)?.reason ?? null; },
   };
   let tell = () => {};
+  // Whether a request has been answered since there was a pause, and when the next one may go out.
+  let [answered, open, timer] = [false, 0, 0];
   const pause = ms => new Promise(done => setTimeout(done, ms));
 
   // --- The order ----------------------------------------------------------------------------------------------------
@@ -44,9 +49,16 @@ origami.tiles = (() => {
     if (state.gone || state.refused) return;
     while (loading.size < AT_ONCE && waiting.size) {
       const now = performance.now();
+      if (now < open) {
+        clearTimeout(timer);
+        timer = setTimeout(next, open - now);
+        return;
+      }
       let best = null;
       for (const entry of waiting) if (entry.from <= now && (!best || before(entry, best))) best = entry;
       if (!best) return;
+      answered &&= loading.size > 0;
+      open = answered ? 0 : now + APART_MS;
       load(best);
     }
   }
@@ -60,6 +72,8 @@ origami.tiles = (() => {
     try {
       const signal = AbortSignal.any([entry.stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
       const answer = await fetch(entry.job.src, { signal });
+      [answered, open] = [true, 0];
+      next();
       if (answer.ok) arrived(entry, await answer.blob());
       else failed(entry, answer.status, answer.headers.get('Retry-After'), await reasonOf(answer));
     } catch {

@@ -201,6 +201,7 @@
     await load('tour.css', 'camera.js', 'jobs.js', 'tour.js', 'looks.js', 'tour-overlay.js', 'preview.js', 'rendering.js', 'recorder.js');
     recorder = origami.recorder(viewer, slide, name, open => {
       byId('record').setAttribute('aria-pressed', String(open));
+      byId('mirror').disabled = open;
       viewer.drawer.exact = open;
       viewer.forceRedraw();
     });
@@ -229,16 +230,18 @@
     }
   }
 
-  // Degrees, once the view is turned.
+  // Degrees, in the panel of the picture and, once the view is turned, beside the magnification. What is being typed stays.
   function turned() {
     const degrees = origami.turn(viewer.viewport.getRotation());
-    if (document.activeElement !== byId('degrees')) {
-      byId('degrees').value = round(degrees, 2);
-      byId('turned').hidden = !degrees;
-    }
+    for (const field of ['degrees', 'rotation'].map(byId)) if (document.activeElement !== field) field.value = round(degrees, 2);
+    if (document.activeElement !== byId('degrees')) byId('turned').hidden = !degrees;
   }
 
-  const flipped = () => byId('flip').setAttribute('aria-pressed', String(viewer.viewport.getFlip()));
+  function flipped() {
+    const is = viewer.viewport.getFlip();
+    byId('flip').setAttribute('aria-pressed', String(is));
+    byId('mirror').checked = is;
+  }
 
   function listen() {
     for (const id of ['in', 'out', 'home', 'power', 'turn', 'flip', 'compare', 'difference', 'measure', 'picture', 'share', 'record', 'info', 'full', 'help']) {
@@ -281,8 +284,16 @@
     for (const event of ['animation-finish', 'rotate', 'flip', 'pan', 'zoom']) viewer.addHandler(event, remember);
     viewer.addHandler('flip', flipped);
     viewer.addHandler('rotate', turned);
-    byId('degrees').addEventListener('change', ({ target }) => viewer.viewport.setRotation(origami.turn(Number(target.value) || 0)));
-    byId('degrees').addEventListener('blur', turned);
+    for (const field of ['degrees', 'rotation'].map(byId)) {
+      field.addEventListener('change', () => {
+        const degrees = origami.turn(Number(field.value) || 0);
+        viewer.viewport.setRotation(degrees);
+        field.value = round(degrees, 2);
+      });
+      field.addEventListener('blur', turned);
+    }
+    byId('mirror').addEventListener('change', actions.flip);
+    turned();
   }
 
   // Resolves when everything in view is loaded at full quality and nothing moves.

@@ -132,11 +132,7 @@ impl Script {
         // Style 3 is an opaque box in the colour of the outline.
         let (border, outline, width) = match style.background {
             Some(background) => (3, background, size * 0.25),
-            None => (
-                1,
-                style.outline.unwrap_or(Rgba::opaque(0x101010)),
-                style.outline_width.unwrap_or(size / 16.0),
-            ),
+            None => (1, style.line(), style.line_width(size)),
         };
         let flag = |value: Option<bool>| if value == Some(true) { -1 } else { 0 };
         let column = match style.align.unwrap_or(Align::Center) {

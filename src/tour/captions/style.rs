@@ -40,6 +40,14 @@ pub struct Style {
     pub backdrop: Option<Backdrop>,
 }
 
+/// The line around letters where a document says none that they stand out from: the first one, or the other around dark letters.
+const OUTLINES: [Rgba; 2] = [Rgba::opaque(0x101010), Rgba::opaque(0xffffff)];
+/// From how much contrast on letters stand out from the line around them. Then they can be read on any ground: it is like one of the two
+/// at most.
+const LEAST_CONTRAST: f64 = 3.0;
+/// Size of a font over the width of the line around its letters.
+const OUTLINE_PART: f64 = 12.0;
+
 /// The name of that filter.
 pub const BACKDROP: &str = "backdropFilter";
 
@@ -121,6 +129,23 @@ impl Style {
         }
     }
 
+    /// The colour of the line around letters: the one that is asked for, if they stand out from it.
+    pub fn line(&self) -> Rgba {
+        let letters = self.color.unwrap_or(Rgba::opaque(0xffffff));
+        let [dark, light] = OUTLINES;
+        let wanted = self.outline.unwrap_or(dark);
+        match letters.contrast(wanted) >= LEAST_CONTRAST {
+            true => wanted,
+            false if letters.contrast(dark) < letters.contrast(light) => light,
+            false => dark,
+        }
+    }
+
+    /// The width of that line in pixels of the video, of letters of a size.
+    pub fn line_width(&self, size: f64) -> f64 {
+        self.outline_width.unwrap_or(size / OUTLINE_PART)
+    }
+
     /// Names of what it has that libass does not draw.
     pub fn beyond_libass(&self) -> Vec<&str> {
         let filter = self.backdrop.as_ref().filter(|filter| !filter.is_none()).map(|_| BACKDROP);
@@ -171,6 +196,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn letters_stand_out_from_the_line_around_them() {
+        let line = |color: Option<u32>, outline: Option<u32>| {
+            let [color, outline] = [color, outline].map(|rgb| rgb.map(Rgba::opaque));
+            Style { color, outline, ..Style::default() }.line()
+        };
+        let [dark, light] = OUTLINES;
+        for (color, outline, want) in [
+            (None, None, dark),
+            (None, Some(0xffffff), dark),
+            (Some(0xffffe0), Some(0xeeeeee), dark),
+            (Some(0x808080), None, dark),
+            (Some(0), None, light),
+            (Some(0), Some(0x202020), light),
+            (Some(0xff), None, light),
+            (None, Some(0x8a2a6b), Rgba::opaque(0x8a2a6b)),
+            (Some(0), Some(0xffd700), Rgba::opaque(0xffd700)),
+        ] {
+            assert_eq!(line(color, outline), want, "{color:x?} in {outline:x?}");
+        }
+        for number in 0..6 {
+            assert_eq!(of_speaker(number).line(), dark, "speaker {number}");
+        }
+    }
+
+    #[test]
     fn the_preview_in_the_browser_has_the_same_looks() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/serve/viewer/looks.js");
         let script = std::fs::read_to_string(path).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -194,5 +244,9 @@ mod tests {
         }
         let effects: Vec<_> = EFFECTS.iter().chain([&BACKDROP]).map(|name| format!("'{name}'")).collect();
         has(format!("EFFECTS = [{}];", effects.join(", ")));
+        let outlines: Vec<_> = OUTLINES.into_iter().map(hex).collect();
+        has(format!("OUTLINES = [{}];", outlines.join(", ")));
+        has(format!("LEAST_CONTRAST = {LEAST_CONTRAST};"));
+        has(format!("OUTLINE_PART = {OUTLINE_PART};"));
     }
 }

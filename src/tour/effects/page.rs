@@ -104,8 +104,7 @@ fn inner(style: &Style, height: f64, align: &str) -> BTreeMap<String, String> {
             all.insert("padding".into(), format!("{}px", size * 0.25));
         }
         None => {
-            let width = 2.0 * style.outline_width.unwrap_or(size / 16.0);
-            let line = colour(style.outline.unwrap_or(Rgba::opaque(0x101010)));
+            let (width, line) = (2.0 * style.line_width(size), colour(style.line()));
             all.insert("-webkit-text-stroke".into(), format!("{width}px {line}"));
             all.insert("paint-order".into(), "stroke fill".into());
         }

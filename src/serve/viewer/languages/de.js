@@ -2,6 +2,8 @@
 var phrases = {
   "Compare · ORIGAMI": "Vergleich · ORIGAMI",
   "All slides": "Alle Schnitte",
+  "Not found · ORIGAMI": "Nicht gefunden · ORIGAMI",
+  "There is no page at this address.": "Unter dieser Adresse gibt es keine Seite.",
   "Compare": "Vergleich",
   "View": "Ansicht",
   "Zoom in": "Vergrößern",
@@ -315,6 +317,7 @@ var phrases = {
   "{0} focal planes": "{0} Fokusebenen",
   "{0} points in time": "{0} Zeitpunkte",
   "File": "Datei",
+  "File size": "Dateigröße",
   "Size": "Größe",
   "Scale": "Maßstab",
   "Objective": "Objektiv",

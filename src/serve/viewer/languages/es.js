@@ -2,6 +2,8 @@
 var phrases = {
   "Compare · ORIGAMI": "Comparación · ORIGAMI",
   "All slides": "Todas las preparaciones",
+  "Not found · ORIGAMI": "No encontrada · ORIGAMI",
+  "There is no page at this address.": "No hay ninguna página en esta dirección.",
   "Compare": "Comparación",
   "View": "Vista",
   "Zoom in": "Acercar",
@@ -315,6 +317,7 @@ var phrases = {
   "{0} focal planes": "{0} planos focales",
   "{0} points in time": "{0} instantes",
   "File": "Archivo",
+  "File size": "Tamaño del archivo",
   "Size": "Tamaño",
   "Scale": "Escala",
   "Objective": "Objetivo",

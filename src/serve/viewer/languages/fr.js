@@ -2,6 +2,8 @@
 var phrases = {
   "Compare · ORIGAMI": "Comparaison · ORIGAMI",
   "All slides": "Toutes les lames",
+  "Not found · ORIGAMI": "Introuvable · ORIGAMI",
+  "There is no page at this address.": "Il n’y a pas de page à cette adresse.",
   "Compare": "Comparaison",
   "View": "Vue",
   "Zoom in": "Zoom avant",
@@ -315,6 +317,7 @@ var phrases = {
   "{0} focal planes": "{0} plans focaux",
   "{0} points in time": "{0} instants",
   "File": "Fichier",
+  "File size": "Taille du fichier",
   "Size": "Taille",
   "Scale": "Échelle",
   "Objective": "Objectif",

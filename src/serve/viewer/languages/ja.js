@@ -2,6 +2,8 @@
 var phrases = {
   "Compare · ORIGAMI": "比較 · ORIGAMI",
   "All slides": "すべてのスライド",
+  "Not found · ORIGAMI": "見つかりません · ORIGAMI",
+  "There is no page at this address.": "このアドレスにはページがありません。",
   "Compare": "比較",
   "View": "表示",
   "Zoom in": "拡大",
@@ -315,6 +317,7 @@ var phrases = {
   "{0} focal planes": "{0} 焦点面",
   "{0} points in time": "{0} 時点",
   "File": "ファイル",
+  "File size": "ファイルサイズ",
   "Size": "大きさ",
   "Scale": "スケール",
   "Objective": "対物レンズ",

@@ -2,6 +2,8 @@
 var phrases = {
   "Compare · ORIGAMI": "比较 · ORIGAMI",
   "All slides": "所有切片",
+  "Not found · ORIGAMI": "未找到 · ORIGAMI",
+  "There is no page at this address.": "此地址没有页面。",
   "Compare": "比较",
   "View": "视图",
   "Zoom in": "放大",
@@ -315,6 +317,7 @@ var phrases = {
   "{0} focal planes": "{0} 个焦平面",
   "{0} points in time": "{0} 个时间点",
   "File": "文件",
+  "File size": "文件大小",
   "Size": "尺寸",
   "Scale": "比例",
   "Objective": "物镜",
